@@ -11,7 +11,7 @@ const LOOK_BACKS = [60, 240, 1000, 4000, 10_000] as const;
 const PAIRS = [1, 10, 100, 1000] as const;
 const LOOK_BACK_PAIRS = 10;
 const START = (Date.parse('2024-01-01T22:00:00Z') / 1000) as OpenTime;
-const SMALLEST_WINDOW = 5;
+const MIN_WINDOW = 5;
 
 export interface GrowthPoint {
   readonly pairs: number;
@@ -50,7 +50,7 @@ export function benchGrowth(print: (line: string) => void): GrowthResult {
 /** The windows scaled by a factor. Of each pair of windows, the short one stays shorter. */
 function scaled(windows: Windows, factor: number): Windows {
   return Object.fromEntries(
-    Object.entries(windows).map(([name, bars]) => [name, Math.max(SMALLEST_WINDOW, Math.round(bars * factor))]),
+    Object.entries(windows).map(([name, bars]) => [name, Math.max(MIN_WINDOW, Math.round(bars * factor))]),
   ) as unknown as Windows;
 }
 

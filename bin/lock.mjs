@@ -7,7 +7,7 @@ const POLL_MS = 200;
 const KEEP_REMAINS_MS = 3_600_000;
 
 /**
- * Runs `work` while holding the lock `path`. A lock whose owner has died is taken over.
+ * Runs `work` while holding the lock `path`. A lock whose owner has ended is taken over.
  *
  * The lock is created atomically by renaming a prepared folder, which fails while the lock exists. A takeover renames
  * the dead lock to a name derived from its token: of several processes that read the same dead owner one succeeds, and

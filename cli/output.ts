@@ -100,7 +100,7 @@ function plainProgress(): Progress {
 }
 
 /**
- * A reader that ends early (`| head`), or a parent that has died, closes the pipe: that is no defect. A write in
+ * A reader that ends early (`| head`), or a parent that has ended, closes the pipe: this is no defect. A write in
  * progress still fails.
  */
 export function tolerateClosedPipes(): void {

@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
 
 /**
- * Resolves with the reason when this process is to end: Ctrl-C, SIGTERM, or the death of the process that started it.
+ * Resolves with the reason when this process is to end: Ctrl-C, SIGTERM, or the end of the process that started it.
  * Later requests have no effect.
  */
 export function stopSignal(): Promise<string> {
@@ -19,7 +19,7 @@ export function stopSignal(): Promise<string> {
 
 /**
  * Requests the end of a process that was started with a channel and waits in `stopSignal`. Windows has no SIGTERM, and
- * `kill` ends a process at once there: closing the channel is the request, as the death of this process would be.
+ * `kill` ends a process at once there: closing the channel is the request, as the end of this process would be.
  */
 export function askToStop(child: ChildProcess, platform: NodeJS.Platform = process.platform): void {
   if (platform !== 'win32') child.kill('SIGTERM');

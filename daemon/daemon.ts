@@ -56,7 +56,7 @@ import type { Route } from './serve/http_route.ts';
 import type { WebSocketRoute } from './serve/websocket_route.ts';
 
 const MODEL_POLL_MS = 500;
-const SHORTEST_CHECK_MS = 50;
+const MIN_CHECK_MS = 50;
 const REST_MS = 1;
 /** A bundle that is being loaded when the daemon ends is waited for no longer than this. */
 const LOADING_GRACE_MS = 500;
@@ -272,7 +272,7 @@ class AssembledDaemon implements Daemon {
       await this.#models.check();
       await this.#directions?.check();
     });
-    const checkMs = Math.max(SHORTEST_CHECK_MS, minutehand.feed.straggler_timeout_ms / 8);
+    const checkMs = Math.max(MIN_CHECK_MS, minutehand.feed.straggler_timeout_ms / 8);
     this.#endChecks = scheduler.every(checkMs, () => this.#checkTimes());
   }
 

@@ -20,11 +20,11 @@ export const DEGRADATIONS = {
     next: '`log/daemon_<shard>.log` has the code. Run `minutehand models rollback` or train again; raise `inference.slow_ms` on a slow machine.',
   },
   model_pointer: {
-    means: '`active.json` or its bundle was refused at the start; the last models that were accepted before serve.',
+    means: '`active.json` or its bundle was refused at the start; the last accepted models are used.',
     next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`.',
   },
   direction_pointer: {
-    means: 'The same of `direction/<timeframe>.json`.',
+    means: 'The same for `direction/<timeframe>.json`.',
     next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`.',
   },
   late_bars: {

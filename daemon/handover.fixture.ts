@@ -59,7 +59,7 @@ export interface Handover {
   readonly nextBootId: string;
 }
 
-export interface Heard {
+export interface Received {
   readonly atMs: number;
   readonly signal: Signal;
   readonly text: string;
@@ -71,11 +71,11 @@ export interface HandoverReport {
   /** Standbys that were killed while they waited. */
   readonly killedStandbys: number;
   /** All that reached one reader of Redis, and one reader of WebSocket, in the order of arrival. */
-  readonly byRedis: readonly Heard[];
-  readonly byWebSocket: readonly Heard[];
+  readonly byRedis: readonly Received[];
+  readonly byWebSocket: readonly Received[];
   /** Number of minutes of the market that were sent. */
   readonly minutes: number;
-  /** By minute: when it was over, by the clock of `Heard`. */
+  /** By minute: when it was over, by the clock of `Received`. */
   readonly dueMs: ReadonlyMap<OpenTime, number>;
 }
 
@@ -105,7 +105,7 @@ interface Daemon {
 }
 
 /**
- * A continuous market, and daemons on one home and one port that are ended at random moments, by SIGTERM or SIGKILL.
+ * A continuous market, and daemons on one home and one port that are ended at random times, by SIGTERM or SIGKILL.
  * There are always two of them; when the active one ends, the other takes over and a new standby starts. Sometimes the
  * standby is killed.
  */
@@ -118,19 +118,21 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
 
   // ---- readers ----
 
-  const heard = { redis: [] as Heard[], webSocket: [] as Heard[] };
-  const hear = (list: Heard[], text: string): void =>
+  const received = { redis: [] as Received[], webSocket: [] as Received[] };
+  const receive = (list: Received[], text: string): void =>
     void list.push({ atMs: nowMs(), signal: verifySignal(text), text });
   const subscriber = new Redis(redis.url, { protocol: 2 });
   await subscriber.subscribe(SIGNALS_CHANNEL);
-  subscriber.on('message', (_channel, lines: string) => lines.split('\n').forEach((text) => hear(heard.redis, text)));
+  subscriber.on('message', (_channel, lines: string) =>
+    lines.split('\n').forEach((text) => receive(received.redis, text)),
+  );
 
   let isOver = false;
   let socket: WebSocket | null = null;
   const connect = (): void => {
     if (isOver) return;
     const opened = (socket = new WebSocket(`${url.replace('http', 'ws')}/signals`));
-    opened.on('message', (data: Buffer) => hear(heard.webSocket, data.toString()));
+    opened.on('message', (data: Buffer) => receive(received.webSocket, data.toString()));
     opened.on('error', () => undefined);
     opened.on('close', () => void setTimeout(connect, RETRY_MS));
   };
@@ -266,5 +268,13 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
     (socket as WebSocket | null)?.terminate();
     subscriber.disconnect();
   }
-  return { paths, handovers, killedStandbys, byRedis: heard.redis, byWebSocket: heard.webSocket, minutes: due, dueMs };
+  return {
+    paths,
+    handovers,
+    killedStandbys,
+    byRedis: received.redis,
+    byWebSocket: received.webSocket,
+    minutes: due,
+    dueMs,
+  };
 }

@@ -21,7 +21,7 @@ import {
   sendBars,
   type Handover,
   type HandoverReport,
-  type Heard,
+  type Received,
 } from './handover.fixture.ts';
 import { byMinute } from './pipeline.fixture.ts';
 import { Database } from '../shared/store/sqlite.ts';
@@ -159,10 +159,10 @@ describe('daemons that take over from each other', () => {
         expect(mine(rows).map(({ time }) => time)).toEqual(published);
         expect(mine(rows).map(essence)).toEqual(mine(expected).map(essence));
         // No signal is missing for a reader of Redis either.
-        const timesHeard = report.byRedis
+        const receivedTimes = report.byRedis
           .filter(({ signal }) => signal.pair_id === pairId && signal.reason !== 'SHUTDOWN')
           .map(({ signal }) => Date.parse(signal.timestamp) / 1000 - 60);
-        expect([...new Set(timesHeard)]).toEqual(published);
+        expect([...new Set(receivedTimes)]).toEqual(published);
         const file = readFileSync(join(report.paths.signals, pairId, 'signal.json'), 'utf8');
         expect(verifySignal(file)).toMatchObject({
           reason: 'SHUTDOWN',
@@ -204,14 +204,14 @@ describe('daemons that take over from each other', () => {
  * published and not journaled: its successor gives the very same answer again.
  * @returns how many were answered again
  */
-function checkOrder(heard: readonly Heard[], handovers: readonly Handover[], rows: readonly Row[]): number {
+function checkOrder(received: readonly Received[], handovers: readonly Handover[], rows: readonly Row[]): number {
   const killed = new Set(handovers.filter(({ how }) => how === 'SIGKILL').map(({ bootId }) => bootId));
   const journaled = new Set(rows.map(({ boot_id, pair_id, seq }) => `${boot_id} ${pair_id} ${seq}`));
-  const first = new Map<string, Heard>();
+  const first = new Map<string, Received>();
   const newest = new Map<string, string>();
   let twice = 0;
   let bootId = '';
-  for (const one of heard) {
+  for (const one of received) {
     const { signal } = one;
     expect(signal.boot_id >= bootId, `${signal.boot_id} after ${bootId}`).toBe(true);
     bootId = signal.boot_id;
@@ -227,7 +227,7 @@ function checkOrder(heard: readonly Heard[], handovers: readonly Handover[], row
       first.set(minute, one);
       continue;
     }
-    // A reader of WebSocket that comes anew hears the last signal again.
+    // A reconnecting WebSocket client gets the last signal again.
     if (before.text === one.text) continue;
     twice++;
     expect(bodyOf(one)).toBe(bodyOf(before));
@@ -238,7 +238,7 @@ function checkOrder(heard: readonly Heard[], handovers: readonly Handover[], row
   return twice;
 }
 
-const bodyOf = ({ text }: Heard): string => text.slice(0, text.indexOf(',"schema":'));
+const bodyOf = ({ text }: Received): string => text.slice(0, text.indexOf(',"schema":'));
 
 /**
  * A daemon that ends by SIGTERM and has no standby publishes SHUTDOWN of every pair, last of all; one that has a
@@ -266,12 +266,12 @@ function describeRun(
 ): string {
   const firstSignal = new Map<string, number>();
   for (const { signal, atMs } of byRedis) if (!firstSignal.has(signal.boot_id)) firstSignal.set(signal.boot_id, atMs);
-  const heardMs = new Map<number, number>();
+  const receivedMs = new Map<number, number>();
   for (const { signal, atMs } of byRedis) {
     const time = Date.parse(signal.timestamp) / 1000 - 60;
-    if (signal.reason !== 'SHUTDOWN' && !heardMs.has(time)) heardMs.set(time, atMs);
+    if (signal.reason !== 'SHUTDOWN' && !receivedMs.has(time)) receivedMs.set(time, atMs);
   }
-  const lateness = [...dueMs].map(([time, at]) => heardMs.get(time)! - at).sort((x, y) => x - y);
+  const lateness = [...dueMs].map(([time, at]) => receivedMs.get(time)! - at).sort((x, y) => x - y);
   const figures = (values: readonly number[]): string => {
     const sorted = [...values].sort((x, y) => x - y);
     const at = (share: number): string =>

@@ -217,7 +217,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
     if (this.#resampler === null || !this.#resampler.take(minute, nowUs / 1000)) {
       this.silence.noteMinute(pairIndex, time, backfill, nowUs);
       this.#answer(minute, nowUs);
-    } else if (!backfill) this.silence.noteHeard(pairIndex, nowUs);
+    } else if (!backfill) this.silence.noteArrival(pairIndex, nowUs);
   }
 
   /** A bar of another timeframe has closed. */

@@ -399,7 +399,7 @@ describe('a live daemon whose journal is locked until no more rows may wait', ()
   );
 });
 
-describe('a live daemon that is killed at random moments while bars stream in and its journal is locked now and then', () => {
+describe('a live daemon that is killed at random times while bars stream in and its journal is locked now and then', () => {
   it.runIf(IS_LONG)(
     `has never published more than one signal of a pair that its journal lacks${LONG_NOTE}`,
     { timeout: 300_000 },

@@ -178,11 +178,11 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     for (let i = 0; i < 3; i++) {
       expect((await daemon.post(minuteWire(WARMUP + i))).status).toBe(200);
       const texts = [await all.next(), await all.next(), await all.next()];
-      const heard = texts.map((text) => verifySignal(text));
+      const received = texts.map((text) => verifySignal(text));
       // Old minutes, sent as live ones: no consumer may enter on them.
       for (const text of texts) expect(() => verifySignal(text, Date.now())).toThrow(/expired/);
-      expect(new Set(heard.map(({ pair_id }) => pair_id))).toEqual(new Set(pairs));
-      for (const signal of heard)
+      expect(new Set(received.map(({ pair_id }) => pair_id))).toEqual(new Set(pairs));
+      for (const signal of received)
         expect(signal).toMatchObject({
           seq: i + 1,
           boot_id: daemon.bootId,
@@ -431,12 +431,12 @@ describe('a daemon on standby', () => {
     cleanups.push(() => other.close());
     const { port } = other.address() as AddressInfo;
     const transports = { daemon: { port } };
-    const unlucky = await waitBeside(home, tinySettings({ minutehand: { ...LIVE.minutehand, transports } }));
-    await unlucky.waiting;
+    const refused = await waitBeside(home, tinySettings({ minutehand: { ...LIVE.minutehand, transports } }));
+    await refused.waiting;
     const waiting = await waitBeside(home);
     expect((await daemon.post(minuteWire(WARMUP))).status).toBe(200);
     await daemon.stop();
-    await expect(unlucky.started).rejects.toThrowError(withCode('PORT_TAKEN'));
+    await expect(refused.started).rejects.toThrowError(withCode('PORT_TAKEN'));
     expect((await waiting.started)!.health().pairs_ready).toBe(pairs.length);
   });
 });
@@ -755,9 +755,9 @@ describe('a daemon with a simulated market', () => {
     const daemon = await home.start(simulated);
     expect(daemon.health()).toMatchObject({ status: 'ok', market: 'simulated', model_market: 'simulated' });
     const signals = await connect(`${daemon.url}/signals`);
-    const heard = [];
-    while (heard.length < 30) heard.push(verifySignal(await signals.next()));
-    const mine = heard.filter(({ pair_id }) => pair_id === pairs[0]);
+    const received = [];
+    while (received.length < 30) received.push(verifySignal(await signals.next()));
+    const mine = received.filter(({ pair_id }) => pair_id === pairs[0]);
     mine.slice(1).forEach((signal, i) => expect(signal.seq).toBe(mine[i]!.seq + 1));
     expect(mine[0]).toMatchObject({ market: 'simulated', mode: 'OK' });
     expect(await daemon.post(minuteWire(0))).toMatchObject({ status: 409, body: { error: { code: 'FEED_CLOSED' } } });

@@ -57,7 +57,7 @@ export interface RunningDaemon {
   /** See watchProgress. */
   readonly isMoving: () => boolean;
   /**
-   * Sends what is under way and, when no other daemon waits to take over, halts every pair; stores the journal, frees
+   * Sends what is in progress and, when no other daemon waits to take over, halts every pair; stores the journal, frees
    * port and place, and logs why.
    */
   stop(reason?: string): Promise<void>;
@@ -360,7 +360,7 @@ function metricsRoute(metrics: Exposition): Route {
   };
 }
 
-/** A predecessor that was killed may hold the port for a moment longer than its place. */
+/** A killed predecessor may hold the port slightly longer than the lock. */
 async function openServerOf(isSuccessor: boolean, options: ServerOptions): Promise<Server> {
   const deadlineMs = performance.now() + (isSuccessor ? PORT_GRACE_MS : 0);
   for (;;) {

@@ -874,9 +874,9 @@ describe('the end of a daemon', () => {
       }
     }
     const ofMinutes = bench.rows.filter((row) => bodyOf(row).reason !== 'SHUTDOWN');
-    const lastWords = bench.rows.filter((row) => bodyOf(row).reason === 'SHUTDOWN');
-    expect(lastWords).toHaveLength(ends * PAIRS.length);
-    expect(new Set(lastWords.map(({ signalId }) => signalId)).size).toBe(lastWords.length);
+    const finalHeartbeats = bench.rows.filter((row) => bodyOf(row).reason === 'SHUTDOWN');
+    expect(finalHeartbeats).toHaveLength(ends * PAIRS.length);
+    expect(new Set(finalHeartbeats.map(({ signalId }) => signalId)).size).toBe(finalHeartbeats.length);
     for (const { id } of PAIRS) {
       expect(bodiesOf(ofMinutes, id)).toEqual(bodiesOf(calm.rows, id));
       const positions = (rows: Bench['rows']): string[] => ofPair(rows, id).map(({ position }) => position);

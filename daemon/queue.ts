@@ -17,7 +17,7 @@ export interface QueueOptions {
   finish(): void;
   /** Whether the answers of a subject depend on auxiliary series, whose values end its batch; by default all do. */
   readsSeries?(pairIndex: number): boolean;
-  /** Called when something is pushed while something else is under way. */
+  /** Called when something is pushed while something else is in progress. */
   onWaiting?(): void;
   /** Behind everything that waited. */
   onIdle(): void;
@@ -39,7 +39,7 @@ export class Queue {
     this.#options = options;
   }
 
-  /** Nothing waits, and nothing is under way. */
+  /** Nothing waits, and nothing is in progress. */
   get isIdle(): boolean {
     return this.#running === null;
   }

@@ -195,7 +195,7 @@ export class Consumer {
       const legs = b === undefined ? [a, 1] : [a, 1, b, Math.abs(signal.beta)]; // side_symbol, weight
       orders.push(['OPEN', position_id, ...legs, 'scale', signal.position_scale, 'max_age_bars', signal.max_age_bars]);
     }
-    if (mode === 'HALT') orders.push(['HALT', pair_id, reason]); // no entries; cancel those that wait
+    if (mode === 'HALT') orders.push(['HALT', pair_id, reason]); // no entries; cancel pending ones
     return orders;
   }
 
@@ -217,7 +217,7 @@ async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      paper: { type: 'boolean', default: false }, // accept the simulated market and replays, too
+      paper: { type: 'boolean', default: false }, // also accept the simulated market and replays
       url: { type: 'string', default: `ws://127.0.0.1:${process.env.MINUTEHAND_DAEMON_PORT ?? 7400}/signals` },
       state: { type: 'string', default: 'var/follow_mjs.json' }, // what has been seen, held and opened; one file per process
     },

@@ -58,7 +58,7 @@ INSTRUMENT_NULLABLE = {"confidence", "position_scale", "ml_up_prob", "ml_down_pr
 
 
 class Refused(Exception):
-    """The signal is no order. Its text is one of TORN, SCHEMA, FORMAT, MARKET, LOWER_FENCE, OLDER_BOOT … of PROTOCOL.md."""
+    """The signal is refused. The text is one of TORN, SCHEMA, FORMAT, MARKET, LOWER_FENCE, OLDER_BOOT … of PROTOCOL.md."""
 
 
 def is_consistent(s):
@@ -95,7 +95,7 @@ def is_consistent(s):
 
 
 def read_signal(data, instruments=True):
-    """Checks 1 to 3. `data` is the text as it came, in bytes: parsing and writing it again may change digits."""
+    """Checks 1 to 3. `data` has the received bytes: parsing and writing them again may change digits."""
     line = data.strip()
     covered, mark, rest = line.rpartition(b',"crc32":"')
     if not line.startswith(b"{") or not mark or rest != b'%08x"}' % zlib.crc32(covered):
@@ -112,7 +112,7 @@ def read_signal(data, instruments=True):
 
 
 class Consumer:
-    """Text and time in, orders out. `state` is plain data, to be stored before an order is carried out."""
+    """Text and time in, orders out. `state` is plain data, to be stored before an order is executed."""
 
     def __init__(self, markets, state=None, instruments=True):
         self.markets, self.instruments = markets, instruments
@@ -156,7 +156,7 @@ class Consumer:
         return orders
 
     def closed(self, position_id):
-        """A position was closed by anything but a CLOSE: own stop, maximum age, a person."""
+        """A position was closed without a CLOSE: own stop, maximum age, by hand."""
         for memory in self.state.values():
             if memory["held"] == position_id:
                 memory["held"] = ""

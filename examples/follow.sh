@@ -3,8 +3,8 @@
 #
 #     bash examples/follow.sh var/signals/NZDUSD_USDCAD/signal.json --paper
 #
-# Checks and rules are those of docs/reference/PROTOCOL.md. An order is printed after the state that prevents a second one is on disk. What the
-# program does not do: place orders, close a position after max_age_bars, or apply a stop of your own.
+# Checks and rules: docs/reference/PROTOCOL.md. The state that prevents a second order is on disk before an order is printed. Not included:
+# placing orders, closing a position after max_age_bars, your own stop.
 export LC_ALL=C # compare boot_id as bytes
 declare -A boot=() seq=() held=() opened=() fences=() bars=() # by market/pair
 markets=live state=var/follow_sh.state
@@ -73,7 +73,7 @@ refuse() { echo "refused $1" >&2; }
 # CRC-32 of a text: the first four of the last eight bytes of gzip, the lowest byte first.
 crc32() { printf %s "$1" | gzip -c | tail -c 8 | od -An -tx1 -N4 | { read -r a b c d; echo "$d$c$b$a"; }; }
 
-# take TEXT NOW_MS: prints orders, or why the text is no order.
+# take TEXT NOW_MS: prints orders, or why the text is refused.
 take() {
   local line=${1#"${1%%[![:space:]]*}"} now=$2 covered fields key f bar b s valid made mode action reason target id age scale weight a_leg b_leg
   line=${line%"${line##*[![:space:]]}"}
@@ -111,7 +111,7 @@ take() {
   ((${#orders[@]} == 0)) || printf '%s\n' "${orders[@]}" # a real program places its orders here
 }
 
-# closed POSITION_ID: it was closed by anything but a CLOSE (own stop, maximum age, a person).
+# closed POSITION_ID: it was closed without a CLOSE (own stop, maximum age, by hand).
 closed() {
   local key
   for key in "${!held[@]}"; do [[ ${held[$key]} != "$1" ]] || held[$key]=; done

@@ -5,8 +5,8 @@
     python examples/mt5_python.py var/signals/EURUSD_GBPUSD/signal.json             # prints what it would do
     python examples/mt5_python.py var/signals/EURUSD_GBPUSD/signal.json --trade     # on demo accounts
 
-Signals are checked by follow.py, which belongs beside this file. The plan of a position is on disk before an order leaves. What is open is read
-from the terminal, and what is open without being wanted is closed, again and again until it is gone. Not here: fills, sessions, a daily loss.
+Signals are checked by follow.py in the same folder. The plan of a position is on disk before an order is sent. Open positions are read from
+the terminal; those without a plan are closed, with retries. Not included: fills, sessions, a daily loss limit.
 """
 import argparse, json, sys, time
 
@@ -23,17 +23,17 @@ class NotTraded(Exception):
 
 
 class Trader:
-    """Carries out orders. `mt5` is the MetaTrader5 module; `plans` is plain data, to be stored by `save` before an order is sent."""
+    """Executes orders. `mt5` is the MetaTrader5 module; `plans` is plain data, to be stored by `save` before an order is sent."""
 
     def __init__(self, mt5, options, plans, save, clock=time.time):
         self.mt5, self.options, self.plans, self.save, self.clock = mt5, options, plans, save, clock
         self.next_try = {}
         self.last_order = 0.0
 
-    # ------------------------------------------------------------ what the terminal has
+    # ------------------------------------------------------------ state of the terminal
 
     def is_ready(self):
-        """Unknown is unknown: without a connection, or before the log-in, nothing is decided."""
+        """False without a connection and before the log-in: then nothing is decided."""
         terminal, account = self.mt5.terminal_info(), self.mt5.account_info()
         return terminal is not None and account is not None and terminal.connected and account.login > 0 and account.equity > 0
 
@@ -94,7 +94,7 @@ class Trader:
         return position_id, {"legs": legs, "at": self.clock(), "until": self.clock() + 60 * bar_minutes * int(max_age_bars), "wanted": True}
 
     def send(self, symbol, buys, lots, comment, position=0):
-        """Lots and order of an answer; (0, 0) when it says that nothing was done, or says nothing: then the list of positions decides."""
+        """Lots and order of an answer; (0, 0) when nothing was done, or without an answer: then the list of positions decides."""
         mt5, info, tick = self.mt5, self.mt5.symbol_info(symbol), self.mt5.symbol_info_tick(symbol)
         if info is None or tick is None:
             return 0.0, 0
@@ -120,7 +120,7 @@ class Trader:
         return self.mt5.ORDER_FILLING_RETURN
 
     def open(self, order, bar_minutes):
-        """Returns whether both legs are open in proportion. If not, `tend` closes what is or becomes visible of them."""
+        """Returns whether both legs are open in proportion. If not, `tend` closes the legs that are or become visible."""
         position_id, plan = self.plan(order, bar_minutes)
         self.plans[position_id] = plan
         self.save()
@@ -137,7 +137,7 @@ class Trader:
         return is_open
 
     def tend(self):
-        """Closes what is not wanted: closed by a signal, too old, half a pair. Returns ids of positions that ended by themselves."""
+        """Closes positions that were closed by a signal, are too old, or have one leg only. Returns ids of positions that ended otherwise."""
         if not self.is_ready():
             return []
         ours = self.positions()

@@ -53,7 +53,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
   }
   const openMs = (index: number): number => MARKET[index]!.time * 1000;
 
-  it('warm a live daemon up from history, go on live, survive gaps and a restart of the daemon', async () => {
+  it('warm a live daemon up from history, continue live, and survive gaps and a restart of the daemon', async () => {
     let nowMs = openMs(WARMUP + 3) + 2_000;
     const home = homePaths({ MINUTEHAND_HOME: join(folder, 'home') });
     const startLive = async (port: number): Promise<RunningDaemon> => {
@@ -72,7 +72,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     for (let index = 0; index <= WARMUP + 2; index++) await chart(program, index, index === EMPTY_AT ? ['EURUSD'] : []);
 
     const lastOf = (symbol: string): number => Date.parse(daemon.health().last_bars[symbol]!);
-    /** The timer goes on until the newest closed minute is with the daemon. */
+    /** Runs the timer until the daemon has the newest closed minute. */
     async function untilSent(index: number): Promise<void> {
       for (let turn = 0; turn < 200 && lastOf('GBPUSD') !== openMs(index); turn++) {
         nowMs += 250;
@@ -81,14 +81,14 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
       expect(SYMBOLS.map(lastOf)).toEqual(SYMBOLS.map(() => openMs(index)));
     }
     await untilSent(WARMUP + 2);
-    // One minute is not whole, so one more is needed until the pair with EURUSD is warm; that is why there are three.
+    // One minute is incomplete, so the pair with EURUSD needs one more minute: hence three.
     expect(daemon.health().pairs_ready).toBe(2);
 
     nowMs = openMs(WARMUP + 4) + 1_000;
     await chart(program, WARMUP + 3);
     await untilSent(WARMUP + 3);
 
-    // The line is down for ten minutes: no minute is called empty meanwhile, and none is lost.
+    // Disconnected for ten minutes: no minute is reported empty meanwhile, and none is lost.
     await program.ask('online 0');
     for (let minute = 4; minute < 14; minute++) {
       nowMs = openMs(WARMUP + minute + 1) + 1_000;
@@ -115,7 +115,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     expect(bodies.map(({ time }) => time)).toEqual([openMs(WARMUP + 14) / 1000, openMs(WARMUP + 14) / 1000]);
   }); // prettier-ignore
 
-  it('say why they cannot be sent', async () => {
+  it('report why they cannot be sent', async () => {
     let nowMs = openMs(5) + 2_000;
     const program = startSender();
     await program.ask(`begin http 1 10 ${SYMBOLS.join(',')} 0 -`);
@@ -134,7 +134,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     expect(printed).toBe('0 /bars: FEED_CLOSED');
   }); // prettier-ignore
 
-  it('warm a live daemon up through the stream minutehand:bars alone, while the daemon, the line and Redis are away by turns', async (context) => {
+  it('warm a live daemon up through the stream minutehand:bars alone, while daemon, connection and Redis are down in turn', async (context) => {
     const port = await freePort();
     let redis: RedisServer | null = await requireRedis(context, [], port);
     cleanups.push(() => redis?.stop());
@@ -156,7 +156,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     for (let index = 0; index <= WARMUP + 2; index++)
       await chart(program, index, index === EMPTY_AT ? ['EURUSD'] : index === QUIET_AT ? SYMBOLS : []);
 
-    /** The timer goes on until Redis has confirmed this many bars. */
+    /** Runs the timer until Redis has confirmed this many bars. */
     async function untilSent(bars: number): Promise<void> {
       let sent = 0;
       for (let turn = 0; turn < 400 && sent < bars; turn++) {
@@ -177,7 +177,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     await untilTaken(WARMUP + 2);
     await vi.waitFor(() => expect(daemon.health()).toMatchObject({ bar_stream: 'up', pairs_ready: 2 }), 10_000);
 
-    // As the daemon would take them by POST.
+    // In the format of POST /bars.
     const client = new Redis(port);
     client.on('error', () => undefined);
     cleanups.push(() => client.disconnect());
@@ -227,7 +227,7 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     const wanted = MARKET.slice(0, WARMUP + 13).flatMap(({ time }, index) =>
       index === QUIET_AT ? [] : SYMBOLS.map((symbol) => `${symbol} ${time} ${index === EMPTY_AT && symbol === 'EURUSD' ? 'empty' : 'bar'}`));
     expect(taken.map(({ kind, subject, time }) => `${subject} ${time} ${kind}`).sort()).toEqual(wanted.sort());
-    // News when they came, or what was news when the daemon came back: the newest minute and the one before.
+    // New on arrival, or when the daemon restarted: the newest minute and the one before.
     const news = taken.filter(({ backfill, subject }) => !backfill && subject === 'XAUUSD').map(({ time }) => time);
     expect(news).toEqual([1, 2, 3, 6, 7, 10, 11, 12].map((minute) => MARKET[WARMUP + minute]!.time));
   }); // prettier-ignore

@@ -12,11 +12,11 @@ const scenarios = [...source.matchAll(/^ {2}scenario\("(.*?)",/gm)].map((match) 
 
 const MINUTES_A_DAY = 1440;
 
-/** Thousands of small files: in memory where there is such a place. */
+/** Thousands of small files: in memory where the system has a memory file system. */
 const makeFolder = (): string =>
   mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'minutehand-broker-'));
 
-/** What the program prints of simulated days, one line a seed. */
+/** Output of the program for simulated days, one line per seed. */
 function runDays(first: number, last: number, minutes: number): string[] {
   const folder = makeFolder();
   try {
@@ -42,7 +42,7 @@ describe.skipIf(!hasCompiler())(`the expert advisor against a simulated broker${
     expect(printed.filter((line) => line.includes(` ${name}`) || line.startsWith('critical'))).toEqual([`ok ${name}`]);
   });
 
-  it('comes out of days with every unkindness of a terminal with no order doubled or lost, no orphan, no bar missing and no false empty minute', () => {
+  it('after days with every fault mode of the terminal has no order doubled or lost, no orphan, no bar missing and no false empty minute', () => {
     const lines = runDays(1, 8, 120);
     expect(lines.filter((line) => !line.startsWith('ok '))).toEqual([]);
     expect(lines).toHaveLength(8);
@@ -61,7 +61,7 @@ describe.skipIf(!hasCompiler())(`the expert advisor against a simulated broker${
   );
 
   it.skipIf(!IS_LONG)(
-    `comes out of months with weekends, restarts, lost lines, sleeps, account switches and chart changes with books equal to the broker's to the last lot${LONG_NOTE}`,
+    `after months with weekends, restarts, lost connections, sleeps, account switches and chart changes has exactly the broker's volumes in its books${LONG_NOTE}`,
     () => {
       const lines = runDays(1, 6, 30 * MINUTES_A_DAY);
       expect(lines.filter((line) => !line.startsWith('ok '))).toEqual([]);

@@ -5,7 +5,7 @@ Compiles the programs below Experts and Services with MetaEditor, on Windows, an
     powershell -ExecutionPolicy Bypass -File mt5\compile.ps1 -MetaEditor "D:\MT5\metaeditor64.exe"
 
 A program is compiled when MetaEditor's log says 0 errors and a fresh .ex5 file exists; the exit code of MetaEditor means
-nothing. Exit code 1 when a program is not. Please send compiled.json, or commit it: minutehand doctor and README.md show it.
+nothing. Exit code 1 when a program is not. Please send compiled.json, or commit it: minutehand doctor shows it.
 #>
 param([string]$MetaEditor = '')
 Set-StrictMode -Version 2.0

@@ -15,7 +15,7 @@ import { startProgram, type LineProgram } from './test/program.ts';
 const NOW_MS = Date.UTC(2026, 10, 20, 8, 26);
 const hex = (text: string): string => Buffer.from(text, 'utf8').toString('hex');
 
-/** The verdict of the reference in the words of the program. */
+/** The verdict of the reference in the program's output format. */
 function words(verdict: Verdict): string {
   if (verdict.verdict === 'refuse') return `refuse ${verdict.code}`;
   const orders = verdict.orders.map((order) => {
@@ -25,7 +25,7 @@ function words(verdict: Verdict): string {
     const entry = `${a.side}_${a.symbol}, ${b.side}_${b.symbol}`;
     return `open ${order.positionId} ${entry} ${b.weight} ${order.scale} ${order.maxAgeBars}`;
   });
-  return ['obey', verdict.missed, ...orders].join(' ');
+  return ['accept', verdict.missed, ...orders].join(' ');
 }
 
 /** C++ and JavaScript write large and exact numbers differently. */
@@ -67,14 +67,14 @@ describe.skipIf(!hasCompiler())(`the consumer of the expert advisor, compiled by
   it.each([
     ['five minutes behind the daemon', -300_000, 'refuse FUTURE'],
     ['five minutes ahead of it', 300_000, 'refuse STALE'],
-    ['the same as its', 0, `obey 0 open ${idOf(1)}`],
+    ['the same as its', 0, `accept 0 open ${idOf(1)}`],
   ])('does with a clock that is %s what it must', async (_, afterMs, answer) => {
     await program.ask('begin live 2000');
     const text = textOf(enterBody(idOf(1)), { boot_id: 'B', seq: 1, generated_at_ms: NOW_MS });
     expect(await program.ask(`take ${NOW_MS + afterMs} ${hex(text)}`)).toContain(answer);
   });
 
-  it('says of lives at random what the reference consumer says, word for word', async () => {
+  it('gives the same output as the reference consumer on random sequences', async () => {
     let printed = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(STEP, { minLength: 5, maxLength: 40 }), async (steps) => {
@@ -102,7 +102,7 @@ describe.skipIf(!hasCompiler())(`the consumer of the expert advisor, compiled by
     expect(printed).toBeGreaterThan(1000);
   });
 
-  it('refuses fields that are changed one by one, under a checksum that fits, as the reference does', async () => {
+  it('refuses fields that are changed one by one, under a valid checksum, as the reference does', async () => {
     const covered = textOf(enterBody(idOf(1)), { boot_id: 'B', seq: 1, generated_at_ms: NOW_MS }).replace(/,"crc32":.*/, '');
     const values = ['null', '""', '"x"', '0', '-1', '1', '2', '0.5', '1.5', '-0', '1e3', '1e999', 'true', '[]', '{"a":[1,"}"]}', '1.', '01', '"\\u0041"', '"a\\"b"', '9007199254740992'];
     let refused = 0;
@@ -172,7 +172,7 @@ function textFor(step: SignalStep, nowMs: number): string {
   });
 }
 
-/** Damage, or a change with a checksum that fits. */
+/** Damage, or a change with a valid checksum. */
 function spoil(text: string, how: string): string {
   const sign = (covered: string): string => `${covered},"crc32":"${checksum(covered)}"}`;
   const covered = text.replace(/,"crc32":.*/, '');

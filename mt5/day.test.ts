@@ -54,7 +54,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
   const own = (name: string): string => join(common(name), 'home', 'ea', '1_paper');
   const results = (name: string): Fill[] => lines<Fill>(join(own(name), 'result.json'));
 
-  /** Positions of which a leg is still held. */
+  /** Number of positions with a leg still held. */
   const held = (name: string): number => {
     const legs = (kind: string): number => results(name).filter((fill) => fill.kind === kind).length;
     return legs('open') - legs('close');
@@ -72,7 +72,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     const port = await freePort();
     const log = join(folder, 'redis');
     mkdirSync(log);
-    // Whatever it has confirmed it still knows after a crash: with a flush once a second it need not.
+    // So that whatever it has confirmed survives a crash: a flush once a second does not guarantee that.
     const launch = (): Promise<RedisServer | null> => startRedis(['--appendonly', 'yes', '--appendfsync', 'always'], port, log);
     redis = await launch();
     const url = redis === null ? {} : { transports: { redis: { enabled: 'auto' as const, url: redis.url } } };
@@ -89,7 +89,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
       agents.set(name, agent);
       expect(await agent.next()).toBe('started');
     };
-    // Each has a Common\Files of its own, in which the daemon's folder is linked: that is how the README says to do it.
+    // Each has its own Common\Files, in which the daemon's folder is linked, as docs/guides/METATRADER.md describes.
     for (const name of ['file', 'redis', 'killed']) {
       mkdirSync(join(common(name), 'home'), { recursive: true });
       mkdirSync(paths.signals, { recursive: true });
@@ -114,7 +114,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     while (!isOver() && performance.now() - beganMs < (IS_LONG ? 600_000 : 150_000)) {
       await delay((DAY_MINUTES * BAR_MS) / 30);
       step++;
-      // Like a power cut, at any moment; three times in four at once again.
+      // Like a power cut, at any time; three times in four it restarts at once.
       if (kills < 20) {
         kills++;
         agents.get('killed')!.process.kill('SIGKILL');
@@ -128,15 +128,15 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
         redis = await launch();
       }
     }
-    // The daemon ends the connection behind its last signal.
-    const heardAll = new Promise((resolve) => socket.once('close', resolve));
+    // The daemon closes the connection after its last signal.
+    const allReceived = new Promise((resolve) => socket.once('close', resolve));
     await daemon.stop();
     daemon = null;
-    await Promise.race([heardAll, delay(5000)]);
+    await Promise.race([allReceived, delay(5000)]);
     socket.terminate();
     await delay(300);
-    // What is held when the daemon ends is closed at its maximum age, an hour of this market later: only then is every
-    // fill written.
+    // Positions still held when the daemon ends are closed at their maximum age, an hour of this market later: only
+    // then is every fill written.
     const names = [...agents.keys()];
     await vi.waitFor(() => expect(names.map(held)).toEqual(names.map(() => 0)), { timeout: 20_000, interval: 50 });
     if (redis !== null) {
@@ -147,7 +147,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
           expect(missing()).toEqual([]);
         },
         { timeout: 40_000, interval: 200 },
-      ).catch(() => undefined); // the test below says what is missing
+      ).catch(() => undefined); // the test below reports what is missing
     }
     for (const agent of agents.values()) {
       agent.process.kill('SIGTERM');
@@ -167,8 +167,8 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     const found = results(name);
     const wanted = paperTrades(trace, RULES);
     expect(trace.length).toBeGreaterThan(DAY_MINUTES / 3);
-    // At 15 ms a minute a loaded machine hears most entries too late. `npm run test:long` gives each minute the time to
-    // be acted on, and claims more.
+    // At 15 ms a minute a loaded machine receives most entries too late. `npm run test:long` runs slower and requires
+    // more.
     expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(IS_LONG ? 30 : 2);
     const facts = (fill: ExpectedFill): unknown[] => [fill.kind, fill.signal_id, fill.position_id, fill.pair_id, fill.reason, fill.leg, fill.side, fill.lots]; // prettier-ignore
     expect(found.map(facts)).toEqual(wanted.map(facts));
@@ -185,12 +185,12 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
   it('trades most of what was entered, and holds at most one position of a pair', () => {
     const opened = new Set(results('file').filter(({ kind }) => kind === 'open').map(({ position_id: id }) => id)); // prettier-ignore
     expect(entered.size).toBeGreaterThan(10);
-    // A machine with much else to do hears some of them too late.
+    // A loaded machine receives some of them too late.
     expect(opened.size).toBeGreaterThan(Math.min(10, entered.size / 4));
     soundBook(results('file'));
   });
 
-  it('killed twenty times at any moment: no order is doubled, none is half, and each one that was begun has its fills', () => {
+  it('killed twenty times at any time: no order is doubled, no pair is opened by half, and each order has its fills', () => {
     expect(kills).toBe(20);
     const fills = results('killed');
     soundBook(fills);
@@ -217,8 +217,8 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
 const key = ({ signal_id, position_id, leg, ticket }: Fill): string => [signal_id, position_id, leg, ticket].join();
 
 /**
- * Both legs or none, each opened once and closed at most once, and no position beside another of its pair. A first leg
- * whose second one a crash prevented is closed alone.
+ * Both legs or none, each opened once and closed at most once, and never two positions of a pair. A first leg whose
+ * second one was prevented by a crash is closed alone.
  */
 function soundBook(fills: readonly Fill[]): void {
   const held = new Map<string, Set<string>>();

@@ -9,7 +9,7 @@ const files = ['Include/Minutehand', 'Experts', 'Services'].flatMap((folder) =>
   readdirSync(join(MT5, folder)).map((name) => join(folder, name)),
 );
 
-/** What g++ takes and MetaEditor does not, or what differs between them. */
+/** What g++ accepts and MetaEditor refuses, or what differs between them. */
 const FOREIGN: readonly (readonly [string, RegExp])[] = [
   [
     'C++ words',
@@ -28,7 +28,7 @@ const FOREIGN: readonly (readonly [string, RegExp])[] = [
   ['files outside of the shared folder', /FileOpen\((?![^;]*FILE_COMMON)/],
 ];
 
-/** Comments and texts in quotes say what they like. */
+/** Without comments and the contents of string literals. */
 const code = (source: string): string =>
   source.replace(/\/\/.*|"(?:[^"\\]|\\.)*"/g, (found) => (found.startsWith('"') ? '""' : ''));
 
@@ -40,7 +40,7 @@ describe.each(files)('%s', (name) => {
     expect(text.split('\n').filter((line) => pattern.test(line))).toEqual([]);
   });
 
-  it('is ASCII: MetaEditor takes other bytes for those of the code page of the PC', () => {
+  it('is ASCII: MetaEditor reads other bytes in the code page of the PC', () => {
     expect([...source].filter((unit) => unit > '~')).toEqual([]);
   });
 });

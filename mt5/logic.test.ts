@@ -23,7 +23,7 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('have the checksum of zlib', async () => {
+  it('compute the checksum of zlib', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 300 }), async (value) => {
         expect(await program.ask(`crc ${hex(value)}`)).toBe(checksum(Buffer.from(hex(value), 'hex')));
@@ -43,18 +43,18 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
           const at = Math.floor(harm[0] * source.length);
           source = source.slice(0, at) + harm[1] + source.slice(at + 1);
         }
-        // A zero ends a text there, and half of a surrogate pair has no UTF-8.
+        // A zero ends a string there, and half of a surrogate pair has no UTF-8.
         fc.pre(!source.includes('\\u0000') && !/\\ud[89a-f]/i.test(source) && text(hex(source)) === source);
         let wanted = 'bad';
         try {
           const parsed: unknown = JSON.parse(source);
           if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-            // Twice the same key is two for the reader, and one that counts for both.
+            // A duplicate key is two entries for the reader; the last one counts in both.
             fc.pre(new Set(Object.keys(parsed)).size === (source.match(/"(?:[^"\\]|\\.)*"\s*:/g) ?? []).length || Object.values(parsed).some((one) => typeof one === 'object'));
             wanted = 'object';
             const answer = await program.ask(`json ${hex(source)}`);
             const found = answer === '' ? [] : answer.split(' ').map((part) => /^(.*)=(\d):(.*)$/.exec(part)!.slice(1) as [string, string, string]);
-            // JSON.parse keeps the last of several equal keys, which damage may make of different ones.
+            // JSON.parse keeps the last of several equal keys, and damage may make different keys equal.
             for (const [key, kind, value] of new Map(found.map((each) => [each[0], each])).values()) {
               const meant = (parsed as Record<string, unknown>)[text(key)];
               const printed = { 1: text(value), 2: Number(text(value)), 3: text(value) === 'true', 4: null }[kind];
@@ -73,7 +73,7 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
     );
   }); // prettier-ignore
 
-  it('read RESP2 in whatever pieces it comes', async () => {
+  it('read RESP2 in pieces of any size', async () => {
     const bulk = fc.option(fc.string({ unit: fc.constantFrom('a', 'é', '\r', '\n', '$', '*', '1'), maxLength: 12 }), { nil: null });
     const bulkText = (value: string | null): string =>
       value === null ? '$-1\r\n' : `$${Buffer.byteLength(value)}\r\n${value}\r\n`;
@@ -117,7 +117,7 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
     expect(text(made)).toBe('*3\r\n$4\r\nAUTH\r\n$10\r\npässwört\r\n$1\r\nx\r\n');
   });
 
-  it('size the legs as the formula says: money over worth of a lot, |beta| times as much of B, in steps, within all limits', async () => {
+  it('size the legs by the formula: money over value of a lot, |beta| times as much of B, in steps, within all limits', async () => {
     const spec = fc.record({
       contract: fc.constantFrom(1, 100, 5000, 100_000),
       rate: fc.constantFrom(1, 0.0066, 1.27),
@@ -145,7 +145,7 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
         expect(Number(lotsA) * worth(a)).toBeLessThanOrEqual(money * (1 + 1e-9) + 1e-5 * worth(a));
         const hedge = (Number(lotsB) * worth(b)) / (Number(lotsA) * worth(a) * Math.abs(beta));
         expect(Math.abs(hedge - 1)).toBeLessThan(0.2001);
-        // No step more of A would have been allowed.
+        // One more step of A would not have been allowed.
         const limits = [money / worth(a), cap, a.max, (Math.min(cap, b.max) * worth(b)) / (Math.abs(beta) * worth(a))];
         expect(Number(lotsA) + a.step).toBeGreaterThan(Math.min(...limits) - 1e-6);
       }),
@@ -169,7 +169,7 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
       expect(await program.ask(`ticket ${hex(identity)}`)).toBe(String(firstOwnTicket(identity)));
   });
 
-  it('know UTC to one timer interval from the second second on, and are never ahead', async () => {
+  it('know UTC to one timer interval after the first second, and are never ahead', async () => {
     const steps = fc.array(fc.integer({ min: 10, max: 300 }), { minLength: 40, maxLength: 80 });
     await fc.assert(
       fc.asyncProperty(fc.nat(999), steps, async (phase, intervals) => {
@@ -213,7 +213,7 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
     expect(await program.ask(`server ${rule} ${winter} ${utc}`)).toBe(String(utc + offset));
   });
 
-  it('take server time back to the UTC it came from, at every hour of two years', async () => {
+  it('convert server time back to UTC, at every hour of two years', async () => {
     const lost: number[] = [];
     for (let utc = Date.UTC(2025, 0, 1) / 1000; utc < Date.UTC(2027, 0, 1) / 1000; utc += 3600 * 7) {
       const rule = utc % 2;
@@ -233,7 +233,7 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
     expect(await program.ask(`number ${value} ${digits}`)).toBe(written);
   });
 
-  it('know a file that ends early as damaged, wherever it ends', async () => {
+  it('recognize a truncated file as damaged, wherever it ends', async () => {
     const content = hex('{"a":1}\n{"b":"ü"}\n');
     expect(await program.ask(`sealed ${content} 0`)).toBe('1 same');
     for (const cut of [1, 5, 21, 22, 30]) expect(await program.ask(`sealed ${content} ${cut}`)).toBe('-1 other');

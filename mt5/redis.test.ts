@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, it, vi, type TestContext } from 
 import { enterBody, exitBody, idOf, textOf } from '../shared/signal/signal.fixture.ts';
 import { requireRedis } from '../test/redis_server.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
-import { startForgetfulRedis } from './test/forgetful_redis.ts';
+import { startCrashingRedis } from './test/crashing_redis.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
 
 const PAIR = 'XAUUSD_XAGUSD';
 
-/** What a test leaves behind goes when it ends; they run beside each other, since most of the time they wait. */
+/** Cleans up after each test; they run concurrently, since most of the time they wait. */
 type AtEnd = TestContext['onTestFinished'];
 
 describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compilerNote()}`, () => {
@@ -46,7 +46,7 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     };
   } // prettier-ignore
 
-  it('logs in, takes its database, hears what was published before it came and after, and sends its fills', async ({ onTestFinished: atEnd, skip }) => {
+  it('logs in, selects its database, gets signals published before and after it connects, and sends its fills', async ({ onTestFinished: atEnd, skip }) => {
     const redis = await requireRedis({ skip }, ['--requirepass', 'sésame "1"']);
     atEnd(() => redis.stop());
     const client = new Redis(redis.url, { password: 'sésame "1"', db: 3 });
@@ -61,7 +61,7 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     expect(JSON.parse(fields[1]!)).toMatchObject({ schema: 'minutehand.fill/1', kind: 'open', signal_id: idOf(1), leg: 'A', side: 'SELL' });
   }); // prettier-ignore
 
-  it('says that a password is wrong, and asks again with pauses', async ({ onTestFinished: atEnd, skip }) => {
+  it('reports a wrong password, and retries with pauses', async ({ onTestFinished: atEnd, skip }) => {
     const redis = await requireRedis({ skip }, ['--requirepass', 'right']);
     atEnd(() => redis.stop());
     const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${redis.port}`, 'InpRedisPassword=wrong');
@@ -72,7 +72,7 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     expect(connections).toBeLessThan(20);
   });
 
-  it('goes on by file while Redis stands still, without waiting for it', async ({ onTestFinished: atEnd, skip }) => {
+  it('continues by file while Redis hangs, without waiting for it', async ({ onTestFinished: atEnd, skip }) => {
     const redis = await requireRedis({ skip });
     atEnd(() => redis.stop());
     const agent = await startAgent(atEnd, 'InpWay=2', `InpRedisPort=${redis.port}`);
@@ -85,7 +85,7 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 10_000);
   }, 40_000);
 
-  it.for([1, 2, 3])('takes no fill for confirmed that Redis has not answered for, wherever it dies, and sends them all (seed %i)', async (seed, { onTestFinished: atEnd }) => {
+  it.for([1, 2, 3])('counts no fill as confirmed without an answer of Redis, wherever Redis crashes, and sends them all (seed %i)', async (seed, { onTestFinished: atEnd }) => {
     const folder = join(root, String(++homes));
     const own = join(folder, 'home', 'ea', '1_paper');
     mkdirSync(own, { recursive: true });
@@ -97,18 +97,18 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
       const mark = existsSync(join(own, 'fills.sent')) ? Number(readFileSync(join(own, 'fills.sent'), 'utf8')) : 0;
       return content.toString('utf8', 0, mark).split('\n').filter((line) => line !== '' && !redis.kept.has(line)); // prettier-ignore
     };
-    const lostAtDeaths: string[] = [];
-    const redis = await startForgetfulRedis(seed, 4, () => lostAtDeaths.push(...lost()));
+    const lostAtCrashes: string[] = [];
+    const redis = await startCrashingRedis(seed, 4, () => lostAtCrashes.push(...lost()));
     atEnd(() => redis.close());
     const program = startProgram(path, [`common=${folder}`, 'InpFolder=home', `InpPairs=${PAIR}`, `InpRedisPort=${redis.port}`, 'InpFillsToRedis=true']);
     atEnd(() => void program.process.kill('SIGKILL'));
     await vi.waitFor(() => expect(redis.kept.size).toBe(all.length), { timeout: 20_000, interval: 50 });
-    expect(redis.deaths).toBe(4);
-    expect(lostAtDeaths).toEqual([]);
+    expect(redis.crashes).toBe(4);
+    expect(lostAtCrashes).toEqual([]);
     expect(lost()).toEqual([]);
   }); // prettier-ignore
 
-  it('sends all fills over a line that takes 200 bytes at a time', async ({ onTestFinished: atEnd, skip }) => {
+  it('sends all fills over a connection that accepts 200 bytes at a time', async ({ onTestFinished: atEnd, skip }) => {
     const redis = await requireRedis({ skip });
     atEnd(() => redis.stop());
     const folder = join(root, String(++homes));

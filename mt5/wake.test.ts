@@ -12,7 +12,7 @@ import { startProgram, type LineProgram } from './test/program.ts';
 
 const PAIR = 'XAUUSD_XAGUSD';
 const CHANNEL = `minutehand:signals:${PAIR}`;
-/** To the chart without an expert advisor and to the one with it. */
+/** Events to the chart without an expert advisor and to the one with it. */
 const EVENTS = ['1 740', '2 740'];
 type AtEnd = TestContext['onTestFinished'];
 
@@ -21,7 +21,7 @@ describe.skipIf(!hasCompiler())(`the service MinutehandWake${compilerNote()}`, {
   let seq = 0;
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), 'minutehand-wake-'));
-    for (const name of ['wake', 'woken']) compileProgram(name);
+    for (const name of ['wake', 'wake_agent']) compileProgram(name);
   }, 120_000);
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -37,7 +37,7 @@ describe.skipIf(!hasCompiler())(`the service MinutehandWake${compilerNote()}`, {
   const isSubscribed = (client: Redis, count = 1): Promise<void> =>
     vi.waitFor(async () => expect(await client.pubsub('NUMSUB', CHANNEL)).toEqual([CHANNEL, count]), 20_000);
 
-  it('logs in, sends one event to each chart for a signal, connects again after Redis was away, and stops', async ({ onTestFinished: atEnd, skip }) => {
+  it('logs in, sends one event to each chart for a signal, reconnects after Redis was down, and stops', async ({ onTestFinished: atEnd, skip }) => {
     const redis = await requireRedis({ skip }, ['--requirepass', 'right']);
     const client = new Redis(redis.url, { password: 'right', lazyConnect: true });
     atEnd(() => client.disconnect());
@@ -69,7 +69,7 @@ describe.skipIf(!hasCompiler())(`the service MinutehandWake${compilerNote()}`, {
     const delay = async (name: string, events: Readable | 'pipe', listeners: number): Promise<number> => {
       mkdirSync(join(root, name, 'home'), { recursive: true });
       const args = [join(root, name), String(redis.port), PAIR, 'true'];
-      const advisor = spawn(compileProgram('woken'), args, { stdio: [events, 'ignore', 'inherit'] });
+      const advisor = spawn(compileProgram('wake_agent'), args, { stdio: [events, 'ignore', 'inherit'] });
       atEnd(() => void advisor.kill('SIGKILL'));
       await isSubscribed(client, listeners);
       const result = join(root, name, 'home', 'ea', '1_paper', 'result.json');
@@ -91,7 +91,7 @@ describe.skipIf(!hasCompiler())(`the service MinutehandWake${compilerNote()}`, {
     atEnd(() => void service.kill('SIGKILL'));
     const byEvent = await delay('event', service.stdout, 2);
     process.stdout.write(`signal to fills: ${byTimer.toFixed(1)} ms by a timer of 10 ms, ${byEvent.toFixed(1)} ms by events\n`);
-    // Its timer has 4 s by then.
+    // Its timer interval is 4 s by then.
     expect(byEvent).toBeLessThan(1000);
   }); // prettier-ignore
 });

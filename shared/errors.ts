@@ -593,12 +593,12 @@ export const ERRORS = {
   },
   RETRAIN_RUNNING: {
     status: 409,
-    message: 'A training run is under way.',
+    message: 'A training run is in progress.',
     next: 'Wait (GET /runs), or stop it (POST /retrain/cancel).',
   },
   RETRAIN_IDLE: {
     status: 409,
-    message: 'No training run is under way.',
+    message: 'No training run is in progress.',
     next: 'See GET /runs.',
   },
   RETRAIN_KIND: {
@@ -608,7 +608,7 @@ export const ERRORS = {
   },
   TRAINER_ABSENT: {
     status: 503,
-    message: 'No trainer answers.',
+    message: 'No trainer responds.',
     next: 'Start `minutehand trainer`, or set MINUTEHAND_TRAINER_PORT.',
   },
   JOURNAL_WRITE: {

@@ -34,7 +34,7 @@ export function noteFatal(paths: HomePaths, shard: string, error: unknown, nowMs
       `${JSON.stringify({ at_ms: nowMs, pid: process.pid, code, message, next } satisfies Fatal)}\n`,
     );
   } catch {
-    // The log and the exit code tell it too.
+    // The log and the exit code report it too.
   }
 }
 

@@ -48,7 +48,7 @@ export interface ReadLimits {
 
 /**
  * Files, synchronously. Every call but `stat`, `list` and `remove` may throw an Error with a `code` (ENOENT, ENOSPC,
- * EACCES …). What was written survives the death of the process at once, a power cut only after `sync`.
+ * EACCES …). What was written survives a kill of the process at once, a power cut only after `sync`.
  */
 export interface FileSystem {
   /**
@@ -89,13 +89,13 @@ export interface BusRefusal {
   /** Signals of which at least one command was refused. */
   readonly signals: number;
   /** Its channels took the batch all the same. */
-  readonly isHeard: boolean;
+  readonly isDelivered: boolean;
 }
 
 /** A signal that Redis may lack. */
 export interface ResentMessage extends BusMessage {
   /** It has been on the channels: only key and stream may lack it. */
-  readonly isHeard: boolean;
+  readonly isDelivered: boolean;
 }
 
 /** A connection to Redis that mends itself. Nothing is queued while it is down. */

@@ -10,8 +10,8 @@ import type { Published } from './oracle.ts';
 import { createEarlySwap, createLostFallback, withPooledScores } from './planted.ts';
 import type { SimulatedProcess } from './process.ts';
 
-const SHORTEST_LOAD_MS = 5;
-const LONGEST_LOAD_MS = 3000;
+const MIN_LOAD_MS = 5;
+const MAX_LOAD_MS = 3000;
 /** Minimum probability that a set fails when the previous one failed. */
 const FAILS_AGAIN = 0.7;
 
@@ -69,7 +69,7 @@ export class DaemonModels {
     if (planted === 'early_swap' && trainer.hasTrained(version)) this.#earlySwap.begin(trainer.trainedSet(version));
     const { failingModels: failing, slowModels: slow } = weather();
     // Reading, verifying and cross-checking take time, on a separate thread.
-    const tookMs = SHORTEST_LOAD_MS + rng.uniform() * LONGEST_LOAD_MS;
+    const tookMs = MIN_LOAD_MS + rng.uniform() * MAX_LOAD_MS;
     await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
     const maxRows = settings.minutehand.pairs.length;
     const prepared = await timeline.real(prepare(() => prepareModels(folder, schema, { crossCheck: false, files })));
@@ -82,7 +82,7 @@ export class DaemonModels {
 
   async loadDirection(owner: SimulatedProcess, files: FileSystem, folder: string): Promise<DirectionModel> {
     const { timeline, rng, stormMs, directions, variety } = this.#options;
-    const tookMs = SHORTEST_LOAD_MS + rng.uniform() * LONGEST_LOAD_MS;
+    const tookMs = MIN_LOAD_MS + rng.uniform() * MAX_LOAD_MS;
     await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
     const model = directions.load(files, folder);
     if (rng.uniform() >= (variety?.failingDirections ?? 0)) return model;

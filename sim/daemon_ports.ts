@@ -42,7 +42,7 @@ export function openStore(
     append: (inputs, signals, shadows, feedPosition) =>
       owner.call(() => {
         for (const { kind, subject, backfill } of inputs)
-          if ((kind === 'bar' || kind === 'empty') && !backfill) truth.silence.heard(subject);
+          if ((kind === 'bar' || kind === 'empty') && !backfill) truth.silence.received(subject);
         store.append(inputs, signals, shadows, feedPosition);
       }),
     addBoot: (boot) =>

@@ -17,17 +17,17 @@ export interface FailureOptions {
 }
 
 /** Time before a set begins to fail. */
-const SHORTEST_WELL_MS = 10_000;
-const LONGEST_WELL_MS = 900_000;
-const LONGEST_ANSWER_MS = 20;
+const MIN_WELL_MS = 10_000;
+const MAX_WELL_MS = 900_000;
+const MAX_ANSWER_MS = 20;
 /** Mostly above the 50 ms budget of a set. */
-const LONGEST_SLOW_ANSWER_MS = 150;
+const MAX_SLOW_ANSWER_MS = 150;
 
 type PendingScores = BatchScores | Promise<BatchScores>;
 
 /** Log-uniform: short times are as likely as long ones. */
 const drawBeginning = ({ timeline, rng }: Pick<FailureOptions, 'timeline' | 'rng'>): number =>
-  timeline.nowMs + SHORTEST_WELL_MS * (LONGEST_WELL_MS / SHORTEST_WELL_MS) ** rng.uniform();
+  timeline.nowMs + MIN_WELL_MS * (MAX_WELL_MS / MIN_WELL_MS) ** rng.uniform();
 
 /** Wraps the set to answer differently from `fromMs` on. */
 function spoil(
@@ -57,7 +57,7 @@ export function failingModels(set: ModelSet, options: FailureOptions): ModelSet 
     const error = new MinutehandError('MODEL_OUTPUT', { seen: `${set.version} answered NaN` });
     if (!takesTime) throw error;
     return new Promise((_, reject) => {
-      owner.at(timeline.nowMs + rng.uniform() * LONGEST_ANSWER_MS, () => reject(error));
+      owner.at(timeline.nowMs + rng.uniform() * MAX_ANSWER_MS, () => reject(error));
     });
   });
 }
@@ -85,7 +85,7 @@ export function slowModels(set: ModelSet, options: FailureOptions): ModelSet {
   const fromMs = drawBeginning(options);
   const blocks = rng.integer(2) === 0;
   return spoil(set, fromMs, options, (infer) => {
-    const tookMs = rng.uniform() * LONGEST_SLOW_ANSWER_MS;
+    const tookMs = rng.uniform() * MAX_SLOW_ANSWER_MS;
     if (blocks) {
       timeline.spend(tookMs);
       return infer();

@@ -408,20 +408,20 @@ class Source {
       const item: Item = { symbol: bar.symbol, time, bar: isEmpty ? null : bar, isHistory: false };
       if (!isEmpty) this.#bars.get(bar.symbol)!.push(bar);
       if (rng.uniform() < weather.lost) continue;
-      if (rng.uniform() < weather.late) this.#hearWithin(1000, 100_000, [item]);
+      if (rng.uniform() < weather.late) this.#deliverWithin(1000, 100_000, [item]);
       else inTime.push(item);
     }
     if (inTime.length === 0) return;
-    if (!weather.apart) this.#hearWithin(100, 1000, inTime);
-    else for (const item of inTime) this.#hearWithin(100, 3000, [item]);
+    if (!weather.apart) this.#deliverWithin(100, 1000, inTime);
+    else for (const item of inTime) this.#deliverWithin(100, 3000, [item]);
   }
 
-  #hearWithin(leastMs: number, spreadMs: number, items: readonly Item[]): void {
+  #deliverWithin(leastMs: number, spreadMs: number, items: readonly Item[]): void {
     const { timeline, rng } = this.#options;
-    timeline.at(timeline.nowMs + leastMs + rng.uniform() * spreadMs, () => this.#hear(items));
+    timeline.at(timeline.nowMs + leastMs + rng.uniform() * spreadMs, () => this.#receive(items));
   }
 
-  #hear(items: readonly Item[]): void {
+  #receive(items: readonly Item[]): void {
     const { rng } = this.#options;
     const weather = this.#options.weather();
     for (const item of items) {

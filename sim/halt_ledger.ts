@@ -1,11 +1,11 @@
 import { ALL_PAIRS, type StandingHalt } from '../shared/bundle/halts.ts';
 
 /**
- * Halts that a daemon must obey, and halts that it may obey, given the changes to `halts.json` by the monitor, an
+ * Halts that a daemon must apply, and halts that it may apply, given the changes to `halts.json` by the monitor, an
  * operator, a failing disk and power cuts. Follows docs/reference/PROTOCOL.md; shares no code with the daemon.
  */
 export interface HaltLedger {
-  /** The monitor ordered a halt, possibly dying before it was complete. */
+  /** The monitor ordered a halt, and was possibly killed before it was complete. */
   ordered(halt: StandingHalt): void;
   /** An operator lifted the halts of a pair, or of all, under a version; `isDone`: the command completed. */
   lifted(pairId: string, version: string, isDone: boolean): void;
@@ -17,7 +17,7 @@ export interface HaltLedger {
   lost(journaled: readonly StandingHalt[] | null, named: readonly StandingHalt[]): void;
   /** Every daemon has had time to read the file; null: the file is damaged. */
   settle(named: readonly StandingHalt[] | null): void;
-  /** Something may have changed: nothing must be obeyed until `settle`. */
+  /** Something may have changed: nothing must be applied until `settle`. */
   unsettle(): void;
   readonly isSettled: boolean;
   mustHalt(pairId: string, version: string): boolean;

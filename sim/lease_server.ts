@@ -27,14 +27,14 @@ export interface LeaseServerOptions {
   onAnswered(client: LeaseClient, request: LeaseRequest, record: LeaseRecord, sentMs: number): void;
 }
 
-/** A lease server with the row of one shard: it executes what reaches it, whether or not the sender still lives. */
+/** A lease server with the row of one shard: it executes what reaches it, even when the sender has ended. */
 export class LeaseServer {
   /** Refuses connections. */
   isDown = false;
   /** Additional time of a response. */
   slowMs = 0;
   /** Machines whose packets are lost. */
-  readonly cutOff = new Set<string>();
+  readonly isolated = new Set<string>();
   readonly #options: LeaseServerOptions;
   readonly #listeners = new Map<SimulatedProcess, (() => void)[]>();
   #record: LeaseRecord = NO_LEASE;
@@ -72,11 +72,11 @@ export class LeaseServer {
     const sentMs = timeline.nowMs;
     return new Promise((resolve, reject) => {
       timeline.at(sentMs + TRAVEL_MS * rng.uniform(), () => {
-        if (this.cutOff.has(machine)) return;
+        if (this.isolated.has(machine)) return;
         if (this.isDown) return void owner.at(timeline.nowMs, () => reject(new Error('connection refused')));
         const record = this.#execute(client, request);
         owner.at(timeline.nowMs + (TRAVEL_MS + this.slowMs) * rng.uniform(), () => {
-          if (this.cutOff.has(machine)) return;
+          if (this.isolated.has(machine)) return;
           onAnswered(client, request, record, sentMs);
           resolve(record);
         });

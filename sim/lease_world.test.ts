@@ -25,9 +25,9 @@ beforeEach(() => {
   });
 });
 
-function hear(fence: number | undefined, reason: Seen['reason'] = 'ENTRY'): void {
+function receive(fence: number | undefined, reason: Seen['reason'] = 'ENTRY'): void {
   const signal = { pair_id: 'A_B', seq: 1, boot_id: 'b', reason, fence } as Seen;
-  world.hear({ signal, atMs: timeline.nowMs, isTakeover: false });
+  world.receive({ signal, atMs: timeline.nowMs, isTakeover: false });
 }
 
 /** @returns the fence of the daemon */
@@ -39,53 +39,53 @@ async function take(): Promise<number> {
 
 describe('the truth about the lease', () => {
   it('lets a holder publish for nine tenths of the lease, and nobody else', async () => {
-    hear(1);
+    receive(1);
     expect(rules.splice(0)).toEqual(['signal without the lease', 'signal after the lease']);
     const fence = await take();
     expect(fence).toBeGreaterThanOrEqual(EPOCH_MS);
-    hear(fence);
+    receive(fence);
     expect(rules).toEqual([]);
-    hear(undefined);
+    receive(undefined);
     expect(rules.splice(0)).toEqual(['signal without the lease', 'fence does not rise']);
     await timeline.run(1250 * LEASE_SECONDS);
-    hear(fence);
+    receive(fence);
     expect(rules).toEqual(['signal after the lease']);
   });
 
   it('lets nothing follow the final heartbeat of a lease', async () => {
     const fence = await take();
-    hear(fence, 'SHUTDOWN');
-    hear(fence, 'SHUTDOWN');
+    receive(fence, 'SHUTDOWN');
+    receive(fence, 'SHUTDOWN');
     expect(rules).toEqual([]);
-    hear(fence);
+    receive(fence);
     expect(rules).toEqual(['signal after the halt of its lease']);
   });
 
   it('finds a signal after another machine has taken the lease, which waits for its full duration', async () => {
     const fence = await take();
-    world.cutOff();
+    world.isolate();
     world.startRival();
     await timeline.run(900 * LEASE_SECONDS);
-    hear(fence);
+    receive(fence);
     expect(rules).toEqual([]);
     await timeline.run(1200 * LEASE_SECONDS);
-    hear(fence);
+    receive(fence);
     expect(rules).toContain('signal without the lease');
   });
 
-  it('has no answer from a server that is down or cut off, and a lower fence only by lost data and a clock set back', async () => {
+  it('has no answer from a server that is down or unreachable, and a lower fence only by lost data and a clock set back', async () => {
     const { store } = world.connect(owner);
     world.server.isDown = true;
     const refused = expect(store.exchange({ kind: 'look' })).rejects.toThrow('refused');
     await timeline.run(100);
     await refused;
     world.server.isDown = false;
-    world.cutOff();
+    world.isolate();
     let isAnswered = false;
     void store.exchange({ kind: 'look' }).then(() => (isAnswered = true));
     await timeline.run(200);
     expect(isAnswered).toBe(false);
-    world.mend();
+    world.reconnect();
     await take();
     world.server.loseData();
     await take();

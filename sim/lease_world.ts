@@ -21,7 +21,7 @@ const RIVAL = 'rival';
 
 /** Faults of the lease, events an hour. */
 export interface LeaseWeather {
-  /** Times in which another machine wants the lease. */
+  /** Periods in which another machine requests the lease. */
   readonly rivals: number;
   /** The daemon's path to the server is cut. */
   readonly cuts: number;
@@ -45,7 +45,7 @@ export interface LeaseWorldOptions {
   onViolation(rule: string, what: string): void;
 }
 
-/** A lease server, and another machine that wants the lease. It publishes nothing. */
+/** A lease server, and another machine that requests the lease. It publishes nothing. */
 export class LeaseWorld {
   readonly server: LeaseServer;
   serverOffsetMs = 0;
@@ -86,22 +86,22 @@ export class LeaseWorld {
   }
 
   /** A signal has left the daemon for the first time. */
-  hear(published: Published): void {
-    this.#truth.hear(published);
+  receive(published: Published): void {
+    this.#truth.receive(published);
   }
 
   /** Redis gets a signal that it missed. */
-  hearResent(signal: Seen): void {
+  receiveResent(signal: Seen): void {
     this.#truth.check(signal);
   }
 
-  cutOff(): void {
-    this.#options.trace(() => 'lease: the daemon is cut off from the server');
-    this.server.cutOff.add(DAEMON);
+  isolate(): void {
+    this.#options.trace(() => 'lease: the daemon is disconnected from the server');
+    this.server.isolated.add(DAEMON);
   }
 
-  mend(): void {
-    this.server.cutOff.delete(DAEMON);
+  reconnect(): void {
+    this.server.isolated.delete(DAEMON);
   }
 
   // ---- the other machine ----
@@ -147,7 +147,7 @@ export class LeaseWorld {
   }
 
   endFaults(): void {
-    this.mend();
+    this.reconnect();
     this.server.isDown = false;
     this.server.slowMs = 0;
     this.killRival();
@@ -211,7 +211,7 @@ class LeaseTruth {
     if (lateMs > WRITING_MS) onViolation('signal after the lease', `${where}: ${Math.round(lateMs)} ms after its end`);
   }
 
-  hear({ signal, isTakeover }: Published): void {
+  receive({ signal, isTakeover }: Published): void {
     const { see, onViolation } = this.#options;
     const { pair_id, seq, boot_id, fence = 0 } = signal;
     this.check(signal);

@@ -39,13 +39,13 @@ export function checkLive(world: World, peaceMs: number): number {
 }
 
 /** Consumers and subjects without an OK signal for a bar that closed at `closeMs`. */
-function missingAt({ consumers, settings, obeyedOk }: World, closeMs: number): string[] {
+function missingAt({ consumers, settings, acceptedOk }: World, closeMs: number): string[] {
   const timestamp = `${new Date(closeMs).toISOString().slice(0, 19)}Z`;
   return consumers.flatMap((consumer) =>
     subjectsOf(settings)
       .filter(({ id }) => closeMs % (barMinutesOf(id) * MINUTE_MS) === 0)
       .map(({ id }) => `${consumer} ${id} ${timestamp}`)
-      .filter((minute) => !obeyedOk.has(minute)),
+      .filter((minute) => !acceptedOk.has(minute)),
   );
 }
 

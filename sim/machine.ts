@@ -20,7 +20,7 @@ const KERNEL_BYTES = 8192;
 const BATCH_BYTES = 16_384;
 const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
-/** A process that ran this long is restarted at once when it dies. */
+/** A process that ran this long is restarted at once when it ends. */
 const STEADY_MS = 60_000;
 /** Probability that a stopped daemon has a successor, and the delay of its start. */
 const SUCCESSORS = 0.4;
@@ -34,7 +34,7 @@ const LATENCY_MS = 0.1;
 const MODEL_POLL_MS = 2000;
 const SILENT = pino({ level: 'silent' });
 
-/** The daemon's machine: starts the daemon, restarts it when it dies, and serves its requests. */
+/** The daemon's machine: starts the daemon, restarts it when it ends, and serves its requests. */
 export interface Machine {
   readonly process: SimulatedProcess | null;
   /** null until it accepts bars, and while it stops. */
@@ -44,7 +44,7 @@ export interface Machine {
   readonly powerCuts: number;
   boot(): void;
   /** Called when a signal leaves the daemon for the first time. */
-  hear(published: Published): void;
+  receive(published: Published): void;
   kill(): void;
   cutPower(): void;
   /** A graceful stop. */
@@ -105,7 +105,7 @@ class DaemonMachine implements Machine {
     return this.#models.failedIn(bootId);
   }
 
-  hear(published: Published): void {
+  receive(published: Published): void {
     this.#models.check(published);
   }
 

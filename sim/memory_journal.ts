@@ -39,7 +39,7 @@ export interface MemoryJournal {
   slowMs: number;
   /** Makes the writing thread die at its next transaction. */
   killThread(): void;
-  /** Whether it dies now; resets the request. */
+  /** Whether it is killed now; resets the request. */
   takeDeath(): boolean;
   readonly commits: number;
   /** Stored rows, in order. */
@@ -141,8 +141,8 @@ class Tables {
 
 /**
  * A journal in memory with exactly the guarantees of SQLite as set up by `openJournal` (WAL, synchronous = NORMAL):
- * commits are atomic; a dying process loses none; a power cut may lose the last ones since the last checkpoint, boot or
- * change of halts, never one in the middle.
+ * commits are atomic; a killed process loses none; a power cut may lose the last ones since the last checkpoint, boot
+ * or change of halts, never one in the middle.
  */
 export function createMemoryJournal(): MemoryJournal {
   return new CommitLog();

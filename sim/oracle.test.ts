@@ -51,7 +51,7 @@ interface Bench {
   readonly oracle: Oracle;
   readonly rules: string[];
   nowMs: number;
-  obey(text: string, ...orders: Order[]): void;
+  accept(text: string, ...orders: Order[]): void;
 }
 
 function openBench(): Bench {
@@ -67,8 +67,8 @@ function openBench(): Bench {
     intervalMs: 60_000,
     onViolation: (rule) => rules.push(rule),
   });
-  bench.obey = (text, ...orders) =>
-    bench.oracle.check('EA', text, START_MS + bench.nowMs, { verdict: 'obey', pairId: 'A_B', orders, missed: 0 });
+  bench.accept = (text, ...orders) =>
+    bench.oracle.check('EA', text, START_MS + bench.nowMs, { verdict: 'accept', pairId: 'A_B', orders, missed: 0 });
   return bench;
 }
 
@@ -77,40 +77,40 @@ describe('the oracle', () => {
     const bench = openBench();
     const [first, second] = [enter(), textOf({ ...SECOND, signal_id: 's2' })];
     bench.oracle.publish(first);
-    bench.obey(`${first}\n`, OPEN('s1'));
+    bench.accept(`${first}\n`, OPEN('s1'));
     bench.nowMs = 60_000;
     bench.oracle.publish(second);
-    bench.obey(second, { order: 'close', positionId: 's1' });
+    bench.accept(second, { order: 'close', positionId: 's1' });
     bench.oracle.check('EA', 'torn', 0, { verdict: 'refuse', code: 'TORN', seen: '' });
     expect(bench.rules).toEqual([]);
-    expect([bench.oracle.obeyed, bench.oracle.opens, bench.oracle.refusals.get('TORN')]).toEqual([2, 1, 1]);
+    expect([bench.oracle.accepted, bench.oracle.opens, bench.oracle.refusals.get('TORN')]).toEqual([2, 1, 1]);
   });
 
   it.each<[string, (bench: Bench) => void]>([
-    ['torn signal obeyed', (bench) => bench.obey(enter().replace('b1', 'b2'), HOLD)],
+    ['torn signal accepted', (bench) => bench.accept(enter().replace('b1', 'b2'), HOLD)],
     [
-      'stale signal obeyed',
+      'stale signal accepted',
       (bench) => {
         bench.oracle.publish(textOf({}));
         bench.nowMs = 151_000;
-        bench.obey(textOf({}), HOLD);
+        bench.accept(textOf({}), HOLD);
       },
     ],
     [
-      'repeated or out of order signal obeyed',
+      'repeated or out of order signal accepted',
       (bench) => {
         bench.oracle.publish(textOf({}));
-        bench.obey(textOf({}), HOLD);
-        bench.obey(textOf({}), HOLD);
+        bench.accept(textOf({}), HOLD);
+        bench.accept(textOf({}), HOLD);
       },
     ],
     [
       'position opened twice',
       (bench) => {
         bench.oracle.publish(enter());
-        bench.obey(enter(), OPEN('s1'));
+        bench.accept(enter(), OPEN('s1'));
         bench.oracle.publish(enter({ boot_id: 'b2' }));
-        bench.obey(enter({ boot_id: 'b2' }), OPEN('s1'));
+        bench.accept(enter({ boot_id: 'b2' }), OPEN('s1'));
       },
     ],
     [
@@ -118,7 +118,7 @@ describe('the oracle', () => {
       (bench) => {
         const text = textOf({ target: 1, position_id: 's1' });
         bench.oracle.publish(text);
-        bench.obey(text, OPEN('s1'));
+        bench.accept(text, OPEN('s1'));
       },
     ],
     [
@@ -126,16 +126,16 @@ describe('the oracle', () => {
       (bench) => {
         const over = textOf({ seq: 2, timestamp: '2025-10-14T12:36:00Z', signal_id: 's2' });
         bench.oracle.publish(enter());
-        bench.obey(enter(), OPEN('s1'));
+        bench.accept(enter(), OPEN('s1'));
         bench.oracle.publish(over);
-        bench.obey(over, HOLD);
+        bench.accept(over, HOLD);
       },
     ],
     [
       'close of a position that is not held',
       (bench) => {
         bench.oracle.publish(textOf({}));
-        bench.obey(textOf({}), { order: 'close', positionId: 's9' });
+        bench.accept(textOf({}), { order: 'close', positionId: 's9' });
       },
     ],
     [

@@ -35,7 +35,7 @@ export interface Oracle {
   /** A consumer has checked a text. @param clockMs the consumer's wall clock */
   check(consumer: string, text: string, clockMs: number, verdict: Verdict): void;
   readonly published: ReadonlyMap<string, Published>;
-  readonly obeyed: number;
+  readonly accepted: number;
   readonly opens: number;
   /** Refusals by code, caused by the injected faults. */
   readonly refusals: ReadonlyMap<string, number>;
@@ -85,7 +85,7 @@ export function createOracle(options: OracleOptions): Oracle {
   const accounts = new Map<string, Account>();
   const refusals = new Map<string, number>();
   const isTakeover = takeovers(options);
-  let obeyed = 0;
+  let accepted = 0;
 
   function accountOf(consumer: string): Account {
     let account = accounts.get(consumer);
@@ -99,8 +99,8 @@ export function createOracle(options: OracleOptions): Oracle {
   return {
     published,
     refusals,
-    get obeyed() {
-      return obeyed;
+    get accepted() {
+      return accepted;
     },
     get opens() {
       return [...accounts.values()].reduce((sum, { opens }) => sum + opens, 0);
@@ -121,11 +121,11 @@ export function createOracle(options: OracleOptions): Oracle {
         if (verdict.code === 'STALE' && original !== undefined) checkStale(options, consumer, text, original);
         return;
       }
-      obeyed++;
+      accepted++;
       const violation = (rule: string, detail: string): void =>
-        options.onViolation(rule, `${consumer} obeyed (${asOrders(verdict.orders)}) ${detail}: ${line}`);
-      if (original === undefined) return violation('torn signal obeyed', 'a text that was never published');
-      accountOf(consumer).obey(original, clockMs, verdict.orders, violation);
+        options.onViolation(rule, `${consumer} accepted (${asOrders(verdict.orders)}) ${detail}: ${line}`);
+      if (original === undefined) return violation('torn signal accepted', 'a text that was never published');
+      accountOf(consumer).accept(original, clockMs, verdict.orders, violation);
     },
   };
 }
@@ -220,10 +220,10 @@ class PublicationCheck {
 
 type Violate = (rule: string, detail: string) => void;
 
-/** Signals that one consumer obeyed, and positions that it opened and holds. */
+/** Signals that one consumer accepted, and positions that it opened and holds. */
 class Account {
   readonly #options: OracleOptions;
-  /** Last signal obeyed, by pair. */
+  /** Last signal accepted, by pair. */
   readonly #last = new Map<string, Place>();
   readonly #opened = new Set<string>();
   readonly #held = new Map<string, string>();
@@ -234,7 +234,7 @@ class Account {
   }
 
   /** @param clockMs the consumer's wall clock */
-  obey(original: Published, clockMs: number, orders: readonly Order[], violation: Violate): void {
+  accept(original: Published, clockMs: number, orders: readonly Order[], violation: Violate): void {
     const { signal } = original;
     this.#checkFresh(original, clockMs, violation);
     this.#checkOrder(signal, violation);
@@ -255,16 +255,16 @@ class Account {
     const { nowMs, validMs, clockErrorMs } = this.#options;
     const ageMs = nowMs() - atMs;
     if (ageMs > validMs(signal.pair_id) + clockErrorMs())
-      violation('stale signal obeyed', `${(ageMs / 1000).toFixed(0)} s after its publication`);
+      violation('stale signal accepted', `${(ageMs / 1000).toFixed(0)} s after its publication`);
     if (signal.valid_until_ms < clockMs)
-      violation('stale signal obeyed', `${clockMs - signal.valid_until_ms} ms after valid_until_ms by its own clock`);
+      violation('stale signal accepted', `${clockMs - signal.valid_until_ms} ms after valid_until_ms by its own clock`);
   }
 
   #checkOrder(signal: Seen, violation: Violate): void {
     const place = placeOf(signal);
     const last = this.#last.get(signal.pair_id);
     if (last !== undefined && !isAfter(place, last))
-      violation('repeated or out of order signal obeyed', `after ${last.bootId} ${last.seq}`);
+      violation('repeated or out of order signal accepted', `after ${last.bootId} ${last.seq}`);
     this.#last.set(signal.pair_id, place);
   }
 
@@ -278,7 +278,7 @@ class Account {
     if (held !== '') violation('position opened twice', `while it held ${held}`);
     const barAgeMs = trueMs() - Date.parse(signal.timestamp);
     if (barAgeMs > intervalMs + validMs(signal.pair_id) + clockErrorMs())
-      violation('stale signal obeyed', `on a bar that closed ${(barAgeMs / 1000).toFixed(0)} s ago`);
+      violation('stale signal accepted', `on a bar that closed ${(barAgeMs / 1000).toFixed(0)} s ago`);
     if (positionId !== signal.signal_id) violation('open without ENTER', `position ${positionId}`);
     this.#opened.add(positionId);
     this.#held.set(signal.pair_id, positionId);

@@ -27,7 +27,7 @@ export interface SimulatedProcess {
    * @throws Killed
    */
   call<T>(effect: () => T, torn?: () => void): T;
-  /** External work for this process, done at `timeMs` if the process is still alive. */
+  /** External work for this process, done at `timeMs` if the process still runs. */
   at(timeMs: number, work: () => void, inOrder?: boolean): () => void;
   kill(): void;
   /** Kills the process at the n-th call from now, counted from 0. */

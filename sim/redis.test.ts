@@ -11,7 +11,7 @@ interface Bench {
   readonly redis: SimulatedRedis;
   readonly bus: Bus;
   readonly states: string[];
-  readonly heard: string[];
+  readonly received: string[];
   readonly answers: (string | null)[];
   send(text: string): void;
   /** Advances the simulated time. */
@@ -46,7 +46,7 @@ async function openBench(seed = 1): Promise<Bench> {
     redis,
     bus,
     states: [],
-    heard: [],
+    received: [],
     answers: [],
     send(text) {
       bus.send([{ pairId: 'A_B', text }]).then(
@@ -58,8 +58,8 @@ async function openBench(seed = 1): Promise<Bench> {
   };
   bus.onState((state) => bench.states.push(state));
   redis.subscribe(
-    (text) => bench.heard.push(text),
-    () => bench.heard.push('(end)'),
+    (text) => bench.received.push(text),
+    () => bench.received.push('(end)'),
   );
   await bench.pass(100);
   return bench;
@@ -71,7 +71,7 @@ describe('the simulated Redis', () => {
     expect([bench.bus.ready, bench.states]).toEqual([true, ['up']]);
     for (let i = 0; i < 20; i++) bench.send(`signal ${i}`);
     await bench.pass(100);
-    expect(bench.heard).toEqual(Array.from({ length: 20 }, (_, i) => `signal ${i}`));
+    expect(bench.received).toEqual(Array.from({ length: 20 }, (_, i) => `signal ${i}`));
     expect(bench.answers).toEqual(Array(20).fill(null));
     expect([bench.redis.get('A_B'), bench.redis.entries]).toEqual(['signal 19', 20]);
     await bench.pass(1000);
@@ -83,14 +83,14 @@ describe('the simulated Redis', () => {
     bench.redis.stall();
     bench.send('one');
     await bench.pass(50);
-    expect([bench.heard, bench.answers, bench.redis.waiting]).toEqual([[], [], 1]);
+    expect([bench.received, bench.answers, bench.redis.waiting]).toEqual([[], [], 1]);
     bench.bus.reset();
     await bench.pass(5000);
     expect([bench.answers, bench.states.at(-1), bench.bus.ready]).toEqual([['Connection is closed.'], 'down', false]);
     bench.send('two');
     bench.redis.resume();
     await bench.pass(10_000);
-    expect(bench.heard).toEqual(['one']);
+    expect(bench.received).toEqual(['one']);
     expect(bench.answers).toEqual(['Connection is closed.', 'not connected']);
     expect(bench.states).toEqual(['up', 'down', 'up']);
   });
@@ -100,7 +100,7 @@ describe('the simulated Redis', () => {
     bench.redis.isFull = true;
     bench.send('one');
     await bench.pass(50);
-    expect([bench.heard, bench.redis.get('A_B')]).toEqual([['one'], null]);
+    expect([bench.received, bench.redis.get('A_B')]).toEqual([['one'], null]);
     expect(bench.answers[0]).toMatch(/^OOM/);
   });
 
@@ -110,7 +110,7 @@ describe('the simulated Redis', () => {
     await bench.pass(50);
     bench.redis.shutDown();
     await bench.pass(2000);
-    expect([bench.heard, bench.states, bench.redis.get('A_B')]).toEqual([['one', '(end)'], ['up', 'down'], null]);
+    expect([bench.received, bench.states, bench.redis.get('A_B')]).toEqual([['one', '(end)'], ['up', 'down'], null]);
     expect(
       bench.redis.subscribe(
         () => undefined,
@@ -129,7 +129,7 @@ describe('the simulated Redis', () => {
     bench.send('one');
     bench.process.kill();
     await bench.pass(100);
-    expect([bench.heard, bench.answers]).toEqual([['one'], []]);
+    expect([bench.received, bench.answers]).toEqual([['one'], []]);
   });
 
   it('keeps the order within each connection after a stall, but not between two of them', async () => {
@@ -150,7 +150,7 @@ describe('the simulated Redis', () => {
       await bench.pass(50);
       bench.redis.resume();
       await bench.pass(500);
-      orders.add(bench.heard.join(' '));
+      orders.add(bench.received.join(' '));
     }
     expect(orders).toEqual(new Set(['a1 a2 a3']));
   });

@@ -172,8 +172,8 @@ class Server implements SimulatedRedis {
     if (timeline.nowMs < this.#loadingUntilMs) return answer(LOADING);
     if (isRepeated && this.isFull) return answer(OUT_OF_MEMORY);
     const lacking = batch.filter(({ pairId, text }) => !isRepeated || this.get(pairId) !== text);
-    for (const { text, isHeard } of lacking)
-      if (isHeard !== true) for (const subscriber of this.#subscribers) this.#deliver(subscriber, text);
+    for (const { text, isDelivered } of lacking)
+      if (isDelivered !== true) for (const subscriber of this.#subscribers) this.#deliver(subscriber, text);
     if (this.isFull) return answer(OUT_OF_MEMORY);
     for (const { pairId, text } of lacking) {
       this.#keys.set(pairId, { text, untilMs: timeline.nowMs + keyTtlMs + (barMinutesOf(pairId) - 1) * 60_000 });
@@ -339,8 +339,9 @@ class Connection implements Bus {
         const lose = (): void => reject(new Error('Connection is closed.'));
         this.#pending.add(lose);
         this.#dispatch(batch, isRepeated, (words) => {
-          const isHeard = words === OUT_OF_MEMORY && !isRepeated;
-          if (this.#pending.delete(lose)) resolve(words === null ? null : { words, signals: batch.length, isHeard });
+          const isDelivered = words === OUT_OF_MEMORY && !isRepeated;
+          if (this.#pending.delete(lose))
+            resolve(words === null ? null : { words, signals: batch.length, isDelivered });
         });
       });
     });

@@ -42,7 +42,7 @@ export interface SeriesSourceOptions {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const LONGEST_OUTAGE_MS = 10 * MINUTE_MS;
+const MAX_OUTAGE_MS = 10 * MINUTE_MS;
 const LATEST_MS = 50 * MINUTE_MS;
 const REMEMBERED = 50;
 /** Replies to a valid value that are allowed after clock changes and long delays. */
@@ -88,7 +88,7 @@ export class SeriesSource {
     const nextMs = Math.max(10, -everyMs * ln(1 - rng.uniform()));
     timeline.at(timeline.nowMs + nextMs, () => {
       if (rng.uniform() < (outages * nextMs) / HOUR_MS)
-        this.#outageUntilMs = timeline.nowMs + rng.uniform() * LONGEST_OUTAGE_MS;
+        this.#outageUntilMs = timeline.nowMs + rng.uniform() * MAX_OUTAGE_MS;
       if (timeline.nowMs >= this.#outageUntilMs || weather().outages === 0) this.#emit();
       this.begin();
     });

@@ -16,7 +16,7 @@ export interface ShadowWatchOptions {
  */
 export interface ShadowWatch {
   /** Called when a signal leaves the daemon for the first time. */
-  hear(published: Published): void;
+  receive(published: Published): void;
   /** Called at the end of the world. */
   check(): void;
 }
@@ -35,7 +35,7 @@ export function createShadowWatch({ timeline, journal, shadow, onViolation }: Sh
     return now === null ? '' : `${now.bootId} ${now.version}`;
   };
   return {
-    hear({ signal }) {
+    receive({ signal }) {
       const now = textOf();
       const before = standing.get(signal.pair_id) ?? '';
       standing.set(signal.pair_id, now);

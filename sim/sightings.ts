@@ -14,7 +14,7 @@ export const SIGHTINGS = [
   'shadow waits in a refused flush',
   'heartbeat DEGRADED',
   'heartbeat HALT',
-  'heartbeat HALT obeyed',
+  'heartbeat HALT accepted',
   'halt lifted while a position is open',
   'halt kept that its file lost',
   'STOPPING answered',

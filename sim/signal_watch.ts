@@ -34,10 +34,10 @@ export class SignalWatch {
       () =>
         `signal ${pair_id} ${timestamp} seq ${seq} ${action} ${reason} ${mode} target ${target} models ${model_version}`,
     );
-    truth.hear(fresh);
-    machine.hear(fresh);
-    lease?.hear(fresh);
-    if (!fresh.isTakeover) shadowWatch?.hear(fresh);
+    truth.receive(fresh);
+    machine.receive(fresh);
+    lease?.receive(fresh);
+    if (!fresh.isTakeover) shadowWatch?.receive(fresh);
     this.#note(fresh.signal);
   }
 

@@ -27,8 +27,8 @@ import { describeKind, drawKind, settingsOfKind } from './world_kind.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Duration of a world's fault phase. */
-const SHORTEST_STORM_MS = 8 * MINUTE_MS;
-const LONGEST_STORM_MS = 28 * MINUTE_MS;
+const MIN_STORM_MS = 8 * MINUTE_MS;
+const MAX_STORM_MS = 28 * MINUTE_MS;
 /** Time that a recovered world must stay healthy. */
 const PROOF_MS = 2.5 * MINUTE_MS;
 /** A world ends in the idle part of a minute. */
@@ -61,7 +61,7 @@ export interface SeedReport {
   /** Excludes time that the machine slept. */
   readonly simulatedHours: number;
   readonly signals: number;
-  readonly obeyed: number;
+  readonly accepted: number;
   readonly opens: number;
   readonly boots: number;
   readonly powerCuts: number;
@@ -82,7 +82,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const rng = createRng(`sim ${seed}`);
   const drawn = drawWeather(rng);
   const weather = options.hasJournalFaults === true ? withJournalFaults(drawn, createRng(`journal ${seed}`)) : drawn;
-  const stormMs = SHORTEST_STORM_MS + rng.uniform() * (LONGEST_STORM_MS - SHORTEST_STORM_MS);
+  const stormMs = MIN_STORM_MS + rng.uniform() * (MAX_STORM_MS - MIN_STORM_MS);
   const variety = drawVariety(seed, stormMs);
   const kind = drawKind(seed);
   const settings = settingsOfKind(variedSettings(simulatedSettings(), variety), kind);
@@ -109,7 +109,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
       recoveredAfterMs,
       simulatedHours: (timeline.nowMs - world.sleptMs) / HOUR_MS,
       signals: oracle.published.size,
-      obeyed: oracle.obeyed,
+      accepted: oracle.accepted,
       opens: oracle.opens,
       boots: machine.boots,
       powerCuts: machine.powerCuts,
@@ -178,7 +178,7 @@ export interface SeedsReport {
   readonly simulatedHoursPerSecond: number;
   readonly signals: number;
   readonly compared: number;
-  readonly obeyed: number;
+  readonly accepted: number;
   readonly opens: number;
   readonly boots: number;
   readonly powerCuts: number;
@@ -198,7 +198,7 @@ export async function runSeeds(options: {
   onSeed?(report: SeedReport): void;
 }): Promise<SeedsReport> {
   const startMs = performance.now();
-  const sums = { simulatedHours: 0, signals: 0, compared: 0, obeyed: 0, opens: 0, boots: 0, powerCuts: 0 };
+  const sums = { simulatedHours: 0, signals: 0, compared: 0, accepted: 0, opens: 0, boots: 0, powerCuts: 0 };
   const failed: { seed: number; rule: string; what: string }[] = [];
   const sightings = Object.fromEntries(SIGHTINGS.map((name) => [name, 0])) as Record<Sighting, number>;
   let seeds = 0;

@@ -138,8 +138,8 @@ function scheduleLease(storm: Storm, world: LeaseWorld, weather: LeaseWeather): 
     weather.cuts,
     storm.spell(
       3 * MINUTE_MS,
-      () => world.cutOff(),
-      () => world.mend(),
+      () => world.isolate(),
+      () => world.reconnect(),
     ),
   );
   storm.often(

@@ -25,7 +25,7 @@ export interface Weather {
   readonly clockSteps: number;
   readonly clockStepMs: number;
   readonly swaps: number;
-  /** The trainer dies while it publishes. */
+  /** The trainer is killed while it publishes. */
   readonly trainerKills: number;
   readonly badModels: number;
   readonly shadows: number;
@@ -152,7 +152,7 @@ export function drawWeather(rng: Rng): Weather {
 }
 
 /**
- * The weather with one to three of these: a slow journal, one that refuses, one whose thread dies. Faults that it has
+ * The weather with one to three of these: a slow journal, one that refuses, one whose thread fails. Faults that it has
  * stay as they are.
  */
 export function withJournalFaults(weather: Weather, rng: Rng): Weather {

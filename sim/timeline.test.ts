@@ -136,7 +136,7 @@ describe('a simulated process', () => {
     expect(done).toEqual(Array.from({ length: 20 }, (_, i) => i));
   });
 
-  it('dies at the n-th call: the effect has happened, has not, or is torn', () => {
+  it('is killed at the n-th call: the effect has happened, has not, or is partial', () => {
     const seen = new Set<string>();
     for (let seed = 0; seed < 60; seed++) {
       const process = startProcess({
@@ -163,7 +163,7 @@ describe('a simulated process', () => {
     expect(seen).toEqual(new Set(['xx', 'xxx', 'xx/']));
   });
 
-  it('reports an uncaught error, but not its own death', async () => {
+  it('reports an uncaught error, but not its kill', async () => {
     const timeline = createTimeline(createRng(1));
     const defects: unknown[] = [];
     const process = start(timeline, defects);

@@ -27,7 +27,7 @@ export interface TruthOptions {
 const DELAY_MS = 30_000;
 const SILENCE_CHECK_MS = 20_000;
 /**
- * Every signal obeys a change of halts after twice this time: twice because a machine that was suspended reads them
+ * Every signal follows a change of halts after twice this time: twice because a machine that was suspended reads them
  * slightly later.
  */
 const HALTS_MS = 5_000;
@@ -48,7 +48,7 @@ export class Truth {
   }
 
   /** Called when a signal leaves the daemon for the first time. */
-  hear(published: Published): void {
+  receive(published: Published): void {
     const { signal } = published;
     this.silence.published(signal);
     // What a new holder of the lease publishes was answered before.
@@ -91,8 +91,8 @@ export class Truth {
     const { halts, onViolation } = this.#options;
     if (!halts.isSettled || model_version === '' || isInstrument(parseSubject(pair_id))) return;
     const where = `${pair_id} seq ${seq}: ${action} ${reason} in mode ${mode}`;
-    const isObeyed = action !== 'ENTER' && (mode === 'HALT' || mode === 'WARMUP');
-    if (!isObeyed && halts.mustHalt(pair_id, model_version)) onViolation('halt that is not obeyed', where);
+    const isHalted = action !== 'ENTER' && (mode === 'HALT' || mode === 'WARMUP');
+    if (!isHalted && halts.mustHalt(pair_id, model_version)) onViolation('halt that is not applied', where);
     if (reason === 'KPI_HALT' && !halts.mayHalt(pair_id, model_version))
       onViolation('halt that was not ordered', where);
   }
@@ -206,7 +206,7 @@ class SilenceTruth {
   readonly #lastPublishedMs = new Map<string, number>();
   readonly #lastMinuteMs = new Map<string, number>();
   /** When the feeder received a reply to a live minute of a symbol, or the journal stored it. */
-  readonly #heardMs = new Map<string, number>();
+  readonly #lastBarMs = new Map<string, number>();
 
   constructor(options: TruthOptions) {
     const { silence_degraded_intervals, silence_halt_intervals, interval_ms } = options.feed;
@@ -228,8 +228,8 @@ class SilenceTruth {
   }
 
   /** The daemon accepted a minute of a symbol. */
-  heard(symbol: string): void {
-    this.#heardMs.set(symbol, this.#options.timeline.nowMs);
+  received(symbol: string): void {
+    this.#lastBarMs.set(symbol, this.#options.timeline.nowMs);
   }
 
   /** Answers to one-minute bars are published at once, unless they are withheld. */
@@ -238,11 +238,11 @@ class SilenceTruth {
   }
 
   /** When a subject last had a minute; where it is not exact, a moment after its symbols had one. */
-  #lastHeardMs(pairId: string): number {
+  #lastArrivalMs(pairId: string): number {
     const answeredMs = this.#lastMinuteMs.get(pairId) ?? 0;
     if (this.#isExact(pairId)) return answeredMs;
     const { a, b } = parseSubject(pairId);
-    return Math.max(answeredMs, ...[a, b].map((symbol) => this.#heardMs.get(symbol) ?? 0));
+    return Math.max(answeredMs, ...[a, b].map((symbol) => this.#lastBarMs.get(symbol) ?? 0));
   }
 
   checkHeartbeat({ mode, pair_id, timestamp }: Seen, { status }: Pipeline, wrong: (what: string) => void): void {
@@ -251,7 +251,7 @@ class SilenceTruth {
     const newestMs = Math.max(...[a, b].map((symbol) => status.lastTimes.get(symbol) ?? 0)) * 1000;
     if (newestMs < Date.parse(timestamp) && !status.silentPairs.includes(pair_id))
       wrong('SILENCE, and health does not report it');
-    const silentMs = this.#options.timeline.nowMs - Math.max(this.#readyMs, this.#lastHeardMs(pair_id));
+    const silentMs = this.#options.timeline.nowMs - Math.max(this.#readyMs, this.#lastArrivalMs(pair_id));
     if (this.#isExact(pair_id) && silentMs < this.#degradedMs - DELAY_MS)
       wrong(`SILENCE ${inSeconds(silentMs)} after a minute`);
     if (silentMs > this.#haltMs + DELAY_MS && mode !== 'HALT')
@@ -273,7 +273,7 @@ class SilenceTruth {
     timeline.at(timeline.nowMs + SILENCE_CHECK_MS, () => this.#check());
     if (pipeline() === null) return;
     for (const [pairId, sinceMs] of this.#lastPublishedMs) {
-      const silentMs = timeline.nowMs - Math.max(this.#readyMs, this.#wokeMs, sinceMs, this.#lastHeardMs(pairId));
+      const silentMs = timeline.nowMs - Math.max(this.#readyMs, this.#wokeMs, sinceMs, this.#lastArrivalMs(pairId));
       if (silentMs > this.#degradedMs + DELAY_MS && knowsMinuteOf(pairId))
         onViolation('unreported silence', `${pairId} has no signal for ${inSeconds(silentMs)}`);
     }

@@ -135,7 +135,7 @@ describe('the slow bars', () => {
 });
 
 describe('the slow join', () => {
-  it('gives what a series book gives at any moment', () => {
+  it('gives what a series book gives at any time', () => {
     const observation = fc.record({
       name: fc.constantFrom(...SERIES_NAMES),
       lag: fc.integer({ min: 0, max: 8000 }),

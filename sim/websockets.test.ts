@@ -10,7 +10,7 @@ interface Bench {
   readonly process: SimulatedProcess;
   readonly publisher: WebSocketPublisher;
   readonly sockets: SimulatedSockets;
-  connect(): { socket: ClientSocket; heard: string[] };
+  connect(): { socket: ClientSocket; received: string[] };
   publish(text: string): void;
   pass(ms: number): Promise<void>;
 }
@@ -49,12 +49,12 @@ function openBench(): Bench {
     publisher,
     sockets,
     connect() {
-      const heard: string[] = [];
+      const received: string[] = [];
       const socket = sockets.connect('/signals', '', {
-        onMessage: (text) => heard.push(text),
-        onClose: (code) => heard.push(`closed ${code}`),
+        onMessage: (text) => received.push(text),
+        onClose: (code) => received.push(`closed ${code}`),
       });
-      return { socket, heard };
+      return { socket, received };
     },
     publish: (text) => publisher.publish([{ pairId: 'A_B', text }]),
     pass: (ms) => timeline.run(timeline.nowMs + ms),
@@ -70,8 +70,8 @@ describe('a simulated WebSocket', () => {
     await bench.pass(10);
     const second = bench.connect();
     await bench.pass(20);
-    expect(first.heard).toEqual(Array.from({ length: 10 }, (_, i) => `signal ${i}`));
-    expect(second.heard).toEqual(['signal 9']);
+    expect(first.received).toEqual(Array.from({ length: 10 }, (_, i) => `signal ${i}`));
+    expect(second.received).toEqual(['signal 9']);
   });
 
   it('is dropped with 1013 when its reader stalls too long, once the kernel buffers are full', async () => {
@@ -84,33 +84,33 @@ describe('a simulated WebSocket', () => {
       bench.publish(String(i).padEnd(100));
       await bench.pass(10);
     }
-    expect([bench.sockets.audience.size, quick.heard.length]).toEqual([1, 20]);
+    expect([bench.sockets.audience.size, quick.received.length]).toEqual([1, 20]);
     expect(bench.sockets.mostBuffered).toBeGreaterThan(1000);
     slow.socket.isPaused = false;
     await bench.pass(100);
-    expect(slow.heard.map((text) => text.trim())).toEqual(['0', '1', '2', '3', '4', 'closed 1013']);
+    expect(slow.received.map((text) => text.trim())).toEqual(['0', '1', '2', '3', '4', 'closed 1013']);
   });
 
   it('resumes without loss when the reader resumes in time', async () => {
     const bench = openBench();
-    const { socket, heard } = bench.connect();
+    const { socket, received } = bench.connect();
     await bench.pass(10);
     socket.isPaused = true;
     for (let i = 0; i < 12; i++) bench.publish(String(i).padEnd(100));
     await bench.pass(10);
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
     socket.isPaused = false;
     await bench.pass(100);
-    expect(heard.map((text) => text.trim())).toEqual(Array.from({ length: 12 }, (_, i) => String(i)));
+    expect(received.map((text) => text.trim())).toEqual(Array.from({ length: 12 }, (_, i) => String(i)));
   });
 
   it('ends with 1006 when the daemon is killed, after delivering what was written', async () => {
     const bench = openBench();
-    const { heard } = bench.connect();
+    const { received } = bench.connect();
     await bench.pass(10);
     bench.publish('final heartbeats');
     bench.process.kill();
     await bench.pass(100);
-    expect(heard).toEqual(['final heartbeats', 'closed 1006']);
+    expect(received).toEqual(['final heartbeats', 'closed 1006']);
   });
 });

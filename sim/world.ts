@@ -98,8 +98,8 @@ export interface World {
   readonly signalsFolder: string;
   readonly modelsFolder: string;
   readonly consumers: readonly string[];
-  /** Signals that each consumer obeyed in mode OK: `<consumer> <pair> <timestamp>`. */
-  readonly obeyedOk: ReadonlySet<string>;
+  /** Signals that each consumer accepted in mode OK: `<consumer> <pair> <timestamp>`. */
+  readonly acceptedOk: ReadonlySet<string>;
   readonly weather: Weather;
   /** Offset of the wall clock. */
   wallOffsetMs: number;
@@ -155,7 +155,7 @@ class SimulatedWorld implements World {
   readonly signalsFolder = SIGNALS;
   readonly modelsFolder = MODELS;
   readonly consumers = CONSUMERS.map(({ name }) => name);
-  readonly obeyedOk = new Set<string>();
+  readonly acceptedOk = new Set<string>();
   readonly sightings: ReadonlySet<Sighting>;
   readonly violations: Violation[];
   readonly violate: World['violate'];
@@ -350,7 +350,7 @@ class SimulatedWorld implements World {
     );
     if (sent === undefined || isLast !== sent) return this.violate('sent late as fresh', `not the last: ${text}`);
     if (sent.signal.valid_until_ms < this.#wallMs()) this.violate('sent late as fresh', `expired: ${text}`);
-    this.lease?.hearResent(sent.signal);
+    this.lease?.receiveResent(sent.signal);
   }
 
   #openOracle(): Oracle {
@@ -497,7 +497,7 @@ class SimulatedWorld implements World {
         trueMs: this.trueMs,
         isClosed: () => this.timeline.nowMs < this.closedUntilMs,
         onAccepted: (items, answer) => {
-          for (const { symbol } of items) this.#truth.silence.heard(symbol);
+          for (const { symbol } of items) this.#truth.silence.received(symbol);
           this.#checkStored(items, answer);
         },
         onArrival: () => this.#strike(),
@@ -606,16 +606,16 @@ class SimulatedWorld implements World {
       onVerdict: (text, clockMs, verdict) => {
         this.oracle.check(name, text, clockMs, verdict);
         if (verdict.verdict === 'refuse') this.#refused(name, transports, verdict);
-        else this.#obeyed(name, text, verdict);
+        else this.#accepted(name, text, verdict);
       },
       trace: this.trace,
     });
   }
 
-  #obeyed(name: string, text: string, { orders, pairId }: Extract<Verdict, { verdict: 'obey' }>): void {
+  #accepted(name: string, text: string, { orders, pairId }: Extract<Verdict, { verdict: 'accept' }>): void {
     const signal = this.oracle.published.get(text.trimEnd())?.signal;
-    if (signal?.reason === 'SILENCE' && signal.mode === 'HALT') this.see('heartbeat HALT obeyed');
-    if (signal?.mode === 'OK') this.obeyedOk.add(`${name} ${signal.pair_id} ${signal.timestamp}`);
+    if (signal?.reason === 'SILENCE' && signal.mode === 'HALT') this.see('heartbeat HALT accepted');
+    if (signal?.mode === 'OK') this.acceptedOk.add(`${name} ${signal.pair_id} ${signal.timestamp}`);
     const kinds = orders.map(({ order }) => order);
     if (kinds.includes('open') || kinds.includes('close'))
       this.trace(() => `${name}: ${kinds.join(', ')} ${pairId} at ${signal?.timestamp}`);

@@ -9,7 +9,7 @@ const SHARE = 8;
 export interface WorldKind {
   /** Bundles have groups of pairs with models and thresholds of their own. */
   readonly groups: boolean;
-  /** The daemon publishes under a lease, which another machine wants too; null: there is none. */
+  /** The daemon publishes under a lease that another machine also requests; null = none. */
   readonly lease: LeaseWeather | null;
 }
 

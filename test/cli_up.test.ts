@@ -110,7 +110,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
   let daemonPort: number;
   let trainerPort: number;
   /** Every signal received by WebSocket since the start. */
-  const heard: Signal[] = [];
+  const received: Signal[] = [];
   let lastOfFirstRun: Signal[];
 
   it('starts both processes and prints where to look', async () => {
@@ -122,7 +122,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     expect(up.stderr()).toContain(`curl -X POST http://127.0.0.1:${trainerPort}/retrain`);
     expect(processTree(up.pid).map(commandOf).join('\n')).toMatch(/ daemon --shard main\n[^]* trainer$/m);
     const socket = new WebSocket(`ws://127.0.0.1:${daemonPort}/signals`);
-    socket.on('message', (data: Buffer) => heard.push(verifySignal(data.toString('utf8'))));
+    socket.on('message', (data: Buffer) => received.push(verifySignal(data.toString('utf8'))));
     socket.on('error', () => undefined);
   });
 
@@ -186,7 +186,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     );
 
     for (const pair of PAIRS) {
-      const own = heard.filter(({ pair_id }) => pair_id === pair);
+      const own = received.filter(({ pair_id }) => pair_id === pair);
       expect(new Set(own.map(({ model_version }) => model_version)).size).toBeGreaterThan(1);
       for (let i = 1; i < own.length; i++) {
         expect(own[i]!.seq).toBe(own[i - 1]!.seq + 1);

@@ -12,7 +12,7 @@ it('comments wrap at 120 columns', () => {
   const root = packageRoot();
   const files = FOLDERS.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => /\.(ts|mjs)$/.test(path))
+      .filter((path) => /\.(ts|mjs|mqh|mq5|h|cpp)$/.test(path))
       .map((path) => join(folder, path)),
   );
   const long = files.flatMap((file) =>

@@ -110,7 +110,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   let directions: string[];
   /** policy_hash of the signals before the policy change. */
   let policyHash: string;
-  /** What the console says and the server refuses. */
+  /** Messages of the console and refusals of the server. */
   let faults: string[];
 
   beforeAll(async () => {

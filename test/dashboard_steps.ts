@@ -213,12 +213,12 @@ const FOCUSED = `(() => {
     isShown: isInside && outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2,
   };
 })()`;
-const MOST_STOPS = 80;
+const MAX_STOPS = 80;
 
 /** Presses Tab until what has this name has the focus; at each stop the focus must be seen. */
 async function tabTo(page: Page, wanted: string): Promise<void> {
   const stops: string[] = [];
-  while (stops.length < MOST_STOPS) {
+  while (stops.length < MAX_STOPS) {
     await page.keyboard.press('Tab');
     const { tag, name, isShown } = await page.evaluate<{ tag: string; name: string; isShown: boolean }>(FOCUSED);
     // Between the last element and the first the window itself has it.

@@ -177,9 +177,9 @@ describe('an instrument', () => {
           return Object.keys(health.direction!.versions).length > 0 || null;
         },
       );
-      const heard: string[] = [];
+      const received: string[] = [];
       const socket = new WebSocket(`${first.url.replace('http', 'ws')}/signals?pairs=BTCUSDT@1h`);
-      socket.on('message', (data: Buffer) => heard.push(data.toString()));
+      socket.on('message', (data: Buffer) => received.push(data.toString()));
       await new Promise((resolve) => socket.once('open', resolve));
       await send(first.url, LIVE_FROM + 180, LIVE_FROM + 240);
       const lastTime = new Date((START + (LIVE_FROM + 240) * HOUR) * 1000).toISOString().replace('.000', '');
@@ -190,7 +190,7 @@ describe('an instrument', () => {
       const last = readFileSync(signalFile(), 'utf8').trim();
       await eventually(
         () => 'the last signal by WebSocket',
-        () => heard.includes(last) || null,
+        () => received.includes(last) || null,
       );
       socket.close();
       expect(shown()).toMatchObject({

@@ -314,12 +314,12 @@ function resultsOf(signals: readonly Signal[]) {
       const weight = (leg === 0 ? target : -target * beta!) / (1 + Math.abs(beta!));
       const { commission_bps, slippage_bps, ...swaps } = settings.minutehand.symbols[symbol]!;
       const swap = weight > 0 ? swaps.swap_long_bps_per_night : swaps.swap_short_bps_per_night;
-      const nights = from < NIGHT && to >= NIGHT ? 1 : 0;
+      const swapDays = from < NIGHT && to >= NIGHT ? 1 : 0;
       const [entry, exit] = [market[from]!.get(symbol)!, market[to]!.get(symbol)!];
       const costOf = ({ spread, close }: Bar): number => (0.5 * 1.1 * 1e4 * spread!) / close + commission_bps + slippage_bps; // prettier-ignore
       return (
         weight * 1e4 * Math.log(exit.open / entry.open) -
-        Math.abs(weight) * (costOf(entry) + costOf(exit) + nights * swap)
+        Math.abs(weight) * (costOf(entry) + costOf(exit) + swapDays * swap)
       );
     });
     return position_scale! * (legs[0]! + legs[1]!);

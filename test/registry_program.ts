@@ -1,6 +1,6 @@
 /**
- * For tests that kill a registry: `<store> <models> <step> <version>` runs `adopt` and `retain`, or `recover`, and dies
- * at step n, counted over every file change and query; step 0 never dies.
+ * For tests that kill a registry: `<store> <models> <step> <version>` runs `adopt` and `retain`, or `recover`, and is
+ * killed at step n, counted over every file change and query; step 0 is never killed.
  */
 import type { KyselyPlugin } from 'kysely';
 import { MACHINE_FILES } from '../shared/files.ts';
@@ -17,7 +17,7 @@ function next(): void {
 const files: FileSystem = {
   ...MACHINE_FILES,
   write: (path, data) => {
-    // A process that dies may leave a partial file.
+    // A killed process may leave a partial file.
     MACHINE_FILES.write(path, data.slice(0, data.length / 2));
     next();
     MACHINE_FILES.write(path, data);

@@ -182,7 +182,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     await expect.poll(() => isRunning(pid), PATIENCE).toBe(false);
     expect(retrainer!.runs()).toMatchObject([
       { run_id: 2, trigger: 'request', attempt: 2, status: 'rejected', model_version: A },
-      { run_id: 1, trigger: 'request', attempt: 1, status: 'killed', error: 'the trainer ended in the middle of it' },
+      { run_id: 1, trigger: 'request', attempt: 1, status: 'killed', error: 'the trainer ended during the run' },
     ]);
     const rejected = expect.stringMatching(/^retrain_rejected:2:/) as string;
     expect(await alerts()).toMatchObject([
@@ -200,7 +200,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     expect(await alerts()).toMatchObject([
       {
         alert_key: 'retrain_aborted',
-        text: expect.stringContaining('the trainer ended in the middle of it') as string,
+        text: expect.stringContaining('the trainer ended during the run') as string,
       },
     ]);
     expect(printed).toContain('Training run 1 was the last attempt: aborted.');

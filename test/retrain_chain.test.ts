@@ -64,7 +64,7 @@ let trainer: Running;
 let daemonPort: number;
 let trainerPort: number;
 /** Every signal of the daemon since the start. */
-const heard: Signal[] = [];
+const received: Signal[] = [];
 
 /**
  * The trainer uses the live market with imported bars; the daemon runs a simulated one, which accepts those models too.
@@ -75,9 +75,9 @@ beforeAll(async () => {
   daemon = place.start(['daemon', '--json']);
   ({ port: daemonPort } = await readyOf<{ port: number }>('the daemon', daemon));
   const socket = new WebSocket(`ws://127.0.0.1:${daemonPort}/signals`);
-  socket.on('message', (data: Buffer) => heard.push(verifySignal(data.toString('utf8'))));
+  socket.on('message', (data: Buffer) => received.push(verifySignal(data.toString('utf8'))));
   socket.on('error', () => undefined);
-  await eventually('signals without models', () => heard.length > 0);
+  await eventually('signals without models', () => received.length > 0);
 });
 afterAll(() => place.remove());
 
@@ -165,11 +165,11 @@ interface Adoption {
 const GROUPS = { metals: ['XAUUSD_XAGUSD'], others: pairs.slice(0, 3).filter((id) => id !== 'XAUUSD_XAGUSD') };
 
 const activeText = (): string => readFileSync(join(place.models, 'active.json'), 'utf8');
-const versionsHeard = (): string[] => [...new Set(heard.map(({ model_version }) => model_version))];
+const versionsReceived = (): string[] => [...new Set(received.map(({ model_version }) => model_version))];
 const signalOf = (version: string): Promise<true> =>
   eventually(
-    () => `a signal of ${version}, heard were ${versionsHeard().join(', ')}`,
-    () => heard.at(-1)!.model_version === version,
+    () => `a signal of ${version}; received: ${versionsReceived().join(', ')}`,
+    () => received.at(-1)!.model_version === version,
   );
 
 describe('trainer, training process, gates and daemon', () => {
@@ -208,9 +208,9 @@ describe('trainer, training process, gates and daemon', () => {
     expect(existsSync(join(place.models, rejected, 'manifest.json'))).toBe(true);
     expect(activeText()).toBe(before);
     expect(await registered()).toEqual({ [first]: 'active', [rejected]: 'rejected' });
-    const { length } = heard;
-    await eventually('more signals', () => heard.length > length + 2 * place.settings.minutehand.pairs.length);
-    expect(versionsHeard()).toEqual(['', first]);
+    const { length } = received;
+    await eventually('more signals', () => received.length > length + 2 * place.settings.minutehand.pairs.length);
+    expect(versionsReceived()).toEqual(['', first]);
   });
 
   it('swap in models that are as good as the champion, between two bars without a gap', async () => {
@@ -225,9 +225,9 @@ describe('trainer, training process, gates and daemon', () => {
     expect(await registered()).toEqual({ [first]: 'archived', [rejected]: 'rejected', [version]: 'active' });
     expect(readManifest(join(place.models, version)).data_hash).toBe(readManifest(join(place.models, first)).data_hash);
     await signalOf(version);
-    expect(versionsHeard()).toEqual(['', first, version]);
+    expect(versionsReceived()).toEqual(['', first, version]);
     for (const id of place.settings.minutehand.pairs) {
-      const own = heard.filter(({ pair_id }) => pair_id === id);
+      const own = received.filter(({ pair_id }) => pair_id === id);
       const closes = own.map(({ timestamp }) => Date.parse(timestamp) / 1000);
       // On a slow machine a weekend may fall into this period.
       closes.slice(1).forEach((close, i) => expect(close).toBe(openMinuteFrom(closes[i]!) + SECONDS_PER_BAR));
@@ -251,9 +251,12 @@ describe('trainer, training process, gates and daemon', () => {
       expect(readActive(place.models)).toEqual({ version, previous: champion });
       expect(await registered()).toMatchObject({ [champion]: 'archived', [version]: 'active' });
       await signalOf(version);
-      const { length } = heard;
-      await eventually('a signal of each pair', () => heard.length > length + place.settings.minutehand.pairs.length);
-      for (const signal of heard.slice(length)) {
+      const { length } = received;
+      await eventually(
+        'a signal of each pair',
+        () => received.length > length + place.settings.minutehand.pairs.length,
+      );
+      for (const signal of received.slice(length)) {
         const own = groups.find(({ pairs: ids }) => ids.includes(signal.pair_id))?.own;
         expect(signal).toMatchObject({ model_version: version, theta1: own?.theta1 ?? theta1 });
       }
@@ -274,7 +277,7 @@ describe('trainer, training process, gates and daemon', () => {
     const shown = { id, stage: 'test', share: 0.5, champion, challenger };
     expect(readRollout(place.models)).toMatchObject({ ...shown, status: 'active' });
     await eventually('signals of both arms', () => {
-      const arms = new Set(heard.filter(({ rollout }) => rollout === id).map(({ arm }) => arm));
+      const arms = new Set(received.filter(({ rollout }) => rollout === id).map(({ arm }) => arm));
       return arms.has('champion') && arms.has('challenger');
     });
 
@@ -296,7 +299,7 @@ describe('trainer, training process, gates and daemon', () => {
     await place.run(['rollout', 'abort']);
     setRetrain('adopt_by', 'swap');
     setConfig('minutehand.yaml', ['train', 'groups'], undefined);
-    await eventually('signals without a rollout', () => heard.at(-1)!.rollout === undefined);
+    await eventually('signals without a rollout', () => received.at(-1)!.rollout === undefined);
   });
 
   it('answer requests for a warm start and for θ2 without newer bars: the processes name what is missing', async () => {
@@ -306,7 +309,7 @@ describe('trainer, training process, gates and daemon', () => {
     expect(run.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .* of a holdout from /)]);
     const thresholds = await retrain('thresholds');
     expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'rejected', error: null });
-    expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars behind /)]);
+    expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars after /)]);
     expect(activeText()).toBe(before);
   });
 
@@ -330,11 +333,11 @@ describe('trainer, training process, gates and daemon', () => {
     expect(readActive(place.models)).toEqual({ version, previous: champion });
     expect(await registered()).toMatchObject({ [champion]: 'archived', [version]: 'active' });
     await signalOf(version);
-    const next = heard.find(({ model_version }) => model_version === version)!;
-    expect(next).toMatchObject({ theta1: before.theta1, theta2: after.theta2, policy_hash: heard[0]!.policy_hash });
-    const last = heard.findLast(({ model_version }) => model_version === champion)!;
+    const next = received.find(({ model_version }) => model_version === version)!;
+    expect(next).toMatchObject({ theta1: before.theta1, theta2: after.theta2, policy_hash: received[0]!.policy_hash });
+    const last = received.findLast(({ model_version }) => model_version === champion)!;
     expect(last.theta2).toBe(before.theta2);
-    for (const { model_version, theta2, risk_score, risk_flag } of heard)
+    for (const { model_version, theta2, risk_score, risk_flag } of received)
       if (model_version === version && risk_score !== null)
         expect([theta2, risk_flag]).toEqual([after.theta2, risk_score >= after.theta2 ? 1 : 0]);
   });

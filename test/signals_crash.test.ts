@@ -142,7 +142,7 @@ describe.runIf(DAYS === 0).each([
 });
 
 describe.runIf(DAYS > 0)(`a history of ${DAYS || 365} days${NOTES.long}`, () => {
-  it('is archived day by day, killed at any moment, and restored', { timeout: 7_200_000 }, async () => {
+  it('is archived day by day, killed at any time, and restored', { timeout: 7_200_000 }, async () => {
     const life = await newLife(STORE, { days: DAYS, minutes: 1440, kept: 30 });
     const rng = createRng('kills');
     const took: number[][] = [];

@@ -54,7 +54,7 @@ const archive = createArchive(
   {
     ...place,
     async write(name, bytes) {
-      // A process that dies may leave a partial file.
+      // A killed process may leave a partial file.
       const path = join(home, policy.archive_path, `${name}.tmp`);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, bytes.subarray(0, bytes.length / 2));

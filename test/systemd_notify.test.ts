@@ -18,11 +18,11 @@ const isStopped = (pid: number): boolean => /\) T /.test(readFileSync(`/proc/${p
 describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_000 }, () => {
   let place: Workplace;
   let socket: DatagramSocket;
-  let heard: string[];
+  let received: string[];
   beforeEach(() => {
     place = createWorkplace({ minutehand: { market: 'live' } });
     socket = listenForDatagrams(join(place.folder, 'notify'));
-    heard = [];
+    received = [];
   });
   afterEach(async () => {
     await place.remove();
@@ -32,12 +32,12 @@ describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_
   /** With a watchdog interval of half a second. */
   const start = (command: string): Running =>
     place.start([command], { NOTIFY_SOCKET: join(place.folder, 'notify'), WATCHDOG_USEC: '2000000' });
-  const hears = (service: Running, line: string | RegExp): Promise<unknown> =>
+  const receives = (service: Running, line: string | RegExp): Promise<unknown> =>
     eventually(
-      () => `${String(line)} among ${heard.join(' | ')}; ${service.stderr()}`,
+      () => `${String(line)} among ${received.join(' | ')}; ${service.stderr()}`,
       () => {
-        heard.push(...socket.received());
-        return heard.some((one) => (typeof line === 'string' ? one === line : line.test(one)));
+        received.push(...socket.received());
+        return received.some((one) => (typeof line === 'string' ? one === line : line.test(one)));
       },
     );
 
@@ -47,10 +47,10 @@ describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_
     ['trainer', /^STATUS=no run yet, next at \d{4}-/],
   ])('%s reports readiness, status, watchdog pings and stopping', async (command, status) => {
     const service = start(command);
-    await hears(service, 'READY=1');
-    await hears(service, status);
-    heard = [];
-    await hears(service, 'WATCHDOG=1');
+    await receives(service, 'READY=1');
+    await receives(service, status);
+    received = [];
+    await receives(service, 'WATCHDOG=1');
     // A stopped process sends nothing, whatever is queued.
     service.kill('SIGSTOP');
     await eventually('stopped', () => isStopped(service.pid));
@@ -58,10 +58,10 @@ describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_
     await sleep(1000);
     expect(socket.received()).toEqual([]);
     service.kill('SIGCONT');
-    await hears(service, 'WATCHDOG=1');
+    await receives(service, 'WATCHDOG=1');
     service.kill('SIGTERM');
-    await hears(service, 'STOPPING=1');
-    await hears(service, 'STATUS=ending: SIGTERM');
+    await receives(service, 'STOPPING=1');
+    await receives(service, 'STATUS=ending: SIGTERM');
     expect(await service.ended).toBe(0);
   });
 

@@ -31,7 +31,7 @@ import {
   type LeaseServer,
   type TwoMachinesReport,
 } from '../daemon/lease/two_machines.fixture.ts';
-import { describeRun, judgeTwoMachines } from '../daemon/lease/two_machines_judge.fixture.ts';
+import { describeRun, checkTwoMachines } from '../daemon/lease/two_machines_checks.fixture.ts';
 
 /** `LEASE_EVENTS=dark,both` replaces the events of whole processes. */
 const CHOSEN_EVENTS = process.env['LEASE_EVENTS']?.split(',') as EventKind[] | undefined;
@@ -146,12 +146,12 @@ function* eventsFor(kinds: readonly EventKind[], minutes: number): Iterable<Even
 }
 
 /** Of this run's bundle, without the cross-check that the daemons have made. */
-const judge = (report: TwoMachinesReport): Promise<void> => {
+const check = (report: TwoMachinesReport): Promise<void> => {
   if (IS_LONG || CHOSEN_EVENTS !== undefined) process.stderr.write(`${describeRun(report)}\n`);
   const { pairs, windows } = settings.minutehand;
   const schema = featureSchema(windows);
   const loadModels = (models: string) => loadModelSet(join(models, version), schema, pairs.length);
-  return judgeTwoMachines(report, { settings, loadModels });
+  return checkTwoMachines(report, { settings, loadModels });
 };
 
 /** With the events of whole processes above a hundred; in the long form above a thousand. */
@@ -192,7 +192,7 @@ describe('two machines with one lease', () => {
         );
         for (const report of await Promise.all(worlds)) {
           expect(report.events).toHaveLength(INSIDE_ROUNDS * EVENTS.length);
-          await judge(report);
+          await check(report);
           // The clock of the test waits for the machines, so that none is held up.
           const silent = report.events.filter(({ saidHalt }) => saidHalt === false);
           const late = report.events.filter(({ takeoverMs }) => takeoverMs! >= 2 * 1000 * INSIDE_LEASE_SECONDS);
@@ -213,7 +213,7 @@ describe('two machines with one lease', () => {
         const kinds = CHOSEN_EVENTS ?? [...PROCESS_EVENTS, ...(HAS_NAMESPACES ? (['dark', 'both'] as const) : [])];
         const report = await run('redis', server.port, server, kinds, kinds.length * MINUTES_PER_EVENT);
         expect(report.events).toHaveLength(kinds.length);
-        await judge(report);
+        await check(report);
         expect(report.events.some(({ saidHalt }) => saidHalt)).toBe(true);
       } finally {
         await stop();
@@ -238,7 +238,7 @@ describe('two machines with one lease', () => {
       try {
         const events = eventsFor([...NETWORK_EVENTS, ...SERVER_EVENTS, 'older'], LONG_MINUTES);
         const report = await run('long', server.port, server, events, LONG_MINUTES * MARKET_MINUTES_PER_MINUTE);
-        await judge(report);
+        await check(report);
         expectHalts(report);
       } finally {
         await stop();
@@ -282,7 +282,7 @@ async function withPostgres(
       isDurable: true,
     };
     const report = await run(name, redis.port, server, events, minutesOfEvents);
-    await judge(report);
+    await check(report);
     return report;
   } finally {
     await redis.stop();

@@ -390,7 +390,7 @@ describe('the schedules', () => {
       .toContain('Retraining (weekly schedule) is skipped: a full run is active.');
   });
 
-  it('let a full run wait for an incremental one that is under way', async () => {
+  it('let a full run wait for an incremental one that is in progress', async () => {
     const { retrainer } = await start(program(HANGS));
     await retrainer.start('incremental schedule', 'incremental');
     expect(await retrainer.startOrWait('schedule')).toBe(true);
@@ -484,7 +484,7 @@ describe('train.log', () => {
 });
 
 describe('starting and stopping the trainer', () => {
-  it('stop ends a run that is under way, and its process', async () => {
+  it('stop ends a run that is in progress, and its process', async () => {
     const running = await start(
       program(
         `process.stderr.write(JSON.stringify({ progress: { stage: String(process.pid), share: 0 } }) + '\\n'); setInterval(() => undefined, 1000);`,

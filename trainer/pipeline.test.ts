@@ -156,7 +156,7 @@ describe('train', () => {
     await set.release();
     for (const theta2 of [0.2, 0.3, 0.5, 0.7, 0.9]) {
       const share = risk_score.filter((score) => score < theta2).length / x.rows;
-      // The ranks are those of models that had not seen the rows; the one asked here has.
+      // The ranks are of models that were not trained on the rows; the one used here was.
       expect(Math.abs(share - theta2)).toBeLessThan(0.15);
     }
     expect(manifest.risk_quantiles.length).toBe(201);

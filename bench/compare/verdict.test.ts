@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
-import { comparePaired, compareUnpaired, type Verdict } from './verdict.ts';
+import { comparePaired, compareUnpaired, type Difference } from './verdict.ts';
 
 /** Rounds of a noisy machine: one in fifty is disturbed. */
 function rounds(seed: string, count: number, factor: number): number[] {
@@ -13,7 +13,7 @@ function rounds(seed: string, count: number, factor: number): number[] {
 }
 
 /** Share of each verdict over 400 comparisons. */
-function shares(compare: typeof comparePaired, factor: number, count = 12): (verdict: Verdict) => number {
+function shares(compare: typeof comparePaired, factor: number, count = 12): (verdict: Difference) => number {
   const verdicts = Array.from({ length: 400 }, (_, i) => {
     return compare(rounds(`before ${i}`, count, 1), rounds(`now ${i}`, count, factor)).verdict;
   });

@@ -1,5 +1,5 @@
 /** 'slower' or 'faster' only when the interval excludes 1. */
-export type Verdict = 'slower' | 'faster' | 'no difference shown';
+export type Difference = 'slower' | 'faster' | 'no difference shown';
 
 export interface Comparison {
   /** Time now over time before. */
@@ -7,7 +7,7 @@ export interface Comparison {
   /** Confidence interval of the ratio at `CONFIDENCE`; 0 to Infinity with too few rounds. */
   readonly low: number;
   readonly high: number;
-  readonly verdict: Verdict;
+  readonly verdict: Difference;
 }
 
 /** For each interval: a dozen stations are compared at once. */

@@ -7,7 +7,7 @@ import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
 import { recordMarket } from '../../shared/market/simulated_market.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
-import { weighLeast } from '../../trainer/schedule/training_process.ts';
+import { lowerSessionWeight } from '../../trainer/schedule/training_process.ts';
 import { atExit } from '../exit_work.ts';
 import { benchMarket, daysAgo } from '../market.ts';
 import { openTemporaryFolder } from '../temporary_folder.ts';
@@ -85,7 +85,7 @@ export async function startTraining({ nice, under, ownSession, workers }: Traini
       child = spawn(command[0]!, args, { stdio: 'ignore', env, detached: ownSession });
       if (child.pid !== undefined) {
         setPriority(child.pid, nice);
-        if (ownSession) weighLeast(child.pid);
+        if (ownSession) lowerSessionWeight(child.pid);
       }
       const [code] = (await once(child, 'exit')) as [number | null];
       if (code !== 0 && !ending) throw new Error(`minutehand train ended with ${code}`);

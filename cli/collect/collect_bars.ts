@@ -12,7 +12,7 @@ const HISTORY_MS = 2 * MINUTE_MS;
 
 /**
  * Sends the daemon the closed minutes it lacks, of all symbols in order of time: history, after an outage of either
- * side, before what is live. What the daemon has is asked of it, so nothing is kept here. Where the exchange does not
+ * side, before what is live. The daemon reports what it has, so nothing is stored here. Where the exchange does not
  * give a symbol, the live minutes of the others are sent all the same.
  * @param isPatient history waits until every symbol is there: a pair needs both legs of a minute at once
  * @throws MinutehandError COLLECT_EXCHANGE, COLLECT_DAEMON; a repeated call continues

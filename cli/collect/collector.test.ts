@@ -67,7 +67,7 @@ function start(exchange: Partial<Exchange>, answer: (count: number) => Partial<D
 }
 
 describe('a collector', () => {
-  it('sends a value again until the daemon has stored it, and then no more', async () => {
+  it('resends a value until the daemon has stored it', async () => {
     const { sent, outbox, end } = start({}, (count) => ({ stored: count > 1 }));
     await expect.poll(() => [sent.length, outbox.outgoing.length], { timeout: 20_000 }).toEqual([2, 0]);
     await end();

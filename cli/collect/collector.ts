@@ -44,7 +44,7 @@ export class Collector {
     await this.#insist('exchange', () => exchange.load(symbols));
     if (ending.aborted) return;
     print(`Collecting ${symbols.join(', ')}.`);
-    // The bar that is under way exists before anything is received.
+    // The current bar exists before anything is received.
     this.#send(this.#liquidations.tick(this.#exchangeNowMs()));
     const work = Promise.all([
       this.#repeat('clock', CLOCK_CHECK_MS, () => this.#checkClock()),

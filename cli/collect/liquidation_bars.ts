@@ -1,7 +1,7 @@
 import type { Exchange, Liquidation } from './exchange.ts';
 import type { Outbox, Outgoing } from './outbox.ts';
 
-/** Liquidations are believed to be whole when they were not received for so much of a bar at most. */
+/** Liquidations of a bar count as complete when at most this much of the bar was not received. */
 const MAX_GAP_MS = 60_000;
 /** Between two checks that the connection is open. */
 const HEARD_MS = 5000;
@@ -17,7 +17,7 @@ interface LiquidationOptions {
 
 /**
  * Sums liquidations into bars. A bar in which they were not received for a minute or more has no value: a sum of a part
- * would be wrong. The bar that is under way survives a kill.
+ * would be wrong. The bar that is in progress survives a kill.
  */
 export class LiquidationBars {
   readonly #options: LiquidationOptions;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { LONGEST_AGE_SECONDS, type SeriesName } from '../../shared/core/series/series_names.ts';
+import { MAX_AGE_SECONDS, type SeriesName } from '../../shared/core/series/series_names.ts';
 import { replaceDurably } from '../../shared/durable_file.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Liquidation } from './exchange.ts';
@@ -35,7 +35,7 @@ const NOTHING: Saved = { outgoing: [], newest: {}, bar: null };
 
 /**
  * What a collector must not lose when it is killed: observations that the daemon has not stored yet, and liquidations
- * of the bar that is under way. A small file, replaced at each change.
+ * of the bar that is in progress. A small file, replaced at each change.
  */
 export class Outbox {
   readonly #path: string;
@@ -68,7 +68,7 @@ export class Outbox {
       const key = `${symbol} ${series}`;
       newest[key] = Math.max(newest[key] ?? 0, event_time);
     }
-    const oldest = nowMs - LONGEST_AGE_SECONDS * 1000;
+    const oldest = nowMs - MAX_AGE_SECONDS * 1000;
     const outgoing = [...this.#saved.outgoing, ...observations].filter(({ event_time }) => event_time >= oldest);
     this.#save({ ...this.#saved, outgoing, newest });
   }

@@ -32,7 +32,7 @@ export function addEa(program: Command, output: () => Output): void {
     .command('ea')
     .summary('trade the signals on paper, as an expert advisor would')
     .description(
-      'A reference consumer: obeys docs/reference/PROTOCOL.md to the letter and trades on paper, never with money. An order is filled at once at the closes of the signal’s bar, half the spread and ' +
+      'A reference consumer: implements docs/reference/PROTOCOL.md and trades on paper, never with money. An order is filled at once at the closes of the signal’s bar, half the spread and ' +
         'the slippage of config/minutehand.yaml worse; commission is taken at the close, overnight swaps are not. Each fill is a line of <home>/ea/<name>_paper/result.json. ' +
         'Ctrl-C ends it and leaves positions open; the next start continues with them. While <home>/KILL (beside the folder ea) is there, nothing is entered and all is closed.',
     )

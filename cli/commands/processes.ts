@@ -147,7 +147,7 @@ async function runTrainer(output: Output): Promise<void> {
   flush();
 }
 
-/** Waits until another configuration was approved and no training is under way. */
+/** Waits until another configuration was approved and no training is in progress. */
 function nextPolicy(
   { policy }: HomePaths,
   { sources }: Settings,

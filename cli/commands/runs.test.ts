@@ -93,7 +93,7 @@ describe('the command runs', () => {
       code: 0,
       document: { from: 'store', runs: [{ run_id: 1, kind: 'full', status: 'stopped' }] },
     });
-    expect((await run('runs', 'list')).err).toBe('No trainer answers; these are the runs of the store.\n');
+    expect((await run('runs', 'list')).err).toBe('No trainer responds; these are the runs of the store.\n');
     for (const action of ['start', 'cancel'])
       expect(await json('runs', action)).toMatchObject({ code: 1, document: { error: { code: 'TRAINER_ABSENT' } } });
   });

@@ -40,7 +40,7 @@ export function addRuns(program: Command, output: () => Output): void {
         .choices(['full', 'incremental', 'thresholds'])
         .default('full'),
     )
-    .description('begins a run; refused while one is under way')
+    .description('begins a run; refused while one is in progress')
     .action((flags: { kind: RunKind }) => start(flags.kind, output()));
   runs
     .command('cancel')
@@ -58,7 +58,7 @@ async function list(output: Output): Promise<void> {
     if (!(error instanceof MinutehandError) || error.code !== 'TRAINER_ABSENT') throw error;
     runs = await storedRuns(settings);
     from = 'store';
-    output.note('No trainer answers; these are the runs of the store.');
+    output.note('No trainer responds; these are the runs of the store.');
   }
   if (runs.length === 0) output.line('No training runs yet.');
   for (const run of runs) output.line(rowOf(run));

@@ -22,7 +22,7 @@ export function addSim(program: Command, output: () => Output): void {
     .summary('the daemon in a simulated world with faults, driven by a seed')
     .description(
       'Runs the daemon inside one process on simulated ports: clock, disk, Redis, feeder and expert advisors, with bars late, lost and doubled, kills, power ' +
-        'cuts, full disks, clock steps and bad models. Whatever the seed brings, consumers never obey a stale or repeated signal, features equal an ' +
+        'cuts, full disks, clock steps and bad models. With every seed, consumers never act on a stale or repeated signal, features equal an ' +
         'uninterrupted run, nothing journaled is lost, the mode is right, and every pair is OK again within five minutes of the last fault. Exit code 1 when not, and when 2,000 seeds or more do not reach every one of the states that are counted.',
     )
     .option('--seed <n>', 'run this seed and print its trace')
@@ -51,7 +51,7 @@ export function addSim(program: Command, output: () => Output): void {
         'cached_lease',
       ] satisfies PlantedBug[]),
     )
-    .option('--journal-faults', 'every world has a journal that is slow, refuses or whose thread dies')
+    .option('--journal-faults', 'every world has a journal that is slow, refuses, or loses its thread')
     .option('--find-planted', 'print the seed at which each planted bug is found')
     .action((flags: SimFlags) => runSim(flags, output()));
   addSimRollout(sim, output);
@@ -84,7 +84,7 @@ function summaryOf({
   violations,
   simulatedHours,
   signals,
-  obeyed,
+  accepted,
   opens,
   boots,
   powerCuts,
@@ -94,7 +94,7 @@ function summaryOf({
     violations.length === 0 ? 'clean' : `${violations.length} violations, the first: ${violations[0]!.rule}`;
   return (
     `${verdict}. ${simulatedHours.toFixed(1)} h, ${signals} signals, ${compared} of them equal to an uninterrupted run, ` +
-    `${obeyed} obeyed, ${opens} positions opened, ${boots} starts, ${powerCuts} power cuts`
+    `${accepted} accepted, ${opens} positions opened, ${boots} starts, ${powerCuts} power cuts`
   );
 }
 
@@ -115,10 +115,10 @@ async function runMany(
     },
   });
   progress.stop();
-  const { failed, seeds, simulatedHours, simulatedHoursPerSecond, signals, obeyed, opens, boots, powerCuts } = report;
+  const { failed, seeds, simulatedHours, simulatedHoursPerSecond, signals, accepted, opens, boots, powerCuts } = report;
   output.line(
     `${seeds} seeds, ${simulatedHours.toFixed(0)} simulated hours (${simulatedHoursPerSecond.toFixed(1)} per second): ${signals} signals, ` +
-      `${obeyed} obeyed, ${opens} positions opened, ${boots} starts, ${powerCuts} power cuts`,
+      `${accepted} accepted, ${opens} positions opened, ${boots} starts, ${powerCuts} power cuts`,
   );
   const { SIGHTINGS, neverSeen } = await import('../../sim/sightings.ts');
   output.line(`States reached, in seeds: ${SIGHTINGS.map((name) => `${name} ${report.sightings[name]}`).join(', ')}.`);

@@ -12,7 +12,7 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import { lockHome } from '../../shared/store/home_lock.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
 import { findingsOf } from '../status/findings.ts';
-import { linesOf, lookAround, type Status } from './status.ts';
+import { linesOf, collectStatus, type Status } from './status.ts';
 
 const tiny = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 30_000 } } });
 const [FIRST, ...OTHERS] = tiny.minutehand.pairs as [string, ...string[]];
@@ -57,7 +57,7 @@ afterAll(async () => {
 
 describe('minutehand status', () => {
   it('reports that nothing runs, and the next step, and creates no home', async () => {
-    const status = await lookAround(settings, paths, OPEN_MS);
+    const status = await collectStatus(settings, paths, OPEN_MS);
     expect({ ok: status.ok, presences: status.daemons.map(({ presence }) => presence) }).toEqual({
       ok: false,
       presences: ['down', 'down'],
@@ -75,9 +75,9 @@ describe('minutehand status', () => {
     const unlockStandby = lockHome(paths.lock('standby_a'));
     const dead = { pid: 1, host: '127.0.0.1', port: 1, started: '' };
     writeFileSync(paths.address('trainer'), JSON.stringify(dead));
-    const nowhere = await lookAround(settings, paths, OPEN_MS);
+    const nowhere = await collectStatus(settings, paths, OPEN_MS);
     writeFileSync(paths.address('daemon_a'), JSON.stringify(dead));
-    const { daemons: seen, trainer, findings } = await lookAround(settings, paths, OPEN_MS);
+    const { daemons: seen, trainer, findings } = await collectStatus(settings, paths, OPEN_MS);
     unlock();
     unlockStandby();
     expect(nowhere.daemons[0]).toMatchObject({ presence: 'mute', url: null });
@@ -99,7 +99,7 @@ describe('minutehand status', () => {
     });
 
     it('finds both where they listen, with their pairs and last signals', async () => {
-      const status = await lookAround(settings, paths, OPEN_MS);
+      const status = await collectStatus(settings, paths, OPEN_MS);
       for (const [index, [shard, pairs]] of [['a', [FIRST]] as const, ['b', OTHERS] as const].entries()) {
         const seen = status.daemons[index]!;
         expect(seen).toMatchObject({
@@ -111,7 +111,7 @@ describe('minutehand status', () => {
           health: { pairs: pairs.length, pairs_ready: pairs.length, model_version: null },
         });
         await expect
-          .poll(async () => (await lookAround(settings, paths, OPEN_MS)).daemons[index]!.pairs)
+          .poll(async () => (await collectStatus(settings, paths, OPEN_MS)).daemons[index]!.pairs)
           .toMatchObject(
             pairs.map((pair_id) => ({ pair_id, signal: { mode: 'HALT', boot_id: daemons[shard]!.bootId } })),
           );
@@ -135,7 +135,7 @@ describe('minutehand status', () => {
     });
 
     it('reports real problems of a running daemon, and only notes apparent ones', async () => {
-      const { daemons: seen, trainer } = await lookAround(settings, paths, OPEN_MS);
+      const { daemons: seen, trainer } = await collectStatus(settings, paths, OPEN_MS);
       const healthy = {
         ...seen[0]!,
         health: { ...seen[0]!.health!, model_version: '20261101_0300', expired_pairs: [] },
@@ -231,7 +231,7 @@ describe('minutehand status', () => {
 
     it('reports the state in the files of a daemon that has ended', async () => {
       await daemons['a']!.stop();
-      const status = await lookAround(settings, paths, OPEN_MS);
+      const status = await collectStatus(settings, paths, OPEN_MS);
       expect(status.daemons.map(({ presence }) => presence)).toEqual(['down', 'up']);
       expect(existsSync(paths.address('daemon_a'))).toBe(false);
       const lines = linesOf(status, Date.now());

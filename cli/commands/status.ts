@@ -55,7 +55,7 @@ async function runStatus(watch: number | true | undefined, output: Output): Prom
   const ending = new AbortController();
   if (watch !== undefined) void stopSignal().then(() => ending.abort());
   for (;;) {
-    const status = await lookAround(settings, paths, Date.now());
+    const status = await collectStatus(settings, paths, Date.now());
     if (watch !== undefined && process.stdout.isTTY && !output.json) output.line(CLEAR_SCREEN);
     for (const line of linesOf(status, Date.now())) output.line(line);
     output.result(status);
@@ -68,7 +68,7 @@ async function runStatus(watch: number | true | undefined, output: Output): Prom
 }
 
 /** Queries all processes at the same time: one that hangs does not delay the others. */
-export async function lookAround(settings: Settings, paths: HomePaths, nowMs: number): Promise<Status> {
+export async function collectStatus(settings: Settings, paths: HomePaths, nowMs: number): Promise<Status> {
   const [trainer, ...daemons] = await Promise.all([
     lookAtTrainer(settings, paths),
     ...shardsOf(settings.minutehand).map((shard) => lookAtDaemon(settings, paths, shard)),

@@ -288,8 +288,8 @@ function withFeatures(flags: TrainFlags): TrainFlags {
 }
 
 const NOTHING_NEW = {
-  trees: 'no model gains a tree from the bars that have come',
-  theta2: 'no other θ2 is better on the bars that have come',
+  trees: 'no model gains a tree from the new bars',
+  theta2: 'no other θ2 is better on the new bars',
 } as const;
 
 function trainAs(

@@ -16,7 +16,7 @@ import { askToStop, stopSignal } from '../stop_signal.ts';
 import { applyMarket, marketOption, warnOfUnknownVariables, type ReadyMessage } from './processes.ts';
 
 const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 30_000;
 /** A process that has lived this long is started again after the first pause. */
 const LONG_LIFE_MS = 60_000;
 /** Far more than the end of a process takes: it stores its journal and is gone. */
@@ -118,7 +118,7 @@ async function keepRunning(part: Part, watch: Watch): Promise<void> {
     if (performance.now() - startedMs > LONG_LIFE_MS) pauseMs = FIRST_PAUSE_MS;
     watch.print(part, `ended with ${end}; it is started again in ${pauseMs / 1000} s.`);
     await sleep(pauseMs, undefined, { signal: watch.ending }).catch(() => undefined);
-    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+    pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
   }
 }
 

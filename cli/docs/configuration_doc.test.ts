@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../shared/root.ts';
-import { renderConfigurationDoc } from './configuration_doc.ts';
+import { renderConfigurationDoc, settingRows } from './configuration_doc.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 
 const text = renderConfigurationDoc();
@@ -19,6 +19,12 @@ describe('docs/reference/CONFIGURATION.md', () => {
     );
     for (const key of keys) expect(text).toContain(`|\`${key}\`|`);
     for (const section of Object.keys(minutehand)) expect(text).toContain(`### ${section}\n`);
+  });
+
+  it('has rows for an optional section that the file lacks', () => {
+    const udp = { properties: { port: { type: 'integer', description: 'Port.' } } };
+    const rows = settingRows({ properties: { udp } }, {});
+    expect(rows.map(([key, value, , meaning]) => [key, value, meaning])).toEqual([['`udp.port`', 'absent', 'Port.']]);
   });
 
   it('is CONFIG_MISSING for a folder without the files', () => {

@@ -60,13 +60,15 @@ function policyTable(part: ConfigPart, content: Record<string, Entry>): string {
   return table(['key', 'value', 'allowed', 'label_ja', 'meaning'], rows);
 }
 
-/** The single values of a section, sections within it flattened: `redis.url`; keys that it need not have come last. */
-function leaves(schema: JsonSchema, value: unknown, path: readonly string[] = []): string[][] {
-  const values = value as Record<string, unknown>;
+/**
+ * Rows of the values of a section, sections within it flattened: `redis.url`; optional keys that it lacks come last.
+ */
+export function settingRows(schema: JsonSchema, value: unknown, path: readonly string[] = []): string[][] {
+  const values = (value ?? {}) as Record<string, unknown>;
   const keys = new Set([...Object.keys(values), ...Object.keys(schema.properties ?? {})]);
   return [...keys].flatMap((key) => {
     const [child, childSchema] = [values[key], schema.properties?.[key] ?? {}];
-    if (childSchema.properties !== undefined) return leaves(childSchema, child, [...path, key]);
+    if (childSchema.properties !== undefined) return settingRows(childSchema, child, [...path, key]);
     const row = [
       code(keyText([...path, key])),
       child === undefined ? 'absent' : shown(child),
@@ -125,7 +127,7 @@ function plainSections(content: Record<string, unknown>): string {
       const body =
         section.properties === undefined
           ? freeSection(section, value)
-          : table(['key', 'value', 'allowed', 'meaning'], merged(leaves(section, value)));
+          : table(['key', 'value', 'allowed', 'meaning'], merged(settingRows(section, value)));
       return `### ${key}\n\n${prose(section.description ?? '')}\n\n${body}`;
     })
     .join('\n\n');

@@ -54,15 +54,15 @@ const fillsOf = (): Fill[] => {
   return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map(parseFill); // prettier-ignore
 };
 
-interface Heard {
+interface Received {
   readonly text: string;
   readonly atMs: number;
 }
 
 /** Signals of a daemon with these pairs in some hours, as a careless transport delivers them: doubled, late, lost. */
-function someDay(seed: number, minutes: number): Heard[] {
+function someDay(seed: number, minutes: number): Received[] {
   const rng = createRng(seed);
-  const heard: Heard[] = [];
+  const received: Received[] = [];
   const open = new Map<string, { id: string; target: 1 | -1 }>();
   const prices = new Map(PAIRS.map((id) => [id, [1 + 100 * rng.uniform(), 1 + 10 * rng.uniform()] as [number, number]]));
   for (let minute = 1; minute <= minutes; minute++) {
@@ -87,11 +87,11 @@ function someDay(seed: number, minutes: number): Heard[] {
       const chance = rng.uniform();
       if (chance < 0.05) continue;
       const atMs = generated_at_ms + (chance < 0.08 ? 200_000 : rng.integer(3000));
-      heard.push({ text, atMs });
-      if (chance > 0.95) heard.push({ text, atMs: atMs + 100 });
+      received.push({ text, atMs });
+      if (chance > 0.95) received.push({ text, atMs: atMs + 100 });
     }
   }
-  return heard.sort((x, y) => x.atMs - y.atMs);
+  return received.sort((x, y) => x.atMs - y.atMs);
 } // prettier-ignore
 
 const words = (verdict: Verdict): string =>
@@ -137,13 +137,13 @@ describe('the paper trading consumer', () => {
         try {
           life.receive(text);
         } catch {
-          // The process is gone; the next one hears the same text again, as a file gives it.
+          // The process has ended; the next one reads the same text again, as from a file.
           life = agentOf();
           life.receive(text);
         }
       }
       const fills = fillsOf();
-      // At worst the entry under way is lost.
+      // At worst the entry in progress is lost.
       const lost = whole.filter((fill) => !fills.some((other) => other.position_id === fill.position_id));
       expect(new Set(lost.map(({ position_id }) => position_id)).size).toBeLessThanOrEqual(1);
       expect(new Set(fills.map(fillKey)).size).toBe(fills.length);
@@ -189,9 +189,9 @@ describe('the paper trading consumer', () => {
   it('keeps the highest fence over a restart', () => {
     const common = { boot_id: '20261120T080000000Z', generated_at_ms: nowMs };
     const ofFence = (fence: number, seq: number): string => textOf(bodyOf(), { ...common, seq, fence });
-    expect(agentOf().receive(ofFence(7, 1)).verdict).toBe('obey');
+    expect(agentOf().receive(ofFence(7, 1)).verdict).toBe('accept');
     expect(agentOf().receive(ofFence(6, 2))).toMatchObject({ verdict: 'refuse', code: 'LOWER_FENCE' });
-    expect(agentOf().receive(ofFence(7, 2)).verdict).toBe('obey');
+    expect(agentOf().receive(ofFence(7, 2)).verdict).toBe('accept');
   });
 
   it('closes by its own maximum age when no more signals arrive, and only then', () => {
@@ -260,7 +260,7 @@ describe('the paper trading consumer', () => {
   });
 });
 
-/** A disk whose process dies in the middle of its n-th write, rename or sync, before it or half way. */
+/** A disk whose process is killed at its n-th write, rename or sync, before it or in the middle. */
 function countedFiles(deadly: number): { files: FileSystem; done: () => number } {
   let count = 0;
   const step = (half: () => void): void => {

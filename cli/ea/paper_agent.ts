@@ -50,7 +50,7 @@ export interface PairView {
     readonly generatedMs: number;
     readonly validUntilMs: number;
   } | null;
-  /** Why the last text was not obeyed; empty when it was. */
+  /** Why the last text was refused; empty when it was accepted. */
   readonly refusal: string;
   readonly positionId: string;
   readonly openedMs: number | null;
@@ -74,7 +74,7 @@ const FRESH = { bootId: '', seq: 0, positionId: '', entered: [] };
 /**
  * A reference consumer that trades on paper: the orders of shared/signal/consumer.ts, and the duties of an expert
  * advisor itself. State and fills of an order are one write, then the fills are appended to result.json, then they are
- * removed from the state: if it is killed at any moment, an order is executed whole or not at all, and reported once.
+ * removed from the state: if it is killed at any time, an order is executed whole or not at all, and reported once.
  *
  * @throws MinutehandError EA_STATE, OUTPUT_UNWRITABLE
  */
@@ -173,7 +173,7 @@ class Agent implements PaperAgent {
     else if (this.#configured.has(verdict.pairId)) {
       const signal = JSON.parse(text) as Signal;
       this.#views.set(verdict.pairId, { last: viewOf(signal), refusal: '' });
-      this.#obey(signal, verdict.orders);
+      this.#accept(signal, verdict.orders);
     }
     return verdict;
   }
@@ -190,7 +190,7 @@ class Agent implements PaperAgent {
     if (this.#configured.has(id)) this.#views.set(id, { last: this.#views.get(id)?.last ?? null, refusal: code });
   }
 
-  #obey(signal: Signal, orders: readonly Order[]): void {
+  #accept(signal: Signal, orders: readonly Order[]): void {
     const { market, rules, clock } = this.#options;
     const pairId = signal.pair_id;
     const moment: PaperMoment = { pairId, market, nowMs: clock.nowMs() };

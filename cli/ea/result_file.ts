@@ -9,12 +9,12 @@ export interface ResultFile {
   missing(lines: readonly string[]): string[];
 }
 
-/** Longer than all lines that can be under way at a time. */
+/** Longer than all pending lines together. */
 const TAIL_BYTES = 65_536;
 const NEWLINE = 10;
 
 /**
- * A line that a death cut off is taken away: its whole text is still in the outbox of its pair.
+ * A line truncated by a kill is removed: its complete text is still in the outbox of its pair.
  * @throws MinutehandError OUTPUT_UNWRITABLE
  */
 export function openResultFile(path: string): ResultFile {

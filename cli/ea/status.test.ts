@@ -12,7 +12,7 @@ describe('status lines of the paper trading consumer', () => {
     expect(statusLines([held, { ...FLAT, pairId: 'EURUSD_GBPUSD' }], HEAD, T0, 200)).toEqual([
       'paper 10000.00 USD  1 open  Redis up',
       'XAUUSD_XAGUSD     OK       IN_POSITION z -2.35  12 s  short 3 min -3.20  booked +1.00',
-      'EURUSD_GBPUSD     nothing heard yet  flat  booked +0.00',
+      'EURUSD_GBPUSD     no signal yet  flat  booked +0.00',
     ]);
   }); // prettier-ignore
 

@@ -20,7 +20,7 @@ export function statusLines(
 function lineOf({ pairId, last, refusal, side, openedMs, floating, realised }: PairView, nowMs: number): string {
   const cells = [
     pairId.padEnd(16),
-    last === null ? 'nothing heard yet' : heard(last, nowMs),
+    last === null ? 'no signal yet' : signalText(last, nowMs),
     side === 0 ? 'flat' : `${side > 0 ? 'long' : 'short'} ${minutes(nowMs - openedMs!)} ${signed(floating)}`,
     `booked ${signed(realised)}`,
     ...(refusal === '' ? [] : [`refused ${refusal}`]),
@@ -28,7 +28,10 @@ function lineOf({ pairId, last, refusal, side, openedMs, floating, realised }: P
   return cells.join('  ');
 }
 
-function heard({ mode, reason, z, generatedMs, validUntilMs }: NonNullable<PairView['last']>, nowMs: number): string {
+function signalText(
+  { mode, reason, z, generatedMs, validUntilMs }: NonNullable<PairView['last']>,
+  nowMs: number,
+): string {
   const age = `${Math.max(0, Math.round((nowMs - generatedMs) / 1000))} s`;
   const silent = nowMs > validUntilMs ? ' SILENT' : '';
   return `${mode.padEnd(8)} ${reason.padEnd(11)} z ${z === null ? '–' : z.toFixed(2)}  ${age}${silent}`;

@@ -9,7 +9,7 @@ import type { DecisionParity, Mismatch } from '../../trainer/parity/decisions.ts
 export const CERTIFICATE_SCHEMA = 'minutehand.parity/1';
 
 /** EXPLAINED: every difference has a cause of docs/reference/LIVE_VS_BACKTEST.md. */
-export type Verdict = 'EQUAL' | 'EXPLAINED' | 'MISMATCH';
+export type ParityVerdict = 'EQUAL' | 'EXPLAINED' | 'MISMATCH';
 
 /** Proof for one day: replay and backtest against the published signals. */
 export interface Certificate {
@@ -19,7 +19,7 @@ export interface Certificate {
   readonly market: string;
   readonly shard: string;
   readonly created_at: string;
-  readonly verdict: Verdict;
+  readonly verdict: ParityVerdict;
   readonly policy_hash: string;
   readonly model_versions: readonly string[];
   /** The journal's inputs once more through the daemon's pipeline. */
@@ -43,7 +43,7 @@ export interface Certificate {
 
 export type PairParity = Omit<DecisionParity, 'mismatches'> & { readonly mismatches: number };
 
-export function verdictOf({ replay, decisions }: Pick<Certificate, 'replay' | 'decisions'>): Verdict {
+export function verdictOf({ replay, decisions }: Pick<Certificate, 'replay' | 'decisions'>): ParityVerdict {
   const pairs = Object.values(decisions);
   if (replay.different > 0 || pairs.some(({ mismatches }) => mismatches > 0)) return 'MISMATCH';
   return pairs.every(({ compared, equal }) => compared === equal) ? 'EQUAL' : 'EXPLAINED';

@@ -2,9 +2,9 @@ import { CAUSES, type Cause } from '../../trainer/parity/causes.ts';
 import { htmlPage, htmlTable } from '../../trainer/backtest/report/page.ts';
 import { escapeHtml } from '../../trainer/backtest/report/chart.ts';
 import type { SymbolFills } from '../../trainer/monitor/fill_performance.ts';
-import type { Certificate, PairParity, Verdict } from './certificate.ts';
+import type { Certificate, PairParity, ParityVerdict } from './certificate.ts';
 
-const VERDICTS: Readonly<Record<Verdict, string>> = {
+const VERDICTS: Readonly<Record<ParityVerdict, string>> = {
   EQUAL: 'Every signal equals its replay byte for byte, and every decision equals the backtest’s.',
   EXPLAINED:
     'Every signal equals its replay byte for byte; every decision that differs from the backtest’s has a known cause.',

@@ -64,7 +64,7 @@ export async function lookAtDaemon(
   };
 }
 
-/** On Windows a file that is just being replaced cannot be read for a moment. */
+/** On Windows a file that is being replaced is briefly unreadable. */
 function readPatiently(path: string): string {
   try {
     return readFileSync(path, 'utf8');

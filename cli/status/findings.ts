@@ -46,7 +46,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
     else
       problem(
         `is running and does not answer${daemon.url === null ? '' : ` at ${daemon.url}`}: it starts, ends or hangs.`,
-        `Look again in half a minute; if it stays so, end process ${daemon.pid ?? 'that holds the lock'} and look into log/daemon_${daemon.shard}.log.`,
+        `Check again in half a minute; if this persists, end process ${daemon.pid ?? 'that holds the lock'} and look into log/daemon_${daemon.shard}.log.`,
       );
     return report.findings;
   }
@@ -283,7 +283,7 @@ function ofTrainer({ presence, url, pid, health }: TrainerState): Finding[] {
     return [{ weight: 'problem', about, text: 'does not run: nothing is learned, watched or archived.', next: START }];
   if (health === null) {
     const text = `is running and does not answer${url === null ? '' : ` at ${url}`}: it starts, ends or hangs.`;
-    const next = `Look again in half a minute; if it stays so, end process ${pid ?? 'that holds the lock'} and look into log/trainer.log.`;
+    const next = `Check again in half a minute; if this persists, end process ${pid ?? 'that holds the lock'} and look into log/trainer.log.`;
     return [{ weight: 'problem', about, text, next }];
   }
   const findings: Finding[] = [];

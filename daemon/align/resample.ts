@@ -13,7 +13,7 @@ interface OpenBar {
   time: number;
   outcome: MinuteOutcome;
   backfill: boolean;
-  heardMs: number;
+  updatedMs: number;
 }
 
 /**
@@ -33,7 +33,7 @@ export class PairResampler {
         ? null
         : {
             ...{ barSeconds, a: new BarAccumulator(a), b: new BarAccumulator(b), last: -1, time: -1 },
-            ...{ outcome: 'LEG_MISSING', backfill: false, heardMs: 0 },
+            ...{ outcome: 'LEG_MISSING', backfill: false, updatedMs: 0 },
           },
     );
   }
@@ -49,7 +49,7 @@ export class PairResampler {
     bar.time = time;
     bar.outcome = outcome;
     bar.backfill = backfill;
-    bar.heardMs = nowMs;
+    bar.updatedMs = nowMs;
     if (a !== null) bar.a.add(a);
     if (b !== null) bar.b.add(b);
     if (time === bar.last) this.#close(pairIndex, bar);
@@ -70,7 +70,7 @@ export class PairResampler {
     return this.#bars.flatMap((bar, pairIndex) => {
       if (bar === null || bar.last < 0) return [];
       const intervals = (bar.last - bar.time) / SECONDS_PER_BAR + 1;
-      const isDue = nowMs - bar.heardMs >= intervals * feedIntervalMs + timeoutMs;
+      const isDue = nowMs - bar.updatedMs >= intervals * feedIntervalMs + timeoutMs;
       return isDue ? [{ pairIndex, time: bar.last as OpenTime }] : [];
     });
   }

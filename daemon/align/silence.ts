@@ -15,14 +15,14 @@ export class SilenceWatch {
   readonly #options: SilenceOptions;
   /** Open of the newest minute of each pair that has ended; of other timeframes, of the last bar's last minute. */
   readonly #lastMinute: Float64Array;
-  readonly #heardUs: Float64Array;
+  readonly #lastMinuteUs: Float64Array;
   /** Heartbeats that were due for each pair since then. */
   readonly #heartbeats: Int32Array;
 
   constructor(options: SilenceOptions, nowUs: number) {
     this.#options = options;
     this.#lastMinute = new Float64Array(options.pairs).fill(-Infinity);
-    this.#heardUs = new Float64Array(options.pairs).fill(nowUs);
+    this.#lastMinuteUs = new Float64Array(options.pairs).fill(nowUs);
     this.#heartbeats = new Int32Array(options.pairs);
   }
 
@@ -31,7 +31,7 @@ export class SilenceWatch {
    */
   noteMinute(pairIndex: number, time: OpenTime, backfill: boolean, nowUs: number): void {
     this.noteBar(pairIndex, time);
-    if (!backfill) this.noteHeard(pairIndex, nowUs);
+    if (!backfill) this.noteArrival(pairIndex, nowUs);
   }
 
   /** A pair's bar has closed: heartbeats repeat its time. */
@@ -39,15 +39,15 @@ export class SilenceWatch {
     this.#lastMinute[pairIndex] = time;
   }
 
-  /** A live minute of a pair has come. */
-  noteHeard(pairIndex: number, nowUs: number): void {
-    this.#heardUs[pairIndex] = nowUs;
+  /** A live minute of a pair has arrived. */
+  noteArrival(pairIndex: number, nowUs: number): void {
+    this.#lastMinuteUs[pairIndex] = nowUs;
     this.#heartbeats[pairIndex] = 0;
   }
 
   /** No bars can be expected yet: silence is counted from now on. */
   restart(nowUs: number): void {
-    this.#heardUs.fill(nowUs);
+    this.#lastMinuteUs.fill(nowUs);
   }
 
   /**
@@ -56,8 +56,8 @@ export class SilenceWatch {
    */
   check(nowUs: number, beat: (pairIndex: number, kind: 'silence' | 'silence_halt') => void): void {
     const { feedIntervalMs, degradedIntervals, haltIntervals } = this.#options;
-    for (let pairIndex = 0; pairIndex < this.#heardUs.length; pairIndex++) {
-      const intervals = (nowUs - this.#heardUs[pairIndex]!) / 1000 / feedIntervalMs;
+    for (let pairIndex = 0; pairIndex < this.#lastMinuteUs.length; pairIndex++) {
+      const intervals = (nowUs - this.#lastMinuteUs[pairIndex]!) / 1000 / feedIntervalMs;
       const due = Math.floor(intervals - degradedIntervals) + 1;
       if (due <= this.#heartbeats[pairIndex]! || this.lastMinute(pairIndex) === null) continue;
       this.#heartbeats[pairIndex] = due;

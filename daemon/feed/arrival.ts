@@ -17,7 +17,7 @@ const MS_PER_MINUTE = 60_000;
 const MS_PER_HALF_HOUR = 30 * MS_PER_MINUTE;
 /** UTC-12 is the westernmost zone. Bars of zones east of UTC are from the future, and refused. */
 const MAX_HALF_HOURS = 24;
-/** A distance within this of whole half hours is a time zone and the time a bar is under way. */
+/** A distance within this of whole half hours is a time zone plus part of a bar. */
 const ZONE_TOLERANCE_MS = 5 * MS_PER_MINUTE;
 const NAMED_SYMBOLS = 5;
 

@@ -23,7 +23,7 @@ interface Read {
   readonly events: string[];
   readonly reader: StreamReader;
   /** Resolves when the listener was called `count` times, at the latest. */
-  heard(count: number): Promise<string[]>;
+  received(count: number): Promise<string[]>;
 }
 
 let databases = 0;
@@ -49,23 +49,23 @@ function place(context: { skip(note: string): never }): {
     read(from, gate = () => Promise.resolve(), login = '') {
       const events: string[] = [];
       const waiting = new Set<() => void>();
-      const hear = (text: string): void => {
+      const receive = (text: string): void => {
         events.push(text);
         for (const look of waiting) look();
       };
       const listener: StreamListener = {
         from,
-        onBeginning: () => hear('beginning'),
+        onBeginning: () => receive('beginning'),
         async onEntries(entries, { id, number }, isAll) {
           const ids = entries.map(([name, fields]) => `${name}=${fields.join(':')}`);
           const shown = ids.length > 3 ? `${ids[0]} … ${ids.at(-1)} (${ids.length})` : ids.join(' ');
-          hear(`${shown}, at ${id} number ${number}${isAll ? '' : ', more'}`);
+          receive(`${shown}, at ${id} number ${number}${isAll ? '' : ', more'}`);
           await gate();
         },
-        onPosition: ({ id, number }) => hear(`position ${id} number ${number}`),
-        onLost: (count) => hear(`lost ${count}`),
-        onAnother: () => hear('another'),
-        onState: (state, detail) => hear(state === 'refused' ? `${state} ${detail.split(' ')[0]}` : state),
+        onPosition: ({ id, number }) => receive(`position ${id} number ${number}`),
+        onLost: (count) => receive(`lost ${count}`),
+        onAnother: () => receive('another'),
+        onState: (state, detail) => receive(state === 'refused' ? `${state} ${detail.split(' ')[0]}` : state),
       };
       const url = `redis://${login}127.0.0.1:${port}/${db}`;
       const transport = { url, ca_file: null, connect_timeout_ms: 5000, command_timeout_ms: 5000 };
@@ -73,7 +73,7 @@ function place(context: { skip(note: string): never }): {
       readers.push(reader);
       return {
         ...{ events, reader },
-        heard: (count) =>
+        received: (count) =>
           new Promise((resolve) => {
             const look = (): void => {
               if (events.length < count) return;
@@ -98,15 +98,15 @@ describe('a reader of the stream', options, () => {
   it('reads it from the beginning, then what is added, and counts when all is read', async (context) => {
     const { add, read } = place(context);
     await add('1-1', '1-2');
-    const { heard } = read(BEGINNING);
+    const { received } = read(BEGINNING);
     const first = ['beginning', 'up', `${bar('1-1')} ${bar('1-2')}, at 1-2 number null`];
-    expect(await heard(3)).toEqual(first);
+    expect(await received(3)).toEqual(first);
     await add('2-0');
-    expect(await heard(4)).toEqual([...first, `${bar('2-0')}, at 2-0 number null`]);
+    expect(await received(4)).toEqual([...first, `${bar('2-0')}, at 2-0 number null`]);
     // After a second without entries.
-    expect((await heard(5)).slice(4)).toEqual(['position 2-0 number 3']);
+    expect((await received(5)).slice(4)).toEqual(['position 2-0 number 3']);
     await add('3-0', '4-0');
-    const counted = (await heard(6)).slice(5);
+    const counted = (await received(6)).slice(5);
     expect(['3-0', '4-0'].map((id) => counted.join().includes(bar(id)))).toContain(true);
     expect(counted[0]).toMatch(/number [45]$/);
   });
@@ -116,83 +116,88 @@ describe('a reader of the stream', options, () => {
     await add(...Array.from({ length: 260 }, (_, i) => `${i + 1}-0`));
     let open = (): void => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
-    const { heard, events } = read(BEGINNING, () => gate);
+    const { received, events } = read(BEGINNING, () => gate);
     const first = `${bar('1-0')} … ${bar('250-0')} (250), at 250-0 number null, more`;
-    expect(await heard(3)).toEqual(['beginning', 'up', first]);
+    expect(await received(3)).toEqual(['beginning', 'up', first]);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(events).toHaveLength(3);
     open();
-    expect((await heard(4))[3]).toBe(`${bar('251-0')} … ${bar('260-0')} (10), at 260-0 number null`);
+    expect((await received(4))[3]).toBe(`${bar('251-0')} … ${bar('260-0')} (10), at 260-0 number null`);
   });
 
   it('calls a full batch without more behind it not the last', async (context) => {
     const { add, read } = place(context);
     await add(...Array.from({ length: 250 }, (_, i) => `${i + 1}-0`));
-    const { heard } = read({ id: '1-0', number: 1 });
-    expect(await heard(2)).toEqual(['up', `${bar('2-0')} … ${bar('250-0')} (249), at 250-0 number 250`]);
+    const { received } = read({ id: '1-0', number: 1 });
+    expect(await received(2)).toEqual(['up', `${bar('2-0')} … ${bar('250-0')} (249), at 250-0 number 250`]);
   });
 
   it('continues behind its position', async (context) => {
     const { add, read } = place(context);
     await add('1-0', '2-0', '3-0');
-    const { heard } = read({ id: '2-0', number: 2 });
-    expect(await heard(2)).toEqual(['up', `${bar('3-0')}, at 3-0 number 3`]);
+    const { received } = read({ id: '2-0', number: 2 });
+    expect(await received(2)).toEqual(['up', `${bar('3-0')}, at 3-0 number 3`]);
   });
 
   it('reports entries that were removed unread, and counts on from there', async (context) => {
     const { client, add, read } = place(context);
     await add('1-0', '2-0', '3-0', '4-0');
     await client.xtrim(BARS_STREAM, 'MAXLEN', 1);
-    const { heard } = read({ id: '1-0', number: 1 });
-    expect(await heard(4)).toEqual(['up', `${bar('4-0')}, at 4-0 number 2`, 'lost 2', 'position 4-0 number 4']);
+    const { received } = read({ id: '1-0', number: 1 });
+    expect(await received(4)).toEqual(['up', `${bar('4-0')}, at 4-0 number 2`, 'lost 2', 'position 4-0 number 4']);
   });
 
   it('reports a gap of unknown size before it is up, where it has not counted', async (context) => {
     const { client, add, read } = place(context);
     await add('1-0', '2-0', '3-0');
     await client.xtrim(BARS_STREAM, 'MAXLEN', 1);
-    const { heard } = read({ id: '1-0', number: null });
-    expect(await heard(4)).toEqual(['lost null', 'up', `${bar('3-0')}, at 3-0 number null`, 'position 3-0 number 3']);
+    const { received } = read({ id: '1-0', number: null });
+    expect(await received(4)).toEqual([
+      'lost null',
+      'up',
+      `${bar('3-0')}, at 3-0 number null`,
+      'position 3-0 number 3',
+    ]);
   });
 
   it('begins again when the stream is another one', async (context) => {
     const { add, read } = place(context);
     await add('1-0');
-    const { heard } = read({ id: '9-0', number: 4 });
-    expect(await heard(5)).toEqual(['another', 'beginning', 'up', `${bar('1-0')}, at 1-0 number null`, 'position 1-0 number 1']); // prettier-ignore
+    const { received } = read({ id: '9-0', number: 4 });
+    expect(await received(5)).toEqual(['another', 'beginning', 'up', `${bar('1-0')}, at 1-0 number null`, 'position 1-0 number 1']); // prettier-ignore
   });
 
   it('begins again when the stream is gone', async (context) => {
     const { add, read } = place(context);
-    const { heard } = read({ id: '9-0', number: 4 });
-    expect(await heard(3)).toEqual(['another', 'beginning', 'up']);
+    const { received } = read({ id: '9-0', number: 4 });
+    expect(await received(3)).toEqual(['another', 'beginning', 'up']);
     await add('1-0');
-    expect((await heard(4))[3]).toBe(`${bar('1-0')}, at 1-0 number null`);
+    expect((await received(4))[3]).toBe(`${bar('1-0')}, at 1-0 number null`);
   });
 
   it('begins again when the stream is emptied while it is read', async (context) => {
     const { client, add, read } = place(context);
     await add('5-0');
-    const { heard } = read({ id: '4-0', number: 0 });
-    await heard(2);
+    const { received } = read({ id: '4-0', number: 0 });
+    await received(2);
     await client.del(BARS_STREAM);
-    expect((await heard(4)).slice(2)).toEqual(['another', 'beginning']);
+    expect((await received(4)).slice(2)).toEqual(['another', 'beginning']);
     await add('1-0');
-    expect((await heard(5))[4]).toBe(`${bar('1-0')}, at 1-0 number null`);
+    expect((await received(5))[4]).toBe(`${bar('1-0')}, at 1-0 number null`);
   });
 
   it('begins again when the stream was given fewer entries than it has read', async (context) => {
     const { add, read } = place(context);
     await add('5-0');
-    const { heard } = read({ id: '5-0', number: 7 });
-    expect(await heard(4)).toEqual(['up', 'another', 'beginning', `${bar('5-0')}, at 5-0 number null`]);
+    const { received } = read({ id: '5-0', number: 7 });
+    expect(await received(4)).toEqual(['up', 'another', 'beginning', `${bar('5-0')}, at 5-0 number null`]);
   });
 
   it('prints nothing while nothing changes, and nothing after it was stopped', async (context) => {
     const { add, read } = place(context);
     await add('5-0');
-    const { heard, events, reader } = read({ id: '5-0', number: 1 });
-    await heard(1);
+    const { received, events, reader } = read({ id: '5-0', number: 1 });
+    await received(1);
     // Longer than it waits for entries.
     await new Promise((resolve) => setTimeout(resolve, 1300));
     expect(events).toEqual(['up']);
@@ -217,13 +222,13 @@ describe('a reader of the stream', options, () => {
       '+xrange',
       '+xinfo',
     );
-    const { heard } = read({ id: '1-0', number: 1 }, undefined, 'looker:word@');
-    expect(await heard(1)).toEqual(['refused NOPERM']);
+    const { received } = read({ id: '1-0', number: 1 }, undefined, 'looker:word@');
+    expect(await received(1)).toEqual(['refused NOPERM']);
   });
 
   it('is refused by a key of another type', async (context) => {
     const { client, read } = place(context);
     await client.set(BARS_STREAM, 'text');
-    expect(await read(BEGINNING).heard(2)).toEqual(['beginning', 'refused WRONGTYPE']);
+    expect(await read(BEGINNING).received(2)).toEqual(['beginning', 'refused WRONGTYPE']);
   });
 });

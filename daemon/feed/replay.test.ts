@@ -62,10 +62,10 @@ async function liveThrough(
   const ticks = createRng(`${seed} bad ticks`);
   const bad = ({ high, ...bar }: Bar): Bar => ({ ...bar, high: ticks.uniform() < 0.01 ? high * 1000 : high });
   const store = openJournal(path);
-  let inForce = how;
+  let inEffect = how;
   const boot = async (): Promise<Bench> => {
     const bootId = `boot ${rng.uniform()}`;
-    const { policyHash, text: policyText } = decisionRecord(inForce);
+    const { policyHash, text: policyText } = decisionRecord(inEffect);
     if (policies.length > 0)
       store.addBoot({ bootId, market: 'live', featureSchema: schema.hash, policyHash, policyText, startedMs: 1 });
     const journal = createJournal({
@@ -75,7 +75,7 @@ async function liveThrough(
       onRecovered: () => undefined,
     });
     const halts = parseStanding(store.lastHalts());
-    const bench = openBench(inForce, { journal, bootId, halts });
+    const bench = openBench(inEffect, { journal, bootId, halts });
     const pairs = pairIds.map(parsePair);
     const from = recoveryStart(store, pairs, WARMUP);
     await bench.pipeline.recover([...store.inputsFrom(from)], store.lastSignals(), async () => {
@@ -96,9 +96,9 @@ async function liveThrough(
     for (const bar of bars) bench.pipeline.inputs.take(barInput(bar, true));
   for (const { bars } of MARKET.slice(WARMUP - 20)) {
     const dice = rng.uniform();
-    const unlucky = bars[rng.integer(bars.length)]!.symbol;
+    const missingSymbol = bars[rng.integer(bars.length)]!.symbol;
     for (const bar of bars.map(bad)) {
-      if (bar.symbol !== unlucky || dice > 0.1) bench.pipeline.inputs.take(barInput(bar, false));
+      if (bar.symbol !== missingSymbol || dice > 0.1) bench.pipeline.inputs.take(barInput(bar, false));
       else if (dice > 0.05) bench.pipeline.inputs.take(emptyInput(bar.symbol, bar.time, false));
     }
     if (dice < 0.03) {
@@ -112,12 +112,12 @@ async function liveThrough(
     else if (dice > 0.88 && dice < 0.91)
       bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: someHalts(), resumed: [] } });
     if (policies.length > 0 && dice > 0.84 && dice < 0.87) {
-      inForce = policies[rng.integer(policies.length)]!;
-      bench.pipeline.inputs.apply({ kind: 'policy', record: decisionRecord(inForce) });
+      inEffect = policies[rng.integer(policies.length)]!;
+      bench.pipeline.inputs.apply({ kind: 'policy', record: decisionRecord(inEffect) });
     }
     await bench.pipeline.settled();
     // Sometimes another policy was approved while there was no daemon.
-    if (dice > 0.91 && dice < 0.92 && policies.length > 0) inForce = policies[rng.integer(policies.length)]!;
+    if (dice > 0.91 && dice < 0.92 && policies.length > 0) inEffect = policies[rng.integer(policies.length)]!;
     if (dice > 0.91 && dice < 0.92) bench = await boot();
   }
   store.close();

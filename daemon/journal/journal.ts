@@ -8,7 +8,7 @@ import type { JournalBatch, JournalWriter } from './journal_writer.ts';
  * its own answer comes first.
  */
 export const STALL_MS = 10_000;
-/** Rows in memory from which on no more bars are taken: a week of ten pairs, some 200 MB. */
+/** Rows in memory at which bars are refused: a week of ten pairs, some 200 MB. */
 export const MAX_WAITING_ROWS = 250_000;
 /** Batches of one write. */
 const MAX_BATCHES = 256;
@@ -35,7 +35,7 @@ export interface Journal {
   stored(): Promise<boolean>;
   /** Shadow answers of a version that may not be in the store yet, in order. */
   waitingShadows(version: string): readonly ShadowRow[];
-  /** The disk has refused so long that no more rows may wait. */
+  /** The disk has refused for so long that the memory limit of rows is reached. */
   readonly isFull: boolean;
 }
 
@@ -72,7 +72,7 @@ class QueuedJournal implements Journal {
   #stored = 0;
   /** The last write was refused, or takes too long. */
   #isFailing = false;
-  /** The write that is under way takes too long. */
+  /** The write that is in progress takes too long. */
   #isStalled = false;
   #endStallWatch: () => void = () => undefined;
   #waiters: Waiter[] = [];

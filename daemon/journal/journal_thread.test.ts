@@ -140,7 +140,7 @@ describe('the journal of a thread', () => {
     const storing = journal.stored();
     for (let turns = 0; turns < 20; turns++) await loopTurn();
     expect(minutesOf(store)).toEqual([1]);
-    // Nobody may believe that it is stored.
+    // It must not be reported as stored.
     expect(await Promise.race([storing, loopTurn('waits')])).toBe('waits');
     other.exec('ROLLBACK');
     other.close();
@@ -195,7 +195,7 @@ describe('the journal of a thread', () => {
   });
 });
 
-describe('the death of the thread', () => {
+describe('the failure of the thread', () => {
   it.each([0, 1, 2, 3, 5])(
     'after %i transactions is reported, and every row is stored once, in order, by the caller',
     async (after) => {

@@ -14,7 +14,7 @@ export interface JournalThreadOptions {
   readonly scheduler: Scheduler;
   /** The thread's program as JavaScript; by default the compiled one beside this file. */
   readonly program?: URL;
-  /** Called once, when the thread has died. */
+  /** Called once, when the thread has failed. */
   onDeath(error: MinutehandError): void;
 }
 
@@ -24,7 +24,7 @@ export interface JournalThread extends JournalWriter {
   prune(bounds: PruneBounds, limit: number): Promise<number>;
   /** See `JournalStore`. @throws MinutehandError JOURNAL_WRITE */
   forgetBefore(time: OpenTime): Promise<void>;
-  /** Releases the file. A write that is under way is waited for, but not longer than CLOSE_GRACE_MS. */
+  /** Releases the file. A write that is in progress is waited for, but not longer than CLOSE_GRACE_MS. */
   close(): Promise<void>;
 }
 
@@ -150,7 +150,7 @@ class WriterThread implements JournalThread {
   }
 }
 
-/** Stores those of the batches that a thread which died has not stored. @param before newest rows before the first */
+/** Stores the batches that a failed thread has not stored. @param before newest rows before the first */
 export function finishWrite(
   store: JournalStore,
   batches: readonly JournalBatch[],

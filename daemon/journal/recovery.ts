@@ -6,7 +6,7 @@ import { InstrumentFeatures } from '../../shared/core/features/instrument/instru
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { isInstrument, type Pair } from '../../shared/pair.ts';
 import type { JournalStore } from '../../shared/store/journal.ts';
-import { LONGEST_AGE_SECONDS } from '../../shared/core/series/series_names.ts';
+import { MAX_AGE_SECONDS } from '../../shared/core/series/series_names.ts';
 import type { InputRow } from '../../shared/store/journal.ts';
 import { firstMinuteOfBars } from '../../shared/store/warm_bars.ts';
 
@@ -58,6 +58,6 @@ export function* restoredInputs(
   from: OpenTime,
   inputs: Iterable<InputRow>,
 ): IterableIterator<InputRow> {
-  yield* store.seriesBetween(Math.max(0, from - LONGEST_AGE_SECONDS) as OpenTime, from);
+  yield* store.seriesBetween(Math.max(0, from - MAX_AGE_SECONDS) as OpenTime, from);
   yield* inputs;
 }

@@ -32,7 +32,7 @@ export interface RetentionOptions {
 /**
  * Deletes signals from a journal that are older than `days` and in the archive, every minute, in small transactions
  * between bars.
- * @returns a function that ends it, and resolves when no transaction is under way
+ * @returns a function that ends it, and resolves when no transaction is in progress
  */
 export function keepRetention(options: RetentionOptions): () => Promise<void> {
   let isStopped = false;

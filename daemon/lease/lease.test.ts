@@ -62,7 +62,7 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
           fault.kind === 'lose'
             ? NO_LEASE
             : (history.findLast(({ until }) => until <= now - fault.ms)?.row ?? NO_LEASE);
-        // A server that starts anew ends its connections.
+        // A restarted server ends its connections.
         for (const node of nodes) [node.pending] = [null, node.lease.failed()];
       } else {
         const node = nodes[(fault as { node: number }).node]!;

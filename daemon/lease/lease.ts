@@ -111,7 +111,7 @@ export class Lease {
     const { record, sinceMs } = this.#seen;
     const floor = this.#highestFence;
     const isReleased = record.holder === '' && record.fence > 0;
-    // The row of a server that has lost its newest data says nothing about who holds the lease.
+    // The row of a server that has lost its newest data does not show who holds the lease.
     const isKnown = record.fence === floor && nowMs - this.#answersSinceMs! >= leaseMs;
     const waitMs = isReady ? leaseMs : NOT_READY * leaseMs;
     const isAtOnce = isReady && isKnown && (isReleased || record.holder === holder);

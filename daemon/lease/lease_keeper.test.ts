@@ -131,7 +131,7 @@ describe('the keeper of a lease', () => {
     expect(events.at(-1)).toBe('taken 5');
   });
 
-  it('waits for the whole duration anew after a lost connection', async () => {
+  it('waits for the whole duration again after a lost connection', async () => {
     record = { holder: 'you', fence: 9, beat: 1 };
     await start();
     await passTo(900);

@@ -42,7 +42,7 @@ export interface LeaseHealth {
 /** Shares of the lease's duration. */
 const TICK = 0.1;
 const TIMEOUT = 0.25;
-const SHORTEST_TICK_MS = 5;
+const MIN_TICK_MS = 5;
 /** Durations of the lease that are left to a standby after a step of the clock. */
 const YIELD = 2;
 
@@ -64,10 +64,10 @@ export class LeaseKeeper {
     options.store.onLost(() => this.#lease.failed());
   }
 
-  /** Begins to ask for the lease. */
+  /** Begins to request the lease. */
   start(): void {
     const { scheduler, leaseMs } = this.#options;
-    this.#end = scheduler.every(Math.max(SHORTEST_TICK_MS, TICK * leaseMs), () => this.#tick());
+    this.#end = scheduler.every(Math.max(MIN_TICK_MS, TICK * leaseMs), () => this.#tick());
     this.#tick();
   }
 

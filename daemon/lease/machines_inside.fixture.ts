@@ -109,7 +109,7 @@ class TestTime {
   }
 }
 
-/** What a process does passes through it: nothing while it is stopped (SIGSTOP), and nothing more after its death. */
+/** Gate of a process's effects: none while it is stopped (SIGSTOP), and none after its end. */
 class Gate {
   readonly #time: TestTime;
   #state: 'running' | 'stopped' | 'dead' = 'running';

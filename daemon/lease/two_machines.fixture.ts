@@ -86,7 +86,7 @@ export interface TwoMachinesEvent {
   readonly answeredMs: number;
   /**
    * Real milliseconds from there, or from the healing where nobody could answer before, until a signal of another fence
-   * was obeyed; null = the holder stayed.
+   * was accepted; null = the holder stayed.
    */
   readonly takeoverMs: number | null;
   /** Whether the holder's files ended with mode HALT, before another daemon published; null = it could not. */
@@ -215,7 +215,7 @@ export class SignalListener {
   readonly #refusedFiles = new Set<string>();
   readonly #nowMs: () => number;
   readonly #subscriber: Redis;
-  #onObeyed: (signal: Signal) => void = () => undefined;
+  #onAccepted: (signal: Signal) => void = () => undefined;
 
   private constructor(subscriber: Redis, nowMs: () => number) {
     this.#subscriber = subscriber;
@@ -241,19 +241,19 @@ export class SignalListener {
       if (verdict.verdict === 'refuse' && verdict.code === 'REPEATED') return;
       const signal = verifySignal(text);
       this.heard.push({ signal, verdict, by, atMs });
-      if (verdict.verdict === 'obey' && by !== 'file') this.#onObeyed(signal);
+      if (verdict.verdict === 'accept' && by !== 'file') this.#onAccepted(signal);
     };
   }
 
-  /** Of the last obeyed signal. */
+  /** Of the last accepted signal. */
   get fence(): number {
-    return this.heard.findLast(({ verdict, by }) => verdict.verdict === 'obey' && by !== 'file')?.signal.fence ?? 0;
+    return this.heard.findLast(({ verdict, by }) => verdict.verdict === 'accept' && by !== 'file')?.signal.fence ?? 0;
   }
 
-  /** Resolves with the first obeyed signal of a higher fence than the last obeyed one has. */
+  /** Resolves with the first accepted signal of a higher fence than the last accepted one has. */
   takeover(): Promise<void> {
     const { fence } = this;
-    return new Promise((resolve) => (this.#onObeyed = (signal) => void (signal.fence! > fence && resolve())));
+    return new Promise((resolve) => (this.#onAccepted = (signal) => void (signal.fence! > fence && resolve())));
   }
 
   close(): void {

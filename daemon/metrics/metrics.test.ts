@@ -300,7 +300,7 @@ describe('a scrape', () => {
     expect(turns).toBeGreaterThan(5);
   });
 
-  it('that comes while another is under way shares its work', async () => {
+  it('that comes while another is in progress shares its work', async () => {
     let looks = 0;
     const { exposition } = openMetrics({
       status: {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { EpochMs } from '../../shared/bar.ts';
+import { byTransport } from '../publish/transports.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 /** A stopwatch with a manual clock. */
@@ -33,7 +34,7 @@ it('a batch is timed station by station, from the arrival of its first bar', () 
   watch.lap('shadow');
   pass(4);
   watch.lap('journal');
-  expect(watch.timing(7)).toEqual({
+  expect(watch.timing(7)).toMatchObject({
     signals: 7,
     features_us: 10,
     infer_us: 20,
@@ -50,7 +51,7 @@ it('a batch is timed station by station, from the arrival of its first bar', () 
 it('a transport that is off has no time, in the next batch either', () => {
   const { watch, pass } = open();
   watch.arrived(1000);
-  expect(watch.timing(0).bar_to_us).toEqual({ websocket: null, redis: null, file: null });
+  expect(watch.timing(0).bar_to_us).toEqual(byTransport(() => null));
   pass(5);
   watch.handed('file');
   const first = watch.timing(1);

@@ -82,7 +82,7 @@ class FileThread implements FilePublisher {
   readonly #thread: Worker;
   readonly #lastHandedOver = new Map<string, string>();
   #waiting = new Map<string, string>();
-  /** Not null when the thread has died. */
+  /** Not null when the thread has failed. */
   #inPlace: FilePublisher | null = null;
   #seenInPlace = '';
   #deadlineMs: number | null = null;

@@ -53,7 +53,7 @@ describe('the three transports', () => {
     await delay(20);
     const stormy = await ways.measure(1 + TURNS);
 
-    expect(ways.heard).toEqual(Array.from({ length: 2 * TURNS * PAIR_IDS.length }, (_, i) => Math.floor(i / PAIR_IDS.length) + 1));
+    expect(ways.received).toEqual(Array.from({ length: 2 * TURNS * PAIR_IDS.length }, (_, i) => Math.floor(i / PAIR_IDS.length) + 1));
     expect(stormy.websocketMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.websocketMs + 3);
     expect(stormy.fileMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.fileMs + 3);
     expect(stormy.redisPublishMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.redisPublishMs + 3);
@@ -66,7 +66,7 @@ describe('the three transports', () => {
 
 /** All publishers as the daemon has them, one WebSocket client and one reader of files. */
 async function openWays(url: string) {
-  // In memory where that is possible: other people's disk writes are not the trouble that is looked at here.
+  // In memory where possible: disk writes of other programs are not under test here.
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'minutehand-ways-'));
   toClose.push(() => rmSync(folder, { recursive: true }));
   const defect = (error: unknown): never => {
@@ -108,16 +108,16 @@ async function openWays(url: string) {
   const socket = new WebSocket(`ws://127.0.0.1:${http.port}/signals`);
   toClose.push(() => socket.terminate());
   await once(socket, 'open');
-  const heard: number[] = [];
-  let whenHeard: (() => void) | null = null;
+  const received: number[] = [];
+  let whenReceived: (() => void) | null = null;
   socket.on('message', (data) => {
-    heard.push((JSON.parse((data as Buffer).toString()) as { seq: number }).seq);
-    whenHeard?.();
+    received.push((JSON.parse((data as Buffer).toString()) as { seq: number }).seq);
+    whenReceived?.();
   });
   while (redis.state !== 'up') await delay(10);
 
   return {
-    heard,
+    received,
     redis,
     failures: () => ({ websocket: websocket.failures, file: file.failures }),
     /** Publishes TURNS batches as the daemon does. @returns medians in milliseconds */
@@ -127,9 +127,9 @@ async function openWays(url: string) {
       const redisPublishMs: number[] = [];
       for (let seq = firstSeq; seq < firstSeq + TURNS; seq++) {
         const batch = PAIR_IDS.map((pairId) => ({ pairId, text: JSON.stringify({ pair_id: pairId, seq }) }));
-        const wanted = heard.length + batch.length;
+        const wanted = received.length + batch.length;
         const arrived = new Promise<void>((resolve) => {
-          whenHeard = () => heard.length === wanted && resolve();
+          whenReceived = () => received.length === wanted && resolve();
         });
         const startMs = performance.now();
         websocket.publish(batch);

@@ -75,11 +75,11 @@ function clientOf(redis: RedisServer, enableReadyCheck = true): Redis {
 }
 
 async function listen(redis: RedisServer, ...channels: string[]): Promise<[channel: string, message: string][]> {
-  const heard: [string, string][] = [];
+  const received: [string, string][] = [];
   const client = clientOf(redis);
-  client.on('message', (channel: string, message: string) => heard.push([channel, message]));
+  client.on('message', (channel: string, message: string) => received.push([channel, message]));
   await client.subscribe(...channels);
-  return heard;
+  return received;
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 12_000): Promise<void> {
@@ -135,13 +135,13 @@ describe('the Redis publisher', () => {
 
   it('sends a batch as one message, and each signal as key, message and stream entry', async (context) => {
     const redis = await server(context);
-    const heard = await listen(redis, SIGNALS_CHANNEL, signalChannel('A_B'));
+    const received = await listen(redis, SIGNALS_CHANNEL, signalChannel('A_B'));
     const publisher = publisherTo(redis.url);
     await until('connected', isUp(publisher));
 
     publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
-    await until('both heard', () => heard.length === 2);
-    expect(heard).toEqual([
+    await until('both received', () => received.length === 2);
+    expect(received).toEqual([
       [SIGNALS_CHANNEL, `${signal('A_B', 1).text}\n${signal('C_D', 1).text}`],
       [signalChannel('A_B'), signal('A_B', 1).text],
     ]);
@@ -408,21 +408,21 @@ describe('the Redis publisher', () => {
     const redis = await server(context);
     const client = clientOf(redis);
     await client.rpush(signalKey('E_F'), 'a list');
-    const heard = await listen(redis, SIGNALS_CHANNEL, signalChannel('C_D'), signalChannel('E_F'));
+    const received = await listen(redis, SIGNALS_CHANNEL, signalChannel('C_D'), signalChannel('E_F'));
     const bus = busTo(redis.url);
     await until('connected', () => bus.ready);
     const [taken, lost, refused] = [signal('A_B', 1), signal('C_D', 2), signal('E_F', 3)];
     await bus.send([taken]);
-    const again = [taken, lost].map((message) => ({ ...message, isHeard: false }));
+    const again = [taken, lost].map((message) => ({ ...message, isDelivered: false }));
     for (let attempt = 0; attempt < 2; attempt++) {
-      expect(await bus.resend([...again, { ...refused, isHeard: true }])).toBeNull();
+      expect(await bus.resend([...again, { ...refused, isDelivered: true }])).toBeNull();
     }
     expect(await streamSeqs(client)).toEqual([1, 2, 3]);
     expect(await client.mget([taken, lost, refused].map(({ pairId }) => signalKey(pairId)))).toEqual(
       [taken, lost, refused].map(({ text }) => text),
     );
-    await until('all heard', () => heard.length >= 3);
-    expect(heard).toEqual([
+    await until('all received', () => received.length >= 3);
+    expect(received).toEqual([
       [SIGNALS_CHANNEL, taken.text],
       [SIGNALS_CHANNEL, lost.text],
       [signalChannel('C_D'), lost.text],

@@ -166,14 +166,14 @@ class BusPublisher implements RedisPublisher {
         this.#unsent.taken(batch, number);
         this.#recover();
       } else {
-        this.#unsent.note(batch, number, refused !== 'lost' && refused.isHeard);
+        this.#unsent.note(batch, number, refused !== 'lost' && refused.isDelivered);
         if (refused !== 'lost') this.#refuse(refused);
         this.missed += refused === 'lost' ? batch.length : refused.signals;
       }
     });
   }
 
-  /** Sends what is still missing, once nothing newer is under way. */
+  /** Sends what is still missing, once nothing newer is in progress. */
   #resend(): void {
     if (this.#batchesInFlight > 0) return;
     const messages = this.#unsent.take(this.#options.mayLeave);

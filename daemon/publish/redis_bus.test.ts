@@ -143,7 +143,7 @@ describe('a Redis bus', () => {
     expect(await bus.send(BATCH)).toEqual({
       words: expect.stringMatching(/NOPERM|The user executing the script/) as string,
       signals: 1,
-      isHeard: true,
+      isDelivered: true,
     });
     expect(await admin.xlen(SIGNALS_STREAM)).toBe(1);
     await admin.call('ACL', 'SETUSER', 'feeder', '+set');

@@ -161,23 +161,23 @@ class RedisBus implements Bus {
       if (reply.status === 'fulfilled') continue;
       const error = reply.reason as Error;
       if (error.name !== 'ReplyError') throw error;
-      const isHeard = replies.some(({ status }) => status === 'fulfilled');
-      return { words: error.message, signals: batch.length, isHeard };
+      const isDelivered = replies.some(({ status }) => status === 'fulfilled');
+      return { words: error.message, signals: batch.length, isDelivered };
     }
     return refusalIn((replies[1] as PromiseFulfilledResult<unknown>).value, true);
   }
 
   async resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null> {
     const { streamMaxLen, keyTtlMs } = this.#options;
-    const words = messages.flatMap(({ pairId, text, isHeard }) => [
+    const words = messages.flatMap(({ pairId, text, isDelivered }) => [
       ...[lifeMs(pairId, keyTtlMs), pairId, text],
-      isHeard ? 1 : 0,
+      isDelivered ? 1 : 0,
     ]);
     try {
       return refusalIn(await this.#redis.eval(RESEND_SCRIPT, 0, streamMaxLen, ...words), false);
     } catch (error) {
       if ((error as Error).name !== 'ReplyError') throw error;
-      return { words: (error as Error).message, signals: messages.length, isHeard: false };
+      return { words: (error as Error).message, signals: messages.length, isDelivered: false };
     }
   }
 
@@ -227,9 +227,9 @@ class RedisBus implements Bus {
 }
 
 /** @param reply of a script */
-function refusalIn(reply: unknown, isHeard: boolean): BusRefusal | null {
+function refusalIn(reply: unknown, isDelivered: boolean): BusRefusal | null {
   const [signals, words] = reply as [signals: number, words?: string];
-  return words === undefined ? null : { words, signals, isHeard };
+  return words === undefined ? null : { words, signals, isDelivered };
 }
 
 function clientOptions(options: RedisBusOptions) {

@@ -8,7 +8,7 @@ export interface SignalLimits {
 
 interface Unsent {
   readonly text: string;
-  readonly isHeard: boolean;
+  readonly isDelivered: boolean;
   /** Of the batch; later batches have higher numbers. */
   readonly number: number;
 }
@@ -27,19 +27,19 @@ export class UnsentSignals {
   }
 
   /**
-   * Replies come in order, but a batch that is not even sent fails before those under way.
-   * @param isHeard the server's channels took the batch, only its data did not
+   * Replies come in order, but a batch that is not even sent fails before those in progress.
+   * @param isDelivered the server's channels took the batch, only its data did not
    */
-  note(batch: readonly BusMessage[], number: number, isHeard = false): void {
+  note(batch: readonly BusMessage[], number: number, isDelivered = false): void {
     // Without the bytes: they would keep the buffer of the whole batch.
-    this.restore(batch.map(({ pairId, text }) => ({ pairId, text, isHeard, number })));
+    this.restore(batch.map(({ pairId, text }) => ({ pairId, text, isDelivered, number })));
   }
 
-  /** Sent again in vain. */
+  /** Resent without success. */
   restore(messages: readonly UnsentMessage[]): void {
-    for (const { pairId, text, isHeard, number } of messages) {
+    for (const { pairId, text, isDelivered, number } of messages) {
       const known = this.#byPair.get(pairId);
-      if (known === undefined || known.number <= number) this.#byPair.set(pairId, { text, isHeard, number });
+      if (known === undefined || known.number <= number) this.#byPair.set(pairId, { text, isDelivered, number });
     }
   }
 

@@ -18,9 +18,9 @@ afterEach(async () => {
 
 /** One process with many clients that subscribe to the same pairs, and report what each of them has received. */
 interface Crowd {
-  /** Until each client has heard so many messages, the first of which are the last signals of before. */
-  heard(count: number): Promise<void>;
-  /** The distinct lists of `<pair_id> <seq>` that clients have heard, with how many clients heard each. */
+  /** Until each client has received this many messages, beginning with the last signals. */
+  received(count: number): Promise<void>;
+  /** The distinct lists of `<pair_id> <seq>` that clients have received, with their numbers of clients. */
   lists(): Promise<Record<string, number>>;
 }
 
@@ -34,7 +34,7 @@ const CROWD_PROGRAM = `
   const check = () => {
     if (wanted === Infinity || behind > 0) return;
     wanted = Infinity;
-    process.send('heard');
+    process.send('received');
   };
   let open = 0;
   for (const list of lists) {
@@ -73,7 +73,7 @@ async function gather(url: string, count: number): Promise<Crowd> {
     return ((await once(child, 'message')) as [unknown])[0];
   };
   return {
-    heard: async (messages) => void (await ask(messages)),
+    received: async (messages) => void (await ask(messages)),
     lists: async () => (await ask('lists')) as Record<string, number>,
   };
 }
@@ -107,31 +107,31 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
   }
 
   async function connect(port: number, query = '') {
-    const heard: string[] = [];
+    const received: string[] = [];
     const socket = new WebSocket(`ws://127.0.0.1:${port}/signals${query}`);
-    socket.on('message', (data) => heard.push((data as Buffer).toString()));
+    socket.on('message', (data) => received.push((data as Buffer).toString()));
     toClose.push(() => socket.terminate());
     await once(socket, 'open');
-    return { socket, heard, send: (message: unknown) => socket.send(JSON.stringify(message)) };
+    return { socket, received, send: (message: unknown) => socket.send(JSON.stringify(message)) };
   }
 
   type Client = Awaited<ReturnType<typeof connect>>;
 
   /** An answer to a message of which it is known that it is answered comes after everything sent before it. */
   async function settled(client: Client): Promise<void> {
-    const count = client.heard.length;
+    const count = client.received.length;
     client.socket.send('?');
     await expect
-      .poll(() => client.heard.slice(count).some((text) => text.includes('SUBSCRIPTION_MALFORMED')))
+      .poll(() => client.received.slice(count).some((text) => text.includes('SUBSCRIPTION_MALFORMED')))
       .toBe(true);
-    client.heard.splice(
-      client.heard.findIndex((text, at) => at >= count && text.includes('SUBSCRIPTION_MALFORMED')),
+    client.received.splice(
+      client.received.findIndex((text, at) => at >= count && text.includes('SUBSCRIPTION_MALFORMED')),
       1,
     );
   }
 
   const seqs = (client: Client) =>
-    client.heard.map((text) => {
+    client.received.map((text) => {
       const { pair_id: pairId, seq } = JSON.parse(text) as { pair_id: string; seq: number };
       return `${pairId} ${seq}`;
     });
@@ -143,7 +143,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
     publisher.publish([signal('A_B', 2)]);
     await settled(client);
-    expect(client.heard).toEqual([signal('A_B', 1).text, signal('C_D', 1).text, signal('A_B', 2).text]);
+    expect(client.received).toEqual([signal('A_B', 1).text, signal('C_D', 1).text, signal('A_B', 2).text]);
   });
 
   it('sends the last signals on connection, of all pairs or of those in the query', async () => {
@@ -198,12 +198,12 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     const { publisher, server, defects } = await open();
     const client = await connect(server.port, '?pairs=A_B,NO_SUCH');
     await settled(client);
-    const answer = JSON.parse(client.heard[0]!) as { error: { code: string; message: string } };
+    const answer = JSON.parse(client.received[0]!) as { error: { code: string; message: string } };
     expect(answer.error.code).toBe('PAIR_UNKNOWN');
     expect(answer.error.message).toContain('NO_SUCH');
     publisher.publish(PAIR_IDS.map((pairId) => signal(pairId, 1)));
     await settled(client);
-    expect(client.heard.slice(1)).toEqual([signal('A_B', 1).text]);
+    expect(client.received.slice(1)).toEqual([signal('A_B', 1).text]);
     expect(defects).toEqual([]);
   });
 
@@ -221,10 +221,10 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
       '{"ping":[]}',
     ];
     for (const text of malformed) client.socket.send(text);
-    await expect.poll(() => client.heard.length).toBe(malformed.length);
-    expect(client.heard.every((text) => text.startsWith('{"error":{"code":"SUBSCRIPTION_MALFORMED"'))).toBe(true);
+    await expect.poll(() => client.received.length).toBe(malformed.length);
+    expect(client.received.every((text) => text.startsWith('{"error":{"code":"SUBSCRIPTION_MALFORMED"'))).toBe(true);
     publisher.publish([signal('A_B', 1)]);
-    await expect.poll(() => client.heard.at(-1)).toBe(signal('A_B', 1).text);
+    await expect.poll(() => client.received.at(-1)).toBe(signal('A_B', 1).text);
     expect(defects).toEqual([]);
   });
 
@@ -232,7 +232,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     const { publisher, server, errors, defects } = await open();
     publisher.publish([signal('A_B', 0), signal('C_D', 0)]);
     const crowd = await gather(`ws://127.0.0.1:${server.port}/signals?pairs=A_B,C_D`, 1_000);
-    await crowd.heard(2);
+    await crowd.received(2);
     const stalled = await connect(server.port, '?pairs=E_F');
     const ended = once(stalled.socket, 'close') as Promise<[code: number]>;
     expect(server.connections).toBe(1_001);
@@ -245,7 +245,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
         signal('C_D', seq),
         { pairId: 'E_F', text: JSON.stringify({ pair_id: 'E_F', seq, filler }) },
       ]);
-      await crowd.heard(2 * (seq + 1));
+      await crowd.received(2 * (seq + 1));
       return performance.now() - startMs;
     };
     const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;

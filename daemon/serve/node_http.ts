@@ -212,15 +212,15 @@ class NodeRequests {
 /** Open WebSockets: their wires, and the pings that detect dead ones. */
 class WebSockets {
   readonly #open = new Set<WebSocket>();
-  readonly #heard = new WeakSet<WebSocket>();
+  readonly #received = new WeakSet<WebSocket>();
   readonly #heartbeat = setInterval(() => this.#ping(), (IDLE_S / 2) * 1000).unref();
   #framedTexts: readonly Buffer[] = [];
   #frames: Buffer = EMPTY;
 
   add(webSocket: WebSocket, socket: Duplex): void {
     this.#open.add(webSocket);
-    this.#heard.add(webSocket);
-    socket.on('data', () => this.#heard.add(webSocket));
+    this.#received.add(webSocket);
+    socket.on('data', () => this.#received.add(webSocket));
   }
 
   delete(webSocket: WebSocket): void {
@@ -249,7 +249,7 @@ class WebSockets {
 
   #ping(): void {
     for (const webSocket of this.#open) {
-      if (this.#heard.delete(webSocket)) webSocket.ping();
+      if (this.#received.delete(webSocket)) webSocket.ping();
       else webSocket.terminate();
     }
   }

@@ -12,7 +12,7 @@ const FRAGMENT_BYTES = 8192;
 export class NativeWires {
   #finishing = 0;
 
-  /** Sockets whose last bytes are under way. */
+  /** Sockets whose last bytes are in transit. */
   get finishing(): number {
     return this.#finishing;
   }

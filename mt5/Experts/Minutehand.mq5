@@ -24,7 +24,7 @@ enum MhBars
 
 input group "Signals"
 input string InpPairs = "XAUUSD_XAGUSD,AUDUSD_NZDUSD,EURUSD_GBPUSD,EURUSD_USDCHF,AUDUSD_USDCAD,NZDUSD_USDCAD,GBPUSD_USDCHF,SPXUSD_NSXUSD,USDCAD_BCOUSD,USDJPY_USDCHF"; // Pairs, as the daemon names them, or @file
-input MhWay  InpWay = MH_WAY_FILES;                    // How signals come in
+input MhWay  InpWay = MH_WAY_FILES;                    // Input of signals
 input string InpFolder = "minutehand";                 // Folder below Common\Files
 input int    InpMaxSkewMs = 2000;                      // Clock of the daemon ahead by more: refuse (ms)
 input group "Trading"
@@ -52,7 +52,7 @@ input int    InpRedisDatabase = 0;                     // Database
 input int    InpRedisTimeoutMs = 100;                  // Longest wait for a connection (ms)
 input bool   InpFillsToRedis = false;                  // Send fills to minutehand:fills
 input group "Bars to the daemon"
-input MhBars InpBars = MH_BARS_OFF;                    // How bars go out
+input MhBars InpBars = MH_BARS_OFF;                    // Output of bars
 input string InpBarsUrl = "http://127.0.0.1:7400";     // Address of the daemon
 input string InpBarsToken = "";                        // MINUTEHAND_TOKEN, for another machine
 input MhDst  InpServerDst = MH_DST_US;                 // Summer time of the broker's server
@@ -194,7 +194,7 @@ void OnDeinit(const int reason)
    if(g_isRunning)
       g_agent.Stop();
    g_isRunning = false;
-   // Whatever the reason: the next start draws it anew.
+   // For any reason: the next start draws it again.
    if(reason >= 0)
       ObjectsDeleteAll(0, MH_PANEL);
   }
@@ -210,12 +210,12 @@ void OnTimer()
    MhDrawPanel();
   }
 
-// Everything happens by timer: no tick of this chart's symbol is waited for.
+// Everything is driven by the timer, not by ticks of this chart's symbol.
 void OnTick()
   {
   }
 
-// A deal of this account, ours or by hand: what it changes is looked at now instead of with the next timer.
+// A deal of this account, own or by hand: handled now instead of at the next timer event.
 void OnTradeTransaction(const MqlTradeTransaction &trans, const MqlTradeRequest &request, const MqlTradeResult &result)
   {
    if(g_isRunning && trans.type == TRADE_TRANSACTION_DEAL_ADD)

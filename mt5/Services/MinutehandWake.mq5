@@ -1,6 +1,6 @@
 //+------------------------------------------------------------------+
-//| Wakes the expert advisor when Redis publishes a signal, so that  |
-//| its timer is no longer the shortest delay. Untried on Windows.   |
+//| Wakes the expert advisor when Redis publishes a signal, before   |
+//| its timer would. Untried on Windows.                             |
 //+------------------------------------------------------------------+
 #property service
 #property copyright "minutehand"

@@ -1,6 +1,6 @@
 /**
- * Structures and enumerations of the terminal, as MQL5, each with its page below https://www.mql5.com/en/docs/. Values
- * stand where a program sees them.
+ * Structures and enumerations of the terminal in MQL5, each with its page below https://www.mql5.com/en/docs/. Values
+ * are given where a program can depend on them.
  */
 export const BUILT_IN_TYPES: readonly (readonly [page: string, source: string])[] = [
   [

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../shared/root.ts';
 import { BUILT_INS } from './built_ins.ts';
 import { checkFile, checkSource, type Check } from './check.ts';
-import { findingText } from './finding.ts';
+import { diagnosticText } from './diagnostic.ts';
 import { builtInDeclarations, builtInSignatures } from './program.ts';
 import { RULES } from './rules.ts';
 
@@ -34,7 +34,7 @@ function filesOf(folder: string): string[] {
 interface Sample {
   readonly name: string;
   readonly source: string;
-  /** The rule that its first line names. */
+  /** The rule named in its first line. */
   readonly rule: string;
 }
 
@@ -45,19 +45,19 @@ function samples(folder: string): Sample[] {
   });
 }
 
-const texts = ({ findings }: Check): string[] => findings.map(findingText);
+const texts = ({ diagnostics }: Check): string[] => diagnostics.map(diagnosticText);
 const rejected = samples('rejected');
 const isCaught = ({ name, source, rule }: Sample): boolean =>
-  checkSource(source, name).findings.some((finding) => finding.rule === rule);
+  checkSource(source, name).diagnostics.some((diagnostic) => diagnostic.rule === rule);
 
 describe.each(PROGRAMS)('%s', (name) => {
   const check = checkFile(MT5, name);
 
-  it('is checked without a finding', () => {
+  it('is checked without a diagnostic', () => {
     expect(texts(check)).toEqual([]);
   });
 
-  it('calls no function, and names no constant, that is neither its own nor in the table', () => {
+  it('uses only functions and constants of its own or of the table', () => {
     const inTable = new Set([...builtInSignatures().map(({ syntax }) => syntax.name), ...builtInConstants()]);
     const foreign = foreignNames();
     expect(foreign.length).toBeGreaterThan(100);
@@ -72,7 +72,7 @@ function builtInConstants(): string[] {
   });
 }
 
-/** Called functions and constants of all sources that none of them declares, found without the checker's parser. */
+/** Functions and constants that the sources use and none declares, found without the checker's parser. */
 function foreignNames(): string[] {
   const all = ['Experts', 'Services', 'Include/Minutehand']
     .filter((folder) => existsSync(join(MT5, folder)))
@@ -91,8 +91,8 @@ function foreignNames(): string[] {
 }
 
 describe('the expert advisor with an error in it', () => {
-  /** Checks it after the first occurrence of each name has been replaced. */
-  function findingsOf(
+  /** Diagnostics after the first occurrence of each name has been replaced. */
+  function diagnosticsOf(
     names: readonly string[],
     pattern: (name: string) => RegExp,
     replacement: (found: string) => string,
@@ -109,15 +109,15 @@ describe('the expert advisor with an error in it', () => {
       return { text, file: path };
     };
     const main = edited(join(MT5, 'Experts', 'Minutehand.mq5'));
-    const { findings } = checkSource(main.text, 'Experts/Minutehand.mq5', (name) =>
+    const { diagnostics } = checkSource(main.text, 'Experts/Minutehand.mq5', (name) =>
       edited(join(MT5, 'Include', 'Minutehand', name.replace('Minutehand/', ''))),
     );
     expect([...left]).toEqual([]);
-    return findings.map(({ rule, message }) => `${rule} ${message}`);
+    return diagnostics.map(({ rule, message }) => `${rule} ${message}`);
   }
   const used = [...checkFile(MT5, 'Experts/Minutehand.mq5').builtInsUsed];
 
-  it('has a finding for each built-in that is called with parameters too many', () => {
+  it('has a diagnostic for each built-in that is called with too many parameters', () => {
     const fixed = new Set(
       builtInSignatures()
         .filter(({ syntax }) => !syntax.takesMore)
@@ -126,18 +126,18 @@ describe('the expert advisor with an error in it', () => {
     const names = used.filter((name) => fixed.has(name));
     const ten = Array(10).fill('0').join(', ');
     const more = (call: string): string => (call.endsWith(')') ? call.replace(')', `${ten})`) : `${call}${ten}, `);
-    const findings = findingsOf(names, (name) => new RegExp(`\\b${name}\\(\\)?`), more);
-    for (const name of names) expect(findings.join('\n')).toContain(`199 '${name}' takes`);
+    const diagnostics = diagnosticsOf(names, (name) => new RegExp(`\\b${name}\\(\\)?`), more);
+    for (const name of names) expect(diagnostics.join('\n')).toContain(`199 '${name}' takes`);
   });
 
-  it('has a finding for each constant of the terminal that is misspelled', () => {
+  it('has a diagnostic for each constant of the terminal that is misspelled', () => {
     const names = used.filter((name) => /^[A-Z]+_[A-Z_0-9]+$/.test(name));
-    const findings = findingsOf(
+    const diagnostics = diagnosticsOf(
       names,
       (name) => new RegExp(`\\b${name}\\b`),
       (name) => `${name}X`,
     );
-    for (const name of names) expect(findings).toContain(`256 undeclared identifier '${name}X'`);
+    for (const name of names) expect(diagnostics).toContain(`256 undeclared identifier '${name}X'`);
   });
 });
 
@@ -145,7 +145,7 @@ describe('files that MetaEditor refuses', () => {
   const caught = rejected.filter(isCaught);
   const share = caught.length / rejected.length;
 
-  it('are caught for the documented reason, but for the listed ones', () => {
+  it('are caught for the documented reason, except the listed ones', () => {
     const missed = rejected.filter((sample) => !isCaught(sample)).map(({ name }) => name);
     process.stdout.write(
       `checker: ${caught.length} of ${rejected.length} files caught (${(share * 100).toFixed(1)} %)\n`,
@@ -156,28 +156,28 @@ describe('files that MetaEditor refuses', () => {
 
   it.each(samples('subset'))('$name is outside of the subset', ({ name, source, rule }) => {
     expect(RULES.get(rule)).toBeDefined();
-    expect(checkSource(source, name).findings.map((finding) => finding.rule)).toContain(rule);
+    expect(checkSource(source, name).diagnostics.map((diagnostic) => diagnostic.rule)).toContain(rule);
   });
 });
 
 describe('files that MetaEditor accepts', () => {
-  it.each(samples('accepted'))('$name is checked without a finding', ({ name, source }) => {
+  it.each(samples('accepted'))('$name is checked without a diagnostic', ({ name, source }) => {
     expect(texts(checkSource(source, name))).toEqual([]);
   });
 
-  it.each(['rejected', 'subset'])('the %s ones have no finding but those of their own kind', (folder) => {
+  it.each(['rejected', 'subset'])('the %s ones have diagnostics of known rules only', (folder) => {
     const unknown = samples(folder).flatMap(({ name, source }) =>
-      checkSource(source, name).findings.filter(({ rule }) => !RULES.has(rule)),
+      checkSource(source, name).diagnostics.filter(({ rule }) => !RULES.has(rule)),
     );
     expect(unknown).toEqual([]);
   });
 });
 
 describe('the rules', () => {
-  it('each have a file that breaks them', () => {
+  it('each have a file that violates them', () => {
     const shown = new Set(
       [...rejected, ...samples('subset')].flatMap(({ name, source }) =>
-        checkSource(source, name).findings.map(({ rule }) => rule),
+        checkSource(source, name).diagnostics.map(({ rule }) => rule),
       ),
     );
     expect([...RULES.keys()].filter((rule) => !shown.has(rule))).toEqual([]);
@@ -193,7 +193,7 @@ describe('the table of built-ins', () => {
     },
   );
 
-  it('refuses every function with a parameter too few or too many', () => {
+  it('refuses every function with one parameter too few or too many', () => {
     const least = new Map<string, number>();
     const most = new Map<string, number>();
     for (const { syntax } of builtInSignatures()) {
@@ -203,7 +203,7 @@ describe('the table of built-ins', () => {
       most.set(syntax.name, Math.max(room, most.get(syntax.name) ?? 0));
     }
     const rulesOf = (name: string, count: number): string[] =>
-      checkSource(`void OnTick() { Print(${name}(${Array(count).fill('1').join(', ')})); }`, name).findings.map(
+      checkSource(`void OnTick() { Print(${name}(${Array(count).fill('1').join(', ')})); }`, name).diagnostics.map(
         ({ rule }) => rule,
       );
     for (const [name, count] of least) if (count > 0) expect(rulesOf(name, count - 1), name).toContain('199');

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { Declarations } from './declarations.ts';
-import { SyntaxProblem, type Finding } from './finding.ts';
+import { SyntaxProblem, type Diagnostic } from './diagnostic.ts';
 import { parse } from './parser.ts';
 import { preprocess, type FindInclude } from './preprocess.ts';
 import { builtInTypeNames, Program, type Callable, type Kind } from './program.ts';
@@ -30,9 +30,9 @@ const HANDLERS: Readonly<
   },
 };
 
-/** The result of the check of a program. MetaEditor may still refuse it. */
+/** Result of the check of a program. MetaEditor may still refuse it. */
 export interface Check {
-  readonly findings: readonly Finding[];
+  readonly diagnostics: readonly Diagnostic[];
   /** Built-in functions and constants that the program uses. */
   readonly builtInsUsed: ReadonlySet<string>;
 }
@@ -42,16 +42,16 @@ export function checkSource(source: string, file: string, findInclude: FindInclu
   const program = new Program();
   const declarations = new Declarations(program);
   try {
-    const { tokens, properties, findings } = preprocess(source, file, findInclude);
-    program.findings.push(...findings);
+    const { tokens, properties, diagnostics } = preprocess(source, file, findInclude);
+    program.diagnostics.push(...diagnostics);
     const parsed = parse(tokens, builtInTypeNames());
     program.kind = kindOf(parsed, properties.has('service'));
     checkProgram(program, declarations, parsed);
   } catch (error) {
     if (!(error instanceof SyntaxProblem)) throw error;
-    program.findings.push(error.finding);
+    program.diagnostics.push(error.diagnostic);
   }
-  return { findings: program.findings, builtInsUsed: program.used };
+  return { diagnostics: program.diagnostics, builtInsUsed: program.used };
 }
 
 /** @param folder with Experts, Include and Services, as the terminal has them @param name of a file below it */
@@ -104,5 +104,5 @@ function checkHandler(program: Program, { name, type, parameters, ...at }: Funct
     (one) => `${one.type.isConst ? 'const ' : ''}${one.type.name}${one.name.isReference ? '&' : ''}`,
   );
   if (found.join(',') !== wanted || !results.includes(type.name))
-    program.report('70', at, `'${name}' has other parameters or another result`);
+    program.report('70', at, `'${name}' has wrong parameters or a wrong return type`);
 }

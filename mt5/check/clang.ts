@@ -24,11 +24,11 @@ export function clangNote(): string {
 }
 
 /**
- * Warnings and errors of clang in the sources in MQL5, translated, over the shim.
+ * Warnings and errors of clang in the translated MQL5 sources, with the shim.
  * @param programs below mt5/test, which include them
- * @param edit changes a source before, by its path below mt5
+ * @param edit changes a source first, by its path below mt5
  */
-export function clangFindings(
+export function clangDiagnostics(
   programs: readonly string[],
   edit = (_path: string, text: string): string => text,
 ): string[] {

@@ -1,5 +1,5 @@
 import { Expressions, type Surroundings } from './expressions.ts';
-import type { Place } from './finding.ts';
+import type { Place } from './diagnostic.ts';
 import {
   BUILT_IN_FILE,
   builtInDeclarations,
@@ -25,7 +25,7 @@ import { isArray, isWhole, type Type } from './types.ts';
 
 const INPUT_LIMIT = 255;
 
-/** Declares types, variables and functions, and reports what is wrong with the declarations themselves. */
+/** Declares types, variables and functions, and reports errors in the declarations. */
 export class Declarations {
   readonly expressions: Expressions;
   private readonly program: Program;
@@ -40,11 +40,11 @@ export class Declarations {
       const callable = { ...this.callable(syntax, null, 'public'), builtIn: { page, flags } };
       push(program.builtIns, syntax.name, callable);
     }
-    program.findings.length = 0;
+    program.diagnostics.length = 0;
     program.used.clear();
   }
 
-  /** Types and variables in their order; functions are declared beforehand by `declareFunctions`. */
+  /** Types and variables in order; functions are declared first, by `declareFunctions`. */
   declare(declaration: Declaration): void {
     if (declaration.kind === 'enum') this.enumeration(declaration);
     else if (declaration.kind === 'struct') this.structure(declaration);
@@ -56,7 +56,7 @@ export class Declarations {
     if (syntax.owner !== null) return this.methodBody(syntax);
     if (program.builtIns.has(syntax.name))
       program.report('271', syntax, `'${syntax.name}' is a function of the terminal`);
-    if (syntax.isConst) program.report('272', syntax, 'const is invalid for functions that are no methods');
+    if (syntax.isConst) program.report('272', syntax, 'const is valid for methods only');
     const callable = this.callable(syntax, null, 'public');
     this.overloads(program.functions.get(syntax.name) ?? [], callable, '165');
     push(program.functions, syntax.name, callable);
@@ -167,7 +167,7 @@ export class Declarations {
     if (this.isTaken(syntax.name)) program.report('127', syntax, `'${syntax.name}' is declared already`);
     const base = syntax.base === null ? null : (program.structs.get(syntax.base) ?? null);
     if (syntax.base !== null && base === null)
-      program.report('232', syntax, `'${syntax.base}' is no class or structure`);
+      program.report('232', syntax, `'${syntax.base}' is not a class or structure`);
     if (base !== null && base.isClass !== syntax.isClass)
       program.report(syntax.isClass ? '266' : '267', syntax, 'classes and structures do not inherit from each other');
     const struct = newStruct(syntax, base);
@@ -208,7 +208,7 @@ export class Declarations {
     if (syntax.name.startsWith('~') && syntax.parameters.length > 0)
       program.report('221', syntax, 'a destructor has no parameters');
     if ((isConstructor || syntax.name.startsWith('~')) && syntax.isConst)
-      program.report('286', syntax, 'const is no word for constructors');
+      program.report('286', syntax, 'const is invalid for constructors');
     if (!struct.isClass && syntax.isVirtual) program.report('269', syntax, 'a method of a structure cannot be virtual');
     if (struct.fields.has(syntax.name)) program.report('346', syntax, `'${syntax.name}' is a member already`);
     const callable = this.callable(syntax, struct, access);
@@ -296,7 +296,7 @@ export class Declarations {
       const target = fields === null ? element : fields[index]?.type;
       if (target === undefined) continue;
       if (item.kind === 'list') this.list(item.items, target, where, item);
-      // {0} clears a structure whatever its first member is.
+      // {0} clears a structure of any first member.
       else if (!(fields !== null && items.length === 1 && item.kind === 'number' && item.text === '0'))
         this.expressions.convert(this.expressions.value(item, where), target, item);
     }
@@ -305,7 +305,7 @@ export class Declarations {
   private uninitialized({ name, init, ...at }: Declarator, type: Type, written: TypeName, place: string): void {
     if (init !== null || place !== 'local' || isArray(type) || written.isStatic) return;
     if (type.name === 'MqlTradeRequest' || type.name === 'MqlTradeResult')
-      this.program.report('zero_request', at, `'${name}' holds whatever was in memory: initialize it with {}`);
+      this.program.report('zero_request', at, `'${name}' is uninitialized memory: initialize it with {}`);
     else if (type.kind !== 'struct' && type.kind !== 'any')
       this.program.report('initialize_locals', at, `'${name}' has no value: initialize it`);
   }

@@ -1,4 +1,4 @@
-import type { Place } from './finding.ts';
+import type { Place } from './diagnostic.ts';
 import { BUILT_IN_FILE, type Callable, type ParameterType, type Program, type Scope, type Struct } from './program.ts';
 import type { Expression } from './syntax.ts';
 import {
@@ -22,11 +22,11 @@ import {
   type Value,
 } from './types.ts';
 
-/** Where an expression stands. */
+/** Context of an expression. */
 export interface Surroundings {
   readonly scope: Scope;
   readonly owner: Struct | null;
-  /** In a method that may not change its object. */
+  /** In a const method. */
   readonly isConst: boolean;
 }
 
@@ -35,7 +35,7 @@ const UNKNOWN: Value = { type: ANY, isVariable: true, isConst: false, constant: 
 const COMPARISONS = ['==', '!=', '<', '>', '<=', '>='];
 const BITWISE = ['&', '|', '^'];
 
-/** Gives each expression its type, and reports what MetaEditor would. */
+/** Determines the type of each expression, and reports what MetaEditor would report. */
 export class Expressions {
   private readonly program: Program;
 
@@ -43,22 +43,22 @@ export class Expressions {
     this.program = program;
   }
 
-  /** The value of an expression that must be a truth value. */
+  /** The value of an expression that must be a bool. */
   condition(expression: Expression, where: Surroundings): void {
     this.convert(this.value(expression, where), BOOL, expression);
   }
 
-  /** Reports why a value is no such type. */
+  /** Reports why a value cannot become this type. */
   convert(value: Value, to: Type, at: Place): void {
     const { type: from } = value;
     if (isUnknown(from) || (isUnknown(to) && !isArray(to))) return;
     if (isArray(from) !== isArray(to) || (from.kind === 'struct') !== (to.kind === 'struct'))
-      return this.program.report('246', at, `${typeText(from)} is no ${typeText(to)}`);
+      return this.program.report('246', at, `${typeText(from)} is not ${typeText(to)}`);
     if (from.kind === 'struct') {
-      if (!this.program.derives(from.name, to.name)) this.program.report('246', at, `${from.name} is no ${to.name}`);
+      if (!this.program.derives(from.name, to.name)) this.program.report('246', at, `${from.name} is not ${to.name}`);
       return;
     }
-    if (isArray(from)) return this.program.report('150', at, 'an array is not assigned: use ArrayCopy');
+    if (isArray(from)) return this.program.report('150', at, 'an array cannot be assigned: use ArrayCopy');
     const problem = conversionProblem(value, to);
     if (problem !== null) this.program.report(problem[0], at, problem[1]);
   }
@@ -185,7 +185,7 @@ export class Expressions {
     if (operator === '-' && value.type.name === 'ulong') this.program.report('67', at, 'minus of an ulong');
     const result = value.constant === null || operator !== '-' ? null : -value.constant;
     const type = promoted(value.type, value.type);
-    // The least int and long are written as minus a number that does not fit.
+    // The minimum int and long are written as minus a number that does not fit.
     return { type: result === -2147483648n ? INT : type, isVariable: false, isConst: false, constant: result };
   }
 
@@ -215,7 +215,7 @@ export class Expressions {
 
   private assign(operator: string, a: Value, b: Value, at: Place, left: Expression, where: Surroundings): Value {
     if (a.isVariable && a.isConst && where.isConst && this.isOwnField(left, where))
-      this.program.report('274', at, 'a constant method does not change its object');
+      this.program.report('274', at, 'a const method cannot change its object');
     else this.change(a, at);
     if (operator === '=') this.convert(b, a.type, at);
     else {
@@ -375,20 +375,20 @@ export class Expressions {
     const { program } = this;
     if (callee.kind === 'member') return this.methodCandidates(callee, where);
     if (callee.kind !== 'name') {
-      program.report('168', callee, 'this is no function');
+      program.report('168', callee, 'this is not a function');
       return { name: '', candidates: null };
     }
     const name = callee.text;
     const own = where.owner === null ? [] : program.methods(where.owner, name);
     if (where.isConst && own.length > 0 && own.every((method) => !method.isConst))
-      program.report('279', callee, `method '${name}' is not constant`);
+      program.report('279', callee, `method '${name}' is not const`);
     const found = own.length > 0 ? own : (program.functions.get(name) ?? program.builtIns.get(name) ?? []);
     if (found.length > 0) return { name, candidates: found };
     const isVariable = where.scope.find(name) !== null;
     program.report(
       isVariable ? '168' : '256',
       callee,
-      isVariable ? `'${name}' is no function` : `undeclared identifier '${name}'`,
+      isVariable ? `'${name}' is not a function` : `undeclared identifier '${name}'`,
     );
     return { name, candidates: null };
   }
@@ -409,7 +409,7 @@ export class Expressions {
     if (access !== 'public' && !this.mayAccess(struct, access, where))
       this.program.report(access === 'private' ? '214' : '264', at, `cannot call ${access} method '${name}'`);
     if (value.isConst && !isConst)
-      this.program.report('279', at, `'${name}' is no constant method, the object is constant`);
+      this.program.report('279', at, `'${name}' is not a const method, and the object is const`);
     return { name, candidates: methods };
   }
 
@@ -441,7 +441,7 @@ export class Expressions {
     return best[0]!.one;
   }
 
-  /** How many arguments an overload converts; null when it cannot take one. */
+  /** Number of arguments that an overload converts; null when it cannot accept one. */
   private score({ parameters }: Callable, values: readonly Value[]): number | null {
     let score = 0;
     for (const [index, value] of values.entries()) {
@@ -467,7 +467,7 @@ export class Expressions {
       if (type.kind === 'any' && value.type.kind === 'void')
         program.report('151', at, 'expression of void type not allowed');
       else if (type.kind === 'any' && (isArray(value.type) || value.type.kind === 'struct'))
-        program.report('246', at, `${typeText(value.type)} has no text`);
+        program.report('246', at, `${typeText(value.type)} cannot be converted to text`);
       else if (type.kind === 'number' && !isNumeric(value.type))
         program.report(
           value.type.kind === 'string' ? '180' : '246',
@@ -483,9 +483,9 @@ export class Expressions {
       return program.report('241', at, `${typeText(type)} is expected, this is ${typeText(value.type)}`);
     const isDynamic = builtIn?.flags.includes('dynamic') === true && index === this.firstArray(builtIn.page);
     if (isDynamic && value.type.sizes[0] !== null)
-      program.report('63', at, `${typeText(value.type)} is no dynamic array`);
+      program.report('63', at, `${typeText(value.type)} is not a dynamic array`);
     if (type.kind === 'any' || type.name === value.type.name) return;
-    // Built-ins take bytes with and without a sign.
+    // Built-ins accept signed and unsigned bytes.
     if (
       builtIn !== null &&
       isArray(type) &&
@@ -516,13 +516,13 @@ export class Expressions {
     if (name === 'ZeroMemory' && type?.kind === 'struct' && program.structs.get(type.name)?.isClass === true)
       program.report('226', at, 'ZeroMemory does not take objects with hidden members');
     if (name === 'FileWriteStruct' && values[1] !== undefined && !program.isPlain(values[1].type))
-      program.report('369', at, 'a structure with strings, dynamic arrays or objects is no sequence of bytes');
+      program.report('369', at, 'a structure with strings, dynamic arrays or objects cannot be copied as bytes');
     if (
       (name === 'FileWriteArray' || name === 'FileReadArray') &&
       values[1] !== undefined &&
       !program.isPlain({ ...values[1].type, sizes: [] })
     )
-      program.report('369', at, 'an array of strings or of structures with strings is no sequence of bytes');
+      program.report('369', at, 'an array of strings or of structures with strings cannot be copied as bytes');
   }
 }
 

@@ -1,4 +1,4 @@
-import { SyntaxProblem, type Place } from './finding.ts';
+import { SyntaxProblem, type Place } from './diagnostic.ts';
 
 /** A token of MQL5. `text` of a string or character has its quotes. */
 export interface Token extends Place {
@@ -13,8 +13,8 @@ const IDENTIFIER_LIMIT = 63;
 
 /**
  * @param source of one file
- * @param file its name, for findings
- * @throws {SyntaxProblem} on what is no token
+ * @param file its name, for diagnostics
+ * @throws {SyntaxProblem} where no token begins
  */
 export function tokensOf(source: string, file: string): Token[] {
   const tokens: Token[] = [];
@@ -96,7 +96,7 @@ function checkedNumber(text: string, at: Place): string {
   return text;
 }
 
-/** Line breaks stay. */
+/** Line breaks are kept. */
 function withoutBlockComments(source: string): string {
   return source.replace(/\/\/.*|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\/\*[\s\S]*?\*\//g, (found) =>
     found.startsWith('/*') ? found.replace(/[^\n]/g, ' ') : found,

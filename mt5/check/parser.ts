@@ -1,4 +1,4 @@
-import { SyntaxProblem, type Place } from './finding.ts';
+import { SyntaxProblem, type Place } from './diagnostic.ts';
 import type { Token } from './lexer.ts';
 import type {
   Block,
@@ -17,7 +17,7 @@ import type {
 const SIMPLE_TYPES = 'void bool char uchar short ushort int uint long ulong float double string color datetime'.split(
   ' ',
 );
-/** Words of C++ that MQL5 has not, and words of MQL5 outside of the subset. Each: its rule. */
+/** Keywords of C++ that MQL5 lacks, and keywords of MQL5 outside the subset, each with its rule. */
 const FOREIGN_WORDS: Readonly<Record<string, string>> = Object.fromEntries([
   ...'auto nullptr constexpr noexcept decltype mutable friend unsigned signed wchar_t static_assert alignas'
     .split(' ')
@@ -39,7 +39,7 @@ const RESERVED = new Set([
 ]);
 const PARAMETERS_MAX = 64;
 const ASSIGNMENTS = new Set(['=', '+=', '-=', '*=', '/=', '%=', '&=', '|=', '^=', '<<=', '>>=']);
-/** Binary operators by how tightly they bind. */
+/** Precedence of binary operators. */
 const LEVELS = [
   ['||'],
   ['&&'],
@@ -56,7 +56,7 @@ const OPENING: Readonly<Record<string, string>> = { '(': '145', '[': '145', '{':
 
 /**
  * @param builtInTypes structures and enumerations of the terminal
- * @throws {SyntaxProblem} at the first place that is no MQL5 of the subset
+ * @throws {SyntaxProblem} at the first place that is not MQL5 of the subset
  */
 export function parse(tokens: readonly Token[], builtInTypes: Iterable<string>): Declaration[] {
   return new Parser(tokens, builtInTypes).program();
@@ -123,7 +123,7 @@ class Parser {
     throw new SyntaxProblem(rule, this.place, message);
   }
 
-  /** A name that is being declared or used. */
+  /** A name that is declared or used. */
   private name(): string {
     const { kind, text } = this.token;
     const foreign = FOREIGN_WORDS[text];
@@ -207,7 +207,7 @@ class Parser {
     return [{ kind: 'struct', isClass, name, base, members, ...at }];
   }
 
-  /** @param owner the class in whose declaration this stands */
+  /** @param owner the class whose declaration contains it */
   private variablesOrFunction(owner: string | null): Variables | FunctionSyntax {
     const at = this.place;
     const isVirtual = this.take('virtual');
@@ -252,7 +252,8 @@ class Parser {
       );
     }
     this.index++;
-    if (['long', 'int'].includes(this.token.text)) this.fail('foreign_word', `'${word} ${this.token.text}' is no type`);
+    if (['long', 'int'].includes(this.token.text))
+      this.fail('foreign_word', `'${word} ${this.token.text}' is not a type`);
     return { name: word, at, ...words };
   }
 
@@ -524,8 +525,8 @@ class Parser {
       this.need(')', '145');
       return { ...inner, isGrouped: true };
     }
-    if (this.is('[')) this.fail('foreign_lambda', 'a lambda, or an operand is missing');
-    if (this.is('{')) this.fail('157', 'a list stands only behind the = of a declaration');
+    if (this.is('[')) this.fail('foreign_lambda', 'a lambda, or a missing operand');
+    if (this.is('{')) this.fail('157', 'a list is valid only after the = of a declaration');
     if (kind === 'number' || kind === 'string' || kind === 'char' || kind === 'literal') {
       this.index++;
       return { kind, text, ...at };
@@ -547,7 +548,7 @@ class Parser {
   }
 }
 
-/** Brackets close in the order in which they open. */
+/** Checks that brackets are balanced. */
 function checkBrackets(tokens: readonly Token[]): void {
   const open: Token[] = [];
   const pairs: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };

@@ -1,7 +1,7 @@
-import { SyntaxProblem, type Finding, type Place } from './finding.ts';
+import { SyntaxProblem, type Diagnostic, type Place } from './diagnostic.ts';
 import { lineTokens, tokensOf, type Token } from './lexer.ts';
 
-/** Properties of programs that the reference lists (basis/preprosessor/compilation), without those of indicators. */
+/** Properties of programs in the reference (basis/preprosessor/compilation), without those of indicators. */
 const PROPERTIES = new Set(
   (
     'icon link copyright version description stacksize library script_show_confirm script_show_inputs service ' +
@@ -10,30 +10,30 @@ const PROPERTIES = new Set(
 );
 const INCLUDE_DEPTH = 32;
 
-/** A program after its directives have been carried out. */
+/** A program after preprocessing. */
 export interface Preprocessed {
   readonly tokens: readonly Token[];
   readonly properties: ReadonlyMap<string, string>;
-  readonly findings: readonly Finding[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /** Finds what `#include` names. @returns text and name of the file, null when it does not exist */
 export type FindInclude = (name: string, isSystem: boolean, from: string) => { text: string; file: string } | null;
 
 /**
- * Carries out `#include`, `#define` of constants, and conditions.
+ * Processes `#include`, `#define` of constants, and conditions.
  * @throws {SyntaxProblem}
  */
 export function preprocess(source: string, file: string, findInclude: FindInclude): Preprocessed {
   const work = new Preprocessor(findInclude);
   work.read(source, file, 0);
-  return { tokens: work.tokens, properties: work.properties, findings: work.findings };
+  return { tokens: work.tokens, properties: work.properties, diagnostics: work.diagnostics };
 }
 
 class Preprocessor {
   readonly tokens: Token[] = [];
   readonly properties = new Map<string, string>();
-  readonly findings: Finding[] = [];
+  readonly diagnostics: Diagnostic[] = [];
   private readonly macros = new Map<string, readonly Token[]>();
   private readonly findInclude: FindInclude;
 
@@ -42,7 +42,7 @@ class Preprocessor {
   }
 
   read(source: string, file: string, depth: number): void {
-    /** Of the conditions that hold here: whether their text counts. */
+    /** Of each open condition: whether its text is active. */
     const conditions: boolean[] = [];
     let last: Place = { file, line: 1 };
     for (const token of tokensOf(source, file)) {
@@ -80,7 +80,7 @@ class Preprocessor {
     else if (word === 'property') this.property(rest!, token);
     else if (word === 'import') this.report('no_import', token, 'a DLL or library: outside of the subset');
     else if (word === 'resource') this.report('no_resource', token, 'a resource: outside of the subset');
-    else throw new SyntaxProblem('109', token, `unknown command of the preprocessor '#${word}'`);
+    else throw new SyntaxProblem('109', token, `unknown preprocessor directive '#${word}'`);
   }
 
   private define(rest: string, at: Token): void {
@@ -112,7 +112,7 @@ class Preprocessor {
     this.properties.set(name!, value!);
   }
 
-  /** Constants in place of their names, at the place of use. */
+  /** Replaces constants' names by their values, at the place of use. */
   private expand(token: Token, within: ReadonlySet<string>): void {
     const macro = token.kind === 'word' && !within.has(token.text) ? this.macros.get(token.text) : undefined;
     if (macro === undefined) this.tokens.push(token);
@@ -122,6 +122,6 @@ class Preprocessor {
   }
 
   private report(rule: string, { file, line }: Place, message: string): void {
-    this.findings.push({ rule, file, line, message });
+    this.diagnostics.push({ rule, file, line, message });
   }
 }

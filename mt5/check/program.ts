@@ -1,12 +1,12 @@
 import { BUILT_INS, type Flag } from './built_ins.ts';
 import { BUILT_IN_TYPES } from './built_in_types.ts';
-import type { Finding, Place } from './finding.ts';
+import type { Diagnostic, Place } from './diagnostic.ts';
 import { tokensOf } from './lexer.ts';
 import { parse, parseSignature } from './parser.ts';
 import type { Declaration, FunctionSyntax, StructSyntax } from './syntax.ts';
 import { ANY, simpleType, type Type } from './types.ts';
 
-/** A name that has a value. */
+/** A name with a value. */
 export interface Variable {
   readonly name: string;
   readonly type: Type;
@@ -46,10 +46,10 @@ export interface Struct {
   readonly methods: Map<string, Callable[]>;
 }
 
-/** Kinds of programs by what their main file has. */
+/** Kinds of programs by the content of their main file. */
 export type Kind = 'expert' | 'script' | 'service' | 'indicator';
 
-/** Names of a block, and those around it. */
+/** Names of a block, and the enclosing scope. */
 export class Scope {
   readonly outer: Scope | null;
   readonly names = new Map<string, Variable>();
@@ -63,7 +63,7 @@ export class Scope {
   }
 }
 
-/** What is declared so far, and what was found. */
+/** Declarations so far, and diagnostics. */
 export class Program {
   readonly structs = new Map<string, Struct>();
   /** Values of the members of each enumeration. */
@@ -72,13 +72,13 @@ export class Program {
   readonly builtIns = new Map<string, Callable[]>();
   /** Built-in constants, then what the program declares. */
   readonly globals = new Scope(new Scope(null));
-  readonly findings: Finding[] = [];
+  readonly diagnostics: Diagnostic[] = [];
   /** Names of built-in functions, constants, types and variables that the program uses. */
   readonly used = new Set<string>();
   kind: Kind = 'expert';
 
   report(rule: string, { file, line }: Place, message: string): void {
-    this.findings.push({ rule, file, line, message });
+    this.diagnostics.push({ rule, file, line, message });
   }
 
   /** A type by its name; `any` when there is none. */
@@ -89,7 +89,7 @@ export class Program {
     return simpleType(name) ?? ANY;
   }
 
-  /** Whether a structure is another one, or derived from it. */
+  /** Whether a structure equals another one, or is derived from it. */
   derives(name: string, from: string): boolean {
     for (let struct = this.structs.get(name) ?? null; struct !== null; struct = struct.base)
       if (struct.name === from) return true;
@@ -112,7 +112,7 @@ export class Program {
     return [];
   }
 
-  /** Whether a value of the type can be copied byte by byte: no text, no dynamic array, no class. */
+  /** Whether a value of the type can be copied as bytes: no string, dynamic array or class. */
   isPlain(type: Type): boolean {
     if (type.kind === 'string' || type.sizes.includes(null)) return false;
     const struct = this.structs.get(type.name);
@@ -163,7 +163,7 @@ function parsedSignatures(): Signature[] {
   );
 }
 
-/** An empty structure of the program, to be filled with its members. */
+/** An empty structure, to be filled with its members. */
 export function newStruct({ name, isClass }: StructSyntax, base: Struct | null): Struct {
   return { name, isClass, base, fields: new Map(), methods: new Map() };
 }

@@ -1,7 +1,7 @@
 /**
  * What the checker reports, after https://www.mql5.com/en/docs/constants/errorswarnings: `error` and `warning` by
- * MetaEditor's codes (a warning counts as much here), `language` where C++ goes further than MQL5 and no code is
- * documented, `subset` where MetaEditor accepts what these sources do without.
+ * MetaEditor's codes (warnings count as errors here), `language` for C++ that MQL5 lacks without a documented code,
+ * `subset` for what MetaEditor accepts and these sources avoid.
  */
 export interface Rule {
   readonly kind: 'error' | 'warning' | 'language' | 'subset';
@@ -30,11 +30,11 @@ const WARNINGS: Readonly<Record<string, string>> = {
   69: 'empty controlled statement',
   70: 'event handler with other parameters or result',
   72: 'member hidden',
-  75: 'shift too far',
+  75: 'shift by too many bits',
   80: 'precedence needs parentheses',
   83: 'result should be checked',
-  180: 'string becomes a number',
-  181: 'number becomes a string',
+  180: 'string converted to a number',
+  181: 'number converted to a string',
 };
 
 const ERRORS: Readonly<Record<string, string>> = {
@@ -64,22 +64,22 @@ const ERRORS: Readonly<Record<string, string>> = {
   146: 'incorrect array size',
   147: 'more than 64 parameters',
   149: 'token not expected here',
-  150: 'operation does not take its operands',
+  150: 'operation does not accept its operands',
   151: 'expression of type void',
   153: 'misuse of break',
   154: 'semicolon expected',
   155: 'comma expected',
   157: 'expression expected',
-  158: 'no hexadecimal digit',
+  158: 'hexadecimal digit expected',
   160: 'function inside of a function',
   161: 'unexpected end',
-  162: 'structure declared ahead',
+  162: 'forward declaration of a structure',
   163: 'function with another return type',
   165: 'function already implemented',
   166: 'no overload fits',
   167: 'void function returns a value',
   168: 'not a function',
-  171: 'integer constant expected behind case',
+  171: 'integer constant expected after case',
   172: 'value of case already used',
   173: 'integer expected',
   175: 'statement on the global level',
@@ -90,7 +90,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   183: 'else without if',
   184: 'case without switch',
   186: 'too many initial values',
-  187: 'constant expected behind case',
+  187: 'constant expected after case',
   188: 'constant expression required',
   189: 'constant changed',
   190: 'comma or brace expected in an enumeration',
@@ -149,7 +149,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   293: 'object must be passed by reference',
   294: 'array must be passed by reference',
   302: 'type mismatch',
-  321: 'EnumToString of no enumeration',
+  321: 'EnumToString without an enumeration',
   326: 'declaration not allowed here',
   346: 'method with the name of a member',
   347: 'member with the name of a method',
@@ -164,7 +164,7 @@ const LANGUAGE: Readonly<Record<string, string>> = {
   arrow: 'members by ->',
   foreign_lambda: 'lambda',
   foreign_loop: 'loop over a range',
-  foreign_word: 'word of C++',
+  foreign_word: 'keyword of C++',
   identifier_length: 'name of more than 63 characters (basis/syntax/identifiers)',
   input_length: 'input of more than 255 characters with its name (basis/variables/inputvariables)',
   no_exceptions: 'exception',
@@ -173,7 +173,7 @@ const LANGUAGE: Readonly<Record<string, string>> = {
 };
 
 const SUBSET: Readonly<Record<string, string>> = {
-  implicit_bool: 'number as a truth value',
+  implicit_bool: 'number as a bool',
   initialize_locals: 'local variable without a value',
   no_import: '#import',
   no_macro_functions: 'macro with parameters',
@@ -181,7 +181,7 @@ const SUBSET: Readonly<Record<string, string>> = {
   no_resource: '#resource',
   no_static_members: 'static member',
   not_in_program: 'built-in or handler that does nothing in this kind of program',
-  outside_subset: 'part of the language that these sources do without',
+  outside_subset: 'feature that these sources do not use',
   zero_request: 'trade request or result without {}',
 };
 

@@ -1,16 +1,16 @@
 import { Declarations, parameterScope } from './declarations.ts';
 import type { Surroundings } from './expressions.ts';
-import type { Place } from './finding.ts';
+import type { Place } from './diagnostic.ts';
 import { Scope, type Callable, type Program, type Struct } from './program.ts';
 import type { Block, Expression, FunctionSyntax, Statement } from './syntax.ts';
 import { isUnknown, isWhole, type Type } from './types.ts';
 
-/** Where a statement stands. */
+/** Context of a statement. */
 interface Within extends Surroundings {
   readonly result: Type;
   readonly isLoop: boolean;
   readonly isSwitch: boolean;
-  /** Directly behind a case, without a block of its own. */
+  /** Directly after a case, without its own block. */
   readonly isCase: boolean;
 }
 
@@ -57,7 +57,7 @@ export class Statements {
       if (where === 'local' && !isUsed) this.program.report('31', at, `variable '${name}' is not used`);
   }
 
-  /** A statement that has a scope of its own. */
+  /** A statement with its own scope. */
   private nested(statement: Statement, within: Within): void {
     if (statement.kind === 'block') this.block(statement, within);
     else if (statement.kind === 'empty') this.program.report('69', statement, 'empty controlled statement');
@@ -70,7 +70,7 @@ export class Statements {
       case 'block':
         return this.block(statement, within);
       case 'variables':
-        if (within.isCase) this.program.report('179', statement, 'variables are not declared in case');
+        if (within.isCase) this.program.report('179', statement, 'a variable cannot be declared in case');
         return this.declarations.variables(statement, within, 'local');
       case 'expression':
         return this.expression(statement.expression, within);
@@ -148,21 +148,21 @@ export class Statements {
         continue;
       }
       if (statement.value === null) {
-        if (hasDefault) program.report('238', statement, "there is 'default' for this 'switch' already");
+        if (hasDefault) program.report('238', statement, "this 'switch' already has a 'default'");
         hasDefault = true;
         continue;
       }
       const { constant, type: found } = this.declarations.expressions.value(statement.value, within);
-      if (constant === null) program.report('187', statement, 'a constant is expected behind case');
+      if (constant === null) program.report('187', statement, 'a constant is expected after case');
       else if (typeof constant !== 'bigint' || !isWhole(found))
-        program.report('171', statement, 'only integer constants are valid behind case');
+        program.report('171', statement, 'only integer constants are valid after case');
       else if (seen.has(constant)) program.report('172', statement, `case ${constant} is already used`);
       else seen.add(constant);
     }
   }
 }
 
-/** Whether nothing behind a statement is reached. */
+/** Whether the code after a statement is unreachable. */
 function ends(statement: Statement): boolean {
   switch (statement.kind) {
     case 'return':
@@ -193,7 +193,7 @@ function ends(statement: Statement): boolean {
 
 const isTrue = (test: Expression): boolean => test.kind === 'name' && test.text === 'true';
 
-/** Whether a `break` in it leaves the loop or switch around it. */
+/** Whether it contains a `break` of the enclosing loop or switch. */
 function breaks(statement: Statement): boolean {
   if (statement.kind === 'break') return true;
   if (statement.kind === 'block') return statement.statements.some(breaks);

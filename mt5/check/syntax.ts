@@ -1,6 +1,6 @@
-import type { Place } from './finding.ts';
+import type { Place } from './diagnostic.ts';
 
-/** A type as it is written. */
+/** A type as written. */
 export interface TypeName {
   readonly name: string;
   readonly isConst: boolean;

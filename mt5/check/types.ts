@@ -1,4 +1,4 @@
-/** A type of MQL5. `any` and `number` stand in signatures of built-ins, and for what is wrong already. */
+/** A type of MQL5. `any` and `number` occur in signatures of built-ins; `any` also marks reported errors. */
 export interface Type {
   readonly kind: 'void' | 'bool' | 'integer' | 'real' | 'string' | 'enum' | 'struct' | 'any' | 'number';
   readonly name: string;
@@ -6,10 +6,10 @@ export interface Type {
   readonly sizes: readonly (number | null)[];
 }
 
-/** What an expression has. */
+/** Type and value of an expression. */
 export interface Value {
   readonly type: Type;
-  /** It has a place in memory. */
+  /** It is an lvalue. */
   readonly isVariable: boolean;
   readonly isConst: boolean;
   readonly constant: number | bigint | null;
@@ -46,12 +46,12 @@ export const elementOf = (type: Type): Type => ({ ...type, sizes: type.sizes.sli
 export const sizeOf = ({ name }: Type): number => Math.abs(INTEGERS[name] ?? 4);
 export const isUnsigned = ({ kind, name }: Type): boolean => kind === 'integer' && (INTEGERS[name] ?? -4) > 0;
 
-/** `const` values of arrays show their brackets. */
+/** The type in messages, arrays with their brackets. */
 export function typeText({ name, sizes }: Type): string {
   return name + sizes.map((size) => `[${size ?? ''}]`).join('');
 }
 
-/** Of an arithmetic operation. */
+/** Result type of an arithmetic operation. */
 export function promoted(left: Type, right: Type): Type {
   if (isUnknown(left) || isUnknown(right)) return ANY;
   if (left.kind === 'real' || right.kind === 'real') return DOUBLE;
@@ -66,13 +66,13 @@ export function promoted(left: Type, right: Type): Type {
 /** Whether an integer constant keeps its value in a type. */
 export function holds(type: Type, constant: bigint): boolean {
   const bits = BigInt(sizeOf(type) * 8);
-  // Hexadecimal constants fill the bits of a signed type, too.
+  // Hexadecimal constants may fill all bits of a signed type.
   return constant >= -(1n << (bits - 1n)) && constant < 1n << bits;
 }
 
 /**
- * Why a value does not become a type without a cast: a rule and what it says. Arrays and structures are compared by the
- * caller.
+ * Why a value does not convert to a type without a cast: a rule and its message. Arrays and structures are compared by
+ * the caller.
  * @returns null when it does
  */
 export function conversionProblem({ type: from, constant }: Value, to: Type): [rule: string, message: string] | null {
@@ -86,7 +86,7 @@ export function conversionProblem({ type: from, constant }: Value, to: Type): [r
       ? null
       : ['262', `cannot convert ${from.name} to enumeration ${to.name}`];
   if (to.kind === 'bool')
-    return from.kind === 'bool' ? null : ['implicit_bool', `${from.name} becomes bool: compare it with 0`];
+    return from.kind === 'bool' ? null : ['implicit_bool', `${from.name} converts to bool: compare it with 0`];
   if (to.kind === 'real') return toReal(from, to, constant);
   if (from.kind === 'real') {
     if (constant === null) return ['43', `possible loss of data from ${from.name} to ${to.name}`];

@@ -1,8 +1,10 @@
 /**
- * The whole expert advisor as a process: OnInit, then OnTimer until it is told to end. Arguments are inputs, `InpPairs=…`, and
- *   common=<folder>   the folder that stands for Common\Files
- *   send=<bytes>      SocketSend takes at most so many bytes at once
- * SIGTERM ends it as a terminal does (OnDeinit); SIGUSR1 makes it print its panel as one line, and the longest turn of its timer so far.
+ * The whole expert advisor as a process: OnInit, then OnTimer until it is stopped. Arguments are inputs, `InpPairs=…`,
+ * and
+ *   common=<folder>   the folder used as Common\Files
+ *   send=<bytes>      the most bytes that SocketSend accepts at once
+ * SIGTERM ends it as a terminal does (OnDeinit); SIGUSR1 prints the panel as one line, and the longest timer event so
+ * far.
  */
 #include "mql5.h"
 #include "../Experts/Minutehand.mq5"
@@ -18,7 +20,7 @@ int main(int count, char **arguments) {
     std::string text = arguments[i], name = text.substr(0, text.find('=')), value = text.substr(text.find('=') + 1);
     if (name.compare(0, 3, "Inp") == 0 && text.size() > 255) shimFail("an input has 255 characters with its name: " + name);
     if (name == "common") terminal().commonFolder = value;
-    else if (name == "send") terminal().unkind.sendBytes = atoi(value.c_str());
+    else if (name == "send") terminal().faults.sendBytes = atoi(value.c_str());
     else if (name == "InpPairs") InpPairs = string(value);
     else if (name == "InpFolder") InpFolder = string(value);
     else if (name == "InpWay") InpWay = (MhWay)atoi(value.c_str());
@@ -49,7 +51,7 @@ int main(int count, char **arguments) {
       printf("%s\n", panel.c_str());
       fflush(stdout);
     }
-    // As fine as a terminal ticks.
+    // The timer resolution of a terminal.
     usleep(10000);
   }
   OnDeinit(0);

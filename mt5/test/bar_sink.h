@@ -1,5 +1,5 @@
 /**
- * A daemon's side of POST /bars in the program itself: keeps every minute that was sent to it.
+ * The daemon's side of POST /bars within the program: keeps every minute that was sent to it.
  */
 #pragma once
 #include "scenario.h"
@@ -10,7 +10,7 @@ struct BarSink {
   std::map<std::string, long> last;
   int conflicts = 0;
   std::string boot = "B1";
-  /** Loses the next requests so. */
+  /** Number of coming requests that get no answer. */
   int away = 0;
 
   static std::string field(const std::string &text, const std::string &name) {
@@ -67,7 +67,7 @@ static void putBar(const char *symbol, long utcSecond, double close) {
   bar.tick_volume = 100;
   terminal().symbols[std::string(symbol) + ".m"].rates.push_back(bar);
 }
-/** Bars of [from, to) that were not taken as they are, and empty minutes that were taken although there is a bar. */
+/** Bars of [from, to) that were received with other values, or as empty minutes although there is a bar. */
 static int wrongBars(const char *symbol, long from, long to) {
   int wrong = 0;
   for (const MqlRates &bar : terminal().symbols[std::string(symbol) + ".m"].rates) {

@@ -1,5 +1,5 @@
 /**
- * The expert advisor's way of sending bars, steered by a test. A line in, a line out:
+ * The expert advisor's sending of bars, controlled by a test. A line in, a line out:
  *   begin <http|redis> <port> <history bars> <symbols> <server offset s> <token or ->  -> ok
  *   bar <symbol> <utc s> <open> <high> <low> <close> <ticks> <spread points>            -> ok
  *   online <0|1>                                                                        -> ok

@@ -1,6 +1,7 @@
 /**
- * The expert advisor against a simulated broker, clock and signal files, one scenario after another. Prints `ok <scenario>` or
- * `FAILED <scenario>: <what>` for each. Arguments: folder, then a part of the names of scenarios, or `days <first seed> <last seed> <minutes>`.
+ * The expert advisor against a simulated broker, clock and signal files, one scenario after another. Prints
+ * `ok <scenario>` or `FAILED <scenario>: <what>` for each. Arguments: folder, then a part of the names of scenarios, or
+ * `days <first seed> <last seed> <minutes>`.
  */
 #include "days.h"
 
@@ -148,12 +149,12 @@ static void neverArrived() {
   EQUAL(terminal().ordersSent, 1);
   terminal().broker = nullptr;
   CHECK(run(25000));
-  // Looked for in vain for 30 s, sent again while the signal lives.
+  // Not found for 30 s, then sent again while the signal is valid.
   EQUAL(terminal().ordersSent, 3);
   EQUAL(PositionsTotal(), 2);
 }
 
-/** Dies at the n-th order, before or after the broker has it; the next life resumes from the files. */
+/** Crashes at the n-th order, before or after the broker has it; the restarted program resumes from the files. */
 static void crashes() {
   for (int hedging = 0; hedging < 2; hedging++)
     for (int keepsComments = 0; keepsComments < 2; keepsComments++)
@@ -176,7 +177,7 @@ static void crashes() {
           bool alive = run(2000);
           if (at <= 2) CHECK(!alive);
           if (!alive) {
-            die();
+            killAgent();
             CHECK(start());
           }
           CHECK(run(45000, 1000));
@@ -185,34 +186,37 @@ static void crashes() {
           if (at > 2) CHECK(isWhole);
           publish(leave(1));
           if (!run(2000)) {
-            die();
+            killAgent();
             CHECK(start());
           }
           CHECK(run(45000, 1000));
           EQUAL(PositionsTotal(), 0);
           CHECK(crashed);
           EQUAL(counted("\"kind\":\"open\""), counted("\"kind\":\"close\""));
-          // Executed deals and reported fills are the same.
+          // Executed deals equal reported fills.
           EQUAL(counted("\"kind\":\"open\"") + counted("\"kind\":\"close\""), (int)terminal().deals.size());
           if (failures != before) failures += " (order " + std::to_string(at) + (after ? " after" : " before") + (hedging ? " hedging" : " netting") + ")";
         }
 }
 
-/** Dies at the n-th write or rename of a whole trade, before it or in the middle of its bytes; paper and money. @param copies a move is a copy */
-static void diesAtFiles(bool copies) {
+/**
+ * Crashes at the n-th write or rename of a whole trade, before it or in the middle of its bytes; on paper and on an
+ * account. @param copies a move is a copy
+ */
+static void crashesAtFiles(bool copies) {
   int deaths = 0;
   for (int paper = 0; paper < 2; paper++)
     for (int half = 0; half < 2; half++)
       for (int at = 1;; at++) {
         world(true);
         settings.paper = paper;
-        terminal().unkind.moveCopies = copies;
+        terminal().faults.moveCopies = copies;
         std::string before = failures;
         int operations = 0;
         bool dead = false;
         terminal().beforeFile = [&](int bytes) -> int {
           if (dead) return bytes;
-          // In the middle of the bytes of the operation in question.
+          // In the middle of the bytes of this operation.
           if (bytes < 0) {
             dead = true;
             throw Crash();
@@ -225,7 +229,7 @@ static void diesAtFiles(bool copies) {
         auto live = [&](long ms, long stepMs) {
           while (!run(ms, stepMs)) {
             deaths++;
-            die();
+            killAgent();
             CHECK(start());
           }
         };
@@ -241,7 +245,7 @@ static void diesAtFiles(bool copies) {
         int whole = 0;
         for (const std::string &line : results()) {
           if (line.empty() || line.back() != '}' || line.find("refused") != std::string::npos) continue;
-          // Half a line has one of its own.
+          // A truncated line takes a line of its own.
           CHECK(line.find("\"schema\"") == line.rfind("\"schema\""));
           whole++;
           tickets[ticketOf(line)]++;
@@ -258,7 +262,10 @@ static void diesAtFiles(bool copies) {
   CHECK(deaths > 40);
 }
 
-/** result.json takes no line while a close is filled in part and the answer to the next close is lost: no deal is booked twice. */
+/**
+ * result.json cannot be written while a close is filled in part and the answer to the next close is lost: no deal is
+ * booked twice.
+ */
 static void unwritableResultAndUnsureOrder(bool hedging) {
   world(hedging);
   CHECK(start());
@@ -301,7 +308,7 @@ static void closedByHand() {
   EQUAL(PositionsTotal(), 0);
 }
 
-/** By hand, while the program cannot close it: it must not open the opposite in its place. */
+/** Closed by hand while the program cannot close it: it must not open the opposite position. */
 static void closedByHandMeanwhile(bool hedging) {
   world(hedging);
   CHECK(start());
@@ -319,13 +326,16 @@ static void closedByHandMeanwhile(bool hedging) {
   EQUAL(counted("\"kind\":\"close\""), 2);
 }
 
-/** Two pairs hold EURUSD on a netting account, a person takes some of it from them: nothing is opened or turned round for it, and both go on trading. */
+/**
+ * Two pairs hold EURUSD on a netting account and part of it is closed by hand: nothing is opened or reversed, and both
+ * continue to trade.
+ */
 static void sharedSymbolByHand(int sideOfSecond, double share) {
   world(false);
   CHECK(start());
   publish(enter(1, 1, 0.8, "EURUSD_GBPUSD"));
   CHECK(run(1000));
-  Said second = enter(2, sideOfSecond, 0.8, "EURUSD_USDCHF");
+  SignalFields second = enter(2, sideOfSecond, 0.8, "EURUSD_USDCHF");
   second.scale = 0.4;
   publish(second);
   CHECK(run(8000));
@@ -341,7 +351,7 @@ static void sharedSymbolByHand(int sideOfSecond, double share) {
   byHand("EURUSD.m", -std::round(held * share * 100) / 100);
   watch(20000);
   CHECK(counted("\"reason\":\"EXTERNAL\"") >= 3);
-  // When all was taken, all ends. What is left is the first pair's as far as it held so much.
+  // When all was closed, both pairs end. The remainder belongs to the first pair, up to what it held.
   EQUAL(PositionsTotal(), share < 0.5 && sideOfSecond > 0 ? 2 : 0);
   publish(leave(1, "EURUSD_GBPUSD"));
   publish(leave(2, "EURUSD_USDCHF"));
@@ -361,7 +371,7 @@ static void sharedSymbolByHand(int sideOfSecond, double share) {
   EQUAL(net("GBPUSD.m"), -0.21);
 }
 
-/** Before it can notice, the signal to leave comes. */
+/** The exit signal arrives before the program can notice. */
 static void sharedSymbolByHandAtOnce() {
   world(false);
   CHECK(start());
@@ -381,7 +391,7 @@ static void sharedSymbolByHandAtOnce() {
   EQUAL(PositionsTotal(), 0);
 }
 
-/** A position of the user's own in the same symbol is neither touched nor taken for a loss of ours. */
+/** A position of the user in the same symbol is neither changed nor counted as this program's loss. */
 static void besideAPositionOfTheUser() {
   for (double own : {-0.5, 0.5}) {
     world(false);
@@ -399,7 +409,7 @@ static void besideAPositionOfTheUser() {
   }
 }
 
-/** While the terminal has no connection, or has just got it, its list of positions may be empty. */
+/** While the terminal is disconnected, or has just connected, its list of positions may be empty. */
 static void noConnection(bool hedging) {
   world(hedging);
   CHECK(start());
@@ -411,7 +421,7 @@ static void noConnection(bool hedging) {
   terminal().positions.clear();
   terminal().deals.clear();
   CHECK(run(60000));
-  die();
+  killAgent();
   CHECK(start());
   CHECK(run(5000));
   terminal().connected = true;
@@ -432,7 +442,7 @@ static void partOfItIsGone(bool hedging) {
   CHECK(run(11000));
   byHand("EURUSD.m", -0.2, hedging ? terminal().positions[0].ticket : 0);
   CHECK(run(20000));
-  // What is left of a hedge that is none any more is closed without a signal.
+  // The remainder of a broken hedge is closed without a signal.
   EQUAL(PositionsTotal(), 0);
   EQUAL(counted("\"reason\":\"EXTERNAL\""), 3);
   EQUAL(counted("\"leg\":\"A\",\"symbol\":\"EURUSD\",\"broker_symbol\":\"EURUSD.m\",\"side\":\"SELL\""), 2);
@@ -462,7 +472,7 @@ static void caps() {
   refusedWith("CAP_SPREAD EURUSD.m", [] { terminal().symbols["EURUSD.m"].ask = 1.102; });
   refusedWith("CAP_DRIFT GBPUSD.m", [] { terminal().symbols["GBPUSD.m"].bid = 1.26, terminal().symbols["GBPUSD.m"].ask = 1.2601; });
   refusedWith("NO_SYMBOL GBPUSD.m", [] { terminal().symbols.erase("GBPUSD.m"); });
-  // Half past ten in the server's morning.
+  // 10:30 server time.
   refusedWith("MARKET_CLOSED GBPUSD.m", [] { terminal().symbols["GBPUSD.m"].sessions = {{0, 36000}, {39600, 86400}}; });
   refusedWith("NOT_TRADABLE", [] { terminal().symbols["GBPUSD.m"].tradeMode = SYMBOL_TRADE_MODE_CLOSEONLY; });
   refusedWith("TRADING_NOT_ALLOWED", [] { terminal().tradeAllowed = false; });
@@ -492,7 +502,7 @@ static void killSwitch() {
   CHECK(run(2000));
   EQUAL(PositionsTotal(), 0);
   EQUAL(counted("\"reason\":\"KILL\""), 2);
-  die();
+  killAgent();
   CHECK(start());
   CHECK(agent->IsKilled());
   publish(enter(2));
@@ -515,8 +525,8 @@ static void ownStopAndLoss() {
   CHECK(run(2000));
   EQUAL(PositionsTotal(), 0);
   EQUAL(counted("\"reason\":\"OWN_STOP\""), 2);
-  // A second such loss would be more than 2 % of the day: at the same time it is the day's end.
-  Said again = enter(2);
+  // A second such loss would exceed 2 % of the day, but a new day begins at the same time.
+  SignalFields again = enter(2);
   again.priceA = 1.09605;
   publish(again);
   CHECK(run(1000));
@@ -525,14 +535,14 @@ static void ownStopAndLoss() {
   terminal().symbols["EURUSD.m"].ask = 1.0926;
   CHECK(run(3000));
   EQUAL(PositionsTotal(), 0);
-  Said third = enter(3);
+  SignalFields third = enter(3);
   third.priceA = 1.09255;
   publish(third);
   CHECK(run(2000));
   EQUAL(PositionsTotal(), 0);
   EQUAL(counted("\"error\":\"DAILY_LOSS\""), 1);
   nowMs += 86400000;
-  Said fourth = enter(4);
+  SignalFields fourth = enter(4);
   fourth.priceA = 1.09255;
   publish(fourth);
   CHECK(run(2000));
@@ -546,7 +556,7 @@ static void haltWhileOpening() {
   publish(enter(1));
   CHECK(run(250));
   EQUAL(PositionsTotal(), 1);
-  Said halt = inside(1);
+  SignalFields halt = inside(1);
   halt.mode = "HALT";
   halt.reason = "NO_MODEL";
   publish(halt);
@@ -566,7 +576,7 @@ static void givenUp() {
   EQUAL(refusals(1, "GIVEN_UP Z_EXIT"), 1);
   publish(enter(2));
   CHECK(run(250));
-  Said halt = inside(2);
+  SignalFields halt = inside(2);
   halt.mode = "HALT";
   halt.reason = "NO_MODEL";
   publish(halt);
@@ -574,8 +584,8 @@ static void givenUp() {
   EQUAL(refusals(2, "GIVEN_UP HALT"), 1);
   publish(enter(3));
   CHECK(run(250));
-  // The signal ends while the expert advisor is not there; it is too late for it afterward.
-  die();
+  // The signal expires while the expert advisor is stopped; afterward it is too late.
+  killAgent();
   nowMs += 200000;
   CHECK(start());
   CHECK(run(1000));
@@ -593,14 +603,14 @@ static void givenUpByRestart() {
   terminal().broker = [](const MqlTradeRequest &, double &) -> uint { throw Crash(); };
   publish(enter(2, -1));
   CHECK(!run(1000));
-  die();
+  killAgent();
   terminal().broker = nullptr;
   CHECK(start());
   CHECK(run(40000));
   EQUAL(PositionsTotal(), 0);
   EQUAL(counted("\"kind\":\"close\""), 2);
   EQUAL(refusals(2, "GIVEN_UP RESTART"), 1);
-  die();
+  killAgent();
   CHECK(start());
   CHECK(run(1000));
   EQUAL(counted("\"kind\":\"refused\""), 1);
@@ -611,7 +621,7 @@ static void silence() {
   CHECK(start());
   publish(enter(1));
   CHECK(run(1000));
-  Said halt = inside(1);
+  SignalFields halt = inside(1);
   halt.mode = "HALT";
   halt.reason = "SILENCE";
   publish(halt);
@@ -627,13 +637,13 @@ static void silence() {
 static void simulatedIsNotTraded() {
   world(true);
   CHECK(start());
-  Said said = enter(1);
-  said.market = "simulated";
-  publish(said);
+  SignalFields fields = enter(1);
+  fields.market = "simulated";
+  publish(fields);
   CHECK(run(2000));
   EQUAL(terminal().ordersSent, 0);
   settings.otherMarkets = true;
-  die();
+  killAgent();
   CHECK(!start());
 }
 
@@ -646,7 +656,7 @@ static void paperSendsNothing() {
   CHECK(run(1000));
   EQUAL(terminal().ordersSent, 0);
   EQUAL(counted("\"kind\":\"open\""), 2);
-  // Bought at the ask and a basis point worse.
+  // Bought one basis point above the ask.
   EQUAL(counted("\"requested_price\":1.1001,\"filled_price\":1.10021001"), 1);
   EQUAL(counted("\"account\":\"paper\""), 2);
   publish(leave(1));
@@ -698,7 +708,7 @@ static void damagedState() {
   CHECK(start());
   publish(enter(1));
   CHECK(run(1000));
-  die();
+  killAgent();
   std::string path = terminal().commonFolder + "/minutehand/ea/1_trade/state_live_EURUSD_GBPUSD.json";
   CHECK(truncate(path.c_str(), 300) == 0);
   CHECK(start());
@@ -737,8 +747,8 @@ static void refusesToStart() {
 }
 
 /**
- * A year of faults: lost signals, requotes, refusals, answers that do not come, partial fills, crashes and restarts, drawn from a
- * seed. Then the faults end: all must be closed, and every deal of the broker must stand in result.json once.
+ * A year of faults: lost signals, requotes, refusals, lost answers, partial fills, crashes and restarts, drawn from a
+ * seed. Then the faults end: all must be closed, and every deal of the broker must be in result.json once.
  */
 static void yearOfFaults() {
   int crashes = 0, deals = 0;
@@ -776,32 +786,32 @@ static void yearOfFaults() {
     int held[2] = {0, 0}, next = 0;
     for (int step = 0; step < 40; step++) {
       int k = (int)draw(2);
-      Said said = leave(held[k], pairs[k]);
+      SignalFields fields = leave(held[k], pairs[k]);
       if (held[k] == 0) {
         held[k] = (int)seed * 1000 + ++next;
-        said = enter(held[k], draw(2) ? 1 : -1, draw(2) ? 0.8 : -0.6, pairs[k]);
+        fields = enter(held[k], draw(2) ? 1 : -1, draw(2) ? 0.8 : -0.6, pairs[k]);
       } else if (draw(3) == 0) held[k] = 0;
       else {
-        said = inside(held[k]);
-        said.pair = pairs[k];
-        if (draw(8) == 0) said.mode = "HALT";
+        fields = inside(held[k]);
+        fields.pair = pairs[k];
+        if (draw(8) == 0) fields.mode = "HALT";
       }
-      if (draw(5) != 0) publish(said);
+      if (draw(5) != 0) publish(fields);
       if (draw(15) == 0) {
-        die();
+        killAgent();
         CHECK(start());
       }
       if (!run((long)draw(8) * 1000 + 250)) {
         crashes++;
-        die();
+        killAgent();
         CHECK(start());
       }
     }
     terminal().broker = nullptr;
     for (const char *pair : pairs) {
-      Said said;
-      said.pair = pair;
-      publish(said);
+      SignalFields fields;
+      fields.pair = pair;
+      publish(fields);
     }
     CHECK(run(120000, 1000));
     EQUAL(PositionsTotal(), 0);
@@ -826,8 +836,8 @@ static void chart() {
   InpPairs = "EURUSD_GBPUSD,EURUSD_USDCHF";
   InpSuffix = ".m";
   EQUAL((int)OnInit(), (int)INIT_SUCCEEDED);
-  Said said = enter(1);
-  publish(said);
+  SignalFields fields = enter(1);
+  publish(fields);
   for (int i = 0; i < 12; i++) {
     nowMs += 250;
     OnTimer();
@@ -835,7 +845,7 @@ static void chart() {
   settings.paper = true;
   EQUAL(counted("\"kind\":\"open\""), 2);
   CHECK(terminal().labels["minutehand_line0"].find("paper") != std::string::npos);
-  CHECK(terminal().labels["minutehand_line7"] == "EURUSD_USDCHF  not heard");
+  CHECK(terminal().labels["minutehand_line7"] == "EURUSD_USDCHF  no signal");
   CHECK(terminal().labels["minutehand_line5"].find("EURUSD_GBPUSD  OK ENTRY") == 0);
   OnChartEvent(CHARTEVENT_OBJECT_CLICK, 0, 0, string("minutehand_kill"));
   for (int i = 0; i < 4; i++) {
@@ -846,7 +856,7 @@ static void chart() {
   CHECK(terminal().labels["minutehand_line0"].find("KILLED") != std::string::npos);
   OnChartEvent(CHARTEVENT_OBJECT_CLICK, 0, 0, string("minutehand_kill"));
   CHECK(terminal().labels["minutehand_line0"].find("KILLED") == std::string::npos);
-  // The symbol or period of the chart changes: the same object stops and starts again.
+  // The symbol or period of the chart changes: the same object stops and starts.
   OnDeinit(3);
   CHECK(terminal().labels.empty());
   EQUAL((int)OnInit(), (int)INIT_SUCCEEDED);
@@ -869,13 +879,13 @@ int main(int count, char **arguments) {
     runDays(atoi(arguments[3]), atoi(arguments[4]), atoi(arguments[5]));
     return 0;
   }
-  // Only those whose name has this in it.
+  // Only scenarios whose name contains the argument.
   std::string wanted = count > 2 ? arguments[2] : "";
   auto scenario = [wanted](const char *name, std::function<void()> body) {
     if (std::string(name).find(wanted) == std::string::npos) return;
     failures = "";
     body();
-    die();
+    killAgent();
     printf(failures.empty() ? "ok %s%s\n" : "FAILED %s:%s\n", name, failures.c_str());
     fflush(stdout);
   };
@@ -883,23 +893,23 @@ int main(int count, char **arguments) {
   scenario("opens two legs and closes them (netting)", [] { bothLegs(false); });
   scenario("sells both legs when beta is below zero", sameSide);
   scenario("closes the first leg when the second one fails", secondLegFails);
-  scenario("asks again after a requote, and follows no ENTER while it still closes", requotes);
-  scenario("closes when the market opens again", marketClosed);
+  scenario("retries after a requote, and follows no ENTER while it still closes", requotes);
+  scenario("closes when the market reopens", marketClosed);
   scenario("pairs that share a symbol close their own volume (hedging)", [] { sharedSymbol(true); });
   scenario("pairs that share a symbol close their own volume (netting)", [] { sharedSymbol(false); });
   scenario("finds an order whose answer was lost, and does not send it twice", lostAnswer);
-  scenario("sends an order that never arrived again", neverArrived);
-  scenario("dies in any order and neither doubles nor halves a trade", crashes);
-  scenario("dies in any writing of a file and loses and doubles nothing", [] { diesAtFiles(false); });
-  scenario("dies in the middle of any move of a file and loses and doubles nothing", [] { diesAtFiles(true); });
-  scenario("comes out of a year of faults with nothing open and every deal reported once", yearOfFaults);
-  scenario("books no deal twice while result.json takes no line and an answer is lost (hedging)", [] { unwritableResultAndUnsureOrder(true); });
-  scenario("books no deal twice while result.json takes no line and an answer is lost (netting)", [] { unwritableResultAndUnsureOrder(false); });
+  scenario("resends an order that never arrived", neverArrived);
+  scenario("crashes at any order and neither doubles nor halves a trade", crashes);
+  scenario("crashes at any write to a file and neither loses nor doubles anything", [] { crashesAtFiles(false); });
+  scenario("crashes in the middle of any move of a file and neither loses nor doubles anything", [] { crashesAtFiles(true); });
+  scenario("has nothing open and every deal reported once after a year of faults", yearOfFaults);
+  scenario("books no deal twice while result.json is not writable and an answer is lost (hedging)", [] { unwritableResultAndUnsureOrder(true); });
+  scenario("books no deal twice while result.json is not writable and an answer is lost (netting)", [] { unwritableResultAndUnsureOrder(false); });
   scenario("closes the other leg when one was closed by hand", closedByHand);
   scenario("reopens nothing that was closed by hand (hedging)", [] { closedByHandMeanwhile(true); });
   scenario("reopens nothing that was closed by hand (netting)", [] { closedByHandMeanwhile(false); });
-  scenario("closes what is left of a position that was closed in part (hedging)", [] { partOfItIsGone(true); });
-  scenario("closes what is left of a position that was closed in part (netting)", [] { partOfItIsGone(false); });
+  scenario("closes the rest of a position that was closed in part (hedging)", [] { partOfItIsGone(true); });
+  scenario("closes the rest of a position that was closed in part (netting)", [] { partOfItIsGone(false); });
   scenario("ends two pairs whose common symbol was closed by hand, and opens nothing for it", [] {
     for (double share : {1.0, 0.7, 0.25})
       for (int side : {1, -1}) {
@@ -908,66 +918,66 @@ int main(int count, char **arguments) {
         if (failures != before) failures += " (share " + std::to_string(share) + (side > 0 ? " same side)" : " other side)");
       }
   });
-  scenario("opens nothing when a common symbol is closed by hand just before the signals to leave", sharedSymbolByHandAtOnce);
-  scenario("leaves alone what its user holds of the same symbol", besideAPositionOfTheUser);
-  scenario("takes nothing for closed by hand while the terminal has no connection (hedging)", [] { noConnection(true); });
-  scenario("takes nothing for closed by hand while the terminal has no connection (netting)", [] { noConnection(false); });
-  scenario("enters within a session, and where the broker tells none", sessions);
+  scenario("opens nothing when a common symbol is closed by hand just before the exit signals", sharedSymbolByHandAtOnce);
+  scenario("leaves positions of the user in the same symbol unchanged", besideAPositionOfTheUser);
+  scenario("does not assume a manual close while the terminal is disconnected (hedging)", [] { noConnection(true); });
+  scenario("does not assume a manual close while the terminal is disconnected (netting)", [] { noConnection(false); });
+  scenario("enters within a session, and where the broker lists no sessions", sessions);
   scenario("has caps that no signal exceeds", caps);
   scenario("kill switch closes all, and survives a restart", killSwitch);
-  scenario("has a stop of its own and a limit of a day's loss", ownStopAndLoss);
-  scenario("gives up what waits to be entered when a HALT comes", haltWhileOpening);
-  scenario("reports an ENTER that it gives up before anything is opened", givenUp);
+  scenario("has its own stop and a daily loss limit", ownStopAndLoss);
+  scenario("cancels a waiting entry on HALT", haltWhileOpening);
+  scenario("reports an ENTER that it cancels before anything is opened", givenUp);
   scenario("reports an ENTER that a restart prevents", givenUpByRestart);
-  scenario("keeps what is open through a HALT, and ends it at its maximum age", silence);
-  scenario("does not trade a simulated market with money", simulatedIsNotTraded);
+  scenario("keeps positions open through a HALT, and closes them at their maximum age", silence);
+  scenario("does not trade a simulated market on a real account", simulatedIsNotTraded);
   scenario("sends no order in paper mode", paperSendsNothing);
-  scenario("fits the second leg to a first one that was filled in part", partlyFilled);
-  scenario("does not open an ENTER that it finds too late", lateEnter);
-  scenario("leaves a pair alone whose state is damaged", damagedState);
-  scenario("sends no order twice when the line is lost with its answer", [] {
+  scenario("sizes the second leg by a first one that was filled in part", partlyFilled);
+  scenario("does not open on an expired ENTER", lateEnter);
+  scenario("does not trade a pair whose state is damaged", damagedState);
+  scenario("sends no order twice when the connection is lost before its answer", [] {
     for (bool hedging : {true, false})
-      for (const char *symbol : {"EURUSD.m", "GBPUSD.m"}) orderBeforeALostLine(hedging, symbol);
+      for (const char *symbol : {"EURUSD.m", "GBPUSD.m"}) orderBeforeDisconnect(hedging, symbol);
   });
-  scenario("sends no order to close twice when the line is lost with its answer", [] { closeBeforeALostLine(true), closeBeforeALostLine(false); });
+  scenario("sends no closing order twice when the connection is lost before its answer", [] { closeBeforeDisconnect(true), closeBeforeDisconnect(false); });
   scenario("waits for an order that is still live at the broker", [] {
     for (long lagMs : {0L, 3000L}) orderThatStaysLive(true, lagMs), orderThatStaysLive(false, lagMs);
   });
-  scenario("takes an open position for an executed order before its deal is told", [] { positionBeforeItsDeal(true), positionBeforeItsDeal(false); });
-  scenario("searches for an order only when the terminal is connected again after a restart", diesAndComesBackOffline);
-  scenario("finds an order whose position another pair has traded into", anotherPairInThePosition);
-  scenario("sends no order again because the PC slept while it was looked for", [] {
+  scenario("accepts an open position as an executed order before its deal is reported", [] { positionBeforeItsDeal(true), positionBeforeItsDeal(false); });
+  scenario("searches for an order only when the terminal has reconnected after a restart", restartsOffline);
+  scenario("finds an order whose position another pair has changed", anotherPairInThePosition);
+  scenario("resends no order because the PC slept during the search for it", [] {
     for (bool hedging : {true, false}) sleepsInASearch(hedging, false), sleepsInASearch(hedging, true);
     sleepsAShortTime();
   });
-  scenario("closes nothing again that was closed by hand while the PC slept", [] { closedByHandWhileAsleep(false), closedByHandWhileAsleep(true); });
-  scenario("sends the bars of the time in which the PC slept", barsAfterASleep);
-  scenario("sends bars on after a change of chart or inputs", barsAfterAChangeOfChart);
-  scenario("takes the loss of one account for none of another", lossOfAnotherAccount);
+  scenario("closes nothing twice that was closed by hand while the PC slept", [] { closedByHandWhileAsleep(false), closedByHandWhileAsleep(true); });
+  scenario("sends the bars of the time when the PC slept", barsAfterSleep);
+  scenario("continues to send bars after a change of chart or inputs", barsAfterAChangeOfChart);
+  scenario("does not count the loss of one account on another", lossOfAnotherAccount);
   scenario("checks no loss before the account has equity", equityIsNotKnown);
   scenario("checks no loss while a leg has no price", oneLegHasNoPrice);
-  scenario("begins when the terminal has logged in", startsBeforeTheLogin);
-  scenario("stays loaded while its folder is locked, and begins when it is free", waitsForTheLock);
-  scenario("goes over to another account, and comes back to its own positions", anotherAccount);
-  scenario("sums the deals of an order that come after the answer", [] {
+  scenario("starts when the terminal has logged in", startsBeforeTheLogin);
+  scenario("stays loaded while its folder is locked, and starts when it is free", waitsForTheLock);
+  scenario("switches to another account, and back to its own positions", anotherAccount);
+  scenario("sums the deals of an order that arrive after the answer", [] {
     for (long lagMs : {0L, 100L, 2000L}) severalDeals(true, lagMs), severalDeals(false, lagMs);
   });
-  scenario("books no volume before the server has told it", lateDealsAreUnsure);
+  scenario("books no volume before the server has reported it", lateDealsAreUnsure);
   scenario("keeps an ENTER until a symbol has its first price", firstTickComesLater);
-  scenario("gives up an ENTER whose symbol has no price within its validity", priceNeverComes);
-  scenario("reports at the start which symbols are missing", missingNameIsTold);
-  scenario("sends empty for a symbol that did not trade in minutes past its newest bar", quietSymbol);
-  scenario("sends no empty minute for a hole in a chart after a lost line", holeInTheChart);
+  scenario("cancels an ENTER whose symbol has no price within its validity", priceNeverComes);
+  scenario("reports at the start which symbols are missing", missingNameIsReported);
+  scenario("sends empty minutes for a symbol that did not trade after its newest bar", quietSymbol);
+  scenario("sends no empty minute for a gap in a chart after a lost connection", holeInTheChart);
   scenario("sends final bars with a clock that is two seconds off", [] { wrongClock(2000), wrongClock(-2000); });
-  scenario("sends no bar while the server time is no time zone", serverTimeIsNone);
+  scenario("sends no bar while the server time is no valid time zone offset", serverTimeIsNone);
   scenario("sends the last minute before a pause in which no symbol ticks", pauseOfAllSymbols);
-  scenario("holds its caps at each order with market execution", priceRunsAwayWithMarketExecution);
-  scenario("asks seldom while the market stays closed", weekend);
+  scenario("checks its caps at each order with market execution", priceRunsAwayWithMarketExecution);
+  scenario("retries seldom while the market stays closed", weekend);
   scenario("closes one leg while the market of the other is closed", oneMarketIsClosed);
   scenario("trades while a scanner holds each written file for 50 ms", [] { scanner(50); });
   scenario("closes nothing because a scanner holds the state", scannerHoldsTheState);
   scenario("reads pairs from a file", pairsInAFile);
   scenario("runs once per account", oneAtATime);
-  scenario("refuses to start with settings that make no sense", refusesToStart);
+  scenario("refuses to start with invalid settings", refusesToStart);
   scenario("has inputs, a panel and a button", chart);
 }

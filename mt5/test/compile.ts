@@ -24,8 +24,8 @@ export function compilerNote(): string {
 }
 
 /**
- * MQL5 as g++ takes it: arrays without a size become MqlArray, a text in quotes a string, directives of MetaEditor go,
- * paths get slashes. Line numbers stay.
+ * MQL5 as g++ accepts it: arrays without a size become MqlArray, a string literal becomes a string, directives of
+ * MetaEditor are removed, paths get slashes. Line numbers stay.
  */
 export function translate(source: string): string {
   return source
@@ -44,10 +44,10 @@ export function translate(source: string): string {
 }
 
 /**
- * Translates mt5/, compiles mt5/test/<name>.cpp and returns the program's path. Nothing is compiled twice: the program
- * is named after what it was made of.
+ * Translates mt5/, compiles mt5/test/<name>.cpp and returns the program's path, which contains a hash of the sources,
+ * so that nothing is compiled twice.
  * @param level `-O2` for programs that run for minutes
- * @throws Error with what g++ said
+ * @throws Error with the messages of g++
  */
 export function compileProgram(name: string, level: '-O0' | '-O2' = '-O0'): string {
   const sources = [join(MT5, 'Include'), join(MT5, 'Experts'), join(MT5, 'Services'), join(MT5, 'test')]
@@ -91,7 +91,7 @@ export function compileProgram(name: string, level: '-O0' | '-O2' = '-O0'): stri
   return program;
 }
 
-/** Programs of earlier sources; one that was made today may still run. */
+/** Programs of earlier sources; one of today may still run. */
 function forgetOld(cache: string): void {
   if (!existsSync(cache)) return;
   for (const name of readdirSync(cache).filter((one) => one.startsWith('mt5-'))) {

@@ -1,8 +1,9 @@
 /**
  * The expert advisor's protocol as a program, to be compared with the reference consumer. A line in, a line out:
  *   begin <markets> <max skew ms>   -> ok
- *   take <now ms> <hex of the text> -> refuse <CODE> | obey <missed> [close <id>] [open <id> <entry> <|beta|> <scale> <max age>] [halt] | obey <missed> hold
- *   restart                         -> ok     (what is kept goes through its file format and back)
+ *   take <now ms> <hex of the text> -> refuse <CODE> | accept <missed> hold
+ *     | accept <missed> [close <id>] [open <id> <entry> <|beta|> <scale> <max age>] [halt]
+ *   restart                         -> ok     (its memory is saved and restored)
  *   closed <id>                     -> ok
  */
 #include "mql5.h"
@@ -51,7 +52,7 @@ int main() {
       else {
         std::ostringstream orders;
         orders.precision(15);
-        orders << "obey " << verdict.missed;
+        orders << "accept " << verdict.missed;
         if (verdict.closes) orders << " close " << verdict.closeId.utf8();
         if (verdict.opens)
           orders << " open " << signal.positionId.utf8() << " " << signal.entry.utf8() << " " << MathAbs(signal.beta) << " "

@@ -1,11 +1,12 @@
 /**
- * Simulated days of the expert advisor on a real account, with every unkindness of the terminal and the broker drawn from a seed. When the faults have
- * ended, nothing may be open and the broker's deals, result.json and the bars that a daemon took must agree.
+ * Simulated days of the expert advisor on a real account, with every fault mode of the terminal and the broker drawn
+ * from a seed. When the faults have ended, nothing may be open and the broker's deals, result.json and the bars that a
+ * daemon received must agree.
  */
 #pragma once
-#include "unkind.h"
+#include "fault_scenarios.h"
 
-class UnkindDays {
+class FaultyDays {
   struct Account {
     std::vector<ShimPosition> positions;
     std::vector<ShimDeal> deals;
@@ -20,13 +21,13 @@ class UnkindDays {
 
   uint32_t state;
   int minutes;
-  /** Fewer trades and turns of the timer. */
+  /** With fewer trades and timer events. */
   bool isMonth;
-  bool isLucky = true;
+  bool isFaultless = true;
   std::map<long, Account> accounts;
   Pair pairs[2] = {{"EURUSD_GBPUSD", "GBPUSD"}, {"EURUSD_USDCHF", "USDCHF"}};
   int positions = 0;
-  long lineBackMs = 0, loginBackMs = 0, accountBackMs = 0, lastTickMs = 0;
+  long reconnectMs = 0, loginBackMs = 0, accountBackMs = 0, lastTickMs = 0;
 
   uint32_t draw(uint32_t below) {
     state ^= state << 13;
@@ -37,7 +38,7 @@ class UnkindDays {
   template <class T> T oneOf(std::initializer_list<T> values) { return *(values.begin() + draw((uint32_t)values.size())); }
 
   void drawModes() {
-    Unkind &modes = terminal().unkind;
+    FaultModes &modes = terminal().faults;
     modes.dealLagMs = oneOf<long>({0, 100, 400, 3000});
     modes.positionLagMs = oneOf<long>({0, 300, 2000});
     modes.syncMs = oneOf<long>({0, 3000, 8000});
@@ -77,9 +78,9 @@ class UnkindDays {
     }
   }
 
-  /** Of the broker and the way to it. */
+  /** Faults of the broker and of the connection to it. */
   uint faulty(const MqlTradeRequest &request, double &volume) {
-    if (isLucky) return 0;
+    if (isFaultless) return 0;
     MqlTradeResult result = {};
     switch (draw(40)) {
       case 0: case 1: return TRADE_RETCODE_REQUOTE;
@@ -88,9 +89,9 @@ class UnkindDays {
       case 4: shimExecute(request, volume, result); return TRADE_RETCODE_TIMEOUT;
       case 5: throw Crash();
       case 6: shimExecute(request, volume, result); throw Crash();
-      case 7: shimExecute(request, volume, result); loseLine(); return TRADE_RETCODE_TIMEOUT;
-      case 8: loseLine(); return TRADE_RETCODE_CONNECTION;
-      // Accepted, and executed when nobody waits any more.
+      case 7: shimExecute(request, volume, result); loseConnection(); return TRADE_RETCODE_TIMEOUT;
+      case 8: loseConnection(); return TRADE_RETCODE_CONNECTION;
+      // Accepted, and executed after the time limit of the advisor.
       case 9:
         terminal().orders.push_back({terminal().nextTicket++, request.symbol.utf8(), terminal().dropsComments ? "" : request.comment.utf8(), (long)request.type,
                                      (long)request.magic, request.volume, volume, nowMs, nowMs + 20000, 0, std::make_shared<MqlTradeRequest>(request)});
@@ -99,28 +100,28 @@ class UnkindDays {
       default: return 0;
     }
   }
-  void loseLine() {
+  void loseConnection() {
     if (!terminal().connected) return;
     shimDisconnect();
-    lineBackMs = nowMs + 2000 + draw(300000);
+    reconnectMs = nowMs + 2000 + draw(300000);
   }
-  /** Whatever is done, a crash in it is followed by a start, until one survives. */
-  void survive(std::function<void()> body) {
+  /** A crash in `body` is followed by restarts until one completes. */
+  void restartOnCrash(std::function<void()> body) {
     try {
       body();
     } catch (Crash &) {
-      die();
+      killAgent();
       restart();
     }
   }
   void restart() {
-    survive([this] {
+    restartOnCrash([this] {
       agent.reset(new MhAgent());
       CHECK(agent->Start(settings));
     });
   }
   void crash() {
-    die();
+    killAgent();
     restart();
   }
   void switchAccount(long login) {
@@ -131,81 +132,81 @@ class UnkindDays {
     world.positions = after.positions, world.deals = after.deals, world.orders = after.orders, world.positionLog = after.log;
     world.firstLive = 0;
     world.login = login;
-    // What is shown of it is what was there when it was left.
+    // Until the next synchronization the terminal shows the state at the last log-out.
     shimDisconnect();
     world.frozenMs = nowMs;
-    lineBackMs = nowMs + 1000;
+    reconnectMs = nowMs + 1000;
   }
-  void misfortune() {
+  void injectFaults() {
     if (draw(60) == 0) crash();
-    if (draw(90) == 0) loseLine();
+    if (draw(90) == 0) loseConnection();
     if (draw(120) == 0)
-      survive([] {
+      restartOnCrash([] {
         agent->Stop();
         CHECK(agent->Start(settings));
       });
     if (draw(240) == 0) {
-      die();
+      killAgent();
       shimRestartTerminal();
       loginBackMs = nowMs + 1000 + draw(60000);
-      lineBackMs = loginBackMs + draw(5000);
+      reconnectMs = loginBackMs + draw(5000);
       restart();
     }
     if (draw(300) == 0) {
       shimSleepPc(40000 + draw(1200000), draw(2000));
-      // The terminal may notice that its line is dead, or have a new one at once.
-      if (draw(2)) loseLine();
+      // The terminal may notice the lost connection, or reconnect at once.
+      if (draw(2)) loseConnection();
     }
     if (draw(400) == 0 && accountBackMs == 0) {
       switchAccount(2);
       accountBackMs = nowMs + 60000 + draw(900000);
     }
   }
-  void fortune() {
+  void recoverDue() {
     if (loginBackMs > 0 && nowMs >= loginBackMs) terminal().loggedIn = true, loginBackMs = 0;
-    if (lineBackMs > 0 && nowMs >= lineBackMs && loginBackMs == 0) shimConnect(), lineBackMs = 0;
+    if (reconnectMs > 0 && nowMs >= reconnectMs && loginBackMs == 0) shimConnect(), reconnectMs = 0;
     if (accountBackMs > 0 && nowMs >= accountBackMs) switchAccount(1), accountBackMs = 0;
     if (terminal().connected && isOpen(nowMs / 1000)) lastTickMs = nowMs / 1000 * 1000;
   }
   void turn(long ms) {
     nowMs += ms;
-    fortune();
-    survive([] { agent->Timer(); });
+    recoverDue();
+    restartOnCrash([] { agent->Timer(); });
   }
-  void say(Pair &pair, bool isEnd) {
-    Said said = leave(pair.held, pair.id);
-    said.priceA = terminal().symbols["EURUSD.m"].bid + 0.00005;
-    said.priceB = terminal().symbols[std::string(pair.b) + ".m"].bid + 0.00005;
-    Said entry = said;
-    if (isEnd) pair.held = 0, said.position = "", said.action = "HOLD";
+  void sendSignal(Pair &pair, bool isEnd) {
+    SignalFields fields = leave(pair.held, pair.id);
+    fields.priceA = terminal().symbols["EURUSD.m"].bid + 0.00005;
+    fields.priceB = terminal().symbols[std::string(pair.b) + ".m"].bid + 0.00005;
+    SignalFields entry = fields;
+    if (isEnd) pair.held = 0, fields.position = "", fields.action = "HOLD";
     else if (pair.held == 0 || draw(12) == 0) {
-      if (draw(isMonth ? 20 : 4) != 0 && pair.held == 0) said.position = "", said.action = "HOLD";
+      if (draw(isMonth ? 20 : 4) != 0 && pair.held == 0) fields.position = "", fields.action = "HOLD";
       else {
         pair.held = ++positions;
-        said = enter(pair.held, draw(2) ? 1 : -1, draw(2) ? 0.8 : -0.6, pair.id);
-        said.priceA = entry.priceA, said.priceB = entry.priceB;
+        fields = enter(pair.held, draw(2) ? 1 : -1, draw(2) ? 0.8 : -0.6, pair.id);
+        fields.priceA = entry.priceA, fields.priceB = entry.priceB;
       }
     } else if (draw(8) == 0) pair.held = 0;
     else {
-      said = inside(pair.held);
-      said.pair = pair.id;
-      if (draw(20) == 0) said.mode = "HALT";
+      fields = inside(pair.held);
+      fields.pair = pair.id;
+      if (draw(20) == 0) fields.mode = "HALT";
     }
-    if (isEnd || draw(10) != 0) publish(said);
+    if (isEnd || draw(10) != 0) publish(fields);
   }
-  /** A market that is closed has no signals; the terminal stays on. */
+  /** A closed market has no signals; the terminal stays on. */
   void pass(long end) {
     while (nowMs + 20000 < end) turn(20000);
     turn(end - nowMs > 0 ? end - nowMs : 1);
   }
   void minute(bool isEnd) {
-    if (!isEnd) misfortune();
+    if (!isEnd) injectFaults();
     long end = (nowMs / 60000 + 1) * 60000;
     if (!isEnd || isOpen(nowMs / 1000)) movePrices();
     turn(1000);
     if (!isEnd && !isOpen(nowMs / 1000)) return pass(end);
     for (Pair &pair : pairs) {
-      say(pair, isEnd);
+      sendSignal(pair, isEnd);
       for (int k = 0; k < 3; k++) turn(250);
     }
     while (nowMs + 15000 < end) turn(isMonth ? 15000 : 5000);
@@ -241,7 +242,7 @@ class UnkindDays {
 public:
   int fills = 0, bars = 0;
 
-  UnkindDays(uint32_t seed, int minuteCount) : state(seed * 2654435761u), minutes(minuteCount), isMonth(minuteCount > 10000) {}
+  FaultyDays(uint32_t seed, int minuteCount) : state(seed * 2654435761u), minutes(minuteCount), isMonth(minuteCount > 10000) {}
 
   void run() {
     world(draw(2) == 0);
@@ -253,29 +254,29 @@ public:
     terminal().broker = [this](const MqlTradeRequest &request, double &volume) { return faulty(request, volume); };
     terminal().beforeFile = [this](int bytes) -> int {
       if (bytes < 0) throw Crash();
-      if (isLucky || draw(3000) != 0) return bytes;
+      if (isFaultless || draw(3000) != 0) return bytes;
       if (bytes == 0) throw Crash();
       return (int)draw((uint32_t)bytes);
     };
     restart();
-    isLucky = false;
+    isFaultless = false;
     for (long end = nowMs + minutes * 60000L; nowMs < end;) minute(false);
-    isLucky = true;
-    terminal().unkind.scannerMs = 0;
+    isFaultless = true;
+    terminal().faults.scannerMs = 0;
     accountBackMs = 0;
     check(2, -20);
     check(1, -20);
   }
 };
 
-/** Days of so many minutes, one for each seed; a line for each. */
+/** One run of `minutes` per seed; prints a line for each. */
 static void runDays(int first, int last, int minutes) {
   for (int seed = first; seed <= last; seed++) {
     failures = "";
-    UnkindDays days((uint32_t)seed, minutes);
+    FaultyDays days((uint32_t)seed, minutes);
     days.run();
     std::string modes = terminal().hedging ? "hedging" : "netting";
-    die();
+    killAgent();
     printf("%s seed %d: %s, %d lines, %d bars%s\n", failures.empty() ? "ok" : "FAILED", seed, modes.c_str(), days.fills, days.bars, failures.substr(0, 2000).c_str());
     fflush(stdout);
     rmdir(terminal().commonFolder.c_str());

@@ -1,16 +1,17 @@
 /**
- * Pure parts of the expert advisor as a program that a test asks. A line in, a line out; bytes are written in hex.
+ * Pure parts of the expert advisor as a program for tests. A line in, a line out; bytes are written in hex.
  *   crc <hex>                         -> eight hex digits
  *   json <hex>                        -> bad | key=kind:value … (values in hex)
- *   resp <hex>,<hex>,…                -> replies as they come out of these pieces: `kind:item|item` …, then more | broken
+ *   resp <hex>,<hex>,…                -> replies read from these pieces: `kind:item|item` …, then more | broken
  *   command <word hex>,<word hex>,…   -> hex of the command
- *   size <equity> <risk> <scale> <beta> <cap> <hedge error> <contract rate price min max step> ×2 -> <lots a> <lots b> <refusal>
+ *   size <equity> <risk> <scale> <beta> <cap> <hedge error> <contract rate price min max step> ×2
+ *                                     -> <lots a> <lots b> <refusal>
  *   utc <rule> <winter offset> <server seconds> -> utc seconds
  *   server <rule> <winter offset> <utc seconds> -> server seconds
  *   ticket <identity hex>             -> the first own ticket
- *   clock <utc ms>:<tick ms>,…        -> what the clock says at each of these moments, with commas
+ *   clock <utc ms>:<tick ms>,…        -> the clock's value at each of these times, comma-separated
  *   number <value> <digits>           -> JSON number
- *   sealed <hex> <cut>                -> what MhLoadSealed says of a file that ends `cut` bytes early: 1 | 0 | -1
+ *   sealed <hex> <cut>                -> result of MhLoadSealed for a file truncated by `cut` bytes: 1 | 0 | -1
  *   broker <symbol> <list or -> <suffix or -> -> name
  */
 #include "mql5.h"

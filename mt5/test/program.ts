@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline';
 export interface LineProgram {
   readonly process: ChildProcess;
   ask(line: string): Promise<string>;
-  /** The next line it says. @throws Error when it ended instead */
+  /** The next line of its output. @throws Error when it ended instead */
   next(): Promise<string>;
   readonly ended: Promise<number | null>;
-  /** Ends its input and waits for its end. @returns exit code */
+  /** Closes its input and waits until it exits. @returns exit code */
   end(): Promise<number | null>;
 }
 

@@ -6,7 +6,7 @@ export type TraceLine =
   | { readonly now_ms: number; readonly verdict: string; readonly text: string }
   | { readonly now_ms: number; readonly closed: string; readonly reason: string };
 
-/** What a line of result.json must say; times and account are left out. */
+/** Expected line of result.json, without times and account. */
 export interface ExpectedFill {
   readonly kind: 'open' | 'close' | 'refused';
   readonly signal_id: string;
@@ -38,15 +38,15 @@ interface Held {
 const floorTo = (lots: number, up: number): number => Number((Math.floor(lots / 0.01 + up + 1e-6) * 0.01).toFixed(8));
 
 /**
- * Paper trading of simulated signals written a second time, on top of the reference consumer: what an expert advisor
- * that heard these texts must have done, fill by fill. Throws when it checked a text in another way.
+ * An independent implementation of paper trading on simulated signals, on top of the reference consumer: the fills that
+ * an expert advisor must make of these texts. Throws when it checked a text with another result.
  */
 export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): ExpectedFill[] {
   const consumer = createConsumer({ markets: ['live', 'simulated', 'replay'], maxClockSkewMs: 2000 });
   const prices = new Map<string, [number, number]>();
   const held = new Map<string, Held>();
   const fills: ExpectedFill[] = [];
-  let realised = 0;
+  let realized = 0;
 
   const quote = (pairId: string, leg: number, side: number): number =>
     prices.get(pairId)![leg]! * (1 + (side * rules.spreadBps) / 20000);
@@ -65,7 +65,7 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
       const requested = quote(pairId, index, -side);
       const filled = slipped(requested, -side);
       const pnl = side * (filled - price) * lots;
-      realised += pnl;
+      realized += pnl;
       fills.push({
         kind: 'close',
         signal_id: signalId === '' ? position.positionId : signalId,
@@ -83,7 +83,7 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
     held.delete(pairId);
   }
 
-  // A machine that stood still between the check and the order: too late for it then.
+  // The machine was paused between the check and the order: the signal has expired.
   const expired = new Set(
     trace.flatMap((line) => ('closed' in line && line.reason === 'EXPIRED' ? [line.closed] : [])),
   );
@@ -108,7 +108,7 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
       if (order.order !== 'open') continue;
       const [priceA, priceB] = prices.get(pairId)!;
       const ratio = (order.legs[1].weight * priceA) / priceB;
-      const lotsA = floorTo(((rules.equity + realised + floating()) * rules.risk * order.scale) / priceA, 0);
+      const lotsA = floorTo(((rules.equity + realized + floating()) * rules.risk * order.scale) / priceA, 0);
       const lotsB = floorTo(lotsA * ratio, 0.5);
       const refusal = expired.has(order.positionId) || held.size >= rules.maxOpenPairs || lotsA < 0.01 || lotsB < 0.01 || Math.abs(lotsB / (lotsA * ratio) - 1) > rules.maxHedgeError; // prettier-ignore
       const common = { signal_id: order.positionId, position_id: order.positionId, pair_id: pairId };

@@ -1,5 +1,5 @@
 /**
- * What every scenario of broker.cpp begins with: a world, its clock, signals in files, and questions about what came of them.
+ * Set-up of the scenarios of broker.cpp: a world, its clock, signals in files, and queries of the results.
  */
 #pragma once
 #include "mql5.h"
@@ -33,7 +33,7 @@ static std::string idOf(int number) {
   return text;
 }
 
-/** Two pairs that share EURUSD, prices at which a lot of each is worth about a hundred thousand. */
+/** Two pairs that share EURUSD; a lot of each symbol is worth about 100,000. */
 static void world(bool hedging) {
   terminal() = Terminal();
   for (auto &file : shimFiles()) fclose(file.second);
@@ -80,14 +80,14 @@ static bool start() {
   agent.reset(new MhAgent());
   return agent->Start(settings);
 }
-/** Whatever it was in the middle of, it is gone; its files are closed by the system. */
-static void die() {
+/** Ends the advisor at any point, as a killed process; the system closes its files. */
+static void killAgent() {
   for (auto &file : shimFiles()) fclose(file.second);
   shimFiles().clear();
   agent.reset();
 }
 
-/** Time passes; a crash inside of an order ends the program. False when it crashed. */
+/** Advances time; a crash inside an order ends the program. @returns false when it crashed */
 static bool run(long ms, long stepMs = 250) {
   for (long end = nowMs + ms; nowMs < end;) {
     nowMs += stepMs;
@@ -100,58 +100,58 @@ static bool run(long ms, long stepMs = 250) {
   return true;
 }
 
-struct Said {
+struct SignalFields {
   std::string pair = "EURUSD_GBPUSD", action = "HOLD", reason = "NO_SETUP", position = "", mode = "OK", market = "live", id = idOf(0xffff);
   int target = 0;
   double beta = 0.8, scale = 1;
   double priceA = 1.10005, priceB = 1.25005;
   std::string boot = "20261120T080000000Z";
 };
-static void publish(const Said &said) {
-  size_t middle = said.pair.find('_');
+static void publish(const SignalFields &fields) {
+  size_t middle = fields.pair.find('_');
   std::ostringstream text;
   text.precision(15);
-  std::string entry = said.action != "ENTER" ? "" : MhEntry(said.target, said.beta, string(said.pair.substr(0, middle)), string(said.pair.substr(middle + 1))).utf8();
+  std::string entry = fields.action != "ENTER" ? "" : MhEntry(fields.target, fields.beta, string(fields.pair.substr(0, middle)), string(fields.pair.substr(middle + 1))).utf8();
   text << "{\"timestamp\":\"2026-11-20T08:26:00Z\",\"pair\":\"p\",\"z_score\":2.5,\"return_prob\":0.8,\"risk_score\":0.1,\"entry\":\"" << entry
-       << "\",\"confidence\":0.7,\"risk_flag\":0,\"theta1\":0.7,\"theta2\":0.3,\"position_scale\":" << said.scale << ",\"action\":\"" << said.action
-       << "\",\"reason\":\"" << said.reason << "\",\"target\":" << said.target << ",\"position_id\":\"" << said.position
-       << "\",\"max_age_bars\":60,\"beta\":" << said.beta << ",\"price_a\":" << said.priceA << ",\"price_b\":" << said.priceB << ",\"pair_id\":\"" << said.pair
-       << "\",\"signal_id\":\"" << said.id << "\",\"model_version\":\"\",\"feature_schema\":\"0123456789abcdef\",\"policy_hash\":\"0123456789abcdef\",\"mode\":\""
-       << said.mode << "\",\"expected_net_bps\":null,\"leverage_reduction_rate\":1,\"schema\":\"minutehand.signal/2\",\"market\":\"" << said.market << "\",\"boot_id\":\"" << said.boot << "\",\"seq\":" << ++seq
+       << "\",\"confidence\":0.7,\"risk_flag\":0,\"theta1\":0.7,\"theta2\":0.3,\"position_scale\":" << fields.scale << ",\"action\":\"" << fields.action
+       << "\",\"reason\":\"" << fields.reason << "\",\"target\":" << fields.target << ",\"position_id\":\"" << fields.position
+       << "\",\"max_age_bars\":60,\"beta\":" << fields.beta << ",\"price_a\":" << fields.priceA << ",\"price_b\":" << fields.priceB << ",\"pair_id\":\"" << fields.pair
+       << "\",\"signal_id\":\"" << fields.id << "\",\"model_version\":\"\",\"feature_schema\":\"0123456789abcdef\",\"policy_hash\":\"0123456789abcdef\",\"mode\":\""
+       << fields.mode << "\",\"expected_net_bps\":null,\"leverage_reduction_rate\":1,\"schema\":\"minutehand.signal/2\",\"market\":\"" << fields.market << "\",\"boot_id\":\"" << fields.boot << "\",\"seq\":" << ++seq
        << ",\"generated_at_ms\":" << nowMs << ",\"valid_until_ms\":" << nowMs + 150000;
   std::string covered = text.str();
   MqlArray<uchar> bytes;
   bytes.raw().assign(covered.begin(), covered.end());
-  std::string folder = terminal().commonFolder + "/minutehand/signals/" + said.pair;
+  std::string folder = terminal().commonFolder + "/minutehand/signals/" + fields.pair;
   for (const char *part : {"/minutehand", "/minutehand/signals"}) mkdir((terminal().commonFolder + part).c_str(), 0755);
   mkdir(folder.c_str(), 0755);
   std::ofstream(folder + "/signal.json") << covered << ",\"crc32\":\"" << MhHex8(MhCrc32(bytes, 0, ArraySize(bytes))).utf8() << "\"}\n";
 }
-static Said enter(int number, int target = 1, double beta = 0.8, const char *pair = "EURUSD_GBPUSD") {
-  Said said;
-  said.pair = pair;
-  said.action = "ENTER";
-  said.reason = "ENTRY";
-  said.target = target;
-  said.beta = beta;
-  said.position = said.id = idOf(number);
-  if (said.pair == "EURUSD_USDCHF") said.priceB = 0.80004;
-  return said;
+static SignalFields enter(int number, int target = 1, double beta = 0.8, const char *pair = "EURUSD_GBPUSD") {
+  SignalFields fields;
+  fields.pair = pair;
+  fields.action = "ENTER";
+  fields.reason = "ENTRY";
+  fields.target = target;
+  fields.beta = beta;
+  fields.position = fields.id = idOf(number);
+  if (fields.pair == "EURUSD_USDCHF") fields.priceB = 0.80004;
+  return fields;
 }
-static Said leave(int number, const char *pair = "EURUSD_GBPUSD") {
-  Said said;
-  said.pair = pair;
-  said.action = "EXIT";
-  said.reason = "Z_EXIT";
-  said.position = idOf(number);
-  return said;
+static SignalFields leave(int number, const char *pair = "EURUSD_GBPUSD") {
+  SignalFields fields;
+  fields.pair = pair;
+  fields.action = "EXIT";
+  fields.reason = "Z_EXIT";
+  fields.position = idOf(number);
+  return fields;
 }
-static Said inside(int number) {
-  Said said;
-  said.reason = "IN_POSITION";
-  said.target = 1;
-  said.position = idOf(number);
-  return said;
+static SignalFields inside(int number) {
+  SignalFields fields;
+  fields.reason = "IN_POSITION";
+  fields.target = 1;
+  fields.position = idOf(number);
+  return fields;
 }
 
 /** Signed lots held of a symbol. */
@@ -161,7 +161,7 @@ static double net(const char *symbol) {
     if (one.symbol == symbol) sum += one.type == POSITION_TYPE_BUY ? one.volume : -one.volume;
   return std::round(sum * 1e6) / 1e6;
 }
-/** Whole lines of result.json. */
+/** Complete lines of result.json. */
 static std::vector<std::string> results() {
   std::ifstream file(terminal().commonFolder + "/minutehand/ea/" + std::to_string(terminal().login) + "_" + (settings.paper ? "paper" : "trade") + "/result.json");
   std::vector<std::string> lines;
@@ -190,7 +190,7 @@ static int refusals(int number, const std::string &error) {
   return count;
 }
 
-/** What a person does in the terminal: buys (above 0) or sells lots. @param position to close on a hedging account */
+/** A manual trade in the terminal: buys (above 0) or sells lots. @param position to close on a hedging account */
 static void byHand(const char *symbol, double lots, ulong position = 0) {
   MqlTradeRequest request = {};
   MqlTradeResult result;

@@ -46,7 +46,7 @@ export interface Minute {
 
 export interface FolderProgress {
   readonly symbol: string;
-  /** Symbols looked at so far, this one included. */
+  /** Symbols checked so far, including this one. */
   readonly done: number;
   readonly total: number;
   /** Bars of this symbol in the period; 0 when it has no file. */
@@ -101,7 +101,7 @@ export async function readPlainBytes(path: string): Promise<Buffer> {
 }
 
 /** Longer lines mean that the file is no text, or is a small gzip file that decompresses without end. */
-const LONGEST_LINE_BYTES = 1 << 20;
+const MAX_LINE_BYTES = 1 << 20;
 
 /**
  * Counts the bytes since the last line feed, chunk by chunk.
@@ -112,9 +112,9 @@ export function lineMeter(path: string): (chunk: Uint8Array) => void {
   return (chunk) => {
     const lineFeed = chunk.lastIndexOf(LINE_FEED);
     open = lineFeed < 0 ? open + chunk.length : chunk.length - lineFeed - 1;
-    if (open > LONGEST_LINE_BYTES)
+    if (open > MAX_LINE_BYTES)
       throw new MinutehandError('DATA_FORMAT', {
-        seen: `${path}: a line of more than ${LONGEST_LINE_BYTES} bytes`,
+        seen: `${path}: a line of more than ${MAX_LINE_BYTES} bytes`,
         expected: 'a text file with one row per line',
       });
   };
@@ -319,7 +319,7 @@ export function barLines(columns: BarColumns, optional: readonly OptionalColumn[
 }
 
 /**
- * Columns of bars that are in ascending order; bars of other symbols are not looked at. The spread column is there when
+ * Columns of bars that are in ascending order; bars of other symbols are ignored. The spread column is there when
  * any bar has a spread.
  */
 export function columnsOf(symbol: string, bars: Iterable<Bar>): BarColumns {

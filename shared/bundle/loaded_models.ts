@@ -26,7 +26,7 @@ export interface ModelSet {
   readonly engines: PerBundleModel<ScoringEngine>;
   /** Reason for the engine of each model, as text. */
   readonly engineNotes: PerBundleModel<string>;
-  /** Calibration of the expected result; bundles of before have none. */
+  /** Calibration of the expected result; older bundles have none. */
   readonly expectation?: Expectation;
   /** Sets of the groups that have models of their own; absent = one set serves all pairs. */
   readonly groups?: SetGroups;
@@ -34,7 +34,7 @@ export interface ModelSet {
   /**
    * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all
    * models; else a promise.
-   * @param only models to ask, of those that the set has; the answers of the others are undefined. Default: all
+   * @param only models of the set to be used; the answers of the others are undefined. Default: all
    * @param pairs id of the pair of each row; needed where there are groups
    * @throws RangeError more rows than the set was loaded for
    * @throws MinutehandError MODEL_OUTPUT when an answer is not within [0, 1]; at once or by the promise

@@ -137,7 +137,7 @@ const searchReport = z.object({
 export type SearchReport = z.infer<typeof searchReport>;
 
 /**
- * Choice of θ1 and θ2: backtests of the training period on out-of-fold scores. Ratios are annualised, after
+ * Choice of θ1 and θ2: backtests of the training period on out-of-fold scores. Ratios are annualized, after
  * costs.
  */
 const thresholdReport = z.object({

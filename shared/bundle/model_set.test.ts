@@ -119,25 +119,28 @@ describe('loadModelSet', () => {
     }
   });
 
-  it.each(['auto', 'onnxruntime'] as const)('asks single models for the answers that all give (%s)', async (engine) => {
-    const set = await loadModelSet(original, schema, 40, { engine });
-    const features = randomRows(createRng('single models'), 40, columns);
-    const copyOf = ({ return_prob, risk_prob, risk_score, position_scale }: BatchScores): number[][] =>
-      [return_prob, risk_prob, risk_score, position_scale].map((column) => Array.from(column));
-    const all = copyOf(await set.infer(features, 40));
-    await set.infer(
-      features.map((value) => -value),
-      40,
-    );
-    await set.infer(features, 40, ['ai1', 'net']);
-    await set.infer(features, 40, ['ai3']);
-    expect(copyOf(await set.infer(features, 40, ['ai2']))).toEqual(all);
-    const other = features.map((value) => 0.5 * value);
-    const [returns, risks, , scales] = copyOf(await set.infer(other, 40, ['ai2']));
-    expect([returns, scales]).toEqual([all[0], all[3]]);
-    expect(risks).not.toEqual(all[1]);
-    await set.release();
-  });
+  it.each(['auto', 'onnxruntime'] as const)(
+    'gets the same answers from single models as from all (%s)',
+    async (engine) => {
+      const set = await loadModelSet(original, schema, 40, { engine });
+      const features = randomRows(createRng('single models'), 40, columns);
+      const copyOf = ({ return_prob, risk_prob, risk_score, position_scale }: BatchScores): number[][] =>
+        [return_prob, risk_prob, risk_score, position_scale].map((column) => Array.from(column));
+      const all = copyOf(await set.infer(features, 40));
+      await set.infer(
+        features.map((value) => -value),
+        40,
+      );
+      await set.infer(features, 40, ['ai1', 'net']);
+      await set.infer(features, 40, ['ai3']);
+      expect(copyOf(await set.infer(features, 40, ['ai2']))).toEqual(all);
+      const other = features.map((value) => 0.5 * value);
+      const [returns, risks, , scales] = copyOf(await set.infer(other, 40, ['ai2']));
+      expect([returns, scales]).toEqual([all[0], all[3]]);
+      expect(risks).not.toEqual(all[1]);
+      await set.release();
+    },
+  );
 
   it('reports MODEL_SCHEMA when the daemon computes other features', async () => {
     const other = featureSchema({ ...settings.minutehand.windows, z_window: 21 });

@@ -49,7 +49,7 @@ const text = (): string => readFileSync(activePath(models), 'utf8');
 const put = (pointer: string | object): void =>
   writeFileSync(activePath(models), typeof pointer === 'string' ? pointer : JSON.stringify(pointer));
 
-/** The daemon looks at active.json. @returns the version that it accepts, or the code of its refusal */
+/** The daemon reads active.json. @returns the version that it accepts, or the code of its refusal */
 async function look(marks = daemon): Promise<string> {
   const pointer = readActiveFile(models)!;
   try {
@@ -106,7 +106,7 @@ describe.each([{ signed: true }, { signed: false }])('active.json, signed: $sign
     expect(await look()).toBe(NEW);
     promote(THIRD);
     expect(readActiveFile(models)!.serial).toBe(3);
-    // A death in the write of the mark leaves a file that is no mark.
+    // A kill during the write of the mark leaves an invalid file.
     writeFileSync(join(home, 'active_mark_daemon_main.json.99.tmp'), '{"ser');
     expect(await look(daemonMarks())).toBe(THIRD);
   });

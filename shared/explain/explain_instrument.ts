@@ -12,7 +12,7 @@ import { InstrumentFeatures } from '../core/features/instrument/instrument_featu
 import { FLAT_POSITION, type InstrumentPosition } from '../core/position/instrument_position.ts';
 import { barOpen } from '../core/resample/bar_resampler.ts';
 import { SeriesBook } from '../core/series/series_book.ts';
-import { LONGEST_AGE_SECONDS, SERIES } from '../core/series/series_names.ts';
+import { MAX_AGE_SECONDS, SERIES } from '../core/series/series_names.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { barSecondsOf, type Pair } from '../pair.ts';
 import { checksum } from '../signal/encode.ts';
@@ -130,7 +130,7 @@ function recompute({ journal, instrument, time, answer }: InstrumentQuestion): R
   const last = bars.at(-1);
   if (last?.time !== time) return null;
   const first = barOpen(bars[0]!.time, barSeconds);
-  const since = Math.max(0, first - LONGEST_AGE_SECONDS) as OpenTime;
+  const since = Math.max(0, first - MAX_AGE_SECONDS) as OpenTime;
   const observations = [...journal.seriesBetween(since, (time + barSeconds) as OpenTime)]
     .map(({ subject }) => parseObservation(subject))
     .filter(({ symbol }) => symbol === instrument.a);

@@ -24,7 +24,7 @@ interface ExplainedMinute {
 }
 
 /**
- * `conditions` are those of an entry, in the order in which they are asked; `to_enter` those that did not hold, the
+ * `conditions` are those of an entry, in the order of evaluation; `to_enter` those that did not hold, the
  * nearest first.
  */
 export interface PairExplanation extends ExplainedMinute {

@@ -39,7 +39,7 @@ export function hostMissing(): MinutehandError {
 
 /**
  * For the event `clientError` of a node:http server: answers what its parser refused by JSON with a code, and closes.
- * @param begun the response to the request that was under way on this connection, if any
+ * @param begun the response to the request that was in progress on this connection, if any
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, begun?: ServerResponse): void {
   const canAnswer = socket.writable && error.code !== 'ECONNRESET' && begun?.headersSent !== true;

@@ -74,7 +74,7 @@ describe('a log file', () => {
     expect(text()).toHaveLength(6000 * 1024);
   });
 
-  it('has them at once after flush, also while another write is under way', async () => {
+  it('has them at once after flush, also while another write is in progress', async () => {
     const file = openFile();
     add(file, 0, 10);
     file.flush();

@@ -155,7 +155,7 @@ class GatheredFile implements LogFile {
   }
 
   #flushInto(fd: number): void {
-    // A chunk that is under way needs no further action: Node ends no process before its file operations have ended.
+    // A chunk that is in progress needs no further action: Node ends no process before its file operations have ended.
     const underWay = this.#isUnderWay ? this.#chunk : null;
     if (underWay !== null) this.#chunk = null;
     try {

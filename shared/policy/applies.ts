@@ -1,7 +1,7 @@
 /** When an approved value takes effect. */
 export const APPLIES = {
   next_bar: 'by the daemon between two bars, and by the trainer',
-  trainer: 'by the trainer, as soon as no training is under way',
+  trainer: 'by the trainer, as soon as no training is in progress',
   restart: 'at the next start of the daemon: a running one cannot change it',
 } as const;
 export type Applies = keyof typeof APPLIES;

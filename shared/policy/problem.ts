@@ -23,13 +23,13 @@ export function keyText(path: readonly PropertyKey[]): string {
   }, '');
 }
 
-const LONGEST_VALUE = 60;
+const MAX_VALUE = 60;
 
 /** A value as the user would write it, cut when it is long, without the name and password an address can hold. */
 export function valueText(value: unknown): string {
   if (typeof value === 'number') return String(value);
   const text = (JSON.stringify(value) ?? 'nothing').replace(/[^\s/"]+@/g, '…@');
-  return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}…`;
+  return text.length <= MAX_VALUE ? text : `${text.slice(0, MAX_VALUE)}…`;
 }
 
 /** `config/minutehand.yaml:61:3: decision.z_entry is -1, expected a number above 0` */

@@ -201,7 +201,7 @@ describe('a consumer', () => {
             expect(verdict.verdict === 'refuse' ? 'refuse' : verdict.orders).toEqual(wanted);
             const codes = verdict.verdict === 'refuse' ? [verdict.code] : verdict.orders.map(({ order }) => order);
             for (const code of codes) reached.set(code, (reached.get(code) ?? 0) + 1);
-            for (const order of verdict.verdict === 'obey' ? verdict.orders : []) {
+            for (const order of verdict.verdict === 'accept' ? verdict.orders : []) {
               if (order.order === 'open') opened.push(order.positionId);
             }
           }
@@ -215,7 +215,7 @@ describe('a consumer', () => {
   }); // prettier-ignore
 
   const envelope = { boot_id: '20261120T082600000Z', seq: 1, generated_at_ms: START_MS };
-  const code = (verdict: Verdict): string => (verdict.verdict === 'refuse' ? verdict.code : 'obeyed');
+  const code = (verdict: Verdict): string => (verdict.verdict === 'refuse' ? verdict.code : 'accepted');
 
   it('refuses every text that differs in one character or ends early, before it reads anything in it', () => {
     const text = textOf(enterBody(idOf(7)), envelope);
@@ -228,7 +228,7 @@ describe('a consumer', () => {
       }),
       { numRuns: 300 },
     );
-    expect(code(consumerFrom().take(text, START_MS))).toBe('obeyed');
+    expect(code(consumerFrom().take(text, START_MS))).toBe('accepted');
   });
 
   it('records a signal refused for its age, so a clock set back does not make it valid', () => {
@@ -242,7 +242,7 @@ describe('a consumer', () => {
     const consumer = consumerFrom();
     const text = textOf(enterBody(idOf(7)), envelope);
     expect(code(consumer.take(text.slice(0, 500), START_MS))).toBe('TORN');
-    expect(code(consumer.take(text, START_MS))).toBe('obeyed');
+    expect(code(consumer.take(text, START_MS))).toBe('accepted');
   });
 
   it('does not reopen a position that it closed itself, even after a restart in between', () => {
@@ -275,7 +275,7 @@ describe('a consumer', () => {
 
   it('enters in mode DEGRADED', () => {
     expect(consumerFrom().take(textOf(enterBody(idOf(7), { mode: 'DEGRADED' }), envelope), START_MS)).toMatchObject({
-      verdict: 'obey',
+      verdict: 'accept',
       pairId: 'XAUUSD_XAGUSD',
       orders: [{ order: 'open', positionId: idOf(7) }],
     });

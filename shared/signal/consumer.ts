@@ -53,7 +53,7 @@ export type Order =
 export type Verdict =
   | { readonly verdict: 'refuse'; readonly code: Refusal; readonly seen: string }
   | {
-      readonly verdict: 'obey';
+      readonly verdict: 'accept';
       readonly pairId: string;
       /** To be done in this order: one of them, or a close and what follows it. */
       readonly orders: readonly Order[];
@@ -65,7 +65,7 @@ export type Verdict =
 
 /** Stored state of one pair in one market. */
 export interface PairMemory {
-  /** Of the last signal that came in order, obeyed or not. */
+  /** Of the last signal that came in order, accepted or not. */
   readonly bootId: string;
   readonly seq: number;
   /** The position it holds, or empty. */
@@ -156,7 +156,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       // Of an earlier boot's last signals nothing is known, and a first signal has none before it.
       const isFirst = memory.bootId === '' || isSuccessor;
       const missed = sameBoot ? signal.seq - memory.seq - 1 : isFirst ? 0 : signal.seq - 1;
-      return { verdict: 'obey', pairId: signal.pair_id, orders, missed };
+      return { verdict: 'accept', pairId: signal.pair_id, orders, missed };
     },
     closed(positionId) {
       for (const [key, memory] of memories) {

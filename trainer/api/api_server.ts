@@ -12,7 +12,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { packageRoot } from '../../shared/root.ts';
-import { addGuard, LONGEST_ATTEMPT_WAIT_MS } from './access/guard.ts';
+import { addGuard, MAX_ATTEMPT_WAIT_MS } from './access/guard.ts';
 import { Throttle } from './access/throttle.ts';
 import { TokenVerifier } from './access/tokens.ts';
 import type { Api, ApiContext } from './context.ts';
@@ -92,7 +92,7 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     });
     const credentials = {
       throttle: new Throttle(),
-      attempts: new Throttle(LONGEST_ATTEMPT_WAIT_MS),
+      attempts: new Throttle(MAX_ATTEMPT_WAIT_MS),
       verifier: new TokenVerifier(),
     };
     addGuard(api, context, credentials);

@@ -318,7 +318,7 @@ describe('backtest', () => {
     expect(trades).toBeGreaterThan(40);
   });
 
-  it('asks only for scores within its bars', () => {
+  it('uses only scores within its bars', () => {
     const asked: number[] = [];
     backtest(pathOf([2, 2, 2, 0, 2, 2, 2]), 2, 6, options({ scores: (t) => (asked.push(t), SURE) }));
     expect(Math.min(...asked)).toBe(2);

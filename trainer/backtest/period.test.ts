@@ -3,6 +3,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { viewBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import type { ModelScores } from '../../shared/core/decide/decide.ts';
+import { featureDefinitions } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
@@ -26,10 +27,14 @@ const PERIOD_FROM = '2024-01-02T12:00:30Z';
 const ROLLS = ['2024-01-02T22:00Z', '2024-01-03T22:00Z'].map((text) => Date.parse(text) / 1000);
 const from = (Date.parse(PERIOD_FROM) / 1000) as OpenTime;
 
+/** Columns that the answers depend on: the same with other features beside them. */
+const USED = ['beta', 'corr', 'z_score', 'z_fast', 'half_life', 'vol_a', 'vol_b', 'efficiency_ratio'];
+const USED_AT = USED.map((used) => featureDefinitions(windows).findIndex(({ name }) => name === used));
+
 /** A set's answer to a row: an arbitrary function of its features. */
 function answerTo(row: Float32Array, shift: number): number {
-  const sum = row.reduce((total, value, i) => total + (Number.isFinite(value) ? value * (i + 1) : 0), shift);
-  const share = Math.abs(Math.sin(sum * 7));
+  const sum = USED_AT.reduce((total, column, i) => total + row[column]! * (i + 1), shift);
+  const share = Math.abs(Math.sin(sum * 23));
   return 0.02 + 0.96 * share;
 }
 

@@ -13,7 +13,7 @@ export interface Platt {
 const MAX_STEPS = 100;
 /** Newton's method ends when the mean gradient per weight is below this. */
 const FLAT = 1e-10;
-const SMALLEST_STEP = 1e-10;
+const MIN_STEP = 1e-10;
 /** Fraction of the predicted decrease that a step must achieve (Armijo). */
 const SUFFICIENT = 1e-4;
 /** Keeps the Hessian invertible when logits hardly differ: differences below about 1e-5 are not resolved. */
@@ -64,20 +64,20 @@ export function fitPlatt(
     );
     if (Math.max(Math.abs(bySlope), Math.abs(byIntercept)) < FLAT * total) break;
     const determinant = curveSlope * curveIntercept - curveBoth * curveBoth;
-    const towardsSlope = -(curveIntercept * bySlope - curveBoth * byIntercept) / determinant;
-    const towardsIntercept = -(curveSlope * byIntercept - curveBoth * bySlope) / determinant;
-    const promised = bySlope * towardsSlope + byIntercept * towardsIntercept;
+    const towardSlope = -(curveIntercept * bySlope - curveBoth * byIntercept) / determinant;
+    const towardIntercept = -(curveSlope * byIntercept - curveBoth * bySlope) / determinant;
+    const promised = bySlope * towardSlope + byIntercept * towardIntercept;
     let size = 1;
-    for (; size >= SMALLEST_STEP; size /= 2) {
-      const next = lossOf(logits, targets, weights, slope + size * towardsSlope, intercept + size * towardsIntercept);
+    for (; size >= MIN_STEP; size /= 2) {
+      const next = lossOf(logits, targets, weights, slope + size * towardSlope, intercept + size * towardIntercept);
       if (next < loss + SUFFICIENT * size * promised) {
-        slope += size * towardsSlope;
-        intercept += size * towardsIntercept;
+        slope += size * towardSlope;
+        intercept += size * towardIntercept;
         loss = next;
         break;
       }
     }
-    if (size < SMALLEST_STEP) break;
+    if (size < MIN_STEP) break;
   }
   return slope > 0 && Number.isFinite(slope) && Number.isFinite(intercept) ? { slope, intercept } : null;
 }

@@ -99,11 +99,11 @@ function fit(rows: ScoredRows, slopes: number): Fitted {
   for (let step = 0; step < MAX_STEPS; step++) {
     const { gradient, hessian } = derivatives(rows, unpack(parameters), slopes);
     if (gradient.every((own) => Math.abs(own) < 1e-9)) break;
-    const towards = solve(hessian, gradient);
-    const promised = towards.reduce((sum, own, i) => sum - own * gradient[i]!, 0);
+    const toward = solve(hessian, gradient);
+    const promised = toward.reduce((sum, own, i) => sum - own * gradient[i]!, 0);
     let share = 1;
     for (; share >= 1e-8; share /= 2) {
-      const next = parameters.map((own, i) => own - share * towards[i]!);
+      const next = parameters.map((own, i) => own - share * toward[i]!);
       const nextLoss = meanLoss(rows, unpack(next));
       if (nextLoss < loss + SUFFICIENT * share * promised) {
         parameters = next;

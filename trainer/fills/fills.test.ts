@@ -279,7 +279,7 @@ describe('fills from Redis', () => {
     await store.close();
   });
 
-  it('are read again if a trainer died before it stored them', async () => {
+  it('are read again if a trainer was killed before it stored them', async () => {
     await client.xgroup('CREATE', FILLS_STREAM, 'minutehand-trainer', '0', 'MKSTREAM');
     await send(someFills(4));
     // Reads like the trainer, then stops without acknowledging.

@@ -6,7 +6,7 @@ import { scaleLabel, type ScaleLabelPolicy } from './scale.ts';
 const POLICY: ScaleLabelPolicy = { horizon: 4, leverage: 10, target_sigma: 0.02 };
 
 describe('scaleLabel', () => {
-  it('equals target over the realised σ of the hedged one-bar returns, on random histories of both signs of beta', () => {
+  it('equals target over the realized σ of the hedged one-bar returns, on random histories of both signs of beta', () => {
     fc.assert(
       fc.property(
         fc.string(),

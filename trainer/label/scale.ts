@@ -10,7 +10,7 @@ export interface ScaleLabelPolicy {
 }
 
 /**
- * AI3's label at `t`: clip(target σ / σ of the unit position over the next horizon, 0, 1), σ realised from its one-bar
+ * AI3's label at `t`: clip(target σ / σ of the unit position over the next horizon, 0, 1), σ realized from its one-bar
  * changes (root of the sum of squares), as a fraction of margin.
  * @returns null when there are fewer bars
  */

@@ -14,7 +14,7 @@ import { countTrees } from './model_learning.ts';
 
 const DAY = 86_400;
 /** A holdout must cover every hour of the day, or some hours would not be evaluated. */
-const SHORTEST_HOLDOUT_SECONDS = DAY;
+const MIN_HOLDOUT_SECONDS = DAY;
 /** With fewer rows signal cannot be separated from noise: labels overlap, and at most a fifth are independent. */
 const MIN_HOLDOUT_ROWS = 200;
 
@@ -134,9 +134,9 @@ export function warmStartPeriod(
   const learnFrom = learnedUntil(base);
   const unseenFrom = firstUnseen(base);
   const share = Math.floor(((to - learnFrom) / SECONDS_PER_BAR) * holdout_fraction) * SECONDS_PER_BAR;
-  const from = holdoutFrom ?? Math.max(unseenFrom, to - Math.max(share, SHORTEST_HOLDOUT_SECONDS));
+  const from = holdoutFrom ?? Math.max(unseenFrom, to - Math.max(share, MIN_HOLDOUT_SECONDS));
   checkUnseen(base, from);
-  if (to + SECONDS_PER_BAR - from < SHORTEST_HOLDOUT_SECONDS) {
+  if (to + SECONDS_PER_BAR - from < MIN_HOLDOUT_SECONDS) {
     throw new MinutehandError('DATA_TOO_SHORT', {
       seen: `bars up to ${isoMinute(to)}, ${daysBetween(from, to + SECONDS_PER_BAR)} days of a holdout from ${isoMinute(from)}`,
       expected: `at least 1 day behind ${base.period.to}, the last bar that ${base.version} was evaluated on`,

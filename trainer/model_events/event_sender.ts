@@ -8,7 +8,7 @@ import { openReceivers, type OutgoingEvent, type Receiver } from './receivers.ts
 const EVERY_MS = 1000;
 const SEND_MS = 10_000;
 const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 300_000;
+const MAX_PAUSE_MS = 300_000;
 const AT_ONCE = 100;
 
 interface Paced {
@@ -41,7 +41,7 @@ export function startEventSender(options: StoreWorkOptions): StoreWork {
       const failure = await own.receiver.send(event, signal);
       if (failure !== null) {
         own.failures += 1;
-        own.dueMs = clock.nowMs() + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (own.failures - 1));
+        own.dueMs = clock.nowMs() + Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (own.failures - 1));
         const { event_id } = event;
         if (own.failures === 1)
           log.warn({ event_id, receiver: own.receiver.name, failure }, 'an event was not accepted');

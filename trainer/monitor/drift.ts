@@ -13,7 +13,7 @@ import {
 /** Number of standard deviations by which a metric must exceed its noise. */
 export const SIGMAS = 3;
 /** Lower bound of an unobserved share. */
-const SMALLEST_SHARE = 1e-4;
+const MIN_SHARE = 1e-4;
 
 /** Distance of a feature's live distribution from training. */
 export interface Drift {
@@ -150,7 +150,7 @@ function psiOf(training: ColumnSummary, live: ColumnSummary): number {
 }
 
 function leastShare({ effective_rows }: ColumnSummary): number {
-  return Math.max(SMALLEST_SHARE, 0.5 / effective_rows);
+  return Math.max(MIN_SHARE, 0.5 / effective_rows);
 }
 
 /**

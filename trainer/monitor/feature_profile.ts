@@ -12,8 +12,8 @@ export const MIN_BLOCKS = 10;
 /** Blocks that short spans are cut into: weekends leave some of them empty. */
 const BLOCKS_WANTED = 15;
 /** Markets stay calm or excited for hours. */
-const SHORTEST_BLOCK_MINUTES = 480;
-const LONGEST_BLOCK_MINUTES = 1440;
+const MIN_BLOCK_MINUTES = 480;
+const MAX_BLOCK_MINUTES = 1440;
 const BINS = 10;
 const QUANTILES = 100;
 
@@ -116,8 +116,8 @@ export function blocksOf(time: ArrayLike<number>, lookBackBars: number): Blocks 
     last = Math.max(last, time[i]!);
   }
   const span = time.length === 0 ? 0 : (last - first) / SECONDS_PER_BAR + 1;
-  const shortest = Math.max(SHORTEST_BLOCK_MINUTES, lookBackBars, Math.floor(span / BLOCKS_WANTED));
-  const seconds = Math.min(LONGEST_BLOCK_MINUTES, shortest) * SECONDS_PER_BAR;
+  const shortest = Math.max(MIN_BLOCK_MINUTES, lookBackBars, Math.floor(span / BLOCKS_WANTED));
+  const seconds = Math.min(MAX_BLOCK_MINUTES, shortest) * SECONDS_PER_BAR;
   const of = Int32Array.from(time, (at) => Math.floor((at - first) / seconds));
   return { of, count: time.length === 0 ? 0 : Math.floor((last - first) / seconds) + 1 };
 }

@@ -178,7 +178,7 @@ const skippedBy = async (settings: Settings): Promise<string | null> => {
   return 'skipped' in report ? report.skipped : null;
 };
 
-describe('a look at the active models', () => {
+describe('a check of the active models', () => {
   it('finds nothing in an unchanged market, and shows every figure', async () => {
     journaled(longBars);
     const report = await look(settingsOf({}, { instruments: ['XAUUSD@5m'] }));
@@ -482,7 +482,7 @@ describe('the monitor', () => {
     expect(haltsNow().length).toBeGreaterThan(0);
   });
 
-  it('does not halt a pair again that a person resumes while a look is under way', async () => {
+  it('does not halt a pair again that a person resumes while a look is in progress', async () => {
     journaled(bars);
     // No look starts automatically meanwhile.
     const { monitor } = await monitorOf(

@@ -52,7 +52,7 @@ export interface Monitor {
   status(): MonitorStatus;
   /** Checks now, in addition to scheduled checks. Never rejects. */
   look(): Promise<void>;
-  /** Aborts a running check and accepts no more. */
+  /** Aborts a running check and begins no other. */
   stop(): Promise<void>;
 }
 

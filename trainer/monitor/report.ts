@@ -11,7 +11,7 @@ import type { Compared, PassRate, RiskStreak } from './performance_drift.ts';
 /** Result of one check of the active models. Plain data, independent of this machine's clock. */
 export interface MonitorReport {
   readonly version: string;
-  /** The bars it was looked at on: opens of the first and the last, ISO 8601 in UTC, and how many of all pairs. */
+  /** The evaluated bars: opens of the first and the last, ISO 8601 in UTC, and how many of all pairs. */
   readonly period: { readonly from: string; readonly to: string; readonly bars: number };
   /** Between the last bar that was known in training and the newest one. */
   readonly age_days: number;
@@ -65,7 +65,7 @@ export type DriftPolicy = Pick<
 >;
 
 /** Smaller differences of costs are rounding of prices. */
-const SMALLEST_COST_BPS = 0.01;
+const MIN_COST_BPS = 0.01;
 
 /**
  * Figures beyond the policy's limits that are not explained by chance.
@@ -154,7 +154,7 @@ function costFinding(
   { slippage, shortfall, spread_multiple }: SymbolFills,
   gap: number,
 ): DriftFinding[] {
-  const allowed = gap * shortfall.configured_bps + SMALLEST_COST_BPS;
+  const allowed = gap * shortfall.configured_bps + MIN_COST_BPS;
   const above = ({ bps, configured_bps, noise_bps }: SymbolFills['slippage']): number => {
     const excess = (bps ?? 0) - configured_bps;
     return excess > allowed && excess > noise_bps ? excess : 0;

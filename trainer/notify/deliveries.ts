@@ -84,7 +84,7 @@ export class Deliveries {
   }
 
   /**
-   * Claims deliveries for `leaseMs`; if this sender dies, they are due again afterward.
+   * Claims deliveries for `leaseMs`; if this sender ends, they are due again afterward.
    * @returns false if another sender was faster
    */
   claim(deliveries: readonly Delivery[], nowMs: number, leaseMs: number): Promise<boolean> {

@@ -46,7 +46,7 @@ describe('the heartbeat', () => {
     start(address);
     await expect.poll(() => beats).toBeGreaterThan(2);
     isWell = false;
-    // One may be under way.
+    // One may be in progress.
     await sleep(5 * EVERY_MS);
     const before = beats;
     await sleep(10 * EVERY_MS);

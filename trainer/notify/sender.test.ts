@@ -154,7 +154,7 @@ describe.each(KINDS)('the sender with a store on $kind $note', ({ note, newUrl }
       await next.kill('SIGKILL');
       const arrived = accepted().flatMap(({ body }) => body.messages!.map(({ key }) => key));
       expect([...new Set(arrived)].sort()).toEqual(keys.map((pair) => `kpi_halt:${pair}`));
-      // One message was under way when it was killed; its number is the same when it comes again.
+      // One message was in flight at the kill; it is resent with the same number.
       expect(arrived.length).toBe(step === 'before sent' ? 4 : 3);
       const ids = accepted().flatMap(({ body }) => body.messages!.map(({ message_id }) => message_id));
       expect(new Set(ids).size).toBe(3);

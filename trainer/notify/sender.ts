@@ -14,7 +14,7 @@ export interface SenderPace {
 }
 
 const PACE: SenderPace = { sendMs: 10_000, leaseMs: 15_000, firstPauseMs: 1000 };
-const LONGEST_PAUSE_MS = 300_000;
+const MAX_PAUSE_MS = 300_000;
 /** Attempts for a rejected message, since a server may err. */
 const REFUSALS = 3;
 /** More pending messages than this are grouped into one. */
@@ -126,5 +126,5 @@ export class Sender {
 
 /** 1 s, 2 s, 4 s … 5 minutes. */
 function pauseMs(attempts: number, firstMs: number): number {
-  return Math.min(LONGEST_PAUSE_MS, firstMs * 2 ** (attempts - 1));
+  return Math.min(MAX_PAUSE_MS, firstMs * 2 ** (attempts - 1));
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { updateChange } from '../api/changes.ts';
-import { yieldToAll } from '../schedule/backtest_process.ts';
+import { lowerPriority } from '../schedule/backtest_process.ts';
 import { answerOf, startCommand, type CommandAnswer, type CommandProcess } from '../schedule/command_process.ts';
 import type { ProgressLine } from '../schedule/progress_line.ts';
 import type { Store } from '../store/store.ts';
@@ -9,7 +9,7 @@ import type { Evidence, EvidenceResult } from './evidence_schema.ts';
 const LIMIT_MS = 30 * 60_000;
 const PROGRESS_MS = 1000;
 const MAX_ERROR = 500;
-const LONGEST_ANSWER = 1024 * 1024;
+const MAX_ANSWER = 1024 * 1024;
 
 export interface EvidenceOptions {
   /** Program and first arguments of the command line. */
@@ -91,9 +91,9 @@ export class EvidenceRunner {
 
   async #run(id: number, onProgress: (line: ProgressLine) => void): Promise<CommandAnswer> {
     const command = [...this.#options.command, 'policy', 'evidence', String(id), '--json'];
-    const child = startCommand({ command, longestAnswer: LONGEST_ANSWER, onProgress });
+    const child = startCommand({ command, maxAnswer: MAX_ANSWER, onProgress });
     this.#child = child;
-    if (child.pid !== null) yieldToAll(child.pid);
+    if (child.pid !== null) lowerPriority(child.pid);
     const limit = setTimeout(() => child.stop(), LIMIT_MS);
     const end = await child.ended;
     clearTimeout(limit);

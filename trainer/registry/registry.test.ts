@@ -197,7 +197,7 @@ describe.each([
     expect(readActive(models)).toEqual({ version: A, previous: B });
   });
 
-  it('restores a lost folder of bundles, byte for byte, and writes active.json anew', async () => {
+  it('restores a lost folder of bundles, byte for byte, and rewrites active.json', async () => {
     for (const version of [A, B, C]) await registry.adopt(version);
     for (const version of [D, E]) rmSync(join(models, version), { recursive: true });
     const [before, pointer] = [bundlesOf(models), readActive(models)];

@@ -26,7 +26,7 @@ export interface Recovery {
 
 /**
  * Every bundle with its status and bytes. `models/active.json` is authoritative, because daemons read it; the registry
- * is updated afterward, and `mend` synchronizes it if a process died in between.
+ * is updated afterward, and `mend` synchronizes it if a process was killed in between.
  */
 export interface Registry {
   /**

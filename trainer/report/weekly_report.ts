@@ -16,7 +16,7 @@ import type { Report } from '../api/schema/reports.ts';
 const WEEK_MS = 7 * 86_400_000;
 const DAY_MS = 86_400_000;
 /** A weekly schedule is due at least once in this time. */
-const LONGEST_MISS_MS = 8 * DAY_MS;
+const MAX_MISS_MS = 8 * DAY_MS;
 
 export type WeeklyReportOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'log'> & {
   readonly notifier: Notifier;
@@ -40,7 +40,7 @@ export async function makeUpMissed(options: WeeklyReportOptions, cron: string): 
   const { settings, paths, log, env = process.env, clock = MACHINE_CLOCK } = options;
   try {
     const nowMs = clock.nowMs();
-    const dueMs = lastTimeOf(cron, nowMs, nowMs - LONGEST_MISS_MS);
+    const dueMs = lastTimeOf(cron, nowMs, nowMs - MAX_MISS_MS);
     if (dueMs === null) return null;
     const toMs = Math.floor(dueMs / DAY_MS) * DAY_MS;
     const { market } = settings.minutehand;

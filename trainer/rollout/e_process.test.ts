@@ -39,7 +39,7 @@ describe('the e-process', () => {
     );
   });
 
-  it('is a bet with expectation at most 1 for any distribution with a mean of at most 0', () => {
+  it('has an expectation of at most 1 for any distribution with a mean of at most 0', () => {
     const x = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
       fc.property(x, x, (high, low) => {

@@ -27,7 +27,7 @@ export class RolloutEvidence {
     this.guards.add(minute);
   }
 
-  /** E-values are running maxima: an always-valid test may stop at its best time. */
+  /** E-values are running maxima: an always-valid test may stop at its maximum. */
   facts(stage: RolloutStage, inStageMs: number, sinceStartMs: number, hasFullWeek: boolean): RolloutFacts {
     return {
       stage,

@@ -1,6 +1,6 @@
 import { EProcess } from './e_process.ts';
 
-/** A guard reaches its limit by chance with probability at most one over this (Ville's inequality). */
+/** A guard reaches its limit by chance with a probability of at most 1 / this (Ville's inequality). */
 const GUARD_E_VALUE = 100;
 /** The loss guard acts at this share of the budget: the last minute may lose a little more. */
 const LOSS_MARGIN = 0.9;
@@ -8,7 +8,7 @@ const LOSS_MARGIN = 0.9;
 export interface GuardLimits {
   /** Loss against the champion, weighted by the share of the stage, that ends a rollout; bps of gross notional. */
   readonly loss_budget_bps: number;
-  /** One arm may enter this many times as often as the other. */
+  /** Maximum ratio of the arms' entry rates. */
   readonly entry_ratio_max: number;
   /** Lowest and highest share of entry candidates with risk_score below θ2. */
   readonly pass_rate_range: readonly [number, number];
@@ -21,11 +21,11 @@ export interface GuardLimits {
 export const GUARDS = ['loss', 'entries', 'pass_rate', 'missing', 'failure'] as const;
 export type GuardName = (typeof GUARDS)[number];
 
-/** What a minute adds, all pairs of a timeframe together. */
+/** Contribution of one minute, all pairs of a timeframe together. */
 export interface GuardMinute {
   /** Number of the process among those of the horizons. */
   readonly minute: number;
-  /** Share of units that the challenger answers. */
+  /** Share of units that the challenger decides. */
   readonly share: number;
   /** Change of the mean virtual net result of all pairs, bps of full-size gross notional. */
   readonly championBps: number;
@@ -40,7 +40,7 @@ export interface GuardMinute {
   readonly missing: number;
 }
 
-/** Limits of a rollout beside its scores. Constant work per minute. */
+/** Limits of a rollout in addition to its scores. Constant work per minute. */
 export class Guards {
   readonly #limits: GuardLimits;
   readonly #tooMany = new EProcess(1);
@@ -59,7 +59,7 @@ export class Guards {
     this.#passLow = new EProcess(horizon);
   }
 
-  /** Lost against the champion so far, weighted by the share of each stage, bps; negative: gained. */
+  /** Loss against the champion so far, weighted by the share of each stage, bps; negative = gain. */
   get lossBps(): number {
     return this.#lossBps;
   }

@@ -38,7 +38,7 @@ function evidenceOf(pairs: readonly string[]): RolloutEvidence {
   return evidence;
 }
 
-it('a label of an hourly pair matures after hours, without being missed and without holding up the others', () => {
+it('a label of an hourly pair matures after hours, without counting as missing or delaying the others', () => {
   expect(timeframesOf(PAIRS)).toEqual([1, 60]);
   const evidence = evidenceOf(PAIRS);
   const hours = Math.floor((LAST - 3600) / 60);
@@ -46,7 +46,7 @@ it('a label of an hourly pair matures after hours, without being missed and with
   expect(evidence.guards.breach()).toBeNull();
 });
 
-it('pairs of one timeframe are judged as on an axis of their own', () => {
+it('pairs of each timeframe are evaluated on a separate axis', () => {
   const [both, minutes, hours] = [evidenceOf(PAIRS), evidenceOf([MINUTES]), evidenceOf([HOURLY])];
   expect(both.scores.harm).toBeCloseTo((minutes.scores.harm + hours.scores.harm) / 2, 9);
   expect(both.scores.benefit).toBeCloseTo((minutes.scores.benefit + hours.scores.benefit) / 2, 9);

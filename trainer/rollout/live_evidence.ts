@@ -51,7 +51,7 @@ export async function liveEvidence(
   }
 }
 
-/** Evaluation labels of every pair's candidates from a minute on, by open time, as far as they are known. */
+/** Known evaluation labels of every pair's candidates from a minute on, by open time. */
 export async function labelsFrom(from: OpenTime, settings: Settings, journals: readonly string[]): Promise<Labels> {
   const { minutehand } = settings;
   const pairs = minutehand.pairs.map(parsePair);
@@ -74,8 +74,8 @@ export async function labelsFrom(from: OpenTime, settings: Settings, journals: r
 }
 
 /**
- * Adds the minutes of a rollout. Outcomes overlap for a number of bars, so each timeframe has an axis of its own, and
- * its own share of the interleaved processes.
+ * Adds the minutes of a rollout. Outcomes overlap for a number of bars, so each timeframe has its own axis and its own
+ * share of the interleaved processes.
  * @param evidence of `processesOf(pairs)` processes
  * @param pairs ids of all pairs
  */
@@ -121,7 +121,7 @@ function scoresOf(
   return { scores, unknown };
 }
 
-/** Minutes of a bar of each timeframe among these pairs, ascending. */
+/** Minutes per bar of each timeframe among these pairs, ascending. */
 export function timeframesOf(pairs: readonly string[]): number[] {
   return [...new Set(pairs.map(barMinutesOf))].sort((a, b) => a - b);
 }

@@ -1,9 +1,9 @@
 import { ln } from '../../shared/elementary.ts';
 import { EProcess } from './e_process.ts';
 
-/** Probabilities are kept this far from 0 and 1, so that a log loss is finite. */
+/** Minimum distance of probabilities from 0 and 1, so that the log loss is finite. */
 const EDGE = 1e-6;
-/** Smallest scale of a minute: below it, two models count as equal instead of their noise being magnified. */
+/** Minimum scale of a minute: below it two models count as equal, and noise is not magnified. */
 const MIN_SCALE = 0.01;
 
 /** One bar of a subject with a known label, scored by both models. */
@@ -40,12 +40,12 @@ export function advantageOf(scores: readonly PairedScore[]): MinuteAdvantage {
   return { logLoss: minuteAdvantage(scores, logLoss), brier: minuteAdvantage(scores, brierLoss) };
 }
 
-/** Log loss of an outcome that was given this probability, nats. */
+/** Log loss of an outcome with this predicted probability, nats. */
 export function logLoss(probability: number): number {
   return -ln(Math.min(1, Math.max(EDGE, probability)));
 }
 
-/** Brier score of an outcome that was given this probability. */
+/** Brier score of an outcome with this predicted probability. */
 export function brierLoss(probability: number): number {
   return (1 - probability) * (1 - probability);
 }

@@ -9,7 +9,7 @@ const REPEATS = 200;
 export interface PowerQuestion {
   /** Per minute and timeframe with labels, between the same two models, in order of time. */
   readonly history: readonly (MinuteAdvantage & { readonly timeframe?: number })[];
-  /** Mean advantage that should be found; the history's own mean is removed. null = that of the history. */
+  /** Mean advantage to detect; the history's own mean is removed. null = that of the history. */
   readonly effect: MinuteAdvantage | null;
   /** Minutes with labels before the time-out. */
   readonly minutes: number;

@@ -2,8 +2,8 @@ import { describeError } from '../../shared/errors.ts';
 import { readRollout } from '../../shared/bundle/rollout.ts';
 
 /**
- * The section of a bundle's card on its rollouts: the level of the online false-discovery control (e-LOND) at which
- * each was judged. Empty when it was in none.
+ * The section of a bundle's card on its rollouts: their levels in the online false-discovery control (e-LOND). Empty
+ * without a rollout.
  */
 export function rolloutCard(modelsFolder: string, version: string): string {
   const rows = rolloutsOf(modelsFolder, version);

@@ -59,7 +59,7 @@ describe('the verdict on a rollout', () => {
     expect(verdictOf({ ...test, labels: rules.minLabels - 1 })).toBe('continue');
   });
 
-  it('has an outlook without blocks exactly when the verdict is to go on', () => {
+  it('has an outlook without open conditions exactly when the verdict is to advance or promote', () => {
     const facts = fc.record({
       stage: fc.constantFrom('test' as const, 'pilot' as const, 'rollout' as const),
       inStageMs: fc.constantFrom(0, 24 * HOUR, 72 * HOUR, 168 * HOUR),
@@ -80,12 +80,12 @@ describe('the verdict on a rollout', () => {
     });
   });
 
-  it('is inconclusive after the time-out, and never a promotion without evidence', () => {
+  it('is inconclusive after the time-out, and never promotes without evidence', () => {
     expect(verdictOf({ sinceStartMs: rules.timeoutMs, benefit: 1 })).toBe('inconclusive');
     expect(verdictOf({ sinceStartMs: rules.timeoutMs - 1, benefit: 1 })).toBe('continue');
   });
 
-  it('aborts at once by harm or a guard, whatever else holds', () => {
+  it('aborts at once by harm or a guard, in any other state', () => {
     const facts = fc.record({
       stage: fc.constantFrom('test' as const, 'pilot' as const, 'rollout' as const, 'full' as const),
       inStageMs: fc.nat(1e9),
@@ -139,7 +139,7 @@ const QUIET: Omit<GuardMinute, 'minute'> = {
 };
 
 describe('the guards of a rollout', () => {
-  /** The guard that the same minute, again and again, breaches, and after how many. */
+  /** The guard that a repeated minute breaches, and after how many. */
   function breachOf(change: Partial<GuardMinute>, minutes = 2000): string | null {
     const guards = new Guards(rules.guards, 60);
     for (let minute = 0; minute < minutes; minute++) guards.add({ ...QUIET, minute, ...change });
@@ -161,7 +161,7 @@ describe('the guards of a rollout', () => {
     expect(breachOf(change)).toBe(guard);
   });
 
-  it('count losses by the share of the stage, and stop within the budget', () => {
+  it('weight losses by the share of the stage, and stop within the budget', () => {
     const guards = new Guards(rules.guards, 60);
     let minute = 0;
     while (guards.breach() === null) guards.add({ ...QUIET, minute: minute++, share: 0.1, challengerBps: -1 });
@@ -199,7 +199,7 @@ describe('power', () => {
 });
 
 describe('the level of a candidate', () => {
-  it('gives levels whose sum without a discovery is at most the rate, and earns with each discovery', () => {
+  it('gives levels whose sum without a discovery is at most the rate, higher after each discovery', () => {
     let spent = 0;
     for (let t = 0; t < 1000; t++) spent += candidateLevel(0.1, Array<boolean>(t).fill(false));
     expect(spent).toBeLessThanOrEqual(0.1);
@@ -213,7 +213,7 @@ describe('the level of a candidate', () => {
     const rng = createRng('candidates');
     for (let run = 0; run < runs; run++) {
       const history: boolean[] = [];
-      // The largest e-value that Ville allows: 1/u.
+      // The largest e-value by Ville's inequality: 1/u.
       for (let t = 0; t < 30; t++) history.push(rng.uniform() <= candidateLevel(0.1, history));
       if (history.includes(true)) falseRuns++;
     }

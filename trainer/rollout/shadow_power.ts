@@ -17,8 +17,8 @@ const DAY_S = 86_400;
 const OPEN_SHARE = 5 / 7;
 
 /**
- * Power of a rollout from the shadow period of its challenger beside the active models; null without one, or when the
- * challenger was not better there.
+ * Power of a rollout, from the shadow period of its challenger; null without one, or when the challenger was not
+ * better.
  */
 export async function shadowPower({ settings, paths }: RolloutPlace, challenger: string): Promise<number | null> {
   const { minutehand, retrain } = settings;
@@ -66,7 +66,7 @@ interface ShadowScore {
   readonly challenger: number;
 }
 
-/** Minutes of the last days that both scored, the champion published. */
+/** Minutes of the last days scored by both, with signals of the champion. */
 function readShadowScores(path: string, champion: string | undefined, challenger: string, days: number): ShadowScore[] {
   const journal = openJournal(path, { readOnly: true });
   try {

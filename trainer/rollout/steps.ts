@@ -20,7 +20,7 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
-import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type Verdict } from './verdict.ts';
+import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
 
 export interface RolloutPlace {
   readonly settings: Settings;
@@ -29,11 +29,11 @@ export interface RolloutPlace {
 
 type Paths = Pick<HomePaths, 'models' | 'home'>;
 
-/** A look at the active rollout. */
+/** An evaluation of the active rollout. */
 export interface RolloutLook {
   readonly rollout: Rollout;
   readonly facts: RolloutFacts;
-  readonly verdict: Verdict;
+  readonly verdict: RolloutVerdict;
   readonly outlook: Outlook;
   /** Always-valid 95 % confidence intervals of the challenger's advantage, in shares of the largest possible one. */
   readonly intervals: { readonly logLoss: readonly [number, number]; readonly brier: readonly [number, number] };
@@ -62,7 +62,7 @@ function start({ settings, paths }: RolloutPlace, challenger: string, power: num
   const newest = newestMinute({ settings, paths });
   const started = isoOf(newest === null ? Math.floor(Date.now() / 60_000) * 60 : newest + SECONDS_PER_BAR);
   const [first] = stages;
-  // Of this start: a challenger that is rolled out again begins anew.
+  // Unique per start: a second rollout of a challenger starts over.
   const id = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '');
   const rollout: Rollout = {
     ...{ id, champion, challenger, stage: first!.name, share: first!.share, status: 'active', reason: '' },
@@ -80,7 +80,7 @@ function earlierWith(before: Rollout | null): NonNullable<Rollout['earlier']> {
   return [...earlier, { id, challenger, status, reason, promotion_e_value, candidate: history.length + 1 }];
 }
 
-/** Judges the active rollout by the journals; nothing changes. null = none is active. */
+/** Evaluates the active rollout from the journals without changes; null = none is active. */
 export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | null> {
   const rollout = readChecked(place.paths);
   if (rollout?.status !== 'active') return null;
@@ -108,8 +108,8 @@ export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | 
   };
 }
 
-/** Other models than the champion were activated: by a promotion that died half-way, or by a person. */
-function verdictOfPointer(paths: Paths, { champion, challenger }: Rollout): Verdict | null {
+/** Other models than the champion were activated: by an interrupted promotion, or by a person. */
+function verdictOfPointer(paths: Paths, { champion, challenger }: Rollout): RolloutVerdict | null {
   const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version;
   if (active === champion) return null;
   if (active === challenger) return { verdict: 'promote' };
@@ -117,13 +117,13 @@ function verdictOfPointer(paths: Paths, { champion, challenger }: Rollout): Verd
 }
 
 /**
- * Carries out the verdict of a look. A process that dies in between changes nothing that the next look does not find
- * again: the pointer of a promotion is written before the rollout ends.
+ * Executes the verdict of an evaluation. After a crash in between the next evaluation continues: the pointer of a
+ * promotion is written before the rollout ends.
  */
 export function carryOut({ paths, settings }: RolloutPlace, { rollout, verdict, facts }: RolloutLook): Rollout {
   return whileRolloutLocked(paths.models, () => {
     const current = readChecked(paths);
-    // A person was faster than the look.
+    // It was changed after the evaluation.
     if (current?.id !== rollout.id || current.stage !== rollout.stage || current.status !== 'active')
       return current ?? rollout;
     return apply(paths, settings, rollout, verdict, facts);
@@ -134,7 +134,7 @@ function apply(
   paths: RolloutPlace['paths'],
   { retrain }: Settings,
   rollout: Rollout,
-  verdict: Verdict,
+  verdict: RolloutVerdict,
   facts: RolloutFacts,
 ): Rollout {
   const { models } = paths;
@@ -155,8 +155,8 @@ function apply(
 }
 
 /**
- * Ends the active rollout; the champion answers from the next bar on. A refused or damaged file is replaced
- * by the last accepted state.
+ * Ends the active rollout; the champion decides from the next bar on. A refused or damaged file is replaced by the last
+ * accepted state.
  * @throws MinutehandError ROLLOUT_STATE; as readRollout when no state was accepted before
  */
 export function abortRollout(paths: Paths, reason: string): Rollout {
@@ -173,9 +173,9 @@ export const UNSEALED =
   'rollout.json has no seal where active.json is signed: an earlier version started it, and daemons refuse it';
 
 /**
- * Ends an active rollout of an earlier version, which sealed no rollouts, where daemons demand a signature. It is not
- * signed as it is: anybody could have written it. Its earlier outcomes count as not promoted, with which the next
- * promotion needs as much evidence or more.
+ * Ends an active rollout of an earlier version, which sealed no rollouts, where daemons require a signature. It is not
+ * signed unchanged: anybody could have written it. Its earlier outcomes count as not promoted, so that the next
+ * promotion needs at least as much evidence.
  * @returns null when there is none
  * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE, KEY_UNUSABLE, POINTER_MARK
  */
@@ -193,7 +193,7 @@ function isUnsealed(paths: Paths): boolean {
   const file = readRolloutFile(paths.models);
   if (file?.status !== 'active' || file.seal !== undefined) return false;
   const isSigned = readActiveFile(paths.models)?.signature !== undefined;
-  // A home that has sealed a rollout is not that of an earlier version.
+  // A home with a sealed rollout is not of an earlier version.
   return isSigned && trainerMarksOf(ROLLOUT_POINTER, paths).read() === null;
 }
 
@@ -221,7 +221,7 @@ function journalsOf({ settings: { minutehand }, paths }: RolloutPlace): string[]
   return shards.map((shard) => paths.journal(minutehand.market, shard)).filter((path) => existsSync(path));
 }
 
-/** By the market's clock: open of the newest journaled bar; null without one. */
+/** Market time: open of the newest journaled bar; null without one. */
 function newestMinute(place: RolloutPlace): OpenTime | null {
   let newest: OpenTime | null = null;
   for (const path of journalsOf(place)) {

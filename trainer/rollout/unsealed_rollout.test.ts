@@ -54,12 +54,12 @@ it('a rollout without a seal ends where active.json is signed, by a signed state
   watch.stop();
   expect(raised[0]).toMatchObject({ event: 'rollout', severity: 'warning', text: expect.stringContaining(UNSEALED) });
   const ended = readRollout(paths.models, MACHINE_FILES, marks());
-  // What nobody signed makes no promotion easier.
+  // Unsigned outcomes do not make a promotion easier.
   expect(ended).toEqual({ ...ROLLOUT, status: 'inconclusive', reason: UNSEALED, history: [false, false] });
   expect(() => abortRollout(paths, 'a person')).toThrow('no rollout is active');
 });
 
-it('no other rollout ends so: without a signed active.json, with a seal, or put back after a sealed one', () => {
+it('no other rollout is ended this way: without a signed active.json, with a seal, or restored after a sealed one', () => {
   unsealed();
   expect(endUnsealedRollout(paths)).toBeNull();
   writeFileSync(activePath(paths.models), JSON.stringify({ version: CHAMPION, previous: null }));

@@ -1,14 +1,14 @@
 import type { RolloutStage } from '../../shared/bundle/rollout.ts';
 import type { GuardName } from './guards.ts';
 
-/** Evidence at which harm ends a rollout: 1 in 20 by chance, at any look. The least that promotion needs, too. */
+/** E-value at which harm ends a rollout: 1 in 20 by chance, at any time. Also the minimum for promotion. */
 export const DECISIVE_E_VALUE = 20;
 
 export interface Stage {
   readonly name: RolloutStage;
   /** Share of entries that the challenger decides. */
   readonly share: number;
-  /** Shortest time in the stage; null = the end of the rollout. */
+  /** Minimum time in the stage; null = the end of the rollout. */
   readonly durationMs: number | null;
 }
 
@@ -23,29 +23,29 @@ export interface VerdictPolicy {
   readonly promotionEValue: number;
 }
 
-/** The state of a rollout at one look. */
+/** The state of a rollout at one evaluation. */
 export interface RolloutFacts {
   readonly stage: RolloutStage;
   readonly inStageMs: number;
   readonly sinceStartMs: number;
   readonly labels: number;
-  /** A whole week, its weekend included, lies within the rollout. */
+  /** Whether the rollout spans a whole week, including its weekend. */
   readonly hasFullWeek: boolean;
   /** E-values. */
   readonly harm: number;
-  /** The greatest so far: an always-valid test may stop at its best moment. */
+  /** The maximum so far: an always-valid test may stop at its maximum. */
   readonly benefit: number;
   readonly breach: { readonly guard: GuardName; readonly seen: string } | null;
 }
 
-export type Verdict =
+export type RolloutVerdict =
   | { readonly verdict: 'continue' }
   | { readonly verdict: 'advance'; readonly to: Stage }
   | { readonly verdict: 'promote' }
   | { readonly verdict: 'abort' | 'inconclusive'; readonly reason: string };
 
-/** What follows from the facts: harm first, promotion by evidence only. */
-export function checkRollout(facts: RolloutFacts, policy: VerdictPolicy): Verdict {
+/** The verdict: harm first, promotion by evidence only. */
+export function checkRollout(facts: RolloutFacts, policy: VerdictPolicy): RolloutVerdict {
   const { harm, breach, benefit, labels } = facts;
   if (breach !== null) return { verdict: 'abort', reason: `guard ${breach.guard}: ${breach.seen}` };
   if (harm >= DECISIVE_E_VALUE) return { verdict: 'abort', reason: `scores are worse: e-value ${harm.toFixed(1)}` };
@@ -61,7 +61,7 @@ export function checkRollout(facts: RolloutFacts, policy: VerdictPolicy): Verdic
   return { verdict: 'inconclusive', reason: `benefit e-value ${benefit.toFixed(1)}, harm ${harm.toFixed(1)}` };
 }
 
-/** The next stage or promotion, and every condition that is not met yet. */
+/** The next stage or promotion, and every unmet condition. */
 export interface Outlook {
   readonly next: string;
   readonly blocked: readonly string[];
@@ -69,7 +69,7 @@ export interface Outlook {
 
 const HOUR_MS = 3_600_000;
 
-/** Empty `blocked`: the next step follows at the next look, unless the evidence of harm ends the rollout. */
+/** Empty `blocked`: the next step follows at the next evaluation, unless evidence of harm ends the rollout. */
 export function outlookOf(facts: RolloutFacts, policy: VerdictPolicy): Outlook {
   const at = policy.stages.findIndex(({ name }) => name === facts.stage);
   const [stage, next] = [policy.stages[at]!, policy.stages[at + 1]];

@@ -6,7 +6,7 @@ import type { Notifications } from '../notify/notifications.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { endUnsealedRollout, UNSEALED } from './steps.ts';
 
-/** Time between two looks of the trainer; a challenger that fails is dropped by the daemon at once. */
+/** Interval of evaluations by the trainer; the daemon drops a failing challenger at once. */
 const LOOK_MS = { live: 120_000, simulated: 20_000 } as const;
 
 export type RolloutWatchOptions = Pick<TrainerOptions, 'settings' | 'paths' | 'command' | 'print'> & {
@@ -21,9 +21,9 @@ const answerSchema = z.object({
   facts: z.object({ labels: z.number(), harm: z.number(), benefit: z.number() }).optional(),
   loss_bps: z.number().optional(),
 });
-type Answer = z.infer<typeof answerSchema>;
+type LookAnswer = z.infer<typeof answerSchema>;
 
-/** The active rollout as the last look found it. */
+/** The active rollout at the last evaluation. */
 export interface RolloutState {
   readonly id: string;
   readonly stage: string;
@@ -31,7 +31,7 @@ export interface RolloutState {
   readonly champion: string;
   readonly challenger: string;
   readonly promotion_e_value: number;
-  /** null before the first look. */
+  /** null before the first evaluation. */
   readonly evidence: {
     readonly labels: number;
     readonly benefit: number;
@@ -49,13 +49,13 @@ export interface RolloutWatch {
   stop(): void;
 }
 
-/** Judges the active rollout in a child process again and again, and tells of each stage. */
+/** Evaluates the active rollout periodically in a child process, and notifies of each stage. */
 export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
   const { settings, paths, print, notifier, lookMs = LOOK_MS[settings.minutehand.market] } = options;
   const ending = new AbortController();
   let told = stateOf(read(paths.models));
   let isLooking = false;
-  let last: { readonly id: string; readonly answer: Answer | string } | null = null;
+  let last: { readonly id: string; readonly answer: LookAnswer | string } | null = null;
 
   async function look(): Promise<void> {
     if (isLooking) return;
@@ -107,7 +107,7 @@ export function watchRollout(options: RolloutWatchOptions): RolloutWatch {
   };
 }
 
-function stateFor(rollout: Rollout, answer: Answer | string | null): RolloutState {
+function stateFor(rollout: Rollout, answer: LookAnswer | string | null): RolloutState {
   const { id, stage, share, champion, challenger, promotion_e_value } = rollout;
   const known = { id, stage, share, champion, challenger, promotion_e_value };
   if (answer === null) return { ...known, evidence: null, next: '', blocked: [] };
@@ -121,7 +121,7 @@ function stateOf(rollout: Rollout | null): string {
   return rollout === null ? '' : `${rollout.id}:${rollout.stage}:${rollout.status}`;
 }
 
-/** A damaged file is what the daemon refuses, too. */
+/** A damaged file is also refused by the daemon. */
 function read(models: string): Rollout | null {
   try {
     return readRollout(models);
@@ -131,7 +131,7 @@ function read(models: string): Rollout | null {
 }
 
 /** @returns the answer, or why it could not be evaluated */
-function advance({ command, settings }: RolloutWatchOptions, signal: AbortSignal): Promise<Answer | string> {
+function advance({ command, settings }: RolloutWatchOptions, signal: AbortSignal): Promise<LookAnswer | string> {
   const [program, ...args] = command;
   const market = ['--market', settings.minutehand.market];
   const child = spawn(program!, [...args, 'rollout', 'advance', '--json', ...market], {

@@ -54,7 +54,7 @@ function adfOracle(u: Float64Array, maxLags: number): AdfTest {
 }
 
 describe('the augmented Dickey-Fuller test', () => {
-  it('equals a regression that writes its whole design matrix down', () => {
+  it('equals a regression with an explicit design matrix', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 60, max: 160 }),
@@ -75,7 +75,7 @@ describe('the augmented Dickey-Fuller test', () => {
 });
 
 describe('MacKinnon’s p-values', () => {
-  it('are 1, 5 and 10 % at the critical values that he published for two variables', () => {
+  it('are 1, 5 and 10 % at the published critical values for two variables', () => {
     // MacKinnon, Critical values for cointegration tests, 2010, table 2, constant, infinite sample.
     expect(mackinnonP(-3.89644)).toBeCloseTo(0.01, 3);
     expect(mackinnonP(-3.33613)).toBeCloseTo(0.05, 3);
@@ -89,7 +89,7 @@ describe('MacKinnon’s p-values', () => {
 });
 
 describe('Engle and Granger’s test', () => {
-  it('finds a planted relation with its slope and its half-life', () => {
+  it('finds a planted relation with its slope and half-life', () => {
     const x = walk(2000, 'x');
     const noise = autoregression(2000, 0.9, 'noise');
     const found = engleGranger(
@@ -102,7 +102,7 @@ describe('Engle and Granger’s test', () => {
     expect(found.halfLifeBars).toBeLessThan(9);
   });
 
-  it('has no answer for few values and for constant ones', () => {
+  it('is null for few values and for constant ones', () => {
     const x = walk(200, 'x');
     expect(engleGranger(x.slice(0, 40), x.slice(0, 40))).toBeNull();
     expect(engleGranger(x, new Float64Array(200).fill(1))).toBeNull();

@@ -3,7 +3,7 @@ import { normalCdf } from '../search/normal.ts';
 
 /** Minimum number of values for a unit-root test. */
 const MIN_VALUES = 50;
-const SHORTEST_HALF_LIFE_BARS = 0.5;
+const MIN_HALF_LIFE_BARS = 0.5;
 /** A pivot below this share of its diagonal element is rounding: the column depends on those before it. */
 const SINGULAR = 1e-12;
 
@@ -46,7 +46,7 @@ export function engleGranger(y: Float64Array, x: Float64Array): Cointegration | 
   if (!(sxx > 0)) return null;
   const beta = sxy / sxx;
   const residual = y.map((value, i) => value - meanY - beta * (x[i]! - meanX));
-  // Of the series itself: a smaller residual is rounding.
+  // Relative to the variance of the series: a smaller residual is rounding.
   if (!(syy - beta * sxy > SINGULAR * syy)) return null;
   const test = adfTest(residual, Math.floor(12 * (n / 100) ** 0.25));
   if (test === null) return null;
@@ -64,7 +64,7 @@ export function adfTest(u: Float64Array, maxLags: number): AdfTest | null {
   if (lags === null) return null;
   const { moments, rows } = crossMoments(u, change, lags);
   const width = lags + 2;
-  // The level last: its coefficient and standard error are the last step of the elimination.
+  // The level last: the last step of the elimination gives its coefficient and standard error.
   const order = [...Array.from({ length: lags }, (_, i) => i + 2), 1, 0];
   const lower = cholesky(moments, width, order);
   if (lower === null) return null;
@@ -91,9 +91,9 @@ function bestLags(u: Float64Array, change: Float64Array, maxLags: number): numbe
 }
 
 /**
- * Sums of products of change, level before it, and changes 1 … lags before it, in this order, over all bars that have
- * them. A sum over lagged changes is that of the lags before, without the newest and with an older product, so that all
- * take n · lags steps.
+ * Sums of products of change, preceding level, and the 1 … lags preceding changes, in this order, over all bars that
+ * have them. Each sum over lagged changes follows from that of the previous lags by one product more and one less, so
+ * that all take n · lags steps.
  */
 function crossMoments(
   u: Float64Array,
@@ -168,7 +168,7 @@ function halfLife(u: Float64Array): number {
   }
   const speed = -products / squares;
   if (!(speed > 0)) return Infinity;
-  return speed >= 1 ? SHORTEST_HALF_LIFE_BARS : Math.max(SHORTEST_HALF_LIFE_BARS, Math.LN2 / -ln(1 - speed));
+  return speed >= 1 ? MIN_HALF_LIFE_BARS : Math.max(MIN_HALF_LIFE_BARS, Math.LN2 / -ln(1 - speed));
 }
 
 function mean(values: Float64Array): number {
@@ -179,7 +179,7 @@ function mean(values: Float64Array): number {
 
 /**
  * Holm's step-down adjustment (Scandinavian J. of Statistics 6, 1979): of all hypotheses with an adjusted p-value up to
- * a level, the chance of a single false one is at most that level, however they depend on each other.
+ * a level, the probability of a single false one is at most that level, however they depend on each other.
  */
 export function holm(ps: readonly number[]): number[] {
   const order = [...ps.keys()].sort((a, b) => ps[a]! - ps[b]!);

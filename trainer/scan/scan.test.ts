@@ -10,7 +10,7 @@ import { renderScan, scanVerdict, TRIAL_COLUMNS, trialsCsv } from './scan_report
 
 const SYMBOLS = ['AUDUSD', 'EURUSD', 'GBPUSD', 'NZDUSD'];
 const MONDAY = 1_704_067_200;
-/** Of which the scan sees independent random walks alone. */
+/** Number of scans of independent random walks. */
 const WORLDS = IS_LONG ? 60 : 3;
 const STEP_S = 3600;
 const settings = tinySettings();
@@ -22,7 +22,7 @@ const FREE = {
   swap_short_bps_per_night: 0,
 };
 
-/** Hourly bars; the opens are the closes before, so that what a decision sees can be traded. */
+/** Hourly bars that open at the previous close, so that fills equal the prices of the decision. */
 function barsOf(symbol: string, logs: Float64Array): BarColumns {
   const close = logs.map((value) => Math.exp(value));
   const open = close.map((price, i) => close[i - 1] ?? price);
@@ -90,13 +90,13 @@ describe('a scan', () => {
     expect(best!.cointegration!.halfLifeBars).toBeGreaterThan(3);
     expect(best!.cointegration!.halfLifeBars).toBeLessThan(6);
     expect(best!.holdout.net_bps).toBeGreaterThan(0);
-    // The gap is part of EURUSD and reverts against any other symbol, too.
+    // The gap is part of EURUSD and reverts against any other symbol as well.
     expect(others.filter(({ pair, verdict }) => !pair.includes('EURUSD') && verdict === 'PAYS')).toEqual([]);
     expect(result.pairsCointegrated).toBe(1);
     expect(scanVerdict(result, 0.05)).toMatch(/of 6 trials pays?: EURUSD_GBPUSD@1h 120\/40/);
   });
 
-  it('finds nothing that pays on independent random walks, not even without costs, and little that looks so', async () => {
+  it('finds nothing that pays on independent random walks, even without costs, and few significant results', async () => {
     let significant = 0;
     for (let seed = 0; seed < WORLDS; seed++) {
       const holdoutFrom = MONDAY + 0.7 * 2000 * STEP_S;
@@ -138,7 +138,7 @@ describe('a scan', () => {
     expect(after.trials.map(({ holdout }) => holdout)).not.toEqual(before.trials.map(({ holdout }) => holdout));
   });
 
-  it('has daily results that add up to those of the trades, in each period', async () => {
+  it('has daily results that sum to those of the trades, in each period', async () => {
     const { trials, developmentDays } = await scanned(world('sums'), { costs: settings.minutehand.symbols });
     for (const { development, holdout, days } of trials) {
       const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
@@ -148,7 +148,7 @@ describe('a scan', () => {
     }
   });
 
-  it('leaves out windows that warm for half of the development period, and counts the others', async () => {
+  it('leaves out windows that warm up for half of the development period', async () => {
     const { windows } = settings.minutehand;
     const wide = { ...windows, beta_window: 1500 };
     const result = await scanned(world('wide'), { windows: [windows, wide] });
@@ -157,7 +157,7 @@ describe('a scan', () => {
     await expect(scanned(world('wide'), { windows: [wide] })).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
   });
 
-  it('writes a row for each trial and a page that needs nothing else', async () => {
+  it('writes a row for each trial and a self-contained page', async () => {
     const result = await scanned(world('report'));
     const lines = [...trialsCsv(result)].join('').trimEnd().split('\n');
     expect(lines).toHaveLength(result.trials.length + 1);

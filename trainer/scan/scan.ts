@@ -19,7 +19,7 @@ import { scanPair, type PeriodFigures, type ScannedPair, type ScanSpan, type Sca
 
 const PROGRAM = new URL('./scan_worker.js', import.meta.url);
 /** A trial whose features warm for longer than this share of the development period is left out. */
-const LONGEST_WARM_UP = 0.5;
+const MAX_WARM_UP = 0.5;
 
 export interface ScanOptions {
   readonly pairs: readonly Pair[];
@@ -30,7 +30,7 @@ export interface ScanOptions {
   readonly holdoutFrom: number;
   readonly policy: DecisionPolicy;
   readonly costs: Readonly<Record<string, TradingCosts>>;
-  /** Chance of one false finding among all trials. */
+  /** Probability of one false finding among all trials. */
   readonly level: number;
   readonly resamples: number;
   readonly seed: string;
@@ -42,15 +42,15 @@ export interface ScanOptions {
  * LOSES: a net loss in the development period. CHANCE: a gain that is not significant among so many trials.
  * UNCONFIRMED: significant, but without an edge in the holdout. PAYS: significant, and with one.
  */
-export type Verdict = 'FEW_TRADES' | 'LOSES' | 'CHANCE' | 'UNCONFIRMED' | 'PAYS';
+export type ScanVerdict = 'FEW_TRADES' | 'LOSES' | 'CHANCE' | 'UNCONFIRMED' | 'PAYS';
 
-export interface Trial {
+export interface ScanTrial {
   readonly pair: string;
   readonly timeframe: Timeframe;
   readonly beta_window: number;
   readonly z_window: number;
   readonly bars: number;
-  /** Of the pair in this timeframe, by Engle & Granger; null where there is no regression. */
+  /** Of the pair in this timeframe, by Engle & Granger; null without a regression. */
   readonly cointegration: (Cointegration & { readonly adjusted_p: number }) | null;
   readonly development: PeriodFigures;
   readonly holdout: PeriodFigures;
@@ -60,7 +60,7 @@ export interface Trial {
   /** Of the net gain, adjusted for all trials. */
   readonly adjusted_p: number;
   readonly deflated_sharpe: number | null;
-  readonly verdict: Verdict;
+  readonly verdict: ScanVerdict;
   /** Net results of the trading days of both periods. */
   readonly days: Float64Array;
 }
@@ -68,7 +68,7 @@ export interface Trial {
 export interface ScanResult extends ScanSpan {
   readonly to: number;
   /** Largest statistic first. */
-  readonly trials: readonly Trial[];
+  readonly trials: readonly ScanTrial[];
   readonly tests: Pick<SuperiorAbility, 'p' | 'pLower' | 'pUpper' | 'pWhite'>;
   /** Annualized: what the best of as many trials without skill is expected to reach. */
   readonly expectedMaxSharpe: number;
@@ -91,7 +91,7 @@ interface Planned {
 }
 
 /**
- * All pairs with all windows. Every trial is decided on from the same minute on, when all of them are warm.
+ * All pairs with all windows. Every trial starts at the same minute, when all of them are warm.
  * @throws MinutehandError DATA_TOO_SHORT, DATA_FORMAT as `checkTimeframes`
  */
 export async function scan(options: ScanOptions): Promise<ScanResult> {
@@ -118,7 +118,7 @@ function plan(options: ScanOptions): Planned {
   const rolls = rollovers(begin, to);
   // No trading day belongs to both periods.
   const holdoutFrom = rolls.find(({ time }) => time >= options.holdoutFrom)?.time ?? options.holdoutFrom;
-  const latest = begin + LONGEST_WARM_UP * (holdoutFrom - begin);
+  const latest = begin + MAX_WARM_UP * (holdoutFrom - begin);
   const leftOut: string[] = [];
   let from = -Infinity;
   const tasks = legs.flatMap(({ pair, a, b, timeAt }) => {
@@ -133,7 +133,7 @@ function plan(options: ScanOptions): Planned {
   if (tasks.length === 0)
     throw new MinutehandError('DATA_TOO_SHORT', {
       seen: legs.length === 0 ? 'no pair with common bars' : `${leftOut.length} trials whose features warm too long`,
-      expected: `features that are warm within ${LONGEST_WARM_UP * 100} % of the development period`,
+      expected: `features that are warm within ${MAX_WARM_UP * 100} % of the development period`,
     });
   const span = { from, holdoutFrom };
   return {
@@ -165,17 +165,17 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
   );
   const development = flat.map(({ days }) => days.slice(0, developmentDays));
   const enough = flat.map((trial) => trial.development.trades >= MIN_TRADES);
-  // Trials with a handful of trades have no normal statistic: they count, but cannot be the best.
+  // The statistic of a few trades is not normal: such trials count, but cannot be the best.
   const nothing = new Float64Array(developmentDays);
   const ability = superiorAbility(
     development.map((days, i) => (enough[i]! ? days : nothing)),
     { seed: `${options.seed}/scan`, resamples: options.resamples },
   );
-  // That of trials without skill: the ratios of those that lose their costs spread further, and not by chance.
+  // The variance of trials without skill: ratios of trials that lose their costs are dispersed further, not by chance.
   const variance = 1 / (developmentDays - 1);
-  const luckiest = expectedMaxSharpe(flat.length, variance);
-  const deflated = development.map((days) => probabilisticSharpe(sharpeFacts(days), luckiest));
-  const trials = flat.map((one, i): Trial => {
+  const expectedMax = expectedMaxSharpe(flat.length, variance);
+  const deflated = development.map((days) => probabilisticSharpe(sharpeFacts(days), expectedMax));
+  const trials = flat.map((one, i): ScanTrial => {
     const { pair, windows, cointegration, holdout, days, bars } = one;
     const adjusted_p = ability.adjusted[i]!;
     const ratio = enough[i]! && Number.isFinite(deflated[i]!) ? deflated[i]! : null;
@@ -205,7 +205,7 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
     to,
     trials: order.map((i) => trials[i]!),
     tests: ability,
-    expectedMaxSharpe: luckiest * Math.sqrt(TRADING_DAYS_PER_YEAR),
+    expectedMaxSharpe: expectedMax * Math.sqrt(TRADING_DAYS_PER_YEAR),
     pairsTested: scanned.length,
     pairsCointegrated: adjustedPs.filter((p) => p <= options.level).length,
     leftOut,
@@ -214,19 +214,19 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
   };
 }
 
-/** Those with enough trades first. */
-function rankOf({ verdict }: Trial, statistic: number): number {
+/** Sort key: trials with enough trades first. */
+function rankOf({ verdict }: ScanTrial, statistic: number): number {
   return verdict === 'FEW_TRADES' ? -Infinity : statistic;
 }
 
-function verdictOf({ trades, net_bps }: PeriodFigures, holdout: PeriodFigures, isSignificant: boolean): Verdict {
+function verdictOf({ trades, net_bps }: PeriodFigures, holdout: PeriodFigures, isSignificant: boolean): ScanVerdict {
   if (trades < MIN_TRADES) return 'FEW_TRADES';
   if (!(net_bps! > 0)) return 'LOSES';
   if (!isSignificant) return 'CHANCE';
   return (holdout.lower_5_net_bps ?? 0) > 0 ? 'PAYS' : 'UNCONFIRMED';
 }
 
-/** Trading days with bars of any pair: those of the development period first. */
+/** Trading days with bars of any pair, those of the development period first. */
 function tradingDays({ tasks, span, rolls }: Planned) {
   const start = new Float64Array(rolls.length + 1).fill(Infinity);
   for (const { time } of new Set(tasks.flatMap(({ a, b }) => [a, b]))) {

@@ -14,10 +14,10 @@ import type { SwapCosts } from '../backtest/swap.ts';
 import { buildPairHistory, matchMinutes, type PairHistory } from '../dataset/pair_history.ts';
 import { engleGranger, type Cointegration } from './engle_granger.ts';
 
-/** Without models: every candidate whose way to z_exit is longer than its costs is entered. */
+/** Without models: every candidate whose distance to z_exit exceeds its costs is entered. */
 const CERTAIN: ModelScores = { return_prob: 1, risk_score: 0 };
 
-/** Epoch seconds. What is chosen is chosen in [from, holdoutFrom); the rest is the holdout. */
+/** Epoch seconds. Choices use [from, holdoutFrom) only; the rest is the holdout. */
 export interface ScanSpan {
   readonly from: number;
   readonly holdoutFrom: number;
@@ -43,7 +43,7 @@ export interface PeriodFigures {
   readonly gross_bps: number | null;
   readonly cost_bps: number | null;
   readonly net_bps: number | null;
-  /** Round-trip costs, without overnight swaps, at which nothing is earned. */
+  /** Round-trip costs, without overnight swaps, at which the net result is 0. */
   readonly break_even_cost_bps: number | null;
   /** Lower 5 % bound of `net_bps`; null with fewer than 20 trades. */
   readonly lower_5_net_bps: number | null;
@@ -55,7 +55,7 @@ export interface ScannedWindows {
   readonly windows: Windows;
   readonly development: PeriodFigures;
   readonly holdout: PeriodFigures;
-  /** Net results of all trading days, fractions of the notional; an index is that of `tradingDayAt`. */
+  /** Net results of all trading days, fractions of the notional, indexed as `tradingDayAt`. */
   readonly days: Float64Array;
 }
 
@@ -69,7 +69,8 @@ export interface ScannedPair {
 
 /**
  * Cointegration on the development period, and trades of each set of windows in both periods by the daemon's features
- * and decision. What is open at the end of the development period is closed there, so that no trade sees the holdout.
+ * and decision. Positions open at the end of the development period are closed there, so that no trade sees the
+ * holdout.
  */
 export function scanPair(task: ScanTask): ScannedPair {
   const { pair, a, b, span } = task;

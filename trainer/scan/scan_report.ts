@@ -1,26 +1,26 @@
 import { barChart, escapeHtml, histogram, lineChart } from '../backtest/report/chart.ts';
 import { htmlPage, htmlTable } from '../backtest/report/page.ts';
 import { isoSecond } from '../backtest/ledger.ts';
-import { windowsName, type ScanResult, type Trial } from './scan.ts';
+import { windowsName, type ScanResult, type ScanTrial } from './scan.ts';
 import type { PeriodFigures } from './scan_pair.ts';
 
 const CURVES = 4;
 const BARS = 15;
 const NONE = '–';
 
-/** What the figures rest on; the same sentences for people and programs. */
+/** Assumptions behind the figures; the same sentences in the page and in JSON. */
 export const SCAN_ASSUMPTIONS: readonly string[] = [
-  'A trial is one pair in one timeframe with one set of windows, traded by the daemon’s features and decision, without models: a candidate (|z| ≥ z_entry) is entered where the way to z_exit is longer than its costs; filled at the next open.',
+  'A trial is one pair in one timeframe with one set of windows, traded by the daemon’s features and decision, without models: a candidate (|z| ≥ z_entry) is entered where the distance to z_exit exceeds its costs; filled at the next open.',
   'Trials are chosen on the development period alone. A position that is open at its end is closed there.',
   'Cointegration: Engle & Granger (1987) on the closes of the development period, lags by AIC, p-values of MacKinnon (1994), adjusted for all pairs and timeframes by Holm (1979). Half-life: of the residual as AR(1).',
-  'Adjusted p: Hansen’s test for superior predictive ability (2005) over the daily net results of all trials, against not trading, by a stationary bootstrap; also as White’s reality check (2000). Trials with fewer than 20 trades count, but cannot be found.',
+  'Adjusted p: Hansen’s test for superior predictive ability (2005) over the daily net results of all trials, against not trading, by a stationary bootstrap; also as White’s reality check (2000). Trials with fewer than 20 trades count, but cannot be significant.',
   'Deflated Sharpe ratio: Bailey & López de Prado (2014), all trials counted, with the variance of trials without skill.',
   'PAYS: adjusted p up to the level, deflated Sharpe ratio of at least 1 − level, and a lower 5 % bound of the net result per trade above 0 in the holdout.',
 ];
 
-/** The result in plain words. */
+/** The result in words. */
 export function scanVerdict({ trials, tests, pairsTested, pairsCointegrated }: ScanResult, level: number): string {
-  const of = (verdict: Trial['verdict']): number => trials.filter((trial) => trial.verdict === verdict).length;
+  const of = (verdict: ScanTrial['verdict']): number => trials.filter((trial) => trial.verdict === verdict).length;
   const paying = trials.filter(({ verdict }) => verdict === 'PAYS').map(trialName);
   const found =
     paying.length === 0
@@ -36,13 +36,13 @@ export function scanVerdict({ trials, tests, pairsTested, pairsCointegrated }: S
   return `${found} ${rest}${bestText} ${p} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
 }
 
-export function trialName({ pair, beta_window, z_window }: Trial): string {
+export function trialName({ pair, beta_window, z_window }: ScanTrial): string {
   return `${pair} ${windowsName({ beta_window, z_window })}`;
 }
 
-type Column = readonly [name: string, of: (trial: Trial) => string | number | null];
+type Column = readonly [name: string, of: (trial: ScanTrial) => string | number | null];
 
-const periodColumns = (prefix: string, of: (trial: Trial) => PeriodFigures): Column[] =>
+const periodColumns = (prefix: string, of: (trial: ScanTrial) => PeriodFigures): Column[] =>
   (
     [
       'trades',
@@ -56,7 +56,7 @@ const periodColumns = (prefix: string, of: (trial: Trial) => PeriodFigures): Col
     ] as const
   ).map((name) => [`${prefix}${name}`, (trial) => of(trial)[name]]);
 
-/** Columns of the table as programs read it. */
+/** Columns of the CSV file. */
 export const TRIAL_COLUMNS: readonly Column[] = [
   ['pair', ({ pair }) => pair],
   ['timeframe', ({ timeframe }) => timeframe],
@@ -86,8 +86,8 @@ export function* trialsCsv({ trials }: ScanResult): Generator<string> {
   for (const trial of trials) yield `${TRIAL_COLUMNS.map(([, of]) => of(trial) ?? '').join(',')}\n`;
 }
 
-/** For people: both periods beside each other. */
-export const SHOWN_COLUMNS: readonly (readonly [name: string, of: (trial: Trial) => string])[] = [
+/** Columns of the page: both periods side by side. */
+export const SHOWN_COLUMNS: readonly (readonly [name: string, of: (trial: ScanTrial) => string])[] = [
   ['pair and windows', trialName],
   ['coint. p', ({ cointegration }) => probability(cointegration?.adjusted_p)],
   ['half-life', ({ cointegration }) => number(finite(cointegration?.halfLifeBars), 0)],
@@ -116,7 +116,7 @@ function probability(value: number | undefined): string {
   return value === undefined ? NONE : value.toFixed(3);
 }
 
-/** The whole result as one HTML file that needs nothing else. */
+/** The whole result as one self-contained HTML file. */
 export function renderScan(
   result: ScanResult,
   { level, top }: { readonly level: number; readonly top: number },
@@ -130,7 +130,7 @@ export function renderScan(
     ...(leftOut.length === 0
       ? []
       : [
-          `<p class="warning">${leftOut.length} trials left out, their features warm too long: ${escapeHtml(leftOut.slice(0, 20).join(', '))}</p>`,
+          `<p class="warning">${leftOut.length} trials left out: their features need too long a warm-up: ${escapeHtml(leftOut.slice(0, 20).join(', '))}</p>`,
         ]),
     `<h2>First ${shown.length} trials</h2>`,
     htmlTable(
@@ -153,19 +153,19 @@ export function renderScan(
       { xText: (x) => isoSecond(x).slice(0, 10), yText: (y) => `${(y * 100).toFixed(1)} %` },
     ),
     histogram('Net result per trade of all trials with trades, bps', netsOf(trials), (value) => value.toFixed(1)),
-    histogram('Cointegration: p before adjustment', cointegrationPs(trials), (value) => value.toFixed(2)),
-    '<h2>How it was counted</h2>',
+    histogram('Cointegration: unadjusted p', cointegrationPs(trials), (value) => value.toFixed(2)),
+    '<h2>Method</h2>',
     `<ul>${SCAN_ASSUMPTIONS.map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul>`,
   ];
   return htmlPage('Scan of pairs', sections);
 }
 
-function netsOf(trials: readonly Trial[]): number[] {
+function netsOf(trials: readonly ScanTrial[]): number[] {
   return trials.flatMap(({ development }) => development.net_bps ?? []);
 }
 
 /** One per pair and timeframe. */
-function cointegrationPs(trials: readonly Trial[]): number[] {
+function cointegrationPs(trials: readonly ScanTrial[]): number[] {
   return [...new Map(trials.map(({ pair, cointegration }) => [pair, cointegration?.p ?? 1])).values()];
 }
 

@@ -2,15 +2,15 @@ import { setPriority } from 'node:os';
 import type { BacktestRequest } from './backtest_queue.ts';
 import { answerOf, startCommand, type CommandAnswer } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
-import { weighLeast } from './training_process.ts';
+import { lowerSessionWeight } from './training_process.ts';
 
 const NICE = 15;
-const LONGEST_ANSWER = 16 * 1024 * 1024;
+const MAX_ANSWER = 16 * 1024 * 1024;
 
 export interface BacktestProcess {
   /** Never rejects. */
   readonly result: Promise<CommandAnswer>;
-  /** Requests its end, and kills it when it does not end. */
+  /** Terminates it, and kills it when it does not end. */
   stop(): void;
 }
 
@@ -31,10 +31,10 @@ export function startBacktest(options: BacktestProcessOptions): BacktestProcess 
   const { pid, ended, stop } = startCommand({
     command: [...command, ...argumentsOf(options)],
     env: { MINUTEHAND_MARKET: market },
-    longestAnswer: LONGEST_ANSWER,
+    maxAnswer: MAX_ANSWER,
     onProgress,
   });
-  if (pid !== null) yieldToAll(pid);
+  if (pid !== null) lowerPriority(pid);
   return { result: ended.then((end) => answerOf(end, 'the backtest')), stop };
 }
 
@@ -53,12 +53,12 @@ function argumentsOf({ request, models, out }: BacktestProcessOptions): string[]
   ];
 }
 
-/** Any other process goes first. */
-export function yieldToAll(pid: number): void {
+/** Gives any other process precedence. */
+export function lowerPriority(pid: number): void {
   try {
     setPriority(pid, NICE);
   } catch {
     // It runs at normal priority.
   }
-  weighLeast(pid);
+  lowerSessionWeight(pid);
 }

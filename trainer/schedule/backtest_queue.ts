@@ -4,11 +4,11 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { BacktestsTable } from '../store/record_tables.ts';
 import type { Store } from '../store/store.ts';
 
-/** What a backtest was asked for. */
+/** Parameters of a requested backtest. */
 export interface BacktestRequest {
-  /** One bundle, or the one before and the one after a change. */
+  /** One bundle, or those before and after a change. */
   readonly models: string[];
-  /** A UTC day or minute, as `--from` and `--to` take it. */
+  /** A UTC day or minute, in the format of `--from` and `--to`. */
   readonly from: string | null;
   readonly to: string | null;
   readonly pairs: string[] | null;
@@ -66,7 +66,7 @@ export class BacktestQueue {
     });
   }
 
-  /** Takes the oldest that waits. */
+  /** Begins the oldest queued backtest. */
   async begin(nowMs: number): Promise<Backtest | null> {
     return this.#store.transaction(async (tx) => {
       const next = await tx
@@ -117,7 +117,7 @@ export class BacktestQueue {
     return row !== undefined;
   }
 
-  /** Ends what ran when an earlier trainer died. */
+  /** Ends backtests that an earlier trainer left running. */
   async abandon(nowMs: number): Promise<void> {
     await this.#store.db
       .updateTable('core.backtests')

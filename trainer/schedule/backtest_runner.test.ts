@@ -66,7 +66,7 @@ describe.each([
     if (note === '') await store.close();
   });
 
-  it('waits for the one before, is canceled in either state, and only once', async () => {
+  it('waits for the one before it, and is canceled once, queued or running', async () => {
     const runner = runnerOf(store, HANGS, home);
     const [first, second] = [await runner.request(wanted()), await runner.request(wanted())];
     await expect.poll(async () => (await (await runner.queue()).find(first.backtest_id)).status).toBe('running');
@@ -78,7 +78,7 @@ describe.each([
     await runner.stop();
   });
 
-  it('is refused when twenty wait, ended after its time, and fails with the error of its process', async () => {
+  it('is refused when twenty wait, ended after its time limit, and fails with the error of its process', async () => {
     const late = runnerOf(store, HANGS, home, 50);
     const { backtest_id: id } = await late.request(wanted());
     expect(await endOf(late, id)).toMatchObject({ status: 'failed', error: expect.stringMatching(/^not done within/) });
@@ -92,7 +92,7 @@ describe.each([
     await expect(queue.add(wanted(), 1)).rejects.toMatchObject({ code: 'BACKTESTS_TOO_MANY' });
   });
 
-  it('has failed when its trainer died, and those that waited run after the next start', async () => {
+  it('has failed when its trainer was killed, and queued ones run after the next start', async () => {
     const dead = runnerOf(store, HANGS, home);
     const queue = await dead.queue();
     const { backtest_id: id } = await queue.add(wanted(), 1);
@@ -108,7 +108,7 @@ describe.each([
 
 describe('a backtest by the command line itself', () => {
   it(
-    'takes the bars of the installation, keeps result and files, and compares before with after',
+    'uses the bars of the installation, keeps result and files, and compares before with after',
     { timeout: 240_000 },
     async () => {
       const workplace = createWorkplace();

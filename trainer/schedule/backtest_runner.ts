@@ -28,7 +28,7 @@ export interface BacktestRunnerOptions {
 }
 
 const LIMIT_MS = 30 * 60_000;
-/** Files of so many backtests are kept. */
+/** Number of backtests whose files are kept. */
 const KEPT_FILES = 50;
 
 /** Runs the backtests that are requested by the API, one after the other, each in a process of its own. */
@@ -44,7 +44,10 @@ export class BacktestRunner {
     this.#options = options;
   }
 
-  /** The backtests in the store; those of a trainer that died have failed. @throws MinutehandError STORE_UNUSABLE */
+  /**
+   * The backtests in the store; those that an earlier trainer left running have failed. @throws MinutehandError
+   * STORE_UNUSABLE
+   */
   queue(): Promise<BacktestQueue> {
     return (this.#queue ??= this.#open()).catch((error: unknown) => {
       this.#queue = null;
@@ -52,7 +55,7 @@ export class BacktestRunner {
     });
   }
 
-  /** Continues with what waits, e.g. after a restart. Never rejects. */
+  /** Continues with queued backtests, e.g. after a restart. Never rejects. */
   begin(): void {
     if (this.#working !== null || this.#isStopped) return;
     this.#working = this.#work().finally(() => (this.#working = null));
@@ -74,7 +77,7 @@ export class BacktestRunner {
     if (status !== 'queued' && status !== 'running')
       throw new MinutehandError('BACKTEST_ENDED', { seen: `${id} is ${status}` });
     if (!(await queue.end(id, canceled, this.#options.clock.nowMs(), ['queued']))) {
-      // It runs, or is about to.
+      // It runs, or is about to run.
       this.#canceled = id;
       if (this.#current?.id === id) this.#current.process.stop();
     }
@@ -82,7 +85,7 @@ export class BacktestRunner {
     return shown;
   }
 
-  /** Ends the one that runs; it is queued no more. */
+  /** Ends the running one; it is not queued again. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#current?.process.stop();

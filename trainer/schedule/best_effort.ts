@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-/** Does work whose failure must not end what follows: it is logged as `what`. Never rejects. */
+/** Does work whose failure must not stop its caller: the error is logged as `what`. Never rejects. */
 export type BestEffort = (what: string, work: () => unknown) => Promise<void>;
 
 export function bestEffort(log: Logger): BestEffort {

@@ -2,17 +2,17 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine, type ProgressLine } from './progress_line.ts';
 
-/** One that has not ended by then of itself is ended. */
+/** Time to end after a request, before it is killed. */
 const END_MS = 5000;
-/** Of an error message; a library may write a megabyte. */
+/** Maximum length of an error message; a library may write a megabyte. */
 const SHOWN_CHARACTERS = 500;
 
 export interface CommandEnd {
-  /** null: by a signal, or it could not be started. */
+  /** null: ended by a signal, or not started. */
   readonly code: number | null;
   /** Standard output. */
   readonly answer: string;
-  /** Of standard error, without progress. */
+  /** Last line of standard error, without progress. */
   readonly lastLine: string;
 }
 
@@ -20,7 +20,7 @@ export interface CommandProcess {
   readonly pid: number | null;
   /** Never rejects. */
   readonly ended: Promise<CommandEnd>;
-  /** Requests its end, and kills it when it does not end. */
+  /** Terminates it, and kills it when it does not end. */
   stop(): void;
 }
 
@@ -28,17 +28,17 @@ export interface CommandOptions {
   /** Program and all arguments of the command line. */
   readonly command: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** In characters; with more it is killed. No limit when absent. */
-  readonly longestAnswer?: number;
+  /** In characters; killed beyond. No limit when absent. */
+  readonly maxAnswer?: number;
   onProgress(line: ProgressLine): void;
 }
 
-/** A command of minutehand in a process of its own, which answers on standard output and reports its progress. */
-export function startCommand({ command, env, longestAnswer = Infinity, onProgress }: CommandOptions): CommandProcess {
+/** Runs a command of minutehand in a process of its own that answers on standard output and reports its progress. */
+export function startCommand({ command, env, maxAnswer = Infinity, onProgress }: CommandOptions): CommandProcess {
   const [program, ...args] = command;
   const child = spawn(program!, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A session of its own: see `yieldToOthers` in training_process.ts.
+    // A session of its own: see `lowerPriority` in training_process.ts.
     detached: true,
     windowsHide: true,
     env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM, ...env },
@@ -46,7 +46,7 @@ export function startCommand({ command, env, longestAnswer = Infinity, onProgres
   let [answer, lastLine] = ['', ''];
   child.stdout.on('data', (data: Buffer) => {
     answer += data.toString('utf8');
-    if (answer.length > longestAnswer) child.kill('SIGKILL');
+    if (answer.length > maxAnswer) child.kill('SIGKILL');
   });
   createInterface({ input: child.stderr }).on('line', (line) => {
     const progress = readProgressLine(line);
@@ -69,7 +69,7 @@ export function startCommand({ command, env, longestAnswer = Infinity, onProgres
   };
 }
 
-/** What a command with `--json` has answered, or why it has not. */
+/** Answer of a command with `--json`, or why there is none. */
 export type CommandAnswer = { readonly document: string } | { readonly error: string };
 
 /** @param name of the work, as an error names it */

@@ -15,9 +15,9 @@ const NOBODY = { changed_by: null, program: null, reason: null };
 export type ChangeAuthor = ConfigAuthor & { readonly approved_by?: string; readonly commit_id?: string };
 
 /**
- * Writes a row into `audit.config_changes` for every value that is another than the one written last, and for every key
- * that is new or gone; without any, one for a hash that is new.
- * @param policyHash of the configuration: what its signals carry
+ * Writes a row into `audit.config_changes` for every value that differs from the last one written and for every added
+ * or removed key; without any, one for a new hash.
+ * @param policyHash of the configuration, as in its signals
  * @returns how many rows were written
  */
 export async function noteConfigChanges(
@@ -55,7 +55,7 @@ export async function noteConfigChanges(
   return changes.length;
 }
 
-/** A hash that no row has, of values that are known: they were noted before it existed, or under another one. */
+/** A hash that no row has, of known values: they were recorded before hashes existed, or under another one. */
 async function hashChanges({ db }: Pick<Store, 'db'>, policyHash: string | null) {
   if (policyHash === null) return [];
   const rows = await db
@@ -72,8 +72,8 @@ async function hashChanges({ db }: Pick<Store, 'db'>, policyHash: string | null)
 }
 
 /**
- * Notes the configurations that daemons of this home have started with since the last call, in the order of their
- * files; each start is one transaction with the position behind it.
+ * Records the configurations that daemons of this home have started with since the last call, in the order of their
+ * files; each start is one transaction with its read position.
  * @returns how many rows were written
  */
 export async function followConfigStarts(store: Store, home: string): Promise<number> {
@@ -98,7 +98,7 @@ async function readLines(db: Kysely<Tables>, file: string): Promise<number> {
   return Number((await query.executeTakeFirst())?.read_lines ?? 0);
 }
 
-/** Moves the position behind a line; false when another connection has done so, which is waited for. */
+/** Moves the position past a line; false when another connection has done so, for whose transaction this waits. */
 async function claimLine(db: Kysely<Tables>, file: string, line: number): Promise<boolean> {
   const claimed = await db
     .insertInto('core.config_starts')

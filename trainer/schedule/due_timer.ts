@@ -2,9 +2,9 @@ import type { BestEffort } from './best_effort.ts';
 import { BEAT_MS, type RunQueue } from './run_queue.ts';
 
 /** Maximum delay of a Node timer. */
-const LONGEST_WAIT_MS = 2 ** 31 - 1;
+const MAX_WAIT_MS = 2 ** 31 - 1;
 
-/** Calls `onDue` when the run that waits in the queue is due. */
+/** Calls `onDue` when a queued run is due. */
 export class DueTimer {
   readonly #queue: () => RunQueue;
   readonly #attempt: BestEffort;
@@ -19,14 +19,14 @@ export class DueTimer {
   }
 
   /** Reads the due time again. */
-  async set(leastMs = 0): Promise<void> {
+  async set(minMs = 0): Promise<void> {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
-    // A queue that cannot be read now may have something that is due.
+    // A queue that cannot be read now may have a run that is due.
     let dueMs: number | null = Date.now() + BEAT_MS;
     await this.#attempt('the queue cannot be read', async () => (dueMs = await this.#queue().dueMs()));
     if (dueMs === null || this.#stopped) return;
-    const waitMs = Math.min(Math.max(leastMs, dueMs - Date.now()), LONGEST_WAIT_MS);
+    const waitMs = Math.min(Math.max(minMs, dueMs - Date.now()), MAX_WAIT_MS);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#onDue, waitMs);
   }

@@ -44,7 +44,7 @@ describe('the lack of models', () => {
     expect(lackOfModels(settings, paths())).toContain('missing');
   });
 
-  it('is not there when something is damaged: that needs a person', () => {
+  it('does not exist when something is damaged: that needs a person', () => {
     pointAt('{');
     expect(lackOfModels(settings, paths())).toBeNull();
     activate(paths().models, version);
@@ -54,7 +54,7 @@ describe('the lack of models', () => {
 });
 
 describe('waiting for first bars', () => {
-  it('ends when the journal has as many as training needs, and reports once what it waits for', async () => {
+  it('ends when the journal has as many bars as training needs, and reports once what it waits for', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: home });
     const printed: string[] = [];
     let enough: boolean | null = null;

@@ -15,8 +15,8 @@ const MINUTES_PER_DAY = 1440;
 const LOOKS_PER_STORE_LOOK = 60;
 
 /**
- * Why the daemon can use no models until some are trained, or null when it can. Damage is for people to look at
- * (`models verify`, `promote`, `rollback`): training on its own would hide it.
+ * Why the daemon has no usable models until some are trained, or null when it has. Damage needs a person
+ * (`models verify`, `promote`, `rollback`): automatic training would hide it.
  */
 export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): string | null {
   try {
@@ -34,7 +34,7 @@ export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): s
 }
 
 /**
- * Waits until enough bars to train first models on are journaled or imported. A simulated market delivers its whole
+ * Waits until enough bars for the first training are journaled or imported. A simulated market delivers its whole
  * history at its start, and this waits for all of it, in every shard that has started.
  * @param why first models are needed, for the message
  * @returns false when it was aborted
@@ -71,7 +71,7 @@ function whatIsMissing(enough: number, most: number, market: 'live' | 'simulated
   return market === 'live' ? `${need} \`minutehand bars import\` adds history.` : need;
 }
 
-/** Bars of the symbol that has most. A journal that is being created has none. */
+/** Bars of the symbol that has the most; 0 for a journal that is being created. */
 function mostBars(path: string): number {
   try {
     const journal = openJournal(path, { readOnly: true });
@@ -85,7 +85,7 @@ function mostBars(path: string): number {
   }
 }
 
-/** The same for the store. One that cannot be opened has none: the training that needs it reports the reason. */
+/** The same for the store; 0 when it cannot be opened: the training that needs it reports the reason. */
 async function mostImportedBars(paths: HomePaths, market: 'live' | 'simulated'): Promise<number> {
   try {
     const store = await openStoreIfThere(process.env, paths);

@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A program that answers as nvidia-smi does. */
+/** A program with the output of nvidia-smi. */
 function smi(...lines: string[]): string {
   const path = join(folder, 'nvidia-smi');
   writeFileSync(path, `#!/bin/sh\n${lines.map((line) => `echo "${line}"`).join('\n')}\n`);

@@ -11,16 +11,16 @@ const QUERY = ['--query-compute-apps=pid,used_gpu_memory', '--format=csv,noheade
 export interface GpuUse {
   /** Time in which the process was listed; null without nvidia-smi. */
   readonly gpu_seconds: number | null;
-  /** The most memory it had on all GPUs together. */
+  /** Peak memory on all GPUs together. */
   readonly gpu_memory_bytes: number | null;
 }
 
 export interface GpuWatch {
-  /** Asks once more and ends. Never rejects. */
+  /** Polls once more and ends. Never rejects. */
   stop(): Promise<GpuUse>;
 }
 
-/** @param program nvidia-smi; where it cannot be run, there is no GPU to be watched */
+/** @param program nvidia-smi; where it cannot be run, the usage is null */
 export function watchGpu(pid: number, program = 'nvidia-smi', everyMs = EVERY_MS): GpuWatch {
   let seconds = 0;
   let mostMib = 0;

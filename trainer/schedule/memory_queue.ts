@@ -3,8 +3,8 @@ import { ENDED_WITH_RESULT, FIRST_MODELS, newRun, type RetrainRun, type RunKind 
 import { PRIORITIES, type RunQueue } from './run_queue.ts';
 
 /**
- * A queue in the memory of this process, where no store can be opened.
- * @param lastId the number before that of its first run
+ * A queue in memory, for when no store can be opened.
+ * @param lastId its first run has the next number
  */
 export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   const runs: RetrainRun[] = [];

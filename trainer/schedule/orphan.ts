@@ -5,10 +5,9 @@ const END_MS = 5000;
 const LOOK_MS = 50;
 
 /**
- * Ends a training process that has outlived its trainer: it would continue to train beside the next one, and adopt its
- * models. Only where the system reports the command of a process (Linux); a process id may belong to another program by
- * now.
- * @param words that its command line must contain
+ * Ends a training process whose trainer has ended: otherwise it would train beside the next one and adopt its models.
+ * Only where the system reports the command of a process (Linux): the process id may belong to another program now.
+ * @param words which its command line must contain
  * @returns whether there was one
  */
 export async function endOrphan(pid: number, words: readonly string[]): Promise<boolean> {

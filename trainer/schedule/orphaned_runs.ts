@@ -5,7 +5,7 @@ import type { RunRecords } from './run_records.ts';
 import type { RunSettlement } from './run_settlement.ts';
 import { trainingWords } from './training_process.ts';
 
-/** Runs whose trainer has died count as failed attempts. Their processes are ended. */
+/** Counts runs whose trainer has ended as failed attempts, and ends their processes. */
 export async function settleOrphans(
   { log, print, command }: TrainerOptions,
   records: RunRecords,
@@ -14,9 +14,9 @@ export async function settleOrphans(
   const orphans = await records.queue.orphans();
   for (const { run, workerPid } of orphans) {
     if (workerPid !== null && (await endOrphan(workerPid, trainingWords(command))))
-      log.warn({ pid: workerPid }, 'a training process of a dead trainer was ended');
+      log.warn({ pid: workerPid }, 'an orphaned training process was ended');
     run.finished_at = new Date().toISOString();
-    run.error = 'the trainer ended in the middle of it';
+    run.error = 'the trainer ended during the run';
     log.error(run, 'training was killed');
     print(`Training run ${run.run_id} (${run.trigger}) was interrupted when its trainer ended.`);
     await settlement.fail(run, 'killed');

@@ -3,26 +3,25 @@ import { describeError } from '../../shared/errors.ts';
 export interface PassesOptions {
   /** One pass. */
   work(): Promise<void>;
-  /** Pause between two passes, and after one that failed. */
+  /** Pause between two passes, and after a failed one. */
   readonly everyMs: number;
   readonly retryMs: number;
   /**
-   * Called when a pass fails, and not again for the same code until one has succeeded: the same message every ten
-   * seconds would be redundant.
+   * Called when a pass fails, and not again for the same code until one has succeeded.
    */
   onFailed(error: { readonly code: string; readonly message: string }): void;
   onRecovered(): void;
 }
 
-/** Work that is repeated as long as the trainer runs, sequentially. */
+/** Work that is repeated sequentially while the trainer runs. */
 export interface Passes {
-  /** A pass in its turn. Never rejects. */
+  /** Runs a pass after the queued work. Never rejects. */
   pass(): Promise<void>;
-  /** A pass at once, for who has the turn. @returns what has failed, null when nothing has */
+  /** A pass now, for callers within `inTurn`. @returns the error, null without one */
   once(): Promise<unknown>;
-  /** Does something else of the same station when its turn has come. */
+  /** Runs other work of the same station after the queued work. */
   inTurn(work: () => Promise<void>): Promise<void>;
-  /** From here on passes come by themselves. */
+  /** Starts the periodic passes. */
   begin(): void;
   /** Resolves when the last one has ended. */
   stop(): Promise<void>;

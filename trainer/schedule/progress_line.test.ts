@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { progressLine, readProgressLine } from './progress_line.ts';
 
 describe('a line of progress', () => {
-  it('is parsed as it was written, whatever the stage’s name', () => {
+  it('is parsed as it was written, for any name of a stage', () => {
     const counts = fc.tuple(fc.nat(1000), fc.nat(1000)).filter(([, total]) => total > 0);
     fc.assert(
       fc.property(fc.string({ minLength: 1, unit: 'binary' }), counts, (stage, [done, total]) => {
@@ -16,7 +16,7 @@ describe('a line of progress', () => {
     );
   });
 
-  it('of nothing to do is done', () => {
+  it('of an empty stage is done', () => {
     expect(readProgressLine(progressLine('reading bars', 0, 0))).toEqual({ stage: 'reading bars', share: 1 });
   });
 

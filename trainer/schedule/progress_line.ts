@@ -1,9 +1,9 @@
 /*
- * Progress of a training process for its trainer, one line of standard error each. Lines for people would not be
+ * Progress of a training process for its trainer, one line of standard error each. Human-readable lines would not be
  * reliable: a warning of a library may look like one.
  */
 
-/** Set to PROGRESS_FORM in the environment of a process that must report its progress in lines for programs. */
+/** Set to PROGRESS_FORM in the environment of a process that must report its progress in these lines. */
 export const PROGRESS_VARIABLE = 'MINUTEHAND_PROGRESS';
 export const PROGRESS_FORM = 'json';
 

@@ -17,14 +17,14 @@ export type { RetrainRun } from './run.ts';
 
 export interface Retrainer {
   /**
-   * Begins a run, in place of one of its kind that waits; a full run also in place of all others. Never rejects.
-   * @returns null when one is under way already
+   * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones. Never rejects.
+   * @returns null when one is in progress
    */
   start(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
   /**
-   * As start; while a run of another kind is under way, it waits. Nothing waits for a full run, which leaves nothing to
-   * learn.
-   * @returns whether it has begun or waits
+   * As start; while a run of another kind is in progress, it is queued. Nothing is queued during a full run, which
+   * leaves nothing to learn.
+   * @returns whether it has begun or is queued
    */
   startOrWait(trigger: string, kind?: RunKind): Promise<boolean>;
   /** The newest runs of this market, newest first, those of earlier trainers included. */
@@ -32,17 +32,17 @@ export interface Retrainer {
   /** The rows of `model_registry`; none when runs are kept in memory only. */
   models(): Promise<readonly ModelRegistryView[]>;
   /**
-   * Ends the run that is under way, which is not tried again.
+   * Ends the current run without another attempt.
    * @returns that run, which has not ended yet; null when there is none in this trainer
    */
   cancel(): RetrainRun | null;
-  /** Ends a run that is under way and takes no more; what waits in the store waits for the next trainer. */
+  /** Ends the current run and begins no other; queued runs stay in the store for the next trainer. */
   stop(): Promise<void>;
 }
 
 /**
- * Trains in a process of its own, one run at a time, and tries again after a failure by retrain_policy.yaml. Runs are
- * kept in the store: one that was killed is found at the next start, and counts as a failed attempt.
+ * Trains in a process of its own, one run at a time, and retries failed runs by retrain_policy.yaml. Runs are kept in
+ * the store: a killed one is found at the next start, and counts as a failed attempt.
  */
 export function createRetrainer(options: TrainerOptions, runLog: RunLog, notifier: Notifier = NO_NOTIFIER): Retrainer {
   return new QueuedRetrainer(options, runLog, notifier);
@@ -55,9 +55,9 @@ class QueuedRetrainer implements Retrainer {
   readonly #records: RunRecords;
   readonly #settlement: RunSettlement;
   readonly #timer: DueTimer;
-  readonly #looks: NodeJS.Timeout;
+  readonly #orphanTimer: NodeJS.Timeout;
   #training: RunExecution | null = null;
-  /** The run that `#training` works on. */
+  /** The run of `#training`. */
   #current: RetrainRun | null = null;
   #ended: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -77,7 +77,7 @@ class QueuedRetrainer implements Retrainer {
       () => void this.#inTurn(() => this.#beginDue()),
     );
     this.#turn = this.#open();
-    this.#looks = setInterval(() => void this.#inTurn(() => this.#lookAround()), SILENCE_MS);
+    this.#orphanTimer = setInterval(() => void this.#inTurn(() => this.#checkOrphans()), SILENCE_MS);
   }
 
   start(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
@@ -106,7 +106,7 @@ class QueuedRetrainer implements Retrainer {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer.stop();
-    clearInterval(this.#looks);
+    clearInterval(this.#orphanTimer);
     this.#training?.stop();
     await this.#turn;
     await this.#ended;
@@ -122,7 +122,7 @@ class QueuedRetrainer implements Retrainer {
 
   async #open(): Promise<void> {
     await this.#records.open(this.#options);
-    await this.#attempt('the runs of before cannot be read', async () => {
+    await this.#attempt('earlier runs cannot be read', async () => {
       await this.#settleOrphans();
       await this.#records.load();
     });
@@ -134,10 +134,10 @@ class QueuedRetrainer implements Retrainer {
     return settleOrphans(this.#options, this.#records, this.#settlement);
   }
 
-  /** For dead trainers elsewhere, and machines whose name changes with each start. */
-  async #lookAround(): Promise<void> {
+  /** Finds orphans of other machines, and of machines whose name changes at each start. */
+  async #checkOrphans(): Promise<void> {
     if (this.#stopped || this.#training !== null) return;
-    await this.#attempt('the runs of others cannot be read', async () => {
+    await this.#attempt('runs of other trainers cannot be read', async () => {
       await this.#records.keepAgain();
       for (const run of await this.#settleOrphans()) this.#records.show(run);
     });
@@ -151,7 +151,7 @@ class QueuedRetrainer implements Retrainer {
       const run = await this.#records.queue.beginDue();
       if (run !== null) await this.#take(run);
     });
-    // Not yet, or another process trains: looked at again.
+    // Not due yet, or another process trains: checked again later.
     if (this.#training === null) await this.#timer.set(BEAT_MS);
   }
 
@@ -166,7 +166,7 @@ class QueuedRetrainer implements Retrainer {
         run = await this.#records.queue.begin(trigger, kind);
       }
     } catch (error) {
-      // The store is gone: a run without a record is better than none.
+      // The store is lost: a run without a record is better than none.
       this.#options.log.error({ err: error }, 'the store cannot be used, runs are kept in memory only');
       this.#records.loseStore();
       run = await this.#records.queue.begin(trigger, kind);
@@ -201,7 +201,7 @@ class QueuedRetrainer implements Retrainer {
     await this.#records.keep(run);
   }
 
-  /** A run that cannot start has failed, and is tried again later. */
+  /** A run that cannot start has failed, and is retried later. */
   async #refuse(run: RetrainRun, error: string): Promise<void> {
     run.error = error;
     run.finished_at = new Date().toISOString();
@@ -221,7 +221,7 @@ class QueuedRetrainer implements Retrainer {
     const limit = limitTime(() => training.stop(), this.#options.settings.retrain);
     const { result, ended } = await training.done;
     limit.clear();
-    // Shown as ended only when it is kept as such.
+    // Shown as ended only when it is stored as ended.
     const { retrain_limit_minutes } = this.#options.settings.retrain;
     if (limit.isExceeded && 'error' in result)
       this.#settlement.abort(ended, timeLimitError(ended, retrain_limit_minutes));

@@ -3,19 +3,19 @@ import type { StageTime } from './run_progress.ts';
 
 export type { RunKind } from '../store/tables.ts';
 
-/** A run that came to its end, whatever its gates answered. */
+/** A run that completed, with any result of its gates. */
 export const ENDED_WITH_RESULT: readonly RunStatus[] = ['adopted', 'rollout_started', 'rejected'];
 
-/** The trigger of the run that makes the first models of a home. */
+/** The trigger of the run that trains the first models of a home. */
 export const FIRST_MODELS = 'first models';
 
-/** What a request by the API may set for its run, by option of `train`. */
+/** Options of `train` that an API request may set for its run. */
 export const API_OPTIONS = ['seed', 'trials', 'engine', 'from', 'to'] as const;
 export type ApiOptions = Partial<Readonly<Record<(typeof API_OPTIONS)[number], string>>>;
 
 const API_TRIGGER = /^api((?: --[a-z]+ [\w.:-]+)*)$/;
 
-/** The trigger of a run with these options: a retry has the same trigger and so the same options. */
+/** The trigger of a run with these options: a retry has the same trigger and therefore the same options. */
 export function apiTrigger(options: ApiOptions): string {
   const given = API_OPTIONS.filter((name) => options[name] !== undefined);
   return ['api', ...given.map((name) => `--${name} ${options[name]!}`)].join(' ');
@@ -27,7 +27,7 @@ export function flagsOfTrigger(trigger: string): readonly string[] {
   return flags === '' ? [] : flags.trim().split(' ');
 }
 
-/** One attempt to make new models. Times are ISO 8601 in UTC. */
+/** One attempt to train new models. Times are ISO 8601 in UTC. */
 export interface RetrainRun {
   readonly run_id: number;
   readonly kind: RunKind;
@@ -42,7 +42,7 @@ export interface RetrainRun {
   percent: number;
   /** null while unknown, and when it has ended. */
   eta_seconds: number | null;
-  /** The stages that are done, in their order. */
+  /** Completed stages, in order. */
   stages: readonly StageTime[];
   model_version: string | null;
   /** The active version when it began. */
@@ -64,7 +64,7 @@ export interface RetrainRun {
   /** θ1 and θ2 of its bundle. */
   theta1: number | null;
   theta2: number | null;
-  /** Time in which its process used a GPU, and the most memory it had there; null without nvidia-smi. */
+  /** Time in which its process used a GPU, and its peak memory there; null without nvidia-smi. */
   gpu_seconds: number | null;
   gpu_memory_bytes: number | null;
 }

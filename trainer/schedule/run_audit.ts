@@ -7,9 +7,9 @@ import type { Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
 import type { RetrainRun } from './run.ts';
 
-/** The table of runs that retrain_policy.yaml names, for people and their tools; nothing here reads it. */
+/** The table of runs named by retrain_policy.yaml, for external tools; nothing here reads it. */
 export interface RunAudit {
-  /** Writes the row of a run, or what it has become. */
+  /** Writes or updates the row of a run. */
   write(run: RetrainRun): Promise<void>;
 }
 
@@ -17,8 +17,8 @@ type Policy = Pick<RetrainPolicy, 'retrain_runs_table' | 'retrain_runs_columns'>
 type Cell = string | number | null;
 
 /**
- * Makes the table, or the columns that it does not have yet; columns that are listed no more stay as they are. A table
- * of earlier versions, whose run_id was a number, is made anew with its rows.
+ * Creates the table or its missing columns; columns that are no longer listed stay. A table of earlier versions, whose
+ * run_id was a number, is recreated with its rows.
  * @param logPath file with a line for each run
  */
 export async function openRunAudit(store: Store, policy: Policy, logPath: string): Promise<RunAudit> {
@@ -37,7 +37,7 @@ export async function openRunAudit(store: Store, policy: Policy, logPath: string
   };
 }
 
-/** Of a run, as its row shows it. */
+/** Columns of a run's row. */
 const CELLS: Readonly<Record<RetrainRunColumn, (run: RetrainRun, logPath: string) => Cell>> = {
   run_id: (run) => runUuid(run.run_id, run.started_at),
   started_at: (run) => run.started_at,
@@ -71,8 +71,8 @@ const CELLS: Readonly<Record<RetrainRunColumn, (run: RetrainRun, logPath: string
 };
 
 /**
- * In the words of the specification. A run that came to a bundle has succeeded, whatever became of the bundle;
- * a failed one has another attempt. null while the first attempt is under way.
+ * The status by the specification. A run that produced a bundle has succeeded, adopted or not; a failed one has another
+ * attempt. null during the first attempt.
  */
 function statusOf({ status, attempt }: RetrainRun): 'success' | 'failed' | 'retrying' | 'aborted' | null {
   switch (status) {
@@ -91,7 +91,7 @@ function statusOf({ status, attempt }: RetrainRun): 'success' | 'failed' | 'retr
   }
 }
 
-/** The same for the same run of a store, always: a UUID of version 8 (RFC 9562). */
+/** A UUID of version 8 (RFC 9562), always the same for the same run of a store. */
 export function runUuid(runNumber: number, startedAt: string): string {
   const hex = createHash('sha256').update(`${runNumber} ${startedAt}`).digest('hex');
   const variant = ((parseInt(hex[16]!, 16) & 3) | 8).toString(16);
@@ -167,7 +167,7 @@ async function createTable(
   await creation.execute();
 }
 
-/** Names and types of the columns of the table; none when it is not there. */
+/** Names and types of the columns of the table; none when it is absent. */
 async function columnsThere(db: Kysely<Tables>, kind: Store['kind'], table: string): Promise<Map<string, string>> {
   const [schema, plain] = table.split('.') as [string, string];
   const there = (await db.introspection.getTables()).find((one) =>
@@ -195,7 +195,7 @@ async function convertTable(
   await sql`DROP TABLE ${sql.table(table)}`.execute(db);
   const known: ReadonlySet<string> = new Set<string>(columns.map(({ name }) => name));
   await createTable(db, kind, table, columns);
-  // Columns that the policy lists no more keep what they have.
+  // Columns that the policy no longer lists keep their values.
   for (const [name, type] of there)
     if (!known.has(name))
       await sql`ALTER TABLE ${sql.table(table)} ADD COLUMN ${sql.ref(name)} ${sql.raw(type)}`.execute(db);

@@ -10,7 +10,7 @@ import { startTraining, type TrainingResult } from './training_process.ts';
 /** The training process of a run. */
 export interface RunExecution {
   stop(): void;
-  /** Never rejects. `ended` is the run as it has ended, without its outcome. */
+  /** Never rejects. `ended` is the run at its end, without its outcome. */
   readonly done: Promise<{ readonly result: TrainingResult; readonly ended: RetrainRun }>;
 }
 
@@ -36,7 +36,7 @@ export function executeRun(
   const process = startTraining({
     command,
     flags: flagsOf(run),
-    // Without models there is no signal to be traded on that could be late.
+    // Without models no tradable signal can be delayed.
     yields: run.trigger !== FIRST_MODELS,
     onProgress(line) {
       progress.update(line, elapsedMs());

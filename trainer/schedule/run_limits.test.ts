@@ -22,13 +22,13 @@ describe('the memory check before a run', () => {
     expect(memoryLack(runOf('thresholds'), earlier, policy, 512 * MB)).toBeNull();
   });
 
-  it('reads what this machine can give', () => {
+  it('reads the available memory of this machine', () => {
     expect(availableMemoryBytes()).toBeGreaterThan(10 * MB);
   });
 });
 
 describe('the time limit of a run', () => {
-  it('never comes without a limit, nor when the run has ended', async () => {
+  it('does not act without a limit, nor when the run has ended', async () => {
     let stops = 0;
     const none = limitTime(() => stops++, { retrain_limit_minutes: null });
     const ended = limitTime(() => stops++, { retrain_limit_minutes: 1e-4 });

@@ -7,11 +7,11 @@ const MS_PER_MINUTE = 60_000;
 const BYTES_PER_MB = 1024 * 1024;
 const BYTES_PER_KB = 1024;
 
-/** Maximum wait of a timer of Node. */
-const LONGEST_WAIT_MS = 2 ** 31 - 1;
+/** Maximum delay of a Node timer. */
+const MAX_WAIT_MS = 2 ** 31 - 1;
 
 export interface TimeLimit {
-  /** Whether the process was ended for its time. */
+  /** Whether the process was ended by the limit. */
   readonly isExceeded: boolean;
   /** The run has ended. */
   clear(): void;
@@ -31,19 +31,19 @@ export function limitTime(
             limit.isExceeded = true;
             stop();
           },
-          Math.min(retrain_limit_minutes * MS_PER_MINUTE, LONGEST_WAIT_MS),
+          Math.min(retrain_limit_minutes * MS_PER_MINUTE, MAX_WAIT_MS),
         );
   return limit;
 }
 
-/** Of a run that was ended for its time. */
+/** Error of a run that was ended by the limit. */
 export function timeLimitError({ stage }: RetrainRun, minutes: number | null): string {
   return `RUN_TIMEOUT: not done within ${minutes} minutes (retrain_limit_minutes), last stage ${stage}; its process was ended`;
 }
 
 /**
- * Why there is too little memory for a run; null when there is enough. A run needs `retrain_min_free_mb`, and as much
- * as the last one of its kind.
+ * Why there is too little memory for a run; null when there is enough. A run needs `retrain_min_free_mb`, and at least
+ * as much as the last one of its kind.
  * @param earlier newest first
  */
 export function memoryLack(
@@ -60,7 +60,7 @@ export function memoryLack(
   return `RUN_MEMORY: ${availableMb} MB of memory are available, expected at least ${neededMb} (${source})`;
 }
 
-/** Memory that a process can take without swapping: on Linux with what caches would give back. */
+/** Memory that a process can allocate without swapping: on Linux including reclaimable caches. */
 export function availableMemoryBytes(): number {
   try {
     const available = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'));

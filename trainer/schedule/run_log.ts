@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { RetrainRun } from './run.ts';
 
-/** `train.log`: one line when a run begins, one for each stage that is done, one when the run has ended. */
+/** `train.log`: one line at the start of a run, one for each completed stage, one at its end. */
 export interface RunLog {
   begin(run: RetrainRun): void;
   /** Progress of a stage, which ends when another begins. */
@@ -9,7 +9,7 @@ export interface RunLog {
   end(run: RetrainRun): void;
 }
 
-/** One run at a time, as the trainer has them. */
+/** For one run at a time. */
 export function createRunLog(log: Logger): RunLog {
   let beganMs = 0;
   let stage = '';

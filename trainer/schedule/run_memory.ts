@@ -13,7 +13,7 @@ import { memoryQueue } from './memory_queue.ts';
 import { storeQueue, type RunQueue } from './run_queue.ts';
 
 /**
- * Storage of a trainer's runs and their bundles: the store, or the process's memory where that cannot be opened.
+ * Storage of a trainer's runs and bundles: the store, or memory where it cannot be opened.
  */
 export interface RunMemory {
   readonly queue: RunQueue;

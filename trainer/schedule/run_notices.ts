@@ -1,7 +1,7 @@
 import type { Notice } from '../notify/outbox.ts';
 import type { RetrainRun } from './run.ts';
 
-/** Notifications when a run has ended, and the alerts that are over then. */
+/** Notifications at the end of a run, and the alerts that it resolves. */
 export interface RunNotices {
   readonly raised: readonly Notice[];
   readonly cleared: readonly string[];
@@ -11,7 +11,7 @@ const FAILED = 'retrain_failed';
 const ABORTED = 'retrain_aborted';
 const NOTHING: RunNotices = { raised: [], cleared: [] };
 
-/** Pure: the outcome of a run in, notices out. The same run again gives the same keys. */
+/** Pure: from the outcome of a run to notices. The same run gives the same keys. */
 export function noticesOfRun(run: RetrainRun): RunNotices {
   const { run_id, kind, trigger, attempt, started_at, status, error, reasons, model_version } = run;
   const subject = `training run ${run_id} (${kind}, ${trigger})`;
@@ -25,7 +25,7 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
   switch (status) {
     case 'failed':
     case 'killed': {
-      const text = `Attempt ${attempt}: ${error ?? 'unknown reason'} It is tried again; the active models stay.`;
+      const text = `Attempt ${attempt}: ${error ?? 'unknown reason'} It is retried; the active models stay.`;
       return { raised: [{ ...common, key: FAILED, event: 'retrain_failed', text }], cleared: [] };
     }
     case 'aborted': {
@@ -35,7 +35,7 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
     case 'adopted':
     case 'rollout_started':
     case 'rejected': {
-      // Nothing to learn yet: that happens every day.
+      // Nothing to learn yet: a daily event.
       if (model_version === null) return { raised: [], cleared: [FAILED, ABORTED] };
       const { event, text } = {
         adopted: { event: 'retrain_adopted', text: `Models ${model_version} are active.` } as const,

@@ -30,7 +30,7 @@ describe('the progress of a run', () => {
 
   it('counts a skipped stage as done, and an unknown one as nothing', () => {
     const progress = createRunProgress(LAST);
-    progress.update({ stage: 'waiting for the moon', share: 1 }, 1000);
+    progress.update({ stage: 'unknown stage', share: 1 }, 1000);
     expect(progress.percent()).toBe(0);
     progress.update({ stage: 'learning', share: 0.5 }, 2000);
     expect(progress.percent()).toBe(85);
@@ -38,14 +38,14 @@ describe('the progress of a run', () => {
     expect(progress.percent()).toBe(85);
   });
 
-  it('is an estimate the first time, in which parts of a stage stand for the stage', () => {
+  it('is an estimate the first time, in which parts of a stage count as the stage', () => {
     const progress = createRunProgress([]);
     progress.update({ stage: 'learning ai1', share: 0 }, 1000);
     expect(progress.percent()).toBe(18);
     expect(FIRST_GUESS.reduce((sum, { duration_ms }) => sum + duration_ms, 0)).toBe(100);
   });
 
-  it('never falls, stays below 100, and its stages add up to the time that has passed', () => {
+  it('never falls, stays below 100, and its stages sum to the elapsed time', () => {
     const stage = fc.constantFrom('reading bars', 'search (best 1)', 'learning', 'other', 'search (best 2)');
     const lines = fc.array(fc.record({ stage, share: fc.double({ min: 0, max: 1, noNaN: true }), ms: fc.nat(5000) }), {
       minLength: 1,

@@ -9,19 +9,19 @@ export interface StageTime {
 export interface RunProgress {
   /** @param elapsedMs since the run began; never falls */
   update(line: ProgressLine, elapsedMs: number): void;
-  /** Closes the stage that is under way. @returns all stages, in the order in which they began */
+  /** Closes the current stage. @returns all stages, in the order in which they began */
   end(elapsedMs: number): readonly StageTime[];
   /** 0 to 99: only a run that has ended has 100. Never falls. */
   percent(): number;
   /** The remaining time by the pace so far; null while too little is done. */
   etaSeconds(): number | null;
-  /** The stages that are done, and what that under way has taken so far. */
+  /** Completed stages, and the current one with its time so far. */
   stages(): readonly StageTime[];
 }
 
 /**
- * Shares of time of a first run, of which nothing is known: rough, by what the parts took on ten pairs and eight months
- * of bars. From the second run on the last one's own times count.
+ * Estimated shares of time of a first run: measured roughly on ten pairs and eight months of bars. Later runs use the
+ * times of the last one.
  */
 export const FIRST_GUESS: readonly StageTime[] = [
   { stage: 'reading bars', duration_ms: 4 },
@@ -31,13 +31,12 @@ export const FIRST_GUESS: readonly StageTime[] = [
   { stage: 'backtest', duration_ms: 6 },
 ];
 
-/** Below that, the pace so far is not reliable. */
-const TELLING_SHARE = 0.05;
+/** Below this share the pace so far is not reliable. */
+const MIN_SHARE_FOR_ETA = 0.05;
 
 /**
  * Progress of a whole run, from that of its stages.
- * @param expected stages and their times as the last run of this kind had them. A stage that is not among them moves
- * nothing on
+ * @param expected stages and their times in the last run of this kind. Other stages do not change the progress
  */
 export function createRunProgress(expected: readonly StageTime[]): RunProgress {
   const weights = byStage(expected.length === 0 ? FIRST_GUESS : expected);
@@ -46,7 +45,7 @@ export function createRunProgress(expected: readonly StageTime[]): RunProgress {
   const taken = new Map<string, { readonly stage: string; duration_ms: number }>();
   let current: string | null = null;
   let lastMs = 0;
-  /** The expected stage that is furthest on, and how much of it is done. */
+  /** The furthest expected stage, and the completed share of it. */
   let furthest = -1;
   let share = 0;
 
@@ -82,18 +81,18 @@ export function createRunProgress(expected: readonly StageTime[]): RunProgress {
     percent: () => Math.min(99, Math.floor(doneShare() * 100 + 1e-9)),
     etaSeconds() {
       const done = doneShare();
-      return done < TELLING_SHARE ? null : Math.round((lastMs * (1 - done)) / done / 1000);
+      return done < MIN_SHARE_FOR_ETA ? null : Math.round((lastMs * (1 - done)) / done / 1000);
     },
     stages: list,
   };
 }
 
-/** A stage without the remarks after it: `learning, trial 3 of 20 (best 0.61)` is `learning`. */
+/** A stage without its details: `learning, trial 3 of 20 (best 0.61)` is `learning`. */
 export function stageName(stage: string): string {
   return stage.split(/[,(:]/, 1)[0]!.trim() || stage;
 }
 
-/** A stage by its name, else by a prefix of its name: `learning` stands for `learning ai1` too. */
+/** A stage by its name, else by a prefix of its name: `learning` also matches `learning ai1`. */
 function indexOf(names: readonly string[], wanted: string): number {
   const exact = names.indexOf(wanted);
   return exact >= 0 ? exact : names.findIndex((name) => wanted.startsWith(`${name} `));
@@ -103,7 +102,7 @@ function byStage(times: readonly StageTime[]): Map<string, number> {
   const weights = new Map<string, number>();
   for (const { stage, duration_ms } of times) {
     const name = stageName(stage);
-    // A stage that took no time is one all the same.
+    // A stage that took no time still counts.
     weights.set(name, (weights.get(name) ?? 0) + Math.max(1, duration_ms));
   }
   return weights;

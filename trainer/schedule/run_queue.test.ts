@@ -59,7 +59,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       if (note === '') await store.close();
     });
 
-    it('has one run under way at a time, and counts them', async () => {
+    it('has one run in progress at a time, and numbers them', async () => {
       const first = (await queue.begin('request'))!;
       expect(first).toMatchObject({
         run_id: 1,
@@ -123,7 +123,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.beginDue()).toBeNull();
     });
 
-    it('keeps the kind of a run for its next attempt, and what its stages took for the next run of that kind', async () => {
+    it('keeps the kind of a run for its next attempt, and the times of its stages for the next run of that kind', async () => {
       const stages = [{ stage: 'learning', duration_ms: 5 }];
       const run = (await queue.begin('incremental schedule', 'incremental'))!;
       expect(run).toMatchObject({ kind: 'incremental', percent: 0, eta_seconds: null, stages: [] });
@@ -145,7 +145,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       const run = (await queue.begin('request', 'incremental'))!;
       expect(await queue.begin('schedule')).toBeNull();
       await queue.wait('schedule');
-      // The one that waits is tried instead of this one.
+      // The queued one replaces a retry of this one.
       await queue.retryAt(run, T0 + 60_000);
       expect(await queue.dueMs()).toBe(T0);
       await queue.keep(ended(run, 'failed'));
@@ -168,7 +168,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.dueMs()).toBeNull();
     });
 
-    it('holds one waiting run of each kind, begins them by priority, and a full one instead of all', async () => {
+    it('holds one queued run of each kind, begins them by priority, and a full one instead of all', async () => {
       const run = (await queue.begin('request', 'incremental'))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.wait('risk streak', 'thresholds');
@@ -214,7 +214,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     if (note === '') await Promise.all([store.close(), other.close()]);
   });
 
-  it('are orphans for the next trainer of the same home at once, for others when their heartbeats have stopped', async () => {
+  it('are orphans at once for the next trainer of the same home, for others when their heartbeats have stopped', async () => {
     const before = queueOf();
     const elsewhere = queueOf('elsewhere', 'live', other);
     const run = (await before.begin('schedule'))!;
@@ -238,7 +238,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     expect(await elsewhere.begin('request')).not.toBeNull();
   });
 
-  it('of two markets do not wait for each other', async () => {
+  it('of two markets are independent', async () => {
     expect(await queueOf().begin('request')).not.toBeNull();
     const simulated = queueOf('here', 'simulated');
     expect(await simulated.begin('request')).not.toBeNull();
@@ -259,7 +259,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     }
   });
 
-  it('of a store from before runs had a kind are full ones, and continue', async () => {
+  it('of a store of the version before kinds of runs are full ones, and continue', async () => {
     const run = (await queueOf().begin('request'))!;
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
     await sql`DROP INDEX ${sql.raw(store.kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued')}`.execute(
@@ -312,7 +312,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       ).rows;
     const columnsOf = async () => (await audited()).map((row) => Object.keys(row))[0];
 
-    it('in the table and the columns that the policy names, with what they cost', async () => {
+    it('in the table and columns of the policy, with their resource usage', async () => {
       const audit = await openRunAudit(store, policy, '/log/train.log');
       const run = (await queueOf().begin('request', 'incremental'))!;
       await audit.write(run);
@@ -325,7 +325,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       expect(await columnsOf()).toEqual(policy.retrain_runs_columns);
     });
 
-    it('also after the policy lists other columns than before', async () => {
+    it('also after the policy lists other columns', async () => {
       const run = (await queueOf().begin('request'))!;
       await (await openRunAudit(store, policy, '/log/train.log')).write(run);
       const wider = { ...policy, retrain_runs_columns: ['run_id', 'attempt', 'seed'] as const };

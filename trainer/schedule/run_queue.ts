@@ -8,48 +8,47 @@ import { ENDED_WITH_RESULT, FIRST_MODELS, type RetrainRun, type RunKind } from '
 import type { RunNotices } from './run_notices.ts';
 import type { StageTime } from './run_progress.ts';
 
-/** A run that was under way when its trainer ended, and the process that learned. */
+/** A run in progress when its trainer ended, and its training process. */
 export interface Orphan {
   readonly run: RetrainRun;
-  /** null when it is not known, or runs on another machine. */
+  /** null when unknown, or on another machine. */
   readonly workerPid: number | null;
 }
 
 /**
- * The training runs of one market: one under way at most, and of each kind one at most that waits for its time. A full
- * run makes all that wait needless: it learns everything from all bars.
+ * The training runs of one market: at most one in progress, and at most one of each kind queued. A full run replaces
+ * all queued ones: it learns everything from all bars.
  */
 export interface RunQueue {
   /**
-   * Begins a run, in place of one of its kind that waits; a full run in place of all that wait.
-   * @returns null when one is under way, here or in another process
+   * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones.
+   * @returns null when one is in progress, here or in another process
    */
   begin(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
-  /** Begins, if none is under way, the first run by `PRIORITIES` of those that wait and whose time has come. */
+  /** Begins, if none is in progress, the first due run by `PRIORITIES`. */
   beginDue(): Promise<RetrainRun | null>;
-  /** Due time of the first waiting run, in epoch ms. */
+  /** Due time of the first queued run, in epoch ms. */
   dueMs(): Promise<number | null>;
-  /** Lets a run wait until nothing is under way, in place of one of its kind that waits. */
+  /** Queues a run until nothing is in progress, in place of a queued one of its kind. */
   wait(trigger: string, kind?: RunKind): Promise<void>;
-  /** Says that a run is still worked on, and by which process. */
+  /** Stores a heartbeat of a run, and its process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
-  /** Queues the next attempt at a run that has failed; once, however often it is called. */
+  /** Queues the next attempt of a failed run; once, however often it is called. */
   retryAt(run: RetrainRun, dueMs: number): Promise<void>;
   /**
-   * Keeps what a run has become, and its notices in the same transaction.
+   * Stores the state of a run and its notices in one transaction.
    * @returns whether the notices are in the outbox
    */
   keep(run: RetrainRun, notices?: RunNotices): Promise<boolean>;
   /**
-   * Runs whose trainer is no more: those of this owner that it has not begun since it was opened, and those of others
-   * that have gone silent.
+   * Runs whose trainer has ended: those of this owner that this queue did not begin, and those of others without
+   * heartbeats.
    */
   orphans(): Promise<readonly Orphan[]>;
-  /** The newest runs that have begun, newest first. */
+  /** The runs that have begun, newest first. */
   list(limit: number): Promise<readonly RetrainRun[]>;
   /**
-   * Times of the stages of the last run of this kind that made a bundle, first models left out; empty when
-   * there was none.
+   * Times of the stages of the last completed run of this kind, except first models; empty when there was none.
    */
   lastStages(kind: RunKind): Promise<readonly StageTime[]>;
 }
@@ -61,21 +60,21 @@ export interface QueueOptions {
   readonly clock: Clock;
 }
 
-/** Which run begins first of several that are due. */
+/** Order of several due runs. */
 export const PRIORITIES = { full: 1, thresholds: 2, incremental: 3 } as const satisfies Readonly<
   Record<RunKind, number>
 >;
 
-/** Heartbeat interval of a run under way. */
+/** Heartbeat interval of a run in progress. */
 export const BEAT_MS = 15_000;
-/** A run of another owner that was silent for so long has lost its trainer. */
+/** A run of another owner without heartbeats for this time has lost its trainer. */
 export const SILENCE_MS = 4 * BEAT_MS;
 
 type Row = Selectable<TrainingRunsTable>;
 
 /**
- * The queue in the store: it survives the trainer. Every step is one statement, so that a death leaves it before or
- * behind the step.
+ * The queue in the store, which survives the trainer. Every step is one statement, so that a crash leaves it before or
+ * after the step.
  */
 export function storeQueue(store: Store, options: QueueOptions): RunQueue {
   return new StoreQueue(store, options);
@@ -87,7 +86,7 @@ class StoreQueue implements RunQueue {
   readonly #market: Market;
   readonly #owner: string;
   readonly #clock: Clock;
-  /** Runs that this process has begun. */
+  /** Runs begun by this process. */
   readonly #begun = new Set<number>();
 
   constructor(store: Store, { market, owner, clock }: QueueOptions) {
@@ -101,7 +100,7 @@ class StoreQueue implements RunQueue {
   async begin(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
     const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, kind, { trigger, attempt: 1 });
     if (waiting !== null) return waiting;
-    // The index would reject it, but use up a run number.
+    // The index would reject it, but a run number would be used up.
     if (!(await this.#isFree())) return null;
     const row = await this.#db
       .insertInto('core.training_runs')
@@ -215,7 +214,7 @@ class StoreQueue implements RunQueue {
     };
   }
 
-  /** Adds the row of a run that waits; none when one of its kind waits already. */
+  /** Adds the row of a queued run; none when one of its kind is queued. */
   async #queue(due: Pick<Insertable<TrainingRunsTable>, 'kind' | 'trigger' | 'attempt' | 'due_ms'>): Promise<void> {
     await this.#db
       .insertInto('core.training_runs')
@@ -234,7 +233,7 @@ class StoreQueue implements RunQueue {
       .execute();
   }
 
-  /** Null too when another process was faster: the index allows one run under way. */
+  /** Also null when another process was faster: the index allows one run in progress. */
   async #beginQueued(
     dueUntilMs: number,
     kind: RunKind | null,
@@ -266,7 +265,7 @@ class StoreQueue implements RunQueue {
   async #taken(row: Row | undefined): Promise<RetrainRun | null> {
     if (row === undefined) return null;
     this.#begun.add(row.run_id);
-    // Those that are left after a death in between begin once more than they need to.
+    // Rows left by a crash in between begin once more than needed.
     if (row.kind === 'full') {
       const query = this.#db.deleteFrom('core.training_runs').where('market', '=', this.#market);
       await query.where('status', '=', 'queued').execute();
@@ -292,7 +291,7 @@ function changesOf(run: RetrainRun) {
   };
 }
 
-/** Returns whether a row of this kind exists already, by the errors of SQLite and PostgreSQL. */
+/** Whether a row of this kind exists already, by the errors of SQLite and PostgreSQL. */
 function isTaken(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === '23505';

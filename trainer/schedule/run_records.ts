@@ -12,13 +12,13 @@ import type { RunQueue } from './run_queue.ts';
 
 const SHOWN_RUNS = 50;
 
-/** The training runs of this market: what is shown of them, and what the store keeps. */
+/** The training runs of this market: the list to show, and their storage. */
 export class RunRecords {
   readonly #attempt: BestEffort;
   readonly #notifier: Notifier;
   readonly #runs: RetrainRun[] = [];
   #memory: RunMemory = memoryOnly();
-  /** Ended runs that the store did not take, by id. */
+  /** Ended runs that could not be stored, by id. */
   readonly #unkept = new Map<number, RetrainRun>();
 
   constructor(attempt: BestEffort, notifier: Notifier) {
@@ -56,7 +56,7 @@ export class RunRecords {
   /** Shows the runs of earlier trainers. */
   async load(): Promise<void> {
     this.#runs.unshift(...(await this.queue.list(SHOWN_RUNS)));
-    // A trainer that died between the two may have left the audit behind.
+    // After a crash between the two the audit may be behind.
     for (const run of this.#runs) await this.#memory.audit?.write(run);
   }
 
@@ -68,7 +68,7 @@ export class RunRecords {
     this.#unkept.set(run.run_id, { ...run });
     const notices = noticesOfRun(run);
     let isTold = false;
-    await this.#attempt('a run cannot be kept', async () => {
+    await this.#attempt('a run cannot be stored', async () => {
       isTold = await this.queue.keep(run, notices);
       this.#unkept.delete(run.run_id);
     });
@@ -76,18 +76,18 @@ export class RunRecords {
     await this.audit(run);
   }
 
-  /** Reports notices that the store did not take together with their run. */
+  /** Reports notices that were not stored together with their run. */
   async #tell({ raised, cleared }: RunNotices): Promise<void> {
     for (const key of cleared) await this.#notifier.clear(key);
     for (const notice of raised) await this.#notifier.raise(notice);
   }
 
-  /** A run that seems to be under way keeps out every other. */
+  /** Stores ended runs again: one that seems to be in progress blocks all others. */
   async keepAgain(): Promise<void> {
     for (const run of [...this.#unkept.values()]) await this.keep(run);
   }
 
-  /** First models have no search behind them, so that signals come soon, and nothing to compare with. */
+  /** First models are trained without a search, so that signals begin soon, and have nothing to compare with. */
   async lastStages({ kind, trigger }: RetrainRun): Promise<readonly StageTime[]> {
     let stages: readonly StageTime[] = [];
     if (trigger !== FIRST_MODELS)
@@ -95,7 +95,7 @@ export class RunRecords {
     return stages;
   }
 
-  /** From here on runs are kept in memory only. */
+  /** Continues with runs in memory only. */
   loseStore(): void {
     const queue = memoryQueue(MACHINE_CLOCK, this.#runs[0]?.run_id);
     this.#memory = { ...this.#memory, queue, registry: null, audit: null };

@@ -5,11 +5,11 @@ import type { GpuUse } from './gpu_watch.ts';
 export const runResourcesSchema = z.object({
   /** User and system time of all its threads. */
   cpu_seconds: z.number().nonnegative(),
-  /** The most memory that was resident at once. */
+  /** Peak resident memory. */
   peak_memory_bytes: z.int().nonnegative(),
   /** Wall time from its start to its report. */
   duration_ms: z.int().nonnegative(),
-  /** Time in which it used a GPU, and the most memory it had there; null without nvidia-smi. */
+  /** Time in which it used a GPU, and its peak memory there; null without nvidia-smi. */
   gpu_seconds: z.number().nonnegative().nullable().optional(),
   gpu_memory_bytes: z.int().nonnegative().nullable().optional(),
 });
@@ -17,7 +17,7 @@ export type RunResources = z.infer<typeof runResourcesSchema>;
 
 const BYTES_PER_KB = 1024;
 
-/** Resources that this process has used since its start: a training process reports them at its end. */
+/** Resources used by this process since its start; a training process reports them at its end. */
 export function ownResources(gpu: GpuUse): RunResources {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
   return {

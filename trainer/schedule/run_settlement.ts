@@ -10,7 +10,7 @@ import type { RunRecords } from './run_records.ts';
 import type { TrainingAnswer, TrainingResult } from './training_process.ts';
 
 const MS_PER_MINUTE = 60_000;
-/** Errors of runs from the active models that time, or a full run, ends. */
+/** Errors of warm starts that more bars, or a full run, resolve. */
 const NOT_YET = /^(DATA_TOO_SHORT|WARM_START_REFUSED):/;
 
 /** Turns the result of a training process into the outcome of its run. */
@@ -25,11 +25,11 @@ export class RunSettlement {
     this.#attempt = attempt;
   }
 
-  /** @param wasStopped whether the process was asked to end */
+  /** @param wasStopped whether the process was stopped */
   async settle(run: RetrainRun, result: TrainingResult, wasStopped: boolean): Promise<void> {
     const { log, print } = this.#options;
     Object.assign(run, result.resources ?? {});
-    // A process that was done when it was asked to end has done its work: the bundle is there, and may be active.
+    // The process may have completed before it was stopped: the bundle exists, and may be active.
     if (wasStopped && 'error' in result) {
       run.status = 'stopped';
       print(`Training run ${run.run_id} was stopped.`);
@@ -47,14 +47,12 @@ export class RunSettlement {
     if (version === null)
       return this.#settleNothing(
         run,
-        run.kind === 'thresholds'
-          ? 'no other θ2 is better on the bars that have come'
-          : 'no model gains a tree from the bars that have come',
+        run.kind === 'thresholds' ? 'no other θ2 is better on the new bars' : 'no model gains a tree from the new bars',
       );
     return this.#settleBundle(run, version, result);
   }
 
-  /** The next attempt is queued before this one is closed: a death in between loses none. */
+  /** The next attempt is queued before this one is closed: a crash in between loses none. */
   async fail(run: RetrainRun, status: 'failed' | 'killed'): Promise<void> {
     const { settings, print } = this.#options;
     const { retrain_retry_max, retrain_retry_delay_minutes } = settings.retrain;
@@ -69,7 +67,7 @@ export class RunSettlement {
     print(`Next attempt in ${retrain_retry_delay_minutes} minutes (${run.attempt} of ${retrain_retry_max}).`);
   }
 
-  /** A run that is not tried again. */
+  /** Ends a run without another attempt. */
   abort(run: RetrainRun, error: string): void {
     const { log, print } = this.#options;
     run.status = 'aborted';
@@ -88,7 +86,7 @@ export class RunSettlement {
     await this.#attempt('the bundle of a run cannot be read', () =>
       Object.assign(run, aboutBundle(join(paths.models, version))),
     );
-    await this.#attempt('the registry has not taken a bundle in', () => this.#enterBundle(run));
+    await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run));
     log.info(run, 'training ended');
     const outcome = {
       adopted: 'adopted',
@@ -99,8 +97,7 @@ export class RunSettlement {
   }
 
   /**
-   * There are no models to warm-start from, or nothing to learn yet: no failure, and trying again in an hour would not
-   * help.
+   * No models to warm-start from, or nothing to learn yet: this is no failure, and a retry in an hour would not help.
    */
   #settleNothing(run: RetrainRun, why: string): void {
     run.status = 'rejected';
@@ -110,7 +107,7 @@ export class RunSettlement {
     this.#options.print(`Training run ${run.run_id}: the active models stay. ${why}.`);
   }
 
-  /** The training process has activated it, or not; the registry is updated here if it is behind. */
+  /** Updates the registry where the training process has not. */
   async #enterBundle({ model_version, status, reasons }: RetrainRun): Promise<void> {
     const { registry } = this.#records;
     if (registry === null || model_version === null) return;

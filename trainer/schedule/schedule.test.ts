@@ -19,7 +19,7 @@ describe('the schedule of retraining', () => {
     expect(next.getTime() - Date.now()).toBeLessThanOrEqual(31 * 86_400_000);
   });
 
-  it('has a last time, which is in UTC and not after now', () => {
+  it('has a last time, in UTC and not after now', () => {
     process.env['TZ'] = 'Asia/Tokyo';
     const at = (text: string): number => Date.parse(text);
     const last = (now: string): number | null => lastTimeOf('0 6 * * 1', at(now), at(now) - 8 * 86_400_000);
@@ -29,7 +29,7 @@ describe('the schedule of retraining', () => {
     expect(lastTimeOf('0 6 1 1 *', at('2026-11-18T00:00Z'), at('2026-11-17T00:00Z'))).toBeNull();
   });
 
-  it('calls the work at each of its times, and no more once it is stopped', async () => {
+  it('calls the work at each of its times, until it is stopped', async () => {
     let calls = 0;
     schedule = scheduleByCron('* * * * * *', () => calls++);
     await expect.poll(() => calls, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);

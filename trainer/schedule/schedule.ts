@@ -16,12 +16,12 @@ export function scheduleByCron(cron: string, work: () => unknown): Schedule {
 
 const MINUTE_MS = 60_000;
 
-/** The last time of a cron expression, in UTC, that is not after `nowMs`; null when there is none since `sinceMs`. */
+/** The last time of a cron expression in UTC up to `nowMs`; null when there is none since `sinceMs`. */
 export function lastTimeOf(cron: string, nowMs: number, sinceMs: number): number | null {
   const task = createTask(cron, () => undefined, { timezone: 'Etc/UTC' });
   try {
     const [first = 0, second = 0, third = 0] = task.getNextRuns(3).map((time) => time.getTime());
-    // Times at equal distances need no search.
+    // Equally spaced times need no search.
     const gap = second - first;
     if (gap > 0 && third - second === gap) {
       const last = first + Math.floor((nowMs - first) / gap) * gap;

@@ -1,7 +1,7 @@
 import type { RetrainRun } from './run.ts';
 import type { Schedule } from './schedule.ts';
 
-/** The trainer in one line for people: the run that is under way, or the last one and when the next is due. */
+/** The trainer in one line: the current run, or the last one and when the next is due. */
 export function statusLine(
   newest: Pick<RetrainRun, 'run_id' | 'kind' | 'status' | 'stage' | 'percent' | 'model_version'> | undefined,
   schedules: readonly Pick<Schedule, 'next'>[],

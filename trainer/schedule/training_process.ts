@@ -5,17 +5,17 @@ import { startCommand } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
 import { runResourcesSchema, type RunResources } from './run_resources.ts';
 
-/** Below the daemon's, so that a bar never waits for a tree. */
+/** Lower priority than the daemon's, so that bars never wait for training. */
 const NICE = 10;
-/** A core stays free for the daemon. */
+/** One core stays free for the daemon. */
 const WORKERS = Math.max(1, availableParallelism() - 1);
-/** Behind the program and its first arguments. */
+/** Arguments after the program and its first arguments. */
 const ARGUMENTS = ['train', '--adopt', '--json', '--workers', String(WORKERS)];
 const answerSchema = z.object({
   /** null when a warm start has found nothing new. */
   version: z.string().nullable(),
   adopted: z.boolean(),
-  /** Id of the rollout that it started instead of being activated. */
+  /** Id of the rollout that it started instead of its activation. */
   rollout: z.string().nullable().default(null),
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })),
   resources: runResourcesSchema.optional(),
@@ -29,14 +29,14 @@ export interface TrainingProcess {
   readonly pid: number | null;
   /** Never rejects. */
   readonly result: Promise<TrainingResult>;
-  /** Requests its end, and kills it when it does not end. */
+  /** Terminates it, and kills it when it does not end. */
   stop(): void;
 }
 
 export interface TrainingOptions {
   /** Program and first arguments of the command line. */
   readonly command: readonly string[];
-  /** Arguments of this run beside those of all runs. */
+  /** Arguments of this run in addition to those of all runs. */
   readonly flags: readonly string[];
   /** Whether it runs at the lowest priority. */
   readonly yields: boolean;
@@ -48,7 +48,7 @@ export interface TrainingOptions {
 /** `train --adopt --json` in a process of its own. */
 export function startTraining({ command, flags, yields, onProgress, onWarning }: TrainingOptions): TrainingProcess {
   const { pid, ended, stop } = startCommand({ command: [...command, ...ARGUMENTS, ...flags], onProgress });
-  if (yields && pid !== null) yieldToOthers(pid, onWarning);
+  if (yields && pid !== null) lowerPriority(pid, onWarning);
   const result = ended.then(
     ({ code, answer, lastLine }) => readAnswer(answer) ?? { error: endWithoutAnswer(code, lastLine) },
   );
@@ -56,21 +56,20 @@ export function startTraining({ command, flags, yields, onProgress, onWarning }:
 }
 
 /**
- * Gives priority to everything else. Where Linux shares the processor between sessions (sched_autogroup_enabled), a low
- * priority applies within a session only: the session itself must weigh less, or a training on its own would have as
- * much as the daemon.
+ * Lowers the priority. Where Linux shares the processor between sessions (sched_autogroup_enabled), a low priority
+ * applies within a session only: without a lower weight of the session, training would get as much time as the daemon.
  */
-function yieldToOthers(pid: number, onWarning: (error: unknown) => void): void {
+function lowerPriority(pid: number, onWarning: (error: unknown) => void): void {
   try {
     setPriority(pid, NICE);
   } catch (error) {
     onWarning(error);
   }
-  weighLeast(pid);
+  lowerSessionWeight(pid);
 }
 
-/** The session of this process, where Linux weighs sessions. */
-export function weighLeast(pid: number): void {
+/** Minimum weight of this process's session, where Linux weighs sessions. */
+export function lowerSessionWeight(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/autogroup`, '19');
   } catch {

@@ -6,9 +6,9 @@ export interface OrderedAxis {
   readonly kind: 'ordered';
   /** Position of a value. */
   encode(value: Value): number;
-  /** The value at a place, the nearest one where there are only some. */
+  /** The value at a position; the nearest one of a grid. */
   decode(place: number): Value;
-  /** The stretch of places that decode to the value at this place; null where each place is a value of its own. */
+  /** The interval of positions with the value at this position; null where every position has its own value. */
   cell: ((place: number) => readonly [number, number]) | null;
 }
 
@@ -52,7 +52,7 @@ function logFloatAxis({ low, high }: Range): OrderedAxis {
   };
 }
 
-/** Each value has the same share of [0, 1] and is in the middle of it. */
+/** Each value has an equal share of [0, 1] and is at its center. */
 function gridAxis({ low, high }: Range, step: number): OrderedAxis {
   // A step that divides the range up to rounding reaches its end.
   const values = Math.floor((high - low) / step + 1e-9) + 1;

@@ -42,7 +42,7 @@ function choose(overrides: SettingsOverrides = {}, models: typeof learned = lear
   return chooseThresholds(dataset, models, { riskQuantiles: quantiles, expectation: null }, own, () => undefined);
 }
 
-/** Answer to one bar by the model that did not see its time. */
+/** Score of one bar by the fold model that was not trained on its time. */
 function answer(name: ModelName, history: PairHistory, t: number): number {
   const columns = dataset.definitions.length;
   const at = history.time[t]! + 60;
@@ -112,7 +112,7 @@ describe('chooseThresholds', () => {
     expect(first.report.pass_rate).toBeLessThanOrEqual(0.9);
   });
 
-  it('reports the expected maximum Sharpe ratio of as many tries', () => {
+  it('reports the expected maximum Sharpe ratio of as many trials', () => {
     const { report } = choose();
     expect(report.expected_max_sharpe!).toBeGreaterThan(0);
     expect(report.deflated_sharpe!).toBeLessThan(report.probabilistic_sharpe!);

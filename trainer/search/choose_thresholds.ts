@@ -25,16 +25,15 @@ export interface ChosenThresholds {
   readonly report: ThresholdReport;
 }
 
-/** Maps answers to risk scores and expected results. */
+/** Maps scores to risk scores and expected results. */
 export interface Calibrated {
   readonly riskQuantiles: readonly number[];
-  /** null: the expected result is what the barriers promise. */
+  /** null: the expected result is that of the barriers. */
   readonly expectation: Expectation | null;
 }
 
 /**
- * A pair's bars of the training period with what models that had not seen their time answer; NaN where features were
- * not kept.
+ * A pair's bars of the training period with their out-of-fold scores; NaN where features were not kept.
  */
 interface AnsweredPair {
   readonly history: PairHistory;
@@ -50,7 +49,7 @@ interface AnsweredPair {
 }
 
 /**
- * θ1 and θ2 by backtests of the training period, every bar answered by the fold models that had not seen its time: the
+ * θ1 and θ2 by backtests of the training period on out-of-fold scores: the
  * largest net Sharpe ratio among those with enough trades and a pass rate in its range, else the initial ones. An open
  * position meets `risk_exit` only at bars whose features were kept, which are all candidates and the sampled minutes.
  */
@@ -125,7 +124,7 @@ export function chooseThresholds(
   };
 }
 
-/** The Sharpe ratio of the days, deflated by the number and the spread of the tries. */
+/** The Sharpe ratio of the days, deflated by the number and the dispersion of the trials. */
 export function sharpeReport(
   days: readonly number[],
   tried: readonly { readonly netSharpe: number }[],

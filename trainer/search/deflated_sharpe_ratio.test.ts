@@ -24,7 +24,7 @@ describe('sharpeFacts', () => {
 });
 
 describe('probabilisticSharpe', () => {
-  // The example of Bailey & López de Prado 2012: 24 monthly returns, an annualised ratio of 1.59.
+  // The example of Bailey & López de Prado 2012: 24 monthly returns, an annualized ratio of 1.59.
   const monthly = { returns: 24, sharpe: 0.458 };
 
   it('is 0.982 in the published example as if returns were normal', () => {
@@ -76,7 +76,7 @@ describe('expectedMaxSharpe', () => {
 });
 
 describe('deflatedSharpe', () => {
-  // The example of Bailey & López de Prado 2014: five years of days, an annualised ratio of 2.5.
+  // The example of Bailey & López de Prado 2014: five years of days, an annualized ratio of 2.5.
   const facts = { returns: 1250, sharpe: 2.5 / Math.sqrt(250), skewness: -3, kurtosis: 10 };
   /** So many ratios whose variance is ½ a year, per day. */
   const tried = (count: number): number[] => {

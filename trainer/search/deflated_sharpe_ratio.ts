@@ -51,14 +51,14 @@ export function probabilisticSharpe({ returns, sharpe, skewness, kurtosis }: Sha
 const EULER_GAMMA = 0.5772156649015329;
 
 /**
- * The Sharpe ratio that is expected of the best of as many trials without skill: √V·((1 − γ)·Φ⁻¹(1 − 1/N) + γ·Φ⁻¹(1 −
+ * Expected maximum Sharpe ratio of N trials without skill: √V·((1 − γ)·Φ⁻¹(1 − 1/N) + γ·Φ⁻¹(1 −
  * 1/(N·e))) (Bailey & López de Prado, The deflated Sharpe ratio, 2014).
- * @param trials independent ones, ≥ 1; alike ones count as fewer, so their full number errs on the strict side
+ * @param trials independent ones, ≥ 1; correlated ones count as fewer, so their full number is conservative
  * @param variance of the Sharpe ratios over trials, per return
  */
 export function expectedMaxSharpe(trials: number, variance: number): number {
   if (!(trials >= 1)) throw new RangeError(`the best of ${trials} trials`);
-  // The best of one is no choice; the formula is an approximation for many.
+  // A single trial involves no choice; the formula is an approximation for many.
   if (trials === 1) return 0;
   const first = normalQuantile(1 - 1 / trials);
   const second = normalQuantile(1 - 1 / (trials * Math.E));
@@ -71,16 +71,19 @@ export interface DeflatedSharpe extends SharpeFacts {
   readonly expectedMaxSharpe: number;
   /** The probability that the true ratio is above 0, as if there had been one trial. */
   readonly probabilistic: number;
-  /** The probability that it is above `expectedMaxSharpe`: the deflated Sharpe ratio. Above 0.95 chance is unlikely. */
+  /**
+   * The probability that it is above `expectedMaxSharpe`: the deflated Sharpe ratio. Above 0.95 chance is an unlikely
+   * explanation.
+   */
   readonly deflated: number;
 }
 
 /**
- * The chosen trial's Sharpe ratio in the light of how many were tried: the probabilistic Sharpe ratio against
+ * The chosen trial's Sharpe ratio, corrected for the number of trials: the probabilistic Sharpe ratio against
  * `expectedMaxSharpe`.
  * @param chosen of the returns of the trial that was chosen
  * @param tried the Sharpe ratios, per return, of all trials, the chosen one included; those that are not finite are
- * left out of the variance and count as trials all the same
+ * left out of the variance and still count as trials
  */
 export function deflatedSharpe(chosen: SharpeFacts, tried: readonly number[]): DeflatedSharpe {
   const trials = Math.max(tried.length, 1);

@@ -10,7 +10,7 @@ const FINISHED = 'finished';
 const KEPT = 30;
 const NAME = /^(ai[123])_[0-9a-f]{32}\.jsonl$/;
 
-/** A search that is under way or has ended. */
+/** A search in progress or ended. */
 export interface JournaledSearch {
   readonly search_id: string;
   readonly model: string;
@@ -91,7 +91,7 @@ function begin(search_id: string, { direction, space }: Pick<SearchHistory, 'dir
   return { search_id, direction, space, state: [], value: [], params };
 }
 
-/** A picture has no more digits, and a hundred thousand trials are sent. */
+/** A chart needs no more digits, and a hundred thousand trials are sent. */
 function shown(value: Value | null): Value | null {
   return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
 }

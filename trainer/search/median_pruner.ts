@@ -1,8 +1,8 @@
 import type { TrialRecord } from './trial.ts';
 
-/** Complete trials that must have reported at a step before others are ended there. */
+/** Complete trials required at a step before others are pruned there. */
 const STARTUP_TRIALS = 5;
-/** Steps at which no trial is ended: a single fold has little information. */
+/** Steps at which no trial is pruned: a single fold has little information. */
 const WARM_UP_STEPS = 1;
 
 /**

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { normalBetween, normalCdf, normalDensity, normalQuantile } from './normal.ts';
 
-/** Simpson's rule over fine steps: slow and obvious. */
+/** Simpson's rule with fine steps: slow and simple. */
 function integral(from: number, to: number): number {
   const steps = 20_000;
   const width = (to - from) / steps;
@@ -31,7 +31,7 @@ describe('normalCdf', () => {
 
   it('never falls', () => {
     const x = fc.double({ min: -40, max: 40, noNaN: true });
-    // Neighbors may round apart by the last bits.
+    // Neighbors may differ in the last bits by rounding.
     fc.assert(fc.property(x, x, (a, b) => normalCdf(Math.min(a, b)) <= normalCdf(Math.max(a, b)) * (1 + 1e-13)));
   });
 });
@@ -51,7 +51,7 @@ describe('normalQuantile', () => {
       fc.property(exponent, fc.boolean(), (e, isUpper) => {
         const p = 10 ** e;
         const x = normalQuantile(isUpper ? 1 - p : p);
-        // 1 − p has rounded p away; then the quantile of the rest is compared.
+        // 1 − p loses p by rounding; then the quantile of 1 − p is compared.
         return isUpper ? Math.abs(normalCdf(-x) - (1 - (1 - p))) <= 1e-12 : Math.abs(normalCdf(x) / p - 1) < 1e-10;
       }),
     );

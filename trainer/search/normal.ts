@@ -44,7 +44,7 @@ export function normalBetween(from: number, to: number): number {
   return from > 0 ? normalCdf(-from) - normalCdf(-to) : normalCdf(to) - normalCdf(from);
 }
 
-/** Φ⁻¹(p), p in (0, 1); ±Infinity at the ends, NaN outside. Newton's steps on Φ, kept between bounds that close in. */
+/** Φ⁻¹(p), p in (0, 1); ±Infinity at the ends, NaN outside. Newton's method on Φ within shrinking bounds. */
 export function normalQuantile(p: number): number {
   if (!(p >= 0 && p <= 1)) return NaN;
   if (p === 0) return -Infinity;

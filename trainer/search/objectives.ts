@@ -2,7 +2,7 @@ import type { SamplerName } from './sampler.ts';
 import type { Params, Space } from './space.ts';
 import { createStudy } from './study.ts';
 
-/** A function with known values to compare searches on. All are minimized. */
+/** A test function for comparing searches. All are minimized. */
 export interface Objective {
   readonly space: Space;
   readonly minimum: number;
@@ -65,7 +65,7 @@ export const OBJECTIVES = {
 
 export type ObjectiveName = keyof typeof OBJECTIVES;
 
-/** After so many trials searches are compared. */
+/** Numbers of trials after which searches are compared. */
 export const TRIALS = [30, 60, 120] as const;
 
 /**

@@ -3,7 +3,7 @@ import type { Rng } from '../../shared/ports.ts';
 import type { Axis } from './axis.ts';
 import { normalBetween } from './normal.ts';
 
-/** A place in [0, 1] on each ordered axis, the index of a choice on each categorical one. [axes] */
+/** A position in [0, 1] on each ordered axis, the index of a choice on each categorical one. [axes] */
 export type Point = readonly number[];
 
 /** A density that can be drawn from. */
@@ -17,18 +17,18 @@ const WIDTH = 0.4;
 /** In shares of the axis. */
 const MIN_WIDTH = 0.02;
 const UNIFORM_VARIANCE = 1 / 12;
-/** Number of points without information that are counted in the spread: one or two good points may agree by chance. */
+/** Pseudo-points without information in the spread: one or two good points may agree by chance. */
 const VAGUE_POINTS = 2;
 const LN_SQRT_2_PI = ln(2 * Math.PI) / 2;
 
 /**
- * Parzen's estimate of where points come from: a kernel around each, and one as wide as the space for what is not known
- * yet (the prior), all of equal weight. A kernel is a product over axes, so what is good together stays together (the
- * multivariate kernel of Falkner et al. 2018; Watanabe 2023, arXiv:2304.11127): on an ordered axis a normal density cut
- * off at 0 and 1, on a categorical one mostly its own choice.
+ * Parzen's density estimate of points: a kernel around each, and one as wide as the space (the prior), all of equal
+ * weight. A kernel is a product over axes, which keeps good combinations together (the multivariate kernel of Falkner
+ * et al. 2018; Watanabe 2023, arXiv:2304.11127): on an ordered axis a normal density truncated at 0 and 1, on a
+ * categorical one mostly its own choice.
  *
  * Widths follow the spread of the points on each axis and fall with n^(−1/(axes + 4)) (Scott's rule), so that the
- * search becomes finer where the good points have come together, axis by axis.
+ * search becomes finer where the good points concentrate, axis by axis.
  */
 export function parzenEstimate(axes: readonly Axis[], points: readonly Point[]): Mixture {
   const prior = points.length;
@@ -48,7 +48,7 @@ export function parzenEstimate(axes: readonly Axis[], points: readonly Point[]):
     }
   }
 
-  /** Density of one kernel on one axis; a probability where places share a value. */
+  /** Density of one kernel on one axis; a probability where positions share a value. */
   const logKernel = (kernel: number, a: number, at: number, cell: readonly [number, number] | null): number => {
     const axis = axes[a]!;
     const center = centerOf(kernel, a);
@@ -100,7 +100,7 @@ function axisWidth(points: readonly Point[], a: number, scott: number): number {
 }
 
 /**
- * The probability of a choice in a kernel: its own counts 1 and all count 1 / kernels beforehand, so that none is ever
+ * The probability of a choice in a kernel: its own counts 1, and all have a prior count of 1 / kernels, so that none is
  * impossible.
  */
 function choiceShare(choices: number, kernels: number, isObservation: boolean, isOwn: boolean): number {

@@ -8,11 +8,11 @@ import { searchModel, withTrees, type SearchedLearning } from './search_model.ts
 /** A trial trains on fewer rows than the published models, and most are pruned early. */
 const FITS_PER_TRIAL = 1;
 
-/** The search for what the models are learned by, beside their fits. */
+/** The search of training parameters, in addition to the fits. */
 export interface PlannedSearch {
-  /** Work at most, in whole fits. */
+  /** Maximum work, in whole fits. */
   readonly fits: number;
-  /** The stage of the run, for people. */
+  /** The stage of the run, as text. */
   stage(): string;
   /** Returns the learning of a model; without trials, the configured one. */
   run(name: ModelName, learning: Learning, queue: FitQueue): Promise<Learning>;

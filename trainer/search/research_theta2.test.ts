@@ -85,7 +85,7 @@ describe('a search of θ2 alone', () => {
     expect(result.manifest.search!.thresholds).toMatchObject({ tried: 4, chosen: true, net_sharpe: best[1] });
   });
 
-  it('leaves models, θ1, ranks and training as they are, and proves the edge again on the holdout of the bundle', async () => {
+  it('keeps models, θ1, ranks and training, and measures the edge again on the holdout of the bundle', async () => {
     const next = readBundle(result.path);
     expect(next.models).toEqual(base.models);
     const { theta2, search, edge, gates, backtest, executability, ...rest } = next.manifest;
@@ -111,7 +111,7 @@ describe('a search of θ2 alone', () => {
     expect(executability).not.toEqual(base.manifest.executability);
   });
 
-  it('reports edge, metrics and executability of the holdout as a training that had chosen the same θ2', async () => {
+  it('reports edge, metrics and executability of the holdout as a training with the same θ2', async () => {
     const { theta1, theta2, edge, backtest, executability } = result.manifest;
     const core = { ...settings.core, theta1_initial: theta1, theta2_initial: theta2 };
     const { search, ...minutehand } = settings.minutehand;
@@ -131,7 +131,7 @@ describe('a search of θ2 alone', () => {
     rmSync(out, { recursive: true });
   });
 
-  it('does not see the holdout: other bars there change no choice', async () => {
+  it('does not use the holdout: other bars there change no choice', async () => {
     const { holdout_from, to } = base.manifest.period;
     const [from, end] = [seconds(holdout_from), seconds(to) - 8 * 3600];
     const shaken = new Map([...bars].map(([symbol, own]) => [symbol, shake(own, from, end)]));
@@ -151,7 +151,7 @@ describe('a search of θ2 alone', () => {
     expect(isoMinute(last)).toBe(base.manifest.period.to);
   });
 
-  it('finds nothing new where no value is allowed or the best is already active, and needs bars after the bundle’s', async () => {
+  it('is null where no value is allowed or the best is already active, and needs bars after the bundle’s', async () => {
     const before = readdirSync(folder).length;
     const strict = tinySettings({ minutehand: { search: { min_trades: 100_000 } } });
     expect(

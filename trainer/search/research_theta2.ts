@@ -32,14 +32,14 @@ import { sharpeReport } from './choose_thresholds.ts';
 
 const FULL_SIZE = new Float64Array(ROWS_PER_SCORE).fill(1);
 
-/** Of a new bundle: what the adoption gates read. The bars are those that they compare on: the holdout alone. */
+/** Input of the adoption gates for the new bundle. The bars are those of the comparison: the holdout alone. */
 export type Theta2Result = TrainResult & { readonly bars: ReadonlyMap<string, BarColumns> };
 
 /**
- * Searches θ2 alone again, models, θ1 and ranks being those of a bundle: by backtests of the bars behind its last one,
- * the largest net Sharpe ratio of those values with enough trades and a pass rate in its range. Edge, metrics and gates
- * are of the bundle's holdout, which this choice does not see either.
- * @returns the new bundle; null when no value is allowed, or the best is the one there is
+ * Searches θ2 alone, with models, θ1 and ranks of a bundle: by backtests of the bars after its last one, the largest
+ * net Sharpe ratio of those values with enough trades and a pass rate in its range. Edge, metrics and gates are of the
+ * bundle's holdout, which this choice does not use.
+ * @returns the new bundle; null when no value is allowed, or the best is the current one
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_SCHEMA and as `loadModelSet`
  */
 export async function researchTheta2(bundle: Bundle, options: TrainOptions): Promise<Theta2Result | null> {
@@ -95,13 +95,13 @@ async function searchTheta2(set: ModelSet, options: TrainOptions): Promise<Found
     options,
   );
   const passRateOf = (theta2: number): number => risks.filter((risk) => risk < theta2).length / risks.length;
-  const [fewest, most] = retrain.pass_rate_range;
+  const [min, max] = retrain.pass_rate_range;
   const tried = results.map(({ all_pairs }, i) => {
     const theta2 = values[i]!;
     const { net_sharpe, trades } = all_pairs.total;
     const passRate = passRateOf(theta2);
     const isAllowed =
-      net_sharpe !== null && trades >= minutehand.search.min_trades && passRate >= fewest && passRate <= most;
+      net_sharpe !== null && trades >= minutehand.search.min_trades && passRate >= min && passRate <= max;
     return { theta2, passRate, netSharpe: net_sharpe ?? NaN, trades, days: all_pairs.days, isAllowed };
   });
   const allowed = tried.filter(({ isAllowed }) => isAllowed);
@@ -122,14 +122,14 @@ async function searchTheta2(set: ModelSet, options: TrainOptions): Promise<Found
   };
 }
 
-/** Behind the last bar that the bundle was evaluated on. @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT */
+/** After the last bar that the bundle was evaluated on. @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT */
 function newBarsOf({ period, version }: Manifest, { bars }: TrainOptions): Span {
   const last = Math.max(...[...bars.values()].map(({ time, length }) => time[length - 1] ?? -Infinity));
   const from = secondsOf(period.to) + 2 * SECONDS_PER_BAR;
   if (!(last > from))
     throw new MinutehandError('DATA_TOO_SHORT', {
       seen: Number.isFinite(last) ? `bars up to ${isoMinute(last)}` : 'no bars',
-      expected: `bars behind ${period.to}, the last bar of ${version}`,
+      expected: `bars after ${period.to}, the last bar of ${version}`,
       next: 'Wait for more bars.',
     });
   return { from: from as OpenTime, to: (last + SECONDS_PER_BAR) as OpenTime };
@@ -153,7 +153,7 @@ interface Proof {
   readonly executability: NonNullable<Manifest['executability']>;
 }
 
-/** As `proveEdge` of a training: at full size, as if every pair had an edge, and those that have one. */
+/** As `proveEdge` of a training: at full size, of all pairs, and of pairs with an edge. */
 async function proveOnHoldout(set: ModelSet, options: TrainOptions): Promise<Proof> {
   const span = holdoutOf(set.manifest);
   const sized: ModelSet = {

@@ -27,7 +27,7 @@ interface SampledGroup extends Group {
   readonly axes: readonly Axis[];
 }
 
-/** Random trials before there is something to learn from. */
+/** Random trials before the estimator is used. */
 const STARTUP_TRIALS = 10;
 const GOOD_SHARE = 0.1;
 const MAX_GOOD = 25;
@@ -35,9 +35,9 @@ const CANDIDATES = 24;
 
 /**
  * Tree-structured Parzen estimator (Bergstra et al. 2011; 2013). Known trials are split into the best tenth and the
- * others; of points drawn from the density of the good ones, the one is taken where good / others is largest, which is
- * where the expected improvement is. Parameters that exist together are drawn together; those under a condition learn
- * from the trials in which they existed.
+ * others; of points drawn from the density of the good ones, the one with the largest ratio good / others is used,
+ * which maximizes the expected improvement. Parameters that exist together are drawn together; those under a condition
+ * learn from the trials in which they existed.
  */
 function tpePoint({ when, names, axes }: SampledGroup, known: readonly Params[], rng: Rng): Point {
   const points = known

@@ -115,7 +115,7 @@ describe('searchTraining', () => {
       ).rejects.toThrow('out of memory');
     }
     expect(await searchTraining({ ...request, journal })).toEqual(whole);
-    // A finished search is read, not made again.
+    // A finished search is read, not repeated.
     fits = 0;
     expect(await searchTraining({ ...request, journal })).toEqual(whole);
     expect(fits).toBe(0);
@@ -125,7 +125,7 @@ describe('searchTraining', () => {
     await expect(searchTraining({ ...request, journal, folds: 3 })).rejects.toMatchObject({ code: 'SEARCH_JOURNAL' });
   });
 
-  it('ends when its time is over, not before the configured parameters are measured', async () => {
+  it('ends at its time limit, but not before the configured parameters are measured', async () => {
     const short = await searchTraining({ ...request, budget: { trials: 40, limitMs: 200 } });
     expect(short.endedBy).toBe('time');
     expect(short.trials).toBe(5);
@@ -135,7 +135,7 @@ describe('searchTraining', () => {
     expect(none.gain.mean).toBe(0);
   });
 
-  it('counts a trial that data or learner refuses as bad and continues; it throws the error of a refused configured one', async () => {
+  it('counts a refused trial as bad and continues, and throws the error when the configured one is refused', async () => {
     const refusing = (refuses: (params: Params) => boolean): Promise<unknown> =>
       searchTraining({
         ...request,

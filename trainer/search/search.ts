@@ -6,15 +6,15 @@ import type { Params, Space } from './space.ts';
 
 /** Limits of a search: the first one reached. Results before an end in the middle of a trial are kept. */
 export interface SearchBudget {
-  /** Ended trials in all, those of a journal that is gone on with included. */
+  /** Maximum number of ended trials, including those of a resumed journal. */
   readonly trials: number;
-  /** Time of this call, null = no limit. The trials are the same on every machine, their number then is not. */
+  /** Time limit of this call; null = none. With it the number of trials depends on the machine, the trials do not. */
   readonly limitMs: number | null;
 }
 
 export interface SearchProgress {
   readonly trial: number;
-  /** Ended trials, and trials at most. */
+  /** Ended trials, and their maximum number. */
   readonly done: number;
   readonly total: number;
   readonly elapsedMs: number;
@@ -26,7 +26,7 @@ export interface SearchProgress {
 
 export interface SearchRequest<Prepared> {
   readonly space: Space;
-  /** Current parameters: trial 0, the baseline of all others. They need not be on a step of the space. */
+  /** Current parameters: trial 0, the baseline of all others. They may lie between the steps of the space. */
   readonly configured: Params;
   readonly seed: string | number;
   readonly direction: 'minimize' | 'maximize';
@@ -42,7 +42,7 @@ export interface SearchRequest<Prepared> {
    * the fixed evaluation label, on the same rows, whatever label the trial learned.
    */
   measureFold(prepared: Prepared, fold: number, params: Params): Promise<number>;
-  /** Milliseconds that only go forward. */
+  /** Monotonic milliseconds. */
   nowMs(): number;
   onProgress(progress: SearchProgress): void;
 }
@@ -50,14 +50,14 @@ export interface SearchRequest<Prepared> {
 export interface SearchResult {
   readonly best: SearchedTrial;
   readonly configured: SearchedTrial;
-  /** Distance of the best one above the configured one (below, where smaller is better), fold by fold. */
+  /** Gain of the best one over the configured one, fold by fold. */
   readonly gain: PairedGain;
   /** Ended ones. */
   readonly trials: number;
   readonly complete: number;
   readonly pruned: number;
   readonly failed: number;
-  /** Values of all complete trials, in their order: how they spread shows how far the best can be chance. */
+  /** Values of all complete trials, in order: their dispersion shows how far the best may be chance. */
   readonly values: readonly number[];
   readonly endedBy: 'trials' | 'time';
 }
@@ -105,7 +105,7 @@ export async function searchTraining<Prepared>(request: SearchRequest<Prepared>)
   let endedBy: SearchResult['endedBy'] = 'trials';
 
   const isOver = (): SearchResult['endedBy'] | null => {
-    // A result needs the configured trial.
+    // A result requires the configured trial.
     if (study.trials()[0]?.state !== 'complete') return null;
     return budget.limitMs !== null && request.nowMs() - startMs >= budget.limitMs ? 'time' : null;
   };
@@ -122,7 +122,7 @@ export async function searchTraining<Prepared>(request: SearchRequest<Prepared>)
       try {
         const outcome = await measureTrial(request, trial.params, isOver, (fold, mean) => {
           const isHopeless = study.report(trial, fold, mean);
-          // The configured one is the baseline of the others: it is always measured whole.
+          // The configured one is the baseline: it is always measured on all folds.
           return isHopeless && trial.number > 0;
         });
         if (outcome.kind === 'over') {
@@ -206,7 +206,7 @@ function resultOf(
   };
 }
 
-/** The folds' own measures, from the means that were reported. */
+/** The measures of single folds, from the reported means. */
 function searched({ number, params, value, reports }: TrialRecord): SearchedTrial {
   const folds = [...reports.keys()].sort((a, b) => a - b);
   const sumUntil = (fold: number): number => (fold < 0 ? 0 : reports.get(fold)! * (fold + 1));

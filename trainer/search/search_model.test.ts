@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The small market hardly predicts its reversions; here one feature of AI1 does. */
+/** The small market is hardly predictable; here one feature of AI1 predicts its reversions. */
 function withHint(dataset: Dataset): Dataset {
   const rng = createRng('hint');
   const columns = dataset.definitions.length;
@@ -55,11 +55,11 @@ function search(
   return searchAi1({ ...learning, settings }, { ...defaults, ...options });
 }
 
-/** Parameters that learn next to nothing. */
+/** Parameters that learn almost nothing. */
 const BAD = { train: { ai1: { rounds: 30, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 1500 } } };
 
 describe('searchAi1', () => {
-  it('finds better parameters than bad ones, and learns by them', async () => {
+  it('finds better parameters than bad ones, and learns with them', async () => {
     const { report, learning: found } = await search(BAD, { trials: 12 });
     expect(report).toMatchObject({ trials: 12, failed: 0, adopted: true });
     expect(report.best_log_loss).toBeLessThan(report.configured_log_loss);
@@ -79,7 +79,7 @@ describe('searchAi1', () => {
     expect(barriers).toEqual(EVALUATION_BARRIERS);
   });
 
-  it.each(['ai2', 'ai3'] as const)('searches %s as well, its trees alone', async (name) => {
+  it.each(['ai2', 'ai3'] as const)('searches the trees of %s as well', async (name) => {
     const bad = { rounds: 30, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 1500 };
     const settings = tinySettings({ minutehand: { train: { [name]: bad } } });
     const options = { trials: 6, folder: null, fit, onProgress: () => undefined };
@@ -106,12 +106,12 @@ describe('searchAi1', () => {
     const embargo = label.horizon_bars * 60;
     const evaluated = relabeled(learning.dataset, EVALUATION_BARRIERS, plan.max_rows);
     const folds = kFoldSplits(evaluated, train.folds, embargo);
-    // The first trial is measured whole, fold after fold, on the folds of the evaluation label.
+    // The first trial is measured on all folds of the evaluation label, in order.
     folds.forEach((fold, i) => expect(seen[i]!.subset).toEqual(fold.train));
     expect(seen.length).toBeGreaterThan(train.folds);
   });
 
-  it('is the same again, and continues where it was cut off', async () => {
+  it('is deterministic, and resumes an interrupted search', async () => {
     const journals = join(folder, 'journals');
     const whole = await search(BAD);
     expect(await search(BAD)).toEqual(whole);
@@ -136,7 +136,7 @@ describe('searchAi1', () => {
 });
 
 describe('relabeled', () => {
-  it('with the barriers of evaluation equals AI1’s labels', () => {
+  it('equals AI1’s labels with the barriers of evaluation', () => {
     const { max_rows } = learning.settings.minutehand.train;
     expect(relabeled(plain, EVALUATION_BARRIERS, max_rows)).toEqual(plain.train.ai1);
   });

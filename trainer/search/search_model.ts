@@ -26,9 +26,9 @@ const MIN_ERRORS = 2;
 
 export interface ModelSearchOptions {
   readonly trials: number;
-  /** Folder for what a search that was cut off resumes from; null = nowhere. */
+  /** Folder of journals, from which an interrupted search resumes; null = none. */
   readonly folder: string | null;
-  /** Trains a model; requests from here are more urgent than the rest. */
+  /** Trains a model; these requests have priority over others. */
   fit(task: FitTask): Promise<TreeModel>;
   onProgress(progress: SearchProgress): void;
 }
@@ -40,7 +40,7 @@ export interface SearchedLearning {
   readonly report: SearchReport;
 }
 
-/** Target of a search: a model, its settings now, and the rows that trials are measured on and learn from. */
+/** Target of a search: a model, its current settings, and the rows on which trials are measured and trained. */
 interface SearchTarget {
   readonly name: ModelName;
   readonly current: SearchedSettings;
@@ -66,7 +66,7 @@ function targetOf(name: ModelName, { dataset, settings }: Learning): SearchTarge
   };
 }
 
-/** Every n-th of the rows, `most` at most. */
+/** Every n-th row, at most `most`. */
 function thinned(rows: DatasetRows, most: number): DatasetRows {
   const { length } = rows.y;
   if (length <= most) return rows;
@@ -85,11 +85,11 @@ export function searchAi1(learning: Learning, options: ModelSearchOptions): Prom
 }
 
 /**
- * Looks for better parameters of a model's trees, and for AI1 of the label that it learns, by purged k-fold inside the
+ * Searches better parameters of a model's trees, and for AI1 of the label that it learns, by purged k-fold within the
  * training period. Every trial is measured on the same rows (AI1's: of the evaluation label) by its log loss, which
- * depends on ranks and on calibrated probabilities. The best trial is taken only where it beats the configured one by
+ * depends on ranks and on calibrated probabilities. The best trial is adopted only when it beats the configured one by
  * more than `MIN_ERRORS` standard errors of their difference over the folds, and then also in walk-forward, with all
- * rows: a fold has the time on both sides of it to learn from, which favors larger models than the future does.
+ * rows: training on both sides of a fold favors larger models than training on the past alone.
  * @throws as `searchTraining` and the learner
  */
 export async function searchModel(
@@ -162,7 +162,7 @@ export async function searchModel(
   };
 }
 
-/** The test rows of each fold, and the time that they span. */
+/** The test rows of each fold, and their time span. */
 function measuredFolds(rows: DatasetRows, folds: number, embargo: number) {
   return kFoldSplits(rows, folds, embargo).map(({ test }) => ({
     x: takeRows(rows.x, test),
@@ -189,8 +189,8 @@ function reportOf(result: SearchResult, forwardGain: number | null, adopted: boo
 }
 
 /**
- * Distance of the log loss of `found` below that of `current`, mean of the blocks that walk-forward tests, each learned
- * from what came before it.
+ * Log loss of `current` minus that of `found`, mean of the blocks of walk-forward, each predicted by a model of its
+ * past.
  */
 async function gainForward(
   { dataset, settings, seed }: Learning,
@@ -236,7 +236,7 @@ function spanOf({ time, labelEnd }: DatasetRows, rows: Int32Array): { begin: num
   return { begin, end };
 }
 
-/** Whatever decides about a trial and is not in the journal itself decides about its name. */
+/** A journal's name identifies everything that determines a trial and is not in the journal itself. */
 function openJournalPath(folder: string | null, model: ModelName, identity: readonly unknown[]): string | null {
   if (folder === null) return null;
   makeFolder(folder);

@@ -42,7 +42,7 @@ describe('groupsOf', () => {
       },
     ],
     [
-      'has conditions in a circle',
+      'has circular conditions',
       {
         x: { kind: 'categorical', choices: [1], when: { parameter: 'y', is: [1] } },
         y: { kind: 'categorical', choices: [1], when: { parameter: 'x', is: [1] } },
@@ -65,8 +65,8 @@ describe('checkParams', () => {
     ['one outside its range', { engine: 'forest', seed: 0, depth: 9, share: 0.1 }],
     ['a fraction for an integer', { engine: 'forest', seed: 0.5, depth: 8, share: 0.1 }],
     ['a text for a number', { engine: 'forest', seed: '0', depth: 8, share: 0.1 }],
-    ['a choice that is none', { engine: 'other', seed: 0 }],
-    ['a name that is none', { engine: 'forest', seed: 0, depth: 8, share: 0.1, other: 1 }],
+    ['an unknown choice', { engine: 'other', seed: 0 }],
+    ['an unknown name', { engine: 'forest', seed: 0, depth: 8, share: 0.1, other: 1 }],
   ])('refuses %s', (_, params) => {
     expect(() => checkParams(TREE, params)).toThrow(RangeError);
   });

@@ -36,15 +36,15 @@ export interface CategoricalParameter {
 export type Parameter = FloatParameter | IntegerParameter | CategoricalParameter;
 
 /**
- * Search space, by name. Conditions make a tree of it: a parameter may hang on a categorical one, which may hang on
+ * Search space, by name. Conditions form a tree: a parameter may depend on a categorical one, which may depend on
  * another.
  */
 export type Space = Readonly<Record<string, Parameter>>;
 
-/** The values of one trial: those parameters that exist in it. */
+/** The values of one trial: of the parameters that exist in it. */
 export type Params = Readonly<Record<string, Value>>;
 
-/** Parameters that exist together, always: those with the same condition. */
+/** Parameters that always exist together: those with the same condition. */
 export interface Group {
   readonly when: Condition | null;
   readonly names: readonly string[];
@@ -67,7 +67,7 @@ export function groupsOf(space: Space): Group[] {
       const when = space[name]!.when;
       return when === undefined || placed.has(when.parameter);
     });
-    if (ready.length === 0) throw new RangeError(`the conditions of ${rest.join(', ')} go in a circle`);
+    if (ready.length === 0) throw new RangeError(`the conditions of ${rest.join(', ')} are circular`);
     for (const name of ready) {
       const when = space[name]!.when ?? null;
       const key = JSON.stringify(when);
@@ -93,7 +93,7 @@ function checkParameter(space: Space, name: string): void {
   const refuse = (why: string): never => {
     throw new RangeError(`parameter ${name}: ${why}`);
   };
-  if (!NAME.test(name)) refuse('a name has letters, digits, _ and . and begins with none of the last two');
+  if (!NAME.test(name)) refuse('a name has letters, digits, _ and ., and begins with a letter or _');
   if (parameter.when !== undefined) {
     const parent = space[parameter.when.parameter];
     if (parent?.kind !== 'categorical') return refuse('its condition must name a categorical parameter of the space');
@@ -102,7 +102,7 @@ function checkParameter(space: Space, name: string): void {
   }
   if (parameter.kind === 'categorical') {
     const { choices } = parameter;
-    if (choices.length === 0 || new Set(choices).size !== choices.length) refuse('choices must be there, and differ');
+    if (choices.length === 0 || new Set(choices).size !== choices.length) refuse('choices must exist and differ');
     // They go through JSON in the journal of a study.
     if (choices.some((value) => typeof value === 'number' && !Number.isFinite(value))) refuse('choices must be finite');
     return;
@@ -119,7 +119,7 @@ function checkParameter(space: Space, name: string): void {
 }
 
 /**
- * Checks that these values are of the space: each parameter that exists with a value of its range, and no other.
+ * Checks that these values belong to the space: each existing parameter with a value in its range, and no other.
  * @throws RangeError
  */
 export function checkParams(space: Space, params: Params): void {
@@ -127,7 +127,7 @@ export function checkParams(space: Space, params: Params): void {
     const value = params[name];
     const isWanted = exists(parameter.when ?? null, params);
     if (isWanted !== (value !== undefined)) {
-      throw new RangeError(`parameter ${name} ${isWanted ? 'is missing' : 'has no place beside the others'}`);
+      throw new RangeError(`parameter ${name} ${isWanted ? 'is missing' : 'does not exist beside the others'}`);
     }
     if (value !== undefined && !contains(parameter, value)) {
       throw new RangeError(`parameter ${name} cannot be ${JSON.stringify(value)}`);

@@ -29,7 +29,7 @@ const defaults = {
   journal: null,
 } as const satisfies StudyOptions;
 
-/** Calls ask and tell until there are so many trials. */
+/** Calls ask and tell until there are this many trials. */
 function run(study: Study, trials: number, evaluate: (params: Params) => number = MIXED.evaluate): Trial[] {
   const asked: Trial[] = [];
   while (study.trials().filter(({ state }) => state !== 'running').length < trials) {
@@ -42,7 +42,7 @@ function run(study: Study, trials: number, evaluate: (params: Params) => number 
 
 describe('TPE', () => {
   const bests = new Map<ObjectiveName, readonly number[]>();
-  /** Twenty searches, made once. */
+  /** Twenty searches, run once. */
   const bestsOf = (name: ObjectiveName): readonly number[] => {
     const known = bests.get(name) ?? medianBests(name, 'tpe');
     bests.set(name, known);
@@ -110,7 +110,7 @@ describe('a study', () => {
     expect(() => createStudy({ ...defaults, first: [{ lr: 2, k: 32, c: 'b', d: 0.3 }] })).toThrow(RangeError);
   });
 
-  it('can have several trials under way', () => {
+  it('can have several trials in progress', () => {
     const study = createStudy(defaults);
     for (let round = 0; round < 10; round++) {
       const batch = [study.ask(), study.ask(), study.ask()];
@@ -147,7 +147,7 @@ describe('a study', () => {
     expect(() => study.report(trial, 0, 1)).toThrow(RangeError);
   });
 
-  it('prunes trials worse than the median at their step, after a warm-up, and loses little by it', () => {
+  it('prunes trials worse than the median at their step, after a warm-up, at little loss', () => {
     let steps = 0;
     const search = (isPruned: boolean): { best: number; steps: number; pruned: number } => {
       steps = 0;
@@ -179,14 +179,14 @@ describe('a study', () => {
 describe('the journal of a study', () => {
   const journal = (name: string): string => join(folder, `${name}.jsonl`);
 
-  it('continues where it was, wherever it was cut off', () => {
+  it('resumes at any point of interruption', () => {
     const path = journal('cut');
     const uninterrupted = run(createStudy(defaults), 25);
     const whole = createStudy({ ...defaults, journal: path });
     run(whole, 25);
     whole.close();
     const bytes = readFileSync(path);
-    const cut = journal('cut-off');
+    const cut = journal('truncated');
     fc.assert(
       fc.property(fc.integer({ min: 0, max: bytes.length }), (length) => {
         writeFileSync(cut, bytes.subarray(0, length));
@@ -194,14 +194,14 @@ describe('the journal of a study', () => {
         run(study, 25);
         study.close();
         expect(study.trials().map(({ number, params }) => ({ number, params }))).toEqual(uninterrupted);
-        // Not a byte differs from the journal that was never cut.
+        // Byte-identical to the journal without interruption.
         expect(readFileSync(cut).equals(bytes)).toBe(true);
       }),
       { numRuns: IS_LONG ? 60 : 25 },
     );
   });
 
-  it('restarts a trial that was under way', () => {
+  it('restarts a trial that was in progress', () => {
     const path = journal('under way');
     const first = createStudy({ ...defaults, journal: path });
     const trial = first.ask();
@@ -216,7 +216,7 @@ describe('the journal of a study', () => {
     expect(createStudy({ ...defaults, journal: path }).best()!.value).toBe(5);
   });
 
-  it('is not taken for another search, nor when it is damaged in the middle', () => {
+  it('is refused for another search, and when it is damaged in the middle', () => {
     const path = journal('other');
     const study = createStudy({ ...defaults, journal: path });
     run(study, 3);
@@ -260,7 +260,7 @@ describe('the journal of a study', () => {
     expect(existsSync(killed)).toBe(true);
   });
 
-  /** The requests and how they ended; reports may be there twice. */
+  /** The requests and their ends; reports may occur twice. */
   const ends = (path: string): unknown[] =>
     readFileSync(path, 'utf8')
       .split('\n')

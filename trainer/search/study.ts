@@ -13,23 +13,23 @@ export interface StudyOptions {
   readonly sampler: SamplerName;
   /** The values of the first trials: the current ones, so that a search never ends below them. */
   readonly first?: readonly Params[];
-  /** File that keeps every step; a study opened on it again continues where it was. null = memory only. */
+  /** Journal of every step, from which a reopened study resumes. null = memory only. */
   readonly journal: string | null;
 }
 
 export interface Study {
   /**
-   * The next trial. The same seed and the same steps before it give the same trial on every machine. Trials that were
-   * under way when a journal ended come first, with their values, and restart.
+   * The next trial. The same seed and the same previous steps give the same trial on every machine. Trials in progress
+   * at the end of a journal come first, with their values, and restart.
    */
   ask(): Trial;
   /** An intermediate value, at a step counted from 0. @returns whether the trial should be ended: then `prune` it */
   report(trial: Trial, step: number, value: number): boolean;
   /** Ends a trial with its value; a value that is not finite is a failure. */
   tell(trial: Trial, value: number): void;
-  /** Ends a trial that a report found hopeless. */
+  /** Ends a trial that a report marked for pruning. */
   prune(trial: Trial): void;
-  /** Ends a trial that could not be measured. It counts as bad: the search keeps away from there. */
+  /** Ends a trial that could not be measured. It counts as bad: the search avoids that region. */
   fail(trial: Trial, reason: string): void;
   /** All trials by number. */
   trials(): readonly TrialRecord[];
@@ -124,8 +124,7 @@ export function createStudy(options: StudyOptions): Study {
 const RANKS = { complete: 0, pruned: 1, failed: 2, running: 3 } as const;
 
 /**
- * < 0 when `a` is better: complete trials by value, then pruned ones by how far they came, and their last report, then
- * failed ones.
+ * < 0 when `a` is better: complete trials by value, then pruned ones by their last step and report, then failed ones.
  */
 function compare(a: State, b: State, sign: number): number {
   if (a.state !== b.state) return RANKS[a.state] - RANKS[b.state];

@@ -18,8 +18,8 @@ export interface StudyJournal {
 const FORMAT = 'minutehand.search/1';
 
 /**
- * The journal of a study: a line that describes the search, then one JSON line per event. Present events are passed to
- * `take`, in order. A last line that is torn, by a kill or a power cut, is removed.
+ * The journal of a study: a line that describes the search, then one JSON line per event. Existing events are passed to
+ * `take`, in order. A last line truncated by a kill or a power cut is removed.
  * @param header everything that determines the trials; its JSON must be the same as when the journal was started
  * @throws MinutehandError SEARCH_JOURNAL
  */

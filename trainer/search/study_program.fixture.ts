@@ -3,7 +3,7 @@ import { OBJECTIVES } from './objectives.ts';
 import { createStudy } from './study.ts';
 
 /**
- * Searches in a process of its own, which may be killed at any moment; each trial takes a few milliseconds and two
+ * A search in a process of its own, which may be killed at any time; each trial takes a few milliseconds and two
  * reports.
  */
 const [, , journal, trials] = process.argv;

@@ -25,7 +25,7 @@ const smooth =
     };
   };
 
-/** Every pair of the grid: slow and obvious. */
+/** Every pair of the grid: slow and simple. */
 function enumerate(evaluate: Evaluate): { theta1: number; theta2: number; netSharpe: number }[] {
   const pairs = [];
   for (let i = 0; i <= 25; i++) {
@@ -42,7 +42,7 @@ describe('searchThresholds', () => {
   it.each([
     ['inside', 0.72, 0.31],
     ['in a corner', 0.85, 0.45],
-    ['on the border of what may pass', 0.65, 0.5],
+    ['on the border of the pass rate', 0.65, 0.5],
     ['where trades are few', 0.86, 0.22],
   ])('finds the result of enumeration, with a tenth of the evaluations, with the top %s', (_, top1, top2) => {
     const evaluate = smooth(top1, top2);

@@ -5,7 +5,7 @@ import { normalBetween, normalCdf, normalDensity } from './normal.ts';
 
 /** Result of a pair of thresholds on out-of-fold scores. */
 export interface ThresholdMeasure {
-  /** NaN where there are too few trades for one. */
+  /** NaN with too few trades. */
   readonly netSharpe: number;
   readonly trades: number;
   /** Share of the entry candidates with risk_score < θ2, in [0, 1]. */
@@ -28,7 +28,7 @@ export interface ThresholdSearch {
   readonly minTrades: number;
   /** [lowest, highest] share of risk_score < θ2, both included. */
   readonly passRate: readonly [number, number];
-  /** Pairs of thresholds to measure at most. */
+  /** Maximum number of pairs of thresholds to measure. */
   readonly evaluations: number;
   evaluate(theta1: number, theta2: number): ThresholdMeasure;
   /** `best` is the best so far. */
@@ -37,7 +37,7 @@ export interface ThresholdSearch {
 
 export interface ThresholdResult {
   /**
-   * The allowed pair with the largest net Sharpe ratio, the first tried of equals; null when none that was tried is
+   * The allowed pair with the largest net Sharpe ratio, the first of equals; null when none of the tried ones is
    * allowed.
    */
   readonly best: TriedThresholds | null;
@@ -45,9 +45,9 @@ export interface ThresholdResult {
   readonly tried: readonly TriedThresholds[];
 }
 
-/** Places on each axis that are tried before there is something to learn from, as shares of it. */
+/** Positions on each axis that are tried first, as shares of it. */
 const FIRST_PLACES = [1 / 6, 1 / 2, 5 / 6] as const;
-/** Smallest expected gain worth a trial, in units of the spread of the ratios. */
+/** Minimum expected gain of a trial, in standard deviations of the ratios. */
 const MIN_GAIN = 1e-6;
 
 /**
@@ -103,8 +103,8 @@ export function searchThresholds(search: ThresholdSearch): ThresholdResult {
 }
 
 /**
- * Expected gain of a position: expected improvement over the best, in spreads of the ratios, times the probability that
- * it is allowed.
+ * Expected gain of a position: expected improvement over the best, in standard deviations of the ratios, times the
+ * probability that it is allowed.
  */
 function expectedGain(
   tried: readonly (ThresholdMeasure & { readonly place: readonly number[] })[],
@@ -117,7 +117,7 @@ function expectedGain(
       of.map(({ place }) => place),
       of.map(value),
     );
-  // Ratios of a handful of trades are noisy, and do not predict their neighbors.
+  // Ratios of a few trades are noisy, and do not predict their neighbors.
   const solid = tried.filter(({ trades, netSharpe }) => trades >= minTrades && Number.isFinite(netSharpe));
   const sharpe = solid.length === 0 ? null : process(solid, ({ netSharpe }) => netSharpe);
   const spread = spreadOf(solid.map(({ netSharpe }) => netSharpe));
@@ -146,7 +146,7 @@ function spreadOf(values: readonly number[]): number {
 }
 
 function gridOf([low, high]: readonly [number, number], step: number): number[] {
-  if (!(high >= low) || !(step > 0)) throw new RangeError(`[${low}, ${high}] in steps of ${step} is no range`);
+  if (!(high >= low) || !(step > 0)) throw new RangeError(`[${low}, ${high}] in steps of ${step} is not a range`);
   const count = Math.floor((high - low) / step + 1e-9) + 1;
   return Array.from({ length: count }, (_, index) => gridValue(low, step, index));
 }

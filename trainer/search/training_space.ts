@@ -7,14 +7,14 @@ import type { FloatParameter, IntegerParameter, Parameter, Params, Space } from 
 export interface SearchedSettings {
   /** Tree parameters of a model. */
   readonly trees: TrainPolicy['ai1'];
-  /** The label that is learned; what is measured stays the evaluation label. */
+  /** The label to be learned; measures stay on the evaluation label. */
   readonly barriers: Barriers;
 }
 
 /**
  * Ranges of good values of these parameters; always widened to contain the current ones. `rounds` is not searched:
- * boosting ends where it no longer helps. Neither are the look-backs: the daemon uses them as well. Candidates begin at
- * the configured z_entry or further out, because the features of other bars are not kept.
+ * early stopping determines it. Neither are the windows: the daemon uses them as well. Candidates begin at the
+ * configured z_entry or beyond, because the features of other bars are not kept.
  * @param label whether the barriers of the label are searched too
  */
 export function trainingSpace({ trees, barriers }: SearchedSettings, label: boolean): Space {
@@ -53,7 +53,7 @@ export function configuredParams({ trees }: SearchedSettings, label: boolean): P
   };
 }
 
-/** The settings of a trial. What its values do not name is as in the current settings. */
+/** The settings of a trial: the current ones with its values. */
 export function settingsOf(params: Params, { trees, barriers }: SearchedSettings): SearchedSettings {
   const value = (name: string, otherwise: number): number => Number(params[name] ?? otherwise);
   return {
@@ -80,7 +80,7 @@ export function settingsOf(params: Params, { trees, barriers }: SearchedSettings
 
 const MIN_L2 = 1e-3;
 
-/** The parameter, its range widened by whole steps until it holds the current value. */
+/** The parameter, its range widened by whole steps to include the current value. */
 function around<P extends FloatParameter | IntegerParameter>(value: number, parameter: P): P {
   const { low, high } = parameter;
   const step = parameter.kind === 'float' ? parameter.step : undefined;

@@ -3,7 +3,7 @@ import type { Tables } from './tables.ts';
 
 type Keyed = (table: CreateTableBuilder<string, never>, key: string) => CreateTableBuilder<string, string>;
 
-/** @param withNumberedKey adds a key that counts up */
+/** @param withNumberedKey adds an ascending key */
 export async function createAccessTables(db: Kysely<Tables>, withNumberedKey: Keyed): Promise<void> {
   const text = (table: CreateTableBuilder<string, string>, names: readonly string[]) =>
     names.reduce((made, name) => made.addColumn(name, 'text', (column) => column.notNull()), table);
@@ -33,7 +33,7 @@ export async function createAccessTables(db: Kysely<Tables>, withNumberedKey: Ke
     .execute();
 }
 
-/** Where a change is in Git, and what it would do. */
+/** The Git state of a change, and its effects. */
 export async function addChangeColumns(db: Kysely<Tables>): Promise<void> {
   const add = async (name: string, type: 'text' | 'bigint'): Promise<void> =>
     db.schema.alterTable('core.change_requests').addColumn(name, type).execute();

@@ -5,7 +5,7 @@ export type Role = 'viewer' | 'operator' | 'approver';
 /** Bearer tokens of the API. Times are epoch ms. */
 export interface ApiTokensTable {
   token_id: string;
-  /** Of the person or program that uses it. */
+  /** Name of the person or program that uses it. */
   name: string;
   role: Role;
   salt: string;
@@ -33,14 +33,14 @@ export interface ApiSessionsTable {
   session_hash: string;
   name: string;
   role: Role;
-  /** The token it was opened with: revoked together. null after a login by link. */
+  /** The token with which it was opened, revoked together; null after a login by link. */
   token_id: string | null;
   created_ms: number;
   expires_ms: number;
   ended_ms: number | null;
 }
 
-/** Every write by the API, each row chained to the one before by its hash. Never updated or deleted. */
+/** Every write by the API, each row chained to the previous one by its hash. Never updated or deleted. */
 export interface ApiWritesTable {
   entry_id: Generated<number>;
   /** ISO 8601 in UTC. */
@@ -52,7 +52,7 @@ export interface ApiWritesTable {
   /** Method and route, e.g. `POST /api/ml/models/{model_name}/load`, or a command. */
   action: string;
   target: string;
-  /** JSON; null where nothing was before, or is after. */
+  /** JSON; null without an earlier, or later, value. */
   before: string | null;
   after: string | null;
   /** `done`, or the error code of a refusal. */

@@ -6,7 +6,7 @@ import { conflictOf, CONFLICTS_SHOWN, isSameBar, joinBars } from '../../shared/b
 import type { Market, PutCounts } from '../../shared/bar_file/bar_sink.ts';
 import type { Cell, Engine } from './engine.ts';
 
-/** From `from` on, up to but not including `to`; a side that is not given is open. */
+/** [from, to); a side that is not given is open. */
 export interface StorePeriod {
   readonly from?: OpenTime;
   readonly to?: OpenTime;
@@ -26,18 +26,18 @@ export interface StoredSymbol {
 
 export interface BarStore {
   /**
-   * Adds bars, ascending in time without duplicates. A minute that is there stays as it is: the same numbers again
-   * count as a duplicate, others as a conflict. Committed in parts of 20,000 bars, so that a crash loses at most the
+   * Adds bars, ascending in time without duplicates. Stored minutes stay unchanged: equal numbers count as a duplicate,
+   * others as a conflict. Committed in parts of 20,000 bars, so that a crash loses at most the
    * last part.
    */
   put(market: Market, columns: BarColumns): Promise<PutBars>;
   /** All bars of a symbol in a period; none is no error. */
   read(market: Market, symbol: string, period?: StorePeriod): Promise<BarColumns>;
-  /** The same a page at a time, in memory of one page, each with one bar at least. */
+  /** The same in pages of at least one bar, in the memory of one page. */
   pages(market: Market, symbol: string, period?: StorePeriod, rowsPerPage?: number): AsyncGenerator<BarColumns, void>;
   /** Returns whether any bar of the period has a spread. */
   hasSpread(market: Market, symbol: string, period?: StorePeriod): Promise<boolean>;
-  /** Open of the newest bar of a symbol; null without any. Nothing else of it is read. */
+  /** Open time of the newest bar of a symbol; null without any. Reads nothing else. */
   last(market: Market, symbol: string): Promise<OpenTime | null>;
   /** Stored symbols, in order of the symbol. */
   symbols(market: Market): Promise<readonly StoredSymbol[]>;
@@ -89,8 +89,7 @@ class EngineBarStore implements BarStore {
     { from, to }: StorePeriod = {},
     rowsPerPage = PAGE_ROWS,
   ): AsyncGenerator<BarColumns, void> {
-    // Each page begins behind the last time of the one before: no cursor is held open, and a writer is not kept
-    // waiting.
+    // Each page begins after the last time of the previous one: no cursor stays open, and writers do not wait.
     for (let since: number = from ?? -Infinity; ;) {
       let query = this.#bars(market, symbol).select(NAMES).orderBy('time').limit(rowsPerPage);
       if (since !== -Infinity) query = query.where('time', '>=', since);

@@ -1,12 +1,11 @@
 import type { CompiledQuery, CreateTableBuilder, Kysely } from 'kysely';
 import type { Tables } from './tables.ts';
 
-/** A cell of a result: every column of the tables that are read in bulk is a number, or null. */
+/** A cell of a result: tables that are read in bulk have only numbers and nulls. */
 export type Cell = number | null;
 
 /**
- * Rows to be added in bulk: columns that are the same in all of them, and columns of one number each (NaN is stored as
- * null).
+ * Rows to be added in bulk: columns with one value for all rows, and columns of numbers (NaN is stored as null).
  */
 export interface BulkRows {
   readonly table: 'core.bars' | 'core.series';
@@ -19,18 +18,18 @@ export interface BulkRows {
 /** Database-specific operations. Queries are Kysely's, written once. */
 export interface Engine {
   readonly kind: 'sqlite' | 'postgres';
-  /** A file, or an address without its password. */
+  /** A file, or a URL without its password. */
   readonly place: string;
   readonly db: Kysely<Tables>;
   /** One transaction. On SQLite it waits for its turn to write without blocking this process. */
   transaction<Result>(work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
-  /** One transaction that no other process or connection does at the same time. */
+  /** One transaction, exclusive over all processes and connections. */
   alone(work: (db: Kysely<Tables>) => Promise<void>): Promise<void>;
   /** Rows are stored in the order of the primary key where the database can. */
   clusteredByKey<Table extends string, Column extends string>(
     table: CreateTableBuilder<Table, Column>,
   ): CreateTableBuilder<Table, Column>;
-  /** Adds rows whose key is not there yet, all or none of them. @returns how many were added */
+  /** Adds rows with new keys, all or none of them. @returns the number of added rows */
   insert(rows: BulkRows): Promise<number>;
   /** The rows of a query as arrays, much faster than as objects. */
   rows(query: CompiledQuery): Promise<readonly (readonly Cell[])[]>;

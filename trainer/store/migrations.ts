@@ -11,7 +11,7 @@ interface Migration {
   readonly up: (db: Kysely<Tables>, engine: Engine) => Promise<void>;
 }
 
-/** Version n is the n-th entry. What has been released never changes; a change of the tables is a new entry. */
+/** Version n is the n-th entry. Released entries never change; a change of the tables is a new entry. */
 const MIGRATIONS: readonly Migration[] = [
   {
     name: 'bars, series, imports',
@@ -105,7 +105,7 @@ const MIGRATIONS: readonly Migration[] = [
         .addColumn('peak_memory_bytes', 'bigint')
         .addColumn('duration_ms', 'bigint')
         .execute();
-      // At most one run under way and one that waits, per market, also with simultaneous requests.
+      // At most one run in progress and one queued per market, also with simultaneous requests.
       for (const status of ['running', 'queued'])
         await db.schema
           .createIndex(`training_runs_${status}`)
@@ -373,7 +373,7 @@ async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Prom
   await index('alert_deliveries', 'due_ms', 'sent_ms').execute();
 }
 
-/** A key that counts up and never gives a number twice. */
+/** An ascending key that is never reused. */
 function withNumberedKey<Table extends string>(
   table: CreateTableBuilder<Table>,
   key: string,
@@ -385,9 +385,9 @@ function withNumberedKey<Table extends string>(
 }
 
 /**
- * Brings the tables to the newest version. Of several processes that open the store at once, one does it and the others
- * wait; a process that is killed in the middle leaves the version before.
- * @throws MinutehandError STORE_UNUSABLE when a newer minutehand has been here
+ * Upgrades the tables to the newest version. Of several processes that open the store at once, one does it and the
+ * others wait; a process killed meanwhile leaves the previous version.
+ * @throws MinutehandError STORE_UNUSABLE when a newer minutehand wrote the store
  */
 export async function migrate(engine: Engine, nowMs: number): Promise<void> {
   await engine.alone(async (db) => {
@@ -422,7 +422,6 @@ export async function migrate(engine: Engine, nowMs: number): Promise<void> {
   });
 }
 
-/** `audit` is for what later versions keep of their decisions. */
 const SCHEMAS = ['core', 'audit'];
 
 /** Returns whether the schema is current, without a lock. */
@@ -434,7 +433,7 @@ export async function isMigrated(db: Kysely<Tables>): Promise<boolean> {
       .executeTakeFirst();
     return Number(row?.version ?? 0) === MIGRATIONS.length;
   } catch {
-    // No such table yet, or worse: the migration will report it.
+    // No such table, or another error: the migration will report it.
     return false;
   }
 }

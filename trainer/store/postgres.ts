@@ -5,15 +5,15 @@ import type { Tables } from './tables.ts';
 
 const CONNECTIONS = 4;
 const CONNECT_MS = 10_000;
-/** The one lock under which the tables are changed; any unused number. */
+/** Advisory lock for changes of the tables; an arbitrary number. */
 const MIGRATION_LOCK = 7_400_401;
 const INT8 = 20;
 /** Compiling a statement with many subqueries takes PostgreSQL a hundred times as long as running it. */
 const WITHOUT_JIT = "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'";
 
-/** The store on a PostgreSQL server. @throws what the driver throws, when the server does not answer or refuses */
+/** The store on a PostgreSQL server. @throws errors of the driver, when the server does not answer or refuses */
 export async function openPostgres(url: string): Promise<Engine> {
-  // Loading it takes a tenth of the time of a short command, and most stores are SQLite.
+  // Loaded on demand: it takes a tenth of the time of a short command, and most stores are SQLite.
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({
     connectionString: url,
@@ -22,7 +22,7 @@ export async function openPostgres(url: string): Promise<Engine> {
     application_name: 'minutehand',
     // The pool waits for what its type does not have.
     onConnect: ((client: ClientBase) => client.query(WITHOUT_JIT)) as (client: ClientBase) => void,
-    // Whole numbers of 64 bits come as text by default; ours are times and counts, far below 2^53.
+    // 64-bit integers are read as text by default; these are times and counts, far below 2^53.
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>
         oid === INT8 ? Number : (pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown),
@@ -60,7 +60,7 @@ export async function openPostgres(url: string): Promise<Engine> {
   };
 }
 
-/** One statement for all rows, each column an array: as fast as COPY, and it can leave out what is there already. */
+/** One statement for all rows, each column an array: as fast as COPY, and it can skip existing rows. */
 function insertStatement({ table, constants, columns, length }: BulkRows): { text: string; values: string[] } {
   const names = [...Object.keys(constants), ...Object.keys(columns)];
   const fixed = Object.keys(constants).map((_, i) => `$${i + 1}::text`);
@@ -89,6 +89,6 @@ export function withoutPassword(url: string): string {
     for (const name of [...parsed.searchParams.keys()]) if (/pass/i.test(name)) parsed.searchParams.delete(name);
     return parsed.href;
   } catch {
-    return 'an address that cannot be read';
+    return 'an invalid URL';
   }
 }

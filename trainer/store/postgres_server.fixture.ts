@@ -1,6 +1,16 @@
 import { spawn, spawnSync, type ChildProcess, type SpawnSyncOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,15 +19,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { packageRoot } from '../../shared/root.ts';
 
-/** A real PostgreSQL server of a test's own, in a temporary folder, on 127.0.0.1. */
+/** A real PostgreSQL server for one test file, in a temporary folder, on 127.0.0.1. */
 export interface PostgresServer {
   readonly port: number;
-  /** Makes an empty database. @returns its address */
+  /** Creates an empty database. @returns its URL */
   createDatabase(): Promise<string>;
-  /** Stops its processes: connections stay open, nothing is answered. */
+  /** Suspends its processes: connections stay open without answers. */
   pause(): void;
   resume(): void;
-  /** Ends all sessions, and starts again on its port with its data. */
+  /** Ends all sessions, and restarts on its port with its data. */
   restart(): Promise<void>;
   /** Ends the server and removes its folder. */
   stop(): Promise<void>;
@@ -53,7 +63,7 @@ export async function startPostgres(): Promise<PostgresServer | null> {
 /** For a test title: why it was skipped. */
 export const POSTGRES_NOTE = postgresPrograms() === null ? ' (skipped: PostgreSQL is not installed)' : '';
 
-/** The folder of `initdb` and `postgres`: in the path, or where Debian puts the newest of them. */
+/** The folder of `initdb` and `postgres`: in the path, or Debian's folder of the newest version. */
 function postgresPrograms(): string | null {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   if (existsSync(DEBIAN)) {
@@ -91,7 +101,7 @@ async function launch(programs: string, port: number): Promise<PostgresServer> {
     return server;
   };
   let child = run();
-  // SIGINT ends sessions and the server; SIGQUIT ends it at once, for when this process has no time left.
+  // SIGINT ends sessions and the server; SIGQUIT ends it at once, when this process must exit.
   const endAtOnce = (): void => void child.kill('SIGQUIT');
   process.once('exit', endAtOnce);
   const end = async (): Promise<void> => {
@@ -101,7 +111,7 @@ async function launch(programs: string, port: number): Promise<PostgresServer> {
     child.kill('SIGINT');
     await exited;
   };
-  /** Sessions have processes of their own. */
+  /** Each session has its own process. */
   const signalAll = (signal: NodeJS.Signals): void => {
     const sessions = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(/ +/);
     for (const pid of [child.pid!, ...sessions.map(Number)].filter((id) => id > 0)) {
@@ -187,7 +197,7 @@ async function runs(url: string, statement: string): Promise<boolean> {
   }
 }
 
-/** PostgreSQL refuses to run as root: the user of its package does it then. */
+/** PostgreSQL refuses to run as root: then the user of its package runs it. */
 function serverUser(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null;
   const line = readFileSync('/etc/passwd', 'utf8')

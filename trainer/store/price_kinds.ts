@@ -6,7 +6,7 @@ import type { Store } from './store.ts';
 /** Series of a symbol: the index of its kind in PRICE_KINDS, at the time of the import. */
 const SERIES = 'price_kind';
 
-/** What the prices of imported symbols are; the last import counts. */
+/** Kinds of the prices of imported symbols; the last import counts. */
 export async function keepPriceKind(
   store: Store,
   market: Market,

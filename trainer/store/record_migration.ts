@@ -4,7 +4,7 @@ import type { Tables } from './tables.ts';
 type Table = CreateTableBuilder<string, string>;
 type Keyed = (table: CreateTableBuilder<string, never>, key: string) => Table;
 
-/** @param withNumberedKey adds a key that counts up */
+/** @param withNumberedKey adds an ascending key */
 export async function createRecordTables(db: Kysely<Tables>, withNumberedKey: Keyed): Promise<void> {
   const create = (name: string): CreateTableBuilder<string, never> => db.schema.createTable(name);
   const events = withNumberedKey(create('core.model_events'), 'event_id');

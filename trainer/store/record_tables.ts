@@ -31,19 +31,19 @@ export interface ModelEventDeliveriesTable {
   sent_ms: number;
 }
 
-/** Drift of each feature, the last look of each UTC day. */
+/** Drift of each feature, the last check of each UTC day. */
 export interface DriftFiguresTable {
   market: Market;
   model_version: string;
   day: string;
   feature: string;
   psi: number;
-  /** What chance explains; null where unknown. */
+  /** Drift explained by chance; null where unknown. */
   psi_noise: number | null;
   looked_ms: number;
 }
 
-/** Result of `minutehand parity` for a UTC day of a shard, the last one. */
+/** Last result of `minutehand parity` for each UTC day of a shard. */
 export interface ParityResultsTable {
   market: Market;
   shard: string;
@@ -51,7 +51,7 @@ export interface ParityResultsTable {
   /** EQUAL, EXPLAINED or MISMATCH. */
   verdict: string;
   signals: number;
-  /** Signals that the replay reproduced to the byte. */
+  /** Signals that the replay reproduced byte for byte. */
   equal_signals: number;
   mismatches: number;
   certified_ms: number;
@@ -59,7 +59,7 @@ export interface ParityResultsTable {
 
 export type BacktestStatus = 'queued' | 'running' | 'done' | 'failed' | 'canceled';
 
-/** Backtests that were requested by the API. Times are epoch ms. */
+/** Backtests requested by the API. Times are epoch ms. */
 export interface BacktestsTable {
   backtest_id: Generated<number>;
   market: Market;
@@ -68,7 +68,7 @@ export interface BacktestsTable {
   status: BacktestStatus;
   requested_by: string;
   reason: string;
-  /** JSON: what was asked for. */
+  /** JSON: the request. */
   request: string;
   policy_hash: string;
   /** 0 to 100. */

@@ -6,7 +6,7 @@ import type { Cell, Engine } from './engine.ts';
 /** Values of one auxiliary series, ascending in time without duplicates. Both arrays have `length` elements. */
 export interface SeriesColumns {
   readonly length: number;
-  /** Epoch seconds from which on the value was known, UTC; not necessarily whole minutes. */
+  /** Epoch seconds at which the value became known, UTC; not necessarily whole minutes. */
   readonly time: Float64Array;
   readonly value: Float64Array;
 }
@@ -20,11 +20,11 @@ export interface StoredSeries {
 }
 
 export interface SeriesStore {
-  /** Adds finite values at whole seconds, ascending without duplicates. What is there stays as it is. */
+  /** Adds finite values at whole seconds, ascending without duplicates. Stored values stay unchanged. */
   put(market: Market, symbol: string, name: string, values: SeriesColumns): Promise<PutCounts>;
   /** `from` inclusive, `to` exclusive; none is no error. */
   read(market: Market, symbol: string, name: string, period?: StorePeriod): Promise<SeriesColumns>;
-  /** The newest value at or before a moment: what was known then. null when there was none. */
+  /** The newest value known at a time; null when there was none. */
   lastAt(market: Market, symbol: string, name: string, time: number): Promise<{ time: number; value: number } | null>;
   /** Stored series, in order of symbol and name. */
   list(market: Market): Promise<readonly StoredSeries[]>;

@@ -7,20 +7,20 @@ import { FLAT_SCHEMA, flatName } from './flat_schema.ts';
 import type { Tables } from './tables.ts';
 import { Database, SqliteError, type Statement } from '../../shared/store/sqlite.ts';
 
-/** Another process may be in the middle of an import: its transactions take well under a second each. */
+/** Another process may be importing: its transactions take well under a second each. */
 const BUSY_MS = 30_000;
 const RETRY_MS = 20;
 
 /**
  * The store in a file, in WAL mode: readers and one writer at a time, in any number of processes.
- * @throws what SQLite throws
+ * @throws errors of SQLite
  */
 export async function openSqlite(path: string): Promise<Engine> {
   if (path !== ':memory:') makePrivateFolder(dirname(path));
   const file = new Database(path, { timeout: BUSY_MS });
   try {
     await whenFree(file, () => file.pragma('journal_mode = WAL'));
-    // A killed process loses nothing that was committed; only a power cut may lose the last moments.
+    // A kill loses nothing that was committed; a power cut may lose the last moments.
     file.pragma('synchronous = NORMAL');
   } catch (error) {
     file.close();
@@ -42,7 +42,7 @@ export async function openSqlite(path: string): Promise<Engine> {
         await sql`COMMIT`.execute(connection);
         return result;
       } catch (error) {
-        // SQLite has ended it already where the disk was full.
+        // SQLite has already ended it when the disk is full.
         if (file.inTransaction) await sql`ROLLBACK`.execute(connection);
         throw error;
       }
@@ -103,8 +103,8 @@ function insertRows(
 }
 
 /**
- * Runs work that needs the file exclusively as soon as no other connection holds it. SQLite's own waiting blocks
- * everything else in this process, which may be what holds the file; and switching to WAL does not wait.
+ * Runs work that needs the file exclusively as soon as no other connection holds it. SQLite's own wait blocks
+ * this whole process, which may hold the file itself; and switching to WAL does not wait.
  */
 async function whenFree<Result>(file: Database, work: () => Result): Promise<Result> {
   const deadlineMs = performance.now() + BUSY_MS;

@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** `count` bars from minute `first` on, with prices that have no short binary form; `shift` makes them others. */
+/** `count` bars from minute `first` on, with prices that have no short binary form; `shift` changes them. */
 function someBars(count: number, { first = 0, shift = 0, spread = false, symbol = 'XAUUSD' } = {}): BarColumns {
   const { spread: spreads, ...columns } = emptyColumns(count);
   for (let i = 0; i < count; i++) {
@@ -132,7 +132,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect((await store.bars.read('simulated', 'XAUUSD')).close).toEqual(someBars(7, { shift: 5 }).close);
   });
 
-  it('ends up with the result of merging in memory, for any input in any order', async () => {
+  it('has the result of merging in memory, for any input in any order', async () => {
     const put = fc.record({
       minutes: fc.uniqueArray(fc.nat({ max: 60 }), { minLength: 1, maxLength: 30 }),
       shift: fc.integer({ min: 0, max: 2 }),
@@ -155,7 +155,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     );
   });
 
-  it('keeps series beside the bars, and returns the values known at a moment', async () => {
+  it('keeps auxiliary series, and returns the values known at a time', async () => {
     const values = { length: 3, time: Float64Array.of(100, 28_900, 57_701), value: Float64Array.of(1e-4, -2.5e-5, 0) };
     const put = (value = values) => store.series.put('live', 'BTCUSDT', 'funding_rate', value);
     expect(await put()).toEqual({ added: 3, duplicates: 0, conflicts: 0 });
@@ -191,7 +191,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect(await store.imports.list('simulated')).toEqual([]);
   });
 
-  it('reopens with its contents, also in many processes at once from nothing', async () => {
+  it('reopens with its contents, also when many processes create it at once', async () => {
     await store.bars.put('live', someBars(10));
     const again = await openStore(url);
     expect((await again.bars.read('live', 'XAUUSD')).length).toBe(10);
@@ -212,7 +212,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     await expect(openStore(url)).rejects.toMatchObject({ code: 'STORE_UNUSABLE', seen: expect.stringContaining('99') });
   });
 
-  it('names its tables schema.table, or schema_table where there are no schemas', async () => {
+  it('names its tables schema.table, or schema_table without schemas', async () => {
     const text = store.db.selectFrom('core.bars').select('core.bars.close').compile().sql;
     expect(text).toBe(
       kind === 'sqlite'
@@ -222,8 +222,8 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
   });
 });
 
-describe('the address of the store', () => {
-  it('that is only read is not created: a file that is absent is no store, a server that is named is one', async () => {
+describe('the URL of the store', () => {
+  it('of a missing file opens no store for readers, which create none; that of a server does', async () => {
     const home = homePaths({ MINUTEHAND_HOME: folder });
     expect(await openStoreIfThere({}, home)).toBeNull();
     expect(readdirSync(folder)).toEqual([]);
@@ -248,7 +248,7 @@ describe('the address of the store', () => {
     expect(withoutPassword('postgres://[secret')).not.toContain('secret');
   });
 
-  it('that does not answer, or that is no store, is refused with a code', async () => {
+  it('of a server without an answer, or of no store, is refused with a code', async () => {
     const refusal = (url: string) =>
       openStore(url).then(
         () => null,

@@ -15,10 +15,10 @@ import { openSeriesStore, type SeriesStore } from './series.ts';
 import { openSqlite } from './sqlite.ts';
 import type { ImportsTable, Tables } from './tables.ts';
 
-/** The trainer's memory: bars, auxiliary series, and what was imported when. The same on SQLite and PostgreSQL. */
+/** The trainer's storage: bars, auxiliary series, imports. The same on SQLite and PostgreSQL. */
 export interface Store {
   readonly kind: 'sqlite' | 'postgres';
-  /** A file, or an address without its password. */
+  /** A file, or a URL without its password. */
   readonly place: string;
   readonly bars: BarStore;
   readonly series: SeriesStore;
@@ -29,15 +29,15 @@ export interface Store {
   };
   /** For queries of other tables: Kysely's, with tables named `schema.table`. */
   readonly db: Kysely<Tables>;
-  /** All of what is done through the given `db`, or nothing of it. */
+  /** One transaction: all changes through the given `db`, or none. */
   transaction<Result>(work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
-/** The address of a store that ends with its process. */
+/** The URL of a store in memory. */
 export const IN_MEMORY = ':memory:';
 
-/** The address of the store: `MINUTEHAND_DATABASE_URL`, else the SQLite file of this home. */
+/** The URL of the store: `MINUTEHAND_DATABASE_URL`, else the SQLite file of this home. */
 export function storeUrl(env: NodeJS.ProcessEnv, paths: HomePaths): string {
   const url = env['MINUTEHAND_DATABASE_URL'];
   return url === undefined || url === '' ? paths.trainer : url;
@@ -45,7 +45,7 @@ export function storeUrl(env: NodeJS.ProcessEnv, paths: HomePaths): string {
 
 /**
  * The store of this home as openStore opens it, for readers: a missing file is not created, since it would be empty.
- * @returns null when there is none. PostgreSQL counts as present whenever it is named.
+ * @returns null when there is none. A configured PostgreSQL counts as present.
  * @throws MinutehandError as openStore
  */
 export async function openStoreIfThere(env: NodeJS.ProcessEnv, paths: HomePaths): Promise<Store | null> {
@@ -54,7 +54,7 @@ export async function openStoreIfThere(env: NodeJS.ProcessEnv, paths: HomePaths)
 }
 
 /**
- * Opens the store and brings its tables to the newest version, also when several processes do so at once.
+ * Opens the store and upgrades its tables to the newest version, also when several processes do so at once.
  * @param url `postgres://user:password@host:port/database`, or the path of an SQLite file, which is created where it is
  * absent
  * @throws MinutehandError STORE_UNUSABLE when it cannot be opened, or was written by a newer minutehand
@@ -100,7 +100,7 @@ async function openEngine(url: string): Promise<Engine> {
   const isPostgres = /^postgres(ql)?:\/\//.test(url);
   if (!isPostgres && /^\w{2,}:\/\//.test(url))
     throw new MinutehandError('STORE_UNUSABLE', {
-      seen: `an address that begins with ${url.slice(0, url.indexOf('://') + 3)}`,
+      seen: `a URL that begins with ${url.slice(0, url.indexOf('://') + 3)}`,
       expected: 'postgres://… or the path of a file',
     });
   try {
@@ -112,7 +112,7 @@ async function openEngine(url: string): Promise<Engine> {
 
 function unusable(place: string, cause: unknown): MinutehandError {
   if (cause instanceof MinutehandError) return cause;
-  // A refused connection to several addresses of a host has its reasons inside.
+  // When a host has several addresses, the reasons are inside the error.
   const reasons = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause];
   const texts = reasons.map((reason) => (reason instanceof Error ? reason.message : String(reason)));
   return new MinutehandError('STORE_UNUSABLE', { seen: `${place}: ${texts.join('; ')}`, cause });

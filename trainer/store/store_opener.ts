@@ -2,7 +2,7 @@ import type { Store } from './store.ts';
 
 /** Opens a store on first use. */
 export interface StoreOpener<Opened extends { readonly store: Store }> {
-  /** The same for all callers; where it failed, the next call tries again. @throws as `open` */
+  /** The same store for all callers; after a failure the next call retries. @throws as `open` */
   get(): Promise<Opened>;
   close(): Promise<void>;
 }

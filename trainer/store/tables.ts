@@ -4,7 +4,7 @@ import type { EventName, Severity } from '../notify/events.ts';
 import type { AccessTables } from './access_tables.ts';
 import type { RecordTables } from './record_tables.ts';
 
-/** Bars of one minute each; what `market` is simulated never mixes with what is real. */
+/** One-minute bars; those of `market` simulated never mix with real ones. */
 export interface BarsTable {
   market: Market;
   symbol: string;
@@ -20,13 +20,13 @@ export interface BarsTable {
   spread: number | null;
 }
 
-/** Numbers beside the bars that come at times of their own: funding rate, open interest … */
+/** Auxiliary series with times of their own: funding rate, open interest … */
 export interface SeriesTable {
   market: Market;
   symbol: string;
   /** `funding_rate`, `open_interest` … */
   name: string;
-  /** Epoch seconds from which on the value was known, UTC. */
+  /** Epoch seconds at which the value became known, UTC. */
   time: number;
   value: number;
 }
@@ -36,27 +36,27 @@ export interface ImportsTable {
   import_id: string;
   market: Market;
   symbol: string;
-  /** Absolute path at that time. */
+  /** Absolute path at the time of the import. */
   file: string;
   /** Of the file's bytes. */
   sha256: string;
   layout: string;
-  /** The clock its stamps were read on; null for series. */
+  /** Time zone of its timestamps; null for series. */
   timezone: string | null;
-  /** Rows with content, and those of them that could not be taken. */
+  /** Rows with content, and those that were refused. */
   rows: number;
   rejected: number;
   finished_ms: number;
 }
 
 /**
- * `candidate`: written, not evaluated or not activated yet. `active`: the one that trades. `archived`: was active.
+ * `candidate`: written, not evaluated or not activated yet. `active`: the active bundle. `archived`: was active.
  * `rejected`: did not pass.
  */
 export type ModelStatus = 'candidate' | 'active' | 'archived' | 'rejected';
 
 /**
- * One row for each bundle that was ever known here; it stays when the bundle itself is gone. Times are ISO 8601 in UTC.
+ * One row for each bundle ever registered; it stays when the bundle is removed. Times are ISO 8601 in UTC.
  */
 export interface ModelRegistryTable {
   version: string;
@@ -65,9 +65,9 @@ export interface ModelRegistryTable {
   /** The text of manifest.json, and its sha256: the identity of the bundle. */
   manifest: string;
   manifest_sha256: string;
-  /** A JSON array of texts: what it did not pass. */
+  /** A JSON array of texts: the failed gates. */
   reasons: string;
-  /** Of the active bundle: the one that was active before it. */
+  /** Of the active bundle: its predecessor. */
   previous_version: string | null;
   adopted_at: string | null;
   retired_at: string | null;
@@ -79,7 +79,7 @@ export interface ModelRegistryTable {
 
 export type ModelType = 'AI1' | 'AI2' | 'AI3';
 
-/** Notes of people on a model. */
+/** Users' notes on a model. */
 export interface ModelNotesTable {
   version: string;
   model_type: ModelType;
@@ -104,7 +104,7 @@ export interface ModelRegistryView {
 }
 
 /**
- * Every file of a bundle as it was written. Complete when the row of the registry exists and has no time of removal.
+ * Every file of a bundle as written. Complete when its row in the registry exists without a time of removal.
  */
 export interface ModelArtifactsTable {
   version: string;
@@ -115,9 +115,9 @@ export interface ModelArtifactsTable {
 }
 
 /**
- * `rollout_started`: passed all gates and is the challenger of a rollout. `queued`: an attempt that waits for its time.
- * `killed`: the trainer ended in the middle, the next attempt is queued. `failed`: the same for an error. `aborted`: an
- * error or a death without another attempt. `stopped`: by a person, or with the trainer.
+ * `rollout_started`: passed all gates and is the challenger of a rollout. `queued`: an attempt that is
+ * not due. `killed`: the trainer ended during the run, the next attempt is queued. `failed`: the same for an error.
+ * `aborted`: an error or a kill without another attempt. `stopped`: by a person, or with the trainer.
  */
 export type RunStatus =
   | 'queued'
@@ -130,7 +130,9 @@ export type RunStatus =
   | 'stopped'
   | 'aborted';
 
-/** `full`: learned anew from all bars. `incremental`: the active models go on learning on what has come since. */
+/**
+ * `full`: training on all bars. `incremental`: a warm start of the active models on newer bars. `thresholds`: θ2 only.
+ */
 export type RunKind = 'full' | 'incremental' | 'thresholds';
 
 /** Training runs: current, pending and ended ones with their outcome. Times `_at` are ISO 8601 in UTC. */
@@ -139,9 +141,9 @@ export interface TrainingRunsTable {
   market: Market;
   /** Machine and home of the trainer that began or queued it. */
   owner: string;
-  /** The process that learns, on the machine of the owner. */
+  /** The training process, on the machine of the owner. */
   worker_pid: number | null;
-  /** Time at which a queued run is to begin. */
+  /** Due time of a queued run. */
   due_ms: number;
   /** Time of its trainer's last heartbeat for it. */
   beat_ms: number;
@@ -156,7 +158,7 @@ export interface TrainingRunsTable {
   percent: number;
   /** null while unknown. */
   eta_seconds: number | null;
-  /** JSON array of `{stage, duration_ms}`: what is done of it. */
+  /** JSON array of `{stage, duration_ms}`: completed stages. */
   stages: string;
   model_version: string | null;
   previous_version: string | null;
@@ -168,7 +170,7 @@ export interface TrainingRunsTable {
   metrics: string | null;
   /** JSON: every gate with its figure. */
   gate: string | null;
-  /** JSON array of texts: what a rejected bundle did not pass. */
+  /** JSON array of texts: the failed gates of a rejected bundle. */
   reasons: string;
   error: string | null;
   cpu_seconds: number | null;
@@ -180,7 +182,7 @@ export interface TrainingRunsTable {
   gpu_memory_bytes: number | null;
 }
 
-/** One row for each value of the configuration that is another than before, and one for each when it was first seen. */
+/** One row for each change of a value of the configuration, its first value included. */
 export interface ConfigChangesTable {
   change_id: Generated<number>;
   changed_at: string;
@@ -190,7 +192,7 @@ export interface ConfigChangesTable {
   /** JSON; null without an earlier value, or without a present one. */
   before: string | null;
   after: string | null;
-  /** Of the whole configuration that has this value: signals that were decided by it carry the same. */
+  /** Of the whole configuration with this value; its signals have the same hash. */
   policy_hash: string | null;
   /** user@machine; null in rows of earlier versions, as are the two below. */
   changed_by: string | null;
@@ -203,7 +205,7 @@ export interface ConfigChangesTable {
   commit_id: string | null;
 }
 
-/** Read position in the configurations that a daemon has started with. */
+/** Read position in the file of configurations that a daemon has started with. */
 export interface ConfigStartsTable {
   /** Machine and absolute path. */
   file: string;
@@ -211,11 +213,11 @@ export interface ConfigStartsTable {
 }
 
 /**
- * One row for each fill, and for each order that was not made, as an expert advisor reported it; with the signal that
- * caused it, where the journal has it.
+ * One row for each fill or refused order reported by an expert advisor; with the signal that caused it, where the
+ * journal has it.
  */
 export interface LiveTradesTable {
-  /** account/signal_id/leg/ticket/kind: what comes a second time with the same one is the same. */
+  /** account/signal_id/leg/ticket/kind: identifies duplicates. */
   fill_key: string;
   account: string;
   market: string;
@@ -245,7 +247,7 @@ export interface LiveTradesTable {
   pnl: number | null;
   currency: string;
   error: string;
-  /** Of the signal, all null until the journal has shown it. */
+  /** Fields of the signal, all null until the journal has it. */
   signal_action: string | null;
   signal_reason: string | null;
   /** Close of its bar, ISO 8601 in UTC. */
@@ -259,18 +261,18 @@ export interface LiveTradesTable {
   position_scale: number | null;
   beta: number | null;
   max_age_bars: number | null;
-  /** As it came. */
+  /** The line as received. */
   line: string;
-  /** file or redis: the way on which it came first. */
+  /** file or redis: the transport that delivered it first. */
   source: string;
   /**
-   * The file that contains it; the stream while no file has it. Of two programs that trade on paper each has its own.
+   * The file that contains it; the stream while no file does. Two programs that trade on paper have separate rows.
    */
   place: string;
   received_ms: number;
 }
 
-/** Lines that are no fills, or contradict one that is known; each once, however often it comes. */
+/** Lines that are no fills or contradict a known one; each once, however often it is received. */
 export interface RefusedFillsTable {
   /** Of the line. */
   line_sha256: string;
@@ -279,7 +281,7 @@ export interface RefusedFillsTable {
   message: string;
   /** The file, or the stream. */
   place: string;
-  /** Its beginning. */
+  /** Its first characters. */
   line: string;
   received_ms: number;
 }
@@ -289,7 +291,7 @@ export interface FillFilesTable {
   /** Machine and absolute path. */
   file: string;
   read_bytes: number;
-  /** Of the beginning and the end of what was read: another file at this path has another one. */
+  /** Hash of the beginning and the end of the part read; differs for another file at this path. */
   fingerprint: string;
   updated_ms: number;
 }
@@ -301,19 +303,19 @@ export interface SignalCopiesTable {
   history_table: string;
   /** The last row that was copied. */
   signal_row: number;
-  /** Identifies its content: another journal at this path has another one. */
+  /** Identifies its content; differs for another journal at this path. */
   fingerprint: string;
-  /** The newest moment of publication that was copied. */
+  /** The newest copied time of publication. */
   generated_at_ms: number;
 }
 
-/** State of the signals of each day, UTC, on which something was published. */
+/** State of the signals of each UTC day with publications. */
 export interface SignalDaysTable {
   history_table: string;
   market: string;
   /** `2026-11-20` */
   day: string;
-  /** Rows that ever came into the history from a journal. */
+  /** Rows ever copied from journals. */
   added: number;
   /** Value of `added` when the archive was last verified to hold all of them. */
   archived: number;
@@ -323,13 +325,13 @@ export interface SignalDaysTable {
   restored_ms: number | null;
 }
 
-/** Every part of the archive that was written or found. */
+/** Parts of the archive that were written or found. */
 export interface SignalArchivesTable {
   /** Kind and path of the archive. */
   place: string;
   market: string;
   day: string;
-  /** 1, and more for rows that came when the day had been archived. */
+  /** 1; higher for rows that were copied after the day was archived. */
   part: number;
   rows: number;
   bytes: number;
@@ -346,7 +348,7 @@ export interface FeatureSchemasTable {
   definitions: string;
 }
 
-/** One row per pair and bar. The view `core.features_named` names the columns of the schema that was written last. */
+/** One row per pair and bar. The view `core.features_named` has the columns of the schema written last. */
 export interface FeaturesTable {
   market: Market;
   pair_id: string;

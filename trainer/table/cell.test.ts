@@ -65,7 +65,7 @@ describe('readFloat32', () => {
     ] as const) {
       const tie = exactDecimal(odd, halvings);
       expectNumber(tie);
-      // Number rounds to a double first: the very same tie, unless the digits before the last ones break it.
+      // Number rounds to a double first: the same tie, unless earlier digits break it.
       expectNumber(tie.slice(0, 20));
       expectNumber(`${tie}1`);
       expectNumber(`${tie}${'0'.repeat(30)}1`);
@@ -77,13 +77,10 @@ describe('readFloat32', () => {
     expectNumber('3.4028235677973365e38');
   });
 
-  it.each(['', 'NaN', 'nan', 'NA', 'na', 'null', 'NULL', '""', '" "', '  ', '"NaN"'])(
-    'takes %j for missing',
-    (text) => {
-      for (const behind of [',7\n', '\n', '\r\n'])
-        expect(read(text, behind)).toEqual({ value: NaN, isText: false, rest: behind });
-    },
-  );
+  it.each(['', 'NaN', 'nan', 'NA', 'na', 'null', 'NULL', '""', '" "', '  ', '"NaN"'])('reads %j as missing', (text) => {
+    for (const behind of [',7\n', '\n', '\r\n'])
+      expect(read(text, behind)).toEqual({ value: NaN, isText: false, rest: behind });
+  });
 
   it.each([
     ['inf', Infinity],

@@ -9,16 +9,16 @@ const [ZERO, DOT, PLUS, MINUS, SPACE, QUOTE, SMALL_E] = [48, 46, 43, 45, 32, 34,
 const EXACT_DIGITS = 15;
 /** Powers of ten that are exact doubles. */
 const EXACT_POWER = 22;
-/** Beyond it, intermediate results could leave the range of doubles; such numbers take the slow way. */
-const FARTHEST_POWER = 250;
-const POWERS_OF_TEN = Array.from({ length: FARTHEST_POWER + 1 }, (_, power) => Number(`1e${power}`));
-/** More than the relative error of a product or quotient of two numbers that are each rounded twice. */
+/** Beyond it intermediate results could leave the range of doubles; such numbers are read slowly. */
+const MAX_POWER = 250;
+const POWERS_OF_TEN = Array.from({ length: MAX_POWER + 1 }, (_, power) => Number(`1e${power}`));
+/** Bound of the relative error of a product or quotient of two numbers, each rounded twice. */
 const MARGIN = 1e-15;
 
 const MISSING = new Set(['', 'nan', 'na', 'null']);
 const INFINITE = /^[+-]?inf(inity)?$/;
 
-/** Position of a reader of cells. Bytes end with a line feed: no cell is read beyond it. */
+/** Position in the bytes, which end with a line feed: no cell is read beyond it. */
 export interface Cursor {
   /** Before a cell: its first byte. After it: the comma or the line end after it. */
   at: number;
@@ -32,8 +32,8 @@ export interface Cursor {
  * infinite, as is a number beyond float32.
  *
  * A number of up to 15 digits is one exact division or multiplication (Clinger 1990, as in shared/bar_file/decimal.ts).
- * One of more digits is computed nearly; when everything within the margin of error rounds to the same float32, that is
- * it, else `Number` decides, once in some million cells.
+ * One with more digits is approximated; when everything within the margin of error rounds to the same float32, that is
+ * the result, else `Number` decides, about once in a million cells.
  */
 export function readFloat32(bytes: Uint8Array, cursor: Cursor): number {
   let at = cursor.at;
@@ -41,7 +41,7 @@ export function readFloat32(bytes: Uint8Array, cursor: Cursor): number {
   const isNegative = byte === MINUS;
   if (isNegative || byte === PLUS) byte = bytes[++at]!;
 
-  // The first 15 digits that count, the next 15, and the power of ten that both are multiplied with.
+  // The first 15 significant digits, the next 15, and their common power of ten.
   let head = 0;
   let tail = 0;
   let headDigits = 0;
@@ -95,7 +95,7 @@ export function readFloat32(bytes: Uint8Array, cursor: Cursor): number {
   if (tailDigits === 0 && power >= -EXACT_POWER && power <= EXACT_POWER) {
     value = Math.fround(power < 0 ? head / POWERS_OF_TEN[-power]! : head * POWERS_OF_TEN[power]!);
   } else {
-    if (power < -FARTHEST_POWER || power > FARTHEST_POWER) return readSlowly(bytes, cursor);
+    if (power < -MAX_POWER || power > MAX_POWER) return readSlowly(bytes, cursor);
     const mantissa = tailDigits === 0 ? head : head * POWERS_OF_TEN[tailDigits]! + tail;
     const near = power < 0 ? mantissa / POWERS_OF_TEN[-power]! : mantissa * POWERS_OF_TEN[power]!;
     value = Math.fround(near - near * MARGIN);
@@ -114,7 +114,7 @@ function readSlowly(bytes: Uint8Array, cursor: Cursor): number {
   return Math.fround(value);
 }
 
-/** The double nearest to what is written, ±Infinity for inf and infinity, or NaN when it is no number. */
+/** The double nearest to the text, ±Infinity for inf and infinity, or NaN when it is not a number. */
 export function numberOf(text: string): number {
   const value = parseDecimalText(text);
   if (!Number.isNaN(value)) return value;
@@ -127,9 +127,9 @@ export function isMissing(text: string): boolean {
 }
 
 /**
- * The text of the cell at the cursor, without blanks around it and without its quotes; a doubled quote within quotes is
- * one. `isText` is set when a quote does not close before the line ends, or something follows it: the text then is the
- * cell as it was written.
+ * The text of the cell at the cursor, without surrounding blanks and quotes; a doubled quote within quotes is one.
+ * `isText` is set when a quote does not close before the line ends, or something follows it: the text then is the raw
+ * cell.
  */
 export function readText(bytes: Uint8Array, cursor: Cursor): string {
   let from = cursor.at;
@@ -179,7 +179,7 @@ export function skipCell(bytes: Uint8Array, cursor: Cursor): void {
   cursor.isText = false;
 }
 
-/** Returns whether a line ends at this byte, with a carriage return or without. */
+/** Returns whether a line ends at this byte, with or without a carriage return. */
 export function isLineEnd(bytes: Uint8Array, at: number): boolean {
   const byte = bytes[at];
   return byte === LINE_FEED || (byte === CARRIAGE_RETURN && bytes[at + 1] === LINE_FEED);

@@ -33,7 +33,7 @@ export interface Header {
 /** @throws MinutehandError TABLE_FORMAT, DATA_MISSING as `readTable` */
 export function readHeader(bytes: Uint8Array, cursor: Cursor, path: string, request: ColumnRequest): Header {
   const names: string[] = [];
-  // A byte order mark, as spreadsheets write it.
+  // Spreadsheets write a byte order mark.
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) cursor.at = 3;
   for (;;) {
     names.push(readText(bytes, cursor));
@@ -88,7 +88,7 @@ function malformed(path: string, seen: string, expected: string, next?: string):
   });
 }
 
-/** A name or cell as messages show it. */
+/** A name or cell in messages. */
 export function quote(text: string): string {
   return `"${text.length > 60 ? `${text.slice(0, 60)}…` : text}"`;
 }

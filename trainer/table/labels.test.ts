@@ -27,7 +27,7 @@ describe('guessTask', () => {
 });
 
 describe('classesOf', () => {
-  it('puts numbers in ascending order and texts behind them by their code units', () => {
+  it('sorts numbers in ascending order, then texts by their code units', () => {
     expect(classesOf(tableOf([10, 9, -1, 9]), 'y', 'multiclass')).toEqual([-1, 9, 10]);
     expect(classesOf(tableOf(['b', 'é', 'B', 2, 'a', 10]), 'y', 'multiclass')).toEqual([2, 10, 'B', 'a', 'b', 'é']);
     expect(classesOf(tableOf([1, 0, 1]), 'y', 'binary')).toEqual([0, 1]);
@@ -54,7 +54,7 @@ describe('targetsOf', () => {
     expect(targetsOf(tableOf([1.5, -2]), 'y', null)).toEqual(Float64Array.of(1.5, -2));
   });
 
-  it('names the line of a class that is unknown and of a value that is none', () => {
+  it('names the line of an unknown class and of a value that is not a number', () => {
     const error = (labels: Label[], classes: Label[] | null) => {
       try {
         targetsOf(tableOf(labels), 'y', classes);

@@ -5,9 +5,9 @@ import type { Table } from './table.ts';
 /** A label as in a table. */
 export type Label = number | string;
 
-/** As many different whole numbers are still classes; more are values. */
+/** Up to this many different whole numbers are classes; more are values. */
 const MAX_NUMBERED_CLASSES = 20;
-/** Each class is a forest of its own. */
+/** Each class has its own ensemble. */
 const MAX_CLASSES = 1000;
 
 export interface Guess {
@@ -49,7 +49,7 @@ export function classesOf(table: Table, column: string, task: 'binary' | 'multic
     throw new MinutehandError('DATA_TOO_SHORT', {
       seen: `${seen} (${some.join()})`,
       expected: 'at least two classes',
-      next: 'Give rows of every class.',
+      next: 'Add rows of every class.',
     });
   if (task === 'binary' && classes.length > 2)
     throw new MinutehandError('TABLE_FORMAT', {
@@ -74,8 +74,8 @@ function inOrder(a: Label, b: Label): number {
 /**
  * The targets to learn, [rows]: the index of each row's class, or its value.
  * @param classes those of the training table; null for values
- * @throws MinutehandError TABLE_FORMAT with the line of a class that was not trained, or of a value that is no finite
- * number
+ * @throws MinutehandError TABLE_FORMAT with the line of a class that was not trained, or of a value that is not a
+ * finite number
  */
 export function targetsOf(table: Table, column: string, classes: ModelFacts['classes']): Float64Array {
   const labels = table.labels!;
@@ -90,7 +90,7 @@ export function targetsOf(table: Table, column: string, classes: ModelFacts['cla
       next:
         classes === null
           ? 'Correct the label, or use --task multiclass when labels are classes.'
-          : 'Leave the row out, or give the training table rows of this class.',
+          : 'Remove the row, or add rows of this class to the training table.',
     });
   });
 }

@@ -55,7 +55,7 @@ describe('readTable', () => {
     expect(await refused('a,y\n1,0\n', { categories: texts })).toMatchObject({ code: 'DATA_MISSING' });
   });
 
-  it('accepts quotes, carriage returns, a byte order mark, blanks, a last line without an end and blank lines behind it', async () => {
+  it('accepts quotes, carriage returns, a byte order mark, blanks, a last line without a line end and blank lines after it', async () => {
     for (const text of [
       '\ufeff"a","b, c",y\r\n"1", 2 ,"x"\r\n"",NA,"y ""z"""\r\n\r\n\r\n',
       'a,"b, c",y\n1,2,x\n,,"y ""z"""',
@@ -76,7 +76,7 @@ describe('readTable', () => {
     expect(seen.at(-1)).toBe(1);
   });
 
-  it('finds columns by name, in the requested order, and names those it leaves', async () => {
+  it('finds columns by name, in the requested order, and lists unused ones', async () => {
     const text = 'name,b,y,a\n"Smith, J",2,0,1\n"",4,1,3\n';
     const table = await read(text, { features: ['a', 'b'] });
     expect(table.x.values).toEqual(Float32Array.of(1, 2, 3, 4));
@@ -103,7 +103,7 @@ describe('readTable', () => {
     ['a label NaN', 'a,y\n1,NaN\n', 't.csv line 2, column "y": "NaN"'],
     ['too few cells', 'a,b,y\n1,2,0\n1,0\n', 't.csv line 3: 2 cells'],
     ['too many cells', 'a,y\n1,0,5,"6,7"\n', 't.csv line 2: 4 cells'],
-    ['a comma too many', 'a,y\n1,0,\n', 't.csv line 2: 3 cells'],
+    ['one comma too many', 'a,y\n1,0,\n', 't.csv line 2: 3 cells'],
     ['a blank line between rows', 'a,y\n1,0\n\n\n2,1\n', 't.csv line 3: a blank line'],
     ['a weight below 0', 'a,y,w\n1,0,-1\n', 't.csv line 2, column "w": "-1"', { weight: 'w' }],
     ['a weight that is missing', 'a,y,w\n1,0,\n', 't.csv line 2, column "w": an empty cell', { weight: 'w' }],
@@ -132,7 +132,7 @@ describe('readTable', () => {
     expect(await refused('a,y\n1,2\n', {}, 'plain.csv.gz')).toMatchObject({ code: 'TABLE_FORMAT' });
   });
 
-  it('reads a file of many pieces and blocks exactly, to the last digit', async () => {
+  it('reads a file of many pieces and blocks exactly', async () => {
     const rng = createRng('large');
     const [rows, columns] = [60_000, 20];
     const cells = Array.from({ length: rows * columns }, () => rng.normal());

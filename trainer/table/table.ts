@@ -21,10 +21,10 @@ export interface Table extends TableContent {
 /**
  * Reads a CSV file, `.gz` or plain: a header, then one line per row, cells between commas; cells may be quoted, lines
  * may end with a carriage return. Feature cells are numbers as `readFloat32` reads them. The file is read in pieces:
- * memory is the table twice over (its blocks, and the whole that is made of them), never the file's text.
+ * memory is twice the table (its blocks, and the whole built from them), never the file's text.
  * @throws MinutehandError DATA_MISSING when there is no file or a requested column is not in it; TABLE_FORMAT with
- * file, line and column for everything that violates this, a label that is missing and a weight that is no number ≥ 0
- * included; DATA_TOO_SHORT without rows
+ * file, line and column for everything that violates this, including a missing label and a weight that is not a number
+ * ≥ 0; DATA_TOO_SHORT without rows
  */
 export async function readTable(path: string, request: TableRequest): Promise<Table> {
   const file = await stat(path).catch(() => null);
@@ -56,8 +56,8 @@ function readError(path: string, error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error) || error instanceof MinutehandError) return error;
   if (String(error.code).startsWith('Z_'))
     return new MinutehandError('TABLE_FORMAT', {
-      seen: `${path} is not a sound gzip file (${error.message})`,
-      next: 'Fetch or export the file again.',
+      seen: `${path} is not a valid gzip file (${error.message})`,
+      next: 'Download or export the file again.',
       cause: error,
     });
   if (!('syscall' in error)) return error;

@@ -14,8 +14,8 @@ import {
 import { quote, readHeader, TO, type ColumnRequest, type Header } from './header.ts';
 
 const BLOCK_CELLS = 1 << 20;
-/** A file without line ends is no table, and must not be gathered in memory as one line. */
-const LONGEST_LINE = 1 << 24;
+/** A file without line ends is not a table, and must not be read into memory as one line. */
+const MAX_LINE = 1 << 24;
 /** Of a column; more are identifiers. */
 const MAX_TEXTS = 1000;
 
@@ -37,7 +37,7 @@ export interface TableContent {
   readonly ignored: readonly string[];
 }
 
-/** Takes a file piece by piece: cuts it into lines, and counts them for the messages. */
+/** Reads a file piece by piece: splits it into lines, and counts them for messages. */
 export class TableReader {
   readonly #path: string;
   readonly #request: ColumnRequest;
@@ -60,8 +60,7 @@ export class TableReader {
     const end = bytes.lastIndexOf(LINE_FEED) + 1;
     if (end > 0) this.#readLines(bytes.subarray(0, end));
     this.#rest = bytes.subarray(end);
-    if (this.#rest.length > LONGEST_LINE)
-      this.#refuse(`: more than ${LONGEST_LINE} bytes without a line end`, 'a CSV file');
+    if (this.#rest.length > MAX_LINE) this.#refuse(`: more than ${MAX_LINE} bytes without a line end`, 'a CSV file');
   }
 
   /** @throws MinutehandError as `readTable` */
@@ -71,7 +70,7 @@ export class TableReader {
       throw new MinutehandError('DATA_TOO_SHORT', {
         seen: `${this.#path} has ${this.#header === null ? 'no header' : 'a header and no rows'}`,
         expected: 'a header and at least one row',
-        next: 'Give a table with rows.',
+        next: 'Use a table with rows.',
       });
     const { features, ignored } = this.#header;
     return { features, ...this.#rows.finish(), ignored };
@@ -111,7 +110,7 @@ export class TableReader {
   }
 }
 
-/** The rows behind a header: the features in blocks of equal size, so that nothing is copied as they grow. */
+/** The rows after a header: the features in blocks of equal size, so that growth copies nothing. */
 class Rows {
   readonly #header: Header;
   readonly #hasWeights: boolean;
@@ -207,14 +206,14 @@ class Rows {
     block[offset + feature] = code;
   }
 
-  /** A cell that is no feature's. */
+  /** A cell of a column that is not a feature. */
   #readOther(bytes: Uint8Array, column: number, target: number): void {
     const cursor = this.#cursor;
     const from = cursor.at;
     if (target === TO.label) {
       const text = readText(bytes, cursor);
-      if (isMissing(text)) this.#refuseCell(bytes, from, column, 'a label', 'Leave rows without a label out.');
-      if (cursor.isText) this.#refuseCell(bytes, from, column, 'a label, in sound quotes if in any');
+      if (isMissing(text)) this.#refuseCell(bytes, from, column, 'a label', 'Remove rows without a label.');
+      if (cursor.isText) this.#refuseCell(bytes, from, column, 'a label, with closed quotes if any');
       const value = numberOf(text);
       this.#labels.push(Number.isNaN(value) ? text : value + 0);
     } else if (target === TO.weight) {
@@ -223,12 +222,12 @@ class Rows {
       this.#weights.push(weight);
     } else {
       skipCell(bytes, cursor);
-      if (cursor.isText) this.#refuseCell(bytes, from, column, 'a cell in sound quotes if in any');
+      if (cursor.isText) this.#refuseCell(bytes, from, column, 'a cell with closed quotes if any');
     }
   }
 
   #refuseFeature(bytes: Uint8Array, from: number, column: number): never {
-    const next = 'Write it as a number, leave the column out, or name it as one of texts (`--categories`).';
+    const next = 'Write it as a number, remove the column, or name it as one of texts (`--categories`).';
     return this.#refuseCell(bytes, from, column, 'a number, or an empty cell', next);
   }
 

@@ -15,7 +15,7 @@ describe('classMetrics', () => {
     expect(metrics.mean_probability[0]).toBeCloseTo(0.56, 12);
   });
 
-  it('has no calibration error where every answer is the share of its rows, by class and on average', () => {
+  it('has no calibration error where probabilities equal frequencies, by class and on average', () => {
     const labels = Array.from({ length: 30 }, (_, row) => row % 3);
     const probabilities = labels.flatMap(() => [1 / 3, 1 / 3, 1 / 3]);
     expect(classMetrics({ classes: 3, probabilities, labels }).class_wise_ece).toBeCloseTo(0, 12);
@@ -25,7 +25,7 @@ describe('classMetrics', () => {
     expect(class_wise_ece).toBeCloseTo((ece[0]! + ece[1]! + ece[2]!) / 3, 12);
   });
 
-  it('has no AUC of a class that never is, and refuses no rows', () => {
+  it('has no AUC of a class that never occurs, and refuses empty input', () => {
     expect(classMetrics({ classes: 2, probabilities: [0.5, 0.5], labels: [0] }).auc).toEqual([null, null]);
     expect(() => classMetrics({ classes: 2, probabilities: [], labels: [] })).toThrow('no rows');
   });

@@ -7,7 +7,7 @@ export interface ClassMetrics {
   readonly log_loss: number;
   /** Mean squared distance of all probabilities from the true class, 0…2 (Brier 1950). */
   readonly brier: number;
-  /** Each class against the rest; null where it is all or none. */
+  /** Each class against the rest; null where all or no rows are of it. */
   readonly auc: readonly (number | null)[];
   /** Mean of the expected calibration errors of the classes, ten bins (Kull et al. 2019). */
   readonly class_wise_ece: number;

@@ -13,7 +13,7 @@ const row = fc.record({
 const table = fc.array(row, { minLength: 1, maxLength: 50 });
 const threshold = fc.oneof(fc.constantFrom(0, 1 / 6, 0.5, 1), fc.double({ min: 0, max: 1, noNaN: true }));
 
-/** Each row as often as its weight, and every measure by its textbook definition. */
+/** Rows repeated by their weight, every measure by its textbook definition. */
 function obvious(rows: readonly { p: number; y: number; copies: number }[], limit: number) {
   const all = rows.flatMap(({ p, y, copies }) => new Array(copies).fill({ yes: p > limit, so: y === 1 })) as {
     yes: boolean;
@@ -63,7 +63,7 @@ const columns = (rows: readonly { p: number; y: number; copies: number }[]) =>
   [rows.map(({ p }) => p), rows.map(({ y }) => y), rows.map(({ copies }) => copies)] as const;
 
 describe('confusion', () => {
-  it('has the measures of the textbook, a row of weight n counting n times', () => {
+  it('has the textbook measures, a row of weight n counting n times', () => {
     fc.assert(
       fc.property(table, threshold, (rows, limit) => {
         const [p, y, weights] = columns(rows);
@@ -130,7 +130,7 @@ describe('balancedWeights', () => {
 });
 
 describe('bestF1Threshold', () => {
-  it('is as good as the best of all thresholds that separate rows, and the highest of those', () => {
+  it('is the highest of the best thresholds that separate rows', () => {
     fc.assert(
       fc.property(table, (rows) => {
         const [p, y, weights] = columns(rows);
@@ -150,7 +150,7 @@ describe('bestF1Threshold', () => {
     );
   });
 
-  it('is the lower one of two neighboring doubles, which have no middle', () => {
+  it('is the lower one of two adjacent doubles, which have no midpoint', () => {
     const below = 1 - 2 ** -53;
     expect(bestF1Threshold([1, below], [1, 0])).toBe(below);
   });

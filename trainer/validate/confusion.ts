@@ -12,11 +12,11 @@ export interface Confusion {
 export interface ConfusionMetrics {
   readonly accuracy: number | null;
   readonly precision: number | null;
-  /** Share of the positives that are found. */
+  /** Recall: share of the positives that are predicted positive. */
   readonly recall: number | null;
   /** Harmonic mean of precision and recall. */
   readonly f1: number | null;
-  /** Mean of the shares of positives and of negatives that are found. */
+  /** Mean of recall and specificity. */
   readonly balanced_accuracy: number | null;
   /** Correlation of answer and label (Matthews 1975); 0 when every answer is the same. */
   readonly matthews: number | null;
@@ -77,8 +77,8 @@ export function allPositiveF1(labels: ArrayLike<number>, weights?: ArrayLike<num
 }
 
 /**
- * Weights under which both classes weigh the same, their sum unchanged: each row's own weight times half of all weight
- * over its class's.
+ * Weights with equal totals of both classes and an unchanged sum: each row's weight times half of the total over the
+ * total of its class.
  * @param labels 0 or 1, [rows].
  */
 export function balancedWeights(labels: ArrayLike<number>, weights?: ArrayLike<number> | null): Float64Array {
@@ -93,7 +93,7 @@ export function balancedWeights(labels: ArrayLike<number>, weights?: ArrayLike<n
 
 /**
  * The threshold with the largest F1 among those that separate rows: halfway between neighboring probabilities, the
- * higher one of equals. Apply it to rows other than those it is evaluated on. Work: one sort.
+ * higher one of equals. Apply it to rows other than those it is evaluated on. Cost: one sort.
  * @returns null when all probabilities are equal or no positive has weight.
  * @throws RangeError as `confusion`
  */

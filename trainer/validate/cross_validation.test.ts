@@ -15,8 +15,7 @@ const fitGreedily = smallTrees({ rounds: 60, learningRate: 0.5, leaves: 63, minD
 const everyRow = (of: ValidationRows): Int32Array => Int32Array.from(of.y.keys());
 
 /**
- * Two pairs with a number of its own in every row and labels thrown by a coin: nothing to learn, everything to
- * memorise.
+ * Two pairs with a unique number in every row and random labels: nothing to learn, everything to memorize.
  */
 function coinRows(seed: string, perPair: number): ValidationRows {
   const rng = createRng(seed);
@@ -41,8 +40,8 @@ beforeAll(async () => {
 
 describe('crossValidate', () => {
   it('finds nothing in coin tosses, though a model trained on them has memorized them', async () => {
-    const memorised = treeAnswer(await fitGreedily(rows, everyRow(rows)), rows.x);
-    expect(auc(memorised, rows.y)!).toBeGreaterThan(0.95);
+    const memorized = treeAnswer(await fitGreedily(rows, everyRow(rows)), rows.x);
+    expect(auc(memorized, rows.y)!).toBeGreaterThan(0.95);
     // Standard error of an AUC of 3000 tosses: 0.0105.
     expect(Math.abs(auc(outOfFold(folds, rows), rows.y)! - 0.5)).toBeLessThan(0.035);
     for (const { metrics } of folds) expect(Math.abs(metrics.auc! - 0.5)).toBeLessThan(0.08);
@@ -95,7 +94,7 @@ describe('outOfFold', () => {
 });
 
 describe('testedScores', () => {
-  it('has the answer of each row’s own fold, the same as scoring the row by its time', () => {
+  it('has the score of each row’s own fold, as scoring the row by its time', () => {
     const { scores, split } = testedScores(folds, rows.x.rows);
     expect(scores).toEqual(outOfFold(folds, rows));
     folds.forEach(({ test }, fold) => test.forEach((row) => expect(split[row]).toBe(fold)));

@@ -9,7 +9,7 @@ import { kFoldSplits, type Split } from './splits.ts';
 /** One answer per row. */
 export type Scorer<Model> = (model: Model, x: Matrix) => Float64Array;
 
-/** A split with the model that learned from its training rows, and its answers to its test rows. */
+/** A split with the model of its training rows, and the scores of its test rows. */
 export interface FoldModel<Model = TreeModel> extends Split {
   readonly model: Model;
   /** [test rows] */
@@ -42,7 +42,7 @@ export function crossValidate<Rows extends ValidationRows>(
   return validateSplits(rows, kFoldSplits(rows, folds, embargo), fit, treeAnswer);
 }
 
-/** Answer of the fold model for every row; NaN and split −1 for rows that no split tests. [rows] */
+/** Score of every row by its fold model; NaN and split −1 for rows that no split tests. [rows] */
 export function testedScores(
   models: readonly Pick<FoldModel, 'test' | 'scores'>[],
   rows: number,
@@ -58,12 +58,12 @@ export function testedScores(
   return { scores, split };
 }
 
-/** Which model's time each row is of: its index, or −1. [rows] */
+/** Index of the model whose test period contains each row; −1 = none. [rows] */
 export function splitOfTime(models: readonly Pick<Split, 'from' | 'until'>[], time: ArrayLike<number>): Int32Array {
   return Int32Array.from(time, (at) => models.findIndex(({ from, until }) => at >= from && at < until));
 }
 
-/** The answers of the fold models to any rows, each row by the model of its time; NaN where there is none. */
+/** Scores of any rows by the fold models, each row by the model of its time; NaN without one. */
 export function outOfFold(
   models: readonly Pick<FoldModel, 'model' | 'from' | 'until'>[],
   rows: Pick<ValidationRows, 'x' | 'time'>,

@@ -75,13 +75,12 @@ function everyRow(rows: ValidationRows): Int32Array {
 
 describe('permutationImportance', () => {
   it('is the theoretical loss of AUC for a sum of columns, and exactly 0 for a column without a split', () => {
-    // The label is whether 2a + b > 0, determined by sign(a) and sign(b) alone; c is split on nowhere.
+    // The label is whether 2a + b > 0; trees use sign(a) and sign(b) alone, and no tree splits on c.
     const rows = independentRows('theory', 8000, 3, ([a, b]) => (2 * a! + b! > 0 ? 1 : 0));
     const model: TreeModel = { link: 'sigmoid', ensembles: [ensembleOf(3, [stump(0, 2), stump(1, 1)])] };
     const found = permutationImportance(rows, [{ model, test: everyRow(rows) }], options(3, { repeats: 8 }));
     const of = (name: string) => found.features.find(({ feature }) => feature === name)!;
-    // With a column permuted, the score is as if it were another row's: its expected AUC, from fresh independent
-    // columns.
+    // A permuted column is that of another row: the expected AUC, from fresh independent columns.
     const fresh = independentRows('fresh', 8000, 2, () => 0);
     const signs = (a: number, b: number): number => 2 * Number(a > 0) + Number(b > 0);
     const expected = (permuted: number): number => {
@@ -147,7 +146,7 @@ describe('permutationImportance', () => {
     expect(found.features[0]!.drop).toBe(0);
   });
 
-  it('reports how far ranks can be trusted: equivalent columns swap ranks, a strong one keeps its own', () => {
+  it('reports the uncertainty of ranks: equivalent columns swap ranks, a strong one keeps its own', () => {
     const rows = independentRows('stability', 3000, 4, (x) => (3 * x[0]! + x[1]! + x[2]! > 0 ? 1 : 0));
     const model: TreeModel = {
       link: 'sigmoid',
@@ -159,8 +158,7 @@ describe('permutationImportance', () => {
     for (const name of ['column_1', 'column_2']) expect([of(name).rank_low, of(name).rank_high]).toEqual([2, 3]);
     expect(of('column_1').top_share + of('column_2').top_share).toBeGreaterThan(0.9);
     expect(of('column_3').rank_low).toBe(4);
-    // The spread over resamples is about that of the drop itself: measured again on other rows, it lies within a few of
-    // them.
+    // The deviation over resamples is about that of the drop: measured on other rows it is within a few deviations.
     const others = independentRows('other rows', 3000, 4, (x) => (3 * x[0]! + x[1]! + x[2]! > 0 ? 1 : 0));
     const again = permutationImportance(others, [{ model, test: everyRow(others) }], options(4)).features;
     for (const name of ['column_0', 'column_1', 'column_2']) {
@@ -170,7 +168,7 @@ describe('permutationImportance', () => {
     }
   });
 
-  it('is less certain of a column that helps for days on end and then does not, and shows it with blocks as long as that', () => {
+  it('is less certain of a column that helps only in stretches of days, with blocks as long as those', () => {
     // Sixty days; the label follows the column in every second stretch of fifteen days.
     const rows = independentRows('stretches', 2880, 1, () => 0);
     const rng = createRng('labels');
@@ -186,11 +184,11 @@ describe('permutationImportance', () => {
       );
       return blocks! / alone!;
     };
-    // Days of a stretch are alike: their correlation k days apart is 1 − 2k/15, and blocks of a mean length of three
-    // days see so much of it that the variance is some 3.5 times as large.
+    // Days of a stretch are correlated, 1 − 2k/15 k days apart; with blocks of a mean length of three days the variance
+    // is about 3.5 times as large.
     expect(widening(isHelpful, 3)).toBeGreaterThan(1.4);
     expect(widening(isHelpful, 3)).toBeLessThan(2.4);
-    // Days that have nothing to do with one another are as uncertain in blocks as alone.
+    // Independent days are as uncertain in blocks as alone.
     const byChance = rows.y.map(() => rng.integer(2));
     expect(Math.abs(widening((row) => byChance[row] === 1, 3) - 1)).toBeLessThan(0.25);
   });
@@ -231,8 +229,10 @@ describe('permutationImportance', () => {
   });
 });
 
-/** Row by row, pair by pair, resample by resample: what the report means, in the same order of random numbers. */
-function obviousImportance(
+/**
+ * The definition of the report, row by row, pair by pair, resample by resample, with the same order of random numbers.
+ */
+function slowImportance(
   rows: ValidationRows,
   folds: readonly { model: TreeModel; test: Int32Array }[],
   { task, names, seed, repeats, resamples, blockDays, top, maxRows }: ImportanceOptions,
@@ -392,7 +392,7 @@ describe('the report of permutationImportance', () => {
     for (const more of [{ maxRows: 1000 }, { maxRows: 60, top: 1, blockDays: 3 }]) {
       const given = options(COLUMNS, { task, resamples: 21, repeats: 2, ...more });
       const found = permutationImportance(rows, folds, given);
-      const wanted = obviousImportance(rows, folds, given);
+      const wanted = slowImportance(rows, folds, given);
       expect(found.rows).toBe(wanted.rows);
       expect(found.baseline).toBeCloseTo(wanted.baseline, 6);
       expect(found.features.map(({ feature }) => feature)).toEqual(wanted.features.map(({ feature }) => feature));

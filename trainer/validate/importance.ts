@@ -13,7 +13,7 @@ const LOWER_SHARE = 0.05;
 
 export interface ImportanceOptions {
   readonly task: Task;
-  /** Of the columns, in order. */
+  /** Names of the columns, in order. */
   readonly names: readonly string[];
   readonly seed: string;
   /** Times each column is permuted; the drops are averaged. */
@@ -22,7 +22,7 @@ export interface ImportanceOptions {
   readonly resamples: number;
   /** Mean length of a resampled block, days with rows, ≥ 1. */
   readonly blockDays: number;
-  /** A column is at the top with a rank up to this one. */
+  /** Columns up to this rank are at the top. */
   readonly top: number;
   /** Maximum number of test rows scored, evenly spread over each fold's. */
   readonly maxRows: number;
@@ -34,7 +34,7 @@ export interface ColumnImportance {
   readonly feature: string;
   /** 1 = the most important by `drop`. */
   readonly rank: number;
-  /** Loss of the model without the information of the column: AUC lost, or loss gained. */
+  /** Cost of losing the column's information: decrease in AUC, or increase in loss. */
   readonly drop: number;
   /** Mean and standard deviation over the resamples. */
   readonly mean: number;
@@ -44,7 +44,7 @@ export interface ColumnImportance {
   readonly rank_high: number;
   /** Share of the resamples in which the column is among the `top` and its drop above 0. */
   readonly top_share: number;
-  /** Nodes that split on it, in all fold models together. */
+  /** Nodes that split on it, over all fold models. */
   readonly splits: number;
 }
 
@@ -66,8 +66,8 @@ export interface ImportanceReport {
 
 /**
  * Permutation importance (Breiman 2001) of every column on rows that the models were not trained on, and its
- * uncertainty. A column is permuted among the rows of the same pair and fold, so that its information about the pair
- * itself is preserved. Stability comes from a stationary bootstrap over days (Politis & Romano 1994): rows of a day,
+ * uncertainty. A column is permuted among the rows of the same pair and fold, which preserves its information about the
+ * pair. Stability comes from a stationary bootstrap over days (Politis & Romano 1994): rows of a day,
  * and of consecutive days, are resampled together. A column no tree splits on has an importance of exactly 0.
  *
  * The same rows, models and seed give the same report on any machine.
@@ -109,10 +109,10 @@ export function permutationImportance(
   };
 }
 
-/** One fold: its measure, what each column's permutation costs, and that again on each resample. */
+/** One fold: its measure, the cost of each column's permutation, and the same on each resample. */
 interface FoldTrial {
   readonly rows: number;
-  /** Weight of the fold among the others: its rows, or 0 when its measure does not exist. */
+  /** Weight of the fold: its rows, or 0 when its measure does not exist. */
   readonly weight: number;
   readonly baseline: number;
   /** [columns] */
@@ -121,7 +121,7 @@ interface FoldTrial {
   readonly resampled: readonly Float64Array[];
 }
 
-/** One set of rows whose answers change. */
+/** A set of rows with changing scores. */
 interface Question {
   readonly y: Float64Array;
   /** Number of the row's day, [rows], from 0. */
@@ -130,7 +130,7 @@ interface Question {
 }
 
 /**
- * A measure of one set of answers for any number of times that each day is in the sample; null where it does not exist.
+ * A measure of one set of scores, given how often each day is in the sample; null where it does not exist.
  */
 type Sampled = (times: Float64Array) => number | null;
 
@@ -225,7 +225,7 @@ function rank(scores: Float32Array, y: Float64Array, day: Int32Array): RankedRow
   };
 }
 
-/** Row numbers by score; equal scores in their own order. Sorted as numbers: comparisons by a function take longer. */
+/** Row numbers by score, stable. Sorted as numbers, which is faster than a comparison function. */
 function ascending(scores: Float32Array): Uint32Array {
   const rows = scores.length;
   const bits = new Int32Array(Float32Array.from(scores, (score) => score + 0).buffer);
@@ -249,7 +249,7 @@ function aucByRows({ isPositive, day, isHigher }: RankedRows): Sampled {
         tiedPositives = 0;
         tiedNegatives = 0;
       }
-      // Multiplied instead of branched: the label of the next score cannot be predicted.
+      // Multiplication instead of a branch, which would be unpredictable.
       const weight = times[day[i]!]!;
       const positive = weight * isPositive[i]!;
       tiedPositives += positive;
@@ -262,7 +262,7 @@ function aucByRows({ isPositive, day, isHigher }: RankedRows): Sampled {
   };
 }
 
-/** Pairs of a positive and a negative row are counted by their two days once; a sample weighs these counts. */
+/** Pairs of a positive and a negative row are counted once, by their two days; a sample weights these counts. */
 function aucByDays({ isPositive, day, isHigher }: RankedRows, days: number): Sampled {
   // Twice the pairs that the positive of the first day wins, a tie being half a win: [days][days].
   const won = new Float64Array(days * days);
@@ -292,7 +292,7 @@ function aucByDays({ isPositive, day, isHigher }: RankedRows, days: number): Sam
   };
 }
 
-/** The mean of a loss per row: what each day lost and how many rows it has are summed once. */
+/** The mean of a loss per row: losses and rows are summed per day once. */
 function lossMeasure(
   name: ImportanceReport['measure'],
   lossOf: (raw: readonly number[], y: number, link: TreeModel['link']) => number,
@@ -339,8 +339,8 @@ function classLoss(raw: readonly number[], y: number, link: TreeModel['link']): 
 }
 
 /**
- * Number of times that each day is in a sample of as many days: blocks of geometric length with this mean, going round
- * at the end.
+ * Number of times that each day is in a sample of as many days: blocks of geometric length with this mean, wrapping
+ * around at the end.
  */
 function resampleDays(rng: Rng, days: number, blockDays: number): Float64Array {
   const times = new Float64Array(days);
@@ -435,11 +435,11 @@ function summarize(
       splits: splits[column]!,
     };
   });
-  // Columns of equal rank stay in the order of the schema.
+  // Columns of equal rank keep the order of the schema.
   return features.sort((a, b) => a.rank - b.rank);
 }
 
-/** 1 = the largest; equal ones have the same rank, the best of theirs. [columns] */
+/** 1 = the largest; ties share the best rank. [columns] */
 function ranksOf(values: Float64Array): number[] {
   return Array.from(values, (value) => 1 + values.reduce((above, other) => above + (other > value ? 1 : 0), 0));
 }

@@ -1,8 +1,8 @@
 import { ln } from '../../shared/elementary.ts';
 
 /**
- * Area under the ROC curve: the chance that a random positive row scores above a random negative one, ties counting
- * half (Hanley & McNeil 1982). Work: one sort.
+ * Area under the ROC curve: the probability that a random positive row scores above a random negative one, ties
+ * counting half (Hanley & McNeil 1982). Cost: one sort.
  * @param labels 0 or 1, [rows].
  * @param weights ≥ 0, [rows]; 1 each when absent.
  * @returns null when one of the classes has no weight: there is nothing to rank.
@@ -22,7 +22,7 @@ export function auc(
   return weights ? weightedAuc(scores, labels, weights) : plainAuc(scores, labels);
 }
 
-/** Each class sorted on its own: numbers alone are sorted several times as fast as rows. */
+/** Each class is sorted separately: numbers alone are sorted several times as fast as rows. */
 function plainAuc(scores: ArrayLike<number>, labels: ArrayLike<number>): number | null {
   const ofClass = (label: number): Float64Array =>
     Float64Array.from(scores)
@@ -130,8 +130,8 @@ export function reliability(
 }
 
 /**
- * Expected calibration error: mean |confidence − frequency| of the bins, weighted by what their rows weigh (Naeini et
- * al. 2015). NaN without rows. @throws RangeError as `reliability`.
+ * Expected calibration error: mean |confidence − frequency| of the bins, weighted by the weights of their rows (Naeini
+ * et al. 2015). NaN without rows. @throws RangeError as `reliability`.
  */
 export function expectedCalibrationError(
   probabilities: ArrayLike<number>,

@@ -54,20 +54,20 @@ export function meanMetrics(folds: readonly ModelMetrics[]): ModelMetrics {
 }
 
 export interface DetailedMetrics extends ModelMetrics, ConfusionMetrics {
-  /** Of yes and no: yes above it. */
+  /** Of a positive answer: above it. */
   readonly threshold: number;
   readonly confusion: Confusion | null;
-  /** F1 with both classes weighing the same; that of all positive is ⅔ there. */
+  /** F1 with equally weighted classes, where all positive has ⅔. */
   readonly f1_balanced: number | null;
-  /** F1 of predicting all positive, with the classes as they are. */
+  /** F1 of predicting all positive, with unweighted classes. */
   readonly f1_all_positive: number | null;
-  /** Of the answer as a number: what AI3 is evaluated on. */
+  /** Of the answer as a number, on which AI3 is evaluated. */
   readonly rmse: number | null;
   readonly mae: number | null;
   readonly r2: number | null;
 }
 
-/** Every measure, those of a yes or no at `threshold` included; these are null for soft labels. */
+/** Every measure, including those at `threshold`, which are null for soft labels. */
 export function detailedMetrics(scores: Float64Array, labels: Float64Array, threshold = 0.5): DetailedMetrics {
   const metrics = modelMetrics(scores, labels);
   const known = metrics.label_mean !== null;
@@ -86,7 +86,7 @@ export function detailedMetrics(scores: Float64Array, labels: Float64Array, thre
   };
 }
 
-/** F1 with both classes weighing the same; null without positives or without negatives. */
+/** F1 with equally weighted classes; null without positives or without negatives. */
 export function balancedF1(scores: ArrayLike<number>, labels: ArrayLike<number>, threshold: number): number | null {
   const metrics = confusionMetrics(confusion(scores, labels, threshold, balancedWeights(labels)));
   return metrics.balanced_accuracy === null ? null : metrics.f1;

@@ -42,11 +42,11 @@ describe('multiclass answers', () => {
     expect(loss).toBeLessThan(1e-14);
   });
 
-  it('calls the lowest class of equals', () => {
+  it('chooses the lowest class of equals', () => {
     expect([...likeliestClasses([0.4, 0.4, 0.2, 0, 0.5, 0.5], 3)]).toEqual([0, 1]);
   });
 
-  it('are refused with labels that are no class, shapes that do not match and probabilities that are not numbers', () => {
+  it('are refused with unknown classes, mismatched shapes and probabilities that are not numbers', () => {
     for (const label of [-1, 0.5, 2])
       expect(() => multiclassLogLoss({ classes: 2, probabilities: [1, 0], labels: [label] })).toThrow(
         `label ${label} of row 0 is not a class in 0…1`,

@@ -1,8 +1,8 @@
 import { ln } from '../../shared/elementary.ts';
 
 /**
- * Answers to a question with several classes.
- * `probabilities[row * classes + k]` is the one of class k, labels are 0 … classes − 1.
+ * Predictions of several classes.
+ * `probabilities[row * classes + k]` is that of class k; labels are 0 … classes − 1.
  */
 export interface ClassAnswers {
   readonly classes: number;
@@ -15,7 +15,7 @@ export interface ClassAnswers {
 /**
  * Mean negative log-likelihood of the true class in nats; probabilities are kept 1e-15 away from 0 and 1. NaN without
  * rows.
- * @throws RangeError when shapes differ or a label is no class.
+ * @throws RangeError when shapes differ or a label is not a class.
  */
 export function multiclassLogLoss(answers: ClassAnswers): number {
   check(answers);

@@ -5,7 +5,7 @@ import { auc } from './metrics.ts';
 import { aucStandardError, rowUniqueness } from './noise.ts';
 
 describe('aucStandardError', () => {
-  it('is the one of the rank-sum test at one half, and unknown without a class', () => {
+  it('is that of the rank-sum test at ½, and infinite without a class', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 500 }), (p, n) => {
         expect(aucStandardError(0.5, p, n)).toBeCloseTo(Math.sqrt((p + n + 1) / (12 * p * n)), 12);
@@ -20,7 +20,7 @@ describe('aucStandardError', () => {
   it('matches AUCs of independent exponential scores, the assumption of the formula', () => {
     const rng = createRng('exponential');
     for (const odds of [1, 3, 9]) {
-      // Positives live `odds` times as long as negatives: AUC odds / (1 + odds).
+      // The mean of positives is `odds` times that of negatives: AUC odds / (1 + odds).
       const found = Array.from({ length: 3000 }, () => {
         const labels = Float64Array.from({ length: 80 }, (_, i) => (i < 30 ? 1 : 0));
         const scores = labels.map((label) => -(label === 1 ? odds : 1) * Math.log(1 - rng.uniform()));

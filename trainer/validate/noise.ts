@@ -12,7 +12,7 @@ export function aucStandardError(auc: number, positives: number, negatives: numb
   if (!(positives > 0 && negatives > 0)) return Infinity;
   const twoPositives = auc / (2 - auc) - auc * auc;
   const twoNegatives = (2 * auc * auc) / (1 + auc) - auc * auc;
-  // Shares of a row are rows less than one: the pairs they lack must not count against them.
+  // Sums of uniqueness may be below one row: the missing pairs must not become negative.
   const morePositives = Math.max(0, positives - 1) * twoPositives;
   const moreNegatives = Math.max(0, negatives - 1) * twoNegatives;
   return Math.sqrt((auc * (1 - auc) + morePositives + moreNegatives) / (positives * negatives));

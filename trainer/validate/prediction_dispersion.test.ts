@@ -62,8 +62,8 @@ describe('varianceOfDays', () => {
     );
   });
 
-  it('ends a day at its hour, included, and begins it just behind the hour 24 hours before', () => {
-    // One answer each on the hour and half past; the first of all is far away from the others.
+  it('ends a day at its hour, inclusive, and begins it just after the hour 24 hours before', () => {
+    // One answer every half hour; the first one is far from the others.
     const time = Float64Array.from({ length: 50 }, (_, i) => i * 1800);
     const scores = time.map((_, i) => (i === 0 ? 1 : 0));
     // Hours 0 to 4 have too few answers; the last two full days lack the first answer.
@@ -85,7 +85,7 @@ describe('a day of answers', () => {
     expect(varianceOfDays(time.subarray(1), scores.subarray(1)).days).toBe(0);
   });
 
-  it('that is the last one leaves out the answer exactly 24 hours before its end', () => {
+  it('that is the last one excludes the answer exactly 24 hours before its end', () => {
     const time = Float64Array.of(0, 60, DAY);
     expect(varianceOfDays(time, Float64Array.of(1, 0.5, 0.5)).last).toBe(0);
     expect(varianceOfDays(Float64Array.of(0, DAY), Float64Array.of(1, 0.5)).last).toBeNull();
@@ -164,7 +164,7 @@ describe('checkPredictionDispersion', () => {
     expect(checkPredictionDispersion(frozen).seen).toBe(
       'variance 1.00e-8; in the last 24 h 9.90e-9, frozen: all pairs, AAA_BBB',
     );
-    // Answers that are nearly one and the same, though none of the days has two of them.
+    // Nearly constant answers, though no day has two of them.
     const none = { ...spread.variance_24h, last: null };
     const still = { ...spread, std: 1e-5, variance_24h: none, variance_24h_by_pair: { AAA_BBB: none } };
     expect(checkPredictionDispersion(still)).toMatchObject({
@@ -183,7 +183,7 @@ describe('checkPredictionDispersion', () => {
     expect(verdict.seen).not.toContain('frozen');
   });
 
-  it('detects a pair that froze a day ago, though all others change', () => {
+  it('detects a pair frozen for a day while all others change', () => {
     const rng = createRng('frozen');
     const spread = dispersionOfPredictions(
       ...answers((minute, pair) => (pair === 1 && minute * 60 > DAY ? 0.4 : 0.5 + 0.1 * rng.normal())),

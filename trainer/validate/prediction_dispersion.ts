@@ -6,17 +6,17 @@ const HOURS_PER_DAY = 24;
 const QUANTILES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
 /** A day with fewer answers has no reliable variance. */
 const MIN_ROWS = 10;
-/** Below it the answers of a day are one and the same but for rounding: a standard deviation of 0.0001. */
+/** Below it the answers of a day are equal except for rounding: a standard deviation of 0.0001. */
 export const FROZEN_VARIANCE = 1e-8;
 
-/** Dispersion of the answers: in all, and over days that end at each full hour, so that a frozen model is detected. */
+/** Dispersion of all answers, and of days that end at each full hour, to detect a frozen model. */
 export interface PredictionDispersion {
   readonly rows: number;
   readonly mean: number | null;
   readonly std: number | null;
   readonly min: number | null;
   readonly max: number | null;
-  /** `q01`, `q05`, `q25`, `q50`, `q75`, `q95`, `q99`: the lowest answer that at least that share does not exceed. */
+  /** `q01`, `q05`, `q25`, `q50`, `q75`, `q95`, `q99`: the lowest answer not exceeded by at least that share. */
   readonly quantiles: Readonly<Record<string, number>>;
   /** Variance of the answers over 24 hours. */
   readonly variance_24h: VarianceOfDays;

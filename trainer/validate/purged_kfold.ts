@@ -41,8 +41,8 @@ export function purgedKFold(
 }
 
 /**
- * The rows, ascending, that a block of [first time, last label end] leaves to learn from: known before it, or begun
- * more than `embargo` after it.
+ * The training rows, ascending, for a test block of [first time, last label end]: known before it, or begun more than
+ * `embargo` after it.
  */
 export function rowsOutside(
   times: ArrayLike<number>,
@@ -74,7 +74,7 @@ function blockBounds(times: ArrayLike<number>, order: Int32Array, folds: number)
   let group = 0;
   for (let fold = 1; fold < folds; fold++) {
     group++;
-    // Every later fold still needs a time of its own.
+    // Every later fold needs its own time.
     const last = starts.length - (folds - fold);
     while (group < last && starts[group]! < (fold * order.length) / folds) group++;
     bounds.push(starts[group]!);

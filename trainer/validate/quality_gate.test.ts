@@ -31,7 +31,7 @@ describe('checkQuality', () => {
     const coin = answers('coin', 0);
     const best = bestF1Threshold(coin.scores, coin.labels, balancedWeights(coin.labels))!;
     expect(Object.values(passed({ ...coin, threshold: 0 }))).toEqual([true, false, false, false]);
-    // Its own best threshold predicts nearly all positive and is slightly above that.
+    // Its best threshold predicts nearly all positive, with a slightly higher F1.
     expect(Object.values(passed({ ...coin, threshold: best }))).toEqual([true, true, true, false]);
   });
 
@@ -41,14 +41,14 @@ describe('checkQuality', () => {
     expect(Object.values(passed({ ...skilled, threshold: 100 }))).toEqual([true, false, false, true]);
   });
 
-  it('requires more of rows with few effective rows', () => {
+  it('requires more with few effective rows', () => {
     const weak = answers('weak', 0.15);
     const uniqueness = new Float64Array(4000).fill(0.02);
     expect(passed(weak)['auc above noise']).toBe(true);
     expect(passed({ ...weak, uniqueness })['auc above noise']).toBe(false);
   });
 
-  it('refuses rows of one class and no rows at all: they prove nothing', () => {
+  it('refuses rows of one class and empty input', () => {
     for (const rows of [3, 0]) {
       const one = {
         samples: 5000,

@@ -5,7 +5,7 @@ import { allPositiveF1, balancedWeights, confusion, confusionMetrics } from './c
 import { auc } from './metrics.ts';
 import { aucStandardError } from './noise.ts';
 
-/** Models with a binary answer. AI3 answers with a share. */
+/** Models with a binary answer. AI3 predicts a share. */
 export const QUALITY_MODELS: readonly ModelName[] = ['ai1', 'ai2'];
 
 /** An AUC that noise reaches one time in 44. */
@@ -14,7 +14,7 @@ export const STANDARD_ERRORS = 2;
 export interface QualityLimits {
   /** Rows a model must have been learned from. */
   readonly min_samples: number;
-  /** F1 it must reach with both classes weighing the same. */
+  /** Minimum F1 with equally weighted classes. */
   readonly f1_floor: number;
 }
 
@@ -28,17 +28,16 @@ export interface QualityCase {
   readonly samples: number;
   readonly scores: ArrayLike<number>;
   readonly labels: ArrayLike<number>;
-  /** Yes above it. Chosen on other rows, as by `bestF1Threshold` on out-of-fold answers. */
+  /** Positive above it. Chosen on other rows, as by `bestF1Threshold` on out-of-fold answers. */
   readonly threshold: number;
-  /** Uniqueness of each row's label (noise.ts); every row counts for an independent one when absent. */
+  /** Uniqueness of each row's label (noise.ts); every row is independent when absent. */
   readonly uniqueness?: ArrayLike<number> | null;
 }
 
 /**
- * Checks that a model is good enough to be accepted: enough samples, F1 at its floor, above that of all positive,
- * and an AUC that noise does not reach and a threshold chosen by chance cannot give. Both F1 are computed with the
- * classes balanced by weights (nothing is resampled), so that they do not depend on how rare a class is: a coin has ½
- * there, all positive ⅔.
+ * The quality gate of a model: enough samples, an F1 at its floor and above that of all positive, and an AUC above
+ * noise, which no threshold chosen by chance has. Both F1 use classes balanced by weights (nothing is resampled), so
+ * that they do not depend on the rarity of a class: a coin flip has ½, all positive ⅔.
  * @throws RangeError when lengths differ or a label is neither 0 nor 1
  */
 export function checkQuality(quality: QualityCase, limits: QualityLimits): GateResult[] {
@@ -75,7 +74,7 @@ export function checkF1AboveAllPositive(quality: QualityCase): GateResult {
   };
 }
 
-/** null for rows of one class, which show nothing. */
+/** null for rows of one class, which are inconclusive. */
 function balancedF1({ scores, labels, threshold }: QualityCase): number | null {
   const { f1, balanced_accuracy } = confusionMetrics(confusion(scores, labels, threshold, balancedWeights(labels)));
   return balanced_accuracy === null ? null : f1;

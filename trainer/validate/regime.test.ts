@@ -7,7 +7,7 @@ const rising = historyOf(Array.from({ length: TREND_BARS + MORE }, (_, i) => ({ 
 const falling = historyOf(Array.from({ length: TREND_BARS + MORE }, (_, i) => ({ ...CALM_BAR, lnA: -i * 0.01 })));
 const histories = [rising, falling, randomHistory('regime', TREND_BARS + 400, 1)];
 
-/** The row that every bar of a history would be. */
+/** A row for every bar of a history. */
 function rowsOf(index: number): { time: Float64Array; pair: Int32Array } {
   const { time, length } = histories[index]!;
   return { time: time.map((opened) => opened + 60), pair: new Int32Array(length).fill(index) };
@@ -33,7 +33,7 @@ describe('trendRegimes', () => {
     }
   });
 
-  it('refuses a row whose bar its pair does not have', () => {
+  it('refuses a row whose bar is not in the history of its pair', () => {
     expect(() => trendRegimes({ time: [123], pair: [0] }, histories)).toThrow(/row 0: pair 0 has no bar/);
     const cut = { ...rising, length: TREND_BARS + 20 };
     expect(trendRegimes({ time: [rising.time[TREND_BARS + 19]! + 60], pair: [0] }, [cut])[0]).toBe(1);

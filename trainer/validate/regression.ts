@@ -20,7 +20,7 @@ export function mae(
 
 /**
  * Share of the targets' variance that is explained: 1 − squared error / squared distance from their mean; below 0 when
- * the mean of these very targets would have been the better answer.
+ * the mean of the targets predicts better.
  * @returns null when the targets do not vary. @throws RangeError when lengths differ.
  */
 export function r2(
@@ -35,8 +35,9 @@ export function r2(
 }
 
 /**
- * Mean pinball loss of predictions of the `quantile` (Koenker & Bassett 1978): what is missed above costs `quantile`,
- * below 1 − `quantile`. NaN without rows. @throws RangeError when lengths differ or the quantile is not in (0, 1).
+ * Mean pinball loss of predictions of the `quantile` (Koenker & Bassett 1978): errors below the target cost `quantile`,
+ * errors above it 1 − `quantile`. NaN without rows. @throws RangeError when lengths differ or the quantile is not in
+ * (0, 1).
  */
 export function pinball(predictions: ArrayLike<number>, targets: ArrayLike<number>, quantile: number): number {
   if (!(quantile > 0 && quantile < 1)) throw new RangeError(`quantile is ${quantile}, expected a number in (0, 1)`);

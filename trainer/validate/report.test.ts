@@ -41,7 +41,7 @@ describe('validationReport', () => {
     report = validationReport(evaluated);
   });
 
-  it('measures every part from exactly its tested rows', () => {
+  it('measures every part on exactly its tested rows', () => {
     expect(report.pooled).toEqual(alone(evaluated, () => true));
     report.folds.forEach((fold, i) => expect(fold).toEqual(alone(evaluated, (row) => evaluated.split[row] === i)));
     expect(report.folds.length).toBe(3);
@@ -75,7 +75,7 @@ describe('validationReport', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
-  it('works with one fold, no regime, no side', () => {
+  it('works with one fold and without regime or side', () => {
     const { scores, y, time, pair } = evaluated;
     const bare = validationReport({ scores, y, time, pair, pairs: PAIRS });
     expect(bare.folds).toEqual([bare.pooled]);

@@ -8,7 +8,7 @@ const CALIBRATION_BINS = 10;
 const SECONDS_PER_HOUR = 3600;
 const HOURS = 24;
 
-/** Answers on rows that the model was not trained on, with the facts of each row. All arrays: [rows]. */
+/** Answers on rows that the model was not trained on, with attributes of each row. All arrays: [rows]. */
 export interface EvaluatedRows {
   readonly scores: Float64Array;
   readonly y: Float64Array;
@@ -17,7 +17,7 @@ export interface EvaluatedRows {
   /** Index into `pairs`. */
   readonly pair: Int32Array;
   readonly pairs: readonly string[];
-  /** Which split tested the row; −1 and a score of NaN: none did, and the row counts nowhere. One split when absent. */
+  /** The split that tested the row; −1 with a score of NaN: none, the row is ignored. One split when absent. */
   readonly split?: Int32Array;
   /** Bull 1, bear −1, neither 0: see regime.ts. */
   readonly regime?: Int8Array;

@@ -19,7 +19,7 @@ export interface WalkOptions {
   /** Noise columns: autocorrelated from row to row by `memory`. */
   readonly columns: number;
   readonly memory: number;
-  /** Signal of column 0 about the future: 0 = nothing, in standard deviations. */
+  /** Information of column 0 about the future, in standard deviations; 0 = none. */
   readonly signal: number;
 }
 
@@ -35,7 +35,7 @@ const WALK: Omit<WalkOptions, 'seed'> = {
 
 /**
  * Random walks, one per pair: a row's label is whether the walk is higher `horizon` minutes later, so that labels of
- * neighbors overlap as real ones do. The columns are autocorrelated noise, without information about it except for
+ * neighbors overlap as real ones do. The columns are autocorrelated noise, without information about the label except
  * `signal`.
  */
 export function walkRows(options: Partial<WalkOptions> & { readonly seed: string }): ValidationRows {
@@ -77,7 +77,7 @@ const SMALL: LearnerParams = {
   seed: 'small',
 };
 
-/** Trains a few small trees on the training rows alone, able to memorize single stretches of them. */
+/** Trains a few small trees on the training rows, able to memorize single stretches of them. */
 export function smallTrees(params: Partial<LearnerParams> = {}): Fit<ValidationRows, TreeModel> {
   return async (rows, train) =>
     learnHere({

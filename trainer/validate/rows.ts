@@ -4,12 +4,11 @@ import type { LabeledRows } from '../dataset/dataset_rows.ts';
 export type ValidationRows = Pick<LabeledRows, 'x' | 'y' | 'time' | 'labelEnd' | 'pair'>;
 
 /**
- * Learns from the rows that `train` names. What else `rows` holds (test rows, their labels) is there to be left alone:
- * the leakage tests see whether it is.
+ * Learns from the rows of `train`. It must ignore all other rows and their labels, which the leakage tests verify.
  */
 export type Fit<Rows, Model> = (rows: Rows, train: Int32Array) => Promise<Model>;
 
-/** Returns whether every label is 0 or 1, and not a share between. */
+/** Returns whether every label is 0 or 1, not a share in between. */
 export function isHard(labels: ArrayLike<number>): boolean {
   for (let row = 0; row < labels.length; row++) if (labels[row] !== 0 && labels[row] !== 1) return false;
   return true;

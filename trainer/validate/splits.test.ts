@@ -67,7 +67,7 @@ describe('kFoldSplits', () => {
 });
 
 describe('kFoldSplitsAt', () => {
-  it('gives back the folds whose borders it is given, and those of other rows purged at the same times', () => {
+  it('reproduces the folds with the given borders, and purges other rows at the same times', () => {
     fc.assert(
       fc.property(problem, problem, fc.integer({ min: 2, max: 4 }), embargoes, (rows, others, folds, embargo) => {
         const own = orTooShort(() => kFoldSplits(rows, folds, embargo));
@@ -139,8 +139,8 @@ describe('walkForwardSplits', () => {
     const rows = { time, labelEnd: time.map((t) => t + 120) };
     const plan: WalkForward = { blocks: 5, firstShare: 0.5, embargo: 60, window: null };
     const sizes = (splits: Split[]): number[][] => splits.map(({ train, test }) => [train.length, test.length]);
-    // Of the rows before a block, the labels of the last two are known in it, and that of one more exactly an embargo
-    // before.
+    // The labels of the last two rows before a block are known within it, and that of one more exactly an embargo
+    // before it.
     expect(sizes(walkForwardSplits(rows, plan))).toEqual([47, 57, 67, 77, 87].map((train) => [train, 10]));
     expect(sizes(walkForwardSplits(rows, { ...plan, window: 1800 }))).toEqual(Array(5).fill([27, 10]));
     expect(walkForwardSplits(rows, plan).map(({ name }) => name)).toEqual(

@@ -27,14 +27,14 @@ export function kFoldSplits(rows: Spans, folds: number, embargo: number): Split[
     name: `kfold ${fold + 1}`,
     train,
     test,
-    // The blocks cover all of time, so that rows of other sets find their model as well.
+    // The blocks cover all times, so that rows of other sets have a model as well.
     from: fold === 0 ? -Infinity : starts[fold]!,
     until: starts[fold + 1] ?? Infinity,
   }));
 }
 
 /**
- * Purged k-fold at the borders of other folds, so that both test the same time.
+ * Purged k-fold with the borders of other folds, so that both test the same periods.
  * @param starts `from` of each fold, ascending, the first −Infinity
  * @throws MinutehandError DATA_TOO_SHORT when a fold has no row to test or to train on
  */
@@ -64,9 +64,8 @@ export interface WalkForward {
 }
 
 /**
- * Walk-forward: blocks of about equal size that follow one another, each tested by a model that learned from the past
- * alone. A training row's label is known more than `embargo` before the block's first row (purging: López de Prado
- * 2018, ch. 7).
+ * Walk-forward: consecutive blocks of about equal size, each tested by a model of its past. A training row's label is
+ * known more than `embargo` before the block's first row (purging: López de Prado 2018, ch. 7).
  * @throws MinutehandError DATA_TOO_SHORT when a block is left without a row or without a training row; RangeError when
  * the plan is not as stated or a label ends before it begins
  */
@@ -86,7 +85,7 @@ export function walkForwardSplits(rows: Spans, plan: WalkForward): Split[] {
 }
 
 /**
- * The final untouched period: everything from `from` on, against all whose label was known more than `embargo` seconds
+ * The holdout: tests everything from `from` on, trains on rows whose label was known more than `embargo` seconds
  * before.
  * @throws as `walkForwardSplits`
  */

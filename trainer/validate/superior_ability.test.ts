@@ -13,7 +13,7 @@ function series(n: number, mean: number, seed: string, memory = 0): Float64Array
 
 const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** By the definitions: each resample is written down day by day, variances are of circular covariances. */
+/** By the definitions: explicit resamples day by day, variances from circular covariances. */
 function oracle(results: readonly (readonly number[])[], { seed, resamples }: typeof OPTIONS) {
   const n = results[0]!.length;
   const jump = 1 / meanRun(n);
@@ -25,7 +25,7 @@ function oracle(results: readonly (readonly number[])[], { seed, resamples }: ty
     for (let lag = 1; lag < n; lag++) variance += 2 * (1 - lag / n) * (1 - jump) ** lag * covariance(lag);
     return Math.sqrt(variance);
   });
-  // What the same formula expects of independent days.
+  // Expectation of the same formula for independent days.
   let expected = 1 - 1 / n;
   for (let lag = 1; lag < n; lag++) expected -= (2 * (1 - lag / n) * (1 - jump) ** lag) / n;
   const sigmas = results.map((own, k) => Math.sqrt((average(own.map((x) => (x - means[k]!) ** 2)) * n) / (n - 1)));
@@ -86,7 +86,7 @@ describe('Hansen’s test for superior predictive ability', () => {
     expect([...adjusted.keys()].filter((k) => adjusted[k]! <= 0.05)).toEqual([17]);
   });
 
-  it('finds something among twenty models without skill about as rarely as the level states', () => {
+  it('finds a model among twenty without skill about as rarely as the level states', () => {
     const WORLDS = 200;
     let found = 0;
     for (let world = 0; world < WORLDS; world++) {
@@ -98,7 +98,7 @@ describe('Hansen’s test for superior predictive ability', () => {
     expect(found).toBeGreaterThan(1);
   });
 
-  it('has nothing to find where nothing varies or all lose', () => {
+  it('finds nothing where nothing varies or all lose', () => {
     const nothing = superiorAbility([new Float64Array(40), new Float64Array(40)], OPTIONS);
     expect(nothing).toMatchObject({ best: -1, p: 1, pWhite: 1 });
     const losers = superiorAbility([series(40, -1, 'a'), series(40, -2, 'b')], OPTIONS);

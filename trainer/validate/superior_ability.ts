@@ -19,19 +19,19 @@ export interface SuperiorAbility {
   readonly pWhite: number;
   /**
    * Hansen's p-value with each model's own statistic in place of the best one's: of all models up to a level, the
-   * chance of a single one without skill is at most that level.
+   * probability of a single one without skill is at most that level.
    */
   readonly adjusted: Float64Array;
 }
 
 /**
- * Whether the best of several models beats doing nothing: Hansen's test for superior predictive ability (J. Business &
+ * Whether the best of several models beats not trading: Hansen's test for superior predictive ability (J. Business &
  * Economic Statistics 23, 2005) and White's reality check (Econometrica 68, 2000), by one stationary bootstrap of the
  * days (Politis & Romano 1994) that all models share. p-values count the sample itself as one resample.
  *
- * Two departures, because with some hundred days Hansen's own scale finds too much: 17 % false findings at a level of
- * 5 % among 50 independent models of 120 days, against 5.5 % here. Means are divided by the standard deviation of the
- * days, which varies less than their long-run deviation, and statistics are reduced by how much the bootstrap
+ * Two departures, because with a few hundred days Hansen's own scale rejects too often: 17 % false findings at a level
+ * of 5 % among 50 independent models of 120 days, against 5.5 % here. Means are divided by the standard deviation of
+ * the days, which varies less than their long-run deviation, and statistics are reduced by how much the bootstrap
  * understates the variance of a mean of independent days (`understatement`).
  * @param results of each model on the same days, in order of time
  */
@@ -114,7 +114,7 @@ function weightOf(lag: number, n: number, jump: number): number {
   return lag === 0 ? 1 : 2 * ((1 - lag / n) * (1 - jump) ** lag + (lag / n) * (1 - jump) ** (n - lag));
 }
 
-/** Expected `longRunVariance` of independent values of variance 1: below 1, their mean being estimated. */
+/** Expected `longRunVariance` of independent values of variance 1: below 1 because the mean is estimated. */
 function understatement(n: number, jump: number): number {
   let expected = 1;
   for (let lag = 0; lag < n; lag++) expected -= (weightOf(lag, n, jump) * (1 - lag / n)) / n;

@@ -21,7 +21,7 @@ const splitOf = (name: string, train: readonly number[], test: readonly number[]
   from: time[test[0]!]!,
   until: time[test.at(-1)!]! + 60,
 });
-/** The same answer for every row: the sigmoid of `logit`. */
+/** A constant model: the sigmoid of `logit`. */
 const constant = (logit: number): TreeModel => ({
   link: 'sigmoid',
   ensembles: [{ columns: 1, baseScore: logit, trees: [] }],
@@ -29,7 +29,7 @@ const constant = (logit: number): TreeModel => ({
 const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
 describe('validateSplits', () => {
-  it('gives each split the model of its training rows, with its answers on its test rows and their metrics', async () => {
+  it('gives each split the model of its training rows, its scores of the test rows and their metrics', async () => {
     const splits = [splitOf('first', [4, 5], [0, 1, 3]), splitOf('second', [0, 1, 2], [6, 7])];
     const answer = (model: number, x: Matrix): Float64Array =>
       Float64Array.from(x.values, (value) => (model + value) / 100);

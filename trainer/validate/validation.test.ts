@@ -17,7 +17,7 @@ const EMBARGO = 2400;
 const COLUMNS = 4;
 const walk = { seed: 'validation', rows: 500, pairs: 2, columns: COLUMNS, signal: 0.8 };
 
-/** The rows that are named, as rows of their own. */
+/** The selected rows. */
 function cut(rows: ValidationRows, at: Int32Array): ValidationRows {
   return {
     x: takeRows(rows.x, at),
@@ -46,7 +46,7 @@ describe('validateModel', () => {
     const all = walkRows(walk);
     const final = finalSplit(all, Float64Array.from(all.time).sort()[800]!, EMBARGO);
     const [trained, holdout] = [cut(all, final.train), cut(all, final.test)];
-    // Evaluated by more rows than were learned from: every other row was left out.
+    // Evaluated on more rows than were trained on: every other row was left out of training.
     const thinned = cut(
       trained,
       Int32Array.from(trained.y.keys()).filter((row) => row % 2 === 0),
@@ -85,7 +85,7 @@ describe('validateModel', () => {
     }
     expect(JSON.parse(JSON.stringify(found.report))).toEqual(found.report);
 
-    // Evaluated by the very rows that were learned from, the folds' own answers count.
+    // Evaluated on the training rows themselves, the scores of the folds are used.
     const same = validateModel(learned, { trained: thinned, evaluated: thinned, holdout }, dataset, 'seed');
     const own = testedScores(folds, thinned.y.length).scores;
     expect(same.report.out_of_fold.pooled).toEqual(detailedMetrics(own, thinned.y, same.threshold));

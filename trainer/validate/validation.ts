@@ -13,9 +13,9 @@ import { isHard, pick, positions } from './rows.ts';
 export interface ModelValidation {
   /** Purged k-fold inside the training period. */
   readonly out_of_fold: ValidationReport;
-  /** Each block of the training period by a model of what came before. */
+  /** Each block of the training period by a model of its past. */
   readonly walk_forward: ValidationReport;
-  /** The model that ships, on the holdout that no choice has seen. */
+  /** The published model on the holdout, which no choice has used. */
   readonly holdout: ValidationReport;
   /** On out-of-fold rows. */
   readonly importance: ImportanceReport;
@@ -26,11 +26,11 @@ export interface Validated {
   readonly report: ModelValidation;
   /** Its answers to the holdout, [rows]. */
   readonly holdoutScores: Float64Array;
-  /** Of a yes, chosen on out-of-fold rows. */
+  /** Threshold of a positive answer, chosen on out-of-fold rows. */
   readonly threshold: number;
 }
 
-/** Rows with what the models that did not see them answered; split −1 and a score of NaN where none did. */
+/** Rows with their out-of-fold scores; split −1 and a score of NaN without one. */
 interface Evaluated {
   readonly rows: LabeledRows;
   readonly scores: Float64Array;
@@ -39,7 +39,7 @@ interface Evaluated {
 
 /**
  * @param trained the rows the models learned from
- * @param evaluated the rows of the training period they are evaluated on: the same, or those of AI1's evaluation label
+ * @param evaluated the rows of the training period for evaluation: the same, or those of AI1's evaluation label
  * @param holdout the rows of the holdout
  */
 export function validateModel(

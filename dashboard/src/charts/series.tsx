@@ -104,8 +104,8 @@ function showRows(plot: uPlot, { data }: Rows, [min, max]: Range): void {
 const strokePath = uPlot.paths.linear!();
 
 /**
- * Columns from the least to the greatest value of each pixel. A stroke back and forth within each pixel looks the same, and
- * took Chromium several times as long to paint; so did one path of all columns.
+ * Columns from the least to the greatest value of each pixel. A stroke back and forth within each pixel looks the same,
+ * and took Chromium several times as long to paint; so did one path of all columns.
  */
 function drawColumns(plot: uPlot, line: number, { data, columnSeconds }: Rows, tone: string): void {
   const { ctx, bbox, scales } = plot;
@@ -136,7 +136,7 @@ function clipped({ ctx, bbox }: uPlot, draw: () => void): void {
   ctx.restore();
 }
 
-/** The minute that is asked about, unless the pointer is on this chart. */
+/** The selected minute, unless the pointer is on this chart. */
 function showCursor(plot: uPlot, { cursor }: Props): void {
   if (plot.over.matches(':hover')) return;
   const left = cursor === null ? -10 : plot.valToPos(cursor, 'x');
@@ -215,7 +215,7 @@ function optionsOf(
   };
 }
 
-const SMALLEST_BRUSH = 6;
+const MIN_BRUSH = 6;
 
 function hooksOf(latest: { readonly current: Props }, shown: { readonly current: Rows | null }): uPlot.Hooks.Arrays {
   return {
@@ -233,7 +233,7 @@ function hooksOf(latest: { readonly current: Props }, shown: { readonly current:
         const { left, width } = plot.select;
         if (width === 0) return;
         plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-        if (width < SMALLEST_BRUSH || !plot.over.matches(':hover')) return;
+        if (width < MIN_BRUSH || !plot.over.matches(':hover')) return;
         latest.current.range.value = [plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')];
       },
     ],

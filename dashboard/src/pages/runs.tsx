@@ -114,7 +114,7 @@ function columnsOf(): Column<Run>[] {
     key,
     title,
     value: (run) => run[key],
-    // What a request asked for stands behind its name: `api --trials 0`.
+    // The options of a request follow its name: `api --trials 0`.
     cell: (run) => run[key].replace(/^[^-]*[^ -]/, (name) => codeText(key, name)),
   });
   return [

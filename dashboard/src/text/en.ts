@@ -439,7 +439,7 @@ export const EN = {
   'skipped.no program has filled or refused an entry of these models yet':
     'No program has filled or refused an entry of these models yet.',
   'event.daemon_dead': 'Daemon does not run',
-  'event.daemon_mute': 'Daemon does not answer',
+  'event.daemon_mute': 'Daemon does not respond',
   'event.daemon_fatal': 'Daemon ended with an error',
   'event.feed_silent': 'No bars arrive',
   'event.daemon_halt': 'Daemon is in mode HALT',
@@ -449,7 +449,7 @@ export const EN = {
   'event.disk': 'Disk is nearly full',
   'event.store': 'Trainer cannot write its store',
   'event.kpi_halt': 'Live KPI halt',
-  'event.drift': 'Models fit less',
+  'event.drift': 'Model drift',
   'event.risk_streak': 'Risk flag streak',
   'event.retrain_failed': 'Training run failed',
   'event.retrain_aborted': 'Training given up',

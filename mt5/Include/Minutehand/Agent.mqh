@@ -1,6 +1,6 @@
 //+------------------------------------------------------------------+
-//| The expert advisor without its chart: hears signals, keeps state |
-//| on disk, trades two legs or none, writes fills, feeds bars.      |
+//| The expert advisor without its chart: reads signals, keeps state |
+//| on disk, trades two legs or none, writes fills, sends bars.      |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_AGENT_MQH
 #define MINUTEHAND_AGENT_MQH
@@ -15,31 +15,31 @@
 #define MH_TASK_BARS 2
 #define MH_TASK_FILLS 3
 
-// An order without an answer is looked for so long, in sync with the server, before it counts as not made.
+// How long an unanswered order is searched for, in sync with the server, before it counts as not made.
 #define MH_UNSURE_MS 30000
-// Of the time between two looks so much counts: a PC that slept did not look.
+// Maximum search time counted between two looks: while the PC sleeps nothing is searched.
 #define MH_LOOK_MS 2000
-// After so long without a turn the PC slept: what the terminal shows may be old, although it is connected.
+// After this time without a timer event the PC slept: the terminal's data may be stale although it is connected.
 #define MH_ASLEEP_MS 30000
-// A position of ours whose deal the history still lacks after this time is taken as it is.
+// After this time an own position is accepted although the history still lacks its deal.
 #define MH_POSITION_MS 120000
 #define MH_SECOND_LEG_MS 5000
 #define MH_OPEN_ATTEMPTS 3
 #define MH_CLOSE_PAUSE_MS 1000
-// A market that stays closed is asked at longer and longer intervals.
+// While a market stays closed, retries follow at increasing intervals.
 #define MH_CLOSE_PAUSE_LAST_MS 60000
 #define MH_BEGIN_PAUSE_MS 1000
 #define MH_WAIT_PAUSE_MS 250
-// The terminal's list of positions may lag behind an order, and fills only after a connection is made.
+// The terminal's list of positions may lag behind an order, and is filled only after connecting.
 #define MH_ORDER_SETTLES_MS 5000
 #define MH_CONNECTION_SETTLES_MS 10000
-// The keys in Redis are read again so often: a message that was lost heals by it.
+// Interval at which the keys in Redis are read again, to recover lost messages.
 #define MH_KEYS_MS 15000
 #define MH_FILLS_AT_ONCE 50
 #define MH_FILLS_BYTES 32768
 #define MH_FILLS_REPEATED 65536
 #define MH_TAIL_BYTES 65536
-// Half of it has the tickets of more lines than MH_TAIL_BYTES.
+// Half of it holds the tickets of more lines than MH_TAIL_BYTES.
 #define MH_KNOWN_UNITS 16384
 
 struct MhSettings
@@ -81,7 +81,7 @@ struct MhSettings
    bool              trace;
   };
 
-// What the panel shows of a pair.
+// Values of a pair on the panel.
 struct MhView
   {
    string            mode;
@@ -102,15 +102,15 @@ private:
    string            m_folder;
    string            m_pairs[];
    string            m_lastFiles[];
-   // Pairs whose state is damaged: nobody knows what they hold.
+   // Pairs whose state is damaged: their positions are unknown.
    int               m_blocked[];
    MhConsumer        m_consumer;
-   // At the places of the consumer's memories.
+   // Indexed as the consumer's memories.
    MhTrade           m_trades[];
    MhBook            m_books[];
    MhView            m_views[];
    ulong             m_tryTick[];
-   // ENTERs that wait for a price, and what they wait for (empty: none).
+   // ENTERs that wait for a price, and the missing price (empty: none).
    MhSignal          m_waiting[];
    string            m_waitsFor[];
    MhClock           m_clock;
@@ -126,26 +126,26 @@ private:
    long              m_fillsAsked;
    bool              m_killed;
    ulong             m_killTick;
-   // The last lines of result.json at the beginning.
+   // The last lines of result.json at the start.
    string            m_tail;
-   // Tickets of result.json and of what waits to get there, each between commas.
+   // Tickets of result.json and of lines not yet written to it, each between commas.
    string            m_known;
    bool              m_lossReached;
    ulong             m_lossTick;
    long              m_lossDay;
    ulong             m_fillsTick;
    ulong             m_settledTick;
-   // From here on the terminal is in sync with the server.
+   // Tick count from which on the terminal is in sync with the server.
    ulong             m_syncTick;
    bool              m_wasConnected;
-   // The end of the last turn.
+   // End of the last timer event.
    ulong             m_turnTick;
    string            m_missing;
-   // The account is there, its folder locked, its state read.
+   // The account is known, its folder locked, its state read.
    bool              m_isBegun;
    ulong             m_beginTick;
    long              m_login;
-   // Of pairs that have none yet.
+   // First own ticket of pairs without a saved one.
    long              m_firstTicket;
    int               m_fillsConnection;
    string            m_error;
@@ -167,7 +167,7 @@ private:
       return -1;
      }
 
-   // Makes room for what belongs to the consumer's memories.
+   // Resizes the arrays that are indexed as the consumer's memories.
    void              Grow()
      {
       int size = ArraySize(m_trades);
@@ -209,7 +209,7 @@ private:
       return false;
      }
 
-   // MH_SEAL_FINE, MH_SEAL_DAMAGED or MH_SEAL_HELD.
+   // MH_SEAL_OK, MH_SEAL_DAMAGED or MH_SEAL_HELD.
    int               Load(const string market, const string pairId)
      {
       MhMemory memory;
@@ -219,22 +219,22 @@ private:
       MhClearBook(book);
       int found = MhLoadState(StateName(market, pairId), memory, trade, book);
       if(found == MH_SEAL_NONE)
-         return MH_SEAL_FINE;
-      if(found != MH_SEAL_FINE)
+         return MH_SEAL_OK;
+      if(found != MH_SEAL_OK)
          return found;
       m_consumer.Restore(memory);
       Grow();
       int i = m_consumer.Place(market, pairId);
       m_trades[i] = trade;
       m_books[i] = book;
-      // It was to be opened when another one had been closed, and the expert advisor ended before.
+      // Its entry waited for the close of another position when the expert advisor ended.
       if(memory.positionId != "" && (trade.stage == MH_FLAT || trade.positionId != memory.positionId))
         {
          ReportRefusalOf(i, memory.positionId, 0, "GIVEN_UP RESTART");
          m_consumer.Closed(memory.positionId);
          Save(i);
         }
-      return MH_SEAL_FINE;
+      return MH_SEAL_OK;
      }
 
    // ---------------------------------------------------------------- fills
@@ -251,7 +251,7 @@ private:
       return AccountInfoInteger(ACCOUNT_TRADE_MODE) == ACCOUNT_TRADE_MODE_REAL ? "real" : "demo";
      }
 
-   // The end of result.json, long enough for every line that can be under way.
+   // The end of result.json, long enough for every line that a state may still hold.
    // False when it cannot be read now.
    bool              ResultTail(string &text)
      {
@@ -293,7 +293,7 @@ private:
       fill.error = "";
      }
 
-   // The next number of what no broker numbers.
+   // The next ticket of a line without a broker's ticket.
    ulong             OwnTicket(const int i)
      {
       m_books[i].nextTicket++;
@@ -308,7 +308,7 @@ private:
          m_known = StringSubstr(m_known, StringFind(m_known, ",", MH_KNOWN_UNITS / 2));
      }
 
-   // An ENTER that was not followed. @param generatedMs of its signal, 0 when not known
+   // Reports an ENTER that was not followed. @param generatedMs of its signal, 0 when not known
    void              ReportRefusalOf(const int i, const string positionId, const long generatedMs, const string why)
      {
       MhFill fill;
@@ -328,7 +328,7 @@ private:
       ReportRefusalOf(i, m_trades[i].positionId, m_trades[i].generatedMs, why);
      }
 
-   // Into result.json, behind the state that has the same lines: a crash in between loses none.
+   // Writes to result.json after the state that holds the same lines: a crash in between loses none.
    void              Flush(const int i)
      {
       if(m_books[i].outbox == "")
@@ -342,7 +342,7 @@ private:
       Save(i);
      }
 
-   // After a restart: lines that already stand in result.json are not written again.
+   // After a restart, lines that are already in result.json are not written again.
    void              FlushAfterRestart(const int i)
      {
       if(m_books[i].outbox == "")
@@ -372,7 +372,8 @@ private:
       return MhBrokerSymbol(symbol, m_settings.symbols, m_settings.suffix);
      }
 
-   // What a lot of a leg is. A simulated or replayed market has prices of its own, which no terminal knows: units there, one each.
+   // Specification of a lot of a leg. Simulated and replayed markets have prices of their own, unknown to the terminal:
+   // there a lot is one unit.
    bool              Spec(const int i, const int k, MhLotSpec &spec)
      {
       if(IsLive(i))
@@ -386,7 +387,7 @@ private:
       return spec.price > 0;
      }
 
-   // What it takes to buy (side 1) or sell a leg now; 0 when not known.
+   // Price at which a leg can be bought (side 1) or sold now; 0 when not known.
    double            Price(const int i, const int k, const int side)
      {
       if(IsLive(i))
@@ -403,7 +404,8 @@ private:
       return m_trades[i].legs[k].side * (price - m_trades[i].legs[k].price) * lots * spec.contract * spec.rate;
      }
 
-   // Of what a pair holds, if it were closed now. False while a leg has no price: half a hedge is no loss and no profit.
+   // Floating profit of a pair if it were closed now. False while a leg has no price: one leg alone is neither loss nor
+   // profit.
    bool              Floating(const int i, double &sum)
      {
       sum = 0;
@@ -420,7 +422,7 @@ private:
       return true;
      }
 
-   // False while it is unknown: before the log-in the terminal has 0.
+   // False while it is unknown: before the log-in the terminal reports 0.
    bool              Equity(double &equity)
      {
       if(!m_settings.paper)
@@ -444,14 +446,14 @@ private:
       return TerminalInfoInteger(TERMINAL_CONNECTED) != 0;
      }
 
-   // Whether positions, history and account data are those of the server.
+   // Whether positions, history and account data equal those of the server.
    bool              IsInSync()
      {
       return IsConnected() && GetTickCount64() >= m_syncTick;
      }
 
-   // Whether losses can be checked, and by which equity.
-   bool              IsJudged(double &equity)
+   // Whether losses can be checked, and the equity for it.
+   bool              HasEquity(double &equity)
      {
       return (m_settings.paper || IsInSync()) && Equity(equity);
      }
@@ -469,7 +471,7 @@ private:
       m_trades[i].pnl += pnl;
      }
 
-   // Whether this UTC day has lost what it may.
+   // Whether the loss limit of this UTC day is reached.
    void              CheckLoss()
      {
       long day = m_clock.NowMs() / 86400000;
@@ -483,10 +485,10 @@ private:
          dayPnl += (m_books[i].day == day ? m_books[i].dayPnl : 0) + floating;
         }
       double equity = 0;
-      if(!IsJudged(equity))
+      if(!HasEquity(equity))
          return;
       double began = equity - dayPnl;
-      // Once reached it stays so until the day is over, whatever floats back.
+      // Once reached, it applies until the end of the day, even when floating losses recover.
       if(m_settings.dailyLossPercent > 0 && dayPnl <= -began * m_settings.dailyLossPercent / 100)
          m_lossDay = day;
       m_lossReached = m_lossDay == day;
@@ -517,7 +519,7 @@ private:
          if(!opens && MhIsHedging())
            {
             position = PositionTicket(m_trades[i].legs[k].position);
-            // Without its position an order to close would open another one.
+            // Without its position a closing order would open another one.
             if(position == 0 || !PositionSelectByTicket(position))
               {
                MhClearExecution(done);
@@ -545,7 +547,7 @@ private:
       done.ticket = OwnTicket(i);
      }
 
-   // The ticket of a position by its lasting identifier; 0 when it is no more.
+   // The ticket of a position by its permanent identifier; 0 when it no longer exists.
    ulong             PositionTicket(const ulong identifier)
      {
       for(int k = PositionsTotal() - 1; k >= 0; k--)
@@ -607,14 +609,15 @@ private:
       BookPnl(i, pnl);
       ReportLeg(i, k, false, done, pnl);
       m_trades[i].legs[k].lots = NormalizeDouble(m_trades[i].legs[k].lots - lots, 8);
-      m_trades[i].legs[k].stage = m_trades[i].legs[k].lots > MH_LOTS_HAIR ? MH_LEG_HELD : MH_LEG_CLOSED;
+      m_trades[i].legs[k].stage = m_trades[i].legs[k].lots > MH_LOTS_TOLERANCE ? MH_LEG_HELD : MH_LEG_CLOSED;
       m_trades[i].legs[k].order = 0;
       m_trades[i].legs[k].attempts = 0;
      }
 
-   // An order that may be at the broker. 1: it is, and was booked. 0: it is not. -1: not known yet.
+   // Searches for an order that may be at the broker. 1: found and booked. 0: it was not made. -1: not known yet.
    //
-   // What is found is believed at once. That there is nothing is believed only after MH_UNSURE_MS in sync with the server, without a live order.
+   // An order that is found is booked at once. It counts as not made only after MH_UNSURE_MS in sync with the server
+   // without a live order.
    int               Find(const int i, const int k, const bool opens)
      {
       if(m_settings.paper)
@@ -625,7 +628,8 @@ private:
       int found = MhFindOrder(sought, done);
       if(found == MH_FOUND_ENDED)
          return 0;
-      // A live order may be executed right after it was seen, and its deal be told later: the search begins when it is live no more.
+      // A live order may be executed right after it was seen, and its deal reported later: the search time begins when
+      // it is no longer live.
       ulong searchedMs = Searched(i, k, IsInSync() && !MhIsLive(sought));
       if(found == MH_FOUND_OPEN && searchedMs >= MH_POSITION_MS && MhReadOpened(sought, done))
          found = MH_FOUND_DONE;
@@ -640,13 +644,14 @@ private:
       return found == MH_FOUND_OPEN || searchedMs < MH_UNSURE_MS ? -1 : 0;
      }
 
-   // Numbers of another leg. A netting account has one position for all, with the number of the order that opened it: it may be the one that is sought.
+   // Tickets of another leg. On a netting account all share one position with the number of its first order, which may
+   // be the order searched for.
    string            Taken(const MhLeg &leg)
      {
       return (MhIsHedging() ? MhLong((long)leg.position) + "," : "") + MhLong((long)leg.order) + ",";
      }
 
-   // Milliseconds of the search so far.
+   // Duration of the search so far, in ms.
    ulong             Searched(const int i, const int k, const bool isSearching)
      {
       ulong tick = isSearching ? GetTickCount64() : 0;
@@ -679,7 +684,7 @@ private:
       sought.known = m_known;
      }
 
-   // Of the last lines of result.json and of those that waited when the last life ended.
+   // Tickets of the last lines of result.json and of those not yet written when the program last ended.
    void              ReadKnown()
      {
       string text = m_tail;
@@ -699,7 +704,7 @@ private:
         }
      }
 
-   // ---------------------------------------------------------------- a trade's way
+   // ---------------------------------------------------------------- trades
 
    void              BeginClose(const int i, const string reason, const string signalId, const long generatedMs)
      {
@@ -712,7 +717,7 @@ private:
       m_tryTick[i] = 0;
       for(int k = 0; k < 2; k++)
         {
-         // Of the orders to close; one to open may still be looked for.
+         // Stages of closing orders; an opening one may still be searched for.
          m_trades[i].legs[k].attempts = 0;
          m_trades[i].legs[k].tryTick = 0;
          if(m_trades[i].legs[k].stage != MH_LEG_SENT)
@@ -723,13 +728,13 @@ private:
                       MhTextField("reason", reason) + "}\n");
      }
 
-   // Whether this refusal may be none a moment later: a symbol that was just selected has no price, a terminal that just started no equity.
+   // Whether this refusal may be temporary: a symbol just selected has no price, a terminal just started has no equity.
    bool              IsPassing(const string refusal)
      {
       return StringFind(refusal, "NO_PRICE ") == 0 || StringFind(refusal, "SIZE_UNKNOWN ") == 0 || refusal == "ACCOUNT_UNKNOWN";
      }
 
-   // Why a leg is not opened at the prices of now; empty when it is. @param signaled price in the signal
+   // Why a leg is not opened at current prices; empty when it is. @param signaled price in the signal
    string            CapOfLeg(const string symbol, const double signaled)
      {
       double bid = SymbolInfoDouble(symbol, SYMBOL_BID);
@@ -776,7 +781,7 @@ private:
       return "";
      }
 
-   // Puts the trade of an ENTER together. False: it is not followed, and the reason was reported, or it waits for a price.
+   // Prepares the trade of an ENTER. False: it is refused and reported, or waits for a price.
    bool              Plan(const int i, const MhSignal &signal)
      {
       MhClearTrade(m_trades[i]);
@@ -786,7 +791,8 @@ private:
       m_trades[i].generatedMs = signal.generatedMs;
       m_trades[i].validUntilMs = signal.validUntilMs;
       m_trades[i].maxAgeBars = signal.maxAgeBars;
-      // Signals are valid for a bar and 1.5 feed intervals. A live interval is a minute; a late signal is valid for less.
+      // Signals are valid for a bar and 1.5 feed intervals. A live interval is a minute; a late signal is valid for
+      // less.
       int minutes = MhBarMinutes(signal.pairId);
       long validMs = signal.validUntilMs - signal.generatedMs;
       m_trades[i].intervalMs = minutes * (signal.market == "live" ? 60000 : validMs * 2 / (2 * minutes + 3));
@@ -824,7 +830,7 @@ private:
       return false;
      }
 
-   // ENTERs that wait are in no file: a restart gives them up.
+   // Waiting ENTERs are in no file: a restart cancels them.
    void              KeepWaiting(const int i, const MhSignal &signal, const string why)
      {
       m_waiting[i] = signal;
@@ -885,7 +891,7 @@ private:
             if(found == 1)
                continue;
            }
-         // Half a pair is worse than a late one: the second leg may come some seconds later.
+         // A single leg is worse than a late pair: the second leg may follow some seconds later.
          long lateMs = k == 1 && m_trades[i].legs[0].stage == MH_LEG_HELD ? MH_SECOND_LEG_MS : 0;
          if(m_clock.NowMs() > m_trades[i].validUntilMs + lateMs)
            {
@@ -958,13 +964,13 @@ private:
       Flush(i);
      }
 
-   // Leg A was filled in part: leg B gets smaller by the same share.
+   // Leg A was filled in part: leg B is reduced by the same share.
    void              FitSecondLeg(const int i)
      {
       double share = m_trades[i].legs[0].lots / m_trades[i].legs[0].wanted;
       if(share > 0.999999)
          return;
-      // Only the steps of lots are needed: a price may be missing at the moment.
+      // Only the lot step is needed: a price may be missing now.
       MhLotSpec spec;
       spec.stepLots = 0.01;
       spec.minLots = 0.01;
@@ -972,7 +978,7 @@ private:
       m_trades[i].legs[1].wanted = MathMax(MhSteps(m_trades[i].legs[1].wanted * share, spec.stepLots, 0.5), spec.minLots);
      }
 
-   // Before an order leaves it stands on disk that it may have. False: it cannot be written now.
+   // Before an order is sent, the state on disk says so. False: it cannot be written now.
    bool              MayOrder(const int i, const int k, const int stage)
      {
       m_trades[i].legs[k].sentMs = m_clock.NowMs();
@@ -990,7 +996,7 @@ private:
       return false;
      }
 
-   // With market execution no deviation limits what an order costs: the caps are checked again right before it.
+   // With market execution no deviation limits the price of an order: the caps are checked again right before it.
    string            CapAtOrder(const int i, const int k)
      {
       string symbol = BrokerName(m_trades[i].legs[k].symbol);
@@ -999,7 +1005,8 @@ private:
       return CapOfLeg(symbol, k == 0 ? m_books[i].priceA : m_books[i].priceB);
      }
 
-   // On a netting account an order to close what is closed already opens the opposite: not before the terminal is in sync.
+   // On a netting account a closing order for a closed position opens the opposite one: not before the terminal is in
+   // sync.
    bool              MayClose()
      {
       if(m_settings.paper)
@@ -1058,7 +1065,7 @@ private:
             Save(i);
             continue;
            }
-         // Closing has no choice: it is tried until it is done.
+         // Closing is retried until it succeeds.
          m_trades[i].legs[k].stage = MH_LEG_HELD;
          m_trades[i].legs[k].tryTick = GetTickCount64() + ClosePause(done.retcode, m_trades[i].legs[k].attempts);
          m_trades[i].legs[k].attempts++;
@@ -1077,7 +1084,7 @@ private:
       Flush(i);
      }
 
-   // Signed lots of a symbol that the pairs hold together.
+   // Signed lots of a symbol over all pairs.
    double            OwnLots(const string symbol)
      {
       double sum = 0;
@@ -1088,7 +1095,7 @@ private:
       return sum;
      }
 
-   // When the oldest pair that holds this symbol was entered, in the server's time.
+   // Entry time of the oldest pair that holds this symbol, in server time.
    datetime          OldestEntry(const string symbol)
      {
       long oldestMs = m_clock.NowMs();
@@ -1099,10 +1106,11 @@ private:
       return (datetime)((long)TimeTradeServer() - (m_clock.NowMs() - oldestMs) / 1000);
      }
 
-   // Lots of a leg that are still there.
+   // Lots of a leg that still exist.
    //
-   // On a netting account a symbol is one position, whoever made it. Less of it than the pairs hold together is only believed where others traded the symbol meanwhile.
-   // The pairs on its side share what is left, in their order; what the others held was netted away.
+   // On a netting account a symbol is one position of all programs and manual trades. That it is smaller than the sum
+   // over pairs counts only where others traded the symbol meanwhile. Pairs on its side share the remainder in their
+   // order; what the others held was netted out.
    double            Left(const int i, const int k, const MhOthers &others)
      {
       double held = m_trades[i].legs[k].lots;
@@ -1116,7 +1124,7 @@ private:
       if(there == 0 && others.wereLast)
          return 0;
       double own = OwnLots(symbol);
-      if(others.deals == 0 || MathAbs(own) < MH_LOTS_HAIR || (own < 0 ? there - own : own - there) < MH_LOTS_HAIR)
+      if(others.deals == 0 || MathAbs(own) < MH_LOTS_TOLERANCE || (own < 0 ? there - own : own - there) < MH_LOTS_TOLERANCE)
          return held;
       int side = there < 0 ? -1 : 1;
       if(m_trades[i].legs[k].side != side)
@@ -1129,7 +1137,8 @@ private:
       return MathMax(0.0, MathMin(held, rest));
      }
 
-   // Whether the terminal's list of positions can be believed: it is connected for a while, and no order in this symbol is so fresh that the list may lag behind it.
+   // Whether the terminal's list of positions is reliable: connected for long enough, and without an order in this
+   // symbol so recent that the list may lag behind it.
    bool              IsSettled(const string symbol)
      {
       if(!IsInSync() || GetTickCount64() < m_settledTick)
@@ -1144,19 +1153,19 @@ private:
       return true;
      }
 
-   // A leg that somebody else has closed, or part of it: a person, a stop out. 0: all is there. 1: it is not, and that was reported. -1: it looks so, and the list may lag
-   // behind.
+   // Detects a leg that was closed in full or part from outside: by hand, by a stop out. 0: all is there. 1: it is not,
+   // and was reported. -1: it seems so, but the list may lag.
    int               IsGone(const int i, const int k)
      {
       string symbol = BrokerName(m_trades[i].legs[k].symbol);
       MhOthers others;
       MhFindOthers(symbol, MhIsHedging() ? m_trades[i].legs[k].position : 0, m_settings.magic, OldestEntry(symbol), others);
       double missing = m_trades[i].legs[k].lots - Left(i, k, others);
-      if(missing < MH_LOTS_HAIR)
+      if(missing < MH_LOTS_TOLERANCE)
          return 0;
       if(!IsSettled(symbol))
          return -1;
-      // No position goes without a deal.
+      // No position disappears without a deal.
       if(MhIsHedging() && !MhWasClosed(m_trades[i].legs[k].position, m_known, others.lastClose))
         {
          m_error = symbol + ": the position is not listed, and the history has no deal that closed it";
@@ -1172,7 +1181,7 @@ private:
       MhReadDeal(done);
       if(!(done.price > 0))
          return -1;
-      // Of a deal that closed more than this leg.
+      // The deal closed more than this leg.
       done.fees *= MathMin(1.0, missing / done.lots);
       done.lots = missing;
       if(done.ticket == 0)
@@ -1185,24 +1194,24 @@ private:
       return 1;
      }
 
-   // What ends an open pair without a signal.
+   // Closes an open pair without a signal where a rule requires it.
    void              WorkOpen(const int i)
      {
       string reason = "";
       double floating = 0;
       double equity = 0;
-      bool isJudged = Floating(i, floating) && IsJudged(equity);
+      bool isChecked = Floating(i, floating) && HasEquity(equity);
       if(m_killed)
          reason = "KILL";
       else
          if(m_lossReached)
             reason = "DAILY_LOSS";
          else
-            // Two intervals of grace: the daemon says MAX_AGE itself when it lives.
+            // Two intervals of grace: a running daemon signals MAX_AGE itself.
             if(m_clock.NowMs() - m_trades[i].openedMs > ((long)m_trades[i].maxAgeBars + 2) * m_trades[i].intervalMs)
                reason = "OWN_MAX_AGE";
             else
-               if(isJudged && m_settings.stopPercent > 0 && floating < -equity * m_settings.stopPercent / 100)
+               if(isChecked && m_settings.stopPercent > 0 && floating < -equity * m_settings.stopPercent / 100)
                   reason = "OWN_STOP";
       if(reason != "")
         {
@@ -1239,7 +1248,7 @@ private:
                    MhTextField("text", MhText(bytes, from, length)) + "}\n");
      }
 
-   // One text from a file or from Redis.
+   // Handles one text from a file or from Redis.
    void              Hear(const uchar &bytes[], const int from, const int length, const string pairId)
      {
       int configured = PairIndex(pairId);
@@ -1287,14 +1296,14 @@ private:
          BeginClose(i, signal.reason, signal.signalId, signal.generatedMs);
       if(m_waitsFor[i] != "" && (verdict.halts || (verdict.closes && m_waiting[i].positionId == verdict.closeId)))
          GiveUpWaiting(i, "GIVEN_UP " + (verdict.halts ? "HALT" : signal.reason));
-      // What waits to be entered is given up; what is open stays.
+      // A waiting entry is canceled; open positions stay.
       if(verdict.halts && m_trades[i].stage == MH_OPENING)
          BeginClose(i, "HALT", signal.signalId, signal.generatedMs);
       bool plans = verdict.opens && m_trades[i].stage == MH_FLAT && Plan(i, signal);
-      // On disk before anything is done.
+      // Written to disk before any action.
       if(!Save(i))
         {
-         // Nothing was sent: it is tried again while the signal is valid.
+         // Nothing was sent: retried while the signal is valid.
          if(plans)
            {
             MhClearTrade(m_trades[i]);
@@ -1309,7 +1318,7 @@ private:
       Flush(i);
      }
 
-   // An ENTER that came with the end of another position.
+   // An ENTER in the same signal as the end of another position.
    void              OpenBehind(const int i, const MhSignal &signal)
      {
       MhMemory memory;
@@ -1344,7 +1353,7 @@ private:
          if(!MhReadFile(m_settings.folder + "\\signals\\" + m_pairs[k] + "\\signal.json", bytes))
             continue;
          int count = ArraySize(bytes);
-         // The checksum at its end stands for the whole.
+         // The checksum at its end identifies the content.
          string end = count > 20 ? MhText(bytes, count - 21, 21) : MhText(bytes, 0, count);
          if(end == m_lastFiles[k])
             continue;
@@ -1370,11 +1379,11 @@ private:
         }
      }
 
-   // ---------------------------------------------------------------- the other connection to Redis
+   // ---------------------------------------------------------------- fills to Redis
 
    void              Speak()
      {
-      // Connecting may take its time limit: one of the two in a turn.
+      // Connecting may block up to its time limit: one connection per timer event.
       if(!m_settings.useRedis || !m_listener.HasTried())
          m_speaker.Work();
       MhReply reply;
@@ -1408,7 +1417,7 @@ private:
          MhReplaceFile(m_folder + "\\fills.sent", MhLong(m_fillsSent) + "\n");
         }
       m_task = MH_TASK_NONE;
-      // After each subscription, and now and then: what was published in between.
+      // After each subscription, and at intervals: signals published in between.
       bool isFresh = m_listener.IsUp() && m_listener.Connections() != m_listenerSeen;
       if(m_settings.useRedis && (isFresh || GetTickCount64() >= m_keysTick))
         {
@@ -1437,8 +1446,8 @@ private:
         }
      }
 
-   // A Redis that died may have forgotten what it had confirmed last (it writes to its disk once a second unless told otherwise): the last
-   // lines go to each new connection again. Whoever reads them knows them by signal_id, leg and ticket.
+   // A crash of Redis may lose lines that it had confirmed (it flushes once a second by default): the last lines are
+   // sent again on each new connection. Readers recognize duplicates by signal_id, leg and ticket.
    void              RepeatFills()
      {
       m_fillsConnection = m_speaker.Connections();
@@ -1455,7 +1464,7 @@ private:
       m_fillsAsked = offset;
      }
 
-   // Lines of result.json that Redis has not got.
+   // Lines of result.json that Redis has not confirmed.
    bool              AskFills()
      {
       uchar bytes[];
@@ -1548,9 +1557,9 @@ private:
       return false;
      }
 
-   // ---------------------------------------------------------------- beginning and end
+   // ---------------------------------------------------------------- start and stop
 
-   // A change of the chart's symbol, timeframe or inputs starts the same object anew: nothing of before may last.
+   // A change of the chart's symbol, timeframe or inputs restarts the same object: all state is reset.
    void              Reset()
      {
       m_task = MH_TASK_NONE;
@@ -1602,7 +1611,8 @@ private:
       m_consumer.Begin(m_settings.otherMarkets ? "live,simulated,replay" : "live", m_settings.maxSkewMs);
      }
 
-   // A list longer than an input may be (255 characters with its name) stands in a file of the folder: `@pairs.txt`, by commas or lines.
+   // A list longer than an input (255 characters with its name) is read from a file of the folder: `@pairs.txt`,
+   // separated by commas or lines.
    bool              ReadList(string &list)
      {
       if(StringFind(list, "@") == 0)
@@ -1633,7 +1643,8 @@ private:
       m_beginTick = GetTickCount64() + MH_BEGIN_PAUSE_MS;
      }
 
-   // Takes the folder of the account and reads what its pairs hold; waits where that cannot be done yet: a pair may be open.
+   // Locks the folder of the account and reads the state of its pairs; waits while that is not possible: a pair may be
+   // open.
    void              Begin()
      {
       m_login = AccountInfoInteger(ACCOUNT_LOGIN);
@@ -1643,7 +1654,7 @@ private:
          return;
         }
       m_folder = m_settings.folder + "\\ea\\" + MhLong(m_login) + (m_settings.paper ? "_paper" : "_trade");
-      // Two charts with the same account would trade everything twice.
+      // Two charts on the same account would trade everything twice.
       m_lock = FileOpen(m_folder + "\\lock", FILE_WRITE | FILE_BIN | FILE_COMMON);
       if(m_lock == INVALID_HANDLE)
         {
@@ -1743,7 +1754,8 @@ private:
       m_wasConnected = isConnected;
      }
 
-   // Into Market Watch, so that prices come; what the broker does not have is reported, and what its execution means.
+   // Adds symbols to Market Watch for their prices; reports missing symbols and those whose execution ignores the
+   // deviation.
    void              SelectSymbols()
      {
       string names[];
@@ -1758,7 +1770,7 @@ private:
             missing += " " + symbol;
             continue;
            }
-         // Selects the symbol of its rate too.
+         // Selects the symbol of its conversion rate too.
          MhRate(SymbolInfoString(symbol, SYMBOL_CURRENCY_PROFIT), AccountInfoString(ACCOUNT_CURRENCY), m_settings.suffix);
          if(!m_settings.paper && !MhHasDeviation(symbol))
             unlimited += " " + symbol;
@@ -1781,7 +1793,8 @@ public:
       Reset();
      }
 
-   // False: it cannot work, and the journal of the terminal says why. True: it works, or waits for the account or its folder.
+   // False: it cannot start, and the terminal's journal has the reason. True: it runs, or waits for the account or its
+   // folder.
    bool              Start(const MhSettings &settings)
      {
       m_settings = settings;
@@ -1816,10 +1829,10 @@ public:
       m_turnTick = GetTickCount64();
      }
 
-   // Everything that is due.
+   // Does everything that is due.
    void              Turn(const ulong tick)
      {
-      // Another account, or none any more: what is held belongs to the one before.
+      // The account changed or logged out: positions belong to the previous one.
       if(m_isBegun && AccountInfoInteger(ACCOUNT_LOGIN) != m_login)
          End();
       if(!m_isBegun && tick >= m_beginTick)
@@ -1857,7 +1870,7 @@ public:
       End();
      }
 
-   // The button of the panel: a file, so that a restart does not forget it.
+   // The button of the panel: a file, so that it survives a restart.
    void              SwitchKill()
      {
       if(FileIsExist(OwnKillName(), FILE_COMMON))
@@ -1888,12 +1901,12 @@ public:
      {
       int unheard = 0;
       for(int k = 0; k < ArraySize(m_pairs); k++)
-         if(!IsHeard(m_pairs[k]))
+         if(!HasSignal(m_pairs[k]))
             unheard++;
       return 5 + ArraySize(m_trades) + unheard;
      }
 
-   bool              IsHeard(const string pairId)
+   bool              HasSignal(const string pairId)
      {
       MhMemory memory;
       for(int i = 0; i < ArraySize(m_trades); i++)
@@ -1905,15 +1918,15 @@ public:
       return false;
      }
 
-   // The n-th pair of which no signal has come yet.
+   // The n-th pair without a signal so far.
    string            Unheard(const int n)
      {
       int rest = n;
       for(int k = 0; k < ArraySize(m_pairs); k++)
-         if(!IsHeard(m_pairs[k]))
+         if(!HasSignal(m_pairs[k]))
            {
             if(rest == 0)
-               return m_pairs[k] + (m_blocked[k] != 0 ? "  STATE_DAMAGED" : "  not heard");
+               return m_pairs[k] + (m_blocked[k] != 0 ? "  STATE_DAMAGED" : "  no signal");
             rest--;
            }
       return "";
@@ -1940,7 +1953,7 @@ public:
       MhMemory memory;
       m_consumer.Get(i, memory);
       long ageMs = m_clock.NowMs() - m_views[i].generatedMs;
-      string age = m_views[i].generatedMs == 0 ? "not heard" : MhNumber((double)ageMs / 1000, 0) + " s" + (m_clock.NowMs() > m_views[i].validUntilMs ? " SILENT" : "");
+      string age = m_views[i].generatedMs == 0 ? "no signal" : MhNumber((double)ageMs / 1000, 0) + " s" + (m_clock.NowMs() > m_views[i].validUntilMs ? " SILENT" : "");
       double floating = 0;
       bool isPriced = Floating(i, floating);
       string position = m_trades[i].stage == MH_FLAT ? (m_waitsFor[i] == "" ? "flat" : "waits for " + m_waitsFor[i])

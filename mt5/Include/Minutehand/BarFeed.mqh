@@ -1,5 +1,5 @@
 //+------------------------------------------------------------------+
-//| Closed one-minute bars of the terminal as the daemon takes them. |
+//| Closed one-minute bars of the terminal in the daemon's format.   |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_BARFEED_MQH
 #define MINUTEHAND_BARFEED_MQH
@@ -8,22 +8,22 @@
 #include "Clock.mqh"
 #include "FlatJson.mqh"
 
-// The last tick of a minute may come a little later than its end.
+// The last tick of a minute may arrive slightly after its end.
 #define MH_SETTLE_SECONDS 1
-// What is older is history: it moves the daemon's features and publishes nothing.
+// Older minutes are history: they update the daemon's features and publish nothing.
 #define MH_LIVE_SECONDS 120
-// A line with history is to fit a slow connection: some 30 KB.
+// A request with history must fit a slow connection: about 30 KB.
 #define MH_WINDOW_LINES 120
-// After a reconnection the terminal fills its charts first: a minute that looks empty then may not be.
+// After reconnecting, the terminal first fills its charts: a minute that seems empty then may not be.
 #define MH_CALM_MS 10000
-// So long after it the symbols whose charts are there wait for the others ...
+// How long after that the symbols with charts wait for the others ...
 #define MH_CHARTS_MS 30000
-// ... and so long after each minute.
+// ... and how long after each minute.
 #define MH_CHART_SECONDS 5
 #define MH_RETRY_MS 500
-// Without any tick a minute is over when the PC's clock is so far behind its end.
+// Without any tick a minute is over when the PC's clock is this far past its end.
 #define MH_PC_MARGIN_SECONDS 15
-// A chart without a bar so far back begins later.
+// A chart without a bar this far back starts later.
 #define MH_FIRST_BAR_MS 60000
 
 struct MhFeedSymbol
@@ -32,19 +32,19 @@ struct MhFeedSymbol
    string            broker;
    // Open of the next minute to be sent, UTC; 0 when not known yet.
    datetime          next;
-   // Whether its chart is there from `next` on, and since when it is not.
+   // Whether its chart covers `next` and later, and since when it does not.
    bool              isReady;
    ulong             waitsTick;
   };
 
-// Minutes put together, to be sent and then confirmed.
+// Minutes to be sent and then confirmed.
 struct MhMinutes
   {
    // One JSON object per minute and symbol.
    string            lines[];
    int               count;
    bool              isHistory;
-   // Where the next ones begin when these have been taken, and of which symbols (places).
+   // Next minutes once these are confirmed, and their symbols (indexes).
    datetime          next;
    int               symbols[];
   };
@@ -98,10 +98,11 @@ private:
       return MhServerTime(m_dst, m_winterOffset, utc);
      }
 
-   // Bars of [from, to] of one symbol; false when the terminal has not got them ready.
+   // Bars of [from, to] of one symbol; false when the terminal does not have them yet.
    //
-   // Asked for an interval that lies past the newest bar, CopyRates fails; while the history loads it gives a part of it. So more is asked for, and
-   // believed only when it reaches back to `from`: then a minute without a bar is one without a tick.
+   // CopyRates fails for an interval past the newest bar, and returns a part while the history loads. So more is
+   // requested, and the result is used only when it reaches back to `from`: then a minute without a bar is one without
+   // a tick.
    bool              Rates(const int index, const datetime from, const datetime to, MqlRates &rates[])
      {
       string broker = m_symbols[index].broker;
@@ -113,7 +114,7 @@ private:
       for(int attempt = 0; attempt < 3; attempt++)
         {
          int count = CopyRates(broker, PERIOD_M1, (datetime)((long)first - widths[attempt]), (datetime)(last + 86400), rates);
-         // CopyRates has asked for the history by now.
+         // CopyRates has requested the history by now.
          if(SeriesInfoInteger(broker, PERIOD_M1, SERIES_SYNCHRONIZED) == 0)
             return false;
          if(count > 0 && rates[0].time <= first)
@@ -122,7 +123,7 @@ private:
       return false;
      }
 
-   // The terminal has no bars so far back and gets none: begins with its first one.
+   // The terminal has no bars this far back and gets none: starts with its first one.
    void              SkipMissingHistory(const int index)
      {
       ulong tick = GetTickCount64();
@@ -131,7 +132,7 @@ private:
       string broker = m_symbols[index].broker;
       if(SeriesInfoInteger(broker, PERIOD_M1, SERIES_SYNCHRONIZED) == 0)
          return;
-      // The server's own first date is final; the terminal's may still move.
+      // The server's first date is final; the terminal's may still change.
       datetime first = (datetime)SeriesInfoInteger(broker, PERIOD_M1, SERIES_SERVER_FIRSTDATE);
       if(first <= ServerTime(m_symbols[index].next) && tick - m_symbols[index].waitsTick >= MH_FIRST_BAR_MS)
          first = (datetime)SeriesInfoInteger(broker, PERIOD_M1, SERIES_FIRSTDATE);
@@ -142,11 +143,12 @@ private:
          m_symbols[index].next = utc;
      }
 
-   // The newest minute that is over: by the time of the last tick, whichever symbol's it was. The PC's clock alone decides only when no symbol ticks.
+   // The newest finished minute: by the time of the last tick of any symbol, by the PC's clock only when no symbol
+   // ticks.
    datetime          LastClosed(const datetime utcNow)
      {
       datetime tick = TimeCurrent();
-      // There may have been none.
+      // There may be none.
       datetime ticked = tick > 86400 ? MhUtcOf(m_dst, m_winterOffset, tick) : (datetime)0;
       datetime settled = (datetime)(utcNow - MH_PC_MARGIN_SECONDS);
       if(ticked > settled + MH_SETTLE_SECONDS)
@@ -154,7 +156,7 @@ private:
       return (datetime)(settled - settled % 60 - 60);
      }
 
-   // Which charts are there. False when some are not and it is worth waiting for them.
+   // Which charts are complete. False when some are not and may still become so.
    bool              CheckCharts(const datetime utcNow, const datetime last)
      {
       bool isComplete = true;
@@ -177,7 +179,8 @@ private:
       return !isFresh && utcNow >= last + 60 + MH_CHART_SECONDS;
      }
 
-   // Puts the bars of [from, to] of all charts that are there into `cells`, by minute and symbol; false when one is not there any more.
+   // Copies the bars of [from, to] of all complete charts into `cells`, by minute and symbol; false when one is no
+   // longer complete.
    bool              ReadCells(const datetime from, const datetime to, string &cells[], int &traded[])
      {
       int symbols = ArraySize(m_symbols);
@@ -191,7 +194,7 @@ private:
       for(int k = 0; k < symbols; k++)
         {
          MqlRates rates[];
-         // The bars of those that are further on tell whether a minute was one without any tick.
+         // Symbols that are ahead show whether a minute had any tick.
          bool isDue = m_symbols[k].isReady && m_symbols[k].next <= to;
          if(!Rates(k, isDue && m_symbols[k].next > from ? m_symbols[k].next : from, to, rates))
            {
@@ -221,7 +224,7 @@ private:
       minutes.count++;
      }
 
-   // What is sent of [from, last]; history and what is news go apart.
+   // Fills `minutes` from [from, last]; history and new minutes are never mixed.
    bool              Fill(const datetime from, const datetime last, MhMinutes &minutes)
      {
       int symbols = ArraySize(m_symbols);
@@ -294,13 +297,14 @@ public:
       m_wasConnected = false;
      }
 
-   // Why there is nothing to send; empty when there is nothing wrong.
+   // Why there is nothing to send; empty without an error.
    string            Error()
      {
       return m_error;
      }
 
-   // Where to go on: `lastBars` is the daemon's own word, {"EURUSD":"2026-11-20T08:25:00.000Z",...}; empty begins with the history.
+   // Resumes after `lastBars` as the daemon reports them, {"EURUSD":"2026-11-20T08:25:00.000Z",...}; empty starts with
+   // the history.
    void              Resume(const string lastBars, const datetime utcNow)
      {
       MhJson json;
@@ -314,9 +318,9 @@ public:
         }
      }
 
-   // Puts the next closed minutes together, oldest first, some 30 KB of them at most. A minute in which some symbol traded and another did not has
-   // `empty` for that one; a minute in which none traded (weekend) is passed over. A symbol whose chart is not there yet is left out and goes on later from
-   // where it was. False when there is nothing to send now.
+   // The next closed minutes, oldest first, about 30 KB at most. In a minute in which only some symbols traded the
+   // others are `empty`; a minute in which none traded (weekend) is skipped. A symbol whose chart is incomplete is left
+   // out and continues later from its last minute. False when there is nothing to send now.
    bool              Collect(const datetime utcNow, MhMinutes &minutes)
      {
       minutes.count = 0;
@@ -346,7 +350,7 @@ public:
       return Fill(from, last, minutes);
      }
 
-   // They have been taken.
+   // These minutes are confirmed.
    void              Confirm(const MhMinutes &minutes)
      {
       for(int at = 0; at < ArraySize(minutes.symbols); at++)
@@ -357,7 +361,7 @@ public:
         }
      }
 
-   // The oldest minute that is still to be sent.
+   // The oldest minute still to be sent.
    datetime          Next()
      {
       datetime next = 0;

@@ -10,7 +10,7 @@
 #define MH_HTTP_TIMEOUT_MS 1000
 #define MH_PUSH_BACKOFF_LAST_MS 60000
 
-// One request; the terminal has to have the address on its list. Returns the status, -1 when there was no answer.
+// One request; the address must be on the terminal's list. Returns the status, -1 without an answer.
 int MhHttp(const string method, const string url, const string headers, const string body, string &answer)
   {
    uchar bytes[];
@@ -44,7 +44,7 @@ private:
    int               m_backoffMs;
    string            m_error;
    long              m_sent;
-   // Redis: minutes that were sent and are not answered yet.
+   // Redis: minutes that were sent and not answered yet.
    MhMinutes         m_waiting;
    int               m_answers;
    int               m_connection;
@@ -56,7 +56,7 @@ private:
       m_backoffMs = m_backoffMs * 2 > MH_PUSH_BACKOFF_LAST_MS ? MH_PUSH_BACKOFF_LAST_MS : m_backoffMs * 2;
      }
 
-   void              Fine()
+   void              Succeeded()
      {
       m_error = "";
       m_backoffMs = 1000;
@@ -85,7 +85,7 @@ private:
       m_bootId = json.GetText("boot_id", "");
       m_feed.Resume(json.GetText("last_bars", ""), utcNow);
       m_isKnown = true;
-      Fine();
+      Succeeded();
      }
 
    void              Post(const datetime utcNow)
@@ -116,10 +116,10 @@ private:
          Wait("/bars: " + code);
          return;
         }
-      // A bar that was refused would be refused again.
+      // A refused bar would be refused again.
       m_feed.Confirm(minutes);
       m_sent += minutes.count;
-      Fine();
+      Succeeded();
       m_error = code == "" ? "" : "/bars: " + code;
      }
 
@@ -220,20 +220,20 @@ public:
          Post(utcNow);
      }
 
-   // What the charts have may be old.
+   // The charts may be stale.
    void              Reconnected()
      {
       m_feed.Reconnected();
      }
 
-   // Redis answered one of its commands. False when it was none of its own.
+   // An answer of Redis. False when it is for another sender's command.
    bool              Answered(const MhReply &reply)
      {
       if(m_answers == 0)
          return false;
       if(reply.kind == '-')
         {
-         // Sent again as a whole; what is there already is a duplicate.
+         // All are sent again; those already stored are duplicates.
          m_answers = 0;
          m_connection = -1;
          Wait("minutehand:bars: " + MhReplyText(reply, 0));
@@ -244,7 +244,7 @@ public:
         {
          m_feed.Confirm(m_waiting);
          m_sent += m_waiting.count;
-         Fine();
+         Succeeded();
         }
       return true;
      }

@@ -1,5 +1,5 @@
 //+------------------------------------------------------------------+
-//| Prices, what a lot is, and orders of the terminal's account.     |
+//| Prices, lot specifications and orders of the terminal's account. |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_BROKER_MQH
 #define MINUTEHAND_BROKER_MQH
@@ -7,26 +7,26 @@
 #include "Sizing.mqh"
 
 #define MH_ORDER_DONE 0
-// Not now: the price moved, the market is closed, the trade server is busy. Nothing was done.
+// Refused for now: the price moved, the market is closed, the trade server is busy. Nothing was done.
 #define MH_ORDER_LATER 1
-// Not at all. Nothing was done.
+// Refused. Nothing was done.
 #define MH_ORDER_REFUSED 2
-// Unknown: the answer did not come, or the deals did not.
+// Unknown: no answer, or no deals.
 #define MH_ORDER_UNSURE 3
 
 #define MH_FOUND_NONE 0
 #define MH_FOUND_DONE 1
-// It was there and ended without a deal.
+// It existed and ended without a deal.
 #define MH_FOUND_ENDED 2
-// It may be there: wait.
+// It may exist: wait.
 #define MH_FOUND_OPEN -1
 
-// Deals may be told so long after the answer to their order.
+// How long deals may arrive after the answer to their order.
 #define MH_DEAL_MS 1000
 #define MH_DEAL_PAUSE_MS 20
-// The history is searched from so long before an order: clocks of PC and server differ.
+// How long before an order the search of the history begins: clocks of PC and server differ.
 #define MH_SEARCH_MARGIN_S 600
-#define MH_LOTS_HAIR 0.0000001
+#define MH_LOTS_TOLERANCE 0.0000001
 
 struct MhExecution
   {
@@ -39,7 +39,7 @@ struct MhExecution
    ulong             ticket;
    ulong             position;
    ulong             order;
-   // Commission, fee and swap of the deals, as far as they are known by now.
+   // Commission, fee and swap of the deals, as far as known.
    double            fees;
   };
 
@@ -79,7 +79,7 @@ string MhBrokerSymbol(const string symbol, const string list, const string suffi
    return symbol + suffix;
   }
 
-// Account currency for one unit of another one; 0 when no symbol tells.
+// Account currency for one unit of another one; 0 when no symbol has the rate.
 double MhRate(const string from, const string to, const string suffix)
   {
    if(from == to)
@@ -101,7 +101,8 @@ double MhRate(const string from, const string to, const string suffix)
    return 0;
   }
 
-// What a lot is at the price of now. False when the terminal does not know the symbol, has no price or no rate.
+// Specification of a lot at the current price. False when the terminal does not know the symbol, has no price or no
+// rate.
 bool MhLotSpecOf(const string symbol, const string suffix, MhLotSpec &spec)
   {
    if(!SymbolSelect(symbol, true))
@@ -116,7 +117,7 @@ bool MhLotSpecOf(const string symbol, const string suffix, MhLotSpec &spec)
    spec.rate = MhRate(SymbolInfoString(symbol, SYMBOL_CURRENCY_PROFIT), AccountInfoString(ACCOUNT_CURRENCY), suffix);
    if(spec.rate <= 0)
      {
-      // The broker's own worth of a tick has the rate in it.
+      // The broker's value of a tick includes the rate.
       double tickSize = SymbolInfoDouble(symbol, SYMBOL_TRADE_TICK_SIZE);
       double tickValue = SymbolInfoDouble(symbol, SYMBOL_TRADE_TICK_VALUE);
       spec.rate = tickSize > 0 && spec.contract > 0 ? tickValue / (tickSize * spec.contract) : 0;
@@ -124,7 +125,8 @@ bool MhLotSpecOf(const string symbol, const string suffix, MhLotSpec &spec)
    return bid > 0 && ask >= bid && spec.contract > 0 && spec.rate > 0 && spec.stepLots > 0;
   }
 
-// Whether the broker's table of sessions has this symbol open at a moment of its server. A day without a session is closed; a symbol without any table is not known to be.
+// Whether the broker's table of sessions has this symbol open at a moment of its server. A day without a session is
+// closed; a symbol without any table is not known to be.
 bool MhIsInSession(const string symbol, const datetime server)
   {
    MqlDateTime parts = {};
@@ -186,7 +188,7 @@ double MhDealFees(const ulong ticket)
    return HistoryDealGetDouble(ticket, DEAL_COMMISSION) + HistoryDealGetDouble(ticket, DEAL_FEE) + HistoryDealGetDouble(ticket, DEAL_SWAP);
   }
 
-// Price, volume and fees of one deal, when the history has it.
+// Adds price, volume and fees of one deal, when the history has it.
 void MhReadDeal(MhExecution &done)
   {
    if(done.ticket == 0 || !HistoryDealSelect(done.ticket))
@@ -208,7 +210,8 @@ bool MhIsFinal(const long state)
 
 // Sums the deals of an order: volume-weighted price, fees, the ticket of the first one.
 //
-// MH_FOUND_DONE: all its deals are there. MH_FOUND_ENDED: it ended without a deal. MH_FOUND_OPEN: it is live, or the terminal does not have all of it yet.
+// MH_FOUND_DONE: all its deals are there. MH_FOUND_ENDED: it ended without a deal. MH_FOUND_OPEN: it is live, or the
+// terminal does not have all of it yet.
 int MhReadOrder(const ulong order, const double wanted, const datetime sinceServer, MhExecution &done)
   {
    if(order == 0 || !HistorySelect(sinceServer, (datetime)(TimeTradeServer() + 86400)))
@@ -232,15 +235,15 @@ int MhReadOrder(const ulong order, const double wanted, const datetime sinceServ
       if(done.ticket == 0)
          done.ticket = ticket;
      }
-   if(lots < wanted - MH_LOTS_HAIR)
+   if(lots < wanted - MH_LOTS_TOLERANCE)
      {
-      // Less than was ordered: only the order itself, when it has ended, tells whether more is to come.
+      // Less than was ordered: only an order that has ended shows that nothing more follows.
       if(OrderSelect(order) || !HistoryOrderSelect(order) || !MhIsFinal(HistoryOrderGetInteger(order, ORDER_STATE)))
          return MH_FOUND_OPEN;
       double executed = HistoryOrderGetDouble(order, ORDER_VOLUME_INITIAL) - HistoryOrderGetDouble(order, ORDER_VOLUME_CURRENT);
-      if(executed < MH_LOTS_HAIR && lots < MH_LOTS_HAIR)
+      if(executed < MH_LOTS_TOLERANCE && lots < MH_LOTS_TOLERANCE)
          return MH_FOUND_ENDED;
-      if(lots < executed - MH_LOTS_HAIR || lots < MH_LOTS_HAIR)
+      if(lots < executed - MH_LOTS_TOLERANCE || lots < MH_LOTS_TOLERANCE)
          return MH_FOUND_OPEN;
      }
    done.lots = NormalizeDouble(lots, 8);
@@ -250,7 +253,7 @@ int MhReadOrder(const ulong order, const double wanted, const datetime sinceServ
    return MH_FOUND_DONE;
   }
 
-// With market and exchange execution the server takes any price: `deviation` is for instant and request execution.
+// With market and exchange execution the server accepts any price: `deviation` is for instant and request execution.
 bool MhHasDeviation(const string symbol)
   {
    long mode = SymbolInfoInteger(symbol, SYMBOL_TRADE_EXEMODE);
@@ -281,7 +284,8 @@ void MhAwaitDeals(const ulong order, const double lots, MhExecution &done)
    done.error = "DEAL_UNKNOWN of order " + MhLong((long)order);
   }
 
-// A market order. @param position the one to close on a hedging account, else 0 @param slippageBps how much worse it may be
+// A market order. @param position the one to close on a hedging account, else 0 @param slippageBps how much worse it
+// may be
 void MhSendOrder(const string symbol, const int side, const double lots, const ulong position, const string comment, const long magic,
                  const double slippageBps, MhExecution &done)
   {
@@ -333,7 +337,7 @@ double MhNetLots(const string symbol)
    return 0;
   }
 
-// What others than this program did with a symbol: a person, a stop out, another program.
+// Trades of others in a symbol: by hand, by a stop out, by another program.
 struct MhOthers
   {
    int               deals;
@@ -370,7 +374,7 @@ bool MhIsListed(const string list, const ulong number)
    return StringFind(list, "," + MhLong((long)number) + ",") >= 0;
   }
 
-// Orders of the selected history of which a deal is booked: a line of result.json has the ticket of the first one only.
+// Orders of the selected history with a booked deal: a line of result.json has the ticket of the first one only.
 string MhBookedOrders(const string known)
   {
    string orders = ",";
@@ -384,7 +388,8 @@ string MhBookedOrders(const string known)
    return orders;
   }
 
-// Hedging accounts: whether a deal that is not booked yet closed this position or a part of it. @param known tickets that are booked, each between commas
+// Hedging accounts: whether a deal that is not booked yet closed this position or a part of it. @param known tickets
+// that are booked, each between commas
 bool MhWasClosed(const ulong position, const string known, ulong &closing)
   {
    closing = 0;
@@ -403,16 +408,16 @@ bool MhWasClosed(const ulong position, const string known, ulong &closing)
    return closing != 0;
   }
 
-// An order whose answer did not come, or did not come to this life of the terminal.
+// An order without an answer, or whose answer came before the terminal restarted.
 struct MhSought
   {
    string            symbol;
    int               side;
    long              magic;
-   // What was ordered.
+   // The ordered volume.
    double            lots;
    bool              opens;
-   // Hedging accounts: what it was to close.
+   // Hedging accounts: the position it was to close.
    ulong             position;
    string            comment;
    // Not before this server time.
@@ -424,13 +429,13 @@ struct MhSought
    ulong             order;
   };
 
-// Brokers may drop comments; one of another order of ours is never this one.
+// Brokers may drop comments; a comment of another own order excludes it.
 bool MhIsComment(const MhSought &sought, const string comment)
   {
    return comment == sought.comment || StringFind(comment, "mh") != 0;
   }
 
-// Whether the broker still works on it.
+// Whether it is still live at the broker.
 bool MhIsLive(const MhSought &sought)
   {
    if(sought.order != 0 && OrderSelect(sought.order))
@@ -448,7 +453,7 @@ bool MhIsLive(const MhSought &sought)
    return false;
   }
 
-// The order of a deal that fits; 0 when there is none.
+// The order of a matching deal; 0 when there is none.
 ulong MhOrderInHistory(const MhSought &sought)
   {
    if(!HistorySelect(sought.since, (datetime)(TimeTradeServer() + 86400)))
@@ -463,9 +468,10 @@ ulong MhOrderInHistory(const MhSought &sought)
       if(HistoryDealGetInteger(ticket, DEAL_TYPE) != (sought.side > 0 ? DEAL_TYPE_BUY : DEAL_TYPE_SELL))
          continue;
       ulong order = (ulong)HistoryDealGetInteger(ticket, DEAL_ORDER);
-      if(MhIsListed(booked, order) || HistoryDealGetDouble(ticket, DEAL_VOLUME) > sought.lots + MH_LOTS_HAIR)
+      if(MhIsListed(booked, order) || HistoryDealGetDouble(ticket, DEAL_VOLUME) > sought.lots + MH_LOTS_TOLERANCE)
          continue;
-      // Where each order has a position of its own, its deal names it. Of several deals all but the first one add to it.
+      // Where each order has a position of its own, its deal names it. Of several deals all but the first one add to
+      // it.
       bool opened = HistoryDealGetInteger(ticket, DEAL_ENTRY) == DEAL_ENTRY_IN;
       ulong position = (ulong)HistoryDealGetInteger(ticket, DEAL_POSITION_ID);
       if(MhIsHedging() && (sought.opens ? !opened : position != sought.position || opened))
@@ -476,7 +482,7 @@ ulong MhOrderInHistory(const MhSought &sought)
    return 0;
   }
 
-// Hedging accounts: the open position of an order to open; it may be listed before its deal.
+// Hedging accounts: the open position of an opening order; it may be listed before its deal.
 bool MhSelectOpened(const MhSought &sought)
   {
    if(!sought.opens || !MhIsHedging())
@@ -488,7 +494,7 @@ bool MhSelectOpened(const MhSought &sought)
          continue;
       if(PositionGetInteger(POSITION_TYPE) != (sought.side > 0 ? POSITION_TYPE_BUY : POSITION_TYPE_SELL))
          continue;
-      if(PositionGetInteger(POSITION_TIME) < (long)sought.since || PositionGetDouble(POSITION_VOLUME) > sought.lots + MH_LOTS_HAIR)
+      if(PositionGetInteger(POSITION_TIME) < (long)sought.since || PositionGetDouble(POSITION_VOLUME) > sought.lots + MH_LOTS_TOLERANCE)
          continue;
       ulong identifier = (ulong)PositionGetInteger(POSITION_IDENTIFIER);
       if(!MhIsListed(sought.taken, identifier) && MhIsComment(sought, PositionGetString(POSITION_COMMENT)))
@@ -510,7 +516,7 @@ int MhFindOrder(const MhSought &sought, MhExecution &done)
    return MhSelectOpened(sought) ? MH_FOUND_OPEN : MH_FOUND_NONE;
   }
 
-// A position whose deals the history never gets, as the execution of the order that opened it.
+// A position whose deals never reach the history, as the execution of the order that opened it.
 bool MhReadOpened(const MhSought &sought, MhExecution &done)
   {
    if(MhIsLive(sought) || !MhSelectOpened(sought))

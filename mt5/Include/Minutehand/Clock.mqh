@@ -1,10 +1,10 @@
 //+------------------------------------------------------------------+
-//| UTC in milliseconds, and what the broker's server time is in it. |
+//| UTC in milliseconds, and the broker's server time in UTC.        |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_CLOCK_MQH
 #define MINUTEHAND_CLOCK_MQH
 
-// When the broker's server changes its clock.
+// Daylight-saving rule of the broker's server.
 enum MhDst
   {
    MH_DST_US,   // with New York (most brokers: the day ends at 17:00 there)
@@ -12,9 +12,10 @@ enum MhDst
    MH_DST_NONE  // never
   };
 
-// TimeGMT has whole seconds, the terminal's tick counter milliseconds and no date. Each look at both says that UTC is at least `second` and less than a
-// second more: the distance between the two clocks that fits every look so far is known to one timer interval after the first second, and to a second before. A
-// PC clock that is set is followed within a second.
+// TimeGMT has whole seconds, the terminal's tick counter milliseconds and no date. Each reading of both bounds UTC: at
+// least `second`, less than a second more. The offset between the clocks that agrees with all readings is known to one
+// timer interval after the first second, and to a second before. When the PC's clock is set, this follows within a
+// second.
 class MhClock
   {
 private:
@@ -80,17 +81,18 @@ bool MhIsSummer(const MhDst rule, const datetime utc)
    return utc >= begin && utc < end;
   }
 
-// No time zone is further from UTC.
+// Maximum offset of a time zone from UTC.
 #define MH_OFFSET_LIMIT 50400
 
-// Before the terminal has the server's time, it gives none: datetime has no sign, so the distance is taken as a number first.
+// Before the terminal has the server's time, it returns 0: datetime is unsigned, so the difference is computed as a
+// long.
 bool MhIsServerTime(const datetime server, const datetime utc)
   {
    long distance = (long)server - (long)utc;
    return distance >= -MH_OFFSET_LIMIT && distance <= MH_OFFSET_LIMIT;
   }
 
-// The server's distance from UTC in winter, in seconds, by what both clocks say now: whole quarters of an hour.
+// The server's offset from UTC in winter, in seconds, by both clocks now: whole quarters of an hour.
 int MhWinterOffset(const MhDst rule, const datetime server, const datetime utc)
   {
    double quarters = MathRound((double)((long)server - (long)utc) / 900.0);
@@ -103,7 +105,8 @@ datetime MhServerTime(const MhDst rule, const int winterOffset, const datetime u
    return (datetime)((long)utc + winterOffset + (MhIsSummer(rule, utc) ? 3600 : 0));
   }
 
-// UTC of a moment in the server's time. The hour that comes twice in autumn counts as its first (markets are closed in it).
+// UTC of a moment in the server's time. The hour that comes twice in autumn counts as its first (markets are closed in
+// it).
 datetime MhUtcOf(const MhDst rule, const int winterOffset, const datetime server)
   {
    datetime summer = (datetime)((long)server - winterOffset - 3600);

@@ -11,11 +11,11 @@
 // A signal has 900 bytes, the state of a pair with a thousand ids 34,000.
 #define MH_FILE_LIMIT 1048576
 
-// A virus scanner holds a file that was just written for some ten milliseconds.
+// A virus scanner locks a file just written for tens of milliseconds.
 #define MH_FILE_TRIES 6
 #define MH_FILE_PAUSE_MS 25
 
-#define MH_SEAL_FINE 1
+#define MH_SEAL_OK 1
 #define MH_SEAL_NONE 0
 #define MH_SEAL_DAMAGED -1
 // Another program has the file open: try again later.
@@ -38,7 +38,7 @@ int MhOpen(const string name, const int flags)
    return INVALID_HANDLE;
   }
 
-// The whole of a file; false when it is not there, cannot be opened now, or is too large.
+// Reads a whole file; false when it is absent, cannot be opened now, or is too large.
 bool MhReadFile(const string name, uchar &bytes[])
   {
    ArrayResize(bytes, 0);
@@ -82,7 +82,7 @@ long MhFileSize(const string name)
    return size;
   }
 
-// Replaces a file as a whole: beside its place first, then renamed into it.
+// Replaces a file atomically: writes a temporary file, then renames it.
 bool MhReplaceFile(const string name, const string text)
   {
    uchar bytes[];
@@ -106,7 +106,7 @@ bool MhReplaceFile(const string name, const string text)
    return false;
   }
 
-// Adds lines to a file; half a line that a crash left behind is ended first.
+// Appends lines to a file; a truncated line left by a crash is terminated first.
 bool MhAppendFile(const string name, const string text)
   {
    int handle = MhOpen(name, FILE_READ | FILE_WRITE | FILE_SHARE_READ | FILE_SHARE_WRITE);
@@ -123,7 +123,7 @@ bool MhAppendFile(const string name, const string text)
    return isWritten;
   }
 
-// Lines with a checksum behind them, so that half a file is known as one.
+// Writes lines followed by a checksum, so that a truncated file is recognized.
 bool MhSaveSealed(const string name, const string lines)
   {
    uchar bytes[];
@@ -131,7 +131,7 @@ bool MhSaveSealed(const string name, const string lines)
    return MhReplaceFile(name, lines + "{\"crc32\":\"" + MhHex8(MhCrc32(bytes, 0, count)) + "\"}\n");
   }
 
-// MH_SEAL_FINE, MH_SEAL_NONE, MH_SEAL_DAMAGED or MH_SEAL_HELD.
+// MH_SEAL_OK, MH_SEAL_NONE, MH_SEAL_DAMAGED or MH_SEAL_HELD.
 int MhReadSealed(const string name, string &lines)
   {
    uchar bytes[];
@@ -148,22 +148,23 @@ int MhReadSealed(const string name, string &lines)
    if(MhText(bytes, sealed, 21) != seal)
       return MH_SEAL_DAMAGED;
    lines = MhText(bytes, 0, sealed);
-   return MH_SEAL_FINE;
+   return MH_SEAL_OK;
   }
 
-// What MhSaveSealed wrote. FileMove may be a copy: a crash in it leaves the target missing or damaged and the new file whole.
+// Reads what MhSaveSealed wrote. FileMove may copy: a crash in it leaves the target missing or damaged and the new file
+// complete.
 int MhLoadSealed(const string name, string &lines)
   {
    int found = MhReadSealed(name, lines);
-   if(found == MH_SEAL_FINE || found == MH_SEAL_HELD)
+   if(found == MH_SEAL_OK || found == MH_SEAL_HELD)
       return found;
    int fresh = MhReadSealed(name + ".new", lines);
    if(fresh == MH_SEAL_HELD)
       return MH_SEAL_HELD;
-   if(fresh != MH_SEAL_FINE)
+   if(fresh != MH_SEAL_OK)
       return found;
-   // Into its place before anything is written beside it.
-   return FileCopy(name + ".new", FILE_COMMON, name, FILE_COMMON | FILE_REWRITE) ? MH_SEAL_FINE : MH_SEAL_HELD;
+   // Renamed before another temporary file is written.
+   return FileCopy(name + ".new", FILE_COMMON, name, FILE_COMMON | FILE_REWRITE) ? MH_SEAL_OK : MH_SEAL_HELD;
   }
 
 #endif

@@ -13,7 +13,7 @@ struct MhFill
   {
    // open, close, or refused.
    string            kind;
-   // The signal that caused it; of a close that no signal asked for the one that opened.
+   // The signal that caused it; for a close without a signal, the one that opened.
    string            signalId;
    string            positionId;
    string            pairId;
@@ -38,12 +38,12 @@ struct MhFill
    string            error;
   };
 
-// No deal of a broker is numbered so high (2^51), and JSON keeps whole numbers up to 2^53.
+// Above all deal numbers of brokers (2^51); JSON numbers are exact up to 2^53.
 #define MH_OWN_TICKETS_FROM 2251799813685248
 #define MH_OWN_TICKETS_OF_ONE 1048576
 
-// Where a program begins to number what no broker numbers (paper orders, refusals), so that two that follow the same signals never write the same
-// ticket: shared/fill/fill.ts counts in the same way. @param identity what no other program has
+// First ticket of a program's own lines (paper orders, refusals), so that two programs that follow the same signals
+// never write the same ticket, as in shared/fill/fill.ts. @param identity unique to the program
 long MhFirstOwnTicket(const string identity)
   {
    uchar bytes[];
@@ -51,7 +51,7 @@ long MhFirstOwnTicket(const string identity)
    return MH_OWN_TICKETS_FROM + (long)(MhCrc32(bytes, 0, count) & 0x7FFFFFFF) * MH_OWN_TICKETS_OF_ONE + 1;
   }
 
-// Two clocks may say that the effect was before its cause: that is no time, and never less.
+// The clocks of two machines may differ: a negative delay counts as 0.
 long MhLatencyMs(const long signalMs, const long timeMs)
   {
    return signalMs > 0 && timeMs > signalMs ? timeMs - signalMs : 0;

@@ -1,7 +1,6 @@
 //+------------------------------------------------------------------+
-//| A JSON object whose values are texts, numbers, true, false and   |
-//| null. Nested values are read over: they must be sound, and their |
-//| text can be asked for.                                           |
+//| A JSON object whose values are strings, numbers, true, false and |
+//| null. Nested values are only validated; their text is available. |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_FLATJSON_MQH
 #define MINUTEHAND_FLATJSON_MQH
@@ -234,7 +233,7 @@ private:
      }
 
 public:
-   // Reads a whole object; false when it is not one.
+   // Reads a complete object; false when it is not one.
    bool              Parse(const string text)
      {
       m_source = text;
@@ -297,7 +296,7 @@ public:
       return m_kinds[index];
      }
 
-   // The last one of this name, as JavaScript has it; -1 when there is none.
+   // Index of the last value of this name, as in JavaScript; -1 when there is none.
    int               Find(const string key)
      {
       for(int index = ArraySize(m_keys) - 1; index >= 0; index--)
@@ -306,7 +305,7 @@ public:
       return -1;
      }
 
-   // A text, a nested value as its text, or what is given.
+   // A string, a nested value as its text, or the given default.
    string            GetText(const string key, const string otherwise)
      {
       int index = Find(key);

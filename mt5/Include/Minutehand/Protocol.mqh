@@ -1,6 +1,5 @@
 //+------------------------------------------------------------------+
-//| What a consumer does with signals, without effects: text and     |
-//| time in, orders out.                                             |
+//| Pure logic of a consumer: text and time in, orders out.          |
 //| docs/reference/PROTOCOL.md#what-a-consumer-checks                |
 //| shared/signal/consumer.ts is the reference.                      |
 //+------------------------------------------------------------------+
@@ -9,10 +8,10 @@
 
 #include "Signal.mqh"
 
-// Ids ever opened that a pair keeps; a signal that old has long expired.
+// Number of opened ids kept per pair; older signals have long expired.
 #define MH_ENTERED_KEPT 1000
 
-// What is kept of one pair in one market.
+// State of one pair in one market.
 struct MhMemory
   {
    string            market;
@@ -21,21 +20,21 @@ struct MhMemory
    long              seq;
    // The position held, or empty.
    string            positionId;
-   // Ids ever opened, newest last, each followed by a blank.
+   // Ids opened, newest last, each followed by a blank.
    string            entered;
-   // The highest one, and the newest bar with one; 0 and empty without.
+   // The highest fence, and the newest bar with one; 0 and empty without.
    long              fence;
    string            timestamp;
   };
 
-// What to do with one text.
+// Result of one text.
 struct MhVerdict
   {
    MhRefusal         refusal;
    string            seen;
-   // Which memory it went into; -1 when none.
+   // Index of its memory; -1 when none.
    int               memory;
-   // The memory changed: to be written to disk before anything is done.
+   // The memory changed and must be written to disk before any action.
    bool              isNews;
    bool              closes;
    string            closeId;
@@ -52,7 +51,7 @@ private:
    string            m_markets;
    long              m_maxSkewMs;
 
-   void              Obey(const MhSignal &signal, MhMemory &memory, MhVerdict &verdict)
+   void              Accept(const MhSignal &signal, MhMemory &memory, MhVerdict &verdict)
      {
       if(memory.positionId != "" && (signal.target == 0 || signal.positionId != memory.positionId))
         {
@@ -103,7 +102,7 @@ public:
       return m_memories[index].market;
      }
 
-   // The place of what is kept of a pair; made when there is none.
+   // Index of the memory of a pair; created when absent.
    int               Place(const string market, const string pairId)
      {
       int count = ArraySize(m_memories);
@@ -122,14 +121,14 @@ public:
       return count;
      }
 
-   // What was written down before the last end.
+   // Restores what was saved before the last end.
    void              Restore(const MhMemory &memory)
      {
       int index = Place(memory.market, memory.pairId);
       m_memories[index] = memory;
      }
 
-   // To be told when a position ended by anything but a signal, or was not opened.
+   // To be called when a position ended without a signal, or was not opened.
    void              Closed(const string positionId)
      {
       for(int index = 0; index < ArraySize(m_memories); index++)
@@ -137,7 +136,7 @@ public:
             m_memories[index].positionId = "";
      }
 
-   // Checks `length` bytes as they came. @param nowMs UTC, epoch milliseconds
+   // Checks `length` received bytes. @param nowMs UTC, epoch milliseconds
    void              Take(const uchar &bytes[], const int from, const int length, const long nowMs, MhSignal &signal, MhVerdict &verdict)
      {
       verdict.memory = -1;
@@ -182,7 +181,7 @@ public:
          verdict.seen = signal.bootId + " " + MhLong(signal.seq) + " after " + lastBoot + " " + MhLong(lastSeq);
          return;
         }
-      // Remembered even when it is refused for its age: a clock that is set back must not make it fresh.
+      // Stored even when it is refused for its age: setting the clock back must not make it fresh.
       m_memories[place].bootId = signal.bootId;
       m_memories[place].seq = signal.seq;
       verdict.isNews = true;
@@ -210,9 +209,9 @@ public:
          verdict.seen = MhLong(signal.generatedMs - nowMs) + " ms ahead";
          return;
         }
-      // Of an earlier boot's last signals nothing is known, and a first signal has none before it.
+      // The last number of an earlier boot is unknown, and a first signal has no predecessor.
       verdict.missed = boots == 0 ? signal.seq - lastSeq - 1 : (lastBoot == "" || isSuccessor ? 0 : signal.seq - 1);
-      Obey(signal, m_memories[place], verdict);
+      Accept(signal, m_memories[place], verdict);
      }
   };
 

@@ -1,6 +1,6 @@
 //+------------------------------------------------------------------+
-//| One connection to Redis, moved on by a timer. A lost one is made |
-//| again: after 0.5 s, then 1, 2 ... 30 s.                            |
+//| One connection to Redis, driven by a timer. It reconnects after  |
+//| 0.5 s, then 1, 2 ... 30 s.                                       |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_REDISLINK_MQH
 #define MINUTEHAND_REDISLINK_MQH
@@ -13,9 +13,9 @@
 
 #define MH_BACKOFF_FIRST_MS 500
 #define MH_BACKOFF_LAST_MS 30000
-// Without a word for so long it is asked (PING) ...
+// After this silence it gets a PING ...
 #define MH_QUIET_MS 5000
-// ... and given up when it does not answer.
+// ... and is closed without an answer.
 #define MH_ANSWER_MS 5000
 // The terminal ends a connection whose send times out: a slow line needs longer than a connection to a machine nearby.
 #define MH_SEND_TIMEOUT_MS 2000
@@ -30,7 +30,7 @@ private:
    string            m_password;
    int               m_database;
    uint              m_timeoutMs;
-   // What is subscribed to, separated by commas; empty for a connection that gives commands.
+   // Subscribed channels, separated by commas; empty for a connection for commands.
    string            m_channels;
    int               m_handle;
    int               m_state;
@@ -43,11 +43,11 @@ private:
    ulong             m_sentTick;
    string            m_error;
    MhRespReader      m_reader;
-   // What the line has not taken yet.
+   // Bytes not sent yet.
    uchar             m_unsent[];
    int               m_connections;
    bool              m_isLost;
-   // The last turn was spent on connecting.
+   // The last timer event was spent connecting.
    bool              m_hasTried;
 
    bool              Send(MhRespCommand &command)
@@ -60,7 +60,7 @@ private:
       return SendRest();
      }
 
-   // A line may take a part: the rest follows, at the latest with the next turns. False when the connection is lost.
+   // A socket may accept a part: the rest follows with the next timer events. False when the connection is lost.
    bool              SendRest()
      {
       for(int part = 0; part < MH_SENDS_A_TURN && ArraySize(m_unsent) > 0; part++)
@@ -165,7 +165,7 @@ public:
       return m_hasTried;
      }
 
-   // Grows with each connection: whoever waits for answers of an earlier one waits in vain.
+   // Rises with each connection: answers of an earlier one never come.
    int               Connections()
      {
       return m_connections;
@@ -202,7 +202,7 @@ public:
       Drop("ended");
      }
 
-   // Sends commands that were put together; `answers` is how many replies they will have.
+   // Sends encoded commands; `answers` is the number of their replies.
    bool              Ask(MhRespCommand &command, const int answers)
      {
       if(m_state != MH_LINK_UP)
@@ -215,7 +215,7 @@ public:
       return true;
      }
 
-   // Connects, reads what is there, notices silence. Waits at most the time limit of a connection.
+   // Connects, reads available bytes, detects silence. Blocks at most the time limit of connecting.
    void              Work()
      {
       ulong tick = GetTickCount64();
@@ -246,7 +246,7 @@ public:
         }
       if(!SendRest())
          return;
-      // SocketIsReadable says 1 when it does not know: reading waits a millisecond then.
+      // SocketIsReadable returns 1 when it does not know: reading then blocks for a millisecond.
       for(int round = 0; round < 64; round++)
         {
          uint readable = SocketIsReadable(m_handle);
@@ -260,7 +260,7 @@ public:
          m_reader.Add(bytes, got);
          m_heardTick = tick;
         }
-      // What came before the end is still to be read.
+      // Bytes that arrived before the end are still read.
       if(!SocketIsConnected(m_handle))
         {
          m_isLost = true;
@@ -281,7 +281,7 @@ public:
         }
      }
 
-   // The next reply, greetings and answers to PING left out. False when there is none.
+   // The next reply, without greetings and answers to PING. False when there is none.
    bool              Next(MhReply &reply)
      {
       while(m_state != MH_LINK_DOWN)

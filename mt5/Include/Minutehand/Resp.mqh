@@ -1,6 +1,6 @@
 //+------------------------------------------------------------------+
-//| RESP2, the language of Redis: commands to bytes, bytes to        |
-//| replies, whatever pieces they come in. No socket here.           |
+//| RESP2, the protocol of Redis: commands to bytes, and bytes in    |
+//| pieces of any size to replies. No socket here.                   |
 //| https://redis.io/docs/latest/develop/reference/protocol-spec/    |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_RESP_MQH
@@ -16,15 +16,15 @@
 
 #define MH_RESP_MORE 0
 #define MH_RESP_GOT 1
-// What came is not RESP2, or larger than it may be: close the connection.
+// Not RESP2, or too large: close the connection.
 #define MH_RESP_BROKEN -1
 
-// One reply, its items in one list: nested arrays stand in the order of their text.
+// One reply, its items in one list; nested arrays are flattened in order.
 struct MhReply
   {
-   // Of the whole: '+', '-', ':', '$' or '*'.
+   // Type of the reply: '+', '-', ':', '$' or '*'.
    int               kind;
-   // Its bytes, or those of all items one behind the other.
+   // Its bytes, or those of all items concatenated.
    uchar             data[];
    int               items;
    int               from[];
@@ -47,7 +47,7 @@ private:
    int               m_end;
    int               m_at;
 
-   // The text of a line up to CR LF; MH_RESP_MORE when its end has not come yet.
+   // The text of a line up to CR LF; MH_RESP_MORE while it is incomplete.
    int               TakeLine(int &from, int &length)
      {
       from = m_at;
@@ -177,7 +177,7 @@ public:
       m_end += count;
      }
 
-   // The next whole reply: MH_RESP_GOT, MH_RESP_MORE or MH_RESP_BROKEN.
+   // The next complete reply: MH_RESP_GOT, MH_RESP_MORE or MH_RESP_BROKEN.
    int               Next(MhReply &reply)
      {
       reply.kind = 0;
@@ -205,7 +205,7 @@ private:
      }
 
 public:
-   // @param words how many will be added
+   // @param words number of words to be added
    void              Begin(const int words)
      {
       AddPlain("*" + MhLong(words) + "\r\n");

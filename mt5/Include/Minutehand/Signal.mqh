@@ -8,11 +8,11 @@
 #include "FlatJson.mqh"
 
 #define MH_SCHEMA "minutehand.signal/2"
-// What a number is that the daemon does not know.
+// Value of a number that is null in the signal.
 #define MH_UNKNOWN DBL_MAX
 
 #define MH_SIGNAL_FIELDS "timestamp,pair,z_score,return_prob,risk_score,entry,confidence,risk_flag,theta1,theta2,position_scale,action,reason,target,position_id,max_age_bars,beta,price_a,price_b,pair_id,signal_id,model_version,feature_schema,policy_hash,mode,expected_net_bps,leverage_reduction_rate,schema,market,boot_id,seq,generated_at_ms,valid_until_ms,crc32"
-// Present while a rollout is active, both or none, after leverage_reduction_rate.
+// Present while a rollout is active, all or none, after leverage_reduction_rate.
 #define MH_ROLLOUT_FIELDS "arm,rollout"
 #define MH_BEFORE_ROLLOUT 27
 // Present where a lease is configured, before schema.
@@ -20,7 +20,7 @@
 // The closed list of docs/reference/PROTOCOL.md#reasons.
 #define MH_REASONS "ENTRY,Z_EXIT,STOP,MAX_AGE,RISK_EXIT,IN_POSITION,NO_SETUP,BETA_RANGE,NO_EDGE,SESSION,PROB_LOW,RISK_HIGH,COST_HIGH,NO_MODEL,WARMUP,LEG_MISSING,LEG_EMPTY,BAR_SUSPECT,SILENCE,SHUTDOWN,KPI_HALT"
 
-// Why a signal is not obeyed, in the order in which it is asked.
+// Why a signal is refused, in the order of the checks.
 enum MhRefusal
   {
    MH_NOT_REFUSED,
@@ -150,7 +150,7 @@ string MhEntry(const int target, const double beta, const string symbolA, const 
    return (target > 0 ? "BUY_" : "SELL_") + symbolA + ", " + (sideB > 0 ? "BUY_" : "SELL_") + symbolB;
   }
 
-// `2026-11-20T08:26:00Z`: digits where digits stand, a whole minute.
+// `2026-11-20T08:26:00Z`: digits at their positions, a whole minute.
 bool MhIsTimestamp(const string text)
   {
    string pattern = "dddd-dd-ddTdd:dd:00Z";
@@ -347,7 +347,7 @@ private:
       return m_bad == "";
      }
 
-   // What must hold between fields.
+   // Consistency between fields.
    bool              IsSound(const MhSignal &signal)
      {
       bool enters = signal.action == "ENTER";
@@ -393,7 +393,7 @@ public:
       m_bad = "";
      }
 
-   // Checks 1 to 3. `seen` says in words why it is refused.
+   // Checks 1 to 3. `seen` is the reason of a refusal, as text.
    MhRefusal         Take(const uchar &bytes[], const int first, const int length, MhSignal &signal, string &seen)
      {
       int from = first;
@@ -414,7 +414,7 @@ public:
          seen = "ends in " + MhText(bytes, tail, 20);
          return MH_TORN;
         }
-      // The checksum is good: what follows is what the daemon wrote.
+      // The checksum is valid: the rest is what the daemon wrote.
       bool isJson = m_json.Parse(MhText(bytes, from, end - from));
       string schema = isJson ? m_json.GetText("schema", "none") : "no JSON";
       if(schema != MH_SCHEMA)

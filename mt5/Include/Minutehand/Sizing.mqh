@@ -6,12 +6,12 @@
 
 #include "Text.mqh"
 
-// What one lot of a symbol is.
+// Specification of one lot of a symbol.
 struct MhLotSpec
   {
    // Units of the base in one lot.
    double            contract;
-   // Account currency for one unit of the currency that profits are in.
+   // Account currency for one unit of the profit currency.
    double            rate;
    // Price of one unit.
    double            price;
@@ -24,16 +24,16 @@ struct MhSizes
   {
    double            lotsA;
    double            lotsB;
-   // Why there are none; empty when there are.
+   // Why there are no lots; empty when there are.
    string            refusal;
   };
 
-// Whole steps; `up` is what is added before they are cut off: 0 rounds down, 0.5 to the nearest.
+// Whole steps; `up` is added before truncation: 0 rounds down, 0.5 to the nearest.
 double MhSteps(const double lots, const double step, const double up)
   {
    if(step <= 0)
       return lots;
-   // A hair, so that 0.3 / 0.1 is 3 steps and not 2.
+   // A tolerance, so that 0.3 / 0.1 is 3 steps and not 2.
    double steps = MathFloor(lots / step + up + 0.000001);
    return NormalizeDouble(steps * step, 8);
   }
@@ -42,8 +42,9 @@ double MhSteps(const double lots, const double step, const double up)
 //
 //   lots = money / (contract * price * rate)
 //
-// Both are cut to `capLots` and to what the broker takes, in the same proportion. A is rounded down, B to the nearest step of what A came out as; when that
-// hedges worse than `maxHedgeError` (a share), or a leg is below the broker's least, there is no trade.
+// Both are capped by `capLots` and by the broker's maximum, in the same proportion. A is rounded down, B to the step
+// nearest to the hedge of the rounded A; when the hedge error exceeds `maxHedgeError` (a share), or a leg is below the
+// broker's minimum, there is no trade.
 void MhSize(const double equity, const double risk, const double scale, const double beta, const double capLots, const double maxHedgeError,
             const MhLotSpec &a, const MhLotSpec &b, MhSizes &sizes)
   {

@@ -1,6 +1,6 @@
 //+------------------------------------------------------------------+
-//| What is kept of a pair from one life of the terminal to the next,|
-//| written before an order is sent.                                 |
+//| State of a pair across restarts of the terminal, written before  |
+//| an order is sent.                                                |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_STATEFILE_MQH
 #define MINUTEHAND_STATEFILE_MQH
@@ -14,16 +14,16 @@
 #define MH_CLOSING 3
 
 #define MH_LEG_IDLE 0
-// An order to open was or will be sent: the broker may have it, whatever happened here.
+// An opening order was or will be sent: the broker may have it.
 #define MH_LEG_SENT 1
 #define MH_LEG_HELD 2
-// The same of an order to close.
+// The same for a closing order.
 #define MH_LEG_CLOSE_SENT 3
 #define MH_LEG_CLOSED 4
 
 struct MhLeg
   {
-   // As the signal names it.
+   // Name in the signal.
    string            symbol;
    // 1 buys, -1 sells.
    int               side;
@@ -31,21 +31,22 @@ struct MhLeg
    double            wanted;
    // Lots held now.
    double            lots;
-   // Price of the opening.
+   // Opening price.
    double            price;
    // Hedging accounts: the position to close.
    ulong             position;
    int               stage;
    long              sentMs;
    int               attempts;
-   // When the first order to open, or the first to close, was sent: an order without an answer is looked for from there.
+   // Time of the first opening or the first closing order: the search for an unanswered order begins there.
    long              firstSentMs;
-   // The broker's number of the order without a deal yet, or 0.
+   // The broker's number of an order without a deal so far, or 0.
    ulong             order;
-   // Not kept on disk. The last look for an order in vain, 0 when there was none in sync, and how long the search lasts.
+   // Not stored. Time of the last unsuccessful look for an order, 0 when there was none in sync, and the duration of
+   // the search.
    ulong             lookTick;
    ulong             searchedMs;
-   // No order of this leg before.
+   // Earliest time of the next order of this leg.
    ulong             tryTick;
   };
 
@@ -61,7 +62,7 @@ struct MhTrade
    int               maxAgeBars;
    long              intervalMs;
    long              openedMs;
-   // The signal that closes it, or empty when it is this program's own decision.
+   // The signal that closes it; empty when this program decides.
    string            closeSignalId;
    long              closeGeneratedMs;
    string            closeReason;
@@ -73,11 +74,11 @@ struct MhTrade
 struct MhBook
   {
    double            realised;
-   // UTC day as epoch days, and what was realised on it.
+   // UTC day as epoch days, and the profit realized on it.
    long              day;
    double            dayPnl;
    long              nextTicket;
-   // Lines that belong into result.json and may not stand there yet.
+   // Lines for result.json that may not be in it yet.
    string            outbox;
    double            priceA;
    double            priceB;
@@ -236,18 +237,18 @@ bool MhSaveState(const string name, const MhMemory &memory, const MhTrade &trade
    return MhSaveSealed(name, MhMemoryLine(memory) + "\n" + MhTradeLine(trade) + "\n" + MhBookLine(book) + "\n");
   }
 
-// MH_SEAL_FINE, MH_SEAL_NONE, MH_SEAL_HELD or MH_SEAL_DAMAGED: what this pair holds is unknown then.
+// MH_SEAL_OK, MH_SEAL_NONE, MH_SEAL_HELD or MH_SEAL_DAMAGED: what this pair holds is unknown then.
 int MhLoadState(const string name, MhMemory &memory, MhTrade &trade, MhBook &book)
   {
    string text = "";
    int found = MhLoadSealed(name, text);
-   if(found != MH_SEAL_FINE)
+   if(found != MH_SEAL_OK)
       return found;
    string lines[];
    if(StringSplit(text, '\n', lines) < 3)
       return MH_SEAL_DAMAGED;
    bool isFine = MhReadMemory(lines[0], memory) && MhReadTrade(lines[1], trade) && MhReadBook(lines[2], book);
-   return isFine ? MH_SEAL_FINE : MH_SEAL_DAMAGED;
+   return isFine ? MH_SEAL_OK : MH_SEAL_DAMAGED;
   }
 
 #endif

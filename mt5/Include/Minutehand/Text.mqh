@@ -1,5 +1,5 @@
 //+------------------------------------------------------------------+
-//| Text, bytes and numbers: what the language leaves to its user.   |
+//| Conversions of text, bytes and numbers that MQL5 lacks.          |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_TEXT_MQH
 #define MINUTEHAND_TEXT_MQH
@@ -25,13 +25,14 @@ string MhText(const uchar &bytes[], const int from, const int count)
    return CharArrayToString(bytes, from, count, CP_UTF8);
   }
 
-// `count` units of a text from `from` on. StringSubstr is not asked for none: what it makes of that has changed between builds.
+// `count` units of a text from `from` on. StringSubstr is not called with 0: its result for that differs between
+// builds.
 string MhPart(const string text, const int from, const int count)
   {
    return count > 0 ? StringSubstr(text, from, count) : "";
   }
 
-// -1, 0 or 1 by UTF-16 units. StringCompare follows rules of its own for letters.
+// -1, 0 or 1 by UTF-16 units. StringCompare has its own order of letters.
 int MhCompare(const string a, const string b)
   {
    int lengthA = StringLen(a);
@@ -71,7 +72,7 @@ string MhLong(const long value)
    return IntegerToString(value);
   }
 
-// A double as JSON with at most `digits` decimals and no zeros behind; null when it is no number.
+// A double as JSON with at most `digits` decimals, without trailing zeros; null when it is not finite.
 string MhNumber(const double value, const int digits)
   {
    if(!MathIsValidNumber(value) || value == DBL_MAX)

@@ -51,7 +51,8 @@ private:
       return Send(command);
      }
 
-   // What is there, into the reader. SocketRead of one byte returns with the first one; a larger count may wait for all.
+   // Passes available bytes to the reader. SocketRead of one byte returns with the first one; a larger count may wait
+   // for all.
    bool              Read()
      {
       uchar bytes[];
@@ -62,7 +63,7 @@ private:
       m_heardTick = GetTickCount64();
       m_isAsked = false;
       uint waiting = SocketIsReadable(m_handle);
-      // 1 may be a guess of the terminal.
+      // 1 may mean "unknown".
       if(waiting > 1)
         {
          got = SocketRead(m_handle, bytes, waiting > 65536 ? 65536 : waiting, MH_WAKE_READ_MS);
@@ -72,7 +73,7 @@ private:
       return true;
      }
 
-   // Whether a signal is among the replies that are complete. Sets the error when the connection is of no use.
+   // Whether a signal is among the complete replies. Sets the error when the connection is unusable.
    bool              HasSignal()
      {
       bool hasSignal = false;
@@ -98,7 +99,7 @@ private:
          EventChartCustom(chart, MH_WAKE_EVENT, m_events, 0.0, "");
      }
 
-   // A silent connection is asked, and given up without an answer.
+   // A silent connection gets a PING, and is closed without an answer.
    bool              IsAlive()
      {
       ulong quietMs = GetTickCount64() - m_heardTick;
@@ -123,7 +124,7 @@ public:
       m_events = 0;
      }
 
-   // One connection, from its beginning to its end. Returns why it ended; empty when the service is to stop.
+   // Runs one connection. Returns why it ended; empty when the service is to stop.
    string            Run(const string host, const int port, const string user, const string password, const string pairs)
      {
       m_error = "";

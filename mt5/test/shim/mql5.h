@@ -1,12 +1,13 @@
 /**
- * The part of MQL5 that the expert advisor uses, for g++: types, text, files, sockets, time, and a terminal whose prices,
- * bars and broker a test steers (struct Terminal). Dynamic arrays are written `T name[]` in MQL5, which is no C++; compile.ts turns them into
- * MqlArray<T> before g++ sees them.
+ * The part of MQL5 that the expert advisor uses, for g++: types, text, files, sockets, time, and a terminal whose
+ * prices, bars and broker a test controls (struct Terminal). Dynamic arrays are `T name[]` in MQL5, which is not C++;
+ * compile.ts turns them into MqlArray<T> first.
  *
- * Behaviour that is easy to get wrong is kept: an index outside an array ends the program, SocketIsReadable says 1 when it does not
- * know, SocketRead gives -1 when nothing comes in time, TimeGMT has whole seconds, files stand below a common folder.
+ * Behavior that is easy to get wrong is kept: an index outside an array ends the program, SocketIsReadable says 1 when
+ * it does not know, SocketRead gives -1 when nothing comes in time, TimeGMT has whole seconds, files stand below a
+ * common folder.
  *
- * `Terminal::unkind` has what a real terminal does to a program and a kind shim would not; each is a mode of its own, off by default.
+ * `Terminal::faults` has the fault modes of a real terminal, each off by default.
  */
 #pragma once
 #include <algorithm>
@@ -43,7 +44,7 @@ typedef unsigned char uchar;
 typedef unsigned short ushort;
 typedef unsigned int uint;
 typedef unsigned long ulong;
-/** Unsigned, as MQL5 has it: a difference below zero becomes a moment far in the future. */
+/** Unsigned, as in MQL5: a difference below zero becomes a time far in the future. */
 typedef unsigned long datetime;
 typedef int color;
 
@@ -106,7 +107,7 @@ inline std::string shimUtf8(const std::u16string &units) {
   return out;
 }
 
-/** UTF-16 with value semantics. No number becomes a text by itself: MetaEditor warns of that. */
+/** UTF-16 with value semantics. Numbers do not convert to it implicitly: MetaEditor warns of that. */
 class string {
 public:
   std::u16string units;
@@ -127,7 +128,7 @@ inline string operator+(string a, const string &b) {
 inline bool operator==(const string &a, const string &b) { return a.units == b.units; }
 inline bool operator!=(const string &a, const string &b) { return a.units != b.units; }
 
-/** What compile.ts makes of a text in quotes: in MQL5 it is a string, and "a" + "b" is one too. */
+/** A string literal after compile.ts: in MQL5 it is a string, and "a" + "b" is one too. */
 inline string operator""_s(const char *text, size_t size) { return string(shimUtf16(std::string_view(text, size))); }
 
 template <class T> class MqlArray {
@@ -296,10 +297,10 @@ struct ShimSymbol {
   /** Execution by request 0, instant 1, market 2, exchange 3. */
   long execution = 1;
   std::string profitCurrency = "USD";
-  /** Seconds of the server's day, every day but the closed ones (0 is Sunday). */
+  /** Seconds of the server's day, every day except the closed ones (0 is Sunday). */
   std::vector<std::pair<datetime, datetime>> sessions = {{0, 86400}};
   std::set<int> closedDays;
-  /** When it was put into Market Watch; -1: it was not. */
+  /** When it was added to Market Watch; -1: never. */
   long selectedMs = -1;
   std::vector<MqlRates> rates;
 };
@@ -329,37 +330,40 @@ struct ShimOrder {
   long madeMs, dueMs, shownMs;
   std::shared_ptr<MqlTradeRequest> request;
 };
-/** Each field is a mode. All times in true milliseconds. */
-struct Unkind {
-  /** Deals and finished orders stand in the history so long after they were made. */
+/** Each field is a fault mode. All times in true milliseconds. */
+struct FaultModes {
+  /** Delay until deals and finished orders are in the history. */
   long dealLagMs = 0;
-  /** The list of positions lags so far behind the broker. */
+  /** Lag of the list of positions behind the broker. */
   long positionLagMs = 0;
-  /** So long after a connection positions, history and charts are those of before it. */
+  /** Time after connecting during which positions, history and charts are stale. */
   long syncMs = 0;
-  /** An order is executed in so many deals. */
+  /** Number of deals of an order. */
   int dealsPerOrder = 1;
-  /** So long an order is live before it is executed; OrderSend answers at once. */
+  /** Time that an order is live before it is executed; OrderSend answers at once. */
   long executionMs = 0;
   /** OrderSend's answer has neither deal nor price nor volume. */
   bool bareAnswers = false;
-  /** Prices come so long after a symbol was selected; -1: they are always there. */
+  /** Delay of the first price after a symbol was selected; -1: prices are always available. */
   long firstTickMs = -1;
-  /** CopyRates gives -1 when the whole interval lies past the newest bar; the newest bar is still being made; charts lack what came while the line was down. */
+  /**
+   * CopyRates returns -1 when the whole interval is past the newest bar; the newest bar is incomplete; charts lack the
+   * bars of times without a connection.
+   */
   bool charts = false;
-  /** So much longer a bar is not final than its minute lasts. */
+  /** Time after its minute until a bar is final. */
   long lateTickMs = 0;
   /** The clock of the PC is ahead of the true time. */
   long pcAheadMs = 0;
-  /** TimeCurrent is the time of the last tick; 0: ticks come all the time. */
+  /** TimeCurrent is the time of the last tick; not set: ticks come all the time. */
   std::function<long()> lastTickMs;
   /** Orders are refused out of session. */
   bool sessions = false;
   /** FileMove copies and then deletes. */
   bool moveCopies = false;
-  /** A scanner holds a file for so long after it was written. */
+  /** Time that a scanner holds a file after it was written. */
   long scannerMs = 0;
-  /** SocketSend writes at most so many bytes. */
+  /** Maximum number of bytes that SocketSend writes. */
   int sendBytes = 0;
   /** Commission of each deal, as DEAL_FEE. */
   double dealFee = 0;
@@ -368,44 +372,50 @@ struct Terminal {
   std::string commonFolder = ".";
   /** Milliseconds UTC; the machine's own clock when not set. */
   std::function<long()> clock;
-  /** Of the tick counter; as `clock` when not set. */
+  /** The tick counter; as `clock` when not set. */
   std::function<ulong()> ticks;
   long serverOffsetSeconds = 0;
   std::map<std::string, ShimSymbol> symbols;
   bool hedging = true, connected = true, tradeAllowed = true;
-  /** Before a log-in the account has no data: login, equity and balance are 0, texts empty. */
+  /** Before the log-in the account has no data: login, equity and balance are 0, texts empty. */
   bool loggedIn = true;
   long login = 1;
   double equity = 10000, balance = 10000;
   std::string currency = "USD";
-  Unkind unkind;
+  FaultModes faults;
   /** The broker's side. */
   std::vector<ShimPosition> positions;
   std::vector<ShimDeal> deals;
   std::vector<ShimOrder> orders;
-  /** No order before this place is live; 0 after `orders` was replaced. */
+  /** No order before this index is live; 0 after `orders` was replaced. */
   size_t firstLive = 0;
   std::vector<std::pair<long, std::vector<ShimPosition>>> positionLog;
-  /** The terminal shows the broker's side as it was at this moment until it is in sync again; -1 shows nothing, LONG_MAX the present. */
+  /**
+   * Until it is in sync again the terminal shows the broker's side as of this time; -1 shows nothing, LONG_MAX the
+   * present.
+   */
   long frozenMs = LONG_MAX, syncedMs = 0;
-  /** After the PC slept: until then the terminal has not noticed it and calls its charts in sync. */
+  /** Until this time the terminal has not noticed that the PC slept, and reports its charts as synchronized. */
   long staleUntilMs = 0;
   /** Charts lack the minutes in between until the terminal is in sync. */
   long holeFromMs = LONG_MAX, holeToMs = LONG_MAX;
   std::map<std::string, long> heldFiles;
-  /** Of Sleep; time passes by itself when not set. */
+  /** Replaces Sleep; real time passes when not set. */
   std::function<void(long)> sleep;
   /** Answers WebRequest in place of a server: status and body. */
   std::function<std::pair<int, std::string>(const std::string &method, const std::string &url, const std::string &body)> http;
   ulong nextTicket = 1000;
   int ordersSent = 0;
-  /** Return code for a request, or 0 to execute it; may change the volume that is executed, or crash the program. */
+  /** Return code for a request, or 0 to execute it; may change the executed volume, or crash the program. */
   std::function<uint(const MqlTradeRequest &, double &volume)> broker;
   /** Whether an order is executed although its answer is lost. */
   bool answerLost = false;
-  /** Called before bytes are written and files renamed; may end the program there. Returns how many of the bytes are written before it is called again. */
+  /**
+   * Called before bytes are written and files renamed; may end the program there. Returns how many of the bytes are
+   * written before it is called again.
+   */
   std::function<int(int bytes)> beforeFile;
-  /** Some brokers keep no comments. */
+  /** Some brokers drop comments. */
   bool dropsComments = false;
   std::vector<std::string> printed;
   bool echo = false;
@@ -448,15 +458,15 @@ inline long shimNowMs() {
   clock_gettime(CLOCK_REALTIME, &now);
   return now.tv_sec * 1000L + now.tv_nsec / 1000000;
 }
-/** What the clock of the PC says. */
-inline long shimPcMs() { return shimNowMs() + terminal().unkind.pcAheadMs; }
+/** Time of the PC's clock. */
+inline long shimPcMs() { return shimNowMs() + terminal().faults.pcAheadMs; }
 inline datetime TimeGMT() { return (datetime)(shimPcMs() / 1000); }
 /** Calculated in the terminal from the PC's clock. */
 inline datetime TimeTradeServer() { return (datetime)(shimPcMs() / 1000 + terminal().serverOffsetSeconds); }
 /** Of the last tick of all symbols. */
 inline datetime TimeCurrent() {
   const Terminal &world = terminal();
-  return (datetime)((world.unkind.lastTickMs ? world.unkind.lastTickMs() : shimNowMs()) / 1000 + world.serverOffsetSeconds);
+  return (datetime)((world.faults.lastTickMs ? world.faults.lastTickMs() : shimNowMs()) / 1000 + world.serverOffsetSeconds);
 }
 inline datetime TimeLocal() { return TimeGMT(); }
 inline void Sleep(int ms) {
@@ -471,7 +481,7 @@ inline ulong GetMicrosecondCount() {
 }
 inline ulong GetTickCount64() { return terminal().ticks ? terminal().ticks() : GetMicrosecondCount() / 1000; }
 inline bool TimeToStruct(datetime time, MqlDateTime &parts) {
-  // The year 3000 is the last that MQL5 has.
+  // The year 3000 is the last one of MQL5.
   if (time > 32535215999UL) return false;
   time_t seconds = (time_t)time;
   tm broken;
@@ -529,7 +539,7 @@ inline bool shimIsHeld(const std::string &path) {
   return held != terminal().heldFiles.end() && shimNowMs() < held->second;
 }
 inline void shimScan(const std::string &path) {
-  if (terminal().unkind.scannerMs > 0) terminal().heldFiles[path] = shimNowMs() + terminal().unkind.scannerMs;
+  if (terminal().faults.scannerMs > 0) terminal().heldFiles[path] = shimNowMs() + terminal().faults.scannerMs;
 }
 inline std::map<int, std::string> &shimWritten() {
   static std::map<int, std::string> written;
@@ -553,7 +563,7 @@ inline int FileOpen(const string &name, int flags, ushort = '\t', uint = CP_ACP)
     terminal().lastError = 5004;
     return INVALID_HANDLE;
   }
-  // Without sharing a file is its opener's alone.
+  // Without sharing, a file is exclusive to its opener.
   if ((flags & FILE_WRITE) && !(flags & (FILE_SHARE_READ | FILE_SHARE_WRITE)) && flock(fileno(file), LOCK_EX | LOCK_NB) != 0) {
     fclose(file);
     terminal().lastError = 5004;
@@ -602,7 +612,7 @@ inline bool FileIsExist(const string &name, int flags = 0) { return access(shimP
 inline bool FileDelete(const string &name, int flags = 0) {
   return !shimIsHeld(shimPath(name, flags)) && unlink(shimPath(name, flags).c_str()) == 0;
 }
-/** In two parts when the file hook wants it: a crash in between leaves half a file. */
+/** In two parts when the file hook requires it: a crash in between leaves a truncated file. */
 inline bool shimCopy(const std::string &from, const std::string &to) {
   FILE *source = fopen(from.c_str(), "rb");
   if (!source) return false;
@@ -636,9 +646,9 @@ inline bool FileCopy(const string &from, int fromFlags, const string &to, int to
 }
 inline bool FileMove(const string &from, int fromFlags, const string &to, int toFlags) {
   std::string source = shimPath(from, fromFlags), target = shimPath(to, toFlags | FILE_COMMON);
-  if (!terminal().unkind.moveCopies && terminal().beforeFile) terminal().beforeFile(0);
+  if (!terminal().faults.moveCopies && terminal().beforeFile) terminal().beforeFile(0);
   if (!shimMayReplace(source, target, toFlags)) return false;
-  bool isMoved = terminal().unkind.moveCopies ? shimCopy(source, target) && unlink(source.c_str()) == 0 : rename(source.c_str(), target.c_str()) == 0;
+  bool isMoved = terminal().faults.moveCopies ? shimCopy(source, target) && unlink(source.c_str()) == 0 : rename(source.c_str(), target.c_str()) == 0;
   shimScan(target);
   return isMoved;
 }
@@ -679,7 +689,7 @@ inline bool SocketIsConnected(int handle) {
   ssize_t got = recv(handle, &unit, 1, MSG_PEEK | MSG_DONTWAIT);
   return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
-/** 1 when nothing is there, as MQL5 guesses. */
+/** 1 even without data, as in MQL5. */
 inline uint SocketIsReadable(int handle) {
   int count = 0;
   ioctl(handle, FIONREAD, &count);
@@ -704,7 +714,7 @@ inline int SocketRead(int handle, MqlArray<uchar> &bytes, uint maxLength, uint t
 }
 inline int SocketSend(int handle, const MqlArray<uchar> &bytes, uint length) {
   size_t sent = 0;
-  if (terminal().unkind.sendBytes > 0) length = std::min(length, (uint)terminal().unkind.sendBytes);
+  if (terminal().faults.sendBytes > 0) length = std::min(length, (uint)terminal().faults.sendBytes);
   while (sent < length) {
     pollfd one = {handle, POLLOUT, 0};
     if (poll(&one, 1, 1000) != 1) return sent > 0 ? (int)sent : -1;
@@ -794,8 +804,8 @@ inline bool SymbolSelect(const string &name, bool) {
 /** A symbol just selected has no prices. */
 inline bool shimHasPrice(const ShimSymbol &symbol) {
   const Terminal &world = terminal();
-  if (world.unkind.firstTickMs < 0) return true;
-  return symbol.selectedMs >= 0 && shimNowMs() >= symbol.selectedMs + world.unkind.firstTickMs;
+  if (world.faults.firstTickMs < 0) return true;
+  return symbol.selectedMs >= 0 && shimNowMs() >= symbol.selectedMs + world.faults.firstTickMs;
 }
 inline double SymbolInfoDouble(const string &name, ENUM_SYMBOL_INFO_DOUBLE property) {
   ShimSymbol *one = shimSymbol(name);
@@ -847,7 +857,7 @@ inline bool shimIsInSession(const ShimSymbol &symbol, long trueMs) {
 }
 inline bool shimIsSynced() { return terminal().connected && shimNowMs() >= terminal().syncedMs; }
 enum ENUM_SERIES_INFO_INTEGER { SERIES_BARS_COUNT, SERIES_FIRSTDATE, SERIES_LASTBAR_DATE, SERIES_SERVER_FIRSTDATE, SERIES_TERMINAL_FIRSTDATE, SERIES_SYNCHRONIZED };
-/** What the terminal's chart of a symbol has now of [from, to], in the server's time. */
+/** Bars of [from, to] that the terminal's chart of a symbol has now, in server time. */
 inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol, datetime from, datetime to) {
   const Terminal &world = terminal();
   std::vector<MqlRates> chart;
@@ -856,7 +866,7 @@ inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol, datetime from, 
   auto begin = std::lower_bound(symbol.rates.begin(), symbol.rates.end(), from, [](const MqlRates &bar, datetime time) { return bar.time < time; });
   for (; begin != symbol.rates.end() && begin->time <= to; ++begin) {
     MqlRates bar = *begin;
-    if (!world.unkind.charts) {
+    if (!world.faults.charts) {
       chart.push_back(bar);
       continue;
     }
@@ -864,7 +874,7 @@ inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol, datetime from, 
     if (openMs > shimNowMs() || openMs > lastMs) break;
     bool isInHole = !shimIsSynced() && openMs + 60000 > world.holeFromMs && openMs < world.holeToMs;
     if (isInHole) continue;
-    if (openMs + 60000 + world.unkind.lateTickMs > shimNowMs()) {
+    if (openMs + 60000 + world.faults.lateTickMs > shimNowMs()) {
       bar.close = bar.high = bar.low = bar.open;
       bar.tick_volume = 1;
     }
@@ -875,7 +885,7 @@ inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol, datetime from, 
 inline long SeriesInfoInteger(const string &name, ENUM_TIMEFRAMES, ENUM_SERIES_INFO_INTEGER property) {
   ShimSymbol *one = shimSymbol(name);
   if (!one) return 0;
-  if (property == SERIES_SYNCHRONIZED) return !terminal().unkind.charts || shimIsSynced() || (terminal().connected && shimNowMs() < terminal().staleUntilMs);
+  if (property == SERIES_SYNCHRONIZED) return !terminal().faults.charts || shimIsSynced() || (terminal().connected && shimNowMs() < terminal().staleUntilMs);
   if (property != SERIES_FIRSTDATE && property != SERIES_SERVER_FIRSTDATE) shimFail("a property of a series that the shim does not have");
   return one->rates.empty() ? 0 : (long)one->rates.front().time;
 }
@@ -885,33 +895,33 @@ inline int CopyRates(const string &name, ENUM_TIMEFRAMES, datetime from, datetim
   ShimSymbol *one = shimSymbol(name);
   if (!one) return -1;
   rates.raw() = shimChart(*one, from, to);
-  if (terminal().unkind.charts && rates.raw().empty() && shimChart(*one, to, 32535215999UL).empty()) {
+  if (terminal().faults.charts && rates.raw().empty() && shimChart(*one, to, 32535215999UL).empty()) {
     terminal().lastError = 4401;
     return -1;
   }
   return (int)rates.raw().size();
 }
-/** The line is lost: what the terminal shows stays as it was before this very moment. */
+/** The connection is lost: the terminal's data stay as they are now. */
 inline void shimDisconnect() {
   Terminal &world = terminal();
   if (shimIsSynced()) world.frozenMs = shimNowMs() - 1;
   if (shimIsSynced()) world.holeFromMs = shimNowMs();
   world.connected = false;
 }
-/** The line is back; the terminal is in sync some time later. */
+/** The connection is back; the terminal is in sync some time later. */
 inline void shimConnect() {
   Terminal &world = terminal();
   world.connected = true;
   world.holeToMs = shimNowMs();
-  world.syncedMs = shimNowMs() + world.unkind.syncMs;
+  world.syncedMs = shimNowMs() + world.faults.syncMs;
 }
-/** The terminal was started anew and has no connection yet: it shows nothing. */
+/** The terminal was restarted and is not connected: it shows nothing. */
 inline void shimRestartTerminal() {
   Terminal &world = terminal();
   shimDisconnect();
   world.loggedIn = false;
   world.frozenMs = -1;
-  if (world.unkind.firstTickMs >= 0)
+  if (world.faults.firstTickMs >= 0)
     for (auto &symbol : world.symbols) symbol.second.selectedMs = -1;
 }
 
@@ -1017,7 +1027,7 @@ inline uint shimDeal(const MqlTradeRequest &request, ulong order, double volume,
   double price = (side > 0 ? symbol->ask : symbol->bid) + side * part * symbol->point;
   ShimDeal deal = {world.nextTicket++, order, 0, request.symbol.utf8(), world.dropsComments ? std::string() : request.comment.utf8(),
                    side > 0 ? DEAL_TYPE_BUY : DEAL_TYPE_SELL, DEAL_ENTRY_IN, (long)request.magic, shimNowMs() + world.serverOffsetSeconds * 1000,
-                   volume, price, 0, shimNowMs(), shimNowMs() + world.unkind.dealLagMs * (part + 1), -world.unkind.dealFee};
+                   volume, price, 0, shimNowMs(), shimNowMs() + world.faults.dealLagMs * (part + 1), -world.faults.dealFee};
   ShimPosition *into = nullptr;
   for (ShimPosition &one : world.positions) {
     bool isMine = request.position != 0 ? one.ticket == request.position : one.ticket == order;
@@ -1054,12 +1064,12 @@ inline uint shimDeal(const MqlTradeRequest &request, ulong order, double volume,
   }
   return 0;
 }
-/** Executes at the broker's prices, in as many deals as the mode wants. */
+/** Executes at the broker's prices, in as many deals as the fault mode requires. */
 inline uint shimExecute(const MqlTradeRequest &request, double volume, MqlTradeResult &result, ulong order = 0) {
   Terminal &world = terminal();
   ShimSymbol *symbol = shimSymbol(request.symbol);
   if (!symbol) return TRADE_RETCODE_INVALID;
-  if (world.unkind.sessions && !shimIsInSession(*symbol, shimNowMs())) return TRADE_RETCODE_MARKET_CLOSED;
+  if (world.faults.sessions && !shimIsInSession(*symbol, shimNowMs())) return TRADE_RETCODE_MARKET_CLOSED;
   double steps = volume / symbol->stepLots;
   if (volume < symbol->minLots - 1e-9 || volume > symbol->maxLots + 1e-9 || std::fabs(steps - std::round(steps)) > 1e-6)
     return TRADE_RETCODE_INVALID_VOLUME;
@@ -1067,7 +1077,7 @@ inline uint shimExecute(const MqlTradeRequest &request, double volume, MqlTradeR
   if (fill != 0 && !(symbol->filling & fill)) return TRADE_RETCODE_INVALID_FILL;
   bool isNew = order == 0;
   if (isNew) order = world.nextTicket++;
-  long all = std::lround(volume / symbol->stepLots), parts = std::min<long>(world.unkind.dealsPerOrder, all), left = all;
+  long all = std::lround(volume / symbol->stepLots), parts = std::min<long>(world.faults.dealsPerOrder, all), left = all;
   for (int part = 0; part < parts; part++) {
     long now = part == parts - 1 ? left : all / parts;
     left -= now;
@@ -1076,11 +1086,11 @@ inline uint shimExecute(const MqlTradeRequest &request, double volume, MqlTradeR
   }
   if (isNew)
     world.orders.push_back({order, request.symbol.utf8(), world.dropsComments ? std::string() : request.comment.utf8(), (long)request.type, (long)request.magic,
-                            request.volume, volume, shimNowMs(), shimNowMs(), shimNowMs() + world.unkind.dealLagMs * parts, nullptr});
+                            request.volume, volume, shimNowMs(), shimNowMs(), shimNowMs() + world.faults.dealLagMs * parts, nullptr});
   result.volume = volume;
   return volume + 1e-9 < request.volume ? TRADE_RETCODE_DONE_PARTIAL : TRADE_RETCODE_DONE;
 }
-/** Live orders whose time has come are executed. */
+/** Executes live orders that are due. */
 inline void shimSettle() {
   Terminal &world = terminal();
   while (world.firstLive < world.orders.size() && !world.orders[world.firstLive].request) world.firstLive++;
@@ -1091,12 +1101,12 @@ inline void shimSettle() {
     uint code = shimExecute(*one.request, one.executed, result, one.ticket);
     if (code != TRADE_RETCODE_DONE && code != TRADE_RETCODE_DONE_PARTIAL) one.executed = 0;
     one.request = nullptr;
-    one.shownMs = shimNowMs() + world.unkind.dealLagMs * world.unkind.dealsPerOrder;
+    one.shownMs = shimNowMs() + world.faults.dealLagMs * world.faults.dealsPerOrder;
   }
 }
 /**
- * The PC sleeps while the broker goes on. Awake again, the terminal shows what it had, then fills up as after a connection. It was connected all
- * the time as far as a program can see.
+ * The PC sleeps while the broker continues. After waking, the terminal shows stale data, then synchronizes as after
+ * connecting. To a program it seems connected all the time.
  */
 inline void shimSleepPc(long ms, long noticeMs) {
   Terminal &world = terminal();
@@ -1108,7 +1118,7 @@ inline void shimSleepPc(long ms, long noticeMs) {
   }
   world.holeToMs = shimNowMs();
   world.staleUntilMs = shimNowMs() + noticeMs;
-  world.syncedMs = world.staleUntilMs + world.unkind.syncMs;
+  world.syncedMs = world.staleUntilMs + world.faults.syncMs;
 }
 inline bool OrderSend(const MqlTradeRequest &request, MqlTradeResult &result) {
   Terminal &world = terminal();
@@ -1121,15 +1131,15 @@ inline bool OrderSend(const MqlTradeRequest &request, MqlTradeResult &result) {
   }
   double volume = request.volume;
   uint code = world.broker ? world.broker(request, volume) : 0;
-  if (code == 0 && world.unkind.executionMs > 0) {
+  if (code == 0 && world.faults.executionMs > 0) {
     result.order = world.nextTicket++;
     world.orders.push_back({result.order, request.symbol.utf8(), world.dropsComments ? std::string() : request.comment.utf8(), (long)request.type,
-                            (long)request.magic, request.volume, volume, shimNowMs(), shimNowMs() + world.unkind.executionMs, 0,
+                            (long)request.magic, request.volume, volume, shimNowMs(), shimNowMs() + world.faults.executionMs, 0,
                             std::make_shared<MqlTradeRequest>(request)});
     code = TRADE_RETCODE_PLACED;
   }
   if (code == 0) code = shimExecute(request, volume, result);
-  if (world.unkind.bareAnswers) result.deal = 0, result.price = 0, result.volume = 0;
+  if (world.faults.bareAnswers) result.deal = 0, result.price = 0, result.volume = 0;
   if (world.answerLost) {
     result = MqlTradeResult();
     code = TRADE_RETCODE_TIMEOUT;
@@ -1138,20 +1148,20 @@ inline bool OrderSend(const MqlTradeRequest &request, MqlTradeResult &result) {
   return code == TRADE_RETCODE_DONE || code == TRADE_RETCODE_DONE_PARTIAL || code == TRADE_RETCODE_PLACED;
 }
 
-/** What was made up to this moment is shown by the terminal. */
+/** The terminal shows what was made up to this time. */
 inline long shimShownMs() { return shimIsSynced() ? LONG_MAX : terminal().frozenMs; }
 inline bool shimIsShown(long madeMs, long shownMs) { return std::max(madeMs, shownMs) <= std::min(shimShownMs(), shimNowMs()); }
 inline const std::vector<ShimPosition> &shimPositions() {
   static const std::vector<ShimPosition> none;
   const Terminal &world = terminal();
   shimSettle();
-  if (shimIsSynced() && world.unkind.positionLagMs == 0) return world.positions;
-  long momentMs = std::min(shimShownMs(), shimNowMs()) - world.unkind.positionLagMs;
+  if (shimIsSynced() && world.faults.positionLagMs == 0) return world.positions;
+  long momentMs = std::min(shimShownMs(), shimNowMs()) - world.faults.positionLagMs;
   auto after = std::upper_bound(world.positionLog.begin(), world.positionLog.end(), momentMs, [](long ms, const auto &one) { return ms < one.first; });
   return after == world.positionLog.begin() ? none : std::prev(after)->second;
 }
 
-/** Places in `deals` and `orders`, ascending. */
+/** Indexes into `deals` and `orders`, ascending. */
 struct ShimHistory {
   std::vector<size_t> deals, orders;
 };
@@ -1159,7 +1169,7 @@ inline ShimHistory &shimSelected() {
   static ShimHistory selected;
   return selected;
 }
-/** The deals that are wanted of all from the last one back to the first one that is not `recent`. */
+/** Matching deals from the last one back to the first one that is not `recent`. */
 template <class Recent, class Wanted> bool shimSelectHistory(Recent isRecent, Wanted isWanted) {
   shimSettle();
   ShimHistory &selected = shimSelected();
@@ -1177,7 +1187,7 @@ inline bool HistorySelect(datetime from, datetime to) {
 inline bool HistorySelectByPosition(ulong position) {
   return shimSelectHistory([&](const ShimDeal &deal) { return deal.ticket > position; }, [&](const ShimDeal &deal) { return deal.position == position; });
 }
-/** The place of a ticket, or none. Tickets ascend. */
+/** The index of a ticket, or none. Tickets ascend. */
 template <class Item> size_t shimPlace(const std::vector<Item> &items, ulong ticket) {
   auto found = std::lower_bound(items.begin(), items.end(), ticket, [](const Item &item, ulong wanted) { return item.ticket < wanted; });
   return found != items.end() && found->ticket == ticket ? (size_t)(found - items.begin()) : SIZE_MAX;
@@ -1216,7 +1226,7 @@ inline long HistoryDealGetInteger(ulong ticket, ENUM_DEAL_PROPERTY_INTEGER prope
     case DEAL_TYPE: return deal.type;
     case DEAL_ENTRY: return deal.entry;
     case DEAL_MAGIC: return deal.magic;
-    // People have no magic number.
+    // Manual trades have no magic number.
     case DEAL_REASON: return deal.magic == 0 ? DEAL_REASON_CLIENT : DEAL_REASON_EXPERT;
     case DEAL_POSITION_ID: return (long)deal.position;
   }
@@ -1291,7 +1301,7 @@ inline bool OrderSelect(ulong ticket) {
 inline long OrderGetInteger(ENUM_ORDER_PROPERTY_INTEGER property) { return shimOrderInteger(shimOrder(), property); }
 inline double OrderGetDouble(ENUM_ORDER_PROPERTY_DOUBLE property) { return shimOrderDouble(shimOrder(), property); }
 inline string OrderGetString(ENUM_ORDER_PROPERTY_STRING property) { return shimOrderString(shimOrder(), property); }
-/** What was selected is copied: it does not change any more. */
+/** A selection is a copy: it no longer changes. */
 inline ShimPosition &shimPosition() {
   static ShimPosition selected;
   return selected;

@@ -78,7 +78,7 @@ function zAgainstPosition(input: DecisionInput): number {
   return input.position.side < 0 ? zSinceEntry(input) : -zSinceEntry(input);
 }
 
-/** With an open position: the reasons to leave, in the order in which they are asked. */
+/** With an open position: the reasons to leave, in the order of evaluation. */
 export const EXITS: readonly Row[] = [
   ['Z_EXIT', (input) => zAgainstPosition(input) <= input.policy.z_exit],
   ['STOP', (input) => zAgainstPosition(input) >= Math.abs(input.position.entryZ) + input.policy.stop],
@@ -86,7 +86,7 @@ export const EXITS: readonly Row[] = [
   ['RISK_EXIT', ({ scores, policy }) => scores !== null && scores.risk_score >= policy.risk_exit],
 ];
 
-/** Flat: the reasons not to enter, in the order in which they are asked. NaN satisfies no condition of an entry. */
+/** Flat: the reasons not to enter, in the order of evaluation. NaN satisfies no condition of an entry. */
 export const REFUSALS: readonly Row[] = [
   ['NO_MODEL', ({ scores }) => scores === null],
   ['KPI_HALT', ({ isHalted }) => isHalted],

@@ -37,7 +37,7 @@ async function bytesPerRound(): Promise<number[]> {
 describe('FeatureEngine', () => {
   it('allocates nothing per step, once it is warm', async () => {
     // Inlining by V8 depends on the moment at which it compiles, most of all in Node 22: new copies of the code are
-    // compiled anew.
+    // compiled again.
     const copies: number[][] = [];
     for (let copy = 0; copy < 4 && !copies.some((grown) => grown.some(isNothing)); copy++)
       copies.push(await bytesPerRound());

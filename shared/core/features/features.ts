@@ -69,7 +69,7 @@ interface PairWindows {
 
 const OLS_STAGE = 0;
 const SPREAD_STAGE = 1;
-const LARGEST_FLOAT32 = 3.4e38;
+const MAX_FLOAT32 = 3.4e38;
 /**
  * A bar arrives once a minute, and its pairs' data has left the caches by then. Cache lines that are requested together
  * arrive together; those that a step misses arrive one by one.
@@ -258,7 +258,7 @@ export class FeatureEngine {
     const first = pairIndex * width;
     for (let c = 0; c < width; c++) {
       const value = values[first + c]!;
-      out[at + c] = value > LARGEST_FLOAT32 ? LARGEST_FLOAT32 : value < -LARGEST_FLOAT32 ? -LARGEST_FLOAT32 : value;
+      out[at + c] = value > MAX_FLOAT32 ? MAX_FLOAT32 : value < -MAX_FLOAT32 ? -MAX_FLOAT32 : value;
     }
   }
 }

@@ -53,7 +53,7 @@ const ROW = BAR_VALUES + LEG_VALUES;
  * A pair that leaves a track steps its look-back again within one minute. With longer look-backs legs stay by
  * themselves.
  */
-const LONGEST_SHARED_BARS = 1024;
+const MAX_SHARED_BARS = 1024;
 
 /**
  * The legs of all pairs of an engine. Pairs with a symbol in common share its windows, stepped once per minute, while
@@ -81,7 +81,7 @@ export class LegTracks {
     for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
     const tracks = new Map<string, LegTrack>();
     return symbols.map((symbol) => {
-      const isShared = counts.get(symbol)! > 1 && this.#lookBackBars <= LONGEST_SHARED_BARS;
+      const isShared = counts.get(symbol)! > 1 && this.#lookBackBars <= MAX_SHARED_BARS;
       if (isShared && !tracks.has(symbol)) tracks.set(symbol, this.#createTrack());
       const ownValues = new Float64Array(LEG_VALUES).fill(NaN);
       return {

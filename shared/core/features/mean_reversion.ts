@@ -3,7 +3,7 @@ import { flatMoment, MODEL_NAMES, type Frame } from './feature.ts';
 import { SXX, SXY, type FoldPlan, type FoldPlanner, type Series } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
-const SHORTEST_HALF_LIFE_BARS = 0.5;
+const MIN_HALF_LIFE_BARS = 0.5;
 
 /**
  * Speed of reversion of the spread: regression of its change on its level (Ornstein-Uhlenbeck as AR(1); Chan,
@@ -35,10 +35,10 @@ export class MeanReversion {
     const speed = sxx <= this.#flat ? 0 : -(result[this.#regression.result + SXY]! / sxx);
     out[row + this.#columns.reversion_speed] = speed;
     if (speed <= 0) out[halfLifeAt] = this.#longest;
-    else if (speed >= 1) out[halfLifeAt] = SHORTEST_HALF_LIFE_BARS;
+    else if (speed >= 1) out[halfLifeAt] = MIN_HALF_LIFE_BARS;
     else {
       const halfLife = Math.LN2 / -Math.log(1 - speed);
-      out[halfLifeAt] = Math.min(this.#longest, Math.max(SHORTEST_HALF_LIFE_BARS, halfLife));
+      out[halfLifeAt] = Math.min(this.#longest, Math.max(MIN_HALF_LIFE_BARS, halfLife));
     }
   }
 }
@@ -55,7 +55,7 @@ function declareMeanReversion(columns: ColumnPlanner, { beta_window, half_life_w
     {
       ...shared,
       name: 'half_life',
-      formula: `ln 2 / −ln(1 − reversion_speed), within [${SHORTEST_HALF_LIFE_BARS}, window]; window when the spread does not revert`,
+      formula: `ln 2 / −ln(1 − reversion_speed), within [${MIN_HALF_LIFE_BARS}, window]; window when the spread does not revert`,
       unit: 'bars',
     },
   ]);

@@ -38,7 +38,7 @@ function historyOf(all: readonly Observation[]): SeriesHistory {
 }
 
 describe('the as-of join', () => {
-  it('equals the definition over the whole file at every moment, by cursor and one by one', () => {
+  it('equals the definition over the whole file at every time, by cursor and one by one', () => {
     fc.assert(
       fc.property(observations, fc.integer({ min: 1, max: 50 }), (all, maxAge) => {
         const cursor = new SeriesCursor(historyOf(all), maxAge);

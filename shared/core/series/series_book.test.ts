@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AsOf } from './as_of.ts';
 import { SeriesBook } from './series_book.ts';
-import { LONGEST_AGE_SECONDS, SERIES, seriesIndex } from './series_names.ts';
+import { MAX_AGE_SECONDS, SERIES, seriesIndex } from './series_names.ts';
 import { SeriesTimeline } from './series_timeline.ts';
 
 const observations = fc
@@ -57,7 +57,7 @@ describe('the book of series', () => {
       [2, 3],
       [NaN, NaN],
     ]);
-    expect(read('B', 100 + LONGEST_AGE_SECONDS + 1)).toEqual([NaN, NaN]);
+    expect(read('B', 100 + MAX_AGE_SECONDS + 1)).toEqual([NaN, NaN]);
     expect([...book.latest()]).toEqual([
       { symbol: 'A', name: 'sentiment', eventTime: 100 },
       { symbol: 'B', name: 'funding_rate', eventTime: 100 },

@@ -39,7 +39,7 @@ export type SeriesName = (typeof SERIES)[number]['name'];
 export const SERIES_NAMES: readonly SeriesName[] = SERIES.map(({ name }) => name);
 
 /** Age after which no series has a value any more. */
-export const LONGEST_AGE_SECONDS = Math.max(...SERIES.map(({ max_age_seconds }) => max_age_seconds));
+export const MAX_AGE_SECONDS = Math.max(...SERIES.map(({ max_age_seconds }) => max_age_seconds));
 
 /** Position of a series in the values of a step. */
 export function seriesIndex(name: SeriesName): number {

@@ -1,5 +1,5 @@
 /**
- * The recent observations of one series, readable at any moment they cover, in any order of reads: several subjects,
+ * The recent observations of one series, readable at any time they cover, in any order of reads: several subjects,
  * of several timeframes, close their bars apart. `AsOf` is the same join for one moment that only advances. A read is
  * a binary search.
  */

@@ -26,7 +26,7 @@ export function setPowers(address: u32): void {
 /**
  * Writes segment, value, segment, value …
  * @param segments address and length of each segment
- * @param values 16 bytes each: a number, or address and length of a text; the last word is 1 for a text
+ * @param values 16 bytes each: a number, or address and length of a text; the last 4 bytes are 1 for a text
  * @param at address of the text; up to 16 bytes after its end are overwritten
  * @returns the end of the text
  */

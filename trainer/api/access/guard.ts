@@ -24,7 +24,7 @@ export interface Credentials {
 }
 
 /** Maximum delay of a valid token or link that was not verified before, in ms. */
-export const LONGEST_ATTEMPT_WAIT_MS = 4000;
+export const MAX_ATTEMPT_WAIT_MS = 4000;
 
 /**
  * Every route requires a role; every request is authenticated by bearer token or session before its body is read.

@@ -1,6 +1,6 @@
 const FREE_FAILURES = 5;
 const FIRST_WAIT_MS = 1000;
-/** A key is forgotten after this long without a failure. */
+/** A key is dropped after this time without a failure. */
 const MEMORY_MS = 10 * 60_000;
 const KEYS = 10_000;
 

@@ -60,16 +60,16 @@ function follow(
     if (isStopped) return;
     let silence: NodeJS.Timeout | undefined;
     const opened = new WebSocket(`${address()}/signals`, { perMessageDeflate: false, handshakeTimeout: 3000 });
-    const heard = (): void => {
+    const received = (): void => {
       clearTimeout(silence);
       // A daemon pings; a silent connection is reopened.
       silence = setTimeout(() => opened.terminate(), SILENCE_MS).unref();
     };
     socket = opened;
-    opened.on('open', () => (heard(), onConnection(true)));
-    opened.on('ping', heard);
+    opened.on('open', () => (received(), onConnection(true)));
+    opened.on('ping', received);
     opened.on('message', (data) => {
-      heard();
+      received();
       onText((data as Buffer).toString('utf8'));
     });
     opened.on('error', () => undefined);

@@ -3,7 +3,7 @@ import type { Channel } from './channel.ts';
 import { postJson } from './http_post.ts';
 
 /** Source: https://discord.com/developers/docs/resources/webhook#execute-webhook */
-const LONGEST_TEXT = 2000;
+const MAX_TEXT = 2000;
 
 /** A webhook of Discord. Mentions in the text are disabled. */
 export function discordChannel(url: URL, link: string | null): Channel {
@@ -13,7 +13,7 @@ export function discordChannel(url: URL, link: string | null): Channel {
     groups: true,
     send(messages, signal) {
       const text = messages.length > 1 ? digestOf(messages, link) : textOf(messages[0]!, link);
-      const content = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 1)}…` : text;
+      const content = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
       return postJson(url, JSON.stringify({ content, allowed_mentions: { parse: [] } }), signal);
     },
   };

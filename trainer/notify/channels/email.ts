@@ -22,7 +22,7 @@ export function emailChannel(url: string, { from, to }: EmailAddresses, link: st
     groups: true,
     async send(messages, signal) {
       const transport = createTransport(options);
-      // Closing does not end a command that is under way; the result no longer matters then.
+      // Closing does not end a command that is in progress; the result no longer matters then.
       const cut = new Promise<SendFailure>((resolve) => {
         const late = { reason: 'the mail server did not answer in time', retryAfterMs: null, isRefused: false };
         signal.addEventListener('abort', () => resolve(late), { once: true });

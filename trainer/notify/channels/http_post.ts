@@ -4,7 +4,7 @@ import type { SendFailure } from './channel.ts';
 const LATER: readonly number[] = [408, 409, 425, 429];
 /** These mean a wrong address or key, which a person may mend while it is tried again. */
 const WRONG_PLACE: readonly number[] = [401, 403, 404, 405, 407, 410];
-const LONGEST_WAIT_MS = 3_600_000;
+const MAX_WAIT_MS = 3_600_000;
 
 /** Posts JSON. Never rejects. @returns null on a status of 200 to 299 */
 export async function postJson(
@@ -40,7 +40,7 @@ export function retryAfterMs(header: string | null, nowMs: number): number | nul
   if (header === null || header.trim() === '') return null;
   const seconds = Number(header);
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - nowMs;
-  return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), LONGEST_WAIT_MS);
+  return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), MAX_WAIT_MS);
 }
 
 /** Of a failed fetch the reason stands below; the error itself may name the whole address. */

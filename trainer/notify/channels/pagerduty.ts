@@ -3,8 +3,8 @@ import { titleOf, type AlertMessage } from '../message.ts';
 import type { Channel } from './channel.ts';
 import { postJson } from './http_post.ts';
 
-const LONGEST_KEY = 255;
-const LONGEST_SUMMARY = 1024;
+const MAX_KEY = 255;
+const MAX_SUMMARY = 1024;
 
 /**
  * Events API v2: https://developer.pagerduty.com/docs/send-alert-event. One event at a time, by the alert's own key.
@@ -26,7 +26,7 @@ function eventOf(message: AlertMessage, routingKey: string, link: string | null)
     ...event_,
     client: 'minutehand',
     payload: {
-      summary: `${titleOf(message)}. ${text}`.slice(0, LONGEST_SUMMARY),
+      summary: `${titleOf(message)}. ${text}`.slice(0, MAX_SUMMARY),
       source: subject,
       severity,
       timestamp: new Date(opened_ms).toISOString(),
@@ -39,5 +39,5 @@ function eventOf(message: AlertMessage, routingKey: string, link: string | null)
 
 function dedupKey({ market, key }: AlertMessage): string {
   const whole = `minutehand ${market} ${key}`;
-  return whole.length <= LONGEST_KEY ? whole : `minutehand ${createHash('sha256').update(whole).digest('hex')}`;
+  return whole.length <= MAX_KEY ? whole : `minutehand ${createHash('sha256').update(whole).digest('hex')}`;
 }

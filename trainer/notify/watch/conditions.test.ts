@@ -47,7 +47,7 @@ describe('a check of a daemon', () => {
     });
   });
 
-  it('finds one that hangs after a minute, and does not take its alert of death for over while it does not answer', () => {
+  it('finds one that hangs after a minute, and keeps its alert while it does not answer', () => {
     expect(lookFor(60_000, { presence: 'mute' })).toMatchObject({
       keys: ['daemon_mute:main@here'],
       checked: ['daemon_dead'],

@@ -8,11 +8,11 @@ export const PAIRS = 10;
 /** Minutes after which every label is known. */
 export const HORIZON = 60;
 const THETA1 = 0.55;
-/** Mean minutes between entry setups of a pair, of a setup, and of a position. */
+/** Mean minutes between entry setups of a pair, within a setup, and within a position. */
 const [GAP, LENGTH, HOLD] = [90, 10, 20];
 /** Result of a trade, bps: reverted, stopped, noise, and costs. */
 const [WIN, LOSS, NOISE, COST] = [6, -7, 2, 1];
-/** Minutes after which another outcome decides the labels of a setup, on average. */
+/** Mean minutes after which a new outcome determines the labels of a setup. */
 const TURN = 20;
 
 /** One minute of all pairs. */
@@ -21,18 +21,18 @@ export interface SimulatedMinute extends GuardMinute {
   readonly failed: boolean;
 }
 
-/** A setup of a pair: while |z| is beyond the entry, both models answer it alike from minute to minute. */
+/** A setup of a pair: while |z| is beyond the entry, both models repeat their answers. */
 interface PairState {
   gap: number;
   left: number;
   truth: number;
   champion: number;
   challenger: number;
-  /** Uniform numbers that decide the label, and who passes θ2; labels that share one overlap. */
+  /** Uniform numbers that determine the label, and which models pass θ2; labels that share one overlap. */
   draw: number;
   age: number;
   risk: number;
-  /** Minutes that the position of each arm is still held. */
+  /** Remaining minutes of each arm's position. */
   held: [number, number];
 }
 
@@ -54,7 +54,7 @@ export class SimulatedPairs {
     this.#pairs = Array.from({ length: PAIRS }, () => ({ ...empty, gap: lasts(GAP, rng), held: [0, 0] }));
   }
 
-  /** @param share of units that the challenger answers */
+  /** @param share of units that the challenger decides */
   minute(minute: number, share: number): SimulatedMinute {
     const rng = this.#rng;
     const scores: PairedScore[] = [];

@@ -1,11 +1,11 @@
 import { sigmoid } from '../../../shared/elementary.ts';
 import type { Rng } from '../../../shared/ports.ts';
 
-/** A simulated model set: how far its answers are from the truth, and how it fails. Probabilities in log-odds. */
+/** A simulated model set: errors of its answers, and its failures. Probabilities in log-odds. */
 export interface SimulatedModel {
   /** Standard deviation of the error of return_prob. */
   readonly error: number;
-  /** Factor of the log-odds: above 1 is overconfident, negative ranks the wrong way. */
+  /** Factor of the log-odds: above 1 is overconfident, negative inverts the ranking. */
   readonly slope: number;
   /** Added to the log-odds. */
   readonly bias: number;

@@ -15,7 +15,7 @@ describe('simulated rollouts', () => {
     expect(run('a')).not.toEqual(run('b'));
   });
 
-  it('end a challenger that fails, enters too often, or answers nothing, within the loss budget', () => {
+  it('end a challenger that fails, enters too often, or gives no answers, within the loss budget', () => {
     const kinds = ['constant answer', 'cost +8 bps', 'pass rate 0.9', 'missing 0.5', 'failure 0.01', 'bias -1.5'];
     for (const { kind, model } of REGRESSIONS.filter((one) => kinds.includes(one.kind))) {
       const { end, lossBps } = simulateRollout(CHAMPION, model, rules, `short ${kind}`);
@@ -24,7 +24,7 @@ describe('simulated rollouts', () => {
     }
   });
 
-  it('promote or abort few of the equal challengers, and promote no one before all stages are over', () => {
+  it('promote or abort few of the equal challengers, and promote none before all stages are over', () => {
     const ends = Array.from({ length: 4 }, (_, i) => simulateRollout(CHAMPION, CHAMPION, rules, `short ${i}`));
     expect(ends.filter(({ end }) => end !== 'inconclusive').length).toBeLessThanOrEqual(1);
     const { champion, challenger } = IMPROVEMENT;
@@ -34,16 +34,12 @@ describe('simulated rollouts', () => {
     for (const { days } of promoted) expect(days).toBeGreaterThanOrEqual(11);
   });
 
-  it.runIf(IS_LONG)(
-    `keep to their levels, budget and power in 1,200 rollouts ${LONG_NOTE}`,
-    { timeout: 900_000 },
-    () => {
-      const counts = { equal: 1000, regressions: 100, improvements: 100 };
-      const { equal, regressions, improvements } = simulateRollouts(rules, counts, () => undefined);
-      expect(equal.wrongShare).toBeLessThanOrEqual(0.05);
-      expect(regressions.withinBudget).toBe(100);
-      const error = Math.sqrt((improvements.statedPower * (1 - improvements.statedPower)) / 100);
-      expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(3 * error);
-    },
-  );
+  it.runIf(IS_LONG)(`keep their levels, budget and power in 1,200 rollouts ${LONG_NOTE}`, { timeout: 900_000 }, () => {
+    const counts = { equal: 1000, regressions: 100, improvements: 100 };
+    const { equal, regressions, improvements } = simulateRollouts(rules, counts, () => undefined);
+    expect(equal.wrongShare).toBeLessThanOrEqual(0.05);
+    expect(regressions.withinBudget).toBe(100);
+    const error = Math.sqrt((improvements.statedPower * (1 - improvements.statedPower)) / 100);
+    expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(3 * error);
+  });
 });

@@ -15,13 +15,13 @@ export interface RolloutEnd {
   readonly end: 'promoted' | 'aborted' | 'inconclusive';
   readonly reason: string;
   readonly stage: RolloutStage;
-  /** Of the market's clock, weekends included. */
+  /** Market time, weekends included. */
   readonly days: number;
   readonly lossBps: number;
   readonly labels: number;
 }
 
-/** One rollout from its start to its end, judged after every minute. */
+/** One rollout from start to end, evaluated after every minute. */
 export function simulateRollout(
   champion: SimulatedModel,
   challenger: SimulatedModel,
@@ -52,7 +52,7 @@ export function simulateRollout(
   }
 }
 
-/** Of the market: weeks begin with the rollout. */
+/** Market time: weeks begin with the rollout. */
 function clockMs(minute: number): number {
   return (Math.floor(minute / OPEN_MINUTES) * WEEK_MINUTES + (minute % OPEN_MINUTES)) * MINUTE_MS;
 }
@@ -99,7 +99,7 @@ export interface RolloutSimulation {
   };
 }
 
-/** Equal challengers, planted regressions and real improvements through whole rollouts. */
+/** Whole rollouts of equal challengers, planted regressions and real improvements. */
 export function simulateRollouts(
   rules: RolloutRules,
   counts: RolloutCounts,

@@ -9,7 +9,7 @@ import { riskLabel } from '../../label/risk.ts';
 import { scaleLabel } from '../../label/scale.ts';
 import { checkFeatureLookAhead, checkLabelEnds, longRun, type LookAheadOptions } from './look_ahead.ts';
 
-/** Bars that each of these tests tries. */
+/** Sampled bars of each test. */
 const SAMPLES = 100;
 
 /** The leakage tests that need the bars: features use no data after their bar, labels none after their stated end. */

@@ -8,7 +8,7 @@ import { checkFoldBorders } from './fold_borders.ts';
 const EMBARGO = 600;
 const rows = walkRows({ seed: 'borders', rows: 200 });
 
-/** Training is all that is not tested: nothing purged. */
+/** Trains on everything that is not tested: nothing is purged. */
 function unpurged(splits: readonly Split[]): Split[] {
   return splits.map((split) => {
     const tested = new Set(split.test);

@@ -3,9 +3,9 @@ import type { ValidationRows } from '../rows.ts';
 import type { Split } from '../splits.ts';
 
 /**
- * Checks that no training row shares time with the test rows of its split: its label interval [time, labelEnd]
- * must not touch one of theirs, nor begin within `embargo` seconds after one (López de Prado 2018, ch. 7). All pairs
- * count: those with a common leg move together.
+ * Checks that no training row overlaps the test rows of its split: its label interval [time, labelEnd] must not touch
+ * one of theirs, nor begin within `embargo` seconds after one (López de Prado 2018, ch. 7). All pairs count: those with
+ * a common leg are correlated.
  */
 export function checkFoldBorders(
   rows: Pick<ValidationRows, 'time' | 'labelEnd'>,

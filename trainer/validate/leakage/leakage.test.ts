@@ -19,8 +19,8 @@ const EMBARGO = 2400;
 const fit = smallTrees();
 
 /**
- * All that validation does with a model, as training does it: 5 folds, walk-forward, the last fifth untouched, gate and
- * leakage tests.
+ * The whole validation of a model as in training: 5 folds, walk-forward, the last fifth as holdout, gate and leakage
+ * tests.
  */
 async function validate(rows: ValidationRows) {
   const times = Float64Array.from(rows.time).sort();

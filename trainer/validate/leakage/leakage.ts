@@ -6,38 +6,38 @@ import { checkFoldBorders } from './fold_borders.ts';
 import { checkShuffledLabels, type ShuffleOptions } from './shuffled_labels.ts';
 import { checkTrainingOnly } from './training_only.ts';
 
-/** The AUC of shuffled labels may be so many standard errors away from ½: a sound pipeline fails one time in 400. */
+/** Maximum distance of the AUC of shuffled labels from ½, in standard errors: a correct pipeline fails once in 400. */
 export const NOISE_STANDARD_ERRORS = 3;
 
-/** One model's way through learning, as it is really gone. */
+/** The training of one model. */
 export interface LearningCase<Rows extends ValidationRows, Model> {
-  /** Begins the names of the results, `ai1`. */
+  /** Prefix of the names of the results, `ai1`. */
   readonly name: string;
   readonly rows: Rows;
   readonly task: Task;
-  /** The splits with the models that `fit` gave for them. */
+  /** The splits with their models by `fit`. */
   readonly folds: readonly FoldModel<Model>[];
   /** Seconds. */
   readonly embargo: number;
   readonly fit: Fit<Rows, Model>;
-  /** `fit` without its warm start from a model, which was trained on the labels before they are shuffled. */
+  /** `fit` without a warm start, whose model was trained on the unshuffled labels. */
   readonly fitFromNothing: Fit<Rows, Model>;
   readonly answer: Scorer<Model>;
-  /** All of a model that was fitted. */
+  /** Everything fitted of a model, as bytes. */
   readonly bytes: (model: Model) => Uint8Array;
   readonly gate: ShuffleOptions['gate'];
   readonly seed: string;
 }
 
 /**
- * The leakage tests of learning: fold borders, everything fitted on training rows only, shuffled labels. They cost as
- * many fits as there are folds, and one. Those of features and labels (look_ahead.ts) need the bars.
+ * The leakage tests of learning: fold borders, everything fitted on training rows only, shuffled labels. They cost one
+ * fit per fold and one more. Those of features and labels (look_ahead.ts) need the bars.
  */
 export async function checkLearning<Rows extends ValidationRows, Model>(
   learning: LearningCase<Rows, Model>,
 ): Promise<GateResult[]> {
   const { name, rows, task, folds, embargo, fit, fitFromNothing, answer, bytes, gate, seed } = learning;
-  // The one in the middle has training rows on both sides.
+  // The middle fold has training rows on both sides.
   const middle = folds[Math.floor(folds.length / 2)]!;
   const [trainingOnly, shuffled] = await Promise.all([
     checkTrainingOnly(rows, middle, fit, bytes, task, `${seed}/training only`),

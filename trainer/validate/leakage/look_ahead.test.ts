@@ -34,7 +34,7 @@ const options: LookAheadOptions = {
   seed: 'cut off',
 };
 
-/** The long runs, as `build` makes them; features are kept of every third bar unless it keeps all. */
+/** The long runs by `build`; features are kept of every third bar unless it keeps all. */
 function runsOf(build: LookAheadOptions['build'], keepAll = false): LongRun[] {
   const bars = tinyBars(settings, 1500);
   return settings.minutehand.pairs.map((id) => {
@@ -73,7 +73,7 @@ describe('checkFeatureLookAhead', () => {
     });
   });
 
-  it('fails a series beside the features that looks one bar ahead, and names all that differs', () => {
+  it('fails a series other than features that looks one bar ahead, and names all differences', () => {
     const ahead: LookAheadOptions['build'] = (pair, a, b) => {
       const history = tampered((own, t) => own.z[Math.min(t + 1, own.length - 1)]!)(pair, a, b);
       return { ...history, z: history.z.map((z, t) => (t === 0 ? z + 1 : z)), beta: history.beta };
@@ -83,7 +83,7 @@ describe('checkFeatureLookAhead', () => {
     expect(verdict.seen).toMatch(/^60 of 60 sampled bars differ, first \w+ 20.*Z: z, feature 2$/);
   });
 
-  it('tries every bar that kept its features, the first one of each pair too', () => {
+  it('tries every bar with kept features, including the first one of each pair', () => {
     const tried = new Set<string>();
     const short = settings.minutehand.pairs.map((id): LongRun => {
       const pair = parsePair(id);
@@ -156,7 +156,7 @@ describe('checkLabelEnds', () => {
     expect(verdict.seen).toMatch(/: 1 after 2 bars became 1 after 1 bars$/);
   });
 
-  it('finds labels to test where few bars have one, and does not pass where none has', () => {
+  it('finds labels to test where few bars have one, and does not pass without any', () => {
     const candidates: LabelOf = (history, t) =>
       Math.abs(history.z[t]!) >= 2 ? LABELS['reversion']!(history, t) : null;
     expect(checkLabelEnds('candidates', runs, candidates, options).seen).toBe('60 sampled labels the same');

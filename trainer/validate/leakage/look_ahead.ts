@@ -6,10 +6,10 @@ import { matchMinutes, type PairHistory } from '../../dataset/pair_history.ts';
 import type { GateResult } from '../../gate/criteria.ts';
 import { positions } from '../rows.ts';
 
-/** Bars that are drawn for each label that is tried, at most. */
+/** Maximum number of bars drawn per tested label. */
 const DRAWN_PER_LABEL = 20;
 
-/** A pair's long run with the bars it was made of. */
+/** A pair's history over the whole period, with its bars. */
 export interface LongRun {
   readonly history: PairHistory;
   readonly a: BarColumns;
@@ -26,11 +26,11 @@ export function longRun(history: PairHistory, a: BarColumns, b: BarColumns): Lon
 }
 
 export interface LookAheadOptions {
-  /** The features' own way of making a history, keeping the features of every bar. */
+  /** Builds a history with the features of every bar. */
   readonly build: (pair: Pair, a: BarColumns, b: BarColumns) => PairHistory;
   /** Bars that the features need, the bar itself included. */
   readonly warmupBars: number;
-  /** Bars, or labels, that are tried: drawn from all bars that kept their features. */
+  /** Tested bars or labels, drawn from all bars with kept features. */
   readonly samples: number;
   readonly seed: string;
 }
@@ -39,8 +39,8 @@ export interface LookAheadOptions {
 export type LabelOf = (history: PairHistory, t: number) => { readonly label: number; readonly end: number } | null;
 
 /**
- * Checks that no feature looks ahead: for sampled bars t, everything is computed again from the `warmupBars`
- * minutes up to t alone, and must equal the values of the long run, to the bit.
+ * Checks that no feature looks ahead: for sampled bars t, everything is recomputed from the `warmupBars` minutes up to
+ * t alone, and must equal the values of the long run bit for bit.
  */
 export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAheadOptions): GateResult {
   const sampled = sampleBars(runs, options);
@@ -64,8 +64,8 @@ export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAhe
 }
 
 /**
- * Checks that labels state correctly when they were known: for sampled bars, the label computed again from the bars
- * up to its `end` alone must be the same. Purging relies on it.
+ * Checks that the stated `end` of labels is correct: for sampled bars, the label recomputed from the bars up to its
+ * `end` alone must be the same. Purging relies on it.
  */
 export function checkLabelEnds(
   name: string,
@@ -99,7 +99,7 @@ export function checkLabelEnds(
   };
 }
 
-/** Sampled bars whose features were kept, each pair as often as it has such bars; bars may repeat. */
+/** Sampled bars with kept features, pairs in proportion to their number of such bars; bars may repeat. */
 function sampleBars(runs: readonly LongRun[], { samples, seed }: LookAheadOptions): { run: LongRun; t: number }[] {
   const rng = createRng(seed);
   const kept = runs.map(({ history }) => positions(history.length, (t) => history.row[t]! >= 0));
@@ -112,7 +112,7 @@ function sampleBars(runs: readonly LongRun[], { samples, seed }: LookAheadOption
   });
 }
 
-/** The history made of the warm-up up to bar `t` and the bars from there to `end`: bar `t` is its first one. */
+/** The history of the warm-up of bar `t` and the bars from `t` to `end`; bar `t` is its first one. */
 function buildBetween(run: LongRun, t: number, end: number, { build, warmupBars }: LookAheadOptions): PairHistory {
   const { history, a, b, inA, inB, time } = run;
   // A warm bar has its warm-up before it.
@@ -121,7 +121,7 @@ function buildBetween(run: LongRun, t: number, end: number, { build, warmupBars 
   return build(history.pair, viewBars(a, inA[first]!, inA[last]! + 1), viewBars(b, inB[first]!, inB[last]! + 1));
 }
 
-/** Names of what differs between bar `t` of the long run and the only bar of the cut one; features by their number. */
+/** Names of the differences between bar `t` of the long run and the only bar of the short one; features by number. */
 function differingColumns(history: PairHistory, t: number, cut: PairHistory): string[] {
   const ofBars = Object.entries(cut).flatMap(([name, values]: [string, unknown]) => {
     if (!(values instanceof Float64Array)) return [];

@@ -14,7 +14,7 @@ export function countLeakageFits(folds: number): number {
 }
 
 /**
- * The look-ahead leakage tests of one model, on the very fits and splits that it was learned by.
+ * The look-ahead leakage tests of one model, with its own fits and splits.
  * @param limits of the quality gates, which must refuse a model of shuffled labels
  */
 export function testModelLeakage(

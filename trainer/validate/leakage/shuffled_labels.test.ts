@@ -21,7 +21,7 @@ function verdicts(
   return checkShuffledLabels(rows, splits, fit, predictModel, { seed: 'shuffle', standardErrors: 3, gate });
 }
 
-/** Folds of rows dealt out at random: neighbors stand on both sides. */
+/** Folds of randomly assigned rows: neighbors are on both sides. */
 function dealtOut(rows: ValidationRows, folds: number): Split[] {
   const rng = createRng('dealt');
   const fold = rows.y.map(() => rng.integer(folds));
@@ -36,7 +36,7 @@ function dealtOut(rows: ValidationRows, folds: number): Split[] {
 }
 
 describe('checkShuffledLabels', () => {
-  it('finds nothing in shuffled labels, whether the real ones could be predicted or not, and the gate refuses the model', async () => {
+  it('finds nothing in shuffled labels, whether the real ones are predictable or not, and the gate refuses the model', async () => {
     for (const signal of [0, 1]) {
       const rows = walkRows({ seed: `honest ${signal}`, rows: 700, signal });
       const found = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), honest);
@@ -167,7 +167,7 @@ describe('shuffleInBlocks', () => {
         const shuffled = shuffleInBlocks(rows, block, 'any');
         const ascending = (values: Float64Array): number[] => [...values].sort((a, b) => a - b);
         expect(ascending(shuffled)).toEqual(ascending(rows.y));
-        // Laid out in order of pair and time, both are made of the same blocks.
+        // In order of pair and time, both consist of the same blocks.
         const order = [...list.keys()].sort(
           (a, b) => list[a]!.pair - list[b]!.pair || list[a]!.time - list[b]!.time || a - b,
         );

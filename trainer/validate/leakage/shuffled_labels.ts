@@ -6,12 +6,12 @@ import { aucStandardError, rowUniqueness } from '../noise.ts';
 import { isHard, pick, positions, type Fit, type ValidationRows } from '../rows.ts';
 import type { Split } from '../splits.ts';
 
-/** A block of shuffled labels is as long as so many labels that share no bar. */
+/** Length of a block of shuffled labels, in labels that share no bar. */
 const LABELS_PER_BLOCK = 5;
 
 export interface ShuffleOptions {
   readonly seed: string;
-  /** The AUC may be so many standard errors away from ½. */
+  /** Maximum distance of the AUC from ½, in standard errors. */
   readonly standardErrors: number;
   /**
    * The gate that must refuse models trained on shuffled labels; null runs none. It also receives the uniqueness of the
@@ -23,13 +23,13 @@ export interface ShuffleOptions {
 }
 
 /**
- * The same learner and splits on labels without meaning: skill out of fold then comes from look-ahead leakage. The
- * labels are shuffled in blocks of consecutive rows of a pair, over all pairs, so that the share of each value stays as
- * it is and labels still resemble their neighbors, as far as a block reaches, as leakage through neighbors requires.
+ * The same learner and splits on shuffled labels: out-of-fold skill is then look-ahead leakage. The labels are shuffled
+ * in blocks of consecutive rows of a pair, over all pairs, which keeps the share of each value and, within a block, the
+ * similarity of neighbors that leakage through neighbors requires.
  *
  * The AUC is the mean of the splits' own, rows weighted by the uniqueness of their label; noise is the standard error
  * of Hanley & McNeil (1982) at ½ with the sums of that uniqueness (López de Prado 2018, ch. 4) for numbers of rows.
- * Soft labels and values are called positive above their median, or at it where none is above.
+ * Soft labels and values are positive above their median, or at it where none is above.
  * @returns `shuffled labels`, and with a gate `shuffled labels refused`
  */
 export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
@@ -84,7 +84,7 @@ export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
 
 /**
  * The labels in another order: each pair's, in time order, cut into blocks of `blockRows`, the blocks of all pairs
- * shuffled and concatenated over the same rows. The same seed, the same order. [rows]
+ * shuffled and concatenated over the same rows. Deterministic by seed. [rows]
  */
 export function shuffleInBlocks(
   { y, time, pair }: Pick<ValidationRows, 'y' | 'time' | 'pair'>,

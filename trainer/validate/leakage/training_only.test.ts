@@ -111,7 +111,7 @@ describe('checkTrainingOnly', () => {
     ).toBe(false);
   });
 
-  it('fails a scaler fitted on all rows: values divided by a spread that the test rows moved', async () => {
+  it('fails a scaler fitted on all rows: values divided by a deviation that includes the test rows', async () => {
     expect(
       await verdictOn((all, train) => {
         const known = all.x.values.filter((value) => !Number.isNaN(value));

@@ -8,9 +8,9 @@ import type { Fit, ValidationRows } from '../rows.ts';
 
 /**
  * Checks that everything fitted (trees, bin edges, calibrator, threshold …) comes from training rows alone:
- * with every value and label of the other rows replaced, learning again must give the same bytes.
- * @param fold a split with the model that `fit` gave for it
- * @param bytes all of a model that was fitted
+ * with every value and label of the other rows replaced, training again must give the same bytes.
+ * @param fold a split with its model by `fit`
+ * @param bytes everything fitted of a model
  */
 export async function checkTrainingOnly<Rows extends ValidationRows, Model>(
   rows: Rows,

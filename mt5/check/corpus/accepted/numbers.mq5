@@ -1,4 +1,4 @@
-// Conversions that lose nothing, casts, constants that fit, bits.
+// Lossless conversions, casts, constants that fit, bits.
 void OnTick()
   {
    uchar small = 255;

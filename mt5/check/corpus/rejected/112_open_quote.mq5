@@ -1,2 +1,2 @@
-// 112: A string that does not end.
+// 112: An unterminated string.
 void OnTick() { Print("abc); }

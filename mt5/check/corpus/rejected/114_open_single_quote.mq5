@@ -1,2 +1,2 @@
-// 114: A character that does not end.
+// 114: An unterminated character.
 void OnTick() { int a = 'x; Print(a); }

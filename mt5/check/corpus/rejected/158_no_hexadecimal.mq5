@@ -1,2 +1,2 @@
-// 158: A letter that is no hexadecimal digit.
+// 158: A letter that is not a hexadecimal digit.
 void OnTick() { Print(0x1G); }

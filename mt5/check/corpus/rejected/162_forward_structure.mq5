@@ -1,3 +1,3 @@
-// 162: A structure that is declared ahead.
+// 162: A forward declaration of a structure.
 struct Leg;
 void OnTick() { Print("x"); }

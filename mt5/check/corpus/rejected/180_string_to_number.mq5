@@ -1,2 +1,2 @@
-// 180: A string becomes a number.
+// 180: A string is converted to a number.
 void OnTick() { int a = "5"; Print(a); }

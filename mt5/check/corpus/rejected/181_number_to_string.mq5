@@ -1,2 +1,2 @@
-// 181: A number becomes a string.
+// 181: A number is converted to a string.
 void OnTick() { string a = 5; Print(a); }

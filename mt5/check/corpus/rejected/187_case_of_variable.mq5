@@ -1,2 +1,2 @@
-// 187: A variable behind case.
+// 187: A variable after case.
 void OnTick() { int b = 1; switch(StringLen("a")) { case b: Print("x"); break; } }

@@ -1,2 +1,2 @@
-// 199: A property call as MQL4 has it.
+// 199: A property call of MQL4.
 void OnTick() { Print(SymbolInfoDouble(SYMBOL_BID)); }

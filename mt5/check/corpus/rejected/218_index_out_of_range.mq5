@@ -1,2 +1,2 @@
-// 218: An index behind the end.
+// 218: An index past the end.
 void OnTick() { int a[3]; a[3] = 1; Print(a[0]); }

@@ -1,2 +1,2 @@
-// 256: A variable of a loop behind it.
+// 256: A variable of a loop after it.
 void OnTick() { for(int k = 0; k < 3; k++) Print(k); Print(k); }

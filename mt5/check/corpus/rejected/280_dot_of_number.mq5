@@ -1,2 +1,2 @@
-// 280: A dot behind a number.
+// 280: A dot after a number.
 void OnTick() { int a = 1; Print(a.size); }

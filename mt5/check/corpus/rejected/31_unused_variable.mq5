@@ -1,2 +1,2 @@
-// 31: A variable that nothing uses.
+// 31: A variable that is not used.
 void OnTick() { int count = 0; }

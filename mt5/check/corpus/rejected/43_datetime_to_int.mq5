@@ -1,2 +1,2 @@
-// 43: Time becomes an int.
+// 43: Time is converted to int.
 void OnTick() { int now = TimeGMT(); Print(now); }

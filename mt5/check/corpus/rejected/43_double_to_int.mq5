@@ -1,2 +1,2 @@
-// 43: A double becomes an int.
+// 43: A double is converted to int.
 void OnTick() { double price = 1.5 * MathSqrt(2.0); int whole = price; Print(whole); }

@@ -1,2 +1,2 @@
-// 43: 64 bits become 53.
+// 43: 64 bits are converted to 53.
 void OnTick() { double login = AccountInfoInteger(ACCOUNT_LOGIN); Print(login); }

@@ -1,2 +1,2 @@
-// 43: A long becomes an int.
+// 43: A long is converted to int.
 void OnTick() { int login = AccountInfoInteger(ACCOUNT_LOGIN); Print(login); }

@@ -1,3 +1,3 @@
-// 43: The result is narrower than what is returned.
+// 43: The return type is narrower than the returned value.
 int Login() { return AccountInfoInteger(ACCOUNT_LOGIN); }
 void OnTick() { Print(Login()); }

@@ -1,2 +1,2 @@
-// 45: Numbers with and without a sign are compared.
+// 45: Signed and unsigned numbers are compared.
 void OnTick() { uint size = GetTickCount(); int wanted = StringLen("abc"); if(size > wanted) Print(size); }

@@ -1,2 +1,2 @@
-// 66: Arithmetic with truth values.
+// 66: Arithmetic with bool values.
 void OnTick() { bool isBig = StringLen("abc") > 2; int n = 1 + isBig; Print(n); }

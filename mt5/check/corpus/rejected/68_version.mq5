@@ -1,3 +1,3 @@
-// 68: A version that is no number with two digits.
+// 68: A version that is not a number with two decimals.
 #property version "one"
 void OnTick() { Print("x"); }

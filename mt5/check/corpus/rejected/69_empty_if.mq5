@@ -1,2 +1,2 @@
-// 69: A semicolon behind if.
+// 69: A semicolon after if.
 void OnTick() { if(IsStopped()); Print("x"); }

@@ -1,2 +1,2 @@
-// 75: A shift by more bits than there are.
+// 75: A shift by more bits than the type has.
 void OnTick() { int bits = StringLen("abc") << 40; Print(bits); }

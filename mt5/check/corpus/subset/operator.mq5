@@ -1,3 +1,3 @@
-// outside_subset: An operator of its own.
+// outside_subset: A user-defined operator.
 struct Leg { int side; int operator+(const int a) { return side + a; } };
 void OnTick() { Print("x"); }

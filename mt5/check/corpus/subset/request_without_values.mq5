@@ -1,2 +1,2 @@
-// zero_request: A trade request that holds whatever was in memory.
+// zero_request: An uninitialized trade request.
 void OnTick() { MqlTradeRequest request; MqlTradeResult result = {}; request.volume = 1; Print(OrderSend(request, result)); }

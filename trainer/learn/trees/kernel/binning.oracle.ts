@@ -1,7 +1,7 @@
 const float32 = new Float32Array(1);
 const float32Bits = new Int32Array(float32.buffer);
 
-/** The next float32 towards −Infinity. */
+/** The next float32 toward −Infinity. */
 function below(x: number): number {
   if (x === 0) return -1.401298464324817e-45;
   float32[0] = x;

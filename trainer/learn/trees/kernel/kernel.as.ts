@@ -40,7 +40,7 @@ import { move, part } from './partition.as';
 export { partAlone, collect } from './partition.as';
 export { resolveSplit } from './split.as';
 
-/** Polls of a word before the conductor sleeps: about 10 µs, less than a sleep and wake-up cost. */
+/** Polls of a word before the conductor waits: about 10 µs, less than a sleep and wake-up cost. */
 const LOOKS: u32 = 4000;
 /** A helper polls longer, since the conductor's work between two phases rarely ends within 10 µs. */
 const HELPER_LOOKS: u32 = 30000;

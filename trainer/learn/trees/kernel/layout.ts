@@ -13,7 +13,7 @@ export const STOP = 256;
 export const SLEEPERS = 320;
 export const CONDUCTOR_SLEEPS = 384;
 
-// Parameters of the phase; written by the conductor, stable while a piece of it is under way.
+// Parameters of the phase; written by the conductor, stable while a piece of it is in progress.
 export const KIND = 448;
 export const PIECES = 452;
 export const START = 456;
@@ -54,7 +54,7 @@ export const CLASSES = 592;
 export const OBJECTIVE = 596;
 export const MAX_BINS = 600;
 export const SAMPLE_ROWS = 604;
-/** Slots that may split the tree under way: their number and their list. */
+/** Slots that may split the tree in progress: their number and their list. */
 export const ACTIVE = 608;
 export const ACTIVE_SLOTS = 612;
 /** 32 = gradient above a 32-bit hessian sum; less: gradient above a row count of so many bits. */
@@ -103,7 +103,7 @@ export const TARGETS = 740;
 export const WEIGHTS = 744;
 /** f32 [classes][row stride][gradient, hessian]. */
 export const GRADIENTS = 748;
-/** i64 [row stride]: the rounded gradients of the tree under way. */
+/** i64 [row stride]: the rounded gradients of the tree in progress. */
 export const PACKED = 752;
 /** i64 [row stride]: those of a node's rows, one behind the other. */
 export const COLLECTED = 756;

@@ -9,7 +9,7 @@ import { openJournal } from '../../shared/store/journal.ts';
 import { replayJournal } from '../feed/replay.ts';
 import { ISOLATING, OF_BOTH, type HeardSignal, type TwoMachinesReport } from './two_machines.fixture.ts';
 
-export interface Judge {
+export interface TwoMachinesChecks {
   readonly settings: Settings;
   loadModels(modelsFolder: string): Promise<ModelSet>;
 }
@@ -18,16 +18,16 @@ export interface Judge {
 const STEPPED_MS = 1_800_000;
 
 /** One writer at a time, no minute left out, silence of who is isolated, and the replay of both journals. */
-export async function judgeTwoMachines(report: TwoMachinesReport, judge: Judge): Promise<void> {
+export async function checkTwoMachines(report: TwoMachinesReport, checks: TwoMachinesChecks): Promise<void> {
   checkWriters(report);
   checkSilence(report);
-  checkMinutes(report, judge.settings);
-  await checkReplays(report, judge);
+  checkMinutes(report, checks.settings);
+  await checkReplays(report, checks);
 }
 
 /** A file has the last signal only, so that its consumer is another one. */
-const obeyed = ({ heard }: TwoMachinesReport, byFile = false): HeardSignal[] =>
-  heard.filter(({ verdict, by }) => verdict.verdict === 'obey' && (by === 'file') === byFile);
+const accepted = ({ heard }: TwoMachinesReport, byFile = false): HeardSignal[] =>
+  heard.filter(({ verdict, by }) => verdict.verdict === 'accept' && (by === 'file') === byFile);
 
 /** Fences of one writer each, and no two of them at the same time. */
 function checkWriters(report: TwoMachinesReport): void {
@@ -40,7 +40,7 @@ function checkWriters(report: TwoMachinesReport): void {
     expect(new Set(ofFence.map(({ signal }) => signal.boot_id)).size, `writers of fence ${fence}`).toBe(1);
   for (const byFile of [false, true]) {
     let highest = 0;
-    for (const { signal } of obeyed(report, byFile)) {
+    for (const { signal } of accepted(report, byFile)) {
       expect(signal.fence).toBeGreaterThanOrEqual(highest);
       highest = signal.fence!;
     }
@@ -126,14 +126,14 @@ function lastEventBefore({ events }: TwoMachinesReport, atMs: number): object {
   return { kind, sinceMs: atMs - struckMs, healedMs: healedMs - struckMs, answeredMs: answeredMs - struckMs };
 }
 
-/** Obeyed, or in time and behind a later one that another transport brought first. */
+/** Accepted, or in time and behind a later one that another transport brought first. */
 function isAnswer({ verdict, by, signal, atMs }: HeardSignal): boolean {
   if (by === 'file') return false;
-  if (verdict.verdict === 'obey') return true;
+  if (verdict.verdict === 'accept') return true;
   return ['OUT_OF_ORDER', 'OLDER_BAR'].includes(verdict.code) && signal.valid_until_ms >= atMs;
 }
 
-async function checkReplays({ homes }: TwoMachinesReport, { settings, loadModels }: Judge): Promise<void> {
+async function checkReplays({ homes }: TwoMachinesReport, { settings, loadModels }: TwoMachinesChecks): Promise<void> {
   for (const paths of homes) {
     const store = openJournal(paths.journal('live', 'main'), { readOnly: true });
     const { differences } = await replayJournal({
@@ -154,13 +154,13 @@ async function checkReplays({ homes }: TwoMachinesReport, { settings, loadModels
 export function describeRun({ events, heard, leaseMs, sent }: TwoMachinesReport): string {
   const refused = new Map<string, number>();
   for (const { verdict, by } of heard) {
-    if (verdict.verdict === 'obey') continue;
+    if (verdict.verdict === 'accept') continue;
     const key = `${verdict.code} by ${by}`;
     refused.set(key, (refused.get(key) ?? 0) + 1);
   }
   // A machine that is busy with other work answers late, and leaves out what it has not read when all power is cut.
   const late = heard.flatMap(({ verdict, by, signal, atMs }) =>
-    verdict.verdict === 'obey' && by !== 'file' ? atMs - Date.parse(signal.timestamp) : [],
+    verdict.verdict === 'accept' && by !== 'file' ? atMs - Date.parse(signal.timestamp) : [],
   );
   const kinds = [...new Set(events.map(({ kind }) => kind))];
   const lines = kinds.map((kind) => {

@@ -10,7 +10,7 @@
 int main(int count, char **arguments) {
   if (count != 5) return 64;
   signal(SIGPIPE, SIG_IGN);
-  // A line that is read ahead would be invisible to poll.
+  // A line that was read ahead would be invisible to poll.
   setvbuf(stdin, nullptr, _IONBF, 0);
   terminal().commonFolder = arguments[1];
   InpFolder = "home";
@@ -25,7 +25,7 @@ int main(int count, char **arguments) {
   fflush(stdout);
   while (true) {
     pollfd one = {0, POLLIN, 0};
-    // An event may come before the advisor's own connection has the signal: then the timer takes it.
+    // An event may arrive before the advisor's own connection has the signal: then the timer handles it.
     if (poll(&one, 1, isFast ? 10 : 4000) != 1) {
       OnTimer();
       continue;

@@ -2,31 +2,30 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createRng } from '../../shared/rng.ts';
 import type { Rng } from '../../shared/ports.ts';
 
-/** A server that speaks as much RESP2 as the expert advisor needs to send its fills, and dies at the worst moments. */
-export interface ForgetfulRedis {
+/** A server with as much RESP2 as the expert advisor needs to send its fills; it crashes at the worst moments. */
+export interface CrashingRedis {
   readonly port: number;
-  /** Fills whose answer has left as a whole: what Redis answers for. All others it forgets when it dies. */
+  /** Fills whose answer was sent completely. All others are lost in a crash. */
   readonly kept: Set<string>;
-  readonly deaths: number;
+  readonly crashes: number;
   close(): void;
 }
 
-const COMMANDS_TO_LIVE = 90;
+const MEAN_COMMANDS = 90;
 
 /**
- * Each of its lives ends after some commands: before they are carried out, between two answers, in the middle of one,
- * or right behind the last. Now and then a command is answered with an error and not carried out. After `deaths` lives
- * it stays.
- * @param onDeath told after each one
+ * Crashes after some commands: before they are executed, between two answers, in the middle of one, or right after the
+ * last. Sometimes a command is answered with an error and not executed. After `crashes` crashes it stays up.
+ * @param onCrash called after each one
  */
-export async function startForgetfulRedis(seed: number, deaths: number, onDeath: () => void): Promise<ForgetfulRedis> {
+export async function startCrashingRedis(seed: number, crashes: number, onCrash: () => void): Promise<CrashingRedis> {
   const rng = createRng(seed);
   const kept = new Set<string>();
-  const state = { deaths: 0 };
+  const state = { crashes: 0 };
 
   function serve(socket: Socket): void {
     let unread = Buffer.alloc(0);
-    let left = 20 + rng.integer(2 * COMMANDS_TO_LIVE);
+    let left = 20 + rng.integer(2 * MEAN_COMMANDS);
     socket.on('error', () => undefined);
     socket.on('data', (data) => {
       unread = Buffer.concat([unread, data]);
@@ -36,18 +35,18 @@ export async function startForgetfulRedis(seed: number, deaths: number, onDeath:
         answers.push(answerTo(command.words, rng));
       }
       left -= answers.length;
-      const dies = left <= 0 && state.deaths < deaths;
+      const isCrash = left <= 0 && state.crashes < crashes;
       const all = answers.reduce((sum, { bytes }) => sum + bytes.length, 0);
-      let room = dies ? rng.integer(all + 1) : all;
+      let room = isCrash ? rng.integer(all + 1) : all;
       const sent = Buffer.from(answers.map(({ bytes }) => bytes).join('').slice(0, room)); // prettier-ignore
       for (const { bytes, fill } of answers) {
         room -= bytes.length;
         if (room >= 0 && fill !== null) kept.add(fill);
       }
-      if (!dies) return void socket.write(sent);
-      state.deaths++;
+      if (!isCrash) return void socket.write(sent);
+      state.crashes++;
       socket.end(sent);
-      onDeath();
+      onCrash();
     });
   }
 
@@ -56,8 +55,8 @@ export async function startForgetfulRedis(seed: number, deaths: number, onDeath:
   return {
     port: (server.address() as AddressInfo).port,
     kept,
-    get deaths() {
-      return state.deaths;
+    get crashes() {
+      return state.crashes;
     },
     close: () => void server.close(),
   };
@@ -70,7 +69,7 @@ function answerTo([name, ...words]: string[], rng: Rng): { bytes: string; fill: 
   return { bytes: '$15\r\n1795163160000-0\r\n', fill: words.at(-1)! };
 }
 
-/** The first whole command, an array of bulk strings; null while it is not there as a whole. */
+/** The first complete command, an array of bulk strings; null while it is incomplete. */
 function takeCommand(bytes: Buffer): { words: string[]; bytes: number } | null {
   let at = 0;
   function takeLength(): number {

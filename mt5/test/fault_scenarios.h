@@ -1,17 +1,17 @@
 /**
- * Scenarios in which the terminal does what its documentation allows (Terminal::unkind), one for each.
+ * Scenarios of the fault modes that the terminal's documentation allows (Terminal::faults), one for each.
  */
 #pragma once
 #include "bar_sink.h"
 
-/** Lines of fills; half a line that a crash left is none. */
+/** Lines of fills; a truncated line left by a crash is none. */
 static std::vector<std::string> fillsOf() {
   std::vector<std::string> fills;
   for (const std::string &line : results())
     if (!line.empty() && line.back() == '}' && line.find("\"schema\"") == 1 && line.find("\"kind\":\"refused\"") == std::string::npos) fills.push_back(line);
   return fills;
 }
-/** Lots of the broker's deals of this program and of result.json, by symbol and side: what stands in one and not in the other. */
+/** Lots by symbol and side that differ between this program's deals at the broker and result.json. */
 static std::string unreconciled() {
   std::map<std::string, double> lots;
   for (ShimDeal &deal : terminal().deals)
@@ -33,14 +33,14 @@ static void startInSync() {
   CHECK(start());
   CHECK(run(11000));
 }
-/** With an ENTER that is so old. */
+/** Publishes an ENTER, then advances time. */
 static void startInTrade(long ms) {
   startInSync();
   publish(enter(1));
   CHECK(run(ms));
 }
-/** The answer to the order of a symbol is lost, and the line with it. */
-static void loseLineAt(const char *symbol) {
+/** The answer to the order of a symbol is lost together with the connection. */
+static void disconnectAt(const char *symbol) {
   std::string wanted = symbol;
   terminal().broker = [wanted](const MqlTradeRequest &request, double &volume) -> uint {
     if (request.symbol.utf8() != wanted) return 0;
@@ -51,11 +51,11 @@ static void loseLineAt(const char *symbol) {
   };
 }
 
-/** Defect 1: the history says nothing while the line is down, and a while after. */
-static void orderBeforeALostLine(bool hedging, const char *symbol) {
+/** The history is not updated while disconnected, and for some time after. */
+static void orderBeforeDisconnect(bool hedging, const char *symbol) {
   world(hedging);
-  terminal().unkind.syncMs = 8000;
-  loseLineAt(symbol);
+  terminal().faults.syncMs = 8000;
+  disconnectAt(symbol);
   startInTrade(50000);
   terminal().broker = nullptr;
   shimConnect();
@@ -66,12 +66,12 @@ static void orderBeforeALostLine(bool hedging, const char *symbol) {
   EQUAL(PositionsTotal(), 0);
   EQUAL(unreconciled(), "");
 }
-/** Defect 1: the same of an order to close. */
-static void closeBeforeALostLine(bool hedging) {
+/** The same for an order to close. */
+static void closeBeforeDisconnect(bool hedging) {
   world(hedging);
-  terminal().unkind.syncMs = 8000;
+  terminal().faults.syncMs = 8000;
   startInTrade(10000);
-  loseLineAt("GBPUSD.m");
+  disconnectAt("GBPUSD.m");
   publish(leave(1));
   CHECK(run(50000));
   terminal().broker = nullptr;
@@ -80,11 +80,11 @@ static void closeBeforeALostLine(bool hedging) {
   EQUAL((int)terminal().positions.size(), 0);
   EQUAL(unreconciled(), "");
 }
-/** Defect 1: the order is live at the broker for longer than anybody waits. */
+/** The order stays live at the broker beyond the time limit of the search. */
 static void orderThatStaysLive(bool hedging, long dealLagMs) {
   world(hedging);
-  terminal().unkind.executionMs = 50000;
-  terminal().unkind.dealLagMs = dealLagMs;
+  terminal().faults.executionMs = 50000;
+  terminal().faults.dealLagMs = dealLagMs;
   startInSync();
   publish(enter(1));
   terminal().answerLost = true;
@@ -98,11 +98,11 @@ static void orderThatStaysLive(bool hedging, long dealLagMs) {
   EQUAL((int)terminal().positions.size(), 0);
   EQUAL(unreconciled(), "");
 }
-/** Defect 1: the position is there, its deal is not told yet. */
+/** The position is listed before its deal. */
 static void positionBeforeItsDeal(bool keepsComments) {
   world(true);
   terminal().dropsComments = !keepsComments;
-  terminal().unkind.dealLagMs = 50000;
+  terminal().faults.dealLagMs = 50000;
   startInSync();
   publish(enter(1));
   terminal().answerLost = true;
@@ -116,13 +116,13 @@ static void positionBeforeItsDeal(bool keepsComments) {
   EQUAL((int)terminal().positions.size(), 0);
   EQUAL(unreconciled(), "");
 }
-/** Defect 1: a program that dies in its order and comes back while the terminal has no connection. */
-static void diesAndComesBackOffline() {
+/** The program crashes during its order and restarts while the terminal is disconnected. */
+static void restartsOffline() {
   world(true);
-  terminal().unkind.syncMs = 8000;
-  loseLineAt("EURUSD.m");
+  terminal().faults.syncMs = 8000;
+  disconnectAt("EURUSD.m");
   startInTrade(250);
-  die();
+  killAgent();
   shimRestartTerminal();
   CHECK(start());
   CHECK(run(40000));
@@ -137,7 +137,10 @@ static void diesAndComesBackOffline() {
   EQUAL(unreconciled(), "");
 }
 
-/** On a netting account a position has the number of the order that opened it, and another pair may trade into it before that order is found. */
+/**
+ * On a netting account a position has the number of the order that opened it, and another pair may change it before
+ * that order is found.
+ */
 static void anotherPairInThePosition() {
   world(false);
   bool isFirst = true;
@@ -160,10 +163,10 @@ static void anotherPairInThePosition() {
   EQUAL((int)terminal().positions.size(), 0);
   EQUAL(unreconciled(), "");
 }
-/** The PC sleeps while an order is looked for: time in which nobody looked is no search. */
+/** The PC sleeps during the search for an order: the time asleep does not count as search. */
 static void sleepsInASearch(bool hedging, bool closes) {
   world(hedging);
-  Unkind &modes = terminal().unkind;
+  FaultModes &modes = terminal().faults;
   modes.dealLagMs = modes.positionLagMs = modes.syncMs = 5000;
   startInSync();
   if (closes) publish(enter(1));
@@ -185,7 +188,7 @@ static void sleepsInASearch(bool hedging, bool closes) {
 /** A short sleep is shorter than the pause after which the terminal counts as out of sync. */
 static void sleepsAShortTime() {
   world(true);
-  terminal().unkind.dealLagMs = terminal().unkind.positionLagMs = 15000;
+  terminal().faults.dealLagMs = terminal().faults.positionLagMs = 15000;
   startInSync();
   publish(enter(1));
   terminal().answerLost = true;
@@ -197,13 +200,13 @@ static void sleepsAShortTime() {
   EQUAL(ordersOf("EURUSD.m"), 1);
   EQUAL(net("EURUSD.m"), 0.3);
 }
-/** A person closes a pair while the PC sleeps: it is not closed again from a list of positions that is stale. */
+/** A pair is closed by hand while the PC sleeps: it is not closed again from a stale list of positions. */
 static void closedByHandWhileAsleep(bool hasJustStarted) {
   world(false);
-  terminal().unkind.syncMs = 5000;
+  terminal().faults.syncMs = 5000;
   startInTrade(20000);
   if (hasJustStarted) {
-    die();
+    killAgent();
     CHECK(start());
   }
   shimSleepPc(300000, 2000);
@@ -216,14 +219,14 @@ static void closedByHandWhileAsleep(bool hasJustStarted) {
   EQUAL(counted("\"reason\":\"Z_EXIT\""), 2);
 }
 
-/** Defect 2: the chart's symbol, period or inputs change; the same object stops and starts. */
+/** The chart's symbol, period or inputs change; the same object stops and starts. */
 static void barsAfterAChangeOfChart() {
   world(true);
   takeBars();
   long first = nowMs / 60000 * 60;
   for (int minute = -30; minute < 10; minute++)
     for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) putBar(symbol, first + minute * 60, 1 + minute * 0.001);
-  terminal().unkind.charts = true;
+  terminal().faults.charts = true;
   CHECK(start());
   CHECK(run(100000));
   EQUAL(sink.last["GBPUSD"], first);
@@ -245,18 +248,18 @@ static void lossOfAnotherAccount() {
   terminal().login = 2;
   CHECK(agent->Start(settings));
   CHECK(run(11000));
-  Said said = enter(2);
-  said.priceA = 1.09255;
-  publish(said);
+  SignalFields fields = enter(2);
+  fields.priceA = 1.09255;
+  publish(fields);
   CHECK(run(3000));
   EQUAL(PositionsTotal(), 2);
 }
 
-/** Defect 3: no equity before the log-in. */
+/** Equity is unknown before the log-in. */
 static void equityIsNotKnown() {
   world(true);
   startInTrade(5000);
-  die();
+  killAgent();
   terminal().equity = terminal().balance = 0;
   shimDisconnect();
   CHECK(start());
@@ -270,7 +273,7 @@ static void equityIsNotKnown() {
   CHECK(run(5000));
   EQUAL(counted("\"reason\":\"Z_EXIT\""), 2);
 }
-/** Defect 3: what one leg loses the other one wins, and that one has no price yet. */
+/** One leg's loss is the other's gain, and the other has no price yet. */
 static void oneLegHasNoPrice() {
   world(true);
   startInTrade(5000);
@@ -284,11 +287,11 @@ static void oneLegHasNoPrice() {
   EQUAL(counted("\"kind\":\"close\""), 0);
 }
 
-/** Defect 4: the program starts before the terminal has logged in. */
+/** The program starts before the terminal has logged in. */
 static void startsBeforeTheLogin() {
   world(true);
   startInTrade(5000);
-  die();
+  killAgent();
   shimRestartTerminal();
   CHECK(start());
   CHECK(run(5000));
@@ -308,7 +311,7 @@ static void startsBeforeTheLogin() {
   EQUAL(unreconciled(), "");
   CHECK(access((terminal().commonFolder + "/minutehand/ea/0_trade").c_str(), F_OK) != 0);
 }
-/** Defect 4: a folder that another one has for a moment more. */
+/** Another program still holds the folder for a moment. */
 static void waitsForTheLock() {
   world(true);
   startInTrade(5000);
@@ -322,7 +325,7 @@ static void waitsForTheLock() {
   EQUAL(PositionsTotal(), 0);
   second.Stop();
 }
-/** Another account is chosen in the terminal and the program is told by nobody. */
+/** Another account is selected in the terminal without an event for the program. */
 static void anotherAccount() {
   world(true);
   startInTrade(5000);
@@ -347,13 +350,13 @@ static void anotherAccount() {
   EQUAL(PositionsTotal(), 0);
 }
 
-/** Defect 5: an order in several deals that come after the answer. */
+/** Several deals of an order arrive after the answer. */
 static void severalDeals(bool hedging, long lagMs) {
   world(hedging);
-  terminal().unkind.dealsPerOrder = 3;
-  terminal().unkind.bareAnswers = true;
-  terminal().unkind.dealLagMs = lagMs;
-  terminal().unkind.dealFee = 0.5;
+  terminal().faults.dealsPerOrder = 3;
+  terminal().faults.bareAnswers = true;
+  terminal().faults.dealLagMs = lagMs;
+  terminal().faults.dealFee = 0.5;
   // Leg A is filled in part.
   terminal().broker = [](const MqlTradeRequest &request, double &volume) {
     if (request.symbol == "EURUSD.m" && request.type == ORDER_TYPE_BUY) volume = 0.1;
@@ -363,7 +366,7 @@ static void severalDeals(bool hedging, long lagMs) {
   EQUAL(net("EURUSD.m"), 0.1);
   EQUAL(net("GBPUSD.m"), -0.07);
   EQUAL(counted("\"kind\":\"open\""), 2);
-  // 0.03 at 1.1001, 0.03 at a point and 0.04 at two points more.
+  // 0.03 at 1.1001, 0.03 one point higher and 0.04 two points higher.
   EQUAL(counted("\"filled_price\":1.100111"), 1);
   CHECK(run(11000));
   publish(leave(1));
@@ -376,11 +379,11 @@ static void severalDeals(bool hedging, long lagMs) {
   // Three deals for 0.5 each, 0.1 lots from 1.100111 to 1.099989.
   CHECK(std::fabs(pnl - (-1.5 - 1.22)) < 0.01);
 }
-/** Defect 5: the server says done and never tells a deal within a second: not known, never full. */
+/** The server answers "done" and reports no deal within a second: the volume is unknown, not full. */
 static void lateDealsAreUnsure() {
   world(true);
-  terminal().unkind.bareAnswers = true;
-  terminal().unkind.dealLagMs = 5000;
+  terminal().faults.bareAnswers = true;
+  terminal().faults.dealLagMs = 5000;
   terminal().broker = [](const MqlTradeRequest &request, double &volume) {
     if (request.symbol == "EURUSD.m") volume = std::min(volume, 0.1);
     return 0u;
@@ -393,10 +396,10 @@ static void lateDealsAreUnsure() {
   EQUAL(unreconciled(), "");
 }
 
-/** Defect 6: a symbol that was just selected has no price. */
+/** A symbol just selected has no price. */
 static void firstTickComesLater() {
   world(true);
-  terminal().unkind.firstTickMs = 4000;
+  terminal().faults.firstTickMs = 4000;
   publish(enter(1));
   CHECK(start());
   CHECK(run(20000));
@@ -415,7 +418,7 @@ static void priceNeverComes() {
   terminal().symbols["GBPUSD.m"].bid = 1.25;
   CHECK(run(60000));
   EQUAL(terminal().ordersSent, 0);
-  // Its end is the end of what waits, too.
+  // The end of the signal also ends the waiting entry.
   terminal().symbols["GBPUSD.m"].bid = 0;
   publish(enter(2));
   CHECK(run(2000));
@@ -426,7 +429,7 @@ static void priceNeverComes() {
   EQUAL(terminal().ordersSent, 0);
   EQUAL(counted("GIVEN_UP"), 1);
 }
-static void missingNameIsTold() {
+static void missingNameIsReported() {
   world(true);
   terminal().symbols.erase("USDCHF.m");
   CHECK(start());
@@ -441,11 +444,11 @@ static void barWorld(long offset = 7200) {
   world(true);
   takeBars();
   terminal().serverOffsetSeconds = offset;
-  terminal().unkind.charts = true;
+  terminal().faults.charts = true;
   for (int minute = -40; minute < 30; minute++)
     for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) putBar(symbol, FIRST + minute * 60, 1 + minute * 0.001);
 }
-/** Defect 7: nothing of one symbol in the minutes that are asked for. */
+/** One symbol has no bar in the requested minutes. */
 static void quietSymbol() {
   barWorld();
   auto &rates = terminal().symbols["GBPUSD.m"].rates;
@@ -456,10 +459,10 @@ static void quietSymbol() {
   for (int minute = 2; minute < 6; minute++) EQUAL(sink.taken["GBPUSD"].count(FIRST + minute * 60) ? sink.taken["GBPUSD"][FIRST + minute * 60] : 0, -1);
   EQUAL(sink.conflicts, 0);
 }
-/** Defect 7: a connection later the charts still lack what came while the line was down. */
+/** After reconnecting, the charts still lack the bars of the time without a connection. */
 static void holeInTheChart() {
   barWorld();
-  terminal().unkind.syncMs = 45000;
+  terminal().faults.syncMs = 45000;
   CHECK(start());
   CHECK(run(60000));
   shimDisconnect();
@@ -469,10 +472,10 @@ static void holeInTheChart() {
   for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 540), 0);
   EQUAL(sink.conflicts, 0);
 }
-/** Charts lack the minutes that the PC slept through, and the terminal has not noticed. */
-static void barsAfterASleep() {
+/** Charts lack the minutes during which the PC slept, and the terminal has not noticed. */
+static void barsAfterSleep() {
   barWorld();
-  terminal().unkind.syncMs = 5000;
+  terminal().faults.syncMs = 5000;
   CHECK(start());
   CHECK(run(100000));
   shimSleepPc(400000, 2000);
@@ -480,34 +483,34 @@ static void barsAfterASleep() {
   for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 600), 0);
   EQUAL(sink.conflicts, 0);
 }
-/** Defect 7: a clock of the PC that is two seconds ahead or behind. */
+/** The PC's clock is two seconds ahead or behind. */
 static void wrongClock(long aheadMs) {
   barWorld();
-  terminal().unkind.pcAheadMs = aheadMs;
-  terminal().unkind.lateTickMs = 300;
+  terminal().faults.pcAheadMs = aheadMs;
+  terminal().faults.lateTickMs = 300;
   CHECK(start());
   CHECK(run(600000));
   for (const char *symbol : {"EURUSD", "GBPUSD", "USDCHF"}) EQUAL(wrongBars(symbol, FIRST - 1800, FIRST + 540), 0);
   EQUAL(sink.conflicts, 0);
 }
-/** Defect 7: what the terminal says before it has the server's time. */
+/** The terminal's time before it has the server's time. */
 static void serverTimeIsNone() {
   barWorld(20 * 3600);
   CHECK(start());
   CHECK(run(60000));
   EQUAL((int)sink.taken.size(), 0);
 }
-/** Defect 7: no tick of any symbol: the last minute before a pause is sent all the same. */
+/** No symbol ticks: the last minute before a pause is sent nevertheless. */
 static void pauseOfAllSymbols() {
   barWorld();
   for (auto &symbol : terminal().symbols) symbol.second.rates.resize(45);
-  terminal().unkind.lastTickMs = [] { return std::min(nowMs, (FIRST + 299) * 1000); };
+  terminal().faults.lastTickMs = [] { return std::min(nowMs, (FIRST + 299) * 1000); };
   CHECK(start());
   CHECK(run(400000));
   EQUAL(sink.last["EURUSD"], FIRST + 240);
 }
 
-/** Defect 8: with market execution no deviation protects an order. */
+/** With market execution no deviation limits the price of an order. */
 static void priceRunsAwayWithMarketExecution() {
   world(true);
   for (auto &symbol : terminal().symbols) symbol.second.execution = 2;
@@ -528,7 +531,7 @@ static void priceRunsAwayWithMarketExecution() {
   EQUAL(unreconciled(), "");
 }
 
-/** Defect 9: a whole weekend out of session. */
+/** A whole weekend out of session. */
 static void weekend() {
   for (uint code : {(uint)TRADE_RETCODE_MARKET_CLOSED, (uint)TRADE_RETCODE_TOO_MANY_REQUESTS, (uint)TRADE_RETCODE_FIFO_CLOSE}) {
     world(true);
@@ -544,7 +547,7 @@ static void weekend() {
     EQUAL(unreconciled(), "");
   }
 }
-/** One market is closed: the other leg is not kept for it. */
+/** One market is closed: the other leg is closed nevertheless. */
 static void oneMarketIsClosed() {
   world(true);
   startInTrade(1000);
@@ -555,10 +558,10 @@ static void oneMarketIsClosed() {
   EQUAL(net("EURUSD.m"), 0.3);
 }
 
-/** Defect 10: a scanner holds what was just written. */
+/** A scanner holds a file that was just written. */
 static void scanner(long ms) {
   world(true);
-  terminal().unkind.scannerMs = ms;
+  terminal().faults.scannerMs = ms;
   startInTrade(10000);
   EQUAL(PositionsTotal(), 2);
   publish(leave(1));
@@ -567,7 +570,7 @@ static void scanner(long ms) {
   EQUAL(counted("\"reason\":\"Z_EXIT\""), 2);
   EQUAL(unreconciled(), "");
 }
-/** Defect 10: a longer hold in the middle of an entry, and at a start. */
+/** A scanner holds the state longer during an entry, and at a start. */
 static void scannerHoldsTheState() {
   world(true);
   startInSync();
@@ -580,7 +583,7 @@ static void scannerHoldsTheState() {
   CHECK(run(10000));
   EQUAL(PositionsTotal(), 2);
   EQUAL(counted("STATE_WRITE"), 0);
-  die();
+  killAgent();
   terminal().heldFiles[path] = nowMs + 5000;
   terminal().broker = nullptr;
   start();
@@ -591,7 +594,7 @@ static void scannerHoldsTheState() {
   EQUAL(unreconciled(), "");
 }
 
-/** Defect 12: more pairs than an input has room for. */
+/** More pairs than an input can hold. */
 static void pairsInAFile() {
   world(true);
   mkdir((terminal().commonFolder + "/minutehand").c_str(), 0755);
@@ -602,6 +605,6 @@ static void pairsInAFile() {
   CHECK(run(12000));
   EQUAL(PositionsTotal(), 2);
   settings.pairs = "@missing.txt";
-  die();
+  killAgent();
   CHECK(!start());
 }

@@ -1,27 +1,27 @@
-/** Where something stands in a source. */
+/** A location in a source. */
 export interface Place {
   readonly file: string;
   readonly line: number;
 }
 
-/** What is wrong with a source. */
-export interface Finding extends Place {
+/** An error in a source. */
+export interface Diagnostic extends Place {
   /** A key of RULES: MetaEditor's code, or the name of a rule of the subset. */
   readonly rule: string;
   readonly message: string;
 }
 
-/** Ends the check of a program: what follows a syntax error means nothing. */
+/** Ends the check of a program: after a syntax error nothing is meaningful. */
 export class SyntaxProblem extends Error {
-  readonly finding: Finding;
+  readonly diagnostic: Diagnostic;
 
   constructor(rule: string, at: Place, message: string) {
     super(message);
-    this.finding = { rule, file: at.file, line: at.line, message };
+    this.diagnostic = { rule, file: at.file, line: at.line, message };
   }
 }
 
 /** `Experts/Minutehand.mq5(12): 256 undeclared identifier 'x'` */
-export function findingText({ file, line, rule, message }: Finding): string {
+export function diagnosticText({ file, line, rule, message }: Diagnostic): string {
   return `${file}(${line}): ${rule} ${message}`;
 }
