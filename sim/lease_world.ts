@@ -194,7 +194,9 @@ class LeaseTruth {
     if (!isOurs) return;
     const sinceMs = sentMs - this.#confirmedMs;
     if (request.kind === 'renew' && sinceMs > LATE_RENEWAL_MS) this.#options.see('lease renewed late');
-    [this.#confirmedMs, this.#untilMs] = [sentMs, sentMs + HELD_MS];
+    // The response to an earlier request may arrive after that to a later one.
+    this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
+    this.#untilMs = this.#confirmedMs + HELD_MS;
   }
 
   /** A signal leaves the daemon. */

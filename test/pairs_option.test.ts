@@ -40,7 +40,7 @@ describe('--pairs', () => {
     ]);
     expect(two!.stderr).toMatch(/^USAGE.*--pairs XAUUSD_XAGUSD,EURUSD_GBPUSD.*one pair/s);
     expect(one!.stderr).toMatch(/^DATA_MISSING/);
-    expect(none!.stderr).toMatch(/required option '--pairs <ids...>' not specified/);
+    expect(none!.stderr).toMatch(/^USAGE.*neither --pairs nor --instrument/);
   });
 
   it('needs a pair', async () => {

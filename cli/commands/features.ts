@@ -124,8 +124,8 @@ async function writeStdout(text: string): Promise<void> {
 
 /** A matrix has the columns of one pair. @throws MinutehandError USAGE */
 function parseOnePair(ids: readonly string[]): Pair {
-  const seen = `--pairs ${ids.join(',')}`;
-  if (ids.length !== 1) throw new MinutehandError('USAGE', { seen, expected: 'one pair' });
+  const seen = ids.length === 0 ? 'neither --pairs nor --instrument' : `--pairs ${ids.join(',')}`;
+  if (ids.length !== 1) throw new MinutehandError('USAGE', { seen, expected: 'one pair, or --instrument <id>' });
   try {
     return parsePair(ids[0]!);
   } catch (cause) {

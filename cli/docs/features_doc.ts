@@ -54,7 +54,7 @@ r = one-bar log return of closes; h = hedged return.
 ## Columns of an instrument
 
 Inputs of the direction model, as written by \`minutehand features --instrument BTCUSDT@1h\`; \`--model <bundle>\` adds
-\`ML_UP_PROB\`, \`ML_DOWN_PROB\`, \`ML_RANGE_PROB\`. Windows count its own bars. A series gives what had arrived by the close.
+\`ML_UP_PROB\`, \`ML_DOWN_PROB\`, \`ML_RANGE_PROB\`. Windows count its own bars; σ is \`volatility_long\`. A series gives what had arrived by the close.
 
 ${table(['column', 'formula', 'unit', 'missing after warm-up'], ofInstruments)}
 `;

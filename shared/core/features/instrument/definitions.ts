@@ -45,13 +45,13 @@ function priceFeatures(windows: InstrumentWindows): Short[] {
   const moved = (name: string, bars: number): Short => ({
     ...scaled,
     name,
-    formula: `ln(close / close_{t−${bars}}) / (σ · √${bars}), σ = volatility_long`,
+    formula: `ln(close / close_{t−${bars}}) / (σ · √${bars})`,
     window: Math.max(l, bars) + 1,
   });
   const distance = (name: string, bars: number): Short => ({
     ...scaled,
     name,
-    formula: `(ln close − mean(ln close, ${bars})) / (σ · √${bars}), σ = volatility_long`,
+    formula: `(ln close − mean(ln close, ${bars})) / (σ · √${bars})`,
     window: Math.max(l + 1, bars),
   });
   return [
@@ -136,7 +136,7 @@ function volumeFeatures(s: number, l: number): Short[] {
 }
 
 function marketFeatures(s: number, m: number, l: number): Short[] {
-  const late = 'no value, or too old';
+  const late = 'no fresh value';
   const funding = 'funding_rate or open_interest is missing in the window';
   return [
     { name: 'funding_rate', formula: 'series funding_rate', window: 1, unit: 'fraction', missing: late },
