@@ -18,7 +18,7 @@ export function renderFeaturesDoc(windows: Windows): string {
     missing ?? '',
   ]);
   const ofInstruments = instrumentDefinitions(INSTRUMENT_WINDOWS).map(({ name, formula, unit, missing }) => [
-    ...[`\`${name}\``, formula.replace(/\|/g, '\\|'), unit, missing ?? ''],
+    ...[`\`${name}\``, formula.replace(', σ = volatility_long', '').replace(/\|/g, '\\|'), unit, missing ?? ''],
   ]);
   const bars = warmupBars(windows);
   return `# Features

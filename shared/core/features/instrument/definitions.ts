@@ -45,13 +45,13 @@ function priceFeatures(windows: InstrumentWindows): Short[] {
   const moved = (name: string, bars: number): Short => ({
     ...scaled,
     name,
-    formula: `ln(close / close_{t−${bars}}) / (σ · √${bars})`,
+    formula: `ln(close / close_{t−${bars}}) / (σ · √${bars}), σ = volatility_long`,
     window: Math.max(l, bars) + 1,
   });
   const distance = (name: string, bars: number): Short => ({
     ...scaled,
     name,
-    formula: `(ln close − mean(ln close, ${bars})) / (σ · √${bars})`,
+    formula: `(ln close − mean(ln close, ${bars})) / (σ · √${bars}), σ = volatility_long`,
     window: Math.max(l + 1, bars),
   });
   return [
