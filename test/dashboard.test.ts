@@ -36,7 +36,7 @@ import {
 import { IS_LONG } from './long.ts';
 import { skipNote } from './skip_note.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -120,7 +120,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     );
     activateDirection(place.models, directions[0]!, place.home);
     const [{ version }] = await Promise.all([
-      trainTinyModels(place.models, { settings: place.settings }),
+      tinyModels(place.models, { settings: place.settings }),
       (async () => void (browser = (await startBrowser())!))(),
     ]);
     activate(place.models, version);
