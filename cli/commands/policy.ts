@@ -22,7 +22,6 @@ const MANY = 1000;
 export function addPolicy(program: Command, output: () => Output): void {
   const policy = program
     .command('policy')
-    .summary('propose, approve and apply changes of the configuration')
     .description(
       'A change is a commit on a branch of the configuration’s Git repository. Approved by another person, it is merged and applied without a restart where that is possible. You act as the user of this system.',
     );
