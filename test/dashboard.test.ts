@@ -71,7 +71,7 @@ const LOOK = `({
   lang: document.documentElement.lang,
   theme: document.documentElement.dataset.theme,
   overflow: document.documentElement.scrollWidth - innerWidth,
-  landmarks: ['nav[aria-label]', 'main', 'header', 'footer', 'h1'].filter((part) => !document.querySelector(part)),
+  landmarks: ['nav[aria-label]', 'main', 'header', 'h1'].filter((part) => !document.querySelector(part)),
   unnamed: [...document.querySelectorAll('a, button, select, input')]
     .filter((one) => !(one.textContent.trim() || one.getAttribute('aria-label') || one.closest('label')))
     .map((one) => one.outerHTML),

@@ -67,11 +67,18 @@ export async function watchTiles(page: Page, subjects: number): Promise<void> {
   await holds(page, `${shown} !== '${first}'`);
 }
 
+/** Charts of a subject: their time axes line up, and have room for the label at the end. */
+const CHARTS = `(() => {
+  const rects = [...document.querySelectorAll('.chart .u-over')].map((one) => one.getBoundingClientRect());
+  const room = document.querySelector('.chart').getBoundingClientRect().right - rects[0].right;
+  return { count: rects.length, edges: new Set(rects.map(({ left, right }) => left + ' ' + right)).size, hasRoom: room > 16 };
+})()`;
+
 /** Opens a subject from its tile on the overview, and waits for its charts and the explanation of its last minute. */
 export async function watchSubject(page: Page): Promise<void> {
   await page.locator('.tile').first().click();
   await page.waitForSelector('.uplot canvas');
-  await page.waitForSelector('.chart.prices canvas');
+  expect(await page.evaluate<object>(CHARTS)).toEqual({ count: 3, edges: 1, hasRoom: true });
   await page.waitForSelector('.attribution li');
   expect(await page.locator('.why').innerText()).toContain('bit-identical');
 }

@@ -8,7 +8,6 @@ export const EN = {
   'app.logout': 'Log out',
   'app.loading': 'Loading',
   'app.retry': 'Retry',
-  'app.charts': 'Charts by TradingView Lightweight Charts™',
   'app.simulated': 'Simulated market',
   'app.live': 'Live market',
   'app.connected': 'Live',

@@ -10,7 +10,6 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'app.logout': 'ログアウト',
   'app.loading': '読み込み中',
   'app.retry': '再試行',
-  'app.charts': 'チャート: TradingView Lightweight Charts™',
   'app.simulated': 'シミュレーション市場',
   'app.live': '実市場',
   'app.connected': 'ライブ',
