@@ -131,8 +131,11 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
       expect(await tables.newest({ market: 'live', pairIds: [SMALL.pairs[1]!] }, limit)).toEqual(ofPair.slice(-limit));
     }
     let turns = 0;
-    const count = (): void => void (isCounting && setImmediate(count, turns++));
     let isCounting = true;
+    const count = (): void => {
+      turns++;
+      if (isCounting) setImmediate(count);
+    };
     count();
     await tables.newest({ market: 'live' }, 1200);
     isCounting = false;

@@ -5,7 +5,7 @@ import '../style.css';
 import uPlot from 'uplot';
 import { color } from '../theme.ts';
 import { PriceChart } from './prices.tsx';
-import { SeriesChart } from './series.tsx';
+import { SeriesChart, type Mark } from './series.tsx';
 import { wholeOf, zoomed, type Range } from './window.ts';
 
 const PASSIVE = { cursor: null, onHover: () => undefined, onPick: () => undefined };
@@ -27,11 +27,12 @@ function show(count: number, hasPrices: boolean): (share: number, frames: number
     : values.map(
         (value): Signal => ({ price_a: 2000 + value, price_b: 23 + value / 50, action: 'HOLD', target: 0 }) as Signal,
       );
+  const marks = signals.map((_, i): Mark => (i % 40 === 0 ? 'buy' : i % 40 === 10 ? 'exit' : null));
   const host = document.body.appendChild(document.createElement('div'));
   render(
     <div>
-      {hasPrices && <PriceChart {...chart} symbols={['A', 'B']} signals={signals} marks={[]} />}
-      <SeriesChart {...chart} label="z" height={150} series={[{ name: 'z', tone: 'accent', values }]} />
+      {hasPrices && <PriceChart {...chart} symbols={['A', 'B']} signals={signals} marks={marks} />}
+      <SeriesChart {...chart} label="z" height={150} series={[{ name: 'z', tone: 'accent', values }]} marks={marks} />
       <SeriesChart
         {...chart}
         label="scores"

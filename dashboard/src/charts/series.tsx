@@ -312,24 +312,35 @@ function drawBand(plot: uPlot, { lines = [], band }: Props): void {
   });
 }
 
-/** Entries are triangles that point at the line from below (buy) or above (sell), exits are dots. */
+const [LEAST_MARK, MOST_MARK] = [2, 4];
+
+/**
+ * Entries are triangles that point at the line from below (buy) or above (sell), exits are dots. Where they are dense,
+ * they are smaller, so that the line remains visible, and squares, which are painted in a fraction of the time.
+ */
 function drawMarks(plot: uPlot, { marks = [], series, times }: Props): void {
   if (marks.length === 0) return;
   const { ctx } = plot;
   const { min, max } = plot.scales['x']!;
   const { values } = series[0]!;
-  const size = 4 * devicePixelRatio;
+  const inView: number[] = [];
+  for (let i = lowerBound(times, min ?? 0); i < times.length && times[i]! <= (max ?? 0); i++)
+    if (marks[i] != null && values[i] != null) inView.push(i);
+  const wanted = plot.over.clientWidth / inView.length;
+  const size = Math.max(LEAST_MARK, Math.min(MOST_MARK, wanted)) * devicePixelRatio;
   const fills = { buy: color('green'), sell: color('green'), exit: color('amber') };
   clipped(plot, () => {
-    for (let i = lowerBound(times, min ?? 0); i < times.length && times[i]! <= (max ?? 0); i++) {
-      const [mark, value] = [marks[i] ?? null, values[i] ?? null];
-      if (mark === null || value === null) continue;
-      const [x, y] = [plot.valToPos(times[i]!, 'x', true), plot.valToPos(value, 'y', true)];
+    for (const i of inView) {
+      const [mark, x, y] = [marks[i]!, plot.valToPos(times[i]!, 'x', true), plot.valToPos(values[i]!, 'y', true)];
       ctx.fillStyle = fills[mark];
+      const base = y + { buy: 2, sell: -2, exit: 0 }[mark] * size;
+      if (wanted < LEAST_MARK) {
+        ctx.fillRect(x - size, (y + base) / 2 - size, 2 * size, 2 * size);
+        continue;
+      }
       ctx.beginPath();
       if (mark === 'exit') ctx.arc(x, y, size - 0.5, 0, 7);
       else {
-        const base = y + (mark === 'buy' ? 1 : -1) * 2 * size;
         ctx.moveTo(x, y);
         ctx.lineTo(x - size, base);
         ctx.lineTo(x + size, base);

@@ -360,7 +360,7 @@ export const EN = {
   'data.minutes': 'Minutes',
   'data.change': 'Change',
   'data.legend.full': 'full day',
-  'data.legend.partial': 'part of a day',
+  'data.legend.half': 'part of a day',
   'data.legend.holes': 'more than 5 % missing',
   'data.legend.spiky': 'spikes or suspect bars',
   'data.day': '{day}: {bars} bars, {missing} missing, {spikes} spikes, {suspects} suspect',

@@ -362,7 +362,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'data.minutes': '分数',
   'data.change': '変化率',
   'data.legend.full': '通常日',
-  'data.legend.partial': '一部の時間のみ',
+  'data.legend.half': '一部の時間のみ',
   'data.legend.holes': '欠落 5 % 超',
   'data.legend.spiky': '急変・異常の疑い',
   'data.day': '{day}: {bars} 本、欠落 {missing}、急変 {spikes}、異常の疑い {suspects}',
