@@ -30,6 +30,7 @@ import {
   startTraining,
   stopTraining,
   takePictures,
+  touchChart,
   watchSubject,
   watchTiles,
 } from './dashboard_steps.ts';
@@ -167,6 +168,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
 
   it('opens a subject from its tile, and explains its last minute', async () => {
     await watchSubject(page);
+    await touchChart(page);
     await page.keyboard.press('ArrowLeft');
     await page.waitForURL(/[?&]time=/);
     await page.keyboard.press('+');

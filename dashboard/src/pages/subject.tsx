@@ -216,6 +216,9 @@ function useHistory(
 }
 
 function merged(earlier: readonly Signal[], later: readonly Signal[]): readonly Signal[] {
+  // As each new minute is: without a search through all others.
+  if (later.length === 1 && later[0]!.timestamp > (earlier.at(-1)?.timestamp ?? ''))
+    return [...earlier, later[0]!].slice(-MOST);
   const byTime = new Map<string, Signal>();
   for (const one of [...earlier, ...later])
     if (!isHeartbeat(one) || !byTime.has(one.timestamp)) byTime.set(one.timestamp, one);
