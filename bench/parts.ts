@@ -38,6 +38,8 @@ export interface BenchResult {
   /** The daemon with open dashboards and a training, against the same daemon without. */
   readonly browsers?: BrowsersResult;
   readonly soak?: SoakResult;
+  /** Parts of later runs than that of `machine`; see `withParts`. */
+  readonly again?: readonly { readonly machine: Machine; readonly parts: readonly string[] }[];
 }
 
 export interface BenchOptions {

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { BACKTEST_STATIONS } from './backtest.ts';
 import { describeMachine } from './machine.ts';
 import { whileTraining } from './end_to_end/retraining.ts';
+import type { InferenceResult } from './inference.ts';
 import { percentiles } from './percentiles.ts';
 import { renderBenchmarks } from './report.ts';
+import { withParts } from './with_parts.ts';
 
 const machine = describeMachine();
 const minutes = (values: readonly number[]) => values.map((us) => ({ file: us, redis: us, websocket: us }));
@@ -19,6 +21,23 @@ describe('whileTraining', () => {
 });
 
 describe('docs/reference/BENCHMARKS.md', () => {
+  it('keeps parts that were not measured again, and has the time of those that were', () => {
+    const inference = { trees: 1, leaves: 31, engine: 'wasm-simd', rows: [] } as unknown as InferenceResult;
+    const browsers = { pairs: 1, pace_ms: 200, browsers: 50, minutes: 1, events: 1, transports: {} };
+    const at = (day: number) => ({ ...machine, date: `2026-11-${day}T10:00:00.000Z`, load_at_start: day });
+    const first = { machine: at(10), inference, browsers };
+    let all = withParts(first, { machine: at(11), browsers: { ...browsers, events: 2 } });
+    all = withParts(all, { machine: at(12), browsers: { ...browsers, events: 3 } });
+    expect(all).toEqual({
+      ...{ machine: at(10), inference, browsers: { ...browsers, events: 3 } },
+      again: [{ machine: at(12), parts: ['browsers'] }],
+    });
+    expect(renderBenchmarks({ ...all, inference: undefined! })).toMatch(
+      /2026-11-10 10:00 UTC, load average at the start 10; .* browsers: 2026-11-12 10:00 UTC, load average at the start 12\./,
+    );
+    expect(withParts(all, { ...first, machine: at(13) })).toEqual({ ...first, machine: at(13) });
+  });
+
   it('shows the p99 ratio with open dashboards and its interval for each transport', () => {
     const [without, loaded] = [percentiles([1000, 2000]), percentiles([1000, 2100])];
     const text = renderBenchmarks({
