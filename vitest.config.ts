@@ -52,7 +52,7 @@ const SERVERS = [
   'daemon/{groups,instruments,pipeline_work,policy_watch}.test.ts',
   'test/@(boundaries|dashboard_texts|mt5_python|net_target|price_kinds|prometheus_rules|series_live|skip_reporter).test.ts',
   'test/@(backtest|bars_crash|examples|feature_table|groups|lease_store|parity_day|policy_chain|registry_crash|rollout|signals_crash|specified_tables|suspect).test.ts',
-  'test/@(anti_rollback|backtest_command|bars_commands|check_models|direction_command|ea|fit|home|instrument|late_bars|models_folder|pairs_option|parity|private_files|redis_refused|registry_cli|registry_runs|replay_running|scan_command|signals_command|suspect_commands|systemd_notify|timeframes|unit_tests|verify_deep).test.ts',
+  'test/@(anti_rollback|backtest_command|bars_commands|check_models|direction_command|ea|fit|home|instrument|late_bars|models_folder|pairs_option|parity|private_files|redis_refused|registry_cli|registry_runs|replay_running|scan_command|signals_command|suspect_commands|systemd_notify|timeframes|tiny_models|unit_tests|verify_deep).test.ts',
 ];
 /** Files that would need a third of the time of `npm run test:unit`, measured. They share a process too. */
 const SLOW = [
@@ -154,6 +154,8 @@ export default defineConfig({
     // started.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
+    // Transformed sources are kept for the other projects and runs.
+    experimental: { fsModuleCache: true },
     coverage: {
       provider: 'v8',
       include: [`${COVERED}/*.ts`],

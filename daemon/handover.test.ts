@@ -13,7 +13,7 @@ import { verifySignal } from '../shared/signal/verify.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { buildDaemonProgram, runProgram, type RunningProgram } from '../test/program.ts';
 import { freePort, startRedis, type RedisServer } from '../test/redis_server.ts';
-import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from '../test/tiny_models.ts';
 import { replayJournal } from './feed/replay.ts';
 import {
   makeHome,
@@ -105,7 +105,7 @@ describe('daemons that take over from each other', () => {
           },
         },
       });
-      const { path: bundle, version } = await trainTinyModels(join(folder, 'trained'), { market: 'live', settings });
+      const { path: bundle, version } = await tinyModels(join(folder, 'trained'), { market: 'live', settings });
       const warmup = warmupBars(settings.minutehand.windows);
       const market = byMinute(tinyBars(settings, warmup + HANDOVERS * MINUTES_PER_HANDOVER));
       const report = await runHandovers({

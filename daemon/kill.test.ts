@@ -20,7 +20,7 @@ import { openJournal } from '../shared/store/journal.ts';
 import { buildDaemonProgram, type Program, type RunningProgram } from '../test/program.ts';
 import { isConnectionLost } from '../test/connection_lost.ts';
 import { IS_LONG, LONG_NOTE } from '../test/long.ts';
-import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from '../test/tiny_models.ts';
 import { replayJournal } from './feed/replay.ts';
 import type { HealthReport } from './health/health.ts';
 import { byMinute } from './pipeline.fixture.ts';
@@ -108,7 +108,7 @@ describe('a live daemon that is killed repeatedly', () => {
   it('leaves the same features, bodies and positions as one that was never killed', { timeout: 400_000 }, async () => {
     // No leg of a minute may time out here: that would depend on when the kill came.
     const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
-    const { path, version } = await trainTinyModels(models, { market: 'live', settings });
+    const { path, version } = await tinyModels(models, { market: 'live', settings });
     const warmup = warmupBars(settings.minutehand.windows);
     const market = byMinute(tinyBars(settings, warmup + MINUTES));
     const send = async (url: string, bars: readonly Bar[], backfill = false): Promise<void> => {
@@ -213,7 +213,7 @@ describe('a live daemon that is killed while it is halted', () => {
     { timeout: 60_000 },
     async () => {
       const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
-      const { path, version } = await trainTinyModels(models, { market: 'live', settings, seed: 3 });
+      const { path, version } = await tinyModels(models, { market: 'live', settings, seed: 3 });
       const { windows, pairs } = settings.minutehand;
       const warmup = warmupBars(windows);
       const market = byMinute(tinyBars(settings, warmup + 120));

@@ -18,7 +18,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from '../test/tiny_models.ts';
 import { replayJournal } from './feed/replay.ts';
 import type { HealthReport } from './health/health.ts';
 import { standBy, startDaemon, type RunningDaemon } from './main.ts';
@@ -40,7 +40,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-daemon-'));
   const train = async (name: string, market: 'live' | 'simulated', minute: number): Promise<string> =>
     (
-      await trainTinyModels(join(folder, name), {
+      await tinyModels(join(folder, name), {
         market,
         seed: minute,
         created: new Date(Date.UTC(2024, 0, 5, 12, minute)),

@@ -17,7 +17,7 @@ import { createConsumer } from '../shared/signal/consumer.ts';
 import type { SignalBody } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from '../test/tiny_models.ts';
 import { recoveryStart } from './journal/recovery.ts';
 import { bodiesOf, bodyOf, byMinute, openBench, START_MS, withInference, type Bench } from './pipeline.fixture.ts';
 import type { Publication } from './publish/publish.ts';
@@ -40,7 +40,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-pipeline-'));
   const schema = featureSchema(windows);
   const load = async (seed: number): Promise<ModelSet> =>
-    loadModelSet((await trainTinyModels(folder, { seed })).path, schema, PAIRS.length);
+    loadModelSet((await tinyModels(folder, { seed })).path, schema, PAIRS.length);
   models = await load(7);
   others = await load(8);
 });

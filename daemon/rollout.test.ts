@@ -13,7 +13,7 @@ import { parsePair } from '../shared/pair.ts';
 import { createRng } from '../shared/rng.ts';
 import type { SignalBody } from '../shared/signal/signal.ts';
 import { openJournal, type JournalStore } from '../shared/store/journal.ts';
-import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from '../test/tiny_models.ts';
 import { replayJournal } from './feed/replay.ts';
 import { barInput } from './input.ts';
 import { createJournal } from './journal/journal.ts';
@@ -33,7 +33,7 @@ let versions: string[];
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-rollout-'));
   versions = [];
-  for (const seed of [1, 2]) versions.push((await trainTinyModels(folder, { seed })).version);
+  for (const seed of [1, 2]) versions.push((await tinyModels(folder, { seed })).version);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -16,12 +16,14 @@ const MINUTES_A_DAY = 1440;
 const makeFolder = (): string =>
   mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'minutehand-broker-'));
 
+const compileBroker = (): string => compileProgram('broker', IS_LONG ? '-O2' : '-Og');
+
 /** Output of the program for simulated days, one line per seed. */
 function runDays(first: number, last: number, minutes: number): string[] {
   const folder = makeFolder();
   try {
     const args = [folder, 'days', String(first), String(last), String(minutes)];
-    const { stdout, stderr } = spawnSync(compileProgram('broker', IS_LONG ? '-O2' : '-O0'), args, { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(compileBroker(), args, { encoding: 'utf8' });
     return [...stdout.split('\n'), ...stderr.split('\n')].filter((line) => line !== '');
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -33,7 +35,7 @@ describe.skipIf(!hasCompiler())(`the expert advisor against a simulated broker${
   let printed: string[] = [];
   beforeAll(() => {
     folder = makeFolder();
-    const { stdout, stderr } = spawnSync(compileProgram('broker'), [folder], { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(compileBroker(), [folder], { encoding: 'utf8' });
     printed = [...stdout.split('\n'), stderr];
   }, 120_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

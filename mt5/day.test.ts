@@ -11,7 +11,7 @@ import { activate } from '../shared/bundle/bundle.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { freePort, REDIS_NOTE, startRedis, type RedisServer } from '../test/redis_server.ts';
-import { tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { tinySettings, tinyModels } from '../test/tiny_models.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { paperTrades, type ExpectedFill, type TraceLine } from './test/reference.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
@@ -79,7 +79,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     const settings = tinySettings({ minutehand: { ...url, simulated: { bar_interval_ms: BAR_MS, await_models_ms: 60_000 } } });
     const paths = homePaths({ MINUTEHAND_HOME: join(folder, 'home') });
     mkdirSync(paths.models, { recursive: true });
-    const { version } = await trainTinyModels(paths.models, { settings });
+    const { version } = await tinyModels(paths.models, { settings });
     activate(paths.models, version);
 
     const start = async (name: string, way: 0 | 1 | 2): Promise<void> => {

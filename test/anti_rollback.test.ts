@@ -7,7 +7,7 @@ import { activate, readActiveFile } from '../shared/bundle/bundle.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 
 let place: Workplace;
 let env: NodeJS.ProcessEnv;
@@ -23,7 +23,7 @@ beforeAll(async () => {
   env = { MINUTEHAND_SIGNING_KEY: key, MINUTEHAND_TRUSTED_KEYS: trusted };
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   versions = [];
-  for (const seed of [1, 2]) versions.push((await trainTinyModels(place.models, { seed })).version);
+  for (const seed of [1, 2]) versions.push((await tinyModels(place.models, { seed })).version);
   promote(0);
   await startDaemon();
 }, 240_000);

@@ -33,7 +33,7 @@ import { buildPairHistory } from '../trainer/dataset/pair_history.ts';
 import { EVALUATION_BARRIERS, isCandidate, reversionLabel } from '../trainer/label/reversion.ts';
 import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
 import { modelMetrics } from '../trainer/validate/model_metrics.ts';
-import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -50,7 +50,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-backtest-'));
   settings = tinySettings();
   bars = tinyBars(settings, MINUTES);
-  bundle = (await trainTinyModels(folder, { settings })).path;
+  bundle = (await tinyModels(folder, { settings })).path;
   models = await loadModelSet(bundle, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE);
   const { time } = bars.get('XAUUSD')!;
   from = time[Math.floor(time.length * 0.6)]! as OpenTime;

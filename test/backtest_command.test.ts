@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { activate } from '../shared/bundle/bundle.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
-import { tinyBars, trainTinyModels } from './tiny_models.ts';
+import { tinyBars, tinyModels } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
   place = createWorkplace();
   const bars = tinyBars(place.settings, 3000);
   data = await place.writeBars('bars', bars);
-  ({ version } = await trainTinyModels(place.models, { settings: place.settings }));
+  ({ version } = await tinyModels(place.models, { settings: place.settings }));
   activate(place.models, version);
   const { time } = bars.get('XAUUSD')!;
   from = `${new Date(time[Math.floor(time.length / 2)]! * 1000).toISOString().slice(0, 16)}Z`;

@@ -30,13 +30,14 @@ import {
   startTraining,
   stopTraining,
   takePictures,
+  touchChart,
   watchSubject,
   watchTiles,
 } from './dashboard_steps.ts';
 import { IS_LONG } from './long.ts';
 import { skipNote } from './skip_note.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -71,7 +72,7 @@ const LOOK = `({
   lang: document.documentElement.lang,
   theme: document.documentElement.dataset.theme,
   overflow: document.documentElement.scrollWidth - innerWidth,
-  landmarks: ['nav[aria-label]', 'main', 'header', 'footer', 'h1'].filter((part) => !document.querySelector(part)),
+  landmarks: ['nav[aria-label]', 'main', 'header', 'h1'].filter((part) => !document.querySelector(part)),
   unnamed: [...document.querySelectorAll('a, button, select, input')]
     .filter((one) => !(one.textContent.trim() || one.getAttribute('aria-label') || one.closest('label')))
     .map((one) => one.outerHTML),
@@ -120,7 +121,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     );
     activateDirection(place.models, directions[0]!, place.home);
     const [{ version }] = await Promise.all([
-      trainTinyModels(place.models, { settings: place.settings }),
+      tinyModels(place.models, { settings: place.settings }),
       (async () => void (browser = (await startBrowser())!))(),
     ]);
     activate(place.models, version);
@@ -167,6 +168,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
 
   it('opens a subject from its tile, and explains its last minute', async () => {
     await watchSubject(page);
+    await touchChart(page);
     await page.keyboard.press('ArrowLeft');
     await page.waitForURL(/[?&]time=/);
     await page.keyboard.press('+');

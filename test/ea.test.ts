@@ -20,7 +20,7 @@ import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';
 import { freePort, startRedis, type RedisServer } from './redis_server.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 
 const MINUTES = 220;
 const BAR_MS = 40;
@@ -83,7 +83,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const { settings } = place;
     const paths = homePaths({ MINUTEHAND_HOME: place.home });
     mkdirSync(paths.models, { recursive: true });
-    const { version } = await trainTinyModels(paths.models, { settings });
+    const { version } = await tinyModels(paths.models, { settings });
     activate(paths.models, version);
     const print = (): void => undefined;
     await startTaking();

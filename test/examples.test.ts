@@ -13,7 +13,7 @@ import { packageRoot } from '../shared/root.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 import type { ConsumerVector } from './vectors/consumer_vectors.ts';
 
 // A busy machine only makes them slower.
@@ -181,7 +181,7 @@ describe('the examples beside a running daemon', () => {
     const { settings } = place;
     const paths = homePaths({ MINUTEHAND_HOME: place.home });
     mkdirSync(paths.models, { recursive: true });
-    activate(paths.models, (await trainTinyModels(paths.models, { settings })).version);
+    activate(paths.models, (await tinyModels(paths.models, { settings })).version);
     const print = (): void => undefined;
     daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, print });
     const socket = new WebSocket(`ws://127.0.0.1:${daemon.port}/signals?pairs=${PAIR}`);

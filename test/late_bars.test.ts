@@ -12,7 +12,7 @@ import { homePaths } from '../shared/policy/home.ts';
 import { createConsumer } from '../shared/signal/consumer.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import { createWorkplace, eventually, type Finished, type Running, type Workplace } from './cli_process.ts';
-import { tinyBars, trainTinyModels } from './tiny_models.ts';
+import { tinyBars, tinyModels } from './tiny_models.ts';
 
 const MINUTE_MS = 60_000;
 const PATIENTLY = { timeout: 20_000 };
@@ -94,7 +94,7 @@ beforeAll(async () => {
   market = byMinute(tinyBars(settings, warmup + 500));
   next = warmup;
   setClock(closeMs());
-  activate(models, (await trainTinyModels(models, { settings, market: 'live' })).version);
+  activate(models, (await tinyModels(models, { settings, market: 'live' })).version);
   processes = workplace.start(['up'], env);
   const address = (kind: string) => readAddress(homePaths({ MINUTEHAND_HOME: home }).address(kind));
   const { port } = await eventually('the daemon', () => address('daemon_main'));

@@ -7,7 +7,7 @@ import { readAddress } from '../shared/address.ts';
 import { activate } from '../shared/bundle/bundle.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 
 /** Longer than any start: a process that waits for a pipe's writer never ends. */
 const HANGS_MS = 60_000;
@@ -27,7 +27,7 @@ const run = (args: readonly string[]): Promise<Finished> => workplace.run(args, 
 
 beforeAll(async () => {
   workplace = createWorkplace({ minutehand: { market: 'live' } });
-  version = (await trainTinyModels(workplace.models, { settings: workplace.settings, market: 'live' })).version;
+  version = (await tinyModels(workplace.models, { settings: workplace.settings, market: 'live' })).version;
   return () => workplace.remove();
 }, PATIENCE_MS);
 afterEach(() => {

@@ -10,7 +10,8 @@ import { NET_FILE } from '../shared/bundle/manifest.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { resultOfShare } from '../shared/core/cost/expected_net.ts';
 import type { Signal } from '../shared/signal/signal.ts';
-import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
+import { tinyBars, tinySettings } from './tiny_models.ts';
+import { trainTinyModels } from './trained_models.ts';
 import { treeAnswer } from '../trainer/learn/trees/scoring.ts';
 import { decodeTreeModel } from '../shared/bundle/onnx/tree_graph.ts';
 

@@ -16,7 +16,7 @@ import { homePaths } from '../shared/policy/home.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
 import { startRedis } from './redis_server.ts';
-import { tinyBars, tinySettings, trainTinyModels, type SettingsOverrides } from './tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels, type SettingsOverrides } from './tiny_models.ts';
 
 const OVERRIDES: SettingsOverrides = {
   retrain: { notification_disk_min_mb: 8, monitor_minutes: 10_080, notification_rate_per_minute: 60 },
@@ -48,7 +48,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-notified-'));
   models = join(folder, 'models');
   writeFileSync(join(folder, 'clock.mjs'), CLOCK);
-  activate(models, (await trainTinyModels(models, { settings: SETTINGS, market: 'live' })).version);
+  activate(models, (await tinyModels(models, { settings: SETTINGS, market: 'live' })).version);
 }, LONG_MS);
 afterAll(async () => {
   for (const workplace of workplaces) await workplace.remove();

@@ -12,7 +12,7 @@ import type { Notice } from '../trainer/notify/outbox.ts';
 import { certifyShards } from '../trainer/parity/nightly.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 
 let place: Workplace;
 let daemon: Running;
@@ -21,7 +21,7 @@ let signing: NodeJS.ProcessEnv;
 let trusting: NodeJS.ProcessEnv;
 beforeAll(async () => {
   place = createWorkplace({ minutehand: { simulated: { history_bars: 100, bar_interval_ms: 10 } } });
-  activate(place.models, (await trainTinyModels(place.models)).version);
+  activate(place.models, (await tinyModels(place.models)).version);
   daemon = place.start(['daemon']);
   await eventually(
     () => `a daemon that has published for a while: ${daemon.stderr()}`,

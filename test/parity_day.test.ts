@@ -20,7 +20,7 @@ import { openJournal } from '../shared/store/journal.ts';
 import { textsOf } from '../trainer/policy/config_texts.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { writeConfig } from './cli_process.ts';
-import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from './tiny_models.ts';
 
 const settings = tinySettings();
 const { windows, pairs } = settings.minutehand;
@@ -42,7 +42,7 @@ const sets: ModelSet[] = [];
 beforeAll(async () => {
   mkdirSync(paths.models, { recursive: true });
   for (const seed of [7, 8]) {
-    const { path } = await trainTinyModels(paths.models, { seed });
+    const { path } = await tinyModels(paths.models, { seed });
     sets.push(await loadModelSet(path, featureSchema(windows), pairs.length));
   }
 });

@@ -7,7 +7,7 @@ import { activate } from '../shared/bundle/bundle.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
@@ -62,7 +62,7 @@ describe.runIf(isLinux)(
         },
       });
       mkdirSync(place.models, { recursive: true });
-      activate(place.models, (await trainTinyModels(place.models, { settings: place.settings })).version);
+      activate(place.models, (await tinyModels(place.models, { settings: place.settings })).version);
       up = place.start(['up', '--json']);
       const text = await eventually(() => `the ready line of up: ${up.stderr()}`, () => up.stdout()); // prettier-ignore
       const { daemons } = JSON.parse(text) as { daemons: { port: number }[] };

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { activate } from '../shared/bundle/bundle.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
-import { tinySettings, trainTinyModels } from './tiny_models.ts';
+import { tinySettings, tinyModels } from './tiny_models.ts';
 
 const RIGHTS = ['~minutehand:*', '&minutehand:*', '+publish', '+set', '+xadd', '+eval', '+info'];
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   await admin.call('ACL', 'SETUSER', 'feeder', 'on', '>pass', ...RIGHTS, '-xadd');
   const url = redis.url.replace('//', '//feeder:pass@');
   place = createWorkplace({ minutehand: { transports: { redis: { enabled: 'auto', url } } } });
-  activate(place.models, (await trainTinyModels(place.models, { settings: tinySettings() })).version);
+  activate(place.models, (await tinyModels(place.models, { settings: tinySettings() })).version);
   daemon = place.start(['daemon']);
 }, 60_000);
 afterAll(async () => {

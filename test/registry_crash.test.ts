@@ -8,7 +8,7 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/st
 import { openStore } from '../trainer/store/store.ts';
 import { IS_LONG } from './long.ts';
 import { buildProgram, type Program } from './program.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 
 const VERSIONS = [1, 2, 3, 4].map((day) => `2024010${day}_1200`);
 const [A, B, C, D] = VERSIONS as [string, string, string, string];
@@ -22,7 +22,7 @@ let server: PostgresServer | null = null;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-registry-crash-'));
   trained = join(folder, 'trained');
-  const path = (await trainTinyModels(trained, { created: new Date(Date.UTC(2024, 0, 1, 12)) })).path;
+  const path = (await tinyModels(trained, { created: new Date(Date.UTC(2024, 0, 1, 12)) })).path;
   // The same models under other names: their quality is irrelevant here.
   for (const [index, version] of VERSIONS.entries()) {
     if (index === 0) continue;

@@ -13,7 +13,7 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/st
 import { openStore, storeUrl, type Store } from '../trainer/store/store.ts';
 import { isRunning } from './cli_process.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';
-import { tinySettings, trainTinyModels, type SettingsOverrides } from './tiny_models.ts';
+import { tinySettings, tinyModels, type SettingsOverrides } from './tiny_models.ts';
 
 const VERSIONS = [1, 2, 3].map((day) => `2024010${day}_1200`);
 const [A, B, C] = VERSIONS as [string, string, string];
@@ -26,7 +26,7 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'minutehand-runs-'));
   trained = join(root, 'trained');
   for (const [index] of VERSIONS.entries())
-    await trainTinyModels(trained, { seed: index, created: new Date(Date.UTC(2024, 0, index + 1, 12)) });
+    await tinyModels(trained, { seed: index, created: new Date(Date.UTC(2024, 0, index + 1, 12)) });
   [trainer, server] = await Promise.all([buildProgram('trainer_program'), startPostgres()]);
 });
 afterAll(async () => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { activate } from '../shared/bundle/bundle.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 
 interface Replayed {
   readonly signals: number;
@@ -17,7 +17,7 @@ let place: Workplace;
 let daemon: Running;
 beforeAll(async () => {
   place = createWorkplace({ minutehand: { simulated: { history_bars: 100, bar_interval_ms: 10 } } });
-  activate(place.models, (await trainTinyModels(place.models)).version);
+  activate(place.models, (await tinyModels(place.models)).version);
   daemon = place.start(['daemon']);
   await eventually(
     () => `a daemon that publishes: ${daemon.stderr()}`,

@@ -6,7 +6,7 @@ import { readRollout, type Rollout } from '../shared/bundle/rollout.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import type { SignalBody } from '../shared/signal/signal.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
-import { trainTinyModels } from './tiny_models.ts';
+import { tinyModels } from './tiny_models.ts';
 
 const STAGES = [
   { name: 'test', allocation: 0.1, duration: '2h' },
@@ -24,7 +24,7 @@ beforeAll(async () => {
     minutehand: { simulated: { history_bars: 100, bar_interval_ms: 15 } },
   });
   versions = [];
-  for (const seed of [1, 2]) versions.push((await trainTinyModels(place.models, { seed })).version);
+  for (const seed of [1, 2]) versions.push((await tinyModels(place.models, { seed })).version);
   activate(place.models, versions[0]!);
 }, 60_000);
 afterAll(() => place.remove());

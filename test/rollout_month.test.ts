@@ -22,7 +22,7 @@ import { loadSettings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { carryOut, lookAtRollout, startRollout } from '../trainer/rollout/steps.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
-import { tinySettings, trainTinyModels } from './tiny_models.ts';
+import { tinySettings, tinyModels } from './tiny_models.ts';
 
 const DATA = realData('m1');
 const DAY = 86_400;
@@ -53,7 +53,7 @@ const cut = (bars: ReadonlyMap<string, BarColumns>, from: OpenTime, to: OpenTime
 
 /** A challenger trained on May and June, and a champion whose reversion probabilities are far too high. */
 async function makeModels(bars: ReadonlyMap<string, BarColumns>): Promise<[string, string]> {
-  const challenger = await trainTinyModels(paths.models, { settings, bars: cut(bars, LEARNED_FROM, JULY) });
+  const challenger = await tinyModels(paths.models, { settings, bars: cut(bars, LEARNED_FROM, JULY) });
   const champion = '20240101_0000';
   const folderOf = join(paths.models, champion);
   cpSync(challenger.path, folderOf, { recursive: true });

@@ -14,7 +14,7 @@ import { openRunAudit, runUuid } from '../trainer/schedule/run_audit.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../trainer/store/store.ts';
 import { skipNote } from './skip_note.ts';
-import { tinySettings, trainTinyModels } from './tiny_models.ts';
+import { tinySettings, tinyModels } from './tiny_models.ts';
 
 /*
  * The tables and columns of the specification, on a real database of each kind.
@@ -36,7 +36,7 @@ let server: PostgresServer | null = null;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'minutehand-tables-'));
   models = join(root, 'models');
-  [server, { version }] = await Promise.all([startPostgres(), trainTinyModels(models)]);
+  [server, { version }] = await Promise.all([startPostgres(), tinyModels(models)]);
 });
 afterAll(async () => {
   await server?.stop();

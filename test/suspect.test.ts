@@ -14,7 +14,7 @@ import { screenPolicy } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from './tiny_models.ts';
 import { buildPairHistory, matchMinutes } from '../trainer/dataset/pair_history.ts';
 import { recoveryStart } from '../daemon/journal/recovery.ts';
 import { bodyOf, byMinute, openBench, type Bench } from '../daemon/pipeline.fixture.ts';
@@ -36,7 +36,7 @@ let models: ModelSet;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-suspect-'));
   const trained = tinySettings();
-  models = await loadModelSet((await trainTinyModels(folder, { settings: trained })).path, featureSchema(windows), 3);
+  models = await loadModelSet((await tinyModels(folder, { settings: trained })).path, featureSchema(windows), 3);
 });
 afterAll(async () => {
   await models.release();

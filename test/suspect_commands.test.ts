@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { copyBars, viewBars, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { mergeBars } from '../shared/bar_file/bar_merge.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
-import { tinyBars, trainTinyModels } from './tiny_models.ts';
+import { tinyBars, tinyModels } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
   spoilt = await place.writeBars('spoilt', new Map(bars).set('XAUUSD', timesThousand(gold, AT)));
   const rest = mergeBars(viewBars(gold, 0, AT), viewBars(gold, AT + 1, gold.length)).columns;
   without = await place.writeBars('without', new Map(bars).set('XAUUSD', rest));
-  models = (await trainTinyModels(place.models, { settings: place.settings })).path;
+  models = (await tinyModels(place.models, { settings: place.settings })).path;
 });
 afterAll(() => place.remove());
 

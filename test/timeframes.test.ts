@@ -23,7 +23,7 @@ import { isoSecond } from '../trainer/backtest/ledger.ts';
 import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/backtest/period.ts';
 import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
-import { tinyBars, trainTinyModels } from './tiny_models.ts';
+import { tinyBars, tinyModels } from './tiny_models.ts';
 
 const PAIRS = ['XAUUSD_XAGUSD@5m', 'XAUUSD_XAGUSD@15m', 'XAUUSD_XAGUSD@1h', 'XAUUSD_XAGUSD@4h', 'XAUUSD_XAGUSD@1d'];
 const TRADED = PAIRS.slice(0, 3);
@@ -68,7 +68,7 @@ beforeAll(async () => {
       ),
     ]),
   );
-  ({ path: bundle } = await trainTinyModels(place.models, { settings: learned, bars: dense, market: 'live' }));
+  ({ path: bundle } = await tinyModels(place.models, { settings: learned, bars: dense, market: 'live' }));
   activate(place.models, bundle.split('/').at(-1)!);
 }, 120_000);
 afterAll(() => place.remove());

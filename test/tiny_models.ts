@@ -1,10 +1,18 @@
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import type { Settings } from '../shared/policy/policy.ts';
-import { train, type TrainResult } from '../trainer/pipeline.ts';
-import type { Target } from '../trainer/train_options.ts';
-import { tinyBars, tinySettings } from './tiny_settings.ts';
+import { packageRoot } from '../shared/root.ts';
+import type { Target, TrainOptions } from '../trainer/train_options.ts';
+import { TINY_MINUTES, tinyBars, tinySettings } from './tiny_settings.ts';
 
 export { TINY_MINUTES, tinyBars, tinySettings, type SettingsOverrides } from './tiny_settings.ts';
+
+const DIST = join(packageRoot(), 'dist');
+/** In dist/, which is replaced when a source changes. */
+const KEPT = join(DIST, '.tiny_models');
 
 export interface TinyModelOptions {
   readonly seed?: number;
@@ -19,13 +27,9 @@ export interface TinyModelOptions {
   readonly target?: Target;
 }
 
-/** Trains on the simulated market, in about a second. Activates nothing. */
-export async function trainTinyModels(
-  folder: string,
-  options: TinyModelOptions = {},
-): Promise<{ version: string; path: string; result: TrainResult }> {
+export function tinyTraining(folder: string, options: TinyModelOptions): TrainOptions {
   const settings = options.settings ?? tinySettings();
-  const result = await train({
+  return {
     settings,
     bars: options.bars ?? tinyBars(settings),
     market: options.market ?? 'simulated',
@@ -41,6 +45,52 @@ export async function trainTinyModels(
     searchFolder: null,
     holdoutFrom: null,
     onProgress: () => undefined,
-  });
-  return { version: result.version, path: result.path, result };
+  };
+}
+
+/**
+ * A bundle of models of the simulated market, by the built trainer, or a copy of the one that an earlier test with the
+ * same options left. Activates nothing.
+ */
+export async function tinyModels(
+  folder: string,
+  options: TinyModelOptions = {},
+): Promise<{ version: string; path: string }> {
+  const kept = options.bars === undefined ? join(KEPT, keyOf(folder, options)) : null;
+  if (kept !== null && existsSync(kept)) {
+    const version = readdirSync(kept)[0]!;
+    cpSync(kept, folder, { recursive: true });
+    return { version, path: join(folder, version) };
+  }
+  const built = pathToFileURL(join(DIST, 'trainer', 'pipeline.js')).href;
+  const { train } = (await import(built)) as typeof import('../trainer/pipeline.ts');
+  const { version, path } = await train(tinyTraining(folder, options));
+  if (kept !== null) keep(path, version, kept);
+  return { version, path };
+}
+
+/** The bundles that are there already determine the name of the next. */
+function keyOf(folder: string, { settings = tinySettings(), bars: _, ...others }: TinyModelOptions): string {
+  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  return createHash('sha256')
+    .update(JSON.stringify([process.version, TINY_MINUTES, names, trainedBy(settings), others]))
+    .digest('hex');
+}
+
+/** What bars and training depend on (test/tiny_models.test.ts). */
+function trainedBy({ core, retrain, minutehand, policyHash }: Settings): unknown {
+  const { market: _, feed: __, transports: ___, log: ____, simulated, ...others } = minutehand;
+  return { core, retrain, policyHash, simulated: [simulated.seed, simulated.start], ...others };
+}
+
+/** Another test may keep the same at the same time. */
+function keep(path: string, version: string, kept: string): void {
+  mkdirSync(KEPT, { recursive: true });
+  const aside = mkdtempSync(join(KEPT, 'new-'));
+  cpSync(path, join(aside, version), { recursive: true });
+  try {
+    renameSync(aside, kept);
+  } catch {
+    rmSync(aside, { recursive: true });
+  }
 }

@@ -12,7 +12,7 @@ import { IS_LONG, LONG_NOTE } from './long.ts';
 import { runMachinesInside } from '../daemon/lease/machines_inside.fixture.ts';
 import { buildDaemonProgram, type Program } from './program.ts';
 import { requireRedis } from './redis_server.ts';
-import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from './tiny_models.ts';
 import { POSTGRES_NOTE, startPostgres } from '../trainer/store/postgres_server.fixture.ts';
 import { byMinute } from '../daemon/pipeline.fixture.ts';
 import {
@@ -71,7 +71,7 @@ beforeAll(async () => {
       transports: { redis: { command_timeout_ms: 20_000, max_batches_in_flight: 64 } },
     },
   });
-  ({ path: bundle, version } = await trainTinyModels(join(folder, 'trained'), { market: 'live', settings }));
+  ({ path: bundle, version } = await tinyModels(join(folder, 'trained'), { market: 'live', settings }));
 }, 240_000);
 afterAll(async () => {
   await remove();

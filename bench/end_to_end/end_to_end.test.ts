@@ -6,7 +6,7 @@ import type { Bar } from '../../shared/bar.ts';
 import { createRng } from '../../shared/rng.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { isRunning } from '../../test/cli_process.ts';
-import { tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { tinySettings, tinyModels } from '../../test/tiny_models.ts';
 import { arrivalOf, measurePattern, PATTERNS } from './arrival.ts';
 import { compare } from './end_to_end.ts';
 import { openField, type Field, type Latencies } from './field.ts';
@@ -22,7 +22,7 @@ let bundles: string[];
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-field-'));
   bundles = [];
-  for (const seed of [1, 2]) bundles.push((await trainTinyModels(folder, { settings, seed, market: 'live' })).path);
+  for (const seed of [1, 2]) bundles.push((await tinyModels(folder, { settings, seed, market: 'live' })).path);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

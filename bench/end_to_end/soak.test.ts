@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
 import { createRng } from '../../shared/rng.ts';
-import { tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { tinySettings, tinyModels } from '../../test/tiny_models.ts';
 import type { CollectedMemory } from './field.ts';
 import { benchSoak, createHeapTrend, soakFailure, type HeapTrend } from './soak.ts';
 
@@ -80,7 +80,7 @@ describe.runIf(IS_LONG)(`the daemon in a soak${LONG_NOTE}`, () => {
 
   it('leaks nothing', { timeout: 300_000 }, async () => {
     const settings = tinySettings();
-    const { path } = await trainTinyModels(folder, { settings, seed: 1, market: 'live' });
+    const { path } = await tinyModels(folder, { settings, seed: 1, market: 'live' });
     const result = await benchSoak({
       pairs: 3,
       durationMs: 120_000,

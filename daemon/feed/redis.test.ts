@@ -19,7 +19,7 @@ import { IS_LONG } from '../../test/long.ts';
 import { buildDaemonProgram, type Program, type RunningProgram } from '../../test/program.ts';
 import { freePort, startRedis, type RedisServer } from '../../test/redis_server.ts';
 import { endsSoonerThan } from '../../test/sooner.ts';
-import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from '../../test/tiny_models.ts';
 import { startDaemon } from '../main.ts';
 import { byMinute, openBench, type Bench } from '../pipeline.fixture.ts';
 import { watchArrivals } from './arrival.ts';
@@ -443,7 +443,7 @@ describe('a daemon with the stream as its only source', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'minutehand-stream-'));
     program = await buildDaemonProgram();
-    trained = await trainTinyModels(join(folder, 'trained'), { market: 'live', settings });
+    trained = await tinyModels(join(folder, 'trained'), { market: 'live', settings });
   }, 120_000);
   afterAll(async () => {
     await program.remove();

@@ -15,7 +15,7 @@ import { decisionRecord } from '../../shared/policy/decision_record.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { openJournal, type JournalStore } from '../../shared/store/journal.ts';
-import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from '../../test/tiny_models.ts';
 import { createJournal } from '../journal/journal.ts';
 import { writeInPlace } from '../journal/journal_writer.ts';
 import { recoveryStart } from '../journal/recovery.ts';
@@ -35,7 +35,7 @@ let versions: string[];
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-replay-'));
   versions = [];
-  for (const seed of [1, 2]) versions.push((await trainTinyModels(folder, { seed })).version);
+  for (const seed of [1, 2]) versions.push((await tinyModels(folder, { seed })).version);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

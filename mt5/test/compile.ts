@@ -46,10 +46,10 @@ export function translate(source: string): string {
 /**
  * Translates mt5/, compiles mt5/test/<name>.cpp and returns the program's path, which contains a hash of the sources,
  * so that nothing is compiled twice.
- * @param level `-O2` for programs that run for minutes
+ * @param level `-Og` for programs that run for seconds, `-O2` for minutes
  * @throws Error with the messages of g++
  */
-export function compileProgram(name: string, level: '-O0' | '-O2' = '-O0'): string {
+export function compileProgram(name: string, level: '-O0' | '-Og' | '-O2' = '-O0'): string {
   const sources = [join(MT5, 'Include'), join(MT5, 'Experts'), join(MT5, 'Services'), join(MT5, 'test')]
     .flatMap((folder) => filesBelow(folder))
     .filter((path) => /\.(mqh|mq5|cpp|h)$/.test(path))

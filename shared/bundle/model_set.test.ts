@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { tinySettings, tinyModels } from '../../test/tiny_models.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { createRng } from '../rng.ts';
 import { anySchema } from './any_schema.fixture.ts';
@@ -31,7 +31,7 @@ let original: string;
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'minutehand-model-set-'));
-  original = (await trainTinyModels(join(root, 'trained'), { settings })).path;
+  original = (await tinyModels(join(root, 'trained'), { settings })).path;
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 

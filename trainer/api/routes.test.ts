@@ -10,7 +10,7 @@ import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import { bodyOf } from '../../shared/signal/signal.fixture.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
-import { trainTinyModels } from '../../test/tiny_models.ts';
+import { tinyModels } from '../../test/tiny_models.ts';
 import { openSignalTables } from '../history/signal_tables.ts';
 import { signalRow } from '../history/signal_row.ts';
 import { createRegistry } from '../registry/registry.ts';
@@ -26,7 +26,7 @@ const versions: string[] = [];
 
 beforeAll(async () => {
   api = await openApiWorkplace({}, async ({ models }) => {
-    versions.push((await trainTinyModels(models)).version);
+    versions.push((await tinyModels(models)).version);
     for (const copy of [2, 3, 4]) versions.push(copyUnder(models, versions[0]!, `${versions[0]!}_${copy}`));
     activate(models, versions[0]!);
     activate(models, versions[1]!);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readManifest } from '../../shared/bundle/bundle.ts';
 import type { Manifest, ModelMetrics, ModelReport } from '../../shared/bundle/manifest.ts';
-import { trainTinyModels } from '../../test/tiny_models.ts';
+import { tinyModels } from '../../test/tiny_models.ts';
 import { renderCard } from './card.ts';
 
 let folder: string;
@@ -12,7 +12,7 @@ let manifest: Manifest;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-card-'));
-  manifest = readManifest((await trainTinyModels(folder)).path);
+  manifest = readManifest((await tinyModels(folder)).path);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

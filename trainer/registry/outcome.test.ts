@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, listVersions, readActive } from '../../shared/bundle/bundle.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
-import { trainTinyModels } from '../../test/tiny_models.ts';
+import { tinyModels } from '../../test/tiny_models.ts';
 import { enterOutcome, withRegistry } from './outcome.ts';
 
 const VERSIONS = [1, 2, 3].map((day) => `2024010${day}_1200`);
@@ -13,7 +13,7 @@ const [A, B, C] = VERSIONS as [string, string, string];
 let root: string;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'minutehand-outcome-'));
-  const { path } = await trainTinyModels(root, { created: new Date(Date.UTC(2024, 0, 1, 12)) });
+  const { path } = await tinyModels(root, { created: new Date(Date.UTC(2024, 0, 1, 12)) });
   // The same models under other names: what they can do plays no part here.
   for (const [index, version] of VERSIONS.entries()) {
     if (index === 0) continue;

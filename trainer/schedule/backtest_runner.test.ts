@@ -7,7 +7,7 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { createWorkplace } from '../../test/cli_process.ts';
-import { tinyBars, trainTinyModels } from '../../test/tiny_models.ts';
+import { tinyBars, tinyModels } from '../../test/tiny_models.ts';
 import { compareBacktests } from '../api/backtest_comparison.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -113,7 +113,7 @@ describe('a backtest by the command line itself', () => {
     async () => {
       const workplace = createWorkplace();
       const { home, config, models, settings } = workplace;
-      const { version } = await trainTinyModels(models, { settings });
+      const { version } = await tinyModels(models, { settings });
       const paths = homePaths({ MINUTEHAND_HOME: home });
       const store = await openStore(paths.trainer);
       const program = [process.execPath, join(packageRoot(), 'bin', 'minutehand.mjs')];

@@ -6,7 +6,7 @@ import { barAt } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { openJournal } from '../../shared/store/journal.ts';
-import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { tinyBars, tinySettings, tinyModels } from '../../test/tiny_models.ts';
 import { openStore } from '../store/store.ts';
 import { lackOfModels, waitForFirstBars } from './first_models.ts';
 
@@ -17,7 +17,7 @@ let home: string;
 let count = 0;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'minutehand-first-'));
-  ({ version } = await trainTinyModels(join(root, 'trained')));
+  ({ version } = await tinyModels(join(root, 'trained')));
 });
 beforeEach(() => {
   home = join(root, String(count++));
