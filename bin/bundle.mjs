@@ -87,21 +87,13 @@ export async function bundle(entryPoints, outdir, options = {}) {
     external: EXTERNAL,
     banner: { js: BANNER },
     logLevel: 'silent',
-    plugins: [englishZod, originalUrls(outdir)],
+    plugins: [originalUrls(outdir)],
     ...options,
   });
 }
 
 /** @param {string} program */
 const nameOf = (program) => program.replaceAll('/', '.');
-
-/** Removes zod's error texts in other languages; it loads English by default. @type {import('esbuild').Plugin} */
-const englishZod = {
-  name: 'English zod',
-  setup({ onLoad }) {
-    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: '' }));
-  },
-};
 
 /**
  * JavaScript that finds files beside its own file keeps finding them.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Result file of `mt5/compile.ps1`, written on Windows. */
 const RESULT_FILE = join('mt5', 'compiled.json');

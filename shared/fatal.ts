@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeError } from './errors.ts';
 import { makePrivateFolder } from './private_files.ts';
 import type { HomePaths } from './policy/home.ts';

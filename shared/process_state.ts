@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { readAddress, urlOf } from './address.ts';
 import type { HomePaths } from './policy/home.ts';
 import { isLocked } from './store/home_lock.ts';

@@ -28,6 +28,26 @@ it('every thread’s program starts from its bundle', () => {
   for (const thread of threads) expect(readFileSync(join(dist, thread), 'utf8')).toMatch(/^export \* from '.*bundle\//);
 });
 
+it('a short command loads only the packages that it uses', () => {
+  const bundle = join(packageRoot(), 'dist', 'bundle');
+  const textOf = (chunk: string): string => readFileSync(join(bundle, chunk), 'utf8');
+  const loaded = new Set<string>();
+  const load = (chunk: string): void => {
+    if (loaded.has(chunk)) return;
+    loaded.add(chunk);
+    for (const [, next] of textOf(chunk).matchAll(/^(?:import|\} from) "\.\/(.+\.js)";$/gm)) load(next!);
+  };
+  const packages = (): string[] => {
+    const named = [...loaded].flatMap((chunk) => [...textOf(chunk).matchAll(/^\/\/ node_modules\/([^/]+)/gm)]);
+    return [...new Set(named.map(([, name]) => name!))].sort();
+  };
+  load('cli.minutehand.js');
+  expect(packages()).toEqual(['commander']);
+  const [config] = [...loaded].flatMap((chunk) => /import\("\.\/(config-\w+\.js)"\)/.exec(textOf(chunk))?.[1] ?? []);
+  load(config!);
+  expect(packages()).toEqual(['commander', 'fastest-levenshtein', 'js-yaml', 'node-cron', 'zod']);
+});
+
 it('a new build keeps the chunks of the previous one, and no older ones', async () => {
   const { keepChunks } = (await import(pathToFileURL(join(packageRoot(), 'bin/bundle.mjs')).href)) as {
     keepChunks(replaced: string, fresh: string): void;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Outgoing } from './outbox.ts';
 

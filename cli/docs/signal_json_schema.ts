@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { INSTRUMENT_SIGNAL_SCHEMA } from '../../shared/signal/instrument_signal.ts';
 import { instrumentSignalSchema } from '../../shared/signal/verify_instrument.ts';
 import { signalSchema } from '../../shared/signal/verify.ts';

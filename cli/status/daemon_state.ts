@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { HealthReport } from '../../daemon/health/health.ts';
 import { isBlocked, pauseThread } from '../../shared/durable_file.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';

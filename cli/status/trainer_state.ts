@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { askProcess, type ProcessState } from '../../shared/process_state.ts';
 import type { Settings } from '../../shared/policy/policy.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SERIES, SERIES_NAMES, seriesIndex } from '../../shared/core/series/series_names.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { GivenObservation } from '../series/series_ledger.ts';

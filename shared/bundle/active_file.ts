@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Timeframe } from '../pair.ts';
 import { sealShape, type PointerKind } from './sealed_pointer.ts';
 

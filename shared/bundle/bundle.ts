@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.ts';
 import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { MinutehandError } from '../errors.ts';
 import type { FileSystem } from '../ports.ts';
 import type { MarketKind } from '../signal/signal.ts';

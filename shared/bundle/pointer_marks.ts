@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { renamePatiently, replaceDurably, writeSynced } from '../durable_file.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';

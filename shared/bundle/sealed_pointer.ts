@@ -1,5 +1,5 @@
 import { sign, verify, type KeyObject } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MinutehandError } from '../errors.ts';
 import { keyName, signingKey, trustedKeys } from './signature.ts';
 

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MinutehandError } from '../errors.ts';
 import type { FileSystem } from '../ports.ts';
 import { readModelsFile } from './models_file.ts';

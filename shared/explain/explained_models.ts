@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readBundle, type Bundle } from '../bundle/bundle.ts';
 import type { FeatureSchema } from '../bundle/feature_schema.ts';
 import { MONITOR_FILE } from '../bundle/manifest.ts';

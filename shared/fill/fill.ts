@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MinutehandError } from '../errors.ts';
 import { PAIR_ID, parsePair } from '../pair.ts';
 import { checksum } from '../signal/encode.ts';

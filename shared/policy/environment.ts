@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { libraryOf, NATIVE_ENGINES } from './engines.ts';
 import { OVERRIDABLE } from './schema.ts';
 import type { ConfigPart } from './schema.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { allowed, jsonSchema, propertiesOf, schemaAt } from './json_schema.ts';
 import type { JsonSchema } from './json_schema.ts';
 import { keyText, valueText } from './problem.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../folder.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { packagedValues } from './delivered.ts';
 import { CONFIG_FILES, FILE_SCHEMAS, policyKeys } from './schema.ts';
 import type { ConfigPart } from './schema.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { packageRoot } from '../root.ts';
 import { checkFile } from './file_check.ts';
 import { CONFIG_FILES, FILE_SCHEMAS, type ConfigPart } from './schema.ts';

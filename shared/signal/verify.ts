@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { REASONS, type Reason } from '../core/decide/decide.ts';
 import { MinutehandError } from '../errors.ts';
 import { PAIR_ID } from '../pair.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DIRECTION_REASONS } from '../core/decide/direction.ts';
 import { MinutehandError } from '../errors.ts';
 import { INSTRUMENT_ID, parseInstrument } from '../pair.ts';

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { replaceDurably } from '../durable_file.ts';
 import type { FileSystem } from '../ports.ts';
 

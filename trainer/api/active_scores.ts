@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, servingSet, type ModelSet } from '../../shared/bundle/model_set.ts';

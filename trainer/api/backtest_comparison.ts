@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Backtest } from '../schedule/backtest_queue.ts';
 import type { backtestComparisonSchema } from './schema/records.ts';

@@ -1,7 +1,7 @@
 import { barSecondsOf } from '../../shared/pair.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { existsSync } from 'node:fs';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barAt } from '../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MinutehandError } from '../../shared/errors.ts';
 
 export const ARCHIVE_SCHEMA = 'minutehand.signal_archive/1';

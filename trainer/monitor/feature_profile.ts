@@ -1,5 +1,5 @@
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { riskQuantiles } from '../../shared/core/decide/risk_rank.ts';

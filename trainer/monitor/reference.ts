@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MONITOR_FILE } from '../../shared/bundle/manifest.ts';
 import { readModelsFile } from '../../shared/bundle/models_file.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { z } from 'zod';
+import * as z from 'zod';
 import { shardsOf } from '../../shared/policy/policy.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import { scheduleByCron } from '../schedule/schedule.ts';

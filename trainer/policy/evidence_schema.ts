@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const figures = z.object({
   entries: z.number().int().describe('Entries, or trades of the backtest'),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError } from '../../shared/errors.ts';
 import type { Notifications } from '../notify/notifications.ts';

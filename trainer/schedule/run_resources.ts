@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GpuUse } from './gpu_watch.ts';
 
 /** Resource usage of a training run. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 import { startCommand } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
 import { runResourcesSchema, type RunResources } from './run_resources.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MinutehandError } from '../../errors.ts';
 
 export const DIRECTION_FORMAT = 'minutehand.direction/1';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MinutehandError } from '../../errors.ts';
 
 /** Description in a model file, as key/value properties of the ONNX model. */

@@ -1,4 +1,5 @@
-import protobuf from 'protobufjs';
+import { createRequire } from 'node:module';
+import type protobuf from 'protobufjs';
 import { readMessage } from './wire.ts';
 
 /**
@@ -7,7 +8,7 @@ import { readMessage } from './wire.ts';
  * read.
  */
 const packed = { packed: true };
-const root = protobuf.Root.fromJSON({
+const MESSAGES: protobuf.INamespace = {
   nested: {
     Model: {
       fields: {
@@ -57,7 +58,7 @@ const root = protobuf.Root.fromJSON({
     Shape: { fields: { dimensions: { rule: 'repeated', type: 'Dimension', id: 1 } } },
     Dimension: { fields: { size: { type: 'int64', id: 1 }, symbol: { type: 'string', id: 2 } } },
   },
-});
+};
 
 export const ELEMENT_FLOAT32 = 1;
 export const ELEMENT_FLOAT64 = 11;
@@ -95,11 +96,18 @@ export interface OnnxModel {
   metadata: { key: string; value: string }[];
 }
 
-const Model = root.lookupType('Model');
+let known: protobuf.Type | undefined;
+
+/** Loads the library on demand: few commands read models. */
+function modelType(): protobuf.Type {
+  const { Root } = createRequire(import.meta.url)('protobufjs/light.js') as typeof protobuf;
+  return (known ??= Root.fromJSON(MESSAGES).lookupType('Model'));
+}
 
 /** Fields are written in the order of their numbers: equal models give equal bytes. */
 export function encodeModel(model: OnnxModel): Uint8Array {
-  return Model.encode(Model.fromObject(model)).finish().slice();
+  const type = modelType();
+  return type.encode(type.fromObject(model)).finish().slice();
 }
 
 /**
@@ -107,5 +115,5 @@ export function encodeModel(model: OnnxModel): Uint8Array {
  * @throws RangeError when the bytes are not protobuf of this shape.
  */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
-  return readMessage(Model, bytes) as unknown as OnnxModel;
+  return readMessage(modelType(), bytes) as unknown as OnnxModel;
 }

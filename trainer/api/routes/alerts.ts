@@ -2,7 +2,7 @@ import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { EVENTS } from '../../notify/events.ts';
 import { acknowledge } from '../../notify/outbox.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Api, ApiContext } from '../context.ts';
 import { acknowledgedSchema, alertsSchema, silenceRequest, silenceSchema } from '../schema/alerts.ts';
 import { REFUSALS } from '../schema/refusal.ts';

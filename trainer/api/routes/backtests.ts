@@ -1,6 +1,6 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { listVersions, readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { shardsOf } from '../../../shared/policy/policy.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { allowed, jsonSchema, propertiesOf, schemaAt, type JsonSchema } from '../../../shared/policy/json_schema.ts';
 import { packagedValues } from '../../../shared/policy/delivered.ts';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { symbolsOf } from '../../../shared/pair.ts';
 import { screenPolicy, shardsOf } from '../../../shared/policy/policy.ts';
 import { scanOnThread } from '../../data_quality/coverage_thread.ts';

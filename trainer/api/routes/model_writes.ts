@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import { activate, setShadow, SHADOW_POINTER, VERSION } from '../../../shared/bundle/bundle.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readActive, readManifest, readShadow, VERSION } from '../../../shared/bundle/bundle.ts';
 import { SIGNATURE_FILE } from '../../../shared/bundle/signature.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Api, ApiContext } from '../context.ts';
 import { auditSchema, limitQuery, monitorSchema, tradesQuery, tradesSchema } from '../schema/records.ts';
 import { REFUSALS } from '../schema/refusal.ts';

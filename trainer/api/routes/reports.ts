@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { STYLE } from '../../backtest/report/style.ts';
 import { makeReport } from '../../report/make_report.ts';
 import { reportPage } from '../../report/report_page.ts';

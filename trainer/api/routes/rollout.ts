@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { readRollout, rolloutSchema } from '../../../shared/bundle/rollout.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { listJournals, readSearchHistory } from '../../search/finished_journals.ts';
 import type { Api, ApiContext } from '../context.ts';

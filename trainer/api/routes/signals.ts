@@ -1,5 +1,5 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { openSignalTables, type SignalFilter, type SignalTables } from '../../history/signal_tables.ts';
 import { readThinned } from '../../history/thinned_signals.ts';
 import { bodyText, type SignalRow } from '../../history/signal_row.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { autoMLConfigModel } from './training.ts';
 
 export const generateRequest = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { APPLIES, type Applies } from '../../../shared/policy/applies.ts';
 import { evidenceSchema } from '../../policy/evidence_schema.ts';
 import { CHANGE_STATUSES } from '../../store/access_tables.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const count = z.int();
 const time = z.string().describe('Open of a bar, ISO 8601 in UTC');

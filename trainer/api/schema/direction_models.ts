@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { directionManifestSchema } from '../../../shared/bundle/direction/direction_manifest.ts';
 
 export const directionModelSchema = z

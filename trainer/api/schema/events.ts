@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Events of `GET /api/events`, with their data. */
 export const EVENT_KINDS = {

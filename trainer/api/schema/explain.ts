@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CONDITION_NAMES } from '../../../shared/core/decide/entry_conditions.ts';
 import { DIRECTION_CONDITION_NAMES } from '../../../shared/core/decide/direction_conditions.ts';
 import { signalSchema } from './signals.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const predictQuery = z.object({
   subject: z.string().min(1).max(80).describe('A pair or an instrument, such as XAUUSD_XAGUSD'),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { COST_MODELS } from '../../../shared/policy/costs.ts';
 import { manifestSchema } from '../../../shared/bundle/manifest.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const number = (description: string) => z.number().nullable().describe(description);
 const ofPair = (description: string) => number(`${description}; absent in an instrument's`).optional();

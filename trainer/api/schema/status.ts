@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const daemonSchema = z.object({
   shard: z.string().describe('Its shard'),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ENGINES } from '../../../shared/policy/engines.ts';
 import { runSchema } from './runs.ts';
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createTransport } from 'nodemailer';
 import { digestOf, textOf, titleOf, type AlertMessage } from '../message.ts';
 import type { Channel, SendFailure } from './channel.ts';
 import { reasonOf } from './http_post.ts';
@@ -21,12 +20,13 @@ export function emailChannel(url: string, { from, to }: EmailAddresses, link: st
     actions: ['trigger', 'resolve'],
     groups: true,
     async send(messages, signal) {
-      const transport = createTransport(options);
       // Closing does not end a command that is in progress; the result no longer matters then.
       const cut = new Promise<SendFailure>((resolve) => {
         const late = { reason: 'the mail server did not answer in time', retryAfterMs: null, isRefused: false };
         signal.addEventListener('abort', () => resolve(late), { once: true });
       });
+      const { createTransport } = await import('nodemailer');
+      const transport = createTransport(options);
       const sending = transport
         .sendMail({ from, to: [...to], ...contentOf(messages, link), disableFileAccess: true, disableUrlAccess: true })
         .then(() => null, failureOf);

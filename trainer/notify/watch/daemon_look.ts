@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { HomePaths } from '../../../shared/policy/home.ts';
 import type { Settings, Shard } from '../../../shared/policy/policy.ts';
 import { askProcess, type Presence } from '../../../shared/process_state.ts';
