@@ -12,14 +12,30 @@ import { PARTS } from './part_names.ts';
 import { runParts } from './parts.ts';
 import { renderBenchmarks } from './report.ts';
 
-const { values } = parseArgs({
-  options: { soak: { type: 'string', default: '10m' }, swaps: { type: 'string', default: '1000' } },
-});
+const USAGE = 'Usage: npm run bench [-- --soak 10m --swaps 1000]. For single parts: minutehand bench --help\n';
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        soak: { type: 'string', default: '10m' },
+        swaps: { type: 'string', default: '1000' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (!values.help) return { soakMs: parseDurationMs(values.soak), manySwaps: Number(values.swaps) };
+    process.stdout.write(USAGE);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
 const result = await runParts({
   parts: PARTS,
   idle: true,
-  soakMs: parseDurationMs(values.soak),
-  manySwaps: Number(values.swaps),
+  ...readOptions(),
   print: (line) => void process.stderr.write(`${line}\n`),
 });
 const root = packageRoot();

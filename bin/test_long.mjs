@@ -10,6 +10,7 @@ import { conclude, mustHold, testsHold } from './steps.mjs';
 const LONG = [
   'sim/sim.test.ts',
   'shared/bar_file/bar_check.test.ts',
+  'shared/policy/yaml.test.ts',
   'cli/bars/import.test.ts',
   'cli/bars/store_sink.test.ts',
   'daemon/kill.test.ts',

@@ -7,47 +7,154 @@ import { createOutput, isClosedPipe, showError, tolerateClosedPipes, type Output
 
 type AddCommand = (program: Command, output: () => Output) => void;
 
+interface Listed {
+  /** Its line in the list of commands; one without is not listed. */
+  readonly summary?: string;
+  readonly parameters?: string;
+  readonly load: () => Promise<AddCommand>;
+}
+
 /**
  * A command's module is loaded on demand: a daemon has no use for the libraries of the trainer, nor `signal verify` for
- * either's.
+ * either's, nor the list of commands for any.
  */
-const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
-  up: async () => (await import('./commands/up.ts')).addUp,
-  daemon: async () => (await import('./commands/processes.ts')).addDaemon,
-  trainer: async () => (await import('./commands/processes.ts')).addTrainer,
-  bars: async () => (await import('./commands/bars.ts')).addBars,
-  dataset: async () => (await import('./commands/dataset.ts')).addDataset,
-  features: async () => (await import('./commands/features.ts')).addFeatures,
-  train: async () => (await import('./commands/train.ts')).addTrain,
-  direction: async () => (await import('./commands/direction.ts')).addDirection,
-  series: async () => (await import('./commands/series.ts')).addSeries,
-  collect: async () => (await import('./commands/collect.ts')).addCollect,
-  fit: async () => (await import('./commands/fit.ts')).addFit,
-  backtest: async () => (await import('./commands/backtest.ts')).addBacktest,
-  scan: async () => (await import('./commands/scan.ts')).addScan,
-  replay: async () => (await import('./commands/replay.ts')).addReplay,
-  parity: async () => (await import('./commands/parity.ts')).addParity,
-  runs: async () => (await import('./commands/runs.ts')).addRuns,
-  models: async () => (await import('./commands/models.ts')).addModels,
-  rollout: async () => (await import('./commands/rollout.ts')).addRollout,
-  alerts: async () => (await import('./commands/alerts.ts')).addAlerts,
-  report: async () => (await import('./commands/report.ts')).addReport,
-  token: async () => (await import('./commands/token.ts')).addToken,
-  audit: async () => (await import('./commands/audit.ts')).addAudit,
-  trades: async () => (await import('./commands/trades.ts')).addTrades,
-  ea: async () => (await import('./commands/ea.ts')).addEa,
-  signal: async () => (await import('./commands/signal.ts')).addSignal,
-  signals: async () => (await import('./commands/signals.ts')).addSignals,
-  explain: async () => (await import('./commands/explain.ts')).addExplain,
-  check: async () => (await import('./commands/check.ts')).addCheck,
-  config: async () => (await import('./commands/config.ts')).addConfig,
-  policy: async () => (await import('./commands/policy.ts')).addPolicy,
-  service: async () => (await import('./commands/service.ts')).addService,
-  status: async () => (await import('./commands/status.ts')).addStatus,
-  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
-  bench: async () => (await import('./commands/bench.ts')).addBench,
-  sim: async () => (await import('./commands/sim.ts')).addSim,
-  docs: async () => (await import('./commands/docs.ts')).addDocs,
+const COMMANDS: Readonly<Record<string, Listed>> = {
+  up: {
+    summary: 'run daemon and trainer (this is what npm start does)',
+    load: async () => (await import('./commands/up.ts')).addUp,
+  },
+  daemon: {
+    summary: 'run the data plane: bars in, signals out',
+    load: async () => (await import('./commands/processes.ts')).addDaemon,
+  },
+  trainer: {
+    summary: 'run the control plane: schedule, training runs, API',
+    load: async () => (await import('./commands/processes.ts')).addTrainer,
+  },
+  bars: { summary: 'import, check and export bars', load: async () => (await import('./commands/bars.ts')).addBars },
+  dataset: {
+    summary: 'write features and labels of all pairs as a table',
+    load: async () => (await import('./commands/dataset.ts')).addDataset,
+  },
+  features: {
+    summary: 'the feature matrix of a pair or an instrument as CSV',
+    load: async () => (await import('./commands/features.ts')).addFeatures,
+  },
+  train: {
+    summary: 'train, validate and write a model bundle',
+    load: async () => (await import('./commands/train.ts')).addTrain,
+  },
+  direction: {
+    summary: 'the model of an instrument: up, down or range',
+    load: async () => (await import('./commands/direction.ts')).addDirection,
+  },
+  series: {
+    summary: 'auxiliary series of instruments: funding, open interest …',
+    load: async () => (await import('./commands/series.ts')).addSeries,
+  },
+  collect: {
+    summary: 'feed a live daemon from Binance: bars and auxiliary series',
+    load: async () => (await import('./commands/collect.ts')).addCollect,
+  },
+  fit: {
+    summary: 'train on any table of numbers and texts, and evaluate on another',
+    load: async () => (await import('./commands/fit.ts')).addFit,
+  },
+  backtest: {
+    summary: 'what a bundle would have earned after costs, by the daemon’s code',
+    load: async () => (await import('./commands/backtest.ts')).addBacktest,
+  },
+  scan: {
+    summary: 'which pairs are cointegrated, and whether trading them pays',
+    load: async () => (await import('./commands/scan.ts')).addScan,
+  },
+  replay: {
+    summary: 'run bar files, or a journal, through the daemon’s pipeline',
+    load: async () => (await import('./commands/replay.ts')).addReplay,
+  },
+  parity: {
+    summary: 'prove that live signals equal the backtest’s',
+    load: async () => (await import('./commands/parity.ts')).addParity,
+  },
+  runs: {
+    summary: 'list, start and cancel training runs of the trainer',
+    load: async () => (await import('./commands/runs.ts')).addRuns,
+  },
+  models: {
+    summary: 'list, show, verify, promote, shadow, sign, roll back and recover model bundles, and lift halts',
+    load: async () => (await import('./commands/models.ts')).addModels,
+  },
+  rollout: {
+    summary: 'let a challenger decide a growing share of entries, evaluated statistically',
+    load: async () => (await import('./commands/rollout.ts')).addRollout,
+  },
+  alerts: {
+    summary: 'list, acknowledge, silence and test notifications',
+    load: async () => (await import('./commands/alerts.ts')).addAlerts,
+  },
+  report: {
+    summary: 'figures of a period: models, signals, P&L by account, costs, drift, parity, targets',
+    load: async () => (await import('./commands/report.ts')).addReport,
+  },
+  token: {
+    summary: 'create, list and revoke tokens of the API, and make login links',
+    load: async () => (await import('./commands/token.ts')).addToken,
+  },
+  audit: { summary: 'every write of the API', load: async () => (await import('./commands/audit.ts')).addAudit },
+  trades: {
+    summary: 'what expert advisors made of the signals: list, export, check',
+    load: async () => (await import('./commands/trades.ts')).addTrades,
+  },
+  ea: {
+    summary: 'trade the signals on paper, as an expert advisor would',
+    load: async () => (await import('./commands/ea.ts')).addEa,
+  },
+  signal: {
+    summary: 'check signals as a consumer must',
+    load: async () => (await import('./commands/signal.ts')).addSignal,
+  },
+  signals: {
+    summary: 'published signals and where they are stored: list, days, archive, verify, restore',
+    load: async () => (await import('./commands/signals.ts')).addSignals,
+  },
+  explain: {
+    summary: 'why a minute was decided this way, and what would have made it trade',
+    load: async () => (await import('./commands/explain.ts')).addExplain,
+    parameters: '<subject> <time>',
+  },
+  check: {
+    summary: 'check the models of this installation',
+    load: async () => (await import('./commands/check.ts')).addCheck,
+  },
+  config: {
+    summary: 'check and show the configuration',
+    load: async () => (await import('./commands/config.ts')).addConfig,
+  },
+  policy: {
+    summary: 'propose, approve and apply changes of the configuration',
+    load: async () => (await import('./commands/policy.ts')).addPolicy,
+  },
+  service: {
+    summary: 'let systemd run it: install, uninstall, status',
+    load: async () => (await import('./commands/service.ts')).addService,
+  },
+  status: {
+    summary: 'all shards and the trainer at a glance',
+    load: async () => (await import('./commands/status.ts')).addStatus,
+  },
+  doctor: {
+    summary: 'check this machine and installation',
+    load: async () => (await import('./commands/doctor.ts')).addDoctor,
+  },
+  bench: {
+    summary: 'measure this machine: bars in, signals out',
+    load: async () => (await import('./commands/bench.ts')).addBench,
+  },
+  sim: {
+    summary: 'the daemon in a simulated world with faults, driven by a seed',
+    load: async () => (await import('./commands/sim.ts')).addSim,
+  },
+  docs: { load: async () => (await import('./commands/docs.ts')).addDocs },
 };
 
 const DONE = 0;
@@ -78,13 +185,15 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 /**
- * The command that `argv` begins with; all of them where it names none, for help and hints, and for `docs`, which lists
- * them.
+ * The command that `argv` begins with; else all of them, for help and hints, loaded where `argv` contains their name.
+ * `docs` describes all.
  */
-function wantedCommands(argv: readonly string[]): readonly string[] {
-  const first = argv.find((argument) => argument !== '--json');
-  const isAlone = first !== undefined && first !== 'docs' && Object.hasOwn(COMMANDS, first);
-  return isAlone ? [first] : Object.keys(COMMANDS);
+export function wantedCommands(argv: readonly string[]): { names: readonly string[]; loaded: readonly string[] } {
+  const names = Object.keys(COMMANDS);
+  const first = argv.find((argument) => argument !== '--json') ?? '';
+  if (first === 'docs') return { names, loaded: names };
+  if (Object.hasOwn(COMMANDS, first)) return { names: [first], loaded: [first] };
+  return { names, loaded: names.filter((name) => argv.includes(name)) };
 }
 
 /** The message that commander has already printed on standard error, as an object for programs. */
@@ -94,12 +203,12 @@ function misuse({ message }: CommanderError): object {
 }
 
 /**
- * @param wanted names of the commands to add
+ * @param wanted names of the commands, and which of them can be run; the others are only listed
  * @param output where its actions write
  * @param answer receives the requested text: help, or the version
  */
 export async function createProgram(
-  wanted: readonly string[] = Object.keys(COMMANDS),
+  { names, loaded } = wantedCommands(['docs']),
   output: () => Output = () => createOutput(false),
   answer: (text: string) => void = (text) => process.stdout.write(text),
 ): Promise<Command> {
@@ -127,7 +236,14 @@ trainer’s store), MINUTEHAND_SLACK_URL and others (channels of notifications),
 
 Start here: minutehand up, then minutehand signal verify var/signals/*/signal.json`,
     );
-  for (const add of await Promise.all(wanted.map((name) => COMMANDS[name]!()))) add(program, output);
+  const additions = await Promise.all(loaded.map(async (name) => [name, await COMMANDS[name]!.load()] as const));
+  const add = new Map(additions);
+  for (const name of names) {
+    const { summary = '', parameters = '' } = COMMANDS[name]!;
+    if (add.has(name)) add.get(name)!(program, output);
+    else program.command(`${name} ${parameters}`, { hidden: summary === '' });
+    program.commands.at(-1)!.summary(summary);
+  }
   acceptJsonEverywhere(program);
   return program;
 }

@@ -1,4 +1,5 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { createRequire } from 'node:module';
+import type * as CliProgress from 'cli-progress';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/schedule/progress_line.ts';
 
@@ -58,7 +59,8 @@ function lineProgress(): Progress {
 }
 
 function terminalProgress(): Progress {
-  let bar: SingleBar | null = null;
+  const { Presets, SingleBar } = createRequire(import.meta.url)('cli-progress') as typeof CliProgress;
+  let bar: CliProgress.SingleBar | null = null;
   let current = '';
   const stop = (): void => {
     bar?.stop();

@@ -69,7 +69,10 @@ describe('the simulated world', () => {
     expect(reads).toBeGreaterThan(3);
     expect(again).toEqual(first);
     expect(lines[1]).toEqual(lines[0]);
-    expect((await runSeed({ seed: 4 })).fingerprint).not.toBe(first.fingerprint);
+    // Redis gets a missed signal in the turn in which it was made, before any other transport.
+    const other = await runSeed({ seed: 1315 });
+    expect(other.fingerprint).not.toBe(first.fingerprint);
+    expect(other.violations).toEqual([]);
   });
 
   it.each(planted)(

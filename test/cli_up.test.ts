@@ -16,6 +16,7 @@ import {
   processTree,
   type Running,
   type Workplace,
+  writeConfig,
 } from './cli_process.ts';
 import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 import { skipNote } from './skip_note.ts';
@@ -260,8 +261,12 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     lastOfFirstRun = PAIRS.map((pair) => readSignal(pair)!);
   });
 
-  it('resumes at the next start: the same models, the next minutes, a later boot; SIGTERM ends it as well', async () => {
+  it('resumes at the next start, with an added instrument: the same models, the next minutes; SIGTERM ends it', async () => {
     const versions = readdirSync(place.models);
+    writeConfig(place.config, {
+      ...place.settings,
+      minutehand: { ...place.settings.minutehand, instruments: ['XAUUSD@5m'] },
+    });
     const next = await startUp();
     const signals = await signalsWhere(
       'signals of the second start',
@@ -274,6 +279,14 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     expect((await getJson(next.trainerPort, '/runs')).body['runs']).toMatchObject([{ run_id: 1, status: 'adopted' }]);
     expect(readdirSync(place.models)).toEqual(versions);
     expect(next.up.stderr()).not.toContain('first models');
+    const file = await eventually(
+      'a signal of the instrument',
+      () => existsSync(signalPath('XAUUSD@5m')) && signalPath('XAUUSD@5m'),
+    );
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+      ...{ schema: 'minutehand.instrument/1', pair: 'XAU/USD', action: 'HOLD' },
+      ...{ timestamp: expect.stringMatching(/:\d[05]:00Z$/), reason: expect.stringMatching(/^(NO_MODEL|WARMUP)$/) },
+    });
     const pids = processTree(next.up.pid);
     next.up.kill('SIGTERM');
     expect(await next.up.ended).toBe(0);

@@ -14,7 +14,7 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
 const TRIALS = 100_000;
 const MINUTES = 1_000_000;
-/** That the page of a subject holds: the price chart strokes each of them. */
+/** That the page of a subject holds. */
 const MOST_MINUTES = 60_000;
 const PARAMETERS = ['trees', 'learning_rate', 'leaves', 'min_rows', 'feature_share', 'row_share', 'l2'];
 
@@ -98,12 +98,18 @@ describe.skipIf(isSkipped)(`the dashboard with large charts${LONG_NOTE}`, () => 
   it('draws the extremes of prices in each pixel, as the slow oracle finds them', async () => {
     const chart = await chartPage(browser);
     const { seen, expected } = await chart.evaluate<PricePixels>('pricePixels(30_000)');
-    const columns = expected.flatMap((column, x) => (column === null ? [] : [{ x, column, drawn: seen[x]! }]));
-    expect(columns.length).toBeGreaterThan(500);
-    for (const { x, column, drawn } of columns) {
-      expect({ x, covers: drawn.top <= column.top + 2 }).toEqual({ x, covers: true });
-      expect({ x, covers: drawn.bottom >= column.bottom - 2 }).toEqual({ x, covers: true });
-    }
+    const inside = expected.flatMap((column, x) => (column === null ? [] : [x]));
+    expect(inside.length).toBeGreaterThan(500);
+    // Columns begin at whole pixels, so an extreme may be in a neighbor of its pixel.
+    const about = (columns: readonly Extremes[], x: number): Record<'top' | 'bottom', number> => {
+      const near = [x - 1, x, x + 1].flatMap((at) => columns[at] ?? []);
+      return { top: Math.min(...near.map(({ top }) => top)), bottom: Math.max(...near.map(({ bottom }) => bottom)) };
+    };
+    const isWithin = (inner: Exclude<Extremes, null>, outer: Exclude<Extremes, null>): boolean =>
+      inner.top >= outer.top - 2 && inner.bottom <= outer.bottom + 2;
+    const lost = inside.filter((x) => !isWithin(expected[x]!, about(seen, x)));
+    const invented = inside.filter((x) => seen[x] != null && !isWithin(seen[x], about(expected, x)));
+    expect({ lost, invented }).toEqual({ lost: [], invented: [] });
     await chart.close();
   });
 
@@ -114,8 +120,7 @@ describe.skipIf(isSkipped)(`the dashboard with large charts${LONG_NOTE}`, () => 
         const minutes = hasPrices ? MOST_MINUTES : MINUTES;
         await chart.evaluate(`globalThis.pan = show(${minutes}, ${hasPrices})`);
         await chart.evaluate('new Promise((resolve) => setTimeout(resolve, 1000))');
-        // The prices are drawn through each minute in view.
-        const frames = hasPrices ? 30 : 120;
+        const frames = 120;
         const [gaps, cpuMs] = await measured(chart, `pan(${share}, ${frames})`);
         expect(gaps.length).toBe(frames - 2);
         report(`${minutes} minutes, ${100 * share} % in view${hasPrices ? ', with prices' : ''}`, gaps, cpuMs);

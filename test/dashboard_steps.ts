@@ -67,13 +67,55 @@ export async function watchTiles(page: Page, subjects: number): Promise<void> {
   await holds(page, `${shown} !== '${first}'`);
 }
 
+/** Charts of a subject: their time axes line up, and have room for the label at the end. */
+const CHARTS = `(() => {
+  const rects = [...document.querySelectorAll('.chart .u-over')].map((one) => one.getBoundingClientRect());
+  const room = document.querySelector('.chart').getBoundingClientRect().right - rects[0].right;
+  return { count: rects.length, edges: new Set(rects.map(({ left, right }) => left + ' ' + right)).size, hasRoom: room > 16 };
+})()`;
+
 /** Opens a subject from its tile on the overview, and waits for its charts and the explanation of its last minute. */
 export async function watchSubject(page: Page): Promise<void> {
   await page.locator('.tile').first().click();
   await page.waitForSelector('.uplot canvas');
-  await page.waitForSelector('.chart.prices canvas');
+  expect(await page.evaluate<object>(CHARTS)).toEqual({ count: 3, edges: 1, hasRoom: true });
   await page.waitForSelector('.attribution li');
   expect(await page.locator('.why').innerText()).toContain('bit-identical');
+}
+
+/** Zooms a chart with two fingers, moves it with one, and shows everything again. */
+export async function touchChart(page: Page): Promise<void> {
+  const view = async (): Promise<[number, number]> => {
+    const text = await page.evaluate<string | null>(`new URL(location).searchParams.get('view')`);
+    const [from, to] = (text ?? '').split(',').map(Number);
+    return [from!, to!];
+  };
+  await page.evaluate(touches([1, 0.4], [2, 0.6], [1, 0.2], [2, 0.8]));
+  await holds(page, `new URL(location).searchParams.has('view')`);
+  const [from, to] = await view();
+  await page.evaluate(touches([1, 0.3], [1, 0.8]));
+  await holds(page, `new URL(location).searchParams.get('view') !== '${from},${to}'`);
+  const [before, after] = await view();
+  expect(before).toBeLessThan(from);
+  expect(Math.abs(after - before - (to - from))).toBeLessThanOrEqual(1);
+  await page.keyboard.press('Home');
+  await holds(page, `!new URL(location).searchParams.has('view')`);
+}
+
+/** Fingers on the first chart: each goes down at its first place, a share of the width, and moves to the others. */
+function touches(...places: readonly (readonly [finger: number, share: number])[]): string {
+  return `(() => {
+    const over = document.querySelector('.chart .u-over');
+    const { left, top, width } = over.getBoundingClientRect();
+    const seen = new Set();
+    const send = (type, pointerId, share) => over.dispatchEvent(new PointerEvent(type,
+      { pointerType: 'touch', pointerId, clientX: left + share * width, clientY: top + 9, bubbles: true }));
+    for (const [finger, share] of ${JSON.stringify(places)}) {
+      send(seen.has(finger) ? 'pointermove' : 'pointerdown', finger, share);
+      seen.add(finger);
+    }
+    for (const finger of seen) send('pointerup', finger, 0);
+  })()`;
 }
 
 export async function confirm(page: Page): Promise<void> {

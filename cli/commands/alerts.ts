@@ -24,7 +24,6 @@ const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 export function addAlerts(program: Command, output: () => Output): void {
   const alerts = program
     .command('alerts')
-    .summary('list, acknowledge, silence and test notifications')
     .description('Notifications of the trainer: its outbox in the store, and the channels that the environment names.');
   alerts
     .command('list')

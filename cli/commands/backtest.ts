@@ -53,7 +53,6 @@ interface BacktestFlags extends PairsFlags {
 export function addBacktest(program: Command, output: () => Output): void {
   const backtest = program
     .command('backtest')
-    .summary('what a bundle would have earned after costs, by the daemon’s code')
     .description(
       'Runs bars through the daemon’s features, models, decision and position, fills at the opens of the next bars, and takes spread, commission, slippage and ' +
         'overnight swaps from every trade. all_pairs: as if every pair had an edge; edge_pairs: with NO_EDGE as the bundle has it. With --models twice, the ' +

@@ -55,7 +55,6 @@ interface CheckedBars extends BarReport {
 export function addBars(program: Command, output: () => Output): void {
   const bars = program
     .command('bars')
-    .summary('import, check and export bars')
     .description(
       'Bars are kept in the trainer’s store: PostgreSQL when MINUTEHAND_DATABASE_URL names it, else the file trainer.db of this home. A folder of bars has one SYMBOL.csv or SYMBOL.csv.gz per symbol: time,open,high,low,close,volume[,spread], time in epoch seconds of the bar open, UTC.',
     );

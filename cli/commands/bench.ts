@@ -31,7 +31,6 @@ interface BenchFlags {
 export function addBench(program: Command, output: () => Output): void {
   program
     .command('bench')
-    .summary('measure this machine: bars in, signals out')
     .description(
       'Starts a daemon, a Redis server when redis-server is installed, and consumers in processes of their own, sends bars and times the signals, beside a null daemon that ' +
         'sends ready-made ones through the same publishers. The first run trains its models, which are kept in the temporary folder. Nothing of this installation is touched.',

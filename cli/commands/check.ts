@@ -16,7 +16,7 @@ interface CheckFlags {
 }
 
 export function addCheck(program: Command, output: () => Output): void {
-  const check = program.command('check').summary('check the models of this installation');
+  const check = program.command('check');
   check
     .command('ml-models')
     .description(

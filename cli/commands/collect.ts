@@ -28,7 +28,6 @@ interface CollectFlags {
 export function addCollect(program: Command, output: () => Output): void {
   program
     .command('collect')
-    .summary('feed a live daemon from Binance: bars and auxiliary series')
     .description(
       'Bars, funding, open interest, liquidations and order-book imbalance of Binance’s USDT-margined futures, until Ctrl-C or SIGTERM. Fills gaps after an outage. Needs the library ccxt (MINUTEHAND_CCXT: its folder).',
     )

@@ -8,7 +8,6 @@ import { maskPasswords } from '../password.ts';
 export function addConfig(program: Command, output: () => Output): void {
   const config = program
     .command('config')
-    .summary('check and show the configuration')
     .description(
       'config/*.yaml, or the folder MINUTEHAND_CONFIG names; docs/reference/CONFIGURATION.md explains every key.',
     );

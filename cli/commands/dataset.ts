@@ -24,7 +24,7 @@ interface ExportFlags {
 }
 
 export function addDataset(program: Command, output: () => Output): void {
-  const dataset = program.command('dataset').summary('write features and labels of all pairs as a table');
+  const dataset = program.command('dataset');
   dataset
     .command('export')
     .description('writes features and labels, one row per pair and bar, for `train --features`')

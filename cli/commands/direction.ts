@@ -57,7 +57,6 @@ interface TrainFlags {
 export function addDirection(program: Command, output: () => Output): void {
   const direction = program
     .command('direction')
-    .summary('the model of an instrument: up, down or range')
     .description('Learns and measures the model that answers up, down or range for one instrument.');
   direction
     .command('train')

@@ -49,7 +49,6 @@ interface CheckResult {
 export function addDoctor(program: Command, output: () => Output): void {
   program
     .command('doctor')
-    .summary('check this machine and installation')
     .description(
       'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the lease server, the active models, the halts and the running daemons, and names the next step for each problem. Exit code 1 when something must be fixed.',
     )

@@ -30,7 +30,6 @@ const SHORT = 24;
 export function addEa(program: Command, output: () => Output): void {
   const ea = program
     .command('ea')
-    .summary('trade the signals on paper, as an expert advisor would')
     .description(
       'A reference consumer: implements docs/reference/PROTOCOL.md and trades on paper, never with money. An order is filled at once at the closes of the signal’s bar, half the spread and ' +
         'the slippage of config/minutehand.yaml worse; commission is taken at the close, overnight swaps are not. Each fill is a line of <home>/ea/<name>_paper/result.json. ' +

@@ -16,7 +16,6 @@ export function addExplain(program: Command, output: () => Output): void {
     .argument('<subject>', 'a pair or an instrument, such as XAUUSD_XAGUSD or BTCUSDT@1h')
     .argument('<time>', 'open of the last minute of the bar, UTC, such as 2026-11-20T12:35Z')
     .addOption(marketOption())
-    .summary('why a minute was decided this way, and what would have made it trade')
     .description(
       'Computes the minute again from the journal and its bundle, compares it with what was published, and shows each score with the contribution of each feature (SHAP values), costs, thresholds and gates, and the smallest change that would have entered.',
     )

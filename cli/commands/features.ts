@@ -34,7 +34,6 @@ interface FeaturesFlags {
 export function addFeatures(program: Command, output: () => Output): void {
   const features = program
     .command('features')
-    .summary('the feature matrix of a pair or an instrument as CSV')
     .description(
       'Writes `time,` and the feature columns in schema order, full precision, one row per minute that both legs have and that is not suspect. A cell is empty while its ' +
         'feature is in warm-up, or where its source is missing. Rows before --from warm the features. docs/reference/FEATURES.md explains the columns. ' +

@@ -65,7 +65,6 @@ export function addFit(program: Command, output: () => Output): void {
   const defaults = LEARNER_DEFAULTS;
   program
     .command('fit')
-    .summary('train on any table of numbers and texts, and evaluate on another')
     .description(
       'Learns boosted trees (or a forest) from a CSV file, plain or .gz, and writes them as ONNX. Every column but the label and the weight is a feature: ' +
         'a number, inf, or missing (an empty cell, NaN, NA, null), or a text (--categories). Labels are numbers or texts; classes are put in order, numbers ascending, then texts by code unit, and the ' +

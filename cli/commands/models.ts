@@ -41,7 +41,6 @@ import { addModelsResume, tellHalts } from './models_resume.ts';
 export function addModels(program: Command, output: () => Output): void {
   const models = program
     .command('models')
-    .summary('list, show, verify, promote, shadow, sign, roll back and recover model bundles, and lift halts')
     .description(
       'Bundles are in models/, or $MINUTEHAND_HOME/models; models/active.json names the active one. The registry in the store keeps the bytes of each that was registered.',
     );

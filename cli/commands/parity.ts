@@ -30,7 +30,6 @@ interface ParityFlags {
 export function addParity(program: Command, output: () => Output): void {
   const parity = program
     .command('parity')
-    .summary('prove that live signals equal the backtest’s')
     .description(
       'Compares the signals of a day with a replay of the journal (to the byte) and with a backtest of the same bars and models (every decision); differences ' +
         'are counted by cause (docs/reference/LIVE_VS_BACKTEST.md). Writes a certificate as JSON and HTML, signed where MINUTEHAND_SIGNING_KEY is set. ' +

@@ -1,11 +1,11 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { parse } from 'yaml';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { APPLIES, appliesWhen } from '../../shared/policy/applies.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, ownConfigDir } from '../../shared/policy/policy.ts';
+import { parseYaml } from '../../shared/policy/yaml.ts';
 import { appendAudit } from '../../trainer/api/audit.ts';
 import { listChanges, type Change } from '../../trainer/api/changes.ts';
 import type { EvidenceFigures } from '../../trainer/policy/evidence_schema.ts';
@@ -22,7 +22,6 @@ const MANY = 1000;
 export function addPolicy(program: Command, output: () => Output): void {
   const policy = program
     .command('policy')
-    .summary('propose, approve and apply changes of the configuration')
     .description(
       'A change is a commit on a branch of the configuration’s Git repository. Approved by another person, it is merged and applied without a restart where that is possible. You act as the user of this system.',
     );
@@ -97,7 +96,7 @@ async function propose(
 function parseChange(text: string): [string, unknown] {
   const found = /^([a-z]+(?:\.[a-z0-9_]+)+)=(.*)$/is.exec(text);
   if (found === null) throw new MinutehandError('USAGE', { seen: text, expected: 'core.theta1_initial=0.7' });
-  return [found[1]!, parse(found[2]!) as unknown];
+  return [found[1]!, parseYaml(found[2]!)];
 }
 
 async function list(store: Store, output: Output): Promise<void> {

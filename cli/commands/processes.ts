@@ -34,7 +34,6 @@ export function applyMarket(market: string | undefined): void {
 export function addDaemon(program: Command, output: () => Output): void {
   program
     .command('daemon')
-    .summary('run the data plane: bars in, signals out')
     .description(
       'Takes bars (POST /bars, WebSocket /bars, the Redis stream minutehand:bars, or the simulated market), answers each with a signal by file, Redis and WebSocket, and journals both. ' +
         'Follows models/active.json and swaps a new bundle in between two bars. Ctrl-C ends it; the next start resumes where it was. ' +
@@ -104,7 +103,6 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
 export function addTrainer(program: Command, output: () => Output): void {
   program
     .command('trainer')
-    .summary('run the control plane: schedule, training runs, API')
     .description(
       'Trains first models when there are none, then by retrain_cron (UTC) and on POST /retrain, each run in a process of its own. The daemon runs without a trainer.',
     )

@@ -43,7 +43,6 @@ interface ReplayFlags extends PairsFlags {
 export function addReplay(program: Command, output: () => Output): void {
   const replay = program
     .command('replay')
-    .summary('run bar files, or a journal, through the daemon’s pipeline')
     .description(
       'Feeds a folder of bars, minute by minute, through align → features → infer → decide and writes the signals (market "replay"). ' +
         'Prints sha256 over their deterministic part: the same bars, models and configuration give the same one. With --journal, what a daemon took in ' +

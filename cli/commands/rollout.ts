@@ -27,7 +27,6 @@ interface MarketFlag {
 export function addRollout(program: Command, output: () => Output): void {
   const rollout = program
     .command('rollout')
-    .summary('let a challenger decide a growing share of entries, evaluated statistically')
     .description(
       'Stages, shares and limits are in retrain_policy.yaml. The trainer evaluates the active rollout; state is in models/rollout.json.',
     );

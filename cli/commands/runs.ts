@@ -22,7 +22,6 @@ const runsSchema = z.object({ runs: z.array(runSchema) });
 export function addRuns(program: Command, output: () => Output): void {
   const runs = program
     .command('runs')
-    .summary('list, start and cancel training runs of the trainer')
     .description(
       'Sends a request to the trainer at transports.trainer of config/minutehand.yaml (MINUTEHAND_TRAINER_PORT). Without one, list shows what the store has.',
     );

@@ -46,7 +46,6 @@ interface ScanFlags {
 export function addScan(program: Command, output: () => Output): void {
   program
     .command('scan')
-    .summary('which pairs are cointegrated, and whether trading them pays')
     .description(
       'Tries every pair of the symbols in every timeframe with every set of windows: cointegration and half-life, and trades by the daemon’s own features and ' +
         'decision, without models, gross and net of the configured costs. The more trials, the better the best of them by chance: p-values and Sharpe ratios are ' +

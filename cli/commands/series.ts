@@ -22,7 +22,6 @@ interface ImportFlags {
 export function addSeries(program: Command, output: () => Output): void {
   const series = program
     .command('series')
-    .summary('auxiliary series of instruments: funding, open interest …')
     .description('Series beside the bars of an instrument, each value with its event time and its arrival time.');
   series
     .command('import <file>')

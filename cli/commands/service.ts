@@ -46,7 +46,6 @@ interface UninstallFlags extends WhereFlags {
 export function addService(program: Command, output: () => Output, machine: Machine = THIS_MACHINE): void {
   const service = program
     .command('service')
-    .summary('let systemd run it: install, uninstall, status')
     .description(
       'Runs daemons and trainer as services of this machine (Linux with systemd): started at boot, restarted when they end or hang, each sandboxed. See docs/guides/OPERATE.md#install.',
     );

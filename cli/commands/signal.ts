@@ -8,7 +8,6 @@ import type { Output } from '../output.ts';
 export function addSignal(program: Command, output: () => Output): void {
   const signal = program
     .command('signal')
-    .summary('check signals as a consumer must')
     .description('docs/reference/PROTOCOL.md explains every field and the order of checks.');
   signal
     .command('verify')

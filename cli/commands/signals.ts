@@ -45,7 +45,6 @@ const COLUMNS = SIGNAL_COLUMNS.map(([name]) => name).filter((name) => name !== '
 export function addSignals(program: Command, output: () => Output): void {
   const signals = program
     .command('signals')
-    .summary('published signals and where they are stored: list, days, archive, verify, restore')
     .description(
       'The trainer copies every signal that a daemon has journaled into the tables of config/signals_policy.yaml (core.signals_live, core.signals_history), archives each day ' +
         'that is over, and deletes old rows when the archive is proven to hold them. A day is the UTC day on which a signal was published.',

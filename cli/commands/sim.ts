@@ -19,7 +19,6 @@ interface SimFlags {
 export function addSim(program: Command, output: () => Output): void {
   const sim = program
     .command('sim')
-    .summary('the daemon in a simulated world with faults, driven by a seed')
     .description(
       'Runs the daemon inside one process on simulated ports: clock, disk, Redis, feeder and expert advisors, with bars late, lost and doubled, kills, power ' +
         'cuts, full disks, clock steps and bad models. With every seed, consumers never act on a stale or repeated signal, features equal an ' +

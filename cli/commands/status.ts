@@ -30,7 +30,6 @@ export interface Status {
 export function addStatus(program: Command, output: () => Output): void {
   program
     .command('status')
-    .summary('all shards and the trainer at a glance')
     .description(
       'Reports the state of each shard’s daemon and of the trainer: models, pairs, last signals, Redis, standby, halts, runs, schedule. ' +
         'Works when nothing runs. Exit code 0 when all is well, 1 when something is wrong, with the problem and the next step.',

@@ -24,7 +24,6 @@ interface CreateFlags {
 export function addToken(program: Command, output: () => Output): void {
   const token = program
     .command('token')
-    .summary('create, list and revoke tokens of the API, and make login links')
     .description(
       'Access to the trainer’s API and dashboard: viewer reads, operator also trains and acknowledges, approver also promotes and approves.',
     );

@@ -65,7 +65,6 @@ const COLUMNS = [
 export function addTrades(program: Command, output: () => Output): void {
   const trades = program
     .command('trades')
-    .summary('what expert advisors made of the signals: list, export, check')
     .description(
       'Reads core.live_trades of the trainer’s store, where the trainer keeps every fill of result.json files and of Redis, with the signal that caused it.',
     );

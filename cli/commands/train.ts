@@ -73,7 +73,6 @@ interface TrainFlags {
 export function addTrain(program: Command, output: () => Output): void {
   program
     .command('train')
-    .summary('train, validate and write a model bundle')
     .description(
       'Bars → features → labels → search → three models → purged validation → thresholds → backtest → bundle. The last part of the bars (train.holdout_fraction) is seen by no choice; ' +
         'metrics, costs and NO_EDGE are evaluated on it. The same bars, configuration and seed give byte-identical ONNX files.',

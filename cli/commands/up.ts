@@ -25,7 +25,6 @@ const KILL_AFTER_MS = 20_000;
 export function addUp(program: Command, output: () => Output): void {
   program
     .command('up')
-    .summary('run daemon and trainer (this is what npm start does)')
     .description(
       'Starts a daemon for each shard and the trainer, shows their output, restarts one that ends, and stops all on Ctrl-C. A second start resumes. ' +
         'With --json it prints ports and folders once everything is ready.',

@@ -16,6 +16,11 @@ let tick: () => void;
 let lose: () => void;
 let resets: number;
 let isReady: boolean;
+/** Of the store; by default the record after the request. */
+let respond: (request: LeaseRequest) => Promise<LeaseRecord>;
+/** Resolves when the final signals have left. */
+let halted: Promise<void>;
+let details: string[];
 let keeper: LeaseKeeper;
 const requests: LeaseRequest[] = [];
 
@@ -32,13 +37,16 @@ beforeEach(() => {
   [nowMs, offsetMs, record, isReachable, events, resets] = [0, 0, { holder: '', fence: 3, beat: 3 }, true, [], 0];
   [requests.length, seen] = [0, []];
   isReady = true;
+  details = [];
+  halted = Promise.resolve();
+  respond = (request) =>
+    isReachable ? Promise.resolve((record = decideLease(record, request, 'me', 0))) : new Promise(() => undefined);
   keeper = new LeaseKeeper({
     ...{ leaseMs: LEASE_MS, holder: 'me', floor: 0, scheduler, maxStepMs: 100 },
     store: {
       exchange(request) {
         requests.push(request);
-        if (!isReachable) return new Promise(() => undefined);
-        return Promise.resolve((record = decideLease(record, request, 'me', 0)));
+        return respond(request);
       },
       onLost: (listener) => (lose = listener),
       reset: () => void resets++,
@@ -50,11 +58,14 @@ beforeEach(() => {
     onTaken: (fence) => void events.push(`taken ${fence}`),
     onLosing: () => {
       events.push(`halt at ${nowMs}, may publish: ${keeper.isHolder()}`);
-      return Promise.resolve();
+      return halted;
     },
     onLost: (inMs) => void events.push(inMs === 0 ? 'lost' : `lost in ${inMs}`),
     onSeen: (fence) => void seen.push(fence),
-    onServer: (state) => void events.push(state),
+    onServer: (state, detail) => {
+      events.push(state);
+      details.push(detail);
+    },
   });
 });
 
@@ -158,5 +169,76 @@ describe('the keeper of a lease', () => {
     expect(record).toEqual({ holder: '', fence: 4, beat: 4 });
     expect(events.at(-1)).toBe('closed');
     expect(requests.filter(({ kind }) => kind === 'release')).toHaveLength(1);
+  });
+
+  it('ignores a response that came after its timeout, and one after its end', async () => {
+    await start();
+    const late: ((record: LeaseRecord | Error) => void)[] = [];
+    respond = () =>
+      new Promise((resolve, reject) =>
+        late.push((answer) => (answer instanceof Error ? reject(answer) : resolve(answer))),
+      );
+    await passTo(300);
+    expect(late).toHaveLength(1);
+    await passTo(600);
+    expect(late).toHaveLength(2);
+    expect(details).toEqual(['connected', 'no response']);
+    late[0]!({ holder: 'you', fence: 9, beat: 1 });
+    await passTo(700);
+    expect(keeper.isHolder()).toBe(true);
+    late[1]!({ ...record, beat: record.beat + 1 });
+    await passTo(800);
+    expect(events.slice(-2)).toEqual(['halt at 700, may publish: true', 'lost in 200']);
+    expect(keeper.isHolder()).toBe(false);
+    await passTo(1000);
+    expect(late).toHaveLength(3);
+    const before = events.length;
+    await keeper.close();
+    late[2]!({ holder: '', fence: 4, beat: 9 });
+    await passTo(3000);
+    expect(events.slice(before)).toEqual(['closed']);
+    expect(late).toHaveLength(3);
+  });
+
+  it('halts once, and takes nothing while its final signals are on their way', async () => {
+    await start();
+    isReachable = false;
+    await passTo(600);
+    let leave: () => void = () => undefined;
+    halted = new Promise((resolve) => (leave = resolve));
+    const sent = requests.length;
+    await passTo(900);
+    isReachable = true;
+    await passTo(1500);
+    expect(events.filter((event) => event.startsWith('halt'))).toEqual(['halt at 700, may publish: true']);
+    expect([requests.length, keeper.health().role]).toEqual([sent, 'standby']);
+    leave();
+    await passTo(1600);
+    expect(events.at(-1)).toBe('lost');
+  });
+
+  it('reports a refused request, and no holder that no longer renews', async () => {
+    record = { holder: 'you', fence: 9, beat: 1 };
+    isReady = false;
+    await start();
+    expect(keeper.health().holder).toBe('you');
+    await passTo(1200);
+    expect(keeper.health()).toMatchObject({ holder: null, server: 'up' });
+    respond = () => Promise.reject(new Error('permission denied'));
+    await passTo(1400);
+    expect([details, events.at(-1)]).toEqual([['connected', 'permission denied'], 'down']);
+  });
+
+  it.each([
+    ['a standby', 'you', true],
+    ['a holder whose server does not respond', '', false],
+  ])('%s releases nothing when it is closed', async (_, holder, answers) => {
+    record = { ...record, holder };
+    await start();
+    isReachable = answers;
+    await passTo(600);
+    await keeper.close();
+    expect(requests.map(({ kind }) => kind)).not.toContain('release');
+    expect(events.at(-1)).toBe('closed');
   });
 });

@@ -66,12 +66,6 @@ export function App() {
             <Page page={page} />
           </Suspense>
         </main>
-        <footer>
-          <a href="https://www.tradingview.com/" target="_blank" rel="noreferrer">
-            {t('app.charts')}
-          </a>
-          <span>Copyright © 2025 TradingView, Inc.</span>
-        </footer>
       </div>
     </div>
   );

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { isCollection, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import type { ConfigProblem } from './problem.ts';
+import { parsePlain, yamlLibrary } from './yaml.ts';
 
 /** A YAML file that could be read. */
 export interface YamlFile {
@@ -14,6 +14,7 @@ export interface YamlFile {
  * Offset, in characters, of the key (or list item) at `path`; of the last step that exists when the rest is missing.
  */
 function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  const { isCollection, isMap, isScalar } = yamlLibrary();
   let node: unknown = document.contents;
   let offset = 0;
   for (const step of path) {
@@ -46,6 +47,18 @@ function readText(file: string): string | ConfigProblem {
 export function readYamlFile(file: string): { yaml: YamlFile } | { problems: ConfigProblem[] } {
   const text = readText(file);
   if (typeof text !== 'string') return { problems: [text] };
+  const value = parsePlain(text);
+  if (value === null) return readDocument(file, text);
+  let document: ReturnType<typeof readDocument> | undefined;
+  const where = (path: readonly PropertyKey[]): string => {
+    document ??= readDocument(file, text);
+    return 'yaml' in document ? document.yaml.where(path) : file;
+  };
+  return { yaml: { value, where } };
+}
+
+function readDocument(file: string, text: string): { yaml: YamlFile } | { problems: ConfigProblem[] } {
+  const { LineCounter, parseDocument } = yamlLibrary();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const place = (offset: number): string => {

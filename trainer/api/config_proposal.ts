@@ -1,12 +1,12 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { parseDocument } from 'yaml';
 import { MinutehandError } from '../../shared/errors.ts';
 import { packagedValues } from '../../shared/policy/delivered.ts';
 import { inspectSettings, type Settings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import type { ConfigPart } from '../../shared/policy/schema.ts';
+import { yamlLibrary } from '../../shared/policy/yaml.ts';
 
 export type Changes = Readonly<Record<string, unknown>>;
 
@@ -49,7 +49,7 @@ export function checkChanges({ sources }: Settings, changes: Changes): void {
 
 /** A file with changed values; comments and order are preserved. */
 export function changedText(text: string, part: ConfigPart, changes: readonly (readonly [string, unknown])[]): string {
-  const document = parseDocument(text);
+  const document = yamlLibrary().parseDocument(text);
   for (const [key, value] of changes) {
     const [, first, ...rest] = key.split('.') as [string, string, ...string[]];
     document.setIn(part === 'minutehand' ? [first, ...rest] : [first, 'value', ...rest], value);

@@ -9,6 +9,7 @@ import { writeTinyDirection } from '../../test/tiny_direction.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
 import { signalRow } from '../history/signal_row.ts';
 import { openSignalTables } from '../history/signal_tables.ts';
+import { textOf } from './routes/signals.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
 
 const SUBJECT = 'BTCUSDT@1h';
@@ -116,6 +117,9 @@ describe('instruments in the API', () => {
     const shown = { pair_id: SUBJECT, ml_up_prob: 0.5, ml_down_prob: 0.25, ml_range_prob: 0.25, price: body.price };
     const { latest, history } = await own.get('/api/signals', { query: { subject: SUBJECT } });
     expect([latest, history]).toMatchObject([[shown], [shown]]);
+    const headers = bearer(await api.token('viewer'));
+    const { text } = await api.ask('GET', `/api/signals?subject=${SUBJECT}`, { headers });
+    expect(text).toContain(`"history":[${await textOf([row])}]`);
     const scores = await own.get('/api/ml/predict', { query: { subject: SUBJECT } });
     expect(scores).toMatchObject({ ml_up_prob: 0.5, ml_down_prob: 0.25, ml_range_prob: 0.25, return_prob: null });
   });

@@ -121,6 +121,27 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(kept).toEqual([]);
   });
 
+  it('gives the newest of any number of signals, in turns that let other work run', async () => {
+    journal(simulatedDay(DAY, { ...SMALL, minutes: 400 }));
+    await copy.pass();
+    const rows = await all(tables.pages({ market: 'live' }, 50));
+    const ofPair = rows.filter(({ pair_id }) => pair_id === SMALL.pairs[1]);
+    for (const limit of [1, 500, 501, 1000, 5000]) {
+      expect(await tables.newest({ market: 'live' }, limit)).toEqual(rows.slice(-limit));
+      expect(await tables.newest({ market: 'live', pairIds: [SMALL.pairs[1]!] }, limit)).toEqual(ofPair.slice(-limit));
+    }
+    let turns = 0;
+    let isCounting = true;
+    const count = (): void => {
+      turns++;
+      if (isCounting) setImmediate(count);
+    };
+    count();
+    await tables.newest({ market: 'live' }, 1200);
+    isCounting = false;
+    expect(turns).toBeGreaterThan(2);
+  });
+
   it('joins every signal of a week by policy_hash with the θ1, θ2 and rate that applied', async () => {
     const hashOf = (day: number): string => `${Math.min(day, 5) % 3}`.repeat(16);
     const valuesOf = (day: number) => ({

@@ -47,7 +47,8 @@ export interface SignalTables {
 /** Rows per statement: SQLite accepts 32,766 parameters. */
 const ROWS_AT_ONCE = 32;
 const PAGE_ROWS = 2000;
-const TIMES_AT_ONCE = 500;
+/** Rows that are read in one turn of the event loop. */
+const ROWS_A_TURN = 500;
 const NAMES = SIGNAL_COLUMNS.map(([name]) => name);
 const COLUMN_LIST = sql.raw(NAMES.join(', '));
 const ONE_ROW = `(${NAMES.map(() => '?').join(', ')})`;
@@ -146,10 +147,7 @@ class StoreSignalTables implements SignalTables {
   async *pages(filter: SignalFilter, size = PAGE_ROWS): AsyncGenerator<readonly SignalRow[]> {
     let last: SignalRow | undefined;
     for (;;) {
-      const since =
-        last === undefined
-          ? sql``
-          : sql` AND (${ORDER}) > (${last.generated_at_ms}, ${last.pair_id}, ${last.boot_id}, ${last.seq})`;
+      const since = last === undefined ? sql`` : sql` AND (${ORDER}) > (${placeOf(last)})`;
       const rows = await this.#select(sql`WHERE ${where(filter)}${since} ORDER BY ${ORDER} LIMIT ${size}`);
       if (rows.length > 0) yield rows;
       if (rows.length < size) return;
@@ -158,14 +156,21 @@ class StoreSignalTables implements SignalTables {
   }
 
   async newest(filter: SignalFilter, limit: number): Promise<readonly SignalRow[]> {
-    const rows = await this.#select(sql`WHERE ${where(filter)} ORDER BY ${BACKWARDS} LIMIT ${limit}`);
-    return rows.reverse();
+    const rows: SignalRow[] = [];
+    for (;;) {
+      const size = Math.min(ROWS_A_TURN, limit - rows.length);
+      const before = rows.length === 0 ? sql`` : sql` AND (${ORDER}) < (${placeOf(rows.at(-1)!)})`;
+      const found = await this.#select(sql`WHERE ${where(filter)}${before} ORDER BY ${BACKWARDS} LIMIT ${size}`);
+      rows.push(...found);
+      if (found.length < size || rows.length === limit) return rows.reverse();
+      await loopTurn();
+    }
   }
 
   async rowsAt(market: string, pairId: string, keys: readonly SignalKey[]): Promise<readonly SignalRow[]> {
     const rows: SignalRow[] = [];
-    for (let first = 0; first < keys.length; first += TIMES_AT_ONCE) {
-      const part = keys.slice(first, first + TIMES_AT_ONCE);
+    for (let first = 0; first < keys.length; first += ROWS_A_TURN) {
+      const part = keys.slice(first, first + ROWS_A_TURN);
       const wanted = new Set(part.map(textOf));
       const times = [...new Set(part.map(({ generated_at_ms }) => generated_at_ms))];
       // The period is for a PostgreSQL without statistics, which would read all signals of the subject.
@@ -218,6 +223,11 @@ class StoreSignalTables implements SignalTables {
     }
     return added;
   }
+}
+
+/** As ORDER. */
+function placeOf({ generated_at_ms, pair_id, boot_id, seq }: SignalRow): RawBuilder<unknown> {
+  return sql.join([generated_at_ms, pair_id, boot_id, seq]);
 }
 
 function textOf({ boot_id, seq }: SignalKey): string {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import { CONFIG_FILE_NAMES, type ConfigTexts } from '../../shared/policy/approved.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { canonicalJson } from '../../shared/policy/policy_hash.ts';
 import { CONFIG_FILES, type ConfigPart } from '../../shared/policy/schema.ts';
+import { parseYaml } from '../../shared/policy/yaml.ts';
 import { changedText, type Changes } from '../api/config_proposal.ts';
 
 const PARTS = Object.entries(CONFIG_FILES) as [ConfigPart, string][];
@@ -37,7 +37,7 @@ export function valueIn(texts: ConfigTexts, key: string): string {
 }
 
 function valuesIn(texts: ConfigTexts, name: string): unknown {
-  const content = parse(texts[name]!) as Record<string, { value?: unknown }> | null;
+  const content = parseYaml(texts[name]!) as Record<string, { value?: unknown }> | null;
   if (name === CONFIG_FILES.minutehand) return content;
   return Object.fromEntries(Object.entries(content ?? {}).map(([key, entry]) => [key, entry.value ?? null]));
 }

@@ -2,11 +2,13 @@ import { signal } from '@preact/signals';
 import { render } from 'preact';
 import type { Signal } from '../api.ts';
 import '../style.css';
-import { fill, makeChart, PriceChart } from './prices.tsx';
-import type { UTCTimestamp } from 'lightweight-charts';
+import uPlot from 'uplot';
 import { color } from '../theme.ts';
-import { SeriesChart, wholeOf } from './series.tsx';
-import { zoomed, type Range } from './window.ts';
+import { PriceChart } from './prices.tsx';
+import { SeriesChart, type Mark } from './series.tsx';
+import { wholeOf, zoomed, type Range } from './window.ts';
+
+const PASSIVE = { cursor: null, onHover: () => undefined, onPick: () => undefined };
 
 /**
  * Charts of a subject with many minutes, for measurement in a browser.
@@ -19,17 +21,18 @@ function show(count: number, hasPrices: boolean): (share: number, frames: number
   const values = times.map((_, i) => (walk += Math.sin(i * 12.9898) * 0.02 - walk * 0.001));
   const line = (shift: number) => values.map((value) => 0.5 + shift + value / 10);
   const range = signal<Range | null>(null);
-  const chart = { times, range, cursor: null, onHover: () => undefined, onPick: () => undefined };
+  const chart = { ...PASSIVE, times, range, hasRightScale: hasPrices };
   const signals = !hasPrices
     ? []
     : values.map(
         (value): Signal => ({ price_a: 2000 + value, price_b: 23 + value / 50, action: 'HOLD', target: 0 }) as Signal,
       );
+  const marks = signals.map((_, i): Mark => (i % 40 === 0 ? 'buy' : i % 40 === 10 ? 'exit' : null));
   const host = document.body.appendChild(document.createElement('div'));
   render(
     <div>
-      {hasPrices && <PriceChart {...chart} symbols={['A', 'B']} signals={signals} />}
-      <SeriesChart {...chart} label="z" height={150} series={[{ name: 'z', tone: 'accent', values }]} />
+      {hasPrices && <PriceChart {...chart} symbols={['A', 'B']} signals={signals} marks={marks} />}
+      <SeriesChart {...chart} label="z" height={150} series={[{ name: 'z', tone: 'accent', values }]} marks={marks} />
       <SeriesChart
         {...chart}
         label="scores"
@@ -75,25 +78,14 @@ async function pricePixels(count: number): Promise<{ seen: (Column | null)[]; ex
   const prices = times.map((_, i) => 2000 + 5 * Math.sin(i / 500) + Math.sin(i * 12.9898) + (i % 1777 === 0 ? (i % 2 === 0 ? 40 : -40) : 0)); // prettier-ignore
   const signals = prices.map((price): Signal => ({ price, action: 'HOLD', target: 0 }) as Signal);
   const host = document.body.appendChild(document.createElement('div'));
-  host.className = 'chart prices';
-  const made = makeChart(host, ['A']);
   const range = signal<Range | null>(null);
-  fill(made, {
-    symbols: ['A'],
-    signals,
-    times,
-    range,
-    cursor: null,
-    onHover: () => undefined,
-    onPick: () => undefined,
-  });
-  made.chart.timeScale().fitContent();
+  render(<PriceChart {...PASSIVE} symbols={['A']} signals={signals} marks={[]} times={times} range={range} />, host);
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const canvas = made.chart.takeScreenshot();
-  const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+  const plot = uPlot.sync('subject').plots[0]!;
+  const { canvas } = plot.ctx;
+  const { data } = plot.ctx.getImageData(0, 0, canvas.width, canvas.height);
   const [red, green, blue] = rgbOf(color('accent'));
-  const width = made.chart.timeScale().width();
-  const seen = Array.from({ length: width }, (_, x): Column | null => {
+  const seen = Array.from({ length: canvas.width }, (_, x): Column | null => {
     let [top, bottom] = [-1, -1];
     for (let y = 0; y < canvas.height; y++) {
       const at = 4 * (y * canvas.width + x);
@@ -104,12 +96,12 @@ async function pricePixels(count: number): Promise<{ seen: (Column | null)[]; ex
   });
   const expected: (Column | null)[] = seen.map(() => null);
   for (const [i, price] of prices.entries()) {
-    const x = Math.floor(made.chart.timeScale().timeToCoordinate(times[i] as UTCTimestamp)!);
-    const y = made.a.priceToCoordinate(price)!;
+    const x = Math.floor(plot.valToPos(times[i]!, 'x', true));
+    const y = plot.valToPos(price, 'y', true);
     const known = expected[x] ?? { top: y, bottom: y };
     expected[x] = { top: Math.min(known.top, y), bottom: Math.max(known.bottom, y) };
   }
-  made.chart.remove();
+  render(null, host);
   return { seen, expected };
 }
 

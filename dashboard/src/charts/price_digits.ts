@@ -27,7 +27,8 @@ export function magnitudeDigits(price: number): number {
   return Math.max(0, Math.min(MOST_DIGITS, digits));
 }
 
-function decimalsOf(price: number): number {
+/** At most 8. */
+export function decimalsOf(price: number): number {
   for (let digits = 0; digits < MOST_DIGITS; digits++) if (Number(price.toFixed(digits)) === price) return digits;
   return MOST_DIGITS;
 }

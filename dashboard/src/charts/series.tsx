@@ -1,16 +1,24 @@
 import { effect, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import { num } from '../format.ts';
+import { minuteOf, num } from '../format.ts';
 import { color, theme } from '../theme.ts';
-import { lowerBound, SeriesWindow, zoomed, type Range, type Rows } from './window.ts';
+import { listen } from './gestures.ts';
+import { decimalsOf } from './price_digits.ts';
+import { lowerBound, SeriesWindow, wholeOf, type Range, type Rows } from './window.ts';
 
-export type ChartTone = 'accent' | 'green' | 'red' | 'amber' | 'muted';
+export type ChartTone = 'accent' | 'violet' | 'green' | 'red' | 'amber' | 'muted';
+/** An entry that buys or sells, or an exit. */
+export type Mark = 'buy' | 'sell' | 'exit' | null;
 
 export interface Series {
   readonly name: string;
   readonly tone: ChartTone;
   readonly isDashed?: boolean;
+  /** Has the scale on the right. */
+  readonly isRight?: boolean;
+  /** Decimals of the values; default: 3. */
+  readonly digits?: number;
   readonly values: readonly (number | null)[];
 }
 
@@ -23,6 +31,8 @@ export interface ChartProps {
   readonly onPick: (time: number | null) => void;
   /** Range shared by all charts of the page; null: everything. */
   readonly range: Signal<Range | null>;
+  /** Space for a second scale, so that charts with and without one line up. */
+  readonly hasRightScale?: boolean;
 }
 
 interface Props extends ChartProps {
@@ -31,7 +41,7 @@ interface Props extends ChartProps {
   readonly series: readonly Series[];
   readonly lines?: readonly { readonly value: number; readonly tone: string }[];
   readonly band?: { readonly from: number; readonly to: number };
-  readonly marks?: readonly ('enter' | 'exit' | null)[];
+  readonly marks?: readonly Mark[];
   /** Fixed bounds of the values; default: the data's range. */
   readonly bounds?: readonly [number, number];
 }
@@ -46,7 +56,7 @@ export function SeriesChart(props: Props) {
   latest.current = props;
   const lines = useRef<SeriesWindow | null>(null);
   const shown = useRef<Rows | null>(null);
-  const shape = `${theme.value} ${props.series.map(({ name }) => name).join()}`;
+  const shape = `${theme.value} ${props.series.map(({ name, digits }) => `${name} ${digits}`).join()}`;
   const show = (): void => {
     if (plot.current === null || lines.current === null) return;
     const range = latest.current.range.value ?? wholeOf(latest.current.times);
@@ -58,7 +68,11 @@ export function SeriesChart(props: Props) {
     const element = host.current!;
     const made = new uPlot(optionsOf(latest, shown, element.clientWidth), [[], ...props.series.map(() => [])], element);
     plot.current = made;
-    listen(made, latest);
+    listen(made, {
+      range: () => latest.current.range,
+      whole: () => wholeOf(latest.current.times),
+      onClick: () => latest.current.onPick(timeAt(made, latest.current)),
+    });
     const observer = new ResizeObserver(() => {
       made.setSize({ width: element.clientWidth, height: props.height });
       show();
@@ -88,12 +102,6 @@ export function SeriesChart(props: Props) {
   return <div class="chart" ref={host} role="img" aria-label={props.label} />;
 }
 
-/** Full range of the data, epoch seconds. */
-export function wholeOf(times: readonly number[]): Range {
-  const [from, to] = [times[0] ?? 0, times.at(-1) ?? 1];
-  return [from, Math.max(to, from + 60)];
-}
-
 function showRows(plot: uPlot, { data }: Rows, [min, max]: Range): void {
   plot.batch(() => {
     plot.setData(data as uPlot.AlignedData, false);
@@ -109,7 +117,7 @@ const strokePath = uPlot.paths.linear!();
  */
 function drawColumns(plot: uPlot, line: number, { data, columnSeconds }: Rows, tone: string): void {
   const { ctx, bbox, scales } = plot;
-  const [x, y] = [scales['x']!, scales['y']!];
+  const [x, y] = [scales['x']!, scales[plot.series[line]!.scale!]!];
   const perSecond = bbox.width / (x.max! - x.min!);
   const [perUnit, half] = [bbox.height / (y.max! - y.min!), (plot.series[line]!.width! * devicePixelRatio) / 2];
   const values = data[line]!;
@@ -143,48 +151,28 @@ function showCursor(plot: uPlot, { cursor }: Props): void {
   plot.setCursor({ left, top: left < 0 ? -10 : 0 }, false);
 }
 
-/** The time of the row at a place of the plot, or of the next one: columns begin between rows. */
-function rowTime(plot: uPlot, idx: number, { times }: Props): number | null {
-  return times[lowerBound(times, plot.data[0][idx] ?? Infinity)] ?? times.at(-1) ?? null;
+/** The row at a place of the plot, or the next one: columns begin between rows. Without a place, the last row. */
+function rowAt(plot: uPlot, idx: number | null | undefined, { times }: Props): number {
+  const time = idx === null || idx === undefined ? Infinity : (plot.data[0][idx] ?? Infinity);
+  return Math.min(lowerBound(times, time), times.length - 1);
 }
 
-/** A click pins a minute; the wheel zooms about the pointer, sideways or with shift it moves. */
-function listen(plot: uPlot, latest: { readonly current: Props }): void {
-  plot.over.addEventListener('click', () => {
-    const { idx } = plot.cursor;
-    if (idx !== null && idx !== undefined) latest.current.onPick(rowTime(plot, idx, latest.current));
-  });
-  plot.over.addEventListener(
-    'wheel',
-    (event) => {
-      event.preventDefault();
-      const { range, times } = latest.current;
-      const whole = wholeOf(times);
-      const now = range.value ?? whole;
-      const isMove = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
-      const by = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
-      const center = plot.posToVal(event.offsetX, 'x');
-      range.value = isMove
-        ? zoomed(now, whole, 1, center, by / plot.over.clientWidth)
-        : zoomed(now, whole, Math.exp(event.deltaY / 500), center);
-    },
-    { passive: false },
-  );
-}
+const AXIS_WIDTH = 60;
+/** Half of a time below the end of its axis. */
+const LABEL_HALF = 20;
 
 function optionsOf(
   latest: { readonly current: Props },
   shown: { readonly current: Rows | null },
   width: number,
 ): uPlot.Options {
-  const { series, height, range } = latest.current;
-  const [text, grid] = [color('muted'), color('grid')];
-  const axis = { stroke: text, font: '11px system-ui', grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+  const { height, range, bounds, hasRightScale } = latest.current;
+  const isRightUsed = latest.current.series.some(({ isRight }) => isRight);
   return {
     width,
     height,
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), 'UTC'),
-    padding: [8, 8, 0, 0],
+    padding: [8, isRightUsed ? 0 : hasRightScale === true ? AXIS_WIDTH : LABEL_HALF, 0, 0],
     legend: { show: true, live: true },
     cursor: {
       sync: { key: SYNC.key, setSeries: false },
@@ -193,26 +181,69 @@ function optionsOf(
       drag: { x: true, y: false, setScale: false },
       bind: { dblclick: () => () => ((range.value = null), null) },
     },
-    scales: latest.current.bounds === undefined ? {} : { y: { range: [...latest.current.bounds] } },
-    axes: [
-      { ...axis, size: 24, values: (_plot, ticks) => ticks.map((time, i) => timeText(time, ticks[i - 1] ?? null)) },
-      { ...axis, size: 46, values: (_plot, ticks) => ticks.map((tick) => num(tick, Number.isInteger(tick) ? 0 : 2)) },
-    ],
+    scales: bounds === undefined ? {} : { y: { range: [...bounds] } },
+    axes: axesOf(latest.current),
     series: [
-      { label: 'UTC', value: (_plot, time) => (time === null ? '–' : timeText(time, null)) },
-      ...series.map(({ name, tone, isDashed }) => ({
-        label: name,
-        stroke: color(tone),
-        width: isDashed === true ? 1 : 1.4,
-        points: { show: false },
-        paths: (plot: uPlot, line: number, from: number, to: number) =>
-          isDashed !== true && shown.current?.columnSeconds != null ? null : strokePath(plot, line, from, to),
-        ...(isDashed === true ? { dash: [4, 4] } : {}),
-        value: (_plot: uPlot, value: number | null) => num(value, 3),
-      })),
+      { label: 'UTC', value: (plot, _time, _line, idx) => minuteAt(rowAt(plot, idx, latest.current), latest.current) },
+      ...latest.current.series.map((one, line) => seriesOf(one, line, latest, shown)),
     ],
     hooks: hooksOf(latest, shown),
   };
+}
+
+function minuteAt(row: number, { times }: Props): string {
+  return minuteOf((times[row] ?? NaN) * 1000);
+}
+
+function axesOf({ series }: Props): uPlot.Axis[] {
+  const axis = {
+    ...{ stroke: color('muted'), font: '11px system-ui' },
+    ...{ grid: { stroke: color('grid'), width: 1 }, ticks: { show: false } },
+  };
+  const right = series.find(({ isRight }) => isRight);
+  const values = (digits = 0): uPlot.Axis => ({
+    ...axis,
+    size: AXIS_WIDTH,
+    values: (_plot, ticks, _axis, _space, step) => ticks.map((tick) => num(tick, Math.max(digits, decimalsOf(step)))),
+  });
+  const left = values(series[0]?.digits);
+  return [
+    { ...axis, size: 24, values: (_plot, ticks, _axis, _space, step) => ticks.map((time) => timeText(time, step)) },
+    right === undefined ? left : { ...left, stroke: color(series[0]!.tone) },
+    ...(right === undefined
+      ? []
+      : [{ ...values(right.digits), scale: 'right', side: 1, stroke: color(right.tone), grid: { show: false } }]),
+  ];
+}
+
+function seriesOf(
+  { name, tone, isDashed = false, isRight = false, digits = 3 }: Series,
+  index: number,
+  latest: { readonly current: Props },
+  shown: { readonly current: Rows | null },
+): uPlot.Series {
+  const hasColumns = (): boolean => !isDashed && shown.current?.columnSeconds != null;
+  return {
+    label: name,
+    scale: isRight ? 'right' : 'y',
+    stroke: color(tone),
+    width: isDashed ? 1 : 1.4,
+    // Of rows without neighbors, which no line shows.
+    points: {
+      ...{ show: false, size: 3, width: 0, fill: color(tone) },
+      filter: (plot, line) => (hasColumns() ? null : isolated(plot.data[line]!)),
+    },
+    paths: (plot, line, from, to) => (hasColumns() ? null : strokePath(plot, line, from, to)),
+    ...(isDashed ? { dash: [4, 4] } : {}),
+    value: (plot, _value, _line, idx) =>
+      num(latest.current.series[index]?.values[rowAt(plot, idx, latest.current)], digits),
+  };
+}
+
+function isolated(values: ArrayLike<number | null | undefined>): number[] | null {
+  const isEmpty = (i: number): boolean => (values[i] ?? null) === null;
+  const found = Array.from(values, (_, i) => i).filter((i) => !isEmpty(i) && isEmpty(i - 1) && isEmpty(i + 1));
+  return found.length === 0 ? null : found;
 }
 
 const MIN_BRUSH = 6;
@@ -241,18 +272,24 @@ function hooksOf(latest: { readonly current: Props }, shown: { readonly current:
       (plot) => {
         // Only the chart under the pointer changes the selection; the others follow.
         if (!plot.over.matches(':hover')) return;
-        const { idx } = plot.cursor;
-        if (idx !== null && idx !== undefined) latest.current.onHover(rowTime(plot, idx, latest.current));
+        if (plot.cursor.idx != null) latest.current.onHover(timeAt(plot, latest.current));
       },
     ],
   };
 }
 
-/** The minute, or the date if a new day begins after the previous tick. */
-function timeText(time: number, before: number | null): string {
+/** The time of the row under the cursor. */
+function timeAt(plot: uPlot, props: Props): number | null {
+  return props.times[rowAt(plot, plot.cursor.idx, props)] ?? null;
+}
+
+const DAY = 86_400;
+
+/** The minute, the date where a day begins, or the month where a step is one. @param step seconds between two ticks */
+function timeText(time: number, step: number): string {
   const text = new Date(time * 1000).toISOString();
-  const isDay = before !== null && (time - before >= 86_400 || text.slice(11, 16) === '00:00');
-  return isDay ? text.slice(5, 10) : text.slice(11, 16);
+  if (step >= 28 * DAY) return text.slice(0, 7);
+  return step >= DAY || time % DAY === 0 ? text.slice(5, 10) : text.slice(11, 16);
 }
 
 function drawBand(plot: uPlot, { lines = [], band }: Props): void {
@@ -275,18 +312,39 @@ function drawBand(plot: uPlot, { lines = [], band }: Props): void {
   });
 }
 
+const [LEAST_MARK, MOST_MARK] = [2, 4];
+
+/**
+ * Entries are triangles that point at the line from below (buy) or above (sell), exits are dots. Where they are dense,
+ * they are smaller, so that the line remains visible, and squares, which are painted in a fraction of the time.
+ */
 function drawMarks(plot: uPlot, { marks = [], series, times }: Props): void {
   if (marks.length === 0) return;
   const { ctx } = plot;
   const { min, max } = plot.scales['x']!;
-  const values = series[0]!.values;
+  const { values } = series[0]!;
+  const inView: number[] = [];
+  for (let i = lowerBound(times, min ?? 0); i < times.length && times[i]! <= (max ?? 0); i++)
+    if (marks[i] != null && values[i] != null) inView.push(i);
+  const wanted = plot.over.clientWidth / inView.length;
+  const size = Math.max(LEAST_MARK, Math.min(MOST_MARK, wanted)) * devicePixelRatio;
+  const fills = { buy: color('green'), sell: color('green'), exit: color('amber') };
   clipped(plot, () => {
-    for (let i = lowerBound(times, min ?? 0); i < times.length && times[i]! <= (max ?? 0); i++) {
-      const [mark, value] = [marks[i] ?? null, values[i] ?? null];
-      if (mark === null || value === null) continue;
-      ctx.fillStyle = color(mark === 'enter' ? 'green' : 'amber');
+    for (const i of inView) {
+      const [mark, x, y] = [marks[i]!, plot.valToPos(times[i]!, 'x', true), plot.valToPos(values[i]!, 'y', true)];
+      ctx.fillStyle = fills[mark];
+      const base = y + { buy: 2, sell: -2, exit: 0 }[mark] * size;
+      if (wanted < LEAST_MARK) {
+        ctx.fillRect(x - size, (y + base) / 2 - size, 2 * size, 2 * size);
+        continue;
+      }
       ctx.beginPath();
-      ctx.arc(plot.valToPos(times[i]!, 'x', true), plot.valToPos(value, 'y', true), 3.5 * devicePixelRatio, 0, 7);
+      if (mark === 'exit') ctx.arc(x, y, size - 0.5, 0, 7);
+      else {
+        ctx.moveTo(x, y);
+        ctx.lineTo(x - size, base);
+        ctx.lineTo(x + size, base);
+      }
       ctx.fill();
     }
   });

@@ -112,6 +112,12 @@ export function lowerBound(times: readonly number[], time: number): number {
   return low;
 }
 
+/** Full range of the data, epoch seconds. */
+export function wholeOf(times: readonly number[]): Range {
+  const [from, to] = [times[0] ?? 0, times.at(-1) ?? 1];
+  return [from, Math.max(to, from + 60)];
+}
+
 /** Moves and scales a range about `center`, within `whole`. `factor` below 1 zooms in. */
 export function zoomed([from, to]: Range, whole: Range, factor: number, center: number, shift = 0): Range {
   const least = 5 * 60;

@@ -20,7 +20,7 @@ export default function AuditPage() {
       cell: ({ actor, role, via }) => (
         <>
           {actor}{' '}
-          <span class="note">
+          <span class="note short">
             {[codeText('role', role ?? ''), codeText('via', via)].filter((part) => part !== '').join(' · ')}
           </span>
         </>

@@ -211,8 +211,11 @@ function Calendar({ coverage: { days, symbol } }: { readonly coverage: SymbolCov
         })}
       </svg>
       <p class="legend">
-        <span class="swatch full" /> {t('data.legend.full')} <span class="swatch half" /> {t('data.legend.partial')}{' '}
-        <span class="swatch holes" /> {t('data.legend.holes')} <span class="swatch spiky" /> {t('data.legend.spiky')}
+        {(['full', 'half', 'holes', 'spiky'] as const).map((level) => (
+          <span key={level}>
+            <span class={`swatch ${level}`} /> {t(`data.legend.${level}`)}
+          </span>
+        ))}
       </p>
     </div>
   );

@@ -2,8 +2,8 @@ import { effect, signal, type Signal as Shared } from '@preact/signals';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { api, ApiError, type Signal, type SignalHistory, type Subject as SubjectRow } from '../api.ts';
 import { PriceChart } from '../charts/prices.tsx';
-import { SeriesChart, wholeOf, type ChartProps, type Series } from '../charts/series.tsx';
-import { lowerBound, zoomed, type Range } from '../charts/window.ts';
+import { SeriesChart, type ChartProps, type Mark, type Series } from '../charts/series.tsx';
+import { lowerBound, wholeOf, zoomed, type Range } from '../charts/window.ts';
 import { basisPoints, duration, num, percent, signed } from '../format.ts';
 import { last, nowMs, subjects } from '../live.ts';
 import { Empty, Failure, ModeBadge, Panel, SideText, useLoaded } from '../parts/basics.tsx';
@@ -60,7 +60,7 @@ function Subject({ id }: { readonly id: string }) {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   });
-  const chart = { times, cursor: asked, range, onHover: hover, onPick: pin };
+  const chart = { times, cursor: asked, range, onHover: hover, onPick: pin, hasRightScale: subject.kind === 'pair' };
   return (
     <div class="subject">
       <Head id={id} hours={hours} newest={newest} />
@@ -69,7 +69,7 @@ function Subject({ id }: { readonly id: string }) {
       {data !== null && signals.length === 0 && <Empty text={t('subject.noHistory')} />}
       <div class="charts">
         <Panel title={t(subject.kind === 'pair' ? 'subject.prices' : 'subject.price')}>
-          <PriceChart symbols={subject.symbols} signals={signals} {...chart} />
+          <PriceChart symbols={subject.symbols} signals={signals} marks={lines.marks} {...chart} />
         </Panel>
         {subject.kind === 'pair' ? (
           <SpreadPanels chart={chart} lines={lines} entry={subject.z_entry ?? 2} />
@@ -216,6 +216,9 @@ function useHistory(
 }
 
 function merged(earlier: readonly Signal[], later: readonly Signal[]): readonly Signal[] {
+  // As each new minute is: without a search through all others.
+  if (later.length === 1 && later[0]!.timestamp > (earlier.at(-1)?.timestamp ?? ''))
+    return [...earlier, later[0]!].slice(-MOST);
   const byTime = new Map<string, Signal>();
   for (const one of [...earlier, ...later])
     if (!isHeartbeat(one) || !byTime.has(one.timestamp)) byTime.set(one.timestamp, one);
@@ -229,7 +232,7 @@ function isHeartbeat({ reason }: Signal): boolean {
 interface Lines {
   readonly z: readonly Series[];
   readonly scores: readonly Series[];
-  readonly marks: readonly ('enter' | 'exit' | null)[];
+  readonly marks: readonly Mark[];
 }
 
 function linesOf(signals: readonly Signal[], { kind, theta_up, theta_down }: SubjectRow): Lines {
@@ -242,7 +245,9 @@ function linesOf(signals: readonly Signal[], { kind, theta_up, theta_down }: Sub
     ...{ name, tone, isDashed },
     values: signals.map((signal) => of(signal) ?? null),
   });
-  const marks = signals.map(({ action }) => (action === 'ENTER' ? 'enter' : action === 'EXIT' ? 'exit' : null));
+  const marks = signals.map(({ action, target }): Mark =>
+    action === 'ENTER' ? (target > 0 ? 'buy' : 'sell') : action === 'EXIT' ? 'exit' : null,
+  );
   if (kind === 'instrument')
     return {
       z: [],

@@ -163,7 +163,7 @@ export function Table<Row>(props: {
   readonly empty: TextKey;
   /** All rows, if `rows` is one page of them. */
   readonly saved?: readonly Row[];
-  readonly kind?: 'heat' | 'heat small' | 'policy';
+  readonly kind?: 'heat' | 'heat small' | 'policy' | 'gates';
 }) {
   const { rows, columns, name, saved = props.rows } = props;
   if (rows.length === 0) return <Empty text={t(props.empty)} />;

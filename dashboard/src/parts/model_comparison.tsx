@@ -150,6 +150,7 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
       rows={rows}
       rowKey={({ name }) => name}
       empty="models.none"
+      kind="gates"
       columns={[
         {
           key: 'gate',
@@ -196,12 +197,13 @@ export function Reliability({ a, b }: { readonly a: ModelDetail; readonly b: Mod
         </figure>
       ))}
       <p class="legend">
-        <span class="key a" /> {a.version}
+        <span>
+          <span class="key a" /> {a.version}
+        </span>
         {b !== null && (
-          <>
-            {' '}
+          <span>
             <span class="key b" /> {b.version}
-          </>
+          </span>
         )}
       </p>
     </div>

@@ -1,0 +1,146 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseDocument } from 'yaml';
+import { IS_LONG } from '../../test/long.ts';
+import { packageRoot } from '../root.ts';
+import { parsePlain, parseYaml } from './yaml.ts';
+
+const below = (folder: string, ending: string): string[] =>
+  readdirSync(join(packageRoot(), folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => readFileSync(join(packageRoot(), folder, name), 'utf8'));
+const CONFIGS = below('config', '.yaml').filter((text) => text.startsWith('# yaml-language-server'));
+const EXAMPLES = below('docs', '.md').flatMap((text) =>
+  [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml]) => yaml!),
+);
+
+/** Whether the text is plain; if so, both parsers agree. */
+function agree(text: string): boolean {
+  const plain = parsePlain(text);
+  if (plain === null) return false;
+  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true });
+  expect([...document.errors, ...document.warnings], text).toEqual([]);
+  const value = document.toJS() as unknown;
+  expect(plain, text).toStrictEqual(value);
+  expect(JSON.stringify(plain), text).toBe(JSON.stringify(value));
+  return true;
+}
+
+const words = (text: string) => fc.constantFrom(...text.split(' '));
+const joined = (parts: fc.Arbitrary<string>, between: string) =>
+  fc.array(parts, { maxLength: 3 }).map((list) => list.join(between));
+const SCALARS =
+  'a 1 -0.5 no null \'x:#\' "y" µ-アb a:b 1.2 1.2.3 24h 10 -0.0 TRUE False yes on n y None nan inf e5 E 0 -1 0.70 127.0.0.1';
+/** Neither plain nor an error in every place. */
+const LEFT = [
+  ...`-0 1e3 1.e3 .5 5. 0755 -012 0o17 0b1 0x1F 1_000 .inf -.INF .NaN +1 9007199254740993 12:30:45`.split(' '),
+  ...`~ & &a *a !a !!str % @a \` | > |- >+ |2 >1 << = ? 'it''s' "\\n" [a,b] [a,] {a:1} {a:b}`.split(' '),
+  ...['{ a: 1, a: 2 }', '{a: 1, null}', "'a' b", '"a', "'", '\t', '\r', '\u00a0', '\u0085', '\u3000', '\u2028'],
+  ...['\u{1f600}', '\ufeff', '{ __proto__: 1 }', `{ ${'a'.repeat(101)}: 1 }`],
+];
+const EDGES = [
+  ...LEFT,
+  ...`2024-01-01 Null a: :a # #a a#b >- --- ... , - x(y) '' "" ] [,] {} {a} [a]] {[a]:b} [a] {a:b}} [a]b 'a'b`.split(
+    ' ',
+  ),
+  ...['a  b', 'a #b', 'a: b', '[a: b]'],
+];
+const brackets = joined(words('[ ] { } {_ _} , ,_ a 1 b:_ null k:_[ k:_{'), '').map((text) =>
+  text.replaceAll('_', ' '),
+);
+const scalar = fc.oneof(words(SCALARS), joined(words(SCALARS), ' '));
+const pair = fc.tuple(words('a b c d e f'), scalar).map(([key, text]) => `${key}: ${text}`);
+const flow = fc.oneof(
+  joined(scalar, ', ').map((text) => `[${text}]`),
+  joined(pair, ', ').map((text) => `{ ${text} }`),
+  joined(fc.oneof(scalar, pair), ', ').map((text) => `{${text}}`),
+  brackets,
+);
+const value = fc.oneof(
+  { weight: 6, arbitrary: scalar },
+  { weight: 3, arbitrary: flow },
+  { weight: 2, arbitrary: words('  >-') },
+  { weight: 1, arbitrary: fc.constantFrom(...EDGES) },
+);
+const several = fc.tuple(words('[,] {,} [,}'), fc.array(fc.oneof(scalar, pair, flow), { minLength: 1, maxLength: 3 }));
+const line = fc
+  .tuple(
+    fc.oneof({ weight: 6, arbitrary: fc.constantFrom(0, 2, 2, 4) }, { weight: 1, arbitrary: fc.constantFrom(1, 3, 6) }),
+    fc.constantFrom('', '', '', '', '- ', '- - ', '-'),
+    fc.constantFrom(': ', ': ', ': ', ': ', ':', ':', ''),
+    value,
+    fc.constantFrom('', '', '', '', '', ' # c', '  #', '#c', ' ', ','),
+    several,
+    fc.nat(),
+  )
+  .map(([indent, dash, colon, text, end, [[open, , close], inner], at]) => {
+    const pad = ' '.repeat(indent);
+    if (at % 9 === 0)
+      return `k${at}:\n${pad}${open}\n${inner.map((one) => `${pad}  ${one}`).join(',\n')}\n${pad}${close}`;
+    // A key that occurs twice is one of the rare cases.
+    return `${pad}${dash}${colon === '' ? '' : `k${at % 99}${colon}`}${text}${end}`;
+  });
+const text = fc.array(line, { minLength: 1, maxLength: 4 }).map((lines) => `${lines.join('\n')}\n`);
+/** Lines of a delivered file, one of them changed. */
+const changed = fc
+  .tuple(
+    fc.constantFrom(...CONFIGS),
+    fc.nat(),
+    fc.oneof(value, line),
+    fc.nat({ max: 8 }),
+    fc.integer({ min: -2, max: 4 }),
+  )
+  .map(([file, from, put, column, cut]) => {
+    const lines = file.split('\n');
+    const few = lines.slice(from % lines.length, (from % lines.length) + 12);
+    const at = column % few.length;
+    const whole = few[at]!;
+    few[at] =
+      cut < 0 ? ' '.repeat(-cut) + whole : whole.slice(0, column) + (cut > 2 ? '' : put) + whole.slice(column + cut);
+    return `${few.join('\n')}\n`;
+  });
+
+describe('parsePlain', () => {
+  it.each([
+    ['generated', text],
+    ['changed', changed],
+  ])('is equal to the other parser, or leaves the text to it: %s texts', { timeout: 600_000 }, (_, texts) => {
+    let plain = 0;
+    const numRuns = IS_LONG ? 100_000 : 1500;
+    fc.assert(
+      fc.property(texts, (one) => void (plain += Number(agree(one)))),
+      { numRuns },
+    );
+    expect(plain).toBeGreaterThan(numRuns / 50);
+  });
+
+  it('takes the delivered files, those with an edited value and the documentation’s', () => {
+    expect(CONFIGS).toHaveLength(4);
+    const edited = CONFIGS.flatMap((config) => {
+      const document = parseDocument(config);
+      return [document.toString(), document.toString({ lineWidth: 120 })];
+    });
+    for (const one of [...CONFIGS, ...edited, ...EXAMPLES]) expect(agree(one), one).toBe(true);
+  });
+
+  it('leaves syntax to the other parser in which the two could differ', () => {
+    for (const edge of EDGES) agree(`a:\n  b: ${edge}\n  c: 1\n`);
+    for (const edge of LEFT) expect(parsePlain(`a:\n  b: ${edge}\n  c: 1\n`), edge).toBe(null);
+    for (const all of [
+      '',
+      '\n',
+      '# a\n',
+      '---\na: 1\n',
+      'a: 1\n...\n',
+      '%YAML 1.1\n',
+      'a: 1\na: 2\n',
+      'null: 1\n',
+      '- ? a\n',
+    ])
+      expect(parsePlain(all), all).toBe(null);
+    expect(() => parseYaml('a: 1\na: 2\n')).toThrow('Map keys must be unique');
+    expect(parseYaml('7')).toBe(7);
+  });
+});
