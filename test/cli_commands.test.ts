@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { mt5Compilation } from '../cli/mt5_compilation.ts';
 import { barAt, type BarColumns } from '../shared/bar_file/bar_file.ts';
@@ -41,9 +41,19 @@ function documentOf({ stdout, stderr }: Finished): unknown {
   return JSON.parse(lines[0]!);
 }
 
-async function json(...args: string[]): Promise<{ code: number | string; document: unknown }> {
-  const finished = await place.run([...args, '--json']);
-  return { code: finished.code, document: documentOf(finished) };
+interface Answer {
+  readonly code: number | string;
+  readonly document: unknown;
+}
+
+const answerOf = (finished: Finished): Answer => ({ code: finished.code, document: documentOf(finished) });
+
+async function json(...args: string[]): Promise<Answer> {
+  return answerOf(await place.run([...args, '--json']));
+}
+
+async function jsons(...commands: string[][]): Promise<Answer[]> {
+  return (await place.runEach(commands.map((args) => [...args, '--json']))).map(answerOf);
 }
 
 interface Failure {
@@ -190,7 +200,7 @@ describe('config and doctor', () => {
     await wrong.remove();
   });
 
-  it.each([
+  const REFUSED: [string, string, RegExp][] = [
     ['MINUTEHAND_TRUSTED_KEYS', '/nowhere/keys.pem', /KEY_UNUSABLE|nowhere/],
     ['MINUTEHAND_SIGNING_KEY', '/nowhere/key.pem', /nowhere/],
     ['MINUTEHAND_ALERT_URL', 'hooks.slack.com/x', /expected https:\/\/… or http:/],
@@ -199,12 +209,20 @@ describe('config and doctor', () => {
     ['MINUTEHAND_HOME', '/proc/minutehand', /no folder can be made in \/proc/],
     ['MINUTEHAND_LOG', import.meta.filename, /is a file, expected a folder/],
     ['MINUTEHAND_DAEMON_PORT', '77777', /MINUTEHAND_DAEMON_PORT: is/],
-  ])('check refuses %s=%s', async (variable, value, reason) => {
-    const { code, stdout, stderr } = await place.run(['config', 'check'], { env: { [variable]: value } });
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(new RegExp(`CONFIG_INVALID: [^]*environment variable ${variable}: `));
-    expect(stderr).toMatch(reason);
-    expect(stderr).not.toContain('s3cr');
+  ];
+
+  it('check refuses a variable that cannot be used', async () => {
+    const all = await place.runEach(
+      REFUSED.map(() => ['config', 'check']),
+      REFUSED.map(([variable, value]) => ({ [variable]: value })),
+    );
+    for (const [index, [variable, , reason]] of REFUSED.entries()) {
+      const { code, stdout, stderr } = all[index]!;
+      expect({ code, stdout }, variable).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(new RegExp(`CONFIG_INVALID: [^]*environment variable ${variable}: `));
+      expect(stderr).toMatch(reason);
+      expect(stderr).not.toContain('s3cr');
+    }
   });
 
   it('check warns of unused variables, with the nearest name', async () => {
@@ -267,9 +285,8 @@ describe('bars', () => {
       code: 0,
       document: { symbols: [{ symbol: 'XAUUSD', added: count, duplicates: 0, bars: count }] },
     });
-    const second = await json('bars', 'import', source, '--out', out);
+    const [second, check] = await jsons(['bars', 'import', source, '--out', out], ['bars', 'check', out]);
     expect(second).toMatchObject({ code: 0, document: { symbols: [{ added: 0, duplicates: count, bars: count }] } });
-    const check = await json('bars', 'check', out);
     expect(check).toMatchObject({ code: 0, document: [{ symbol: 'XAUUSD', bars: count, missing_minutes: 0 }] });
     expect((await place.run(['bars', 'check', out])).stdout).toMatch(
       new RegExp(`^symbol .*\nXAUUSD +${count} +2024-01-01T22:00Z `),
@@ -291,23 +308,25 @@ describe('bars', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^XAGUSD: \d+ read, /);
     expect(stderr).toContain('notes.txt: not imported. DATA_FORMAT: ');
-    expect(await failure('bars', 'import', mixed, '--out', mixed, '--timezone', 'Tokyo')).toMatchObject({
-      exit: 2,
-      code: 'USAGE',
-    });
-    expect(await failure('bars', 'check', join(place.folder, 'nowhere'))).toMatchObject({
-      exit: 1,
-      code: 'DATA_MISSING',
-    });
+    const wrong = [
+      ['bars', 'import', mixed, '--out', mixed, '--timezone', 'Tokyo'],
+      ['bars', 'check', join(place.folder, 'nowhere')],
+    ];
+    expect(await failures(...wrong)).toMatchObject([
+      { exit: 2, code: 'USAGE' },
+      { exit: 1, code: 'DATA_MISSING' },
+    ]);
   });
 });
 
 describe('features', () => {
   const pair = 'XAUUSD_XAGUSD';
+  let whole: string;
 
   it('writes the core’s values bit for bit: a header, a row per common minute, empty cells in warm-up', async () => {
     const { code, stdout } = await place.run(['features', '--pair', pair, '--data', data]);
     expect(code).toBe(0);
+    whole = stdout;
     const [header, ...rows] = stdout.trimEnd().split('\n');
     const core = new PairFeatures(place.settings.minutehand.windows);
     expect(header).toBe(['time', ...core.definitions.map(({ name }) => name)].join(','));
@@ -324,7 +343,6 @@ describe('features', () => {
   });
 
   it('writes the same into a file, and with --from and --to the same rows of that time', async () => {
-    const whole = (await place.run(['features', '--pair', pair, '--data', data])).stdout;
     const out = join(place.folder, 'features.csv');
     const written = await json('features', '--pair', pair, '--data', data, '--out', out);
     expect(written).toMatchObject({ code: 0, document: { rows: bars.get('XAUUSD')!.length, out } });
@@ -356,6 +374,8 @@ describe('features', () => {
 });
 
 describe('train', () => {
+  /** A bundle in a folder that is not the other commands'. */
+  let elsewhere: string;
   const onnx = (folder: string): string[] =>
     ['ai1.onnx', 'ai2.onnx', 'ai3.onnx'].map((name) => readFileSync(join(folder, name), 'base64'));
 
@@ -376,6 +396,7 @@ describe('train', () => {
       return (document as { path: string }).path;
     };
     const [first, second, other] = [await train('3', '1'), await train('3', '3'), await train('4', '2')];
+    elsewhere = other;
     expect(second).not.toBe(first);
     expect(onnx(second)).toEqual(onnx(first));
     expect(onnx(other)).not.toEqual(onnx(first));
@@ -421,19 +442,22 @@ describe('train', () => {
     const trained = await place.run(['train', '--data', data, '--trials', '0']);
     expect(trained.code, trained.stderr).toBe(0);
     const version = /minutehand models promote (\d{8}_\d{4}(?:_\d+)?)\n/.exec(trained.stdout)![1]!;
-    expect(await json('models', 'list')).toMatchObject({
+    const [listed, verified] = await jsons(['models', 'list'], ['models', 'verify', version]);
+    expect(listed).toMatchObject({
       code: 0,
       document: { active: null, bundles: [{ version, active: false, error: null, pairs: 3 }] },
     });
-    expect(await json('models', 'verify', version)).toMatchObject({ code: 0, document: { version, ok: true } });
-    expect((await place.run(['models', 'show', version])).stdout).toBe(
-      `${readFileSync(join(place.models, version, 'CARD.md'), 'utf8')}\n`,
-    );
+    expect(verified).toMatchObject({ code: 0, document: { version, ok: true } });
     expect(await json('models', 'promote', join(place.models, version))).toMatchObject({
       code: 0,
       document: { version, previous: null },
     });
-    expect((await place.run(['models', 'list'])).stdout).toMatch(new RegExp(`^\\* ${version} `));
+    const [card, list] = await place.runEach([
+      ['models', 'show', version],
+      ['models', 'list'],
+    ]);
+    expect(card!.stdout).toBe(`${readFileSync(join(place.models, version, 'CARD.md'), 'utf8')}\n`);
+    expect(list!.stdout).toMatch(new RegExp(`^\\* ${version} `));
     expect(await failure('models', 'rollback')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
   });
 
@@ -460,27 +484,24 @@ describe('train', () => {
   });
 
   it('promotes a bundle from elsewhere by its path, and rolls back to the previous one', async () => {
-    const before = (await json('models', 'list')).document as { active: string };
-    const elsewhere = join(place.folder, 'elsewhere');
-    const trained = await json('train', '--data', data, '--trials', '0', '--seed', '9', '--out', elsewhere);
-    const { path, version } = trained.document as { path: string; version: string };
-    const renamed = join(elsewhere, 'a copy of mine');
+    const { version: active } = JSON.parse(readFileSync(join(place.models, 'active.json'), 'utf8')) as {
+      version: string;
+    };
+    const renamed = join(place.folder, 'a copy of mine');
+    cpSync(elsewhere, renamed, { recursive: true });
+    const manifest = readFileSync(join(renamed, 'manifest.json'), 'utf8');
     writeFileSync(
-      join(path, 'manifest.json'),
-      readFileSync(join(path, 'manifest.json'), 'utf8').replace(
-        `"version": "${version}"`,
-        '"version": "20990101_0000"',
-      ),
+      join(renamed, 'manifest.json'),
+      manifest.replace(`"version": "${basename(elsewhere)}"`, '"version": "20990101_0000"'),
     );
-    renameSync(path, renamed);
     expect(await json('models', 'promote', renamed)).toMatchObject({
       code: 0,
-      document: { version: '20990101_0000', previous: before.active },
+      document: { version: '20990101_0000', previous: active },
     });
     expect(existsSync(join(place.models, '20990101_0000', 'ai1.onnx'))).toBe(true);
     expect(await json('models', 'rollback')).toMatchObject({
       code: 0,
-      document: { version: before.active, previous: '20990101_0000' },
+      document: { version: active, previous: '20990101_0000' },
     });
   });
 
@@ -584,32 +605,23 @@ describe('signal verify', () => {
   it('refuses a changed text, a stale signal on request, and a text that is no signal', async () => {
     const changed = join(place.folder, 'changed.json');
     writeFileSync(changed, line().replace('"target":0', '"target":1') + '\n');
-    expect(await json('signal', 'verify', changed)).toMatchObject({
-      code: 1,
-      document: { accepted: 0, refused: [{ line: 1, error: { code: 'SIGNAL_CRC' } }] },
-    });
-    const shown = await place.run(['signal', 'verify', changed]);
-    expect(shown.stdout).toMatch(/^REFUSED {2}.*changed\.json:1 {2}SIGNAL_CRC: .*\n0 of 1 signals accepted\n$/);
-
     const stale = join(place.folder, 'stale.json');
     const past = line().replace(/"valid_until_ms":\d+/, '"valid_until_ms":1700000000000');
     writeFileSync(stale, past.replace(/[0-9a-f]{8}"\}$/, `${checksum(past.slice(0, past.lastIndexOf(',"crc32"')))}"}`));
-    expect((await place.run(['signal', 'verify', stale])).code).toBe(0);
-    expect(await json('signal', 'verify', stale, '--fresh')).toMatchObject({
-      code: 1,
-      document: { refused: [{ error: { code: 'SIGNAL_STALE' } }] },
-    });
-
     const empty = join(place.folder, 'empty.json');
     writeFileSync(empty, '\n');
-    expect(await json('signal', 'verify', empty)).toMatchObject({
-      code: 1,
-      document: { refused: [{ error: { code: 'SIGNAL_FORMAT' } }] },
-    });
-    expect(await failure('signal', 'verify', join(place.folder, 'nowhere.json'))).toMatchObject({
-      exit: 1,
-      code: 'DATA_MISSING',
-    });
+
+    const nowhere = join(place.folder, 'nowhere.json');
+    const asked = [[changed], [stale, '--fresh'], [empty], [nowhere]];
+    expect(await jsons(...asked.map((args) => ['signal', 'verify', ...args]))).toMatchObject([
+      { code: 1, document: { accepted: 0, refused: [{ line: 1, error: { code: 'SIGNAL_CRC' } }] } },
+      { code: 1, document: { refused: [{ error: { code: 'SIGNAL_STALE' } }] } },
+      { code: 1, document: { refused: [{ error: { code: 'SIGNAL_FORMAT' } }] } },
+      { code: 1, document: { error: { code: 'DATA_MISSING' } } },
+    ]);
+    const [shown, accepted] = await place.runEach([changed, stale].map((path) => ['signal', 'verify', path]));
+    expect(shown!.stdout).toMatch(/^REFUSED {2}.*changed\.json:1 {2}SIGNAL_CRC: .*\n0 of 1 signals accepted\n$/);
+    expect(accepted!.code).toBe(0);
   });
 
   it('reads standard input, many lines and the file of all pairs', async () => {

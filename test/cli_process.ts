@@ -20,11 +20,15 @@ await ensureBuilt();
 const { main } = await import(${urlOf('dist', 'cli', 'main.js')});
 const streams = ['stdout', 'stderr'];
 const finished = [];
-for (const args of JSON.parse(process.argv[1])) {
+const [commands, envs] = JSON.parse(process.argv[1]);
+for (const [index, args] of commands.entries()) {
+  const own = Object.entries(envs[index] ?? {}).map(([name, value]) => [name, value, process.env[name]]);
+  for (const [name, value] of own) process.env[name] = value;
   const output = { stdout: '', stderr: '' };
   for (const name of streams) process[name].write = (text) => ((output[name] += text), true);
   const code = await main(args);
   for (const name of streams) delete process[name].write;
+  for (const [name, , before] of own) before === undefined ? delete process.env[name] : (process.env[name] = before);
   finished.push({ code, ...output });
 }
 process.exitCode = 0;
@@ -43,8 +47,9 @@ export interface Workplace {
   /**
    * Runs short commands, such as invalid ones, one after the other in a single process, because process start-up
    * dominates their time. That process must exit unaided, as theirs would.
+   * @param envs variables of each command; absent = none
    */
-  runEach(commands: readonly (readonly string[])[]): Promise<Finished[]>;
+  runEach(commands: readonly (readonly string[])[], envs?: readonly NodeJS.ProcessEnv[]): Promise<Finished[]>;
   /** Starts a long-running command, as the leader of a process group. */
   start(args: readonly string[], env?: NodeJS.ProcessEnv): Running;
   /** Writes bar files into a folder of this name. @returns the folder */
@@ -121,12 +126,12 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
       clearTimeout(timer);
       return { code, ...output };
     },
-    async runEach(commands) {
+    async runEach(commands, envs = []) {
       const { child, output, ended } = launchNode([
         '--input-type=module',
         '-e',
         MANY_COMMANDS,
-        JSON.stringify(commands),
+        JSON.stringify([commands, envs]),
       ]);
       child.stdin.end();
       if ((await ended) !== 0) throw new Error(output.stderr);

@@ -30,6 +30,8 @@ const SHORT = { rounds: 20, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100
  * Pairs and look-backs as delivered, so that the first models pass the gates; only training and minutes are shortened.
  */
 const FAST: SettingsOverrides = {
+  // The monitor looks at minutes of the market, which passes quickly here.
+  retrain: { monitor_minutes: 10_080 },
   minutehand: {
     pairs: PAIRS,
     windows,
@@ -175,7 +177,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
   });
 
   it('swaps promoted models in between two bars: no minute and no seq is missed', async () => {
-    await place.writeBars('bars', tinyBars(place.settings, simulated.history_bars / 2));
+    await place.writeBars('bars', tinyBars(place.settings, simulated.history_bars / 4));
     const trained = await place.run(['train', '--data', 'bars', '--trials', '0', '--seed', '5', '--json']);
     expect(trained.code, trained.stderr).toBe(0);
     const { version } = JSON.parse(trained.stdout) as { version: string };

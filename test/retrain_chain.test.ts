@@ -34,6 +34,8 @@ const SMALL: SettingsOverrides = {
   core: { theta_step: 0.1 },
   retrain: {
     quality_min_samples: MIN_SAMPLES,
+    // The monitor looks at minutes of the market, which passes quickly here.
+    monitor_minutes: 10_080,
     // The replay at the end needs all of them.
     model_version_retention: 20,
     // Both arms decide entries at once.
