@@ -328,24 +328,26 @@ function drawMarks(plot: uPlot, { marks = [], series, times }: Props): void {
     if (marks[i] != null && values[i] != null) inView.push(i);
   const wanted = plot.over.clientWidth / inView.length;
   const size = Math.max(LEAST_MARK, Math.min(MOST_MARK, wanted)) * devicePixelRatio;
-  const fills = { buy: color('green'), sell: color('green'), exit: color('amber') };
   clipped(plot, () => {
-    for (const i of inView) {
-      const [mark, x, y] = [marks[i]!, plot.valToPos(times[i]!, 'x', true), plot.valToPos(values[i]!, 'y', true)];
-      ctx.fillStyle = fills[mark];
-      const base = y + { buy: 2, sell: -2, exit: 0 }[mark] * size;
-      if (wanted < LEAST_MARK) {
-        ctx.fillRect(x - size, (y + base) / 2 - size, 2 * size, 2 * size);
-        continue;
+    for (const kind of ['buy', 'sell', 'exit'] as const) {
+      ctx.fillStyle = color(kind === 'exit' ? 'amber' : 'green');
+      const height = { buy: 2, sell: -2, exit: 0 }[kind] * size;
+      for (const i of inView) {
+        if (marks[i] !== kind) continue;
+        const [x, y] = [plot.valToPos(times[i]!, 'x', true), plot.valToPos(values[i]!, 'y', true)];
+        if (wanted < LEAST_MARK) {
+          ctx.fillRect(x - size, y + height / 2 - size, 2 * size, 2 * size);
+          continue;
+        }
+        ctx.beginPath();
+        if (kind === 'exit') ctx.arc(x, y, size - 0.5, 0, 7);
+        else {
+          ctx.moveTo(x, y);
+          ctx.lineTo(x - size, y + height);
+          ctx.lineTo(x + size, y + height);
+        }
+        ctx.fill();
       }
-      ctx.beginPath();
-      if (mark === 'exit') ctx.arc(x, y, size - 0.5, 0, 7);
-      else {
-        ctx.moveTo(x, y);
-        ctx.lineTo(x - size, base);
-        ctx.lineTo(x + size, base);
-      }
-      ctx.fill();
     }
   });
 }
