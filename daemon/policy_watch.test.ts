@@ -28,7 +28,9 @@ beforeEach(() => {
     pairs: first.minutehand.pairs.map(parsePair),
     policyHash: () => applied.at(-1)?.record.policyHash ?? first.policyHash,
     files: MACHINE_FILES,
-    scheduler: { every: (ms: number, work: () => void) => (timers.push([ms, work]), () => timers.push(['stop'])) } as never,
+    scheduler: {
+      every: (ms: number, work: () => void) => (timers.push([ms, work]), () => timers.push(['stop'])),
+    } as never,
     pollMs: 7,
     log: {
       info: (what: object, message: string) => logged.push(['info', what, message]),

@@ -390,14 +390,16 @@ describe('a decider', () => {
     const all = (spread_bps: number) =>
       Object.fromEntries(PAIRS.flatMap(({ a, b }) => [a, b]).map((symbol) => [symbol, flat(spread_bps)]));
     const policy = { ...POLICY, z_entry: 0, require_edge: true };
+    const minute = desk.minuteOf(0);
+    const scores = same(0.9, 0.1);
+    desk.answer([minute], { scores });
     const netAfter = (spread_bps: number): number => {
-      desk.decider.setPolicy({ policyHash: `spread ${spread_bps}`, text: '', policy, costs: all(spread_bps) as never });
-      const [{ body }] = desk.answer([desk.minuteOf(0)], { scores: same(0.9, 0.1) }) as [MinuteAnswer];
-      expect(body.policy_hash).toBe(`spread ${spread_bps}`);
-      expect(body.signal_id).toBe(
-        signalId(PAIRS[0]!.id, market[WARMUP]!.time, 'hash of the models', `spread ${spread_bps}`),
-      );
-      desk.decider.ids.precompute(desk.minuteOf(0), MODELS);
+      const policyHash = `spread ${spread_bps}`;
+      desk.decider.setPolicy({ policyHash, text: '', policy, costs: all(spread_bps) as never });
+      const items: MinuteItem[] = [{ kind: 'minute', minute, publish: true, arrivedUs: 0 }];
+      const [{ body }] = desk.decider.decide(items, MODELS, scores, NONE_HALTED) as [MinuteAnswer];
+      const id = signalId(PAIRS[0]!.id, minute.time, 'hash of the models', policyHash);
+      expect([body.policy_hash, body.signal_id]).toEqual([policyHash, id]);
       return body.expected_net_bps!;
     };
     expect([desk.decider.requireEdge, desk.decider.policyHash]).toEqual([POLICY.require_edge, 'hash of the policy']);

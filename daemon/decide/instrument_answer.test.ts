@@ -106,7 +106,8 @@ describe('the answer to a bar of an instrument', () => {
 
   it('halts where its row has no answer, and not where nothing was to be scored', () => {
     const scores = { model: modelOf(), probabilities: null };
-    for (const row of [0, 1]) expect(answer({ scores, row }).body).toEqual({ ...HELD, reason: 'NO_MODEL', mode: 'HALT' });
+    for (const row of [0, 1])
+      expect(answer({ scores, row }).body).toEqual({ ...HELD, reason: 'NO_MODEL', mode: 'HALT' });
     expect(answer({ row: -1 }).body).toEqual({ ...HELD, reason: 'NO_MODEL' });
   });
 

@@ -135,7 +135,12 @@ describe('the arms of a rollout', () => {
     arms.decide(itemsAt(60), CHAMPION, own, SCORES);
     expect(contexts).toMatchObject([
       { models: { version: OLD }, scores: own, halted: Uint8Array.of(1, 0), rollout: { id: 'r1', arm: 'champion' } },
-      { models: { version: NEW }, scores: SCORES, halted: Uint8Array.of(1, 1), rollout: { id: 'r1', arm: 'challenger' } },
+      {
+        models: { version: NEW },
+        scores: SCORES,
+        halted: Uint8Array.of(1, 1),
+        rollout: { id: 'r1', arm: 'challenger' },
+      },
     ]);
     expect([contexts[0]!.encoder === undefined, contexts[1]!.encoder === undefined]).toEqual([true, false]);
   });
@@ -225,7 +230,7 @@ describe('the inference of a challenger', () => {
       ...[null, null, null],
     ]);
     let given: unknown[] = [];
-    running(0.5, (...own: unknown[]) => ((given = own), SCORES)).infer(CHAMPION, 2);
+    void running(0.5, (...own: unknown[]) => ((given = own), SCORES)).infer(CHAMPION, 2);
     expect(given).toEqual(['values', 2, undefined, 'row pairs']);
   });
 
@@ -266,10 +271,10 @@ describe('the inference of a challenger', () => {
     // Another stage counts from 0.
     const again = running(0.5);
     takesUs = 20_000;
-    again.infer(CHAMPION, 2);
+    void again.infer(CHAMPION, 2);
     again.change({ kind: 'rollout', rollout: rolloutOf(0.7), set: setOf(NEW) });
     calls.splice(0);
-    again.infer(CHAMPION, 2);
+    void again.infer(CHAMPION, 2);
     expect(calls).toEqual([]);
   });
 });

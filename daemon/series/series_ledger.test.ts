@@ -62,7 +62,12 @@ describe('the ledger of series', () => {
   it('forgets an event that no bar can see', () => {
     const ledger = new SeriesLedger();
     const late = 12 * HOUR + 1000;
-    for (const [event, clock] of [[0, 0], [1000, 1000], [late, late]] as const) // prettier-ignore
+    for (const [event, clock] of [
+      [0, 0],
+      [1000, 1000],
+      [late, late],
+    ] as const)
+      // prettier-ignore
       take(ledger, given(event), at(clock));
     // By a clock that is set back.
     const outcomes = [0, 1000].map((event) => ledger.admit(given(event, 0.5), at(12 * HOUR)).outcome);

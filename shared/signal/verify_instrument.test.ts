@@ -126,6 +126,8 @@ describe('a signal of any subject', () => {
     expect(() => verifyAnySignal(pair, ENVELOPE.valid_until_ms + 1)).toThrowError(
       expect.objectContaining({ code: 'SIGNAL_STALE' }) as Error,
     );
-    expect(() => verifyInstrumentSignal(pair)).toThrowError(expect.objectContaining({ code: 'SIGNAL_FORMAT' }) as Error);
+    expect(() => verifyInstrumentSignal(pair)).toThrowError(
+      expect.objectContaining({ code: 'SIGNAL_FORMAT' }) as Error,
+    );
   });
 });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { earnedSigmas, expectedNetBps, promisedSigmas, resultOfShare, shareOfResult, sigmaBps } from './expected_net.ts';
+import {
+  earnedSigmas,
+  expectedNetBps,
+  promisedSigmas,
+  resultOfShare,
+  shareOfResult,
+  sigmaBps,
+} from './expected_net.ts';
 import { defaultProfile } from './spread_profile.ts';
 
 const POLICY = { z_entry: 2, z_exit: 0.5, stop: 1.5 };

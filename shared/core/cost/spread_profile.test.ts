@@ -26,7 +26,15 @@ describe('the profile of an asset class', () => {
     expect(multiple('currency', 5, 16)).toBe(1.02);
     expect(multiple('currency', 5, 16, 15)).toBeCloseTo(1.06, 12);
     expect(multiple('currency', 5, 16, 59)).toBe(1.9);
-    for (const [day, hour] of [[5, 17], [5, 23], [6, 0], [6, 23], [0, 0], [0, 16]]) // prettier-ignore
+    for (const [day, hour] of [
+      [5, 17],
+      [5, 23],
+      [6, 0],
+      [6, 23],
+      [0, 0],
+      [0, 16],
+    ])
+      // prettier-ignore
       expect(multiple('currency', day!, hour!)).toBe(7.9);
     expect([multiple('crypto', 0, 0), multiple('crypto', 0, 10), multiple('crypto', 6, 9)]).toEqual([1.2, 1.1, 1.2]);
   });

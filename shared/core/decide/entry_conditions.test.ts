@@ -168,8 +168,18 @@ describe('the conditions of an entry', () => {
 
   it('differ at equality by their relation, and are infinitely far on a scale of 0', () => {
     const relations = ['>', '>=', '<', '<='] as const;
-    expect(relations.map((relation) => measured('x', 'R', 2, relation, 2, 2).holds)).toEqual([false, true, false, true]);
-    expect(relations.map((relation) => measured('x', 'R', 3, relation, 2, 2).holds)).toEqual([true, true, false, false]);
+    expect(relations.map((relation) => measured('x', 'R', 2, relation, 2, 2).holds)).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
+    expect(relations.map((relation) => measured('x', 'R', 3, relation, 2, 2).holds)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
     expect(measured('x', 'R', 1, '>=', 2, -4).relative).toBe(0.25);
     expect(measured('x', 'R', 1, '>=', 2, 0).relative).toBe(Infinity);
   });
