@@ -57,4 +57,21 @@ describe('its calibration', () => {
     const some = Float64Array.from({ length: 99 }, (_, i) => i);
     expect(fitExpectation({ promised: some, earned: some })).toBeNull();
   });
+
+  it('has up to ten bins of equal size, and pools those that descend', () => {
+    const fitOf = (rows: number, earnedBy: (row: number) => number, promisedBy = (row: number): number => row) =>
+      fitExpectation({
+        // In descending order, which does not matter.
+        promised: Float64Array.from({ length: rows }, (_, i) => promisedBy(rows - 1 - i)),
+        earned: Float64Array.from({ length: rows }, (_, i) => earnedBy(rows - 1 - i)),
+      });
+    const byFifty = (...means: number[]) => (row: number): number => means[Math.floor(row / 50)]!; // prettier-ignore
+    expect(fitOf(100, byFifty(0, 1))).toEqual({ promised: [24.5, 74.5], earned: [0, 1] });
+    expect(fitOf(150, byFifty(0, 2, 1))).toEqual({ promised: [24.5, 99.5], earned: [0, 1.5] });
+    expect(fitOf(200, byFifty(3, 2, 1, 4))).toEqual({ promised: [74.5, 174.5], earned: [2, 4] });
+    expect(fitOf(150, byFifty(0, 1, 1))).toEqual({ promised: [24.5, 99.5], earned: [0, 1] });
+    expect(fitOf(100, byFifty(1, 0), () => 7)).toEqual({ promised: [7], earned: [0.5] });
+    const means = Array.from({ length: 10 }, (_, bin) => 100 * bin + 49.5);
+    expect(fitOf(1000, (row) => row)).toEqual({ promised: means, earned: means });
+  });
 });

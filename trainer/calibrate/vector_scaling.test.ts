@@ -6,7 +6,6 @@ import { predictLogits, type TreeModel } from '../../shared/bundle/onnx/tree_ens
 import { randomEnsemble, randomRows } from '../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
 import { multiclassLogLoss } from '../validate/multiclass.ts';
 import { fitVectorScaling, scaledProbabilities, vectorScaled } from './vector_scaling.ts';
-import { solve } from './linear_solve.ts';
 
 /** Rows with labels drawn from the softmax of slope · logit + intercept. */
 function drawn(rows: number, slope: readonly number[], intercept: readonly number[], seed: string) {
@@ -84,14 +83,5 @@ describe('vectorScaled', () => {
     const { values } = await onnxAnswers(encodeTreeModel(vectorScaled(model, scaling)), x);
     expected.forEach((p, i) => expect(Math.abs(values[i]! - p)).toBeLessThan(1e-6));
     expect(() => vectorScaled({ ...model, link: 'identity' }, scaling)).toThrow(/3 × softmax/);
-  });
-});
-
-describe('solve', () => {
-  it('solves a system, and refuses a singular one', () => {
-    const a = [Float64Array.of(0, 2, 1), Float64Array.of(1, 1, 0), Float64Array.of(3, 0, 1)];
-    const x = solve(a, Float64Array.of(7, 3, 6));
-    a.forEach((row, i) => expect(row.reduce((sum, own, j) => sum + own * x[j]!, 0)).toBeCloseTo([7, 3, 6][i]!, 12));
-    expect(() => solve([Float64Array.of(1, 1), Float64Array.of(1, 1)], Float64Array.of(1, 2))).toThrow(/singular/);
   });
 });
