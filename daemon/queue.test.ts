@@ -128,4 +128,27 @@ describe('Queue', () => {
     await queue.settled();
     expect(done).toEqual(['a', '0@1 quiet', 'idle false']);
   });
+
+  it('finishes what an answer left to do before anything but a minute takes effect, and at the end', async () => {
+    const calls: string[] = [];
+    let endTurn: () => void = () => undefined;
+    const queue = new Queue({
+      loopTurn: () => new Promise((resolve) => (endTurn = resolve)),
+      answer: (batch) => Promise.resolve(void calls.push(batch.map(nameOf).join(' '))),
+      apply: ({ kind }) => void calls.push(kind),
+      finish: () => void calls.push('finish'),
+      onWaiting: () => void calls.push('waiting'),
+      onIdle: () => void calls.push('idle'),
+    });
+    queue.push(minuteOf(0, 1));
+    queue.push({ kind: 'series', observation: { name: 'sentiment' } as SeriesInput['observation'] });
+    // By default every subject may read a series.
+    queue.push(minuteOf(1, 1));
+    queue.push(boot('a'));
+    endTurn();
+    await queue.settled();
+    expect(calls.splice(0, 3)).toEqual(['waiting', 'waiting', 'waiting']);
+    expect(calls).toEqual(['0@1', 'finish', 'series', '1@1', 'finish', 'boot', 'finish', 'idle']);
+    expect(queue.done).toBe(4);
+  });
 });

@@ -344,4 +344,89 @@ describe('a decider', () => {
       position_id: '',
     });
   });
+
+  it('reduces the size by the risk score where the policy has steps of it', () => {
+    const leverage = { drawdown: [], risk_score: [[0.05, 0.5] as const], costs: tradingCosts(settings) };
+    const sizeAt = (risk: number): unknown[] => {
+      const { body } = answerAt(0, {}, { scores: same(0.9, risk, 0.75), policy: { ...POLICY, leverage } });
+      return [body.leverage_reduction_rate, body.position_scale];
+    };
+    expect([0.04, 0.05].map(sizeAt)).toEqual([
+      [1, 0.75],
+      [0.5, 0.375],
+    ]);
+  });
+
+  it('keeps the account of a position exactly as long as the policy has steps of leverage', () => {
+    const account = { settled: 0.01, value: 0.01, peak: 0.02, scale: 0.5 };
+    const held: Position = { ...FLAT, side: 1, positionId: 'entered', account };
+    const { account: _, ...bare } = held;
+    const leverage = { drawdown: [], risk_score: [], costs: tradingCosts(settings) };
+    const record = { policyHash: 'next', text: '', policy: POLICY, costs: tradingCosts(settings) };
+    const heldAfter = (
+      policy: typeof POLICY,
+      next: typeof POLICY | null,
+      position: Position = held,
+    ): readonly Position[] => {
+      const desk = createDesk(new Set(), policy);
+      for (const { id } of PAIRS) desk.decider.setPosition(id, position);
+      if (next !== null) desk.decider.setPolicy({ ...record, policy: next });
+      const minutes = PAIRS.map((_, index) => desk.minuteOf(index, { outcome: 'LEG_MISSING', a: null } as never));
+      return desk.answer(minutes, {}).map((answer) => answer.position);
+    };
+    const reduced = { ...POLICY, leverage };
+    expect(heldAfter(reduced, null)).toEqual([held, held, held]);
+    expect(heldAfter(reduced, reduced)).toEqual([held, held, held]);
+    expect(heldAfter(reduced, POLICY)).toEqual([bare, bare, bare]);
+    expect(heldAfter(POLICY, null)).toEqual([bare, bare, bare]);
+    expect(heldAfter(POLICY, reduced)).toEqual([bare, bare, bare]);
+    expect(heldAfter(POLICY, POLICY, bare)[0]).toBe(bare);
+  });
+
+  it('decides by another policy, its costs and its hash from the next minute on', () => {
+    const desk = createDesk();
+    desk.warmUp(WARMUP);
+    const flat = (spread_bps: number) => ({ spread_bps, commission_bps: 0, slippage_bps: 0 });
+    const all = (spread_bps: number) =>
+      Object.fromEntries(PAIRS.flatMap(({ a, b }) => [a, b]).map((symbol) => [symbol, flat(spread_bps)]));
+    const policy = { ...POLICY, z_entry: 0, require_edge: true };
+    const netAfter = (spread_bps: number): number => {
+      desk.decider.setPolicy({ policyHash: `spread ${spread_bps}`, text: '', policy, costs: all(spread_bps) as never });
+      const [{ body }] = desk.answer([desk.minuteOf(0)], { scores: same(0.9, 0.1) }) as [MinuteAnswer];
+      expect(body.policy_hash).toBe(`spread ${spread_bps}`);
+      expect(body.signal_id).toBe(
+        signalId(PAIRS[0]!.id, market[WARMUP]!.time, 'hash of the models', `spread ${spread_bps}`),
+      );
+      desk.decider.ids.precompute(desk.minuteOf(0), MODELS);
+      return body.expected_net_bps!;
+    };
+    expect([desk.decider.requireEdge, desk.decider.policyHash]).toEqual([POLICY.require_edge, 'hash of the policy']);
+    expect(netAfter(0) - netAfter(10)).toBeCloseTo(10, 9);
+    expect([desk.decider.requireEdge, desk.decider.policyHash]).toEqual([true, 'spread 10']);
+    const refused = { policyHash: 'refused', text: '', policy: POLICY, costs: {} };
+    expect(() => desk.decider.setPolicy(refused)).toThrow(new RangeError(`no costs of ${PAIRS[0]!.a}`));
+    expect([desk.decider.requireEdge, desk.decider.policyHash]).toEqual([true, 'spread 10']);
+  });
+
+  it('names the arm of a rollout, and the rollout in an open position of its challenger', () => {
+    const desk = createDesk();
+    desk.warmUp(WARMUP);
+    const minute = desk.minuteOf(0, { outcome: 'LEG_MISSING', a: null } as never);
+    desk.answer([minute], {});
+    const held: Position = { ...FLAT, side: 1, positionId: 'entered' };
+    const answerOf = (arm: 'champion' | 'challenger' | null, position: Position): MinuteAnswer => {
+      const rollout = arm === null ? undefined : { id: 'rollout 1', arm };
+      const context = desk.decider.contextOf(MODELS, null, NONE_HALTED, undefined, rollout);
+      return desk.decider.answer(context, minute, position, 'id');
+    };
+    const challenger = answerOf('challenger', held);
+    expect(challenger.body).toMatchObject({ arm: 'challenger', rollout: 'rollout 1', reason: 'LEG_MISSING' });
+    expect(challenger).toMatchObject({ minute, bodyText: encodeBody(challenger.body), riskProb: null, seq: 0 });
+    expect(challenger.position).toEqual({ ...held, rollout: 'rollout 1' });
+    expect(answerOf('challenger', FLAT).position).toEqual(FLAT);
+    const champion = answerOf('champion', held);
+    expect(champion.body).toMatchObject({ arm: 'champion', rollout: 'rollout 1' });
+    expect(champion.position).toEqual(held);
+    expect(answerOf(null, held).body).not.toHaveProperty('arm');
+  });
 });

@@ -30,6 +30,17 @@ describe('SignalIds', () => {
     expect(ids.idOf(minuteOf(1, 2), modelsOf('m'))).toBe(expected(1, 2, 'm'));
   });
 
+  it('names another policy from then on, also where an id was computed ahead', () => {
+    const ids = new SignalIds(PAIRS, POLICY);
+    for (const pairIndex of [0, 1]) ids.precompute(minuteOf(pairIndex, 1), modelsOf('m'));
+    ids.setPolicy('other');
+    PAIRS.forEach(({ id }, pairIndex) =>
+      expect(ids.idOf(minuteOf(pairIndex, 2), modelsOf('m'))).toBe(signalId(id, at(2), 'm', 'other')),
+    );
+    const beat = minuteOf(0, 2, 'SILENCE');
+    expect(ids.idOf(beat, null)).toBe(heartbeatId(PAIRS[0]!.id, at(2), 'silence', 0, 'none', 'other'));
+  });
+
   it('numbers the heartbeats of each pair since its last minute, by their reason', () => {
     const ids = new SignalIds(PAIRS, POLICY);
     const beat = (pairIndex: number, outcome: 'SILENCE' | 'SHUTDOWN'): string => {

@@ -61,6 +61,12 @@ describe('stepDirection', () => {
     if (reason !== 'OPPOSITE_EXIT') expect(stepDirection(STRATEGY, position, bare).reason).toBe(reason);
   });
 
+  it('exits exactly at the stop and at the target', () => {
+    const exact = { ...STRATEGY, stop: 0.03125, target: 0.0625 };
+    const at = (close: number): string => stepDirection(exact, { ...long, entryClose: 64 }, input(close)).reason;
+    expect([62, 62.001, 67.999, 68].map(at)).toEqual(['STOP_EXIT', 'IN_POSITION', 'IN_POSITION', 'TARGET_EXIT']);
+  });
+
   it('holds a position otherwise, one bar older', () => {
     expect(stepDirection(STRATEGY, long, input(101, 0.7, 0.1))).toEqual({
       action: 'HOLD',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FLAT_INSTRUMENT, stepDirection, type DirectionProbabilities, type DirectionStrategy } from './direction.ts';
-import { directionConditions, type DirectionCondition } from './direction_conditions.ts';
+import { directionConditions, type DirectionCondition, type DirectionQuestion } from './direction_conditions.ts';
 import { missingConditions } from './entry_conditions.ts';
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
@@ -17,6 +17,12 @@ const strategyArbitrary = fc.record({
   max_age_bars: fc.constant(24),
 });
 
+const STRATEGY: DirectionStrategy = { theta_up: 0.5, theta_down: 0.5, stop: 0.02, target: 0.02, max_age_bars: 24 };
+const answer = (up: number, down: number): DirectionProbabilities => ({
+  ML_UP_PROB: up,
+  ML_DOWN_PROB: down,
+  ML_RANGE_PROB: 1 - up - down,
+});
 const conditionsOf = (
   strategy: DirectionStrategy,
   probabilities: DirectionProbabilities | null,
@@ -56,12 +62,35 @@ describe('the conditions of an entry of an instrument', () => {
     );
   });
 
-  it('are those of a position and of a model where there is one, and none', () => {
-    const names = directionConditions({ strategy: null, probabilities: null, hasEdge: false, isFlat: false });
-    expect(names.map(({ name, holds }) => [name, holds])).toEqual([
-      ['flat', false],
-      ['model', false],
-      ['edge', false],
+  it('are those of a position, of a model and of its answer where there is one, and none', () => {
+    const [strategy, probabilities] = [STRATEGY, answer(0.25, 0.125)];
+    const asked = (question: Partial<DirectionQuestion>): readonly (readonly [string, string, boolean])[] =>
+      directionConditions({ strategy: null, probabilities: null, hasEdge: false, isFlat: false, ...question }).map(
+        ({ name, reason, holds }) => [name, reason, holds],
+      );
+    const none = [
+      ['flat', 'IN_POSITION', false],
+      ['model', 'NO_MODEL', false],
+      ['edge', 'NO_EDGE', false],
+    ];
+    for (const part of [{}, { strategy }, { probabilities }]) expect(asked(part)).toEqual(none);
+  });
+
+  it('are those of the nearer side, up where both are equally near', () => {
+    const sideOf = (up: number, down: number): unknown[] => conditionsOf(STRATEGY, answer(up, down), true).slice(3);
+    const condition = (name: string, holds: boolean, value: number, limit: number, change: number, relative: number) =>
+      ({ name, reason: 'THETA', holds, value, limit, relation: '>', change, relative }); // prettier-ignore
+    expect(sideOf(0.25, 0.125)).toEqual([
+      condition('ml_up_prob', false, 0.25, 0.5, 0.25, 0.5),
+      condition('ml_up_lead', true, 0.25, 0.125, 0, 0),
+    ]);
+    expect(sideOf(0.125, 0.25)).toEqual([
+      condition('ml_down_prob', false, 0.25, 0.5, 0.25, 0.5),
+      condition('ml_down_lead', true, 0.25, 0.125, 0, 0),
+    ]);
+    expect(sideOf(0.25, 0.25)).toEqual([
+      condition('ml_up_prob', false, 0.25, 0.5, 0.25, 0.5),
+      condition('ml_up_lead', false, 0.25, 0.25, 0, 0),
     ]);
   });
 });

@@ -4,7 +4,13 @@ import type { OpenTime } from '../../bar.ts';
 import { parseEntryWindows } from '../cost/entry_window.ts';
 import { FLAT } from '../position/position.ts';
 import { decide, type DecisionPolicy } from './decide.ts';
-import { entryConditions, missingConditions, type ConditionName, type EntryQuestion } from './entry_conditions.ts';
+import {
+  entryConditions,
+  measured,
+  missingConditions,
+  type ConditionName,
+  type EntryQuestion,
+} from './entry_conditions.ts';
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const signed = (most: number): fc.Arbitrary<number> => fc.double({ min: -most, max: most, noNaN: true });
@@ -128,5 +134,43 @@ describe('the conditions of an entry', () => {
         expect([...distances].sort((a, b) => a - b)).toEqual(distances);
       }),
     );
+  });
+
+  it('state value, limit, relation and distance of each, from the fill a minute after the open', () => {
+    // 16:44 in New York: the fill is in the window from 16:45 to 18:15.
+    const time = Date.parse('2024-01-03T21:44Z') / 1000;
+    const conditions = entryConditions({
+      market: { z: -1.5, beta: -0.125, alpha: 0, zMean: 0, zStd: 1, lnA: 0, lnB: 0 },
+      scores: { return_prob: 0.25, risk_score: 0.75 },
+      gate: { theta1: 0.5, theta2: 0.5, hasEdge: false, isHalted: true },
+      policy: { ...policyOf(2, true), beta_min: 0.25 },
+      position: { ...FLAT, side: 1 },
+      time,
+      expectedNetBps: 0.25,
+      roundTripBps: 2,
+    });
+    const rows = conditions.map(({ name, reason, holds, value, limit, relation, change, relative }) =>
+      [name, reason, holds, value, limit, relation, change, relative]); // prettier-ignore
+    expect(rows).toEqual([
+      ['flat', 'IN_POSITION', false, null, null, null, null, null],
+      ['model', 'NO_MODEL', true, null, null, null, null, null],
+      ['halt', 'KPI_HALT', false, null, null, null, null, null],
+      ['edge', 'NO_EDGE', false, null, null, null, null, null],
+      ['beta_min', 'BETA_RANGE', false, 0.125, 0.25, '>=', 0.125, 0.5],
+      ['beta_max', 'BETA_RANGE', true, 0.125, 3, '<=', 0, 0],
+      ['z', 'NO_SETUP', false, 1.5, 2, '>=', 0.5, 0.25],
+      ['session', 'SESSION', false, 90, 0, '<=', -90, 90 / 10_080],
+      ['return_prob', 'PROB_LOW', false, 0.25, 0.5, '>', 0.25, 0.5],
+      ['risk_score', 'RISK_HIGH', false, 0.75, 0.5, '<', -0.25, 0.5],
+      ['expected_net', 'COST_HIGH', false, 0.25, 0.5, '>', 0.25, 0.125],
+    ]);
+  });
+
+  it('differ at equality by their relation, and are infinitely far on a scale of 0', () => {
+    const relations = ['>', '>=', '<', '<='] as const;
+    expect(relations.map((relation) => measured('x', 'R', 2, relation, 2, 2).holds)).toEqual([false, true, false, true]);
+    expect(relations.map((relation) => measured('x', 'R', 3, relation, 2, 2).holds)).toEqual([true, true, false, false]);
+    expect(measured('x', 'R', 1, '>=', 2, -4).relative).toBe(0.25);
+    expect(measured('x', 'R', 1, '>=', 2, 0).relative).toBe(Infinity);
   });
 });

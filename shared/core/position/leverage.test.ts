@@ -37,6 +37,7 @@ describe('the rate of leverage reduction', () => {
     expect([0.1999, 0.2, 1, null].map((risk) => leverageRate(policy, 0, risk))).toEqual([1, 0.8, 0.8, 1]);
     expect(leverageRate(policy, 0.01, 0.5)).toBe(0.4);
     expect(leverageRate({ ...policy, drawdown: [], risk_score: [] }, 1, 1)).toBe(1);
+    expect(leverageRate({ ...policy, risk_score: [[0, 0.5]] }, 0, null)).toBe(1);
   });
 });
 
@@ -109,7 +110,7 @@ describe('the virtual account', () => {
     const profile = defaultProfile('currency');
     const free = { spread_bps: 0, commission_bps: 0, slippage_bps: 0 };
     const own: LeveragePolicy = { ...policy, costs: { AAA: { ...free, spread_bps: 2, profile }, BBB: free } };
-    const [noon, rollover] = ['2024-01-03T17:00Z', '2024-01-03T22:04Z'].map((text) => Date.parse(text) / 1000);
+    const [noon, rollover] = ['2024-01-03T17:00Z', '2024-01-03T21:59Z'].map((text) => Date.parse(text) / 1000);
     const market = marketOf(0.4);
     const valueOf = (entry: number, exit: number): number => {
       const opened = openPosition(-1, 'id', entry as OpenTime, market);
@@ -140,7 +141,8 @@ describe('leverage at a bar', () => {
     expect(applyLeverage(undefined, PAIR, marketOf(0.4), 0.3, 0.5, before, opened, 60)).toEqual({
       ...{ rate: 1, position: opened },
     });
-    expect(applyLeverage(policy, PAIR, null, 0.3, null, before, before, 60)).toEqual({ rate: 0.4, position: before });
+    const held: Position = { ...opened, account };
+    expect(applyLeverage(policy, PAIR, null, 0.3, null, held, held, 60)).toEqual({ rate: 0.4, position: held });
     expect(applyLeverage(policy, PAIR, marketOf(0.4), 0.3, 0.5, before, opened, 60)).toEqual(
       reduceLeverage(policy, PAIR, marketOf(0.4), 0.3, 0.5, before, opened, 60),
     );

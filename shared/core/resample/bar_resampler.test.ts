@@ -80,6 +80,11 @@ describe('BarResampler', () => {
     );
   });
 
+  it('names a bar by its last minute', () => {
+    expect([0, 3540, 3600].map((time) => lastMinuteOf(time, 3600))).toEqual([3540, 3540, 7140]);
+    expect([barOpen(3540, 3600), barOpen(7140, 3600), barOpen(60, 60)]).toEqual([0, 3600, 60]);
+  });
+
   it('closes a bar with the minute that ends it, else with the first later one', () => {
     const at = (time: number): Bar => ({
       symbol: 'A',

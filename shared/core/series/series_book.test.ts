@@ -31,6 +31,17 @@ describe('a timeline', () => {
     );
   });
 
+  it('drops the older half once all of it is before the kept time', () => {
+    const readAfter = (arrivals: readonly number[], moments: readonly number[]): number[] => {
+      const timeline = new SeriesTimeline(1000, 10);
+      for (const arrival of arrivals) timeline.take(arrival, arrival, arrival);
+      return moments.map((now) => timeline.valueAt(now));
+    };
+    expect(readAfter([0, 1, 2, 3, 100], [1, 2, 3, 99])).toEqual([NaN, 2, 3, 3]);
+    expect(readAfter([0, 90, 100], [89, 90])).toEqual([NaN, 90]);
+    expect(readAfter([0, 91, 100], [89, 90])).toEqual([0, 0]);
+  });
+
   it('refuses what arrived before its event, or out of order', () => {
     const timeline = new SeriesTimeline(10, 10);
     expect(() => timeline.take(2, 1, 0)).toThrow('arrival 1 before event 2');
