@@ -152,7 +152,7 @@ async function compileSqlite() {
   const args = ['rebuild', SQLITE_PACKAGE, '--ignore-scripts=false'];
   const label = `compiling ${SQLITE_PACKAGE} for ${THIS_NODE}`;
   // The package sets -O3, which takes 50 % longer to compile. The last option wins.
-  const flags = process.platform === 'win32' ? {} : { CFLAGS: '-O2', CXXFLAGS: '-O2', JOBS: 'max' };
+  const flags = process.platform === 'win32' ? {} : { CFLAGS: '-O1', CXXFLAGS: '-O1', JOBS: 'max' };
   await runLogged(label, npmCommand(), args, logPath, { ...flags, ...ownHeaders(), ...npmEnvironment() });
   const fault = compiledSqliteFault();
   if (fault === null) return;

@@ -56,7 +56,9 @@ export async function tinyModels(
   folder: string,
   options: TinyModelOptions = {},
 ): Promise<{ version: string; path: string }> {
-  const kept = options.bars === undefined ? join(KEPT, keyOf(folder, options)) : null;
+  // The key signs the bundle.
+  const isOwn = options.bars !== undefined || process.env['MINUTEHAND_SIGNING_KEY'] !== undefined;
+  const kept = isOwn ? null : join(KEPT, keyOf(folder, options));
   if (kept !== null && existsSync(kept)) {
     const version = readdirSync(kept)[0]!;
     cpSync(kept, folder, { recursive: true });
