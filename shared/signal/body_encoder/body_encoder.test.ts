@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeBody } from '../encode.ts';
 import { bodyOf } from '../signal.fixture.ts';
+import type { SignalBody } from '../signal.ts';
 import { createBodyEncoder } from './body_encoder.ts';
 
 const encoder = createBodyEncoder();
@@ -80,6 +81,29 @@ describe('the body encoder', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('writes a field that rarely changes anew where it alone changes', () => {
+    const fresh = createBodyEncoder();
+    const before = bodyOf();
+    const inRollout: SignalBody = { ...before, arm: 'champion', rollout: 'r1' };
+    const changed: [SignalBody, Partial<SignalBody>][] = [
+      [before, { pair: 'A vs B' }],
+      [before, { theta1: 0.125 }],
+      [before, { theta2: 0.125 }],
+      [before, { max_age_bars: 7 }],
+      [before, { pair_id: 'A_B' }],
+      [before, { model_version: '20260102_0000' }],
+      [before, { feature_schema: '0'.repeat(16) }],
+      [before, { policy_hash: '1'.repeat(16) }],
+      [inRollout, { arm: 'challenger' }],
+      [inRollout, { rollout: 'r2' }],
+    ];
+    for (const [first, change] of changed) {
+      const second = { ...first, ...change };
+      expect(encodeBody(second)).not.toBe(encodeBody(first));
+      for (const body of [first, second]) expect(fresh.encode(0, body)).toBe(encodeBody(body));
+    }
   });
 
   it('keeps the templates of a thousand subjects', () => {
