@@ -87,27 +87,29 @@ ${rows.join('\n')}
 `;
 }
 
-const PATTERN_MEANING: Readonly<Record<Pattern, string>> = {
-  together: 'all in one message',
-  trickle: 'each symbol within 2 s',
-  burst: 'one by one, gaps of 0–3 ms',
-  burst_connections: 'the same, a connection per symbol',
-  burst_stalls: 'the same over one, journal locked for 100 ms every 5 s',
+const PATTERN_NAMES: Readonly<Record<Pattern, string>> = {
+  together: 'together',
+  trickle: 'trickle',
+  burst: 'burst',
+  burst_connections: 'connections',
+  burst_stalls: 'stalls',
 };
 
 function arrival(results: readonly ArrivalResult[]): string {
   const rows = results.flatMap(({ pattern, minutes, transports }) =>
     Object.entries(transports).map(
       ([transport, { real, null: base, ratio_p50, ratio_p50_interval, ratio_p99, ratio_p999 }]) =>
-        `| ${PATTERN_MEANING[pattern]} | ${TRANSPORT_NAMES[transport as Transport]} | ${minutes} | ${spread(real)} | ${spread(base)} | ` +
+        `| ${PATTERN_NAMES[pattern]} | ${TRANSPORT_NAMES[transport as Transport]} | ${minutes} | ${spread(real)} | ${spread(base)} | ` +
         `**${ratio_p50.toFixed(2)}** (${ratio_p50_interval.map(bound).join('–')}) | **${ratio_p99.toFixed(2)}** | **${ratio_p999.toFixed(2)}** |`,
     ),
   );
   return `## Arrival patterns
 
-${results[0]?.pairs} pairs, trained models: each signal, from sending the later of its bars until a consumer has it; milliseconds, p50/p99/p99.9/max. The null daemon answers when both bars of a pair are there. In brackets: 99 % interval over blocks that took turns.
+${results[0]?.pairs} pairs, trained models: each signal, from sending the later of its bars until a consumer has it; milliseconds, p50/p99/p99.9/max; 99 % intervals over turns.
+The null daemon answers when both bars of a pair are there. A minute's bars arrive *together* in a message; *trickle*: each symbol within 2 s; *burst*: one by one, gaps of 0–3 ms;
+*connections*: a burst, a connection per symbol; *stalls*: a burst, the journal locked for 100 ms every 5 s.
 
-| bars arrive | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |
+| bars | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |
 |---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `;

@@ -33,7 +33,7 @@ export interface TrainingWay {
  * As the trainer starts its runs (trainer/schedule/training_process.ts): lower priority, and a core left to the daemon.
  */
 export const AS_SCHEDULED: TrainingWay = {
-  name: 'nice 10 in a session of least weight',
+  name: 'nice 10, own session',
   nice: 10,
   under: [],
   ownSession: true,

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { setPriority, userInfo } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
@@ -15,6 +15,8 @@ import { maskPasswords } from '../password.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
 import { applyMarket, marketOption, warnOfUnknownVariables, type ReadyMessage } from './processes.ts';
 
+/** As in minutehand-trainer.service. */
+const TRAINER_NICE = 5;
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
 /** A process that has lived this long is started again after the first pause. */
@@ -130,6 +132,7 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     windowsHide: true,
   });
   part.child = child;
+  if (part.shard === null && child.pid !== undefined) comeSecond(child.pid);
   createInterface({ input: child.stdout! }).on('line', (line) => watch.print(part, line));
   createInterface({ input: child.stderr! }).on('line', (line) => {
     if (/^[A-Z]+(?:_[A-Z]+)*: /.test(line)) part.lastError = line;
@@ -147,6 +150,15 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     child.on('error', (error) => end(error.message));
     child.on('close', (code, signal) => end(String(signal ?? code)));
   });
+}
+
+/** The daemons come before the trainer, with its dashboards. */
+function comeSecond(trainerPid: number): void {
+  try {
+    setPriority(trainerPid, TRAINER_NICE);
+  } catch {
+    // A courtesy that the machine may refuse.
+  }
 }
 
 /** The one-time link that opens the dashboard. A store that cannot be used does not end what runs. */
