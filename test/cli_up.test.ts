@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -123,7 +124,10 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     );
     expect(up.stderr()).toContain(`ws://127.0.0.1:${daemonPort}/signals?pairs=XAUUSD_XAGUSD`);
     expect(up.stderr()).toContain(`curl -X POST http://127.0.0.1:${trainerPort}/retrain`);
-    expect(processTree(up.pid).map(commandOf).join('\n')).toMatch(/ daemon --shard main\n[^]* trainer$/m);
+    const processes = processTree(up.pid);
+    expect(processes.map(commandOf).join('\n')).toMatch(/ daemon --shard main\n[^]* trainer$/m);
+    const niceOf = (name: string): number => getPriority(processes.find((pid) => commandOf(pid).includes(name)));
+    expect(niceOf(' trainer')).toBe(Math.max(niceOf(' daemon '), 5));
     const socket = new WebSocket(`ws://127.0.0.1:${daemonPort}/signals`);
     socket.on('message', (data: Buffer) => received.push(verifySignal(data.toString('utf8'))));
     socket.on('error', () => undefined);

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { setPriority, userInfo } from 'node:os';
+import { getPriority, setPriority, userInfo } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
@@ -132,7 +132,7 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
     windowsHide: true,
   });
   part.child = child;
-  if (part.shard === null && child.pid !== undefined) comeSecond(child.pid);
+  if (part.shard === null && child.pid !== undefined) lowerTrainerPriority(child.pid);
   createInterface({ input: child.stdout! }).on('line', (line) => watch.print(part, line));
   createInterface({ input: child.stderr! }).on('line', (line) => {
     if (/^[A-Z]+(?:_[A-Z]+)*: /.test(line)) part.lastError = line;
@@ -152,12 +152,12 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
   });
 }
 
-/** The daemons come before the trainer, with its dashboards. */
-function comeSecond(trainerPid: number): void {
+/** Signals come before dashboards. */
+function lowerTrainerPriority(trainerPid: number): void {
   try {
-    setPriority(trainerPid, TRAINER_NICE);
+    setPriority(trainerPid, Math.max(getPriority(), TRAINER_NICE));
   } catch {
-    // A courtesy that the machine may refuse.
+    // Some systems refuse it.
   }
 }
 
