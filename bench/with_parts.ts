@@ -8,12 +8,8 @@ export function withParts(before: BenchResult | undefined, fresh: BenchResult): 
   const parts = Object.keys(fresh).filter((key) => key !== 'machine');
   const kept = Object.keys(before ?? {}).filter((key) => key !== 'machine' && key !== 'again');
   if (before === undefined || kept.every((part) => parts.includes(part))) return fresh;
-  const { machine } = fresh;
-  const again = [...(before.again ?? []), { machine, parts: [] as string[] }]
-    .map((run, index, { length }) => ({
-      ...run,
-      parts: index === length - 1 ? parts : run.parts.filter((part) => !parts.includes(part)),
-    }))
+  const earlier = (before.again ?? [])
+    .map((run) => ({ ...run, parts: run.parts.filter((part) => !parts.includes(part)) }))
     .filter((run) => run.parts.length > 0);
-  return { ...before, ...fresh, machine: before.machine, again };
+  return { ...before, ...fresh, machine: before.machine, again: [...earlier, { machine: fresh.machine, parts }] };
 }

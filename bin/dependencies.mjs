@@ -151,7 +151,8 @@ async function compileSqlite() {
   await ensureToolchain();
   const args = ['rebuild', SQLITE_PACKAGE, '--ignore-scripts=false'];
   const label = `compiling ${SQLITE_PACKAGE} for ${THIS_NODE}`;
-  // The package sets -O3, which takes 50 % longer to compile. The last option wins.
+  // The package sets -O3, which takes three times as long to compile. -O2 takes twice as long, for queries that are 6 %
+  // faster. The last option wins.
   const flags = process.platform === 'win32' ? {} : { CFLAGS: '-O1', CXXFLAGS: '-O1', JOBS: 'max' };
   await runLogged(label, npmCommand(), args, logPath, { ...flags, ...ownHeaders(), ...npmEnvironment() });
   const fault = compiledSqliteFault();
