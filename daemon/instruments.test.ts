@@ -9,15 +9,19 @@ import { InstrumentFeatures } from '../shared/core/features/instrument/instrumen
 import { SeriesCursor } from '../shared/core/series/series_cursor.ts';
 import { SERIES, seriesIndex } from '../shared/core/series/series_names.ts';
 import { createExplainer } from '../shared/explain/explain_minute.ts';
-import { parseInstrument } from '../shared/pair.ts';
+import { parseInstrument, parsePair } from '../shared/pair.ts';
 import { createRng } from '../shared/rng.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import type { InstrumentSignal } from '../shared/signal/instrument_signal.ts';
-import { openJournal } from '../shared/store/journal.ts';
+import { openJournal, type LastSignal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
+import type { MinuteAnswer } from './decide/answer.ts';
+import type { InstrumentAnswer } from './decide/instrument_answer.ts';
 import { barInput, inputOf, minuteInputOf, pairInput } from './input.ts';
+import { Instruments, type InstrumentsOptions } from './instruments.ts';
 import { byMinute, openBench, type Bench } from './pipeline.fixture.ts';
 import type { PipelineOptions } from './pipeline_options.ts';
+import type { MinuteItem } from './queue.ts';
 
 const settings = tinySettings();
 const ID = 'BTCUSDT';
@@ -145,7 +149,8 @@ describe('an instrument of a pipeline', () => {
     const bench = openBench(settings, { ...INSTRUMENTS, pairs: [] });
     await feed(bench, 0, WARM);
     expect(bench.texts).toHaveLength(WARM);
-    expect(bench.pipeline.status).toMatchObject({ readyPairs: 0, readyInstruments: 1, expiredPairs: [] });
+    const sources = ['taker_buy_volume'];
+    expect(bench.pipeline.status).toMatchObject({ readyPairs: 0, readyInstruments: 1, expiredPairs: [], sources });
   });
 
   it('warms up, holds without a model, and trades by the rule of the model', async () => {
@@ -273,6 +278,87 @@ describe('an instrument of a pipeline', () => {
     await feed(again, WARM + 10, WARM + 40);
     const bodies = ({ rows }: Bench): string[] => rows.filter(({ pairId }) => pairId === ID).map(({ body }) => body);
     expect([...bodies(first), ...bodies(again)]).toEqual(bodies(whole));
+  });
+});
+
+describe('Instruments', () => {
+  const [PAIR, BTC, ETH] = [0, 1, 2];
+  const instruments = ['BTCUSDT', 'ETHUSDT'].map(parseInstrument);
+  const held = { side: 1, ageBars: 3, entryPrice: 1, positionId: 'entry', entryTime: 60, exits: null };
+
+  function openInstruments(degradations: ReadonlySet<string> = new Set()) {
+    const restored: unknown[][] = [];
+    const own = new Instruments({
+      pairs: [parsePair('XAUUSD_XAGUSD')],
+      instruments,
+      matrix: { features: { ready: (index: number) => index === PAIR }, checksum: (index: number) => `pair ${index}` },
+      decider: {
+        setPosition: (...position: unknown[]) => restored.push(position),
+        ids: { idOf: ({ pairIndex }: { pairIndex: number }) => `id ${pairIndex}` },
+      },
+      degradations,
+      series: { valuesAt: () => new Float64Array(SERIES.length).fill(NaN) },
+      inputs: () => ({ record: () => undefined, apply: () => undefined }),
+      observer: {},
+    } as unknown as InstrumentsOptions);
+    return { own, restored };
+  }
+
+  function itemsOf(time: number, ...indexes: number[]): MinuteItem[] {
+    const bar = { symbol: '', time, open: 2, high: 3, low: 1, close: 2, volume: 1 };
+    return indexes.map((pairIndex) => ({
+      ...{ kind: 'minute', publish: true, arrivedUs: 0 },
+      minute: { pairIndex, time, a: bar, b: bar, outcome: 'COMPLETE', backfill: false } as MinuteItem['minute'],
+    }));
+  }
+
+  const decidePairs = (items: readonly MinuteItem[]): MinuteAnswer[] =>
+    items.map(({ minute }) => ({ minute, body: { reason: 'OF_PAIR' } }) as unknown as MinuteAnswer);
+
+  it('restores the position of each instrument, and leaves those of all others to the pairs', () => {
+    const { own, restored } = openInstruments();
+    own.setPosition({ pairId: 'ETHUSDT', position: JSON.stringify(held) } as LastSignal);
+    own.setPosition({ pairId: 'XAUUSD_XAGUSD', position: '{"side":-1}' } as LastSignal);
+    expect(restored).toEqual([['XAUUSD_XAGUSD', { side: -1 }]]);
+    const batch = itemsOf(60, BTC, ETH);
+    own.step(batch);
+    own.infer();
+    const answers = own.decide(batch, decidePairs) as InstrumentAnswer[];
+    expect(answers.map(({ body }) => [body.pair_id, body.target, body.position_id])).toEqual([
+      ['BTCUSDT', 0, ''],
+      ['ETHUSDT', 1, 'entry'],
+    ]);
+  });
+
+  it('answers a batch in its order, and gives only the pairs to what follows pairs', () => {
+    const { own } = openInstruments();
+    const batch = itemsOf(60, ETH, PAIR, BTC);
+    expect(own.step(batch)).toEqual([batch[1]]);
+    own.infer();
+    const answers = own.decide(batch, decidePairs);
+    expect(answers.map(({ minute, body }) => [minute.pairIndex, body.reason])).toEqual([
+      [ETH, 'WARMUP'],
+      [PAIR, 'OF_PAIR'],
+      [BTC, 'WARMUP'],
+    ]);
+    expect(own.pairsIn(answers)).toEqual([answers[1]]);
+    expect([PAIR, BTC].map(own.isReady)).toEqual([true, false]);
+    expect([own.checksum(PAIR), own.checksum(BTC)]).toEqual(['pair 0', expect.stringMatching(/^[0-9a-f]{8}$/)]);
+  });
+
+  it('is degraded with the daemon, and knows whether taker volumes arrive', () => {
+    for (const [degradations, mode] of [
+      [[], 'OK'],
+      [['disk'], 'DEGRADED'],
+    ] as const) {
+      const { own } = openInstruments(new Set(degradations));
+      own.slots.swap({ kind: 'direction', timeframe: '1m', set: modelOf('20260101_0000', () => RANGE) });
+      let batch: MinuteItem[] = [];
+      for (let t = 1; t <= WARM; t++) own.step((batch = itemsOf(60 * t, BTC)));
+      own.infer();
+      expect(own.decide(batch, decidePairs).map(({ body }) => body.mode)).toEqual([mode]);
+      expect(own.hasTaker()).toBe(false);
+    }
   });
 });
 

@@ -38,6 +38,7 @@ export class Instruments {
     const { pairs, instruments, series } = options;
     this.#options = options;
     this.#first = pairs.length;
+    // Stryker disable next-line ConditionalExpression: it saves time only
     this.#isAbsent = instruments.length === 0;
     this.#matrix = new InstrumentMatrix(instruments, pairs.length, series);
     this.slots = new DirectionSlots(options);
@@ -66,6 +67,7 @@ export class Instruments {
 
   /** Updates the features of the instruments in a batch. @returns the items of pairs */
   step(batch: readonly MinuteItem[]): readonly MinuteItem[] {
+    // Stryker disable next-line ConditionalExpression: it saves time only
     if (this.#isAbsent) return batch;
     this.#matrix.step(batch.filter(({ minute }) => minute.pairIndex >= this.#first));
     return this.#pairsOf(batch);
@@ -81,6 +83,7 @@ export class Instruments {
     batch: readonly MinuteItem[],
     decidePairs: (items: readonly MinuteItem[]) => MinuteAnswer[],
   ): readonly Answer[] {
+    // Stryker disable next-line ConditionalExpression: it saves time only
     if (this.#isAbsent) return decidePairs(batch);
     const answers = decidePairs(this.#pairsOf(batch)).values();
     return batch.map((item) =>
@@ -95,9 +98,11 @@ export class Instruments {
   }
 
   /** Computes the ids of the next bars of the instruments among the answers. */
+  // Stryker disable next-line BlockStatement: it saves time only
   precomputeIds(answers: readonly Answer[]): void {
-    if (this.#isAbsent) return;
+    // Stryker disable next-line BlockStatement: it saves time only
     for (const { minute } of answers) {
+      // Stryker disable next-line ConditionalExpression,EqualityOperator: an id not computed ahead is computed later
       if (minute.pairIndex < this.#first) continue;
       const { barSeconds } = this.#matrix.groupOf(minute.pairIndex);
       this.#options.decider.ids.precompute(minute, this.slots.activeOf(barSeconds));

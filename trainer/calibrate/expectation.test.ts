@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { earnedSigmas, expectedNetBps, promisedSigmas } from '../../shared/core/cost/expected_net.ts';
 import { createRng } from '../../shared/rng.ts';
-import { fitExpectation } from './expectation.ts';
+import { tinySettings } from '../../test/tiny_settings.ts';
+import { CALM_BAR, historyOf } from '../dataset/pair_history.fixture.ts';
+import { calibrateExpectation, fitExpectation } from './expectation.ts';
 
 const POLICY = { z_entry: 2, z_exit: 0.5, stop: 1.5 };
 const COSTS = { spread_bps: 1, commission_bps: 0.2, slippage_bps: 0.1 };
@@ -73,5 +75,52 @@ describe('its calibration', () => {
     expect(fitOf(100, byFifty(1, 0), () => 7)).toEqual({ promised: [7], earned: [0.5] });
     const means = Array.from({ length: 10 }, (_, bin) => 100 * bin + 49.5);
     expect(fitOf(1000, (row) => row)).toEqual({ promised: means, earned: means });
+  });
+});
+
+describe('the candidates of its calibration', () => {
+  const settings = tinySettings({ minutehand: { decision: { ...POLICY, max_age_bars: 5 } } });
+  /** z of four bars: one of these reverts and earns 1.6 σ, the other is stopped and loses as much. */
+  const [REVERTS, STOPS] = [
+    [2, 1.2, 0.4, 0],
+    [-3, -4.6, 0, 0],
+  ] as const;
+  const repeated = (z: readonly number[]): number[] => Array.from({ length: 60 }, () => z).flat();
+  const history = historyOf(
+    [...repeated(REVERTS), ...repeated(STOPS), ...repeated([9, 99, 0, 0]), 3, 3].map((z) => ({
+      ...CALM_BAR,
+      lnA: z / 1000,
+      zStd: 1e-3,
+    })),
+  );
+  const calm = historyOf(Array.from({ length: history.length }, () => CALM_BAR));
+  const closeOf = (bar: number): number => history.time[bar]! + 60;
+  /** A fold model with one probability for every row. */
+  const foldOf = (probability: number, from: number, until: number) => ({
+    model: { link: 'identity', ensembles: [{ columns: 1, baseScore: probability, trees: [] }] },
+    from: closeOf(from),
+    until: closeOf(until),
+  });
+
+  function calibrated(bars: readonly number[], folds: unknown[]) {
+    const x = { rows: bars.length, columns: 1, values: new Float32Array(bars.length) };
+    const ai1 = { x, time: Float64Array.from(bars, closeOf), pair: Int32Array.from(bars, () => 1) };
+    const dataset = { histories: [calm, history], train: { ai1 } };
+    return calibrateExpectation(dataset as never, { folds } as never, settings);
+  }
+
+  it('are scored by the model of their time; rows that are none, or without a model or a result, are left out', () => {
+    const last = history.length - 2;
+    const folds = [foldOf(0.75, 0, 240), foldOf(0.25, 240, 480), foldOf(0.5, last, last + 1)];
+    const every = Array.from({ length: last + 1 }, (_, bar) => bar);
+    const isFirst = (bar: number): boolean => bar % 4 === 0;
+    // Bars 1 of the second half are candidates as well: only the first of each four is among its rows.
+    const rows = every.filter((bar) => bar < 240 || isFirst(bar));
+    expect(calibrated(rows, folds)).toEqual({
+      // 0.25 · 2.5 − 0.75 · 1.5 and 0.75 · 1.5 − 0.25 · 1.5
+      promised: [expect.closeTo(-0.5, 9), expect.closeTo(0.75, 9)],
+      earned: [expect.closeTo(-1.6, 9), expect.closeTo(1.6, 9)],
+    });
+    expect(calibrated(rows.slice(0, 99 * 4), folds.slice(0, 1))).toBeNull();
   });
 });

@@ -57,6 +57,22 @@ describe('fitVectorScaling', () => {
       }
   });
 
+  it('has one slope for all classes if one of them alone had a negative one', () => {
+    const rows = drawn(3000, [1.5, 1.2, -0.3], [0.5, 0, -0.5], 'shared');
+    const { kind, slope, intercept } = fitVectorScaling(rows);
+    expect([kind, new Set(slope).size]).toEqual(['shared', 1]);
+    const loss = (by: number): number => {
+      const probabilities = scaledProbabilities(rows.logits, { slope: slope.map((own) => own + by), intercept });
+      return multiclassLogLoss({ classes: 3, labels: rows.labels, probabilities });
+    };
+    expect(Math.min(loss(-0.01), loss(0.01))).toBeGreaterThan(loss(0));
+    const p = scaledProbabilities(rows.logits, { slope, intercept });
+    for (let k = 0; k < 3; k++) {
+      const rate = rows.labels.filter((label) => label === k).length / 3000;
+      expect(rows.labels.reduce((sum, _, row) => sum + p[row * 3 + k]!, 0) / 3000).toBeCloseTo(rate, 6);
+    }
+  });
+
   it('gives the base rates if higher logits are less often right', () => {
     const rows = drawn(5000, [-1, -1, -1], [0, 0, 0], 'reversed');
     const fitted = fitVectorScaling(rows);
@@ -67,6 +83,13 @@ describe('fitVectorScaling', () => {
 
   it('refuses rows without a class', () => {
     expect(() => fitVectorScaling({ classes: 2, logits: [[1], [2]], labels: [0] })).toThrow(/no row of class 1/);
+  });
+});
+
+describe('scaledProbabilities', () => {
+  it('is finite for any logits', () => {
+    const [low, high] = scaledProbabilities([[1000], [2000]], { slope: [1, 0.5], intercept: [0, Math.log(3)] });
+    expect([low, high]).toEqual([expect.closeTo(0.25, 12), expect.closeTo(0.75, 12)]);
   });
 });
 
