@@ -154,6 +154,40 @@ describe('the health of a daemon', () => {
   });
 });
 
+describe('the health of a daemon with instruments', () => {
+  const READY = { readyInstruments: 2, directions: { '1m': '20261120_0800' } };
+  const ofInstruments = (pairs: number, status: object, directions: object | null = null): HealthReport =>
+    reportOf({ ...READY, ...status }, { identity: { pairs, instruments: 2 }, directions });
+
+  it('contains their models, and is absent without any', () => {
+    expect(ofInstruments(2, {}).direction).toEqual({
+      instruments: 2,
+      instruments_ready: 2,
+      versions: { '1m': '20261120_0800' },
+      refused: null,
+      missing_sources: [],
+    });
+    const refused = { version: 'other', code: 'MODEL_HASH' };
+    const followed = { refused, missingSources: ['funding_rate'] };
+    expect(ofInstruments(2, {}, followed).direction).toMatchObject({ refused, missing_sources: ['funding_rate'] });
+    const without = reportOf({}, { identity: { pairs: 2, instruments: 0 } });
+    expect(without).not.toHaveProperty('direction');
+  });
+
+  it('is waiting for their warm-up and a model where there are no pairs, else for the pairs alone', () => {
+    const statuses = (pairs: number): string[] =>
+      [{}, { readyInstruments: 1 }, { directions: {} }].map((own) => ofInstruments(pairs, { ...own }).status);
+    expect(statuses(2)).toEqual(['ok', 'ok', 'ok']);
+    expect(ofInstruments(0, { models: null, readyPairs: 0 }).status).toBe('ok');
+    expect(statuses(0)).toEqual(['ok', 'waiting', 'waiting']);
+  });
+
+  it('contains the rollout without the key of its assignment', () => {
+    const rollout = { id: 'r', stage: 'live', share: 0.1, champion: 'a', challenger: 'b' };
+    expect(reportOf({ rollout: { ...rollout, key: 'secret' } }).rollout).toEqual(rollout);
+  });
+});
+
 describe('the endpoints of health', () => {
   it.each([
     ['ok', 200, 200],
