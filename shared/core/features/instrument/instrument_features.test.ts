@@ -106,8 +106,10 @@ describe('InstrumentFeatures', () => {
       series: SERIES_NAMES.map((_, i) => 1 + 0.01 * (bar.time % (7 + i))),
     }));
     const features = new InstrumentFeatures(SMALL, HOUR);
+    expect([features.warmupBars, features.ready, new Set(features.values)]).toEqual([15, false, new Set([NaN])]);
     complete.forEach(({ bar, series }, i) => {
       features.step(bar, Float64Array.from(series));
+      expect(features.ready).toBe(i + 1 >= 15);
       features.definitions.forEach(({ name, warmup_bars }, column) =>
         expect(Number.isNaN(features.values[column]!), `${name} at bar ${i + 1}`).toBe(i + 1 < warmup_bars),
       );
@@ -118,10 +120,15 @@ describe('InstrumentFeatures', () => {
     const [first, second] = randomBars('refuse', 2) as [ObservedBar, ObservedBar];
     const features = new InstrumentFeatures(SMALL, HOUR);
     const none = new Float64Array(SERIES.length).fill(NaN);
-    expect(() => features.step({ ...first.bar, time: first.bar.time + 60 }, none)).toThrow(RangeError);
-    expect(() => features.step(first.bar, new Float64Array(2))).toThrow(/2 series values/);
+    const refusal = (bar: InstrumentBar, after: string) =>
+      new RangeError(`bar at ${bar.time} after slot ${after} of 3600 s`);
+    const early = { ...first.bar, time: first.bar.time + 60 };
+    expect(() => features.step(early, none)).toThrow(refusal(early, '-Infinity'));
+    expect(() => features.step(first.bar, new Float64Array(2))).toThrow(new RangeError('2 series values, expected 7'));
     features.step(second.bar, none);
-    expect(() => features.step(first.bar, none)).toThrow(RangeError);
+    const slot = String(second.bar.time / HOUR);
+    for (const { bar } of [first, second]) expect(() => features.step(bar, none)).toThrow(refusal(bar, slot));
+    expect(() => new InstrumentFeatures(SMALL, 1.5)).toThrow(/timeframe is 1.5/);
     expect(() => new InstrumentFeatures(SMALL, 0)).toThrow(/timeframe is 0/);
   });
 });
