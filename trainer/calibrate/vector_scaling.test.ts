@@ -78,11 +78,15 @@ describe('fitVectorScaling', () => {
     const fitted = fitVectorScaling(rows);
     expect(fitted).toMatchObject({ kind: 'constant', slope: [0, 0, 0] });
     const p = scaledProbabilities(rows.logits, fitted);
-    expect(p[0]).toBeCloseTo(rows.labels.filter((label) => label === 0).length / 5000, 12);
+    const rate = rows.labels.filter((label) => label === 0).length / 5000;
+    expect([p[0], Math.exp(fitted.intercept[0]!)]).toEqual([expect.closeTo(rate, 12), expect.closeTo(rate, 12)]);
   });
 
   it('refuses rows without a class', () => {
     expect(() => fitVectorScaling({ classes: 2, logits: [[1], [2]], labels: [0] })).toThrow(/no row of class 1/);
+    expect(() => fitVectorScaling({ classes: 2, logits: [[1], [2]], labels: [1] })).toThrow(
+      new RangeError('no row of class 0 among 1 to calibrate on'),
+    );
   });
 });
 
@@ -103,8 +107,12 @@ describe('vectorScaled', () => {
       ensembles.map((own) => predictLogits(own, x)),
       scaling,
     );
-    const { values } = await onnxAnswers(encodeTreeModel(vectorScaled(model, scaling)), x);
+    const scaled = vectorScaled(model, scaling);
+    expect(scaled.link).toBe('softmax');
+    const { values } = await onnxAnswers(encodeTreeModel(scaled), x);
     expected.forEach((p, i) => expect(Math.abs(values[i]! - p)).toBeLessThan(1e-6));
     expect(() => vectorScaled({ ...model, link: 'identity' }, scaling)).toThrow(/3 × softmax/);
+    const two = { ...model, ensembles: ensembles.slice(1) };
+    expect(() => vectorScaled(two, scaling)).toThrow(new RangeError('2 × softmax, expected 3 × softmax'));
   });
 });
