@@ -116,6 +116,23 @@ describe('InstrumentFeatures', () => {
     });
   });
 
+  it('has no value of what is missing: a series of 0 has no logarithm, a bar without volume no flow', () => {
+    const [, ...bars] = randomBars('missing', 40).slice(0, 25);
+    const features = new InstrumentFeatures(SMALL, HOUR);
+    const at = (name: string): number => features.values[features.definitions.findIndex((own) => own.name === name)]!;
+    const series = (value: number) => Float64Array.from(SERIES_NAMES, () => value);
+    for (const { bar } of bars) features.step({ ...bar, close: 100, volume: 0, takerBuyVolume: 1 }, series(0));
+    for (const name of ['long_short_ratio', 'open_interest_change', 'open_interest_price_correlation', 'overheat'])
+      expect(at(name), name).toBeNaN();
+    for (const name of ['volume_imbalance', 'volume_imbalance_short', 'volume_spike', 'buy_liquidation_ratio'])
+      expect(at(name), name).toBeNaN();
+    // Of a constant price and a constant series; without that series it is missing.
+    expect(at('funding_price_correlation')).toBe(0);
+    const last = bars.at(-1)!.bar;
+    features.step({ ...last, close: 100, time: last.time + HOUR }, series(NaN));
+    expect(at('funding_price_correlation')).toBeNaN();
+  });
+
   it('refuses bars out of order, off its timeframe, and values of other series', () => {
     const [first, second] = randomBars('refuse', 2) as [ObservedBar, ObservedBar];
     const features = new InstrumentFeatures(SMALL, HOUR);
