@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -8,6 +8,7 @@ import { parsePair } from '../../shared/pair.ts';
 import type { Bus, BusRefusal, Scheduler } from '../../shared/ports.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
+import type { FilePublisher } from './file.ts';
 import { Publishers, type PublishersOptions } from './publishers.ts';
 import { byTransport, REMOTE_TRANSPORTS, TRANSPORT_NAMES, type TransportLease } from './transports.ts';
 
@@ -87,6 +88,22 @@ describe('the transports that the settings enable', () => {
     expect(given).toMatchObject({ folder: join(folder, 'signals'), allName: 'signals.json' });
   });
 
+  it('write files only while the lease is held, and another thread until its deadline', () => {
+    let holds = false;
+    const lease: TransportLease = { isHolder: () => holds, deadlineMs: () => 17, holds: () => true };
+    const [files] = open({ lease }).files;
+    const path = join(folder, 'signals', 'EURUSD_GBPUSD', 'signal.json');
+    files!.publish(batch);
+    expect(existsSync(path)).toBe(false);
+    holds = true;
+    files!.publish(batch);
+    expect(existsSync(path)).toBe(true);
+    let deadlineMs: (() => number) | undefined;
+    const thread = { name: 'file', publish: () => undefined } as unknown as FilePublisher;
+    open({ lease, openFileThread: (options) => (({ deadlineMs } = options), thread) });
+    expect(deadlineMs!()).toBe(17);
+  });
+
   it('leave out files and Redis where these are off', () => {
     const { minutehand } = settings;
     const off = { ...minutehand, transports: { ...minutehand.transports, files: { enabled: false } } };
@@ -161,5 +178,7 @@ describe('the transports that the settings enable', () => {
     expect([sentLater({ valid_until_ms: 1000 }), sentLater({ valid_until_ms: 999 })]).toEqual([1, 0]);
     expect(sentLater({ valid_until_ms: 1000, fence: 7 }, held(7))).toBe(1);
     expect(sentLater({ valid_until_ms: 1000, fence: 6 }, held(7))).toBe(0);
+    expect(sentLater({ valid_until_ms: 999, fence: 7 }, held(7))).toBe(0);
+    expect(sentLater({ valid_until_ms: 1000 }, { ...held(7), holds: () => true })).toBe(0);
   });
 });
