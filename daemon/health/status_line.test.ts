@@ -55,10 +55,30 @@ describe('the status line', () => {
     );
   });
 
+  it('shows the instruments beside the pairs, or alone, and that all of them wait', () => {
+    const direction = { instruments: 2, instruments_ready: 1, versions: {}, refused: null, missing_sources: [] };
+    const trained = { ...direction, versions: { '1m': '20261120_0800', '1h': '20261120_0900' } };
+    expect(statusLine({ ...GOOD, direction, silent_pairs: ['BTCUSDT', 'ETHUSDT@1h'] })).toBe(
+      'last bar 2026-11-20 12:34 UTC, no bars for BTCUSDT ETHUSDT@1h, 2 of 2 pairs ready, models 20261120_0300, ' +
+        '1 of 2 instruments ready, no models, mode HALT',
+    );
+    const alone = { ...GOOD, pairs: 0, pairs_ready: 0, model_version: null, direction: trained };
+    const models = '1 of 2 instruments ready, models 20261120_0800 (1m) 20261120_0900 (1h)';
+    expect(statusLine(alone)).toBe(`last bar 2026-11-20 12:34 UTC, ${models}`);
+    expect(statusLine({ ...alone, silent_pairs: ['BTCUSDT', 'ETHUSDT@1h'] })).toBe(
+      `waiting for bars since 2026-11-20 12:34 UTC, ${models}`,
+    );
+  });
+
+  it('shows the role under a lease', () => {
+    const lease = { role: 'standby', fence: null, holder: 'a', server: 'up' } as const;
+    expect(statusLine({ ...GOOD, lease })).toMatch(/^standby, last bar /);
+  });
+
   it('names faults', () => {
     const wrong = { ...GOOD, silent_pairs: ['A_B'], halted_pairs: ['A_C'], degradations: ['late_bars', 'file'] };
     expect(statusLine(wrong)).toContain('no bars for A_B');
     expect(statusLine(wrong)).toMatch(/halted: A_C, degraded: late_bars file$/);
-    expect(statusLine({ ...GOOD, expired_pairs: ['A_B'] })).toMatch(/, expired: A_B$/);
+    expect(statusLine({ ...GOOD, expired_pairs: ['A_B', 'A_C'] })).toMatch(/, expired: A_B A_C$/);
   });
 });
