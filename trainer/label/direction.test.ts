@@ -52,12 +52,24 @@ describe('directionLabels', () => {
   it('labels a close exactly on the threshold as range; the first close beyond it decides', () => {
     const flat = (length: number): number[] => new Array<number>(length).fill(100);
     const policy = { unit: 'percent', threshold: 0.5, horizon: 3 } as const;
-    expect(directionLabels([100, 150, 50, 150], policy).label[0]).toBe(RANGE);
+    for (const closes of [
+      [100, 150, 50, 150],
+      [100, 50, 150, 50],
+    ]) {
+      const { label, end } = directionLabels(closes, policy);
+      expect([label[0], end[0]]).toEqual([RANGE, 3]);
+    }
     expect(directionLabels([100, 151, 40, 151], policy).label[0]).toBe(UP);
     expect([...directionLabels([100, 100, 40, 151], policy).label]).toEqual([DOWN, DOWN, UP, -1]);
     expect(directionLabels(flat(24), EVALUATION_LABEL).label[0]).toBe(-1);
     const { label, end } = directionLabels(flat(25), EVALUATION_LABEL);
     expect([label[0], end[0], label[1]]).toEqual([RANGE, 24, -1]);
+  });
+
+  it('takes a threshold of several sigmas; without volatility there is no label', () => {
+    const policy = { unit: 'sigmas', threshold: 2, horizon: 1 } as const;
+    const { label } = directionLabels([100, 103, 103, 103], policy, [0.01, 0.01, 0, NaN]);
+    expect([...label]).toEqual([UP, RANGE, -1, -1]);
   });
 
   it('depends on no bar after its end', () => {
@@ -111,6 +123,8 @@ describe('evaluationLabel', () => {
   });
 
   it('covers 24 hours at every timeframe', () => {
+    expect(evaluationLabel(14_400)).toEqual({ policy: { unit: 'percent', threshold: 0.02, horizon: 6 }, everyBars: 1 });
+    expect(evaluationLabel(900)).toEqual({ policy: EVALUATION_LABEL, everyBars: 4 });
     for (const seconds of Object.values(TIMEFRAMES)) {
       const { policy, everyBars } = evaluationLabel(seconds);
       expect([policy.threshold, policy.horizon * everyBars * seconds]).toEqual([0.02, 86_400]);
