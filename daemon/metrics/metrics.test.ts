@@ -196,10 +196,10 @@ describe('the metrics of events', () => {
 
 describe('the metrics of a lease', () => {
   it.each([
-    ['without one', null, 0, [1, 0, 0]],
-    ['of its holder', { role: 'holder', fence: 7, holder: 'a', server: 'up' }, 0, [1, 7, 0]],
-    ['of a standby', { role: 'standby', fence: null, holder: 'b', server: 'up' }, 5, [0, 0, 5]],
-  ] as const)('%s', async (_, lease, withheld, expected) => {
+    ['without a lease', null, 0, [1, 0, 0]],
+    ['that holds it', { role: 'holder', fence: 7, holder: 'a', server: 'up' }, 0, [1, 7, 0]],
+    ['on standby', { role: 'standby', fence: null, holder: 'b', server: 'up' }, 5, [0, 0, 5]],
+  ] as const)('are those of a daemon %s', async (_, lease, withheld, expected) => {
     const series = await scrape(openMetrics({ status: { withheld }, lease: () => lease }));
     const names = ['minutehand_lease_held', 'minutehand_lease_fence', 'minutehand_signals_withheld_total'];
     expect(names.map((name) => series.get(name))).toEqual(expected);
