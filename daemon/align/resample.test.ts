@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
+import { parsePair } from '../../shared/pair.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
 import { barInput } from '../input.ts';
 import { openBench, START_MS } from '../pipeline.fixture.ts';
+import type { PairMinute } from './minute.ts';
+import { PairResampler } from './resample.ts';
 
 const settings = tinySettings({
   minutehand: { pairs: ['XAUUSD_XAGUSD@5m', 'XAUUSD_XAGUSD'], feed: { straggler_timeout_ms: 2000 } },
@@ -89,5 +92,62 @@ describe('a bar of five minutes', () => {
     for (let minute = 0; minute < 5; minute++) await day.send(minute);
     const valid = Object.fromEntries(day.signals.map((s) => [s.pair_id, s.valid_until_ms - s.generated_at_ms]));
     expect(valid).toEqual({ XAUUSD_XAGUSD: 2.5 * interval_ms, 'XAUUSD_XAGUSD@5m': 6.5 * interval_ms });
+  });
+});
+
+describe('PairResampler', () => {
+  const pairs = ['XAUUSD_XAGUSD@5m', 'XAUUSD_XAGUSD'].map(parsePair);
+  const [FIVE, ONE] = [0, 1];
+
+  function openResampler() {
+    const closed: PairMinute[] = [];
+    const resampler = new PairResampler(pairs, (own) => void closed.push(own));
+    const take = (pairIndex: number, minute: number, legs: string, outcome: PairMinute['outcome'] = 'COMPLETE') => {
+      const [a, b] = SYMBOLS.map((symbol) => (legs.includes(symbol) ? bar(symbol, minute) : null)) as [Bar, Bar];
+      const time = (start + 60 * minute) as OpenTime;
+      return resampler.take({ pairIndex, time, a, b, outcome, backfill: minute > 1 }, 1000 * minute);
+    };
+    const closeThrough = (pairIndex: number, minute: number): void =>
+      resampler.closeThrough(pairIndex, (start + 60 * minute) as OpenTime);
+    const overdue = (nowMs: number) =>
+      resampler.overdue(nowMs, 1000, 500).map(({ pairIndex, time }) => [pairIndex, (time - start) / 60]);
+    return { closed, take, closeThrough, overdue };
+  }
+
+  it('takes a bar for complete only with both legs; else it is what its newest minute was', () => {
+    for (const [first, second, outcome] of [
+      ['XAUUSD', 'XAGUSD', 'COMPLETE'],
+      ['XAGUSD', 'XAGUSD', 'LEG_EMPTY'],
+      ['XAUUSD', 'XAUUSD', 'LEG_EMPTY'],
+      ['', '', 'LEG_EMPTY'],
+    ] as const) {
+      const { closed, take, closeThrough } = openResampler();
+      take(FIVE, 0, first, 'LEG_MISSING');
+      take(FIVE, 2, second, 'LEG_EMPTY');
+      closeThrough(FIVE, 4);
+      expect(closed).toMatchObject([{ pairIndex: FIVE, time: start + 240, outcome, backfill: true }]);
+    }
+  });
+
+  it('closes no bar before its last minute, none twice, and none of a pair of one minute', () => {
+    const { closed, take, closeThrough } = openResampler();
+    closeThrough(FIVE, 99);
+    expect([take(ONE, 0, 'XAUUSD'), take(FIVE, 0, 'XAUUSD')]).toEqual([false, true]);
+    closeThrough(ONE, 99);
+    closeThrough(FIVE, 3);
+    expect(closed).toEqual([]);
+    closeThrough(FIVE, 4);
+    closeThrough(FIVE, 99);
+    expect(closed).toHaveLength(1);
+  });
+
+  it('is overdue when neither the last minute nor the one after it has come in its time', () => {
+    const { take, overdue } = openResampler();
+    expect(overdue(1e9)).toEqual([]);
+    take(FIVE, 1, 'XAUUSD');
+    // At 1 s; minutes 2, 3, 4 and 5 take a second each, and half a second is left to them.
+    expect([overdue(5499), overdue(5500)]).toEqual([[], [[FIVE, 4]]]);
+    take(FIVE, 4, 'XAUUSD');
+    expect(overdue(1e9)).toEqual([]);
   });
 });
