@@ -76,6 +76,8 @@ const LOOK = `({
   unnamed: [...document.querySelectorAll('a, button, select, input')]
     .filter((one) => !(one.textContent.trim() || one.getAttribute('aria-label') || one.closest('label')))
     .map((one) => one.outerHTML),
+  narrow: [...document.querySelectorAll('.chart .u-over')].map((plot) => plot.clientWidth / innerWidth)
+    .filter((share) => share < (innerWidth < 500 ? 0.62 : 0.4)),
   tall: [...document.querySelectorAll('tr')].filter((row) => row.clientHeight > innerHeight / 2).map((row) => row.innerText),
 })`;
 
@@ -281,7 +283,12 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
           overflow: 0,
           landmarks: [],
           unnamed: [],
+          narrow: [],
           tall: [],
+        });
+        expect({ path, gates: await page.locator('table.gates [lang=en]').allInnerTexts() }).toEqual({
+          path,
+          gates: [],
         });
         if (language === 'ja')
           foreign.push(...(await page.evaluate<string[]>(FOREIGN)).map((text) => `${path}: ${text}`));

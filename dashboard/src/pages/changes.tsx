@@ -47,7 +47,11 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       key: 'status',
       title: t('runs.status'),
       value: ({ status }) => status,
-      cell: ({ status }) => <Badge tone={TONES[status] ?? 'quiet'}>{codeText('status', status)}</Badge>,
+      cell: ({ status }) => (
+        <Badge tone={TONES[status] ?? 'quiet'}>
+          {status === 'rejected' ? t('changes.rejected') : codeText('status', status)}
+        </Badge>
+      ),
     },
     {
       key: 'changes',
