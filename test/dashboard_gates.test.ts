@@ -160,7 +160,7 @@ describe('gates on Japanese pages', () => {
       '18.07（86 取引）、20261122_1241 は 18.33（57 取引）（2024-01-17T23:40Z 以降）',
     );
     expect(rejectionInJapanese('ai1 f1 above all-positive 0.6646 (above 0.6667)')).toBe(
-      'AI1 全陽性を上回る F1: 0.6646（0.6667 超）',
+      'AI1 全陽性を上回る F1: 0.6646、基準 0.6667 超',
     );
   });
 

@@ -29,7 +29,14 @@ function Prose(props: {
   const shown = language.value === 'ja' ? props.japanese(props.text) : props.text;
   return (
     <span class={`prose ${props.tone ?? ''}`} lang={shown === null ? 'en' : undefined}>
-      {shown ?? props.text}
+      {unbroken(shown ?? props.text)}
     </span>
   );
+}
+
+/** No line ends within an exponent, or between a number and its unit. */
+function unbroken(text: string): string {
+  return text
+    .replace(/e-(?=\d)/g, 'e−')
+    .replace(/(\d) (?=bp|%|s\b|h\b|本|行|件|倍|秒|分|時間|取引|ラベル)/g, '$1\u00a0');
 }

@@ -123,5 +123,5 @@ const REJECTION = new RegExp(String.raw`^((?:ai\d )?(?:${NAMED.join('|')})) ([^(
 export function rejectionInJapanese(text: string): string | null {
   const [, name = '', seen = '', limit = ''] = REJECTION.exec(text) ?? [];
   const [figure, least] = [figureInJapanese(seen), figureInJapanese(limit)];
-  return name === '' || figure === null || least === null ? null : `${gateInJapanese(name)}: ${figure}（${least}）`;
+  return name === '' || figure === null || least === null ? null : `${gateInJapanese(name)}: ${figure}、基準 ${least}`;
 }
