@@ -167,7 +167,7 @@ function ComparedLine({
   const text = (figures: NonNullable<typeof compared>['before']): string =>
     figures === null ? '–' : t('changes.figures', { entries: figures.entries, net: signed(figures.net_bps, 1) });
   return (
-    <span>
+    <span class="compared">
       {title}: {error ?? `${text(before)} → ${text(after)}`}
     </span>
   );
