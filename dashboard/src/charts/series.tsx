@@ -5,6 +5,7 @@ import { minuteOf, num } from '../format.ts';
 import { color, theme } from '../theme.ts';
 import { listen } from './gestures.ts';
 import { decimalsOf } from './price_digits.ts';
+import { timeText } from './time_text.ts';
 import { lowerBound, SeriesWindow, wholeOf, type Range, type Rows } from './window.ts';
 
 export type ChartTone = 'accent' | 'violet' | 'green' | 'red' | 'amber' | 'muted';
@@ -289,15 +290,6 @@ function hooksOf(latest: { readonly current: Props }, shown: { readonly current:
 /** The time of the row under the cursor. */
 function timeAt(plot: uPlot, props: Props): number | null {
   return props.times[rowAt(plot, plot.cursor.idx, props)] ?? null;
-}
-
-const DAY = 86_400;
-
-/** The minute, the date where a day begins, or the month where a step is one. @param step seconds between two ticks */
-function timeText(time: number, step: number): string {
-  const text = new Date(time * 1000).toISOString();
-  if (step >= 28 * DAY) return text.slice(0, 7);
-  return step >= DAY || time % DAY === 0 ? text.slice(5, 10) : text.slice(11, 16);
 }
 
 function drawBand(plot: uPlot, { lines = [], band }: Props): void {

@@ -44,6 +44,9 @@ export function RequestedBacktests(props: {
   );
 }
 
+/** A period may be open at one end. */
+const edgeOf = (time: string | null): string => (time === null ? '…' : minuteOf(time));
+
 function columnsOf(
   show: (id: number) => Promise<void>,
   cancel: (id: number) => Promise<unknown>,
@@ -81,7 +84,7 @@ function columnsOf(
       title: t('backtests.period'),
       value: ({ request }) => `${request.from ?? ''} ${request.to ?? ''}`,
       cell: ({ request: { from, to } }) =>
-        from === null && to === null ? t('subject.everything') : `${minuteOf(from)} – ${minuteOf(to)}`,
+        from === null && to === null ? t('subject.everything') : `${edgeOf(from)} – ${edgeOf(to)}`,
     },
     {
       key: 'reason',
@@ -89,7 +92,7 @@ function columnsOf(
       value: ({ reason }) => reason,
       cell: ({ reason, requested_by }) => (
         <>
-          {reason} <span class="note">{requested_by}</span>
+          <span class="prose">{reason}</span> <span class="note">{requested_by}</span>
         </>
       ),
     },
