@@ -178,7 +178,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'why.unscored': 'この1分ではスコアを計算していません。',
   'why.now': '現在 {value}',
   'why.must': '必要 {relation} {limit}',
-  'condition.flat': 'ポジションなし',
+  'condition.flat': '建玉なし',
   'condition.model': 'モデル読み込み済み',
   'condition.halt': 'KPIによる停止なし',
   'condition.edge': 'コスト後の優位性',
