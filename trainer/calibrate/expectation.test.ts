@@ -102,10 +102,10 @@ describe('the candidates of its calibration', () => {
     until: closeOf(until),
   });
 
-  function calibrated(bars: readonly number[], folds: unknown[]) {
+  function calibrated(bars: readonly number[], folds: unknown[], holdoutFrom = Infinity) {
     const x = { rows: bars.length, columns: 1, values: new Float32Array(bars.length) };
     const ai1 = { x, time: Float64Array.from(bars, closeOf), pair: Int32Array.from(bars, () => 1) };
-    const dataset = { histories: [calm, history], train: { ai1 } };
+    const dataset = { histories: [calm, history], train: { ai1 }, holdoutFrom };
     return calibrateExpectation(dataset as never, { folds } as never, settings);
   }
 
@@ -122,5 +122,15 @@ describe('the candidates of its calibration', () => {
       earned: [expect.closeTo(-1.6, 9), expect.closeTo(1.6, 9)],
     });
     expect(calibrated(rows.slice(0, 99 * 4), folds.slice(0, 1))).toBeNull();
+  });
+
+  it('whose exit is filled in the holdout or later are left out', () => {
+    const folds = [foldOf(0.75, 0, 480)];
+    const rows = Array.from({ length: 480 }, (_, bar) => bar);
+    const result = (bars: readonly number[], holdoutFrom?: number) => calibrated(bars, folds, holdoutFrom);
+    // The candidate at bar 396 is stopped at the close of 397 and filled at the open of 398.
+    expect(result(rows, history.time[398]!)).toEqual(result(rows.filter((bar) => bar < 396)));
+    expect(result(rows, history.time[399]!)).toEqual(result(rows.filter((bar) => bar <= 396)));
+    expect(result(rows, history.time[399]!)).not.toEqual(result(rows, history.time[398]!));
   });
 });

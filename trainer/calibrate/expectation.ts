@@ -19,11 +19,11 @@ export interface Outcomes {
 
 /**
  * Calibrates the expected result on AI1's training candidates, each scored by the fold model that had not seen its
- * time, filled as in a backtest, before costs.
+ * time, filled as in a backtest before the holdout begins, before costs.
  * @returns null with fewer than 100 candidates
  */
 export function calibrateExpectation(
-  { histories, train }: Pick<Dataset, 'histories' | 'train'>,
+  { histories, train, holdoutFrom }: Pick<Dataset, 'histories' | 'train' | 'holdoutFrom'>,
   { folds }: Pick<LearnedModel, 'folds'>,
   settings: Settings,
 ): Expectation | null {
@@ -38,7 +38,8 @@ export function calibrateExpectation(
     const t = lowerBound(history.time, close - SECONDS_PER_BAR);
     if (!(Math.abs(history.z[t]!) >= z_entry) || Number.isNaN(probability[row]!)) return;
     const result = resultOf(history, t, barriers);
-    if (result === null) return;
+    // A position may be held for longer than a label looks ahead.
+    if (result === null || history.time[result.end]! >= holdoutFrom) return;
     promised.push(promisedSigmas(history.z[t]!, probability[row]!, policy));
     earned.push(result.sigmas);
   });
