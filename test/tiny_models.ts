@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
@@ -69,6 +79,14 @@ export async function tinyModels(
   const { version, path } = await train(tinyTraining(folder, options));
   if (kept !== null) keep(path, version, kept);
   return { version, path };
+}
+
+/** Copies an unsigned bundle. @returns the version of the copy */
+export function copyUnder(models: string, version: string, name: string): string {
+  cpSync(join(models, version), join(models, name), { recursive: true });
+  const manifest = join(models, name, 'manifest.json');
+  writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(readFileSync(manifest, 'utf8')) as object), version: name }));
+  return name;
 }
 
 /** The bundles that are there already determine the name of the next. */
