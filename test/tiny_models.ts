@@ -81,12 +81,23 @@ export async function tinyModels(
   return { version, path };
 }
 
-/** Copies an unsigned bundle. @returns the version of the copy */
-export function copyUnder(models: string, version: string, name: string): string {
+/** Copies an unsigned bundle. @param changes of its manifest @returns the version of the copy */
+export function copyUnder(models: string, version: string, name: string, changes: object = {}): string {
   cpSync(join(models, version), join(models, name), { recursive: true });
   const manifest = join(models, name, 'manifest.json');
-  writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(readFileSync(manifest, 'utf8')) as object), version: name }));
+  const own = JSON.parse(readFileSync(manifest, 'utf8')) as object;
+  writeFileSync(manifest, JSON.stringify({ ...own, version: name, ...changes }));
   return name;
+}
+
+/** A version of each of the first days of 2024, at noon. Those of the third day on are copies of two days before. */
+export async function tinyVersions(folder: string, days: number): Promise<void> {
+  const noon = (day: number): Date => new Date(Date.UTC(2024, 0, day, 12));
+  const versions: string[] = [];
+  for (let day = 1; day <= Math.min(days, 2); day++)
+    versions.push((await tinyModels(folder, { seed: day, created: noon(day) })).version);
+  for (let day = 3; day <= days; day++)
+    versions.push(copyUnder(folder, versions[day - 3]!, `2024010${day}_1200`, { created: noon(day).toISOString() }));
 }
 
 /** The bundles that are there already determine the name of the next. */
