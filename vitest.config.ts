@@ -50,7 +50,7 @@ const SERVERS = [
   'mt5/{bars,broker,consumer,day,logic,redis,wake,check/**/*}.test.ts',
   'daemon/publish/{batch_publisher,file,file_thread,publish,redis,redis_bus,redis_commands,websocket}.test.ts',
   'daemon/{groups,instruments,pipeline_work,policy_watch}.test.ts',
-  'test/@(boundaries|dashboard_texts|mt5_python|net_target|price_kinds|prometheus_rules|series_live|skip_reporter).test.ts',
+  'test/@(boundaries|dashboard_gates|dashboard_texts|mt5_python|net_target|price_kinds|prometheus_rules|series_live|skip_reporter).test.ts',
   'test/@(backtest|bars_crash|examples|feature_table|groups|lease_store|parity_day|policy_chain|registry_crash|rollout|signals_crash|specified_tables|suspect).test.ts',
   'test/@(anti_rollback|backtest_command|bars_commands|check_models|direction_command|ea|fit|home|instrument|late_bars|models_folder|pairs_option|parity|private_files|redis_refused|registry_cli|registry_runs|replay_running|scan_command|signals_command|suspect_commands|systemd_notify|timeframes|tiny_models|unit_tests|verify_deep).test.ts',
 ];

@@ -297,12 +297,12 @@ export const ERRORS = {
     next: 'Correct the named line.',
   },
   CONFIG_UNKNOWN_KEY: {
-    status: 500,
+    status: 422,
     message: 'A configuration key does not exist.',
     next: 'Correct the spelling, or remove the key.',
   },
   CONFIG_INVALID: {
-    status: 500,
+    status: 422,
     message: 'A configuration value is not allowed.',
     next: 'Correct it; `minutehand config show` prints the values in effect.',
   },

@@ -133,7 +133,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     const processes = processTree(up.pid);
     expect(processes.map(commandOf).join('\n')).toMatch(/ daemon --shard main\n[^]* trainer$/m);
     const niceOf = (name: string): number => getPriority(processes.find((pid) => commandOf(pid).includes(name)));
-    expect(niceOf(' trainer')).toBe(Math.max(niceOf(' daemon '), 5));
+    expect(niceOf(' trainer')).toBe(Math.max(niceOf(' daemon '), 10));
     const socket = new WebSocket(`ws://127.0.0.1:${daemonPort}/signals`);
     socket.on('message', (data: Buffer) => received.push(verifySignal(data.toString('utf8'))));
     socket.on('error', () => undefined);

@@ -76,6 +76,8 @@ const LOOK = `({
   unnamed: [...document.querySelectorAll('a, button, select, input')]
     .filter((one) => !(one.textContent.trim() || one.getAttribute('aria-label') || one.closest('label')))
     .map((one) => one.outerHTML),
+  narrow: [...document.querySelectorAll('.chart .u-over')].map((plot) => plot.clientWidth / innerWidth)
+    .filter((share) => share < (innerWidth < 500 ? 0.62 : 0.4)),
   tall: [...document.querySelectorAll('tr')].filter((row) => row.clientHeight > innerHeight / 2).map((row) => row.innerText),
 })`;
 
@@ -281,8 +283,12 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
           overflow: 0,
           landmarks: [],
           unnamed: [],
+          narrow: [],
           tall: [],
         });
+        const gates = page.locator('table.gates');
+        if (path === '/app/models') await gates.locator('.prose').nth(40).waitFor();
+        expect(await gates.locator('[lang=en]').allInnerTexts()).toEqual([]);
         if (language === 'ja')
           foreign.push(...(await page.evaluate<string[]>(FOREIGN)).map((text) => `${path}: ${text}`));
         // Colors of the other theme are the same on all pages.

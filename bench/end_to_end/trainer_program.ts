@@ -10,7 +10,7 @@ import { openStore } from '../../trainer/store/store.ts';
 import type { DaemonArgument } from './field.ts';
 
 // As in minutehand-trainer.service and `up`.
-setPriority(5);
+setPriority(10);
 const { settingsPath, home } = JSON.parse(process.argv[2]!) as DaemonArgument;
 const paths = homePaths({ MINUTEHAND_HOME: home });
 const nowMs = Date.now();

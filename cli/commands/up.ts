@@ -16,7 +16,7 @@ import { askToStop, stopSignal } from '../stop_signal.ts';
 import { applyMarket, marketOption, warnOfUnknownVariables, type ReadyMessage } from './processes.ts';
 
 /** As in minutehand-trainer.service. */
-const TRAINER_NICE = 5;
+const TRAINER_NICE = 10;
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
 /** A process that has lived this long is started again after the first pause. */

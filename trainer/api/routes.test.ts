@@ -150,13 +150,13 @@ describe('the endpoints of the specification, by the generated client', () => {
       .toEqual(['open', 'applied']);
     const [, applied] = (await ann.get('/api/changes')).changes;
     expect(applied).toMatchObject({ branch: expect.stringContaining('minutehand/change-') as string, failure: null });
-    for (const [changes, code] of [
-      [{ 'core.theta1_initial': 7 }, 'CONFIG_INVALID'],
-      [{ 'core.theta9': 0.5 }, 'CONFIG_UNKNOWN_KEY'],
-      [{ 'minutehand.__proto__.x': 1 }, 'REQUEST_INVALID'],
-      [{}, 'REQUEST_INVALID'],
+    for (const [changes, refusal] of [
+      [{ 'core.theta1_initial': 7 }, { code: 'CONFIG_INVALID', status: 422 }],
+      [{ 'core.theta9': 0.5 }, { code: 'CONFIG_UNKNOWN_KEY', status: 422 }],
+      [{ 'minutehand.__proto__.x': 1 }, { code: 'REQUEST_INVALID', status: 400 }],
+      [{}, { code: 'REQUEST_INVALID', status: 400 }],
     ] as const)
-      await expect(ann.put('/api/ml/config', { body: { changes, reason: 'wrong' } })).rejects.toMatchObject({ code });
+      await expect(ann.put('/api/ml/config', { body: { changes, reason: 'wrong' } })).rejects.toMatchObject(refusal);
   });
 
   it('show status, policy, records and features', async () => {

@@ -8,6 +8,8 @@ const HEIGHT = 180;
 const [LEFT, TOP, BOTTOM] = [64, 8, 20];
 /** Results beyond this rank are drawn at the upper edge, because a few bad ones would flatten all others. */
 const SHOWN_RANKS = 0.95;
+/** Above this number of trials, points are small. */
+const MANY = 1000;
 
 /** Results of all trials in order, and the best so far. Trials that share a pixel are drawn once. */
 export function SearchHistoryChart({
@@ -73,6 +75,7 @@ function draw(
   const yOf = (one: number): number =>
     TOP + tall * (1 - Math.min(1, (sign * (one - best)) / (sign * (worst - best) || 1)));
   const marked = new Set<number>();
+  const side = count > MANY ? 2 : 5;
   ctx.fillStyle = color('muted');
   ctx.globalAlpha = 0.55;
   for (let i = 0; i < count; i++) {
@@ -80,7 +83,7 @@ function draw(
     const pixel = x * HEIGHT + y;
     if (marked.has(pixel)) continue;
     marked.add(pixel);
-    ctx.fillRect(x - 1, y - 1, 2, 2);
+    ctx.fillRect(x - side / 2, y - side / 2, side, side);
   }
   ctx.globalAlpha = 1;
   ctx.strokeStyle = color('accent');

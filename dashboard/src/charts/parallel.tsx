@@ -5,8 +5,11 @@ import { color, theme } from '../theme.ts';
 import { nextQuota, passing, type Filters } from './trial_lines.ts';
 import { drawingOrder, type Trials } from './trials.ts';
 
-const HEIGHT = 280;
-const [TOP, BOTTOM, SIDE] = [22, 18, 40];
+const HEIGHT = 304;
+/** Names that would overlap are in several rows above the axes. */
+const [TOP, BOTTOM, SIDE, ROW, MOST_ROWS] = [46, 18, 40, 12, 3];
+/** About the width of a name, which decides the number of rows. */
+const NAME_WIDTH = 96;
 /** Lines drawn immediately; the others follow frame by frame. */
 const FIRST = 1500;
 /** Drawing time per frame of 16 ms. */
@@ -47,6 +50,7 @@ export function ParallelCoordinates({ trials, filters, onFilter }: Props) {
     [trials, order, width, theme.value],
   );
   const xOf = (axis: number): number => SIDE + (axis * (width - 2 * SIDE)) / Math.max(1, axes.length - 1);
+  const rows = Math.max(1, Math.min(MOST_ROWS, Math.ceil(NAME_WIDTH / (xOf(1) - SIDE))));
   const placeOf = (event: PointerEvent): { axis: number; at: number } => {
     const box = canvas.current!.getBoundingClientRect();
     const axis = Math.round(((event.clientX - box.left - SIDE) / (width - 2 * SIDE)) * (axes.length - 1));
@@ -83,7 +87,7 @@ export function ParallelCoordinates({ trials, filters, onFilter }: Props) {
         {axes.map(({ name, labels }, axis) => (
           <g key={name}>
             <line x1={xOf(axis)} x2={xOf(axis)} y1={TOP} y2={HEIGHT - BOTTOM} />
-            <text x={xOf(axis)} y={12} text-anchor="middle" class="name">
+            <text x={xOf(axis)} y={TOP - 10 - ROW * (axis % rows)} text-anchor="middle" class="name">
               {name.replace(/^.*\./, '')}
             </text>
             {labels.map(({ at, text }) => (

@@ -5,6 +5,7 @@ import { minuteOf, num } from '../format.ts';
 import { color, theme } from '../theme.ts';
 import { listen } from './gestures.ts';
 import { decimalsOf } from './price_digits.ts';
+import { timeText } from './time_text.ts';
 import { lowerBound, SeriesWindow, wholeOf, type Range, type Rows } from './window.ts';
 
 export type ChartTone = 'accent' | 'violet' | 'green' | 'red' | 'amber' | 'muted';
@@ -157,7 +158,9 @@ function rowAt(plot: uPlot, idx: number | null | undefined, { times }: Props): n
   return Math.min(lowerBound(times, time), times.length - 1);
 }
 
-const AXIS_WIDTH = 60;
+/** Of the scales, on a phone and elsewhere: all charts of a page have the same. */
+const axisOf = (width: number) =>
+  width < 480 ? { width: 50, font: '10px system-ui' } : { width: 60, font: '11px system-ui' };
 /** Half of a time below the end of its axis. */
 const LABEL_HALF = 20;
 
@@ -172,7 +175,7 @@ function optionsOf(
     width,
     height,
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), 'UTC'),
-    padding: [8, isRightUsed ? 0 : hasRightScale === true ? AXIS_WIDTH : LABEL_HALF, 0, 0],
+    padding: [8, isRightUsed ? 0 : hasRightScale === true ? axisOf(width).width : LABEL_HALF, 0, 0],
     legend: { show: true, live: true },
     cursor: {
       sync: { key: SYNC.key, setSeries: false },
@@ -182,7 +185,7 @@ function optionsOf(
       bind: { dblclick: () => () => ((range.value = null), null) },
     },
     scales: bounds === undefined ? {} : { y: { range: [...bounds] } },
-    axes: axesOf(latest.current),
+    axes: axesOf(latest.current, axisOf(width)),
     series: [
       { label: 'UTC', value: (plot, _time, _line, idx) => minuteAt(rowAt(plot, idx, latest.current), latest.current) },
       ...latest.current.series.map((one, line) => seriesOf(one, line, latest, shown)),
@@ -195,20 +198,26 @@ function minuteAt(row: number, { times }: Props): string {
   return minuteOf((times[row] ?? NaN) * 1000);
 }
 
-function axesOf({ series }: Props): uPlot.Axis[] {
+function axesOf({ series }: Props, { width, font }: ReturnType<typeof axisOf>): uPlot.Axis[] {
   const axis = {
-    ...{ stroke: color('muted'), font: '11px system-ui' },
+    ...{ stroke: color('muted'), font },
     ...{ grid: { stroke: color('grid'), width: 1 }, ticks: { show: false } },
   };
   const right = series.find(({ isRight }) => isRight);
   const values = (digits = 0): uPlot.Axis => ({
     ...axis,
-    size: AXIS_WIDTH,
-    values: (_plot, ticks, _axis, _space, step) => ticks.map((tick) => num(tick, Math.max(digits, decimalsOf(step)))),
+    size: width,
+    values: (_plot, ticks, _axis, _space, step) =>
+      ticks.map((tick) => num(tick, Math.max(digits, decimalsOf(step))).replaceAll(',', '')),
   });
   const left = values(series[0]?.digits);
   return [
-    { ...axis, size: 24, values: (_plot, ticks, _axis, _space, step) => ticks.map((time) => timeText(time, step)) },
+    {
+      ...axis,
+      size: 28,
+      gap: 9,
+      values: (_plot, ticks, _axis, _space, step) => ticks.map((time) => timeText(time, step)),
+    },
     right === undefined ? left : { ...left, stroke: color(series[0]!.tone) },
     ...(right === undefined
       ? []
@@ -281,15 +290,6 @@ function hooksOf(latest: { readonly current: Props }, shown: { readonly current:
 /** The time of the row under the cursor. */
 function timeAt(plot: uPlot, props: Props): number | null {
   return props.times[rowAt(plot, plot.cursor.idx, props)] ?? null;
-}
-
-const DAY = 86_400;
-
-/** The minute, the date where a day begins, or the month where a step is one. @param step seconds between two ticks */
-function timeText(time: number, step: number): string {
-  const text = new Date(time * 1000).toISOString();
-  if (step >= 28 * DAY) return text.slice(0, 7);
-  return step >= DAY || time % DAY === 0 ? text.slice(5, 10) : text.slice(11, 16);
 }
 
 function drawBand(plot: uPlot, { lines = [], band }: Props): void {

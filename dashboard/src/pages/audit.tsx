@@ -2,6 +2,9 @@ import { api, type AuditEntry as Entry } from '../api.ts';
 import { Badge, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { codeText, t } from '../text/text.ts';
 
+/** First characters of a hash; the whole one is its title, and is in CSV and JSON. */
+const HASH_SHOWN = 8;
+
 export default function AuditPage() {
   const { data, error } = useLoaded(() => api.get('/api/audit', { query: { limit: 500 } }), '');
   const columns: Column<Entry>[] = [
@@ -43,7 +46,11 @@ export default function AuditPage() {
       key: 'hash',
       title: t('audit.hash'),
       value: ({ hash }) => hash,
-      cell: ({ hash }) => <span class="mono note">{hash.slice(0, 12)}</span>,
+      cell: ({ hash }) => (
+        <span class="mono note short" title={hash}>
+          {hash.slice(0, HASH_SHOWN)}
+        </span>
+      ),
     },
   ];
   return (

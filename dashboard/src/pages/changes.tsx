@@ -47,7 +47,11 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       key: 'status',
       title: t('runs.status'),
       value: ({ status }) => status,
-      cell: ({ status }) => <Badge tone={TONES[status] ?? 'quiet'}>{codeText('status', status)}</Badge>,
+      cell: ({ status }) => (
+        <Badge tone={TONES[status] ?? 'quiet'}>
+          {status === 'rejected' ? t('changes.rejected') : codeText('status', status)}
+        </Badge>
+      ),
     },
     {
       key: 'changes',
@@ -163,7 +167,7 @@ function ComparedLine({
   const text = (figures: NonNullable<typeof compared>['before']): string =>
     figures === null ? '–' : t('changes.figures', { entries: figures.entries, net: signed(figures.net_bps, 1) });
   return (
-    <span>
+    <span class="compared">
       {title}: {error ?? `${text(before)} → ${text(after)}`}
     </span>
   );

@@ -13,6 +13,7 @@ import {
   type Tone,
 } from '../parts/basics.tsx';
 import { DirectionModels } from '../parts/direction_models.tsx';
+import { Rejection } from '../parts/gate_text.tsx';
 import { Gates, ModelComparison, Reliability } from '../parts/model_comparison.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
@@ -242,9 +243,11 @@ function columnsOf(active: string, change: (act: () => Promise<unknown>) => Prom
       title: t('models.reasons'),
       value: ({ reasons }) => reasons.join(' '),
       cell: ({ reasons }) => (
-        <span class="note" lang="en">
-          {reasons.join(' · ')}
-        </span>
+        <div class="stacked">
+          {reasons.map((reason) => (
+            <Rejection key={reason} text={reason} />
+          ))}
+        </div>
       ),
     },
     {
@@ -293,10 +296,12 @@ function Evidence({ active, name }: { readonly active: string; readonly name: st
   const failed = (data.b.manifest.gates ?? []).filter(({ passed }) => !passed);
   return (
     <div class="evidence">
-      <p class={failed.length === 0 ? 'good' : 'bad'}>
+      <p class={failed.length === 0 ? 'good' : 'stacked'}>
         {failed.length === 0
           ? t('models.allPassed', { count: data.b.manifest.gates?.length ?? 0 })
-          : failed.map((gate) => `${gate.name}: ${gate.seen} (${gate.limit})`).join(' · ')}
+          : failed.map(({ name, seen, limit }) => (
+              <Rejection key={name} tone="bad" text={`${name} ${seen} (${limit})`} />
+            ))}
       </p>
       <ModelComparison a={data.a ?? data.b} b={data.a === null ? null : data.b} />
     </div>

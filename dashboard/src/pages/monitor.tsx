@@ -76,12 +76,12 @@ function LiveAgainstBacktest({ auc, win_rate, groups = {}, pass_rate, risk_strea
       comparedRow(`${group}: ${t('monitor.auc')}`, own.auc, aucText),
       comparedRow(`${group}: ${t('monitor.winRate')}`, own.win_rate, shareText),
     ]),
-    { name: t('monitor.passRate'), live: shareText(pass_rate.live), bundle: '', gap: '', count: null },
+    { name: t('monitor.passRate'), live: shareText(pass_rate.live), bundle: '–', gap: '–', count: null },
     {
       name: t('monitor.streak'),
       live: `${risk_streak.blocks} / ${risk_streak.limit}`,
-      bundle: '',
-      gap: '',
+      bundle: '–',
+      gap: '–',
       count: risk_streak.candidates,
     },
   ];

@@ -101,7 +101,10 @@ function Figures() {
           </span>
         ))}
       </Figure>
-      <Figure label={t('overview.training')} note={training === null ? undefined : stageText(training.stage)}>
+      <Figure
+        label={t('overview.training')}
+        note={training === null ? undefined : stageText(training.stage.split(',')[0]!)}
+      >
         <a href={pathOf('runs')}>{training === null ? t('overview.idle') : `${num(training.percent, 0)} %`}</a>
       </Figure>
     </dl>

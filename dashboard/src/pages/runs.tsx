@@ -2,6 +2,7 @@ import { api, type Run } from '../api.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, run as live, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
+import { Rejection } from '../parts/gate_text.tsx';
 import { Searches } from '../parts/searches.tsx';
 import { codeText, stageText, t } from '../text/text.ts';
 
@@ -155,9 +156,7 @@ function columnsOf(): Column<Run>[] {
         <div class="stacked">
           {model_version !== null && <span class="mono">{model_version}</span>}
           {reasons.map((reason) => (
-            <span key={reason} class="note" lang="en">
-              {reason}
-            </span>
+            <Rejection key={reason} text={reason} />
           ))}
           {error !== null && (
             <span class="bad" lang="en">

@@ -2,6 +2,7 @@ import type { Edge, Gate, ModelDetail } from '../api.ts';
 import { num, percent, signed } from '../format.ts';
 import { t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
+import { GateFigure, GateName } from './gate_text.tsx';
 
 interface Row {
   readonly name: string;
@@ -54,15 +55,17 @@ function differenceOf({ a, b }: Row): number | null {
 }
 
 function Difference(row: Row) {
-  const difference = differenceOf(row);
-  if (difference === null || row.better === 0 || difference === 0) return <span>{shownDifference(row)}</span>;
-  return <span class={difference * row.better > 0 ? 'good' : 'bad'}>{shownDifference(row)}</span>;
+  const [difference, shown] = [differenceOf(row), shownDifference(row)];
+  // What is rounded to zero is neither better nor worse.
+  if (difference === null || row.better === 0 || !/[1-9]/.test(shown)) return <span>{shown}</span>;
+  return <span class={difference * row.better > 0 ? 'good' : 'bad'}>{shown}</span>;
 }
 
 function shownDifference(row: Row): string {
   const difference = differenceOf(row);
   if (difference === null) return '–';
-  return `${difference < 0 ? '−' : '+'}${row.shown(Math.abs(difference)).replace(/^\+/, '')}`;
+  const size = row.shown(Math.abs(difference)).replace(/^\+/, '');
+  return /[1-9]/.test(size) ? `${difference < 0 ? '−' : '+'}${size}` : size;
 }
 
 function rowsOf(a: ModelDetail, b: ModelDetail | null): Row[] {
@@ -79,7 +82,7 @@ function rowsOf(a: ModelDetail, b: ModelDetail | null): Row[] {
       [
         ['auc', 'AUC', 1],
         ['brier', 'Brier', -1],
-        ['log_loss', 'log loss', -1],
+        ['log_loss', t('runs.logLoss').toLowerCase(), -1],
         ['ece', 'ECE', -1],
       ] as const
     ).map(([metric, shown, better]) =>
@@ -137,9 +140,7 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
           <Badge tone={row[key].passed ? 'good' : 'bad'}>
             {t(row[key].passed ? 'models.passed' : 'models.failed')}
           </Badge>{' '}
-          <span lang="en" class="prose">
-            {row[key].seen}
-          </span>
+          <GateFigure text={row[key].seen} />
         </>
       ),
   });
@@ -156,7 +157,7 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
           key: 'gate',
           title: t('models.gate'),
           value: ({ name }) => name,
-          cell: ({ name }) => <span class="mono">{name}</span>,
+          cell: GateName,
         },
         column('a', b === null ? t('models.seen') : a.version),
         ...(b === null ? [] : [column('b', b.version)]),
@@ -164,11 +165,7 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
           key: 'limit',
           title: t('models.limit'),
           value: ({ limit }) => limit,
-          cell: ({ limit }) => (
-            <span lang="en" class="prose">
-              {limit}
-            </span>
-          ),
+          cell: ({ limit }) => <GateFigure text={limit} />,
         },
       ]}
     />

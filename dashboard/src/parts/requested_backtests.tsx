@@ -3,7 +3,7 @@ import { api, ApiError, type RequestedBacktest } from '../api.ts';
 import { parseTrades } from '../charts/trades.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { session } from '../live.ts';
-import { codeText, t } from '../text/text.ts';
+import { codeText, stageText, t } from '../text/text.ts';
 import type { ShownBacktest } from './backtest_view.tsx';
 import { Badge, ConfirmedButton, Failure, Panel, Table, type Column, type Tone } from './basics.tsx';
 
@@ -44,6 +44,9 @@ export function RequestedBacktests(props: {
   );
 }
 
+/** A period may be open at one end. */
+const edgeOf = (time: string | null): string => (time === null ? '…' : minuteOf(time));
+
 function columnsOf(
   show: (id: number) => Promise<void>,
   cancel: (id: number) => Promise<unknown>,
@@ -64,7 +67,7 @@ function columnsOf(
         <div class="stacked">
           <span>
             <Badge tone={TONES[status] ?? 'quiet'}>{codeText('status', status)}</Badge>{' '}
-            {status === 'running' && `${stage} ${num(percent, 0)} %`}
+            {status === 'running' && `${stageText(stage)} ${num(percent, 0)} %`}
           </span>
           {error !== null && <span class="bad">{error}</span>}
         </div>
@@ -80,7 +83,8 @@ function columnsOf(
       key: 'period',
       title: t('backtests.period'),
       value: ({ request }) => `${request.from ?? ''} ${request.to ?? ''}`,
-      cell: ({ request }) => `${minuteOf(request.from)} – ${minuteOf(request.to)}`,
+      cell: ({ request: { from, to } }) =>
+        from === null && to === null ? t('subject.everything') : `${edgeOf(from)} – ${edgeOf(to)}`,
     },
     {
       key: 'reason',
@@ -88,7 +92,7 @@ function columnsOf(
       value: ({ reason }) => reason,
       cell: ({ reason, requested_by }) => (
         <>
-          {reason} <span class="note">{requested_by}</span>
+          <span class="prose">{reason}</span> <span class="note">{requested_by}</span>
         </>
       ),
     },

@@ -128,6 +128,9 @@ function Line({ name, value }: { readonly name: string; readonly value: string }
   );
 }
 
+/** Minutes are whole. */
+const digitsOf = (condition: string): number => (condition === 'session' ? 0 : 3);
+
 function Conditions({ missing }: { readonly missing: readonly Condition[] }) {
   return (
     <ol class="conditions">
@@ -136,13 +139,16 @@ function Conditions({ missing }: { readonly missing: readonly Condition[] }) {
           <strong>{codeText('condition', name)}</strong>
           {value !== null && limit !== null && (
             <span>
-              {t('why.now', { value: num(value, 3) })},{' '}
-              {t('why.must', { relation: SHOWN_RELATION[relation ?? ''] ?? relation ?? '', limit: num(limit, 3) })}
+              {t('why.now', { value: num(value, digitsOf(name)) })},{' '}
+              {t('why.must', {
+                relation: SHOWN_RELATION[relation ?? ''] ?? relation ?? '',
+                limit: num(limit, digitsOf(name)),
+              })}
             </span>
           )}
           {change !== null && relative !== null && (
             <span class="mono">
-              {signed(change, 3)} ({percent(relative)})
+              {signed(change, digitsOf(name))} ({percent(relative)})
             </span>
           )}
         </li>

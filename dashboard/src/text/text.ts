@@ -33,10 +33,14 @@ export function codeText(prefix: string, code: string): string {
   return dictionary.value[`${prefix}.${code}`] ?? code;
 }
 
-/** A stage of a training run; text after its comma is shown unchanged. */
+const TRIAL = /(ai\d) trial (\d+) of (\d+), log loss (\S+) \(configured ([^)]+)\)/g;
+
+/** A stage of a training run; text after its comma is shown unchanged, except the trials of searches. */
 export function stageText(stage: string): string {
+  const trialText = (_: string, model: string, done: string, total: string, best: string, configured: string): string =>
+    t('stage.trial', { model: model.toUpperCase(), done, total, best, configured });
   const [name = '', ...details] = stage.split(', ');
-  return [codeText('stage', name), ...details].join(', ');
+  return [codeText('stage', name), ...details].join(', ').replace(TRIAL, trialText);
 }
 
 /** What a reason means for a subject of this kind. */
