@@ -80,7 +80,7 @@ describe.each([
   it('add each minute exactly once', { timeout: 180_000 }, async ({ skip }) => {
     if (note !== '') return skip(note);
     const url = await newUrl();
-    const count = 40_000;
+    const count = 15_000;
     const path = join(folder, 'USDJPY.csv');
     const lines = Array.from({ length: count }, (_, i) => `${1_546_300_800 + i * 60},110,111,109,110.5,${i}`);
     writeFileSync(path, ['time,open,high,low,close,volume', ...lines].join('\n'));

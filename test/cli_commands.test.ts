@@ -389,6 +389,8 @@ describe('train', () => {
         seed,
         '--workers',
         workers,
+        '--trials',
+        '1',
         '--out',
         join(place.folder, 'twice'),
       );

@@ -10,13 +10,12 @@ import type { Settings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
 import { tinySettings, type SettingsOverrides } from './tiny_models.ts';
 
-const PROGRAM = join(packageRoot(), 'bin', 'minutehand.mjs');
+/** As services start it: bin/minutehand.mjs would look at every source file at each start (test/readme.test.ts). */
+const PROGRAM = join(packageRoot(), 'dist', 'cli', 'minutehand.js');
 const SOURCE = join(packageRoot(), 'config');
 const urlOf = (...parts: string[]): string => JSON.stringify(pathToFileURL(join(packageRoot(), ...parts)).href);
 /** Receives the arguments of many commands as JSON, and returns their results as JSON. */
 const MANY_COMMANDS = `
-import { ensureBuilt } from ${urlOf('bin', 'setup.mjs')};
-await ensureBuilt();
 const { main } = await import(${urlOf('dist', 'cli', 'main.js')});
 const streams = ['stdout', 'stderr'];
 const finished = [];

@@ -19,7 +19,7 @@ import {
   type Workplace,
   writeConfig,
 } from './cli_process.ts';
-import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
+import { copyUnder, type SettingsOverrides } from './tiny_models.ts';
 import { skipNote } from './skip_note.ts';
 
 // Each wait has its own deadline and names its condition.
@@ -46,10 +46,16 @@ const FAST: SettingsOverrides = {
 const MINUTE_MS = 60_000;
 
 let place: Workplace;
+/** Of tests that need no models. */
+let small: Workplace;
 beforeAll(() => {
   place = createWorkplace(FAST);
+  small = createWorkplace({ minutehand: { log: { level: 'info' } } });
 });
-afterAll(() => place.remove());
+afterAll(async () => {
+  await place.remove();
+  await small.remove();
+});
 
 interface Places {
   readonly daemons: { shard: string; port: number }[];
@@ -181,10 +187,8 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
   });
 
   it('swaps promoted models in between two bars: no minute and no seq is missed', async () => {
-    await place.writeBars('bars', tinyBars(place.settings, simulated.history_bars / 4));
-    const trained = await place.run(['train', '--data', 'bars', '--trials', '0', '--seed', '5', '--json']);
-    expect(trained.code, trained.stderr).toBe(0);
-    const { version } = JSON.parse(trained.stdout) as { version: string };
+    const { version: active } = readActive(place.models)!;
+    const version = copyUnder(place.models, active, `${active}_2`);
     const promoted = await place.run(['models', 'promote', version, '--json']);
     expect({ code: promoted.code, ...(JSON.parse(promoted.stdout) as object) }).toMatchObject({ code: 0, version });
     await signalsWhere(
@@ -298,7 +302,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
   });
 
   it('leaves no process behind when it is killed itself', async () => {
-    const { up: killed } = await startUp();
+    const { up: killed } = await startUp(small);
     const pids = processTree(killed.pid);
     killed.kill('SIGKILL');
     expect(await killed.ended).toBe('SIGKILL');
@@ -312,7 +316,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     const holder = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => holder.once('listening', resolve));
     const { port } = holder.address() as AddressInfo;
-    const failed = place.start(['up'], { [variable]: String(port) });
+    const failed = small.start(['up'], { [variable]: String(port) });
     const pids = new Set<number>();
     const looking = setInterval(() => processTree(failed.pid).forEach((pid) => pids.add(pid)), 50);
     expect(await failed.ended).toBe(1);

@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -37,7 +37,7 @@ import {
 import { IS_LONG } from './long.ts';
 import { skipNote } from './skip_note.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
-import { tinyModels } from './tiny_models.ts';
+import { copyUnder, tinyModels } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -312,14 +312,6 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       expect(policy).toContain(part);
   });
 });
-
-/** Copies the models to a new version. */
-function copyUnder(models: string, version: string, name: string): string {
-  cpSync(join(models, version), join(models, name), { recursive: true });
-  const manifest = join(models, name, 'manifest.json');
-  writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(readFileSync(manifest, 'utf8')) as object), version: name }));
-  return name;
-}
 
 /** Bars of a symbol in the daemon's journal. */
 function barsIn({ home }: Workplace): number {

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readActive } from '../shared/bundle/bundle.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
-import { tinyModels } from './tiny_models.ts';
+import { tinyVersions } from './tiny_models.ts';
 
 const [A, B] = ['20240101_1200', '20240102_1200'];
 
 let place: Workplace;
 beforeAll(async () => {
   place = createWorkplace();
-  for (const day of [1, 2]) await tinyModels(place.models, { created: new Date(Date.UTC(2024, 0, day, 12)) });
+  await tinyVersions(place.models, 2);
 });
 afterAll(() => place.remove());
 

@@ -13,7 +13,7 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/st
 import { openStore, storeUrl, type Store } from '../trainer/store/store.ts';
 import { isRunning } from './cli_process.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';
-import { tinySettings, tinyModels, type SettingsOverrides } from './tiny_models.ts';
+import { tinySettings, tinyVersions, type SettingsOverrides } from './tiny_models.ts';
 
 const VERSIONS = [1, 2, 3].map((day) => `2024010${day}_1200`);
 const [A, B, C] = VERSIONS as [string, string, string];
@@ -25,8 +25,7 @@ let server: PostgresServer | null = null;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'minutehand-runs-'));
   trained = join(root, 'trained');
-  for (const [index] of VERSIONS.entries())
-    await tinyModels(trained, { seed: index, created: new Date(Date.UTC(2024, 0, index + 1, 12)) });
+  await tinyVersions(trained, VERSIONS.length);
   [trainer, server] = await Promise.all([buildProgram('trainer_program'), startPostgres()]);
 });
 afterAll(async () => {
@@ -223,6 +222,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     await until((runs) => runs.length === 1);
     expect(retrainer!.runs()).toEqual(before);
     const manifest = JSON.parse(readFileSync(join(trained, A, 'manifest.json'), 'utf8')) as {
+      seed: number;
       data_hash: string;
       period: { from: string; to: string };
       metrics: { ai1: { holdout: { auc: number } } };
@@ -231,7 +231,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       ...resources,
       previous_version: B,
       model_version: A,
-      seed: 0,
+      seed: manifest.seed,
       data_from: manifest.period.from,
       data_to: manifest.period.to,
       data_hash: manifest.data_hash,

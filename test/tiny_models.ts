@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
@@ -69,6 +79,25 @@ export async function tinyModels(
   const { version, path } = await train(tinyTraining(folder, options));
   if (kept !== null) keep(path, version, kept);
   return { version, path };
+}
+
+/** Copies an unsigned bundle. @param changes of its manifest @returns the version of the copy */
+export function copyUnder(models: string, version: string, name: string, changes: object = {}): string {
+  cpSync(join(models, version), join(models, name), { recursive: true });
+  const manifest = join(models, name, 'manifest.json');
+  const own = JSON.parse(readFileSync(manifest, 'utf8')) as object;
+  writeFileSync(manifest, JSON.stringify({ ...own, version: name, ...changes }));
+  return name;
+}
+
+/** A version of each of the first days of 2024, at noon. Those of the third day on are copies of two days before. */
+export async function tinyVersions(folder: string, days: number): Promise<void> {
+  const noon = (day: number): Date => new Date(Date.UTC(2024, 0, day, 12));
+  const versions: string[] = [];
+  for (let day = 1; day <= Math.min(days, 2); day++)
+    versions.push((await tinyModels(folder, { seed: day, created: noon(day) })).version);
+  for (let day = 3; day <= days; day++)
+    versions.push(copyUnder(folder, versions[day - 3]!, `2024010${day}_1200`, { created: noon(day).toISOString() }));
 }
 
 /** The bundles that are there already determine the name of the next. */

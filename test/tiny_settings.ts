@@ -74,12 +74,15 @@ const TINY: SettingsOverrides = {
 /** Minutes of the simulated market that tiny models are trained on. */
 export const TINY_MINUTES = 2400;
 
+/** This repository's settings, read once by a process. */
+let real: Settings | undefined;
+
 /**
  * This repository's settings made small: three pairs, look-backs below 80 bars, a few rounds, free ports, no Redis, no
  * log, and rules that allow trades. A test sets whatever it depends on itself.
  */
 export function tinySettings(overrides: SettingsOverrides = {}): Settings {
-  const real = loadSettings({ env: {} });
+  real ??= loadSettings({ env: {} });
   const merged = merge(merge(real, TINY), overrides) as Settings;
   setTimeframes(merged.minutehand);
   return { ...merged, policyHash: policyHash(merged.core, merged.minutehand.decision, merged.minutehand.symbols) };

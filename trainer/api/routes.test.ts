@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import { bodyOf } from '../../shared/signal/signal.fixture.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
-import { tinyModels } from '../../test/tiny_models.ts';
+import { copyUnder, tinyModels } from '../../test/tiny_models.ts';
 import { openSignalTables } from '../history/signal_tables.ts';
 import { signalRow } from '../history/signal_row.ts';
 import { createRegistry } from '../registry/registry.ts';
@@ -37,14 +37,6 @@ beforeAll(async () => {
   await registry.mend();
 });
 afterAll(() => api.close());
-
-/** Copies the models to a new version. */
-function copyUnder(models: string, version: string, name: string): string {
-  cpSync(join(models, version), join(models, name), { recursive: true });
-  const manifest = join(models, name, 'manifest.json');
-  writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(readFileSync(manifest, 'utf8')) as object), version: name }));
-  return name;
-}
 
 const client = (headers: Record<string, string>) => createClient({ origin: api.origin, headers: () => headers });
 

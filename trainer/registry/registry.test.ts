@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EpochMs } from '../../shared/bar.ts';
 import { activate, listVersions, readActive, readBundle, setShadow } from '../../shared/bundle/bundle.ts';
-import { tinyModels } from '../../test/tiny_models.ts';
+import { tinyVersions } from '../../test/tiny_models.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createRegistry, type Registry } from './registry.ts';
@@ -28,8 +28,7 @@ let server: PostgresServer | null = null;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'minutehand-registry-'));
   trained = join(root, 'trained');
-  for (const [index] of VERSIONS.entries())
-    await tinyModels(trained, { seed: index, created: new Date(Date.UTC(2024, 0, index + 1, 12)) });
+  await tinyVersions(trained, VERSIONS.length);
   server = await startPostgres();
 }, 240_000);
 afterAll(async () => {

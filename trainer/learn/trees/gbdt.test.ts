@@ -169,9 +169,9 @@ describe('gbdt on threads', () => {
     async (_, task) => {
       const table = withTargets(base, task);
       for (const sampling of [{}, { rowFraction: 0.6, columnFraction: 0.5 }]) {
-        const params = { ...LEARNER_DEFAULTS, rounds: 4, ...sampling };
+        const params = { ...LEARNER_DEFAULTS, rounds: 3, ...sampling };
         const expected = learn(task, table, params);
-        for (const threads of [1, 2, 3, 2]) {
+        for (const threads of 'rowFraction' in sampling ? [2] : [1, 2, 3, 2]) {
           const request = { task, table, params, stopping: null, threads, onRound: () => undefined };
           expect(await gbdt.learn(request)).toEqual(expected);
         }
@@ -562,7 +562,7 @@ describe('gbdt that is warm-started from a model', () => {
         const params = { ...rules, ...sampling, rounds: 8 };
         const expected = goOn(task, more!, params, base, stopping);
         expect(expected.ensembles[0]!.trees.length).toBeGreaterThan(12);
-        for (const threads of 'rowFraction' in sampling ? [1, 2, 3] : [2]) {
+        for (const threads of 'rowFraction' in sampling ? [1, 3] : [2]) {
           const request = { task, table: more!, params, stopping, threads, base, onRound: () => undefined };
           expect(await gbdt.learn(request)).toEqual(expected);
         }
@@ -599,8 +599,9 @@ describe('gbdt that is warm-started from a model', () => {
   it('is one graph with equal answers of onnxruntime and the scorer, with a thousand trees', async () => {
     const task = TASKS[0]!;
     const slow = { ...rules, leaves: 8, learningRate: 0.02, rowFraction: 0.5 };
-    let model = learn(task, later, { ...slow, rounds: 400 });
-    for (const seed of ['1', '2', '3']) model = goOn(task, train, { ...slow, rounds: 200, seed }, model);
+    const few = makeTable(600, 9, 'few');
+    let model = learn(task, few, { ...slow, rounds: 400 });
+    for (const seed of ['1', '2', '3']) model = goOn(task, few, { ...slow, rounds: 200, seed }, model);
     expect(model.ensembles[0]!.trees.length).toBe(1000);
     const bytes = encodeTreeModel(model);
     const some = { rows: 500, columns: 9, values: test.x.values.subarray(0, 4500) };
