@@ -30,7 +30,7 @@ const ALONE = [
  * several of them.
  */
 const SERVERS = [
-  'cli/{commands/**/*,bars/store_sink,output}.test.ts',
+  'cli/{commands/**/*,bars/store_sink,ea/signal_redis,output}.test.ts',
   'shared/{store,log}/**/*.test.ts',
   'shared/bundle/{grouped_models,halts,onnxruntime,signature,model_set}.test.ts',
   'trainer/{api,model_events,policy,report,store,registry}/**/*.test.ts',

@@ -130,7 +130,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     daemon = null;
     for (const ea of running.values()) {
       ea.process.kill('SIGINT');
-      expect(await ea.ended).toBe(0);
+      expect(await ea.ended, ea.stderr()).toBe(0);
     }
     await fills.kill('SIGKILL');
     const last = startFills({ settings, paths, log: pino({ level: 'silent' }), print, env: {} });

@@ -22,6 +22,7 @@ export interface RunningProgram {
   line(): Promise<string>;
   /** Resolves when it has ended, with its exit code or signal. */
   readonly ended: Promise<number | NodeJS.Signals>;
+  stderr(): string;
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
@@ -88,6 +89,7 @@ export function runProgram(
   return {
     process: child,
     ended,
+    stderr: () => errors,
     async line() {
       const next = (await lines.next()) as IteratorResult<string, undefined>;
       if (next.done === true) throw new Error(`the program ended (${await ended}): ${errors}`);

@@ -24,6 +24,8 @@ export function connectRedis(
     ...redisAddress(url, ca_file),
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
+    // If the connection is lost again before the answer, the rejection of its subscription would end the process.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     connectTimeout: connect_timeout_ms,
     retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), MAX_RETRY_MS),

@@ -26,7 +26,6 @@ export function followRedis(transport: EaTransport, pairIds: readonly string[], 
     for (const text of texts) if (text !== null) receive(text);
   }
 
-  // It resubscribes automatically after a lost connection.
   listener.redis.on('ready', () => {
     listener.redis.subscribe(...channels).then(readKeys, () => undefined);
   });
