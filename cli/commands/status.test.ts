@@ -123,6 +123,20 @@ describe('minutehand status', () => {
       ]);
     });
 
+    it('prints of a daemon only what it has: pairs, instruments or both', async () => {
+      const status = await collectStatus(settings, paths, OPEN_MS);
+      const direction = { instruments: 2, instruments_ready: 1, versions: { '1h': '20261101_0300' } };
+      const stateOf = (change: object): string => {
+        const health = { ...status.daemons[0]!.health!, ...change };
+        const daemon = { ...status.daemons[0]!, pairs: [], health };
+        const [, line = ''] = linesOf({ ...status, daemons: [daemon] } as typeof status, OPEN_MS);
+        return line.slice(0, line.indexOf(', Redis')).replace(/^ +state +\w+, /, '');
+      };
+      expect(stateOf({})).toBe('1 of 1 pairs ready, no models');
+      expect(stateOf({ direction })).toBe('1 of 1 pairs ready, no models, 1 of 2 instruments ready, direction 1h 20261101_0300'); // prettier-ignore
+      expect(stateOf({ direction, pairs: 0, pairs_ready: 0 })).toBe('1 of 2 instruments ready, direction 1h 20261101_0300'); // prettier-ignore
+    });
+
     it('has a signal file of all pairs for each, in the folder that MetaTrader shares', () => {
       expect(readdirSync(paths.signals).sort()).toEqual(
         [...settings.minutehand.pairs, 'signals_a.json', 'signals_b.json'].sort(),

@@ -103,13 +103,13 @@ function daemonLines({ shard, presence, url, health, hasStandby, pairs }: Daemon
   const head = `daemon ${shard}: ${PRESENCES[presence]}`;
   const standby = hasStandby ? ['  standby  one waits to take over'] : [];
   if (health === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, nowMs))];
-  const ready = `${health.pairs_ready} of ${health.pairs} pairs ready`;
   const models = health.model_version === null ? 'no models' : `models ${health.model_version}`;
+  const ready = health.pairs === 0 ? '' : `, ${health.pairs_ready} of ${health.pairs} pairs ready, ${models}`;
   const direction = directionText(health.direction);
   const shadow = health.shadow_version === null ? '' : `, shadow ${health.shadow_version}`;
   return [
     `${head} for ${lasting(health.uptime_seconds)}, ${health.market} market, ${url}, boot ${health.boot_id}`,
-    `  state    ${health.status}, ${modesText(pairs, health.boot_id)}${ready}, ${models}${shadow}${rolloutText(health.rollout)}${direction}, Redis ${health.redis}`,
+    `  state    ${health.status}${modesText(pairs, health.boot_id)}${ready}${shadow}${rolloutText(health.rollout)}${direction}, Redis ${health.redis}`,
     ...(health.lease === null ? [] : [`  lease    ${leaseText(health.lease)}`]),
     ...standby,
     ...pairs.flatMap((pair) => pairLine(pair, nowMs)),
@@ -157,7 +157,7 @@ function modesText(pairs: readonly PairStatus[], bootId: string): string {
   for (const { signal } of pairs)
     if (signal?.boot_id === bootId) counts.set(signal.mode, (counts.get(signal.mode) ?? 0) + 1);
   if (counts.size === 0) return '';
-  return `${[...counts].map(([mode, count]) => `${count} ${mode}`).join(' ')}, `;
+  return `, ${[...counts].map(([mode, count]) => `${count} ${mode}`).join(' ')}`;
 }
 
 /** `  XAUUSD_XAGUSD  bar 2026-11-20 12:34  HOLD NO_SETUP  OK  target 0  12 s ago`. */
