@@ -1,9 +1,7 @@
-import { lowerBound } from '../../shared/bar_file/bar_file.ts';
-import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { promisedSigmas, type Expectation } from '../../shared/core/cost/expected_net.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { resultOf } from '../label/result.ts';
+import { resultBefore } from '../label/result.ts';
 import { outOfFold } from '../validate/cross_validation.ts';
 import type { LearnedModel } from './calibrate_model.ts';
 
@@ -35,12 +33,9 @@ export function calibrateExpectation(
   const earned: number[] = [];
   train.ai1.time.forEach((close, row) => {
     const history = histories[train.ai1.pair[row]!]!;
-    const t = lowerBound(history.time, close - SECONDS_PER_BAR);
-    if (!(Math.abs(history.z[t]!) >= z_entry) || Number.isNaN(probability[row]!)) return;
-    const result = resultOf(history, t, barriers);
-    // A position may be held for longer than a label looks ahead.
-    if (result === null || history.time[result.end]! >= holdoutFrom) return;
-    promised.push(promisedSigmas(history.z[t]!, probability[row]!, policy));
+    const result = Number.isNaN(probability[row]!) ? null : resultBefore(holdoutFrom, history, close, barriers);
+    if (result === null) return;
+    promised.push(promisedSigmas(history.z[result.t]!, probability[row]!, policy));
     earned.push(result.sigmas);
   });
   return fitExpectation({ promised: Float64Array.from(promised), earned: Float64Array.from(earned) });

@@ -1,13 +1,10 @@
-import { horizonSeconds } from '../../shared/policy/policy.ts';
-import { lowerBound } from '../../shared/bar_file/bar_file.ts';
-import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { RESULT_CLIP, shareOfResult } from '../../shared/core/cost/expected_net.ts';
-import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { decisionPolicy, horizonSeconds, type Settings } from '../../shared/policy/policy.ts';
 import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
-import { resultOf } from '../label/result.ts';
+import { resultBefore } from '../label/result.ts';
 import { positions } from '../validate/rows.ts';
 import { learnerParams, TASK } from './learning.ts';
 import { learnModel } from './model_learning.ts';
@@ -34,11 +31,9 @@ export function resultRows(
   let clipped = 0;
   for (let row = 0; row < time.length; row++) {
     const history = histories[pair[row]!]!;
-    const t = lowerBound(history.time, time[row]! - SECONDS_PER_BAR);
-    const result = Math.abs(history.z[t]!) >= z_entry ? resultOf(history, t, barriers) : null;
+    const result = resultBefore(holdoutFrom, history, time[row]!, barriers);
     if (result === null) continue;
-    labelEnd[row] = history.time[result.end]! + SECONDS_PER_BAR;
-    if (labelEnd[row]! > holdoutFrom) continue;
+    labelEnd[row] = result.knownAt;
     y[row] = shareOfResult(result.sigmas);
     if (Math.abs(result.sigmas) > RESULT_CLIP) clipped++;
   }
