@@ -1,10 +1,10 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, listVersions, readActive } from '../../shared/bundle/bundle.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
-import { tinyModels } from '../../test/tiny_models.ts';
+import { copyUnder, tinyModels } from '../../test/tiny_models.ts';
 import { enterOutcome, withRegistry } from './outcome.ts';
 
 const VERSIONS = [1, 2, 3].map((day) => `2024010${day}_1200`);
@@ -13,15 +13,10 @@ const [A, B, C] = VERSIONS as [string, string, string];
 let root: string;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'minutehand-outcome-'));
-  const { path } = await tinyModels(root, { seed: 1, created: new Date(Date.UTC(2024, 0, 1, 12)) });
+  await tinyModels(root, { seed: 1, created: new Date(Date.UTC(2024, 0, 1, 12)) });
   // The same models under other names: what they can do plays no part here.
-  for (const [index, version] of VERSIONS.entries()) {
-    if (index === 0) continue;
-    cpSync(path, join(root, version), { recursive: true });
-    const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as object;
-    const created = `2024-01-0${index + 1}T12:00:00.000Z`;
-    writeFileSync(join(root, version, 'manifest.json'), JSON.stringify({ ...manifest, version, created }));
-  }
+  for (const [index, version] of [B, C].entries())
+    copyUnder(root, A, version, { created: `2024-01-0${index + 2}T12:00:00.000Z` });
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
