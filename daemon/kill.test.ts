@@ -155,8 +155,8 @@ describe('a live daemon that is killed repeatedly', () => {
             market.findIndex(({ time }) => time === Math.min(...last)),
           );
         }
-        // Answered before the kill, which comes amid the next requests: each boot has signals of its own. The first may
-        // repeat a minute.
+        // Requests that are answered before the kill, so that each boot has signals of its own: bars of the first may
+        // be duplicates. The process is killed during the requests after them.
         let answers = 2 + rng.integer(6);
         const isKilled = kills < KILLS;
         if (isKilled) kills++;
