@@ -23,6 +23,24 @@ describe('FeatureMatrix', () => {
     expect(matrix.features.ready(1)).toBe(true);
   });
 
+  it('gives the same for many minutes in one batch as for one after the other', () => {
+    const [whole, single] = [0, 1].map(() => new FeatureMatrix(PAIRS, windows, COLUMNS)) as [
+      FeatureMatrix,
+      FeatureMatrix,
+    ];
+    const last = WARMUP + 40;
+    const batches = Array.from({ length: last + 1 }, (_, bar) =>
+      allPairs(bar).map((item) => ({ ...item, publish: bar === last })),
+    );
+    for (const batch of batches) single.step(batch);
+    expect(whole.step(batches.flat())).toBe(3);
+    for (const pairIndex of [0, 1, 2]) {
+      expect([whole.rowOf(pairIndex), whole.rowPairs[pairIndex]]).toEqual([pairIndex, PAIRS[pairIndex]!.id]);
+      expect(whole.checksum(pairIndex)).toBe(single.checksum(pairIndex));
+    }
+    expect(whole.values).toEqual(single.values);
+  });
+
   it('scores a heartbeat by the last bar, and no minute without a leg, neither of which moves the features', () => {
     const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS);
     for (let bar = 0; bar < WARMUP; bar++) matrix.step(allPairs(bar));

@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 
-export const ABSENT = 'absent';
+const ABSENT = 'absent';
 
 /** Identifies the bytes of files, without reading them: a repaired file has another fingerprint. */
 export function fingerprint(files: FileSystem, paths: readonly string[]): string {

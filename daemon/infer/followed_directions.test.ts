@@ -12,20 +12,26 @@ import { PointerMarks, trainerMarks } from '../../shared/bundle/pointer_marks.ts
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Timeframe } from '../../shared/pair.ts';
-import { FollowedDirections } from './followed_directions.ts';
+import { FollowedDirections, type FollowedDirectionsOptions } from './followed_directions.ts';
 
-const [FIRST, SECOND] = ['20260101_0000', '20260102_0000'];
+const [FIRST, SECOND, THIRD] = ['20260101_0000', '20260102_0000', '20260103_0000'];
+const BUNDLE_FILES = ['manifest.json', 'direction.onnx', 'validation.json'];
 
 let models: string;
 let applied: string[];
 let printed: string[];
 let codes: string[];
+let logged: Record<string, unknown>[];
+let loads: string[];
 let broken: Set<string>;
+/** Bundles with a file that cannot be read. */
+let unread: Set<string>;
+let timer: (() => void) | null;
 let followed: FollowedDirections;
 let simulated: Set<string>;
 let nowMs: number;
 
-const modelOf = (version: string, sources: readonly string[] = []): DirectionModel =>
+const modelOf = (version: string, sources?: readonly string[]): DirectionModel =>
   ({
     manifest: { version, sources, market: simulated.has(version) ? 'simulated' : 'live' },
     check: { rows: 1, largestDifference: 0 },
@@ -34,13 +40,14 @@ const modelOf = (version: string, sources: readonly string[] = []): DirectionMod
 beforeEach(() => {
   models = mkdtempSync(join(tmpdir(), 'directions-'));
   mkdirSync(join(models, 'direction'));
-  [applied, printed, codes, broken, simulated] = [[], [], [], new Set(), new Set()];
+  [applied, printed, codes, logged, loads] = [[], [], [], [], []];
+  [broken, simulated, unread] = [new Set(), new Set(), new Set()];
   nowMs = Date.now();
   followed = follow();
 });
 
 /** A daemon that has just started. */
-function follow(): FollowedDirections {
+function follow(more: Partial<FollowedDirectionsOptions> = {}): FollowedDirections {
   return new FollowedDirections({
     ...{
       modelsFolder: models,
@@ -52,18 +59,25 @@ function follow(): FollowedDirections {
       pollMs: 1,
       files: MACHINE_FILES,
     },
-    scheduler: { every: () => () => undefined } as never,
-    log: pino({ enabled: false }),
+    scheduler: { every: (_ms: number, work: () => void) => ((timer = work), () => (timer = null)) } as never,
+    log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line) as object as never) }),
     load: (folder, timeframe) => {
       const version = folder.split('/').at(-1)!;
+      loads.push(version);
+      if (unread.has(version)) throw new MinutehandError('MODEL_MISSING', { seen: folder });
       if (broken.has(version)) throw new MinutehandError('MODEL_GOLDEN', { seen: version, expected: timeframe });
       return Promise.resolve(modelOf(version));
     },
     apply: (input) =>
-      void applied.push(input.kind === 'direction' ? `${input.timeframe} ${input.set!.manifest.version}` : input.kind),
+      void applied.push(
+        input.kind === 'direction'
+          ? `${input.timeframe} ${input.set!.manifest.version}`
+          : `${input.kind} ${input.what}`,
+      ),
     onRefused: (code) => void codes.push(code),
     onFailed: (code) => void codes.push(code),
     print: (line) => void printed.push(line),
+    ...more,
   });
 }
 afterEach(async () => {
@@ -74,8 +88,7 @@ afterEach(async () => {
 
 function bundle(version: string, content = 'x'): void {
   mkdirSync(join(models, 'direction', version), { recursive: true });
-  for (const name of ['manifest.json', 'direction.onnx'])
-    writeFileSync(join(models, 'direction', version, name), content);
+  for (const name of BUNDLE_FILES) writeFileSync(join(models, 'direction', version, name), content);
 }
 
 /** Signs by a new key, which is trusted. */
@@ -109,12 +122,76 @@ describe('the pointers of direction models', () => {
     broken.add(SECOND!);
     point('1h', SECOND!);
     for (let i = 0; i < 3; i++) await followed.check();
-    expect([applied, codes]).toEqual([[`1h ${FIRST}`], ['MODEL_GOLDEN']]);
+    expect([applied, codes, loads]).toEqual([[`1h ${FIRST}`], ['MODEL_GOLDEN'], [FIRST, SECOND]]);
     expect(followed.refused).toMatchObject({ version: SECOND, code: 'MODEL_GOLDEN' });
+    const { code, message, next } = followed.refused!;
+    expect(printed).toEqual([`Direction model ${SECOND} refused. ${code}: ${message} ${next}`]);
+    expect(logged).toMatchObject([{ level: 50, slot: 'direction 1h', version: SECOND, code, msg: 'models refused' }]);
     broken.clear();
     bundle(SECOND!, 'repaired');
     await followed.check();
     expect([applied.at(-1), followed.refused]).toEqual([`1h ${SECOND}`, null]);
+  });
+
+  it.each([...BUNDLE_FILES, 'manifest.sig'])(
+    'try a refused bundle again when its %s alone was replaced',
+    async (name) => {
+      bundle(FIRST!);
+      point('1m', FIRST!);
+      broken.add(FIRST!);
+      await followed.check();
+      // Of the second timeframe.
+      expect(followed.refused).toMatchObject({ version: FIRST });
+      broken.clear();
+      writeFileSync(join(models, 'direction', FIRST!, name), 'repaired');
+      await followed.check();
+      expect([applied, followed.refused]).toEqual([[`1m ${FIRST}`], null]);
+    },
+  );
+
+  it('try a bundle without a signature again whose files could not be read, and report that once', async () => {
+    bundle(FIRST!);
+    point('1h', FIRST!);
+    unread.add(FIRST!);
+    for (let i = 0; i < 3; i++) await followed.check();
+    expect([codes, loads]).toEqual([['MODEL_MISSING'], [FIRST, FIRST, FIRST]]);
+    unread.clear();
+    await followed.check();
+    expect([applied, followed.refused]).toEqual([[`1h ${FIRST}`], null]);
+    // A missing file is not one that cannot be read.
+    rmSync(join(models, 'direction', FIRST!, 'direction.onnx'));
+    unread.add(FIRST!);
+    loads = [];
+    for (let i = 0; i < 3; i++) await followed.check();
+    expect(loads).toEqual([FIRST]);
+  });
+
+  it('are followed by a timer and without marks too, until the daemon ends', async () => {
+    followed = follow({ marksOf: () => null });
+    for (const version of [FIRST, SECOND]) bundle(version!);
+    writeFileSync(join(models, 'direction', '1h.json'), 'torn');
+    await followed.check();
+    point('1h', FIRST!);
+    timer!();
+    await expect.poll(() => applied).toEqual([`1h ${FIRST}`]);
+    broken.add(SECOND!);
+    point('1m', SECOND!);
+    await followed.check();
+    expect([codes, applied.length, loads]).toEqual([['MODEL_MANIFEST', 'MODEL_GOLDEN'], 1, [FIRST, SECOND]]);
+    await followed.stop();
+    expect(timer).toBeNull();
+  });
+
+  it('deliver nothing after the end of the daemon, and load no more', async () => {
+    for (const version of [FIRST, SECOND]) bundle(version!);
+    point('1h', FIRST!);
+    point('1m', SECOND!);
+    const looking = followed.check();
+    await followed.stop();
+    await looking;
+    expect([applied, loads]).toEqual([[], [FIRST]]);
+    await followed.check();
+    expect(loads).toEqual([FIRST]);
   });
 
   it('withdraw a refusal when they name the active model again, and refuse what is no pointer', async () => {
@@ -124,18 +201,41 @@ describe('the pointers of direction models', () => {
     writeFileSync(join(models, 'direction', '1h.json'), 'no JSON');
     for (let i = 0; i < 2; i++) await followed.check();
     expect([codes, followed.refused?.version]).toEqual([['MODEL_MANIFEST'], '(direction/1h.json)']);
+    writeFileSync(join(models, 'direction', '1h.json'), 'other bytes');
+    await followed.check();
+    expect(codes).toEqual(['MODEL_MANIFEST', 'MODEL_MANIFEST']);
     point('1h', FIRST!);
     await followed.check();
     expect([applied, followed.refused]).toEqual([[`1h ${FIRST}`], null]);
   });
 
   it('report the sources of a training that the daemon does not receive, and a model that fails', () => {
-    followed.onSwap(modelOf(FIRST!, ['funding_rate', 'open_interest']), '1h');
-    expect(followed.missingSources).toEqual(['open_interest']);
-    expect(printed.join()).toContain('trained on open_interest');
-    followed.onSwap(modelOf(SECOND!, ['funding_rate']), '1h');
+    followed.onSwap(modelOf(THIRD!, ['open_interest']), '5m');
     expect(followed.missingSources).toEqual([]);
+    [printed, logged] = [[], []];
+    followed.onSwap(modelOf(FIRST!, ['funding_rate', 'open_interest', 'basis']), '1h');
+    followed.onSwap(modelOf(SECOND!, undefined), '1m');
+    expect(followed.missingSources).toEqual(['open_interest', 'basis']);
+    const missing =
+      'It was trained on open_interest, basis, which this daemon has not received yet: their features are missing.';
+    expect(printed.splice(0)).toEqual([
+      `Direction model ${FIRST} is active for 1h.`,
+      missing,
+      `Direction model ${SECOND} is active for 1m.`,
+      missing,
+    ]);
+    expect(logged.splice(0).slice(0, 2)).toMatchObject([
+      { level: 30, version: FIRST, timeframe: '1h', cross_check: { rows: 1 }, msg: 'direction model active' },
+      {
+        ...{ level: 40, version: FIRST, missing: ['open_interest', 'basis'] },
+        msg: 'direction model learned from sources that are missing here',
+      },
+    ]);
+    followed.onSwap(modelOf(SECOND!, ['funding_rate']), '1h');
+    expect([followed.missingSources, printed]).toEqual([[], [`Direction model ${SECOND} is active for 1h.`]]);
+    logged = [];
     followed.onFailure(new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' }), modelOf(SECOND!));
+    expect(logged).toMatchObject([{ level: 50, version: SECOND, code: 'MODEL_OUTPUT', msg: 'direction model failed' }]);
     expect([codes, printed.at(-1)]).toEqual([['MODEL_OUTPUT'], expect.stringContaining('Mode HALT')]);
   });
 
@@ -173,28 +273,67 @@ describe('the pointers of direction models', () => {
       followed = follow();
       await followed.check();
       // The last model that was accepted serves.
-      expect([applied.slice(2), codes.at(-1)]).toEqual([['degraded', `1h ${SECOND}`], 'POINTER_ROLLBACK']);
+      expect([applied.slice(2), codes.at(-1)]).toEqual([
+        ['degraded direction_pointer', `1h ${SECOND}`],
+        'POINTER_ROLLBACK',
+      ]);
       promote('1h', FIRST!);
       await followed.check();
-      expect([applied.slice(-2), followed.refused]).toEqual([['recovered', `1h ${FIRST}`], null]);
+      expect([applied.slice(-2), followed.refused]).toEqual([['recovered direction_pointer', `1h ${FIRST}`], null]);
     });
 
     it('whose bundle is damaged at a start leave the model before it active, until it is repaired', async () => {
       for (const version of [FIRST, SECOND]) promote('1h', version!);
       broken.add(SECOND!);
       for (let i = 0; i < 2; i++) await followed.check();
-      expect([applied.splice(0), codes]).toEqual([['degraded', `1h ${FIRST}`], ['MODEL_GOLDEN']]);
+      expect([applied.splice(0), codes]).toEqual([['degraded direction_pointer', `1h ${FIRST}`], ['MODEL_GOLDEN']]);
       expect(followed.refused).toMatchObject({ version: SECOND, code: 'MODEL_GOLDEN' });
       broken.clear();
       bundle(SECOND!, 'repaired');
       await followed.check();
-      expect([applied.splice(0), followed.refused]).toEqual([['recovered', `1h ${SECOND}`], null]);
+      expect([applied.splice(0), followed.refused]).toEqual([['recovered direction_pointer', `1h ${SECOND}`], null]);
       // SECOND, which a rollback took back, does not serve for FIRST.
       promote('1h', FIRST!);
       broken.add(FIRST!);
       followed = follow();
       await followed.check();
       expect([applied, codes.at(-1)]).toEqual([[], 'MODEL_GOLDEN']);
+    });
+
+    it('report every model that was accepted before and does not load now, and the refused one last', async () => {
+      bundle(THIRD!);
+      for (const version of [FIRST, SECOND, THIRD]) promote('1h', version!);
+      for (const version of [SECOND, THIRD]) broken.add(version!);
+      await followed.check();
+      expect([applied, codes, loads]).toEqual([[], ['MODEL_GOLDEN', 'MODEL_GOLDEN'], [THIRD, SECOND]]);
+      expect(followed.refused).toMatchObject({ version: THIRD, code: 'MODEL_GOLDEN' });
+      expect(logged.map(({ version }) => version)).toEqual([SECOND, THIRD]);
+    });
+
+    it('try models that were accepted before once for a bundle that cannot be read', async () => {
+      for (const version of [FIRST, SECOND]) promote('1h', version!);
+      unread.add(SECOND!);
+      broken.add(FIRST!);
+      for (let i = 0; i < 2; i++) await followed.check();
+      expect(loads).toEqual([SECOND, FIRST, SECOND]);
+    });
+
+    it('recover when no timeframe has a refused pointer any more', async () => {
+      for (const version of [FIRST, SECOND])
+        for (const timeframe of ['1h', '1m'] as const) promote(timeframe, version!);
+      broken.add(SECOND!);
+      await followed.check();
+      const degraded = 'degraded direction_pointer';
+      expect(applied.splice(0)).toEqual([degraded, `1h ${FIRST}`, degraded, `1m ${FIRST}`]);
+      expect(printed[0]).toBe(
+        `direction/1h.json or its bundle is refused: ${FIRST}, accepted before, serves. Mode DEGRADED.`,
+      );
+      promote('1h', FIRST!);
+      await followed.check();
+      expect(applied).toEqual([]);
+      promote('1m', FIRST!);
+      for (let i = 0; i < 2; i++) await followed.check();
+      expect(applied).toEqual(['recovered direction_pointer']);
     });
 
     it('are refused at another timeframe when they are signed', async () => {

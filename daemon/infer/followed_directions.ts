@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { directionFolder, directionPlace } from '../../shared/bundle/direction/active_direction.ts';
-import { DIRECTION_FILE } from '../../shared/bundle/direction/direction_manifest.ts';
+import { DIRECTION_FILE, DIRECTION_REPORT } from '../../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { refuseSimulated } from '../../shared/bundle/manifest_file.ts';
 import { readPointerFile } from '../../shared/bundle/pointer.ts';
@@ -152,14 +152,15 @@ export class FollowedDirections {
     }
   }
 
-  /** Fingerprint of a bundle. */
+  /** Fingerprint of a bundle; of its signature where there is one. */
   #markOf(version: string): string {
     const { modelsFolder, files } = this.#options;
-    const folder = join(directionFolder(modelsFolder), version);
-    return fingerprint(
-      files,
-      ['manifest.json', DIRECTION_FILE, SIGNATURE_FILE].map((name) => join(folder, name)),
-    );
+    const pathOf = (name: string): string => join(directionFolder(modelsFolder), version, name);
+    const signature = pathOf(SIGNATURE_FILE);
+    return fingerprint(files, [
+      ...['manifest.json', DIRECTION_FILE, DIRECTION_REPORT].map(pathOf),
+      ...(files.stat(signature) === null ? [] : [signature]),
+    ]);
   }
 
   async #load(slot: Slot, version: string, mark: string, isProved = false): Promise<void> {

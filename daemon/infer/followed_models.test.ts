@@ -7,18 +7,25 @@ import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
 import { activate, setShadow, shadowPath } from '../../shared/bundle/bundle.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { PointerMarks, trainerMarks, type MarksOf } from '../../shared/bundle/pointer_marks.ts';
 import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
+import { writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { FLAT } from '../../shared/core/position/position.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Scheduler } from '../../shared/ports.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
 import type { DegradationInput, RolloutInput, ShadowInput, SwapInput } from '../input.ts';
-import { FollowedModels } from './followed_models.ts';
+import { FollowedModels, type FollowedModelsOptions } from './followed_models.ts';
 
 const schema = anySchema(3);
 const CREATED = new Date('2026-11-20T07:30:00Z');
 const [FIRST, SECOND] = ['20261120_0730', '20261120_0730_2'] as const;
+const ROLLOUT: Rollout = {
+  ...{ id: '20261120T080000', stage: 'test', share: 0.25, champion: FIRST, challenger: SECOND },
+  ...{ key: 'ab'.repeat(16), block_minutes: 60, status: 'active', reason: '', started: CREATED.toISOString() },
+  ...{ stage_started: CREATED.toISOString(), stages: [], promotion_e_value: 20, power: null, history: [] },
+};
 
 let root: string;
 let models: string;
@@ -34,7 +41,7 @@ beforeEach(() => {
 });
 
 /** Polls the folder manually, and records what it applies, prints, logs and counts. */
-function follow() {
+function follow(options: Partial<FollowedModelsOptions> = {}) {
   const applied: (SwapInput | ShadowInput | RolloutInput | DegradationInput)[] = [];
   const printed: string[] = [];
   const logged: Record<string, unknown>[] = [];
@@ -54,11 +61,14 @@ function follow() {
     load: (folder) => loadModelSet(folder, schema, 4),
     apply: (input) => void applied.push(input),
     lastShadows: (version) =>
-      version === FIRST ? [{ pairId: 'XAUUSD_XAGUSD', position: JSON.stringify(held) } as LastSignal] : [],
+      [FIRST, `${SECOND}@${ROLLOUT.id}`].includes(version)
+        ? [{ pairId: 'XAUUSD_XAGUSD', position: JSON.stringify(held) } as LastSignal]
+        : [],
     onRefused: (code) => void counted.push(`refused ${code}`),
     onFailed: (code) => void counted.push(`failed ${code}`),
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line) as object as never) }),
     print: (line) => void printed.push(line),
+    ...options,
   });
   return { followed, applied, printed, logged, counted, held };
 }
@@ -156,7 +166,12 @@ describe('a followed shadow', () => {
     damage(FIRST);
     setShadow(models, FIRST);
     await followed.check();
-    expect([followed.refused, followed.shadowVersion, applied]).toEqual([null, null, []]);
+    expect([followed.refused, followed.rolloutRefused, followed.shadowVersion, applied]).toEqual([
+      null,
+      null,
+      null,
+      [],
+    ]);
     expect(counted).toEqual(['refused MODEL_HASH']);
     expect(printed).toEqual([expect.stringMatching(new RegExp(`^Shadow models ${FIRST} refused\\. MODEL_HASH: `))]);
     expect(logged).toMatchObject([{ slot: 'shadow', version: FIRST }]);
@@ -186,5 +201,97 @@ describe('a followed shadow', () => {
     rmSync(shadowPath(models));
     await followed.check();
     expect(followed.refused).toMatchObject({ version: FIRST });
+  });
+});
+
+describe('a followed rollout', () => {
+  it('gives each arm its last positions, and ends', async () => {
+    const { followed, applied, printed, held } = follow();
+    writeRollout(models, ROLLOUT);
+    await followed.check();
+    const { positions, ...begun } = applied[0] as RolloutInput;
+    expect(begun).toMatchObject({
+      kind: 'rollout',
+      rollout: { id: ROLLOUT.id, share: 0.25 },
+      set: { version: SECOND },
+    });
+    expect([[...positions!.champion], [...positions!.challenger]]).toEqual([[], [['XAUUSD_XAGUSD', held]]]);
+    expect(printed).toEqual([`Rollout ${ROLLOUT.id}, stage test: ${SECOND} decides 25 % of entries.`]);
+    writeRollout(models, { ...ROLLOUT, status: 'aborted' });
+    await followed.check();
+    expect(applied.slice(1)).toEqual([{ kind: 'rollout', rollout: null, set: null }]);
+    expect(printed.slice(1)).toEqual(['The rollout has ended.']);
+  });
+
+  it('whose challenger is refused is named until another state is accepted', async () => {
+    const { followed, applied, printed, logged } = follow();
+    damage(SECOND);
+    writeRollout(models, ROLLOUT);
+    await followed.check();
+    expect(followed.rolloutRefused).toMatchObject({ version: SECOND, code: 'MODEL_HASH' });
+    expect([followed.refused, applied]).toEqual([null, []]);
+    expect(printed).toEqual([expect.stringMatching(new RegExp(`^Challenger ${SECOND} refused\\. MODEL_HASH: .+`))]);
+    expect(logged).toMatchObject([{ level: 50, slot: 'rollout', version: SECOND, msg: 'models refused' }]);
+    // A withdrawn refusal of the active models is none of the challenger.
+    activate(models, FIRST);
+    await followed.check();
+    activate(models, SECOND);
+    await followed.check();
+    activate(models, FIRST);
+    await followed.check();
+    expect([followed.refused, followed.rolloutRefused?.version]).toEqual([null, SECOND]);
+    writeRollout(models, { ...ROLLOUT, status: 'aborted' });
+    await followed.check();
+    expect(followed.rolloutRefused).toBeNull();
+  });
+
+  it('whose challenger fails is not begun again, and is named until it is aborted', async () => {
+    const { followed, applied, printed, logged, counted } = follow();
+    writeRollout(models, ROLLOUT);
+    await followed.check();
+    const { set } = applied[0] as RolloutInput;
+    followed.onChallengerFailure(new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' }), set!, ROLLOUT.id);
+    await followed.check();
+    expect([applied.length, counted]).toEqual([1, ['failed MODEL_OUTPUT']]);
+    expect(followed.rolloutRefused).toMatchObject({ version: SECOND, code: 'MODEL_OUTPUT' });
+    expect(printed.at(-1)).toMatch(new RegExp(`^Challenger ${SECOND} failed; the champion answers alone: .*NaN`));
+    expect(logged).toMatchObject([{ level: 50, rollout: ROLLOUT.id, version: SECOND, msg: 'challenger failed' }]);
+    writeRollout(models, { ...ROLLOUT, status: 'aborted' });
+    await followed.check();
+    expect([applied.length, followed.rolloutRefused]).toEqual([1, null]);
+  });
+});
+
+describe('models that were accepted before', () => {
+  it('serve for a refused bundle with mode DEGRADED, until the pointer is accepted', async () => {
+    const promote = (version: string): void =>
+      void activate(models, version, MACHINE_FILES, trainerMarks({ home: models }));
+    const marksOf: MarksOf = (kind) => new PointerMarks(models, 'daemon_main', kind);
+    promote(FIRST);
+    await follow({ marksOf }).followed.check();
+    promote(SECOND);
+    damage(SECOND);
+    const { followed, applied, printed } = follow({ marksOf });
+    await followed.check();
+    expect(applied).toMatchObject([
+      { kind: 'degraded', what: 'model_pointer' },
+      { kind: 'swap', set: { version: FIRST } },
+    ]);
+    expect(printed[0]).toBe(
+      `active.json or its bundle is refused: models ${FIRST}, accepted before, serve. Mode DEGRADED.`,
+    );
+    followed.onSwap((applied[1] as { set: ModelSet }).set);
+    expect(followed.refused).toMatchObject({ version: SECOND, code: 'MODEL_HASH' });
+    cpSync(join(root, 'originals', SECOND), join(models, SECOND), { recursive: true });
+    await followed.check();
+    expect(applied.slice(2)).toMatchObject([
+      { kind: 'recovered', what: 'model_pointer' },
+      { kind: 'swap', set: { version: SECOND } },
+    ]);
+    // Recovered only once.
+    promote(FIRST);
+    await followed.check();
+    expect(applied.slice(4)).toMatchObject([{ kind: 'swap', set: { version: FIRST } }]);
+    expect(applied).toHaveLength(5);
   });
 });

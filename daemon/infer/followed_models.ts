@@ -44,6 +44,7 @@ export class FollowedModels {
       onRollout: (rollout, challenger) => this.#setRollout(rollout, challenger),
       onRefused: (version, error, slot) => this.#refuse(version, error, slot),
       onWithdrawn: (slot) => {
+        if (slot === 'rollout') this.#rolloutRefused = null;
         if (slot !== 'active') return;
         this.#refused = null;
         this.#endProved();
@@ -137,7 +138,6 @@ export class FollowedModels {
 
   #setRollout(rollout: ActiveRollout | null, set: ModelSet | null): void {
     const { apply, lastShadows, print } = this.#options;
-    this.#rolloutRefused = null;
     if (rollout === null) {
       apply({ kind: 'rollout', rollout: null, set: null });
       return print('The rollout has ended.');

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { parseRolloutText, rolloutPath, rolloutText, writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
-import { describeError } from '../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import { FollowedRollout } from './followed_rollout.ts';
+import { FollowedRollout, type FollowedRolloutOptions } from './followed_rollout.ts';
 
 const ROLLOUT: Rollout = {
   id: '20261120T080000',
@@ -30,7 +30,7 @@ let models: string;
 beforeEach(() => (models = mkdtempSync(join(tmpdir(), 'minutehand-followed-rollout-'))));
 afterEach(() => rmSync(models, { recursive: true, force: true }));
 
-function follow() {
+function follow(options: Pick<FollowedRolloutOptions, 'marks'> = {}) {
   const seen: string[] = [];
   const control = { isBroken: false };
   const followed = new FollowedRollout({
@@ -44,6 +44,8 @@ function follow() {
     onRollout: (rollout, set) =>
       seen.push(rollout === null ? `none ${String(set)}` : `${rollout.stage} ${rollout.share}`),
     onRefused: (version, error) => seen.push(`refused ${version} ${describeError(error).code}`),
+    onWithdrawn: () => seen.push('withdrawn'),
+    ...options,
   });
   return {
     followed,
@@ -93,7 +95,32 @@ describe('the followed rollout', () => {
     followed.forget();
     expect(await look()).toEqual([]);
     writeRollout(models, { ...ROLLOUT, stage: 'pilot', share: 0.3 });
-    expect(await look()).toEqual(['load 20261108_0000', 'pilot 0.3']);
+    expect(await look()).toEqual(['load 20261108_0000', 'pilot 0.3', 'withdrawn']);
+    followed.forget();
+    writeRollout(models, { ...ROLLOUT, status: 'aborted' });
+    expect(await look()).toEqual(['withdrawn']);
+  });
+
+  it('keeps the state before while its seal cannot be checked, which is reported once and withdrawn', async () => {
+    let isUnread = true;
+    const marks = {
+      check() {
+        if (isUnread) throw new MinutehandError('KEY_UNUSABLE');
+      },
+      raiseQuietly: () => Promise.resolve(),
+    };
+    const { look } = follow({ marks });
+    writeRollout(models, ROLLOUT);
+    expect(await look()).toEqual(['refused (rollout.json) KEY_UNUSABLE']);
+    isUnread = false;
+    expect(await look()).toEqual(['load 20261108_0000', 'test 0.1', 'withdrawn']);
+    isUnread = true;
+    writeRollout(models, { ...ROLLOUT, reason: 'noted' });
+    expect(await look()).toEqual(['refused (rollout.json) KEY_UNUSABLE']);
+    expect(await look()).toEqual([]);
+    isUnread = false;
+    expect(await look()).toEqual(['withdrawn']);
+    expect(await look()).toEqual([]);
   });
 
   it('releases a challenger that was loaded while the daemon ended', async () => {
@@ -102,6 +129,28 @@ describe('the followed rollout', () => {
     const looking = look();
     followed.stop();
     expect(await looking).toEqual(['load 20261108_0000', 'release']);
+  });
+
+  it('leaves a challenger that it keeps to its owner when the daemon ends', async () => {
+    const { look, followed } = follow();
+    writeRollout(models, ROLLOUT);
+    await look();
+    writeRollout(models, { ...ROLLOUT, stage: 'pilot', share: 0.3 });
+    const looking = look();
+    followed.stop();
+    expect(await looking).toEqual([]);
+  });
+
+  it('reports nothing after the daemon has ended', async () => {
+    const { look, followed, control } = follow();
+    writeRollout(models, ROLLOUT);
+    control.isBroken = true;
+    const looking = look();
+    followed.stop();
+    expect(await looking).toEqual(['load 20261108_0000']);
+    const other = follow();
+    other.followed.stop();
+    expect(await other.look()).toEqual([]);
   });
 });
 

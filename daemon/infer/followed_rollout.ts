@@ -9,7 +9,7 @@ import {
   type RolloutFile,
 } from '../../shared/bundle/rollout.ts';
 import type { FileSystem } from '../../shared/ports.ts';
-import { ABSENT, fingerprint, isUnreadSeal } from './file_mark.ts';
+import { fingerprint, isUnreadSeal } from './file_mark.ts';
 
 export interface FollowedRolloutOptions {
   readonly modelsFolder: string;
@@ -22,6 +22,8 @@ export interface FollowedRolloutOptions {
   onRollout(rollout: ActiveRollout | null, challenger: ModelSet | null): void;
   /** The state cannot be read, or the challenger cannot be loaded: no rollout. Called once for the same bytes. */
   onRefused(version: string, error: unknown): void;
+  /** After a refusal, or a dropped challenger: the state was accepted. */
+  onWithdrawn(): void;
 }
 
 /** Follows `models/rollout.json`. A stage that only changes the share keeps the loaded challenger. */
@@ -32,6 +34,7 @@ export class FollowedRollout {
   /** Fingerprint of the file of which it was reported that its seal cannot be checked. */
   #reported = '';
   #challenger: { readonly version: string; readonly set: ModelSet } | null = null;
+  #refusalStands = false;
   #isStopped = false;
 
   constructor(options: FollowedRolloutOptions) {
@@ -44,26 +47,27 @@ export class FollowedRollout {
 
   /** The challenger was dropped: it is not loaded again for this state. */
   forget(): void {
-    this.#challenger = null;
-    this.#text = '';
+    this.#drop();
+    this.#refusalStands = true;
   }
 
   async look(): Promise<void> {
-    const { modelsFolder, files, onRefused } = this.#options;
+    const { modelsFolder, files } = this.#options;
     const mark = fingerprint(files, [rolloutPath(modelsFolder)]);
     if (this.#isStopped || mark === this.#mark) return;
     let version = '(rollout.json)';
     try {
-      const state = mark.endsWith(ABSENT) ? null : await this.#read();
+      const state = await this.#read();
       if (state?.status !== 'active') this.#end();
       else {
         version = state.challenger;
         await this.#begin(state);
       }
+      this.#withdraw();
     } catch (error) {
       if (isUnreadSeal(error)) return this.#notYet(mark, version, error);
       this.#end();
-      if (!this.#isStopped) onRefused(version, error);
+      this.#refuse(version, error);
     }
     this.#mark = mark;
   }
@@ -79,9 +83,20 @@ export class FollowedRollout {
 
   /** The disk's fault: the state before stays, and the file is read again. */
   #notYet(mark: string, version: string, error: unknown): void {
-    if (this.#isStopped || this.#reported === mark) return;
+    if (this.#reported === mark) return;
     this.#reported = mark;
+    this.#refuse(version, error);
+  }
+
+  #refuse(version: string, error: unknown): void {
+    if (this.#isStopped) return;
+    this.#refusalStands = true;
     this.#options.onRefused(version, error);
+  }
+
+  #withdraw(): void {
+    if (this.#refusalStands) this.#options.onWithdrawn();
+    this.#refusalStands = false;
   }
 
   async #begin(state: ActiveRollout): Promise<void> {
@@ -99,7 +114,12 @@ export class FollowedRollout {
 
   #end(): void {
     if (this.#text === '' || this.#isStopped) return;
-    this.forget();
+    this.#drop();
     this.#options.onRollout(null, null);
+  }
+
+  #drop(): void {
+    this.#challenger = null;
+    this.#text = '';
   }
 }

@@ -29,6 +29,31 @@ it('a halt of all pairs halts each of them, and new halts replace the ones befor
   expect(halted.pairIds).toEqual([gold.pair_id]);
 });
 
+it('a challenger enters nothing where the active version or its own is halted', () => {
+  const halted = new HaltedPairs(PAIRS, { halts: [gold, { pair_id: 'EURUSD_GBPUSD', version: 'v2' }], resumed: [] });
+  const masks = (active: string, challenger: string | null): number[][] => {
+    halted.setVersion(active);
+    halted.setChallenger(challenger);
+    return [[...halted.mask], [...halted.challengerMask]];
+  };
+  expect(masks('v1', 'v2')).toEqual([
+    [1, 0],
+    [1, 1],
+  ]);
+  expect(masks('v1', 'v3')).toEqual([
+    [1, 0],
+    [1, 0],
+  ]);
+  expect(masks('v3', 'v2')).toEqual([
+    [0, 0],
+    [0, 1],
+  ]);
+  expect(masks('v3', null)).toEqual([
+    [0, 0],
+    [0, 0],
+  ]);
+});
+
 it('announces halts of its pairs, once', () => {
   const halted = new HaltedPairs(PAIRS);
   const other = { pair_id: 'AUDUSD_NZDUSD', version: 'v1' };

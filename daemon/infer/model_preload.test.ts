@@ -1,14 +1,14 @@
-import { cpSync, mkdtempSync, rmSync, utimesSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
-import { activate } from '../../shared/bundle/bundle.ts';
+import { activate, activePath } from '../../shared/bundle/bundle.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Scheduler } from '../../shared/ports.ts';
-import { preloadModels } from './model_preload.ts';
+import { preloadModels, type ModelPreloadOptions } from './model_preload.ts';
 
 const CREATED = new Date('2026-11-20T07:30:00Z');
 const [FIRST, SECOND] = ['20261120_0730', '20261120_0730_2'] as const;
@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 
 /** A preload whose timer and loads are ours. */
-function open() {
+function open(marks: Pick<ModelPreloadOptions, 'marks'> = {}) {
   const loads: string[] = [];
   const released: string[] = [];
   let tick: (() => void) | null = null;
@@ -43,6 +43,7 @@ function open() {
   /** Loads wait here while it is set. */
   const gate: { held: Promise<void> | null; isBroken: boolean } = { held: null, isBroken: false };
   const preload = preloadModels({
+    ...marks,
     modelsFolder: models,
     pollMs: 500,
     files: MACHINE_FILES,
@@ -66,6 +67,23 @@ describe('a preload', () => {
     const { preload, loads, take } = open();
     await preload.check();
     expect([loads, take(FIRST)]).toEqual([[], null]);
+  });
+
+  it('loads the version that was accepted last while the pointer is refused', async () => {
+    activate(models, FIRST);
+    const check = (): never => {
+      throw new Error('refused');
+    };
+    for (const versions of [[SECOND, FIRST], []]) {
+      const accepted = () => versions.map((version) => ({ version, previous: null }));
+      const { preload, loads } = open({ marks: { check, accepted } });
+      await preload.check();
+      expect(loads).toEqual(versions.slice(0, 1));
+    }
+    const { preload, loads } = open();
+    writeFileSync(activePath(models), 'torn');
+    await preload.check();
+    expect(loads).toEqual([]);
   });
 
   it('returns the active set once, and only for its folder', async () => {

@@ -6,14 +6,20 @@ import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
 import { activate, activePath, setShadow, shadowPath } from '../../shared/bundle/bundle.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
-import { describeError } from '../../shared/errors.ts';
+import { writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
-import { watchModels, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
+import { bundleMark, watchModels, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
 
 const schema = anySchema(5);
 const CREATED = new Date('2026-11-20T07:30:00Z');
 const [FIRST, SECOND, THIRD] = ['20261120_0730', '20261120_0730_2', '20261120_0730_3'] as const;
+const ROLLOUT: Rollout = {
+  ...{ id: '20261120T080000', stage: 'test', share: 0.25, champion: FIRST, challenger: THIRD },
+  ...{ key: 'ab'.repeat(16), block_minutes: 60, status: 'active', reason: '', started: CREATED.toISOString() },
+  ...{ stage_started: CREATED.toISOString(), stages: [], promotion_e_value: 20, power: null, history: [] },
+};
 
 let root: string;
 let originals: string;
@@ -36,6 +42,7 @@ interface Bench {
   readonly printed: string[];
   readonly loads: string[];
   readonly files: { failing: (path: string) => boolean };
+  fire(): void;
   tick(): Promise<void>;
 }
 
@@ -81,6 +88,7 @@ function open(options: Partial<ModelWatchOptions> = {}): Bench {
     printed,
     loads,
     files: control,
+    fire: () => work?.(),
     async tick() {
       work?.();
       await watch.check();
@@ -95,7 +103,29 @@ function damage(version: string): Buffer {
   return bytes;
 }
 
+it('the mark of a bundle changes with each file that counts, and with no other', () => {
+  const folder = join(models, FIRST);
+  const marks = [bundleMark(folder, MACHINE_FILES)];
+  const replaced = ['manifest.json', 'ai1.onnx', 'ai2.onnx', 'ai3.onnx'];
+  const added = ['net.onnx', 'manifest.sig', 'fx.ai1.onnx', 'fx.ai2.onnx'];
+  for (const name of [...replaced, ...added]) {
+    writeFileSync(join(folder, name), `other ${name}`);
+    marks.push(bundleMark(folder, MACHINE_FILES));
+  }
+  expect(new Set(marks).size).toBe(1 + replaced.length + added.length);
+  writeFileSync(join(folder, 'CARD.md'), 'for people');
+  const reversed: FileSystem = { ...MACHINE_FILES, list: (path) => MACHINE_FILES.list(path).toReversed() };
+  expect([bundleMark(folder, MACHINE_FILES), bundleMark(folder, reversed)]).toEqual([marks.at(-1), marks.at(-1)]);
+});
+
 describe('watchModels', () => {
+  it('looks by its timer', async () => {
+    const { printed, fire } = open();
+    activate(models, FIRST);
+    fire();
+    await expect.poll(() => printed).toEqual([`ready ${FIRST}`]);
+  });
+
   it('waits for a first pointer, then delivers each version that it names, once', async () => {
     const { printed, loads, tick } = open();
     await tick();
@@ -121,10 +151,16 @@ describe('watchModels', () => {
     activate(models, FIRST);
     for (let i = 0; i < 2; i++) await tick();
     expect(printed.splice(0)).toEqual(['active withdrawn']);
+    // It is reported again, or the pointer would seem to name the active models.
     activate(models, SECOND);
-    await tick();
-    expect(printed).toEqual([]);
+    for (let i = 0; i < 2; i++) await tick();
+    expect(printed.splice(0)).toEqual([`active refused ${SECOND} MODEL_HASH`]);
     expect(loads).toEqual([FIRST, SECOND]);
+    for (const version of [THIRD, SECOND]) {
+      activate(models, version);
+      await tick();
+    }
+    expect(printed.splice(0)).toEqual([`ready ${THIRD}`, `active refused ${SECOND} MODEL_HASH`]);
     // Other bytes are another bundle.
     writeFileSync(join(models, SECOND, 'ai2.onnx'), whole);
     utimesSync(join(models, SECOND, 'ai2.onnx'), new Date(), new Date(Date.now() + 5000));
@@ -142,6 +178,7 @@ describe('watchModels', () => {
       await tick();
       await tick();
     }
+    expect(printed.length).toBeGreaterThan(2);
     expect(new Set(printed.splice(0))).toEqual(
       new Set([`ready ${FIRST}`, 'active refused (active.json) MODEL_MANIFEST']),
     );
@@ -151,6 +188,33 @@ describe('watchModels', () => {
     rmSync(activePath(models));
     await tick();
     expect(printed).toEqual([]);
+    writeFileSync(activePath(models), 'torn');
+    await tick();
+    rmSync(activePath(models));
+    await tick();
+    expect(printed).toEqual(['active refused (active.json) MODEL_MANIFEST']);
+  });
+
+  it('begins without models when the first pointer is torn', async () => {
+    const { printed, tick } = open();
+    writeFileSync(activePath(models), 'torn');
+    await tick();
+    expect(printed).toEqual(['active refused (active.json) MODEL_MANIFEST']);
+  });
+
+  it('tries a bundle again whose key could not be read', async () => {
+    let isUnread = true;
+    const { printed, tick } = open({
+      load: (folder) =>
+        isUnread
+          ? Promise.reject(new MinutehandError('KEY_UNUSABLE'))
+          : loadModelSet(folder, schema, 4, { crossCheck: false }),
+    });
+    activate(models, FIRST);
+    for (let i = 0; i < 2; i++) await tick();
+    isUnread = false;
+    await tick();
+    expect(printed).toEqual([`active refused ${FIRST} KEY_UNUSABLE`, `ready ${FIRST}`]);
   });
 
   it('tries bytes again that could not be read, and reports that once', async () => {
@@ -206,7 +270,7 @@ describe('watchModels', () => {
     expect(printed).toEqual([`ready ${THIRD}`]);
   });
 
-  it('refuses models of a simulated market in a live daemon, in either slot, and releases them', async () => {
+  it('refuses models of a simulated market in a live daemon, in each slot, and releases them', async () => {
     const sets: ModelSet[] = [];
     const { printed, tick } = open({
       market: 'live',
@@ -217,9 +281,14 @@ describe('watchModels', () => {
     });
     activate(models, FIRST);
     setShadow(models, SECOND);
+    writeRollout(models, ROLLOUT);
     for (let i = 0; i < 2; i++) await tick();
-    expect(printed).toEqual([`active refused ${FIRST} MODEL_SIMULATED`, `shadow refused ${SECOND} MODEL_SIMULATED`]);
-    expect(sets).toHaveLength(2);
+    expect(printed).toEqual([
+      `active refused ${FIRST} MODEL_SIMULATED`,
+      `shadow refused ${SECOND} MODEL_SIMULATED`,
+      `rollout refused ${THIRD} MODEL_SIMULATED`,
+    ]);
+    expect(sets).toHaveLength(3);
     for (const set of sets) expect(() => set.infer(new Float32Array(5), 1)).toThrow('released');
   });
 
@@ -252,5 +321,8 @@ describe('watchModels', () => {
     await Promise.all([looking, stopping]);
     expect(printed).toEqual([]);
     expect(() => late!.infer(new Float32Array(5), 1)).toThrow('released');
+    late = null;
+    await watch.check();
+    expect(late).toBeNull();
   });
 });

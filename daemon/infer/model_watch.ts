@@ -35,9 +35,9 @@ export interface ModelWatchOptions {
   onShadow(set: ModelSet | null): void;
   /** The rollout from now on, with its challenger, which the sink releases; null = none any more. */
   onRollout(rollout: ActiveRollout | null, challenger: ModelSet | null): void;
-  /** A bundle was refused: the active and shadow models stay. Called once for the same bytes. */
+  /** A bundle was refused: the active and shadow models stay. Called once for as long as the pointer names it. */
   onRefused(version: string, error: unknown, slot: ModelSlot): void;
-  /** After a refusal: the pointer names the active set again. */
+  /** After a refusal: the pointer names the active set again, or the rollout's state was accepted. */
   onWithdrawn(slot: ModelSlot): void;
 }
 
@@ -90,6 +90,7 @@ class PointerWatch implements ModelWatch {
       load: (folder) => loadAllowed(folder, options),
       onRollout: (rollout, challenger) => options.onRollout(rollout, challenger),
       onRefused: (version, error) => options.onRefused(version, error, 'rollout'),
+      onWithdrawn: () => options.onWithdrawn('rollout'),
     });
     this.#stopTimer = scheduler.every(options.pollMs, () => void this.check());
   }
@@ -139,9 +140,10 @@ class FollowedPointer {
   readonly #pointer: Pointer;
   /** Fingerprint of the last delivered set; empty when there is none. */
   #current = '';
-  readonly #refused = new Set<string>();
-  readonly #reported = new Set<string>();
-  #refusalStands = false;
+  /** By fingerprint: why its bytes are not tried again. */
+  readonly #refused = new Map<string, unknown>();
+  /** Fingerprint of what was refused last, until another set is delivered or the refusal is withdrawn. */
+  #standing: string | null = null;
   #isStopped = false;
 
   constructor(options: ModelWatchOptions, pointer: Pointer) {
@@ -168,13 +170,12 @@ class FollowedPointer {
       const folder = join(modelsFolder, version);
       seen = bundleMark(folder, files);
       if (seen === this.#current) return this.#withdraw();
-      if (this.#refused.has(seen)) return;
+      if (this.#refused.has(seen)) throw this.#refused.get(seen);
       await this.#load(folder, seen);
     } catch (error) {
-      if (!isUnread(error, seen)) this.#refused.add(seen);
-      if (this.#reported.has(seen)) return;
-      this.#reported.add(seen);
-      this.#refusalStands = true;
+      if (!isUnread(error, seen)) this.#refused.set(seen, error);
+      if (this.#standing === seen) return;
+      this.#standing = seen;
       if (this.#current === '') await this.#loadProved(named);
       this.#options.onRefused(version, error, slot);
     }
@@ -184,7 +185,7 @@ class FollowedPointer {
     const set = await loadAllowed(folder, this.#options);
     if (this.#isStopped) return await set.release();
     this.#current = seen;
-    this.#refusalStands = isProved;
+    if (!isProved) this.#standing = null;
     this.#pointer.onReady(set, isProved);
   }
 
@@ -212,8 +213,8 @@ class FollowedPointer {
   }
 
   #withdraw(): void {
-    if (this.#refusalStands) this.#options.onWithdrawn(this.#pointer.slot);
-    this.#refusalStands = false;
+    if (this.#standing !== null) this.#options.onWithdrawn(this.#pointer.slot);
+    this.#standing = null;
   }
 }
 

@@ -102,7 +102,7 @@ describe.each([{ signed: true }, { signed: false }])('pointers of this home, sig
     expect(await start()()).toEqual([`active ${CHAMPION}`, 'rollout POINTER_ROLLBACK']);
     rollOut({ status: 'aborted' });
     const ended = read(rolloutPath(models));
-    expect(await look()).toEqual([]);
+    expect(await look()).toEqual(['rollout withdrawn']);
     altered(rolloutPath(models), { status: 'active', share: 1, stage: 'full' });
     expect(await look()).toEqual([`rollout POINTER_${signed ? 'SIGNATURE' : 'ROLLBACK'}`]);
     writeFileSync(rolloutPath(models), ended);
@@ -123,6 +123,15 @@ describe.each([{ signed: true }, { signed: false }])('pointers of this home, sig
     expect(await look()).toEqual([`shadow ${THIRD}`]);
     altered(shadowPath(models), { version: CHALLENGER });
     expect(await look()).toEqual([`shadow POINTER_${signed ? 'SIGNATURE' : 'ROLLBACK'}`]);
+  });
+
+  it('leave the active set as it is when active.json is refused later', async () => {
+    const old = read(activePath(models));
+    promote(THIRD);
+    const look = start();
+    expect(await look()).toEqual([`active ${THIRD}`]);
+    writeFileSync(activePath(models), old);
+    expect(await look()).toEqual(['active POINTER_ROLLBACK']);
   });
 
   it('give a daemon that starts with a refused active.json the newest set that was accepted and loads', async () => {
@@ -194,5 +203,5 @@ it('a rollout goes on while its mark cannot be written, and begins when it can',
   expect(await look()).toEqual([`active ${CHAMPION}`, 'rollout POINTER_MARK']);
   expect(await look()).toEqual([]);
   rmSync(blocked, { recursive: true });
-  expect(await look()).toEqual(['rollout test']);
+  expect(await look()).toEqual(['rollout test', 'rollout withdrawn']);
 });

@@ -5,6 +5,7 @@ import type { SignalRow } from '../../shared/store/journal.ts';
 import { at } from '../../shared/store/journal_conformance.fixture.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { MinuteAnswer } from '../decide/answer.ts';
+import type { MinuteItem } from '../queue.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
 import { NO_JOURNAL } from './journal.ts';
 import { shadowRow, SignalRecorder } from './record.ts';
@@ -71,6 +72,43 @@ describe('a recorder', () => {
   });
 });
 
+describe('the next signal of a pair', () => {
+  it('waits until the last one of its pairs is stored, and for nothing where none is published', () => {
+    const asked: number[] = [];
+    let flushes = 0;
+    const journal = {
+      ...NO_JOURNAL,
+      flush: () => ++flushes,
+      room: (transactions: number) => (asked.push(transactions), null),
+    };
+    const matrix = { checksum: () => '' } as unknown as FeatureMatrix;
+    const recorder = new SignalRecorder({ bootId: 'boot', pairs: [0, 1, 2], matrix, journal });
+    const items = (...of: [pairIndex: number, publish: boolean][]) =>
+      of.map(([pairIndex, publish]) => ({ minute: { pairIndex }, publish }) as unknown as MinuteItem);
+    for (const pairIndexes of [[0], [1, 2], [0]]) {
+      recorder.add(
+        pairIndexes.map((pairIndex) => answerOf(pairIndex, 'COMPLETE')),
+        0 as EpochMs,
+      );
+      recorder.store();
+    }
+    expect(recorder.room(items([0, true]))).toBeNull();
+    for (const batch of [items([1, true]), items([1, true], [0, true]), items([0, true], [1, true])])
+      void recorder.room(batch);
+    void recorder.room(items([0, false], [1, true]));
+    void recorder.room(items([0, false]));
+    expect(asked).toEqual([3, 2, 3, 3, 2, 0]);
+    const waiting = Promise.resolve();
+    const slow = new SignalRecorder({
+      bootId: 'boot',
+      pairs: [0],
+      matrix,
+      journal: { ...NO_JOURNAL, room: () => waiting },
+    });
+    expect(slow.room(items([0, true]))).toBe(waiting);
+  });
+});
+
 describe('a shadow row', () => {
   it('has the published id', () => {
     expect(shadowRow(answerOf(1, 'COMPLETE', { position: HELD }))).toEqual({
@@ -90,5 +128,8 @@ describe('the journal of a replay', () => {
   it('accepts everything and reports it as stored', async () => {
     NO_JOURNAL.input({ kind: 'empty', subject: 'A', time: at(1), bar: null, backfill: false });
     expect(await NO_JOURNAL.stored()).toBe(true);
+    expect([NO_JOURNAL.flush(), NO_JOURNAL.room(1), NO_JOURNAL.waitingShadows('v'), NO_JOURNAL.isFull]).toEqual([
+      ...[0, null, [], false],
+    ]);
   });
 });

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SCREEN_LOOK_BACK_BARS } from '../../shared/core/screen/bar_screen.ts';
-import { parsePair } from '../../shared/pair.ts';
-import { openJournal, type JournalStore } from '../../shared/store/journal.ts';
+import { parseInstrument, parsePair } from '../../shared/pair.ts';
+import { openJournal, type InputRow, type JournalStore } from '../../shared/store/journal.ts';
 import { at, bar, signal, word } from '../../shared/store/journal_conformance.fixture.ts';
-import { recoveryStart, screenedFrom } from './recovery.ts';
+import { recoveryStart, restoredInputs, screenedFrom, subjectWarmup } from './recovery.ts';
 
 const PAIRS = ['A_B', 'C_D'].map(parsePair);
 const [FIRST] = PAIRS;
@@ -68,6 +68,51 @@ describe('the start of a recovery', () => {
   it('begins at a signal whose minute had no leg', () => {
     store.append([word('empty', 'A', 5), word('empty', 'B', 5)], [signal('A_B', 5)]);
     expect(recoveryStart(store, [FIRST!], WARMUP)).toBe(at(5));
+  });
+});
+
+describe('the bars of a warm-up', () => {
+  it('are those of the features of the subject', () => {
+    const windows = {
+      ...{
+        beta_window: 240,
+        z_window: 120,
+        vol_short: 15,
+        vol_window: 60,
+        vol_long: 240,
+        atr_short: 14,
+        atr_long: 240,
+      },
+      ...{ stability_window: 60, half_life_window: 120, pnl_window: 60, activity_window: 60, volume_window: 240 },
+    };
+    const warmupOf = subjectWarmup(windows);
+    // 240 hedged returns, each by the regression of the 240 bars before it; 168 returns of an instrument.
+    expect([warmupOf(FIRST!), warmupOf(parseInstrument('BTCUSDT@1h'))]).toEqual([480, 169]);
+  });
+
+  it('may differ from subject to subject', () => {
+    trade(['A', 'B'], 1, 1000);
+    store.append([], [signal('A_B', 900)]);
+    expect(recoveryStart(store, [FIRST!], ({ id }) => (id === 'A_B' ? 50 : 500))).toBe(at(900 - 50 + 1 - SCREENED));
+  });
+});
+
+describe('the inputs of a restart', () => {
+  it('are the observations of the 48 hours before it, then its own', () => {
+    const asked: number[][] = [];
+    const reader = {
+      *seriesBetween(...between: [number, number]) {
+        asked.push(between);
+        yield 'an observation' as unknown as InputRow;
+      },
+    };
+    const inputs = ['its own'] as unknown as InputRow[];
+    expect([...restoredInputs(reader, at(10_000), inputs)]).toEqual(['an observation', 'its own']);
+    expect([...restoredInputs(reader, at(5), inputs)]).toHaveLength(2);
+    expect(asked).toEqual([
+      [at(10_000 - 48 * 60), at(10_000)],
+      [0, at(5)],
+    ]);
   });
 });
 

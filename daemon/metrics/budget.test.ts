@@ -20,6 +20,7 @@ describe('a bar', () => {
 
   it('that never came has no budget', () => {
     const late = timingOf({ bar_to_us: { websocket: 1e9, redis: null, file: null } });
-    expect(isOverBudget(batchOf(2, { reason: 'SILENCE' }), late, 200)).toBe(false);
+    for (const reason of ['SILENCE', 'SHUTDOWN'] as const)
+      expect(isOverBudget(batchOf(2, { reason }), late, 200)).toBe(false);
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import type { EpochMs } from '../../shared/bar.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import type { LateBars } from '../feed/arrival.ts';
 import { batchOf, NOW_MS, openMetrics, timingOf } from './metrics.fixture.ts';
 import { DAEMON_METRICS, PROCESS_METRICS } from './metrics.ts';
 import { ProcessWatch } from './process_watch.ts';
@@ -148,6 +149,8 @@ describe('the metrics of events', () => {
       status: {
         readyPairs: 9,
         silentPairs: ['A_B'],
+        expiredPairs: ['A_B', 'C_D'],
+        haltedPairs: ['A_B', 'C_D', 'E_F'],
         degradations: new Set(['file', 'redis']),
         suspectBars: new Map([['EURUSD', 2]]),
         series: [SERIES],
@@ -164,6 +167,8 @@ describe('the metrics of events', () => {
         links: { redis: { state: 'up', refusal: null, missed: 40, resent: 4 } },
       },
       logs: { lost: () => 5 },
+      lateBars: () => ({ late_seconds: 97 }) as LateBars,
+      streamLost: () => 11,
     });
     expect((await scrape(metrics)).has('minutehand_signal_age_seconds')).toBe(false);
     metrics.observed.batch(batchOf(1), timingOf({}));
@@ -172,6 +177,10 @@ describe('the metrics of events', () => {
     expect(Object.fromEntries(series)).toMatchObject({
       minutehand_pairs_ready: 9,
       minutehand_pairs_silent: 1,
+      minutehand_pairs_expired: 2,
+      minutehand_pairs_halted: 3,
+      minutehand_bars_late_seconds: 97,
+      minutehand_bar_stream_lost_total: 11,
       minutehand_websocket_connections: 3,
       minutehand_degradations: 2,
       minutehand_redis_missed_signals_total: 40,

@@ -19,17 +19,23 @@ const at = (index: number, ms = 0): EpochMs => (CLOSE_MS + 60_000 * index + ms) 
 
 /** What left: `<transport> <pair> <bar> <fence>`. */
 let left: string[];
+/** Hand-overs: `<transport> <signals>`. */
+let batches: string[];
 /** Fences that hold, one per look; the last one stays. */
 let held: (number | null)[];
 
 beforeEach(() => {
-  [left, held] = [[], [null]];
+  [left, batches, held] = [[], [], [null]];
 });
+
+let ticks = 0;
+const clock = { nowMs: () => at(0), monotonicUs: () => ++ticks };
 
 function transport(name: TransportName, takesPieces: boolean): Publisher<TransportName> {
   return {
     ...{ name, takesPieces, failures: 0, close: () => Promise.resolve() },
     publish: (batch) => {
+      batches.push(`${name} ${batch.length}`);
       for (const { text } of batch) {
         const { pair_id, timestamp, fence } = verifySignal(text);
         left.push(`${name} ${pair_id} ${timestamp.slice(11, 16)} ${fence}`);
@@ -38,15 +44,14 @@ function transport(name: TransportName, takesPieces: boolean): Publisher<Transpo
   };
 }
 
-function open(isLeased = true): BatchPublisher {
-  const clock = { nowMs: () => at(0), monotonicUs: () => 0 };
+function open(isLeased = true, stopwatch = new Stopwatch(clock)): BatchPublisher {
   const envelope = { pairs: PAIRS, market: 'live', bootId: '20251014T120000000Z', feedIntervalMs: 60_000 } as const;
   const lease = { holds: (fence: number) => fence === (held.length > 1 ? held.shift() : held[0]) };
   return new BatchPublisher({
     sockets: [transport('websocket', true), transport('redis', false)],
     files: [transport('file', false)],
     envelope: new Envelope(envelope, at(0)),
-    stopwatch: new Stopwatch(clock),
+    stopwatch,
     ...(isLeased ? { lease } : {}),
   });
 }
@@ -83,7 +88,48 @@ describe('publishing', () => {
     const publisher = open();
     publish(publisher, 0);
     publish(publisher, 1);
-    expect([left, publisher.withheld]).toEqual([[], 4]);
+    expect([left, batches, publisher.withheld]).toEqual([[], [], 4]);
+  });
+
+  it('of a large batch begins after 128 signals where pieces are taken, and is whole elsewhere', () => {
+    const publisher = open(false);
+    const decided: number[] = [];
+    const publishMany = (count: number) =>
+      publisher.publish(
+        Array.from({ length: count }, (_, index) => ({ index }) as unknown as MinuteItem),
+        (piece) => {
+          decided.push(piece.length);
+          return piece.map((item) => answer(0, (item as unknown as { index: number }).index));
+        },
+        at(0),
+      );
+    publishMany(128);
+    expect([decided.splice(0), batches.splice(0)]).toEqual([[128], ['websocket 128', 'redis 128']]);
+    publishMany(256);
+    expect([decided.splice(0), batches.splice(0)]).toEqual([
+      [128, 128],
+      ['websocket 128', 'websocket 128', 'redis 256'],
+    ]);
+    left = [];
+    const { answers, publications } = publishMany(300);
+    expect(decided).toEqual([128, 128, 44]);
+    expect(batches).toEqual(['websocket 128', 'websocket 128', 'websocket 44', 'redis 300']);
+    const times = Array.from({ length: 300 }, (_, index) => at(index) / 1000 - 60);
+    expect([answers.map(({ minute }) => minute.time), publications.length]).toEqual([times, 300]);
+    expect(left.slice(300)).toEqual(left.slice(0, 300).map((line) => line.replace('websocket', 'redis')));
+  });
+
+  it('is timed: decision, publication, and until each transport has the signals', () => {
+    const stopwatch = new Stopwatch(clock);
+    const publisher = open(false, stopwatch);
+    ticks = 0;
+    stopwatch.start();
+    stopwatch.arrived(1);
+    publish(publisher, 0);
+    expect(stopwatch.timing(2)).toMatchObject({
+      ...{ decide_us: 1, publish_us: 4, bar_to_signal_us: 5 },
+      bar_to_us: { websocket: 3, redis: 4, file: 6 },
+    });
   });
 
   it('begins with what a new holder withheld and has not expired, oldest first, and continues with its fence', () => {
@@ -96,6 +142,30 @@ describe('publishing', () => {
     // Valid for 150 s from one interval after the close at the latest; here from 100 ms after it.
     expect(times).toEqual(['12:37 7', '12:38 7', '12:39 7']);
     expect(left.filter((line) => line.startsWith('file EURUSD'))).toHaveLength(3);
+  });
+
+  it('begins with what is valid in this very millisecond', () => {
+    for (const [ms, bars] of [
+      [0, ['12:35 7', '12:36 7']],
+      [1, ['12:36 7']],
+    ] as const) {
+      const publisher = open();
+      for (const index of [0, 1]) publish(publisher, index);
+      [held, left] = [[7], []];
+      publisher.hold(7, at(0, 150_100 + ms));
+      expect(left.filter((line) => line.startsWith('file XAUUSD')).map((line) => line.slice(19))).toEqual(bars);
+      held = [null];
+    }
+  });
+
+  it('of a new holder ends as soon as the lease is lost, and nothing follows without one', () => {
+    const publisher = open();
+    publish(publisher, 0);
+    held = [7, null];
+    publisher.hold(7, at(0, 200));
+    expect(batches).toEqual(['websocket 2']);
+    publisher.hold(null, at(0, 300));
+    expect(batches).toEqual(['websocket 2']);
   });
 
   it('repeats the last state of every pair under a new fence, but for a final heartbeat', () => {
@@ -128,6 +198,17 @@ describe('publishing', () => {
     publisher.hold(8, at(2, 200));
     const bars = left.filter((line) => line.startsWith('file XAUUSD_XAGUSD')).map((line) => line.slice(19));
     expect(bars).toEqual(['12:36 8', '12:37 8']);
+  });
+
+  it('counts a batch with the final heartbeat of one pair as the last one of a lease', () => {
+    const publisher = open();
+    held = [7];
+    publisher.hold(7, at(0));
+    const last = [answer(0, 1), answer(1, 1, 'SHUTDOWN')];
+    publisher.publish([{}, {}] as unknown as MinuteItem[], () => last, at(1));
+    left = [];
+    publish(publisher, 2);
+    expect([left, publisher.withheld]).toEqual([[], 2]);
   });
 
   it('checks the lease before each hand-over: nothing leaves after its deadline', () => {

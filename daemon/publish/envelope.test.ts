@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EpochMs, OpenTime } from '../../shared/bar.ts';
-import { parsePair } from '../../shared/pair.ts';
+import { parseInstrument, parsePair } from '../../shared/pair.ts';
 import { encodeBody, encodeSignal } from '../../shared/signal/encode.ts';
 import { SIGNAL_SCHEMA, type MarketKind, type Signal, type SignalBody } from '../../shared/signal/signal.ts';
 import { verifySignal } from '../../shared/signal/verify.ts';
@@ -90,6 +90,31 @@ describe('an envelope', () => {
       const envelope = { schema: SIGNAL_SCHEMA, market: 'live', boot_id, seq: seqs[i]!, ...times } as const;
       expect(publications[i]!.text).toBe(encodeSignal(bodyText, envelope));
       expect(publications[i]!.bytes?.toString()).toBe(publications[i]!.text);
+    });
+    // One buffer for all that is ASCII.
+    const [first, second, third] = publications.map(({ bytes }) => bytes!.buffer);
+    expect([first === third, first === second]).toEqual([true, false]);
+    const [alone] = open().seal([answers[1]!], at(7));
+    expect(alone!.text).toBe(publications[1]!.text);
+  });
+
+  it('names the schema of a pair or an instrument, and is valid until its next bar is due, and 1.5 intervals more', () => {
+    const pairs = [parsePair('XAUUSD_XAGUSD@1h'), parseInstrument('BTCUSDT@5m')];
+    const envelope = new Envelope({ pairs, market: 'live', bootId: 'b', feedIntervalMs: INTERVAL_MS }, at(0));
+    const signals = sealed(envelope, [answerOf(0), answerOf(1)], at(0));
+    expect(signals.map(({ schema, valid_until_ms }) => [schema, valid_until_ms - CLOSE_MS])).toEqual([
+      ['minutehand.signal/2', 3_690_000],
+      ['minutehand.instrument/1', 390_000],
+    ]);
+  });
+
+  it('of an answer that was withheld has the number after it, its fence, and the expiry of its answer', () => {
+    const envelope = open();
+    envelope.withhold([answerOf(0)], at(5));
+    expect([envelope.isExpired(0, at(150_005)), envelope.isExpired(0, at(150_006))]).toEqual([false, true]);
+    const [publication] = envelope.seal([answerOf(0)], at(100_000), 7, at(5));
+    expect(JSON.parse(publication!.text)).toMatchObject({
+      ...{ fence: 7, seq: 2, generated_at_ms: at(100_000), valid_until_ms: at(150_005) },
     });
   });
 

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { FileSystem } from '../../shared/ports.ts';
@@ -115,12 +115,27 @@ describe('the file publisher', () => {
       `.signals.json.${deadPid}.tmp`,
       `.signals_a-b.json.${deadPid}.tmp`,
       `A_B/.signal.json.${deadPid}.tmp`,
+      // In a container each start has the same id.
+      `A_B/.signal.json.${process.pid}.tmp`,
     ];
-    const kept = [`A_B/.signal.json.${process.ppid}.tmp`, 'A_B/notes.tmp', 'A_B/signal.json'];
+    const kept = [`A_B/.signal.json.${process.ppid}.tmp`, 'A_B/notes.tmp', 'A_B/signal.json', 'notes.txt'];
     for (const name of [...leftovers, ...kept]) writeFileSync(join(folder, name), '{"pair');
     open();
     for (const name of leftovers) expect(existsSync(join(folder, name))).toBe(false);
     for (const name of kept) expect(existsSync(join(folder, name))).toBe(true);
+  });
+
+  it('leaves the files of a live process of another user', () => {
+    const name = '.signals_metals.json.123456789.tmp';
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error('not permitted'), { code: 'EPERM' });
+    });
+    writeFileSync(join(folder, name), '{"pair');
+    open();
+    expect([existsSync(join(folder, name)), kill.mock.calls]).toEqual([true, [[123456789, 0]]]);
+    kill.mockRestore();
+    open();
+    expect(existsSync(join(folder, name))).toBe(false);
   });
 
   it('writes a file that failed with the next batch of other pairs: its own next bar may be an hour away', () => {
@@ -295,6 +310,7 @@ describe('the file publisher', () => {
     metals.publish([signal('A_B', 2)]);
     expect(read('signals_metals.json')).toBe('{"A_B":{"pair_id":"A_B","seq":2}}\n');
     expect(read('signals_rest.json')).toBe('{"C_D":{"pair_id":"C_D","seq":1}}\n');
+    shard('signals_rest.json');
     expect(readdirSync(folder).sort()).toEqual(['A_B', 'C_D', 'signals_metals.json', 'signals_rest.json']);
     shard().publish([signal('A_B', 3)]);
     expect(readdirSync(folder).sort()).toEqual(['A_B', 'C_D', 'signals.json']);

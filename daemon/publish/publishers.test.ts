@@ -7,7 +7,9 @@ import type { EpochMs } from '../../shared/bar.ts';
 import { parsePair } from '../../shared/pair.ts';
 import type { Bus, BusRefusal, Scheduler } from '../../shared/ports.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
+import { DELIVERED_REDIS_URL } from '../../shared/redis_address.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
+import type { Connection } from '../serve/websocket_route.ts';
 import type { FilePublisher } from './file.ts';
 import { Publishers, type PublishersOptions } from './publishers.ts';
 import { byTransport, REMOTE_TRANSPORTS, TRANSPORT_NAMES, type TransportLease } from './transports.ts';
@@ -102,6 +104,46 @@ describe('the transports that the settings enable', () => {
     const thread = { name: 'file', publish: () => undefined } as unknown as FilePublisher;
     open({ lease, openFileThread: (options) => (({ deadlineMs } = options), thread) });
     expect(deadlineMs!()).toBe(17);
+  });
+
+  it('give new WebSocket clients the last signals only while the lease is held', () => {
+    let holds = true;
+    const lease: TransportLease = { isHolder: () => holds, deadlineMs: () => 17, holds: () => true };
+    const publishers = open({ lease });
+    publishers.sockets[0]!.publish(batch);
+    const sentTo = (id: number): string[] => {
+      const sent: string[] = [];
+      const connection = { id, query: new URLSearchParams(), subscribe: () => undefined };
+      const send = (text: string): boolean => sent.push(text) > 0;
+      publishers.webSockets[0]!.onOpen?.({ ...connection, send } as unknown as Connection);
+      return sent;
+    };
+    expect(sentTo(1)).toEqual(['{"seq":1}']);
+    holds = false;
+    expect(sentTo(2)).toEqual([]);
+  });
+
+  it('miss nothing by Redis before its first answer where its address is the delivered one', () => {
+    const { minutehand } = settings;
+    const missed = [DELIVERED_REDIS_URL, 'redis://10.0.0.1:6379'].map((url) => {
+      const redis = { ...minutehand.transports.redis, url };
+      const changed = { ...settings, minutehand: { ...minutehand, transports: { ...minutehand.transports, redis } } };
+      const publishers = open({ bus: { ...bus, ready: false }, settings: changed });
+      publishers.sockets[1]!.publish(batch);
+      return publishers.links.redis!.missed;
+    });
+    expect(missed).toEqual([0, 1]);
+  });
+
+  it('withdraw by each transport that keeps data', () => {
+    const delays: number[] = [];
+    const publishers = open({
+      scheduler: { after: (ms: number) => (delays.push(ms), () => undefined) } as unknown as Scheduler,
+      bus: { ...bus, send: () => new Promise(() => undefined) },
+    });
+    publishers.sockets[1]!.publish(batch);
+    publishers.withdraw(90);
+    expect(delays.at(-1)).toBe(90);
   });
 
   it('leave out files and Redis where these are off', () => {

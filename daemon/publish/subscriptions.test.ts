@@ -83,6 +83,7 @@ describe('a subscription', () => {
   it('never touches a topic of a pair that does not exist, or that the client has not', () => {
     const client = opened('pairs=A_B,NO_SUCH');
     expect(client.calls).toEqual(['+of A_B']);
+    expect([client.sent.length, client.error()[1]]).toEqual([1, expect.not.stringContaining('A_B')]);
     subscriptions.onMessage(client, '{"unsubscribe":["C_D","A_B","NO_SUCH"]}');
     expect(client.calls).toEqual(['+of A_B', '-of A_B']);
     const all = opened('', 2);
@@ -98,6 +99,7 @@ describe('a subscription', () => {
     expect([...client.topics]).toEqual(['of A_B']);
     subscriptions.onMessage(client, '{"unsubscribe":["E_F"]}');
     expect(client.calls).toEqual(['+all', '-all', '+of C_D', '-of C_D', '+of A_B']);
+    expect(client.sent).toEqual([]);
   });
 
   it('is forgotten with its connection', () => {
@@ -152,4 +154,40 @@ it('a client gets no last signals from a daemon without the lease', () => {
     return client;
   });
   expect(clients.map(({ sent }) => sent)).toEqual([['of A_B'], []]);
+});
+
+it('signals leave by the topic of their pair, and a server that throws is reported once until it takes a batch', () => {
+  const errors: string[] = [];
+  const publisher = createWebSocketPublisher({
+    pairIds: PAIR_IDS,
+    onFailure: ({ code, seen }) => errors.push(`${code} ${seen}`),
+  });
+  const sent: unknown[] = [];
+  let isBroken = false;
+  const signal = { pairId: 'A_B', text: 'of A_B', bytes: Buffer.from('of A_B') };
+  publisher.publish([signal]);
+  publisher.attach({
+    publishAll(messages, topic) {
+      if (isBroken) throw new Error('closed');
+      sent.push([messages, topic]);
+    },
+  });
+  publisher.publish([]);
+  publisher.publish([signal]);
+  const client = new Client(1);
+  publisher.subscriptionRoute().onOpen?.(client);
+  expect(client.sent).toEqual(['of A_B']);
+  const { text, bytes } = signal;
+  expect(sent).toEqual([[[{ topic: 'signals:A_B', text, bytes }], 'signals']]);
+  for (const broken of [true, true, false, true]) {
+    isBroken = broken;
+    publisher.publish([signal]);
+  }
+  const seen = 'PUBLISH_WEBSOCKET closed';
+  expect([errors, publisher.failures, sent.length]).toEqual([[seen, seen], 3, 2]);
+  expect([publisher.name, publisher.takesPieces]).toEqual(['websocket', true]);
+  void publisher.close();
+  isBroken = false;
+  publisher.publish([signal]);
+  expect(sent).toHaveLength(2);
 });
