@@ -7,7 +7,7 @@ import { createRng } from '../../shared/rng.ts';
 import { randomHistory } from '../dataset/pair_history.fixture.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
-import { isEvaluatedMinute, ROWS_PER_SCORE, scoreBars } from './bar_scores.ts';
+import { isEvaluatedMinute, ROWS_PER_SCORE, scoreAllBars, scoreBars } from './bar_scores.ts';
 
 const THRESHOLDS = { theta1: 0.5, theta2: 0.6 };
 const COLUMNS = 3;
@@ -157,6 +157,26 @@ describe('scoreBars', () => {
     const scores = await scoreBars(set, namedHistory('none', 20, 20), 20, policyOf(2, 6), THRESHOLDS);
     expect(asked).toEqual([]);
     expect(scores.riskScore).toEqual(new Float64Array(20).fill(NaN));
+  });
+});
+
+describe('scoreAllBars', () => {
+  it.each([
+    ['ai1,ai2,ai3', {}],
+    ['ai1,ai2,ai3,net', { 'net.onnx': {} }],
+  ])('scores every bar from the start on by %s of the pair’s models', async (models, files) => {
+    const history = namedHistory('all', 30, 4);
+    const isNet = models.endsWith('net');
+    const answers = Array.from({ length: 5 * 30 }, (_, i) => i);
+    const { set, asked } = createSet(answers, true);
+    const own = { ...set, manifest: { files } };
+    const serving = (id: string) => (id === 'AAA_BBB' ? own : null);
+    const scores = await scoreAllBars({ groups: { serving } } as unknown as ModelSet, history, 4);
+    expect(asked).toEqual([{ models, bars: Array.from({ length: 26 }, (_, i) => i + 4) }]);
+    NAMES.forEach((name, i) => {
+      const answer = (t: number): number => (name === 'resultSigmas' && !isNet ? -1 : 5 * t + i);
+      expect(scores[name], name).toEqual(history.z.map((_, t) => (t < 4 ? NaN : answer(t))));
+    });
   });
 });
 
