@@ -175,8 +175,8 @@ describe('the shipped configuration', () => {
     const { minutehand } = load();
     expect(minutehand.label.horizon_bars).toBe(60);
     expect(horizonSeconds(minutehand)).toBe(3600);
-    edit('minutehand.yaml', '  - USDJPY_USDCHF', '  - USDJPY_USDCHF@4h');
-    edit('minutehand.yaml', '  - AUDUSD_NZDUSD', '  - AUDUSD_NZDUSD@5m');
+    edit('minutehand.yaml', '  - USDJPY_USDCHF', '  - USDJPY_USDCHF@5m');
+    edit('minutehand.yaml', '  - AUDUSD_NZDUSD', '  - AUDUSD_NZDUSD@4h');
     const { minutehand: longer } = load();
     expect(longer.windows).toEqual({ ...minutehand.windows, timeframes: '1m,5m,4h' });
     expect(horizonSeconds(longer)).toBe(60 * 4 * 3600);

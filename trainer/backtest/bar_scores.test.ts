@@ -11,6 +11,8 @@ import { isEvaluatedMinute, ROWS_PER_SCORE, scoreAllBars, scoreBars } from './ba
 
 const THRESHOLDS = { theta1: 0.5, theta2: 0.6 };
 const COLUMNS = 3;
+/** What a feature adds to the number of its bar. */
+const COLUMN_STEP = 100_000;
 const NAMES = ['ai1', 'ai2', 'ai3', 'riskScore', 'resultSigmas'] as const;
 
 function policyOf(z_entry: number, max_age_bars: number): DecisionPolicy {
@@ -34,7 +36,8 @@ function namedHistory(seed: string, length: number, start: number): PairHistory 
   const rows = length - start;
   const row = history.row.map((_, t) => (t < start ? -1 : length - 1 - t));
   const features = new Float32Array(rows * COLUMNS);
-  for (let t = start; t < length; t++) features.fill(t, row[t]! * COLUMNS, (row[t]! + 1) * COLUMNS);
+  for (let t = start; t < length; t++)
+    for (let c = 0; c < COLUMNS; c++) features[row[t]! * COLUMNS + c] = t + c * COLUMN_STEP;
   return { ...history, row, features, rows };
 }
 
@@ -53,6 +56,10 @@ function createSet(answers: readonly number[], isPromise: boolean) {
     infer(features: Float32Array, rows: number, only: readonly BundleModel[]) {
       expect(features).toHaveLength(rows * COLUMNS);
       const bars = Array.from({ length: rows }, (_, i) => features[i * COLUMNS]!);
+      const isWhole = features.every(
+        (value, i) => value === bars[Math.floor(i / COLUMNS)]! + (i % COLUMNS) * COLUMN_STEP,
+      );
+      expect(isWhole).toBe(true);
       asked.push({ models: only.join(), bars });
       const answer = (): BatchScores => {
         for (const column of Object.values(scores) as Float64Array[]) column.fill(-1);
