@@ -218,6 +218,13 @@ describe('backtest', () => {
     expect(trade!.grossBps - trade!.netBps).toBeCloseTo(0.25 * 1.7 + 0.75 * 7.8, 10);
   });
 
+  it('charges the whole spread of each leg that is bought where prices are bids, at the entry and at the exit', () => {
+    const bids = (spread_bps: number): FillCosts => ({ ...FREE, spread_bps, price: 'bid' });
+    const [trade] = backtest(pathOf([2, 2, 0, 0]), 0, 4, options({ costs: { a: bids(4), b: bids(2) } }));
+    // Buys half a unit of B, and later half a unit of A.
+    expect([trade!.side, trade!.entryCostBps, trade!.costBps]).toEqual([-1, 1, 3]);
+  });
+
   it('has both legs on the same side when beta is negative', () => {
     const history = historyOf([
       { ...CALM_BAR, lnA: 2, beta: -1 },

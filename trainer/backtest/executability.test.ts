@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Executability } from '../../shared/bundle/manifest.ts';
 import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import type { PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import { newYorkMinuteOfWeek } from '../../shared/core/cost/new_york_time.ts';
@@ -101,7 +102,11 @@ describe('two trades of a rising leg A, ten basis points a bar', () => {
       ...{ grossBps: netBps + 2 + swapBps, netBps, swapBps },
     }) as FilledTrade;
   const trades = [tradeOf(1, 6, 22.5, 0.5), tradeOf(7, 8, 3, 0)];
-  const figures = executabilityOf([tallyExecutability(history, 1, trades, costs)]);
+  // At each test: what runs while a file loads is not covered by mutation testing.
+  let figures: Executability;
+  beforeEach(() => {
+    figures = executabilityOf([tallyExecutability(history, 1, trades, costs)]);
+  });
 
   it('have the results of later entries, of narrow minutes, and of each hour', () => {
     const { hours, ...rest } = figures;
