@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
 import { p99Ratio, type TurnsRatio } from '../turns_ratio.ts';
@@ -5,11 +6,13 @@ import type { BrowsersArgument } from './browsers_program.ts';
 import { openField, type DaemonArgument, type Latencies, type Transport } from './field.ts';
 import { createPace } from './pace.ts';
 import { startHelper } from './process.ts';
-import { AS_SCHEDULED, startTraining } from './training.ts';
+import { asScheduled, startTraining } from './training.ts';
 
 /** Maximum p99 with browsers and training, relative to the p99 without. */
 export const BROWSERS_LIMIT = 1.1;
 const BROWSERS = 50;
+/** As in `up` and minutehand-trainer.service; browsers have a machine of their own. */
+const TRAINER_NICE = 10;
 const WARM_UP_MINUTES = 200;
 const BLOCK_MINUTES = 30;
 /** Minutes discarded at the start of a block, while what was stopped settles. */
@@ -46,12 +49,14 @@ export async function benchBrowsers(options: {
 }): Promise<BrowsersResult> {
   const { pairs, paceMs, print } = options;
   const field = await openField({ pairs, bundles: (await benchModels(print)).random, withNull: false });
-  const training = await startTraining(AS_SCHEDULED);
+  const training = await startTraining(asScheduled());
   training.pause();
   const argument: DaemonArgument = { settingsPath: field.settingsPath, home: field.home };
   const trainer = startHelper('trainer', argument);
+  setPriority(trainer.pid, TRAINER_NICE);
   const { port, token } = await trainer.next<BrowsersArgument>((message) => message.port !== undefined);
   const browsers = startHelper('browsers', { port, token, count: BROWSERS } satisfies BrowsersArgument);
+  setPriority(browsers.pid, TRAINER_NICE);
   let events = 0;
   const openBrowsers = async (isOpen: boolean): Promise<void> => {
     const counted = browsers.next<{ events: number }>((message) => message.events !== undefined);

@@ -1,6 +1,5 @@
 /** Simulates open dashboards: per dashboard an event stream, and the requests that a page repeats. */
 import { Agent, get, type ClientRequest } from 'node:http';
-import { setPriority } from 'node:os';
 
 export interface BrowsersArgument {
   readonly port: number;
@@ -9,8 +8,6 @@ export interface BrowsersArgument {
 }
 
 const STATUS_MS = 2000;
-// Browsers have a processor of their own.
-setPriority(10);
 const { port, token, count } = JSON.parse(process.argv[2]!) as BrowsersArgument;
 const headers = { authorization: `Bearer ${token}` };
 const agent = new Agent({ keepAlive: true });

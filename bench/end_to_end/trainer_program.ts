@@ -1,6 +1,5 @@
 /** The trainer's API for the bench's daemon: the same settings and home, without training. */
 import { readFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import pino from 'pino';
 import { homePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
@@ -9,8 +8,6 @@ import { startTrainer } from '../../trainer/main.ts';
 import { openStore } from '../../trainer/store/store.ts';
 import type { DaemonArgument } from './field.ts';
 
-// As in minutehand-trainer.service and `up`.
-setPriority(10);
 const { settingsPath, home } = JSON.parse(process.argv[2]!) as DaemonArgument;
 const paths = homePaths({ MINUTEHAND_HOME: home });
 const nowMs = Date.now();

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
@@ -7,7 +7,7 @@ import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
 import { recordMarket } from '../../shared/market/simulated_market.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
-import { lowerSessionWeight } from '../../trainer/schedule/training_process.ts';
+import { lowerPriority, lowPriorityPrefix } from '../../trainer/schedule/low_priority.ts';
 import { atExit } from '../exit_work.ts';
 import { benchMarket, daysAgo } from '../market.ts';
 import { openTemporaryFolder } from '../temporary_folder.ts';
@@ -18,37 +18,29 @@ const MINUTES = 20_160;
 /** A method of keeping a training run off the daemon's processor. */
 export interface TrainingWay {
   readonly name: string;
-  readonly nice: number;
   /** Command-line prefix of the program. */
   readonly under: readonly string[];
-  /**
-   * In its own session with the lowest weight. Where Linux groups processes by session (sched_autogroup_enabled), nice
-   * applies within a session only, and each session has one share of the machine.
-   */
+  /** In its own session with the lowest weight; see `lowerPriority`. */
   readonly ownSession: boolean;
   readonly workers: number;
 }
 
-/**
- * As the trainer starts its runs (trainer/schedule/training_process.ts): lower priority, and a core left to the daemon.
- */
-export const AS_SCHEDULED: TrainingWay = {
-  name: 'nice 10, own session',
-  nice: 10,
-  under: [],
-  ownSession: true,
-  workers: Math.max(1, availableParallelism() - 1),
-};
+const NICE = 10;
 
-/** The trainer's method, and others available on this machine. */
+/** As the trainer starts its runs (trainer/schedule/): one core left to the daemon. */
+export function asScheduled(): TrainingWay {
+  const under = lowPriorityPrefix();
+  const name = under.length === 0 ? 'nice 10, own session' : 'SCHED_IDLE, own session, one core left free';
+  return { name, under, ownSession: true, workers: Math.max(1, availableParallelism() - 1) };
+}
+
+/** The trainer's method, and others. */
 export function trainingWays(): TrainingWay[] {
-  const idle = ['chrt', '--idle', '0'];
-  const hasIdle = spawnSync(idle[0]!, [...idle.slice(1), 'true'], { stdio: 'ignore' }).status === 0;
+  const scheduled = asScheduled();
   return [
-    AS_SCHEDULED,
-    { ...AS_SCHEDULED, name: 'nice 19', nice: 19 },
-    ...(hasIdle ? [{ ...AS_SCHEDULED, name: 'SCHED_IDLE', nice: 19, under: idle }] : []),
-    { ...AS_SCHEDULED, name: 'nice 10', ownSession: false },
+    scheduled,
+    { ...scheduled, name: 'nice 10, own session', under: [] },
+    { ...scheduled, name: 'nice 10', under: [], ownSession: false },
   ];
 }
 
@@ -65,7 +57,7 @@ export interface Training {
  * Runs `minutehand train` for the configured pairs on simulated bars repeatedly, each time with a new seed, as a
  * process with its own home and no cache.
  */
-export async function startTraining({ nice, under, ownSession, workers }: TrainingWay): Promise<Training> {
+export async function startTraining({ under, ownSession, workers }: TrainingWay): Promise<Training> {
   const { path: folder, remove } = openTemporaryFolder('train');
   const { pairs } = loadSettings({ env: {} }).minutehand;
   const data = join(folder, 'bars');
@@ -84,8 +76,8 @@ export async function startTraining({ nice, under, ownSession, workers }: Traini
       const args = [...command.slice(1), '--seed', String(runs + 1)];
       child = spawn(command[0]!, args, { stdio: 'ignore', env, detached: ownSession });
       if (child.pid !== undefined) {
-        setPriority(child.pid, nice);
-        if (ownSession) lowerSessionWeight(child.pid);
+        if (ownSession) lowerPriority(child.pid);
+        else setPriority(child.pid, NICE);
       }
       const [code] = (await once(child, 'exit')) as [number | null];
       if (code !== 0 && !ending) throw new Error(`minutehand train ended with ${code}`);

@@ -6,7 +6,7 @@ import { slope, slopeRange, type Point, type SlopeRange } from '../slope.ts';
 import type { Measured } from './end_to_end.ts';
 import { openField, type Field, type Latencies, type Transport } from './field.ts';
 import { createPace } from './pace.ts';
-import { AS_SCHEDULED, startTraining, type Training } from './training.ts';
+import { asScheduled, startTraining, type Training } from './training.ts';
 
 /** During training and swaps, a signal counts as late above this latency. */
 const LATE_US = 20_000;
@@ -69,7 +69,7 @@ export async function benchWeather(options: WeatherOptions): Promise<WeatherResu
       await field.real.minute();
       await field.null?.minute();
     }
-    if (options.training) training = await startTraining(AS_SCHEDULED);
+    if (options.training) training = await startTraining(asScheduled());
     print(
       `${pairs} pairs, a minute each ${paceMs} ms, ${options.swaps} swaps${options.training ? ', training' : ''} …`,
     );

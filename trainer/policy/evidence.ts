@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import { updateChange } from '../api/changes.ts';
-import { lowerPriority } from '../schedule/backtest_process.ts';
 import { answerOf, startCommand, type CommandAnswer, type CommandProcess } from '../schedule/command_process.ts';
 import type { ProgressLine } from '../schedule/progress_line.ts';
 import type { Store } from '../store/store.ts';
@@ -93,7 +92,6 @@ export class EvidenceRunner {
     const command = [...this.#options.command, 'policy', 'evidence', String(id), '--json'];
     const child = startCommand({ command, maxAnswer: MAX_ANSWER, onProgress });
     this.#child = child;
-    if (child.pid !== null) lowerPriority(child.pid);
     const limit = setTimeout(() => child.stop(), LIMIT_MS);
     const end = await child.ended;
     clearTimeout(limit);

@@ -1,10 +1,7 @@
-import { setPriority } from 'node:os';
 import type { BacktestRequest } from './backtest_queue.ts';
 import { answerOf, startCommand, type CommandAnswer } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
-import { lowerSessionWeight } from './training_process.ts';
 
-const NICE = 15;
 const MAX_ANSWER = 16 * 1024 * 1024;
 
 export interface BacktestProcess {
@@ -25,16 +22,15 @@ export interface BacktestProcessOptions {
   onProgress(line: ProgressLine): void;
 }
 
-/** `backtest --json` in a process of its own at the lowest priority, on one thread. */
+/** `backtest --json` in a process of its own on one thread. */
 export function startBacktest(options: BacktestProcessOptions): BacktestProcess {
   const { command, market, onProgress } = options;
-  const { pid, ended, stop } = startCommand({
+  const { ended, stop } = startCommand({
     command: [...command, ...argumentsOf(options)],
     env: { MINUTEHAND_MARKET: market },
     maxAnswer: MAX_ANSWER,
     onProgress,
   });
-  if (pid !== null) lowerPriority(pid);
   return { result: ended.then((end) => answerOf(end, 'the backtest')), stop };
 }
 
@@ -51,14 +47,4 @@ function argumentsOf({ request, models, out }: BacktestProcessOptions): string[]
     ...optional('--theta1', theta1),
     ...optional('--theta2', theta2),
   ];
-}
-
-/** Gives any other process precedence. */
-export function lowerPriority(pid: number): void {
-  try {
-    setPriority(pid, NICE);
-  } catch {
-    // It runs at normal priority.
-  }
-  lowerSessionWeight(pid);
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { lowerPriority, lowPriorityPrefix } from './low_priority.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine, type ProgressLine } from './progress_line.ts';
 
 /** Time to end after a request, before it is killed. */
@@ -28,21 +29,25 @@ export interface CommandOptions {
   /** Program and all arguments of the command line. */
   readonly command: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Whether signals, and whatever else runs, come first; default true. */
+  readonly yields?: boolean;
   /** In characters; killed beyond. No limit when absent. */
   readonly maxAnswer?: number;
   onProgress(line: ProgressLine): void;
 }
 
 /** Runs a command of minutehand in a process of its own that answers on standard output and reports its progress. */
-export function startCommand({ command, env, maxAnswer = Infinity, onProgress }: CommandOptions): CommandProcess {
-  const [program, ...args] = command;
+export function startCommand(options: CommandOptions): CommandProcess {
+  const { command, env, yields = true, maxAnswer = Infinity, onProgress } = options;
+  const [program, ...args] = yields ? [...lowPriorityPrefix(), ...command] : command;
   const child = spawn(program!, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A session of its own: see `lowerPriority` in training_process.ts.
+    // A session of its own: see `lowerPriority`.
     detached: true,
     windowsHide: true,
     env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM, ...env },
   });
+  if (yields && child.pid !== undefined) lowerPriority(child.pid);
   let [answer, lastLine] = ['', ''];
   child.stdout.on('data', (data: Buffer) => {
     answer += data.toString('utf8');

@@ -46,7 +46,6 @@ export function executeRun(
       run.stages = progress.stages();
       runLog.progress(run, stageName(line.stage));
     },
-    onWarning: (error) => log.warn({ err: error }, 'training runs at normal priority'),
   });
   const beat = (): void =>
     void attempt('the heartbeat of a run cannot be stored', () => queue().beat(run, process.pid));

@@ -1,12 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import { availableParallelism, setPriority } from 'node:os';
+import { availableParallelism } from 'node:os';
 import * as z from 'zod';
 import { startCommand } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
 import { runResourcesSchema, type RunResources } from './run_resources.ts';
 
-/** Lower priority than the daemon's, so that bars never wait for training. */
-const NICE = 10;
 /** One core stays free for the daemon. */
 const WORKERS = Math.max(1, availableParallelism() - 1);
 /** Arguments after the program and its first arguments. */
@@ -38,43 +35,18 @@ export interface TrainingOptions {
   readonly command: readonly string[];
   /** Arguments of this run in addition to those of all runs. */
   readonly flags: readonly string[];
-  /** Whether it runs at the lowest priority. */
+  /** Whether signals come first. */
   readonly yields: boolean;
   onProgress(line: ProgressLine): void;
-  /** Its priority could not be lowered. */
-  onWarning(error: unknown): void;
 }
 
 /** `train --adopt --json` in a process of its own. */
-export function startTraining({ command, flags, yields, onProgress, onWarning }: TrainingOptions): TrainingProcess {
-  const { pid, ended, stop } = startCommand({ command: [...command, ...ARGUMENTS, ...flags], onProgress });
-  if (yields && pid !== null) lowerPriority(pid, onWarning);
+export function startTraining({ command, flags, yields, onProgress }: TrainingOptions): TrainingProcess {
+  const { pid, ended, stop } = startCommand({ command: [...command, ...ARGUMENTS, ...flags], yields, onProgress });
   const result = ended.then(
     ({ code, answer, lastLine }) => readAnswer(answer) ?? { error: endWithoutAnswer(code, lastLine) },
   );
   return { pid, result, stop };
-}
-
-/**
- * Lowers the priority. Where Linux shares the processor between sessions (sched_autogroup_enabled), a low priority
- * applies within a session only: without a lower weight of the session, training would get as much time as the daemon.
- */
-function lowerPriority(pid: number, onWarning: (error: unknown) => void): void {
-  try {
-    setPriority(pid, NICE);
-  } catch (error) {
-    onWarning(error);
-  }
-  lowerSessionWeight(pid);
-}
-
-/** Minimum weight of this process's session, where Linux weighs sessions. */
-export function lowerSessionWeight(pid: number): void {
-  try {
-    writeFileSync(`/proc/${pid}/autogroup`, '19');
-  } catch {
-    // Not Linux, or a Linux without such groups.
-  }
 }
 
 /** Words in the command line of every training process of `command`. */

@@ -1,0 +1,26 @@
+import { availableParallelism, getPriority } from 'node:os';
+import { expect, it } from 'vitest';
+import { startCommand } from './command_process.ts';
+
+/** Prints nice value and scheduling policy (proc_pid_stat(5)), processors and session weight of the process. */
+const PROGRAM = `cut -d ' ' -f 19,41 /proc/$$/stat; nproc; cat /proc/self/autogroup || echo none`;
+const SCHED_IDLE = 5;
+
+async function processOf(yields: boolean): Promise<string[]> {
+  const { answer } = await startCommand({ command: ['sh', '-c', PROGRAM], yields, onProgress: () => undefined }).ended;
+  return answer.trim().split('\n');
+}
+
+it.skipIf(process.platform !== 'linux')('leaves a core free and all others to whoever needs them', async () => {
+  const cores = availableParallelism();
+  const [priority, own, session] = await processOf(true);
+  expect([priority, own]).toEqual([`${Math.max(getPriority(), 10)} ${SCHED_IDLE}`, String(Math.max(1, cores - 1))]);
+  expect(session).toMatch(/nice 19$|^none$/);
+  expect((await processOf(false)).slice(0, 2)).toEqual([`${getPriority()} 0`, String(cores)]);
+});
+
+it('reports a program that does not exist as one that did not end well', async () => {
+  const { code, lastLine } = await startCommand({ command: ['/does/not/exist'], onProgress: () => undefined }).ended;
+  expect(code).not.toBe(0);
+  if (code !== null) expect(lastLine).toContain('/does/not/exist');
+});
