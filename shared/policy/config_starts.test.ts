@@ -45,9 +45,10 @@ it('the author of a configuration is the caller behind sudo, else the user, with
   expect(configAuthor('trainer', { SUDO_USER: 'ann', MINUTEHAND_CHANGE_REASON: 'wider stop' })).toEqual({
     ...{ changed_by: at('ann'), program: 'trainer', reason: 'wider stop' },
   });
-  expect(configAuthor('trainer', { SUDO_USER: '', MINUTEHAND_CHANGE_REASON: '' })).toEqual({
-    ...{ changed_by: at(userInfo().username), program: 'trainer', reason: null },
-  });
+  for (const env of [{ SUDO_USER: '', MINUTEHAND_CHANGE_REASON: '' }, {}])
+    expect(configAuthor('trainer', env)).toEqual({
+      ...{ changed_by: at(userInfo().username), program: 'trainer', reason: null },
+    });
 });
 
 it('the values of a configuration have no addresses, which may contain passwords', () => {

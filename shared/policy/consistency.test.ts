@@ -55,6 +55,26 @@ describe('consistent values', () => {
       'an archive in a shared folder',
       ({ signals }) => Object.assign(signals, { archive_target: 'NAS', archive_path: '/srv/a' }),
     ],
+    [
+      'steps of leverage with rates that do not rise',
+      ({ core }) => {
+        core.leverage_reduction_rate.drawdown = [[0.05, 0.5], [0.1, 0.5]]; // prettier-ignore
+        core.leverage_reduction_rate.risk_score = [[0.1, 1], [0.2, 0.9], [0.21, 0.1]]; // prettier-ignore
+      },
+    ],
+    ['entry windows up to midnight', ({ core }) => (core.no_entry_windows = ['22:00-24:00', 'Fri 00:00-00:01'])],
+    [
+      'columns with types that fit',
+      ({ retrain }) =>
+        (retrain.retrain_runs_columns = [{ name: 'run_id', type: 'UUID' }, { name: 'seed', type: 'bigint' }, 'gate']),
+    ],
+    [
+      'instruments in a shard of their own',
+      ({ minutehand: m }) => {
+        m.instruments = ['BTCUSDT@1h', 'BTCUSDT'];
+        m.shards = { main: m.pairs, more: { pairs: ['BTCUSDT', 'BTCUSDT@1h'], port: 7410 } };
+      },
+    ],
     ['a weekly schedule', ({ retrain }) => (retrain.retrain_weekly_cron = '0 4 * * 6')],
     [
       'three shards on free ports',
@@ -126,6 +146,60 @@ describe('values that contradict each other', () => {
       'a weekly schedule that is none',
       ({ retrain }) => (retrain.retrain_weekly_cron = 'x'),
       'retrain retrain_weekly_cron is "x", expected a cron expression such as "0 4 * * 6" (minute hour day month weekday, UTC)',
+    ],
+    [
+      'steps of leverage that do not ascend, or with a rate that rises',
+      ({ core }) => {
+        core.leverage_reduction_rate.drawdown = [[0.05, 0.5], [0.05, 0.4]]; // prettier-ignore
+        core.leverage_reduction_rate.risk_score = [[0.1, 0.9], [0.2, 0.5], [0.3, 0.6]]; // prettier-ignore
+      },
+      'core leverage_reduction_rate.drawdown.1 is [0.05, 0.4] behind [0.05, 0.5], expected ascending values with rates that do not rise',
+      'core leverage_reduction_rate.risk_score.2 is [0.3, 0.6] behind [0.2, 0.5], expected ascending values with rates that do not rise',
+    ],
+    [
+      'entry windows that end at or before their start',
+      ({ core }) => (core.no_entry_windows = ['16:45-18:15', '23:00-01:00', 'Sun 10:00-10:00']),
+      'core no_entry_windows.1 is "23:00-01:00", expected a start before the end; split a window at midnight',
+      'core no_entry_windows.2 is "Sun 10:00-10:00", expected a start before the end; split a window at midnight',
+    ],
+    [
+      'schedules that are none',
+      ({ retrain, signals }) => {
+        Object.assign(retrain, { retrain_cron: 'a', notification_self_test_cron: 'b', parity_cron: 'c' });
+        Object.assign(retrain, { report_cron: 'd', retrain_incremental_cron: 'e' });
+        signals.archive_cron = 'f';
+      },
+      ...(
+        [
+          ['retrain retrain_cron is "a"', '0 3 1 * *'],
+          ['retrain notification_self_test_cron is "b"', '0 9 * * 1'],
+          ['retrain parity_cron is "c"', '30 1 * * *'],
+          ['retrain report_cron is "d"', '0 6 * * 1'],
+          ['retrain retrain_incremental_cron is "e"', '30 21 * * 1-5'],
+          ['signals archive_cron is "f"', '30 0 * * *'],
+        ] as const
+      ).map(
+        ([found, example]) =>
+          `${found}, expected a cron expression such as "${example}" (minute hour day month weekday, UTC)`,
+      ),
+    ],
+    [
+      'a type that does not fit its column',
+      ({ retrain }) => (retrain.retrain_runs_columns = ['run_id', { name: 'metrics', type: 'text' }]),
+      'retrain retrain_runs_columns.1.type is "text", expected one of json, jsonb (metrics)',
+    ],
+    [
+      'an instrument twice',
+      ({ minutehand: m }) => (m.instruments = ['BTCUSDT@1h', 'BTCUSDT', 'BTCUSDT@1h']),
+      'minutehand instruments.2 is "BTCUSDT@1h", which is listed here for the second time',
+    ],
+    [
+      'an instrument in no shard',
+      ({ minutehand: m }) => {
+        m.shards = { main: m.pairs };
+        m.instruments = ['BTCUSDT@1h'];
+      },
+      'minutehand shards leaves out BTCUSDT@1h: every pair needs a shard',
     ],
     [
       'a search range of one value',

@@ -79,4 +79,17 @@ describe('checkFile', () => {
       },
     ]);
   });
+
+  it('takes the steps of a spread profile from the first minute of the week on, in ascending order', () => {
+    const problemsOf = (spread_profile: unknown) => {
+      const { symbols } = minutehand;
+      const XAUUSD = { ...symbols['XAUUSD'], spread_profile };
+      return check({ ...minutehand, symbols: { ...symbols, XAUUSD } }).problems.map(({ key }) => key);
+    };
+    const key = 'symbols.XAUUSD.spread_profile';
+    expect(problemsOf([[0, 1], [600, 4], [601, 0.5]])).toEqual([]); // prettier-ignore
+    expect(problemsOf([[1, 1], [600, 4]])).toEqual([key]); // prettier-ignore
+    expect(problemsOf([[0, 1], [600, 4], [600, 1]])).toEqual([key]); // prettier-ignore
+    expect(problemsOf([[0, 1], [600, 4], [599, 1]])).toEqual([key]); // prettier-ignore
+  });
 });

@@ -23,6 +23,7 @@ describe('homePaths', () => {
       trainer: '/srv/minutehand/trainer.db',
       datasetCache: '/srv/minutehand/cache/dataset',
       searches: '/srv/minutehand/cache/search',
+      policy: '/srv/minutehand/policy',
       archivedSignals: '/srv/minutehand/archived_signals.json',
     });
     expect(paths.journal('simulated', 'main')).toBe('/srv/minutehand/simulated_main.db');

@@ -8,17 +8,22 @@ import type { Windows as CoreWindows } from '../core/features/windows.ts';
 import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
 import { packageRoot } from '../root.ts';
+import { writeApproved } from './approved.ts';
+import { homePaths } from './home.ts';
 import { jsonSchema, schemaAt } from './json_schema.ts';
 import { namedKeys } from './named_keys.fixture.ts';
 import {
   allSignalsFile,
   barIntervalMs,
   decisionPolicy,
+  horizonSeconds,
   inspectSettings,
   loadSettings,
+  ownConfigDir,
   screenPolicy,
   shardPairs,
   shardsOf,
+  shardSubjects,
 } from './policy.ts';
 import { CONFIG_FILES } from './schema.ts';
 
@@ -157,7 +162,52 @@ describe('the shipped configuration', () => {
   it('gives the decision its rules and whether an edge is required', () => {
     edit('core_policy.yaml', 'value: true', 'value: false');
     const rules: CoreDecisionPolicy = decisionPolicy(load());
-    expect(rules).toMatchObject({ z_entry: 2, risk_exit: 0.95, require_edge: false });
+    expect(rules).toMatchObject({ z_entry: 2, risk_exit: 0.95, require_edge: false, min_expected_net_bps: 0 });
+    // 16:45 to 18:15 of seven days, and Sunday 17:00 to 18:30.
+    expect(rules.no_entry_windows).toHaveLength(8);
+    expect(rules.no_entry_windows[7]).toEqual({ from: 17 * 60, to: 18 * 60 + 30 });
+    expect(rules).not.toHaveProperty('leverage');
+    edit('core_policy.yaml', 'drawdown: []', 'drawdown: [[0.1, 0.5]]');
+    expect(decisionPolicy(load()).leverage).toMatchObject({ drawdown: [[0.1, 0.5]], risk_score: [] });
+  });
+
+  it('has a horizon in bars of the longest timeframe; timeframes are a look-back unless all are one minute', () => {
+    const { minutehand } = load();
+    expect(minutehand.label.horizon_bars).toBe(60);
+    expect(horizonSeconds(minutehand)).toBe(3600);
+    edit('minutehand.yaml', '  - USDJPY_USDCHF', '  - USDJPY_USDCHF@5m');
+    edit('minutehand.yaml', '  - AUDUSD_NZDUSD', '  - AUDUSD_NZDUSD@4h');
+    const { minutehand: longer } = load();
+    expect(longer.windows).toEqual({ ...minutehand.windows, timeframes: '1m,5m,4h' });
+    expect(horizonSeconds(longer)).toBe(60 * 4 * 3600);
+  });
+});
+
+describe('the approved configuration', () => {
+  it('is loaded unless a folder is given, and refused when a file of it was changed', () => {
+    const change = { change_id: 7, commit: 'c'.repeat(40), author: 'ann', approver: 'bob', reason: 'seed' };
+    const env = { MINUTEHAND_HOME: join(configDir, 'home'), MINUTEHAND_CONFIG: configDir };
+    const { policy } = homePaths(env);
+    edit('minutehand.yaml', 'seed: 42', 'seed: 43');
+    const texts = Object.values(CONFIG_FILES).map((name) => [name, readFileSync(join(configDir, name), 'utf8')]);
+    writeApproved(policy, { ...change, applied_at: '2026-11-20T12:00:00Z' }, Object.fromEntries(texts));
+    edit('minutehand.yaml', 'seed: 43', 'seed: 44');
+
+    const { minutehand, sources } = loadSettings({ env });
+    const folder = join(policy, change.commit);
+    expect([minutehand.simulated.seed, sources.configDir, sources.approved?.change_id]).toEqual([43, folder, 7]);
+    const given = loadSettings({ env, configDir });
+    expect([given.minutehand.simulated.seed, given.sources.configDir, given.sources.approved]).toEqual([
+      ...[44, configDir, null],
+    ]);
+
+    const changed = join(folder, 'minutehand.yaml');
+    cpSync(join(configDir, 'minutehand.yaml'), changed);
+    expect(inspectSettings({ env })).toEqual({
+      settings: null,
+      problems: [{ code: 'CONFIG_UNAPPROVED', where: changed, key: '', text: 'is not what was approved' }],
+    });
+    expect(() => loadSettings({ env })).toThrow(expect.objectContaining({ code: 'CONFIG_UNAPPROVED' }));
   });
 });
 
@@ -169,6 +219,7 @@ describe('where the files are', () => {
     expect(loadSettings({ env: { MINUTEHAND_CONFIG: '/nowhere' }, configDir }).sources.configDir).toBe(configDir);
     const near = relative(process.cwd(), configDir);
     expect(loadSettings({ env: { MINUTEHAND_CONFIG: near } }).sources.configDir).toBe(resolve(configDir));
+    expect([ownConfigDir({ MINUTEHAND_CONFIG: near }), ownConfigDir({})]).toEqual([resolve(configDir), shipped]);
   });
 
   it('is named when a file is missing, for all files that are', () => {
@@ -217,6 +268,25 @@ describe('YAML', () => {
     const file = join(configDir, 'core_policy.yaml');
     writeFileSync(file, `\ufeff${readFileSync(file, 'utf8').replaceAll('\n', '\r\n')}`);
     expect(load().policyHash).toBe(loadSettings({ configDir: shipped, env: NO_ENV }).policyHash);
+  });
+});
+
+describe('a key that a policy file lacks', () => {
+  it('has its delivered value and is named in the sources', () => {
+    expect(load().sources.delivered).toEqual([]);
+    edit('retrain_policy.yaml', 'retrain_retry_max:\n  value: 2\n', 'retrain_retry_max:\n  value: 3\n');
+    for (const [name, key] of [
+      ['signals_policy.yaml', 'archive_region'],
+      ['retrain_policy.yaml', 'quality_min_samples'],
+    ] as const) {
+      const file = join(configDir, name);
+      writeFileSync(file, readFileSync(file, 'utf8').replace(new RegExp(`^${key}:\n(?:  .*\n)+`, 'm'), ''));
+    }
+    const { retrain, signals, sources } = load();
+    expect(sources.delivered).toEqual(['retrain.quality_min_samples', 'signals.archive_region']);
+    expect([retrain.quality_min_samples, retrain.retrain_retry_max, signals.archive_region]).toEqual([
+      ...[2000, 3, 'us-east-1'],
+    ]);
   });
 });
 
@@ -723,6 +793,15 @@ describe('shards', () => {
     expect(shardsOf(elsewhere).map(({ port }) => port)).toEqual([8400, 7410]);
   });
 
+  it('have instruments after their pairs', () => {
+    const minutehand = { ...load().minutehand, instruments: ['BTCUSDT@1h', 'ETHUSDT'] };
+    const shards = { all: 'all', some: { pairs: ['ETHUSDT', 'XAUUSD_XAGUSD'], port: 7410 } } as const;
+    const ids = (name: string) => shardSubjects({ ...minutehand, shards }, name).map(({ id }) => id);
+    expect(ids('all')).toEqual([...minutehand.pairs, 'BTCUSDT@1h', 'ETHUSDT']);
+    expect(ids('some')).toEqual(['XAUUSD_XAGUSD', 'ETHUSDT']);
+    expect(shardPairs({ ...minutehand, shards }, 'some')).toEqual([parsePair('XAUUSD_XAGUSD')]);
+  });
+
   it('may each take a free port', () => {
     const { pairs } = load().minutehand;
     edit(
@@ -775,8 +854,10 @@ describe('environment variables', () => {
       MINUTEHAND_DAEMON_PORT: '0',
       MINUTEHAND_TRAINER_PORT: '8401',
       MINUTEHAND_REDIS_URL: 'rediss://user:pass@cache.example:6380/2',
+      MINUTEHAND_LEASE_URL: 'postgres://lease.example/minutehand',
       ARCHIVE_TARGET: 'S3',
     });
+    expect(settings.minutehand.lease.url).toBe('postgres://lease.example/minutehand');
     expect(settings.minutehand.transports.daemon.port).toBe(0);
     expect(settings.minutehand.transports.trainer.port).toBe(8401);
     expect(settings.minutehand.transports.redis.url).toBe('rediss://user:pass@cache.example:6380/2');
@@ -787,6 +868,7 @@ describe('environment variables', () => {
       { variable: 'MINUTEHAND_DAEMON_PORT', setting: 'transports.daemon.port' },
       { variable: 'MINUTEHAND_TRAINER_PORT', setting: 'transports.trainer.port' },
       { variable: 'MINUTEHAND_REDIS_URL', setting: 'transports.redis.url' },
+      { variable: 'MINUTEHAND_LEASE_URL', setting: 'lease.url' },
       { variable: 'ARCHIVE_TARGET', setting: 'archive_target' },
     ]);
   });

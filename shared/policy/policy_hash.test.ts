@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson } from './policy_hash.ts';
+import { canonicalJson, hashedText, policyHash, textHash } from './policy_hash.ts';
 
 /** The same value with the keys of every object in reverse order. */
 function reversed(value: unknown): unknown {
@@ -33,4 +33,12 @@ describe('canonicalJson', () => {
   it('sorts keys at every depth and leaves lists as they are', () => {
     expect(canonicalJson({ b: [2, 1, { d: null, c: 'x' }], a: 0.1 })).toBe('{"a":0.1,"b":[2,1,{"c":"x","d":null}]}');
   });
+});
+
+it('policyHash is the first sixteen hex digits of SHA-256 of core policy, decision and symbols', () => {
+  const [core, decision, symbols] = [{ theta_step: 0.01 }, { stop: 1.5 }, { EURUSD: { spread_bps: 1 } }] as never[];
+  const text = '{"core":{"theta_step":0.01},"decision":{"stop":1.5},"symbols":{"EURUSD":{"spread_bps":1}}}';
+  expect(hashedText(core!, decision!, symbols!)).toBe(text);
+  expect(policyHash(core!, decision!, symbols!)).toBe(textHash(text));
+  expect(textHash('abc')).toBe('ba7816bf8f01cfea');
 });

@@ -26,6 +26,7 @@ describe('nearest', () => {
     expect(nearest('Z_ENTRY', ['z_exit', 'z_entry'])).toEqual({ word: 'z_entry', edits: 0 });
     expect(nearest('x', [])).toBeUndefined();
     expect(didYouMean('x', [])).toBe('');
+    expect(didYouMean('stpo', ['start', 'stop'])).toBe(' (did you mean "stop"?)');
   });
 });
 

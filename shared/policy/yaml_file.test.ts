@@ -37,6 +37,17 @@ describe('readYamlFile', () => {
       expect(where(path), path.join('.')).toBe(`${file}:${place}`);
   });
 
+  it('finds positions in a plain text, too, and every time', () => {
+    const { file, result } = read('a: 1\nb:\n  - x\n');
+    if (!('yaml' in result)) throw new Error('no YAML');
+    expect(result.yaml.value).toEqual({ a: 1, b: ['x'] });
+    for (const [path, place] of [
+      [['b', 0], '3:5'],
+      [['b'], '2:1'],
+    ] as const)
+      expect(result.yaml.where(path)).toBe(`${file}:${place}`);
+  });
+
   it('reports the parser’s error with its position in one line, and a missing file its reason', () => {
     const { file, result } = read('a: 1\na: 2\n');
     expect(result).toEqual({

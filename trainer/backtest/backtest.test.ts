@@ -4,6 +4,7 @@ import type { DecisionPolicy, ModelScores } from '../../shared/core/decide/decid
 import { expectedDecision, type ExpectedDecision, type HeldPosition } from '../../shared/core/decide/decide.oracle.ts';
 import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
 import { newYorkMinuteOfWeek } from '../../shared/core/cost/new_york_time.ts';
+import { FLAT } from '../../shared/core/position/position.ts';
 import { createRng } from '../../shared/rng.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
@@ -217,6 +218,13 @@ describe('backtest', () => {
     expect(trade!.grossBps - trade!.netBps).toBeCloseTo(0.25 * 1.7 + 0.75 * 7.8, 10);
   });
 
+  it('charges the whole spread of each leg that is bought where prices are bids, at the entry and at the exit', () => {
+    const bids = (spread_bps: number): FillCosts => ({ ...FREE, spread_bps, price: 'bid' });
+    const [trade] = backtest(pathOf([2, 2, 0, 0]), 0, 4, options({ costs: { a: bids(4), b: bids(2) } }));
+    // Buys half a unit of B, and later half a unit of A.
+    expect([trade!.side, trade!.entryCostBps, trade!.costBps]).toEqual([-1, 1, 3]);
+  });
+
   it('has both legs on the same side when beta is negative', () => {
     const history = historyOf([
       { ...CALM_BAR, lnA: 2, beta: -1 },
@@ -323,5 +331,63 @@ describe('backtest', () => {
     backtest(pathOf([2, 2, 2, 0, 2, 2, 2]), 2, 6, options({ scores: (t) => (asked.push(t), SURE) }));
     expect(Math.min(...asked)).toBe(2);
     expect(Math.max(...asked)).toBeLessThan(6);
+  });
+
+  it('charges the swap of every end of a trading day after the entry and up to the exit', () => {
+    const history = pathOf([2, 2, 2, 0, 0]);
+    const rolls = [100, 1, 3, 1, 100].map((swapDays, i) => ({ time: history.time[1]! + 60 * i, swapDays }));
+    // Sold half a unit of A, bought half a unit of B: (2 + 3) / 2 a night, of five nights.
+    const swaps = {
+      a: { swap_long_bps_per_night: 1, swap_short_bps_per_night: 2 },
+      b: { swap_long_bps_per_night: 3, swap_short_bps_per_night: 4 },
+    };
+    const [trade] = backtest(history, 0, 5, options({ overnight: { rolls, swaps } }));
+    expect([trade!.entryBar, trade!.exitBar, trade!.swapBps]).toEqual([1, 4, 12.5]);
+    expect(trade!.grossBps - trade!.netBps).toBeCloseTo(12.5, 9);
+    expect(trade!.costBps).toBe(0);
+    const [early] = backtest(history, 0, 5, options({ overnight: { rolls: rolls.slice(0, 1), swaps } }));
+    expect(early!.swapBps).toBe(0);
+  });
+
+  it('has the scale of the entry, reduced by leverage_reduction_rate', () => {
+    const history = pathOf([2, 2, 0, 0]);
+    const scale = (t: number): number => (t === 0 ? 0.25 : 1);
+    const scores = () => ({ return_prob: 0.99, risk_score: 0.4 });
+    expect(backtest(history, 0, 4, options({ scale, scores }))).toMatchObject([{ scale: 0.25, fullScale: 0.25 }]);
+    const leverage = { drawdown: [], risk_score: [[0.3, 0.5]] as const, costs: { AAA: FREE, BBB: FREE } };
+    const policy = { ...POLICY, leverage };
+    expect(backtest(history, 0, 4, options({ scale, scores, policy }))).toMatchObject([
+      { scale: 0.125, fullScale: 0.25 },
+    ]);
+    expect(backtest(history, 0, 4, options({ scores, policy }))).toMatchObject([{ scale: 0.5, fullScale: 1 }]);
+  });
+
+  it('continues from a given position, whose trade is not recorded, and with the observed position', () => {
+    const history = pathOf([2, 2, 0, 2, 0, 0]);
+    let start = FLAT;
+    runBacktest(history, 0, 2, options({ observe: (_, { position }) => (start = position) }));
+    expect(start.side).toBe(-1);
+    const run = runBacktest(history, 1, 6, options({ start }));
+    expect([run.candidates, run.trades.map(({ entrySignal, exitSignal }) => [entrySignal, exitSignal])]).toEqual([
+      ...[1, [[3, 4]]],
+    ]);
+    expect(backtest(pathOf([2, 2, 2, 2]), 1, 4, options({ start }))).toEqual([]);
+    const kept = runBacktest(history, 0, 6, options({ observe: () => FLAT }));
+    expect([kept.trades, kept.candidates]).toEqual([[], 3]);
+  });
+
+  it('enters by the calibrated expectation, or by the model of the result where there is one', () => {
+    const history = pathOf([2, 2, 0, 0]);
+    const policy = { ...POLICY, min_expected_net_bps: 0 };
+    const expectation = (earned: number) => ({ promised: [0, 1], earned: [earned, earned] });
+    const scores = (result_sigmas: number) => () => ({ ...SURE, result_sigmas });
+    const countOf = (changes: Partial<BacktestOptions>): number =>
+      backtest(history, 0, 4, options({ policy, ...changes })).length;
+    expect(countOf({})).toBe(1);
+    expect(countOf({ expectation: expectation(1) })).toBe(1);
+    expect(countOf({ expectation: expectation(-1) })).toBe(0);
+    expect(countOf({ expectation: expectation(-1), scores: scores(1) })).toBe(1);
+    expect(countOf({ expectation: expectation(1), scores: scores(-1) })).toBe(0);
+    expect(countOf({ expectation: expectation(-1), scores: scores(NaN) })).toBe(0);
   });
 });

@@ -7,10 +7,12 @@ import { createRng } from '../../shared/rng.ts';
 import { randomHistory } from '../dataset/pair_history.fixture.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
-import { isEvaluatedMinute, ROWS_PER_SCORE, scoreBars } from './bar_scores.ts';
+import { isEvaluatedMinute, ROWS_PER_SCORE, scoreAllBars, scoreBars } from './bar_scores.ts';
 
 const THRESHOLDS = { theta1: 0.5, theta2: 0.6 };
 const COLUMNS = 3;
+/** What a feature adds to the number of its bar. */
+const COLUMN_STEP = 100_000;
 const NAMES = ['ai1', 'ai2', 'ai3', 'riskScore', 'resultSigmas'] as const;
 
 function policyOf(z_entry: number, max_age_bars: number): DecisionPolicy {
@@ -34,7 +36,8 @@ function namedHistory(seed: string, length: number, start: number): PairHistory 
   const rows = length - start;
   const row = history.row.map((_, t) => (t < start ? -1 : length - 1 - t));
   const features = new Float32Array(rows * COLUMNS);
-  for (let t = start; t < length; t++) features.fill(t, row[t]! * COLUMNS, (row[t]! + 1) * COLUMNS);
+  for (let t = start; t < length; t++)
+    for (let c = 0; c < COLUMNS; c++) features[row[t]! * COLUMNS + c] = t + c * COLUMN_STEP;
   return { ...history, row, features, rows };
 }
 
@@ -53,6 +56,10 @@ function createSet(answers: readonly number[], isPromise: boolean) {
     infer(features: Float32Array, rows: number, only: readonly BundleModel[]) {
       expect(features).toHaveLength(rows * COLUMNS);
       const bars = Array.from({ length: rows }, (_, i) => features[i * COLUMNS]!);
+      const isWhole = features.every(
+        (value, i) => value === bars[Math.floor(i / COLUMNS)]! + (i % COLUMNS) * COLUMN_STEP,
+      );
+      expect(isWhole).toBe(true);
       asked.push({ models: only.join(), bars });
       const answer = (): BatchScores => {
         for (const column of Object.values(scores) as Float64Array[]) column.fill(-1);
@@ -157,6 +164,26 @@ describe('scoreBars', () => {
     const scores = await scoreBars(set, namedHistory('none', 20, 20), 20, policyOf(2, 6), THRESHOLDS);
     expect(asked).toEqual([]);
     expect(scores.riskScore).toEqual(new Float64Array(20).fill(NaN));
+  });
+});
+
+describe('scoreAllBars', () => {
+  it.each([
+    ['ai1,ai2,ai3', {}],
+    ['ai1,ai2,ai3,net', { 'net.onnx': {} }],
+  ])('scores every bar from the start on by %s of the pair’s models', async (models, files) => {
+    const history = namedHistory('all', 30, 4);
+    const isNet = models.endsWith('net');
+    const answers = Array.from({ length: 5 * 30 }, (_, i) => i);
+    const { set, asked } = createSet(answers, true);
+    const own = { ...set, manifest: { files } };
+    const serving = (id: string) => (id === 'AAA_BBB' ? own : null);
+    const scores = await scoreAllBars({ groups: { serving } } as unknown as ModelSet, history, 4);
+    expect(asked).toEqual([{ models, bars: Array.from({ length: 26 }, (_, i) => i + 4) }]);
+    NAMES.forEach((name, i) => {
+      const answer = (t: number): number => (name === 'resultSigmas' && !isNet ? -1 : 5 * t + i);
+      expect(scores[name], name).toEqual(history.z.map((_, t) => (t < 4 ? NaN : answer(t))));
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Executability } from '../../shared/bundle/manifest.ts';
 import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import type { PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import { newYorkMinuteOfWeek } from '../../shared/core/cost/new_york_time.ts';
@@ -7,12 +8,12 @@ import { defaultProfile, multipleAt } from '../../shared/core/cost/spread_profil
 import { parsePair } from '../../shared/pair.ts';
 import { createRng } from '../../shared/rng.ts';
 import { IS_LONG } from '../../test/long.ts';
-import { historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
+import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { checkExecutable } from '../gate/criteria.ts';
-import { backtest } from './backtest.ts';
+import { backtest, type FilledTrade } from './backtest.ts';
 import { pairEdge } from './edge.ts';
-import { executabilityOf, tallyExecutability } from './executability.ts';
+import { busiestHours, executabilityCells, executabilityOf, tallyExecutability } from './executability.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -84,6 +85,72 @@ describe('figures of executability', () => {
     expect(both).toMatchObject({ trades: 2 * trades.length, net_bps: expect.closeTo(executabilityOf([tally]).net_bps!, 9) as number });
     expect(executabilityOf([])).toMatchObject({ trades: 0, net_bps: null, break_even_cost: null, narrow_net_bps: null });
   }); // prettier-ignore
+});
+
+describe('two trades of a rising leg A, ten basis points a bar', () => {
+  // 17:00 in New York; the last two bars an hour later. The quoted spread is 8 at bar 1, 1 to 7 from bar 2 on.
+  const history = historyOf(
+    [0, 8, 1, 2, 3, 4, 5, 6, 7].map((quotedA, i) => {
+      return { ...CALM_BAR, lnOpenA: i * 10 * BP, lnOpenB: 0, quotedA, quotedB: 0, minutes: i === 7 ? 60 : 1 };
+    }),
+  );
+  const leg = { spread_bps: 1, commission_bps: 0.25, slippage_bps: 0.25 };
+  const costs: PairFillCosts = { a: leg, b: leg };
+  const tradeOf = (entryBar: number, exitBar: number, netBps: number, swapBps: number): FilledTrade =>
+    ({
+      ...{ side: 1, beta: 1, entryBar, exitBar, entryTime: history.time[entryBar], costBps: 2, entryCostBps: 1 },
+      ...{ grossBps: netBps + 2 + swapBps, netBps, swapBps },
+    }) as FilledTrade;
+  const trades = [tradeOf(1, 6, 22.5, 0.5), tradeOf(7, 8, 3, 0)];
+  // At each test: what runs while a file loads is not covered by mutation testing.
+  let figures: Executability;
+  beforeEach(() => {
+    figures = executabilityOf([tallyExecutability(history, 1, trades, costs)]);
+  });
+
+  it('have the results of later entries, of narrow minutes, and of each hour', () => {
+    const { hours, ...rest } = figures;
+    expect(rest).toEqual({
+      trades: 2,
+      net_bps: 12.75,
+      break_even_cost: 7.375,
+      delayed_net_bps: {
+        after_1: expect.closeTo(17.5 / 2, 9) as number,
+        after_2: expect.closeTo(12.5 / 2, 9) as number,
+        after_5: 0,
+      },
+      narrow_trades: 1,
+      narrow_net_bps: 1.5,
+    });
+    expect(hours).toHaveLength(24);
+    expect([hours[17], hours[18]]).toEqual([
+      { trades: 1, net_bps: 11.25 },
+      { trades: 1, net_bps: 1.5 },
+    ]);
+    expect(hours.filter(({ trades: count, net_bps }) => count === 0 && net_bps === 0)).toHaveLength(22);
+  });
+
+  it('are entered in wide minutes by the profile where there is no quote', () => {
+    const profile = new Float64Array(10_080).fill(1);
+    profile[newYorkMinuteOfWeek(history.time[7]!)] = 9;
+    const unquoted = { ...history, quotedA: new Float64Array(9).fill(NaN) };
+    const tally = tallyExecutability(unquoted, 1, trades, { a: { ...leg, profile }, b: leg });
+    expect([tally.narrowTrades, tally.narrowNet]).toEqual([1, 22.5]);
+  });
+
+  it('are shown in a row, with the hours of most trades', () => {
+    expect(executabilityCells(figures)).toEqual(['2', '12.75', '7.38', '8.75', '6.25', '0.00', '1.50 (1 trades)']);
+    expect(executabilityCells(executabilityOf([]))).toEqual(['0', '–', '–', '–', '–', '–', '– (0 trades)']);
+    expect(busiestHours(figures)).toBe(
+      '17:00 50 % of the trades, 88 % of the net result; 18:00 50 % of the trades, 12 % of the net result',
+    );
+    const counts: Record<number, number> = { 0: 2, 3: 1, 5: 3, 9: 3, 23: 1 };
+    const hours = Array.from({ length: 24 }, (_, hour) => ({ trades: counts[hour] ?? 0, net_bps: -1 }));
+    for (const net_bps of [-1, 0, null])
+      expect(busiestHours({ ...figures, trades: 10, net_bps, hours })).toBe(
+        '05:00 30 % of the trades; 09:00 30 % of the trades; 00:00 20 % of the trades; 03:00 10 % of the trades',
+      );
+  });
 });
 
 interface Planted {

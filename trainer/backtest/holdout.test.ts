@@ -10,7 +10,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { buildPairHistory } from '../dataset/pair_history.ts';
 import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
-import { proveEdge, type HoldoutProof } from './holdout.ts';
+import { proofOf, proveEdge, type Deciders, type HoldoutProof } from './holdout.ts';
 
 const settings = tinySettings();
 const { windows, pairs, symbols } = settings.minutehand;
@@ -112,5 +112,51 @@ describe('proveEdge', () => {
       expect(new Set(trades.map(({ side }) => side))).toEqual(new Set([-1]));
       expect(edges[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
     }
+  });
+
+  it('decides by the calibrated expectation, or by the model of the result', () => {
+    const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
+    const strict = tinySettings({ core: { min_expected_net_bps: 0 } });
+    const tradesBy = (changes: Partial<Deciders>): number =>
+      proveEdge(dataset, { ...deciders, ...changes }, strict, 7, () => undefined).backtest.trades;
+    // Ten deviations of the spread pay any cost; none pays no cost. The model of the result answers with ±3.93.
+    const expectation = (earned: number) => ({ promised: [0, 1], earned: [earned, earned] });
+    const all = tradesBy({ expectation: expectation(10) });
+    expect(all).toBeGreaterThan(20);
+    expect(tradesBy({ expectation: expectation(0) })).toBe(0);
+    expect(tradesBy({ expectation: expectation(10), net: constantModel(-4) })).toBe(0);
+    expect(tradesBy({ expectation: expectation(0), net: constantModel(4) })).toBeGreaterThan(20);
+    expect(tradesBy({ expectation: expectation(10), ai2: constantModel(4) })).toBe(0);
+  });
+
+  it('has the figures of all pairs, and those of the pairs with an edge', () => {
+    const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
+    const proof = proveEdge(dataset, deciders, settings, 7, () => undefined);
+    const { pairs: proven, edge, backtest: whole, executability } = proof;
+    const trades = proven.map(({ pair }) => pair.trades);
+    expect(proven.map(({ id }) => id)).toEqual(pairs);
+    expect(whole.trades).toBe(trades.flat().length);
+    expect(executability.all_pairs.trades).toBe(whole.trades);
+    const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    proven.forEach(({ id }, i) => {
+      expect(edge[id]!.mean_cost_bps).toBeCloseTo(mean(trades[i]!.map(({ costBps }) => costBps)), 9);
+      const free = trades[i]!.map(({ grossBps, swapBps }) => grossBps - swapBps);
+      expect(edge[id]!.break_even_cost_bps).toBeCloseTo(mean(free), 9);
+    });
+    const withEdge = (isEdge: readonly boolean[]) => {
+      const own = proven.map((one, i) => ({ ...one, edge: { ...one.edge, no_edge: !isEdge[i]! } }));
+      return proofOf(own).executability.edge_pairs.trades;
+    };
+    expect(withEdge([false, false, false])).toBe(0);
+    expect(withEdge([true, false, true])).toBe(trades[0]!.length + trades[2]!.length);
+    expect(proofOf(proven)).toEqual(proof);
+  });
+
+  it('has no trades of a pair whose bars end before the holdout', () => {
+    const late = (Number(histories[0]!.time.at(-1)) + 60) as OpenTime;
+    const dataset = { definitions, histories, holdoutFrom: late } as unknown as Dataset;
+    const { backtest: whole, edge } = proveEdge(dataset, deciders, settings, 7, () => undefined);
+    expect(whole).toMatchObject({ trades: 0, max_drawdown: 0 });
+    expect(Object.values(edge).map(({ no_edge }) => no_edge)).toEqual([true, true, true]);
   });
 });

@@ -307,6 +307,19 @@ describe('backtestPeriod', () => {
     expect(all_pairs.total.trades).toBeLessThan(result.bundles[0]!.all_pairs.total.trades);
   });
 
+  it('gives the same in memory that threads share', async () => {
+    expect(await run({ workers: 2 })).toEqual(result);
+  });
+
+  it('enters by the expectation of each bundle', async () => {
+    // No cost is above ten deviations of the spread.
+    const sets = [-10, 10].map((earned) => setOf({ expectation: { promised: [0, 1], earned: [earned, earned] } }));
+    const { bundles } = await run({ sets, policy: { ...policy, min_expected_net_bps: 0 } });
+    const [none, all] = bundles.map((bundle) => bundle.all_pairs.trades.length);
+    expect(none).toBe(0);
+    expect(all).toBeGreaterThan(30);
+  });
+
   it('excludes a pair whose symbols share no minute, and one without a warm bar in the period', async () => {
     const [first, second, third] = pairs.map(parsePair);
     const apart = new Map(bars).set(first!.a, viewBars(bars.get(first!.a)!, 0, 0));

@@ -201,6 +201,7 @@ function openMemory(length: number, { sets, workers }: PeriodOptions): Memory {
           () => Object.fromEntries(SCORE_COLUMNS.map((name) => [name, column()])) as unknown as BarScores,
         ),
       },
+    // Stryker disable next-line ArrowFunction: memory that is not used again costs time alone
     giveBack: (columns) => void free.push(columns),
   };
 }
@@ -218,6 +219,7 @@ interface PairBundleResult {
 
 interface PairResult extends Pick<PairLabels, 'dayStart'> {
   readonly pair: Pair;
+  /** 0: no other field is used. */
   readonly bars: number;
   readonly first: number;
   readonly last: number;
@@ -264,8 +266,9 @@ async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, opt
   const { time } = history;
   const start = lowerBound(time, from);
   const costs = pairCosts(options.costs, pair);
+  // Stryker disable next-line ObjectLiteral,BooleanLiteral: affects the order of work alone
   const urgent = { isUrgent: true };
-  const view = (i: number, edge: boolean, requireEdge: boolean): Promise<PairView> => {
+  const view = (i: number, isGated: boolean): Promise<PairView> => {
     const set = servingSet(sets[i]!, pair.id);
     const task: PairTask = {
       kind: 'view',
@@ -276,8 +279,8 @@ async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, opt
       rolls,
       options: {
         thresholds: thresholdsOf(set, options.thresholds),
-        policy: { ...policy, require_edge: requireEdge },
-        edge,
+        policy: { ...policy, require_edge: isGated },
+        edge: !isGated,
         costs,
         ...(set.expectation && { expectation: set.expectation }),
         overnight: { rolls, swaps: costs },
@@ -288,7 +291,7 @@ async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, opt
   const viewsOf = async (set: ModelSet, i: number): Promise<PairBundleResult['views']> => {
     // The views differ only if an edge is required and missing.
     const isGated = policy.require_edge && !set.hasEdge(pair.id);
-    const [allPairs, gated] = await Promise.all([view(i, true, false), isGated ? view(i, false, true) : null]);
+    const [allPairs, gated] = await Promise.all([view(i, false), isGated ? view(i, true) : null]);
     return { all_pairs: allPairs, edge_pairs: gated ?? allPairs };
   };
   const labelTask: PairTask = { kind: 'labels', pair, columns, start, rolls, policy: labelPolicy(options) };
@@ -299,8 +302,8 @@ async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, opt
   return {
     pair,
     bars: time.length - start,
-    first: start < time.length ? time[start]! : NaN,
-    last: start < time.length ? time[time.length - 1]! : NaN,
+    first: time[start]!,
+    last: time.at(-1)!,
     dayStart: labels.dayStart,
     bundles: views.map((own, i) => ({ views: own, evaluated: labels.evaluated[i]! })),
   };

@@ -12,6 +12,9 @@ describe('classMetrics', () => {
     expect(metrics.auc[0]).toBeCloseTo(5 / 6, 12);
     expect(metrics.auc[1]).toBeCloseTo(5 / 6, 12);
     expect(metrics.base_rate).toEqual([0.4, 0.6]);
+    expect(metrics.rows).toBe(5);
+    // The true classes have 0.9, 0.6, 0.6, 0.8 and 0.3: their product is 0.6⁵.
+    expect(metrics.log_loss).toBeCloseTo(-Math.log(0.6), 12);
     expect(metrics.mean_probability[0]).toBeCloseTo(0.56, 12);
   });
 
@@ -34,6 +37,8 @@ describe('classMetrics', () => {
 describe('meanAndError', () => {
   it('is the mean with its standard error over the blocks that have a value', () => {
     expect(meanAndError([1, null, 3])).toEqual({ mean: 2, standard_error: 1 });
+    // Squared distances 9, 1, 1 and 9 over 3, over 4 blocks.
+    expect(meanAndError([1, 3, 5, 7])).toEqual({ mean: 4, standard_error: Math.sqrt(5 / 3) });
     expect(meanAndError([1])).toEqual({ mean: 1, standard_error: null });
     expect(meanAndError([null])).toEqual({ mean: null, standard_error: null });
   });

@@ -4,7 +4,7 @@ import { TREND_BARS, trendRegimes, zScores } from './regime.ts';
 
 const MORE = 40;
 const rising = historyOf(Array.from({ length: TREND_BARS + MORE }, (_, i) => ({ ...CALM_BAR, lnA: i * 0.01 })));
-const falling = historyOf(Array.from({ length: TREND_BARS + MORE }, (_, i) => ({ ...CALM_BAR, lnA: -i * 0.01 })));
+const falling = historyOf(Array.from({ length: TREND_BARS + MORE }, (_, i) => ({ ...CALM_BAR, lnA: 100 - i * 0.01 })));
 const histories = [rising, falling, randomHistory('regime', TREND_BARS + 400, 1)];
 
 /** A row for every bar of a history. */

@@ -92,6 +92,9 @@ describe('kFoldSplitsAt', () => {
     expect(() => kFoldSplitsAt(rows, [-Infinity, 10], 0)).toThrow(
       expect.objectContaining({ code: 'DATA_TOO_SHORT', seen: '0 training rows and 3 test rows of split kfold 1' }),
     );
+    expect(() => kFoldSplitsAt(rows, [-Infinity, 2.5, 10], 0)).toThrow(
+      expect.objectContaining({ code: 'DATA_TOO_SHORT', seen: '3 training rows and 0 test rows of split kfold 3' }),
+    );
   });
 });
 

@@ -7,7 +7,14 @@ import { parsePair } from '../../pair.ts';
 import { createRng } from '../../rng.ts';
 import { DEFAULT, flatBar, randomPair, SMALL } from './features.fixture.ts';
 import { naiveFeatures } from './features.oracle.ts';
-import { FeatureEngine, featureDefinitions, PairFeatures, warmupBars, type PairBars } from './features.ts';
+import {
+  FeatureEngine,
+  featureDefinitions,
+  PairFeatures,
+  warmUpSeconds,
+  warmupBars,
+  type PairBars,
+} from './features.ts';
 import type { Windows } from './windows.ts';
 
 function run(windows: Windows, a: readonly Bar[], b: readonly Bar[]): PairFeatures {
@@ -468,6 +475,26 @@ describe('FeatureEngine', () => {
     for (const pairIndex of [0, 1, 2]) expect(byPair.values(pairIndex)).toEqual(byMinute.values(pairIndex));
   });
 
+  it('gives a pair of hours the values of as many minutes, the calendar aside, beside a pair of minutes', () => {
+    const { a, b } = randomPair('hours', warmupBars(SMALL) + 30);
+    const engine = new FeatureEngine(['A_B', 'A_B@1h'].map(parsePair), SMALL);
+    const minutes = new PairFeatures(SMALL);
+    // As many hours after 1970 as the bar is minutes, and up to half an hour more: a bar is of its hour.
+    const inHours = (bar: Bar, t: number): Bar => ({ ...bar, time: (bar.time * 60 + 600 * (t % 4)) as OpenTime });
+    const isCalendar = engine.definitions.map(({ name }) => /^(day|week)_/.test(name));
+    for (let t = 0; t < a.length; t++) {
+      const hour = { pairIndex: 1, a: inHours(a[t]!, t), b: inHours(b[t]!, t) };
+      engine.step([hour]);
+      minutes.step(a[t]!, b[t]!);
+      if (t > 90) engine.step([{ pairIndex: 0, a: b[t]!, b: a[t]! }]);
+      const values = [...engine.values(1)].filter((_, c) => !isCalendar[c]);
+      expect(values).toEqual([...minutes.values].filter((_, c) => !isCalendar[c]));
+      expect(() => engine.step([hour])).toThrow(/^bar (\d+) after bar \1$/);
+    }
+    expect(engine.ready(1)).toBe(true);
+    expect(new PairFeatures(SMALL, 3600).bars).toBe(0);
+  });
+
   it('writes rows in float32, missing as NaN, and never an infinity', () => {
     const { a, b } = randomPair('row', warmupBars(SMALL), { volume: false });
     const engine = new FeatureEngine(PAIRS.slice(0, 2), SMALL);
@@ -485,6 +512,13 @@ describe('FeatureEngine', () => {
       else if (name === 'quoted_spread') expect([value > 1e290, row[c]]).toEqual([true, Math.fround(3.4e38)]);
       else expect(row[c]).toBe(Math.fround(value));
     });
+  });
+
+  it('is warmed up by two weeks of minutes, of longer bars by one and a half times their warm-up besides', () => {
+    const twoWeeks = 14 * 24 * 3600;
+    expect(warmUpSeconds(DEFAULT)).toBe(twoWeeks);
+    expect(warmUpSeconds({ ...DEFAULT, timeframes: '1m' })).toBe(twoWeeks);
+    expect(warmUpSeconds({ ...DEFAULT, timeframes: '1m,1h,4h' })).toBe(twoWeeks + 1.5 * warmupBars(DEFAULT) * 14_400);
   });
 
   it('refuses an unknown pair', () => {
