@@ -30,7 +30,7 @@ const NICE = 10;
 /** As the trainer starts its runs (trainer/schedule/): one core left to the daemon. */
 export function asScheduled(): TrainingWay {
   const under = lowPriorityPrefix();
-  const name = under.length === 0 ? 'nice 10, own session' : 'SCHED_IDLE, own session, one core left free';
+  const name = under.length === 0 ? 'nice 10, own session' : 'pinned, SCHED_IDLE';
   return { name, under, ownSession: true, workers: Math.max(1, availableParallelism() - 1) };
 }
 
