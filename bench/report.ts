@@ -301,8 +301,8 @@ function retraining({ pairs, pace_ms, minutes, without, ways }: RetrainingResult
   const [own] = ways;
   return `## While a full retrain runs
 
-One daemon, ${pairs} pairs, a minute each ${pace_ms} ms, alternately without and with \`minutehand train\` (search and backtest included, ${own?.workers} ${own?.workers === 1 ? 'thread' : 'threads'}), ${minutes} minutes of
-each; random models of 300 trees. The trainer starts its runs with ${own?.name}. Runs: ${ways.map(({ name, runs }) => `${runs} with ${name}`).join(', ')}. The p99 must stay within ${RETRAINING_LIMIT} of that without.
+One daemon, ${pairs} pairs, a minute each ${pace_ms} ms, alternately without and with \`minutehand train\` (${own?.workers} ${own?.workers === 1 ? 'thread' : 'threads'}), ${minutes} minutes of
+each; random models of 300 trees. The trainer starts its runs with ${own?.name}. Runs ended: ${ways.map(({ runs }) => runs).join(', ')}. The p99 must stay within ${RETRAINING_LIMIT} of that without.
 
 | transport | training | ms: p50/p99/p99.9/max | ratio p50 | ratio p99 |
 |---|---|---|---|---|
