@@ -155,8 +155,8 @@ describe('a live daemon that is killed repeatedly', () => {
             market.findIndex(({ time }) => time === Math.min(...last)),
           );
         }
-        // Requests that are answered before the kill, so that each boot has signals of its own: bars of the first may
-        // be duplicates. The process is killed during the requests after them.
+        // Number of requests answered before the kill, so that each boot publishes signals; bars of the first may be
+        // duplicates. The process is killed during later requests.
         let answers = 2 + rng.integer(6);
         const isKilled = kills < KILLS;
         if (isKilled) kills++;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT } from '../../shared/core/features/features.fixture.ts';
 import { SCREEN_LOOK_BACK_BARS } from '../../shared/core/screen/bar_screen.ts';
 import { parseInstrument, parsePair } from '../../shared/pair.ts';
 import { openJournal, type InputRow, type JournalStore } from '../../shared/store/journal.ts';
@@ -73,19 +74,7 @@ describe('the start of a recovery', () => {
 
 describe('the bars of a warm-up', () => {
   it('are those of the features of the subject', () => {
-    const windows = {
-      ...{
-        beta_window: 240,
-        z_window: 120,
-        vol_short: 15,
-        vol_window: 60,
-        vol_long: 240,
-        atr_short: 14,
-        atr_long: 240,
-      },
-      ...{ stability_window: 60, half_life_window: 120, pnl_window: 60, activity_window: 60, volume_window: 240 },
-    };
-    const warmupOf = subjectWarmup(windows);
+    const warmupOf = subjectWarmup(DEFAULT);
     // 240 hedged returns, each by the regression of the 240 bars before it; 168 returns of an instrument.
     expect([warmupOf(FIRST!), warmupOf(parseInstrument('BTCUSDT@1h'))]).toEqual([480, 169]);
   });

@@ -22,7 +22,7 @@ export interface BacktestProcessOptions {
   onProgress(line: ProgressLine): void;
 }
 
-/** `backtest --json` in a process of its own on one thread. */
+/** Runs `backtest --json` in a separate process with one thread. */
 export function startBacktest(options: BacktestProcessOptions): BacktestProcess {
   const { command, market, onProgress } = options;
   const { ended, stop } = startCommand({

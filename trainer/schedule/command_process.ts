@@ -29,7 +29,7 @@ export interface CommandOptions {
   /** Program and all arguments of the command line. */
   readonly command: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** Whether signals, and whatever else runs, come first; default true. */
+  /** Whether it runs at low priority and leaves a core free; default true. */
   readonly yields?: boolean;
   /** In characters; killed beyond. No limit when absent. */
   readonly maxAnswer?: number;
@@ -42,7 +42,7 @@ export function startCommand(options: CommandOptions): CommandProcess {
   const [program, ...args] = yields ? [...lowPriorityPrefix(), ...command] : command;
   const child = spawn(program!, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A session of its own: see `lowerPriority`.
+    // Makes it a session leader: see `lowerPriority`.
     detached: true,
     windowsHide: true,
     env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM, ...env },

@@ -35,7 +35,7 @@ export interface TrainingOptions {
   readonly command: readonly string[];
   /** Arguments of this run in addition to those of all runs. */
   readonly flags: readonly string[];
-  /** Whether signals come first. */
+  /** Whether it runs at low priority. */
   readonly yields: boolean;
   onProgress(line: ProgressLine): void;
 }
