@@ -537,3 +537,21 @@ function enclosed(
   const prices = [bar.open, bar.high, bar.low, bar.close];
   return { symbol, time: (minute * 60) as OpenTime, ...bar, high: Math.max(...prices), low: Math.min(...prices) };
 }
+
+describe('Values and bars of a timeframe', () => {
+  it('become -3.4e38 below what float32 holds', () => {
+    const engine = new FeatureEngine([parsePair('A_B')], SMALL);
+    engine.values(0).fill(-1e300);
+    const row = new Float32Array(engine.definitions.length);
+    engine.writeRow(0, row, 0);
+    expect(new Set(row)).toEqual(new Set([Math.fround(-3.4e38)]));
+  });
+
+  it('a pair of hours takes one bar of an hour', () => {
+    const features = new PairFeatures(SMALL, 3600);
+    const step = (minute: number): void => features.step(flatBar('A', minute, 2), flatBar('B', minute, 3));
+    step(119);
+    step(120);
+    expect(() => step(179)).toThrow(new RangeError('bar 2 after bar 2'));
+  });
+});

@@ -120,4 +120,16 @@ describe('LegTracks', () => {
       expect(valuesOf(second), `minute ${minute}`).toEqual(valuesOf(alone));
     }
   });
+
+  it('does not take a bar before a full track for the last of the track with the same prices', () => {
+    const tracks = new LegTracks(SMALL);
+    const [first, second, alone] = tracks.createLegs(['A', 'A', 'B']) as [PairLeg, PairLeg, PairLeg];
+    const last = first.follower!.track.rowMask + 2;
+    for (let minute = 2; minute <= last; minute++) tracks.step(first, bar(minute), minute);
+    for (let minute = 1; minute <= last; minute++) {
+      for (const leg of [second, alone]) tracks.step(leg, bar(minute === 1 ? last : minute), minute);
+      expect(isShared(second), `minute ${minute}`).toBe(minute > lookBack);
+      expect(valuesOf(second), `minute ${minute}`).toEqual(valuesOf(alone));
+    }
+  });
 });

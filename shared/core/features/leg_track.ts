@@ -122,6 +122,7 @@ export class LegTracks {
       this.#windows.step(leg.own!, row, 0, leg.ownValues, 0);
       leg.values = leg.ownValues;
       leg.at = 0;
+      // Stryker disable next-line BooleanLiteral: it saves time only
       follower.isOwnCurrent = true;
     }
     copyRow(row, follower.ring, follower.ringAt);
@@ -179,9 +180,11 @@ export class LegTracks {
     return {
       track,
       bars: 0,
+      // Stryker disable next-line UnaryOperator: out of step, the next bar is the first, whatever the position
       position: -1,
       barsInStep: 0,
       isOwnCurrent: false,
+      // Stryker disable next-line ArithmeticOperator: a longer ring holds the same last bars
       ring: new Float64Array((this.#lookBackBars - 1) * BAR_VALUES),
       ringAt: 0,
     };
@@ -211,6 +214,7 @@ function indexOf(track: LegTrack, bar: Float64Array): number {
   let low = Math.max(0, high - track.rowMask);
   while (low <= high) {
     const middle = (low + high) >>> 1;
+    // Stryker disable next-line ArithmeticOperator: MINUTE is 0
     const found = track.rows[rowOf(track, middle) + MINUTE]!;
     if (found === bar[MINUTE]!) return middle;
     if (found < bar[MINUTE]!) low = middle + 1;
