@@ -104,4 +104,39 @@ describe('Hansen’s test for superior predictive ability', () => {
     const losers = superiorAbility([series(40, -1, 'a'), series(40, -2, 'b')], OPTIONS);
     expect([...losers.adjusted]).toEqual([1, 1]);
   });
+
+  it('has the same figures beside a model that never trades, which has none', () => {
+    const [first, second] = [series(60, -0.4, 'c', 0.3), series(60, 0.2, 'd')];
+    const { statistics, adjusted, best, ...ps } = superiorAbility([first, second], OPTIONS);
+    const beside = superiorAbility([first, new Float64Array(60), second], OPTIONS);
+    expect(beside).toMatchObject(ps);
+    expect([best, beside.best]).toEqual([1, 2]);
+    expect([...beside.statistics]).toEqual([statistics[0], 0, statistics[1]]);
+    expect([...beside.adjusted]).toEqual([adjusted[0], 1, adjusted[1]]);
+  });
+
+  it('names the least loser as the best, not a model that never trades or always earns the same', () => {
+    const losers = [new Float64Array(40), series(40, -2, 'b'), series(40, -1, 'a'), new Float64Array(40).fill(0.1)];
+    const { best, statistics } = superiorAbility(losers, OPTIONS);
+    expect(best).toBe(2);
+    expect([statistics[0], statistics[3]]).toEqual([0, 0]);
+  });
+
+  it('finds nothing among no models', () => {
+    const none = { best: -1, p: 1, pLower: 1, pUpper: 1, pWhite: 1 };
+    expect(superiorAbility([], OPTIONS)).toEqual({
+      ...none,
+      statistics: new Float64Array(),
+      adjusted: new Float64Array(),
+    });
+  });
+
+  it('expects of a clear loser no chance of a profit, with two days too', () => {
+    // Both draws are the second day in a quarter of the resamples; only then the weak model reaches its own statistic.
+    const results = [Float64Array.of(-0.4, 1.6), Float64Array.of(-1, -3)];
+    const { p, pUpper } = superiorAbility(results, { seed: 'draws', resamples: 4000 });
+    expect(Math.abs(p - 0.25)).toBeLessThan(0.03);
+    // The upper bound centers the loser at its mean: both draws of the first day count as well.
+    expect(Math.abs(pUpper - 0.5)).toBeLessThan(0.03);
+  });
 });
