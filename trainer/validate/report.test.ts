@@ -133,3 +133,26 @@ describe('calibrationTable', () => {
     expect(table[9]).toMatchObject({ rows: 1, confidence: 1, frequency: 1 });
   });
 });
+
+describe('the predictions in a report', () => {
+  it('are those of the tested rows, each of its own pair', () => {
+    // Twelve answers of each pair: the first always answers 0.25, the second alternates.
+    const rows = Array.from({ length: 24 }, (_, row) => row);
+    const { predictions, by_side } = validationReport({
+      scores: Float64Array.from(rows, (row) => (row % 2 === 0 ? 0.25 : row % 4 === 1 ? 0.5 : 1)),
+      y: Float64Array.from(rows, (row) => Number(row % 3 === 0)),
+      time: Float64Array.from(rows, (row) => 1_546_819_200 + row),
+      pair: Int32Array.from(rows, (row) => row % 2),
+      pairs: PAIRS,
+      z: new Float64Array(24),
+    });
+    const same = (variance: number) => ({ days: 1, min: variance, median: variance, max: variance, last: variance });
+    expect(predictions.rows).toBe(24);
+    expect(predictions.variance_24h_by_pair).toEqual({
+      AAA_BBB: same(0),
+      CCC_DDD: same(expect.closeTo(0.75 / 11, 12) as number),
+    });
+    // A row on neither side counts as below.
+    expect(Object.keys(by_side)).toEqual(['z_below']);
+  });
+});

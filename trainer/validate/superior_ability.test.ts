@@ -139,4 +139,19 @@ describe('Hansen’s test for superior predictive ability', () => {
     // The upper bound centers the loser at its mean: both draws of the first day count as well.
     expect(Math.abs(pUpper - 0.5)).toBeLessThan(0.03);
   });
+
+  it('has statistics of the mean in sample deviations, less what the bootstrap of so few days understates', () => {
+    // Mean 3, variance 14/3 and half of the runs ended each day: the weights of the lags are 1, 13/16, 1/2 and 13/16.
+    const understatement = 1 - 1 / 4 - 39 / 256 - 1 / 16 - 13 / 256;
+    const { statistics } = superiorAbility([Float64Array.of(1, 2, 3, 6), Float64Array.of(4, 8, 12, 24)], OPTIONS);
+    for (const own of statistics) expect(own).toBeCloseTo(Math.sqrt((4 * understatement * 9) / (14 / 3)), 12);
+  });
+
+  it('has the same p beside a clear loser, whose bad days come in a row', () => {
+    const weak = Float64Array.of(1, 0, 1, -1);
+    const alone = superiorAbility([weak], OPTIONS);
+    const beside = superiorAbility([weak, Float64Array.of(-2, -2, 0, 0)], OPTIONS);
+    expect(beside.p).toBe(alone.p);
+    expect(beside.pUpper).toBeGreaterThan(alone.pUpper);
+  });
 });

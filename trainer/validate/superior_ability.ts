@@ -47,10 +47,9 @@ export function superiorAbility(
   const reduced = Math.sqrt(n * understatement(n, jump));
   const statistics = Float64Array.from(means, (own, k) => (isVarying[k]! ? (reduced * own) / deviations[k]! : 0));
   const threshold = -Math.sqrt(2 * ln(ln(Math.max(n, 3))));
-  const isPoor = results.map((own, k) => {
-    if (!isVarying[k]!) return true;
-    return Math.sqrt(n) * means[k]! < threshold * Math.sqrt(longRunVariance(own, means[k]!, jump));
-  });
+  const isPoor = results.map(
+    (own, k) => Math.sqrt(n) * means[k]! < threshold * Math.sqrt(longRunVariance(own, means[k]!, jump)),
+  );
   const centers = {
     lower: means.map((own) => Math.max(own, 0)),
     consistent: means.map((own, k) => (isPoor[k]! ? 0 : own)),
