@@ -422,4 +422,14 @@ describe('the report of permutationImportance', () => {
     for (const own of permutationImportance(rows, folds, options(COLUMNS, { resamples: 1 })).features)
       expect(own.std).toBe(0);
   });
+
+  it.each([
+    ['pinball', { kind: 'quantile', quantile: 0.8 }, 'identity', 1],
+    ['log_loss', { kind: 'multiclass', classes: 2 }, 'softmax', 2],
+  ] as const)('names %s as the measure of its task', (measure, task, link, outputs) => {
+    const rows = unevenRows('names', ([a]) => (a! > 0 ? 1 : 0));
+    const ensembles = Array.from({ length: outputs }, (_, i) => trees(`names ${i}`));
+    const folds = [{ model: { link, ensembles }, test: everyRow(rows) }];
+    expect(permutationImportance(rows, folds, options(COLUMNS, { task, resamples: 0 })).measure).toBe(measure);
+  });
 });
