@@ -432,4 +432,12 @@ describe('the report of permutationImportance', () => {
     const folds = [{ model: { link, ensembles }, test: everyRow(rows) }];
     expect(permutationImportance(rows, folds, options(COLUMNS, { task, resamples: 0 })).measure).toBe(measure);
   });
+
+  it('has a finite loss for a probability of 1 that is wrong: that of 1e-15', () => {
+    const rows = independentRows('sure', 10, 1, () => 0.2);
+    rows.x.values.fill(1);
+    const model: TreeModel = { link: 'identity', ensembles: [ensembleOf(1, [stump(0, 1)])] };
+    const folds = [{ model, test: everyRow(rows) }];
+    expect(permutationImportance(rows, folds, options(1)).baseline).toBeCloseTo(0.8 * 15 * Math.LN10, 1);
+  });
 });
