@@ -112,12 +112,13 @@ class Columns {
   createStates(pairs: readonly Pair[]): PairWindows[] {
     // Bars of one timeframe alone are the same bars.
     const legs = this.#legs.createLegs(pairs.flatMap((pair) => [pair.a, pair.b].map((leg) => trackName(pair, leg))));
+    const folds = this.#plan.createStates(pairs.length);
     return pairs.map((pair, i) => ({
       barSeconds: barSecondsOf(pair),
       frame: emptyFrame(),
       legA: legs[2 * i]!,
       legB: legs[2 * i + 1]!,
-      folds: this.#plan.createState(),
+      folds: folds[i]!,
       zHistory: this.#zscore.createHistory(),
       stabilityLags: this.#stability.lags.createState(),
       liquidityLags: this.#liquidity.lags.createState(),
