@@ -33,9 +33,12 @@ interface Follower {
   barsInStep: number;
   /** Whether `own` has seen the leg's last bar. */
   isOwnCurrent: boolean;
-  /** The leg's last bars, as rows of BAR_VALUES: what its own windows are made of when it leaves the track. */
-  readonly ring: Float64Array;
+  /**
+   * Row of the next bar in `LegTracks.#ring`: the leg's last bars are what its own windows are made of when it leaves
+   * the track.
+   */
   ringAt: number;
+  readonly firstRow: number;
 }
 
 /** The bars of a symbol that any of its pairs took, each minute once, with the values of its windows at that minute. */
@@ -69,6 +72,10 @@ export class LegTracks {
   readonly #lookBackBars: number;
   /** The bar that is being taken. */
   readonly #bar = new Float64Array(BAR_VALUES);
+  /** The last bars of all followers: of each slot, a row of BAR_VALUES for each of them. */
+  #ring = new Float64Array(0);
+  /** Doubles of a slot. */
+  #slot = 0;
 
   constructor(windows: Windows) {
     this.#windows = new LegWindows(windows);
@@ -80,8 +87,13 @@ export class LegTracks {
     const counts = new Map<string, number>();
     for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
     const tracks = new Map<string, LegTrack>();
+    const canShare = (symbol: string): boolean => counts.get(symbol)! > 1 && this.#lookBackBars <= MAX_SHARED_BARS;
+    const followers = symbols.filter(canShare).length;
+    this.#slot = followers * BAR_VALUES;
+    this.#ring = new Float64Array((this.#lookBackBars - 1) * this.#slot);
+    let firstRow = 0;
     return symbols.map((symbol) => {
-      const isShared = counts.get(symbol)! > 1 && this.#lookBackBars <= MAX_SHARED_BARS;
+      const isShared = canShare(symbol);
       if (isShared && !tracks.has(symbol)) tracks.set(symbol, this.#createTrack());
       const ownValues = new Float64Array(LEG_VALUES).fill(NaN);
       return {
@@ -89,7 +101,7 @@ export class LegTracks {
         at: 0,
         own: isShared ? null : this.#windows.createState(),
         ownValues,
-        follower: isShared ? this.#createFollower(tracks.get(symbol)!) : null,
+        follower: isShared ? createFollower(tracks.get(symbol)!, BAR_VALUES * firstRow++) : null,
       };
     });
   }
@@ -124,8 +136,8 @@ export class LegTracks {
       leg.at = 0;
       follower.isOwnCurrent = true;
     }
-    copyRow(row, follower.ring, follower.ringAt);
-    follower.ringAt = follower.ringAt + BAR_VALUES === follower.ring.length ? 0 : follower.ringAt + BAR_VALUES;
+    copyRow(row, this.#ring, follower.ringAt);
+    follower.ringAt = this.#afterRow(follower.ringAt, follower);
   }
 
   /**
@@ -153,15 +165,22 @@ export class LegTracks {
   }
 
   /** Makes the leg's own windows as if they had seen all its bars before this one. */
-  #rebuildOwn(leg: PairLeg, { bars, ring, ringAt }: Follower): void {
+  #rebuildOwn(leg: PairLeg, follower: Follower): void {
+    const { bars, ringAt, firstRow } = follower;
+    const ring = this.#ring;
     leg.own ??= this.#windows.createState();
     this.#windows.reset(leg.own);
-    const known = Math.min(bars - 1, ring.length / BAR_VALUES);
-    let at = (ringAt - known * BAR_VALUES + ring.length) % ring.length;
+    const known = Math.min(bars - 1, this.#lookBackBars - 1);
+    let at = firstRow + ((ringAt - firstRow - known * this.#slot + ring.length) % ring.length);
     for (let i = 0; i < known; i++) {
       this.#windows.step(leg.own, ring, at, leg.ownValues, 0);
-      at = at + BAR_VALUES === ring.length ? 0 : at + BAR_VALUES;
+      at = this.#afterRow(at, follower);
     }
+  }
+
+  #afterRow(at: number, { firstRow }: Follower): number {
+    const after = at + this.#slot;
+    return after >= this.#ring.length ? firstRow : after;
   }
 
   #createTrack(): LegTrack {
@@ -174,18 +193,10 @@ export class LegTracks {
       last: new Float64Array([-Infinity]),
     };
   }
+}
 
-  #createFollower(track: LegTrack): Follower {
-    return {
-      track,
-      bars: 0,
-      position: -1,
-      barsInStep: 0,
-      isOwnCurrent: false,
-      ring: new Float64Array((this.#lookBackBars - 1) * BAR_VALUES),
-      ringAt: 0,
-    };
-  }
+function createFollower(track: LegTrack, firstRow: number): Follower {
+  return { track, bars: 0, position: -1, barsInStep: 0, isOwnCurrent: false, ringAt: firstRow, firstRow };
 }
 
 function copyRow(bar: Float64Array, rows: Float64Array, at: number): void {

@@ -21,26 +21,30 @@ export class Liquidity {
     this.#columns = declareLiquidity(columns, windows);
   }
 
-  /** @param movingLegs how many legs moved in the last bars: one number, kept between steps */
+  /**
+   * @param movingLegs of each pair: how many legs moved in the last bars
+   * @param lag row of the pair in `ring`
+   */
   step(
     frame: Frame,
     a: LegValues,
     b: LegValues,
     movingLegs: Float64Array,
+    pair: number,
     ring: Float64Array,
+    lag: number,
     out: Float64Array,
     row: number,
   ): void {
     const { number, bars, stepsSinceBar } = frame;
     const columns = this.#columns;
     const window = this.#activityWindow;
-    const lag = this.lags.next(ring);
     const moving = isMoving(frame.a) + isMoving(frame.b);
     // Whole numbers: adding and taking away loses nothing.
-    movingLegs[0] = movingLegs[0]! + moving - (bars > window ? ring[lag + 1]! : 0);
+    movingLegs[pair] = movingLegs[pair]! + moving - (bars > window ? ring[lag + 1]! : 0);
     out[row + columns.liquidity_score] = Math.min(a.values[a.at + LIQUIDITY]!, b.values[b.at + LIQUIDITY]!);
     writeQuotedSpread(frame, out, row + columns.quoted_spread);
-    out[row + columns.activity_score] = bars < window ? NaN : movingLegs[0]! / (2 * window);
+    out[row + columns.activity_score] = bars < window ? NaN : movingLegs[pair]! / (2 * window);
     out[row + columns.coverage] = window / (number - ring[lag]!);
     out[row + columns.gap] = stepsSinceBar === 1 ? 0 : Math.log(stepsSinceBar);
     ring[lag] = number;

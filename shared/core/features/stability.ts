@@ -24,9 +24,8 @@ export class Stability {
     input[this.#betas.input] = frame.beta;
   }
 
-  step(frame: Frame, { result }: FoldPlan, ring: Float64Array, out: Float64Array, row: number): void {
+  step(frame: Frame, { result }: FoldPlan, ring: Float64Array, lag: number, out: Float64Array, row: number): void {
     const columns = this.#columns;
-    const lag = this.lags.next(ring);
     out[row + columns.beta_stability] = sampleStd(result[this.#betas.result + M2]!, this.#window);
     out[row + columns.beta_change] = frame.beta - ring[lag]!;
     out[row + columns.corr_change] = frame.corr - ring[lag + 1]!;

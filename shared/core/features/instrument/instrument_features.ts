@@ -127,8 +127,8 @@ export class InstrumentFeatures {
     this.#state = this.#plan.createState();
     this.#lagShort = new LagRing(windows.short_window, 2);
     this.#lagMedium = new LagRing(windows.medium_window, 1);
-    this.#shortRing = this.#lagShort.createState();
-    this.#mediumRing = this.#lagMedium.createState();
+    this.#shortRing = this.#lagShort.createRings();
+    this.#mediumRing = this.#lagMedium.createRings();
   }
 
   get ready(): boolean {

@@ -1,4 +1,4 @@
-/** Rows of values, each read again `bars` bars later. The cursor is in the ring, before the rows. */
+/** Rows of values, each read again `bars` bars later. */
 export class LagRing {
   readonly #bars: number;
   readonly #width: number;
@@ -10,18 +10,18 @@ export class LagRing {
     this.#width = width;
   }
 
-  /** One ring per owner; NaN where no bar has been. */
-  createState(): Float64Array {
-    const ring = new Float64Array(1 + this.#bars * this.#width).fill(NaN);
-    ring[0] = 1;
-    return ring;
+  /** The rings of all owners: of each its cursor, then of each slot a row per owner. NaN where no bar has been. */
+  createRings(owners = 1): Float64Array {
+    const rings = new Float64Array(owners * (1 + this.#bars * this.#width)).fill(NaN);
+    for (let owner = 0; owner < owners; owner++) rings[owner] = owners + owner * this.#width;
+    return rings;
   }
 
-  /** Index of the row of `bars` bars ago: to be read, then overwritten with that of this bar. */
-  next(ring: Float64Array): number {
-    const at = ring[0]!;
-    const after = at + this.#width;
-    ring[0] = after === ring.length ? 1 : after;
+  /** Index of an owner's row of `bars` bars ago: to be read, then overwritten with that of this bar. */
+  next(rings: Float64Array, owner = 0, owners = 1): number {
+    const at = rings[owner]!;
+    const after = at + owners * this.#width;
+    rings[owner] = after >= rings.length ? owners + owner * this.#width : after;
     return at;
   }
 }

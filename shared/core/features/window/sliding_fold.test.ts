@@ -304,7 +304,7 @@ describe('sliding folds', () => {
 describe('LagRing', () => {
   it('gives the row of so many bars ago, and NaN before there is one', () => {
     const lags = new LagRing(3, 2);
-    const ring = lags.createState();
+    const ring = lags.createRings();
     const seen = [1, 2, 3, 4, 5, 6, 7].map((value) => {
       const at = lags.next(ring);
       const before = [ring[at], ring[at + 1]];
@@ -325,7 +325,7 @@ describe('LagRing', () => {
 
   it('gives the row of the bar before with a lag of 1', () => {
     const lags = new LagRing(1, 1);
-    const ring = lags.createState();
+    const ring = lags.createRings();
     const seen = [1, 2, 3].map((value) => {
       const at = lags.next(ring);
       const before = ring[at];
