@@ -14,6 +14,7 @@ import { TrueRange } from './true_range.ts';
 import { UnitPosition } from './unit_position.ts';
 import { Volatility } from './volatility.ts';
 import { FoldPlanner, type FoldPlan } from './window/fold_plan.ts';
+import type { LagRows } from './window/lag_ring.ts';
 import type { FoldState } from './window/sliding_fold.ts';
 import type { Windows } from './windows.ts';
 import { ZScore } from './zscore.ts';
@@ -68,10 +69,9 @@ interface PairWindows {
 
 /** Of all pairs of an engine. */
 interface PairsMemory {
-  readonly pairs: number;
   readonly zHistory: Float64Array;
-  readonly stabilityLags: Float64Array;
-  readonly liquidityLags: Float64Array;
+  readonly stabilityLags: LagRows;
+  readonly liquidityLags: LagRows;
   readonly movingLegs: Float64Array;
 }
 
@@ -122,10 +122,9 @@ class Columns {
     const legs = this.#legs.createLegs(pairs.flatMap((pair) => [pair.a, pair.b].map((leg) => trackName(pair, leg))));
     const folds = this.#plan.createStates(pairs.length);
     const shared = {
-      pairs: pairs.length,
       zHistory: this.#zscore.createHistory(pairs.length),
-      stabilityLags: this.#stability.lags.createRings(pairs.length),
-      liquidityLags: this.#liquidity.lags.createRings(pairs.length),
+      stabilityLags: this.#stability.lags.createRows(pairs.length),
+      liquidityLags: this.#liquidity.lags.createRows(pairs.length),
       movingLegs: new Float64Array(pairs.length),
     };
     return pairs.map((pair, i) => ({
@@ -149,7 +148,7 @@ class Columns {
   /** Moves a pair on by one bar and writes its columns from `row` on. */
   step(state: PairWindows, a: Bar, b: Bar, minute: number, out: Float64Array, row: number): void {
     const { pair, frame, legA, legB, folds } = state;
-    const { pairs, zHistory, stabilityLags, liquidityLags, movingLegs } = state.shared;
+    const { zHistory, stabilityLags, liquidityLags, movingLegs } = state.shared;
     const plan = this.#plan;
     const index = frame.bars;
     const number = barNumber(state, minute);
@@ -182,11 +181,9 @@ class Columns {
     this.#reversion.step(plan, out, row);
     this.#volatility.step(frame, legA, legB, plan, out, row);
     this.#range.step(legA, legB, out, row);
-    const stabilityLag = this.#stability.lags.next(stabilityLags, pair, pairs);
-    this.#stability.step(frame, plan, stabilityLags, stabilityLag, out, row);
+    this.#stability.step(frame, plan, stabilityLags, pair, out, row);
     this.#position.step(plan, out, row);
-    const liquidityLag = this.#liquidity.lags.next(liquidityLags, pair, pairs);
-    this.#liquidity.step(frame, legA, legB, movingLegs, pair, liquidityLags, liquidityLag, out, row);
+    this.#liquidity.step(frame, legA, legB, movingLegs, liquidityLags, pair, out, row);
     this.#calendar.step(minute, out, row);
   }
 }

@@ -2,7 +2,7 @@ import type { ColumnPlanner } from './columns.ts';
 import { FLAT_STD, MODEL_NAMES, type Frame } from './feature.ts';
 import type { Bar } from '../../bar.ts';
 import { LIQUIDITY, type LegValues } from './leg.ts';
-import { LagRing } from './window/lag_ring.ts';
+import { LagRing, type LagRows } from './window/lag_ring.ts';
 import type { Windows } from './windows.ts';
 
 /**
@@ -23,22 +23,23 @@ export class Liquidity {
 
   /**
    * @param movingLegs of each pair: how many legs moved in the last bars
-   * @param lag row of the pair in `ring`
+   * @param pair in `movingLegs` and `lags`
    */
   step(
     frame: Frame,
     a: LegValues,
     b: LegValues,
     movingLegs: Float64Array,
+    lags: LagRows,
     pair: number,
-    ring: Float64Array,
-    lag: number,
     out: Float64Array,
     row: number,
   ): void {
     const { number, bars, stepsSinceBar } = frame;
     const columns = this.#columns;
     const window = this.#activityWindow;
+    const ring = lags.values;
+    const lag = this.lags.next(lags, pair);
     const moving = isMoving(frame.a) + isMoving(frame.b);
     // Whole numbers: adding and taking away loses nothing.
     movingLegs[pair] = movingLegs[pair]! + moving - (bars > window ? ring[lag + 1]! : 0);

@@ -1,3 +1,9 @@
+/** The rows of several owners: of each owner its cursor, then of each slot a row per owner. */
+export interface LagRows {
+  readonly values: Float64Array;
+  readonly owners: number;
+}
+
 /** Rows of values, each read again `bars` bars later. */
 export class LagRing {
   readonly #bars: number;
@@ -10,18 +16,18 @@ export class LagRing {
     this.#width = width;
   }
 
-  /** The rings of all owners: of each its cursor, then of each slot a row per owner. NaN where no bar has been. */
-  createRings(owners = 1): Float64Array {
-    const rings = new Float64Array(owners * (1 + this.#bars * this.#width)).fill(NaN);
-    for (let owner = 0; owner < owners; owner++) rings[owner] = owners + owner * this.#width;
-    return rings;
+  /** NaN where no bar has been. */
+  createRows(owners: number): LagRows {
+    const values = new Float64Array(owners * (1 + this.#bars * this.#width)).fill(NaN);
+    for (let owner = 0; owner < owners; owner++) values[owner] = owners + owner * this.#width;
+    return { values, owners };
   }
 
   /** Index of an owner's row of `bars` bars ago: to be read, then overwritten with that of this bar. */
-  next(rings: Float64Array, owner = 0, owners = 1): number {
-    const at = rings[owner]!;
+  next({ values, owners }: LagRows, owner: number): number {
+    const at = values[owner]!;
     const after = at + owners * this.#width;
-    rings[owner] = after >= rings.length ? owners + owner * this.#width : after;
+    values[owner] = after < values.length ? after : owners + owner * this.#width;
     return at;
   }
 }

@@ -12,8 +12,8 @@ export const INPUTS: Readonly<Record<Kind, number>> = { moments: 1, comoments: 2
  */
 export interface FoldState {
   /**
-   * Of each owner, of each fold: the running block, the blocks between, the end of the running block. Then of each
-   * fold, of each slot of its ring: a row per owner.
+   * Of each owner, of each fold: its sums, which are a row of the running block, a row of the blocks between, and the
+   * end of the running block. Then of each fold, of each slot of its ring: a row per owner.
    */
   readonly mem: Float64Array;
   /** Of each owner, of each fold: its counters, FIRST to BUILD_LENGTH. */
@@ -98,9 +98,7 @@ export class SlidingFold {
   readonly #input: number;
   readonly #result: number;
   readonly #ring: number;
-  readonly #running: number;
-  readonly #between: number;
-  readonly #blockEnd: number;
+  readonly #sums: number;
   readonly #counters: number;
   readonly #ordinal: number;
   readonly #rowsBefore: number;
@@ -115,9 +113,7 @@ export class SlidingFold {
     this.#input = place.input;
     this.#result = place.result;
     this.#ring = place.rings;
-    this.#running = place.sums;
-    this.#between = this.#running + this.row;
-    this.#blockEnd = this.#between + this.row;
+    this.#sums = place.sums;
     this.#counters = place.ordinal * COUNTERS;
     this.#ordinal = place.ordinal;
     this.#rowsBefore = place.rows;
@@ -135,7 +131,7 @@ export class SlidingFold {
 
   /** Whatever minute comes next begins a block. */
   forgetBlock({ mem, sumsAt }: FoldState): void {
-    mem[sumsAt + this.#blockEnd] = NaN;
+    mem[sumsAt + this.#sums + 2 * this.row] = NaN;
   }
 
   /** Returns whether there might be no room for one more finished block. */
@@ -193,13 +189,13 @@ export class SlidingFold {
     result: Float64Array,
     reciprocal: Float64Array,
   ): void {
-    const { mem, counters, owners, sumsAt } = state;
+    const { mem, counters, owners } = state;
     const { window, row } = this;
     const at = state.countersAt + this.#counters;
     const ring = state.ringsAt + this.#ring * owners + state.owner * row;
     const stride = owners * row;
-    const running = sumsAt + this.#running;
-    const blockEnd = sumsAt + this.#blockEnd;
+    const running = state.sumsAt + this.#sums;
+    const blockEnd = running + 2 * row;
 
     // A NaN end, before the first bar, is passed by every minute.
     if (!(minute < mem[blockEnd]!)) {
@@ -221,12 +217,7 @@ export class SlidingFold {
     const build = counters[at + BUILD]!;
     if (build !== counters[at + NEXT]!) {
       let left = counters[at + LEFT]!;
-      if (left === 0) {
-        const end = this.#firstOf(state, build + 1);
-        left = end - this.#firstOf(state, build);
-        counters[at + BUILD_LENGTH] = left;
-        counters[at + BUILD_SLOT] = (end - 1) % window;
-      }
+      if (left === 0) left = this.#beginBuild(state, build);
       const buildSlot = counters[at + BUILD_SLOT]!;
       newer = counters[at + BUILD_LENGTH]! - left;
       built = ring + buildSlot * stride;
@@ -239,16 +230,15 @@ export class SlidingFold {
 
     const isFull = index >= window - 1;
     const oldest = ring + oldestSlot * stride;
-    const between = sumsAt + this.#between;
+    const between = running + row;
     let betweenShare = 0;
     let betweenWeight = 0;
     let lastShare = 0;
     let lastWeight = 0;
     if (isFull) {
-      const oldestIndex = index + 1 - window;
-      if (counters[at + HEAD_END]! === oldestIndex) this.#dropHead(state, reciprocal);
+      if (counters[at + HEAD_END]! === index + 1 - window) this.#dropHead(state, reciprocal);
       const headEnd = counters[at + HEAD_END]!;
-      const older = headEnd - oldestIndex;
+      const older = headEnd + window - index - 1;
       const whole = counters[at + FIRST]! - headEnd;
       betweenShare = whole * reciprocal[older + whole]!;
       betweenWeight = older * betweenShare;
@@ -384,6 +374,16 @@ export class SlidingFold {
     if (!isFull) result.fill(NaN, this.#result, this.#result + row);
   }
 
+  /** @returns how many suffixes of the block there are to make */
+  #beginBuild(state: FoldState, block: number): number {
+    const at = state.countersAt + this.#counters;
+    const end = this.#firstOf(state, block + 1);
+    const length = end - this.#firstOf(state, block);
+    state.counters[at + BUILD_LENGTH] = length;
+    state.counters[at + BUILD_SLOT] = (end - 1) % this.window;
+    return length;
+  }
+
   /** Index of a block's first bar; of the running block too. */
   #firstOf({ counters, countersAt, blockFirst, capacity }: FoldState, block: number): number {
     const at = countersAt + this.#counters;
@@ -396,7 +396,7 @@ export class SlidingFold {
   #finishBlock(state: FoldState, index: number, reciprocal: Float64Array): void {
     const { mem, counters, blocks, capacity } = state;
     const at = state.countersAt + this.#counters;
-    const running = state.sumsAt + this.#running;
+    const running = state.sumsAt + this.#sums;
     const next = counters[at + NEXT]!;
     const slot = next & (capacity - 1);
     const target = this.#rowsBefore * capacity + slot * this.row;
@@ -426,7 +426,7 @@ export class SlidingFold {
     const first = this.#firstOf(state, block);
     const older = first - counters[state.countersAt + this.#counters + HEAD_END]!;
     let source = this.#rowsBefore * capacity + (block & (capacity - 1)) * this.row;
-    let target = state.sumsAt + this.#between;
+    let target = state.sumsAt + this.#sums + this.row;
     if (older === 0) {
       for (let i = 0; i < this.row; i++) mem[target + i] = blocks[source + i]!;
       return;
