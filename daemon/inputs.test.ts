@@ -251,4 +251,19 @@ describe('inputs without a bar', () => {
       ['recovered', 'file', minute(1)],
     ]);
   });
+
+  it('end the silence of a pair of longer bars with each live minute, and never with history', () => {
+    const bench = openBench(tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD@5m'] } }));
+    const { inputs, status } = bench.pipeline;
+    const take = (index: number, backfill: boolean): void => {
+      for (const symbol of ['XAUUSD', 'XAGUSD']) inputs.take(barInput(barOf(symbol, index), backfill));
+    };
+    for (let index = 0; index < 10; index++) take(index, false);
+    bench.passMs((feed.silence_degraded_intervals + 1) * feed.interval_ms);
+    inputs.checkSilence();
+    take(10, true);
+    expect(status.silentPairs).toEqual(['XAUUSD_XAGUSD@5m']);
+    take(11, false);
+    expect(status.silentPairs).toEqual([]);
+  });
 });
