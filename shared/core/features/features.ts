@@ -14,6 +14,7 @@ import { TrueRange } from './true_range.ts';
 import { UnitPosition } from './unit_position.ts';
 import { Volatility } from './volatility.ts';
 import { FoldPlanner, type FoldPlan } from './window/fold_plan.ts';
+import type { LagRows } from './window/lag_ring.ts';
 import type { FoldState } from './window/sliding_fold.ts';
 import type { Windows } from './windows.ts';
 import { ZScore } from './zscore.ts';
@@ -56,14 +57,21 @@ export interface PairBars {
 
 /** All that is kept of a pair between two bars, but for its values. */
 interface PairWindows {
+  /** In the memory that pairs share. */
+  readonly pair: number;
   readonly barSeconds: number;
   readonly frame: Frame;
   readonly legA: PairLeg;
   readonly legB: PairLeg;
   readonly folds: FoldState;
+  readonly shared: PairsMemory;
+}
+
+/** Of all pairs of an engine. */
+interface PairsMemory {
   readonly zHistory: Float64Array;
-  readonly stabilityLags: Float64Array;
-  readonly liquidityLags: Float64Array;
+  readonly stabilityLags: LagRows;
+  readonly liquidityLags: LagRows;
   readonly movingLegs: Float64Array;
 }
 
@@ -112,16 +120,21 @@ class Columns {
   createStates(pairs: readonly Pair[]): PairWindows[] {
     // Bars of one timeframe alone are the same bars.
     const legs = this.#legs.createLegs(pairs.flatMap((pair) => [pair.a, pair.b].map((leg) => trackName(pair, leg))));
+    const folds = this.#plan.createStates(pairs.length);
+    const shared = {
+      zHistory: this.#zscore.createHistory(pairs.length),
+      stabilityLags: this.#stability.lags.createRows(pairs.length),
+      liquidityLags: this.#liquidity.lags.createRows(pairs.length),
+      movingLegs: new Float64Array(pairs.length),
+    };
     return pairs.map((pair, i) => ({
+      pair: i,
       barSeconds: barSecondsOf(pair),
       frame: emptyFrame(),
       legA: legs[2 * i]!,
       legB: legs[2 * i + 1]!,
-      folds: this.#plan.createState(),
-      zHistory: this.#zscore.createHistory(),
-      stabilityLags: this.#stability.lags.createState(),
-      liquidityLags: this.#liquidity.lags.createState(),
-      movingLegs: new Float64Array(1),
+      folds: folds[i]!,
+      shared,
     }));
   }
 
@@ -134,7 +147,8 @@ class Columns {
 
   /** Moves a pair on by one bar and writes its columns from `row` on. */
   step(state: PairWindows, a: Bar, b: Bar, minute: number, out: Float64Array, row: number): void {
-    const { frame, legA, legB, folds } = state;
+    const { pair, frame, legA, legB, folds } = state;
+    const { zHistory, stabilityLags, liquidityLags, movingLegs } = state.shared;
     const plan = this.#plan;
     const index = frame.bars;
     const number = barNumber(state, minute);
@@ -163,13 +177,13 @@ class Columns {
     this.#position.observe(frame, plan.input);
     plan.push(SPREAD_STAGE, folds, index, number);
 
-    this.#zscore.step(frame, plan, state.zHistory, out, row);
+    this.#zscore.step(frame, plan, zHistory, pair, out, row);
     this.#reversion.step(plan, out, row);
     this.#volatility.step(frame, legA, legB, plan, out, row);
     this.#range.step(legA, legB, out, row);
-    this.#stability.step(frame, plan, state.stabilityLags, out, row);
+    this.#stability.step(frame, plan, stabilityLags, pair, out, row);
     this.#position.step(plan, out, row);
-    this.#liquidity.step(frame, legA, legB, state.movingLegs, state.liquidityLags, out, row);
+    this.#liquidity.step(frame, legA, legB, movingLegs, liquidityLags, pair, out, row);
     this.#calendar.step(minute, out, row);
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SMALL } from './features.fixture.ts';
-import { LEG_VALUES, LegWindows, LIQUIDITY, LOG_RETURN, RANGE_RATIO, VOL, VOL_RATIO } from './leg.ts';
+import { LEG_VALUES, LegWindows, LIQUIDITY, LOG_RETURN, RANGE_RATIO, VOL, VOL_RATIO, type LegState } from './leg.ts';
 
 /** Windows of volume that stand the other way round than usual. */
 const TURNED = { ...SMALL, vol_short: 12, volume_window: 5 };
@@ -8,7 +8,7 @@ const TURNED = { ...SMALL, vol_short: 12, volume_window: 5 };
 /** The values after each of these volumes at a price that does not move. */
 function liquidities(volumes: readonly number[], windows = TURNED): number[] {
   const legs = new LegWindows(windows);
-  const state = legs.createState();
+  const state = legs.createStates(1)[0]!;
   const out = new Float64Array(LEG_VALUES);
   return volumes.map((volume, minute) => {
     legs.step(state, Float64Array.of(minute, 1, 1, 1, volume), 0, out, 0);
@@ -40,7 +40,7 @@ describe('LegWindows', () => {
 
   it('are as good as new after a reset', () => {
     const legs = new LegWindows(SMALL);
-    const [used, fresh] = [legs.createState(), legs.createState()];
+    const [used, fresh] = legs.createStates(2) as [LegState, LegState];
     const [outUsed, outFresh] = [new Float64Array(LEG_VALUES), new Float64Array(LEG_VALUES)];
     const bar = (minute: number): Float64Array => Float64Array.of(minute, 9, 8, 8 + Math.abs(Math.sin(minute)), 5);
     for (let minute = 1000; minute < 1100; minute++) legs.step(used, bar(minute), 0, outUsed, 0);

@@ -39,10 +39,10 @@ export const BAR_VALUES = 5;
 export interface LegState {
   readonly folds: FoldState;
   bars: number;
-  close: number;
-  lnClose: number;
   /** Bars since the last one of unknown volume. */
   volumeBars: number;
+  /** Close and ln close of each owner's last bar, from `2 · owner` on: fields of an object would be boxed. */
+  readonly closes: Float64Array;
 }
 
 /** All values of a leg's bars that do not depend on the other leg. */
@@ -83,17 +83,18 @@ export class LegWindows {
     this.#plan = planner.plan();
   }
 
-  createState(): LegState {
-    return { folds: this.#plan.createState(), bars: 0, close: NaN, lnClose: NaN, volumeBars: 0 };
+  /** See `FoldState`. */
+  createStates(owners: number): LegState[] {
+    const closes = new Float64Array(2 * owners).fill(NaN);
+    return this.#plan.createStates(owners).map((folds) => ({ folds, bars: 0, volumeBars: 0, closes }));
   }
 
   /** Clears all bars. */
   reset(state: LegState): void {
     this.#plan.reset(state.folds);
     state.bars = 0;
-    state.close = NaN;
-    state.lnClose = NaN;
     state.volumeBars = 0;
+    state.closes.fill(NaN, 2 * state.folds.owner, 2 * state.folds.owner + 2);
   }
 
   /**
@@ -106,9 +107,12 @@ export class LegWindows {
     const volume = bars[bar + VOLUME]!;
     const windows = this.#windows;
     const { input, result } = this.#plan;
+    const { closes } = state;
+    const last = 2 * state.folds.owner;
+    const closeBefore = closes[last]!;
     const lnClose = Math.log(close);
-    const logReturn = lnClose - state.lnClose;
-    const range = Math.max(bars[bar + HIGH]!, state.close) - Math.min(bars[bar + LOW]!, state.close);
+    const logReturn = lnClose - closes[last + 1]!;
+    const range = Math.max(bars[bar + HIGH]!, closeBefore) - Math.min(bars[bar + LOW]!, closeBefore);
     input[this.#return.input] = logReturn;
     input[this.#returnShort.input] = logReturn;
     input[this.#returnLong.input] = logReturn;
@@ -118,8 +122,8 @@ export class LegWindows {
     input[this.#volumeLong.input] = volume;
     this.#plan.push(0, state.folds, state.bars, bars[bar + MINUTE]!);
     state.bars++;
-    state.close = close;
-    state.lnClose = lnClose;
+    closes[last] = close;
+    closes[last + 1] = lnClose;
     state.volumeBars = volume > 0 ? state.volumeBars + 1 : 0;
     out[at + LN_CLOSE] = lnClose;
     out[at + LOG_RETURN] = logReturn;

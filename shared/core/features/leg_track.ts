@@ -33,19 +33,28 @@ interface Follower {
   barsInStep: number;
   /** Whether `own` has seen the leg's last bar. */
   isOwnCurrent: boolean;
-  /** The leg's last bars, as rows of BAR_VALUES: what its own windows are made of when it leaves the track. */
-  readonly ring: Float64Array;
+  /**
+   * Row of the next bar in `LegTracks.#ring`: the leg's last bars are what its own windows are made of when it leaves
+   * the track.
+   */
   ringAt: number;
+  readonly firstRow: number;
 }
 
 /** The bars of a symbol that any of its pairs took, each minute once, with the values of its windows at that minute. */
 interface LegTrack {
   readonly state: LegState;
-  /** Rows of BAR_VALUES, then LEG_VALUES: bar `index` is at row `index & rowMask`. */
+  /**
+   * Of each bar `index & rowMask`, of each track from its `firstRow` on: BAR_VALUES, then LEG_VALUES. A bar of all
+   * tracks is `barDoubles` long.
+   */
   readonly rows: Float64Array;
   readonly rowMask: number;
-  /** Its last minute, alone in an array: a field of an object would be boxed. */
+  readonly barDoubles: number;
+  readonly firstRow: number;
+  /** The last minute of each track: a field of an object would be boxed. */
   readonly last: Float64Array;
+  readonly ordinal: number;
 }
 
 const ROW = BAR_VALUES + LEG_VALUES;
@@ -69,6 +78,10 @@ export class LegTracks {
   readonly #lookBackBars: number;
   /** The bar that is being taken. */
   readonly #bar = new Float64Array(BAR_VALUES);
+  /** The last bars of all followers: of each slot, a row of BAR_VALUES for each of them. */
+  #ring = new Float64Array(0);
+  /** Doubles of a slot. */
+  #slot = 0;
 
   constructor(windows: Windows) {
     this.#windows = new LegWindows(windows);
@@ -79,17 +92,23 @@ export class LegTracks {
   createLegs(symbols: readonly string[]): PairLeg[] {
     const counts = new Map<string, number>();
     for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
-    const tracks = new Map<string, LegTrack>();
+    const canShare = (symbol: string): boolean => counts.get(symbol)! > 1 && this.#lookBackBars <= MAX_SHARED_BARS;
+    const tracks = this.#createTracks([...counts.keys()].filter(canShare));
+    const followers = symbols.filter(canShare).length;
+    const aloneStates = this.#windows.createStates(symbols.length - followers);
+    this.#slot = followers * BAR_VALUES;
+    this.#ring = new Float64Array((this.#lookBackBars - 1) * this.#slot);
+    let firstRow = 0;
+    let alone = 0;
     return symbols.map((symbol) => {
-      const isShared = counts.get(symbol)! > 1 && this.#lookBackBars <= MAX_SHARED_BARS;
-      if (isShared && !tracks.has(symbol)) tracks.set(symbol, this.#createTrack());
+      const track = tracks.get(symbol);
       const ownValues = new Float64Array(LEG_VALUES).fill(NaN);
       return {
         values: ownValues,
         at: 0,
-        own: isShared ? null : this.#windows.createState(),
+        own: track === undefined ? aloneStates[alone++]! : null,
         ownValues,
-        follower: isShared ? this.#createFollower(tracks.get(symbol)!) : null,
+        follower: track === undefined ? null : createFollower(track, BAR_VALUES * firstRow++),
       };
     });
   }
@@ -124,8 +143,8 @@ export class LegTracks {
       leg.at = 0;
       follower.isOwnCurrent = true;
     }
-    copyRow(row, follower.ring, follower.ringAt);
-    follower.ringAt = follower.ringAt + BAR_VALUES === follower.ring.length ? 0 : follower.ringAt + BAR_VALUES;
+    copyRow(row, this.#ring, follower.ringAt);
+    follower.ringAt = this.#afterRow(follower.ringAt, follower);
   }
 
   /**
@@ -136,11 +155,11 @@ export class LegTracks {
     const bar = this.#bar;
     const next = follower.position + 1;
     let index = track.state.bars;
-    if (bar[MINUTE]! > track.last[0]!) {
+    if (bar[MINUTE]! > track.last[track.ordinal]!) {
       const row = rowOf(track, index);
       copyRow(bar, track.rows, row);
       this.#windows.step(track.state, track.rows, row, track.rows, row + BAR_VALUES);
-      track.last[0] = bar[MINUTE]!;
+      track.last[track.ordinal] = bar[MINUTE]!;
     } else {
       index = indexOf(track, bar);
       if (index < 0 || !isSame(track, index, bar)) {
@@ -153,39 +172,40 @@ export class LegTracks {
   }
 
   /** Makes the leg's own windows as if they had seen all its bars before this one. */
-  #rebuildOwn(leg: PairLeg, { bars, ring, ringAt }: Follower): void {
-    leg.own ??= this.#windows.createState();
+  #rebuildOwn(leg: PairLeg, follower: Follower): void {
+    const { bars, ringAt, firstRow } = follower;
+    const ring = this.#ring;
+    leg.own ??= this.#windows.createStates(1)[0]!;
     this.#windows.reset(leg.own);
-    const known = Math.min(bars - 1, ring.length / BAR_VALUES);
-    let at = (ringAt - known * BAR_VALUES + ring.length) % ring.length;
+    const known = Math.min(bars - 1, this.#lookBackBars - 1);
+    let at = firstRow + ((ringAt - firstRow - known * this.#slot + ring.length) % ring.length);
     for (let i = 0; i < known; i++) {
       this.#windows.step(leg.own, ring, at, leg.ownValues, 0);
-      at = at + BAR_VALUES === ring.length ? 0 : at + BAR_VALUES;
+      at = this.#afterRow(at, follower);
     }
   }
 
-  #createTrack(): LegTrack {
-    // Room for a pair that comes as far behind as it looks back, so that it is in step when it has caught up.
-    const rows = 2 ** Math.ceil(Math.log2(2 * this.#lookBackBars));
-    return {
-      state: this.#windows.createState(),
-      rows: new Float64Array(rows * ROW).fill(NaN),
-      rowMask: rows - 1,
-      last: new Float64Array([-Infinity]),
-    };
+  #afterRow(at: number, { firstRow }: Follower): number {
+    const after = at + this.#slot;
+    return after >= this.#ring.length ? firstRow : after;
   }
 
-  #createFollower(track: LegTrack): Follower {
-    return {
-      track,
-      bars: 0,
-      position: -1,
-      barsInStep: 0,
-      isOwnCurrent: false,
-      ring: new Float64Array((this.#lookBackBars - 1) * BAR_VALUES),
-      ringAt: 0,
+  #createTracks(symbols: readonly string[]): Map<string, LegTrack> {
+    // Room for a pair that comes as far behind as it looks back, so that it is in step when it has caught up.
+    const bars = 2 ** Math.ceil(Math.log2(2 * this.#lookBackBars));
+    const barDoubles = symbols.length * ROW;
+    const rows = new Float64Array(bars * barDoubles).fill(NaN);
+    const last = new Float64Array(symbols.length).fill(-Infinity);
+    const states = this.#windows.createStates(symbols.length);
+    const createTrack = (state: LegState, ordinal: number): LegTrack => {
+      return { state, rows, rowMask: bars - 1, barDoubles, firstRow: ordinal * ROW, last, ordinal };
     };
+    return new Map(symbols.map((symbol, ordinal) => [symbol, createTrack(states[ordinal]!, ordinal)]));
   }
+}
+
+function createFollower(track: LegTrack, firstRow: number): Follower {
+  return { track, bars: 0, position: -1, barsInStep: 0, isOwnCurrent: false, ringAt: firstRow, firstRow };
 }
 
 function copyRow(bar: Float64Array, rows: Float64Array, at: number): void {
@@ -193,7 +213,7 @@ function copyRow(bar: Float64Array, rows: Float64Array, at: number): void {
 }
 
 function rowOf(track: LegTrack, index: number): number {
-  return (index & track.rowMask) * ROW;
+  return (index & track.rowMask) * track.barDoubles + track.firstRow;
 }
 
 /** Returns whether a bar of the track equals this one of the same minute. */
@@ -207,7 +227,7 @@ function isSame(track: LegTrack, index: number, bar: Float64Array): boolean {
 function indexOf(track: LegTrack, bar: Float64Array): number {
   let high = track.state.bars - 1;
   // Usually another pair has added it this minute.
-  if (bar[MINUTE] === track.last[0]) return high;
+  if (bar[MINUTE] === track.last[track.ordinal]) return high;
   let low = Math.max(0, high - track.rowMask);
   while (low <= high) {
     const middle = (low + high) >>> 1;

@@ -2,7 +2,7 @@ import type { ColumnPlanner } from './columns.ts';
 import { FLAT_STD, MODEL_NAMES, type Frame } from './feature.ts';
 import type { Bar } from '../../bar.ts';
 import { LIQUIDITY, type LegValues } from './leg.ts';
-import { LagRing } from './window/lag_ring.ts';
+import { LagRing, type LagRows } from './window/lag_ring.ts';
 import type { Windows } from './windows.ts';
 
 /**
@@ -21,26 +21,31 @@ export class Liquidity {
     this.#columns = declareLiquidity(columns, windows);
   }
 
-  /** @param movingLegs how many legs moved in the last bars: one number, kept between steps */
+  /**
+   * @param movingLegs of each pair: how many legs moved in the last bars
+   * @param pair in `movingLegs` and `lags`
+   */
   step(
     frame: Frame,
     a: LegValues,
     b: LegValues,
     movingLegs: Float64Array,
-    ring: Float64Array,
+    lags: LagRows,
+    pair: number,
     out: Float64Array,
     row: number,
   ): void {
     const { number, bars, stepsSinceBar } = frame;
     const columns = this.#columns;
     const window = this.#activityWindow;
-    const lag = this.lags.next(ring);
+    const ring = lags.values;
+    const lag = this.lags.next(lags, pair);
     const moving = isMoving(frame.a) + isMoving(frame.b);
     // Whole numbers: adding and taking away loses nothing.
-    movingLegs[0] = movingLegs[0]! + moving - (bars > window ? ring[lag + 1]! : 0);
+    movingLegs[pair] = movingLegs[pair]! + moving - (bars > window ? ring[lag + 1]! : 0);
     out[row + columns.liquidity_score] = Math.min(a.values[a.at + LIQUIDITY]!, b.values[b.at + LIQUIDITY]!);
     writeQuotedSpread(frame, out, row + columns.quoted_spread);
-    out[row + columns.activity_score] = bars < window ? NaN : movingLegs[0]! / (2 * window);
+    out[row + columns.activity_score] = bars < window ? NaN : movingLegs[pair]! / (2 * window);
     out[row + columns.coverage] = window / (number - ring[lag]!);
     out[row + columns.gap] = stepsSinceBar === 1 ? 0 : Math.log(stepsSinceBar);
     ring[lag] = number;

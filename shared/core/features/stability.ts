@@ -1,7 +1,7 @@
 import type { ColumnPlanner } from './columns.ts';
 import { MODEL_NAMES, sampleStd, type Frame } from './feature.ts';
 import { M2, type FoldPlan, type FoldPlanner, type Series } from './window/fold_plan.ts';
-import { LagRing } from './window/lag_ring.ts';
+import { LagRing, type LagRows } from './window/lag_ring.ts';
 import type { Windows } from './windows.ts';
 
 /** Stability of the relation between the legs. */
@@ -24,9 +24,10 @@ export class Stability {
     input[this.#betas.input] = frame.beta;
   }
 
-  step(frame: Frame, { result }: FoldPlan, ring: Float64Array, out: Float64Array, row: number): void {
+  step(frame: Frame, { result }: FoldPlan, lags: LagRows, pair: number, out: Float64Array, row: number): void {
     const columns = this.#columns;
-    const lag = this.lags.next(ring);
+    const ring = lags.values;
+    const lag = this.lags.next(lags, pair);
     out[row + columns.beta_stability] = sampleStd(result[this.#betas.result + M2]!, this.#window);
     out[row + columns.beta_change] = frame.beta - ring[lag]!;
     out[row + columns.corr_change] = frame.corr - ring[lag + 1]!;

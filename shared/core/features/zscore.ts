@@ -26,9 +26,9 @@ export class ZScore {
     this.#changeColumns = CHANGES_BARS.map((bars) => this.#columns[`z_change_${bars}`]);
   }
 
-  /** The last z-scores of one pair. */
-  createHistory(): Float64Array {
-    return new Float64Array(HISTORY_BARS).fill(NaN);
+  /** The last z-scores of each pair. */
+  createHistory(pairs: number): Float64Array {
+    return new Float64Array(pairs * HISTORY_BARS).fill(NaN);
   }
 
   observe(frame: Frame, input: Float64Array): void {
@@ -36,7 +36,7 @@ export class ZScore {
     input[this.#fast.input] = frame.spread;
   }
 
-  step(frame: Frame, { result }: FoldPlan, history: Float64Array, out: Float64Array, row: number): void {
+  step(frame: Frame, { result }: FoldPlan, history: Float64Array, pair: number, out: Float64Array, row: number): void {
     const columns = this.#columns;
     const slow = this.#slow.result;
     const fast = this.#fast.result;
@@ -47,12 +47,13 @@ export class ZScore {
     frame.zMean = mean;
     frame.zStd = std;
     frame.z = z;
-    history[frame.bars % HISTORY_BARS] = z;
+    const first = pair * HISTORY_BARS;
+    history[first + (frame.bars % HISTORY_BARS)] = z;
     const side = Math.sign(z);
     out[row + columns.z_score] = z;
     out[row + columns.z_abs] = Math.abs(z);
     for (let i = 0; i < CHANGES_BARS.length; i++) {
-      const before = history[(frame.bars + HISTORY_BARS - CHANGES_BARS[i]!) % HISTORY_BARS]!;
+      const before = history[first + ((frame.bars + HISTORY_BARS - CHANGES_BARS[i]!) % HISTORY_BARS)]!;
       out[row + this.#changeColumns[i]!] = side * (z - before);
     }
     out[row + columns.z_fast] = side * zFast;

@@ -1,7 +1,7 @@
 import { seriesIndex, SERIES_NAMES } from '../../series/series_names.ts';
 import { FLAT_STD, flatMoment, ratioToUsual, sampleStd, writeCorrelation } from '../feature.ts';
 import { FoldPlanner, M2, MEAN, SXX, type FoldPlan, type Series } from '../window/fold_plan.ts';
-import { LagRing } from '../window/lag_ring.ts';
+import { LagRing, type LagRows } from '../window/lag_ring.ts';
 import type { FoldState } from '../window/sliding_fold.ts';
 import { instrumentDefinitions, type InstrumentDefinition, type InstrumentWindows } from './definitions.ts';
 
@@ -100,9 +100,9 @@ export class InstrumentFeatures {
   readonly #lagShort: LagRing;
   readonly #lagMedium: LagRing;
   /** Rows: ln close, ln open interest. */
-  readonly #shortRing: Float64Array;
+  readonly #shortRows: LagRows;
   /** Rows: ln close. */
-  readonly #mediumRing: Float64Array;
+  readonly #mediumRows: LagRows;
   #bars = 0;
   #slot = -Infinity;
   #close = NaN;
@@ -127,8 +127,8 @@ export class InstrumentFeatures {
     this.#state = this.#plan.createState();
     this.#lagShort = new LagRing(windows.short_window, 2);
     this.#lagMedium = new LagRing(windows.medium_window, 1);
-    this.#shortRing = this.#lagShort.createState();
-    this.#mediumRing = this.#lagMedium.createState();
+    this.#shortRows = this.#lagShort.createRows(1);
+    this.#mediumRows = this.#lagMedium.createRows(1);
   }
 
   get ready(): boolean {
@@ -203,9 +203,9 @@ export class InstrumentFeatures {
     const { bollinger_window, short_window: s, medium_window: m, long_window: l } = this.#windows;
     const sigma = sampleStd(result[folds.returnLong.result + M2]!, l);
     const unit = sigma < FLAT_STD ? NaN : sigma;
-    const mediumAt = this.#lagMedium.next(this.#mediumRing);
-    const before = this.#mediumRing[mediumAt]!;
-    this.#mediumRing[mediumAt] = lnClose;
+    const mediumAt = this.#lagMedium.next(this.#mediumRows, 0);
+    const before = this.#mediumRows.values[mediumAt]!;
+    this.#mediumRows.values[mediumAt] = lnClose;
     out[column['return_1']!] = logReturn / unit;
     out[column['return_medium']!] = (lnClose - before) / (unit * Math.sqrt(m));
     out[column['ma_distance_short']!] = (lnClose - result[folds.priceShort.result + MEAN]!) / (unit * Math.sqrt(s));
@@ -227,9 +227,9 @@ export class InstrumentFeatures {
     out[column['volatility_long']!] = sigma;
     out[column['volatility_ratio']!] = ratioToUsual(short, sigma);
     out[column['volatility_spike']!] = Math.abs(logReturn) / unit;
-    const shortAt = this.#lagShort.next(this.#shortRing);
-    out[column['return_short']!] = (lnClose - this.#shortRing[shortAt]!) / (unit * Math.sqrt(s));
-    this.#shortRing[shortAt] = lnClose;
+    const shortAt = this.#lagShort.next(this.#shortRows, 0);
+    out[column['return_short']!] = (lnClose - this.#shortRows.values[shortAt]!) / (unit * Math.sqrt(s));
+    this.#shortRows.values[shortAt] = lnClose;
     this.#shortAt = shortAt;
   }
 
@@ -256,8 +256,8 @@ export class InstrumentFeatures {
     out[column['funding_rate']!] = funding;
     out[column['funding_mean']!] = result[folds.fundingMean.result + MEAN]!;
     this.#writeCorrelation(folds.fundingPrice, column['funding_price_correlation']!);
-    out[column['open_interest_change']!] = lnInterest - this.#shortRing[this.#shortAt + 1]!;
-    this.#shortRing[this.#shortAt + 1] = lnInterest;
+    out[column['open_interest_change']!] = lnInterest - this.#shortRows.values[this.#shortAt + 1]!;
+    this.#shortRows.values[this.#shortAt + 1] = lnInterest;
     this.#writeCorrelation(folds.interestPrice, column['open_interest_price_correlation']!);
     out[column['overheat']!] = (funding * interest) / result[folds.interestLong.result + MEAN]!;
     const known = volume > 0 ? volume : NaN;

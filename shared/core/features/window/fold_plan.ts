@@ -1,4 +1,4 @@
-import { COUNTERS, INPUTS, SIZE, SlidingFold, type FoldState, type Kind } from './sliding_fold.ts';
+import { COUNTERS, INPUTS, LINE, SIZE, SlidingFold, type FoldState, type Kind } from './sliding_fold.ts';
 
 /**
  * Location of a series: its observations are written to `input` from this index on, its window values are read from
@@ -43,7 +43,9 @@ export class FoldPlan {
   readonly result: Float64Array;
   readonly #stages: readonly (readonly SlidingFold[])[];
   readonly #reciprocal: Float64Array;
-  readonly #doubles: number;
+  /** Doubles of an owner. */
+  readonly #sums: number;
+  readonly #rings: number;
   readonly #rows: number;
   readonly #folds: number;
 
@@ -53,10 +55,11 @@ export class FoldPlan {
   constructor(wanted: readonly Wanted[]) {
     let input = 0;
     let result = 0;
-    let mem = 0;
+    let sums = 0;
+    let rings = 0;
     let ordinal = 0;
     const createFold = (window: number, members: readonly Wanted[]): SlidingFold => {
-      const place = { input, result, mem, ordinal, rows: result };
+      const place = { input, result, sums, rings, ordinal, rows: result };
       const counts = { moments: 0, comoments: 0, mean: 0 };
       for (const kind of KINDS) {
         for (const { series } of members.filter((member) => member.kind === kind)) {
@@ -68,7 +71,8 @@ export class FoldPlan {
         }
       }
       const fold = new SlidingFold(window, counts, place);
-      mem += fold.doubles;
+      sums += fold.sums;
+      rings += fold.ring;
       ordinal++;
       return fold;
     };
@@ -85,33 +89,49 @@ export class FoldPlan {
     });
     const longest = Math.max(...wanted.map(({ window }) => window));
     this.#reciprocal = Float64Array.from({ length: longest + 1 }, (_, n) => 1 / n);
-    this.#doubles = mem;
+    // An owner's sums begin with a cache line.
+    this.#sums = Math.ceil(sums / LINE) * LINE;
+    this.#rings = rings;
     this.#rows = result;
     this.#folds = ordinal;
     this.input = new Float64Array(input).fill(NaN);
     this.result = new Float64Array(result).fill(NaN);
   }
 
-  createState(): FoldState {
-    return {
-      mem: new Float64Array(this.#doubles).fill(NaN),
-      counters: new Int32Array(this.#folds * COUNTERS),
+  /** See `FoldState`. */
+  createStates(owners: number): FoldState[] {
+    const mem = new Float64Array(owners * (this.#sums + this.#rings)).fill(NaN);
+    const counters = new Int32Array(owners * this.#folds * COUNTERS);
+    return Array.from({ length: owners }, (_, owner) => ({
+      mem,
+      counters,
+      owners,
+      owner,
+      sumsAt: owner * this.#sums,
+      countersAt: owner * this.#folds * COUNTERS,
+      ringsAt: owners * this.#sums,
       blocks: new Float64Array(this.#rows * FIRST_CAPACITY),
       blockFirst: new Int32Array(this.#folds * FIRST_CAPACITY),
       capacity: FIRST_CAPACITY,
-    };
+    }));
+  }
+
+  createState(): FoldState {
+    return this.createStates(1)[0]!;
   }
 
   /** Makes a state as good as new. */
   reset(state: FoldState): void {
-    state.counters.fill(0);
+    state.counters.fill(0, state.countersAt, state.countersAt + this.#folds * COUNTERS);
     for (const folds of this.#stages) for (const fold of folds) fold.forgetBlock(state);
   }
 
   // Stryker disable all: reads memory into the cache, no value depends on the sum
   /** See `SlidingFold.touch`. */
   touch(state: FoldState): number {
+    const { mem, sumsAt } = state;
     let sum = 0;
+    for (let i = 0; i < this.#sums; i += LINE) sum += mem[sumsAt + i]!;
     for (const folds of this.#stages) for (let i = 0; i < folds.length; i++) sum += folds[i]!.touch(state);
     return sum;
   }

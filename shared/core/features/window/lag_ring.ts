@@ -1,4 +1,10 @@
-/** Rows of values, each read again `bars` bars later. The cursor is in the ring, before the rows. */
+/** The rows of several owners: of each owner its cursor, then of each slot a row per owner. */
+export interface LagRows {
+  readonly values: Float64Array;
+  readonly owners: number;
+}
+
+/** Rows of values, each read again `bars` bars later. */
 export class LagRing {
   readonly #bars: number;
   readonly #width: number;
@@ -10,18 +16,18 @@ export class LagRing {
     this.#width = width;
   }
 
-  /** One ring per owner; NaN where no bar has been. */
-  createState(): Float64Array {
-    const ring = new Float64Array(1 + this.#bars * this.#width).fill(NaN);
-    ring[0] = 1;
-    return ring;
+  /** NaN where no bar has been. */
+  createRows(owners: number): LagRows {
+    const values = new Float64Array(owners * (1 + this.#bars * this.#width)).fill(NaN);
+    for (let owner = 0; owner < owners; owner++) values[owner] = owners + owner * this.#width;
+    return { values, owners };
   }
 
-  /** Index of the row of `bars` bars ago: to be read, then overwritten with that of this bar. */
-  next(ring: Float64Array): number {
-    const at = ring[0]!;
-    const after = at + this.#width;
-    ring[0] = after === ring.length ? 1 : after;
+  /** Index of an owner's row of `bars` bars ago: to be read, then overwritten with that of this bar. */
+  next({ values, owners }: LagRows, owner: number): number {
+    const at = values[owner]!;
+    const after = at + owners * this.#width;
+    values[owner] = after < values.length ? after : owners + owner * this.#width;
     return at;
   }
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FoldPlanner } from './fold_plan.ts';
 import { LagRing } from './lag_ring.ts';
+import type { FoldState } from './sliding_fold.ts';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
 const centeredProduct = (x: readonly number[], y: readonly number[]): number => {
@@ -285,6 +286,37 @@ describe('sliding folds', () => {
     expect(capacityAfter(60)).toBe(128);
   });
 
+  it('keep owners that share memory apart, to the bit, and reset one of them alone', () => {
+    const planner = new FoldPlanner();
+    const [short, long] = [planner.moments(0, 3), planner.comoments(0, 8)];
+    const plan = planner.plan();
+    const bars = Array.from({ length: 60 }, (_, i) => ({ owner: (i * i) % 3, minute: 1000 + i, value: Math.sin(i) }));
+    const run = (states: readonly FoldState[], only: readonly number[], resetAt: number): Float64Array[] => {
+      const counts = states.map(() => 0);
+      return bars.flatMap(({ owner, minute, value }, i) => {
+        if (!only.includes(owner)) return [];
+        if (i === resetAt) {
+          plan.reset(states[owner]!);
+          counts[owner] = 0;
+        }
+        plan.input[short.input] = plan.input[long.input] = value;
+        plan.input[long.input + 1] = value * value;
+        plan.push(0, states[owner]!, counts[owner]!++, minute);
+        return [plan.result.slice()];
+      });
+    };
+    const together = run(plan.createStates(3), [0, 1, 2], 31);
+    for (const owner of [0, 1, 2]) {
+      const alone = run(
+        [0, 1, 2].map(() => plan.createState()),
+        [owner],
+        31,
+      );
+      expect(together.filter((_, i) => bars[i]!.owner === owner)).toEqual(alone);
+    }
+    expect(bars[31]!.owner).toBe(1);
+  });
+
   it('have no position before the plan is made', () => {
     const planner = new FoldPlanner();
     const series = planner.moments(0, 2);
@@ -302,37 +334,43 @@ describe('sliding folds', () => {
 });
 
 describe('LagRing', () => {
-  it('gives the row of so many bars ago, and NaN before there is one', () => {
-    const lags = new LagRing(3, 2);
-    const ring = lags.createState();
-    const seen = [1, 2, 3, 4, 5, 6, 7].map((value) => {
-      const at = lags.next(ring);
-      const before = [ring[at], ring[at + 1]];
-      ring[at] = value;
-      ring[at + 1] = -value;
+  /** What each owner read after each of these steps of [owner, value]. */
+  function readBy(lags: LagRing, owners: number, steps: readonly (readonly [number, number])[]): number[][] {
+    const rows = lags.createRows(owners);
+    return steps.map(([owner, value]) => {
+      const at = lags.next(rows, owner);
+      const before = [rows.values[at]!, rows.values[at + 1]!];
+      rows.values[at] = value;
+      rows.values[at + 1] = -value;
       return before;
     });
-    expect(seen).toEqual([
-      [NaN, NaN],
-      [NaN, NaN],
-      [NaN, NaN],
-      [1, -1],
-      [2, -2],
-      [3, -3],
-      [4, -4],
+  }
+
+  it('gives the row of so many bars ago, and NaN before there is one', () => {
+    const steps = [1, 2, 3, 4, 5, 6, 7].map((value) => [0, value] as const);
+    expect(readBy(new LagRing(3, 2), 1, steps)).toEqual([
+      ...[1, 2, 3].map(() => [NaN, NaN]),
+      ...[1, 2, 3, 4].map((value) => [value, -value]),
     ]);
   });
 
   it('gives the row of the bar before with a lag of 1', () => {
-    const lags = new LagRing(1, 1);
-    const ring = lags.createState();
-    const seen = [1, 2, 3].map((value) => {
-      const at = lags.next(ring);
-      const before = ring[at];
-      ring[at] = value;
-      return before;
-    });
-    expect(seen).toEqual([NaN, 1, 2]);
+    const steps = [1, 2, 3].map((value) => [0, value] as const);
+    expect(readBy(new LagRing(1, 2), 1, steps)).toEqual([
+      [NaN, NaN],
+      [1, -1],
+      [2, -2],
+    ]);
+  });
+
+  it('keeps the rows of owners apart, however their bars alternate', () => {
+    const steps = [0, 2, 2, 1, 2, 0, 2, 0, 1, 0, 1, 0, 1].map((owner, i) => [owner, i] as const);
+    const lags = new LagRing(2, 2);
+    const together = readBy(lags, 3, steps);
+    for (const owner of [0, 1, 2]) {
+      const own = steps.filter(([of]) => of === owner).map(([, value]) => [0, value] as const);
+      expect(together.filter((_, i) => steps[i]![0] === owner)).toEqual(readBy(lags, 1, own));
+    }
   });
 
   it('refuses a lag that is not a positive integer', () => {

@@ -6,12 +6,24 @@ export const SIZE: Readonly<Record<Kind, number>> = { moments: 2, comoments: 7, 
 /** Doubles of one observation. */
 export const INPUTS: Readonly<Record<Kind, number>> = { moments: 1, comoments: 2, mean: 1 };
 
-/** The windows of one owner. Made by `FoldPlan.createState`, moved by `FoldPlan.push` alone. */
+/**
+ * The windows of one owner. Made by `FoldPlan.createStates`, moved by `FoldPlan.push` alone. Owners that are made
+ * together share memory, laid out for steps one after another: what each step needs is beside that of the next owner.
+ */
 export interface FoldState {
-  /** Of each fold: a ring with a row per bar, the running block, the blocks between, the end of the running block. */
+  /**
+   * Of each owner, of each fold: its sums, which are a row of the running block, a row of the blocks between, and the
+   * end of the running block. Then of each fold, of each slot of its ring: a row per owner.
+   */
   readonly mem: Float64Array;
-  /** Of each fold: its counters, FIRST to SLOT. */
+  /** Of each owner, of each fold: its counters, FIRST to BUILD_LENGTH. */
   readonly counters: Int32Array;
+  readonly owners: number;
+  readonly owner: number;
+  /** Of this owner in `mem` and `counters`, and of all rings in `mem`. */
+  readonly sumsAt: number;
+  readonly countersAt: number;
+  readonly ringsAt: number;
   /** Of each fold: the aggregates of its finished blocks, and the indices of their first bars; `capacity` of each. */
   blocks: Float64Array;
   blockFirst: Int32Array;
@@ -23,7 +35,9 @@ export interface FoldState {
 export interface FoldPlace {
   readonly input: number;
   readonly result: number;
-  readonly mem: number;
+  /** Doubles before it of an owner's sums, and of an owner's rings. */
+  readonly sums: number;
+  readonly rings: number;
   /** Folds before it. */
   readonly ordinal: number;
   /** Doubles of one row of all folds before it. */
@@ -31,7 +45,7 @@ export interface FoldPlace {
 }
 
 /** Doubles of a cache line. */
-const LINE = 8;
+export const LINE = 8;
 /** Index of the running block's first bar. */
 const FIRST = 0;
 /** Ordinal of the block that holds the window's oldest bar. */
@@ -44,7 +58,11 @@ const LEFT = 4;
 const BUILD_SLOT = 5;
 /** Ring slot of the next bar. */
 const SLOT = 6;
-export const COUNTERS = 7;
+/** Index of the first bar after the block that holds the window's oldest bar. */
+const HEAD_END = 7;
+/** Bars of the block whose suffixes are being made. */
+const BUILD_LENGTH = 8;
+export const COUNTERS = 9;
 
 /**
  * All series of one window, advanced by one bar at a time in O(1), whatever the length of the window.
@@ -80,9 +98,7 @@ export class SlidingFold {
   readonly #input: number;
   readonly #result: number;
   readonly #ring: number;
-  readonly #running: number;
-  readonly #between: number;
-  readonly #blockEnd: number;
+  readonly #sums: number;
   readonly #counters: number;
   readonly #ordinal: number;
   readonly #rowsBefore: number;
@@ -96,34 +112,39 @@ export class SlidingFold {
     this.row = series.moments * SIZE.moments + series.comoments * SIZE.comoments + series.mean * SIZE.mean;
     this.#input = place.input;
     this.#result = place.result;
-    this.#ring = place.mem;
-    this.#running = place.mem + window * this.row;
-    this.#between = this.#running + this.row;
-    this.#blockEnd = this.#between + this.row;
+    this.#ring = place.rings;
+    this.#sums = place.sums;
     this.#counters = place.ordinal * COUNTERS;
     this.#ordinal = place.ordinal;
     this.#rowsBefore = place.rows;
   }
 
-  /** Doubles that a fold takes in `FoldState.mem`. */
-  get doubles(): number {
-    return (this.window + 2) * this.row + 1;
+  /** Doubles of an owner's sums. */
+  get sums(): number {
+    return 2 * this.row + 1;
+  }
+
+  /** Doubles of an owner's ring. */
+  get ring(): number {
+    return this.window * this.row;
   }
 
   /** Whatever minute comes next begins a block. */
-  forgetBlock({ mem }: FoldState): void {
-    mem[this.#blockEnd] = NaN;
+  forgetBlock({ mem, sumsAt }: FoldState): void {
+    mem[sumsAt + this.#sums + 2 * this.row] = NaN;
   }
 
   /** Returns whether there might be no room for one more finished block. */
-  isCrowded({ counters, capacity }: FoldState): boolean {
-    return counters[this.#counters + NEXT]! - counters[this.#counters + HEAD]! >= capacity;
+  isCrowded({ counters, countersAt, capacity }: FoldState): boolean {
+    const at = countersAt + this.#counters;
+    return counters[at + NEXT]! - counters[at + HEAD]! >= capacity;
   }
 
   /** Copies the finished blocks to their positions in a state of another capacity. */
   moveBlocks(from: FoldState, to: FoldState): void {
     const { row } = this;
-    for (let block = to.counters[this.#counters + HEAD]!; block < to.counters[this.#counters + NEXT]!; block++) {
+    const at = to.countersAt + this.#counters;
+    for (let block = to.counters[at + HEAD]!; block < to.counters[at + NEXT]!; block++) {
       const source = this.#rowsBefore * from.capacity + (block & (from.capacity - 1)) * row;
       const target = this.#rowsBefore * to.capacity + (block & (to.capacity - 1)) * row;
       to.blocks.set(from.blocks.subarray(source, source + row), target);
@@ -137,14 +158,19 @@ export class SlidingFold {
    * Reads a number of each cache line that the next `push` will need.
    * @returns their sum, so that the reads are not left out
    */
-  touch({ mem, counters }: FoldState): number {
-    const { row } = this;
-    const at = this.#counters;
-    const own = this.#ring + counters[at + SLOT]! * row;
-    const built = this.#ring + counters[at + BUILD_SLOT]! * row;
-    let sum = mem[this.#blockEnd]!;
-    // Own and oldest rows are neighbors, and so are the row that is built and the one before it.
-    for (let i = 0; i < 2 * row; i += LINE) sum += mem[own + i]! + mem[built + i]! + mem[this.#running + i]!;
+  touch({ mem, counters, owners, owner, countersAt, ringsAt }: FoldState): number {
+    const { row, window } = this;
+    const at = countersAt + this.#counters;
+    const ring = ringsAt + this.#ring * owners + owner * row;
+    const slot = counters[at + SLOT]!;
+    const buildSlot = counters[at + BUILD_SLOT]!;
+    const stride = owners * row;
+    const own = ring + slot * stride;
+    const oldest = slot + 1 === window ? ring : own + stride;
+    const built = ring + buildSlot * stride;
+    const before = buildSlot + 1 === window ? ring : built + stride;
+    let sum = 0;
+    for (let i = 0; i < row; i += LINE) sum += mem[own + i]! + mem[oldest + i]! + mem[built + i]! + mem[before + i]!;
     return sum;
   }
   // Stryker restore all
@@ -163,16 +189,18 @@ export class SlidingFold {
     result: Float64Array,
     reciprocal: Float64Array,
   ): void {
-    const { mem, counters } = state;
+    const { mem, counters, owners } = state;
     const { window, row } = this;
-    const at = this.#counters;
-    const ring = this.#ring;
-    const running = this.#running;
+    const at = state.countersAt + this.#counters;
+    const ring = state.ringsAt + this.#ring * owners + state.owner * row;
+    const stride = owners * row;
+    const running = state.sumsAt + this.#sums;
+    const blockEnd = running + 2 * row;
 
     // A NaN end, before the first bar, is passed by every minute.
-    if (!(minute < mem[this.#blockEnd]!)) {
+    if (!(minute < mem[blockEnd]!)) {
       if (index > 0) this.#finishBlock(state, index, reciprocal);
-      mem[this.#blockEnd] = (Math.floor(minute / this.#blockMinutes) + 1) * this.#blockMinutes;
+      mem[blockEnd] = (Math.floor(minute / this.#blockMinutes) + 1) * this.#blockMinutes;
     }
     const count = index - counters[at + FIRST]!;
     const runningShare = reciprocal[count + 1]!;
@@ -181,24 +209,19 @@ export class SlidingFold {
     const slot = counters[at + SLOT]!;
     const oldestSlot = slot + 1 === window ? 0 : slot + 1;
     counters[at + SLOT] = oldestSlot;
-    const own = ring + slot * row;
+    const own = ring + slot * stride;
 
     let newer = 0;
     let built = 0;
     let before = 0;
     const build = counters[at + BUILD]!;
     if (build !== counters[at + NEXT]!) {
-      const first = this.#firstOf(state, build);
-      const end = this.#firstOf(state, build + 1);
       let left = counters[at + LEFT]!;
-      if (left === 0) {
-        left = end - first;
-        counters[at + BUILD_SLOT] = (end - 1) % window;
-      }
+      if (left === 0) left = this.#beginBuild(state, build);
       const buildSlot = counters[at + BUILD_SLOT]!;
-      newer = end - first - left;
-      built = ring + buildSlot * row;
-      before = buildSlot + 1 === window ? ring : built + row;
+      newer = counters[at + BUILD_LENGTH]! - left;
+      built = ring + buildSlot * stride;
+      before = buildSlot + 1 === window ? ring : built + stride;
       counters[at + BUILD_SLOT] = buildSlot === 0 ? window - 1 : buildSlot - 1;
       counters[at + LEFT] = left - 1;
       if (left === 1) counters[at + BUILD] = build + 1;
@@ -206,17 +229,16 @@ export class SlidingFold {
     const builtShare = newer === 0 ? 0 : newer * reciprocal[newer + 1]!;
 
     const isFull = index >= window - 1;
-    const oldest = ring + oldestSlot * row;
-    const between = this.#between;
+    const oldest = ring + oldestSlot * stride;
+    const between = running + row;
     let betweenShare = 0;
     let betweenWeight = 0;
     let lastShare = 0;
     let lastWeight = 0;
     if (isFull) {
-      const oldestIndex = index + 1 - window;
-      if (this.#firstOf(state, counters[at + HEAD]! + 1) === oldestIndex) this.#dropHead(state, reciprocal);
-      const headEnd = this.#firstOf(state, counters[at + HEAD]! + 1);
-      const older = headEnd - oldestIndex;
+      if (counters[at + HEAD_END]! === index + 1 - window) this.#dropHead(state, reciprocal);
+      const headEnd = counters[at + HEAD_END]!;
+      const older = headEnd + window - index - 1;
       const whole = counters[at + FIRST]! - headEnd;
       betweenShare = whole * reciprocal[older + whole]!;
       betweenWeight = older * betweenShare;
@@ -352,25 +374,38 @@ export class SlidingFold {
     if (!isFull) result.fill(NaN, this.#result, this.#result + row);
   }
 
+  /** @returns how many suffixes of the block there are to make */
+  #beginBuild(state: FoldState, block: number): number {
+    const at = state.countersAt + this.#counters;
+    const end = this.#firstOf(state, block + 1);
+    const length = end - this.#firstOf(state, block);
+    state.counters[at + BUILD_LENGTH] = length;
+    state.counters[at + BUILD_SLOT] = (end - 1) % this.window;
+    return length;
+  }
+
   /** Index of a block's first bar; of the running block too. */
-  #firstOf({ counters, blockFirst, capacity }: FoldState, block: number): number {
-    return block === counters[this.#counters + NEXT]!
-      ? counters[this.#counters + FIRST]!
+  #firstOf({ counters, countersAt, blockFirst, capacity }: FoldState, block: number): number {
+    const at = countersAt + this.#counters;
+    return block === counters[at + NEXT]!
+      ? counters[at + FIRST]!
       : blockFirst[this.#ordinal * capacity + (block & (capacity - 1))]!;
   }
 
   /** The running block becomes the newest of the finished ones; the next one begins at `index`. */
   #finishBlock(state: FoldState, index: number, reciprocal: Float64Array): void {
     const { mem, counters, blocks, capacity } = state;
-    const at = this.#counters;
+    const at = state.countersAt + this.#counters;
+    const running = state.sumsAt + this.#sums;
     const next = counters[at + NEXT]!;
     const slot = next & (capacity - 1);
     const target = this.#rowsBefore * capacity + slot * this.row;
-    for (let i = 0; i < this.row; i++) blocks[target + i] = mem[this.#running + i]!;
+    for (let i = 0; i < this.row; i++) blocks[target + i] = mem[running + i]!;
     state.blockFirst[this.#ordinal * capacity + slot] = counters[at + FIRST]!;
     counters[at + NEXT] = next + 1;
     counters[at + FIRST] = index;
     if (next > counters[at + HEAD]!) this.#addBetween(state, next, reciprocal);
+    else counters[at + HEAD_END] = index;
   }
 
   /**
@@ -378,9 +413,10 @@ export class SlidingFold {
    */
   #dropHead(state: FoldState, reciprocal: Float64Array): void {
     const { counters } = state;
-    const at = this.#counters;
+    const at = state.countersAt + this.#counters;
     const head = counters[at + HEAD]! + 1;
     counters[at + HEAD] = head;
+    counters[at + HEAD_END] = this.#firstOf(state, head + 1);
     for (let block = head + 1; block < counters[at + NEXT]!; block++) this.#addBetween(state, block, reciprocal);
   }
 
@@ -388,9 +424,9 @@ export class SlidingFold {
   #addBetween(state: FoldState, block: number, reciprocal: Float64Array): void {
     const { mem, counters, blocks, capacity } = state;
     const first = this.#firstOf(state, block);
-    const older = first - this.#firstOf(state, counters[this.#counters + HEAD]! + 1);
+    const older = first - counters[state.countersAt + this.#counters + HEAD_END]!;
     let source = this.#rowsBefore * capacity + (block & (capacity - 1)) * this.row;
-    let target = this.#between;
+    let target = state.sumsAt + this.#sums + this.row;
     if (older === 0) {
       for (let i = 0; i < this.row; i++) mem[target + i] = blocks[source + i]!;
       return;
