@@ -1,6 +1,7 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Bar, OpenTime } from '../shared/bar.ts';
+import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
+import { parseObservation } from '../shared/store/observation.ts';
 import { tinyBars, tinySettings } from '../test/tiny_models.ts';
 import { barInput, pairInput } from './input.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
@@ -214,5 +215,55 @@ describe('the status of the pipeline', () => {
     bench.passMs(feed.silence_degraded_intervals * feed.interval_ms);
     bench.pipeline.inputs.checkSilence();
     expect(bench.pipeline.status.silentPairs).toEqual(pairIds);
+  });
+});
+
+describe('inputs without a bar', () => {
+  it('of a series arrive behind the bars that have ended, and are journaled unless nothing is new', async () => {
+    const bench = openBench(settings);
+    takeMinutes(bench, 0, 1);
+    bench.inputs.length = 0;
+    const closeMs = (minute(0) + 60) * 1000;
+    const clock = { nowMs: (closeMs - 500) as EpochMs, maxClockSkewMs: 0 };
+    const given = { symbol: 'EURUSD', name: 'funding_rate', eventMs: closeMs - 9_000, value: 0.5 } as const;
+    const { inputs, series } = bench.pipeline;
+    expect([given, given, { ...given, value: 0.25 }].map((each) => inputs.observe(each, clock))).toEqual([
+      'accepted',
+      'duplicate',
+      'revised',
+    ]);
+    const arrivals = bench.inputs.map(({ kind, subject }) => [kind, parseObservation(subject).arrivalTime * 1000]);
+    expect(arrivals).toEqual([
+      ['series', closeMs + 1],
+      ['series', closeMs + 2],
+    ]);
+    await bench.pipeline.settled();
+    expect([...series.latest()]).toEqual([{ symbol: 'EURUSD', name: 'funding_rate', eventTime: closeMs / 1000 - 9 }]);
+  });
+
+  it('are journaled with the newest minute of all symbols, or 0 before the first', () => {
+    const bench = openBench(settings);
+    bench.pipeline.inputs.apply({ kind: 'degraded', what: 'file' });
+    takeMinutes(bench, 0, 2);
+    bench.pipeline.inputs.apply({ kind: 'recovered', what: 'file' });
+    expect(kindsOf(bench).filter(([, subject]) => subject === 'file')).toEqual([
+      ['degraded', 'file', 0],
+      ['recovered', 'file', minute(1)],
+    ]);
+  });
+
+  it('end the silence of a pair of longer bars with each live minute, and never with history', () => {
+    const bench = openBench(tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD@5m'] } }));
+    const { inputs, status } = bench.pipeline;
+    const take = (index: number, backfill: boolean): void => {
+      for (const symbol of ['XAUUSD', 'XAGUSD']) inputs.take(barInput(barOf(symbol, index), backfill));
+    };
+    for (let index = 0; index < 10; index++) take(index, false);
+    bench.passMs((feed.silence_degraded_intervals + 1) * feed.interval_ms);
+    inputs.checkSilence();
+    take(10, true);
+    expect(status.silentPairs).toEqual(['XAUUSD_XAGUSD@5m']);
+    take(11, false);
+    expect(status.silentPairs).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as loopTurn } from 'node:timers/promises';
@@ -169,8 +169,8 @@ describe('the journal of a thread', () => {
     await close();
   });
 
-  it('prunes on the thread, and reports why it cannot', async () => {
-    const { journal, thread, store, path, close } = open();
+  it.each(['real', 'absent'])('deletes by a program that is %s, and reports why it cannot', async (program) => {
+    const { journal, thread, store, path, close } = open(program);
     for (let minute = 1; minute <= 9; minute++) answerMinute(journal, minute);
     await journal.stored();
     expect(await thread.prune({ throughRow: 5, publishedBeforeMs: 2 }, 3)).toBe(3);
@@ -182,7 +182,7 @@ describe('the journal of a thread', () => {
     disk.close();
     await expect(thread.forgetBefore(at(9))).rejects.toMatchObject({
       code: 'JOURNAL_WRITE',
-      message: expect.stringContaining('read only') as string,
+      seen: expect.stringMatching(/^(?!The journal).*read only/) as string,
     });
     await close();
   });
@@ -260,5 +260,67 @@ describe('the failure of the thread', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('the end and a refusal of the thread', () => {
+  it('waits for the write that is in progress, and is no failure', async () => {
+    const { journal, thread, store, path, told } = open();
+    const other = new Database(path);
+    other.exec('BEGIN IMMEDIATE');
+    answerMinute(journal, 1);
+    const closing = thread.close();
+    for (let turns = 0; turns < 20; turns++) await loopTurn();
+    expect(await Promise.race([closing, loopTurn('waits')])).toBe('waits');
+    other.exec('ROLLBACK');
+    other.close();
+    await closing;
+    expect([minutesOf(store), told]).toEqual([[1], []]);
+    store.close();
+  });
+
+  it('leave every row once, when a part of a write was refused and the thread fails at the next', async () => {
+    process.env['DIE_AFTER'] = '3';
+    const { thread, path, told, close } = open('dying');
+    delete process.env['DIE_AFTER'];
+    const disk = new Database(path);
+    disk.exec(`CREATE TRIGGER refuse BEFORE INSERT ON signals WHEN new.time = ${at(2)}
+      BEGIN SELECT raise(ABORT, 'no room'); END`);
+    const [first, second] = [1, 2].map((minute): JournalBatch => {
+      return { inputs: [bar('A', minute)], signals: [signal('A_B', minute)], shadows: [], feedPosition: null };
+    }) as [JournalBatch, JournalBatch];
+    const write = (...batches: JournalBatch[]): Promise<unknown> =>
+      new Promise((resolve) => thread.write(batches, (done, refusal) => resolve([done, refusal?.code])));
+    expect(await write(first, second)).toEqual([1, 'JOURNAL_WRITE']);
+    disk.exec('DROP TRIGGER refuse');
+    disk.close();
+    expect(await write(second)).toEqual([1, undefined]);
+    expect(orderOf(path).map((row) => (row as [number, number])[1])).toEqual([at(1), at(2)]);
+    expect(told).toEqual([expect.stringMatching(/^dead: /)]);
+    await close();
+  });
+
+  it('reports the exit code of a thread without an error, and does what it was asked', async () => {
+    writeFileSync(join(programs, 'exiting.mjs'), 'process.exit(3);');
+    const { journal, thread, store, told, close } = open('exiting');
+    answerMinute(journal, 1);
+    await thread.forgetBefore(at(2));
+    expect(minutesOf(store)).toEqual([]);
+    expect(told).toEqual(['dead: JOURNAL_WRITE the thread that writes it ended: exit code 3']);
+    await close();
+  });
+
+  it('stores a position of the feed that has no rows with it again', () => {
+    const store = openJournal(join(folder, `${++files}.db`));
+    const before = store.newestRows();
+    const none = { inputs: [], signals: [], shadows: [] };
+    store.append([bar('A', 1)], [], [], '1-0');
+    const write = [
+      { ...none, inputs: [bar('A', 1)], feedPosition: '1-0' },
+      { ...none, feedPosition: '2-0' },
+    ];
+    expect(finishWrite(store, write, before)).toEqual({ done: 2, refusal: null });
+    expect([[...store.inputsFrom(at(0))].length, store.feedPosition()]).toEqual([1, '2-0']);
+    store.close();
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -69,6 +69,17 @@ const seqOf = (pairId: string): number => {
     return 0;
   }
 };
+
+/** Timers that only the test fires. */
+function manual() {
+  const pending = new Set<{ ms: number; work: () => void }>();
+  const after = (ms: number, work: () => void) => {
+    const timer = { ms, work };
+    pending.add(timer);
+    return () => void pending.delete(timer);
+  };
+  return { pending, scheduler: { ...MACHINE_SCHEDULER, after } };
+}
 
 describe('the thread for signal files', () => {
   it('writes the same as the file publisher', async () => {
@@ -186,5 +197,68 @@ describe('the thread for signal files', () => {
     mkdirSync(join(folder, 'A_B'));
     open('no_such_program').publish([signal('A_B', 1)]);
     expect(seqOf('A_B')).toBe(1);
+  });
+
+  it('hands nothing over without signals or once closed, and waits at its end only for a batch', async () => {
+    const { pending, scheduler } = manual();
+    const publisher = open('real', scheduler);
+    publisher.publish([]);
+    expect([publisher.name, pending.size]).toEqual(['file', 0]);
+    publisher.publish([signal('A_B', 1)]);
+    const closed = publisher.close();
+    await publisher.close();
+    expect([...pending].map(({ ms }) => ms)).toEqual([5_000, 1_000]);
+    await closed;
+    publisher.publish([signal('A_B', 2)]);
+    expect([seqOf('A_B'), pending.size]).toEqual([1, 0]);
+
+    const idle = open('real', scheduler);
+    const closedIdle = idle.close();
+    expect(pending.size).toBe(0);
+    await closedIdle;
+  });
+
+  it('still expects the answer to a batch after one between batches', async () => {
+    const { pending, scheduler } = manual();
+    const between = programOf(
+      `parentPort.on('message', () => parentPort.postMessage({ isBetween: true, failures: 0, failing: 0, seen: '', retries: 7 }));`,
+    );
+    const publisher = open(between, scheduler);
+    publisher.publish([signal('A_B', 1)]);
+    await expect.poll(() => publisher.retries).toBe(7);
+    for (const { work } of pending) work();
+    expect(told).toEqual(['PUBLISH_FILE not written within 5000 ms']);
+    const closed = publisher.close();
+    for (const { ms, work } of pending) if (ms === 1_000) work();
+    await closed;
+  });
+
+  it('counts and reports what it cannot write itself, after its thread has ended without a batch', async () => {
+    const publisher = open(programOf(`setTimeout(() => { throw new Error('gone'); }, 1);`));
+    await expect.poll(() => told).toHaveLength(2);
+    writeFileSync(join(folder, 'A_B'), 'a file where the folder should be');
+    for (const seq of [1, 2]) publisher.publish([signal('A_B', seq)]);
+    expect([publisher.failures, publisher.failing]).toEqual([3, 1]);
+    rmSync(join(folder, 'A_B'));
+    publisher.publish([signal('A_B', 3)]);
+    expect(told).toEqual([
+      'PUBLISH_FILE the thread that writes them ended: gone',
+      'recovered',
+      expect.stringMatching(/^PUBLISH_FILE ENOTDIR/),
+      'recovered',
+    ]);
+  });
+
+  it('writes in the caller under the same name and umask, and only while that is allowed', () => {
+    const modeOf = (name: string) => statSync(join(folder, name)).mode & 0o777;
+    open('no_such_program').publish([signal('A_B', 1)]);
+    expect(modeOf('signals.json')).toBe(0o666 & ~process.umask());
+    let isAllowed = true;
+    const more = { allName: 'signals.2.json', umask: 0o117, mayWrite: () => isAllowed };
+    const publisher = open('no_such_program', MACHINE_SCHEDULER, more);
+    publisher.publish([signal('A_B', 2)]);
+    isAllowed = false;
+    publisher.publish([signal('A_B', 3)]);
+    expect([seqOf('A_B'), modeOf('signals.2.json')]).toEqual([2, 0o660]);
   });
 });

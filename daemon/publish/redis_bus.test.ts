@@ -1,15 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { TestContext } from 'vitest';
+import type { RedisTransport } from '../../shared/policy/policy.ts';
 import type { Bus } from '../../shared/ports.ts';
 import { promotedPerRound } from '../../test/collections.ts';
 import { freePort, startRedis } from '../../test/redis_server.ts';
 import type { RedisServer } from '../../test/redis_server.ts';
-import { SIGNALS_STREAM, createRedisBus, signalKey } from './redis_bus.ts';
+import { SIGNALS_STREAM, createRedisBus, redisBusOptions, signalKey } from './redis_bus.ts';
 
 const toClose: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
@@ -241,6 +244,124 @@ describe('a Redis bus', () => {
 
   it('refuses a missing file of certificates', () => {
     expect(() => busTo('rediss://127.0.0.1', '/no/such/ca.pem')).toThrowError(/ca_file.*ENOENT/);
+  });
+});
+
+describe('a Redis bus', () => {
+  const TWO = [...BATCH, { pairId: 'C_D@1h', text: '{"pair_id":"C_D@1h"}' }];
+  const RESENT = TWO.map((message) => ({ ...message, isDelivered: false }));
+  const NO_PERMISSION = expect.stringMatching(/permission|can't run/) as string;
+
+  /** By a user with `rights`, besides those that connecting needs. */
+  async function busWith(redis: RedisServer, ...rights: string[]): Promise<{ bus: Bus; admin: Redis }> {
+    const admin = clientOf(redis);
+    await admin.call('ACL', 'SETUSER', 'feeder', 'on', '>pass', '~minutehand:*', '&minutehand:*', '+info', ...rights);
+    const { bus } = busTo(`redis://feeder:pass@127.0.0.1:${redis.port}`);
+    await until('connected', () => bus.ready);
+    return { bus, admin };
+  }
+
+  it('counts a whole batch as refused with its script, and as delivered where a channel took it', async (context) => {
+    const redis = await server(context);
+    const { bus, admin } = await busWith(redis, '+publish');
+    expect(await bus.send(TWO)).toEqual({ words: NO_PERMISSION, signals: 2, isDelivered: true });
+    await admin.call('ACL', 'SETUSER', 'feeder', '-publish');
+    expect(await bus.send(TWO)).toEqual({ words: NO_PERMISSION, signals: 2, isDelivered: false });
+    expect(await bus.resend(RESENT)).toEqual({ words: NO_PERMISSION, signals: 2, isDelivered: false });
+    await admin.call('ACL', 'SETUSER', 'feeder', '+eval', '+set', '+publish');
+    expect(await bus.resend(RESENT)).toEqual({ words: NO_PERMISSION, signals: 2, isDelivered: false });
+  });
+
+  it('sends again what is not yet the key of its pair, with the life of that key; at once or not at all', async (context) => {
+    const redis = await server(context);
+    const { bus, admin } = await busWith(redis, '+publish', '+eval', '+set', '+xadd');
+    const connecting = busTo(redis.url).bus.resend(RESENT);
+    await expect(connecting).rejects.toThrow('writeable');
+    expect(await bus.send(BATCH)).toBeNull();
+    expect(await bus.resend(RESENT)).toBeNull();
+    expect(await admin.mget(TWO.map(({ pairId }) => signalKey(pairId)))).toEqual(TWO.map(({ text }) => text));
+    expect((await admin.xrange(SIGNALS_STREAM, '-', '+')).map(([, fields]) => fields[1])).toEqual(['A_B', 'C_D@1h']);
+    const lives = await Promise.all(TWO.map(({ pairId }) => admin.pttl(signalKey(pairId))));
+    expect(lives.map((ms) => Math.ceil(ms / 60_000))).toEqual([3, 62]);
+  });
+
+  it('tells a later listener its state, and reports none after it is closed', async (context) => {
+    const redis = await server(context);
+    const { bus, states } = busTo(redis.url);
+    await until('connected', () => bus.ready);
+    bus.onState((state, detail) => states.push(`later: ${state}: ${detail}`));
+    await bus.close();
+    expect(bus.ready).toBe(false);
+    await bus.close();
+    const client = clientOf(redis);
+    const isListed = async () => ((await client.client('LIST')) as string).includes('name=minutehand-publish');
+    await expect.poll(isListed).toBe(false);
+    expect(states).toEqual(['up: connected', 'later: up: connected']);
+  });
+
+  it('reports once that there is no server, with the reason, and tries it ever more rarely', async () => {
+    const port = await freePort();
+    const pauses: (number | undefined)[] = [];
+    const { setTimeout: later } = globalThis;
+    const spy = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, ms?: number) => {
+      pauses.push(ms);
+      return later(work, 1);
+    }) as typeof setTimeout);
+    toClose.push(() => spy.mockRestore());
+    const { bus, states } = busTo(`redis://127.0.0.1:${port}`);
+    while (pauses.length < 8) await new Promise((resolve) => later(resolve, 5));
+    bus.onState((state, detail) => states.push(`later: ${state}: ${detail}`));
+    const reason = `down: connect ECONNREFUSED 127.0.0.1:${port}`;
+    expect(states).toEqual([reason, `later: ${reason}`]);
+    expect(pauses.slice(0, 8)).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+  });
+
+  it.each([
+    ['resets a TCP connection', 'ECONNRESET', 0],
+    ['closes a Unix connection', 'end', 'a.sock'],
+  ])('%s', async (_, expected, address) => {
+    const ends: string[] = [];
+    const silent = createServer((socket) => {
+      socket.on('error', ({ code }: NodeJS.ErrnoException) => ends.push(code!)).on('end', () => ends.push('end'));
+      socket.once('data', () => bus.reset());
+    });
+    toClose.push(() => void silent.close());
+    const path = join(folderOfOwn(), `${address}`);
+    await new Promise<void>((resolve) => {
+      if (address === 0) silent.listen(0, '127.0.0.1', resolve);
+      else silent.listen(path, resolve);
+    });
+    const url = address === 0 ? `redis://127.0.0.1:${(silent.address() as AddressInfo).port}` : `unix://${path}`;
+    const { bus } = busTo(url, null, 60_000);
+    await until('the end', () => ends.length > 0);
+    await bus.close();
+    expect(ends[0]).toBe(expected);
+  });
+
+  it('can be reset and closed before it has a connection', async () => {
+    const { bus, states } = busTo('redis://127.0.0.1:1');
+    bus.reset();
+    await bus.close();
+    expect(states).toEqual([]);
+  });
+
+  it('takes its settings from the policy', () => {
+    const transport = {
+      url: 'redis://127.0.0.1:6380',
+      ca_file: '/etc/ca.pem',
+      key_ttl_ms: 1,
+      stream_maxlen: 2,
+      connect_timeout_ms: 3,
+      command_timeout_ms: 4,
+    };
+    expect(redisBusOptions(transport as RedisTransport)).toEqual({
+      url: 'redis://127.0.0.1:6380',
+      caFile: '/etc/ca.pem',
+      keyTtlMs: 1,
+      streamMaxLen: 2,
+      connectTimeoutMs: 3,
+      commandTimeoutMs: 4,
+    });
   });
 });
 

@@ -145,8 +145,6 @@ class RedisBus implements Bus {
       this.#enter('up', 'connected');
     });
     this.#redis.on('close', () => this.#enter('down', this.#lastError));
-    // The events above report the outcome of the attempt.
-    this.#redis.connect().catch(() => undefined);
   }
 
   /** ioredis reports a connection's end a turn later. */
@@ -235,10 +233,10 @@ function refusalIn(reply: unknown, isDelivered: boolean): BusRefusal | null {
 function clientOptions(options: RedisBusOptions) {
   return {
     ...redisAddress(options.url, options.caFile),
-    lazyConnect: true,
     // ioredis starts this timer on a connection that is closed already, too, and a process would wait for it.
     disconnectTimeout: 50,
     enableOfflineQueue: false,
+    // Stryker disable next-line BooleanLiteral: at 0 retries (next line), ioredis has none left to send again
     autoResendUnfulfilledCommands: false,
     // With 0, commands without an answer are rejected as soon as the connection closes.
     maxRetriesPerRequest: 0,
