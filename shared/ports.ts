@@ -80,6 +80,11 @@ export interface BusMessage {
   readonly bytes?: Uint8Array;
 }
 
+/** Where Redis has a signal, as bits. */
+export const SIGNAL_PARTS = { key: 1, pairChannel: 2, stream: 4, channel: 8 } as const;
+/** Nothing is known to be there. */
+export const ALL_PARTS = 15;
+
 /** The part of a batch that Redis refused. */
 export interface BusRefusal {
   /**
@@ -88,14 +93,14 @@ export interface BusRefusal {
   readonly words: string;
   /** Signals of which at least one command was refused. */
   readonly signals: number;
-  /** Its channels took the batch all the same. */
-  readonly isDelivered: boolean;
+  /** Of each signal of the batch: the parts that Redis lacks, a sum of SIGNAL_PARTS; 0 = taken. */
+  readonly lacking: readonly number[];
 }
 
 /** A signal that Redis may lack. */
 export interface ResentMessage extends BusMessage {
-  /** It has been on the channels: only key and stream may lack it. */
-  readonly isDelivered: boolean;
+  /** A sum of SIGNAL_PARTS. */
+  readonly lacking: number;
 }
 
 /** A connection to Redis that mends itself. Nothing is queued while it is down. */
@@ -107,7 +112,10 @@ export interface Bus {
    * connection ended before the answer, so that the outcome is unknown.
    */
   send(batch: readonly BusMessage[]): Promise<BusRefusal | null>;
-  /** Sends signals whose outcome is unknown or bad again; one that is its pair's key is left as it is. */
+  /**
+   * Sends the parts that signals lack. One that lacks its key among others is left as it is if it is that key: what sent
+   * it was not answered.
+   */
   resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null>;
   /** Discards unsent data and reconnects. */
   reset(): void;

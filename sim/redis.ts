@@ -1,5 +1,13 @@
 import { barMinutesOf } from '../shared/pair.ts';
-import type { Bus, BusMessage, BusRefusal, ResentMessage, Rng } from '../shared/ports.ts';
+import {
+  ALL_PARTS,
+  SIGNAL_PARTS,
+  type Bus,
+  type BusMessage,
+  type BusRefusal,
+  type ResentMessage,
+  type Rng,
+} from '../shared/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -55,6 +63,8 @@ const MAX_RETRY_MS = 5000;
 /** Polling interval while the server does not answer. */
 const GREETING_POLL_MS = 50;
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+/** A full server takes messages, but no data. */
+const DATA = SIGNAL_PARTS.key + SIGNAL_PARTS.stream;
 const LOADING = 'LOADING Redis is loading the dataset in memory';
 
 interface Request {
@@ -172,8 +182,8 @@ class Server implements SimulatedRedis {
     if (timeline.nowMs < this.#loadingUntilMs) return answer(LOADING);
     if (isRepeated && this.isFull) return answer(OUT_OF_MEMORY);
     const lacking = batch.filter(({ pairId, text }) => !isRepeated || this.get(pairId) !== text);
-    for (const { text, isDelivered } of lacking)
-      if (isDelivered !== true) for (const subscriber of this.#subscribers) this.#deliver(subscriber, text);
+    for (const { text, lacking: parts = ALL_PARTS } of lacking)
+      if (parts !== DATA) for (const subscriber of this.#subscribers) this.#deliver(subscriber, text);
     if (this.isFull) return answer(OUT_OF_MEMORY);
     for (const { pairId, text } of lacking) {
       this.#keys.set(pairId, { text, untilMs: timeline.nowMs + keyTtlMs + (barMinutesOf(pairId) - 1) * 60_000 });
@@ -339,9 +349,9 @@ class Connection implements Bus {
         const lose = (): void => reject(new Error('Connection is closed.'));
         this.#pending.add(lose);
         this.#dispatch(batch, isRepeated, (words) => {
-          const isDelivered = words === OUT_OF_MEMORY && !isRepeated;
-          if (this.#pending.delete(lose))
-            resolve(words === null ? null : { words, signals: batch.length, isDelivered });
+          const left = words === OUT_OF_MEMORY ? DATA : ALL_PARTS;
+          const lacking = batch.map((message) => message.lacking ?? left);
+          if (this.#pending.delete(lose)) resolve(words === null ? null : { words, signals: batch.length, lacking });
         });
       });
     });

@@ -188,7 +188,7 @@ describe('the transports that the settings enable', () => {
       'info redis {"state":"up","detail":"connected"}',
       'Redis takes the signals too (connected).',
     ]);
-    answer = { words: 'OOM', signals: 1, isDelivered: true };
+    answer = { words: 'OOM', signals: 1, lacking: [4] };
     redis.publish(batch);
     await settle();
     answer = null;

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TestContext } from 'vitest';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import type { MinutehandError } from '../../shared/errors.ts';
-import type { Bus } from '../../shared/ports.ts';
+import { ALL_PARTS, SIGNAL_PARTS, type Bus } from '../../shared/ports.ts';
 import { freePort, startRedis } from '../../test/redis_server.ts';
 import { endsSoonerThan } from '../../test/sooner.ts';
 import type { RedisServer } from '../../test/redis_server.ts';
@@ -362,13 +362,13 @@ describe('the Redis publisher', () => {
     await client.set(SIGNALS_STREAM, 'text');
     const publisher = publisherTo(redis.url);
     await until('connected', isUp(publisher));
-    publisher.publish([signal('A_B', 1)]);
+    publisher.publish([validSignal('A_B', 1)]);
     await until('refused', () => publisher.state === 'refused');
     await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    await until('connected anew', () => states.length === 3);
-    expect(publisher.state).toBe('refused');
+    await until('sent and refused again', () => publisher.failures === 2);
+    expect([states.length, publisher.state, recoveries]).toEqual([3, 'refused', 0]);
     publisher.publish([signal('A_B', 2)]);
-    await until('refused again', () => publisher.failures === 2);
+    await until('refused again', () => publisher.failures === 3);
     expect(errors).toHaveLength(1);
   });
 
@@ -413,9 +413,9 @@ describe('the Redis publisher', () => {
     await until('connected', () => bus.ready);
     const [taken, lost, refused] = [signal('A_B', 1), signal('C_D', 2), signal('E_F', 3)];
     await bus.send([taken]);
-    const again = [taken, lost].map((message) => ({ ...message, isDelivered: false }));
+    const again = [taken, lost].map((message) => ({ ...message, lacking: ALL_PARTS }));
     for (let attempt = 0; attempt < 2; attempt++) {
-      expect(await bus.resend([...again, { ...refused, isDelivered: true }])).toBeNull();
+      expect(await bus.resend([...again, { ...refused, lacking: SIGNAL_PARTS.key + SIGNAL_PARTS.stream }])).toBeNull();
     }
     expect(await streamSeqs(client)).toEqual([1, 2, 3]);
     expect(await client.mget([taken, lost, refused].map(({ pairId }) => signalKey(pairId)))).toEqual(

@@ -112,7 +112,7 @@ class BusPublisher implements RedisPublisher {
       this.#send(batch, number);
     } else {
       if (this.#isExpected) this.missed += batch.length;
-      this.#unsent.note(batch, number);
+      this.#unsent.note(batch, number, null);
     }
   }
 
@@ -166,7 +166,7 @@ class BusPublisher implements RedisPublisher {
         this.#unsent.taken(batch, number);
         this.#recover();
       } else {
-        this.#unsent.note(batch, number, refused !== 'lost' && refused.isDelivered);
+        this.#unsent.note(batch, number, refused === 'lost' ? null : refused);
         if (refused !== 'lost') this.#refuse(refused);
         this.missed += refused === 'lost' ? batch.length : refused.signals;
       }
@@ -183,7 +183,7 @@ class BusPublisher implements RedisPublisher {
         this.resent += messages.length;
         this.#recover();
       } else {
-        this.#unsent.restore(messages);
+        this.#unsent.restore(messages, refused === 'lost' ? null : refused);
         if (refused === 'lost') this.#lostResends++;
         else this.#refuse(refused);
       }

@@ -8,11 +8,18 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { TestContext } from 'vitest';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import type { Bus } from '../../shared/ports.ts';
+import { ALL_PARTS, SIGNAL_PARTS, type Bus } from '../../shared/ports.ts';
 import { promotedPerRound } from '../../test/collections.ts';
 import { freePort, startRedis } from '../../test/redis_server.ts';
 import type { RedisServer } from '../../test/redis_server.ts';
-import { SIGNALS_STREAM, createRedisBus, redisBusOptions, signalKey } from './redis_bus.ts';
+import {
+  SIGNALS_CHANNEL,
+  SIGNALS_STREAM,
+  createRedisBus,
+  redisBusOptions,
+  signalChannel,
+  signalKey,
+} from './redis_bus.ts';
 
 const toClose: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
@@ -146,7 +153,7 @@ describe('a Redis bus', () => {
     expect(await bus.send(BATCH)).toEqual({
       words: expect.stringMatching(/NOPERM|The user executing the script/) as string,
       signals: 1,
-      isDelivered: true,
+      lacking: [SIGNAL_PARTS.key],
     });
     expect(await admin.xlen(SIGNALS_STREAM)).toBe(1);
     await admin.call('ACL', 'SETUSER', 'feeder', '+set');
@@ -249,7 +256,7 @@ describe('a Redis bus', () => {
 
 describe('a Redis bus', () => {
   const TWO = [...BATCH, { pairId: 'C_D@1h', text: '{"pair_id":"C_D@1h"}' }];
-  const RESENT = TWO.map((message) => ({ ...message, isDelivered: false }));
+  const RESENT = TWO.map((message) => ({ ...message, lacking: ALL_PARTS }));
   const NO_PERMISSION = expect.stringMatching(/permission|can't run/) as string;
 
   /** By a user with `rights`, besides those that connecting needs. */
@@ -264,12 +271,30 @@ describe('a Redis bus', () => {
   it('counts a whole batch as refused with its script, and as delivered where a channel took it', async (context) => {
     const redis = await server(context);
     const { bus, admin } = await busWith(redis, '+publish');
-    expect(await bus.send(TWO)).toEqual({ words: NO_PERMISSION, signals: 2, isDelivered: true });
+    const refused = (...lacking: number[]) => ({ words: NO_PERMISSION, signals: 2, lacking });
+    expect(await bus.send(TWO)).toEqual(refused(7, 7));
     await admin.call('ACL', 'SETUSER', 'feeder', '-publish');
-    expect(await bus.send(TWO)).toEqual({ words: NO_PERMISSION, signals: 2, isDelivered: false });
-    expect(await bus.resend(RESENT)).toEqual({ words: NO_PERMISSION, signals: 2, isDelivered: false });
+    expect(await bus.send(TWO)).toEqual(refused(15, 15));
+    expect(await bus.resend(RESENT)).toEqual(refused(15, 15));
     await admin.call('ACL', 'SETUSER', 'feeder', '+eval', '+set', '+publish');
-    expect(await bus.resend(RESENT)).toEqual({ words: NO_PERMISSION, signals: 2, isDelivered: false });
+    expect(await bus.resend(RESENT)).toEqual(refused(4, 4));
+  });
+
+  it('sends again the parts alone that were refused, until they are taken', async (context) => {
+    const redis = await server(context);
+    const { bus, admin } = await busWith(redis, '+eval', '+set', '+xadd');
+    const received: string[] = [];
+    const listener = clientOf(redis);
+    listener.on('pmessage', (_pattern, channel: string) => received.push(channel));
+    await listener.psubscribe('minutehand:*');
+    const refused = { words: NO_PERMISSION, signals: 2, lacking: [10, 10] };
+    expect(await bus.send(TWO)).toEqual(refused);
+    const lacking = TWO.map((message) => ({ ...message, lacking: 10 }));
+    expect(await bus.resend(lacking)).toEqual(refused);
+    await admin.call('ACL', 'SETUSER', 'feeder', '+publish');
+    expect(await bus.resend(lacking)).toBeNull();
+    await expect.poll(() => received).toEqual(TWO.flatMap(({ pairId }) => [SIGNALS_CHANNEL, signalChannel(pairId)]));
+    expect(await admin.xlen(SIGNALS_STREAM)).toBe(2);
   });
 
   it('sends again what is not yet the key of its pair, with the life of that key; at once or not at all', async (context) => {

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import type { Bus, BusMessage, BusRefusal, ResentMessage } from '../../shared/ports.ts';
+import { SIGNAL_PARTS, type Bus, type BusMessage, type BusRefusal, type ResentMessage } from '../../shared/ports.ts';
 import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
 import { BatchCommands, lifeMs } from './redis_commands.ts';
 
@@ -43,57 +43,65 @@ export const SIGNALS_STREAM = 'minutehand:signals';
 export const signalChannel = (pairId: string): string => `minutehand:signals:${pairId}`;
 export const signalKey = (pairId: string): string => `minutehand:signal:${pairId}`;
 
+const { key: KEY, pairChannel: PAIR_CHANNEL, stream: STREAM, channel: CHANNEL } = SIGNAL_PARTS;
+
 const TRY = `
-local pairsRefused, words = 0, nil
-local isTaken
-local function try(...)
+local refused, lacking = {}, 0
+local function try(part, ...)
   local reply = redis.pcall(...)
   if type(reply) ~= 'table' or not reply.err then return end
-  isTaken = false
-  words = words or reply.err
+  lacking = lacking + part
+  refused[1] = refused[1] or reply.err
+end
+local function note(index)
+  if lacking == 0 then return end
+  refused[#refused + 1] = index
+  refused[#refused + 1] = lacking
 end`;
 
 /**
  * SET, PUBLISH and XADD of every pair, as one command: each separate command costs ioredis some microseconds of the
  * main thread, here and again with its answer (measured: half of it saved at 10 pairs, four fifths at 1,000). Sent with
  * its text each time, so a restart of the server cannot lose it. A refused command does not keep the next ones from
- * being tried. ARGV: length of the stream, then life of the key in ms, pair id and signal of each pair. Reply: the
- * number of pairs of which a command was refused, and the first refusal.
+ * being tried. ARGV: length of the stream, then life of the key in ms, pair id and signal of each pair. Reply: nothing,
+ * or the first refusal, then of each pair of which a command was refused its index and what it lacks.
  */
 const PAIRS_SCRIPT = `
 ${TRY}
 for i = 2, #ARGV, 3 do
   local pair, signal = ARGV[i + 1], ARGV[i + 2]
-  isTaken = true
-  try('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[i])
-  try('PUBLISH', '${signalChannel('')}' .. pair, signal)
-  try('XADD', '${SIGNALS_STREAM}', 'MAXLEN', '~', ARGV[1], '*', 'pair_id', pair, 'signal', signal)
-  if not isTaken then pairsRefused = pairsRefused + 1 end
+  lacking = 0
+  try(${KEY}, 'SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[i])
+  try(${PAIR_CHANNEL}, 'PUBLISH', '${signalChannel('')}' .. pair, signal)
+  try(${STREAM}, 'XADD', '${SIGNALS_STREAM}', 'MAXLEN', '~', ARGV[1], '*', 'pair_id', pair, 'signal', signal)
+  note((i - 2) / 3)
 end
-return {pairsRefused, words}`;
+return refused`;
 
 /**
- * The same for signals that may have been taken, each of which is then its pair's key. ARGV: length of the stream, then
- * life of the key in ms, pair id, signal, and 1 for one that has been on the channels. `SET … GET` needs no right to
- * GET; a Redis before 6.2 does not know it, nor whether it took the signal.
+ * The parts that signals lack. ARGV: length of the stream, then life of the key in ms, pair id, signal, and what it
+ * lacks. `SET … GET` needs no right to GET; a Redis before 6.2 does not know it, nor whether it took the signal.
  */
 const RESEND_SCRIPT = `
 ${TRY}
+local function has(parts, part) return math.floor(parts / part) % 2 == 1 end
 for i = 2, #ARGV, 4 do
-  local pair, signal = ARGV[i + 1], ARGV[i + 2]
-  isTaken = true
-  local before = redis.pcall('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[i], 'GET')
-  if type(before) == 'table' then try('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[i]) end
-  if isTaken and before ~= signal then
-    if ARGV[i + 3] == '0' then
-      try('PUBLISH', '${SIGNALS_CHANNEL}', signal)
-      try('PUBLISH', '${signalChannel('')}' .. pair, signal)
-    end
-    try('XADD', '${SIGNALS_STREAM}', 'MAXLEN', '~', ARGV[1], '*', 'pair_id', pair, 'signal', signal)
+  local pair, signal, parts = ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+  lacking = 0
+  if has(parts, ${KEY}) then
+    local before = redis.pcall('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[i], 'GET')
+    if type(before) == 'table' then try(${KEY}, 'SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[i]) end
+    if lacking > 0 then lacking, parts = parts, 0
+    elseif before == signal then parts = 0 end
   end
-  if not isTaken then pairsRefused = pairsRefused + 1 end
+  if has(parts, ${CHANNEL}) then try(${CHANNEL}, 'PUBLISH', '${SIGNALS_CHANNEL}', signal) end
+  if has(parts, ${PAIR_CHANNEL}) then try(${PAIR_CHANNEL}, 'PUBLISH', '${signalChannel('')}' .. pair, signal) end
+  if has(parts, ${STREAM}) then
+    try(${STREAM}, 'XADD', '${SIGNALS_STREAM}', 'MAXLEN', '~', ARGV[1], '*', 'pair_id', pair, 'signal', signal)
+  end
+  note((i - 2) / 4)
 end
-return {pairsRefused, words}`;
+return refused`;
 
 const CONNECTION_CLOSED = 'the connection was closed';
 const FIRST_RETRY_MS = 100;
@@ -154,29 +162,19 @@ class RedisBus implements Bus {
 
   async send(batch: readonly BusMessage[]): Promise<BusRefusal | null> {
     if (!this.ready) throw new Error('not connected');
-    const replies = await Promise.allSettled(this.#write(batch));
-    for (const reply of replies) {
-      if (reply.status === 'fulfilled') continue;
-      const error = reply.reason as Error;
-      if (error.name !== 'ReplyError') throw error;
-      const isDelivered = replies.some(({ status }) => status === 'fulfilled');
-      return { words: error.message, signals: batch.length, isDelivered };
-    }
-    return refusalIn((replies[1] as PromiseFulfilledResult<unknown>).value, true);
+    const [published, evaluated] = await Promise.allSettled(this.#write(batch));
+    const channel = refusalIn(published!, batch.length, () => CHANNEL);
+    const others = refusalIn(evaluated!, batch.length, () => KEY + PAIR_CHANNEL + STREAM);
+    if (channel === null || others === null) return channel ?? others;
+    const lacking = channel.lacking.map((parts, i) => parts + others.lacking[i]!);
+    return { ...channel, lacking };
   }
 
   async resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null> {
     const { streamMaxLen, keyTtlMs } = this.#options;
-    const words = messages.flatMap(({ pairId, text, isDelivered }) => [
-      ...[lifeMs(pairId, keyTtlMs), pairId, text],
-      isDelivered ? 1 : 0,
-    ]);
-    try {
-      return refusalIn(await this.#redis.eval(RESEND_SCRIPT, 0, streamMaxLen, ...words), false);
-    } catch (error) {
-      if ((error as Error).name !== 'ReplyError') throw error;
-      return { words: (error as Error).message, signals: messages.length, isDelivered: false };
-    }
+    const words = messages.flatMap(({ pairId, text, lacking }) => [lifeMs(pairId, keyTtlMs), pairId, text, lacking]);
+    const [evaluated] = await Promise.allSettled([this.#redis.eval(RESEND_SCRIPT, 0, streamMaxLen, ...words)]);
+    return refusalIn(evaluated, messages.length, (i) => messages[i]!.lacking);
   }
 
   reset(): void {
@@ -224,10 +222,26 @@ class RedisBus implements Bus {
   }
 }
 
-/** @param reply of a script */
-function refusalIn(reply: unknown, isDelivered: boolean): BusRefusal | null {
-  const [signals, words] = reply as [signals: number, words?: string];
-  return words === undefined ? null : { words, signals, isDelivered };
+/**
+ * @param reply of PUBLISH, which is no array, or of a script
+ * @param allOf what a signal lacks when the command was refused as a whole
+ * @throws what ended the connection
+ */
+function refusalIn(
+  reply: PromiseSettledResult<unknown>,
+  signals: number,
+  allOf: (index: number) => number,
+): BusRefusal | null {
+  if (reply.status === 'rejected') {
+    const error = reply.reason as Error;
+    if (error.name !== 'ReplyError') throw error;
+    return { words: error.message, signals, lacking: Array.from({ length: signals }, (_, i) => allOf(i)) };
+  }
+  if (!Array.isArray(reply.value) || reply.value.length === 0) return null;
+  const [words, ...found] = reply.value as [string, ...number[]];
+  const lacking = new Array<number>(signals).fill(0);
+  for (let i = 0; i < found.length; i += 2) lacking[found[i]!] = found[i + 1]!;
+  return { words, signals: found.length / 2, lacking };
 }
 
 function clientOptions(options: RedisBusOptions) {

@@ -1,6 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MinutehandError } from '../../shared/errors.ts';
-import type { Bus, BusMessage, BusRefusal, ResentMessage, Scheduler } from '../../shared/ports.ts';
+import {
+  ALL_PARTS,
+  type Bus,
+  type BusMessage,
+  type BusRefusal,
+  type ResentMessage,
+  type Scheduler,
+} from '../../shared/ports.ts';
 import { createRedisPublisher, type RedisPublisher } from './redis.ts';
 
 /** A connection whose answers the test gives. Real servers: redis.test.ts. */
@@ -21,7 +28,7 @@ class ScriptedBus implements Bus {
   /** A `*` marks what the channels have. */
   resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null> {
     this.resent.push(
-      messages.map(({ text, isDelivered }) => `${(JSON.parse(text) as { n: number }).n}${isDelivered ? '*' : ''}`),
+      messages.map(({ text, lacking }) => `${(JSON.parse(text) as { n: number }).n}${lacking === DATA ? '*' : ''}`),
     );
     return new Promise((resolve, reject) => this.answers.push({ resolve, reject }));
   }
@@ -61,7 +68,9 @@ const signal = (pairId: string, n: number, valid_until_ms = 100) => ({
   pairId,
   text: JSON.stringify({ n, valid_until_ms }),
 });
-const OOM = { words: 'OOM', signals: 1, isDelivered: true };
+/** Key and stream. */
+const DATA = 5;
+const OOM = { words: 'OOM', signals: 1, lacking: [DATA] };
 
 beforeEach(() => {
   bus = new ScriptedBus();
@@ -97,14 +106,14 @@ describe('the publisher over any connection to Redis', () => {
     publisher.publish(batch('0'));
     bus.ready = true;
     publisher.publish(batch('1', '2', '3'));
-    bus.answers[0]!.resolve({ words: 'OOM', signals: 2, isDelivered: true });
+    bus.answers[0]!.resolve({ words: 'OOM', signals: 2, lacking: [DATA, DATA] });
     await settle();
     expect([publisher.state, publisher.missed, publisher.failures]).toEqual(['refused', 3, 1]);
     bus.enter('down', 'gone');
     expect(publisher.state).toBe('down');
     bus.enter('up', 'connected');
     publisher.publish(batch('4'));
-    bus.answers[1]!.resolve({ words: 'OOM', signals: 1, isDelivered: true });
+    bus.answers[1]!.resolve(OOM);
     await settle();
     publisher.publish(batch('5'));
     bus.answers[2]!.resolve(null);
@@ -278,7 +287,7 @@ describe('the last signal of each pair that Redis missed', () => {
     const [retry] = timers.filter(({ ms }) => ms !== 700);
     retry!.work();
     expect(bus.resent).toEqual([]);
-    bus.answers[1]!.resolve({ ...OOM, isDelivered: false });
+    bus.answers[1]!.resolve({ ...OOM, lacking: [ALL_PARTS] });
     await settle();
     timers.find(({ ms }) => ms !== 700)!.work();
     expect(bus.resent).toEqual([['2']]);
@@ -333,11 +342,11 @@ describe('the last signal of each pair that Redis missed', () => {
     publisher.publish([signal('A_B', 1)]);
     await answerNext(OOM);
     publisher.publish([signal('C_D', 2)]);
-    await answerNext({ ...OOM, isDelivered: false });
+    await answerNext({ ...OOM, lacking: [ALL_PARTS] });
     for (let attempt = 0; attempt < 2; attempt++) {
       expect(timers.map(({ ms }) => ms)).toEqual([10_000]);
       timers.shift()!.work();
-      await answerNext(attempt === 0 ? { ...OOM, isDelivered: false } : null);
+      await answerNext(attempt === 0 ? { ...OOM, signals: 2, lacking: [DATA, ALL_PARTS] } : null);
     }
     expect(bus.resent).toEqual([
       ['1*', '2'],

@@ -1,4 +1,4 @@
-import type { BusMessage, ResentMessage } from '../../shared/ports.ts';
+import { ALL_PARTS, type BusMessage, type BusRefusal, type ResentMessage } from '../../shared/ports.ts';
 
 /** When a signal may no longer leave. */
 export interface SignalLimits {
@@ -8,7 +8,7 @@ export interface SignalLimits {
 
 interface Unsent {
   readonly text: string;
-  readonly isDelivered: boolean;
+  readonly lacking: number;
   /** Of the batch; later batches have higher numbers. */
   readonly number: number;
 }
@@ -28,19 +28,23 @@ export class UnsentSignals {
 
   /**
    * Replies come in order, but a batch that is not even sent fails before those in progress.
-   * @param isDelivered the server's channels took the batch, only its data did not
+   * @param refusal what the server lacks of the batch; null = not known
    */
-  note(batch: readonly BusMessage[], number: number, isDelivered = false): void {
+  note(batch: readonly BusMessage[], number: number, refusal: BusRefusal | null): void {
     // Without the bytes: they would keep the buffer of the whole batch.
-    this.restore(batch.map(({ pairId, text }) => ({ pairId, text, isDelivered, number })));
+    const messages = batch.map(({ pairId, text }) => ({ pairId, text, lacking: ALL_PARTS, number }));
+    this.restore(messages, refusal);
   }
 
   /** Resent without success. */
-  restore(messages: readonly UnsentMessage[]): void {
-    for (const { pairId, text, isDelivered, number } of messages) {
+  restore(messages: readonly UnsentMessage[], refusal: BusRefusal | null): void {
+    messages.forEach((message, i) => {
+      const { pairId, text, number } = message;
+      const lacking = refusal?.lacking[i] ?? message.lacking;
+      if (lacking === 0) return this.taken([message], number);
       const known = this.#byPair.get(pairId);
-      if (known === undefined || known.number <= number) this.#byPair.set(pairId, { text, isDelivered, number });
-    }
+      if (known === undefined || known.number <= number) this.#byPair.set(pairId, { text, lacking, number });
+    });
   }
 
   /** The server took a batch: older signals of its pairs are obsolete. */
