@@ -52,4 +52,18 @@ describe('LegWindows', () => {
     }
     for (const value of [LOG_RETURN, VOL, VOL_RATIO, RANGE_RATIO]) expect(outFresh[value]).not.toBeNaN();
   });
+
+  it('forget the bars of one owner alone after a reset', () => {
+    const legs = new LegWindows(SMALL);
+    const states = legs.createStates(3);
+    const out = new Float64Array(LEG_VALUES);
+    const returns = (minute: number, close: number): number[] =>
+      states.map((state) => {
+        legs.step(state, Float64Array.of(minute, close, close, close, 5), 0, out, 0);
+        return out[LOG_RETURN]!;
+      });
+    returns(1000, 1);
+    legs.reset(states[2]!);
+    expect(returns(1001, Math.E)).toEqual([1, 1, NaN]);
+  });
 });
