@@ -14,7 +14,7 @@ const ALONE = [
   'cli/systemd/systemd*.test.ts',
   'sim/!(disk|feed|halt_ledger|memory_journal|model_line|oracle|twin).test.ts',
   'bench/**/!(duration|market|models|peers|percentiles|report|rounding|soak|trainer).test.ts',
-  'daemon/!(collector|idle_window|input|inputs|queue|turns|undo).test.ts',
+  'daemon/!(collector|idle_window|input|inputs|pipeline_batch|queue|turns|undo).test.ts',
   'daemon/publish/!(envelope|publishers|recent_answers|redis_publisher|subscriptions|unsent_signals).test.ts',
   'daemon/serve/**/*.test.ts',
   'daemon/feed/{redis,redis_stream}.test.ts',

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import type { EpochMs } from '../../shared/bar.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
@@ -266,7 +266,7 @@ describe('the metrics of the process', () => {
       .poll(async () => (await scrape(metrics)).get('minutehand_gc_pause_seconds_count{kind="minor"}') ?? 0)
       .toBeGreaterThan(0);
     const series = await scrape(metrics);
-    expect(series.get('minutehand_gc_pause_seconds_sum{kind="minor"}')).toBeGreaterThan(0);
+    expect(series.get('minutehand_gc_pause_seconds_sum{kind="minor"}')).toBeGreaterThan(1e-6);
     expect(series.has('minutehand_gc_pause_seconds_bucket{kind="minor",le="0.00025"}')).toBe(true);
   });
 });
@@ -339,5 +339,35 @@ describe('a scrape', () => {
 
   it('is announced as the text format of Prometheus', () => {
     expect(openMetrics().exposition.contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+  });
+});
+
+describe('units and limits', () => {
+  it('CPU time is in seconds, of user code, of the system and of both', () => {
+    const usage = vi.spyOn(process, 'cpuUsage').mockReturnValue({ user: 2_500_000, system: 250_000 });
+    const seconds = PROCESS_METRICS.filter(({ name }) => name.includes('_cpu_')).map((metric) =>
+      metric.read(null as never),
+    );
+    usage.mockRestore();
+    expect(seconds).toEqual([2.5, 0.25, 2.75]);
+  });
+
+  it('a station has a time from one microsecond on where it is that of the shadow set, and always else', async () => {
+    const metrics = openMetrics();
+    metrics.observed.batch(batchOf(1), timingOf({ shadow_us: 1, features_us: 0.5 }));
+    const series = await scrape(metrics);
+    const counts = ['shadow', 'features'].map((name) =>
+      series.get(`minutehand_station_seconds_count{station="${name}"}`),
+    );
+    expect(counts).toEqual([1, 1]);
+  });
+
+  it('a watch that was closed sees no more delays', async () => {
+    const closed = new ProcessWatch();
+    closed.close();
+    const end = performance.now() + 40;
+    while (performance.now() < end);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(closed.takeLoopDelays().map(([, seconds]) => seconds)).toEqual([0, 0, 0]);
   });
 });
