@@ -113,8 +113,8 @@ export interface Bus {
    */
   send(batch: readonly BusMessage[]): Promise<BusRefusal | null>;
   /**
-   * Sends the parts that signals lack. One that lacks its key among others is left as it is if it is that key: what sent
-   * it was not answered.
+   * Sends the parts that signals lack. A signal that was to lack its key, but is that key, is left as it is: an answer
+   * was lost.
    */
   resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null>;
   /** Discards unsent data and reconnects. */
