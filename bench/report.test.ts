@@ -33,7 +33,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
       again: [{ machine: at(12), parts: ['browsers'] }],
     });
     expect(renderBenchmarks({ ...all, inference: undefined! })).toMatch(
-      /2026-11-10 10:00 UTC, load average at the start 10; .* browsers: 2026-11-12 10:00 UTC, load average at the start 12\./,
+      /2026-11-10 10:00 UTC, load 10; .* browsers: 2026-11-12 10:00 UTC, load 12\./,
     );
     expect(withParts(all, { ...first, machine: at(13) })).toEqual({ ...first, machine: at(13) });
   });

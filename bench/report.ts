@@ -59,7 +59,7 @@ Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest
 }
 
 const whenRun = ({ date, load_at_start }: Machine): string =>
-  `${date.slice(0, 16).replace('T', ' ')} UTC, load average at the start ${load_at_start}`;
+  `${date.slice(0, 16).replace('T', ' ')} UTC, load ${load_at_start}`;
 
 /** Removes padding from table cells: the page is read as rendered. */
 function compactTables(text: string): string {
