@@ -1,23 +1,17 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
+import type { EpochMs, OpenTime } from '../shared/bar.ts';
 import { parseObservation } from '../shared/store/observation.ts';
 import { tinyBars, tinySettings } from '../test/tiny_models.ts';
 import { barInput, pairInput } from './input.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
-import { byMinute, openBench, START_MS, type Bench } from './pipeline.fixture.ts';
+import { marketOf, openBench, START_MS, type Bench } from './pipeline.fixture.ts';
 import type { Publisher } from './publish/publish.ts';
 import type { TransportName } from './publish/transports.ts';
 
 const settings = tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'] } });
 const { feed, pairs: pairIds } = settings.minutehand;
-const MARKET = byMinute(tinyBars(settings, 300));
-const barOf = (symbol: string, index: number): Bar => MARKET[index]!.bars.find((bar) => bar.symbol === symbol)!;
-const minute = (index: number): OpenTime => MARKET[index]!.time;
-
-function takeMinutes({ pipeline }: Bench, from: number, to: number): void {
-  for (const { bars } of MARKET.slice(from, to)) for (const bar of bars) pipeline.inputs.take(barInput(bar, false));
-}
+const { market: MARKET, barOf, minute, takeMinutes } = marketOf(tinyBars(settings, 300));
 
 const kindsOf = ({ inputs }: Bench) => inputs.map(({ kind, subject, time }) => [kind, subject, time]);
 

@@ -7,6 +7,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { Signal, SignalBody } from '../shared/signal/signal.ts';
 import { verifyAnySignal } from '../shared/signal/verify_instrument.ts';
 import type { InputRow, ShadowRow, SignalRow } from '../shared/store/journal.ts';
+import { barInput } from './input.ts';
 import { NO_JOURNAL, type Journal } from './journal/journal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
 import { Pipeline } from './pipeline.ts';
@@ -100,6 +101,20 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
 /** Recorded bars, minute by minute. */
 export function byMinute(bars: ReadonlyMap<string, BarColumns>): { time: OpenTime; bars: Bar[] }[] {
   return [...minutes(bars)].map(({ time, bars: ofMinute }) => ({ time, bars: [...ofMinute] }));
+}
+
+/** Recorded bars by minute, and a way to take them. */
+export function marketOf(bars: ReadonlyMap<string, BarColumns>) {
+  const market = byMinute(bars);
+  return {
+    market,
+    barOf: (symbol: string, index: number): Bar => market[index]!.bars.find((bar) => bar.symbol === symbol)!,
+    minute: (index: number): OpenTime => market[index]!.time,
+    takeMinutes({ pipeline }: Pick<Bench, 'pipeline'>, from: number, to: number): void {
+      for (const { bars: ofMinute } of market.slice(from, to))
+        for (const bar of ofMinute) pipeline.inputs.take(barInput(bar, false));
+    },
+  };
 }
 
 /** The journaled bodies of one pair, in order. */

@@ -1,24 +1,18 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
+import type { EpochMs } from '../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { parseInstrument } from '../shared/pair.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import { barInput } from './input.ts';
 import { NO_JOURNAL } from './journal/journal.ts';
-import { byMinute, openBench, type Bench } from './pipeline.fixture.ts';
+import { marketOf, openBench } from './pipeline.fixture.ts';
 import type { Publication } from './publish/publish.ts';
 
 const settings = tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'] } });
 const { feed, pairs: pairIds } = settings.minutehand;
-const MARKET = byMinute(tinyBars(settings, 3));
-const barOf = (symbol: string, index: number): Bar => MARKET[index]!.bars.find((bar) => bar.symbol === symbol)!;
-const minute = (index: number): OpenTime => MARKET[index]!.time;
-
-function takeMinutes({ pipeline }: Bench, from: number, to: number): void {
-  for (const { bars } of MARKET.slice(from, to)) for (const bar of bars) pipeline.inputs.take(barInput(bar, false));
-}
+const { barOf, minute, takeMinutes } = marketOf(tinyBars(settings, 3));
 
 describe('a batch', () => {
   it('is not answered before the journal has room for the next signal of the same pair', async () => {

@@ -290,7 +290,11 @@ describe('sliding folds', () => {
     const planner = new FoldPlanner();
     const [short, long] = [planner.moments(0, 3), planner.comoments(0, 8)];
     const plan = planner.plan();
-    const bars = Array.from({ length: 60 }, (_, i) => ({ owner: (i * i) % 3, minute: 1000 + i, value: Math.sin(i) }));
+    const bars = Array.from({ length: 60 }, (_, i) => ({
+      owner: (i * i + (i >> 3)) % 3,
+      minute: 1000 + i,
+      value: Math.sin(i),
+    }));
     const run = (states: readonly FoldState[], only: readonly number[], resetAt: number): Float64Array[] => {
       const counts = states.map(() => 0);
       return bars.flatMap(({ owner, minute, value }, i) => {
