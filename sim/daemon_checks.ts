@@ -41,7 +41,7 @@ export function checkNothingLost(
   bootId: string,
   inFlight: number,
 ): void {
-  if (truth.disks.isJournalRefusing) return;
+  if (truth.disks.isJournalBehind) return;
   for (const { id: pairId } of subjectsOf(settings)) {
     const stored = journal.signals.findLast((row) => row.pairId === pairId && row.bootId === bootId)?.seq ?? 0;
     const lost = seqsOf(oracle, pairId, bootId).filter((seq) => seq > stored);

@@ -1,4 +1,4 @@
-import { STALL_MS } from '../daemon/journal/journal.ts';
+import { MAX_BATCHES, STALL_MS } from '../daemon/journal/journal.ts';
 import { finishWrite } from '../daemon/journal/journal_thread.ts';
 import {
   appendBatches,
@@ -42,10 +42,11 @@ class SimulatedThread implements JournalWriter {
     const { timeline, truth, planted, see } = this.#options;
     const before = this.#store.newestRows();
     let isUnderWay = true;
+    let isInTime = batches.length < MAX_BATCHES;
     const answer: OnWritten = (stored, refusal) => {
       isUnderWay = false;
       if (refusal === null && truth.disks.isJournalRefusing) see('journal refuses, then recovers');
-      if (refusal === null) truth.disks.journalStored();
+      if (refusal === null) truth.disks.journalStored(isInTime);
       else {
         if (batches[stored]!.shadows.length > 0) see('shadow waits in a refused flush');
         truth.disks.journalRefused();
@@ -59,6 +60,7 @@ class SimulatedThread implements JournalWriter {
     // Before the daemon's own timer, because events at the same time run in any order.
     this.#owner.at(timeline.nowMs + STALL_MS - TRAVEL_MS, () => {
       if (!isUnderWay) return;
+      isInTime = false;
       see('journal stalls');
       truth.disks.journalRefused();
     });

@@ -133,6 +133,8 @@ class DiskTruth {
   readonly #brokenFiles = new Set<string>();
   #filesBrokenMs: number | null = null;
   #journalBrokenMs: number | null = null;
+  /** Rows may have waited for longer than a write may take. */
+  isJournalBehind = false;
   /** Time at which the journal last refused or lost a commit. */
   journalHurtMs = -Infinity;
 
@@ -177,12 +179,15 @@ class DiskTruth {
   }
 
   journalRefused(): void {
+    this.isJournalBehind = true;
     this.#journalBrokenMs ??= this.#timeline.nowMs;
     this.journalHurtMs = this.#timeline.nowMs;
   }
 
-  journalStored(): void {
+  /** @param isInTime the write took all that waited, and no longer than it may */
+  journalStored(isInTime: boolean): void {
     this.#journalBrokenMs = null;
+    if (isInTime) this.isJournalBehind = false;
   }
 
   journalLost(): void {
@@ -192,6 +197,7 @@ class DiskTruth {
   processStarted(): void {
     this.#brokenFiles.clear();
     [this.#filesBrokenMs, this.#journalBrokenMs] = [null, null];
+    this.isJournalBehind = false;
   }
 }
 

@@ -147,9 +147,37 @@ describe('a journal whose writer answers later', () => {
     slow.input(empty(2));
     expect([await soon(slow.stored()), slow.room(2), told]).toEqual([false, null, ['JOURNAL_WRITE']]);
     answer(0, null);
-    expect([told, isWriting()]).toEqual([['JOURNAL_WRITE', 'recovered'], true]);
+    expect([told, isWriting()]).toEqual([['JOURNAL_WRITE'], true]);
     answer(0, null);
-    expect([await soon(slow.stored()), told.length]).toEqual([true, 2]);
+    expect([await soon(slow.stored()), told]).toEqual([true, ['JOURNAL_WRITE', 'recovered']]);
+  });
+
+  it('has not recovered while rows wait that a late write did not take', () => {
+    const { journal: slow, told, stall, answer, isWriting } = openSlowJournal();
+    flushEach(slow, 1, 1);
+    for (const minute of [2, 3]) {
+      stall();
+      flushEach(slow, minute, minute);
+      answer(0, null);
+    }
+    stall();
+    expect(told).toEqual(['JOURNAL_WRITE']);
+    answer(0, null);
+    expect([told, isWriting()]).toEqual([['JOURNAL_WRITE', 'recovered'], false]);
+  });
+
+  it('has not recovered while rows wait that found no place in a write', () => {
+    const { journal: slow, told, written, answer } = openSlowJournal();
+    flushEach(slow, 1, 1);
+    answer(0, REFUSAL);
+    flushEach(slow, 2, 258);
+    answer(0, REFUSAL);
+    slow.flush();
+    answer(0, null);
+    expect([written, told]).toEqual([[1, 2, 256, 2], ['JOURNAL_WRITE']]);
+    flushEach(slow, 259, 259);
+    answer(0, null);
+    expect([told, written.at(-1)]).toEqual([['JOURNAL_WRITE', 'recovered'], 1]);
   });
 
   it('is full at its limit of rows that are not stored, whether they were flushed or not', () => {

@@ -11,7 +11,7 @@ export const STALL_MS = 10_000;
 /** Rows in memory at which bars are refused: a week of ten pairs, some 200 MB. */
 export const MAX_WAITING_ROWS = 250_000;
 /** Batches of one write. */
-const MAX_BATCHES = 256;
+export const MAX_BATCHES = 256;
 
 /** Collects what took effect and what was answered, and stores it in transactions off the bar's way. */
 export interface Journal {
@@ -45,6 +45,7 @@ export interface JournalOptions {
   readonly maxWaitingRows?: number;
   /** Called at the first refused write after a good one. */
   onFailure(error: ErrorReport): void;
+  /** Called when nothing waits for longer than STALL_MS any more. */
   onRecovered(): void;
 }
 
@@ -70,7 +71,7 @@ class QueuedJournal implements Journal {
   #underWay = 0;
   #flushed = 0;
   #stored = 0;
-  /** The last write was refused, or takes too long. */
+  /** A write was refused or took too long, and there may still be rows that have waited for longer than STALL_MS. */
   #isFailing = false;
   /** The write that is in progress takes too long. */
   #isStalled = false;
@@ -145,13 +146,16 @@ class QueuedJournal implements Journal {
   #onWritten(stored: number, refusal: ErrorReport | null): void {
     this.#endStallWatch();
     this.#endStallWatch = () => undefined;
+    const isLate = this.#isStalled || this.#underWay === MAX_BATCHES;
     this.#underWay = 0;
     this.#isStalled = false;
     for (const batch of this.#waiting.splice(0, stored)) this.#waitingRows -= rowsOf(batch);
     this.#stored += stored;
     if (refusal !== null) return this.#fail(refusal);
-    if (this.#isFailing) this.#options.onRecovered();
-    this.#isFailing = false;
+    if (this.#isFailing && (!isLate || this.#waiting.length === 0)) {
+      this.#isFailing = false;
+      this.#options.onRecovered();
+    }
     this.#resume(this.#stored);
     if (this.#underWay === 0) this.#write();
   }

@@ -97,6 +97,31 @@ describe('halts.json', () => {
     expect(readdirSync(models).filter((name) => name.startsWith('halts'))).toEqual(['halts.json']);
   });
 
+  it('is made durable by one who finds its halt there: who wrote it may have died before that', () => {
+    const synced: string[] = [];
+    const files = (folderSync: () => void): FileSystem => ({
+      ...MACHINE_FILES,
+      sync(path) {
+        if (path === models) folderSync();
+        synced.push(path);
+      },
+    });
+    const killed = (): void => {
+      throw new Error('killed');
+    };
+    expect(() => addHalts(models, [halt(GOLD)], files(killed))).toThrow('killed');
+    synced.length = 0;
+    expect(() => addHalts(models, [halt(GOLD)], files(killed))).toThrow('killed');
+    expect(
+      addHalts(
+        models,
+        [halt(GOLD)],
+        files(() => undefined),
+      ),
+    ).toEqual([]);
+    expect(synced).toEqual([models]);
+  });
+
   it('stays as it was when the disk is full', () => {
     addHalts(models, [halt(GOLD)]);
     const before = fileText();

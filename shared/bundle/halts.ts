@@ -83,7 +83,7 @@ export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILE
 
 /**
  * Adds halts. A halt that is present already (same pair, reason and version) keeps its first `since`; when all are
- * present, the file is not changed.
+ * present, the file is not changed, but made durable: the process that wrote it may have been killed before.
  * @param seenAt when the figures were read: a halt that a person has resumed since then was resumed with these figures
  * visible, and is not halted again
  * @returns those that were added
@@ -105,6 +105,7 @@ export function addHalts(
       return !standing.has(keyOf(halt)) && standing.add(keyOf(halt));
     });
     if (fresh.length > 0) writeHalts(modelsFolder, { ...known, halts: [...known.halts, ...fresh] }, files);
+    else files.sync(modelsFolder);
     return fresh;
   });
 }
