@@ -88,16 +88,18 @@ describe('the followed rollout', () => {
     expect(await look()).toEqual([]);
   });
 
-  it('does not load a challenger again that was dropped, until its state changes', async () => {
+  it('does not load a challenger again that was dropped, until its stage changes', async () => {
     const { look, followed } = follow();
     writeRollout(models, ROLLOUT);
     await look();
     followed.forget();
     expect(await look()).toEqual([]);
+    writeRollout(models, { ...ROLLOUT, reason: 'noted' });
+    expect(await look()).toEqual([]);
     writeRollout(models, { ...ROLLOUT, stage: 'pilot', share: 0.3 });
     expect(await look()).toEqual(['load 20261108_0000', 'pilot 0.3', 'withdrawn']);
     followed.forget();
-    writeRollout(models, { ...ROLLOUT, status: 'aborted' });
+    writeRollout(models, { ...ROLLOUT, stage: 'pilot', share: 0.3, status: 'aborted' });
     expect(await look()).toEqual(['withdrawn']);
   });
 

@@ -31,6 +31,8 @@ export class FollowedRollout {
   readonly #options: FollowedRolloutOptions;
   #mark = '';
   #text = '';
+  /** State whose challenger was dropped. */
+  #dropped = '';
   /** Fingerprint of the file of which it was reported that its seal cannot be checked. */
   #reported = '';
   #challenger: { readonly version: string; readonly set: ModelSet } | null = null;
@@ -45,8 +47,9 @@ export class FollowedRollout {
     this.#isStopped = true;
   }
 
-  /** The challenger was dropped: it is not loaded again for this state. */
+  /** The challenger was dropped: it is not loaded again for this stage. */
   forget(): void {
+    this.#dropped = this.#text;
     this.#drop();
     this.#refusalStands = true;
   }
@@ -63,7 +66,7 @@ export class FollowedRollout {
         version = state.challenger;
         await this.#begin(state);
       }
-      this.#withdraw();
+      if (state?.status !== 'active' || rolloutText(state) !== this.#dropped) this.#withdraw();
     } catch (error) {
       if (isUnreadSeal(error)) return this.#notYet(mark, version, error);
       this.#end();
@@ -102,7 +105,7 @@ export class FollowedRollout {
   async #begin(state: ActiveRollout): Promise<void> {
     const { modelsFolder, load, onRollout } = this.#options;
     const text = rolloutText(state);
-    if (text === this.#text) return;
+    if (text === this.#text || text === this.#dropped) return;
     const { challenger } = state;
     const kept = this.#challenger?.version === challenger ? this.#challenger.set : null;
     const set = kept ?? (await load(join(modelsFolder, challenger)));
