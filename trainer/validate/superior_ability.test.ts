@@ -105,10 +105,10 @@ describe('Hansen’s test for superior predictive ability', () => {
     expect([...losers.adjusted]).toEqual([1, 1]);
   });
 
-  it('has the same figures beside a model that never trades, which has none', () => {
+  it.each([0, 0.5])('has the same figures beside a model that earns %f on every day, which has none', (daily) => {
     const [first, second] = [series(60, -0.4, 'c', 0.3), series(60, 0.2, 'd')];
     const { statistics, adjusted, best, ...ps } = superiorAbility([first, second], OPTIONS);
-    const beside = superiorAbility([first, new Float64Array(60), second], OPTIONS);
+    const beside = superiorAbility([first, new Float64Array(60).fill(daily), second], OPTIONS);
     expect(beside).toMatchObject(ps);
     expect([best, beside.best]).toEqual([1, 2]);
     expect([...beside.statistics]).toEqual([statistics[0], 0, statistics[1]]);

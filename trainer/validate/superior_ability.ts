@@ -56,7 +56,7 @@ export function superiorAbility(
     upper: means,
   };
   const bestStatistic = Math.max(0, ...statistics);
-  const bestMean = Math.max(0, ...means) * Math.sqrt(understatement(n, jump));
+  const bestMean = Math.max(0, ...means.filter((_, k) => isVarying[k])) * Math.sqrt(understatement(n, jump));
   const highest = new Float64Array(resamples);
   const reached = { lower: 0, upper: 0, white: 0 };
   const counts = new Float64Array(n);
