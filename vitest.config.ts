@@ -140,6 +140,8 @@ const project = (name: string, test: ViteUserConfig['test']): ViteUserConfig => 
     name,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // The default is a second, which a busy machine may take to start a thread.
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
     server: { deps: { external: [/\/dist\//] } },
     ...test,

@@ -27,7 +27,7 @@ let names = 0;
 async function openBoth(url: string): Promise<LeaseStore[]> {
   const name = `live:${++names}`;
   const stores = await Promise.all(HOLDERS.map((holder) => openLeaseStore({ url, name, holder, timeoutMs: 20_000 })));
-  for (const store of stores) await expect.poll(() => answered(store), { timeout: 20_000 }).toEqual(NO_LEASE);
+  for (const store of stores) await expect.poll(() => answered(store)).toEqual(NO_LEASE);
   return stores;
 }
 const answered = (store: LeaseStore): Promise<LeaseRecord | string> => store.exchange({ kind: 'look' }).catch(String);
@@ -89,8 +89,8 @@ describe.each(KINDS)('a lease on %s', (kind) => {
     let lost = 0;
     store!.onLost(() => lost++);
     store!.reset();
-    await expect.poll(() => lost, { timeout: 20_000 }).toBeGreaterThan(0);
-    await expect.poll(() => answered(store!), { timeout: 20_000 }).toEqual(NO_LEASE);
+    await expect.poll(() => lost).toBeGreaterThan(0);
+    await expect.poll(() => answered(store!)).toEqual(NO_LEASE);
     for (const open of [store!, other!]) await open.close();
   });
 });

@@ -142,7 +142,7 @@ describe('the thread for signal files', () => {
     publisher.publish([signal('A_B', 1)]);
     deadlineMs += 600_000;
     publisher.publish([signal('C_D', 1)]);
-    await expect.poll(() => seqOf('C_D'), { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => seqOf('C_D')).toBe(1);
     expect([seqOf('A_B'), told]).toEqual([0, []]);
   });
 
@@ -161,9 +161,9 @@ describe('the thread for signal files', () => {
     // A publisher that waited for the thread would stand here for ever.
     for (const text of ['stall', '1', '2', '3']) publisher.publish([{ pairId: 'A_B', text }]);
     publisher.publish([{ pairId: 'C_D', text: '1' }]);
-    await expect.poll(() => told, { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(() => told).toHaveLength(1);
     writeFileSync(moving, '');
-    await expect.poll(() => told, { timeout: 20_000 }).toHaveLength(3);
+    await expect.poll(() => told).toHaveLength(3);
     expect(told).toEqual(['PUBLISH_FILE not written within 5000 ms', 'recovered', 'PUBLISH_FILE A_B,3,C_D,1']);
     expect(publisher.failures).toBe(2);
   });

@@ -222,7 +222,7 @@ describe('a Redis bus', () => {
     // Once Redis has closed the old connection, it executes nothing more of it.
     const publishers = async (): Promise<number> =>
       ((await client.client('LIST')) as string).split('name=minutehand-publish').length - 1;
-    await expect.poll(publishers, { timeout: 20_000 }).toBe(1);
+    await expect.poll(publishers).toBe(1);
     const taken = (await client.keys(signalKey('P*'))).length;
     expect(taken).toBeLessThan(backlog.length / 2);
   });

@@ -194,7 +194,7 @@ describe('a sender that is killed with -9', () => {
         running = program.start([home], env);
         if (start < 3) expect(await running.ended).toBe('SIGKILL');
       }
-      await expect.poll(() => webhook.received.map(idOf), { timeout: 20_000 }).toEqual([1, 1, 1, 1, 2, 3]);
+      await expect.poll(() => webhook.received.map(idOf)).toEqual([1, 1, 1, 1, 2, 3]);
     } finally {
       await running.kill('SIGKILL');
       await program.remove();

@@ -339,7 +339,7 @@ describe('the monitor', () => {
     journaled(bars);
     const { monitor, retrainer } = await monitorOf(settingsOf({ monitor_minutes: 5 }));
     expect(monitor.status()).toMatchObject({ looked_at: null, report: null, last_trigger: null });
-    await expect.poll(() => monitor.status().report, { timeout: 20_000 }).not.toBeNull();
+    await expect.poll(() => monitor.status().report).not.toBeNull();
     expect(retrainer.runs()).toEqual([]);
     expect(printed).toEqual([]);
     expect(monitor.status()).toMatchObject({
@@ -626,8 +626,8 @@ describe('fills of an expert advisor', () => {
       ['XAGUSD (paper)', null],
       ['XAUUSD (paper)', null],
     ]);
-    await expect.poll(() => printed.filter((line) => line.includes('put into symbols of')), { timeout: 20_000 }).toHaveLength(2);
-    await expect.poll(() => trainer.retrainer.runs()[0]?.trigger, { timeout: 20_000 }).toMatch(
+    await expect.poll(() => printed.filter((line) => line.includes('put into symbols of'))).toHaveLength(2);
+    await expect.poll(() => trainer.retrainer.runs()[0]?.trigger).toMatch(
       new RegExp(`^monitor: win rate of ${positions} paper positions 0\\.000 against 0\\.\\d+ of the bundle: 100 % below > 15 %$`),
     );
   }); // prettier-ignore
