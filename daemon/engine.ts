@@ -16,14 +16,7 @@ export const ENGINE_FLAGS: readonly string[] = [
   EARLY_OPTIMIZATION,
 ];
 
-/**
- * A buffer of its own for the bytes of a batch costs a bar on its own 10 µs: the way through the allocator is cold.
- * Node's pool of 8 KiB has room for less than half of that in one piece.
- */
-const POOL_BYTES = 65_536;
-
-/** Settings of V8 and Node for a process that answers bars. Called before the first bar. */
+/** Settings of V8 for a process that answers bars. Called before the first bar. */
 export function tuneEngine(): void {
   for (const flag of ENGINE_FLAGS) setFlagsFromString(flag);
-  Buffer.poolSize = POOL_BYTES;
 }

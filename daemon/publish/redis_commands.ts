@@ -51,7 +51,7 @@ export class BatchCommands {
     let length = signals.length - 1;
     for (let i = 0; i < signals.length; i++) length += signals[i]!.length;
     const head = `${this.#publishHead}$${length}${CRLF}`;
-    const buffer = Buffer.allocUnsafe(head.length + length + CRLF.length);
+    const buffer = Buffer.allocUnsafeSlow(head.length + length + CRLF.length);
     let at = buffer.write(head);
     for (let i = 0; i < signals.length; i++) {
       if (i > 0) buffer[at++] = LF;
@@ -68,7 +68,7 @@ export class BatchCommands {
     let size = words.length + this.#evalHead.length;
     for (let i = 0; i < batch.length; i++)
       size += this.#pairOf(batch[i]!.pairId).length + FRAME_BYTES + signals[i]!.length;
-    const buffer = Buffer.allocUnsafe(size);
+    const buffer = Buffer.allocUnsafeSlow(size);
     let at = buffer.write(words);
     buffer.set(this.#evalHead, at);
     at += this.#evalHead.length;
