@@ -98,6 +98,10 @@ describe('the followed rollout', () => {
     expect(await look()).toEqual([]);
     writeRollout(models, { ...ROLLOUT, stage: 'pilot', share: 0.3 });
     expect(await look()).toEqual(['load 20261108_0000', 'pilot 0.3', 'withdrawn']);
+    writeRollout(models, ROLLOUT);
+    expect(await look()).toEqual(['test 0.1']);
+    writeRollout(models, { ...ROLLOUT, stage: 'pilot', share: 0.3 });
+    expect(await look()).toEqual(['pilot 0.3']);
     followed.forget();
     writeRollout(models, { ...ROLLOUT, stage: 'pilot', share: 0.3, status: 'aborted' });
     expect(await look()).toEqual(['withdrawn']);

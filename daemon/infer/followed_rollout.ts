@@ -30,9 +30,8 @@ export interface FollowedRolloutOptions {
 export class FollowedRollout {
   readonly #options: FollowedRolloutOptions;
   #mark = '';
+  /** The last state that was begun, also when its challenger was dropped since. */
   #text = '';
-  /** State whose challenger was dropped. */
-  #dropped = '';
   /** Fingerprint of the file of which it was reported that its seal cannot be checked. */
   #reported = '';
   #challenger: { readonly version: string; readonly set: ModelSet } | null = null;
@@ -49,8 +48,7 @@ export class FollowedRollout {
 
   /** The challenger was dropped: it is not loaded again for this stage. */
   forget(): void {
-    this.#dropped = this.#text;
-    this.#drop();
+    this.#challenger = null;
     this.#refusalStands = true;
   }
 
@@ -61,12 +59,14 @@ export class FollowedRollout {
     let version = '(rollout.json)';
     try {
       const state = await this.#read();
-      if (state?.status !== 'active') this.#end();
-      else {
+      if (state?.status !== 'active') {
+        this.#end();
+        this.#withdraw();
+      } else {
         version = state.challenger;
         await this.#begin(state);
+        if (this.#challenger !== null) this.#withdraw();
       }
-      if (state?.status !== 'active' || rolloutText(state) !== this.#dropped) this.#withdraw();
     } catch (error) {
       if (isUnreadSeal(error)) return this.#notYet(mark, version, error);
       this.#end();
@@ -105,7 +105,7 @@ export class FollowedRollout {
   async #begin(state: ActiveRollout): Promise<void> {
     const { modelsFolder, load, onRollout } = this.#options;
     const text = rolloutText(state);
-    if (text === this.#text || text === this.#dropped) return;
+    if (text === this.#text) return;
     const { challenger } = state;
     const kept = this.#challenger?.version === challenger ? this.#challenger.set : null;
     const set = kept ?? (await load(join(modelsFolder, challenger)));
@@ -116,13 +116,9 @@ export class FollowedRollout {
   }
 
   #end(): void {
-    if (this.#text === '' || this.#isStopped) return;
-    this.#drop();
-    this.#options.onRollout(null, null);
-  }
-
-  #drop(): void {
+    if (this.#challenger === null || this.#isStopped) return;
     this.#challenger = null;
     this.#text = '';
+    this.#options.onRollout(null, null);
   }
 }
