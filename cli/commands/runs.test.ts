@@ -72,14 +72,14 @@ describe('the command runs', () => {
     });
     expect(await json('runs', 'start')).toMatchObject({ code: 1, document: { error: { code: 'RETRAIN_RUNNING' } } });
     await expect
-      .poll(async () => (await json('runs', 'list')).document, { timeout: 20_000 })
+      .poll(async () => (await json('runs', 'list')).document)
       .toMatchObject({ from: 'trainer', runs: [{ run_id: 1, stage: 'learning', percent: 35 }] });
     expect((await run('runs', 'list')).out).toMatch(
       /^ {4}1 {2}incremental {2}\d{4}-\d\d-\d\d \d\d:\d\d {2}running {3}learning, 35 %, \d+ s left {2}\(request\)\n$/,
     );
     expect((await run('runs', 'cancel')).out).toBe('Training run 1 is being stopped.\n');
     await expect
-      .poll(async () => (await json('runs', 'list')).document.runs[0], { timeout: 20_000 })
+      .poll(async () => (await json('runs', 'list')).document.runs[0])
       .toMatchObject({ run_id: 1, status: 'stopped' });
   });
 

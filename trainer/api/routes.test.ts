@@ -122,9 +122,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     await expect(own.post('/api/ml/train')).rejects.toMatchObject({ status: 409, code: 'RETRAIN_RUNNING' });
     await expect(own.post('/api/automl-features/clear-cache')).rejects.toMatchObject({ code: 'RETRAIN_RUNNING' });
     expect(await own.post('/api/ml-training/stop')).toMatchObject({ run_id: run.run_id });
-    await expect
-      .poll(async () => (await own.get('/api/ml-training/training/status')).status, { timeout: 20_000 })
-      .toBe('stopped');
+    await expect.poll(async () => (await own.get('/api/ml-training/training/status')).status).toBe('stopped');
     expect(await own.post('/api/automl-features/clear-cache')).toMatchObject({ success: true });
   });
 
@@ -267,9 +265,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     for (const { backtest_id } of [second, first]) {
       const path = { backtest_id };
       await own.post('/api/backtests/{backtest_id}/cancel', { path });
-      await expect
-        .poll(async () => (await own.get('/api/backtests/{backtest_id}', { path })).status, { timeout: 20_000 })
-        .toBe('canceled');
+      await expect.poll(async () => (await own.get('/api/backtests/{backtest_id}', { path })).status).toBe('canceled');
     }
     const both = { before: first.backtest_id, after: second.backtest_id };
     await expect(own.get('/api/backtests/compare', { query: both })).rejects.toMatchObject({
