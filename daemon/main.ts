@@ -8,16 +8,17 @@ import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
-import { symbolsOf } from '../shared/pair.ts';
+import { isInstrument, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
-import { loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
+import { barIntervalMs, loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { IdleCollector, minorCollection } from './collector.ts';
 import { tuneEngine } from './engine.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
 import type { DaemonOptions } from './daemon_options.ts';
+import type { Answer } from './decide/answer.ts';
 import { readBarStream } from './feed/redis_stream.ts';
 import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
 import type { HealthReport } from './health/health.ts';
@@ -38,6 +39,8 @@ import { openServer } from './serve/serve.ts';
 import type { Server, ServerOptions } from './serve/server.ts';
 import { awaitSuccession, directionLoaderOf, loaderOf, openBus, type Provisions } from './standby.ts';
 import { allSettled, Undo } from './undo.ts';
+import { CacheWarmer } from './warm/cache_warmer.ts';
+import { DryRuns } from './warm/dry_runs.ts';
 
 /** A simulated market makes a week of bars in two hours: bars older than this many of its minutes are deleted. */
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
@@ -49,6 +52,8 @@ const PORT_GRACE_MS = 2000;
 const PORT_RETRY_MS = 10;
 /** Of a request to the lease server, as a share of the lease's duration. */
 const LEASE_TIMEOUT = 0.25;
+/** Pairs whose memory is read at a time between bars. */
+const TOUCHED_PAIRS = 64;
 
 export interface RunningDaemon {
   readonly port: number;
@@ -122,6 +127,7 @@ class DaemonProcess {
   #server: Server | null = null;
   #feed: RunningFeed | null = null;
   #collector: IdleCollector | null = null;
+  #warmer: CacheWarmer | null = null;
 
   constructor(options: DaemonOptions, unlock: () => void, provisions: Provisions | null) {
     const { settings, paths, shard, clock } = options;
@@ -252,17 +258,42 @@ class DaemonProcess {
       isIdle: () => pipeline.queue.isIdle,
       collect: minorCollection(),
     });
+    this.#warmer = this.#warmCaches(pipeline);
     return daemon;
+  }
+
+  #warmCaches(pipeline: Pipeline): CacheWarmer {
+    const { settings, shard, clock } = this.#options;
+    const scheduler = MACHINE_SCHEDULER;
+    const subjects = shardSubjects(settings.minutehand, shard);
+    const pairs = subjects.filter((subject) => !isInstrument(subject));
+    const isIdle = (): boolean => pipeline.queue.isIdle;
+    const dryRuns = new DryRuns({ settings, pairs, clock, scheduler, models: () => pipeline.status.models, isIdle });
+    let next = 0;
+    const warmer = new CacheWarmer({
+      ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: subjects.length, isIdle },
+      warm: () => {
+        for (let i = 0; i < Math.min(TOUCHED_PAIRS, pairs.length); i++) pipeline.touch(next++ % pairs.length);
+        dryRuns.run().catch((error: unknown) => {
+          warmer.stop();
+          this.#logs.events.warn({ err: error }, 'a dry run failed');
+        });
+      },
+    });
+    this.#undo.push(() => warmer.stop());
+    return warmer;
   }
 
   #observer(): DaemonObserver {
     const [observed, logs] = [this.#observed, this.#logs];
     const noteSignals = (signals: number): void => this.#collector?.note(signals);
+    const noteAnswered = (batch: readonly Answer[]): void => this.#warmer?.note(batch);
     return {
       onSignals(batch, timing, models, bootId) {
         observed.batch(batch, timing);
         logs.batch(batch, timing, models, bootId);
         noteSignals(batch.length);
+        noteAnswered(batch);
       },
       onBar: (outcome) => observed.bar(outcome),
       onSeries: (outcome) => observed.series.add(outcome),

@@ -132,6 +132,11 @@ export class Pipeline {
     return this.#models.active === null ? Promise.resolve() : this.#idle.wait();
   }
 
+  /** Reads what the next bars of a pair need into the cache. */
+  touch(pairIndex: number): void {
+    this.#matrix.features.touch(pairIndex);
+  }
+
   /** No bars can be expected yet: silence and expiry are counted from now on. */
   expectNoBars(): void {
     this.inputs.silence.restart(this.#options.clock.monotonicUs());
