@@ -764,3 +764,37 @@ describe('a daemon with a simulated market', () => {
     expect(existsSync(home.paths.journal('live', 'main'))).toBe(false);
   });
 });
+
+describe('dry runs', () => {
+  it('happen while bars of a minute are missing, and leave neither a signal nor a row; the journal replays', async () => {
+    const { home, daemon, version } = await startWarmDaemon();
+    const dryRuns = async (): Promise<number> => {
+      const text = await (await fetch(`${daemon.url}/metrics`)).text();
+      return Number(/^minutehand_dry_runs_total (\d+)$/m.exec(text)![1]);
+    };
+    const signals = await connect(`${daemon.url}/signals`);
+    let before = 0;
+    const seen: string[] = [];
+    for (let minute = WARMUP; minute < WARMUP + 6; minute++) {
+      const [last, ...others] = minuteWire(minute).reverse();
+      await daemon.post(others);
+      // The first minutes complete the features of the dry runs.
+      await vi.waitFor(async () => expect(await dryRuns()).toBeGreaterThan(before), { timeout: 20_000 });
+      before = await dryRuns();
+      await daemon.post([last]);
+      for (let i = 0; i < pairs.length; i++) seen.push(await signals.next());
+    }
+    expect(seen.map((text) => verifySignal(text).seq)).toEqual([...seen.keys()].map((i) => 1 + Math.floor(i / 3)));
+    await daemon.stop();
+
+    const store = openJournal(home.paths.journal('live', 'main'), { readOnly: true });
+    expect([...store.signals()]).toHaveLength(7 * pairs.length);
+    const replayed = await replayJournal({
+      ...{ settings, pairIds: pairs, clock: MACHINE_CLOCK, bootId: 'replay', store, onSignals: () => undefined },
+      loadModels: (name) => loadModelSet(join(home.paths.models, name), featureSchema(windows), pairs.length),
+    });
+    store.close();
+    expect(replayed).toMatchObject({ differences: [], equal: 7 * pairs.length });
+    expect(daemon.health().model_version).toBe(version);
+  });
+});

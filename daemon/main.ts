@@ -128,6 +128,7 @@ class DaemonProcess {
   #feed: RunningFeed | null = null;
   #collector: IdleCollector | null = null;
   #warmer: CacheWarmer | null = null;
+  #dryRuns: DryRuns | null = null;
 
   constructor(options: DaemonOptions, unlock: () => void, provisions: Provisions | null) {
     const { settings, paths, shard, clock } = options;
@@ -269,6 +270,7 @@ class DaemonProcess {
     const pairs = subjects.filter((subject) => !isInstrument(subject));
     const isIdle = (): boolean => pipeline.queue.isIdle;
     const dryRuns = new DryRuns({ settings, pairs, clock, scheduler, models: () => pipeline.status.models, isIdle });
+    this.#dryRuns = dryRuns;
     let next = 0;
     const warmer = new CacheWarmer({
       ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: subjects.length, isIdle },
@@ -308,6 +310,7 @@ class DaemonProcess {
     return {
       ...{ clock: this.#options.clock, observed: this.#observed, logs: this.#logs },
       ...{ status: pipeline.status, publishers, lateBars, lease, streamLost },
+      dryRuns: () => this.#dryRuns?.answered ?? 0,
       server: {
         get connections() {
           return connections();

@@ -29,6 +29,8 @@ export class Pipeline {
   /** What was known of auxiliary series, as of the input that is being answered. */
   readonly series = new SeriesBook();
   readonly status: PipelineStatus;
+  /** Reads what the next bar of a pair needs into the cache. */
+  readonly touch = (pairIndex: number): void => this.#matrix.features.touch(pairIndex);
   readonly #options: PipelineOptions;
   readonly #idle: IdleWindow;
   readonly #models: ModelSlots;
@@ -130,11 +132,6 @@ export class Pipeline {
   /** Resolves when the thread may be blocked for some milliseconds. */
   idleWindow(): Promise<void> {
     return this.#models.active === null ? Promise.resolve() : this.#idle.wait();
-  }
-
-  /** Reads what the next bars of a pair need into the cache. */
-  touch(pairIndex: number): void {
-    this.#matrix.features.touch(pairIndex);
   }
 
   /** No bars can be expected yet: silence and expiry are counted from now on. */

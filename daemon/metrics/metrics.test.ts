@@ -169,6 +169,7 @@ describe('the metrics of events', () => {
       logs: { lost: () => 5 },
       lateBars: () => ({ late_seconds: 97 }) as LateBars,
       streamLost: () => 11,
+      dryRuns: () => 12,
     });
     expect((await scrape(metrics)).has('minutehand_signal_age_seconds')).toBe(false);
     metrics.observed.batch(batchOf(1), timingOf({}));
@@ -181,6 +182,7 @@ describe('the metrics of events', () => {
       minutehand_pairs_halted: 3,
       minutehand_bars_late_seconds: 97,
       minutehand_bar_stream_lost_total: 11,
+      minutehand_dry_runs_total: 12,
       minutehand_websocket_connections: 3,
       minutehand_degradations: 2,
       minutehand_redis_missed_signals_total: 40,

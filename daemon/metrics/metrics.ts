@@ -23,6 +23,8 @@ export interface MetricsSource {
   /** Entries of minutehand:bars that were removed before they were read. */
   streamLost(): number;
   readonly server: { readonly connections: number };
+  /** Signals of dry runs, which go nowhere. */
+  dryRuns(): number;
   /** Of the daemon's logs, together. */
   readonly logs: { lost(): number };
 }
@@ -47,7 +49,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'inference_latency',
     type: 'histogram',
-    help: 'The same, under the name of the specification.',
+    help: 'Alias of minutehand_inference_latency_seconds.',
     read: ({ observed }) => observed.inference,
   },
   {
@@ -56,6 +58,12 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     labels: ['station'],
     help: `Time of one batch in a station (${STATIONS.join(', ')}).`,
     read: ({ observed }) => observed.stations,
+  },
+  {
+    name: 'minutehand_dry_runs_total',
+    type: 'counter',
+    help: 'Unpublished signals that kept caches warm.',
+    read: ({ dryRuns }) => dryRuns(),
   },
   {
     name: 'minutehand_bars_over_budget_total',
@@ -138,7 +146,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
   {
     name: 'signals_per_min',
     type: 'gauge',
-    help: 'The same, under the name of the specification.',
+    help: 'Alias of minutehand_signals_per_minute.',
     read: ({ observed, clock }) => observed.rate.perMinute(clock.nowMs()),
   },
   {
