@@ -20,6 +20,7 @@ import {
   faultsOf,
   forgive,
   holds,
+  isLive,
   linkIn,
   logIn,
   PAGES,
@@ -239,6 +240,14 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     );
     await changeIsApplied(page, link, health);
     forgive(faults, /net::ERR_/);
+  });
+
+  it('goes on when the server refuses the session and the event stream at first', async () => {
+    for (const path of ['**/api/session', '**/api/events'])
+      await page.route(path, (route) => route.fulfill({ status: 503, body: '' }), { times: 1 });
+    await page.goto(new URL('/', link).href);
+    await isLive(page);
+    forgive(faults, /503/);
   });
 
   it('silences alerts, and saves a table as CSV', async () => {

@@ -201,6 +201,11 @@ export async function changeIsApplied(page: Page, origin: string, output: () => 
   await eventually('the trainer again', answers);
   await page.goto(new URL('/app/changes', origin).href);
   await page.locator('.badge', { hasText: 'applied' }).waitFor();
+  await isLive(page);
+}
+
+/** Waits until the event stream is connected. */
+export async function isLive(page: Page): Promise<void> {
   await holds(page, `document.querySelector('.link-state')?.classList.contains('on') === true`);
 }
 

@@ -61,14 +61,15 @@ export function createClient({ origin = '', headers }: ApiOptions) {
     );
     const search = new URLSearchParams(query.map(([name, value]): [string, string] => [name, String(value)]));
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const unreachable = (error: unknown): never => {
+      throw new ApiError(0, { code: 'UNREACHABLE', message: String(error), next: '' });
+    };
     const response = await fetch(`${origin}${url}${search.size === 0 ? '' : `?${search.toString()}`}`, {
       method: method.toUpperCase(),
       headers: { accept: 'application/json', ...type, ...headers() },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    }).catch((error: unknown) => {
-      throw new ApiError(0, { code: 'UNREACHABLE', message: String(error), next: '' });
-    });
-    const text = await response.text();
+    }).catch(unreachable);
+    const text = await response.text().catch(unreachable);
     const answer = jsonOf(text);
     if (response.ok) return answer as Answer<Operation<P, M>>;
     const { status, statusText } = response;

@@ -18,6 +18,9 @@ const TRAIL = 90;
 const MINUTE_MS = 60_000;
 const SETTLE_MS = 4000;
 const BURST_MS = 400;
+const RETRY_MS = 2000;
+/** HTTP status of a client that asks too often. */
+const TOO_MANY = 429;
 
 /** undefined: not loaded yet; null: logged out. */
 export const session = signal<Session | null | undefined>(undefined);
@@ -41,15 +44,17 @@ let waiting: Signal[] = [];
 const received: number[] = [];
 let rateSinceMs = Infinity;
 
-/** Loads the session, then the data of the first page, and subscribes to events. */
+/** Loads the session, until the server answers, then the data of the first page, and subscribes to events. */
 export async function start(): Promise<void> {
   try {
     const found = await api.get('/api/session');
     setCsrfToken(found.csrf_token);
     session.value = found;
   } catch (error) {
-    session.value = null;
     if (!(error instanceof ApiError)) throw error;
+    const isRefused = error.status >= 400 && error.status < 500 && error.status !== TOO_MANY;
+    if (isRefused) session.value = null;
+    else setTimeout(() => void start(), RETRY_MS);
     return;
   }
   follow();
@@ -65,7 +70,11 @@ function follow(): void {
     rateSinceMs = Date.now() + BURST_MS;
     received.length = 0;
   };
-  stream.onerror = () => (isConnected.value = false);
+  stream.onerror = () => {
+    isConnected.value = false;
+    // The browser reconnects by itself, but not after a refusal.
+    if (stream!.readyState === EventSource.CLOSED) setTimeout(() => session.value && follow(), RETRY_MS);
+  };
   const on = <T>(event: string, take: (data: T) => void): void =>
     stream!.addEventListener(event, (message) => take(JSON.parse((message as MessageEvent<string>).data) as T));
   on<Signal>('signal', take);
