@@ -3,12 +3,12 @@ import { hostname, uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { announce } from '../shared/address.ts';
-import type { OpenTime } from '../shared/bar.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
-import { isInstrument, symbolsOf } from '../shared/pair.ts';
+import { barSecondsOf, isInstrument, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { barIntervalMs, loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
@@ -268,12 +268,13 @@ class DaemonProcess {
     const scheduler = MACHINE_SCHEDULER;
     const subjects = shardSubjects(settings.minutehand, shard);
     const pairs = subjects.filter((subject) => !isInstrument(subject));
+    const ofMinutes = subjects.filter((subject) => barSecondsOf(subject) === SECONDS_PER_BAR).length;
     const isIdle = (): boolean => pipeline.queue.isIdle;
     const dryRuns = new DryRuns({ settings, pairs, clock, scheduler, models: () => pipeline.status.models, isIdle });
     this.#dryRuns = dryRuns;
     let next = 0;
     const warmer = new CacheWarmer({
-      ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: subjects.length, isIdle },
+      ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
       warm: () => {
         for (let i = 0; i < Math.min(TOUCHED_PAIRS, pairs.length); i++) pipeline.touch(next++ % pairs.length);
         dryRuns.run().catch((error: unknown) => {

@@ -1,8 +1,8 @@
 /**
  * The null daemon: the server and the publishers of the real one, and nothing between them. To a message of bars it
  * answers with one signal for each pair that now has both legs of the minute, made before and changed in its minute and
- * number only, under the same settings of the engine. What it takes is what transports, kernel and clients take; a real
- * daemon cannot be faster.
+ * number only, under the same settings of the engine. What it takes is what transports, kernel and clients take, with
+ * caches that nothing keeps warm.
  */
 import { readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';

@@ -13,7 +13,7 @@ export interface CacheWarmerOptions {
   readonly clock: Pick<Clock, 'monotonicUs'>;
   readonly scheduler: Pick<Scheduler, 'after'>;
   readonly feedIntervalMs: number;
-  /** Number of pairs and instruments. */
+  /** Number of pairs and instruments that have a bar each minute. */
   readonly subjects: number;
   /** No bar is being answered. */
   isIdle(): boolean;

@@ -39,9 +39,9 @@ async function loadSet(path: string): Promise<{ set: ModelSet; noted: { asked: n
   return { set, noted };
 }
 
-function open(models: () => ModelSet | null, isIdle = () => true): DryRuns {
+function open(models: () => ModelSet | null, isIdle = () => true, ids = pairs): DryRuns {
   const [clock, scheduler] = [MACHINE_CLOCK, MACHINE_SCHEDULER];
-  return new DryRuns({ settings, pairs: pairs.map(parsePair), clock, scheduler, models, isIdle });
+  return new DryRuns({ settings, pairs: ids.map(parsePair), clock, scheduler, models, isIdle });
 }
 
 async function runUntil(dryRuns: DryRuns, answered: number): Promise<void> {
@@ -73,12 +73,18 @@ it('answer bars with the models in force, follow a swap, and release none', asyn
   expect([dryRuns.answered, first.noted.released, second.noted.released]).toEqual([answered, 0, 0]);
 });
 
-it('do not happen with models that answer later', async () => {
+it('do not happen with models that answer later, or where all pairs have longer bars', async () => {
   const { set, noted } = await loadSet(paths[0]!);
   const later: ModelSet = { ...set, engines: { ...set.engines, ai2: 'onnxruntime-node' } };
-  const dryRuns = open(() => later);
-  for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run();
-  expect([dryRuns.answered, noted.asked]).toEqual([0, 0]);
+  const ofHours = pairs.map((id) => `${id}@1h`);
+  for (const dryRuns of [open(() => later), open(() => set, undefined, ofHours)]) {
+    for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run();
+    expect([dryRuns.answered, noted.asked]).toEqual([0, 0]);
+  }
+  await runUntil(
+    open(() => set, undefined, [...pairs, ...ofHours]),
+    10,
+  );
 });
 
 it('leave the models to a bar that comes in the middle of one', async () => {

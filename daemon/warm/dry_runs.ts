@@ -1,7 +1,7 @@
+import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
 import { partsOfSet, type BatchScores, type ModelSet } from '../../shared/bundle/model_set.ts';
-import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { createSimulatedMarket, type SimulatedMarket } from '../../shared/market/simulated_market.ts';
-import { symbolsOf, type Pair } from '../../shared/pair.ts';
+import { barSecondsOf, symbolsOf, type Pair } from '../../shared/pair.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock, Scheduler } from '../../shared/ports.ts';
 import { createIntake, type Intake } from '../feed/intake.ts';
@@ -19,6 +19,7 @@ const nothing = (): void => undefined;
 
 export interface DryRunOptions {
   readonly settings: Settings;
+  /** Those of longer bars are left out: they would need years of minutes. */
   readonly pairs: readonly Pair[];
   readonly clock: Clock;
   readonly scheduler: Scheduler;
@@ -47,7 +48,7 @@ export class DryRuns {
 
   constructor(options: DryRunOptions) {
     const { settings, clock, scheduler } = options;
-    const pairs = options.pairs.slice(0, MAX_PAIRS);
+    const pairs = options.pairs.filter((pair) => barSecondsOf(pair) === SECONDS_PER_BAR).slice(0, MAX_PAIRS);
     const websocket = createWebSocketPublisher({ pairIds: pairs.map(({ id }) => id), onFailure: nothing });
     websocket.attach({ publishAll: nothing });
     this.#options = options;
