@@ -13,7 +13,7 @@ import { createWebSocketPublisher } from '../publish/websocket.ts';
 
 /** More would not run other code. */
 const MAX_PAIRS = 16;
-const BARS_PER_RUN = 2;
+const BARS_PER_RUN = 4;
 const START = (Date.UTC(2020, 0, 6) / 1000) as OpenTime;
 const nothing = (): void => undefined;
 

@@ -203,7 +203,8 @@ export class FeatureEngine {
   readonly #states: readonly PairWindows[];
   readonly #values: Float64Array;
   readonly #views: readonly Float64Array[];
-  #touched = 0;
+  /** An element of an array, since a field would be boxed at each change. */
+  readonly #touched = new Float64Array(1);
 
   constructor(pairs: readonly Pair[], windows: Windows) {
     this.#columns = new Columns(windows);
@@ -235,7 +236,7 @@ export class FeatureEngine {
   /** Reads what the next step of a pair needs into the cache; nothing for a pair that is not there. */
   touch(pairIndex: number): void {
     const state = this.#states[pairIndex];
-    if (state !== undefined) this.#touched += this.#columns.touch(state);
+    if (state !== undefined) this.#touched[0]! += this.#columns.touch(state);
   }
   // Stryker restore all
 
