@@ -76,8 +76,10 @@ it('answer bars with the models in force, follow a swap, and release none', asyn
 it('do not happen with models that answer later, or where all pairs have longer bars', async () => {
   const { set, noted } = await loadSet(paths[0]!);
   const later: ModelSet = { ...set, engines: { ...set.engines, ai2: 'onnxruntime-node' } };
+  const own = [{ name: 'group', pairs, set: later }];
+  const grouped: ModelSet = { ...set, groups: { pooled: set, own, serving: () => later } };
   const ofHours = pairs.map((id) => `${id}@1h`);
-  for (const dryRuns of [open(() => later), open(() => set, undefined, ofHours)]) {
+  for (const dryRuns of [open(() => later), open(() => grouped), open(() => set, undefined, ofHours)]) {
     for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run();
     expect([dryRuns.answered, noted.asked]).toEqual([0, 0]);
   }
