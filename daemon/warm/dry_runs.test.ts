@@ -109,6 +109,26 @@ it('leave the models to a bar that comes in the middle of one', async () => {
   expect(noted.asked).toBeGreaterThan(asked);
 });
 
+it('go on when the simulated market has ended, with new history', async () => {
+  const { set, noted } = await loadSet(paths[0]!);
+  const [clock, scheduler] = [MACHINE_CLOCK, MACHINE_SCHEDULER];
+  const minutes = WARMUP + 10;
+  const parsed = pairs.map(parsePair);
+  const dryRuns = new DryRuns({
+    settings,
+    pairs: parsed,
+    clock,
+    scheduler,
+    models: () => set,
+    isIdle: () => true,
+    minutes,
+  });
+  await runUntil(dryRuns, 50);
+  const { asked } = noted;
+  await runUntil(dryRuns, 100);
+  expect([noted.asked > asked, noted.released]).toEqual([true, 0]);
+});
+
 it('run one at a time', async () => {
   const { set } = await loadSet(paths[0]!);
   const dryRuns = open(() => set);

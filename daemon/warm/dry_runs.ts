@@ -15,6 +15,8 @@ import { createWebSocketPublisher } from '../publish/websocket.ts';
 const MAX_PAIRS = 16;
 const BARS_PER_RUN = 4;
 const START = (Date.UTC(2020, 0, 6) / 1000) as OpenTime;
+/** Two years: some days of dry runs. Bars must not reach the present. */
+const MINUTES = 2 * 365 * 1440;
 const nothing = (): void => undefined;
 
 export interface DryRunOptions {
@@ -27,6 +29,15 @@ export interface DryRunOptions {
   models(): ModelSet | null;
   /** No real bar is being answered. */
   isIdle(): boolean;
+  /** Duration of the simulated market, which then begins anew. */
+  readonly minutes?: number;
+}
+
+interface Simulation {
+  readonly pipeline: Pipeline;
+  readonly intake: Intake;
+  readonly market: SimulatedMarket;
+  readonly lastTime: number;
 }
 
 /**
@@ -35,10 +46,8 @@ export interface DryRunOptions {
  */
 export class DryRuns {
   readonly #options: DryRunOptions;
-  readonly #pipeline: Pipeline;
-  readonly #intake: Intake;
-  readonly #market: SimulatedMarket;
-  readonly #pairs: number;
+  readonly #pairs: readonly Pair[];
+  #simulation: Simulation;
   #bars: readonly Bar[] = [];
   /** The last models in force, whether or not they are used here. */
   #seen: ModelSet | null = null;
@@ -47,31 +56,9 @@ export class DryRuns {
   #answered = 0;
 
   constructor(options: DryRunOptions) {
-    const { settings, clock, scheduler } = options;
-    const pairs = options.pairs.filter((pair) => barSecondsOf(pair) === SECONDS_PER_BAR).slice(0, MAX_PAIRS);
-    const websocket = createWebSocketPublisher({ pairIds: pairs.map(({ id }) => id), onFailure: nothing });
-    websocket.attach({ publishAll: nothing });
     this.#options = options;
-    this.#pairs = pairs.length;
-    this.#pipeline = new Pipeline({
-      ...pipelineSettings(settings),
-      ...{ pairs, clock, scheduler, market: 'replay', bootId: '2020-01-06T00:00:00.000Z', restMs: 0 },
-      feedIntervalMs: settings.minutehand.feed.interval_ms,
-      silence: { degradedIntervals: Infinity, haltIntervals: Infinity },
-      slowInferenceMs: Infinity,
-      ...{ sockets: [websocket], files: [], journal: NO_JOURNAL },
-      observer: {
-        onSignals: (batch) => (this.#answered += batch.length),
-        ...{ onSwap: nothing, onModelFailure: nothing, onShadowFailure: nothing },
-        ...{ onChallengerFailure: nothing, onScreened: nothing },
-      },
-    });
-    const { max_clock_skew_ms, max_bars_per_request } = settings.minutehand.feed;
-    this.#intake = createIntake({
-      ...{ sink: this.#pipeline.inputs, bootId: '', clock, open: true, onOutcome: nothing },
-      ...{ maxClockSkewMs: max_clock_skew_ms, maxBars: max_bars_per_request },
-    });
-    this.#market = createSimulatedMarket({ seed: 'dry run', symbols: symbolsOf(pairs), start: START });
+    this.#pairs = options.pairs.filter((pair) => barSecondsOf(pair) === SECONDS_PER_BAR).slice(0, MAX_PAIRS);
+    this.#simulation = this.#openSimulation();
   }
 
   /** Signals so far. */
@@ -84,14 +71,47 @@ export class DryRuns {
    * once while the last run is under way, without models, or where onnxruntime serves any, whose answers come later.
    */
   async run(): Promise<void> {
-    if (this.#isRunning || this.#pairs === 0 || !this.#followModels()) return;
+    if (this.#isRunning || this.#pairs.length === 0) return;
+    if (this.#simulation.market.nextTime > this.#simulation.lastTime) this.#renew();
+    if (!this.#followModels()) return;
     this.#isRunning = true;
     try {
-      if (this.#pipeline.status.readyPairs < this.#pairs) await this.#takeHistory();
+      if (this.#simulation.pipeline.status.readyPairs < this.#pairs.length) await this.#takeHistory();
       else await this.#answerBars();
     } finally {
       this.#isRunning = false;
     }
+  }
+
+  #openSimulation(): Simulation {
+    const { settings, clock, scheduler, minutes = MINUTES } = this.#options;
+    const { interval_ms, max_clock_skew_ms, max_bars_per_request } = settings.minutehand.feed;
+    const pairs = this.#pairs;
+    const websocket = createWebSocketPublisher({ pairIds: pairs.map(({ id }) => id), onFailure: nothing });
+    websocket.attach({ publishAll: nothing });
+    const pipeline = new Pipeline({
+      ...pipelineSettings(settings),
+      ...{ pairs, clock, scheduler, market: 'replay', bootId: '', feedIntervalMs: interval_ms, restMs: 0 },
+      silence: { degradedIntervals: Infinity, haltIntervals: Infinity },
+      slowInferenceMs: Infinity,
+      ...{ sockets: [websocket], files: [], journal: NO_JOURNAL },
+      observer: {
+        onSignals: (batch) => (this.#answered += batch.length),
+        ...{ onSwap: nothing, onModelFailure: nothing, onShadowFailure: nothing },
+        ...{ onChallengerFailure: nothing, onScreened: nothing },
+      },
+    });
+    const intake = createIntake({
+      ...{ sink: pipeline.inputs, bootId: '', clock, open: true, onOutcome: nothing },
+      ...{ maxClockSkewMs: max_clock_skew_ms, maxBars: max_bars_per_request },
+    });
+    const market = createSimulatedMarket({ seed: 'dry run', symbols: symbolsOf(pairs), start: START });
+    return { pipeline, intake, market, lastTime: START + minutes * SECONDS_PER_BAR };
+  }
+
+  #renew(): void {
+    this.#simulation = this.#openSimulation();
+    [this.#bars, this.#seen] = [[], null];
   }
 
   /** @returns whether there are models that answer at once */
@@ -101,24 +121,24 @@ export class DryRuns {
     if (set !== this.#seen) {
       this.#seen = set;
       this.#hasModels = set !== null && answersAtOnce(set);
-      const own = this.#hasModels ? borrowed(set!, this.#pairs, isIdle) : null;
-      this.#pipeline.inputs.apply({ kind: 'swap', set: own });
+      const own = this.#hasModels ? borrowed(set!, this.#pairs.length, isIdle) : null;
+      this.#simulation.pipeline.inputs.apply({ kind: 'swap', set: own });
     }
     return this.#hasModels;
   }
 
   async #takeHistory(): Promise<void> {
-    for (const bar of this.#market.next().bars) this.#pipeline.inputs.apply(barInput(bar, true));
-    await this.#pipeline.settled();
+    for (const bar of this.#simulation.market.next().bars) this.#simulation.pipeline.inputs.apply(barInput(bar, true));
+    await this.#simulation.pipeline.settled();
   }
 
   async #answerBars(): Promise<void> {
     for (let done = 0; done < BARS_PER_RUN && this.#options.isIdle(); done++) {
-      if (this.#bars.length === 0) this.#bars = this.#market.next().bars;
+      if (this.#bars.length === 0) this.#bars = this.#simulation.market.next().bars;
       const [bar, ...others] = this.#bars;
       this.#bars = others;
-      this.#intake(JSON.stringify({ ...bar, time: bar!.time * 1000 }), false);
-      await this.#pipeline.settled();
+      this.#simulation.intake(JSON.stringify({ ...bar, time: bar!.time * 1000 }), false);
+      await this.#simulation.pipeline.settled();
     }
   }
 }
