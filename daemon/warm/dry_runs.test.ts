@@ -51,7 +51,7 @@ async function runUntil(dryRuns: DryRuns, answered: number): Promise<void> {
   }
 }
 
-it('answer bars with the models in force, follow a swap, and release none', async () => {
+it('answer bars with the active models, follow a swap, and release none', async () => {
   const [first, second] = [await loadSet(paths[0]!), await loadSet(paths[1]!)];
   let models: ModelSet | null = null;
   const dryRuns = open(() => models);

@@ -25,11 +25,11 @@ export interface DryRunOptions {
   readonly pairs: readonly Pair[];
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  /** The models in force. */
+  /** The active models. */
   models(): ModelSet | null;
   /** No real bar is being answered. */
   isIdle(): boolean;
-  /** Duration of the simulated market, which then begins anew. */
+  /** Duration of the simulated market, which then starts over. */
   readonly minutes?: number;
 }
 
@@ -41,7 +41,7 @@ interface Simulation {
 }
 
 /**
- * A second pipeline that answers bars of a simulated market with the models in force. Nothing of it is journaled or
+ * A second pipeline that answers bars of a simulated market with the active models. Nothing of it is journaled or
  * leaves the process. It runs while no real bar is answered, and one that comes meanwhile has the models to itself.
  */
 export class DryRuns {
@@ -49,7 +49,7 @@ export class DryRuns {
   readonly #pairs: readonly Pair[];
   #simulation: Simulation;
   #bars: readonly Bar[] = [];
-  /** The last models in force, whether or not they are used here. */
+  /** The last active models, whether or not dry runs use them. */
   #seen: ModelSet | null = null;
   #hasModels = false;
   #isRunning = false;

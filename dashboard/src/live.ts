@@ -72,7 +72,7 @@ function follow(): void {
   };
   stream.onerror = () => {
     isConnected.value = false;
-    // The browser reconnects by itself, but not after a refusal.
+    // The browser reconnects after a broken connection, not after an HTTP error.
     if (stream!.readyState === EventSource.CLOSED) setTimeout(() => session.value && follow(), RETRY_MS);
   };
   const on = <T>(event: string, take: (data: T) => void): void =>
