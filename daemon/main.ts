@@ -8,7 +8,7 @@ import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
-import { barSecondsOf, isInstrument, symbolsOf } from '../shared/pair.ts';
+import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { barIntervalMs, loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
@@ -267,7 +267,7 @@ class DaemonProcess {
     const { settings, shard, clock } = this.#options;
     const scheduler = MACHINE_SCHEDULER;
     const subjects = shardSubjects(settings.minutehand, shard);
-    const pairs = subjects.filter((subject) => !isInstrument(subject));
+    const pairs = shardPairs(settings.minutehand, shard);
     const ofMinutes = subjects.filter((subject) => barSecondsOf(subject) === SECONDS_PER_BAR).length;
     const isIdle = (): boolean => pipeline.queue.isIdle;
     const dryRuns = new DryRuns({ settings, pairs, clock, scheduler, models: () => pipeline.status.models, isIdle });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { groupModelSets } from '../../shared/bundle/grouped_models.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
@@ -77,7 +78,7 @@ it('do not happen with models that answer later, or where all pairs have longer 
   const { set, noted } = await loadSet(paths[0]!);
   const later: ModelSet = { ...set, engines: { ...set.engines, ai2: 'onnxruntime-node' } };
   const own = [{ name: 'group', pairs, set: later }];
-  const grouped: ModelSet = { ...set, groups: { pooled: set, own, serving: () => later } };
+  const grouped = groupModelSets(set, own, pairs.length, featureSchema(windows).definitions.length);
   const ofHours = pairs.map((id) => `${id}@1h`);
   for (const dryRuns of [open(() => later), open(() => grouped), open(() => set, undefined, ofHours)]) {
     for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run();

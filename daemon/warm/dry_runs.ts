@@ -1,5 +1,5 @@
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
-import { partsOfSet, type BatchScores, type ModelSet } from '../../shared/bundle/model_set.ts';
+import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import { createSimulatedMarket, type SimulatedMarket } from '../../shared/market/simulated_market.ts';
 import { barSecondsOf, symbolsOf, type Pair } from '../../shared/pair.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
@@ -48,7 +48,8 @@ export class DryRuns {
   readonly #options: DryRunOptions;
   readonly #pairs: readonly Pair[];
   #simulation: Simulation;
-  #bars: readonly Bar[] = [];
+  /** What is left of the last minute. */
+  #bars: Bar[] = [];
   /** The last active models, whether or not dry runs use them. */
   #seen: ModelSet | null = null;
   #hasModels = false;
@@ -120,7 +121,7 @@ export class DryRuns {
     const set = models();
     if (set !== this.#seen) {
       this.#seen = set;
-      this.#hasModels = set !== null && answersAtOnce(set);
+      this.#hasModels = set !== null && Object.values(set.engines).every((engine) => engine === 'wasm-simd');
       const own = this.#hasModels ? borrowed(set!, this.#pairs.length, isIdle) : null;
       this.#simulation.pipeline.inputs.apply({ kind: 'swap', set: own });
     }
@@ -134,17 +135,12 @@ export class DryRuns {
 
   async #answerBars(): Promise<void> {
     for (let done = 0; done < BARS_PER_RUN && this.#options.isIdle(); done++) {
-      if (this.#bars.length === 0) this.#bars = this.#simulation.market.next().bars;
-      const [bar, ...others] = this.#bars;
-      this.#bars = others;
-      this.#simulation.intake(JSON.stringify({ ...bar, time: bar!.time * 1000 }), false);
+      if (this.#bars.length === 0) this.#bars = [...this.#simulation.market.next().bars];
+      const bar = this.#bars.shift()!;
+      this.#simulation.intake(JSON.stringify({ ...bar, time: bar.time * 1000 }), false);
       await this.#simulation.pipeline.settled();
     }
   }
-}
-
-function answersAtOnce(set: ModelSet): boolean {
-  return partsOfSet(set).every(({ engines }) => Object.values(engines).every((engine) => engine === 'wasm-simd'));
 }
 
 /**
