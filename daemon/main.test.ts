@@ -19,7 +19,7 @@ import { verifySignal } from '../shared/signal/verify.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings, tinyModels } from '../test/tiny_models.ts';
-import { replayJournal } from './feed/replay.ts';
+import { replayJournal, type JournalReplaySummary } from './feed/replay.ts';
 import type { HealthReport } from './health/health.ts';
 import { standBy, startDaemon, type RunningDaemon } from './main.ts';
 import { byMinute } from './pipeline.fixture.ts';
@@ -141,6 +141,20 @@ async function connect(url: string, options: object = {}): Promise<Client> {
     next: () =>
       waiting.length > 0 ? Promise.resolve(waiting.shift()!) : new Promise((resolve) => readers.push(resolve)),
   };
+}
+
+/** Replays the journal of a daemon that has ended, and counts its signals. */
+async function replayOf({ paths }: Home): Promise<JournalReplaySummary & { readonly stored: number }> {
+  const store = openJournal(paths.journal('live', 'main'), { readOnly: true });
+  try {
+    const replayed = await replayJournal({
+      ...{ settings, pairIds: pairs, clock: MACHINE_CLOCK, bootId: 'replay', store, onSignals: () => undefined },
+      loadModels: (name) => loadModelSet(join(paths.models, name), featureSchema(windows), pairs.length),
+    });
+    return { ...replayed, stored: [...store.signals()].length };
+  } finally {
+    store.close();
+  }
 }
 
 describe.each(ENGINES)('a live daemon on %s', (engine) => {
@@ -729,17 +743,7 @@ describe('a daemon whose live KPIs are past their limit', () => {
     expect(await modesOf()).toEqual(Object.fromEntries(pairs.map((id) => [id, 'HALT'])));
     await daemon.stop();
 
-    const store = openJournal(home.paths.journal('live', 'main'), { readOnly: true });
-    const replayed = await replayJournal({
-      settings,
-      pairIds: pairs,
-      clock: MACHINE_CLOCK,
-      bootId: 'replay',
-      store,
-      loadModels: (name) => loadModelSet(join(models, name), featureSchema(windows), pairs.length),
-      onSignals: () => undefined,
-    });
-    store.close();
+    const replayed = await replayOf(home);
     expect(replayed.differences).toEqual([]);
     // It ended three times, with final heartbeats each time.
     expect(replayed.equal).toBe((at - WARMUP + 3) * pairs.length);
@@ -787,13 +791,8 @@ describe('dry runs', () => {
     expect(seen.map((text) => verifySignal(text).seq)).toEqual([...seen.keys()].map((i) => 1 + Math.floor(i / 3)));
     await daemon.stop();
 
-    const store = openJournal(home.paths.journal('live', 'main'), { readOnly: true });
-    expect([...store.signals()]).toHaveLength(7 * pairs.length);
-    const replayed = await replayJournal({
-      ...{ settings, pairIds: pairs, clock: MACHINE_CLOCK, bootId: 'replay', store, onSignals: () => undefined },
-      loadModels: (name) => loadModelSet(join(home.paths.models, name), featureSchema(windows), pairs.length),
-    });
-    store.close();
+    const replayed = await replayOf(home);
+    expect(replayed.stored).toBe(7 * pairs.length);
     expect(replayed).toMatchObject({ differences: [], equal: 7 * pairs.length });
     expect(daemon.health().model_version).toBe(version);
   });

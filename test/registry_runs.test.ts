@@ -59,8 +59,6 @@ function program(body: string): string {
 /** It reports its pid as its stage. */
 const HANGS = `process.stderr.write(JSON.stringify({ progress: { stage: String(process.pid), share: 0 } }) + '\\n'); setInterval(() => undefined, 1000);`;
 const FAILS = `process.stderr.write('something odd\\n'); process.exitCode = 1;`;
-/** Trainings have low priority on a busy machine. */
-const PATIENCE = { timeout: 20_000 };
 const resources = { cpu_seconds: 12.5, peak_memory_bytes: 3_000_000_000, duration_ms: 4321 };
 const answer = (version: string, adopted: boolean): string =>
   `process.stdout.write(JSON.stringify(${JSON.stringify({
@@ -85,8 +83,7 @@ function open(body: string, retrain: SettingsOverrides['retrain'] = {}): Retrain
   );
   return retrainer;
 }
-const until = (fits: (runs: readonly RetrainRun[]) => boolean) =>
-  expect.poll(() => fits(retrainer!.runs()), PATIENCE).toBe(true);
+const until = (fits: (runs: readonly RetrainRun[]) => boolean) => expect.poll(() => fits(retrainer!.runs())).toBe(true);
 async function inStore<Result>(work: (store: Store) => Promise<Result>): Promise<Result> {
   const store = await openStore(storeUrl(process.env, homePaths({ MINUTEHAND_HOME: home })));
   try {
@@ -155,16 +152,14 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
       .poll(async () => {
         const { runs } = (await (await fetch(`${api}/runs`)).json()) as { runs: RetrainRun[] };
         return (pid = Number(runs[0]?.stage));
-      }, PATIENCE)
+      })
       .toBeGreaterThan(1);
     // The store has recorded the run too.
     await expect
-      .poll(
-        () =>
-          inStore(
-            async ({ db }) => (await db.selectFrom('core.training_runs').select('worker_pid').execute())[0]?.worker_pid,
-          ),
-        PATIENCE,
+      .poll(() =>
+        inStore(
+          async ({ db }) => (await db.selectFrom('core.training_runs').select('worker_pid').execute())[0]?.worker_pid,
+        ),
       )
       .toBe(pid);
     return { running, pid };
@@ -178,7 +173,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     // The same file with another ending: a process of the dead trainer is recognized by its command line.
     open(answer(A, false), { retrain_retry_max: 1 });
     await until((runs) => runs[0]?.status === 'rejected');
-    await expect.poll(() => isRunning(pid), PATIENCE).toBe(false);
+    await expect.poll(() => isRunning(pid)).toBe(false);
     expect(retrainer!.runs()).toMatchObject([
       { run_id: 2, trigger: 'request', attempt: 2, status: 'rejected', model_version: A },
       { run_id: 1, trigger: 'request', attempt: 1, status: 'killed', error: 'the trainer ended during the run' },
@@ -372,6 +367,6 @@ describe('runs', () => {
     await inStore(({ db }) => sql`DELETE FROM audit_retrain_runs`.execute(db));
     open(HANGS);
     await until((runs) => runs.length === 1);
-    await expect.poll(audited, PATIENCE).toEqual([{ outcome: 'stopped' }]);
+    await expect.poll(audited).toEqual([{ outcome: 'stopped' }]);
   });
 });
