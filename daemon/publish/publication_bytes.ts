@@ -12,7 +12,7 @@ export class PublicationBytes {
   constructor(answers: readonly { readonly bodyText: string }[]) {
     let size = 0;
     for (const { bodyText } of answers) size += bodyText.length + ENVELOPE_BYTES;
-    this.#buffer = Buffer.allocUnsafeSlow(size);
+    this.#buffer = Buffer.allocUnsafe(size);
   }
 
   /** The same text as `encodeSignal` gives, and its bytes. */

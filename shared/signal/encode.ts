@@ -48,9 +48,18 @@ export function encodeTimes(generatedAtMs: number, validUntilMs: number): string
   return `,"generated_at_ms":${encodeMs(generatedAtMs)},"valid_until_ms":${encodeMs(validUntilMs)}`;
 }
 
-/** As `${ms}`, but V8 allocates the text of a number that is no 32-bit integer in the old generation. */
+const THREE_DIGITS = Array.from({ length: 1000 }, (_, number) => `${number}`.padStart(3, '0'));
+/** All digits but the last six: the same for a quarter of an hour. */
+let leading = { value: -1, digits: '' };
+
+/** As `${ms}`, which takes longer, and for which V8 allocates in the old generation. */
 function encodeMs(ms: number): string {
-  return Number.isInteger(ms) ? ms.toFixed(0) : `${ms}`;
+  const value = Math.floor(ms / 1e6);
+  const rest = ms - 1e6 * value;
+  if (!Number.isInteger(rest) || !(value > 0 && value < 1e9)) return `${ms}`;
+  if (value !== leading.value) leading = { value, digits: `${value}` };
+  const thousands = Math.floor(rest / 1000);
+  return leading.digits + THREE_DIGITS[thousands]! + THREE_DIGITS[rest - 1000 * thousands]!;
 }
 
 /** The whole signal as one line: body, envelope, and the checksum over all before it. */

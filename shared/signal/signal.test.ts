@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../errors.ts';
 import { bootIdAt } from './boot_id.ts';
-import { checksum, encodeBody, encodeSignal } from './encode.ts';
+import { checksum, encodeBody, encodeSignal, encodeTimes } from './encode.ts';
 import { BODY_FIELDS, SIGNAL_SCHEMA, type SignalBody, type SignalEnvelope } from './signal.ts';
 import { idOf } from './signal.fixture.ts';
 import { verifySignal } from './verify.ts';
@@ -92,6 +92,22 @@ describe('a signal', () => {
       `${encodeBody({ ...BODY, z_score: NaN, beta: Infinity, price_b: -Infinity })}}`,
     ) as SignalBody;
     expect([body.z_score, body.beta, body.price_b]).toEqual([null, null, null]);
+  });
+
+  it('has the times of its envelope as numbers of JSON, at any time and with fractions', () => {
+    const ms = fc.oneof(
+      fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+      fc.integer({ min: -1e7, max: 1e7 }),
+      fc.double({ min: 1e12, max: 2e12, noNaN: true }),
+      fc.constantFrom(999_999, 1_000_000, 1_760_999_999_999, 1_761_000_000_000, 1_761_000_001_000, 999_999_999_999_999),
+      fc.constantFrom(1e15, 1e21),
+    );
+    fc.assert(
+      fc.property(ms, ms, (generated, until) => {
+        expect(encodeTimes(generated, until)).toBe(`,"generated_at_ms":${generated},"valid_until_ms":${until}`);
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it('has the CRC-32 of the standard check string', () => {
