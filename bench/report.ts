@@ -1,6 +1,7 @@
 import type { Rounding } from './rounding.ts';
 import type { BacktestBenchResult } from './backtest.ts';
 import type { ArrivalResult, Pattern } from './end_to_end/arrival.ts';
+import { STAGES } from './end_to_end/signal_stages.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
 import { BROWSERS_LIMIT, type BrowsersResult } from './end_to_end/browsers.ts';
@@ -111,6 +112,23 @@ The null daemon, which nothing keeps warm, answers when both bars of a pair are 
 
 | bars | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |
 |---|---|---|---|---|---|---|---|
+${rows.join('\n')}
+${stages(results)}`;
+}
+
+function stages(results: readonly ArrivalResult[]): string {
+  const rows = results.flatMap(({ pattern, stages: ranks }) =>
+    Object.entries(ranks ?? {}).map(([rank, { signals, total, collections, waited, ...by }]) => {
+      const cells = [signals, ...[total, ...STAGES.map((stage) => by[stage]), collections, waited].map(us)];
+      return `| ${PATTERN_NAMES[pattern]} | ${rank === 'slow' ? 'slowest 1 %' : 'middle 10 %'} | ${cells.join(' | ')} |`;
+    }),
+  );
+  if (rows.length === 0) return '';
+  return `
+Where the time of signals goes, WebSocket, means in µs. *outside*: kernel, reading, parsing, the consumer; *queue*: loop turn, earlier batches; *publish*: envelope, socket; *GC*: collections within the total; *no processor*: daemon and consumer were ready during the minute.
+
+| bars | of the signals | count | total | ${STAGES.join(' | ')} | GC | no processor |
+|---|---|---|---|${STAGES.map(() => '---|').join('')}---|---|
 ${rows.join('\n')}
 `;
 }

@@ -12,9 +12,17 @@ import {
   type Field,
   type Latencies,
   type Sending,
+  type Target,
   type Transport,
 } from './field.ts';
 import { startHelper } from './process.ts';
+import {
+  processorWaitNs,
+  readBatchStages,
+  stagesByRank,
+  type StagesByRank,
+  type TimedSignal,
+} from './signal_stages.ts';
 
 /**
  * Arrival patterns of a minute's bars: in one message; each symbol at a random time within 2 s; one by one with random
@@ -30,6 +38,8 @@ export interface ArrivalResult {
   readonly minutes: number;
   /** Microseconds of each signal, from sending the later of its two bars. */
   readonly transports: Readonly<Partial<Record<Transport, ArrivalLatencies>>>;
+  /** Where those of the real daemon by WebSocket spend their time; absent in older records. */
+  readonly stages?: StagesByRank | null;
 }
 
 export interface ArrivalLatencies {
@@ -82,12 +92,35 @@ export async function measurePattern(field: Field, pattern: Pattern, minutes: nu
   const stall = pattern === 'burst_stalls' ? startHelper('stall', { path: field.journalPath, ...STALL }) : null;
   try {
     const arrival = arrivalOf(pattern, createRng(`arrival ${pattern}`));
-    const measured = await (pattern === 'trickle' ? together : inTurns)(field, arrival, minutes);
+    await field.pauses();
+    const timed: TimedSignal[] = [];
+    const real = withWaits(field, timed);
+    const measured = await (pattern === 'trickle' ? together : inTurns)({ ...field, real }, arrival, minutes);
     const transports = field.transports.map((transport) => [transport, compareSignals(measured, transport)]);
-    return { pattern, pairs: field.pairs.length, minutes, transports: Object.fromEntries(transports) as never };
+    return {
+      ...{ pattern, pairs: field.pairs.length, minutes, transports: Object.fromEntries(transports) as never },
+      stages: stagesByRank(timed, await readBatchStages(field.logFolder, timed.at(-1)!), await field.pauses()),
+    };
   } finally {
     await stall?.end();
   }
+}
+
+/** The real daemon, whose signals are noted. */
+function withWaits({ real, pairs, consumerPid }: Field, timed: TimedSignal[]): Target {
+  const pids = [real.helper.pid, consumerPid];
+  const minute = async (arrival?: Arrival): Promise<Latencies> => {
+    const beforeNs = processorWaitNs(pids);
+    const latencies = await real.minute(arrival);
+    const afterNs = processorWaitNs(pids);
+    const { timestamp, sentNs, signals } = latencies;
+    const waitedUs = beforeNs === null || afterNs === null ? null : (afterNs - beforeNs) / 1000;
+    pairs.forEach((pairId, i) =>
+      timed.push({ pairId, timestamp, sentNs: sentNs[i]!, us: signals.websocket![i]!, waitedUs }),
+    );
+    return latencies;
+  };
+  return { ...real, minute };
 }
 
 async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise<Measured> {

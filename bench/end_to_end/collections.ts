@@ -1,6 +1,7 @@
 import { constants, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
 import { getHeapSpaceStatistics } from 'node:v8';
 import type { CollectedMemory, DaemonMemory, Pause } from './field.ts';
+import { instantNs } from './instant.ts';
 
 interface Collection extends PerformanceEntry {
   readonly detail: { readonly flags: number; readonly kind: number };
@@ -19,25 +20,30 @@ export function memoryNow(): DaemonMemory {
 }
 
 /** Watches the garbage collections of this process. */
-export function watchCollections(): { collect(): CollectedMemory } {
-  let pauses: Pause[] = [];
+export function watchCollections(): { takePauses(): Pause[]; collect(): CollectedMemory } {
+  const pauses: Pause[] = [];
   const forced = constants.NODE_PERFORMANCE_GC_FLAGS_FORCED;
   new PerformanceObserver((list) => {
-    for (const { duration, detail } of list.getEntries() as Collection[])
+    const originNs = instantNs() - 1e6 * performance.now();
+    for (const { startTime, duration, detail } of list.getEntries() as Collection[])
       // The daemon forces minor ones, this watch major ones.
       if ((detail.flags & forced) === 0 || KINDS[detail.kind] === 'minor')
-        pauses.push({ kind: KINDS[detail.kind] ?? 'major', us: 1000 * duration });
+        pauses.push({
+          kind: KINDS[detail.kind] ?? 'major',
+          atNs: originNs + 1e6 * startTime,
+          us: 1000 * duration,
+        });
   }).observe({ entryTypes: ['gc'] });
   let oldAfter = oldBytes();
   return {
+    /** Those since the last call. */
+    takePauses: () => pauses.splice(0),
     /** Forces a major collection. */
     collect() {
       const promoted = Math.max(0, oldBytes() - oldAfter);
       globalThis.gc!();
       oldAfter = oldBytes();
-      const made = pauses;
-      pauses = [];
-      return { ...memoryNow(), promoted, pauses: made };
+      return { ...memoryNow(), promoted, pauses: this.takePauses() };
     },
   };
 }

@@ -26,11 +26,13 @@ process.on(
   (message: {
     readonly memory?: true;
     readonly collect?: true;
+    readonly pauses?: true;
     readonly health?: true;
     readonly priority?: number;
   }) => {
     if (message.memory) tell(memoryNow());
     if (message.collect) tell(collections.collect());
+    if (message.pauses) tell({ pauses: collections.takePauses() });
     if (message.health) {
       const { model_version, pairs_ready, redis } = daemon.health();
       tell({ version: model_version, ready: pairs_ready, redis });

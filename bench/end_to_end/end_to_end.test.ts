@@ -72,7 +72,14 @@ describe('the field of the end-to-end bench', () => {
     const field = await openField({ pairs: PAIRS, bundles, withNull: true, settings, connectionPerSymbol: true });
     try {
       for (const pattern of PATTERNS.filter((one) => one !== 'trickle')) {
-        const { transports } = await measurePattern(field, pattern, 5);
+        const { transports, stages } = await measurePattern(field, pattern, 5);
+        const { signals, total, collections, waited, ...parts } = stages!.slow;
+        expect(signals).toBe(1);
+        expect(total).toBeCloseTo(transports.websocket!.real.max, 6);
+        expect(Object.values(parts).reduce((sum, us) => sum + us)).toBeCloseTo(total, 6);
+        expect(Math.min(...Object.values(parts))).toBeGreaterThan(0);
+        expect(collections).toBeLessThan(total);
+        if (process.platform === 'linux') expect(waited).toBeGreaterThan(0);
         for (const transport of field.transports) {
           const { real, null: base, ratio_p50 } = transports[transport]!;
           expect([real.count, base.count]).toEqual([5 * PAIRS, 5 * PAIRS]);

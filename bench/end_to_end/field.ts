@@ -54,6 +54,8 @@ export interface DaemonMemory {
 /** A collection by V8 that held the main thread; weak: its callbacks. */
 export interface Pause {
   readonly kind: 'minor' | 'major' | 'incremental' | 'weak';
+  /** When it began. */
+  readonly atNs: number;
   readonly us: number;
 }
 
@@ -71,6 +73,7 @@ export type ProgramMessage =
   | { readonly listening: true }
   | DaemonMemory
   | CollectedMemory
+  | Pick<CollectedMemory, 'pauses'>
   | Pick<DaemonMemory, 'rss'>
   | { readonly version: string | null; readonly ready: number; readonly redis: string }
   | MinuteReport;
@@ -91,7 +94,11 @@ export interface MinuteReport {
 export type Latencies = Readonly<Record<Transport, number>> & {
   /** Version of the models that answered. */
   readonly version: string;
-  /** Latency of each signal, from sending its later leg; a transport without signals of the minute is absent. */
+  /** Close of the minute. */
+  readonly timestamp: string;
+  /** By pair: when the later of its bars was sent. */
+  readonly sentNs: readonly number[];
+  /** By pair: latency of its signal since then; a transport without signals of the minute is absent. */
   readonly signals: Readonly<Partial<Record<Transport, readonly number[]>>>;
 };
 
@@ -128,6 +135,12 @@ export interface Field {
   readonly home: string;
   readonly settingsPath: string;
   readonly journalPath: string;
+  /** Logs of the real daemon. */
+  readonly logFolder: string;
+  /** Process of the WebSocket consumer. */
+  readonly consumerPid: number;
+  /** Garbage collections of the real daemon since the last call. */
+  pauses(): Promise<readonly Pause[]>;
   /** Memory of the real daemon. */
   memory(): Promise<DaemonMemory>;
   /** Bytes in use after a major collection; needs `exposeGc`. */
@@ -232,9 +245,12 @@ async function raiseField(options: FieldOptions, folder: string, undo: Undo): Pr
     home: ground.home,
     settingsPath: ground.settingsPath,
     journalPath: homePaths({ MINUTEHAND_HOME: ground.home }).journal(ground.settings.minutehand.market, 'main'),
+    logFolder: homePaths({ MINUTEHAND_HOME: ground.home }).log,
     real: target('real', real, market),
     null:
       nullDaemon === null ? null : target('null', nullDaemon, benchMarket(pairs, 'bench null', daysAgo(NULL_DAYS_AGO))),
+    consumerPid: listeners[transports.indexOf('websocket')]!.pid,
+    pauses: () => askPauses(real.helper),
     memory: () => askMemory(real.helper, { memory: true }),
     collect: () => askMemory(real.helper, { collect: true }),
   };
@@ -332,6 +348,12 @@ function askMemory<T extends DaemonMemory>(daemon: Helper, question: object): Pr
   const answer = daemon.next<T>((message) => message.rss !== undefined);
   daemon.send(question);
   return answer;
+}
+
+async function askPauses(daemon: Helper): Promise<readonly Pause[]> {
+  const answer = daemon.next<CollectedMemory>((message) => message.pauses !== undefined);
+  daemon.send({ pauses: true });
+  return (await answer).pauses;
 }
 
 async function connectFeeders(port: number, connections: number, undo: Undo): Promise<Feeder[]> {
@@ -441,7 +463,8 @@ async function sendMinute({ feeders, market, arrival, legs, transports, waiting 
   const { time, bars } = market.next();
   const sendings = arrival(bars).map((sending) => ({ ...sending, text: barsMessage(sending.bars) }));
   const reports: Reports = {};
-  const { complete, stopWaiting } = untilReported(closeTimestamp(time), transports, reports, waiting);
+  const timestamp = closeTimestamp(time);
+  const { complete, stopWaiting } = untilReported(timestamp, transports, reports, waiting);
   try {
     const sentNs = new Map<string, number>();
     const answers: Promise<void>[] = [];
@@ -454,7 +477,7 @@ async function sendMinute({ feeders, market, arrival, legs, transports, waiting 
       for (const { symbol } of sent) sentNs.set(symbol, atNs);
     }
     await Promise.all([complete, ...answers]);
-    return latenciesOf(reports, sentNs, legs);
+    return latenciesOf(timestamp, reports, sentNs, legs);
   } finally {
     stopWaiting();
   }
@@ -486,23 +509,24 @@ function untilReported(timestamp: string, transports: readonly Transport[], repo
 }
 
 function latenciesOf(
+  timestamp: string,
   reports: Reports,
-  sentNs: ReadonlyMap<string, number>,
+  sentNsBySymbol: ReadonlyMap<string, number>,
   legs: ReadonlyMap<string, Pair>,
 ): Latencies {
-  const lastSentNs = Math.max(...sentNs.values());
+  const lastSentNs = Math.max(...sentNsBySymbol.values());
   const us = (transport: Transport): number => ((reports[transport]?.atNs ?? NaN) - lastSentNs) / 1000;
+  const sentNs = [...legs.values()].map(({ a, b }) => Math.max(sentNsBySymbol.get(a)!, sentNsBySymbol.get(b)!));
   const signals = Object.entries(reports).map(([transport, { atNsByPair }]) => {
-    const ofEach = [...legs].map(([id, { a, b }]) => {
-      return (atNsByPair[id]! - Math.max(sentNs.get(a)!, sentNs.get(b)!)) / 1000;
-    });
-    return [transport, ofEach] as const;
+    return [transport, [...legs.keys()].map((id, i) => (atNsByPair[id]! - sentNs[i]!) / 1000)] as const;
   });
   return {
     file: us('file'),
     redis: us('redis'),
     websocket: us('websocket'),
     version: reports.websocket?.version ?? '',
+    timestamp,
+    sentNs,
     signals: Object.fromEntries(signals),
   };
 }

@@ -25,8 +25,8 @@ async function trendOf(leak: number, promotedPerMinute = 0): Promise<HeapTrend> 
       external: 7 * MB,
       promoted,
       pauses: [
-        { kind: 'minor', us: 700 },
-        { kind: 'major', us: 1700 },
+        { kind: 'minor', atNs: 0, us: 700 },
+        { kind: 'major', atNs: 0, us: 1700 },
       ],
     });
   };

@@ -1,0 +1,159 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pause } from './field.ts';
+
+/** Per cent of the signals, by latency. */
+const RANKS = { middle: [45, 55], slow: [99, 100] } as const;
+const LOG_PATIENCE_MS = 5000;
+const LOG_POLL_MS = 100;
+
+/** A signal of the real daemon by WebSocket. */
+export interface TimedSignal {
+  readonly pairId: string;
+  /** Close of its bar. */
+  readonly timestamp: string;
+  /** When the later of its bars was sent. */
+  readonly sentNs: number;
+  readonly us: number;
+  /** How long daemon and consumer were ready in this minute, but had no processor; null where the system does not tell. */
+  readonly waitedUs: number | null;
+}
+
+export const STAGES = ['outside', 'queue', 'features', 'infer', 'decide', 'publish'] as const;
+/**
+ * outside: kernel, reading and parsing before, and the consumer behind. queue: the loop turn, and what came first.
+ * publish: envelope and socket.
+ */
+export type Stage = (typeof STAGES)[number];
+
+/** Microseconds of a batch in the daemon. */
+export type BatchStages = Readonly<Record<Exclude<Stage, 'outside'>, number>>;
+
+/** Means over signals, microseconds. */
+export type SignalStages = Readonly<Record<Stage, number>> & {
+  readonly signals: number;
+  readonly total: number;
+  /** Garbage collections of the daemon meanwhile, which are parts of stages. */
+  readonly collections: number;
+  /** See `TimedSignal.waitedUs`. */
+  readonly waited: number | null;
+};
+
+/** Signals around the median, and the slowest 1 %. */
+export interface StagesByRank {
+  readonly middle: SignalStages;
+  readonly slow: SignalStages;
+}
+
+/** @returns null when the daemon's log has none of them */
+export function stagesByRank(
+  signals: readonly TimedSignal[],
+  batchOf: (signal: TimedSignal) => BatchStages | undefined,
+  pauses: readonly Pause[],
+): StagesByRank | null {
+  const known = signals.filter((signal) => batchOf(signal) !== undefined).sort((a, b) => a.us - b.us);
+  if (known.length === 0) return null;
+  const between = ([from, to]: readonly [number, number]): SignalStages =>
+    meansOf(
+      known.slice(Math.floor((from * known.length) / 100), Math.ceil((to * known.length) / 100)),
+      batchOf,
+      pauses,
+    );
+  return { middle: between(RANKS.middle), slow: between(RANKS.slow) };
+}
+
+function meansOf(
+  signals: readonly TimedSignal[],
+  batchOf: (signal: TimedSignal) => BatchStages | undefined,
+  pauses: readonly Pause[],
+): SignalStages {
+  const mean = (of: (signal: TimedSignal) => number): number =>
+    signals.reduce((sum, signal) => sum + of(signal), 0) / signals.length;
+  const inside = (signal: TimedSignal): number => Object.values(batchOf(signal)!).reduce((sum, us) => sum + us, 0);
+  return {
+    signals: signals.length,
+    total: mean(({ us }) => us),
+    outside: mean((signal) => signal.us - inside(signal)),
+    queue: mean((signal) => batchOf(signal)!.queue),
+    features: mean((signal) => batchOf(signal)!.features),
+    infer: mean((signal) => batchOf(signal)!.infer),
+    decide: mean((signal) => batchOf(signal)!.decide),
+    publish: mean((signal) => batchOf(signal)!.publish),
+    collections: mean((signal) => pauses.reduce((sum, pause) => sum + overlapUs(signal, pause), 0)),
+    waited: signals.some(({ waitedUs }) => waitedUs === null) ? null : mean(({ waitedUs }) => waitedUs!),
+  };
+}
+
+function overlapUs({ sentNs, us }: TimedSignal, pause: Pause): number {
+  const from = Math.max(sentNs, pause.atNs);
+  const to = Math.min(sentNs + 1000 * us, pause.atNs + 1000 * pause.us);
+  return Math.max(0, to - from) / 1000;
+}
+
+/** A line of `signal_dispatch.log`, and one of `inference.log`. */
+interface DispatchLine {
+  readonly bar: string;
+  readonly ids: string;
+  readonly bar_to_websocket_us: number;
+  readonly bar_to_redis_us: number | null;
+  readonly publish_us: number;
+}
+interface InferenceLine {
+  readonly ids: string;
+  readonly features_us: number;
+  readonly infer_us: number;
+  readonly decide_us: number;
+}
+
+/**
+ * Reads the times of the daemon's batches from its logs, once they have that of the last signal.
+ * @returns by pair and close
+ */
+export async function readBatchStages(
+  folder: string,
+  last: Pick<TimedSignal, 'pairId' | 'timestamp'>,
+): Promise<(signal: Pick<TimedSignal, 'pairId' | 'timestamp'>) => BatchStages | undefined> {
+  const keyOf = (signal: Pick<TimedSignal, 'pairId' | 'timestamp'>): string => `${signal.pairId} ${signal.timestamp}`;
+  for (const deadline = performance.now() + LOG_PATIENCE_MS; ; await sleep(LOG_POLL_MS)) {
+    const stages = batchStages(linesOf(folder, 'signal_dispatch'), linesOf(folder, 'inference'));
+    if (stages.has(keyOf(last)) || performance.now() > deadline) return (signal) => stages.get(keyOf(signal));
+  }
+}
+
+/** The lines that have been written whole, of all files of a log. */
+function linesOf<Line>(folder: string, log: string): Line[] {
+  return readdirSync(folder)
+    .filter((name) => name.startsWith(log))
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1))
+    .map((line) => JSON.parse(line) as Line);
+}
+
+function batchStages(
+  dispatched: readonly DispatchLine[],
+  inferred: readonly InferenceLine[],
+): Map<string, BatchStages> {
+  const inferenceOf = new Map(inferred.flatMap((line) => line.ids.split(' ').map((id) => [id, line] as const)));
+  const stages = new Map<string, BatchStages>();
+  for (const { bar, ids, bar_to_websocket_us, bar_to_redis_us, publish_us } of dispatched) {
+    const [first] = ids.split(' ');
+    const inference = inferenceOf.get(first!.slice(first!.lastIndexOf(':') + 1));
+    if (inference === undefined) continue;
+    const { features_us: features, infer_us: infer, decide_us: decide } = inference;
+    // Redis has the batch behind WebSocket, in the same station.
+    const publish = publish_us - Math.max(0, (bar_to_redis_us ?? bar_to_websocket_us) - bar_to_websocket_us);
+    const queue = bar_to_websocket_us - features - infer - decide - publish;
+    for (const id of ids.split(' '))
+      stages.set(`${id.slice(0, id.indexOf(':'))} ${bar}`, { queue, features, infer, decide, publish });
+  }
+  return stages;
+}
+
+/** Nanoseconds for which the main threads of these processes were ready, but had no processor; null without Linux. */
+export function processorWaitNs(pids: readonly number[]): number | null {
+  try {
+    return pids.reduce((sum, pid) => sum + Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[1]), 0);
+  } catch {
+    return null;
+  }
+}
