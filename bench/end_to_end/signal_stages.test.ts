@@ -17,21 +17,21 @@ beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'minutehand-stages-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it('means of the signals around the median, and of the slowest hundredth', () => {
-  const { middle, slow } = stagesByRank(SIGNALS, () => BATCH, [])!;
+  const { middle, slowest } = stagesByRank(SIGNALS, () => BATCH, [])!;
   expect(middle).toEqual({ ...BATCH, signals: 20, total: 199.5, outside: 102.5, collections: 0, waited: 2 });
-  expect(slow).toEqual({ ...BATCH, signals: 2, total: 298.5, outside: 201.5, collections: 0, waited: 2 });
+  expect(slowest).toEqual({ ...BATCH, signals: 2, total: 298.5, outside: 201.5, collections: 0, waited: 2 });
 });
 
 it('only signals whose batch is known count', () => {
   const known = ({ us }: TimedSignal): BatchStages | undefined => (us < 200 ? BATCH : undefined);
-  expect(stagesByRank(SIGNALS, known, [])!.slow).toMatchObject({ signals: 1, total: 199 });
+  expect(stagesByRank(SIGNALS, known, [])!.slowest).toMatchObject({ signals: 1, total: 199 });
   expect(stagesByRank(SIGNALS, () => undefined, [])).toBeNull();
 });
 
 it('collections count with the part that is within a signal', () => {
   const signal: TimedSignal = { pairId: 'A', timestamp, sentNs: 1e6, us: 1000, waitedUs: null };
   const during = (fromUs: number, us: number) =>
-    stagesByRank([signal], () => BATCH, [{ kind: 'minor', atNs: 1e6 + 1000 * fromUs, us }])!.slow.collections;
+    stagesByRank([signal], () => BATCH, [{ kind: 'minor', atNs: 1e6 + 1000 * fromUs, us }])!.slowest.collections;
   expect([
     during(100, 50),
     during(-30, 50),
@@ -40,7 +40,7 @@ it('collections count with the part that is within a signal', () => {
     during(1001, 5),
     during(-9, 5),
   ]).toEqual([50, 20, 10, 1000, 0, 0]);
-  expect(stagesByRank([signal], () => BATCH, [])!.slow.waited).toBeNull();
+  expect(stagesByRank([signal], () => BATCH, [])!.slowest.waited).toBeNull();
 });
 
 it('the stages of a batch are read from the logs of the daemon, rolled ones and unfinished lines included', async () => {

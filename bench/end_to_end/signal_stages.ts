@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pause } from './field.ts';
 
 /** Per cent of the signals, by latency. */
-const RANKS = { middle: [45, 55], slow: [99, 100] } as const;
+const RANKS = { middle: [45, 55], slowest: [99, 100] } as const;
 const LOG_PATIENCE_MS = 5000;
 const LOG_POLL_MS = 100;
 
@@ -43,7 +43,7 @@ export type SignalStages = Readonly<Record<Stage, number>> & {
 /** Signals around the median, and the slowest 1 %. */
 export interface StagesByRank {
   readonly middle: SignalStages;
-  readonly slow: SignalStages;
+  readonly slowest: SignalStages;
 }
 
 /** @returns null when the daemon's log has none of them */
@@ -60,7 +60,7 @@ export function stagesByRank(
       batchOf,
       pauses,
     );
-  return { middle: between(RANKS.middle), slow: between(RANKS.slow) };
+  return { middle: between(RANKS.middle), slowest: between(RANKS.slowest) };
 }
 
 function meansOf(
