@@ -78,7 +78,7 @@ function endToEnd(results: readonly EndToEndResult[]): string {
   );
   return `## End to end
 
-From sending a minute's bars of all symbols over WebSocket until a consumer, a process of its own, has all signals; milliseconds, p50/p99/p99.9/max.
+From sending a minute's bars of all symbols over WebSocket until a consumer process has all signals; milliseconds, p50/p99/p99.9/max.
 The **null daemon** sends ready-made signals through the same server and publishers; both alternate, after ${results[0]?.warm_up_minutes} warm-up minutes. Back-to-back: the next minute follows when every consumer has the last one; idle: 2 s later. *file* is
 \`signals.json\`, read after inotify. Minutes that Redis missed do not count${missedText(results)}. *trained* models learned the simulated market; *random* ones have 300 trees × 31 leaves.
 
@@ -106,9 +106,9 @@ function arrival(results: readonly ArrivalResult[]): string {
   );
   return `## Arrival patterns
 
-${results[0]?.pairs} pairs, trained models: each signal, from sending the later of its bars until a consumer has it; milliseconds, p50/p99/p99.9/max; 99 % intervals over turns.
+${results[0]?.pairs} pairs, trained models: each signal, from sending its later bar until a consumer has it; milliseconds, p50/p99/p99.9/max; 99 % intervals over turns.
 The null daemon, which nothing keeps warm, answers when both bars of a pair are there. A minute's bars arrive *together* in a message; *trickle*: each symbol within 2 s; *burst*: one by one, gaps of 0–3 ms;
-*connections*: a burst, a connection per symbol; *stalls*: a burst, the journal locked for 100 ms every 5 s.
+*connections*: one per symbol; *stalls*: a burst, the journal locked for 100 ms every 5 s.
 
 | bars | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |
 |---|---|---|---|---|---|---|---|
@@ -125,7 +125,7 @@ function stages(results: readonly ArrivalResult[]): string {
   );
   if (rows.length === 0) return '';
   return `
-Means by WebSocket, µs; *middle*: p45–p55, *slowest*: 1 %. *outside*: kernel, parsing, consumer; *queue*: loop turn, earlier batches; *publish*: envelope, socket; *GC*: within the total; *waited*: ready without a processor during the minute, daemon and consumer.
+WebSocket, means in µs of p45–p55 and the slowest 1 %. *outside*: kernel, parsing, consumer; *queue*: loop turn; *publish*: envelope, socket; *GC*: of the total; *waited*: for a processor, in the minute.
 
 | bars | rank | signals | total | ${STAGES.join(' | ')} | GC | waited |
 |---|---|---|---|${STAGES.map(() => '---|').join('')}---|---|
@@ -212,7 +212,7 @@ function inference({ engines, batches }: InferenceResult): string {
   return `## Inference
 
 Three models of 300 trees × 31 leaves, a batch of new rows; microseconds, p50/p99/p99.9/max. Ours: ${used}. onnxruntime-node gets one batched
-call per model, alternately with ours.
+call per model, by turns.
 
 | rows | ours | onnxruntime-node, one thread | onnxruntime-node, defaults | × faster | than defaults |
 |---|---|---|---|---|---|
@@ -256,7 +256,7 @@ ${by_pairs.map((point) => row(point.pairs, point)).join('\n')}
 function rounding({ updates, looks, worst }: Rounding): string {
   return `## Rounding
 
-After ${updates} updates, recomputed from the bars ${looks} times: the greatest relative error of any column is ${worst.distance.toExponential(1)} (\`${worst.name}\`);
+After ${updates} updates, recomputed from the bars ${looks} times: greatest relative error of any column: ${worst.distance.toExponential(1)} (\`${worst.name}\`);
 the bound is 1e-9.
 `;
 }
@@ -350,7 +350,7 @@ function backtest(result: BacktestBenchResult): string {
   const sum = Object.values(by).reduce((total, cost) => total + cost, 0);
   return `## Backtest
 
-${pair} on the simulated market, models of ${trees} trees × 31 leaves. Microseconds of the processor per bar on one thread, medians of ${turns} turns over ${station_bars.toLocaleString('en')} bars. The daemon’s feature engine alone takes **${us(engine_us)} µs** per bar in the
+${pair} on the simulated market, models of ${trees} trees × 31 leaves. Processor microseconds per bar on one thread, medians of ${turns} turns over ${station_bars.toLocaleString('en')} bars. The feature engine alone takes **${us(engine_us)} µs** per bar in the
 same run; the features of the backtest ${features_by_engine.toFixed(2)} × that. *decide* includes fills and costs, *equity* marks each trade to market at every close.
 
 | station | µs per bar |
@@ -369,7 +369,7 @@ function search({ seeds, points, not_worse, us_per_trial }: SearchBenchResult): 
   );
   return `## Search
 
-Best value found, medians of ${seeds} seeds. Optuna 5.0 at its defaults, measured once on the same functions. Ours is not worse than its TPE at **${not_worse} of ${points.length}**; a trial
+Best value found, medians of ${seeds} seeds. Optuna 5.0 at its defaults, measured once. Ours is not worse than its TPE at **${not_worse} of ${points.length}**; a trial
 of ours takes ${us(us_per_trial)} µs.
 
 | function | minimum | trials | ours, TPE | Optuna, TPE | ours, random | Optuna, random |

@@ -16,7 +16,7 @@ export interface TimedSignal {
   /** When the later of its bars was sent. */
   readonly sentNs: number;
   readonly us: number;
-  /** How long daemon and consumer were ready in this minute, but had no processor; null where the system does not tell. */
+  /** How long daemon and consumer waited for a processor in this minute; null where the system does not tell. */
   readonly waitedUs: number | null;
 }
 
