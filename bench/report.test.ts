@@ -113,7 +113,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
     });
     for (const station of BACKTEST_STATIONS) expect(text).toContain(`|${station}|`);
     expect(text).toContain('|**sum**|6.00|');
-    expect(text).toContain('of 1,000,000 bars on 2 threads, whole: 5.0, 6.0 s (7 trades)');
+    expect(text).toContain('of 1,000,000 bars on 2 threads, elapsed: 5.0, 6.0 s (7 trades)');
     expect(text).not.toMatch(/undefined|NaN/);
   });
 

@@ -358,7 +358,7 @@ same run; the features of the backtest ${features_by_engine.toFixed(2)} × that.
 ${rows.join('\n')}
 | **sum** | ${us(sum)} |
 
-\`minutehand backtest\` of ${command.bars.toLocaleString('en')} bars on ${command.threads} threads, whole: ${command.seconds.map((seconds) => seconds.toFixed(1)).join(', ')} s (${command.cpu_seconds === null ? '' : `${command.cpu_seconds.map((seconds) => seconds.toFixed(1)).join(', ')} s of the processor; `}${command.trades} trades), ${us(command.us_per_bar)} µs per bar, **${command.by_engine.toFixed(2)} ×** the engine alone on one thread.
+\`minutehand backtest\` of ${command.bars.toLocaleString('en')} bars on ${command.threads} threads, elapsed: ${command.seconds.map((seconds) => seconds.toFixed(1)).join(', ')} s (${command.cpu_seconds === null ? '' : `${command.cpu_seconds.map((seconds) => seconds.toFixed(1)).join(', ')} s of the processor; `}${command.trades} trades), ${us(command.us_per_bar)} µs per bar, **${command.by_engine.toFixed(2)} ×** the engine alone on one thread.
 `;
 }
 

@@ -34,16 +34,17 @@ export function watchCollections(): { takePauses(): Pause[]; collect(): Collecte
           us: 1000 * duration,
         });
   }).observe({ entryTypes: ['gc'] });
+  /** Those since the last call. */
+  const takePauses = (): Pause[] => pauses.splice(0);
   let oldAfter = oldBytes();
   return {
-    /** Those since the last call. */
-    takePauses: () => pauses.splice(0),
+    takePauses,
     /** Forces a major collection. */
     collect() {
       const promoted = Math.max(0, oldBytes() - oldAfter);
       globalThis.gc!();
       oldAfter = oldBytes();
-      return { ...memoryNow(), promoted, pauses: this.takePauses() };
+      return { ...memoryNow(), promoted, pauses: takePauses() };
     },
   };
 }

@@ -221,6 +221,7 @@ const signalsOf = (folder: string, kind: Target['kind']): string => join(folder,
 async function raiseField(options: FieldOptions, folder: string, undo: Undo): Promise<Omit<Field, 'close'>> {
   const ground = await layGround(options, folder, undo);
   const { pairs, transports, modelsFolder } = ground;
+  const paths = homePaths({ MINUTEHAND_HOME: ground.home });
   const market = benchMarket(pairs, 'bench live', daysAgo(REAL_DAYS_AGO));
   const real = await startDaemon(ground, market, options.exposeGc === true);
   const sample = await firstSignals(real.feeders[0]!, market, real.port, pairs.length);
@@ -244,15 +245,15 @@ async function raiseField(options: FieldOptions, folder: string, undo: Undo): Pr
     modelsFolder,
     home: ground.home,
     settingsPath: ground.settingsPath,
-    journalPath: homePaths({ MINUTEHAND_HOME: ground.home }).journal(ground.settings.minutehand.market, 'main'),
-    logFolder: homePaths({ MINUTEHAND_HOME: ground.home }).log,
+    journalPath: paths.journal(ground.settings.minutehand.market, 'main'),
+    logFolder: paths.log,
     real: target('real', real, market),
     null:
       nullDaemon === null ? null : target('null', nullDaemon, benchMarket(pairs, 'bench null', daysAgo(NULL_DAYS_AGO))),
     consumerPid: listeners[transports.indexOf('websocket')]!.pid,
-    pauses: () => askPauses(real.helper),
-    memory: () => askMemory(real.helper, { memory: true }),
-    collect: () => askMemory(real.helper, { collect: true }),
+    pauses: async () => (await ask<CollectedMemory>(real.helper, { pauses: true }, 'pauses')).pauses,
+    memory: () => ask<DaemonMemory>(real.helper, { memory: true }, 'rss'),
+    collect: () => ask<CollectedMemory>(real.helper, { collect: true }, 'rss'),
   };
 }
 
@@ -344,16 +345,11 @@ function firstEnd(helpers: readonly Helper[]): Promise<never> {
   return broken;
 }
 
-function askMemory<T extends DaemonMemory>(daemon: Helper, question: object): Promise<T> {
-  const answer = daemon.next<T>((message) => message.rss !== undefined);
+/** @param field of the answer, which no other message has at that time */
+function ask<T extends object>(daemon: Helper, question: object, field: keyof T): Promise<T> {
+  const answer = daemon.next<T>((message) => message[field] !== undefined);
   daemon.send(question);
   return answer;
-}
-
-async function askPauses(daemon: Helper): Promise<readonly Pause[]> {
-  const answer = daemon.next<CollectedMemory>((message) => message.pauses !== undefined);
-  daemon.send({ pauses: true });
-  return (await answer).pauses;
 }
 
 async function connectFeeders(port: number, connections: number, undo: Undo): Promise<Feeder[]> {
@@ -413,11 +409,11 @@ export async function backfill(port: number, market: SimulatedMarket, minutes: n
 
 async function untilReady(daemon: Helper, pairs: number, withRedis: boolean): Promise<void> {
   for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(50)) {
-    const answer = daemon.next<{ version: string | null; ready: number; redis: string }>(
-      (message) => message.ready !== undefined,
+    const { version, ready, redis } = await ask<{ version: string | null; ready: number; redis: string }>(
+      daemon,
+      { health: true },
+      'ready',
     );
-    daemon.send({ health: true });
-    const { version, ready, redis } = await answer;
     if (version !== null && ready === pairs && (redis === 'up' || !withRedis)) return;
     if (performance.now() > deadline)
       throw new MinutehandError('MODEL_MISSING', { seen: `${ready} of ${pairs} pairs ready, models ${version}` });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pause } from './field.ts';
 
-/** Per cent of the signals, by latency. */
+/** Percentiles of latency, from and to. */
 const RANKS = { middle: [45, 55], slowest: [99, 100] } as const;
 const LOG_PATIENCE_MS = 5000;
 const LOG_POLL_MS = 100;
@@ -46,18 +46,23 @@ export interface StagesByRank {
   readonly slowest: SignalStages;
 }
 
+type SignalKey = Pick<TimedSignal, 'pairId' | 'timestamp'>;
+type StagesOf<Signal> = (signal: Signal) => BatchStages | undefined;
+
+const keyOf = ({ pairId, timestamp }: SignalKey): string => `${pairId} ${timestamp}`;
+
 /** @returns null when the daemon's log has none of them */
 export function stagesByRank(
   signals: readonly TimedSignal[],
-  batchOf: (signal: TimedSignal) => BatchStages | undefined,
+  stagesOf: StagesOf<TimedSignal>,
   pauses: readonly Pause[],
 ): StagesByRank | null {
-  const known = signals.filter((signal) => batchOf(signal) !== undefined).sort((a, b) => a.us - b.us);
+  const known = signals.filter((signal) => stagesOf(signal) !== undefined).sort((a, b) => a.us - b.us);
   if (known.length === 0) return null;
   const between = ([from, to]: readonly [number, number]): SignalStages =>
     meansOf(
       known.slice(Math.floor((from * known.length) / 100), Math.ceil((to * known.length) / 100)),
-      batchOf,
+      stagesOf,
       pauses,
     );
   return { middle: between(RANKS.middle), slowest: between(RANKS.slowest) };
@@ -65,21 +70,24 @@ export function stagesByRank(
 
 function meansOf(
   signals: readonly TimedSignal[],
-  batchOf: (signal: TimedSignal) => BatchStages | undefined,
+  stagesOf: StagesOf<TimedSignal>,
   pauses: readonly Pause[],
 ): SignalStages {
   const mean = (of: (signal: TimedSignal) => number): number =>
     signals.reduce((sum, signal) => sum + of(signal), 0) / signals.length;
-  const inside = (signal: TimedSignal): number => Object.values(batchOf(signal)!).reduce((sum, us) => sum + us, 0);
+  const stage = (name: keyof BatchStages): number => mean((signal) => stagesOf(signal)![name]);
+  const total = mean(({ us }) => us);
+  const inside: BatchStages = {
+    queue: stage('queue'),
+    features: stage('features'),
+    infer: stage('infer'),
+    decide: stage('decide'),
+    publish: stage('publish'),
+  };
   return {
-    signals: signals.length,
-    total: mean(({ us }) => us),
-    outside: mean((signal) => signal.us - inside(signal)),
-    queue: mean((signal) => batchOf(signal)!.queue),
-    features: mean((signal) => batchOf(signal)!.features),
-    infer: mean((signal) => batchOf(signal)!.infer),
-    decide: mean((signal) => batchOf(signal)!.decide),
-    publish: mean((signal) => batchOf(signal)!.publish),
+    ...inside,
+    ...{ signals: signals.length, total },
+    outside: total - Object.values(inside).reduce((sum, us) => sum + us),
     collections: mean((signal) => pauses.reduce((sum, pause) => sum + overlapUs(signal, pause), 0)),
     waited: signals.some(({ waitedUs }) => waitedUs === null) ? null : mean(({ waitedUs }) => waitedUs!),
   };
@@ -110,11 +118,7 @@ interface InferenceLine {
  * Reads the times of the daemon's batches from its logs, once they have that of the last signal.
  * @returns by pair and close
  */
-export async function readBatchStages(
-  folder: string,
-  last: Pick<TimedSignal, 'pairId' | 'timestamp'>,
-): Promise<(signal: Pick<TimedSignal, 'pairId' | 'timestamp'>) => BatchStages | undefined> {
-  const keyOf = (signal: Pick<TimedSignal, 'pairId' | 'timestamp'>): string => `${signal.pairId} ${signal.timestamp}`;
+export async function readBatchStages(folder: string, last: SignalKey): Promise<StagesOf<SignalKey>> {
   for (const deadline = performance.now() + LOG_PATIENCE_MS; ; await sleep(LOG_POLL_MS)) {
     const stages = batchStages(linesOf(folder, 'signal_dispatch'), linesOf(folder, 'inference'));
     if (stages.has(keyOf(last)) || performance.now() > deadline) return (signal) => stages.get(keyOf(signal));
@@ -144,7 +148,13 @@ function batchStages(
     const publish = publish_us - Math.max(0, (bar_to_redis_us ?? bar_to_websocket_us) - bar_to_websocket_us);
     const queue = bar_to_websocket_us - features - infer - decide - publish;
     for (const id of ids.split(' '))
-      stages.set(`${id.slice(0, id.indexOf(':'))} ${bar}`, { queue, features, infer, decide, publish });
+      stages.set(keyOf({ pairId: id.slice(0, id.indexOf(':')), timestamp: bar }), {
+        queue,
+        features,
+        infer,
+        decide,
+        publish,
+      });
   }
   return stages;
 }

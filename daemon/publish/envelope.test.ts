@@ -80,7 +80,7 @@ describe('an envelope', () => {
 
   it('gives the text of encodeSignal, and its bytes, whatever characters are in a body', () => {
     const wide = answerOf(1);
-    wide.body.pair = 'é円😀'.repeat(200);
+    wide.body.pair = 'é円😀'.repeat(2000);
     const answers = [answerOf(0), { ...wide, bodyText: encodeBody(wide.body) }, answerOf(0)];
     const publications = open().seal(answers, at(7));
     const seqs = [1, 1, 2];
@@ -92,9 +92,8 @@ describe('an envelope', () => {
       expect(publications[i]!.bytes?.toString()).toBe(publications[i]!.text);
     });
     // One buffer for all that is ASCII.
-    const [first, , third] = publications.map(({ bytes }) => bytes!);
-    expect(third!.buffer).toBe(first!.buffer);
-    expect(third!.byteOffset).toBe(first!.byteOffset + first!.length);
+    const [first, second, third] = publications.map(({ bytes }) => bytes!.buffer);
+    expect([first === third, first === second]).toEqual([true, false]);
     const [alone] = open().seal([answers[1]!], at(7));
     expect(alone!.text).toBe(publications[1]!.text);
   });

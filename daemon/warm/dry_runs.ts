@@ -48,7 +48,7 @@ export class DryRuns {
   readonly #options: DryRunOptions;
   readonly #pairs: readonly Pair[];
   #simulation: Simulation;
-  /** What is left of the last minute. */
+  /** Bars of the newest simulated minute that are not answered yet. */
   #bars: Bar[] = [];
   /** The last active models, whether or not dry runs use them. */
   #seen: ModelSet | null = null;
