@@ -40,6 +40,7 @@ import type { Server, ServerOptions } from './serve/server.ts';
 import { awaitSuccession, directionLoaderOf, loaderOf, openBus, type Provisions } from './standby.ts';
 import { allSettled, Undo } from './undo.ts';
 import { CacheWarmer } from './warm/cache_warmer.ts';
+import { IdleStates } from './warm/idle_states.ts';
 import { DryRuns } from './warm/dry_runs.ts';
 
 /** A simulated market makes a week of bars in two hours: bars older than this many of its minutes are deleted. */
@@ -272,9 +273,11 @@ class DaemonProcess {
     const isIdle = (): boolean => pipeline.queue.isIdle;
     const dryRuns = new DryRuns({ settings, pairs, clock, scheduler, models: () => pipeline.status.models, isIdle });
     this.#dryRuns = dryRuns;
+    const idleStates = this.#openIdleStates();
     let next = 0;
     const warmer = new CacheWarmer({
       ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
+      onExpected: (isExpected) => (isExpected ? idleStates?.forbid() : idleStates?.allow()),
       warm: () => {
         for (let i = 0; i < Math.min(TOUCHED_PAIRS, pairs.length); i++) pipeline.touch(next++ % pairs.length);
         dryRuns.run().catch((error: unknown) => {
@@ -285,6 +288,19 @@ class DaemonProcess {
     });
     this.#undo.push(() => warmer.stop());
     return warmer;
+  }
+
+  /** @returns null where the system does not permit it */
+  #openIdleStates(): IdleStates | null {
+    const { events } = this.#logs;
+    try {
+      const idleStates = new IdleStates();
+      events.info('processors stay awake while bars are due');
+      return idleStates;
+    } catch (error) {
+      events.info({ err: error }, 'processors may sleep while bars are due');
+      return null;
+    }
   }
 
   #observer(): DaemonObserver {

@@ -7,6 +7,7 @@ function openWarmer({ feedIntervalMs = 60_000 } = {}) {
   let [nowMs, isIdle] = [1000, true];
   let due: { readonly atMs: number; readonly work: () => void } | null = null;
   const warmedAt: number[] = [];
+  const expected: (readonly [isExpected: boolean, atMs: number])[] = [];
   const warmer = new CacheWarmer({
     clock: { monotonicUs: () => nowMs * 1000 },
     scheduler: {
@@ -19,6 +20,7 @@ function openWarmer({ feedIntervalMs = 60_000 } = {}) {
     },
     ...{ feedIntervalMs, subjects: 3, isIdle: () => isIdle },
     warm: () => void warmedAt.push(nowMs),
+    onExpected: (isExpected) => expected.push([isExpected, nowMs]),
   });
   return {
     warmer,
@@ -38,6 +40,8 @@ function openWarmer({ feedIntervalMs = 60_000 } = {}) {
       return warmedAt.splice(0).map((atMs) => atMs - startMs);
     },
     isWaiting: () => due !== null,
+    /** @returns since when bars were expected, or no longer, by the time of the clock, which begins with 1,000 ms */
+    takeExpected: () => expected.splice(0),
   };
 }
 
@@ -67,6 +71,29 @@ it('ends when all subjects of the minute are answered, and begins 50 ms before t
   expect(isWaiting()).toBe(false);
   answer(120);
   expect(pass(1)).toEqual([1]);
+});
+
+it('says when bars are expected: until a minute is complete, 2 s old, or 2 s overdue', () => {
+  const { warmer, answer, pass, takeExpected } = openWarmer();
+  answer(60);
+  pass(500);
+  answer(60, 2);
+  pass(59_800);
+  answer(120);
+  pass(5000);
+  expect(takeExpected()).toEqual([
+    [true, 1000],
+    [false, 1500],
+    [true, 60_950],
+    [false, 63_300],
+  ]);
+  pass(200_000);
+  answer(180);
+  warmer.stop();
+  expect(takeExpected().slice(-2)).toEqual([
+    [true, 266_300],
+    [false, 266_300],
+  ]);
 });
 
 it('expects the next minute after the distance of the last two, at most that of the feed', () => {

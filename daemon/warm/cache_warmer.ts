@@ -19,6 +19,8 @@ export interface CacheWarmerOptions {
   isIdle(): boolean;
   /** Runs the code of the hot path, and reads its memory. */
   warm(): void;
+  /** Bars are expected within milliseconds, or no longer. */
+  onExpected?(isExpected: boolean): void;
 }
 
 /** What an answer tells about the arrival of bars. */
@@ -41,6 +43,7 @@ export class CacheWarmer {
   /** Distance of the last two minutes, at most that of the feed. */
   #intervalMs: number;
   #isStopped = false;
+  #isExpected = false;
   #cancel: () => void = () => undefined;
 
   constructor(options: CacheWarmerOptions) {
@@ -64,6 +67,7 @@ export class CacheWarmer {
   stop(): void {
     this.#isStopped = true;
     this.#cancel();
+    this.#expect(false);
   }
 
   #beginMinute(time: OpenTime, nowMs: number): void {
@@ -74,7 +78,14 @@ export class CacheWarmer {
   #schedule(nowMs: number): void {
     this.#cancel();
     const waitMs = this.#isStopped ? null : this.#waitMs(nowMs);
+    this.#expect(waitMs !== null && waitMs <= EVERY_MS);
     if (waitMs !== null) this.#cancel = this.#options.scheduler.after(waitMs, () => this.#run());
+  }
+
+  #expect(isExpected: boolean): void {
+    if (isExpected === this.#isExpected) return;
+    this.#isExpected = isExpected;
+    this.#options.onExpected?.(isExpected);
   }
 
   #run(): void {
