@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Scheduler } from '../shared/ports.ts';
 
-/** About 2 MB of garbage. */
+/** 2 MB of garbage; 5 MB of that of dry runs, which make their own bars. */
 const SIGNALS_PER_COLLECTION = 320;
 /** After a batch. */
 const DELAY_MS = 5;
@@ -11,7 +11,7 @@ export interface IdleCollectorOptions {
   readonly scheduler: Scheduler;
   /** Resolves when no bar is due. */
   idleWindow(): Promise<void>;
-  /** Nothing waits to be answered. */
+  /** Nothing waits to be answered, and no bar of the minute is missing. */
   isIdle(): boolean;
   /** A minor collection. */
   collect(): void;
@@ -30,7 +30,7 @@ export class IdleCollector {
     this.#options = options;
   }
 
-  /** A batch of so many signals was answered. */
+  /** So many signals were answered, published or not. */
   note(signals: number): void {
     this.#signals += signals;
     if (this.#signals < SIGNALS_PER_COLLECTION || this.#isWaiting) return;

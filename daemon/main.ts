@@ -257,7 +257,7 @@ class DaemonProcess {
     this.#collector = new IdleCollector({
       scheduler: MACHINE_SCHEDULER,
       idleWindow: () => pipeline.idleWindow(),
-      isIdle: () => pipeline.queue.isIdle,
+      isIdle: () => pipeline.queue.isIdle && this.#warmer?.isMinuteOpen !== true,
       collect: minorCollection(),
     });
     this.#warmer = this.#warmCaches(pipeline);
@@ -280,10 +280,14 @@ class DaemonProcess {
       onExpected: (isExpected) => (isExpected ? idleStates?.forbid() : idleStates?.allow()),
       warm: () => {
         for (let i = 0; i < Math.min(TOUCHED_PAIRS, pairs.length); i++) pipeline.touch(next++ % pairs.length);
-        dryRuns.run().catch((error: unknown) => {
-          warmer.stop();
-          this.#logs.events.warn({ err: error }, 'a dry run failed');
-        });
+        const before = dryRuns.answered;
+        dryRuns.run().then(
+          () => this.#collector?.note(dryRuns.answered - before),
+          (error: unknown) => {
+            warmer.stop();
+            this.#logs.events.warn({ err: error }, 'a dry run failed');
+          },
+        );
       },
     });
     this.#undo.push(() => warmer.stop());
@@ -305,13 +309,14 @@ class DaemonProcess {
 
   #observer(): DaemonObserver {
     const [observed, logs] = [this.#observed, this.#logs];
-    const noteSignals = (signals: number): void => this.#collector?.note(signals);
-    const noteAnswered = (batch: readonly Answer[]): void => this.#warmer?.note(batch);
+    const noteAnswered = (batch: readonly Answer[]): void => {
+      this.#warmer?.note(batch);
+      this.#collector?.note(batch.length);
+    };
     return {
       onSignals(batch, timing, models, bootId) {
         observed.batch(batch, timing);
         logs.batch(batch, timing, models, bootId);
-        noteSignals(batch.length);
         noteAnswered(batch);
       },
       onBar: (outcome) => observed.bar(outcome),

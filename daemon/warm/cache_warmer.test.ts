@@ -111,6 +111,24 @@ it('expects the next minute after the distance of the last two, at most that of 
   expect(pass(1)).toEqual([1]);
 });
 
+it('knows whether bars of the minute are missing, for 2 s', () => {
+  const { warmer, answer, pass } = openWarmer();
+  const isOpen: boolean[] = [];
+  const look = (): void => void isOpen.push(warmer.isMinuteOpen);
+  look();
+  answer(60);
+  look();
+  answer(60, 2);
+  look();
+  pass(60_000);
+  answer(120);
+  pass(1999);
+  look();
+  pass(1);
+  look();
+  expect(isOpen).toEqual([false, true, false, true, false]);
+});
+
 it('does nothing while a bar is answered, and goes on afterward', () => {
   const { answer, pass, beBusy } = openWarmer();
   answer(60);

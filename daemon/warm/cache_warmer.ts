@@ -51,6 +51,11 @@ export class CacheWarmer {
     this.#intervalMs = options.feedIntervalMs;
   }
 
+  /** Bars of the newest minute are missing, and may still come. */
+  get isMinuteOpen(): boolean {
+    return this.#isOpen(this.#nowMs());
+  }
+
   /** Live bars were answered. */
   note(batch: readonly AnsweredBar[]): void {
     const nowMs = this.#nowMs();
@@ -97,12 +102,14 @@ export class CacheWarmer {
   /** @returns null when no bar is expected any more */
   #waitMs(nowMs: number): number | null {
     const dueMs = this.#firstMs + this.#intervalMs;
-    const isComplete = this.#answered >= this.#options.subjects;
     const endMs = dueMs + Math.min(SPREAD_MS, this.#intervalMs);
     if (nowMs >= endMs) return null;
-    const isOpen = !isComplete && nowMs < this.#firstMs + SPREAD_MS;
-    if (!isOpen && nowMs < dueMs - LEAD_MS) return dueMs - LEAD_MS - nowMs;
+    if (!this.#isOpen(nowMs) && nowMs < dueMs - LEAD_MS) return dueMs - LEAD_MS - nowMs;
     return nowMs - this.#lastMs < BURST.withinMs ? BURST.everyMs : EVERY_MS;
+  }
+
+  #isOpen(nowMs: number): boolean {
+    return this.#answered < this.#options.subjects && nowMs < this.#firstMs + SPREAD_MS;
   }
 
   #nowMs(): number {
