@@ -49,11 +49,11 @@ export class IdleCollector {
   }
 }
 
-/** @returns a minor collection of this process */
-export function minorCollection(): () => void {
+/** @returns a collection of this process, which blocks it */
+export function collectionOf(type: 'minor' | 'major'): () => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: object) => void;
   setFlagsFromString('--no-expose-gc');
-  const options = { type: 'minor', execution: 'sync' };
+  const options = { type, execution: 'sync' };
   return () => collect(options);
 }

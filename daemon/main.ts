@@ -14,7 +14,7 @@ import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { barIntervalMs, loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
-import { IdleCollector, minorCollection } from './collector.ts';
+import { collectionOf, IdleCollector } from './collector.ts';
 import { tuneEngine } from './engine.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
 import type { DaemonOptions } from './daemon_options.ts';
@@ -258,7 +258,7 @@ class DaemonProcess {
       scheduler: MACHINE_SCHEDULER,
       idleWindow: () => pipeline.idleWindow(),
       isIdle: () => pipeline.queue.isIdle && this.#warmer?.isMinuteOpen !== true,
-      collect: minorCollection(),
+      collect: collectionOf('minor'),
     });
     this.#warmer = this.#warmCaches(pipeline);
     return daemon;

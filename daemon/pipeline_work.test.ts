@@ -8,7 +8,7 @@ import { parsePair } from '../shared/pair.ts';
 import type { Bus, Scheduler } from '../shared/ports.ts';
 import { promotedPerRound } from '../test/collections.ts';
 import { tinySettings } from '../test/tiny_settings.ts';
-import { IdleCollector, minorCollection } from './collector.ts';
+import { collectionOf, IdleCollector } from './collector.ts';
 import { tuneEngine } from './engine.ts';
 import { barInput } from './input.ts';
 import { NO_JOURNAL } from './journal/journal.ts';
@@ -240,7 +240,7 @@ describe('the young generation', () => {
   it('is emptied by a minor collection', () => {
     const used = (): number =>
       getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')!.space_used_size;
-    const collect = minorCollection();
+    const collect = collectionOf('minor');
     collect();
     const garbage = Array.from({ length: 2000 }, (_, i) => ({ i, text: `${i}` }));
     const before = used();
