@@ -277,7 +277,12 @@ class DaemonProcess {
     let next = 0;
     const warmer = new CacheWarmer({
       ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
-      onExpected: (isExpected) => (isExpected ? idleStates?.forbid() : idleStates?.allow()),
+      onExpected: (isExpected) => {
+        if (isExpected) return idleStates?.forbid();
+        idleStates?.allow();
+        // Collections that waited for the missing bars.
+        this.#collector?.note(0);
+      },
       warm: () => {
         for (let i = 0; i < Math.min(TOUCHED_PAIRS, pairs.length); i++) pipeline.touch(next++ % pairs.length);
         const before = dryRuns.answered;
