@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { hostname, uptime } from 'node:os';
+import { availableParallelism, hostname, uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { announce } from '../shared/address.ts';
@@ -11,7 +11,7 @@ import { createAccess } from '../shared/http/access.ts';
 import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
-import { barIntervalMs, loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
+import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjects } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { collectionOf, IdleCollector } from './collector.ts';
@@ -271,12 +271,18 @@ class DaemonProcess {
     const pairs = shardPairs(settings.minutehand, shard);
     const ofMinutes = subjects.filter((subject) => barSecondsOf(subject) === SECONDS_PER_BAR).length;
     const isIdle = (): boolean => pipeline.queue.isIdle;
-    const dryRuns = new DryRuns({ settings, pairs, clock, scheduler, models: () => pipeline.status.models, isIdle });
-    this.#dryRuns = dryRuns;
     const idleStates = this.#openIdleStates();
+    // A processor is left for consumers.
+    const polls = idleStates !== null && shardsOf(settings.minutehand).length < availableParallelism();
+    if (idleStates !== null) this.#logs.events.info({ polls }, 'processors stay awake while bars are due');
+    const dryRuns = new DryRuns({
+      ...{ settings, pairs, clock, scheduler, barsPerRun: polls ? 1 : 4 },
+      ...{ models: () => pipeline.status.models, isIdle },
+    });
+    this.#dryRuns = dryRuns;
     let next = 0;
     const warmer = new CacheWarmer({
-      ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
+      ...{ clock, scheduler, polls, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
       onExpected: (isExpected) => {
         if (isExpected) return idleStates?.forbid();
         idleStates?.allow();
@@ -301,13 +307,10 @@ class DaemonProcess {
 
   /** @returns null where the system does not permit it */
   #openIdleStates(): IdleStates | null {
-    const { events } = this.#logs;
     try {
-      const idleStates = new IdleStates();
-      events.info('processors stay awake while bars are due');
-      return idleStates;
+      return new IdleStates();
     } catch (error) {
-      events.info({ err: error }, 'processors may sleep while bars are due');
+      this.#logs.events.info({ err: error }, 'processors may sleep while bars are due');
       return null;
     }
   }

@@ -2,10 +2,18 @@ import { expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { CacheWarmer } from './cache_warmer.ts';
 
+/** Of the event loop. */
+const TURN_MS = 0.0625;
+
+interface Timer {
+  readonly atMs: number;
+  readonly work: () => void;
+}
+
 /** A warmer of three subjects of a market of minutes, with a clock that jumps from timer to timer. */
-function openWarmer({ feedIntervalMs = 60_000 } = {}) {
+function openWarmer({ feedIntervalMs = 60_000, polls = false } = {}) {
   let [nowMs, isIdle] = [1000, true];
-  let due: { readonly atMs: number; readonly work: () => void } | null = null;
+  let [due, turn]: (Timer | null)[] = [null, null];
   const warmedAt: number[] = [];
   const expected: (readonly [isExpected: boolean, atMs: number])[] = [];
   const warmer = new CacheWarmer({
@@ -17,8 +25,12 @@ function openWarmer({ feedIntervalMs = 60_000 } = {}) {
         due = timer;
         return () => (due = due === timer ? null : due);
       },
+      afterTurn(work) {
+        expect([turn, polls]).toEqual([null, true]);
+        turn = { atMs: nowMs + TURN_MS, work };
+      },
     },
-    ...{ feedIntervalMs, subjects: 3, isIdle: () => isIdle },
+    ...{ polls, feedIntervalMs, subjects: 3, isIdle: () => isIdle },
     warm: () => void warmedAt.push(nowMs),
     onExpected: (isExpected) => expected.push([isExpected, nowMs]),
   });
@@ -30,21 +42,25 @@ function openWarmer({ feedIntervalMs = 60_000 } = {}) {
     /** @returns when it warmed the caches until then, in ms since that time began */
     pass(ms: number): number[] {
       const startMs = nowMs;
-      while (due !== null && due.atMs <= startMs + ms) {
-        const { atMs, work } = due;
-        due = null;
-        nowMs = atMs;
-        work();
+      for (;;) {
+        const next = turn ?? due;
+        if (next === null || next.atMs > startMs + ms) break;
+        if (next === turn) turn = null;
+        else due = null;
+        nowMs = next.atMs;
+        next.work();
       }
       nowMs = startMs + ms;
       return warmedAt.splice(0).map((atMs) => atMs - startMs);
     },
+    isPolling: () => turn !== null,
     isWaiting: () => due !== null,
     /** @returns since when bars were expected, or no longer, by the time of the clock, which begins with 1,000 ms */
     takeExpected: () => expected.splice(0),
   };
 }
 
+const nearly = (value: number): unknown => expect.closeTo(value, 6);
 const every = (step: number, from: number, to: number): number[] =>
   Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step);
 
@@ -127,6 +143,39 @@ it('knows whether bars of the minute are missing, for 2 s', () => {
   pass(1);
   look();
   expect(isOpen).toEqual([false, true, false, true, false]);
+});
+
+it('polls while bars are expected, but for 1 ms after each, and warms every 0.3 ms', () => {
+  const { answer, pass, isPolling, isWaiting } = openWarmer({ polls: true });
+  answer(60);
+  expect([pass(0.9), isPolling(), isWaiting()]).toEqual([[], false, true]);
+  // Five turns of 0.0625 ms are the first to last 0.3 ms.
+  const STEP_MS = 0.3125;
+  expect(pass(0.1 + 3 * STEP_MS)).toEqual([0.1, 0.1 + STEP_MS, 0.1 + 2 * STEP_MS, 0.1 + 3 * STEP_MS].map(nearly));
+  expect([isPolling(), isWaiting()]).toEqual([true, false]);
+  answer(60);
+  expect([pass(0.9), isWaiting()]).toEqual([[], true]);
+  expect(pass(300)).toHaveLength(960);
+  answer(60);
+  expect([pass(59_000), isPolling(), isWaiting()]).toEqual([[], false, true]);
+});
+
+it('polls from 50 ms before a minute is due, for at most 2 s after that', () => {
+  const { answer, pass, isPolling, isWaiting } = openWarmer({ polls: true });
+  answer(60, 3);
+  expect([pass(59_949), isPolling()]).toEqual([[], false]);
+  expect(pass(1.5)).toEqual([1, 1.3125].map(nearly));
+  expect(pass(2050).length).toBeGreaterThan(6500);
+  expect([isPolling(), isWaiting()]).toEqual([false, false]);
+});
+
+it('stops polling for good', () => {
+  const { warmer, answer, pass, isPolling, isWaiting } = openWarmer({ polls: true });
+  answer(60);
+  pass(2);
+  expect(isPolling()).toBe(true);
+  warmer.stop();
+  expect([pass(100), isPolling(), isWaiting()]).toEqual([[], false, false]);
 });
 
 it('does nothing while a bar is answered, and goes on afterward', () => {

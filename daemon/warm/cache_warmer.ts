@@ -8,10 +8,15 @@ const LEAD_MS = 50;
 /** Bars that follow each other closely find the caches of 1 ms ago; the others, those of 4 ms ago. */
 const BURST = { withinMs: 20, everyMs: 1 };
 const EVERY_MS = 4;
+const POLLING_EVERY_MS = 0.3;
+/** Consumers of a signal find a free processor for so long, and the daemon's other threads do. */
+const REST_MS = 1;
 
 export interface CacheWarmerOptions {
   readonly clock: Pick<Clock, 'monotonicUs'>;
-  readonly scheduler: Pick<Scheduler, 'after'>;
+  readonly scheduler: Pick<Scheduler, 'after' | 'afterTurn'>;
+  /** The event loop polls while bars are expected, but for 1 ms after each: a thread that waits wakes up late. */
+  readonly polls: boolean;
   readonly feedIntervalMs: number;
   /** Number of pairs and instruments that have a bar each minute. */
   readonly subjects: number;
@@ -84,7 +89,20 @@ export class CacheWarmer {
     this.#cancel();
     const waitMs = this.#isStopped ? null : this.#waitMs(nowMs);
     this.#expect(waitMs !== null && waitMs <= EVERY_MS);
-    if (waitMs !== null) this.#cancel = this.#options.scheduler.after(waitMs, () => this.#run());
+    if (waitMs === null) return;
+    if (this.#options.polls && waitMs < 1) this.#poll(nowMs + waitMs);
+    else this.#cancel = this.#options.scheduler.after(waitMs, () => this.#run());
+  }
+
+  #poll(untilMs: number): void {
+    let isCanceled = false;
+    this.#cancel = () => void (isCanceled = true);
+    const turn = (): void => {
+      if (isCanceled) return;
+      if (this.#nowMs() < untilMs) this.#options.scheduler.afterTurn(turn);
+      else this.#run();
+    };
+    turn();
   }
 
   #expect(isExpected: boolean): void {
@@ -105,7 +123,9 @@ export class CacheWarmer {
     const endMs = dueMs + Math.min(SPREAD_MS, this.#intervalMs);
     if (nowMs >= endMs) return null;
     if (!this.#isOpen(nowMs) && nowMs < dueMs - LEAD_MS) return dueMs - LEAD_MS - nowMs;
-    return nowMs - this.#lastMs < BURST.withinMs ? BURST.everyMs : EVERY_MS;
+    const sinceMs = nowMs - this.#lastMs;
+    if (this.#options.polls) return sinceMs < REST_MS ? REST_MS : POLLING_EVERY_MS;
+    return sinceMs < BURST.withinMs ? BURST.everyMs : EVERY_MS;
   }
 
   #isOpen(nowMs: number): boolean {

@@ -13,7 +13,6 @@ import { createWebSocketPublisher } from '../publish/websocket.ts';
 
 /** More would not run other code. */
 const MAX_PAIRS = 16;
-const BARS_PER_RUN = 4;
 const START = (Date.UTC(2020, 0, 6) / 1000) as OpenTime;
 /** Two years: some days of dry runs. Bars must not reach the present. */
 const MINUTES = 2 * 365 * 1440;
@@ -25,6 +24,7 @@ export interface DryRunOptions {
   readonly pairs: readonly Pair[];
   readonly clock: Clock;
   readonly scheduler: Scheduler;
+  readonly barsPerRun: number;
   /** The active models. */
   models(): ModelSet | null;
   /** No real bar is being answered. */
@@ -134,7 +134,8 @@ export class DryRuns {
   }
 
   async #answerBars(): Promise<void> {
-    for (let done = 0; done < BARS_PER_RUN && this.#options.isIdle(); done++) {
+    const { barsPerRun, isIdle } = this.#options;
+    for (let done = 0; done < barsPerRun && isIdle(); done++) {
       if (this.#bars.length === 0) this.#bars = [...this.#simulation.market.next().bars];
       const bar = this.#bars.shift()!;
       this.#simulation.intake(JSON.stringify({ ...bar, time: bar.time * 1000 }), false);
