@@ -42,6 +42,7 @@ import { allSettled, Undo } from './undo.ts';
 import { CacheWarmer } from './warm/cache_warmer.ts';
 import { IdleStates } from './warm/idle_states.ts';
 import { DryRuns } from './warm/dry_runs.ts';
+import { sharpenTimers, yieldProcessor } from './warm/yield_processor.ts';
 
 /** A simulated market makes a week of bars in two hours: bars older than this many of its minutes are deleted. */
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
@@ -282,7 +283,8 @@ class DaemonProcess {
     this.#dryRuns = dryRuns;
     let next = 0;
     const warmer = new CacheWarmer({
-      ...{ clock, scheduler, polls, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
+      ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
+      yieldProcessor: polls ? yieldProcessor : null,
       onExpected: (isExpected) => {
         if (isExpected) return idleStates?.forbid();
         idleStates?.allow();
@@ -308,6 +310,7 @@ class DaemonProcess {
   /** @returns null where the system does not permit it */
   #openIdleStates(): IdleStates | null {
     try {
+      sharpenTimers();
       return new IdleStates();
     } catch (error) {
       this.#logs.events.info({ err: error }, 'processors may sleep while bars are due');

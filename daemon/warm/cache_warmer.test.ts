@@ -14,6 +14,7 @@ interface Timer {
 function openWarmer({ feedIntervalMs = 60_000, polls = false } = {}) {
   let [nowMs, isIdle] = [1000, true];
   let [due, turn]: (Timer | null)[] = [null, null];
+  let yielded = 0;
   const warmedAt: number[] = [];
   const expected: (readonly [isExpected: boolean, atMs: number])[] = [];
   const warmer = new CacheWarmer({
@@ -30,7 +31,8 @@ function openWarmer({ feedIntervalMs = 60_000, polls = false } = {}) {
         turn = { atMs: nowMs + TURN_MS, work };
       },
     },
-    ...{ polls, feedIntervalMs, subjects: 3, isIdle: () => isIdle },
+    yieldProcessor: polls ? () => void yielded++ : null,
+    ...{ feedIntervalMs, subjects: 3, isIdle: () => isIdle },
     warm: () => void warmedAt.push(nowMs),
     onExpected: (isExpected) => expected.push([isExpected, nowMs]),
   });
@@ -53,6 +55,8 @@ function openWarmer({ feedIntervalMs = 60_000, polls = false } = {}) {
       nowMs = startMs + ms;
       return warmedAt.splice(0).map((atMs) => atMs - startMs);
     },
+    /** @returns how often others had the processor since the last call */
+    takeYielded: () => [yielded, (yielded = 0)][0],
     isPolling: () => turn !== null,
     isWaiting: () => due !== null,
     /** @returns since when bars were expected, or no longer, by the time of the clock, which begins with 1,000 ms */
@@ -146,13 +150,13 @@ it('knows whether bars of the minute are missing, for 2 s', () => {
 });
 
 it('polls while bars are expected, but for 1 ms after each, and warms every 0.3 ms', () => {
-  const { answer, pass, isPolling, isWaiting } = openWarmer({ polls: true });
+  const { answer, pass, takeYielded, isPolling, isWaiting } = openWarmer({ polls: true });
   answer(60);
-  expect([pass(0.9), isPolling(), isWaiting()]).toEqual([[], false, true]);
+  expect([pass(0.9), isPolling(), isWaiting(), takeYielded()]).toEqual([[], false, true, 0]);
   // Five turns of 0.0625 ms are the first to last 0.3 ms.
   const STEP_MS = 0.3125;
   expect(pass(0.1 + 3 * STEP_MS)).toEqual([0.1, 0.1 + STEP_MS, 0.1 + 2 * STEP_MS, 0.1 + 3 * STEP_MS].map(nearly));
-  expect([isPolling(), isWaiting()]).toEqual([true, false]);
+  expect([isPolling(), isWaiting(), takeYielded()]).toEqual([true, false, 4]);
   answer(60);
   expect([pass(0.9), isWaiting()]).toEqual([[], true]);
   expect(pass(300)).toHaveLength(960);

@@ -15,8 +15,11 @@ const REST_MS = 1;
 export interface CacheWarmerOptions {
   readonly clock: Pick<Clock, 'monotonicUs'>;
   readonly scheduler: Pick<Scheduler, 'after' | 'afterTurn'>;
-  /** The event loop polls while bars are expected, but for 1 ms after each: a thread that waits wakes up late. */
-  readonly polls: boolean;
+  /**
+   * Where given, the event loop polls while bars are expected, but for 1 ms after each: a thread that waits wakes up
+   * late. Lets others have the processor, every 0.3 ms.
+   */
+  readonly yieldProcessor: (() => void) | null;
   readonly feedIntervalMs: number;
   /** Number of pairs and instruments that have a bar each minute. */
   readonly subjects: number;
@@ -90,7 +93,7 @@ export class CacheWarmer {
     const waitMs = this.#isStopped ? null : this.#waitMs(nowMs);
     this.#expect(waitMs !== null && waitMs <= EVERY_MS);
     if (waitMs === null) return;
-    if (this.#options.polls && waitMs < 1) this.#poll(nowMs + waitMs);
+    if (this.#options.yieldProcessor !== null && waitMs < 1) this.#poll(nowMs + waitMs);
     else this.#cancel = this.#options.scheduler.after(waitMs, () => this.#run());
   }
 
@@ -112,8 +115,11 @@ export class CacheWarmer {
   }
 
   #run(): void {
-    const { isIdle, warm } = this.#options;
-    if (isIdle()) warm();
+    const { isIdle, warm, yieldProcessor } = this.#options;
+    if (isIdle()) {
+      warm();
+      yieldProcessor?.();
+    }
     this.#schedule(this.#nowMs());
   }
 
@@ -124,7 +130,7 @@ export class CacheWarmer {
     if (nowMs >= endMs) return null;
     if (!this.#isOpen(nowMs) && nowMs < dueMs - LEAD_MS) return dueMs - LEAD_MS - nowMs;
     const sinceMs = nowMs - this.#lastMs;
-    if (this.#options.polls) return sinceMs < REST_MS ? REST_MS : POLLING_EVERY_MS;
+    if (this.#options.yieldProcessor !== null) return sinceMs < REST_MS ? REST_MS : POLLING_EVERY_MS;
     return sinceMs < BURST.withinMs ? BURST.everyMs : EVERY_MS;
   }
 
