@@ -344,16 +344,19 @@ describe('the units', () => {
 
   const note = skipNote(!isAnalyzed, 'systemd-analyze is not installed');
 
-  it.runIf(isAnalyzed)(`are what systemd understands, with the drop-in of the guide, too, wherever the program is${note}`, async () => {
-    await install();
-    const units = [...MAIN, STANDBY, 'minutehandfailure@main.service'].map((unit) => unit.replace('@main', '@x'));
-    expect(analyze('verify', ...units)).toEqual({ status: 0, printed: '' });
-    const [, dropIn] = /^printf '(.*)' \|$/m.exec(readFileSync('docs/guides/OPERATE.md', 'utf8'))!;
-    writeFileSync(at(`${UNITS}/minutehand-.service.d/60-latency.conf`), dropIn!.replaceAll('\\n', '\n'));
-    expect(analyze('verify', ...units)).toEqual({ status: 0, printed: '' });
-    change(`${UNITS}/minutehand-.service.d/10-common.conf`, 'NoNewPrivileges', 'NewPrivileges');
-    expect(analyze('verify', ...units).printed).toMatch(/Unknown key.*'NewPrivileges'/);
-  });
+  it.runIf(isAnalyzed)(
+    `are what systemd understands, with the drop-in of the guide, too, wherever the program is${note}`,
+    async () => {
+      await install();
+      const units = [...MAIN, STANDBY, 'minutehandfailure@main.service'].map((unit) => unit.replace('@main', '@x'));
+      expect(analyze('verify', ...units)).toEqual({ status: 0, printed: '' });
+      const [, dropIn] = /^printf '(.*)' \|$/m.exec(readFileSync('docs/guides/OPERATE.md', 'utf8'))!;
+      writeFileSync(at(`${UNITS}/minutehand-.service.d/60-latency.conf`), dropIn!.replaceAll('\\n', '\n'));
+      expect(analyze('verify', ...units)).toEqual({ status: 0, printed: '' });
+      change(`${UNITS}/minutehand-.service.d/10-common.conf`, 'NoNewPrivileges', 'NewPrivileges');
+      expect(analyze('verify', ...units).printed).toMatch(/Unknown key.*'NewPrivileges'/);
+    },
+  );
 
   it.runIf(isAnalyzed)(`are exposed to others by 2 of 10 at most${note}`, async () => {
     await install();

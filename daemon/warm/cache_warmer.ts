@@ -102,7 +102,9 @@ export class CacheWarmer {
     this.#cancel = () => void (isCanceled = true);
     const turn = (): void => {
       if (isCanceled) return;
-      if (this.#nowMs() < untilMs) this.#options.scheduler.afterTurn(turn);
+      const { scheduler, isIdle } = this.#options;
+      if (!isIdle()) this.#cancel = scheduler.after(REST_MS, () => this.#run());
+      else if (this.#nowMs() < untilMs) scheduler.afterTurn(turn);
       else this.#run();
     };
     turn();
@@ -129,9 +131,8 @@ export class CacheWarmer {
     const endMs = dueMs + Math.min(SPREAD_MS, this.#intervalMs);
     if (nowMs >= endMs) return null;
     if (!this.#isOpen(nowMs) && nowMs < dueMs - LEAD_MS) return dueMs - LEAD_MS - nowMs;
-    const sinceMs = nowMs - this.#lastMs;
-    if (this.#options.yieldProcessor !== null) return sinceMs < REST_MS ? REST_MS : POLLING_EVERY_MS;
-    return sinceMs < BURST.withinMs ? BURST.everyMs : EVERY_MS;
+    if (this.#options.yieldProcessor !== null) return this.#options.isIdle() ? POLLING_EVERY_MS : REST_MS;
+    return nowMs - this.#lastMs < BURST.withinMs ? BURST.everyMs : EVERY_MS;
   }
 
   #isOpen(nowMs: number): boolean {
