@@ -277,8 +277,7 @@ class DaemonProcess {
     const polls = idleStates !== null && shardsOf(settings.minutehand).length < availableParallelism();
     if (idleStates !== null) this.#logs.events.info({ polls }, 'processors stay awake while bars are due');
     const dryRuns = new DryRuns({
-      ...{ settings, pairs, clock, scheduler, barsPerRun: polls ? 1 : 4 },
-      ...{ models: () => pipeline.status.models, isIdle },
+      ...{ settings, pairs, clock, scheduler, isIdle, models: () => pipeline.status.models },
     });
     this.#dryRuns = dryRuns;
     let next = 0;
@@ -291,10 +290,11 @@ class DaemonProcess {
         // Collections that waited for the missing bars.
         this.#collector?.note(0);
       },
-      warm: () => {
+      onPaused: (lost) => this.#logs.events.info({ lost }, 'others need the processor: no polling for 30 minutes'),
+      warm: (isPolling) => {
         for (let i = 0; i < Math.min(TOUCHED_PAIRS, pairs.length); i++) pipeline.touch(next++ % pairs.length);
         const before = dryRuns.answered;
-        dryRuns.run().then(
+        dryRuns.run(isPolling ? 1 : 4).then(
           () => this.#collector?.note(dryRuns.answered - before),
           (error: unknown) => {
             warmer.stop();

@@ -28,6 +28,12 @@ it('only signals whose batch is known count', () => {
   expect(stagesByRank(SIGNALS, () => undefined, [])).toBeNull();
 });
 
+it('a batch that waited for a bar before that of the signal was sent, waited with its first one', () => {
+  const batch = { ...BATCH, queue: 3000 };
+  const { slowest } = stagesByRank(SIGNALS.slice(0, 1), () => batch, [])!;
+  expect(slowest).toMatchObject({ ...BATCH, total: 100, queue: 13, outside: 0 });
+});
+
 it('collections count with the part that is within a signal', () => {
   const signal: TimedSignal = { pairId: 'A', timestamp, sentNs: 1e6, us: 1000, waitedUs: null };
   const during = (fromUs: number, us: number) =>

@@ -54,9 +54,10 @@ const keyOf = ({ pairId, timestamp }: SignalKey): string => `${pairId} ${timesta
 /** @returns null when the daemon's log has none of them */
 export function stagesByRank(
   signals: readonly TimedSignal[],
-  stagesOf: StagesOf<TimedSignal>,
+  batchOf: StagesOf<TimedSignal>,
   pauses: readonly Pause[],
 ): StagesByRank | null {
+  const stagesOf = (signal: TimedSignal): BatchStages | undefined => sinceSent(signal, batchOf(signal));
   const known = signals.filter((signal) => stagesOf(signal) !== undefined).sort((a, b) => a.us - b.us);
   if (known.length === 0) return null;
   const between = ([from, to]: readonly [number, number]): SignalStages =>
@@ -66,6 +67,13 @@ export function stagesByRank(
       pauses,
     );
   return { middle: between(RANKS.middle), slowest: between(RANKS.slowest) };
+}
+
+/** A batch queues from its first bar on, which may have been sent before this signal's. */
+function sinceSent({ us }: TimedSignal, batch: BatchStages | undefined): BatchStages | undefined {
+  if (batch === undefined) return undefined;
+  const { queue, features, infer, decide, publish } = batch;
+  return { ...batch, queue: Math.min(queue, us - features - infer - decide - publish) };
 }
 
 function meansOf(

@@ -1,5 +1,6 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import type { Clock, Scheduler } from '../../shared/ports.ts';
+import { PollingGuard } from './polling_guard.ts';
 
 /** The bars of a minute arrive within this time of each other, and the first of them within it of when it is due. */
 const SPREAD_MS = 2000;
@@ -9,15 +10,15 @@ const LEAD_MS = 50;
 const BURST = { withinMs: 20, everyMs: 1 };
 const EVERY_MS = 4;
 const POLLING_EVERY_MS = 0.3;
-/** Consumers of a signal find a free processor for so long, and the daemon's other threads do. */
+/** While a bar is answered and journaled: consumers and the daemon's other threads need the processor. */
 const REST_MS = 1;
 
 export interface CacheWarmerOptions {
   readonly clock: Pick<Clock, 'monotonicUs'>;
   readonly scheduler: Pick<Scheduler, 'after' | 'afterTurn'>;
   /**
-   * Where given, the event loop polls while bars are expected, but for 1 ms after each: a thread that waits wakes up
-   * late. Lets others have the processor, every 0.3 ms.
+   * Where given, the event loop polls while bars are expected and none is being answered: a thread that waits wakes up
+   * late. Called every 0.3 ms, to let others have the processor.
    */
   readonly yieldProcessor: (() => void) | null;
   readonly feedIntervalMs: number;
@@ -26,9 +27,11 @@ export interface CacheWarmerOptions {
   /** No bar is being answered. */
   isIdle(): boolean;
   /** Runs the code of the hot path, and reads its memory. */
-  warm(): void;
+  warm(isPolling: boolean): void;
   /** Bars are expected within milliseconds, or no longer. */
   onExpected?(isExpected: boolean): void;
+  /** Polling pauses for 30 minutes: others had the processor for this share of its time. */
+  onPaused?(lost: number): void;
 }
 
 /** What an answer tells about the arrival of bars. */
@@ -52,6 +55,7 @@ export class CacheWarmer {
   #intervalMs: number;
   #isStopped = false;
   #isExpected = false;
+  readonly #guard = new PollingGuard();
   #cancel: () => void = () => undefined;
 
   constructor(options: CacheWarmerOptions) {
@@ -86,6 +90,8 @@ export class CacheWarmer {
   #beginMinute(time: OpenTime, nowMs: number): void {
     this.#intervalMs = Math.min(this.#options.feedIntervalMs, nowMs - this.#firstMs);
     [this.#time, this.#firstMs, this.#answered] = [time, nowMs, 0];
+    const lost = this.#guard.beginMinute();
+    if (lost !== null) this.#options.onPaused?.(lost);
   }
 
   #schedule(nowMs: number): void {
@@ -93,21 +99,24 @@ export class CacheWarmer {
     const waitMs = this.#isStopped ? null : this.#waitMs(nowMs);
     this.#expect(waitMs !== null && waitMs <= EVERY_MS);
     if (waitMs === null) return;
-    if (this.#options.yieldProcessor !== null && waitMs < 1) this.#poll(nowMs + waitMs);
+    if (waitMs === POLLING_EVERY_MS) this.#poll(nowMs);
     else this.#cancel = this.#options.scheduler.after(waitMs, () => this.#run());
   }
 
-  #poll(untilMs: number): void {
+  #poll(startMs: number): void {
+    const { scheduler, isIdle } = this.#options;
     let isCanceled = false;
     this.#cancel = () => void (isCanceled = true);
     const turn = (): void => {
       if (isCanceled) return;
-      const { scheduler, isIdle } = this.#options;
       if (!isIdle()) this.#cancel = scheduler.after(REST_MS, () => this.#run());
-      else if (this.#nowMs() < untilMs) scheduler.afterTurn(turn);
-      else this.#run();
+      else if (this.#nowMs() < startMs + POLLING_EVERY_MS) scheduler.afterTurn(turn);
+      else {
+        this.#run();
+        this.#guard.note(this.#nowMs() - startMs);
+      }
     };
-    turn();
+    scheduler.afterTurn(turn);
   }
 
   #expect(isExpected: boolean): void {
@@ -119,8 +128,8 @@ export class CacheWarmer {
   #run(): void {
     const { isIdle, warm, yieldProcessor } = this.#options;
     if (isIdle()) {
-      warm();
-      yieldProcessor?.();
+      warm(this.#isPolling);
+      if (this.#isPolling) yieldProcessor?.();
     }
     this.#schedule(this.#nowMs());
   }
@@ -131,8 +140,12 @@ export class CacheWarmer {
     const endMs = dueMs + Math.min(SPREAD_MS, this.#intervalMs);
     if (nowMs >= endMs) return null;
     if (!this.#isOpen(nowMs) && nowMs < dueMs - LEAD_MS) return dueMs - LEAD_MS - nowMs;
-    if (this.#options.yieldProcessor !== null) return this.#options.isIdle() ? POLLING_EVERY_MS : REST_MS;
+    if (this.#isPolling) return this.#options.isIdle() ? POLLING_EVERY_MS : REST_MS;
     return nowMs - this.#lastMs < BURST.withinMs ? BURST.everyMs : EVERY_MS;
+  }
+
+  get #isPolling(): boolean {
+    return this.#options.yieldProcessor !== null && !this.#guard.isPaused;
   }
 
   #isOpen(nowMs: number): boolean {

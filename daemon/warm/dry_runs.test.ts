@@ -40,24 +40,24 @@ async function loadSet(path: string): Promise<{ set: ModelSet; noted: { asked: n
   return { set, noted };
 }
 
-interface Options extends Pick<DryRunOptions, 'isIdle' | 'minutes' | 'barsPerRun'> {
+interface Options extends Pick<DryRunOptions, 'isIdle' | 'minutes'> {
   readonly ids: readonly string[];
 }
 
 function open(models: () => ModelSet | null, { ids = pairs, ...options }: Partial<Options> = {}): DryRuns {
   const machine = { clock: MACHINE_CLOCK, scheduler: MACHINE_SCHEDULER };
   return new DryRuns({
-    ...{ settings, pairs: ids.map(parsePair), ...machine, barsPerRun: 4, models, isIdle: () => true },
+    ...{ settings, pairs: ids.map(parsePair), ...machine, models, isIdle: () => true },
     ...options,
   });
 }
 
 /** @returns the number of runs */
-async function runUntil(dryRuns: DryRuns, answered: number): Promise<number> {
+async function runUntil(dryRuns: DryRuns, answered: number, bars = 4): Promise<number> {
   let runs = 0;
   for (; dryRuns.answered < answered; runs++) {
     expect(runs).toBeLessThan(WARMUP + 20 * answered);
-    await dryRuns.run();
+    await dryRuns.run(bars);
   }
   return runs;
 }
@@ -66,7 +66,7 @@ it('answer bars with the active models, follow a swap, and release none', async 
   const [first, second] = [await loadSet(paths[0]!), await loadSet(paths[1]!)];
   let models: ModelSet | null = null;
   const dryRuns = open(() => models);
-  for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run();
+  for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run(4);
   expect(dryRuns.answered).toBe(0);
   models = first.set;
   await runUntil(dryRuns, 20);
@@ -80,7 +80,7 @@ it('answer bars with the active models, follow a swap, and release none', async 
   expect(first.noted.asked).toBeGreaterThan(asked);
   models = null;
   const { answered } = dryRuns;
-  await dryRuns.run();
+  await dryRuns.run(4);
   expect([dryRuns.answered, first.noted.released, second.noted.released]).toEqual([answered, 0, 0]);
 });
 
@@ -91,7 +91,7 @@ it('do not happen with models that answer later, or where all pairs have longer 
   const grouped = groupModelSets(set, own, pairs.length, featureSchema(windows).definitions.length);
   const ofHours = pairs.map((id) => `${id}@1h`);
   for (const dryRuns of [open(() => later), open(() => grouped), open(() => set, { ids: ofHours })]) {
-    for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run();
+    for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run(4);
     expect([dryRuns.answered, noted.asked]).toEqual([0, 0]);
   }
   await runUntil(
@@ -107,7 +107,7 @@ it('leave the models to a bar that comes in the middle of one', async () => {
   await runUntil(dryRuns, 10);
   const { asked } = noted;
   for (let run = 0; run < 20; run++) {
-    const running = dryRuns.run();
+    const running = dryRuns.run(4);
     isIdle = false;
     await running;
     isIdle = true;
@@ -128,10 +128,10 @@ it('go on when the simulated market has ended, with new history', async () => {
 
 it('answer so many bars at a time', async () => {
   const { set } = await loadSet(paths[0]!);
-  const runsOf = async (barsPerRun: number): Promise<number> => {
-    const dryRuns = open(() => set, { barsPerRun });
+  const runsOf = async (bars: number): Promise<number> => {
+    const dryRuns = open(() => set);
     await runUntil(dryRuns, 1);
-    return runUntil(dryRuns, 101);
+    return runUntil(dryRuns, 101, bars);
   };
   const [one, four] = [await runsOf(1), await runsOf(4)];
   expect(Math.abs(one - 4 * four)).toBeLessThanOrEqual(8);
@@ -140,10 +140,10 @@ it('answer so many bars at a time', async () => {
 it('run one at a time', async () => {
   const { set } = await loadSet(paths[0]!);
   const dryRuns = open(() => set);
-  const first = dryRuns.run();
+  const first = dryRuns.run(4);
   let isDone = false;
   void first.then(() => (isDone = true));
-  await dryRuns.run();
+  await dryRuns.run(4);
   expect(isDone).toBe(false);
   await first;
 });
@@ -157,11 +157,11 @@ it('do not change one byte of the signals of the pipeline whose models they use'
     const dryRuns = open(() => status.models, { isIdle: () => queue.isIdle });
     if (withDryRuns) await bench.pipeline.settled().then(() => runUntil(dryRuns, 10));
     for (let minute = 0; minute < market.length; minute++) {
-      const running = withDryRuns ? dryRuns.run() : undefined;
+      const running = withDryRuns ? dryRuns.run(4) : undefined;
       // Bars come at each step of a run.
       for (let turn = 0; turn < minute % 4; turn++) await new Promise((resolve) => setImmediate(resolve));
       takeMinutes(bench, minute, minute + 1);
-      const other = withDryRuns ? dryRuns.run() : undefined;
+      const other = withDryRuns ? dryRuns.run(4) : undefined;
       await bench.pipeline.settled();
       await Promise.all([running, other]);
     }

@@ -24,7 +24,6 @@ export interface DryRunOptions {
   readonly pairs: readonly Pair[];
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  readonly barsPerRun: number;
   /** The active models. */
   models(): ModelSet | null;
   /** No real bar is being answered. */
@@ -71,14 +70,14 @@ export class DryRuns {
    * Answers the next bars; before its features are complete, takes a minute of history. Resolves when that is done: at
    * once while the last run is under way, without models, or where onnxruntime serves any, whose answers come later.
    */
-  async run(): Promise<void> {
+  async run(bars: number): Promise<void> {
     if (this.#isRunning || this.#pairs.length === 0) return;
     if (this.#simulation.market.nextTime > this.#simulation.lastTime) this.#renew();
     if (!this.#followModels()) return;
     this.#isRunning = true;
     try {
       if (this.#simulation.pipeline.status.readyPairs < this.#pairs.length) await this.#takeHistory();
-      else await this.#answerBars();
+      else await this.#answerBars(bars);
     } finally {
       this.#isRunning = false;
     }
@@ -133,9 +132,8 @@ export class DryRuns {
     await this.#simulation.pipeline.settled();
   }
 
-  async #answerBars(): Promise<void> {
-    const { barsPerRun, isIdle } = this.#options;
-    for (let done = 0; done < barsPerRun && isIdle(); done++) {
+  async #answerBars(count: number): Promise<void> {
+    for (let done = 0; done < count && this.#options.isIdle(); done++) {
       if (this.#bars.length === 0) this.#bars = [...this.#simulation.market.next().bars];
       const bar = this.#bars.shift()!;
       this.#simulation.intake(JSON.stringify({ ...bar, time: bar.time * 1000 }), false);
