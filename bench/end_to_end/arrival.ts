@@ -56,17 +56,19 @@ export interface ArrivalLatencies {
 
 export interface ArrivalOptions {
   readonly pairs: number;
-  /** Minutes per pattern and daemon; default 1,000, and 15 % of that where a minute takes 2 s. */
+  /** Minutes per pattern and daemon; default 1,000, and a tenth of that where a minute takes 2 s. */
   readonly minutes?: number;
   readonly print: (line: string) => void;
 }
 
 const TRICKLE_MS = 2000;
 const BURST_GAP_MS = 3;
-const TRICKLE_SHARE = 0.15;
+const TRICKLE_SHARE = 0.1;
 const BLOCK_MINUTES = 10;
 /** Threads sweep behind a collection. */
 const SWEEP_MS = 20;
+/** Until the real daemon expects no more bars, and leaves the processors to the null daemon. */
+const IDLE_MINUTES = 2;
 /** Minimum number of blocks for an interval. */
 const INTERVAL_BLOCKS = 10;
 /** Until then background threads of V8 hold processors: p99 of `together` falls from 4.8 to 1.1 ms. */
@@ -100,7 +102,7 @@ export async function measurePattern(field: Field, pattern: Pattern, minutes: nu
     await field.pauses();
     const timed: TimedSignal[] = [];
     const real = withWaits(field, timed);
-    const measured = await (pattern === 'trickle' ? together : inTurns)({ ...field, real }, arrival, minutes);
+    const measured = await inTurns({ ...field, real }, arrival, minutes);
     const transports = field.transports.map((transport) => [transport, compareSignals(measured, transport)]);
     return {
       ...{ pattern, pairs: field.pairs.length, minutes, transports: Object.fromEntries(transports) as never },
@@ -130,24 +132,17 @@ function withWaits({ real, pairs, consumerPid }: Field, timed: TimedSignal[]): T
 
 async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise<Measured> {
   const measured: { real: Latencies[]; null: Latencies[] } = { real: [], null: [] };
+  let minuteMs = 0;
   for (let done = 0; done < minutes; done += BLOCK_MINUTES) {
     await collectOwn();
     const count = Math.min(BLOCK_MINUTES, minutes - done);
     const order = (done / BLOCK_MINUTES) % 2 === 0 ? [field.real, field.null!] : [field.null!, field.real];
-    for (const target of order)
+    for (const target of order) {
+      if (target === field.null) await sleep(IDLE_MINUTES * minuteMs);
+      const startMs = performance.now();
       for (let i = 0; i < count; i++) measured[target.kind].push(await target.minute(arrival));
-  }
-  return measured;
-}
-
-/** Both daemons at once: within 2 s their signals rarely collide. */
-async function together(field: Field, arrival: Arrival, minutes: number): Promise<Measured> {
-  const measured: { real: Latencies[]; null: Latencies[] } = { real: [], null: [] };
-  for (let done = 0; done < minutes; done++) {
-    if (done % BLOCK_MINUTES === 0) await collectOwn();
-    const [real, base] = await Promise.all([field.real.minute(arrival), field.null!.minute(arrival)]);
-    measured.real.push(real);
-    measured.null.push(base);
+      minuteMs = (performance.now() - startMs) / count;
+    }
   }
   return measured;
 }
