@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { availableParallelism, hostname, uptime } from 'node:os';
+import { hostname, uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { announce } from '../shared/address.ts';
@@ -11,7 +11,7 @@ import { createAccess } from '../shared/http/access.ts';
 import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
-import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjects } from '../shared/policy/policy.ts';
+import { barIntervalMs, loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { collectionOf, IdleCollector } from './collector.ts';
@@ -42,7 +42,6 @@ import { allSettled, Undo } from './undo.ts';
 import { CacheWarmer } from './warm/cache_warmer.ts';
 import { IdleStates } from './warm/idle_states.ts';
 import { DryRuns } from './warm/dry_runs.ts';
-import { sharpenTimers, yieldProcessor } from './warm/yield_processor.ts';
 
 /** A simulated market makes a week of bars in two hours: bars older than this many of its minutes are deleted. */
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
@@ -272,29 +271,22 @@ class DaemonProcess {
     const pairs = shardPairs(settings.minutehand, shard);
     const ofMinutes = subjects.filter((subject) => barSecondsOf(subject) === SECONDS_PER_BAR).length;
     const isIdle = (): boolean => pipeline.queue.isIdle;
-    const idleStates = this.#openIdleStates();
-    // A processor is left for consumers.
-    const polls = idleStates !== null && shardsOf(settings.minutehand).length < availableParallelism();
-    if (idleStates !== null) this.#logs.events.info({ polls }, 'processors stay awake while bars are due');
-    const dryRuns = new DryRuns({
-      ...{ settings, pairs, clock, scheduler, isIdle, models: () => pipeline.status.models },
-    });
+    const dryRuns = new DryRuns({ settings, pairs, clock, scheduler, models: () => pipeline.status.models, isIdle });
     this.#dryRuns = dryRuns;
+    const idleStates = this.#openIdleStates();
     let next = 0;
     const warmer = new CacheWarmer({
       ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
-      yieldProcessor: polls ? yieldProcessor : null,
       onExpected: (isExpected) => {
         if (isExpected) return idleStates?.forbid();
         idleStates?.allow();
         // Collections that waited for the missing bars.
         this.#collector?.note(0);
       },
-      onPaused: (lost) => this.#logs.events.info({ lost }, 'others need the processor: no polling for 30 minutes'),
-      warm: (isPolling) => {
+      warm: () => {
         for (let i = 0; i < Math.min(TOUCHED_PAIRS, pairs.length); i++) pipeline.touch(next++ % pairs.length);
         const before = dryRuns.answered;
-        dryRuns.run(isPolling ? 1 : 4).then(
+        dryRuns.run().then(
           () => this.#collector?.note(dryRuns.answered - before),
           (error: unknown) => {
             warmer.stop();
@@ -309,11 +301,13 @@ class DaemonProcess {
 
   /** @returns null where the system does not permit it */
   #openIdleStates(): IdleStates | null {
+    const { events } = this.#logs;
     try {
-      sharpenTimers();
-      return new IdleStates();
+      const idleStates = new IdleStates();
+      events.info('processors stay awake while bars are due');
+      return idleStates;
     } catch (error) {
-      this.#logs.events.info({ err: error }, 'processors may sleep while bars are due');
+      events.info({ err: error }, 'processors may sleep while bars are due');
       return null;
     }
   }

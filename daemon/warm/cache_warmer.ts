@@ -1,6 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import type { Clock, Scheduler } from '../../shared/ports.ts';
-import { PollingGuard } from './polling_guard.ts';
 
 /** The bars of a minute arrive within this time of each other, and the first of them within it of when it is due. */
 const SPREAD_MS = 2000;
@@ -9,29 +8,19 @@ const LEAD_MS = 50;
 /** Bars that follow each other closely find the caches of 1 ms ago; the others, those of 4 ms ago. */
 const BURST = { withinMs: 20, everyMs: 1 };
 const EVERY_MS = 4;
-const POLLING_EVERY_MS = 0.3;
-/** While a bar is answered and journaled: consumers and the daemon's other threads need the processor. */
-const REST_MS = 1;
 
 export interface CacheWarmerOptions {
   readonly clock: Pick<Clock, 'monotonicUs'>;
-  readonly scheduler: Pick<Scheduler, 'after' | 'afterTurn'>;
-  /**
-   * Where given, the event loop polls while bars are expected and none is being answered: a thread that waits wakes up
-   * late. Called every 0.3 ms, to let others have the processor.
-   */
-  readonly yieldProcessor: (() => void) | null;
+  readonly scheduler: Pick<Scheduler, 'after'>;
   readonly feedIntervalMs: number;
   /** Number of pairs and instruments that have a bar each minute. */
   readonly subjects: number;
   /** No bar is being answered. */
   isIdle(): boolean;
   /** Runs the code of the hot path, and reads its memory. */
-  warm(isPolling: boolean): void;
+  warm(): void;
   /** Bars are expected within milliseconds, or no longer. */
   onExpected?(isExpected: boolean): void;
-  /** Polling pauses for 30 minutes: others had the processor for this share of its time. */
-  onPaused?(lost: number): void;
 }
 
 /** What an answer tells about the arrival of bars. */
@@ -55,7 +44,6 @@ export class CacheWarmer {
   #intervalMs: number;
   #isStopped = false;
   #isExpected = false;
-  readonly #guard = new PollingGuard();
   #cancel: () => void = () => undefined;
 
   constructor(options: CacheWarmerOptions) {
@@ -90,33 +78,13 @@ export class CacheWarmer {
   #beginMinute(time: OpenTime, nowMs: number): void {
     this.#intervalMs = Math.min(this.#options.feedIntervalMs, nowMs - this.#firstMs);
     [this.#time, this.#firstMs, this.#answered] = [time, nowMs, 0];
-    const lost = this.#guard.beginMinute();
-    if (lost !== null) this.#options.onPaused?.(lost);
   }
 
   #schedule(nowMs: number): void {
     this.#cancel();
     const waitMs = this.#isStopped ? null : this.#waitMs(nowMs);
     this.#expect(waitMs !== null && waitMs <= EVERY_MS);
-    if (waitMs === null) return;
-    if (waitMs === POLLING_EVERY_MS) this.#poll(nowMs);
-    else this.#cancel = this.#options.scheduler.after(waitMs, () => this.#run());
-  }
-
-  #poll(startMs: number): void {
-    const { scheduler, isIdle } = this.#options;
-    let isCanceled = false;
-    this.#cancel = () => void (isCanceled = true);
-    const turn = (): void => {
-      if (isCanceled) return;
-      if (!isIdle()) this.#cancel = scheduler.after(REST_MS, () => this.#run());
-      else if (this.#nowMs() < startMs + POLLING_EVERY_MS) scheduler.afterTurn(turn);
-      else {
-        this.#run();
-        this.#guard.note(this.#nowMs() - startMs);
-      }
-    };
-    scheduler.afterTurn(turn);
+    if (waitMs !== null) this.#cancel = this.#options.scheduler.after(waitMs, () => this.#run());
   }
 
   #expect(isExpected: boolean): void {
@@ -126,11 +94,8 @@ export class CacheWarmer {
   }
 
   #run(): void {
-    const { isIdle, warm, yieldProcessor } = this.#options;
-    if (isIdle()) {
-      warm(this.#isPolling);
-      if (this.#isPolling) yieldProcessor?.();
-    }
+    const { isIdle, warm } = this.#options;
+    if (isIdle()) warm();
     this.#schedule(this.#nowMs());
   }
 
@@ -140,12 +105,7 @@ export class CacheWarmer {
     const endMs = dueMs + Math.min(SPREAD_MS, this.#intervalMs);
     if (nowMs >= endMs) return null;
     if (!this.#isOpen(nowMs) && nowMs < dueMs - LEAD_MS) return dueMs - LEAD_MS - nowMs;
-    if (this.#isPolling) return this.#options.isIdle() ? POLLING_EVERY_MS : REST_MS;
     return nowMs - this.#lastMs < BURST.withinMs ? BURST.everyMs : EVERY_MS;
-  }
-
-  get #isPolling(): boolean {
-    return this.#options.yieldProcessor !== null && !this.#guard.isPaused;
   }
 
   #isOpen(nowMs: number): boolean {

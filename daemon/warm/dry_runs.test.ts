@@ -10,7 +10,7 @@ import { warmupBars } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { tinyBars, tinyModels, tinySettings } from '../../test/tiny_models.ts';
 import { marketOf, openBench } from '../pipeline.fixture.ts';
-import { DryRuns, type DryRunOptions } from './dry_runs.ts';
+import { DryRuns } from './dry_runs.ts';
 
 const settings = tinySettings();
 const { windows, pairs } = settings.minutehand;
@@ -40,33 +40,23 @@ async function loadSet(path: string): Promise<{ set: ModelSet; noted: { asked: n
   return { set, noted };
 }
 
-interface Options extends Pick<DryRunOptions, 'isIdle' | 'minutes'> {
-  readonly ids: readonly string[];
+function open(models: () => ModelSet | null, isIdle = () => true, ids = pairs): DryRuns {
+  const [clock, scheduler] = [MACHINE_CLOCK, MACHINE_SCHEDULER];
+  return new DryRuns({ settings, pairs: ids.map(parsePair), clock, scheduler, models, isIdle });
 }
 
-function open(models: () => ModelSet | null, { ids = pairs, ...options }: Partial<Options> = {}): DryRuns {
-  const machine = { clock: MACHINE_CLOCK, scheduler: MACHINE_SCHEDULER };
-  return new DryRuns({
-    ...{ settings, pairs: ids.map(parsePair), ...machine, models, isIdle: () => true },
-    ...options,
-  });
-}
-
-/** @returns the number of runs */
-async function runUntil(dryRuns: DryRuns, answered: number, bars = 4): Promise<number> {
-  let runs = 0;
-  for (; dryRuns.answered < answered; runs++) {
-    expect(runs).toBeLessThan(WARMUP + 20 * answered);
-    await dryRuns.run(bars);
+async function runUntil(dryRuns: DryRuns, answered: number): Promise<void> {
+  for (let run = 0; dryRuns.answered < answered; run++) {
+    expect(run).toBeLessThan(WARMUP + 20 * answered);
+    await dryRuns.run();
   }
-  return runs;
 }
 
 it('answer bars with the active models, follow a swap, and release none', async () => {
   const [first, second] = [await loadSet(paths[0]!), await loadSet(paths[1]!)];
   let models: ModelSet | null = null;
   const dryRuns = open(() => models);
-  for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run(4);
+  for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run();
   expect(dryRuns.answered).toBe(0);
   models = first.set;
   await runUntil(dryRuns, 20);
@@ -80,7 +70,7 @@ it('answer bars with the active models, follow a swap, and release none', async 
   expect(first.noted.asked).toBeGreaterThan(asked);
   models = null;
   const { answered } = dryRuns;
-  await dryRuns.run(4);
+  await dryRuns.run();
   expect([dryRuns.answered, first.noted.released, second.noted.released]).toEqual([answered, 0, 0]);
 });
 
@@ -90,12 +80,12 @@ it('do not happen with models that answer later, or where all pairs have longer 
   const own = [{ name: 'group', pairs, set: later }];
   const grouped = groupModelSets(set, own, pairs.length, featureSchema(windows).definitions.length);
   const ofHours = pairs.map((id) => `${id}@1h`);
-  for (const dryRuns of [open(() => later), open(() => grouped), open(() => set, { ids: ofHours })]) {
-    for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run(4);
+  for (const dryRuns of [open(() => later), open(() => grouped), open(() => set, undefined, ofHours)]) {
+    for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run();
     expect([dryRuns.answered, noted.asked]).toEqual([0, 0]);
   }
   await runUntil(
-    open(() => set, { ids: [...pairs, ...ofHours] }),
+    open(() => set, undefined, [...pairs, ...ofHours]),
     10,
   );
 });
@@ -103,11 +93,14 @@ it('do not happen with models that answer later, or where all pairs have longer 
 it('leave the models to a bar that comes in the middle of one', async () => {
   const { set, noted } = await loadSet(paths[0]!);
   let isIdle = true;
-  const dryRuns = open(() => set, { isIdle: () => isIdle });
+  const dryRuns = open(
+    () => set,
+    () => isIdle,
+  );
   await runUntil(dryRuns, 10);
   const { asked } = noted;
   for (let run = 0; run < 20; run++) {
-    const running = dryRuns.run(4);
+    const running = dryRuns.run();
     isIdle = false;
     await running;
     isIdle = true;
@@ -119,31 +112,31 @@ it('leave the models to a bar that comes in the middle of one', async () => {
 
 it('go on when the simulated market has ended, with new history', async () => {
   const { set, noted } = await loadSet(paths[0]!);
-  const dryRuns = open(() => set, { minutes: WARMUP + 10 });
+  const [clock, scheduler] = [MACHINE_CLOCK, MACHINE_SCHEDULER];
+  const minutes = WARMUP + 10;
+  const parsed = pairs.map(parsePair);
+  const dryRuns = new DryRuns({
+    settings,
+    pairs: parsed,
+    clock,
+    scheduler,
+    models: () => set,
+    isIdle: () => true,
+    minutes,
+  });
   await runUntil(dryRuns, 50);
   const { asked } = noted;
   await runUntil(dryRuns, 100);
   expect([noted.asked > asked, noted.released]).toEqual([true, 0]);
 });
 
-it('answer so many bars at a time', async () => {
-  const { set } = await loadSet(paths[0]!);
-  const runsOf = async (bars: number): Promise<number> => {
-    const dryRuns = open(() => set);
-    await runUntil(dryRuns, 1);
-    return runUntil(dryRuns, 101, bars);
-  };
-  const [one, four] = [await runsOf(1), await runsOf(4)];
-  expect(Math.abs(one - 4 * four)).toBeLessThanOrEqual(8);
-});
-
 it('run one at a time', async () => {
   const { set } = await loadSet(paths[0]!);
   const dryRuns = open(() => set);
-  const first = dryRuns.run(4);
+  const first = dryRuns.run();
   let isDone = false;
   void first.then(() => (isDone = true));
-  await dryRuns.run(4);
+  await dryRuns.run();
   expect(isDone).toBe(false);
   await first;
 });
@@ -154,14 +147,17 @@ it('do not change one byte of the signals of the pipeline whose models they use'
     const bench = openBench(settings);
     const { inputs, queue, status } = bench.pipeline;
     inputs.apply({ kind: 'swap', set });
-    const dryRuns = open(() => status.models, { isIdle: () => queue.isIdle });
+    const dryRuns = open(
+      () => status.models,
+      () => queue.isIdle,
+    );
     if (withDryRuns) await bench.pipeline.settled().then(() => runUntil(dryRuns, 10));
     for (let minute = 0; minute < market.length; minute++) {
-      const running = withDryRuns ? dryRuns.run(4) : undefined;
+      const running = withDryRuns ? dryRuns.run() : undefined;
       // Bars come at each step of a run.
       for (let turn = 0; turn < minute % 4; turn++) await new Promise((resolve) => setImmediate(resolve));
       takeMinutes(bench, minute, minute + 1);
-      const other = withDryRuns ? dryRuns.run(4) : undefined;
+      const other = withDryRuns ? dryRuns.run() : undefined;
       await bench.pipeline.settled();
       await Promise.all([running, other]);
     }

@@ -13,6 +13,7 @@ import { createWebSocketPublisher } from '../publish/websocket.ts';
 
 /** More would not run other code. */
 const MAX_PAIRS = 16;
+const BARS_PER_RUN = 4;
 const START = (Date.UTC(2020, 0, 6) / 1000) as OpenTime;
 /** Two years: some days of dry runs. Bars must not reach the present. */
 const MINUTES = 2 * 365 * 1440;
@@ -70,14 +71,14 @@ export class DryRuns {
    * Answers the next bars; before its features are complete, takes a minute of history. Resolves when that is done: at
    * once while the last run is under way, without models, or where onnxruntime serves any, whose answers come later.
    */
-  async run(bars: number): Promise<void> {
+  async run(): Promise<void> {
     if (this.#isRunning || this.#pairs.length === 0) return;
     if (this.#simulation.market.nextTime > this.#simulation.lastTime) this.#renew();
     if (!this.#followModels()) return;
     this.#isRunning = true;
     try {
       if (this.#simulation.pipeline.status.readyPairs < this.#pairs.length) await this.#takeHistory();
-      else await this.#answerBars(bars);
+      else await this.#answerBars();
     } finally {
       this.#isRunning = false;
     }
@@ -132,8 +133,8 @@ export class DryRuns {
     await this.#simulation.pipeline.settled();
   }
 
-  async #answerBars(count: number): Promise<void> {
-    for (let done = 0; done < count && this.#options.isIdle(); done++) {
+  async #answerBars(): Promise<void> {
+    for (let done = 0; done < BARS_PER_RUN && this.#options.isIdle(); done++) {
       if (this.#bars.length === 0) this.#bars = [...this.#simulation.market.next().bars];
       const bar = this.#bars.shift()!;
       this.#simulation.intake(JSON.stringify({ ...bar, time: bar.time * 1000 }), false);
