@@ -2,8 +2,11 @@ import { availableParallelism, getPriority } from 'node:os';
 import { expect, it } from 'vitest';
 import { startCommand } from './command_process.ts';
 
-/** Prints nice value and scheduling policy (proc_pid_stat(5)), processors and session weight of the process. */
-const PROGRAM = `cut -d ' ' -f 19,41 /proc/$$/stat; nproc; cat /proc/self/autogroup || echo none`;
+/**
+ * Prints nice value and scheduling policy (proc_pid_stat(5)), processors and session weight of the process, which
+ * begins before its parent has lowered its priority.
+ */
+const PROGRAM = `sleep 0.5; cut -d ' ' -f 19,41 /proc/$$/stat; nproc; cat /proc/self/autogroup || echo none`;
 const SCHED_IDLE = 5;
 
 async function processOf(yields: boolean): Promise<string[]> {
