@@ -10,7 +10,7 @@ import { warmupBars } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { tinyBars, tinyModels, tinySettings } from '../../test/tiny_models.ts';
 import { marketOf, openBench } from '../pipeline.fixture.ts';
-import { DryRuns } from './dry_runs.ts';
+import { DryRuns, type DryRunOptions } from './dry_runs.ts';
 
 const settings = tinySettings();
 const { windows, pairs } = settings.minutehand;
@@ -40,9 +40,13 @@ async function loadSet(path: string): Promise<{ set: ModelSet; noted: { asked: n
   return { set, noted };
 }
 
-function open(models: () => ModelSet | null, isIdle = () => true, ids = pairs): DryRuns {
-  const [clock, scheduler] = [MACHINE_CLOCK, MACHINE_SCHEDULER];
-  return new DryRuns({ settings, pairs: ids.map(parsePair), clock, scheduler, models, isIdle });
+interface Options extends Pick<DryRunOptions, 'isIdle' | 'minutes'> {
+  readonly ids: readonly string[];
+}
+
+function open(models: () => ModelSet | null, { ids = pairs, ...options }: Partial<Options> = {}): DryRuns {
+  const machine = { clock: MACHINE_CLOCK, scheduler: MACHINE_SCHEDULER };
+  return new DryRuns({ settings, pairs: ids.map(parsePair), ...machine, models, isIdle: () => true, ...options });
 }
 
 async function runUntil(dryRuns: DryRuns, answered: number): Promise<void> {
@@ -80,12 +84,12 @@ it('do not happen with models that answer later, or where all pairs have longer 
   const own = [{ name: 'group', pairs, set: later }];
   const grouped = groupModelSets(set, own, pairs.length, featureSchema(windows).definitions.length);
   const ofHours = pairs.map((id) => `${id}@1h`);
-  for (const dryRuns of [open(() => later), open(() => grouped), open(() => set, undefined, ofHours)]) {
+  for (const dryRuns of [open(() => later), open(() => grouped), open(() => set, { ids: ofHours })]) {
     for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run();
     expect([dryRuns.answered, noted.asked]).toEqual([0, 0]);
   }
   await runUntil(
-    open(() => set, undefined, [...pairs, ...ofHours]),
+    open(() => set, { ids: [...pairs, ...ofHours] }),
     10,
   );
 });
@@ -93,10 +97,7 @@ it('do not happen with models that answer later, or where all pairs have longer 
 it('leave the models to a bar that comes in the middle of one', async () => {
   const { set, noted } = await loadSet(paths[0]!);
   let isIdle = true;
-  const dryRuns = open(
-    () => set,
-    () => isIdle,
-  );
+  const dryRuns = open(() => set, { isIdle: () => isIdle });
   await runUntil(dryRuns, 10);
   const { asked } = noted;
   for (let run = 0; run < 20; run++) {
@@ -112,18 +113,7 @@ it('leave the models to a bar that comes in the middle of one', async () => {
 
 it('go on when the simulated market has ended, with new history', async () => {
   const { set, noted } = await loadSet(paths[0]!);
-  const [clock, scheduler] = [MACHINE_CLOCK, MACHINE_SCHEDULER];
-  const minutes = WARMUP + 10;
-  const parsed = pairs.map(parsePair);
-  const dryRuns = new DryRuns({
-    settings,
-    pairs: parsed,
-    clock,
-    scheduler,
-    models: () => set,
-    isIdle: () => true,
-    minutes,
-  });
+  const dryRuns = open(() => set, { minutes: WARMUP + 10 });
   await runUntil(dryRuns, 50);
   const { asked } = noted;
   await runUntil(dryRuns, 100);
@@ -147,10 +137,7 @@ it('do not change one byte of the signals of the pipeline whose models they use'
     const bench = openBench(settings);
     const { inputs, queue, status } = bench.pipeline;
     inputs.apply({ kind: 'swap', set });
-    const dryRuns = open(
-      () => status.models,
-      () => queue.isIdle,
-    );
+    const dryRuns = open(() => status.models, { isIdle: () => queue.isIdle });
     if (withDryRuns) await bench.pipeline.settled().then(() => runUntil(dryRuns, 10));
     for (let minute = 0; minute < market.length; minute++) {
       const running = withDryRuns ? dryRuns.run() : undefined;
