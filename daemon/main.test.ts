@@ -26,6 +26,7 @@ import { byMinute } from './pipeline.fixture.ts';
 import { ENGINES } from './serve/engines.fixture.ts';
 import { Database } from '../shared/store/sqlite.ts';
 import { IDLE_STATES_NOTE, latencyRequests, MAY_FORBID_IDLE_STATES } from './warm/idle_states.fixture.ts';
+import { MAY_BE_REAL_TIME, REAL_TIME_NOTE, scheduling } from './warm/real_time.fixture.ts';
 
 const LIVE = { minutehand: { market: 'live', feed: { straggler_timeout_ms: 30_000 } } } as const;
 const settings = tinySettings(LIVE);
@@ -771,7 +772,7 @@ describe('a daemon with a simulated market', () => {
 });
 
 describe('dry runs', () => {
-  it(`happen while bars of a minute are missing, with processors awake${IDLE_STATES_NOTE}, and leave neither a signal nor a row; the journal replays`, async () => {
+  it(`happen while bars of a minute are missing, with processors awake${IDLE_STATES_NOTE} and in real time${REAL_TIME_NOTE}, and leave neither a signal nor a row; the journal replays`, async () => {
     const { home, daemon, version } = await startWarmDaemon();
     const dryRuns = async (): Promise<number> => {
       const text = await (await fetch(`${daemon.url}/metrics`)).text();
@@ -787,12 +788,14 @@ describe('dry runs', () => {
       await vi.waitFor(async () => expect(await dryRuns()).toBeGreaterThan(before), { timeout: 20_000 });
       before = await dryRuns();
       if (MAY_FORBID_IDLE_STATES) expect(latencyRequests()).toBe(1);
+      if (MAY_BE_REAL_TIME) expect(scheduling().policy).toBe('fifo');
       await daemon.post([last]);
       for (let i = 0; i < pairs.length; i++) seen.push(await signals.next());
     }
     expect(seen.map((text) => verifySignal(text).seq)).toEqual([...seen.keys()].map((i) => 1 + Math.floor(i / 3)));
     await daemon.stop();
     if (MAY_FORBID_IDLE_STATES) expect(latencyRequests()).toBe(0);
+    expect(scheduling().policy).toBe('other');
 
     const replayed = await replayOf(home);
     expect(replayed.stored).toBe(7 * pairs.length);

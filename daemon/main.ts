@@ -11,7 +11,7 @@ import { createAccess } from '../shared/http/access.ts';
 import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
-import { barIntervalMs, loadSettings, shardOf, shardPairs, shardSubjects } from '../shared/policy/policy.ts';
+import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjects } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { collectionOf, IdleCollector } from './collector.ts';
@@ -42,6 +42,7 @@ import { allSettled, Undo } from './undo.ts';
 import { CacheWarmer } from './warm/cache_warmer.ts';
 import { IdleStates } from './warm/idle_states.ts';
 import { DryRuns } from './warm/dry_runs.ts';
+import { RealTime } from './warm/real_time.ts';
 
 /** A simulated market makes a week of bars in two hours: bars older than this many of its minutes are deleted. */
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
@@ -273,13 +274,19 @@ class DaemonProcess {
     const isIdle = (): boolean => pipeline.queue.isIdle;
     const dryRuns = new DryRuns({ settings, pairs, clock, scheduler, models: () => pipeline.status.models, isIdle });
     this.#dryRuns = dryRuns;
-    const idleStates = this.#openIdleStates();
+    const idleStates = this.#permitted('processors stay awake', () => new IdleStates());
+    const shards = shardsOf(settings.minutehand).length;
+    const realTime = this.#permitted('this thread has real-time priority', () => new RealTime(shards));
     let next = 0;
     const warmer = new CacheWarmer({
       ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
       onExpected: (isExpected) => {
-        if (isExpected) return idleStates?.forbid();
+        if (isExpected) {
+          idleStates?.forbid();
+          return realTime?.begin();
+        }
         idleStates?.allow();
+        realTime?.end();
         // Collections that waited for the missing bars.
         this.#collector?.note(0);
       },
@@ -300,14 +307,14 @@ class DaemonProcess {
   }
 
   /** @returns null where the system does not permit it */
-  #openIdleStates(): IdleStates | null {
+  #permitted<T>(what: string, open: () => T): T | null {
     const { events } = this.#logs;
     try {
-      const idleStates = new IdleStates();
-      events.info('processors stay awake while bars are due');
-      return idleStates;
+      const opened = open();
+      events.info(`${what} while bars are due`);
+      return opened;
     } catch (error) {
-      events.info({ err: error }, 'processors may sleep while bars are due');
+      events.info({ err: error }, `not permitted: ${what} while bars are due`);
       return null;
     }
   }
