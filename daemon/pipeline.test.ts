@@ -204,8 +204,8 @@ describe('the pipeline', () => {
     const wide = { ...settings.minutehand, symbols: Object.fromEntries(symbols.map((symbol) => [symbol, costs])) };
     const pairs = symbols.flatMap((a, i) => symbols.slice(i + 1).map((b) => parsePair(`${a}_${b}`)));
     const log: string[] = [];
-    const socket = (name: 'websocket' | 'redis', takesPieces: boolean) => ({
-      ...{ name, takesPieces, failures: 0, close: () => Promise.resolve() },
+    const socket = (name: 'websocket' | 'redis', pieces: object) => ({
+      ...{ name, ...pieces, failures: 0, close: () => Promise.resolve() },
       publish: (batch: readonly Publication[]): void => {
         log.push(`${name} ${batch.length}`);
         for (const { text } of batch) texts[name].push(text);
@@ -216,12 +216,12 @@ describe('the pipeline', () => {
       { ...settings, minutehand: wide },
       {
         pairs,
-        sockets: [socket('websocket', true), socket('redis', false)],
+        sockets: [socket('websocket', { firstPiece: 2 }), socket('redis', {})],
       },
     );
     for (const symbol of symbols) pipeline.inputs.take(barInput({ ...barOf('EURUSD', 0), symbol }, false));
     await pipeline.settled();
-    expect(log).toEqual(['websocket 128', 'websocket 128', 'websocket 44', 'redis 300']);
+    expect(log).toEqual(['websocket 2', 'websocket 128', 'websocket 128', 'websocket 42', 'redis 300']);
     expect(texts.websocket).toEqual(texts.redis);
     const published = texts.redis.map((text) => verifySignal(text, START_MS).pair_id);
     expect(rows.map(({ pairId }) => pairId)).toEqual(published);

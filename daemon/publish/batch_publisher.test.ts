@@ -31,9 +31,9 @@ beforeEach(() => {
 let ticks = 0;
 const clock = { nowMs: () => at(0), monotonicUs: () => ++ticks };
 
-function transport(name: TransportName, takesPieces: boolean): Publisher<TransportName> {
+function transport(name: TransportName, firstPiece?: number): Publisher<TransportName> {
   return {
-    ...{ name, takesPieces, failures: 0, close: () => Promise.resolve() },
+    ...{ name, ...(firstPiece === undefined ? {} : { firstPiece }), failures: 0, close: () => Promise.resolve() },
     publish: (batch) => {
       batches.push(`${name} ${batch.length}`);
       for (const { text } of batch) {
@@ -44,12 +44,12 @@ function transport(name: TransportName, takesPieces: boolean): Publisher<Transpo
   };
 }
 
-function open(isLeased = true, stopwatch = new Stopwatch(clock)): BatchPublisher {
+function open(isLeased = true, stopwatch = new Stopwatch(clock), firstPiece = 128): BatchPublisher {
   const envelope = { pairs: PAIRS, market: 'live', bootId: '20251014T120000000Z', feedIntervalMs: 60_000 } as const;
   const lease = { holds: (fence: number) => fence === (held.length > 1 ? held.shift() : held[0]) };
   return new BatchPublisher({
-    sockets: [transport('websocket', true), transport('redis', false)],
-    files: [transport('file', false)],
+    sockets: [transport('websocket', firstPiece), transport('redis')],
+    files: [transport('file')],
     envelope: new Envelope(envelope, at(0)),
     stopwatch,
     ...(isLeased ? { lease } : {}),
@@ -91,11 +91,16 @@ describe('publishing', () => {
     expect([left, batches, publisher.withheld]).toEqual([[], [], 4]);
   });
 
-  it('of a large batch begins after 128 signals where pieces are taken, and is whole elsewhere', () => {
-    const publisher = open(false);
-    const decided: number[] = [];
-    const publishMany = (count: number) =>
-      publisher.publish(
+  it.each([
+    { firstPiece: 2, sizes: [[2], [2, 126], [2, 128, 126], [2, 128, 128, 42]] },
+    { firstPiece: 128, sizes: [[2], [128], [128, 128], [128, 128, 44]] },
+  ])('begins after $firstPiece signals where pieces are taken, and is whole elsewhere', ({ firstPiece, sizes }) => {
+    const publisher = open(false, undefined, firstPiece);
+    for (const pieces of sizes) {
+      const count = pieces.reduce((sum, size) => sum + size);
+      const decided: number[] = [];
+      [left, batches] = [[], []];
+      const { answers, publications } = publisher.publish(
         Array.from({ length: count }, (_, index) => ({ index }) as unknown as MinuteItem),
         (piece) => {
           decided.push(piece.length);
@@ -103,20 +108,12 @@ describe('publishing', () => {
         },
         at(0),
       );
-    publishMany(128);
-    expect([decided.splice(0), batches.splice(0)]).toEqual([[128], ['websocket 128', 'redis 128']]);
-    publishMany(256);
-    expect([decided.splice(0), batches.splice(0)]).toEqual([
-      [128, 128],
-      ['websocket 128', 'websocket 128', 'redis 256'],
-    ]);
-    left = [];
-    const { answers, publications } = publishMany(300);
-    expect(decided).toEqual([128, 128, 44]);
-    expect(batches).toEqual(['websocket 128', 'websocket 128', 'websocket 44', 'redis 300']);
-    const times = Array.from({ length: 300 }, (_, index) => at(index) / 1000 - 60);
-    expect([answers.map(({ minute }) => minute.time), publications.length]).toEqual([times, 300]);
-    expect(left.slice(300)).toEqual(left.slice(0, 300).map((line) => line.replace('websocket', 'redis')));
+      expect(decided).toEqual(pieces);
+      expect(batches).toEqual([...pieces.map((size) => `websocket ${size}`), `redis ${count}`]);
+      const times = Array.from({ length: count }, (_, index) => at(index) / 1000 - 60);
+      expect([answers.map(({ minute }) => minute.time), publications.length]).toEqual([times, count]);
+      expect(left.slice(count)).toEqual(left.slice(0, count).map((line) => line.replace('websocket', 'redis')));
+    }
   });
 
   it('is timed: decision, publication, and until each transport has the signals', () => {

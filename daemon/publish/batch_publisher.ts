@@ -7,7 +7,7 @@ import type { Publication, Publisher } from './publish.ts';
 import { RecentAnswers } from './recent_answers.ts';
 import type { TransportName } from './transports.ts';
 
-/** Pairs of a piece of a batch. */
+/** Pairs of a piece of a batch behind the first. */
 const PIECE_PAIRS = 128;
 
 /** The lease across machines, where one is configured. */
@@ -32,7 +32,7 @@ interface Published {
   readonly publications: readonly Publication[];
 }
 
-/** Decides and publishes a large batch in pieces: readers process the first while the next is encoded. */
+/** Decides and publishes a batch in pieces: readers process the first while the next is decided and encoded. */
 export class BatchPublisher {
   readonly #options: BatchPublisherOptions;
   readonly #recent = new RecentAnswers();
@@ -52,20 +52,27 @@ export class BatchPublisher {
   }
 
   publish(items: readonly MinuteItem[], decide: Decide, nowMs: EpochMs): Published {
+    const first = this.#firstPiece();
     const published =
-      items.length <= PIECE_PAIRS
+      items.length <= first
         ? this.#publishPiece(items, decide, nowMs)
-        : this.#publishPieces(items, decide, nowMs);
+        : this.#publishPieces(items, first, decide, nowMs);
     this.#sendWhole(published.publications);
     this.#options.stopwatch.add('publish');
     return published;
   }
 
-  #publishPieces(items: readonly MinuteItem[], decide: Decide, nowMs: EpochMs): Published {
+  #firstPiece(): number {
+    let pairs = PIECE_PAIRS;
+    for (const { firstPiece = PIECE_PAIRS } of this.#options.sockets) pairs = Math.min(pairs, firstPiece);
+    return pairs;
+  }
+
+  #publishPieces(items: readonly MinuteItem[], first: number, decide: Decide, nowMs: EpochMs): Published {
     const answers: Answer[] = [];
     const publications: Publication[] = [];
-    for (let from = 0; from < items.length; from += PIECE_PAIRS) {
-      const piece = this.#publishPiece(items.slice(from, from + PIECE_PAIRS), decide, nowMs);
+    for (let from = 0, pairs = first; from < items.length; from += pairs, pairs = PIECE_PAIRS) {
+      const piece = this.#publishPiece(items.slice(from, from + pairs), decide, nowMs);
       answers.push(...piece.answers);
       publications.push(...piece.publications);
     }
@@ -78,7 +85,7 @@ export class BatchPublisher {
     stopwatch.add('decide');
     const publications = this.#seal(answers, nowMs);
     for (const socket of sockets)
-      if (socket.takesPieces === true && publications.length > 0) socket.publish(publications);
+      if (socket.firstPiece !== undefined && publications.length > 0) socket.publish(publications);
     stopwatch.add('publish');
     return { answers, publications };
   }
@@ -128,7 +135,7 @@ export class BatchPublisher {
     const { sockets, stopwatch } = this.#options;
     const isAllowed = this.#mayPublish();
     for (const socket of sockets) {
-      if (socket.takesPieces !== true && isAllowed) socket.publish(publications);
+      if (socket.firstPiece === undefined && isAllowed) socket.publish(publications);
       stopwatch.handed(socket.name);
     }
   }

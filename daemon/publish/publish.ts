@@ -22,8 +22,8 @@ export interface Publisher<Name extends string = string> {
   readonly failures: number;
   /** Number of retries since the start, where there are any. */
   readonly retries?: number;
-  /** A large batch comes in pieces, one `publish` each; otherwise it comes whole. */
-  readonly takesPieces?: boolean;
+  /** Signals of the first piece, where a batch comes in pieces, one `publish` each; otherwise it comes whole. */
+  readonly firstPiece?: number;
   publish(batch: readonly Publication[]): void;
   /** The lease is lost and ends in so many milliseconds: of a transport that keeps data, none may leave after that. */
   withdraw?(inMs: number): void;

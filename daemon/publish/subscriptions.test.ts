@@ -185,9 +185,22 @@ it('signals leave by the topic of their pair, and a server that throws is report
   }
   const seen = 'PUBLISH_WEBSOCKET closed';
   expect([errors, publisher.failures, sent.length]).toEqual([[seen, seen], 3, 2]);
-  expect([publisher.name, publisher.takesPieces]).toEqual(['websocket', true]);
+  expect(publisher.name).toBe('websocket');
   void publisher.close();
   isBroken = false;
   publisher.publish([signal]);
   expect(sent).toHaveLength(2);
+});
+
+it('a batch has a small first piece while few clients listen', () => {
+  const publisher = createWebSocketPublisher({ pairIds: PAIR_IDS, onFailure: () => undefined });
+  const route = publisher.subscriptionRoute();
+  const clients = Array.from({ length: 5 }, (_, id) => new Client(id, id % 2 === 0 ? '' : 'pairs=A_B'));
+  const sizes = clients.map((client) => {
+    route.onOpen(client);
+    return publisher.firstPiece;
+  });
+  expect(sizes).toEqual([2, 2, 2, 2, 128]);
+  route.onClose(clients[1]!);
+  expect(publisher.firstPiece).toBe(2);
 });

@@ -39,6 +39,10 @@ export class Subscriptions implements WebSocketRoute {
     this.#knownPairs = new Set(options.pairIds);
   }
 
+  get clients(): number {
+    return this.#pairsByConnection.size;
+  }
+
   onOpen(connection: Connection): void {
     const { allTopic, pairIds } = this.#options;
     const requested = connection.query.get('pairs');

@@ -23,6 +23,10 @@ export interface WebSocketPublisher extends Publisher<'websocket'> {
   attach(server: TopicServer): void;
 }
 
+/** Readers begin with this many signals while the others are decided; each piece is one more write to each of them. */
+const FIRST_PIECE = 2;
+const FEW_READERS = 4;
+const LARGE_PIECE = 128;
 /** Every signal. */
 const ALL_SIGNALS_TOPIC = 'signals';
 /** The signals of one pair. */
@@ -38,7 +42,6 @@ export function createWebSocketPublisher(options: WebSocketPublisherOptions): We
 
 class TopicPublisher implements WebSocketPublisher {
   readonly name = 'websocket';
-  readonly takesPieces = true;
   failures = 0;
   readonly #onFailure: WebSocketPublisherOptions['onFailure'];
   readonly #topicByPair: ReadonlyMap<string, string>;
@@ -56,6 +59,10 @@ class TopicPublisher implements WebSocketPublisher {
       allTopic: ALL_SIGNALS_TOPIC,
       lastText: (pairId) => (isHolder() ? this.#lastTextByPair.get(pairId) : undefined),
     });
+  }
+
+  get firstPiece(): number {
+    return this.#subscriptions.clients <= FEW_READERS ? FIRST_PIECE : LARGE_PIECE;
   }
 
   subscriptionRoute(): WebSocketRoute {
