@@ -107,7 +107,7 @@ function arrival(results: readonly ArrivalResult[]): string {
   return `## Arrival patterns
 
 ${results[0]?.pairs} pairs, trained models: each signal, from sending its later bar until a consumer has it; milliseconds, p50/p99/p99.9/max; 99 % intervals over turns.
-The null daemon, which nothing keeps warm or awake, answers when both bars of a pair are there. A minute's bars arrive *together* in a message; *trickle*: each symbol within 2 s; *burst*: one by one, gaps of 0–3 ms;
+The null daemon, which nothing keeps warm, awake or ahead of others, answers when both bars of a pair are there. A minute's bars arrive *together* in a message; *trickle*: each symbol within 2 s; *burst*: one by one, gaps of 0–3 ms;
 *connections*: one per symbol; *stalls*: a burst, the journal locked for 100 ms every 5 s.
 
 | bars | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |

@@ -56,14 +56,15 @@ export interface ArrivalLatencies {
 
 export interface ArrivalOptions {
   readonly pairs: number;
-  /** Minutes per pattern and daemon; default 1,000, and a tenth of that where a minute takes 2 s. */
+  /** Minutes per pattern and daemon; default 3,000, and a twentieth of that where a minute takes 2 s. */
   readonly minutes?: number;
   readonly print: (line: string) => void;
 }
 
+const MINUTES = 3000;
 const TRICKLE_MS = 2000;
 const BURST_GAP_MS = 3;
-const TRICKLE_SHARE = 0.1;
+const TRICKLE_SHARE = 0.05;
 const BLOCK_MINUTES = 10;
 /** Threads sweep behind a collection. */
 const SWEEP_MS = 20;
@@ -84,7 +85,7 @@ export async function benchArrival({ pairs, minutes, print }: ArrivalOptions): P
     await inTurns(field, TOGETHER, Math.min(WARM_UP_MINUTES, minutes ?? Infinity));
     const results: ArrivalResult[] = [];
     for (const pattern of PATTERNS) {
-      const count = Math.ceil((minutes ?? 1000) * (pattern === 'trickle' ? TRICKLE_SHARE : 1));
+      const count = Math.ceil((minutes ?? MINUTES) * (pattern === 'trickle' ? TRICKLE_SHARE : 1));
       print(`${pairs} pairs, ${pattern}: ${count} minutes …`);
       results.push(await measurePattern(field, pattern, count));
     }
@@ -134,7 +135,7 @@ async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise
   const measured: { real: Latencies[]; null: Latencies[] } = { real: [], null: [] };
   let minuteMs = 0;
   for (let done = 0; done < minutes; done += BLOCK_MINUTES) {
-    await collectOwn();
+    await collectGarbage(field);
     const count = Math.min(BLOCK_MINUTES, minutes - done);
     const order = (done / BLOCK_MINUTES) % 2 === 0 ? [field.real, field.null!] : [field.null!, field.real];
     for (const target of order) {
@@ -149,9 +150,10 @@ async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise
 
 const collect = collectionOf('major');
 
-/** Collects the garbage of the sender, whose threads would hold all processors for up to 8 ms amid a minute. */
-async function collectOwn(): Promise<void> {
+/** Of the sender and the consumers, whose threads would hold all processors for up to 8 ms amid a minute. */
+async function collectGarbage(field: Field): Promise<void> {
   collect();
+  await field.collectConsumers();
   await sleep(SWEEP_MS);
 }
 

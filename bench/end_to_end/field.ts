@@ -71,6 +71,7 @@ export interface CollectedMemory extends DaemonMemory {
 export type ProgramMessage =
   | { readonly port: number }
   | { readonly listening: true }
+  | { readonly collected: true }
   | DaemonMemory
   | CollectedMemory
   | Pick<CollectedMemory, 'pauses'>
@@ -145,6 +146,8 @@ export interface Field {
   memory(): Promise<DaemonMemory>;
   /** Bytes in use after a major collection; needs `exposeGc`. */
   collect(): Promise<CollectedMemory>;
+  /** Collects the garbage of the consumers, whose threads would hold processors amid a minute. */
+  collectConsumers(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -254,6 +257,9 @@ async function raiseField(options: FieldOptions, folder: string, undo: Undo): Pr
     pauses: async () => (await ask<CollectedMemory>(real.helper, { pauses: true }, 'pauses')).pauses,
     memory: () => ask<DaemonMemory>(real.helper, { memory: true }, 'rss'),
     collect: () => ask<CollectedMemory>(real.helper, { collect: true }, 'rss'),
+    async collectConsumers() {
+      await Promise.all(listeners.map((one) => ask<{ collected: true }>(one, { collect: true }, 'collected')));
+    },
   };
 }
 

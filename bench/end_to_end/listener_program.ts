@@ -7,6 +7,7 @@ import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import WebSocket from 'ws';
+import { collectionOf } from '../../daemon/collector.ts';
 import { SIGNALS_CHANNEL } from '../../daemon/publish/redis_bus.ts';
 import type { ListenerArgument, MinuteReport, ProgramMessage } from './field.ts';
 import { instantNs } from './instant.ts';
@@ -92,6 +93,12 @@ function listenFiles(): void {
 if (transport === 'websocket') await listenWebSocket();
 else if (transport === 'redis') await listenRedis();
 else listenFiles();
+const collect = collectionOf('major');
+process.on('message', (message: { readonly collect?: true }) => {
+  if (message.collect !== true) return;
+  collect();
+  tell({ collected: true });
+});
 process.on('disconnect', () => process.exit());
 process.on('SIGTERM', () => process.exit());
 tell({ listening: true });
