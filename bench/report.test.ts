@@ -21,19 +21,20 @@ describe('whileTraining', () => {
 });
 
 describe('docs/reference/BENCHMARKS.md', () => {
-  it('keeps parts that were not measured again, and has the time of those that were', () => {
+  it('keeps parts that were not measured again, and has time and processor of those that were', () => {
     const inference = { trees: 1, leaves: 31, engine: 'wasm-simd', rows: [] } as unknown as InferenceResult;
     const browsers = { pairs: 1, pace_ms: 200, browsers: 50, minutes: 1, events: 1, transports: {} };
     const at = (day: number) => ({ ...machine, date: `2026-11-${day}T10:00:00.000Z`, load_at_start: day });
     const first = { machine: at(10), inference, browsers };
     let all = withParts(first, { machine: at(11), browsers: { ...browsers, events: 2 } });
-    all = withParts(all, { machine: at(12), browsers: { ...browsers, events: 3 } });
+    const later = { ...at(12), cpus: 8, cpu: 'Z80' };
+    all = withParts(all, { machine: later, browsers: { ...browsers, events: 3 } });
     expect(all).toEqual({
       ...{ machine: at(10), inference, browsers: { ...browsers, events: 3 } },
-      again: [{ machine: at(12), parts: ['browsers'] }],
+      again: [{ machine: later, parts: ['browsers'] }],
     });
     expect(renderBenchmarks({ ...all, inference: undefined! })).toMatch(
-      /2026-11-10 10:00 UTC, load 10; .* browsers: 2026-11-12 10:00 UTC, load 12\./,
+      /2026-11-10 10:00 UTC, load 10; .* browsers: 2026-11-12 10:00 UTC, load 12, 8 × Z80\./,
     );
     expect(withParts(all, { ...first, machine: at(13) })).toEqual({ ...first, machine: at(13) });
   });

@@ -29,7 +29,11 @@ const TRANSPORT_NAMES: Readonly<Record<Transport, string>> = {
 /** Renders docs/reference/BENCHMARKS.md; parts that were not run have no section. */
 export function renderBenchmarks(result: BenchResult): string {
   const { machine } = result;
-  const later = (result.again ?? []).map((run) => ` ${run.parts.join(', ')}: ${whenRun(run.machine)}.`);
+  const later = (result.again ?? []).map((run) => {
+    const { cpus, cpu } = run.machine;
+    const where = cpu === machine.cpu ? '' : `, ${cpus} × ${cpu}`;
+    return ` ${run.parts.join(', ')}: ${whenRun(run.machine)}${where}.`;
+  });
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   const sections = [
     `# Benchmarks
