@@ -74,6 +74,8 @@ const IDLE_MINUTES = 2;
 const INTERVAL_BLOCKS = 10;
 /** Until then background threads of V8 hold processors: p99 of `together` falls from 4.8 to 1.1 ms. */
 const WARM_UP_MINUTES = 2000;
+/** Then V8 compiles for lone bars, in threads that consumers wait for. */
+const BURST_WARM_UP_MINUTES = 1000;
 /** Duration and period of the journal locks. */
 const STALL = { heldMs: 100, everyMs: 5000 };
 
@@ -83,6 +85,8 @@ export async function benchArrival({ pairs, minutes, print }: ArrivalOptions): P
   const field = await openField({ pairs, bundles: [trained], withNull: true, connectionPerSymbol: true });
   try {
     await inTurns(field, TOGETHER, Math.min(WARM_UP_MINUTES, minutes ?? Infinity));
+    const burst = arrivalOf('burst', createRng('arrival warm-up'));
+    await inTurns(field, burst, Math.min(BURST_WARM_UP_MINUTES, minutes ?? Infinity));
     const results: ArrivalResult[] = [];
     for (const pattern of PATTERNS) {
       const count = Math.ceil((minutes ?? MINUTES) * (pattern === 'trickle' ? TRICKLE_SHARE : 1));
