@@ -22,7 +22,7 @@ export interface Publisher<Name extends string = string> {
   readonly failures: number;
   /** Number of retries since the start, where there are any. */
   readonly retries?: number;
-  /** Signals of the first piece, where a batch comes in pieces, one `publish` each; otherwise it comes whole. */
+  /** At most so many signals in the first piece of a batch, one `publish` each; otherwise a batch comes whole. */
   readonly firstPiece?: number;
   publish(batch: readonly Publication[]): void;
   /** The lease is lost and ends in so many milliseconds: of a transport that keeps data, none may leave after that. */

@@ -26,7 +26,6 @@ export interface WebSocketPublisher extends Publisher<'websocket'> {
 /** Readers begin with this many signals while the others are decided; each piece is one more write to each of them. */
 const FIRST_PIECE = 2;
 const FEW_READERS = 4;
-const LARGE_PIECE = 128;
 /** Every signal. */
 const ALL_SIGNALS_TOPIC = 'signals';
 /** The signals of one pair. */
@@ -62,7 +61,7 @@ class TopicPublisher implements WebSocketPublisher {
   }
 
   get firstPiece(): number {
-    return this.#subscriptions.clients <= FEW_READERS ? FIRST_PIECE : LARGE_PIECE;
+    return this.#subscriptions.clients <= FEW_READERS ? FIRST_PIECE : Infinity;
   }
 
   subscriptionRoute(): WebSocketRoute {
