@@ -25,7 +25,7 @@ import { benchMarket } from './market.ts';
 import { benchModels, treesOf } from './models.ts';
 import { openRedisPublisher } from './redis_publisher.ts';
 import { percentiles, type Percentiles } from './percentiles.ts';
-import { p99Ratio, type Turns, type TurnsRatio } from './turns_ratio.ts';
+import { percentileRatio, type Turns, type TurnsRatio } from './turns_ratio.ts';
 import { openTemporaryFolder } from './temporary_folder.ts';
 import { barInput } from '../daemon/input.ts';
 
@@ -86,7 +86,7 @@ export async function benchStations(minutes: number, print: (line: string) => vo
       by_turns: {
         one_set: percentiles(byTurns.flatMap(({ one }) => one)),
         both_sets: percentiles(byTurns.flatMap(({ both }) => both)),
-        p99_ratio: p99Ratio(byTurns),
+        p99_ratio: percentileRatio(byTurns, 0.99),
       },
     };
   } finally {

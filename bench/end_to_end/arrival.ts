@@ -6,6 +6,7 @@ import type { Rng } from '../../shared/ports.ts';
 import { comparePaired } from '../compare/verdict.ts';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
+import { percentileRatio, type Turns } from '../turns_ratio.ts';
 import type { Measured } from './end_to_end.ts';
 import {
   openField,
@@ -22,6 +23,7 @@ import {
   processorWaitNs,
   readBatchStages,
   stagesByRank,
+  stolenMs,
   type StagesByRank,
   type TimedSignal,
 } from './signal_stages.ts';
@@ -38,6 +40,8 @@ export interface ArrivalResult {
   readonly pairs: number;
   /** Number of minutes per daemon. */
   readonly minutes: number;
+  /** Processor time that the hypervisor took in the blocks of each daemon; null where the system does not tell. */
+  readonly stolen_ms: Readonly<Record<Target['kind'], number>> | null;
   /** Microseconds of each signal, from sending the later of its two bars. */
   readonly transports: Readonly<Partial<Record<Transport, ArrivalLatencies>>>;
   /** Where those of the real daemon by WebSocket spend their time; absent in older records. */
@@ -52,19 +56,21 @@ export interface ArrivalLatencies {
   readonly ratio_p50_interval: readonly [low: number, high: number];
   readonly ratio_p99: number;
   readonly ratio_p999: number;
+  /** 95 %, from a bootstrap over alternating blocks. */
+  readonly ratio_p999_interval: readonly [low: number, high: number];
 }
 
 export interface ArrivalOptions {
   readonly pairs: number;
-  /** Minutes per pattern and daemon; default 3,000, and a twentieth of that where a minute takes 2 s. */
+  /** Minutes per pattern and daemon; default 10,000, and a fiftieth of that where a minute takes 2 s. */
   readonly minutes?: number;
   readonly print: (line: string) => void;
 }
 
-const MINUTES = 3000;
+const MINUTES = 10_000;
 const TRICKLE_MS = 2000;
 const BURST_GAP_MS = 3;
-const TRICKLE_SHARE = 0.05;
+const TRICKLE_SHARE = 0.02;
 const BLOCK_MINUTES = 10;
 /** Threads sweep behind a collection. */
 const SWEEP_MS = 20;
@@ -110,7 +116,8 @@ export async function measurePattern(field: Field, pattern: Pattern, minutes: nu
     const measured = await inTurns({ ...field, real }, arrival, minutes);
     const transports = field.transports.map((transport) => [transport, compareSignals(measured, transport)]);
     return {
-      ...{ pattern, pairs: field.pairs.length, minutes, transports: Object.fromEntries(transports) as never },
+      ...{ pattern, pairs: field.pairs.length, minutes, stolen_ms: measured.stolen },
+      transports: Object.fromEntries(transports) as never,
       stages: stagesByRank(timed, await readBatchStages(field.logFolder, timed.at(-1)!), await field.pauses()),
     };
   } finally {
@@ -135,8 +142,12 @@ function withWaits({ real, pairs, consumerPid }: Field, timed: TimedSignal[]): T
   return { ...real, minute };
 }
 
-async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise<Measured> {
+/** Of blocks by turns. */
+type InTurns = Measured & { readonly stolen: ArrivalResult['stolen_ms'] };
+
+async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise<InTurns> {
   const measured: { real: Latencies[]; null: Latencies[] } = { real: [], null: [] };
+  const stolen = { real: 0, null: 0 };
   let minuteMs = 0;
   for (let done = 0; done < minutes; done += BLOCK_MINUTES) {
     await collectGarbage(field);
@@ -144,12 +155,13 @@ async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise
     const order = (done / BLOCK_MINUTES) % 2 === 0 ? [field.real, field.null!] : [field.null!, field.real];
     for (const target of order) {
       if (target === field.null) await sleep(IDLE_MINUTES * minuteMs);
-      const startMs = performance.now();
+      const [startMs, stolenBefore] = [performance.now(), stolenMs()];
       for (let i = 0; i < count; i++) measured[target.kind].push(await target.minute(arrival));
       minuteMs = (performance.now() - startMs) / count;
+      stolen[target.kind] += stolenMs() - stolenBefore;
     }
   }
-  return measured;
+  return { ...measured, stolen: Number.isNaN(stolen.real) ? null : stolen };
 }
 
 const collect = collectionOf('major');
@@ -193,17 +205,26 @@ function compareSignals(measured: Measured, transport: Transport): ArrivalLatenc
     ratio_p50_interval: intervalOf(measured, transport),
     ratio_p99: real.p99 / base.p99,
     ratio_p999: real.p999 / base.p999,
+    ratio_p999_interval: percentileRatio(turnsOf(measured, transport), 0.999).interval,
   };
 }
 
-function intervalOf({ real, null: base }: Measured, transport: Transport): [low: number, high: number] {
-  const size = Math.max(1, Math.min(BLOCK_MINUTES, Math.floor(real.length / INTERVAL_BLOCKS)));
-  const medians = (latencies: readonly Latencies[]): number[] => {
-    const blocks = Array.from({ length: Math.floor(latencies.length / size) }, (_, block) =>
-      latencies.slice(block * size, (block + 1) * size),
-    );
-    return blocks.map((block) => percentiles(block.flatMap(({ signals }) => signals[transport] ?? [])).p50);
-  };
-  const { low, high } = comparePaired(medians(base), medians(real));
+function intervalOf(measured: Measured, transport: Transport): [low: number, high: number] {
+  const turns = turnsOf(measured, transport);
+  const { low, high } = comparePaired(
+    turns.map(({ one }) => percentiles(one).p50),
+    turns.map(({ both }) => percentiles(both).p50),
+  );
   return [low, high];
+}
+
+/** Whole blocks of the null daemon and the real one. */
+function turnsOf({ real, null: base }: Measured, transport: Transport): Turns[] {
+  const size = Math.max(1, Math.min(BLOCK_MINUTES, Math.floor(real.length / INTERVAL_BLOCKS)));
+  const signals = (latencies: readonly Latencies[], block: number): number[] =>
+    latencies.slice(block * size, (block + 1) * size).flatMap((minute) => minute.signals[transport] ?? []);
+  return Array.from({ length: Math.floor(real.length / size) }, (_, block) => ({
+    one: signals(base, block),
+    both: signals(real, block),
+  }));
 }

@@ -1,7 +1,7 @@
 import { setPriority } from 'node:os';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
-import { p99Ratio, type TurnsRatio } from '../turns_ratio.ts';
+import { percentileRatio, type TurnsRatio } from '../turns_ratio.ts';
 import type { BrowsersArgument } from './browsers_program.ts';
 import { openField, type DaemonArgument, type Latencies, type Transport } from './field.ts';
 import { createPace } from './pace.ts';
@@ -117,6 +117,6 @@ function compare(turns: readonly Turn[], transport: Transport): WithBrowsers {
   return {
     without: percentiles(own.flatMap(({ one }) => one)),
     with: percentiles(own.flatMap(({ both }) => both)),
-    p99_ratio: p99Ratio(own),
+    p99_ratio: percentileRatio(own, 0.99),
   };
 }

@@ -2,7 +2,14 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { processorWaitNs, readBatchStages, stagesByRank, type BatchStages, type TimedSignal } from './signal_stages.ts';
+import {
+  processorWaitNs,
+  readBatchStages,
+  stagesByRank,
+  stolenMs,
+  type BatchStages,
+  type TimedSignal,
+} from './signal_stages.ts';
 
 const timestamp = '2025-10-14T12:35:00Z';
 const BATCH: BatchStages = { queue: 10, features: 20, infer: 15, decide: 12, publish: 40 };
@@ -74,4 +81,11 @@ it('the wait for a processor grows, and is unknown of a process that is gone', (
   if (process.platform === 'linux') expect(before).toBeGreaterThan(0);
   expect(processorWaitNs([process.pid]) ?? 0).toBeGreaterThanOrEqual(before ?? 0);
   expect(processorWaitNs([process.pid, 2 ** 30])).toBeNull();
+});
+
+it('the time that the hypervisor took is that of all processors together', () => {
+  const path = join(folder, 'stat');
+  writeFileSync(path, 'cpu  10 20 30 40 50 60 70 12 0 0\ncpu0 5 10 15 20 25 30 35 9 0 0\n');
+  expect(stolenMs(path)).toBe(120);
+  expect(stolenMs(join(folder, 'none'))).toBeNaN();
 });

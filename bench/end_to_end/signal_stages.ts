@@ -175,3 +175,18 @@ export function processorWaitNs(pids: readonly number[]): number | null {
     return null;
   }
 }
+
+const TICK_MS = 10;
+const STEAL_COLUMN = 7;
+
+/**
+ * Processor time that the hypervisor has given to others, of all processors, in whole ticks; NaN where the system does
+ * not tell. Source: proc(5), /proc/stat.
+ */
+export function stolenMs(path = '/proc/stat'): number {
+  try {
+    return TICK_MS * Number(/^cpu +(.*)/.exec(readFileSync(path, 'latin1'))![1]!.split(' ')[STEAL_COLUMN]);
+  } catch {
+    return NaN;
+  }
+}
