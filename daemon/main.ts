@@ -131,6 +131,7 @@ class DaemonProcess {
   #collector: IdleCollector | null = null;
   #warmer: CacheWarmer | null = null;
   #dryRuns: DryRuns | null = null;
+  #idleStates: IdleStates | null = null;
 
   constructor(options: DaemonOptions, unlock: () => void, provisions: Provisions | null) {
     const { settings, paths, shard, clock } = options;
@@ -262,6 +263,11 @@ class DaemonProcess {
       collect: collectionOf('minor'),
     });
     this.#warmer = this.#warmCaches(pipeline);
+    this.#idleStates = this.#permitted(
+      'processors stay awake',
+      () => new IdleStates({ clock, scheduler: MACHINE_SCHEDULER }),
+    );
+    this.#undo.push(() => this.#idleStates?.close());
     return daemon;
   }
 
@@ -274,18 +280,13 @@ class DaemonProcess {
     const isIdle = (): boolean => pipeline.queue.isIdle;
     const dryRuns = new DryRuns({ settings, pairs, clock, scheduler, models: () => pipeline.status.models, isIdle });
     this.#dryRuns = dryRuns;
-    const idleStates = this.#permitted('processors stay awake', () => new IdleStates());
     const shards = shardsOf(settings.minutehand).length;
     const realTime = this.#permitted('this thread has real-time priority', () => new RealTime(shards));
     let next = 0;
     const warmer = new CacheWarmer({
       ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
       onExpected: (isExpected) => {
-        if (isExpected) {
-          idleStates?.forbid();
-          return realTime?.begin();
-        }
-        idleStates?.allow();
+        if (isExpected) return realTime?.begin();
         realTime?.end();
         // Collections that waited for the missing bars.
         this.#collector?.note(0);
@@ -331,7 +332,10 @@ class DaemonProcess {
         logs.batch(batch, timing, models, bootId);
         noteAnswered(batch);
       },
-      onBar: (outcome) => observed.bar(outcome),
+      onBar: (outcome) => {
+        if (outcome === 'accepted') this.#idleStates?.forbid();
+        observed.bar(outcome);
+      },
       onSeries: (outcome) => observed.series.add(outcome),
       onSwap: () => observed.swap(),
       onModelsRefused: (code) => observed.modelRefused(code),

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const DEVICE = '/dev/cpu_dma_latency';
 
@@ -24,4 +24,9 @@ function linkOf(path: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** What the kernel grants to all processes together, in microseconds. */
+export function grantedLatencyUs(): number {
+  return readFileSync(DEVICE).readInt32LE();
 }

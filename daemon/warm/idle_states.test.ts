@@ -1,45 +1,96 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
-import { IDLE_STATES_NOTE, latencyRequests, MAY_FORBID_IDLE_STATES } from './idle_states.fixture.ts';
+import { afterEach, expect, it, vi } from 'vitest';
+import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../../shared/clock.ts';
+import { grantedLatencyUs, IDLE_STATES_NOTE, latencyRequests, MAY_FORBID_IDLE_STATES } from './idle_states.fixture.ts';
 import { IdleStates } from './idle_states.ts';
 
 const path = join(tmpdir(), `minutehand-latency-${process.pid}`);
 afterEach(() => rmSync(path, { force: true }));
 
-it.skipIf(!MAY_FORBID_IDLE_STATES)(`forbids idle states until it allows them${IDLE_STATES_NOTE}`, () => {
-  const idleStates = new IdleStates();
-  expect(latencyRequests()).toBe(0);
+it.skipIf(!MAY_FORBID_IDLE_STATES)(`forbids idle states for some milliseconds${IDLE_STATES_NOTE}`, async () => {
+  const idleStates = new IdleStates({ clock: MACHINE_CLOCK, scheduler: MACHINE_SCHEDULER });
+  // Other processes of this machine may ask for the same meanwhile.
+  const areAllowed = (): Promise<void> =>
+    vi.waitFor(() => expect(grantedLatencyUs()).toBeGreaterThan(0), { timeout: 10_000 });
+  await areAllowed();
   idleStates.forbid();
+  expect(grantedLatencyUs()).toBe(0);
+  await areAllowed();
   idleStates.forbid();
+  expect(grantedLatencyUs()).toBe(0);
   expect(latencyRequests()).toBe(1);
-  // What the kernel grants to all processes together, in microseconds.
-  expect(readFileSync('/dev/cpu_dma_latency').readInt32LE()).toBe(0);
-  idleStates.allow();
-  idleStates.allow();
+  idleStates.close();
+  await areAllowed();
   expect(latencyRequests()).toBe(0);
 });
 
-it('asks for 0 µs', () => {
+/** Idle states of a file, with a clock that jumps from timer to timer. */
+function openIdleStates() {
   writeFileSync(path, '');
-  const idleStates = new IdleStates(path);
-  expect(readFileSync(path)).toHaveLength(0);
+  let nowMs = 1000;
+  let due: { readonly atMs: number; readonly work: () => void } | null = null;
+  const idleStates = new IdleStates({
+    path,
+    clock: { monotonicUs: () => nowMs * 1000 },
+    scheduler: {
+      after(ms, work) {
+        expect(due).toBeNull();
+        due = { atMs: nowMs + ms, work };
+        return () => undefined;
+      },
+    },
+  });
+  return {
+    idleStates,
+    /** The last value written, in microseconds. */
+    written: () => readFileSync(path).readInt32LE(readFileSync(path).length - 4),
+    pass(ms: number) {
+      for (const endMs = nowMs + ms; ;) {
+        if (due === null || due.atMs > endMs) return void (nowMs = endMs);
+        const { atMs, work } = due;
+        [due, nowMs] = [null, atMs];
+        work();
+      }
+    },
+    isWaiting: () => due !== null,
+  };
+}
+
+it('asks for 0 µs until 3 ms have passed since the last bar, and again at the next', () => {
+  const { idleStates, written, pass, isWaiting } = openIdleStates();
+  for (const gapMs of [2, 2.5, 1]) {
+    idleStates.forbid();
+    idleStates.forbid();
+    pass(gapMs);
+    expect(written()).toBe(0);
+  }
+  pass(1.9);
+  expect(written()).toBe(0);
+  pass(0.1);
+  expect(written()).toBe(2_000_000_000);
+  expect(isWaiting()).toBe(false);
+  pass(100);
   idleStates.forbid();
-  expect([...readFileSync(path)]).toEqual([0, 0, 0, 0]);
-  idleStates.allow();
+  expect(written()).toBe(0);
+  pass(3);
+  expect(written()).toBe(2_000_000_000);
+  expect(readFileSync(path)).toHaveLength(16);
+});
+
+it('does nothing once it is closed', () => {
+  const { idleStates, written, pass } = openIdleStates();
+  idleStates.forbid();
+  idleStates.close();
+  idleStates.forbid();
+  idleStates.close();
+  pass(10);
+  expect(written()).toBe(0);
 });
 
 it('is refused where there is no device, and creates none', () => {
-  expect(() => new IdleStates(path)).toThrow(/ENOENT/);
-  expect(existsSync(path)).toBe(false);
-});
-
-it('lets processors sleep when the request fails later', () => {
-  writeFileSync(path, '');
-  const idleStates = new IdleStates(path);
-  rmSync(path);
-  idleStates.forbid();
-  idleStates.allow();
+  const open = (): IdleStates => new IdleStates({ clock: MACHINE_CLOCK, scheduler: MACHINE_SCHEDULER, path });
+  expect(open).toThrow(/ENOENT/);
   expect(existsSync(path)).toBe(false);
 });
