@@ -62,7 +62,7 @@ export interface ArrivalLatencies {
 
 export interface ArrivalOptions {
   readonly pairs: number;
-  /** Minutes per pattern and daemon; default 10,000, and a fiftieth of that where a minute takes 2 s. */
+  /** Minutes per pattern and daemon; default 10,000, and 3 % of that where a minute takes 2 s. */
   readonly minutes?: number;
   readonly print: (line: string) => void;
 }
@@ -70,7 +70,7 @@ export interface ArrivalOptions {
 const MINUTES = 10_000;
 const TRICKLE_MS = 2000;
 const BURST_GAP_MS = 3;
-const TRICKLE_SHARE = 0.02;
+const TRICKLE_SHARE = 0.03;
 const BLOCK_MINUTES = 10;
 /** Threads sweep behind a collection. */
 const SWEEP_MS = 20;
