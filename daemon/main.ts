@@ -264,7 +264,7 @@ class DaemonProcess {
     });
     this.#warmer = this.#warmCaches(pipeline);
     this.#idleStates = this.#permitted(
-      'processors stay awake',
+      'processors stay awake for 3 ms after each bar',
       () => new IdleStates({ clock, scheduler: MACHINE_SCHEDULER }),
     );
     this.#undo.push(() => this.#idleStates?.close());
@@ -281,7 +281,10 @@ class DaemonProcess {
     const dryRuns = new DryRuns({ settings, pairs, clock, scheduler, models: () => pipeline.status.models, isIdle });
     this.#dryRuns = dryRuns;
     const shards = shardsOf(settings.minutehand).length;
-    const realTime = this.#permitted('this thread has real-time priority', () => new RealTime(shards));
+    const realTime = this.#permitted(
+      'this thread has real-time priority while bars are due',
+      () => new RealTime(shards),
+    );
     let next = 0;
     const warmer = new CacheWarmer({
       ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
@@ -312,10 +315,10 @@ class DaemonProcess {
     const { events } = this.#logs;
     try {
       const opened = open();
-      events.info(`${what} while bars are due`);
+      events.info(what);
       return opened;
     } catch (error) {
-      events.info({ err: error }, `not permitted: ${what} while bars are due`);
+      events.info({ err: error }, `not permitted: ${what}`);
       return null;
     }
   }
