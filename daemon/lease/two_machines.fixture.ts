@@ -107,6 +107,8 @@ const FILE_POLL_MS = 100;
 const HEALTH_POLL_MS = 50;
 const HOUR_MS = 3_600_000;
 const CONSUMER = { markets: ['live'], maxClockSkewMs: HOUR_MS / 2 } as const;
+/** What has not come within this time never comes. */
+const STUCK_MS = 60_000;
 /** Minutes that a feeder sends again to a server that has lost its data. */
 const SENT_AGAIN = 10;
 
@@ -347,7 +349,7 @@ export async function runTwoMachines(options: TwoMachinesOptions): Promise<TwoMa
 
 /** Waits until one machine holds the lease, and the other is warm and ready. */
 async function holderFirst(machines: readonly Machine[]): Promise<[holder: Machine, standby: Machine]> {
-  for (;;) {
+  for (const stuckMs = performance.now() + STUCK_MS; performance.now() < stuckMs; await sleep(HEALTH_POLL_MS)) {
     const healths = await Promise.all(machines.map((machine) => machine.health()));
     // A standby that does not reach the server cannot take over.
     const roles = healths.map(
@@ -356,8 +358,18 @@ async function holderFirst(machines: readonly Machine[]): Promise<[holder: Machi
     const standby = machines[roles.indexOf('standby')];
     const holder = machines[roles.indexOf('holder')];
     if (holder !== undefined && standby !== undefined) return [holder, standby];
-    await sleep(HEALTH_POLL_MS);
   }
+  throw await stuck('no holder with a standby', machines);
+}
+
+/** What both machines say of themselves. */
+async function stuck(what: string, machines: readonly Machine[]): Promise<Error> {
+  const states = machines.map(async (machine) => {
+    const { exitCode, signalCode } = machine.program.process;
+    const health = JSON.stringify(await machine.health());
+    return `exit ${exitCode ?? signalCode}, health ${health}, stderr: ${machine.program.stderr().slice(-2000)}`;
+  });
+  return new Error([what, ...(await Promise.all(states))].join('\n'));
 }
 
 async function happen(
@@ -368,8 +380,9 @@ async function happen(
   nowMs: () => number,
 ): Promise<TwoMachinesEvent> {
   const { rng, minuteMs, pauseMs, settings, leaseSeconds, leaseServer } = options;
-  const [holder, standby] = await holderFirst(machines);
   await sleep(rng.uniform() * 3 * minuteMs);
+  // A busy machine may have lost the lease meanwhile.
+  const [holder, standby] = await holderFirst(machines);
   const failOver = kind === 'older' ? await leaseServer.replicate!() : null;
   const taken = listener.takeover();
   const { fence } = listener;
@@ -377,6 +390,11 @@ async function happen(
   const struckMs = nowMs();
   let [atMs, healedMs] = [performance.now(), 0];
   let saidHalt: boolean | null = null;
+  const timeOf = async (takeover: Promise<void>): Promise<number> => {
+    const isTaken = await Promise.race([takeover.then(() => true), sleep(STUCK_MS, false, { ref: false })]);
+    if (!isTaken) throw await stuck(`${kind}: no take-over from fence ${fence}`, machines);
+    return performance.now() - atMs;
+  };
   const lookAtFiles = (): void => {
     if (!ISOLATING.includes(kind)) return;
     const { pairs } = settings.minutehand;
@@ -389,12 +407,12 @@ async function happen(
     return { kind, fence, struckMs, healedMs: nowMs(), answeredMs: nowMs(), takeoverMs: null, saidHalt };
   }
   if (failOver !== null) {
-    await taken;
+    await timeOf(taken);
     const [again, next] = [listener.takeover(), listener.fence];
     await failOver();
     await heal();
     [healedMs, atMs] = [nowMs(), performance.now()];
-    const takeoverMs = await timeOf(again, atMs);
+    const takeoverMs = await timeOf(again);
     return { kind, fence: next, struckMs, healedMs, answeredMs: nowMs(), takeoverMs, saidHalt };
   }
   if (OF_BOTH.includes(kind)) {
@@ -405,10 +423,10 @@ async function happen(
     // A server that is back before the next renewal is due changes nothing.
     const mayStay = kind === 'restart' && leaseServer.isDurable;
     const isSame = mayStay && (await Promise.race([taken, sleep(3000 * leaseSeconds, true)])) === true;
-    const takeoverMs = isSame ? null : await timeOf(taken, atMs);
+    const takeoverMs = isSame ? null : await timeOf(taken);
     return { kind, fence, struckMs, healedMs, answeredMs: nowMs(), takeoverMs, saidHalt };
   }
-  const takeoverMs = await timeOf(taken, atMs);
+  const takeoverMs = await timeOf(taken);
   const answeredMs = nowMs();
   lookAtFiles();
   if (kind === 'pause') await sleep(pauseMs);
@@ -416,11 +434,6 @@ async function happen(
   await heal();
   healedMs = nowMs();
   return { kind, fence, struckMs, healedMs, answeredMs, takeoverMs, saidHalt };
-}
-
-async function timeOf(taken: Promise<void>, fromMs: number): Promise<number> {
-  await taken;
-  return performance.now() - fromMs;
 }
 
 /** @returns what undoes it */
