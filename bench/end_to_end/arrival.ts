@@ -198,19 +198,19 @@ function compareSignals(measured: Measured, transport: Transport): ArrivalLatenc
   const of = (latencies: readonly Latencies[]): Percentiles =>
     percentiles(latencies.flatMap(({ signals }) => signals[transport] ?? []));
   const [real, base] = [of(measured.real), of(measured.null)];
+  const turns = turnsOf(measured, transport);
   return {
     real,
     null: base,
     ratio_p50: real.p50 / base.p50,
-    ratio_p50_interval: intervalOf(measured, transport),
+    ratio_p50_interval: p50Interval(turns),
     ratio_p99: real.p99 / base.p99,
     ratio_p999: real.p999 / base.p999,
-    ratio_p999_interval: percentileRatio(turnsOf(measured, transport), 0.999).interval,
+    ratio_p999_interval: percentileRatio(turns, 0.999).interval,
   };
 }
 
-function intervalOf(measured: Measured, transport: Transport): [low: number, high: number] {
-  const turns = turnsOf(measured, transport);
+function p50Interval(turns: readonly Turns[]): [low: number, high: number] {
   const { low, high } = comparePaired(
     turns.map(({ one }) => percentiles(one).p50),
     turns.map(({ both }) => percentiles(both).p50),
