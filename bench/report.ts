@@ -111,7 +111,7 @@ function arrival(results: readonly ArrivalResult[]): string {
   return `## Arrival patterns
 
 ${results[0]?.pairs} pairs, trained models: each signal, from sending its later bar until a consumer has it; milliseconds, p50/p99/p99.9/max; intervals over turns, p50: 99 %, p99.9: 95 %.
-The null daemon, which nothing keeps warm, awake or ahead of others, answers when both bars of a pair are there. A minute's bars arrive *together* in a message; *trickle*: each symbol within 2 s; *burst*: one by one, gaps of 0–3 ms;
+The null daemon, which nothing keeps warm, awake or ahead of others, answers when both bars of a pair are there. 25 ms after the last minute, bars arrive *together* in a message; *trickle*: each symbol within 2 s; *burst*: one by one, gaps of 0–3 ms;
 *connections*: one per symbol; *stalls*: a burst, the journal locked for 100 ms every 5 s.${stolenText(results)}
 
 | bars | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 | ratio p99.9 |

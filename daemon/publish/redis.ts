@@ -59,8 +59,8 @@ const MAX_DOUBLINGS = 6;
  * after the next one's.
  *
  * Data that the other machine's kernel already holds cannot be recalled: when a stalled Redis continues, it executes
- * the batches that were sent before the stall was detected, at most `maxBatchesInFlight` and at one bar a minute a
- * single one. Consumers therefore check a signal by `valid_until_ms`, `boot_id` and `seq`, never by its arrival.
+ * the batches that were sent before the stall was detected: those of `commandTimeoutMs`, at most `maxBatchesInFlight`.
+ * Consumers therefore check a signal by `valid_until_ms`, `boot_id` and `seq`, never by its arrival.
  */
 export function createRedisPublisher(options: RedisPublisherOptions): RedisPublisher {
   return new BusPublisher(options);
