@@ -71,7 +71,7 @@ const MINUTES = 5000;
 const TRICKLE_MS = 2000;
 const BURST_GAP_MS = 3;
 const TRICKLE_SHARE = 0.04;
-/** Between minutes. Without rest, as in no market, a hypervisor takes more of the processors (measured: twice). */
+/** Between minutes. Without rest, as in no market, a hypervisor takes the processors away twice as often. */
 const REST_MS = 25;
 const BLOCK_MINUTES = 10;
 /** Threads sweep behind a collection. */
