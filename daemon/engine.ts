@@ -1,4 +1,8 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
+import { isMainThread } from 'node:worker_threads';
+import { lowerThread } from '../shared/thread_priority.ts';
+import { lengthenSlice } from './long_slice.ts';
 
 /** V8 11 counts bytes of bytecode until it optimizes a function, later versions its calls. */
 const EARLY_OPTIMIZATION =
@@ -22,4 +26,24 @@ export const ENGINE_FLAGS: readonly string[] = [
 /** Settings of V8 for a process that answers bars. Called before the first bar. */
 export function tuneEngine(): void {
   for (const flag of ENGINE_FLAGS) setFlagsFromString(flag);
+}
+
+/**
+ * Threads of V8 that compile and collect give way to the consumers that a signal has just woken: with normal priority
+ * they hold a processor for up to 4 ms. Called before the daemon starts threads of its own.
+ */
+export function lowerEngineThreads(): void {
+  // In a worker thread, the main thread would be among them.
+  if (!isMainThread || process.platform !== 'linux') return;
+  try {
+    // Otherwise the numbers are those of another namespace.
+    if (readlinkSync('/proc/self') !== String(process.pid)) return;
+    for (const thread of readdirSync('/proc/self/task').map(Number)) {
+      if (thread === process.pid) continue;
+      lowerThread(thread);
+      lengthenSlice(thread);
+    }
+  } catch {
+    // Without /proc they keep their priority.
+  }
 }

@@ -15,7 +15,7 @@ import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjec
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { collectionOf, IdleCollector } from './collector.ts';
-import { tuneEngine } from './engine.ts';
+import { lowerEngineThreads, tuneEngine } from './engine.ts';
 import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
 import type { DaemonOptions } from './daemon_options.ts';
 import type { Answer } from './decide/answer.ts';
@@ -110,6 +110,7 @@ export async function standBy(
 
 async function run(options: DaemonOptions, unlock: () => void, provisions: Provisions | null): Promise<RunningDaemon> {
   tuneEngine();
+  lowerEngineThreads();
   const daemon = new DaemonProcess(options, unlock, provisions);
   try {
     return await daemon.start();

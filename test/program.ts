@@ -26,10 +26,13 @@ export interface RunningProgram {
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-/** The daemon of daemon_program.ts, with the journal thread as in a build. */
+/** The daemon of daemon_program.ts, with its threads as in a build. */
 export function buildDaemonProgram(): Promise<Program> {
-  const thread = join(packageRoot(), 'daemon', 'journal', 'journal_thread_program.ts');
-  return buildProgram('daemon_program', { journal_thread_program: thread });
+  const daemon = join(packageRoot(), 'daemon');
+  return buildProgram('daemon_program', {
+    journal_thread_program: join(daemon, 'journal', 'journal_thread_program.ts'),
+    file_thread_program: join(daemon, 'publish', 'file_thread_program.ts'),
+  });
 }
 
 /**

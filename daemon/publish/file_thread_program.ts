@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { pauseThread } from '../../shared/durable_file.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { filesUnderUmask } from '../../shared/private_files.ts';
+import { lengthenSlice } from '../long_slice.ts';
 import { createFilePublisher } from './file.ts';
 import type { FileThreadAnswer, FileThreadBatch, FileThreadData } from './file_thread.ts';
 import type { Publication } from './publish.ts';
@@ -13,6 +14,8 @@ const RETRY_MS = 250;
 /** The thread of file_thread.ts: writes one batch after the other. */
 const port = parentPort!;
 const { folder, allName, umask } = workerData as FileThreadData;
+// Redis and the consumers that a signal has just woken do not wait for files.
+lengthenSlice();
 let lastFailure = '';
 let lastDeadlineMs: number | null = null;
 
