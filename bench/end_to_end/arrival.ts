@@ -133,9 +133,8 @@ function withWaits({ real, pairs, consumerPid }: Field, timed: TimedSignal[]): T
   const minute = async (arrival?: Arrival): Promise<Latencies> => {
     const beforeNs = processorWaitNs(pids);
     const latencies = await real.minute(arrival);
-    const afterNs = processorWaitNs(pids);
+    const waitedUs = (processorWaitNs(pids) - beforeNs) / 1000;
     const { timestamp, sentNs, signals } = latencies;
-    const waitedUs = beforeNs === null || afterNs === null ? null : (afterNs - beforeNs) / 1000;
     pairs.forEach((pairId, i) =>
       timed.push({ pairId, timestamp, sentNs: sentNs[i]!, us: signals.websocket![i]!, waitedUs }),
     );

@@ -16,8 +16,8 @@ export interface TimedSignal {
   /** When the later of its bars was sent. */
   readonly sentNs: number;
   readonly us: number;
-  /** How long daemon and consumer waited for a processor in this minute; null where the system does not tell. */
-  readonly waitedUs: number | null;
+  /** How long daemon and consumer waited for a processor in this minute; NaN where the system does not tell. */
+  readonly waitedUs: number;
 }
 
 export const STAGES = ['outside', 'queue', 'features', 'infer', 'decide', 'publish'] as const;
@@ -36,7 +36,7 @@ export type SignalStages = Readonly<Record<Stage, number>> & {
   readonly total: number;
   /** Garbage collections of the daemon meanwhile, which are parts of stages. */
   readonly collections: number;
-  /** See `TimedSignal.waitedUs`. */
+  /** See `TimedSignal.waitedUs`; null instead of NaN. */
   readonly waited: number | null;
 };
 
@@ -85,6 +85,7 @@ function meansOf(
     signals.reduce((sum, signal) => sum + of(signal), 0) / signals.length;
   const stage = (name: keyof BatchStages): number => mean((signal) => stagesOf(signal)![name]);
   const total = mean(({ us }) => us);
+  const waited = mean(({ waitedUs }) => waitedUs);
   const inside: BatchStages = {
     queue: stage('queue'),
     features: stage('features'),
@@ -97,7 +98,7 @@ function meansOf(
     ...{ signals: signals.length, total },
     outside: total - Object.values(inside).reduce((sum, us) => sum + us),
     collections: mean((signal) => pauses.reduce((sum, pause) => sum + overlapUs(signal, pause), 0)),
-    waited: signals.some(({ waitedUs }) => waitedUs === null) ? null : mean(({ waitedUs }) => waitedUs!),
+    waited: Number.isNaN(waited) ? null : waited,
   };
 }
 
@@ -167,12 +168,12 @@ function batchStages(
   return stages;
 }
 
-/** Nanoseconds for which the main threads of these processes were ready, but had no processor; null without Linux. */
-export function processorWaitNs(pids: readonly number[]): number | null {
+/** Nanoseconds for which the main threads of these processes were ready, but had no processor; NaN without Linux. */
+export function processorWaitNs(pids: readonly number[]): number {
   try {
     return pids.reduce((sum, pid) => sum + Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[1]), 0);
   } catch {
-    return null;
+    return NaN;
   }
 }
 

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
+import { getSystemErrorName } from 'node:util';
 import type * as Koffi from 'koffi';
 
 const require = createRequire(import.meta.url);
@@ -30,11 +31,7 @@ export function openNotifySocket(address: string): SendDatagram {
   const sendto = libc.func(
     'long sendto(int fd, const void *data, size_t bytes, int flags, const void *address, uint32_t address_bytes)',
   ) as (fd: number, data: Buffer, bytes: number, flags: number, address: Buffer, addressBytes: number) => number;
-  const reason = (): string => {
-    const errno = koffi.errno();
-    const name = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0];
-    return name ?? `errno ${errno}`;
-  };
+  const reason = (): string => getSystemErrorName(-koffi.errno());
   let fd = NO_SOCKET;
   return (text) => {
     if (fd === NO_SOCKET) fd = socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);

@@ -1,45 +1,31 @@
 import { expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { CacheWarmer } from './cache_warmer.ts';
+import { JumpingClock } from './jumping_clock.fixture.ts';
 
-/** A warmer of three subjects of a market of minutes, with a clock that jumps from timer to timer. */
+/** A warmer of three subjects of a market of minutes. */
 function openWarmer({ feedIntervalMs = 60_000 } = {}) {
-  let [nowMs, isIdle] = [1000, true];
-  let due: { readonly atMs: number; readonly work: () => void } | null = null;
+  const time = new JumpingClock();
+  let isIdle = true;
   const warmedAt: number[] = [];
   const expected: (readonly [isExpected: boolean, atMs: number])[] = [];
   const warmer = new CacheWarmer({
-    clock: { monotonicUs: () => nowMs * 1000 },
-    scheduler: {
-      after(ms, work) {
-        expect(due).toBeNull();
-        const timer = { atMs: nowMs + ms, work };
-        due = timer;
-        return () => (due = due === timer ? null : due);
-      },
-    },
-    ...{ feedIntervalMs, subjects: 3, isIdle: () => isIdle },
-    warm: () => void warmedAt.push(nowMs),
-    onExpected: (isExpected) => expected.push([isExpected, nowMs]),
+    ...{ clock: time.clock, scheduler: time.scheduler, feedIntervalMs, subjects: 3, isIdle: () => isIdle },
+    warm: () => void warmedAt.push(time.nowMs),
+    onExpected: (isExpected) => expected.push([isExpected, time.nowMs]),
   });
   return {
     warmer,
-    answer: (time: number, count = 1, outcome = 'COMPLETE') =>
-      warmer.note(Array.from({ length: count }, () => ({ minute: { time: time as OpenTime, outcome } }))),
+    answer: (minute: number, count = 1, outcome = 'COMPLETE') =>
+      warmer.note(Array.from({ length: count }, () => ({ minute: { time: minute as OpenTime, outcome } }))),
     beBusy: (busy: boolean) => (isIdle = !busy),
     /** @returns when it warmed the caches until then, in ms since that time began */
     pass(ms: number): number[] {
-      const startMs = nowMs;
-      while (due !== null && due.atMs <= startMs + ms) {
-        const { atMs, work } = due;
-        due = null;
-        nowMs = atMs;
-        work();
-      }
-      nowMs = startMs + ms;
+      const startMs = time.nowMs;
+      time.pass(ms);
       return warmedAt.splice(0).map((atMs) => atMs - startMs);
     },
-    isWaiting: () => due !== null,
+    isWaiting: () => time.isWaiting,
     /** @returns since when bars were expected, or no longer, by the time of the clock, which begins with 1,000 ms */
     takeExpected: () => expected.splice(0),
   };

@@ -5,6 +5,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { grantedLatencyUs, IDLE_STATES_NOTE, latencyRequests, MAY_FORBID_IDLE_STATES } from './idle_states.fixture.ts';
 import { IdleStates } from './idle_states.ts';
+import { JumpingClock } from './jumping_clock.fixture.ts';
 
 const path = join(tmpdir(), `minutehand-latency-${process.pid}`);
 afterEach(() => rmSync(path, { force: true }));
@@ -26,66 +27,46 @@ it.skipIf(!MAY_FORBID_IDLE_STATES)(`forbids idle states for some milliseconds${I
   expect(latencyRequests()).toBe(0);
 });
 
-/** Idle states of a file, with a clock that jumps from timer to timer. */
+/** Idle states of a file. */
 function openIdleStates() {
   writeFileSync(path, '');
-  let nowMs = 1000;
-  let due: { readonly atMs: number; readonly work: () => void } | null = null;
-  const idleStates = new IdleStates({
-    path,
-    clock: { monotonicUs: () => nowMs * 1000 },
-    scheduler: {
-      after(ms, work) {
-        expect(due).toBeNull();
-        due = { atMs: nowMs + ms, work };
-        return () => undefined;
-      },
-    },
-  });
+  const time = new JumpingClock();
   return {
-    idleStates,
+    time,
+    idleStates: new IdleStates({ path, clock: time.clock, scheduler: time.scheduler }),
     /** The last value written, in microseconds. */
     written: () => readFileSync(path).readInt32LE(readFileSync(path).length - 4),
-    pass(ms: number) {
-      for (const endMs = nowMs + ms; ;) {
-        if (due === null || due.atMs > endMs) return void (nowMs = endMs);
-        const { atMs, work } = due;
-        [due, nowMs] = [null, atMs];
-        work();
-      }
-    },
-    isWaiting: () => due !== null,
   };
 }
 
 it('asks for 0 µs until 3 ms have passed since the last bar, and again at the next', () => {
-  const { idleStates, written, pass, isWaiting } = openIdleStates();
+  const { idleStates, written, time } = openIdleStates();
   for (const gapMs of [2, 2.5, 1]) {
     idleStates.forbid();
     idleStates.forbid();
-    pass(gapMs);
+    time.pass(gapMs);
     expect(written()).toBe(0);
   }
-  pass(1.9);
+  time.pass(1.9);
   expect(written()).toBe(0);
-  pass(0.1);
+  time.pass(0.1);
   expect(written()).toBe(2_000_000_000);
-  expect(isWaiting()).toBe(false);
-  pass(100);
+  expect(time.isWaiting).toBe(false);
+  time.pass(100);
   idleStates.forbid();
   expect(written()).toBe(0);
-  pass(3);
+  time.pass(3);
   expect(written()).toBe(2_000_000_000);
   expect(readFileSync(path)).toHaveLength(16);
 });
 
 it('does nothing once it is closed', () => {
-  const { idleStates, written, pass } = openIdleStates();
+  const { idleStates, written, time } = openIdleStates();
   idleStates.forbid();
   idleStates.close();
   idleStates.forbid();
   idleStates.close();
-  pass(10);
+  time.pass(10);
   expect(written()).toBe(0);
 });
 

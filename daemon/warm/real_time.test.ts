@@ -54,5 +54,5 @@ it.skipIf(!isRoot || !MAY_BE_REAL_TIME)(`is refused without the right to it${REA
   const env = { ...process.env, NODE_PATH: join(packageRoot(), 'node_modules') };
   const { stderr, status } = spawnSync('setpriv', command, { encoding: 'utf8', env });
   rmSync(folder, { recursive: true });
-  expect([status, stderr]).toEqual([1, expect.stringContaining('Error: sched_setscheduler: errno 1\n')]);
+  expect([status, stderr]).toEqual([1, expect.stringContaining('Error: sched_setscheduler: EPERM\n')]);
 });

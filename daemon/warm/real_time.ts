@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
+import { getSystemErrorName } from 'node:util';
 import type * as Koffi from 'koffi';
 
 const require = createRequire(import.meta.url);
@@ -13,8 +14,8 @@ const SCHED_RESET_ON_FORK = 0x40000000;
 const PRIORITY = 1;
 const THIS_THREAD = 0;
 
-/** @returns null, or the error number of a refusal */
-type SetScheduling = (policy: number, priority: number) => number | null;
+/** @returns null, or the reason of a refusal */
+type SetScheduling = (policy: number, priority: number) => string | null;
 
 /**
  * Real-time scheduling of the calling thread on request (sched(7)): it gets a processor at once, also where others are
@@ -32,7 +33,7 @@ export class RealTime {
     if (threads >= processors) throw new Error(`${processors} processors for ${threads} threads`);
     this.#set = openScheduler();
     const refusal = this.#set(SCHED_FIFO, PRIORITY);
-    if (refusal !== null) throw new Error(`sched_setscheduler: errno ${refusal}`);
+    if (refusal !== null) throw new Error(`sched_setscheduler: ${refusal}`);
     this.#set(SCHED_OTHER, 0);
   }
 
@@ -57,5 +58,7 @@ function openScheduler(): SetScheduling {
     priority: Int32Array,
   ) => number;
   return (policy, priority) =>
-    set(THIS_THREAD, policy | SCHED_RESET_ON_FORK, Int32Array.of(priority)) === 0 ? null : koffi.errno();
+    set(THIS_THREAD, policy | SCHED_RESET_ON_FORK, Int32Array.of(priority)) === 0
+      ? null
+      : getSystemErrorName(-koffi.errno());
 }
