@@ -28,9 +28,14 @@ export function tuneEngine(): void {
   for (const flag of ENGINE_FLAGS) setFlagsFromString(flag);
 }
 
+/** The first ones of a process: one for tasks that are due later, and four that work (`--v8-pool-size`). */
+const ENGINE_THREADS = 5;
+/** Numbers of threads start over below it. */
+const THREAD_NUMBERS = 2 ** 22;
+
 /**
  * Threads of V8 that compile and collect give way to the consumers that a signal has just woken: with normal priority
- * they hold a processor for up to 4 ms. Called before the daemon starts threads of its own.
+ * they hold a processor for up to 4 ms. Those of libuv keep theirs: they hold locks that the main thread waits for.
  */
 export function lowerEngineThreads(): void {
   // In a worker thread, the main thread would be among them.
@@ -38,8 +43,10 @@ export function lowerEngineThreads(): void {
   try {
     // Otherwise the numbers are those of another namespace.
     if (readlinkSync('/proc/self') !== String(process.pid)) return;
-    for (const thread of readdirSync('/proc/self/task').map(Number)) {
-      if (thread === process.pid) continue;
+    const age = (thread: number): number => (thread < process.pid ? thread + THREAD_NUMBERS : thread);
+    const threads = readdirSync('/proc/self/task').map(Number);
+    threads.sort((a, b) => age(a) - age(b));
+    for (const thread of threads.slice(1, 1 + ENGINE_THREADS)) {
       lowerThread(thread);
       lengthenSlice(thread);
     }

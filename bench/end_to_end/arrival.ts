@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bar } from '../../shared/bar.ts';
 import { collectionOf } from '../../daemon/collector.ts';
+import { lowerEngineThreads } from '../../daemon/engine.ts';
 import { createRng } from '../../shared/rng.ts';
 import type { Rng } from '../../shared/ports.ts';
 import { comparePaired } from '../compare/verdict.ts';
@@ -89,6 +90,7 @@ const STALL = { heldMs: 100, everyMs: 5000 };
 
 /** Blocks of the real and the null daemon alternate within each pattern. */
 export async function benchArrival({ pairs, minutes, print }: ArrivalOptions): Promise<ArrivalResult[]> {
+  lowerEngineThreads();
   const { trained } = await benchModels(print);
   const field = await openField({ pairs, bundles: [trained], withNull: true, connectionPerSymbol: true });
   try {

@@ -8,10 +8,13 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import WebSocket from 'ws';
 import { collectionOf } from '../../daemon/collector.ts';
+import { lowerEngineThreads } from '../../daemon/engine.ts';
 import { SIGNALS_CHANNEL } from '../../daemon/publish/redis_bus.ts';
 import type { ListenerArgument, MinuteReport, ProgramMessage } from './field.ts';
 import { instantNs } from './instant.ts';
 
+// Its engine's threads would hold up whatever is measured.
+lowerEngineThreads();
 const { transport, pairs, redisUrl, targets } = JSON.parse(process.argv[2]!) as ListenerArgument;
 const tell = (message: ProgramMessage): void => void process.send!(message);
 const TIMESTAMP_AT = '{"timestamp":"'.length;

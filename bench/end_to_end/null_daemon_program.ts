@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
-import { tuneEngine } from '../../daemon/engine.ts';
+import { lowerEngineThreads, tuneEngine } from '../../daemon/engine.ts';
 import { createFileThread } from '../../daemon/publish/file_thread.ts';
 import { createWebSocketPublisher } from '../../daemon/publish/websocket.ts';
 import type { Publication } from '../../daemon/publish/publish.ts';
@@ -17,6 +17,7 @@ import { openRedisPublisher } from '../redis_publisher.ts';
 import type { NullArgument, ProgramMessage, SampleSignal } from './field.ts';
 
 tuneEngine();
+lowerEngineThreads();
 const { signalsFolder, samplePath, transports } = JSON.parse(process.argv[2]!) as NullArgument;
 const signals = JSON.parse(readFileSync(samplePath, 'utf8')) as readonly SampleSignal[];
 const tell = (message: ProgramMessage): void => void process.send!(message);
