@@ -2,7 +2,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 import { lowerThread } from '../shared/thread_priority.ts';
-import { lengthenSlice } from './long_slice.ts';
+import { scheduleAsBatch } from './batch_thread.ts';
 
 /** V8 11 counts bytes of bytecode until it optimizes a function, later versions its calls. */
 const EARLY_OPTIMIZATION =
@@ -48,7 +48,7 @@ export function lowerEngineThreads(): void {
     threads.sort((a, b) => age(a) - age(b));
     for (const thread of threads.slice(1, 1 + ENGINE_THREADS)) {
       lowerThread(thread);
-      lengthenSlice(thread);
+      scheduleAsBatch(thread);
     }
   } catch {
     // Without /proc they keep their priority.

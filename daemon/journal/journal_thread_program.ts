@@ -2,12 +2,14 @@ import '../../shared/low_priority.ts';
 import { parentPort, workerData } from 'node:worker_threads';
 import { MinutehandError } from '../../shared/errors.ts';
 import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
+import { scheduleAsBatch } from '../batch_thread.ts';
 import { doTask, type JournalTask, type JournalTaskAnswer, type JournalThreadData } from './journal_thread.ts';
 
 /**
  * The thread of journal_thread.ts: executes tasks in order. At normal priority Linux lets it preempt the main
  * thread, which has just woken it, until the commit is done.
  */
+scheduleAsBatch();
 const port = parentPort!;
 const { path } = workerData as JournalThreadData;
 let store: JournalFile | null = null;

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { pauseThread } from '../../shared/durable_file.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { filesUnderUmask } from '../../shared/private_files.ts';
-import { lengthenSlice } from '../long_slice.ts';
+import { scheduleAsBatch } from '../batch_thread.ts';
 import { createFilePublisher } from './file.ts';
 import type { FileThreadAnswer, FileThreadBatch, FileThreadData } from './file_thread.ts';
 import type { Publication } from './publish.ts';
@@ -15,7 +15,7 @@ const RETRY_MS = 250;
 const port = parentPort!;
 const { folder, allName, umask } = workerData as FileThreadData;
 // Redis and the consumers that a signal has just woken do not wait for files.
-lengthenSlice();
+scheduleAsBatch();
 let lastFailure = '';
 let lastDeadlineMs: number | null = null;
 
