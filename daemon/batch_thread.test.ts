@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { transformSync } from 'esbuild';
 import { expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
-import { GIVES_WAY, HAS_SLICES, SLICE_NOTE } from './batch_thread.fixture.ts';
+import { OF_BATCH, HAS_SLICES, SLICE_NOTE } from './batch_thread.fixture.ts';
 import { scheduleAsBatch } from './batch_thread.ts';
 
 /** Of a process of its own: a policy stays until the thread ends. */
@@ -27,7 +27,7 @@ it.skipIf(!HAS_SLICES)(`a thread becomes one, at the priority that it has${SLICE
   const work = `
     const nice = getPriority();
     console.log(JSON.stringify([schedulingOf().isBatch, scheduleAsBatch(), schedulingOf(), getPriority() === nice]));`;
-  expect(printedBy(work)).toEqual([false, true, GIVES_WAY, true]);
+  expect(printedBy(work)).toEqual([false, true, OF_BATCH, true]);
 });
 
 it.skipIf(!HAS_SLICES)(`another thread of the process becomes one${SLICE_NOTE}`, () => {
@@ -36,7 +36,7 @@ it.skipIf(!HAS_SLICES)(`another thread of the process becomes one${SLICE_NOTE}`,
     const other = readdirSync('/proc/self/task').map(Number).find((thread) => thread !== process.pid);
     const accepted = scheduleAsBatch(other);
     console.log(JSON.stringify([accepted, schedulingOf('self/task/' + other), schedulingOf().isBatch]));`;
-  expect(printedBy(work)).toEqual([true, GIVES_WAY, false]);
+  expect(printedBy(work)).toEqual([true, OF_BATCH, false]);
 });
 
 it('a thread that does not exist is refused', () => {

@@ -19,9 +19,9 @@ const THIS_THREAD = 0;
 let setAttributes: ((thread: number, attributes: Uint8Array) => number) | undefined;
 
 /**
- * A batch thread does not preempt the one that runs when it wakes. With a longer time slice than others it also gives
- * way at once to those that wake, at the same share of the processor: since Linux 6.12, where it otherwise runs for up to
- * 4 ms first. Elsewhere nothing changes.
+ * A batch thread does not preempt the one that runs when it wakes (SCHED_BATCH, sched(7)). With a longer time slice than
+ * others it also yields at once to those that wake, at the same share of the processor: since Linux 6.12, where it
+ * otherwise runs for up to 4 ms first. Elsewhere nothing changes.
  * @returns whether Linux accepted it
  */
 export function scheduleAsBatch(thread = THIS_THREAD): boolean {
@@ -34,7 +34,7 @@ export function scheduleAsBatch(thread = THIS_THREAD): boolean {
     attributes.writeBigUInt64LE(SLICE_NS, SLICE_NS_AT);
     return setAttributes(thread, attributes) === 0;
   } catch {
-    // Without koffi, or on another system, it is a courtesy less.
+    // Without koffi, or on another system, the thread stays as it is.
     return false;
   }
 }

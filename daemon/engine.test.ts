@@ -33,7 +33,7 @@ function threadsOf(pid: number): Thread[] {
 const LIBUV_THREADS = 7;
 
 it.skipIf(!HAS_SLICES)(
-  `threads of the engine, files and journal give way, those of libuv do not${SLICE_NOTE}`,
+  `threads of the engine, files and journal yield, those of libuv do not${SLICE_NOTE}`,
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'minutehand-engine-'));
     const settings = join(folder, 'settings.json');

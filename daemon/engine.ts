@@ -34,7 +34,7 @@ const ENGINE_THREADS = 5;
 const THREAD_NUMBERS = 2 ** 22;
 
 /**
- * Threads of V8 that compile and collect give way to the consumers that a signal has just woken: with normal priority
+ * Threads of V8 that compile and collect yield to the consumers that a signal has just woken: with normal priority
  * they hold a processor for up to 4 ms. Those of libuv keep theirs: they hold locks that the main thread waits for.
  */
 export function lowerEngineThreads(): void {

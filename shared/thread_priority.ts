@@ -3,7 +3,7 @@ import { constants, getPriority, setPriority } from 'node:os';
 const THIS_THREAD = 0;
 
 /**
- * Gives way to threads of normal priority, where the machine permits it. Only on Linux is a priority that of a thread;
+ * Yields to threads of normal priority, where the machine permits it. Only on Linux is a priority that of a thread;
  * elsewhere it is that of the whole process, and stays.
  */
 export function lowerThread(thread = THIS_THREAD): void {

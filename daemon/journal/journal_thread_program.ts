@@ -9,8 +9,9 @@ import { doTask, type JournalTask, type JournalTaskAnswer, type JournalThreadDat
  * The thread of journal_thread.ts: executes tasks in order. At normal priority Linux lets it preempt the main
  * thread, which has just woken it, until the commit is done.
  */
-scheduleAsBatch();
 const port = parentPort!;
+// Nor does it preempt the consumers that a signal has woken.
+scheduleAsBatch();
 const { path } = workerData as JournalThreadData;
 let store: JournalFile | null = null;
 try {
