@@ -19,8 +19,8 @@ const THIS_THREAD = 0;
 let setAttributes: ((thread: number, attributes: Uint8Array) => number) | undefined;
 
 /**
- * A batch thread does not preempt the one that runs when it wakes (SCHED_BATCH, sched(7)). With a longer time slice than
- * others it also yields at once to those that wake, at the same share of the processor: since Linux 6.12, where it
+ * A batch thread does not preempt the one that runs when it wakes (SCHED_BATCH, sched(7)). With a longer time slice
+ * than others it also yields at once to those that wake, at the same share of the processor: since Linux 6.12, where it
  * otherwise runs for up to 4 ms first. Elsewhere nothing changes.
  * @returns whether Linux accepted it
  */
