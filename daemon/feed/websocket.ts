@@ -1,3 +1,4 @@
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import type { WebSocketRoute } from '../serve/websocket_route.ts';
 import type { Intake } from './intake.ts';
 import type { SeriesIntake } from './series_intake.ts';
@@ -7,7 +8,7 @@ const FEEDERS_MAX = 32;
 
 /**
  * WebSocket `/bars[?backfill=1]`: each message is one bar or an array; the answer is the report, with `stored` as POST
- * /bars has it.
+ * /bars has it, or an error. Answers have the order of the messages.
  */
 export function barsWebSocket(
   intake: Intake,
@@ -32,13 +33,24 @@ function intakeWebSocket(
   onDefect: (error: unknown) => void,
   take: (text: string, query: URLSearchParams) => object,
 ): WebSocketRoute {
+  const errorOf = (error: unknown): object => {
+    if (!(error instanceof MinutehandError)) onDefect(error);
+    return { error: describeError(error) };
+  };
   return {
     path,
     maxConnections: FEEDERS_MAX,
     onOpen: () => undefined,
     onMessage(connection, text) {
-      const report = take(text, connection.query);
-      settled().then((stored) => connection.send(JSON.stringify({ ...report, stored })), onDefect);
+      let answer: (stored: boolean) => object;
+      try {
+        const report = take(text, connection.query);
+        answer = (stored) => ({ ...report, stored });
+      } catch (error) {
+        // Later, like a report: the feeder would take it for the answer to an earlier message.
+        answer = () => errorOf(error);
+      }
+      settled().then((stored) => connection.send(JSON.stringify(answer(stored))), onDefect);
     },
     onClose: () => undefined,
   };
