@@ -18,8 +18,7 @@ export function schedulingOf(thread = 'thread-self'): Scheduling | null {
   }
 }
 
-/** Of a batch thread. */
-export const OF_BATCH: Scheduling = { isBatch: true, sliceMs: 100 };
+export const BATCH_SCHEDULING: Scheduling = { isBatch: true, sliceMs: 100 };
 
 /** Linux since 6.12. */
 export const HAS_SLICES = schedulingOf() !== null;

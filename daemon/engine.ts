@@ -30,8 +30,8 @@ export function tuneEngine(): void {
 
 /** The first ones of a process: one for tasks that are due later, and four that work (`--v8-pool-size`). */
 const ENGINE_THREADS = 5;
-/** Numbers of threads start over below it. */
-const THREAD_NUMBERS = 2 ** 22;
+/** Thread ids wrap around below it (PID_MAX_LIMIT). */
+const MAX_THREAD_IDS = 2 ** 22;
 
 /**
  * Threads of V8 that compile and collect yield to the consumers that a signal has just woken: with normal priority
@@ -43,7 +43,7 @@ export function lowerEngineThreads(): void {
   try {
     // Otherwise the numbers are those of another namespace.
     if (readlinkSync('/proc/self') !== String(process.pid)) return;
-    const age = (thread: number): number => (thread < process.pid ? thread + THREAD_NUMBERS : thread);
+    const age = (thread: number): number => (thread < process.pid ? thread + MAX_THREAD_IDS : thread);
     const threads = readdirSync('/proc/self/task').map(Number);
     threads.sort((a, b) => age(a) - age(b));
     for (const thread of threads.slice(1, 1 + ENGINE_THREADS)) {

@@ -13,7 +13,7 @@ import { SIGNALS_CHANNEL } from '../../daemon/publish/redis_bus.ts';
 import type { ListenerArgument, MinuteReport, ProgramMessage } from './field.ts';
 import { instantNs } from './instant.ts';
 
-// Its engine's threads would hold up whatever is measured.
+// V8's threads of this process would delay what it measures.
 lowerEngineThreads();
 const { transport, pairs, redisUrl, targets } = JSON.parse(process.argv[2]!) as ListenerArgument;
 const tell = (message: ProgramMessage): void => void process.send!(message);

@@ -33,24 +33,20 @@ function intakeWebSocket(
   onDefect: (error: unknown) => void,
   take: (text: string, query: URLSearchParams) => object,
 ): WebSocketRoute {
-  const errorOf = (error: unknown): object => {
-    if (!(error instanceof MinutehandError)) onDefect(error);
-    return { error: describeError(error) };
-  };
   return {
     path,
     maxConnections: FEEDERS_MAX,
     onOpen: () => undefined,
     onMessage(connection, text) {
-      let answer: (stored: boolean) => object;
+      const send = (answer: object) => connection.send(JSON.stringify(answer));
       try {
         const report = take(text, connection.query);
-        answer = (stored) => ({ ...report, stored });
+        settled().then((stored) => send({ ...report, stored }), onDefect);
       } catch (error) {
-        // Later, like a report: the feeder would take it for the answer to an earlier message.
-        answer = () => errorOf(error);
+        if (!(error instanceof MinutehandError)) onDefect(error);
+        // Sent at once, it would overtake the reports of earlier messages.
+        settled().then(() => send({ error: describeError(error) }), onDefect);
       }
-      settled().then((stored) => connection.send(JSON.stringify(answer(stored))), onDefect);
     },
     onClose: () => undefined,
   };
