@@ -1,30 +1,22 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { transformSync } from 'esbuild';
 import { expect, it } from 'vitest';
-import { packageRoot } from '../shared/root.ts';
 import { BATCH_SCHEDULING, HAS_SLICES, SLICE_NOTE } from './batch_thread.fixture.ts';
 import { scheduleAsBatch } from './batch_thread.ts';
+import { runChild } from './child_program.fixture.ts';
 
-/** Runs code in a child process: a scheduling policy lasts until its thread ends. @returns the JSON it prints */
+const IMPORTS = `
+  import { scheduleAsBatch } from './batch_thread.ts';
+  import { schedulingOf } from './batch_thread.fixture.ts';`;
+
+/** @returns the JSON that a child process prints */
 function printedBy(work: string): unknown {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-batch-'));
-  const program = join(folder, 'program.mjs');
-  const source = ['batch_thread.ts', 'batch_thread.fixture.ts']
-    .map((name) => readFileSync(new URL(name, import.meta.url), 'utf8'))
-    .join('\n');
-  writeFileSync(program, transformSync(`${source}\n${work}`, { loader: 'ts' }).code);
-  const env = { ...process.env, NODE_PATH: join(packageRoot(), 'node_modules') };
-  const { stdout, stderr } = spawnSync('nice', ['-n', '3', process.execPath, program], { encoding: 'utf8', env });
-  rmSync(folder, { recursive: true });
+  const { stdout, stderr } = runChild(`${IMPORTS}\n${work}`, import.meta.url, ['nice', '-n', '3']);
   expect(stderr).toBe('');
   return JSON.parse(stdout);
 }
 
 it.skipIf(!HAS_SLICES)(`a thread becomes a batch thread and keeps its priority${SLICE_NOTE}`, () => {
   const work = `
+    import { getPriority } from 'node:os';
     const nice = getPriority();
     console.log(JSON.stringify([schedulingOf().isBatch, scheduleAsBatch(), schedulingOf(), getPriority() === nice]));`;
   expect(printedBy(work)).toEqual([false, true, BATCH_SCHEDULING, true]);

@@ -1,5 +1,5 @@
-import { describeError, MinutehandError } from '../../shared/errors.ts';
-import type { WebSocketRoute } from '../serve/websocket_route.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { sendError, type WebSocketRoute } from '../serve/websocket_route.ts';
 import type { Intake } from './intake.ts';
 import type { SeriesIntake } from './series_intake.ts';
 
@@ -38,14 +38,13 @@ function intakeWebSocket(
     maxConnections: FEEDERS_MAX,
     onOpen: () => undefined,
     onMessage(connection, text) {
-      const send = (answer: object) => connection.send(JSON.stringify(answer));
       try {
         const report = take(text, connection.query);
-        settled().then((stored) => send({ ...report, stored }), onDefect);
+        settled().then((stored) => connection.send(JSON.stringify({ ...report, stored })), onDefect);
       } catch (error) {
         if (!(error instanceof MinutehandError)) onDefect(error);
         // Sent at once, it would overtake the reports of earlier messages.
-        settled().then(() => send({ error: describeError(error) }), onDefect);
+        settled().then(() => sendError(connection, error), onDefect);
       }
     },
     onClose: () => undefined,

@@ -1,5 +1,5 @@
-import { MinutehandError, describeError } from '../../shared/errors.ts';
-import type { Connection, WebSocketRoute } from '../serve/websocket_route.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { sendError, type Connection, type WebSocketRoute } from '../serve/websocket_route.ts';
 
 /** A list of some thousand pairs. */
 const SUBSCRIPTION_BYTES_MAX = 65_536;
@@ -118,10 +118,6 @@ export class Subscriptions implements WebSocketRoute {
     }
     return requested.filter((pairId) => this.#knownPairs.has(pairId));
   }
-}
-
-function sendError(connection: Connection, error: MinutehandError): void {
-  connection.send(JSON.stringify({ error: describeError(error) }));
 }
 
 interface SubscriptionRequest {

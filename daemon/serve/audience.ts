@@ -1,7 +1,7 @@
-import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import type { ServerOptions } from './server.ts';
 import { Topics, type Subscriber } from './topics.ts';
-import type { Connection, Message, WebSocketRoute } from './websocket_route.ts';
+import { sendError, type Connection, type Message, type WebSocketRoute } from './websocket_route.ts';
 
 /** Connections that must end have this long to read what is buffered for them. */
 export const CLOSE_GRACE_MS = 1000;
@@ -189,7 +189,7 @@ class Member implements Connection, Client, Subscriber {
       handler();
     } catch (error) {
       if (!(error instanceof MinutehandError)) this.#membership.options.onError(error);
-      this.send(JSON.stringify({ error: describeError(error) }));
+      sendError(this, error);
     }
   }
 }

@@ -1,3 +1,5 @@
+import { describeError } from '../../shared/errors.ts';
+
 /** One WebSocket client. The same object in onOpen, onMessage and onClose; after onClose every call is a no-op. */
 export interface Connection {
   /** 1, 2, 3 … within one server. */
@@ -13,6 +15,11 @@ export interface Connection {
   close(code: number, reason: string): void;
   /** Bytes that the operating system has not taken yet. */
   readonly bufferedBytes: number;
+}
+
+/** Sends `{error}`, as every WebSocket answers a refused message. */
+export function sendError(connection: Pick<Connection, 'send'>, error: unknown): void {
+  connection.send(JSON.stringify({ error: describeError(error) }));
 }
 
 export interface WebSocketRoute {

@@ -1,12 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { transformSync } from 'esbuild';
 import { expect, it } from 'vitest';
-import { packageRoot } from '../../shared/root.ts';
+import { runChild } from '../child_program.fixture.ts';
 import { MAY_BE_REAL_TIME, REAL_TIME_NOTE, scheduling } from './real_time.fixture.ts';
 import { RealTime } from './real_time.ts';
 
@@ -46,13 +42,8 @@ it('is refused where it would take every processor', () => {
 
 const isRoot = process.getuid!() === 0;
 it.skipIf(!isRoot || !MAY_BE_REAL_TIME)(`is refused without the right to it${REAL_TIME_NOTE}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-real-time-'));
-  const program = join(folder, 'program.mjs');
-  const source = readFileSync(new URL('real_time.ts', import.meta.url), 'utf8');
-  writeFileSync(program, transformSync(`${source}\nnew RealTime();`, { loader: 'ts' }).code);
-  const command = ['--bounding-set=-sys_nice', 'prlimit', '--rtprio=0', process.execPath, program];
-  const env = { ...process.env, NODE_PATH: join(packageRoot(), 'node_modules') };
-  const { stderr, status } = spawnSync('setpriv', command, { encoding: 'utf8', env });
-  rmSync(folder, { recursive: true });
+  const work = "import { RealTime } from './real_time.ts'; new RealTime();";
+  const launcher = ['setpriv', '--bounding-set=-sys_nice', 'prlimit', '--rtprio=0'] as const;
+  const { stderr, status } = runChild(work, import.meta.url, launcher);
   expect([status, stderr]).toEqual([1, expect.stringContaining('Error: sched_setscheduler: EPERM\n')]);
 });
