@@ -408,6 +408,7 @@ class AssembledDaemon implements Daemon {
           this.#models.onSwap(set);
         },
         onModelFailure: (...failure) => this.#models.onModelFailure(...failure),
+        onModelRecovery: (set) => this.#models.onModelRecovery(set),
         onDirectionSwap: (...swap) => this.#directions?.onSwap(...swap),
         onDirectionFailure: (...failure) => this.#directions?.onFailure(...failure),
         onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),

@@ -16,7 +16,7 @@ export const DEGRADATIONS = {
     next: 'Check disk space (`df -h`) and permissions of the home folder soon: a restart loses buffered bars.',
   },
   models: {
-    means: 'The active models failed or were too slow; their predecessor answers.',
+    means: 'The active models failed or were too slow; their predecessor answers, or, without one, the slow ones.',
     next: '`log/daemon_<shard>.log` has the code. Run `minutehand models rollback` or train again; raise `inference.slow_ms` on a slow machine.',
   },
   model_pointer: {

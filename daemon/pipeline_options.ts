@@ -23,8 +23,10 @@ export interface PipelineObserver {
   /** After files and journal: nothing here delays a signal, but the next bar waits for it. */
   onSignals(batch: readonly Answer[], timing: BatchTiming): void;
   onSwap(set: ModelSet): void;
-  /** The active set failed; `fallback` is what serves now. */
+  /** The active set failed or is slow; `fallback` is what serves now, itself if it is slow and has no fallback. */
   onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void;
+  /** A slow set that continued to answer is fast again. */
+  onModelRecovery?(set: ModelSet): void;
   onDirectionSwap?(model: DirectionModel, timeframe: Timeframe): void;
   /** The direction model failed and is dropped. */
   onDirectionFailure?(error: unknown, failed: DirectionModel): void;

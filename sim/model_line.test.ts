@@ -24,13 +24,13 @@ describe('the line of models', () => {
     expect([line.named('2'), line.named('')]).toEqual([false, true]);
   });
 
-  it('allows a slow set to stay or to be dropped after the bar, and no other outcome', () => {
+  it('allows a slow set to stay or to be replaced by its predecessor after the bar, and no other outcome', () => {
     const line = createModelLine();
     for (const next of [first, second]) line.swapped(next);
     line.slow(second);
     expect([line.named('2'), line.named(''), line.named('2'), line.named('1')]).toEqual([true, false, true, true]);
     expect([line.named('2'), line.named('1')]).toEqual([false, true]);
     line.slow(first);
-    expect([line.named('1'), line.named('')]).toEqual([true, true]);
+    expect([line.named('1'), line.named('')]).toEqual([true, false]);
   });
 });

@@ -4,14 +4,14 @@ import type { ModelSet } from '../shared/bundle/model_set.ts';
 interface Line {
   readonly serving: ModelSet | null;
   readonly predecessor: ModelSet | null;
-  /** The set was slow: it is dropped after that bar unless the retry was fast enough. */
+  /** The set was slow: its predecessor replaces it after that bar unless the retry was fast enough. */
   readonly isShaky: boolean;
 }
 
 /**
  * The model sets that may answer, derived from the history of one daemon: a swap makes the previous set the fallback, a
- * failure restores the fallback, and if that fails too no models remain. A slow set may or may not be dropped, so
- * several states can be possible.
+ * failure restores the fallback, and if that fails too no models remain. A slow set may or may not be replaced by its
+ * fallback, so several states can be possible.
  */
 export interface ModelLine {
   /** A swap activated this set. */
@@ -33,7 +33,7 @@ const fallen = ({ predecessor }: Line): Line => ({ serving: predecessor, predece
 
 /** All states that slow sets may lead to, without duplicates. */
 function outcomesOf(lines: readonly Line[]): Line[] {
-  const all = lines.flatMap((line) => (line.isShaky ? [line, fallen(line)] : [line]));
+  const all = lines.flatMap((line) => (line.isShaky && line.predecessor !== null ? [line, fallen(line)] : [line]));
   const isSame = (x: Line, y: Line): boolean =>
     x.serving === y.serving && x.predecessor === y.predecessor && x.isShaky === y.isShaky;
   return all.filter((line, i) => all.findIndex((other) => isSame(line, other)) === i);

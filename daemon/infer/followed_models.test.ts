@@ -123,18 +123,25 @@ describe('the followed models', () => {
     expect(followed.refused).toBeNull();
   });
 
-  it('that fail are reported with the fallback, or with the halt where there is none', () => {
+  it('that fail or are slow are reported with what answers now: a fallback, themselves or none', () => {
     const { followed, printed, logged, counted } = follow();
     const setOf = (version: string): ModelSet => ({ version }) as ModelSet;
     const error = new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' });
     followed.onModelFailure(error, setOf(SECOND), setOf(FIRST));
     followed.onModelFailure(error, setOf(FIRST), null);
-    expect(counted).toEqual(['failed MODEL_OUTPUT', 'failed MODEL_OUTPUT']);
+    const only = setOf(FIRST);
+    followed.onModelFailure(new MinutehandError('MODEL_SLOW', { seen: '60 ms' }), only, only);
+    followed.onModelRecovery(only);
+    expect(counted).toEqual(['failed MODEL_OUTPUT', 'failed MODEL_OUTPUT', 'failed MODEL_SLOW']);
     expect(printed[0]).toMatch(new RegExp(`^MODEL_OUTPUT: .*Models ${FIRST} serve`));
     expect(printed[1]).toMatch(/^MODEL_OUTPUT: .*HALT/);
+    expect(printed[2]).toMatch(new RegExp(`^MODEL_SLOW: .*Models ${FIRST} continue to answer in mode DEGRADED`));
+    expect(printed[3]).toBe(`Models ${FIRST} are fast again.`);
     expect(logged).toMatchObject([
       { level: 50, version: SECOND, fallback: FIRST, code: 'MODEL_OUTPUT' },
       { level: 50, version: FIRST, fallback: null, code: 'MODEL_OUTPUT' },
+      { level: 50, version: FIRST, fallback: FIRST, code: 'MODEL_SLOW' },
+      { level: 30, version: FIRST },
     ]);
   });
 });

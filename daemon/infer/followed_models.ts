@@ -87,8 +87,13 @@ export class FollowedModels {
     const { code, message } = describeError(error);
     onFailed(code);
     log.error({ version: failed.version, fallback: fallback?.version ?? null, code }, message);
-    const now = fallback === null ? 'Mode HALT: no entries.' : `Models ${fallback.version} serve again.`;
-    print(`${code}: ${message} ${now}`);
+    print(`${code}: ${message} ${fallbackText(failed, fallback)}`);
+  }
+
+  onModelRecovery({ version }: ModelSet): void {
+    const { log, print } = this.#options;
+    log.info({ version }, 'models fast again');
+    print(`Models ${version} are fast again.`);
   }
 
   onShadowFailure(error: unknown, failed: ModelSet): void {
@@ -161,6 +166,12 @@ export class FollowedModels {
     const what = { active: 'Models', shadow: 'Shadow models', rollout: 'Challenger' }[slot];
     print(`${what} ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
   }
+}
+
+function fallbackText(failed: ModelSet, fallback: ModelSet | null): string {
+  if (fallback === null) return 'Mode HALT: no entries.';
+  if (fallback === failed) return `Models ${failed.version} continue to answer in mode DEGRADED: there are no others.`;
+  return `Models ${fallback.version} serve again.`;
 }
 
 function positionsOf(answers: readonly LastSignal[]): ReadonlyMap<string, Position> {

@@ -44,12 +44,14 @@ function createDesk() {
           pending.push(input);
         }
         if (input.kind === 'degraded') degradations.add(input.what);
+        if (input.kind === 'recovered') degradations.delete(input.what);
       },
     }),
     observer: {
       onSwap: ({ version }) => void told.push(`active ${version}`),
       onModelFailure: (error, failed, fallback) =>
         void told.push(`${(error as Error).message} | ${failed.version} | ${fallback?.version ?? 'none'}`),
+      onModelRecovery: ({ version }) => void told.push(`fast again ${version}`),
     },
   });
   const asked: string[] = [];
@@ -209,13 +211,51 @@ describe('ModelSlots', () => {
     },
   );
 
-  it('have no models after a slow set without a fallback', async () => {
-    const { slots, swap, setOf, infer, apply, recorded, told } = createDesk();
+  it.each([false, true])(
+    'keep a slow set without a fallback, degraded, ask it once for each bar, and recover with it (by a promise: %s)',
+    async (isPromise) => {
+      const { slots, swap, setOf, infer, recorded, told, degradations, asked } = createDesk();
+      swap(setOf('a', { tookMs: [60, 70, 80, 51, 50, 60, 0], isPromise }));
+      expect(await infer()).toBe(2);
+      expect(told.at(-1)).toMatch(/a: 70 ms.*\| a \| a$/);
+      expect([await infer(), await infer(), [...degradations]]).toEqual([3, 4, ['models']]);
+      expect(await infer()).toBe(5);
+      expect(recorded).toEqual(['degraded models', 'recovered models']);
+      expect([told.slice(2), [...degradations]]).toEqual([['fast again a'], []]);
+      // Asked twice where it is slow, as before.
+      expect([await infer(), asked.length, recorded.length, slots.active!.version]).toEqual([7, 7, 2, 'a']);
+    },
+  );
+
+  it('leave it degraded where it was the fallback of another', async () => {
+    const { swap, setOf, infer, recorded, degradations } = createDesk();
+    swap(setOf('a', { tookMs: [60, 60, 60, 0] }));
+    swap(setOf('b', { fails: true }));
+    expect([await infer(), await infer(), await infer()]).toEqual([2, 3, 4]);
+    expect(recorded).toEqual(['recorded swap a', 'recorded degraded models', 'degraded models']);
+    expect([...degradations]).toEqual(['models']);
+  });
+
+  it('end a slow set with the next one, even if it is fast again before that takes effect', async () => {
+    const { slots, swap, setOf, infer, recorded, degradations } = createDesk();
+    swap(setOf('a', { tookMs: [60, 60, 0] }));
+    await infer();
+    const next: SwapInput = { kind: 'swap', set: setOf('b', { tookMs: [60, 0] }) };
+    slots.announce(next);
+    expect([await infer(), recorded]).toEqual([3, ['degraded models']]);
+    slots.swap(next);
+    expect([...degradations]).toEqual([]);
+    expect([await infer(), recorded]).toEqual([2, ['degraded models']]);
+  });
+
+  it('have no models after a slow set that fails', async () => {
+    const { slots, swap, setOf, infer } = createDesk();
     swap(setOf('a', { tookMs: [60] }));
     await infer();
-    expect([recorded[0], told.at(-1)!.endsWith('| a | none')]).toEqual(['swap none for slow a', true]);
-    apply();
-    expect(slots.active).toBeNull();
+    slots.active!.infer = () => {
+      throw new Error('broken');
+    };
+    expect([await infer(), slots.active]).toEqual([null, null]);
   });
 
   it('do not drop a slow set that a newer one is about to replace', async () => {

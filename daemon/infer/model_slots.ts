@@ -10,14 +10,14 @@ export type Scoring = BatchScores | null | Promise<BatchScores | null>;
 
 export interface SlotOptions {
   readonly clock: Clock;
-  /** A set that takes longer for a batch, twice in a row, is dropped. */
+  /** A set that takes longer for a batch, twice in a row, is dropped if it has a fallback. */
   readonly slowInferenceMs: number;
   readonly halts: HaltedPairs;
-  /** Contains 'models' while a fallback serves. */
+  /** Contains 'models' while a fallback serves, or a slow set without one. */
   readonly degradations: Set<string>;
   /** Journal of fallbacks. */
   inputs(): InputSink;
-  readonly observer: Pick<PipelineObserver, 'onSwap' | 'onModelFailure'>;
+  readonly observer: Pick<PipelineObserver, 'onSwap' | 'onModelFailure' | 'onModelRecovery'>;
 }
 
 /** The active model set, and the one before it as its fallback. */
@@ -25,6 +25,8 @@ export class ModelSlots {
   readonly #options: SlotOptions;
   #active: ModelSet | null = null;
   #fallback: ModelSet | null = null;
+  /** The active set, while it is slow and has no fallback. */
+  #slow: { readonly set: ModelSet; readonly wasDegraded: boolean } | null = null;
   /** Sets that wait in the queue. */
   #waiting = 0;
 
@@ -67,22 +69,28 @@ export class ModelSlots {
 
   #activate(set: ModelSet | null): void {
     this.#active = set;
+    this.#slow = null;
     this.#options.halts.setVersion(set?.version ?? null);
   }
 
   /**
    * Scores the first rows of a matrix. A set that fails is replaced by its fallback within the same bar. A set that was
    * slow is run again at once, because a pause of the machine may be the cause. If it is slow again, its answers are
-   * still used, and it is dropped right after this bar.
+   * still used, and its fallback replaces it right after this bar. Without one it continues to answer, degraded, until
+   * it is fast again.
    */
   infer(matrix: Float32Array, rows: number, pairs?: readonly string[]): Scoring {
     const set = this.#active;
     if (set === null || rows === 0) return null;
     const { slowInferenceMs } = this.#options;
     return this.#ask(set, matrix, rows, pairs, (scores, tookMs) => {
+      if (this.#slow !== null) {
+        if (tookMs <= slowInferenceMs) this.#recover(this.#slow);
+        return scores;
+      }
       if (tookMs <= slowInferenceMs) return scores;
       return this.#ask(set, matrix, rows, pairs, (again, againMs) => {
-        if (againMs > slowInferenceMs) this.#dropSlow(set, againMs);
+        if (againMs > slowInferenceMs) this.#demote(set, againMs);
         return again;
       });
     });
@@ -133,16 +141,25 @@ export class ModelSlots {
     return this.infer(matrix, rows, pairs);
   }
 
-  #dropSlow(slow: ModelSet, tookMs: number): void {
+  #demote(slow: ModelSet, tookMs: number): void {
     // A newer set is about to replace it anyway.
     if (this.#waiting > 0) return;
-    const { slowInferenceMs, inputs, observer } = this.#options;
+    const { slowInferenceMs, degradations, inputs, observer } = this.#options;
     const fallback = this.#fallback;
-    inputs().apply({ kind: 'swap', set: fallback, slow });
+    if (fallback === null) this.#slow = { set: slow, wasDegraded: degradations.has('models') };
+    else inputs().apply({ kind: 'swap', set: fallback, slow });
     inputs().apply({ kind: 'degraded', what: 'models' });
     const seen = `${slow.version}: ${tookMs.toFixed(0)} ms`;
     const error = new MinutehandError('MODEL_SLOW', { seen, expected: `at most ${slowInferenceMs} ms` });
-    observer.onModelFailure(error, slow, fallback);
+    observer.onModelFailure(error, slow, fallback ?? slow);
+  }
+
+  #recover({ set, wasDegraded }: { readonly set: ModelSet; readonly wasDegraded: boolean }): void {
+    // A newer set ends the degradation.
+    if (this.#waiting > 0) return;
+    this.#slow = null;
+    if (!wasDegraded) this.#options.inputs().apply({ kind: 'recovered', what: 'models' });
+    this.#options.observer.onModelRecovery?.(set);
   }
 }
 

@@ -430,7 +430,11 @@ const inference = z.strictObject({
   engine: z
     .enum(['auto', 'onnxruntime'])
     .describe('auto scores in WebAssembly where onnxruntime has confirmed the answers.'),
-  slow_ms: z.int().min(1).max(60_000).describe('Time of a batch that, exceeded twice in a row, drops a model set.'),
+  slow_ms: z
+    .int()
+    .min(1)
+    .max(60_000)
+    .describe('Time of a batch that, exceeded twice in a row, brings the previous models back.'),
 });
 
 const simulated = z.strictObject({
