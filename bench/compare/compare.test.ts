@@ -8,7 +8,7 @@ import { packageRoot } from '../../shared/root.ts';
 import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
 import type { Machine } from '../machine.ts';
 import { compareTurns, compareWithBaseline, readBaseline, type CompareResult } from './compare.ts';
-import { fingerprintOf, type Baseline, type Round } from './rounds.ts';
+import { fingerprintOf, thisVersion, type Baseline, type Round } from './rounds.ts';
 
 const MACHINE = { cpus: 2, cpu: 'x', memory_gib: 8, platform: 'linux', node: '20.1.0' } as unknown as Machine;
 const folder = mkdtempSync(join(tmpdir(), 'minutehand-compare-'));
@@ -67,12 +67,14 @@ const bench = async (...args: string[]): Promise<CompareResult> => {
   return JSON.parse((await promisify(execFile)(process.execPath, all)).stdout) as CompareResult;
 };
 
-it('`bench --compare` measures the stations and compares them with a file', { timeout: 180_000 }, async () => {
-  const file = join(folder, 'kept.json');
-  writeFileSync(file, JSON.stringify(baseline('another machine')));
+it('`bench --compare` measures every station of the baseline of this release', { timeout: 180_000 }, async () => {
+  const file = join(packageRoot(), 'bench', 'baselines', `${thisVersion()}.json`);
+  const { version, rounds: saved } = readBaseline(file);
+  expect([version, saved.length]).toEqual([thisVersion(), 8]);
   const result = await bench('--compare', file);
-  expect(result).toMatchObject({ method: 'unpaired', same_machine: false, rounds: 1 });
-  expect(verdicts(result)).toEqual({ decide: null, infer: null });
+  expect(result).toMatchObject({ method: 'unpaired', rounds: 1 });
+  expect(Object.keys(result.stations).sort()).toEqual(Object.keys(saved[0]!.stations).sort());
+  if (!result.same_machine) expect(new Set(Object.values(verdicts(result)))).toEqual(new Set([null]));
 });
 
 it.runIf(IS_LONG)(
