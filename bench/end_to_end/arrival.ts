@@ -63,15 +63,15 @@ export interface ArrivalLatencies {
 
 export interface ArrivalOptions {
   readonly pairs: number;
-  /** Minutes per pattern and daemon; default 5,000, and 4 % of that where a minute takes 2 s. */
+  /** Minutes per pattern and daemon; default 4,000, and 12 % of that where a minute takes 2 s. */
   readonly minutes?: number;
   readonly print: (line: string) => void;
 }
 
-const MINUTES = 5000;
+const MINUTES = 4000;
 const TRICKLE_MS = 2000;
 const BURST_GAP_MS = 3;
-const TRICKLE_SHARE = 0.04;
+const TRICKLE_SHARE = 0.12;
 /** Between minutes. Without rest, as in no market, a hypervisor takes the processors away twice as often. */
 const REST_MS = 25;
 const BLOCK_MINUTES = 10;
