@@ -182,14 +182,15 @@ class DaemonMachine implements Machine {
         onSeries: () => undefined,
         onSwap,
         onModelsRefused: () => see('models refused'),
-        onModelsFailed: (code) => {
-          if (code === 'MODEL_SLOW') see('slow models dropped');
-        },
+        onModelsFailed: () => undefined,
       },
       print: (words) => {
         if (owner.alive) trace(() => `daemon says: ${words.replaceAll('\n', ' ')}`);
         if (words.startsWith('HALTS_LOST')) see('halt kept that its file lost');
         if (words.startsWith('LEASE_LOST')) see('lease lost');
+        if (words.startsWith('MODEL_SLOW'))
+          see(words.includes('continue to answer') ? 'slow models without others' : 'slow models dropped');
+        if (words.endsWith('are fast again.')) see('slow models fast again');
       },
       isFeedOpen: () => true,
       modelPollMs: MODEL_POLL_MS,

@@ -7,6 +7,8 @@ export const SIGHTINGS = [
   'predecessor answers for failed models',
   'no models left after failures',
   'slow models dropped',
+  'slow models without others',
+  'slow models fast again',
   'models refused',
   'journal refuses, then recovers',
   'journal stalls',
