@@ -25,8 +25,10 @@ export class ModelSlots {
   readonly #options: SlotOptions;
   #active: ModelSet | null = null;
   #fallback: ModelSet | null = null;
-  /** The active set, while it is slow and has no fallback. */
-  #slow: { readonly set: ModelSet; readonly wasDegraded: boolean } | null = null;
+  /** The active set serves instead of one that failed or was slow. */
+  #isFallback = false;
+  /** The active set is slow, and has no fallback. */
+  #isSlow = false;
   /** Sets that wait in the queue. */
   #waiting = 0;
 
@@ -62,14 +64,15 @@ export class ModelSlots {
   }
 
   #drop(slow: ModelSet): void {
-    if (this.#active === slow) this.#activate(this.#fallback);
+    if (this.#active === slow) this.#activate(this.#fallback, true);
     this.#fallback = null;
     release(slow);
   }
 
-  #activate(set: ModelSet | null): void {
+  #activate(set: ModelSet | null, isFallback = false): void {
     this.#active = set;
-    this.#slow = null;
+    this.#isFallback = isFallback;
+    this.#isSlow = false;
     this.#options.halts.setVersion(set?.version ?? null);
   }
 
@@ -84,11 +87,11 @@ export class ModelSlots {
     if (set === null || rows === 0) return null;
     const { slowInferenceMs } = this.#options;
     return this.#ask(set, matrix, rows, pairs, (scores, tookMs) => {
-      if (this.#slow !== null) {
-        if (tookMs <= slowInferenceMs) this.#recover(this.#slow);
+      if (tookMs <= slowInferenceMs) {
+        if (this.#isSlow) this.#recover(set);
         return scores;
       }
-      if (tookMs <= slowInferenceMs) return scores;
+      if (this.#isSlow) return scores;
       return this.#ask(set, matrix, rows, pairs, (again, againMs) => {
         if (againMs > slowInferenceMs) this.#demote(set, againMs);
         return again;
@@ -127,7 +130,7 @@ export class ModelSlots {
     pairs: readonly string[] | undefined,
   ): Scoring {
     const { degradations, inputs, observer } = this.#options;
-    this.#activate(this.#fallback);
+    this.#activate(this.#fallback, true);
     this.#fallback = null;
     degradations.add('models');
     // Already active for this bar; a replay whose set does not fail again gets there by the journal. A swap that waits
@@ -144,9 +147,9 @@ export class ModelSlots {
   #demote(slow: ModelSet, tookMs: number): void {
     // A newer set is about to replace it anyway.
     if (this.#waiting > 0) return;
-    const { slowInferenceMs, degradations, inputs, observer } = this.#options;
+    const { slowInferenceMs, inputs, observer } = this.#options;
     const fallback = this.#fallback;
-    if (fallback === null) this.#slow = { set: slow, wasDegraded: degradations.has('models') };
+    if (fallback === null) this.#isSlow = true;
     else inputs().apply({ kind: 'swap', set: fallback, slow });
     inputs().apply({ kind: 'degraded', what: 'models' });
     const seen = `${slow.version}: ${tookMs.toFixed(0)} ms`;
@@ -154,11 +157,11 @@ export class ModelSlots {
     observer.onModelFailure(error, slow, fallback ?? slow);
   }
 
-  #recover({ set, wasDegraded }: { readonly set: ModelSet; readonly wasDegraded: boolean }): void {
+  #recover(set: ModelSet): void {
     // A newer set ends the degradation.
     if (this.#waiting > 0) return;
-    this.#slow = null;
-    if (!wasDegraded) this.#options.inputs().apply({ kind: 'recovered', what: 'models' });
+    this.#isSlow = false;
+    if (!this.#isFallback) this.#options.inputs().apply({ kind: 'recovered', what: 'models' });
     this.#options.observer.onModelRecovery?.(set);
   }
 }
