@@ -16,8 +16,6 @@ import { openSockets, type SimulatedSockets } from './websockets.ts';
 
 const MAX_BUFFERED_BYTES = 16_384;
 const KERNEL_BYTES = 8192;
-/** One batch may exceed the bound before a slow client is dropped. */
-const BATCH_BYTES = 16_384;
 const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
 /** A process that ran this long is restarted at once when it ends. */
@@ -257,7 +255,7 @@ class DaemonMachine implements Machine {
 
   #checkBuffered(): void {
     const bytes = this.sockets?.mostBuffered ?? 0;
-    if (bytes > MAX_BUFFERED_BYTES + BATCH_BYTES)
+    if (bytes > MAX_BUFFERED_BYTES)
       this.#options.onViolation('memory not bounded', `${bytes} bytes waited for one WebSocket client`);
   }
 

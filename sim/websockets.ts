@@ -22,7 +22,7 @@ export interface ClientSocket {
 export interface SimulatedSockets {
   readonly audience: Audience;
   connect(path: string, query: string, end: SocketEnd): ClientSocket;
-  /** Maximum bytes that waited at the server for one client. */
+  /** Maximum bytes that waited at the server for one client when more was sent to it. */
   readonly mostBuffered: number;
 }
 
@@ -77,13 +77,13 @@ function connect(
   const wire: Wire = {
     write(texts) {
       process.call(() => {
+        onBuffered(outbound.serverBytes);
         for (const bytes of texts) {
           const text = bytes.toString();
           if (path === '/signals') options.onText(text);
           outbound.add(text);
         }
         outbound.flow();
-        onBuffered(outbound.serverBytes);
       });
     },
     bufferedBytes: () => outbound.serverBytes,
