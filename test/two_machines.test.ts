@@ -69,7 +69,7 @@ beforeAll(async () => {
       // A signal is valid for 14 minutes, so that a busy machine misses no minute.
       feed: { interval_ms: 240_000, straggler_timeout_ms: 50_000 },
       transports: { redis: { command_timeout_ms: 20_000, max_batches_in_flight: 64 } },
-      // Of a clock that is 240 times as fast.
+      // By the clock of the tests, which is 120 to 400 times as fast.
       inference: { slow_ms: 60_000 },
     },
   });
