@@ -109,8 +109,8 @@ async function build(sources) {
   const stamp = { content: contentHash(sources), listing: listingHash(sources) };
   rmSync(FRESH, { recursive: true, force: true });
   const tsc = [join(MODULES, 'typescript7', 'bin', 'tsc'), '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', FRESH];
-  const kernels = sources.filter(({ path }) => isKernel(path)).map(({ path }) => kernelCompilation(path));
-  const results = await Promise.all([tsc, ...kernels].map((compilation) => capture(process.execPath, compilation)));
+  const kernels = sources.filter(({ path }) => isKernel(path)).map(({ path }) => compileKernel(path, sources));
+  const results = await Promise.all([capture(process.execPath, tsc), ...kernels]);
   const failed = results.filter(({ code }) => code !== 0);
   if (failed.length > 0) {
     rmSync(FRESH, { recursive: true, force: true });
@@ -137,14 +137,31 @@ function isKernel(path) {
 
 /**
  * Compiles AssemblyScript to a .wasm file of the same name. Memory is imported; there is no runtime, since the kernels
- * allocate nothing.
+ * allocate nothing. Kernels take three quarters of a build's processor time and change rarely, so a compiled one is
+ * kept under the hash of the compiler, its options and all AssemblyScript sources.
  * @param {string} path
+ * @param {Source[]} sources
+ * @returns {Promise<{ code: number | null, output: string }>}
  */
-function kernelCompilation(path) {
+async function compileKernel(path, sources) {
   const out = join(FRESH, path.slice(0, -KERNEL_SOURCE.length) + '.wasm');
-  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd'];
   const memory = path === SHARED_KERNEL ? SHARED_MEMORY : [];
-  return [join(MODULES, 'assemblyscript', 'bin', 'asc.js'), join(ROOT, path), ...options, ...memory, '--outFile', out];
+  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd', ...memory];
+  const { version } = readJson(join(MODULES, 'assemblyscript', 'package.json'));
+  const key = createHash('sha256').update(JSON.stringify([version, options, path]));
+  key.update(contentHash(sources.filter((source) => source.path.endsWith(KERNEL_SOURCE))));
+  const kept = join(MODULES, '.cache', 'kernels', `${key.digest('hex')}.wasm`);
+  if (!existsSync(kept)) {
+    const compiler = join(MODULES, 'assemblyscript', 'bin', 'asc.js');
+    const result = await capture(process.execPath, [compiler, join(ROOT, path), ...options, '--outFile', out]);
+    if (result.code !== 0) return result;
+    mkdirSync(dirname(kept), { recursive: true });
+    copyFileSync(out, `${kept}.${process.pid}`);
+    renameSync(`${kept}.${process.pid}`, kept);
+  }
+  mkdirSync(dirname(out), { recursive: true });
+  copyFileSync(kept, out);
+  return { code: 0, output: '' };
 }
 
 /** @param {string} path @param {string} text */
