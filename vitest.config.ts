@@ -8,7 +8,7 @@ const EVERY = '{shared,daemon,trainer,cli,bench,sim,test,mt5,dashboard}/**/*.tes
  * process itself, or measure memory.
  */
 const ALONE = [
-  'test/!(build|comments|contributing|doc_claims|doc_links|docs|import_circles|long_functions|operate_guide|specified_policy).test.ts',
+  'test/!(build|comments|contributing|doc_claims|doc_links|docs|import_circles|operate_guide|specified_policy).test.ts',
   'mt5/!(language).test.ts',
   'mt5/*/**/*.test.ts',
   'cli/systemd/systemd*.test.ts',

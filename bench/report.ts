@@ -68,7 +68,11 @@ const whenRun = ({ date, load_at_start }: Machine): string =>
 
 /** Removes padding from table cells: the page is read as rendered. */
 function compactTables(text: string): string {
-  return text.replace(/^\|.*$/gm, (row) => row.replace(/ *\| */g, '|'));
+  return text.replace(/^\|.*$/gm, (row) => cells(row).join('|'));
+}
+
+function cells(row: string): string[] {
+  return row.split('|').map((cell) => cell.trim());
 }
 
 function endToEnd(results: readonly EndToEndResult[]): string {

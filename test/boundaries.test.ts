@@ -151,16 +151,15 @@ describe.each([
   });
 });
 
-describe('a function', () => {
-  const lines = (count: number): string => `export function x(): void {\n${'  void 0;\n'.repeat(count - 2)}}\n`;
+describe('a regular expression', () => {
+  const BACKTRACKING = 'regexp/no-super-linear-backtracking';
 
-  it('has at most 70 lines, blank ones and comments not counted', async () => {
-    const spaced = lines(70).replace('{\n', '{\n\n  // A word.\n');
-    expect(await rulesBroken('daemon/x.ts', spaced)).toEqual([]);
-    expect(await rulesBroken('daemon/x.ts', lines(71))).toEqual(['max-lines-per-function']);
-  });
-
-  it('may be longer in a test', async () => {
-    expect(await rulesBroken('daemon/x.test.ts', lines(71))).toEqual([]);
+  it.each([
+    ['export const isName = (text: string): boolean => /^(a+)+$/.test(text);', [BACKTRACKING]],
+    ['export const isPair = (text: string): boolean => /^[a-z ]*,?[a-z ]*$/.test(text);', [BACKTRACKING]],
+    ["export const trimmed = (text: string): string => text.replace(/ +$/, '');", ['regexp/no-super-linear-move']],
+    ['export const isNumber = (text: string): boolean => /^[0-9]+$/.test(text);', []],
+  ])('takes time proportional to its text: %s', async (code, expected) => {
+    expect(await rulesBroken('trainer/api/x.ts', code)).toEqual(expected);
   });
 });

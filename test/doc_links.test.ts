@@ -38,12 +38,6 @@ describe('the documents', () => {
     const named = files.filter((file) => !own.includes(file));
     expect(named.flatMap((file) => brokenMentions(file, read(file), anchors))).toEqual([]);
   });
-
-  it('stay within 30,000 words, generated pages included', () => {
-    const words = pages.map(read).reduce((sum, text) => sum + text.split(/\s+/).filter(Boolean).length, 0);
-    expect(words).toBeGreaterThan(10_000);
-    expect(words).toBeLessThanOrEqual(30_000);
-  });
 });
 
 describe('the link check', () => {

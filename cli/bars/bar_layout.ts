@@ -245,11 +245,9 @@ function decimalsOf(price: string): number {
   const dot = price.indexOf('.');
   const decimals = dot < 0 ? 0 : price.length - dot - 1;
   if (decimals <= MAX_DECIMALS) return decimals;
-  return decimalsOf(
-    Number(price)
-      .toFixed(MAX_DECIMALS)
-      .replace(/\.?0+$/, ''),
-  );
+  const digits = Number(price).toFixed(MAX_DECIMALS).split('.')[1]!;
+  const lastDigit = [...digits].findLastIndex((digit) => digit !== '0');
+  return lastDigit + 1;
 }
 
 const MAX_DECIMALS = 8;

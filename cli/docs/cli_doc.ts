@@ -81,5 +81,7 @@ function firstSentence(text: string): string {
 
 /** Text of a terminal for Markdown: placeholders, paths and names with an underscore as code. */
 function prose(text: string): string {
-  return text.replace(/<[a-z]+>[\w/.]*|\b\w+(?:[./]\w+)*_[\w.]*\w\b/g, (name) => `\`${name}\``);
+  return text.replace(/<[a-z]+>[\w/.]*|\b\w+(?:[./]\w+)*\b/g, (name) =>
+    name.startsWith('<') || name.includes('_') ? `\`${name}\`` : name,
+  );
 }

@@ -30,7 +30,10 @@ function code(text: string): string {
 /** Prose for a table cell: names and quotations as code, bars escaped. */
 function prose(text: string): string {
   return text
-    .replace(/`[^`]*`|"[^"]*"|[\w:<>]*_[\w:<>]*\w>?/g, (name) => code(name.replaceAll(/["`]/g, '')))
+    .replace(/`[^`]*`|"[^"]*"|[\w:<>]+/g, (name) => {
+      const isCode = /^["`]/.test(name) || /_[\w:<>]*\w/.test(name);
+      return isCode ? code(name.replaceAll(/["`]/g, '')) : name;
+    })
     .replaceAll('|', '\\|');
 }
 

@@ -175,6 +175,15 @@ function readEnvironment(path: string): NodeJS.ProcessEnv {
   } catch {
     return {};
   }
-  const found = [...text.matchAll(/^[ \t]*([A-Za-z_]\w*)=[ \t]*(.*?)[ \t]*$/gm)];
-  return Object.fromEntries(found.map(([, name, value]) => [name!, value!.replace(/^(["'])(.*)\1$/, '$2')]));
+  const environment: NodeJS.ProcessEnv = {};
+  for (const line of text.split('\n')) {
+    const equals = line.indexOf('=');
+    const name = line.slice(0, Math.max(equals, 0)).trimStart();
+    if (/^[A-Za-z_]\w*$/.test(name))
+      environment[name] = line
+        .slice(equals + 1)
+        .trim()
+        .replace(/^(["'])(.*)\1$/, '$2');
+  }
+  return environment;
 }

@@ -109,5 +109,9 @@ function createNotifier(send: SendDatagram, watchdogMs: number | null, warn: (li
 
 /** A line break would begin another message. */
 function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s*\n\s*/g, ' ');
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ');
 }

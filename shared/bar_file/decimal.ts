@@ -5,7 +5,7 @@ const PLUS = 43;
 const MINUS = 45;
 const EXACT_BELOW = 2 ** 53;
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const DECIMAL = /^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 
 /**
  * The decimal number written in `bytes[from, to)` (ASCII), equal to `Number(text)` to the bit, or NaN when the text is

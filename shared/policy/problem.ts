@@ -28,8 +28,19 @@ const MAX_VALUE = 60;
 /** A value as the user would write it, cut when it is long, without the name and password an address can hold. */
 export function valueText(value: unknown): string {
   if (typeof value === 'number') return String(value);
-  const text = (JSON.stringify(value) ?? 'nothing').replace(/[^\s/"]+@/g, '…@');
+  const text = withoutUserInfo(JSON.stringify(value) ?? 'nothing');
   return text.length <= MAX_VALUE ? text : `${text.slice(0, MAX_VALUE)}…`;
+}
+
+/** What stands before an at sign, up to a blank, slash or quote, becomes `…`. */
+function withoutUserInfo(text: string): string {
+  const parts = text.split('@');
+  const masked = parts.map((part, index) => {
+    if (index === parts.length - 1) return part;
+    const from = Math.max(...[' ', '\t', '\n', '/', '"'].map((end) => part.lastIndexOf(end))) + 1;
+    return from === part.length ? part : `${part.slice(0, from)}…`;
+  });
+  return masked.join('@');
 }
 
 /** `config/minutehand.yaml:61:3: decision.z_entry is -1, expected a number above 0` */

@@ -129,7 +129,7 @@ const runColumn = z.union([
     name: runColumnName,
     type: z
       .string()
-      .regex(/^[A-Za-z][A-Za-z0-9 ]*(\(\d+(, ?\d+)?\))?[A-Za-z ]*$/)
+      .regex(/^[A-Za-z][A-Za-z0-9 ]*(?:\(\d+(?:, ?\d+)?\)[A-Za-z ]*)?$/)
       .meta({ examples: ['uuid'] })
       .optional(),
     comment: z.string().optional(),

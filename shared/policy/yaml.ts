@@ -2,63 +2,56 @@ import { createRequire } from 'node:module';
 import { CORE_SCHEMA, load } from 'js-yaml';
 import type * as Yaml from 'yaml';
 
-/** The parser with positions and comments, loaded on demand: it takes longer than a short command. */
+/**
+ * The parser with positions and comments, for errors and for edits that keep comments. Loaded on demand: it takes
+ * longer than a short command.
+ */
 export function yamlLibrary(): typeof Yaml {
   return createRequire(import.meta.url)('yaml') as typeof Yaml;
 }
 
-/** The value of a YAML 1.2 document. @throws the parser’s error */
+/** Values of a document, each occurrence of an alias counted: a configuration has a few hundred. */
+const MAX_VALUES = 20_000;
+/** Collections inside each other: a configuration has five. */
+const MAX_DEPTH = 64;
+
+/**
+ * The value of one YAML 1.2 document (core schema). Duplicate keys, unknown tags and a second document are errors. An
+ * empty document is null. Parsing takes time proportional to the length of the text.
+ * @throws the parser’s error; RangeError for a document that aliases or nesting make too large, or with control characters
+ */
 export function parseYaml(text: string): unknown {
-  return parsePlain(text) ?? (yamlLibrary().parse(text) as unknown);
+  const refused = REFUSED_CHARACTERS.exec(text);
+  if (refused !== null) throw new RangeError(`the document has the character ${codePointText(refused[0])}`);
+  const document = isEmpty(text) ? null : load(text, { schema: CORE_SCHEMA });
+  checkSize(document);
+  return document;
 }
 
-/** Without control characters, special spaces and characters beyond 16 bits. */
-const CHARACTERS = /^[\n\x20-\x7e\u00a1-\u1fff\u2010-\u2027\u2070-\u2fff\u3001-\ud7ff\uff01-\uff9f]*$/;
-const NAME = /^(?!(?:null|true|false)$)[a-z][\w-]*$/i;
-const KEY = '[A-Za-z][\\w-]{0,99}';
-const NUMBER = '(?!-?0\\d|-0(?!\\.))-?\\d{1,15}(?:\\.\\d{1,15})*[dhms]?';
-const WORD = '(?:[\\w./@()%+\\u00a1-\\uffff-]|:(?=[\\w/]))';
-const SCALAR = `(?:'[^'\\n]*'|"[^"\\\\\\n]*"|${NUMBER}|[A-Za-z\\u00a1-\\uffff]${WORD}*(?: ${WORD}+)*)`;
-/** One of the values of a line, with its key and the brackets around it. */
-const ITEM = `(?:[[{] ?|${KEY}: )*${SCALAR}?(?: ?[\\]}])*`;
-const END = '(?: +#.*)?\\n';
-/** Comments, keys, values, folded texts, and collections in brackets over several lines. */
-const PLAIN_LINES = new RegExp(
-  [
-    ` *(?:#.*)?\\n`,
-    ` *(?:- )?${KEY}:${END}`,
-    ` *(?:- |(?=${KEY}: ))${ITEM}(?:, ${ITEM})*${END}`,
-    `( *)${KEY}: >-\\n(?:\\1  [^ \\n].*\\n)+`,
-    `( +)[[{]\\n(?:\\2  ${ITEM},?\\n)+\\2[\\]}]\\n`,
-  ].join('|'),
-  'y',
-);
+/** Control characters, line separators that editors do not show, and halves of a surrogate pair. */
+const REFUSED_CHARACTERS = /(?![\t\n\r])[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
 
-/** A coarse check: an error is left to the parser, as is what the brackets enclose. */
-function isPlain(text: string): boolean {
-  if (!CHARACTERS.test(text)) return false;
-  PLAIN_LINES.lastIndex = 0;
-  while (PLAIN_LINES.test(text)) if (PLAIN_LINES.lastIndex === text.length) return true;
-  return false;
+function codePointText(character: string): string {
+  return `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-function hasNames(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return Array.isArray(value)
-    ? value.every(hasNames)
-    : Object.entries(value).every(([key, one]) => NAME.test(key) && hasNames(one));
+/** Blank lines and comments only. */
+function isEmpty(text: string): boolean {
+  return text.split('\n').every((line) => line.trim() === '' || line.trimStart().startsWith('#'));
 }
 
 /**
- * The value of a document in syntax that both parsers read alike, by the faster one; null = another document, an error
- * or a scalar.
+ * An alias is a reference to a value that is written once, so a short document can stand for an enormous one.
+ * @throws RangeError
  */
-export function parsePlain(text: string): object | null {
-  if (!isPlain(text)) return null;
-  try {
-    const value = load(text, { schema: CORE_SCHEMA });
-    return typeof value === 'object' && hasNames(value) ? value : null;
-  } catch {
-    return null;
-  }
+function checkSize(document: unknown): void {
+  let values = 0;
+  const visit = (value: unknown, depth: number): void => {
+    values++;
+    if (values > MAX_VALUES) throw new RangeError(`the document has more than ${MAX_VALUES} values`);
+    if (depth > MAX_DEPTH) throw new RangeError(`the document is nested more than ${MAX_DEPTH} levels deep`);
+    if (typeof value !== 'object' || value === null) return;
+    for (const inner of Object.values(value)) visit(inner, depth + 1);
+  };
+  visit(document, 0);
 }

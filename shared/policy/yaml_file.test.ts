@@ -51,7 +51,7 @@ describe('readYamlFile', () => {
   it('reports the parser’s error with its position in one line, and a missing file its reason', () => {
     const { file, result } = read('a: 1\na: 2\n');
     expect(result).toEqual({
-      problems: [{ code: 'CONFIG_SYNTAX', where: `${file}:2:1`, key: '', text: 'Map keys must be unique' }],
+      problems: [{ code: 'CONFIG_SYNTAX', where: `${file}:2:1`, key: '', text: 'duplicated mapping key' }],
     });
     expect(readYamlFile(join(folder, 'none.yaml'))).toEqual({
       problems: [
@@ -69,7 +69,7 @@ describe('readYamlFile', () => {
     const rows = Array.from({ length: 9 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(', ')}]`);
     const { file, result } = read(`l0: &l0 [1, 1]\n${rows.join('\n')}\n`);
     expect(result).toEqual({
-      problems: [{ code: 'CONFIG_SYNTAX', where: file, key: '', text: expect.stringMatching(/alias/) }],
+      problems: [{ code: 'CONFIG_SYNTAX', where: file, key: '', text: 'the document has more than 20000 values' }],
     });
   });
 });

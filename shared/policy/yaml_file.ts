@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import type { Document } from 'yaml';
+import { YAMLException } from 'js-yaml';
+import type { Document, LineCounter } from 'yaml';
 import type { ConfigProblem } from './problem.ts';
-import { parsePlain, yamlLibrary } from './yaml.ts';
+import { parseYaml, yamlLibrary } from './yaml.ts';
 
 /** A YAML file that could be read. */
 export interface YamlFile {
@@ -47,40 +48,41 @@ function readText(file: string): string | ConfigProblem {
 export function readYamlFile(file: string): { yaml: YamlFile } | { problems: ConfigProblem[] } {
   const text = readText(file);
   if (typeof text !== 'string') return { problems: [text] };
-  const value = parsePlain(text);
-  if (value === null) return readDocument(file, text);
-  let document: ReturnType<typeof readDocument> | undefined;
+  let value: unknown;
+  try {
+    value = parseYaml(text);
+  } catch (error) {
+    return { problems: [problemOf(file, error)] };
+  }
+  let place: ((path: readonly PropertyKey[]) => string) | undefined;
   const where = (path: readonly PropertyKey[]): string => {
-    document ??= readDocument(file, text);
-    return 'yaml' in document ? document.yaml.where(path) : file;
+    place ??= placesOf(file, text);
+    return place(path);
   };
   return { yaml: { value, where } };
 }
 
-function readDocument(file: string, text: string): { yaml: YamlFile } | { problems: ConfigProblem[] } {
+/** Positions of a document that was parsed. */
+function placesOf(file: string, text: string): (path: readonly PropertyKey[]) => string {
   const { LineCounter, parseDocument } = yamlLibrary();
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const place = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `${file}:${line}:${col}`;
-  };
-  const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0) {
-    return {
-      problems: faults.map((fault) => ({
-        code: 'CONFIG_SYNTAX',
-        where: place(fault.pos[0]),
-        key: '',
-        text: fault.message,
-      })),
-    };
-  }
-  try {
-    return { yaml: { value: document.toJS(), where: (path) => place(offsetOf(document, path)) } };
-  } catch (error) {
-    // An alias without its anchor, or one that multiplies without end, shows only here.
-    const reason = error instanceof Error ? error.message : String(error);
-    return { problems: [{ code: 'CONFIG_SYNTAX', where: file, key: '', text: reason }] };
-  }
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  return (path) => placeText(file, lines, offsetOf(document, path));
+}
+
+/** Where the parser stopped, and why. */
+function problemOf(file: string, error: unknown): ConfigProblem {
+  const where = error instanceof YAMLException && error.mark !== undefined ? markText(file, error.mark) : file;
+  const text = error instanceof YAMLException ? error.reason : error instanceof Error ? error.message : String(error);
+  return { code: 'CONFIG_SYNTAX', where, key: '', text };
+}
+
+/** The parser counts lines and columns from 0. */
+function markText(file: string, { line, column }: { line: number; column: number }): string {
+  return `${file}:${line + 1}:${column + 1}`;
+}
+
+function placeText(file: string, lines: LineCounter, offset: number): string {
+  const { line, col } = lines.linePos(offset);
+  return `${file}:${line}:${col}`;
 }

@@ -248,8 +248,18 @@ function isRouted(routes: RetrainPolicy['notification_routes'], severity: Severi
 
 /** `daemon_*` as a pattern of keys. */
 export function matches(pattern: string, key: string): boolean {
-  const escaped = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${escaped.join('.*')}$`).test(key);
+  const [first, ...others] = pattern.split('*') as [string, ...string[]];
+  const last = others.pop();
+  if (last === undefined) return key === first;
+  if (!key.startsWith(first) || !key.endsWith(last) || key.length < first.length + last.length) return false;
+  const end = key.length - last.length;
+  let at = first.length;
+  for (const part of others) {
+    const found = key.indexOf(part, at);
+    if (found < 0 || found + part.length > end) return false;
+    at = found + part.length;
+  }
+  return true;
 }
 
 interface MessageRow extends Pick<Tables['core.alerts'], 'alert_key' | 'market' | 'event' | 'severity' | 'subject'> {

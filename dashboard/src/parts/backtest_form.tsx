@@ -113,6 +113,6 @@ function resolved(document: Document, schema: Schema): Schema {
 function valueOf({ type, items }: Schema, text: string): unknown {
   if (type === 'number' || type === 'integer') return Number(text);
   if (type === 'boolean') return text === 'true';
-  if (type === 'array') return text.split(/\s*,\s*/).map((one) => valueOf(items ?? {}, one));
+  if (type === 'array') return text.split(',').map((one) => valueOf(items ?? {}, one.trim()));
   return text;
 }

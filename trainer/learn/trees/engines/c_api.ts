@@ -17,9 +17,11 @@ export function answered<T>(call: (out: Out<T>) => void): T {
 
 /** XGBoost prefixes its messages with the time of day and appends a stack trace. */
 function wordsOf(error: string): string {
-  return error
-    .replace(/^\[[\d:]+\] /, '')
-    .split(/\n\s*Stack trace:/)[0]!
+  const lines = error.replace(/^\[[\d:]+\] /, '').split('\n');
+  const trace = lines.findIndex((line, index) => index > 0 && line.trimStart().startsWith('Stack trace:'));
+  return lines
+    .slice(0, trace < 0 ? lines.length : trace)
+    .join('\n')
     .trim();
 }
 
