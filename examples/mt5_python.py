@@ -8,7 +8,7 @@
 Signals are checked by follow.py in the same folder. The plan of a position is on disk before an order is sent. Open positions are read from
 the terminal; those without a plan are closed, with retries. Not included: fills, sessions, a daily loss limit.
 """
-import argparse, json, sys, time
+import argparse, json, math, sys, time
 
 import follow
 
@@ -16,6 +16,7 @@ COMMENT = "mp"
 SETTLED_S = 10  # the terminal's list of positions may lag behind an order
 RETRY_S = 2
 EPSILON = 1e-9
+GREATEST_BETA = 1000
 
 
 class NotTraded(Exception):
@@ -67,7 +68,7 @@ class Trader:
     # ------------------------------------------------------------ orders
 
     def plan(self, order, bar_minutes):
-        """The plan of an OPEN: lots in proportion to beta, in steps of the broker."""
+        """The plan of an OPEN: both legs together worth equity * risk * scale, in proportion to beta, in steps of the broker."""
         _, position_id, a, _, b, weight, _, scale, _, max_age_bars = order
         account = self.mt5.account_info()
         if not self.is_ready() or not self.mt5.terminal_info().trade_allowed or not account.trade_allowed:
@@ -78,8 +79,14 @@ class Trader:
             raise NotTraded("REAL_ACCOUNT")
         sides = [leg.split("_", 1) for leg in (a, b)]
         (info_a, _, worth_a), (info_b, _, worth_b) = (self.quote(symbol) for _, symbol in sides)
-        ratio = float(weight) * worth_a / worth_b
-        wanted = min(account.equity * self.options.risk * float(scale) / worth_a, self.options.max_lots, self.options.max_lots / ratio)
+        beta = float(weight)
+        if not 0 < beta <= GREATEST_BETA:
+            raise NotTraded("SIZE_BETA %g" % beta)
+        ratio = beta * worth_a / worth_b
+        gross = account.equity * self.options.risk * float(scale)
+        if not (0 < gross < math.inf and 0 < worth_a < math.inf and 0 < ratio < math.inf):
+            raise NotTraded("SIZE_UNKNOWN")
+        wanted = min(gross / (1 + beta) / worth_a, self.options.max_lots, self.options.max_lots / ratio)
         lots_a = steps(wanted, info_a, 0)
         lots_b = steps(lots_a * ratio, info_b, 0.5)
         for lots, info in ((lots_a, info_a), (lots_b, info_b)):
@@ -233,7 +240,7 @@ def arguments():
     parser.add_argument("--symbols", default="", help="broker's names: XAUUSD=GOLD,SPXUSD=US500")
     parser.add_argument("--suffix", default="", help="suffix of all other symbols, such as .m")
     parser.add_argument("--magic", type=int, default=740001)
-    parser.add_argument("--risk", type=float, default=0.5, help="leg A at full size, as a share of equity")
+    parser.add_argument("--risk", type=float, default=0.5, help="gross notional of both legs at full size, as a share of equity")
     parser.add_argument("--max-lots", type=float, default=1.0)
     parser.add_argument("--max-hedge-error", type=float, default=0.2)
     parser.add_argument("--slippage-bps", type=float, default=3.0)

@@ -117,7 +117,7 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
     expect(text(made)).toBe('*3\r\n$4\r\nAUTH\r\n$10\r\npässwört\r\n$1\r\nx\r\n');
   });
 
-  it('size the legs by the formula: money over value of a lot, |beta| times as much of B, in steps, within all limits', async () => {
+  it('size the legs by the formula: money / (1 + |beta|) over value of a lot, |beta| times as much of B, in steps, within all limits', async () => {
     const spec = fc.record({
       contract: fc.constantFrom(1, 100, 5000, 100_000),
       rate: fc.constantFrom(1, 0.0066, 1.27),
@@ -136,7 +136,7 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
         const worth = (one: typeof a): number => one.contract * one.rate * one.price;
         if (refusal) return void expect([Number(lotsA), Number(lotsB)]).toEqual([0, 0]);
         traded++;
-        const money = equity * 2 * scale;
+        const money = (equity * 2 * scale) / (1 + Math.abs(beta));
         for (const [lots, one] of [[Number(lotsA), a], [Number(lotsB), b]] as const) {
           expect(lots).toBeGreaterThanOrEqual(one.min);
           expect(lots).toBeLessThanOrEqual(Math.min(cap, one.max) + 1e-9);
@@ -156,12 +156,38 @@ describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g+
 
   it('size nothing when a number is missing', async () => {
     const spec = '100 1 4000 0.01 50 0.01';
-    expect(await program.ask(`size 10000 0.5 1 0 5 0.2 ${spec} ${spec}`)).toContain('SIZE_UNKNOWN');
     expect(await program.ask(`size 10000 0.5 1 1 5 0.2 100 0 4000 0.01 50 0.01 ${spec}`)).toContain('SIZE_UNKNOWN');
-    expect(await program.ask(`size 1000000 0.5 1 1 5 0.2 ${spec} ${spec}`)).toBe('1.25 1.25 ');
-    expect(await program.ask(`size 1000000 0.5 1 0.009 5 0.2 ${spec} ${spec}`)).toBe('1.25 0.01 ');
-    expect(await program.ask(`size 1000000 0.5 1 0.006 5 0.2 ${spec} ${spec}`)).toContain('SIZE_HEDGE_ERROR');
+    expect(await program.ask(`size 2000000 0.5 1 1 5 0.2 ${spec} ${spec}`)).toBe('1.25 1.25 ');
+    expect(await program.ask(`size 1009000 0.5 1 0.009 5 0.2 ${spec} ${spec}`)).toBe('1.25 0.01 ');
+    expect(await program.ask(`size 1006000 0.5 1 0.006 5 0.2 ${spec} ${spec}`)).toContain('SIZE_HEDGE_ERROR');
     expect(await program.ask(`size 100 0.5 1 1 5 0.2 ${spec} ${spec}`)).toContain('SIZE_BELOW_MINIMUM A');
+  });
+
+  it('size a gross notional of equity · risk · scale at every beta that a policy can allow', async () => {
+    const spec = '1 1 1 0.000001 1000000000 0.000001';
+    for (const beta of [0.05, -0.05, 0.3, 1, -1, 3, -3, 20, 1000]) {
+      const [lotsA, lotsB] = (await program.ask(`size 10000 0.5 0.8 ${beta} 1000000000 0.2 ${spec} ${spec}`)).split(' ').map(Number) as [number, number];
+      expect([beta, (lotsA + lotsB) / 4000]).toEqual([beta, expect.closeTo(1, 5)]);
+      expect([beta, lotsB / lotsA]).toEqual([beta, expect.closeTo(Math.abs(beta), 3)]);
+    }
+  }); // prettier-ignore
+
+  it.each([
+    ['0', '1', '1', 'SIZE_BETA'],
+    ['1e308', '1', '1', 'SIZE_BETA'],
+    ['-1e308', '1', '1', 'SIZE_BETA'],
+    ['1000.1', '1', '1', 'SIZE_BETA'],
+    ['1', '1e308', '1', 'SIZE_'],
+    ['1', '1e-308', '1', 'SIZE_'],
+    ['1', '1', '0', 'SIZE_UNKNOWN'],
+    ['1', '1', '1e308', 'SIZE_UNKNOWN'],
+  ])('size nothing for beta %s, price %s, scale %s', async (beta, price, scale, refusal) => {
+    const answer = await program.ask(
+      `size 10000 5 ${scale} ${beta} 1000 0.2 100 1 ${price} 0.01 50 0.01 100 1 1 0.01 50 0.01`,
+    );
+    const [lotsA, lotsB, why] = answer.split(' ') as [string, string, string];
+    expect([lotsA, lotsB]).toEqual(['0', '0']);
+    expect(why).toContain(refusal);
   });
 
   it('number their own orders as the reference does', async () => {

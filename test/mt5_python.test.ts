@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
+import type { Signal } from '../shared/signal/signal.ts';
+import { enterBody, textOf } from '../shared/signal/signal.fixture.ts';
 import { skipNote } from './skip_note.ts';
 import type { ConsumerVector } from './vectors/consumer_vectors.ts';
 
@@ -101,6 +103,27 @@ describe.skipIf(isSkipped)(`examples/mt5_python.py${skipNote(isSkipped, 'python3
     expect(seen.open.map(([symbol, side]) => `${symbol} ${side}`)).toEqual(open);
     expect(seen.requests).toBe(requests);
   });
+
+  it('opens a gross notional of equity · risk · scale at every beta, and nothing at an absurd one', () => {
+    const base = JSON.parse(ENTER.text) as Signal;
+    const betas = [0.05, -0.05, 1, -1, 3, 20, 1000, 0, 1e308, -1e308, 5e-324];
+    const scenarios = betas.map((beta) => {
+      const body = enterBody(base.position_id, { beta, position_scale: 0.8 });
+      const text = textOf(body, { boot_id: 'a', seq: 1, generated_at_ms: ENTER.now_ms });
+      // A lot of the fake terminal is worth 100,010, and 100 lots are its limit: 40 lots fit at every beta.
+      return { steps: [{ broker: { account: { equity: 1e7 } } }, { text, now_ms: ENTER.now_ms }], options: { risk: 0.5, max_lots: 99 } };
+    });
+    const found = (drive({ scenarios }) as Seen[][]).map((seen) => seen.at(-1)!.open.map(([, , lots]) => lots));
+    betas.forEach((beta, index) => {
+      const [lotsA, lotsB] = found[index]!;
+      const hedge = Math.abs(beta);
+      if (!(hedge > 0.01 && hedge <= 1000)) return void expect([beta, found[index]]).toEqual([beta, []]);
+      // Rounding leg A down by up to one of its steps takes leg B with it.
+      const step = (0.01 * (1 + hedge) + 0.01) / 40;
+      const gross = ((lotsA! + lotsB!) * 100_010) / 4e6;
+      expect([beta, gross <= 1 + 1.1 * step && gross >= 1 - 1.1 * step]).toEqual([beta, true]);
+    });
+  }); // prettier-ignore
 
   it('keeps the proportion of the legs when one is filled in part', () => {
     const of = (name: string): readonly Position[] =>

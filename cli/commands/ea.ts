@@ -43,7 +43,7 @@ export function addEa(program: Command, output: () => Output): void {
   addPairsOption(ea, 'only these pairs, comma-separated (default: all configured)')
     .option('--name <name>', 'name of its folder; concurrent ones need different names', 'terminal')
     .option('--equity <amount>', 'paper money at the first start', '10000')
-    .option('--risk <share>', 'notional of leg A as a share of the equity, at a position_scale of 1', '0.5')
+    .option('--risk <share>', 'gross notional of both legs as a share of the equity, at a position_scale of 1', '0.5')
     .option('--max-open-pairs <n>', 'further entries are refused', '5')
     .addOption(marketOption())
     .action((flags: EaFlags) => {

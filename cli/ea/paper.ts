@@ -15,7 +15,7 @@ export interface PaperRules {
   readonly costs: Readonly<Record<string, PaperCosts>>;
   /** Of all pairs together at the beginning. */
   readonly equity: number;
-  /** Notional of leg A as a share of the equity, at a position_scale of 1. */
+  /** Gross notional of both legs as a share of the equity, at a position_scale of 1. */
   readonly risk: number;
   readonly maxOpenPairs: number;
   /** Share by which leg B may miss its hedge for whole steps of lots. */
@@ -59,6 +59,12 @@ export interface PaperMoment {
 
 const LEG_NAMES = ['A', 'B'] as const;
 const LOT_STEP = 0.01;
+/** As `beta_max` of core_policy.yaml allows. */
+const GREATEST_BETA = 1000;
+/** With prices and lots in these ranges every sum of an account is a finite number, and can be stored. */
+const LEAST_PRICE = 1e-12;
+const GREATEST_PRICE = 1e12;
+const GREATEST_LOTS = 1e12;
 /** A running daemon sends MAX_AGE itself. */
 const GRACE_BARS = 2;
 const LIVE_MINUTE_MS = 60_000;
@@ -89,9 +95,13 @@ function barMsOf({ pair_id, valid_until_ms, generated_at_ms }: Signal, { market 
   return ((valid_until_ms - generated_at_ms) * minutes) / validIntervals(minutes);
 }
 
-/** Sets the prices of this signal in the book. */
+/** Sets the prices of this signal in the book; prices that no account can be kept with leave the last ones there. */
 export function withPrices(book: PaperBook, { price_a, price_b }: Signal): PaperBook {
-  return price_a === null || price_b === null ? book : { ...book, prices: [price_a, price_b] };
+  return isPrice(price_a) && isPrice(price_b) ? { ...book, prices: [price_a, price_b] } : book;
+}
+
+function isPrice(price: number | null): price is number {
+  return price !== null && price >= LEAST_PRICE && price <= GREATEST_PRICE;
 }
 
 /**
@@ -99,7 +109,8 @@ export function withPrices(book: PaperBook, { price_a, price_b }: Signal): Paper
  * slippage worse. A lot is one unit of the symbol, and prices count as money of the account, so the notional is `lots ·
  * price`.
  *
- * lots of A = ⌊equity · risk · scale / price of A⌋, of B what |β| times its notional is, each in steps of 0.01.
+ * Both legs together have the notional equity · risk · scale, as in a backtest: A has the share 1 / (1 + |β|), rounded
+ * down to steps of 0.01 lots, and B |β| times the notional of A, to the nearest step.
  * @param refusal why no entry is followed now, or empty
  */
 export function openPaper(
@@ -111,7 +122,9 @@ export function openPaper(
   rules: PaperRules,
   moment: PaperMoment,
 ): { book: PaperBook; fills: Fill[] } {
-  const sizes = refusal === '' ? sizesOf(book, order, equity, rules) : refusal;
+  const hasPrices = isPrice(signal.price_a) && isPrice(signal.price_b);
+  const why = refusal === '' && !hasPrices ? 'PRICE_RANGE' : refusal;
+  const sizes = why === '' ? sizesOf(book, order, equity, rules) : why;
   const head = headOf(order.positionId, order.positionId, signal.generated_at_ms, rules, moment);
   if (typeof sizes === 'string') return { book: nextTicket(book), fills: [refusedFill(head, sizes, book.ticket)] };
   const legs = order.legs.map(({ symbol, side: way }, index): HeldLeg & { fill: Fill } => {
@@ -195,10 +208,13 @@ function sizesOf(
   equity: number,
   { risk, maxHedgeError }: PaperRules,
 ): readonly [number, number] | string {
+  const beta = legs[1]!.weight;
+  if (!(beta > 0 && beta <= GREATEST_BETA)) return `SIZE_BETA ${beta}`;
   if (prices === null) return 'SIZE_UNKNOWN';
-  const ratio = (legs[1].weight * prices[0]) / prices[1];
-  const wantedA = (equity * risk * scale) / prices[0];
-  if (!(ratio > 0) || !(wantedA > 0)) return 'SIZE_UNKNOWN';
+  const ratio = (beta * prices[0]) / prices[1];
+  const wantedA = (equity * risk * scale) / (1 + beta) / prices[0];
+  if (!(wantedA > 0)) return 'SIZE_UNKNOWN';
+  if (!(Math.max(wantedA, wantedA * ratio) <= GREATEST_LOTS)) return 'SIZE_ABOVE_MAXIMUM';
   const lotsA = steps(wantedA, 0);
   const wantedB = lotsA * ratio;
   const lotsB = steps(wantedB, 0.5);

@@ -250,6 +250,58 @@ describe('the paper trading consumer', () => {
     expect(() => agentOf()).toThrow(expect.objectContaining({ code: 'EA_STATE' }) as Error);
   });
 
+  it('carries a gross notional of equity · risk · scale at every beta', () => {
+    const agent = agentOf();
+    const entered = { max_age_bars: 10, position_scale: 0.6, price_a: 0.05, price_b: 0.03 };
+    for (const [index, beta] of [0.05, -0.05, 1, -1, 3, 20, -20, 500].entries()) {
+      const id = idOf(index + 1);
+      const equity = agent.equity();
+      const envelope = { boot_id: 'a', generated_at_ms: T0 };
+      agent.receive(textOf(enterBody(id, { ...entered, beta }), { ...envelope, seq: 2 * index + 1 }));
+      const [a, b] = fillsOf().slice(-2) as [Fill, Fill];
+      const gross = (a.lots * 0.05 + b.lots * 0.03) / (equity * RULES.risk * 0.6);
+      expect([beta, gross]).toEqual([beta, expect.closeTo(1, 3)]);
+      expect([beta, (b.lots * 0.03) / (a.lots * 0.05)]).toEqual([beta, expect.closeTo(Math.abs(beta), 2)]);
+      agent.receive(textOf(exitBody(id, 'STOP', { price_a: 0.05, price_b: 0.03 }), { ...envelope, seq: 2 * index + 2 }));
+    }
+  }); // prettier-ignore
+
+  it.each([
+    ['beta 1e308', { beta: 1e308 }, 'SIZE_BETA'],
+    ['beta -1e308', { beta: -1e308 }, 'SIZE_BETA'],
+    ['beta 0', { beta: 0 }, 'SIZE_BETA'],
+    ['beta 5e-324', { beta: 5e-324 }, 'SIZE_'],
+    ['a price of 1e308', { price_a: 1e308 }, 'PRICE_RANGE'],
+    ['a price of 5e-324', { price_b: 5e-324 }, 'PRICE_RANGE'],
+    ['prices that no lots can be counted for', { price_a: 1e-12, price_b: 1e-12, position_scale: 1 }, 'SIZE_ABOVE'],
+    ['a scale of 0', { position_scale: 0 }, 'SIZE_'],
+    ['a scale of 5e-324', { position_scale: 5e-324 }, 'SIZE_'],
+  ])('refuses an entry with %s, and goes on with the next pair, now and after a restart', (_, change, refusal) => {
+    const agent = agentOf();
+    const envelope = { boot_id: 'a', generated_at_ms: T0 };
+    agent.receive(textOf(enterBody(idOf(1), change), { ...envelope, seq: 1 }));
+    expect(fillsOf()).toMatchObject([{ kind: 'refused', error: expect.stringContaining(refusal) as string }]);
+    expect(agent.equity()).toBe(RULES.equity);
+    agent.receive(textOf(enterBody(idOf(2), { pair_id: 'EURUSD_USDCHF' }), { ...envelope, seq: 2 }));
+    expect(fillsOf().slice(1)).toMatchObject([{ kind: 'open' }, { kind: 'open' }]);
+    expect(agentOf().equity()).toBe(agent.equity());
+  }); // prettier-ignore
+
+  it('keeps the last usable prices of an open position', () => {
+    const agent = agentOf();
+    const envelope = { boot_id: 'a', generated_at_ms: T0 };
+    agent.receive(textOf(enterBody(idOf(1)), { ...envelope, seq: 1 }));
+    const before = agent.equity();
+    for (const [index, price_a] of [1e308, 5e-324].entries()) {
+      agent.receive(textOf(inPositionBody(idOf(1), { price_a }), { ...envelope, seq: index + 2 }));
+      expect(agent.equity()).toBe(before);
+    }
+    agent.receive(textOf(exitBody(idOf(1), 'STOP', { price_b: 1e300 }), { ...envelope, seq: 4 }));
+    expect(fillsOf().slice(2)).toMatchObject([{ kind: 'close' }, { kind: 'close' }]);
+    expect(agentOf().equity()).toBe(agent.equity());
+    expect(Number.isFinite(agent.equity())).toBe(true);
+  });
+
   it('trades nothing that it cannot save', () => {
     const files = { ...MACHINE_FILES, write: () => { throw new Error('ENOSPC'); } }; // prettier-ignore
     const agent = agentOf(files);

@@ -33,7 +33,7 @@ input bool   InpOtherMarkets = true;                   // Paper: follow simulate
 input string InpSymbols = "";                          // Broker's names, e.g. XAUUSD=GOLD,SPXUSD=US500, or @file
 input string InpSuffix = "";                           // Suffix of all others, e.g. .m
 input long   InpMagic = 740000;                        // Magic number
-input double InpRisk = 0.5;                            // Leg A at full size, as a share of equity
+input double InpRisk = 0.5;                            // Gross notional of both legs at full size, as a share of equity
 input double InpStopPercent = 1.0;                     // Own stop of a pair, % of equity (0: none)
 input group "Caps no signal can exceed"
 input double InpMaxLots = 1.0;                         // Lots of a leg

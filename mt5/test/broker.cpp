@@ -10,7 +10,7 @@ static void bothLegs(bool hedging) {
   CHECK(start());
   publish(enter(1));
   CHECK(run(1000));
-  // 10,000 · 5 = 50,000 USD: 0.45 lots of EURUSD, cut to 0.3 by the cap; 0.3 · 110,005 · 0.8 / 125,005 = 0.21.
+  // 10,000 · 9 / 1.8 = 50,000 USD: 0.45 lots of EURUSD, cut to 0.3 by the cap; 0.3 · 110,005 · 0.8 / 125,005 = 0.21.
   EQUAL(net("EURUSD.m"), 0.3);
   EQUAL(net("GBPUSD.m"), -0.21);
   EQUAL(terminal().ordersSent, 2);
@@ -835,6 +835,7 @@ static void chart() {
   world(true);
   InpPairs = "EURUSD_GBPUSD,EURUSD_USDCHF";
   InpSuffix = ".m";
+  InpRisk = 1;
   EQUAL((int)OnInit(), (int)INIT_SUCCEEDED);
   SignalFields fields = enter(1);
   publish(fields);

@@ -108,7 +108,8 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
       if (order.order !== 'open') continue;
       const [priceA, priceB] = prices.get(pairId)!;
       const ratio = (order.legs[1].weight * priceA) / priceB;
-      const lotsA = floorTo(((rules.equity + realized + floating()) * rules.risk * order.scale) / priceA, 0);
+      const gross = (rules.equity + realized + floating()) * rules.risk * order.scale;
+      const lotsA = floorTo(gross / (1 + order.legs[1]!.weight) / priceA, 0);
       const lotsB = floorTo(lotsA * ratio, 0.5);
       const refusal = expired.has(order.positionId) || held.size >= rules.maxOpenPairs || lotsA < 0.01 || lotsB < 0.01 || Math.abs(lotsB / (lotsA * ratio) - 1) > rules.maxHedgeError; // prettier-ignore
       const common = { signal_id: order.positionId, position_id: order.positionId, pair_id: pairId };

@@ -62,7 +62,7 @@ static void world(bool hedging) {
   settings.paper = false;
   settings.magic = 740000;
   settings.useFiles = true;
-  settings.risk = 5;
+  settings.risk = 9;
   settings.maxLots = 0.3;
   settings.maxHedgeError = 0.2;
   settings.maxSpreadBps = 8;

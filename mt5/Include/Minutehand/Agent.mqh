@@ -759,6 +759,8 @@ private:
          return "DAILY_LOSS";
       if(OpenPairs() > m_settings.maxOpenPairs)
          return "CAP_OPEN_PAIRS";
+      if(!MhIsPrice(signal.priceA) || !MhIsPrice(signal.priceB))
+         return "PRICE_RANGE";
       if(!IsLive(i))
          return "";
       if(!IsConnected())
@@ -1287,7 +1289,7 @@ private:
       m_views[i].generatedMs = signal.generatedMs;
       m_views[i].validUntilMs = signal.validUntilMs;
       m_views[i].latencyMs = MhLatencyMs(signal.generatedMs, nowMs);
-      if(signal.priceA != MH_UNKNOWN && signal.priceB != MH_UNKNOWN)
+      if(signal.priceA != MH_UNKNOWN && signal.priceB != MH_UNKNOWN && MhIsPrice(signal.priceA) && MhIsPrice(signal.priceB))
         {
          m_books[i].priceA = signal.priceA;
          m_books[i].priceB = signal.priceB;

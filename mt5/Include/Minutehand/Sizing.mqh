@@ -6,6 +6,18 @@
 
 #include "Text.mqh"
 
+// As `beta_max` of core_policy.yaml allows.
+#define MH_GREATEST_BETA 1000
+// With prices in this range, and lots up to a broker's maximum, every sum of a paper account is a finite number.
+#define MH_LEAST_PRICE 0.000000000001
+#define MH_GREATEST_PRICE 1000000000000.0
+
+// Whether an account can be kept with this price.
+bool MhIsPrice(const double price)
+  {
+   return price >= MH_LEAST_PRICE && price <= MH_GREATEST_PRICE;
+  }
+
 // Specification of one lot of a symbol.
 struct MhLotSpec
   {
@@ -38,7 +50,8 @@ double MhSteps(const double lots, const double step, const double up)
    return NormalizeDouble(steps * step, 8);
   }
 
-// Lots of leg A for equity * risk * scale of the account currency, and of leg B for |beta| times as much.
+// Lots of both legs for a gross notional of equity * risk * scale of the account currency, as in a backtest: leg A has
+// the share 1 / (1 + |beta|) of it, leg B |beta| times as much as A.
 //
 //   lots = money / (contract * price * rate)
 //
@@ -53,15 +66,23 @@ void MhSize(const double equity, const double risk, const double scale, const do
    sizes.refusal = "";
    double worthA = a.contract * a.price * a.rate;
    double worthB = b.contract * b.price * b.rate;
-   double ratio = worthB > 0 ? MathAbs(beta) * worthA / worthB : 0;
-   if(!(equity > 0) || !(worthA > 0) || !(worthB > 0) || !(ratio > 0) || !MathIsValidNumber(worthA) || !MathIsValidNumber(ratio))
+   double hedge = MathAbs(beta);
+   if(!(hedge > 0 && hedge <= MH_GREATEST_BETA))
+     {
+      sizes.refusal = "SIZE_BETA " + MhNumber(beta, 6);
+      return;
+     }
+   double ratio = worthB > 0 ? hedge * worthA / worthB : 0;
+   double moneyA = equity * risk * scale / (1 + hedge);
+   if(!(moneyA > 0) || !(worthA > 0) || !(worthB > 0) || !(ratio > 0) || !MathIsValidNumber(moneyA) || !MathIsValidNumber(worthA) ||
+      !MathIsValidNumber(worthB) || !MathIsValidNumber(ratio))
      {
       sizes.refusal = "SIZE_UNKNOWN";
       return;
      }
    double capA = MathMin(capLots, a.maxLots);
    double capB = MathMin(capLots, b.maxLots);
-   double wantedA = MathMin(equity * risk * scale / worthA, MathMin(capA, capB / ratio));
+   double wantedA = MathMin(moneyA / worthA, MathMin(capA, capB / ratio));
    double lotsA = MhSteps(wantedA, a.stepLots, 0);
    double wantedB = lotsA * ratio;
    double lotsB = MhSteps(wantedB, b.stepLots, 0.5);
