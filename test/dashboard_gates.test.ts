@@ -4,6 +4,7 @@ import {
   checkBrier,
   checkCandidates,
   checkChampionAuc,
+  checkChampionBrier,
   checkChampionSharpe,
   checkExecutable,
   checkPassRate,
@@ -17,12 +18,21 @@ import { checkPredictionDispersion, dispersionOfPredictions } from '../trainer/v
 import { checkQuality } from '../trainer/validate/quality_gate.ts';
 import { figureInJapanese, gateInJapanese, rejectionInJapanese } from '../dashboard/src/text/gate_ja.ts';
 
-const side = (version: string, auc: number | null): Compared => ({
+const side = (version: string, auc: number | null, sharpe: number | null = auc): Compared => ({
   version,
-  models: { ai1: { auc } },
-  all_pairs: { total: { net_sharpe: auc, trades: 50 } },
+  models: { ai1: { auc, brier: auc } },
+  all_pairs: { total: { net_sharpe: sharpe, trades: 50 } },
+  edge_pairs: { total: { net_sharpe: sharpe, trades: 50 } },
 });
-const limits = { adopt_min_auc: 0.52, adopt_min_candidates: 50, adopt_min_sharpe_gain: 0.05, adopt_max_auc_loss: 0.02 };
+const limits = {
+  adopt_min_auc: 0.52,
+  adopt_min_candidates: 50,
+  adopt_min_sharpe_ratio: 0.9,
+  adopt_min_sharpe_gain: 0.05,
+  adopt_max_auc_loss: 0.02,
+};
+const unlimited = { ...limits, adopt_min_sharpe_ratio: null, adopt_min_sharpe_gain: null };
+const brierLoss = { mean: 0.1, chance: 0.01 };
 const adoption = (comparison: AdoptionEvidence['comparison']): GateResult[] =>
   checkAdoption({
     golden: {
@@ -117,6 +127,7 @@ function results(): GateResult[] {
   const quality = { samples: 9, scores: [0.1, 0.9, 0.4, 0.8], labels: [0, 1, 0, 1], threshold: 0.5 };
   const since = '2024-01-02T00:00Z';
   const [champion, challenger] = [side('20240101_0300', 0.6), side('20240201_0300', null)];
+  const silent = side('20240301_0300', 0.6, null);
   return [
     checkAuc({ auc: null }, 0.52),
     checkBrier({ brier: 0.2, brier_baseline: 0.25 }),
@@ -128,7 +139,18 @@ function results(): GateResult[] {
     checkCandidates([], 0 as never, '20240101_0300', limits)!,
     checkChampionAuc(champion, challenger, limits),
     checkChampionSharpe(champion, challenger, limits),
-    ...adoption({ kind: 'compared', champion, challenger, since }),
+    checkChampionSharpe(champion, champion, limits),
+    checkChampionSharpe(champion, champion, unlimited),
+    ...[brierLoss, { mean: null, chance: Infinity }].map((loss) => checkChampionBrier(silent, silent, loss)!),
+    ...[challenger, silent].flatMap((young) =>
+      adoption({
+        kind: 'compared',
+        champion: young === silent ? silent : champion,
+        challenger: young,
+        brierLoss,
+        since,
+      }),
+    ),
     ...adoption({ kind: 'none', reason: 'there is none' }),
     ...adoption({ kind: 'none', reason: '20240101_0300 was trained on a simulated market' }),
     ...FITTED.map(([name, seen, limit]) => ({ name, passed: false, seen, limit })),

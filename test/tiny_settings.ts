@@ -31,7 +31,7 @@ const TINY: SettingsOverrides = {
   retrain: {
     pass_rate_range: [0.05, 0.95],
     kpi_refusal_rate_min: null,
-    adopt_min_sharpe_gain: -100,
+    adopt_min_sharpe_ratio: null,
     adopt_max_auc_loss: 0.02,
   },
   minutehand: {

@@ -188,7 +188,13 @@ const retrainValues = {
   pass_rate_range: searchRange,
   adopt_min_auc: fraction,
   adopt_min_candidates: z.int().min(1).max(1_000_000),
-  adopt_min_sharpe_gain: z.number().min(-100).max(100),
+  adopt_min_sharpe_ratio: z.number().min(0).max(1).nullable(),
+  adopt_min_sharpe_gain: z
+    .number()
+    .min(-100)
+    .max(100)
+    .nullable()
+    .meta({ examples: [0.05] }),
   adopt_max_auc_loss: z.number().min(0).max(1),
   executable_share_min: z.number().min(0).max(1),
   adopt_by: z.enum(['swap', 'rollout']),

@@ -96,6 +96,8 @@ export interface Evaluated {
 export interface PairLabels {
   /** By bundle. */
   readonly evaluated: readonly Readonly<Record<ModelName, Evaluated>>[];
+  /** Epoch seconds of the opens of AI1's evaluated bars, which are the same for every bundle. */
+  readonly ai1Times: Float64Array;
   /** Open of the first bar of each trading day, NaN without bars. */
   readonly dayStart: Float64Array;
 }
@@ -215,6 +217,7 @@ function evaluateLabels({ pair, columns, start, rolls, policy }: LabelTask): Pai
   for (let t = history.length - 1; t >= start; t--) dayStart[tradingDayAt(rolls, history.time[t]!)] = history.time[t]!;
   return {
     evaluated: columns.scores.map((scores) => perModel((name) => evaluatedRows(scores[name], ofModel[name], start))),
+    ai1Times: evaluatedRows(history.time, labels.evaluation, start).scores,
     dayStart,
   };
 }

@@ -107,6 +107,8 @@ export interface PeriodResult {
   readonly barsOf: Readonly<Record<string, number>>;
   /** Opens of the first bars of the trading days, ascending; `days` of a view refer to them. */
   readonly days: readonly number[];
+  /** Epoch seconds of the candidates in `ai1` of each bundle, by pair. */
+  readonly ai1Times: Readonly<Record<string, Float64Array>>;
   readonly bundles: readonly BundleResult[];
 }
 
@@ -217,7 +219,7 @@ interface PairBundleResult {
   readonly evaluated: Readonly<Record<ModelName, Evaluated>>;
 }
 
-interface PairResult extends Pick<PairLabels, 'dayStart'> {
+interface PairResult extends Pick<PairLabels, 'dayStart' | 'ai1Times'> {
   readonly pair: Pair;
   /** 0: no other field is used. */
   readonly bars: number;
@@ -305,6 +307,7 @@ async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, opt
     first: time[start]!,
     last: time.at(-1)!,
     dayStart: labels.dayStart,
+    ai1Times: labels.ai1Times,
     bundles: views.map((own, i) => ({ views: own, evaluated: labels.evaluated[i]! })),
   };
 }
@@ -355,6 +358,7 @@ function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options
     bars: results.reduce((sum, { bars }) => sum + bars, 0),
     barsOf: Object.fromEntries(results.map(({ pair, bars }) => [pair.id, bars])),
     days: dayIndices.map((day) => dayStart[day]!),
+    ai1Times: Object.fromEntries(results.map(({ pair, ai1Times }) => [pair.id, ai1Times])),
     bundles,
   };
 }

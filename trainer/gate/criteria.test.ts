@@ -6,10 +6,12 @@ import {
   checkAuc,
   checkBrier,
   checkChampionAuc,
+  checkChampionBrier,
   checkChampionSharpe,
   checkCandidates,
   checkExecutable,
   checkPassRate,
+  type BrierLoss,
   type Compared,
   type GateResult,
 } from './criteria.ts';
@@ -122,55 +124,128 @@ describe('checkCandidates', () => {
 });
 
 describe('a comparison with the champion', () => {
-  const limits = loadSettings({ env: {} }).retrain;
-  const checkComparison = (champion: Compared, challenger: Compared): GateResult[] => [
-    checkChampionAuc(champion, challenger, limits),
-    checkChampionSharpe(champion, challenger, limits),
-  ];
-  const side = (auc: number | null, net_sharpe: number | null, version = 'v1', trades = 50): Compared => ({
+  const delivered = loadSettings({ env: {} }).retrain;
+  const strict = { ...delivered, adopt_min_sharpe_gain: 0.05, adopt_max_auc_loss: 0.005 };
+  const NO_LOSS: BrierLoss = { mean: 0, chance: 0.001 };
+  const checkComparison = (
+    champion: Compared,
+    challenger: Compared,
+    { limits = delivered, loss = NO_LOSS }: { limits?: typeof delivered; loss?: BrierLoss } = {},
+  ): GateResult[] =>
+    [
+      checkChampionAuc(champion, challenger, limits),
+      checkChampionBrier(champion, challenger, loss),
+      checkChampionSharpe(champion, challenger, limits),
+    ].filter((result) => result !== null);
+  const isAdopted = (...comparison: Parameters<typeof checkComparison>): boolean =>
+    checkComparison(...comparison).every(({ passed }) => passed);
+  /** @param published Sharpe ratio of the pairs with an edge: by default that of all */
+  const side = (auc: number | null, sharpe: number | null, version = 'v1', published = sharpe): Compared => ({
     version,
-    models: { ai1: { auc } },
-    all_pairs: { total: { net_sharpe, trades } },
+    models: { ai1: { auc, brier: 0.23 } },
+    all_pairs: { total: { net_sharpe: sharpe, trades: sharpe === null ? 0 : 50 } },
+    edge_pairs: { total: { net_sharpe: published, trades: published === null ? 0 : 40 } },
+  });
+
+  it('has the limits of the specification as delivered', () => {
+    expect(delivered).toMatchObject({
+      adopt_min_sharpe_ratio: 0.9,
+      adopt_min_sharpe_gain: null,
+      adopt_max_auc_loss: 0.02,
+    });
   });
 
   it('reports both figures of both sides with their limits', () => {
-    expect(checkComparison(side(0.6, 1), side(0.62, 1.5, 'v2', 40))).toEqual([
+    expect(checkComparison(side(0.6, 1), side(0.62, 1.5, 'v2'))).toEqual([
       {
         name: 'champion auc',
         passed: true,
         seen: '0.6200 against 0.6000 of v1',
-        limit: 'not more than 0.005 below',
+        limit: 'less than 0.02 below',
       },
       {
         name: 'champion net sharpe',
         passed: true,
-        seen: '1.50 of 40 trades against 1.00 of 50 of v1',
-        limit: 'at least 1.05, as if every pair had an edge',
+        seen: '1.50 of 50 trades against 1.00 of 50 of v1',
+        limit: 'at least 0.90, as if every pair had an edge',
       },
     ]);
-    expect(checkComparison(side(null, null), side(null, null, 'v2', 0))).toEqual([
-      expect.objectContaining({ passed: true, seen: 'none against none of v1' }),
-      expect.objectContaining({ passed: false, seen: '0.00 of 0 trades against 0.00 of 50 of v1' }),
+    expect(checkComparison(side(null, null), side(null, null, 'v2'))).toEqual([
+      { name: 'champion auc', passed: true, seen: 'none against none of v1', limit: 'less than 0.02 below' },
+      {
+        name: 'champion brier',
+        passed: true,
+        seen: '0.2300 against 0.2300 of v1',
+        limit: 'not more than 0.00100 above, the error of the difference',
+      },
+      {
+        name: 'champion net sharpe',
+        passed: true,
+        seen: 'no ratio of 0 trades against none of 0 of v1',
+        limit: 'champion auc and champion brier decide',
+      },
     ]);
   });
 
+  it.each([-8, -0.3, 0, 0.001, 1, 25, null])('adopts results equal to those of a Sharpe ratio of %s', (sharpe) => {
+    for (const auc of [0.2, 0.6, null]) {
+      expect(isAdopted(side(auc, sharpe), side(auc, sharpe))).toBe(true);
+      expect(isAdopted(side(auc, sharpe), side(auc, sharpe), { limits: { ...delivered, adopt_max_auc_loss: 0 } })).toBe(
+        true,
+      );
+    }
+  });
+
   it.each([
-    // Exactly at the limits, and below them.
-    [side(0.6, 1), side(0.6 - 0.005, 1.05), [true, true]],
-    [side(0.6, 1), side(0.594, 1.049), [false, false]],
-    // As delivered: one that is the same, or a tenth worse, is held back.
-    [side(0.6, 1), side(0.6, 1), [true, false]],
-    [side(0.6, 1), side(0.6, 0.91), [true, false]],
-    [side(0.6, -2), side(0.6, -2), [true, false]],
-    [side(0.6, -2), side(0.6, -1.95), [true, true]],
+    // Nine tenths of the champion's, and a loss of AUC below the limit.
+    [side(0.6, 1), side(0.5801, 0.9), true],
+    [side(0.6, 1), side(0.6, 0.899), false],
+    [side(0.6, 1), side(0.58, 1), false],
+    [side(0.7, 1), side(0.68, 1), false],
+    // A loss must not grow: nine tenths of a negative ratio would demand a gain.
+    [side(0.6, -2), side(0.6, -1.95), true],
+    [side(0.6, -2), side(0.6, -2.01), false],
+    [side(0.6, -2), side(0.6, 0.5), true],
+    [side(0.6, 0), side(0.6, -0.01), false],
     // Not trading is better than losing, and worse than earning.
-    [side(0.6, -2), side(0.6, null), [true, true]],
-    [side(0.6, 2), side(0.6, null), [true, false]],
-    [side(0.6, null), side(0.6, 0.05), [true, true]],
-    [side(null, null), side(0.5, null), [true, false]],
-    [side(0.6, null), side(null, 1), [false, true]],
-    [side(0.001, null), side(null, 1), [false, true]],
-  ])('of %j and %j', (champion, challenger, passed) => {
-    expect(passedOf(checkComparison(champion, challenger))).toEqual(passed);
+    [side(0.6, -2), side(0.6, null), true],
+    [side(0.6, 2), side(0.6, null), false],
+    [side(0.6, null), side(0.6, 0.05), true],
+    [side(0.6, null), side(0.6, -0.05), false],
+    // Where one side has no trades, those that nobody would publish do not count.
+    [side(0.6, null), side(0.6, -5, 'v2', null), true],
+    [side(0.6, null), side(0.6, -5, 'v2', 0.1), true],
+    [side(0.6, 2, 'v1', null), side(0.6, null), true],
+    [side(0.6, null), side(0.55, -5, 'v2', null), false],
+    // An AUC that cannot be computed is no AUC.
+    [side(null, null), side(0.5, null), true],
+    [side(0.6, null), side(null, null), false],
+    [side(0.001, 1), side(null, 1), false],
+  ])('of %j and %j: adopted %s', (champion, challenger, adopted) => {
+    expect(isAdopted(champion, challenger)).toBe(adopted);
+  });
+
+  it('without trades on both sides refuses a Brier score that is worse beyond chance', () => {
+    const decide = (loss: BrierLoss): boolean => isAdopted(side(0.6, null), side(0.6, null), { loss });
+    expect(decide({ mean: 0.001, chance: 0.001 })).toBe(true);
+    expect(decide({ mean: 0.0011, chance: 0.001 })).toBe(false);
+    expect(decide({ mean: -0.01, chance: 0.001 })).toBe(true);
+    expect(decide({ mean: 0.5, chance: Infinity })).toBe(true);
+    expect(decide({ mean: null, chance: Infinity })).toBe(true);
+    // With trades, the ratio decides, as specified.
+    expect(isAdopted(side(0.6, 1), side(0.6, 1), { loss: { mean: 0.5, chance: 0.001 } })).toBe(true);
+  });
+
+  it('demands a gain, and a smaller loss of AUC, where the policy says so, except without trades', () => {
+    const decide = (champion: Compared, challenger: Compared): boolean =>
+      isAdopted(champion, challenger, { limits: strict });
+    expect(decide(side(0.6, 1), side(0.5951, 1.05))).toBe(true);
+    expect(decide(side(0.6, 1), side(0.6, 1.049))).toBe(false);
+    expect(decide(side(0.6, 1), side(0.595, 2))).toBe(false);
+    expect(decide(side(0.6, -2), side(0.6, -1.96))).toBe(false);
+    expect(decide(side(0.6, null), side(0.6, null))).toBe(true);
+    const free = { ...delivered, adopt_min_sharpe_ratio: null };
+    expect(isAdopted(side(0.6, 9), side(0.6, -9), { limits: free })).toBe(true);
+    expect(isAdopted(side(0.6, 9), side(0.6, 9), { limits: { ...free, adopt_min_sharpe_gain: 0.05 } })).toBe(false);
   });
 });

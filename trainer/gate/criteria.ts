@@ -5,7 +5,7 @@ import type { RetrainPolicy } from '../../shared/policy/schema.ts';
 /** Adoption limits: retrain_policy.yaml. */
 export type AdoptionLimits = Pick<
   RetrainPolicy,
-  'adopt_min_auc' | 'adopt_min_candidates' | 'adopt_min_sharpe_gain' | 'adopt_max_auc_loss'
+  'adopt_min_auc' | 'adopt_min_candidates' | 'adopt_min_sharpe_ratio' | 'adopt_min_sharpe_gain' | 'adopt_max_auc_loss'
 >;
 
 export interface GateResult {
@@ -94,46 +94,119 @@ export function checkCandidates(
   };
 }
 
-/** Metrics of each side of a comparison: AI1's AUC, and the backtest as if every pair had an edge. */
-export interface Compared {
-  readonly version: string;
-  readonly models: { readonly ai1: Pick<ModelMetrics, 'auc'> };
-  readonly all_pairs: { readonly total: { readonly net_sharpe: number | null; readonly trades: number } };
+/** Trading result of one side of a comparison. `net_sharpe` is null without trades, or without two different days. */
+export interface ComparedTrading {
+  readonly total: { readonly net_sharpe: number | null; readonly trades: number };
 }
 
-/** Whether the challenger's AUC is not worse than the champion's on the same bars. */
+/**
+ * Metrics of each side of a comparison: AI1's, and the trades, as if every pair had an edge and as published by the
+ * daemon.
+ */
+export interface Compared {
+  readonly version: string;
+  readonly models: { readonly ai1: Pick<ModelMetrics, 'auc' | 'brier'> };
+  readonly all_pairs: ComparedTrading;
+  readonly edge_pairs: ComparedTrading;
+}
+
+/** Brier score of the challenger's AI1 minus that of the champion's, on the same candidates. */
+export interface BrierLoss {
+  /** null without candidates. */
+  readonly mean: number | null;
+  /** The largest difference of equal models: Student's t, one-sided 5 %, over blocks of time. Infinity for few blocks. */
+  readonly chance: number;
+}
+
+/** Smallest difference of an AUC or Sharpe ratio that counts: below it are rounding errors of the subtraction. */
+const ROUNDING = 1e-9;
+
+/** Whether the challenger's AUC falls by less than the limit on the same bars. An equal AUC always passes. */
 export function checkChampionAuc(
   champion: Compared,
   challenger: Compared,
-  { adopt_max_auc_loss: most }: AdoptionLimits,
+  { adopt_max_auc_loss: limit }: AdoptionLimits,
 ): GateResult {
-  const [old, young] = [champion.models.ai1.auc, challenger.models.ai1.auc];
+  const old = champion.models.ai1.auc;
+  const young = challenger.models.ai1.auc;
+  const loss = old === null ? 0 : young === null ? Infinity : old - young;
   return {
     name: 'champion auc',
-    passed: old === null || (young !== null && young >= old - most),
+    passed: loss <= ROUNDING || loss < limit - ROUNDING,
     seen: `${shown(young)} against ${shown(old)} of ${champion.version}`,
-    limit: `not more than ${most} below`,
+    limit: `less than ${limit} below`,
   };
 }
 
 /**
- * Whether the challenger's Sharpe ratio exceeds the champion's by the minimum gain on the same bars. Without trades the
- * ratio is 0.
+ * Where neither side has a Sharpe ratio, whether the challenger's Brier score is not worse than the champion's by more than chance;
+ * null where the ratio decides.
+ */
+export function checkChampionBrier(champion: Compared, challenger: Compared, loss: BrierLoss): GateResult | null {
+  if (sharpeRatios(champion, challenger) !== null) return null;
+  const old = champion.models.ai1.brier;
+  const young = challenger.models.ai1.brier;
+  const isKnown = young !== null || old === null;
+  const isWorse = loss.mean !== null && loss.mean > Math.max(0, loss.chance);
+  return {
+    name: 'champion brier',
+    passed: isKnown && !isWorse,
+    seen: `${shown(young)} against ${shown(old)} of ${champion.version}`,
+    limit: Number.isFinite(loss.chance)
+      ? `not more than ${Math.max(0, loss.chance).toFixed(5)} above, the error of the difference`
+      : 'too few hours to tell a difference from chance',
+  };
+}
+
+/**
+ * Whether the challenger's Sharpe ratio on the same bars is at least the policy's share of the champion's. A champion
+ * below zero must be equaled: a share of a negative ratio would demand a gain. Passes where neither side has a ratio.
  */
 export function checkChampionSharpe(
   champion: Compared,
   challenger: Compared,
-  { adopt_min_sharpe_gain: gain }: AdoptionLimits,
+  { adopt_min_sharpe_ratio: share, adopt_min_sharpe_gain: gain }: AdoptionLimits,
 ): GateResult {
-  const [old, young] = [champion.all_pairs.total, challenger.all_pairs.total];
-  const [oldSharpe, youngSharpe] = [old.net_sharpe ?? 0, young.net_sharpe ?? 0];
-  const leastSharpe = oldSharpe + gain;
+  const ratios = sharpeRatios(champion, challenger);
+  if (ratios === null)
+    return {
+      name: 'champion net sharpe',
+      passed: true,
+      seen: `no ratio of ${challenger.all_pairs.total.trades} trades against none of ${champion.all_pairs.total.trades} of ${champion.version}`,
+      limit: 'champion auc and champion brier decide',
+    };
+  const { old, young, view } = ratios;
+  const leastByShare = share === null ? -Infinity : Math.min(share * old, old);
+  const leastByGain = gain === null ? -Infinity : old + gain;
+  const least = Math.max(leastByShare, leastByGain);
+  const trades = { old: champion[view].total.trades, young: challenger[view].total.trades };
+  const basis = view === 'all_pairs' ? 'as if every pair had an edge' : 'of the pairs with an edge';
   return {
     name: 'champion net sharpe',
-    passed: youngSharpe >= leastSharpe,
-    seen: `${youngSharpe.toFixed(2)} of ${young.trades} trades against ${oldSharpe.toFixed(2)} of ${old.trades} of ${champion.version}`,
-    limit: `at least ${leastSharpe.toFixed(2)}, as if every pair had an edge`,
+    passed: young >= least - ROUNDING,
+    seen: `${young.toFixed(2)} of ${trades.young} trades against ${old.toFixed(2)} of ${trades.old} of ${champion.version}`,
+    limit: least === -Infinity ? 'no limit in the policy' : `at least ${least.toFixed(2)}, ${basis}`,
   };
+}
+
+interface SharpeRatios {
+  readonly old: number;
+  readonly young: number;
+  /** The trades that are compared. */
+  readonly view: 'all_pairs' | 'edge_pairs';
+}
+
+/**
+ * Sharpe ratios to compare; null if neither side has one. Where only one side trades as if every pair had an edge, the
+ * trades that the daemon would publish decide, so that models without trades are not kept because others lose in pairs
+ * that are not traded. A side without trades then has 0: not trading is better than losing and worse than earning.
+ */
+function sharpeRatios(champion: Compared, challenger: Compared): SharpeRatios | null {
+  const [oldOfAll, youngOfAll] = [champion, challenger].map((side) => side.all_pairs.total.net_sharpe);
+  if (oldOfAll != null && youngOfAll != null) return { old: oldOfAll, young: youngOfAll, view: 'all_pairs' };
+  const [old, young] = [champion, challenger].map((side) => side.edge_pairs.total.net_sharpe);
+  if (old == null && young == null) return null;
+  return { old: old ?? 0, young: young ?? 0, view: 'edge_pairs' };
 }
 
 function shown(value: number | null): string {

@@ -79,7 +79,7 @@ describe('check', () => {
     activate(folder, champion.version);
     const { result } = twin;
     const stages = new Set<string>();
-    const [rank, sharpe] = await compared(result, bars, stages);
+    const [rank, score, sharpe] = await compared(result, bars, stages);
     expect([...stages]).toEqual(['champion and challenger']);
     const figure = result.manifest.metrics.ai1.holdout.auc!.toFixed(4);
     const since = result.manifest.period.holdout_from;
@@ -88,18 +88,38 @@ describe('check', () => {
       passed: true,
       seen: `${figure} against ${figure} of ${champion.version} since ${since}`,
     });
+    // One day: no ratio of Sharpe, however many trades.
+    const brier = result.manifest.metrics.ai1.holdout.brier!.toFixed(4);
+    expect(score).toMatchObject({ name: 'champion brier', passed: true });
+    expect(score!.seen).toMatch(new RegExp(`^${brier} against ${brier} of `));
     expect(sharpe).toMatchObject({ name: 'champion net sharpe', passed: true });
-    const [, young, trades, old] = /^(\S+) of (\d+) trades against (\S+) of \2 of/.exec(sharpe!.seen)!;
+    const [, young, old] = /^no ratio of (\d+) trades against none of (\d+) of/.exec(sharpe!.seen)!;
     expect(young).toBe(old);
-    expect(Number(trades)).toBeGreaterThan(0);
+    expect(Number(young)).toBeGreaterThan(0);
   });
 
-  it('rejects, with the delivered limits, models that are no better', async () => {
+  it('adopts equal models with the delivered limits', async () => {
     activate(folder, champion.version);
     const { retrain } = loadSettings({ env: {} });
     const context = { settings: { ...settings, retrain }, bars, modelsFolder: folder, workers: 0 };
     const gates = await adoptionGates(twin.result, { ...context, onProgress: () => undefined });
-    expect(gates.at(-1)).toMatchObject({ name: 'champion net sharpe', passed: false });
+    const own = gates.filter(({ name }) => name.startsWith('champion'));
+    expect(own.map(({ passed }) => passed)).toEqual([true, true, true]);
+  });
+
+  it('adopts equal models by AUC and Brier score where neither trades, however strict the policy is', async () => {
+    activate(folder, champion.version);
+    const core = { ...settings.core, min_expected_net_bps: 1e6 };
+    const retrain = { ...settings.retrain, adopt_min_sharpe_gain: 0.05, adopt_max_auc_loss: 0.005 };
+    const context = { settings: { ...settings, core, retrain }, bars, modelsFolder: folder, workers: 0 };
+    const gates = await adoptionGates(twin.result, { ...context, onProgress: () => undefined });
+    const own = gates.filter(({ name }) => name.startsWith('champion'));
+    expect(own.map(({ name, passed }) => `${name} ${passed}`)).toEqual([
+      'champion auc true',
+      'champion brier true',
+      'champion net sharpe true',
+    ]);
+    expect(own.at(-1)!.seen).toMatch(/^no ratio of 0 trades against none of 0 of \d+_\d+ since /);
   });
 
   it('rejects models with less skill than the champion on the same bars', async () => {

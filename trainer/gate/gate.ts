@@ -13,6 +13,7 @@ import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/p
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import type { TrainResult } from '../pipeline.ts';
 import { checkCandidates, type GateResult } from './criteria.ts';
+import { brierLossOf } from './brier_loss.ts';
 import { checkAdoption, type AdoptionEvidence, type Comparison } from './gates.ts';
 
 export interface AdoptionContext {
@@ -79,7 +80,7 @@ async function compare(
   const refusal = checkCandidates(dataset.evaluation.holdout.time, from, champion.version, settings.retrain);
   if (refusal !== null) return { kind: 'refused', result: refusal };
   const warmFrom = (from - warmUpSeconds(settings.minutehand.windows)) as OpenTime;
-  const { bundles } = await backtestPeriod({
+  const { bundles, ai1Times } = await backtestPeriod({
     pairs: settings.minutehand.pairs.map(parsePair),
     bars: new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, warmFrom)])),
     from,
@@ -91,7 +92,8 @@ async function compare(
     onProgress: (done, total) => onProgress('champion and challenger', done, total),
   });
   const [old, young] = bundles as [BundleResult, BundleResult];
-  return { kind: 'compared', champion: old, challenger: young, since: isoMinute(from) };
+  const brierLoss = brierLossOf(old, young, ai1Times);
+  return { kind: 'compared', champion: old, challenger: young, brierLoss, since: isoMinute(from) };
 }
 
 /** The active bundle, or the reason for no comparison: an unusable champion does not block its successor. */

@@ -14,10 +14,18 @@ import {
 const golden: GateResult = { name: 'golden vectors', passed: true, seen: '', limit: '' };
 const side = (version: string, auc: number): Compared => ({
   version,
-  models: { ai1: { auc } },
+  models: { ai1: { auc, brier: 0.23 } },
   all_pairs: { total: { net_sharpe: 1, trades: 50 } },
+  edge_pairs: { total: { net_sharpe: 1, trades: 50 } },
 });
-const limits = { adopt_min_auc: 0.52, adopt_min_candidates: 50, adopt_min_sharpe_gain: -1, adopt_max_auc_loss: 0.02 };
+const limits = {
+  adopt_min_auc: 0.52,
+  adopt_min_candidates: 50,
+  adopt_min_sharpe_ratio: 0.9,
+  adopt_min_sharpe_gain: null,
+  adopt_max_auc_loss: 0.02,
+};
+const brierLoss = { mean: 0.1, chance: 0.01 };
 const namesOf = (comparison: Comparison | null): string[] =>
   checkAdoption({ golden, limits, comparison }).map(({ name }) => name);
 
@@ -54,11 +62,28 @@ describe('checkAdoption', () => {
       golden,
       { name: 'champion', passed: true, seen: 'there is none', limit: 'none to compare with' },
     ]);
-    const compared = { champion: side('v1', 0.6), challenger: side('v2', 0.5), since: '2024-01-02T00:00Z' };
+    const compared = { champion: side('v1', 0.6), challenger: side('v2', 0.5), brierLoss, since: '2024-01-02T00:00Z' };
     const [, rank, sharpe] = checkAdoption({ golden, limits, comparison: { kind: 'compared', ...compared } });
     expect(rank).toMatchObject({ name: 'champion auc', passed: false });
     expect(rank!.seen).toMatch(/ since 2024-01-02T00:00Z$/);
     expect(sharpe).toMatchObject({ name: 'champion net sharpe', passed: true });
+  });
+
+  it('checks the Brier score in place of the Sharpe ratio where neither side trades', () => {
+    const silent = { total: { net_sharpe: null, trades: 0 } };
+    const comparison = {
+      kind: 'compared' as const,
+      champion: { ...side('v1', 0.6), all_pairs: silent, edge_pairs: silent },
+      challenger: { ...side('v2', 0.6), all_pairs: silent, edge_pairs: silent },
+      brierLoss,
+      since: '2024-01-02T00:00Z',
+    };
+    expect(checkAdoption({ golden, limits, comparison }).map(({ name, passed }) => `${name} ${passed}`)).toEqual([
+      'golden vectors true',
+      'champion auc true',
+      'champion brier false',
+      'champion net sharpe true',
+    ]);
   });
 });
 

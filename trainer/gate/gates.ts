@@ -20,9 +20,11 @@ import {
   checkBrier,
   checkExecutable,
   checkChampionAuc,
+  checkChampionBrier,
   checkChampionSharpe,
   checkPassRate,
   type AdoptionLimits,
+  type BrierLoss,
   type Compared,
   type GateResult,
 } from './criteria.ts';
@@ -82,6 +84,7 @@ export type Comparison =
       readonly kind: 'compared';
       readonly champion: Compared;
       readonly challenger: Compared;
+      readonly brierLoss: BrierLoss;
       /** First bar of both, ISO 8601. */
       readonly since: string;
     };
@@ -252,17 +255,29 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
   {
     name: 'champion auc',
     models: null,
-    vetoes: 'An AUC of AI1 below that of the champion on the same bars by more than the limit.',
+    vetoes: 'An AUC of AI1 below that of the champion on the same bars by the limit or more.',
     threshold: { key: 'adopt_max_auc_loss' },
     next: 'Keep the champion.',
     check: ({ comparison, limits }) => compare(comparison, limits, checkChampionAuc),
   },
   {
+    name: 'champion brier',
+    models: null,
+    vetoes:
+      'Where neither side has a Sharpe ratio (no trades, or less than two days): a Brier score of AI1 worse than the champion’s on the same bars by more than chance.',
+    threshold: { fixed: 'Student’s t, one-sided 5 %, over blocks of eight hours' },
+    next: 'Keep the champion.',
+    check: ({ comparison, limits }) =>
+      compare(comparison, limits, (champion, challenger, _, brierLoss) =>
+        checkChampionBrier(champion, challenger, brierLoss),
+      ),
+  },
+  {
     name: 'champion net sharpe',
     models: null,
     vetoes:
-      'A net Sharpe ratio on the same bars, over all pairs, that does not exceed the champion’s by the limit. Without trades it is 0.',
-    threshold: { key: 'adopt_min_sharpe_gain' },
+      'A net Sharpe ratio on the same bars below the limit times the champion’s, below zero: below the champion’s. `adopt_min_sharpe_gain` can demand a gain. Trades count as if every pair had an edge; where only one side has any, those that would be published. Passes where neither side has a ratio.',
+    threshold: { key: 'adopt_min_sharpe_ratio' },
     next: 'Keep the champion.',
     check: ({ comparison, limits }) => compare(comparison, limits, checkChampionSharpe),
   },
@@ -311,9 +326,10 @@ function checkChampion(comparison: Comparison | null): GateResult | null {
 function compare(
   comparison: Comparison | null,
   limits: AdoptionLimits,
-  check: (champion: Compared, challenger: Compared, limits: AdoptionLimits) => GateResult,
+  check: (champion: Compared, challenger: Compared, limits: AdoptionLimits, brierLoss: BrierLoss) => GateResult | null,
 ): GateResult | null {
   if (comparison?.kind !== 'compared') return null;
-  const result = check(comparison.champion, comparison.challenger, limits);
-  return { ...result, seen: `${result.seen} since ${comparison.since}` };
+  const { champion, challenger, brierLoss, since } = comparison;
+  const result = check(champion, challenger, limits, brierLoss);
+  return result === null ? null : { ...result, seen: `${result.seen} since ${since}` };
 }

@@ -19,6 +19,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'golden vectors': 'ゴールデンベクトル',
   champion: 'チャンピオン',
   'champion auc': 'チャンピオンとの AUC',
+  'champion brier': 'チャンピオンとのブライアスコア',
   'champion net sharpe': 'チャンピオンとのシャープレシオ',
 };
 
@@ -29,10 +30,16 @@ const TEXTS: readonly (readonly [string, string])[] = [
   ["from * to * of the holdout's", 'ホールドアウトの候補の $1～$2'],
   ['above 0, and at least * of it', '0 超、かつ元の $1 以上'],
   ['at least * to compare by', '比較に $1 件以上'],
+  ['at least *, of the pairs with an edge', '$1 以上（優位性のあるペアのみ）'],
   ['at least *, as if every pair had an edge', '$1 以上（全ペアに優位性があるとして）'],
   ['at least * in all and in the last 24 h of each pair', '全体と各ペアの直近 24 時間で $1 以上'],
   ['at least *', '$1 以上'],
+  ['no limit in the policy', 'ポリシーに基準なし'],
+  ['* and * decide', '$1と$2で判定'],
+  ['less than * below', '低下は $1 未満'],
   ['not more than * below', '低下は $1 以内'],
+  ['not more than * above, the error of the difference', '悪化は差の誤差 $1 以内'],
+  ['too few hours to tell a difference from chance', '差を偶然と区別できる時間が不足'],
   ['above *, * standard errors of * independent rows', '$1 超（独立 $3 行の標準誤差の $2 倍）'],
   ['above *', '$1 超'],
   [
@@ -60,6 +67,7 @@ const TEXTS: readonly (readonly [string, string])[] = [
     '* entry candidates that neither these models nor * have learned from',
     'このモデルも $2 も学習していないエントリー候補 $1 件',
   ],
+  ['no ratio of * trades against none of * of *', '比率なし（$1 取引、$3 は $2 取引）'],
   ['* of * trades against * of * of *', '$1（$2 取引）、$5 は $3（$4 取引）'],
   ['* against * of *', '$1、$3 は $2'],
   ['* above *, classes balanced', '$1（閾値 $2、クラス均衡）'],
