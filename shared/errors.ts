@@ -190,6 +190,11 @@ export const ERRORS = {
     message: 'The request does not match the endpoint’s schema.',
     next: 'See /api/openapi.json or docs/reference/PROTOCOL.md#api.',
   },
+  AUDIT_WHOLE: {
+    status: 409,
+    message: 'The audit has every entry that its anchors name.',
+    next: 'Nothing is missing: there is nothing to restart.',
+  },
   ORIGIN_REFUSED: {
     status: 403,
     message: 'The Origin header names a foreign site.',

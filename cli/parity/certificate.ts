@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { keyName, signatureRefusal } from '../../shared/bundle/signature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import type { AuditCheck } from '../../trainer/api/audit.ts';
 import type { SymbolFills } from '../../trainer/monitor/fill_performance.ts';
 import type { LateOfDay } from '../../trainer/parity/journal_day.ts';
 import type { DecisionParity, Mismatch } from '../../trainer/parity/decisions.ts';
@@ -39,6 +40,8 @@ export interface Certificate {
   readonly late?: LateOfDay;
   /** Costs paid beside those assumed, by kind of account and symbol. */
   readonly fills: Readonly<Record<string, Readonly<Record<string, SymbolFills>>>>;
+  /** State of the audit when the certificate was written, so that a later removal of its entries shows. */
+  readonly audit?: Pick<AuditCheck, 'entries' | 'head' | 'breaks' | 'missing'> | null;
 }
 
 export type PairParity = Omit<DecisionParity, 'mismatches'> & { readonly mismatches: number };

@@ -37,8 +37,16 @@ export function renderCertificate(certificate: Certificate): string {
     ...lateRows(certificate),
     '<h2>Costs paid, basis points a side</h2>',
     fillRows.length === 0 ? '<p>No fills.</p>' : htmlTable(FILL_COLUMNS, fillRows),
+    ...auditRow(certificate),
     `<p>Models ${escapeHtml(model_versions.join(', ') || 'none')}, policy ${escapeHtml(policy_hash)}, written ${escapeHtml(created_at)}.</p>`,
   ]);
+}
+
+function auditRow({ audit }: Certificate): string[] {
+  if (!audit) return [];
+  const isWhole = audit.breaks === 0 && audit.missing === null;
+  const state = isWhole ? 'whole' : `${audit.breaks} do not fit, ${audit.missing?.entries ?? 0} are missing`;
+  return [`<p>Audit: ${audit.entries} entries (${state}), last hash ${escapeHtml(audit.head)}.</p>`];
 }
 
 function lateRows({ late }: Certificate): string[] {

@@ -12,6 +12,7 @@ import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
 import { replayJournal } from '../../daemon/feed/replay.ts';
 import { ROWS_PER_SCORE } from '../../trainer/backtest/bar_scores.ts';
+import { verifyAudit } from '../../trainer/api/audit.ts';
 import { against } from '../../trainer/fills/live_kpis.ts';
 import { readTrades } from '../../trainer/fills/live_trades.ts';
 import { fillPerformance } from '../../trainer/monitor/fill_performance.ts';
@@ -71,6 +72,7 @@ export async function proveDay(options: DayOptions): Promise<Certificate> {
       mismatches,
       late: market === 'live' ? journalDay.late : { ...journalDay.late, signals: {} },
       fills: await fillsOf(options, period),
+      audit: await auditOf(options),
     };
   } finally {
     journal.close();
@@ -165,6 +167,17 @@ async function fillsOf(
     const costs = settings.minutehand.symbols;
     const accounts = fillPerformance({ trades, ...signals }, { edge: {} }, costs, settings.retrain);
     return Object.fromEntries(Object.entries(accounts).map(([account, { symbols }]) => [account, symbols]));
+  } finally {
+    await store.close();
+  }
+}
+
+async function auditOf({ paths }: DayOptions): Promise<NonNullable<Certificate['audit']> | null> {
+  const store = await openStoreIfThere(process.env, paths);
+  if (store === null) return null;
+  try {
+    const { entries, head, breaks, missing } = await verifyAudit(store);
+    return { entries, head, breaks, missing };
   } finally {
     await store.close();
   }

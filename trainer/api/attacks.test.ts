@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import fastify from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyAudit } from './audit.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
 import { EventHub } from './events/hub.ts';
 import { createHttpServer } from './http_server.ts';
@@ -54,6 +55,33 @@ describe('an attack on the API', () => {
     expect(headers['content-type']).toContain('application/json');
     const unknown = await api.ask('GET', `/api/${encodeURIComponent(markup)}`, { headers: token });
     expect([unknown.status, unknown.headers['content-type']]).toEqual([404, 'application/json; charset=utf-8']);
+  });
+
+  it('by a value that cannot be stored or printed is refused, audited, and leaves the audit whole', async () => {
+    const headers = bearer(await api.token('operator', 'eve'));
+    const withReason = (reason: string): string => `{"reason":"${reason}","changes":{"core.theta1_initial":0.5}}`;
+    const nested = (levels: number): string =>
+      `{"reason":"r","changes":{"core.theta1_initial":${'['.repeat(levels)}1${']'.repeat(levels)}}}`;
+    const bodies = [
+      ...['a\\u0000b', 'a\\ud800b', '\\udfff'].map(withReason),
+      ...[33, 4109, 4110, 20_000].map(nested),
+      '{"reason":"r","changes":{"core.\\ud800":1}}',
+    ];
+    for (const raw of bodies) {
+      const { status, body } = await api.ask('PUT', '/api/ml/config', { headers, raw });
+      expect([status, body.error?.code], raw.slice(0, 80)).toEqual([400, 'REQUEST_INVALID']);
+    }
+    expect((await api.ask('GET', '/api/audit', { headers })).status).toBe(200);
+    expect(await verifyAudit(api.store)).toMatchObject({ broken: null, missing: null });
+  });
+
+  it('by a policy that takes long to parse does not occupy the trainer', async () => {
+    const headers = bearer(await api.token('operator'));
+    const startMs = performance.now();
+    for (const value of ['[ ] '.repeat(27), '[ ], '.repeat(5000), `${'a@'.repeat(50_000)}"`, `${' '.repeat(50_000)}(`])
+      for (const key of ['core.theta1_initial', 'retrain.retrain_cron', 'signals.archive_path'])
+        await api.ask('PUT', '/api/ml/config', { headers, body: { reason: 'r', changes: { [key]: value } } });
+    expect(performance.now() - startMs).toBeLessThan(20_000);
   });
 
   it('by a form of another site is refused by content type', async () => {

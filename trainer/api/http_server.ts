@@ -1,5 +1,6 @@
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { checkRequestValues } from './request_values.ts';
 import { answerClientError, REQUIRE_HOST_HEADER } from '../../shared/http/node_server.ts';
 
 /** Time limits for clients, in ms. */
@@ -33,6 +34,11 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
       void (reply as FastifyReply).status(refusal.status).send({ error: describeError(refusal) });
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
+  });
+  server.addHook('preValidation', async ({ body, query, params }) => {
+    checkRequestValues(params, 'path');
+    checkRequestValues(query, 'query');
+    checkRequestValues(body, 'body');
   });
   server.server.maxConnections = MAX_CONNECTIONS;
   return server;

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { ImportedFile, Market } from '../../shared/bar_file/bar_sink.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import type { HomePaths } from '../../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { openBarStore, type BarStore } from './bars.ts';
 import type { Engine } from './engine.ts';
@@ -20,6 +20,8 @@ export interface Store {
   readonly kind: 'sqlite' | 'postgres';
   /** A file, or a URL without its password. */
   readonly place: string;
+  /** File outside the database with the hash of each audit entry (audit_anchors.ts); null: in memory. */
+  readonly auditAnchors: string | null;
   readonly bars: BarStore;
   readonly series: SeriesStore;
   readonly imports: {
@@ -71,6 +73,8 @@ export async function openStore(url: string, clock: Clock = MACHINE_CLOCK): Prom
   return {
     kind,
     place,
+    auditAnchors:
+      url === IN_MEMORY ? null : auditAnchorsOf(kind === 'sqlite' ? dirname(resolve(url)) : homePaths().home),
     db,
     bars: openBarStore(engine),
     series: openSeriesStore(engine),
@@ -95,6 +99,8 @@ export async function openStore(url: string, clock: Clock = MACHINE_CLOCK): Prom
     close: () => engine.close(),
   };
 }
+
+const auditAnchorsOf = (folder: string): string => join(folder, 'audit_anchors.jsonl');
 
 async function openEngine(url: string): Promise<Engine> {
   const isPostgres = /^postgres(ql)?:\/\//.test(url);

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bearer, openApiWorkplace, type Answer, type ApiWorkplace } from '../api.fixture.ts';
-import { verifyAudit } from '../audit.ts';
+import { appendAudit, verifyAudit } from '../audit.ts';
 import { EventHub } from '../events/hub.ts';
 import { createLogin, isStillValid } from './sessions.ts';
 import { createToken, revokeToken } from './tokens.ts';
@@ -273,6 +273,43 @@ describe('the audit', () => {
     await update(second!.actor);
     expect((await verifyAudit(own.store)).broken).toBeNull();
     await own.store.db.deleteFrom('audit.api_writes').where('entry_id', '=', second!.entry_id).execute();
-    expect((await verifyAudit(own.store)).broken).toBe(Number(rows[0]!.entry_id));
+    expect(await verifyAudit(own.store)).toMatchObject({
+      broken: Number(rows[0]!.entry_id),
+      breaks: 1,
+      missing: { first: Number(second!.entry_id), last: Number(second!.entry_id), entries: 1 },
+    });
+  });
+
+  it('misses entries removed at its end, and all of them, by the anchors outside the database', async () => {
+    const other = await openApiWorkplace();
+    try {
+      const headers = bearer(await other.token('operator'));
+      for (let writes = 1; writes <= 5; writes += 1) await other.ask('POST', '/api/ml/models/cleanup', { headers });
+      const { entries } = await verifyAudit(other.store);
+      const newest = (await other.store.db.selectFrom('audit.api_writes').selectAll().execute()).at(-1)!;
+      await other.store.db.deleteFrom('audit.api_writes').where('entry_id', '=', newest.entry_id).execute();
+      expect(await verifyAudit(other.store)).toMatchObject({ broken: null, missing: { entries: 1 } });
+      await other.store.db.deleteFrom('audit.api_writes').execute();
+      expect(await verifyAudit(other.store)).toMatchObject({ entries: 0, broken: null, missing: { entries } });
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('stores every text as it was hashed', async () => {
+    const entry = {
+      actor: 'a\0b',
+      role: '',
+      via: 'cli',
+      action: 'x\ud800',
+      target: '\udfff',
+      outcome: 'done',
+    } as const;
+    const cyclic: { self?: unknown } = {};
+    cyclic.self = cyclic;
+    const before = await verifyAudit(own.store);
+    await appendAudit(own.store, { ...entry, before: { text: '\ud800' }, after: cyclic }, 0);
+    const after = await verifyAudit(own.store);
+    expect(after).toEqual({ ...before, entries: before.entries + 1, head: after.head });
   });
 });
