@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
-import { adfTest, engleGranger, holm, mackinnonP, type AdfTest } from './engle_granger.ts';
+import { adfTest, engleGranger, mackinnonP, type AdfTest } from './engle_granger.ts';
+import { holm } from '../validate/holm.ts';
 
 /** AR(1) with this coefficient. */
 function autoregression(n: number, memory: number, seed: string): Float64Array {
@@ -124,20 +125,5 @@ describe('Engle and Granger’s test', () => {
     }
     // Binomial, 5 %: 11 or more in 1.1 % of the cases.
     expect(families).toBeLessThan(11);
-  });
-});
-
-describe('Holm’s adjustment', () => {
-  it('is the definition: each p times the number of those not smaller, ascending, at most 1', () => {
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1 }), (ps) => {
-        const adjusted = holm(ps);
-        ps.forEach((p, i) => {
-          const smaller = ps.filter((other) => other <= p);
-          const slow = Math.max(...smaller.map((q) => Math.min(1, q * ps.filter((other) => other >= q).length)));
-          expect(adjusted[i]).toBe(slow);
-        });
-      }),
-    );
   });
 });

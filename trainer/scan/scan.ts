@@ -13,8 +13,9 @@ import { rollovers, tradingDayAt, type Rollover } from '../backtest/rollover.ts'
 import { matchMinutes } from '../dataset/pair_history.ts';
 import { expectedMaxSharpe, probabilisticSharpe, sharpeFacts } from '../search/deflated_sharpe_ratio.ts';
 import { runOnThreads } from '../thread_tasks.ts';
+import { holm } from '../validate/holm.ts';
 import { superiorAbility, type SuperiorAbility } from '../validate/superior_ability.ts';
-import { holm, type Cointegration } from './engle_granger.ts';
+import type { Cointegration } from './engle_granger.ts';
 import { scanPair, type PeriodFigures, type ScannedPair, type ScanSpan, type ScanTask } from './scan_pair.ts';
 
 const PROGRAM = new URL('./scan_worker.js', import.meta.url);
