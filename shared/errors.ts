@@ -331,6 +331,21 @@ export const ERRORS = {
     message: 'In this time zone the file’s trading weeks open at wrong hours.',
     next: 'Give the zone with --timezone, or skip the check with --trust-clock.',
   },
+  LEG_LAGS: {
+    status: 422,
+    message: 'One symbol repeats another one at another time: a late copy, or a wrong clock.',
+    next: 'Import it again on its own clock, or from another source.',
+  },
+  SERIES_FORESIGHT: {
+    status: 422,
+    message: 'A series knows what the market does next.',
+    next: 'Give each value the time at which it was known, or leave the series out.',
+  },
+  FEATURE_FORESIGHT: {
+    status: 422,
+    message: 'A feature tells the label better than any feature of this market can.',
+    next: 'Remove what the column knows of the bars after its own.',
+  },
   ALERT_UNKNOWN: {
     status: 404,
     message: 'No such open alert.',
