@@ -4,4 +4,10 @@
  */
 import { main } from './main.ts';
 
-process.exitCode = await main(process.argv.slice(2));
+/** Time, in ms, in which output and locks are released after an error. */
+const EXIT_GRACE_MS = 5000;
+
+const code = await main(process.argv.slice(2));
+process.exitCode = code;
+// A command that failed has nothing left to do: a connection or thread that it left open must not keep the process.
+if (code !== 0) setTimeout(() => process.exit(code), EXIT_GRACE_MS).unref();

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as CliProgress from 'cli-progress';
-import { describeError, MinutehandError } from '../shared/errors.ts';
+import { describeError, knownError } from '../shared/errors.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/schedule/progress_line.ts';
 
 /** Output of a command: results on stdout, everything else on stderr, so that `--json` can be piped. */
@@ -123,6 +123,6 @@ export function showError(error: unknown, json: boolean): number {
   const { code, message, next } = describeError(error);
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, next } })}\n`);
   process.stderr.write(`${code}: ${message}\n  → ${next}\n`);
-  if (!(error instanceof MinutehandError) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  if (knownError(error) === null && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   return code === 'USAGE' ? 2 : 1;
 }

@@ -152,7 +152,13 @@ export interface Daemon {
  */
 export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions): Promise<Daemon> {
   const daemon = new AssembledDaemon(ports, options);
-  await daemon.recover();
+  try {
+    await daemon.recover();
+  } catch (error) {
+    // Its threads, timers and connections would keep the process alive.
+    await daemon.stop().catch(() => undefined);
+    throw error;
+  }
   return daemon;
 }
 

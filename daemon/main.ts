@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { announce } from '../shared/address.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
-import { describeError, MinutehandError } from '../shared/errors.ts';
+import { describeError, knownError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
@@ -145,11 +145,23 @@ class DaemonProcess {
     this.#observed = new Observed(feed.budget_ms, clock);
   }
 
+  /** @throws MinutehandError as startDaemon */
   async start(): Promise<RunningDaemon> {
+    const { settings, paths, shard } = this.#options;
+    const journalPath = paths.journal(settings.minutehand.market, shard);
+    try {
+      return await this.#startWith(journalPath);
+    } catch (error) {
+      if (knownError(error)?.code !== 'DATABASE_DAMAGED') throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new MinutehandError('JOURNAL_DAMAGED', { seen: `${journalPath}: ${reason}`, cause: error });
+    }
+  }
+
+  async #startWith(journalPath: string): Promise<RunningDaemon> {
     const { settings, paths, shard } = this.#options;
     const { market } = settings.minutehand;
     const log = this.#logs.events;
-    const journalPath = paths.journal(market, shard);
     const store = openJournal(journalPath);
     this.#undo.push(() => store.close());
     const journal = this.#openJournalThread(journalPath, store);

@@ -648,8 +648,19 @@ export const ERRORS = {
   },
   JOURNAL_DAMAGED: {
     status: 500,
-    message: 'The journal violates its own rules.',
-    next: 'Move the file away and restart.',
+    message: 'The journal is damaged, or violates its own rules.',
+    next: 'Restore it from a backup, or move the file away with its -wal and -shm, and restart: history then comes from the feed.',
+  },
+  DATABASE_DAMAGED: {
+    status: 500,
+    message: 'An SQLite file of this installation is damaged.',
+    next: 'Stop daemon and trainer; `sqlite3 <file> "PRAGMA integrity_check"` names the file. Restore it from a backup, or move it away.',
+  },
+  DISK_FULL: { status: 507, message: 'The disk is full.', next: 'Free space, then try again.' },
+  FILES_EXHAUSTED: {
+    status: 503,
+    message: 'The process may not open more files.',
+    next: 'Raise the limit: `ulimit -n 4096` in a shell, LimitNOFILE= in a systemd unit.',
   },
   PUBLISH_FILE: {
     status: 500,
@@ -855,9 +866,38 @@ export interface ErrorReport {
   readonly next: string;
 }
 
+/** Errors of the system and of SQLite that have a next step, by the beginning of their code. */
+const SYSTEM_CODES: readonly (readonly [prefix: string, code: ErrorCode])[] = [
+  ['EMFILE', 'FILES_EXHAUSTED'],
+  ['ENFILE', 'FILES_EXHAUSTED'],
+  ['ENOSPC', 'DISK_FULL'],
+  ['EDQUOT', 'DISK_FULL'],
+  ['SQLITE_FULL', 'DISK_FULL'],
+  ['SQLITE_CORRUPT', 'DATABASE_DAMAGED'],
+  ['SQLITE_NOTADB', 'DATABASE_DAMAGED'],
+];
+const MAX_CAUSES = 10;
+
+/**
+ * The error that a user can act on: the thrown one, or the state of the machine that caused it.
+ * @returns null for a defect
+ */
+export function knownError(error: unknown): MinutehandError | null {
+  if (error instanceof MinutehandError) return error;
+  let cause: unknown = error;
+  for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
+    const { code, message } = cause as { readonly code?: unknown; readonly message: string };
+    const found = typeof code === 'string' ? SYSTEM_CODES.find(([prefix]) => code.startsWith(prefix)) : undefined;
+    if (found !== undefined) return new MinutehandError(found[1], { seen: message, cause: error });
+    cause = cause.cause;
+  }
+  return null;
+}
+
 /** The error as `{code, message, next}`, for any thrown value. */
 export function describeError(error: unknown): ErrorReport {
-  if (error instanceof MinutehandError) return error.toJSON();
+  const known = knownError(error);
+  if (known !== null) return known.toJSON();
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'INTERNAL', message: `${ERRORS.INTERNAL.message} ${message}`, next: ERRORS.INTERNAL.next };
 }

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import { openLog } from '../../shared/log/log.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { noteFatal } from '../../shared/fatal.ts';
@@ -10,6 +11,7 @@ import { keepFilesPrivate, tightenFolder } from '../../shared/private_files.ts';
 import { openSystemd, type Systemd } from '../systemd/systemd.ts';
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
+import { endStartOnRequest } from '../end_start.ts';
 import { stopSignal } from '../stop_signal.ts';
 
 const POLICY_POLL_MS = 500;
@@ -86,8 +88,10 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
           systemd.ready({ status: () => `standby, waits for the lease of shard ${shard}`, isMoving: () => true });
         })
       : startDaemon(options);
+  endStartOnRequest({ stopping, starting, print, exit: (code) => process.exit(code) });
   const daemon = await starting.catch((error: unknown) => {
-    noteFatal(paths, shard, error, Date.now());
+    // Another daemon runs here: this one was not needed, and nothing ended.
+    if (!(error instanceof MinutehandError) || error.code !== 'HOME_LOCKED') noteFatal(paths, shard, error, Date.now());
     throw error;
   });
   if (daemon === null) return print('Standby: ended while it waited.');
@@ -126,7 +130,9 @@ async function runTrainer(output: Output): Promise<void> {
   const { startTrainer } = await import('../../trainer/main.ts');
   const { log, flush } = openLog(paths.log, 'trainer', settings.minutehand.log.level);
   const options = { paths, log, command: launcher(), token: process.env['MINUTEHAND_TOKEN'], print };
-  let trainer = await startTrainer({ ...options, settings });
+  const starting = startTrainer({ ...options, settings });
+  endStartOnRequest({ stopping, starting, print, exit: (code) => process.exit(code) });
+  let trainer = await starting;
   print(`Trainer listens on ${settings.minutehand.transports.trainer.host}:${trainer.port}.`);
   // Its event loop is all that can hang: trainings and looks at live KPIs have processes and threads of their own.
   systemd.ready({ status: () => trainer.status(), isMoving: () => true });
