@@ -92,8 +92,9 @@ function deterministic(files, folders) {
 /** @param {number} depth folders between shared/core and the file */
 function core(depth) {
   const inside = ['\\./[^.]', ...(depth > 0 ? [`(\\.\\./){1,${depth}}[^.]`] : [])];
-  const outside = `(\\.\\./){${depth + 1}}(bar|pair)\\.ts$`;
-  const message = 'shared/core imports itself, shared/bar.ts and shared/pair.ts, and nothing else.';
+  const outside = `(\\.\\./){${depth + 1}}(bar|pair|elementary)\\.ts$`;
+  const message =
+    'shared/core imports itself, shared/bar.ts, shared/pair.ts and shared/elementary.ts, and nothing else.';
   return {
     files: [`shared/core/${'*/'.repeat(depth)}*.ts`],
     ignores: ['**/*.{test,fixture}.ts'],

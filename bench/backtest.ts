@@ -15,7 +15,7 @@ import { decisionPolicy, loadSettings, type Settings } from '../shared/policy/po
 import { isEvaluatedMinute, ROWS_PER_SCORE, scoreBars } from '../trainer/backtest/bar_scores.ts';
 import { runBacktest } from '../trainer/backtest/backtest.ts';
 import { markToMarket } from '../trainer/backtest/equity.ts';
-import { rollovers } from '../trainer/backtest/rollover.ts';
+import { rollovers } from '../shared/core/cost/rollover.ts';
 import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
 import { buildPairHistory, matchMinutes } from '../trainer/dataset/pair_history.ts';
 import { labelPair } from '../trainer/label/pair_labels.ts';

@@ -50,6 +50,9 @@ export interface Situation {
   } | null;
   /** Current fill cost of both legs, in basis points of gross notional. */
   readonly fillCostBps: number;
+  /** What a night costs a long and a short position in each leg, in basis points of its notional. */
+  readonly swaps: readonly [NightCosts, NightCosts];
+  readonly barSeconds: number;
   readonly noEntryWindows: readonly string[];
   readonly isHalted: boolean;
   readonly isDegraded: boolean;
@@ -58,6 +61,11 @@ export interface Situation {
   readonly signalId: string;
   readonly featureSchema: string;
   readonly policyHash: string;
+}
+
+interface NightCosts {
+  readonly swap_long_bps_per_night: number;
+  readonly swap_short_bps_per_night: number;
 }
 
 export interface ExpectedAnswer {
@@ -127,11 +135,49 @@ function labelOf(id: string, symbols: readonly string[]): string {
 }
 
 /** "Expected result" of the protocol, without calibration; NaN for a bar that is not a candidate. */
-function expectedNet({ bar, policy, fillCostBps }: Situation, probability: number): number {
+function expectedNet(situation: Situation, probability: number): number {
+  const { bar, policy, fillCostBps } = situation;
   const distance = Math.abs(bar.z);
   if (!(distance >= policy.z_entry)) return NaN;
   const sigmas = probability * (distance - policy.z_exit) - (1 - probability) * policy.stop;
-  return sigmas * ((1e4 * bar.zStd) / (1 + Math.abs(bar.beta))) - 2 * fillCostBps;
+  return sigmas * ((1e4 * bar.zStd) / (1 + Math.abs(bar.beta))) - 2 * fillCostBps - expectedSwap(situation);
+}
+
+/** "Overnight swaps" of docs/reference/MODELS.md without calibration, hour by hour on New York's clock. */
+function expectedSwap({ bar, policy, swaps, barSeconds, time }: Situation): number {
+  const side = bar.z > 0 ? -1 : 1;
+  const sides = [side, bar.beta < 0 ? side : -side];
+  const [a, b] = swaps.map((own, leg) =>
+    sides[leg]! > 0 ? own.swap_long_bps_per_night : own.swap_short_bps_per_night,
+  );
+  const hedge = Math.abs(bar.beta);
+  const perNight = (a! + hedge * b!) / (1 + hedge);
+  const fill = time + 60;
+  const maxAge = policy.max_age_bars * barSeconds;
+  let [nights, weekends] = [0, 0];
+  for (let hour = Math.floor(fill / 3600) * 3600 + 3600; ; hour += 3600) {
+    const clock = newYorkClock(hour);
+    if (!clock.endsWith(' 17')) continue;
+    const age = Math.max(0, hour - fill - weekends * 172_800);
+    if (age > maxAge) return perNight * nights;
+    if (clock === 'Sat 17' && hour - 86_400 > fill) weekends++;
+    if (!clock.startsWith('S')) nights += (clock === 'Wed 17' ? 3 : 1) * (1 - age / maxAge);
+  }
+}
+
+const NEW_YORK = new Intl.DateTimeFormat('en-US', {
+  timeZone: 'America/New_York',
+  weekday: 'short',
+  hour: 'numeric',
+  hourCycle: 'h23',
+});
+const clocks = new Map<number, string>();
+
+/** `Wed 17` */
+function newYorkClock(hour: number): string {
+  const known = clocks.get(hour) ?? NEW_YORK.format(hour * 1000).replace(',', '');
+  clocks.set(hour, known);
+  return known;
 }
 
 /** "Modes" of the protocol. */

@@ -3,9 +3,9 @@ import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_sche
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { pairFillCostBps, quotedBps, type PairFillCosts } from '../shared/core/cost/fill_cost.ts';
 import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
-import type { Pair } from '../shared/pair.ts';
+import { barSecondsOf, type Pair } from '../shared/pair.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
-import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import { decisionPolicy, type Settings, type SymbolCosts } from '../shared/policy/policy.ts';
 import { expectedAnswer, NO_POSITION, type ExpectedPosition } from './expected_answer.ts';
 import type { ReferenceModels } from './reference_models.ts';
 import type { Asked, ReferenceAnswer, SubjectReference } from './subject_reference.ts';
@@ -19,7 +19,7 @@ export class PairReference implements SubjectReference {
   readonly #note: (name: string) => void;
   readonly #schema: FeatureSchema;
   readonly #policy: ReturnType<typeof decisionPolicy>;
-  readonly #costs: PairFillCosts;
+  readonly #costs: PairFillCosts & { readonly a: SymbolCosts; readonly b: SymbolCosts };
   readonly #features: FeatureEngine;
   readonly #matrix: Float32Array;
 
@@ -75,6 +75,8 @@ export class PairReference implements SubjectReference {
       hasEdge: whole?.hasEdge(this.#pair.id) ?? false,
       scores: scores === null ? null : firstOf(scores),
       fillCostBps: pairFillCostBps(this.#costs, frame.beta, minute.time + 60, quotedBps(frame.a), quotedBps(frame.b)),
+      swaps: [this.#costs.a, this.#costs.b],
+      barSeconds: barSecondsOf(this.#pair),
       noEntryWindows: this.#settings.core.no_entry_windows,
       isHalted,
       isDegraded,

@@ -202,7 +202,7 @@ describe('a backtest', () => {
         return spread_bps + 2 * commission_bps + 2 * slippage_bps;
       };
       expect(trade.costBps).toBeCloseTo(share * leg(a) + (1 - share) * leg(b), 9);
-      const moved = (prices: 0 | 1): number => Math.log(trade.exitPrices[prices] / trade.entryPrices[prices]);
+      const moved = (prices: 0 | 1): number => trade.exitPrices[prices] / trade.entryPrices[prices] - 1;
       const gross = trade.side * share * (moved(0) - trade.beta * moved(1)) * 1e4;
       expect(trade.grossBps).toBeCloseTo(gross, 8);
       expect(trade.netBps).toBeCloseTo(gross - trade.costBps - trade.swapBps, 8);

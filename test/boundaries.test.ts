@@ -50,6 +50,7 @@ describe('the import rule', () => {
     ['shared/core/decide/x.ts', "import '../position/position.ts';"],
     ['shared/core/decide/x.ts', "import './decide.ts';"],
     ['shared/core/x.ts', "import '../pair.ts';"],
+    ['shared/core/decide/x.ts', "import '../../elementary.ts';"],
     ['shared/core/x.ts', "import './decide/decide.ts';"],
     ['shared/core/features/window/x.ts', "import '../../decide/decide.ts';"],
     ['shared/core/features/window/x.ts', "import '../../../bar.ts';"],

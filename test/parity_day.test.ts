@@ -318,7 +318,7 @@ function resultsOf(signals: readonly Signal[]) {
       const [entry, exit] = [market[from]!.get(symbol)!, market[to]!.get(symbol)!];
       const costOf = ({ spread, close }: Bar): number => (0.5 * 1.1 * 1e4 * spread!) / close + commission_bps + slippage_bps; // prettier-ignore
       return (
-        weight * 1e4 * Math.log(exit.open / entry.open) -
+        weight * 1e4 * (exit.open / entry.open - 1) -
         Math.abs(weight) * (costOf(entry) + costOf(exit) + swapDays * swap)
       );
     });

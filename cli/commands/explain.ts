@@ -47,7 +47,7 @@ function linesOf(explanation: Explanation): string[] {
     ...(costs === null
       ? []
       : [
-          `costs  round trip ${costs.round_trip_bps.toFixed(2)} bp, expected ${costs.expected_gross_bps.toFixed(2)} bp before and ${costs.expected_net_bps.toFixed(2)} bp after them`,
+          `costs  round trip ${costs.round_trip_bps.toFixed(2)} bp, overnight swaps ${costs.expected_swap_bps.toFixed(2)} bp, expected ${costs.expected_gross_bps.toFixed(2)} bp before and ${costs.expected_net_bps.toFixed(2)} bp after them`,
         ]),
     ...(action === 'ENTER' || to_enter.length === 0 ? [] : ['to enter, all of these, the nearest first']),
     ...(action === 'ENTER' ? [] : to_enter.map((condition) => `  ${conditionText(condition)}`)),

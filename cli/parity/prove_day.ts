@@ -6,6 +6,7 @@ import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
+import { settingsOfRecord } from '../../shared/policy/decision_record.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { decisionPolicy, shardOf, type Settings } from '../../shared/policy/policy.ts';
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
@@ -140,9 +141,7 @@ function policiesOf(
   const settingsOf = (hash: string): Settings | null => {
     if (hash === settings.policyHash) return settings;
     const text = journal.policyText(hash);
-    if (text === null) return null;
-    const { core, decision, symbols } = JSON.parse(text) as Settings['minutehand'] & Pick<Settings, 'core'>;
-    return { ...settings, core, minutehand: { ...settings.minutehand, decision, symbols } };
+    return text === null ? null : settingsOfRecord(text, hash, settings);
   };
   return (pair) => ({
     current: settings.policyHash,

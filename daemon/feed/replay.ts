@@ -7,7 +7,7 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { isInstrument, parseSubject } from '../../shared/pair.ts';
 import { firstMinuteOfBars } from '../../shared/store/warm_bars.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
-import { parseDecisionRecord } from '../../shared/policy/decision_record.ts';
+import { decisionRecord, parseDecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals } from '../../shared/store/journal.ts';
@@ -185,7 +185,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     if (typeof text === 'string' && options.policy !== 'of settings')
       pipeline.inputs.apply({ kind: 'policy', record: parseDecisionRecord(text) });
   };
-  decidesAs(firstPolicy(store, before, end));
+  decidesAs(firstPolicy(options, before, end));
   await settle();
   if (before !== null) await resumeBehind(before, pipeline, options);
   let done = 0;
@@ -205,10 +205,17 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
 }
 
 /** The policy of the first signal, where the journal has it. */
-function firstPolicy(store: JournalStore, before: PrunedSignals | null, end: PrunedSignals | null): string | null {
+function firstPolicy(
+  { store, settings }: JournalReplayOptions,
+  before: PrunedSignals | null,
+  end: PrunedSignals | null,
+): string | null {
   for (const { body } of signalsBetween(store, before, end)) {
     const hash = /"policy_hash":"([0-9a-f]{16})"/.exec(body)?.[1];
-    return hash === undefined ? null : store.policyText(hash);
+    if (hash === undefined) return null;
+    // Without a text, it may be the policy of the settings under the rules of the first version.
+    const first = decisionRecord({ ...settings, rules: 1 });
+    return store.policyText(hash) ?? (first.policyHash === hash ? first.text : null);
   }
   return null;
 }

@@ -4797,6 +4797,8 @@ export interface components {
             /** @description Basis points */
             costs: {
                 round_trip_bps: number;
+                /** @description Overnight swaps that the entry is expected to pay */
+                expected_swap_bps: number;
                 /** @description At z, or at z_entry if the bar is not a candidate */
                 expected_net_bps: number;
                 expected_gross_bps: number;
@@ -4985,6 +4987,7 @@ export interface components {
             expectation?: {
                 promised: number[];
                 earned: number[];
+                bars_held?: number;
             };
             metrics: {
                 ai1: {
@@ -6883,6 +6886,8 @@ export interface components {
             /** @description Basis points */
             costs: {
                 round_trip_bps: number;
+                /** @description Overnight swaps that the entry is expected to pay */
+                expected_swap_bps: number;
                 /** @description At z, or at z_entry if the bar is not a candidate */
                 expected_net_bps: number;
                 expected_gross_bps: number;
@@ -7071,6 +7076,7 @@ export interface components {
             expectation?: {
                 promised: number[];
                 earned: number[];
+                bars_held?: number;
             };
             metrics: {
                 ai1: {

@@ -162,6 +162,7 @@ const expectation = z
   .object({
     promised: z.array(z.number()).min(1).refine(isAscending, 'not ascending'),
     earned: z.array(z.number()).min(1).refine(isAscending, 'not ascending'),
+    bars_held: z.number().positive().optional(),
   })
   .refine(({ promised, earned }) => promised.length === earned.length, 'not as many');
 

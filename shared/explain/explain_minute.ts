@@ -9,6 +9,7 @@ import { FLAT, type Position } from '../core/position/position.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { isInstrument, parseSubject, type Pair } from '../pair.ts';
 import { pairCosts, tradingCosts } from '../policy/costs.ts';
+import { settingsOfRecord } from '../policy/decision_record.ts';
 import type { HomePaths } from '../policy/home.ts';
 import { decisionPolicy, shardsOf, shardSubjects, type Settings } from '../policy/policy.ts';
 import { checksum } from '../signal/encode.ts';
@@ -91,9 +92,7 @@ function keepingNewest<T>(open: (version: string) => Promise<T>): (version: stri
 function settingsOf(journal: JournalFile, { body }: JournaledAnswer, settings: Settings): Settings {
   const { policy_hash } = JSON.parse(`${body}}`) as SignalBody;
   const text = policy_hash === settings.policyHash ? null : journal.policyText(policy_hash);
-  if (text === null) return settings;
-  const { core, decision, symbols } = JSON.parse(text) as Settings['minutehand'] & Pick<Settings, 'core'>;
-  return { ...settings, core, minutehand: { ...settings.minutehand, decision, symbols }, policyHash: policy_hash };
+  return text === null ? settings : settingsOfRecord(text, policy_hash, settings);
 }
 
 function shardNameOf({ minutehand }: Settings, id: string): string {

@@ -1,4 +1,4 @@
-import { expectedNetBps, type Expectation } from '../core/cost/expected_net.ts';
+import { entrySwapBps, expectedNetBps, type Expectation } from '../core/cost/expected_net.ts';
 import { pairFillCostBps, quotedBps, type PairFillCosts } from '../core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../core/decide/decide.ts';
 import type { Frame } from '../core/features/feature.ts';
@@ -31,11 +31,13 @@ export function explainCosts({
     expectedNetBps(market, probability, policy, expectation, costs, fillTime, quotedA, quotedB);
   const net = netAt(returnProb);
   const roundTrip = 2 * pairFillCostBps(costs, frame.beta, fillTime, quotedA, quotedB);
+  const swap = entrySwapBps(market, policy, expectation, costs, fillTime);
   const least = policy.min_expected_net_bps;
   return {
     round_trip_bps: roundTrip,
+    expected_swap_bps: swap,
     expected_net_bps: net,
-    expected_gross_bps: net + roundTrip,
+    expected_gross_bps: net + roundTrip + swap,
     min_expected_net_bps: least,
     break_even_prob: smallestAbove(netAt, least),
   };

@@ -97,6 +97,8 @@ export interface ExplainedModel {
 
 export interface ExplainedCosts {
   readonly round_trip_bps: number;
+  /** Overnight swaps; below 0 when the position is expected to receive more than it pays. */
+  readonly expected_swap_bps: number;
   /** At |z| or, for a bar that is no candidate, at z_entry. */
   readonly expected_net_bps: number;
   readonly expected_gross_bps: number;

@@ -1,6 +1,6 @@
 import type { FillCosts, PairFillCosts, PriceKind } from '../core/cost/fill_cost.ts';
 import { assetClassOf, defaultProfile, profileOfSteps, type SpreadProfile } from '../core/cost/spread_profile.ts';
-import type { Pair } from '../pair.ts';
+import { barSecondsOf, type Pair } from '../pair.ts';
 import type { MinutehandSettings, SymbolCosts } from './schema.ts';
 
 /** flat: the spread of a symbol is one number; profile: it varies over the week as quotes do. */
@@ -50,9 +50,10 @@ export function withMids<Settings extends WithSymbols>(settings: Settings): Sett
 /** @throws RangeError for a symbol without costs */
 export function pairCosts<Costs extends FillCosts>(
   costs: Readonly<Record<string, Costs>>,
-  { a, b }: Pair,
+  pair: Pair,
 ): PairFillCosts & { readonly a: Costs; readonly b: Costs } {
+  const { a, b } = pair;
   const [ofA, ofB] = [costs[a], costs[b]];
   if (ofA === undefined || ofB === undefined) throw new RangeError(`no costs of ${ofA === undefined ? a : b}`);
-  return { a: ofA, b: ofB };
+  return { a: ofA, b: ofB, barSeconds: barSecondsOf(pair) };
 }

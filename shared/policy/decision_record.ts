@@ -1,4 +1,4 @@
-import { policyHash, hashedText } from './policy_hash.ts';
+import { policyHash, hashedText, type DecisionRules } from './policy_hash.ts';
 import { tradingCosts, type TradingCosts } from './costs.ts';
 import { decisionPolicy, type Settings } from './policy.ts';
 import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
@@ -7,19 +7,19 @@ import type { CorePolicy, DecisionPolicy, MinutehandSettings } from './schema.ts
 /** The part of the configuration that steers decisions: what policy_hash covers. */
 export interface DecisionRecord {
   readonly policyHash: string;
-  /** Canonical JSON of {core, decision, symbols}: the journal keeps it, and `parseDecisionRecord` reads it. */
+  /** Canonical JSON of {core, decision, symbols, rules}: the journal keeps it, and `parseDecisionRecord` reads it. */
   readonly text: string;
   readonly policy: CoreDecisionPolicy;
   /** By symbol. */
   readonly costs: Readonly<Record<string, TradingCosts>>;
 }
 
-export function decisionRecord(settings: Pick<Settings, 'core' | 'minutehand'>): DecisionRecord {
-  const { core, minutehand } = settings;
+export function decisionRecord(settings: Pick<Settings, 'core' | 'minutehand' | 'rules'>): DecisionRecord {
+  const { core, minutehand, rules } = settings;
   const { decision, symbols } = minutehand;
   return {
-    policyHash: policyHash(core, decision, symbols),
-    text: hashedText(core, decision, symbols),
+    policyHash: policyHash(core, decision, symbols, rules),
+    text: hashedText(core, decision, symbols, rules),
     policy: decisionPolicy(settings),
     costs: tradingCosts(settings),
   };
@@ -27,10 +27,29 @@ export function decisionRecord(settings: Pick<Settings, 'core' | 'minutehand'>):
 
 /** @throws SyntaxError when it is not what `decisionRecord` wrote */
 export function parseDecisionRecord(text: string): DecisionRecord {
-  const { core, decision, symbols } = JSON.parse(text) as {
+  const { core, decision, symbols, rules } = parseRecord(text);
+  return decisionRecord({ core, minutehand: { decision, symbols } as MinutehandSettings, ...rules });
+}
+
+/** The settings with the policy of a decision record. @throws SyntaxError */
+export function settingsOfRecord(text: string, policyHash: string, settings: Settings): Settings {
+  const { core, decision, symbols, rules } = parseRecord(text);
+  const { rules: _own, ...others } = settings;
+  return { ...others, core, minutehand: { ...settings.minutehand, decision, symbols }, policyHash, ...rules };
+}
+
+/** Records of the first version name no rules. */
+function parseRecord(text: string): {
+  readonly core: CorePolicy;
+  readonly decision: DecisionPolicy;
+  readonly symbols: MinutehandSettings['symbols'];
+  readonly rules: Pick<Settings, 'rules'>;
+} {
+  const { rules = 1, ...values } = JSON.parse(text) as {
     core: CorePolicy;
     decision: DecisionPolicy;
     symbols: MinutehandSettings['symbols'];
+    rules?: DecisionRules;
   };
-  return decisionRecord({ core, minutehand: { decision, symbols } as MinutehandSettings });
+  return { ...values, rules: rules === 1 ? { rules } : {} };
 }

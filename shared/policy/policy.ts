@@ -44,6 +44,8 @@ export interface SettingsSources {
 export interface Settings extends Parts {
   /** Sixteen hex digits over everything that affects decisions; part of every signal. */
   readonly policyHash: string;
+  /** 1: of a journal of the first version, whose arithmetic of decisions it has; absent: the newest. */
+  readonly rules?: 1;
   readonly sources: SettingsSources;
 }
 
@@ -209,7 +211,11 @@ export function setTimeframes(minutehand: MinutehandSettings): void {
 }
 
 /** The policy of `decide`: the rules of minutehand.yaml, and those of core_policy.yaml for entries. */
-export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand' | 'core'>): CoreDecisionPolicy {
+export function decisionPolicy({
+  minutehand,
+  core,
+  rules,
+}: Pick<Settings, 'minutehand' | 'core' | 'rules'>): CoreDecisionPolicy {
   const { require_edge, no_entry_windows, min_expected_net_bps } = core;
   const leverage = leveragePolicy(core, minutehand.symbols);
   return {
@@ -217,7 +223,8 @@ export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand'
     require_edge,
     no_entry_windows: parseEntryWindows(no_entry_windows),
     min_expected_net_bps,
-    ...(leverage && { leverage }),
+    ...(leverage && { leverage: rules === 1 ? { ...leverage, logReturns: true } : leverage }),
+    ...(rules === 1 && { rules }),
   };
 }
 

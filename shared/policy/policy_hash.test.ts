@@ -35,9 +35,12 @@ describe('canonicalJson', () => {
   });
 });
 
-it('policyHash is the first sixteen hex digits of SHA-256 of core policy, decision and symbols', () => {
+it('policyHash is the first sixteen hex digits of SHA-256 of core policy, decision, symbols, and the rules after the first', () => {
   const [core, decision, symbols] = [{ theta_step: 0.01 }, { stop: 1.5 }, { EURUSD: { spread_bps: 1 } }] as never[];
-  const text = '{"core":{"theta_step":0.01},"decision":{"stop":1.5},"symbols":{"EURUSD":{"spread_bps":1}}}';
+  const first = '{"core":{"theta_step":0.01},"decision":{"stop":1.5},"symbols":{"EURUSD":{"spread_bps":1}}}';
+  expect(hashedText(core!, decision!, symbols!, 1)).toBe(first);
+  expect(policyHash(core!, decision!, symbols!, 1)).toBe(textHash(first));
+  const text = first.replace('"symbols"', '"rules":2,"symbols"');
   expect(hashedText(core!, decision!, symbols!)).toBe(text);
   expect(policyHash(core!, decision!, symbols!)).toBe(textHash(text));
   expect(textHash('abc')).toBe('ba7816bf8f01cfea');

@@ -12,12 +12,21 @@ export function canonicalJson(value: unknown): string {
   return `{${fields.join(',')}}`;
 }
 
+/** Version of the arithmetic of decisions: 1 knew no swaps in the expected result, and logarithmic returns. */
+export type DecisionRules = 1 | 2;
+const NEWEST_RULES = 2;
+
 /**
  * Sixteen hex digits of SHA-256 over what steers decisions: the values of core_policy.yaml, and of minutehand.yaml the
- * decision section and the costs in `symbols`. Labels, comments and the order of keys do not count.
+ * decision section and the costs in `symbols`, and from 2 on the version of the rules. Labels, comments and the order of keys do not count.
  */
-export function policyHash(core: CorePolicy, decision: DecisionPolicy, symbols: MinutehandSettings['symbols']): string {
-  return textHash(hashedText(core, decision, symbols));
+export function policyHash(
+  core: CorePolicy,
+  decision: DecisionPolicy,
+  symbols: MinutehandSettings['symbols'],
+  rules?: DecisionRules,
+): string {
+  return textHash(hashedText(core, decision, symbols, rules));
 }
 
 /** policy_hash of `hashedText`. */
@@ -26,6 +35,11 @@ export function textHash(text: string): string {
 }
 
 /** The text that policy_hash is the hash of. */
-export function hashedText(core: CorePolicy, decision: DecisionPolicy, symbols: MinutehandSettings['symbols']): string {
-  return canonicalJson({ core, decision, symbols });
+export function hashedText(
+  core: CorePolicy,
+  decision: DecisionPolicy,
+  symbols: MinutehandSettings['symbols'],
+  rules: DecisionRules = NEWEST_RULES,
+): string {
+  return canonicalJson({ core, decision, symbols, ...(rules > 1 && { rules }) });
 }

@@ -105,12 +105,12 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
     if (exitFill <= entryFill) continue;
     const beta = history.beta[signal]!;
     const gross = 1 + Math.abs(beta);
-    // Returns of one unit of capital, split over the legs; log returns as everywhere.
+    // Money earned by one unit of capital, split over the legs.
     const legA = decisions[at]!.target / gross;
     const legB = (-decisions[at]!.target * beta) / gross;
     const earned =
-      legA * (Math.log(history.openA[exitFill]!) - Math.log(history.openA[entryFill]!)) +
-      legB * (Math.log(history.openB[exitFill]!) - Math.log(history.openB[entryFill]!));
+      (legA / history.openA[entryFill]!) * (history.openA[exitFill]! - history.openA[entryFill]!) +
+      (legB / history.openB[entryFill]!) * (history.openB[exitFill]! - history.openB[entryFill]!);
     const paidAt = (bar: number): number =>
       Math.abs(legA) * fillOf(how.costs.a, history.time[bar]!, history.quotedA[bar]!) +
       Math.abs(legB) * fillOf(how.costs.b, history.time[bar]!, history.quotedB[bar]!);
@@ -206,7 +206,7 @@ describe('backtest', () => {
     expect(more).toEqual([]);
     expect(trade).toMatchObject({ side: -1, reason: 'Z_EXIT', entryTime: history.time[1], exitTime: history.time[3] });
     // Sells half a unit of A at e^1.9 and buys it back at e^0.3; buys half a unit of B at e^0.01, sells at e^0.05.
-    expect(trade!.grossBps).toBeCloseTo(1e4 * (0.5 * 1.6 + 0.5 * 0.04), 8);
+    expect(trade!.grossBps).toBeCloseTo(1e4 * (0.5 * (1 - Math.exp(-1.6)) + 0.5 * (Math.exp(0.04) - 1)), 8);
   });
 
   it('charges the spread once, commission and slippage per side, each leg by its share', () => {
@@ -235,7 +235,7 @@ describe('backtest', () => {
     const [trade] = backtest(history, 0, 4, options());
     // Sold half a unit of each; A fell by 1.1, B by 0.9.
     expect(trade).toMatchObject({ side: -1, reason: 'Z_EXIT' });
-    expect(trade!.grossBps).toBeCloseTo(10_000, 8);
+    expect(trade!.grossBps).toBeCloseTo(5000 * (2 - Math.exp(-1.1) - Math.exp(-0.9)), 8);
   });
 
   it('closes what is open at the last open of the data, and drops an entry whose fill would be its exit', () => {

@@ -5,11 +5,11 @@ import type { DecisionPolicy, ModelScores, Reason, Scores, Thresholds } from '..
 import { scoresOf } from '../../shared/core/decide/scores.ts';
 import { step, type Step } from '../../shared/core/decide/step.ts';
 import { applyLeverage } from '../../shared/core/position/leverage.ts';
+import { pairReturn } from '../../shared/core/position/pair_return.ts';
 import { FLAT, type Market, type Position } from '../../shared/core/position/position.ts';
-import { ln } from '../../shared/elementary.ts';
 import { marketAt, openTimeAt, type PairHistory } from '../dataset/pair_history.ts';
-import { tradingDayAt, type Rollover } from './rollover.ts';
-import { swapBpsPerNight, type SwapCosts } from './swap.ts';
+import { tradingDayAt, type Rollover } from '../../shared/core/cost/rollover.ts';
+import { swapBpsPerNight, type SwapCosts } from '../../shared/core/cost/swap.ts';
 
 const BPS = 1e4;
 
@@ -203,9 +203,7 @@ export function grossBps(
   entryBar: number,
   exitBar: number,
 ): number {
-  const moveA = ln(openA[exitBar]! / openA[entryBar]!);
-  const moveB = ln(openB[exitBar]! / openB[entryBar]!);
-  return (BPS * side * (moveA - beta * moveB)) / (1 + Math.abs(beta));
+  return BPS * pairReturn(side, beta, openA[exitBar]! / openA[entryBar]!, openB[exitBar]! / openB[entryBar]!);
 }
 
 /**

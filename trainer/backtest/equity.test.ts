@@ -4,7 +4,7 @@ import { createRng } from '../../shared/rng.ts';
 import { CALM_BAR, historyOf, randomHistory } from '../dataset/pair_history.fixture.ts';
 import { backtest, type BacktestOptions, type OvernightSwaps } from './backtest.ts';
 import { cumulate, markToMarket, maxDrawdown, totalCurve } from './equity.ts';
-import { rollovers } from './rollover.ts';
+import { rollovers } from '../../shared/core/cost/rollover.ts';
 
 const COSTS = { spread_bps: 1, commission_bps: 0.3, slippage_bps: 0.1 };
 const SWAPS: OvernightSwaps['swaps'] = {
@@ -108,9 +108,10 @@ describe('markToMarket', () => {
     const curve = cumulate(markToMarket(history, trades, overnight));
     const halfCost = 0.9e-4;
     // Sold half a unit of A at 1.9, bought half a unit of B at 0.01.
-    expect(curve[0]).toBeCloseTo(0.5 * (1.9 - 1.7) + 0.5 * (0.03 - 0.01) - halfCost, 12);
-    expect(curve[1]).toBeCloseTo(0.5 * (1.9 - 0.2) + 0.5 * (0 - 0.01) - halfCost, 12);
-    expect(curve[2]).toBeCloseTo(0.5 * (1.9 - 0.3) + 0.5 * (0.05 - 0.01) - 2 * halfCost, 12);
+    const earned = (a: number, b: number): number => 0.5 * (1 - Math.exp(a - 1.9)) + 0.5 * (Math.exp(b - 0.01) - 1);
+    expect(curve[0]).toBeCloseTo(earned(1.7, 0.03) - halfCost, 12);
+    expect(curve[1]).toBeCloseTo(earned(0.2, 0) - halfCost, 12);
+    expect(curve[2]).toBeCloseTo(earned(0.3, 0.05) - 2 * halfCost, 12);
   });
 });
 

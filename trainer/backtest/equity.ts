@@ -1,9 +1,10 @@
-import { ln } from '../../shared/elementary.ts';
+import { pairReturn } from '../../shared/core/position/pair_return.ts';
+import { exp, ln } from '../../shared/elementary.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { openTimeAt, type PairHistory } from '../dataset/pair_history.ts';
 import type { FilledTrade, OvernightSwaps } from './backtest.ts';
-import { tradingDayAt } from './rollover.ts';
-import { swapBpsPerNight } from './swap.ts';
+import { tradingDayAt } from '../../shared/core/cost/rollover.ts';
+import { swapBpsPerNight } from '../../shared/core/cost/swap.ts';
 
 const BPS = 1e4;
 
@@ -41,8 +42,8 @@ export function markToMarket(
     let before = 0;
     for (let k = entryBar; k <= exitBar; k++) {
       for (; roll < rolls.length && rolls[roll]!.time <= time[k]!; roll++) swapBps += rolls[roll]!.swapDays * perNight;
-      const move = lnA[k]! - lnOpenA - beta * (lnB[k]! - lnOpenB);
-      const open = (BPS * side * move) / (1 + Math.abs(beta)) - entryCostBps - swapBps;
+      const earned = pairReturn(side, beta, exp(lnA[k]! - lnOpenA), exp(lnB[k]! - lnOpenB));
+      const open = BPS * earned - entryCostBps - swapBps;
       const value = (scale * (k === exitBar ? netBps : open)) / BPS;
       changes.time[at] = time[k]!;
       changes.change[at++] = value - before;

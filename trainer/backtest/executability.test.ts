@@ -61,8 +61,8 @@ describe('figures of executability', () => {
             let bar = entryBar;
             while (bar < exitBar && history.time[bar]! < entryTime + 60 * minutes) bar++;
             if (bar >= exitBar) return 0;
-            const own = Math.log(history.openA[exitBar]!) - Math.log(history.openA[bar]!);
-            const other = Math.log(history.openB[exitBar]!) - Math.log(history.openB[bar]!);
+            const own = history.openA[exitBar]! / history.openA[bar]! - 1;
+            const other = history.openB[exitBar]! / history.openB[bar]! - 1;
             const width = isFlat ? 1 : profile[newYorkMinuteOfWeek(history.time[bar]!)]!;
             const paid = (width * 0.4) / 2 + 0.15 + costBps - entryCostBps;
             return (1e4 * side * (own - beta * other)) / (1 + Math.abs(beta)) - paid;
@@ -91,7 +91,14 @@ describe('two trades of a rising leg A, ten basis points a bar', () => {
   // 17:00 in New York; the last two bars an hour later. The quoted spread is 8 at bar 1, 1 to 7 from bar 2 on.
   const history = historyOf(
     [0, 8, 1, 2, 3, 4, 5, 6, 7].map((quotedA, i) => {
-      return { ...CALM_BAR, lnOpenA: i * 10 * BP, lnOpenB: 0, quotedA, quotedB: 0, minutes: i === 7 ? 60 : 1 };
+      return {
+        ...CALM_BAR,
+        lnOpenA: Math.log(1 + i * 10 * BP),
+        lnOpenB: 0,
+        quotedA,
+        quotedB: 0,
+        minutes: i === 7 ? 60 : 1,
+      };
     }),
   );
   const leg = { spread_bps: 1, commission_bps: 0.25, slippage_bps: 0.25 };
@@ -115,8 +122,8 @@ describe('two trades of a rising leg A, ten basis points a bar', () => {
       net_bps: 12.75,
       break_even_cost: 7.375,
       delayed_net_bps: {
-        after_1: expect.closeTo(17.5 / 2, 9) as number,
-        after_2: expect.closeTo(12.5 / 2, 9) as number,
+        after_1: expect.closeTo((20 / 1.002 - 2.5) / 2, 9) as number,
+        after_2: expect.closeTo((15 / 1.003 - 2.5) / 2, 9) as number,
         after_5: 0,
       },
       narrow_trades: 1,
@@ -139,7 +146,7 @@ describe('two trades of a rising leg A, ten basis points a bar', () => {
   });
 
   it('are shown in a row, with the hours of most trades', () => {
-    expect(executabilityCells(figures)).toEqual(['2', '12.75', '7.38', '8.75', '6.25', '0.00', '1.50 (1 trades)']);
+    expect(executabilityCells(figures)).toEqual(['2', '12.75', '7.38', '8.73', '6.23', '0.00', '1.50 (1 trades)']);
     expect(executabilityCells(executabilityOf([]))).toEqual(['0', '–', '–', '–', '–', '–', '– (0 trades)']);
     expect(busiestHours(figures)).toBe(
       '17:00 50 % of the trades, 88 % of the net result; 18:00 50 % of the trades, 12 % of the net result',

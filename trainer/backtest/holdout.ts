@@ -13,7 +13,7 @@ import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
 import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './executability.ts';
 import { breakEven, holdoutBacktest, type PairTrades } from './holdout_performance.ts';
-import { rollovers } from './rollover.ts';
+import { rollovers } from '../../shared/core/cost/rollover.ts';
 
 /** Models and thresholds that decide in a backtest. */
 export interface Deciders {

@@ -4,7 +4,7 @@ import type { PairHistory } from '../dataset/pair_history.ts';
 import type { FilledTrade, OvernightSwaps } from './backtest.ts';
 import { markToMarket, maxDrawdown, totalCurve } from './equity.ts';
 import { sharpe } from './performance.ts';
-import { tradingDayAt } from './rollover.ts';
+import { tradingDayAt } from '../../shared/core/cost/rollover.ts';
 
 /** A pair's trades on the holdout, as if it had an edge. */
 export interface PairTrades {

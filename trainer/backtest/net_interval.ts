@@ -1,7 +1,7 @@
 import { quantileOf, resampledMeans } from '../validate/block_bootstrap.ts';
 import type { FilledTrade } from './backtest.ts';
 import { MIN_TRADES } from './edge.ts';
-import { tradingDayAt, type Rollover } from './rollover.ts';
+import { tradingDayAt, type Rollover } from '../../shared/core/cost/rollover.ts';
 
 const LOWER_SHARE = 0.05;
 

@@ -19,7 +19,7 @@ import { markToMarket, type PnlChanges } from './equity.ts';
 import { tallyExecutability, type ExecutabilityTally } from './executability.ts';
 import { tradeDays, type TradeDays } from './net_interval.ts';
 import type { BarsPart } from './parts.ts';
-import { tradingDayAt, type Rollover } from './rollover.ts';
+import { tradingDayAt, type Rollover } from '../../shared/core/cost/rollover.ts';
 
 /** A pair's warm bars with scores by bundle, in memory shared by its tasks. */
 export interface PairColumns {

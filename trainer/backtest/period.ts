@@ -36,7 +36,7 @@ import {
 } from './pair_tasks.ts';
 import { joinColumns, partsOf, type BarsPart } from './parts.ts';
 import { performanceOf, type Performance } from './performance.ts';
-import { rollovers, type Rollover } from './rollover.ts';
+import { rollovers, type Rollover } from '../../shared/core/cost/rollover.ts';
 
 export { ROWS_PER_SCORE } from './bar_scores.ts';
 export type { TradeRecord } from './pair_tasks.ts';

@@ -10,7 +10,7 @@ import type { PairHistory } from '../dataset/pair_history.ts';
 import { outOfFold, type FoldModel } from '../validate/cross_validation.ts';
 import { backtest, type FilledTrade } from './backtest.ts';
 import { netInterval, tradeDays } from './net_interval.ts';
-import { rollovers, tradingDayAt } from './rollover.ts';
+import { rollovers, tradingDayAt } from '../../shared/core/cost/rollover.ts';
 
 type Row = NetReport['walk_forward'][number];
 

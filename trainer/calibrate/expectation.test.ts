@@ -6,7 +6,7 @@ import { tinySettings } from '../../test/tiny_settings.ts';
 import { CALM_BAR, historyOf } from '../dataset/pair_history.fixture.ts';
 import { calibrateExpectation, fitExpectation } from './expectation.ts';
 
-const POLICY = { z_entry: 2, z_exit: 0.5, stop: 1.5 };
+const POLICY = { z_entry: 2, z_exit: 0.5, stop: 1.5, max_age_bars: 60 };
 const COSTS = { spread_bps: 1, commission_bps: 0.2, slippage_bps: 0.1 };
 const MARKET = { z: -3, alpha: 0, beta: -1, zMean: 0, zStd: 4e-4, lnA: 0, lnB: 0 };
 
@@ -119,7 +119,9 @@ describe('the candidates of its calibration', () => {
     expect(calibrated(rows, folds)).toEqual({
       // 0.25 · 2.5 − 0.75 · 1.5 and 0.75 · 1.5 − 0.25 · 1.5
       promised: [expect.closeTo(-0.5, 9), expect.closeTo(0.75, 9)],
-      earned: [expect.closeTo(-1.6, 9), expect.closeTo(1.6, 9)],
+      // Leg A moves by 1.6 of its thousandths: from 1.2 down to 0, and from −4.6 to 0 bought or sold.
+      earned: [expect.closeTo(-1.6, 2), expect.closeTo(1.6, 2)],
+      bars_held: 1.5,
     });
     expect(calibrated(rows.slice(0, 99 * 4), folds.slice(0, 1))).toBeNull();
   });

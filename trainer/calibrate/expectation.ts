@@ -31,14 +31,17 @@ export function calibrateExpectation(
   const probability = outOfFold(folds, train.ai1);
   const promised: number[] = [];
   const earned: number[] = [];
+  let barsHeld = 0;
   train.ai1.time.forEach((close, row) => {
     const history = histories[train.ai1.pair[row]!]!;
     const result = Number.isNaN(probability[row]!) ? null : resultBefore(holdoutFrom, history, close, barriers);
     if (result === null) return;
     promised.push(promisedSigmas(history.z[result.t]!, probability[row]!, policy));
     earned.push(result.sigmas);
+    barsHeld += result.barsHeld;
   });
-  return fitExpectation({ promised: Float64Array.from(promised), earned: Float64Array.from(earned) });
+  const fitted = fitExpectation({ promised: Float64Array.from(promised), earned: Float64Array.from(earned) });
+  return fitted === null ? null : { ...fitted, bars_held: barsHeld / earned.length };
 }
 
 /**

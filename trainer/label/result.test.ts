@@ -19,24 +19,26 @@ function pathOf(...z: number[]): PairHistory {
 
 it('the result of a candidate is its way between the opens after both decisions, in standard deviations', () => {
   const won = resultOf(pathOf(2, 1.2, 0.4, 0.9), 0, BARRIERS);
-  expect(won).toEqual({ sigmas: expect.closeTo(2.1 - 0.5, 9), end: 3 });
+  // Leg A is sold at e^0.021 and bought at e^0.005: half of the notional of a σ of 0.01 / 2.
+  expect(won).toEqual({ sigmas: expect.closeTo(100 * (1 - Math.exp(-0.016)), 9), end: 3 });
   const below = resultOf(pathOf(-2, -1.2, -0.4, -0.9), 0, BARRIERS);
-  expect(below).toEqual({ sigmas: expect.closeTo(-0.3 - -1.9, 9), end: 3 });
+  expect(below).toEqual({ sigmas: expect.closeTo(100 * (Math.exp(0.016) - 1), 9), end: 3 });
   const stopped = resultOf(pathOf(0, 2, 3.6, 5), 1, BARRIERS);
-  expect(stopped).toEqual({ sigmas: expect.closeTo(2.1 - 3.7, 9), end: 3 });
+  expect(stopped).toEqual({ sigmas: expect.closeTo(100 * (1 - Math.exp(0.016)), 9), end: 3 });
 });
 
 it('the way of leg B counts by the hedge ratio at the entry', () => {
   const bars = [2, 1.2, 0.4, 0.9].map((z, i): HistoryBar => ({
     ...CALM_BAR,
-    lnA: z / 100 + i,
+    lnA: z / 100 + i / 1000,
     beta: 2,
-    lnB: i / 2,
+    lnB: i / 2000,
     zStd: 0.01,
     minutes: 1,
   }));
-  // Opens at the closes before: A moves from 2 to 0.4 σ and by 2; B by 1, twice.
-  expect(resultOf(historyOf(bars), 0, BARRIERS)!.sigmas).toBeCloseTo(1.6, 9);
+  // Opens at the closes before: A moves from 2 to 0.4 σ and by 0.002; B by 0.001, twice.
+  const earned = 1 - Math.exp(-0.016 + 0.002) + 2 * (Math.exp(0.001) - 1);
+  expect(resultOf(historyOf(bars), 0, BARRIERS)!.sigmas).toBeCloseTo(100 * earned, 9);
 });
 
 it('there is no result when the data ends before the exit is decided, or filled', () => {

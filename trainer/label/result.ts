@@ -30,6 +30,8 @@ export interface KnownResult {
   /** Index of the bar. */
   readonly t: number;
   readonly sigmas: number;
+  /** From the fill of the entry to that of the exit. */
+  readonly barsHeld: number;
   /** Close of the bar at whose open the exit was filled. */
   readonly knownAt: number;
 }
@@ -49,5 +51,5 @@ export function resultBefore(
   const result = resultOf(history, t, barriers);
   if (result === null) return null;
   const knownAt = history.time[result.end]! + SECONDS_PER_BAR;
-  return knownAt > holdoutFrom ? null : { t, sigmas: result.sigmas, knownAt };
+  return knownAt > holdoutFrom ? null : { t, sigmas: result.sigmas, barsHeld: result.end - t - 1, knownAt };
 }

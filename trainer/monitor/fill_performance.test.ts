@@ -106,10 +106,11 @@ describe('fills beside the backtest', () => {
         const trip = { number: 1, side, beta: own, moveA: a, moveB: b, halfA: half, halfB: 2 * half, slippageA: slip, slippageB: slip / 2 };
         const { net } = performance(tripOf(trip))['real']!;
         const hedge = Math.abs(own);
-        const gross = (1e4 * side * (Math.log(1 + a) - own * Math.log(1 + b))) / (1 + hedge);
+        const gross = (1e4 * side * (a - own * b)) / (1 + hedge);
         const costA = 2 * fillCostBps({ spread_bps: 2 * half, commission_bps: 0.3, slippage_bps: slip }, 0);
         const costB = 2 * fillCostBps({ spread_bps: 4 * half, commission_bps: 0.4, slippage_bps: slip / 2 }, 0);
-        expect(net.live_bps).toBeCloseTo(gross - (costA + hedge * costB) / (1 + hedge), 1);
+        // Costs of the exit are of the moved value: 1 % of them at most.
+        expect(Math.abs(net.live_bps! - (gross - (costA + hedge * costB) / (1 + hedge)))).toBeLessThan(0.2);
         expect(net.gap_bps).toBeCloseTo(net.live_bps! - 1, 9);
       }),
     );

@@ -1,12 +1,11 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { Manifest, PairEdge } from '../../shared/bundle/manifest.ts';
-import { ln } from '../../shared/elementary.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { fillCostBps } from '../../shared/core/cost/fill_cost.ts';
 import type { TradingCosts } from '../../shared/policy/costs.ts';
 import type { RetrainPolicy, SymbolCosts } from '../../shared/policy/policy.ts';
-import { rollovers } from '../backtest/rollover.ts';
-import { swapBpsPerNight } from '../backtest/swap.ts';
+import { rollovers } from '../../shared/core/cost/rollover.ts';
+import { swapBpsPerNight } from '../../shared/core/cost/swap.ts';
 import { fillFigures, pnlOf, shortfallOf, type AccountFigures, type FiguresInput } from '../fills/fill_figures.ts';
 import type { LiveTrade } from '../fills/live_trades.ts';
 import { isClosed, LEGS, lotsOf, positionsOf, type Leg, type LivePosition } from '../fills/positions.ts';
@@ -210,7 +209,7 @@ export function netBpsOf(
   const shares = { A: 1 / whole, B: Math.abs(beta) / whole };
   const sideOf = (leg: Leg): number => (opens.find((open) => open.leg === leg)!.side === 'BUY' ? 1 : -1);
   const earned = LEGS.reduce((sum, leg) => {
-    const move = ln(meanPrice(closes, leg) / meanPrice(opens, leg));
+    const move = meanPrice(closes, leg) / meanPrice(opens, leg) - 1;
     const { commission_bps } = costs[legOf(position, leg)]!;
     return sum + shares[leg] * (BPS * sideOf(leg) * move - 2 * commission_bps);
   }, 0);

@@ -180,7 +180,7 @@ function servedByPooled(name: ModelName, { dataset, groups }: BundleParts): stri
 
 function expectationContent({ expectation }: Pick<BundleParts, 'expectation'>): Pick<ManifestContent, 'expectation'> {
   if (expectation === null) return {};
-  return { expectation: { promised: [...expectation.promised], earned: [...expectation.earned] } };
+  return { expectation: { ...expectation, promised: [...expectation.promised], earned: [...expectation.earned] } };
 }
 
 function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['manifest'] {

@@ -55,7 +55,7 @@ it('reads both arms of one rollout by minute, and the net result of each closed 
   ]);
   expect(answers.map(({ champion }) => champion!.entered)).toEqual([true, false, false, false]);
   // Half size; gross per leg weight 1 / 1.5; two fills of half a spread and slippage.
-  const expected = 0.5 * ((1e4 * Math.log(1.01)) / 1.5 - 2 * 1.5);
+  const expected = 0.5 * ((1e4 * 0.01) / 1.5 - 2 * 1.5);
   expect(answers[3]!.champion!.resultBps).toBeCloseTo(expected, 9);
   expect(readArmMinutes([store], ROLLOUT, 120 as OpenTime, { [a]: FLAT_COSTS, [b]: FLAT_COSTS })).toHaveLength(2);
   store.close();

@@ -1,8 +1,10 @@
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import { pairFillCostBps } from '../../shared/core/cost/fill_cost.ts';
+import { rollovers } from '../../shared/core/cost/rollover.ts';
+import { swapBpsPerNight } from '../../shared/core/cost/swap.ts';
+import { pairReturn } from '../../shared/core/position/pair_return.ts';
 import { ARMS, type Arm } from '../../shared/core/rollout/assignment.ts';
-import { ln } from '../../shared/elementary.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { pairCosts, type TradingCosts } from '../../shared/policy/costs.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
@@ -63,7 +65,10 @@ function answerOf(
   return { returnProb, riskScore, theta2, z, entered: action === 'ENTER', resultBps };
 }
 
-/** From close to close with the hedge ratio of the entry, after the costs of both fills, at the published scale. */
+/**
+ * From close to close with the hedge ratio of the entry, after the costs of both fills and overnight swaps, at the
+ * published scale.
+ */
 function closedResult(
   entry: SignalBody,
   exit: SignalBody,
@@ -73,16 +78,16 @@ function closedResult(
   const { beta, target, position_scale: scale } = entry;
   const prices = [entry.price_a, entry.price_b, exit.price_a, exit.price_b];
   if (beta === null || scale === null || prices.includes(null)) return 0;
-  const [entryA, entryB, exitA, exitB] = (prices as number[]).map((price) => ln(price)) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const gross = (target * (exitA - entryA - beta * (exitB - entryB))) / (1 + Math.abs(beta));
+  const [entryA, entryB, exitA, exitB] = prices as [number, number, number, number];
+  const gross = pairReturn(target, beta, exitA / entryA, exitB / entryB);
   const ofPair = pairCosts(costs, parsePair(entry.pair_id));
   const fillAt = (closeTime: number, side: number): number =>
     pairFillCostBps(ofPair, beta, closeTime + SECONDS_PER_BAR, NaN, NaN, side);
   const entryTime = Date.parse(entry.timestamp) / 1000 - SECONDS_PER_BAR;
-  return scale * (1e4 * gross - fillAt(entryTime, target) - fillAt(time, -target));
+  const nights = rollovers(entryTime + SECONDS_PER_BAR, time + SECONDS_PER_BAR).reduce(
+    (sum, one) => sum + one.swapDays,
+    0,
+  );
+  const swapBps = nights * swapBpsPerNight(target, beta, ofPair.a, ofPair.b);
+  return scale * (1e4 * gross - fillAt(entryTime, target) - fillAt(time, -target) - swapBps);
 }

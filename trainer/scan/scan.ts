@@ -9,7 +9,7 @@ import { timeframeOf, barSecondsOf, type Pair, type Timeframe } from '../../shar
 import { pairCosts, type TradingCosts } from '../../shared/policy/costs.ts';
 import { MIN_TRADES } from '../backtest/edge.ts';
 import { sharpe, TRADING_DAYS_PER_YEAR } from '../backtest/performance.ts';
-import { rollovers, tradingDayAt, type Rollover } from '../backtest/rollover.ts';
+import { rollovers, tradingDayAt, type Rollover } from '../../shared/core/cost/rollover.ts';
 import { matchMinutes } from '../dataset/pair_history.ts';
 import { expectedMaxSharpe, probabilisticSharpe, sharpeFacts } from '../search/deflated_sharpe_ratio.ts';
 import { runOnThreads } from '../thread_tasks.ts';

@@ -9,8 +9,8 @@ import { runBacktest, type FilledTrade } from '../backtest/backtest.ts';
 import { MIN_TRADES, pairEdge } from '../backtest/edge.ts';
 import { markToMarket } from '../backtest/equity.ts';
 import { breakEven } from '../backtest/holdout_performance.ts';
-import { tradingDayAt, type Rollover } from '../backtest/rollover.ts';
-import type { SwapCosts } from '../backtest/swap.ts';
+import { tradingDayAt, type Rollover } from '../../shared/core/cost/rollover.ts';
+import type { SwapCosts } from '../../shared/core/cost/swap.ts';
 import { buildPairHistory, matchMinutes, type PairHistory } from '../dataset/pair_history.ts';
 import { engleGranger, type Cointegration } from './engle_granger.ts';
 

@@ -11,7 +11,7 @@ import { tinyBars, tinySettings, type SettingsOverrides } from '../../test/tiny_
 import { trainTinyModels } from '../../test/trained_models.ts';
 import { backtest } from '../backtest/backtest.ts';
 import { sharpe } from '../backtest/performance.ts';
-import { rollovers, tradingDayAt } from '../backtest/rollover.ts';
+import { rollovers, tradingDayAt } from '../../shared/core/cost/rollover.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';

@@ -11,7 +11,7 @@ import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { runBacktest, type BacktestOptions } from '../backtest/backtest.ts';
 import { markToMarket } from '../backtest/equity.ts';
 import { sharpe, TRADING_DAYS_PER_YEAR } from '../backtest/performance.ts';
-import { rollovers, tradingDayAt, type Rollover } from '../backtest/rollover.ts';
+import { rollovers, tradingDayAt, type Rollover } from '../../shared/core/cost/rollover.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';

@@ -95,6 +95,7 @@ function Answer({ why }: { readonly why: Explanation }) {
               <dl class="facts">
                 <Line name={t('why.gross')} value={`${signed(costs.expected_gross_bps)} bp`} />
                 <Line name={t('why.roundTrip')} value={`−${num(costs.round_trip_bps)} bp`} />
+                <Line name={t('why.swap')} value={`${signed(-costs.expected_swap_bps)} bp`} />
                 <Line name={t('why.net')} value={`${signed(costs.expected_net_bps)} bp`} />
                 <Line name={t('why.breakEven')} value={num(costs.break_even_prob)} />
               </dl>

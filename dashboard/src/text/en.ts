@@ -163,6 +163,7 @@ export const EN = {
   'why.average': 'average {value}',
   'why.costs': 'Costs',
   'why.roundTrip': 'Round trip',
+  'why.swap': 'Overnight swaps, expected',
   'why.gross': 'Expected, gross',
   'why.net': 'Expected, net',
   'why.breakEven': 'Break-even probability',

@@ -165,6 +165,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'why.average': '平均 {value}',
   'why.costs': 'コスト',
   'why.roundTrip': '往復コスト',
+  'why.swap': 'スワップ（期待値）',
   'why.gross': '期待値（コスト前）',
   'why.net': '期待値（コスト後）',
   'why.breakEven': '損益分岐確率',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  type Expectation,
   earnedSigmas,
   expectedNetBps,
   promisedSigmas,
@@ -9,7 +10,7 @@ import {
 } from './expected_net.ts';
 import { defaultProfile } from './spread_profile.ts';
 
-const POLICY = { z_entry: 2, z_exit: 0.5, stop: 1.5 };
+const POLICY = { z_entry: 2, z_exit: 0.5, stop: 1.5, max_age_bars: 60 };
 const FEE = { spread_bps: 0, commission_bps: 0.25, slippage_bps: 0 };
 const COSTS = { a: FEE, b: FEE };
 // σ is 4 bp over two legs: 2 bp of the gross notional.
@@ -40,6 +41,50 @@ describe('the expected result', () => {
       expectedNetBps(MARKET, 0.75, POLICY, null, { a: wide, b: wide }, rollover, quotedA, quotedB);
     expect(net(NaN, NaN)).toBeCloseTo(3 - 2 * (0.25 + 5.3 / 2), 12);
     expect(net(2, 4)).toBeCloseTo(3 - 2 * (0.25 + 1.1 * 1.5), 12);
+  });
+});
+
+describe('overnight swaps in the expected result', () => {
+  const at = (text: string): number => Date.parse(text) / 1000;
+  const swaps = (long: number, short: number) => ({
+    ...FEE,
+    swap_long_bps_per_night: long,
+    swap_short_bps_per_night: short,
+  });
+  const PAID = { a: swaps(9, 3), b: swaps(7, 1), barSeconds: 60 };
+  const net = (time: number, costs = PAID, market = MARKET, expectation: Expectation | null = null): number =>
+    expectedNetBps(market, 0.75, POLICY, expectation, costs, time);
+
+  it('are those of the side that is entered, times the chance to be held at the end of the trading day', () => {
+    const free = net(0, { ...PAID, a: swaps(0, 0), b: swaps(0, 0) });
+    // 21:45 and 22:00 UTC are a quarter of an hour apart: three quarters of the maximum age are left.
+    const tuesday = at('2024-01-02T21:45Z');
+    expect(net(tuesday)).toBeCloseTo(free - 0.75 * (0.5 * 9 + 0.5 * 7), 12);
+    expect(net(tuesday, PAID, { ...MARKET, z: 3 })).toBeCloseTo(free - 0.75 * (0.5 * 3 + 0.5 * 1), 12);
+    expect(net(tuesday, PAID, { ...MARKET, beta: 1 })).toBeCloseTo(free - 0.75 * (0.5 * 9 + 0.5 * 1), 12);
+    expect(net(at('2024-01-03T21:45Z'))).toBeCloseTo(free - 3 * 0.75 * 8, 12);
+    expect([net(at('2024-01-02T20:59Z')), net(at('2024-01-02T22:00Z')), net(at('2024-01-06T21:45Z'))]).toEqual([
+      ...[free, free, free],
+    ]);
+    expect(net(tuesday, { ...PAID, a: swaps(-9, 0), b: swaps(0, 0) })).toBeCloseTo(free + 0.75 * 4.5, 12);
+  });
+
+  it('are of positions held as long as those of the training, where that is known', () => {
+    const bins = { promised: [0, 3], earned: [0, 3] };
+    const [tuesday, noon] = [at('2024-01-02T21:45Z'), at('2024-01-02T17:00Z')];
+    const free = net(noon, PAID, MARKET, bins);
+    expect(net(tuesday, PAID, MARKET, { ...bins, bars_held: 15 })).toBeCloseTo(free - 8 * Math.exp(-1), 12);
+    expect(net(tuesday, PAID, MARKET, { ...bins, bars_held: 1 })).toBeCloseTo(free, 4);
+  });
+
+  it('of daily bars are those of every night, and of the rules of the first version none', () => {
+    const daily = { ...PAID, barSeconds: 86_400 };
+    const policy = { ...POLICY, max_age_bars: 5 };
+    const expected = (rules: { rules?: 1 }): number =>
+      expectedNetBps(MARKET, 0.75, { ...policy, ...rules }, null, daily, at('2024-01-04T22:00Z'));
+    // Thursday's end until Thursday's end: Friday, Monday, Tuesday, Wednesday (three), Thursday; the weekend ages nobody.
+    const nights = (4 + 3 + 2 + 3 * 1 + 0) / 5;
+    expect(expected({ rules: 1 }) - expected({})).toBeCloseTo(8 * nights, 12);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { SwapCosts } from './swap.ts';
 import { multipleAt, type SpreadProfile } from './spread_profile.ts';
 
 /**
@@ -11,8 +12,8 @@ const MEAN_OVER_QUOTED = 1.1;
 export const PRICE_KINDS = ['bid', 'mid', 'last'] as const;
 export type PriceKind = (typeof PRICE_KINDS)[number];
 
-/** What trading a symbol costs, without overnight swaps. Basis points of the traded value. */
-export interface FillCosts {
+/** What trading a symbol costs. Basis points of the traded value; a fill pays no swap. */
+export interface FillCosts extends Partial<SwapCosts> {
   /** Base of the full quoted spread, ask − bid. */
   readonly spread_bps: number;
   /** Per fill. */
@@ -28,6 +29,8 @@ export interface FillCosts {
 export interface PairFillCosts {
   readonly a: FillCosts;
   readonly b: FillCosts;
+  /** Of the pair, for what it is expected to pay overnight; absent: a minute. */
+  readonly barSeconds?: number;
 }
 
 /**

@@ -52,6 +52,8 @@ export interface DecisionPolicy {
   readonly no_entry_windows: readonly EntryWindow[];
   /** The expected result of an entry, in basis points after costs, must be above it. */
   readonly min_expected_net_bps: number;
+  /** 1: as decided the first version, without swaps in the expected result; absent: as now. */
+  readonly rules?: 1;
 }
 
 export interface Thresholds {

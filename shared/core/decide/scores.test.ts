@@ -11,7 +11,7 @@ const costs = {
   b: { spread_bps: 0.5, commission_bps: 0, slippage_bps: 0, profile },
 };
 const market: Market = { z: -2.5, alpha: 0, beta: 3, zMean: 0, zStd: 0.001, lnA: 0, lnB: 0 };
-const policy = { z_entry: 2, z_exit: 0.5, stop: 1.5 };
+const policy = { z_entry: 2, z_exit: 0.5, stop: 1.5, max_age_bars: 60 };
 
 describe('the scores of a bar', () => {
   it('contain the models’ answers and the expected result, at the costs of the next minute', () => {

@@ -48,12 +48,15 @@ describe('the virtual account', () => {
     const before: Position = { ...FLAT, account: { settled: 0.01, value: 0.01, peak: 0.02, scale: 0 } };
     const enter = reduceLeverage(policy, PAIR, entry, 0.3, 0.5, before, opened, 60);
     expect(enter.rate).toBe(0.4);
-    expect(enter.position).toEqual({ ...opened, account: { settled: 0.01, value: 0.01, peak: 0.02, scale: 0.2 } });
+    expect(enter.position).toEqual({
+      ...opened,
+      account: { settled: 0.01, value: 0.01, peak: 0.02, scale: 0.2, lnA: 0.4, lnB: 0 },
+    });
 
-    // The spread falls by 0.1: sold, half of it is earned by a unit split over two legs, less (1 + 3) / 2 bps.
+    // Leg A falls by 0.1 in logarithms: sold, half of it is earned by a unit split over two legs, less (1 + 3) / 2 bps.
     const later = marketOf(0.3);
     const held = reduceLeverage(policy, PAIR, later, 0, 0.9, enter.position, { ...enter.position, ageBars: 1 }, 120);
-    const value = 0.01 + 0.2 * (0.05 - 2e-4);
+    const value = 0.01 + 0.2 * (0.5 * (1 - Math.exp(-0.1)) - 2e-4);
     expect(held.position.account!.value).toBeCloseTo(value, 15);
     expect(held.position.account).toMatchObject({ settled: 0.01, peak: 0.02, scale: 0.2 });
     expect(held.rate).toBe(1);
@@ -96,7 +99,8 @@ describe('the virtual account', () => {
             position,
             120,
           ));
-          const worth = side * unit * a - side * hedge * unit * b - unit * 1e-4 - Math.abs(hedge) * unit * 3e-4;
+          const earned = side * unit * (Math.exp(a) - 1) - side * hedge * unit * (Math.exp(b) - 1);
+          const worth = earned - unit * 1e-4 - Math.abs(hedge) * unit * 3e-4;
           peak = Math.max(peak, worth);
           expect(position.account!.value).toBeCloseTo(worth, 10);
           expect(position.account!.peak).toBeCloseTo(peak, 10);
@@ -104,6 +108,19 @@ describe('the virtual account', () => {
         }
       }),
     );
+  });
+
+  it('has logarithmic returns under the rules of the first version, and for a position that those opened', () => {
+    const [entry, later] = [marketOf(0.4), marketOf(0.3)];
+    const opened = openPosition(-1, 'id', 60 as OpenTime, entry);
+    const first: LeveragePolicy = { ...policy, logReturns: true };
+    const enter = reduceLeverage(first, PAIR, entry, 0, 0.5, FLAT, opened, 60);
+    expect(enter.position.account).toEqual({ ...NEW_ACCOUNT, scale: 0.5 });
+    for (const own of [first, policy]) {
+      const { position } = reduceLeverage(own, PAIR, later, 0, 0.5, enter.position, enter.position, 120);
+      expect(position.account!.value).toBeCloseTo(0.5 * (0.05 - 2e-4), 15);
+      expect(Object.keys(position.account!)).toEqual(['settled', 'value', 'peak', 'scale']);
+    }
   });
 
   it('pays the spread of the minute of each fill', () => {

@@ -1,6 +1,8 @@
 import { SECONDS_PER_BAR } from '../../bar.ts';
+import { exp } from '../../elementary.ts';
 import type { Pair } from '../../pair.ts';
 import { fillCostBps, type FillCosts } from '../cost/fill_cost.ts';
+import { pairReturn } from './pair_return.ts';
 import { frozenSpreadMove, type Market, type Position, type VirtualAccount } from './position.ts';
 
 /** From `from` on, inclusive, the size is multiplied by `rate`, 0 < rate ≤ 1. */
@@ -14,6 +16,8 @@ export interface LeveragePolicy {
   readonly risk_score: readonly RateStep[];
   /** By symbol. */
   readonly costs: Readonly<Record<string, FillCosts>>;
+  /** The account has logarithmic returns, as in the first version. */
+  readonly logReturns?: true;
 }
 
 export const NEW_ACCOUNT: VirtualAccount = { settled: 0, value: 0, peak: 0, scale: 0 };
@@ -66,7 +70,7 @@ export function reduceLeverage(
   after: Position,
   time: number,
 ): Reduced {
-  const { settled, peak: lastPeak, scale } = before.account ?? NEW_ACCOUNT;
+  const { settled, peak: lastPeak, scale, lnA, lnB } = before.account ?? NEW_ACCOUNT;
   const value = before.side === 0 ? settled : settled + scale * liquidationReturn(policy, pair, market, before, time);
   const peak = Math.max(lastPeak, value);
   const rate = leverageRate(policy, peak - value, riskScore);
@@ -78,6 +82,10 @@ export function reduceLeverage(
     peak,
     scale: !isOpen ? 0 : wasOpen ? scale : rate * fullScale,
   };
+  if (isOpen && !wasOpen && policy.logReturns === undefined)
+    return { rate, position: { ...after, account: { ...account, lnA: market.lnA, lnB: market.lnB } } };
+  if (isOpen && lnA !== undefined && lnB !== undefined)
+    return { rate, position: { ...after, account: { ...account, lnA, lnB } } };
   return { rate, position: { ...after, account } };
 }
 
@@ -117,6 +125,10 @@ function liquidationReturn(
   const entry = position.entryTime + SECONDS_PER_BAR;
   const exit = time + SECONDS_PER_BAR;
   const roundTrip = (of: FillCosts): number => fillCostBps(of, entry) + fillCostBps(of, exit);
-  const costBps = roundTrip(costs[a]!) + hedge * roundTrip(costs[b]!);
-  return (position.side * frozenSpreadMove(position, lnA, lnB) - costBps / BPS) / (1 + hedge);
+  const costBps = (roundTrip(costs[a]!) + hedge * roundTrip(costs[b]!)) / (1 + hedge);
+  const { lnA: entryA, lnB: entryB } = position.account ?? NEW_ACCOUNT;
+  // An open position of the first version has no prices of its entry.
+  if (entryA === undefined || entryB === undefined)
+    return (position.side * frozenSpreadMove(position, lnA, lnB)) / (1 + hedge) - costBps / BPS;
+  return pairReturn(position.side, position.beta, exp(lnA - entryA), exp(lnB - entryB)) - costBps / BPS;
 }

@@ -16,7 +16,7 @@ export interface Market {
 
 /**
  * Result of a pair's signals if every one were filled at its close, as fractions of the capital,
- * which is the gross notional at full size. Overnight swaps are not counted.
+ * which is the gross notional at full size, by simple returns of the legs. Overnight swaps are not counted.
  */
 export interface VirtualAccount {
   /** Of closed positions. */
@@ -27,6 +27,9 @@ export interface VirtualAccount {
   readonly peak: number;
   /** position_scale of the open position as published; 0 when flat. */
   readonly scale: number;
+  /** ln of the closes at the entry of the open position; absent where returns are logarithmic. */
+  readonly lnA?: number;
+  readonly lnB?: number;
 }
 
 /** The virtual position of a pair. An open one is measured with alpha, beta, mean and std frozen at its entry. */

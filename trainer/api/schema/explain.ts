@@ -78,6 +78,7 @@ export const explanationSchema = z
     costs: z
       .object({
         round_trip_bps: z.number(),
+        expected_swap_bps: z.number().describe('Overnight swaps that the entry is expected to pay'),
         expected_net_bps: z.number().describe('At z, or at z_entry if the bar is not a candidate'),
         expected_gross_bps: z.number(),
         min_expected_net_bps: z.number(),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rollovers, tradingDayAt } from './rollover.ts';
+import { expectedSwapBps, rollovers, tradingDayAt } from './rollover.ts';
 
 const at = (text: string): number => Date.parse(text) / 1000;
 const isoOf = (time: number): string => new Date(time * 1000).toISOString().slice(0, 16);
@@ -77,5 +77,33 @@ describe('tradingDayAt', () => {
     expect(day('2019-07-08T21:00Z')).toBe(day('2019-07-08T20:59Z') + 1);
     expect(day('2019-07-05T21:30Z')).toBe(day('2019-07-08T12:00Z'));
     expect(day('2019-07-01T01:00Z')).toBe(0);
+  });
+});
+
+describe('the expected swap', () => {
+  it('is the mean of what positions pay whose ages are drawn, from a Monday to the end of its week', () => {
+    const monday = at('2024-01-08T12:00Z');
+    const [maxAge, meanAge] = [4 * 86_400, 1.3 * 86_400];
+    const rolls = rollovers(monday, monday + maxAge);
+    const paid = (age: number): number =>
+      rolls.reduce((sum, { time, swapDays }) => sum + (time <= monday + age ? swapDays : 0), 0);
+    const ages = Array.from({ length: 20_000 }, (_, i) => (i + 0.5) / 20_000);
+    const meanOf = (ageAt: (share: number) => number): number =>
+      ages.reduce((sum, share) => sum + paid(ageAt(share)), 0) / ages.length;
+    expect(expectedSwapBps(2, monday, maxAge, NaN)).toBeCloseTo(2 * meanOf((share) => share * maxAge), 2);
+    const exponential = meanOf((share) => -meanAge * Math.log(1 - share));
+    expect(expectedSwapBps(2, monday, maxAge, meanAge)).toBeCloseTo(2 * exponential, 2);
+  });
+
+  it('ends for every fill, and is 0 without swaps', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: at('2008-01-01T00:00Z'), max: at('2035-01-01T00:00Z') }), (fill) => {
+        const bps = expectedSwapBps(1, fill, 3600, NaN);
+        const [roll] = rollovers(fill, fill + 3600);
+        expect(bps).toBeCloseTo(roll === undefined ? 0 : roll.swapDays * (1 - (roll.time - fill) / 3600), 9);
+        expect(expectedSwapBps(0, fill, 3600, NaN)).toBe(0);
+        expect(expectedSwapBps(1, fill, NaN, NaN)).toBe(0);
+      }),
+    );
   });
 });
