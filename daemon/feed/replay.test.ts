@@ -151,6 +151,11 @@ function replayOf(store: JournalStore, how = settings): Promise<JournalReplaySum
   });
 }
 
+function byFirstRules(how: Settings): Settings {
+  const first = { ...how, rules: 1 as const };
+  return { ...first, policyHash: decisionRecord(first).policyHash };
+}
+
 describe('an explanation', () => {
   it(
     'computes every answered minute again to the bit, through bad weather, and its scores add up',
@@ -262,6 +267,8 @@ describe('replayJournal', () => {
         settings,
         tinySettings({ core: { require_edge: false, leverage_reduction_rate: { drawdown, risk_score: [] } } }),
         tinySettings({ minutehand: { decision: { z_entry: 1.2 } } }),
+        // As the first version decided: without swaps in the expected result, with logarithmic returns.
+        byFirstRules(tinySettings({ core: { leverage_reduction_rate: { drawdown, risk_score: [] } } })),
       ];
       const path = join(folder, 'policies.db');
       await liveThrough(path, 'sunday', settings, policies);

@@ -125,10 +125,10 @@ function liquidationReturn(
   const entry = position.entryTime + SECONDS_PER_BAR;
   const exit = time + SECONDS_PER_BAR;
   const roundTrip = (of: FillCosts): number => fillCostBps(of, entry) + fillCostBps(of, exit);
-  const costBps = (roundTrip(costs[a]!) + hedge * roundTrip(costs[b]!)) / (1 + hedge);
+  const costBps = roundTrip(costs[a]!) + hedge * roundTrip(costs[b]!);
   const { lnA: entryA, lnB: entryB } = position.account ?? NEW_ACCOUNT;
-  // An open position of the first version has no prices of its entry.
+  // An open position of the first version has no prices of its entry; this is its arithmetic to the bit.
   if (entryA === undefined || entryB === undefined)
-    return (position.side * frozenSpreadMove(position, lnA, lnB)) / (1 + hedge) - costBps / BPS;
-  return pairReturn(position.side, position.beta, exp(lnA - entryA), exp(lnB - entryB)) - costBps / BPS;
+    return (position.side * frozenSpreadMove(position, lnA, lnB) - costBps / BPS) / (1 + hedge);
+  return pairReturn(position.side, position.beta, exp(lnA - entryA), exp(lnB - entryB)) - costBps / BPS / (1 + hedge);
 }
