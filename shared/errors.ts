@@ -376,6 +376,11 @@ export const ERRORS = {
     message: 'Not enough data.',
     next: 'Give a longer period, or fewer windows.',
   },
+  LOOKS_FORMAT: {
+    status: 422,
+    message: 'models/holdout_looks.json cannot be used.',
+    next: 'Restore it from a copy: it counts the looks at each holdout, which the edge test needs.',
+  },
   MODEL_MISSING: {
     status: 404,
     message: 'A bundle, or one of its files, is missing.',

@@ -15,8 +15,8 @@ import { riskRank } from '../shared/core/decide/risk_rank.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { tinyBars, tinySettings } from '../test/tiny_models.ts';
 import { trainTinyModels } from '../test/trained_models.ts';
-import { backtest } from './backtest/backtest.ts';
-import { pairEdge } from './backtest/edge.ts';
+import { backtest, type Trade } from './backtest/backtest.ts';
+import { lookLevel, pairEdges } from './backtest/edge.ts';
 import { takeRows } from './learn/trees/fit.ts';
 import type { LearnedModel } from './calibrate/calibrate_model.ts';
 import { BUNDLE_GATES, MODEL_GATES } from './gate/gates.ts';
@@ -167,6 +167,7 @@ describe('train', () => {
     const { manifest, dataset } = first.result;
     const { minutehand } = settings;
     const width = dataset.definitions.length;
+    const tradesOf: Record<string, Trade[]> = {};
     for (const history of dataset.histories) {
       const from = history.time.findIndex((time) => time >= dataset.holdoutFrom);
       const set = await loadModelSet(first.path, featureSchema(minutehand.windows), 1);
@@ -187,8 +188,11 @@ describe('train', () => {
         scores: (t) => scores[t - from]!,
       });
       expect(trades.length).toBeGreaterThan(0);
-      expect(manifest.edge[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
+      tradesOf[id] = [...trades];
     }
+    const edges = pairEdges(tradesOf, lookLevel(1));
+    for (const id of Object.keys(edges)) expect(manifest.edge[id]).toMatchObject(edges[id]!);
+    expect(manifest.holdout_look).toEqual({ look: 1, level: lookLevel(1) });
   });
 
   it('has SIMULATED MARKET on the card of simulated models', () => {

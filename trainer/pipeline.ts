@@ -60,7 +60,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const proven = proveModels(pooled, options);
 
   // groups
-  const groups = warmStart === null ? await learnGroups(pooled, options) : [];
+  const groups = warmStart === null ? await learnGroups({ ...pooled, look: proven.look }, options) : [];
 
   // bundle
   const { report, gates, riskQuantiles, expectation, thresholds } = proven;
@@ -76,7 +76,12 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
 /** Holdout result with each pair decided by the models that it uses. */
 function servedProof(pooled: HoldoutProof, groups: readonly LearnedGroup[]): HoldoutProof {
   const own = groups.flatMap((group) => group.own?.proven.pairs ?? []);
-  return own.length === 0 ? pooled : proofOf(pooled.pairs.map((pair) => own.find(({ id }) => id === pair.id) ?? pair));
+  return own.length === 0
+    ? pooled
+    : proofOf(
+        pooled.pairs.map((pair) => own.find(({ id }) => id === pair.id) ?? pair),
+        pooled.look,
+      );
 }
 
 /**

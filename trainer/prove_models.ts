@@ -1,3 +1,4 @@
+import { isoMinute } from '../shared/bar.ts';
 import { riskQuantiles } from '../shared/core/decide/risk_rank.ts';
 import type { ThresholdReport } from '../shared/bundle/manifest.ts';
 import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
@@ -11,6 +12,7 @@ import type { Dataset } from './dataset/dataset.ts';
 import { candidateRisks } from './gate/candidate_risks.ts';
 import type { GateResult } from './gate/criteria.ts';
 import { checkTraining } from './gate/gates.ts';
+import { countLook, type Holdout } from './registry/holdout_looks.ts';
 import type { TrainedModel } from './registry/model_report.ts';
 import { findThresholds, type Calibrated } from './search/choose_thresholds.ts';
 import type { TrainOptions } from './train_options.ts';
@@ -37,6 +39,8 @@ export interface LearnedParts {
   readonly net: { readonly model: TreeModel; readonly folds?: LearnedModel['folds'] } | null;
   /** Values reused by a warm start; null = chosen here. */
   readonly warmStart: (Calibrated & { readonly thresholds: Thresholds }) | null;
+  /** Number of this look at the holdout, from 1; absent: it is counted with the trades of these models. */
+  readonly look?: number;
 }
 
 export interface ProvenModels extends Calibrated, HoldoutProof {
@@ -62,7 +66,7 @@ export async function examineModel(
 /** thresholds → edge → gates. */
 export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenModels {
   const { dataset, models, settings, leakage, net, warmStart } = parts;
-  const { seed, onProgress } = options;
+  const { onProgress } = options;
   const learned = perModel((name) => models[name].learned);
   const quantiles =
     warmStart?.riskQuantiles ?? riskQuantiles(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_QUANTILES);
@@ -76,8 +80,12 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
 
   const { ai1, ai2 } = perModel((name) => learned[name].model);
   const deciders = { ai1, ai2, ...calibrated, thresholds, ...(net && { net: net.model }) };
-  const holdout = proveEdge(dataset, deciders, settings, seed, (done, total) =>
-    onProgress('backtest of the holdout', done, total),
+  const holdout = proveEdge(
+    dataset,
+    deciders,
+    settings,
+    (trades) => parts.look ?? options.holdoutLook ?? countLook(options.out, holdoutOf(dataset, options), trades),
+    (done, total) => onProgress('backtest of the holdout', done, total),
   );
 
   const { theta2 } = thresholds;
@@ -85,4 +93,8 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
   const requireEdge = settings.core.require_edge;
   const gates = checkTraining({ models, candidateRisks: risks, theta2, ...holdout, requireEdge, leakage, limits });
   return { ...calibrated, thresholds, report, ...holdout, gates };
+}
+
+function holdoutOf({ holdoutFrom, to }: Dataset, { market }: TrainOptions): Holdout {
+  return { market, from: isoMinute(holdoutFrom), to: isoMinute(to) };
 }

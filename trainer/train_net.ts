@@ -27,7 +27,7 @@ export async function learnNet(
       effective_rows: rows.effectiveRows,
       trees: countTrees(learned.model),
       clipped,
-      walk_forward: [...evaluateResult(dataset, learned.walkForward, settings, seed)],
+      walk_forward: [...evaluateResult(dataset, learned.walkForward, settings)],
     };
     return { model: learned.model, folds: learned.folds, report };
   } finally {

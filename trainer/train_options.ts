@@ -32,6 +32,8 @@ export interface TrainOptions {
   readonly trials: number;
   /** Folder of interrupted searches; null = none. */
   readonly searchFolder: string | null;
+  /** Number of this look at the holdout, when a bundle is made again; absent: it is counted in `out`. */
+  readonly holdoutLook?: number;
   /** Start of the holdout; null = at the configured share of the time. */
   readonly holdoutFrom: OpenTime | null;
   onProgress(stage: string, done: number, total: number): void;

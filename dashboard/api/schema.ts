@@ -2843,6 +2843,9 @@ export interface paths {
                                         mean_gross_bps: number | null;
                                         mean_net_bps: number | null;
                                         lower_5_net_bps: number | null;
+                                        p?: number;
+                                        adjusted_p?: number;
+                                        bound_level?: number;
                                         mean_cost_bps?: number | null;
                                         break_even_cost_bps?: number | null;
                                     };
@@ -5256,9 +5259,16 @@ export interface components {
                     mean_gross_bps: number | null;
                     mean_net_bps: number | null;
                     lower_5_net_bps: number | null;
+                    p?: number;
+                    adjusted_p?: number;
+                    bound_level?: number;
                     mean_cost_bps?: number | null;
                     break_even_cost_bps?: number | null;
                 };
+            };
+            holdout_look?: {
+                look: number;
+                level: number;
             };
             backtest?: {
                 trades: number;
@@ -7345,9 +7355,16 @@ export interface components {
                     mean_gross_bps: number | null;
                     mean_net_bps: number | null;
                     lower_5_net_bps: number | null;
+                    p?: number;
+                    adjusted_p?: number;
+                    bound_level?: number;
                     mean_cost_bps?: number | null;
                     break_even_cost_bps?: number | null;
                 };
+            };
+            holdout_look?: {
+                look: number;
+                level: number;
             };
             backtest?: {
                 trades: number;

@@ -75,8 +75,15 @@ const pairEdge = z.object({
   wins: z.int().nonnegative().optional(),
   mean_gross_bps: metric,
   mean_net_bps: metric,
-  /** Lower 5 % bound of a block bootstrap of the mean net P&L per trade. */
+  /**
+   * Lower bound of the mean net P&L per trade, above 0 where there is an edge: a single false edge among all pairs, and
+   * all looks at the holdout, has a probability of at most 5 %. Older bundles: lower 5 % bound of a block bootstrap.
+   */
   lower_5_net_bps: metric,
+  /** p-value of a mean above 0, that adjusted for the number of pairs, and the one-sided level of the bound. */
+  p: share.optional(),
+  adjusted_p: share.optional(),
+  bound_level: share.optional(),
   /** Mean round-trip cost that was charged, and the one at which the trades earn nothing; without overnight swaps. */
   mean_cost_bps: metric.optional(),
   break_even_cost_bps: metric.optional(),
@@ -188,7 +195,7 @@ const netTrades = z.object({
   trades: z.int().nonnegative(),
   gross_bps: metric,
   net_bps: metric,
-  /** Bounds of a 90 % interval by a stationary bootstrap of the trading days. */
+  /** Bounds of a 90 % interval by the test of trading days; of older bundles, by a stationary bootstrap of them. */
   lower_5_net_bps: metric,
   upper_95_net_bps: metric,
   no_edge: z.boolean(),
@@ -303,6 +310,11 @@ export const manifestSchema = z.strictObject({
   }),
   /** Net result of the holdout per pair; `no_edge` pairs are published with HOLD NO_EDGE. */
   edge: z.record(z.string(), pairEdge),
+  /**
+   * Looks at this holdout up to this one, by trainings and searches of θ2 with other trades, and the probability of a
+   * single false edge that this one may have. Older bundles have none.
+   */
+  holdout_look: z.object({ look: z.int().positive(), level: share }).optional(),
   backtest: holdoutBacktest.optional(),
   /** Of the holdout's trades: all pairs as if each had an edge, and those of the pairs with one. */
   executability: z.object({ all_pairs: executability, edge_pairs: executability }).optional(),

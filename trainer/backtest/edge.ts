@@ -1,43 +1,75 @@
 import type { PairEdge } from '../../shared/bundle/manifest.ts';
-import { createRng } from '../../shared/rng.ts';
+import { holm } from '../validate/holm.ts';
+import { meanTestOf } from '../validate/mean_test.ts';
 import type { Trade } from './backtest.ts';
 
-const RESAMPLES = 2000;
-const LOWER_SHARE = 0.05;
-/** With fewer trades a bootstrap is meaningless and no edge is shown. */
+/** With fewer trades no edge is shown. */
 export const MIN_TRADES = 20;
+/** Probability of any false edge among the pairs of one look at a holdout, and among all looks at it. */
+export const EDGE_LEVEL = 0.05;
+/** Of the first look; all later ones share the rest. */
+const FIRST_LOOK_LEVEL = 0.04;
 
 /**
- * Whether a pair's trades, on bars unseen by any choice, show an edge after costs: the lower 5 % bound of a
- * moving-block bootstrap (Künsch 1989; blocks of √n trades in order of time) of the mean net P&L per trade is above
- * zero.
+ * Probability of any false edge that a look at a holdout may have, from 1: 4 %, then 1 % / (k · (k − 1)) at the k-th
+ * look, so that all of them together stay at `EDGE_LEVEL`, however many follow.
  */
-export function pairEdge(trades: readonly Trade[], seed: string): PairEdge {
-  const n = trades.length;
-  if (n === 0)
-    return { no_edge: true, trades: 0, wins: 0, mean_gross_bps: null, mean_net_bps: null, lower_5_net_bps: null };
-  const net = trades.map(({ netBps }) => netBps);
-  const mean_gross_bps = mean(trades.map(({ grossBps }) => grossBps));
-  const mean_net_bps = mean(net);
-  const wins = net.filter((bps) => bps > 0).length;
-  if (n < MIN_TRADES) return { no_edge: true, trades: n, wins, mean_gross_bps, mean_net_bps, lower_5_net_bps: null };
-  const lower_5_net_bps = bootstrapLowerMean(net, seed);
-  return { no_edge: !(lower_5_net_bps > 0), trades: n, wins, mean_gross_bps, mean_net_bps, lower_5_net_bps };
+export function lookLevel(look: number): number {
+  if (!(Number.isInteger(look) && look >= 1)) throw new RangeError(`look ${look} at a holdout`);
+  return look === 1 ? FIRST_LOOK_LEVEL : (EDGE_LEVEL - FIRST_LOOK_LEVEL) / (look * (look - 1));
 }
 
-function bootstrapLowerMean(values: readonly number[], seed: string): number {
-  const rng = createRng(seed);
-  const n = values.length;
-  const block = Math.max(1, Math.floor(Math.sqrt(n)));
-  const means = Float64Array.from({ length: RESAMPLES }, () => {
-    let sum = 0;
-    for (let taken = 0; taken < n;) {
-      const start = rng.integer(n - block + 1);
-      for (let i = 0; i < block && taken < n; i++, taken++) sum += values[start + i]!;
-    }
-    return sum / n;
-  }).sort();
-  return means[Math.floor(LOWER_SHARE * RESAMPLES)]!;
+/**
+ * Which pairs’ trades show an edge after costs, on bars unseen by any choice: the mean net P&L per trade is above 0 by
+ * `meanTest`. Over all pairs with enough trades, a single false edge has a probability of at most `level` (Holm's
+ * step-down adjustment).
+ * @param pairs trades in order of time
+ * @returns with the bound of each pair at its step of the adjustment, which is above 0 where there is an edge
+ */
+export function pairEdges(pairs: Readonly<Record<string, readonly Trade[]>>, level: number): Record<string, PairEdge> {
+  const ids = Object.keys(pairs);
+  const tested = ids.flatMap((id) => {
+    const trades = pairs[id]!;
+    const test = trades.length < MIN_TRADES ? null : meanTestOf(trades.map(({ netBps }) => netBps));
+    return test === null ? [] : [{ id, test }];
+  });
+  const adjusted = holm(tested.map(({ test }) => test.p));
+  const isEdge = adjusted.map((p) => p < level);
+  const found = isEdge.filter(Boolean).length;
+  const smaller = (p: number): number => tested.filter(({ test }) => test.p < p).length;
+  const results = new Map(
+    tested.map(({ id, test }, i) => {
+      const own = level / (tested.length - (isEdge[i]! ? smaller(test.p) : found));
+      return [id, { isEdge: isEdge[i]!, p: test.p, adjusted: adjusted[i]!, level: own, bound: test.lowerBound(own) }];
+    }),
+  );
+  return Object.fromEntries(
+    ids.map((id): [string, PairEdge] => {
+      const result = results.get(id);
+      return [
+        id,
+        {
+          no_edge: result?.isEdge !== true,
+          ...tradeFigures(pairs[id]!),
+          lower_5_net_bps: result?.bound ?? null,
+          ...(result && { p: result.p, adjusted_p: result.adjusted, bound_level: result.level }),
+        },
+      ];
+    }),
+  );
+}
+
+type TradeFigures = Pick<PairEdge, 'trades' | 'wins' | 'mean_gross_bps' | 'mean_net_bps'>;
+
+function tradeFigures(trades: readonly Trade[]): TradeFigures {
+  const n = trades.length;
+  if (n === 0) return { trades: 0, wins: 0, mean_gross_bps: null, mean_net_bps: null };
+  return {
+    trades: n,
+    wins: trades.filter(({ netBps }) => netBps > 0).length,
+    mean_gross_bps: mean(trades.map(({ grossBps }) => grossBps)),
+    mean_net_bps: mean(trades.map(({ netBps }) => netBps)),
+  };
 }
 
 function mean(values: readonly number[]): number {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
+import type { PairEdge } from '../../shared/bundle/manifest.ts';
 import { emptyTree, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { featureDefinitions } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
@@ -8,8 +9,8 @@ import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { buildPairHistory } from '../dataset/pair_history.ts';
-import { backtest } from './backtest.ts';
-import { pairEdge } from './edge.ts';
+import { backtest, type Trade } from './backtest.ts';
+import { lookLevel, pairEdges } from './edge.ts';
 import { proofOf, proveEdge, type Deciders, type HoldoutProof } from './holdout.ts';
 
 const settings = tinySettings();
@@ -35,15 +36,25 @@ const deciders = {
   expectation: null,
 };
 
+const firstLook = (): number => 1;
+
 function edgesOf(own: Settings): HoldoutProof['edge'] {
   const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
-  return proveEdge(dataset, deciders, own, 7, () => undefined).edge;
+  return proveEdge(dataset, deciders, own, firstLook, () => undefined).edge;
 }
 
 function withSwaps(bps: number): Settings {
   const swaps = { swap_long_bps_per_night: bps, swap_short_bps_per_night: bps };
   const costly = Object.fromEntries(Object.entries(symbols).map(([symbol, costs]) => [symbol, { ...costs, ...swaps }]));
   return { ...settings, minutehand: { ...settings.minutehand, symbols: costly } };
+}
+
+/** Figures and p-value of these trades, with what depends on the other pairs of the proof. */
+function alone(edges: HoldoutProof['edge'], id: string, trades: readonly Trade[]): Partial<PairEdge> {
+  const { no_edge, adjusted_p, bound_level, lower_5_net_bps, ...own } = pairEdges({ [id]: trades }, 0.05)[id]!;
+  expect(edges[id]!.adjusted_p!).toBeGreaterThanOrEqual(own.p!);
+  expect(edges[id]!.no_edge).toBe(!(edges[id]!.adjusted_p! < lookLevel(1)));
+  return own;
 }
 
 describe('proveEdge', () => {
@@ -60,17 +71,17 @@ describe('proveEdge', () => {
         costs: pairCosts(tradingCosts(settings), history.pair),
         scores: () => ({ return_prob: 0.98, risk_score: 0.5 }),
       });
-      expect(free[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
+      expect(free[id]).toMatchObject(alone(free, id, trades));
       const rolls = [Date.UTC(2024, 0, 2, 22), Date.UTC(2024, 0, 3, 22)].map((ms) => ms / 1000);
       const swapDays = trades.map(({ entryTime, exitTime }) =>
         rolls.reduce((sum, roll, i) => sum + (roll > entryTime && roll <= exitTime ? [1, 3][i]! : 0), 0),
       );
       // Both legs pay 5 bps per night on either side, so their shares do not matter.
       const paid = trades.map((trade, i) => ({ ...trade, netBps: trade.netBps - 5 * swapDays[i]! }));
-      const edge = pairEdge(paid, `7/edge/${id}`);
+      const edge = alone(costly, id, paid);
       expect(costly[id]!.trades).toBe(trades.length);
       expect(costly[id]!.mean_net_bps).toBeCloseTo(edge.mean_net_bps!, 9);
-      expect(costly[id]!.lower_5_net_bps).toBeCloseTo(edge.lower_5_net_bps!, 9);
+      expect(costly[id]!.p).toBeCloseTo(edge.p!, 9);
       expect(costly[id]!.mean_gross_bps).toBe(edge.mean_gross_bps);
     }
     const less = histories.filter(({ pair: { id } }) => costly[id]!.mean_net_bps! < free[id]!.mean_net_bps!);
@@ -92,7 +103,9 @@ describe('proveEdge', () => {
     };
     const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
     const progress: number[][] = [];
-    const { edge: edges } = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), 7, (...done) => progress.push(done));
+    const { edge: edges } = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), firstLook, (...done) =>
+      progress.push(done),
+    );
     expect(progress).toEqual([
       [1, 3],
       [2, 3],
@@ -110,7 +123,7 @@ describe('proveEdge', () => {
       });
       expect(trades.length).toBeGreaterThan(5);
       expect(new Set(trades.map(({ side }) => side))).toEqual(new Set([-1]));
-      expect(edges[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
+      expect(edges[id]).toMatchObject(alone(edges, id, trades));
     }
   });
 
@@ -118,7 +131,7 @@ describe('proveEdge', () => {
     const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
     const strict = tinySettings({ core: { min_expected_net_bps: 0 } });
     const tradesBy = (changes: Partial<Deciders>): number =>
-      proveEdge(dataset, { ...deciders, ...changes }, strict, 7, () => undefined).backtest.trades;
+      proveEdge(dataset, { ...deciders, ...changes }, strict, firstLook, () => undefined).backtest.trades;
     // Ten deviations of the spread pay any cost; none pays no cost. The model of the result answers with ±3.93.
     const expectation = (earned: number) => ({ promised: [0, 1], earned: [earned, earned] });
     const all = tradesBy({ expectation: expectation(10) });
@@ -131,7 +144,7 @@ describe('proveEdge', () => {
 
   it('has the figures of all pairs, and those of the pairs with an edge', () => {
     const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
-    const proof = proveEdge(dataset, deciders, settings, 7, () => undefined);
+    const proof = proveEdge(dataset, deciders, settings, firstLook, () => undefined);
     const { pairs: proven, edge, backtest: whole, executability } = proof;
     const trades = proven.map(({ pair }) => pair.trades);
     expect(proven.map(({ id }) => id)).toEqual(pairs);
@@ -144,18 +157,28 @@ describe('proveEdge', () => {
       expect(edge[id]!.break_even_cost_bps).toBeCloseTo(mean(free), 9);
     });
     const withEdge = (isEdge: readonly boolean[]) => {
-      const own = proven.map((one, i) => ({ ...one, edge: { ...one.edge, no_edge: !isEdge[i]! } }));
-      return proofOf(own).executability.edge_pairs.trades;
+      const own = proven.map((one, i) => {
+        const moved = one.pair.trades.map((trade, k) => ({ ...trade, netBps: (isEdge[i]! ? 50 : -50) + (k % 3) }));
+        return { ...one, pair: { ...one.pair, trades: moved } };
+      });
+      return proofOf(own, 1).executability.edge_pairs.trades;
     };
     expect(withEdge([false, false, false])).toBe(0);
     expect(withEdge([true, false, true])).toBe(trades[0]!.length + trades[2]!.length);
-    expect(proofOf(proven)).toEqual(proof);
+    expect(proofOf(proven, 1)).toEqual(proof);
+    expect(proofOf(proven, 3).edge).toEqual(
+      Object.fromEntries(
+        Object.entries(pairEdges(Object.fromEntries(proven.map(({ id }, i) => [id, trades[i]!])), lookLevel(3))).map(
+          ([id, own]) => [id, expect.objectContaining({ ...own })],
+        ),
+      ),
+    );
   });
 
   it('has no trades of a pair whose bars end before the holdout', () => {
     const late = (Number(histories[0]!.time.at(-1)) + 60) as OpenTime;
     const dataset = { definitions, histories, holdoutFrom: late } as unknown as Dataset;
-    const { backtest: whole, edge } = proveEdge(dataset, deciders, settings, 7, () => undefined);
+    const { backtest: whole, edge } = proveEdge(dataset, deciders, settings, firstLook, () => undefined);
     expect(whole).toMatchObject({ trades: 0, max_drawdown: 0 });
     expect(Object.values(edge).map(({ no_edge }) => no_edge)).toEqual([true, true, true]);
   });

@@ -9,8 +9,8 @@ import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
-import { backtest } from './backtest.ts';
-import { pairEdge } from './edge.ts';
+import { backtest, type FilledTrade } from './backtest.ts';
+import { lookLevel, pairEdges } from './edge.ts';
 import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './executability.ts';
 import { breakEven, holdoutBacktest, type PairTrades } from './holdout_performance.ts';
 import { rollovers } from '../../shared/core/cost/rollover.ts';
@@ -32,6 +32,8 @@ export interface HoldoutProof {
   readonly pairs: readonly ProvenPair[];
   /** Whether each pair has an edge. */
   readonly edge: Record<string, PairEdge>;
+  /** Number of this look at the holdout, from 1. */
+  readonly look: number;
   /** All pairs, as if each had an edge. */
   readonly backtest: HoldoutBacktest;
   readonly executability: NonNullable<Manifest['executability']>;
@@ -41,16 +43,18 @@ export interface HoldoutProof {
 export interface ProvenPair {
   readonly id: string;
   readonly pair: PairTrades;
-  readonly edge: PairEdge;
   readonly tally: ExecutabilityTally;
 }
 
-/** Backtest of the holdout, evaluated without the check for NO_EDGE. */
+/**
+ * Backtest of the holdout, evaluated without the check for NO_EDGE.
+ * @param lookOf number of a look with these trades (trainer/registry/holdout_looks.ts)
+ */
 export function proveEdge(
   dataset: Dataset,
   { ai1, ai2, riskQuantiles, thresholds, expectation, net }: Deciders,
   settings: Settings,
-  seed: number,
+  lookOf: (trades: readonly FilledTrade[]) => number,
   onPair: (done: number, total: number) => void,
 ): HoldoutProof {
   const policy = { ...decisionPolicy(settings), require_edge: false };
@@ -81,24 +85,34 @@ export function proveEdge(
     return {
       id,
       pair,
-      edge: { ...pairEdge(trades, `${seed}/edge/${id}`), ...breakEven(trades) },
       tally: tallyExecutability(history, from, trades, costs),
     };
   });
-  return proofOf(proven);
+  return proofOf(proven, lookOf(proven.flatMap(({ pair }) => pair.trades)));
 }
 
-/** Results of these pairs. */
-export function proofOf(proven: readonly ProvenPair[]): HoldoutProof {
+/** Results of these pairs, whose edges are tested together. @param look at the holdout, from 1 */
+export function proofOf(proven: readonly ProvenPair[], look: number): HoldoutProof {
+  const edge = edgesOf(Object.fromEntries(proven.map(({ id, pair }) => [id, pair.trades])), look);
   return {
     pairs: proven,
-    edge: Object.fromEntries(proven.map(({ id, edge }) => [id, edge])),
+    edge,
+    look,
     backtest: holdoutBacktest(proven.map(({ pair }) => pair)),
     executability: {
       all_pairs: executabilityOf(proven.map(({ tally }) => tally)),
-      edge_pairs: executabilityOf(proven.filter(({ edge }) => !edge.no_edge).map(({ tally }) => tally)),
+      edge_pairs: executabilityOf(proven.filter(({ id }) => !edge[id]!.no_edge).map(({ tally }) => tally)),
     },
   };
+}
+
+/** With the costs at which each pair would earn nothing. */
+export function edgesOf(
+  trades: Readonly<Record<string, readonly FilledTrade[]>>,
+  look: number,
+): Record<string, PairEdge> {
+  const edges = pairEdges(trades, lookLevel(look));
+  return Object.fromEntries(Object.entries(edges).map(([id, edge]) => [id, { ...edge, ...breakEven(trades[id]!) }]));
 }
 
 /** Features of every bar from `from` on: the holdout keeps all, so its rows are contiguous. */

@@ -420,7 +420,6 @@ function assembleView(
     interval: netInterval(
       views.map((own) => own.tradeDays),
       dayIndices,
-      `${first}/${minutes}`,
     ),
   };
 }

@@ -23,7 +23,6 @@ export function evaluateResult(
   { histories, definitions, from, holdoutFrom }: Dataset,
   walkForward: readonly FoldModel<TreeModel>[],
   settings: Settings,
-  seed: number,
 ): readonly Row[] {
   const first = Math.min(...walkForward.map((block) => block.from));
   const answered = histories.map((history) => answerPair(history, walkForward, first, holdoutFrom, definitions.length));
@@ -49,7 +48,6 @@ export function evaluateResult(
       const interval = netInterval(
         trades.map((of) => tradeDays(of, rolls)),
         days,
-        `${seed}/net/${costs}/${windows}`,
       );
       return { costs, windows, gross_bps: all.length === 0 ? null : gross / all.length, ...interval };
     }),

@@ -98,7 +98,9 @@ describe('renderCard', () => {
     };
     const card = renderCard({ ...manifest, edge: { ...manifest.edge, EURUSD_GBPUSD: proven } });
     expect(card).toContain('on the holdout: 1 of 3 pairs');
-    expect(card).toMatch(/\| EURUSD_GBPUSD \| [\d.]+ \| 99 \| 3\.00 \| 1\.50 \| 0\.25 \| 1\.50 \| 2\.75 \| edge \|/);
+    expect(card).toMatch(
+      /\| EURUSD_GBPUSD \| [\d.]+ \| 99 \| 3\.00 \| 1\.50 \| 0\.25 \| – \| 1\.50 \| 2\.75 \| edge \|/,
+    );
     expect(card).toMatch(/\| XAUUSD_XAGUSD \|.* NO_EDGE \|/);
   });
 

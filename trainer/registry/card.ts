@@ -139,7 +139,7 @@ function resultModel({ metrics: { net } }: Manifest): string[] {
   return [
     '## Model of the result, walk-forward inside the training period',
     '',
-    `It supplies expected_net_bps: result before costs in standard deviations of the spread, ${net.rows} rows worth ${digits(net.effective_rows, 0)} independent ones, ${net.trees} trees, ${digits(100 * net.clipped, 1)} % of the results clipped. Entries where it expects more than the costs; net bps per trade with a 90 % interval (stationary bootstrap of trading days).`,
+    `It supplies expected_net_bps: result before costs in standard deviations of the spread, ${net.rows} rows worth ${digits(net.effective_rows, 0)} independent ones, ${net.trees} trees, ${digits(100 * net.clipped, 1)} % of the results clipped. Entries where it expects more than the costs; net bps per trade with a 90 % interval (test of the mean of trading days).`,
     '',
     ...table(
       ['costs', 'no_entry_windows', 'trades', 'gross', 'net', '5 %', '95 %', 'verdict'],
@@ -186,12 +186,20 @@ function riskParts({ metrics }: Manifest): string[] {
   ];
 }
 
-function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
+/** The error rate of the edge test. */
+function lookText({ holdout_look: counted }: Manifest): string {
+  if (counted === undefined) return '';
+  const { look, level } = counted;
+  return `Look ${look} at this holdout: a single false edge among all pairs has a probability of at most ${digits(100 * level, 2)} %, and of at most 5 % over all looks. `;
+}
+
+function edge(manifest: Manifest): string[] {
+  const { edge, metrics, theta1, theta2 } = manifest;
   const withEdge = Object.values(edge).filter(({ no_edge }) => !no_edge).length;
   return [
     `## Edge after costs on the holdout: ${withEdge} of ${Object.keys(edge).length} pairs`,
     '',
-    `Thresholds: return_prob > ${theta1}, risk_score < ${theta2}. A pair without a proven edge is published with HOLD NO_EDGE. At the break-even cost of a round trip the trades earn nothing.`,
+    `Thresholds: return_prob > ${theta1}, risk_score < ${theta2}. ${lookText(manifest)}A pair without a proven edge is published with HOLD NO_EDGE. At the break-even cost of a round trip the trades earn nothing.`,
     '',
     ...table(
       [
@@ -200,7 +208,8 @@ function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
         'trades',
         'gross bps',
         'net bps',
-        'lower 5 % bound',
+        'lower bound',
+        'p, adjusted',
         'cost bps',
         'break-even cost bps',
         'verdict',
@@ -211,6 +220,7 @@ function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
           digits(metrics.ai1.holdout_by_pair[pair]?.auc ?? null, 4),
           String(own.trades),
           ...[own.mean_gross_bps, own.mean_net_bps, own.lower_5_net_bps].map((bps) => digits(bps, 2)),
+          digits(own.adjusted_p ?? null, 4),
           ...[own.mean_cost_bps, own.break_even_cost_bps].map((bps) => digits(bps ?? null, 2)),
           own.no_edge ? 'NO_EDGE' : 'edge',
         ]),

@@ -100,6 +100,7 @@ export async function retrainAndCompare(folder: string, options: Retraining): Pr
       target: manifest.files[NET_FILE] === undefined ? 'reversion' : 'net',
       trials: trialsOf(manifest),
       searchFolder: null,
+      holdoutLook: manifest.holdout_look?.look ?? 1,
       holdoutFrom: holdoutOf(manifest, options.settings),
     });
     return compareBundles(folder, path);

@@ -22,6 +22,7 @@ import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
+import { lookLevel } from '../backtest/edge.ts';
 import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
 import type { GateResult } from '../gate/criteria.ts';
 import type { LearnedGroup, OwnModels } from '../groups/learn_groups.ts';
@@ -55,6 +56,8 @@ export interface BundleParts {
   readonly net: { readonly model: TreeModel; readonly report: NetReport } | null;
   readonly search: NonNullable<Manifest['search']>;
   readonly edge: Readonly<Record<string, PairEdge>>;
+  /** Number of this look at the holdout, from 1. */
+  readonly look: number;
   readonly backtest: HoldoutBacktest;
   readonly executability: NonNullable<Manifest['executability']>;
   readonly gates: GateResult[];
@@ -216,6 +219,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
       ...(parts.net && { net: parts.net.report }),
     },
     edge: parts.edge,
+    holdout_look: { look: parts.look, level: lookLevel(parts.look) },
     backtest: parts.backtest,
     executability: parts.executability,
     gates: parts.gates,

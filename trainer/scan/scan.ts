@@ -7,7 +7,7 @@ import type { Windows } from '../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { timeframeOf, barSecondsOf, type Pair, type Timeframe } from '../../shared/pair.ts';
 import { pairCosts, type TradingCosts } from '../../shared/policy/costs.ts';
-import { MIN_TRADES } from '../backtest/edge.ts';
+import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
 import { sharpe, TRADING_DAYS_PER_YEAR } from '../backtest/performance.ts';
 import { rollovers, tradingDayAt, type Rollover } from '../../shared/core/cost/rollover.ts';
 import { matchMinutes } from '../dataset/pair_history.ts';
@@ -108,7 +108,7 @@ export async function scan(options: ScanOptions): Promise<ScanResult> {
 }
 
 function plan(options: ScanOptions): Planned {
-  const { pairs, bars, windows, policy, costs, seed } = options;
+  const { pairs, bars, windows, policy, costs } = options;
   checkTimeframes(pairs, bars);
   const legs = pairs.flatMap((pair) => {
     const [a, b] = [legBars(bars, pair, 'a'), legBars(bars, pair, 'b')];
@@ -138,7 +138,7 @@ function plan(options: ScanOptions): Planned {
     });
   const span = { from, holdoutFrom };
   return {
-    tasks: tasks.map((task) => ({ ...task, span, policy, costs: pairCosts(costs, task.pair), rolls, seed })),
+    tasks: tasks.map((task) => ({ ...task, span, policy, costs: pairCosts(costs, task.pair), rolls })),
     span,
     to,
     rolls,
@@ -176,11 +176,17 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
   const variance = 1 / (developmentDays - 1);
   const expectedMax = expectedMaxSharpe(flat.length, variance);
   const deflated = development.map((days) => probabilisticSharpe(sharpeFacts(days), expectedMax));
+  const ratios = deflated.map((ratio, i) => (enough[i]! && Number.isFinite(ratio) ? ratio : null));
+  const isGain = flat.map((one, i) => {
+    const isSignificant = ability.adjusted[i]! <= options.level && (ratios[i] ?? 0) >= 1 - options.level;
+    return enough[i]! && one.development.net_bps! > 0 && isSignificant;
+  });
+  const isConfirmed = confirmed(
+    flat.map(({ holdout }) => holdout.p ?? 1),
+    isGain,
+  );
   const trials = flat.map((one, i): ScanTrial => {
     const { pair, windows, cointegration, holdout, days, bars } = one;
-    const adjusted_p = ability.adjusted[i]!;
-    const ratio = enough[i]! && Number.isFinite(deflated[i]!) ? deflated[i]! : null;
-    const isSignificant = adjusted_p <= options.level && ratio !== null && ratio >= 1 - options.level;
     return {
       pair: pair.id,
       timeframe: timeframeOf(barSecondsOf(pair)),
@@ -192,9 +198,9 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
       holdout,
       sharpe: sharpe([...development[i]!]),
       holdout_sharpe: sharpe([...days.subarray(developmentDays)]),
-      adjusted_p,
-      deflated_sharpe: ratio,
-      verdict: verdictOf(one.development, holdout, isSignificant),
+      adjusted_p: ability.adjusted[i]!,
+      deflated_sharpe: ratios[i]!,
+      verdict: verdictOf(one.development, isGain[i]!, isConfirmed[i]!),
       days,
     };
   });
@@ -220,11 +226,19 @@ function rankOf({ verdict }: ScanTrial, statistic: number): number {
   return verdict === 'FEW_TRADES' ? -Infinity : statistic;
 }
 
-function verdictOf({ trades, net_bps }: PeriodFigures, holdout: PeriodFigures, isSignificant: boolean): ScanVerdict {
+/** Of the significant gains, those whose holdout has an edge too, adjusted for their number. @param ps of all trials */
+function confirmed(ps: readonly number[], isGain: readonly boolean[]): boolean[] {
+  const gains = [...ps.keys()].filter((i) => isGain[i]!);
+  const adjusted = holm(gains.map((i) => ps[i]!));
+  const edges = new Set(gains.filter((_, k) => adjusted[k]! < EDGE_LEVEL));
+  return ps.map((_, i) => edges.has(i));
+}
+
+function verdictOf({ trades, net_bps }: PeriodFigures, isGain: boolean, isConfirmed: boolean): ScanVerdict {
   if (trades < MIN_TRADES) return 'FEW_TRADES';
   if (!(net_bps! > 0)) return 'LOSES';
-  if (!isSignificant) return 'CHANCE';
-  return (holdout.lower_5_net_bps ?? 0) > 0 ? 'PAYS' : 'UNCONFIRMED';
+  if (!isGain) return 'CHANCE';
+  return isConfirmed ? 'PAYS' : 'UNCONFIRMED';
 }
 
 /** Trading days with bars of any pair, those of the development period first. */

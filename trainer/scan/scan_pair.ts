@@ -6,7 +6,8 @@ import { ln } from '../../shared/elementary.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import { runBacktest, type FilledTrade } from '../backtest/backtest.ts';
-import { MIN_TRADES, pairEdge } from '../backtest/edge.ts';
+import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
+import { meanTestOf } from '../validate/mean_test.ts';
 import { markToMarket } from '../backtest/equity.ts';
 import { breakEven } from '../backtest/holdout_performance.ts';
 import { tradingDayAt, type Rollover } from '../../shared/core/cost/rollover.ts';
@@ -33,7 +34,6 @@ export interface ScanTask {
   readonly policy: DecisionPolicy;
   readonly costs: PairFillCosts & { readonly a: SwapCosts; readonly b: SwapCosts };
   readonly rolls: readonly Rollover[];
-  readonly seed: string;
 }
 
 /** Basis points per trade of gross notional at full size; null without trades. */
@@ -47,6 +47,8 @@ export interface PeriodFigures {
   readonly break_even_cost_bps: number | null;
   /** Lower 5 % bound of `net_bps`; null with fewer than 20 trades. */
   readonly lower_5_net_bps: number | null;
+  /** P(so high a `net_bps`) when the true one is 0; null with fewer than 20 trades. */
+  readonly p: number | null;
   readonly mean_bars_held: number | null;
 }
 
@@ -97,11 +99,10 @@ function scanWindows(task: ScanTask, windows: Windows): ScannedWindows {
   const days = new Float64Array(rolls.length + 1);
   const { time, change } = markToMarket(history, [...before, ...after], { rolls, swaps: task.costs });
   for (let i = 0; i < time.length; i++) days[tradingDayAt(rolls, time[i]!)]! += change[i]!;
-  const seed = `${task.seed}/${pair.id}/${windows.beta_window}/${windows.z_window}`;
   return {
     windows,
-    development: figuresOf(before, `${seed}/development`),
-    holdout: figuresOf(after, `${seed}/holdout`),
+    development: figuresOf(before),
+    holdout: figuresOf(after),
     days,
   };
 }
@@ -118,19 +119,22 @@ function tradesOf(history: PairHistory, from: number, to: number, task: ScanTask
   }).trades;
 }
 
-function figuresOf(trades: readonly FilledTrade[], seed: string): PeriodFigures {
-  const { wins = 0, mean_gross_bps, mean_net_bps, lower_5_net_bps } = pairEdge(trades, seed);
+function figuresOf(trades: readonly FilledTrade[]): PeriodFigures {
   const { mean_cost_bps = null, break_even_cost_bps = null } = breakEven(trades);
   const count = trades.length;
+  const mean = (of: (trade: FilledTrade) => number): number | null =>
+    count === 0 ? null : trades.reduce((sum, trade) => sum + of(trade), 0) / count;
+  const test = count < MIN_TRADES ? null : meanTestOf(trades.map(({ netBps }) => netBps));
   const held = trades.reduce((sum, { entryBar, exitBar }) => sum + exitBar - entryBar, 0);
   return {
     trades: count,
-    win_rate: count === 0 ? null : wins / count,
-    gross_bps: mean_gross_bps ?? null,
+    win_rate: mean(({ netBps }) => (netBps > 0 ? 1 : 0)),
+    gross_bps: mean(({ grossBps }) => grossBps),
     cost_bps: mean_cost_bps,
-    net_bps: mean_net_bps ?? null,
+    net_bps: mean(({ netBps }) => netBps),
     break_even_cost_bps,
-    lower_5_net_bps: count < MIN_TRADES ? null : lower_5_net_bps,
+    lower_5_net_bps: test?.lowerBound(EDGE_LEVEL) ?? null,
+    p: test?.p ?? null,
     mean_bars_held: count === 0 ? null : held / count,
   };
 }

@@ -15,7 +15,7 @@ export const SCAN_ASSUMPTIONS: readonly string[] = [
   'Cointegration: Engle & Granger (1987) on the closes of the development period, lags by AIC, p-values of MacKinnon (1994), adjusted for all pairs and timeframes by Holm (1979). Half-life: of the residual as AR(1).',
   'Adjusted p: Hansen’s test for superior predictive ability (2005) over the daily net results of all trials, against not trading, by a stationary bootstrap; also as White’s reality check (2000). Trials with fewer than 20 trades count, but cannot be significant.',
   'Deflated Sharpe ratio: Bailey & López de Prado (2014), all trials counted, with the variance of trials without skill.',
-  'PAYS: adjusted p up to the level, deflated Sharpe ratio of at least 1 − level, and a lower 5 % bound of the net result per trade above 0 in the holdout.',
+  'PAYS: adjusted p up to the level, deflated Sharpe ratio of at least 1 − level, and a net result per trade above 0 in the holdout by the test of a mean, at 5 % over all trials that reach it (Holm).',
 ];
 
 /** The result in words. */

@@ -12,11 +12,12 @@ import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { TINY_MINUTES, tinyBars, tinySettings } from '../../test/tiny_models.ts';
 import { trainTinyModels } from '../../test/trained_models.ts';
-import { pairEdge } from '../backtest/edge.ts';
+import { lookLevel, pairEdges } from '../backtest/edge.ts';
 import { backtestPeriod, ROWS_PER_SCORE } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { adoptionGates } from '../gate/gate.ts';
 import type { TrainOptions } from '../train_options.ts';
+import { looksPath } from '../registry/holdout_looks.ts';
 import { researchTheta2, type Theta2Result } from './research_theta2.ts';
 
 const settings = tinySettings({
@@ -89,7 +90,7 @@ describe('a search of θ2 alone', () => {
   it('keeps models, θ1, ranks and training, and measures the edge again on the holdout of the bundle', async () => {
     const next = readBundle(result.path);
     expect(next.models).toEqual(base.models);
-    const { theta2, search, edge, gates, backtest, executability, ...rest } = next.manifest;
+    const { theta2, search, edge, holdout_look, gates, backtest, executability, ...rest } = next.manifest;
     const { version: _v, created: _c, files: _f, ...kept } = rest;
     expect(base.manifest).toMatchObject({ ...kept });
     expect(theta2).not.toBe(base.manifest.theta2);
@@ -101,13 +102,11 @@ describe('a search of θ2 alone', () => {
     ]);
     const { holdout_from, to } = base.manifest.period;
     const { trades } = await backtestOf(theta2, seconds(holdout_from), seconds(to) + 60);
-    for (const { id } of pairs)
-      expect(edge[id]).toMatchObject(
-        pairEdge(
-          trades.filter(({ pairId }) => pairId === id),
-          `7/edge/${id}`,
-        ),
-      );
+    const tradesOf = Object.fromEntries(pairs.map(({ id }) => [id, trades.filter(({ pairId }) => pairId === id)]));
+    const edges = pairEdges(tradesOf, lookLevel(2));
+    for (const { id } of pairs) expect(edge[id]).toMatchObject(edges[id]!);
+    expect(base.manifest.holdout_look!.look).toBe(1);
+    expect(holdout_look).toEqual({ look: 2, level: lookLevel(2) });
     expect(backtest).not.toEqual(base.manifest.backtest);
     expect(executability).not.toEqual(base.manifest.executability);
   });
@@ -120,7 +119,10 @@ describe('a search of θ2 alone', () => {
     const out = join(folder, 'trained');
     const { manifest } = (await trainTinyModels(out, { settings: asked })).result;
     expect(manifest.theta2).toBe(theta2);
-    expect({ edge, executability }).toEqual({ edge: manifest.edge, executability: manifest.executability });
+    const figuresOf = (edges: typeof edge) =>
+      Object.values(edges).map(({ bound_level, lower_5_net_bps, no_edge, ...kept }) => kept);
+    expect(figuresOf(edge)).toEqual(figuresOf(manifest.edge));
+    expect(executability).toEqual(manifest.executability);
     const { net_sharpe, max_drawdown, ...counts } = backtest!;
     expect(counts).toEqual({
       trades: manifest.backtest!.trades,
@@ -140,6 +142,22 @@ describe('a search of θ2 alone', () => {
     expect(other.manifest.theta2).toBe(result.manifest.theta2);
     expect(other.manifest.search).toEqual(result.manifest.search);
     expect(other.manifest.edge).not.toEqual(result.manifest.edge);
+  });
+
+  it('counts each search with other trades as one more look at the holdout, adopted or not, and the same trades once', async () => {
+    const again = (await researchTheta2(base, optionsOf({ created: new Date('2024-02-02T00:00:00Z') })))!;
+    expect(again.manifest.holdout_look).toEqual(result.manifest.holdout_look);
+    expect(again.manifest.edge).toEqual(result.manifest.edge);
+    const { holdout_from, to } = base.manifest.period;
+    const shaken = new Map([...bars].map(([symbol, own]) => [symbol, shake(own, seconds(holdout_from), seconds(to))]));
+    const before = JSON.parse(readFileSync(looksPath(folder), 'utf8')) as Record<string, unknown[]>;
+    const other = (await researchTheta2(base, optionsOf({ bars: shaken, created: new Date('2024-02-03T00:00:00Z') })))!;
+    const after = JSON.parse(readFileSync(looksPath(folder), 'utf8')) as Record<string, unknown[]>;
+    const [key] = Object.keys(after) as [string];
+    expect(after[key]!.length).toBe(before[key]!.length + 1);
+    expect(other.manifest.holdout_look!.look).toBe(after[key]!.length);
+    expect(other.manifest.holdout_look!.level).toBeLessThan(result.manifest.holdout_look!.level);
+    for (const { path } of [again, other]) rmSync(path, { recursive: true });
   });
 
   it('is compared with the active models on the holdout before it is adopted', async () => {

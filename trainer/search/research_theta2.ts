@@ -18,13 +18,14 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { tradingCosts } from '../../shared/policy/costs.ts';
-import { pairEdge } from '../backtest/edge.ts';
-import { breakEven } from '../backtest/holdout_performance.ts';
+import { lookLevel } from '../backtest/edge.ts';
+import { edgesOf } from '../backtest/holdout.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { checkExecutable, checkPassRate } from '../gate/criteria.ts';
 import { buildLivePairs, scoreCandidates } from '../monitor/live_pairs.ts';
 import { renderCard } from '../registry/card.ts';
+import { countLook } from '../registry/holdout_looks.ts';
 import type { TrainResult } from '../registry/make_bundle.ts';
 import type { TrainOptions } from '../train_options.ts';
 import { gridValue } from './axis.ts';
@@ -149,11 +150,15 @@ function barsOf({ from, to }: Span, { bars, settings }: TrainOptions): Map<strin
 
 interface Proof {
   readonly edge: Manifest['edge'];
+  readonly holdout_look: NonNullable<Manifest['holdout_look']>;
   readonly backtest: NonNullable<Manifest['backtest']>;
   readonly executability: NonNullable<Manifest['executability']>;
 }
 
-/** As `proveEdge` of a training: at full size, of all pairs, and of pairs with an edge. */
+/**
+ * As `proveEdge` of a training: at full size, of all pairs, and of pairs with an edge. It is one more look at the
+ * holdout.
+ */
 async function proveOnHoldout(set: ModelSet, options: TrainOptions): Promise<Proof> {
   const span = holdoutOf(set.manifest);
   const sized: ModelSet = {
@@ -162,16 +167,14 @@ async function proveOnHoldout(set: ModelSet, options: TrainOptions): Promise<Pro
   };
   const [all] = await backtestOf([sized], span, options);
   const { total, trades, executability } = all!.all_pairs;
-  const edge = Object.fromEntries(
-    set.manifest.pairs.map((id) => {
-      const own = trades.filter(({ pairId }) => pairId === id);
-      return [id, { ...pairEdge(own, `${options.seed}/edge/${id}`), ...breakEven(own) }];
-    }),
-  );
+  const { market, period, pairs } = set.manifest;
+  const look = countLook(options.out, { market, from: period.holdout_from, to: period.to }, trades);
+  const edge = edgesOf(Object.fromEntries(pairs.map((id) => [id, trades.filter(({ pairId }) => pairId === id)])), look);
   const [proven] = await backtestOf([{ ...sized, hasEdge: (id) => edge[id]?.no_edge === false }], span, options);
   const { win_rate, mean_net_bps_full_size: mean_net_bps, net_sharpe, max_drawdown } = total;
   return {
     edge,
+    holdout_look: { look, level: lookLevel(look) },
     backtest: { trades: trades.length, win_rate, mean_net_bps, net_sharpe, max_drawdown },
     executability: { all_pairs: executability, edge_pairs: proven!.edge_pairs.executability },
   };

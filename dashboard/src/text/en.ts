@@ -206,7 +206,7 @@ export const EN = {
   'models.trades': 'Trades',
   'models.gross': 'Gross bp',
   'models.net': 'Net bp',
-  'models.lower': 'Lower 5 %',
+  'models.lower': 'Lower bound',
   'models.cost': 'Cost bp',
   'models.breakEven': 'Break-even bp',
   'models.verdict': 'Edge',

@@ -208,7 +208,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'models.trades': '取引数',
   'models.gross': 'コスト前 bp',
   'models.net': 'コスト後 bp',
-  'models.lower': '下限 5 %',
+  'models.lower': '下限',
   'models.cost': 'コスト bp',
   'models.breakEven': '損益分岐 bp',
   'models.verdict': '優位性',
