@@ -37,9 +37,13 @@ afterAll(async () => {
 });
 
 /** Every file below a folder with its content. */
-/** Without active.json and its lock. */
+/** Without active.json, the looks at holdouts, and their locks. */
 const bundlesOf = (folder: string): Record<string, string> =>
-  Object.fromEntries(Object.entries(contentOf(folder)).filter(([path]) => !path.startsWith('/active.json')));
+  Object.fromEntries(
+    Object.entries(contentOf(folder)).filter(
+      ([path]) => !path.startsWith('/active.json') && !path.startsWith('/holdout_looks.json'),
+    ),
+  );
 
 function contentOf(folder: string): Record<string, string> {
   const entries = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
