@@ -51,7 +51,13 @@ function withSwaps(bps: number): Settings {
 
 /** Figures and p-value of these trades, with what depends on the other pairs of the proof. */
 function alone(edges: HoldoutProof['edge'], id: string, trades: readonly Trade[]): Partial<PairEdge> {
-  const { no_edge, adjusted_p, bound_level, lower_5_net_bps, ...own } = pairEdges({ [id]: trades }, 0.05)[id]!;
+  const {
+    no_edge: _n,
+    adjusted_p: _p,
+    bound_level: _l,
+    lower_5_net_bps: _b,
+    ...own
+  } = pairEdges({ [id]: trades }, 0.05)[id]!;
   expect(edges[id]!.adjusted_p!).toBeGreaterThanOrEqual(own.p!);
   expect(edges[id]!.no_edge).toBe(!(edges[id]!.adjusted_p! < lookLevel(1)));
   return own;

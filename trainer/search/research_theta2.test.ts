@@ -120,7 +120,7 @@ describe('a search of θ2 alone', () => {
     const { manifest } = (await trainTinyModels(out, { settings: asked })).result;
     expect(manifest.theta2).toBe(theta2);
     const figuresOf = (edges: typeof edge) =>
-      Object.values(edges).map(({ bound_level, lower_5_net_bps, no_edge, ...kept }) => kept);
+      Object.values(edges).map(({ bound_level: _l, lower_5_net_bps: _b, no_edge: _n, ...kept }) => kept);
     expect(figuresOf(edge)).toEqual(figuresOf(manifest.edge));
     expect(executability).toEqual(manifest.executability);
     const { net_sharpe, max_drawdown, ...counts } = backtest!;
