@@ -48,7 +48,7 @@ const FIELDS = {
   beta: ANY_NUMBER,
   price_a: PRICE,
   price_b: PRICE,
-  pair_id: text(/^[A-Z0-9.]+_[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?$/),
+  pair_id: text(/^[A-Z0-9]+(?:\.[A-Z0-9]+)*_[A-Z0-9]+(?:\.[A-Z0-9]+)*(@(5m|15m|1h|4h|1d))?$/),
   signal_id: text(/^[0-9a-f]{32}$/),
   model_version: ANY_TEXT,
   feature_schema: text(/^[0-9a-f]{16}$/),
@@ -80,7 +80,7 @@ const INSTRUMENT_FIELDS = {
   ...pick(['pair_id', 'signal_id', 'model_version', 'feature_schema', 'policy_hash', 'mode']),
   ...pick(['fence', ...Object.keys(FIELDS).slice(-7)]),
   ...{ z_score: ABSENT, return_prob: ABSENT, risk_score: ABSENT, risk_flag: ABSENT, theta1: ABSENT, theta2: ABSENT },
-  pair_id: text(/^[A-Z0-9.]+(@(5m|15m|1h|4h|1d))?$/),
+  pair_id: text(/^[A-Z0-9]+(?:\.[A-Z0-9]+)*(@(5m|15m|1h|4h|1d))?$/),
 };
 const SCHEMAS = { 'minutehand.signal/2': FIELDS, 'minutehand.instrument/1': INSTRUMENT_FIELDS };
 const NULLABLE = new Set(

@@ -326,6 +326,16 @@ export const ERRORS = {
     message: 'A data file is not in the expected layout.',
     next: 'Header: time,open,high,low,close,volume[,spread]; time: epoch seconds of the open, UTC.',
   },
+  SYMBOL_UNCLEAR: {
+    status: 422,
+    message: 'A name is no symbol, or may be more than one.',
+    next: 'Give a symbol such as EURUSD: capital letters and digits, parts separated by dots.',
+  },
+  NAME_UNSAFE: {
+    status: 422,
+    message: 'A name from outside cannot be part of a path.',
+    next: 'Use letters, digits, dots, hyphens and underscores.',
+  },
   CLOCK_MISMATCH: {
     status: 422,
     message: 'In this time zone the file’s trading weeks open at wrong hours.',

@@ -1,4 +1,5 @@
 import { SECONDS_PER_BAR } from './bar.ts';
+import { SYMBOL_SOURCE } from './symbol/symbol_source.ts';
 
 /** Seconds of a bar of each timeframe, aligned to the epoch in UTC. */
 export const TIMEFRAMES = { '1m': 60, '5m': 300, '15m': 900, '1h': 3600, '4h': 14_400, '1d': 86_400 } as const;
@@ -25,11 +26,11 @@ export interface Pair {
 }
 
 const TIMEFRAME_SUFFIX = '(?:@(?:5m|15m|1h|4h|1d))?';
-export const INSTRUMENT_ID_SOURCE = `[A-Z0-9.]+${TIMEFRAME_SUFFIX}`;
+export const INSTRUMENT_ID_SOURCE = `${SYMBOL_SOURCE}${TIMEFRAME_SUFFIX}`;
 export const INSTRUMENT_ID = new RegExp(`^${INSTRUMENT_ID_SOURCE}$`);
 
 /** One minute has no suffix, so that a pair has one id. */
-export const PAIR_ID_SOURCE = `[A-Z0-9.]+_[A-Z0-9.]+${TIMEFRAME_SUFFIX}`;
+export const PAIR_ID_SOURCE = `${SYMBOL_SOURCE}_${SYMBOL_SOURCE}${TIMEFRAME_SUFFIX}`;
 export const SUBJECT_ID = new RegExp(`^(?:${PAIR_ID_SOURCE}|${INSTRUMENT_ID_SOURCE})$`);
 export const PAIR_ID = new RegExp(`^${PAIR_ID_SOURCE}$`);
 

@@ -1,6 +1,18 @@
-import { basename } from 'node:path';
+import {
+  calendarSeconds,
+  dateOrderOf,
+  epochSeconds,
+  epochUnit,
+  readStamp,
+  type DateOrder,
+} from '../../shared/csv/stamps.ts';
+import { cellsOf, delimiterOf, withoutTrailing, type Delimiter } from '../../shared/csv/cells.ts';
+import { decimalsOf, numberOf, PLAIN_NUMBERS, styleOf, type NumberStyle } from '../../shared/csv/numbers.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
-import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { TABLE_NAMES, VALUE_HEADERS, BAR_VALUES, headerOf, type BarValue } from './column_names.ts';
+
+export { BAR_VALUES, type BarValue } from './column_names.ts';
 
 /** One bar as in a foreign file: the clock is the file's own, the spread is in points when the layout states so. */
 export interface ForeignRow {
@@ -13,23 +25,16 @@ export interface ForeignRow {
   readonly volume: number;
   /** NaN when unknown. */
   readonly spread: number;
-  /** The most digits after the point of its prices. */
+  /** The most digits after the point of its prices; 0 where the layout needs none. */
   readonly decimals: number;
   /** One for each of the layout's `values`; NaN where it cannot be read. */
   readonly values: readonly number[];
 }
 
-/** Columns beside a bar, as series are named. */
-export const BAR_VALUES = ['taker_buy_volume', 'number_of_trades'] as const;
-export type BarValue = (typeof BAR_VALUES)[number];
-const VALUE_HEADERS: Readonly<Record<BarValue, readonly string[]>> = {
-  taker_buy_volume: ['taker_buy_volume', 'taker_buy_base_asset_volume', 'taker_base', 'taker_base_volume'],
-  number_of_trades: ['number_of_trades', 'num_trades', 'trades', 'trade_count', 'count'],
-};
-
 export interface BarLayout {
-  readonly name: 'minutehand' | 'histdata' | 'metatrader' | 'binance';
-  readonly hasHeader: boolean;
+  readonly name: 'minutehand' | 'histdata' | 'metatrader' | 'binance' | 'table';
+  /** The line of the first row, from 1. */
+  readonly firstRow: number;
   /** False when the file does not state its clock. */
   readonly isUtc: boolean;
   /** Prices are whole points (the last decimal of the file), and the spread counts points. */
@@ -42,11 +47,30 @@ export interface BarLayout {
   readonly isOfLastMinute?: true;
   /** The time of the row alone: seconds since 1970 on the file's clock, NaN when it cannot be read. */
   readonly parseTime: (line: string) => number;
+  /** The first cell of a row that cannot be read, as a person finds it; null when all can be. */
+  readonly wrongCell: (line: string) => string | null;
+  /** Names in a column of symbols, or in the lines above the header; empty where the file states none. */
+  readonly stated: readonly string[];
+  /** How stamps and numbers are read, each with what shows it. */
+  readonly evidence: readonly string[];
+}
+
+/** How a file is read, where a person says so. */
+export interface ReadingOptions {
+  readonly decimal?: 'point' | 'comma';
+  readonly dateOrder?: DateOrder;
+  /** What the stamp of a bar is of; absent = as the columns are named, else the open. */
+  readonly stamp?: 'open' | 'close';
+  /** Unit of a column of spreads; absent = points in MetaTrader's files, else as prices. */
+  readonly spread?: 'points' | 'price';
 }
 
 interface Positions {
-  readonly separator: string;
+  readonly delimiter: Delimiter;
+  readonly style: NumberStyle;
+  /** Cells of a row, empty ones at its end aside. */
   readonly fields: number;
+  readonly names: readonly string[];
   readonly stamp: (fields: readonly string[]) => number;
   /** The stamp ends with this field. */
   readonly lastStampField: number;
@@ -54,148 +78,292 @@ interface Positions {
   readonly high: number;
   readonly low: number;
   readonly close: number;
-  readonly volume: number;
+  readonly volume: number | null;
   readonly spread: number | null;
+  readonly inPoints: boolean;
   /** Places of columns beside the bars. */
   readonly beside: readonly (readonly [name: BarValue, field: number])[];
 }
 
 const HISTDATA_STAMP = /^(\d{4})(\d{2})(\d{2}) (\d{2})(\d{2})(\d{2})$/;
 const METATRADER_STAMP = /^(\d{4})[.-](\d{2})[.-](\d{2}) (\d{2}):(\d{2})(?::(\d{2}))?$/;
-const ISO_STAMP = /^(\d{4})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2}):(\d{2}(?:\.\d+)?)(Z|[+-]\d{2}:?\d{2})$/;
+/** Lines above a header: comments, titles, addresses. */
+const MAX_LINES_ABOVE = 10;
 
 /**
- * The layout of a file by its first line, or null when it is none of these: our own CSV · HistData ASCII (no header,
+ * The layout of a file by its first lines, or null when it is none of these: our own CSV · HistData ASCII (no header,
  * `YYYYMMDD HHMMSS;o;h;l;c;v`) · MetaTrader, as exported (`<DATE> <TIME> <OPEN> …`) or as from its Python interface
  * (`time`, `tick_volume`, spread in points) · Binance klines with or without header, `open_time` in milliseconds,
- * microseconds or ISO text with its zone, also without open time but with `close_time` or `close_datetime`.
+ * microseconds or ISO text with its zone, also without open time but with `close_time` or `close_datetime` · a table
+ * with columns named open, high, low, close and a time. Separators are commas, semicolons, tabs or bars, also at the
+ * ends of lines; cells may be quoted; decimal commas and groups of thousands are read where they are beyond doubt.
+ * @throws MinutehandError DATA_FORMAT where numbers or dates can be read in two ways
  */
-export function recognizeLayout(firstLine: string): BarLayout | null {
-  if (/^\d{8} \d{6};/.test(firstLine)) return histdata();
-  if (/^\d{13,16},/.test(firstLine) && firstLine.split(',').length >= 6) return binanceWithoutHeader(firstLine);
-  const separator = ['\t', ';', ','].find((one) => firstLine.includes(one)) ?? ',';
-  const names = firstLine.split(separator).map((name) =>
-    name
-      .trim()
-      .replace(/^<(.*)>$/, '$1')
-      .toLowerCase(),
-  );
-  const at = (...candidates: string[]): number | null => {
+export function recognizeLayout(lines: readonly string[], options: ReadingOptions = {}): BarLayout | null {
+  for (let above = 0; above < Math.min(lines.length, MAX_LINES_ABOVE); above++) {
+    if (lines[above]!.trim() === '') continue;
+    const layout = layoutAt(lines, above, options);
+    if (layout !== null) return layout;
+    if (!isAbove(lines[above]!)) return null;
+  }
+  return null;
+}
+
+/** A comment, a title or an address: no table of numbers begins so. */
+function isAbove(line: string): boolean {
+  return /^\s*(?:#|\/\/|;|https?:|"?#)/i.test(line) || !/[,;\t|]/.test(line.trim());
+}
+
+function layoutAt(lines: readonly string[], above: number, options: ReadingOptions): BarLayout | null {
+  const sample = lines.slice(above).filter((line) => line.trim() !== '');
+  const delimiter = delimiterOf(sample[0]!);
+  const first = withoutTrailing(cellsOf(sample[0]!, delimiter) ?? []);
+  const rows = sample.map((line) => cellsOf(line, delimiter)).filter((cells) => cells !== null);
+  const table: Table = { delimiter, first, rows, above, lines, options };
+  if (/^\d{8} \d{6}$/.test(first[0] ?? '') && first.length >= 6) return histdata(table);
+  if (/^\d{13,19}$/.test(first[0] ?? '') && first.length >= 6) return binanceWithoutHeader(table);
+  if (isDatePart(first[0] ?? '') && /^\d{1,2}:\d{2}(:\d{2})?$/.test(first[1] ?? '') && first.length >= 6)
+    return metatrader4(table);
+  return withHeader(table);
+}
+
+interface Table {
+  readonly delimiter: Delimiter;
+  /** Cells of the header, or of the first row where there is none. */
+  readonly first: readonly string[];
+  /** Cells of a sample of lines, the header among them. */
+  readonly rows: readonly (readonly string[])[];
+  readonly above: number;
+  readonly lines: readonly string[];
+  readonly options: ReadingOptions;
+}
+
+function isDatePart(text: string): boolean {
+  return /^\d{4}[.-]\d{2}[.-]\d{2}$|^\d{8}$/.test(text);
+}
+
+function withHeader(table: Table): BarLayout | null {
+  const { first, delimiter, above } = table;
+  const names = first.map(headerOf);
+  const at = (...candidates: readonly string[]): number | null => {
     const found = candidates.map((name) => names.indexOf(name)).find((index) => index >= 0);
     return found ?? null;
   };
-  const [open, high, low, close] = [at('open'), at('high'), at('low'), at('close')];
-  const volume = at('tickvol', 'tick_volume', 'volume');
-  if (open === null || high === null || low === null || close === null || volume === null) return null;
+  const prices = pricesOf(names);
+  if (prices === null) return null;
+  const { open, high, low, close } = prices;
+  const volume = at(...TABLE_NAMES.volume) ?? orNull(names.findIndex((name) => /^vol(ume)?_/.test(name)));
   const beside = BAR_VALUES.flatMap((name): [BarValue, number][] => {
     const field = at(...VALUE_HEADERS[name]);
     return field === null ? [] : [[name, field]];
   });
-  const bar = { open, high, low, close, volume, spread: at('spread'), beside };
-  const positions = { separator, fields: names.length, ...bar };
+  const rows = table.rows.slice(1);
+  const numbers = numbersOf(table, rows, [open, high, low, close]);
+  const spread = at('spread');
+  const bar = { open, high, low, close, volume, spread, beside };
+  const header = { firstRow: above + 2, stated: statedIn(table, prices.symbol, at(...TABLE_NAMES.symbol), rows) };
+  const base = { delimiter, style: numbers.style, fields: names.length, names: first, ...bar };
+  const make = (layout: Omit<LayoutParts, 'positions'>, positions: Omit<Positions, 'inPoints'>): BarLayout =>
+    made({ ...layout, ...header, evidence: [...numbers.evidence, ...layout.evidence] }, positions, table.options);
 
   const [date, time] = [at('date'), at('time')];
   if (at('tickvol', 'tick_volume') !== null && time !== null) {
     const stamp = (fields: readonly string[]): number =>
       date === null
-        ? epochSeconds(fields[time]!)
-        : calendarSeconds(METATRADER_STAMP.exec(`${fields[date]} ${fields[time]}`));
+        ? metatraderEpoch(fields[time]!)
+        : ofMatch(METATRADER_STAMP.exec(`${fields[date]} ${fields[time]}`));
     const lastStampField = Math.max(date ?? 0, time);
-    return {
-      name: 'metatrader',
-      hasHeader: true,
-      isUtc: false,
-      inPoints: true,
-      ...rowParser({ ...positions, stamp, lastStampField }),
-    };
+    return make({ name: 'metatrader', isUtc: false, inPoints: true, evidence: [] }, { ...base, stamp, lastStampField });
   }
-  const [opened, closed] = [at('open_time'), at('close_time', 'close_datetime')];
-  if (opened !== null || (closed !== null && time === null)) {
-    const stamp = (fields: readonly string[]): number =>
-      opened !== null ? utcSeconds(fields[opened]!) : Math.ceil(utcSeconds(fields[closed!]!) / 60) * 60 - 60;
-    const lastStampField = opened ?? closed!;
-    return {
-      name: 'binance',
-      hasHeader: true,
-      isUtc: true,
-      inPoints: false,
-      ...(opened === null && { isOfLastMinute: true }),
-      ...rowParser({ ...positions, stamp, lastStampField }),
-    };
-  }
-  if (/^time,open,high,low,close,volume(,(spread|taker_buy_volume|trades|number_of_trades))*$/.test(firstLine)) {
+  const isOwn = /^time,open,high,low,close,volume(,(spread|taker_buy_volume|trades|number_of_trades))*$/.test(
+    names.join(),
+  );
+  if (isOwn && isSeconds(rows[0]?.[0] ?? '')) {
     const stamp = (fields: readonly string[]): number => parseDecimalText(fields[0]!);
-    const lastStampField = 0;
-    return {
-      name: 'minutehand',
-      hasHeader: true,
-      isUtc: true,
+    return make(
+      { name: 'minutehand', isUtc: true, inPoints: false, evidence: [] },
+      { ...base, stamp, lastStampField: 0 },
+    );
+  }
+  return stamped({ table, rows, at, base, make });
+}
+
+interface Stamped {
+  readonly table: Table;
+  readonly rows: readonly (readonly string[])[];
+  readonly at: (...candidates: readonly string[]) => number | null;
+  readonly base: Omit<Positions, 'inPoints' | 'stamp' | 'lastStampField'>;
+  readonly make: (layout: Omit<LayoutParts, 'positions'>, positions: Omit<Positions, 'inPoints'>) => BarLayout;
+}
+
+/** Binance's columns, and any other table whose stamps can be read. */
+function stamped({ table, rows, at, base, make }: Stamped): BarLayout | null {
+  const opened = at(...TABLE_NAMES.opened);
+  const closed = at(...TABLE_NAMES.closed);
+  const [date, time] = [at('date', 'day'), at('time', 'hour')];
+  const general = at(...TABLE_NAMES.time);
+  const both = opened === null && general === null && date !== null && time !== null;
+  const field = opened ?? general ?? (both ? null : (time ?? date)) ?? (both ? null : closed);
+  if (field === null && !both) return null;
+  const isOfClose = field !== null && field === closed;
+  const textOf = (cells: readonly string[]): string => (both ? `${cells[date]} ${cells[time]}` : (cells[field!] ?? ''));
+  const texts = rows.map(textOf).filter((text) => text.trim() !== '');
+  const order = orderOf(texts, table);
+  const stamps = texts.map((text) => readStamp(text, order));
+  const readable = stamps.filter(({ seconds }) => !Number.isNaN(seconds));
+  const name = both ? '' : headerOf(base.names[field!]!);
+  const namesUtc = /(?:^|_)(?:gmt|utc)(?:_|$)/.test(name);
+  const isUtc = namesUtc || (readable.length > 0 && readable.every((stamp) => stamp.isUtc));
+  const stampOf = (cells: readonly string[]): number => readStamp(textOf(cells), order).seconds;
+  const stamp = (cells: readonly string[]): number =>
+    isOfClose ? Math.ceil(stampOf(cells) / 60) * 60 - 60 : stampOf(cells);
+  const lastStampField = both ? Math.max(date, time) : field!;
+  return make(
+    {
+      name: opened !== null || (isOfClose && isUtc) ? 'binance' : 'table',
+      isUtc,
       inPoints: false,
-      ...rowParser({ ...positions, stamp, lastStampField }),
-    };
+      ...(isOfClose && { isOfLastMinute: true as const }),
+      evidence: stampEvidence(texts[0] ?? '', { order, isUtc, namesUtc, header: base.names[field ?? date!]! }),
+    },
+    { ...base, stamp, lastStampField },
+  );
+}
+
+function stampEvidence(
+  text: string,
+  how: {
+    readonly order: DateOrder | null;
+    readonly isUtc: boolean;
+    readonly namesUtc: boolean;
+    readonly header: string;
+  },
+): string[] {
+  const value = parseDecimalText(text);
+  const isEpoch = !Number.isNaN(value) && readStamp(text, null).isUtc;
+  return [
+    ...(isEpoch ? [`time in ${epochUnit(value)} by its size`] : []),
+    ...(how.order === null ? [] : [`dates with the ${how.order === 'dmy' ? 'day' : 'month'} first`]),
+    ...(how.isUtc && !isEpoch
+      ? [`UTC by ${how.namesUtc ? `the column “${how.header}”` : 'the zone of its stamps'}`]
+      : []),
+  ];
+}
+
+/** @throws MinutehandError DATA_FORMAT when no date shows which number is the day */
+function orderOf(texts: readonly string[], { options }: Table): DateOrder | null {
+  const shown = dateOrderOf(texts);
+  if (shown === undefined) return null;
+  const order = options.dateOrder ?? shown;
+  if (order !== null) return order;
+  throw new MinutehandError('DATA_FORMAT', {
+    seen: `dates such as “${texts[0]!}”, in which day and month cannot be told apart`,
+    expected: 'a date with a day above 12 among the first rows, or the order given',
+    next: 'Give --date-order dmy (day first) or --date-order mdy (month first).',
+  });
+}
+
+function numbersOf(
+  { options, delimiter }: Table,
+  rows: readonly (readonly string[])[],
+  fields: readonly number[],
+): { style: NumberStyle; evidence: readonly string[] } {
+  const separated = SEPARATORS[delimiter];
+  const own = separated === null ? [] : [separated];
+  if (options.decimal !== undefined) {
+    const style: NumberStyle =
+      options.decimal === 'comma' ? { decimal: ',', thousands: '.' } : { decimal: '.', thousands: ',' };
+    return { style, evidence: [...own, `decimal ${options.decimal} as given`] };
   }
-  return null;
-}
-
-/**
- * `XAUUSD` of `DAT_ASCII_XAUUSD_M1_2019.csv`, `XAUUSD.csv.gz` or `mt5-export-XAUUSD-M1.csv`; null when no part of the
- * name looks like a symbol.
- */
-export function symbolOfSource(path: string): string | null {
-  const stem = basename(path)
-    .replace(/\.gz$/i, '')
-    .replace(/\.(csv|txt)$/i, '');
-  const parts = stem.split(/[-_ ]+/);
-  const [, ofMinutes] = NAME_WITH_MINUTES.exec(stem) ?? [];
-  if (ofMinutes !== undefined) return ofMinutes;
-  if (parts.length === 1) return /^[A-Za-z0-9.]+$/.test(stem) ? stem : null;
-  return parts.find((part) => /^[A-Z][A-Z0-9.]{2,}$/.test(part) && !NOT_SYMBOLS.has(part)) ?? null;
-}
-
-/** `EURUSD60.csv`, as MetaTrader 4 names its history: the minutes of a bar. */
-const NAME_WITH_MINUTES = /^([A-Z]{6})(1|5|15|60|240|1440)$/;
-
-/** Seconds of the bars by the name: `BTCUSDT-1h.csv`, `EURUSD_H4.csv`, `EURUSD240.csv`; null where it has none. */
-export function timeframeOfSource(path: string): number | null {
-  const stem = basename(path).replace(/(\.(csv|txt))?(\.gz)?$/i, '');
-  const minutes = NAME_WITH_MINUTES.exec(stem)?.[2];
-  if (minutes !== undefined) return Number(minutes) * 60;
-  for (const part of stem.split(/[-_ ]+/)) {
-    const [, unit, count] = /^([MHD])(\d{1,2})$/.exec(part) ?? [];
-    const name = unit === undefined ? part.toLowerCase() : `${count}${unit.toLowerCase()}`;
-    if (Object.hasOwn(TIMEFRAMES, name)) return TIMEFRAMES[name as Timeframe];
+  const cells = rows.flatMap((row) => fields.flatMap((field) => row[field] ?? []));
+  const { style, ...shown } = styleOf(cells);
+  if (style !== null) {
+    const { evidence } = shown as { evidence: string | null };
+    return { style, evidence: evidence === null ? own : [...own, evidence] };
   }
-  return null;
+  const { example } = shown as { example: string };
+  throw new MinutehandError('DATA_FORMAT', {
+    seen: `prices such as “${example}”, whose comma can be a decimal comma or stand between thousands`,
+    expected: 'numbers that can be read in one way, or the way given',
+    next: 'Give --decimal comma or --decimal point.',
+  });
 }
 
-const NOT_SYMBOLS = new Set([
-  'DAT',
-  'ASCII',
-  'HISTDATA',
-  'COM',
-  'CSV',
-  'BID',
-  'ASK',
-  'UTC',
-  'EST',
-  'MT4',
-  'MT5',
-  'M15',
-  'M30',
-  'OHLC',
-]);
+const SEPARATORS: Readonly<Record<Delimiter, string | null>> = {
+  ',': null,
+  ';': 'semicolons between cells',
+  '\t': 'tabs between cells',
+  '|': 'bars between cells',
+};
 
-const COLUMNS_IN_ORDER = { open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null, beside: [] };
-
-function histdata(): BarLayout {
-  const stamp = (fields: readonly string[]): number => calendarSeconds(HISTDATA_STAMP.exec(fields[0]!));
-  const positions = { separator: ';', fields: 6, stamp, lastStampField: 0, ...COLUMNS_IN_ORDER };
-  return { name: 'histdata', hasHeader: false, isUtc: false, inPoints: false, ...rowParser(positions) };
+interface Prices {
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  /** Where the columns are named after their symbol: `EURUSD_open`. */
+  readonly symbol: string | null;
 }
 
-function binanceWithoutHeader(firstLine: string): BarLayout {
-  const fields = firstLine.split(',').length;
-  const stamp = (values: readonly string[]): number => utcSeconds(values[0]!);
+function pricesOf(names: readonly string[]): Prices | null {
+  const whole = TABLE_NAMES.prices
+    .map((columns) => columns.map((name) => names.indexOf(name)))
+    .find((found) => found.every((index) => index >= 0));
+  if (whole !== undefined) return priceFields(whole, null);
+  const symbols = names.flatMap((name) => /^(.+)_open$/.exec(name)?.[1] ?? []);
+  if (symbols.length !== 1) return null;
+  const found = ['open', 'high', 'low', 'close'].map((name) => names.indexOf(`${symbols[0]!}_${name}`));
+  return found.every((index) => index >= 0) ? priceFields(found, symbols[0]!) : null;
+}
+
+function priceFields(found: readonly number[], symbol: string | null): Prices {
+  const [open, high, low, close] = found as [number, number, number, number];
+  return { open, high, low, close, symbol };
+}
+
+/** Symbols that the file itself states. */
+function statedIn(
+  { lines, above }: Table,
+  ofColumns: string | null,
+  column: number | null,
+  rows: readonly (readonly string[])[],
+): string[] {
+  const named = lines
+    .slice(0, above)
+    .flatMap((line) => /\b(?:symbol|ticker|instrument|pair)\s*[:=]\s*"?([^\s",;]+)/i.exec(line)?.[1] ?? []);
+  const inRows = column === null ? [] : rows.map((cells) => cells[column] ?? '').filter((text) => text !== '');
+  return [...new Set([...(ofColumns === null ? [] : [ofColumns]), ...named, ...inRows])];
+}
+
+const IN_ORDER = { open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null, beside: [] };
+const NAMES_IN_ORDER = ['time', 'open', 'high', 'low', 'close', 'volume'];
+
+function histdata(table: Table): BarLayout {
+  const stamp = (fields: readonly string[]): number => ofMatch(HISTDATA_STAMP.exec(fields[0]!));
+  const { style, evidence } = numbersOf(table, table.rows, [1, 2, 3, 4]);
+  return made(
+    { name: 'histdata', isUtc: false, inPoints: false, firstRow: table.above + 1, stated: [], evidence },
+    { ...base(table, style), ...IN_ORDER, stamp, lastStampField: 0 },
+    table.options,
+  );
+}
+
+/** MetaTrader 4 writes date and time in two columns, and no header. */
+function metatrader4(table: Table): BarLayout {
+  const stamp = (fields: readonly string[]): number => readStamp(`${fields[0]} ${fields[1]}`, null).seconds;
+  const { style, evidence } = numbersOf(table, table.rows, [2, 3, 4, 5]);
+  const places = { open: 2, high: 3, low: 4, close: 5, volume: table.first.length > 6 ? 6 : null, spread: null };
+  const names = ['date', ...NAMES_IN_ORDER];
+  return made(
+    { name: 'metatrader', isUtc: false, inPoints: false, firstRow: table.above + 1, stated: [], evidence },
+    { ...base(table, style), names, ...places, beside: [], stamp, lastStampField: 1 },
+    table.options,
+  );
+}
+
+function binanceWithoutHeader(table: Table): BarLayout {
+  const fields = table.first.length;
+  const stamp = (values: readonly string[]): number => epochSeconds(parseDecimalText(values[0]!));
   // Binance's order: … close time, quote volume, trades, taker buy volume …
   const beside: Positions['beside'] =
     fields < 10
@@ -204,90 +372,121 @@ function binanceWithoutHeader(firstLine: string): BarLayout {
           ['taker_buy_volume', 9],
           ['number_of_trades', 8],
         ];
-  const positions = { separator: ',', fields, stamp, lastStampField: 0, ...COLUMNS_IN_ORDER, beside };
-  return { name: 'binance', hasHeader: false, isUtc: true, inPoints: false, ...rowParser(positions) };
+  const unit = epochUnit(parseDecimalText(table.first[0]!));
+  return made(
+    {
+      ...{ name: 'binance', isUtc: true, inPoints: false, firstRow: table.above + 1, stated: [] },
+      evidence: [`time in ${unit} by its size`],
+    },
+    { ...base(table, PLAIN_NUMBERS), ...IN_ORDER, beside, stamp, lastStampField: 0 },
+    table.options,
+  );
 }
 
-function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime' | 'values'> {
-  const { separator, fields: count, stamp, lastStampField, beside } = positions;
+function base(
+  { delimiter, first }: Table,
+  style: NumberStyle,
+): Pick<Positions, 'delimiter' | 'style' | 'fields' | 'names'> {
+  return { delimiter, style, fields: first.length, names: NAMES_IN_ORDER };
+}
+
+type LayoutParts = Pick<BarLayout, 'name' | 'isUtc' | 'inPoints' | 'evidence' | 'isOfLastMinute'> & {
+  readonly positions?: Positions;
+};
+
+function made(
+  parts: LayoutParts & Pick<BarLayout, 'firstRow' | 'stated'>,
+  positions: Omit<Positions, 'inPoints'>,
+  { stamp, spread }: ReadingOptions,
+): BarLayout {
+  const isClose = stamp === 'close' && parts.isOfLastMinute !== true;
+  const inPoints = spread === undefined ? parts.inPoints : spread === 'points';
+  const own = isClose ? (cells: readonly string[]): number => positions.stamp(cells) - 60 : positions.stamp;
+  return {
+    ...parts,
+    inPoints,
+    ...((isClose || parts.isOfLastMinute === true) && { isOfLastMinute: true as const }),
+    ...rowParser({ ...positions, inPoints, stamp: own }),
+  };
+}
+
+function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime' | 'values' | 'wrongCell'> {
+  const { delimiter, style, stamp, lastStampField, beside, inPoints } = positions;
+  const { open, high, low, close, volume, spread } = positions;
+  const besideFields = beside.map(([, field]) => field);
+  const needed = Math.max(lastStampField, open, high, low, close, volume ?? 0, ...besideFields) + 1;
+  const cells = (line: string): readonly string[] | null => {
+    const own = cellsOf(line, delimiter);
+    if (own === null || own.length < needed) return null;
+    for (let i = positions.fields; i < own.length; i++) if (own[i] !== '') return null;
+    return own;
+  };
   const parse = (line: string): ForeignRow | null => {
-    const fields = line.split(separator);
-    if (fields.length !== count) return null;
-    const number = (index: number): number => parseDecimalText(fields[index]!);
-    const spread = positions.spread === null ? '' : fields[positions.spread]!;
+    const fields = cells(line);
+    if (fields === null) return null;
+    const number = (index: number): number => numberOf(fields[index]!, style);
+    const spreadText = spread === null ? '' : (fields[spread] ?? '');
     return {
       time: stamp(fields),
-      open: number(positions.open),
-      high: number(positions.high),
-      low: number(positions.low),
-      close: number(positions.close),
-      volume: number(positions.volume),
+      open: number(open),
+      high: number(high),
+      low: number(low),
+      close: number(close),
+      volume: volume === null ? 0 : number(volume),
       // A word where a spread belongs must not pass as "unknown".
-      spread: spread === '' ? NaN : ((value) => (Number.isNaN(value) ? -1 : value))(parseDecimalText(spread)),
-      decimals: Math.max(
-        decimalsOf(fields[positions.open]!),
-        decimalsOf(fields[positions.high]!),
-        decimalsOf(fields[positions.low]!),
-        decimalsOf(fields[positions.close]!),
-      ),
-      values: beside.map(([, field]) => number(field)),
+      spread: spreadText === '' ? NaN : ((value) => (Number.isNaN(value) ? -1 : value))(numberOf(spreadText, style)),
+      decimals: inPoints ? Math.max(...[open, high, low, close].map((at) => decimalsOf(fields[at]!, style))) : 0,
+      values: besideFields.map(number),
     };
   };
   const parseTime = (line: string): number => {
-    const fields = line.split(separator, lastStampField + 1);
-    return fields.length > lastStampField ? stamp(fields) : NaN;
+    const fields = line.includes('"') ? cellsOf(line, delimiter) : line.split(delimiter, lastStampField + 1);
+    return fields !== null && fields.length > lastStampField ? stamp(fields.map((cell) => cell.trim())) : NaN;
   };
-  return { parse, parseTime, values: beside.map(([name]) => name) };
+  const wrongCell = (line: string): string | null => {
+    const fields = cellsOf(line, delimiter);
+    if (fields === null) return 'quotes that do not close';
+    if (cells(line) === null) return `${fields.length} cells, expected ${positions.fields}`;
+    if (Number.isNaN(stamp(fields)))
+      return `time “${fields
+        .slice(0, lastStampField + 1)
+        .join(' ')
+        .slice(0, 40)}”`;
+    const numbers: (readonly [string, number | null])[] = [
+      ['open', open],
+      ['high', high],
+      ['low', low],
+      ['close', close],
+      ['volume', volume],
+    ];
+    const wrong = numbers.find(([, at]) => at !== null && Number.isNaN(numberOf(fields[at]!, style)));
+    return wrong === undefined ? null : `${wrong[0]} “${fields[wrong[1]!]!.slice(0, 40)}”`;
+  };
+  return { parse, parseTime, wrongCell, values: beside.map(([name]) => name) };
 }
 
-/** Digits after the point; a price printed as 1.1445400000000001 has five. */
-function decimalsOf(price: string): number {
-  const dot = price.indexOf('.');
-  const decimals = dot < 0 ? 0 : price.length - dot - 1;
-  if (decimals <= MAX_DECIMALS) return decimals;
-  const digits = Number(price).toFixed(MAX_DECIMALS).split('.')[1]!;
-  const lastDigit = [...digits].findLastIndex((digit) => digit !== '0');
-  return lastDigit + 1;
-}
-
-const MAX_DECIMALS = 8;
-
-/**
- * Epoch seconds from seconds, milliseconds or microseconds, distinguished by their size (all of 1973–5138 is
- * unambiguous).
- */
-function epochSeconds(text: string): number {
+function isSeconds(text: string): boolean {
   const value = parseDecimalText(text);
-  if (value >= 1e14) return value / 1e6;
-  if (value >= 1e11) return value / 1e3;
-  return value;
+  return !(value >= 1e11);
 }
 
-/** Epoch seconds of a number (see above), or of ISO text with its zone. */
-export function utcSeconds(text: string): number {
-  const iso = ISO_STAMP.exec(text);
-  if (iso === null) return epochSeconds(text);
-  const zone = iso[7]!;
-  if (zone === 'Z') return calendarSeconds(iso);
-  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2));
-  return calendarSeconds(iso) - (zone.startsWith('-') ? -minutes : minutes) * 60;
+function orNull(index: number): number | null {
+  return index < 0 ? null : index;
 }
 
-/**
- * Seconds since 1970 of `[, year, month, day, hour, minute, second?]` read as UTC; NaN for no match or a day that is in
- * no calendar.
- */
-function calendarSeconds(match: RegExpExecArray | null): number {
+/** MetaTrader counts seconds of its server's clock; a table of it may have been written with text instead. */
+function metatraderEpoch(text: string): number {
+  const value = parseDecimalText(text);
+  return Number.isNaN(value) ? readStamp(text, null).seconds : epochSeconds(value);
+}
+
+function ofMatch(match: RegExpExecArray | null): number {
   if (match === null) return NaN;
-  const [year, month, day, hour, minute] = [1, 2, 3, 4, 5].map((part) => Number(match[part])) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const second = Number(match[6] ?? 0);
-  if (month < 1 || month > 12 || hour > 23 || minute > 59 || second >= 60) return NaN;
-  const midnight = Date.UTC(year, month - 1, day);
-  return new Date(midnight).getUTCDate() === day ? midnight / 1000 + hour * 3600 + minute * 60 + second : NaN;
+  return calendarSeconds([1, 2, 3, 4, 5, 6].map((part) => Number(match[part] ?? 0)));
+}
+
+/** Epoch seconds of a number, or of text with its zone; NaN for text without one. */
+export function utcSeconds(text: string): number {
+  const { seconds, isUtc } = readStamp(text, null);
+  return isUtc ? seconds : NaN;
 }

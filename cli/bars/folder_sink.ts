@@ -1,7 +1,8 @@
-import { join } from 'node:path';
+import { pathInside } from '../../shared/path_name.ts';
 import { makeFolderAsync } from '../../shared/folder.ts';
+import type { OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { findBarFile, readBarFile, writeBarFile } from '../../shared/bar_file/bar_file.ts';
+import { clipBars, findBarFile, readBarFile, writeBarFile } from '../../shared/bar_file/bar_file.ts';
 import { ENOUGH_BARS, ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink } from '../../shared/bar_file/bar_sink.ts';
@@ -22,6 +23,12 @@ export async function folderSink(folder: string): Promise<BarSink> {
           const existing = await readBarFile(found);
           return existing.length < ENOUGH_BARS ? null : ownBarSeconds(existing);
         },
+        async near(from, to) {
+          const found = await findBarFile(folder, symbol);
+          if (found === null) return null;
+          const bars = clipBars(await readBarFile(found), from as OpenTime, to as OpenTime);
+          return bars.length === 0 ? null : bars;
+        },
         put(rows) {
           batches.push(rows);
           return Promise.resolve();
@@ -30,7 +37,7 @@ export async function folderSink(folder: string): Promise<BarSink> {
           const found = await findBarFile(folder, symbol);
           const existing = found === null ? null : await readBarFile(found);
           const { columns, ...counts } = mergeBars(existing, joinBars(symbol, batches));
-          const place = found ?? join(folder, `${symbol}.csv.gz`);
+          const place = found ?? pathInside(folder, `${symbol}.csv.gz`);
           if (counts.added > 0) await writeBarFile(place, columns);
           return { ...counts, place, pages: () => onePage(columns) };
         },

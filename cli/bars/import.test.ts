@@ -8,7 +8,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { clipBars, columnsOf, formatBars, readBarFile } from '../../shared/bar_file/bar_file.ts';
 import { IS_LONG } from '../../test/long.ts';
-import { symbolOfSource } from './bar_layout.ts';
+import { readSourceName } from '../../shared/symbol/source_name.ts';
 import { checkClock } from '../../shared/bar_file/clock_check.ts';
 import { folderSink } from './folder_sink.ts';
 import type { ImportOptions, ImportReport, ImportResult } from './import.ts';
@@ -144,7 +144,14 @@ describe('importBars recognizes by the content', () => {
       'eurusd.csv',
       'export-2019.csv',
     ];
-    expect(names.map(symbolOfSource)).toEqual(['EURUSD', 'XAUUSD', 'BTCUSDT', 'EURUSD', 'eurusd', null]);
+    expect(names.map((name) => readSourceName(name).symbol)).toEqual([
+      'EURUSD',
+      'XAUUSD',
+      'BTCUSDT',
+      'EURUSD',
+      'EURUSD',
+      null,
+    ]);
   });
 });
 
@@ -152,7 +159,7 @@ describe('importBars', () => {
   it('requires a clock where neither the layout nor the weeks determine it', async () => {
     const path = await source(
       'EURUSD_M1.csv',
-      'time,open,high,low,close,tick_volume,spread,real_volume\n1636940340,1.1,1.2,1.0,1.1,20,8,0\n',
+      'time,open,high,low,close,tick_volume,spread,real_volume\n1636940340,1.10000,1.20000,1.00000,1.10001,20,8,0\n',
     );
     const error = await refusalOf(importInto(path));
     expect(error.code).toBe('USAGE');
@@ -163,7 +170,7 @@ describe('importBars', () => {
 
   it('rejects bad rows one by one, with line and code, and imports the rest', async () => {
     const path = await source(
-      'EURUSD_x.csv',
+      'EURUSD-rows.csv',
       [
         '20190102 180000;1.1;1.2;1.0;1.1;0',
         '20190102 180100;1.1;1.2;1.0;1.1',
@@ -188,7 +195,7 @@ describe('importBars', () => {
       '7 BAR_OFF_MINUTE',
       '9 BAR_MALFORMED',
     ]);
-    expect(report.rejected[6]).toMatchObject({ file: path, seen: 'garbage' });
+    expect(report.rejected[6]).toMatchObject({ file: path, seen: '1 cells, expected 6 in garbage' });
   });
 
   it('rejects rows of an implausible year, such as milliseconds from the middle of a file on', async () => {
@@ -253,13 +260,13 @@ describe('importBars', () => {
 
   it('fills a gap of an older file and keeps its spreads', async () => {
     await importOne(
-      await source('EURUSD.csv', `${HEADER},spread\n1546383600,1,1,1,1,0,0.5\n1546383720,1,1,1,1,0,0.7\n`),
+      await source('EURUSD.csv', `${HEADER},spread\n1546383600,1,1,1,1,0,0.005\n1546383720,1,1,1,1,0,0.007\n`),
     );
     const report = await importOne(
       await source('EURUSD.csv', `${HEADER}\n1546383600,1,1,1,1,0\n1546383660,1,1,1,1,0\n`),
     );
     expect(report).toMatchObject({ added: 1, duplicates: 1, bars: 3 });
-    expect([...(await readBarFile(report.file)).spread!]).toEqual([0.5, NaN, 0.7]);
+    expect([...(await readBarFile(report.file)).spread!]).toEqual([0.005, NaN, 0.007]);
   });
 
   it('continues with the other files of a folder and lists those it could not read', async () => {
@@ -287,7 +294,7 @@ describe('importBars', () => {
     const unknown = await source('EURUSD.csv', 'a,b,c\n1,2,3\n');
     expect((await refusalOf(importInto(unknown))).code).toBe('DATA_FORMAT');
     const nameless = await source('prices-2019.csv', `${HEADER}\n1546383600,1,1,1,1,0\n`);
-    expect((await refusalOf(importInto(nameless))).code).toBe('USAGE');
+    expect((await refusalOf(importInto(nameless))).code).toBe('SYMBOL_UNCLEAR');
     expect((await importInto(nameless, { symbol: 'EURUSD' })).symbols[0]).toMatchObject({
       symbol: 'EURUSD',
       added: 1,

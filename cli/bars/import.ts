@@ -1,13 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isoMinute, LATEST_TIME_S, SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
 import { copyBars, emptyColumns, expectedTime } from '../../shared/bar_file/bar_file.ts';
 import { createBarValues, type SeriesReport } from './bar_values.ts';
-import type { BarLayout, BarValue, ForeignRow } from './bar_layout.ts';
-import { symbolOfSource } from './bar_layout.ts';
+import type { BarLayout, BarValue, ForeignRow, ReadingOptions } from './bar_layout.ts';
 import { checkSameTimeframe, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
 import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, PutCounts, SunkBars, SymbolSink } from '../../shared/bar_file/bar_sink.ts';
@@ -15,11 +14,14 @@ import type { ClockReport } from '../../shared/bar_file/clock_check.ts';
 import { createClockCheck } from '../../shared/bar_file/clock_check.ts';
 import type { SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
-import { surveyFile, type Survey } from './survey.ts';
+import { sniffFile, surveyFile, type Survey } from './survey.ts';
+import { nameOfSource, type SourceSymbol } from './source_symbol.ts';
+import { checkScale, type ScaleOptions } from './scale_check.ts';
+import { NO_SYMBOL_NAMES, readSymbol, shownName, symbolUnclear, type SymbolNames } from '../../shared/symbol/symbol.ts';
 import { createClockReader, parseTimeZone, UTC, type TimeZone } from '../../shared/bar_file/time_zone.ts';
 import { checkClock, type ClockVerdict } from './week_opens.ts';
 
-export interface ImportOptions {
+export interface ImportOptions extends ScaleOptions {
   /** A file, or a folder whose `.csv`, `.csv.gz` and `.txt` files are taken (not its subfolders). */
   readonly source: string;
   readonly into: BarSink;
@@ -33,6 +35,10 @@ export interface ImportOptions {
   readonly trustClock?: boolean;
   /** The symbol, where the file names do not contain it. */
   readonly symbol?: string;
+  /** How names become symbols; absent = by their spelling alone. */
+  readonly names?: SymbolNames;
+  /** How stamps, numbers and spreads are read, where a person says so. */
+  readonly reading?: ReadingOptions;
   /** The name of the series in a file of values that are no bars. */
   readonly series?: string;
   /** Keeps taker volume and number of trades beside the bars as series. */
@@ -58,7 +64,9 @@ export interface RejectedRow {
 export interface SourceReport extends ClockVerdict {
   readonly file: string;
   readonly layout: BarLayout['name'];
-  readonly symbol_by: 'option' | 'name';
+  readonly symbol_by: SourceSymbol['by'];
+  /** How stamps, numbers and spreads were read, each with what shows it. */
+  readonly read_by: readonly string[];
   readonly timeframe: string;
   /** null: one minute, because neither bars nor name show another one. */
   readonly timeframe_by: Survey['timeframeBy'];
@@ -132,7 +140,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     if (!isFolder || !(error instanceof MinutehandError) || error.code === 'USAGE') throw error;
     skipped.push({ file, code: error.code, seen: error.seen ?? describeError(error).message });
   };
-  const bySymbol = groupBySymbol(paths, options.symbol, skipOrThrow);
+  const bySymbol = await groupBySymbol(paths, options, skipOrThrow);
   const onBytes = await progressOf(paths, options.onProgress);
 
   const reports: ImportReport[] = [];
@@ -140,19 +148,24 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
   for (const [symbol, own] of bySymbol) {
     const sink = options.into.open(symbol);
     const timeframe = { barSeconds: await sink.barSeconds() };
-    const symbolBy = options.symbol === undefined ? 'name' : 'option';
     const putSeries = options.flow === true ? options.into.putSeries : null;
-    const target: Target = { symbol, symbolBy, sink, putSeries, timeframe, tally: emptyTally(), sources: [], series };
-    for (const path of own) {
+    const target: Target = { symbol, sink, putSeries, timeframe, tally: emptyTally(), sources: [], series };
+    for (const { path, layout, by } of own) {
       try {
-        const survey = await surveyFile(path, options.series ?? null, onBytes(path));
-        const source = { path, survey, onBytes: onBytes(path) };
-        if (survey.layout.name === 'series') {
-          series.push(...(await takeSeries({ ...source, layout: survey.layout }, symbol, options.into)));
+        const surveyed = await surveyFile(path, layout, onBytes(path));
+        const source = { path, survey: surveyed, symbolBy: by, onBytes: onBytes(path) };
+        if (surveyed.layout.name === 'series') {
+          const names = options.names ?? NO_SYMBOL_NAMES;
+          const own = { ...source, layout: surveyed.layout, readBy: [] };
+          series.push(...(await takeSeries(own, symbol, options.into, names)));
         } else {
-          takeTimeframe(symbol, survey, target.timeframe);
-          const clock = clockOf(path, symbol, survey, survey.layout, named, options.trustClock === true);
-          await takeBars({ ...source, layout: survey.layout }, clock, target, options.into);
+          takeTimeframe(symbol, surveyed, target.timeframe);
+          const clock = clockOf(path, symbol, surveyed, surveyed.layout, named, options.trustClock === true);
+          const question = { path, symbol, survey: surveyed, layout: surveyed.layout, near: sink.near, options };
+          const { decimals, evidence } = await checkScale(question);
+          const survey = { ...surveyed, decimals };
+          const own = { ...source, survey, layout: surveyed.layout, readBy: evidence };
+          await takeBars(own, clock, target, options.into);
         }
       } catch (error) {
         skipOrThrow(path, error);
@@ -172,7 +185,6 @@ interface Tally {
 /** One symbol as its files are taken. */
 interface Target {
   readonly symbol: string;
-  readonly symbolBy: SourceReport['symbol_by'];
   readonly sink: SymbolSink;
   /** null: columns beside the bars are left out. */
   readonly putSeries: BarSink['putSeries'];
@@ -194,6 +206,8 @@ interface Source<Layout> {
   readonly path: string;
   readonly survey: Survey;
   readonly layout: Layout;
+  readonly symbolBy: SourceReport['symbol_by'];
+  readonly readBy: SourceReport['read_by'];
   readonly onBytes: (bytes: number) => void;
 }
 
@@ -221,20 +235,27 @@ async function sourcePaths(source: string): Promise<{ paths: string[]; isFolder:
   return { paths: names.map((name) => join(source, name)), isFolder: true };
 }
 
-function groupBySymbol(
+interface NamedSource {
+  readonly path: string;
+  readonly layout: Survey['layout'];
+  readonly by: SourceReport['symbol_by'];
+}
+
+/** The files of each symbol, by what they state themselves and by their names. */
+async function groupBySymbol(
   paths: readonly string[],
-  symbol: string | undefined,
+  { symbol, names = NO_SYMBOL_NAMES, series, reading }: ImportOptions,
   skipOrThrow: (file: string, error: unknown) => void,
-): Map<string, string[]> {
-  const bySymbol = new Map<string, string[]>();
+): Promise<Map<string, NamedSource[]>> {
+  const bySymbol = new Map<string, NamedSource[]>();
   for (const path of paths) {
-    const own = symbol ?? symbolOfSource(path);
-    if (own !== null) bySymbol.set(own, [...(bySymbol.get(own) ?? []), path]);
-    else {
-      const seen = `no symbol in the name ${basename(path)}`;
-      // One nameless file must not keep the others of a folder away.
-      if (paths.length > 1) skipOrThrow(path, new MinutehandError('DATA_FORMAT', { seen }));
-      else throw new MinutehandError('USAGE', { seen, next: 'Name it with --symbol.' });
+    try {
+      const layout = await sniffFile(path, series ?? null, reading ?? {});
+      const stated = layout.name === 'series' ? [] : layout.stated;
+      const own = nameOfSource({ path, given: symbol, stated, names, isSeries: layout.name === 'series' });
+      bySymbol.set(own.symbol, [...(bySymbol.get(own.symbol) ?? []), { path, layout, by: own.by }]);
+    } catch (error) {
+      skipOrThrow(path, error);
     }
   }
   return bySymbol;
@@ -287,7 +308,7 @@ function longClock(path: string, barSeconds: number, opens: number, named: TimeZ
 
 /** Hands the rows of one file over, a batch at a time. */
 async function takeBars(
-  { path, survey, layout, onBytes }: Source<BarLayout>,
+  { path, survey, layout, symbolBy, readBy, onBytes }: Source<BarLayout>,
   { zone, verdict }: FileClock,
   target: Target,
   into: BarSink,
@@ -313,13 +334,13 @@ async function takeBars(
   for await (const lines of sourceLines(path, { onBytes })) {
     for (const text of lines) {
       line++;
-      if (text === '' || (line === 1 && layout.hasHeader)) continue;
+      if (line < layout.firstRow || text.trim() === '') continue;
       tally.read++;
       const row = layout.parse(text);
       const time = row === null ? NaN : reader.toUtc(row.time) + shift;
       const code = row === null ? 'BAR_MALFORMED' : faultOf(row, time);
       if (row === null || code !== null) {
-        reject(tally, { file: path, line, code: code!, seen: seenOf(text, code!, time) });
+        reject(tally, { file: path, line, code: code!, seen: seenOf(text, code!, time, layout) });
         continue;
       }
       if (time % barSeconds !== 0) throw offTimeframe(path, line, time, barSeconds, zone);
@@ -336,7 +357,8 @@ async function takeBars(
   target.sources.push({
     file: path,
     layout: layout.name,
-    symbol_by: target.symbolBy,
+    symbol_by: symbolBy,
+    read_by: readBy,
     timeframe: timeframeName(barSeconds),
     timeframe_by: survey.timeframeBy,
     price_range: range[0] > range[1] ? null : range,
@@ -445,8 +467,9 @@ function faultOf(row: ForeignRow, utc: number): ErrorCode | null {
   return utc % SECONDS_PER_BAR === 0 ? null : 'BAR_OFF_MINUTE';
 }
 
-function seenOf(text: string, code: ErrorCode, time: number): string {
-  const line = text.slice(0, 120);
+function seenOf(text: string, code: ErrorCode, time: number, layout: BarLayout): string {
+  const cell = code === 'BAR_MALFORMED' || code === 'BAR_NOT_FINITE' ? layout.wrongCell(text) : null;
+  const line = cell === null ? text.slice(0, 120) : `${cell} in ${text.slice(0, 120)}`;
   return code === 'BAR_TIME_RANGE' ? `${line} (expected ${expectedTime(time)})` : line;
 }
 
@@ -477,11 +500,19 @@ async function reportOf({ symbol, tally, sources, timeframe }: Target, sunk: Sun
   };
 }
 
+/** @throws MinutehandError DATA_FORMAT for a name that is no symbol */
+function symbolOfRow(name: string, names: SymbolNames, path: string): string {
+  const reading = readSymbol(name, names);
+  if (reading.symbol !== null) return reading.symbol;
+  throw symbolUnclear(`${path} has the symbol ${shownName(name)}, which`, reading, '--symbol');
+}
+
 /** The values of one file, which are few: a year of minutes is 16 bytes each. */
 async function takeSeries(
   { path, survey, layout, onBytes }: Source<SeriesLayout>,
   symbolOfName: string,
   into: BarSink,
+  names: SymbolNames,
 ): Promise<SeriesReport[]> {
   if (into.putSeries === null)
     throw new MinutehandError('DATA_FORMAT', {
@@ -490,6 +521,7 @@ async function takeSeries(
       next: 'Import it into the store: leave --out away.',
     });
   const bySymbol = new Map<string, { time: number[]; values: number[][]; read: number; rejected: number }>();
+  const spelled = new Map<string, string>();
   let isHeader = true;
   for await (const lines of sourceLines(path, { onBytes })) {
     for (const text of lines) {
@@ -497,7 +529,9 @@ async function takeSeries(
       isHeader = false;
       if (!isRow) continue;
       const row = layout.parse(text);
-      const symbol = row?.symbol ?? symbolOfName;
+      const named = row?.symbol ?? null;
+      const symbol = named === null ? symbolOfName : (spelled.get(named) ?? symbolOfRow(named, names, path));
+      if (named !== null) spelled.set(named, symbol);
       const own = bySymbol.get(symbol) ?? { time: [], values: layout.columns.map(() => []), read: 0, rejected: 0 };
       bySymbol.set(symbol, own);
       own.read++;

@@ -6,7 +6,7 @@ import { readBarFile, readBarFolder } from '../../shared/bar_file/bar_file.ts';
 import type { BarSink } from '../../shared/bar_file/bar_sink.ts';
 import type { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES } from '../../shared/pair.ts';
-import { symbolOfSource, timeframeOfSource } from './bar_layout.ts';
+import { readSourceName } from '../../shared/symbol/source_name.ts';
 import { folderSink } from './folder_sink.ts';
 import { importBars, type ImportOptions, type ImportResult } from './import.ts';
 
@@ -67,8 +67,8 @@ describe('an import of other timeframes', () => {
       'XAUUSD.csv.gz': ['XAUUSD', null],
       'US500.csv': ['US500', null],
     } as const;
-    for (const [name, [symbol, seconds]] of Object.entries(names))
-      expect([symbolOfSource(name), timeframeOfSource(name)], name).toEqual([symbol, seconds]);
+    for (const [name, [symbol, barSeconds]] of Object.entries(names))
+      expect(readSourceName(name), name).toMatchObject({ symbol, barSeconds });
     const { symbols } = await imported(source('EURUSD_H1.csv', [HEADER, ...rows(3600, 3)]));
     expect(symbols[0]!.sources[0]).toMatchObject({ timeframe: '1h', timeframe_by: 'name' });
   });

@@ -1,6 +1,7 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import { utcSeconds } from './bar_layout.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
+import { cellsOf, delimiterOf, withoutTrailing } from '../../shared/csv/cells.ts';
 
 /** A column of numbers of a series file. */
 export interface SeriesColumn {
@@ -46,7 +47,8 @@ const SERIES_NAME = /^[a-z][a-z0-9_]*$/;
  * @throws MinutehandError USAGE when `wanted` fits no column, or is no name
  */
 export function recognizeSeries(firstLine: string, wanted: string | null): SeriesLayout | null {
-  const names = firstLine.split(',').map((name) => name.trim().toLowerCase());
+  const delimiter = delimiterOf(firstLine);
+  const names = withoutTrailing(cellsOf(firstLine, delimiter) ?? []).map((name) => name.toLowerCase());
   const stamp = STAMPS.map((name) => names.indexOf(name)).find((index) => index >= 0);
   const isOfBars = names.includes('open') && names.includes('close');
   if (stamp === undefined || isOfBars) return null;
@@ -60,8 +62,9 @@ export function recognizeSeries(firstLine: string, wanted: string | null): Serie
     name: 'series',
     columns: columns.map(({ name, field }) => ({ name, field })),
     parse(line) {
-      const fields = line.split(',');
-      if (fields.length !== names.length) return null;
+      const fields = cellsOf(line, delimiter);
+      if (fields === null || fields.length < names.length || fields.slice(names.length).some((cell) => cell !== ''))
+        return null;
       return {
         // Binance stamps funding a few milliseconds after the full hour.
         time: Math.round(utcSeconds(fields[stamp]!)),

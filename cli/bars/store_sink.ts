@@ -1,7 +1,11 @@
 import { mergeBars, CONFLICTS_SHOWN, type ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import { ENOUGH_BARS, ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
+import type { OpenTime } from '../../shared/bar.ts';
 import type { Store } from '../../trainer/store/store.ts';
+
+/** Enough for a level of prices. */
+const NEAR_ROWS = 2000;
 
 /**
  * Imports into the store. Each batch is stored at once: an import that is killed continues where it stopped when it is
@@ -16,6 +20,11 @@ export function storeSink(store: Store, market: Market): BarSink {
         async barSeconds() {
           for await (const page of store.bars.pages(market, symbol))
             return page.length < ENOUGH_BARS ? null : ownBarSeconds(page);
+          return null;
+        },
+        async near(from, to) {
+          const period = { from: from as OpenTime, to: to as OpenTime };
+          for await (const page of store.bars.pages(market, symbol, period, NEAR_ROWS)) return page;
           return null;
         },
         async put(rows) {

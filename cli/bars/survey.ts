@@ -3,7 +3,9 @@ import { LATEST_TIME_S } from '../../shared/bar.ts';
 import { ENOUGH_BARS, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES } from '../../shared/pair.ts';
-import { recognizeLayout, timeframeOfSource, type BarLayout } from './bar_layout.ts';
+import { dateOrderOf } from '../../shared/csv/stamps.ts';
+import { readSourceName } from '../../shared/symbol/source_name.ts';
+import { recognizeLayout, type BarLayout, type ReadingOptions } from './bar_layout.ts';
 import { recognizeSeries, type SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
 import { WEEKEND_S } from './week_opens.ts';
@@ -14,8 +16,14 @@ export interface Survey {
   readonly sha256: string;
   /** Seconds since 1970 on the file's clock of the first bars after a weekend. */
   readonly weekOpens: readonly number[];
-  /** Most digits after the point of a price, where prices are in points; else 0. */
+  /** Digits after the point of its prices, where they are in points; else 0. */
   readonly decimals: number;
+  /** Rows whose prices have more digits than that. */
+  readonly rowsWithMore: number;
+  /** Medians of a sample of its rows; NaN without one. The spread is as the file has it. */
+  readonly typical: { readonly close: number; readonly spread: number; readonly isSpreadWhole: boolean };
+  /** Seconds since 1970 on the file's clock of its first and last row. */
+  readonly range: readonly [first: number, last: number];
   /** Seconds of its bars; null where it has too few of them and its name states none. */
   readonly barSeconds: number | null;
   /** What the timeframe was inferred from. */
@@ -31,28 +39,30 @@ const KNOWN_SECONDS: ReadonlySet<number> = new Set(Object.values(TIMEFRAMES));
  */
 export async function surveyFile(
   path: string,
-  series: string | null,
+  layout: BarLayout | SeriesLayout,
   onBytes: (bytes: number) => void,
 ): Promise<Survey> {
   const hash = createHash('sha256');
   const opens: number[] = [];
-  let layout: BarLayout | SeriesLayout | null = null;
   const distances = createDistances();
-  let [rows, decimals, previous] = [0, 0, NaN];
+  const digits = createDigits();
+  const sample = createSample();
+  let [rows, lineNumber, previous] = [0, 0, NaN];
+  const range: [number, number] = [Infinity, -Infinity];
   for await (const lines of sourceLines(path, { hash, onBytes })) {
-    let first = 0;
-    if (layout === null) {
-      layout = layoutOf(path, lines[0]!, series);
-      first = layout.name === 'series' || layout.hasHeader ? 1 : 0;
-    }
     if (layout.name === 'series') continue;
-    for (let i = first; i < lines.length; i++) {
-      const line = lines[i]!;
-      const row = layout.inPoints ? layout.parse(line) : null;
+    for (const line of lines) {
+      lineNumber++;
+      if (lineNumber < layout.firstRow) continue;
+      const isSampled = sample.wants();
+      const row = layout.inPoints || isSampled ? layout.parse(line) : null;
       const time = row?.time ?? layout.parseTime(line);
-      if (row !== null) decimals = Math.max(decimals, row.decimals);
+      if (row !== null && layout.inPoints) digits.add(row.decimals);
       if (!(time >= 0 && time < LATEST_TIME_S)) continue;
       rows++;
+      if (row !== null && isSampled) sample.add(row.close, row.spread);
+      range[0] = Math.min(range[0], time);
+      range[1] = Math.max(range[1], time);
       const apart = Math.abs(time - previous);
       distances.add(apart);
       // In a file with the newest bar first, the later of the two opens the week as well.
@@ -60,9 +70,108 @@ export async function surveyFile(
       previous = time;
     }
   }
-  if (layout === null) throw unknownLayout(path, '');
   const timeframe = layout.name === 'series' ? NO_TIMEFRAME : timeframeOf(path, rows, distances);
-  return { layout, sha256: hash.digest('hex'), weekOpens: opens, decimals, ...timeframe };
+  const { decimals, rowsWithMore } = digits.result();
+  return {
+    ...{ layout, sha256: hash.digest('hex'), weekOpens: opens, decimals, rowsWithMore },
+    ...{ typical: sample.medians(), range, ...timeframe },
+  };
+}
+
+const SAMPLE_LINES = 1000;
+
+/**
+ * The layout of a file by its first lines; where its dates may have the day or the month first, by as many lines as
+ * show it.
+ * @throws MinutehandError DATA_MISSING; DATA_FORMAT (unknown layout, damaged, numbers or dates that can be read in two
+ * ways); USAGE as `recognizeSeries`
+ */
+export async function sniffFile(
+  path: string,
+  series: string | null,
+  options: ReadingOptions,
+): Promise<BarLayout | SeriesLayout> {
+  const lines: string[] = [];
+  for await (const more of sourceLines(path)) {
+    if (lines.length < SAMPLE_LINES) lines.push(...more.slice(0, SAMPLE_LINES - lines.length));
+    else lines.push(...more.filter((line) => dateOrderOf(datesOf(line)) !== null).slice(0, 1));
+    const isShown = options.dateOrder !== undefined || lines.every((line) => dateOrderOf(datesOf(line)) === undefined);
+    if (lines.length >= SAMPLE_LINES && (isShown || dateOrderOf(lines.flatMap(datesOf)) !== null)) break;
+  }
+  const first = (lines.find((line) => line.trim() !== '') ?? '').trimEnd();
+  const layout = inFile(path, () => recognizeLayout(lines, options)) ?? recognizeSeries(first, series);
+  if (layout === null) throw unknownLayout(path, first);
+  return layout;
+}
+
+/** Cells of a line that may be dates. */
+function datesOf(line: string): string[] {
+  return line.split(/[,;\t|]/).map((cell) => cell.replaceAll('"', '').trim());
+}
+
+/** Adds the file to what was refused in it. */
+function inFile<Result>(path: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof MinutehandError) || error.code !== 'DATA_FORMAT') throw error;
+    const { seen, expected, next } = error;
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `${path}: ${seen ?? ''}`,
+      ...(expected !== undefined && { expected }),
+      next,
+    });
+  }
+}
+
+/** The digits that at least one row in twenty has; a few rows with more do not make every spread a tenth. */
+function createDigits(): { add(decimals: number): void; result(): { decimals: number; rowsWithMore: number } } {
+  const counts: number[] = [];
+  return {
+    add(decimals) {
+      counts[decimals] = (counts[decimals] ?? 0) + 1;
+    },
+    result() {
+      const total = counts.reduce((sum, count) => sum + (count ?? 0), 0);
+      let more = 0;
+      for (let decimals = counts.length - 1; decimals >= 0; decimals--) {
+        const own = counts[decimals] ?? 0;
+        if ((more + own) * 20 >= total && own > 0) return { decimals, rowsWithMore: more };
+        more += own;
+      }
+      return { decimals: 0, rowsWithMore: 0 };
+    },
+  };
+}
+
+/** Medians of some hundred rows over the whole file: the first ones, then ever fewer. */
+function createSample(): {
+  wants(): boolean;
+  add(close: number, spread: number): void;
+  medians(): Survey['typical'];
+} {
+  const [closes, spreads]: [number[], number[]] = [[], []];
+  let [rows, every] = [0, 1];
+  return {
+    wants() {
+      if (closes.length >= 400 && rows >= 400 * every) every *= 2;
+      return rows++ % every === 0;
+    },
+    add(close, spread) {
+      if (Number.isFinite(close)) closes.push(close);
+      if (spread >= 0) spreads.push(spread);
+    },
+    medians: () => ({
+      close: medianOf(closes),
+      spread: medianOf(spreads),
+      isSpreadWhole: spreads.every(Number.isInteger),
+    }),
+  };
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
 const NO_TIMEFRAME = { barSeconds: null, timeframeBy: null } as const;
@@ -102,7 +211,7 @@ function timeframeOf(
   rows: number,
   { smallest, longer }: Distances,
 ): Pick<Survey, 'barSeconds' | 'timeframeBy'> {
-  const named = timeframeOfSource(path);
+  const named = readSourceName(path).barSeconds;
   if (rows < ENOUGH_BARS) return named === null ? NO_TIMEFRAME : { barSeconds: named, timeframeBy: 'name' };
   const expected = `bars of one timeframe: ${Object.keys(TIMEFRAMES).join(', ')}`;
   if (!KNOWN_SECONDS.has(smallest))
@@ -126,16 +235,10 @@ function timeframeOf(
   return { barSeconds: smallest, timeframeBy: 'spacing' };
 }
 
-function layoutOf(path: string, firstLine: string, series: string | null): BarLayout | SeriesLayout {
-  const first = firstLine.trimEnd();
-  const layout = recognizeLayout(first) ?? recognizeSeries(first, series);
-  if (layout === null) throw unknownLayout(path, first);
-  return layout;
-}
-
 function unknownLayout(path: string, first: string): MinutehandError {
   return new MinutehandError('DATA_FORMAT', {
     seen: `${path} begins with "${first.slice(0, 80)}"`,
-    expected: 'our own CSV, HistData ASCII, a MetaTrader export, Binance klines, or a series with --series <name>',
+    expected:
+      'a table with a time, open, high, low and close, such as our own CSV, HistData ASCII, a MetaTrader export or Binance klines; or a series with --series <name>',
   });
 }

@@ -16,14 +16,18 @@ import { createClockCheck, type ClockReport } from '../../shared/bar_file/clock_
 import { folderSink } from '../bars/folder_sink.ts';
 import { importBars, type ImportReport, type ImportResult } from '../bars/import.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { pathInside } from '../../shared/path_name.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import { storeSink } from '../bars/store_sink.ts';
+import type { DateOrder } from '../../shared/csv/stamps.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
+import { parseSymbol } from '../../shared/symbol/symbol.ts';
 import type { Output } from '../output.ts';
-import { parsePeriod } from '../period.ts';
+import { parseInteger, parsePeriod } from '../period.ts';
 
 interface MarketFlag {
   readonly market: Market;
@@ -35,6 +39,13 @@ interface ImportFlags extends MarketFlag {
   readonly trustClock?: boolean;
   readonly flow?: boolean;
   readonly symbol?: string;
+  readonly strip?: readonly string[];
+  readonly decimal?: 'point' | 'comma';
+  readonly dateOrder?: DateOrder;
+  readonly stamp?: 'open' | 'close';
+  readonly spread?: 'points' | 'price';
+  readonly digits?: string;
+  readonly trustPrices?: boolean;
   readonly series?: string;
   readonly price?: PriceKind;
 }
@@ -69,7 +80,31 @@ export function addBars(program: Command, output: () => Output): void {
     )
     .option('--trust-clock', 'do not check the time zone; without --timezone it is the usual one of the format')
     .addOption(marketOption('bars of a simulated market are kept separate from real ones'))
-    .option('--symbol <name>', 'symbol of a single file whose name does not contain it')
+    .option('--symbol <name>', 'symbol of the file, where its name and content do not tell it')
+    .option(
+      '--strip <text...>',
+      'prefixes and suffixes of a broker’s to take off the names: .m, -ECN, FTMO_ (for good: symbol_names in minutehand.yaml)',
+    )
+    .addOption(
+      new Option('--decimal <mark>', 'mark before decimals, where prices such as 154,321 do not show it').choices([
+        'point',
+        'comma',
+      ]),
+    )
+    .addOption(
+      new Option('--date-order <order>', 'of dates such as 03/04/2025, where none shows it').choices(['dmy', 'mdy']),
+    )
+    .addOption(
+      new Option('--stamp <of>', 'what the stamp of a bar is of (default: its open)').choices(['open', 'close']),
+    )
+    .addOption(
+      new Option(
+        '--spread <unit>',
+        'unit of the spreads (default: points in files of MetaTrader, else prices)',
+      ).choices(['points', 'price']),
+    )
+    .option('--digits <count>', 'digits of the prices, by which points become prices (default: as they show)')
+    .option('--trust-prices', 'do not compare prices and spreads with those known of the symbol')
     .addOption(new Option('--price <kind>', 'price type; at bid, a buy pays the whole spread').choices(PRICE_KINDS))
     .option('--flow', 'also keep columns of taker volume and number of trades, as series of the store')
     .option('--series <name>', 'name of the series in a file without bars, such as funding_rate')
@@ -125,6 +160,11 @@ async function withStore<Result>(work: (store: Store) => Promise<Result>): Promi
 
 async function runImport(source: string, flags: ImportFlags, output: Output): Promise<void> {
   const progress = output.progress();
+  const { minutehand } = loadSettings();
+  const known = symbolNames({ minutehand });
+  const strip = flags.strip ?? [];
+  const names = { ...known, prefixes: [...known.prefixes, ...strip], suffixes: [...known.suffixes, ...strip] };
+  const { decimal, dateOrder, stamp, spread } = flags;
   const work = (into: BarSink): Promise<ImportResult> =>
     importBars({
       source,
@@ -134,6 +174,18 @@ async function runImport(source: string, flags: ImportFlags, output: Output): Pr
       flow: flags.flow === true,
       ...(flags.symbol === undefined ? {} : { symbol: flags.symbol }),
       ...(flags.series === undefined ? {} : { series: flags.series }),
+      names,
+      reading: {
+        ...(decimal !== undefined && { decimal }),
+        ...(dateOrder !== undefined && { dateOrder }),
+        ...(stamp !== undefined && { stamp }),
+        ...(spread !== undefined && { spread }),
+      },
+      ...(flags.digits !== undefined && { digits: parseInteger(flags.digits, '--digits') }),
+      trustPrices: flags.trustPrices === true,
+      spreadBps: Object.fromEntries(
+        Object.entries(minutehand.symbols).map(([symbol, { spread_bps }]) => [symbol, spread_bps]),
+      ),
       onProgress: ({ done, total }) => progress.update('importing', done, total),
     });
   const result =
@@ -192,12 +244,14 @@ function sayImported(one: ImportReport, output: Output): void {
     );
 }
 
+const SYMBOL_EVIDENCE = { name: 'by the name', content: 'by the content', option: 'as given' };
+
 /** What was inferred, and from what. */
 function inferredOf(source: ImportReport['sources'][number], symbol: string): string {
-  const { layout, timezone, symbol_by, timeframe, timeframe_by, price_range } = source;
+  const { layout, timezone, symbol_by, timeframe, timeframe_by, price_range, read_by } = source;
   const evidence = { spacing: 'by their spacing', name: 'by the name', none: 'too few to show another' };
   const prices = price_range === null ? '' : `, prices ${price_range[0]} to ${price_range[1]}`;
-  return `${layout}, ${symbol} (${symbol_by === 'name' ? 'by the name' : 'as given'}), bars of ${timeframe} (${evidence[timeframe_by ?? 'none']})${prices}, clock ${timezone}`;
+  return `${layout}, ${symbol} (${SYMBOL_EVIDENCE[symbol_by]}), bars of ${timeframe} (${evidence[timeframe_by ?? 'none']})${prices}, clock ${timezone}${read_by.map((one) => `; ${one}`).join('')}`;
 }
 
 async function runCheck(path: string | undefined, { market }: MarketFlag, output: Output): Promise<void> {
@@ -286,7 +340,9 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
   const { market, format, out } = flags;
   const period = parsePeriod(flags);
   const files = await withStore(async (store) => {
-    const symbols = await storedSymbols(store, market, flags.symbol ?? []);
+    const names = symbolNames(loadSettings());
+    const wanted = (flags.symbol ?? []).map((name) => parseSymbol(name, '--symbol', names));
+    const symbols = await storedSymbols(store, market, wanted);
     try {
       makeFolder(out);
     } catch (cause) {
@@ -295,7 +351,7 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
     const progress = output.progress();
     const written: { symbol: string; file: string; bars: number }[] = [];
     for (const { symbol } of symbols) {
-      const file = join(out, `${symbol}.${format}`);
+      const file = pathInside(out, `${symbol}.${format}`);
       const flow = await readFlow(store.series, market, symbol, period);
       const has: Record<OptionalColumn, boolean> = {
         spread: await store.bars.hasSpread(market, symbol, period),

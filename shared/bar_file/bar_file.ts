@@ -8,6 +8,7 @@ import type { Bar, OpenTime } from '../bar.ts';
 import { LATEST_TIME_S, SECONDS_PER_BAR } from '../bar.ts';
 import { writeSynced } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
+import { pathInside } from '../path_name.ts';
 import { parseDecimal } from './decimal.ts';
 import { atLastMinute } from './own_timeframe.ts';
 
@@ -243,7 +244,7 @@ export async function readBarFolder(
 /** The file of `symbol` in `folder`, or null. @throws MinutehandError DATA_FORMAT when there are two. */
 export async function findBarFile(folder: string, symbol: string): Promise<string | null> {
   const present: string[] = [];
-  for (const path of [join(folder, `${symbol}.csv.gz`), join(folder, `${symbol}.csv`)])
+  for (const path of [pathInside(folder, `${symbol}.csv.gz`), pathInside(folder, `${symbol}.csv`)])
     if (await stat(path).catch(() => null)) present.push(path);
   if (present.length > 1)
     throw new MinutehandError('DATA_FORMAT', {

@@ -27,6 +27,8 @@ export interface SunkBars extends PutCounts {
 export interface SymbolSink {
   /** Seconds of the bars that are there; null where they are too few to show it. */
   barSeconds(): Promise<number | null>;
+  /** Some bars that are there with `from` <= time < `to`, epoch seconds; null without one. */
+  near(from: number, to: number): Promise<BarColumns | null>;
   /** Rows in the order of the source: not sorted, minutes may repeat. */
   put(rows: BarColumns): Promise<void>;
   finish(): Promise<SunkBars>;

@@ -22,6 +22,7 @@ import type { ConfigPart, MinutehandSettings } from './schema.ts';
 import { readApproved, type Approved } from './approved.ts';
 import { homePaths } from './home.ts';
 import { didYouMean } from './spelling.ts';
+import { withSpelledSymbols } from './symbol_names.ts';
 import { readYamlFile } from './yaml_file.ts';
 import type { YamlFile } from './yaml_file.ts';
 
@@ -161,11 +162,12 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
       faulty.push({ part, path: [] });
       continue;
     }
-    yamls[part] = read.yaml;
-    const check = checkFile(part, read.yaml);
+    const yaml = part === 'minutehand' ? { ...read.yaml, value: withSpelledSymbols(read.yaml.value) } : read.yaml;
+    yamls[part] = yaml;
+    const check = checkFile(part, yaml);
     problems.push(...check.problems);
     faulty.push(...check.faulty.map((path) => ({ part, path })));
-    const own = valuesOf(part, read.yaml.value);
+    const own = valuesOf(part, yaml.value);
     const absent = policyKeys(part).filter((key) => !Object.hasOwn(own, key));
     values[part] = { ...deliveredValues(part, absent), ...own };
     delivered.push(...absent.map((key) => `${part}.${key}`));

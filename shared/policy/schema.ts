@@ -2,10 +2,11 @@ import * as z from 'zod';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
+import { isSymbol, SYMBOL_SOURCE } from '../symbol/symbol_source.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
- * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups` is required; one that
+ * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups` and `symbol_names` is required; one that
  * a policy file lacks has its delivered value, which `config check` names. Types, JSON Schemas, error messages and
  * docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts: JSON Schema
  * cannot express them.
@@ -34,7 +35,8 @@ const subjectId = z
   .meta({ examples: ['XAUUSD_XAGUSD'] });
 const symbol = z
   .string()
-  .regex(/^[A-Z0-9.]+$/)
+  .regex(new RegExp(`^${SYMBOL_SOURCE}$`))
+  .refine(isSymbol)
   .meta({ examples: ['XAUUSD'] });
 // Shard names become part of file names.
 const shardName = z
@@ -528,6 +530,24 @@ const lease = z.strictObject({
 
 const market = z.enum(['live', 'simulated']);
 
+const affix = z.string().regex(/^[\x21-\x7e]{1,20}$/);
+const symbolNames = z.strictObject({
+  aliases: z
+    .record(z.string().regex(/^[\x21-\x7e]{1,40}$/), symbol)
+    .optional()
+    .describe('Whole names and their symbols, letter case aside: GOLD: XAUUSD.'),
+  prefixes: z
+    .array(affix.meta({ examples: ['FTMO_'] }))
+    .max(50)
+    .optional()
+    .describe('Taken off the beginning of a name: FTMO_.'),
+  suffixes: z
+    .array(affix.meta({ examples: ['.m'] }))
+    .max(50)
+    .optional()
+    .describe('Taken off the end of a name: .m, -ECN, _i. Letters and digits alone must have the same case.'),
+});
+
 const minutehandFile = z.strictObject({
   market: market.describe('Source of bars. simulated: a seeded market, paper only. live: received bars.'),
   pairs: z
@@ -544,6 +564,11 @@ const minutehandFile = z.strictObject({
     .record(symbol, symbolCosts)
     .describe(
       'Costs per symbol, in basis points. The spread is paid once per round trip, commission and slippage twice, overnight swaps at each rollover (17:00 New York, three on Wednesdays).',
+    ),
+  symbol_names: symbolNames
+    .optional()
+    .describe(
+      'How names of brokers and exchanges become symbols, in files, options and incoming bars. BTC/USDT, BTC-USDT and btcusdt are BTCUSDT without it.',
     ),
   windows: windows.describe('Look-back windows of the features, in bars of a pair, including the current one.'),
   decision: decision.describe('Rules of entry and exit. Part of policy_hash.'),
@@ -615,6 +640,7 @@ export function isFolderTarget(target: ArchiveTarget): boolean {
 }
 export type RetrainRunColumn = z.infer<typeof runColumnName>;
 export type SymbolCosts = MinutehandSettings['symbols'][string];
+export type SymbolNamesPolicy = NonNullable<MinutehandSettings['symbol_names']>;
 export type Windows = MinutehandSettings['windows'];
 export type DecisionPolicy = MinutehandSettings['decision'];
 export type LabelPolicy = MinutehandSettings['label'];

@@ -24,7 +24,7 @@ function sectionsOf(schema: z.ZodType, value: unknown, path: readonly string[] =
     return [{ path, keys: Object.keys(shape), value: content }, ...inner];
   }
   if (schema instanceof z.ZodRecord) {
-    if (!isRecord(value)) return [];
+    if (!isRecord(value) || Object.keys(value).length === 0) return [];
     const [name, content] = Object.entries(value)[0]!;
     return sectionsOf(schema.valueType as z.ZodType, content, [...path, name]);
   }
@@ -41,7 +41,7 @@ function exampleOf(schema: z.ZodType): unknown {
     const shape = schema.shape as Record<string, z.ZodType>;
     return Object.fromEntries(Object.entries(shape).map(([key, own]) => [key, exampleOf(own)]));
   }
-  const first = [0, 1, 7400, 'all', true, []].find((value) => schema.safeParse(value).success);
+  const first = [0, 1, 7400, 'all', true, [], {}].find((value) => schema.safeParse(value).success);
   if (first === undefined) throw new Error(`no example of ${JSON.stringify(z.toJSONSchema(schema))}`);
   return first;
 }

@@ -1,11 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
 import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
 import { replaceDurably } from '../../shared/durable_file.ts';
+import { pathInside } from '../../shared/path_name.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { JournalStore } from '../../shared/store/journal.ts';
@@ -47,7 +48,7 @@ export interface SeriesImport {
 }
 
 function pathOf(folder: string, symbol: string, name: SeriesName): string {
-  return join(folder, `${symbol}.${name}.csv`);
+  return pathInside(folder, `${symbol}.${name}.csv`);
 }
 
 /** Stored series of a symbol; those without a file are empty. @throws MinutehandError DATA_FORMAT */

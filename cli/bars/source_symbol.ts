@@ -1,0 +1,63 @@
+import { basename } from 'node:path';
+import { MinutehandError } from '../../shared/errors.ts';
+import { readSourceName } from '../../shared/symbol/source_name.ts';
+import { parseSymbol, readSymbol, shownName, symbolUnclear, type SymbolNames } from '../../shared/symbol/symbol.ts';
+
+/** The symbol of a file, and what it was inferred from. */
+export interface SourceSymbol {
+  readonly symbol: string;
+  readonly by: 'option' | 'name' | 'content';
+}
+
+interface Question {
+  readonly path: string;
+  /** With --symbol. */
+  readonly given: string | undefined;
+  /** Symbols that the file itself states, in a column, in the names of its columns, or above them. */
+  readonly stated: readonly string[];
+  readonly names: SymbolNames;
+  /** The rows of a series may have symbols of their own. */
+  readonly isSeries: boolean;
+}
+
+/**
+ * The symbol of a file: as given, else as the file states, else by its name. Where several are possible, or name and
+ * content differ, it is not guessed.
+ * @throws MinutehandError SYMBOL_UNCLEAR with what is possible
+ */
+export function nameOfSource({ path, given, stated, names, isSeries }: Question): SourceSymbol {
+  if (given !== undefined) return { symbol: parseSymbol(given, '--symbol', names), by: 'option' };
+  const file = basename(path);
+  const ofName = readSourceName(path, names);
+  if (stated.length > 0) {
+    const readings = stated.map((text) => readSymbol(text, names));
+    const unread = readings.findIndex(({ symbol }) => symbol === null);
+    const reading = readings[unread];
+    if (reading !== undefined && reading.symbol === null)
+      throw symbolUnclear(`${file} states ${shownName(stated[unread]!)}, which`, reading, '--symbol');
+    const symbols = [...new Set(readings.flatMap(({ symbol }) => symbol ?? []))];
+    if (symbols.length > 1) throw severalSymbols(file, symbols);
+    if (ofName.symbol !== null && ofName.symbol !== symbols[0] && names.known.has(ofName.symbol))
+      throw symbolUnclear(
+        `${file} is of ${symbols[0]!} by its content and of ${ofName.symbol} by its name:`,
+        { candidates: [symbols[0]!, ofName.symbol], reason: 'they differ' },
+        '--symbol',
+      );
+    return { symbol: symbols[0]!, by: 'content' };
+  }
+  if (ofName.symbol !== null) return { symbol: ofName.symbol, by: 'name' };
+  if (isSeries && ofName.candidates.length === 0) return { symbol: 'UNNAMED', by: 'name' };
+  throw symbolUnclear(
+    `the name ${shownName(file)}`,
+    { candidates: ofName.candidates, reason: ofName.reason! },
+    '--symbol',
+  );
+}
+
+function severalSymbols(file: string, symbols: readonly string[]): MinutehandError {
+  return new MinutehandError('SYMBOL_UNCLEAR', {
+    seen: `${file} has rows of ${symbols.slice(0, 5).join(', ')}`,
+    expected: 'one symbol per file',
+    next: 'Split the file by symbol.',
+  });
+}
