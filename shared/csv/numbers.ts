@@ -84,15 +84,12 @@ export function decimalsOf(cell: string, style: NumberStyle = PLAIN_NUMBERS): nu
   if (!Number.isFinite(value) || value === 0) return 0;
   // The digits as written, where they are few; else those that a binary fraction holds.
   const written = style.decimal === ',' ? cell.replaceAll('.', '').replace(',', '.') : cell.replaceAll(/[,' ]/g, '');
-  const [, fraction = '', exponent = '0'] = /^[+-]?\d*\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(written) ?? [];
-  const decimals = Math.max(0, fraction.length - Number(exponent));
-  const significant = written
-    .replace(/[eE].*$/, '')
-    .replace(/[^\d]/g, '')
-    .replace(/^0+/, '').length;
-  if (significant <= 10) return decimals;
+  const [number, exponent = '0'] = written.toLowerCase().split('e') as [string, string?];
+  const fraction = number.split('.')[1] ?? '';
+  const significant = String(Number(number.replaceAll(/[^\d]/g, ''))).length;
+  if (significant <= 10) return Math.max(0, fraction.length - Number(exponent));
   const [mantissa, power] = value.toExponential(14).split('e') as [string, string];
-  const digits = mantissa.replace(/0+$/, '').replace(/\.$/, '');
-  const places = digits.includes('.') ? digits.length - digits.indexOf('.') - 1 : 0;
+  let places = mantissa.length - 2;
+  while (places > 0 && mantissa[places + 1] === '0') places--;
   return Math.max(0, places - Number(power));
 }
