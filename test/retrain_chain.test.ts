@@ -307,10 +307,10 @@ describe('trainer, training process, gates and daemon', () => {
   it('answer requests for a warm start and for θ2 without newer bars: the processes name what is missing', async () => {
     const before = activeText();
     const run = await retrain('incremental');
-    expect(run).toMatchObject({ kind: 'incremental', status: 'rejected', error: null });
+    expect(run).toMatchObject({ kind: 'incremental', status: 'nothing_new', error: null });
     expect(run.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .* of a holdout from /)]);
     const thresholds = await retrain('thresholds');
-    expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'rejected', error: null });
+    expect(thresholds).toMatchObject({ kind: 'thresholds', status: 'nothing_new', error: null });
     expect(thresholds.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .*bars after /)]);
     expect(activeText()).toBe(before);
   });

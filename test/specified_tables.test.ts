@@ -14,7 +14,7 @@ import { openRunAudit, runUuid } from '../trainer/schedule/run_audit.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../trainer/store/store.ts';
 import { skipNote } from './skip_note.ts';
-import { tinySettings, tinyModels } from './tiny_models.ts';
+import { copyUnder, tinySettings, tinyModels } from './tiny_models.ts';
 
 /*
  * The tables and columns of the specification, on a real database of each kind.
@@ -23,6 +23,7 @@ import { tinySettings, tinyModels } from './tiny_models.ts';
 const MODEL_REGISTRY_COLUMNS = [
   ...['model_version', 'model_type', 'status', 'train_period_start', 'train_period_end', 'theta1', 'theta2'],
   ...['metrics', 'artifact_path', 'notes', 'created_at', 'updated_at'],
+  ...['feature_schema_hash', 'seed', 'data_hash', 'conditions'],
 ];
 const RETRAIN_RUNS_COLUMNS = [
   ...['run_id', 'started_at', 'ended_at', 'status', 'retry_count', 'model_version', 'theta1', 'theta2', 'metrics'],
@@ -86,7 +87,8 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
     it('has one row per model, in exactly the specified columns', async () => {
       const rows = await query(`SELECT ${MODEL_REGISTRY_COLUMNS.join(', ')} FROM model_registry ORDER BY model_type`);
       expect(Object.keys((await query('SELECT * FROM model_registry'))[0]!)).toEqual(MODEL_REGISTRY_COLUMNS);
-      const { theta1, theta2, backtest, metrics, period, created } = manifest();
+      const own = manifest();
+      const { theta1, theta2, backtest, metrics, period, created } = own;
       expect(rows.map((row) => row['model_type'])).toEqual(['AI1', 'AI2', 'AI3']);
       for (const [i, name] of (['ai1', 'ai2', 'ai3'] as const).entries()) {
         const row = rows[i]!;
@@ -102,14 +104,29 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
         });
         expect(row).toMatchObject({
           model_version: version,
-          status: 'archived',
+          status: 'candidate',
           artifact_path: join(models, version, `${name}.onnx`),
           notes: null,
         });
         expect([Number(row['theta1']), Number(row['theta2'])]).toEqual([theta1, theta2]);
         const time = (name: string): number => new Date(row[name] as string | Date).getTime();
-        expect(time('train_period_start')).toBe(Date.parse(period.from));
-        expect(time('train_period_end')).toBe(Date.parse(period.holdout_from));
+        // The holdout is no part of the training period; no bar of it was learned from.
+        const lastLearned = new Date(Date.parse(period.holdout_from) - 1).toISOString();
+        expect(row['train_period_start']).toBe(period.from.slice(0, 10));
+        expect(row['train_period_end']).toBe(lastLearned.slice(0, 10));
+        expect(row).toMatchObject({ feature_schema_hash: own.feature_schema, data_hash: own.data_hash });
+        expect(Number(row['seed'])).toBe(own.seed);
+        const { conditions } = row;
+        const shownConditions = typeof conditions === 'string' ? (JSON.parse(conditions) as unknown) : conditions;
+        expect(shownConditions).toMatchObject({
+          market: own.market,
+          pairs: own.pairs,
+          windows: own.windows,
+          engine: own.engine,
+          label_policy: own.label_policy,
+          period,
+          git_commit: own.git_commit,
+        });
         expect([time('created_at'), time('updated_at')]).toEqual([Date.parse(created), Date.parse(created)]);
       }
       expect(backtest!.trades).toBeGreaterThan(0);
@@ -118,11 +135,18 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
     it('follows the status of the bundle', async () => {
       const statuses = async (): Promise<unknown[]> =>
         (await query('SELECT DISTINCT status FROM model_registry')).map(({ status }) => status);
+      // Never active: not archived.
+      expect(await statuses()).toEqual(['candidate']);
       await registry.reject(version, ['too weak']);
       expect(await statuses()).toEqual(['rejected']);
       await registry.adopt(version);
       expect(await statuses()).toEqual(['active']);
+      const next = copyUnder(models, version, '20300101_0000', { created: '2030-01-01T00:00:00.000Z' });
+      await registry.adopt(next);
+      const rows = await query('SELECT DISTINCT model_version, status FROM model_registry ORDER BY model_version');
+      expect(rows.map(({ status }) => status)).toEqual(['archived', 'active']);
       rmSync(join(models, 'active.json'));
+      rmSync(join(models, next), { recursive: true });
     });
 
     it('lets its notes be edited by UPDATE and by the registry, and nothing else', async () => {
@@ -146,12 +170,32 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
       ]);
     });
 
+    it('has the day of the last bar learned from, where the holdout begins at midnight and within a day', async () => {
+      const holdouts = ['2024-01-03T00:00Z', '2024-01-03T00:01Z', '2024-01-03T23:59Z'];
+      const ends = holdouts.map(async (holdout_from, i) => {
+        const period = { from: '2023-12-31T23:59Z', to: '2024-01-05T00:00Z', holdout_from };
+        const copy = copyUnder(models, version, `2030010${i + 1}_0000`, { period });
+        await registry.register(copy);
+        rmSync(join(models, copy), { recursive: true });
+        const [row] = await query(`SELECT * FROM model_registry WHERE model_version = '${copy}'`);
+        return [row!['train_period_start'], row!['train_period_end']];
+      });
+      expect(await Promise.all(ends)).toEqual([
+        ['2023-12-31', '2024-01-02'],
+        ['2023-12-31', '2024-01-03'],
+        ['2023-12-31', '2024-01-03'],
+      ]);
+    });
+
     it.runIf(kind === 'postgres')(`has the specified types on PostgreSQL${NO_TYPES[kind]}`, async () => {
       expect(await typesOf('public.model_registry')).toMatchObject({
         theta1: 'numeric',
         theta2: 'numeric',
         metrics: 'jsonb',
-        train_period_start: 'timestamp with time zone',
+        train_period_start: 'date',
+        train_period_end: 'date',
+        seed: 'bigint',
+        conditions: 'jsonb',
         created_at: 'timestamp with time zone',
       });
     });
@@ -204,27 +248,26 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
       });
     });
 
-    it('has the statuses of the specification, and none during the first attempt', async () => {
+    it('has one of the four statuses of the specification at every time, and why a run did not succeed', async () => {
       const audit = await openRunAudit(store, retrain, 'train.log');
-      const seen: unknown[] = [];
-      const told = [
-        ...([
-          [1, 'running'],
-          [1, 'failed'],
-          [1, 'killed'],
-          [2, 'running'],
-          [2, 'rejected'],
-        ] as const),
-        ...([
-          [3, 'aborted'],
-          [3, 'stopped'],
-        ] as const),
+      const told: readonly (readonly [number, Partial<RetrainRun>, string, string | null])[] = [
+        [1, { status: 'running' }, 'retrying', null],
+        [1, { status: 'failed', error: 'DATA_TOO_SHORT: 3 bars' }, 'failed', 'DATA_TOO_SHORT: 3 bars'],
+        [1, { status: 'killed', error: 'killed' }, 'failed', 'killed'],
+        [2, { status: 'running' }, 'retrying', null],
+        [2, { status: 'adopted' }, 'success', null],
+        [2, { status: 'rollout_started' }, 'success', null],
+        [2, { status: 'rejected', reasons: ['ai1 auc 0.5', 'ai1 f1 0.1'] }, 'failed', 'ai1 auc 0.5; ai1 f1 0.1'],
+        [1, { status: 'nothing_new', reasons: ['no new bars'] }, 'aborted', 'no new bars'],
+        [3, { status: 'aborted', error: 'odd' }, 'aborted', 'odd'],
+        [3, { status: 'stopped' }, 'aborted', null],
       ];
-      for (const [attempt, status] of told) {
-        await audit.write(run(attempt, { status }));
-        seen.push((await query(`SELECT status FROM ${table}`))[0]!['status']);
+      for (const [attempt, change, status, error_message] of told) {
+        await audit.write(run(attempt, change));
+        const [row] = await query(`SELECT status, retry_count, outcome, error_message FROM ${table}`);
+        expect(row).toMatchObject({ status, error_message, outcome: change.status });
+        expect(Number(row!['retry_count'])).toBe(attempt - 1);
       }
-      expect(seen).toEqual([null, 'failed', 'failed', 'retrying', 'success', 'aborted', 'aborted']);
     });
 
     it('keeps the rows of a table of earlier versions, whose run_id was a number', async () => {

@@ -27,8 +27,10 @@ const TINY: SettingsOverrides = {
     no_entry_windows: [],
     min_expected_net_bps: -100,
   },
-  // The smallest θ2 range that works here.
+  // The smallest θ2 range that works here. No run begins by itself, whatever time of the day it is.
   retrain: {
+    retrain_weekly_cron: null,
+    retrain_incremental_cron: null,
     pass_rate_range: [0.05, 0.95],
     kpi_refusal_rate_min: null,
     adopt_min_sharpe_ratio: null,

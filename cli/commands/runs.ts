@@ -125,7 +125,7 @@ function rowOf(run: RetrainRun): string {
     String(run.run_id).padStart(5),
     run.kind.padEnd(11),
     shownMinute(run.started_at),
-    run.status.padEnd(8),
+    run.status.padEnd(11),
     `${aboutRun(run)}  (${run.trigger}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''})`,
   ];
   return cells.join('  ');
@@ -135,7 +135,7 @@ function aboutRun({ status, stage, percent, eta_seconds, model_version, reasons,
   if (status === 'running')
     return `${stage}, ${percent} %${eta_seconds === null ? '' : `, ${lasting(eta_seconds)} left`}`;
   if (error !== null) return error;
-  if (model_version === null) return stage;
+  if (model_version === null) return reasons.length === 0 ? stage : reasons.join('; ');
   return reasons.length === 0 ? model_version : `${model_version}: ${reasons.join('; ')}`;
 }
 

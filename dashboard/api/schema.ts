@@ -3935,7 +3935,7 @@ export interface components {
             started_at: string;
             /** @description null while running */
             finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, failed, killed, stopped or aborted */
+            /** @description running, adopted, rollout_started, rejected, nothing_new, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -3958,8 +3958,10 @@ export interface components {
             metrics: unknown;
             /** @description Every gate with its result */
             gate: unknown;
-            /** @description Failed gates of a rejected bundle */
+            /** @description Failed gates of a rejected bundle, or why nothing was new */
             reasons: string[];
+            /** @description Triggers of the monitor that it answers */
+            causes: string[];
             error: string | null;
             theta1: number | null;
             theta2: number | null;
@@ -6031,7 +6033,7 @@ export interface components {
             started_at: string;
             /** @description null while running */
             finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, failed, killed, stopped or aborted */
+            /** @description running, adopted, rollout_started, rejected, nothing_new, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -6054,8 +6056,10 @@ export interface components {
             metrics: unknown;
             /** @description Every gate with its result */
             gate: unknown;
-            /** @description Failed gates of a rejected bundle */
+            /** @description Failed gates of a rejected bundle, or why nothing was new */
             reasons: string[];
+            /** @description Triggers of the monitor that it answers */
+            causes: string[];
             error: string | null;
             theta1: number | null;
             theta2: number | null;

@@ -175,7 +175,7 @@ describe('values that contradict each other', () => {
           ['retrain notification_self_test_cron is "b"', '0 9 * * 1'],
           ['retrain parity_cron is "c"', '30 1 * * *'],
           ['retrain report_cron is "d"', '0 6 * * 1'],
-          ['retrain retrain_incremental_cron is "e"', '30 21 * * 1-5'],
+          ['retrain retrain_incremental_cron is "e"', '30 22 * * *'],
           ['signals archive_cron is "f"', '30 0 * * *'],
         ] as const
       ).map(

@@ -319,7 +319,7 @@ const RULES: readonly Rule[] = [
   cronRule('retrain', 'notification_self_test_cron', '0 9 * * 1'),
   cronRule('retrain', 'parity_cron', '30 1 * * *'),
   cronRule('retrain', 'report_cron', '0 6 * * 1'),
-  cronRule('retrain', 'retrain_incremental_cron', '30 21 * * 1-5'),
+  cronRule('retrain', 'retrain_incremental_cron', '30 22 * * *'),
   cronRule('signals', 'archive_cron', '30 0 * * *'),
   runColumnsRule,
   {

@@ -81,8 +81,8 @@ describe('the shipped configuration', () => {
     });
     expect(retrain).toMatchObject({
       retrain_cron: '0 3 1 * *',
-      retrain_weekly_cron: null,
-      retrain_incremental_cron: null,
+      retrain_weekly_cron: '0 4 * * 6',
+      retrain_incremental_cron: '30 22 * * *',
       retrain_retry_max: 2,
       retrain_retry_delay_minutes: 60,
       retrain_notification_channel: '#ml-ops',
@@ -475,9 +475,9 @@ describe('a value that is not allowed', () => {
     [
       'an invalid cron expression of a schedule that may be absent',
       'retrain_policy.yaml',
-      'retrain_incremental_cron:\n  value: null',
+      "retrain_incremental_cron:\n  value: '30 22 * * *'",
       "retrain_incremental_cron:\n  value: '0 25 * * *'",
-      'retrain_incremental_cron.value is "0 25 * * *", expected a cron expression such as "30 21 * * 1-5"',
+      'retrain_incremental_cron.value is "0 25 * * *", expected a cron expression such as "30 22 * * *"',
     ],
     [
       'a missing key',

@@ -363,7 +363,11 @@ const train = z.strictObject({
   max_rows: z.int().min(1000).max(10_000_000).describe('Maximum training rows per model, thinned evenly in time.'),
   min_bars: z.int().min(100).max(10_000_000).describe('Minimum bars of a pair in training.'),
   warm_start_rounds: z.int().min(1).max(1000).describe('Maximum trees that a warm start adds.'),
-  warm_start_min_days: z.number().gt(0).max(3650).describe('Days of new bars that a warm start needs.'),
+  warm_start_min_days: z
+    .number()
+    .gt(0)
+    .max(3650)
+    .describe('Days of bars, from the holdout of the last full training on, that a warm start learns from at least.'),
   max_warm_starts: z.int().min(1).max(1000).describe('Maximum warm starts between full trainings.'),
   groups: z
     .record(z.string().regex(GROUP_NAME), z.array(pairId).min(1))

@@ -4,6 +4,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { randomEnsemble } from '../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import type { DatasetRows, RiskRows } from '../dataset/dataset.ts';
 import {
@@ -136,6 +137,27 @@ describe('warmStartPeriod', () => {
     expect(iso(holdoutFrom)).toBe('2019-07-01T00:01Z');
   });
 
+  it('has enough with the bars of one more day, also where they end some minutes early', () => {
+    const delivered = loadSettings({ env: {} }).minutehand.train;
+    expect(delivered.warm_start_min_days).toBe(1);
+    const end = at(BASE.period.to);
+    const holdoutAfter = (bars: number): unknown =>
+      codeOf(() => iso(warmStartPeriod(BASE, (end + bars * 60) as OpenTime, delivered).holdoutFrom));
+    expect(holdoutAfter(1440)).toBe('2019-07-01T00:01Z');
+    expect(holdoutAfter(1380)).toBe('2019-07-01T00:01Z');
+    expect(holdoutAfter(1379)).toMatchObject({ code: 'DATA_TOO_SHORT' });
+    // A week of daily warm starts on a full training whose holdout was one day.
+    let base: WarmStartBase = { ...BASE, period: { ...BASE.period, holdout_from: '2019-06-30T00:00Z' } };
+    for (let day = 1; day <= 7; day++) {
+      const to = (end + day * DAY) as OpenTime;
+      const { holdoutFrom, learnFrom } = warmStartPeriod(base, to, delivered);
+      expect(iso(learnFrom)).toBe('2019-06-30T00:00Z');
+      const learned_until = '2019-06-30T00:00Z';
+      const period = { ...base.period, holdout_from: iso(holdoutFrom), to: iso(to) };
+      base = { ...base, period, warm_start_from: { ...warmStartFrom(day), learned_until } };
+    }
+  });
+
   it('reports how many days there are when they are less than one', () => {
     expect(codeOf(() => warmStartPeriod(BASE, at('2019-07-01T17:59Z'), LENGTHS))).toEqual({
       code: 'DATA_TOO_SHORT',
@@ -248,11 +270,11 @@ describe('withNewRows', () => {
   it('reports which model has too few rows to evaluate or train on', () => {
     const few = {
       ...datasetOf(300),
-      holdout: { ...datasetOf(300).holdout, ai3: rowsOf(holdoutFrom, holdoutFrom + 199, 1) },
+      holdout: { ...datasetOf(300).holdout, ai3: rowsOf(holdoutFrom, holdoutFrom + 49, 1) },
     };
     expect(codeOf(() => withNewRows(BASE, few, EMBARGO))).toEqual({
       code: 'DATA_TOO_SHORT',
-      seen: '199 rows of ai3 from 2019-07-02T00:00Z on',
+      seen: '49 rows of ai3 from 2019-07-02T00:00Z on',
     });
     const sparse = { ...datasetOf(300), train: { ...datasetOf(300).train, ai2: datasetOf(3600).train.ai2 } };
     expect(codeOf(() => withNewRows(BASE, sparse, EMBARGO))).toEqual({

@@ -13,10 +13,14 @@ import { MIN_ROWS, splitOffTheEnd } from './trees/fit.ts';
 import { countTrees } from './model_learning.ts';
 
 const DAY = 86_400;
-/** A holdout must cover every hour of the day, or some hours would not be evaluated. */
-const MIN_HOLDOUT_SECONDS = DAY;
-/** With fewer rows signal cannot be separated from noise: labels overlap, and at most a fifth are independent. */
-const MIN_HOLDOUT_ROWS = 200;
+const HOUR = 3600;
+/**
+ * A holdout must reach into every hour of the day, or some hours would not be evaluated. An hour less than a day, so
+ * that a daily run that begins some minutes earlier than the one before has enough.
+ */
+const MIN_HOLDOUT_SECONDS = 23 * HOUR;
+/** As many as a comparison with the champion needs as delivered (adopt_min_candidates); its gates allow for noise. */
+const MIN_HOLDOUT_ROWS = 50;
 
 /** The parts of a bundle that determine its warm start. */
 export type WarmStartBase = Pick<
@@ -117,11 +121,11 @@ export interface WarmStartLengths {
 /**
  * Training and evaluation periods of a warm start. The holdout of the full run becomes training data, so the new
  * holdout starts after the last bar that the active bundle was evaluated on, and is `holdout_fraction` of the new time,
- * but at least a day.
+ * but a day where there is one.
  * @param to open of the last bar
  * @param holdoutFrom start of the holdout; null = as above
  * @param warmUp seconds of bars before the period that warm up its features
- * @throws MinutehandError DATA_TOO_SHORT if the holdout would be shorter than a day or start where the base was
+ * @throws MinutehandError DATA_TOO_SHORT if the holdout would be shorter than 23 hours or start where the base was
  * evaluated, or if there are fewer than `warm_start_min_days` to train on
  */
 export function warmStartPeriod(
@@ -134,12 +138,14 @@ export function warmStartPeriod(
   const learnFrom = learnedUntil(base);
   const unseenFrom = firstUnseen(base);
   const share = Math.floor(((to - learnFrom) / SECONDS_PER_BAR) * holdout_fraction) * SECONDS_PER_BAR;
-  const from = holdoutFrom ?? Math.max(unseenFrom, to - Math.max(share, MIN_HOLDOUT_SECONDS));
+  const from = holdoutFrom ?? Math.max(unseenFrom, to - Math.max(share, DAY));
   checkUnseen(base, from);
-  if (to + SECONDS_PER_BAR - from < MIN_HOLDOUT_SECONDS) {
+  // The first row is known at `from`, the last one at the close of the last bar.
+  const holdoutEnd = to + 2 * SECONDS_PER_BAR;
+  if (holdoutEnd - from < MIN_HOLDOUT_SECONDS) {
     throw new MinutehandError('DATA_TOO_SHORT', {
-      seen: `bars up to ${isoMinute(to)}, ${daysBetween(from, to + SECONDS_PER_BAR)} days of a holdout from ${isoMinute(from)}`,
-      expected: `at least 1 day behind ${base.period.to}, the last bar that ${base.version} was evaluated on`,
+      seen: `bars up to ${isoMinute(to)}, ${daysBetween(from, holdoutEnd)} days of a holdout from ${isoMinute(from)}`,
+      expected: `at least ${MIN_HOLDOUT_SECONDS / HOUR} hours behind ${base.period.to}, the last bar that ${base.version} was evaluated on`,
       next: 'Wait for more bars, or train in full.',
     });
   }

@@ -14,7 +14,7 @@ import { haltsOf } from './kpi.ts';
 import type { LookTask, NoLook } from './look.ts';
 import { startLook, type RunningLook } from './look_thread.ts';
 import type { MonitorReport } from './report.ts';
-import { RetrainTrigger, type Trigger } from './retrain_trigger.ts';
+import { RetrainTrigger, type AnsweredTrigger, type Trigger } from './retrain_trigger.ts';
 
 const MINUTES_PER_HOUR = 60;
 /** The first check runs soon after the start, however rare the others are. */
@@ -26,7 +26,7 @@ export interface MonitorOptions {
   readonly settings: Settings;
   readonly paths: HomePaths;
   readonly log: Logger;
-  readonly retrainer: Pick<Retrainer, 'startOrWait' | 'runs'>;
+  readonly retrainer: Pick<Retrainer, 'startOrWait' | 'runs' | 'caused'>;
   print(line: string): void;
   readonly notifier: Notifier;
   /** Default: this machine's clock. */
@@ -44,6 +44,8 @@ export interface MonitorStatus {
   readonly next_look_at: string | null;
   /** The monitor's last request to the retrainer. */
   readonly last_trigger: Trigger | null;
+  /** Triggers that wait because the models of the run that answered them were rejected. */
+  readonly answered: readonly AnsweredTrigger[];
   /** Report of the last check: every figure with findings, or why there was nothing to check. */
   readonly report: MonitorReport | NoLook | null;
 }
@@ -73,7 +75,7 @@ class RunningMonitor implements Monitor {
   readonly #trigger: RetrainTrigger;
   /** Findings that were reported, by version. */
   readonly #reported = new Set<string>();
-  #status: Omit<MonitorStatus, 'last_trigger'> = {
+  #status: Omit<MonitorStatus, 'last_trigger' | 'answered'> = {
     looked_at: null,
     duration_ms: null,
     next_look_at: null,
@@ -85,12 +87,17 @@ class RunningMonitor implements Monitor {
   #stopped = false;
 
   constructor(options: MonitorOptions, clock: Clock) {
-    const { monitor_minutes, drift_cooldown_hours } = options.settings.retrain;
+    const { monitor_minutes, monitor_days, drift_cooldown_hours, model_max_age_days } = options.settings.retrain;
     const minuteMs = barIntervalMs(options.settings);
     this.#options = options;
     this.#clock = clock;
     this.#everyMs = monitor_minutes * minuteMs;
-    this.#trigger = new RetrainTrigger(options.retrainer, clock, drift_cooldown_hours * MINUTES_PER_HOUR * minuteMs);
+    const dayMs = 24 * MINUTES_PER_HOUR * minuteMs;
+    this.#trigger = new RetrainTrigger(options.retrainer, clock, {
+      cooldownMs: drift_cooldown_hours * MINUTES_PER_HOUR * minuteMs,
+      // Until no bar of the rejected check is compared again.
+      answeredMs: (trigger) => (trigger === 'model age' ? (model_max_age_days ?? 0) : monitor_days) * dayMs,
+    });
   }
 
   begin(): void {
@@ -99,7 +106,7 @@ class RunningMonitor implements Monitor {
 
   status(): MonitorStatus {
     const { report, ...times } = this.#status;
-    return { ...times, last_trigger: this.#trigger.last, report };
+    return { ...times, last_trigger: this.#trigger.last, answered: this.#trigger.answered, report };
   }
 
   look(): Promise<void> {

@@ -5,7 +5,8 @@ import { RetrainTrigger } from './retrain_trigger.ts';
 import type { LiveDirection, LiveDirections } from './direction_look.ts';
 import type { FeatureDrift } from './drift.ts';
 import type { Compared, PassRate } from './performance_drift.ts';
-import type { RetrainRun } from '../schedule/run.ts';
+import type { EpochMs } from '../../shared/bar.ts';
+import { newRun, type RetrainRun } from '../schedule/run.ts';
 import type { FillFigures } from '../fills/fill_figures.ts';
 import type { FillPerformance } from './fill_performance.ts';
 import { findingsOf, type DriftFinding, type DriftPolicy } from './report.ts';
@@ -21,6 +22,7 @@ const POLICY: DriftPolicy = {
   fill_net_gap_bps: 1,
   fill_cost_gap: 0.25,
 };
+const NO_PAUSES = { cooldownMs: 0, answeredMs: () => 0 };
 const CALM = { psi: 0.05, psi_noise: 0.02, shift: 0.1, shift_noise: 0.05, missing: 0, missing_in_training: 0 };
 const FEATURE: FeatureDrift = {
   name: 'z_score',
@@ -212,6 +214,7 @@ describe('a streak of risk flags', () => {
     let runs: object[] = [];
     const retrainer = {
       runs: () => runs as RetrainRun[],
+      caused: () => Promise.resolve([]),
       startOrWait: (_text: string, kind = 'full') => (asked.push(kind), Promise.resolve(true)),
     };
     const findings = [
@@ -219,7 +222,7 @@ describe('a streak of risk flags', () => {
       ...found({ pass_rate: { live: 0.01, noise: 0.001, candidates: 900 } }),
     ];
     expect(findings).toHaveLength(2);
-    const ask = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, 0).ask(findings);
+    const ask = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, NO_PAUSES).ask(findings);
     await ask();
     runs = [{ ...run, status: 'rejected' }];
     await ask();
@@ -227,16 +230,19 @@ describe('a streak of risk flags', () => {
     await ask();
     runs = [{ ...run, status: 'adopted' }, ...runs];
     await ask();
-    expect(asked).toEqual(['thresholds', 'full', 'thresholds', 'thresholds']);
+    runs = [{ ...run, status: 'nothing_new' }, ...runs];
+    await ask();
+    expect(asked).toEqual(['thresholds', 'full', 'thresholds', 'thresholds', 'full']);
   });
 
   it('requests a full run where any other finding requires one', async () => {
     const asked: string[] = [];
     const retrainer = {
       runs: () => [],
+      caused: () => Promise.resolve([]),
       startOrWait: (_text: string, kind = 'full') => (asked.push(kind), Promise.resolve(true)),
     };
-    const trigger = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, 0);
+    const trigger = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, NO_PAUSES);
     const streak = found({ risk_streak: { blocks: 30 } });
     await trigger().ask(streak);
     await trigger().ask([...streak, ...found({ age_days: 400 })]);
@@ -255,6 +261,81 @@ describe('a streak of risk flags', () => {
     expect(streakOf(['rr', 'rr', 'rp'])).toMatchObject({ blocks: 0, candidates: 0 });
     expect(streakOf([])).toMatchObject({ blocks: 0 });
     expect(riskStreak([], [], { ...options, significance: null }).limit).toBeNull();
+  });
+});
+
+describe('a trigger that a rejected run has answered', () => {
+  const DAY_MS = 86_400_000;
+  const AGED = found({ age_days: 400 });
+  const DRIFTED = found({ feature: { psi: 9 } });
+  const pauses = { cooldownMs: DAY_MS, answeredMs: (trigger: string) => (trigger === 'model age' ? 45 : 30) * DAY_MS };
+  const FIRST_MS = Date.parse('2026-01-01T00:00:00Z');
+
+  /** Days on which a monitor that checks hourly asks for a run, of ended runs as the store keeps them. */
+  async function daysOfRuns(
+    findings: readonly DriftFinding[],
+    status: RetrainRun['status'],
+    days: number,
+    restartDays = days,
+  ): Promise<number[]> {
+    const ended: RetrainRun[] = [];
+    const asked: number[] = [];
+    let nowMs = FIRST_MS;
+    const clock = { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs };
+    const retrainer = {
+      // A list for display: shorter than the interval.
+      runs: () => ended.slice(0, 20),
+      caused: () => Promise.resolve(ended),
+      startOrWait(trigger: string, kind: RetrainRun['kind'] = 'full', causes: readonly string[] = []) {
+        const at = new Date(clock.nowMs()).toISOString();
+        const run = newRun({ run_id: ended.length + 1, kind, trigger, causes, attempt: 1, started_at: at });
+        ended.unshift({ ...run, status, finished_at: at });
+        asked.push(Math.floor((clock.nowMs() - FIRST_MS) / DAY_MS));
+        return Promise.resolve(true);
+      },
+    };
+    let trigger = new RetrainTrigger(retrainer, clock, pauses);
+    for (let hour = 0; hour < 24 * days; hour++) {
+      nowMs = FIRST_MS + (hour * DAY_MS) / 24;
+      if (hour > 0 && hour % (24 * restartDays) === 0) trigger = new RetrainTrigger(retrainer, clock, pauses);
+      await trigger.ask(findings);
+    }
+    return asked;
+  }
+
+  it('waits for its interval, also over restarts', async () => {
+    expect(await daysOfRuns(AGED, 'rejected', 100)).toEqual([0, 45, 90]);
+    expect(await daysOfRuns(AGED, 'rejected', 100, 1)).toEqual([0, 45, 90]);
+    expect(await daysOfRuns(DRIFTED, 'rejected', 100, 7)).toEqual([0, 30, 60, 90]);
+  });
+
+  it('waits a day only where the run gave models, or failed', async () => {
+    expect(await daysOfRuns(AGED, 'adopted', 3)).toEqual([0, 1, 2]);
+    expect(await daysOfRuns(AGED, 'aborted', 3)).toEqual([0, 1, 2]);
+  });
+
+  it('leaves other triggers free, and says until when it waits', async () => {
+    const at = '2026-01-01T00:00:00.000Z';
+    const run = newRun({ run_id: 7, kind: 'full', trigger: 'monitor: x', attempt: 1, started_at: at });
+    const rejected = { ...run, status: 'rejected' as const, finished_at: at, causes: ['model age'] };
+    const asked: (readonly string[])[] = [];
+    const retrainer = {
+      runs: () => [],
+      caused: () => Promise.resolve([rejected]),
+      startOrWait: (_text: string, _kind = 'full', causes: readonly string[] = []) => (
+        asked.push(causes),
+        Promise.resolve(true)
+      ),
+    };
+    const clock = { ...MACHINE_CLOCK, nowMs: () => (FIRST_MS + 2 * DAY_MS) as EpochMs };
+    const trigger = new RetrainTrigger(retrainer, clock, pauses);
+    await trigger.ask(AGED);
+    expect(asked).toEqual([]);
+    expect(trigger.answered).toEqual([{ trigger: 'model age', run_id: 7, until: '2026-02-15T00:00:00.000Z' }]);
+    await trigger.ask([...AGED, ...DRIFTED]);
+    expect(asked).toEqual([['model age', 'drift psi']]);
+    await trigger.ask([]);
+    expect(trigger.answered).toEqual([]);
   });
 });
 

@@ -69,14 +69,20 @@ function about({ version, created, market, period, feature_schema, theta1, theta
     model_version: version,
     created_at: created,
     market,
-    train_period_start: period.from,
-    train_period_end: period.holdout_from,
+    train_period_start: dayOf(Date.parse(period.from)),
+    // No bar of the holdout was learned from.
+    train_period_end: dayOf(Date.parse(period.holdout_from) - 1),
     feature_schema,
     pairs,
     engine: engine.name,
     theta1,
     theta2,
   };
+}
+
+/** As in the view `model_registry`. */
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }
 
 function figuresOf(modelsFolder: string, { version, metrics }: Manifest): Record<ModelName, ModelFigures> {

@@ -8,21 +8,21 @@ import { PRIORITIES, type RunQueue } from './run_queue.ts';
  */
 export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   const runs: RetrainRun[] = [];
-  type Waiting = Pick<RetrainRun, 'kind' | 'trigger' | 'attempt'> & { readonly dueMs: number };
+  type Waiting = Pick<RetrainRun, 'kind' | 'trigger' | 'causes' | 'attempt'> & { readonly dueMs: number };
   const waiting = new Map<RunKind, Waiting>();
 
-  function beginNow({ kind, trigger, attempt }: Pick<RetrainRun, 'kind' | 'trigger' | 'attempt'>): RetrainRun | null {
+  function beginNow({ kind, trigger, causes, attempt }: Omit<Waiting, 'dueMs'>): RetrainRun | null {
     if (runs[0]?.status === 'running') return null;
     if (kind === 'full') waiting.clear();
     else waiting.delete(kind);
     runs.unshift(
-      newRun({ run_id: ++lastId, kind, trigger, attempt, started_at: new Date(clock.nowMs()).toISOString() }),
+      newRun({ run_id: ++lastId, kind, trigger, causes, attempt, started_at: new Date(clock.nowMs()).toISOString() }),
     );
     return { ...runs[0]! };
   }
 
   return {
-    begin: (trigger, kind = 'full') => Promise.resolve(beginNow({ kind, trigger, attempt: 1 })),
+    begin: (trigger, kind = 'full', causes = []) => Promise.resolve(beginNow({ kind, trigger, causes, attempt: 1 })),
     beginDue() {
       const due = [...waiting.values()].filter(({ dueMs }) => dueMs <= clock.nowMs());
       const first = due.sort((a, b) => PRIORITIES[a.kind] - PRIORITIES[b.kind])[0];
@@ -32,13 +32,13 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
       const times = [...waiting.values()].map(({ dueMs }) => dueMs);
       return Promise.resolve(times.length === 0 ? null : Math.min(...times));
     },
-    wait(trigger, kind = 'full') {
-      waiting.set(kind, { kind, trigger, attempt: 1, dueMs: clock.nowMs() });
+    wait(trigger, kind = 'full', causes = []) {
+      waiting.set(kind, { kind, trigger, causes, attempt: 1, dueMs: clock.nowMs() });
       return Promise.resolve();
     },
     beat: () => Promise.resolve(),
-    retryAt({ kind, trigger, attempt }, dueMs) {
-      if (!waiting.has(kind)) waiting.set(kind, { kind, trigger, attempt: attempt + 1, dueMs });
+    retryAt({ kind, trigger, causes, attempt }, dueMs) {
+      if (!waiting.has(kind)) waiting.set(kind, { kind, trigger, causes, attempt: attempt + 1, dueMs });
       return Promise.resolve();
     },
     keep(run) {
@@ -54,5 +54,6 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
       );
       return Promise.resolve(last?.stages ?? []);
     },
+    caused: () => Promise.resolve(runs.filter(({ status, causes }) => status !== 'running' && causes.length > 0)),
   };
 }

@@ -4,7 +4,7 @@ import type { ModelRegistryView } from '../store/tables.ts';
 import { bestEffort, type BestEffort } from './best_effort.ts';
 import { DueTimer } from './due_timer.ts';
 import { settleOrphans } from './orphaned_runs.ts';
-import type { RetrainRun, RunKind } from './run.ts';
+import type { CausedRun, RetrainRun, RunKind } from './run.ts';
 import { executeRun, type RunExecution } from './run_execution.ts';
 import { availableMemoryBytes, limitTime, memoryLack, timeLimitError } from './run_limits.ts';
 import type { RunLog } from './run_log.ts';
@@ -24,9 +24,12 @@ export interface Retrainer {
   /**
    * As start; while a run of another kind is in progress, it is queued. Nothing is queued during a full run, which
    * leaves nothing to learn.
+   * @param causes triggers of the monitor that it answers
    * @returns whether it has begun or is queued
    */
-  startOrWait(trigger: string, kind?: RunKind): Promise<boolean>;
+  startOrWait(trigger: string, kind?: RunKind, causes?: readonly string[]): Promise<boolean>;
+  /** Ended runs that triggers of the monitor caused, newest first, those of earlier trainers included. */
+  caused(): Promise<readonly CausedRun[]>;
   /** The newest runs of this market, newest first, those of earlier trainers included. */
   runs(): readonly RetrainRun[];
   /** The rows of `model_registry`; none when runs are kept in memory only. */
@@ -81,11 +84,15 @@ class QueuedRetrainer implements Retrainer {
   }
 
   start(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
-    return this.#inTurn(() => this.#begin(trigger, kind));
+    return this.#inTurn(() => this.#begin(trigger, kind, []));
   }
 
-  startOrWait(trigger: string, kind: RunKind = 'full'): Promise<boolean> {
-    return this.#inTurn(() => this.#beginOrWait(trigger, kind));
+  startOrWait(trigger: string, kind: RunKind = 'full', causes: readonly string[] = []): Promise<boolean> {
+    return this.#inTurn(() => this.#beginOrWait(trigger, kind, causes));
+  }
+
+  caused(): Promise<readonly CausedRun[]> {
+    return this.#inTurn(() => this.#records.queue.caused());
   }
 
   runs(): readonly RetrainRun[] {
@@ -155,31 +162,31 @@ class QueuedRetrainer implements Retrainer {
     if (this.#training === null) await this.#timer.set(BEAT_MS);
   }
 
-  async #begin(trigger: string, kind: RunKind): Promise<RetrainRun | null> {
+  async #begin(trigger: string, kind: RunKind, causes: readonly string[]): Promise<RetrainRun | null> {
     if (this.#stopped || this.#training !== null) return null;
     let run: RetrainRun | null;
     try {
       await this.#records.keepAgain();
-      run = await this.#records.queue.begin(trigger, kind);
+      run = await this.#records.queue.begin(trigger, kind, causes);
       if (run === null) {
         for (const orphan of await this.#settleOrphans()) this.#records.show(orphan);
-        run = await this.#records.queue.begin(trigger, kind);
+        run = await this.#records.queue.begin(trigger, kind, causes);
       }
     } catch (error) {
       // The store is lost: a run without a record is better than none.
       this.#options.log.error({ err: error }, 'the store cannot be used, runs are kept in memory only');
       this.#records.loseStore();
-      run = await this.#records.queue.begin(trigger, kind);
+      run = await this.#records.queue.begin(trigger, kind, causes);
     }
     if (run !== null) await this.#take(run);
     return run;
   }
 
-  async #beginOrWait(trigger: string, kind: RunKind): Promise<boolean> {
-    if ((await this.#begin(trigger, kind)) !== null) return true;
+  async #beginOrWait(trigger: string, kind: RunKind, causes: readonly string[]): Promise<boolean> {
+    if ((await this.#begin(trigger, kind, causes)) !== null) return true;
     const current = this.#current?.kind;
     if (this.#stopped || current === undefined || current === 'full' || current === kind) return false;
-    await this.#attempt('a run cannot wait', () => this.#records.queue.wait(trigger, kind));
+    await this.#attempt('a run cannot wait', () => this.#records.queue.wait(trigger, kind, causes));
     this.#options.print(`A training run (${kind}, ${trigger}) waits until the ${current} one has ended.`);
     return true;
   }

@@ -55,8 +55,10 @@ export interface RetrainRun {
   metrics: unknown;
   /** Every gate with its figure. */
   gate: unknown;
-  /** The failed gates of a rejected bundle. */
+  /** The failed gates of a rejected bundle, or why there was nothing new. */
   reasons: readonly string[];
+  /** The monitor's triggers that it answers, such as `model age`. */
+  readonly causes: readonly string[];
   error: string | null;
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;
@@ -69,10 +71,15 @@ export interface RetrainRun {
   gpu_memory_bytes: number | null;
 }
 
-export type NewRun = Pick<RetrainRun, 'run_id' | 'kind' | 'trigger' | 'attempt' | 'started_at'>;
+export type NewRun = Pick<RetrainRun, 'run_id' | 'kind' | 'trigger' | 'attempt' | 'started_at'> &
+  Partial<Pick<RetrainRun, 'causes'>>;
+
+/** An ended run that a trigger of the monitor caused. */
+export type CausedRun = Pick<RetrainRun, 'run_id' | 'kind' | 'status' | 'finished_at' | 'causes'>;
 
 export function newRun(run: NewRun): RetrainRun {
   return {
+    causes: [],
     ...run,
     finished_at: null,
     status: 'running',

@@ -49,7 +49,7 @@ const CELLS: Readonly<Record<RetrainRunColumn, (run: RetrainRun, logPath: string
   theta2: (run) => run.theta2,
   metrics: (run) => jsonOf(run.metrics),
   log_path: (_run, logPath) => logPath,
-  error_message: (run) => run.error,
+  error_message: errorOf,
   run_number: (run) => run.run_id,
   outcome: (run) => run.status,
   trigger: (run) => run.trigger,
@@ -71,24 +71,32 @@ const CELLS: Readonly<Record<RetrainRunColumn, (run: RetrainRun, logPath: string
 };
 
 /**
- * The status by the specification. A run that produced a bundle has succeeded, adopted or not; a failed one has another
- * attempt. null during the first attempt.
+ * The status by the specification. `success`: models that passed all gates. `failed`: an error, which is followed by
+ * another attempt, or models that did not pass. `retrying`: an attempt in progress, the first included (retry_count 0).
+ * `aborted`: ended without models and without another attempt, also because there was nothing new.
  */
-function statusOf({ status, attempt }: RetrainRun): 'success' | 'failed' | 'retrying' | 'aborted' | null {
+function statusOf({ status }: Pick<RetrainRun, 'status'>): 'success' | 'failed' | 'retrying' | 'aborted' {
   switch (status) {
     case 'adopted':
     case 'rollout_started':
-    case 'rejected':
       return 'success';
+    case 'rejected':
     case 'failed':
     case 'killed':
       return 'failed';
+    case 'nothing_new':
     case 'aborted':
     case 'stopped':
       return 'aborted';
     case 'running':
-      return attempt > 1 ? 'retrying' : null;
+      return 'retrying';
   }
+}
+
+/** Why a run did not succeed. */
+function errorOf({ error, reasons }: RetrainRun): string | null {
+  if (error !== null) return error;
+  return reasons.length === 0 ? null : reasons.join('; ');
 }
 
 /** A UUID of version 8 (RFC 9562), always the same for the same run of a store. */
@@ -205,7 +213,7 @@ async function convertTable(
     const cells = names.map((name): Cell => {
       if (name === 'run_id') return runUuid(Number(row['run_id']), String(row['started_at']));
       if (name === 'status' && row['status'] !== undefined)
-        return statusOf({ status: row['status'], attempt: Number(row['attempt'] ?? 1) } as RetrainRun);
+        return statusOf({ status: row['status'] as RetrainRun['status'] });
       if (name === 'retry_count') return row['attempt'] === undefined ? null : Number(row['attempt']) - 1;
       return (row[RENAMED[name] ?? name] ?? row[name] ?? null) as Cell;
     });

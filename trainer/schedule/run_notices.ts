@@ -35,8 +35,6 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
     case 'adopted':
     case 'rollout_started':
     case 'rejected': {
-      // Nothing to learn yet: a daily event.
-      if (model_version === null) return { raised: [], cleared: [FAILED, ABORTED] };
       const { event, text } = {
         adopted: { event: 'retrain_adopted', text: `Models ${model_version} are active.` } as const,
         rollout_started: {
@@ -54,6 +52,9 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
         cleared: [FAILED, ABORTED],
       };
     }
+    // A daily event, which needs no message.
+    case 'nothing_new':
+      return { raised: [], cleared: [FAILED, ABORTED] };
     case 'running':
     case 'stopped':
       return NOTHING;

@@ -107,6 +107,28 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.list(1)).toEqual([whole]);
     });
 
+    it('keeps which triggers of the monitor a run answers, also of a waiting run and of its next attempt', async () => {
+      const first = (await queue.begin('monitor: a', 'full', ['model age', 'auc']))!;
+      expect(first.causes).toEqual(['model age', 'auc']);
+      expect(await queue.caused()).toEqual([]);
+      await queue.keep(ended(first, 'rejected', { model_version: 'v' }));
+      const other = (await queue.begin('request', 'incremental'))!;
+      expect(other.causes).toEqual([]);
+      await queue.wait('monitor: b', 'full', ['drift psi']);
+      await queue.keep(ended(other, 'nothing_new'));
+      const waited = (await queue.beginDue())!;
+      await queue.retryAt(waited, T0);
+      await queue.keep(ended(waited, 'failed'));
+      const again = (await queue.beginDue())!;
+      expect(again).toMatchObject({ attempt: 2, causes: ['drift psi'] });
+      await queue.keep(ended(again, 'aborted'));
+      expect((await queue.caused()).map(({ run_id, status, causes }) => [run_id, status, causes])).toEqual([
+        [4, 'aborted', ['drift psi']],
+        [3, 'failed', ['drift psi']],
+        [1, 'rejected', ['model age', 'auc']],
+      ]);
+    });
+
     it('begins the next attempt when it is due and not before, once', async () => {
       const run = (await queue.begin('request'))!;
       await queue.retryAt(run, T0 + 60_000);
@@ -262,6 +284,10 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
   it('of a store of the version before kinds of runs are full ones, and continue', async () => {
     const run = (await queueOf().begin('request'))!;
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
+    for (const model_version of [null, 'w']) {
+      const rejected = (await queueOf().begin('request'))!;
+      await queueOf().keep(ended(rejected, 'rejected', { model_version }));
+    }
     await sql`DROP INDEX ${sql.raw(store.kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued')}`.execute(
       store.db,
     );
@@ -280,7 +306,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       await store.db.schema.dropTable(`core.${table}`).execute();
     const added = {
       'core.model_registry': ['folder'],
-      'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes'],
+      'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes', 'causes'],
       'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason', 'approved_by', 'commit_id'],
     };
     for (const [table, columns] of Object.entries(added))
@@ -289,8 +315,11 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     const migrated = await openStore(url);
     try {
       const queue = queueOf('here', 'live', migrated);
-      expect(await queue.list(9)).toEqual([ended(run, 'adopted', { model_version: 'v' })]);
-      expect(await queue.begin('request', 'incremental')).toMatchObject({ run_id: 2, kind: 'incremental' });
+      const runs = await queue.list(9);
+      expect(runs.at(-1)).toEqual(ended(run, 'adopted', { model_version: 'v' }));
+      // Earlier versions called a run that had nothing to learn a rejected one.
+      expect(runs.map(({ status }) => status)).toEqual(['rejected', 'nothing_new', 'adopted']);
+      expect(await queue.begin('request', 'incremental')).toMatchObject({ run_id: 4, kind: 'incremental' });
     } finally {
       await migrated.close();
     }
@@ -319,7 +348,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       const done = { gate: [{ name: 'auc' }], cpu_seconds: 1.5, peak_memory_bytes: 5_000_000_000, duration_ms: 7 };
       await audit.write(ended(run, 'rejected', done));
       const run_id = runUuid(1, run.started_at);
-      const row = { trigger: 'request', run_id, kind: 'incremental', status: 'success', error: null };
+      const row = { trigger: 'request', run_id, kind: 'incremental', status: 'failed', error: null };
       const gate = kind === 'sqlite' ? '[{"name":"auc"}]' : done.gate;
       expect(await audited()).toEqual([{ ...row, ...done, gate }]);
       expect(await columnsOf()).toEqual(policy.retrain_runs_columns);

@@ -4,7 +4,7 @@ import { notify, resolve } from '../notify/outbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Tables, TrainingRunsTable } from '../store/tables.ts';
 import type { Insertable, Kysely, Selectable } from 'kysely';
-import { ENDED_WITH_RESULT, FIRST_MODELS, type RetrainRun, type RunKind } from './run.ts';
+import { ENDED_WITH_RESULT, FIRST_MODELS, type CausedRun, type RetrainRun, type RunKind } from './run.ts';
 import type { RunNotices } from './run_notices.ts';
 import type { StageTime } from './run_progress.ts';
 
@@ -22,15 +22,16 @@ export interface Orphan {
 export interface RunQueue {
   /**
    * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones.
+   * @param causes triggers of the monitor that it answers
    * @returns null when one is in progress, here or in another process
    */
-  begin(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
+  begin(trigger: string, kind?: RunKind, causes?: readonly string[]): Promise<RetrainRun | null>;
   /** Begins, if none is in progress, the first due run by `PRIORITIES`. */
   beginDue(): Promise<RetrainRun | null>;
   /** Due time of the first queued run, in epoch ms. */
   dueMs(): Promise<number | null>;
   /** Queues a run until nothing is in progress, in place of a queued one of its kind. */
-  wait(trigger: string, kind?: RunKind): Promise<void>;
+  wait(trigger: string, kind?: RunKind, causes?: readonly string[]): Promise<void>;
   /** Stores a heartbeat of a run, and its process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
   /** Queues the next attempt of a failed run; once, however often it is called. */
@@ -51,6 +52,8 @@ export interface RunQueue {
    * Times of the stages of the last completed run of this kind, except first models; empty when there was none.
    */
   lastStages(kind: RunKind): Promise<readonly StageTime[]>;
+  /** Ended runs that triggers of the monitor caused, newest first. */
+  caused(): Promise<readonly CausedRun[]>;
 }
 
 export interface QueueOptions {
@@ -69,6 +72,9 @@ export const PRIORITIES = { full: 1, thresholds: 2, incremental: 3 } as const sa
 export const BEAT_MS = 15_000;
 /** A run of another owner without heartbeats for this time has lost its trainer. */
 export const SILENCE_MS = 4 * BEAT_MS;
+
+/** A year of daily runs with retries. */
+const CAUSED_RUNS = 1000;
 
 type Row = Selectable<TrainingRunsTable>;
 
@@ -97,8 +103,9 @@ class StoreQueue implements RunQueue {
     this.#clock = clock;
   }
 
-  async begin(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
-    const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, kind, { trigger, attempt: 1 });
+  async begin(trigger: string, kind: RunKind = 'full', causes: readonly string[] = []): Promise<RetrainRun | null> {
+    const own = { trigger, causes: JSON.stringify(causes), attempt: 1 };
+    const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, kind, own);
     if (waiting !== null) return waiting;
     // The index would reject it, but a run number would be used up.
     if (!(await this.#isFree())) return null;
@@ -108,8 +115,7 @@ class StoreQueue implements RunQueue {
         ...this.#running(),
         market: this.#market,
         kind,
-        trigger,
-        attempt: 1,
+        ...own,
         due_ms: this.#clock.nowMs(),
         reasons: '[]',
       })
@@ -128,8 +134,8 @@ class StoreQueue implements RunQueue {
     return row?.due_ms ?? null;
   }
 
-  async wait(trigger: string, kind: RunKind = 'full'): Promise<void> {
-    const due = { kind, trigger, attempt: 1, due_ms: this.#clock.nowMs() };
+  async wait(trigger: string, kind: RunKind = 'full', causes: readonly string[] = []): Promise<void> {
+    const due = { kind, trigger, causes: JSON.stringify(causes), attempt: 1, due_ms: this.#clock.nowMs() };
     await this.#queue(due);
     await this.#db
       .updateTable('core.training_runs')
@@ -149,8 +155,8 @@ class StoreQueue implements RunQueue {
       .execute();
   }
 
-  async retryAt({ kind, trigger, attempt }: RetrainRun, dueMs: number): Promise<void> {
-    await this.#queue({ kind, trigger, attempt: attempt + 1, due_ms: dueMs });
+  async retryAt({ kind, trigger, causes, attempt }: RetrainRun, dueMs: number): Promise<void> {
+    await this.#queue({ kind, trigger, causes: JSON.stringify(causes), attempt: attempt + 1, due_ms: dueMs });
   }
 
   async keep(run: RetrainRun, { raised, cleared }: RunNotices = { raised: [], cleared: [] }): Promise<boolean> {
@@ -199,6 +205,23 @@ class StoreQueue implements RunQueue {
     return row === undefined ? [] : (JSON.parse(row.stages) as StageTime[]);
   }
 
+  async caused(): Promise<readonly CausedRun[]> {
+    const rows = await this.#db
+      .selectFrom('core.training_runs')
+      .select(['run_id', 'kind', 'status', 'finished_at', 'causes'])
+      .where('market', '=', this.#market)
+      .where('status', 'not in', ['queued', 'running'])
+      .where('causes', '<>', '[]')
+      .orderBy('run_id', 'desc')
+      .limit(CAUSED_RUNS)
+      .execute();
+    return rows.map((row) => ({
+      ...row,
+      status: row.status as RetrainRun['status'],
+      causes: JSON.parse(row.causes!) as string[],
+    }));
+  }
+
   /** Columns of a run that starts now. */
   #running() {
     return {
@@ -215,7 +238,9 @@ class StoreQueue implements RunQueue {
   }
 
   /** Adds the row of a queued run; none when one of its kind is queued. */
-  async #queue(due: Pick<Insertable<TrainingRunsTable>, 'kind' | 'trigger' | 'attempt' | 'due_ms'>): Promise<void> {
+  async #queue(
+    due: Pick<Insertable<TrainingRunsTable>, 'kind' | 'trigger' | 'causes' | 'attempt' | 'due_ms'>,
+  ): Promise<void> {
     await this.#db
       .insertInto('core.training_runs')
       .values({
@@ -237,7 +262,7 @@ class StoreQueue implements RunQueue {
   async #beginQueued(
     dueUntilMs: number,
     kind: RunKind | null,
-    change: { readonly trigger?: string; readonly attempt?: number },
+    change: { readonly trigger?: string; readonly causes?: string; readonly attempt?: number },
   ): Promise<RetrainRun | null> {
     if (!(await this.#isFree())) return null;
     try {
@@ -280,7 +305,8 @@ class StoreQueue implements RunQueue {
 
 /** The fields of a run that change after its start, as columns of its row. */
 function changesOf(run: RetrainRun) {
-  const { run_id: _id, kind: _kind, trigger: _trigger, attempt: _attempt, started_at: _started, ...changing } = run;
+  const { run_id: _id, kind: _kind, trigger: _trigger, attempt: _attempt, started_at: _started, ...others } = run;
+  const { causes: _causes, ...changing } = others;
   const { metrics, gate, reasons, stages } = changing;
   return {
     ...changing,
@@ -306,6 +332,7 @@ function runOf(row: Row): RetrainRun {
     metrics: valueOf(own.metrics),
     gate: valueOf(own.gate),
     reasons: JSON.parse(own.reasons) as string[],
+    causes: JSON.parse(own.causes ?? '[]') as string[],
     stages: JSON.parse(own.stages) as StageTime[],
   };
 }

@@ -100,7 +100,7 @@ export class RunSettlement {
    * No models to warm-start from, or nothing to learn yet: this is no failure, and a retry in an hour would not help.
    */
   #settleNothing(run: RetrainRun, why: string): void {
-    run.status = 'rejected';
+    run.status = 'nothing_new';
     run.percent = 100;
     run.reasons = [why];
     this.#options.log.info(run, 'training has nothing to add');

@@ -2,7 +2,7 @@ import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
 import { addChangeColumns, createAccessTables } from './access_migration.ts';
 import type { Engine } from './engine.ts';
-import { createModelRegistryView } from './model_registry_view.ts';
+import { createModelRegistryView, replaceModelRegistryView } from './model_registry_view.ts';
 import { createRecordTables } from './record_migration.ts';
 import type { Tables } from './tables.ts';
 
@@ -315,6 +315,19 @@ const MIGRATIONS: readonly Migration[] = [
   {
     name: 'events of models, figures of reports, backtests by the API',
     up: (db, { kind }) => createRecordTables(db, (table, key) => withNumberedKey(table, key, kind)),
+  },
+  {
+    name: 'runs without anything new, causes of runs, days of the training period',
+    async up(db, { kind }) {
+      await db.schema.alterTable('core.training_runs').addColumn('causes', 'text').execute();
+      await db
+        .updateTable('core.training_runs')
+        .set({ status: 'nothing_new' })
+        .where('status', '=', 'rejected')
+        .where('model_version', 'is', null)
+        .execute();
+      await replaceModelRegistryView(db, kind);
+    },
   },
 ];
 

@@ -4,13 +4,20 @@ import type { Tables } from './tables.ts';
 
 /**
  * `model_registry`: one row per model of every registered bundle. `UPDATE model_registry SET notes = …` edits the note
- * of a model; no other column can be written. A bundle that was never active counts as archived. The metrics are those
- * of the holdout. On PostgreSQL the view is created in the first schema of the search path, if the role has the
+ * of a model; no other column can be written. A bundle that was neither rejected nor ever active is a `candidate`. The
+ * training period ends on the last day with a bar that the models learned from. The metrics are those of the holdout. On PostgreSQL the view is created in the first schema of the search path, if the role has the
  * privilege.
  */
 export async function createModelRegistryView(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
   if (kind === 'postgres' && !(await mayCreate(db))) return;
   for (const statement of kind === 'postgres' ? POSTGRES : SQLITE) await sql.raw(statement).execute(db);
+}
+
+/** Replaces the view of an earlier version. Notes are kept in a table. */
+export async function replaceModelRegistryView(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
+  if (kind === 'postgres' && !(await mayCreate(db))) return;
+  await sql`DROP VIEW IF EXISTS model_registry`.execute(db);
+  await createModelRegistryView(db, kind);
 }
 
 async function mayCreate(db: Kysely<Tables>): Promise<boolean> {
@@ -22,9 +29,9 @@ async function mayCreate(db: Kysely<Tables>): Promise<boolean> {
 const POSTGRES = [
   `CREATE VIEW model_registry AS
    SELECT r.version AS model_version, t.model_type,
-     CASE r.status WHEN 'candidate' THEN 'archived' ELSE r.status END AS status,
-     (r.m #>> '{period,from}')::timestamptz AS train_period_start,
-     (r.m #>> '{period,holdout_from}')::timestamptz AS train_period_end,
+     r.status AS status,
+     ((r.m #>> '{period,from}')::timestamptz AT TIME ZONE 'UTC')::date AS train_period_start,
+     ((r.m #>> '{period,holdout_from}')::timestamptz AT TIME ZONE 'UTC' - interval '1 second')::date AS train_period_end,
      (r.m ->> 'theta1')::numeric(6,4) AS theta1,
      (r.m ->> 'theta2')::numeric(6,4) AS theta2,
      jsonb_build_object(
@@ -37,11 +44,18 @@ const POSTGRES = [
        THEN coalesce(r.folder, 'models/' || r.version) || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
      n.notes, r.created::timestamptz AS created_at,
      greatest(r.created::timestamptz, r.adopted_at::timestamptz, r.retired_at::timestamptz, r.removed_at::timestamptz,
-       n.updated_at::timestamptz) AS updated_at
+       n.updated_at::timestamptz) AS updated_at,
+     r.m ->> 'feature_schema' AS feature_schema_hash,
+     (r.m ->> 'seed')::bigint AS seed,
+     r.m ->> 'data_hash' AS data_hash,
+     jsonb_build_object(
+       'market', r.m -> 'market', 'pairs', r.m -> 'pairs', 'windows', r.m -> 'windows',
+       'label_policy', r.m -> 'label_policy', 'engine', r.m -> 'engine', 'configuration', r.m -> 'configuration',
+       'period', r.m -> 'period', 'git_commit', r.m -> 'git_commit') AS conditions
    FROM (SELECT *, manifest::jsonb AS m FROM core.model_registry) r
    CROSS JOIN (VALUES ('AI1'), ('AI2'), ('AI3')) t (model_type)
    LEFT JOIN core.model_notes n ON n.version = r.version AND n.model_type = t.model_type`,
-  `CREATE FUNCTION core.edit_model_notes() RETURNS trigger LANGUAGE plpgsql AS $$
+  `CREATE OR REPLACE FUNCTION core.edit_model_notes() RETURNS trigger LANGUAGE plpgsql AS $$
    BEGIN
      IF to_jsonb(NEW) - 'notes' IS DISTINCT FROM to_jsonb(OLD) - 'notes' THEN
        RAISE EXCEPTION 'only notes of model_registry can be edited';
@@ -58,9 +72,9 @@ const POSTGRES = [
 const SQLITE = [
   `CREATE VIEW model_registry AS
    SELECT r.version AS model_version, t.model_type,
-     CASE r.status WHEN 'candidate' THEN 'archived' ELSE r.status END AS status,
-     json_extract(r.manifest, '$.period.from') AS train_period_start,
-     json_extract(r.manifest, '$.period.holdout_from') AS train_period_end,
+     r.status AS status,
+     date(json_extract(r.manifest, '$.period.from')) AS train_period_start,
+     date(json_extract(r.manifest, '$.period.holdout_from'), '-1 second') AS train_period_end,
      round(json_extract(r.manifest, '$.theta1'), 4) AS theta1,
      round(json_extract(r.manifest, '$.theta2'), 4) AS theta2,
      json_object(
@@ -75,7 +89,18 @@ const SQLITE = [
        THEN coalesce(r.folder, 'models/' || r.version) || '/' || lower(t.model_type) || '.onnx' END AS artifact_path,
      n.notes, r.created AS created_at,
      max(r.created, coalesce(r.adopted_at, ''), coalesce(r.retired_at, ''), coalesce(r.removed_at, ''),
-       coalesce(n.updated_at, '')) AS updated_at
+       coalesce(n.updated_at, '')) AS updated_at,
+     json_extract(r.manifest, '$.feature_schema') AS feature_schema_hash,
+     json_extract(r.manifest, '$.seed') AS seed,
+     json_extract(r.manifest, '$.data_hash') AS data_hash,
+     json_object(
+       'market', json_extract(r.manifest, '$.market'), 'pairs', json(json_extract(r.manifest, '$.pairs')),
+       'windows', json(json_extract(r.manifest, '$.windows')),
+       'label_policy', json(json_extract(r.manifest, '$.label_policy')),
+       'engine', json(json_extract(r.manifest, '$.engine')),
+       'configuration', json(json_extract(r.manifest, '$.configuration')),
+       'period', json(json_extract(r.manifest, '$.period')),
+       'git_commit', json_extract(r.manifest, '$.git_commit')) AS conditions
    FROM core_model_registry r
    CROSS JOIN (SELECT 'AI1' AS model_type UNION ALL SELECT 'AI2' UNION ALL SELECT 'AI3') t
    LEFT JOIN core_model_notes n ON n.version = r.version AND n.model_type = t.model_type`,

@@ -8,6 +8,15 @@ const CONNECT_MS = 10_000;
 /** Advisory lock for changes of the tables; an arbitrary number. */
 const MIGRATION_LOCK = 7_400_401;
 const INT8 = 20;
+const DATE = 1082;
+/**
+ * 64-bit integers are read as text by default; these are times and counts, far below 2^53. Days are read as midnight of
+ * the machine's time zone by default.
+ */
+const OWN_TYPES: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
+  [INT8, Number],
+  [DATE, (text) => text],
+]);
 /** Compiling a statement with many subqueries takes PostgreSQL a hundred times as long as running it. */
 const WITHOUT_JIT = "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'";
 
@@ -22,10 +31,9 @@ export async function openPostgres(url: string): Promise<Engine> {
     application_name: 'minutehand',
     // The pool waits for what its type does not have.
     onConnect: ((client: ClientBase) => client.query(WITHOUT_JIT)) as (client: ClientBase) => void,
-    // 64-bit integers are read as text by default; these are times and counts, far below 2^53.
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === INT8 ? Number : (pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown),
+        OWN_TYPES.get(oid) ?? (pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown),
     },
   });
   // A connection that is lost while idle is replaced by the pool; no query is affected.

@@ -91,9 +91,10 @@ export interface ModelNotesTable {
 export interface ModelRegistryView {
   model_version: string;
   model_type: ModelType;
-  status: Exclude<ModelStatus, 'candidate'>;
-  train_period_start: unknown;
-  train_period_end: unknown;
+  status: ModelStatus;
+  /** First and last day with bars that it learned from, `2019-01-01` in UTC. */
+  train_period_start: string;
+  train_period_end: string;
   theta1: unknown;
   theta2: unknown;
   metrics: unknown;
@@ -101,6 +102,11 @@ export interface ModelRegistryView {
   notes: string | null;
   created_at: unknown;
   updated_at: unknown;
+  feature_schema_hash: string;
+  seed: unknown;
+  data_hash: string;
+  /** Policy, engine and bars of its training. */
+  conditions: unknown;
 }
 
 /**
@@ -115,8 +121,8 @@ export interface ModelArtifactsTable {
 }
 
 /**
- * `rollout_started`: passed all gates and is the challenger of a rollout. `queued`: an attempt that is
- * not due. `killed`: the trainer ended during the run, the next attempt is queued. `failed`: the same for an error.
+ * `rollout_started`: passed all gates and is the challenger of a rollout. `nothing_new`: the bars since the last training
+ * are too few, or add nothing. `queued`: an attempt that is not due. `killed`: the trainer ended during the run, the next attempt is queued. `failed`: the same for an error.
  * `aborted`: an error or a kill without another attempt. `stopped`: by a person, or with the trainer.
  */
 export type RunStatus =
@@ -125,6 +131,7 @@ export type RunStatus =
   | 'adopted'
   | 'rollout_started'
   | 'rejected'
+  | 'nothing_new'
   | 'failed'
   | 'killed'
   | 'stopped'
@@ -170,8 +177,10 @@ export interface TrainingRunsTable {
   metrics: string | null;
   /** JSON: every gate with its figure. */
   gate: string | null;
-  /** JSON array of texts: the failed gates of a rejected bundle. */
+  /** JSON array of texts: the failed gates of a rejected bundle, or why there was nothing new. */
   reasons: string;
+  /** JSON array of texts: the monitor's triggers that it answers; null in rows of earlier versions. */
+  causes: string | null;
   error: string | null;
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;

@@ -312,6 +312,7 @@ export const EN = {
   'status.adopted': 'adopted',
   'status.rollout_started': 'rollout started',
   'status.rejected': 'rejected',
+  'status.nothing_new': 'nothing new',
   'status.failed': 'failed',
   'status.killed': 'killed',
   'status.stopped': 'stopped',

@@ -314,6 +314,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'status.adopted': '採用',
   'status.rollout_started': 'ロールアウト開始',
   'status.rejected': '不採用',
+  'status.nothing_new': '新規データなし',
   'status.failed': '失敗',
   'status.killed': '強制終了',
   'status.stopped': '停止',

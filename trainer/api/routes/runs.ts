@@ -15,5 +15,10 @@ export function addRunRoutes(api: Api, { retrainer }: ApiContext): void {
 }
 
 export function shownRun(run: RetrainRun) {
-  return { ...run, stages: run.stages.map((stage) => ({ ...stage })), reasons: [...run.reasons] };
+  return {
+    ...run,
+    stages: run.stages.map((stage) => ({ ...stage })),
+    reasons: [...run.reasons],
+    causes: [...run.causes],
+  };
 }

@@ -8,7 +8,9 @@ export const runSchema = z
     attempt: z.number().int().describe('1 for the first'),
     started_at: z.string().describe('ISO 8601 in UTC'),
     finished_at: z.string().nullable().describe('null while running'),
-    status: z.string().describe('running, adopted, rollout_started, rejected, failed, killed, stopped or aborted'),
+    status: z
+      .string()
+      .describe('running, adopted, rollout_started, rejected, nothing_new, failed, killed, stopped or aborted'),
     stage: z.string().describe('Stage of training'),
     percent: z.number().describe('0 to 100 of the whole run'),
     eta_seconds: z.number().nullable().describe('Time left; null while unknown'),
@@ -17,7 +19,8 @@ export const runSchema = z
     previous_version: z.string().nullable().describe('Active bundle at its start'),
     metrics: z.unknown().describe('Holdout metrics of each model'),
     gate: z.unknown().describe('Every gate with its result'),
-    reasons: z.array(z.string()).describe('Failed gates of a rejected bundle'),
+    reasons: z.array(z.string()).describe('Failed gates of a rejected bundle, or why nothing was new'),
+    causes: z.array(z.string()).describe('Triggers of the monitor that it answers'),
     error: z.string().nullable(),
     theta1: z.number().nullable(),
     theta2: z.number().nullable(),
