@@ -378,7 +378,7 @@ class DaemonProcess {
     const { settings, paths, shard, token } = this.#options;
     const { market, feed, transports } = settings.minutehand;
     const log = this.#logs.events;
-    const { host, allowed_hosts, engine, max_buffered_bytes } = transports.daemon;
+    const { host, allowed_hosts, loopback_needs_token, engine, max_buffered_bytes } = transports.daemon;
     const server = await openServerOf(this.#provisions !== null, {
       host,
       port: shardOf(settings.minutehand, shard).port,
@@ -391,6 +391,7 @@ class DaemonProcess {
         host,
         allowedHosts: allowed_hosts,
         token,
+        loopbackNeedsToken: loopback_needs_token,
         needsAuthorization: ({ path }) => path === '/bars' || path === '/series',
       }),
       onError: (error) => log.error({ err: error }, 'unexpected error'),

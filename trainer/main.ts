@@ -44,11 +44,16 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const rollout = watchRollout({ ...options, notifier });
   const retrainer = createRetrainer(options, createRunLog(runs.log), notifier);
   const server = createHttpServer();
-  const { host, allowed_hosts, port: configuredPort } = settings.minutehand.transports.trainer;
+  const { host, allowed_hosts, loopback_needs_token, port: configuredPort } = settings.minutehand.transports.trainer;
   const port = options.port ?? configuredPort;
   const monitor = startMonitor({ ...options, retrainer, notifier });
   let schedules: readonly NamedSchedule[] = [];
-  const access = { host, allowedHosts: allowed_hosts, token: options.token };
+  const access = {
+    host,
+    allowedHosts: allowed_hosts,
+    token: options.token,
+    loopbackNeedsToken: loopback_needs_token,
+  };
   const watch = startWatch({ ...options, clock: MACHINE_CLOCK, notifier });
   const metrics = {
     runs: () => retrainer.runs(),

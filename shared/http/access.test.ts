@@ -29,6 +29,22 @@ describe('a request that needs authorization', () => {
     }
   });
 
+  it('needs the token when a proxy on this machine forwards it', () => {
+    const headers = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-real-ip', 'via', 'cf-connecting-ip'];
+    for (const name of headers) {
+      expect(ask({}, { headers: { [name]: '203.0.113.9' } }), name).toBe('UNAUTHORIZED');
+      expect(ask({}, { headers: { [name]: 'x', authorization: 'Bearer secret' } }), name).toBe('allowed');
+      expect(ask({}, { path: '/signals', headers: { [name]: 'x' } }), name).toBe('allowed');
+    }
+  });
+
+  it('needs the token on this machine too where the configuration says so', () => {
+    expect(ask({ loopbackNeedsToken: true }, {})).toBe('UNAUTHORIZED');
+    expect(ask({ loopbackNeedsToken: true, token: undefined }, {})).toBe('UNAUTHORIZED');
+    expect(ask({ loopbackNeedsToken: true }, { headers: { authorization: 'Bearer secret' } })).toBe('allowed');
+    expect(ask({ loopbackNeedsToken: true }, { path: '/signals' })).toBe('allowed');
+  });
+
   it('is allowed to another machine only with the exact token', () => {
     for (const scheme of ['Bearer', 'bearer', 'BEARER', 'bEaReR '])
       expect(ask({}, { address: elsewhere, headers: { authorization: `${scheme} secret` } }), scheme).toBe('allowed');

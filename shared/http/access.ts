@@ -9,6 +9,22 @@ const HOST = new RegExp(`^${NAME}`, 'i');
 const ORIGIN = new RegExp(`^https?://${NAME}`, 'i');
 const BEARER = /^bearer +/i;
 const SHOWN_LENGTH = 80;
+/** Headers that a proxy adds: the client is not the proxy's machine. */
+const FORWARDING_HEADERS = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-server',
+  'x-forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'x-original-forwarded-for',
+  'via',
+] as const;
 
 /** The head of a request, as far as access depends on it. */
 export interface AccessRequest {
@@ -26,6 +42,8 @@ export interface AccessOptions {
   readonly allowedHosts: readonly string[];
   /** Token that clients on other machines must present where authorization is needed; none = they are all refused. */
   readonly token: string | undefined;
+  /** Whether programs of this machine need the token as well, for example because a tunnel ends here. */
+  readonly loopbackNeedsToken?: boolean;
   needsAuthorization(request: AccessRequest): boolean;
 }
 
@@ -38,12 +56,13 @@ export interface AccessOptions {
  * listens beyond
  *   this machine. A client that has the token is no such page, and may use any name.
  * - ORIGIN_REFUSED: a web page of another site. Browsers let any page post to, or open a WebSocket on, this machine.
- * - UNAUTHORIZED: a client on another machine without the token.
+ * - UNAUTHORIZED: a client on another machine without the token. A request that a proxy on this machine forwards comes
+ *   from another machine; a tunnel shows no trace of one, which is what `loopbackNeedsToken` is for.
  *
  * Programs send no Origin; a request without Host is from no browser.
  */
 export function createAccess(options: AccessOptions): (request: AccessRequest) => MinutehandError | null {
-  const { host, allowedHosts, token, needsAuthorization } = options;
+  const { host, allowedHosts, token, loopbackNeedsToken = false, needsAuthorization } = options;
   const listensBeyond = !isLoopbackName(nameIn(host));
   const allowed = new Set([host, ...allowedHosts].map((name) => nameIn(name)));
 
@@ -63,8 +82,15 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
       const isKnown = page !== '' && (page === name || isLoopbackName(page) || allowed.has(page));
       if (!isKnown) return new MinutehandError('ORIGIN_REFUSED', { seen: origin.slice(0, SHOWN_LENGTH) });
     }
-    if (authorized || !needsAuthorization(request) || isLoopbackAddress(request.remoteAddress)) return null;
-    return new MinutehandError('UNAUTHORIZED', { seen: `a request from ${request.remoteAddress}` });
+    if (authorized || !needsAuthorization(request)) return null;
+    if (!isLoopbackAddress(request.remoteAddress))
+      return new MinutehandError('UNAUTHORIZED', { seen: `a request from ${request.remoteAddress}` });
+    const forwarding = FORWARDING_HEADERS.find((header) => request.header(header) !== '');
+    if (forwarding !== undefined)
+      return new MinutehandError('UNAUTHORIZED', { seen: `a request that a proxy forwards (header ${forwarding})` });
+    if (loopbackNeedsToken)
+      return new MinutehandError('UNAUTHORIZED', { seen: 'a request of this machine, with loopback_needs_token' });
+    return null;
   };
 }
 

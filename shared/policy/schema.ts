@@ -461,11 +461,17 @@ const simulated = z.strictObject({
   await_models_ms: z.int().min(0).max(3_600_000).describe('Maximum wait for first models.'),
 });
 
+/** Absent in configurations of earlier versions. */
+const loopbackNeedsToken = z.boolean().default(false);
+
 const transports = z.strictObject({
   daemon: z
     .strictObject({
       host: host.describe('Address of the daemon; 127.0.0.1 = local only.'),
       allowed_hosts: allowedHosts.describe('Additional host names, without port, in requests and origins.'),
+      loopback_needs_token: loopbackNeedsToken.describe(
+        'Whether programs of this machine need MINUTEHAND_TOKEN too: set it where a tunnel ends here.',
+      ),
       port: port.describe('Port of daemons whose shard has none; 0 = a free one.'),
       engine: z.enum(['auto', 'uwebsockets', 'ws']).describe('auto = uWebSockets.js when it loads, else ws.'),
       max_buffered_bytes: z
@@ -479,6 +485,7 @@ const transports = z.strictObject({
     .strictObject({
       host: host.describe('Address of the trainer.'),
       allowed_hosts: allowedHosts.describe('As that of the daemon.'),
+      loopback_needs_token: loopbackNeedsToken.describe('As that of the daemon.'),
       port: port.describe('Port of the trainer; 0 = a free one.'),
     })
     .describe('HTTP of the trainer: dashboard, API, health.'),
