@@ -190,6 +190,11 @@ export const ERRORS = {
     message: 'The request does not match the endpoint’s schema.',
     next: 'See /api/openapi.json or docs/reference/PROTOCOL.md#api.',
   },
+  SESSION_UNKNOWN: {
+    status: 404,
+    message: 'No open session has this id.',
+    next: '`minutehand token list` and GET /api/sessions list open sessions.',
+  },
   AUDIT_WHOLE: {
     status: 409,
     message: 'The audit has every entry that its anchors name.',

@@ -6,7 +6,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { ROLES, type Role } from '../../trainer/api/access/role.ts';
-import { createLogin } from '../../trainer/api/access/sessions.ts';
+import { createLogin, listSessions, revokeSession } from '../../trainer/api/access/sessions.ts';
 import { createToken, revokeToken } from '../../trainer/api/access/tokens.ts';
 import { appendAudit } from '../../trainer/api/audit.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
@@ -38,12 +38,12 @@ export function addToken(program: Command, output: () => Output): void {
     .action((flags: CreateFlags) => inStore((store) => create(store, flags, output())));
   token
     .command('list')
-    .description('lists valid tokens, with role and last day')
+    .description('lists valid tokens and open sessions, with role and end')
     .action(() => inStore((store) => list(store, output())));
   token
     .command('revoke')
-    .argument('<id>', 'of the list')
-    .description('revokes a token and ends the sessions opened with it')
+    .argument('<id>', 'of the list: a token or a session')
+    .description('revokes a token and ends the sessions opened with it, or ends a session')
     .action((id: string) => inStore((store) => revoke(store, id, output())));
   token
     .command('link')
@@ -88,12 +88,33 @@ async function list(store: Store, output: Output): Promise<void> {
   }));
   if (tokens.length === 0) output.line('No valid tokens.');
   for (const { id, name, role, expires } of tokens) output.line(`${id}  ${role.padEnd(8)}  until ${expires}  ${name}`);
-  output.result({ tokens });
+  const sessions = (await listSessions(store.db, null, MACHINE_CLOCK.nowMs())).map(
+    ({ session_id, name, role, token_id, created_ms, expires_ms }) => ({
+      id: session_id,
+      name,
+      role,
+      token: token_id,
+      created: new Date(created_ms).toISOString(),
+      expires: new Date(expires_ms).toISOString(),
+    }),
+  );
+  if (sessions.length > 0) output.line('Sessions:');
+  for (const { id, name, role, token, expires } of sessions)
+    output.line(
+      `${id}  ${role.padEnd(8)}  until ${expires}  ${name}, ${token === null ? 'by link' : `by token ${token}`}`,
+    );
+  output.result({ tokens, sessions });
 }
 
 async function revoke(store: Store, id: string, output: Output): Promise<void> {
-  if (!(await revokeToken(store.db, id, MACHINE_CLOCK.nowMs())))
-    throw new MinutehandError('TOKEN_UNKNOWN', { seen: id });
+  const nowMs = MACHINE_CLOCK.nowMs();
+  if ((await revokeSession(store.db, id, null, nowMs)) !== null) {
+    await record(store, 'session end', id, null);
+    output.line(`Session ${id} has ended.`);
+    output.result({ id });
+    return;
+  }
+  if (!(await revokeToken(store.db, id, nowMs))) throw new MinutehandError('TOKEN_UNKNOWN', { seen: id });
   await record(store, 'token revoke', id, null);
   output.line(`Token ${id} is revoked.`);
   output.result({ id });

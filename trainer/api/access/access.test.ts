@@ -33,7 +33,10 @@ describe('every route of the API', () => {
       const name = `${method} ${path}`;
       expect(refusal(await api.ask(method, path)), name).toBe('401 LOGIN_REQUIRED');
       const isOpen =
-        method === 'GET' || path === '/api/session' || path.endsWith('validate-config') || path === '/api/ml/predict';
+        method === 'GET' ||
+        path.startsWith('/api/session') ||
+        path.endsWith('validate-config') ||
+        path === '/api/ml/predict';
       if (!isOpen) expect(refusal(await api.ask(method, path, { headers: viewer })), name).toBe('403 ROLE_REFUSED');
     }
     expect(refusal(await api.ask('GET', '/api/openapi.json'))).toBe('401 LOGIN_REQUIRED');
@@ -221,6 +224,73 @@ describe('a token', () => {
     expect(waits).toEqual([0, 0, 0, 0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
     expect(throttle.waitMs('192.0.2.2', 0)).toBe(0);
     expect(throttle.waitMs('192.0.2.1', 60_000)).toBe(0);
+  });
+});
+
+describe('sessions', () => {
+  it('are listed to their owner and to approvers, and end on request', async () => {
+    const own = await openApiWorkplace();
+    try {
+      const lisa = await own.logIn('operator', 'lisa');
+      const otto = await own.logIn('approver', 'otto');
+      const listOf = async (headers: Readonly<Record<string, string>>) =>
+        (await own.ask('GET', '/api/sessions', { headers })).body['sessions'] as {
+          session_id: string;
+          name: string;
+          current: boolean;
+        }[];
+      expect(await listOf(lisa)).toMatchObject([{ name: 'lisa', role: 'operator', token_id: null, current: true }]);
+      const all = await listOf(otto);
+      expect(all.map(({ name, current }) => [name, current])).toEqual([
+        ['lisa', false],
+        ['otto', true],
+      ]);
+      const [ofLisa, ofOtto] = all.map(({ session_id }) => `/api/sessions/${session_id}`) as [string, string];
+      const end = async (path: string, headers: Readonly<Record<string, string>>) =>
+        (await own.ask('DELETE', path, { headers })).status;
+      expect(await end(ofOtto, lisa)).toBe(404);
+      expect(await end(ofLisa, otto)).toBe(204);
+      expect((await own.ask('GET', '/api/status', { headers: lisa })).status).toBe(401);
+      expect(await end(ofLisa, otto)).toBe(404);
+      expect((await own.ask('GET', '/api/status', { headers: otto })).status).toBe(200);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('begin with a page, not JSON, for a browser with a used link, in its language', async () => {
+    const own = await openApiWorkplace();
+    try {
+      const code = await createLogin(own.store.db, { name: 'lisa', role: 'viewer', nowMs: Date.now() });
+      const open = (headers: Readonly<Record<string, string>>) => own.ask('GET', `/login?code=${code}`, { headers });
+      expect((await open({ accept: 'text/html' })).status).toBe(303);
+      const again = await open({ accept: 'text/html,*/*' });
+      expect([again.status, again.headers['content-type']]).toEqual([401, 'text/html; charset=utf-8']);
+      expect(again.text).toContain('minutehand token link');
+      expect((await open({ accept: 'text/html', 'accept-language': 'ja,en;q=0.5' })).text).toContain('lang="ja"');
+      expect(refusal(await open({}))).toBe('401 LOGIN_REFUSED');
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('behind HTTPS have a cookie that is never sent by HTTP', async () => {
+    const own = await openApiWorkplace();
+    try {
+      const cookieOf = async (headers: Readonly<Record<string, string>>) => {
+        const code = await createLogin(own.store.db, { name: 'lisa', role: 'viewer', nowMs: Date.now() });
+        return (await own.ask('GET', `/login?code=${code}`, { headers })).headers['set-cookie']![0]!;
+      };
+      expect(await cookieOf({})).not.toContain('Secure');
+      for (const headers of [
+        { 'x-forwarded-proto': 'https' },
+        { 'x-forwarded-proto': 'HTTPS, http' },
+        { forwarded: 'for=192.0.2.1;proto=https' },
+      ])
+        expect(await cookieOf(headers)).toContain('Secure');
+    } finally {
+      await own.close();
+    }
   });
 });
 

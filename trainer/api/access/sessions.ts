@@ -77,6 +77,73 @@ export async function endSession(db: Kysely<Tables>, secret: string, nowMs: numb
     .execute();
 }
 
+/** A session as it is listed. Times are epoch ms. */
+export interface ListedSession {
+  /** Beginning of the hash of its cookie: names the session, and does not open it. */
+  readonly session_id: string;
+  readonly name: string;
+  readonly role: Role;
+  /** The token with which it was opened; null after a login by link. */
+  readonly token_id: string | null;
+  readonly created_ms: number;
+  readonly expires_ms: number;
+}
+
+/** Letters of a session's id: more than those of a token's id, so that neither is taken for the other. */
+const SESSION_ID_LENGTH = 16;
+
+export function sessionIdOf(hash: string): string {
+  return hash.slice(0, SESSION_ID_LENGTH);
+}
+
+/** Sessions that are open, oldest first. @param name only those of this person; null = all */
+export async function listSessions(
+  db: Kysely<Tables>,
+  name: string | null,
+  nowMs: number,
+): Promise<readonly ListedSession[]> {
+  let query = db
+    .selectFrom('core.api_sessions')
+    .selectAll()
+    .where('ended_ms', 'is', null)
+    .where('expires_ms', '>', nowMs)
+    .orderBy('created_ms');
+  if (name !== null) query = query.where('name', '=', name);
+  const rows = await query.execute();
+  return rows.map(({ session_hash, name: owner, role, token_id, created_ms, expires_ms }) => ({
+    session_id: sessionIdOf(session_hash),
+    name: owner,
+    role,
+    token_id,
+    created_ms,
+    expires_ms,
+  }));
+}
+
+/**
+ * Ends a session.
+ * @param id as listed
+ * @param name only if it belongs to this person; null = whoever it belongs to
+ * @returns the hash of its cookie, which names its event streams; null when there is no such open session
+ */
+export async function revokeSession(
+  db: Kysely<Tables>,
+  id: string,
+  name: string | null,
+  nowMs: number,
+): Promise<string | null> {
+  if (!/^[0-9a-f]{16}$/.test(id)) return null;
+  let query = db
+    .updateTable('core.api_sessions')
+    .set({ ended_ms: nowMs })
+    .where('session_hash', 'like', `${id}%`)
+    .where('ended_ms', 'is', null)
+    .where('expires_ms', '>', nowMs);
+  if (name !== null) query = query.where('name', '=', name);
+  const row = await query.returning('session_hash').executeTakeFirst();
+  return row?.session_hash ?? null;
+}
+
 /** Whether the session or token of an already authenticated request is still valid. */
 export async function isStillValid(db: Kysely<Tables>, { via, id }: Identity, nowMs: number): Promise<boolean> {
   const row =

@@ -3,10 +3,29 @@ import * as z from 'zod';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { addressOf, identifyToken, refuseHasty, refuseOtherPages, type Credentials } from '../access/guard.ts';
 import type { Identity, Role } from '../access/role.ts';
-import { csrfTokenOf, endSession, openSession, redeemLogin, SESSION_COOKIE, SESSION_MS } from '../access/sessions.ts';
+import { refusedLoginPage } from '../access/refused_login_page.ts';
+import {
+  csrfTokenOf,
+  endSession,
+  listSessions,
+  openSession,
+  redeemLogin,
+  revokeSession,
+  SESSION_COOKIE,
+  SESSION_MS,
+  sessionIdOf,
+} from '../access/sessions.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { loginRequest, sessionSchema } from '../schema/access.ts';
+import { loginRequest, sessionPath, sessionSchema, sessionsSchema } from '../schema/access.ts';
 import { REFUSALS } from '../schema/refusal.ts';
+
+/** Whether the browser reached the proxy in front of this server by HTTPS: its cookie then never leaves by HTTP. */
+function isHttps({ headers }: FastifyRequest): boolean {
+  const first = String(headers['x-forwarded-proto'] ?? '')
+    .split(',')[0]!
+    .trim();
+  return first.toLowerCase() === 'https' || /\bproto="?https\b/i.test(headers.forwarded ?? '');
+}
 
 const COOKIE = { path: '/', httpOnly: true, sameSite: 'strict' } as const;
 
@@ -41,7 +60,11 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
     const earlier = request.cookies[SESSION_COOKIE];
     if (earlier !== undefined) await endSession(db, earlier, nowMs);
     const secret = await openSession(db, { name, role, tokenId, nowMs });
-    void reply.setCookie(SESSION_COOKIE, secret, { ...COOKIE, maxAge: SESSION_MS / 1000 });
+    void reply.setCookie(SESSION_COOKIE, secret, {
+      ...COOKIE,
+      secure: isHttps(request),
+      maxAge: SESSION_MS / 1000,
+    });
     request.identity = { name, role, via: 'session', id: '' } satisfies Identity;
     request.written = { target: name };
     return { name, role, via: 'session', csrf_token: csrfTokenOf(secret) };
@@ -58,7 +81,16 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
       // A browser's prefetch must not use up the code.
       if (request.headers['sec-purpose'] !== undefined)
         throw new MinutehandError('LOGIN_REFUSED', { seen: 'a prefetch' });
-      await logIn(request, reply, await redeem(request, reply, request.query.code), null);
+      try {
+        await logIn(request, reply, await redeem(request, reply, request.query.code), null);
+      } catch (error) {
+        const isPage = request.headers.accept?.includes('text/html') === true;
+        if (!isPage || !(error instanceof MinutehandError)) throw error;
+        return reply
+          .status(error.status)
+          .type('text/html; charset=utf-8')
+          .send(refusedLoginPage(error, request.headers['accept-language']));
+      }
       return reply.redirect('/', 303);
     },
   });
@@ -84,6 +116,48 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
   });
 
   addOwnSessionRoutes(api, context);
+  addSessionListRoutes(api, context);
+}
+
+/** `GET /api/sessions`, `DELETE /api/sessions/{session_id}`: one's own; an approver's, everybody's. */
+function addSessionListRoutes(api: Api, { store, clock, hub }: ApiContext): void {
+  const ownerOf = ({ name, role }: Identity): string | null => (role === 'approver' ? null : name);
+
+  api.route({
+    method: 'GET',
+    url: '/api/sessions',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['access'],
+      summary: 'Open sessions: your own; for approvers, all',
+      response: { 200: sessionsSchema, ...REFUSALS },
+    },
+    async handler({ identity }) {
+      const sessions = await listSessions((await store()).db, ownerOf(identity!), clock.nowMs());
+      const current = identity!.via === 'session' ? sessionIdOf(identity!.id) : null;
+      return { sessions: sessions.map((session) => ({ ...session, current: session.session_id === current })) };
+    },
+  });
+
+  api.route({
+    method: 'DELETE',
+    url: '/api/sessions/:session_id',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['access'],
+      summary: 'End a session: your own; for approvers, any',
+      params: sessionPath,
+      response: { 204: z.null().describe('Ended'), ...REFUSALS },
+    },
+    async handler(request, reply) {
+      const { session_id: id } = request.params;
+      const hash = await revokeSession((await store()).db, id, ownerOf(request.identity!), clock.nowMs());
+      if (hash === null) throw new MinutehandError('SESSION_UNKNOWN', { seen: id });
+      hub.drop(hash);
+      request.written = { target: id };
+      return reply.status(204).send(null);
+    },
+  });
 }
 
 function addOwnSessionRoutes(api: Api, { store, clock, hub }: ApiContext): void {
