@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../shared/bar.ts';
 import { MODEL_FILES } from '../shared/bundle/manifest.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { parsePair } from '../shared/pair.ts';
@@ -170,8 +171,58 @@ describe('training from a table', () => {
       'scaled',
     );
     expect(scaled.gates.find(({ name }) => name === 'features look-ahead')).toMatchObject({ passed: false });
+    expect(scaled.manifest.outside_columns).toContain('z_score');
     const short = changed((rows) => ({ ...rows, length: rows.length - 1 }));
     await expect(trainFrom(short, 'short')).rejects.toMatchObject({ code: 'DATA_MISSING' });
+  });
+});
+
+describe('a table that cheats', () => {
+  const width = names.length;
+  // Half of the bars: enough for a lag to be beyond chance.
+  const holdoutFrom = bars.get(pairs[0]!.a)!.time[1200]! as OpenTime;
+  const withColumn = (name: string, valueOf: (rows: TableRows, row: number) => number): FeatureSource => ({
+    ...{ place: 'cheat.csv', columns: names.map((own) => ({ name: own })), close: () => Promise.resolve() },
+    rows: (pairId) => {
+      const rows = computed.get(pairId)!;
+      const features = rows.features.slice();
+      for (let row = 0; row < rows.length; row++) features[row * width + names.indexOf(name)] = valueOf(rows, row);
+      return Promise.resolve({ ...rows, features });
+    },
+  });
+  const training = (source: FeatureSource): Promise<TrainResult> =>
+    train({
+      ...{ settings, bars, source, market: 'live', seed: 7, gitCommit: null, out: join(root, 'cheats'), cache: null },
+      ...{ created: new Date('2024-01-05T12:00:00Z'), workers: 0, trials: 0, searchFolder: null, holdoutFrom },
+      onProgress: () => undefined,
+    });
+
+  it('with a column that is the label of a model is refused before anything is learned, naming the column', async () => {
+    await expect(training(withColumn('corr', ({ labels }, row) => labels!.ai1[row]!))).rejects.toMatchObject({
+      code: 'FEATURE_FORESIGHT',
+      seen: expect.stringMatching(/^cheat\.csv: corr with an AUC of (1\.000|0\.9\d\d) for the label of ai1$/),
+    });
+    await expect(
+      training(
+        withColumn(
+          'week_sin',
+          ({ labels }, row) =>
+            labels!.ai2_drawdown[row]! + labels!.ai2_volatility[row]! + labels!.ai2_correlation[row]!,
+        ),
+      ),
+    ).rejects.toMatchObject({ code: 'FEATURE_FORESIGHT', seen: expect.stringContaining('week_sin') });
+    expect(existsSync(join(root, 'cheats'))).toBe(false);
+  });
+
+  it.each([1, 6, 30])('with a column of %i bars later is refused with the column and the lag', async (ahead) => {
+    const column = names.indexOf('z_score');
+    const peeking = withColumn('z_score', ({ features, length }, row) =>
+      row + ahead < length ? features[(row + ahead) * width + column]! : NaN,
+    );
+    await expect(training(peeking)).rejects.toMatchObject({
+      code: 'FEATURE_FORESIGHT',
+      seen: expect.stringContaining(`z_score changes ${ahead} min before`),
+    });
   });
 });
 

@@ -85,7 +85,12 @@ describe('train', () => {
     expect(Object.keys(second.manifest)).not.toContain('groups');
     expect(readBundle(second.path).modelsHash).toBe(readBundle(first.path).modelsHash);
     // Progress was reported from nothing to all of every stage, in order.
-    expect([...stages.keys()]).toEqual(['features and labels', 'learning', 'backtest of the holdout']);
+    expect([...stages.keys()]).toEqual([
+      'features and labels',
+      'learning',
+      'placebo markets',
+      'backtest of the holdout',
+    ]);
     for (const [done, total] of stages.values()) expect(done).toBe(total);
   });
 

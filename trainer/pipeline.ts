@@ -3,6 +3,8 @@ import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/f
 import { parsePair } from '../shared/pair.ts';
 import { proofOf, type HoldoutProof } from './backtest/holdout.ts';
 import { calibrateModel } from './calibrate/calibrate_model.ts';
+import { refuseImplausible } from './data_quality/implausible_dataset.ts';
+import { refuseLaggingLegs } from './data_quality/lagging_legs.ts';
 import { buildDataset, type Dataset } from './dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from './groups/learn_groups.ts';
 import { openFitQueue, type FitQueue } from './learn/trees/fit_queue.ts';
@@ -10,6 +12,7 @@ import type { Learning } from './learn/learning.ts';
 import { modelJob } from './learn/model_job.ts';
 import { countFits, learnModel } from './learn/model_learning.ts';
 import { examineModel, proveModels } from './prove_models.ts';
+import { placeboMarkets } from './placebo/placebo_rows.ts';
 import { makeBundle, type TrainResult } from './registry/make_bundle.ts';
 import { planSearch, type PlannedSearch } from './search/plan_search.ts';
 import type { TrainOptions } from './train_options.ts';
@@ -28,7 +31,7 @@ const NOT_SEARCHED = { ai1: null, ai2: null, ai3: null };
  * bundle. Groups of pairs repeat the stations from learn to gates on their own rows. The same bars, settings and seed
  * give byte-identical ONNX files.
  * @returns null for a warm start that adds no tree to any model
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_GOLDEN if onnxruntime disagrees with the learner
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, LEG_LAGS, FEATURE_FORESIGHT, MODEL_GOLDEN if onnxruntime disagrees with the learner
  */
 export async function train(options: TrainOptions): Promise<TrainResult>;
 export async function train(options: TrainOptions, plan: TrainingPlan): Promise<TrainResult | null>;
@@ -37,7 +40,9 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const { bars, warmStart } = plan;
 
   // data → features → labels
+  refuseLaggingLegs(plan.settings.minutehand.pairs.map(parsePair), bars);
   const dataset = await openDataset(plan, options);
+  refuseImplausible(dataset, options.source?.place ?? 'the features of these bars');
 
   // learn → calibrate → validate → look-ahead leakage tests: model by model, the fits of all three in one queue
   const search = planSearch(warmStart === null ? options.trials : 0, options.searchFolder);
@@ -56,17 +61,21 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const net = learnedNet ?? warmStart?.net ?? null;
 
   // thresholds → edge → gates
-  const pooled = { dataset, models, settings, leakage, net, warmStart };
+  const placebo = await placeboMarkets({
+    ...{ dataset, bars, seed, workers: options.workers, windows: settings.minutehand.windows },
+    onProgress: (done, total) => options.onProgress('placebo markets', done, total),
+  });
+  const pooled = { dataset, models, settings, placebo, leakage, net, warmStart };
   const proven = proveModels(pooled, options);
 
   // groups
   const groups = warmStart === null ? await learnGroups({ ...pooled, look: proven.look }, options) : [];
 
   // bundle
-  const { report, gates, riskQuantiles, expectation, thresholds } = proven;
+  const { report, gates, skill, riskQuantiles, expectation, thresholds } = proven;
   return makeBundle({
     ...options,
-    ...{ settings, bars, dataset, policy, models, riskQuantiles, expectation, thresholds, net, gates, groups },
+    ...{ settings, bars, dataset, policy, models, riskQuantiles, expectation, thresholds, net, skill, gates, groups },
     search: warmStart?.search ?? { ...(found?.reports ?? NOT_SEARCHED), thresholds: report },
     ...servedProof(proven, groups),
     warmStart: warmStart?.origin ?? null,

@@ -1,6 +1,6 @@
 import { isoMinute } from '../shared/bar.ts';
 import { riskQuantiles } from '../shared/core/decide/risk_rank.ts';
-import type { ThresholdReport } from '../shared/bundle/manifest.ts';
+import type { Skill, ThresholdReport } from '../shared/bundle/manifest.ts';
 import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
 import type { Thresholds } from '../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../shared/core/features/feature.ts';
@@ -9,10 +9,13 @@ import { proveEdge, type HoldoutProof } from './backtest/holdout.ts';
 import { calibrateExpectation } from './calibrate/expectation.ts';
 import type { LearnedModel } from './calibrate/calibrate_model.ts';
 import type { Dataset } from './dataset/dataset.ts';
+import { withColumnsLater } from './feature_table/columns_later.ts';
 import { candidateRisks } from './gate/candidate_risks.ts';
 import type { GateResult } from './gate/criteria.ts';
 import { checkTraining } from './gate/gates.ts';
 import { countLook, type Holdout } from './registry/holdout_looks.ts';
+import type { PlaceboMarkets } from './placebo/placebo_rows.ts';
+import { modelSkill } from './placebo/skill.ts';
 import type { TrainedModel } from './registry/model_report.ts';
 import { findThresholds, type Calibrated } from './search/choose_thresholds.ts';
 import type { TrainOptions } from './train_options.ts';
@@ -33,6 +36,8 @@ export interface LearnedParts {
   readonly dataset: Dataset;
   readonly models: Readonly<Record<ModelName, ExaminedModel>>;
   readonly settings: Settings;
+  /** The holdout of these pairs in placebo markets. */
+  readonly placebo: PlaceboMarkets;
   /** Results for features and labels. */
   readonly leakage: readonly GateResult[];
   /** Model of the result, with its folds if trained in this run. */
@@ -47,6 +52,8 @@ export interface ProvenModels extends Calibrated, HoldoutProof {
   readonly thresholds: Thresholds;
   /** Choice of the thresholds; null without one. */
   readonly report: ThresholdReport | null;
+  /** Of AI1; null where it cannot be measured. */
+  readonly skill: Skill | null;
   readonly gates: GateResult[];
 }
 
@@ -65,8 +72,8 @@ export async function examineModel(
 
 /** thresholds → edge → gates. */
 export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenModels {
-  const { dataset, models, settings, leakage, net, warmStart } = parts;
-  const { onProgress } = options;
+  const { dataset, models, settings, placebo, leakage, net, warmStart } = parts;
+  const { seed, onProgress } = options;
   const learned = perModel((name) => models[name].learned);
   const quantiles =
     warmStart?.riskQuantiles ?? riskQuantiles(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_QUANTILES);
@@ -88,11 +95,43 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     (done, total) => onProgress('backtest of the holdout', done, total),
   );
 
-  const { theta2 } = thresholds;
-  const [risks, limits] = [candidateRisks(dataset, ai2, quantiles), settings.retrain];
-  const requireEdge = settings.core.require_edge;
-  const gates = checkTraining({ models, candidateRisks: risks, theta2, ...holdout, requireEdge, leakage, limits });
-  return { ...calibrated, thresholds, report, ...holdout, gates };
+  const { outsideColumns } = dataset;
+  const delayed =
+    outsideColumns.length === 0
+      ? null
+      : proveEdge(
+          withColumnsLater(dataset),
+          deciders,
+          settings,
+          () => holdout.look,
+          (done, total) => onProgress('backtest of the holdout, columns one bar later', done, total),
+        );
+
+  const skill = skillOfReturns(models.ai1, dataset, placebo, `${seed}/skill`);
+  const gates = checkTraining({
+    ...holdout,
+    models,
+    skill,
+    leakage,
+    candidateRisks: candidateRisks(dataset, ai2, quantiles),
+    theta2: thresholds.theta2,
+    delayed: delayed && { columns: outsideColumns, edge: delayed.edge },
+    requireEdge: settings.core.require_edge,
+    limits: settings.retrain,
+  });
+  return { ...calibrated, thresholds, report, ...holdout, skill, gates };
+}
+
+/** AI1 on the candidates of the holdout, against the same model in placebo markets. */
+function skillOfReturns(
+  { job, learned, validation }: ExaminedModel,
+  { histories }: Dataset,
+  placebo: PlaceboMarkets,
+  seed: string,
+): Skill | null {
+  const { y, time } = job.rows.holdout;
+  const pairs = histories.map(({ pair }) => pair.id);
+  return modelSkill(learned.model, { scores: validation.holdoutScores, y, time }, placebo, pairs, seed);
 }
 
 function holdoutOf({ holdoutFrom, to }: Dataset, { market }: TrainOptions): Holdout {

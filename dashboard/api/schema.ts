@@ -5439,6 +5439,16 @@ export interface components {
                     }[];
                 };
             };
+            skill?: {
+                auc: number;
+                placebo_auc: number;
+                skill: number;
+                standard_error: number | null;
+                lower_95: number | null;
+                draws: number;
+                days: number;
+            } | null;
+            outside_columns?: string[];
             gates?: {
                 name: string;
                 passed: boolean;
@@ -7537,6 +7547,16 @@ export interface components {
                     }[];
                 };
             };
+            skill?: {
+                auc: number;
+                placebo_auc: number;
+                skill: number;
+                standard_error: number | null;
+                lower_95: number | null;
+                draws: number;
+                days: number;
+            } | null;
+            outside_columns?: string[];
             gates?: {
                 name: string;
                 passed: boolean;

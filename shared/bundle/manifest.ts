@@ -117,6 +117,24 @@ const executability = z.object({
 });
 export type Executability = z.infer<typeof executability>;
 
+/**
+ * AUC on the holdout minus the mean AUC of the same model in placebo markets, whose bars were mirrored by coins: what
+ * the model knows of direction, beyond volatility and the distances to the barriers.
+ */
+const skill = z.object({
+  auc: share,
+  placebo_auc: share,
+  skill: z.number(),
+  /** Of a bootstrap of trading days; null with too few of them. */
+  standard_error: metric,
+  /** Lower bound at 95 %, one-sided. */
+  lower_95: metric,
+  /** Placebo markets, and trading days. */
+  draws: z.int().positive(),
+  days: z.int().nonnegative(),
+});
+export type Skill = z.infer<typeof skill>;
+
 const gateResult = z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() });
 
 const parameter = z.union([z.number(), z.string(), z.boolean()]);
@@ -243,6 +261,8 @@ const ownModels = z.strictObject({
   thresholds: thresholdReport.nullable(),
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
   expectation: expectation.optional(),
+  /** Of its own AI1; absent where that is the pooled one. */
+  skill: skill.nullable().optional(),
   /** Of the own models. */
   metrics: z.strictObject({ ai1: modelReport.optional(), ai2: modelReport.optional(), ai3: modelReport.optional() }),
   /** Files `<group>.<model>.onnx`; a model without one is the pooled one. */
@@ -318,6 +338,10 @@ export const manifestSchema = z.strictObject({
   backtest: holdoutBacktest.optional(),
   /** Of the holdout's trades: all pairs as if each had an edge, and those of the pairs with one. */
   executability: z.object({ all_pairs: executability, edge_pairs: executability }).optional(),
+  /** Of AI1 over all pairs; null where it cannot be measured. Older bundles have none. */
+  skill: skill.nullable().optional(),
+  /** Columns of a feature table whose values are not those that the daemon computes from the same bars. */
+  outside_columns: z.array(z.string()).min(1).optional(),
   /** Gates of the training run, without the comparison with the active models. */
   gates: z.array(gateResult).optional(),
   /** Names of a bundle's own folder, and no others: no path leads out of it. */

@@ -13,7 +13,7 @@ import type { PairLabelPolicy, RiskPart } from '../label/pair_labels.ts';
 import type { Barriers } from '../label/reversion.ts';
 import type { RiskLabelPolicy } from '../label/risk.ts';
 import type { ScaleLabelPolicy } from '../label/scale.ts';
-import { applyTable } from '../feature_table/apply_table.ts';
+import { applyTable, type TabledBuild } from '../feature_table/apply_table.ts';
 import { checkSchema, type FeatureSource } from '../feature_table/feature_table.ts';
 import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import { gatherFeatures, gatherPart, gatherRows } from './labeled_rows.ts';
@@ -83,6 +83,8 @@ export interface Dataset {
   readonly snapshotId: string;
   /** null without a cache. */
   readonly cache: CacheReport | null;
+  /** Columns of a feature table whose values are not those that the daemon computes from the same bars. */
+  readonly outsideColumns: readonly string[];
 }
 
 /**
@@ -133,7 +135,9 @@ export async function buildDataset(
   const { source = null } = options;
   if (source !== null) checkSchema(source, definitions);
   const { builds: computed, cache } = await buildAll(tasks, options);
-  const builds = source === null ? computed : await applyToAll(source, computed);
+  const tabled = source === null ? null : await applyToAll(source, computed, definitions);
+  const builds = tabled ?? computed;
+  const outside = new Set(tabled?.flatMap((build) => build.outside));
 
   const isTraining = (_time: number, labelEnd: number): boolean => labelEnd < holdoutFrom;
   const isHoldout = (time: number): boolean => time >= holdoutFrom;
@@ -162,6 +166,7 @@ export async function buildDataset(
     riskParts: perRiskPart((part) => shareOfOnes(train.ai2.parts[part])),
     snapshotId: snapshotId(identity, [...sets, evaluation.train, evaluation.holdout]),
     cache,
+    outsideColumns: [...outside],
   };
 }
 
@@ -191,9 +196,14 @@ async function buildAll(
 }
 
 /** One pair after the other, so that only one table is in memory. */
-async function applyToAll(source: FeatureSource, computed: readonly PairBuild[]): Promise<PairBuild[]> {
-  const builds: PairBuild[] = [];
-  for (const build of computed) builds.push(await applyTable(source, build));
+async function applyToAll(
+  source: FeatureSource,
+  computed: readonly PairBuild[],
+  definitions: readonly FeatureDefinition[],
+): Promise<TabledBuild[]> {
+  const names = definitions.map(({ name }) => name);
+  const builds: TabledBuild[] = [];
+  for (const build of computed) builds.push(await applyTable(source, build, names));
   return builds;
 }
 

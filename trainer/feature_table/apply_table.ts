@@ -2,15 +2,27 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { PairBuild } from '../dataset/pair_build.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { RISK_PARTS, type BarLabels, type PairLabels } from '../label/pair_labels.ts';
+import { outsideColumns, refuseEarlyColumns } from './outside_columns.ts';
 import type { FeatureSource, LabelColumn, TableRows } from './feature_table.ts';
+
+/** A pair whose features are those of a table. */
+export interface TabledBuild extends PairBuild {
+  /** Columns whose values are not those that the daemon computes. */
+  readonly outside: readonly string[];
+}
 
 /**
  * Replaces a pair's features, and its labels if present, by those of a table. Prices, z and the evaluation label come
  * from the bars, so evaluation does not depend on the table.
+ * @param names of the columns
  * @throws MinutehandError DATA_MISSING if the table lacks a row that the models need; TABLE_FORMAT if a label ends at
- * no bar
+ * no bar; FEATURE_FORESIGHT
  */
-export async function applyTable(source: FeatureSource, build: PairBuild): Promise<PairBuild> {
+export async function applyTable(
+  source: FeatureSource,
+  build: PairBuild,
+  names: readonly string[],
+): Promise<TabledBuild> {
   const { history, labels } = build;
   const table = await source.rows(history.pair.id);
   const place = `${source.place}, ${history.pair.id}`;
@@ -23,7 +35,10 @@ export async function applyTable(source: FeatureSource, build: PairBuild): Promi
       next: 'Write the table again from the same bars: `minutehand dataset export`.',
     });
   const features = takeFeatures(history, table, at);
+  const outside = outsideColumns(history.features, features, names);
+  refuseEarlyColumns(history, features, outside, names, place);
   return {
+    outside,
     history: { ...history, features },
     labels: table.labels === null ? labels : takeLabels(place, history, labels, table.labels, at),
   };

@@ -1,4 +1,4 @@
-import type { Executability, Manifest } from '../../shared/bundle/manifest.ts';
+import type { Executability, Manifest, Skill } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { ModelJob } from '../learn/model_job.ts';
@@ -29,6 +29,8 @@ import {
   type GateResult,
 } from './criteria.ts';
 
+import { checkDelayed, checkPlausible, checkSkill, MODEL_AUC_LIMITS, type Delayed } from './honesty.ts';
+
 /** One gate, as it is documented (docs/reference/GATES.md) and checked. */
 export interface Gate<Evidence> {
   /** Name of the result; results per model are prefixed with the model's name. */
@@ -52,6 +54,12 @@ export interface BundleEvidence {
   readonly candidateRisks: Float64Array;
   readonly theta2: number;
   readonly executability: NonNullable<Manifest['executability']>;
+  /** Edge of each pair on the holdout. */
+  readonly edge: Manifest['edge'];
+  /** Of AI1; null where it cannot be measured. */
+  readonly skill: Skill | null;
+  /** The holdout with the columns of a feature table one bar later; null without columns that the daemon lacks. */
+  readonly delayed: Delayed | null;
   /** Whether only pairs with an edge would trade. */
   readonly requireEdge: boolean;
   /** Results of the leakage tests of features and labels. */
@@ -136,6 +144,32 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     check: (evidence) =>
       checkExecutable('executable one minute later', tradedPairs(evidence), 'after_1', evidence.limits),
   },
+  {
+    name: 'ai1 skill',
+    models: null,
+    vetoes:
+      'A bundle with an edge on any pair whose AI1 ranks no better than the same model in placebo markets, where bars are mirrored by coins: its AUC is geometry.',
+    threshold: { fixed: 'AUC − placebo above 0 at 95 %' },
+    next: 'The edge is not of the model: use more history, or other pairs.',
+    check: ({ skill, edge }) => checkSkill(skill, edge),
+  },
+  {
+    name: 'edge with columns one bar later',
+    models: null,
+    vetoes:
+      'An edge that is gone when the columns of a feature table that the daemon does not compute arrive one bar later.',
+    threshold: { fixed: 'half of each pair’s edge' },
+    next: 'These columns know the bar before it is over: correct their times.',
+    check: ({ edge, delayed }) => checkDelayed(edge, delayed),
+  },
+  ...(['ai1', 'ai2'] as const).map((model): Gate<BundleEvidence> => ({
+    name: `${model} auc plausible`,
+    models: null,
+    vetoes: 'An AUC on the holdout that no honest model of a market reaches.',
+    threshold: { fixed: `${MODEL_AUC_LIMITS[model]}` },
+    next: 'The bars or features know what comes: check their source and their times.',
+    check: ({ models }) => checkPlausible(model, models[model].validation.report.holdout.pooled.auc),
+  })),
   {
     name: 'features look-ahead',
     models: null,

@@ -12,6 +12,7 @@ import {
   type Manifest,
   type NetReport,
   type PairEdge,
+  type Skill,
 } from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
@@ -60,6 +61,8 @@ export interface BundleParts {
   readonly look: number;
   readonly backtest: HoldoutBacktest;
   readonly executability: NonNullable<Manifest['executability']>;
+  /** Of AI1; null where it cannot be measured. */
+  readonly skill: Skill | null;
   readonly gates: GateResult[];
   readonly groups: readonly LearnedGroup[];
   /** null for a bundle that was learned in full. */
@@ -159,7 +162,7 @@ function groupContent(
 }
 
 function ownContent({ dataset, models, isOwn, proven }: OwnModels, net: BundleParts['net']): GroupContent['own'] {
-  const { thresholds, report, riskQuantiles } = proven;
+  const { thresholds, report, riskQuantiles, skill } = proven;
   const reports = MODEL_NAMES.filter((name) => isOwn[name]).map((name) => [
     name,
     modelReport(models[name], dataset.histories),
@@ -169,6 +172,7 @@ function ownContent({ dataset, models, isOwn, proven }: OwnModels, net: BundlePa
     thresholds: report,
     risk_quantiles: [...riskQuantiles],
     ...expectationContent(proven),
+    ...(isOwn.ai1 && { skill }),
     metrics: Object.fromEntries(reports) as NonNullable<GroupContent['own']>['metrics'],
     golden: goldenVectors(dataset, { ...perModel((name) => models[name].learned), ...(net && { net }) }),
   };
@@ -222,6 +226,8 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     holdout_look: { look: parts.look, level: lookLevel(parts.look) },
     backtest: parts.backtest,
     executability: parts.executability,
+    skill: parts.skill,
+    ...(dataset.outsideColumns.length > 0 && { outside_columns: [...dataset.outsideColumns] }),
     gates: parts.gates,
     golden: goldenVectors(dataset, {
       ...perModel((name) => models[name].learned),

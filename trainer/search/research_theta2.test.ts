@@ -99,6 +99,7 @@ describe('a search of θ2 alone', () => {
       'risk pass rate',
       'executable outside wide minutes',
       'executable one minute later',
+      'ai1 skill',
     ]);
     const { holdout_from, to } = base.manifest.period;
     const { trades } = await backtestOf(theta2, seconds(holdout_from), seconds(to) + 60);

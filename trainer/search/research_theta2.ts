@@ -21,8 +21,10 @@ import { tradingCosts } from '../../shared/policy/costs.ts';
 import { lookLevel } from '../backtest/edge.ts';
 import { edgesOf } from '../backtest/holdout.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
+import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { checkExecutable, checkPassRate } from '../gate/criteria.ts';
+import { checkSkill } from '../gate/honesty.ts';
 import { buildLivePairs, scoreCandidates } from '../monitor/live_pairs.ts';
 import { renderCard } from '../registry/card.ts';
 import { countLook } from '../registry/holdout_looks.ts';
@@ -51,6 +53,7 @@ export async function researchTheta2(bundle: Bundle, options: TrainOptions): Pro
       expected: 'one θ2 for all pairs',
       next: 'Train in full: `minutehand train`.',
     });
+  refuseLaggingLegs(settings.minutehand.pairs.map(parsePair), options.bars);
   const set = await loadModelSet(bundle.folder, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE, {
     engine: settings.minutehand.inference.engine,
   });
@@ -214,6 +217,7 @@ async function writeResult(
     checkPassRate(Float64Array.from(risks), theta2, settings.retrain.pass_rate_range),
     checkExecutable('executable outside wide minutes', edge_pairs, 'narrow_net_bps', settings.retrain),
     checkExecutable('executable one minute later', edge_pairs, 'after_1', settings.retrain),
+    checkSkill(base.skill ?? null, proof.edge),
   ];
   const search = { ai1: base.search?.ai1 ?? null, thresholds: report };
   const manifest = { ...kept, theta2, search, ...proof, gates };
