@@ -1,7 +1,7 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Skill } from '../../shared/bundle/manifest.ts';
 import { createRng } from '../../shared/rng.ts';
-import { rollovers, tradingDayAt } from '../backtest/rollover.ts';
+import { rollovers, tradingDayAt } from '../../shared/core/cost/rollover.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
 import { meanRun } from '../validate/block_bootstrap.ts';
 import { auc } from '../validate/metrics.ts';
