@@ -8,6 +8,9 @@ const number = (value: number | null, digits: number): string => (value === null
 const figure = ({ mean, standard_error }: BlockFigure, digits = 4): string =>
   `${number(mean, digits)} ± ${number(standard_error, digits)}`;
 
+const listed = (name: string, all: readonly string[]): string =>
+  `${name}: ${all.length === 0 ? 'none' : all.join(', ')}`;
+
 /** The report of `direction train` for people. */
 export function directionLines(trained: TrainedDirection, plan: DirectionPlan, timeframe: Timeframe): string[] {
   const { metrics, net, bias, priors, others, blocks, rows } = trained;
@@ -24,10 +27,13 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
     ),
     netLine(net.result),
     ...Object.entries(net.edge).map(
-      ([symbol, { no_edge, trades, net_bps, lower_net_bps }]) =>
-        `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${number(net_bps, 1)} bps, lower bound ${number(lower_net_bps, 1)}`,
+      ([symbol, { no_edge, trades, net_bps, lower_net_bps, p_value }]) =>
+        `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${number(net_bps, 1)} bps, lower bound ${number(lower_net_bps, 1)}, p ${number(p_value ?? null, 3)}`,
     ),
-    `bias: balance ${number(bias.overall_balance, 3)} (${number(bias.prediction_min, 3)} to ${number(bias.prediction_max, 3)}), buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}, largest variance of 24 hours ${number(bias.largest_variance_24h, 3)}; ${bias.biased.length === 0 ? 'nothing beyond its limits significantly' : `biased: ${bias.biased.join(', ')}`}`,
+    `bias: balance ${number(bias.overall_balance, 3)} (${number(bias.prediction_min, 3)} to ${number(bias.prediction_max, 3)}), buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}, largest variance of 24 hours ${number(bias.largest_variance_24h, 3)}; ${listed('biased', bias.biased)}, ${listed('warnings', bias.warnings)}`,
+    ...trained.gates.map(
+      ({ name, passed, seen, limit }) => `gate ${name}: ${passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`,
+    ),
     ...others.flatMap((own) => [
       `${own.name}: log loss ${figure(own.metrics.over_blocks.log_loss)}, difference ${number(own.against?.mean ?? null, 4)} (90 %: ${number(own.against?.lower_5 ?? null, 4)} … ${number(own.against?.upper_95 ?? null, 4)})`,
       `  AUC ${own.metrics.over_blocks.auc.map((auc) => figure(auc, 3)).join(', ')}, up or down ${number(own.metrics.up_or_down_auc, 3)}, Brier ${figure(own.metrics.over_blocks.brier)}, ECE ${figure(own.metrics.over_blocks.class_wise_ece)}`,
@@ -48,24 +54,26 @@ function searchLines({ search, learning }: TrainedDirection): string[] {
 
 /** The closes that the evaluation label looks at. */
 function labelLine(timeframe: number): string {
-  const { policy, everyBars } = evaluationLabel(timeframe);
-  const hours = (everyBars * timeframe) / 3600;
+  const { policy, everySeconds } = evaluationLabel(timeframe);
+  const hours = everySeconds / 3600;
   const note = hours > 1 ? '; not comparable with figures of hourly closes' : '';
   return `first of ${policy.horizon} closes, one each ${hours} h, beyond ±${policy.threshold * 100} %${note}`;
 }
 
-function table({ over_blocks, log_loss, brier, auc, ece, class_wise_ece, up_or_down_auc }: DirectionMetrics): string[] {
+function table(metrics: DirectionMetrics): string[] {
+  const { over_blocks, log_loss, brier, auc, ece, class_wise_ece, auc_errors } = metrics;
+  const { up_or_down_auc, up_or_down_error } = metrics;
   return [
     `log loss ${number(log_loss, 4)} (blocks ${figure(over_blocks.log_loss)}), Brier ${number(brier, 4)} (${figure(over_blocks.brier)}), class-wise ECE ${number(class_wise_ece, 4)} (${figure(over_blocks.class_wise_ece)})`,
     ...DIRECTIONS.map(
       (name, k) =>
-        `  ${name.padEnd(5)} AUC ${number(auc[k]!, 4)} (${figure(over_blocks.auc[k]!)}), ECE ${number(ece[k]!, 4)}`,
+        `  ${name.padEnd(5)} AUC ${number(auc[k]!, 4)} ± ${number(auc_errors[k]!, 4)} (${figure(over_blocks.auc[k]!)}), ECE ${number(ece[k]!, 4)}`,
     ),
-    `  up or down, of the bars that left the range: AUC ${number(up_or_down_auc, 4)} (${figure(over_blocks.up_or_down_auc)})`,
+    `  up or down, of the bars that left the range: AUC ${number(up_or_down_auc, 4)} ± ${number(up_or_down_error, 4)} (${figure(over_blocks.up_or_down_auc)})`,
   ];
 }
 
 function netLine(net: NetResult): string {
   const interval = `(90 %: ${number(net.lower_5_net_bps, 1)} … ${number(net.upper_95_net_bps, 1)})`;
-  return `net ${number(net.net_bps, 1)} bps per trade ${interval} of ${net.trades} trades, ${net.longs} long (net ${number(net.long_net_bps, 1)}, short ${number(net.short_net_bps, 1)}), gross ${number(net.gross_bps, 1)}, costs ${number(net.cost_bps, 1)}, funding ${number(net.funding_bps, 1)}: ${net.no_edge ? 'NO_EDGE' : 'edge'}`;
+  return `net ${number(net.net_bps, 1)} bps per trade ${interval} of ${net.trades} trades, ${net.longs} long (net ${number(net.long_net_bps, 1)}, short ${number(net.short_net_bps, 1)}), gross ${number(net.gross_bps, 1)}, costs ${number(net.cost_bps, 1)}, funding ${number(net.funding_bps, 1)}, p ${number(net.p_value, 3)}: ${net.no_edge ? 'NO_EDGE' : 'edge'}`;
 }

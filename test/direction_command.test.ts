@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
@@ -21,6 +21,18 @@ afterAll(() => place.remove());
 
 const IMPORT = ['series', 'import', 'funding.csv', '--symbol', 'BTCUSDT', '--into', 'series', '--value', 'rate'];
 
+interface Report {
+  readonly version: string;
+  readonly search: { readonly best_parameters: object };
+  readonly net: { readonly no_edge: boolean; readonly edge: Record<string, unknown> };
+  readonly gates: readonly {
+    readonly name: string;
+    readonly passed: boolean;
+    readonly seen: string;
+    readonly limit: string;
+  }[];
+}
+
 describe('the commands of an instrument', () => {
   it('import a series once, with its arrival times, and refuse one without', async () => {
     const [without, unknown] = await place.runEach([
@@ -33,12 +45,41 @@ describe('the commands of an instrument', () => {
       const { code, stdout } = await place.run([...IMPORT, '--name', 'funding_rate', '--lag', '60', '--json']);
       expect([code, JSON.parse(stdout)]).toEqual([
         0,
-        { symbol: 'BTCUSDT', name: 'funding_rate', added, duplicates: 2 - added, revisions: 0, empty: 1 },
+        {
+          ...{ symbol: 'BTCUSDT', name: 'funding_rate', added, duplicates: 2 - added, revisions: 0, empty: 1 },
+          compared_bars: 1800,
+        },
       ]);
     }
     expect(readFileSync(join(place.folder, 'series', 'BTCUSDT.funding_rate.csv'), 'utf8')).toContain(
       '1600000000,1600000060,0.0001\n',
     );
+  });
+
+  it('refuse a series that moves before the bars beside it, and keep nothing of it', async () => {
+    const bars = readFileSync(join(place.folder, 'BTCUSDT-1h.csv'), 'utf8').trimEnd().split('\n').slice(1);
+    const rows = bars.map((line) => line.split(','));
+    const early = rows.slice(6).map(([, , , , close], t) => `${Number(rows[t]![0]) + 3600},${close}`);
+    writeFileSync(join(place.folder, 'oi.csv'), `time,open_interest\n${early.join('\n')}\n`);
+    const importOi = [
+      'series',
+      'import',
+      'oi.csv',
+      '--symbol',
+      'BTCUSDT',
+      '--name',
+      'open_interest',
+      '--into',
+      'early',
+    ];
+    const { code, stderr } = await place.run([...importOi, '--value', 'open_interest', '--lag', '0', '--bars', '.']);
+    expect([code, existsSync(join(place.folder, 'early'))]).toEqual([1, false]);
+    expect(stderr).toMatch(/^SERIES_FORESIGHT.*open_interest moves 6 h before BTCUSDT/);
+    const honest = rows.map(([time, , , , close]) => `${Number(time) + 3600},${close}`);
+    writeFileSync(join(place.folder, 'oi.csv'), `time,open_interest\n${honest.join('\n')}\n`);
+    const taken = await place.run([...importOi, '--value', 'open_interest', '--lag', '0', '--bars', '.']);
+    expect(taken.stderr).toBe('');
+    expect(taken.stdout).toContain('Compared with 1800 bars of BTCUSDT');
   });
 
   it('train on the bars of this installation, unless there are none', async () => {
@@ -53,11 +94,7 @@ describe('the commands of an instrument', () => {
     train.push('--trials', '2', '--balance-penalty', '--class-weight-ratio', '0.8');
     const { code, stdout, stderr } = await place.run([...train, '--json']);
     expect(code, stderr).toBe(0);
-    const report = JSON.parse(stdout) as {
-      version: string;
-      search: { best_parameters: object };
-      net: { no_edge: boolean; edge: Record<string, unknown> };
-    };
+    const report = JSON.parse(stdout) as Report;
     expect(report.net.no_edge).toBe(true);
     expect(report.search).toMatchObject({ trials: 2, balance_penalty: 0.5 });
     expect(report.search.best_parameters).toHaveProperty('class_weight_ratio');
@@ -68,8 +105,11 @@ describe('the commands of an instrument', () => {
     expect(card).toContain('|target|goal|measured|met|');
 
     const manifestPath = join(place.folder, 'models', report.version, 'manifest.json');
-    const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as { bias: { biased: string[] } };
-    expect(manifest.bias.biased).toEqual([]);
+    const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Report & { bias: object };
+    expect(manifest.gates).toEqual(report.gates);
+    expect(manifest.gates.map(({ name }) => name)).toContain('direction plausible');
+    for (const { name, passed, seen, limit } of report.gates)
+      expect(card).toContain(`|${name}|${passed ? 'yes' : '**no**'}|${seen}|${limit}|`);
     writeFileSync(manifestPath, JSON.stringify({ ...manifest, bias: { ...manifest.bias, biased: ['overall'] } }));
     const promote = ['models', 'promote', `models/${report.version}`];
     const matrix = ['features', '--instrument', 'BTCUSDT@1h', '--data', '.', '--model', `models/${report.version}`];

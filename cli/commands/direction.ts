@@ -51,6 +51,7 @@ interface TrainFlags {
   readonly seed: string;
   readonly workers: string;
   readonly market?: BarMarket;
+  readonly requireGates?: boolean;
   readonly out?: string;
 }
 
@@ -96,6 +97,7 @@ export function addDirection(program: Command, output: () => Output): void {
       ).choices(['live', 'simulated']),
     )
     .option('--out <folder>', 'folder of bundles to write the model to')
+    .option('--require-gates', 'exit with 1 if a gate fails')
     .action((flags: TrainFlags) => runTrain(flags, output()));
 }
 
@@ -123,18 +125,20 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     for (const line of directionLines(trained, plan, flags.timeframe)) output.line(line);
     const bundle = flags.out === undefined ? null : await writeBundle(flags.out, market, instruments, plan, trained);
     if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
-    const { metrics, net, bias, priors, others, theta, scaling, trees, search } = trained;
+    const { metrics, net, bias, gates, priors, others, theta, scaling, trees, search } = trained;
     output.result({
       rows: metrics.rows,
       metrics,
       priors,
       net: { ...net.result, thetas: net.thetas, edge: net.edge },
       bias,
+      gates,
       ...(search && { search }),
       others,
       model: { theta, scaling, trees },
       version: bundle,
     });
+    if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
   } finally {
     progress.stop();
   }

@@ -1,11 +1,14 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
-import { archiveSeries, importSeries } from '../../trainer/direction/series_files.ts';
+import { readInstrumentFile, symbolOfFile } from '../../trainer/direction/instrument_bars.ts';
+import { archiveSeries, importSeries, readSource, type SeriesSource } from '../../trainer/direction/series_files.ts';
+import { refuseForeseeing } from '../../trainer/direction/series_foresight.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
@@ -17,6 +20,7 @@ interface ImportFlags {
   readonly time: string;
   readonly arrival?: string;
   readonly lag?: string;
+  readonly bars?: string;
 }
 
 export function addSeries(program: Command, output: () => Output): void {
@@ -35,6 +39,10 @@ export function addSeries(program: Command, output: () => Output): void {
     .option('--time <column>', 'column of the event time, epoch seconds', 'time')
     .option('--arrival <column>', 'column of the arrival time, epoch seconds')
     .option('--lag <seconds>', 'arrival = event time + lag, where the file has no arrival times')
+    .option(
+      '--bars <folder>',
+      'bars with which the series is compared: one that knows what the price does next is refused (default: the folder above that of the series, if it has bars of the symbol)',
+    )
     .action((file: string, flags: ImportFlags) => runImport(file, flags, output()));
   series
     .command('archive')
@@ -71,16 +79,48 @@ async function runImport(file: string, flags: ImportFlags, output: Output): Prom
       seen: flags.lag === undefined ? 'neither --arrival nor --lag' : '--arrival and --lag',
       expected: 'one of them: arrival times decide which values a feature uses',
     });
-  const counts = await importSeries(flags.into, flags.symbol, flags.name as SeriesName, {
+  const source: SeriesSource = {
     path: file,
     valueColumn: flags.value,
     timeColumn: flags.time,
     arrivalColumn: flags.arrival ?? null,
     lagSeconds: flags.lag === undefined ? 0 : parseInteger(flags.lag, '--lag', 0),
-  });
+  };
+  const name = flags.name as SeriesName;
+  const compared = await compareWithBars(flags, name, source);
+  const counts = await importSeries(flags.into, flags.symbol, name, source);
   const { added, duplicates, revisions, empty } = counts;
   output.line(
     `${flags.symbol} ${flags.name}: ${added} added (${revisions} of them revisions), ${duplicates} already stored, ${empty} empty`,
   );
-  output.result({ symbol: flags.symbol, name: flags.name, ...counts });
+  output.line(
+    compared === null
+      ? `Not compared with prices: no bars of ${flags.symbol} beside ${flags.into}. \`direction train\` compares them.`
+      : `Compared with ${compared.bars} bars of ${flags.symbol}: it does not know what the price does next.`,
+  );
+  output.result({ symbol: flags.symbol, name: flags.name, ...counts, compared_bars: compared?.bars ?? null });
+}
+
+/**
+ * @returns null without bars to compare with
+ * @throws MinutehandError SERIES_FORESIGHT; DATA_MISSING if the folder of --bars has none of the symbol
+ */
+async function compareWithBars(
+  { bars: stated, into, symbol }: ImportFlags,
+  name: SeriesName,
+  source: SeriesSource,
+): Promise<{ readonly bars: number } | null> {
+  const folder = stated ?? dirname(resolve(into));
+  const files = readdirSync(folder).filter((file) => symbolOfFile(file) === symbol);
+  if (stated === undefined && files.length === 0) return null;
+  if (files.length === 0)
+    throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${symbol} in ${folder}`, expected: `${symbol}.csv` });
+  const { history } = await readSource(source);
+  let compared = 0;
+  for (const file of files) {
+    const bars = await readInstrumentFile(join(folder, file));
+    refuseForeseeing(bars, name, history);
+    compared = Math.max(compared, bars.length);
+  }
+  return { bars: compared };
 }

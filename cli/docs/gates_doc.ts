@@ -1,4 +1,5 @@
 import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, type Gate } from '../../trainer/gate/gates.ts';
+import { DIRECTION_GATES } from '../../trainer/direction/direction_gates.ts';
 import { table } from './table.ts';
 
 /** docs/reference/GATES.md: the list of gates. */
@@ -26,6 +27,16 @@ ${gateTable(MODEL_GATES)}
 ## Before adoption
 
 ${gateTable(ADOPTION_GATES)}
+
+## Of a direction model
+
+From \`trainer/direction/direction_gates.ts\`, over the evaluated blocks. Up ÷ (up + down) is of the probabilities; chance
+counts days, since labels overlap. The buy ratio, over all calls and by hour, and the variance of 24 hours are warnings.
+
+${table(
+  ['gate', 'vetoes', 'limit', 'if it fails'],
+  DIRECTION_GATES.map(({ name, vetoes, limit, next }) => [`\`${name}\``, vetoes, limit, next]),
+)}
 `;
 }
 

@@ -4601,6 +4601,13 @@ export interface components {
                 lower_5_net_bps: number | null;
                 upper_95_net_bps: number | null;
                 trades: number;
+                auc_errors?: (number | null)[];
+                up_or_down_error?: number | null;
+            };
+            base_rates?: number[];
+            costs?: {
+                taker_fee_bps: number;
+                slippage_bps: number;
             };
             bias?: {
                 overall_balance: number | null;
@@ -4611,13 +4618,23 @@ export interface components {
                 largest_variance_24h: number | null;
                 bull_market_buy_ratio: number | null;
                 bear_market_sell_ratio: number | null;
+                outcome_predicted?: number | null;
+                outcome_observed?: number | null;
                 biased: string[];
+                warnings?: string[];
             };
             targets?: {
                 name: string;
                 goal: string;
                 measured: number | null;
                 met: boolean;
+                implausible?: boolean;
+            }[];
+            gates?: {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
             }[];
             edge: {
                 [key: string]: {
@@ -4625,6 +4642,7 @@ export interface components {
                     trades: number;
                     net_bps: number | null;
                     lower_net_bps: number | null;
+                    p_value?: number | null;
                 };
             };
             files: {
@@ -6709,6 +6727,13 @@ export interface components {
                 lower_5_net_bps: number | null;
                 upper_95_net_bps: number | null;
                 trades: number;
+                auc_errors?: (number | null)[];
+                up_or_down_error?: number | null;
+            };
+            base_rates?: number[];
+            costs?: {
+                taker_fee_bps: number;
+                slippage_bps: number;
             };
             bias?: {
                 overall_balance: number | null;
@@ -6719,13 +6744,23 @@ export interface components {
                 largest_variance_24h: number | null;
                 bull_market_buy_ratio: number | null;
                 bear_market_sell_ratio: number | null;
+                outcome_predicted?: number | null;
+                outcome_observed?: number | null;
                 biased: string[];
+                warnings?: string[];
             };
             targets?: {
                 name: string;
                 goal: string;
                 measured: number | null;
                 met: boolean;
+                implausible?: boolean;
+            }[];
+            gates?: {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
             }[];
             edge: {
                 [key: string]: {
@@ -6733,6 +6768,7 @@ export interface components {
                     trades: number;
                     net_bps: number | null;
                     lower_net_bps: number | null;
+                    p_value?: number | null;
                 };
             };
             files: {

@@ -45,6 +45,20 @@ describe('a series', () => {
     expect(findForesight(grid(market.closes.map(() => rng.normal())), closes)).toBeNull();
   });
 
+  it('that is a price, or wanders on its own, has no foresight in any length of history', () => {
+    let found = 0;
+    for (const length of [800, 1800, 5000])
+      for (let seed = 0; seed < 25; seed++) {
+        const own = createRng(`wander ${length} ${seed}`);
+        let [price, other] = [0, 0];
+        const prices = Float64Array.from({ length }, () => (price += 0.006 * own.normal()));
+        const others = prices.map(() => (other += own.normal()));
+        for (const level of [prices, prices.map((value) => 100 * Math.exp(value)), others])
+          if (findForesight(grid(level), grid(prices)) !== null) found++;
+      }
+    expect(found).toBe(0);
+  });
+
   it.each([1, 2, 6, 24])('that peeks %i hours is found with that lag', (hours) => {
     expect(findForesight(later(market.openInterest, hours), closes)).toMatchObject({ aheadSeconds: hours * HOUR_S });
   });

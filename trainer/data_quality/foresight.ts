@@ -19,6 +19,8 @@ const HOUR_S = 3600;
 const AHEAD_S = 50 * HOUR_S;
 /** Spans whose moves a level may state. */
 const SPANS_HOURS = [1, 2, 3, 4, 6, 8, 12, 24, 48];
+/** A history of fewer spans is too short for a standard error: sums over a span overlap from block to block. */
+const MIN_SPANS = 100;
 
 /**
  * Limits of what an honest series knows. Volume, taker share, open interest and sentiment of five coins (1 h,
@@ -49,11 +51,15 @@ export function findForesight(known: Grid, closes: Grid): Foresight | null {
   const reach = Math.max(2, Math.round(AHEAD_S / step));
   const changes = movesOfLevels(known);
   const level = { ...known, values: centered(ranks(known.values)) };
-  const spans = new Set([1, ...SPANS_HOURS.map((hours) => Math.round((hours * HOUR_S) / step))].filter((n) => n >= 1));
+  const spans = new Set(
+    [1, ...SPANS_HOURS.map((hours) => Math.round((hours * HOUR_S) / step))].filter(
+      (n) => n >= 1 && closes.values.length >= MIN_SPANS * n,
+    ),
+  );
   const found = [
     earlierChanges(changes, market, reach, 'returns'),
     earlierChanges(changes, market, reach, 'absolute returns'),
-    ...[...spans].map((span) => statedReturn(level, closes, span)),
+    ...[...spans].map((span) => statedReturn(withoutItsPast(level, 2 * span), closes, span)),
     ...[...spans].map((span) => statedSize(level, market.size, span)),
   ];
   return found.reduce((best, one) => (strengthOf(one) > strengthOf(best) ? one : best), null);
@@ -116,6 +122,27 @@ function statedReturn(level: Grid, closes: Grid, span: number): Foresight | null
     ...{ aheadSeconds: span * closes.step, by: 'level', of: 'returns' },
     ...{ correlation: own, known: correlation.at(-span) },
   };
+}
+
+/**
+ * The level minus its mean over the steps before. A level that wanders, such as a price, correlates with its own later
+ * moves within any period: it ends where it ends (the bias of the Dickey–Fuller statistic). What it says of the time
+ * ahead is not in that.
+ */
+function withoutItsPast(level: Grid, steps: number): Grid {
+  const { values } = level;
+  const sums = new Float64Array(values.length + 1);
+  const counts = new Float64Array(values.length + 1);
+  values.forEach((value, t) => {
+    const isKnown = !Number.isNaN(value);
+    sums[t + 1] = sums[t]! + (isKnown ? value : 0);
+    counts[t + 1] = counts[t]! + (isKnown ? 1 : 0);
+  });
+  const own = values.map((value, t) => {
+    const from = Math.max(0, t - steps);
+    return value - (sums[t]! - sums[from]!) / (counts[t]! - counts[from]!);
+  });
+  return { ...level, values: centered(own) };
 }
 
 /** A level that states how large the moves ahead are, better than it states those before. */

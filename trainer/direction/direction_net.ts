@@ -3,13 +3,16 @@ import type { InstrumentEdge } from '../../shared/bundle/direction/direction_man
 import type { Trade } from '../backtest/backtest.ts';
 import { MIN_TRADES } from '../backtest/edge.ts';
 import { DOWN, EVALUATION_LABEL, evaluationBars, RANGE, UP } from '../label/direction.ts';
-import { quantileOf, resampledMeans } from '../validate/block_bootstrap.ts';
+import { holm } from '../validate/holm.ts';
+import { meanTest, type MeanTest } from '../validate/mean_test.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
 import { CLASSES, fitOnBlocks, type CalibratedBlock, type ScoredBlock } from './walk_forward.ts';
 import { scaledProbabilities } from '../calibrate/vector_scaling.ts';
 
 const SECONDS_PER_DAY = 86_400;
+/** Probability of a single false edge over all claims of a run: of each instrument, and of all together. */
+const EDGE_ERROR_RATE = 0.05;
 
 /** Candidate thresholds, the same for both sides. */
 export const THETA_GRID: readonly number[] = Array.from({ length: 15 }, (_, i) => (30 + 2.5 * i) / 100);
@@ -21,7 +24,7 @@ export function strategyOf(theta: number, timeframe: number): DirectionStrategy 
   return { theta_up: theta, theta_down: theta, stop: threshold, target: threshold, max_age_bars };
 }
 
-/** Net result of trades of all instruments with its 90 % interval, by a stationary bootstrap of days. */
+/** Net result of trades of all instruments, with its 90 % interval by trading days. */
 export interface NetResult {
   readonly trades: number;
   readonly longs: number;
@@ -36,6 +39,8 @@ export interface NetResult {
   readonly cost_bps: number;
   /** Mean funding paid; negative = received. */
   readonly funding_bps: number | null;
+  /** Adjusted for all claims of the run (Holm); null without a test. */
+  readonly p_value: number | null;
   readonly no_edge: boolean;
 }
 
@@ -54,18 +59,33 @@ export interface NetParts {
   readonly scored: readonly ScoredBlock[];
   readonly calibrated: readonly CalibratedBlock[];
   readonly costs: InstrumentCosts;
-  readonly seed: string;
+  /** Models that were measured on the same blocks: their claims count as well. */
+  readonly variants: number;
 }
 
 /** Trades each evaluated block with a threshold chosen on earlier blocks. */
 export function walkForwardNet(parts: NetParts): WalkForwardNet {
-  const { rows, instruments, scored, calibrated, costs, seed } = parts;
+  const { rows, instruments, scored, calibrated, costs, variants } = parts;
   const first = scored.length - calibrated.length;
   const thetas = calibrated.map(({ split }, i) => chooseTheta(parts, scored.slice(0, first + i), split.from));
+  const trades = tradesOfBlocks({ rows, instruments, calibrated, costs, thetas });
+  const symbols = instruments.map(({ bars: { symbol } }) => symbol);
+  const { pooled, edge } = edgeClaims(trades, symbols, variants);
+  return { result: netResult(trades, costs, pooled), thetas, edge, trades };
+}
+
+/** Trades of each evaluated block by its own threshold. */
+export function tradesOfBlocks({
+  rows,
+  instruments,
+  calibrated,
+  costs,
+  thetas,
+}: Pick<NetParts, 'rows' | 'instruments' | 'calibrated' | 'costs'> & { readonly thetas: readonly number[] }): Trade[] {
   const answers = noAnswers(instruments);
   for (const { split, probabilities } of calibrated) put(answers, rows, split.test, probabilities);
   const strategies = thetas.map((theta) => strategyOf(theta, instruments[0]!.bars.timeframe));
-  const trades = instruments.flatMap((own, i) => {
+  return instruments.flatMap((own, i) => {
     const { time, timeframe } = own.bars;
     const strategyAt = (t: number): DirectionStrategy =>
       strategies[
@@ -76,11 +96,6 @@ export function walkForwardNet(parts: NetParts): WalkForwardNet {
       ]!;
     return backtestStrategy(own, answers[i]!, strategyAt, costs);
   });
-  const edge = instruments.map(({ bars: { symbol } }): [string, InstrumentEdge] => {
-    const own = trades.filter(({ pairId }) => pairId === symbol);
-    return [symbol, instrumentEdge(own, instruments.length, `${seed}/${symbol}`)];
-  });
-  return { result: netResult(trades, costs, seed), thetas, edge: Object.fromEntries(edge), trades };
 }
 
 /**
@@ -119,13 +134,18 @@ function netRatio(trades: readonly Trade[]): number {
 }
 
 /** Probabilities by bar and instrument. */
-type Answers = (DirectionProbabilities | null)[][];
+export type Answers = (DirectionProbabilities | null)[][];
 
-function noAnswers(instruments: readonly Instrument[]): Answers {
+export function noAnswers(instruments: readonly Instrument[]): Answers {
   return instruments.map(({ bars }) => new Array<DirectionProbabilities | null>(bars.length).fill(null));
 }
 
-function put(answers: Answers, rows: InstrumentRows, test: Int32Array, probabilities: Float64Array): void {
+export function put(
+  answers: Answers,
+  rows: Pick<InstrumentRows, 'instrument' | 'bar'>,
+  test: Int32Array,
+  probabilities: Float64Array,
+): void {
   test.forEach((row, i) => {
     answers[rows.instrument[row]!]![rows.bar[row]!] = {
       ML_UP_PROB: probabilities[i * CLASSES + UP]!,
@@ -135,12 +155,64 @@ function put(answers: Answers, rows: InstrumentRows, test: Int32Array, probabili
   });
 }
 
-export function netResult(trades: readonly Trade[], costs: InstrumentCosts, seed: string): NetResult {
+/** A claim of an edge, with its test. */
+export interface EdgeClaim {
+  readonly test: MeanTest | null;
+  /** Adjusted; null without a test. */
+  readonly p_value: number | null;
+  /** Lower bound of the mean at the level at which the claim was tested; null without a test. */
+  readonly lower_net_bps: number | null;
+  readonly no_edge: boolean;
+}
+
+/**
+ * Whether the trades of each instrument, and those of all together, show an edge after costs. Trading days are the
+ * blocks of the test (`meanTest`); Holm's procedure keeps the probability of a single false edge over all claims at 5 %.
+ * Thresholds need no correction: each was chosen on blocks before those that it is judged on.
+ * @param variants models measured on the same blocks: each makes the same claims
+ */
+export function edgeClaims(
+  trades: readonly Trade[],
+  symbols: readonly string[],
+  variants: number,
+): { readonly pooled: EdgeClaim; readonly edge: Readonly<Record<string, InstrumentEdge>> } {
+  const groups = symbols.map((symbol) => trades.filter(({ pairId }) => pairId === symbol));
+  const isPooled = symbols.length > 1;
+  const tests = [...groups, ...(isPooled ? [trades] : [])].map(testOf);
+  const claims = judged(tests, variants);
+  const edge = symbols.map((symbol, i): [string, InstrumentEdge] => {
+    const { p_value, lower_net_bps, no_edge } = claims[i]!;
+    const own = groups[i]!;
+    return [symbol, { no_edge, trades: own.length, net_bps: meanNet(own), lower_net_bps, p_value }];
+  });
+  return { pooled: claims.at(isPooled ? -1 : 0)!, edge: Object.fromEntries(edge) };
+}
+
+/** null with too few trades, or trades on too few days. */
+function testOf(trades: readonly Trade[]): MeanTest | null {
+  return trades.length < MIN_TRADES ? null : meanTest(byDay(trades));
+}
+
+function judged(tests: readonly (MeanTest | null)[], variants: number): EdgeClaim[] {
+  const ps = tests.map((test) => Math.min(1, (test?.p ?? 1) * variants));
+  const adjusted = holm(ps);
+  return tests.map((test, i) => {
+    if (test === null) return { test, p_value: null, lower_net_bps: null, no_edge: true };
+    const p_value = adjusted[i]!;
+    // Claims that Holm's procedure had to reject before this one.
+    const before = ps.filter((p, other) => p < ps[i]! && adjusted[other]! < EDGE_ERROR_RATE).length;
+    const level = EDGE_ERROR_RATE / (tests.length - before) / variants;
+    return { test, p_value, lower_net_bps: test.lowerBound(level), no_edge: !(p_value < EDGE_ERROR_RATE) };
+  });
+}
+
+export function netResult(trades: readonly Trade[], costs: InstrumentCosts, pooled: EdgeClaim): NetResult {
   const n = trades.length;
   const cost_bps = 2 * (costs.takerFeeBps + costs.slippageBps);
   const mean = (of: (trade: Trade) => number): number | null =>
     n === 0 ? null : trades.reduce((sum, trade) => sum + of(trade), 0) / n;
-  const base = {
+  const { test, p_value, no_edge } = pooled;
+  return {
     trades: n,
     longs: trades.filter(({ side }) => side === 1).length,
     long_net_bps: meanNet(trades.filter(({ side }) => side === 1)),
@@ -150,28 +222,15 @@ export function netResult(trades: readonly Trade[], costs: InstrumentCosts, seed
     net_bps: mean(({ netBps }) => netBps),
     cost_bps,
     funding_bps: mean(({ grossBps, netBps }) => grossBps - netBps - cost_bps),
+    lower_5_net_bps: test?.lowerBound(EDGE_ERROR_RATE) ?? null,
+    upper_95_net_bps: test?.upperBound(EDGE_ERROR_RATE) ?? null,
+    p_value,
+    no_edge,
   };
-  if (n < MIN_TRADES) return { ...base, lower_5_net_bps: null, upper_95_net_bps: null, no_edge: true };
-  const days = byDay(trades);
-  const means = resampledMeans(days, `${seed}/net`);
-  const [lower_5_net_bps, upper_95_net_bps] = [quantileOf(means, 0.05), quantileOf(means, 0.95)];
-  return { ...base, lower_5_net_bps, upper_95_net_bps, no_edge: !(lower_5_net_bps! > 0) };
 }
 
 function meanNet(trades: readonly Trade[]): number | null {
   return trades.length === 0 ? null : trades.reduce((sum, { netBps }) => sum + netBps, 0) / trades.length;
-}
-
-/**
- * Whether the trades of one of several instruments show an edge. The bound is at 5 % divided by their number, because
- * the best of many looks good by chance (Bonferroni).
- */
-export function instrumentEdge(trades: readonly Trade[], instruments: number, seed: string): InstrumentEdge {
-  const net_bps = meanNet(trades);
-  const base = { trades: trades.length, net_bps };
-  if (trades.length < MIN_TRADES) return { ...base, no_edge: true, lower_net_bps: null };
-  const lower_net_bps = quantileOf(resampledMeans(byDay(trades), seed), 0.05 / instruments);
-  return { ...base, no_edge: !(lower_net_bps! > 0), lower_net_bps };
 }
 
 /** Sums by day of entry, from first to last day. */

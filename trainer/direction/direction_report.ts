@@ -2,7 +2,7 @@ import { ln } from '../../shared/elementary.ts';
 import { DOWN, RANGE, UP } from '../label/direction.ts';
 import { quantileOf, resampledMeans } from '../validate/block_bootstrap.ts';
 import { classMetrics, meanAndError, type ClassMetrics } from '../validate/class_metrics.ts';
-import { auc } from '../validate/metrics.ts';
+import { aucByDays, type AucEstimate } from '../validate/auc_error.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
 
@@ -15,6 +15,9 @@ export type BlockFigure = ReturnType<typeof meanAndError>;
 export interface DirectionMetrics extends ClassMetrics {
   /** AUC of ML_UP_PROB − ML_DOWN_PROB on the rows that left the range: direction only, without volatility. */
   readonly up_or_down_auc: number | null;
+  /** Standard errors by days: of each class against the rest, and of up against down. */
+  readonly auc_errors: readonly (number | null)[];
+  readonly up_or_down_error: number | null;
   readonly over_blocks: {
     readonly log_loss: BlockFigure;
     readonly brier: BlockFigure;
@@ -58,12 +61,11 @@ export function directionMetrics(
   const all = answersOfBlocks(rows, blocks);
   const each = blocks.map((block) => {
     const own = answersOfBlocks(rows, [block]);
-    return { ...classMetrics(own), direction: upOrDownAuc(own) };
+    return { ...classMetrics(own), direction: upOrDownAuc(rows, own)?.auc ?? null };
   });
   const over = (of: (own: (typeof each)[number]) => number | null): BlockFigure => meanAndError(each.map(of));
   return {
-    ...classMetrics(all),
-    up_or_down_auc: upOrDownAuc(all),
+    ...evaluatedMetrics(rows, all),
     over_blocks: {
       log_loss: over(({ log_loss }) => log_loss),
       brier: over(({ brier }) => brier),
@@ -74,11 +76,43 @@ export function directionMetrics(
   };
 }
 
-function upOrDownAuc({ probabilities, labels }: EvaluatedAnswers): number | null {
+/** The same of any list of answers, without blocks. */
+export function evaluatedMetrics(
+  rows: Pick<InstrumentRows, 'time'>,
+  answers: EvaluatedAnswers,
+): Omit<DirectionMetrics, 'over_blocks'> {
+  const upOrDown = upOrDownAuc(rows, answers);
+  return {
+    ...classMetrics(answers),
+    auc_errors: Array.from({ length: CLASSES }, (_, k) => classAuc(rows, answers, k)?.standard_error ?? null),
+    up_or_down_auc: upOrDown?.auc ?? null,
+    up_or_down_error: upOrDown?.standard_error ?? null,
+  };
+}
+
+/** One class against the rest. */
+function classAuc(
+  rows: Pick<InstrumentRows, 'time'>,
+  { probabilities, labels, rows: of }: EvaluatedAnswers,
+  k: number,
+): AucEstimate | null {
+  return aucByDays(
+    Float64Array.from(labels, (_, i) => probabilities[i * CLASSES + k]!),
+    Float64Array.from(labels, (label) => (label === k ? 1 : 0)),
+    Float64Array.from(of, (row) => rows.time[row]!),
+  );
+}
+
+/** Among the rows that left the range. */
+export function upOrDownAuc(
+  rows: Pick<InstrumentRows, 'time'>,
+  { probabilities, labels, rows: of }: EvaluatedAnswers,
+): AucEstimate | null {
   const left = Int32Array.from(labels.keys()).filter((i) => labels[i] !== RANGE);
-  return auc(
+  return aucByDays(
     Float64Array.from(left, (i) => probabilities[i * CLASSES + UP]! - probabilities[i * CLASSES + DOWN]!),
     Float64Array.from(left, (i) => (labels[i] === UP ? 1 : 0)),
+    Float64Array.from(left, (i) => rows.time[of[i]!]!),
   );
 }
 

@@ -63,6 +63,11 @@ export async function readInstrumentFolder(
   return all;
 }
 
+/** Symbol of a file of bars; null for any other file. */
+export function symbolOfFile(name: string): string | null {
+  return FILE.exec(name)?.[1] ?? null;
+}
+
 /** Seconds; null = not stated in the name. */
 function statedTimeframe(name: string): number | null {
   const [, , count, unit] = FILE.exec(name)!;

@@ -94,9 +94,9 @@ function rowsOf({ bars, series }: Instrument, windows: InstrumentWindows, policy
     matrix.set(features.values, t * width);
     sigma[t] = features.values[sigmaColumn]!;
   });
-  const { policy: ofEvaluation, everyBars } = evaluationLabel(bars.timeframe);
-  const evaluation = directionLabels(bars.close, ofEvaluation, null, everyBars);
-  const training = directionLabels(bars.close, policy, sigma);
+  const { policy: ofEvaluation, everySeconds } = evaluationLabel(bars.timeframe);
+  const evaluation = directionLabels(bars, ofEvaluation, null, everySeconds);
+  const training = directionLabels(bars, policy, sigma);
   const kept = Int32Array.from(bars.time.keys()).filter(
     (t) => isReady[t] === 1 && evaluation.label[t]! >= 0 && training.label[t]! >= 0,
   );

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { isoMinute } from '../../shared/bar.ts';
-import { timeframeOf } from '../../shared/pair.ts';
 import { writeDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -12,6 +11,7 @@ import { predictModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { DirectionBias } from '../monitor/direction_bias.ts';
 import { takeRows } from '../learn/trees/fit.ts';
 import { DIRECTIONS } from '../label/direction.ts';
+import { directionCard } from './direction_card.ts';
 import { strategyOf } from './direction_net.ts';
 import { SERIES_NAMES } from '../../shared/core/series/series_names.ts';
 import type { Instrument } from './instrument_rows.ts';
@@ -62,7 +62,7 @@ function manifestOf(
   schema: string,
   timeframe: number,
 ): Parameters<typeof writeDirectionBundle>[2]['manifest'] {
-  const { rows, metrics, net, priors, scaling, theta, bias, blocks } = trained;
+  const { rows, metrics, net, priors, scaling, theta, bias, gates, blocks } = trained;
   const { params, balance } = trained.learning;
   const period = rows.time.reduce(([from, to], time) => [Math.min(from!, time), Math.max(to!, time)], [Infinity, 0]);
   const numbers = Object.entries(params).filter((own): own is [string, number] => typeof own[1] === 'number');
@@ -92,24 +92,41 @@ function manifestOf(
       brier: metrics.brier,
       class_wise_ece: metrics.class_wise_ece,
       auc: [...metrics.auc],
+      auc_errors: [...metrics.auc_errors],
       up_or_down_auc: metrics.up_or_down_auc,
+      up_or_down_error: metrics.up_or_down_error,
       net_bps: net.result.net_bps,
       lower_5_net_bps: net.result.lower_5_net_bps,
       upper_95_net_bps: net.result.upper_95_net_bps,
       trades: net.result.trades,
     },
+    base_rates: baseRates(rows),
+    costs: { taker_fee_bps: plan.costs.takerFeeBps, slippage_bps: plan.costs.slippageBps },
     bias: biasOf(bias),
     targets: successTargets({
       ...{ metrics, bias, net, instruments: instruments.length },
       seconds: period[1]! - blocks[0]!.split.from,
+      isPlausible: gates.find(({ name }) => name === 'direction plausible')?.passed !== false,
     }),
+    gates: [...gates],
     edge: net.edge,
     golden: goldenOf(trained),
   };
 }
 
-function biasOf({ overall: _all, bull: _bull, bear: _bear, hours: _hours, ...bias }: DirectionBias): ManifestBias {
-  return { ...bias, biased: [...bias.biased] };
+function biasOf(all: DirectionBias): ManifestBias {
+  const { overall: _all, bull: _bull, bear: _bear, hours: _hours, outcome, biased, warnings, ...figures } = all;
+  const { predicted, observed } = outcome;
+  return {
+    ...figures,
+    ...{ outcome_predicted: predicted, outcome_observed: observed },
+    ...{ biased: [...biased], warnings: [...warnings] },
+  };
+}
+
+/** Of the evaluation label. */
+function baseRates({ evaluation }: TrainedDirection['rows']): number[] {
+  return DIRECTIONS.map((_, k) => evaluation.filter((label) => label === k).length / evaluation.length);
 }
 
 /** Evenly spread rows, and one with every value missing. */
@@ -150,56 +167,4 @@ function hashInstruments(instruments: readonly Instrument[]): string {
     }
   }
   return hash.digest('hex');
-}
-
-function directionCard(manifest: DirectionManifest): string {
-  const { metrics, edge, strategy, bias, targets = [] } = manifest;
-  const text = (value: number | null, digits: number): string => (value === null ? '–' : value.toFixed(digits));
-  const edges = Object.entries(edge).map(
-    ([symbol, own]) =>
-      `|${symbol}|${own.trades}|${text(own.net_bps, 1)}|${text(own.lower_net_bps, 1)}|${own.no_edge ? 'NO_EDGE' : 'edge'}|`,
-  );
-  return [
-    `# Direction model ${manifest.version}`,
-    '',
-    `${manifest.instruments.join(', ')}, ${timeframeOf(manifest.timeframe)} bars of a ${manifest.market} market, ${manifest.period.from} to ${manifest.period.to}.`,
-    '',
-    '|walk-forward|value|',
-    '|---|---|',
-    `|log loss|${text(metrics.log_loss, 4)} (best prior ${text(metrics.log_loss_prior, 4)})|`,
-    `|Brier|${text(metrics.brier, 4)}|`,
-    `|class-wise ECE|${text(metrics.class_wise_ece, 4)}|`,
-    `|AUC up, down, range|${metrics.auc.map((auc) => text(auc, 3)).join(', ')}|`,
-    `|AUC up or down|${text(metrics.up_or_down_auc, 3)}|`,
-    `|net per trade, bps|${text(metrics.net_bps, 1)} (90 %: ${text(metrics.lower_5_net_bps, 1)} … ${text(metrics.upper_95_net_bps, 1)}), ${metrics.trades} trades|`,
-    '',
-    ...(bias === undefined
-      ? []
-      : [
-          '|bias|value|',
-          '|---|---|',
-          ...Object.entries(bias).map(
-            ([name, own]) => `|${name}|${Array.isArray(own) ? own.join(', ') || 'none' : text(own, 3)}|`,
-          ),
-          '',
-        ]),
-    ...(targets.length === 0
-      ? []
-      : [
-          'Success targets, for information only:',
-          '',
-          '|target|goal|measured|met|',
-          '|---|---|---|---|',
-          ...targets.map(
-            ({ name, goal, measured, met }) => `|${name}|${goal}|${text(measured, 3)}|${met ? 'yes' : 'no'}|`,
-          ),
-          '',
-        ]),
-    `Entry above ${strategy.theta_up}; stop and target ${strategy.stop}, at most ${strategy.max_age_bars} bars.`,
-    '',
-    '|instrument|trades|net bps|lower bound|edge|',
-    '|---|---|---|---|---|',
-    ...edges,
-    '',
-  ].join('\n');
 }

@@ -28,7 +28,7 @@ const INNER: Pick<WalkForwardPlan, 'blocks' | 'firstShare' | 'calibrationBlocks'
 
 export interface DirectionSearch {
   readonly trials: number;
-  /** Whether `BALANCE_PENALTY` applies to trials that call one side far more often than the market took it. */
+  /** Whether `BALANCE_PENALTY` applies to trials with biased predictions. */
   readonly balancePenalty: boolean;
 }
 
@@ -127,7 +127,7 @@ function gainOf(
   const gain = loss(priorBlocks(rows, [block!], false)) - loss([block!]);
   if (!search.balancePenalty) return gain;
   const { biased } = modelBias(rows, answersOfBlocks(rows, [block!]), timeframe);
-  return biased.includes('overall') ? penalized(gain) : gain;
+  return biased.length > 0 ? penalized(gain) : gain;
 }
 
 export function penalized(gain: number): number {

@@ -6,12 +6,15 @@ import type { Balance } from '../balance/balance.ts';
 import type { DirectionPolicy } from '../label/direction.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learn/trees/learner.ts';
 import { openFitPool, type FitPool } from '../learn/trees/fit_pool.ts';
+import { delayedEdge } from './delayed_edge.ts';
+import { directionGates } from './direction_gates.ts';
 import { chooseTheta, walkForwardNet, type WalkForwardNet } from './direction_net.ts';
 import {
   answersOfBlocks,
   directionMetrics,
   lossDifference,
   priorBlocks,
+  upOrDownAuc,
   type DirectionMetrics,
   type LossDifference,
 } from './direction_report.ts';
@@ -19,7 +22,10 @@ import { modelBias } from './model_bias.ts';
 import type { DirectionBias } from '../monitor/direction_bias.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import { searchDirection, type DirectionSearch, type DirectionSearchReport } from './search_direction.ts';
+import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresight.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';
+import type { GateResult } from '../gate/criteria.ts';
+import { walkForwardSplits } from '../validate/splits.ts';
 import {
   calibrateBlocks,
   fitOnBlocks,
@@ -93,6 +99,7 @@ export interface TrainedDirection {
   readonly blocks: readonly CalibratedBlock[];
   readonly net: WalkForwardNet;
   readonly bias: DirectionBias;
+  readonly gates: readonly GateResult[];
   /** Log loss of the priors, and the model's loss minus theirs. */
   readonly priors: readonly { readonly name: string; readonly log_loss: number; readonly difference: LossDifference }[];
   readonly others: readonly Measured[];
@@ -109,9 +116,9 @@ interface Run {
 }
 
 /**
- * data → features → labels → purged walk-forward → calibration → evaluation against priors and peers → net result →
- * model of all rows. No choice uses the block it is evaluated on.
- * @throws MinutehandError DATA_TOO_SHORT, LEARNER_MISSING
+ * data → features → labels → checks for foresight → purged walk-forward → calibration → evaluation against priors and
+ * peers → net result → gates → model of all rows. No choice uses the block it is evaluated on.
+ * @throws MinutehandError SERIES_FORESIGHT, FEATURE_FORESIGHT, DATA_TOO_SHORT, LEARNER_MISSING
  */
 export async function trainDirection(
   instruments: readonly Instrument[],
@@ -119,7 +126,9 @@ export async function trainDirection(
   onStage: OnStage,
 ): Promise<TrainedDirection> {
   onStage('features and labels', 0, 1);
+  const series = refuseForeseeingSeries(instruments);
   const rows = instrumentRows(instruments, plan);
+  const column = refuseForeseeingColumns(rows, trainingRows(rows, plan.walkForward));
   onStage('features and labels', 1, 1);
   const pool = openFitPool(plan.workers);
   const run: Run = { rows, instruments, plan, pool, onStage };
@@ -146,13 +155,22 @@ export async function trainDirection(
     const theta = chooseTheta({ rows, instruments, costs: plan.costs }, scored, Infinity);
     const model = vectorScaled(raw, scaling);
     const bias = modelBias(rows, answers, instruments[0]!.bars.timeframe);
+    const hasEdge = !net.result.no_edge || Object.values(net.edge).some(({ no_edge }) => !no_edge);
+    const delayed = hasEdge && series.length > 0 ? delayedEdge(run, calibrated, net) : null;
+    const upOrDown = upOrDownAuc(rows, answers);
+    const gates = directionGates({ bias, upOrDown, series, column, delayed, hasEdge });
     return {
       ...{ rows, learning: own, search, model, scaling, theta, trees: treesOf(raw) },
-      ...{ metrics, blocks: calibrated, net, bias, priors, others },
+      ...{ metrics, blocks: calibrated, net, bias, gates, priors, others },
     };
   } finally {
     await pool.close();
   }
+}
+
+/** Of the last block: the most that any evaluated model has learned from. */
+function trainingRows(rows: InstrumentRows, { blocks, firstShare, embargo }: WalkForwardPlan): Int32Array {
+  return walkForwardSplits(rows, { blocks, firstShare, embargo, window: null }).at(-1)!.train;
 }
 
 /** The configured parameters, or those that a search adopted. */
@@ -193,9 +211,10 @@ async function measure(
   metrics: DirectionMetrics;
   net: WalkForwardNet;
 }> {
-  const { walkForward, costs, seed } = plan;
+  const { walkForward, costs } = plan;
+  const variants = 1 + plan.balances.filter((own) => own !== plan.balance).length + plan.peers.length;
   const scored = await scoreBlocks(rows, way, walkForward, pool, (done, total) => onStage(stage, done, total));
   const calibrated = calibrateBlocks(rows, scored, walkForward);
-  const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, seed });
+  const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, variants });
   return { scored, calibrated, metrics: directionMetrics(rows, calibrated), net };
 }

@@ -34,6 +34,7 @@ export interface WalkForwardPlan {
 /** A block of time, scored by a model of earlier data. */
 export interface ScoredBlock {
   readonly split: Split;
+  readonly model: TreeModel;
   readonly trees: number;
   /** Raw scores of the test rows, one array per class. */
   readonly logits: readonly Float32Array[];
@@ -72,7 +73,15 @@ export async function scoreBlock(
   pool: FitPool,
 ): Promise<ScoredBlock> {
   const model = await learn(rows, split.train, plan, pool);
-  return { split, trees: treesOf(model), logits: openRawScorer(model)(takeRows(rows.x, split.test)) };
+  return { split, model, trees: treesOf(model), logits: openRawScorer(model)(takeRows(rows.x, split.test)) };
+}
+
+/** The answers of the same models, calibrated alike, to other features of the same rows. */
+export function rescoreBlocks(blocks: readonly CalibratedBlock[], x: InstrumentRows['x']): CalibratedBlock[] {
+  return blocks.map((block) => {
+    const logits = openRawScorer(block.model)(takeRows(x, block.split.test));
+    return { ...block, logits, probabilities: scaledProbabilities(logits, block.scaling) };
+  });
 }
 
 /** Trains a model on every `stride`-th row of `train`. */

@@ -14,7 +14,7 @@ export interface DirectionPolicy {
    */
   readonly unit: 'percent' | 'sigmas';
   readonly threshold: number;
-  /** Number of closes after t that are considered. */
+  /** Number of steps of time after t at which the close is considered. */
   readonly horizon: number;
 }
 
@@ -26,8 +26,8 @@ const EVALUATION_SECONDS = EVALUATION_LABEL.horizon * EVALUATION_BAR;
 /** The evaluation label on bars of another timeframe. */
 export interface EvaluationLabel {
   readonly policy: DirectionPolicy;
-  /** Bars between considered closes. */
-  readonly everyBars: number;
+  /** Seconds between considered closes. */
+  readonly everySeconds: number;
 }
 
 /**
@@ -36,8 +36,8 @@ export interface EvaluationLabel {
  * @param timeframe seconds per bar, a divisor or a multiple of an hour
  */
 export function evaluationLabel(timeframe: number): EvaluationLabel {
-  if (timeframe <= EVALUATION_BAR) return { policy: EVALUATION_LABEL, everyBars: EVALUATION_BAR / timeframe };
-  return { policy: { ...EVALUATION_LABEL, horizon: evaluationBars(timeframe) }, everyBars: 1 };
+  if (timeframe <= EVALUATION_BAR) return { policy: EVALUATION_LABEL, everySeconds: EVALUATION_BAR };
+  return { policy: { ...EVALUATION_LABEL, horizon: evaluationBars(timeframe) }, everySeconds: timeframe };
 }
 
 /** Number of bars in 24 hours. @param timeframe seconds per bar */
@@ -45,38 +45,59 @@ export function evaluationBars(timeframe: number): number {
   return EVALUATION_SECONDS / timeframe;
 }
 
+/** Bars of one instrument, ascending. */
+export interface LabeledBars {
+  /** > 0, [bars] */
+  readonly close: ArrayLike<number>;
+  /** Epoch seconds of the open, [bars]. */
+  readonly time: ArrayLike<number>;
+  /** Seconds per bar. */
+  readonly timeframe: number;
+}
+
 /** Labels of the bars of one instrument. All arrays: [bars]. */
 export interface DirectionLabels {
-  /** UP, DOWN, RANGE, or −1 if unknown: too few bars follow, or the volatility is missing. */
+  /**
+   * UP, DOWN, RANGE, or −1 if unknown: the bars end before the horizon does, no close lies within it, or the volatility
+   * is missing.
+   */
   readonly label: Int8Array;
-  /** Index of the bar at whose close the label was known; −1 without a label. */
+  /** Index of the last bar that the label depends on; −1 without a label. */
   readonly end: Int32Array;
 }
 
 /**
- * Labels every bar by the closes that follow it.
- * @param close > 0, [bars]
+ * Labels every bar by the closes of the following `horizon` steps of time. At each step the last close up to then
+ * counts, so that a closed market or missing bars do not lengthen the horizon.
  * @param sigma volatility of one bar's log return known at each bar, [bars]; used only by `sigmas`
- * @param everyBars bars between considered closes
+ * @param everySeconds seconds per step
  * @throws RangeError for an invalid policy
  */
 export function directionLabels(
-  close: ArrayLike<number>,
+  { close, time, timeframe }: LabeledBars,
   policy: DirectionPolicy,
   sigma: ArrayLike<number> | null = null,
-  everyBars = 1,
+  everySeconds = timeframe,
 ): DirectionLabels {
   checkPolicy(policy, sigma);
   const bars = close.length;
   const label = new Int8Array(bars).fill(-1);
   const end = new Int32Array(bars).fill(-1);
+  const newest = bars === 0 ? -Infinity : time[bars - 1]!;
+  // The last bar up to each step: it only advances from one labeled bar to the next.
+  const lastOf = new Int32Array(policy.horizon + 1);
   for (let t = 0; t < bars; t++) {
     const [high, low] = barriersAt(close[t]!, policy, sigma === null ? NaN : sigma[t]!);
     if (!(high > low)) continue;
-    const last = t + policy.horizon * everyBars;
-    for (let i = t + everyBars; i < bars && i <= last; i += everyBars) {
+    for (let step = 1; step <= policy.horizon; step++) {
+      const until = time[t]! + step * everySeconds;
+      if (newest < until) break;
+      let i = Math.max(t, lastOf[step]!);
+      while (i + 1 < bars && time[i + 1]! <= until) i++;
+      lastOf[step] = i;
+      if (i === t) continue;
       const isUp = close[i]! > high;
-      if (isUp || close[i]! < low || i === last) {
+      if (isUp || close[i]! < low || step === policy.horizon) {
         label[t] = isUp ? UP : close[i]! < low ? DOWN : RANGE;
         end[t] = i;
         break;

@@ -2,14 +2,24 @@ import { normalCdf } from '../search/normal.ts';
 
 const HOURS = 24;
 const SECONDS_PER_HOUR = 3600;
-/** A buy ratio outside these limits is reported if it also differs from the base rate. */
+/** A buy ratio outside these limits is a warning: over all calls, and of each hour. */
 export const BUY_RATIO_LIMITS = { lowest: 0.3, highest: 0.7 } as const;
 /**
- * Limits of ML_UP_PROB / (ML_UP_PROB + ML_DOWN_PROB), and of the variance of ML_UP_PROB − ML_DOWN_PROB over 24 hours.
+ * Limits of ML_UP_PROB / (ML_UP_PROB + ML_DOWN_PROB): of each prediction, and of their mean. Predictions beyond them are
+ * biased.
  */
-export const PREDICTION_LIMITS = { minimum: 0.05, maximum: 0.95, mean: BUY_RATIO_LIMITS, variance_24h: 0.15 } as const;
-/** Share of errors of the first kind over all tests of one look. */
-const SIGNIFICANCE = 0.05;
+export const PREDICTION_LIMITS = { minimum: 0.1, maximum: 0.9, mean: { lowest: 0.4, highest: 0.6 } } as const;
+/** A larger variance of ML_UP_PROB − ML_DOWN_PROB over 24 hours is a warning. */
+export const VARIANCE_LIMIT_24H = 0.15;
+/**
+ * Predictions are biased if their mean on the bars that moved differs from the share that went up by more than this, and
+ * by more than chance at `OUTCOME_SIGNIFICANCE`.
+ */
+export const OUTCOME_TOLERANCE = 0.1;
+export const OUTCOME_SIGNIFICANCE = 0.01;
+/** With fewer calls, no limit is applied: to all, and to an hour. */
+export const MIN_CALLS = 100;
+export const MIN_HOUR_CALLS = 20;
 
 /** Predictions of the direction model with known outcomes. All arrays: [rows]. */
 export interface DirectionAnswers {
@@ -25,14 +35,23 @@ export interface DirectionAnswers {
   readonly overlap: number;
 }
 
-/** Share of buys among the calls of a group, compared with the realized outcomes. */
+/** Share of buys among the calls of a group, beside the realized outcomes. */
 export interface BuyRatio {
   readonly calls: number;
   /** Share of calls that are up; null without a call. */
   readonly buy_ratio: number | null;
   /** Share of up among the rows of the group that left the range; null without one. */
   readonly base_rate: number | null;
-  /** Two-sided p-value of equality with the base rate; null where one is missing. */
+}
+
+/** Mean prediction on the rows that left the range, against what they did. */
+export interface OutcomeBias {
+  readonly rows: number;
+  /** Mean of ML_UP_PROB / (ML_UP_PROB + ML_DOWN_PROB); null without a row. */
+  readonly predicted: number | null;
+  /** Share that went up; null without a row. */
+  readonly observed: number | null;
+  /** Two-sided p-value of their equality; null without a row. */
   readonly p_value: number | null;
 }
 
@@ -56,20 +75,11 @@ export interface DirectionBias {
   readonly bear: BuyRatio;
   /** By hour of the close, UTC. */
   readonly hours: readonly BuyRatio[];
-  /**
-   * What is outside its limits and differs from the outcomes, at 5 % over all tests (Holm 1979): groups by their buy
-   * ratio, `prediction mean`, `prediction minimum` and `prediction maximum` (of the rows beyond the limit), `variance
-   * 24 hours`.
-   */
+  readonly outcome: OutcomeBias;
+  /** What a model is refused for: `prediction mean`, `prediction minimum`, `prediction maximum`, `outcome`. */
   readonly biased: readonly string[];
-}
-
-/** A figure against its limit. */
-interface Tested {
-  readonly name: string;
-  readonly isOutside: boolean;
-  /** null: there is nothing to test. */
-  readonly p_value: number | null;
+  /** What else is outside its limits: `buy ratio`, `buy ratio by hour`, `variance 24 hours`. */
+  readonly warnings: readonly string[];
 }
 
 export function directionBias(answers: DirectionAnswers): DirectionBias {
@@ -94,94 +104,81 @@ export function directionBias(answers: DirectionAnswers): DirectionBias {
   const lean = Float64Array.from(all, (row) => up[row]! - down[row]!);
   const share = Float64Array.from(all, (row) => up[row]! / (up[row]! + down[row]!));
   const variances = dailyVariances(time, lean);
-  const groups: [string, BuyRatio][] = [
-    ['overall', overall],
-    ['bull', bull],
-    ['bear', bear],
-    ...hours.map((own, hour): [string, BuyRatio] => [`hour ${hour}`, own]),
-  ];
-  return {
+  const outcome = outcomeBias(answers, share);
+  const figures = {
     overall_balance: mean(share),
     prediction_min: extreme(share, Math.min),
     prediction_max: extreme(share, Math.max),
+    largest_variance_24h: variances.length === 0 ? null : extreme(variances, Math.max),
+  };
+  return {
+    ...figures,
     buy_sell_ratio: overall.buy_ratio,
     distribution_std: rooted(variance(lean)),
-    largest_variance_24h: variances.length === 0 ? null : extreme(variances, Math.max),
     bull_market_buy_ratio: bull.buy_ratio,
     bear_market_sell_ratio: bear.buy_ratio === null ? null : 1 - bear.buy_ratio,
-    ...{ overall, bull, bear, hours },
-    biased: significant([
-      ...groups.map(([name, own]) => ({
-        ...{ name, p_value: own.p_value },
-        isOutside: own.buy_ratio !== null && isOutside(own.buy_ratio, BUY_RATIO_LIMITS),
-      })),
-      ...predictionTests(answers, share),
-      varianceTest(variances, answers.overlap),
-    ]),
+    ...{ overall, bull, bear, hours, outcome },
+    biased: share.length < MIN_CALLS ? [] : [...biasedPredictions(figures), ...biasedOutcome(outcome)],
+    warnings: share.length < MIN_CALLS ? [] : warningsOf(figures, overall, hours),
   };
 }
 
-/** The predictions against the outcomes of the same rows: all, and those beyond each limit. */
-function predictionTests({ outcome, overlap }: DirectionAnswers, share: Float64Array): Tested[] {
-  const { minimum, maximum } = PREDICTION_LIMITS;
-  const against = (name: string, isWanted: (value: number) => boolean, isOver: (mean: number) => boolean): Tested => {
-    const rows = [...share.keys()].filter((row) => outcome[row]! >= 0 && isWanted(share[row]!));
-    if (rows.length === 0) return { name, isOutside: false, p_value: null };
-    const predicted = rows.reduce((sum, row) => sum + share[row]!, 0) / rows.length;
-    const observed = rows.reduce((sum, row) => sum + outcome[row]!, 0) / rows.length;
-    const p_value = equalShares(predicted, rows.length / overlap, observed, rows.length / overlap);
-    return { name, isOutside: isOver(predicted), p_value };
-  };
-  const always = (): boolean => true;
+/** Figures of predictions that have limits. */
+export type PredictionFigures = Pick<DirectionBias, 'overall_balance' | 'prediction_min' | 'prediction_max'>;
+
+/** What is beyond `PREDICTION_LIMITS`. */
+export function biasedPredictions({ overall_balance, prediction_min, prediction_max }: PredictionFigures): string[] {
+  const { minimum, maximum, mean: ofMean } = PREDICTION_LIMITS;
   return [
-    against('prediction mean', always, (own) => isOutside(own, PREDICTION_LIMITS.mean)),
-    against('prediction minimum', (own) => own < minimum, always),
-    against('prediction maximum', (own) => own > maximum, always),
+    ...(overall_balance !== null && isOutside(overall_balance, ofMean) ? ['prediction mean'] : []),
+    ...(prediction_min !== null && prediction_min < minimum ? ['prediction minimum'] : []),
+    ...(prediction_max !== null && prediction_max > maximum ? ['prediction maximum'] : []),
   ];
 }
 
-/** Normal approximation of the largest of the daily variances, each of 24 hours ÷ `overlap` independent rows. */
-function varianceTest(variances: Float64Array, overlap: number): Tested {
-  const name = 'variance 24 hours';
-  const limit = PREDICTION_LIMITS.variance_24h;
-  if (variances.length === 0) return { name, isOutside: false, p_value: null };
-  const largest = extreme(variances, Math.max)!;
-  const error = limit * Math.sqrt(2 / Math.max(1, HOURS / overlap - 1));
-  const p_value = Math.min(1, variances.length * normalCdf(-(largest - limit) / error));
-  return { name, isOutside: largest > limit, p_value };
+function biasedOutcome({ predicted, observed, p_value }: OutcomeBias): string[] {
+  if (predicted === null || observed === null || p_value === null) return [];
+  const isFar = Math.abs(predicted - observed) > OUTCOME_TOLERANCE;
+  return isFar && p_value < OUTCOME_SIGNIFICANCE ? ['outcome'] : [];
 }
 
-const isOutside = (ratio: number, { lowest, highest }: typeof BUY_RATIO_LIMITS): boolean =>
-  ratio < lowest || ratio > highest;
+function warningsOf(
+  { largest_variance_24h }: Pick<DirectionBias, 'largest_variance_24h'>,
+  overall: BuyRatio,
+  hours: readonly BuyRatio[],
+): string[] {
+  const isWarned = ({ calls, buy_ratio }: BuyRatio, minimum: number): boolean =>
+    calls >= minimum && buy_ratio !== null && isOutside(buy_ratio, BUY_RATIO_LIMITS);
+  return [
+    ...(isWarned(overall, MIN_CALLS) ? ['buy ratio'] : []),
+    ...(hours.some((own) => isWarned(own, MIN_HOUR_CALLS)) ? ['buy ratio by hour'] : []),
+    ...(largest_variance_24h !== null && largest_variance_24h > VARIANCE_LIMIT_24H ? ['variance 24 hours'] : []),
+  ];
+}
 
-function buyRatio({ up, down, outcome, overlap }: DirectionAnswers, rows: Int32Array): BuyRatio {
+/** Normal approximation with the overlap of the labels; the predicted mean is taken as known. */
+function outcomeBias({ outcome, overlap }: DirectionAnswers, share: Float64Array): OutcomeBias {
+  const rows = Int32Array.from(share.keys()).filter((row) => outcome[row]! >= 0);
+  if (rows.length === 0) return { rows: 0, predicted: null, observed: null, p_value: null };
+  const predicted = rows.reduce((sum, row) => sum + share[row]!, 0) / rows.length;
+  const observed = rows.reduce((sum, row) => sum + outcome[row]!, 0) / rows.length;
+  const error = Math.sqrt((predicted * (1 - predicted)) / (rows.length / overlap));
+  const p_value = error === 0 ? 1 : 2 * normalCdf(-Math.abs(predicted - observed) / error);
+  return { rows: rows.length, predicted, observed, p_value };
+}
+
+function isOutside(ratio: number, { lowest, highest }: { readonly lowest: number; readonly highest: number }): boolean {
+  return ratio < lowest || ratio > highest;
+}
+
+function buyRatio({ up, down, outcome }: DirectionAnswers, rows: Int32Array): BuyRatio {
   const calls = rows.length;
   const buys = rows.filter((row) => up[row]! > down[row]!).length;
   const left = rows.filter((row) => outcome[row]! >= 0);
   const ups = left.filter((row) => outcome[row] === 1).length;
   const buy_ratio = calls === 0 ? null : buys / calls;
   const base_rate = left.length === 0 ? null : ups / left.length;
-  const p_value =
-    buy_ratio === null || base_rate === null
-      ? null
-      : equalShares(buy_ratio, calls / overlap, base_rate, left.length / overlap);
-  return { calls, buy_ratio, base_rate, p_value };
-}
-
-/** Two-sided p-value of two shares being equal: the normal approximation with the pooled share. */
-function equalShares(a: number, countA: number, b: number, countB: number): number {
-  const pooled = (a * countA + b * countB) / (countA + countB);
-  const error = Math.sqrt(pooled * (1 - pooled) * (1 / countA + 1 / countB));
-  return error === 0 ? 1 : 2 * normalCdf(-Math.abs(a - b) / error);
-}
-
-/** Holm's procedure over what can be tested. */
-function significant(all: readonly Tested[]): string[] {
-  const tested = all.filter(({ p_value }) => p_value !== null);
-  const ordered = [...tested].sort((a, b) => a.p_value! - b.p_value!);
-  const found = ordered.findIndex(({ p_value }, i) => p_value! > SIGNIFICANCE / (ordered.length - i));
-  const rejected = new Set(ordered.slice(0, found < 0 ? ordered.length : found));
-  return tested.filter((own) => rejected.has(own) && own.isOutside).map(({ name }) => name);
+  return { calls, buy_ratio, base_rate };
 }
 
 /** Of whole UTC days with two answers or more. */

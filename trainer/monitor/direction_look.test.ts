@@ -61,10 +61,12 @@ it('compares the published probabilities of the active direction model with the 
   // Without the week that warms the features and the hours whose label is not known yet.
   expect(balanced!.bars).toBeGreaterThan((DAYS - 9) * 24);
   expect(balanced).toMatchObject({ version, bias: { biased: [] } });
+  expect(balanced!.bias.warnings).not.toContain('buy ratio');
   expect(bullish!.bias.buy_sell_ratio).toBe(1);
   expect(bullish!.bias.overall.base_rate).toBeGreaterThan(0.3);
   expect(bullish!.bias.overall.base_rate).toBeLessThan(0.7);
-  expect(bullish!.bias.biased).toContain('overall');
+  expect(bullish!.bias.biased).toContain('prediction mean');
+  expect(bullish!.bias.warnings).toContain('buy ratio');
 });
 
 it('says why there is no figure', () => {

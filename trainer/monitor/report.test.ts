@@ -117,14 +117,17 @@ describe('findingsOf', () => {
   });
 
   it('finds a bias of published direction probabilities, which is no reason to train pairs', () => {
-    const bias = { biased: ['overall', 'hour 7'], buy_sell_ratio: 0.82 } as unknown as LiveDirection['bias'];
+    const bias = {
+      ...{ biased: ['prediction mean'], warnings: ['buy ratio by hour'] },
+      ...{ buy_sell_ratio: 0.82, overall_balance: 0.64 },
+    } as unknown as LiveDirection['bias'];
     const direction = { '1h': { version: 'v1', bars: 300, bias }, '4h': { skipped: 'no bar has come' } };
     const seen = found({ direction });
     expect(seen.map(({ trigger, subject, retrains }) => [trigger, subject, retrains])).toEqual([
-      ['direction bias', '1h overall', null],
-      ['direction bias', '1h hour 7', null],
+      ['direction bias', '1h prediction mean', null],
+      ['direction bias', '1h buy ratio by hour', null],
     ]);
-    expect(seen[0]!.text).toContain('82 % of 300 calls of v1 are up');
+    expect(seen[0]!.text).toContain('mean prediction 0.64, 82 % of 300 calls of v1 are up');
   });
 
   it('finds old models, when there are new bars to train on', () => {

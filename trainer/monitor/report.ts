@@ -110,10 +110,11 @@ export function findingsOf(
 function directionFindings(directions: LiveDirections): DriftFinding[] {
   return Object.entries(directions).flatMap(([timeframe, own]) => {
     if (isSkipped(own)) return [];
-    return own.bias.biased.map((name) => {
+    const { biased, warnings, buy_sell_ratio, overall_balance } = own.bias;
+    return [...biased, ...warnings].map((name) => {
       const subject = `${timeframe} ${name}`;
-      const buys = own.bias.buy_sell_ratio!;
-      const text = `direction bias ${subject}: outside its limits beyond chance; ${(100 * buys).toFixed(0)} % of ${own.bars} calls of ${own.version} are up`;
+      const buys = buy_sell_ratio!;
+      const text = `direction bias ${subject}: outside its limits; mean prediction ${overall_balance!.toFixed(2)}, ${(100 * buys).toFixed(0)} % of ${own.bars} calls of ${own.version} are up`;
       return {
         ...finding('direction bias', subject, buys, BUY_RATIO_LIMITS.highest, null, text),
         retrains: null,

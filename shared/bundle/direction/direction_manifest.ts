@@ -14,8 +14,10 @@ const instrumentEdge = z.object({
   no_edge: z.boolean(),
   trades: z.int().nonnegative(),
   net_bps: metric,
-  /** Lower bound of the mean net result at 5 % divided by the number of instruments. */
+  /** Lower bound of the mean net result at the level at which it was tested: 5 % over all instruments. */
   lower_net_bps: metric,
+  /** Of a mean net result that is not above 0, adjusted for all claims (Holm); absent in earlier bundles. */
+  p_value: metric.optional(),
 });
 export type InstrumentEdge = z.infer<typeof instrumentEdge>;
 
@@ -62,7 +64,14 @@ export const directionManifestSchema = z.strictObject({
     lower_5_net_bps: metric,
     upper_95_net_bps: metric,
     trades: z.int(),
+    /** Standard errors by days; absent in earlier bundles. */
+    auc_errors: z.array(metric).optional(),
+    up_or_down_error: metric.optional(),
   }),
+  /** Share of each class in the training rows; absent in earlier bundles. */
+  base_rates: z.array(share).length(3).optional(),
+  /** Per fill; absent in earlier bundles: 5 and 1. */
+  costs: z.object({ taker_fee_bps: z.number().nonnegative(), slippage_bps: z.number().nonnegative() }).optional(),
   /** Bias of the walk-forward predictions; absent in earlier bundles. */
   bias: z
     .object({
@@ -74,12 +83,30 @@ export const directionManifestSchema = z.strictObject({
       largest_variance_24h: metric,
       bull_market_buy_ratio: metric,
       bear_market_sell_ratio: metric,
-      /** What is outside its limits beyond chance. */
+      /** Mean of the predictions on the bars that moved, and the share of them that went up; absent in earlier bundles. */
+      outcome_predicted: metric.optional(),
+      outcome_observed: metric.optional(),
+      /** What a model is refused for; in earlier bundles without gates: calls that differ from the base rate. */
       biased: z.array(z.string()),
+      /** What else is outside its limits; absent in earlier bundles. */
+      warnings: z.array(z.string()).optional(),
     })
     .optional(),
   /** Success targets and what was measured, for information: no target decides anything. */
-  targets: z.array(z.object({ name: z.string(), goal: z.string(), measured: metric, met: z.boolean() })).optional(),
+  targets: z
+    .array(
+      z.object({
+        name: z.string(),
+        goal: z.string(),
+        measured: metric,
+        met: z.boolean(),
+        /** Whether no honest model reaches the measured value: it is not met then. */
+        implausible: z.boolean().optional(),
+      }),
+    )
+    .optional(),
+  /** Results of the gates of its training; absent in earlier bundles. */
+  gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
   edge: z.record(z.string(), instrumentEdge),
   files: z.strictObject({ [DIRECTION_FILE]: file, [DIRECTION_REPORT]: file }),
   /** Inputs (null = missing) and the three answers to each, within 1e-5. */

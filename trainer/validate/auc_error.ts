@@ -1,0 +1,85 @@
+import { studentUpper } from './student_t.ts';
+
+const SECONDS_PER_DAY = 86_400;
+/** Days over which the products of a day and later ones count: a label lasts up to a day, a regime longer. */
+const LAG_DAYS = 3;
+
+/** An AUC whose rows depend on each other within some days. */
+export interface AucEstimate {
+  readonly auc: number;
+  readonly standard_error: number;
+  /** Days with rows of either class. */
+  readonly days: number;
+}
+
+/**
+ * AUC and its standard error for rows that overlap and move together. The AUC is a sum of one share per row (its rank
+ * among the rows of the other class: DeLong, DeLong & Clarke-Pearson 1988); the shares are summed by UTC day, and the
+ * sums of days up to three apart may correlate (Newey & West 1987).
+ * @param labels 0 or 1, [rows]
+ * @param time epoch seconds, [rows]
+ * @returns null without rows of both classes, or with fewer than two days
+ */
+export function aucByDays(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  time: ArrayLike<number>,
+): AucEstimate | null {
+  const rows = scores.length;
+  const order = Uint32Array.from({ length: rows }, (_, row) => row).sort((a, b) => scores[a]! - scores[b]!);
+  let positives = 0;
+  for (let row = 0; row < rows; row++) positives += labels[row]!;
+  const negatives = rows - positives;
+  if (positives === 0 || negatives === 0) return null;
+  const share = placements(order, scores, labels, positives, negatives);
+  let auc = 0;
+  for (let row = 0; row < rows; row++) if (labels[row] === 1) auc += share[row]! / positives;
+  const byDay = new Map<number, number>();
+  for (let row = 0; row < rows; row++) {
+    const day = Math.floor(time[row]! / SECONDS_PER_DAY);
+    const isPositive = labels[row] === 1;
+    const own = isPositive ? (share[row]! - auc) / positives : (share[row]! - auc) / negatives;
+    byDay.set(day, (byDay.get(day) ?? 0) + own);
+  }
+  const days = byDay.size;
+  if (days < 2) return null;
+  let variance = 0;
+  for (const [day, own] of byDay) {
+    variance += own * own;
+    for (let lag = 1; lag <= LAG_DAYS; lag++) {
+      const later = byDay.get(day + lag) ?? 0;
+      variance += 2 * (1 - lag / (LAG_DAYS + 1)) * own * later;
+    }
+  }
+  return { auc, standard_error: Math.sqrt(Math.max(0, (variance * days) / (days - 1))), days };
+}
+
+/** One-sided lower bound of an AUC at an error rate of `level`: Student's t with about as many degrees as days. */
+export function aucLowerBound({ auc, standard_error, days }: AucEstimate, level: number): number {
+  const degrees = Math.max(2, 2 * Math.floor((days - 1) / 2));
+  return auc - studentUpper(level, degrees) * standard_error;
+}
+
+/** Of each positive the share of negatives below it, of each negative the share of positives above it; ties half. */
+function placements(
+  order: Uint32Array,
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  positives: number,
+  negatives: number,
+): Float64Array {
+  const share = new Float64Array(order.length);
+  let [positivesBelow, negativesBelow] = [0, 0];
+  for (let i = 0; i < order.length;) {
+    let end = i;
+    let tiedPositives = 0;
+    while (end < order.length && scores[order[end]!] === scores[order[i]!]) tiedPositives += labels[order[end++]!]!;
+    const tiedNegatives = end - i - tiedPositives;
+    const ofPositives = (negativesBelow + tiedNegatives / 2) / negatives;
+    const ofNegatives = (positives - positivesBelow - tiedPositives / 2) / positives;
+    for (; i < end; i++) share[order[i]!] = labels[order[i]!] === 1 ? ofPositives : ofNegatives;
+    positivesBelow += tiedPositives;
+    negativesBelow += tiedNegatives;
+  }
+  return share;
+}
