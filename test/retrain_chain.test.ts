@@ -43,7 +43,7 @@ const SMALL: SettingsOverrides = {
       { name: 'test', allocation: 0.5, duration: '24h' },
       { name: 'pilot', allocation: 0.6, duration: '3d' },
       { name: 'rollout', allocation: 0.7, duration: '7d' },
-      { name: 'full', allocation: 1, duration: 'full' },
+      { name: 'full', allocation: 1, duration: 'ongoing' },
     ],
   },
   minutehand: {

@@ -111,6 +111,23 @@ describe('policy files with the keys of the specification alone', () => {
     expect(sources.delivered).toContain('signals.archive_path');
   });
 
+  it.each(['ongoing', 'full'])('may have stages of a rollout that end with the duration %s', (duration) => {
+    const stages = `
+deployment_stages:
+  value:
+    - { name: test, allocation: 0.1, duration: 24h }
+    - { name: pilot, allocation: 0.3, duration: 3d }
+    - { name: rollout, allocation: 0.7, duration: 7d }
+    - { name: full, allocation: 1.0, duration: ${duration} }
+  label_ja: 段階的展開のステージ
+`;
+    write('retrain', RETRAIN + stages);
+    expect(texts()).toEqual([]);
+    expect(inspect().settings!.retrain.deployment_stages.at(-1)).toEqual({ name: 'full', allocation: 1, duration });
+    write('retrain', RETRAIN + stages.replace(`duration: ${duration}`, 'duration: 9d'));
+    expect(texts()).toEqual([expect.stringContaining('deployment_stages') as string]);
+  });
+
   it('are refused where a key is misspelled, an entry has no value, or a column has a type that its values do not fit', () => {
     write('core', CORE.replace('theta_step', 'theta_stepp'));
     expect(texts()).toEqual(['theta_stepp is not a key of this file (did you mean "theta_step"?)']);

@@ -66,7 +66,8 @@ function deploymentStage<Name extends string>(name: Name) {
 const fullStage = z.strictObject({
   name: z.literal('full'),
   allocation: z.literal(1),
-  duration: z.literal('full'),
+  /** `ongoing`; `full` in files of earlier versions. */
+  duration: z.enum(['ongoing', 'full']),
 });
 
 const coreValues = {
@@ -219,6 +220,13 @@ const retrainValues = {
   drift_psi_max: z.number().gt(0).max(10).nullable(),
   drift_mean_shift_max: z.number().gt(0).max(100).nullable(),
   drift_metric_gap: z.number().gt(0).max(10).nullable(),
+  win_rate_min_trades: z.int().min(1).max(1_000_000),
+  win_rate_noise_sigmas: z
+    .number()
+    .gt(0)
+    .max(10)
+    .nullable()
+    .meta({ examples: [3] }),
   drift_cooldown_hours: z.number().min(0).max(8760),
   model_max_age_days: z.number().gt(0).max(3650).nullable(),
   fill_min_trades: z.int().min(1).max(100_000),

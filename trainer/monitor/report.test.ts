@@ -16,6 +16,9 @@ const POLICY: DriftPolicy = {
   drift_psi_max: 0.25,
   drift_mean_shift_max: 0.5,
   drift_metric_gap: 0.15,
+  win_rate_min_trades: 100,
+  win_rate_noise_sigmas: null,
+  fill_min_trades: 30,
   model_max_age_days: 45,
   pass_rate_range: [0.05, 0.4],
   fill_win_rate_gap: 0.15,
@@ -141,7 +144,9 @@ describe('findingsOf', () => {
       'win rate of 60 real positions 0.480 against 0.600 of the bundle: 20 % below > 15 %',
     ]);
     expect(textsOf({ fills: { win_rate: { ...win_rate, gap: 0.2 } } })).toEqual([]);
-    expect(textsOf({ fills: { win_rate: { ...win_rate, gap_noise: 0.21 } } })).toEqual([]);
+    expect(textsOf({ fills: { win_rate: { ...win_rate, gap_noise: 0.21 } } }, { win_rate_noise_sigmas: 3 })).toEqual(
+      [],
+    );
     const net = { ...FILLED.net, live_bps: -0.9, gap_bps: -1.5 };
     expect(textsOf({ fills: { net } })).toEqual([
       'result of 100 real positions -0.90 bps against 0.60 of the bundle: 1.50 below > 1 bps',
@@ -179,6 +184,25 @@ describe('findingsOf', () => {
     expect(textsOf({ fills, account: 'paper' })).toEqual([]);
     expect(textsOf({ fills, account: 'paper', market: 'simulated' })).toHaveLength(2);
     expect(textsOf({ fills, account: 'demo' })).toHaveLength(2);
+  });
+
+  it('finds a win rate past its limit as soon as there are enough trades, and beyond chance only where the policy says so', () => {
+    const apart = { live: 0.5, gap: -0.167, gap_noise: 0.3 };
+    const text = 'win rate 0.500 against 0.600 of the bundle: 17 % apart > 15 %';
+    expect(textsOf({ win_rate: apart })).toEqual([text]);
+    expect(textsOf({ win_rate: { ...apart, live_count: 99 } })).toEqual([]);
+    expect(textsOf({ win_rate: { ...apart, bundle_count: 99 } })).toEqual([]);
+    expect(textsOf({ win_rate: { ...apart, live_count: 20, bundle_count: 20 } }, { win_rate_min_trades: 20 })).toEqual([
+      text,
+    ]);
+    // Three standard errors are 30 %: one is 10 %, two are 20 %.
+    const isFound = (win_rate_noise_sigmas: number): boolean =>
+      textsOf({ win_rate: apart }, { win_rate_noise_sigmas }).length > 0;
+    expect([1, 1.6, 1.7, 2, 3].map(isFound)).toEqual([true, true, false, false, false]);
+    const fills = { win_rate: { ...SAME, live: 0.5, gap: -0.167, gap_noise: 0.3, live_count: 30 } };
+    expect(textsOf({ fills })).toHaveLength(1);
+    expect(textsOf({ fills }, { win_rate_noise_sigmas: 3 })).toEqual([]);
+    expect(textsOf({ fills }, { fill_min_trades: 31 })).toEqual([]);
   });
 
   it('finds nothing that the policy has switched off', () => {

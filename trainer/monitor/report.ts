@@ -1,7 +1,7 @@
 import type { RetrainPolicy } from '../../shared/policy/policy.ts';
 import { BUY_RATIO_LIMITS } from './direction_bias.ts';
 import type { LiveDirections } from './direction_look.ts';
-import type { FeatureDrift } from './drift.ts';
+import { SIGMAS, type FeatureDrift } from './drift.ts';
 import type { FillPerformance, SymbolFills } from './fill_performance.ts';
 import type { ServedPerformance } from './group_performance.ts';
 import { isSkipped, type Part } from './part.ts';
@@ -57,8 +57,11 @@ export type DriftPolicy = Pick<
   | 'drift_psi_max'
   | 'drift_mean_shift_max'
   | 'drift_metric_gap'
+  | 'win_rate_min_trades'
+  | 'win_rate_noise_sigmas'
   | 'model_max_age_days'
   | 'pass_rate_range'
+  | 'fill_min_trades'
   | 'fill_win_rate_gap'
   | 'fill_net_gap_bps'
   | 'fill_cost_gap'
@@ -83,7 +86,7 @@ export function findingsOf(
     ...features.flatMap((feature) => featureFindings(feature, policy)),
     ...Object.entries({ '': performance, ...performance.groups }).flatMap(([group, { auc, win_rate }]) => [
       ...comparisonFinding('auc', group, auc, policy.drift_metric_gap),
-      ...comparisonFinding('win rate', group, win_rate, policy.drift_metric_gap),
+      ...winRateFinding(group, win_rate, policy),
     ]),
     ...directionFindings(direction),
     ...passRateFinding(performance.pass_rate, policy.pass_rate_range),
@@ -128,11 +131,12 @@ function fillFindings(
   { win_rate, net, symbols }: FillPerformance,
   policy: DriftPolicy,
 ): DriftFinding[] {
-  const { fill_win_rate_gap, fill_net_gap_bps, fill_cost_gap } = policy;
+  const { fill_min_trades, fill_win_rate_gap, fill_net_gap_bps, fill_cost_gap } = policy;
   const found: DriftFinding[] = [];
   const isBelow = (gap: number | null, limit: number | null, noise: number): boolean =>
     gap !== null && limit !== null && -gap > limit && -gap > noise;
-  if (isBelow(win_rate.gap, fill_win_rate_gap, win_rate.gap_noise)) {
+  const hasEnough = win_rate.live_count >= fill_min_trades;
+  if (hasEnough && isBelow(win_rate.gap, fill_win_rate_gap, winRateNoise(win_rate, policy))) {
     const { live, bundle, live_count, gap } = win_rate;
     const text = `win rate of ${live_count} ${account} positions ${live!.toFixed(3)} against ${bundle!.toFixed(3)} of the bundle: ${(-gap! * 100).toFixed(0)} % below > ${fill_win_rate_gap! * 100} %`;
     found.push(finding('fill win rate', account, -gap!, fill_win_rate_gap!, null, text));
@@ -216,6 +220,19 @@ function mostMoved({ pairs }: FeatureDrift, by: (drift: FeatureDrift['pairs'][st
 
 function mostIn(pair: string | null): string {
   return pair === null ? '' : ` (most in ${pair})`;
+}
+
+/** As specified, a win rate past its limit is a finding; the policy can demand that it is beyond chance. */
+function winRateFinding(group: string, win_rate: Compared, policy: DriftPolicy): DriftFinding[] {
+  const { live_count, bundle_count } = win_rate;
+  if (Math.min(live_count, bundle_count) < policy.win_rate_min_trades) return [];
+  const own = { ...win_rate, gap_noise: winRateNoise(win_rate, policy) };
+  return comparisonFinding('win rate', group, own, policy.drift_metric_gap);
+}
+
+/** Gap that `win_rate_noise_sigmas` standard errors allow. */
+function winRateNoise({ gap_noise }: Compared, { win_rate_noise_sigmas: sigmas }: DriftPolicy): number {
+  return sigmas === null ? 0 : (gap_noise * sigmas) / SIGMAS;
 }
 
 function comparisonFinding(

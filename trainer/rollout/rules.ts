@@ -35,8 +35,8 @@ export function rolloutRules(policy: Settings['retrain'], history: readonly bool
   };
 }
 
-/** `24h`, `3d`; null for `full`. */
+/** `24h`, `3d`; null for `ongoing`, or `full` of earlier versions. */
 function durationMs(text: string): number | null {
-  if (text === 'full') return null;
+  if (text === 'ongoing' || text === 'full') return null;
   return Number.parseInt(text, 10) * (text.endsWith('h') ? HOUR_MS : DAY_MS);
 }
