@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import type { EpochMs } from '../../shared/bar.ts';
+import { packageRoot } from '../../shared/root.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { LateBars } from '../feed/arrival.ts';
 import { batchOf, NOW_MS, openMetrics, timingOf } from './metrics.fixture.ts';
@@ -138,6 +141,22 @@ describe('the metrics of events', () => {
       expect(series.get('minutehand_models_refused_total{code="MODEL_HASH"}')).toBe(1);
       expect(series.get('minutehand_model_failures_total{code="MODEL_OUTPUT"}')).toBe(2);
     }
+  });
+
+  it('are exported with 0 before the first event, so that an alert sees the first', async () => {
+    const rules = readFileSync(join(packageRoot(), 'config', 'prometheus', 'rules.yaml'), 'utf8');
+    const watched = [...rules.matchAll(/increase\((minutehand_[a-z_]+)/g)].map(([, name]) => name!);
+    expect(watched.length).toBeGreaterThan(3);
+    const series = await scrape(openMetrics());
+    for (const name of watched) {
+      const found = [...series].filter(([key]) => key === name || key.startsWith(`${name}{`));
+      expect(found.length, name).toBeGreaterThan(0);
+      expect(new Set(found.map(([, value]) => value)), name).toEqual(new Set([0]));
+    }
+    for (const key of ['bars_total{outcome="BAR_FUTURE"}', 'series_total{outcome="SERIES_STALE"}'])
+      expect(series.get(`minutehand_${key}`), key).toBe(0);
+    for (const code of ['MODEL_SLOW', 'MODEL_GOLDEN', 'MODEL_SIGNATURE'])
+      expect(series.get(`minutehand_model_failures_total{code="${code}"}`), code).toBe(0);
   });
 
   it('show the state at the scrape, and omit values that do not exist', async () => {

@@ -98,7 +98,11 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     type: 'counter',
     labels: ['symbol'],
     help: 'Bars held back.',
-    read: ({ status }) => status.suspectBars,
+    read: ({ status }) => {
+      const counts = status.suspectBars;
+      const symbols = new Set([...status.lastTimes.keys(), ...counts.keys()]);
+      return [...symbols].map((symbol) => [symbol, counts.get(symbol) ?? 0] as const);
+    },
   },
   {
     name: 'minutehand_bars_late_seconds',

@@ -1,3 +1,4 @@
+import { ERRORS } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { SubjectBody } from '../../shared/signal/instrument_signal.ts';
 import { TRANSPORT_NAMES } from '../publish/transports.ts';
@@ -8,13 +9,18 @@ import { createMinuteRate } from './minute_rate.ts';
 import { SignalCounter } from './signal_counter.ts';
 import { STATIONS, type BatchTiming } from './stopwatch.ts';
 
+/** Error codes that begin like this. */
+function codesOf(prefix: string): string[] {
+  return Object.keys(ERRORS).filter((code) => code.startsWith(prefix));
+}
+
 /** Counts what no other part of the daemon counts. Observed after the signals are out, never before. */
 export class Observed {
-  readonly bars = new Counts();
+  readonly bars = new Counts(['accepted', 'late', 'duplicate', ...codesOf('BAR_')]);
   /** Observations of auxiliary series. */
-  readonly series = new Counts();
-  readonly refusals = new Counts();
-  readonly failures = new Counts();
+  readonly series = new Counts(['accepted', 'revised', 'duplicate', ...codesOf('SERIES_')]);
+  readonly refusals = new Counts([...codesOf('MODEL_'), 'INTERNAL']);
+  readonly failures = new Counts([...codesOf('MODEL_'), 'INTERNAL']);
   readonly signals = new SignalCounter();
   readonly rate = createMinuteRate();
   readonly inference = new LatencyHistogram();

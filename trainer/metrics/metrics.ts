@@ -2,6 +2,7 @@ import type { Metric, Sample } from '../../shared/metrics/metric.ts';
 import type { MonitorStatus } from '../monitor/monitor.ts';
 import { isSkipped } from '../monitor/part.ts';
 import type { MonitorReport } from '../monitor/report.ts';
+import { SEVERITIES } from '../notify/events.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import type { RetrainRun } from '../schedule/run.ts';
 
@@ -121,7 +122,11 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     type: 'gauge',
     labels: ['severity'],
     help: 'Open alerts.',
-    read: async (source) => (await source.outbox())?.open.map(({ severity, count }) => [severity, count]) ?? null,
+    read: async (source) => {
+      const counts = await source.outbox();
+      if (counts === null) return null;
+      return SEVERITIES.map((severity) => [severity, counts.open.find((one) => one.severity === severity)?.count ?? 0]);
+    },
   },
   {
     name: 'minutehand_notifications',
