@@ -15,7 +15,10 @@ const ADVICE: readonly (readonly [words: RegExp, advice: string])[] = [
     /\bOOM\b/,
     'File and WebSocket continue. Redis is out of memory: raise maxmemory, or set a maxmemory-policy that evicts keys.',
   ],
-  [/READONLY/, 'File and WebSocket continue. This Redis is a read-only replica: use the address of its primary.'],
+  [
+    /READONLY/,
+    'File and WebSocket continue. This Redis is a read-only replica: use the address of its primary. After a failover the connection is made again by itself.',
+  ],
   [/MISCONF/, 'File and WebSocket continue. Redis cannot save to its disk: check disk space and the Redis log.'],
 ];
 

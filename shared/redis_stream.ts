@@ -2,8 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { RedisTransport } from './policy/policy.ts';
 import { connectionProblem, redisAddress } from './redis_address.ts';
+import { roleOf } from './redis_role.ts';
 
 const MAX_RETRY_MS = 5000;
+/** A replica that was the primary serves reads without an error, from data that may no longer change. */
+const ROLE_CHECK_MS = 10_000;
 const CLOSED = 'the connection was closed';
 
 export interface StreamConnectionOptions {
@@ -16,6 +19,8 @@ export interface StreamConnectionOptions {
   readonly firstRetryMs: number;
   /** Work after each connect before it counts as up. */
   begin(connection: StreamConnection): Promise<void>;
+  /** Interval at which a primary is asked whether it still is one; 10 s unless given. */
+  readonly roleCheckMs?: number;
   /** One read and its consequences; called repeatedly. */
   read(connection: StreamConnection): Promise<void>;
   /** Called once per change. */
@@ -43,7 +48,7 @@ export interface StreamReader {
  * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `ca_file` cannot be read
  */
 export function keepReading(options: StreamConnectionOptions): StreamReader {
-  const { transport, name, blockMs, firstRetryMs, begin, read, onState } = options;
+  const { transport, name, blockMs, firstRetryMs, roleCheckMs = ROLE_CHECK_MS, begin, read, onState } = options;
   const redis = new Redis({
     ...redisAddress(transport.url, transport.ca_file),
     lazyConnect: true,
@@ -89,10 +94,20 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
       try {
         await redis.connect();
         reason = CLOSED;
+        const role = await roleOf(redis);
         await begin(connection);
         enter('up', 'connected');
         waitMs = firstRetryMs;
-        while (!connection.isStopped) await read(connection);
+        let checkedMs = performance.now();
+        while (!connection.isStopped) {
+          await read(connection);
+          if (role !== 'primary' || performance.now() - checkedMs < roleCheckMs) continue;
+          checkedMs = performance.now();
+          if ((await roleOf(redis)) === 'replica') {
+            reason = 'this Redis has become a read-only replica: connecting again';
+            throw new Error(reason);
+          }
+        }
       } catch (error) {
         if (connection.isStopped) return;
         const isRefused = error instanceof Error && error.name === 'ReplyError';

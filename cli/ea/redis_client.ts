@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
+import { isRefusalOfReplica } from '../../shared/redis_role.ts';
 import { redisAddress } from '../../shared/redis_address.ts';
 
 const FIRST_RETRY_MS = 100;
@@ -29,6 +30,7 @@ export function connectRedis(
     maxRetriesPerRequest: 0,
     connectTimeout: connect_timeout_ms,
     retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), MAX_RETRY_MS),
+    reconnectOnError: (error) => isRefusalOfReplica(error.message),
     maxLoadingRetryTime: 2 * command_timeout_ms,
     connectionName: name,
     protocol: 2,

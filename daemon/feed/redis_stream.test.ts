@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { StreamReader } from '../../shared/redis_stream.ts';
-import { REDIS_NOTE, startRedis, type RedisServer } from '../../test/redis_server.ts';
+import { keepReading, type StreamReader } from '../../shared/redis_stream.ts';
+import { proxyTo } from '../../test/redis_proxy.ts';
+import { REDIS_NOTE, requireRedis, startRedis, type RedisServer } from '../../test/redis_server.ts';
 import { BEGINNING, type StreamPosition } from './redis_position.ts';
 import { BARS_STREAM, readBarStream, type StreamListener } from './redis_stream.ts';
 
@@ -230,5 +231,58 @@ describe('a reader of the stream', options, () => {
     const { client, read } = place(context);
     await client.set(BARS_STREAM, 'text');
     expect(await read(BEGINNING).received(2)).toEqual(['beginning', 'refused WRONGTYPE']);
+  });
+});
+
+describe('a failover behind a proxy', () => {
+  it('is followed by a reader: it reads from the new primary', async (context) => {
+    const [first, second] = [await requireRedis(context), await requireRedis(context)];
+    const toClose: (() => Promise<unknown> | void)[] = [() => first.stop(), () => second.stop()];
+    const target = { port: first.port };
+    const states: string[] = [];
+    const read: string[] = [];
+    try {
+      const port = await proxyTo(target, toClose);
+      const transport = {
+        url: `redis://127.0.0.1:${port}`,
+        ca_file: null,
+        connect_timeout_ms: 1000,
+        command_timeout_ms: 500,
+      };
+      let last = '0';
+      const reader = keepReading({
+        transport,
+        name: 'test',
+        blockMs: 50,
+        firstRetryMs: 10,
+        roleCheckMs: 100,
+        begin: () => Promise.resolve(),
+        async read({ redis }) {
+          const found = await redis.xread('BLOCK', 50, 'STREAMS', 's', last);
+          for (const [id, fields] of found?.[0]?.[1] ?? []) {
+            last = id;
+            read.push(fields[1]!);
+          }
+        },
+        onState: (state, detail) => states.push(`${state}: ${detail}`),
+      });
+      toClose.push(() => reader.stop());
+      const [old, fresh] = [first, second].map((server) => new Redis(server.url)) as [Redis, Redis];
+      toClose.push(
+        () => old.disconnect(),
+        () => fresh.disconnect(),
+      );
+      await old.xadd('s', '1-0', 'bar', 'before');
+      await expect.poll(() => read).toEqual(['before']);
+      target.port = second.port;
+      await old.replicaof('127.0.0.1', 1);
+      await fresh.xadd('s', '2-0', 'bar', 'after');
+      await expect.poll(() => read).toEqual(['before', 'after']);
+      // Redis itself ends a read that waits; the next one would be answered from old data.
+      expect(states).toHaveLength(3);
+      expect(states.at(-1)).toBe('up: connected');
+    } finally {
+      for (const close of toClose.reverse()) await close();
+    }
   });
 });

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { isRefusalOfReplica } from '../../shared/redis_role.ts';
 import { redisAddress } from '../../shared/redis_address.ts';
 import type { LeaseRecord, LeaseRequest } from './lease.ts';
 import type { LeaseAddress, LeaseStore } from './lease_store.ts';
@@ -65,7 +66,12 @@ class RedisLease implements LeaseStore {
     const [at, beat] =
       kind === 'take' ? [request.seen.fence, request.seen.beat] : [kind === 'look' ? 0 : request.fence, 0];
     const floor = kind === 'take' || kind === 'raise' ? request.floor : 0;
-    const row = await this.#redis.eval(SCRIPT, 1, leaseKey(name), holder, kind, at, beat, floor);
+    const row = await this.#redis
+      .eval(SCRIPT, 1, leaseKey(name), holder, kind, at, beat, floor)
+      .catch((error: unknown) => {
+        if (error instanceof Error && isRefusalOfReplica(error.message)) this.reset();
+        throw error;
+      });
     const [owner, fence, counted] = row as [string, string, string];
     return { holder: owner, fence: Number(fence), beat: Number(counted) };
   }

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -10,6 +9,7 @@ import type { TestContext } from 'vitest';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
 import { ALL_PARTS, SIGNAL_PARTS, type Bus } from '../../shared/ports.ts';
 import { promotedPerRound } from '../../test/collections.ts';
+import { proxyTo } from '../../test/redis_proxy.ts';
 import { freePort, startRedis } from '../../test/redis_server.ts';
 import type { RedisServer } from '../../test/redis_server.ts';
 import {
@@ -73,6 +73,24 @@ function clientOf(redis: RedisServer): Redis {
   toClose.push(() => client.disconnect());
   return client;
 }
+
+describe('a failover behind a proxy', () => {
+  it('is followed: the refusal of the former primary leads to a new connection', async (context) => {
+    const first = await server(context);
+    const second = await server(context);
+    const target = { port: first.port };
+    const { bus } = busTo(`redis://127.0.0.1:${await proxyTo(target, toClose)}`);
+    await until('connected', () => bus.ready);
+    expect(await bus.send(BATCH)).toBeNull();
+    target.port = second.port;
+    await clientOf(first).replicaof('127.0.0.1', second.port);
+    const refusal = await bus.send(BATCH);
+    expect(refusal?.words).toContain('READONLY');
+    await until('connected to the new primary', () => bus.ready);
+    expect(await bus.send(BATCH)).toBeNull();
+    expect(await clientOf(second).get(signalKey('A_B'))).toBe(BATCH[0]!.text);
+  });
+});
 
 const BATCH = [{ pairId: 'A_B', text: '{"pair_id":"A_B"}' }];
 

@@ -3,6 +3,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
 import { SIGNAL_PARTS, type Bus, type BusMessage, type BusRefusal, type ResentMessage } from '../../shared/ports.ts';
 import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
+import { isRefusalOfReplica, ReplicaRetries } from '../../shared/redis_role.ts';
 import { BatchCommands, lifeMs } from './redis_commands.ts';
 
 export interface RedisBusOptions {
@@ -135,6 +136,7 @@ class RedisBus implements Bus {
   #state: 'up' | 'down' | null = null;
   #isClosing = false;
   #lastError = CONNECTION_CLOSED;
+  readonly #replicaRetries = new ReplicaRetries(() => performance.now());
 
   constructor(options: RedisBusOptions) {
     this.#options = options;
@@ -165,16 +167,29 @@ class RedisBus implements Bus {
     const [published, evaluated] = await Promise.allSettled(this.#write(batch));
     const channel = refusalIn(published!, batch.length, () => CHANNEL);
     const others = refusalIn(evaluated!, batch.length, () => KEY + PAIR_CHANNEL + STREAM);
+    this.#noteRole(channel, others);
     if (channel === null || others === null) return channel ?? others;
     const lacking = channel.lacking.map((parts, i) => parts + others.lacking[i]!);
     return { ...channel, lacking };
+  }
+
+  /** The script reports refusals as a value, so that ioredis does not see the error of a replica. */
+  #noteRole(...refusals: readonly (BusRefusal | null)[]): void {
+    const isReplica = refusals.some((refusal) => refusal !== null && isRefusalOfReplica(refusal.words));
+    if (isReplica && this.#replicaRetries.refused()) {
+      this.#lastError = 'this Redis has become a read-only replica: connecting again';
+      this.reset();
+    }
+    if (refusals.every((refusal) => refusal === null)) this.#replicaRetries.accepted();
   }
 
   async resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null> {
     const { streamMaxLen, keyTtlMs } = this.#options;
     const words = messages.flatMap(({ pairId, text, lacking }) => [lifeMs(pairId, keyTtlMs), pairId, text, lacking]);
     const [evaluated] = await Promise.allSettled([this.#redis.eval(RESEND_SCRIPT, 0, streamMaxLen, ...words)]);
-    return refusalIn(evaluated, messages.length, (i) => messages[i]!.lacking);
+    const refusal = refusalIn(evaluated, messages.length, (i) => messages[i]!.lacking);
+    this.#noteRole(refusal);
+    return refusal;
   }
 
   reset(): void {
