@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { parseMessage } from '../daemon/feed/message.ts';
-import { parseWireMinute, latestClosedOpenMs } from '../daemon/feed/wire.ts';
+import { latestClosedOpenMs } from '../shared/bar_rules.ts';
+import { parseWireMinute } from '../daemon/feed/wire.ts';
 import { benchSettings } from './settings.ts';
 import { barsMessage, benchMarket, benchPairs, daysAgo } from './market.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { MinutehandError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/root.ts';
-import { createOutput, isClosedPipe, showError, tolerateClosedPipes, type Output } from './output.ts';
+import { createOutput, DONE, isClosedPipe, MISUSED, showError, tolerateClosedPipes, type Output } from './output.ts';
 
 type AddCommand = (program: Command, output: () => Output) => void;
 
@@ -157,10 +157,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   docs: { load: async () => (await import('./commands/docs.ts')).addDocs },
 };
 
-const DONE = 0;
-const MISUSED = 2;
-
-/** Runs one command. @returns its exit code: 0 done, 1 failed, 2 misused */
+/** Runs one command. @returns its exit code: 0 done, 1 failed, 2 misused, 3 partly done */
 export async function main(argv: readonly string[]): Promise<number> {
   tolerateClosedPipes();
   const json = argv.includes('--json');
@@ -227,7 +224,7 @@ export async function createProgram(
     .addHelpText(
       'after',
       `
-Exit codes: 0 done, 1 failed, 2 misused.
+Exit codes: 0 done, 1 failed or nothing done, 2 misused, 3 partly done: what is missing is on standard error.
 Environment: MINUTEHAND_HOME (run-time data), MINUTEHAND_CONFIG (configuration), MINUTEHAND_LOG (logs), MINUTEHAND_EXCHANGE (the folder that MetaTrader
 shares: signals and fills), MINUTEHAND_MARKET, MINUTEHAND_DAEMON_PORT,
 MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for requests from other machines), MINUTEHAND_DATABASE_URL (the

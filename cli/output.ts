@@ -1,7 +1,13 @@
 import { createRequire } from 'node:module';
 import type * as CliProgress from 'cli-progress';
-import { describeError, knownError } from '../shared/errors.ts';
+import { describeError, knownError, type MinutehandError } from '../shared/errors.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/schedule/progress_line.ts';
+
+/** Exit codes. Nothing done is a failure; a part done has a code of its own, and the rest is on standard error. */
+export const DONE = 0;
+export const FAILED = 1;
+export const MISUSED = 2;
+export const PARTLY_DONE = 3;
 
 /** Output of a command: results on stdout, everything else on stderr, so that `--json` can be piped. */
 export interface Output {
@@ -118,11 +124,27 @@ export function isClosedPipe(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === 'EPIPE';
 }
 
+/**
+ * Ends a command that has shown its result: with FAILED where none of it was done, else with PARTLY_DONE where something
+ * is missing.
+ */
+export function endPartly(missing: readonly string[], isAnyDone: boolean, output: Pick<Output, 'note'>): void {
+  if (isAnyDone && missing.length === 0) return;
+  for (const text of missing) output.note(text);
+  process.exitCode = isAnyDone ? PARTLY_DONE : FAILED;
+}
+
+/** One line for standard error, as an error that ends a command has it. */
+export function problemText(error: MinutehandError): string {
+  const { code, message, next } = describeError(error);
+  return `${code}: ${message}\n  → ${next}`;
+}
+
 /** Shows the error and the next step. @returns the exit code: 2 for misuse, else 1 */
 export function showError(error: unknown, json: boolean): number {
   const { code, message, next } = describeError(error);
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, next } })}\n`);
   process.stderr.write(`${code}: ${message}\n  → ${next}\n`);
   if (knownError(error) === null && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
-  return code === 'USAGE' ? 2 : 1;
+  return code === 'USAGE' ? MISUSED : FAILED;
 }

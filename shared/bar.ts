@@ -30,11 +30,6 @@ export function encloses(open: number, high: number, low: number, close: number)
   return low <= open && low <= close && high >= open && high >= close;
 }
 
-/** Whether these are the numbers of a bar. */
-export function isBar(open: number, high: number, low: number, close: number, volume: number): boolean {
-  return low > 0 && high < Infinity && volume >= 0 && encloses(open, high, low, close);
-}
-
 /** `2025-10-14T12:35Z`, of epoch seconds. */
 export function isoMinute(time: number): string {
   return `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;

@@ -18,6 +18,11 @@ export const ERRORS = {
     message: 'A price is zero or negative, or a volume is negative.',
     next: 'Prices are > 0, volume is >= 0 (0 = unknown).',
   },
+  BAR_PRICE_RANGE: {
+    status: 422,
+    message: 'A price is below 1e-12 or above 1e12, or a volume is above 1e18.',
+    next: 'Check the unit and the scale of the source.',
+  },
   BAR_RANGE: {
     status: 422,
     message: 'high and low do not enclose open and close.',
@@ -103,6 +108,26 @@ export const ERRORS = {
     status: 500,
     message: 'The clocks of this machine and of the exchange differ.',
     next: 'Set this machine’s clock (NTP).',
+  },
+  BARS_REFUSED: {
+    status: 422,
+    message: 'The bars show a fault of their source, so none of the symbol was taken.',
+    next: 'Mend the source. To take them as they are, add --accept with the verdict.',
+  },
+  IMPORT_EMPTY: {
+    status: 422,
+    message: 'Nothing was imported.',
+    next: 'See the reasons above.',
+  },
+  IMPORT_UNKNOWN: {
+    status: 404,
+    message: 'No import has this number.',
+    next: 'List them with `minutehand bars history`.',
+  },
+  IMPORT_UNDONE: {
+    status: 409,
+    message: 'This import has been undone already.',
+    next: 'Import the files again.',
   },
   BODY_TOO_LARGE: { status: 413, message: 'The request body is too large.', next: 'Send fewer bars per request.' },
   BODIES_TOO_MANY: {

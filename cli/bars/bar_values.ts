@@ -8,6 +8,8 @@ export interface SeriesReport extends PutCounts {
   readonly file: string;
   readonly read: number;
   readonly rejected_count: number;
+  /** Columns beside bars, of which a row may have none: unlike a value of a series of its own, it is not missed. */
+  readonly is_beside_bars?: true;
 }
 
 /** The values of columns beside the bars; a value is known when its bar closes. */
@@ -30,7 +32,7 @@ export function createBarValues(layout: BarLayout, barSeconds: number, putSeries
         const [times, kept] = [good.map((i) => time[i]!), good.map((i) => values[column]![i]!)];
         const counts = await putSeries(symbol, name, Float64Array.from(times), Float64Array.from(kept));
         const rejected_count = time.length - good.length;
-        reports.push({ symbol, name, file, read: time.length, rejected_count, ...counts });
+        reports.push({ symbol, name, file, read: time.length, rejected_count, is_beside_bars: true, ...counts });
       }
       return reports;
     },

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { pathInside } from '../../shared/path_name.ts';
 import { makeFolderAsync } from '../../shared/folder.ts';
 import type { OpenTime } from '../../shared/bar.ts';
@@ -6,6 +7,15 @@ import { clipBars, findBarFile, readBarFile, writeBarFile } from '../../shared/b
 import { ENOUGH_BARS, ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink } from '../../shared/bar_file/bar_sink.ts';
+import { sampleOf } from '../../shared/bar_file/verdict/bar_inspection.ts';
+import { knownCloses } from './known_symbols.ts';
+
+const MAX_READ = 7;
+
+/** Whether a file has the bars of a symbol. */
+function isOf(name: string, symbol: string): boolean {
+  return name === `${symbol}.csv` || name === `${symbol}.csv.gz`;
+}
 
 /**
  * Imports into a folder of `SYMBOL.csv.gz`, which is created where it is absent. A symbol's file appears when all of
@@ -45,6 +55,30 @@ export async function folderSink(folder: string): Promise<BarSink> {
     },
     putSeries: null,
     imported: () => Promise.resolve(),
+    async known(symbol, period, bucketSeconds) {
+      const names = (await readdir(folder)).filter((name) => /\.csv(\.gz)?$/.test(name));
+      const read = new Map<string, BarColumns>();
+      // The symbol's own file, and a few others: a folder may have hundreds.
+      for (const name of [...names]
+        .sort((a, b) => Number(isOf(b, symbol)) - Number(isOf(a, symbol)))
+        .slice(0, MAX_READ)) {
+        const columns = await readBarFile(pathInside(folder, name));
+        if (columns.length > 0) read.set(columns.symbol, columns);
+      }
+      const there = [...read.values()].map(({ symbol: own, time, length }) => ({
+        symbol: own,
+        first: time[0]!,
+        last: time[length - 1]!,
+      }));
+      return knownCloses({
+        there,
+        symbol,
+        period,
+        sample: (name, { from, to }) => sampleOf(name, bucketSeconds, [clipBars(read.get(name)!, from, to)]),
+      });
+    },
+    importNumber: null,
+    finished: () => Promise.resolve(),
   };
 }
 

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isoMinute, LATEST_TIME_S, SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
@@ -9,16 +10,26 @@ import { createBarValues, type SeriesReport } from './bar_values.ts';
 import type { BarLayout, BarValue, ForeignRow, ReadingOptions } from './bar_layout.ts';
 import { checkSameTimeframe, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
 import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
-import type { BarSink, PutCounts, SunkBars, SymbolSink } from '../../shared/bar_file/bar_sink.ts';
+import type { BarSink, ImportSummary, PutCounts, SunkBars, SymbolSink } from '../../shared/bar_file/bar_sink.ts';
 import type { ClockReport } from '../../shared/bar_file/clock_check.ts';
 import { createClockCheck } from '../../shared/bar_file/clock_check.ts';
+import { createBarInspection, type BarInspection } from '../../shared/bar_file/verdict/bar_inspection.ts';
+import {
+  refusals,
+  verdictOf,
+  type Finding,
+  type Verdict,
+  type VerdictCode,
+} from '../../shared/bar_file/verdict/finding.ts';
+import { compareWithKnown } from '../../shared/bar_file/verdict/known_closes.ts';
+import { fileRows, type FileRow, type RowRules } from './file_rows.ts';
 import type { SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
 import { sniffFile, surveyFile, type Survey } from './survey.ts';
 import { nameOfSource, type SourceSymbol } from './source_symbol.ts';
 import { checkScale, type ScaleOptions } from './scale_check.ts';
 import { NO_SYMBOL_NAMES, readSymbol, shownName, symbolUnclear, type SymbolNames } from '../../shared/symbol/symbol.ts';
-import { createClockReader, parseTimeZone, UTC, type TimeZone } from '../../shared/bar_file/time_zone.ts';
+import { parseTimeZone, UTC, type TimeZone } from '../../shared/bar_file/time_zone.ts';
 import { checkClock, type ClockVerdict } from './week_opens.ts';
 
 export interface ImportOptions extends ScaleOptions {
@@ -43,12 +54,22 @@ export interface ImportOptions extends ScaleOptions {
   readonly series?: string;
   /** Keeps taker volume and number of trades beside the bars as series. */
   readonly flow?: boolean;
+  /** The clock of stamps that claim to be UTC, where they are not: a zone as `parseTimeZone` takes it. */
+  readonly epochTimezone?: string;
+  /** Leaves flat bars without volume of closed weekends out. */
+  readonly dropFlatWeekends?: boolean;
+  /** Verdicts that do not keep bars out. */
+  readonly accept?: readonly VerdictCode[];
+  /** Greatest share of rejected rows, in percent; REJECTED above it. */
+  readonly maxRejectedPercent?: number;
+  /** This machine's time; null where bars have no relation to it, as those of a simulated market. Absent: now. */
+  readonly nowMs?: number | null;
   readonly onProgress?: (progress: ImportProgress) => void;
 }
 
 export interface ImportProgress {
   readonly file: string;
-  /** Bytes of all files read so far; each file is read twice. */
+  /** Bytes of all files read so far; each file is read three times. */
   readonly done: number;
   readonly total: number;
 }
@@ -90,8 +111,14 @@ export interface ImportReport extends PutCounts {
   readonly symbol: string;
   /** The file, or the store, that holds the symbol now. */
   readonly file: string;
-  /** Lines with content, headers aside: added + duplicates + conflicts + rejected_count. */
+  /** What the bars show about themselves, and beside those that are known. */
+  readonly verdict: Verdict;
+  /** False: a finding kept all bars of the symbol out. */
+  readonly imported: boolean;
+  /** Lines with content, headers aside: added + duplicates + conflicts + rejected_count + left_out, when imported. */
   readonly read: number;
+  /** Rows without a fault that were left out: bars that had not closed, flat bars of closed weekends. */
+  readonly left_out: { readonly forming: number; readonly weekend: number };
   /** The first 20. */
   readonly conflicting: readonly ConflictingRow[];
   readonly rejected_count: number;
@@ -106,6 +133,8 @@ export interface ImportReport extends PutCounts {
 }
 
 export interface ImportResult {
+  /** `bars undo <number>` takes it back; null where nothing came into a store. */
+  readonly import_number: number | null;
   readonly symbols: readonly ImportReport[];
   readonly series: readonly SeriesReport[];
   /** Files of a folder that could not be read; the others were imported. */
@@ -117,23 +146,30 @@ const REJECTED_SHOWN = 100;
 const BATCH_ROWS = 50_000;
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
+export const MAX_REJECTED_PERCENT = 5;
+/** Verdicts that a trusted clock accepts. */
+const OF_THE_CLOCK: readonly VerdictCode[] = ['SHIFTED', 'CLOSE_STAMPED'];
+/** Verdicts that trusted prices accept. */
+const OF_PRICES: readonly VerdictCode[] = ['SCALED'];
 /** A lost hour, and a few minutes without trades. */
 const MAX_LOST_S = 1.25 * HOUR_S;
 
 /**
  * Reads bars of other programs, and series of numbers beside them, and writes them to a folder of bar files or to the
  * store; the layout is recognized by the content. Importing the same files again changes nothing. A bad row is counted
- * and reported and never stops the rest; the first copy of a minute wins. Spreads in points become price units by the
- * decimals of the file's prices. A file is read twice, in bounded memory: first as a whole, so that nothing of a file
- * is imported that is damaged, of an unknown layout or on another clock than stated; then row by row.
+ * and reported and does not stop the rest, up to a stated share; the first copy of a minute wins. Spreads in points
+ * become price units by the decimals of the file's prices. Each file is read three times, in bounded memory: first as a
+ * whole, so that nothing of a file is imported that is damaged, of an unknown layout or on another clock than stated;
+ * then for a verdict on all bars of the symbol, which can keep them out; then row by row.
  * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown
  * layout, damaged, or of another timeframe than the symbol), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no
  * clock for a layout that does not name its own and is too short to determine it, no symbol in the file's name, no such
  * zone)
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
+  const { into } = options;
   const { paths, isFolder } = await sourcePaths(options.source);
-  const named = options.timezone === undefined || options.timezone === 'auto' ? null : parseTimeZone(options.timezone);
+  const clocks = clocksOf(options);
   const skipped: { file: string; code: ErrorCode; seen: string }[] = [];
   const skipOrThrow = (file: string, error: unknown): void => {
     // A missing option is the user's to mend, also when only some of the files need it.
@@ -146,40 +182,146 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
   const reports: ImportReport[] = [];
   const series: SeriesReport[] = [];
   for (const [symbol, own] of bySymbol) {
-    const sink = options.into.open(symbol);
-    const timeframe = { barSeconds: await sink.barSeconds() };
-    const putSeries = options.flow === true ? options.into.putSeries : null;
-    const target: Target = { symbol, sink, putSeries, timeframe, tally: emptyTally(), sources: [], series };
+    const sink = into.open(symbol);
+    const target: Target = {
+      symbol,
+      sink,
+      putSeries: options.flow === true ? into.putSeries : null,
+      timeframe: { barSeconds: await sink.barSeconds() },
+      tally: emptyTally(),
+      sources: [],
+      series,
+    };
+    const files: BarFile[] = [];
     for (const { path, layout, by } of own) {
       try {
         const surveyed = await surveyFile(path, layout, onBytes(path));
         const source = { path, survey: surveyed, symbolBy: by, onBytes: onBytes(path) };
         if (surveyed.layout.name === 'series') {
-          const names = options.names ?? NO_SYMBOL_NAMES;
-          const own = { ...source, layout: surveyed.layout, readBy: [] };
-          series.push(...(await takeSeries(own, symbol, options.into, names)));
+          series.push(...(await takeSeries({ ...source, layout: surveyed.layout, readBy: [] }, symbol, options)));
         } else {
           takeTimeframe(symbol, surveyed, target.timeframe);
-          const clock = clockOf(path, symbol, surveyed, surveyed.layout, named, options.trustClock === true);
+          const clock = clockOf(path, symbol, surveyed, surveyed.layout, clocks, options.trustClock === true);
           const question = { path, symbol, survey: surveyed, layout: surveyed.layout, near: sink.near, options };
           const { decimals, evidence } = await checkScale(question);
           const survey = { ...surveyed, decimals };
-          const own = { ...source, survey, layout: surveyed.layout, readBy: evidence };
-          await takeBars(own, clock, target, options.into);
+          files.push({ ...source, survey, layout: surveyed.layout, readBy: evidence, clock });
         }
       } catch (error) {
         skipOrThrow(path, error);
       }
     }
-    if (target.sources.length > 0) reports.push(await reportOf(target, await target.sink.finish()));
+    const report = await takeSymbol(files, target, options, skipOrThrow);
+    if (report !== null) reports.push(report);
   }
-  return { symbols: reports, series, skipped };
+  await into.finished(summaryOf(options, { symbols: reports, series }));
+  return { import_number: into.importNumber, symbols: reports, series, skipped };
+}
+
+/** The bars of one symbol from its files: judged first, then handed over. null without a file that could be read. */
+async function takeSymbol(
+  files: readonly BarFile[],
+  target: Target,
+  options: ImportOptions,
+  skipOrThrow: (file: string, error: unknown) => void,
+): Promise<ImportReport | null> {
+  const barSeconds = target.timeframe.barSeconds ?? SECONDS_PER_BAR;
+  const nowMs = nowOf(options);
+  const hasWeeks = nowMs !== null;
+  const readable: (BarFile & { rules: RowRules })[] = [];
+  const inspection = createBarInspection(target.symbol, barSeconds, { hasWeeks });
+  for (const file of files) {
+    const rules: RowRules = {
+      symbol: target.symbol,
+      barSeconds,
+      zone: file.clock.zone,
+      isOfClose: options.reading?.stamp === 'close',
+      nowMs,
+      dropFlatWeekends: options.dropFlatWeekends === true,
+    };
+    try {
+      await inspectFile({ ...file, rules }, inspection, target);
+      readable.push({ ...file, rules });
+    } catch (error) {
+      skipOrThrow(file.path, error);
+    }
+  }
+  if (readable.length === 0) return null;
+  const verdict = await judge(inspection, target, options);
+  const accepted = new Set([
+    ...(options.accept ?? []),
+    ...(options.trustClock === true ? OF_THE_CLOCK : []),
+    ...(options.trustPrices === true ? OF_PRICES : []),
+  ]);
+  const isTaken = refusals(verdict, accepted).length === 0;
+  if (isTaken) for (const file of readable) await takeBars(file, target, options.into);
+  return reportOf(target, await target.sink.finish(), verdict, isTaken);
+}
+
+async function judge(inspection: BarInspection, { symbol, tally }: Target, options: ImportOptions): Promise<Verdict> {
+  const findings: Finding[] = [...inspection.findings()];
+  const limit = options.maxRejectedPercent ?? MAX_REJECTED_PERCENT;
+  const rejected = tally.rejected_count - tally.future.rows;
+  if (rejected > (limit / 100) * tally.read) {
+    const codes = [...tally.codes].sort((a, b) => b[1] - a[1]).map(([code, count]) => `${code} × ${count}`);
+    const values = { rejected, rows: tally.read, limit, codes: codes.join(', ') };
+    findings.push({ code: 'REJECTED', by: 'rows', values });
+  }
+  if (tally.future.rows > 0) findings.push({ code: 'FUTURE', by: 'rows', values: { ...tally.future } });
+  const samples = inspection.samples();
+  const buckets = [...samples.closes.keys()];
+  if (buckets.length > 0) {
+    const [first, last] = buckets.reduce(([a, b], one) => [Math.min(a, one), Math.max(b, one)], [Infinity, -Infinity]);
+    const period = { from: first * samples.bucketSeconds, to: (last + 1) * samples.bucketSeconds };
+    const known = await options.into.known(symbol, period, samples.bucketSeconds);
+    findings.push(...compareWithKnown(samples, known));
+  }
+  return verdictOf(findings);
+}
+
+/** This machine's time, where bars have a relation to it. */
+function nowOf({ nowMs }: ImportOptions): number | null {
+  return nowMs === undefined ? MACHINE_CLOCK.nowMs() : nowMs;
+}
+
+function summaryOf(
+  { source, accept = [] }: ImportOptions,
+  { symbols, series }: Pick<ImportResult, 'symbols' | 'series'>,
+): ImportSummary {
+  const verdicts = Object.fromEntries(symbols.map(({ symbol, verdict }) => [symbol, verdict]));
+  const all: readonly (PutCounts & { readonly rejected_count: number })[] = [...symbols, ...series];
+  return {
+    source: resolve(source),
+    verdicts: JSON.stringify({ symbols: verdicts, accepted: accept }),
+    added: all.reduce((sum, { added }) => sum + added, 0),
+    replaced: all.reduce((sum, { replaced = 0 }) => sum + replaced, 0),
+    rejected: all.reduce((sum, { rejected_count }) => sum + rejected_count, 0),
+  };
+}
+
+interface Clocks {
+  /** Of layouts that do not name theirs; null to find it. */
+  readonly named: TimeZone | null;
+  /** Of stamps that claim to be UTC. */
+  readonly epoch: TimeZone;
+}
+
+function clocksOf({ timezone, epochTimezone }: ImportOptions): Clocks {
+  return {
+    named: timezone === undefined || timezone === 'auto' ? null : parseTimeZone(timezone),
+    epoch: epochTimezone === undefined ? UTC : parseTimeZone(epochTimezone),
+  };
 }
 
 interface Tally {
   read: number;
+  forming: number;
+  weekend: number;
   rejected_count: number;
   readonly rejected: RejectedRow[];
+  /** Rejected rows by their code. */
+  readonly codes: Map<ErrorCode, number>;
+  readonly future: { rows: number; last: number };
 }
 
 /** One symbol as its files are taken. */
@@ -211,13 +353,25 @@ interface Source<Layout> {
   readonly onBytes: (bytes: number) => void;
 }
 
+interface BarFile extends Source<BarLayout> {
+  readonly clock: FileClock;
+}
+
 interface FileClock {
   readonly zone: TimeZone;
   readonly verdict: ClockVerdict;
 }
 
 function emptyTally(): Tally {
-  return { read: 0, rejected_count: 0, rejected: [] };
+  return {
+    read: 0,
+    forming: 0,
+    weekend: 0,
+    rejected_count: 0,
+    rejected: [],
+    codes: new Map(),
+    future: { rows: 0, last: NaN },
+  };
 }
 
 async function sourcePaths(source: string): Promise<{ paths: string[]; isFolder: boolean }> {
@@ -261,13 +415,13 @@ async function groupBySymbol(
   return bySymbol;
 }
 
-/** Counts the bytes of both readings of each file. */
+/** Counts the bytes of all readings of each file. */
 async function progressOf(
   paths: readonly string[],
   onProgress: ImportOptions['onProgress'],
 ): Promise<(file: string) => (bytes: number) => void> {
   let total = 0;
-  for (const path of paths) total += 2 * ((await stat(path).catch(() => null))?.size ?? 0);
+  for (const path of paths) total += 3 * ((await stat(path).catch(() => null))?.size ?? 0);
   let done = 0;
   return (file) => (bytes) => {
     done += bytes;
@@ -280,13 +434,13 @@ function clockOf(
   symbol: string,
   { weekOpens, barSeconds }: Survey,
   layout: BarLayout,
-  named: TimeZone | null,
+  { named, epoch }: Clocks,
   trusted: boolean,
 ): FileClock {
   if (layout.isUtc)
     return {
-      zone: UTC,
-      verdict: { timezone: UTC.name, checked: false, week_opens: weekOpens.length, odd_opens: 0 },
+      zone: epoch,
+      verdict: { timezone: epoch.name, checked: false, week_opens: weekOpens.length, odd_opens: 0 },
     };
   if ((barSeconds ?? 0) > HOUR_S) return longClock(path, barSeconds!, weekOpens.length, named);
   const name = layout.name === 'metatrader' ? 'metatrader' : 'histdata';
@@ -306,23 +460,76 @@ function longClock(path: string, barSeconds: number, opens: number, named: TimeZ
   return { zone: named, verdict: { timezone: named.name, checked: false, week_opens: opens, odd_opens: 0 } };
 }
 
+/** Reads the rows of one file for the verdict, and counts them. */
+async function inspectFile(
+  { path, survey, layout, symbolBy, readBy, onBytes, clock, rules }: BarFile & { readonly rules: RowRules },
+  inspection: BarInspection,
+  target: Target,
+): Promise<void> {
+  const { tally } = target;
+  const range: [number, number] = [Infinity, -Infinity];
+  const story = createStory();
+  const before = tally.read;
+  for await (const rows of fileRows(path, layout, rules, onBytes)) {
+    for (const one of rows) {
+      tally.read++;
+      if (one.fault !== null) {
+        countFault(tally, path, one, layout);
+        if (one.fault === 'BAR_RANGE') inspection.addRefused(one.row!);
+        continue;
+      }
+      story.add(one.time);
+      widen(range, one.row!);
+      inspection.add({ ...one.row!, time: one.time });
+    }
+  }
+  const beside = createBarValues(layout, rules.barSeconds, target.putSeries);
+  target.sources.push({
+    file: path,
+    layout: layout.name,
+    symbol_by: symbolBy,
+    read_by: readBy,
+    timeframe: timeframeName(rules.barSeconds),
+    timeframe_by: survey.timeframeBy,
+    price_range: range[0] > range[1] ? null : range,
+    ...beside.summary(),
+    sha256: survey.sha256,
+    rows: tally.read - before,
+    ...clock.verdict,
+    ...story.summary(),
+  });
+}
+
+function countFault(tally: Tally, file: string, { fault, line, text, time }: FileRow, layout: BarLayout): void {
+  if (fault === null) return;
+  if (fault === 'FORMING') {
+    tally.forming++;
+    return;
+  }
+  if (fault === 'WEEKEND') {
+    tally.weekend++;
+    return;
+  }
+  tally.rejected_count++;
+  tally.codes.set(fault, (tally.codes.get(fault) ?? 0) + 1);
+  if (fault === 'BAR_FUTURE') {
+    tally.future.rows++;
+    tally.future.last = Math.max(time, Number.isNaN(tally.future.last) ? -Infinity : tally.future.last);
+  }
+  if (tally.rejected.length < REJECTED_SHOWN)
+    tally.rejected.push({ file, line, code: fault, seen: seenOf(text, fault, time, layout) });
+}
+
 /** Hands the rows of one file over, a batch at a time. */
 async function takeBars(
-  { path, survey, layout, symbolBy, readBy, onBytes }: Source<BarLayout>,
-  { zone, verdict }: FileClock,
+  { path, survey, layout, onBytes, rules }: BarFile & { readonly rules: RowRules },
   target: Target,
   into: BarSink,
 ): Promise<void> {
-  const { symbol, tally } = target;
-  const reader = createClockReader(zone);
-  const barSeconds = target.timeframe.barSeconds ?? SECONDS_PER_BAR;
-  const shift = layout.isOfLastMinute === true ? SECONDS_PER_BAR - barSeconds : 0;
-  const beside = createBarValues(layout, barSeconds, target.putSeries);
-  const range: [number, number] = [Infinity, -Infinity];
-  const story = createStory();
+  const { symbol } = target;
+  const beside = createBarValues(layout, rules.barSeconds, target.putSeries);
   const batch: Batch = { length: 0, columns: emptyColumns(BATCH_ROWS) };
-  const before = { ...tally };
-  let line = 0;
+  let [count, rejected] = [0, 0];
   const handOver = async (): Promise<void> => {
     if (batch.length === 0) return;
     const { length, columns } = batch;
@@ -331,73 +538,34 @@ async function takeBars(
     // A sink may keep the batch, so a new one is filled.
     await target.sink.put(copyBars({ symbol, length, ...columns }, 0, length));
   };
-  for await (const lines of sourceLines(path, { onBytes })) {
-    for (const text of lines) {
-      line++;
-      if (line < layout.firstRow || text.trim() === '') continue;
-      tally.read++;
-      const row = layout.parse(text);
-      const time = row === null ? NaN : reader.toUtc(row.time) + shift;
-      const code = row === null ? 'BAR_MALFORMED' : faultOf(row, time);
-      if (row === null || code !== null) {
-        reject(tally, { file: path, line, code: code!, seen: seenOf(text, code!, time, layout) });
+  for await (const rows of fileRows(path, layout, rules, onBytes)) {
+    for (const { row, time, fault } of rows) {
+      count++;
+      if (fault !== null) {
+        if (fault !== 'FORMING' && fault !== 'WEEKEND') rejected++;
         continue;
       }
-      if (time % barSeconds !== 0) throw offTimeframe(path, line, time, barSeconds, zone);
-      story.add(time);
-      beside.add(time, row.values);
-      widen(range, row);
-      addRow(batch, time, row);
+      beside.add(time, row!.values);
+      addRow(batch, time, row!);
       if (batch.length === BATCH_ROWS) await handOver();
     }
   }
   await handOver();
   target.series.push(...(await beside.handOver(symbol, path)));
-  const [rows, rejected] = [tally.read - before.read, tally.rejected_count - before.rejected_count];
-  target.sources.push({
-    file: path,
-    layout: layout.name,
-    symbol_by: symbolBy,
-    read_by: readBy,
-    timeframe: timeframeName(barSeconds),
-    timeframe_by: survey.timeframeBy,
-    price_range: range[0] > range[1] ? null : range,
-    ...beside.summary(),
-    sha256: survey.sha256,
-    rows,
-    ...verdict,
-    ...story.summary(),
-  });
-  const { sha256 } = survey;
   await into.imported({
     symbol,
     file: resolve(path),
-    sha256,
+    sha256: survey.sha256,
     layout: layout.name,
-    timezone: zone.name,
-    rows,
+    timezone: rules.zone.name,
+    rows: count,
     rejected,
   });
-}
-
-function reject(tally: Tally, row: RejectedRow): void {
-  tally.rejected_count++;
-  if (tally.rejected.length < REJECTED_SHOWN) tally.rejected.push(row);
 }
 
 function widen(range: [low: number, high: number], { low, high }: ForeignRow): void {
   range[0] = Math.min(range[0], low);
   range[1] = Math.max(range[1], high);
-}
-
-/** Of a file whose longer bars do not begin at whole ones in UTC: its first row shows it. */
-function offTimeframe(path: string, line: number, time: number, barSeconds: number, zone: TimeZone): MinutehandError {
-  const timeframe = timeframeName(barSeconds);
-  return new MinutehandError('DATA_FORMAT', {
-    seen: `${path}:${line}: a bar of ${timeframe} that opens at ${isoMinute(time)}, on the clock ${zone.name}`,
-    expected: `opens at whole ${timeframe} in UTC`,
-    next: 'Import shorter bars, such as H1 (one-hour) or M1 (one-minute).',
-  });
 }
 
 interface Batch {
@@ -456,40 +624,38 @@ function toPoints(columns: Batch['columns'], length: number, decimals: number): 
   for (let i = 0; i < length; i++) columns.spread[i]! /= pointsPerUnit;
 }
 
-function faultOf(row: ForeignRow, utc: number): ErrorCode | null {
-  const { time, open, high, low, close, volume, spread } = row;
-  if (!Number.isFinite(time)) return 'BAR_MALFORMED';
-  if (Number.isNaN(utc)) return 'BAR_DST_GAP';
-  if (!(utc >= 0 && utc < LATEST_TIME_S)) return 'BAR_TIME_RANGE';
-  if (![open, high, low, close, volume].every(Number.isFinite)) return 'BAR_NOT_FINITE';
-  if (open <= 0 || high <= 0 || low <= 0 || close <= 0 || volume < 0 || spread < 0) return 'BAR_NOT_POSITIVE';
-  if (high < Math.max(open, close) || low > Math.min(open, close)) return 'BAR_RANGE';
-  return utc % SECONDS_PER_BAR === 0 ? null : 'BAR_OFF_MINUTE';
-}
-
 function seenOf(text: string, code: ErrorCode, time: number, layout: BarLayout): string {
   const cell = code === 'BAR_MALFORMED' || code === 'BAR_NOT_FINITE' ? layout.wrongCell(text) : null;
   const line = cell === null ? text.slice(0, 120) : `${cell} in ${text.slice(0, 120)}`;
   return code === 'BAR_TIME_RANGE' ? `${line} (expected ${expectedTime(time)})` : line;
 }
 
-async function reportOf({ symbol, tally, sources, timeframe }: Target, sunk: SunkBars): Promise<ImportReport> {
+async function reportOf(
+  { symbol, tally, sources, timeframe }: Target,
+  sunk: SunkBars,
+  verdict: Verdict,
+  imported: boolean,
+): Promise<ImportReport> {
   const check = createBarCheck(symbol, null, timeframe.barSeconds ?? SECONDS_PER_BAR);
   const clock = createClockCheck();
   for await (const page of sunk.pages()) {
     check.add(page);
     clock.add(page);
   }
-  const { read, rejected_count, rejected } = tally;
-  const { place, added, duplicates, conflicts, conflicting } = sunk;
+  const { read, rejected_count, rejected, forming, weekend } = tally;
+  const { place, added, duplicates, conflicts, conflicting, replaced } = sunk;
   const report = check.report();
   return {
     symbol,
     file: place,
+    verdict,
+    imported,
     read,
+    left_out: { forming, weekend },
     added,
     duplicates,
     conflicts,
+    ...(replaced !== undefined && { replaced }),
     conflicting,
     rejected_count,
     rejected,
@@ -511,9 +677,10 @@ function symbolOfRow(name: string, names: SymbolNames, path: string): string {
 async function takeSeries(
   { path, survey, layout, onBytes }: Source<SeriesLayout>,
   symbolOfName: string,
-  into: BarSink,
-  names: SymbolNames,
+  options: ImportOptions,
 ): Promise<SeriesReport[]> {
+  const { into, names = NO_SYMBOL_NAMES } = options;
+  const nowMs = nowOf(options);
   if (into.putSeries === null)
     throw new MinutehandError('DATA_FORMAT', {
       seen: `${path} has ${layout.columns.map(({ name }) => name).join(', ')} and no bars`,
@@ -535,7 +702,8 @@ async function takeSeries(
       const own = bySymbol.get(symbol) ?? { time: [], values: layout.columns.map(() => []), read: 0, rejected: 0 };
       bySymbol.set(symbol, own);
       own.read++;
-      if (row === null || !Number.isFinite(row.time) || !row.values.every(Number.isFinite)) {
+      const isFuture = row !== null && nowMs !== null && row.time * 1000 > nowMs;
+      if (row === null || isFuture || !Number.isFinite(row.time) || !row.values.every(Number.isFinite)) {
         own.rejected++;
         continue;
       }

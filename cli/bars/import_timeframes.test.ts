@@ -7,6 +7,7 @@ import type { BarSink } from '../../shared/bar_file/bar_sink.ts';
 import type { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES } from '../../shared/pair.ts';
 import { readSourceName } from '../../shared/symbol/source_name.ts';
+import { REFUSING } from '../../shared/bar_file/verdict/finding.ts';
 import { folderSink } from './folder_sink.ts';
 import { importBars, type ImportOptions, type ImportResult } from './import.ts';
 
@@ -31,7 +32,7 @@ const rows = (seconds: number, count: number, from = MONDAY): string[] =>
   Array.from({ length: count }, (_, i) => `${from + i * seconds},1.1,1.3,1.0,1.2,${i}`);
 
 async function imported(path: string, options: Partial<ImportOptions> = {}): Promise<ImportResult> {
-  return importBars({ source: path, into: await folderSink(out), ...options });
+  return importBars({ accept: [...REFUSING], source: path, into: await folderSink(out), ...options });
 }
 
 const refusal = (path: string, options: Partial<ImportOptions> = {}): Promise<MinutehandError> =>

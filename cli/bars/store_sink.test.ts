@@ -9,6 +9,7 @@ import { IS_LONG } from '../../test/long.ts';
 import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../trainer/store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../../trainer/store/store.ts';
+import { REFUSING } from '../../shared/bar_file/verdict/finding.ts';
 import { storeSink } from './store_sink.ts';
 
 const m1 = realData('m1');
@@ -42,7 +43,7 @@ describe.each([
   });
 
   const take = (source: string, options: Partial<ImportOptions> = {}): Promise<ImportResult> =>
-    importBars({ ...options, source, into: storeSink(store, 'live') });
+    importBars({ accept: [...REFUSING], ...options, source, into: storeSink(store, 'live') });
 
   function write(name: string, text: string): string {
     const path = join(folder, name);

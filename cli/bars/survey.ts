@@ -8,7 +8,7 @@ import { readSourceName } from '../../shared/symbol/source_name.ts';
 import { recognizeLayout, type BarLayout, type ReadingOptions } from './bar_layout.ts';
 import { recognizeSeries, type SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
-import { WEEKEND_S } from './week_opens.ts';
+import { WEEKEND_S } from '../../shared/bar_file/week_open.ts';
 
 /** Facts of a whole file that are needed before its first row can be taken. */
 export interface Survey {

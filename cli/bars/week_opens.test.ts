@@ -4,7 +4,8 @@ import type { MinutehandError } from '../../shared/errors.ts';
 import { readBarFile } from '../../shared/bar_file/bar_file.ts';
 import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
 import { parseTimeZone } from '../../shared/bar_file/time_zone.ts';
-import { checkClock, WEEKEND_S, type ClockVerdict } from './week_opens.ts';
+import { WEEKEND_S } from '../../shared/bar_file/week_open.ts';
+import { checkClock, type ClockVerdict } from './week_opens.ts';
 
 const m1 = realData('m1');
 const NEW_YORK = parseTimeZone('America/New_York');

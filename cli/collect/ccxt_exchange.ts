@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
-import { isBar } from '../../shared/bar.ts';
+import { numbersFault } from '../../shared/bar_rules.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { BookTop, Candle, Exchange, Liquidation, Point } from './exchange.ts';
 
@@ -110,7 +110,7 @@ function candleOf(symbol: string, row: readonly unknown[]): Candle {
   ];
   if (
     !(
-      isBar(open, high, low, close, volume) &&
+      numbersFault({ open, high, low, close, volume }) === null &&
       Number.isInteger(trades) &&
       trades >= 0 &&
       takerBuyVolume >= 0 &&

@@ -3,7 +3,8 @@ import { describeError, MinutehandError, type ErrorCode } from '../../shared/err
 import type { Clock } from '../../shared/ports.ts';
 import { barInput, emptyInput, type BarSink } from '../input.ts';
 import { parseMessage } from './message.ts';
-import { latestClosedOpenMs, parseWireMinute } from './wire.ts';
+import { latestClosedOpenMs } from '../../shared/bar_rules.ts';
+import { parseWireMinute } from './wire.ts';
 
 /** Outcome of the minutes of one message. */
 export interface IntakeReport {

@@ -1,4 +1,5 @@
 import { encloses, SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
+import { amountFault, HIGHEST_PRICE, LOWEST_PRICE, priceFault } from '../../shared/bar_rules.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
 /** A minute of a symbol as it came in: a bar, or the word that there was no trade. */
@@ -22,7 +23,7 @@ const PRICES = ['open', 'high', 'low', 'close'] as const;
 /**
  * Checks one minute from outside and never guesses.
  * @param latestOpenMs the newest bar open that can have closed; a later bar is from the future
- * @throws MinutehandError BAR_MALFORMED, BAR_NOT_FINITE, BAR_NOT_POSITIVE, BAR_RANGE, BAR_OFF_MINUTE, BAR_FUTURE
+ * @throws MinutehandError BAR_MALFORMED, BAR_NOT_FINITE, BAR_NOT_POSITIVE, BAR_PRICE_RANGE, BAR_RANGE, BAR_OFF_MINUTE, BAR_FUTURE
  */
 export function parseWireMinute(value: unknown, latestOpenMs: number): WireMinute {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -154,17 +155,18 @@ function finite(fields: Record<string, unknown>, name: string): number {
 
 function price(fields: Record<string, unknown>, name: string): number {
   const value = finite(fields, name);
-  if (value <= 0) throw new MinutehandError('BAR_NOT_POSITIVE', { seen: `${name} ${value}` });
+  const fault = priceFault(value);
+  if (fault !== null)
+    throw new MinutehandError(fault, {
+      seen: `${name} ${value}`,
+      ...(fault === 'BAR_PRICE_RANGE' && { expected: `${LOWEST_PRICE} to ${HIGHEST_PRICE}` }),
+    });
   return value;
 }
 
 function notNegative(fields: Record<string, unknown>, name: string): number {
   const value = finite(fields, name);
-  if (value < 0) throw new MinutehandError('BAR_NOT_POSITIVE', { seen: `${name} ${value}` });
+  const fault = amountFault(value);
+  if (fault !== null) throw new MinutehandError(fault, { seen: `${name} ${value}` });
   return value;
-}
-
-/** The newest bar open whose bar can have closed at `nowMs`, allowing for a source whose clock is `skewMs` ahead. */
-export function latestClosedOpenMs(nowMs: number, skewMs: number): number {
-  return nowMs + skewMs - MS_PER_BAR;
 }

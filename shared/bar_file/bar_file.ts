@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { createGunzip, gzip } from 'node:zlib';
 import type { Bar, OpenTime } from '../bar.ts';
 import { LATEST_TIME_S, SECONDS_PER_BAR } from '../bar.ts';
+import { HIGHEST_PRICE, HIGHEST_VOLUME, LOWEST_PRICE } from '../bar_rules.ts';
 import { writeSynced } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { pathInside } from '../path_name.ts';
@@ -57,6 +58,8 @@ export interface FolderProgress {
 const HEADER = 'time,open,high,low,close,volume';
 const HEADER_FORM = new RegExp(`^${HEADER}(,spread)?(,taker_buy_volume)?(,trades)?$`);
 const SHOWN_HEADER = `${HEADER}[,spread][,taker_buy_volume][,trades]`;
+const SANE_NUMBERS = `prices of ${LOWEST_PRICE} to ${HIGHEST_PRICE}, and a volume of at most ${HIGHEST_VOLUME}`;
+const POSITIVE = 'finite prices > 0 and a volume >= 0';
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 const COMMA = 44;
@@ -185,9 +188,9 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
     const c = field(4);
     const v = field(5);
     // `!(a > b)` is also true for NaN, so one test refuses both.
-    if (!(o > 0 && h > 0 && l > 0 && c > 0 && h < Infinity) || !(v >= 0 && v < Infinity))
-      refuse(line, text(), 'finite prices > 0 and a volume >= 0');
+    if (!(o > 0 && h > 0 && l > 0 && c > 0 && h < Infinity && v >= 0 && v < Infinity)) refuse(line, text(), POSITIVE);
     if (!(h >= o && h >= c && l <= o && l <= c)) refuse(line, text(), 'high and low that enclose open and close');
+    if (l < LOWEST_PRICE || h > HIGHEST_PRICE || v > HIGHEST_VOLUME) refuse(line, text(), SANE_NUMBERS);
     if (!(t > previous && t % SECONDS_PER_BAR === 0)) {
       if (t % SECONDS_PER_BAR !== 0) refuse(line, `time ${t} in ${text()}`, 'epoch seconds of a whole minute');
       refuse(line, `time ${t} after ${previous}`, 'ascending times without duplicates');

@@ -1,5 +1,6 @@
 import type { BarColumns } from './bar_file.ts';
 import type { ConflictingRow } from './bar_merge.ts';
+import type { SampledCloses } from './verdict/bar_inspection.ts';
 
 /** Bars of a simulated market are kept separate from real ones. */
 export type Market = 'live' | 'simulated';
@@ -11,6 +12,8 @@ export interface PutCounts {
   readonly duplicates: number;
   /** There already, with other numbers. */
   readonly conflicts: number;
+  /** Of the conflicts: replaced by the new numbers. Absent where nothing is replaced. */
+  readonly replaced?: number;
 }
 
 /** State of a symbol after an import. */
@@ -58,4 +61,24 @@ export interface BarSink {
     | null;
   /** Called for each file when its rows are in. */
   imported(file: ImportedFile): Promise<void>;
+  /** Closes of the symbol and of others that are there, in a period around the given times, for comparison. */
+  known(
+    symbol: string,
+    period: { readonly from: number; readonly to: number },
+    bucketSeconds: number,
+  ): Promise<readonly SampledCloses[]>;
+  /** The number under which the import can be undone; null in a folder, or where nothing came in. */
+  readonly importNumber: number | null;
+  /** Called when all is in, with what a person should know of it. */
+  finished(summary: ImportSummary): Promise<void>;
+}
+
+/** Kept beside the number of an import. */
+export interface ImportSummary {
+  readonly source: string;
+  /** JSON: verdicts by symbol, and codes that were accepted. */
+  readonly verdicts: string;
+  readonly added: number;
+  readonly replaced: number;
+  readonly rejected: number;
 }

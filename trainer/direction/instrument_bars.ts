@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isBar, SECONDS_PER_BAR, type Bar } from '../../shared/bar.ts';
+import { SECONDS_PER_BAR, type Bar } from '../../shared/bar.ts';
+import { numbersFault } from '../../shared/bar_rules.ts';
 import { readPlainBytes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { BarResampler, barOpen, lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
@@ -141,7 +142,7 @@ export async function readInstrumentFile(path: string): Promise<InstrumentBars> 
       number,
       number,
     ];
-    if (!isBar(open, high, low, close, volume))
+    if (numbersFault({ open, high, low, close, volume }) !== null)
       refuse(i + 2, lines[i + 1]!, 'prices > 0, high and low that enclose open and close, a volume ≥ 0');
     if (taker < 0 || taker > volume * (1 + 1e-9)) refuse(i + 2, lines[i + 1]!, `${TAKER} in 0…volume`);
     if (!(Number.isInteger(time) && (i === 0 || time > columns[0]![i - 1]!)))

@@ -4,7 +4,10 @@ import { emptyColumns, viewBars } from '../../shared/bar_file/bar_file.ts';
 import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import { conflictOf, CONFLICTS_SHOWN, isSameBar, joinBars } from '../../shared/bar_file/bar_merge.ts';
 import type { Market, PutCounts } from '../../shared/bar_file/bar_sink.ts';
+import type { Kysely } from 'kysely';
 import type { Cell, Engine } from './engine.ts';
+import { removeBars } from './import_runs.ts';
+import type { Tables } from './tables.ts';
 
 /** [from, to); a side that is not given is open. */
 export interface StorePeriod {
@@ -30,7 +33,12 @@ export interface BarStore {
    * others as a conflict. Committed in parts of 20,000 bars, so that a crash loses at most the
    * last part.
    */
-  put(market: Market, columns: BarColumns): Promise<PutBars>;
+  put(market: Market, columns: BarColumns, importNumber?: number): Promise<PutBars>;
+  /**
+   * As `put`, but bars of other numbers take the place of stored ones, which are kept under the number of the import
+   * until it is undone. Each part of 20,000 bars is one transaction.
+   */
+  replace(market: Market, columns: BarColumns, importNumber: number): Promise<PutBars>;
   /** All bars of a symbol in a period; none is no error. */
   read(market: Market, symbol: string, period?: StorePeriod): Promise<BarColumns>;
   /** The same in pages of at least one bar, in the memory of one page. */
@@ -58,7 +66,7 @@ class EngineBarStore implements BarStore {
     this.#engine = engine;
   }
 
-  async put(market: Market, columns: BarColumns): Promise<PutBars> {
+  async put(market: Market, columns: BarColumns, importNumber?: number): Promise<PutBars> {
     const conflicting: ConflictingRow[] = [];
     let [added, conflicts] = [0, 0];
     for (let first = 0; first < columns.length; first += PUT_ROWS) {
@@ -67,7 +75,7 @@ class EngineBarStore implements BarStore {
       const given = { ...values, ...(spread === null ? {} : { spread }) };
       const inserted = await this.#engine.insert({
         table: 'core.bars',
-        constants: { market, symbol },
+        constants: { market, symbol, ...(importNumber !== undefined && { import_number: importNumber }) },
         columns: given,
         length,
       });
@@ -75,6 +83,19 @@ class EngineBarStore implements BarStore {
       if (inserted < length) conflicts += await this.#compare(market, part, conflicting);
     }
     return { added, duplicates: columns.length - added - conflicts, conflicts, conflicting };
+  }
+
+  async replace(market: Market, columns: BarColumns, importNumber: number): Promise<PutBars> {
+    let replaced = 0;
+    for (let first = 0; first < columns.length; first += PUT_ROWS) {
+      const part = viewBars(columns, first, Math.min(first + PUT_ROWS, columns.length));
+      const changed: number[] = [];
+      await this.#compare(market, part, [], (i) => changed.push(i));
+      if (changed.length > 0) await this.#engine.transaction((db) => exchange(db, market, part, changed, importNumber));
+      replaced += changed.length;
+    }
+    const put = await this.put(market, columns, importNumber);
+    return { ...put, duplicates: put.duplicates - replaced, conflicts: put.conflicts + replaced, replaced };
   }
 
   async read(market: Market, symbol: string, period?: StorePeriod): Promise<BarColumns> {
@@ -144,7 +165,12 @@ class EngineBarStore implements BarStore {
   }
 
   /** Compares bars that could not be added with the stored ones. */
-  async #compare(market: Market, part: BarColumns, conflicting: ConflictingRow[]): Promise<number> {
+  async #compare(
+    market: Market,
+    part: BarColumns,
+    conflicting: ConflictingRow[],
+    onConflict: (row: number) => void = () => undefined,
+  ): Promise<number> {
     const period = { from: part.time[0]! as OpenTime, to: (part.time[part.length - 1]! + 1) as OpenTime };
     let [conflicts, i] = [0, 0];
     for await (const page of this.pages(market, part.symbol, period)) {
@@ -153,10 +179,50 @@ class EngineBarStore implements BarStore {
         if (i === part.length) return conflicts;
         if (part.time[i] !== page.time[j] || isSameBar(page, j, part, i)) continue;
         conflicts++;
+        onConflict(i);
         if (conflicting.length < CONFLICTS_SHOWN) conflicting.push(conflictOf(page, j, part, i));
       }
     }
     return conflicts;
+  }
+}
+
+/** Rows of one statement: SQLite takes at most 32,766 values. */
+const CHANGED_ROWS = 500;
+
+/** Moves the stored bars of some rows aside, and stores the rows. */
+async function exchange(
+  db: Kysely<Tables>,
+  market: Market,
+  part: BarColumns,
+  rows: readonly number[],
+  importNumber: number,
+): Promise<void> {
+  const { symbol } = part;
+  for (let first = 0; first < rows.length; first += CHANGED_ROWS) {
+    const some = rows.slice(first, first + CHANGED_ROWS);
+    const times = some.map((i) => part.time[i]!);
+    await removeBars(db, { market, symbol, times }, importNumber);
+    await db
+      .insertInto('core.bars')
+      .values(
+        some.map((i) => {
+          const spread = part.spread?.[i] ?? NaN;
+          return {
+            market,
+            symbol,
+            time: part.time[i]!,
+            open: part.open[i]!,
+            high: part.high[i]!,
+            low: part.low[i]!,
+            close: part.close[i]!,
+            volume: part.volume[i]!,
+            spread: Number.isNaN(spread) ? null : spread,
+            import_number: importNumber,
+          };
+        }),
+      )
+      .execute();
   }
 }
 

@@ -9,7 +9,7 @@ export type Cell = number | null;
  */
 export interface BulkRows {
   readonly table: 'core.bars' | 'core.series';
-  readonly constants: Readonly<Record<string, string>>;
+  readonly constants: Readonly<Record<string, string | number>>;
   /** `time` is stored as a whole number. Arrays of `length` elements. */
   readonly columns: Readonly<Record<string, Float64Array>>;
   readonly length: number;

@@ -3,6 +3,8 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { addChangeColumns, createAccessTables } from './access_migration.ts';
 import type { Engine } from './engine.ts';
 import { createModelRegistryView, replaceModelRegistryView } from './model_registry_view.ts';
+import { createImportRuns } from './import_run_migration.ts';
+import { withNumberedKey } from './numbered_key.ts';
 import { createRecordTables } from './record_migration.ts';
 import type { Tables } from './tables.ts';
 
@@ -329,6 +331,7 @@ const MIGRATIONS: readonly Migration[] = [
       await replaceModelRegistryView(db, kind);
     },
   },
+  { name: 'numbered imports that can be undone', up: createImportRuns },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
@@ -384,17 +387,6 @@ async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Prom
       .where(sql.ref(status), 'is', sql.lit(null));
   await index('alert_messages', 'message_id', 'routed_ms').execute();
   await index('alert_deliveries', 'due_ms', 'sent_ms').execute();
-}
-
-/** An ascending key that is never reused. */
-function withNumberedKey<Table extends string>(
-  table: CreateTableBuilder<Table>,
-  key: string,
-  kind: Engine['kind'],
-): CreateTableBuilder<Table, string> {
-  return kind === 'sqlite'
-    ? table.addColumn(key, 'integer', (column) => column.primaryKey().autoIncrement())
-    : table.addColumn(key, 'bigint', (column) => column.primaryKey().generatedByDefaultAsIdentity());
 }
 
 /**

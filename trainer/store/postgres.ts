@@ -71,7 +71,9 @@ export async function openPostgres(url: string): Promise<Engine> {
 /** One statement for all rows, each column an array: as fast as COPY, and it can skip existing rows. */
 function insertStatement({ table, constants, columns, length }: BulkRows): { text: string; values: string[] } {
   const names = [...Object.keys(constants), ...Object.keys(columns)];
-  const fixed = Object.keys(constants).map((_, i) => `$${i + 1}::text`);
+  const fixed = Object.values(constants).map(
+    (value, i) => `$${i + 1}::${typeof value === 'number' ? 'bigint' : 'text'}`,
+  );
   const arrays = Object.keys(columns).map(
     (name, i) => `$${fixed.length + i + 1}::${name === 'time' ? 'bigint' : 'float8'}[]`,
   );
@@ -79,7 +81,10 @@ function insertStatement({ table, constants, columns, length }: BulkRows): { tex
     `INSERT INTO ${table} (${names.join(', ')}) ` +
     `SELECT ${[...fixed, ...Object.keys(columns).map((name) => `new.${name}`)].join(', ')} ` +
     `FROM unnest(${arrays.join(', ')}) AS new (${Object.keys(columns).join(', ')}) ON CONFLICT DO NOTHING`;
-  return { text, values: [...Object.values(constants), ...Object.values(columns).map((c) => arrayText(c, length))] };
+  return {
+    text,
+    values: [...Object.values(constants).map(String), ...Object.values(columns).map((c) => arrayText(c, length))],
+  };
 }
 
 /** PostgreSQL reads the shortest exact decimals back to the same double. */

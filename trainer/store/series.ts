@@ -21,7 +21,7 @@ export interface StoredSeries {
 
 export interface SeriesStore {
   /** Adds finite values at whole seconds, ascending without duplicates. Stored values stay unchanged. */
-  put(market: Market, symbol: string, name: string, values: SeriesColumns): Promise<PutCounts>;
+  put(market: Market, symbol: string, name: string, values: SeriesColumns, importNumber?: number): Promise<PutCounts>;
   /** `from` inclusive, `to` exclusive; none is no error. */
   read(market: Market, symbol: string, name: string, period?: StorePeriod): Promise<SeriesColumns>;
   /** The newest value known at a time; null when there was none. */
@@ -44,12 +44,19 @@ class EngineSeriesStore implements SeriesStore {
     this.#engine = engine;
   }
 
-  async put(market: Market, symbol: string, name: string, { length, time, value }: SeriesColumns): Promise<PutCounts> {
+  async put(
+    market: Market,
+    symbol: string,
+    name: string,
+    { length, time, value }: SeriesColumns,
+    importNumber?: number,
+  ): Promise<PutCounts> {
     let [added, conflicts] = [0, 0];
     for (let first = 0; first < length; first += PUT_ROWS) {
       const end = Math.min(first + PUT_ROWS, length);
       const part = { time: time.subarray(first, end), value: value.subarray(first, end) };
-      const constants = { market, symbol, name };
+      const numbered = importNumber === undefined ? {} : { import_number: importNumber };
+      const constants = { market, symbol, name, ...numbered };
       const rows = { table: 'core.series', constants, columns: part, length: end - first } as const;
       const inserted = await this.#engine.insert(rows);
       added += inserted;

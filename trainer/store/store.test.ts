@@ -132,6 +132,61 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect((await store.bars.read('simulated', 'XAUUSD')).close).toEqual(someBars(7, { shift: 5 }).close);
   });
 
+  it('takes a numbered import back whole, and brings back what it had replaced', async () => {
+    const first = await store.importRuns.begin({ market: 'live', kind: 'import', source: 'a.csv', by: 'me' });
+    await store.bars.put('live', someBars(100), first);
+    await store.series.put(
+      'live',
+      'XAUUSD',
+      'funding_rate',
+      { length: 1, time: Float64Array.of(60), value: Float64Array.of(1) },
+      first,
+    );
+    await store.importRuns.finish(first, { added: 100, removed: 0, rejected: 0, verdicts: '{}' });
+    const before = await store.bars.read('live', 'XAUUSD');
+
+    const second = await store.importRuns.begin({ market: 'live', kind: 'replace', source: 'b.csv', by: 'me' });
+    expect(second).toBe(first + 1);
+    const replaced = await store.bars.replace('live', someBars(30, { first: 90, shift: 1 }), second);
+    expect(replaced).toMatchObject({ added: 20, replaced: 10, conflicts: 10, duplicates: 0 });
+    expect((await store.bars.read('live', 'XAUUSD')).close[95]).toBe(someBars(100, { shift: 1 }).close[95]);
+    await store.importRuns.finish(second, { added: 20, removed: 10, rejected: 0, verdicts: '{}' });
+
+    const preview = await store.importRuns.previewUndo(second);
+    expect(preview).toMatchObject({ removed: [{ symbol: 'XAUUSD', bars: 30 }], restored: [{ bars: 10 }] });
+    expect((await store.bars.symbols('live'))[0]!.bars).toBe(120);
+    expect(await store.importRuns.undo(second, 'me')).toEqual(preview);
+    expect(await store.bars.read('live', 'XAUUSD')).toEqual(before);
+    await expect(store.importRuns.undo(second, 'me')).rejects.toMatchObject({ code: 'IMPORT_UNDONE' });
+    await expect(store.importRuns.undo(99, 'me')).rejects.toMatchObject({ code: 'IMPORT_UNKNOWN' });
+
+    expect(await store.importRuns.undo(first, 'me')).toMatchObject({ series: [{ name: 'funding_rate', values: 1 }] });
+    expect(await store.bars.symbols('live')).toEqual([]);
+    expect(await store.series.list('live')).toEqual([]);
+    const runs = await store.importRuns.list('live');
+    expect(runs.map(({ kind, undone_by }) => [kind, undone_by])).toEqual([
+      ['replace', 'me'],
+      ['import', 'me'],
+    ]);
+  });
+
+  it('deletes a period as a numbered change that can be undone, and never brings back what another undo has taken', async () => {
+    const number = await store.importRuns.begin({ market: 'live', kind: 'import', source: 'a.csv', by: 'me' });
+    await store.bars.put('live', someBars(50));
+    await store.bars.put('live', someBars(50, { first: 50 }), number);
+    const before = await store.bars.read('live', 'XAUUSD');
+    const deleted = await store.importRuns.delete('live', 'XAUUSD', { from: at(40), to: at(60) }, 'me');
+    expect(deleted.removed).toEqual([{ symbol: 'XAUUSD', bars: 20, first: at(40), last: at(59) }]);
+    expect((await store.bars.symbols('live'))[0]!.bars).toBe(80);
+    await store.importRuns.undo(deleted.number, 'me');
+    expect(await store.bars.read('live', 'XAUUSD')).toEqual(before);
+    const again = await store.importRuns.delete('live', 'XAUUSD', { from: at(40), to: at(60) }, 'me');
+    await store.importRuns.undo(number, 'me');
+    await store.importRuns.undo(again.number, 'me');
+    expect((await store.bars.read('live', 'XAUUSD')).length).toBe(50);
+    await expect(store.importRuns.delete('live', 'NOTHING', {}, 'me')).rejects.toMatchObject({ code: 'DATA_MISSING' });
+  });
+
   it('has the result of merging in memory, for any input in any order', async () => {
     const put = fc.record({
       minutes: fc.uniqueArray(fc.nat({ max: 60 }), { minLength: 1, maxLength: 30 }),

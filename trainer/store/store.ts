@@ -9,6 +9,7 @@ import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { openBarStore, type BarStore } from './bars.ts';
 import type { Engine } from './engine.ts';
+import { openImportRuns, type ImportRuns } from './import_runs.ts';
 import { isMigrated, migrate } from './migrations.ts';
 import { openPostgres, withoutPassword } from './postgres.ts';
 import { openSeriesStore, type SeriesStore } from './series.ts';
@@ -25,10 +26,12 @@ export interface Store {
   readonly bars: BarStore;
   readonly series: SeriesStore;
   readonly imports: {
-    add(market: Market, file: ImportedFile): Promise<void>;
+    add(market: Market, file: ImportedFile, importNumber?: number): Promise<void>;
     /** Newest first. */
     list(market: Market): Promise<readonly ImportsTable[]>;
   };
+  /** Numbered changes of the bars, which can be undone. */
+  readonly importRuns: ImportRuns;
   /** For queries of other tables: Kysely's, with tables named `schema.table`. */
   readonly db: Kysely<Tables>;
   /** One transaction: all changes through the given `db`, or none. */
@@ -79,11 +82,11 @@ export async function openStore(url: string, clock: Clock = MACHINE_CLOCK): Prom
     bars: openBarStore(engine),
     series: openSeriesStore(engine),
     imports: {
-      async add(market, { symbol, file, sha256, layout, timezone, rows, rejected }) {
+      async add(market, { symbol, file, sha256, layout, timezone, rows, rejected }, importNumber) {
         const row = { import_id: randomUUID(), market, symbol, file, sha256, layout, timezone, rows, rejected };
         await db
           .insertInto('core.imports')
-          .values({ ...row, finished_ms: clock.nowMs() })
+          .values({ ...row, finished_ms: clock.nowMs(), import_number: importNumber ?? null })
           .execute();
       },
       list: (market) =>
@@ -95,6 +98,7 @@ export async function openStore(url: string, clock: Clock = MACHINE_CLOCK): Prom
           .orderBy('file')
           .execute(),
     },
+    importRuns: openImportRuns(engine, clock),
     transaction: (work) => engine.transaction(work),
     close: () => engine.close(),
   };

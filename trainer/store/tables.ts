@@ -18,6 +18,8 @@ export interface BarsTable {
   volume: number;
   /** Price units; null where unknown. */
   spread: number | null;
+  /** The import that added it; null before imports were numbered. */
+  import_number: number | null;
 }
 
 /** Auxiliary series with times of their own: funding rate, open interest … */
@@ -29,6 +31,37 @@ export interface SeriesTable {
   /** Epoch seconds at which the value became known, UTC. */
   time: number;
   value: number;
+  /** The import that added it; null before imports were numbered, and where none did. */
+  import_number: number | null;
+}
+
+export type ImportKind = 'import' | 'replace' | 'delete';
+
+/** Numbered changes of the stored bars: imports, and deletions. Each can be undone. */
+export interface ImportRunsTable {
+  import_number: Generated<number>;
+  market: Market;
+  kind: ImportKind;
+  /** A path; of a deletion the symbol and the period. */
+  source: string;
+  /** Who did it: a user of this machine, or of the API. */
+  done_by: string;
+  began_ms: number;
+  /** null while it runs, and when it was killed. */
+  finished_ms: number | null;
+  added: number;
+  /** Bars that it replaced or deleted. */
+  removed: number;
+  rejected: number;
+  /** JSON: `symbols` with their verdicts, and the codes that were `accepted`. */
+  verdicts: string;
+  undone_ms: number | null;
+  undone_by: string | null;
+}
+
+/** Bars that a numbered change replaced or deleted, until it is undone. */
+export interface RemovedBarsTable extends BarsTable {
+  removed_by: number;
 }
 
 /** One row for each file that was imported, as often as it was. */
@@ -47,6 +80,8 @@ export interface ImportsTable {
   rows: number;
   rejected: number;
   finished_ms: number;
+  /** null before imports were numbered. */
+  import_number: number | null;
 }
 
 /**
@@ -464,6 +499,8 @@ export interface Tables extends AccessTables, RecordTables {
   'core.bars': BarsTable;
   'core.series': SeriesTable;
   'core.imports': ImportsTable;
+  'core.import_runs': ImportRunsTable;
+  'core.removed_bars': RemovedBarsTable;
   'core.model_registry': ModelRegistryTable;
   'core.model_artifacts': ModelArtifactsTable;
   'core.model_notes': ModelNotesTable;

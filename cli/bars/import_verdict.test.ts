@@ -1,0 +1,110 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { IN_MEMORY, openStore, type Store } from '../../trainer/store/store.ts';
+import { importBars, type ImportOptions, type ImportResult } from './import.ts';
+import { storeSink } from './store_sink.ts';
+
+const HEADER = 'time,open,high,low,close,volume';
+/** Monday, January 6, 2025, 00:00 UTC. */
+const T0 = Date.UTC(2025, 0, 6) / 1000;
+
+let folder: string;
+let store: Store;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'minutehand-verdict-'));
+  store = await openStore(IN_MEMORY);
+});
+afterEach(async () => {
+  await store.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function rows(
+  count: number,
+  change: (fields: number[], i: number) => (number | string)[] = (fields) => fields,
+): string {
+  let close = 1.03;
+  const lines = Array.from({ length: count }, (_, i) => {
+    const open = close;
+    close = open + ((i * 7919) % 13) / 1e5 - 6e-5;
+    const fields = [T0 + i * 60, open, Math.max(open, close) + 1e-5, Math.min(open, close) - 1e-5, close, 1 + (i % 90)];
+    return change(fields, i).join(',');
+  });
+  return [HEADER, ...lines].join('\n');
+}
+
+async function take(text: string, options: Partial<ImportOptions> = {}, name = 'EURUSD.csv'): Promise<ImportResult> {
+  const source = join(folder, name);
+  await writeFile(source, text);
+  return importBars({ source, into: storeSink(store, 'live', { source }), ...options });
+}
+
+const stored = async (): Promise<number> => (await store.bars.symbols('live'))[0]?.bars ?? 0;
+
+describe('an import', () => {
+  it('of sound bars has the verdict OK and a number', async () => {
+    const result = await take(rows(200));
+    expect(result).toMatchObject({ import_number: 1, symbols: [{ imported: true, verdict: { verdict: 'OK' } }] });
+    expect(await store.importRuns.list('live')).toMatchObject([{ added: 200, rejected: 0, kind: 'import' }]);
+    const again = await take(rows(200));
+    expect(again).toMatchObject({ import_number: null, symbols: [{ added: 0, duplicates: 200 }] });
+    expect(await store.importRuns.list('live')).toHaveLength(1);
+  });
+
+  it('takes nothing of a symbol with another verdict, unless it is accepted', async () => {
+    const swapped = rows(200, ([time, o, h, l, c, v]) => [time!, o!, l!, h!, c!, v!]);
+    const refused = await take(swapped);
+    expect(refused).toMatchObject({ import_number: null, symbols: [{ imported: false, added: 0 }] });
+    expect(refused.symbols[0]!.verdict.findings.map(({ code }) => code)).toEqual(['REJECTED', 'SWAPPED']);
+    expect(refused.symbols[0]!.rejected[0]).toMatchObject({ line: 2, code: 'BAR_RANGE' });
+    expect(await stored()).toBe(0);
+    const tenfold = rows(200, ([time, o, h, l, c, v]) => [time!, o! * 10, h! * 10, l! * 10, c! * 10, v!]);
+    expect(await take(tenfold)).toMatchObject({ symbols: [{ imported: false, verdict: { verdict: 'SCALED' } }] });
+    expect(await take(tenfold, { accept: ['SCALED'] })).toMatchObject({ symbols: [{ imported: true, added: 200 }] });
+    expect(await stored()).toBe(200);
+  });
+
+  it('is refused where more rows have faults than the stated share', async () => {
+    const faulty = (every: number) =>
+      rows(200, (fields, i) => (i % every === 0 ? [fields[0]!, '', ...fields.slice(2)] : fields));
+    expect(await take(faulty(10))).toMatchObject({
+      symbols: [
+        { imported: false, verdict: { verdict: 'REJECTED', findings: [{ values: { rejected: 20, rows: 200 } }] } },
+      ],
+    });
+    expect(await take(faulty(40))).toMatchObject({ symbols: [{ imported: true, added: 195, rejected_count: 5 }] });
+    expect(await take(faulty(10), { maxRejectedPercent: 10 })).toMatchObject({ symbols: [{ imported: true }] });
+  });
+
+  it('leaves out the bar that is still forming, and refuses bars of the future', async () => {
+    const nowMs = (T0 + 99 * 60 + 30) * 1000;
+    const ending = await take(rows(100), { nowMs });
+    expect(ending).toMatchObject({
+      symbols: [{ imported: true, added: 99, left_out: { forming: 1 }, rejected_count: 0, verdict: { verdict: 'OK' } }],
+    });
+    const ahead = await take(rows(220), { nowMs });
+    expect(ahead).toMatchObject({
+      symbols: [{ imported: false, verdict: { verdict: 'FUTURE', findings: [{ values: { rows: 120 } }] } }],
+    });
+    expect(await take(rows(220), { nowMs, accept: ['FUTURE'] })).toMatchObject({
+      symbols: [{ added: 0, duplicates: 99 }],
+    });
+    expect(await take(rows(220), { nowMs: null })).toMatchObject({ symbols: [{ added: 121 }] });
+  });
+
+  it('reads stamps that claim to be UTC on a stated clock, and stamps of the close as those', async () => {
+    const ahead = await take(rows(50), { epochTimezone: '+02:00' });
+    expect(ahead.symbols[0]!.check.first).toBe(T0 - 7200);
+    const closes = await take(rows(50), { reading: { stamp: 'close' } }, 'GBPUSD.csv');
+    expect(closes.symbols[0]!.check.first).toBe(T0 - 60);
+  });
+
+  it('refuses prices that no market has, as the daemon does', async () => {
+    const huge = rows(100, ([time, o, h, l, c, v], i) =>
+      i === 50 ? [time!, o! * 1e300, h! * 1e300, l! * 1e300, c! * 1e300, v!] : [time!, o!, h!, l!, c!, v!],
+    );
+    expect((await take(huge)).symbols[0]!.rejected).toMatchObject([{ line: 52, code: 'BAR_PRICE_RANGE' }]);
+  });
+});

@@ -1,0 +1,138 @@
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { isoMinute } from '../../shared/bar.ts';
+import type { Market } from '../../shared/bar_file/bar_sink.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { keepFilesPrivate } from '../../shared/private_files.ts';
+import { appendAudit } from '../../trainer/api/audit.ts';
+import { modelsTrainedOn } from '../../trainer/registry/trained_on.ts';
+import type { ChangePreview, ImportRun, TouchedBars } from '../../trainer/store/import_runs.ts';
+import type { Store } from '../../trainer/store/store.ts';
+import type { Output } from '../output.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
+import { parseSymbol } from '../../shared/symbol/symbol.ts';
+import { parseInteger, parsePeriod } from '../period.ts';
+import { marketOption, withStore } from './bars_store.ts';
+
+interface DeleteFlags {
+  readonly market: Market;
+  readonly symbol: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly dryRun?: boolean;
+}
+
+/** `bars history`, `bars undo`, `bars delete`. */
+export function addImportHistory(bars: Command, output: () => Output): void {
+  bars
+    .command('history')
+    .description('lists imports and deletions by their number, the newest first')
+    .addOption(marketOption('which bars of the store'))
+    .option('--limit <count>', 'at most so many', '100')
+    .action(({ market, limit }: { market: Market; limit: string }) =>
+      runHistory(market, parseInteger(limit, '--limit', 1), output()),
+    );
+  bars
+    .command('undo')
+    .argument('<number>', 'the number of the import or the deletion')
+    .option('--dry-run', 'only show what would change')
+    .description(
+      'takes an import or a deletion back, whole or not at all: what it added goes, what it replaced or deleted returns. Bars that a later import contained as well are gone with the import that added them: import that file again. Models that were trained on the bars are named',
+    )
+    .action((number: string, { dryRun }: { dryRun?: boolean }) => {
+      keepFilesPrivate();
+      return runUndo(parseInteger(number, 'number', 1), dryRun === true, output());
+    });
+  bars
+    .command('delete')
+    .requiredOption('--symbol <symbol>', 'whose bars')
+    .option('--from <day>', 'first UTC day or minute of the bars')
+    .option('--to <day>', 'UTC day or minute of the end')
+    .option('--dry-run', 'only show what would change')
+    .addOption(marketOption('which bars of the store'))
+    .description('deletes bars of one symbol; the deletion is numbered, and `bars undo` brings them back')
+    .action((flags: DeleteFlags) => {
+      keepFilesPrivate();
+      return runDelete(flags, output());
+    });
+}
+
+async function runHistory(market: Market, limit: number, output: Output): Promise<void> {
+  const runs = await withStore((store) => store.importRuns.list(market, limit));
+  for (const run of runs) output.line(lineOf(run));
+  if (runs.length === 0) output.line('No import has been numbered yet.');
+  output.result(runs.map((run) => ({ ...run, verdicts: JSON.parse(run.verdicts) as unknown })));
+}
+
+function lineOf(run: ImportRun): string {
+  const { import_number, kind, source, began_ms, finished_ms, added, removed, rejected, done_by, undone_ms } = run;
+  const state = undone_ms !== null ? 'undone' : finished_ms === null ? 'not finished' : 'done';
+  const counts = `${added} added, ${removed} ${kind === 'delete' ? 'deleted' : 'replaced'}, ${rejected} rejected`;
+  return `${String(import_number).padStart(4)}  ${isoMinute(began_ms / 1000)}  ${kind.padEnd(7)}  ${state.padEnd(12)}  ${counts}  ${done_by}  ${source}`;
+}
+
+async function runUndo(number: number, isDry: boolean, output: Output): Promise<void> {
+  await withStore(async (store) => {
+    const preview = await store.importRuns.previewUndo(number);
+    const models = await affectedModels(store, preview);
+    if (!isDry) {
+      await store.importRuns.undo(number, userInfo().username);
+      await record(store, 'bars.undo', `import ${number}`, preview);
+    }
+    say(isDry ? `Import ${number} would be undone:` : `Import ${number} is undone:`, preview, models, output);
+    output.result({ import_number: number, dry_run: isDry, ...preview, models });
+  });
+}
+
+async function runDelete(flags: DeleteFlags, output: Output): Promise<void> {
+  const { market, dryRun } = flags;
+  const symbol = parseSymbol(flags.symbol, '--symbol', symbolNames(loadSettings()));
+  const period = parsePeriod(flags);
+  await withStore(async (store) => {
+    const isDry = dryRun === true;
+    const done = isDry ? null : await store.importRuns.delete(market, symbol, period, userInfo().username);
+    const preview = done ?? (await store.importRuns.previewDelete(market, symbol, period));
+    const models = await affectedModels(store, preview);
+    if (done !== null) await record(store, 'bars.delete', `import ${done.number}`, preview);
+    say(
+      done === null ? 'Would be deleted:' : `Deleted; \`minutehand bars undo ${done.number}\` brings them back:`,
+      preview,
+      models,
+      output,
+    );
+    if (preview.removed.length === 0) process.exitCode = 1;
+    output.result({ import_number: done?.number ?? null, dry_run: isDry, ...preview, models });
+  });
+}
+
+async function affectedModels(store: Store, { removed, restored }: ChangePreview): Promise<readonly string[]> {
+  return modelsTrainedOn(store, homePaths().models, [...removed, ...restored]);
+}
+
+function say(title: string, preview: ChangePreview, models: readonly string[], output: Output): void {
+  const span = ({ symbol, bars, first, last }: TouchedBars): string =>
+    `${symbol}: ${bars} bars, ${isoMinute(first)} to ${isoMinute(last)}`;
+  output.line(title);
+  for (const one of preview.removed) output.line(`  − ${span(one)}`);
+  for (const { symbol, name, values } of preview.series) output.line(`  − ${symbol} ${name}: ${values} values`);
+  for (const one of preview.restored) output.line(`  + ${span(one)}`);
+  if (preview.removed.length + preview.restored.length + preview.series.length === 0) output.line('  nothing');
+  if (models.length > 0)
+    output.note(`Models that were trained on these bars: ${models.join(', ')}. Train again before you rely on them.`);
+}
+
+async function record(store: Store, action: string, target: string, preview: ChangePreview): Promise<void> {
+  const entry = {
+    actor: userInfo().username,
+    role: '',
+    via: 'cli',
+    action,
+    target,
+    before: null,
+    after: preview,
+    outcome: 'done',
+  } as const;
+  await appendAudit(store, entry, MACHINE_CLOCK.nowMs());
+}

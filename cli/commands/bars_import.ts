@@ -1,0 +1,297 @@
+import { Option, type Command } from 'commander';
+import { isoMinute } from '../../shared/bar.ts';
+import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
+import { writePriceKind } from '../../shared/bar_file/price_kinds.ts';
+import { REFUSING, refusals, VERDICTS, type VerdictCode } from '../../shared/bar_file/verdict/finding.ts';
+import { findingText, verdictText } from '../../shared/bar_file/verdict/finding_text.ts';
+import { PRICE_KINDS, type PriceKind } from '../../shared/core/cost/fill_cost.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { DateOrder } from '../../shared/csv/stamps.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
+import { parseInteger } from '../period.ts';
+import { keepFilesPrivate } from '../../shared/private_files.ts';
+import { keepPriceKind } from '../../trainer/store/price_kinds.ts';
+import { folderSink } from '../bars/folder_sink.ts';
+import {
+  importBars,
+  MAX_REJECTED_PERCENT,
+  type ImportReport,
+  type ImportResult,
+  type SourceReport,
+} from '../bars/import.ts';
+import { storeSink } from '../bars/store_sink.ts';
+import { endPartly, problemText, type Output } from '../output.ts';
+import { marketOption, withStore } from './bars_store.ts';
+
+interface ImportFlags {
+  readonly market: Market;
+  readonly out?: string;
+  readonly timezone: string;
+  readonly epochTimezone?: string;
+  readonly strip?: readonly string[];
+  readonly decimal?: 'point' | 'comma';
+  readonly dateOrder?: DateOrder;
+  readonly stamp?: 'open' | 'close';
+  readonly spread?: 'points' | 'price';
+  readonly digits?: string;
+  readonly trustPrices?: boolean;
+  readonly trustClock?: boolean;
+  readonly dropFlatWeekends?: boolean;
+  readonly accept?: readonly VerdictCode[];
+  readonly maxRejected: number;
+  readonly flow?: boolean;
+  readonly symbol?: string;
+  readonly series?: string;
+  readonly price?: PriceKind;
+}
+
+const REJECTED_SHOWN = 5;
+
+export function addImport(bars: Command, output: () => Output): void {
+  withImportOptions(bars.command('import'))
+    .option('--out <folder>', 'a folder of bars to merge into instead of the store; its bars stay')
+    .description(
+      'Reads CSV, HistData ASCII, MetaTrader and Binance klines of 1m to 1d, and series such as funding rates, recognized by content. Symbol, timeframe and clock are inferred and printed; a symbol has one timeframe. Ends with a verdict on each symbol; bars with another verdict than OK are not taken unless it is accepted. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
+    )
+    .addHelpText(
+      'after',
+      `
+Verdicts: ${VERDICTS.join(', ')}.
+Exit codes: 0 all taken, 1 nothing taken, 3 a part: files that could not be read, symbols that were refused, or bars in conflict.
+
+Examples:
+  minutehand bars import DAT_ASCII_XAUUSD_M1_2019.csv
+  minutehand bars import EURUSD_M1.csv --timezone +02:00/US
+  minutehand bars import EURUSD.csv --epoch-timezone +02:00/US
+  minutehand bars import EURUSD-5m.csv --stamp close
+  minutehand bars import LINKUSDT-1m-2026-02.csv.gz --out ./bars
+  minutehand bars import funding/`,
+    )
+    .action((source: string, flags: ImportFlags) => {
+      if (flags.out === undefined) keepFilesPrivate();
+      return runImport(source, flags, false, output());
+    });
+  withImportOptions(bars.command('replace'))
+    .description(
+      'imports into the store as `import` does, but bars of other numbers take the place of stored ones; `bars undo` brings those back',
+    )
+    .action((source: string, flags: ImportFlags) => {
+      keepFilesPrivate();
+      return runImport(source, flags, true, output());
+    });
+}
+
+function withImportOptions(command: Command): Command {
+  return command
+    .argument('<source>', 'a file, or a folder of files')
+    .option(
+      '--timezone <zone>',
+      'clock of the source, for layouts that do not name theirs: auto finds it by the openings of the weeks; UTC, -05:00, -05:00/EU or -05:00/US (with a summer hour on those dates), or America/New_York is checked against them',
+      'auto',
+    )
+    .option('--epoch-timezone <zone>', 'clock of stamps that claim to be UTC but are not, such as broker time')
+    .option('--trust-clock', 'do not check the time zone; without --timezone it is the usual one of the format')
+    .option('--drop-flat-weekends', 'leave out flat bars without volume of closed weekends')
+    .addOption(new Option('--accept <verdicts...>', 'verdicts that do not keep bars out').choices([...REFUSING]))
+    .addOption(
+      new Option('--max-rejected <percent>', 'greatest share of rejected rows; above it the symbol is refused')
+        .argParser(parsePercent)
+        .default(MAX_REJECTED_PERCENT),
+    )
+    .addOption(marketOption('bars of a simulated market are kept separate from real ones'))
+    .option('--symbol <name>', 'symbol of the file, where its name and content do not tell it')
+    .option(
+      '--strip <text...>',
+      'prefixes and suffixes of a broker’s to take off the names: .m, -ECN, FTMO_ (for good: symbol_names in minutehand.yaml)',
+    )
+    .addOption(
+      new Option('--decimal <mark>', 'mark before decimals, where prices such as 154,321 do not show it').choices([
+        'point',
+        'comma',
+      ]),
+    )
+    .addOption(
+      new Option('--date-order <order>', 'of dates such as 03/04/2025, where none shows it').choices(['dmy', 'mdy']),
+    )
+    .addOption(
+      new Option('--stamp <of>', 'what the stamp of a bar is of (default: its open)').choices(['open', 'close']),
+    )
+    .addOption(
+      new Option(
+        '--spread <unit>',
+        'unit of the spreads (default: points in files of MetaTrader, else prices)',
+      ).choices(['points', 'price']),
+    )
+    .option('--digits <count>', 'digits of the prices, by which points become prices (default: as they show)')
+    .option('--trust-prices', 'do not compare prices and spreads with those known of the symbol')
+    .addOption(new Option('--price <kind>', 'price type; at bid, a buy pays the whole spread').choices(PRICE_KINDS))
+    .option('--flow', 'also keep columns of taker volume and number of trades, as series of the store')
+    .option('--series <name>', 'name of the series in a file without bars, such as funding_rate');
+}
+
+function parsePercent(text: string): number {
+  const percent = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (percent >= 0 && percent <= 100) return percent;
+  throw new MinutehandError('USAGE', { seen: `--max-rejected ${text}`, expected: '0 to 100' });
+}
+
+async function runImport(source: string, flags: ImportFlags, isReplacing: boolean, output: Output): Promise<void> {
+  const progress = output.progress();
+  const { minutehand } = loadSettings();
+  const known = symbolNames({ minutehand });
+  const strip = flags.strip ?? [];
+  const names = { ...known, prefixes: [...known.prefixes, ...strip], suffixes: [...known.suffixes, ...strip] };
+  const { decimal, dateOrder, stamp, spread } = flags;
+  const work = (into: BarSink): Promise<ImportResult> =>
+    importBars({
+      source,
+      into,
+      timezone: flags.timezone,
+      trustClock: flags.trustClock === true,
+      flow: flags.flow === true,
+      dropFlatWeekends: flags.dropFlatWeekends === true,
+      accept: flags.accept ?? [],
+      maxRejectedPercent: flags.maxRejected,
+      ...(flags.market === 'simulated' && flags.out === undefined && { nowMs: null }),
+      ...(flags.epochTimezone === undefined ? {} : { epochTimezone: flags.epochTimezone }),
+      ...(flags.symbol === undefined ? {} : { symbol: flags.symbol }),
+      ...(flags.series === undefined ? {} : { series: flags.series }),
+      names,
+      reading: {
+        ...(decimal !== undefined && { decimal }),
+        ...(dateOrder !== undefined && { dateOrder }),
+        ...(stamp !== undefined && { stamp }),
+        ...(spread !== undefined && { spread }),
+      },
+      ...(flags.digits !== undefined && { digits: parseInteger(flags.digits, '--digits') }),
+      trustPrices: flags.trustPrices === true,
+      spreadBps: Object.fromEntries(
+        Object.entries(minutehand.symbols).map(([symbol, { spread_bps }]) => [symbol, spread_bps]),
+      ),
+      onProgress: ({ done, total }) => progress.update('importing', done, total),
+    });
+  const { price, out } = flags;
+  const result =
+    out === undefined
+      ? await withStore((store) => work(storeSink(store, flags.market, { source, isReplacing })))
+      : await work(await folderSink(out));
+  if (price !== undefined) {
+    const symbols = result.symbols.filter(({ imported }) => imported).map(({ symbol }) => symbol);
+    if (out === undefined) await withStore((store) => keepPriceKind(store, flags.market, symbols, price));
+    else for (const symbol of symbols) writePriceKind(out, symbol, price);
+  }
+  progress.stop();
+  for (const one of result.symbols) sayImported(one, output);
+  for (const one of result.series)
+    output.line(
+      `${one.symbol} ${one.name}: ${one.read} read, ${one.added} added, ${one.duplicates} already there, ${one.conflicts} in conflict, ${one.rejected_count} rejected`,
+    );
+  if (result.import_number !== null)
+    output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
+  output.result(result);
+  endImport(result, new Set(flags.accept), output);
+}
+
+/** Exit code and standard error: nothing taken is a failure, a part of it a code of its own. */
+function endImport(
+  { symbols, series, skipped }: ImportResult,
+  accepted: ReadonlySet<VerdictCode>,
+  output: Output,
+): void {
+  const missing: string[] = [];
+  for (const { file, code, seen } of skipped) missing.push(`${file}: not imported. ${code}: ${seen}`);
+  for (const one of symbols) {
+    if (!one.imported) missing.push(refusalText(one, accepted));
+    else if (one.conflicts > (one.replaced ?? 0))
+      missing.push(
+        `${one.symbol}: ${one.conflicts} bars differ from stored ones, which were kept; \`bars replace\` takes the new ones.`,
+      );
+  }
+  const isTaken = (counts: { added: number; duplicates: number; conflicts: number; replaced?: number }): boolean =>
+    counts.added + counts.duplicates + (counts.replaced ?? 0) > 0;
+  const isAnyTaken = symbols.some((one) => one.imported && isTaken(one)) || series.some(isTaken);
+  for (const { symbol, name, read, rejected_count, is_beside_bars } of series)
+    if (rejected_count > 0 && is_beside_bars !== true)
+      missing.push(`${symbol} ${name}: ${rejected_count} of ${read} rows were rejected.`);
+  if (!isAnyTaken && missing.every((text) => !text.startsWith('BARS_REFUSED')))
+    missing.push(problemText(new MinutehandError('IMPORT_EMPTY', { seen: 'no bar and no value that could be taken' })));
+  endPartly(missing, isAnyTaken, output);
+}
+
+function refusalText({ symbol, verdict }: ImportReport, accepted: ReadonlySet<VerdictCode>): string {
+  const refusing = refusals(verdict, accepted);
+  const seen = refusing.map((finding) => `${finding.code} ${findingText(finding)}`).join('; ');
+  const codes = [...new Set(refusing.map(({ code }) => code))];
+  const hints = codes.map((code) => HINTS[code]).filter((hint) => hint !== undefined);
+  const next = [...hints, `To take them as they are: --accept ${codes.join(' ')}.`].join(' ');
+  return problemText(new MinutehandError('BARS_REFUSED', { seen: `${symbol}: ${seen}`, next }));
+}
+
+const HINTS: Partial<Record<VerdictCode, string>> = {
+  REJECTED: 'Mend the file, or state another share with --max-rejected.',
+  FUTURE: 'State the clock: --timezone, or --epoch-timezone for stamps that claim to be UTC.',
+  SHIFTED: 'State the clock: --timezone, or --epoch-timezone for stamps that claim to be UTC.',
+  CLOSE_STAMPED: 'Add --stamp close.',
+  SWAPPED: 'Correct the header or the order of the columns.',
+  SCALED: 'Correct the prices.',
+  FLAT_WEEKENDS: 'Leave them out with --drop-flat-weekends.',
+};
+
+function sayImported(one: ImportReport, output: Output): void {
+  const replaced = one.replaced === undefined ? '' : `, ${one.replaced} of them replaced`;
+  output.line(
+    `${one.symbol}: ${one.read} read, ${one.added} added, ${one.duplicates} already there, ${one.conflicts} in conflict${replaced}, ${one.rejected_count} rejected; now ${one.bars} bars in ${one.file}`,
+  );
+  output.line(`  verdict: ${verdictText(one.verdict)}${one.imported ? '' : '; not imported'}`);
+  const { missing_minutes, holes, breaks, flat_bars, spikes } = one.check;
+  output.line(
+    `  ${missing_minutes} minutes missing in ${holes} holes, ${breaks} breaks, ${flat_bars} flat bars, ${spikes} spikes`,
+  );
+  const { forming, weekend } = one.left_out;
+  if (forming > 0)
+    output.note(`${one.symbol}: ${forming} bars are still forming and were left out: they had not closed.`);
+  if (weekend > 0) output.line(`  ${weekend} flat bars of closed weekends were left out`);
+  const say = one.rejected_count > 0 ? (text: string) => output.note(text) : (text: string) => output.line(text);
+  if (one.rejected_count > 0) say(`${one.symbol}: warning: ${one.rejected_count} of ${one.read} rows rejected`);
+  for (const { file, line, code, seen } of one.rejected.slice(0, REJECTED_SHOWN))
+    say(`  rejected ${file}:${line} ${code}: ${seen}`);
+  for (const { time, kept, seen } of one.conflicting.slice(0, REJECTED_SHOWN))
+    output.line(
+      `  conflict ${isoMinute(time).trim()}: ${one.replaced === undefined ? `kept ${kept}, not` : `${kept} became`} ${seen}`,
+    );
+  for (const source of one.sources) saySource(one, source, output);
+  if (one.clock.suspect && one.imported)
+    output.note(
+      `${one.symbol}: the weeks of these bars do not open at one New York hour; check the time zone of the source.`,
+    );
+}
+
+function saySource({ symbol }: ImportReport, source: SourceReport, output: Output): void {
+  const { file, layout, timezone, checked, week_opens, odd_opens, steps_back, lost_hours } = source;
+  output.line(`  ${file}: ${inferredOf(source, symbol)}`);
+  if (source.series_left_out.length > 0)
+    output.line(`  ${file}: ${source.series_left_out.join(', ')} left out; --flow keeps them, in the store`);
+  if (layout === 'histdata' || layout === 'metatrader') {
+    if (checked)
+      output.line(
+        `  ${file}: clock ${timezone}, ${week_opens - odd_opens} of ${week_opens} weeks open where they must`,
+      );
+    else
+      output.note(
+        `${file}: read on the clock ${timezone}, which could not be checked: ${week_opens} openings of a trading week${week_opens < 2 ? ' are too few' : ''}.`,
+      );
+  }
+  if (steps_back > 0) output.line(`  ${file}: the stamps step back ${steps_back} times; first copies are kept`);
+  if (lost_hours > 0) output.line(`  ${file}: ${lost_hours} hour lost in the source where the clock is put forward`);
+}
+
+const SYMBOL_EVIDENCE = { name: 'by the name', content: 'by the content', option: 'as given' };
+
+/** What was inferred, and from what. */
+function inferredOf(source: SourceReport, symbol: string): string {
+  const { layout, timezone, symbol_by, timeframe, timeframe_by, price_range, read_by } = source;
+  const evidence = { spacing: 'by their spacing', name: 'by the name', none: 'too few to show another' };
+  const prices = price_range === null ? '' : `, prices ${price_range[0]} to ${price_range[1]}`;
+  return `${layout}, ${symbol} (${SYMBOL_EVIDENCE[symbol_by]}), bars of ${timeframe} (${evidence[timeframe_by ?? 'none']})${prices}, clock ${timezone}${read_by.map((one) => `; ${one}`).join('')}`;
+}

@@ -1,0 +1,260 @@
+import { SECONDS_PER_BAR } from '../../bar.ts';
+import type { BarColumns } from '../bar_file.ts';
+import { openingOf, WEEKEND_S, type WeekOpen } from '../week_open.ts';
+import { parseTimeZone } from '../time_zone.ts';
+import { createColumnOrder } from './column_order.ts';
+import type { Finding } from './finding.ts';
+import { createScaleWatch } from './scale_watch.ts';
+import { createWeekEdges } from './week_edges.ts';
+
+const HOUR_S = 3600;
+const DAY_S = 24 * HOUR_S;
+const NEW_YORK = parseTimeZone('America/New_York');
+/** Bars in a row with the same prices and the same volume, none of them flat: no market repeats so often. */
+const FROZEN_BARS = 10;
+/** The same of flat bars with a volume, and without one. Quiet nights of currencies stay below it. */
+const FROZEN_FLAT_BARS = 60;
+const FROZEN_EMPTY_MINUTES = 8 * 60;
+/** Flat bars of a closed weekend that are no accident. */
+const WEEKEND_BARS = 12;
+const FLAT_SHARE = 0.9;
+/** Buckets whose last closes are kept for comparisons with other symbols. */
+const BUCKET_S = 300;
+const MAX_BUCKETS = 40_000;
+
+export interface InspectedBar {
+  readonly time: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+}
+
+/** What a `BarInspection` leaves for comparisons: the last close of each bucket, by its number. */
+export interface SampledCloses {
+  readonly symbol: string;
+  readonly bucketSeconds: number;
+  readonly closes: ReadonlyMap<number, number>;
+}
+
+/**
+ * Reads the bars of one symbol once, ascending or descending, in bounded memory, and finds what they show about their
+ * own clock, columns, scale and source. Nothing is repaired.
+ */
+export interface BarInspection {
+  add(bar: InspectedBar): void;
+  /** Numbers of a row that was refused for its geometry. */
+  addRefused(bar: Omit<InspectedBar, 'time'>): void;
+  addPage(columns: BarColumns): void;
+  findings(): readonly Finding[];
+  samples(): SampledCloses;
+  readonly bars: number;
+  /** Open of the newest bar, epoch seconds; -Infinity without one. */
+  readonly newest: number;
+}
+
+export function createBarInspection(
+  symbol: string,
+  barSeconds: number,
+  options: { readonly hasWeeks?: boolean } = {},
+): BarInspection {
+  const due = options.hasWeeks === false ? null : openingOf(symbol);
+  const order = createColumnOrder();
+  const scale = createScaleWatch(symbol);
+  const edges = due === null ? null : createWeekEdges(due, barSeconds);
+  const weekends = createWeekends(due, barSeconds);
+  const frozen = createFrozenRuns(barSeconds);
+  const samples = createSamples(symbol, Math.max(BUCKET_S, barSeconds));
+  let previous: InspectedBar | null = null;
+  let live: number | null = null;
+  let bars = 0;
+  let newest = -Infinity;
+
+  function add(bar: InspectedBar): void {
+    bars++;
+    if (bar.time > newest) newest = bar.time;
+    order.add(bar);
+    weekends.add(bar);
+    samples.add(bar.time, bar.close);
+    if (previous === null) {
+      scale.first(bar);
+      previous = bar;
+      live = bar.time;
+      return;
+    }
+    if (bar.time === previous.time) return;
+    const [earlier, later] = bar.time > previous.time ? [previous, bar] : [bar, previous];
+    order.addNeighbors(earlier, later, later.time - earlier.time === barSeconds);
+    scale.addNeighbors(earlier, later);
+    frozen.addNeighbors(earlier, later);
+    // Bars that only repeat the last close stand for a closed market as a gap does.
+    if (!isFiller(earlier, later)) {
+      if (edges !== null && live !== null) addEdge(bar.time, live);
+      live = bar.time;
+    }
+    previous = bar;
+  }
+
+  function addEdge(one: number, other: number): void {
+    const [last, open] = one > other ? [other, one] : [one, other];
+    if (open - last >= WEEKEND_S) edges!.addWeekend(last, open);
+    else if (open - last > barSeconds) edges!.addPause(last, open);
+  }
+
+  return {
+    add,
+    addRefused: (bar) => order.add(bar),
+    addPage: (columns) => addPage(add, columns),
+    findings: () => [
+      ...order.findings(),
+      ...scale.findings(),
+      ...(edges?.findings() ?? []),
+      ...frozen.findings(),
+      ...weekends.findings(),
+    ],
+    samples: () => samples.closes,
+    get bars() {
+      return bars;
+    },
+    get newest() {
+      return newest;
+    },
+  };
+}
+
+function addPage(add: (bar: InspectedBar) => void, columns: BarColumns): void {
+  const { time, open, high, low, close, volume, length } = columns;
+  for (let i = 0; i < length; i++)
+    add({
+      time: time[i]!,
+      open: open[i]!,
+      high: high[i]!,
+      low: low[i]!,
+      close: close[i]!,
+      volume: volume[i]!,
+    });
+}
+
+/** The closes of stored bars. */
+export async function sampleOf(
+  symbol: string,
+  bucketSeconds: number,
+  pages: AsyncIterable<BarColumns> | Iterable<BarColumns>,
+): Promise<SampledCloses> {
+  const samples = createSamples(symbol, bucketSeconds);
+  for await (const { time, close, length } of pages) for (let i = 0; i < length; i++) samples.add(time[i]!, close[i]!);
+  return samples.closes;
+}
+
+function createSamples(symbol: string, bucketSeconds: number) {
+  const closes = new Map<number, number>();
+  return {
+    add(time: number, close: number): void {
+      closes.set(Math.floor(time / bucketSeconds), close);
+      if (closes.size > MAX_BUCKETS) closes.delete(closes.keys().next().value!);
+    },
+    closes: { symbol, bucketSeconds, closes } satisfies SampledCloses,
+  };
+}
+
+function isFlat({ open, high, low, close }: Omit<InspectedBar, 'time'>): boolean {
+  return high === low && open === close && open === high;
+}
+
+/** One price, and no volume: nothing was traded. */
+export function isEmptyFlat(bar: Omit<InspectedBar, 'time'>): boolean {
+  return bar.volume === 0 && isFlat(bar);
+}
+
+/**
+ * Whether the market of a symbol is closed for the weekend: from New York's close on Friday until 17:00 on
+ * Sunday; of a symbol whose weeks are not known, on Saturday in New York.
+ */
+export function isClosedHour(time: number, due: WeekOpen | null): boolean {
+  const local = time + NEW_YORK.offsetAt(time);
+  // 1970 began on a Thursday.
+  const weekday = (Math.floor(local / DAY_S) + 4) % 7;
+  const hour = Math.floor((local % DAY_S) / HOUR_S);
+  return weekday === 6 || (due !== null && ((weekday === 5 && hour >= 17) || (weekday === 0 && hour < 17)));
+}
+
+/** Whether the later bar only repeats the close before it. */
+function isFiller(earlier: InspectedBar, later: InspectedBar): boolean {
+  return isEmptyFlat(later) && later.close === earlier.close;
+}
+
+function isSame(one: InspectedBar, other: InspectedBar): boolean {
+  return (
+    one.open === other.open &&
+    one.high === other.high &&
+    one.low === other.low &&
+    one.close === other.close &&
+    one.volume === other.volume
+  );
+}
+
+/** Runs of one repeated bar, as a feeder sends that has lost its source. */
+function createFrozenRuns(barSeconds: number) {
+  let run = 1;
+  let runs = 0;
+  let repeated = 0;
+  let longest = { bars: 0, time: 0 };
+  let begin = NaN;
+  let sampleBar: InspectedBar | null = null;
+  const limitOf = (bar: InspectedBar): number => {
+    if (!isFlat(bar)) return FROZEN_BARS;
+    if (bar.volume > 0) return FROZEN_FLAT_BARS;
+    return Math.max(FROZEN_FLAT_BARS, (FROZEN_EMPTY_MINUTES * SECONDS_PER_BAR) / barSeconds);
+  };
+  /** A market that is closed for a weekend and was filled is another finding. */
+  const isWeekend = (): boolean => isFlat(sampleBar!) && run * barSeconds >= WEEKEND_S;
+  const end = (): void => {
+    if (sampleBar !== null && run >= limitOf(sampleBar) && !isWeekend()) {
+      runs++;
+      repeated += run;
+      if (run > longest.bars) longest = { bars: run, time: begin };
+    }
+    run = 1;
+    sampleBar = null;
+  };
+  return {
+    addNeighbors(earlier: InspectedBar, later: InspectedBar): void {
+      // Weekends and pauses end a run: over them a price may stay.
+      if (later.time - earlier.time > barSeconds * 5 || !isSame(earlier, later)) return end();
+      if (sampleBar === null) begin = earlier.time;
+      sampleBar = later;
+      begin = Math.min(begin, earlier.time);
+      run++;
+    },
+    findings(): Finding[] {
+      end();
+      if (runs === 0) return [];
+      const values = { runs, bars: repeated, longest_bars: longest.bars, from: longest.time };
+      return [{ code: 'FROZEN', by: 'repeated_bar', values }];
+    },
+  };
+}
+
+/** Flat bars of hours in which the market is closed. */
+function createWeekends(due: WeekOpen | null, barSeconds: number) {
+  let [closed, closedFlat, open, openFlat] = [0, 0, 0, 0];
+  return {
+    add(bar: InspectedBar): void {
+      const flat = isEmptyFlat(bar);
+      if (isClosedHour(bar.time, due)) {
+        closed++;
+        if (flat) closedFlat++;
+      } else {
+        open++;
+        if (flat) openFlat++;
+      }
+    },
+    findings(): Finding[] {
+      if (closed < WEEKEND_BARS || closedFlat < FLAT_SHARE * closed) return [];
+      // Where flat bars are usual on working days too, they say nothing about weekends.
+      if (openFlat > 0.5 * open || barSeconds >= DAY_S) return [];
+      return [{ code: 'FLAT_WEEKENDS', by: 'closed_hours', values: { flat: closedFlat, bars: closed } }];
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import type { InspectedBar } from './bar_inspection.ts';
+import type { Finding } from './finding.ts';
+
+/** Rows that an order of columns is judged by. */
+const MIN_ROWS = 30;
+/** Of the rows with four different prices. */
+const CLEAR_SHARE = 0.98;
+/** Neighbors in which one of two fits is strictly better. */
+const MIN_NEIGHBORS = 50;
+const CLEAR_NEIGHBORS = 0.8;
+const COLUMNS = ['open', 'high', 'low', 'close', 'volume'] as const;
+type Column = (typeof COLUMNS)[number];
+
+/**
+ * Finds columns that were exchanged. The high is never below and the low never above the other prices; and a bar opens
+ * near the close before it, so open and close that were exchanged fit the neighbor after better than the one before.
+ */
+export function createColumnOrder() {
+  /** How often each column was the greatest and the smallest of the four prices, in rows where that is one column. */
+  const greatest = { open: 0, high: 0, low: 0, close: 0 };
+  const smallest = { open: 0, high: 0, low: 0, close: 0 };
+  const prices = ['open', 'high', 'low', 'close'] as const;
+  /** How often the other four numbers agree within a tenth without this one. */
+  const outlying: Record<Column, number> = { open: 0, high: 0, low: 0, close: 0, volume: 0 };
+  let [rows, maxima, minima, asNamed, exchanged] = [0, 0, 0, 0, 0];
+  return {
+    add(bar: Omit<InspectedBar, 'time'>): void {
+      const values = prices.map((name) => bar[name]);
+      if (!values.every((value) => value > 0 && value < Infinity)) return;
+      rows++;
+      const [top, bottom] = [Math.max(...values), Math.min(...values)];
+      if (values.filter((value) => value === top).length === 1) {
+        maxima++;
+        greatest[prices[values.indexOf(top)]!]++;
+      }
+      if (values.filter((value) => value === bottom).length === 1) {
+        minima++;
+        smallest[prices[values.indexOf(bottom)]!]++;
+      }
+      if (bottom > 0 && top / bottom > 1.5 && bar.volume > 0) {
+        for (const name of COLUMNS) {
+          const others = COLUMNS.filter((other) => other !== name).map((other) => bar[other]);
+          if (Math.max(...others) / Math.min(...others) < 1.1) outlying[name]++;
+        }
+      }
+    },
+
+    addNeighbors(earlier: InspectedBar, later: InspectedBar, isAdjacent: boolean): void {
+      if (!isAdjacent) return;
+      const named = Math.abs(later.open - earlier.close);
+      const other = Math.abs(later.close - earlier.open);
+      if (named < other) asNamed++;
+      else if (other < named) exchanged++;
+    },
+
+    findings(): Finding[] {
+      if (rows < MIN_ROWS) return [];
+      const apart = COLUMNS.find((name) => name !== 'volume' && outlying[name] > CLEAR_SHARE * rows);
+      if (apart !== undefined)
+        return [swapped('magnitude', { columns: `${apart}, volume`, rows: outlying[apart], of: rows })];
+      const high = prices.find((name) => maxima >= MIN_ROWS && greatest[name] > CLEAR_SHARE * maxima);
+      const low = prices.find((name) => minima >= MIN_ROWS && smallest[name] > CLEAR_SHARE * minima);
+      if (high !== undefined && low !== undefined && (high !== 'high' || low !== 'low')) {
+        const moved = prices.filter((name) => name === high || name === low || name === 'high' || name === 'low');
+        return [
+          swapped('geometry', {
+            columns: moved.join(', '),
+            high_is: high,
+            low_is: low,
+            rows: Math.min(greatest[high], smallest[low]),
+            of: Math.min(maxima, minima),
+          }),
+        ];
+      }
+      const decided = asNamed + exchanged;
+      if (decided >= MIN_NEIGHBORS && exchanged > CLEAR_NEIGHBORS * decided)
+        return [swapped('continuity', { columns: 'open, close', rows: exchanged, of: decided })];
+      return [];
+    },
+  };
+}
+
+function swapped(by: string, values: Finding['values']): Finding {
+  return { code: 'SWAPPED', by, values };
+}

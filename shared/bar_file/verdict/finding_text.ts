@@ -1,0 +1,56 @@
+import { isoMinute } from '../../bar.ts';
+import type { Finding, Verdict } from './finding.ts';
+
+/** One line for a person. */
+export function verdictText({ verdict, findings }: Verdict): string {
+  if (findings.length === 0) return verdict;
+  return findings.map((finding) => `${finding.code} ${findingText(finding)}`).join('; ');
+}
+
+/** What was seen, without the code. */
+export function findingText({ code, by, values }: Finding): string {
+  const v = values;
+  const hours = Number(v['hours'] ?? 0);
+  const ahead = `by ${hours > 0 ? '+' : ''}${hours} h`;
+  const at = (name: string): string => isoMinute(Number(v[name]));
+  const texts: Readonly<Record<string, () => string>> = {
+    'REJECTED rows': () =>
+      `${v['rejected']} of ${v['rows']} rows have faults (${v['codes']}), more than ${v['limit']} %`,
+    'FUTURE rows': () =>
+      `${v['rows']} rows are later than this machine’s clock, the last at ${at('last')}: the stamps are probably not UTC`,
+    'SWAPPED geometry': () =>
+      `columns ${v['columns']}: the highest price is under ${v['high_is']} and the lowest under ${v['low_is']} in ${v['rows']} of ${v['of']} rows`,
+    'SWAPPED continuity': () =>
+      `columns ${v['columns']}: bars open at the close of the bar after them in ${v['rows']} of ${v['of']} cases`,
+    'SWAPPED magnitude': () =>
+      `columns ${v['columns']}: one price is of another magnitude in ${v['rows']} of ${v['of']} rows`,
+    'SCALED leap': () => `by ${v['factor']}: the close leaps so ${v['leaps']} times, first at ${at('from')}`,
+    'SCALED usual_prices': () =>
+      `by ${v['factor']}: the price is about ${v['price']}, and has been ${v['low']} to ${v['high']} for decades`,
+    'SHIFTED week_edges': () =>
+      v['zone'] === undefined
+        ? `${ahead}: ${v['weeks']} of ${v['of']} weeks end and begin so much off New York’s close; they open ${v['due']}${v['or_close_stamped'] === undefined ? '' : ', or the bars are stamped with their close'}`
+        : `to the clock ${v['zone']}: ${v['weeks']} of ${v['of']} weeks do not open ${v['due']}`,
+    'SHIFTED daily_pause': () => `${ahead}: ${v['weeks']} of ${v['of']} daily pauses are so much off 17:00 in New York`,
+    'SHIFTED known_bars': () =>
+      `${ahead}: so its moves fit the ${v['symbol']} that is stored (correlation ${v['correlation']}, unshifted ${v['unshifted']})`,
+    'SHIFTED related_bars': () =>
+      `${ahead}: so the sizes of its moves fit those of ${v['symbol']} (correlation ${v['correlation']}, unshifted ${v['unshifted']})`,
+    'CLOSE_STAMPED week_edges': () =>
+      `bars carry the time of their close: ${v['late']} of ${v['of']} weeks end with a bar stamped at New York’s close`,
+    'CLOSE_STAMPED daily_pause': () =>
+      `bars carry the time of their close: ${v['late']} of ${v['of']} daily pauses begin with a bar stamped at New York’s close`,
+    'FROZEN repeated_bar': () =>
+      `${v['bars']} identical bars in ${v['runs']} runs, the longest of ${v['longest_bars']} from ${at('from')}: a feed that was stuck`,
+    'FLAT_WEEKENDS closed_hours': () =>
+      `${v['flat']} of ${v['bars']} bars of closed weekends are flat and without volume: filled in`,
+    'SUSPECT leap': () =>
+      `the close leaps by a factor of ${v['ratio']} at ${at('from')}, and ${v['leaps']} times in all`,
+    'SUSPECT usual_prices': () =>
+      `the price is about ${v['price']}, and has been ${v['low']} to ${v['high']} for decades`,
+    'STALE last_bar': () => `ends ${v['days']} days before the newest bar of the store (${v['symbol']})`,
+  };
+  const level = (): string =>
+    `${v['factor'] === undefined ? '' : `by ${v['factor']}: `}the price is ${v['ratio']} times what ${v['symbol']} ${by === 'cross_rate' ? 'imply' : 'has'}, about ${v['expected']}`;
+  return (texts[`${code} ${by}`] ?? level)();
+}

@@ -1,0 +1,170 @@
+import type { SampledCloses } from './bar_inspection.ts';
+import type { Finding } from './finding.ts';
+import { round } from './scale_watch.ts';
+
+const HALF_HOUR_S = 1800;
+/** Clocks differ by at most this much. */
+const MAX_LAG_S = 14 * 3600;
+/** Common moves that a correlation is judged by. */
+const MIN_MOVES = 100;
+/** Moves of one symbol from two sources agree; so do the sizes of moves of related ones, less. */
+const SAME_SYMBOL = 0.7;
+const RELATED = 0.4;
+const CLEARLY_BETTER = 0.2;
+/** Standard errors of the correlation of unrelated moves: the best of some fifty shifts must not be one of chance. */
+const STANDARD_ERRORS = 5;
+const NEAR_POWER = 0.05;
+/** Levels of one symbol from two sources differ less. */
+const SAME_LEVEL = 0.05;
+const CURRENCY_PAIR = /^(AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|JPY|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|ZAR){2}$/;
+
+/**
+ * Compares the bars of a symbol with what is known already: the symbol itself (moves, and level), other symbols (sizes of
+ * moves, which markets share), and the rate that two known pairs of currencies imply.
+ */
+export function compareWithKnown(own: SampledCloses, known: readonly SampledCloses[]): Finding[] {
+  const same = known.find(({ symbol }) => symbol === own.symbol);
+  const found: Finding[] = [];
+  const ofLevel = same === undefined ? ofCrossRate(own, known) : ofSameLevel(own, same);
+  if (ofLevel !== null) found.push(ofLevel);
+  const shift = same === undefined ? null : shiftOf(own, same, true);
+  if (shift !== null) found.push(shift);
+  if (same !== undefined && isComparable(own, same)) return found;
+  const ofOthers = known
+    .filter(({ symbol }) => symbol !== own.symbol)
+    .filter((other) => isComparable(own, other))
+    .map((other) => shiftOf(own, other, false));
+  // One unrelated market proves nothing: those that can be compared must agree.
+  const lags = new Set(ofOthers.map((one) => one?.values['hours'] ?? 0));
+  if (ofOthers.length > 0 && lags.size === 1 && ofOthers[0] !== null && ofOthers[0] !== undefined)
+    found.push(ofOthers[0]);
+  return found;
+}
+
+function isComparable(own: SampledCloses, other: SampledCloses): boolean {
+  return own.bucketSeconds === other.bucketSeconds && correlation(own, other, 0, Math.abs).moves >= MIN_MOVES;
+}
+
+/** Positive hours: the stamps of `own` are ahead. */
+function shiftOf(own: SampledCloses, other: SampledCloses, isSame: boolean): Finding | null {
+  if (own.bucketSeconds !== other.bucketSeconds) return null;
+  const step = Math.max(HALF_HOUR_S, own.bucketSeconds);
+  const of = isSame ? (move: number) => move : Math.abs;
+  const at = (lag: number) => correlation(own, other, lag / own.bucketSeconds, of);
+  const here = at(0);
+  let best = { lag: 0, ...here };
+  for (let lag = step; lag <= MAX_LAG_S; lag += step) {
+    for (const signed of [lag, -lag]) {
+      const one = at(signed);
+      if (one.moves >= MIN_MOVES && one.value > best.value) best = { lag: signed, ...one };
+    }
+  }
+  const least = Math.max(isSame ? SAME_SYMBOL : RELATED, STANDARD_ERRORS / Math.sqrt(Math.max(1, best.moves)));
+  if (best.lag === 0 || best.value < least) return null;
+  if (here.moves >= MIN_MOVES && best.value - here.value < CLEARLY_BETTER) return null;
+  return {
+    code: 'SHIFTED',
+    by: isSame ? 'known_bars' : 'related_bars',
+    values: {
+      hours: best.lag / 3600,
+      correlation: round(best.value),
+      unshifted: round(here.value),
+      moves: best.moves,
+      symbol: other.symbol,
+    },
+  };
+}
+
+/** Of the moves from bucket to bucket of one symbol with those of another, `lag` buckets earlier. */
+function correlation(
+  own: SampledCloses,
+  other: SampledCloses,
+  lag: number,
+  of: (move: number) => number,
+): { value: number; moves: number } {
+  let [n, sx, sy, sxx, syy, sxy] = [0, 0, 0, 0, 0, 0];
+  for (const [bucket, close] of own.closes) {
+    const before = own.closes.get(bucket - 1);
+    const there = other.closes.get(bucket - lag);
+    const thereBefore = other.closes.get(bucket - lag - 1);
+    if (before === undefined || there === undefined || thereBefore === undefined) continue;
+    const [x, y] = [of(Math.log(close / before)), of(Math.log(there / thereBefore))];
+    n++;
+    sx += x;
+    sy += y;
+    sxx += x * x;
+    syy += y * y;
+    sxy += x * y;
+  }
+  const variance = (n * sxx - sx * sx) * (n * syy - sy * sy);
+  return { value: variance > 0 ? (n * sxy - sx * sy) / Math.sqrt(variance) : 0, moves: n };
+}
+
+function ofSameLevel(own: SampledCloses, same: SampledCloses): Finding | null {
+  const ratios: number[] = [];
+  for (const [bucket, close] of own.closes) {
+    const there = same.closes.get(bucket);
+    if (there !== undefined) ratios.push(close / there);
+  }
+  if (ratios.length > 0) return ofRatio(median(ratios), median([...same.closes.values()]), 'known_bars', same.symbol);
+  if (own.closes.size === 0 || same.closes.size === 0) return null;
+  // Without a common time, only a change of the scale is clear: markets move.
+  const level = median([...same.closes.values()]);
+  const finding = ofRatio(median([...own.closes.values()]) / level, level, 'known_level', same.symbol);
+  return finding?.code === 'SCALED' ? finding : null;
+}
+
+/** A×C of A/B and B/C: of currencies only, whose pairs follow from one another. */
+function ofCrossRate(own: SampledCloses, known: readonly SampledCloses[]): Finding | null {
+  if (!CURRENCY_PAIR.test(own.symbol)) return null;
+  const [base, quote] = [own.symbol.slice(0, 3), own.symbol.slice(3)];
+  const rates = known.filter(({ symbol }) => CURRENCY_PAIR.test(symbol));
+  const rateOf = (from: string, to: string): { symbol: string; at: (bucket: number) => number | undefined } | null => {
+    const direct = rates.find(({ symbol }) => symbol === from + to);
+    if (direct !== undefined) return { symbol: direct.symbol, at: (bucket) => direct.closes.get(bucket) };
+    const inverse = rates.find(({ symbol }) => symbol === to + from);
+    if (inverse === undefined) return null;
+    return {
+      symbol: inverse.symbol,
+      at: (bucket) => {
+        const rate = inverse.closes.get(bucket);
+        return rate === undefined ? undefined : 1 / rate;
+      },
+    };
+  };
+  const others = new Set(rates.flatMap(({ symbol }) => [symbol.slice(0, 3), symbol.slice(3)]));
+  for (const between of others) {
+    if (between === base || between === quote) continue;
+    const [one, two] = [rateOf(base, between), rateOf(between, quote)];
+    if (one === null || two === null) continue;
+    const ratios: number[] = [];
+    const levels: number[] = [];
+    for (const [bucket, close] of own.closes) {
+      const implied = (one.at(bucket) ?? NaN) * (two.at(bucket) ?? NaN);
+      if (Number.isNaN(implied)) continue;
+      ratios.push(close / implied);
+      levels.push(implied);
+    }
+    if (ratios.length >= 10)
+      return ofRatio(median(ratios), median(levels), 'cross_rate', `${one.symbol}, ${two.symbol}`);
+  }
+  return null;
+}
+
+/** @param level what the price should be */
+function ofRatio(ratio: number, level: number, by: string, symbol: string): Finding | null {
+  if (Math.abs(Math.log(ratio)) < SAME_LEVEL) return null;
+  const values = { ratio: round(ratio), expected: round(level), symbol };
+  const exponent = Math.log10(ratio);
+  const power = Math.round(exponent);
+  if (power !== 0 && Math.abs(exponent - power) < NEAR_POWER)
+    return { code: 'SCALED', by, values: { factor: Number(`1e${power}`), ...values } };
+  if (Math.abs(Math.log(ratio * level * level)) < SAME_LEVEL)
+    return { code: 'SCALED', by, values: { factor: '1/x', ...values } };
+  return { code: 'SUSPECT', by, values };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.floor((sorted.length - 1) / 2)]!;
+}

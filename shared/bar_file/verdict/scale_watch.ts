@@ -1,0 +1,108 @@
+import type { InspectedBar } from './bar_inspection.ts';
+import type { Finding } from './finding.ts';
+
+/** From one close to the next: no market moves so far between two bars; a change of the scale does. */
+const LEAP = 4;
+/** Of a power of ten, as a fraction of its exponent's unit. */
+const NEAR_POWER = 0.1;
+
+/**
+ * Closes of currencies and metals since 1999, with room on both sides. A first import has nothing else to be compared
+ * with: a price ten times as high, in points, or of the inverse quote is outside.
+ */
+const USUAL_PRICES: Readonly<Record<string, readonly [low: number, high: number]>> = {
+  EURUSD: [0.7, 1.8],
+  GBPUSD: [0.9, 2.4],
+  AUDUSD: [0.4, 1.3],
+  NZDUSD: [0.35, 1.1],
+  USDCAD: [0.8, 1.8],
+  USDCHF: [0.6, 2],
+  USDJPY: [65, 240],
+  EURJPY: [80, 260],
+  GBPJPY: [100, 330],
+  AUDJPY: [45, 150],
+  CHFJPY: [50, 270],
+  CADJPY: [50, 170],
+  NZDJPY: [35, 130],
+  EURGBP: [0.5, 1.1],
+  EURCHF: [0.75, 1.9],
+  XAUUSD: [200, 20_000],
+  XAGUSD: [3, 400],
+};
+
+/** Finds prices of another scale: leaps inside the bars, and levels that a known symbol never had. */
+export function createScaleWatch(symbol: string) {
+  const usual = USUAL_PRICES[symbol.toUpperCase()] ?? null;
+  const leaps = new Map<number, { count: number; time: number }>();
+  let inverse: { count: number; time: number } | null = null;
+  let other: { count: number; time: number; ratio: number } | null = null;
+  let [bars, outside, sum] = [0, 0, 0];
+  const level = ({ close }: InspectedBar): void => {
+    bars++;
+    sum += Math.log(close);
+    if (usual !== null && (close < usual[0] || close > usual[1])) outside++;
+  };
+  return {
+    first: level,
+    addNeighbors(earlier: InspectedBar, later: InspectedBar): void {
+      level(later);
+      const ratio = later.close / earlier.close;
+      if (ratio < LEAP && ratio > 1 / LEAP) return;
+      const exponent = Math.log10(ratio);
+      const power = Math.round(exponent);
+      if (power !== 0 && Math.abs(exponent - power) < NEAR_POWER) {
+        const found = leaps.get(power) ?? { count: 0, time: later.time };
+        found.count++;
+        leaps.set(power, found);
+      } else if (Math.abs(Math.log10(later.close * earlier.close)) < NEAR_POWER) {
+        inverse ??= { count: 0, time: later.time };
+        inverse.count++;
+      } else {
+        other ??= { count: 0, time: later.time, ratio };
+        other.count++;
+      }
+    },
+    findings(): Finding[] {
+      const found: Finding[] = [];
+      const greatest = [...leaps].sort((a, b) => b[1].count - a[1].count)[0];
+      if (greatest !== undefined) {
+        const [power, { count, time }] = greatest;
+        found.push({ code: 'SCALED', by: 'leap', values: { factor: 10 ** power, leaps: count, from: time } });
+      }
+      if (inverse !== null)
+        found.push({ code: 'SCALED', by: 'leap', values: { factor: '1/x', leaps: inverse.count, from: inverse.time } });
+      if (other !== null)
+        found.push({
+          code: 'SUSPECT',
+          by: 'leap',
+          values: { ratio: round(other.ratio), leaps: other.count, from: other.time },
+        });
+      const ofLevel = levelFinding();
+      if (ofLevel !== null) found.push(ofLevel);
+      return found;
+    },
+  };
+
+  function levelFinding(): Finding | null {
+    if (usual === null || bars === 0 || outside < 0.5 * bars) return null;
+    const mean = Math.exp(sum / bars);
+    const values = { price: round(mean), low: usual[0], high: usual[1] };
+    const isUsual = (price: number): boolean => price >= usual[0] && price <= usual[1];
+    const scaledBy = (powers: readonly number[]): Finding | null => {
+      const power = powers.find((one) => isUsual(mean / Number(`1e${one}`)));
+      if (power === undefined) return null;
+      return { code: 'SCALED', by: 'usual_prices', values: { factor: Number(`1e${power}`), ...values } };
+    };
+    const near = scaledBy([1, -1, 2, -2]);
+    if (near !== null) return near;
+    if (isUsual(1 / mean)) return { code: 'SCALED', by: 'usual_prices', values: { factor: '1/x', ...values } };
+    const far = scaledBy([3, -3, 4, -4, 5, -5, 6]);
+    if (far !== null) return far;
+    return { code: 'SUSPECT', by: 'usual_prices', values };
+  }
+}
+
+/** Six significant digits. */
+export function round(value: number): number {
+  return Number(value.toPrecision(6));
+}

@@ -1,0 +1,325 @@
+import { describe, expect, it } from 'vitest';
+import { parseTimeZone } from '../time_zone.ts';
+import { createBarInspection, sampleOf, type InspectedBar, type SampledCloses } from './bar_inspection.ts';
+import { columnsOf } from '../bar_file.ts';
+import type { OpenTime } from '../../bar.ts';
+import { verdictOf, type Finding, type Verdict } from './finding.ts';
+import { findingText } from './finding_text.ts';
+import { compareWithKnown } from './known_closes.ts';
+
+const NEW_YORK = parseTimeZone('America/New_York');
+const HOUR_S = 3600;
+const DAY_S = 24 * HOUR_S;
+/** Sunday, January 6, 2019, 00:00 UTC. */
+const SUNDAY = Date.UTC(2019, 0, 6) / 1000;
+
+/** A repeatable stream of numbers in 0…1. */
+function numbers(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
+}
+
+interface MarketShape {
+  readonly symbol?: string;
+  readonly weeks?: number;
+  readonly barSeconds?: number;
+  readonly price?: number;
+  readonly seed?: number;
+  /** From minute to minute, the same for every market of a seed. */
+  readonly common?: (time: number) => number;
+}
+
+/** Bars of a market that is open from Sunday 17:00 (gold: 18:00, with a daily pause from 17:00) to Friday 17:00. */
+function marketBars(shape: MarketShape = {}): InspectedBar[] {
+  const { symbol = 'EURUSD', weeks = 4, barSeconds = 300, price = 1.14, seed = 1, common } = shape;
+  const isMetal = symbol.startsWith('XA');
+  const next = numbers(seed);
+  const bars: InspectedBar[] = [];
+  let close = price;
+  for (let time = SUNDAY; time < SUNDAY + weeks * 7 * DAY_S; time += barSeconds) {
+    const local = time + NEW_YORK.offsetAt(time);
+    const weekday = (Math.floor(local / DAY_S) + 4) % 7;
+    const hour = Math.floor((local % DAY_S) / HOUR_S);
+    const opening = isMetal ? 18 : 17;
+    const isOpen =
+      weekday === 0 ? hour >= opening : weekday === 5 ? hour < 17 : weekday !== 6 && !(isMetal && hour === 17);
+    if (!isOpen) continue;
+    const size = common === undefined ? 2e-4 * next() : common(time);
+    const open = close;
+    close = open * (1 + (next() < 0.5 ? -size : size));
+    const reach = 1e-4 * next();
+    bars.push({
+      time,
+      open,
+      high: Math.max(open, close) * (1 + reach),
+      low: Math.min(open, close) * (1 - reach),
+      close,
+      volume: 1 + Math.floor(100 * next()),
+    });
+  }
+  return bars;
+}
+
+function inspect(bars: readonly InspectedBar[], symbol = 'EURUSD', barSeconds = 300): Verdict {
+  const inspection = createBarInspection(symbol, barSeconds);
+  for (const bar of bars) inspection.add(bar);
+  return verdictOf(inspection.findings());
+}
+
+function shifted(bars: readonly InspectedBar[], seconds: number): InspectedBar[] {
+  return bars.map((bar) => ({ ...bar, time: bar.time + seconds }));
+}
+
+async function samplesOf(symbol: string, bars: readonly InspectedBar[]): Promise<SampledCloses> {
+  return sampleOf(symbol, 300, [
+    columnsOf(
+      symbol,
+      bars.map((bar) => ({ ...bar, symbol, time: bar.time as OpenTime })),
+    ),
+  ]);
+}
+
+describe('the verdict on sound bars is OK', () => {
+  it.each(['EURUSD', 'XAUUSD', 'BTCUSDT'])('of %s, in ascending and in descending order', (symbol) => {
+    const bars = marketBars({ symbol, price: symbol === 'EURUSD' ? 1.14 : 1300 });
+    expect(inspect(bars, symbol)).toEqual({ verdict: 'OK', findings: [] });
+    expect(inspect([...bars].reverse(), symbol)).toEqual({ verdict: 'OK', findings: [] });
+  });
+
+  it('of bars of one minute, five minutes and an hour', () => {
+    for (const barSeconds of [60, 300, HOUR_S])
+      expect(inspect(marketBars({ barSeconds, weeks: 3 }), 'EURUSD', barSeconds).verdict).toBe('OK');
+  });
+});
+
+describe('a clock', () => {
+  it('that is hours ahead or behind is SHIFTED by as many hours', () => {
+    for (const symbol of ['EURUSD', 'XAUUSD'])
+      for (const hours of [-5, -1, 1, 2, 3, 7]) {
+        const bars = shifted(marketBars({ symbol, price: symbol === 'EURUSD' ? 1.14 : 1300 }), hours * HOUR_S);
+        expect(inspect(bars, symbol), `${symbol} ${hours}`).toMatchObject({
+          verdict: 'SHIFTED',
+          findings: [{ by: 'week_edges', values: { hours } }],
+        });
+      }
+  });
+
+  it('that is ahead is noticed in a single week by its two edges, and in the days of gold by their pauses', () => {
+    const oneWeekend = shifted(marketBars({ weeks: 2 }), 2 * HOUR_S).slice(100, -100);
+    expect(inspect(oneWeekend)).toMatchObject({ verdict: 'SHIFTED', findings: [{ values: { hours: 2 } }] });
+    const days = marketBars({ symbol: 'XAUUSD', price: 1300, weeks: 1 });
+    expect(inspect(shifted(days, 3 * HOUR_S), 'XAUUSD')).toMatchObject({
+      findings: [{ code: 'SHIFTED', by: 'daily_pause', values: { hours: 3 } }],
+    });
+    expect(inspect(days, 'XAUUSD').verdict).toBe('OK');
+  });
+
+  it('without daylight-saving time is named as such', () => {
+    const bars = marketBars({ weeks: 40, barSeconds: HOUR_S }).map((bar) => {
+      const isSummer = NEW_YORK.offsetAt(bar.time) === -4 * HOUR_S;
+      return { ...bar, time: bar.time + (isSummer ? HOUR_S : 0) };
+    });
+    expect(inspect(bars, 'EURUSD', HOUR_S)).toMatchObject({ verdict: 'SHIFTED', findings: [{ by: 'week_edges' }] });
+  });
+
+  it('is not accused where a broker opens late and closes early', () => {
+    const bars = marketBars({ weeks: 6 }).filter(({ time }) => {
+      const local = time + NEW_YORK.offsetAt(time);
+      const weekday = (Math.floor(local / DAY_S) + 4) % 7;
+      const hour = (local % DAY_S) / HOUR_S;
+      return !(weekday === 0 && hour < 18.1) && !(weekday === 5 && hour >= 15.5);
+    });
+    expect(inspect(bars).verdict).toBe('OK');
+  });
+
+  it('that names the close of bars is CLOSE_STAMPED; of hours it may be a shift as well', () => {
+    for (const barSeconds of [60, 300, 900])
+      expect(inspect(shifted(marketBars({ barSeconds, weeks: 3 }), barSeconds), 'EURUSD', barSeconds)).toMatchObject({
+        verdict: 'CLOSE_STAMPED',
+      });
+    const hourly = shifted(marketBars({ barSeconds: HOUR_S }), HOUR_S);
+    const [finding] = inspect(hourly, 'EURUSD', HOUR_S).findings;
+    expect(finding).toMatchObject({ code: 'SHIFTED', values: { hours: 1, or_close_stamped: 1 } });
+    expect(findingText(finding!)).toContain('stamped with their close');
+  });
+});
+
+describe('columns', () => {
+  const bars = marketBars();
+  it('in any other order are SWAPPED', () => {
+    const names = ['open', 'high', 'low', 'close'] as const;
+    for (const order of permutations([0, 1, 2, 3])) {
+      const isNamed = order.every((at, i) => at === i);
+      const inspection = createBarInspection('EURUSD', 300);
+      for (const bar of bars) {
+        const values = order.map((at) => bar[names[at]!]);
+        const [open, high, low, close] = values as [number, number, number, number];
+        const read = { ...bar, open, high, low, close };
+        // A row whose geometry is impossible is refused by the reader.
+        if (low <= Math.min(open, close) && high >= Math.max(open, close)) inspection.add(read);
+        else inspection.addRefused(read);
+      }
+      expect(verdictOf(inspection.findings()).verdict, order.join()).toBe(isNamed ? 'OK' : 'SWAPPED');
+    }
+  });
+
+  it('of a volume in the place of a price are SWAPPED', () => {
+    const read = bars.map((bar) => ({ ...bar, high: bar.volume + 50, volume: bar.high }));
+    const inspection = createBarInspection('EURUSD', 300);
+    for (const bar of read) inspection.addRefused(bar);
+    expect(verdictOf(inspection.findings())).toMatchObject({
+      verdict: 'SWAPPED',
+      findings: [{ by: 'magnitude', values: { columns: 'high, volume' } }],
+    });
+  });
+});
+
+describe('a scale', () => {
+  it('that a known symbol never had is SCALED: powers of ten, and the inverse quote', () => {
+    const scaled = (factor: (price: number) => number, symbol: string, price: number): Verdict =>
+      inspect(
+        marketBars({ symbol, price }).map((bar) => {
+          const [one, other] = [factor(bar.low), factor(bar.high)];
+          return {
+            ...bar,
+            open: factor(bar.open),
+            close: factor(bar.close),
+            low: Math.min(one, other),
+            high: Math.max(one, other),
+          };
+        }),
+        symbol,
+      );
+    for (const power of [-2, -1, 1, 2, 5])
+      expect(scaled((price) => price * 10 ** power, 'EURUSD', 1.14)).toMatchObject({
+        verdict: 'SCALED',
+        findings: [{ values: { factor: Number(`1e${power}`) } }],
+      });
+    expect(scaled((price) => 1 / price, 'USDJPY', 110)).toMatchObject({
+      verdict: 'SCALED',
+      findings: [{ by: 'usual_prices', values: { factor: '1/x' } }],
+    });
+  });
+
+  it('that changes inside the bars is SCALED from there on', () => {
+    const bars = marketBars({ symbol: 'ABCUSDT', price: 20 });
+    const half = bars.map((bar, i) => (i < bars.length / 2 ? bar : times(bar, 10)));
+    expect(inspect(half, 'ABCUSDT')).toMatchObject({
+      verdict: 'SCALED',
+      findings: [{ by: 'leap', values: { factor: 10, from: half[bars.length / 2]!.time } }],
+    });
+  });
+
+  it('is compared with the symbol that is stored, and with the rate that two other pairs imply', async () => {
+    const euro = marketBars({ weeks: 1 });
+    const known = await samplesOf('ABCUSD', euro);
+    const tenfold = await samplesOf(
+      'ABCUSD',
+      euro.map((bar) => times(bar, 10)),
+    );
+    expect(compareWithKnown(tenfold, [known])).toMatchObject([
+      { code: 'SCALED', by: 'known_bars', values: { factor: 10 } },
+    ]);
+    const pound = await samplesOf('GBPUSD', marketBars({ weeks: 1, price: 1.3, seed: 2 }));
+    const dollar = await samplesOf('EURUSD', euro);
+    const cross = (factor: number) =>
+      samplesOf(
+        'EURGBP',
+        euro.map((bar) => ({
+          ...bar,
+          close: (factor * bar.close) / pound.closes.get(Math.floor(bar.time / 300))!,
+        })),
+      );
+    expect(compareWithKnown(await cross(1), [dollar, pound])).toEqual([]);
+    expect(compareWithKnown(await cross(100), [dollar, pound])).toMatchObject([
+      { code: 'SCALED', by: 'cross_rate', values: { factor: 100 } },
+    ]);
+  });
+});
+
+describe('known bars show a shift', () => {
+  it('of a market without weeks: by the symbol itself, and by the sizes of related moves', async () => {
+    const next = numbers(7);
+    const sizes = new Map<number, number>();
+    const common = (time: number): number => {
+      const hour = Math.floor(time / 1800);
+      if (!sizes.has(hour)) sizes.set(hour, 2e-4 * (0.1 + 5 * next() ** 4));
+      return sizes.get(hour)!;
+    };
+    const bars = marketBars({ symbol: 'BTCUSDT', price: 30_000, weeks: 2, common });
+    const btc = await samplesOf('BTCUSDT', bars);
+    const eth = marketBars({ symbol: 'ETHUSDT', price: 2000, weeks: 2, seed: 5, common });
+    for (const hours of [-3, 2]) {
+      const again = await samplesOf('BTCUSDT', shifted(bars, hours * HOUR_S));
+      expect(compareWithKnown(again, [btc])).toMatchObject([{ code: 'SHIFTED', by: 'known_bars', values: { hours } }]);
+      const other = await samplesOf('ETHUSDT', shifted(eth, hours * HOUR_S));
+      expect(compareWithKnown(other, [btc])).toMatchObject([
+        { code: 'SHIFTED', by: 'related_bars', values: { hours, symbol: 'BTCUSDT' } },
+      ]);
+    }
+    expect(compareWithKnown(await samplesOf('ETHUSDT', eth), [btc])).toEqual([]);
+  });
+
+  it('but unrelated markets show none', async () => {
+    const one = await samplesOf('ABC', marketBars({ weeks: 2, seed: 11 }));
+    const other = await samplesOf('XYZ', marketBars({ weeks: 2, seed: 12 }));
+    expect(compareWithKnown(one, [other])).toEqual([]);
+  });
+});
+
+describe('a source', () => {
+  it('that repeats one bar for hours is FROZEN, whether the bar is flat or not', () => {
+    for (const isFlat of [false, true]) {
+      const bars = marketBars({ barSeconds: 60, weeks: 1 });
+      const stuck = isFlat ? { ...bars[999]!, open: 1.1, high: 1.1, low: 1.1, close: 1.1 } : bars[999]!;
+      const frozen = bars.map((bar, i) => (i >= 1000 && i < 1300 ? { ...stuck, time: bar.time } : bar));
+      expect(inspect(frozen, 'EURUSD', 60)).toMatchObject({
+        verdict: 'FROZEN',
+        findings: [{ values: { runs: 1, bars: isFlat ? 300 : 301 } }],
+      });
+    }
+  });
+
+  it('that fills weekends has FLAT_WEEKENDS, and its clock is still seen', () => {
+    const filled = (bars: readonly InspectedBar[]): InspectedBar[] => {
+      const all: InspectedBar[] = [];
+      for (const bar of bars) {
+        for (let time = (all.at(-1)?.time ?? bar.time) + HOUR_S; time < bar.time; time += HOUR_S) {
+          const { close } = all.at(-1)!;
+          all.push({ time, open: close, high: close, low: close, close, volume: 0 });
+        }
+        all.push(bar);
+      }
+      return all;
+    };
+    const bars = marketBars({ barSeconds: HOUR_S });
+    expect(inspect(filled(bars), 'EURUSD', HOUR_S).findings.map(({ code }) => code)).toEqual(['FLAT_WEEKENDS']);
+    const codes = inspect(shifted(filled(bars), 2 * HOUR_S), 'EURUSD', HOUR_S).findings.map(({ code }) => code);
+    expect(codes).toEqual(['SHIFTED', 'FLAT_WEEKENDS']);
+  });
+});
+
+describe('a finding', () => {
+  it('has a text for each test that finds it', () => {
+    const finding = (code: Finding['code'], by: string): Finding => ({ code, by, values: { from: 0, last: 0 } });
+    expect(
+      findingText({ ...finding('SHIFTED', 'week_edges'), values: { hours: 2, weeks: 3, of: 3, due: 'x' } }),
+    ).toMatch(/^by \+2 h: 3 of 3 weeks/);
+    expect(findingText(finding('FROZEN', 'repeated_bar'))).toContain('stuck');
+  });
+});
+
+function times(bar: InspectedBar, factor: number): InspectedBar {
+  return {
+    ...bar,
+    open: bar.open * factor,
+    high: bar.high * factor,
+    low: bar.low * factor,
+    close: bar.close * factor,
+  };
+}
+
+function permutations(items: readonly number[]): number[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item) => permutations(items.filter((one) => one !== item)).map((rest) => [item, ...rest]));
+}

@@ -1,0 +1,147 @@
+import { leastOdd, oddOpens, WORLD, type WeekOpen } from '../week_open.ts';
+import { UTC } from '../time_zone.ts';
+import type { Finding } from './finding.ts';
+
+const HOUR_S = 3600;
+const DAY_S = 24 * HOUR_S;
+/** A weekend of a market that closes on Friday at 17:00 and opens on Sunday at 17:00 or 18:00, with an hour to spare. */
+const SHORTEST_S = 46 * HOUR_S;
+const LONGEST_S = 52 * HOUR_S;
+const SHORTEST_PAUSE_S = 1800;
+const LONGEST_PAUSE_S = 3 * HOUR_S;
+/** New York's close, which ends the week and the day. */
+const CLOSE_HOUR = 17;
+const MIN_PAUSES = 3;
+const CLEAR_SHARE = 0.8;
+const MIXED_SHARE = 0.2;
+
+const UNKNOWN_ZONE = 'of no known place';
+
+interface Edges {
+  /** Seconds from the due close to the end of the last bar, and from the due opening to the first bar. */
+  readonly close: number;
+  readonly open: number;
+}
+
+/**
+ * Compares the ends and the beginnings of a market's weeks, and of its days where it pauses daily, with those of the
+ * market. A bar may be absent, so a week may end early and begin late; but no bar is of a closed market: a week that
+ * ends late, or begins early, is on another clock, by as much as its other edge is off as well.
+ */
+export function createWeekEdges(due: WeekOpen, barSeconds: number) {
+  const weeks: Edges[] = [];
+  const days: Edges[] = [];
+  const opens: number[] = [];
+  const pauses = due.hour > CLOSE_HOUR && due.place.name === 'America/New_York';
+
+  /** Seconds since the begin of the local week on Sunday 00:00. */
+  const ofWeek = (utc: number): number => {
+    const local = utc + due.place.offsetAt(utc);
+    // 1970 began on a Thursday.
+    return (((local + 4 * DAY_S) % (7 * DAY_S)) + 7 * DAY_S) % (7 * DAY_S);
+  };
+  const dueOpen = due.weekday * DAY_S + due.hour * HOUR_S;
+  const dueClose = 5 * DAY_S + (due.place.name === 'America/New_York' ? CLOSE_HOUR : 22) * HOUR_S;
+
+  return {
+    addWeekend(last: number, open: number): void {
+      opens.push(open);
+      if (open - last < SHORTEST_S || open - last > LONGEST_S) return;
+      const end = last + barSeconds;
+      weeks.push({ close: signed(ofWeek(end) - dueClose), open: signed(ofWeek(open) - dueOpen) });
+    },
+
+    addPause(last: number, open: number): void {
+      const apart = open - last;
+      if (!pauses || apart < SHORTEST_PAUSE_S || apart > LONGEST_PAUSE_S) return;
+      const end = last + barSeconds;
+      const day = (utc: number): number => ofWeek(utc) % DAY_S;
+      days.push({
+        close: signedDay(day(end) - CLOSE_HOUR * HOUR_S),
+        open: signedDay(day(open) - due.hour * HOUR_S),
+      });
+    },
+
+    findings(): Finding[] {
+      const market = { due, barSeconds, weeks, days, opens };
+      const stamped = closeStamped(market);
+      return stamped === null ? shifted(market) : [stamped];
+    },
+  };
+}
+
+interface MarketEdges {
+  readonly due: WeekOpen;
+  readonly barSeconds: number;
+  readonly weeks: readonly Edges[];
+  readonly days: readonly Edges[];
+  readonly opens: readonly number[];
+}
+
+/** Each test: its name, what it compares, and how many of them it needs. */
+function testsOf({ weeks, days }: MarketEdges) {
+  return [
+    { by: 'week_edges', edges: weeks, least: 2 },
+    { by: 'daily_pause', edges: days, least: MIN_PAUSES },
+  ] as const;
+}
+
+function closeStamped(market: MarketEdges): Finding | null {
+  const { barSeconds } = market;
+  if (barSeconds >= HOUR_S) return null;
+  for (const { by, edges, least } of testsOf(market)) {
+    if (edges.length < least) continue;
+    const late = edges.filter(({ close }) => close === barSeconds).length;
+    const other = edges.filter(({ open, close }) => open < barSeconds || close > barSeconds).length;
+    if (late >= 0.5 * edges.length && other <= MIXED_SHARE * edges.length)
+      return { code: 'CLOSE_STAMPED', by, values: { bar_minutes: barSeconds / 60, late, of: edges.length } };
+  }
+  return null;
+}
+
+function shifted(market: MarketEdges): Finding[] {
+  const { due, barSeconds } = market;
+  for (const { by, edges, least } of testsOf(market)) {
+    const counts = new Map<number, number>();
+    for (const hours of edges.map(hoursOff)) if (hours !== null) counts.set(hours, (counts.get(hours) ?? 0) + 1);
+    const known = [...counts.values()].reduce((sum, count) => sum + count, 0);
+    const off = [...counts].filter(([hours]) => hours !== 0).sort((a, b) => b[1] - a[1])[0];
+    // One weekend is enough where both of its edges are off alike.
+    const isOneClearWeek = by === 'week_edges' && known === 1 && off !== undefined && edges.length === 1;
+    if (known < least && !isOneClearWeek) continue;
+    if (off === undefined) return [];
+    const [hours, count] = off;
+    if (count >= CLEAR_SHARE * known) {
+      const alike = hours * HOUR_S === barSeconds ? { or_close_stamped: 1 } : {};
+      return [{ code: 'SHIFTED', by, values: { hours, weeks: count, of: known, due: due.text, ...alike } }];
+    }
+    if (count >= MIXED_SHARE * known) return [mixed(market, by, count, known)];
+  }
+  return [];
+}
+
+/** Weeks that are off in one season only: the clock of a place. */
+function mixed({ opens, due }: MarketEdges, by: string, count: number, known: number): Finding {
+  const best = leastOdd([UTC, ...WORLD], opens, due);
+  const isClear = best.name !== 'UTC' && oddOpens(opens, best, due) <= MIXED_SHARE * opens.length;
+  const zone = isClear ? best.name : UNKNOWN_ZONE;
+  return { code: 'SHIFTED', by, values: { weeks: count, of: known, due: due.text, zone } };
+}
+
+/** Whole hours by which both edges are off; 0 where the bars are within the open hours; null where they disagree. */
+function hoursOff({ close, open }: Edges): number | null {
+  if (close <= 0 && open >= 0) return 0;
+  const hours = close > 0 ? Math.ceil(close / HOUR_S) : Math.floor(open / HOUR_S);
+  const fits =
+    close > 0 ? Math.floor(open / HOUR_S) === hours : Math.ceil(close / HOUR_S) === hours || close <= hours * HOUR_S;
+  return fits ? hours : null;
+}
+
+function signed(seconds: number): number {
+  const week = 7 * DAY_S;
+  return seconds > week / 2 ? seconds - week : seconds < -week / 2 ? seconds + week : seconds;
+}
+
+function signedDay(seconds: number): number {
+  return seconds > DAY_S / 2 ? seconds - DAY_S : seconds < -DAY_S / 2 ? seconds + DAY_S : seconds;
+}

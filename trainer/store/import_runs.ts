@@ -1,0 +1,317 @@
+import { sql, type Kysely, type Selectable } from 'kysely';
+import type { Market } from '../../shared/bar_file/bar_sink.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { Clock } from '../../shared/ports.ts';
+import type { StorePeriod } from './bars.ts';
+import type { Engine } from './engine.ts';
+import type { ImportKind, ImportRunsTable, Tables } from './tables.ts';
+
+export type ImportRun = Selectable<ImportRunsTable>;
+
+export interface NewImportRun {
+  readonly market: Market;
+  readonly kind: ImportKind;
+  readonly source: string;
+  readonly by: string;
+}
+
+/** Bars of one symbol that a change touches. */
+export interface TouchedBars {
+  readonly symbol: string;
+  readonly bars: number;
+  /** Open of the first and the last of them, epoch seconds. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What an undoing, or a deletion, would do. */
+export interface ChangePreview {
+  readonly market: Market;
+  readonly removed: readonly TouchedBars[];
+  /** Bars that come back, since the change had replaced or deleted them. */
+  readonly restored: readonly TouchedBars[];
+  readonly series: readonly { readonly symbol: string; readonly name: string; readonly values: number }[];
+}
+
+/** Result of a finished import. */
+export interface ImportFigures {
+  readonly added: number;
+  readonly removed: number;
+  readonly rejected: number;
+  readonly verdicts: string;
+}
+
+export interface ImportRuns {
+  begin(run: NewImportRun): Promise<number>;
+  finish(number: number, figures: ImportFigures): Promise<void>;
+  /** Removes the number of an import that brought nothing new. */
+  discard(number: number): Promise<void>;
+  /** Newest first. */
+  list(market: Market, limit?: number): Promise<readonly ImportRun[]>;
+  /** @throws MinutehandError IMPORT_UNKNOWN, IMPORT_UNDONE */
+  previewUndo(number: number): Promise<ChangePreview>;
+  /** Takes a change back, whole or not at all. @throws MinutehandError IMPORT_UNKNOWN, IMPORT_UNDONE */
+  undo(number: number, by: string): Promise<ChangePreview>;
+  previewDelete(market: Market, symbol: string, period: StorePeriod): Promise<ChangePreview>;
+  /** Deletes bars of a period as a numbered change. @throws MinutehandError DATA_MISSING without one */
+  delete(
+    market: Market,
+    symbol: string,
+    period: StorePeriod,
+    by: string,
+  ): Promise<ChangePreview & { readonly number: number }>;
+}
+
+const LISTED = 100;
+const BAR_COLUMNS = [
+  'market',
+  'symbol',
+  'time',
+  'open',
+  'high',
+  'low',
+  'close',
+  'volume',
+  'spread',
+  'import_number',
+] as const;
+
+export function openImportRuns(engine: Engine, clock: Clock): ImportRuns {
+  return new EngineImportRuns(engine, clock);
+}
+
+class EngineImportRuns implements ImportRuns {
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+
+  constructor(engine: Engine, clock: Clock) {
+    this.#engine = engine;
+    this.#clock = clock;
+  }
+
+  async begin({ market, kind, source, by }: NewImportRun): Promise<number> {
+    const figures = { added: 0, removed: 0, rejected: 0, verdicts: '{}' };
+    const row = await this.#engine.db
+      .insertInto('core.import_runs')
+      .values({ market, kind, source, done_by: by, began_ms: this.#clock.nowMs(), ...figures })
+      .returning('import_number')
+      .executeTakeFirstOrThrow();
+    return Number(row.import_number);
+  }
+
+  async finish(number: number, figures: ImportFigures): Promise<void> {
+    await this.#engine.db
+      .updateTable('core.import_runs')
+      .set({ ...figures, finished_ms: this.#clock.nowMs() })
+      .where('import_number', '=', number)
+      .execute();
+  }
+
+  async discard(number: number): Promise<void> {
+    await this.#engine.transaction(async (open) => {
+      await open.updateTable('core.imports').set({ import_number: null }).where('import_number', '=', number).execute();
+      await open.deleteFrom('core.import_runs').where('import_number', '=', number).execute();
+    });
+  }
+
+  async list(market: Market, limit = LISTED): Promise<readonly ImportRun[]> {
+    const rows = await this.#engine.db
+      .selectFrom('core.import_runs')
+      .selectAll()
+      .where('market', '=', market)
+      .orderBy('import_number', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(runOf);
+  }
+
+  async previewUndo(number: number): Promise<ChangePreview> {
+    return previewOf(this.#engine.db, await this.#find(number));
+  }
+
+  async undo(number: number, by: string): Promise<ChangePreview> {
+    const run = await this.#find(number);
+    return this.#engine.transaction(async (open) => {
+      const marked = await open
+        .updateTable('core.import_runs')
+        .set({ undone_ms: this.#clock.nowMs(), undone_by: by })
+        .where('import_number', '=', number)
+        .where('undone_ms', 'is', null)
+        .executeTakeFirst();
+      // Another process was faster.
+      if (Number(marked.numUpdatedRows) === 0) throw new MinutehandError('IMPORT_UNDONE', { seen: `import ${number}` });
+      const preview = await previewOf(open, run);
+      await open.deleteFrom('core.bars').where('market', '=', run.market).where('import_number', '=', number).execute();
+      await open
+        .deleteFrom('core.series')
+        .where('market', '=', run.market)
+        .where('import_number', '=', number)
+        .execute();
+      await open
+        .insertInto('core.bars')
+        .columns(BAR_COLUMNS)
+        .expression(open.selectFrom('core.removed_bars').select(BAR_COLUMNS).where('removed_by', '=', number))
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      // What this import had brought must not come back when a later change is undone.
+      await open
+        .deleteFrom('core.removed_bars')
+        .where((where) => where.or([where('removed_by', '=', number), where('import_number', '=', number)]))
+        .execute();
+      return preview;
+    });
+  }
+
+  async previewDelete(market: Market, symbol: string, period: StorePeriod): Promise<ChangePreview> {
+    return {
+      market,
+      removed: await touched(periodOf(this.#engine.db, market, symbol, period)),
+      restored: [],
+      series: [],
+    };
+  }
+
+  async delete(
+    market: Market,
+    symbol: string,
+    period: StorePeriod,
+    by: string,
+  ): Promise<ChangePreview & { readonly number: number }> {
+    const { from, to } = period;
+    const side = (time: number | undefined): string =>
+      time === undefined ? '' : new Date(time * 1000).toISOString().slice(0, 16);
+    const source = from === undefined && to === undefined ? symbol : `${symbol} ${side(from)}/${side(to)}`;
+    return this.#engine.transaction(async (open) => {
+      const removed = await touched(periodOf(open, market, symbol, period));
+      if (removed.length === 0)
+        throw new MinutehandError('DATA_MISSING', { seen: `no ${market} bars of ${source} in ${this.#engine.place}` });
+      const nowMs = this.#clock.nowMs();
+      const counts = { added: 0, removed: removed[0]!.bars, rejected: 0, verdicts: '{}' };
+      const row = await open
+        .insertInto('core.import_runs')
+        .values({ market, kind: 'delete', source, done_by: by, began_ms: nowMs, finished_ms: nowMs, ...counts })
+        .returning('import_number')
+        .executeTakeFirstOrThrow();
+      const number = Number(row.import_number);
+      await removeBars(open, { market, symbol, ...period }, number);
+      return { market, removed, restored: [], series: [], number };
+    });
+  }
+
+  async #find(number: number): Promise<ImportRun> {
+    const row = await this.#engine.db
+      .selectFrom('core.import_runs')
+      .selectAll()
+      .where('import_number', '=', number)
+      .executeTakeFirst();
+    if (row === undefined) throw new MinutehandError('IMPORT_UNKNOWN', { seen: `import ${number}` });
+    if (row.undone_ms !== null)
+      throw new MinutehandError('IMPORT_UNDONE', {
+        seen: `import ${number}, undone ${new Date(Number(row.undone_ms)).toISOString()}`,
+      });
+    return runOf(row);
+  }
+}
+
+interface RemovedBars extends StorePeriod {
+  readonly market: Market;
+  readonly symbol: string;
+  /** These only. */
+  readonly times?: readonly number[];
+}
+
+/** Moves bars aside, under the number of the change that does it. */
+export async function removeBars(
+  db: Kysely<Tables>,
+  { market, symbol, from, to, times }: RemovedBars,
+  number: number,
+): Promise<void> {
+  const condition = sql<boolean>`market = ${market} and symbol = ${symbol}${
+    from === undefined ? sql`` : sql` and time >= ${from}`
+  }${to === undefined ? sql`` : sql` and time < ${to}`}${
+    times === undefined ? sql`` : sql` and time in (${sql.join([...times])})`
+  }`;
+  await db
+    .insertInto('core.removed_bars')
+    .columns(['removed_by', ...BAR_COLUMNS])
+    .expression(
+      db
+        .selectFrom('core.bars')
+        .select([sql<number>`${sql.lit(number)}`.as('removed_by'), ...BAR_COLUMNS])
+        .where(condition),
+    )
+    .execute();
+  await db.deleteFrom('core.bars').where(condition).execute();
+}
+
+function periodOf(db: Kysely<Tables>, market: Market, symbol: string, { from, to }: StorePeriod) {
+  let query = db.selectFrom('core.bars').where('market', '=', market).where('symbol', '=', symbol);
+  if (from !== undefined) query = query.where('time', '>=', from);
+  if (to !== undefined) query = query.where('time', '<', to);
+  return query.groupBy('symbol').select(['symbol', ...EXTENT]);
+}
+
+const EXTENT = [
+  sql<number>`count(*)`.as('bars'),
+  sql<number>`min(time)`.as('first'),
+  sql<number>`max(time)`.as('last'),
+] as const;
+
+async function previewOf(db: Kysely<Tables>, { import_number, market }: ImportRun): Promise<ChangePreview> {
+  const number = import_number;
+  const removed = db
+    .selectFrom('core.bars')
+    .where('market', '=', market)
+    .where('import_number', '=', number)
+    .groupBy('symbol')
+    .select(['symbol', ...EXTENT]);
+  const restored = db
+    .selectFrom('core.removed_bars')
+    .where('removed_by', '=', number)
+    .groupBy('symbol')
+    .select(['symbol', ...EXTENT]);
+  const series = await db
+    .selectFrom('core.series')
+    .where('market', '=', market)
+    .where('import_number', '=', number)
+    .groupBy(['symbol', 'name'])
+    .select(['symbol', 'name', sql<number>`count(*)`.as('values')])
+    .orderBy('symbol')
+    .orderBy('name')
+    .execute();
+  return {
+    market,
+    removed: await touched(removed),
+    restored: await touched(restored),
+    series: series.map((row) => ({ ...row, values: Number(row.values) })),
+  };
+}
+
+async function touched(query: {
+  execute(): Promise<readonly { symbol: string; bars: number; first: number; last: number }[]>;
+}): Promise<TouchedBars[]> {
+  const rows = await query.execute();
+  return rows
+    .map(({ symbol, bars, first, last }) => ({
+      symbol,
+      bars: Number(bars),
+      first: Number(first),
+      last: Number(last),
+    }))
+    .sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+}
+
+/** PostgreSQL returns bigint as text. */
+function runOf(row: ImportRun): ImportRun {
+  const numberOf = (value: number | null): number | null => (value === null ? null : Number(value));
+  return {
+    ...row,
+    import_number: Number(row.import_number),
+    began_ms: Number(row.began_ms),
+    finished_ms: numberOf(row.finished_ms),
+    added: Number(row.added),
+    removed: Number(row.removed),
+    rejected: Number(row.rejected),
+    undone_ms: numberOf(row.undone_ms),
+  };
+}
