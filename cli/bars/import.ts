@@ -13,6 +13,7 @@ import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, ImportSummary, PutCounts, SunkBars, SymbolSink } from '../../shared/bar_file/bar_sink.ts';
 import type { ClockReport } from '../../shared/bar_file/clock_check.ts';
 import { createClockCheck } from '../../shared/bar_file/clock_check.ts';
+import { lagsOfImport, recentCloses, type NeighborBars, type RecentCloses } from './lag_findings.ts';
 import { createBarInspection, type BarInspection } from '../../shared/bar_file/verdict/bar_inspection.ts';
 import {
   refusals,
@@ -65,6 +66,8 @@ export interface ImportOptions extends ScaleOptions {
   /** This machine's time; null where bars have no relation to it, as those of a simulated market. Absent: now. */
   readonly nowMs?: number | null;
   readonly onProgress?: (progress: ImportProgress) => void;
+  /** Other symbols at the destination; absent: none is compared for a lag of minutes. */
+  readonly neighbors?: NeighborBars;
 }
 
 export interface ImportProgress {
@@ -148,7 +151,7 @@ const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 export const MAX_REJECTED_PERCENT = 5;
 /** Verdicts that a trusted clock accepts. */
-const OF_THE_CLOCK: readonly VerdictCode[] = ['SHIFTED', 'CLOSE_STAMPED'];
+const OF_THE_CLOCK: readonly VerdictCode[] = ['SHIFTED', 'LAGS', 'CLOSE_STAMPED'];
 /** Verdicts that trusted prices accept. */
 const OF_PRICES: readonly VerdictCode[] = ['SCALED'];
 /** A lost hour, and a few minutes without trades. */
@@ -230,6 +233,7 @@ async function takeSymbol(
   const hasWeeks = nowMs !== null;
   const readable: (BarFile & { rules: RowRules })[] = [];
   const inspection = createBarInspection(target.symbol, barSeconds, { hasWeeks });
+  const closes = recentCloses(target.symbol);
   for (const file of files) {
     const rules: RowRules = {
       symbol: target.symbol,
@@ -240,14 +244,14 @@ async function takeSymbol(
       dropFlatWeekends: options.dropFlatWeekends === true,
     };
     try {
-      await inspectFile({ ...file, rules }, inspection, target);
+      await inspectFile({ ...file, rules }, inspection, closes, target);
       readable.push({ ...file, rules });
     } catch (error) {
       skipOrThrow(file.path, error);
     }
   }
   if (readable.length === 0) return null;
-  const verdict = await judge(inspection, target, options);
+  const verdict = await judge(inspection, closes, target, options);
   const accepted = new Set([
     ...(options.accept ?? []),
     ...(options.trustClock === true ? OF_THE_CLOCK : []),
@@ -258,7 +262,12 @@ async function takeSymbol(
   return reportOf(target, await target.sink.finish(), verdict, isTaken);
 }
 
-async function judge(inspection: BarInspection, { symbol, tally }: Target, options: ImportOptions): Promise<Verdict> {
+async function judge(
+  inspection: BarInspection,
+  closes: RecentCloses,
+  { symbol, tally }: Target,
+  options: ImportOptions,
+): Promise<Verdict> {
   const findings: Finding[] = [...inspection.findings()];
   const limit = options.maxRejectedPercent ?? MAX_REJECTED_PERCENT;
   const rejected = tally.rejected_count - tally.future.rows;
@@ -275,6 +284,7 @@ async function judge(inspection: BarInspection, { symbol, tally }: Target, optio
     const period = { from: first * samples.bucketSeconds, to: (last + 1) * samples.bucketSeconds };
     const known = await options.into.known(symbol, period, samples.bucketSeconds);
     findings.push(...compareWithKnown(samples, known));
+    if (options.neighbors !== undefined) findings.push(...(await lagsOfImport(closes.bars(), options.neighbors)));
   }
   return verdictOf(findings);
 }
@@ -464,6 +474,7 @@ function longClock(path: string, barSeconds: number, opens: number, named: TimeZ
 async function inspectFile(
   { path, survey, layout, symbolBy, readBy, onBytes, clock, rules }: BarFile & { readonly rules: RowRules },
   inspection: BarInspection,
+  closes: RecentCloses,
   target: Target,
 ): Promise<void> {
   const { tally } = target;
@@ -481,6 +492,7 @@ async function inspectFile(
       story.add(one.time);
       widen(range, one.row!);
       inspection.add({ ...one.row!, time: one.time });
+      closes.add(one.time, one.row!.close);
     }
   }
   const beside = createBarValues(layout, rules.barSeconds, target.putSeries);

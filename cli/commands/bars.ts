@@ -19,6 +19,8 @@ import {
 import { REFUSING, verdictOf, type Finding, type Verdict } from '../../shared/bar_file/verdict/finding.ts';
 import { verdictText } from '../../shared/bar_file/verdict/finding_text.ts';
 import { compareWithKnown } from '../../shared/bar_file/verdict/known_closes.ts';
+import { lagsAmong, recentCloses, type RecentCloses } from '../bars/lag_findings.ts';
+import { parsePair } from '../../shared/pair.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
@@ -153,6 +155,7 @@ async function checkFiles(path: string, screening: ScreenPolicy | null, output: 
 interface InspectedBars {
   readonly checked: Omit<CheckedBars, 'verdict'>;
   readonly inspection: BarInspection | null;
+  readonly closes: RecentCloses;
 }
 
 const DAY_S = 86_400;
@@ -165,9 +168,13 @@ function withVerdicts(inspected: readonly InspectedBars[]): CheckedBars[] {
   // What is wrong by itself is no measure for others.
   const isSound = inspected.map(({ inspection }) => inspection?.findings().length === 0);
   const [newest] = [...inspected].sort((a, b) => (b.inspection?.newest ?? 0) - (a.inspection?.newest ?? 0));
+  const lags = lagsAmong(
+    inspected.map(({ closes }) => closes.bars()),
+    loadSettings().minutehand.pairs.map(parsePair),
+  );
   return inspected.map(({ checked, inspection }, at) => {
     const others = samples.filter((one, i): one is SampledCloses => one !== null && i !== at && isSound[i]!);
-    const findings: Finding[] = [];
+    const findings: Finding[] = [...(lags.get(checked.symbol) ?? [])];
     if (inspection !== null) {
       findings.push(...inspection.findings(), ...compareWithKnown(samples[at]!, others));
       const behind = (newest!.inspection?.newest ?? 0) - inspection.newest;
@@ -192,17 +199,19 @@ async function checkPages(
   let check: BarCheck | null = null;
   let inspection: BarInspection | null = null;
   const clock = createClockCheck();
+  const closes = recentCloses(symbol);
   for await (const page of pages) {
     const barSeconds = check === null ? ownBarSeconds(page) : SECONDS_PER_BAR;
     check ??= createBarCheck(symbol, screening, barSeconds);
     inspection ??= createBarInspection(symbol, barSeconds, { hasWeeks: market === 'live' });
     check.add(page);
     inspection.addPage(page);
+    for (let i = 0; i < page.length; i++) closes.add(page.time[i]!, page.close[i]!);
     clock.add(page);
     onPage(page.length);
   }
   const report = (check ?? createBarCheck(symbol, screening)).report();
-  return { checked: { ...report, clock: clock.report() }, inspection };
+  return { checked: { ...report, clock: clock.report() }, inspection, closes };
 }
 
 async function runExport(flags: ExportFlags, output: Output): Promise<void> {

@@ -1,5 +1,10 @@
 import { Option, type Command } from 'commander';
-import { isoMinute } from '../../shared/bar.ts';
+import { readdirSync } from 'node:fs';
+import { isoMinute, type OpenTime } from '../../shared/bar.ts';
+import { clipBars, findBarFile, readBarFile } from '../../shared/bar_file/bar_file.ts';
+import { parsePair, type Pair } from '../../shared/pair.ts';
+import type { Store } from '../../trainer/store/store.ts';
+import { neighborsOf, type NeighborBars } from '../bars/lag_findings.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import { writePriceKind } from '../../shared/bar_file/price_kinds.ts';
 import { REFUSING, refusals, VERDICTS, type VerdictCode } from '../../shared/bar_file/verdict/finding.ts';
@@ -143,10 +148,12 @@ async function runImport(source: string, flags: ImportFlags, isReplacing: boolea
   const strip = flags.strip ?? [];
   const names = { ...known, prefixes: [...known.prefixes, ...strip], suffixes: [...known.suffixes, ...strip] };
   const { decimal, dateOrder, stamp, spread } = flags;
-  const work = (into: BarSink): Promise<ImportResult> =>
+  const pairs = minutehand.pairs.map(parsePair);
+  const work = (into: BarSink, neighbors: NeighborBars): Promise<ImportResult> =>
     importBars({
       source,
       into,
+      neighbors,
       timezone: flags.timezone,
       trustClock: flags.trustClock === true,
       flow: flags.flow === true,
@@ -174,8 +181,10 @@ async function runImport(source: string, flags: ImportFlags, isReplacing: boolea
   const { price, out } = flags;
   const result =
     out === undefined
-      ? await withStore((store) => work(storeSink(store, flags.market, { source, isReplacing })))
-      : await work(await folderSink(out));
+      ? await withStore((store) =>
+          work(storeSink(store, flags.market, { source, isReplacing }), storedNeighbors(store, flags.market, pairs)),
+        )
+      : await work(await folderSink(out), folderNeighbors(out, pairs));
   if (price !== undefined) {
     const symbols = result.symbols.filter(({ imported }) => imported).map(({ symbol }) => symbol);
     if (out === undefined) await withStore((store) => keepPriceKind(store, flags.market, symbols, price));
@@ -191,6 +200,34 @@ async function runImport(source: string, flags: ImportFlags, isReplacing: boolea
     output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
   output.result(result);
   endImport(result, new Set(flags.accept), output);
+}
+
+function storedNeighbors(store: Store, market: Market, pairs: readonly Pair[]): NeighborBars {
+  return {
+    async symbolsFor(symbol) {
+      const stored = await store.bars.symbols(market);
+      const names = stored.map((one) => one.symbol);
+      return neighborsOf(symbol, pairs, names);
+    },
+    async read(symbol, from, to) {
+      const bars = await store.bars.read(market, symbol, { from: from as OpenTime, to: to as OpenTime });
+      return bars.length === 0 ? null : bars;
+    },
+  };
+}
+
+function folderNeighbors(folder: string, pairs: readonly Pair[]): NeighborBars {
+  return {
+    symbolsFor(symbol) {
+      const names = readdirSync(folder).flatMap((name) => /^(.+?)\.csv(?:\.gz)?$/.exec(name)?.[1] ?? []);
+      return Promise.resolve(neighborsOf(symbol, pairs, names));
+    },
+    async read(symbol, from, to) {
+      const found = await findBarFile(folder, symbol);
+      const bars = found === null ? null : clipBars(await readBarFile(found), from as OpenTime, to as OpenTime);
+      return bars === null || bars.length === 0 ? null : bars;
+    },
+  };
 }
 
 /** Exit code and standard error: nothing taken is a failure, a part of it a code of its own. */

@@ -50,7 +50,7 @@ export function addScan(program: Command, output: () => Output): void {
       'Tries every pair of the symbols in every timeframe with every set of windows: cointegration and half-life, and trades by the daemon’s own features and ' +
         'decision, without models, gross and net of the configured costs. The more trials, the better the best of them by chance: p-values and Sharpe ratios are ' +
         'adjusted for their number. Trials are chosen on the development period; the holdout confirms them. Verdicts: PAYS, UNCONFIRMED (fails in the holdout), ' +
-        'CHANCE (gains, but not beyond chance), LOSES, FEW_TRADES (under 20).',
+        'CHANCE (gains, but not beyond chance), LOSES, FEW_TRADES (under 20), LAGS (one leg repeats the other at another time: a late copy or a wrong clock).',
     )
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
     .option('--symbols <list>', 'only these symbols (default: all that have bars and costs)')

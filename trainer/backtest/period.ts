@@ -10,6 +10,7 @@ import { perModel, type ModelName } from '../../shared/core/features/feature.ts'
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { pairCosts, type TradingCosts } from '../../shared/policy/costs.ts';
+import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
 import type { DatasetPolicy } from '../dataset/dataset.ts';
 import { countCommonMinutes, historyColumns } from '../dataset/pair_history.ts';
 import type { PairLabelPolicy } from '../label/pair_labels.ts';
@@ -114,11 +115,12 @@ export interface PeriodResult {
 
 /**
  * Trades of every bundle on the same bars, by the daemon's features, scores, decision and position, bar by bar.
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_OUTPUT, DATA_FORMAT as `checkTimeframes`
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_OUTPUT, LEG_LAGS, DATA_FORMAT as `checkTimeframes`
  */
 export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResult> {
   const { bars, sets } = options;
   checkTimeframes(options.pairs, bars);
+  refuseLaggingLegs(options.pairs, bars);
   const pairs = options.pairs.filter(
     (pair) => countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')) > 0,
   );

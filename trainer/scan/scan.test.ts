@@ -148,6 +148,27 @@ describe('a scan', () => {
     }
   });
 
+  it.each([1, 3])(
+    'never says that a leg pays which is the other one %i bars late, whatever it seems to earn',
+    async (late) => {
+      const bars = world('late');
+      const copied = bars.get('GBPUSD')!;
+      const shift = (column: Float64Array): Float64Array => column.map((_, i) => column[Math.max(0, i - late)]!);
+      const { open, high, low, close } = copied;
+      bars.set('EURUSD', {
+        ...{ ...copied, symbol: 'EURUSD', open: shift(open) },
+        ...{ high: shift(high), low: shift(low), close: shift(close) },
+      });
+      const result = await scanned(bars);
+      const trial = result.trials.find(({ pair }) => pair === 'EURUSD_GBPUSD@1h')!;
+      expect(trial).toMatchObject({ verdict: 'LAGS', lag: { a: 'EURUSD', b: 'GBPUSD', lagSeconds: -late * STEP_S } });
+      expect(trial.development.net_bps).toBeGreaterThan(0);
+      expect(result.trials.map(({ verdict }) => verdict)).not.toContain('PAYS');
+      expect(result.trials.at(-1)).toBe(trial);
+      expect(scanVerdict(result, 0.05)).toMatch(/EURUSD_GBPUSD: EURUSD repeats GBPUSD \d h later/);
+    },
+  );
+
   it('leaves out windows that warm up for half of the development period', async () => {
     const { windows } = settings.minutehand;
     const wide = { ...windows, beta_window: 1500 };

@@ -15,6 +15,7 @@ import { expectedMaxSharpe, probabilisticSharpe, sharpeFacts } from '../search/d
 import { runOnThreads } from '../thread_tasks.ts';
 import { holm } from '../validate/holm.ts';
 import { superiorAbility, type SuperiorAbility } from '../validate/superior_ability.ts';
+import type { LeadLag } from '../data_quality/lead_lag.ts';
 import type { Cointegration } from './engle_granger.ts';
 import { scanPair, type PeriodFigures, type ScannedPair, type ScanSpan, type ScanTask } from './scan_pair.ts';
 
@@ -40,10 +41,10 @@ export interface ScanOptions {
 }
 
 /**
- * LOSES: a net loss in the development period. CHANCE: a gain that is not significant among so many trials.
+ * LAGS: one leg repeats the other at another time, a late copy or a wrong clock; whatever it seems to earn. LOSES: a net loss in the development period. CHANCE: a gain that is not significant among so many trials.
  * UNCONFIRMED: significant, but without an edge in the holdout. PAYS: significant, and with one.
  */
-export type ScanVerdict = 'FEW_TRADES' | 'LOSES' | 'CHANCE' | 'UNCONFIRMED' | 'PAYS';
+export type ScanVerdict = 'LAGS' | 'FEW_TRADES' | 'LOSES' | 'CHANCE' | 'UNCONFIRMED' | 'PAYS';
 
 export interface ScanTrial {
   readonly pair: string;
@@ -62,6 +63,8 @@ export interface ScanTrial {
   readonly adjusted_p: number;
   readonly deflated_sharpe: number | null;
   readonly verdict: ScanVerdict;
+  /** Of a pair with the verdict LAGS. */
+  readonly lag: LeadLag | null;
   /** Net results of the trading days of both periods. */
   readonly days: Float64Array;
 }
@@ -129,7 +132,8 @@ function plan(options: ScanOptions): Planned {
       else from = Math.max(from, warm);
       return warm <= latest;
     });
-    return own.length === 0 ? [] : [{ pair, a, b, windows: own }];
+    const bare = { a: bars.get(pair.a)!, b: bars.get(pair.b)! };
+    return own.length === 0 ? [] : [{ pair, a, b, own: bare, windows: own }];
   });
   if (tasks.length === 0)
     throw new MinutehandError('DATA_TOO_SHORT', {
@@ -165,8 +169,8 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
     own.trials.map((trial) => ({ ...own, ...trial, own: i, days: pick(trial.days, dayIndices) })),
   );
   const development = flat.map(({ days }) => days.slice(0, developmentDays));
-  const enough = flat.map((trial) => trial.development.trades >= MIN_TRADES);
-  // The statistic of a few trades is not normal: such trials count, but cannot be the best.
+  const enough = flat.map((trial) => trial.development.trades >= MIN_TRADES && !trial.isLagging);
+  // The statistic of a few trades is not normal, and a lag is no gain: such trials count, but cannot be the best.
   const nothing = new Float64Array(developmentDays);
   const ability = superiorAbility(
     development.map((days, i) => (enough[i]! ? days : nothing)),
@@ -186,7 +190,7 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
     isGain,
   );
   const trials = flat.map((one, i): ScanTrial => {
-    const { pair, windows, cointegration, holdout, days, bars } = one;
+    const { pair, windows, cointegration, lag, holdout, days, bars } = one;
     return {
       pair: pair.id,
       timeframe: timeframeOf(barSecondsOf(pair)),
@@ -200,13 +204,14 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
       holdout_sharpe: sharpe([...days.subarray(developmentDays)]),
       adjusted_p: ability.adjusted[i]!,
       deflated_sharpe: ratios[i]!,
-      verdict: verdictOf(one.development, isGain[i]!, isConfirmed[i]!),
+      verdict: lag === null ? verdictOf(one.development, isGain[i]!, isConfirmed[i]!) : 'LAGS',
+      lag,
       days,
     };
   });
-  const order = [...trials.keys()].sort(
-    (a, b) => rankOf(trials[b]!, ability.statistics[b]!) - rankOf(trials[a]!, ability.statistics[a]!),
-  );
+  // Trials with enough trades first.
+  const rankOf = (i: number): number => (enough[i]! ? ability.statistics[i]! : -Infinity);
+  const order = [...trials.keys()].sort((a, b) => rankOf(b) - rankOf(a));
   return {
     ...span,
     to,
@@ -214,16 +219,11 @@ function resultsOf(scanned: readonly ScannedPair[], planned: Planned, options: S
     tests: ability,
     expectedMaxSharpe: expectedMax * Math.sqrt(TRADING_DAYS_PER_YEAR),
     pairsTested: scanned.length,
-    pairsCointegrated: adjustedPs.filter((p) => p <= options.level).length,
+    pairsCointegrated: adjustedPs.filter((p, i) => p <= options.level && !scanned[i]!.isLagging).length,
     leftOut,
     dayStart,
     developmentDays,
   };
-}
-
-/** Sort key: trials with enough trades first. */
-function rankOf({ verdict }: ScanTrial, statistic: number): number {
-  return verdict === 'FEW_TRADES' ? -Infinity : statistic;
 }
 
 /** Of the significant gains, those whose holdout has an edge too, adjusted for their number. @param ps of all trials */

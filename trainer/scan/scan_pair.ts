@@ -1,5 +1,6 @@
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { lowerBound } from '../../shared/bar_file/bar_file.ts';
+import type { OpenTime } from '../../shared/bar.ts';
+import { clipBars, lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { DecisionPolicy, ModelScores } from '../../shared/core/decide/decide.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { ln } from '../../shared/elementary.ts';
@@ -12,6 +13,7 @@ import { markToMarket } from '../backtest/equity.ts';
 import { breakEven } from '../backtest/holdout_performance.ts';
 import { tradingDayAt, type Rollover } from '../../shared/core/cost/rollover.ts';
 import type { SwapCosts } from '../../shared/core/cost/swap.ts';
+import { findLeadLag, type LeadLag } from '../data_quality/lead_lag.ts';
 import { buildPairHistory, matchMinutes, type PairHistory } from '../dataset/pair_history.ts';
 import { engleGranger, type Cointegration } from './engle_granger.ts';
 
@@ -29,6 +31,8 @@ export interface ScanTask {
   readonly pair: Pair;
   readonly a: BarColumns;
   readonly b: BarColumns;
+  /** Their bars as they are, before those of a longer timeframe are made: a lag of minutes shows in no other. */
+  readonly own: { readonly a: BarColumns; readonly b: BarColumns };
   readonly windows: readonly Windows[];
   readonly span: ScanSpan;
   readonly policy: DecisionPolicy;
@@ -66,6 +70,10 @@ export interface ScannedPair {
   /** Bars of both legs in the development period. */
   readonly bars: number;
   readonly cointegration: Cointegration | null;
+  /** One leg repeats the other at another time; null where none does. By the bars of both periods. */
+  readonly lag: LeadLag | null;
+  /** Whether the development period alone shows a lag: no choice uses the holdout. */
+  readonly isLagging: boolean;
   readonly trials: readonly ScannedWindows[];
 }
 
@@ -85,8 +93,15 @@ export function scanPair(task: ScanTask): ScannedPair {
     pair,
     bars: end,
     cointegration: engleGranger(logs(a, inA), logs(b, inB)),
+    ...lagOf(task),
     trials: task.windows.map((windows) => scanWindows(task, windows)),
   };
+}
+
+function lagOf({ own, span }: ScanTask): Pick<ScannedPair, 'lag' | 'isLagging'> {
+  const to = span.holdoutFrom as OpenTime;
+  const before = findLeadLag(clipBars(own.a, undefined, to), clipBars(own.b, undefined, to));
+  return { lag: before ?? findLeadLag(own.a, own.b), isLagging: before !== null };
 }
 
 function scanWindows(task: ScanTask, windows: Windows): ScannedWindows {

@@ -1,6 +1,7 @@
 import { barChart, escapeHtml, histogram, lineChart } from '../backtest/report/chart.ts';
 import { htmlPage, htmlTable } from '../backtest/report/page.ts';
 import { isoSecond } from '../backtest/ledger.ts';
+import { leadLagText } from '../data_quality/lead_lag.ts';
 import { windowsName, type ScanResult, type ScanTrial } from './scan.ts';
 import type { PeriodFigures } from './scan_pair.ts';
 
@@ -15,6 +16,7 @@ export const SCAN_ASSUMPTIONS: readonly string[] = [
   'Cointegration: Engle & Granger (1987) on the closes of the development period, lags by AIC, p-values of MacKinnon (1994), adjusted for all pairs and timeframes by Holm (1979). Half-life: of the residual as AR(1).',
   'Adjusted p: Hansen’s test for superior predictive ability (2005) over the daily net results of all trials, against not trading, by a stationary bootstrap; also as White’s reality check (2000). Trials with fewer than 20 trades count, but cannot be significant.',
   'Deflated Sharpe ratio: Bailey & López de Prado (2014), all trials counted, with the variance of trials without skill.',
+  'LAGS: one leg repeats the other at another time (correlation of returns at every lag up to 25 hours): a late copy, or a wrong clock. Such a pair never pays.',
   'PAYS: adjusted p up to the level, deflated Sharpe ratio of at least 1 − level, and a net result per trade above 0 in the holdout by the test of a mean, at 5 % over all trials that reach it (Holm).',
 ];
 
@@ -27,13 +29,24 @@ export function scanVerdict({ trials, tests, pairsTested, pairsCointegrated }: S
       ? `Nothing pays: 0 of ${trials.length} trials earn more than their costs beyond chance.`
       : `${paying.length} of ${trials.length} trials ${paying.length === 1 ? 'pays' : 'pay'}: ${paying.slice(0, 5).join(', ')}${paying.length > 5 ? ' …' : ''}.`;
   const rest = `${of('LOSES')} lose, ${of('CHANCE')} gain no more than chance, ${of('UNCONFIRMED')} fail in the holdout, ${of('FEW_TRADES')} have too few trades.`;
+  const lags = lagTexts(trials);
+  const lagText =
+    lags.length === 0
+      ? ''
+      : ` ${lags.length} repeat another leg at another time, and count for nothing: ${lags.slice(0, 5).join('; ')}${lags.length > 5 ? ' …' : ''}.`;
   const best = trials[0]!;
   const bestText =
-    best.verdict === 'FEW_TRADES'
+    best.verdict === 'FEW_TRADES' || best.verdict === 'LAGS'
       ? ''
       : ` Best: ${trialName(best)}, net ${bps(best.development.net_bps)} bps per trade, in the holdout ${bps(best.holdout.net_bps)}.`;
   const p = `p of the best among all: ${tests.p.toFixed(3)} (Hansen, bounds ${tests.pLower.toFixed(3)} to ${tests.pUpper.toFixed(3)}), ${tests.pWhite.toFixed(3)} (White).`;
-  return `${found} ${rest}${bestText} ${p} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
+  return `${found} ${rest}${lagText}${bestText} ${p} Cointegrated at ${level * 100} %: ${pairsCointegrated} of ${pairsTested}.`;
+}
+
+/** One per pair, whatever its timeframes and windows. */
+function lagTexts(trials: readonly ScanTrial[]): string[] {
+  const lagging = trials.flatMap(({ pair, lag }) => (lag === null ? [] : [[pair.split('@')[0]!, lag] as const]));
+  return [...new Map(lagging)].map(([pair, lag]) => `${pair}: ${leadLagText(lag)}`);
 }
 
 export function trialName({ pair, beta_window, z_window }: ScanTrial): string {
@@ -63,6 +76,7 @@ export const TRIAL_COLUMNS: readonly Column[] = [
   ['beta_window', (trial) => trial.beta_window],
   ['z_window', (trial) => trial.z_window],
   ['verdict', ({ verdict }) => verdict],
+  ['lag_minutes', ({ lag }) => (lag === null ? null : lag.lagSeconds / 60)],
   ['bars', ({ bars }) => bars],
   ['adf_tau', ({ cointegration }) => cointegration?.tau ?? null],
   ['adf_lags', ({ cointegration }) => cointegration?.lags ?? null],

@@ -8,6 +8,7 @@ export const VERDICTS = [
   'SWAPPED',
   'SCALED',
   'SHIFTED',
+  'LAGS',
   'CLOSE_STAMPED',
   'FROZEN',
   'FLAT_WEEKENDS',

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { findingText } from '../../shared/bar_file/verdict/finding_text.ts';
+import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
+import { lagsAmong, lagsOfImport, neighborsOf, recentCloses, type NeighborBars } from './lag_findings.ts';
+
+const bars = tinyBars(tinySettings());
+
+function off(symbol: string, seconds: number): BarColumns {
+  const own = bars.get(symbol)!;
+  return { ...own, time: own.time.map((at) => at + seconds) };
+}
+
+const neighbors = (...known: string[]): NeighborBars => ({
+  symbolsFor: () => Promise.resolve(known),
+  read: (symbol) => Promise.resolve(bars.get(symbol)!),
+});
+
+describe('an imported symbol', () => {
+  it('that moves with its partner at the same time, or has none, lags nothing', async () => {
+    expect(await lagsOfImport(bars.get('XAGUSD')!, neighbors('XAUUSD'))).toEqual([]);
+    expect(await lagsOfImport(bars.get('XAGUSD')!, neighbors())).toEqual([]);
+  });
+
+  it.each([600, -18_000])('that is %i seconds off lags, with the minutes', async (seconds) => {
+    const [finding, ...rest] = await lagsOfImport(off('XAGUSD', seconds), neighbors('XAUUSD'));
+    expect(rest).toEqual([]);
+    expect(finding).toMatchObject({ code: 'LAGS', values: { symbol: 'XAUUSD', minutes: seconds / 60 } });
+    const side = seconds > 0 ? 'after' : 'before';
+    expect(findingText(finding!)).toContain(
+      `moves ${Math.abs(seconds) / 60} min ${side} XAUUSD: a copy at another time`,
+    );
+  });
+
+  it('is compared with the partners of configured pairs first', () => {
+    const pairs = [
+      { a: 'EURUSD', b: 'GBPUSD' },
+      { a: 'USDCHF', b: 'EURUSD' },
+      { a: 'EURUSD', b: 'XAUUSD' },
+    ];
+    const present = ['AUDUSD', 'EURUSD', 'GBPUSD', 'USDCHF'];
+    expect(neighborsOf('EURUSD', pairs, present)).toEqual(['GBPUSD', 'USDCHF', 'AUDUSD']);
+  });
+});
+
+describe('symbols that are checked together', () => {
+  const all = (...changed: BarColumns[]): BarColumns[] => [
+    ...new Map([...bars].concat(changed.map((one) => [one.symbol, one]))).values(),
+  ];
+  const pairs = [
+    { a: 'XAUUSD', b: 'XAGUSD' },
+    { a: 'EURUSD', b: 'GBPUSD' },
+  ];
+
+  it('have no lag where all move at the same time', () => {
+    expect(lagsAmong(all(), pairs)).toEqual(new Map());
+  });
+
+  it('have the same lag on both legs where no other symbol decides', () => {
+    const found = lagsAmong(all(off('XAGUSD', 600)), pairs);
+    expect(found.get('XAGUSD')![0]).toMatchObject({ values: { symbol: 'XAUUSD', minutes: 10 } });
+    expect(found.get('XAUUSD')?.[0]?.values['minutes'] ?? -10).toBe(-10);
+    expect(found.has('EURUSD')).toBe(false);
+  });
+});
+
+it('recent closes are the newest ones, ascending, each time once', () => {
+  const closes = recentCloses('A', 3);
+  for (const time of [60, 120, 120, 300, 240, 180, 360, 420]) closes.add(time, time / 60);
+  const { time, close, length } = closes.bars();
+  expect([...time]).toEqual([300, 360, 420]);
+  expect([...close]).toEqual([5, 6, 7]);
+  expect(length).toBe(3);
+});
