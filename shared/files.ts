@@ -9,15 +9,15 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs';
 import { makeFolder } from './folder.ts';
+import { createFile } from './outside_files.ts';
 import type { FileSystem, ReadLimits } from './ports.ts';
 
 /** The files of this machine. */
 export const MACHINE_FILES: FileSystem = {
   read: readRegular,
-  write: (path, data) => writeFileSync(path, data),
+  write: createFile,
   sync(path) {
     const isWindows = process.platform === 'win32';
     // Windows makes names durable itself and has no fsync of a folder; for a file it requires write access.

@@ -56,7 +56,7 @@ export interface FileSystem {
    * `limits` EFBIG and ELOOP.
    */
   read(path: string, limits?: ReadLimits): Buffer;
-  /** Creates or replaces the content. The folder must exist. */
+  /** Creates a file; one of this name, or a link, is replaced and never written through. The folder must exist. */
   write(path: string, data: string | Uint8Array): void;
   /** Makes the content of a file, or the names in a folder, survive a power cut. */
   sync(path: string): void;

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { MinutehandError } from '../../shared/errors.ts';
+import { openForAppending, openForReading } from '../../shared/outside_files.ts';
 
 /** `result.json`: one line for each fill, only ever longer. */
 export interface ResultFile {
@@ -42,7 +43,7 @@ export function openResultFile(path: string): ResultFile {
 export function readPart(path: string, from: number, length: number): Buffer {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    file = openForReading(path);
   } catch {
     return Buffer.alloc(0);
   }
@@ -63,7 +64,7 @@ function tailOf(file: number): Buffer {
 function withFile<Result>(path: string, work: (file: number) => Result): Result {
   let file: number | null = null;
   try {
-    file = openSync(path, 'a+');
+    file = openForAppending(path);
     return work(file);
   } catch (cause) {
     throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path}: ${(cause as Error).message}`, cause });

@@ -9,7 +9,6 @@ import {
   readdirSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,10 +22,6 @@ import type { FileSystem } from '../../shared/ports.ts';
 import { bodyOf, textOf } from '../../shared/signal/signal.fixture.ts';
 import { createFilePublisher } from './file.ts';
 import { asPlainUser } from '../../test/plain_user.ts';
-import { skipNote } from '../../test/skip_note.ts';
-
-const NO_FULL_DEVICE = !existsSync('/dev/full');
-const NOTE = skipNote(NO_FULL_DEVICE, 'there is no /dev/full');
 
 let folder: string;
 const errors: MinutehandError[] = [];
@@ -172,13 +167,18 @@ describe('the file publisher', () => {
     expect(read('A_B', 'signal.json')).toContain('"seq":4');
   });
 
-  it.skipIf(NO_FULL_DEVICE)(`reports a full disk and leaves the old signal in place${NOTE}`, () => {
-    const publisher = open();
+  it('reports a full disk and leaves the old signal in place', () => {
+    let isFull = false;
+    const publisher = open(
+      folder,
+      faulty(() => (isFull ? 'ENOSPC' : null)),
+    );
     publisher.publish([signal('A_B', 1)]);
-    symlinkSync('/dev/full', join(folder, 'A_B', `.signal.json.${process.pid}.tmp`));
+    isFull = true;
     publisher.publish([signal('A_B', 2)]);
     expect(errors[0]!.message).toContain('ENOSPC');
     expect(read('A_B', 'signal.json')).toContain('"seq":1');
+    isFull = false;
     publisher.publish([signal('A_B', 3)]);
     expect(read('A_B', 'signal.json')).toContain('"seq":3');
     expect(statSync(join(folder, 'A_B', 'signal.json')).isFile()).toBe(true);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readdirSync, readSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { openForReading } from '../../shared/outside_files.ts';
 
 /** Read position in a file. */
 export interface FileMark {
@@ -82,7 +83,7 @@ function fingerprintOf(file: number, readBytes: number): string {
 function withFile<Result>(path: string, work: (file: number, size: number) => Result): Result | null {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    file = openForReading(path);
   } catch {
     return null;
   }

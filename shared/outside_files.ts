@@ -1,0 +1,56 @@
+import { closeSync, constants, fstatSync, openSync, rmSync, writeFileSync } from 'node:fs';
+
+/**
+ * Files in folders that other users can write: the signals folder and the folders of expert advisors, which a terminal
+ * shares. Whoever can write there could put a link to one of our files, or a pipe, under a name that we use. So links
+ * are never followed, new files are created and never overwritten in place, and nothing waits.
+ */
+
+/** Windows has none of these flags, nor the links and pipes that would need them. */
+const { O_RDONLY, O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL }: typeof constants = constants;
+const { O_NONBLOCK = 0, O_NOFOLLOW = 0 }: Partial<typeof constants> = constants;
+const MODE = 0o666;
+
+/**
+ * Creates a file. Whatever has this name, such as a link or the rest of a killed process, is removed first: it is not
+ * written through.
+ * @throws the system's error
+ */
+export function createFile(path: string, data: string | Uint8Array): void {
+  const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  let file: number;
+  try {
+    file = openSync(path, flags, MODE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    rmSync(path, { recursive: true, force: true });
+    file = openSync(path, flags, MODE);
+  }
+  try {
+    writeFileSync(file, data);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Opens a regular file for reading.
+ * @throws the system's error; EFTYPE for anything but a regular file, ELOOP for a link
+ */
+export function openForReading(path: string): number {
+  return regular(openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW), path);
+}
+
+/**
+ * Opens a regular file, created if it is absent, for appending and reading.
+ * @throws the system's error; EFTYPE for anything but a regular file, ELOOP for a link
+ */
+export function openForAppending(path: string): number {
+  return regular(openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW, MODE), path);
+}
+
+function regular(file: number, path: string): number {
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw Object.assign(new Error(`${path} is not a regular file`), { code: 'EFTYPE' });
+}
