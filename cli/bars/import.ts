@@ -150,6 +150,8 @@ const BATCH_ROWS = 50_000;
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 export const MAX_REJECTED_PERCENT = 5;
+/** Klines that move without volume, of more than half of the rows: nobody traded at these prices. */
+const MIN_UNTRADED = 30;
 /** Verdicts that a trusted clock accepts. */
 const OF_THE_CLOCK: readonly VerdictCode[] = ['SHIFTED', 'LAGS', 'CLOSE_STAMPED'];
 /** Verdicts that trusted prices accept. */
@@ -276,6 +278,8 @@ async function judge(
     const values = { rejected, rows: tally.read, limit, codes: codes.join(', ') };
     findings.push({ code: 'REJECTED', by: 'rows', values });
   }
+  if (tally.untraded >= MIN_UNTRADED && tally.untraded > 0.5 * tally.read)
+    findings.push({ code: 'SUSPECT', by: 'untraded', values: { untraded: tally.untraded, rows: tally.read } });
   if (tally.future.rows > 0) findings.push({ code: 'FUTURE', by: 'rows', values: { ...tally.future } });
   const samples = inspection.samples();
   const buckets = [...samples.closes.keys()];
@@ -332,6 +336,8 @@ interface Tally {
   /** Rejected rows by their code. */
   readonly codes: Map<ErrorCode, number>;
   readonly future: { rows: number; last: number };
+  /** Rows of klines that moved without volume. */
+  untraded: number;
 }
 
 /** One symbol as its files are taken. */
@@ -381,6 +387,7 @@ function emptyTally(): Tally {
     rejected: [],
     codes: new Map(),
     future: { rows: 0, last: NaN },
+    untraded: 0,
   };
 }
 
@@ -492,6 +499,7 @@ async function inspectFile(
       story.add(one.time);
       widen(range, one.row!);
       inspection.add({ ...one.row!, time: one.time });
+      if (layout.name === 'binance' && one.row!.volume === 0 && one.row!.high > one.row!.low) tally.untraded++;
       closes.add(one.time, one.row!.close);
     }
   }

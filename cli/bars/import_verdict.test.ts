@@ -108,3 +108,59 @@ describe('an import', () => {
     expect((await take(huge)).symbols[0]!.rejected).toMatchObject([{ line: 52, code: 'BAR_PRICE_RANGE' }]);
   });
 });
+
+describe('files of Binance’s public data', () => {
+  const METRICS =
+    'create_time,symbol,sum_open_interest,sum_open_interest_value,count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,count_long_short_ratio,sum_taker_long_short_vol_ratio';
+
+  it('with metrics become series of open interest, on UTC', async () => {
+    const lines = Array.from({ length: 288 }, (_, i) => {
+      const stamp = new Date((T0 + (i + 1) * 300) * 1000).toISOString().slice(0, 19).replace('T', ' ');
+      return `${stamp},BTCUSDT,${81_000 + i}.5,7968426640.3,1.05,1.08,1.83,1.73`;
+    });
+    const result = await take([METRICS, ...lines].join('\n'), {}, 'BTCUSDT-metrics-2025-01-06.csv');
+    expect(result.series.map(({ name, added, rejected_count }) => [name, added, rejected_count])).toEqual([
+      ['open_interest', 288, 0],
+      ['open_interest_value', 288, 0],
+    ]);
+    expect(await store.series.list('live')).toMatchObject([
+      { symbol: 'BTCUSDT', name: 'open_interest', first: T0 + 300, last: T0 + 86_400 },
+      { name: 'open_interest_value' },
+    ]);
+  });
+
+  it.each([
+    [
+      'aggTrades',
+      'agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n1,2,3,4,5,6,true',
+    ],
+    ['aggTrades', '2679408183,98000.1,0.5,5772121345,5772121345,1736121600025,true\n'],
+    ['trades', 'id,price,qty,quote_qty,time,is_buyer_maker\n1,2,3,6,1736121600025,true'],
+    ['bookDepth', 'timestamp,percentage,depth,notional\n2025-01-06 00:00:08,-5,1,2'],
+    [
+      'bookTicker',
+      'update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,event_time\n1,2,3,4,5,6,7',
+    ],
+    [
+      'liquidationSnapshot',
+      'time,side,order_type,time_in_force,original_quantity,price,average_price,order_status\n1,BUY,LIMIT,IOC,1,2,3,FILLED',
+    ],
+    ['BVOLIndex', 'calc_time,symbol,base_asset,quote_asset,index_value\n1,BTCBVOLUSDT,BTC,USDT,50'],
+  ])('with %s are refused by that name', async (name, text) => {
+    await expect(take(text, {}, `BTCUSDT-${name}-2025-01-06.csv`)).rejects.toMatchObject({
+      code: 'DATA_FORMAT',
+      seen: expect.stringContaining(name.slice(0, 6)) as string,
+    });
+  });
+
+  it('with mark prices, which have no volume, are suspect', async () => {
+    const klines = rows(100).split('\n').slice(1);
+    const lines = klines.map((line) => {
+      const [time, o, h, l, c] = line.split(',');
+      return `${time}000,${o},${h},${l},${c},0,${Number(time) * 1000 + 59_999},0,60,0,0,0`;
+    });
+    expect(await take(lines.join('\n'), {}, 'BTCUSDT-1m-2025-01-06.csv')).toMatchObject({
+      symbols: [{ imported: false, verdict: { findings: [{ code: 'SUSPECT', by: 'untraded' }] } }],
+    });
+  });
+});

@@ -1,6 +1,7 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import { utcSeconds } from './bar_layout.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
+import { readStamp } from '../../shared/csv/stamps.ts';
 import { cellsOf, delimiterOf, withoutTrailing } from '../../shared/csv/cells.ts';
 
 /** A column of numbers of a series file. */
@@ -40,7 +41,7 @@ const SERIES_NAME = /^[a-z][a-z0-9_]*$/;
 
 /**
  * The layout of a series file by its header: a stamp (`timestamp`, `calc_time`, `create_time` or `time`; epoch seconds,
- * milliseconds, microseconds or ISO text with its zone), perhaps a `symbol`, and columns of numbers. null when it is
+ * milliseconds, microseconds or ISO text with its zone; text without one in Binance's metrics), perhaps a `symbol`, and columns of numbers. null when it is
  * something else.
  *
  * @param wanted the name given with --series: the one column of this name, or the name for the only column there is
@@ -58,6 +59,8 @@ export function recognizeSeries(firstLine: string, wanted: string | null): Serie
   const columns = wanted === null ? all.filter(({ header }) => header in KNOWN_NAMES) : chosen(all, wanted, names);
   if (columns.length === 0) return null;
   const symbol = names.indexOf('symbol');
+  // Binance's metrics have text without a zone, in UTC.
+  const isBinance = names[stamp] === 'create_time' && names.includes('sum_open_interest');
   return {
     name: 'series',
     columns: columns.map(({ name, field }) => ({ name, field })),
@@ -67,7 +70,7 @@ export function recognizeSeries(firstLine: string, wanted: string | null): Serie
         return null;
       return {
         // Binance stamps funding a few milliseconds after the full hour.
-        time: Math.round(utcSeconds(fields[stamp]!)),
+        time: Math.round(isBinance ? readStamp(fields[stamp]!, null).seconds : utcSeconds(fields[stamp]!)),
         symbol: symbol < 0 ? null : fields[symbol]!,
         values: columns.map(({ field }) => parseDecimalText(fields[field]!)),
       };

@@ -6,6 +6,7 @@ import { TIMEFRAMES } from '../../shared/pair.ts';
 import { dateOrderOf } from '../../shared/csv/stamps.ts';
 import { readSourceName } from '../../shared/symbol/source_name.ts';
 import { recognizeLayout, type BarLayout, type ReadingOptions } from './bar_layout.ts';
+import { refuseForeignFile } from './binance_files.ts';
 import { recognizeSeries, type SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
 import { WEEKEND_S } from '../../shared/bar_file/week_open.ts';
@@ -99,6 +100,7 @@ export async function sniffFile(
     if (lines.length >= SAMPLE_LINES && (isShown || dateOrderOf(lines.flatMap(datesOf)) !== null)) break;
   }
   const first = (lines.find((line) => line.trim() !== '') ?? '').trimEnd();
+  refuseForeignFile(path, first);
   const layout = inFile(path, () => recognizeLayout(lines, options)) ?? recognizeSeries(first, series);
   if (layout === null) throw unknownLayout(path, first);
   return layout;

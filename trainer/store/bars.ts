@@ -7,13 +7,10 @@ import type { Market, PutCounts } from '../../shared/bar_file/bar_sink.ts';
 import type { Kysely } from 'kysely';
 import type { Cell, Engine } from './engine.ts';
 import { removeBars } from './import_runs.ts';
+import type { StorePeriod } from './store_period.ts';
 import type { Tables } from './tables.ts';
 
-/** [from, to); a side that is not given is open. */
-export interface StorePeriod {
-  readonly from?: OpenTime;
-  readonly to?: OpenTime;
-}
+export type { StorePeriod } from './store_period.ts';
 
 export interface PutBars extends PutCounts {
   /** The first 20. */

@@ -2,7 +2,7 @@ import { sql, type Kysely, type Selectable } from 'kysely';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
-import type { StorePeriod } from './bars.ts';
+import type { StorePeriod } from './store_period.ts';
 import type { Engine } from './engine.ts';
 import type { ImportKind, ImportRunsTable, Tables } from './tables.ts';
 

@@ -4,6 +4,7 @@ import { openingOf, WEEKEND_S, type WeekOpen } from '../week_open.ts';
 import { parseTimeZone } from '../time_zone.ts';
 import { createColumnOrder } from './column_order.ts';
 import type { Finding } from './finding.ts';
+import type { InspectedBar } from './inspected_bar.ts';
 import { createScaleWatch } from './scale_watch.ts';
 import { createWeekEdges } from './week_edges.ts';
 
@@ -21,15 +22,6 @@ const FLAT_SHARE = 0.9;
 /** Buckets whose last closes are kept for comparisons with other symbols. */
 const BUCKET_S = 300;
 const MAX_BUCKETS = 40_000;
-
-export interface InspectedBar {
-  readonly time: number;
-  readonly open: number;
-  readonly high: number;
-  readonly low: number;
-  readonly close: number;
-  readonly volume: number;
-}
 
 /** What a `BarInspection` leaves for comparisons: the last close of each bucket, by its number. */
 export interface SampledCloses {

@@ -1,4 +1,4 @@
-import type { InspectedBar } from './bar_inspection.ts';
+import type { InspectedBar } from './inspected_bar.ts';
 import type { Finding } from './finding.ts';
 
 /** Rows that an order of columns is judged by. */

@@ -48,6 +48,8 @@ export function findingText({ code, by, values }: Finding): string {
       `${v['bars']} identical bars in ${v['runs']} runs, the longest of ${v['longest_bars']} from ${at('from')}: a feed that was stuck`,
     'FLAT_WEEKENDS closed_hours': () =>
       `${v['flat']} of ${v['bars']} bars of closed weekends are flat and without volume: filled in`,
+    'SUSPECT untraded': () =>
+      `${v['untraded']} of ${v['rows']} klines move without volume: mark, index or premium prices, at which nobody traded`,
     'SUSPECT leap': () =>
       `the close leaps by a factor of ${v['ratio']} at ${at('from')}, and ${v['leaps']} times in all`,
     'SUSPECT usual_prices': () =>

@@ -1,4 +1,4 @@
-import type { InspectedBar } from './bar_inspection.ts';
+import type { InspectedBar } from './inspected_bar.ts';
 import type { Finding } from './finding.ts';
 
 /** From one close to the next: no market moves so far between two bars; a change of the scale does. */

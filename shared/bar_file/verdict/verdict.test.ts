@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseTimeZone } from '../time_zone.ts';
-import { createBarInspection, sampleOf, type InspectedBar, type SampledCloses } from './bar_inspection.ts';
+import { createBarInspection, sampleOf, type SampledCloses } from './bar_inspection.ts';
+import type { InspectedBar } from './inspected_bar.ts';
 import { columnsOf } from '../bar_file.ts';
 import type { OpenTime } from '../../bar.ts';
 import { verdictOf, type Finding, type Verdict } from './finding.ts';
