@@ -13,6 +13,8 @@ export interface RandomDirectionOptions {
   readonly symbols: readonly string[];
   readonly timeframe: Timeframe;
   readonly created: Date;
+  /** Of the bars; default: live. */
+  readonly market?: 'live' | 'simulated';
   /** Of the columns of `liveInstrumentSchema`: up, down, range. */
   readonly ensembles: readonly TreeEnsemble[];
   /** `[rows, columns]`: the cover of the trees, and golden vectors. */
@@ -38,6 +40,7 @@ export function writeRandomDirection(models: string, options: RandomDirectionOpt
   const features = rowsOf(goldenRows, columns).map((row) => row.map((value) => (Number.isNaN(value) ? null : value)));
   const manifest: Omit<DirectionManifest, 'format' | 'version' | 'created' | 'files'> = {
     git_commit: null,
+    market: options.market ?? 'live',
     engine: { name: 'gbdt', parameters: { trees: ensembles[0]!.trees.length } },
     timeframe: TIMEFRAMES[timeframe],
     windows: { ...INSTRUMENT_WINDOWS },
@@ -56,6 +59,7 @@ export function writeRandomDirection(models: string, options: RandomDirectionOpt
       ...{ auc: [up, down, range], up_or_down_auc: 0.52 },
       ...{ net_bps: 3.1, lower_5_net_bps: 0.4, upper_95_net_bps: 5.9, trades: 42 },
     },
+    gates: [{ name: 'direction bias', passed: true, seen: 'none', limit: 'random trees' }],
     edge: Object.fromEntries(
       symbols.map((symbol) => [symbol, { no_edge: false, trades: 42, net_bps: 3.1, lower_net_bps: 0.4 }]),
     ),

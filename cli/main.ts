@@ -1,9 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { MinutehandError } from '../shared/errors.ts';
+import { describeError, MinutehandError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/root.ts';
-import { createOutput, DONE, isClosedPipe, MISUSED, showError, tolerateClosedPipes, type Output } from './output.ts';
+import { CommandAudit } from './command_audit.ts';
+import {
+  createOutput,
+  DONE,
+  isClosedPipe,
+  MISUSED,
+  PARTLY_DONE,
+  showError,
+  tolerateClosedPipes,
+  type Output,
+} from './output.ts';
 
 type AddCommand = (program: Command, output: () => Output) => void;
 
@@ -163,15 +173,22 @@ export async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');
   const answers: string[] = [];
   process.exitCode = DONE;
+  const audit = new CommandAudit();
+  const note = (text: string): void => void process.stderr.write(`${text}\n`);
   try {
     const program = await createProgram(
       wantedCommands(argv),
-      () => createOutput(json),
+      () => createOutput(json, (change) => audit.written(change)),
       (text) => (json ? answers.push(text) : process.stdout.write(text)),
     );
+    program.hook('preAction', (_program, command) => audit.begin(command));
     await program.parseAsync([...argv], { from: 'user' });
-    return process.exitCode;
+    const code = process.exitCode;
+    await audit.end(code === DONE ? 'done' : code === PARTLY_DONE ? 'partly done' : 'failed', note);
+    return code;
   } catch (error) {
+    const { code } = describeError(error);
+    if (code !== 'USAGE' && !(error instanceof CommanderError)) await audit.end(`refused ${code}`, note);
     if (isClosedPipe(error)) return DONE;
     if (!(error instanceof CommanderError)) return showError(error, json);
     // Asking for help or the version is not misuse.

@@ -20,8 +20,22 @@ export interface Output {
   note(text: string): void;
   /** The result for programs, as one JSON document; silent without --json. */
   result(value: unknown): void;
+  /**
+   * What the command has changed, for the audit; null: nothing of this installation. Without a call, a command of
+   * `AUDITED_COMMANDS` is recorded with its arguments.
+   */
+  written(change: Change | null): void;
   /** A bar on a terminal, plain lines elsewhere; lines for the trainer in a process that it has started. */
   progress(): Progress;
+}
+
+/** A change by a command. `before` and `after` are any JSON. */
+export interface Change {
+  /** Where it is not the name of the command. */
+  readonly action?: string;
+  readonly target: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
 }
 
 export interface Progress {
@@ -31,7 +45,7 @@ export interface Progress {
 
 const PLAIN_STEP = 0.25;
 
-export function createOutput(json: boolean): Output {
+export function createOutput(json: boolean, onWritten: Output['written'] = () => undefined): Output {
   return {
     json,
     line: (text) => {
@@ -42,6 +56,7 @@ export function createOutput(json: boolean): Output {
     result: (value) => {
       if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
     },
+    written: onWritten,
     progress: () => {
       if (process.env[PROGRESS_VARIABLE] === PROGRESS_FORM) return lineProgress();
       return process.stderr.isTTY ? terminalProgress() : plainProgress();
@@ -142,8 +157,9 @@ export function problemText(error: MinutehandError): string {
 
 /** Shows the error and the next step. @returns the exit code: 2 for misuse, else 1 */
 export function showError(error: unknown, json: boolean): number {
-  const { code, message, next } = describeError(error);
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, next } })}\n`);
+  const report = describeError(error);
+  const { code, message, next } = report;
+  if (json) process.stdout.write(`${JSON.stringify({ error: report })}\n`);
   process.stderr.write(`${code}: ${message}\n  → ${next}\n`);
   if (knownError(error) === null && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   return code === 'USAGE' ? MISUSED : FAILED;

@@ -38,6 +38,7 @@ import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections } from './infer/followed_directions.ts';
 import { pointerKind } from '../shared/bundle/active_file.ts';
 import type { MarksOf } from '../shared/bundle/pointer_marks.ts';
+import { timeframesOf } from '../shared/bundle/origin.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
 import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
@@ -428,8 +429,10 @@ class AssembledDaemon implements Daemon {
     const { files, scheduler, store, pointerMarks } = this.#ports;
     const { settings, paths, observer, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
     const { market } = settings.minutehand;
+    const pairs = this.#subjects.filter((own) => !isInstrument(own)).map(({ id }) => id);
     return new FollowedModels({
-      ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, print },
+      running: { market, timeframes: timeframesOf(pairs) },
+      ...{ modelsFolder: paths.models, files, scheduler, pollMs: modelPollMs, log, print },
       ...(pointerMarks && { marksOf: pointerMarks }),
       load: (folder) =>
         this.#ports.loadModels(folder, async (work) => {

@@ -506,10 +506,10 @@ export const ERRORS = {
     message: 'A model returned a value outside [0, 1].',
     next: 'The set was dropped; train again.',
   },
-  MODEL_BIASED: {
+  MODEL_GATES: {
     status: 422,
-    message: 'The predictions of the direction model are biased beyond chance.',
-    next: 'See its card. Train on a longer period or with another --balance, or promote with --despite-bias.',
+    message: 'The bundle has not passed its gates.',
+    next: 'See its card and docs/reference/GATES.md#admission. Train again; --despite-gates --reason <text> (API: despite_gates, reason) activates it anyway.',
   },
   ROLLOUT_STATE: {
     status: 409,
@@ -525,6 +525,16 @@ export const ERRORS = {
     status: 422,
     message: 'A live daemon refuses bundles of a simulated market.',
     next: 'Train on real bars: `minutehand train --data <folder>`.',
+  },
+  MODEL_MARKET: {
+    status: 422,
+    message: 'The bundle was trained on another market.',
+    next: 'Train on bars of this market; check that MINUTEHAND_MARKET is that of the daemon.',
+  },
+  MODEL_TIMEFRAME: {
+    status: 422,
+    message: 'The bundle was trained on bars of another timeframe.',
+    next: 'Train on the timeframes of the configured pairs or instruments.',
   },
   KERNEL_MISSING: {
     status: 500,
@@ -873,7 +883,16 @@ export interface ErrorDetail {
   expected?: string;
   /** A more specific next step than the table's. */
   next?: string;
+  /** Of MODEL_GATES: the failed gates. */
+  gates?: readonly ErrorGate[];
   cause?: unknown;
+}
+
+/** A failed gate, as `FailedGate` of shared/bundle/recorded_gates.ts. */
+export interface ErrorGate {
+  readonly code: string;
+  readonly seen: string;
+  readonly limit: string;
 }
 
 /** An error a user can act on. Everything else that is thrown is a defect of ours. */
@@ -882,6 +901,7 @@ export class MinutehandError extends Error {
   readonly seen: string | undefined;
   readonly expected: string | undefined;
   readonly next: string;
+  readonly gates: readonly ErrorGate[] | undefined;
 
   constructor(code: ErrorCode, detail: ErrorDetail = {}) {
     const parts: string[] = [ERRORS[code].message];
@@ -893,14 +913,16 @@ export class MinutehandError extends Error {
     this.seen = detail.seen;
     this.expected = detail.expected;
     this.next = detail.next ?? ERRORS[code].next;
+    this.gates = detail.gates;
   }
 
   get status(): number {
     return ERRORS[this.code].status;
   }
 
-  toJSON(): { code: ErrorCode; message: string; next: string } {
-    return { code: this.code, message: this.message, next: this.next };
+  toJSON(): ErrorReport {
+    const { code, message, next, gates } = this;
+    return { code, message, next, ...(gates !== undefined && { gates }) };
   }
 }
 
@@ -909,6 +931,8 @@ export interface ErrorReport {
   readonly message: string;
   /** The next step. */
   readonly next: string;
+  /** Of MODEL_GATES. */
+  readonly gates?: readonly ErrorGate[] | undefined;
 }
 
 /** Errors of the system and of SQLite that have a next step, by the beginning of their code. */

@@ -105,12 +105,15 @@ describe('the commands of an instrument', () => {
     expect(card).toContain('|target|goal|measured|met|');
 
     const manifestPath = join(place.folder, 'models', report.version, 'manifest.json');
-    const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Report & { bias: object };
+    const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Report;
     expect(manifest.gates).toEqual(report.gates);
     expect(manifest.gates.map(({ name }) => name)).toContain('direction plausible');
     for (const { name, passed, seen, limit } of report.gates)
       expect(card).toContain(`|${name}|${passed ? 'yes' : '**no**'}|${seen}|${limit}|`);
-    writeFileSync(manifestPath, JSON.stringify({ ...manifest, bias: { ...manifest.bias, biased: ['overall'] } }));
+    writeFileSync(
+      manifestPath,
+      JSON.stringify({ ...manifest, gates: manifest.gates.map((gate) => ({ ...gate, passed: false })) }),
+    );
     const promote = ['models', 'promote', `models/${report.version}`];
     const matrix = ['features', '--instrument', 'BTCUSDT@1h', '--data', '.', '--model', `models/${report.version}`];
     const { stdout: csv } = await place.run(matrix);
@@ -132,8 +135,12 @@ describe('the commands of an instrument', () => {
     ).toBeCloseTo(1, 9);
     expect(lines[0]![header!.indexOf('funding_rate')]).toBe('0.0001');
 
-    const [refused, taken] = [await place.run(promote), await place.run([...promote, '--despite-bias'])];
-    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_BIASED.*overall/) });
+    const override = ['--despite-gates', '--reason', 'a test of one instrument'];
+    const env = { MINUTEHAND_MARKET: 'live' };
+    const simulated = await place.run(promote);
+    const [refused, taken] = [await place.run(promote, { env }), await place.run([...promote, ...override], { env })];
+    expect(simulated).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_MARKET/) });
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*direction bias: seen/) });
     expect(taken.stdout).toContain(`Active direction model of 1h: ${report.version}`);
   });
 });

@@ -48,6 +48,9 @@ import type { TrainOptions } from '../trainer/train_options.ts';
 import { modelMetrics } from '../trainer/validate/model_metrics.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
 
+/** Admission is tested in test/admission.test.ts. */
+const admitAll = (): Promise<null> => Promise.resolve(null);
+
 const [GOLD, FX, AUD] = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'] as const;
 // A group's own risk ranks accept more of its candidates; another group's fewer.
 const plain = tinySettings({ retrain: { pass_rate_range: [0.05, 0.75] } });
@@ -315,7 +318,7 @@ describe('a bundle with groups, from its gates to its signals', () => {
     await registry.adopt(result.version);
     rmSync(join(result.path, 'metals.ai3.onnx'));
     expect(() => readBundle(result.path)).toThrow('metals.ai3.onnx');
-    await registry.recover(result.version);
+    await registry.recover(result.version, admitAll);
     expect(readBundle(result.path).groups![0]!.name).toBe('metals');
     await store.close();
   });

@@ -169,7 +169,7 @@ describe('an instrument', () => {
       // The hours are so regular that prices alone tell up from down.
       const [before, promoted] = await place.runEach([
         ['status'],
-        ['models', 'promote', join('made', version), '--despite-bias'],
+        ['models', 'promote', join('made', version), '--despite-gates', '--reason', 'regular hours'],
       ]);
       expect(before).toMatchObject({ code: 1, stdout: expect.stringContaining('has no active direction model of 1h') });
 

@@ -10,6 +10,9 @@ import { IS_LONG } from './long.ts';
 import { buildProgram, type Program } from './program.ts';
 import { tinyModels } from './tiny_models.ts';
 
+/** Admission is tested in test/admission.test.ts. */
+const admitAll = (): Promise<null> => Promise.resolve(null);
+
 const VERSIONS = [1, 2, 3, 4].map((day) => `2024010${day}_1200`);
 const [A, B, C, D] = VERSIONS as [string, string, string, string];
 /** Step sizes, since testing every step would take a minute; deterministic. */
@@ -132,7 +135,7 @@ describe.each([
       cpSync(backup, models, { recursive: true });
       lose(models);
       expect(await program.start([url, models, String(step), 'recover']).ended).toBe('SIGKILL');
-      const { failed } = await registry.recover();
+      const { failed } = await registry.recover(undefined, admitAll);
       expect(failed).toEqual([]);
       expect(listVersions(models)).toEqual([A, B, C]);
       for (const version of [A, B, C]) expect(readBundle(join(models, version)).manifest.version).toBe(version);

@@ -8,6 +8,9 @@ import type { FileSystem } from '../shared/ports.ts';
 import { createRegistry } from '../trainer/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 
+/** Admission is tested in test/admission.test.ts. */
+const admitAll = (): Promise<null> => Promise.resolve(null);
+
 const [url, models, dieAt, action] = process.argv.slice(2) as [string, string, string, string];
 let step = 0;
 function next(): void {
@@ -51,7 +54,7 @@ const counting: KyselyPlugin = {
 const store = await openStore(url);
 const registry = createRegistry({ ...store, db: store.db.withPlugin(counting) }, models, { files });
 if (action === 'recover') {
-  await registry.recover();
+  await registry.recover(undefined, admitAll);
 } else {
   await registry.adopt(action);
   await registry.retain(3);

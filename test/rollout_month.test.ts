@@ -100,7 +100,7 @@ async function live(bars: ReadonlyMap<string, BarColumns>, champion: string, cha
     if (!isHistory && !isStarted) {
       isStarted = true;
       store();
-      startRollout(place, challenger, null);
+      startRollout(place, { version: challenger, timeframe: null, despite: null }, null);
       await follow();
     }
     for (const bar of minute.bars) inputs.take(barInput(bar, isHistory));
@@ -111,7 +111,7 @@ async function live(bars: ReadonlyMap<string, BarColumns>, champion: string, cha
     const look = isStarted ? await lookAtRollout(place) : null;
     if (look === null) continue;
     const before = `${look.rollout.stage} ${look.rollout.status}`;
-    const after = carryOut(place, look);
+    const after = await carryOut(place, look, { ...place, registered: () => Promise.resolve(undefined) });
     if (`${after.stage} ${after.status}` !== before) await follow();
   }
   store();

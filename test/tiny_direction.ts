@@ -7,7 +7,7 @@ import { createRng } from '../shared/rng.ts';
 const GOLDEN_ROWS = 3;
 
 /**
- * Writes a valid direction bundle of random trees; `symbol` has an edge.
+ * Writes a valid direction bundle of random trees, of the simulated market; `symbol` has an edge.
  * @returns its version
  */
 export function writeTinyDirection(models: string, symbol: string, timeframe: Timeframe, created = new Date()): string {
@@ -16,5 +16,7 @@ export function writeTinyDirection(models: string, symbol: string, timeframe: Ti
   const ensembles = ['up', 'down', 'range'].map((seed) => randomEnsemble({ trees: 8, leaves: 8, columns, seed }));
   const rows = randomRows(rng, 200, columns);
   const goldenRows = randomRows(rng, GOLDEN_ROWS, columns);
-  return writeRandomDirection(models, { symbols: [symbol], timeframe, created, ensembles, rows, goldenRows });
+  return writeRandomDirection(models, {
+    ...{ symbols: [symbol], timeframe, created, market: 'simulated', ensembles, rows, goldenRows },
+  });
 }

@@ -1,8 +1,11 @@
 import { MACHINE_CLOCK } from '../shared/clock.ts';
-import { MinutehandError } from '../shared/errors.ts';
+import { describeError, MinutehandError } from '../shared/errors.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
+import { standingOverrides } from './admission/standing.ts';
+import type { AuditEntry } from './api/audit.ts';
+import { appendOrKeep } from './api/kept_audit.ts';
 import { addRoutes } from './api/api.ts';
 import { startControlPlane } from './api/control_plane.ts';
 import { createHttpServer } from './api/http_server.ts';
@@ -61,8 +64,13 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     queued: () => notifier.queuedRuns(),
     outbox: () => notifier.counts(),
     isWell: () => watch.isWell(),
+    overrides: () => standingOverrides(paths.models),
   };
-  addRoutes(server, { retrainer, monitor, paths, access, metrics, rollout, schedules: () => schedules });
+  const audit = async (entry: AuditEntry): Promise<void> => {
+    const error = await appendOrKeep(process.env, paths, entry, MACHINE_CLOCK.nowMs());
+    if (error !== null) options.log.error({ ...entry, ...describeError(error) }, 'an audit entry waits for the store');
+  };
+  addRoutes(server, { ...options, retrainer, monitor, access, metrics, rollout, audit, schedules: () => schedules });
   const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, schedules: () => schedules };
   const controlPlane = await startControlPlane(server, parts);
   const close = async (): Promise<void> => {

@@ -124,6 +124,7 @@ async function ack(store: Store, { minutehand }: Settings, alert: string, output
   const keys = await store.transaction((tx) => acknowledge(tx, scope, alert, userInfo().username));
   if (keys.length === 0)
     throw new MinutehandError('ALERT_UNKNOWN', { seen: alert, expected: 'an open alert that is not acknowledged' });
+  output.written({ target: alert, after: { acknowledged: keys } });
   for (const key of keys) output.line(`Acknowledged: ${key}.`);
   output.result({ acknowledged: keys });
 }

@@ -2,10 +2,8 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { isoMinute } from '../../shared/bar.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
-import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
-import { appendAudit } from '../../trainer/api/audit.ts';
 import { modelsTrainedOn } from '../../trainer/registry/trained_on.ts';
 import type { ChangePreview, ImportRun, TouchedBars } from '../../trainer/store/import_runs.ts';
 import type { Store } from '../../trainer/store/store.ts';
@@ -79,8 +77,8 @@ async function runUndo(number: number, isDry: boolean, output: Output): Promise<
     const models = await affectedModels(store, preview);
     if (!isDry) {
       await store.importRuns.undo(number, userInfo().username);
-      await record(store, 'bars.undo', `import ${number}`, preview);
     }
+    output.written(isDry ? null : { action: 'bars.undo', target: `import ${number}`, after: preview });
     say(isDry ? `Import ${number} would be undone:` : `Import ${number} is undone:`, preview, models, output);
     output.result({ import_number: number, dry_run: isDry, ...preview, models });
   });
@@ -95,7 +93,7 @@ async function runDelete(flags: DeleteFlags, output: Output): Promise<void> {
     const done = isDry ? null : await store.importRuns.delete(market, symbol, period, userInfo().username);
     const preview = done ?? (await store.importRuns.previewDelete(market, symbol, period));
     const models = await affectedModels(store, preview);
-    if (done !== null) await record(store, 'bars.delete', `import ${done.number}`, preview);
+    output.written(done === null ? null : { action: 'bars.delete', target: `import ${done.number}`, after: preview });
     say(
       done === null ? 'Would be deleted:' : `Deleted; \`minutehand bars undo ${done.number}\` brings them back:`,
       preview,
@@ -121,18 +119,4 @@ function say(title: string, preview: ChangePreview, models: readonly string[], o
   if (preview.removed.length + preview.restored.length + preview.series.length === 0) output.line('  nothing');
   if (models.length > 0)
     output.note(`Models that were trained on these bars: ${models.join(', ')}. Train again before you rely on them.`);
-}
-
-async function record(store: Store, action: string, target: string, preview: ChangePreview): Promise<void> {
-  const entry = {
-    actor: userInfo().username,
-    role: '',
-    via: 'cli',
-    action,
-    target,
-    before: null,
-    after: preview,
-    outcome: 'done',
-  } as const;
-  await appendAudit(store, entry, MACHINE_CLOCK.nowMs());
 }

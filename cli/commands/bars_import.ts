@@ -26,7 +26,7 @@ import {
   type SourceReport,
 } from '../bars/import.ts';
 import { storeSink } from '../bars/store_sink.ts';
-import { endPartly, problemText, type Output } from '../output.ts';
+import { endPartly, problemText, type Change, type Output } from '../output.ts';
 import { marketOption, withStore } from './bars_store.ts';
 
 interface ImportFlags {
@@ -191,6 +191,7 @@ async function runImport(source: string, flags: ImportFlags, isReplacing: boolea
     else for (const symbol of symbols) writePriceKind(out, symbol, price);
   }
   progress.stop();
+  output.written(out === undefined ? importedOf(source, flags, result) : null);
   for (const one of result.symbols) sayImported(one, output);
   for (const one of result.series)
     output.line(
@@ -228,6 +229,17 @@ function folderNeighbors(folder: string, pairs: readonly Pair[]): NeighborBars {
       return bars === null || bars.length === 0 ? null : bars;
     },
   };
+
+/** What an import has changed in the store. */
+function importedOf(
+  source: string,
+  { market, price }: ImportFlags,
+  { symbols, series, import_number }: ImportResult,
+): Change {
+  const bars = symbols.map(({ symbol, added, conflicts, replaced = 0 }) => ({ symbol, added, replaced, conflicts }));
+  const values = series.map(({ symbol, name, added }) => ({ symbol, series: name, added }));
+  const of = { market, import_number, ...(price !== undefined && { price }) };
+  return { target: source, after: { ...of, bars, series: values } };
 }
 
 /** Exit code and standard error: nothing taken is a failure, a part of it a code of its own. */

@@ -124,6 +124,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     progress.stop();
     for (const line of directionLines(trained, plan, flags.timeframe)) output.line(line);
     const bundle = flags.out === undefined ? null : await writeBundle(flags.out, market, instruments, plan, trained);
+    output.written(bundle === null ? null : { target: `direction ${bundle}`, after: { out: flags.out } });
     if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
     const { metrics, net, bias, gates, priors, others, theta, scaling, trees, search } = trained;
     output.result({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readAddress } from '../../shared/address.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import { refuseSimulated } from '../../shared/bundle/manifest_file.ts';
+import { refuseForeign, timeframesOf } from '../../shared/bundle/origin.ts';
 import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { directionOpener, readActiveDirection } from '../../shared/bundle/direction/active_direction.ts';
@@ -211,6 +211,9 @@ async function models({ minutehand }: Settings, paths: HomePaths): Promise<Check
       };
     const set = await loadModelSet(join(paths.models, active.version), featureSchema(minutehand.windows), 1);
     await set.release();
+    const { market, pairs } = set.manifest;
+    const origin = { version: active.version, market, timeframes: timeframesOf(pairs) };
+    refuseForeign(origin, { market: minutehand.market, timeframes: timeframesOf(minutehand.pairs) });
     return { what: 'models', verdict: 'ok', detail: `${active.version} (${set.manifest.market} market) verified` };
   } catch (error) {
     const { code, message, next } = describeError(error);
@@ -239,7 +242,10 @@ function directions({ minutehand }: Settings, paths: HomePaths): Promise<CheckRe
         if (active === null)
           return { what, verdict: 'warning', detail: 'no active model; its instruments have mode HALT until there is' };
         const { edge, market } = (await directionOpener(paths.models, 1)(active.version, timeframe)).manifest;
-        refuseSimulated({ version: active.version, market }, minutehand.market);
+        refuseForeign(
+          { version: active.version, market, timeframes: [] },
+          { market: minutehand.market, timeframes: [] },
+        );
         const own = minutehand.instruments
           .map(parseInstrument)
           .filter((one) => timeframeOf(barSecondsOf(one)) === timeframe);

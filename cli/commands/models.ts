@@ -2,7 +2,6 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import {
-  activate,
   copyBundle,
   listVersions,
   readActive,
@@ -13,15 +12,13 @@ import {
   signBundle,
 } from '../../shared/bundle/bundle.ts';
 import {
-  activateDirection,
   activeDirectionVersions,
   directionFolder,
   isDirectionBundle,
   readActiveDirection,
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
-import { refuseBiased } from '../../shared/bundle/direction/direction_manifest.ts';
-import { readDirectionBundle, signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
+import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { ActivePointer } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
@@ -35,7 +32,12 @@ import { homePaths } from '../../shared/policy/home.ts';
 import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
 import type { Output } from '../output.ts';
-import { addModelsVerify, verifyDirection, verifyFolder } from './models_verify.ts';
+import { gatesText } from '../../shared/bundle/recorded_gates.ts';
+import { activateAdmitted } from '../../trainer/admission/activation.ts';
+import { admit, type Admitted, type Override } from '../../trainer/admission/admission.ts';
+import { admissionPlace } from '../admission_place.ts';
+import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
+import { addModelsVerify } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
 
 export function addModels(program: Command, output: () => Output): void {
@@ -57,9 +59,12 @@ export function addModels(program: Command, output: () => Output): void {
   models
     .command('promote')
     .argument('<version or path>')
-    .option('--despite-bias', 'a direction model whose walk-forward predictions are biased as well')
-    .description('verifies a bundle and makes it the active one; a running daemon swaps it in between two bars')
-    .action((name: string, flags: { despiteBias?: boolean }) => promote(name, flags.despiteBias === true, output()));
+    .addOption(despiteGatesOption())
+    .addOption(reasonOption())
+    .description(
+      'verifies a bundle, refuses failed or unknown gates, and makes it the active one; a running daemon swaps it in between two bars. A bundle of another market, timeframe or feature schema is always refused',
+    )
+    .action((name: string, flags: OverrideFlags) => promote(name, overrideOf(flags), output()));
   models
     .command('shadow')
     .argument('[version or path]', 'or `off`; without it: prints the shadow')
@@ -75,8 +80,12 @@ export function addModels(program: Command, output: () => Output): void {
     .addOption(
       new Option('--direction <timeframe>', 'of the direction model of a timeframe').choices(Object.keys(TIMEFRAMES)),
     )
-    .description('makes the predecessor of the active version active again')
-    .action((flags: { direction?: Timeframe }) => rollback(flags, output()));
+    .addOption(despiteGatesOption())
+    .addOption(reasonOption())
+    .description(
+      'makes the predecessor of the active version active again; what was active before needs no override for its gates',
+    )
+    .action((flags: RollbackFlags) => rollback(flags, output()));
   models
     .command('recover')
     .argument('[version]', 'the bundle to restore; without it, all of the registry, and active.json when it is lost')
@@ -95,6 +104,7 @@ export function addModels(program: Command, output: () => Output): void {
 async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {
   const types: readonly ModelType[] = flags.model === undefined ? ['AI1', 'AI2', 'AI3'] : [flags.model];
   await withRegistry(process.env, homePaths(), (registry) => registry.note(version, types, text));
+  output.written({ target: version, after: { models: types, notes: text } });
   output.line(`${version}: noted for ${types.join(', ')}.`);
   output.result({ version, models: types, notes: text });
 }
@@ -182,37 +192,47 @@ function show(name: string, output: Output): void {
   output.result(rest);
 }
 
-async function promote(name: string, despiteBias: boolean, output: Output): Promise<void> {
-  const { models } = homePaths();
-  if (isDirectionBundle(bundleFolder(name))) return promoteDirection(bundleFolder(name), models, despiteBias, output);
-  const version = await takeIn(name, models);
-  const { previous } = activate(models, version, MACHINE_FILES, trainerMarks(homePaths()));
-  await tellRegistry('promoted', output);
-  output.line(
-    `Active: ${version}${previous === null ? '' : ` (before: ${previous})`}. A running daemon swaps it in between two bars.`,
-  );
-  output.result({ version, previous });
-}
-
-async function promoteDirection(folder: string, models: string, despiteBias: boolean, output: Output): Promise<void> {
-  await verifyDirection(folder);
-  if (!despiteBias) refuseBiased(readDirectionBundle(folder).manifest);
-  makeDirectionActive(takeInDirection(folder, models), models, output);
-}
-
-function makeDirectionActive(promoted: string, models: string, output: Output): void {
-  const { version, previous, timeframe } = activateDirection(models, promoted, homePaths().home);
-  const before = previous === null ? '' : ` (before: ${previous})`;
-  output.line(`Active direction model of ${timeframe}: ${version}${before}. A running daemon swaps it in.`);
-  output.result({ version, previous, timeframe });
-}
-
-/** Verifies a bundle and copies it into the models folder when it is not there. @returns its version */
-async function takeIn(name: string, models: string): Promise<string> {
+async function promote(name: string, override: Override | null, output: Output): Promise<void> {
+  const place = admissionPlace();
   const folder = bundleFolder(name);
-  const { version } = await verifyFolder(folder);
-  if (resolve(dirname(folder)) !== resolve(models) || basename(folder) !== version) copyBundle(folder, models);
-  return version;
+  const admitted = await admit(place, { door: 'promotion', folder, override });
+  takeInFolder(folder, admitted, place.paths.models);
+  await makeActive(admitted, 'promoted', override, output);
+}
+
+/** Copies an admitted bundle into the models folder when it is not there. */
+function takeInFolder(folder: string, { version, timeframe }: Admitted, models: string): void {
+  if (timeframe !== null) takeInDirection(folder, models);
+  else if (resolve(dirname(folder)) !== resolve(models) || basename(folder) !== version) copyBundle(folder, models);
+}
+
+async function makeActive(
+  admitted: Admitted,
+  cause: 'promoted' | 'rolled_back',
+  override: Override | null,
+  output: Output,
+): Promise<void> {
+  const { version, timeframe, despite } = admitted;
+  const { previous } = activateAdmitted(admitted, homePaths());
+  if (timeframe === null) await tellRegistry(cause, output);
+  const before = previous === null ? '' : ` (before: ${previous})`;
+  const what = timeframe === null ? 'Active' : `Active direction model of ${timeframe}`;
+  output.line(`${what}: ${version}${before}. A running daemon swaps it in between two bars.`);
+  if (despite !== null)
+    output.note(`Active despite failed gates (${gatesText(despite.gates)}). Reason: ${despite.reason}`);
+  else if (override !== null)
+    output.note('All its gates have passed: --despite-gates was not needed, and is not recorded.');
+  output.written({
+    target: targetOf(admitted),
+    before: { version: previous },
+    after: { version, despite_gates: despite },
+  });
+  const of = timeframe === null ? {} : { timeframe };
+  output.result({ version, previous, ...of, ...(despite !== null && { despite_gates: despite }) });
+}
+
+function targetOf({ version, timeframe }: Admitted): string {
+  return timeframe === null ? version : `direction ${version}`;
 }
 
 async function shadow(name: string | undefined, output: Output): Promise<void> {
@@ -223,14 +243,27 @@ async function shadow(name: string | undefined, output: Output): Promise<void> {
     output.result({ version });
     return;
   }
-  const version = name === 'off' ? null : await takeIn(name, models);
+  const version = name === 'off' ? null : await takeInShadow(name);
+  const before = readShadow(models);
   setShadow(models, version, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, homePaths()));
+  output.written({ target: version ?? 'none', before: { version: before }, after: { version } });
   output.line(
     version === null
       ? 'No shadow models any more.'
       : `Shadow: ${version}. A running daemon lets it score along; its answers go to the journal only.`,
   );
   output.result({ version });
+}
+
+/** @returns the version */
+async function takeInShadow(name: string): Promise<string> {
+  const place = admissionPlace();
+  const folder = bundleFolder(name);
+  if (isDirectionBundle(folder))
+    throw new MinutehandError('USAGE', { seen: `the direction model ${name}`, expected: 'a bundle of pairs' });
+  const admitted = await admit(place, { door: 'shadow', folder });
+  takeInFolder(folder, admitted, place.paths.models);
+  return admitted.version;
 }
 
 async function signOne(name: string, output: Output): Promise<void> {
@@ -240,25 +273,25 @@ async function signOne(name: string, output: Output): Promise<void> {
   const version = basename(folder);
   if (resolve(dirname(folder)) === resolve(paths.models))
     await withRegistry(process.env, paths, (registry) => registry.register(version));
+  output.written({ target: version, after: { key } });
   output.line(`${version} is signed by ${key}.`);
   output.result({ version, path: folder, key });
 }
 
-async function rollback({ direction }: { direction?: Timeframe }, output: Output): Promise<void> {
+type RollbackFlags = OverrideFlags & { readonly direction?: Timeframe };
+
+async function rollback(flags: RollbackFlags, output: Output): Promise<void> {
   const { models } = homePaths();
-  if (direction !== undefined) {
-    const marks = trainerMarks(homePaths(), `direction_${direction}`);
-    const earlier = predecessor(readActiveDirection(models, direction, marks));
-    await verifyDirection(join(directionFolder(models), earlier));
-    return makeDirectionActive(earlier, models, output);
-  }
-  const marks = trainerMarks(homePaths());
-  const earlier = predecessor(readActive(models, MACHINE_FILES, marks));
-  await verifyFolder(join(models, earlier));
-  const { version, previous } = activate(models, earlier, MACHINE_FILES, marks);
-  await tellRegistry('rolled_back', output);
-  output.line(`Active: ${version} (before: ${previous}). A running daemon swaps it in between two bars.`);
-  output.result({ version, previous });
+  const { direction } = flags;
+  const override = overrideOf(flags);
+  const active =
+    direction === undefined
+      ? readActive(models, MACHINE_FILES, trainerMarks(homePaths()))
+      : readActiveDirection(models, direction, trainerMarks(homePaths(), `direction_${direction}`));
+  const earlier = predecessor(active);
+  const folder = join(direction === undefined ? models : directionFolder(models), earlier);
+  const admitted = await admit(admissionPlace(), { door: 'rollback', folder, override });
+  await makeActive(admitted, 'rolled_back', override, output);
 }
 
 function predecessor(active: ActivePointer | null): string {
@@ -285,13 +318,23 @@ async function tellRegistry(cause: ActivationCause, output: Output): Promise<voi
 async function recover(version: string | undefined, output: Output): Promise<void> {
   const paths = homePaths();
   const { models } = paths;
-  const recovery = await withRegistry(process.env, paths, (registry) => registry.recover(version));
+  const place = admissionPlace();
+  const recovery = await withRegistry(process.env, paths, (registry) =>
+    registry.recover(version, async (active) => {
+      const request = { door: 'recovery', folder: join(models, active) } as const;
+      return (await admit({ ...place, registered: (one) => registry.find(one) }, request)).despite;
+    }),
+  );
   const { recovered, intact, failed, activated } = recovery;
   for (const made of recovered) output.line(`${made}: restored from the registry (${join(models, made)})`);
   for (const whole of intact) output.line(`${whole}: intact, as registered`);
   for (const { version: lost, error } of failed) output.line(`${lost}: ${error.code}: ${error.message}`);
   if (activated !== null) output.line(`Active: ${activated}, according to the registry.`);
   if (recovered.length + intact.length + failed.length === 0) output.line('The registry has no bundles.');
+  output.written({
+    target: version ?? 'all',
+    after: { recovered, activated, failed: failed.map((one) => one.version) },
+  });
   output.result({ models, ...recovery });
   if (failed.length > 0) process.exitCode = 1;
 }

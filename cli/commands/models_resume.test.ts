@@ -47,6 +47,7 @@ async function run(...args: string[]): Promise<{ lines: string[]; notes: string[
     print: () => undefined,
     note: (text) => void printed.notes.push(text),
     result: (value) => void (printed.result = value),
+    written: () => undefined,
     progress: () => ({ update: () => undefined, stop: () => undefined }),
   };
   const program = new Command();

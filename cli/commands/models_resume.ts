@@ -32,6 +32,7 @@ function resumePair(pair: string, output: Output): void {
       seen: `${pair} stays halted, for all pairs are: ${haltText(still)}`,
       next: 'Lift that with `minutehand models resume all`.',
     });
+  output.written({ target: pair, before: lifted, after: { version } });
   for (const halt of lifted) output.line(`Lifted: ${haltText(halt)}`);
   output.line(
     lifted.length === 0

@@ -6,7 +6,6 @@ import { APPLIES, appliesWhen } from '../../shared/policy/applies.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, ownConfigDir } from '../../shared/policy/policy.ts';
 import { parseYaml } from '../../shared/policy/yaml.ts';
-import { appendAudit } from '../../trainer/api/audit.ts';
 import { listChanges, type Change } from '../../trainer/api/changes.ts';
 import type { EvidenceFigures } from '../../trainer/policy/evidence_schema.ts';
 import { changedTexts, textsOf } from '../../trainer/policy/config_texts.ts';
@@ -31,7 +30,7 @@ export function addPolicy(program: Command, output: () => Output): void {
     .requiredOption('--reason <text>', 'why')
     .description('checks a change and commits it on a branch of its own')
     .action((pairs: string[], { reason }: { reason: string }) =>
-      withChanges((changes, store) => propose(pairs, reason, changes, store, output())),
+      withChanges((changes) => propose(pairs, reason, changes, output())),
     );
   policy
     .command('list')
@@ -51,7 +50,7 @@ export function addPolicy(program: Command, output: () => Output): void {
     .command('reject')
     .argument('<id>')
     .description('rejects an open change, which is then never applied')
-    .action((id: string) => withChanges((changes, store) => reject(id, changes, store, output())));
+    .action((id: string) => withChanges((changes) => reject(id, changes, output())));
   policy
     .command('restore')
     .description('restores the approved configuration from the repository')
@@ -78,16 +77,10 @@ function loadNothing(): ReturnType<typeof loadSettings> {
   return loadSettings({ configDir: ownConfigDir() });
 }
 
-async function propose(
-  pairs: string[],
-  reason: string,
-  policy: PolicyChanges,
-  store: Store,
-  output: Output,
-): Promise<void> {
+async function propose(pairs: string[], reason: string, policy: PolicyChanges, output: Output): Promise<void> {
   const changes = Object.fromEntries(pairs.map(parseChange));
   const change = await policy.propose({ changes, reason, by: me() });
-  await record(store, 'policy propose', change);
+  tellWritten(output, change);
   for (const key of Object.keys(changes)) output.note(`${key} applies ${APPLIES[appliesWhen(key)]}.`);
   output.line(`Change ${change.change_id}: commit ${change.commit_id!.slice(0, 12)} on ${change.branch}.`);
   output.result(change);
@@ -148,7 +141,7 @@ function text(figures: EvidenceFigures | null): string {
 
 async function approve(id: string, policy: PolicyChanges, store: Store, output: Output): Promise<void> {
   const approved = await policy.approve(parseInteger(id, 'id', 1), me());
-  await record(store, 'policy approve', approved);
+  tellWritten(output, approved);
   await policy.advance();
   const change = await changeWith(id, store);
   output.line(
@@ -160,15 +153,16 @@ async function approve(id: string, policy: PolicyChanges, store: Store, output: 
   if (change.status !== 'applied') process.exitCode = 1;
 }
 
-async function reject(id: string, policy: PolicyChanges, store: Store, output: Output): Promise<void> {
+async function reject(id: string, policy: PolicyChanges, output: Output): Promise<void> {
   const change = await policy.reject(parseInteger(id, 'id', 1), me());
-  await record(store, 'policy reject', change);
+  tellWritten(output, change);
   output.line(`Change ${id} is rejected.`);
   output.result(change);
 }
 
 async function restore(policy: PolicyChanges, output: Output): Promise<void> {
   const commit = await policy.restore();
+  output.written(commit === null ? null : { target: 'configuration', after: { commit } });
   output.line(commit === null ? 'No change was ever applied: nothing to restore.' : `Restored from commit ${commit}.`);
   output.result({ commit });
 }
@@ -198,15 +192,6 @@ function me(): string {
   return userInfo().username;
 }
 
-async function record(store: Store, action: string, { change_id, before, changes }: Change): Promise<void> {
-  const entry = {
-    actor: me(),
-    role: '',
-    via: 'cli',
-    action,
-    target: `change ${change_id}`,
-    before,
-    after: changes,
-  } as const;
-  await appendAudit(store, { ...entry, outcome: 'done' }, MACHINE_CLOCK.nowMs());
+function tellWritten(output: Output, { change_id, before, changes }: Change): void {
+  output.written({ target: `change ${change_id}`, before, after: changes });
 }

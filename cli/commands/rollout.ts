@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import { join } from 'node:path';
-import { featureSchema } from '../../shared/bundle/feature_schema.ts';
-import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { admit, type Override } from '../../trainer/admission/admission.ts';
 import { withRegistry } from '../../trainer/registry/outcome.ts';
 import { shadowPower } from '../../trainer/rollout/shadow_power.ts';
 import {
@@ -17,7 +16,9 @@ import {
   type RolloutPlace,
 } from '../../trainer/rollout/steps.ts';
 import type { Outlook } from '../../trainer/rollout/verdict.ts';
+import { admissionPlace } from '../admission_place.ts';
 import type { Output } from '../output.ts';
+import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { applyMarket, marketOption } from './processes.ts';
 
 interface MarketFlag {
@@ -34,8 +35,14 @@ export function addRollout(program: Command, output: () => Output): void {
     .command('start')
     .argument('<version>', 'the challenger: a bundle of the models folder')
     .addOption(marketOption())
-    .description('verifies the challenger, prints the power from its shadow period, and begins the first stage')
-    .action((version: string, { market }: MarketFlag) => start(version, placeOf(market), output()));
+    .addOption(despiteGatesOption())
+    .addOption(reasonOption())
+    .description(
+      'verifies the challenger, refuses failed or unknown gates, prints the power from its shadow period, and begins the first stage',
+    )
+    .action((version: string, flags: MarketFlag & OverrideFlags) =>
+      start(version, placeOf(flags.market), overrideOf(flags), output()),
+    );
   rollout
     .command('status')
     .addOption(marketOption())
@@ -52,6 +59,7 @@ export function addRollout(program: Command, output: () => Output): void {
     .description('ends the active rollout: from the next bar the champion decides alone')
     .action((reason: string) => {
       const { id, status: end } = abortRollout(homePaths(), reason);
+      output().written({ target: id, after: { status: end, reason } });
       output().line(`Rollout ${id} is ${end}; the champion answers from the next bar on.`);
       output().result({ id, status: end, reason });
     });
@@ -62,19 +70,24 @@ function placeOf(market: string | undefined): RolloutPlace {
   return { settings: loadSettings(), paths: homePaths() };
 }
 
-async function start(version: string, place: RolloutPlace, output: Output): Promise<void> {
-  const { models } = place.paths;
-  const set = await loadModelSet(join(models, version), featureSchema(place.settings.minutehand.windows), 1);
-  await set.release();
+async function start(version: string, place: RolloutPlace, override: Override | null, output: Output): Promise<void> {
+  const folder = join(place.paths.models, version);
+  const admitted = await admit(admissionPlace(place.settings), { door: 'rollout', folder, override });
   await withRegistry(process.env, homePaths(), (registry) => registry.register(version));
   const power = await shadowPower(place, version);
-  const rollout = startRollout(place, version, power);
+  const rollout = startRollout(place, admitted, power);
+  const { id, champion, despite_gates } = rollout;
+  output.written({ target: version, after: { id, champion, ...(despite_gates && { despite_gates }) } });
   await tellStart(rollout, output);
   output.line(`${describe(rollout)}. ${powerText(power)}`);
   output.line(
     `Promotion needs an e-value of ${rollout.promotion_e_value.toFixed(0)} (false-discovery control over ${rollout.history.length + 1} candidates).`,
   );
   output.result(rollout);
+}
+
+function shortOf({ stage, status: end, reason }: Rollout): object {
+  return { stage, status: end, reason };
 }
 
 function powerText(power: number | null): string {
@@ -97,7 +110,9 @@ async function status(place: RolloutPlace, output: Output): Promise<void> {
 async function advance(place: RolloutPlace, output: Output): Promise<void> {
   const look = await lookAtRollout(place);
   if (look === null) throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout is active' });
-  const after = carryOut(place, look);
+  const after = await carryOut(place, look, admissionPlace(place.settings));
+  const isChanged = after.status !== look.rollout.status || after.stage !== look.rollout.stage;
+  output.written(isChanged ? { target: after.id, before: shortOf(look.rollout), after: shortOf(after) } : null);
   for (const line of linesOf({ ...look, rollout: after })) output.line(line);
   output.result(resultOf(look, after));
   if (after.status === 'promoted') await tellRegistry(output);

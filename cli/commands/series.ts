@@ -64,6 +64,7 @@ async function runArchive({ into, journal }: { into: string; journal?: string },
       store.close();
     }
   }
+  output.written({ target: into, after: archived.map(({ symbol, name, added }) => ({ symbol, series: name, added })) });
   for (const { symbol, name, added } of archived) output.line(`${symbol} ${name}: ${added} added`);
   if (archived.length === 0) output.line('No journal has values of a series.');
   output.result(archived);
@@ -90,6 +91,7 @@ async function runImport(file: string, flags: ImportFlags, output: Output): Prom
   const compared = await compareWithBars(flags, name, source);
   const counts = await importSeries(flags.into, flags.symbol, name, source);
   const { added, duplicates, revisions, empty } = counts;
+  output.written({ target: file, after: { into: flags.into, symbol: flags.symbol, series: flags.name, added } });
   output.line(
     `${flags.symbol} ${flags.name}: ${added} added (${revisions} of them revisions), ${duplicates} already stored, ${empty} empty`,
   );

@@ -8,6 +8,7 @@ import { loadSettings, shardsOf, type Settings } from '../../shared/policy/polic
 import type { Output } from '../output.ts';
 import { lookAtDaemon, type DaemonState, type PairStatus } from '../status/daemon_state.ts';
 import { findingsOf, type Finding } from '../status/findings.ts';
+import { modelFindings } from '../status/model_findings.ts';
 import { lookAtTrainer, type TrainerState } from '../status/trainer_state.ts';
 import { stopSignal } from '../stop_signal.ts';
 
@@ -72,7 +73,7 @@ export async function collectStatus(settings: Settings, paths: HomePaths, nowMs:
     lookAtTrainer(settings, paths),
     ...shardsOf(settings.minutehand).map((shard) => lookAtDaemon(settings, paths, shard)),
   ]);
-  const findings = findingsOf(settings, daemons, trainer, nowMs);
+  const findings = [...findingsOf(settings, daemons, trainer, nowMs), ...modelFindings(settings, paths.models)];
   return {
     ok: findings.every(({ weight }) => weight === 'note'),
     looked_at: new Date(nowMs).toISOString(),

@@ -8,7 +8,6 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 import { ROLES, type Role } from '../../trainer/api/access/role.ts';
 import { createLogin, listSessions, revokeSession } from '../../trainer/api/access/sessions.ts';
 import { createToken, revokeToken } from '../../trainer/api/access/tokens.ts';
-import { appendAudit } from '../../trainer/api/audit.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 
@@ -67,7 +66,7 @@ async function create(store: Store, { role, name, expires }: CreateFlags, output
   const nowMs = MACHINE_CLOCK.nowMs();
   const expiresMs = nowMs + durationMs(expires);
   const { id, token } = await createToken(store.db, { name, role, nowMs, expiresMs });
-  await record(store, 'token create', id, { name, role, expires: new Date(expiresMs).toISOString() });
+  output.written({ target: id, after: { name, role, expires: new Date(expiresMs).toISOString() } });
   output.line(token);
   output.note(`Token ${id} of ${name}, ${role}, until ${new Date(expiresMs).toISOString()}. It is not shown again.`);
   output.result({ id, token, name, role, expires: new Date(expiresMs).toISOString() });
@@ -109,13 +108,13 @@ async function list(store: Store, output: Output): Promise<void> {
 async function revoke(store: Store, id: string, output: Output): Promise<void> {
   const nowMs = MACHINE_CLOCK.nowMs();
   if ((await revokeSession(store.db, id, null, nowMs)) !== null) {
-    await record(store, 'session end', id, null);
+    output.written({ action: 'session end', target: id });
     output.line(`Session ${id} has ended.`);
     output.result({ id });
     return;
   }
   if (!(await revokeToken(store.db, id, nowMs))) throw new MinutehandError('TOKEN_UNKNOWN', { seen: id });
-  await record(store, 'token revoke', id, null);
+  output.written({ target: id });
   output.line(`Token ${id} is revoked.`);
   output.result({ id });
 }
@@ -124,7 +123,7 @@ async function link(store: Store, { role, name }: { role: Role; name: string }, 
   const { host, port } = loadSettings().minutehand.transports.trainer;
   const address = readAddress(homePaths().address('trainer')) ?? { host, port };
   const url = await loginLink(store, address, { role, name });
-  await record(store, 'token link', name, { role });
+  output.written({ target: name, after: { role } });
   output.line(url);
   output.result({ url, name, role });
 }
@@ -137,11 +136,6 @@ export async function loginLink(
 ): Promise<string> {
   const code = await createLogin(store.db, { name, role, nowMs: MACHINE_CLOCK.nowMs() });
   return `${urlOf(address)}/login?code=${code}`;
-}
-
-async function record(store: Store, action: string, target: string, after: unknown): Promise<void> {
-  const entry = { actor: userInfo().username, role: '', via: 'cli', action, target, before: null, after } as const;
-  await appendAudit(store, { ...entry, outcome: 'done' }, MACHINE_CLOCK.nowMs());
 }
 
 /** @throws MinutehandError USAGE */

@@ -6,10 +6,10 @@ import { Option, type Command } from 'commander';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
-import { MACHINE_FILES } from '../../shared/files.ts';
-import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
-import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
+import { readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import { readRollout } from '../../shared/bundle/rollout.ts';
+import { activateAdmitted, activateInFolder } from '../../trainer/admission/activation.ts';
+import { admit, type Admitted } from '../../trainer/admission/admission.ts';
 import { shadowPower } from '../../trainer/rollout/shadow_power.ts';
 import { startRollout } from '../../trainer/rollout/steps.ts';
 import { tellStart } from './rollout.ts';
@@ -35,6 +35,7 @@ import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { watchGpu } from '../../trainer/schedule/gpu_watch.ts';
 import { ownResources, type RunResources } from '../../trainer/schedule/run_resources.ts';
 import { researchTheta2, type Theta2Result } from '../../trainer/search/research_theta2.ts';
+import { admissionPlace } from '../admission_place.ts';
 import type { Output } from '../output.ts';
 import { costTable } from '../cost_table.ts';
 import { openSource } from '../feature_source.ts';
@@ -129,10 +130,26 @@ export function addTrain(program: Command, output: () => Output): void {
     });
 }
 
+/**
+ * Bars of files count as live ones: hours of training would end in a refusal.
+ * @throws MinutehandError MODEL_MARKET
+ */
+function refuseOtherMarket({ adopt: isToAdopt, data, out, config }: TrainFlags): void {
+  if (isToAdopt !== true || data === undefined || out !== undefined) return;
+  const { market } = loadSettings(configFolder(config)).minutehand;
+  if (market === 'live') return;
+  throw new MinutehandError('MODEL_MARKET', {
+    seen: '--adopt with --data: models of a live market',
+    expected: `a ${market} market, which runs here`,
+    next: 'Train without --adopt or with --out, or set MINUTEHAND_MARKET=live.',
+  });
+}
+
 async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const flags = withFeatures(given);
   const seed = parseInteger(flags.seed, '--seed');
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
+  refuseOtherMarket(flags);
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
   const configured = withGroups(loadSettings(configFolder(flags.config)), flags.groups);
   const imported = await withOwnPrices(withEngine(configured, flags.engine), flags.data);
@@ -187,12 +204,15 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
     await source?.close();
   }
   if (result === null) {
+    output.written(null);
     output.line(`Nothing new: ${NOTHING_NEW[flags.theta2 ? 'theta2' : 'trees']}. The active models stay.`);
     output.result({ version: null, path: null, adopted: false, gates, resources: ownResources(await gpu.stop()) });
     return;
   }
   const isWritten = dryFolder === null;
   const { adopted, rollout } = await adopt(result.version, gates, flags, settings, output);
+  const isOwn = isWritten && flags.out === undefined;
+  output.written(isOwn ? { target: result.version, after: { adopted, rollout } } : null);
   if (isWritten) tellMetadata(modelsFolder, output);
   report({ result, gates, flags, isWritten, adopted, rollout, resources: ownResources(await gpu.stop()) }, output);
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
@@ -214,11 +234,25 @@ async function adopt(
   const isOwn = flags.out === undefined;
   if (isOwn) gates.push(...rolloutGate(settings));
   const passed = gates.every((gate) => gate.passed);
-  const rollout = passed && isOwn ? await beginRollout(version, settings, output) : null;
-  const adopted = passed && rollout === null;
-  if (adopted) activate(flags.out ?? paths.models, version, MACHINE_FILES, isOwn ? trainerMarks(paths) : null);
+  const admitted = passed ? await admitNew(version, gates, flags, settings) : null;
+  const rollout = admitted !== null && isOwn ? await beginRollout(admitted, settings, output) : null;
+  const adopted = admitted !== null && rollout === null;
+  if (adopted && isOwn) activateAdmitted(admitted, paths);
+  else if (adopted) activateInFolder(admitted, flags.out!);
   if (isOwn) await tellRegistry({ version, adopted, inRollout: rollout !== null }, gates, settings, output);
   return { adopted, rollout };
+}
+
+/** @throws MinutehandError as admit */
+function admitNew(
+  version: string,
+  gates: readonly GateResult[],
+  { out }: TrainFlags,
+  settings: Settings,
+): Promise<Admitted> {
+  const place = admissionPlace(settings);
+  const folder = join(out ?? place.paths.models, version);
+  return admit(place, { door: out === undefined ? 'adoption' : 'folder', folder, further: gates });
 }
 
 /** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
@@ -234,12 +268,13 @@ function rolloutGate({ retrain }: Settings): GateResult[] {
  * By `adopt_by: rollout` a bundle that passed all gates is the challenger of the active models.
  * @returns the id of the rollout; null when it is to be activated: there are no active models yet, or by policy
  */
-async function beginRollout(version: string, settings: Settings, output: Output): Promise<string | null> {
+async function beginRollout(admitted: Admitted, settings: Settings, output: Output): Promise<string | null> {
   const paths = homePaths();
+  const { version } = admitted;
   if (settings.retrain.adopt_by !== 'rollout' || readActive(paths.models) === null) return null;
   await withRegistry(process.env, paths, (registry) => registry.register(version));
   const place = { settings, paths };
-  const rollout = startRollout(place, version, await shadowPower(place, version));
+  const rollout = startRollout(place, admitted, await shadowPower(place, version));
   await tellStart(rollout, output);
   const { id, power } = rollout;
   output.note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);

@@ -97,7 +97,16 @@ function reportLease({ problem, note }: Report, { lease }: HealthReport): void {
   else note(`standby: ${lease.holder} holds the lease and publishes.`);
 }
 
-function reportModels({ problem }: Report, { pairs, model_version, model_refused }: HealthReport): void {
+function reportModels(
+  { problem }: Report,
+  { pairs, market, model_version, model_market, model_refused }: HealthReport,
+): void {
+  // A daemon of an earlier version accepts models of a live market in a simulated one.
+  if (model_market !== null && model_market !== market)
+    problem(
+      `serves a ${market} market by models ${model_version} of a ${model_market} one.`,
+      'Restart the daemon with this version, and train on bars of its market.',
+    );
   if (model_version === null && pairs > 0)
     problem(
       'has no active models: mode HALT, no entries.',
@@ -287,7 +296,8 @@ function ofTrainer({ presence, url, pid, health }: TrainerState): Finding[] {
     return [{ weight: 'problem', about, text, next }];
   }
   const findings: Finding[] = [];
-  if (health.active_error !== undefined) {
+  // Models of another market are a finding of their own.
+  if (health.active_error !== undefined && health.active_error.slot === undefined) {
     const { code, message, next } = health.active_error;
     findings.push({ weight: 'problem', about, text: `${code}: ${message}`, next });
   }

@@ -9,7 +9,9 @@ import type { RetrainRun } from '../../trainer/schedule/run.ts';
 const saidSchema = z.looseObject({
   status: z.literal('ok'),
   active_version: z.string().nullable(),
-  active_error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
+  active_error: z
+    .object({ code: z.string(), message: z.string(), next: z.string(), slot: z.string().optional() })
+    .optional(),
   last_run: z.custom<RetrainRun | null>(
     (value) => value === null || typeof (value as RetrainRun | undefined)?.run_id === 'number',
   ),

@@ -38,7 +38,8 @@ export function healthReport(sources: HealthSources): HealthReport {
     isUnpublished ||
     (pairs > 0 && (models === null || readyPairs < pairs)) ||
     (pairs === 0 && (status.readyInstruments < instruments || Object.keys(status.directions).length === 0));
-  const isDegraded = degradations.size + silentPairs.length + haltedPairs.length > 0;
+  const isRefused = followed.refused !== null || (directions?.refused ?? null) !== null;
+  const isDegraded = isRefused || degradations.size + silentPairs.length + haltedPairs.length > 0;
   return {
     status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
     market: identity.market,

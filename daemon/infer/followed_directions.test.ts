@@ -11,7 +11,7 @@ import { activateVersion } from '../../shared/bundle/pointer.ts';
 import { PointerMarks, trainerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import type { Timeframe } from '../../shared/pair.ts';
+import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { FollowedDirections, type FollowedDirectionsOptions } from './followed_directions.ts';
 
 const [FIRST, SECOND, THIRD] = ['20260101_0000', '20260102_0000', '20260103_0000'];
@@ -31,9 +31,12 @@ let followed: FollowedDirections;
 let simulated: Set<string>;
 let nowMs: number;
 
-const modelOf = (version: string, sources?: readonly string[]): DirectionModel =>
+const modelOf = (version: string, sources?: readonly string[], timeframe: Timeframe = '1h'): DirectionModel =>
   ({
-    manifest: { version, sources, market: simulated.has(version) ? 'simulated' : 'live' },
+    manifest: {
+      ...{ version, sources, timeframe: TIMEFRAMES[timeframe] },
+      market: simulated.has(version) ? 'simulated' : 'live',
+    },
     check: { rows: 1, largestDifference: 0 },
   }) as unknown as DirectionModel;
 
@@ -66,7 +69,7 @@ function follow(more: Partial<FollowedDirectionsOptions> = {}): FollowedDirectio
       loads.push(version);
       if (unread.has(version)) throw new MinutehandError('MODEL_MISSING', { seen: folder });
       if (broken.has(version)) throw new MinutehandError('MODEL_GOLDEN', { seen: version, expected: timeframe });
-      return Promise.resolve(modelOf(version));
+      return Promise.resolve(modelOf(version, undefined, timeframe));
     },
     apply: (input) =>
       void applied.push(

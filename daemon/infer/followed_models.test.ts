@@ -54,7 +54,7 @@ function follow(options: Partial<FollowedModelsOptions> = {}) {
   const held = { ...FLAT, side: 1, positionId: 'of the shadow' };
   const followed = new FollowedModels({
     modelsFolder: models,
-    market: 'simulated',
+    running: { market: 'simulated', timeframes: ['1m'] },
     pollMs: 500,
     files: MACHINE_FILES,
     scheduler,

@@ -9,7 +9,7 @@ import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } 
 
 export interface FollowedModelsOptions extends Pick<
   ModelWatchOptions,
-  'modelsFolder' | 'market' | 'pollMs' | 'files' | 'scheduler' | 'load' | 'marksOf'
+  'modelsFolder' | 'running' | 'pollMs' | 'files' | 'scheduler' | 'load' | 'marksOf'
 > {
   apply(input: SwapInput | ShadowInput | RolloutInput | DegradationInput): void;
   /** The newest answers of the shadow set of this version, the newest of a pair last. */

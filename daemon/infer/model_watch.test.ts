@@ -1,6 +1,6 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
 import { activate, activePath, setShadow, shadowPath } from '../../shared/bundle/bundle.ts';
@@ -68,7 +68,7 @@ function open(options: Partial<ModelWatchOptions> = {}): Bench {
   };
   const watch = watchModels({
     modelsFolder: models,
-    market: 'simulated',
+    running: { market: 'simulated', timeframes: ['1m'] },
     pollMs: 500,
     files,
     scheduler,
@@ -273,7 +273,7 @@ describe('watchModels', () => {
   it('refuses models of a simulated market in a live daemon, in each slot, and releases them', async () => {
     const sets: ModelSet[] = [];
     const { printed, tick } = open({
-      market: 'live',
+      running: { market: 'live', timeframes: ['1m'] },
       async load(folder) {
         sets.push(await loadModelSet(folder, schema, 4, { crossCheck: false }));
         return sets.at(-1)!;
@@ -292,16 +292,25 @@ describe('watchModels', () => {
     for (const set of sets) expect(() => set.infer(new Float32Array(5), 1)).toThrow('released');
   });
 
-  it('accepts a live market’s models in a simulated one and in its own', async () => {
-    const live = writeRandomBundle(models, { schema, trees: 2, leaves: 3, seed: 'live', market: 'live' });
-    const version = live.slice(models.length + 1);
-    for (const market of ['live', 'simulated'] as const) {
-      const { printed, tick } = open({ market });
+  it.each([
+    ['live', '1m', ['1m', '1h'], null],
+    ['live', '1h', ['1m', '1h'], null],
+    ['live', '1h', ['1m'], 'MODEL_TIMEFRAME'],
+    ['live', '1m', ['15m', '1h'], 'MODEL_TIMEFRAME'],
+    ['simulated', '1m', ['1m'], 'MODEL_MARKET'],
+    ['simulated', '1h', ['1m'], 'MODEL_MARKET'],
+  ] as const)(
+    'accepts models of a live market only on its own and where their timeframe runs: %s, %s in %j',
+    async (market, timeframe, timeframes, code) => {
+      const pairs = timeframe === '1m' ? ['XAUUSD_XAGUSD'] : [`XAUUSD_XAGUSD@${timeframe}`];
+      const options = { schema, trees: 2, leaves: 3, seed: 'live', market: 'live', pairs } as const;
+      const version = basename(writeRandomBundle(models, options));
+      const { printed, tick } = open({ running: { market, timeframes } });
       activate(models, version);
       await tick();
-      expect(printed).toEqual([`ready ${version}`]);
-    }
-  });
+      expect(printed).toEqual([code === null ? `ready ${version}` : `active refused ${version} ${code}`]);
+    },
+  );
 
   it('delivers nothing after its end: a set that was loading is released', async () => {
     let go = (): void => undefined;

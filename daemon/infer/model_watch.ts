@@ -2,13 +2,12 @@ import { join } from 'node:path';
 import { ACTIVE_POINTER, type ActiveFile } from '../../shared/bundle/active_file.ts';
 import { activePath, readActiveFile, readShadowFile, SHADOW_POINTER, shadowPath } from '../../shared/bundle/bundle.ts';
 import { GROUP_FILE, MODEL_FILES, NET_FILE } from '../../shared/bundle/manifest.ts';
-import { refuseSimulated } from '../../shared/bundle/manifest_file.ts';
+import { refuseForeign, timeframesOf, type RunningOrigin } from '../../shared/bundle/origin.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import type { MarksOf, PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { ROLLOUT_POINTER, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
-import type { MarketKind } from '../../shared/signal/signal.ts';
 import { fingerprint, isUnread } from './file_mark.ts';
 import { FollowedRollout } from './followed_rollout.ts';
 import { provedVersions } from './proved_versions.ts';
@@ -18,7 +17,8 @@ export type ModelSlot = 'active' | 'shadow' | 'rollout';
 
 export interface ModelWatchOptions {
   readonly modelsFolder: string;
-  readonly market: MarketKind;
+  /** What this daemon runs: bundles of anything else are refused. */
+  readonly running: RunningOrigin;
   readonly pollMs: number;
   readonly files: FileSystem;
   readonly scheduler: Scheduler;
@@ -229,11 +229,12 @@ async function accepted<File extends { readonly version: string | null }>(
   return file.version;
 }
 
-/** @throws MinutehandError also for models of a simulated market on a live one */
-async function loadAllowed(folder: string, { load, market }: ModelWatchOptions): Promise<ModelSet> {
+/** @throws MinutehandError also for models of another market or timeframe */
+async function loadAllowed(folder: string, { load, running }: ModelWatchOptions): Promise<ModelSet> {
   const set = await load(folder);
   try {
-    refuseSimulated(set.manifest, market);
+    const { version, market, pairs } = set.manifest;
+    refuseForeign({ version, market, timeframes: timeframesOf(pairs) }, running);
     return set;
   } catch (error) {
     await set.release();

@@ -55,12 +55,22 @@ function useKeys(): void {
 function start(damaged: readonly string[] = []) {
   const seen: string[] = [];
   const watch = watchModels({
-    ...{ modelsFolder: models, market: 'simulated', pollMs: 500, files: MACHINE_FILES, scheduler: NEVER },
+    ...{
+      modelsFolder: models,
+      running: { market: 'simulated', timeframes: ['1m'] } as const,
+      pollMs: 500,
+      files: MACHINE_FILES,
+      scheduler: NEVER,
+    },
     marksOf: (kind) => new PointerMarks(home, 'daemon_main', kind),
     load(folder) {
       const version = folder.slice(models.length + 1);
       if (damaged.includes(version)) return Promise.reject(new MinutehandError('MODEL_HASH'));
-      return Promise.resolve({ version, manifest: {}, release: () => Promise.resolve() } as unknown as ModelSet);
+      return Promise.resolve({
+        version,
+        manifest: { market: 'simulated', pairs: [] },
+        release: () => Promise.resolve(),
+      } as unknown as ModelSet);
     },
     onReady: ({ version }, isProved) => seen.push(`active ${version}${isProved ? ' proved' : ''}`),
     onShadow: (set) => seen.push(`shadow ${set?.version ?? 'none'}`),

@@ -296,8 +296,24 @@ export interface paths {
                             time: string;
                             /** @description Active bundle */
                             active_version: string | null;
-                            /** @description Why active.json cannot be read */
+                            /** @description Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema */
                             active_error: string | null;
+                            /** @description Models in use although gates failed */
+                            despite_gates: {
+                                /** @description pairs, challenger, or direction with its timeframe */
+                                slot: string;
+                                version: string;
+                                /** @description Failed gates */
+                                gates: {
+                                    code: string;
+                                    seen: string;
+                                    limit: string;
+                                }[];
+                                /** @description Empty: none was stated */
+                                reason: string;
+                                by: string;
+                                at: string;
+                            }[];
                             /** @description Hash of the configuration loaded by the trainer */
                             policy_hash: string;
                             /** @description Every daemon is up with models, no halts and no degradations */
@@ -314,6 +330,16 @@ export interface paths {
                                 is_connected: boolean;
                                 /** @description Bundle in use */
                                 model_version: string | null;
+                                /** @description Why the active bundle is not in use */
+                                model_refused: ({
+                                    /** @description Bundle */
+                                    version: string;
+                                    code: string;
+                                    message: string;
+                                    next: string;
+                                } & {
+                                    [key: string]: unknown;
+                                }) | null;
                                 /** @description Reasons of mode DEGRADED */
                                 degradations: string[];
                                 /** @description Active halts */
@@ -416,8 +442,24 @@ export interface paths {
                             time: string;
                             /** @description Active bundle */
                             active_version: string | null;
-                            /** @description Why active.json cannot be read */
+                            /** @description Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema */
                             active_error: string | null;
+                            /** @description Models in use although gates failed */
+                            despite_gates: {
+                                /** @description pairs, challenger, or direction with its timeframe */
+                                slot: string;
+                                version: string;
+                                /** @description Failed gates */
+                                gates: {
+                                    code: string;
+                                    seen: string;
+                                    limit: string;
+                                }[];
+                                /** @description Empty: none was stated */
+                                reason: string;
+                                by: string;
+                                at: string;
+                            }[];
                             /** @description Hash of the configuration loaded by the trainer */
                             policy_hash: string;
                             /** @description Every daemon is up with models, no halts and no degradations */
@@ -434,6 +476,16 @@ export interface paths {
                                 is_connected: boolean;
                                 /** @description Bundle in use */
                                 model_version: string | null;
+                                /** @description Why the active bundle is not in use */
+                                model_refused: ({
+                                    /** @description Bundle */
+                                    version: string;
+                                    code: string;
+                                    message: string;
+                                    next: string;
+                                } & {
+                                    [key: string]: unknown;
+                                }) | null;
                                 /** @description Reasons of mode DEGRADED */
                                 degradations: string[];
                                 /** @description Active halts */
@@ -1457,7 +1509,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Verify and activate a bundle; daemons swap it in between two bars */
+        /** Verify a bundle, refuse failed or unknown gates, and activate it; daemons swap it in between two bars. The predecessor is rolled back to */
         post: {
             parameters: {
                 query?: never;
@@ -1468,7 +1520,22 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Although gates failed; needs a reason
+                         * @default false
+                         */
+                        despite_gates?: boolean;
+                        /**
+                         * @description With despite_gates: why; recorded, and shown until replaced
+                         * @default
+                         */
+                        reason?: string;
+                    } | null;
+                };
+            };
             responses: {
                 /** @description Default Response */
                 200: {
@@ -1857,7 +1924,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Verify a direction bundle and make it the active one of its timeframe; a biased one only as a rollback */
+        /** Verify a direction bundle, refuse failed or unknown gates, and make it the active one of its timeframe. The predecessor is rolled back to */
         post: {
             parameters: {
                 query?: never;
@@ -1868,7 +1935,22 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Although gates failed; needs a reason
+                         * @default false
+                         */
+                        despite_gates?: boolean;
+                        /**
+                         * @description With despite_gates: why; recorded, and shown until replaced
+                         * @default
+                         */
+                        reason?: string;
+                    } | null;
+                };
+            };
             responses: {
                 /** @description Default Response */
                 200: {
@@ -1954,7 +2036,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Verify a bundle and start its rollout */
+        /** Verify a bundle, refuse failed or unknown gates, and start its rollout */
         post: {
             parameters: {
                 query?: never;
@@ -1967,6 +2049,16 @@ export interface paths {
                     "application/json": {
                         /** @description The challenger */
                         model_name: string;
+                        /**
+                         * @description Although gates failed; needs a reason
+                         * @default false
+                         */
+                        despite_gates?: boolean;
+                        /**
+                         * @description With despite_gates: why; recorded, and shown until replaced
+                         * @default
+                         */
+                        reason?: string;
                     };
                 };
             };
@@ -3679,6 +3771,12 @@ export interface components {
                 message: string;
                 /** @description Next step */
                 next: string;
+                /** @description Of MODEL_GATES: the failed gates */
+                gates?: {
+                    code: string;
+                    seen: string;
+                    limit: string;
+                }[];
             };
         };
         MonitorLookInput: {
@@ -5598,6 +5696,17 @@ export interface components {
                 share: number;
             }[];
             promotion_e_value: number;
+            despite_gates?: {
+                gates: {
+                    code: string;
+                    seen: string;
+                    limit: string;
+                }[];
+                reason: string;
+                by: string;
+                /** Format: date-time */
+                at: string;
+            };
             power: number | null;
             history: boolean[];
             earlier?: {
@@ -5805,6 +5914,12 @@ export interface components {
                 message: string;
                 /** @description Next step */
                 next: string;
+                /** @description Of MODEL_GATES: the failed gates */
+                gates?: {
+                    code: string;
+                    seen: string;
+                    limit: string;
+                }[];
             };
         };
         MonitorLook: {
@@ -7724,6 +7839,17 @@ export interface components {
                 share: number;
             }[];
             promotion_e_value: number;
+            despite_gates?: {
+                gates: {
+                    code: string;
+                    seen: string;
+                    limit: string;
+                }[];
+                reason: string;
+                by: string;
+                /** Format: date-time */
+                at: string;
+            };
             power: number | null;
             history: boolean[];
             earlier?: {

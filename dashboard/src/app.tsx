@@ -6,6 +6,7 @@ import { Overview } from './pages/overview.tsx';
 import { PAGES, pathOf, place, type PageName } from './router.ts';
 import { setTheme, theme } from './theme.ts';
 import { Empty } from './parts/basics.tsx';
+import { ModelBanner } from './parts/model_banner.tsx';
 import { language, setLanguage, t } from './text/text.ts';
 import { api } from './api.ts';
 
@@ -61,6 +62,7 @@ export function App() {
       <Navigation />
       <div class="body">
         <Header />
+        <ModelBanner />
         <main id="content" tabIndex={-1}>
           <Suspense fallback={<Empty text={`${t('app.loading')}…`} />}>
             <Page page={page} />

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Timeframe } from '../pair.ts';
+import { despiteGatesSchema } from './recorded_gates.ts';
 import { sealShape, type PointerKind } from './sealed_pointer.ts';
 
 /** Form of a version: the minute of its making in UTC, and a number for a further one of that minute. */
@@ -9,6 +10,10 @@ export const activeFileSchema = z.object({
   version: z.string().regex(VERSION),
   /** Absent where a person wrote the file: then there is no version to go back to. */
   previous: z.string().regex(VERSION).nullable().default(null),
+  /** Present when gates failed, and a person activated it anyway. */
+  despite_gates: despiteGatesSchema.optional(),
+  /** The same of the predecessor, for a rollback. */
+  previous_despite_gates: despiteGatesSchema.optional(),
   ...sealShape,
 });
 /** The content of a pointer to active models. */
@@ -20,10 +25,19 @@ export type PointerName = 'active' | `direction_${Timeframe}`;
 export function pointerKind(name: PointerName): PointerKind<ActiveFile> {
   return {
     ...{ name, file: `${name.replace('_', '/')}.json`, schema: activeFileSchema },
-    content: ({ version, previous }) => [version, previous],
+    content: ({ version, previous, despite_gates, previous_despite_gates }) =>
+      // Signatures of pointers without overrides stay those of earlier versions.
+      despite_gates === undefined && previous_despite_gates === undefined
+        ? [version, previous]
+        : [version, previous, despite_gates ?? null, previous_despite_gates ?? null],
     label: ({ version }) => version,
     sealOf: ({ serial, expires, key, signature }) => ({ serial, expires, key, signature }),
-    withSeal: ({ version, previous }, seal) => ({ version, previous, ...seal }),
+    withSeal: ({ version, previous, despite_gates, previous_despite_gates }, seal) => ({
+      ...{ version, previous },
+      ...(despite_gates && { despite_gates }),
+      ...(previous_despite_gates && { previous_despite_gates }),
+      ...seal,
+    }),
   };
 }
 

@@ -18,6 +18,7 @@ import {
 } from './pointer.ts';
 import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
+import type { DespiteGates } from './recorded_gates.ts';
 import { sealShape, type PointerKind } from './sealed_pointer.ts';
 import {
   BUNDLE_FORMAT,
@@ -368,7 +369,8 @@ export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE
 }
 
 /**
- * Makes `version` the active one, as `activateVersion`.
+ * Makes `version` the active one, as `activateVersion`. Checks nothing: every door of an installation calls `admit` of
+ * trainer/admission first.
  * @param marks of this home; without them, the serial follows that of the file
  * @throws MinutehandError MODEL_MISSING, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
  */
@@ -377,15 +379,16 @@ export function activate(
   version: string,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks | null = null,
+  despite: DespiteGates | null = null,
 ): ActivePointer {
   mustExist(modelsFolder, version, files);
-  return activateVersion(placeOf(modelsFolder), version, files, marks);
+  return activateVersion(placeOf(modelsFolder), version, files, marks, despite);
 }
 
 /** Writes `active.json` with the next serial, signed when there is a key. @throws MinutehandError as activate */
 export function writeActive(
   modelsFolder: string,
-  pointer: ActivePointer,
+  pointer: Pick<ActiveFile, 'version' | 'previous' | 'despite_gates'>,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks | null = null,
 ): ActivePointer {

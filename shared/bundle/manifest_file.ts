@@ -1,7 +1,6 @@
 import type * as z from 'zod';
 import { MinutehandError } from '../errors.ts';
 import type { FileSystem } from '../ports.ts';
-import type { MarketKind } from '../signal/signal.ts';
 import { readModelsFile, type ModelsFileKind } from './models_file.ts';
 
 /** A file of a bundle. @throws MinutehandError MODEL_MISSING, MODEL_FILE */
@@ -37,12 +36,4 @@ export function parseManifestFile<Manifest>(
   const former = issue.path[0] === 'format' ? formerFormat(json) : null;
   if (former !== null) throw new MinutehandError('MODEL_MANIFEST', { ...former, seen: `${path} has ${former.seen}` });
   throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
-}
-
-/** Refuses models of a simulated market where the market is live. @throws MinutehandError MODEL_SIMULATED */
-export function refuseSimulated(
-  { version, market }: { readonly version: string; readonly market?: MarketKind | undefined },
-  of: MarketKind,
-): void {
-  if (of === 'live' && market === 'simulated') throw new MinutehandError('MODEL_SIMULATED', { seen: version });
 }

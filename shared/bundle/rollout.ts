@@ -7,6 +7,7 @@ import type { FileSystem } from '../ports.ts';
 import { VERSION } from './active_file.ts';
 import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
+import { despiteGatesSchema } from './recorded_gates.ts';
 import { sealSchema, type PointerKind } from './sealed_pointer.ts';
 
 export const ROLLOUT_STAGES = ['test', 'pilot', 'rollout', 'full'] as const;
@@ -40,6 +41,8 @@ export const rolloutSchema = z.object({
   stages: z.array(z.object({ from: z.iso.datetime(), share: z.number().min(0).max(1) })),
   /** E-value of benefit that promotion needs: 1 / level of this candidate. */
   promotion_e_value: z.number().min(1),
+  /** Why the challenger was admitted although gates failed. */
+  despite_gates: despiteGatesSchema.optional(),
   /** Probability, stated at the start, that a challenger as good as in the shadow period is promoted in time. */
   power: z.number().min(0).max(1).nullable(),
   /** Outcomes of the earlier rollouts, oldest first: promoted or not. */

@@ -13,6 +13,8 @@ export interface HomePaths {
   readonly models: string;
   /** The trainer's SQLite file, when no PostgreSQL is named. */
   readonly trainer: string;
+  /** Entries of the audit that wait for the store; see trainer/api/kept_audit.ts. */
+  readonly keptAudit: string;
   /** Built features and labels, kept from one training to the next; may be deleted at any time. */
   readonly datasetCache: string;
   /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
@@ -52,6 +54,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     log: env['MINUTEHAND_LOG'] ? resolve(env['MINUTEHAND_LOG']) : join(home, 'log'),
     models: isChosen ? join(home, 'models') : join(packageRoot(), 'models'),
     trainer: join(home, 'trainer.db'),
+    keptAudit: join(home, 'audit_kept.jsonl'),
     datasetCache: join(home, 'cache', 'dataset'),
     searches: join(home, 'cache', 'search'),
     policy: join(home, 'policy'),

@@ -6,10 +6,13 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { createAccess, type AccessOptions } from '../../shared/http/access.ts';
 import { accessRequestOf, hostMissing, missesHost } from '../../shared/http/node_server.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import { foreignModels, standingOverrides } from '../admission/standing.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
 import type { TrainerMetricsSource } from '../metrics/metrics.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { RolloutWatch } from '../rollout/watch.ts';
+import type { AuditEntry } from './audit.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RunKind } from '../schedule/run.ts';
 
@@ -21,6 +24,9 @@ export interface ApiParts {
   readonly retrainer: Retrainer;
   readonly monitor: Pick<Monitor, 'status'>;
   readonly paths: HomePaths;
+  readonly settings: Settings;
+  /** Records a request that changes something. */
+  audit(entry: AuditEntry): Promise<void>;
   readonly access: Omit<AccessOptions, 'needsAuthorization'>;
   readonly metrics: TrainerMetricsSource;
   readonly rollout: Pick<RolloutWatch, 'state'>;
@@ -34,7 +40,7 @@ export interface ApiParts {
  */
 export function addRoutes(
   server: FastifyInstance,
-  { retrainer, monitor, paths, access, metrics, rollout, schedules }: ApiParts,
+  { retrainer, monitor, paths, settings, access, metrics, rollout, schedules, audit }: ApiParts,
 ): void {
   const refuse = createAccess({ ...access, needsAuthorization: ({ method }) => method !== 'GET' });
   server.addHook('onRequest', async (request) => {
@@ -57,12 +63,14 @@ export function addRoutes(
     const seen = `${request.method} ${request.url.slice(0, 80)}`;
     throw new MinutehandError(isThere ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND', { seen });
   });
+  auditWrites(server, audit);
   server.get('/healthz', async () => {
     const [last] = retrainer.runs();
     const planned = schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null }));
     return {
       status: 'ok',
-      ...activeVersion(paths),
+      ...activeVersion(paths, settings),
+      despite_gates: standingOverrides(paths.models),
       last_run: last ?? null,
       rollout: rollout.state(),
       schedules: planned,
@@ -84,6 +92,31 @@ export function addRoutes(
   });
 }
 
+const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
+
+/**
+ * Records every request to a writing route that needs no role, done or refused: clients on this machine send no
+ * credentials. Routes with a role are recorded by their guard. Requests that access refuses reach no route.
+ */
+function auditWrites(server: FastifyInstance, audit: ApiParts['audit']): void {
+  server.addHook('onSend', async (request, reply, payload) => {
+    const { url: route, config } = request.routeOptions;
+    if (SAFE_METHODS.includes(request.method) || route === undefined || config.role !== undefined) return payload;
+    if (reply.statusCode === 401 || reply.statusCode === 403) return payload;
+    const asked = accessRequestOf(request.raw);
+    const via = asked.header('authorization') === '' ? 'loopback' : 'token';
+    const change = reply.statusCode < 400 ? (JSON.parse(String(payload)) as unknown) : null;
+    await audit({
+      ...{ actor: asked.remoteAddress, role: '', via, action: `${request.method} ${route}` },
+      target: request.url.split('?')[1] ?? '',
+      before: null,
+      after: change,
+      outcome: reply.statusCode < 400 ? 'done' : `refused ${reply.statusCode}`,
+    });
+    return payload;
+  });
+}
+
 /** Maps fastify's errors to error codes. */
 function codedError(error: FastifyError): Error {
   const { statusCode, message } = error;
@@ -101,9 +134,11 @@ function kindOf(query: unknown): RunKind {
 }
 
 /** A damaged pointer is no failure of the trainer: the next adopted bundle replaces it. */
-function activeVersion(paths: HomePaths): { active_version: string | null; active_error?: object } {
+function activeVersion(paths: HomePaths, settings: Settings): { active_version: string | null; active_error?: object } {
   try {
-    return { active_version: readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null };
+    const active_version = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null;
+    const foreign = foreignModels(settings, paths.models).find(({ slot }) => slot === 'pairs');
+    return { active_version, ...(foreign && { active_error: foreign }) };
   } catch (error) {
     return { active_version: null, active_error: describeError(error) };
   }

@@ -6,6 +6,7 @@ import { BacktestRunner } from '../schedule/backtest_runner.ts';
 import { openStore, storeUrl, type Store } from '../store/store.ts';
 import { storeOpener } from '../store/store_opener.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
+import { takeOverKept } from './kept_audit.ts';
 import { addApi } from './api_server.ts';
 import type { ApiContext } from './context.ts';
 import { followDaemons } from './events/daemon_signals.ts';
@@ -40,6 +41,10 @@ export async function startControlPlane(
   const context: ApiContext = { ...parts, hub, signals, policy, store, backtests };
   await addApi(server, context);
   backtests.begin();
+  void opener.get().then(
+    ({ store: own }) => takeOverKept(own, paths),
+    () => undefined,
+  );
   const watching = setInterval(watchOf(context), LOOK_MS).unref();
   return {
     async stop() {

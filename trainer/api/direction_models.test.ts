@@ -31,16 +31,6 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const NO_BIAS = {
-  ...{
-    overall_balance: null,
-    buy_sell_ratio: null,
-    distribution_std: null,
-    prediction_min: null,
-    prediction_max: null,
-  },
-  ...{ largest_variance_24h: null, bull_market_buy_ratio: null, bear_market_sell_ratio: null },
-};
 const load = (model_name: string) => own.post('/api/ml/direction-models/{model_name}/load', { path: { model_name } });
 
 describe('instruments in the API', () => {
@@ -70,9 +60,9 @@ describe('instruments in the API', () => {
     const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as object;
     writeFileSync(
       join(folder, 'manifest.json'),
-      JSON.stringify({ ...manifest, bias: { ...NO_BIAS, biased: ['bull'] } }),
+      JSON.stringify({ ...manifest, gates: [{ name: 'direction bias', passed: false, seen: '0.9', limit: 'to 0.6' }] }),
     );
-    await expect(load(biased)).rejects.toMatchObject({ code: 'MODEL_BIASED' });
+    await expect(load(biased)).rejects.toMatchObject({ code: 'MODEL_GATES' });
     rmSync(folder, { recursive: true });
     const [entry] = (await own.get('/api/audit', { query: { limit: 5 } })).entries.filter(
       ({ after }) => after !== null,

@@ -12,6 +12,12 @@ const BUNDLE: readonly ErrorCode[] = [
   ...(['MODEL_MISSING', 'MODEL_MANIFEST', 'MODEL_HASH', 'MODEL_SCHEMA', 'MODEL_LOAD', 'MODEL_GOLDEN'] as const),
   ...(['MODEL_SIGNATURE', 'MODEL_OUTPUT', 'MODEL_FILE'] as const),
 ];
+/** Of the admission of a bundle. */
+const ADMISSION: readonly ErrorCode[] = [
+  ...BUNDLE,
+  ...(['MODEL_GATES', 'MODEL_SIMULATED', 'MODEL_MARKET', 'MODEL_TIMEFRAME', 'KERNEL_MISSING'] as const),
+  ...(['POINTER_ROLLBACK', 'POINTER_SIGNATURE', 'POINTER_EXPIRED', 'POINTER_MARK', 'KEY_UNUSABLE'] as const),
+];
 const GIT: readonly ErrorCode[] = [
   ...([
     'CHANGE_DIRTY',
@@ -35,12 +41,12 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'GET /api/ml/direction-models': ['MODEL_FILE'],
   'GET /api/ml/direction-models/{model_name}': BUNDLE,
   'POST /api/ml/direction-models/{model_name}/verify': [...BUNDLE, 'KERNEL_MISSING'],
-  'POST /api/ml/direction-models/{model_name}/load': [...BUNDLE, 'KERNEL_MISSING'],
-  'POST /api/ml/rollout': [...BUNDLE, 'MODEL_SIMULATED', 'ROLLOUT_STATE', ...WITH_BODY],
+  'POST /api/ml/direction-models/{model_name}/load': [...ADMISSION, ...WITH_BODY],
+  'POST /api/ml/rollout': [...ADMISSION, 'ROLLOUT_STATE', ...WITH_BODY],
   'POST /api/ml/rollout/abort': ['ROLLOUT_STATE', ...WITH_BODY],
   'GET /api/searches/{search_id}': ['NOT_FOUND', 'SEARCH_JOURNAL'],
-  'POST /api/ml/models/{model_name}/load': [...BUNDLE, 'MODEL_SIMULATED'],
-  'PUT /api/ml/shadow': [...BUNDLE, 'MODEL_SIMULATED', ...WITH_BODY],
+  'POST /api/ml/models/{model_name}/load': [...ADMISSION, ...WITH_BODY],
+  'PUT /api/ml/shadow': [...ADMISSION, ...WITH_BODY],
   'DELETE /api/ml/models/{model_id}': ['MODEL_MISSING', 'MODEL_IN_USE'],
   'POST /api/ml/models/cleanup': [],
   'GET /api/ml/predict': ['SCORES_UNKNOWN'],

@@ -332,8 +332,18 @@ interface Document {
   readonly components: { readonly schemas: Schemas };
 }
 
-/** Refused beyond the schema: unknown configuration keys, an end before its start, a time that is not a full minute. */
-const BEYOND_SCHEMA = ['GET /api/explain', 'PUT /api/ml/config', 'POST /api/ml/config/reset', 'POST /api/backtests'];
+/**
+ * Refused beyond the schema: unknown configuration keys, an end before its start, a time that is not a full minute, an
+ * override without a reason.
+ */
+const BEYOND_SCHEMA = [
+  ...['GET /api/explain', 'PUT /api/ml/config', 'POST /api/ml/config/reset', 'POST /api/backtests'],
+  ...[
+    'POST /api/ml/models/{model_name}/load',
+    'POST /api/ml/direction-models/{model_name}/load',
+    'POST /api/ml/rollout',
+  ],
+];
 
 describe('every route', () => {
   it(

@@ -1,4 +1,5 @@
 import type { Metric, Sample } from '../../shared/metrics/metric.ts';
+import type { StandingOverride } from '../admission/standing.ts';
 import type { MonitorStatus } from '../monitor/monitor.ts';
 import { isSkipped } from '../monitor/part.ts';
 import type { MonitorReport } from '../monitor/report.ts';
@@ -16,6 +17,8 @@ export interface TrainerMetricsSource {
   /** null when the outbox cannot be read. */
   outbox(): ReturnType<Notifications['counts']>;
   isWell(): boolean;
+  /** Models in use although gates failed. */
+  overrides(): readonly StandingOverride[];
 }
 
 const MS_PER_SECOND = 1000;
@@ -69,6 +72,12 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     labels: ['gate'],
     help: '1 for each gate that the last trained bundle passed, else 0.',
     read: (source) => gatesOf(source.runs()),
+  },
+  {
+    name: 'minutehand_models_despite_gates',
+    type: 'gauge',
+    help: 'Models in use although gates failed: active, challenger or direction.',
+    read: (source) => source.overrides().length,
   },
   {
     name: 'minutehand_drift_psi',

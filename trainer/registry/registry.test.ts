@@ -19,6 +19,9 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/post
 import { openStore, type Store } from '../store/store.ts';
 import { createRegistry, type Registry } from './registry.ts';
 
+/** Admission is tested in test/admission.test.ts. */
+const admitAll = (): Promise<null> => Promise.resolve(null);
+
 const VERSIONS = [1, 2, 3, 4, 5].map((day) => `2024010${day}_1200`);
 const [A, B, C, D, E] = VERSIONS as [string, string, string, string, string];
 
@@ -205,9 +208,19 @@ describe.each([
     for (const version of [D, E]) rmSync(join(models, version), { recursive: true });
     const [before, pointer] = [bundlesOf(models), readActive(models)];
     rmSync(models, { recursive: true });
-    expect(await registry.recover()).toEqual({ recovered: [A, B, C], intact: [], failed: [], activated: C });
+    expect(await registry.recover(undefined, admitAll)).toEqual({
+      recovered: [A, B, C],
+      intact: [],
+      failed: [],
+      activated: C,
+    });
     expect([bundlesOf(models), readActive(models)]).toEqual([before, pointer]);
-    expect(await registry.recover()).toEqual({ recovered: [], intact: [A, B, C], failed: [], activated: null });
+    expect(await registry.recover(undefined, admitAll)).toEqual({
+      recovered: [],
+      intact: [A, B, C],
+      failed: [],
+      activated: null,
+    });
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'archived', [C]: 'active' });
   });
 
@@ -216,12 +229,12 @@ describe.each([
     rmSync(join(models, A), { recursive: true });
     writeFileSync(join(models, B, 'ai3.onnx'), 'damaged');
     writeFileSync(join(models, 'active.json'), '{');
-    expect(await registry.recover(B)).toEqual({ recovered: [B], intact: [], failed: [], activated: null });
+    expect(await registry.recover(B, admitAll)).toEqual({ recovered: [B], intact: [], failed: [], activated: null });
     expect(contentOf(join(models, B))).toEqual(contentOf(join(trained, B)));
     expect([existsSync(join(models, A)), readFileSync(join(models, 'active.json'), 'utf8')]).toEqual([false, '{']);
-    expect(await registry.recover()).toMatchObject({ recovered: [A], intact: [B, C], activated: C });
+    expect(await registry.recover(undefined, admitAll)).toMatchObject({ recovered: [A], intact: [B, C], activated: C });
     expect(readActive(models)).toEqual({ version: C, previous: B });
-    await expect(registry.recover('20200101_0000')).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    await expect(registry.recover('20200101_0000', admitAll)).rejects.toMatchObject({ code: 'MODEL_MISSING' });
   });
 
   it('rejects stored bytes with a wrong hash, and recovers the others', async () => {
@@ -233,7 +246,7 @@ describe.each([
       .where('file', '=', 'ai1.onnx')
       .execute();
     rmSync(models, { recursive: true });
-    const { recovered, failed, activated } = await registry.recover();
+    const { recovered, failed, activated } = await registry.recover(undefined, admitAll);
     expect({ recovered, activated }).toEqual({ recovered: [A], activated: null });
     expect(failed).toMatchObject([{ version: B, error: { code: 'MODEL_HASH' } }]);
     expect(readdirSync(models)).toEqual([A]);
@@ -247,15 +260,19 @@ describe.each([
       .where('file', '=', 'CARD.md')
       .execute();
     rmSync(models, { recursive: true });
-    expect((await registry.recover()).failed).toMatchObject([{ version: A, error: { code: 'MODEL_HASH' } }]);
+    expect((await registry.recover(undefined, admitAll)).failed).toMatchObject([
+      { version: A, error: { code: 'MODEL_HASH' } },
+    ]);
     expect(readdirSync(models)).toEqual([]);
   });
 
   it('reports that removed bytes cannot be restored', async () => {
     for (const version of [A, B, C]) await registry.adopt(version);
     await registry.retain(2);
-    expect((await registry.recover(A)).failed).toMatchObject([{ version: A, error: { code: 'MODEL_MISSING' } }]);
-    expect((await registry.recover()).intact).toEqual([B, C]);
+    expect((await registry.recover(A, admitAll)).failed).toMatchObject([
+      { version: A, error: { code: 'MODEL_MISSING' } },
+    ]);
+    expect((await registry.recover(undefined, admitAll)).intact).toEqual([B, C]);
   });
 
   it('removes leftovers of killed processes, but no bundle that is being written', async () => {

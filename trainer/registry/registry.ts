@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { activate, readActive, sha256Hex } from '../../shared/bundle/bundle.ts';
 import { manifestSchema } from '../../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
+import type { DespiteGates } from '../../shared/bundle/recorded_gates.ts';
 import type { Rollout } from '../../shared/bundle/rollout.ts';
 import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -18,11 +19,14 @@ export interface Recovery {
   readonly recovered: readonly string[];
   /** Bundles whose folder is identical to the registry. */
   readonly intact: readonly string[];
-  /** Bundles that could not be restored, with the reason. */
+  /** Bundles that could not be restored or, of the active one, not activated again, with the reason. */
   readonly failed: readonly { readonly version: string; readonly error: ReturnType<typeof describeError> }[];
   /** Version in the restored active.json; null if it was intact. */
   readonly activated: string | null;
 }
+
+/** @returns the override of the bundle, if it has one. @throws MinutehandError when it is refused */
+export type AdmitRecovered = (version: string) => Promise<DespiteGates | null>;
 
 /**
  * Every bundle with its status and bytes. `models/active.json` is authoritative, because daemons read it; the registry
@@ -35,7 +39,7 @@ export interface Registry {
    */
   register(version: string): Promise<void>;
   /**
-   * Registers and activates a bundle; the previously active one is archived. Idempotent.
+   * Registers and activates a bundle; the previously active one is archived. Idempotent. Checks no gates.
    * @throws MinutehandError as `register`
    */
   adopt(version: string): Promise<void>;
@@ -69,9 +73,12 @@ export interface Registry {
   /**
    * Restores lost or damaged folders, byte for byte, and active.json when it is missing or damaged.
    * @param version of the only bundle to check; active.json is not changed then
+   * @param admit the admission of the bundle that active.json is to name
    * @throws MinutehandError MODEL_MISSING when the registry does not have the version
    */
-  recover(version?: string): Promise<Recovery>;
+  recover(version: string | undefined, admit: AdmitRecovered): Promise<Recovery>;
+  /** undefined when the registry never had the version. */
+  find(version: string): Promise<RegisteredModels | undefined>;
   /** Oldest first. */
   list(): Promise<readonly RegisteredModels[]>;
   /** The view `model_registry`: a row per model, oldest bundle first. */
@@ -195,7 +202,7 @@ class StoreRegistry implements Registry {
     return old;
   }
 
-  async recover(version?: string): Promise<Recovery> {
+  async recover(version: string | undefined, admit: AdmitRecovered): Promise<Recovery> {
     const rows = (await this.#rows.list()).filter((row) =>
       version === undefined ? row.removed_at === null : row.version === version,
     );
@@ -215,8 +222,18 @@ class StoreRegistry implements Registry {
     const isPointerLost = version === undefined && this.#folder.activePointer() === null;
     if (!isPointerLost || active === undefined || failed.some((one) => one.version === active.version))
       return { recovered, intact, failed, activated: null };
-    this.#folder.writePointer({ version: active.version, previous: active.previous_version });
+    try {
+      const despite = await admit(active.version);
+      this.#folder.writePointer({ version: active.version, previous: active.previous_version }, despite);
+    } catch (error) {
+      failed.push({ version: active.version, error: describeError(error) });
+      return { recovered, intact, failed, activated: null };
+    }
     return { recovered, intact, failed, activated: active.version };
+  }
+
+  find(version: string): Promise<RegisteredModels | undefined> {
+    return this.#rows.find(version);
   }
 
   list(): Promise<readonly RegisteredModels[]> {

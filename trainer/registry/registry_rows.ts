@@ -195,6 +195,16 @@ export class RegistryRows {
       .executeTakeFirst();
   }
 
+  /** undefined when the bundle was never registered. */
+  async find(version: string): Promise<RegisteredModels | undefined> {
+    const row = await this.#db
+      .selectFrom('core.model_registry')
+      .select(COLUMNS)
+      .where('version', '=', version)
+      .executeTakeFirst();
+    return row === undefined ? undefined : { ...row, reasons: JSON.parse(row.reasons) as string[] };
+  }
+
   /** Oldest first. */
   async list(): Promise<readonly RegisteredModels[]> {
     const rows = await this.#db.selectFrom('core.model_registry').select(COLUMNS).execute();

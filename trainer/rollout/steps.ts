@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
-import { activate, readActive, readActiveFile } from '../../shared/bundle/bundle.ts';
+import { readActive, readActiveFile } from '../../shared/bundle/bundle.ts';
 import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
 import {
   readRollout,
@@ -13,11 +14,13 @@ import {
   type Rollout,
 } from '../../shared/bundle/rollout.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { hasFullTradingWeek } from '../../shared/market/trading_week.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
+import { activateAdmitted } from '../admission/activation.ts';
+import { admit, type AdmissionPlace, type Admitted } from '../admission/admission.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
@@ -42,14 +45,16 @@ export interface RolloutLook {
 
 /**
  * Starts a rollout: from the next bar on the daemons assign entries to both arms.
+ * @param admitted the challenger
  * @throws MinutehandError ROLLOUT_STATE when one is active or nothing is; MODEL_MISSING
  */
-export function startRollout({ settings, paths }: RolloutPlace, challenger: string, power: number | null): Rollout {
-  return whileRolloutLocked(paths.models, () => start({ settings, paths }, challenger, power));
+export function startRollout({ settings, paths }: RolloutPlace, admitted: Admitted, power: number | null): Rollout {
+  return whileRolloutLocked(paths.models, () => start({ settings, paths }, admitted, power));
 }
 
-function start({ settings, paths }: RolloutPlace, challenger: string, power: number | null): Rollout {
+function start({ settings, paths }: RolloutPlace, admitted: Admitted, power: number | null): Rollout {
   const { retrain } = settings;
+  const { version: challenger, despite } = admitted;
   const before = readChecked(paths);
   if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
   const champion = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version;
@@ -70,6 +75,7 @@ function start({ settings, paths }: RolloutPlace, challenger: string, power: num
     block_minutes: retrain.rollout_block_minutes,
     ...{ started, stage_started: started, stages: [{ from: started, share: first!.share }] },
     ...{ promotion_e_value: promotionEValue, power, history, earlier: earlierWith(before) },
+    ...(despite !== null && { despite_gates: despite }),
   };
   return write(paths, rollout);
 }
@@ -120,24 +126,47 @@ function verdictOfPointer(paths: Paths, { champion, challenger }: Rollout): Roll
  * Executes the verdict of an evaluation. After a crash in between the next evaluation continues: the pointer of a
  * promotion is written before the rollout ends.
  */
-export function carryOut({ paths, settings }: RolloutPlace, { rollout, verdict, facts }: RolloutLook): Rollout {
+export async function carryOut(
+  { paths, settings }: RolloutPlace,
+  { rollout, verdict, facts }: RolloutLook,
+  admission: AdmissionPlace,
+): Promise<Rollout> {
+  const step = verdict.verdict === 'promote' ? await promotionOf(rollout, admission) : verdict;
   return whileRolloutLocked(paths.models, () => {
     const current = readChecked(paths);
     // It was changed after the evaluation.
     if (current?.id !== rollout.id || current.stage !== rollout.stage || current.status !== 'active')
       return current ?? rollout;
-    return apply(paths, settings, rollout, verdict, facts);
+    return apply(paths, settings, rollout, step, facts);
   });
+}
+
+type Step = Exclude<RolloutVerdict, { readonly verdict: 'promote' }> | Promotion;
+
+interface Promotion {
+  readonly verdict: 'promote';
+  readonly admitted: Admitted;
+}
+
+/** The challenger is admitted again, with the override of its start; a refused one ends the rollout. */
+async function promotionOf(rollout: Rollout, admission: AdmissionPlace): Promise<Step> {
+  const folder = join(admission.paths.models, rollout.challenger);
+  try {
+    const carried = rollout.despite_gates ?? null;
+    return { verdict: 'promote', admitted: await admit(admission, { door: 'rollout_end', folder, carried }) };
+  } catch (error) {
+    const { code, message } = describeError(error);
+    return { verdict: 'abort', reason: `${code}: ${message}` };
+  }
 }
 
 function apply(
   paths: RolloutPlace['paths'],
   { retrain }: Settings,
   rollout: Rollout,
-  verdict: RolloutVerdict,
+  verdict: Step,
   facts: RolloutFacts,
 ): Rollout {
-  const { models } = paths;
   const nowText = isoOf((Date.parse(rollout.started) + facts.sinceStartMs) / 1000);
   if (verdict.verdict === 'advance') {
     const { name, share } = verdict.to;
@@ -145,7 +174,7 @@ function apply(
     return write(paths, { ...rollout, stage: name, share, stage_started: nowText, stages });
   }
   if (verdict.verdict === 'promote') {
-    activate(models, rollout.challenger, MACHINE_FILES, trainerMarks(paths));
+    activateAdmitted(verdict.admitted, paths);
     return write(paths, { ...rollout, stage: 'full', share: 1, status: 'promoted', reason: 'evidence' });
   }
   if (verdict.verdict === 'abort') return write(paths, { ...rollout, status: 'aborted', reason: verdict.reason });

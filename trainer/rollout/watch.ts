@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError } from '../../shared/errors.ts';
 import type { Notifications } from '../notify/notifications.ts';
+import { PROGRESS_FORM, PROGRESS_VARIABLE } from '../schedule/progress_line.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { endUnsealedRollout, UNSEALED } from './steps.ts';
 
@@ -136,6 +137,8 @@ function advance({ command, settings }: RolloutWatchOptions, signal: AbortSignal
   const market = ['--market', settings.minutehand.market];
   const child = spawn(program!, [...args, 'rollout', 'advance', '--json', ...market], {
     stdio: ['ignore', 'pipe', 'ignore'],
+    // The audit names the trainer as the actor.
+    env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM },
     windowsHide: true,
     signal,
   });

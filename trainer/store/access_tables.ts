@@ -40,14 +40,14 @@ export interface ApiSessionsTable {
   ended_ms: number | null;
 }
 
-/** Every write by the API, each row chained to the previous one by its hash. Never updated or deleted. */
+/** Every write by the API or a command, each row chained to the previous one by its hash. Never updated or deleted. */
 export interface ApiWritesTable {
   entry_id: Generated<number>;
   /** ISO 8601 in UTC. */
   at: string;
   actor: string;
   role: string;
-  /** `session`, `token` or `cli`. */
+  /** `session`, `token`, `cli`, `loopback` (a request without credentials) or `trainer` (a command that it started). */
   via: string;
   /** Method and route, e.g. `POST /api/ml/models/{model_name}/load`, or a command. */
   action: string;

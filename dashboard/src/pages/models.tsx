@@ -274,7 +274,15 @@ function Actions(props: {
           label={t(is_previous ? 'models.rollback' : 'models.promote')}
           question={t('models.confirm', { version: name, active })}
           evidence={() => <Evidence active={active} name={name} />}
-          act={() => change(() => api.post('/api/ml/models/{model_name}/load', { path: { model_name: name } }))}
+          canOverride
+          act={(reason) =>
+            change(() =>
+              api.post('/api/ml/models/{model_name}/load', {
+                path: { model_name: name },
+                body: { despite_gates: reason !== '', reason },
+              }),
+            )
+          }
         />
       )}{' '}
       {session.value?.role !== 'viewer' && !is_active && (

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { Signal, Subject } from '../api.ts';
+import type { Signal, Status, Subject } from '../api.ts';
 import { duration, microseconds, minuteOf, num, signed } from '../format.ts';
 import {
   alerts,
@@ -15,6 +15,7 @@ import {
 } from '../live.ts';
 import { Badge, Empty, ModeBadge, SideText } from '../parts/basics.tsx';
 import { Gauge, Meter, Shares, Sparkline } from '../parts/gauge.tsx';
+import { refusalsOf } from '../parts/model_banner.tsx';
 import { pathOf } from '../router.ts';
 import { codeText, stageText, t } from '../text/text.ts';
 
@@ -65,18 +66,23 @@ function Figures() {
   const signals = [...last.value.values()];
   const modes = Map.groupBy(signals, ({ mode }) => mode);
   const positions = signals.filter(({ target }) => target !== 0).length;
+  // A pointer names them, and daemons do not use them.
+  const isRefused =
+    found !== null && model?.version != null && refusalsOf(found).some(({ version }) => version === model.version);
   const training = run.value?.status === 'running' ? run.value : null;
   return (
     <dl class="figures">
       <Figure
         label={t('overview.models')}
         note={
-          model?.manifest
-            ? t('overview.age', { age: duration(nowMs.value - Date.parse(model.manifest.created)) })
-            : undefined
+          isRefused
+            ? t('overview.refused', { version: model!.version! })
+            : model?.manifest
+              ? t('overview.age', { age: duration(nowMs.value - Date.parse(model.manifest.created)) })
+              : undefined
         }
       >
-        <a href={pathOf('models')}>{model?.version ?? t('overview.none')}</a>
+        <a href={pathOf('models')}>{isRefused ? servedOf(daemons) : (model?.version ?? t('overview.none'))}</a>
       </Figure>
       <Figure label={t('overview.latency')}>
         {microseconds(worst((daemon) => daemon.latency_us_p50))} <i>/</i>{' '}
@@ -109,6 +115,12 @@ function Figures() {
       </Figure>
     </dl>
   );
+}
+
+/** Versions that the daemons use. */
+function servedOf(daemons: Status['daemons']): string {
+  const versions = new Set(daemons.flatMap(({ model_version }) => model_version ?? []));
+  return versions.size === 0 ? t('overview.none') : [...versions].join(', ');
 }
 
 function AlertStrip() {

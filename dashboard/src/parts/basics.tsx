@@ -88,16 +88,21 @@ export function ConfirmedButton(props: {
   readonly tone?: 'danger';
   /** Shown with the question; rendered when the question is asked. */
   readonly evidence?: () => ComponentChildren;
-  readonly act: () => Promise<unknown>;
+  /** @param reason given in the dialog after a refusal with MODEL_GATES; else empty */
+  readonly act: (reason: string) => Promise<unknown>;
+  /** Failed gates may be overridden with a reason. */
+  readonly canOverride?: boolean;
 }) {
+  const [reason, setReason] = useState('');
   const [isOpen, setOpen] = useState(false);
   const dialog = useRef<HTMLDialogElement>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const isOverride = props.canOverride === true && error?.code === 'MODEL_GATES';
   async function confirm(): Promise<void> {
     setBusy(true);
     try {
-      await props.act();
+      await props.act(isOverride ? reason.trim() : '');
       dialog.current?.close();
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;
@@ -111,7 +116,7 @@ export function ConfirmedButton(props: {
       <button
         type="button"
         class={`button ${props.tone ?? ''}`}
-        onClick={() => (setError(null), setOpen(true), dialog.current?.showModal())}
+        onClick={() => (setError(null), setReason(''), setOpen(true), dialog.current?.showModal())}
       >
         {props.label}
       </button>
@@ -124,6 +129,12 @@ export function ConfirmedButton(props: {
         <p>{props.question}</p>
         {isOpen && props.evidence?.()}
         {error !== null && <Failure error={error} />}
+        {isOverride && (
+          <label class="override">
+            {t('models.despite.reason')}
+            <input maxLength={500} value={reason} onInput={({ currentTarget }) => setReason(currentTarget.value)} />
+          </label>
+        )}
         <div class="actions">
           <button type="button" class="button" onClick={() => dialog.current?.close()}>
             {t('app.cancel')}
@@ -131,10 +142,10 @@ export function ConfirmedButton(props: {
           <button
             type="button"
             class={`button primary ${props.tone ?? ''}`}
-            disabled={isBusy}
+            disabled={isBusy || (isOverride && reason.trim() === '')}
             onClick={() => void confirm()}
           >
-            {t('app.confirm')}
+            {t(isOverride ? 'models.despite' : 'app.confirm')}
           </button>
         </div>
       </dialog>

@@ -105,7 +105,15 @@ function Actions({ model, change }: { readonly model: DirectionModel; readonly c
           label={t(is_previous ? 'models.rollback' : 'models.promote')}
           question={t('direction.confirm', { version, timeframe })}
           evidence={() => <Detail version={version} />}
-          act={() => change(() => api.post('/api/ml/direction-models/{model_name}/load', { path }))}
+          canOverride
+          act={(reason) =>
+            change(() =>
+              api.post('/api/ml/direction-models/{model_name}/load', {
+                path,
+                body: { despite_gates: reason !== '', reason },
+              }),
+            )
+          }
         />
       )}{' '}
       {session.value?.role !== 'viewer' && (

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { MinutehandError } from '../../errors.ts';
 
 export const DIRECTION_FORMAT = 'minutehand.direction/1';
 export const DIRECTION_FILE = 'direction.onnx';
@@ -116,9 +115,3 @@ export const directionManifestSchema = z.strictObject({
   }),
 });
 export type DirectionManifest = z.infer<typeof directionManifestSchema>;
-
-/** The gate of a promotion. @throws MinutehandError MODEL_BIASED */
-export function refuseBiased({ bias }: Pick<DirectionManifest, 'bias'>): void {
-  if (bias === undefined || bias.biased.length === 0) return;
-  throw new MinutehandError('MODEL_BIASED', { seen: bias.biased.join(', ') });
-}

@@ -3,17 +3,18 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import {
-  activateDirection,
   directionFolder,
   liveInstrumentSchema,
   readActiveDirection,
 } from '../../../shared/bundle/direction/active_direction.ts';
-import { refuseBiased } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import { prepareDirection, type PreparedDirection } from '../../../shared/bundle/direction/direction_model.ts';
 import { SIGNATURE_FILE } from '../../../shared/bundle/signature.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
+import { activateAdmitted } from '../../admission/activation.ts';
+import { admit } from '../../admission/admission.ts';
+import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import {
   directionDetailSchema,
@@ -29,7 +30,8 @@ const tags = ['models'];
 /**
  * `GET /api/ml/direction-models`, `GET /api/ml/direction-models/{model_name}`, `POST …/verify` and `POST …/load`.
  */
-export function addDirectionModelRoutes(api: Api, { paths }: ApiContext): void {
+export function addDirectionModelRoutes(api: Api, context: ApiContext): void {
+  const { paths } = context;
   api.route({
     method: 'GET',
     url: '/api/ml/direction-models',
@@ -55,10 +57,11 @@ export function addDirectionModelRoutes(api: Api, { paths }: ApiContext): void {
       return Promise.resolve({ version: manifest.version, is_signed, manifest, card: cardOf(folder) });
     },
   });
-  addWriteRoutes(api, paths);
+  addWriteRoutes(api, context);
 }
 
-function addWriteRoutes(api: Api, paths: ApiContext['paths']): void {
+function addWriteRoutes(api: Api, context: ApiContext): void {
+  const { paths } = context;
   api.route({
     method: 'POST',
     url: '/api/ml/direction-models/:model_name/verify',
@@ -83,18 +86,25 @@ function addWriteRoutes(api: Api, paths: ApiContext['paths']): void {
     config: { role: 'approver' },
     schema: {
       tags,
-      summary: 'Verify a direction bundle and make it the active one of its timeframe; a biased one only as a rollback',
+      summary:
+        'Verify a direction bundle, refuse failed or unknown gates, and make it the active one of its timeframe. The predecessor is rolled back to',
       params,
+      body: z.strictObject(overrideShape).nullish(),
       response: { 200: directionPointerSchema, ...REFUSALS },
     },
     async handler(request) {
       const { model_name } = request.params;
       request.written = { target: `direction ${model_name}` };
-      const { manifest } = await verify(paths.models, model_name);
-      const before = pointerOf(paths.models, timeframeOf(manifest.timeframe));
-      if (model_name !== before?.previous) refuseBiased(manifest);
-      const after = activateDirection(paths.models, model_name, paths.home);
-      request.written = { target: `direction ${model_name}`, before, after };
+      const override = overrideOf(request.body ?? NO_OVERRIDE, request);
+      const folder = join(directionFolder(paths.models), model_name);
+      const timeframe = timeframeOf(readDirectionBundle(folder).manifest.timeframe);
+      const before = pointerOf(paths.models, timeframe);
+      const door = model_name === before?.previous ? 'rollback' : 'promotion';
+      const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
+      const after = { ...activateAdmitted(admitted, paths), timeframe };
+      const { despite } = admitted;
+      const written = { ...after, ...(despite && { despite_gates: despite }) };
+      request.written = { target: `direction ${model_name}`, before, after: written };
       return after;
     },
   });

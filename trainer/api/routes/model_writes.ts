@@ -1,14 +1,17 @@
+import { join } from 'node:path';
 import * as z from 'zod';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
-import { activate, setShadow, SHADOW_POINTER, VERSION } from '../../../shared/bundle/bundle.ts';
+import { setShadow, SHADOW_POINTER, VERSION } from '../../../shared/bundle/bundle.ts';
+import { activateAdmitted } from '../../admission/activation.ts';
+import { admit } from '../../admission/admission.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
+import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { cleanupSchema, pointersSchema } from '../schema/models.ts';
 import { REFUSALS } from '../schema/refusal.ts';
 import { pointersOf } from './models.ts';
-import { verifyBundle } from './verify_bundle.ts';
 
 const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
 
@@ -25,21 +28,28 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
     config: { role: 'approver' },
     schema: {
       tags: ['models'],
-      summary: 'Verify and activate a bundle; daemons swap it in between two bars',
+      summary:
+        'Verify a bundle, refuse failed or unknown gates, and activate it; daemons swap it in between two bars. The predecessor is rolled back to',
       params: z.object({ model_name: version }),
+      body: z.strictObject(overrideShape).nullish(),
       response: { 200: pointersSchema, ...REFUSALS },
     },
     async handler(request) {
       const { model_name: name } = request.params;
       const before = pointersOf(paths.models);
       request.written = { target: name, before };
-      await verifyBundle(name, context);
-      activate(paths.models, name, MACHINE_FILES, trainerMarks(paths));
-      const cause = name === before.previous ? 'rolled_back' : 'promoted';
+      const override = overrideOf(request.body ?? NO_OVERRIDE, request);
+      const isRollback = name === before.previous;
+      const door = isRollback ? 'rollback' : 'promotion';
+      const folder = join(paths.models, name);
+      const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
+      activateAdmitted(admitted, paths);
+      const cause = isRollback ? 'rolled_back' : 'promoted';
       await createRegistry(await store(), paths.models, { marks: trainerMarks(paths) }).mend(cause);
       writeMetadataViews(paths.models);
       const after = pointersOf(paths.models);
-      request.written = { target: name, before, after };
+      const { despite } = admitted;
+      request.written = { target: name, before, after: { ...after, ...(despite && { despite_gates: despite }) } };
       return after;
     },
   });
@@ -58,7 +68,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const { model_name: name } = request.body;
       const before = pointersOf(paths.models);
       request.written = { target: name ?? 'none', before };
-      if (name !== null) await verifyBundle(name, context);
+      if (name !== null) await admit(admissionPlaceOf(context), { door: 'shadow', folder: join(paths.models, name) });
       setShadow(paths.models, name, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, paths));
       const after = pointersOf(paths.models);
       request.written = { target: name ?? 'none', before, after };

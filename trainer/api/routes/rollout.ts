@@ -1,13 +1,15 @@
+import { join } from 'node:path';
 import * as z from 'zod';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { VERSION } from '../../../shared/bundle/bundle.ts';
 import { readRollout, rolloutSchema } from '../../../shared/bundle/rollout.ts';
+import { admit } from '../../admission/admission.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { shadowPower } from '../../rollout/shadow_power.ts';
 import { abortRollout, startRollout } from '../../rollout/steps.ts';
+import { admissionPlaceOf, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../schema/refusal.ts';
-import { verifyBundle } from './verify_bundle.ts';
 
 /** Excludes the assignment key, which is secret. */
 const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });
@@ -31,20 +33,26 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
     config: { role: 'approver' },
     schema: {
       tags: ['models'],
-      summary: 'Verify a bundle and start its rollout',
-      body: z.strictObject({ model_name: z.string().max(60).regex(VERSION).describe('The challenger') }),
+      summary: 'Verify a bundle, refuse failed or unknown gates, and start its rollout',
+      body: z.strictObject({
+        model_name: z.string().max(60).regex(VERSION).describe('The challenger'),
+        ...overrideShape,
+      }),
       response: answer,
     },
     async handler(request) {
       const { model_name: name } = request.body;
       request.written = { target: name };
-      await verifyBundle(name, context);
+      const override = overrideOf(request.body, request);
+      const folder = join(paths.models, name);
+      const admitted = await admit(admissionPlaceOf(context), { door: 'rollout', folder, override });
       const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
       await registry.register(name);
       const place = { settings, paths };
-      const rollout = startRollout(place, name, await shadowPower(place, name));
+      const rollout = startRollout(place, admitted, await shadowPower(place, name));
       await registry.startRollout(rollout);
-      request.written = { target: name, after: { id: rollout.id } };
+      const { id, despite_gates } = rollout;
+      request.written = { target: name, after: { id, ...(despite_gates && { despite_gates }) } };
       return { rollout };
     },
   });

@@ -4,7 +4,8 @@ import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/policy/home.ts';
-import { shardsOf, type Shard } from '../../../shared/policy/policy.ts';
+import { shardsOf, type Settings, type Shard } from '../../../shared/policy/policy.ts';
+import { foreignModels, standingOverrides } from '../../admission/standing.ts';
 import { lookAtDaemon } from '../../notify/watch/daemon_look.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { readDaemonFigures } from '../daemon_figures.ts';
@@ -37,13 +38,17 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
       schema: { tags: ['status'], summary: 'Daemons, models, schedules', response: { 200: statusSchema, ...REFUSALS } },
       async handler() {
         const daemons = await lookAtAll();
-        const isWell = ({ presence, model_version, degradations, halts }: (typeof daemons)[number]): boolean =>
-          presence === 'up' && model_version !== null && degradations.length + halts.length === 0;
+        const isWell = ({ presence, model_version, model_refused, degradations, halts }: (typeof daemons)[number]) =>
+          presence === 'up' &&
+          model_version !== null &&
+          model_refused === null &&
+          degradations.length + halts.length === 0;
         return {
           status: retrainer.runs()[0]?.status === 'running' ? ('training' as const) : ('idle' as const),
           market,
           time: new Date(clock.nowMs()).toISOString(),
-          ...activeVersion(paths),
+          ...activeVersion(paths, settings),
+          despite_gates: standingOverrides(paths.models).map((own) => ({ ...own, gates: [...own.gates] })),
           policy_hash: settings.policyHash,
           is_ready: daemons.every(isWell),
           daemons,
@@ -63,6 +68,7 @@ async function look({ settings, paths, signals }: ApiContext, shard: Shard) {
     presence,
     is_connected: signals.connected.get(shard.name) ?? false,
     model_version: health?.model_version ?? null,
+    model_refused: health?.model_refused ?? null,
     degradations: health?.degradations ?? [],
     halts: health?.halts ?? [],
     silent: health?.silent_pairs ?? [],
@@ -74,12 +80,14 @@ async function look({ settings, paths, signals }: ApiContext, shard: Shard) {
 }
 
 /** A damaged pointer is no failure of the trainer: the next adopted bundle replaces it. */
-function activeVersion(paths: HomePaths): { active_version: string | null; active_error: string | null } {
+function activeVersion(
+  paths: HomePaths,
+  settings: Settings,
+): { active_version: string | null; active_error: string | null } {
   try {
-    return {
-      active_version: readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null,
-      active_error: null,
-    };
+    const active_version = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null;
+    const foreign = foreignModels(settings, paths.models).find(({ slot }) => slot === 'pairs');
+    return { active_version, active_error: foreign === undefined ? null : `${foreign.code}: ${foreign.message}` };
   } catch (error) {
     const { code, message } = describeError(error);
     return { active_version: null, active_error: `${code}: ${message}` };

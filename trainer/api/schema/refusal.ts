@@ -6,6 +6,10 @@ export const refusalSchema = z
       code: z.string().describe('Code of docs/reference/ERRORS.md'),
       message: z.string().describe('What was seen and expected'),
       next: z.string().describe('Next step'),
+      gates: z
+        .array(z.object({ code: z.string(), seen: z.string(), limit: z.string() }))
+        .optional()
+        .describe('Of MODEL_GATES: the failed gates'),
     }),
   })
   .meta({ id: 'Refusal', description: 'Every error' });

@@ -5,6 +5,15 @@ export const daemonSchema = z.object({
   presence: z.enum(['up', 'mute', 'down']).describe('up: responds; mute: runs but does not respond; down: not running'),
   is_connected: z.boolean().describe('Whether the trainer receives its signals'),
   model_version: z.string().nullable().describe('Bundle in use'),
+  model_refused: z
+    .looseObject({
+      version: z.string().describe('Bundle'),
+      code: z.string(),
+      message: z.string(),
+      next: z.string(),
+    })
+    .nullable()
+    .describe('Why the active bundle is not in use'),
   degradations: z.array(z.string()).describe('Reasons of mode DEGRADED'),
   halts: z.array(z.looseObject({ pair_id: z.string().describe('Halted subject, or all') })).describe('Active halts'),
   silent: z.array(z.string()).describe('Subjects without bars'),
@@ -21,7 +30,22 @@ export const statusSchema = z.object({
   market: z.enum(['live', 'simulated']),
   time: z.iso.datetime().describe('Clock of this machine'),
   active_version: z.string().nullable().describe('Active bundle'),
-  active_error: z.string().nullable().describe('Why active.json cannot be read'),
+  active_error: z
+    .string()
+    .nullable()
+    .describe('Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema'),
+  despite_gates: z
+    .array(
+      z.object({
+        slot: z.string().describe('pairs, challenger, or direction with its timeframe'),
+        version: z.string(),
+        gates: z.array(z.object({ code: z.string(), seen: z.string(), limit: z.string() })).describe('Failed gates'),
+        reason: z.string().describe('Empty: none was stated'),
+        by: z.string(),
+        at: z.string(),
+      }),
+    )
+    .describe('Models in use although gates failed'),
   policy_hash: z.string().describe('Hash of the configuration loaded by the trainer'),
   is_ready: z.boolean().describe('Every daemon is up with models, no halts and no degradations'),
   daemons: z.array(daemonSchema),

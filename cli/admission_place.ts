@@ -1,0 +1,14 @@
+import { homePaths } from '../shared/policy/home.ts';
+import { loadSettings, type Settings } from '../shared/policy/policy.ts';
+import type { AdmissionPlace } from '../trainer/admission/admission.ts';
+import { withRegistry } from '../trainer/registry/outcome.ts';
+
+/** This installation, for the admission of bundles. */
+export function admissionPlace(settings: Settings = loadSettings()): AdmissionPlace {
+  const paths = homePaths();
+  return {
+    settings,
+    paths,
+    registered: (version) => withRegistry(process.env, paths, (registry) => registry.find(version)),
+  };
+}

@@ -1,0 +1,38 @@
+import { userInfo } from 'node:os';
+import { Option } from 'commander';
+import { MinutehandError } from '../shared/errors.ts';
+import type { Override } from '../trainer/admission/admission.ts';
+
+const MAX_REASON = 500;
+
+export interface OverrideFlags {
+  readonly despiteGates?: boolean;
+  readonly reason?: string;
+}
+
+export function despiteGatesOption(): Option {
+  return new Option(
+    '--despite-gates',
+    'although gates failed; with --reason. Recorded, and shown on every page and in `status` until another bundle replaces it',
+  );
+}
+
+export function reasonOption(): Option {
+  return new Option('--reason <text>', 'with --despite-gates: why');
+}
+
+/** @returns null without --despite-gates. @throws MinutehandError USAGE */
+export function overrideOf({ despiteGates = false, reason = '' }: OverrideFlags): Override | null {
+  const given = reason.trim();
+  if (despiteGates !== (given !== ''))
+    throw new MinutehandError('USAGE', {
+      seen: despiteGates ? '--despite-gates without --reason' : '--reason without --despite-gates',
+      expected: '--despite-gates --reason <text>',
+    });
+  if (given.length > MAX_REASON)
+    throw new MinutehandError('USAGE', {
+      seen: `a reason of ${given.length} characters`,
+      expected: `at most ${MAX_REASON}`,
+    });
+  return despiteGates ? { reason: given, by: userInfo().username } : null;
+}

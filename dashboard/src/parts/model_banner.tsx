@@ -1,0 +1,63 @@
+import type { Status } from '../api.ts';
+import { minuteOf } from '../format.ts';
+import { status } from '../live.ts';
+import { pathOf } from '../router.ts';
+import { t } from '../text/text.ts';
+import { Badge } from './basics.tsx';
+import { GateFigure, GateName } from './gate_text.tsx';
+
+type Override = Status['despite_gates'][number];
+
+/** On every page: models in use although gates failed, and models that are not in use although a pointer names them. */
+export function ModelBanner() {
+  const found = status.value;
+  if (found === null) return null;
+  const refused = refusalsOf(found);
+  if (found.despite_gates.length + refused.length === 0) return null;
+  return (
+    <ul class="alert-strip model-banner" role="alert">
+      {found.despite_gates.map((one) => (
+        <OverrideLine key={`${one.slot} ${one.version}`} override={one} />
+      ))}
+      {refused.map(({ version, text }) => (
+        <li key={`${version} ${text}`} class="critical">
+          <Badge tone="bad">{t('banner.refused')}</Badge>
+          <a href={pathOf('models')}>{version}</a>
+          <span class="note" lang="en">
+            {text}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function OverrideLine({ override: { slot, version, gates, reason, by, at } }: { readonly override: Override }) {
+  return (
+    <li class="critical">
+      <Badge tone="bad">{t('banner.despite')}</Badge>
+      <a href={pathOf('models')}>{version}</a>
+      <span class="mono">{slot}</span>
+      <span>{reason === '' ? t('banner.noReason') : t('banner.reason', { reason, by, at: minuteOf(at) })}</span>
+      <span class="stacked">
+        {gates.map(({ code, seen, limit }) => (
+          <span key={code}>
+            <GateName name={code} /> <GateFigure text={seen} /> (<GateFigure text={limit} />)
+          </span>
+        ))}
+      </span>
+    </li>
+  );
+}
+
+/** Why the models that a pointer names are not in use: as daemons say, else as the trainer found. */
+export function refusalsOf({ active_version, active_error, daemons }: Status): { version: string; text: string }[] {
+  const byDaemons = new Map<string, string>(
+    daemons.flatMap(({ model_refused: refused }) =>
+      refused === null ? [] : [[refused.version, `${refused.code}: ${refused.message}`] as const],
+    ),
+  );
+  if (active_error !== null && !byDaemons.has(active_version ?? ''))
+    byDaemons.set(active_version ?? 'active.json', active_error);
+  return [...byDaemons].map(([version, text]) => ({ version, text }));
+}
