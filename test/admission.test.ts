@@ -70,8 +70,9 @@ function writeBundles(models: string): Bundles {
   const whole = basename(
     writeRandomBundle(models, { schema, trees: 2, leaves: 3, seed: 'good', pairs, created: CREATED }),
   );
-  const good = copyUnder(models, whole, '20240106_1200', { gates: [PASSED] });
-  const next = copyUnder(models, whole, '20240107_1200', { gates: [PASSED] });
+  const period = { from: '2024-01-01T00:00Z', to: '2024-01-05T00:00Z', holdout_from: '2024-01-04T00:00Z' };
+  const good = copyUnder(models, whole, '20240106_1200', { gates: [PASSED], period });
+  const next = copyUnder(models, good, '20240107_1200');
   rmSync(join(models, whole), { recursive: true });
   const named = (day: number): string => `202402${String(day).padStart(2, '0')}_1200`;
   const of = faults.map((fault, i) => [fault, copyUnder(models, good, named(i + 1), FAULTS[fault].pairs)]);
