@@ -229,6 +229,7 @@ function folderNeighbors(folder: string, pairs: readonly Pair[]): NeighborBars {
       return bars === null || bars.length === 0 ? null : bars;
     },
   };
+}
 
 /** What an import has changed in the store. */
 function importedOf(
