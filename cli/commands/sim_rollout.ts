@@ -11,6 +11,7 @@ const WRONG_SHARE_MAX = 0.05;
 const POWER_ERRORS = 3;
 
 interface SimRolloutFlags {
+  readonly earlier: string;
   readonly equal: string;
   readonly regressions: string;
   readonly improvements: string;
@@ -23,6 +24,11 @@ export function addSimRollout(sim: Command, output: () => Output): void {
     .description(
       'Runs rollouts by retrain_policy.yaml on simulated scores, evaluated every minute: equal challengers, planted regressions, and real improvements. Exit code 1 when more than 5 % of the equal ones are promoted or aborted, a regression is not aborted within the loss budget, or the share of promoted improvements differs from the stated power by more than 3 standard errors.',
     )
+    .option(
+      '--earlier <n>',
+      'candidates before that were not promoted: each raises the e-value that promotion needs',
+      '0',
+    )
     .option('--equal <n>', 'rollouts of an equal challenger', '1000')
     .option('--regressions <n>', 'rollouts of worse challengers', '100')
     .option('--improvements <n>', 'rollouts of better challengers', '100')
@@ -30,18 +36,19 @@ export function addSimRollout(sim: Command, output: () => Output): void {
 }
 
 async function run(flags: SimRolloutFlags, output: Output): Promise<void> {
-  const { simulateRollouts } = await import('../../trainer/rollout/simulation/rollouts.ts');
+  const { powerError, simulateRollouts } = await import('../../trainer/rollout/simulation/rollouts.ts');
   const { rolloutRules } = await import('../../trainer/rollout/rules.ts');
   const counts = {
     equal: parseCount(flags.equal),
     regressions: parseCount(flags.regressions),
     improvements: parseCount(flags.improvements),
   };
-  const rules = rolloutRules(loadSettings().retrain);
+  const earlier = Array.from({ length: parseCount(flags.earlier) }, () => false);
+  const rules = rolloutRules(loadSettings().retrain, earlier);
   const progress = output.progress();
   const result = simulateRollouts(rules, counts, (done, total) => progress.update('Rollouts', done, total));
   progress.stop();
-  const failures = failuresOf(result);
+  const failures = failuresOf(result, powerError);
   for (const line of linesOf(result)) output.line(line);
   output.line(failures.length === 0 ? 'All within their limits.' : `Failed: ${failures.join('; ')}.`);
   output.result({ ...result, failures });
@@ -57,14 +64,17 @@ function linesOf({ equal, regressions, improvements }: RolloutSimulation): strin
       ({ kind, rollouts, aborted, days, lossBps }) =>
         `  ${kind.padEnd(18)} ${aborted} of ${rollouts} aborted, after at most ${days.toFixed(1)} days and ${lossBps.toFixed(1)} bps`,
     ),
-    `${improvements.rollouts} improvements (${improvements.size}): ${improvements.promoted} promoted, ${improvements.aborted} aborted, stated power ${percent(improvements.statedPower)}`,
+    `${improvements.rollouts} improvements (${improvements.size}): ${improvements.promoted} promoted, ${improvements.aborted} aborted, stated power ${percent(improvements.statedPower)} ± ${percent(improvements.statedError)}`,
   ];
 }
 
 /** What is beyond its limit, in words. */
-function failuresOf({ equal, regressions, improvements }: RolloutSimulation): string[] {
+function failuresOf(
+  { equal, regressions, improvements }: RolloutSimulation,
+  powerError: (improvements: RolloutSimulation['improvements']) => number,
+): string[] {
   const { promoted, rollouts, statedPower } = improvements;
-  const error = Math.sqrt((statedPower * (1 - statedPower)) / Math.max(1, rollouts));
+  const error = powerError(improvements);
   const isOff = rollouts > 0 && Math.abs(promoted / rollouts - statedPower) > POWER_ERRORS * error;
   return [
     ...(equal.rollouts > 0 && equal.wrongShare > WRONG_SHARE_MAX ? ['equal challengers'] : []),

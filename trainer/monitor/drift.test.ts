@@ -113,6 +113,46 @@ describe('featureDrift of planted rows', () => {
     expect(fired).toBeLessThanOrEqual(1);
   });
 
+  it.each([
+    // Time constant in days: as fast features, as those that look back a day, and slower than any of ours.
+    [0.05, 0.03],
+    [0.5, 0.03],
+    [1, 0.03],
+    [2, 0.08],
+  ])('finds hardly any drift where there is none, in an autoregressive feature of %d days', (days, most) => {
+    const runs = 40;
+    let [found, wouldHave] = [0, 0];
+    for (let run = 0; run < runs; run++) {
+      const rows = (span: number, name: string): ProfiledRows => {
+        const rng = createRng(`${name} ${days} ${run}`);
+        const phi = Math.exp(-MINUTES_PER_ROW / (1440 * days));
+        let value = rng.normal();
+        const next = (): number => (value = phi * value + Math.sqrt(1 - phi * phi) * rng.normal());
+        return rowsOf((span * 1440) / MINUTES_PER_ROW, 1, next);
+      };
+      const drift = driftOfZ(rows(150, 'training'), rows(30, 'live'), [PAIRS[0]!]);
+      if (drift.psi > drift.psi_noise) found++;
+      if (drift.psi > 0.25) wouldHave++;
+    }
+    expect(found / runs).toBeLessThanOrEqual(most);
+    if (days >= 2) expect(wouldHave / runs).toBeGreaterThan(0.3);
+  });
+
+  it('still finds a shift of a whole standard deviation in a feature of half a day', () => {
+    let found = 0;
+    for (let run = 0; run < 10; run++) {
+      const rows = (span: number, name: string, shift: number): ProfiledRows => {
+        const rng = createRng(`${name} ${run}`);
+        const phi = Math.exp(-MINUTES_PER_ROW / 720);
+        let value = rng.normal();
+        const next = (): number => (value = phi * value + Math.sqrt(1 - phi * phi) * rng.normal());
+        return rowsOf((span * 1440) / MINUTES_PER_ROW, 1, () => shift + next());
+      };
+      if (fires(driftOfZ(rows(150, 'training', 0), rows(30, 'live', 1), [PAIRS[0]!]))) found++;
+    }
+    expect(found).toBeGreaterThanOrEqual(9);
+  });
+
   it('detects a feature that is missing now, or that was missing before', () => {
     const rng = createRng('drift/missing');
     const training = rowsOf(3000, 2, () => rng.normal());

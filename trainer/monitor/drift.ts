@@ -1,4 +1,8 @@
-import { ln } from '../../shared/elementary.ts';
+import { lowerBound } from '../../shared/bar_file/bar_file.ts';
+import { exp, ln } from '../../shared/elementary.ts';
+import type { Rng } from '../../shared/ports.ts';
+import { createRng } from '../../shared/rng.ts';
+import { normalQuantile } from '../search/normal.ts';
 import {
   columnOf,
   MIN_BLOCKS,
@@ -119,13 +123,15 @@ function mixedLike(
 function driftOf(training: ColumnSummary, live: ColumnSummary): Drift {
   const difference = training.mean === null || live.mean === null ? null : live.mean - training.mean;
   const std = training.std ?? 0;
+  const worth = { ...live, effective_rows: independentRows(training, live) };
+  const liveError = liveMeanError(training, live);
   const error =
-    training.mean_error === null || live.mean_error === null
+    training.mean_error === null || liveError === null
       ? Infinity
-      : Math.sqrt(training.mean_error ** 2 + live.mean_error ** 2);
+      : Math.sqrt(training.mean_error ** 2 + liveError ** 2);
   return {
-    psi: psiOf(training, live),
-    psi_noise: psiNoise(training, live),
+    psi: psiOf(training, worth),
+    psi_noise: psiNoise(training, worth),
     shift: difference === null || std === 0 ? null : difference / std,
     shift_noise: std === 0 ? Infinity : (SIGMAS * error) / std,
     missing: live.counts.at(-1)! / live.rows,
@@ -154,13 +160,101 @@ function leastShare({ effective_rows }: ColumnSummary): number {
 }
 
 /**
- * Without drift the index is about (1 / live rows + 1 / training rows) · χ² with bins − 1 degrees of freedom (Yurdakul
- * 2018), rows counted as independent ones: its mean and three standard deviations.
+ * The index that a feature without drift exceeds in one of a hundred looks: `indexByChance`, with the effective rows of
+ * both sides.
  */
 function psiNoise(training: ColumnSummary, live: ColumnSummary): number {
   const bins = training.counts.filter((count, bin) => count > 0 || live.counts[bin]! > 0).length;
   if (bins < 2) return 0;
-  const freedom = bins - 1;
-  const rows = 1 / live.effective_rows + 1 / training.effective_rows;
-  return rows * (freedom + SIGMAS * Math.sqrt(2 * freedom));
+  const rows = live.effective_rows;
+  return indexByChance(bins, rows) * (1 + rows / training.effective_rows);
+}
+
+/**
+ * Live rows that are worth an independent one. A live window is often too short to show how slow a feature is: the
+ * training period is longer, and counts where it has fewer per day.
+ */
+function independentRows(training: ColumnSummary, live: ColumnSummary): number {
+  const { span_minutes: trained, effective_rows } = training;
+  const expected = trained === undefined ? Infinity : (effective_rows * live.span_minutes!) / trained;
+  return Math.max(1, Math.min(live.effective_rows, expected));
+}
+
+/** As `independentRows`, for the standard error of a live mean. */
+function liveMeanError(training: ColumnSummary, live: ColumnSummary): number | null {
+  const { span_minutes: trained, mean_error: error } = training;
+  if (live.mean_error === null || trained === undefined || error === null) return live.mean_error;
+  return Math.max(live.mean_error, error * Math.sqrt(trained / Math.max(1, live.span_minutes!)));
+}
+
+/** Draws of the index by chance; the greatest hundredth is drift. */
+const DRAWS = 2000;
+const CHANCE = 0.01;
+/** From so many effective rows on, rows times index has its limiting distribution. */
+const MANY_ROWS = 300;
+/** Correlation of neighboring values in the draws. */
+const PERSISTENCE = 0.8;
+/** By bins and effective rows. */
+const byChance = new Map<string, number>();
+
+/**
+ * The 99 % quantile of the index of a feature without drift against known shares. For independent rows it would be that
+ * of χ² / rows (Yurdakul 2018). The modes of a slow feature differ in persistence (its mean wanders for longer than its
+ * spread), so that few of them make most of the index, and with few effective rows higher orders count: the tail is
+ * longer than the mean design effect tells (Rao & Scott's second-order correction is for the first of the two). So it
+ * is drawn: a normal autoregressive process in bins of equal probability, as long as is worth these rows. Fixed seed.
+ */
+function indexByChance(bins: number, rows: number): number {
+  // In steps of a tenth, rounded down.
+  const step = Math.floor(ln(Math.min(rows, MANY_ROWS)) / ln(1.1) + 1e-9);
+  const worth = exp(step * ln(1.1));
+  const key = `${bins} ${step}`;
+  const known = byChance.get(key) ?? drawnIndex(bins, worth);
+  byChance.set(key, known);
+  return rows > worth ? (known * worth) / rows : known;
+}
+
+function drawnIndex(bins: number, rows: number): number {
+  const rng = createRng(`psi by chance ${bins}`);
+  const steps = Math.max(1, Math.round(rows * designEffect(bins)));
+  const edges = Array.from({ length: bins - 1 }, (_, edge) => normalQuantile((edge + 1) / bins));
+  const training = chanceSummary(new Array<number>(bins).fill(1), Infinity);
+  const found = new Float64Array(DRAWS);
+  for (let draw = 0; draw < DRAWS; draw++)
+    found[draw] = psiOf(training, chanceSummary(countsOfPath(steps, edges, rng), rows));
+  found.sort();
+  return found[Math.ceil((1 - CHANCE) * DRAWS) - 1]!;
+}
+
+function chanceSummary(counts: number[], effective_rows: number): ColumnSummary {
+  const rows = counts.reduce((sum, count) => sum + count, 0);
+  return { rows, counts, effective_rows, mean: null, std: null, mean_error: null };
+}
+
+/** Counts in the bins of a stationary path. */
+function countsOfPath(steps: number, edges: readonly number[], rng: Rng): number[] {
+  const counts = new Array<number>(edges.length + 1).fill(0);
+  const noise = Math.sqrt(1 - PERSISTENCE * PERSISTENCE);
+  let value = rng.normal();
+  for (let step = 0; step < steps; step++) {
+    counts[lowerBound(edges, value)]!++;
+    value = PERSISTENCE * value + noise * rng.normal();
+  }
+  return counts;
+}
+
+/** Steps of a path that are worth an independent row: Rao & Scott's mean design effect, of long paths. */
+function designEffect(bins: number): number {
+  const key = `${bins} steps`;
+  const known = byChance.get(key);
+  if (known !== undefined) return known;
+  const [paths, steps] = [1000, 400];
+  const edges = Array.from({ length: bins - 1 }, (_, edge) => normalQuantile((edge + 1) / bins));
+  const rng = createRng(`design effect ${bins}`);
+  let squares = 0;
+  for (let path = 0; path < paths; path++)
+    for (const count of countsOfPath(steps, edges, rng)) squares += (count / steps - 1 / bins) ** 2 * bins;
+  const effect = (steps * squares) / paths / (bins - 1);
+  byChance.set(key, effect);
+  return effect;
 }

@@ -35,6 +35,8 @@ const summarySchema = z.object({
   counts: z.array(z.int().nonnegative()),
   /** Number of independent rows with the same information about the shares of the bins. */
   effective_rows: z.number().nonnegative(),
+  /** Minutes of the blocks of time that have rows; absent in older bundles. */
+  span_minutes: z.number().nonnegative().optional(),
   /** Of the rows that have the feature; null without any. `std` with ddof 1. */
   mean: z.number().nullable(),
   std: z.number().nullable(),
@@ -99,6 +101,7 @@ export function watchedColumns(definitions: readonly ProfiledColumn[]): number[]
 
 /** Stretches of time between which rows have next to nothing in common. */
 export interface Blocks {
+  readonly minutes: number;
   /** Of each row. */
   readonly of: Int32Array;
   readonly count: number;
@@ -119,7 +122,11 @@ export function blocksOf(time: ArrayLike<number>, lookBackBars: number): Blocks 
   const shortest = Math.max(MIN_BLOCK_MINUTES, lookBackBars, Math.floor(span / BLOCKS_WANTED));
   const seconds = Math.min(MAX_BLOCK_MINUTES, shortest) * SECONDS_PER_BAR;
   const of = Int32Array.from(time, (at) => Math.floor((at - first) / seconds));
-  return { of, count: time.length === 0 ? 0 : Math.floor((last - first) / seconds) + 1 };
+  return {
+    minutes: seconds / SECONDS_PER_BAR,
+    of,
+    count: time.length === 0 ? 0 : Math.floor((last - first) / seconds) + 1,
+  };
 }
 
 /** Deciles of the values that are there: order statistics, so that they are values themselves. */
@@ -200,16 +207,17 @@ function summarizeRows(
     rows: rows.length,
     counts,
     effective_rows: effectiveRows(inCell, inBlock),
+    span_minutes: inBlock.filter((count) => count > 0).length * blocks.minutes,
     mean,
     std: mean === null ? null : standardDeviation(values, rows, mean),
-    mean_error: Number.isFinite(standardError) ? standardError : null,
+    mean_error: Number.isFinite(standardError) ? standardError * Math.sqrt(persistence([sums], known)) : null,
   };
 }
 
 /**
  * Number of independent rows with the same uncertainty of the shares of the bins: rows over the mean design
- * effect of Rao & Scott (1981, JASA 76), with the variances of shares taken from blocks of time. Where nothing varies,
- * each block is worth one row.
+ * effect of Rao & Scott (1981, JASA 76), with the variances of shares taken from blocks of time, times the persistence
+ * from block to block. Where nothing varies, each block is worth one row.
  */
 function effectiveRows(inCell: readonly Float64Array[], inBlock: Float64Array): number {
   const rows = inBlock.reduce((sum, count) => sum + count, 0);
@@ -221,8 +229,40 @@ function effectiveRows(inCell: readonly Float64Array[], inBlock: Float64Array): 
     variances += (standardError * standardError) / share;
     bins++;
   }
-  if (variances > 0) return Math.min(rows, (bins - 1) / variances);
+  if (variances > 0) return Math.min(rows, (bins - 1) / (variances * persistence(inCell, inBlock)));
   return inBlock.filter((count) => count > 0).length;
+}
+
+/** Greater correlation of neighboring blocks cannot be told from a feature that never returns. */
+const MAX_CORRELATION = 0.95;
+
+/**
+ * Factor by which the variance of a mean over blocks exceeds that of independent blocks: (1 + r) / (1 − r), for a
+ * correlation of r between neighbors that falls off geometrically. r is that of all given columns together, each
+ * weighted by its share, corrected for the bias of an estimate from few blocks around their own mean (Marriott & Pope
+ * 1954); below 0 it counts as 0.
+ * @param columns sums of the blocks
+ */
+function persistence(columns: readonly Float64Array[], counts: Float64Array): number {
+  let [products, squares, blocks] = [0, 0, 0];
+  for (let block = 0; block < counts.length; block++) if (counts[block]! > 0) blocks++;
+  if (blocks < 5) return 1;
+  for (const sums of columns) {
+    const { mean } = clusteredMean(sums, counts);
+    if (mean === null || mean === 0) continue;
+    let before = NaN;
+    for (let block = 0; block < counts.length; block++) {
+      if (counts[block] === 0) continue;
+      const residual = sums[block]! - mean * counts[block]!;
+      squares += (residual * residual) / Math.abs(mean);
+      if (!Number.isNaN(before)) products += (residual * before) / Math.abs(mean);
+      before = residual;
+    }
+  }
+  if (squares === 0) return 1;
+  const found = products / squares;
+  const r = Math.min(MAX_CORRELATION, Math.max(0, (found + 1 / blocks) / (1 - 3 / blocks)));
+  return (1 + r) / (1 - r);
 }
 
 /** ddof 1; null with fewer than two values. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
 import { EProcess, eValue } from './e_process.ts';
 
-const FRACTIONS = [0.03, 0.08, 0.16, 0.3, 0.5, 0.7];
+const FRACTIONS = [0.03, 0.08, 0.16, 0.3, 0.5, 0.7, 0.9];
 
 /** Literal definition, value by value and process by process, with Math.exp and Math.log. */
 function averageEValue(

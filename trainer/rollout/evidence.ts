@@ -7,7 +7,6 @@ import type { RolloutFacts } from './verdict.ts';
 export class RolloutEvidence {
   readonly scores: PairedScores;
   readonly guards: Guards;
-  #benefit = 1;
   #harm = 1;
 
   /** @param horizon bars after which every label of a bar is known, times timeframes */
@@ -19,7 +18,6 @@ export class RolloutEvidence {
   /** Adds the labels of a minute whose horizon is over. */
   addScores(minute: number, scores: readonly PairedScore[]): void {
     this.scores.add(minute, scores);
-    this.#benefit = Math.max(this.#benefit, this.scores.benefit);
     this.#harm = Math.max(this.#harm, this.scores.harm);
   }
 
@@ -27,7 +25,7 @@ export class RolloutEvidence {
     this.guards.add(minute);
   }
 
-  /** E-values are running maxima: an always-valid test may stop at its maximum. */
+  /** Harm is the greatest e-value so far; benefit the present one, which a late regression lowers. */
   facts(stage: RolloutStage, inStageMs: number, sinceStartMs: number, hasFullWeek: boolean): RolloutFacts {
     return {
       stage,
@@ -36,7 +34,9 @@ export class RolloutEvidence {
       hasFullWeek,
       labels: this.scores.labels,
       harm: this.#harm,
-      benefit: this.#benefit,
+      benefit: this.scores.benefit,
+      meanLogLoss: this.scores.meanLogLoss,
+      meanBrier: this.scores.meanBrier,
       breach: this.guards.breach(),
     };
   }

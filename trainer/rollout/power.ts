@@ -9,41 +9,44 @@ const REPEATS = 200;
 export interface PowerQuestion {
   /** Per minute and timeframe with labels, between the same two models, in order of time. */
   readonly history: readonly (MinuteAdvantage & { readonly timeframe?: number })[];
-  /** Mean advantage to detect; the history's own mean is removed. null = that of the history. */
-  readonly effect: MinuteAdvantage | null;
-  /** Minutes with labels before the time-out. */
+  /** Minutes with labels before the last stage may end, and before the time-out. */
+  readonly stageMinutes: number;
   readonly minutes: number;
+  /** E-value that promotion needs: it rises with each candidate that was not promoted. */
+  readonly promotionEValue: number;
   /** Bars over which outcomes overlap. */
   readonly horizon: number;
   readonly rng: Rng;
 }
 
 /**
- * Probability that a challenger with this mean advantage reaches decisive evidence before the time-out: moving-block
- * bootstrap of the history, shifted to the effect. null when the history is shorter than a block.
+ * Probability that a challenger as good as in this history is promoted by its scores before the time-out: a
+ * moving-block bootstrap, judged after every minute as a rollout is. null when the history is shorter than a block.
  */
-export function power({ history, effect, minutes, horizon, rng }: PowerQuestion): number | null {
+export function power(question: PowerQuestion): number | null {
+  const { history, rng } = question;
   if (history.length <= BLOCK_MINUTES) return null;
-  const shift = (name: keyof MinuteAdvantage): number =>
-    effect === null ? 0 : effect[name] - history.reduce((sum, one) => sum + one[name], 0) / history.length;
-  const shifts = { logLoss: shift('logLoss'), brier: shift('brier') };
-  let reached = 0;
   const timeframes = history.reduce((most, { timeframe = 0 }) => Math.max(most, timeframe), 0) + 1;
-  for (let repeat = 0; repeat < REPEATS; repeat++) {
-    const scores = new PairedScores(horizon * timeframes);
-    const bars = new Float64Array(timeframes);
-    let from = 0;
-    for (let minute = 0; minute < minutes && scores.benefit < DECISIVE_E_VALUE; minute++) {
-      if (minute % BLOCK_MINUTES === 0) from = rng.integer(history.length - BLOCK_MINUTES);
-      const { logLoss, brier, timeframe = 0 } = history[from + (minute % BLOCK_MINUTES)]!;
-      const step = timeframe * horizon + (bars[timeframe]!++ % horizon);
-      scores.addAdvantage(step, { logLoss: within(logLoss + shifts.logLoss), brier: within(brier + shifts.brier) });
-    }
-    if (scores.benefit >= DECISIVE_E_VALUE) reached++;
-  }
-  return reached / REPEATS;
+  let promoted = 0;
+  for (let repeat = 0; repeat < REPEATS; repeat++) if (isPromoted(question, timeframes, rng)) promoted++;
+  return promoted / REPEATS;
 }
 
-function within(advantage: number): number {
-  return Math.max(-1, Math.min(1, advantage));
+function isPromoted(
+  { history, stageMinutes, minutes, promotionEValue, horizon }: PowerQuestion,
+  timeframes: number,
+  rng: Rng,
+): boolean {
+  const scores = new PairedScores(horizon * timeframes);
+  const bars = new Float64Array(timeframes);
+  let from = 0;
+  for (let minute = 0; minute < minutes; minute++) {
+    if (minute % BLOCK_MINUTES === 0) from = rng.integer(history.length - BLOCK_MINUTES);
+    const advantage = history[from + (minute % BLOCK_MINUTES)]!;
+    const { timeframe = 0 } = advantage;
+    scores.addAdvantage(timeframe * horizon + (bars[timeframe]!++ % horizon), advantage);
+    if (scores.harm >= DECISIVE_E_VALUE) return false;
+    if (minute + 1 >= stageMinutes && scores.benefit >= promotionEValue && scores.isNotWorse) return true;
+  }
+  return false;
 }

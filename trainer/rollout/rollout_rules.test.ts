@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { candidateLevel } from './false_discoveries.ts';
 import { Guards, type GuardMinute } from './guards.ts';
-import { advantageOf, brierLoss, logLoss, minuteAdvantage, type PairedScore } from './paired_scores.ts';
+import { advantageOf, NO_ADVANTAGE, PairedScores, type MinuteAdvantage } from './paired_scores.ts';
 import { power } from './power.ts';
 import { rolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type RolloutFacts } from './verdict.ts';
+import type { Rng } from '../../shared/ports.ts';
 import { createRng } from '../../shared/rng.ts';
+import { RolloutEvidence } from './evidence.ts';
 
 const HOUR = 3_600_000;
 const rules = rolloutRules(loadSettings().retrain);
@@ -26,6 +28,8 @@ const FACTS: RolloutFacts = {
   hasFullWeek: true,
   harm: 1,
   benefit: 25,
+  meanLogLoss: 0.001,
+  meanBrier: 0,
   breach: null,
 };
 const verdictOf = (change: Partial<RolloutFacts>): string => checkRollout({ ...FACTS, ...change }, rules).verdict;
@@ -52,6 +56,8 @@ describe('the verdict on a rollout', () => {
   it('promotes by evidence only, with labels and a full trading week', () => {
     expect(verdictOf({})).toBe('promote');
     expect(verdictOf({ benefit: 19.9 })).toBe('continue');
+    expect(verdictOf({ meanLogLoss: -1e-9 })).toBe('continue');
+    expect(verdictOf({ meanBrier: -1e-9 })).toBe('continue');
     expect(verdictOf({ hasFullWeek: false })).toBe('continue');
     expect(verdictOf({ labels: 3 * rules.minLabels - 1 })).toBe('continue');
     expect(verdictOf({ inStageMs: 168 * HOUR - 1 })).toBe('continue');
@@ -74,6 +80,8 @@ describe('the verdict on a rollout', () => {
       labels: fc.constantFrom(...[0, 1, 2, 3].map((stages) => stages * rules.minLabels)),
       hasFullWeek: fc.boolean(),
       benefit: fc.constantFrom(1, 19, 20, 25),
+      meanLogLoss: fc.constantFrom(-0.01, 0, 0.01),
+      meanBrier: fc.constantFrom(-0.01, 0, 0.01),
     });
     fc.assert(
       fc.property(facts, (given) => {
@@ -101,6 +109,8 @@ describe('the verdict on a rollout', () => {
       labels: fc.nat(1e6),
       hasFullWeek: fc.boolean(),
       benefit: fc.double({ min: 0, max: 1e6, noNaN: true }),
+      meanLogLoss: fc.double({ min: -1, max: 1, noNaN: true }),
+      meanBrier: fc.double({ min: -1, max: 1, noNaN: true }),
     });
     fc.assert(
       fc.property(facts, (any) => {
@@ -112,26 +122,134 @@ describe('the verdict on a rollout', () => {
 });
 
 describe('the paired scores of a minute', () => {
-  it('are the differences of log loss and Brier score over the largest possible ones, within [−1, 1]', () => {
+  it('are mean differences of clipped log loss and Brier score on one scale, their sums unclipped', () => {
     fc.assert(
       fc.property(fc.array(score, { minLength: 1, maxLength: 10 }), (scores) => {
-        const loss = (p: number, label: number): number => -Math.log(label === 1 ? p : 1 - p);
-        const difference = ({ champion, challenger, label }: PairedScore): number =>
-          loss(champion, label) - loss(challenger, label);
-        const largest = ({ champion, challenger }: PairedScore): number =>
-          Math.max(...[0, 1].map((label) => Math.abs(loss(champion, label) - loss(challenger, label))));
-        const total = (of: (one: PairedScore) => number): number => scores.reduce((sum, one) => sum + of(one), 0);
-        const expected = total(difference) / Math.max(0.01, total(largest));
-        expect(minuteAdvantage(scores, logLoss)).toBeCloseTo(expected, 9);
-        for (const value of Object.values(advantageOf(scores))) expect(Math.abs(value)).toBeLessThanOrEqual(1 + 1e-12);
+        const logLossOf = (p: number, label: number): number => -Math.log(label === 1 ? p : 1 - p);
+        const brierOf = (p: number, label: number): number => (label - p) ** 2;
+        const clip = (p: number): number => Math.min(0.98, Math.max(0.02, p));
+        const sum = (loss: typeof brierOf, of = (p: number) => p, flip = false): number =>
+          scores.reduce((total, { champion, challenger, label }) => {
+            const outcomes = flip ? [0, 1] : [label];
+            const differences = outcomes.map((outcome) => loss(of(champion), outcome) - loss(of(challenger), outcome));
+            return total + (flip ? Math.max(...differences.map(Math.abs)) : differences[0]!);
+          }, 0);
+        const found = advantageOf(scores);
+        const [logLossScale, brierScale] = [Math.log(49), 0.98 ** 2 - 0.02 ** 2];
+        const n = scores.length;
+        expect(found.labels).toBe(n);
+        expect(found.logLossSum).toBeCloseTo(sum(logLossOf), 9);
+        expect(found.brierSum).toBeCloseTo(sum(brierOf), 9);
+        expect(found.logLoss).toBeCloseTo(sum(logLossOf, clip) / n / logLossScale, 9);
+        expect(found.brier).toBeCloseTo(sum(brierOf, clip) / n / brierScale, 9);
+        expect(found.logLossBound).toBeCloseTo(sum(logLossOf, clip, true) / n / logLossScale, 9);
+        expect(found.brierBound).toBeCloseTo(sum(brierOf, clip, true) / n / brierScale, 9);
+        expect(Math.abs(found.logLoss)).toBeLessThanOrEqual(found.logLossBound + 1e-12);
+        expect(Math.max(found.logLossBound, found.brierBound)).toBeLessThanOrEqual(1);
       }),
     );
   });
 
   it('are positive for the better answer, and stay finite at 0 and 1', () => {
-    expect(minuteAdvantage([{ champion: 0.5, challenger: 0.8, label: 1 }], brierLoss)).toBeGreaterThan(0);
-    expect(minuteAdvantage([{ champion: 0.5, challenger: 0.8, label: 0 }], logLoss)).toBeLessThan(0);
-    expect(minuteAdvantage([{ champion: 0.5, challenger: 0, label: 1 }], logLoss)).toBe(-1);
+    expect(advantageOf([{ champion: 0.5, challenger: 0.8, label: 1 }]).brier).toBeGreaterThan(0);
+    expect(advantageOf([{ champion: 0.5, challenger: 0.8, label: 0 }]).logLoss).toBeLessThan(0);
+    const wrong = advantageOf([{ champion: 0.5, challenger: 0, label: 1 }]);
+    expect(wrong.logLossSum).toBeCloseTo(Math.log(2) - Math.log(1e6), 9);
+    expect(advantageOf([{ champion: 1, challenger: 0, label: 1 }])).toMatchObject({ logLoss: -1, brier: -1, logLossBound: 1 });
+  }); // prettier-ignore
+});
+
+/** Evidence after minutes of one subject, whose outcomes last for a number of minutes. */
+function scored(
+  run: string,
+  minutes: number,
+  answers: (truth: number, rng: Rng) => readonly [champion: number, challenger: number],
+  horizon = 20,
+): PairedScores {
+  const rng = createRng(run);
+  const scores = new PairedScores(horizon);
+  let draw = 0;
+  for (let minute = 0; minute < minutes; minute++) {
+    if (minute % (horizon / 4) === 0) draw = rng.uniform();
+    const truth = 0.3 + 0.4 * rng.uniform();
+    const [champion, challenger] = answers(truth, rng);
+    scores.add(minute, [{ champion, challenger, label: draw < truth ? 1 : 0 }]);
+  }
+  return scores;
+}
+
+/** Whether the scores alone would promote. */
+function isPromoted(scores: PairedScores): boolean {
+  const { benefit, meanLogLoss, meanBrier } = scores;
+  return checkRollout({ ...FACTS, benefit, meanLogLoss, meanBrier }, rules).verdict === 'promote';
+}
+
+describe('a challenger that is', () => {
+  const runs = 60;
+  const shareOf = (name: string, of: (run: string) => boolean): number =>
+    Array.from({ length: runs }, (_, run) => of(`${name} ${run}`)).filter(Boolean).length / runs;
+  const shifted = (truth: number, by: number): number => 1 / (1 + (1 / truth - 1) * Math.exp(-by));
+
+  it.each([
+    // Nearer to the truth in 19 of 20 minutes, and certain of either outcome in the others.
+    ['rarely certain, and wrong then as often as right', 0.05, 0.0005, 0.12],
+    ['rarely as certain as the clipped scores can tell', 0.05, 0.02, 0.03],
+    // Brier hardly notices it, log loss does.
+    ['very rarely certain beyond the clip', 0.012, 1e-6, 0.04],
+  ])('%s is promoted in at most one run of twenty', (name, share, certain, worse) => {
+    const means: number[] = [];
+    const promoted = shareOf(name, (run) => {
+      const scores = scored(run, 3000, (truth, rng) => {
+        const champion = shifted(truth, rng.uniform() < 0.5 ? 0.5 : -0.5);
+        const side = rng.uniform() < 0.5;
+        if (rng.uniform() < share) return [champion, side ? certain : 1 - certain];
+        return [champion, shifted(truth, 0.4 * (rng.uniform() - 0.5))];
+      });
+      means.push(-scores.meanLogLoss);
+      return isPromoted(scores);
+    });
+    expect(means.reduce((sum, mean) => sum + mean, 0) / runs).toBeGreaterThan(worse);
+    expect(promoted).toBeLessThanOrEqual(0.05);
+  });
+
+  it('equal is promoted or aborted in at most 5 % of runs each, looked at after every minute', () => {
+    let [better, worse] = [0, 0];
+    for (let run = 0; run < 100; run++) {
+      const rng = createRng(`equal ${run}`);
+      const scores = new PairedScores(20);
+      let [draw, benefit, harm] = [0, 0, 0];
+      for (let minute = 0; minute < 1500; minute++) {
+        // An outcome is shared by the minutes of a horizon: labels overlap as much as they can.
+        if (minute % 20 === 0) draw = rng.uniform();
+        const truth = 0.3 + 0.4 * rng.uniform();
+        const answer = (): number => shifted(truth, rng.normal() * 0.7);
+        scores.add(minute, [{ champion: answer(), challenger: answer(), label: draw < truth ? 1 : 0 }]);
+        benefit = Math.max(benefit, scores.isNotWorse ? scores.benefit : 0);
+        harm = Math.max(harm, scores.harm);
+      }
+      if (benefit >= rules.promotionEValue) better++;
+      if (harm >= 20) worse++;
+    }
+    expect([better <= 5, worse <= 5]).toEqual([true, true]);
+  });
+
+  it('better is promoted, and not once its benefit is lost again', () => {
+    const better = scored('better', 6000, (truth) => [shifted(truth, 0.8), truth]);
+    expect([better.benefit > 20, isPromoted(better)]).toEqual([true, true]);
+    const evidence = new RolloutEvidence(rules.guards, 20);
+    const rng = createRng('fading');
+    let most = 0;
+    for (let minute = 0; minute < 9000; minute++) {
+      const truth = 0.3 + 0.4 * rng.uniform();
+      const isBetter = minute < 4000;
+      const [champion, challenger] = isBetter ? [shifted(truth, 0.9), truth] : [truth, shifted(truth, 0.9)];
+      evidence.addScores(minute, [{ champion, challenger, label: rng.uniform() < truth ? 1 : 0 }]);
+      most = Math.max(most, evidence.scores.benefit);
+    }
+    const facts = evidence.facts('rollout', FACTS.inStageMs, FACTS.sinceStartMs, true);
+    expect(most).toBeGreaterThan(20);
+    expect(facts.benefit).toBeLessThan(1);
+    expect(facts.harm).toBeGreaterThanOrEqual(evidence.scores.harm);
   });
 });
 
@@ -185,24 +303,59 @@ describe('the guards of a rollout', () => {
 });
 
 describe('power', () => {
-  const history = (mean: number): { logLoss: number; brier: number }[] => {
+  const minuteOf = (rng: Rng, mean: number): MinuteAdvantage => {
+    const value = mean + 0.6 * (rng.uniform() - 0.5);
+    const [logLoss, brier] = [value, value];
+    return { ...NO_ADVANTAGE, logLoss, brier, logLossBound: 0.5, brierBound: 0.5, labels: 1, logLossSum: value, brierSum: value };
+  }; // prettier-ignore
+  const history = (mean: number): MinuteAdvantage[] => {
     const rng = createRng(`power ${mean}`);
-    return Array.from({ length: 3000 }, () => {
-      const value = mean + 0.3 * (2 * rng.uniform() - 1);
-      return { logLoss: value, brier: value };
-    });
+    return Array.from({ length: 20_000 }, () => minuteOf(rng, mean));
   };
-  const ask = (mean: number, minutes: number): number | null =>
-    power({ history: history(mean), effect: null, minutes, horizon: 20, rng: createRng('ask') });
+  const ask = (mean: number, minutes: number, promotionEValue = 20, stageMinutes = 0): number =>
+    power({ history: history(mean), stageMinutes, minutes, promotionEValue, horizon: 20, rng: createRng('ask') })!;
 
   it('grows with the effect and the time, and is near 0 without an effect', () => {
     expect(ask(0, 600)).toBeLessThanOrEqual(0.05);
-    expect(ask(0.15, 1500)!).toBeGreaterThan(ask(0.15, 300)!);
-    expect(ask(0.15, 1500)!).toBeGreaterThan(0.9);
+    expect(ask(0.15, 1500)).toBeGreaterThan(ask(0.15, 300));
+    expect(ask(0.15, 1500)).toBeGreaterThan(0.9);
+  });
+
+  it('is the share of promoted rollouts at the e-value that the candidate needs, which rises', () => {
+    const thresholds = [[], [false], [false, false, false]].map((outcomes) => {
+      const { promotionEValue } = rolloutRules(loadSettings().retrain, outcomes);
+      return promotionEValue;
+    });
+    expect(thresholds).toEqual([20, expect.closeTo(60, 9), expect.closeTo(200, 9)]);
+    const shares = thresholds.map((needed) => {
+      const stated = ask(0.07, 2000, needed, 600);
+      let promoted = 0;
+      for (let run = 0; run < 200; run++) {
+        const rng = createRng(`rollout ${needed} ${run}`);
+        const scores = new PairedScores(20);
+        let isDone = false;
+        for (let minute = 0; minute < 2000 && !isDone; minute++) {
+          scores.addAdvantage(minute, minuteOf(rng, 0.07));
+          isDone = minute >= 599 && scores.benefit >= needed && scores.isNotWorse;
+        }
+        if (isDone) promoted++;
+      }
+      return [stated, promoted / 200] as const;
+    });
+    for (const [stated, found] of shares)
+      expect(Math.abs(stated - found)).toBeLessThanOrEqual(3 * Math.sqrt((2 * 0.25) / 200));
+    expect(shares[0]![0] - shares[2]![0]).toBeGreaterThan(0.2);
+  });
+
+  it('is none for a challenger whose mean score is worse', () => {
+    const mixed = history(0.15).map((one) => ({ ...one, logLossSum: -1 }));
+    const question = { stageMinutes: 0, minutes: 1500, promotionEValue: 20, horizon: 20 };
+    expect(power({ ...question, history: mixed, rng: createRng('ask') })).toBe(0);
   });
 
   it('is unknown without a history', () => {
-    expect(power({ history: [], effect: null, minutes: 10, horizon: 20, rng: createRng('none') })).toBeNull();
+    const question = { stageMinutes: 0, minutes: 10, promotionEValue: 20, horizon: 20 };
+    expect(power({ ...question, history: [], rng: createRng('none') })).toBeNull();
   });
 });
 

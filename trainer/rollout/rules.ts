@@ -35,6 +35,11 @@ export function rolloutRules(policy: Settings['retrain'], history: readonly bool
   };
 }
 
+/** Time before the last stage can end. */
+export function stagesMs({ stages }: Pick<RolloutRules, 'stages'>): number {
+  return stages.reduce((sum, stage) => sum + (stage.durationMs ?? 0), 0);
+}
+
 /** `24h`, `3d`; null for `ongoing`, or `full` of earlier versions. */
 function durationMs(text: string): number | null {
   if (text === 'ongoing' || text === 'full') return null;

@@ -9,16 +9,16 @@ import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import { labelsFrom, timeframesOf } from './live_evidence.ts';
 import { advantageOf, type PairedScore } from './paired_scores.ts';
 import { power } from './power.ts';
-import { rolloutRules } from './rules.ts';
-import type { RolloutPlace } from './steps.ts';
+import { rolloutRules, stagesMs } from './rules.ts';
+import { rolloutOutcomes, type RolloutPlace } from './steps.ts';
 
 const DAY_S = 86_400;
 /** Five days of a week are trading days. */
 const OPEN_SHARE = 5 / 7;
 
 /**
- * Power of a rollout, from the shadow period of its challenger; null without one, or when the challenger was not
- * better.
+ * Power of a rollout that starts now, from the shadow period of its challenger: at the e-value that the next candidate
+ * needs. null without a shadow period.
  */
 export async function shadowPower({ settings, paths }: RolloutPlace, challenger: string): Promise<number | null> {
   const { minutehand, retrain } = settings;
@@ -46,10 +46,17 @@ export async function shadowPower({ settings, paths }: RolloutPlace, challenger:
   const newest = scored.reduce((most, { time }) => Math.max(most, time), 0);
   // As many minutes with labels per day as in the shadow period.
   const perDay = history.length / Math.max(1, (newest - from) / DAY_S);
-  const days = rolloutRules(retrain).timeoutMs / 1000 / DAY_S;
-  const expected = Math.round(perDay * days * (newest - from > 7 * DAY_S ? 1 : OPEN_SHARE));
-  const rng = createRng(`${champion} ${challenger}`);
-  return power({ history, effect: null, minutes: expected, horizon: EVALUATION_BARRIERS.horizon, rng });
+  const rules = rolloutRules(retrain, rolloutOutcomes(paths));
+  const minutesIn = (ms: number): number =>
+    Math.round(((perDay * ms) / 1000 / DAY_S) * (newest - from > 7 * DAY_S ? 1 : OPEN_SHARE));
+  return power({
+    history,
+    stageMinutes: minutesIn(stagesMs(rules)),
+    minutes: minutesIn(rules.timeoutMs),
+    promotionEValue: rules.promotionEValue,
+    horizon: EVALUATION_BARRIERS.horizon,
+    rng: createRng(`${champion} ${challenger}`),
+  });
 }
 
 /** Scores of the pairs of one timeframe at one minute. */

@@ -38,7 +38,7 @@ export interface RolloutLook {
   readonly facts: RolloutFacts;
   readonly verdict: RolloutVerdict;
   readonly outlook: Outlook;
-  /** Always-valid 95 % confidence intervals of the challenger's advantage, in shares of the largest possible one. */
+  /** 95 % confidence intervals of the challenger's advantage at this look, in shares of the largest possible one. */
   readonly intervals: { readonly logLoss: readonly [number, number]; readonly brier: readonly [number, number] };
   readonly lossBps: number;
 }
@@ -62,7 +62,7 @@ function start({ settings, paths }: RolloutPlace, admitted: Admitted, power: num
     const seen = champion === undefined ? 'no models are active' : `${challenger} is active already`;
     throw new MinutehandError('ROLLOUT_STATE', { seen });
   }
-  const history = before === null ? [] : [...before.history, before.status === 'promoted'];
+  const history = outcomesOf(before);
   const { stages, promotionEValue } = rolloutRules(retrain, history);
   const newest = newestMinute({ settings, paths });
   const started = isoOf(newest === null ? Math.floor(Date.now() / 60_000) * 60 : newest + SECONDS_PER_BAR);
@@ -78,6 +78,15 @@ function start({ settings, paths }: RolloutPlace, admitted: Admitted, power: num
     ...(despite !== null && { despite_gates: despite }),
   };
   return write(paths, rollout);
+}
+
+/** Outcomes of all candidates so far, of which the next one's threshold depends: promoted or not. */
+export function rolloutOutcomes(paths: Paths): boolean[] {
+  return outcomesOf(readChecked(paths));
+}
+
+function outcomesOf(newest: Rollout | null): boolean[] {
+  return newest === null ? [] : [...newest.history, newest.status === 'promoted'];
 }
 
 function earlierWith(before: Rollout | null): NonNullable<Rollout['earlier']> {

@@ -1,7 +1,7 @@
 import type { RolloutStage } from '../../shared/bundle/rollout.ts';
 import type { GuardName } from './guards.ts';
 
-/** E-value at which harm ends a rollout: 1 in 20 by chance, at any time. Also the minimum for promotion. */
+/** E-value at which harm ends a rollout, and the minimum for promotion: at any one look 1 in 20 by chance. */
 export const DECISIVE_E_VALUE = 20;
 
 export interface Stage {
@@ -31,10 +31,13 @@ export interface RolloutFacts {
   readonly labels: number;
   /** Whether the rollout spans a whole week, including its weekend. */
   readonly hasFullWeek: boolean;
-  /** E-values. */
+  /** E-value that the challenger scores worse: the greatest so far. */
   readonly harm: number;
-  /** The maximum so far: an always-valid test may stop at its maximum. */
+  /** E-value that the challenger scores better, now. */
   readonly benefit: number;
+  /** Mean of champion's loss − challenger's loss per label: log loss in nats, and Brier score. */
+  readonly meanLogLoss: number;
+  readonly meanBrier: number;
   readonly breach: { readonly guard: GuardName; readonly seen: string } | null;
 }
 
@@ -55,10 +58,15 @@ export function checkRollout(facts: RolloutFacts, policy: VerdictPolicy): Rollou
   if (isOver && next !== undefined && labels >= policy.minLabels * (at + 1)) {
     const isLast = next.durationMs === null;
     if (!isLast) return { verdict: 'advance', to: next };
-    if (benefit >= policy.promotionEValue && facts.hasFullWeek) return { verdict: 'promote' };
+    if (benefit >= policy.promotionEValue && isNotWorse(facts) && facts.hasFullWeek) return { verdict: 'promote' };
   }
   if (facts.sinceStartMs < policy.timeoutMs) return { verdict: 'continue' };
   return { verdict: 'inconclusive', reason: `benefit e-value ${benefit.toFixed(1)}, harm ${harm.toFixed(1)}` };
+}
+
+/** Whether the challenger's mean log loss and mean Brier score are both at most the champion's. */
+function isNotWorse({ meanLogLoss, meanBrier }: RolloutFacts): boolean {
+  return meanLogLoss >= 0 && meanBrier >= 0;
 }
 
 /** The next stage or promotion, and every unmet condition. */
@@ -83,6 +91,10 @@ export function outlookOf(facts: RolloutFacts, policy: VerdictPolicy): Outlook {
     [
       !isLast || facts.benefit >= policy.promotionEValue,
       `benefit e-value ${facts.benefit.toFixed(1)} of ${policy.promotionEValue.toFixed(0)}`,
+    ],
+    [
+      !isLast || isNotWorse(facts),
+      `means worse than the champion's: log loss by ${(-facts.meanLogLoss).toFixed(4)}, Brier score by ${(-facts.meanBrier).toFixed(4)}`,
     ],
     [!isLast || facts.hasFullWeek, 'no full trading week yet'],
   ];

@@ -3,7 +3,7 @@ import { loadSettings } from '../../../shared/policy/policy.ts';
 import { rolloutRules } from '../rules.ts';
 import { IS_LONG, LONG_NOTE } from '../../../test/long.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS } from './models.ts';
-import { simulateRollout, simulateRollouts } from './rollouts.ts';
+import { powerError, simulateRollout, simulateRollouts } from './rollouts.ts';
 
 const rules = rolloutRules(loadSettings().retrain);
 
@@ -39,7 +39,17 @@ describe('simulated rollouts', () => {
     const { equal, regressions, improvements } = simulateRollouts(rules, counts, () => undefined);
     expect(equal.wrongShare).toBeLessThanOrEqual(0.05);
     expect(regressions.withinBudget).toBe(100);
-    const error = Math.sqrt((improvements.statedPower * (1 - improvements.statedPower)) / 100);
-    expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(3 * error);
+    expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(
+      3 * powerError(improvements),
+    );
   });
+
+  it.runIf(IS_LONG)(`have the stated power after candidates that were not promoted ${LONG_NOTE}`, { timeout: 900_000 }, () => {
+    const counts = { equal: 0, regressions: 0, improvements: 100 };
+    const later = rolloutRules(loadSettings().retrain, [false]);
+    const { improvements } = simulateRollouts(later, counts, () => undefined);
+    expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(
+      3 * powerError(improvements),
+    );
+  }); // prettier-ignore
 });

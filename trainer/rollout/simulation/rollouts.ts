@@ -1,10 +1,10 @@
 import type { RolloutStage } from '../../../shared/bundle/rollout.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { RolloutEvidence } from '../evidence.ts';
-import type { RolloutRules } from '../rules.ts';
-import { advantageOf, type MinuteAdvantage, type PairedScore } from '../paired_scores.ts';
+import { stagesMs, type RolloutRules } from '../rules.ts';
+import { advantageOf, NO_ADVANTAGE, type MinuteAdvantage, type PairedScore } from '../paired_scores.ts';
 import { power } from '../power.ts';
-import { checkRollout, type VerdictPolicy } from '../verdict.ts';
+import { checkRollout } from '../verdict.ts';
 import { HORIZON, SimulatedPairs } from './market.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS, type SimulatedModel } from './models.ts';
 
@@ -57,9 +57,9 @@ function clockMs(minute: number): number {
   return (Math.floor(minute / OPEN_MINUTES) * WEEK_MINUTES + (minute % OPEN_MINUTES)) * MINUTE_MS;
 }
 
-/** Trading minutes before the time-out. */
-function openMinutes({ timeoutMs }: VerdictPolicy): number {
-  const minutes = timeoutMs / MINUTE_MS;
+/** Trading minutes in this time from the start. */
+function openMinutes(ms: number): number {
+  const minutes = ms / MINUTE_MS;
   return Math.floor(minutes / WEEK_MINUTES) * OPEN_MINUTES + Math.min(minutes % WEEK_MINUTES, OPEN_MINUTES);
 }
 
@@ -95,7 +95,9 @@ export interface RolloutSimulation {
     readonly rollouts: number;
     readonly promoted: number;
     readonly aborted: number;
+    /** Mean over shadow periods, and its standard error. */
     readonly statedPower: number;
+    readonly statedError: number;
   };
 }
 
@@ -129,7 +131,7 @@ export function simulateRollouts(
       rollouts: better.length,
       promoted: countOf(better, 'promoted'),
       aborted: countOf(better, 'aborted'),
-      statedPower: statedPower(rules),
+      ...(better.length === 0 ? { statedPower: 0, statedError: 0 } : statedPower(rules)),
     },
   };
 }
@@ -162,17 +164,43 @@ function regressionsOf(
   };
 }
 
-/** Length of the shadow period that power is stated from, and its seed. */
+/** Shadow periods that power is stated from, and their length. */
+const SHADOWS = 12;
 const SHADOW_DAYS = 250;
 
-/** From a shadow period of the same two models, as before a start. */
-function statedPower(rules: RolloutRules): number {
-  const { champion, challenger } = IMPROVEMENT;
-  const pairs = new SimulatedPairs(champion, challenger, createRng('shadow'));
+/** Mean power and its standard error: that of one shadow period has the error of the period's own mean scores. */
+interface StatedPower {
+  readonly statedPower: number;
+  readonly statedError: number;
+}
+
+/** As before a start: from shadow periods of the same two models, at the e-value that promotion needs. */
+function statedPower(rules: RolloutRules): StatedPower {
+  const stated = Array.from({ length: SHADOWS }, (_, shadow) => shadowPower(rules, shadow));
+  const mean = stated.reduce((sum, one) => sum + one, 0) / SHADOWS;
+  const squares = stated.reduce((sum, one) => sum + (one - mean) ** 2, 0);
+  return { statedPower: mean, statedError: Math.sqrt(squares / (SHADOWS - 1) / SHADOWS) };
+}
+
+function shadowPower(rules: RolloutRules, shadow: number): number {
+  const pairs = new SimulatedPairs(IMPROVEMENT.champion, IMPROVEMENT.challenger, createRng(`shadow ${shadow}`));
   const history: MinuteAdvantage[] = [];
   for (let minute = 0; minute < SHADOW_DAYS * 1440; minute++) {
     const { scores } = pairs.minute(minute, 0);
-    history.push(scores.length === 0 ? { logLoss: 0, brier: 0 } : advantageOf(scores));
+    history.push(scores.length === 0 ? NO_ADVANTAGE : advantageOf(scores));
   }
-  return power({ history, effect: null, minutes: openMinutes(rules), horizon: HORIZON, rng: createRng('power') })!;
+  return power({
+    history,
+    stageMinutes: openMinutes(stagesMs(rules)),
+    minutes: openMinutes(rules.timeoutMs),
+    promotionEValue: rules.promotionEValue,
+    horizon: HORIZON,
+    rng: createRng(`power ${shadow}`),
+  })!;
+}
+
+/** Standard error of the share of promoted rollouts less the stated power. */
+export function powerError({ rollouts, promoted, statedError }: RolloutSimulation['improvements']): number {
+  const share = (promoted + 1) / (rollouts + 2);
+  return Math.sqrt((share * (1 - share)) / Math.max(1, rollouts) + statedError ** 2);
 }
