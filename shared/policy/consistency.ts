@@ -347,6 +347,16 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    needs: ['retrain.retrain_runs_table', 'signals.signals_table', 'signals.signals_history_table'],
+    check({ retrain: { retrain_runs_table: runs }, signals }) {
+      const others = [signals.signals_table, signals.signals_history_table];
+      // SQLite has no schemas: `a.b_c` and `a_b.c` are one table there.
+      if (!others.some((other) => other.replace('.', '_') === runs.replace('.', '_'))) return [];
+      const text = `is "${runs}", expected another table than those of signals`;
+      return [{ part: 'retrain', path: ['retrain_runs_table'], text }];
+    },
+  },
+  {
     needs: ['signals.archive_target', 'signals.archive_path'],
     check({ signals: { archive_target: target, archive_path: path } }) {
       if (isFolderTarget(target) || isBucketPath(path)) return [];

@@ -4,6 +4,7 @@ import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { isSymbol, SYMBOL_SOURCE } from '../symbol/symbol_source.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
+import { isReservedTable } from './reserved_tables.ts';
 
 /*
  * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups` and `symbol_names` is required; one that
@@ -48,6 +49,7 @@ const shardList = z.union([z.literal('all'), z.array(subjectId).min(1)]);
 const tableName = z
   .string()
   .regex(/^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/)
+  .refine((table) => !isReservedTable(table), 'a table of your own: this one belongs to the store')
   .meta({ examples: ['core.signals_live'] });
 const host = z
   .string()
