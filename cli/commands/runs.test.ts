@@ -75,7 +75,7 @@ describe('the command runs', () => {
       .poll(async () => (await json('runs', 'list')).document)
       .toMatchObject({ from: 'trainer', runs: [{ run_id: 1, stage: 'learning', percent: 35 }] });
     expect((await run('runs', 'list')).out).toMatch(
-      /^ {4}1 {2}incremental {2}\d{4}-\d\d-\d\d \d\d:\d\d {2}running {3}learning, 35 %, \d+ s left {2}\(request\)\n$/,
+      /^ {4}1 {2}incremental {2}\d{4}-\d\d-\d\d \d\d:\d\d {2}running {6}learning, 35 %, \d+ s left {2}\(request\)\n$/,
     );
     expect((await run('runs', 'cancel')).out).toBe('Training run 1 is being stopped.\n');
     await expect
