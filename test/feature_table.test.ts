@@ -166,14 +166,51 @@ describe('training from a table', () => {
   });
 
   it('fails a gate if the daemon would compute different features, and stops if rows are missing', async () => {
+    const rowOf = (i: number): number => Math.floor(i / names.length);
     const scaled = await trainFrom(
-      changed((rows) => ({ ...rows, features: rows.features.map((value) => value * 2) })),
+      changed((rows) => ({
+        ...rows,
+        features: rows.features.map((value, i) => (rowOf(i) % 10 === 0 ? 2 : 1) * value),
+      })),
       'scaled',
     );
     expect(scaled.gates.find(({ name }) => name === 'features look-ahead')).toMatchObject({ passed: false });
     expect(scaled.manifest.outside_columns).toContain('z_score');
     const short = changed((rows) => ({ ...rows, length: rows.length - 1 }));
     await expect(trainFrom(short, 'short')).rejects.toMatchObject({ code: 'DATA_MISSING' });
+  });
+
+  it('is refused, column by column, where a table of names has the features of other windows', async () => {
+    const { windows } = policy;
+    const others = { ...policy, windows: { ...windows, half_life_window: windows.half_life_window + 7 } };
+    const own = new Map(
+      pairs.map((pair) => [pair.id, computedRows(pair, bars.get(pair.a)!, bars.get(pair.b)!, others)]),
+    );
+    const path = join(root, 'other_windows.csv');
+    await writeTable(path, featureSchema(others.windows), all(own));
+    const error = await trainFrom(await fileSource(path, names), 'other').catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'TABLE_SCHEMA' });
+    const changedNames = schema.definitions
+      .filter(
+        ({ name, window }) => featureSchema(others.windows).definitions.find((o) => o.name === name)!.window !== window,
+      )
+      .map(({ name }) => name);
+    expect(changedNames.length).toBeGreaterThan(0);
+    const named = names.filter((name) => (error as Error).message.includes(`${name} (`));
+    expect(named.length).toBeGreaterThan(0);
+    expect(changedNames).toEqual(expect.arrayContaining(named));
+  });
+
+  it('takes quoted cells and other separators', async () => {
+    const path = join(root, 'plain.csv');
+    await writeTable(path, schema, all(computed));
+    const quoted = readFileSync(path, 'utf8')
+      .replaceAll(/[^,\n]+/g, '"$&"')
+      .replaceAll(',', ';');
+    const file = join(root, 'quoted.csv');
+    writeFileSync(file, quoted);
+    const source = await fileSource(file, names);
+    for (const [pairId, rows] of computed) expect((await source.rows(pairId))!.features).toEqual(rows.features.slice());
   });
 });
 

@@ -1,3 +1,6 @@
+import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
+import { cellsOf, delimiterOf } from '../../shared/csv/cells.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import { newYorkMinuteOfWeek, newYorkOffset, MINUTES_PER_WEEK } from '../../shared/core/cost/new_york_time.ts';
 import type { SpreadProfile, SpreadStep } from '../../shared/core/cost/spread_profile.ts';
 
@@ -91,13 +94,20 @@ function median(values: readonly number[]): number {
 /** Rows of `time,spread_bps` or `time,bid,ask`; null for another header. */
 export function parseSpreads(text: string): QuotedSpreads | null {
   const [header = '', ...lines] = text.split(/\r?\n/);
-  const columns = header.split(',');
+  const delimiter = delimiterOf(header);
+  const columns = cellsOf(header.replace(/^\uFEFF/, ''), delimiter) ?? [];
   const [time, spread, bid, ask] = ['time', 'spread_bps', 'bid', 'ask'].map((name) => columns.indexOf(name));
   if (time! < 0 || (spread! < 0 && (bid! < 0 || ask! < 0))) return null;
   const quoted: { time: number[]; bps: number[] } = { time: [], bps: [] };
-  for (const line of lines) {
+  for (const [i, line] of lines.entries()) {
     if (line === '') continue;
-    const cells = line.split(',').map(Number);
+    const cells = (cellsOf(line, delimiter) ?? []).map(parseDecimalText);
+    const needed = [time!, ...(spread! >= 0 ? [spread!] : [bid!, ask!])];
+    if (needed.some((column) => !Number.isFinite(cells[column])))
+      throw new MinutehandError('DATA_FORMAT', {
+        seen: `line ${i + 2}: ${line.slice(0, 120)}`,
+        expected: `numbers in ${needed.map((column) => columns[column]).join(', ')}`,
+      });
     quoted.time.push(cells[time!]!);
     quoted.bps.push(
       spread! >= 0 ? cells[spread!]! : (2e4 * (cells[ask!]! - cells[bid!]!)) / (cells[ask!]! + cells[bid!]!),

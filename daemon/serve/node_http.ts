@@ -165,7 +165,7 @@ class NodeRequests {
       this.#respond(response, this.#router.refuse(hostMissing()), true);
     } else if (isRefusal(found)) {
       this.#respond(response, found);
-    } else if (head.method === 'GET') {
+    } else if (found.method === 'GET') {
       this.#settle(response, found, head, EMPTY);
     } else {
       this.#collect(request, response, found, head);

@@ -56,10 +56,11 @@ class RouteTable implements Router {
     const refusal = this.#refuseAtTheDoor(head);
     if (refusal) return refusal;
     const methods = this.#routes.get(head.path);
-    const found = methods?.get(head.method);
+    // HEAD is GET without the body, which the engines leave out.
+    const found = methods?.get(head.method === 'HEAD' ? 'GET' : head.method);
     if (found) return found;
     if (methods) {
-      const allow = [...methods.keys()].join(', ');
+      const allow = [...methods.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
       return this.#refuse(new MinutehandError('METHOD_NOT_ALLOWED', { seen: head.method, expected: allow }), { allow });
     }
     if (this.#webSockets.has(head.path)) return this.#refuseWithoutWebSocket();

@@ -249,10 +249,18 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       }
     });
 
-    it('answers HEAD without a body', async () => {
+    it('answers HEAD as GET, without a body, and only where GET is', async () => {
       const server = await open();
-      const response = await fetch(url(server, '/hello'), { method: 'HEAD' });
-      expect([response.status, await response.text()]).toEqual([405, '']);
+      for (const path of ['/hello', '/refuse', '/nothing', '/bars']) {
+        const got = await fetch(url(server, path));
+        const head = await fetch(url(server, path), { method: 'HEAD' });
+        expect([path, head.status, await head.text()]).toEqual([path, got.status, '']);
+        expect([path, head.headers.get('content-type')]).toEqual([path, got.headers.get('content-type')]);
+        // The refusal of a method names it.
+        if (got.status !== 405) expect(head.headers.get('content-length')).toBe(got.headers.get('content-length'));
+      }
+      expect((await fetch(url(server, '/hello'), { method: 'PUT', body: 'x' })).headers.get('allow')).toBe('GET, HEAD');
+      expect((await fetch(url(server, '/hello'))).status).toBe(200);
     });
 
     it('turns an error of a handler into its status, a defect into 500, and continues', async () => {

@@ -36,7 +36,7 @@ export class NativeRequests {
     if (malformed !== null)
       return exchange.respond(this.#router.refuse(new MinutehandError('HTTP_MALFORMED', { seen: malformed })), true);
     if (isRefusal(found)) return exchange.respond(found);
-    if (head.method === 'GET') return this.#settle(exchange, found, EMPTY);
+    if (found.method === 'GET') return this.#settle(exchange, found, EMPTY);
     intake = this.#bodies.open(Number.parseInt(head.header('content-length'), 10), (verdict) => {
       if (verdict.body) this.#settle(exchange, found, verdict.body);
       else exchange.respond(this.#router.refuse(verdict.error), !verdict.drained);

@@ -5,6 +5,7 @@ import { numbersFault } from '../../shared/bar_rules.ts';
 import { readPlainBytes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { BarResampler, barOpen, lastMinuteOf } from '../../shared/core/resample/bar_resampler.ts';
+import { cellsOf, delimiterOf, withoutTrailing } from '../../shared/csv/cells.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
 /** Bars of one instrument and timeframe, ascending. All arrays have `length` elements. */
@@ -121,7 +122,8 @@ export function instrumentBarsOf(columns: BarColumns, timeframe: number): Instru
 export async function readInstrumentFile(path: string): Promise<InstrumentBars> {
   const lines = (await readPlainBytes(path)).toString('latin1').split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
-  const header = lines[0]!.split(',');
+  const delimiter = delimiterOf(lines[0] ?? '');
+  const header = withoutTrailing(cellsOf(lines[0] ?? '', delimiter) ?? []);
   const fields = [...NAMES, TAKER].map((name) => header.indexOf(name));
   const refuse = (line: number, seen: string, expected: string): never => {
     throw new MinutehandError('DATA_FORMAT', { seen: `${path} line ${line}: ${seen.slice(0, 120)}`, expected });
@@ -130,8 +132,9 @@ export async function readInstrumentFile(path: string): Promise<InstrumentBars> 
   const length = lines.length - 1;
   const columns = fields.map(() => new Float64Array(length));
   for (let i = 0; i < length; i++) {
-    const cells = lines[i + 1]!.split(',');
-    if (cells.length !== header.length) refuse(i + 2, lines[i + 1]!, `${header.length} fields`);
+    const cells = cellsOf(lines[i + 1]!, delimiter) ?? [];
+    if (cells.length < header.length || cells.slice(header.length).some((cell) => cell !== ''))
+      refuse(i + 2, lines[i + 1]!, `${header.length} fields`);
     fields.forEach((field, c) => (columns[c]![i] = field < 0 ? NaN : parseDecimalText(cells[field]!)));
     const [time, open, high, low, close, volume, taker] = columns.map((column) => column[i]!) as [
       number,

@@ -6,6 +6,7 @@ import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
 import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
 import { replaceDurably } from '../../shared/durable_file.ts';
+import { cellsOf, delimiterOf } from '../../shared/csv/cells.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
@@ -84,7 +85,8 @@ export async function readSource(source: SeriesSource): Promise<{ history: Serie
   const { path, valueColumn, timeColumn, arrivalColumn, lagSeconds } = source;
   const lines = (await readPlainBytes(path)).toString('latin1').split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
-  const header = lines[0]!.split(',');
+  const delimiter = delimiterOf(lines[0] ?? '');
+  const header = cellsOf(lines[0] ?? '', delimiter) ?? [];
   const field = (name: string): number => {
     const at = header.indexOf(name);
     if (at < 0)
@@ -99,7 +101,7 @@ export async function readSource(source: SeriesSource): Promise<{ history: Serie
   const rows: Arrived[] = [];
   let empty = 0;
   lines.slice(1).forEach((line, i) => {
-    const cells = line.split(',');
+    const cells = cellsOf(line, delimiter) ?? [];
     if (cells[value] === '') return empty++;
     const [at, of] = [parseDecimalText(cells[event] ?? ''), parseDecimalText(cells[value] ?? '')];
     const known = arrival < 0 ? at + lagSeconds : parseDecimalText(cells[arrival] ?? '');

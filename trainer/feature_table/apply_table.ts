@@ -16,7 +16,7 @@ export interface TabledBuild extends PairBuild {
  * from the bars, so evaluation does not depend on the table.
  * @param names of the columns
  * @throws MinutehandError DATA_MISSING if the table lacks a row that the models need; TABLE_FORMAT if a label ends at
- * no bar; FEATURE_FORESIGHT
+ * no bar; FEATURE_FORESIGHT; TABLE_SCHEMA where columns have other values than the features of these names
  */
 export async function applyTable(
   source: FeatureSource,
@@ -37,6 +37,7 @@ export async function applyTable(
   const features = takeFeatures(history, table, at);
   const outside = outsideColumns(history.features, features, names);
   refuseEarlyColumns(history, features, outside, names, place);
+  checkValues(place, names, history, table, at);
   return {
     outside,
     history: { ...history, features },
@@ -53,6 +54,57 @@ function placesOf({ time, length }: PairHistory, table: TableRows | null): Int32
     if (i < table.length && table.time[i] === time[t]) places[t] = i;
   }
   return places;
+}
+
+/** Sums of another order, and fewer digits in a text, differ by less. */
+const SAME = 1e-3;
+/** More rows than that with other values are another formula or window. */
+const MAX_OTHER_ROWS = 0.2;
+
+/**
+ * A table of names does not state the windows of its columns, but its values do: the daemon computes the features of
+ * the configuration, and models that learned others would be asked about numbers that they have never seen.
+ */
+function checkValues(
+  place: string,
+  names: readonly string[],
+  { row, rows, features }: PairHistory,
+  table: TableRows,
+  at: Int32Array,
+): void {
+  const others = names.flatMap((name, column) => {
+    const scale = spreadOf(features, names.length, column);
+    let differing = 0;
+    row.forEach((own, t) => {
+      if (own < 0) return;
+      const computed = features[own * names.length + column]!;
+      const given = table.features[at[t]! * names.length + column]!;
+      const isSame =
+        Number.isNaN(computed) || Number.isNaN(given)
+          ? Number.isNaN(computed) && Number.isNaN(given)
+          : Math.abs(given - computed) <= SAME * Math.max(scale, Math.abs(computed));
+      if (!isSame) differing++;
+    });
+    return differing > MAX_OTHER_ROWS * rows ? [`${name} (${Math.round((100 * differing) / rows)} % of the rows)`] : [];
+  });
+  if (others.length === 0) return;
+  throw new MinutehandError('TABLE_SCHEMA', {
+    seen: `${place}: other values than those of the bars with the configured windows in ${others.join(', ')}`,
+    expected: 'the features of this configuration, of these bars',
+    next: 'Run `minutehand dataset export` with this configuration and these bars, or set `windows` as they were.',
+  });
+}
+
+/** Mean size of a feature. */
+function spreadOf(features: Float32Array, width: number, column: number): number {
+  let [sum, count] = [0, 0];
+  for (let i = column; i < features.length; i += width) {
+    const size = Math.abs(features[i]!);
+    if (!Number.isFinite(size)) continue;
+    sum += size;
+    count++;
+  }
+  return count === 0 ? 0 : sum / count;
 }
 
 function takeFeatures({ row, rows, features }: PairHistory, table: TableRows, at: Int32Array): Float32Array {

@@ -2,6 +2,8 @@ import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet';
+import { cellsOf, delimiterOf, type Delimiter } from '../../shared/csv/cells.ts';
+import { spellSubject } from '../../shared/symbol/symbol.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { LABEL_COLUMNS, type ColumnIdentity, type FeatureSource, type TableRows } from './feature_table.ts';
 import { checkColumns, featureColumns, RowBuilder } from './row_builder.ts';
@@ -29,6 +31,7 @@ export class TableCollector {
   readonly #pair: number;
   readonly #time: number;
   readonly #pairs = new Map<string, RowBuilder>();
+  readonly #ids = new Map<string, string>();
 
   constructor(place: string, columns: readonly string[], names: readonly string[]) {
     checkColumns(place, columns);
@@ -42,7 +45,7 @@ export class TableCollector {
   }
 
   add(cells: readonly unknown[]): void {
-    const pair = String(cells[this.#pair]);
+    const pair = this.#spelled(String(cells[this.#pair]));
     let builder = this.#pairs.get(pair);
     if (builder === undefined) {
       builder = new RowBuilder(`${this.#place}, ${pair}`, this.#features.length, this.#labels !== null);
@@ -54,6 +57,12 @@ export class TableCollector {
       (place) => number(this.#features[place]!),
       (place) => number(this.#labels![place]!),
     );
+  }
+
+  #spelled(name: string): string {
+    let id = this.#ids.get(name);
+    if (id === undefined) this.#ids.set(name, (id = spellSubject(name)));
+    return id;
   }
 
   finish(): Map<string, TableRows> {
@@ -88,14 +97,21 @@ async function csvSource(path: string, names: readonly string[]): Promise<Featur
     crlfDelay: Infinity,
   });
   let header: string[] | null = null;
+  let delimiter: Delimiter = ',';
   let collector: TableCollector | null = null;
   let line = 0;
   for await (const text of lines) {
     line++;
     if (text === '') continue;
-    const cells = text.split(',');
+    if (header === null) delimiter = delimiterOf(text.replace(/^\uFEFF/, ''));
+    const cells = cellsOf(header === null ? text.replace(/^\uFEFF/, '') : text, delimiter);
+    if (cells === null)
+      throw new MinutehandError('TABLE_FORMAT', {
+        seen: `${path} line ${line}: ${text.slice(0, 80)}`,
+        expected: 'quotes that close',
+      });
     if (header === null) {
-      header = cells.map((cell) => cell.replace(/^\uFEFF/, '').replaceAll('"', ''));
+      header = cells;
       collector = new TableCollector(path, header, names);
       continue;
     }
