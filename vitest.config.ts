@@ -1,6 +1,10 @@
 import { join } from 'node:path';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { leaveSettingsOut } from './test/own_environment.ts';
+
+// Tests and the programs that they start inherit this environment.
+leaveSettingsOut(process.env);
 
 const EVERY = '{shared,daemon,trainer,cli,bench,sim,test,mt5,dashboard}/**/*.test.ts';
 /**
@@ -30,7 +34,7 @@ const ALONE = [
  * several of them.
  */
 const SERVERS = [
-  'cli/{commands/**/*,bars/store_sink,ea/signal_redis,output}.test.ts',
+  'cli/{commands/**/*,bars/store_sink,ea/signal_redis,output,interrupted}.test.ts',
   'shared/{store,log}/**/*.test.ts',
   'shared/bundle/{grouped_models,halts,onnxruntime,signature,model_set}.test.ts',
   'trainer/{api,model_events,policy,report,store,registry}/**/*.test.ts',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDay, parseInteger, parsePeriod } from './period.ts';
+import { parseBarClose, parseDay, parseInteger, parsePeriod } from './period.ts';
 
 describe('a day or minute on the command line', () => {
   it.each([
@@ -49,5 +49,29 @@ describe('a whole number', () => {
     for (const text of ['', '-1', '1.5', '1e3', ' 1', '0x10', '9007199254740993'])
       expect(() => parseInteger(text, '--seed'), text).toThrow(expect.objectContaining({ code: 'USAGE' }));
     expect(() => parseInteger('0', '--trials', 1)).toThrow('a whole number from 1 on');
+  });
+});
+
+describe('parseBarClose', () => {
+  it('takes every form in which an output shows the close of a bar', () => {
+    const close = Date.parse('2026-11-21T08:27:00Z') / 1000;
+    const forms = [
+      '2026-11-21 08:27',
+      '2026-11-21 08:27 UTC',
+      '2026-11-21T08:27Z',
+      '2026-11-21T08:27:00Z',
+      '2026-11-21T08:27:35.374Z',
+      '2026-11-21 08:27:35.374',
+      `${close}`,
+      `${close + 35}`,
+      `${close}000`,
+      `${close}374`,
+    ];
+    expect(forms.map(parseBarClose)).toEqual(forms.map(() => close));
+  });
+
+  it('refuses what is no time, or of another zone', () => {
+    for (const text of ['2026-02-30 08:27', '08:27', '2026-11-21', '2026-11-21T08:27+02:00', 'now', '-5', ''])
+      expect(() => parseBarClose(text), text).toThrow(/close of a bar in UTC/);
   });
 });

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { OpenTime } from '../shared/bar.ts';
+import { epochSeconds } from '../shared/csv/stamps.ts';
 import { MinutehandError } from '../shared/errors.ts';
 
 export interface PeriodFlags {
@@ -36,6 +37,28 @@ export function parseDay(text: string, option: string): OpenTime {
       expected: 'a UTC day or minute such as 2019-03-01 or 2019-03-01T12:00Z',
     });
   return (ms / 1000) as OpenTime;
+}
+
+/** Shown times of bars, in UTC: `2026-11-21 08:27`, `2026-11-21T08:27:00.000Z`, with or without seconds and zone. */
+const SHOWN_TIME = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z| ?UTC|\+00:00)?$/;
+/** Seconds, milliseconds or microseconds from 1973 on. */
+const EPOCH = /^\d{9,16}$/;
+
+/**
+ * The close of a bar as any output shows it: `status`, the dashboard, signals, logs (`2026-11-21 08:27`,
+ * `2026-11-21T08:27:00Z`, epoch seconds, milliseconds). Times within a minute after it, such as `generated_at_ms` and
+ * those of log lines, are of this close as well.
+ * @throws MinutehandError USAGE
+ */
+export function parseBarClose(text: string): number {
+  const [, day, minute] = SHOWN_TIME.exec(text.trim()) ?? [];
+  const ms = day === undefined ? NaN : Date.parse(`${day}T${minute}:00Z`);
+  if (!Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day!)) return ms / 1000;
+  if (EPOCH.test(text.trim())) return Math.floor(epochSeconds(Number(text)) / 60) * 60;
+  throw new MinutehandError('USAGE', {
+    seen: `time ${text}`,
+    expected: 'the close of a bar in UTC, such as 2026-11-21 08:27, 2026-11-21T08:27:00Z or epoch seconds',
+  });
 }
 
 /** `--workers`: one for each core when it is not given. @throws MinutehandError USAGE */

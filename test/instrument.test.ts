@@ -291,8 +291,8 @@ async function explainsEach(journaled: readonly AnsweredSignal[], journalPath: s
   }
   expect(entered).toBeGreaterThan(0);
   const [printed, unknown] = await place.runEach([
-    ['explain', 'BTCUSDT@1h', `${new Date(journaled.at(-1)!.time * 1000).toISOString().slice(0, 16)}Z`],
-    ['explain', 'ETHUSDT@1h', '2020-12-01T00:59Z'],
+    ['explain', 'BTCUSDT@1h', `${new Date((journaled.at(-1)!.time + 60) * 1000).toISOString().slice(0, 16)}Z`],
+    ['explain', 'ETHUSDT@1h', '2020-12-01 01:00'],
   ]);
   expect(printed!.code, printed!.stderr).toBe(0);
   expect(printed!.stdout).toMatch(

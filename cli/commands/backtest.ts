@@ -32,6 +32,7 @@ import { readFolderBars } from '../../trainer/dataset/folder_bars.ts';
 import { costRow, costTable, type BacktestCostRow } from '../cost_table.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
@@ -94,6 +95,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
 
   const paths = folders.map((folder) => resolveBundle(folder));
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   const period = { from: (from - warmUpSeconds(minutehand.windows)) as OpenTime, ...(to === undefined ? {} : { to }) };
   const reading = readBars(flags.data, settings, symbolsOf(pairs), period, workers, (done, total) =>
     progress.update('reading bars', done, total),

@@ -26,6 +26,7 @@ import {
   type SourceReport,
 } from '../bars/import.ts';
 import { storeSink } from '../bars/store_sink.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, problemText, type Change, type Output } from '../output.ts';
 import { marketOption, withStore } from './bars_store.ts';
 
@@ -143,6 +144,11 @@ function parsePercent(text: string): number {
 
 async function runImport(source: string, flags: ImportFlags, isReplacing: boolean, output: Output): Promise<void> {
   const progress = output.progress();
+  const left =
+    flags.out === undefined
+      ? 'Rows that were read are in the store, as one import: bars history.'
+      : 'Symbols that were read as a whole are in the folder; the same command adds the others.';
+  tellWhenInterrupted({ output, progress, kept: () => [left] });
   const { minutehand } = loadSettings();
   const known = symbolNames({ minutehand });
   const strip = flags.strip ?? [];

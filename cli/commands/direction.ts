@@ -25,6 +25,7 @@ import {
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/label/direction.ts';
 import { readInstallationBars } from '../installation_bars.ts';
 import { directionLines } from '../direction_lines.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { gitCommit } from './train.ts';
@@ -105,6 +106,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const plan = planOf(flags);
   const symbols = flags.symbols.split(',');
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
     const { bars, market } = await readBars(flags, symbols, (done, total) =>
       progress.update('reading bars', done, total),

@@ -5,7 +5,10 @@ import type { EntryCondition } from '../../shared/core/decide/entry_conditions.t
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
-import { parseDay } from '../period.ts';
+import { parseBarClose } from '../period.ts';
+import { SECONDS_PER_BAR, shownMinute, type OpenTime } from '../../shared/bar.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
+import { spellSubject } from '../../shared/symbol/symbol.ts';
 import { applyMarket, marketOption } from './processes.ts';
 
 const SHOWN_FEATURES = 8;
@@ -14,32 +17,39 @@ export function addExplain(program: Command, output: () => Output): void {
   program
     .command('explain')
     .argument('<subject>', 'a pair or an instrument, such as XAUUSD_XAGUSD or BTCUSDT@1h')
-    .argument('<time>', 'open of the last minute of the bar, UTC, such as 2026-11-20T12:35Z')
+    .argument(
+      '<time...>',
+      'close of the bar, UTC, as status, dashboard, signals and logs show it: 2026-11-20 12:36, 2026-11-20T12:36:00Z or epoch seconds',
+    )
     .addOption(marketOption())
     .description(
       'Computes the minute again from the journal and its bundle, compares it with what was published, and shows each score with the contribution of each feature (SHAP values), costs, thresholds and gates, and the smallest change that would have entered.',
     )
-    .action((subject: string, time: string, flags: { market?: string }) => explain(subject, time, flags, output()));
+    .action((subject: string, time: string[], flags: { market?: string }) =>
+      explain(subject, time.join(' '), flags, output()),
+    );
 }
 
 async function explain(subject: string, time: string, flags: { market?: string }, output: Output): Promise<void> {
   applyMarket(flags.market);
-  const explainer = createExplainer(loadSettings(), homePaths());
-  const explanation = await explainer.explain(subject, parseDay(time, 'time'));
+  const settings = loadSettings();
+  const spelled = spellSubject(subject, symbolNames(settings));
+  const explainer = createExplainer(settings, homePaths());
+  const explanation = await explainer.explain(spelled, (parseBarClose(time) - SECONDS_PER_BAR) as OpenTime);
   for (const line of linesOf(explanation)) output.line(line);
   output.result(explanation);
   if (!explanation.reproduced.equal) process.exitCode = 1;
 }
 
 function linesOf(explanation: Explanation): string[] {
-  const { subject, time, signal, meaning, reproduced, costs, features, to_enter } = explanation;
+  const { subject, signal, meaning, reproduced, costs, features, to_enter } = explanation;
   const { action, reason, mode, model_version } = signal;
   const valueOf = new Map(features.map((feature) => [feature.name, feature]));
   const models = Object.entries<ExplainedModel>(explanation.models ?? explanation.direction ?? {});
   const average = explanation.kind === 'pair' ? averageProbability : averageScore;
   const modelLines = models.flatMap(([name, model]) => linesOfModel(name, model, valueOf, average));
   return [
-    `${subject} ${time}  ${action} ${reason}  mode ${mode}${model_version === '' ? '' : `  models ${model_version}`}`,
+    `${subject} closed ${shownMinute(signal.timestamp)} UTC  ${action} ${reason}  mode ${mode}${model_version === '' ? '' : `  models ${model_version}`}`,
     `  ${meaning}`,
     ...(reproduced.equal ? [] : [`  ${reproduced.code}: computed again, it is not what was published`]),
     ...reproduced.differences.map(({ what, published, computed }) => `    ${what} ${published}, now ${computed}`),

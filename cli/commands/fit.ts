@@ -26,6 +26,7 @@ import { likeliestClasses } from '../../trainer/validate/multiclass.ts';
 import { classesOf, guessTask, targetsOf } from '../../trainer/table/labels.ts';
 import { readTable, type Table, type TableRequest } from '../../trainer/table/table.ts';
 import { csvCell } from '../csv.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output, Progress } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseInteger, parseWorkers } from '../period.ts';
@@ -126,6 +127,7 @@ async function runFit(flags: FitFlags, output: Output): Promise<void> {
   if (flags.engine === 'random_forest' && flags.valid !== undefined)
     output.note('A forest does not stop early: --valid changes nothing.');
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
     const tables = await readTables(flags, plan, output, progress);
     const { task, classes, table, stopping, test, targets } = tables;

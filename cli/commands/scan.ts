@@ -22,6 +22,7 @@ import {
 } from '../../trainer/scan/scan_report.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseDay, parseInteger, parsePeriod, parseWorkers, type Period } from '../period.ts';
@@ -82,6 +83,7 @@ async function runScan(flags: ScanFlags, output: Output): Promise<void> {
   const timeframes = parseTimeframes(flags.timeframes);
   const workers = parseWorkers(flags.workers, 0);
   const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
     const { symbols, leftOut } = await symbolsToScan(flags, settings);
     const bars = await readBars(flags.data, settings, symbols, parsePeriod(flags), (done, total) =>

@@ -1,3 +1,4 @@
+import { shownMinute } from '../../shared/bar.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -359,7 +360,7 @@ function lineOf(row: SignalRow): string {
   const number = (name: string, value: number | null): string => (value === null ? '' : `${name} ${value.toFixed(2)}`);
   const cells = [
     `${dayOf(generated_at_ms)} ${new Date(generated_at_ms).toISOString().slice(11, 23)}`,
-    `bar ${bar_close.slice(0, 16)}`,
+    `closed ${shownMinute(bar_close)}`,
     pair_id.padEnd(13),
     action.padEnd(5),
     reason.padEnd(11),

@@ -161,13 +161,13 @@ function modesText(pairs: readonly PairStatus[], bootId: string): string {
   return `, ${[...counts].map(([mode, count]) => `${count} ${mode}`).join(' ')}`;
 }
 
-/** `  XAUUSD_XAGUSD  bar 2026-11-20 12:34  HOLD NO_SETUP  OK  target 0  12 s ago`. */
+/** `  XAUUSD_XAGUSD  closed 2026-11-20 12:35  HOLD NO_SETUP  OK  target 0  12 s ago`. */
 function pairLine({ pair_id, signal }: PairStatus, nowMs: number): string[] {
   if (signal === null) return [`  ${pair_id.padEnd(16)} no signal file`];
   const { timestamp, action, reason, mode, target, generated_at_ms, valid_until_ms } = signal;
   const cells = [
     pair_id.padEnd(16),
-    shownMinute(timestamp),
+    `closed ${shownMinute(timestamp)}`,
     `${action} ${reason}`.padEnd(20),
     mode.padEnd(8),
     `target ${target}`.padEnd(9),

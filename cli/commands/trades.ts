@@ -185,7 +185,7 @@ function rowOf(trade: LiveTrade): string {
   const head = `${isoSecond(time_ms)}  ${account.padEnd(5)}  ${pair_id.padEnd(16)} ${kind.padEnd(7)}`;
   if (kind === 'refused') return `${head} ${error}`;
   const cells = [
-    `${leg} ${side.padEnd(4)} ${lots} ${symbol} at ${filled_price}`,
+    `${leg} ${side.padEnd(4)} ${lots} ${account === 'paper' ? 'units' : 'lots'} ${symbol} at ${filled_price}`,
     `${slippage_bps!.toFixed(2)} bps`,
     latency_ms === null ? '' : `${latency_ms} ms`,
     reason,

@@ -17,7 +17,7 @@ import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
 import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
@@ -41,6 +41,7 @@ import { costTable } from '../cost_table.ts';
 import { openSource } from '../feature_source.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { groupLines, withGroups } from '../groups_option.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import { parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -160,16 +161,21 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const modelsFolder = flags.out ?? paths.models;
   const workers = parseWorkers(flags.workers);
   const progress = output.progress();
+  let dryFolder: string | null = null;
+  const removeDryFolder = (): void => {
+    if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
+  };
   const onStage = flags.verbose === true ? stageLines((line) => output.note(line)) : null;
   const onProgress = (stage: string, done: number, total: number): void => {
     onStage?.(stage);
     progress.update(stage, done, total);
   };
+  tellWhenInterrupted({ output, progress, kept: () => keptBy(flags, paths), cleanUp: removeDryFolder });
   const read = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
   const priced = flags.mid === true ? midBars(read, tradingCosts(imported)) : read;
   const bars = flags.days === undefined ? priced : lastDays(priced, parseInteger(flags.days, '--days', 1));
   // An evaluated bundle must be in a folder: that of a dry run is for as long as it lasts.
-  const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
+  dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
   const gpu = watchGpu(process.pid);
   let result: TrainResult | Theta2Result | null;
   let gates: GateResult[] = [];
@@ -199,7 +205,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
     if (result !== null)
       gates = await adoptionGates(result, { settings, bars: compared, modelsFolder, workers, onProgress });
   } finally {
-    if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
+    removeDryFolder();
     progress.stop();
     await source?.close();
   }
@@ -216,6 +222,15 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   if (isWritten) tellMetadata(modelsFolder, output);
   report({ result, gates, flags, isWritten, adopted, rollout, resources: ownResources(await gpu.stop()) }, output);
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
+}
+
+/** What an interrupted training leaves. */
+function keptBy(flags: TrainFlags, { datasetCache, searches }: HomePaths): string[] {
+  if (!flags.cache) return ['No bundle was written, and the active models stay. Nothing is kept: --no-cache.'];
+  return [
+    'No bundle was written, and the active models stay.',
+    `Features and labels that were ready are in ${datasetCache}, finished trials of a search in ${searches}: the same command continues there.`,
+  ];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { lowerPriority, lowPriorityPrefix } from './low_priority.ts';
+import { WAITING, watchProcessorWait } from './processor_wait.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine, type ProgressLine } from './progress_line.ts';
 
 /** Time to end after a request, before it is killed. */
@@ -49,13 +50,20 @@ export function startCommand(options: CommandOptions): CommandProcess {
   });
   if (yields && child.pid !== undefined) lowerPriority(child.pid);
   let [answer, lastLine] = ['', ''];
+  let newest: ProgressLine = { stage: 'starting', share: 0 };
+  const stopWatching =
+    yields && child.pid !== undefined
+      ? watchProcessorWait(child.pid, (isWaiting) =>
+          onProgress(isWaiting ? { ...newest, stage: `${newest.stage}, ${WAITING}` } : newest),
+        )
+      : () => undefined;
   child.stdout.on('data', (data: Buffer) => {
     answer += data.toString('utf8');
     if (answer.length > maxAnswer) child.kill('SIGKILL');
   });
   createInterface({ input: child.stderr }).on('line', (line) => {
     const progress = readProgressLine(line);
-    if (progress !== null) onProgress(progress);
+    if (progress !== null) onProgress((newest = progress));
     else if (line.trim() !== '') lastLine = line.slice(0, SHOWN_CHARACTERS);
   });
   let lastResort: NodeJS.Timeout | undefined;
@@ -63,7 +71,10 @@ export function startCommand(options: CommandOptions): CommandProcess {
     child.on('error', () => resolve(null));
     child.on('close', resolve);
   });
-  void ended.then(() => clearTimeout(lastResort));
+  void ended.then(() => {
+    clearTimeout(lastResort);
+    stopWatching();
+  });
   return {
     pid: child.pid ?? null,
     ended: ended.then((code) => ({ code, answer, lastLine })),

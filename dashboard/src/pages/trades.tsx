@@ -63,7 +63,9 @@ function columnsOf(): Column<Trade>[] {
     },
     text('symbol', t('data.symbol')),
     text('side', t('trades.side')),
-    number('lots', t('trades.lots'), (value) => num(value)),
+    number('lots', t('trades.lots'), (value, { account }) =>
+      t(account === 'paper' ? 'trades.units' : 'trades.brokerLots', { size: num(value) }),
+    ),
     number('filled_price', t('trades.price'), price),
     number('slippage_bps', t('trades.slippage'), (value) => signed(value)),
     number('latency_ms', t('trades.latency'), (value) => microseconds(value === null ? null : 1000 * value)),

@@ -79,41 +79,50 @@ function Trialed({ history }: { readonly history: SearchHistory }) {
   );
 }
 
+/** With fewer, chance alone gives each parameter a large share. */
+const LEAST_FOR_IMPORTANCE = 30;
+
 function Importance({ trials }: { readonly trials: Trials }) {
   const rows = useMemo(() => importanceOf(trials), [trials]);
+  const count = num(trials.count, 0);
+  if (trials.count < LEAST_FOR_IMPORTANCE)
+    return <p class="note">{t('runs.importanceFew', { count, least: num(LEAST_FOR_IMPORTANCE, 0) })}</p>;
   return (
-    <Table
-      name="importance"
-      label={t('runs.importance')}
-      rows={rows}
-      rowKey={({ name }) => name}
-      empty="runs.noTrials"
-      columns={[
-        {
-          key: 'parameter',
-          title: t('runs.parameter'),
-          value: ({ name }) => name,
-          cell: ({ name }) => <span class="mono">{name}</span>,
-        },
-        {
-          key: 'share',
-          title: t('runs.share'),
-          isNumber: true,
-          value: ({ share }) => share,
-          cell: ({ share }) => percent(share, 1),
-        },
-        {
-          key: 'bar',
-          title: '',
-          value: () => null,
-          cell: ({ share }) => (
-            <svg class="share-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
-              <rect width={100 * share} height="6" />
-            </svg>
-          ),
-        },
-      ]}
-    />
+    <>
+      <p class="note">{t('runs.importanceBy', { count })}</p>
+      <Table
+        name="importance"
+        label={t('runs.importance')}
+        rows={rows}
+        rowKey={({ name }) => name}
+        empty="runs.noTrials"
+        columns={[
+          {
+            key: 'parameter',
+            title: t('runs.parameter'),
+            value: ({ name }) => name,
+            cell: ({ name }) => <span class="mono">{name}</span>,
+          },
+          {
+            key: 'share',
+            title: t('runs.share'),
+            isNumber: true,
+            value: ({ share }) => share,
+            cell: ({ share }) => percent(share, 1),
+          },
+          {
+            key: 'bar',
+            title: '',
+            value: () => null,
+            cell: ({ share }) => (
+              <svg class="share-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+                <rect width={100 * share} height="6" />
+              </svg>
+            ),
+          },
+        ]}
+      />
+    </>
   );
 }
 

@@ -1,0 +1,31 @@
+import type { Output } from './output.ts';
+
+/** As a shell reports a program that Ctrl-C ended: 128 and the number of SIGINT. */
+const INTERRUPTED = 130;
+
+interface LongCommand {
+  readonly output: Pick<Output, 'note'>;
+  readonly progress: { stop(): void };
+  /** What is there after the interruption, and how it continues; a sentence each. */
+  kept(): readonly string[];
+  cleanUp?(): void;
+}
+
+/** The last command that began: a process runs one. */
+let answering: (() => void) | null = null;
+
+/**
+ * Answers Ctrl-C during a long command at once: what has been kept, and exit code 130. A second Ctrl-C ends it without
+ * an answer.
+ */
+export function tellWhenInterrupted({ output, progress, kept, cleanUp }: LongCommand): void {
+  if (answering !== null) process.off('SIGINT', answering);
+  answering = () => {
+    progress.stop();
+    output.note('Interrupted.');
+    for (const line of kept()) output.note(line);
+    cleanUp?.();
+    process.exit(INTERRUPTED);
+  };
+  process.once('SIGINT', answering);
+}
