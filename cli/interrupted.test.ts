@@ -15,9 +15,12 @@ it('a training answers Ctrl-C at once, says what is kept, and ends with 130', as
   execFileSync('mkfifo', [join(data, 'XAUUSD.csv')]);
   const program = join(packageRoot(), 'bin', 'minutehand.mjs');
   const env = { ...process.env, MINUTEHAND_HOME: home };
-  const child = spawn(process.execPath, [program, 'train', '--data', data], { env });
+  const child = spawn(process.execPath, [program, 'train', '--data', data], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let text = '';
-  child.stderr.on('data', (part: Buffer) => (text += part.toString()));
+  child.stderr!.on('data', (part: Buffer) => (text += part.toString()));
   const pipe = await open(join(data, 'XAUUSD.csv'), 'w');
   const askedMs = performance.now();
   child.kill('SIGINT');
