@@ -60,6 +60,8 @@ function placesOf({ time, length }: PairHistory, table: TableRows | null): Int32
 const SAME = 1e-3;
 /** More rows than that with other values are another formula or window. */
 const MAX_OTHER_ROWS = 0.2;
+/** Correlation from which a column is the feature of its name with another window. */
+const ALIKE = 0.5;
 
 /**
  * A table of names does not state the windows of its columns, but its values do: the daemon computes the features of
@@ -85,7 +87,10 @@ function checkValues(
           : Math.abs(given - computed) <= SAME * Math.max(scale, Math.abs(computed));
       if (!isSame) differing++;
     });
-    return differing > MAX_OTHER_ROWS * rows ? [`${name} (${Math.round((100 * differing) / rows)} % of the rows)`] : [];
+    const isOther =
+      differing > MAX_OTHER_ROWS * rows &&
+      likeness({ row, features, given: table.features, at, column, width: names.length }) >= ALIKE;
+    return isOther ? [`${name} (${Math.round((100 * differing) / rows)} % of the rows)`] : [];
   });
   if (others.length === 0) return;
   throw new MinutehandError('TABLE_SCHEMA', {
@@ -93,6 +98,33 @@ function checkValues(
     expected: 'the features of this configuration, of these bars',
     next: 'Run `minutehand dataset export` with this configuration and these bars, or set `windows` as they were.',
   });
+}
+
+interface Compared {
+  readonly row: Int32Array;
+  readonly features: Float32Array;
+  readonly given: Float32Array;
+  readonly at: Int32Array;
+  readonly column: number;
+  readonly width: number;
+}
+
+/** Correlation of a column with the feature of its name: what has another source altogether is not like it. */
+function likeness({ row, features, given, at, column, width }: Compared): number {
+  let [n, x, y, xx, yy, xy] = [0, 0, 0, 0, 0, 0];
+  row.forEach((own, t) => {
+    const a = own < 0 ? NaN : features[own * width + column]!;
+    const b = own < 0 ? NaN : given[at[t]! * width + column]!;
+    if (!Number.isFinite(a) || !Number.isFinite(b)) return;
+    n++;
+    x += a;
+    y += b;
+    xx += a * a;
+    yy += b * b;
+    xy += a * b;
+  });
+  const spread = (n * xx - x * x) * (n * yy - y * y);
+  return spread > 0 ? (n * xy - x * y) / Math.sqrt(spread) : 0;
 }
 
 /** Mean size of a feature. */
