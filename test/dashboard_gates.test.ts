@@ -12,6 +12,7 @@ import {
   type GateResult,
 } from '../trainer/gate/criteria.ts';
 import { checkAdoption, GATES, type AdoptionEvidence } from '../trainer/gate/gates.ts';
+import { checkDelayed, checkPlausible, checkSkill } from '../trainer/gate/honesty.ts';
 import { reasonsOf } from '../trainer/registry/reasons.ts';
 import { checkFoldBorders } from '../trainer/validate/leakage/fold_borders.ts';
 import { checkPredictionDispersion, dispersionOfPredictions } from '../trainer/validate/prediction_dispersion.ts';
@@ -44,6 +45,33 @@ const adoption = (comparison: AdoptionEvidence['comparison']): GateResult[] =>
     comparison,
     limits,
   });
+
+function honestyResults(): GateResult[] {
+  const edge = (mean_net_bps: number, no_edge = false) =>
+    ({ no_edge, trades: 50, mean_net_bps, mean_gross_bps: 9, lower_5_net_bps: 1 }) as const;
+  const claims = { EURUSD_GBPUSD: edge(3) };
+  const skill = {
+    auc: 0.62,
+    placebo_auc: 0.61,
+    skill: 0.01,
+    standard_error: 0.004,
+    lower_95: 0.003,
+    draws: 4,
+    days: 9,
+  };
+  const delayed = (later: number) => ({ columns: ['corr'], edge: { EURUSD_GBPUSD: edge(later) } });
+  return [
+    ...[skill, { ...skill, standard_error: null, lower_95: null }, null].flatMap((own) => [
+      checkSkill(own, claims),
+      checkSkill(own, {}),
+    ]),
+    checkDelayed(claims, null),
+    checkDelayed({}, delayed(1)),
+    checkDelayed(claims, delayed(2)),
+    checkDelayed(claims, delayed(-2)),
+    checkPlausible('ai1', 0.9)!,
+  ];
+}
 
 function executableResults(): GateResult[] {
   const of = (trades: number, net_bps: number | null) => ({
@@ -132,6 +160,7 @@ function results(): GateResult[] {
     checkAuc({ auc: null }, 0.52),
     checkBrier({ brier: 0.2, brier_baseline: 0.25 }),
     checkPassRate(Float64Array.of(0.1), 0.3, [0.05, 0.4]),
+    ...honestyResults(),
     ...executableResults(),
     ...dispersionResults(),
     ...borderResults(),

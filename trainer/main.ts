@@ -26,6 +26,7 @@ import { scheduleByCron, type Schedule } from './schedule/schedule.ts';
 import { statusLine } from './schedule/status_line.ts';
 import { lackOfModels, waitForFirstBars } from './schedule/first_models.ts';
 import type { TrainerOptions } from './trainer_options.ts';
+import { activeSkill } from './registry/active_skill.ts';
 
 export interface RunningTrainer {
   readonly port: number;
@@ -61,6 +62,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const metrics = {
     runs: () => retrainer.runs(),
     monitor: () => monitor.status(),
+    skill: activeSkill(paths.models),
     queued: () => notifier.queuedRuns(),
     outbox: () => notifier.counts(),
     isWell: () => watch.isWell(),

@@ -19,6 +19,7 @@ import {
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
 import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
+import type { Skill } from '../../shared/bundle/manifest.ts';
 import type { ActivePointer } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
@@ -132,7 +133,7 @@ function list(output: Output): void {
   for (const row of rows) {
     const about =
       row.error === null
-        ? `${row.market!.padEnd(9)} AI1 AUC ${row.auc?.toFixed(4) ?? '–'}, ${row.pairs_with_edge} of ${row.pairs} pairs with an edge`
+        ? `${row.market!.padEnd(9)} AI1 AUC ${row.auc?.toFixed(4) ?? '–'}${row.skill === null ? '' : `, skill ${row.skill.skill.toFixed(4)}`}, ${row.pairs_with_edge} of ${row.pairs} pairs with an edge`
         : row.error;
     output.line(`${row.active ? '*' : row.shadow ? 's' : ' '} ${row.version.padEnd(16)} ${about}`);
     if (row.active || row.shadow) for (const line of breakEvenLines(row.break_even)) output.line(line);
@@ -158,17 +159,19 @@ function breakEvenLines(pairs: BreakEven): string[] {
 function summarize(folder: string): {
   market: string | null;
   auc: number | null;
+  skill: Skill | null;
   pairs: number;
   pairs_with_edge: number;
   break_even: BreakEven;
   error: string | null;
 } {
   try {
-    const { market, metrics, edge } = readManifest(folder);
+    const { market, metrics, edge, skill = null } = readManifest(folder);
     const edges = Object.values(edge);
     return {
       market,
       auc: metrics.ai1.holdout.auc,
+      skill,
       pairs: edges.length,
       pairs_with_edge: edges.filter(({ no_edge }) => !no_edge).length,
       break_even: Object.fromEntries(
@@ -181,7 +184,15 @@ function summarize(folder: string): {
     };
   } catch (error) {
     const { code, message } = describeError(error);
-    return { market: null, auc: null, pairs: 0, pairs_with_edge: 0, break_even: {}, error: `${code}: ${message}` };
+    return {
+      market: null,
+      auc: null,
+      skill: null,
+      pairs: 0,
+      pairs_with_edge: 0,
+      break_even: {},
+      error: `${code}: ${message}`,
+    };
   }
 }
 

@@ -25,6 +25,7 @@ import { packageRoot } from '../../shared/root.ts';
 import { midBars } from '../../trainer/dataset/mid_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import type { GateResult } from '../../trainer/gate/criteria.ts';
+import { skillText } from '../../trainer/gate/honesty.ts';
 import { adoptionGates } from '../../trainer/gate/gate.ts';
 import { ENGINES, type Engine } from '../../shared/policy/engines.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from '../../trainer/pipeline.ts';
@@ -371,6 +372,7 @@ function report({ result, gates, flags, isWritten, adopted, rollout, resources }
     const { rows, auc, brier, brier_baseline } = metrics[name].holdout;
     output.line(`${name}  ${String(rows).padStart(8)}  ${figure(auc)}  ${figure(brier)}  ${figure(brier_baseline)}`);
   }
+  output.line(`skill of AI1 (AUC − placebo): ${skillText(result.manifest.skill ?? null)}`);
   for (const line of netLines(metrics.net)) output.line(line);
   for (const line of searchLines(search)) output.line(line);
   output.line(`θ1 ${theta1}, θ2 ${theta2}`);

@@ -4039,6 +4039,16 @@ export interface components {
                         log_loss: number | null;
                     };
                 };
+                /** @description AUC of ai1 minus its AUC in placebo markets, whose bars are mirrored by coins; null where not measured */
+                skill: {
+                    auc: number;
+                    placebo_auc: number;
+                    skill: number;
+                    standard_error: number | null;
+                    lower_95: number | null;
+                    draws: number;
+                    days: number;
+                } | null;
                 /** @description Holdout backtest after costs */
                 backtest: {
                     trades: number;
@@ -6182,6 +6192,16 @@ export interface components {
                         log_loss: number | null;
                     };
                 };
+                /** @description AUC of ai1 minus its AUC in placebo markets, whose bars are mirrored by coins; null where not measured */
+                skill: {
+                    auc: number;
+                    placebo_auc: number;
+                    skill: number;
+                    standard_error: number | null;
+                    lower_95: number | null;
+                    draws: number;
+                    days: number;
+                } | null;
                 /** @description Holdout backtest after costs */
                 backtest: {
                     trades: number;

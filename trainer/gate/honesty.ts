@@ -5,7 +5,7 @@ import type { GateResult } from './criteria.ts';
 type Edges = Readonly<Record<string, PairEdge>>;
 
 /**
- * AUC that no honest model of a pair reaches. On ten real pairs AI1 has 0.63 and AI2 0.76; a planted reverting spread
+ * AUC that no honest model of a pair reaches. On ten real pairs AI1 has 0.63 and AI2 0.83; a planted reverting spread
  * gives AI1 up to 0.72.
  */
 export const MODEL_AUC_LIMITS = { ai1: 0.8, ai2: 0.93 } as const;

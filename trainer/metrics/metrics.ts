@@ -1,4 +1,5 @@
 import type { Metric, Sample } from '../../shared/metrics/metric.ts';
+import type { Skill } from '../../shared/bundle/manifest.ts';
 import type { StandingOverride } from '../admission/standing.ts';
 import type { MonitorStatus } from '../monitor/monitor.ts';
 import { isSkipped } from '../monitor/part.ts';
@@ -12,6 +13,8 @@ export interface TrainerMetricsSource {
   /** Newest first. */
   runs(): readonly RetrainRun[];
   monitor(): MonitorStatus;
+  /** Of AI1 of the active bundle; null without one, or where it was not measured. */
+  skill(): Skill | null;
   /** Runs queued in the store; null when it cannot be read. */
   queued(): Promise<number | null>;
   /** null when the outbox cannot be read. */
@@ -78,6 +81,13 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     type: 'gauge',
     help: 'Models in use although gates failed: active, challenger or direction.',
     read: (source) => source.overrides().length,
+  },
+  {
+    name: 'minutehand_model_skill',
+    type: 'gauge',
+    labels: ['figure'],
+    help: 'AI1 of the active bundle on its holdout: auc, placebo_auc, their difference skill, its standard_error and lower_95.',
+    read: (source) => skillFigures(source.skill()),
   },
   {
     name: 'minutehand_drift_psi',
@@ -152,6 +162,14 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     read: (source) => (source.isWell() ? 1 : 0),
   },
 ];
+
+function skillFigures(skill: Skill | null): [string, number][] | null {
+  if (skill === null) return null;
+  return (['auc', 'placebo_auc', 'skill', 'standard_error', 'lower_95'] as const).flatMap((figure) => {
+    const value = skill[figure];
+    return value === null ? [] : [[figure, value]];
+  });
+}
 
 function lastDuration(source: TrainerMetricsSource): number | null {
   const last = source.runs().find(({ duration_ms }) => duration_ms !== null);

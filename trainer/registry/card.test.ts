@@ -43,6 +43,19 @@ describe('renderCard', () => {
     expect(card).not.toMatch(/undefined|null|NaN|\[object/);
   });
 
+  it('has the AUC of AI1 beside that of placebo markets, with its error', () => {
+    const { auc, placebo_auc, skill, standard_error, lower_95, days } = manifest.skill!;
+    expect(skill).toBeCloseTo(auc - placebo_auc, 12);
+    const figures = [auc, placebo_auc, skill, standard_error, lower_95].map((own) => own?.toFixed(4) ?? '–');
+    expect(section(renderCard(manifest), 'Skill of AI1')).toContain(
+      `| ${['all pairs', ...figures, days].join(' | ')} |`,
+    );
+    const { skill: _skill, ...older } = manifest;
+    expect(renderCard(older)).not.toContain('Skill of AI1');
+    const outside = renderCard({ ...manifest, outside_columns: ['corr', 'z_score'] });
+    expect(outside).toContain('does not compute to the same values: corr, z_score.');
+  });
+
   it('has each measure of each model under its head, and those of the model of the result', () => {
     const HEADS = {
       rows: 'rows',

@@ -57,6 +57,7 @@ export function renderCard(manifest: Manifest): string {
           '',
           ...table([...MEASURES, 'AUC of the blocks'], walkForward),
         ]),
+    ...skillOfReturns(manifest),
     ...resultModel(manifest),
     ...riskParts(manifest),
     ...groupTable(manifest),
@@ -183,6 +184,34 @@ function riskParts({ metrics }: Manifest): string[] {
     '## The parts of AI2’s label, each alone',
     '',
     ...table(['part', 'share of the training rows', 'AUC of AI2’s answer for it, holdout'], rows),
+  ];
+}
+
+/** AUC of AI1 beside that of placebo markets. */
+function skillOfReturns(manifest: Manifest): string[] {
+  const { skill, outside_columns: outside = [] } = manifest;
+  if (skill === undefined) return [];
+  const rows = [
+    ['all pairs', skill] as const,
+    ...ownGroups(manifest).flatMap(({ name, own }) => (own.skill === undefined ? [] : [[name, own.skill] as const])),
+  ].map(([of, own]) =>
+    tableRow([
+      of,
+      ...[own?.auc, own?.placebo_auc, own?.skill, own?.standard_error, own?.lower_95].map((value) =>
+        digits(value ?? null, 4),
+      ),
+      String(own?.days ?? '–'),
+    ]),
+  );
+  return [
+    '## Skill of AI1 on the holdout: AUC minus placebo',
+    '',
+    'In a placebo market coins mirror the bars: volatility and the distances to the barriers stay, direction goes. What the same model reaches there is geometry. A bundle that claims an edge needs a lower bound above 0.',
+    '',
+    ...table(['of', 'AUC', 'placebo AUC', 'skill', 'standard error', 'at least, at 95 %', 'trading days'], rows),
+    ...(outside.length === 0
+      ? []
+      : [`Columns of a feature table that the daemon does not compute to the same values: ${outside.join(', ')}.`, '']),
   ];
 }
 

@@ -81,7 +81,7 @@ interface Bundle {
 }
 
 function evaluationOf({ manifest, reasons, ...row }: Bundle): Report['evaluations'][number] {
-  const { theta1, theta2, metrics, backtest = null } = manifest;
+  const { theta1, theta2, metrics, backtest = null, skill = null } = manifest;
   const models = MODEL_NAMES.map((name) => {
     const { rows, auc, brier, ece, log_loss } = metrics[name].holdout;
     return [name, { rows, auc, brier, ece, log_loss }] as const;
@@ -89,7 +89,7 @@ function evaluationOf({ manifest, reasons, ...row }: Bundle): Report['evaluation
   return {
     ...{ version: row.version, created: row.created, status: row.status },
     reasons: JSON.parse(reasons) as string[],
-    ...{ theta1, theta2, models: Object.fromEntries(models), backtest },
+    ...{ theta1, theta2, models: Object.fromEntries(models), skill, backtest },
   };
 }
 

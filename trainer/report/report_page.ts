@@ -23,6 +23,9 @@ export function reportPage(report: Report): string {
         'bundle',
         'status',
         'AUC AI1',
+        'placebo AUC',
+        'skill',
+        '± error',
         'AUC AI2',
         'Brier AI1',
         'trades',
@@ -32,8 +35,9 @@ export function reportPage(report: Report): string {
         'θ2',
         'failed gates',
       ],
-      report.evaluations.map(({ version, status, models, backtest, theta1, theta2, reasons }) => [
-        ...[version, status, models['ai1']?.auc, models['ai2']?.auc, models['ai1']?.brier],
+      report.evaluations.map(({ version, status, models, skill, backtest, theta1, theta2, reasons }) => [
+        ...[version, status, models['ai1']?.auc, skill?.placebo_auc, skill?.skill, skill?.standard_error],
+        ...[models['ai2']?.auc, models['ai1']?.brier],
         ...[backtest?.trades, backtest?.mean_net_bps, backtest?.net_sharpe, theta1, theta2, reasons.join('; ')],
       ]),
     ),

@@ -5,6 +5,9 @@ const NAMES: Readonly<Record<string, string>> = {
   'risk pass rate': 'リスク通過率',
   'executable outside wide minutes': '広スプレッド時を除く執行可能性',
   'executable one minute later': '1分後約定の執行可能性',
+  skill: 'プラセボを上回るスキル',
+  'edge with columns one bar later': '列が1本遅れたときの優位性',
+  'auc plausible': 'AUC の妥当性',
   'features look-ahead': '特徴量の先読み',
   'label ends': 'ラベルの終端',
   samples: 'サンプル数',
@@ -25,6 +28,22 @@ const NAMES: Readonly<Record<string, string>> = {
 
 /** Figures and limits of gates as bundles store them, `*` for a part, and their Japanese, `$1` for the first part. */
 const TEXTS: readonly (readonly [string, string])[] = [
+  [
+    'AUC − placebo above 0 at 95 %, where a pair has an edge',
+    '優位性のあるペアがあれば、AUC − プラセボが 95 % で 0 超',
+  ],
+  ['no pair has an edge; *', '優位性のあるペアなし、$1'],
+  ['*; an edge of *', '$1、優位性: $2'],
+  ['not measured: too few labels of both classes', '両クラスのラベルが不足し未測定'],
+  ['* − * = *, of * trading days: too few', '$1 − $2 = $3（$4 取引日では不足）'],
+  ['* − * = * ± *, at least * at 95 %', '$1 − $2 = $3 ± $4、95 % で $5 以上'],
+  ['above 0, and at least * of each pair’s edge', '0 超、かつ各ペアの優位性の $1 以上'],
+  ['no columns from outside', '外部の列なし'],
+  ['gone: *; *', '消失: $1、列: $2'],
+  ['* → no trade', '$1 → 取引なし'],
+  ['* → * bps; *', '$1 → $2 bp、列: $3'],
+  ['* → * bps', '$1 → $2 bp'],
+  ['at most *', '$1 以下'],
   ['at least * on the holdout', 'ホールドアウトで $1 以上'],
   ['below *, that of the baseline', 'ベースラインの $1 未満'],
   ["from * to * of the holdout's", 'ホールドアウトの候補の $1～$2'],

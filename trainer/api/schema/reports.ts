@@ -20,6 +20,18 @@ const evaluation = z.object({
   models: z
     .record(z.string(), z.object({ rows: count, auc: figure, brier: figure, ece: figure, log_loss: figure }))
     .describe('Holdout metrics of ai1, ai2, ai3'),
+  skill: z
+    .object({
+      auc: z.number(),
+      placebo_auc: z.number(),
+      skill: z.number(),
+      standard_error: figure,
+      lower_95: figure,
+      draws: count,
+      days: count,
+    })
+    .nullable()
+    .describe('AUC of ai1 minus its AUC in placebo markets, whose bars are mirrored by coins; null where not measured'),
   backtest: z
     .object({
       trades: count,
