@@ -1,4 +1,7 @@
 import type { BlockFigure, DirectionMetrics } from '../trainer/direction/direction_report.ts';
+import type { DirectionManifest, InstrumentEdge } from '../shared/bundle/direction/direction_manifest.ts';
+import type { DirectionEvaluation } from '../trainer/direction/evaluate_direction.ts';
+import type { GateResult } from '../trainer/gate/criteria.ts';
 import type { NetResult } from '../trainer/direction/direction_net.ts';
 import type { DirectionPlan, TrainedDirection } from '../trainer/direction/train_direction.ts';
 import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
@@ -26,14 +29,9 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
         `log loss ${number(metrics.log_loss, 4)} against ${name} ${number(log_loss, 4)}: difference ${number(difference.mean, 4)} (90 %: ${number(difference.lower_5, 4)} … ${number(difference.upper_95, 4)})`,
     ),
     netLine(net.result),
-    ...Object.entries(net.edge).map(
-      ([symbol, { no_edge, trades, net_bps, lower_net_bps, p_value }]) =>
-        `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${number(net_bps, 1)} bps, lower bound ${number(lower_net_bps, 1)}, p ${number(p_value ?? null, 3)}`,
-    ),
+    ...edgeLines(net.edge),
     `bias: balance ${number(bias.overall_balance, 3)} (${number(bias.prediction_min, 3)} to ${number(bias.prediction_max, 3)}), buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}, largest variance of 24 hours ${number(bias.largest_variance_24h, 3)}; ${listed('biased', bias.biased)}, ${listed('warnings', bias.warnings)}`,
-    ...trained.gates.map(
-      ({ name, passed, seen, limit }) => `gate ${name}: ${passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`,
-    ),
+    ...gateLines(trained.gates),
     ...others.flatMap((own) => [
       `${own.name}: log loss ${figure(own.metrics.over_blocks.log_loss)}, difference ${number(own.against?.mean ?? null, 4)} (90 %: ${number(own.against?.lower_5 ?? null, 4)} … ${number(own.against?.upper_95 ?? null, 4)})`,
       `  AUC ${own.metrics.over_blocks.auc.map((auc) => figure(auc, 3)).join(', ')}, up or down ${number(own.metrics.up_or_down_auc, 3)}, Brier ${figure(own.metrics.over_blocks.brier)}, ECE ${figure(own.metrics.over_blocks.class_wise_ece)}`,
@@ -41,6 +39,52 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
     ]),
     `model of all rows: ${trained.trees} trees, theta ${trained.theta}, calibration ${trained.scaling.kind}`,
   ];
+}
+
+/** The report of `direction evaluate` for people. */
+export function evaluationLines(
+  { period, metrics, prior, net, edge, bias, gates }: DirectionEvaluation,
+  manifest: DirectionManifest,
+  isTrainedOn: boolean,
+): string[] {
+  const day = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 16);
+  return [
+    `${manifest.version}: ${metrics.rows} bars of ${Object.keys(edge).join(', ')}, ${day(period.from)} to ${day(period.to)}`,
+    ...(isTrainedOn ? [`Learned from bars up to ${manifest.period.to}: its results are partly in-sample.`] : []),
+    `evaluation label: ${labelLine(manifest.timeframe)}`,
+    `base rates ${DIRECTIONS.map((name, k) => `${name} ${number(metrics.base_rate[k]!, 3)}`).join(', ')}; mean probabilities ${metrics.mean_probability.map((p) => number(p, 3)).join(', ')}`,
+    `log loss ${number(metrics.log_loss, 4)}, Brier ${number(metrics.brier, 4)}, class-wise ECE ${number(metrics.class_wise_ece, 4)}`,
+    ...DIRECTIONS.map(
+      (name, k) =>
+        `  ${name.padEnd(5)} AUC ${number(metrics.auc[k]!, 4)} ± ${number(metrics.auc_errors[k]!, 4)}, ECE ${number(metrics.ece[k]!, 4)}`,
+    ),
+    `  up against down, of the bars that left the range: AUC ${number(metrics.up_or_down_auc, 4)} ± ${number(metrics.up_or_down_error, 4)}`,
+    ...(prior === null
+      ? []
+      : [
+          `log loss of the base rates in training ${number(prior.log_loss, 4)}: difference ${number(prior.difference.mean, 4)} (90 %: ${number(prior.difference.lower_5, 4)} … ${number(prior.difference.upper_95, 4)})`,
+        ]),
+    netLine(net),
+    ...edgeLines(edge),
+    ...Object.entries(manifest.edge)
+      .filter(([symbol, own]) => !own.no_edge && edge[symbol]?.no_edge === true)
+      .map(([symbol, own]) => `  ${symbol}: the edge of its training (${number(own.net_bps, 1)} bps) is not there`),
+    `bias: ${listed('biased', bias.biased)}, ${listed('warnings', bias.warnings)}`,
+    ...gateLines(gates),
+  ];
+}
+
+function edgeLines(edge: Readonly<Record<string, InstrumentEdge>>): string[] {
+  return Object.entries(edge).map(
+    ([symbol, { no_edge, trades, net_bps, lower_net_bps, p_value }]) =>
+      `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${number(net_bps, 1)} bps, lower bound ${number(lower_net_bps, 1)}, p ${number(p_value ?? null, 3)}`,
+  );
+}
+
+function gateLines(gates: readonly GateResult[]): string[] {
+  return gates.map(
+    ({ name, passed, seen, limit }) => `gate ${name}: ${passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`,
+  );
 }
 
 function searchLines({ search, learning }: TrainedDirection): string[] {

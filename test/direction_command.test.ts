@@ -33,6 +33,12 @@ interface Report {
   }[];
 }
 
+interface Evaluation {
+  readonly period: { readonly from: string };
+  readonly metrics: { readonly auc_errors: readonly number[] };
+  readonly net: { readonly trades: number; readonly edge: Readonly<Record<string, { readonly trades: number }>> };
+}
+
 describe('the commands of an instrument', () => {
   it('import a series once, with its arrival times, and refuse one without', async () => {
     const [without, unknown] = await place.runEach([
@@ -115,6 +121,23 @@ describe('the commands of an instrument', () => {
       JSON.stringify({ ...manifest, gates: manifest.gates.map((gate) => ({ ...gate, passed: false })) }),
     );
     const promote = ['models', 'promote', `models/${report.version}`];
+    const bundle = join('models', report.version);
+    const evaluate = ['direction', 'evaluate', bundle, '--data', '.', '--json'];
+    const [shown, none, all, twice] = await place.runEach([
+      ['models', 'show', bundle],
+      evaluate,
+      [...evaluate, '--from', '2020-10-15'],
+      ['backtest', '--models', bundle, '--data', '.', '--from', '2020-10-15', '--json'],
+    ]);
+    expect(shown!.stdout).toContain(`# Direction model ${report.version}`);
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringMatching(/DATA_TOO_SHORT.*no labeled bar from/) });
+    expect([all!.code, twice!.code], all!.stderr).toEqual([0, 0]);
+    const evaluated = JSON.parse(all!.stdout) as Evaluation;
+    expect(JSON.parse(twice!.stdout)).toEqual(evaluated);
+    expect(evaluated).toMatchObject({ version: report.version, trained_on_period: true });
+    expect(evaluated.period.from).toBe('2020-10-15T00:00:00.000Z');
+    expect(evaluated.metrics.auc_errors).toHaveLength(3);
+    expect(evaluated.net.trades).toBe(evaluated.net.edge['BTCUSDT']!.trades);
     const matrix = ['features', '--instrument', 'BTCUSDT@1h', '--data', '.', '--model', `models/${report.version}`];
     const { stdout: csv } = await place.run(matrix);
     const [header, ...lines] = csv
@@ -142,5 +165,7 @@ describe('the commands of an instrument', () => {
     expect(simulated).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_MARKET/) });
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*direction bias: seen/) });
     expect(taken.stdout).toContain(`Active direction model of 1h: ${report.version}`);
+    const listed = await place.run(['models', 'list']);
+    expect(listed.stdout).toMatch(new RegExp(`\\* ${report.version} .*direction 1h.*of 1 instruments with an edge`));
   });
 });

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
+import { isDirectionBundle } from '../../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { openModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { prepareModels, type PreparedModels } from '../../shared/bundle/prepared_models.ts';
@@ -33,6 +34,7 @@ import { costRow, costTable, type BacktestCostRow } from '../cost_table.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
+import { runEvaluate } from './direction_evaluate.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
@@ -82,6 +84,8 @@ export function addBacktest(program: Command, output: () => Output): void {
 }
 
 async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise<void> {
+  const direction = flags.models?.find((folder) => isDirectionBundle(folder));
+  if (direction !== undefined) return backtestDirection(direction, flags, output);
   const startedMs = performance.now();
   const settings = await withOwnPrices(loadSettings(), flags.data);
   const { minutehand } = settings;
@@ -148,6 +152,20 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     seconds,
     files,
   });
+}
+
+/** A bundle of the direction model trades by its own threshold and costs. */
+function backtestDirection(folder: string, flags: BacktestFlags, output: Output): Promise<void> {
+  const { models = [], data, from, to, pairs, theta1, theta2, costTable, out } = flags;
+  const others = { '--pairs': pairs, '--theta1': theta1, '--theta2': theta2, '--cost-table': costTable, '--out': out };
+  const unusable = Object.entries(others).find(([, value]) => value !== undefined);
+  if (unusable !== undefined || models.length > 1)
+    throw new MinutehandError('USAGE', {
+      seen: `${unusable?.[0] ?? 'two bundles'} with the direction model ${folder}`,
+      expected: 'one bundle, --data, --from and --to; `minutehand direction evaluate --help` shows more',
+    });
+  const period = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+  return runEvaluate(folder, { ...period, ...(data !== undefined && { data }), seed: '0' }, output);
 }
 
 async function loadModels(

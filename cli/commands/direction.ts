@@ -3,18 +3,11 @@ import { Option, type Command } from 'commander';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { BALANCES, type Balance } from '../../trainer/balance/balance.ts';
-import {
-  instrumentBarsOf,
-  readInstrumentFolder,
-  type InstrumentBars,
-} from '../../trainer/direction/instrument_bars.ts';
-import { makeDirectionBundle, type DirectionBundleParts } from '../../trainer/direction/make_direction_bundle.ts';
+import { makeDirectionBundle } from '../../trainer/direction/make_direction_bundle.ts';
 import type { Instrument } from '../../trainer/direction/instrument_rows.ts';
 import { BALANCE_PENALTY } from '../../trainer/direction/search_direction.ts';
-import { NO_SERIES, readSeriesFolder } from '../../trainer/direction/series_files.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
@@ -23,14 +16,13 @@ import {
   type TrainedDirection,
 } from '../../trainer/direction/train_direction.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/label/direction.ts';
-import { readInstallationBars } from '../installation_bars.ts';
+import { readInstruments, type BarMarket } from '../direction_instruments.ts';
 import { directionLines } from '../direction_lines.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
+import { addDirectionEvaluate } from './direction_evaluate.ts';
 import { gitCommit } from './train.ts';
-
-type BarMarket = DirectionBundleParts['market'];
 
 interface TrainFlags {
   readonly data?: string;
@@ -100,6 +92,7 @@ export function addDirection(program: Command, output: () => Output): void {
     .option('--out <folder>', 'folder of bundles to write the model to')
     .option('--require-gates', 'exit with 1 if a gate fails')
     .action((flags: TrainFlags) => runTrain(flags, output()));
+  addDirectionEvaluate(direction, output);
 }
 
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
@@ -108,17 +101,8 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
-    const { bars, market } = await readBars(flags, symbols, (done, total) =>
+    const { instruments, market } = await readInstruments({ ...flags, symbols }, output, (done, total) =>
       progress.update('reading bars', done, total),
-    );
-    for (const { symbol, joinedFrom } of bars)
-      if (joinedFrom !== undefined) output.line(`${symbol}: ${joinedFrom} s bars joined to ${flags.timeframe}`);
-    const folder = flags.series ?? (flags.data === undefined ? null : join(flags.data, 'series'));
-    const instruments: Instrument[] = await Promise.all(
-      bars.map(async (own) => ({
-        bars: own,
-        series: folder === null ? NO_SERIES : await readSeriesFolder(folder, own.symbol),
-      })),
     );
     const trained = await trainDirection(instruments, plan, (stage, done, total) =>
       progress.update(stage, done, total),
@@ -145,24 +129,6 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   } finally {
     progress.stop();
   }
-}
-
-/** Of the folder, or of this installation. @throws MinutehandError DATA_MISSING, DATA_FORMAT, USAGE */
-async function readBars(
-  { data, market, timeframe }: TrainFlags,
-  symbols: readonly string[],
-  onProgress: (done: number, total: number) => void,
-): Promise<{ bars: InstrumentBars[]; market: BarMarket }> {
-  const seconds = TIMEFRAMES[timeframe];
-  if (data !== undefined) return { bars: await readInstrumentFolder(data, symbols, seconds), market: market ?? 'live' };
-  if (market !== undefined)
-    throw new MinutehandError('USAGE', { seen: `--market ${market} without --data`, expected: '--data <folder>' });
-  const settings = loadSettings();
-  const known = await readInstallationBars(settings, symbols, {}, onProgress);
-  const absent = symbols.filter((symbol) => !known.has(symbol));
-  if (absent.length > 0) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${absent.join(', ')}` });
-  const bars = symbols.map((symbol) => instrumentBarsOf(known.get(symbol)!, seconds));
-  return { bars, market: settings.minutehand.market };
 }
 
 async function writeBundle(

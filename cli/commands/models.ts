@@ -32,6 +32,7 @@ import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
+import { listDirections, showDirection } from '../direction_bundles.ts';
 import type { Output } from '../output.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
 import { activateAdmitted } from '../../trainer/admission/activation.ts';
@@ -139,11 +140,10 @@ function list(output: Output): void {
     if (row.active || row.shadow) for (const line of breakEvenLines(row.break_even)) output.line(line);
   }
   const direction = activeDirectionVersions(models);
-  for (const [timeframe, version] of Object.entries(direction))
-    output.line(`* ${version.padEnd(16)} direction ${timeframe}`);
+  const direction_bundles = listDirections(models, output);
   const halts = tellHalts(models, output);
   const { version = null, previous = null } = active ?? {};
-  output.result({ models, active: version, previous, bundles: rows, direction, halts });
+  output.result({ models, active: version, previous, bundles: rows, direction, direction_bundles, halts });
 }
 
 type BreakEven = Readonly<Record<string, { break_even_cost_bps: number | null; cost_bps: number | null }>>;
@@ -197,6 +197,7 @@ function summarize(folder: string): {
 }
 
 function show(name: string, output: Output): void {
+  if (isDirectionBundle(bundleFolder(name))) return showDirection(bundleFolder(name), output);
   const manifest = readManifest(bundleFolder(name));
   output.line(renderCard(manifest) + rolloutCard(homePaths().models, manifest.version));
   const { golden: _golden, ...rest } = manifest;

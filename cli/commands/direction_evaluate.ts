@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import {
+  directionFolder,
+  isDirectionBundle,
+  liveInstrumentSchema,
+} from '../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
+import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
+import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { timeframeOf } from '../../shared/pair.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { evaluateDirection, rowsPerScore } from '../../trainer/direction/evaluate_direction.ts';
+import { evaluationLines } from '../direction_lines.ts';
+import { readInstruments } from '../direction_instruments.ts';
+import type { Output } from '../output.ts';
+import { parseDay, parsePeriod } from '../period.ts';
+
+/** The labels of the last training rows end a day after them. */
+const LABEL_SECONDS = 86_400;
+/** Of earlier bundles, which do not state their costs. */
+const EARLIER_COSTS = { taker_fee_bps: 5, slippage_bps: 1 };
+
+export interface EvaluateFlags {
+  readonly data?: string;
+  readonly series?: string;
+  readonly symbols?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly feeBps?: string;
+  readonly slippageBps?: string;
+  readonly seed: string;
+}
+
+export function addDirectionEvaluate(direction: Command, output: () => Output): void {
+  direction
+    .command('evaluate')
+    .argument('<version or path>', 'a bundle of the direction model')
+    .description(
+      'measures a finished model on bars that it has not learned from: probabilities of each class with standard errors, and trades by its own threshold after costs, with the edge of each instrument and of all together (5 % false edges over all of them)',
+    )
+    .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
+    .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
+    .option('--symbols <list>', 'instruments (default: those of the bundle)')
+    .option('--from <day>', 'first UTC day or minute (default: a day after the last bar it has learned from)')
+    .option('--to <day>', 'UTC day or minute of the end')
+    .option('--fee-bps <x>', 'taker fee per fill (default: as in its training)')
+    .option('--slippage-bps <x>', 'slippage per fill (default: as in its training)')
+    .option('--seed <n>', 'of the interval of the log loss', '0')
+    .action((name: string, flags: EvaluateFlags) => runEvaluate(directionBundle(name), flags, output()));
+}
+
+/** Folder of a direction bundle by its version or its path. @throws MinutehandError MODEL_MISSING */
+function directionBundle(name: string): string {
+  const own = join(directionFolder(homePaths().models), name);
+  const folder = !name.includes('/') && existsSync(own) ? own : resolve(name);
+  if (!isDirectionBundle(folder))
+    throw new MinutehandError('MODEL_MISSING', { seen: name, expected: 'a bundle of the direction model' });
+  return folder;
+}
+
+/** @throws MinutehandError as `loadDirectionModel`, `readInstruments` and `evaluateDirection` */
+export async function runEvaluate(folder: string, flags: EvaluateFlags, output: Output): Promise<void> {
+  const { manifest } = readDirectionBundle(folder);
+  const model = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), rowsPerScore);
+  const period = parsePeriod(flags);
+  const unseen = parseDay(manifest.period.to, 'period') + LABEL_SECONDS;
+  const from = period.from ?? unseen;
+  const { taker_fee_bps, slippage_bps } = manifest.costs ?? EARLIER_COSTS;
+  const costs = {
+    takerFeeBps: flags.feeBps === undefined ? taker_fee_bps : bps(flags.feeBps, '--fee-bps'),
+    slippageBps: flags.slippageBps === undefined ? slippage_bps : bps(flags.slippageBps, '--slippage-bps'),
+  };
+  const progress = output.progress();
+  try {
+    const { data, series } = flags;
+    const symbols = flags.symbols?.split(',') ?? manifest.instruments;
+    const timeframe = timeframeOf(manifest.timeframe);
+    const source = { symbols, timeframe, ...(data !== undefined && { data }), ...(series !== undefined && { series }) };
+    const { instruments } = await readInstruments(source, output, (done, total) =>
+      progress.update('reading bars', done, total),
+    );
+    const to = period.to ?? Infinity;
+    const evaluation = evaluateDirection({
+      ...{ manifest, infer: model.infer.bind(model), instruments, from, to, costs, seed: flags.seed },
+    });
+    progress.stop();
+    const trained_on_period = from < unseen && evaluation.period.from < unseen;
+    for (const line of evaluationLines(evaluation, manifest, trained_on_period)) output.line(line);
+    const { net, edge, period: evaluated, ...figures } = evaluation;
+    output.result({
+      ...{ version: manifest.version, path: resolve(folder), trained: manifest.period, trained_on_period },
+      period: { from: isoOf(evaluated.from), to: isoOf(evaluated.to) },
+      ...figures,
+      net: { ...net, edge },
+      claimed: claimsOf(manifest),
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+/** What the bundle claims from its training. */
+function claimsOf({ edge, metrics }: DirectionManifest): object {
+  return { net_bps: metrics.net_bps, edge };
+}
+
+function bps(text: string, option: string): number {
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (!(value >= 0 && value < Infinity))
+    throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: 'a number ≥ 0' });
+  return value;
+}
+
+function isoOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

@@ -1,0 +1,64 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { VERSION } from '../shared/bundle/bundle.ts';
+import { activeDirectionVersions, directionFolder } from '../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
+import { describeError } from '../shared/errors.ts';
+import { timeframeOf } from '../shared/pair.ts';
+import { directionCard } from '../trainer/direction/direction_card.ts';
+import type { Output } from './output.ts';
+
+/** A direction bundle in a list. */
+export interface ListedDirection {
+  readonly version: string;
+  readonly active: boolean;
+  readonly timeframe: string | null;
+  readonly up_or_down_auc: number | null;
+  readonly instruments: number;
+  readonly instruments_with_edge: number;
+  readonly failed_gates: readonly string[];
+  readonly error: string | null;
+}
+
+/** Prints the direction bundles of a folder of models, oldest first. */
+export function listDirections(models: string, output: Output): ListedDirection[] {
+  const folder = directionFolder(models);
+  const active = Object.values(activeDirectionVersions(models));
+  const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
+  const versions = entries.filter((own) => own.isDirectory() && VERSION.test(own.name)).map(({ name }) => name);
+  const listed = versions.sort().map((version): ListedDirection => {
+    const isActive = active.includes(version);
+    try {
+      const { timeframe, metrics, edge, gates = [] } = readDirectionBundle(join(folder, version)).manifest;
+      const edges = Object.values(edge);
+      return {
+        ...{ version, active: isActive, timeframe: timeframeOf(timeframe), up_or_down_auc: metrics.up_or_down_auc },
+        instruments: edges.length,
+        instruments_with_edge: edges.filter(({ no_edge }) => !no_edge).length,
+        failed_gates: gates.filter(({ passed }) => !passed).map(({ name }) => name),
+        error: null,
+      };
+    } catch (error) {
+      const { code, message } = describeError(error);
+      const nothing = { timeframe: null, up_or_down_auc: null, instruments: 0, instruments_with_edge: 0 };
+      return { version, active: isActive, ...nothing, failed_gates: [], error: `${code}: ${message}` };
+    }
+  });
+  for (const own of listed) output.line(`${own.active ? '*' : ' '} ${own.version.padEnd(16)} ${aboutOf(own)}`);
+  return listed;
+}
+
+function aboutOf(own: ListedDirection): string {
+  if (own.error !== null) return own.error;
+  const failed = own.failed_gates.length === 0 ? '' : `; failed: ${own.failed_gates.join(', ')}`;
+  const auc = own.up_or_down_auc?.toFixed(4) ?? '–';
+  return `direction ${own.timeframe}, up against down AUC ${auc}, ${own.instruments_with_edge} of ${own.instruments} instruments with an edge${failed}`;
+}
+
+/** Prints the card of a direction bundle. @throws MinutehandError as readDirectionBundle */
+export function showDirection(folder: string, output: Output): void {
+  const { manifest } = readDirectionBundle(folder);
+  output.line(directionCard(manifest));
+  const { golden: _golden, ...rest } = manifest;
+  output.result(rest);
+}
