@@ -8,7 +8,8 @@ import { isInstrument, parseSubject } from '../../shared/pair.ts';
 import { firstMinuteOfBars } from '../../shared/store/warm_bars.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { decisionRecord, parseDecisionRecord } from '../../shared/policy/decision_record.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
+import type { ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
+import { screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals } from '../../shared/store/journal.ts';
 import { restoredInputs, screenedFrom, subjectWarmup } from '../journal/recovery.ts';
@@ -44,6 +45,7 @@ export interface ReplaySummary {
 function createReplay(
   options: ReplayOptions,
   journal: Journal,
+  screen: ScreenPolicy | null = screenPolicy(options.settings),
 ): { pipeline: Pipeline; settle(): Promise<void>; summary(): ReplaySummary } {
   const { settings, clock } = options;
   const { minutehand } = settings;
@@ -55,6 +57,7 @@ function createReplay(
     pairs: subjects.filter((subject) => !isInstrument(subject)),
     instruments: subjects.filter(isInstrument),
     ...pipelineSettings(settings),
+    screen,
     market: 'replay',
     bootId: options.bootId,
     feedIntervalMs: minutehand.feed.interval_ms,
@@ -175,17 +178,19 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   const { store, period } = options;
   const replayed: Replayed = new Map();
   const keyOf = createKeys();
-  const { pipeline, settle, summary } = createReplay(options, {
-    ...NO_JOURNAL,
-    signal: (row) => void replayed.set(keyOf(row), { content: contentOf(row), place: replayed.size }),
-  });
   const before = stateAt(store, period?.from);
   const end = period === undefined ? null : stateAt(store, period.to);
+  const first = firstPolicy(options, before, end);
+  const journal = {
+    ...NO_JOURNAL,
+    signal: (row: AnsweredSignal) => void replayed.set(keyOf(row), { content: contentOf(row), place: replayed.size }),
+  };
+  const { pipeline, settle, summary } = createReplay(options, journal, screenOfRecord(first, options.settings));
   const decidesAs = (text: string | null | undefined): void => {
     if (typeof text === 'string' && options.policy !== 'of settings')
       pipeline.inputs.apply({ kind: 'policy', record: parseDecisionRecord(text) });
   };
-  decidesAs(firstPolicy(options, before, end));
+  decidesAs(first);
   await settle();
   if (before !== null) await resumeBehind(before, pipeline, options);
   let done = 0;
@@ -202,6 +207,13 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   }
   await settle();
   return { ...summary(), ...compare(signalsBetween(store, before, end), replayed) };
+}
+
+/** Daemons of the first rules confirmed a level by two agreeing bars, however far it was. */
+function screenOfRecord(text: string | null, settings: Settings): ScreenPolicy | null {
+  const screen = screenPolicy(settings);
+  const isOfFirstRules = text !== null && !text.includes('"rules":');
+  return screen !== null && isOfFirstRules ? { ...screen, max_jump: Infinity } : screen;
 }
 
 /** The policy of the first signal, where the journal has it. */

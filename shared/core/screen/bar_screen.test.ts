@@ -68,10 +68,33 @@ describe('BarScreen', () => {
   });
 
   it('is confirmed by a second bar of the same level, and suspects the return in turn', () => {
-    expect(suspects(changed((bar, i) => (i < 302 ? times(bar, 1000) : bar)))).toEqual([
-      '300 confirmed',
-      '302 confirmed',
-    ]);
+    expect(suspects(changed((bar, i) => (i < 302 ? times(bar, 4) : bar)))).toEqual(['300 confirmed', '302 confirmed']);
+  });
+
+  it.each([6, 1000, 1e300, 1 / 6, 1e-300])(
+    'takes no number of agreeing bars of prices × %d for a level, until they are half of the last 240',
+    (factor) => {
+      const answers = screen(changed((bar, i) => (i < 310 ? times(bar, factor) : bar)));
+      expect(answers.map(({ isSuspect }, i) => (isSuspect ? i : -1)).filter((i) => i >= 0)).toEqual(
+        Array.from({ length: 10 }, (_, i) => 300 + i),
+      );
+      expect(answers.slice(301, 311).map(({ verdict }) => verdict)).toEqual(Array(10).fill('refuted'));
+      const lasting = screen(walk('lasting', 700).map((bar, i) => (i < 300 ? bar : times(bar, factor))));
+      const held = lasting.filter(({ isSuspect }) => isSuspect).length;
+      expect(held).toBeGreaterThanOrEqual(119);
+      expect(held).toBeLessThanOrEqual(121);
+      expect(lasting.slice(425).some(({ isSuspect }) => isSuspect)).toBe(false);
+    },
+  );
+
+  it('follows a price that falls by degrees to a hundredth', () => {
+    const fall = walk('fall', 900).map((bar, i) => (i < 300 ? bar : times(bar, 0.99 ** Math.min(i - 300, 460))));
+    expect(suspects(fall, { sigmas: 1000, min_move_bps: 200 })).toEqual([]);
+  });
+
+  it('confirms any level in journals of the first rules', () => {
+    const bars = changed((bar, i) => (i < 302 ? times(bar, 1000) : bar));
+    expect(suspects(bars, { ...POLICY, max_jump: Infinity })).toEqual(['300 confirmed', '302 confirmed']);
   });
 
   it('accepts a real level shift after one minute', () => {
@@ -92,7 +115,7 @@ describe('BarScreen', () => {
   });
 
   it('accepts bars when each of five disagrees with the one before, and continues from two that agree', () => {
-    const answers = suspects(changed((bar, i) => times(bar, i < 310 ? 3 ** (i - 299) : 1)));
+    const answers = suspects(changed((bar, i) => times(bar, i < 310 ? 1.2 ** (i - 299) : 1)));
     expect(answers).toEqual(['300 refuted', '301 refuted', '302 refuted', '303 refuted']);
   });
 
@@ -106,7 +129,7 @@ describe('BarScreen', () => {
     const gap = (minutes: number, factor: number): Bar[] =>
       changed((bar) => ({ ...times(bar, factor), time: (bar.time + minutes * 60) as OpenTime }));
     expect(suspects(gap(2880, 1.05))).toEqual([]);
-    expect(suspects(gap(2880, 1000))).toEqual(['300 confirmed']);
+    expect(suspects(gap(2880, 4))).toEqual(['300 confirmed']);
     expect(suspects(gap(1, 1.05))).toEqual(['300 confirmed']);
   });
 
@@ -189,10 +212,13 @@ describe('BarScreen', () => {
     size: fc.constantFrom(0.004, 0.02, 3),
   });
   /** A walk with bad bars, level shifts, and long stretches in which nothing fits anything. */
-  function wild({ seed, price, share, size }: { seed: string; price: number; share: number; size: number }): Bar[] {
+  function wild(
+    { seed, price, share, size }: { seed: string; price: number; share: number; size: number },
+    bars = 320,
+  ): Bar[] {
     const rng = createRng(seed);
     let level = price;
-    return walk(seed, 320).map((bar) => {
+    return walk(seed, bars).map((bar) => {
       const kind = rng.uniform();
       if (kind < share / 4) level *= 1 + size * rng.uniform();
       if (kind < share / 2) return times(bar, level);
@@ -216,7 +242,7 @@ describe('BarScreen', () => {
   it('is a function of its look-back: a screen that begins there answers like one with the whole history', () => {
     fc.assert(
       fc.property(weather, fc.integer({ min: 1, max: 70 }), (given, begin) => {
-        const bars = wild(given);
+        const bars = wild(given, 600);
         const whole = screen(bars, SHARP).slice(begin + SCREEN_LOOK_BACK_BARS);
         const part = screen(bars.slice(begin), SHARP).slice(SCREEN_LOOK_BACK_BARS);
         expect(part.map(({ isSuspect }) => isSuspect)).toEqual(whole.map(({ isSuspect }) => isSuspect));

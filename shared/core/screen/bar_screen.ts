@@ -6,7 +6,16 @@ export interface ScreenPolicy {
   readonly sigmas: number;
   /** A bar that reaches no further than this is never suspect, in basis points. */
   readonly min_move_bps: number;
+  /** As MAX_JUMP, where journals of earlier rules are replayed: Infinity. */
+  readonly max_jump?: number;
 }
+
+/**
+ * After a leap from one close to the next by more than this factor, prices that are as far from the median of the last
+ * 240 closes are of another scale rather than a move: bars that agree with one another there confirm nothing. They are
+ * taken when half of the closes are of that level.
+ */
+export const MAX_JUMP = 5;
 
 /** Verdict of the symbol's next bar on a suspect. */
 export type SuspectOutcome = 'confirmed' | 'refuted';
@@ -21,7 +30,7 @@ const MIN_MOVES = 30;
  */
 const MAX_UNSETTLED = 5;
 /** Whether a bar is suspect is a function of this many bars before it. */
-export const SCREEN_LOOK_BACK_BARS = SCALE_BARS + MAX_UNSETTLED + 1;
+export const SCREEN_LOOK_BACK_BARS = 2 * SCALE_BARS + MAX_UNSETTLED + 1;
 
 /**
  * Median of the farthest distance from its start that a Brownian path of standard deviation 1 reaches within its
@@ -38,7 +47,8 @@ const LIMIT = 5;
 const MOVE = 6;
 const MOVE_FROM_LEVEL = 7;
 const MINUTE = 8;
-const PLACES = 9;
+const MEDIAN_CLOSE = 9;
+const PLACES = 10;
 
 /**
  * Finds bad ticks among the bars of one symbol: bars whose high or low is farther from the last trusted close than
@@ -48,7 +58,7 @@ const PLACES = 9;
  * it: an outlier of any size counts as one of 240. The next bar decides on a suspect. If it is within the limit
  * of the level before, the suspect is refuted; if it is within the limit of the suspect's close, the suspect is
  * confirmed and its level is the new one; if both hold, the nearer one counts. If neither holds, the suspect is refuted
- * and the bar is suspect itself.
+ * and the bar is suspect itself. No number of agreeing bars confirms a price beyond MAX_JUMP.
  *
  * Ratios and square roots only: the same answer on every machine. A bar costs the same whatever its values, and
  * allocates nothing.
@@ -56,16 +66,21 @@ const PLACES = 9;
 export class BarScreen {
   readonly #sigmas: number;
   readonly #minMove: number;
+  readonly #maxJump: number;
   readonly #moves = new RunningMedian(SCALE_BARS);
+  readonly #closes = new RunningMedian(SCALE_BARS);
   /** In one array: doubles that are fields, arguments or results get boxed. */
   readonly #state = new Float64Array(PLACES).fill(NaN);
   #unsettled = 0;
+  #sinceLeap = SCALE_BARS;
+  #sinceTrusted = 0;
   #isSuspect = false;
   #verdict: SuspectOutcome | null = null;
 
-  constructor({ sigmas, min_move_bps }: ScreenPolicy) {
+  constructor({ sigmas, min_move_bps, max_jump = MAX_JUMP }: ScreenPolicy) {
     this.#sigmas = sigmas;
     this.#minMove = min_move_bps / 1e4;
+    this.#maxJump = max_jump;
   }
 
   /** Takes the next bar of the symbol; time must ascend. @returns whether it is suspect */
@@ -79,10 +94,14 @@ export class BarScreen {
     if (wasSuspect) this.#writeMove(bar, LEVEL, LEVEL_MINUTE, MOVE_FROM_LEVEL);
     // The very first bar has no move: NaN.
     const agrees = !(state[MOVE]! > state[LIMIT]!);
-    const returns = wasSuspect && state[MOVE_FROM_LEVEL]! <= state[LIMIT]!;
+    // A level that no bar has confirmed for so long is forgotten.
+    const isKnown = wasSuspect && this.#sinceTrusted <= SCALE_BARS;
+    const returns = isKnown && state[MOVE_FROM_LEVEL]! <= state[LIMIT]!;
     this.#unsettled = agrees ? 0 : this.#unsettled + 1;
-    this.#verdict = wasSuspect ? this.#check(bar, agrees, returns) : null;
-    this.#isSuspect = !agrees && !returns && this.#unsettled < MAX_UNSETTLED;
+    const isOfOtherScale = this.#isOfOtherScale(bar);
+    this.#verdict = wasSuspect ? this.#check(bar, agrees && !isOfOtherScale, returns) : null;
+    this.#isSuspect = isOfOtherScale || (!agrees && !returns && this.#unsettled < MAX_UNSETTLED);
+    this.#sinceTrusted = this.#isSuspect ? this.#sinceTrusted + 1 : 0;
     if (this.#isSuspect) {
       state[FARTHEST] = bar.high / state[LEVEL]! >= state[LEVEL]! / bar.low ? bar.high : bar.low;
     } else {
@@ -91,6 +110,7 @@ export class BarScreen {
     }
     if (state[MOVE]! >= 0) this.#moves.push(state, MOVE);
     state[LAST_CLOSE] = bar.close;
+    this.#closes.push(state, LAST_CLOSE);
     state[LAST_MINUTE] = state[MINUTE]!;
     return this.#isSuspect;
   }
@@ -113,6 +133,17 @@ export class BarScreen {
   /** Limit of the last bar's distance from its level one minute later, as a fraction of the price. */
   get limit(): number {
     return this.#state[LIMIT]!;
+  }
+
+  /** Whether a close is of another scale than most before it, and a leap among them led there: a function of 241 bars. */
+  #isOfOtherScale({ close }: Bar): boolean {
+    const state = this.#state;
+    const last = state[LAST_CLOSE]!;
+    this.#sinceLeap = Math.max(close / last, last / close) > this.#maxJump ? 0 : this.#sinceLeap + 1;
+    if (this.#sinceLeap >= SCALE_BARS || this.#moves.count < MIN_MOVES) return false;
+    this.#closes.writeMedian(state, MEDIAN_CLOSE);
+    const median = state[MEDIAN_CLOSE]!;
+    return Math.max(close / median, median / close) > this.#maxJump;
   }
 
   #writeLimit(): void {
