@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
+import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { tinyBars } from './tiny_models.ts';
 
@@ -159,6 +160,54 @@ describe('bars import', () => {
       code: 1,
       document: { error: { code: 'DATA_FORMAT' } },
     });
+  });
+});
+
+describe('bars undo', () => {
+  it('shows what it would change, then takes an import back, and the audit has it', async () => {
+    const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'undo.db') };
+    const path = join(place.folder, 'USDCAD.csv');
+    const lines = Array.from({ length: 60 }, (_, i) => `${1_736_121_600 + i * 60},1.4,1.5,1.3,1.4,${i}`);
+    writeFileSync(path, ['time,open,high,low,close,volume', ...lines].join('\n'));
+    expect(await json(['bars', 'import', path], env)).toMatchObject({ code: 0, document: { import_number: 1 } });
+    const preview = await json(['bars', 'undo', '1', '--dry-run'], env);
+    expect(preview).toMatchObject({ code: 0, document: { dry_run: true, removed: [{ symbol: 'USDCAD', bars: 60 }] } });
+    expect(await json(['bars', 'check'], env)).toMatchObject({ document: [{ bars: 60 }] });
+    expect(await json(['bars', 'undo', '1'], env)).toMatchObject({ code: 0, document: { dry_run: false } });
+    expect(await json(['bars', 'check'], env)).toMatchObject({
+      code: 1,
+      document: { error: { code: 'DATA_MISSING' } },
+    });
+    expect(await json(['bars', 'undo', '1'], env)).toMatchObject({
+      code: 1,
+      document: { error: { code: 'IMPORT_UNDONE' } },
+    });
+    expect(await json(['bars', 'history'], env)).toMatchObject({
+      document: [{ import_number: 1, added: 60, verdicts: { symbols: { USDCAD: { verdict: 'OK' } } } }],
+    });
+    const store = await openStore(env.MINUTEHAND_DATABASE_URL);
+    const entries = await store.db.selectFrom('audit.api_writes').select(['action', 'target']).execute();
+    await store.close();
+    expect(entries).toEqual([{ action: 'bars.undo', target: 'import 1' }]);
+  });
+
+  it('is not needed where nothing was taken: a refused import has exit code 1, a part of a folder 3', async () => {
+    const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'part.db') };
+    const folder = join(place.folder, 'part');
+    mkdirSync(folder);
+    const rows = (price: number) =>
+      Array.from({ length: 60 }, (_, i) => `${1_736_121_600 + i * 60},${price},${price},${price},${price},${i}`);
+    const write = (name: string, lines: readonly string[]): void =>
+      writeFileSync(join(folder, name), ['time,open,high,low,close,volume', ...lines].join('\n'));
+    write('EURUSD.csv', rows(-1));
+    const refused = await place.run(['bars', 'import', join(folder, 'EURUSD.csv')], { env });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/BARS_REFUSED: [^]*EURUSD: REJECTED 60 of 60 rows[^]*BAR_NOT_POSITIVE/);
+    write('USDCAD.csv', rows(1.4));
+    const part = await place.run(['bars', 'import', folder], { env });
+    expect(part.code).toBe(3);
+    expect(part.stdout).toContain('USDCAD: 60 read, 60 added');
+    expect(part.stderr).toContain('BARS_REFUSED');
   });
 });
 

@@ -137,9 +137,16 @@ describe('a bar that does not fit its symbol', () => {
   });
 
   it('that repeats its level is accepted the second time, and two minutes later nothing is held back', async () => {
-    const bench = await run(marketWith(onlyEuro((bar, i) => (i === AT || i === AT + 1 ? times(bar, 1000) : bar))));
+    const bench = await run(marketWith(onlyEuro((bar, i) => (i === AT || i === AT + 1 ? times(bar, 4) : bar))));
     const held = ofPair(bench.rows, PAIRS[0]!.id).filter((row) => bodyOf(row).reason === 'BAR_SUSPECT');
     expect(held.map(({ time }) => time)).toEqual([AT, AT + 2].map((index) => MARKET[index]!.time));
+  });
+
+  it('of another scale is held back as often as it is sent, and the next ordinary one is trusted', async () => {
+    const isBad = (i: number): boolean => i >= AT && i < AT + 5;
+    const bench = await run(marketWith(onlyEuro((bar, i) => (isBad(i) ? times(bar, 1000) : bar))));
+    const held = ofPair(bench.rows, PAIRS[0]!.id).filter((row) => bodyOf(row).reason === 'BAR_SUSPECT');
+    expect(held.map(({ time }) => time)).toEqual([0, 1, 2, 3, 4].map((index) => MARKET[AT + index]!.time));
   });
 
   it('is journaled with a mark after it, counted, and reported with its verdict', async () => {

@@ -28,7 +28,7 @@ import { parseSymbol } from '../../shared/symbol/symbol.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
 import type { Store } from '../../trainer/store/store.ts';
-import { FAILED, type Output } from '../output.ts';
+import { endPartly, FAILED, type Output } from '../output.ts';
 import { parsePeriod } from '../period.ts';
 import { addImportHistory } from './bars_history.ts';
 import { addImport } from './bars_import.ts';
@@ -246,6 +246,10 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
   });
   for (const { symbol, file, bars } of files) output.line(`${symbol}: ${bars} bars in ${file}`);
   output.result({ format, files });
+  const empty = files
+    .filter(({ bars }) => bars === 0)
+    .map(({ symbol, file }) => `${symbol}: no bar of this period; ${file} has its header only`);
+  endPartly(empty, empty.length < files.length, output);
 }
 
 /** The symbols of the store, or the requested ones of them. @throws MinutehandError DATA_MISSING */

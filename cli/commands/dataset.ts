@@ -13,7 +13,7 @@ import { storeRows } from '../../trainer/feature_table/stored_features.ts';
 import { writeTable, type PairRows } from '../../trainer/feature_table/write_table.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import { storedKey } from '../feature_source.ts';
-import type { Output } from '../output.ts';
+import { FAILED, type Output } from '../output.ts';
 import { readBars } from './train.ts';
 
 interface ExportFlags {
@@ -52,6 +52,7 @@ async function exportDataset(flags: ExportFlags, output: Output): Promise<void> 
     const rows = out === 'store' ? await storeAll(pairs, key) : await writeTable(out, key.schema, pairs);
     progress.stop();
     output.line(`${rows} rows written to ${out}`);
+    if (rows === 0) process.exitCode = FAILED;
     output.result({ out, rows, feature_schema: key.schema.hash, labels: key.labels });
   } finally {
     progress.stop();

@@ -13,7 +13,7 @@ import { INSTRUMENT_ID, parseInstrument, parsePair, type Pair } from '../../shar
 import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
 import { commonMinutes } from '../../trainer/dataset/pair_history.ts';
 import { instrumentMatrix } from '../instrument_matrix.ts';
-import type { Output } from '../output.ts';
+import { FAILED, type Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption } from '../pairs_option.ts';
 import { parsePeriod } from '../period.ts';
@@ -113,6 +113,7 @@ async function writeOut(
   });
   file.close();
   output.line(`${rows} rows written to ${out}`);
+  if (rows === 0) process.exitCode = FAILED;
   output.result({ rows, out, feature_schema: schema });
 }
 

@@ -16,7 +16,7 @@ import {
   type LearnedSpreads,
   type QuotedSpreads,
 } from '../bars/learn_spreads.ts';
-import type { Output } from '../output.ts';
+import { endPartly, type Output } from '../output.ts';
 
 interface LearnFlags {
   readonly market: 'live' | 'simulated';
@@ -43,16 +43,19 @@ async function runLearnSpreads(
 ): Promise<void> {
   const quoted = await quotedSpreads(source, market);
   const learned: [string, LearnedSpreads][] = [];
+  const missing: string[] = [];
   for (const [symbol, own] of quoted) {
     const found = learnSpreads(own, defaultProfile(assetClassOf(symbol)));
-    if (found === null) output.note(`${symbol}: no day has 100 quoted spreads`);
+    if (found === null) missing.push(`${symbol}: no day has 100 quoted spreads`);
     else learned.push([symbol, found]);
   }
-  if (learned.length === 0)
+  if (learned.length === 0) {
+    for (const text of missing) output.note(text);
     throw new MinutehandError('DATA_MISSING', {
       seen: `no spreads of a day in ${source ?? 'the store'}`,
       expected: 'bars with spreads, as of MetaTrader, or a file of quotes',
     });
+  }
   output.line('symbols:');
   for (const [symbol, found] of learned) {
     const { quotes, days, covered } = found;
@@ -62,6 +65,7 @@ async function runLearnSpreads(
     output.line(spreadsYaml(symbol, found));
   }
   output.result({ symbols: Object.fromEntries(learned) });
+  endPartly(missing, true, output);
 }
 
 async function quotedSpreads(

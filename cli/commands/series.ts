@@ -9,7 +9,7 @@ import { openJournal } from '../../shared/store/journal.ts';
 import { readInstrumentFile, symbolOfFile } from '../../trainer/direction/instrument_bars.ts';
 import { archiveSeries, importSeries, readSource, type SeriesSource } from '../../trainer/direction/series_files.ts';
 import { refuseForeseeing } from '../../trainer/direction/series_foresight.ts';
-import type { Output } from '../output.ts';
+import { FAILED, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
 interface ImportFlags {
@@ -66,7 +66,10 @@ async function runArchive({ into, journal }: { into: string; journal?: string },
   }
   output.written({ target: into, after: archived.map(({ symbol, name, added }) => ({ symbol, series: name, added })) });
   for (const { symbol, name, added } of archived) output.line(`${symbol} ${name}: ${added} added`);
-  if (archived.length === 0) output.line('No journal has values of a series.');
+  if (archived.length === 0) {
+    output.note('No journal has values of a series.');
+    process.exitCode = FAILED;
+  }
   output.result(archived);
 }
 
@@ -100,6 +103,7 @@ async function runImport(file: string, flags: ImportFlags, output: Output): Prom
       ? `Not compared with prices: no bars of ${flags.symbol} beside ${flags.into}. \`direction train\` compares them.`
       : `Compared with ${compared.bars} bars of ${flags.symbol}: it does not know what the price does next.`,
   );
+  if (counts.added + counts.duplicates === 0) process.exitCode = FAILED;
   output.result({ symbol: flags.symbol, name: flags.name, ...counts, compared_bars: compared?.bars ?? null });
 }
 

@@ -16,7 +16,7 @@ import { noteArchived } from '../../trainer/history/note_archived.ts';
 import { openSignalTables, type SignalFilter, type SignalTables } from '../../trainer/history/signal_tables.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import { csvCell } from '../csv.ts';
-import type { Output } from '../output.ts';
+import { endPartly, FAILED, PARTLY_DONE, type Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, type PairsFlags } from '../pairs_option.ts';
 import { parseInteger, parsePeriod, type PeriodFlags } from '../period.ts';
@@ -184,6 +184,7 @@ async function writeCsv(path: string, filter: SignalFilter, tables: SignalTables
   });
   if (!isFile) return;
   output.line(`${rows} rows in ${path}`);
+  if (rows === 0) process.exitCode = FAILED;
   output.result({ market: filter.market, rows, out: path });
 }
 
@@ -244,7 +245,7 @@ async function archive(flags: DayFlags, output: Output): Promise<void> {
       if (written.length === 0 && round.failures.length === 0)
         output.line(`Nothing to archive: ${place} has all signals up to ${last}.`);
       output.result({ market, place, written, pruned: round.pruned, failures: round.failures.map(describeError) });
-      if (round.failures.length > 0) process.exitCode = 1;
+      if (round.failures.length > 0) process.exitCode = written.length + round.pruned.length > 0 ? PARTLY_DONE : FAILED;
     });
   });
 }
@@ -278,13 +279,18 @@ async function restore(flags: DayFlags, output: Output): Promise<void> {
   if (wanted === null) throw new MinutehandError('USAGE', { seen: 'no day', expected: '--day, or --from and --to' });
   await withArchive(flags, async (opened) => {
     const { market, archive: archived, paths, store, place } = opened;
+    const absent: string[] = [];
     /** A day of a range may have had no signals. */
     const missing = (day: string): void => {
       const error = new MinutehandError('ARCHIVE_MISSING', { seen: `${market} ${day} in ${place}` });
       if (wanted.length === 1) throw error;
-      output.note(`${day}: never archived`);
+      absent.push(`${day}: never archived`);
     };
-    if (flags.out !== undefined) return restoreToFile(flags.out, wanted, opened, missing, output);
+    const end = (): void => endPartly(absent, absent.length < wanted.length, output);
+    if (flags.out !== undefined) {
+      await restoreToFile(flags.out, wanted, opened, missing, output);
+      return end();
+    }
     await archiveAlone(store, paths, async () => {
       const results = await each(wanted, async (day) => {
         const result = await archived.restore(market, day);
@@ -295,6 +301,7 @@ async function restore(flags: DayFlags, output: Output): Promise<void> {
       for (const { day, rows, added } of days)
         output.line(`${day}: ${rows} signals, ${added} of them were not in the history`);
       output.result({ market, days });
+      end();
     });
   });
 }

@@ -51,9 +51,9 @@ describe('SuspectLog', () => {
 
   it('counts the bars that were held back by symbol, not those that gave the verdict', () => {
     const { log, send } = setUp();
-    expect([send(40, 1000), send(41, 1), send(42, 1000), send(43, 1000)]).toEqual([true, false, true, false]);
+    expect([send(40, 3), send(41, 1), send(42, 3), send(43, 3)]).toEqual([true, false, true, false]);
     expect([...log.counts]).toEqual([['EURUSD', 2]]);
-    expect(namesOf(log.takeFound()).at(-1)).toEqual([43, 'confirmed', 1000]);
+    expect(namesOf(log.takeFound()).at(-1)).toEqual([43, 'confirmed', 3]);
   });
 
   it('reports a bar that refutes the suspect and is suspect itself first as the verdict', () => {

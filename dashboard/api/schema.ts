@@ -3598,6 +3598,124 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Imports and deletions of bars, by number, with the verdict on each symbol */
+        get: {
+            parameters: {
+                query?: {
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description The newest first */
+                            imports: components["schemas"]["ImportRun"][];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/imports/{import_number}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an import or a deletion back, whole or not at all */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description true: only what would change */
+                    dry_run?: "true" | "false";
+                };
+                header?: never;
+                path: {
+                    import_number: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ImportUndo"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/searches": {
         parameters: {
             query?: never;
@@ -4630,6 +4748,67 @@ export interface components {
                 /** @description 0.01 = 1 % */
                 change: number;
             }[];
+        };
+        ImportRunInput: {
+            import_number: number;
+            /** @enum {string} */
+            kind: "import" | "replace" | "delete";
+            /** @description A path; of a deletion the symbol and the period */
+            source: string;
+            done_by: string;
+            /** @description Epoch ms */
+            began_ms: number;
+            /** @description null while it runs, and when it was killed */
+            finished_ms: number | null;
+            added: number;
+            /** @description Bars that it replaced or deleted */
+            removed: number;
+            rejected: number;
+            /** @description By symbol */
+            verdicts: {
+                [key: string]: {
+                    /** @enum {string} */
+                    verdict: "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                    findings: {
+                        /** @enum {string} */
+                        code: "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                        /** @description The test that found it */
+                        by: string;
+                        values: {
+                            [key: string]: string | number;
+                        };
+                    }[];
+                };
+            };
+            /** @description Verdicts that a person accepted */
+            accepted: string[];
+            undone_ms: number | null;
+            undone_by: string | null;
+        };
+        ImportUndoInput: {
+            import_number: number;
+            dry_run: boolean;
+            /** @description Bars that go, by symbol; first and last in epoch seconds */
+            removed: {
+                symbol: string;
+                bars: number;
+                first: number;
+                last: number;
+            }[];
+            /** @description Bars that come back */
+            restored: {
+                symbol: string;
+                bars: number;
+                first: number;
+                last: number;
+            }[];
+            series: {
+                symbol: string;
+                name: string;
+                values: number;
+            }[];
+            /** @description Versions that were trained on these bars */
+            models: string[];
         };
         /** @description A bundle of the direction model */
         DirectionModelInput: {
@@ -6783,6 +6962,67 @@ export interface components {
                 /** @description 0.01 = 1 % */
                 change: number;
             }[];
+        };
+        ImportRun: {
+            import_number: number;
+            /** @enum {string} */
+            kind: "import" | "replace" | "delete";
+            /** @description A path; of a deletion the symbol and the period */
+            source: string;
+            done_by: string;
+            /** @description Epoch ms */
+            began_ms: number;
+            /** @description null while it runs, and when it was killed */
+            finished_ms: number | null;
+            added: number;
+            /** @description Bars that it replaced or deleted */
+            removed: number;
+            rejected: number;
+            /** @description By symbol */
+            verdicts: {
+                [key: string]: {
+                    /** @enum {string} */
+                    verdict: "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                    findings: {
+                        /** @enum {string} */
+                        code: "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                        /** @description The test that found it */
+                        by: string;
+                        values: {
+                            [key: string]: string | number;
+                        };
+                    }[];
+                };
+            };
+            /** @description Verdicts that a person accepted */
+            accepted: string[];
+            undone_ms: number | null;
+            undone_by: string | null;
+        };
+        ImportUndo: {
+            import_number: number;
+            dry_run: boolean;
+            /** @description Bars that go, by symbol; first and last in epoch seconds */
+            removed: {
+                symbol: string;
+                bars: number;
+                first: number;
+                last: number;
+            }[];
+            /** @description Bars that come back */
+            restored: {
+                symbol: string;
+                bars: number;
+                first: number;
+                last: number;
+            }[];
+            series: {
+                symbol: string;
+                name: string;
+                values: number;
+            }[];
+            /** @description Versions that were trained on these bars */
+            models: string[];
         };
         /** @description A bundle of the direction model */
         DirectionModel: {

@@ -35,6 +35,7 @@ export type Edge = Manifest['edge'][string];
 export type Gate = NonNullable<Manifest['gates']>[number];
 export type SearchHistory = Schemas['SearchHistory'];
 export type SymbolCoverage = Schemas['SymbolCoverage'];
+export type ImportRun = Schemas['ImportRun'];
 export type Condition = Explanation['conditions'][number];
 export type ExplainedModel = NonNullable<Explanation['models']>['ai1'];
 

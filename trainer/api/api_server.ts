@@ -24,6 +24,7 @@ import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
 import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
 import { addDataRoutes } from './routes/data.ts';
+import { addImportRoutes } from './routes/imports.ts';
 import { addDirectionModelRoutes } from './routes/direction_models.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
@@ -127,6 +128,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addReportRoutes,
   addPredictRoutes,
   addDataRoutes,
+  addImportRoutes,
   addSearchRoutes,
 ];
 

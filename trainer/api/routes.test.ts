@@ -177,6 +177,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
     expect(await own.get('/api/monitor')).toHaveProperty('report');
     expect(await own.get('/api/data')).toMatchObject({ symbols: [] });
+    expect(await own.get('/api/imports')).toEqual({ imports: [] });
     expect(await own.get('/api/searches')).toEqual({ searches: [] });
     const search = own.get('/api/searches/{search_id}', { path: { search_id: '../../trainer' } });
     await expect(search).rejects.toMatchObject({ status: 404, code: 'NOT_FOUND' });
@@ -186,6 +187,33 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(await own.post('/api/automl-features/validate-config', { body: wrong })).toMatchObject({ valid: false });
     const generate = own.post('/api/automl-features/generate', { body: { symbol: 'XAUUSD_XAGUSD' } });
     await expect(generate).rejects.toMatchObject({ code: 'DATA_MISSING' });
+  });
+
+  it('list imports with their verdicts, and undo one for an approver alone', async () => {
+    const { importRuns, bars } = api.store;
+    const market = tinySettings().minutehand.market;
+    const number = await importRuns.begin({ market, kind: 'import', source: '/a.csv', by: 'ann' });
+    const time = Float64Array.of(60, 120);
+    const columns = { symbol: 'EURUSD', length: 2, time, open: time, high: time, low: time, close: time, volume: time };
+    await bars.put(market, { ...columns, spread: null }, number);
+    const verdict = { verdict: 'SCALED', findings: [{ code: 'SCALED', by: 'leap', values: { factor: 10 } }] };
+    const verdicts = JSON.stringify({ symbols: { EURUSD: verdict }, accepted: ['SCALED'] });
+    await importRuns.finish(number, { added: 2, removed: 0, rejected: 1, verdicts });
+    const ann = client(approver);
+    const undo = '/api/imports/{import_number}/undo';
+    const path = { import_number: number };
+    expect(await ann.get('/api/imports')).toMatchObject({
+      imports: [{ import_number: number, added: 2, verdicts: { EURUSD: verdict }, accepted: ['SCALED'] }],
+    });
+    const viewer = client(bearer(await api.token('operator', 'olga')));
+    await expect(viewer.post(undo, { path })).rejects.toMatchObject({ status: 403 });
+    expect(await ann.post(undo, { path, query: { dry_run: 'true' } })).toMatchObject({ dry_run: true, models: [] });
+    expect(await bars.last(market, 'EURUSD')).toBe(120);
+    expect(await ann.post(undo, { path })).toMatchObject({ removed: [{ symbol: 'EURUSD', bars: 2 }] });
+    expect(await bars.last(market, 'EURUSD')).toBeNull();
+    await expect(ann.post(undo, { path })).rejects.toMatchObject({ status: 409, code: 'IMPORT_UNDONE' });
+    const { entries } = await ann.get('/api/audit', { query: { limit: 2 } });
+    expect(entries.map(({ target }) => target)).toContain(`import ${number}`);
   });
 
   it('give the latest scores of a subject, and scores of a feature row by the active bundle', async () => {

@@ -1,9 +1,10 @@
-import { api, type SymbolCoverage } from '../api.ts';
+import { useState } from 'preact/hooks';
+import { api, type ImportRun, type SymbolCoverage } from '../api.ts';
 import { duration, minuteOf, num, percent } from '../format.ts';
-import { status } from '../live.ts';
-import { Badge, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { session, status } from '../live.ts';
+import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf, place } from '../router.ts';
-import { t, type TextKey } from '../text/text.ts';
+import { codeText, t, type TextKey } from '../text/text.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -38,6 +39,7 @@ export default function DataPage() {
         </Panel>
       )}
       {chosen !== undefined && <Symbol coverage={chosen} />}
+      <Imports />
     </>
   );
 }
@@ -112,6 +114,96 @@ function Clock() {
       {t('data.apart', { trainer: minuteOf(time), apart: duration(apartMs) })}
     </p>
   );
+}
+
+/** Imports and deletions by their number; each can be undone. */
+function Imports() {
+  const { data, error, reload } = useLoaded(() => api.get('/api/imports', { query: { limit: 100 } }), '');
+  const [undone, setUndone] = useState<string | null>(null);
+  const undo = async (number: number): Promise<void> => {
+    const done = await api.post('/api/imports/{import_number}/undo', { path: { import_number: number } });
+    const bars = done.removed.reduce((sum, one) => sum + one.bars, 0);
+    const back = done.restored.reduce((sum, one) => sum + one.bars, 0);
+    const models = done.models.length === 0 ? '–' : done.models.join(', ');
+    setUndone(t('imports.undone', { number, bars, back, models }));
+    reload();
+  };
+  return (
+    <Panel title={t('imports.title')} wide>
+      {error !== null && <Failure error={error} />}
+      {undone !== null && <p class="note">{undone}</p>}
+      <Table
+        name="imports"
+        label={t('imports.title')}
+        rows={data?.imports ?? []}
+        columns={importColumns(undo)}
+        rowKey={({ import_number }) => import_number}
+        empty="imports.none"
+      />
+    </Panel>
+  );
+}
+
+function importColumns(undo: (number: number) => Promise<void>): Column<ImportRun>[] {
+  const number = (key: 'import_number' | 'added' | 'removed' | 'rejected', title: TextKey): Column<ImportRun> => ({
+    key,
+    title: t(title),
+    isNumber: true,
+    value: (run) => run[key],
+    cell: (run) => num(run[key], 0),
+  });
+  return [
+    number('import_number', 'imports.number'),
+    {
+      key: 'began',
+      title: t('imports.began'),
+      value: ({ began_ms }) => began_ms,
+      cell: ({ began_ms, done_by }) => <span title={done_by}>{minuteOf(began_ms)}</span>,
+    },
+    {
+      key: 'source',
+      title: t('imports.source'),
+      value: ({ source }) => source,
+      cell: ({ kind, source }) => (
+        <div class="stacked">
+          <span>{codeText('import', kind)}</span>
+          <code>{source}</code>
+        </div>
+      ),
+    },
+    number('added', 'imports.added'),
+    number('removed', 'imports.removed'),
+    number('rejected', 'imports.rejected'),
+    {
+      key: 'verdict',
+      title: t('imports.verdict'),
+      value: ({ verdicts }) => Object.keys(verdicts).join(),
+      cell: ({ verdicts }) => (
+        <div class="stacked">
+          {Object.entries(verdicts).map(([symbol, { verdict }]) => (
+            <span key={symbol}>
+              {symbol} <Badge tone={verdict === 'OK' ? 'good' : 'bad'}>{codeText('verdict', verdict)}</Badge>
+            </span>
+          ))}
+        </div>
+      ),
+    },
+    {
+      key: 'act',
+      title: t('app.actions'),
+      value: ({ undone_ms }) => undone_ms,
+      cell: ({ import_number, undone_ms, undone_by, finished_ms }) =>
+        undone_ms !== null ? (
+          <Badge tone="quiet">{t('imports.isUndone', { by: undone_by ?? '' })}</Badge>
+        ) : session.value?.role === 'approver' ? (
+          <ConfirmedButton
+            label={t('imports.undo')}
+            question={t(finished_ms === null ? 'imports.questionOpen' : 'imports.question', { number: import_number })}
+            act={() => undo(import_number)}
+          />
+        ) : null,
+    },
+  ];
 }
 
 function Symbol({ coverage }: { readonly coverage: SymbolCoverage }) {
