@@ -1,6 +1,6 @@
 import { FLAT_POSITION, type InstrumentPosition } from '../shared/core/position/instrument_position.ts';
 import type { Position } from '../shared/core/position/position.ts';
-import { instrumentLabel, type Pair } from '../shared/pair.ts';
+import { barSecondsOf, instrumentLabel, type Pair } from '../shared/pair.ts';
 import type { LastSignal } from '../shared/store/journal.ts';
 import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import type { Decider } from './decide/decider.ts';
@@ -10,6 +10,7 @@ import type { FeatureMatrix } from './infer/feature_matrix.ts';
 import { InstrumentMatrix, type TimeframeRows } from './infer/instrument_matrix.ts';
 import type { SeriesReader } from './infer/series_reader.ts';
 import type { MinuteItem } from './queue.ts';
+import { RecentHistory } from './recent_history.ts';
 
 export interface InstrumentsOptions extends DirectionSlotsOptions {
   readonly pairs: readonly Pair[];
@@ -32,6 +33,7 @@ export class Instruments {
   readonly #matrix: InstrumentMatrix;
   readonly #labels: readonly string[];
   readonly #positions: InstrumentPosition[];
+  readonly #history: RecentHistory;
   readonly #scores = new Map<TimeframeRows, DirectionScores>();
 
   constructor(options: InstrumentsOptions) {
@@ -44,6 +46,7 @@ export class Instruments {
     this.slots = new DirectionSlots(options);
     this.#labels = instruments.map(instrumentLabel);
     this.#positions = instruments.map(() => FLAT_POSITION);
+    this.#history = new RecentHistory([...pairs, ...instruments].map(barSecondsOf));
   }
 
   /** Whether any bar of an instrument had its taker volume. */
@@ -56,9 +59,14 @@ export class Instruments {
     else this.#options.decider.setPosition(pairId, JSON.parse(position) as Position);
   }
 
-  /** Whether the features of a subject are warm. */
-  readonly isReady = (index: number): boolean =>
-    index < this.#first ? this.#options.matrix.features.ready(index) : this.#matrix.isReady(index);
+  /** Whether the features of a subject are warm, by bars that lead to its newest one without a long gap. */
+  readonly isReady = (index: number): boolean => {
+    const { features } = this.#options.matrix;
+    const isPair = index < this.#first;
+    const isWarm = isPair ? features.ready(index) : this.#matrix.isReady(index);
+    const needed = isPair ? features.warmupBars : this.#matrix.warmupBarsOf(index);
+    return isWarm && this.#history.barsOf(index) >= needed;
+  };
 
   /** CRC-32 of the features of a subject. */
   checksum(index: number): string {
@@ -67,6 +75,8 @@ export class Instruments {
 
   /** Updates the features of the instruments in a batch. @returns the items of pairs */
   step(batch: readonly MinuteItem[]): readonly MinuteItem[] {
+    for (const { minute } of batch)
+      if (minute.outcome === 'COMPLETE') this.#history.note(minute.pairIndex, minute.time);
     // Stryker disable next-line ConditionalExpression: it saves time only
     if (this.#isAbsent) return batch;
     this.#matrix.step(batch.filter(({ minute }) => minute.pairIndex >= this.#first));

@@ -97,6 +97,10 @@ export class InstrumentMatrix {
     return this.#of(pairIndex).features.ready;
   }
 
+  warmupBarsOf(pairIndex: number): number {
+    return this.#of(pairIndex).features.warmupBars;
+  }
+
   /** Of its newest bar; NaN before the first. */
   closeOf(pairIndex: number): number {
     return this.#of(pairIndex).close;
