@@ -82,7 +82,8 @@ describe('overnight swaps in the expected result', () => {
     const policy = { ...POLICY, max_age_bars: 5 };
     const expected = (rules: { rules?: 1 }): number =>
       expectedNetBps(MARKET, 0.75, { ...policy, ...rules }, null, daily, at('2024-01-04T22:00Z'));
-    // Thursday's end until Thursday's end: Friday, Monday, Tuesday, Wednesday (three), Thursday; the weekend ages nobody.
+    // Thursday's end until Thursday's end: Friday, Monday, Tuesday, Wednesday (three), Thursday; the weekend ages
+    // nobody.
     const nights = (4 + 3 + 2 + 3 * 1 + 0) / 5;
     expect(expected({ rules: 1 }) - expected({})).toBeCloseTo(8 * nights, 12);
   });
