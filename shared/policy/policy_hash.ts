@@ -18,8 +18,8 @@ const NEWEST_RULES = 2;
 
 /**
  * Sixteen hex digits of SHA-256 over what steers decisions: the values of core_policy.yaml, and of minutehand.yaml the
- * decision section and the costs in `symbols`, and from 2 on the version of the rules. Labels, comments and the order of
- * keys do not count.
+ * decision section and the costs in `symbols`, and from 2 on the version of the rules. Labels, comments and the order
+ * of keys do not count.
  */
 export function policyHash(
   core: CorePolicy,
