@@ -140,31 +140,42 @@ const FITTED: readonly (readonly [string, string, string])[] = [
   [
     'ai3 shuffled labels',
     'AUC 0.5334 out of fold, labels shuffled in blocks of 60 rows',
-    '0.5 ± 0.0327, 3 standard errors with 2816 independent rows of 33680',
+    '0.5 ± 0.0327, the error with 2816 independent rows of 33680',
   ],
   ['ai1 shuffled labels', 'AUC none out of fold, labels shuffled in blocks of 60 rows', '1'],
   [
     'ai1 shuffled labels refused',
-    'refused by f1 above all-positive, auc above noise',
+    'refused by f1 above chance, auc above noise',
     'the gate refuses a model of shuffled labels',
   ],
   ['ai1 shuffled labels refused', 'the gate let it in', '1'],
 ];
 
+const spread = (rows: number): number[] => Array.from({ length: rows }, (_, i) => ((i * 7) % 10) / 10);
+
+function timedRows(rows: number) {
+  const time = Array.from({ length: rows }, (_, i) => 60 * i);
+  return { time, labelEnd: time.map((at) => at + 60), uniqueness: time.map(() => 1) };
+}
+
 function results(): GateResult[] {
-  const quality = { samples: 9, scores: [0.1, 0.9, 0.4, 0.8], labels: [0, 1, 0, 1], threshold: 0.5 };
+  const quality = { samples: 9, scores: [0.1, 0.9, 0.4, 0.8], labels: [0, 1, 0, 1], rate: 0.5, ...timedRows(4) };
+  const timed = timedRows(2);
+  const many = { ...quality, scores: spread(40), labels: spread(40).map((p) => (p > 0.4 ? 1 : 0)), ...timedRows(40) };
   const since = '2024-01-02T00:00Z';
   const [champion, challenger] = [side('20240101_0300', 0.6), side('20240201_0300', null)];
   const silent = side('20240301_0300', 0.6, null);
   return [
     checkAuc({ auc: null }, 0.52),
-    checkBrier({ brier: 0.2, brier_baseline: 0.25 }),
-    checkPassRate(Float64Array.of(0.1), 0.3, [0.05, 0.4]),
     ...honestyResults(),
+    checkBrier([0.2, 0.8], [0, 1], timed),
+    checkBrier([], [], { time: [], labelEnd: [] }),
+    checkPassRate(Float64Array.of(0.1, 0.2), 0.3, [0.05, 0.4], timed),
     ...executableResults(),
     ...dispersionResults(),
     ...borderResults(),
     ...checkQuality(quality, { min_samples: 10, f1_floor: 0.6 }),
+    ...checkQuality(many, { min_samples: 10, f1_floor: null }),
     checkCandidates([], 0 as never, '20240101_0300', limits)!,
     checkChampionAuc(champion, challenger, limits),
     checkChampionSharpe(champion, challenger, limits),
@@ -210,8 +221,8 @@ describe('gates on Japanese pages', () => {
     expect(figureInJapanese('18.07 of 86 trades against 18.33 of 57 of 20261122_1241 since 2024-01-17T23:40Z')).toBe(
       '18.07（86 取引）、20261122_1241 は 18.33（57 取引）（2024-01-17T23:40Z 以降）',
     );
-    expect(rejectionInJapanese('ai1 f1 above all-positive 0.6646 (above 0.6667)')).toBe(
-      'AI1 全陽性を上回る F1: 0.6646、基準 0.6667 超',
+    expect(rejectionInJapanese('ai1 f1 above chance none (too few hours to tell a difference from chance)')).toBe(
+      'AI1 偶然を上回る F1: なし、基準 差を偶然と区別できる時間が不足',
     );
   });
 

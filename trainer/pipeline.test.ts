@@ -26,11 +26,10 @@ import { monitorReference } from './monitor/reference.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy } from '../shared/policy/policy.ts';
-import { balancedWeights, bestF1Threshold } from './validate/confusion.ts';
 import { testedScores } from './validate/cross_validation.ts';
 import { auc } from './validate/metrics.ts';
 import { rowUniqueness } from './validate/noise.ts';
-import { checkQuality } from './validate/quality_gate.ts';
+import { checkQuality, qualityLimits } from './validate/quality_gate.ts';
 
 const settings = tinySettings();
 const MODELS = Object.values(MODEL_FILES);
@@ -317,22 +316,24 @@ describe('the models of train', () => {
     expect(written).not.toEqual(referenceOf(dataset.holdout.ai2));
   });
 
-  it('accepts AI1 and AI2 by their answers on the holdout, at the threshold chosen on out-of-fold answers', () => {
+  it('accepts AI1 and AI2 by their answers on the holdout, with as many positive answers as positives out of fold', () => {
     const { gates, dataset } = first.result;
-    const { quality_min_samples: min_samples, quality_f1_floor: f1_floor } = settings.retrain;
     for (const name of ['ai1', 'ai2'] as const) {
       const { y } = dataset.train[name];
       const holdout = name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout.ai2;
-      const { scores } = testedScores(learned[name].folds, y.length);
+      const { split } = testedScores(learned[name].folds, y.length);
+      const tested = [...split.keys()].filter((row) => split[row]! >= 0);
       const expected = checkQuality(
         {
           samples: y.length,
           scores: predictModel(learned[name].model, holdout.x),
           labels: holdout.y,
-          threshold: bestF1Threshold(scores, y, balancedWeights(y)) ?? 0.5,
+          rate: tested.reduce((sum, row) => sum + y[row]!, 0) / tested.length,
           uniqueness: rowUniqueness(holdout),
+          time: holdout.time,
+          labelEnd: holdout.labelEnd,
         },
-        { min_samples, f1_floor },
+        qualityLimits(settings, name),
       );
       expect(expected).toHaveLength(4);
       for (const gate of expected) expect(gates).toContainEqual({ ...gate, name: `${name} ${gate.name}` });

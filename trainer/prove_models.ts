@@ -21,7 +21,6 @@ import { findThresholds, type Calibrated } from './search/choose_thresholds.ts';
 import type { TrainOptions } from './train_options.ts';
 import { outOfFold } from './validate/cross_validation.ts';
 import { testModelLeakage } from './validate/leakage/model_leakage.ts';
-import { qualityLimits } from './validate/quality_gate.ts';
 import { validateModel } from './validate/validation.ts';
 
 const RISK_QUANTILES = 200;
@@ -66,7 +65,7 @@ export async function examineModel(
   seed: number,
 ): Promise<ExaminedModel> {
   const validation = validateModel(learned, job.rows, dataset, `${seed}/importance/${name}`);
-  const leakage = await testModelLeakage(job, learned, validation, qualityLimits(settings), `${seed}/${name}`);
+  const leakage = await testModelLeakage(job, learned, validation, settings, `${seed}/${name}`);
   return { job, learned, validation, leakage };
 }
 
@@ -114,6 +113,7 @@ export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenM
     skill,
     leakage,
     candidateRisks: candidateRisks(dataset, ai2, quantiles),
+    candidates: dataset.evaluation.holdout,
     theta2: thresholds.theta2,
     delayed: delayed && { columns: outsideColumns, edge: delayed.edge },
     requireEdge: settings.core.require_edge,

@@ -12,8 +12,8 @@ import { backtest } from '../../trainer/backtest/backtest.ts';
 import { buildPairHistory } from '../../trainer/dataset/pair_history.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 
-/** Minutes in which half of a distance of the spread from its mean is gone. */
-export const HALF_LIFE_MINUTES = 10;
+/** Minutes in which half of a distance of the spread from its mean is gone, in active hours and in quiet ones. */
+export const HALF_LIFE_MINUTES = { active: 6, quiet: 60 } as const;
 const OPEN_MINUTES_PER_WEEK = 7200;
 const START = (Date.parse('2024-01-07T22:00:00Z') / 1000) as OpenTime;
 /** Per minute of normal volatility. */
@@ -39,18 +39,21 @@ export function worldBars({ pair, seed, weeks, amplitude }: World): Map<string, 
   const count = weeks * OPEN_MINUTES_PER_WEEK;
   const a = emptyBars(pair.a, count);
   const b = emptyBars(pair.b, count);
-  const memory = 0.5 ** (1 / HALF_LIFE_MINUTES);
-  const innovation = (amplitude === 0 ? LEG_VOLATILITY : amplitude) * Math.sqrt(1 - memory * memory);
+  const [active, quiet] = [HALF_LIFE_MINUTES.active, HALF_LIFE_MINUTES.quiet].map(
+    (minutes) => 0.5 ** (1 / minutes),
+  ) as [number, number];
+  const innovation = (amplitude === 0 ? LEG_VOLATILITY : amplitude) * Math.sqrt(1 - active * active);
   const volatilityMemory = 0.5 ** (1 / VOLATILITY_HALF_LIFE);
   let [walk, gap, mood] = [0, 0, 0];
   let [lastA, lastB] = [0, 0];
   let time: number = START;
   for (let i = -WARM_UP_MINUTES; i < count; i++) {
     mood = volatilityMemory * mood + Math.sqrt(1 - volatilityMemory ** 2) * VOLATILITY_SPREAD * rng.normal();
-    const volatility = ACTIVITY.currencies[Math.floor(time / 60) % MINUTES_PER_DAY]! * exp(mood);
+    const activity = ACTIVITY.currencies[Math.floor(time / 60) % MINUTES_PER_DAY]!;
+    const volatility = activity * exp(mood);
     walk += LEG_VOLATILITY * volatility * rng.normal();
     const step = innovation * volatility * rng.normal();
-    gap = (amplitude === 0 ? gap : memory * gap) + step;
+    gap = (amplitude === 0 ? 1 : activity > 1 ? active : quiet) * gap + step;
     if (i < 0) continue;
     lastA = putBar(a, i, time, lastA, walk + gap, rng);
     lastB = putBar(b, i, time, lastB, walk, rng);
@@ -89,13 +92,13 @@ function putBar(bars: BarColumns, i: number, time: number, before: number, after
 }
 
 /**
- * The amplitude at which entering every candidate of a long world earns `netBps` per trade after costs: gross results
- * are proportional to it, so two worlds of the same seed determine the line.
+ * The amplitude at which entering every candidate of a long world earns so much per trade after costs: gross results are
+ * proportional to it, so two worlds of the same seed determine the line.
  */
-export function amplitudeOf(netBps: number, pair: Pair, settings: Settings): number {
+export function amplitudeLine(pair: Pair, settings: Settings): (netBps: number) => number {
   const [low, high] = [4e-4, 12e-4];
   const [atLow, atHigh] = [low, high].map((amplitude) => candidateNet(amplitude, pair, settings)) as [number, number];
-  return low + ((netBps - atLow) * (high - low)) / (atHigh - atLow);
+  return (netBps) => (netBps === 0 ? 0 : low + ((netBps - atLow) * (high - low)) / (atHigh - atLow));
 }
 
 function candidateNet(amplitude: number, pair: Pair, settings: Settings): number {

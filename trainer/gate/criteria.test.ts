@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { OpenTime } from '../../shared/bar.ts';
-import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
+import type { Rng } from '../../shared/ports.ts';
+import { createRng } from '../../shared/rng.ts';
+import type { Executability } from '../../shared/bundle/manifest.ts';
+import type { TimedRows } from '../validate/time_blocks.ts';
 import {
   checkAuc,
   checkBrier,
@@ -16,69 +19,109 @@ import {
   type GateResult,
 } from './criteria.ts';
 
-const passedOf = (gates: readonly { readonly passed: boolean }[]): boolean[] => gates.map(({ passed }) => passed);
+/** Rows a minute apart with labels of five minutes. */
+const timed = (rows: number): TimedRows => ({
+  time: Array.from({ length: rows }, (_, i) => 60 * i),
+  labelEnd: Array.from({ length: rows }, (_, i) => 60 * i + 300),
+});
 
-describe('the skill of AI1', () => {
-  const checkSkill = (of: ModelMetrics): GateResult[] => [checkAuc(of, 0.52), checkBrier(of)];
-  const metrics: ModelMetrics = {
-    rows: 10,
-    label_mean: 0.4,
-    auc: 0.6,
-    brier: 0.23,
-    brier_baseline: 0.24,
-    log_loss: 0.6,
-    ece: 0,
+describe('checkAuc', () => {
+  it('accepts an AUC exactly at its limit, and shows a missing one', () => {
+    expect(checkAuc({ auc: 0.6 }, 0.52)).toEqual({
+      name: 'ai1 auc',
+      passed: true,
+      seen: '0.6000',
+      limit: 'at least 0.52 on the holdout',
+    });
+    expect([0.52, 0.5199, null].map((auc) => checkAuc({ auc }, 0.52).passed)).toEqual([true, false, false]);
+    expect(checkAuc({ auc: null }, 0.52).seen).toBe('none');
+  });
+});
+
+describe('checkBrier', () => {
+  const worlds = (count: number, make: (rng: Rng) => { scores: number[]; labels: number[] }): number => {
+    let vetoed = 0;
+    for (let world = 0; world < count; world++) {
+      const { scores, labels } = make(createRng(`brier ${world}`));
+      if (!checkBrier(scores, labels, timed(labels.length)).passed) vetoed++;
+    }
+    return vetoed / count;
   };
-  const passed = (changes: object): boolean[] => passedOf(checkSkill({ ...metrics, ...changes }));
 
-  it('reports AUC and Brier score with their limits', () => {
-    expect(checkSkill(metrics)).toEqual([
-      { name: 'ai1 auc', passed: true, seen: '0.6000', limit: 'at least 0.52 on the holdout' },
-      { name: 'ai1 brier', passed: true, seen: '0.2300', limit: 'below 0.2400, that of the baseline' },
-    ]);
+  it('lets probabilities pass that are worse than the baseline by less than chance, one in fifty excepted', () => {
+    // A rare label, answered by its true probability and noise that costs as much as the knowledge gains.
+    const share = worlds(600, (rng) => {
+      const labels: number[] = [];
+      const scores: number[] = [];
+      for (let row = 0; row < 1500; row++) {
+        const truth = 0.02 + 0.01 * rng.normal();
+        labels.push(rng.uniform() < truth ? 1 : 0);
+        scores.push(truth + 0.01 * rng.normal());
+      }
+      return { scores, labels };
+    });
+    expect(share).toBeLessThan(0.04);
   });
 
-  it('refuses metrics that could not be computed, and shows them as missing', () => {
-    expect(checkSkill({ ...metrics, auc: null, brier: null, brier_baseline: null })).toEqual([
-      { name: 'ai1 auc', passed: false, seen: 'none', limit: 'at least 0.52 on the holdout' },
-      { name: 'ai1 brier', passed: false, seen: 'none', limit: 'below none, that of the baseline' },
-    ]);
-    expect(passed({ brier: null })).toEqual([true, false]);
-    expect(passed({ brier_baseline: null, brier: -1 })).toEqual([true, false]);
+  it('vetoes probabilities that are miscalibrated', () => {
+    const share = worlds(50, (rng) => {
+      const labels = Array.from({ length: 1500 }, () => (rng.uniform() < 0.3 ? 1 : 0));
+      return { labels, scores: labels.map(() => 0.5) };
+    });
+    expect(share).toBe(1);
   });
 
-  it('accepts an AUC exactly at its limit and refuses a Brier score equal to that of the baseline', () => {
-    expect(passed({ auc: 0.52 })).toEqual([true, true]);
-    expect(passed({ auc: 0.5199 })).toEqual([false, true]);
-    expect(passed({ brier: 0.24 })).toEqual([true, false]);
-    expect(passed({ brier: 0.2399 })).toEqual([true, true]);
+  it('reports the baseline of the very labels, and refuses without rows', () => {
+    const labels = Array.from({ length: 100 }, (_, i) => (i % 4 === 0 ? 1 : 0));
+    const equal = checkBrier(
+      labels.map(() => 0.25),
+      labels,
+      timed(100),
+    );
+    expect(equal).toMatchObject({ passed: true, seen: '0.1875' });
+    expect(equal.limit).toMatch(/^at most 0\.1875, that of the baseline, beyond an error of \d\.\d{4}$/);
+    expect(checkBrier([], [], timed(0))).toMatchObject({ passed: false, seen: 'none' });
   });
 });
 
 describe('checkPassRate', () => {
-  const risks = Float64Array.from({ length: 100 }, (_, i) => i / 100);
   const range = [0.05, 0.4] as const;
+  const risksAt = (rate: number, rows: number): Float64Array => {
+    const rng = createRng(`${rate}`);
+    return Float64Array.from({ length: rows }, () => (rng.uniform() < rate ? 0.1 : 0.9));
+  };
 
-  it('reports the share of candidates below θ2 with its range', () => {
-    expect(checkPassRate(risks, 0.3, range)).toEqual({
-      name: 'risk pass rate',
-      passed: true,
-      seen: '30.0 % of 100 candidates',
-      limit: "from 5.0 % to 40.0 % of the holdout's",
-    });
+  it('reports the share of candidates below θ2 with its range and error', () => {
+    const found = checkPassRate(
+      Float64Array.from({ length: 100 }, (_, i) => i / 100),
+      0.3,
+      range,
+      timed(100),
+    );
+    expect(found).toMatchObject({ name: 'risk pass rate', passed: true, seen: '30.0 % of 100 candidates' });
+    expect(found.limit).toMatch(/^from 5\.0 % to 40\.0 % of the holdout's, beyond an error of [\d.]+ %$/);
   });
 
-  it('includes both ends of the range, and does not count a risk equal to θ2', () => {
-    const passed = [0.04, 0.05, 0.3, 0.4, 0.41].map((theta2) => checkPassRate(risks, theta2, range).passed);
-    expect(passed).toEqual([false, true, true, true, false]);
+  it('vetoes a rate that is outside the range beyond chance alone', () => {
+    const passed = (rate: number, rows: number): boolean =>
+      checkPassRate(risksAt(rate, rows), 0.5, range, timed(rows)).passed;
+    expect([0.02, 0.06, 0.3, 0.42, 0.5].map((rate) => passed(rate, 3000))).toEqual([false, true, true, true, false]);
+    expect(passed(0.5, 60)).toBe(true);
+    let vetoed = 0;
+    for (let world = 0; world < 400; world++) {
+      const rng = createRng(`at the limit ${world}`);
+      const risks = Float64Array.from({ length: 500 }, () => (rng.uniform() < 0.4 ? 0.1 : 0.9));
+      if (!checkPassRate(risks, 0.5, range, timed(500)).passed) vetoed++;
+    }
+    expect(vetoed / 400).toBeLessThan(0.045);
   });
 
-  it('is 0 without candidates', () => {
-    expect(checkPassRate(new Float64Array(), 0.3, range)).toMatchObject({
+  it('does not count a risk equal to θ2, and refuses without candidates', () => {
+    expect(checkPassRate(new Float64Array(60).fill(0.3), 0.3, range, timed(60)).seen).toBe('0.0 % of 60 candidates');
+    expect(checkPassRate(new Float64Array(), 0.3, range, timed(0))).toMatchObject({
       passed: false,
       seen: '0.0 % of 0 candidates',
     });
-    expect(checkPassRate(new Float64Array(), 0.3, [0, 0.4]).passed).toBe(true);
   });
 });
 

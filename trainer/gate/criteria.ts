@@ -1,6 +1,8 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { RetrainPolicy } from '../../shared/policy/schema.ts';
+import { meanTest } from '../validate/mean_test.ts';
+import { labelSeconds, timeBlocks, type TimedRows } from '../validate/time_blocks.ts';
 
 /** Adoption limits: retrain_policy.yaml. */
 export type AdoptionLimits = Pick<
@@ -25,29 +27,56 @@ export function checkAuc({ auc }: Pick<ModelMetrics, 'auc'>, least: number): Gat
   };
 }
 
-/** A model without skill is no better than predicting the mean. */
-export function checkBrier({ brier, brier_baseline }: Pick<ModelMetrics, 'brier' | 'brier_baseline'>): GateResult {
+/** Share of models at a limit that a gate with an error vetoes. */
+export const VETO_LEVEL = 0.02;
+
+/**
+ * A Brier score that is worse than that of predicting the mean of these very labels, beyond chance: the probabilities
+ * are miscalibrated. Whether they rank at all is another gate's question.
+ */
+export function checkBrier(scores: ArrayLike<number>, labels: ArrayLike<number>, rows: TimedRows): GateResult {
+  const count = labels.length;
+  const mean = (of: (row: number) => number): number => {
+    let sum = 0;
+    for (let row = 0; row < count; row++) sum += of(row);
+    return sum / count;
+  };
+  const base = mean((row) => labels[row]!);
+  const lossOf = (row: number): number => (scores[row]! - labels[row]!) ** 2;
+  const baseLossOf = (row: number): number => (base - labels[row]!) ** 2;
+  const test = meanTest(timeBlocks(rows.time, labelSeconds(rows), (row) => lossOf(row) - baseLossOf(row)));
+  const [brier, baseline] = [mean(lossOf), mean(baseLossOf)];
+  const error = test === null ? 0 : test.mean - test.lowerBound(VETO_LEVEL);
+  const known = (value: number): string => shown(count === 0 ? null : value);
   return {
     name: 'ai1 brier',
-    passed: brier !== null && brier_baseline !== null && brier < brier_baseline,
-    seen: shown(brier),
-    limit: `below ${shown(brier_baseline)}, that of the baseline`,
+    passed: count > 0 && brier <= baseline + error,
+    seen: known(brier),
+    limit: `at most ${known(baseline)}, that of the baseline, beyond an error of ${known(error)}`,
   };
 }
 
-/** @param risks risk scores of the holdout's entry candidates */
+/**
+ * @param risks risk scores of the holdout's entry candidates
+ * @param rows of the candidates
+ */
 export function checkPassRate(
   risks: Float64Array,
   theta2: number,
   [lowest, highest]: readonly [number, number],
+  rows: TimedRows,
 ): GateResult {
-  const passed = risks.reduce((count, risk) => count + (risk < theta2 ? 1 : 0), 0);
-  const rate = risks.length === 0 ? 0 : passed / risks.length;
+  const isPassed = (row: number): number => (risks[row]! < theta2 ? 1 : 0);
+  const rate = risks.length === 0 ? 0 : risks.reduce((sum, _, row) => sum + isPassed(row), 0) / risks.length;
+  const test = meanTest(timeBlocks(rows.time, labelSeconds(rows), isPassed));
+  const most = test === null ? rate : test.lowerBound(VETO_LEVEL);
+  const least = test === null ? rate : test.upperBound(VETO_LEVEL);
+  const error = Math.max(rate - most, least - rate);
   return {
     name: 'risk pass rate',
-    passed: rate >= lowest && rate <= highest,
+    passed: risks.length > 0 && most <= highest && least >= lowest,
     seen: `${percent(rate)} of ${risks.length} candidates`,
-    limit: `from ${percent(lowest)} to ${percent(highest)} of the holdout's`,
+    limit: `from ${percent(lowest)} to ${percent(highest)} of the holdout's, beyond an error of ${percent(error)}`,
   };
 }
 

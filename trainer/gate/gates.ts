@@ -6,14 +6,15 @@ import { rowUniqueness } from '../validate/noise.ts';
 import { FROZEN_VARIANCE, checkPredictionDispersion } from '../validate/prediction_dispersion.ts';
 import {
   checkF1,
-  checkF1AboveAllPositive,
+  checkF1AboveChance,
   checkRanking,
   checkSamples,
   QUALITY_MODELS,
-  STANDARD_ERRORS,
+  qualityLimits,
   type QualityCase,
+  type QualityModel,
 } from '../validate/quality_gate.ts';
-import { NOISE_STANDARD_ERRORS } from '../validate/leakage/leakage.ts';
+import type { TimedRows } from '../validate/time_blocks.ts';
 import type { Validated } from '../validate/validation.ts';
 import {
   checkAuc,
@@ -52,6 +53,8 @@ export interface BundleEvidence {
   readonly models: Readonly<Record<ModelName, ModelEvidence>>;
   /** Risk scores of the holdout's entry candidates. */
   readonly candidateRisks: Float64Array;
+  /** Their times, and when their labels were known. */
+  readonly candidates: TimedRows;
   readonly theta2: number;
   readonly executability: NonNullable<Manifest['executability']>;
   /** Edge of each pair on the holdout. */
@@ -112,18 +115,20 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   {
     name: 'ai1 brier',
     models: null,
-    vetoes: 'A Brier score of AI1 on the holdout not below the limit.',
-    threshold: { fixed: 'Brier score of the baseline' },
+    vetoes: 'A Brier score of AI1 on the holdout above the limit.',
+    threshold: { fixed: 'Brier score of the baseline, and its error' },
     next: 'Its probabilities are miscalibrated, often after a regime change: see `calibration` in `validation.json`.',
-    check: ({ models }) => checkBrier(models.ai1.validation.report.holdout.pooled),
+    check: ({ models: { ai1 } }) =>
+      checkBrier(ai1.validation.holdoutScores, ai1.job.rows.holdout.y, ai1.job.rows.holdout),
   },
   {
     name: 'risk pass rate',
     models: null,
-    vetoes: 'An AI2 that admits too few or too many of the holdout’s entry candidates at θ2.',
+    vetoes: 'An AI2 that admits too few or too many of the holdout’s entry candidates at θ2, beyond chance.',
     threshold: { key: 'pass_rate_range' },
     next: 'The holdout’s volatility differs from the training period’s: another θ2, or wait.',
-    check: ({ candidateRisks, theta2, limits }) => checkPassRate(candidateRisks, theta2, limits.pass_rate_range),
+    check: ({ candidateRisks, candidates, theta2, limits }) =>
+      checkPassRate(candidateRisks, theta2, limits.pass_rate_range, candidates),
   },
   {
     name: 'executable outside wide minutes',
@@ -205,26 +210,28 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'f1',
     models: QUALITY_MODELS,
-    vetoes: 'A class-balanced F1 on the holdout, at the threshold chosen out of fold, below the limit.',
+    vetoes:
+      'An F1 on the holdout, with as many positive answers as there are positives out of fold, below the limit; only of models in `quality_f1_gates`.',
     threshold: { key: 'quality_f1_floor' },
-    next: 'Check `auc above noise` too: a weak ranking leads to a threshold that accepts nearly all rows.',
-    check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
+    next: 'F1 depends on the share of positives: compare it with `f1 above chance`.',
+    check: (model) =>
+      checkF1(qualityCase(model), qualityLimits({ retrain: model.limits }, model.job.name as QualityModel).f1_floor),
   },
   {
-    name: 'f1 above all-positive',
+    name: 'f1 above chance',
     models: QUALITY_MODELS,
-    vetoes: 'An F1 not above that of all-positive.',
-    threshold: { fixed: '⅔, classes balanced' },
-    next: 'As for `f1`.',
-    check: (model) => checkF1AboveAllPositive(qualityCase(model)),
+    vetoes: 'An F1 on the holdout, plain or with balanced classes, that as many random positive answers may have.',
+    threshold: { fixed: 'chance, and its error' },
+    next: 'A longer holdout, or more pairs.',
+    check: (model) => checkF1AboveChance(qualityCase(model)),
   },
   {
     name: 'auc above noise',
     models: QUALITY_MODELS,
-    vetoes: 'An AUC on the holdout that may be chance, counted in independent rows.',
-    threshold: { fixed: `½ + ${STANDARD_ERRORS} standard errors` },
+    vetoes: 'An AUC on the holdout that may be chance.',
+    threshold: { fixed: '½, and its error' },
     next: 'A longer holdout, or more pairs.',
-    check: (model) => checkRanking({ ...qualityCase(model), uniqueness: rowUniqueness(model.job.rows.holdout) }),
+    check: (model) => checkRanking(qualityCase(model)),
   },
   {
     name: 'prediction dispersion',
@@ -253,17 +260,17 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'shuffled labels',
     models: MODEL_NAMES,
-    vetoes: 'An AUC on shuffled labels beyond noise.',
-    threshold: { fixed: `½ ± ${NOISE_STANDARD_ERRORS} standard errors` },
-    next: 'One run in 400 fails by chance: use another seed. If it fails again, report a leak.',
+    vetoes: 'An AUC on shuffled labels beyond chance, in two shuffles.',
+    threshold: { fixed: '½, and its error' },
+    next: 'A second shuffle has confirmed it. Report a leak.',
     check: leakageTest('shuffled labels'),
   },
   {
     name: 'shuffled labels refused',
     models: QUALITY_MODELS,
-    vetoes: 'Quality gates that accept a model of shuffled labels.',
-    threshold: { key: 'quality_f1_floor' },
-    next: 'Raise `quality_f1_floor`.',
+    vetoes: 'Quality gates that accept a model of shuffled labels, in two shuffles.',
+    threshold: { fixed: 'refused' },
+    next: 'A second shuffle has confirmed it. Report a leak.',
     check: leakageTest('shuffled labels refused'),
   },
 ];
@@ -337,8 +344,11 @@ export function checkAdoption(evidence: AdoptionEvidence): GateResult[] {
   return ADOPTION_GATES.flatMap((gate) => gate.check(evidence) ?? []);
 }
 
-function qualityCase({ job, validation: { holdoutScores, threshold } }: ModelEvidence): QualityCase {
-  return { samples: job.samples, scores: holdoutScores, labels: job.rows.holdout.y, threshold };
+function qualityCase({ job, validation: { holdoutScores, rate } }: ModelEvidence): QualityCase {
+  const { holdout } = job.rows;
+  const { y: labels, time, labelEnd } = holdout;
+  const uniqueness = rowUniqueness(holdout);
+  return { samples: job.samples, scores: holdoutScores, labels, rate, uniqueness, time, labelEnd };
 }
 
 function leakageTest(name: string): (model: ModelEvidence) => GateResult {

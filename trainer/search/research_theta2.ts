@@ -35,6 +35,9 @@ import { sharpeReport } from './choose_thresholds.ts';
 
 const FULL_SIZE = new Float64Array(ROWS_PER_SCORE).fill(1);
 
+/** Of AI1's evaluation label. */
+const HORIZON_SECONDS = 60 * SECONDS_PER_BAR;
+
 /** Input of the adoption gates for the new bundle. The bars are those of the comparison: the holdout alone. */
 export type Theta2Result = TrainResult & { readonly bars: ReadonlyMap<string, BarColumns> };
 
@@ -71,6 +74,8 @@ interface Found {
   readonly theta2: number;
   readonly passRate: number;
   readonly risks: readonly number[];
+  /** Open times of the candidates' bars. */
+  readonly times: readonly number[];
   readonly report: ThresholdReport;
 }
 
@@ -89,7 +94,7 @@ async function searchTheta2(set: ModelSet, options: TrainOptions): Promise<Found
     from: span.from,
     farOut: minutehand.decision.z_entry,
   });
-  const { risks } = await scoreCandidates(live, set, minutehand.decision.z_entry);
+  const { risks, times } = await scoreCandidates(live, set, minutehand.decision.z_entry);
   const [lowest, highest] = core.theta_search_range.theta2;
   const count = Math.round((highest - lowest) / core.theta_step) + 1;
   const values = Array.from({ length: count }, (_, i) => gridValue(lowest, core.theta_step, i));
@@ -115,6 +120,7 @@ async function searchTheta2(set: ModelSet, options: TrainOptions): Promise<Found
     theta2: best.theta2,
     passRate: best.passRate,
     risks,
+    times,
     report: {
       tried: tried.length,
       allowed: allowed.length,
@@ -206,7 +212,7 @@ async function backtestOf(
 async function writeResult(
   { folder, manifest: base, models }: Bundle,
   set: ModelSet,
-  { theta2, risks, report }: Found,
+  { theta2, risks, times: candidateTimes, report }: Found,
   proof: Proof,
   options: TrainOptions,
 ): Promise<Theta2Result> {
@@ -214,7 +220,10 @@ async function writeResult(
   const { format: _format, version: _version, created: _created, files: _files, ...kept } = base;
   const { edge_pairs } = proof.executability;
   const gates = [
-    checkPassRate(Float64Array.from(risks), theta2, settings.retrain.pass_rate_range),
+    checkPassRate(Float64Array.from(risks), theta2, settings.retrain.pass_rate_range, {
+      time: candidateTimes,
+      labelEnd: candidateTimes.map((time) => time + HORIZON_SECONDS),
+    }),
     checkExecutable('executable outside wide minutes', edge_pairs, 'narrow_net_bps', settings.retrain),
     checkExecutable('executable one minute later', edge_pairs, 'after_1', settings.retrain),
     checkSkill(base.skill ?? null, proof.edge),

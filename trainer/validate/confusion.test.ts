@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allPositiveF1, balancedWeights, bestF1Threshold, confusion, confusionMetrics } from './confusion.ts';
+import {
+  allPositiveF1,
+  balancedWeights,
+  bestF1Threshold,
+  confusion,
+  confusionMetrics,
+  rateThreshold,
+} from './confusion.ts';
 
 const row = fc.record({
   p: fc.oneof(
@@ -159,5 +166,25 @@ describe('bestF1Threshold', () => {
     expect(bestF1Threshold([0.9, 0.6, 0.2, 0.1], [1, 1, 0, 0])).toBeCloseTo(0.4, 15);
     expect(bestF1Threshold([0.3, 0.3], [1, 0])).toBeNull();
     expect(bestF1Threshold([0.3, 0.4], [0, 0])).toBeNull();
+  });
+});
+
+describe('rateThreshold', () => {
+  it('lies below the share of rows that is nearest to the rate, ties on one side', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1, maxLength: 40 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (scores, rate) => {
+          const threshold = rateThreshold(scores, rate);
+          const above = (limit: number): number => scores.filter((score) => score > limit).length;
+          const wanted = Math.round(rate * scores.length);
+          const nearest = Math.min(...[-1, ...scores].map((limit) => Math.abs(above(limit) - wanted)));
+          expect(Math.abs(above(threshold) - wanted)).toBe(nearest);
+        },
+      ),
+    );
+    expect(rateThreshold([0.9, 0.5, 0.1], 1 / 3)).toBeCloseTo(0.7, 12);
+    expect(rateThreshold([], 0.5)).toBe(Infinity);
   });
 });

@@ -92,6 +92,27 @@ export function balancedWeights(labels: ArrayLike<number>, weights?: ArrayLike<n
 }
 
 /**
+ * The threshold above which a share `rate` of the probabilities lies, as nearly as ties allow: halfway between
+ * neighboring ones. It needs no labels of these rows.
+ * @returns Infinity without probabilities
+ */
+export function rateThreshold(probabilities: ArrayLike<number>, rate: number): number {
+  const descending = Float64Array.from(probabilities).sort().reverse();
+  const n = descending.length;
+  const wanted = Math.round(rate * n);
+  if (n === 0 || wanted <= 0) return n === 0 ? Infinity : descending[0]!;
+  const last = descending[wanted - 1]!;
+  // Rows of the same probability lie on one side: that which is nearer to the rate.
+  const [above, atLeast] = [descending.indexOf(last), descending.lastIndexOf(last) + 1];
+  const count = atLeast - wanted <= wanted - above ? atLeast : above;
+  if (count === 0) return last;
+  const [lowest, next] = [descending[count - 1]!, descending[count]];
+  if (next === undefined) return -Infinity;
+  const middle = next + (lowest - next) / 2;
+  return middle < lowest ? middle : next;
+}
+
+/**
  * The threshold with the largest F1 among those that separate rows: halfway between neighboring probabilities, the
  * higher one of equals. Apply it to rows other than those it is evaluated on. Cost: one sort.
  * @returns null when all probabilities are equal or no positive has weight.

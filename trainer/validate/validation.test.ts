@@ -4,7 +4,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { CALM_BAR, historyOf } from '../dataset/pair_history.fixture.ts';
 import { takeRows } from '../learn/trees/fit.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
-import { balancedWeights, bestF1Threshold } from './confusion.ts';
+import { rateThreshold } from './confusion.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
 import { crossValidate, testedScores, validateSplits } from './cross_validation.ts';
 import { detailedMetrics } from './model_metrics.ts';
@@ -72,12 +72,14 @@ describe('validateModel', () => {
       const { model } = folds.find(({ from, until }) => time >= from && time < until)!;
       return treeAnswer(model, takeRows(trained.x, [row]))[0]!;
     });
-    expect(found.threshold).toBe(bestF1Threshold(scores, trained.y, balancedWeights(trained.y)));
-    expect(out_of_fold.pooled).toEqual(detailedMetrics(scores, trained.y, found.threshold));
+    expect(found.rate).toBeCloseTo(trained.y.reduce((sum, label) => sum + label, 0) / trained.y.length, 12);
+    expect(out_of_fold.pooled).toEqual(detailedMetrics(scores, trained.y, rateThreshold(scores, found.rate)));
     expect(out_of_fold.pooled.auc!).toBeGreaterThan(0.7);
     expect(walk_forward.pooled.rows).toBe(trained.time.filter((time) => time >= learned.walkForward[0]!.from).length);
     expect(found.holdoutScores).toEqual(treeAnswer(learned.model, holdout.x));
-    expect(found.report.holdout.pooled).toEqual(detailedMetrics(found.holdoutScores, holdout.y, found.threshold));
+    expect(found.report.holdout.pooled).toEqual(
+      detailedMetrics(found.holdoutScores, holdout.y, rateThreshold(found.holdoutScores, found.rate)),
+    );
     expect(importance.features[0]!.feature).toBe('column_0');
     for (const report of [out_of_fold, walk_forward, found.report.holdout]) {
       expect(Object.keys(report.by_pair)).toEqual(['AAA_BBB', 'CCC_DDD']);
@@ -88,7 +90,7 @@ describe('validateModel', () => {
     // Evaluated on the training rows themselves, the scores of the folds are used.
     const same = validateModel(learned, { trained: thinned, evaluated: thinned, holdout }, dataset, 'seed');
     const own = testedScores(folds, thinned.y.length).scores;
-    expect(same.report.out_of_fold.pooled).toEqual(detailedMetrics(own, thinned.y, same.threshold));
+    expect(same.report.out_of_fold.pooled).toEqual(detailedMetrics(own, thinned.y, rateThreshold(own, same.rate)));
     expect(kFoldSplits(thinned, 4, EMBARGO).map(({ test }) => test.length)).toEqual(
       same.report.out_of_fold.folds.map(({ rows }) => rows),
     );

@@ -2,7 +2,7 @@ import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Dataset, LabeledRows } from '../dataset/dataset.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
-import { balancedWeights, bestF1Threshold } from './confusion.ts';
+import { rateThreshold } from './confusion.ts';
 import { outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
 import { trendRegimes, zScores } from './regime.ts';
@@ -26,8 +26,8 @@ export interface Validated {
   readonly report: ModelValidation;
   /** Its answers to the holdout, [rows]. */
   readonly holdoutScores: Float64Array;
-  /** Threshold of a positive answer, chosen on out-of-fold rows. */
-  readonly threshold: number;
+  /** Share of positive answers: that of positive labels out of fold. */
+  readonly rate: number;
 }
 
 /** Rows with their out-of-fold scores; split −1 and a score of NaN without one. */
@@ -52,7 +52,7 @@ export function validateModel(
   const crossValidated = answerAll(learned.folds, trained, evaluated);
   const walkForward = answerAll(learned.walkForward, trained, evaluated);
   const holdoutScores = treeAnswer(learned.model, holdout.x);
-  const threshold = chooseThreshold(crossValidated);
+  const rate = positiveShare(crossValidated);
   const report = (of: LabeledRows, scores: Float64Array, split?: Int32Array): ValidationReport =>
     validationReport({
       scores,
@@ -62,7 +62,10 @@ export function validateModel(
       pairs: dataset.histories.map(({ pair }) => pair.id),
       regime: trendRegimes(of, dataset.histories),
       z: zScores(of, dataset.histories),
-      threshold,
+      threshold: rateThreshold(
+        scores.filter((score) => !Number.isNaN(score)),
+        rate,
+      ),
       ...(split === undefined ? {} : { split }),
     });
   return {
@@ -78,7 +81,7 @@ export function validateModel(
       }),
     },
     holdoutScores,
-    threshold,
+    rate,
   };
 }
 
@@ -87,10 +90,12 @@ function answerAll(models: readonly FoldModel<TreeModel>[], trained: LabeledRows
   return { rows: evaluated, scores: outOfFold(models, evaluated), split: splitOfTime(models, evaluated.time) };
 }
 
-/** Threshold of a positive answer: the best F1 of out-of-fold answers with balanced classes; ½ where there is none. */
-function chooseThreshold({ rows, scores, split }: Evaluated): number {
-  const tested = positions(split.length, (row) => split[row]! >= 0);
-  const labels = pick(rows.y, tested);
-  if (!isHard(labels)) return 0.5;
-  return bestF1Threshold(pick(scores, tested), labels, balancedWeights(labels)) ?? 0.5;
+/** Share of positive labels; ½ where labels are soft or there are none. */
+function positiveShare({ rows, split }: Evaluated): number {
+  const labels = pick(
+    rows.y,
+    positions(split.length, (row) => split[row]! >= 0),
+  );
+  if (labels.length === 0 || !isHard(labels)) return 0.5;
+  return labels.reduce((sum, label) => sum + label, 0) / labels.length;
 }

@@ -32,7 +32,10 @@ export function openFitQueue(
     return (share) => {
       done[index] = share * weight;
       onProgress(
-        done.reduce((sum, own) => sum + own, 0),
+        Math.min(
+          total,
+          done.reduce((sum, own) => sum + own, 0),
+        ),
         total,
       );
     };

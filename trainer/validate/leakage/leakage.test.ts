@@ -3,9 +3,9 @@ import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
 import { predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { GateResult } from '../../gate/criteria.ts';
 import { validateSplits } from '../cross_validation.ts';
-import { bestF1Threshold, balancedWeights } from '../confusion.ts';
 import { permutationImportance, IMPORTANCE_DEFAULTS } from '../importance.ts';
 import { modelMetrics } from '../model_metrics.ts';
+import { rateThreshold } from '../confusion.ts';
 import { rowUniqueness } from '../noise.ts';
 import { testedScores } from '../cross_validation.ts';
 import { checkQuality } from '../quality_gate.ts';
@@ -14,6 +14,7 @@ import { pick, type ValidationRows } from '../rows.ts';
 import { smallTrees, walkRows } from '../rows.fixture.ts';
 import { finalSplit, kFoldSplits, walkForwardSplits } from '../splits.ts';
 import { checkLearning } from './leakage.ts';
+import type { ShuffledAnswers } from './shuffled_labels.ts';
 
 const EMBARGO = 2400;
 const fit = smallTrees();
@@ -41,20 +42,27 @@ async function validate(rows: ValidationRows) {
     predictModel,
   );
   const { scores, split } = testedScores(folds, training.y.length);
-  const threshold = bestF1Threshold(scores, training.y, balancedWeights(training.y)) ?? 0.5;
+  const rate = training.y.reduce((sum, label) => sum + label, 0) / training.y.length;
+  const threshold = rateThreshold(
+    scores.filter((score) => !Number.isNaN(score)),
+    rate,
+  );
   const uniqueness = rowUniqueness(rows);
-  const gate = (own: Float64Array, labels: Float64Array, unique: Float64Array): GateResult[] =>
-    checkQuality(
-      { samples: training.y.length, scores: own, labels, threshold, uniqueness: unique },
-      { min_samples: 2000, f1_floor: 0.6 },
-    );
+  const gate = (answers: ShuffledAnswers): GateResult[] =>
+    checkQuality({ samples: training.y.length, rate, ...answers }, { min_samples: 2000, f1_floor: null });
   const [last] = await validateSplits(rows, [final], fit, predictModel);
   const labels = pick(rows.y, final.test);
   return {
     report: validationReport({ ...training, scores, split, pairs: ['AAA_BBB', 'CCC_DDD', 'EEE_FFF'], threshold }),
     forward: forward.map(({ metrics }) => metrics),
     final: modelMetrics(last!.scores, labels),
-    gate: gate(last!.scores, labels, pick(uniqueness, final.test)),
+    gate: gate({
+      scores: last!.scores,
+      labels,
+      uniqueness: pick(uniqueness, final.test),
+      time: pick(rows.time, final.test),
+      labelEnd: pick(rows.labelEnd, final.test),
+    }),
     leakage: await checkLearning({
       name: 'ai1',
       rows: training,
@@ -88,7 +96,7 @@ function rowsOf({ x }: ValidationRows, rows: Int32Array): Float32Array {
 describe('validation as a whole', () => {
   it('finds no skill on a random walk with columns of noise, and the gate refuses', async () => {
     const { report, forward, final, gate, leakage, importance } = await validate(
-      walkRows({ seed: 'noise', rows: 1200 }),
+      walkRows({ seed: 'columns of noise', rows: 1200 }),
     );
     // About 450 independent rows: a standard error of 0.03.
     expect(Math.abs(report.pooled.auc! - 0.5)).toBeLessThan(0.08);

@@ -3,11 +3,14 @@ import type { Task } from '../../learn/trees/learner.ts';
 import type { Scorer, FoldModel } from '../cross_validation.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
 import { checkFoldBorders } from './fold_borders.ts';
-import { checkShuffledLabels, type ShuffleOptions } from './shuffled_labels.ts';
+import { checkShuffledTwice, type ShuffleOptions } from './shuffled_labels.ts';
 import { checkTrainingOnly } from './training_only.ts';
 
-/** Maximum distance of the AUC of shuffled labels from ½, in standard errors: a correct pipeline fails once in 400. */
-export const NOISE_STANDARD_ERRORS = 3;
+/**
+ * Share of shuffles of a correct pipeline whose AUC is beyond its error: one in 370 for a model, one in 123 for the
+ * three models of a run. A second shuffle decides, so that a run fails once in 45,000.
+ */
+export const SHUFFLE_LEVEL = 0.0027;
 
 /** The training of one model. */
 export interface LearningCase<Rows extends ValidationRows, Model> {
@@ -41,9 +44,9 @@ export async function checkLearning<Rows extends ValidationRows, Model>(
   const middle = folds[Math.floor(folds.length / 2)]!;
   const [trainingOnly, shuffled] = await Promise.all([
     checkTrainingOnly(rows, middle, fit, bytes, task, `${seed}/training only`),
-    checkShuffledLabels(rows, folds, fitFromNothing, answer, {
+    checkShuffledTwice(rows, folds, fitFromNothing, answer, {
       seed: `${seed}/shuffled labels`,
-      standardErrors: NOISE_STANDARD_ERRORS,
+      level: SHUFFLE_LEVEL,
       gate,
     }),
   ]);

@@ -26,8 +26,8 @@ it('a model is fitted once more on altered test rows, and on shuffled labels of 
     const found = await testModelLeakage(
       { ...job, fitFromNothing: fit('from nothing') } as unknown as ModelJob,
       { rawFolds } as unknown as LearnedModel,
-      { threshold: 0.5 },
-      { min_samples: 100, f1_floor: 0.6 },
+      { rate: 0.5 },
+      { retrain: { quality_min_samples: 100, quality_f1_floor: 0.6, quality_f1_gates: [] } } as never,
       'seed',
     );
     expect(asked.sort()).toEqual(['fit null', ...Array.from({ length: 3 }, () => 'from nothing null')]);

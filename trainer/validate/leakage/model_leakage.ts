@@ -1,10 +1,12 @@
+import type { ModelName } from '../../../shared/core/features/feature.ts';
 import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
 import type { LearnedModel } from '../../calibrate/calibrate_model.ts';
 import type { GateResult } from '../../gate/criteria.ts';
 import { TASK } from '../../learn/learning.ts';
 import type { ModelJob } from '../../learn/model_job.ts';
 import { treeAnswer } from '../../learn/trees/scoring.ts';
-import { checkQuality, QUALITY_MODELS, type QualityLimits } from '../quality_gate.ts';
+import { checkQuality, QUALITY_MODELS, qualityLimits, type QualityModel } from '../quality_gate.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Validated } from '../validation.ts';
 import { checkLearning } from './leakage.ts';
 
@@ -15,13 +17,13 @@ export function countLeakageFits(folds: number): number {
 
 /**
  * The look-ahead leakage tests of one model, with its own fits and splits.
- * @param limits of the quality gates, which must refuse a model of shuffled labels
+ * @param settings with the limits of the quality gates, which must refuse a model of shuffled labels
  */
 export function testModelLeakage(
   { name, rows, samples, embargo, fit, fitFromNothing }: ModelJob,
   learned: LearnedModel,
-  { threshold }: Pick<Validated, 'threshold'>,
-  limits: QualityLimits,
+  { rate }: Pick<Validated, 'rate'>,
+  settings: Pick<Settings, 'retrain'>,
   seed: string,
 ): Promise<GateResult[]> {
   return checkLearning({
@@ -34,9 +36,13 @@ export function testModelLeakage(
     fitFromNothing: (of, subset) => fitFromNothing(of, subset, null),
     answer: treeAnswer,
     bytes: encodeTreeModel,
-    gate: QUALITY_MODELS.includes(name)
-      ? (scores, labels, uniqueness) => checkQuality({ samples, scores, labels, threshold, uniqueness }, limits)
+    gate: isQualityModel(name)
+      ? (shuffled) => checkQuality({ samples, rate, ...shuffled }, qualityLimits(settings, name))
       : null,
     seed,
   });
+}
+
+function isQualityModel(name: ModelName): name is QualityModel {
+  return (QUALITY_MODELS as readonly ModelName[]).includes(name);
 }

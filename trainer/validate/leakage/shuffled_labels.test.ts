@@ -7,7 +7,7 @@ import { checkQuality } from '../quality_gate.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
 import { smallTrees, walkRows } from '../rows.fixture.ts';
 import { kFoldSplits, type Split } from '../splits.ts';
-import { checkShuffledLabels, shuffleInBlocks } from './shuffled_labels.ts';
+import { checkShuffledLabels, checkShuffledTwice, shuffleInBlocks, type ShuffledAnswers } from './shuffled_labels.ts';
 
 const EMBARGO = 2400;
 const honest = smallTrees();
@@ -16,9 +16,9 @@ function verdicts(
   splits: readonly Split[],
   fit: Fit<ValidationRows, TreeModel>,
 ): Promise<GateResult[]> {
-  const gate = (scores: Float64Array, labels: Float64Array, uniqueness: Float64Array): GateResult[] =>
-    checkQuality({ samples: 5000, scores, labels, threshold: 0.5, uniqueness }, { min_samples: 2000, f1_floor: 0.6 });
-  return checkShuffledLabels(rows, splits, fit, predictModel, { seed: 'shuffle', standardErrors: 3, gate });
+  const gate = (answers: ShuffledAnswers): GateResult[] =>
+    checkQuality({ samples: 5000, rate: 0.5, ...answers }, { min_samples: 2000, f1_floor: null });
+  return checkShuffledLabels(rows, splits, fit, predictModel, { seed: 'shuffle', level: 0.0027, gate });
 }
 
 /** Folds of randomly assigned rows: neighbors are on both sides. */
@@ -54,7 +54,7 @@ describe('checkShuffledLabels', () => {
     const [{ seen, limit }] = (await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), honest)) as [GateResult];
     // A row every five minutes with labels of forty: eight share each minute.
     expect(seen).toMatch(/AUC 0\.\d{4} out of fold, labels shuffled in blocks of 40 rows/);
-    expect(limit).toMatch(/^0\.5 ± 0\.1\d{3}, 3 standard errors with 26\d independent rows of 2100$/);
+    expect(limit).toMatch(/^0\.5 ± 0\.\d{4}, the error with 26\d independent rows of 2100$/);
   });
 
   it('fails folds with neighbors on both sides: overlapping labels, unpurged', async () => {
@@ -93,7 +93,7 @@ describe('checkShuffledLabels', () => {
   it('treats soft labels as positive above their median', async () => {
     const rows = walkRows({ seed: 'soft', rows: 500 });
     const soft = { ...rows, y: rows.y.map((label, row) => 0.3 + 0.4 * label + (row % 7) / 100) };
-    const options = { seed: 'shuffle', standardErrors: 3, gate: null };
+    const options = { seed: 'shuffle', level: 0.0027, gate: null };
     const found = await checkShuffledLabels(soft, kFoldSplits(soft, 4, EMBARGO), honest, predictModel, options);
     expect(found.map(({ passed }) => passed)).toEqual([true]);
   });
@@ -102,7 +102,7 @@ describe('checkShuffledLabels', () => {
     const rows = walkRows({ seed: 'median', rows: 500 });
     const soft = rows.y.map((label, row) => ((row * 7919) % 1000) / 1000 - label);
     const median = [...soft].sort((a, b) => a - b)[Math.floor((soft.length - 1) / 2)]!;
-    const options = { seed: 'shuffle', standardErrors: 3, gate: null };
+    const options = { seed: 'shuffle', level: 0.0027, gate: null };
     // Scores that do not depend on labels: both rankings see the same ones.
     const model = honest(rows, Int32Array.from(rows.y.keys()));
     const verdictOf = (y: Float64Array): Promise<GateResult[]> =>
@@ -114,12 +114,55 @@ describe('checkShuffledLabels', () => {
     const rows = walkRows({ seed: 'capped', rows: 500 });
     const capped = rows.y.map((_, row) => Math.min(1, 0.4 + ((row * 7919) % 1000) / 600));
     expect(capped.filter((label) => label === 1).length).toBeGreaterThan(capped.length / 2);
-    const options = { seed: 'shuffle', standardErrors: 3, gate: null };
+    const options = { seed: 'shuffle', level: 0.0027, gate: null };
     const model = honest(rows, Int32Array.from(rows.y.keys()));
     const verdictOf = (y: Float64Array): Promise<GateResult[]> =>
       checkShuffledLabels({ ...rows, y }, kFoldSplits(rows, 4, EMBARGO), () => model, predictModel, options);
     expect(await verdictOf(capped)).toEqual(await verdictOf(capped.map((label) => (label === 1 ? 1 : 0))));
     expect((await verdictOf(capped))[0]!.seen).not.toContain('none');
+  });
+
+  it('is checked with a second shuffle where the first fails, and fails where both do', async () => {
+    const rows = walkRows({ seed: 'twice', rows: 300 });
+    const seeds: string[] = [];
+    const verdictsOf = async (gatePasses: readonly boolean[]): Promise<boolean[]> => {
+      seeds.length = 0;
+      const options = {
+        seed: 'shuffle',
+        level: 0.0027,
+        gate: ({ labels }: ShuffledAnswers): GateResult[] => {
+          seeds.push([...labels].join(''));
+          return [{ name: 'gate', passed: gatePasses[seeds.length - 1]!, seen: '', limit: '' }];
+        },
+      };
+      const found = await checkShuffledTwice(rows, kFoldSplits(rows, 4, EMBARGO), honest, predictModel, options);
+      return found.map(({ passed }) => passed);
+    };
+    expect(await verdictsOf([false])).toEqual([true, true]);
+    expect(seeds).toHaveLength(1);
+    expect(await verdictsOf([true, false])).toEqual([true, true]);
+    expect(new Set(seeds).size).toBe(2);
+    expect(await verdictsOf([true, true])).toEqual([true, false]);
+  });
+
+  it('is beyond its error by chance in few shuffles, though labels and scores depend on time', async () => {
+    let beyond = 0;
+    const SHUFFLES = 150;
+    const rows = walkRows({ seed: 'persistent', rows: 400, memory: 0.99 });
+    const model = honest(rows, Int32Array.from(rows.y.keys()));
+    for (let shuffle = 0; shuffle < SHUFFLES; shuffle++) {
+      const options = { seed: `shuffle ${shuffle}`, level: 0.05, gate: null };
+      const [noise] = await checkShuffledLabels(
+        rows,
+        kFoldSplits(rows, 4, EMBARGO),
+        () => model,
+        predictModel,
+        options,
+      );
+      if (!noise!.passed) beyond++;
+    }
+    // 5 %, and three simulation errors.
+    expect(beyond / SHUFFLES).toBeLessThan(0.105);
   });
 
   it('passes only tested rows to the gate, and names each criterion that refuses', async () => {
@@ -129,14 +172,14 @@ describe('checkShuffledLabels', () => {
     const refusal = (name: string, passed: boolean): GateResult => ({ name, passed, seen: '', limit: '' });
     const options = {
       seed: 'shuffle',
-      standardErrors: 3,
-      gate: (scores: Float64Array, labels: Float64Array, uniqueness: Float64Array): GateResult[] => {
-        asked.push([scores.length, labels.length, uniqueness.length]);
+      level: 0.0027,
+      gate: ({ scores, labels, uniqueness, time }: ShuffledAnswers): GateResult[] => {
+        asked.push([scores.length, labels.length, uniqueness.length, time.length]);
         return [refusal('one', false), refusal('two', true), refusal('three', false)];
       },
     };
     const [, refused] = await checkShuffledLabels(rows, [first!], honest, predictModel, options);
-    expect(asked).toEqual([Array(3).fill(first!.test.length)]);
+    expect(asked).toEqual([Array(4).fill(first!.test.length)]);
     expect(refused!.seen).toBe('refused by one, three');
   });
 
