@@ -153,6 +153,8 @@ const searchReport = z.object({
   /** Distance of the best trial below the configured one, and its standard error over the folds. */
   gain: z.number(),
   gain_standard_error: z.number(),
+  /** Standard errors that the gain must exceed: the best of as many trials does by chance in 5 % of searches. */
+  gain_required_errors: z.number().optional(),
   /** The same in walk-forward, computed only where the gain is clear; else null. */
   forward_gain: metric.optional(),
   best_parameters: z.record(z.string(), parameter),

@@ -17,11 +17,9 @@ import {
 
 /** Factor of a biased trial's gain with `balancePenalty`; a loss is divided by it. */
 export const BALANCE_PENALTY = 0.5;
-/** The best of many trials is a little better by chance alone. */
-const MIN_ERRORS = 2;
 /** Of the rows before all evaluated blocks: the first block calibrates, the others are measured. */
 const INNER: Pick<WalkForwardPlan, 'blocks' | 'firstShare' | 'calibrationBlocks'> = {
-  blocks: 4,
+  blocks: 6,
   firstShare: 0.4,
   calibrationBlocks: 1,
 };
@@ -45,7 +43,7 @@ export interface DirectionSearchReport {
   /** Standard error of their difference, over the blocks. */
   readonly standard_error: number;
   readonly best_parameters: Params;
-  /** Whether the best trial's parameters are used: the difference exceeds two standard errors. */
+  /** Whether the best trial's parameters are used: the difference exceeds that of the best of as many by chance. */
   readonly adopted: boolean;
 }
 
@@ -98,7 +96,7 @@ export async function searchDirection(
     onProgress: ({ done, total }) => onTrial(done, total),
   });
   const { best, configured, gain, trials, complete, pruned, failed } = result;
-  const adopted = gain.mean > MIN_ERRORS * gain.standardError;
+  const adopted = gain.mean > gain.required * gain.standardError;
   return {
     learning: adopted ? learningOf(best.params, learning) : learning,
     report: {

@@ -291,9 +291,10 @@ function search({ search: found, theta1, theta2 }: Manifest): string[] {
     const report = found?.[name] ?? null;
     if (report === null) continue;
     const { trials, pruned, failed, configured_log_loss, best_log_loss, gain, gain_standard_error } = report;
+    const { gain_required_errors: required } = report;
     lines.push(
       `${title(name)}: ${trials} trials, ${pruned} of them pruned, ${failed} failed. Log loss over purged folds ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} with the configured parameters: ` +
-        `better by ${gain.toFixed(5)} ± ${gain_standard_error.toFixed(5)}. ${searchVerdict(report)}`,
+        `better by ${gain.toFixed(5)} ± ${gain_standard_error.toFixed(5)}${required === undefined ? '' : ` (${required.toFixed(1)} times that is beyond chance)`}. ${searchVerdict(report)}`,
       '',
     );
   }

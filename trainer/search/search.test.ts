@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../shared/errors.ts';
 import { createRng } from '../../shared/rng.ts';
-import { searchTraining, type SearchProgress, type SearchRequest } from './search.ts';
+import { pairedGain, searchTraining, type SearchProgress, type SearchRequest } from './search.ts';
 import type { Params } from './space.ts';
 
 /** Ridge regression of a noisy cubic on powers of x: degree and penalty matter, and a fold is cheap. */
@@ -168,5 +168,34 @@ describe('searchTraining', () => {
     const bests = seen.map(({ best }) => best!);
     expect(bests).toEqual([...bests].sort((a, b) => b - a));
     expect(seen.every(({ configured }) => configured === bests[0])).toBe(true);
+  });
+});
+
+describe('the gain of the best of many trials', () => {
+  it('is beyond chance in few searches without a better trial, where two standard errors are in many', () => {
+    const SEARCHES = 2000;
+    for (const folds of [3, 5]) {
+      const rng = createRng(`searches ${folds}`);
+      let [found, byTwoErrors] = [0, 0];
+      for (let search = 0; search < SEARCHES; search++) {
+        const gains = Array.from({ length: 15 }, () =>
+          pairedGain(
+            Array.from({ length: folds }, () => rng.normal()),
+            15,
+          ),
+        );
+        const best = gains.reduce((one, other) => (other.mean > one.mean ? other : one));
+        if (best.mean > best.required * best.standardError) found++;
+        if (best.mean > 2 * best.standardError) byTwoErrors++;
+      }
+      expect(found / SEARCHES).toBeLessThan(0.05 + 3 * Math.sqrt((0.05 * 0.95) / SEARCHES));
+      expect(byTwoErrors / SEARCHES).toBeGreaterThan(0.17);
+    }
+    expect(pairedGain([1, 1.1], 15).required).toBe(Infinity);
+  });
+
+  it('is beyond chance where a trial is clearly better', () => {
+    const { mean, standardError, required } = pairedGain([1, 1.1, 0.9, 1.05, 0.95], 15);
+    expect(mean).toBeGreaterThan(required * standardError);
   });
 });

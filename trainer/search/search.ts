@@ -3,6 +3,7 @@ import { createStudy } from './study.ts';
 import type { TrialRecord } from './trial.ts';
 import type { SamplerName } from './sampler.ts';
 import type { Params, Space } from './space.ts';
+import { studentUpper } from '../validate/student_t.ts';
 
 /** Limits of a search: the first one reached. Results before an end in the middle of a trial are kept. */
 export interface SearchBudget {
@@ -70,13 +71,19 @@ export interface SearchedTrial {
   readonly folds: readonly number[];
 }
 
+/** Probability that a search finds parameters clearly better that are not. */
+export const SEARCH_LEVEL = 0.05;
+
 export interface PairedGain {
   readonly mean: number;
-  /**
-   * Standard error of the mean over folds; Infinity with a single fold. The best of many trials exceeds it by chance:
-   * `trials` is their number.
-   */
+  /** Standard error of the mean over folds; Infinity with a single fold. */
   readonly standardError: number;
+  /**
+   * Standard errors that the best of so many trials without a gain exceeds with a probability of at most
+   * `SEARCH_LEVEL`: Student's t with folds − 1 degrees of freedom (an even number), at that level divided by the number
+   * of trials besides the configured one. Two standard errors would be exceeded in a sixth to two thirds of searches.
+   */
+  readonly required: number;
 }
 
 /**
@@ -196,7 +203,10 @@ function resultOf(
   return {
     best: winner,
     configured,
-    gain: pairedGain(winner.folds.map((value, fold) => sign * (value - configured.folds[fold]!))),
+    gain: pairedGain(
+      winner.folds.map((value, fold) => sign * (value - configured.folds[fold]!)),
+      trials.length - count('running') - 1,
+    ),
     trials: trials.length - count('running'),
     complete: count('complete'),
     pruned: count('pruned'),
@@ -213,9 +223,19 @@ function searched({ number, params, value, reports }: TrialRecord): SearchedTria
   return { number, params, value: value!, folds: folds.map((fold) => sumUntil(fold) - sumUntil(fold - 1)) };
 }
 
-function pairedGain(differences: readonly number[]): PairedGain {
+/** @param others trials besides the configured one, pruned ones included */
+export function pairedGain(differences: readonly number[], others: number): PairedGain {
   const count = differences.length;
   const mean = differences.reduce((sum, value) => sum + value, 0) / count;
   const squares = differences.reduce((sum, value) => sum + (value - mean) * (value - mean), 0);
-  return { mean, standardError: count < 2 ? Infinity : Math.sqrt(squares / (count - 1) / count) };
+  return {
+    mean,
+    standardError: count < 2 ? Infinity : Math.sqrt(squares / (count - 1) / count),
+    required: requiredErrors(count, others),
+  };
+}
+
+function requiredErrors(folds: number, others: number): number {
+  const degrees = 2 * Math.floor((folds - 1) / 2);
+  return degrees < 2 ? Infinity : studentUpper(SEARCH_LEVEL / Math.max(1, others), degrees);
 }

@@ -21,9 +21,6 @@ import { searchTraining, type SearchProgress, type SearchResult } from './search
 import { keepJournal } from './finished_journals.ts';
 import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
 
-/** The best of many trials is a little better by chance alone. */
-const MIN_ERRORS = 2;
-
 export interface ModelSearchOptions {
   readonly trials: number;
   /** Folder of journals, from which an interrupted search resumes; null = none. */
@@ -88,7 +85,7 @@ export function searchAi1(learning: Learning, options: ModelSearchOptions): Prom
  * Searches better parameters of a model's trees, and for AI1 of the label that it learns, by purged k-fold within the
  * training period. Every trial is measured on the same rows (AI1's: of the evaluation label) by its log loss, which
  * depends on ranks and on calibrated probabilities. The best trial is adopted only when it beats the configured one by
- * more than `MIN_ERRORS` standard errors of their difference over the folds, and then also in walk-forward, with all
+ * more standard errors of their difference over the folds than the best of as many trials without a gain, and then also in walk-forward, with all
  * rows: training on both sides of a fold favors larger models than training on the past alone.
  * @throws as `searchTraining` and the learner
  */
@@ -145,7 +142,7 @@ export async function searchModel(
   if (journal !== null) keepJournal(journal);
 
   const { best, gain } = result;
-  const isBetter = best.number > 0 && gain.mean > MIN_ERRORS * gain.standardError;
+  const isBetter = best.number > 0 && gain.mean > gain.required * gain.standardError;
   const forwardGain = isBetter ? await gainForward(learning, target, settingsOf(best.params, current), options) : null;
   const adopted = forwardGain !== null && forwardGain > 0;
   const chosen = adopted ? settingsOf(best.params, current) : current;
@@ -182,6 +179,7 @@ function reportOf(result: SearchResult, forwardGain: number | null, adopted: boo
     best_log_loss: best.value,
     gain: gain.mean,
     gain_standard_error: gain.standardError,
+    ...(Number.isFinite(gain.required) && { gain_required_errors: gain.required }),
     forward_gain: forwardGain,
     best_parameters: best.params,
     adopted,

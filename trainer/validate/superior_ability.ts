@@ -32,7 +32,8 @@ export interface SuperiorAbility {
  * Two departures, because with a few hundred days Hansen's own scale rejects too often: 17 % false findings at a level
  * of 5 % among 50 independent models of 120 days, against 5.5 % here. Means are divided by the standard deviation of
  * the days, which varies less than their long-run deviation, and statistics are reduced by how much the bootstrap
- * understates the variance of a mean of independent days (`understatement`).
+ * understates the variance of a mean of days with their first autocorrelation (`understatement`). With 100 days and 20
+ * models, 5 % are then 5 % at an autocorrelation of 0 to 0.3, where a reduction for independent days has up to 9.6 %.
  * @param results of each model on the same days, in order of time
  */
 export function superiorAbility(
@@ -44,8 +45,10 @@ export function superiorAbility(
   const means = results.map(mean);
   const deviations = results.map(standardDeviation);
   const isVarying = deviations.map((deviation) => deviation > 0);
-  const reduced = Math.sqrt(n * understatement(n, jump));
-  const statistics = Float64Array.from(means, (own, k) => (isVarying[k]! ? (reduced * own) / deviations[k]! : 0));
+  const reductions = reductionsOf(results, means, jump);
+  const statistics = Float64Array.from(means, (own, k) =>
+    isVarying[k]! ? (Math.sqrt(n) * reductions[k]! * own) / deviations[k]! : 0,
+  );
   const threshold = -Math.sqrt(2 * ln(ln(Math.max(n, 3))));
   const isPoor = results.map(
     (own, k) => Math.sqrt(n) * means[k]! < threshold * Math.sqrt(longRunVariance(own, means[k]!, jump)),
@@ -56,7 +59,7 @@ export function superiorAbility(
     upper: means,
   };
   const bestStatistic = Math.max(0, ...statistics);
-  const bestMean = Math.max(0, ...means.filter((_, k) => isVarying[k])) * Math.sqrt(understatement(n, jump));
+  const bestMean = Math.max(0, ...means.map((own, k) => (isVarying[k]! ? own * reductions[k]! : 0)));
   const highest = new Float64Array(resamples);
   const reached = { lower: 0, upper: 0, white: 0 };
   const counts = new Float64Array(n);
@@ -113,11 +116,48 @@ function weightOf(lag: number, n: number, jump: number): number {
   return lag === 0 ? 1 : 2 * ((1 - lag / n) * (1 - jump) ** lag + (lag / n) * (1 - jump) ** (n - lag));
 }
 
-/** Expected `longRunVariance` of independent values of variance 1: below 1 because the mean is estimated. */
-function understatement(n: number, jump: number): number {
-  let expected = 1;
-  for (let lag = 0; lag < n; lag++) expected -= (weightOf(lag, n, jump) * (1 - lag / n)) / n;
-  return expected;
+/** By what the statistic of each model is multiplied. */
+function reductionsOf(results: readonly Float64Array[], means: readonly number[], jump: number): number[] {
+  const n = results[0]?.length ?? 0;
+  const weights = Float64Array.from({ length: n }, (_, lag) => weightOf(lag, n, jump) * (1 - lag / n));
+  return results.map((own, k) => Math.sqrt(understatement(firstAutocorrelation(own, means[k]!), weights)));
+}
+
+/**
+ * Expected `longRunVariance` of values with the autocorrelation ρ^lag as a share of the true variance of √n · mean: the
+ * mean is estimated, and runs of days are short.
+ * @param weights of the autocovariances, with the share of pairs of days that each has
+ */
+function understatement(rho: number, weights: Float64Array): number {
+  const n = weights.length;
+  let truth = 1;
+  let correlation = 1;
+  for (let lag = 1; lag < n; lag++) {
+    correlation *= rho;
+    truth += 2 * correlation * (1 - lag / n);
+  }
+  let expected = 0;
+  correlation = 1;
+  for (let lag = 0; lag < n; lag++) {
+    expected += weights[lag]! * (correlation - truth / n);
+    correlation *= rho;
+  }
+  return expected / truth;
+}
+
+/** Highest autocorrelation that a reduction assumes. */
+const MAX_AUTOCORRELATION = 0.7;
+
+/** Of consecutive days, less the bias of few days; 0 for a negative one. */
+function firstAutocorrelation(values: Float64Array, center: number): number {
+  const n = values.length;
+  let [squares, products] = [0, 0];
+  for (let t = 0; t < n; t++) {
+    squares += (values[t]! - center) ** 2;
+    if (t > 0) products += (values[t]! - center) * (values[t - 1]! - center);
+  }
+  const rho = squares > 0 ? products / squares : 0;
+  return Math.min(MAX_AUTOCORRELATION, Math.max(0, rho + (1 + 3 * rho) / n));
 }
 
 /** ddof 1; 0 of constant values. */
