@@ -5371,6 +5371,7 @@ export interface components {
                     best_log_loss: number;
                     gain: number;
                     gain_standard_error: number;
+                    gain_required_errors?: number;
                     forward_gain?: number | null;
                     best_parameters: {
                         [key: string]: number | string | boolean;
@@ -5386,6 +5387,7 @@ export interface components {
                     best_log_loss: number;
                     gain: number;
                     gain_standard_error: number;
+                    gain_required_errors?: number;
                     forward_gain?: number | null;
                     best_parameters: {
                         [key: string]: number | string | boolean;
@@ -5401,6 +5403,7 @@ export interface components {
                     best_log_loss: number;
                     gain: number;
                     gain_standard_error: number;
+                    gain_required_errors?: number;
                     forward_gain?: number | null;
                     best_parameters: {
                         [key: string]: number | string | boolean;
@@ -7585,6 +7588,7 @@ export interface components {
                     best_log_loss: number;
                     gain: number;
                     gain_standard_error: number;
+                    gain_required_errors?: number;
                     forward_gain?: number | null;
                     best_parameters: {
                         [key: string]: number | string | boolean;
@@ -7600,6 +7604,7 @@ export interface components {
                     best_log_loss: number;
                     gain: number;
                     gain_standard_error: number;
+                    gain_required_errors?: number;
                     forward_gain?: number | null;
                     best_parameters: {
                         [key: string]: number | string | boolean;
@@ -7615,6 +7620,7 @@ export interface components {
                     best_log_loss: number;
                     gain: number;
                     gain_standard_error: number;
+                    gain_required_errors?: number;
                     forward_gain?: number | null;
                     best_parameters: {
                         [key: string]: number | string | boolean;
