@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { spellSubject } from '../shared/symbol/symbol.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 
@@ -24,7 +25,10 @@ export function addPairsOption(command: Command, description: string, { isRequir
 
 /** Options are given value by value. @throws MinutehandError USAGE when a value names no pair */
 function collect(text: string, before: readonly string[] | undefined): readonly string[] {
-  const ids = text.split(',').filter((id) => id !== '');
+  const ids = text
+    .split(',')
+    .filter((id) => id !== '')
+    .map((id) => spellSubject(id));
   if (ids.length === 0)
     throw new MinutehandError('USAGE', {
       seen: `--pairs ${text}`,

@@ -4,6 +4,7 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
+import { symbolNames } from '../shared/policy/symbol_names.ts';
 import { MinutehandError, type ErrorReport } from '../shared/errors.ts';
 import {
   barSecondsOf,
@@ -502,6 +503,7 @@ class AssembledDaemon implements Daemon {
       bootId: this.bootId,
       clock: this.#ports.clock,
       maxClockSkewMs: feed.max_clock_skew_ms,
+      names: symbolNames(this.#options.settings),
       maxBars: feed.max_bars_per_request,
       onOutcome: (outcome: Parameters<IntakeOptions['onOutcome']>[0]): void => this.#options.observer.onBar(outcome),
       onLive: this.#arrivals.note,

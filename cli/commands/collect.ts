@@ -11,6 +11,7 @@ import { openBinance } from '../collect/ccxt_exchange.ts';
 import { Collector } from '../collect/collector.ts';
 import { openDaemonClient } from '../collect/daemon_client.ts';
 import { Outbox } from '../collect/outbox.ts';
+import { parseSymbolList, symbolNames } from '../../shared/policy/symbol_names.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { stopSignal } from '../stop_signal.ts';
@@ -50,7 +51,10 @@ async function run(flags: CollectFlags, output: Output): Promise<void> {
   const { minutehand } = loadSettings();
   const paths = homePaths();
   const { name, pairs, port } = shardOf(minutehand, flags.shard);
-  const symbols = flags.symbols === undefined ? symbolsOf(pairs) : flags.symbols.split(',');
+  const symbols =
+    flags.symbols === undefined
+      ? symbolsOf(pairs)
+      : parseSymbolList(flags.symbols, '--symbols', symbolNames({ minutehand }));
   if (!Object.hasOwn(TIMEFRAMES, flags.timeframe))
     throw new MinutehandError('USAGE', {
       seen: `--timeframe ${flags.timeframe}`,

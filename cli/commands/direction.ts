@@ -19,6 +19,8 @@ import { EVALUATION_LABEL, evaluationBars } from '../../trainer/label/direction.
 import { readInstruments, type BarMarket } from '../direction_instruments.ts';
 import { directionLines } from '../direction_lines.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
+import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
+import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { addDirectionEvaluate } from './direction_evaluate.ts';
@@ -97,7 +99,7 @@ export function addDirection(program: Command, output: () => Output): void {
 
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const plan = planOf(flags);
-  const symbols = flags.symbols.split(',');
+  const symbols = parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES);
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {

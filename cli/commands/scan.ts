@@ -23,6 +23,7 @@ import {
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
+import { parseSymbolList, symbolNames } from '../../shared/policy/symbol_names.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseDay, parseInteger, parsePeriod, parseWorkers, type Period } from '../period.ts';
@@ -120,7 +121,7 @@ async function symbolsToScan(
 ): Promise<{ symbols: readonly string[]; leftOut: readonly string[] }> {
   const known = Object.keys(minutehand.symbols);
   if (symbols !== undefined) {
-    const given = symbols.split(',');
+    const given = parseSymbolList(symbols, '--symbols', symbolNames({ minutehand }));
     const unknown = given.find((symbol) => !known.includes(symbol));
     if (unknown !== undefined)
       throw new MinutehandError('USAGE', {

@@ -2,6 +2,7 @@ import type { EpochMs, OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { barInput, emptyInput, type BarSink } from '../input.ts';
+import { NO_SYMBOL_NAMES, readSymbol, type SymbolNames } from '../../shared/symbol/symbol.ts';
 import { parseMessage } from './message.ts';
 import { latestClosedOpenMs } from '../../shared/bar_rules.ts';
 import { parseWireMinute } from './wire.ts';
@@ -38,9 +39,48 @@ export interface IntakeOptions {
   readonly open: boolean;
   /** Symbols of other shards: skipped silently. Where it is not given, they are unknown. */
   isElsewhere?(symbol: string): boolean;
+  /** How names of other programs become symbols; absent = by their spelling alone. */
+  readonly names?: SymbolNames;
   onOutcome(outcome: 'accepted' | 'late' | 'duplicate' | ErrorCode): void;
   /** A minute that was not sent as history, and was not taken before. */
   onLive?(symbol: string, time: OpenTime, nowMs: EpochMs): void;
+}
+
+/** Spellings that are remembered: a feeder uses a few. */
+const MAX_SPELLINGS = 1000;
+
+/**
+ * Finds the symbol that a name from outside means; null = of another shard. One look at a map for names as configured.
+ * The function throws BAR_UNKNOWN_SYMBOL, with what the name can mean.
+ */
+export function symbolReader({
+  sink,
+  isElsewhere,
+  names = NO_SYMBOL_NAMES,
+}: Pick<IntakeOptions, 'isElsewhere' | 'names'> & {
+  readonly sink: Pick<BarSink, 'hasSymbol'>;
+}): (name: string) => string | null {
+  const spelled = new Map<string, string>();
+  return (name) => {
+    if (sink.hasSymbol(name)) return name;
+    const known = spelled.get(name);
+    if (known !== undefined) return known;
+    if (isElsewhere?.(name) === true) return null;
+    const reading = readSymbol(name, names);
+    if (reading.symbol !== null && sink.hasSymbol(reading.symbol)) {
+      if (spelled.size < MAX_SPELLINGS) spelled.set(name, reading.symbol);
+      return reading.symbol;
+    }
+    if (reading.symbol !== null && isElsewhere?.(reading.symbol) === true) return null;
+    const candidates = reading.symbol === null ? reading.candidates : [];
+    throw new MinutehandError('BAR_UNKNOWN_SYMBOL', {
+      seen: name.slice(0, 40),
+      ...(candidates.length > 0 && {
+        expected: `perhaps ${candidates.join(' or ')}`,
+        next: 'Send the symbol as it is configured, or map the name: symbol_names in config/minutehand.yaml.',
+      }),
+    });
+  };
 }
 
 export type Intake = (text: string, backfill: boolean) => IntakeReport;
@@ -52,17 +92,19 @@ export type Intake = (text: string, backfill: boolean) => IntakeReport;
 export function createIntake(options: IntakeOptions): Intake {
   const { sink, bootId, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;
 
+  const symbolOf = symbolReader(options);
+
   /** null = not for us. */
   function take(value: unknown, nowMs: EpochMs, backfill: boolean): 'accepted' | 'late' | 'duplicate' | null {
     const minute = parseWireMinute(value, latestClosedOpenMs(nowMs, maxClockSkewMs));
-    const { symbol, time } = minute.kind === 'bar' ? minute.bar : minute;
-    if (!sink.hasSymbol(symbol)) {
-      if (options.isElsewhere?.(symbol) === true) return null;
-      throw new MinutehandError('BAR_UNKNOWN_SYMBOL', { seen: symbol.slice(0, 40) });
-    }
+    const { symbol: given, time } = minute.kind === 'bar' ? minute.bar : minute;
+    const symbol = symbolOf(given);
+    if (symbol === null) return null;
     if (!open) throw new MinutehandError('FEED_CLOSED');
     const outcome = sink.take(
-      minute.kind === 'bar' ? barInput(minute.bar, backfill) : emptyInput(symbol, time, backfill),
+      minute.kind === 'bar'
+        ? barInput(symbol === given ? minute.bar : { ...minute.bar, symbol }, backfill)
+        : emptyInput(symbol, time, backfill),
     );
     if (!backfill && outcome !== 'duplicate') options.onLive?.(symbol, time, nowMs);
     if (outcome === 'revised' || outcome === 'out_of_order') {

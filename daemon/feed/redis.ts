@@ -21,7 +21,7 @@ const NAMED_ENTRIES = 5;
 
 export interface RedisFeedOptions extends Pick<
   IntakeOptions,
-  'bootId' | 'maxClockSkewMs' | 'maxBars' | 'onOutcome' | 'onLive'
+  'bootId' | 'maxClockSkewMs' | 'maxBars' | 'names' | 'onOutcome' | 'onLive'
 > {
   readonly sink: BarSink & SeriesSink;
   readonly onSeries: SeriesIntakeOptions['onOutcome'];

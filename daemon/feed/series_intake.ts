@@ -1,7 +1,7 @@
 import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { SeriesSink } from '../input.ts';
 import type { ObservationOutcome } from '../series/series_ledger.ts';
-import { takeEach, type IntakeOptions, type RefusedItem } from './intake.ts';
+import { symbolReader, takeEach, type IntakeOptions, type RefusedItem } from './intake.ts';
 import { parseWireObservation } from './series_wire.ts';
 
 /** Outcome of the observations of one message. */
@@ -27,14 +27,14 @@ export type SeriesIntake = (text: string) => SeriesReport;
  */
 export function createSeriesIntake(options: SeriesIntakeOptions): SeriesIntake {
   const { sink, bootId, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;
+  const symbolOf = symbolReader(options);
   return (text) => {
     const now = { nowMs: clock.nowMs(), maxClockSkewMs };
     const take = (value: unknown): ObservationOutcome | null => {
-      const given = parseWireObservation(value);
-      if (!sink.hasSymbol(given.symbol)) {
-        if (options.isElsewhere?.(given.symbol) === true) return null;
-        throw new MinutehandError('BAR_UNKNOWN_SYMBOL', { seen: given.symbol.slice(0, 40) });
-      }
+      const observation = parseWireObservation(value);
+      const symbol = symbolOf(observation.symbol);
+      if (symbol === null) return null;
+      const given = { ...observation, symbol };
       if (!open) throw new MinutehandError('FEED_CLOSED');
       return sink.observe(given, now);
     };
