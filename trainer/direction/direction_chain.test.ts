@@ -19,7 +19,7 @@ import type { InstrumentBars } from './instrument_bars.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
 import { makeDirectionBundle } from './make_direction_bundle.ts';
 import { NO_OBSERVATIONS } from './series_files.ts';
-import { penalized, searchDirection } from './search_direction.ts';
+import { gainTest, penalized, searchDirection } from './search_direction.ts';
 import { settlementsOf } from './strategy_backtest.ts';
 import {
   DIRECTION_PARAMS,
@@ -228,6 +228,8 @@ describe('the search for parameters', () => {
     expect(report).toMatchObject({ trials: 3, failed: 0, balance_penalty: 0.5 });
     expect(report.best_parameters['class_weight_ratio']).toBeGreaterThanOrEqual(0);
     expect(report.best_parameters['class_weight_ratio']).toBeLessThanOrEqual(1);
+    const isBetter = report.forward_p_value !== null && report.forward_p_value < 0.05;
+    expect(report.adopted).toBe(isBetter);
     if (!report.adopted) expect(learning.balance.classWeightRatio).toBe(1);
     else expect(learning.balance.classWeightRatio).toBe(report.best_parameters['class_weight_ratio']);
     const [, , first] = walkForwardSplits(rows, { ...PLAN.walkForward, window: null });
@@ -248,6 +250,30 @@ describe('the search for parameters', () => {
     });
     expect(Object.keys(report!.best_parameters)).not.toContain('class_weight_ratio');
     expect([report!.adopted, learning.params.leaves]).toEqual([false, PLAN.params.leaves]);
+  });
+
+  it('adopts parameters that are no better in at most 5 % of the searches, however losses of a day go together', () => {
+    let adopted = 0;
+    const searches = 400;
+    for (let seed = 0; seed < searches; seed++) {
+      const rng = createRng(`forward ${seed}`);
+      let ofDay = 0;
+      const gains = Array.from({ length: 24 * 40 }, (_, t) => {
+        if (t % 24 === 0) ofDay = 0.3 * ofDay + rng.normal();
+        return ofDay + rng.normal();
+      });
+      const time = gains.map((_, t) => START + t * HOUR);
+      if (gainTest(gains, time)!.p < 0.05) adopted++;
+    }
+    // 5 % and 2.5 standard errors of the simulation.
+    expect(adopted / searches).toBeLessThan(0.078);
+    const better = Array.from({ length: 24 * 40 }, (_, t) => 1 + 0.1 * (t % 7));
+    expect(
+      gainTest(
+        better,
+        better.map((_, t) => START + t * HOUR),
+      )!.p,
+    ).toBeLessThan(0.05);
   });
 
   it('halves the gain of a biased trial, and doubles its loss', () => {

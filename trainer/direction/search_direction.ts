@@ -1,8 +1,10 @@
+import { ln } from '../../shared/elementary.ts';
 import type { FitPool } from '../learn/trees/fit_pool.ts';
 import type { LearnerParams } from '../learn/trees/learner.ts';
 import { searchTraining } from '../search/search.ts';
 import type { Params, Space } from '../search/space.ts';
 import { pick, positions } from '../validate/rows.ts';
+import { meanTest, type MeanTest } from '../validate/mean_test.ts';
 import { walkForwardSplits, type Split } from '../validate/splits.ts';
 import { answersOfBlocks, directionMetrics, priorBlocks } from './direction_report.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
@@ -17,7 +19,14 @@ import {
 
 /** Factor of a biased trial's gain with `balancePenalty`; a loss is divided by it. */
 export const BALANCE_PENALTY = 0.5;
-/** Of the rows before all evaluated blocks: the first block calibrates, the others are measured. */
+/** Probability of adopting parameters that are no better. */
+const ADOPTION_ERROR_RATE = 0.05;
+const SECONDS_PER_DAY = 86_400;
+/**
+ * Of the rows before all evaluated blocks: the first block calibrates, the next ones choose among the trials, and the
+ * last one, which no trial has seen, decides whether the best of them is better. The best of many is better by chance on
+ * the blocks that chose it.
+ */
 const INNER: Pick<WalkForwardPlan, 'blocks' | 'firstShare' | 'calibrationBlocks'> = {
   blocks: 6,
   firstShare: 0.4,
@@ -43,7 +52,10 @@ export interface DirectionSearchReport {
   /** Standard error of their difference, over the blocks. */
   readonly standard_error: number;
   readonly best_parameters: Params;
-  /** Whether the best trial's parameters are used: the difference exceeds that of the best of as many by chance. */
+  /** Log loss as configured minus that of the best trial, on the block after the search, and P(so much by chance). */
+  readonly forward_gain: number | null;
+  readonly forward_p_value: number | null;
+  /** Whether the best trial's parameters are used: they are better on that block, at an error rate of 5 %. */
   readonly adopted: boolean;
 }
 
@@ -82,7 +94,7 @@ export async function searchDirection(
     direction: 'maximize',
     sampler: 'tpe',
     budget: { trials: search.trials, limitMs: null },
-    folds: splits.length - first,
+    folds: splits.length - first - 1,
     journal: null,
     async prepare(params) {
       const own = learningOf(params, learning);
@@ -96,9 +108,11 @@ export async function searchDirection(
     onProgress: ({ done, total }) => onTrial(done, total),
   });
   const { best, configured, gain, trials, complete, pruned, failed } = result;
-  const adopted = gain.mean > gain.required * gain.standardError;
+  const found = learningOf(best.params, learning);
+  const forward = gain.mean > 0 ? await forwardTest(splits, learning, found, request) : null;
+  const adopted = forward !== null && forward.p < ADOPTION_ERROR_RATE;
   return {
-    learning: adopted ? learningOf(best.params, learning) : learning,
+    learning: adopted ? found : learning,
     report: {
       ...{ trials, complete, pruned, failed, adopted },
       balance_penalty: search.balancePenalty ? BALANCE_PENALTY : null,
@@ -106,8 +120,49 @@ export async function searchDirection(
       best_gain: best.value,
       standard_error: gain.standardError,
       best_parameters: best.params,
+      forward_gain: forward?.mean ?? null,
+      forward_p_value: forward?.p ?? null,
     },
   };
+}
+
+/** By how much the found parameters are better than the configured ones on the last block, by days. */
+async function forwardTest(
+  splits: readonly Split[],
+  configured: LearningPlan,
+  found: LearningPlan,
+  { rows, walkForward, pool }: DirectionSearchRequest,
+): Promise<MeanTest | null> {
+  const lossesOf = async (learning: LearningPlan): Promise<{ losses: number[]; test: Int32Array }> => {
+    const scored = await Promise.all(splits.map((split) => scoreBlock(rows, split, learning, pool)));
+    const [block] = calibrateBlocks(rows, scored, { ...walkForward, calibrationBlocks: splits.length - 1 });
+    const { probabilities, labels, classes, rows: test } = answersOfBlocks(rows, [block!]);
+    return {
+      losses: Array.from(labels, (label, i) => -ln(Math.max(probabilities[i * classes + label]!, 1e-15))),
+      test,
+    };
+  };
+  const before = await lossesOf(configured);
+  const after = await lossesOf(found);
+  const gains = before.losses.map((loss, i) => loss - after.losses[i]!);
+  return gainTest(
+    gains,
+    Array.from(before.test, (row) => rows.time[row]!),
+  );
+}
+
+/** Test of a mean gain against 0, by UTC days. */
+export function gainTest(gains: readonly number[], time: readonly number[]): MeanTest | null {
+  const day = (i: number): number => Math.floor(time[i]! / SECONDS_PER_DAY);
+  const days = [...new Set(time.map((_, i) => day(i)))].sort((a, b) => a - b);
+  const at = new Map(days.map((own, i) => [own, i]));
+  const sum = new Float64Array(days.length);
+  const count = new Float64Array(days.length);
+  gains.forEach((gain, i) => {
+    sum[at.get(day(i))!]! += gain;
+    count[at.get(day(i))!]!++;
+  });
+  return meanTest({ sum, count });
 }
 
 /** Of the newest block. */
