@@ -607,7 +607,7 @@ describe('the models of a live daemon', () => {
     activate(home.paths.models, second);
     await vi.waitFor(() => expect(refusal(daemon)).toBe('MODEL_HASH'), { timeout: 5000 });
     const health = (await (await fetch(`${daemon.url}/healthz`)).json()) as HealthReport;
-    expect(health).toMatchObject({ status: 'ok', model_version: good, model_refused: { version: second } });
+    expect(health).toMatchObject({ status: 'degraded', model_version: good, model_refused: { version: second } });
     expect(health.model_refused!.message).toContain('ai2.onnx');
     await delay(1100);
     expect(home.printed.filter((line) => line.includes('MODEL_HASH'))).toHaveLength(1);

@@ -208,10 +208,11 @@ describe('an instrument', () => {
       ]);
       const { daemons, findings } = JSON.parse(status!.stdout) as {
         daemons: { pairs: { pair_id: string; refusal: string | null }[] }[];
-        findings: { text: string }[];
+        findings: { about: string; text: string }[];
       };
       expect(daemons[0]!.pairs.at(-1)).toMatchObject({ pair_id: 'BTCUSDT@1h', refusal: null });
-      expect(findings.map(({ text }) => text).join()).not.toContain('direction');
+      const ofDaemon = findings.filter(({ about }) => about !== 'models').map(({ text }) => text);
+      expect(ofDaemon.join()).not.toContain('direction');
       expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 signals accepted') });
       const { ml_up_prob, ml_down_prob, ml_range_prob } = shown();
       expect(ml_up_prob! + ml_down_prob! + ml_range_prob!).toBeCloseTo(1, 9);

@@ -151,8 +151,8 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const flags = withFeatures(given);
   const seed = parseInteger(flags.seed, '--seed');
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
-  refuseOtherMarket(flags);
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
+  refuseOtherMarket(flags);
   const configured = withGroups(loadSettings(configFolder(flags.config)), flags.groups);
   const imported = await withOwnPrices(withEngine(configured, flags.engine), flags.data);
   const settings = flags.mid === true ? withMids(imported) : imported;
