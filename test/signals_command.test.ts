@@ -46,6 +46,7 @@ describe('minutehand signals', () => {
     expect(days).toMatchObject({ days: [{ day: DAY, added: rows.length, archived: rows.length, parts: 1 }] });
     expect(listed!['signals']).toEqual([]);
     expect((last!['signals'] as { seq: number }[]).map(({ seq }) => seq)).toEqual([30, 30]);
+    // A file without a row is no success.
     expect(exported).toMatchObject({ rows: 0 });
     expect(restored).toMatchObject({ days: [{ day: DAY, rows: rows.length, added: rows.length }] });
     expect(file).toMatchObject({ rows: rows.length });
@@ -56,7 +57,7 @@ describe('minutehand signals', () => {
       'USAGE',
       'USAGE',
     ]);
-    expect(answers.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2]);
+    expect(answers.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 2, 2]);
 
     const [enters, text, csvAnswer, both, one] = await place.runEach([
       ['signals', 'list', '--day', DAY, '--action', 'ENTER', '--limit', '100', ...live],
