@@ -291,7 +291,10 @@ describe('Instruments', () => {
     const own = new Instruments({
       pairs: [parsePair('XAUUSD_XAGUSD')],
       instruments,
-      matrix: { features: { ready: (index: number) => index === PAIR }, checksum: (index: number) => `pair ${index}` },
+      matrix: {
+        features: { ready: (index: number) => index === PAIR, warmupBars: 1 },
+        checksum: (index: number) => `pair ${index}`,
+      },
       decider: {
         setPosition: (...position: unknown[]) => restored.push(position),
         ids: { idOf: ({ pairIndex }: { pairIndex: number }) => `id ${pairIndex}` },
