@@ -19,7 +19,7 @@ export const EDGES: readonly number[] = [2, 3, 4, 5, 6];
 export const WORLDS = 5;
 export const SEEDS = 10;
 const PAIR = 'EURUSD_GBPUSD';
-const WEEKS = 8;
+export const WEEKS = 8;
 /** Thinned learning, so that hundreds of trainings end in hours. */
 const ROUNDS = 40;
 const LEARNING_RATE = 0.15;
@@ -64,7 +64,7 @@ export interface ChanceRuns {
 
 export interface GateSimulation {
   readonly weeks: number;
-  readonly half_life_minutes: number;
+  readonly half_life_minutes: { readonly active: number; readonly quiet: number };
   readonly runs: readonly GateRun[];
   readonly chance: ChanceRuns | null;
 }

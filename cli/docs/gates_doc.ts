@@ -1,5 +1,9 @@
 import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, type Gate } from '../../trainer/gate/gates.ts';
 import { DIRECTION_GATES } from '../../trainer/direction/direction_gates.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { GateRun, GateSimulation } from '../../bench/gates/gates.ts';
+import { packageRoot } from '../../shared/root.ts';
 import { table } from './table.ts';
 
 /** docs/reference/GATES.md: the list of gates. */
@@ -23,6 +27,8 @@ ${gateTable(BUNDLE_GATES)}
 The full name of a result begins with its model: \`ai1 samples\`, \`ai2 fold borders\`.
 
 ${gateTable(MODEL_GATES)}
+
+${errorRates()}
 
 ## Before adoption
 
@@ -71,4 +77,56 @@ function gateTable(gates: readonly Gate<never>[]): string {
     else same[0] += `, ${full}`;
   }
   return table(['gate', 'vetoes', 'limit', 'if it fails'], [...rows.values()]);
+}
+
+/** How often each gate is wrong, from the recorded simulation. */
+function errorRates(): string {
+  const file = join(packageRoot(), 'bench', 'results', 'gates.json');
+  const { weeks, half_life_minutes: halfLife, chance, runs } = JSON.parse(readFileSync(file, 'utf8')) as GateSimulation;
+  const edges = [...new Set(runs.map((run) => run.edge_bps))].filter((edge) => edge > 0).sort((a, b) => a - b);
+  const of = (edge: number): GateRun[] => runs.filter((run) => run.edge_bps === edge);
+  const shareOf = (own: readonly GateRun[], isMet: (run: GateRun) => boolean): string =>
+    `${((100 * own.filter(isMet).length) / own.length).toFixed(0)} %`;
+  const named = new Set([...Object.keys(chance?.accepted ?? {}), ...runs.flatMap(({ vetoes }) => vetoes)]);
+  const byChance = (gate: string): string => {
+    const accepted = chance?.accepted[gate];
+    return accepted === undefined || chance === null ? '' : `${((100 * accepted) / chance.cases).toFixed(1)} %`;
+  };
+  const rows = [...named].sort().map((gate) => [
+    `\`${gate}\``,
+    byChance(gate),
+    ...edges.map((edge) => shareOf(of(edge), ({ vetoes }) => !vetoes.includes(gate))),
+  ]);
+  const without = of(0);
+  const falseEdges = shareOf(without, ({ has_edge }) => has_edge);
+  const whole = (name: string, chanceOf: string, isMet: (run: GateRun) => boolean): string[] => [
+    name,
+    chanceOf,
+    ...edges.map((edge) => shareOf(of(edge), isMet)),
+  ];
+  const shuffles = runs.reduce((count, { shuffled }) => count + shuffled.length, 0);
+  const beyond = runs.reduce((count, run) => count + run.shuffled.filter((share) => Math.abs(share) > 1).length, 0);
+  return `## Error rates
+
+Simulated by \`nice -n 19 node dist/bench/gates/run.js\` (figures: \`bench/results/gates.json\`): ${runs.length} trainings by the whole
+pipeline, with fewer trees, of ${weeks} weeks of EURUSD_GBPUSD whose spread reverts with a half-life of ${halfLife.active} minutes in
+active hours and ${halfLife.quiet} in quiet ones; ${new Set(runs.map(({ world }) => world)).size} worlds, up to ${new Set(runs.map(({ seed }) => seed)).size} seeds. The planted edge is what entering every candidate earns after costs.
+Simulation error (95 %): at most ±${(100 * 1.96 * Math.sqrt(0.25 / of(edges[0]!).length)).toFixed(0)} points of a share, ±${chance === null ? '–' : (100 * 1.96 * Math.sqrt((0.02 * 0.98) / chance.cases)).toFixed(1)} of "by chance".
+
+"By chance": the share of models that pass although labels, shuffled in blocks, know nothing of their answers. Tests are
+at 2 %; \`ai1 auc\` is a limit and no test. Gates that are not named never vetoed. A missing edge is mostly one of
+fewer than 20 trades: wider spreads have fewer entries that θ1 and θ2 admit.
+
+${table(
+  ['gate passes', 'by chance', ...edges.map((edge) => `${edge} bps`)],
+  [
+    ...rows,
+    whole('all gates of a training', shareOf(without, ({ vetoes }) => vetoes.length === 0), ({ vetoes }) => vetoes.length === 0),
+    whole('the holdout shows the edge', falseEdges, ({ has_edge }) => has_edge),
+    whole('both', shareOf(without, (run) => run.has_edge && run.vetoes.length === 0), (run) => run.has_edge && run.vetoes.length === 0),
+  ],
+)}
+
+In the last three rows "by chance" is a spread without reversion (${without.length} trainings). Of ${shuffles} shuffles of labels, ${beyond} of
+correct pipelines remained beyond the error after the second one.`;
 }
