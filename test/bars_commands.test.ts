@@ -148,6 +148,27 @@ describe('bars import', () => {
     expect(stderr).toMatch(/GBPUSD.*read on the clock -05:00\/EU, which could not be checked: 0 openings/);
   });
 
+  it('are refused where a symbol is another one ten minutes late, and checked with the lag', async () => {
+    const { flow: _flow, ...gold } = bars.get('XAUUSD')!;
+    const copy: BarColumns = { ...gold, symbol: 'XAGUSD', time: gold.time.map((at) => at + 600) };
+    const late = new Map<string, BarColumns>([
+      ['XAUUSD', gold],
+      ['XAGUSD', copy],
+    ]);
+    // A simulated market has prices and hours of its own.
+    const accepted = ['--accept', 'SHIFTED', 'SCALED', 'SUSPECT', 'CLOSE_STAMPED'];
+    const folder = await place.writeBars('late', late);
+    const out = join(place.folder, 'late out');
+    expect((await place.run(['bars', 'import', join(folder, 'XAUUSD.csv'), '--out', out, ...accepted])).code).toBe(0);
+    const refused = await place.run(['bars', 'import', join(folder, 'XAGUSD.csv'), '--out', out, ...accepted]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/BARS_REFUSED.*LAGS moves 10 min after XAUUSD/s);
+    expect(readdirSync(out)).toEqual(['XAUUSD.csv.gz']);
+    const checked = await place.run(['bars', 'check', folder]);
+    expect(checked.code).toBe(1);
+    expect(checked.stdout).toMatch(/XAGUSD: .*LAGS moves 10 min after XAUUSD/);
+  });
+
   it('imports series into the store, not into a folder of bars', async () => {
     const path = join(place.folder, 'BTCUSDT-8h.csv');
     writeFileSync(path, 'timestamp,symbol,funding_rate\n1768233600000,BTCUSDT,0.0001\n');

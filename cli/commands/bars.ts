@@ -174,7 +174,11 @@ function withVerdicts(inspected: readonly InspectedBars[]): CheckedBars[] {
   );
   return inspected.map(({ checked, inspection }, at) => {
     const others = samples.filter((one, i): one is SampledCloses => one !== null && i !== at && isSound[i]!);
-    const findings: Finding[] = [...(lags.get(checked.symbol) ?? [])];
+    const isMeasure = (symbol: unknown): boolean =>
+      isSound[inspected.findIndex((other) => other.checked.symbol === symbol)] === true;
+    const findings: Finding[] = (lags.get(checked.symbol) ?? []).filter(
+      ({ values }) => isSound[at] !== true || isMeasure(values['symbol']),
+    );
     if (inspection !== null) {
       findings.push(...inspection.findings(), ...compareWithKnown(samples[at]!, others));
       const behind = (newest!.inspection?.newest ?? 0) - inspection.newest;
