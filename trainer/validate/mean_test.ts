@@ -41,7 +41,7 @@ export interface MeanTest {
  * rare: p is at least the probability of not seeing one that occurs in a fifth of the blocks.
  *
  * A percentile bootstrap has none of these corrections: at 20 trades and a level of 5 % it finds 10 % false edges, and
- * 14 % at an autocorrelation of 0.3. Measured rates: `minutehand bench --part edge`.
+ * 14 % at an autocorrelation of 0.3. The rates are measured in its tests.
  * @returns null with fewer than `MIN_BLOCKS` blocks
  */
 export function meanTest({ sum, count }: Blocks): MeanTest | null {
