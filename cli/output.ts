@@ -140,8 +140,8 @@ export function isClosedPipe(error: unknown): boolean {
 }
 
 /**
- * Ends a command that has shown its result: with FAILED where none of it was done, else with PARTLY_DONE where something
- * is missing.
+ * Ends a command that has shown its result: with FAILED where none of it was done, else with PARTLY_DONE where
+ * something is missing.
  */
 export function endPartly(missing: readonly string[], isAnyDone: boolean, output: Pick<Output, 'note'>): void {
   if (isAnyDone && missing.length === 0) return;

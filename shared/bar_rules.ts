@@ -7,8 +7,8 @@ import type { ErrorCode } from './errors.ts';
  */
 
 /**
- * No market quotes outside these prices: the smallest tokens are near 1e-9, Bitcoin in Iranian rials near 1e11. A number
- * beyond them is a damaged or a foreign one, and its logarithms would spoil every feature.
+ * No market quotes outside these prices: the smallest tokens are near 1e-9, Bitcoin in Iranian rials near 1e11. A
+ * number beyond them is a damaged or a foreign one, and its logarithms would spoil every feature.
  */
 export const LOWEST_PRICE = 1e-12;
 export const HIGHEST_PRICE = 1e12;

@@ -5,6 +5,7 @@ import { DAEMON_METRICS, PROCESS_METRICS } from '../daemon/metrics/metrics.ts';
 import { HALT_REASONS } from '../shared/bundle/halts.ts';
 import { OVERRIDES, PLACES } from '../shared/policy/environment.ts';
 import { packageRoot } from '../shared/root.ts';
+import { TRAINER_METRICS } from '../trainer/metrics/metrics.ts';
 
 const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
 const operations = read('guides/OPERATE.md');
@@ -17,7 +18,7 @@ const rowsBelow = (heading: string): string[] => {
 
 describe('docs/guides/OPERATE.md', () => {
   it('names only existing metrics', () => {
-    const known = [...DAEMON_METRICS, ...PROCESS_METRICS].map(({ name, labels = [] }) => {
+    const known = [...DAEMON_METRICS, ...PROCESS_METRICS, ...TRAINER_METRICS].map(({ name, labels = [] }) => {
       return labels.length === 0 ? `\`${name}\`` : `\`${name}{${labels.join()}}\``;
     });
     const section = operations.slice(operations.indexOf('\n## Metrics\n')).split('\n## ')[1]!;

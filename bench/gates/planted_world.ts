@@ -92,8 +92,8 @@ function putBar(bars: BarColumns, i: number, time: number, before: number, after
 }
 
 /**
- * The amplitude at which entering every candidate of a long world earns so much per trade after costs: gross results are
- * proportional to it, so two worlds of the same seed determine the line.
+ * The amplitude at which entering every candidate of a long world earns so much per trade after costs: gross results
+ * are proportional to it, so two worlds of the same seed determine the line.
  */
 export function amplitudeLine(pair: Pair, settings: Settings): (netBps: number) => number {
   const [low, high] = [4e-4, 12e-4];

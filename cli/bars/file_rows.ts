@@ -21,7 +21,9 @@ export interface RowRules {
   readonly dropFlatWeekends: boolean;
 }
 
-/** A line of a file with its bar, or the reason why it is none. `FORMING` and `WEEKEND` are left out without a fault. */
+/**
+ * A line of a file with its bar, or the reason why it is none. `FORMING` and `WEEKEND` are left out without a fault.
+ */
 export interface FileRow {
   readonly line: number;
   readonly text: string;

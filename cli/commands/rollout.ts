@@ -148,7 +148,7 @@ function linesOf({ rollout, facts, verdict, outlook, intervals, lossBps }: Rollo
     describe(rollout),
     `${hours(facts.inStageMs)} in this stage, ${hours(facts.sinceStartMs)} in all, ${facts.labels} matured labels`,
     `e-values: benefit ${facts.benefit.toFixed(2)} (promotion at ${rollout.promotion_e_value.toFixed(0)}), harm ${facts.harm.toFixed(2)} (abort at 20)`,
-    `advantage, 95 % at any time: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
+    `advantage, 95 % at this look: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
     `behind the champion: ${lossBps.toFixed(2)} bps`,
     `next: ${outlookText(outlook)}`,
     `verdict: ${verdict.verdict}${'reason' in verdict ? `: ${verdict.reason}` : ''}`,

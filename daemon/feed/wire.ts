@@ -23,7 +23,8 @@ const PRICES = ['open', 'high', 'low', 'close'] as const;
 /**
  * Checks one minute from outside and never guesses.
  * @param latestOpenMs the newest bar open that can have closed; a later bar is from the future
- * @throws MinutehandError BAR_MALFORMED, BAR_NOT_FINITE, BAR_NOT_POSITIVE, BAR_PRICE_RANGE, BAR_RANGE, BAR_OFF_MINUTE, BAR_FUTURE
+ * @throws MinutehandError BAR_MALFORMED, BAR_NOT_FINITE, BAR_NOT_POSITIVE, BAR_PRICE_RANGE, BAR_RANGE, BAR_OFF_MINUTE,
+ * BAR_FUTURE
  */
 export function parseWireMinute(value: unknown, latestOpenMs: number): WireMinute {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -7,10 +7,10 @@ import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 import { isReservedTable } from './reserved_tables.ts';
 
 /*
- * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups` and `symbol_names` is required; one that
- * a policy file lacks has its delivered value, which `config check` names. Types, JSON Schemas, error messages and
- * docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts: JSON Schema
- * cannot express them.
+ * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups` and `symbol_names` is
+ * required; one that a policy file lacks has its delivered value, which `config check` names. Types, JSON Schemas,
+ * error messages and docs/reference/CONFIGURATION.md all come from here. Rules between two values are in
+ * consistency.ts: JSON Schema cannot express them.
  */
 
 // Each process checks its configuration once: compiling the checks would take longer than they do.

@@ -18,7 +18,8 @@ const MAX_DEPTH = 64;
 /**
  * The value of one YAML 1.2 document (core schema). Duplicate keys, unknown tags and a second document are errors. An
  * empty document is null. Parsing takes time proportional to the length of the text.
- * @throws the parser’s error; RangeError for a document that aliases or nesting make too large, or with control characters
+ * @throws the parser’s error; RangeError for a document that aliases or nesting make too large, or with control
+ * characters
  */
 export function parseYaml(text: string): unknown {
   const refused = REFUSED_CHARACTERS.exec(text);

@@ -24,8 +24,8 @@ export const FIRST_HASH = '0'.repeat(64);
 const TRIES = 20;
 
 /**
- * Appends to the hash chain, and to the anchors outside the database. What a database would store differently (halves of
- * surrogate pairs, NUL) is replaced before it is hashed.
+ * Appends to the hash chain, and to the anchors outside the database. What a database would store differently (halves
+ * of surrogate pairs, NUL) is replaced before it is hashed.
  * @returns the hash of the new last entry
  */
 export async function appendAudit(store: Store, entry: AuditEntry, nowMs: number): Promise<string> {
@@ -71,7 +71,9 @@ export interface AuditCheck {
   readonly broken: number | null;
   /** Number of entries that do not match their hash or their predecessor. The check continues after each. */
   readonly breaks: number;
-  /** Entries of the anchors outside the database that the table lacks, or has with another hash: first, last, number. */
+  /**
+   * Entries of the anchors outside the database that the table lacks, or has with another hash: first, last, number.
+   */
   readonly missing: { readonly first: number; readonly last: number; readonly entries: number } | null;
 }
 

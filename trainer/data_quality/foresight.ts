@@ -76,7 +76,9 @@ export function refuseForesight(series: string, symbol: string, known: Grid, clo
   throw new MinutehandError('SERIES_FORESIGHT', { seen: foresightText(series, symbol, found) });
 }
 
-/** `open_interest moves 6 h before BTCUSDT (correlation with absolute returns 0.41 ± 0.02; with earlier ones 0.20 …)`. */
+/**
+ * `open_interest moves 6 h before BTCUSDT (correlation with absolute returns 0.41 ± 0.02; with earlier ones 0.20 …)`.
+ */
 export function foresightText(series: string, symbol: string, found: Foresight): string {
   const { aheadSeconds, by, of, correlation, known } = found;
   const shown = ({ value, error }: Estimate): string => `${value.toFixed(3)} ± ${error.toFixed(3)}`;

@@ -23,13 +23,15 @@ const MIN_REACH_STEPS = 26;
 
 /**
  * Limits of what a market does by itself. On the pairs of the default configuration (one-minute bars of 2019) and five
- * coins (1 h, 30 min and 1 min), the largest correlation of returns at another lag than 0 is 0.043, one bar apart, 0.031
- * further away, and at most a twentieth of that at lag 0.
+ * coins (1 h, 30 min and 1 min), the largest correlation of returns at another lag than 0 is 0.043, one bar apart,
+ * 0.031 further away, and at most a twentieth of that at lag 0.
  */
 export const LEAD_LAG_LIMITS = {
   /** Smallest correlation that counts. */
   correlation: 0.06,
-  /** As a share of the correlation at lag 0: up to two bars apart, where stale quotes lag by themselves, and further. */
+  /**
+   * As a share of the correlation at lag 0: up to two bars apart, where stale quotes lag by themselves, and further.
+   */
   shareNear: 0.5,
   shareFar: 0.1,
   /** Smallest sharpness of absolute returns that counts. */
@@ -118,7 +120,9 @@ export function durationText(seconds: number): string {
   return parts.filter((part) => part !== '').join(' ');
 }
 
-/** `NZDUSD repeats AUDUSD 10 min later (correlation of returns 0.67 ± 0.01 at this lag, 0.00 ± 0.01 at the same time)`. */
+/**
+ * `NZDUSD repeats AUDUSD 10 min later (correlation of returns 0.67 ± 0.01 at this lag, 0.00 ± 0.01 at the same time)`.
+ */
 export function leadLagText({ a, b, lagSeconds, of, correlation, atZero }: LeadLag): string {
   const [leader, follower] = lagSeconds > 0 ? [a, b] : [b, a];
   const shown = ({ value, error }: Estimate): string => `${value.toFixed(3)} ± ${error.toFixed(3)}`;

@@ -94,8 +94,8 @@ export interface Dataset {
  * Pairs are built one after the other (on each thread). Apart from the bars, a pair takes 100 bytes per warm bar plus 4
  * per kept feature: of all bars of the holdout, all candidates, and the sampled minutes, at most `maxRows`. A row of a
  * model then takes 36 bytes (AI2: 60) plus 4 per feature, which AI2 and AI3 share. Measured with 38 features on eight
- * months of real bars: ten pairs of twelve symbols, 2.4 million bars, 1.1 GB on two threads after this step, of which 0.4
- * GB were there when the bars were read; the whole training peaks at 1.5 GB.
+ * months of real bars: ten pairs of twelve symbols, 2.4 million bars, 1.1 GB on two threads after this step, of which
+ * 0.4 GB were there when the bars were read; the whole training peaks at 1.5 GB.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, DATA_FORMAT as `checkTimeframes`
  */
 export async function buildDataset(

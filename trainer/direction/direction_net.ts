@@ -167,8 +167,8 @@ export interface EdgeClaim {
 
 /**
  * Whether the trades of each instrument, and those of all together, show an edge after costs. Trading days are the
- * blocks of the test (`meanTest`); Holm's procedure keeps the probability of a single false edge over all claims at 5 %.
- * Thresholds need no correction: each was chosen on blocks before those that it is judged on.
+ * blocks of the test (`meanTest`); Holm's procedure keeps the probability of a single false edge over all claims at 5
+ * %. Thresholds need no correction: each was chosen on blocks before those that it is judged on.
  * @param variants models measured on the same blocks: each makes the same claims
  */
 export function edgeClaims(

@@ -54,8 +54,8 @@ export interface DirectionEvaluation {
 export const rowsPerScore = ROWS_PER_SCORE;
 
 /**
- * Measures the model of a bundle with its own threshold: probabilities against the labels, and trades after costs. There
- * is nothing to choose, so that every bar is out of sample if the model has not learned from it.
+ * Measures the model of a bundle with its own threshold: probabilities against the labels, and trades after costs.
+ * There is nothing to choose, so that every bar is out of sample if the model has not learned from it.
  * @throws MinutehandError SERIES_FORESIGHT; DATA_TOO_SHORT without a labeled bar in the period
  */
 export function evaluateDirection(request: EvaluationRequest): DirectionEvaluation {

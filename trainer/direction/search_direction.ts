@@ -24,8 +24,8 @@ const ADOPTION_ERROR_RATE = 0.05;
 const SECONDS_PER_DAY = 86_400;
 /**
  * Of the rows before all evaluated blocks: the first block calibrates, the next ones choose among the trials, and the
- * last one, which no trial has seen, decides whether the best of them is better. The best of many is better by chance on
- * the blocks that chose it.
+ * last one, which no trial has seen, decides whether the best of them is better. The best of many is better by chance
+ * on the blocks that chose it.
  */
 const INNER: Pick<WalkForwardPlan, 'blocks' | 'firstShare' | 'calibrationBlocks'> = {
   blocks: 6,

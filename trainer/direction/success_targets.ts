@@ -24,9 +24,9 @@ export interface Achieved {
 }
 
 /**
- * The published success targets beside what walk-forward measured. The AUC is that of each class against the rest: those
- * of up and down are implausible, and not met, where up against down is, or where they reach their target, which takes
- * knowing the future. A month earns the net results of its trades, with the same share of the capital for each
+ * The published success targets beside what walk-forward measured. The AUC is that of each class against the rest:
+ * those of up and down are implausible, and not met, where up against down is, or where they reach their target, which
+ * takes knowing the future. A month earns the net results of its trades, with the same share of the capital for each
  * instrument.
  */
 export function successTargets({ metrics, bias, net, instruments, seconds, isPlausible }: Achieved): SuccessTargets {

@@ -143,7 +143,9 @@ export interface Compared {
 export interface BrierLoss {
   /** null without candidates. */
   readonly mean: number | null;
-  /** The largest difference of equal models: Student's t, one-sided 5 %, over blocks of time. Infinity for few blocks. */
+  /**
+   * The largest difference of equal models: Student's t, one-sided 5 %, over blocks of time. Infinity for few blocks.
+   */
   readonly chance: number;
 }
 
@@ -168,8 +170,8 @@ export function checkChampionAuc(
 }
 
 /**
- * Where neither side has a Sharpe ratio, whether the challenger's Brier score is not worse than the champion's by more than chance;
- * null where the ratio decides.
+ * Where neither side has a Sharpe ratio, whether the challenger's Brier score is not worse than the champion's by more
+ * than chance; null where the ratio decides.
  */
 export function checkChampionBrier(champion: Compared, challenger: Compared, loss: BrierLoss): GateResult | null {
   if (sharpeRatios(champion, challenger) !== null) return null;

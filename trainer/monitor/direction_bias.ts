@@ -5,15 +5,15 @@ const SECONDS_PER_HOUR = 3600;
 /** A buy ratio outside these limits is a warning: over all calls, and of each hour. */
 export const BUY_RATIO_LIMITS = { lowest: 0.3, highest: 0.7 } as const;
 /**
- * Limits of ML_UP_PROB / (ML_UP_PROB + ML_DOWN_PROB): of each prediction, and of their mean. Predictions beyond them are
- * biased.
+ * Limits of ML_UP_PROB / (ML_UP_PROB + ML_DOWN_PROB): of each prediction, and of their mean. Predictions beyond them
+ * are biased.
  */
 export const PREDICTION_LIMITS = { minimum: 0.1, maximum: 0.9, mean: { lowest: 0.4, highest: 0.6 } } as const;
 /** A larger variance of ML_UP_PROB − ML_DOWN_PROB over 24 hours is a warning. */
 export const VARIANCE_LIMIT_24H = 0.15;
 /**
- * Predictions are biased if their mean on the bars that moved differs from the share that went up by more than this, and
- * by more than chance at `OUTCOME_SIGNIFICANCE`.
+ * Predictions are biased if their mean on the bars that moved differs from the share that went up by more than this,
+ * and by more than chance at `OUTCOME_SIGNIFICANCE`.
  */
 export const OUTCOME_TOLERANCE = 0.1;
 export const OUTCOME_SIGNIFICANCE = 0.01;

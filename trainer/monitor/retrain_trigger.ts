@@ -69,8 +69,8 @@ export class RetrainTrigger {
   }
 
   /**
-   * The same bars would give the same models: a trigger whose models were rejected, also in the life of another trainer,
-   * waits until its interval has passed. A rejected θ2 is followed by a full run instead.
+   * The same bars would give the same models: a trigger whose models were rejected, also in the life of another
+   * trainer, waits until its interval has passed. A rejected θ2 is followed by a full run instead.
    */
   async #answersTo(findings: readonly DriftFinding[]): Promise<readonly AnsweredTrigger[]> {
     const runs = (await this.#retrainer.caused()).filter(({ kind }) => kind === 'full');

@@ -24,8 +24,9 @@ export interface ScoredRows {
 
 /**
  * What a model knows of direction: its AUC minus the mean AUC of placebo markets, in which the same model, volatility
- * and distances to the barriers earn whatever geometry alone earns. The standard error is that of a stationary bootstrap
- * (Politis & Romano 1994) of trading days, drawn for all markets together, so that what a day has in common cancels.
+ * and distances to the barriers earn whatever geometry alone earns. The standard error is that of a stationary
+ * bootstrap (Politis & Romano 1994) of trading days, drawn for all markets together, so that what a day has in common
+ * cancels.
  * @returns null where one of the markets has no rows of both classes
  */
 export function skillOf(recorded: ScoredRows, placebos: readonly ScoredRows[], seed: string): Skill | null {

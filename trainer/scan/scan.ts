@@ -41,8 +41,9 @@ export interface ScanOptions {
 }
 
 /**
- * LAGS: one leg repeats the other at another time, a late copy or a wrong clock; whatever it seems to earn. LOSES: a net loss in the development period. CHANCE: a gain that is not significant among so many trials.
- * UNCONFIRMED: significant, but without an edge in the holdout. PAYS: significant, and with one.
+ * LAGS: one leg repeats the other at another time, a late copy or a wrong clock; whatever it seems to earn. LOSES: a
+ * net loss in the development period. CHANCE: a gain that is not significant among so many trials. UNCONFIRMED:
+ * significant, but without an edge in the holdout. PAYS: significant, and with one.
  */
 export type ScanVerdict = 'LAGS' | 'FEW_TRADES' | 'LOSES' | 'CHANCE' | 'UNCONFIRMED' | 'PAYS';
 

@@ -5,8 +5,8 @@ import type { Tables } from './tables.ts';
 /**
  * `model_registry`: one row per model of every registered bundle. `UPDATE model_registry SET notes = …` edits the note
  * of a model; no other column can be written. A bundle that was neither rejected nor ever active is a `candidate`. The
- * training period ends on the last day with a bar that the models learned from. The metrics are those of the holdout. On PostgreSQL the view is created in the first schema of the search path, if the role has the
- * privilege.
+ * training period ends on the last day with a bar that the models learned from. The metrics are those of the holdout.
+ * On PostgreSQL the view is created in the first schema of the search path, if the role has the privilege.
  */
 export async function createModelRegistryView(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
   if (kind === 'postgres' && !(await mayCreate(db))) return;

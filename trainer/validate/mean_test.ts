@@ -23,22 +23,24 @@ export interface MeanTest {
   readonly degrees: number;
   /** P(so high a mean) when the true mean is 0. */
   readonly p: number;
-  /** One-sided bound: the true mean is below it with a probability of at most `level`. It is above 0 where p < level. */
+  /**
+   * One-sided bound: the true mean is below it with a probability of at most `level`. It is above 0 where p < level.
+   */
   lowerBound(level: number): number;
   /** One-sided bound: the true mean is above it with a probability of at most `level`. */
   upperBound(level: number): number;
 }
 
 /**
- * Test of a mean of few, dependent and skewed values, such as net results of trades (one block each) or of trading days,
- * in order of time. Blocks without a count are left out.
+ * Test of a mean of few, dependent and skewed values, such as net results of trades (one block each) or of trading
+ * days, in order of time. Blocks without a count are left out.
  *
- * A t statistic with the long-run variance of the first n^(2/3) cosine frequencies, which has as many degrees of freedom
- * (equal-weighted cosines: Lazarus, Lewis, Stock & Watson, J. of Business & Economic Statistics 36, 2018), divided by
- * the share of the true variance that it contains at an autocorrelation of 0.4. Losses that are rare and large inflate
- * such a statistic: negative skewness is corrected by Hall's monotone transformation (J. of the Royal Statistical
- * Society B 54, 1992), positive skewness is not, which is conservative. Where no value is below 0, losses may just be
- * rare: p is at least the probability of not seeing one that occurs in a fifth of the blocks.
+ * A t statistic with the long-run variance of the first n^(2/3) cosine frequencies, which has as many degrees of
+ * freedom (equal-weighted cosines: Lazarus, Lewis, Stock & Watson, J. of Business & Economic Statistics 36, 2018),
+ * divided by the share of the true variance that it contains at an autocorrelation of 0.4. Losses that are rare and
+ * large inflate such a statistic: negative skewness is corrected by Hall's monotone transformation (J. of the Royal
+ * Statistical Society B 54, 1992), positive skewness is not, which is conservative. Where no value is below 0, losses
+ * may just be rare: p is at least the probability of not seeing one that occurs in a fifth of the blocks.
  *
  * A percentile bootstrap has none of these corrections: at 20 trades and a level of 5 % it finds 10 % false edges, and
  * 14 % at an autocorrelation of 0.3. The rates are measured in its tests.

@@ -71,10 +71,10 @@ export interface F1Figures {
 }
 
 /**
- * Both F1 with those of chance. At a rate r of positive answers and a share π of positives, F1 is linear in the share of
- * true positives; that of a random predictor with the same rate is r·π, F1 2rπ / (r + π). What the model has above it is
- * the mean of (answer − r)(label − π), tested over periods of the length of a label, with the rows of all pairs together.
- * With balanced classes the chance is 2r / (2r + 1), and the difference has the same sign.
+ * Both F1 with those of chance. At a rate r of positive answers and a share π of positives, F1 is linear in the share
+ * of true positives; that of a random predictor with the same rate is r·π, F1 2rπ / (r + π). What the model has above
+ * it is the mean of (answer − r)(label − π), tested over periods of the length of a label, with the rows of all pairs
+ * together. With balanced classes the chance is 2r / (2r + 1), and the difference has the same sign.
  * @returns null for rows of one class, or one answer, which are inconclusive
  */
 export function f1Figures({ scores, labels, rate, time, labelEnd }: QualityCase): F1Figures | null {

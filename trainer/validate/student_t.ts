@@ -1,7 +1,7 @@
 /**
  * Student's t distribution with an even number of degrees of freedom: its series ends after half of them (Abramowitz &
- * Stegun, Handbook of Mathematical Functions, 26.7.4), and takes square roots and products alone, so that it is the same
- * to the last bit on every machine.
+ * Stegun, Handbook of Mathematical Functions, 26.7.4), and takes square roots and products alone, so that it is the
+ * same to the last bit on every machine.
  */
 
 /** P(T > t). @param degrees even, at least 2 */

@@ -19,8 +19,8 @@ const SAME_LEVEL = 0.05;
 const CURRENCY_PAIR = /^(AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|JPY|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|ZAR){2}$/;
 
 /**
- * Compares the bars of a symbol with what is known already: the symbol itself (moves, and level), other symbols (sizes of
- * moves, which markets share), and the rate that two known pairs of currencies imply.
+ * Compares the bars of a symbol with what is known already: the symbol itself (moves, and level), other symbols (sizes
+ * of moves, which markets share), and the rate that two known pairs of currencies imply.
  */
 export function compareWithKnown(own: SampledCloses, known: readonly SampledCloses[]): Finding[] {
   const same = known.find(({ symbol }) => symbol === own.symbol);

@@ -4,7 +4,9 @@ import type { Finding } from './finding.ts';
 
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
-/** A weekend of a market that closes on Friday at 17:00 and opens on Sunday at 17:00 or 18:00, with an hour to spare. */
+/**
+ * A weekend of a market that closes on Friday at 17:00 and opens on Sunday at 17:00 or 18:00, with an hour to spare.
+ */
 const SHORTEST_S = 46 * HOUR_S;
 const LONGEST_S = 52 * HOUR_S;
 const SHORTEST_PAUSE_S = 1800;

@@ -82,7 +82,9 @@ export const directionManifestSchema = z.strictObject({
       largest_variance_24h: metric,
       bull_market_buy_ratio: metric,
       bear_market_sell_ratio: metric,
-      /** Mean of the predictions on the bars that moved, and the share of them that went up; absent in earlier bundles. */
+      /**
+       * Mean of the predictions on the bars that moved, and the share of them that went up; absent in earlier bundles.
+       */
       outcome_predicted: metric.optional(),
       outcome_observed: metric.optional(),
       /** What a model is refused for; in earlier bundles without gates: calls that differ from the base rate. */

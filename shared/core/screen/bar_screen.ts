@@ -135,7 +135,9 @@ export class BarScreen {
     return this.#state[LIMIT]!;
   }
 
-  /** Whether a close is of another scale than most before it, and a leap among them led there: a function of 241 bars. */
+  /**
+   * Whether a close is of another scale than most before it, and a leap among them led there: a function of 241 bars.
+   */
   #isOfOtherScale({ close }: Bar): boolean {
     const state = this.#state;
     const last = state[LAST_CLOSE]!;

@@ -35,9 +35,9 @@ export interface ShuffleOptions {
  * similarity of neighbors that leakage through neighbors requires.
  *
  * The AUC is the mean of the splits' own, rows weighted by the uniqueness of their label (López de Prado 2018, ch. 4),
- * its error that of `meanTest` over periods of the length of a label: shuffled labels keep the dependence within a block, and
- * scores theirs, so that rows which share no bar are not independent yet.
- * Soft labels and values are positive above their median, or at it where none is above.
+ * its error that of `meanTest` over periods of the length of a label: shuffled labels keep the dependence within a
+ * block, and scores theirs, so that rows which share no bar are not independent yet. Soft labels and values are
+ * positive above their median, or at it where none is above.
  * @returns `shuffled labels`, and with a gate `shuffled labels refused`
  */
 export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
