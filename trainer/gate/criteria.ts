@@ -56,6 +56,9 @@ export function checkBrier(scores: ArrayLike<number>, labels: ArrayLike<number>,
   };
 }
 
+/** With fewer periods of candidates the error is no guide, and the range itself applies. */
+const MIN_PERIODS = 30;
+
 /**
  * @param risks risk scores of the holdout's entry candidates
  * @param rows of the candidates
@@ -68,7 +71,8 @@ export function checkPassRate(
 ): GateResult {
   const isPassed = (row: number): number => (risks[row]! < theta2 ? 1 : 0);
   const rate = risks.length === 0 ? 0 : risks.reduce((sum, _, row) => sum + isPassed(row), 0) / risks.length;
-  const test = meanTest(timeBlocks(rows.time, labelSeconds(rows), isPassed));
+  const blocks = timeBlocks(rows.time, labelSeconds(rows), isPassed);
+  const test = blocks.count.length < MIN_PERIODS ? null : meanTest(blocks);
   const most = test === null ? rate : test.lowerBound(VETO_LEVEL);
   const least = test === null ? rate : test.upperBound(VETO_LEVEL);
   const error = Math.max(rate - most, least - rate);
