@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { activate } from '../shared/bundle/bundle.ts';
+import { activate, readActive } from '../shared/bundle/bundle.ts';
 import { activateDirection } from '../shared/bundle/direction/active_direction.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { packageRoot } from '../shared/root.ts';
@@ -307,6 +307,41 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     }
     expect(faults).toEqual([]);
     expect(foreign).toEqual([]);
+  });
+
+  it('shows models in use despite failed gates, and refused ones, on every page in both languages, and the latter not as active', async () => {
+    const { version: good } = readActive(place.models)!;
+    const failed = { name: 'ai1 brier', passed: false, seen: '0.3', limit: 'below 0.25, that of the baseline' };
+    const bad = copyUnder(place.models, good, '20990101_0000', { gates: [failed] });
+    const reason = 'a drill of the desk';
+    const promoted = await place.run(['models', 'promote', bad, '--despite-gates', '--reason', reason]);
+    expect(promoted.code, promoted.stderr).toBe(0);
+    const banner = page.locator('.model-banner');
+    for (const [language, text] of [
+      ['ja', 'ゲート不合格のまま使用中'],
+      ['en', 'In use despite failed gates'],
+    ] as const) {
+      await setLook(page, language, 'dark');
+      for (const path of ALL_PAGES) {
+        await page.goto(new URL(path, link).href);
+        await banner.getByText(text).waitFor();
+        expect(await banner.innerText()).toMatch(new RegExp(`${bad}[^]*${reason}[^]*ai1 brier`));
+      }
+    }
+
+    const foreign = copyUnder(place.models, good, '20990102_0000', { market: 'live' });
+    writeFileSync(join(place.models, 'active.json'), JSON.stringify({ version: foreign, previous: good }));
+    await page.goto(new URL('/', link).href);
+    await banner.getByText('MODEL_MARKET').first().waitFor();
+    const figure = page.locator('.figure', { hasText: 'Active models' });
+    await figure.getByText(`${foreign} is refused`).waitFor();
+    expect(await figure.getByRole('link').innerText()).toBe(bad);
+    expect((await place.run(['models', 'promote', good])).code).toBe(0);
+    await page.goto(new URL('/app/audit', link).href);
+    await eventually(
+      () => 'a page without the banner',
+      async () => (await banner.count()) === 0 || undefined,
+    );
   });
 
   it.skipIf(PICTURES_NOTE !== '')(`leaves pictures of every page${PICTURES_NOTE}`, { timeout: 600_000 }, () =>

@@ -134,7 +134,15 @@ export async function activateBundle(
   await dialog.getByText(`They replace ${from}`).waitFor();
   await dialog.getByRole('row', { name: 'AI1 AUC' }).waitFor();
   await confirm(page);
-  await row.getByText('active', { exact: true }).first().waitFor();
+  const active = row.getByText('active', { exact: true }).first();
+  // Asked for where gates failed.
+  const reason = dialog.getByLabel('Reason, shown on every page');
+  await Promise.race([active.waitFor(), reason.waitFor().catch(() => undefined)]);
+  if (await reason.isVisible()) {
+    await reason.fill('a test');
+    await dialog.getByRole('button', { name: 'Activate despite failed gates' }).click();
+  }
+  await active.waitFor();
 }
 
 /** Starts a training on the Runs page, and waits until its progress is shown. */

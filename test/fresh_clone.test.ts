@@ -121,6 +121,8 @@ describe.skipIf(isSkipped)(`npm start in a fresh clone, in Chromium${LONG_NOTE}`
     for (const [button, from, to] of steps) {
       await page.goto(new URL('/app/models', link).href);
       await activateBundle(page, { button, from, to });
+      // The first answer to a bundle whose gates failed.
+      forgive(faults, /422/);
       await carries('model_version', (version) => version === to);
     }
     expect(faults).toEqual([]);
