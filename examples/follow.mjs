@@ -9,7 +9,19 @@
  * one is on disk. What the program does not do: place orders, close a position after max_age_bars, or apply a stop of
  * your own.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -164,11 +176,16 @@ export class Consumer {
     this.state = state;
   }
 
-  /** @returns orders, each a list of words @throws Refused */
-  take(data, nowMs) {
+  /**
+   * @param pairIds whose signals come this way; empty = all
+   * @returns orders, each a list of words
+   * @throws Refused
+   */
+  take(data, nowMs, pairIds = []) {
     const signal = readSignal(data);
     const { market, pair_id, fence = 0, timestamp, boot_id, seq, mode, action, target, position_id, reason } = signal;
     if (!this.markets.includes(market)) throw new Refused('MARKET');
+    if (pairIds.length > 0 && !pairIds.includes(pair_id)) throw new Refused('PAIR');
     const memory = (this.state[`${market}/${pair_id}`] ??= { boot_id: '', seq: 0, held: '', opened: [] });
     const { fence: highest = 0, timestamp: lastBar = '' } = memory;
     if (fence < highest) throw new Refused('LOWER_FENCE');
@@ -213,6 +230,70 @@ function save(path, state) {
   renameSync(`${path}.new`, path);
 }
 
+/** Start of a process: its number may be given again to another. Empty where the system does not say. */
+function startOf(pid) {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[19]}`;
+  } catch {
+    return '';
+  }
+}
+
+function isAlive(owner) {
+  const { pid, start } = parse(owner) ?? {};
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  if (startOf(process.pid) !== '') return startOf(pid) === start;
+  try {
+    process.kill(pid, 0);
+    return pid !== process.pid;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function readOrEmpty(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Two processes with one state would open each position twice.
+ * @returns whether this process has the lock; to be asked before each order. Ends the process when another one has it
+ */
+function lock(path) {
+  const file = `${path}.lock`;
+  const own = `${file}.${process.pid}`;
+  const text = JSON.stringify({ pid: process.pid, start: startOf(process.pid) });
+  const isMine = () => readOrEmpty(file) === text;
+  writeFileSync(own, text);
+  try {
+    // The second attempt follows the removal of a lock that a killed process left.
+    for (let attempt = 0; attempt < 2 && !isMine(); attempt++) {
+      try {
+        linkSync(own, file); // exclusive, and whole at once
+      } catch (error) {
+        if (error.code !== 'EEXIST') throw error;
+        if (!isAlive(readOrEmpty(file))) rmSync(file, { force: true });
+      }
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+  if (!isMine()) end(path);
+  return isMine;
+}
+
+function end(state) {
+  process.stderr.write(
+    `follow.mjs: another process uses ${state}: end it, or give this one a file of its own with --state\n`,
+  );
+  process.exit(1);
+}
+
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -223,15 +304,18 @@ async function main() {
     },
   });
   const markets = values.paper ? ['live', 'simulated', 'replay'] : ['live'];
+  const pairIds = positionals.flatMap((word) => word.split(',')).filter((word) => word !== '');
+  const isMine = lock(values.state);
   const state = existsSync(values.state) ? JSON.parse(readFileSync(values.state, 'utf8')) : {};
   const consumer = new Consumer(markets, state);
   const WebSocket = globalThis.WebSocket ?? (await import('ws')).WebSocket;
-  const url = positionals.length === 0 ? values.url : `${values.url}?pairs=${positionals.join()}`;
+  const url = pairIds.length === 0 ? values.url : `${values.url}?pairs=${pairIds.join()}`;
 
   function take(data) {
+    if (!isMine()) end(values.state);
     let orders = [];
     try {
-      orders = consumer.take(data, Date.now());
+      orders = consumer.take(data, Date.now(), pairIds);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       process.stderr.write(`refused ${error.code}\n`);

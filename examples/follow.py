@@ -8,6 +8,11 @@ program does not do: place orders, close a position after max_age_bars, or apply
 """
 import argparse, json, math, os, re, sys, time, zlib
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    import msvcrt
+
 MAX_CLOCK_SKEW_MS = 2000
 OPENED_KEPT = 1000
 
@@ -118,11 +123,13 @@ class Consumer:
         self.markets, self.instruments = markets, instruments
         self.state = state or {}
 
-    def take(self, data, now_ms):
-        """Returns the orders, each a list of words. Raises Refused."""
+    def take(self, data, now_ms, pair_id=None):
+        """Returns the orders, each a list of words. `pair_id` is that of the folder of the file; None = any. Raises Refused."""
         s = read_signal(data, self.instruments)
         if s["market"] not in self.markets:
             raise Refused("MARKET")
+        if pair_id not in (None, s["pair_id"]):
+            raise Refused("PAIR")
         fresh = {"boot_id": "", "seq": 0, "held": "", "opened": []}
         memory = self.state.setdefault("%s/%s" % (s["market"], s["pair_id"]), fresh)
         fence, highest = s.get("fence", 0), memory.get("fence", 0)
@@ -162,6 +169,25 @@ class Consumer:
                 memory["held"] = ""
 
 
+def pair_of(path):
+    """Pair of the folder that a signal.json is in."""
+    return os.path.basename(os.path.dirname(os.path.abspath(path)))
+
+
+def lock(path):
+    """Two processes with one state would open each position twice. Returns a file that keeps the lock until the process ends."""
+    file = open(path + ".lock", "a+b")
+    try:
+        if "fcntl" in globals():
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except OSError:
+        sys.exit("another process uses %s: end it, or give this one a file of its own with --state" % path)
+    return file
+
+
 def load(path):
     try:
         with open(path, encoding="utf-8") as file:
@@ -185,6 +211,7 @@ def main():
     arguments.add_argument("--state", default="var/follow_py.json", help="what has been seen, held and opened; one file per process")
     options = arguments.parse_args()
     markets = ("live", "simulated", "replay") if options.paper else ("live",)
+    held = lock(options.state)  # noqa: F841
     consumer = Consumer(markets, load(options.state))
     last = b""
     while True:
@@ -198,7 +225,7 @@ def main():
             continue
         last = data
         try:
-            orders = consumer.take(data, time.time() * 1000)
+            orders = consumer.take(data, time.time() * 1000, pair_of(options.signal))
         except Refused as refusal:
             orders = []
             print("refused", refusal, file=sys.stderr, flush=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Follows the signal file of one pair and prints what to do: OPEN, CLOSE, HALT. Needs bash 4, jq 1.6 and gzip.
+# Follows the signal file of one pair and prints what to do: OPEN, CLOSE, HALT. Needs bash 4, jq 1.6, gzip, flock and GNU coreutils.
 #
 #     bash examples/follow.sh var/signals/NZDUSD_USDCAD/signal.json --paper
 #
@@ -7,7 +7,7 @@
 # placing orders, closing a position after max_age_bars, your own stop.
 export LC_ALL=C # compare boot_id as bytes
 declare -A boot=() seq=() held=() opened=() fences=() bars=() # by market/pair
-markets=live state=var/follow_sh.state
+markets=live pair= state=var/follow_sh.state # pair: of the folder that the signals come from; empty = any
 
 # Checks 2 and 3; prints FORMAT, SCHEMA, or the fields that `take` uses.
 read -r -d '' CHECK <<'JQ'
@@ -83,6 +83,7 @@ take() {
   [[ $fields == *" "* ]] || { refuse "$fields"; return; }
   read -r key f bar b s valid made mode action reason target id age scale weight a_leg b_leg <<<"$fields"
   [[ " $markets " == *" ${key%/*} "* ]] || { refuse MARKET; return; }
+  [[ -z $pair || ${key#*/} == "$pair" ]] || { refuse PAIR; return; }
   ((f >= ${fences[$key]-0})) || { refuse LOWER_FENCE; return; }
   if ((f == ${fences[$key]-0})); then
     [[ ! $b < ${boot[$key]-} ]] || { refuse OLDER_BOOT; return; }
@@ -131,6 +132,13 @@ main() {
     esac
     shift
   done
+  exec 9>>"$state.lock" || exit
+  # It ends with this process, however that ends, and with the command that it runs: hence the wait.
+  if ! flock -w 1 9; then
+    echo "follow.sh: another process uses $state: end it, or give this one a file of its own with --state" >&2
+    exit 1
+  fi
+  pair=$(basename "$(dirname "$(realpath -ms "$path")")")
   # shellcheck source=/dev/null
   [[ ! -f $state ]] || . "$state"
   while sleep 0.05; do

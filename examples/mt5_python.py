@@ -203,9 +203,9 @@ class Program:
     def save(self):
         follow.save(self.path, {"consumer": self.consumer.state, "plans": self.trader.plans})
 
-    def take(self, data):
+    def take(self, data, pair_id=None):
         try:
-            orders = self.consumer.take(data, self.clock() * 1000)
+            orders = self.consumer.take(data, self.clock() * 1000, pair_id)
         finally:
             self.save()
         for order in orders:
@@ -253,6 +253,7 @@ def main():
     import MetaTrader5 as mt5
 
     options = arguments()
+    held = follow.lock(options.state)  # noqa: F841
     if not mt5.initialize():
         sys.exit("MetaTrader 5 does not answer: %s" % (mt5.last_error(),))
     program, last = Program(mt5, options, options.state), {}
@@ -267,7 +268,7 @@ def main():
                 if data != last.get(path):
                     last[path] = data
                     try:
-                        program.take(data)
+                        program.take(data, follow.pair_of(path))
                     except follow.Refused as refusal:
                         say("refused", refusal)
             program.tend()

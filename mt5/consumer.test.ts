@@ -51,7 +51,7 @@ describe.skipIf(!hasCompiler())(`the consumer of the expert advisor, compiled by
       if ('restart' in step) expect(await program.ask('restart')).toBe('ok');
       else if ('closed' in step) await program.ask(`closed ${step.closed}`);
       else {
-        const answer = await program.ask(`take ${step.now_ms} ${hex(step.text)}`);
+        const answer = await program.ask(`take ${step.now_ms} ${hex(step.text)} ${step.from ?? ''}`);
         if ('refuse' in step.expect) expect(answer).toBe(`refuse ${step.expect.refuse}`);
         else {
           const found = answer.match(/(?:close|open) [0-9a-f]{32}|hold|halt/g);

@@ -1,7 +1,9 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -55,7 +57,7 @@ const ASK: Readonly<Record<string, () => readonly Answers[]>> = {
     const lineOf = (step: Step): string => {
       if ('restart' in step) return 'boot=() seq=() held=() opened=() fences=() bars=(); . "$state"';
       if ('closed' in step) return `closed ${step.closed}`;
-      return `take ${quoted(step.text)} ${step.now_ms} 2>&1; echo =`;
+      return `pair=${quoted(step.from ?? '')}; take ${quoted(step.text)} ${step.now_ms} 2>&1; echo =`;
     };
     const lines = vectors.flatMap(({ markets, steps }) => [
       'boot=() seq=() held=() opened=() fences=() bars=(); echo =VECTOR',
@@ -89,7 +91,7 @@ def life(vector):
             consumer.closed(step["closed"])
         else:
             try:
-                answers.append([" ".join(order) for order in consumer.take(step["text"].encode(), step["now_ms"])])
+                answers.append([" ".join(order) for order in consumer.take(step["text"].encode(), step["now_ms"], step.get("from"))])
             except follow.Refused as refusal:
                 answers.append(["refused %s" % refusal])
     return answers
@@ -106,7 +108,7 @@ function life({ markets, steps }) {
     else if ('closed' in step) consumer.closed(step.closed);
     else
       try {
-        answers.push(consumer.take(step.text, step.now_ms).map((order) => order.join(' ')));
+        answers.push(consumer.take(step.text, step.now_ms, step.from === undefined ? [] : [step.from]).map((order) => order.join(' ')));
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         answers.push(['refused ' + error.code]);
@@ -155,14 +157,19 @@ interface Follower {
 describe('the examples beside a running daemon', () => {
   let place: Workplace;
   let daemon: RunningDaemon | null = null;
+  let port: number;
   const entered = new Map<string, string>();
   const followers = new Set<ChildProcess>();
   const usable = LANGUAGES.filter(({ isSkipped }) => !isSkipped);
 
   /** Starts it as a user does. */
-  function follow({ file, program }: (typeof LANGUAGES)[number], state: string, ...flags: string[]): Follower {
-    const from = file === 'follow.mjs' ? [PAIR, '--url', `ws://127.0.0.1:${daemon!.port}/signals`] : [signalFile()];
-    const args = [join(EXAMPLES, file), ...from, '--state', join(folder, state), ...flags];
+  function follow(
+    { file, program }: (typeof LANGUAGES)[number],
+    state: string,
+    { isPaper = true, signals = signalFile() } = {},
+  ): Follower {
+    const from = file === 'follow.mjs' ? [PAIR, '--url', `ws://127.0.0.1:${port}/signals`] : [signals];
+    const args = [join(EXAMPLES, file), ...from, '--state', join(folder, state), ...(isPaper ? ['--paper'] : [])];
     const env = { ...process.env, NODE_OPTIONS: '', PYTHONDONTWRITEBYTECODE: '1' };
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     followers.add(child);
@@ -184,6 +191,7 @@ describe('the examples beside a running daemon', () => {
     activate(paths.models, (await tinyModels(paths.models, { settings })).version);
     const print = (): void => undefined;
     daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, print });
+    port = daemon.port;
     const socket = new WebSocket(`ws://127.0.0.1:${daemon.port}/signals?pairs=${PAIR}`);
     socket.on('message', (data: Buffer) => {
       const { action, position_id } = JSON.parse(data.toString()) as Signal;
@@ -198,8 +206,8 @@ describe('the examples beside a running daemon', () => {
 
   it('open each entry of the daemon once, and close at its exits, even when killed in between', async () => {
     const orders = new Map<string, string[]>(usable.map(({ name }) => [name, []]));
-    const live = usable.map((language) => ({ language, paper: follow(language, `${language.name}.state`, '--paper') }));
-    const watching = usable.map((language) => follow(language, `${language.name}_live.state`));
+    const live = usable.map((language) => ({ language, paper: follow(language, `${language.name}.state`) }));
+    const watching = usable.map((language) => follow(language, `${language.name}_live.state`, { isPaper: false }));
     for (const one of live) {
       const { language } = one;
       const before = await eventually(`an OPEN of ${language.name}`, () => {
@@ -208,7 +216,7 @@ describe('the examples beside a running daemon', () => {
       });
       one.paper.child.kill('SIGKILL');
       orders.get(language.name)!.push(...before);
-      one.paper = follow(language, `${language.name}.state`, '--paper');
+      one.paper = follow(language, `${language.name}.state`);
     }
     for (const { language, paper } of live)
       await eventually(`a CLOSE of ${language.name}`, () => idsOf(paper.orders(), 'CLOSE').length > 0);
@@ -232,9 +240,43 @@ describe('the examples beside a running daemon', () => {
     const [enter] = [...entered.values()];
     writeFileSync(signalFile(), `${enter!}\n`);
     for (const language of usable.filter(({ file }) => file !== 'follow.mjs')) {
-      const follower = follow(language, `${language.name}_late.state`, '--paper');
+      const follower = follow(language, `${language.name}_late.state`);
       await eventually(`the refusal of ${language.name}`, () => follower.refusals().includes('refused STALE'));
       expect(follower.orders()).toEqual([]);
+    }
+  });
+
+  it('follow no signal of another pair that was copied into the folder of theirs', async () => {
+    const [enter] = [...entered.values()];
+    const other = join(place.home, 'signals', 'EURUSD_GBPUSD', 'signal.json');
+    mkdirSync(dirname(other), { recursive: true });
+    writeFileSync(other, `${enter!}\n`);
+    for (const language of usable.filter(({ file }) => file !== 'follow.mjs')) {
+      const follower = follow(language, `${language.name}_copied.state`, { signals: other });
+      await eventually(`the refusal of ${language.name}`, () => follower.refusals().includes('refused'));
+      expect(follower.refusals()).toBe('refused PAIR\n');
+      expect(follower.orders()).toEqual([]);
+    }
+  });
+
+  it('end with exit code 1 when another process uses the same state, and start again after one was killed', async () => {
+    for (const language of usable) {
+      const state = `${language.name}_shared.state`;
+      const first = follow(language, state);
+      await eventually(`the lock of ${language.name}`, () => existsSync(join(folder, `${state}.lock`)));
+      const second = follow(language, state);
+      const [code] = (await once(second.child, 'exit')) as [number | null];
+      expect([code, second.refusals()], language.name).toEqual([1, expect.stringContaining('another process uses')]);
+      expect(second.orders()).toEqual([]);
+      expect(first.child.exitCode).toBeNull();
+      first.child.kill('SIGKILL');
+      await once(first.child, 'exit');
+      const third = follow(language, state);
+      await sleep(2000);
+      expect([third.child.exitCode, third.refusals()], language.name).toEqual([
+        null,
+        expect.not.stringContaining('another'),
+      ]);
     }
   });
 });

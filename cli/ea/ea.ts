@@ -86,7 +86,7 @@ export function startEa(options: EaOptions): RunningEa {
         options.onFailure(error);
       }
     };
-    const source = follow(options, (text) => guarded(() => void agent.receive(text)));
+    const source = follow(options, (text, pairId) => guarded(() => void agent.receive(text, pairId)));
     const timer = setInterval(() => guarded(() => agent.tick()), TICK_MS);
     const sender: FillSender | null =
       options.way === 'redis' ? sendFills(MACHINE_FILES, folder, transports.redis) : null;

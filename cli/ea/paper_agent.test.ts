@@ -12,6 +12,7 @@ import { createRng } from '../../shared/rng.ts';
 import type { Verdict } from '../../shared/signal/consumer.ts';
 import { bodyOf, enterBody, exitBody, idOf, inPositionBody, textOf } from '../../shared/signal/signal.fixture.ts';
 import { createPaperAgent, type PaperAgent } from './paper_agent.ts';
+import { followFiles } from './signal_files.ts';
 
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_USDCHF', 'AUDUSD_NZDUSD', 'GBPUSD_USDCHF'];
 const T0 = Date.UTC(2026, 10, 20, 8);
@@ -286,6 +287,30 @@ describe('the paper trading consumer', () => {
     expect(fillsOf().slice(1)).toMatchObject([{ kind: 'open' }, { kind: 'open' }]);
     expect(agentOf().equity()).toBe(agent.equity());
   }); // prettier-ignore
+
+  it('refuses the signal of another pair than that of its folder or channel, and of one that it does not follow', () => {
+    const agent = agentOf();
+    const text = textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 });
+    expect(words(agent.receive(text, 'EURUSD_USDCHF'))).toBe('refuse PAIR');
+    expect(agent.views().find(({ pairId }) => pairId === 'EURUSD_USDCHF')!.refusal).toBe('PAIR');
+    const unknown = enterBody(idOf(2), { pair_id: 'NZDUSD_USDCAD' });
+    expect(words(agent.receive(textOf(unknown, { boot_id: 'a', seq: 1, generated_at_ms: T0 })))).toBe('refuse PAIR');
+    const simulated = textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0, market: 'simulated' });
+    expect(words(agent.receive(simulated, 'XAUUSD_XAGUSD'))).toBe('refuse MARKET');
+    expect(fillsOf()).toEqual([]);
+    expect(words(agent.receive(text, 'XAUUSD_XAGUSD'))).toBe('open');
+  });
+
+  it('learns from each file which pair it is of', async () => {
+    for (const pairId of PAIRS.slice(0, 2)) {
+      mkdirSync(join(folder, pairId), { recursive: true });
+      writeFileSync(join(folder, pairId, 'signal.json'), 'text');
+    }
+    const heard: unknown[] = [];
+    const source = followFiles(MACHINE_FILES, folder, PAIRS.slice(0, 2), (...received) => heard.push(received));
+    await expect.poll(() => heard).toEqual(PAIRS.slice(0, 2).map((pairId) => ['text', pairId]));
+    await source.stop();
+  });
 
   it('keeps the last usable prices of an open position', () => {
     const agent = agentOf();

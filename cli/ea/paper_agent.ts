@@ -60,8 +60,12 @@ export interface PairView {
 }
 
 export interface PaperAgent {
-  /** One signal as it came, on whichever way. @throws MinutehandError OUTPUT_UNWRITABLE: nothing was traded then */
-  receive(text: string): Verdict;
+  /**
+   * One signal as it came, on whichever way.
+   * @param pairId of the folder, channel or key that it came from; absent where those of all its pairs come
+   * @throws MinutehandError OUTPUT_UNWRITABLE: nothing was traded then
+   */
+  receive(text: string, pairId?: string): Verdict;
   /** Actions due without a signal: maximum age, kill switch. @throws MinutehandError OUTPUT_UNWRITABLE */
   tick(): void;
   readonly killed: boolean;
@@ -166,11 +170,12 @@ class Agent implements PaperAgent {
 
   // ---- signals ----
 
-  receive(text: string): Verdict {
+  receive(text: string, pairId?: string): Verdict {
+    const from = pairId === undefined ? [...this.#configured] : [pairId];
     const before = this.#consumer.state();
-    const verdict = this.#consumer.take(text, this.#options.clock.nowMs());
-    if (verdict.verdict === 'refuse') this.#refuse(text, verdict.code, before);
-    else if (this.#configured.has(verdict.pairId)) {
+    const verdict = this.#consumer.take(text, this.#options.clock.nowMs(), from);
+    if (verdict.verdict === 'refuse') this.#refuse({ text, code: verdict.code, pairId }, before);
+    else {
       const signal = JSON.parse(text) as Signal;
       this.#views.set(verdict.pairId, { last: viewOf(signal), refusal: '' });
       this.#accept(signal, verdict.orders);
@@ -179,14 +184,17 @@ class Agent implements PaperAgent {
   }
 
   /** A message in sequence is recorded although it was refused: a clock that steps back must not make it fresh. */
-  #refuse(text: string, code: string, before: ConsumerState): void {
+  #refuse(
+    { text, code, pairId }: { text: string; code: string; pairId: string | undefined },
+    before: ConsumerState,
+  ): void {
     const after = this.#consumer.state();
     for (const id of this.#configured) {
       const key = `${this.#options.market}/${id}`;
       if (after[key] !== before[key]) this.#keep(id, this.#states.of(id).book, []);
     }
     if (code === 'REPEATED') return;
-    const id = /"pair_id":"([A-Z0-9._@a-z]+)"/.exec(text)?.[1] ?? '';
+    const id = pairId ?? /"pair_id":"([A-Z0-9._@a-z]+)"/.exec(text)?.[1] ?? '';
     if (this.#configured.has(id)) this.#views.set(id, { last: this.#views.get(id)?.last ?? null, refusal: code });
   }
 

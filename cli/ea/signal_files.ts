@@ -29,7 +29,7 @@ export function followFiles(
         continue;
       }
       seen.set(pairId, stat);
-      receive(text);
+      receive(text, pairId);
     }
   }
 

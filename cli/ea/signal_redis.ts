@@ -11,7 +11,8 @@ const KEYS_MS = 15_000;
 export function followRedis(transport: EaTransport, pairIds: readonly string[], receive: OnText): SignalSource {
   const listener = connectRedis(transport, 'minutehand-ea-listen');
   const reader = connectRedis(transport, 'minutehand-ea-read');
-  const channels = pairIds.map((id) => `minutehand:signals:${id}`);
+  const pairOf = new Map(pairIds.map((id) => [`minutehand:signals:${id}`, id]));
+  const channels = [...pairOf.keys()];
   const keys = pairIds.map((id) => `minutehand:signal:${id}`);
 
   async function readKeys(): Promise<void> {
@@ -23,14 +24,14 @@ export function followRedis(transport: EaTransport, pairIds: readonly string[], 
       // Lost in between: the next time, or the next message.
       return;
     }
-    for (const text of texts) if (text !== null) receive(text);
+    for (const [index, text] of texts.entries()) if (text !== null) receive(text, pairIds[index]);
   }
 
   listener.redis.on('ready', () => {
     listener.redis.subscribe(...channels).then(readKeys, () => undefined);
   });
   reader.redis.on('ready', () => void readKeys());
-  listener.redis.on('message', (_channel, text: string) => receive(text));
+  listener.redis.on('message', (channel: string, text: string) => receive(text, pairOf.get(channel)));
   const timer = setInterval(() => void readKeys(), KEYS_MS);
   return {
     state: () => `Redis ${listener.state()}`,

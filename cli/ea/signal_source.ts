@@ -5,5 +5,8 @@ export interface SignalSource {
   stop(): Promise<void>;
 }
 
-/** Called with every received text, whole and in order of arrival. */
-export type OnText = (text: string) => void;
+/**
+ * Called with every received text, whole and in order of arrival.
+ * @param pairId of the folder, channel or key that it came from; absent where signals of all followed pairs come
+ */
+export type OnText = (text: string, pairId?: string) => void;

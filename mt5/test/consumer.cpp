@@ -1,7 +1,7 @@
 /**
  * The expert advisor's protocol as a program, to be compared with the reference consumer. A line in, a line out:
  *   begin <markets> <max skew ms>   -> ok
- *   take <now ms> <hex of the text> -> refuse <CODE> | accept <missed> hold
+ *   take <now ms> <hex of the text> [<pair it came from>] -> refuse <CODE> | accept <missed> hold
  *     | accept <missed> [close <id>] [open <id> <entry> <|beta|> <scale> <max age>] [halt]
  *   restart                         -> ok     (its memory is saved and restored)
  *   closed <id>                     -> ok
@@ -39,15 +39,15 @@ int main() {
       consumer.Closed(id);
     } else {
       long nowMs;
-      std::string hex;
-      words >> nowMs >> hex;
+      std::string hex, pairId;
+      words >> nowMs >> hex >> pairId;
       MqlArray<uchar> bytes;
       ArrayResize(bytes, 3);
       for (size_t at = 0; at + 1 < hex.size(); at += 2)
         bytes.raw().push_back((uchar)strtol(hex.substr(at, 2).c_str(), nullptr, 16));
       MhSignal signal;
       MhVerdict verdict;
-      consumer.Take(bytes, 3, ArraySize(bytes) - 3, nowMs, signal, verdict);
+      consumer.Take(bytes, 3, ArraySize(bytes) - 3, nowMs, pairId, signal, verdict);
       if (verdict.refusal != MH_NOT_REFUSED) answer = "refuse " + MhRefusalName(verdict.refusal).utf8();
       else {
         std::ostringstream orders;

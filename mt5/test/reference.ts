@@ -3,7 +3,7 @@ import type { Signal } from '../../shared/signal/signal.ts';
 
 /** A line of trace.jsonl: a text that was checked, or a position that the expert advisor closed by itself. */
 export type TraceLine =
-  | { readonly now_ms: number; readonly verdict: string; readonly text: string }
+  | { readonly now_ms: number; readonly verdict: string; readonly text: string; readonly pair_id?: string }
   | { readonly now_ms: number; readonly closed: string; readonly reason: string };
 
 /** Expected line of result.json, without times and account. */
@@ -94,7 +94,7 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
       for (const [pairId, { positionId }] of [...held]) if (positionId === line.closed) close(pairId, '', line.reason);
       continue;
     }
-    const verdict = consumer.take(line.text, line.now_ms);
+    const verdict = consumer.take(line.text, line.now_ms, line.pair_id === undefined ? undefined : [line.pair_id]);
     const printed =
       verdict.verdict === 'refuse' ? `refuse ${verdict.code}` : words(verdict.orders.map(({ order }) => order));
     if (printed !== line.verdict.trim())

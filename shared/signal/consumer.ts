@@ -13,6 +13,7 @@ export const REFUSALS = {
   SCHEMA: 'not minutehand.signal/2, or minutehand.instrument/1 where instruments are traded',
   FORMAT: 'a field is missing, in another place, out of its range, or contradicts another one',
   MARKET: 'a market that this consumer does not trade on',
+  PAIR: 'of another pair than the folder, channel, key or subscription that it came from',
   LOWER_FENCE: 'from a daemon that has lost its lease: fence missing, or below the highest one',
   OLDER_BOOT: 'from an earlier start of the daemon',
   OUT_OF_ORDER: 'published before the last one',
@@ -93,8 +94,12 @@ export interface ConsumerOptions {
 }
 
 export interface Consumer {
-  /** Checks one signal as it came (a final newline is allowed). @param nowMs wall clock, epoch milliseconds */
-  take(text: string, nowMs: number): Verdict;
+  /**
+   * Checks one signal as it came (a final newline is allowed).
+   * @param nowMs wall clock, epoch milliseconds
+   * @param from pairs whose signals come this way: of a folder, channel or key its one; absent = any
+   */
+  take(text: string, nowMs: number, from?: readonly string[]): Verdict;
   /** To be called when a position was closed by anything but a `close`: own stop, maximum age, a person. */
   closed(positionId: string): void;
   /** To be written to disk after `take` and before its orders are carried out. */
@@ -123,11 +128,13 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const memories = new Map<string, PairMemory>(Object.entries(options.state ?? {}));
 
   return {
-    take(text, nowMs) {
+    take(text, nowMs, from) {
       const read = readSignal(text, instruments);
       if ('verdict' in read) return read;
       const signal = read;
       if (!markets.includes(signal.market)) return refuse('MARKET', signal.market);
+      if (from !== undefined && !from.includes(signal.pair_id))
+        return refuse('PAIR', `${signal.pair_id} from ${from.join(', ')}`);
 
       const key = `${signal.market}/${signal.pair_id}`;
       const memory = memories.get(key) ?? FRESH_MEMORY;

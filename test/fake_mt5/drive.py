@@ -20,10 +20,10 @@ class Life:
     def start(self):
         self.program = mt5_python.Program(mt5, self.options, self.path, self.markets, lambda: self.now)
 
-    def take(self, text, now_ms=None):
+    def take(self, text, now_ms=None, pair_id=None):
         self.now = self.now if now_ms is None else now_ms / 1000
         try:
-            orders = [" ".join(order[:2]) for order in self.program.take(text.encode())]
+            orders = [" ".join(order[:2]) for order in self.program.take(text.encode(), pair_id)]
         except follow.Refused as refusal:
             orders = ["refused %s" % refusal]
         self.program.tend()
@@ -51,7 +51,7 @@ def vector_life(vector):
             life.program.consumer.closed(step["closed"])
             life.program.trader.close(step["closed"])
         else:
-            answers.append([life.take(step["text"], step["now_ms"]), life.open(), life.held()])
+            answers.append([life.take(step["text"], step["now_ms"], step.get("from")), life.open(), life.held()])
     return answers
 
 

@@ -19,7 +19,7 @@ function live({ markets, instruments = false, max_clock_skew_ms: maxClockSkewMs,
     } else if ('closed' in step) {
       consumer.closed(step.closed);
     } else {
-      const verdict = consumer.take(step.text, step.now_ms);
+      const verdict = consumer.take(step.text, step.now_ms, step.from === undefined ? undefined : [step.from]);
       expect(shorten(verdict), JSON.stringify(verdict)).toEqual(step.expect);
       if (step.legs === undefined) continue;
       const size = step.legs.length === 1 ? { scale: 1, maxAgeBars: 24 } : { scale: 0.5, maxAgeBars: 60 };

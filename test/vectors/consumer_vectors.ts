@@ -21,6 +21,8 @@ export type VectorStep =
   | {
       readonly text: string;
       readonly now_ms: number;
+      /** Pair of the folder or subscription that it comes from; absent = unknown, and not checked. */
+      readonly from?: string;
       readonly expect: Expectation;
       readonly legs?: readonly OrderLeg[];
     }
@@ -144,6 +146,18 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     receive(enterBody(ONE), { seq: 9, market: 'simulated' }, refuse('MARKET')),
     receive(enterBody(ONE), { seq: 9, market: 'replay' }, refuse('MARKET')),
     receive(enterBody(ONE), { seq: 1 }, accept(`open ${ONE}`)),
+  ]),
+  live('a signal of another pair than that of its folder is refused, and does not count as received', [
+    { ...receive(enterBody(ONE, { pair_id: 'EURUSD_USDCHF' }), { seq: 9 }, refuse('PAIR')), from: 'XAUUSD_XAGUSD' },
+    { ...receive(enterBody(ONE), { seq: 1 }, accept(`open ${ONE}`)), from: 'XAUUSD_XAGUSD' },
+    { ...receive(exitBody(ONE), { seq: 2 }, refuse('PAIR')), from: 'XAUUSD' },
+    { ...receive(exitBody(ONE), { seq: 2 }, refuse('PAIR')), from: 'XAUUSD_XAGUSD@5m' },
+    { ...receive(exitBody(ONE), { seq: 2, market: 'simulated' }, refuse('MARKET')), from: 'EURUSD_USDCHF' },
+    {
+      ...receive(enterBody(TWO, { pair_id: 'EURUSD_USDCHF' }), { seq: 1 }, accept(`open ${TWO}`)),
+      from: 'EURUSD_USDCHF',
+    },
+    { ...receive(exitBody(ONE), { seq: 2 }, accept(`close ${ONE}`)), from: 'XAUUSD_XAGUSD' },
   ]),
   {
     ...live('in paper mode each market has a position and a count of its own', [

@@ -1242,12 +1242,13 @@ private:
 
    // ---------------------------------------------------------------- signals
 
-   void              Trace(const uchar &bytes[], const int from, const int length, const long nowMs, const MhVerdict &verdict)
+   void              Trace(const uchar &bytes[], const int from, const int length, const long nowMs, const string pairId,
+                           const MhVerdict &verdict)
      {
       string said = verdict.refusal != MH_NOT_REFUSED ? "refuse " + MhRefusalName(verdict.refusal)
                     : (verdict.closes ? "close " : "") + (verdict.opens ? "open " : "") + (verdict.halts ? "halt" : "");
       MhAppendFile(m_folder + "\\trace.jsonl", "{\"now_ms\":" + MhLong(nowMs) + MhTextField("verdict", said) +
-                   MhTextField("text", MhText(bytes, from, length)) + "}\n");
+                   MhTextField("pair_id", pairId) + MhTextField("text", MhText(bytes, from, length)) + "}\n");
      }
 
    // Handles one text from a file or from Redis.
@@ -1259,10 +1260,10 @@ private:
       MhSignal signal;
       MhVerdict verdict;
       long nowMs = m_clock.NowMs();
-      m_consumer.Take(bytes, from, length, nowMs, signal, verdict);
+      m_consumer.Take(bytes, from, length, nowMs, pairId, signal, verdict);
       Grow();
       if(m_settings.trace && (verdict.refusal != MH_REPEATED || verdict.isNews))
-         Trace(bytes, from, length, nowMs, verdict);
+         Trace(bytes, from, length, nowMs, pairId, verdict);
       int i = verdict.memory;
       if(verdict.refusal != MH_NOT_REFUSED && verdict.refusal != MH_REPEATED)
         {

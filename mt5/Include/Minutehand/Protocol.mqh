@@ -137,7 +137,9 @@ public:
      }
 
    // Checks `length` received bytes. @param nowMs UTC, epoch milliseconds
-   void              Take(const uchar &bytes[], const int from, const int length, const long nowMs, MhSignal &signal, MhVerdict &verdict)
+   // @param pairId of the folder, channel or key that they came from; empty = any
+   void              Take(const uchar &bytes[], const int from, const int length, const long nowMs, const string pairId, MhSignal &signal,
+                          MhVerdict &verdict)
      {
       verdict.memory = -1;
       verdict.isNews = false;
@@ -154,6 +156,12 @@ public:
         {
          verdict.refusal = MH_MARKET;
          verdict.seen = signal.market;
+         return;
+        }
+      if(pairId != "" && signal.pairId != pairId)
+        {
+         verdict.refusal = MH_PAIR;
+         verdict.seen = signal.pairId + " from " + pairId;
          return;
         }
       int place = Place(signal.market, signal.pairId);

@@ -28,6 +28,7 @@ enum MhRefusal
    MH_OTHER_SCHEMA,
    MH_FORMAT,
    MH_MARKET,
+   MH_PAIR,
    MH_LOWER_FENCE,
    MH_OLDER_BOOT,
    MH_OUT_OF_ORDER,
@@ -51,6 +52,8 @@ string MhRefusalName(const MhRefusal refusal)
          return "FORMAT";
       case MH_MARKET:
          return "MARKET";
+      case MH_PAIR:
+         return "PAIR";
       case MH_LOWER_FENCE:
          return "LOWER_FENCE";
       case MH_OLDER_BOOT:
