@@ -22,6 +22,7 @@ const PROGRAMS = [
   'trainer/learn/trees/fit_worker',
   'trainer/learn/trees/kernel/thread',
   'trainer/monitor/look_worker',
+  'trainer/placebo/placebo_worker',
   'trainer/scan/scan_worker',
 ];
 /** Packages left in node_modules: native parts, optional packages, and requires that are resolved at run time. */
