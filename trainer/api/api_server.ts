@@ -11,11 +11,13 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import type { ZodType } from 'zod';
 import { packageRoot } from '../../shared/root.ts';
 import { addGuard, MAX_ATTEMPT_WAIT_MS } from './access/guard.ts';
 import { Throttle } from './access/throttle.ts';
 import { TokenVerifier } from './access/tokens.ts';
 import type { Api, ApiContext } from './context.ts';
+import { acceptJsonOnly } from './http_server.ts';
 import { COMMON_ERRORS, operationName, ROUTE_ERRORS } from './route_errors.ts';
 import { addDashboard } from './routes/dashboard.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
@@ -77,19 +79,19 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     const api = scope.withTypeProvider<ZodTypeProvider>();
     api.setValidatorCompiler(validatorCompiler);
     api.setSerializerCompiler(serializerCompiler);
-    // JSON only, since forms of other sites cannot send it.
-    api.removeAllContentTypeParsers();
-    api.addContentTypeParser(
-      'application/json',
-      { parseAs: 'string', bodyLimit: MAX_BODY_BYTES },
-      api.getDefaultJsonParser('error', 'error'),
-    );
+    acceptJsonOnly(api, MAX_BODY_BYTES);
+    const optionalBodies = new Set<string>();
+    api.addHook('onRoute', ({ method, url, schema }) => {
+      const { body } = (schema ?? {}) as { readonly body?: ZodType };
+      if (body === undefined || !body.safeParse({}).success) return;
+      for (const one of [method].flat()) optionalBodies.add(operationName(one, url));
+    });
     await api.register(cookie);
     await api.register(helmet, SECURITY_HEADERS);
     await api.register(swagger, {
       openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf(), description: EVERY_ROUTE } },
       transform: describedRoute,
-      transformObject: jsonSchemaTransformObject,
+      transformObject: (made) => withOptionalBodies(jsonSchemaTransformObject(made), optionalBodies),
     });
     const credentials = {
       throttle: new Throttle(),
@@ -139,6 +141,16 @@ const describedRoute: typeof jsonSchemaTransform = (one) => {
   const operation = operationName([method].flat()[0]!, url);
   return { url, schema: { ...schema, 'x-role': config?.role ?? 'public', 'x-errors': ROUTE_ERRORS[operation] ?? [] } };
 };
+
+/** Marks the bodies without a required field as optional: sending none is sending no fields. */
+function withOptionalBodies(document: ReturnType<typeof jsonSchemaTransformObject>, names: ReadonlySet<string>) {
+  for (const [path, operations] of Object.entries(document.paths ?? {}))
+    for (const [method, operation] of Object.entries(operations ?? {})) {
+      const { requestBody } = operation as { requestBody?: { required?: boolean } };
+      if (requestBody !== undefined && names.has(`${method.toUpperCase()} ${path}`)) requestBody.required = false;
+    }
+  return document;
+}
 
 function versionOf(): string {
   const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };

@@ -35,11 +35,29 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket),
   });
-  server.addHook('preValidation', async ({ body, query, params }) => {
+  server.addHook('preValidation', async (request) => {
+    // Sending nothing is sending no fields: schemas decide whether any is required.
+    if (request.body === undefined && request.routeOptions.schema?.body !== undefined) request.body = {};
+    const { body, query, params } = request;
     checkRequestValues(params, 'path');
     checkRequestValues(query, 'query');
     checkRequestValues(body, 'body');
   });
   server.server.maxConnections = MAX_CONNECTIONS;
   return server;
+}
+
+/** Parses JSON alone, since forms of other sites cannot send it. An empty body of any content type is none. */
+export function acceptJsonOnly(server: FastifyInstance, bodyLimit: number): void {
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser<string>('application/json', { parseAs: 'string', bodyLimit }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parseJson(request, body, done);
+  });
+  server.addContentTypeParser('*', ({ headers }, _stream, done) => {
+    if (headers['content-length'] === '0') return done(null, undefined);
+    const seen = `content-type: ${headers['content-type'] ?? 'none'}`.slice(0, 100);
+    done(new MinutehandError('REQUEST_INVALID', { seen, expected: 'content-type: application/json' }));
+  });
 }

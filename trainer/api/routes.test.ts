@@ -15,7 +15,7 @@ import { openSignalTables } from '../history/signal_tables.ts';
 import { signalRow } from '../history/signal_row.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { notify } from '../notify/outbox.ts';
-import { bearer, openApiWorkplace, type Answer, type ApiWorkplace } from './api.fixture.ts';
+import { bearer, openApiWorkplace, type Answer, type ApiWorkplace, type Ask } from './api.fixture.ts';
 import { errorsOf, ROUTE_ERRORS } from './route_errors.ts';
 import { hugeValues, nearlyValid, validValues, type Schemas, type ValueSchema } from './schema_values.fixture.ts';
 
@@ -352,7 +352,10 @@ describe('a bundle of the simulated market', () => {
 
 interface Operation {
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: ValueSchema }[];
-  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: ValueSchema } } };
+  readonly requestBody?: {
+    readonly required: boolean;
+    readonly content: { readonly 'application/json': { readonly schema: ValueSchema } };
+  };
 }
 
 interface Document {
@@ -373,7 +376,51 @@ const BEYOND_SCHEMA = [
   ],
 ];
 
+/** The bodies that send nothing: no content type, an empty text as JSON, as a form, and of no declared type. */
+const EMPTY_BODIES: readonly Ask[] = [
+  {},
+  { raw: '' },
+  { raw: '', headers: { 'content-type': 'application/json; charset=utf-8' } },
+  { raw: '', headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '0' } },
+  { headers: { 'content-length': '0' } },
+];
+
 describe('every route', () => {
+  it('treats a body that was not sent as one without fields', async () => {
+    const { body: document } = await api.ask('GET', '/api/openapi.json', { headers: approver });
+    const { paths, components } = document as unknown as Document;
+    const optional: string[] = [];
+    for (const [path, methods] of Object.entries(paths))
+      for (const [method, { requestBody }] of Object.entries(methods)) {
+        // A login needs one of two fields, which no JSON schema states.
+        if (requestBody === undefined || path === '/api/session') continue;
+        const name = `${method.toUpperCase()} ${path}`;
+        const hasRequired = requiredOf(requestBody.content['application/json'].schema, components.schemas).length > 0;
+        expect(requestBody.required, name).toBe(hasRequired);
+        if (!hasRequired) optional.push(name);
+        const url = path.replace(/\{\w+\}/g, '20990101_0000');
+        const refusalOf = async (how: Ask): Promise<unknown> => {
+          const headers = { ...approver, ...how.headers };
+          const { status, body } = await api.ask(method.toUpperCase(), url, { ...how, headers });
+          if (status === 202) await api.ask('POST', '/api/ml-training/stop', { headers: approver });
+          if (status === 202) await expect.poll(isIdle, { timeout: 20_000 }).toBe(true);
+          return [status, body.error?.code];
+        };
+        const ofNoFields = await refusalOf({ body: {} });
+        if (!hasRequired) expect(ofNoFields, name).not.toEqual([400, 'REQUEST_INVALID']);
+        for (const how of EMPTY_BODIES)
+          expect(await refusalOf(how), `${name} ${JSON.stringify(how)}`).toEqual(ofNoFields);
+      }
+    expect(optional).toEqual(
+      expect.arrayContaining([
+        ...['POST /api/ml-training/train', 'POST /api/ml/train', 'POST /api/automl-features/validate-config'],
+        ...['POST /api/backtests', 'POST /api/ml/models/{model_name}/load'],
+      ]),
+    );
+    const stop = { headers: { ...approver, 'content-type': 'application/json' }, raw: '' };
+    expect((await api.ask('POST', '/api/ml-training/stop', stop)).body.error?.code).toBe('RETRAIN_IDLE');
+  });
+
   it(
     'answers valid, nearly valid and huge values, also concurrently, with its response or a declared code',
     { timeout: 240_000 },
@@ -428,6 +475,25 @@ describe('every route', () => {
     expect(Object.keys(ROUTE_ERRORS).filter((name) => !operations.includes(name))).toEqual([]);
   });
 });
+
+async function isIdle(): Promise<boolean> {
+  const { body } = await api.ask('GET', '/api/ml-training/training/status', { headers: approver });
+  return body['is_training'] === false;
+}
+
+interface ObjectSchema {
+  readonly $ref?: string;
+  readonly anyOf?: readonly ObjectSchema[];
+  readonly required?: readonly string[];
+}
+
+/** The fields without which no variant of a body is valid. */
+function requiredOf(schema: ValueSchema, named: Schemas): readonly string[] {
+  const { $ref, anyOf, required = [] } = schema as ObjectSchema;
+  if ($ref !== undefined) return requiredOf(named[$ref.split('/').at(-1)!]!, named);
+  const variants = anyOf?.map((one) => requiredOf(one as ValueSchema, named));
+  return variants?.find((fields) => fields.length === 0) ?? variants?.[0] ?? required;
+}
 
 interface Drawn {
   readonly kind: 'valid' | 'near' | 'huge';
