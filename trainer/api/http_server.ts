@@ -53,7 +53,7 @@ export function acceptJsonOnly(server: FastifyInstance, bodyLimit: number): void
   server.removeAllContentTypeParsers();
   server.addContentTypeParser<string>('application/json', { parseAs: 'string', bodyLimit }, (request, body, done) => {
     if (body === '') done(null, undefined);
-    else parseJson(request, body, done);
+    else void parseJson(request, body, done);
   });
   server.addContentTypeParser('*', ({ headers }, _stream, done) => {
     if (headers['content-length'] === '0') return done(null, undefined);
