@@ -71,6 +71,21 @@ describe.each(KINDS)('a lease on %s', (kind) => {
     );
   });
 
+  it('refuses a take by a row from before the last beat of the holder', async (context) => {
+    const url = await urlOf(kind);
+    if (url === undefined) return context.skip(kind === 'redis' ? REDIS_NOTE : 'PostgreSQL is not installed');
+    const [holder, other] = (await openBoth(url)) as [LeaseStore, LeaseStore];
+    const taken = await holder.exchange({ kind: 'take', seen: NO_LEASE, floor: 0 });
+    expect(taken.holder).toBe('a');
+    const renewed = await holder.exchange({ kind: 'renew', fence: taken.fence });
+    expect(renewed).toEqual({ ...taken, beat: taken.beat + 1 });
+    expect(await other.exchange({ kind: 'take', seen: taken, floor: 0 })).toEqual(renewed);
+    expect(await holder.exchange({ kind: 'look' })).toEqual(renewed);
+    const next = await other.exchange({ kind: 'take', seen: renewed, floor: 0 });
+    expect([next.holder, next.fence > renewed.fence]).toEqual(['b', true]);
+    for (const store of [holder, other]) await store.close();
+  });
+
   it('is acquired by one of two concurrent requests', async (context) => {
     const url = await urlOf(kind);
     if (url === undefined) return context.skip(kind === 'redis' ? REDIS_NOTE : 'PostgreSQL is not installed');

@@ -289,6 +289,29 @@ describe('the parity certificate of a day', () => {
     expect(certificate.decisions[FIRST]!.explained).toEqual({});
   });
 
+  it('detects a position that differs although every field of its signal is equal', async () => {
+    let planted = 0;
+    const certificate = await certify({
+      alter(path) {
+        const db = new Database(path);
+        const rows = db.prepare('SELECT signal_row AS row, body AS text, position FROM signals').all();
+        const update = db.prepare('UPDATE signals SET position = ? WHERE signal_row = ?');
+        for (const { row, text, position } of rows as (Row & { readonly position: string })[]) {
+          const body = JSON.parse(`${text}}`) as SignalBody;
+          const held = JSON.parse(position) as Record<string, unknown>;
+          if (planted > 0 || !isDayOf(body, 50) || body.target === 0) continue;
+          update.run(JSON.stringify({ ...held, zMean: (held['zMean'] as number) + 1e-9 }), row);
+          planted++;
+        }
+        db.close();
+      },
+    });
+    expect(planted).toBe(1);
+    const { mismatches } = certificate;
+    expect(certificate.verdict).toBe('MISMATCH');
+    expect(Object.keys(mismatches[0]!.fields)).toEqual(['position']);
+  });
+
   it('detects windows that are off by one', async () => {
     const z_window = windows.z_window + 1;
     const daemon = tinySettings({ minutehand: { windows: { z_window } } });

@@ -471,6 +471,8 @@ static void caps() {
   };
   refusedWith("CAP_SPREAD EURUSD.m", [] { terminal().symbols["EURUSD.m"].ask = 1.102; });
   refusedWith("CAP_DRIFT GBPUSD.m", [] { terminal().symbols["GBPUSD.m"].bid = 1.26, terminal().symbols["GBPUSD.m"].ask = 1.2601; });
+  refusedWith("CAP_DRIFT GBPUSD.m", [] { terminal().symbols["GBPUSD.m"].bid = 1.24, terminal().symbols["GBPUSD.m"].ask = 1.2401; });
+  refusedWith("CAP_DRIFT EURUSD.m", [] { terminal().symbols["EURUSD.m"].bid = 1.09, terminal().symbols["EURUSD.m"].ask = 1.0901; });
   refusedWith("NO_SYMBOL GBPUSD.m", [] { terminal().symbols.erase("GBPUSD.m"); });
   // 10:30 server time.
   refusedWith("MARKET_CLOSED GBPUSD.m", [] { terminal().symbols["GBPUSD.m"].sessions = {{0, 36000}, {39600, 86400}}; });

@@ -89,6 +89,7 @@ describe.each(KINDS)('the outbox on $kind $note', ({ note, newUrl }) => {
     expect(await notify(store.db, at(2), { ...HALT, severity: 'critical' })).toBe(true);
     expect(await notify(store.db, at(3), { ...HALT, severity: 'info' })).toBe(false);
     expect(await store.db.selectFrom('core.alerts').select('severity').execute()).toEqual([{ severity: 'critical' }]);
+    expect(await messages()).toEqual([`trigger ${HALT.key}`, `trigger ${HALT.key}`]);
   });
 
   it('drops a notification with the transaction that is rolled back', async () => {

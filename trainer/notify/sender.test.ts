@@ -281,6 +281,22 @@ describe('the sender', () => {
     await new Promise<void>((done) => smtp.close(() => done()));
   });
 
+  it('delivers an alert again, as critical, when it turns critical', async () => {
+    const bench = await open();
+    const { db } = bench.store;
+    await notify(db, scope(now), { ...halt('A_B'), severity: 'warning' });
+    await pass(bench);
+    await notify(db, scope(now), { ...halt('A_B'), severity: 'critical' });
+    await pass(bench);
+    await notify(db, scope(now), { ...halt('A_B'), severity: 'critical' });
+    await pass(bench);
+    expect(taken.flatMap(({ body }) => body.messages!)).toMatchObject([
+      { key: 'kpi_halt:A_B', action: 'trigger', severity: 'warning' },
+      { key: 'kpi_halt:A_B', action: 'trigger', severity: 'critical' },
+    ]);
+    await bench.store.close();
+  });
+
   it('lists silenced alerts without sending them, and repeats unacknowledged critical ones', async () => {
     const bench = await open({ retrain: { notification_repeat_hours: 1 } });
     const { db } = bench.store;
