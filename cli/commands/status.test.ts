@@ -182,7 +182,7 @@ describe('minutehand status', () => {
         'problem daemon a: publishes nothing: the lease server does not answer.',
       ]);
       expect(told({ pairs_ready: 0 })).toEqual([
-        'problem daemon a: 0 of 1 pairs are warm; the others have mode WARMUP.',
+        'problem daemon a: 0 of 1 pairs are ready; the others lack bars up to now.',
       ]);
       expect(told({ degradations: ['file', 'journal'] })).toEqual([
         'problem daemon a: degraded: file.',

@@ -150,7 +150,7 @@ function reportRollout({ problem }: Report, { rollout_refused }: HealthReport): 
 function reportBars({ problem, note }: Report, settings: Settings, health: HealthReport, nowMs: number): void {
   const isClosed = health.market === 'live' && !isOpenMinute(nowMs / 1000);
   if (health.pairs_ready < health.pairs) {
-    const text = `${health.pairs_ready} of ${health.pairs} pairs are warm; the others have mode WARMUP.`;
+    const text = `${health.pairs_ready} of ${health.pairs} pairs are ready; the others lack bars up to now.`;
     if (isClosed) note(`${text} The market is closed.`);
     else
       problem(

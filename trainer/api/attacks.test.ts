@@ -153,6 +153,43 @@ describe('an attack on the API', () => {
     }
   });
 
+  it('by a path parameter that climbs, ends a text or is too long is refused by every route that has one', async () => {
+    const headers = bearer(await api.token('approver', 'climber'));
+    const { body } = await api.ask('GET', '/api/openapi.json', { headers });
+    const { paths } = body as unknown as {
+      readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    };
+    const secret = 'root:not-a-model';
+    for (const at of ['secret', 'models/secret', 'manifest.json']) {
+      mkdirSync(join(api.folder, at, '..'), { recursive: true });
+      writeFileSync(join(api.folder, at), secret);
+    }
+    const values = [
+      ...['..', '%2e%2e', '..%2f..%2fetc%2fpasswd', '..%5c..%5cetc%5cpasswd', '..%2fsecret', '%2fetc%2fpasswd'],
+      ...['%00', '20990101_0000%00', '20990101_0000%2f..%2f..', '.', 'CON', 'a'.repeat(5000), '%252e%252e%252fsecret'],
+    ];
+    const tried = new Set<string>();
+    for (const [path, methods] of Object.entries(paths))
+      for (const method of Object.keys(methods))
+        for (const [parameter] of path.matchAll(/\{\w+\}/g))
+          for (const value of values) {
+            // Another parameter of the route has a value that its schema takes.
+            const url = path
+              .replace(parameter, value)
+              .replace(/\{\w+\}/g, (other) => (other === '{name}' ? 'trades.csv' : '1'));
+            const name = `${method.toUpperCase()} ${url.slice(0, 100)}`;
+            const answer = await api.ask(method.toUpperCase(), url, { headers });
+            expect([400, 404, 405, 414], `${name}: ${answer.status} ${answer.text.slice(0, 200)}`).toContain(
+              answer.status,
+            );
+            expect(answer.body.error?.code, name).toMatch(/^[A-Z_]+$/);
+            expect(answer.text, name).not.toMatch(/root:/);
+            tried.add(`${path} ${parameter}`);
+          }
+    expect(tried.size).toBeGreaterThan(9);
+    expect(await verifyAudit(api.store)).toMatchObject({ broken: null, missing: null });
+  });
+
   it('by a path that is not a URL is refused with a code', async () => {
     const { status, body } = await api.ask('GET', '/api/%E0%A4%A');
     expect([status, body.error?.code]).toEqual([400, 'REQUEST_INVALID']);
