@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   directionFolder,
@@ -13,6 +12,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { timeframeOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { evaluateDirection, rowsPerScore } from '../../trainer/direction/evaluate_direction.ts';
+import { bundleByName } from '../bundle_name.ts';
 import { evaluationLines } from '../direction_lines.ts';
 import { readInstruments } from '../direction_instruments.ts';
 import type { Output } from '../output.ts';
@@ -54,8 +54,7 @@ export function addDirectionEvaluate(direction: Command, output: () => Output): 
 
 /** Folder of a direction bundle by its version or its path. @throws MinutehandError MODEL_MISSING */
 function directionBundle(name: string): string {
-  const own = join(directionFolder(homePaths().models), name);
-  const folder = !name.includes('/') && existsSync(own) ? own : resolve(name);
+  const folder = bundleByName([directionFolder(homePaths().models)], name);
   if (!isDirectionBundle(folder))
     throw new MinutehandError('MODEL_MISSING', { seen: name, expected: 'a bundle of the direction model' });
   return folder;

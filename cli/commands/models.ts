@@ -1,4 +1,3 @@
-import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import {
@@ -32,6 +31,7 @@ import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
+import { bundleByName } from '../bundle_name.ts';
 import { listDirections, showDirection } from '../direction_bundles.ts';
 import type { Output } from '../output.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
@@ -114,10 +114,7 @@ async function note(version: string, text: string, flags: { model?: ModelType },
 /** The folder of a bundle that is named by its version or its path. @throws MinutehandError MODEL_MISSING */
 function bundleFolder(name: string): string {
   const { models } = homePaths();
-  const inModels = [join(models, name), join(directionFolder(models), name)].find((path) => existsSync(path));
-  if (!name.includes('/') && inModels !== undefined) return inModels;
-  if (existsSync(name) && statSync(name).isDirectory()) return resolve(name);
-  throw new MinutehandError('MODEL_MISSING', { seen: name });
+  return bundleByName([models, directionFolder(models)], name);
 }
 
 function list(output: Output): void {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { join } from 'node:path';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { pathInside } from '../../shared/path_name.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { admit, type Override } from '../../trainer/admission/admission.ts';
@@ -71,7 +71,7 @@ function placeOf(market: string | undefined): RolloutPlace {
 }
 
 async function start(version: string, place: RolloutPlace, override: Override | null, output: Output): Promise<void> {
-  const folder = join(place.paths.models, version);
+  const folder = pathInside(place.paths.models, version);
   const admitted = await admit(admissionPlace(place.settings), { door: 'rollout', folder, override });
   await withRegistry(process.env, homePaths(), (registry) => registry.register(version));
   const power = await shadowPower(place, version);
