@@ -241,7 +241,7 @@ export async function createProgram(
     .addHelpText(
       'after',
       `
-Exit codes: 0 done, 1 failed or nothing done, 2 misused, 3 partly done: what is missing is on standard error.
+Exit codes: 0 done, 1 failed or nothing done, 2 misused, 3 partly done (what is missing is on standard error), 130 interrupted.
 Environment: MINUTEHAND_HOME (run-time data), MINUTEHAND_CONFIG (configuration), MINUTEHAND_LOG (logs), MINUTEHAND_EXCHANGE (the folder that MetaTrader
 shares: signals and fills), MINUTEHAND_MARKET, MINUTEHAND_DAEMON_PORT,
 MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for requests from other machines), MINUTEHAND_DATABASE_URL (the

@@ -311,7 +311,7 @@ describe('bars', () => {
       '--out',
       join(place.folder, 'imported'),
     ]);
-    expect(code).toBe(0);
+    expect(code).toBe(3);
     expect(stdout).toMatch(/^XAGUSD: \d+ read, /);
     expect(stderr).toContain('notes.txt: not imported. DATA_FORMAT: ');
     const wrong = [

@@ -9,7 +9,7 @@ export function renderCliDoc(program: Command): string {
 Generated from the command tree by \`npm run docs\`. Do not edit.
 
 Every command takes \`--json\` (one JSON document on standard output) and \`--help\`, which explains each option. \`--seed=1\`
-and \`*\` are defaults. Exit codes: 0 done, 1 failed, 2 misused. Days are UTC.
+and \`*\` are defaults. Exit codes: 0 done, 1 failed or nothing done, 2 misused, 3 partly done, 130 interrupted. Days are UTC.
 
 ${commandsBelow(program)
   .map((command) => section(command))
