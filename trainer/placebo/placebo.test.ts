@@ -7,6 +7,7 @@ import { auc } from '../validate/metrics.ts';
 import { coinsOf, mirrorBars } from './mirrored_bars.ts';
 import { placeboRowsOf } from './placebo_rows.ts';
 import { skillOf, type ScoredRows } from './skill.ts';
+import { studentUpper } from '../validate/student_t.ts';
 
 const START = 1_546_473_600;
 
@@ -112,7 +113,10 @@ describe('skill', () => {
     const found = skillOf(recorded, [one, other], 'seed')!;
     expect(found.skill).toBeCloseTo(aucOf(recorded) - (aucOf(one) + aucOf(other)) / 2, 12);
     expect(found).toMatchObject({ auc: aucOf(recorded), draws: 2 });
-    expect(found.lower_95).toBeCloseTo(found.skill - 1.6449 * found.standard_error!, 12);
+    expect(found.lower_95).toBeCloseTo(
+      found.skill - studentUpper(0.05, 2 * Math.floor((found.days - 1) / 2)) * found.standard_error!,
+      12,
+    );
   });
 
   it('is above 0 at 95 % in about one of twenty worlds without direction, though their AUC is far above one half', () => {
@@ -133,9 +137,23 @@ describe('skill', () => {
     expect(skillOf(market('known', 40, 1), placebos, 'known')!.lower_95).toBeGreaterThan(0.05);
   });
 
-  it('has no error with few trading days, and is not measured without both classes', () => {
-    const placebos = [market('few', 5, 0)];
-    expect(skillOf(market('few/recorded', 5, 0), placebos, 'few')).toMatchObject({
+  it('is measured by shorter blocks where there are few trading days, as often wrong as by days', () => {
+    let [claimed, total] = [0, 0];
+    for (let world = 0; world < 200; world++) {
+      const placebos = [0, 1, 2, 3].map((draw) => market(`${world}/short placebo/${draw}`, 5, 0));
+      const found = skillOf(market(`${world}/short recorded`, 5, 0), placebos, `${world}`)!;
+      expect(found.days).toBeLessThan(10);
+      total++;
+      if (found.lower_95! > 0) claimed++;
+    }
+    expect(claimed / total).toBeLessThanOrEqual(0.09);
+    const known = [0, 1, 2, 3].map((draw) => market(`short known/${draw}`, 5, 0));
+    expect(skillOf(market('short known', 5, 1), known, 'known')!.lower_95).toBeGreaterThan(0);
+  });
+
+  it('has no error within a few hours, and is not measured without both classes', () => {
+    const placebos = [market('few', 1, 0)];
+    expect(skillOf(market('few/recorded', 1, 0), placebos, 'few')).toMatchObject({
       standard_error: null,
       lower_95: null,
     });

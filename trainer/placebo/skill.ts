@@ -5,13 +5,20 @@ import { rollovers, tradingDayAt } from '../../shared/core/cost/rollover.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
 import { meanRun } from '../validate/block_bootstrap.ts';
 import { auc } from '../validate/metrics.ts';
+import { studentUpper } from '../validate/student_t.ts';
 import type { PlaceboMarkets } from './placebo_rows.ts';
 
 const RESAMPLES = 200;
-/** One-sided 95 % point of the normal distribution. */
-const NORMAL_95 = 1.6449;
-/** With fewer trading days there is no standard error. */
-const MIN_DAYS = 10;
+/** With fewer blocks of time there is no standard error. */
+const MIN_BLOCKS = 10;
+/**
+ * Blocks of a holdout with too few trading days, such as that of the first models of an installation, in seconds: the
+ * longest of which there are enough. The shortest is twice as long as the longest delivered label.
+ */
+const SHORT_BLOCKS = [6 * 3600, 2 * 3600] as const;
+/** One-sided levels. Blocks of one day depend on each other: at 1 % they are wrong as often as days are at 5 %. */
+const DAY_LEVEL = 0.05;
+const SHORT_LEVEL = 0.01;
 
 /** Scores and labels of one market, in any order. */
 export interface ScoredRows {
@@ -25,8 +32,8 @@ export interface ScoredRows {
 /**
  * What a model knows of direction: its AUC minus the mean AUC of placebo markets, in which the same model, volatility
  * and distances to the barriers earn whatever geometry alone earns. The standard error is that of a stationary
- * bootstrap (Politis & Romano 1994) of trading days, drawn for all markets together, so that what a day has in common
- * cancels.
+ * bootstrap (Politis & Romano 1994) of trading days, or of shorter blocks where there are few, drawn for all markets
+ * together, so that what a block has in common cancels; the bound is that of Student's t.
  * @returns null where one of the markets has no rows of both classes
  */
 export function skillOf(recorded: ScoredRows, placebos: readonly ScoredRows[], seed: string): Skill | null {
@@ -37,11 +44,11 @@ export function skillOf(recorded: ScoredRows, placebos: readonly ScoredRows[], s
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const placebo_auc = mean(others as number[]);
   const skill = own - placebo_auc;
-  const { days, error } = standardError(recorded, placebos, seed);
+  const { days, error, factor } = standardError(recorded, placebos, seed);
   return {
     ...{ auc: own, placebo_auc, skill, draws: placebos.length, days },
     standard_error: error,
-    lower_95: error === null ? null : skill - NORMAL_95 * error,
+    lower_95: error === null ? null : skill - factor * error,
   };
 }
 
@@ -49,34 +56,53 @@ function standardError(
   recorded: ScoredRows,
   placebos: readonly ScoredRows[],
   seed: string,
-): { readonly days: number; readonly error: number | null } {
+): { readonly days: number; readonly error: number | null; readonly factor: number } {
   const markets = [recorded, ...placebos];
   const dayOf = daysOf(markets);
   const days = dayOf.count;
-  if (days < MIN_DAYS) return { days, error: null };
-  const ranked = markets.map((market) => rankedRows(market, dayOf.at));
+  const blockOf = [dayOf, ...SHORT_BLOCKS.map((seconds) => blocksOf(markets, seconds))].find(
+    ({ count }) => count >= MIN_BLOCKS,
+  );
+  if (blockOf === undefined) return { days, error: null, factor: 0 };
+  const blocks = blockOf.count;
+  const level = blockOf === dayOf ? DAY_LEVEL : SHORT_LEVEL;
+  const factor = studentUpper(level, 2 * Math.floor((blocks - 1) / 2));
+  const ranked = markets.map((market) => rankedRows(market, blockOf.at));
   const rng = createRng(seed);
-  const jump = 1 / meanRun(days);
+  const jump = 1 / meanRun(blocks);
   const found: number[] = [];
   for (let resample = 0; resample < RESAMPLES; resample++) {
-    const weight = new Float64Array(days);
-    for (let taken = 0, day = 0; taken < days; taken++) {
-      day = taken === 0 || rng.uniform() < jump ? rng.integer(days) : (day + 1) % days;
-      weight[day]!++;
+    const weight = new Float64Array(blocks);
+    for (let taken = 0, block = 0; taken < blocks; taken++) {
+      block = taken === 0 || rng.uniform() < jump ? rng.integer(blocks) : (block + 1) % blocks;
+      weight[block]!++;
     }
     const aucs = ranked.map((rows) => weightedAuc(rows, weight));
     if (aucs.some((own) => Number.isNaN(own))) continue;
     const [own, ...others] = aucs as [number, ...number[]];
     found.push(own - others.reduce((sum, other) => sum + other, 0) / others.length);
   }
-  if (found.length < RESAMPLES / 2) return { days, error: null };
+  if (found.length < RESAMPLES / 2) return { days, error: null, factor };
   const mean = found.reduce((sum, value) => sum + value, 0) / found.length;
   const squares = found.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { days, error: Math.sqrt(squares / (found.length - 1)) };
+  return { days, error: Math.sqrt(squares / (found.length - 1)), factor };
+}
+
+/** Blocks of time that have rows, numbered in order of time. */
+interface Blocks {
+  readonly count: number;
+  at(time: number): number;
+}
+
+function blocksOf(markets: readonly ScoredRows[], seconds: number): Blocks {
+  const present = new Set<number>();
+  for (const { time } of markets) for (const at of time) present.add(Math.floor(at / seconds));
+  const numbers = new Map([...present].sort((a, b) => a - b).map((block, i) => [block, i]));
+  return { count: present.size, at: (time) => numbers.get(Math.floor(time / seconds))! };
 }
 
 /** Trading days that have rows, numbered in order of time. */
-function daysOf(markets: readonly ScoredRows[]): { readonly count: number; at(time: number): number } {
+function daysOf(markets: readonly ScoredRows[]): Blocks {
   let [first, last] = [Infinity, -Infinity];
   for (const { time } of markets) {
     for (const at of time) {
