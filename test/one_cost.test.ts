@@ -113,6 +113,7 @@ it('a change of the cost function changes live decisions, a replay and a backtes
 it('only the cost function computes with spread, commission and slippage', () => {
   /** Other files that mention costs: declared, shown, simulated, stored, or compared with fills. */
   const allowed = [
+    'shared/bundle/direction/direction_manifest.ts',
     'shared/core/cost/fill_cost.ts',
     'shared/fill/fill.ts',
     'shared/market/instrument.ts',
@@ -122,6 +123,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'trainer/api/schema/reports.ts',
     'trainer/backtest/executability.ts',
     'trainer/backtest/report/report.ts',
+    'trainer/direction/make_direction_bundle.ts',
     'trainer/fills/fill_figures.ts',
     'trainer/fills/intake.ts',
     'trainer/monitor/fill_performance.ts',

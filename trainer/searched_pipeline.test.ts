@@ -34,7 +34,7 @@ const settings = tinySettings({
     windows,
     decision,
     label,
-    train: { ai1: POOR, ai2: SHORT, ai3: SHORT, folds: 2, max_rows: 10_000, warm_start_min_days: 0.5 },
+    train: { ai1: POOR, ai2: SHORT, ai3: SHORT, folds: 5, max_rows: 10_000, warm_start_min_days: 0.5 },
     search: { label: true, theta_evaluations: 12, min_trades: 5 },
   },
 });

@@ -474,20 +474,22 @@ describe('the Redis publisher', () => {
     await until('connected', isUp(publisher));
     const client = clientOf(redis);
     await client.replicaof('127.0.0.1', await freePort());
-    for (let seq = 1; seq <= 3; seq++) {
+    publisher.publish([signal('A_B', 1)]);
+    await until('refused', () => publisher.failures > 0);
+    // The first refusal leads to a new connection, for there may be another primary behind the address.
+    await until('connected again', () => states.length === 3 && publisher.state === 'refused');
+    for (let seq = 2; seq <= 3; seq++) {
+      const before = publisher.failures;
       publisher.publish([signal('A_B', seq)]);
-      await until('refused', () => publisher.failures === seq);
+      await until('refused again', () => publisher.failures > before);
     }
     expect(errors.map(({ code, seen }) => `${code} ${seen?.split(' ')[0]}`)).toEqual(['PUBLISH_REDIS READONLY']);
     await client.replicaof('NO', 'ONE');
     publisher.publish([signal('A_B', 4)]);
     await until('recovered', () => recoveries === 1);
     expect(await streamSeqs(client)).toEqual([4]);
-    expect({ missed: publisher.missed, failures: publisher.failures, states }).toEqual({
-      missed: 3,
-      failures: 3,
-      states: ['up: connected'],
-    });
+    expect(publisher.missed).toBe(3);
+    expect(states.map((state) => state.split(':')[0])).toEqual(['up', 'down', 'up']);
   });
 
   it('waits until a starting Redis has loaded its data', async (context) => {

@@ -94,7 +94,7 @@ const coreValues = {
 };
 
 /** Columns of the table of runs, in the order in which they are delivered: those of the specification first. */
-const RETRAIN_RUN_COLUMNS = [
+export const RETRAIN_RUN_COLUMNS = [
   'run_id',
   'started_at',
   'ended_at',

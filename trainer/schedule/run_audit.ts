@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
 import { runColumn, runColumnKind, type RunColumn, type RunColumnKind } from '../../shared/policy/run_columns.ts';
-import type { RetrainPolicy, RetrainRunColumn } from '../../shared/policy/schema.ts';
+import { RETRAIN_RUN_COLUMNS, type RetrainPolicy, type RetrainRunColumn } from '../../shared/policy/schema.ts';
 import { flatName } from '../store/flat_schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
@@ -138,8 +138,11 @@ async function upsert(
     VALUES (${sql.join([...cells])}) ON CONFLICT (run_id) DO ${then}`.execute(db);
 }
 
-/** Of this version's table and of those before it. A table without them belongs to somebody else. */
-const OWN_COLUMNS = ['run_id', 'started_at', 'status'] as const;
+/** Whether a table is one of runs, of this version or an earlier one: another column belongs to somebody else. */
+function isOwnTable(names: readonly string[]): boolean {
+  const known: readonly string[] = RETRAIN_RUN_COLUMNS;
+  return names.includes('run_id') && names.every((name) => known.includes(name));
+}
 
 async function prepareTable(
   db: Kysely<Tables>,
@@ -151,10 +154,10 @@ async function prepareTable(
   if (kind === 'postgres') await db.schema.createSchema(schema).ifNotExists().execute();
   const there = await columnsThere(db, kind, table);
   const idType = there.get('run_id');
-  if (there.size > 0 && !OWN_COLUMNS.every((name) => there.has(name)))
+  if (there.size > 0 && !isOwnTable([...there.keys()]))
     throw new MinutehandError('CONFIG_INVALID', {
       seen: `retrain_policy.yaml: retrain_runs_table is ${table}, a table with the columns ${[...there.keys()].slice(0, 8).join(', ')}`,
-      expected: `no table yet, or one with ${OWN_COLUMNS.join(', ')}`,
+      expected: 'no table yet, or a table of runs',
     });
   if (idType === undefined) await createTable(db, kind, table, columns);
   else if (idType !== TYPES[kind].uuid) await convertTable(db, kind, table, columns, there);

@@ -302,10 +302,21 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     await store.db.schema.dropTable('audit.api_writes').execute();
     await store.db.schema.dropView('model_registry').execute();
     if (kind === 'postgres') await sql`DROP FUNCTION core.edit_model_notes`.execute(store.db);
-    for (const table of ['model_notes', 'config_starts', 'feature_schemas', 'features', 'labels'])
+    for (const table of [
+      'model_notes',
+      'config_starts',
+      'feature_schemas',
+      'features',
+      'labels',
+      'import_runs',
+      'removed_bars',
+    ])
       await store.db.schema.dropTable(`core.${table}`).execute();
     const added = {
       'core.model_registry': ['folder'],
+      'core.bars': ['import_number'],
+      'core.series': ['import_number'],
+      'core.imports': ['import_number'],
       'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes', 'causes'],
       'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason', 'approved_by', 'commit_id'],
     };
