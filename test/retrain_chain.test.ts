@@ -69,7 +69,7 @@ let trainerPort: number;
 const received: Signal[] = [];
 
 /**
- * The trainer uses the live market with imported bars; the daemon runs a simulated one, which accepts those models too.
+ * Both run on the simulated market; the trainer learns from imported bars of it.
  */
 beforeAll(async () => {
   place = createWorkplace(SMALL);
@@ -85,7 +85,7 @@ afterAll(() => place.remove());
 
 async function importBars(minutes: number): Promise<void> {
   const store = await openStore(join(place.home, 'trainer.db'));
-  for (const columns of tinyBars(place.settings, minutes).values()) await store.bars.put('live', columns);
+  for (const columns of tinyBars(place.settings, minutes).values()) await store.bars.put('simulated', columns);
   await store.close();
 }
 
@@ -179,7 +179,7 @@ describe('trainer, training process, gates and daemon', () => {
   let rejected: string;
 
   it('activate first models that pass every gate', async () => {
-    trainer = place.start(['trainer', '--market', 'live', '--json']);
+    trainer = place.start(['trainer', '--json']);
     ({ port: trainerPort } = await readyOf<{ port: number }>('the trainer', trainer));
     const run = await runThatEnded(1);
     expect(run).toMatchObject({ trigger: 'first models', status: 'adopted', error: null, reasons: [] });

@@ -34,11 +34,11 @@ const settings = tinySettings({
     windows,
     decision,
     label,
-    train: { ai1: POOR, ai2: SHORT, ai3: SHORT, folds: 5, max_rows: 10_000, warm_start_min_days: 0.5 },
+    train: { ai1: POOR, ai2: SHORT, ai3: SHORT, folds: 7, max_rows: 20_000, warm_start_min_days: 0.5 },
     search: { label: true, theta_evaluations: 12, min_trades: 5 },
   },
 });
-const MINUTES = { full: 8000, all: 20_000, evaluated: 4000 };
+const MINUTES = { full: 16_000, all: 28_000, evaluated: 4000 };
 
 let folder: string;
 let bars: Map<string, BarColumns>;
@@ -85,7 +85,7 @@ beforeAll(async () => {
     horizon: policy['ai1_horizon']!,
   };
   const { train: rows } = result.dataset;
-  dataset = { ...result.dataset, train: { ...rows, ai1: relabeled(result.dataset, barriers, 10_000) } };
+  dataset = { ...result.dataset, train: { ...rows, ai1: relabeled(result.dataset, barriers, 20_000) } };
   const own = tinySettings({
     minutehand: { ...settings.minutehand, train: { ...settings.minutehand.train, ...trees } },
   });
