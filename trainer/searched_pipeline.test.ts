@@ -25,7 +25,7 @@ import { chooseThresholds } from './search/choose_thresholds.ts';
 
 const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
 const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
-/** AI1 learns next to nothing by these: a search finds better parameters, and with this seed another label. */
+/** AI1 learns next to nothing by these: a search finds better parameters. */
 const POOR = { rounds: 10, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 600 };
 const SEED = 2;
 const settings = tinySettings({
@@ -34,11 +34,11 @@ const settings = tinySettings({
     windows,
     decision,
     label,
-    train: { ai1: POOR, ai2: SHORT, ai3: SHORT, folds: 7, max_rows: 20_000, warm_start_min_days: 0.5 },
+    train: { ai1: POOR, ai2: SHORT, ai3: SHORT, folds: 7, max_rows: 10_000, warm_start_min_days: 0.5 },
     search: { label: true, theta_evaluations: 12, min_trades: 5 },
   },
 });
-const MINUTES = { full: 16_000, all: 28_000, evaluated: 4000 };
+const MINUTES = { full: 8000, all: 20_000, evaluated: 4000 };
 
 let folder: string;
 let bars: Map<string, BarColumns>;
@@ -85,7 +85,7 @@ beforeAll(async () => {
     horizon: policy['ai1_horizon']!,
   };
   const { train: rows } = result.dataset;
-  dataset = { ...result.dataset, train: { ...rows, ai1: relabeled(result.dataset, barriers, 20_000) } };
+  dataset = { ...result.dataset, train: { ...rows, ai1: relabeled(result.dataset, barriers, 10_000) } };
   const own = tinySettings({
     minutehand: { ...settings.minutehand, train: { ...settings.minutehand.train, ...trees } },
   });
@@ -94,12 +94,21 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a training that searches', () => {
-  it('has found other parameters, another label and other thresholds than the configured ones', () => {
+  it('keeps the configured parameters and label where a gain may be chance, and has found other thresholds', () => {
     const { search, engine, label_policy, theta1, theta2 } = result.manifest;
-    expect(search!.ai1).toMatchObject({ adopted: true, best_parameters: { 'label.barriers': 'searched' } });
+    // A gain of so few rows stays below the errors that the best of six trials has to exceed.
+    const { gain, gain_standard_error, gain_required_errors, adopted } = search!.ai1 as {
+      readonly gain: number;
+      readonly gain_standard_error: number;
+      readonly gain_required_errors: number;
+      readonly adopted: boolean;
+    };
+    expect(gain).toBeGreaterThan(0);
+    expect(gain).toBeLessThan(gain_required_errors * gain_standard_error);
+    expect(adopted).toBe(false);
     expect(search!.thresholds).toMatchObject({ chosen: true });
-    expect(engine.parameters['ai1_leaves']).not.toBe(POOR.leaves);
-    expect(label_policy['ai1_horizon']).not.toBe(60);
+    expect(engine.parameters['ai1_leaves']).toBe(POOR.leaves);
+    expect(label_policy['ai1_horizon']).toBe(60);
     expect([theta1, theta2]).not.toEqual([settings.core.theta1_initial, settings.core.theta2_initial]);
   });
 
