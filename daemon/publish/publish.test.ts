@@ -59,7 +59,8 @@ describe('the three transports', () => {
     expect(stormy.redisPublishMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.redisPublishMs + 3);
     expect(ways.failures()).toEqual({ websocket: 0, file: 0 });
     const { missed, failures } = ways.redis;
-    const lost = trouble === 'full' || trouble === 'a replica' ? failures * PAIR_IDS.length : missed;
+    // A replica leads to a new connection, during which signals are missed without a refusal.
+    const lost = trouble === 'full' ? failures * PAIR_IDS.length : missed;
     expect(lost).toBeGreaterThan((TURNS - 2 * MAX_IN_FLIGHT) * PAIR_IDS.length);
   }); // prettier-ignore
 });
