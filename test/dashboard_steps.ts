@@ -132,7 +132,7 @@ export async function activateBundle(
   await row.getByRole('button', { name: button }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText(`They replace ${from}`).waitFor();
-  await dialog.getByRole('row', { name: 'AI1 AUC' }).waitFor();
+  await dialog.getByRole('row', { name: /^AI1 AUC \d/ }).waitFor();
   await confirm(page);
   const active = row.getByText('active', { exact: true }).first();
   // Asked for where gates failed.
