@@ -138,10 +138,10 @@ async function upsert(
     VALUES (${sql.join([...cells])}) ON CONFLICT (run_id) DO ${then}`.execute(db);
 }
 
-/** Whether a table is one of runs, of this version or an earlier one: another column belongs to somebody else. */
+/** Whether a table is one of runs, of this version or an earlier one. A user may have added some columns. */
 function isOwnTable(names: readonly string[]): boolean {
   const known: readonly string[] = RETRAIN_RUN_COLUMNS;
-  return names.includes('run_id') && names.every((name) => known.includes(name));
+  return names.includes('run_id') && 2 * names.filter((name) => known.includes(name)).length >= names.length;
 }
 
 async function prepareTable(

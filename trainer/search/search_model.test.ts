@@ -57,7 +57,7 @@ function search(
 }
 
 /** Parameters that learn almost nothing. */
-const BAD = { train: { ai1: { rounds: 30, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 1500 } } };
+const BAD = { train: { ai1: { rounds: 30, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 1500 }, folds: 5 } };
 
 describe('searchAi1', () => {
   it('finds better parameters than bad ones, and learns with them', async () => {
