@@ -29,8 +29,11 @@ export function parseYaml(text: string): unknown {
   return document;
 }
 
-/** Control characters, line separators that editors do not show, and halves of a surrogate pair. */
-const REFUSED_CHARACTERS = /(?![\t\n\r])[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
+/**
+ * Control characters (a carriage return without a line feed included), line separators that editors do not show, and
+ * halves of a surrogate pair.
+ */
+const REFUSED_CHARACTERS = /\r(?!\n)|(?![\t\n\r])[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 function codePointText(character: string): string {
   return `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
