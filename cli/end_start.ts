@@ -1,4 +1,4 @@
-/** Maximum time, in ms, that a start which is no longer wanted has to end by itself. */
+/** Grace period, in ms, for an abandoned start to end by itself. */
 const START_GRACE_MS = 5000;
 
 export interface Start {
@@ -19,7 +19,6 @@ export function endStartOnRequest({ stopping, starting, print, exit }: Start): v
   void stopping.then((reason) => {
     if (!isStarting) return;
     const timer = setTimeout(() => {
-      if (!isStarting) return;
       print(`The start was abandoned after ${START_GRACE_MS / 1000} s (${reason}).`);
       exit(1);
     }, START_GRACE_MS);

@@ -6,8 +6,8 @@ import { closeSync, constants, fstatSync, openSync, rmSync, writeFileSync } from
  * are never followed, new files are created and never overwritten in place, and nothing waits.
  */
 
-/** Windows has none of these flags, nor the links and pipes that would need them. */
 const { O_RDONLY, O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL }: typeof constants = constants;
+/** Windows has neither of these flags, nor the pipes and links that would need them. */
 const { O_NONBLOCK = 0, O_NOFOLLOW = 0 }: Partial<typeof constants> = constants;
 const MODE = 0o666;
 /** `writeFileSync` takes flags as a number, too, which its type does not say. */

@@ -3,8 +3,8 @@ import { CORE_SCHEMA, load } from 'js-yaml';
 import type * as Yaml from 'yaml';
 
 /**
- * The parser with positions and comments, for errors and for edits that keep comments. Loaded on demand: it takes
- * longer than a short command.
+ * The parser with positions and comments: names the place of a value that is not allowed, and edits a file without
+ * losing its comments. Loaded on demand: it takes longer than a short command.
  */
 export function yamlLibrary(): typeof Yaml {
   return createRequire(import.meta.url)('yaml') as typeof Yaml;
