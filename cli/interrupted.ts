@@ -3,6 +3,16 @@ import type { Output } from './output.ts';
 /** As a shell reports a program that Ctrl-C ended: 128 and the number of SIGINT. */
 const INTERRUPTED = 130;
 
+/**
+ * Ends by the signal itself, which a shell reports as 130. `process.exit` first waits for the threads that read files: a
+ * read from a pipe or from a file server that does not answer would hold the process.
+ */
+function endInterrupted(): void {
+  if (process.platform === 'win32') process.exit(INTERRUPTED);
+  process.removeAllListeners('SIGINT');
+  process.kill(process.pid, 'SIGINT');
+}
+
 interface LongCommand {
   readonly output: Pick<Output, 'note'>;
   readonly progress: { stop(): void };
@@ -25,7 +35,7 @@ export function tellWhenInterrupted({ output, progress, kept, cleanUp }: LongCom
     output.note('Interrupted.');
     for (const line of kept()) output.note(line);
     cleanUp?.();
-    process.exit(INTERRUPTED);
+    endInterrupted();
   };
   process.once('SIGINT', answering);
 }
