@@ -142,8 +142,8 @@ export default [
   },
   { files: ['daemon/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench', 'sim']) } },
   { files: ['trainer/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'cli', 'bench', 'sim']) } },
-  // trainer/learn/trees/ learns from any table: it imports only itself and shared/.
-  ...['trainer/learn/trees/*.ts', 'trainer/learn/trees/*/*.ts'].map((files, depth) => ({
+  // trainer/learning/learners/trees/ learns from any table: it imports only itself and shared/.
+  ...['trainer/learning/learners/trees/*.ts', 'trainer/learning/learners/trees/*/*.ts'].map((files, depth) => ({
     files: [files],
     ignores: ['**/*.test.ts', '**/*.fixture.ts'],
     rules: {
@@ -152,7 +152,7 @@ export default [
         [
           {
             regex: `^(\\.\\./){${depth + 1}}(?!\\.\\./\\.\\./shared/)`,
-            message: 'trainer/learn/trees/ imports only itself and shared/.',
+            message: 'trainer/learning/learners/trees/ imports only itself and shared/.',
           },
         ],
       ),

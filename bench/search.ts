@@ -1,4 +1,4 @@
-import { medianBests, OBJECTIVES, OPTUNA, TRIALS, type ObjectiveName } from '../trainer/search/objectives.ts';
+import { medianBests, OBJECTIVES, OPTUNA, TRIALS, type ObjectiveName } from '../trainer/learning/search/objectives.ts';
 import { instantNs } from './end_to_end/instant.ts';
 
 export interface SearchPoint {

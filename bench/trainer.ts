@@ -3,10 +3,10 @@ import { MinutehandError } from '../shared/errors.ts';
 import { sigmoid } from '../shared/elementary.ts';
 import { createRng } from '../shared/rng.ts';
 import { predict } from '../shared/bundle/onnx/tree_ensemble.ts';
-import { openLearner } from '../trainer/learn/trees/learners.ts';
+import { openLearner } from '../trainer/learning/learners/trees/learners.ts';
 import type { Engine } from '../shared/policy/engines.ts';
-import { LEARNER_DEFAULTS, type TrainingTable } from '../trainer/learn/trees/learner.ts';
-import { auc } from '../trainer/validate/metrics.ts';
+import { LEARNER_DEFAULTS, type TrainingTable } from '../trainer/learning/learners/trees/learner.ts';
+import { auc } from '../trainer/learning/validate/metrics.ts';
 import { atExit } from './exit_work.ts';
 import { instantNs } from './end_to_end/instant.ts';
 

@@ -28,7 +28,7 @@ const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim'];
  */
 const KERNEL_SOURCE = '.as.ts';
 /** Compiled with shared memory, whose maximum must be declared; 4 GB is the limit of 32 bits. */
-const SHARED_KERNEL = 'trainer/learn/trees/kernel/kernel.as.ts';
+const SHARED_KERNEL = 'trainer/learning/learners/trees/kernel/kernel.as.ts';
 const SHARED_MEMORY = ['--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
 /** Includes the lock file, because bundles contain packages. */
 const BUILD_SETTINGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'bin/bundle.mjs'];

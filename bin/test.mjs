@@ -36,7 +36,7 @@ const NODE_TESTS = [
 const COVERED = [
   'shared/core/',
   'daemon/',
-  'trainer/gate/',
+  'trainer/learning/gate/',
   'test/lease_store.test.ts',
   'test/journal_retention.test.ts',
 ];

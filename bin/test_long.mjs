@@ -15,8 +15,8 @@ const LONG = [
   'cli/bars/store_sink.test.ts',
   'daemon/kill.test.ts',
   'daemon/feed/redis.test.ts',
-  'trainer/backtest/executability.test.ts',
-  'trainer/search/study.test.ts',
+  'trainer/learning/backtest/executability.test.ts',
+  'trainer/learning/search/study.test.ts',
   'bench/compare/compare.test.ts',
   'bench/end_to_end/soak.test.ts',
   'mt5/day.test.ts',
@@ -30,12 +30,12 @@ const LONG = [
   'test/year_of_signals.test.ts',
   'test/notified.test.ts',
   'test/two_machines.test.ts',
-  'trainer/monitor/evidence.test.ts',
-  'trainer/rollout/simulation/rollouts.test.ts',
-  'trainer/dataset/real_dataset.test.ts',
-  'trainer/scan/scan.test.ts',
+  'trainer/control/monitor/evidence.test.ts',
+  'trainer/control/rollout/simulation/rollouts.test.ts',
+  'trainer/learning/dataset/real_dataset.test.ts',
+  'trainer/learning/scan/scan.test.ts',
   'test/rollout_month.test.ts',
-  'trainer/learn/trees/engines/engines.test.ts',
+  'trainer/learning/learners/trees/engines/engines.test.ts',
 ];
 
 await run(async () => {

@@ -1,7 +1,7 @@
 import { homePaths } from '../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
-import type { AdmissionPlace } from '../trainer/admission/admission.ts';
-import { withRegistry } from '../trainer/registry/outcome.ts';
+import type { AdmissionPlace } from '../trainer/control/admission/admission.ts';
+import { withRegistry } from '../trainer/control/registry/outcome.ts';
 
 /** This installation, for the admission of bundles. */
 export function admissionPlace(settings: Settings = loadSettings()): AdmissionPlace {

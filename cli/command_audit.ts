@@ -40,7 +40,7 @@ export class CommandAudit {
     // The trainer repeats what was refused, and has a log of it.
     if (by.via === 'trainer' && change === undefined) return;
     const { name, args, options } = begun;
-    const { appendOrKeep } = await import('../trainer/api/kept_audit.ts');
+    const { appendOrKeep } = await import('../trainer/control/api/kept_audit.ts');
     const entry = {
       ...{ ...by, role: '', action: change?.action ?? name, outcome },
       target: change?.target ?? args.join(' '),

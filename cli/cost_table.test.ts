@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ViewResult } from '../trainer/backtest/period.ts';
+import type { ViewResult } from '../trainer/learning/backtest/period.ts';
 import { costRow, costTable } from './cost_table.ts';
 
 /** Two trades of different size, in the hour of the rollover and in the morning. */

@@ -1,5 +1,5 @@
 import type { NetReport } from '../shared/bundle/manifest.ts';
-import type { ViewResult } from '../trainer/backtest/period.ts';
+import type { ViewResult } from '../trainer/learning/backtest/period.ts';
 
 type Charged = Pick<NetReport['walk_forward'][number], 'costs' | 'windows'>;
 /** Trades by a cost model, with or without `no_entry_windows`. */

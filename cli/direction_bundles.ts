@@ -5,7 +5,7 @@ import { activeDirectionVersions, directionFolder } from '../shared/bundle/direc
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import { describeError } from '../shared/errors.ts';
 import { timeframeOf } from '../shared/pair.ts';
-import { directionCard } from '../trainer/direction/direction_card.ts';
+import { directionCard } from '../trainer/learning/direction/direction_card.ts';
 import type { Output } from './output.ts';
 
 /** A direction bundle in a list. */

@@ -2,10 +2,14 @@ import { join } from 'node:path';
 import { MinutehandError } from '../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
-import { instrumentBarsOf, readInstrumentFolder, type InstrumentBars } from '../trainer/direction/instrument_bars.ts';
-import type { Instrument } from '../trainer/direction/instrument_rows.ts';
-import type { DirectionBundleParts } from '../trainer/direction/make_direction_bundle.ts';
-import { NO_SERIES, readSeriesFolder } from '../trainer/direction/series_files.ts';
+import {
+  instrumentBarsOf,
+  readInstrumentFolder,
+  type InstrumentBars,
+} from '../trainer/learning/direction/instrument_bars.ts';
+import type { Instrument } from '../trainer/learning/direction/instrument_rows.ts';
+import type { DirectionBundleParts } from '../trainer/learning/direction/make_direction_bundle.ts';
+import { NO_SERIES, readSeriesFolder } from '../trainer/learning/direction/series_files.ts';
 import { readInstallationBars } from './installation_bars.ts';
 import type { Output } from './output.ts';
 

@@ -1,11 +1,11 @@
-import type { BlockFigure, DirectionMetrics } from '../trainer/direction/direction_report.ts';
+import type { BlockFigure, DirectionMetrics } from '../trainer/learning/direction/direction_report.ts';
 import type { DirectionManifest, InstrumentEdge } from '../shared/bundle/direction/direction_manifest.ts';
-import type { DirectionEvaluation } from '../trainer/direction/evaluate_direction.ts';
-import type { GateResult } from '../trainer/gate/criteria.ts';
-import type { NetResult } from '../trainer/direction/direction_net.ts';
-import type { DirectionPlan, TrainedDirection } from '../trainer/direction/train_direction.ts';
+import type { DirectionEvaluation } from '../trainer/learning/direction/evaluate_direction.ts';
+import type { GateResult } from '../trainer/learning/gate/criteria.ts';
+import type { NetResult } from '../trainer/learning/direction/direction_net.ts';
+import type { DirectionPlan, TrainedDirection } from '../trainer/learning/direction/train_direction.ts';
 import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
-import { DIRECTIONS, evaluationLabel } from '../trainer/label/direction.ts';
+import { DIRECTIONS, evaluationLabel } from '../trainer/learning/label/direction.ts';
 
 const number = (value: number | null, digits: number): string => (value === null ? '–' : value.toFixed(digits));
 const figure = ({ mean, standard_error }: BlockFigure, digits = 4): string =>

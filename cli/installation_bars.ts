@@ -5,7 +5,7 @@ import { MinutehandError } from '../shared/errors.ts';
 import { withPriceKinds } from '../shared/policy/costs.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { screenPolicy, type Settings } from '../shared/policy/policy.ts';
-import { readKnownBars } from '../trainer/dataset/known_bars.ts';
+import { readKnownBars } from '../trainer/learning/dataset/known_bars.ts';
 import { storedPriceKinds } from '../trainer/store/price_kinds.ts';
 import { openStoreIfThere } from '../trainer/store/store.ts';
 import type { Period } from './period.ts';

@@ -4,9 +4,9 @@ import { instrumentSchema } from '../shared/bundle/feature_schema.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
 import { barSecondsOf, type Pair } from '../shared/pair.ts';
-import { readInstrumentFolder } from '../trainer/direction/instrument_bars.ts';
-import { stepAll } from '../trainer/direction/instrument_rows.ts';
-import { readSeriesFolder } from '../trainer/direction/series_files.ts';
+import { readInstrumentFolder } from '../trainer/learning/direction/instrument_bars.ts';
+import { stepAll } from '../trainer/learning/direction/instrument_rows.ts';
+import { readSeriesFolder } from '../trainer/learning/direction/series_files.ts';
 
 /** Columns of the direction model's answers, in the order of its classes. */
 const PROBABILITIES = ['ML_UP_PROB', 'ML_DOWN_PROB', 'ML_RANGE_PROB'] as const;

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readNewLines } from '../trainer/fills/tail.ts';
+import { readNewLines } from '../trainer/control/fills/tail.ts';
 import { MACHINE_FILES } from './files.ts';
 import { createFile, openForAppending, openForReading } from './outside_files.ts';
 

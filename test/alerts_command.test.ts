@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { homePaths } from '../shared/policy/home.ts';
-import { notify, type Notice } from '../trainer/notify/outbox.ts';
+import { notify, type Notice } from '../trainer/control/notify/outbox.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 

@@ -19,7 +19,7 @@ import type { Rng } from '../shared/ports.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createRng } from '../shared/rng.ts';
 import type { Signal } from '../shared/signal/signal.ts';
-import { equityCsv, isoSecond, tradesCsv } from '../trainer/backtest/ledger.ts';
+import { equityCsv, isoSecond, tradesCsv } from '../trainer/learning/backtest/ledger.ts';
 import {
   backtestPeriod,
   ROWS_PER_SCORE,
@@ -27,12 +27,12 @@ import {
   type PeriodOptions,
   type PeriodResult,
   type TradeRecord,
-} from '../trainer/backtest/period.ts';
-import { isTrainedOn, renderReport, verdict } from '../trainer/backtest/report/report.ts';
-import { buildPairHistory } from '../trainer/dataset/pair_history.ts';
-import { EVALUATION_BARRIERS, isCandidate, reversionLabel } from '../trainer/label/reversion.ts';
-import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
-import { modelMetrics } from '../trainer/validate/model_metrics.ts';
+} from '../trainer/learning/backtest/period.ts';
+import { isTrainedOn, renderReport, verdict } from '../trainer/learning/backtest/report/report.ts';
+import { buildPairHistory } from '../trainer/learning/dataset/pair_history.ts';
+import { EVALUATION_BARRIERS, isCandidate, reversionLabel } from '../trainer/learning/label/reversion.ts';
+import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
+import { modelMetrics } from '../trainer/learning/validate/model_metrics.ts';
 import { tinyBars, tinySettings, tinyModels } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -249,7 +249,7 @@ describe('a backtest', () => {
   });
 
   it.each(['threads', 'caller'])('is the same where threads build and the %s score', async (scorer) => {
-    const program = pathToFileURL(join(packageRoot(), 'dist/trainer/backtest/period.js')).href;
+    const program = pathToFileURL(join(packageRoot(), 'dist/trainer/learning/backtest/period.js')).href;
     const built = (await import(program)) as { backtestPeriod: typeof backtestPeriod };
     const prepared = [await prepareModels(bundle, featureSchema(settings.minutehand.windows))];
     const options = optionsOf({ workers: 2, ...(scorer === 'threads' && { prepared }) });

@@ -17,11 +17,11 @@ describe('the import rule', () => {
   it.each([
     ['daemon/feed/x.ts', "import '../../trainer/pipeline.ts';"],
     ['daemon/x.ts', "import '../cli/main.ts';"],
-    ['trainer/learn/x.ts', "import '../../daemon/pipeline.ts';"],
-    ['trainer/learn/trees/x.ts', "import '../../dataset/dataset.ts';"],
-    ['trainer/learn/trees/kernel/x.ts', "import '../../model_job.ts';"],
+    ['trainer/learning/learners/x.ts', "import '../../daemon/pipeline.ts';"],
+    ['trainer/learning/learners/trees/x.ts', "import '../../dataset/dataset.ts';"],
+    ['trainer/learning/learners/trees/kernel/x.ts', "import '../../model_job.ts';"],
     ['shared/store/x.ts', "import '../../daemon/pipeline.ts';"],
-    ['shared/x.ts', "import '../trainer/pipeline.ts';"],
+    ['shared/x.ts', "import '../trainer/learning/pipeline.ts';"],
     ['bench/end_to_end/x.ts', "import '../../cli/main.ts';"],
     ['shared/core/decide/x.ts', "import '../../store/journal.ts';"],
     ['shared/core/decide/x.ts', "import 'node:fs';"],
@@ -42,10 +42,10 @@ describe('the import rule', () => {
 
   it.each([
     ['daemon/feed/x.ts', "import '../../shared/bar.ts';"],
-    ['trainer/learn/x.ts', "import '../../shared/bar.ts';"],
-    ['trainer/learn/x.ts', "import '../dataset/dataset.ts';"],
-    ['trainer/learn/trees/kernel/x.ts', "import '../learner.ts';"],
-    ['trainer/learn/trees/x.ts', "import '../../../shared/bundle/bundle.ts';"],
+    ['trainer/learning/learners/x.ts', "import '../../shared/bar.ts';"],
+    ['trainer/learning/learners/x.ts', "import '../dataset/dataset.ts';"],
+    ['trainer/learning/learners/trees/kernel/x.ts', "import '../learner.ts';"],
+    ['trainer/learning/learners/trees/x.ts', "import '../../../shared/bundle/bundle.ts';"],
     ['shared/core/decide/x.ts', "import '../../bar.ts';"],
     ['shared/core/decide/x.ts', "import '../position/position.ts';"],
     ['shared/core/decide/x.ts', "import './decide.ts';"],
@@ -116,9 +116,9 @@ describe.each([
   'daemon/align/x.ts',
   'daemon/decide/x.ts',
   'daemon/pipeline.ts',
-  'trainer/label/x.ts',
-  'trainer/backtest/report/x.ts',
-  'trainer/validate/leakage/x.ts',
+  'trainer/learning/label/x.ts',
+  'trainer/learning/backtest/report/x.ts',
+  'trainer/learning/validate/leakage/x.ts',
   'shared/bundle/scorer.ts',
   'shared/bundle/tree_kernel/x.ts',
 ])('%s', (path) => {
@@ -134,7 +134,7 @@ describe.each([
     "import { performance } from 'node:perf_hooks';",
     "import { setTimeout } from 'node:timers/promises';",
     "import { hrtime } from 'node:process';",
-    path.startsWith('daemon') ? `import '${up}trainer/pipeline.ts';` : `import '${up}daemon/pipeline.ts';`,
+    path.startsWith('daemon') ? `import '${up}trainer/learning/pipeline.ts';` : `import '${up}daemon/pipeline.ts';`,
     `import '${up}cli/main.ts';`,
   ])('must not contain: %s', async (code) => {
     expect(await rulesBroken(path, code)).toEqual(['no-restricted-imports']);
@@ -161,6 +161,6 @@ describe('a regular expression', () => {
     ["export const trimmed = (text: string): string => text.replace(/ +$/, '');", ['regexp/no-super-linear-move']],
     ['export const isNumber = (text: string): boolean => /^[0-9]+$/.test(text);', []],
   ])('takes time proportional to its text: %s', async (code, expected) => {
-    expect(await rulesBroken('trainer/api/x.ts', code)).toEqual(expected);
+    expect(await rulesBroken('trainer/control/api/x.ts', code)).toEqual(expected);
   });
 });

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Manifest } from '../shared/bundle/manifest.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
-import type { ModelValidation } from '../trainer/validate/validation.ts';
-import { PRODUCTION_METADATA, TRAINING_METADATA } from '../trainer/registry/metadata_views.ts';
+import type { ModelValidation } from '../trainer/learning/validate/validation.ts';
+import { PRODUCTION_METADATA, TRAINING_METADATA } from '../trainer/control/registry/metadata_views.ts';
 import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
 import { tinyBars } from './tiny_models.ts';
 

@@ -8,7 +8,7 @@ import { activateDirection } from '../shared/bundle/direction/active_direction.t
 import { homePaths } from '../shared/policy/home.ts';
 import { packageRoot } from '../shared/root.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { createRegistry } from '../trainer/registry/registry.ts';
+import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';

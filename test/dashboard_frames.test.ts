@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { percentiles } from '../bench/percentiles.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createRng } from '../shared/rng.ts';
-import { openApiWorkplace, type ApiWorkplace } from '../trainer/api/api.fixture.ts';
+import { openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
 
@@ -44,7 +44,7 @@ async function measured(page: Page, expression: string): Promise<[gaps: number[]
   return [gaps, took];
 }
 
-/** A journal as `trainer/search/study_journal.ts` writes it. */
+/** A journal as `trainer/learning/search/study_journal.ts` writes it. */
 function writeSearch(folder: string): void {
   const rng = createRng('frames');
   const space = Object.fromEntries(PARAMETERS.map((name) => [name, { kind: 'float', low: 0, high: 1 }]));

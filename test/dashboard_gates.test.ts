@@ -10,13 +10,16 @@ import {
   checkPassRate,
   type Compared,
   type GateResult,
-} from '../trainer/gate/criteria.ts';
-import { checkAdoption, GATES, type AdoptionEvidence } from '../trainer/gate/gates.ts';
-import { checkDelayed, checkPlausible, checkSkill } from '../trainer/gate/honesty.ts';
-import { reasonsOf } from '../trainer/registry/reasons.ts';
-import { checkFoldBorders } from '../trainer/validate/leakage/fold_borders.ts';
-import { checkPredictionDispersion, dispersionOfPredictions } from '../trainer/validate/prediction_dispersion.ts';
-import { checkQuality } from '../trainer/validate/quality_gate.ts';
+} from '../trainer/learning/gate/criteria.ts';
+import { checkAdoption, GATES, type AdoptionEvidence } from '../trainer/learning/gate/gates.ts';
+import { checkDelayed, checkPlausible, checkSkill } from '../trainer/learning/gate/honesty.ts';
+import { reasonsOf } from '../trainer/control/registry/reasons.ts';
+import { checkFoldBorders } from '../trainer/learning/validate/leakage/fold_borders.ts';
+import {
+  checkPredictionDispersion,
+  dispersionOfPredictions,
+} from '../trainer/learning/validate/prediction_dispersion.ts';
+import { checkQuality } from '../trainer/learning/validate/quality_gate.ts';
 import { figureInJapanese, gateInJapanese, rejectionInJapanese } from '../dashboard/src/text/gate_ja.ts';
 
 const side = (version: string, auc: number | null, sharpe: number | null = auc): Compared => ({

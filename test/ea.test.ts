@@ -11,11 +11,16 @@ import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { fillKey, parseFill, type Fill } from '../shared/fill/fill.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { createRng } from '../shared/rng.ts';
-import { startFills } from '../trainer/fills/fills.ts';
-import { readRefusedLines, readTrades, type LiveTrade, type RefusedLine } from '../trainer/fills/live_trades.ts';
-import { reconcile } from '../trainer/fills/reconcile.ts';
+import { startFills } from '../trainer/control/fills/fills.ts';
+import {
+  readRefusedLines,
+  readTrades,
+  type LiveTrade,
+  type RefusedLine,
+} from '../trainer/control/fills/live_trades.ts';
+import { reconcile } from '../trainer/control/fills/reconcile.ts';
 import { barIntervalMs } from '../shared/policy/policy.ts';
-import { journalLookup } from '../trainer/fills/signal_lookup.ts';
+import { journalLookup } from '../trainer/control/fills/signal_lookup.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';

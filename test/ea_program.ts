@@ -15,7 +15,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 // Loaded separately, because a repeatedly killed program must start quickly.
 if (process.argv[2] === 'fills')
   program.command('fills').action(async () => {
-    const { startFills } = await import('../trainer/fills/fills.ts');
+    const { startFills } = await import('../trainer/control/fills/fills.ts');
     startFills({ settings: loadSettings(), paths: homePaths(), log: pino({ level: 'silent' }), print, env: {} });
     print('taking fills');
   });

@@ -1,7 +1,7 @@
 /** For tests that kill a sender: `<home>` sends the events of its store to the addresses of the environment. */
 import pino from 'pino';
 import { homePaths } from '../shared/policy/home.ts';
-import { startEventSender } from '../trainer/model_events/event_sender.ts';
+import { startEventSender } from '../trainer/control/model_events/event_sender.ts';
 import { tinySettings } from './tiny_settings.ts';
 
 const [home, redisUrl = ''] = process.argv.slice(2) as [string, string?];

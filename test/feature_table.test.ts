@@ -8,14 +8,19 @@ import type { OpenTime } from '../shared/bar.ts';
 import { MODEL_FILES } from '../shared/bundle/manifest.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { parsePair } from '../shared/pair.ts';
-import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
-import { computedRows } from '../trainer/feature_table/computed_rows.ts';
-import { databaseSource } from '../trainer/feature_table/database_source.ts';
-import { checkSchema, schemaDiff, type FeatureSource, type TableRows } from '../trainer/feature_table/feature_table.ts';
-import { fileSource } from '../trainer/feature_table/file_source.ts';
-import { labelHash, storedSource, storeRows } from '../trainer/feature_table/stored_features.ts';
-import { writeTable, type PairRows } from '../trainer/feature_table/write_table.ts';
-import { train, type TrainResult } from '../trainer/pipeline.ts';
+import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
+import { computedRows } from '../trainer/learning/feature_table/computed_rows.ts';
+import { databaseSource } from '../trainer/learning/feature_table/database_source.ts';
+import {
+  checkSchema,
+  schemaDiff,
+  type FeatureSource,
+  type TableRows,
+} from '../trainer/learning/feature_table/feature_table.ts';
+import { fileSource } from '../trainer/learning/feature_table/file_source.ts';
+import { labelHash, storedSource, storeRows } from '../trainer/learning/feature_table/stored_features.ts';
+import { writeTable, type PairRows } from '../trainer/learning/feature_table/write_table.ts';
+import { train, type TrainResult } from '../trainer/learning/pipeline.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';

@@ -9,7 +9,7 @@ import { predictModel } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { InferenceSession, Tensor } from '../shared/bundle/onnxruntime.ts';
 import { sigmoid } from '../shared/elementary.ts';
 import { createRng } from '../shared/rng.ts';
-import { auc } from '../trainer/validate/metrics.ts';
+import { auc } from '../trainer/learning/validate/metrics.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });

@@ -10,9 +10,9 @@ import { homePaths, type HomePaths } from '../shared/policy/home.ts';
 import type { Clock } from '../shared/ports.ts';
 import { openJournal, type SignalRow } from '../shared/store/journal.ts';
 import { Database } from '../shared/store/sqlite.ts';
-import { DAY_MS, dayStartMs } from '../trainer/history/day.ts';
-import { startHistory } from '../trainer/history/history.ts';
-import { journalSignals, nextDay, simulatedDay } from '../trainer/history/signals.fixture.ts';
+import { DAY_MS, dayStartMs } from '../trainer/control/history/day.ts';
+import { startHistory } from '../trainer/control/history/history.ts';
+import { journalSignals, nextDay, simulatedDay } from '../trainer/control/history/signals.fixture.ts';
 import { buildProgram } from './program.ts';
 import { tinySettings } from './tiny_models.ts';
 

@@ -12,7 +12,7 @@ import { resultOfShare } from '../shared/core/cost/expected_net.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { tinyBars, tinySettings } from './tiny_models.ts';
 import { trainTinyModels } from './trained_models.ts';
-import { treeAnswer } from '../trainer/learn/trees/scoring.ts';
+import { treeAnswer } from '../trainer/learning/learners/trees/scoring.ts';
 import { decodeTreeModel } from '../shared/bundle/onnx/tree_graph.ts';
 
 const settings = tinySettings({ core: { theta1_initial: 0, theta2_initial: 1 } as never });

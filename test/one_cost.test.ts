@@ -16,8 +16,8 @@ import { tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
 import type { Signal } from '../shared/signal/signal.ts';
-import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/backtest/period.ts';
-import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
+import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/backtest/period.ts';
+import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
 
 const extra = vi.hoisted(() => ({ bps: 0 }));
@@ -119,17 +119,17 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'shared/market/instrument.ts',
     'shared/market/simulated_market.ts',
     'shared/policy/schema.ts',
-    'trainer/api/schema/records.ts',
-    'trainer/api/schema/reports.ts',
-    'trainer/backtest/executability.ts',
-    'trainer/backtest/report/report.ts',
-    'trainer/direction/make_direction_bundle.ts',
-    'trainer/fills/fill_figures.ts',
-    'trainer/fills/intake.ts',
-    'trainer/monitor/fill_performance.ts',
-    'trainer/monitor/report.ts',
-    'trainer/report/fill_figures.ts',
-    'trainer/report/report_page.ts',
+    'trainer/control/api/schema/records.ts',
+    'trainer/control/api/schema/reports.ts',
+    'trainer/learning/backtest/executability.ts',
+    'trainer/learning/backtest/report/report.ts',
+    'trainer/learning/direction/make_direction_bundle.ts',
+    'trainer/control/fills/fill_figures.ts',
+    'trainer/control/fills/intake.ts',
+    'trainer/control/monitor/fill_performance.ts',
+    'trainer/control/monitor/report.ts',
+    'trainer/control/report/fill_figures.ts',
+    'trainer/control/report/report_page.ts',
     'trainer/store/migrations.ts',
     'trainer/store/tables.ts',
   ];

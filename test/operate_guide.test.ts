@@ -5,7 +5,7 @@ import { DAEMON_METRICS, PROCESS_METRICS } from '../daemon/metrics/metrics.ts';
 import { HALT_REASONS } from '../shared/bundle/halts.ts';
 import { OVERRIDES, PLACES } from '../shared/policy/environment.ts';
 import { packageRoot } from '../shared/root.ts';
-import { TRAINER_METRICS } from '../trainer/metrics/metrics.ts';
+import { TRAINER_METRICS } from '../trainer/control/metrics/metrics.ts';
 
 const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
 const operations = read('guides/OPERATE.md');

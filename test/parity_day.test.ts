@@ -17,7 +17,7 @@ import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import type { Signal, SignalBody } from '../shared/signal/signal.ts';
 import { Database } from '../shared/store/sqlite.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { textsOf } from '../trainer/policy/config_texts.ts';
+import { textsOf } from '../trainer/control/policy/config_texts.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { writeConfig } from './cli_process.ts';
 import { tinyBars, tinySettings, tinyModels } from './tiny_models.ts';

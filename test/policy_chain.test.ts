@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { readApproved } from '../shared/policy/approved.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
-import type { EvidenceResult } from '../trainer/policy/evidence_schema.ts';
+import type { EvidenceResult } from '../trainer/control/policy/evidence_schema.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 

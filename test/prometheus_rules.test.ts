@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { DAEMON_METRICS, PROCESS_METRICS } from '../daemon/metrics/metrics.ts';
 import { renderDashboard } from '../cli/docs/dashboard.ts';
 import { packageRoot } from '../shared/root.ts';
-import { TRAINER_METRICS } from '../trainer/metrics/metrics.ts';
+import { TRAINER_METRICS } from '../trainer/control/metrics/metrics.ts';
 import { HAS_PROMTOOL, PROMTOOL_NOTE, promtool } from './promtool.ts';
 
 const PATH = join(packageRoot(), 'config', 'prometheus', 'rules.yaml');

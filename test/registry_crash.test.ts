@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listVersions, readActive, readBundle } from '../shared/bundle/bundle.ts';
-import { createRegistry } from '../trainer/registry/registry.ts';
+import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { IS_LONG } from './long.ts';

@@ -5,7 +5,7 @@
 import type { KyselyPlugin } from 'kysely';
 import { MACHINE_FILES } from '../shared/files.ts';
 import type { FileSystem } from '../shared/ports.ts';
-import { createRegistry } from '../trainer/registry/registry.ts';
+import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 
 /** Admission is tested in test/admission.test.ts. */

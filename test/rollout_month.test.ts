@@ -20,7 +20,7 @@ import { parsePair, symbolsOf } from '../shared/pair.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { carryOut, lookAtRollout, startRollout } from '../trainer/rollout/steps.ts';
+import { carryOut, lookAtRollout, startRollout } from '../trainer/control/rollout/steps.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
 import { tinySettings, tinyModels } from './tiny_models.ts';
 

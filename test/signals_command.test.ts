@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { homePaths } from '../shared/policy/home.ts';
-import { expectedLines, journalSignals, simulatedDay } from '../trainer/history/signals.fixture.ts';
+import { expectedLines, journalSignals, simulatedDay } from '../trainer/control/history/signals.fixture.ts';
 import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
 
 const DAY = '2024-03-04';

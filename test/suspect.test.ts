@@ -15,7 +15,7 @@ import { createRng } from '../shared/rng.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings, tinyModels } from './tiny_models.ts';
-import { buildPairHistory, matchMinutes } from '../trainer/dataset/pair_history.ts';
+import { buildPairHistory, matchMinutes } from '../trainer/learning/dataset/pair_history.ts';
 import { recoveryStart } from '../daemon/journal/recovery.ts';
 import { bodyOf, byMinute, openBench, type Bench } from '../daemon/pipeline.fixture.ts';
 import { barInput, pairInput } from '../daemon/input.ts';

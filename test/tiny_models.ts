@@ -16,7 +16,7 @@ import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { signBundle } from '../shared/bundle/bundle.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
-import type { Target, TrainOptions } from '../trainer/train_options.ts';
+import type { Target, TrainOptions } from '../trainer/learning/train_options.ts';
 import { TINY_MINUTES, tinyBars, tinySettings } from './tiny_settings.ts';
 
 export { TINY_MINUTES, tinyBars, tinySettings, type SettingsOverrides } from './tiny_settings.ts';
@@ -83,7 +83,7 @@ export async function tinyModels(
     return { version, path: join(folder, version) };
   }
   const built = pathToFileURL(join(DIST, 'trainer', 'pipeline.js')).href;
-  const { train } = (await import(built)) as typeof import('../trainer/pipeline.ts');
+  const { train } = (await import(built)) as typeof import('../trainer/learning/pipeline.ts');
   const { version, path } = await train(tinyTraining(folder, options));
   if (options.gates !== 'measured') recordPassedGates(path);
   if (kept !== null) keep(path, version, kept);

@@ -9,8 +9,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { homePaths } from '../shared/policy/home.ts';
 import { tinySettings, type SettingsOverrides } from '../test/tiny_models.ts';
 import { startTrainer, type RunningTrainer } from './main.ts';
-import { progressLine } from './schedule/progress_line.ts';
-import { FIRST_MODELS, type RetrainRun } from './schedule/run.ts';
+import { progressLine } from './control/schedule/progress_line.ts';
+import { FIRST_MODELS, type RetrainRun } from './control/schedule/run.ts';
 
 let folder: string;
 let trainer: RunningTrainer | null;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import pino from 'pino';
 import { homePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import { createToken } from '../../trainer/api/access/tokens.ts';
+import { createToken } from '../../trainer/control/api/access/tokens.ts';
 import { startTrainer } from '../../trainer/main.ts';
 import { openStore } from '../../trainer/store/store.ts';
 import type { DaemonArgument } from './field.ts';

@@ -7,7 +7,7 @@ import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
 import { recordMarket } from '../../shared/market/simulated_market.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
-import { lowerPriority, lowPriorityPrefix } from '../../trainer/schedule/low_priority.ts';
+import { lowerPriority, lowPriorityPrefix } from '../../trainer/control/schedule/low_priority.ts';
 import { atExit } from '../exit_work.ts';
 import { benchMarket, daysAgo } from '../market.ts';
 import { openTemporaryFolder } from '../temporary_folder.ts';
@@ -27,7 +27,7 @@ export interface TrainingWay {
 
 const NICE = 10;
 
-/** As the trainer starts its runs (trainer/schedule/): one core left to the daemon. */
+/** As the trainer starts its runs (trainer/control/schedule/): one core left to the daemon. */
 export function asScheduled(): TrainingWay {
   const under = lowPriorityPrefix();
   const name = under.length === 0 ? 'nice 10, own session' : 'pinned, SCHED_IDLE';

@@ -5,13 +5,13 @@ import { decodeTreeModel } from '../../shared/bundle/onnx/tree_graph.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
 import { parsePair, type Pair } from '../../shared/pair.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import { checkAuc } from '../../trainer/gate/criteria.ts';
-import { treeAnswer } from '../../trainer/learn/trees/scoring.ts';
-import { train, type TrainResult } from '../../trainer/pipeline.ts';
-import { modelMetrics } from '../../trainer/validate/model_metrics.ts';
-import { rowUniqueness } from '../../trainer/validate/noise.ts';
-import { shuffleInBlocks } from '../../trainer/validate/leakage/shuffled_labels.ts';
-import { checkF1AboveChance, checkRanking } from '../../trainer/validate/quality_gate.ts';
+import { checkAuc } from '../../trainer/learning/gate/criteria.ts';
+import { treeAnswer } from '../../trainer/learning/learners/trees/scoring.ts';
+import { train, type TrainResult } from '../../trainer/learning/pipeline.ts';
+import { modelMetrics } from '../../trainer/learning/validate/model_metrics.ts';
+import { rowUniqueness } from '../../trainer/learning/validate/noise.ts';
+import { shuffleInBlocks } from '../../trainer/learning/validate/leakage/shuffled_labels.ts';
+import { checkF1AboveChance, checkRanking } from '../../trainer/learning/validate/quality_gate.ts';
 import { amplitudeLine, worldBars } from './planted_world.ts';
 
 /** Net results per trade of entering every candidate, in basis points. */

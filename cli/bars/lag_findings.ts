@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { Finding } from '../../shared/bar_file/verdict/finding.ts';
-import { findLaggingLegs, type LaggingLegs } from '../../trainer/data_quality/lagging_legs.ts';
+import { findLaggingLegs, type LaggingLegs } from '../../trainer/learning/data_quality/lagging_legs.ts';
 
 /** Bars of other symbols, with which an imported one is compared. */
 export interface NeighborBars {

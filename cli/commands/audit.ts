@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { appendAudit, verifyAudit, type AuditCheck, type AuditEntry } from '../../trainer/api/audit.ts';
+import { appendAudit, verifyAudit, type AuditCheck, type AuditEntry } from '../../trainer/control/api/audit.ts';
 import { setAnchorsAside } from '../../trainer/store/audit_anchors.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';

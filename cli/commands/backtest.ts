@@ -15,8 +15,12 @@ import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { COST_MODELS, tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
-import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../../trainer/backtest/executability.ts';
-import { equityCsv, isoSecond, ROLES, tradesCsv } from '../../trainer/backtest/ledger.ts';
+import {
+  busiestHours,
+  EXECUTABILITY_COLUMNS,
+  executabilityCells,
+} from '../../trainer/learning/backtest/executability.ts';
+import { equityCsv, isoSecond, ROLES, tradesCsv } from '../../trainer/learning/backtest/ledger.ts';
 import {
   backtestPeriod,
   ROWS_PER_SCORE,
@@ -25,11 +29,11 @@ import {
   type PeriodOptions,
   type PeriodResult,
   type ViewResult,
-} from '../../trainer/backtest/period.ts';
-import type { Performance } from '../../trainer/backtest/performance.ts';
-import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/backtest/report/report.ts';
-import { datasetPolicy } from '../../trainer/dataset/dataset_policy.ts';
-import { readFolderBars } from '../../trainer/dataset/folder_bars.ts';
+} from '../../trainer/learning/backtest/period.ts';
+import type { Performance } from '../../trainer/learning/backtest/performance.ts';
+import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/learning/backtest/report/report.ts';
+import { datasetPolicy } from '../../trainer/learning/dataset/dataset_policy.ts';
+import { readFolderBars } from '../../trainer/learning/dataset/folder_bars.ts';
 import { costRow, costTable, type BacktestCostRow } from '../cost_table.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { costsOption } from '../costs_option.ts';

@@ -4,7 +4,7 @@ import { isoMinute } from '../../shared/bar.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
-import { modelsTrainedOn } from '../../trainer/registry/trained_on.ts';
+import { modelsTrainedOn } from '../../trainer/control/registry/trained_on.ts';
 import type { ChangePreview, ImportRun, TouchedBars } from '../../trainer/store/import_runs.ts';
 import type { Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';

@@ -7,7 +7,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
-import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
+import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { Output } from '../output.ts';
 
 interface CheckFlags {

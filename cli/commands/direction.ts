@@ -4,18 +4,18 @@ import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/defini
 import { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
-import { BALANCES, type Balance } from '../../trainer/balance/balance.ts';
-import { makeDirectionBundle } from '../../trainer/direction/make_direction_bundle.ts';
-import type { Instrument } from '../../trainer/direction/instrument_rows.ts';
-import { BALANCE_PENALTY } from '../../trainer/direction/search_direction.ts';
+import { BALANCES, type Balance } from '../../trainer/learning/balance/balance.ts';
+import { makeDirectionBundle } from '../../trainer/learning/direction/make_direction_bundle.ts';
+import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
+import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
   trainDirection,
   type DirectionPlan,
   type TrainedDirection,
-} from '../../trainer/direction/train_direction.ts';
-import { EVALUATION_LABEL, evaluationBars } from '../../trainer/label/direction.ts';
+} from '../../trainer/learning/direction/train_direction.ts';
+import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
 import { readInstruments, type BarMarket } from '../direction_instruments.ts';
 import { directionLines } from '../direction_lines.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';

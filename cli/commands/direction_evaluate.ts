@@ -11,7 +11,7 @@ import { loadDirectionModel } from '../../shared/bundle/direction/direction_mode
 import { MinutehandError } from '../../shared/errors.ts';
 import { timeframeOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { evaluateDirection, rowsPerScore } from '../../trainer/direction/evaluate_direction.ts';
+import { evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { evaluationLines } from '../direction_lines.ts';
 import { readInstruments } from '../direction_instruments.ts';

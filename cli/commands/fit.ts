@@ -13,18 +13,18 @@ import {
   tableMetrics,
   type FittedTable,
   type TableMetrics,
-} from '../../trainer/learn/fit_table.ts';
+} from '../../trainer/learning/learners/fit_table.ts';
 import {
   LEARNER_DEFAULTS,
   type EarlyStopping,
   type LearnerParams,
   type Task,
   type TrainingTable,
-} from '../../trainer/learn/trees/learner.ts';
-import { openLearner } from '../../trainer/learn/trees/learners.ts';
-import { likeliestClasses } from '../../trainer/validate/multiclass.ts';
-import { classesOf, guessTask, targetsOf } from '../../trainer/table/labels.ts';
-import { readTable, type Table, type TableRequest } from '../../trainer/table/table.ts';
+} from '../../trainer/learning/learners/trees/learner.ts';
+import { openLearner } from '../../trainer/learning/learners/trees/learners.ts';
+import { likeliestClasses } from '../../trainer/learning/validate/multiclass.ts';
+import { classesOf, guessTask, targetsOf } from '../../trainer/learning/table/labels.ts';
+import { readTable, type Table, type TableRequest } from '../../trainer/learning/table/table.ts';
 import { csvCell } from '../csv.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output, Progress } from '../output.ts';

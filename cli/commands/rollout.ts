@@ -4,9 +4,9 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { admit, type Override } from '../../trainer/admission/admission.ts';
-import { withRegistry } from '../../trainer/registry/outcome.ts';
-import { shadowPower } from '../../trainer/rollout/shadow_power.ts';
+import { admit, type Override } from '../../trainer/control/admission/admission.ts';
+import { withRegistry } from '../../trainer/control/registry/outcome.ts';
+import { shadowPower } from '../../trainer/control/rollout/shadow_power.ts';
 import {
   abortRollout,
   carryOut,
@@ -14,8 +14,8 @@ import {
   startRollout,
   type RolloutLook,
   type RolloutPlace,
-} from '../../trainer/rollout/steps.ts';
-import type { Outlook } from '../../trainer/rollout/verdict.ts';
+} from '../../trainer/control/rollout/steps.ts';
+import type { Outlook } from '../../trainer/control/rollout/verdict.ts';
 import { admissionPlace } from '../admission_place.ts';
 import type { Output } from '../output.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';

@@ -6,8 +6,8 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { ERRORS, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import type { RetrainRun, RunKind } from '../../trainer/schedule/run.ts';
-import { storeQueue } from '../../trainer/schedule/run_queue.ts';
+import type { RetrainRun, RunKind } from '../../trainer/control/schedule/run.ts';
+import { storeQueue } from '../../trainer/control/schedule/run_queue.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 

@@ -10,8 +10,8 @@ import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, TIMEFRAMES, type Pair } from '../../shared/pair.ts';
 import { tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
-import { isoSecond } from '../../trainer/backtest/ledger.ts';
-import { scan, type ScanResult } from '../../trainer/scan/scan.ts';
+import { isoSecond } from '../../trainer/learning/backtest/ledger.ts';
+import { scan, type ScanResult } from '../../trainer/learning/scan/scan.ts';
 import {
   renderScan,
   SCAN_ASSUMPTIONS,
@@ -19,7 +19,7 @@ import {
   SHOWN_COLUMNS,
   TRIAL_COLUMNS,
   trialsCsv,
-} from '../../trainer/scan/scan_report.ts';
+} from '../../trainer/learning/scan/scan_report.ts';
 import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';

@@ -6,9 +6,14 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
-import { readInstrumentFile, symbolOfFile } from '../../trainer/direction/instrument_bars.ts';
-import { archiveSeries, importSeries, readSource, type SeriesSource } from '../../trainer/direction/series_files.ts';
-import { refuseForeseeing } from '../../trainer/direction/series_foresight.ts';
+import { readInstrumentFile, symbolOfFile } from '../../trainer/learning/direction/instrument_bars.ts';
+import {
+  archiveSeries,
+  importSeries,
+  readSource,
+  type SeriesSource,
+} from '../../trainer/learning/direction/series_files.ts';
+import { refuseForeseeing } from '../../trainer/learning/direction/series_foresight.ts';
 import { FAILED, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 

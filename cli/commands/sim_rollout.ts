@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import type { RolloutSimulation } from '../../trainer/rollout/simulation/rollouts.ts';
+import type { RolloutSimulation } from '../../trainer/control/rollout/simulation/rollouts.ts';
 import type { Output } from '../output.ts';
 
 const FAILED = 1;
@@ -36,8 +36,8 @@ export function addSimRollout(sim: Command, output: () => Output): void {
 }
 
 async function run(flags: SimRolloutFlags, output: Output): Promise<void> {
-  const { powerError, simulateRollouts } = await import('../../trainer/rollout/simulation/rollouts.ts');
-  const { rolloutRules } = await import('../../trainer/rollout/rules.ts');
+  const { powerError, simulateRollouts } = await import('../../trainer/control/rollout/simulation/rollouts.ts');
+  const { rolloutRules } = await import('../../trainer/control/rollout/rules.ts');
   const counts = {
     equal: parseCount(flags.equal),
     regressions: parseCount(flags.regressions),

@@ -5,9 +5,9 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { ROLES, type Role } from '../../trainer/api/access/role.ts';
-import { createLogin, listSessions, revokeSession } from '../../trainer/api/access/sessions.ts';
-import { createToken, revokeToken } from '../../trainer/api/access/tokens.ts';
+import { ROLES, type Role } from '../../trainer/control/api/access/role.ts';
+import { createLogin, listSessions, revokeSession } from '../../trainer/control/api/access/sessions.ts';
+import { createToken, revokeToken } from '../../trainer/control/api/access/tokens.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 

@@ -1,6 +1,6 @@
 import { DAEMON_METRICS, PROCESS_METRICS } from '../../daemon/metrics/metrics.ts';
 import { SPECIFIED_NAMES, type Metric } from '../../shared/metrics/metric.ts';
-import { TRAINER_METRICS } from '../../trainer/metrics/metrics.ts';
+import { TRAINER_METRICS } from '../../trainer/control/metrics/metrics.ts';
 
 const WIDTH = 8;
 const HEIGHT = 7;

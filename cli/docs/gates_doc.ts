@@ -1,5 +1,5 @@
-import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, type Gate } from '../../trainer/gate/gates.ts';
-import { DIRECTION_GATES } from '../../trainer/direction/direction_gates.ts';
+import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, type Gate } from '../../trainer/learning/gate/gates.ts';
+import { DIRECTION_GATES } from '../../trainer/learning/direction/direction_gates.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GateRun, GateSimulation } from '../../bench/gates/gates.ts';
@@ -10,7 +10,7 @@ import { table } from './table.ts';
 export function renderGatesDoc(): string {
   return `# Gates
 
-Generated from \`trainer/gate/gates.ts\` by \`npm run docs\`. Do not edit. \`train --adopt\` and every retraining check them; every way
+Generated from \`trainer/learning/gate/gates.ts\` by \`npm run docs\`. Do not edit. \`train --adopt\` and every retraining check them; every way
 to use a bundle reads their verdicts ([admission](#admission)).
 
 A limit in code font is a key of \`config/retrain_policy.yaml\`; any other limit is fixed. Leakage tests:
@@ -36,7 +36,7 @@ ${gateTable(ADOPTION_GATES)}
 
 ## Of a direction model
 
-From \`trainer/direction/direction_gates.ts\`, over the evaluated blocks. Up ÷ (up + down) is of the probabilities; chance
+From \`trainer/learning/direction/direction_gates.ts\`, over the evaluated blocks. Up ÷ (up + down) is of the probabilities; chance
 counts days, since labels overlap. The buy ratio, over all calls and by hour, and the variance of 24 hours are warnings.
 
 ${table(
@@ -47,7 +47,7 @@ ${table(
 ## Admission
 
 \`train --adopt\`, \`models promote\` (also of a folder), \`models rollback\`, \`models recover\`, \`rollout start\`, the promotion at the end of
-a rollout, and the same by API and dashboard, for pairs and for direction models, call one function (\`trainer/admission/\`). It verifies
+a rollout, and the same by API and dashboard, for pairs and for direction models, call one function (\`trainer/control/admission/\`). It verifies
 a bundle as a daemon does, and then refuses:
 
 |what|code|override|

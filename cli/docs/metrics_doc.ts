@@ -1,6 +1,6 @@
 import type { Metric } from '../../shared/metrics/metric.ts';
 import { DAEMON_METRICS, PROCESS_METRICS } from '../../daemon/metrics/metrics.ts';
-import { TRAINER_METRICS } from '../../trainer/metrics/metrics.ts';
+import { TRAINER_METRICS } from '../../trainer/control/metrics/metrics.ts';
 import { table } from './table.ts';
 
 /** docs/reference/METRICS.md: the list of metrics. */

@@ -2,10 +2,10 @@ import type { KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { keyName, signatureRefusal } from '../../shared/bundle/signature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import type { AuditCheck } from '../../trainer/api/audit.ts';
-import type { SymbolFills } from '../../trainer/monitor/fill_performance.ts';
-import type { LateOfDay } from '../../trainer/parity/journal_day.ts';
-import type { DecisionParity, Mismatch } from '../../trainer/parity/decisions.ts';
+import type { AuditCheck } from '../../trainer/control/api/audit.ts';
+import type { SymbolFills } from '../../trainer/control/monitor/fill_performance.ts';
+import type { LateOfDay } from '../../trainer/control/parity/journal_day.ts';
+import type { DecisionParity, Mismatch } from '../../trainer/control/parity/decisions.ts';
 
 export const CERTIFICATE_SCHEMA = 'minutehand.parity/1';
 

@@ -1,7 +1,7 @@
-import { CAUSES, type Cause } from '../../trainer/parity/causes.ts';
-import { htmlPage, htmlTable } from '../../trainer/backtest/report/page.ts';
-import { escapeHtml } from '../../trainer/backtest/report/chart.ts';
-import type { SymbolFills } from '../../trainer/monitor/fill_performance.ts';
+import { CAUSES, type Cause } from '../../trainer/control/parity/causes.ts';
+import { htmlPage, htmlTable } from '../../trainer/learning/backtest/report/page.ts';
+import { escapeHtml } from '../../trainer/learning/backtest/report/chart.ts';
+import type { SymbolFills } from '../../trainer/control/monitor/fill_performance.ts';
 import type { Certificate, PairParity, ParityVerdict } from './certificate.ts';
 
 const VERDICTS: Readonly<Record<ParityVerdict, string>> = {

@@ -12,13 +12,18 @@ import { decisionPolicy, shardOf, type Settings } from '../../shared/policy/poli
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
 import { replayJournal } from '../../daemon/feed/replay.ts';
-import { ROWS_PER_SCORE } from '../../trainer/backtest/bar_scores.ts';
-import { verifyAudit } from '../../trainer/api/audit.ts';
-import { against } from '../../trainer/fills/live_kpis.ts';
-import { readTrades } from '../../trainer/fills/live_trades.ts';
-import { fillPerformance } from '../../trainer/monitor/fill_performance.ts';
-import { compareDecisions, type Mismatch, type PairDay, type ParityPolicies } from '../../trainer/parity/decisions.ts';
-import { readJournalDay, type DayPeriod, type JournalDay } from '../../trainer/parity/journal_day.ts';
+import { ROWS_PER_SCORE } from '../../trainer/learning/backtest/bar_scores.ts';
+import { verifyAudit } from '../../trainer/control/api/audit.ts';
+import { against } from '../../trainer/control/fills/live_kpis.ts';
+import { readTrades } from '../../trainer/control/fills/live_trades.ts';
+import { fillPerformance } from '../../trainer/control/monitor/fill_performance.ts';
+import {
+  compareDecisions,
+  type Mismatch,
+  type PairDay,
+  type ParityPolicies,
+} from '../../trainer/control/parity/decisions.ts';
+import { readJournalDay, type DayPeriod, type JournalDay } from '../../trainer/control/parity/journal_day.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { CERTIFICATE_SCHEMA, verdictOf, type Certificate, type PairParity } from './certificate.ts';
 

@@ -1,6 +1,6 @@
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import { foreignModels, standingOverrides, type StandingOverride } from '../../trainer/admission/standing.ts';
+import { foreignModels, standingOverrides, type StandingOverride } from '../../trainer/control/admission/standing.ts';
 import type { Finding } from './findings.ts';
 
 const REPLACE = 'Train better ones, or `minutehand models rollback`.';

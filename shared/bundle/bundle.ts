@@ -370,7 +370,7 @@ export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE
 
 /**
  * Makes `version` the active one, as `activateVersion`. Checks nothing: every door of an installation calls `admit` of
- * trainer/admission first.
+ * trainer/control/admission first.
  * @param marks of this home; without them, the serial follows that of the file
  * @throws MinutehandError MODEL_MISSING, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
  */

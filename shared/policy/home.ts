@@ -13,7 +13,7 @@ export interface HomePaths {
   readonly models: string;
   /** The trainer's SQLite file, when no PostgreSQL is named. */
   readonly trainer: string;
-  /** Entries of the audit that wait for the store; see trainer/api/kept_audit.ts. */
+  /** Entries of the audit that wait for the store; see trainer/control/api/kept_audit.ts. */
   readonly keptAudit: string;
   /** Built features and labels, kept from one training to the next; may be deleted at any time. */
   readonly datasetCache: string;

@@ -16,7 +16,7 @@ import { isReservedTable } from './reserved_tables.ts';
 // Each process checks its configuration once: compiling the checks would take longer than they do.
 z.config({ jitless: true });
 
-/** Ways to people, of `trainer/notify/channels/`. */
+/** Ways to people, of `trainer/control/notify/channels/`. */
 export const CHANNEL_NAMES = ['slack', 'discord', 'pagerduty', 'webhook', 'email'] as const;
 
 const fraction = z.number().gt(0).lt(1);

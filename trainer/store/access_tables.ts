@@ -94,7 +94,7 @@ export interface ChangeRequestsTable {
   pull_request_open: number | null;
   /** Why the last step failed; null = it did not. */
   failure: string | null;
-  /** JSON: see trainer/policy/evidence.ts. */
+  /** JSON: see trainer/control/policy/evidence.ts. */
   evidence: string | null;
 }
 

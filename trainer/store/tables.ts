@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
-import type { EventName, Severity } from '../notify/events.ts';
+import type { EventName, Severity } from '../control/notify/events.ts';
 import type { AccessTables } from './access_tables.ts';
 import type { RecordTables } from './record_tables.ts';
 
@@ -422,7 +422,7 @@ export interface LabelsTable {
 
 export type AlertAction = 'trigger' | 'acknowledge' | 'resolve';
 
-/** Alerts; trainer/notify/outbox.ts writes them. Times are epoch ms. */
+/** Alerts; trainer/control/notify/outbox.ts writes them. Times are epoch ms. */
 export interface AlertsTable {
   alert_id: Generated<number>;
   market: Market;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DIRECTION_CONDITION_NAMES } from '../../../shared/core/decide/direction_conditions.ts';
-import { EVENTS } from '../../../trainer/notify/events.ts';
+import { EVENTS } from '../../../trainer/control/notify/events.ts';
 import { REASONS } from '../../../shared/core/decide/decide.ts';
 import { CONDITION_NAMES } from '../../../shared/core/decide/entry_conditions.ts';
 import { INSTRUMENT_REASONS } from '../../../shared/explain/instrument_reasons.ts';

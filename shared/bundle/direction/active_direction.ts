@@ -73,7 +73,7 @@ export function takeInDirection(folder: string, modelsFolder: string): string {
 
 /**
  * Makes a bundle the active one of its timeframe. Checks nothing: every door of an installation calls `admit` of
- * trainer/admission first.
+ * trainer/control/admission first.
  * @param home whose marks the pointer's serial must exceed
  * @param despite why it is active although gates failed
  * @throws MinutehandError as readDirectionBundle and activateVersion

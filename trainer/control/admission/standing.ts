@@ -1,0 +1,155 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { readActiveFile, readManifest } from '../../../shared/bundle/bundle.ts';
+import {
+  directionFolder,
+  directionPlace,
+  liveInstrumentSchema,
+} from '../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { refuseForeign, timeframesOf, type BundleOrigin } from '../../../shared/bundle/origin.ts';
+import { readPointerFile } from '../../../shared/bundle/pointer.ts';
+import {
+  recordedDirectionGates,
+  recordedGates,
+  type DespiteGates,
+  type FailedGate,
+} from '../../../shared/bundle/recorded_gates.ts';
+import { readRollout } from '../../../shared/bundle/rollout.ts';
+import { describeError, MinutehandError, type ErrorReport } from '../../../shared/errors.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { runningOrigin } from './running.ts';
+
+/** Which models a pointer names: `pairs`, `challenger` of an active rollout, `direction 1h`. */
+export type Slot = 'pairs' | 'challenger' | `direction ${Timeframe}`;
+
+/** Models in use although gates failed. */
+export interface StandingOverride {
+  readonly slot: Slot;
+  readonly version: string;
+  readonly gates: readonly FailedGate[];
+  /** Empty: nobody stated one, as in a pointer that was written by hand. */
+  readonly reason: string;
+  readonly by: string;
+  /** Empty with the reason. */
+  readonly at: string;
+}
+
+/** Models that a pointer names, and that this configuration does not run. */
+export interface ForeignModels extends ErrorReport {
+  readonly slot: Slot;
+  readonly version: string;
+}
+
+interface Named {
+  readonly slot: Slot;
+  readonly version: string;
+  /** As the pointer records it. */
+  readonly despite: DespiteGates | null;
+}
+
+/**
+ * Overrides in force: as the pointers record them, and of named bundles whose gates failed without a record. A pointer
+ * that cannot be read is reported elsewhere.
+ */
+export function standingOverrides(modelsFolder: string): StandingOverride[] {
+  return namedModels(modelsFolder).flatMap(({ slot, version, despite }) => {
+    if (despite !== null) return [{ slot, version, ...despite }];
+    const { failed } = aboutBundle(modelsFolder, slot, version) ?? { failed: [] };
+    return failed.length === 0 ? [] : [{ slot, version, gates: failed, reason: '', by: '', at: '' }];
+  });
+}
+
+/** Models that the pointers name, of another market, timeframe or feature schema than the configuration’s. */
+export function foreignModels(settings: Settings, modelsFolder: string): ForeignModels[] {
+  return namedModels(modelsFolder).flatMap(({ slot, version }) => {
+    const about = aboutBundle(modelsFolder, slot, version);
+    if (about === null) return [];
+    try {
+      const running = runningOrigin(settings, slot === 'pairs' || slot === 'challenger');
+      refuseForeign(about, running);
+      refuseSchema(slot, about, settings);
+      return [];
+    } catch (error) {
+      return [{ slot, version, ...describeError(error) }];
+    }
+  });
+}
+
+/** @throws MinutehandError MODEL_SCHEMA */
+function refuseSchema(slot: Slot, { version, schema }: AboutBundle, { minutehand }: Settings): void {
+  const isOfPairs = slot === 'pairs' || slot === 'challenger';
+  const expected = isOfPairs
+    ? featureSchema(minutehand.windows).hash
+    : liveInstrumentSchema(TIMEFRAMES[slot.slice('direction '.length) as Timeframe]).hash;
+  if (schema !== expected)
+    throw new MinutehandError('MODEL_SCHEMA', { seen: `feature schema ${schema} of ${version}`, expected });
+}
+
+function namedModels(modelsFolder: string): Named[] {
+  const active = quietly(() => readActiveFile(modelsFolder));
+  const rollout = quietly(() => readRollout(modelsFolder));
+  const named: Named[] = [];
+  if (active !== null) named.push({ slot: 'pairs', version: active.version, despite: active.despite_gates ?? null });
+  if (rollout?.status === 'active')
+    named.push({ slot: 'challenger', version: rollout.challenger, despite: rollout.despite_gates ?? null });
+  for (const timeframe of Object.keys(TIMEFRAMES) as Timeframe[]) {
+    const pointer = quietly(() => readPointerFile(directionPlace(modelsFolder, timeframe), MACHINE_FILES));
+    const slot = `direction ${timeframe}` as const;
+    if (pointer !== null) named.push({ slot, version: pointer.version, despite: pointer.despite_gates ?? null });
+  }
+  return named;
+}
+
+interface AboutBundle extends BundleOrigin {
+  readonly schema: string;
+  readonly failed: readonly FailedGate[];
+}
+
+/** By path; a manifest is read again when its file changes. */
+const known = new Map<string, { readonly mark: string; readonly about: AboutBundle | null }>();
+
+/** null: its manifest cannot be read. */
+function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBundle | null {
+  const isOfPairs = slot === 'pairs' || slot === 'challenger';
+  const folder = join(isOfPairs ? modelsFolder : directionFolder(modelsFolder), version);
+  const mark = markOf(join(folder, 'manifest.json'));
+  const before = known.get(folder);
+  if (before?.mark === mark) return before.about;
+  const about = quietly(() => (isOfPairs ? aboutPairs(folder) : aboutDirection(folder)));
+  known.set(folder, { mark, about });
+  return about;
+}
+
+function aboutPairs(folder: string): AboutBundle {
+  const manifest = readManifest(folder);
+  const { version, market, pairs, feature_schema: schema } = manifest;
+  return { version, market, timeframes: timeframesOf(pairs), schema, failed: recordedGates(manifest).failed };
+}
+
+function aboutDirection(folder: string): AboutBundle {
+  const { manifest } = readDirectionBundle(folder);
+  const { version, market, timeframe, feature_schema: schema } = manifest;
+  const timeframes = [timeframeOf(timeframe)];
+  return { version, market, timeframes, schema, failed: recordedDirectionGates(manifest).failed };
+}
+
+function markOf(path: string): string {
+  try {
+    const { ino, size, mtimeMs } = statSync(path);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch {
+    return 'absent';
+  }
+}
+
+function quietly<Value>(read: () => Value): Value | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import type * as z from 'zod';
+import { readActive } from '../../../shared/bundle/bundle.ts';
+import { featureSchema, type FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { loadModelSet, servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { predictRequest, rowScoresSchema } from './schema/predict.ts';
+
+type Request = z.infer<typeof predictRequest>;
+
+/** Scores feature rows by the active bundle, in this process, independent of the daemons. */
+export class ActiveScores {
+  readonly #schema: FeatureSchema;
+  readonly #models: string;
+  #set: ModelSet | null = null;
+  /** Rows are scored sequentially, because a set reuses its output memory. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor({ minutehand }: Settings, { models }: Pick<HomePaths, 'models'>) {
+    this.#schema = featureSchema(minutehand.windows);
+    this.#models = models;
+  }
+
+  /** @throws MinutehandError FEATURES_REFUSED, MODEL_* */
+  score(request: Request): Promise<z.infer<typeof rowScoresSchema>> {
+    const row = rowOf(request, this.#schema);
+    const scored = this.#turn.then(() => this.#score(row, request.subject));
+    this.#turn = scored.catch(() => undefined);
+    return scored;
+  }
+
+  async close(): Promise<void> {
+    await this.#turn;
+    await this.#set?.release();
+    this.#set = null;
+  }
+
+  async #score(row: Float32Array, subject: string | undefined): Promise<z.infer<typeof rowScoresSchema>> {
+    const active = await this.#active();
+    if (active.groups !== undefined && (subject === undefined || !active.manifest.pairs.includes(subject)))
+      throw new MinutehandError('FEATURES_REFUSED', {
+        seen: subject === undefined ? 'no subject' : `subject ${subject}`,
+        expected: `a pair of ${active.version}, whose groups have models of their own`,
+      });
+    const set = subject === undefined ? active : servingSet(active, subject);
+    const { return_prob, risk_prob, risk_score, position_scale } = await set.infer(row, 1);
+    return {
+      ...{ model_version: set.version, feature_schema: this.#schema.hash, engines: { ...set.engines } },
+      return_prob: return_prob[0]!,
+      risk_prob: risk_prob[0]!,
+      risk_score: risk_score[0]!,
+      position_scale: position_scale[0]!,
+    };
+  }
+
+  async #active(): Promise<ModelSet> {
+    const version = readActive(this.#models)?.version;
+    if (version === undefined) throw new MinutehandError('MODEL_MISSING', { seen: 'no bundle is active' });
+    if (this.#set?.version === version) return this.#set;
+    const loaded = await loadModelSet(join(this.#models, version), this.#schema, 1);
+    await this.#set?.release();
+    return (this.#set = loaded);
+  }
+}
+
+/** @throws MinutehandError FEATURES_REFUSED */
+function rowOf({ feature_schema, features }: Request, { hash, definitions }: FeatureSchema): Float32Array {
+  if (feature_schema !== hash)
+    throw new MinutehandError('FEATURES_REFUSED', { seen: `feature_schema ${feature_schema}`, expected: hash });
+  const names = definitions.map(({ name }) => name);
+  const values = Array.isArray(features) ? features : valuesOf(features, names);
+  if (values.length !== names.length)
+    throw new MinutehandError('FEATURES_REFUSED', {
+      seen: `${values.length} features`,
+      expected: `${names.length}`,
+    });
+  return Float32Array.from(values, (value) => value ?? NaN);
+}
+
+function valuesOf(features: Readonly<Record<string, number | null>>, names: readonly string[]): (number | null)[] {
+  const missing = names.filter((name) => !Object.hasOwn(features, name));
+  const unknown = Object.keys(features).filter((name) => !names.includes(name));
+  if (missing.length + unknown.length > 0)
+    throw new MinutehandError('FEATURES_REFUSED', {
+      seen: [
+        ...(missing.length === 0 ? [] : [`without ${missing.slice(0, 5).join(', ')}`]),
+        ...(unknown.length === 0 ? [] : [`with ${unknown.slice(0, 5).join(', ')}`]),
+      ].join(', '),
+      expected: `${names.length} features; null where a value is missing`,
+    });
+  return names.map((name) => features[name]!);
+}

@@ -1,0 +1,41 @@
+import * as z from 'zod';
+import type { FastifyRequest } from 'fastify';
+import { MinutehandError } from '../../../shared/errors.ts';
+import type { AdmissionPlace, Override } from '../admission/admission.ts';
+import { createRegistry } from '../registry/registry.ts';
+import type { ApiContext } from './context.ts';
+
+/** Fields of a body that override failed gates. */
+export const overrideShape = {
+  despite_gates: z.boolean().default(false).describe('Although gates failed; needs a reason'),
+  reason: z
+    .string()
+    .trim()
+    .max(500)
+    .default('')
+    .describe('With despite_gates: why; recorded, and shown until replaced'),
+};
+const overrideSchema = z.object(overrideShape);
+
+/** Of a request without a body. */
+export const NO_OVERRIDE = { despite_gates: false, reason: '' } as const;
+
+/** @returns null without `despite_gates`. @throws MinutehandError REQUEST_INVALID */
+export function overrideOf(
+  { despite_gates, reason }: z.infer<typeof overrideSchema>,
+  { identity }: Pick<FastifyRequest, 'identity'>,
+): Override | null {
+  if (despite_gates !== (reason !== ''))
+    throw new MinutehandError('REQUEST_INVALID', {
+      seen: despite_gates ? 'despite_gates without a reason' : 'a reason without despite_gates',
+    });
+  return despite_gates ? { reason, by: identity?.name ?? '' } : null;
+}
+
+export function admissionPlaceOf({ settings, paths, store }: ApiContext): AdmissionPlace {
+  return {
+    settings,
+    paths,
+    registered: async (version) => createRegistry(await store(), paths.models).find(version),
+  };
+}

@@ -1,0 +1,145 @@
+import type { FastifyError, FastifyInstance } from 'fastify';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { readActive } from '../../../shared/bundle/bundle.ts';
+import { describeError, MinutehandError } from '../../../shared/errors.ts';
+import { createAccess, type AccessOptions } from '../../../shared/http/access.ts';
+import { accessRequestOf, hostMissing, missesHost } from '../../../shared/http/node_server.ts';
+import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { foreignModels, standingOverrides } from '../admission/standing.ts';
+import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
+import type { TrainerMetricsSource } from '../metrics/metrics.ts';
+import type { Monitor } from '../monitor/monitor.ts';
+import type { RolloutWatch } from '../rollout/watch.ts';
+import type { AuditEntry } from './audit.ts';
+import type { Retrainer } from '../schedule/retrainer.ts';
+import type { RunKind } from '../schedule/run.ts';
+
+const PATHS = ['/healthz', '/metrics', '/runs', '/models', '/monitor', '/retrain', '/retrain/cancel'];
+const KINDS: readonly unknown[] = ['full', 'incremental', 'thresholds'] satisfies readonly RunKind[];
+
+/** State and actions of the endpoints. */
+export interface ApiParts {
+  readonly retrainer: Retrainer;
+  readonly monitor: Pick<Monitor, 'status'>;
+  readonly paths: HomePaths;
+  readonly settings: Settings;
+  /** Records a request that changes something. */
+  audit(entry: AuditEntry): Promise<void>;
+  readonly access: Omit<AccessOptions, 'needsAuthorization'>;
+  readonly metrics: TrainerMetricsSource;
+  readonly rollout: Pick<RolloutWatch, 'state'>;
+  /** Schedules, with the next time of each. */
+  schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
+}
+
+/**
+ * `GET /healthz`, `GET /metrics`, `GET /runs`, `GET /models`, `GET /monitor`,
+ * `POST /retrain?kind=full|incremental|thresholds`, `POST /retrain/cancel`.
+ */
+export function addRoutes(
+  server: FastifyInstance,
+  { retrainer, monitor, paths, settings, access, metrics, rollout, schedules, audit }: ApiParts,
+): void {
+  const refuse = createAccess({ ...access, needsAuthorization: ({ method }) => method !== 'GET' });
+  server.addHook('onRequest', async (request) => {
+    if (missesHost(request.raw)) throw hostMissing();
+    const error = refuse(accessRequestOf(request.raw));
+    if (error !== null) throw error;
+  });
+  // No endpoint takes a body, so a body that a client sends is neither read nor refused.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', (_request, payload, done) => {
+    payload.on('end', () => done(null, undefined)).resume();
+  });
+  server.setErrorHandler((error: FastifyError, _request, reply) => {
+    const known = codedError(error);
+    const status = known instanceof MinutehandError ? known.status : 500;
+    return reply.status(status).send({ error: describeError(known) });
+  });
+  server.setNotFoundHandler((request) => {
+    const isThere = PATHS.includes(request.url.split('?')[0]!);
+    const seen = `${request.method} ${request.url.slice(0, 80)}`;
+    throw new MinutehandError(isThere ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND', { seen });
+  });
+  auditWrites(server, audit);
+  server.get('/healthz', async () => {
+    const [last] = retrainer.runs();
+    const planned = schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null }));
+    return {
+      status: 'ok',
+      ...activeVersion(paths, settings),
+      despite_gates: standingOverrides(paths.models),
+      last_run: last ?? null,
+      rollout: rollout.state(),
+      schedules: planned,
+    };
+  });
+  server.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await metricsText(metrics)));
+  server.get('/runs', async () => ({ runs: retrainer.runs() }));
+  server.get('/models', async () => ({ models: await retrainer.models() }));
+  server.get('/monitor', async () => monitor.status());
+  server.post('/retrain', async (request, reply) => {
+    const run = await retrainer.start('request', kindOf(request.query));
+    if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
+    return reply.status(202).send(run);
+  });
+  server.post('/retrain/cancel', async (_request, reply) => {
+    const run = retrainer.cancel();
+    if (run === null) throw new MinutehandError('RETRAIN_IDLE');
+    return reply.status(202).send(run);
+  });
+}
+
+const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
+
+/**
+ * Records every request to a writing route that needs no role, done or refused: clients on this machine send no
+ * credentials. Routes with a role are recorded by their guard. Requests that access refuses reach no route.
+ */
+function auditWrites(server: FastifyInstance, audit: ApiParts['audit']): void {
+  server.addHook('onSend', async (request, reply, payload) => {
+    const { url: route, config } = request.routeOptions;
+    if (SAFE_METHODS.includes(request.method) || route === undefined || config.role !== undefined) return payload;
+    if (reply.statusCode === 401 || reply.statusCode === 403) return payload;
+    const asked = accessRequestOf(request.raw);
+    const via = asked.header('authorization') === '' ? 'loopback' : 'token';
+    const change = reply.statusCode < 400 ? (JSON.parse(String(payload)) as unknown) : null;
+    await audit({
+      ...{ actor: asked.remoteAddress, role: '', via, action: `${request.method} ${route}` },
+      target: request.url.split('?')[1] ?? '',
+      before: null,
+      after: change,
+      outcome: reply.statusCode < 400 ? 'done' : `refused ${reply.statusCode}`,
+    });
+    return payload;
+  });
+}
+
+/** Maps fastify's errors to error codes. */
+function codedError(error: FastifyError): Error {
+  const { statusCode, message } = error;
+  if (statusCode === 413) return new MinutehandError('BODY_TOO_LARGE', { cause: error });
+  const isRefused =
+    error.validation !== undefined || (statusCode !== undefined && statusCode >= 400 && statusCode < 500);
+  return isRefused ? new MinutehandError('REQUEST_INVALID', { seen: message.slice(0, 300), cause: error }) : error;
+}
+
+/** @throws MinutehandError RETRAIN_KIND */
+function kindOf(query: unknown): RunKind {
+  const { kind = 'full' } = query as { kind?: unknown };
+  if (KINDS.includes(kind)) return kind as RunKind;
+  throw new MinutehandError('RETRAIN_KIND', { seen: `kind=${String(kind).slice(0, 40)}` });
+}
+
+/** A damaged pointer is no failure of the trainer: the next adopted bundle replaces it. */
+function activeVersion(paths: HomePaths, settings: Settings): { active_version: string | null; active_error?: object } {
+  try {
+    const active_version = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null;
+    const foreign = foreignModels(settings, paths.models).find(({ slot }) => slot === 'pairs');
+    return { active_version, ...(foreign && { active_error: foreign }) };
+  } catch (error) {
+    return { active_version: null, active_error: describeError(error) };
+  }
+}

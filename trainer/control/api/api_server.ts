@@ -1,0 +1,158 @@
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { ZodType } from 'zod';
+import { packageRoot } from '../../../shared/root.ts';
+import { addGuard, MAX_ATTEMPT_WAIT_MS } from './access/guard.ts';
+import { Throttle } from './access/throttle.ts';
+import { TokenVerifier } from './access/tokens.ts';
+import type { Api, ApiContext } from './context.ts';
+import { acceptJsonOnly } from './http_server.ts';
+import { COMMON_ERRORS, operationName, ROUTE_ERRORS } from './route_errors.ts';
+import { addDashboard } from './routes/dashboard.ts';
+import { addAlertRoutes } from './routes/alerts.ts';
+import { addBacktestRoutes } from './routes/backtests.ts';
+import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
+import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
+import { addDescriptionRoutes } from './routes/description.ts';
+import { addDataRoutes } from './routes/data.ts';
+import { addImportRoutes } from './routes/imports.ts';
+import { addDirectionModelRoutes } from './routes/direction_models.ts';
+import { addEventRoutes } from './routes/events.ts';
+import { addExplainRoutes } from './routes/explain.ts';
+import { addModelRoutes } from './routes/models.ts';
+import { addModelWriteRoutes } from './routes/model_writes.ts';
+import { addRolloutRoutes } from './routes/rollout.ts';
+import { addRecordRoutes } from './routes/records.ts';
+import { addPredictRoutes } from './routes/predict.ts';
+import { addReportRoutes } from './routes/reports.ts';
+import { addRunRoutes } from './routes/runs.ts';
+import { addSearchRoutes } from './routes/searches.ts';
+import { addSessionRoutes } from './routes/session.ts';
+import { addSignalRoutes } from './routes/signals.ts';
+import { addStatusRoutes } from './routes/status.ts';
+import { addSubjectRoutes } from './routes/subjects.ts';
+import { addTrainingRoutes } from './routes/training.ts';
+
+const MAX_BODY_BYTES = 256 * 1024;
+const EVERY_ROUTE = `Every route may answer ${COMMON_ERRORS.join(', ')}; \`x-errors\` has its own codes.`;
+const SELF = ["'self'"];
+/** No inline scripts or styles, no other sites, no frames. */
+const SECURITY_HEADERS = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: SELF,
+      styleSrc: SELF,
+      imgSrc: ["'self'", 'data:'],
+      fontSrc: SELF,
+      connectSrc: SELF,
+      manifestSrc: SELF,
+      formAction: SELF,
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  frameguard: { action: 'deny' },
+  // Plain HTTP on loopback: TLS and this header belong to a proxy.
+  strictTransportSecurity: false,
+} as const;
+
+/**
+ * Adds the API below `/api`, `/login` and the dashboard to the trainer's server.
+ * @returns a function that gives the OpenAPI document once the server is ready
+ */
+export async function addApi(server: FastifyInstance, context: ApiContext): Promise<() => object> {
+  let document = (): object => ({});
+  await server.register(async (scope) => {
+    const api = scope.withTypeProvider<ZodTypeProvider>();
+    api.setValidatorCompiler(validatorCompiler);
+    api.setSerializerCompiler(serializerCompiler);
+    acceptJsonOnly(api, MAX_BODY_BYTES);
+    const optionalBodies = new Set<string>();
+    api.addHook('onRoute', ({ method, url, schema }) => {
+      const { body } = (schema ?? {}) as { readonly body?: ZodType };
+      if (body === undefined || !body.safeParse({}).success) return;
+      for (const one of [method].flat()) optionalBodies.add(operationName(one, url));
+    });
+    await api.register(cookie);
+    await api.register(helmet, SECURITY_HEADERS);
+    await api.register(swagger, {
+      openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf(), description: EVERY_ROUTE } },
+      transform: describedRoute,
+      transformObject: (made) => withOptionalBodies(jsonSchemaTransformObject(made), optionalBodies),
+    });
+    const credentials = {
+      throttle: new Throttle(),
+      attempts: new Throttle(MAX_ATTEMPT_WAIT_MS),
+      verifier: new TokenVerifier(),
+    };
+    addGuard(api, context, credentials);
+    api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+    addSessionRoutes(api, context, credentials);
+    addDescriptionRoutes(api);
+    for (const add of ROUTES) add(api, context);
+    await addDashboard(api);
+    document = () => api.swagger();
+  });
+  return () => document();
+}
+
+const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
+  addStatusRoutes,
+  addSubjectRoutes,
+  addSignalRoutes,
+  addExplainRoutes,
+  addEventRoutes,
+  addModelRoutes,
+  addRunRoutes,
+  addAlertRoutes,
+  addTrainingRoutes,
+  addModelWriteRoutes,
+  addDirectionModelRoutes,
+  addRolloutRoutes,
+  addConfigRoutes,
+  addChangeRoutes,
+  addAutomlFeatureRoutes,
+  addRecordRoutes,
+  addBacktestRoutes,
+  addReportRoutes,
+  addPredictRoutes,
+  addDataRoutes,
+  addImportRoutes,
+  addSearchRoutes,
+];
+
+/** A route with its role and its error codes. */
+const describedRoute: typeof jsonSchemaTransform = (one) => {
+  const { schema, url } = jsonSchemaTransform(one);
+  const { method, config } = one.route;
+  const operation = operationName([method].flat()[0]!, url);
+  return { url, schema: { ...schema, 'x-role': config?.role ?? 'public', 'x-errors': ROUTE_ERRORS[operation] ?? [] } };
+};
+
+/** Marks the bodies without a required field as optional: sending none is sending no fields. */
+function withOptionalBodies(document: ReturnType<typeof jsonSchemaTransformObject>, names: ReadonlySet<string>) {
+  for (const [path, operations] of Object.entries(document.paths ?? {}))
+    for (const [method, operation] of Object.entries(operations ?? {})) {
+      const { requestBody } = operation as { requestBody?: { required?: boolean } };
+      if (requestBody !== undefined && names.has(`${method.toUpperCase()} ${path}`)) requestBody.required = false;
+    }
+  return document;
+}
+
+function versionOf(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  return version;
+}

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import type { Selectable } from 'kysely';
+import type { ApiWritesTable } from '../../store/access_tables.ts';
+import { appendAnchor, readAnchors } from '../../store/audit_anchors.ts';
+import type { Store } from '../../store/store.ts';
+
+/** One recorded action. `before` and `after` are any JSON. */
+export interface AuditEntry {
+  readonly actor: string;
+  readonly role: string;
+  readonly via: 'session' | 'token' | 'cli' | 'loopback' | 'trainer';
+  readonly action: string;
+  readonly target: string;
+  readonly before: unknown;
+  readonly after: unknown;
+  readonly outcome: string;
+}
+
+export type AuditRow = Selectable<ApiWritesTable>;
+
+/** Previous hash of the first entry. */
+export const FIRST_HASH = '0'.repeat(64);
+/** Attempts, since another process may append at the same time. */
+const TRIES = 20;
+
+/**
+ * Appends to the hash chain, and to the anchors outside the database. What a database would store differently (halves
+ * of surrogate pairs, NUL) is replaced before it is hashed.
+ * @returns the hash of the new last entry
+ */
+export async function appendAudit(store: Store, entry: AuditEntry, nowMs: number): Promise<string> {
+  const content = {
+    actor: storableText(entry.actor),
+    role: entry.role,
+    via: entry.via,
+    action: storableText(entry.action),
+    target: storableText(entry.target),
+    outcome: storableText(entry.outcome),
+    at: new Date(nowMs).toISOString(),
+    before: jsonOf(entry.before),
+    after: jsonOf(entry.after),
+  };
+  for (let tries = 1; ; tries += 1) {
+    const last = await store.db
+      .selectFrom('audit.api_writes')
+      .select('hash')
+      .orderBy('entry_id', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    const chained = { ...content, previous_hash: last?.hash ?? FIRST_HASH };
+    const hash = hashOf(chained);
+    const added = await store.db
+      .insertInto('audit.api_writes')
+      .values({ ...chained, hash })
+      .onConflict((conflict) => conflict.column('previous_hash').doNothing())
+      .returning('entry_id')
+      .executeTakeFirst();
+    if (added !== undefined) {
+      if (store.auditAnchors !== null) appendAnchor(store.auditAnchors, { entry_id: Number(added.entry_id), hash });
+      return hash;
+    }
+    if (tries === TRIES) throw new Error(`the audit could not be written after ${TRIES} tries`);
+  }
+}
+
+export interface AuditCheck {
+  readonly entries: number;
+  /** Hash of the last entry. */
+  readonly head: string;
+  /** First entry that does not match its hash or its predecessor; null if all do. */
+  readonly broken: number | null;
+  /** Number of entries that do not match their hash or their predecessor. The check continues after each. */
+  readonly breaks: number;
+  /**
+   * Entries of the anchors outside the database that the table lacks, or has with another hash: first, last, number.
+   */
+  readonly missing: { readonly first: number; readonly last: number; readonly entries: number } | null;
+}
+
+const PAGE = 1000;
+
+/** Checks every entry against its hash, its predecessor and its anchor outside the database. */
+export async function verifyAudit(store: Store): Promise<AuditCheck> {
+  const anchors = store.auditAnchors === null ? [] : readAnchors(store.auditAnchors);
+  const unseen = new Map(anchors.map(({ entry_id, hash }) => [hash, entry_id]));
+  let entries = 0;
+  let head = FIRST_HASH;
+  let lastId = 0;
+  let broken: number | null = null;
+  let breaks = 0;
+  for (;;) {
+    const rows = await store.db
+      .selectFrom('audit.api_writes')
+      .selectAll()
+      .where('entry_id', '>', lastId)
+      .orderBy('entry_id')
+      .limit(PAGE)
+      .execute();
+    for (const row of rows) {
+      if (row.previous_hash !== head || hashOf(row) !== row.hash) {
+        broken ??= Number(row.entry_id);
+        breaks += 1;
+      }
+      unseen.delete(row.hash);
+      head = row.hash;
+      entries += 1;
+    }
+    if (rows.length < PAGE) break;
+    lastId = Number(rows.at(-1)!.entry_id);
+  }
+  const ids = [...unseen.values()].sort((a, b) => a - b);
+  const missing = ids.length === 0 ? null : { first: ids[0]!, last: ids.at(-1)!, entries: ids.length };
+  return { entries, head, broken, breaks, missing };
+}
+
+function hashOf(row: Omit<AuditRow, 'entry_id' | 'hash'>): string {
+  const { at, actor, role, via, action, target, before, after, outcome, previous_hash } = row;
+  const text = JSON.stringify([at, actor, role, via, action, target, before, after, outcome, previous_hash]);
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** JSON writes halves of surrogate pairs as escapes, so only plain texts need the replacement. */
+function jsonOf(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // A write must not escape the audit because of what it wrote: nesting beyond the stack, a cycle.
+    const reason = error instanceof Error ? error.message : String(error);
+    return JSON.stringify({ not_recorded: reason });
+  }
+}
+
+/** SQLite stores half a surrogate pair as U+FFFD; PostgreSQL refuses NUL. */
+function storableText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD');
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Logger } from 'pino';
+import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { Clock } from '../../../shared/ports.ts';
+import type { Monitor } from '../monitor/monitor.ts';
+import type { PolicyService } from '../policy/policy_service.ts';
+import type { BacktestRunner } from '../schedule/backtest_runner.ts';
+import type { Retrainer } from '../schedule/retrainer.ts';
+import type { Store } from '../../store/store.ts';
+import type { Identity, Role } from './access/role.ts';
+import type { EventHub } from './events/hub.ts';
+import type { DaemonSignals } from './events/daemon_signals.ts';
+
+/** A server with requests typed by their zod schemas. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** State shared by the routes of the API. */
+export interface ApiContext {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly retrainer: Retrainer;
+  readonly monitor: Pick<Monitor, 'status'>;
+  /** @throws MinutehandError STORE_UNUSABLE */
+  store(): Promise<Store>;
+  readonly backtests: BacktestRunner;
+  readonly hub: EventHub;
+  readonly signals: DaemonSignals;
+  readonly policy: Pick<PolicyService, 'propose' | 'approve' | 'reject'>;
+  /** Schedules, with the next time of each. */
+  schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
+}
+
+/** Changes made by a write, for the audit. */
+export interface Written {
+  readonly target: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Role required by a route; `public` routes need none. Every route below /api has one. */
+    role?: Role | 'public';
+  }
+  interface FastifyRequest {
+    /** Set by the guard; null on public routes without credentials. */
+    identity: Identity | null;
+    /** Set by a write for the audit. */
+    written: Written | null;
+    /** Set when credentials are refused, for the audit: their kind and origin. */
+    refusedLogin: string | null;
+  }
+}

@@ -1,0 +1,90 @@
+import type { FastifyInstance } from 'fastify';
+import { readActive } from '../../../shared/bundle/bundle.ts';
+import { activeDirectionVersions } from '../../../shared/bundle/direction/active_direction.ts';
+import { startPolicyService } from '../policy/policy_service.ts';
+import { BacktestRunner } from '../schedule/backtest_runner.ts';
+import { openStore, storeUrl, type Store } from '../../store/store.ts';
+import { storeOpener } from '../../store/store_opener.ts';
+import type { TrainerOptions } from '../trainer_options.ts';
+import { takeOverKept } from './kept_audit.ts';
+import { addApi } from './api_server.ts';
+import type { ApiContext } from './context.ts';
+import { followDaemons } from './events/daemon_signals.ts';
+import { EventHub } from './events/hub.ts';
+
+const LOOK_MS = 500;
+
+export interface ControlPlane {
+  stop(): Promise<void>;
+}
+
+/** Starts the API: its routes on the trainer's server, its connection to the daemons, its events. */
+export async function startControlPlane(
+  server: FastifyInstance,
+  parts: Pick<ApiContext, 'settings' | 'paths' | 'log' | 'clock' | 'retrainer' | 'monitor' | 'schedules'> &
+    Pick<TrainerOptions, 'command'>,
+): Promise<ControlPlane> {
+  const { settings, paths } = parts;
+  const opener = storeOpener(async () => ({ store: await openStore(storeUrl(process.env, paths), parts.clock) }));
+  const hub = new EventHub();
+  const signals = followDaemons(settings, paths, {
+    onSignal: (_signal, text) => hub.publish('signal', text.trimEnd()),
+    onConnection: (shard, is_connected) => hub.publish('daemon', JSON.stringify({ shard, is_connected })),
+  });
+  const store = async (): Promise<Store> => (await opener.get()).store;
+  const policy = startPolicyService({ ...parts, store });
+  const backtests = new BacktestRunner({
+    ...{ ...parts, store, market: settings.minutehand.market },
+    onChange: ({ backtest_id, status, percent }) =>
+      hub.publish('backtest', JSON.stringify({ backtest_id, status, percent })),
+  });
+  const context: ApiContext = { ...parts, hub, signals, policy, store, backtests };
+  await addApi(server, context);
+  backtests.begin();
+  void opener.get().then(
+    ({ store: own }) => takeOverKept(own, paths),
+    () => undefined,
+  );
+  const watching = setInterval(watchOf(context), LOOK_MS).unref();
+  return {
+    async stop() {
+      clearInterval(watching);
+      signals.stop();
+      await backtests.stop();
+      hub.close();
+      await policy.stop();
+      await opener.close();
+    },
+  };
+}
+
+/** Publishes changes of the newest run and the active models. */
+function watchOf({ hub, retrainer, paths }: ApiContext): () => void {
+  let [run, models, directions] = ['', '', ''];
+  return () => {
+    if (hub.size === 0) return;
+    const newest = retrainer.runs()[0];
+    const runNow = newest === undefined ? '' : JSON.stringify(newest);
+    if (runNow !== run) hub.publish('run', runNow);
+    const modelsNow = pointerText(paths.models);
+    const directionsNow = directionText(paths.models);
+    if (modelsNow !== models || directionsNow !== directions) hub.publish('models', modelsNow);
+    [run, models, directions] = [runNow, modelsNow, directionsNow];
+  };
+}
+
+function pointerText(models: string): string {
+  try {
+    return JSON.stringify(readActive(models) ?? { version: null, previous: null });
+  } catch {
+    return '{"version":null,"previous":null}';
+  }
+}
+
+function directionText(models: string): string {
+  try {
+    return JSON.stringify(activeDirectionVersions(models));
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,116 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient } from '../../../dashboard/api/client.ts';
+import { directionFolder, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { encodeInstrumentBody } from '../../../shared/signal/instrument_signal.ts';
+import { instrumentBodyOf } from '../../../shared/signal/signal.fixture.ts';
+import { writeTinyDirection } from '../../../test/tiny_direction.ts';
+import { tinySettings } from '../../../test/tiny_settings.ts';
+import { signalRow } from '../history/signal_row.ts';
+import { openSignalTables } from '../history/signal_tables.ts';
+import { textOf } from './routes/signals.ts';
+import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
+
+const SUBJECT = 'BTCUSDT@1h';
+let api: ApiWorkplace;
+let own: ReturnType<typeof createClient>;
+/** Oldest first; the last one's files are damaged. */
+let versions: string[];
+
+beforeAll(async () => {
+  api = await openApiWorkplace({ minutehand: { instruments: [SUBJECT] } }, ({ models }) => {
+    const at = (hour: number): Date => new Date(Date.UTC(2026, 0, 1, hour));
+    versions = [1, 2, 3].map((hour) => writeTinyDirection(models, 'BTCUSDT', '1h', at(hour)));
+    const model = join(directionFolder(models), versions[2]!, 'direction.onnx');
+    writeFileSync(model, readFileSync(model).subarray(1));
+    return Promise.resolve();
+  });
+  const headers = bearer(await api.token('approver', 'ann'));
+  own = createClient({ origin: api.origin, headers: () => headers });
+});
+afterAll(() => api.close());
+
+const load = (model_name: string) => own.post('/api/ml/direction-models/{model_name}/load', { path: { model_name } });
+
+describe('instruments in the API', () => {
+  it('list, show, verify, promote and roll back their bundles, and refuse a damaged one', async () => {
+    const listed = async () => (await own.get('/api/ml/direction-models')).models;
+    expect((await listed()).map(({ model_id, error, is_active }) => [model_id, error, is_active])).toEqual([
+      [versions[2], 'MODEL_HASH', false],
+      [versions[1], null, false],
+      [versions[0], null, false],
+    ]);
+    const path = { model_name: versions[0]! };
+    const detail = await own.get('/api/ml/direction-models/{model_name}', { path });
+    expect(detail).toMatchObject({ version: versions[0], is_signed: false, manifest: { instruments: ['BTCUSDT'] } });
+    expect(detail.card).toContain(versions[0]);
+    expect(detail.manifest).not.toHaveProperty('golden');
+    const verified = await own.post('/api/ml/direction-models/{model_name}/verify', { path });
+    expect(verified.rows).toBeGreaterThan(10);
+    expect(verified.largest_difference).toBeLessThan(1e-5);
+    expect(readActiveDirection(api.paths.models, '1h')).toBeNull();
+
+    expect(await load(versions[0]!)).toEqual({ timeframe: '1h', version: versions[0], previous: null });
+    expect(await load(versions[1]!)).toEqual({ timeframe: '1h', version: versions[1], previous: versions[0] });
+    await expect(load(versions[2]!)).rejects.toMatchObject({ code: 'MODEL_HASH' });
+    await expect(load('20200101_0000')).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    const biased = writeTinyDirection(api.paths.models, 'BTCUSDT', '1h', new Date(0));
+    const folder = join(directionFolder(api.paths.models), biased);
+    const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as object;
+    writeFileSync(
+      join(folder, 'manifest.json'),
+      JSON.stringify({ ...manifest, gates: [{ name: 'direction bias', passed: false, seen: '0.9', limit: 'to 0.6' }] }),
+    );
+    await expect(load(biased)).rejects.toMatchObject({ code: 'MODEL_GATES' });
+    rmSync(folder, { recursive: true });
+    const [entry] = (await own.get('/api/audit', { query: { limit: 5 } })).entries.filter(
+      ({ after }) => after !== null,
+    );
+    expect(entry).toMatchObject({ target: `direction ${versions[1]}`, after: { version: versions[1] } });
+    expect((await listed()).map(({ is_active, is_previous }) => [is_active, is_previous])).toEqual([
+      [false, false],
+      [true, false],
+      [false, true],
+    ]);
+    expect(await load(versions[0]!)).toMatchObject({ version: versions[0], previous: versions[1] });
+    const operator = bearer(await api.token('operator'));
+    const refused = await api.ask('POST', `/api/ml/direction-models/${versions[0]!}/load`, { headers: operator });
+    expect(refused.body.error?.code).toBe('ROLE_REFUSED');
+  });
+
+  it('are subjects with the thresholds of their active bundle', async () => {
+    const { subjects } = await own.get('/api/subjects');
+    expect(subjects.at(-1)).toMatchObject({
+      ...{ subject: SUBJECT, kind: 'instrument', label: 'BTC/USDT 1h', symbols: ['BTCUSDT'], timeframe: '1h' },
+      ...{ z_entry: null, theta_up: 0.34, model_version: versions[0], no_edge: false },
+    });
+    expect(subjects[0]).toMatchObject({ kind: 'pair', theta_up: null });
+  });
+
+  it('have signals with their probabilities in the history and in the latest scores', async () => {
+    const body = instrumentBodyOf({ pair_id: SUBJECT, ml_up_prob: 0.5, ml_down_prob: 0.25, ml_range_prob: 0.25 });
+    const published = {
+      market: 'simulated',
+      generated_at_ms: Date.now() - 5000,
+      pair_id: SUBJECT,
+      boot_id: 'b',
+      seq: 1,
+    };
+    const row = signalRow(encodeInstrumentBody(body), {
+      ...published,
+      ...{ bar_time: 0, risk_prob: null, features_crc: null },
+    });
+    const tables = await openSignalTables(api.store, tinySettings().signals);
+    await tables.keepNewest(api.store.db, [row]);
+    await tables.add(api.store.db, [row]);
+    const shown = { pair_id: SUBJECT, ml_up_prob: 0.5, ml_down_prob: 0.25, ml_range_prob: 0.25, price: body.price };
+    const { latest, history } = await own.get('/api/signals', { query: { subject: SUBJECT } });
+    expect([latest, history]).toMatchObject([[shown], [shown]]);
+    const headers = bearer(await api.token('viewer'));
+    const { text } = await api.ask('GET', `/api/signals?subject=${SUBJECT}`, { headers });
+    expect(text).toContain(`"history":[${await textOf([row])}]`);
+    const scores = await own.get('/api/ml/predict', { query: { subject: SUBJECT } });
+    expect(scores).toMatchObject({ ml_up_prob: 0.5, ml_down_prob: 0.25, ml_range_prob: 0.25, return_prob: null });
+  });
+});

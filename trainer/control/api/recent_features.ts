@@ -1,0 +1,85 @@
+import { barSecondsOf } from '../../../shared/pair.ts';
+import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
+import { existsSync } from 'node:fs';
+import type * as z from 'zod';
+import type { OpenTime } from '../../../shared/bar.ts';
+import { barAt } from '../../../shared/bar_file/bar_file.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { PairFeatures } from '../../../shared/core/features/features.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { screenPolicy, shardsOf } from '../../../shared/policy/policy.ts';
+import { readKnownBars } from '../../learning/dataset/known_bars.ts';
+import { commonMinutes } from '../../learning/dataset/pair_history.ts';
+import type { ApiContext } from './context.ts';
+import type { generatedSchema } from './schema/automl_features.ts';
+
+/** Maximum closed time of a market (weekends and holidays). */
+const CLOSED_S = 4 * 86_400;
+
+interface Statistics {
+  last: number | null;
+  mean: number | null;
+  min: number | null;
+  max: number | null;
+  missing: number;
+}
+
+/**
+ * Statistics of a subject's features over its newest minutes.
+ * @throws MinutehandError PAIR_UNKNOWN, DATA_MISSING
+ */
+export async function recentFeatures(
+  { settings, paths, store, signals, clock }: ApiContext,
+  subject: string,
+  limit: number,
+): Promise<z.infer<typeof generatedSchema>> {
+  const beganUs = clock.monotonicUs();
+  const { market, windows } = settings.minutehand;
+  const shard = shardsOf(settings.minutehand).find(({ pairs }) => pairs.some(({ id }) => id === subject));
+  const pair = shard?.pairs.find(({ id }) => id === subject);
+  if (shard === undefined || pair === undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: subject });
+  const features = new PairFeatures(windows, pair.barSeconds);
+  const last = signals.last.get(subject);
+  const newest = last === undefined ? clock.nowMs() / 1000 : Date.parse(last.timestamp) / 1000;
+  const from = Math.floor(newest - (limit + features.warmupBars) * barSecondsOf(pair) - CLOSED_S) as OpenTime;
+  const journals = [paths.journal(market, shard.name)].filter((path) => existsSync(path));
+  const bars = await readKnownBars({
+    ...{ symbols: [pair.a, pair.b], market, from, journals, screening: screenPolicy(settings) },
+    store: await store(),
+    onProgress: () => undefined,
+  });
+  const [a, b] = [legBars(bars, pair, 'a'), legBars(bars, pair, 'b')];
+  if (a === undefined || b === undefined) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
+  const minutes = [...commonMinutes(a, b)];
+  const names = features.definitions.map(({ name }) => name);
+  const columns: number[][] = names.map(() => []);
+  for (const [index, [i, j]] of minutes.entries()) {
+    features.step(barAt(a, i), barAt(b, j));
+    if (index >= minutes.length - limit) columns.forEach((column, at) => column.push(features.values[at]!));
+  }
+  const rows = Math.min(limit, minutes.length);
+  return {
+    success: true,
+    message: `${names.length} features of ${rows} minutes of ${subject}`,
+    feature_count: names.length,
+    processing_time: (clock.monotonicUs() - beganUs) / 1e6,
+    feature_names: names,
+    statistics: Object.fromEntries(names.map((name, at) => [name, statisticsOf(columns[at]!)])),
+    rows,
+    feature_schema: featureSchema(windows).hash,
+  };
+}
+
+function statisticsOf(column: readonly number[]): Statistics {
+  const known = column.filter(Number.isFinite);
+  const missing = column.length - known.length;
+  if (known.length === 0) return { last: null, mean: null, min: null, max: null, missing };
+  const last = column.at(-1)!;
+  return {
+    last: Number.isFinite(last) ? last : null,
+    mean: known.reduce((sum, value) => sum + value, 0) / known.length,
+    min: known.reduce((least, value) => Math.min(least, value), Infinity),
+    max: known.reduce((most, value) => Math.max(most, value), -Infinity),
+    missing,
+  };
+}

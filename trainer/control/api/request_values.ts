@@ -1,0 +1,41 @@
+import { MinutehandError } from '../../../shared/errors.ts';
+
+/** Objects and arrays inside each other: the deepest schema has six. */
+const MAX_DEPTH = 32;
+
+interface Place {
+  readonly value: unknown;
+  readonly path: string;
+  readonly depth: number;
+}
+
+/**
+ * Refuses values that parts behind the API cannot store or print: nesting that exceeds a stack, halves of surrogate
+ * pairs (SQLite stores U+FFFD, so a hash would no longer match), and NUL (PostgreSQL and git refuse it). Runs before
+ * schemas, because those of free-form fields accept any JSON.
+ * @param value of JSON: body, query or path parameters
+ * @throws MinutehandError REQUEST_INVALID
+ */
+export function checkRequestValues(value: unknown, name: string): void {
+  const places: Place[] = [{ value, path: name, depth: 0 }];
+  for (let place = places.pop(); place !== undefined; place = places.pop()) {
+    const { value: one, path, depth } = place;
+    if (typeof one === 'string') checkText(one, path);
+    if (typeof one !== 'object' || one === null) continue;
+    if (depth === MAX_DEPTH)
+      throw new MinutehandError('REQUEST_INVALID', {
+        seen: `${name}: values nested more than ${MAX_DEPTH} levels deep`,
+      });
+    for (const [key, inner] of Object.entries(one)) {
+      checkText(key, `a name in ${path}`);
+      places.push({ value: inner, path: Array.isArray(one) ? `${path}[${key}]` : `${path}.${key}`, depth: depth + 1 });
+    }
+  }
+}
+
+function checkText(text: string, path: string): void {
+  if (!text.isWellFormed())
+    throw new MinutehandError('REQUEST_INVALID', { seen: `${path.slice(0, 100)}: half of a surrogate pair` });
+  if (text.includes('\0'))
+    throw new MinutehandError('REQUEST_INVALID', { seen: `${path.slice(0, 100)}: the character NUL` });
+}

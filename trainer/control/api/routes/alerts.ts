@@ -1,0 +1,116 @@
+import type { Market } from '../../../../shared/bar_file/bar_sink.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { EVENTS } from '../../notify/events.ts';
+import { acknowledge } from '../../notify/outbox.ts';
+import * as z from 'zod';
+import type { Api, ApiContext } from '../context.ts';
+import { acknowledgedSchema, alertsSchema, silenceRequest, silenceSchema } from '../schema/alerts.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+const alertsQuery = z.object({
+  all: z.enum(['true', 'false']).default('false').describe('true: include resolved alerts'),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+/** `GET /api/alerts`. */
+export function addAlertRoutes(api: Api, { settings, store, clock }: ApiContext): void {
+  const { market } = settings.minutehand;
+
+  api.route({
+    method: 'GET',
+    url: '/api/alerts',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['alerts'],
+      summary: 'Alerts and silences',
+      querystring: alertsQuery,
+      response: { 200: alertsSchema, ...REFUSALS },
+    },
+    async handler({ query: { all, limit } }) {
+      const { db } = await store();
+      const every = db.selectFrom('core.alerts').selectAll().where('market', '=', market);
+      const wanted = all === 'true' ? every : every.where('resolved_ms', 'is', null);
+      const rows = await wanted.orderBy('alert_id', 'desc').limit(limit).execute();
+      const silences = await db
+        .selectFrom('core.alert_silences')
+        .select(['pattern', 'until_ms', 'created_by'])
+        .where('market', '=', market)
+        .where('until_ms', '>', clock.nowMs())
+        .execute();
+      const alerts = rows.map(
+        ({
+          alert_key,
+          details: _details,
+          open_key: _open,
+          is_once: _once,
+          market: _market,
+          acked_ms: _acked,
+          ...row
+        }) => ({
+          ...row,
+          key: alert_key,
+          title: EVENTS[row.event]?.title ?? row.event,
+          state:
+            row.resolved_ms !== null
+              ? ('over' as const)
+              : row.acked_by !== null
+                ? ('acknowledged' as const)
+                : ('open' as const),
+        }),
+      );
+      return { alerts, silences };
+    },
+  });
+  addAlertWrites(api, { store, clock, market });
+}
+
+function addAlertWrites(
+  api: Api,
+  { store, clock, market }: Pick<ApiContext, 'store' | 'clock'> & { readonly market: Market },
+): void {
+  api.route({
+    method: 'POST',
+    url: '/api/alerts/:alert_id/ack',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['alerts'],
+      summary: 'Acknowledge an open alert: it is not sent again',
+      params: z.object({ alert_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+      response: { 200: acknowledgedSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const id = String(request.params.alert_id);
+      request.written = { target: `alert ${id}` };
+      const scope = { market, nowMs: clock.nowMs() };
+      const by = request.identity!.name;
+      const acknowledged = await (await store()).transaction((tx) => acknowledge(tx, scope, id, by));
+      if (acknowledged.length === 0) throw new MinutehandError('ALERT_UNKNOWN', { seen: id });
+      return { acknowledged: [...acknowledged] };
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/alerts/silence',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['alerts'],
+      summary: 'Do not send alerts of these keys for a time',
+      body: silenceRequest,
+      response: { 200: silenceSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { pattern, minutes } = request.body;
+      const nowMs = clock.nowMs();
+      const row = { pattern, until_ms: nowMs + minutes * 60_000, created_by: request.identity!.name };
+      request.written = { target: pattern, after: row };
+      await (
+        await store()
+      ).db
+        .insertInto('core.alert_silences')
+        .values({ ...row, market, created_ms: nowMs })
+        .execute();
+      return row;
+    },
+  });
+}

@@ -1,0 +1,162 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { listVersions, readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { shardsOf } from '../../../../shared/policy/policy.ts';
+import type { BacktestRequest } from '../../schedule/backtest_queue.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { compareBacktests } from '../backtest_comparison.ts';
+import {
+  backtestComparisonSchema,
+  backtestRequest,
+  backtestResultSchema,
+  backtestSchema,
+  backtestsSchema,
+  limitQuery,
+} from '../schema/records.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+import { minuteOf } from '../training_options.ts';
+import { PAGE_POLICY } from './reports.ts';
+
+const tags = ['backtests'];
+const viewer = { role: 'viewer' } as const;
+const operator = { role: 'operator' } as const;
+const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const params = z.object({ backtest_id: id });
+const FILES = { 'trades.csv': 'text/csv', 'equity.csv': 'text/csv', 'report.html': 'text/html' } as const;
+
+/** Routes below `/api/backtests`. */
+export function addBacktestRoutes(api: Api, context: ApiContext): void {
+  const { settings, paths, backtests } = context;
+
+  api.route({
+    ...{ method: 'GET', url: '/api/backtests', config: viewer },
+    schema: {
+      tags,
+      summary: 'Requested backtests, and holdout backtests of the bundles',
+      querystring: limitQuery,
+      response: { 200: backtestsSchema, ...REFUSALS },
+    },
+    handler: async ({ query: { limit } }) => ({
+      backtests: holdoutsOf(paths.models),
+      requested: await (await backtests.queue()).list(limit),
+    }),
+  });
+
+  api.route({
+    ...{ method: 'POST', url: '/api/backtests', config: operator },
+    schema: {
+      tags,
+      summary: 'Queue a backtest on the bars of this installation',
+      body: backtestRequest.nullish(),
+      response: { 202: backtestSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      const body = request.body ?? backtestRequest.parse({});
+      const { reason } = body;
+      request.written = { target: 'backtest', after: body };
+      const wanted = checked(body, context);
+      const by = request.identity!.name;
+      const added = await backtests.request({ request: wanted, reason, by, policyHash: settings.policyHash });
+      request.written = { target: `backtest ${added.backtest_id}`, after: body };
+      return reply.status(202).send(added);
+    },
+  });
+
+  api.route({
+    ...{ method: 'POST', url: '/api/backtests/:backtest_id/cancel', config: operator },
+    schema: {
+      tags,
+      summary: 'Cancel a queued or running backtest',
+      params,
+      response: { 202: backtestSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      const { backtest_id } = request.params;
+      request.written = { target: `backtest ${backtest_id}` };
+      return reply.status(202).send(await backtests.cancel(backtest_id));
+    },
+  });
+  addBacktestReads(api, context);
+}
+
+function addBacktestReads(api: Api, { backtests }: ApiContext): void {
+  api.route({
+    ...{ method: 'GET', url: '/api/backtests/compare', config: viewer },
+    schema: {
+      tags,
+      summary: 'Differences between two backtests',
+      querystring: z.object({ before: id, after: id }),
+      response: { 200: backtestComparisonSchema, ...REFUSALS },
+    },
+    async handler({ query: { before, after } }) {
+      const queue = await backtests.queue();
+      return compareBacktests(await queue.find(before), await queue.find(after));
+    },
+  });
+
+  api.route({
+    ...{ method: 'GET', url: '/api/backtests/:backtest_id', config: viewer },
+    schema: {
+      tags,
+      summary: 'A backtest with its result',
+      params,
+      response: { 200: backtestResultSchema, ...REFUSALS },
+    },
+    handler: async ({ params: { backtest_id } }) => (await backtests.queue()).find(backtest_id),
+  });
+
+  api.route({
+    ...{ method: 'GET', url: '/api/backtests/:backtest_id/files/:name', config: viewer },
+    schema: {
+      tags,
+      summary: 'Trades, equity or report of a backtest; files of the last 50 are kept',
+      params: params.extend({ name: z.enum(['trades.csv', 'equity.csv', 'report.html']) }),
+      response: {
+        200: {
+          description: 'The file',
+          content: { 'text/csv': { schema: z.any() }, 'text/html': { schema: z.any() } },
+        },
+        ...REFUSALS,
+      },
+    },
+    async handler({ params: { backtest_id, name } }, reply) {
+      await (await backtests.queue()).find(backtest_id);
+      const file = join(backtests.folder(backtest_id), name);
+      if (!existsSync(file)) throw new MinutehandError('BACKTEST_UNKNOWN', { seen: `no ${name} of ${backtest_id}` });
+      void reply.header('content-security-policy', PAGE_POLICY).type(`${FILES[name]}; charset=utf-8`);
+      return reply.send(createReadStream(file));
+    },
+  });
+}
+
+/** @throws MinutehandError MODEL_MISSING, PAIR_UNKNOWN, REQUEST_INVALID */
+function checked(body: z.infer<typeof backtestRequest>, { settings, paths }: ApiContext): BacktestRequest {
+  const known = listVersions(paths.models);
+  const active = readActive(paths.models)?.version;
+  const models = body.models ?? (active === undefined ? [] : [active]);
+  if (models.length === 0) throw new MinutehandError('MODEL_MISSING', { seen: 'no bundle is active' });
+  const missing = models.find((version) => !known.includes(version));
+  if (missing !== undefined) throw new MinutehandError('MODEL_MISSING', { seen: missing });
+  const configured = shardsOf(settings.minutehand).flatMap(({ pairs }) => pairs.map((pair) => pair.id));
+  const unknown = body.pairs?.find((pair) => !configured.includes(pair));
+  if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
+  const [from, to] = [minuteOf(body.from) ?? null, minuteOf(body.to) ?? null];
+  if (from !== null && to !== null && Date.parse(from) >= Date.parse(to))
+    throw new MinutehandError('REQUEST_INVALID', { seen: `from ${from} to ${to}`, expected: 'to after from' });
+  const { pairs = null, theta1 = null, theta2 = null, costs } = body;
+  return { models, from, to, pairs, theta1, theta2, costs };
+}
+
+/** Newest first; unreadable bundles are left out. */
+function holdoutsOf(models: string) {
+  return [...listVersions(models)].reverse().flatMap((version) => {
+    try {
+      const { created, market, theta1, theta2, backtest, edge, gates } = readManifest(join(models, version));
+      return [{ version, created, market, theta1, theta2, holdout: backtest ?? null, edge, gates: gates ?? null }];
+    } catch {
+      return [];
+    }
+  });
+}

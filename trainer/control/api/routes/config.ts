@@ -1,0 +1,181 @@
+import * as z from 'zod';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { allowed, jsonSchema, propertiesOf, schemaAt, type JsonSchema } from '../../../../shared/policy/json_schema.ts';
+import { packagedValues } from '../../../../shared/policy/delivered.ts';
+import type { Settings } from '../../../../shared/policy/policy.ts';
+import { readYamlFile } from '../../../../shared/policy/yaml_file.ts';
+import { listChanges } from '../changes.ts';
+import { changesToDelivered } from '../config_proposal.ts';
+import type { Api, ApiContext } from '../context.ts';
+import {
+  changeSchema,
+  changesSchema,
+  configSchema,
+  policySchema,
+  proposalRequest,
+  resetRequest,
+} from '../schema/config.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+const POLICY_PARTS = ['core', 'retrain', 'signals'] as const;
+
+/** `GET|PUT /api/ml/config`, `POST /api/ml/config/reset`, `GET /api/policy`. */
+export function addConfigRoutes(api: Api, { settings, policy }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/ml/config',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['configuration'],
+      summary: 'The configuration in use',
+      response: { 200: configSchema, ...REFUSALS },
+    },
+    async handler() {
+      const { core, retrain, signals, minutehand } = settings;
+      const config = withoutPasswords({ core, retrain, signals, minutehand });
+      return {
+        policy_hash: settings.policyHash,
+        config,
+        overrides: settings.sources.overrides.map((one) => ({ ...one })),
+      };
+    },
+  });
+
+  api.route({
+    method: 'PUT',
+    url: '/api/ml/config',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['configuration'],
+      summary: 'Propose a configuration change: a commit on a separate branch, applied after approval by another user',
+      body: proposalRequest,
+      response: { 202: changeSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      const { changes, reason } = request.body;
+      request.written = { target: 'configuration', after: changes };
+      const change = await policy.propose({ changes, reason, by: request.identity!.name });
+      request.written = { target: `change ${change.change_id}`, before: change.before, after: changes };
+      return reply.status(202).send(change);
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml/config/reset',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['configuration'],
+      summary: 'Propose the delivered values of the three policy files',
+      body: resetRequest,
+      response: { 202: changeSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      const changes = changesToDelivered(settings);
+      if (Object.keys(changes).length === 0)
+        throw new MinutehandError('REQUEST_INVALID', { seen: 'the policy already has its delivered values' });
+      const change = await policy.propose({ changes, reason: request.body.reason, by: request.identity!.name });
+      request.written = { target: `change ${change.change_id}`, before: change.before, after: change.changes };
+      return reply.status(202).send(change);
+    },
+  });
+
+  addPolicyRoute(api, settings);
+}
+
+function addPolicyRoute(api: Api, settings: Settings): void {
+  const entries = policyEntries(settings);
+  api.route({
+    method: 'GET',
+    url: '/api/policy',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['configuration'],
+      summary: 'Values with labels and descriptions',
+      response: { 200: policySchema, ...REFUSALS },
+    },
+    handler: async () => ({ policy_hash: settings.policyHash, entries }),
+  });
+}
+
+/** `GET /api/changes`, `POST /api/changes/{change_id}/approve|reject`. */
+export function addChangeRoutes(api: Api, { store, clock, policy }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/changes',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['configuration'],
+      summary: 'Change requests',
+      querystring: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
+      response: { 200: changesSchema, ...REFUSALS },
+    },
+    handler: async ({ query: { limit } }) => ({ changes: await listChanges(await store(), clock.nowMs(), limit) }),
+  });
+
+  for (const verb of ['approve', 'reject'] as const)
+    // prettier-ignore
+    api.route({
+      method: 'POST',
+      url: `/api/changes/:change_id/${verb}`,
+      config: { role: 'approver' },
+      schema: {
+        tags: ['configuration'],
+        summary: `${verb} an open change request${verb === 'approve' ? ', as another person than its author' : ''}`,
+        params: z.object({ change_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+        response: { 200: changeSchema, ...REFUSALS },
+      },
+      async handler(request) {
+        const { change_id: id } = request.params;
+        request.written = { target: `change ${id}` };
+        const change = await policy[verb](id, request.identity!.name);
+        request.written = { target: `change ${id}`, before: change.before, after: change.changes };
+        return change;
+      },
+    });
+}
+
+/** The entries of the policy files, and the values of minutehand.yaml. */
+function policyEntries(settings: Settings): z.infer<typeof policySchema>['entries'] {
+  const ofFiles = POLICY_PARTS.flatMap((part) => {
+    const delivered = packagedValues(part);
+    const read = readYamlFile(settings.sources.files[part]);
+    const texts = ('yaml' in read ? read.yaml.value : {}) as Record<
+      string,
+      { label_ja?: string; description?: string } | undefined
+    >;
+    return Object.entries(settings[part]).map(([key, value]) => ({
+      ...{ key: `${part}.${key}`, part, value, delivered: delivered[key] ?? null },
+      label_ja: texts[key]?.label_ja ?? null,
+      description: texts[key]?.description ?? '',
+      allowed: allowed(schemaAt(jsonSchema(part), [key, 'value']) ?? {}),
+    }));
+  });
+  const ofInstallation = leavesOf(jsonSchema('minutehand'), withoutPasswords(settings.minutehand), 'minutehand').map(
+    ({ key, value, schema }) => ({
+      ...{ key, part: 'minutehand' as const, value, delivered: null, label_ja: null },
+      description: schema.description ?? '',
+      allowed: allowed(schema),
+    }),
+  );
+  return [...ofFiles, ...ofInstallation];
+}
+
+interface Leaf {
+  readonly key: string;
+  readonly value: unknown;
+  readonly schema: JsonSchema;
+}
+
+function leavesOf(schema: JsonSchema, value: unknown, key: string): Leaf[] {
+  const properties = Object.entries(propertiesOf(schema));
+  if (properties.length === 0 || typeof value !== 'object' || value === null) return [{ key, value, schema }];
+  return properties.flatMap(([name, own]) => leavesOf(own, (value as Record<string, unknown>)[name], `${key}.${name}`));
+}
+
+/** A copy in which names and passwords in URLs are hidden. */
+function withoutPasswords<Value extends object>(value: Value): Record<keyof Value & string, Record<string, unknown>> {
+  const hidden = (_key: string, one: unknown): unknown =>
+    typeof one === 'string' ? one.replace(/\/\/[^/\s]*@/g, '//…@') : one;
+  return JSON.parse(JSON.stringify(value, hidden)) as Record<keyof Value & string, Record<string, unknown>>;
+}

@@ -1,0 +1,164 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { VERSION } from '../../../../shared/bundle/bundle.ts';
+import {
+  directionFolder,
+  liveInstrumentSchema,
+  readActiveDirection,
+} from '../../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
+import { prepareDirection, type PreparedDirection } from '../../../../shared/bundle/direction/direction_model.ts';
+import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
+import { describeError, MinutehandError } from '../../../../shared/errors.ts';
+import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../../shared/pair.ts';
+import { activateAdmitted } from '../../admission/activation.ts';
+import { admit } from '../../admission/admission.ts';
+import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
+import type { Api, ApiContext } from '../context.ts';
+import {
+  directionDetailSchema,
+  directionModelsSchema,
+  directionPointerSchema,
+  verifiedDirectionSchema,
+} from '../schema/direction_models.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+const params = z.object({ model_name: z.string().max(60).regex(VERSION).describe('Version of a direction bundle') });
+const tags = ['models'];
+
+/**
+ * `GET /api/ml/direction-models`, `GET /api/ml/direction-models/{model_name}`, `POST …/verify` and `POST …/load`.
+ */
+export function addDirectionModelRoutes(api: Api, context: ApiContext): void {
+  const { paths } = context;
+  api.route({
+    method: 'GET',
+    url: '/api/ml/direction-models',
+    config: { role: 'viewer' },
+    schema: { tags, summary: 'Direction bundles', response: { 200: directionModelsSchema, ...REFUSALS } },
+    handler: () => Promise.resolve({ models: listBundles(paths.models) }),
+  });
+
+  api.route({
+    method: 'GET',
+    url: '/api/ml/direction-models/:model_name',
+    config: { role: 'viewer' },
+    schema: {
+      tags,
+      summary: 'A direction bundle: manifest, card',
+      params,
+      response: { 200: directionDetailSchema, ...REFUSALS },
+    },
+    handler({ params: { model_name } }) {
+      const folder = join(directionFolder(paths.models), model_name);
+      const { golden: _golden, ...manifest } = readDirectionBundle(folder).manifest;
+      const is_signed = existsSync(join(folder, SIGNATURE_FILE));
+      return Promise.resolve({ version: manifest.version, is_signed, manifest, card: cardOf(folder) });
+    },
+  });
+  addWriteRoutes(api, context);
+}
+
+function addWriteRoutes(api: Api, context: ApiContext): void {
+  const { paths } = context;
+  api.route({
+    method: 'POST',
+    url: '/api/ml/direction-models/:model_name/verify',
+    config: { role: 'operator' },
+    schema: {
+      tags,
+      summary: 'Verify a direction bundle as a daemon does, without activating it',
+      params,
+      response: { 200: verifiedDirectionSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { model_name } = request.params;
+      request.written = { target: `direction ${model_name}` };
+      const { check } = await verify(paths.models, model_name);
+      return { version: model_name, rows: check.rows, largest_difference: check.largestDifference };
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml/direction-models/:model_name/load',
+    config: { role: 'approver' },
+    schema: {
+      tags,
+      summary:
+        'Verify a direction bundle, refuse failed or unknown gates, and make it the active one of its timeframe. The predecessor is rolled back to',
+      params,
+      body: z.strictObject(overrideShape).nullish(),
+      response: { 200: directionPointerSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { model_name } = request.params;
+      request.written = { target: `direction ${model_name}` };
+      const override = overrideOf(request.body ?? NO_OVERRIDE, request);
+      const folder = join(directionFolder(paths.models), model_name);
+      const timeframe = timeframeOf(readDirectionBundle(folder).manifest.timeframe);
+      const before = pointerOf(paths.models, timeframe);
+      const door = model_name === before?.previous ? 'rollback' : 'promotion';
+      const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
+      const after = { ...activateAdmitted(admitted, paths), timeframe };
+      const { despite } = admitted;
+      const written = { ...after, ...(despite && { despite_gates: despite }) };
+      request.written = { target: `direction ${model_name}`, before, after: written };
+      return after;
+    },
+  });
+}
+
+/** Verifies a bundle as a daemon does before activation. @throws MinutehandError MODEL_* */
+async function verify(models: string, version: string): Promise<PreparedDirection> {
+  const folder = join(directionFolder(models), version);
+  const { timeframe } = readDirectionBundle(folder).manifest;
+  return prepareDirection(folder, liveInstrumentSchema(timeframe));
+}
+
+function listBundles(models: string) {
+  const pointers = (Object.keys(TIMEFRAMES) as Timeframe[]).map((timeframe) => pointerOf(models, timeframe));
+  const isOneOf = (of: 'version' | 'previous', version: string): boolean =>
+    pointers.some((pointer) => pointer?.[of] === version);
+  return versionsIn(directionFolder(models)).map((model_id) => ({
+    model_id,
+    ...summaryOf(join(directionFolder(models), model_id)),
+    is_active: isOneOf('version', model_id),
+    is_previous: isOneOf('previous', model_id),
+  }));
+}
+
+/** Newest first. */
+function versionsIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.map(({ name }) => name).filter((name) => VERSION.test(name)).sort().reverse(); // prettier-ignore
+}
+
+function summaryOf(folder: string) {
+  try {
+    const { timeframe, created, instruments, edge } = readDirectionBundle(folder).manifest;
+    const with_edge = instruments.filter((symbol) => edge[symbol]?.no_edge === false);
+    return { timeframe: timeframeOf(timeframe) as string, created, instruments, with_edge, error: null };
+  } catch (error) {
+    if (!(error instanceof MinutehandError)) throw error;
+    return { timeframe: '', created: '', instruments: [], with_edge: [], error: describeError(error).code };
+  }
+}
+
+/** null without a pointer, or if it cannot be read. */
+function pointerOf(models: string, timeframe: Timeframe) {
+  try {
+    return readActiveDirection(models, timeframe);
+  } catch (error) {
+    if (error instanceof MinutehandError) return null;
+    throw error;
+  }
+}
+
+/** Empty if the bundle has none: the card is not verified. */
+function cardOf(folder: string): string {
+  const path = join(folder, 'CARD.md');
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}

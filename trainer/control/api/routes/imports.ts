@@ -1,0 +1,78 @@
+import * as z from 'zod';
+import type { Verdict } from '../../../../shared/bar_file/verdict/finding.ts';
+import { modelsTrainedOn } from '../../registry/trained_on.ts';
+import type { ImportRun } from '../../../store/import_runs.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { importsSchema, undoSchema } from '../schema/imports.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+const number = z.object({ import_number: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+const dryRun = z.object({
+  dry_run: z.enum(['true', 'false']).default('false').describe('true: only what would change'),
+});
+
+/** `GET /api/imports`, `POST /api/imports/:import_number/undo`. */
+export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext): void {
+  const { market } = settings.minutehand;
+
+  api.route({
+    method: 'GET',
+    url: '/api/imports',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['records'],
+      summary: 'Imports and deletions of bars, by number, with the verdict on each symbol',
+      querystring: z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
+      response: { 200: importsSchema, ...REFUSALS },
+    },
+    async handler({ query: { limit } }) {
+      const runs = await (await store()).importRuns.list(market, limit);
+      return { imports: runs.map(shown) };
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/imports/:import_number/undo',
+    config: { role: 'approver' },
+    schema: {
+      tags: ['records'],
+      summary: 'Take an import or a deletion back, whole or not at all',
+      params: number,
+      querystring: dryRun,
+      response: { 200: undoSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const id = request.params.import_number;
+      const isDry = request.query.dry_run === 'true';
+      request.written = { target: `import ${id}${isDry ? ' (dry run)' : ''}` };
+      const opened = await store();
+      const preview = await opened.importRuns.previewUndo(id);
+      const models = await modelsTrainedOn(opened, paths.models, [...preview.removed, ...preview.restored]);
+      const { removed, restored, series } = isDry ? preview : await opened.importRuns.undo(id, request.identity!.name);
+      request.written = { ...request.written, after: { removed, restored, series, models } };
+      return {
+        import_number: id,
+        dry_run: isDry,
+        removed: [...removed],
+        restored: [...restored],
+        series: [...series],
+        models: [...models],
+      };
+    },
+  });
+}
+
+type ShownVerdict = z.infer<typeof importsSchema>['imports'][number]['verdicts'][string];
+
+function shown({ market: _market, verdicts, ...run }: ImportRun) {
+  const { symbols = {}, accepted = [] } = JSON.parse(verdicts) as {
+    symbols?: Record<string, Verdict>;
+    accepted?: string[];
+  };
+  const plain = Object.entries(symbols).map(([symbol, { verdict, findings }]) => [
+    symbol,
+    { verdict, findings: findings.map((one) => ({ ...one, values: { ...one.values } })) },
+  ]);
+  return { ...run, verdicts: Object.fromEntries(plain) as Record<string, ShownVerdict>, accepted };
+}

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import * as z from 'zod';
+import { MACHINE_FILES } from '../../../../shared/files.ts';
+import { trainerMarks, trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
+import { setShadow, SHADOW_POINTER, VERSION } from '../../../../shared/bundle/bundle.ts';
+import { activateAdmitted } from '../../admission/activation.ts';
+import { admit } from '../../admission/admission.ts';
+import { createRegistry } from '../../registry/registry.ts';
+import { writeMetadataViews } from '../../registry/metadata_views.ts';
+import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { cleanupSchema, pointersSchema } from '../schema/models.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+import { pointersOf } from './models.ts';
+
+const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
+
+/**
+ * `POST /api/ml/models/{model_name}/load`, `DELETE /api/ml/models/{model_id}`, `POST /api/ml/models/cleanup`, `PUT
+ * /api/ml/shadow`.
+ */
+export function addModelWriteRoutes(api: Api, context: ApiContext): void {
+  const { paths, store } = context;
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml/models/:model_name/load',
+    config: { role: 'approver' },
+    schema: {
+      tags: ['models'],
+      summary:
+        'Verify a bundle, refuse failed or unknown gates, and activate it; daemons swap it in between two bars. The predecessor is rolled back to',
+      params: z.object({ model_name: version }),
+      body: z.strictObject(overrideShape).nullish(),
+      response: { 200: pointersSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { model_name: name } = request.params;
+      const before = pointersOf(paths.models);
+      request.written = { target: name, before };
+      const override = overrideOf(request.body ?? NO_OVERRIDE, request);
+      const isRollback = name === before.previous;
+      const door = isRollback ? 'rollback' : 'promotion';
+      const folder = join(paths.models, name);
+      const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
+      activateAdmitted(admitted, paths);
+      const cause = isRollback ? 'rolled_back' : 'promoted';
+      await createRegistry(await store(), paths.models, { marks: trainerMarks(paths) }).mend(cause);
+      writeMetadataViews(paths.models);
+      const after = pointersOf(paths.models);
+      const { despite } = admitted;
+      request.written = { target: name, before, after: { ...after, ...(despite && { despite_gates: despite }) } };
+      return after;
+    },
+  });
+
+  api.route({
+    method: 'PUT',
+    url: '/api/ml/shadow',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['models'],
+      summary: 'Verify a bundle and make it the shadow, or end the shadow',
+      body: z.strictObject({ model_name: version.nullable().describe('null: none') }),
+      response: { 200: pointersSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { model_name: name } = request.body;
+      const before = pointersOf(paths.models);
+      request.written = { target: name ?? 'none', before };
+      if (name !== null) await admit(admissionPlaceOf(context), { door: 'shadow', folder: join(paths.models, name) });
+      setShadow(paths.models, name, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, paths));
+      const after = pointersOf(paths.models);
+      request.written = { target: name ?? 'none', before, after };
+      return after;
+    },
+  });
+  addRemovalRoutes(api, context);
+}
+
+function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): void {
+  api.route({
+    method: 'DELETE',
+    url: '/api/ml/models/:model_id',
+    config: { role: 'approver' },
+    schema: {
+      tags: ['models'],
+      summary: 'Remove the files of a bundle; refused for the active one, its predecessor and the shadow',
+      params: z.object({ model_id: version }),
+      response: { 200: cleanupSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const { model_id } = request.params;
+      request.written = { target: model_id };
+      await createRegistry(await store(), paths.models, { marks: trainerMarks(paths) }).remove(model_id);
+      return { removed: [model_id] };
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml/models/cleanup',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['models'],
+      summary: 'Remove bundles beyond model_version_retention',
+      response: { 200: cleanupSchema, ...REFUSALS },
+    },
+    async handler(request) {
+      const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
+      const removed = [...(await registry.retain(settings.retrain.model_version_retention))];
+      request.written = { target: 'models', before: removed };
+      return { removed };
+    },
+  });
+}

@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { trainerMarks } from '../../../../shared/bundle/pointer_marks.ts';
+import { readActive, readManifest, readShadow, VERSION } from '../../../../shared/bundle/bundle.ts';
+import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
+import { createRegistry } from '../../registry/registry.ts';
+import { renderCard } from '../../../learning/bundle/card.ts';
+import { rolloutCard } from '../../rollout/rollout_card.ts';
+import { readValidation } from '../../registry/metadata_views.ts';
+import type { RegisteredModels } from '../../registry/registry_rows.ts';
+import type { ModelRegistryView } from '../../../store/tables.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { currentModelSchema, modelDetailSchema, modelsSchema } from '../schema/models.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+/** `GET /api/ml/models`, `GET /api/ml/models/current`, `GET /api/ml/models/{model_name}`. */
+export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/ml/models',
+    config: { role: 'viewer' },
+    schema: { tags: ['models'], summary: 'Model bundles', response: { 200: modelsSchema, ...REFUSALS } },
+    async handler() {
+      const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
+      const [bundles, models] = [await registry.list(), await registry.models()];
+      const pointers = pointersOf(paths.models);
+      return { models: bundles.map((bundle) => modelOf(bundle, models, pointers)).reverse() };
+    },
+  });
+
+  api.route({
+    method: 'GET',
+    url: '/api/ml/models/current',
+    config: { role: 'viewer' },
+    schema: { tags: ['models'], summary: 'The active bundle', response: { 200: currentModelSchema, ...REFUSALS } },
+    async handler() {
+      const { version, previous, shadow } = pointersOf(paths.models);
+      if (version === null)
+        return { version, previous, shadow, age_seconds: null, is_signed: null, manifest: null, card: null };
+      const folder = join(paths.models, version);
+      const manifest = shownManifest(folder);
+      return {
+        ...{ version, previous, shadow },
+        age_seconds: Math.round((clock.nowMs() - Date.parse(manifest.created)) / 1000),
+        is_signed: existsSync(join(folder, SIGNATURE_FILE)),
+        manifest,
+        card: renderCard(readManifest(folder)) + rolloutCard(paths.models, version),
+      };
+    },
+  });
+
+  api.route({
+    method: 'GET',
+    url: '/api/ml/models/:model_name',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['models'],
+      summary: 'A bundle: manifest, card, reliability',
+      params: z.object({ model_name: z.string().max(60).regex(VERSION).describe('Version of a bundle') }),
+      response: { 200: modelDetailSchema, ...REFUSALS },
+    },
+    async handler({ params: { model_name: version } }) {
+      const folder = join(paths.models, version);
+      const manifest = shownManifest(folder);
+      return {
+        version,
+        is_signed: existsSync(join(folder, SIGNATURE_FILE)),
+        manifest,
+        card: renderCard(readManifest(folder)) + rolloutCard(paths.models, version),
+        reliability: readReliability(folder),
+      };
+    },
+  });
+}
+
+/** The manifest without golden answers. */
+function shownManifest(folder: string) {
+  const { golden: _golden, groups, ...manifest } = readManifest(folder);
+  if (groups === undefined) return manifest;
+  const shown = groups.map(({ own, ...group }) => {
+    if (own === undefined) return group;
+    const { theta1, theta2, metrics } = own;
+    return { ...group, own: { theta1, theta2, metrics } };
+  });
+  return { ...manifest, groups: shown };
+}
+
+/** Reliability diagrams on the holdout, by model. */
+function readReliability(folder: string) {
+  const validation = readValidation(folder);
+  const of = (name: 'ai1' | 'ai2') => (validation?.[name].holdout.calibration ?? []).map((bin) => ({ ...bin }));
+  return { ai1: of('ai1'), ai2: of('ai2') };
+}
+
+interface Pointers {
+  readonly version: string | null;
+  readonly previous: string | null;
+  readonly shadow: string | null;
+}
+
+/** @throws MinutehandError MODEL_MANIFEST, MODEL_FILE when a pointer is damaged */
+export function pointersOf(models: string): Pointers {
+  const active = readActive(models);
+  return { version: active?.version ?? null, previous: active?.previous ?? null, shadow: readShadow(models) };
+}
+
+function modelOf(
+  bundle: RegisteredModels,
+  models: readonly ModelRegistryView[],
+  { version, previous, shadow }: Pointers,
+) {
+  const { version: own, previous_version: _previous, reasons, ...rest } = bundle;
+  return {
+    ...rest,
+    model_id: own,
+    model_name: own,
+    is_active: own === version,
+    is_previous: own === previous,
+    is_shadow: own === shadow,
+    reasons: [...reasons],
+    models: models
+      .filter(({ model_version }) => model_version === own)
+      .map(({ model_type, train_period_start, train_period_end, theta1, theta2, metrics, notes }) => ({
+        ...{ model_type, train_period_start, train_period_end, metrics, notes },
+        theta1: theta1 === null ? null : Number(theta1),
+        theta2: theta2 === null ? null : Number(theta2),
+      })),
+  };
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { STYLE } from '../../../learning/backtest/report/style.ts';
+import { makeReport } from '../../report/make_report.ts';
+import { reportPage } from '../../report/report_page.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+import { reportQuery, reportSchema } from '../schema/reports.ts';
+
+/** Generated pages have one style sheet, no scripts and no external URLs. */
+export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+
+/** `GET /api/reports`. */
+export function addReportRoutes(api: Api, { settings, store }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/reports',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['records'],
+      summary: 'Report of a period',
+      querystring: reportQuery,
+      response: {
+        200: {
+          description: 'The report',
+          content: {
+            'application/json': { schema: reportSchema },
+            'text/html': { schema: z.string() },
+          },
+        },
+        ...REFUSALS,
+      },
+    },
+    async handler({ query: { from, to, format } }, reply) {
+      const report = await makeReport(await store(), settings, from, to);
+      if (format === 'json') return report;
+      void reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8');
+      return reportPage(report);
+    },
+  });
+}

@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import * as z from 'zod';
+import { trainerMarks } from '../../../../shared/bundle/pointer_marks.ts';
+import { VERSION } from '../../../../shared/bundle/bundle.ts';
+import { readRollout, rolloutSchema } from '../../../../shared/bundle/rollout.ts';
+import { admit } from '../../admission/admission.ts';
+import { createRegistry } from '../../registry/registry.ts';
+import { shadowPower } from '../../rollout/shadow_power.ts';
+import { abortRollout, startRollout } from '../../rollout/steps.ts';
+import { admissionPlaceOf, overrideOf, overrideShape } from '../admission.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+
+/** Excludes the assignment key, which is secret. */
+const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });
+const answer = { 200: z.object({ rollout: shownRollout.nullable() }), ...REFUSALS };
+
+/** `GET|POST /api/ml/rollout`, `POST /api/ml/rollout/abort`. */
+export function addRolloutRoutes(api: Api, context: ApiContext): void {
+  const { paths, settings, store } = context;
+
+  api.route({
+    method: 'GET',
+    url: '/api/ml/rollout',
+    config: { role: 'viewer' },
+    schema: { tags: ['models'], summary: 'The newest rollout', response: answer },
+    handler: () => ({ rollout: readRollout(paths.models) }),
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml/rollout',
+    config: { role: 'approver' },
+    schema: {
+      tags: ['models'],
+      summary: 'Verify a bundle, refuse failed or unknown gates, and start its rollout',
+      body: z.strictObject({
+        model_name: z.string().max(60).regex(VERSION).describe('The challenger'),
+        ...overrideShape,
+      }),
+      response: answer,
+    },
+    async handler(request) {
+      const { model_name: name } = request.body;
+      request.written = { target: name };
+      const override = overrideOf(request.body, request);
+      const folder = join(paths.models, name);
+      const admitted = await admit(admissionPlaceOf(context), { door: 'rollout', folder, override });
+      const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
+      await registry.register(name);
+      const place = { settings, paths };
+      const rollout = startRollout(place, admitted, await shadowPower(place, name));
+      await registry.startRollout(rollout);
+      const { id, despite_gates } = rollout;
+      request.written = { target: name, after: { id, ...(despite_gates && { despite_gates }) } };
+      return { rollout };
+    },
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml/rollout/abort',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['models'],
+      summary: 'Abort the active rollout; the champion answers from the next bar on',
+      body: z.strictObject({ reason: z.string().min(1).max(200) }),
+      response: answer,
+    },
+    handler(request) {
+      const { reason } = request.body;
+      request.written = { target: 'rollout' };
+      const rollout = abortRollout(paths, reason);
+      request.written = { target: rollout.id, after: { status: rollout.status } };
+      return { rollout };
+    },
+  });
+}

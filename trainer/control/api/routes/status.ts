@@ -1,0 +1,95 @@
+import { readAddress, urlOf } from '../../../../shared/address.ts';
+import { MACHINE_FILES } from '../../../../shared/files.ts';
+import { trainerMarks } from '../../../../shared/bundle/pointer_marks.ts';
+import { readActive } from '../../../../shared/bundle/bundle.ts';
+import { describeError } from '../../../../shared/errors.ts';
+import type { HomePaths } from '../../../../shared/policy/home.ts';
+import { shardsOf, type Settings, type Shard } from '../../../../shared/policy/policy.ts';
+import { foreignModels, standingOverrides } from '../../admission/standing.ts';
+import { lookAtDaemon } from '../../notify/watch/daemon_look.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { readDaemonFigures } from '../daemon_figures.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+import { statusSchema } from '../schema/status.ts';
+
+/** A status is cached for this long. */
+const LOOK_MS = 1000;
+
+/** `GET /api/status`, alias `GET /api/ml/status`. */
+export function addStatusRoutes(api: Api, context: ApiContext): void {
+  const { settings, paths, clock, retrainer, schedules } = context;
+  const { market } = settings.minutehand;
+  let looked: { readonly atMs: number; readonly daemons: Promise<Awaited<ReturnType<typeof look>>[]> } | null = null;
+
+  function lookAtAll(): Promise<Awaited<ReturnType<typeof look>>[]> {
+    const nowMs = clock.nowMs();
+    if (looked === null || nowMs - looked.atMs > LOOK_MS) {
+      const daemons = Promise.all(shardsOf(settings.minutehand).map((shard) => look(context, shard)));
+      looked = { atMs: nowMs, daemons };
+    }
+    return looked.daemons;
+  }
+
+  for (const url of ['/api/status', '/api/ml/status'])
+    api.route({
+      method: 'GET',
+      url,
+      config: { role: 'viewer' },
+      schema: { tags: ['status'], summary: 'Daemons, models, schedules', response: { 200: statusSchema, ...REFUSALS } },
+      async handler() {
+        const daemons = await lookAtAll();
+        const isWell = ({ presence, model_version, model_refused, degradations, halts }: (typeof daemons)[number]) =>
+          presence === 'up' &&
+          model_version !== null &&
+          model_refused === null &&
+          degradations.length + halts.length === 0;
+        return {
+          status: retrainer.runs()[0]?.status === 'running' ? ('training' as const) : ('idle' as const),
+          market,
+          time: new Date(clock.nowMs()).toISOString(),
+          ...activeVersion(paths, settings),
+          despite_gates: standingOverrides(paths.models).map((own) => ({ ...own, gates: [...own.gates] })),
+          policy_hash: settings.policyHash,
+          is_ready: daemons.every(isWell),
+          daemons,
+          schedules: schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null })),
+        };
+      },
+    });
+}
+
+async function look({ settings, paths, signals }: ApiContext, shard: Shard) {
+  const { presence, health } = await lookAtDaemon(settings, paths, shard);
+  const { host } = settings.minutehand.transports.daemon;
+  const url =
+    health === null ? null : urlOf(readAddress(paths.address(`daemon_${shard.name}`)) ?? { host, port: shard.port });
+  return {
+    shard: shard.name,
+    presence,
+    is_connected: signals.connected.get(shard.name) ?? false,
+    model_version: health?.model_version ?? null,
+    model_refused: health?.model_refused ?? null,
+    degradations: health?.degradations ?? [],
+    halts: health?.halts ?? [],
+    silent: health?.silent_pairs ?? [],
+    expired: health?.expired_pairs ?? [],
+    redis: health?.redis ?? 'unknown',
+    last_bars: health?.last_bars ?? {},
+    ...(await readDaemonFigures(url)),
+  };
+}
+
+/** A damaged pointer is no failure of the trainer: the next adopted bundle replaces it. */
+function activeVersion(
+  paths: HomePaths,
+  settings: Settings,
+): { active_version: string | null; active_error: string | null } {
+  try {
+    const active_version = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version ?? null;
+    const foreign = foreignModels(settings, paths.models).find(({ slot }) => slot === 'pairs');
+    return { active_version, active_error: foreign === undefined ? null : `${foreign.code}: ${foreign.message}` };
+  } catch (error) {
+    const { code, message } = describeError(error);
+    return { active_version: null, active_error: `${code}: ${message}` };
+  }
+}

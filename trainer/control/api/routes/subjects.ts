@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
+import type { Manifest } from '../../../../shared/bundle/manifest.ts';
+import { directionFolder, readActiveDirection } from '../../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../../shared/bundle/direction/direction_bundle.ts';
+import type { DirectionManifest } from '../../../../shared/bundle/direction/direction_manifest.ts';
+import {
+  barSecondsOf,
+  instrumentLabel,
+  isInstrument,
+  pairLabel,
+  timeframeOf,
+  type Pair,
+  type Timeframe,
+} from '../../../../shared/pair.ts';
+import { shardsOf, shardSubjects, type Settings } from '../../../../shared/policy/policy.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+import { subjectsSchema } from '../schema/subjects.ts';
+
+/** `GET /api/subjects`. */
+export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: ApiContext): void {
+  api.route({
+    method: 'GET',
+    url: '/api/subjects',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['signals'],
+      summary: 'Pairs and instruments',
+      response: { 200: subjectsSchema, ...REFUSALS },
+    },
+    handler() {
+      const edge = activeEdge(paths.models);
+      const subjects = shardsOf(minutehand).flatMap(({ name: shard }) =>
+        shardSubjects(minutehand, shard).map((own) => ({
+          ...{ subject: own.id, shard, timeframe: timeframeOf(barSecondsOf(own)) },
+          ...(isInstrument(own) ? instrumentOf(own, paths.models) : pairOf(own, minutehand.decision, edge)),
+        })),
+      );
+      return Promise.resolve({ market: minutehand.market, subjects });
+    },
+  });
+}
+
+function pairOf(pair: Pair, { z_entry, z_exit }: Settings['minutehand']['decision'], active: ActiveEdge | null) {
+  const own = active?.edge[pair.id];
+  return {
+    ...{ kind: 'pair' as const, label: pairLabel(pair), symbols: [pair.a, pair.b], z_entry, z_exit },
+    cost_bps: own?.mean_cost_bps ?? null,
+    break_even_cost_bps: own?.break_even_cost_bps ?? null,
+    ...{ theta_up: null, theta_down: null, model_version: active?.version ?? null },
+    no_edge: own?.no_edge ?? null,
+  };
+}
+
+function instrumentOf(instrument: Pair, models: string) {
+  const timeframe = timeframeOf(barSecondsOf(instrument));
+  const active = activeDirection(models, timeframe);
+  const { theta_up = null, theta_down = null } = active?.strategy ?? {};
+  const label = `${instrumentLabel(instrument)} ${timeframe}`;
+  return {
+    ...{ kind: 'instrument' as const, label, symbols: [instrument.a], z_entry: null, z_exit: null },
+    ...{ cost_bps: null, break_even_cost_bps: null, theta_up, theta_down, model_version: active?.version ?? null },
+    no_edge: active === null ? null : (active.edge[instrument.a]?.no_edge ?? true),
+  };
+}
+
+/** null without an active bundle of the timeframe, or if it cannot be read. */
+function activeDirection(models: string, timeframe: Timeframe): DirectionManifest | null {
+  try {
+    const active = readActiveDirection(models, timeframe);
+    return active === null ? null : readDirectionBundle(join(directionFolder(models), active.version)).manifest;
+  } catch {
+    return null;
+  }
+}
+
+interface ActiveEdge {
+  readonly version: string;
+  readonly edge: Manifest['edge'];
+}
+
+/** null without an active bundle, or if it cannot be read. */
+function activeEdge(models: string): ActiveEdge | null {
+  try {
+    const active = readActive(models);
+    return active === null ? null : { version: active.version, edge: readManifest(join(models, active.version)).edge };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,75 @@
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { apiTrigger, type RetrainRun } from '../../schedule/run.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { REFUSALS } from '../schema/refusal.ts';
+import { runSchema } from '../schema/runs.ts';
+import { mlTrainingConfig, trainingStatusSchema } from '../schema/training.ts';
+import { trainingOptions } from '../training_options.ts';
+import { shownRun } from './runs.ts';
+
+/** `POST /api/ml-training/train`, `GET /api/ml-training/training/status`, `POST /api/ml-training/stop`. */
+export function addTrainingRoutes(api: Api, { retrainer, settings }: ApiContext): void {
+  for (const url of ['/api/ml-training/train', '/api/ml/train'])
+    api.route({
+      method: 'POST',
+      url,
+      config: { role: 'operator' },
+      schema: {
+        tags: ['training'],
+        summary: 'Start a training run',
+        body: mlTrainingConfig.nullish(),
+        response: { 202: runSchema, ...REFUSALS },
+      },
+      async handler(request, reply) {
+        const config = request.body ?? mlTrainingConfig.parse({});
+        request.written = { target: config.kind, after: config };
+        const run = await retrainer.start(apiTrigger(trainingOptions(config, settings)), config.kind);
+        if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
+        request.written = { target: `run ${run.run_id}`, after: config };
+        return reply.status(202).send(shownRun(run));
+      },
+    });
+
+  api.route({
+    method: 'GET',
+    url: '/api/ml-training/training/status',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['training'],
+      summary: 'State of the newest run',
+      response: { 200: trainingStatusSchema, ...REFUSALS },
+    },
+    handler: async () => statusOf(retrainer.runs()[0]),
+  });
+
+  api.route({
+    method: 'POST',
+    url: '/api/ml-training/stop',
+    config: { role: 'operator' },
+    schema: {
+      tags: ['training'],
+      summary: 'Stop the current run',
+      response: { 202: runSchema, ...REFUSALS },
+    },
+    async handler(request, reply) {
+      const run = retrainer.cancel();
+      if (run === null) throw new MinutehandError('RETRAIN_IDLE');
+      request.written = { target: `run ${run.run_id}` };
+      return reply.status(202).send(shownRun(run));
+    },
+  });
+}
+
+function statusOf(run: RetrainRun | undefined) {
+  return {
+    is_training: run?.status === 'running',
+    status: run?.status ?? 'idle',
+    progress: run?.percent ?? 0,
+    message: run?.stage ?? '',
+    start_time: run?.started_at ?? null,
+    end_time: run?.finished_at ?? null,
+    eta_seconds: run?.eta_seconds ?? null,
+    error: run?.error ?? null,
+    run: run === undefined ? null : shownRun(run),
+  };
+}

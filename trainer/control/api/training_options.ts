@@ -1,0 +1,65 @@
+import { MinutehandError } from '../../../shared/errors.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { ApiOptions } from '../schedule/run.ts';
+import type { MLTrainingConfig } from './schema/training.ts';
+
+/**
+ * Converts a request to options of `train`.
+ * @throws MinutehandError SETTING_UNSUPPORTED for unsupported values
+ */
+export function trainingOptions(config: MLTrainingConfig, { minutehand }: Settings): ApiOptions {
+  const { holdout_fraction, folds } = minutehand.train;
+  refuseUnless('symbol', config.symbol, 'all');
+  refuseUnless('timeframe', config.timeframe, '1m');
+  refuseUnless('validation_split', config.validation_split, holdout_fraction);
+  refuseUnless('train_test_split', config.train_test_split, Number((1 - holdout_fraction).toFixed(12)));
+  refuseUnless('cross_validation_folds', config.cross_validation_folds, folds);
+  refuseUnless('prediction_horizon', config.prediction_horizon, minutehand.label.horizon_bars);
+  for (const name of ['early_stopping_rounds', 'max_depth', 'n_estimators', 'learning_rate'] as const)
+    if (config[name] !== undefined) throw unsupported(name, config[name], 'train.ai1, ai2, ai3 of the configuration');
+  refuseGenerators(config);
+  const { optimization_settings: search, single_model_config: single, random_state, start_date, end_date } = config;
+  if (Object.keys(search?.parameter_space ?? {}).length > 0)
+    throw unsupported(
+      'optimization_settings.parameter_space',
+      'given',
+      '{}: the search space is part of the configuration',
+    );
+  const options = {
+    seed: random_state,
+    trials: search === undefined ? undefined : search.enabled ? search.n_calls : 0,
+    engine: single?.model_type,
+    from: minuteOf(start_date),
+    to: minuteOf(end_date),
+  };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  if (config.kind !== 'full' && given.length > 0)
+    throw unsupported('kind', config.kind, `full, for ${given.map(([name]) => name).join(', ')}`);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+}
+
+/** @throws MinutehandError SETTING_UNSUPPORTED for ensembles and feature generators */
+export function refuseGenerators({ automl_config, ensemble_config }: Partial<MLTrainingConfig>): void {
+  for (const [name, { enabled }] of Object.entries(automl_config ?? {}))
+    if (enabled)
+      throw unsupported(
+        `automl_config.${name}.enabled`,
+        true,
+        'false: features are those of docs/reference/FEATURES.md',
+      );
+  if (ensemble_config?.enabled === true)
+    throw unsupported('ensemble_config.enabled', true, 'false, or the engine random_forest');
+}
+
+function refuseUnless(name: string, seen: unknown, expected: unknown): void {
+  if (seen !== undefined && seen !== expected) throw unsupported(name, seen, String(expected));
+}
+
+function unsupported(name: string, seen: unknown, expected: string): MinutehandError {
+  return new MinutehandError('SETTING_UNSUPPORTED', { seen: `${name} ${String(seen)}`.slice(0, 200), expected });
+}
+
+/** A day or a UTC minute, as `train --from` takes it. */
+export function minuteOf(text: string | undefined): string | undefined {
+  return text === undefined || text.length === 10 ? text : `${new Date(text).toISOString().slice(0, 16)}Z`;
+}

@@ -1,0 +1,143 @@
+import { MACHINE_CLOCK } from '../../../shared/clock.ts';
+import type { Clock } from '../../../shared/ports.ts';
+import { followConfigStarts } from '../schedule/config_changes.ts';
+import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
+import { createPasses } from '../schedule/passes.ts';
+import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
+import { scheduleByCron, type Schedule } from '../schedule/schedule.ts';
+import { openStore, storeUrl } from '../../store/store.ts';
+import { storeOpener } from '../../store/store_opener.ts';
+import { Archiving, type OpenHistory } from './archiving.ts';
+import { createSignalCopy } from './copy.ts';
+import { PolicyWatch } from './policy_watch.ts';
+import { openSignalTables } from './signal_tables.ts';
+
+export interface HistoryOptions extends StoreWorkOptions {
+  readonly notifier?: Notifier;
+  /** Pause after a failed round of archiving. */
+  readonly retryMs?: number;
+}
+
+export interface RunningHistory extends StoreWork {
+  /** Archives finished days of the live market, and prunes the history. Never rejects. */
+  archive(): Promise<void>;
+}
+
+const EVERY_MS = 2000;
+const ARCHIVE_RETRY_MS = 600_000;
+/**
+ * A simulated market can produce as many signals in a day as a live one in two months, so its history is as short as
+ * its journal, and is archived only on request.
+ */
+const SIMULATED_HISTORY_MS = 12 * 3_600_000;
+const FORGET_EVERY_MS = 600_000;
+
+/**
+ * While the trainer runs, copies every journaled signal into the store, archives finished days and deletes old rows
+ * that are archived. Journals, store and archive may each be unavailable for a time: failed work is retried, and
+ * nothing is deleted before it is verified elsewhere.
+ */
+export function startHistory(options: HistoryOptions): RunningHistory {
+  const { settings, paths, log, print, env = process.env, clock = MACHINE_CLOCK, retryMs = ARCHIVE_RETRY_MS } = options;
+  let stopped = false;
+  const opener = storeOpener(() => openHistory(options, env, clock));
+  const copyOnce = copying(
+    options,
+    () => opener.get(),
+    () => !stopped,
+    env,
+    clock,
+  );
+
+  /** Sequential: concurrent passes would copy the same rows, and archive rounds need all of them copied. */
+  const passes = createPasses({
+    work: copyOnce,
+    everyMs: EVERY_MS,
+    retryMs: STORE_RETRY_MS,
+    onFailed({ code, message }) {
+      print(`Signals cannot be copied into the history (${code}: ${message}); they wait in their journals.`);
+      log.error({ code, message }, 'signals cannot be copied into the history');
+    },
+    onRecovered: () => print('Signals are copied into the history again.'),
+  });
+  const archiving = new Archiving({
+    ...{ settings, paths, log, env, clock, retryMs, print, notifier: options.notifier ?? NO_NOTIFIER },
+    open: () => opener.get(),
+    copyAll: () => passes.once(),
+    again: () => void archive(),
+  });
+  const archive = (): Promise<void> => passes.inTurn(() => archiving.once());
+  const rounds = scheduleRounds(settings.signals.archive_cron, archive, print);
+  passes.begin();
+
+  return {
+    pass: () => passes.pass(),
+    archive,
+    async stop() {
+      stopped = true;
+      archiving.stop();
+      rounds?.stop();
+      await passes.stop();
+      // The current round may have failed.
+      archiving.cancelRetry();
+      await opener.close();
+    },
+  };
+}
+
+async function openHistory(
+  { settings, paths }: HistoryOptions,
+  env: NodeJS.ProcessEnv,
+  clock: Clock,
+): Promise<OpenHistory> {
+  const store = await openStore(storeUrl(env, paths), clock);
+  try {
+    const tables = await openSignalTables(store, settings.signals);
+    return { store, tables, copy: createSignalCopy(store, tables, paths) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/**
+ * One pass over the journals: copies, records changed configurations, and periodically deletes old rows of the
+ * simulated market.
+ */
+function copying(
+  { settings, paths, log }: HistoryOptions,
+  open: () => Promise<OpenHistory>,
+  isWanted: () => boolean,
+  env: NodeJS.ProcessEnv,
+  clock: Clock,
+): () => Promise<void> {
+  const policy = new PolicyWatch(settings, log, env, clock);
+  let forgottenMs = 0;
+  return async () => {
+    const { store, tables, copy } = await open();
+    const { failures, policyHashes } = await copy.pass(isWanted);
+    await followConfigStarts(store, paths.home);
+    for (const hash of policyHashes) await policy.see(store, hash);
+    const nowMs = clock.nowMs();
+    // Also runs after the clock was set back.
+    if (Math.abs(nowMs - forgottenMs) >= FORGET_EVERY_MS) {
+      await tables.remove(store.db, 'simulated', 0, nowMs - SIMULATED_HISTORY_MS);
+      forgottenMs = nowMs;
+    }
+    if (failures.length > 0) throw failures[0]!;
+  };
+}
+
+/** @returns null if archiving is not scheduled */
+function scheduleRounds(
+  cron: string | null,
+  archive: () => Promise<void>,
+  print: HistoryOptions['print'],
+): Schedule | null {
+  if (cron === null) return null;
+  const rounds = scheduleByCron(cron, archive);
+  print(`Signals are archived by schedule "${cron}" (UTC), next at ${rounds.next()?.toISOString() ?? 'never'}.`);
+  // Catch up if the machine was off at the scheduled time.
+  void archive();
+  return rounds;
+}

@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import type { OpenTime } from '../../../shared/bar.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { activateDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { openJournal, type SignalRow } from '../../../shared/store/journal.ts';
+import { writeTinyDirection } from '../../../test/tiny_direction.ts';
+import { lookAtDirections, type LiveDirections } from './direction_look.ts';
+
+const DAYS = 40;
+const START = 1_700_006_400;
+const root = mkdtempSync(join(tmpdir(), 'minutehand-direction-look-'));
+const models = join(root, 'models');
+const version = writeTinyDirection(models, 'BTCUSDT', '1h');
+activateDirection(models, version, root);
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** One bar per ten minutes of a random walk that moves 2 % in some hours. */
+function walk(): BarColumns {
+  const rng = createRng('live direction');
+  const length = DAYS * 144;
+  let price = 100;
+  const close = Float64Array.from({ length }, () => (price *= Math.exp(0.004 * rng.normal())));
+  const time = close.map((_, i) => START + i * 600 + 540);
+  const volume = close.map(() => 1);
+  return { symbol: 'BTCUSDT', length, time, open: close, high: close, low: close, close, volume, spread: null };
+}
+
+/** A journal whose signals call up in this share of the hours. */
+function journalOf(name: string, ups: number, ofVersion = version): string {
+  const path = join(root, `${name}.db`);
+  const rng = createRng(name);
+  const rows = Array.from({ length: DAYS * 24 }, (_, hour): SignalRow => {
+    const [up, down] = rng.uniform() < ups ? [0.5, 0.2] : [0.2, 0.5];
+    const body = { model_version: ofVersion, ml_up_prob: up, ml_down_prob: down, ml_range_prob: 0.3 };
+    const time = (START + hour * 3600 + 3540) as OpenTime;
+    return {
+      ...{ bootId: 'b', seq: hour + 1, pairId: 'BTCUSDT@1h', time, signalId: String(hour), body: JSON.stringify(body) },
+      ...{ featuresCrc: null, riskProb: null, position: 'null', generatedAtMs: 0 },
+    };
+  }).map((row) => ({ ...row, body: row.body.slice(0, -1) }));
+  const journal = openJournal(path);
+  journal.append([], rows);
+  journal.close();
+  return path;
+}
+
+function look(journal: string, instruments = ['BTCUSDT@1h']): LiveDirections {
+  return lookAtDirections({
+    ...{ instruments, modelsFolder: models, journals: [journal], bars: new Map([['BTCUSDT', walk()]]) },
+  });
+}
+
+it('compares the published probabilities of the active direction model with the outcomes', () => {
+  const balanced = look(journalOf('balanced', 0.5))['1h'];
+  const bullish = look(journalOf('bullish', 1))['1h'];
+  if ('skipped' in balanced! || 'skipped' in bullish!) throw new Error(JSON.stringify([balanced, bullish]));
+  // Without the week that warms the features and the hours whose label is not known yet.
+  expect(balanced!.bars).toBeGreaterThan((DAYS - 9) * 24);
+  expect(balanced).toMatchObject({ version, bias: { biased: [] } });
+  expect(balanced!.bias.warnings).not.toContain('buy ratio');
+  expect(bullish!.bias.buy_sell_ratio).toBe(1);
+  expect(bullish!.bias.overall.base_rate).toBeGreaterThan(0.3);
+  expect(bullish!.bias.overall.base_rate).toBeLessThan(0.7);
+  expect(bullish!.bias.biased).toContain('prediction mean');
+  expect(bullish!.bias.warnings).toContain('buy ratio');
+});
+
+it('says why there is no figure', () => {
+  expect(look(journalOf('other', 1, 'another'))['1h']).toEqual({
+    skipped: 'no published probability has a known outcome yet',
+  });
+  const journal = journalOf('unknown', 1);
+  expect(look(journal, ['BTCUSDT@4h'])['4h']).toEqual({ skipped: 'no direction model is active' });
+  expect(look(journal, ['ETHUSDT@1h'])['1h']).toEqual({ skipped: 'no bar has come' });
+});

@@ -1,0 +1,276 @@
+import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
+import { BUY_RATIO_LIMITS } from '../../learning/direction/direction_bias.ts';
+import type { LiveDirections } from './direction_look.ts';
+import { SIGMAS, type FeatureDrift } from './drift.ts';
+import type { FillPerformance, SymbolFills } from './fill_performance.ts';
+import type { ServedPerformance } from './group_performance.ts';
+import { isSkipped, type Part } from './part.ts';
+import type { Breach, KpiFigures } from './kpi.ts';
+import type { Compared, PassRate, RiskStreak } from './performance_drift.ts';
+
+/** Result of one check of the active models. Plain data, independent of this machine's clock. */
+export interface MonitorReport {
+  readonly version: string;
+  /** The evaluated bars: opens of the first and the last, ISO 8601 in UTC, and how many of all pairs. */
+  readonly period: { readonly from: string; readonly to: string; readonly bars: number };
+  /** Between the last bar that was known in training and the newest one. */
+  readonly age_days: number;
+  /** Of the pair that has most: whether there is anything new to learn. */
+  readonly new_bars: number;
+  readonly drift: Part<{ readonly rows: number; readonly features: readonly FeatureDrift[] }>;
+  readonly performance: ServedPerformance & {
+    readonly pass_rate: PassRate;
+    readonly risk_streak: RiskStreak;
+  };
+  /** Bias of the direction models, by timeframe; empty without instruments. */
+  readonly direction: LiveDirections;
+  /** Fills of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
+  readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
+  readonly kpi: KpiFigures;
+  /** Deviations; most of them are a reason to retrain. */
+  readonly findings: readonly DriftFinding[];
+  /** Reasons to halt. */
+  readonly breaches: readonly Breach[];
+}
+
+/** A significant violation of a limit. */
+export interface DriftFinding {
+  /**
+   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `risk streak`, `direction bias`, `model age`,
+   * `fill win rate`, `fill result`, `fill costs`.
+   */
+  readonly trigger: string;
+  /** Subject: a feature, a group, a kind of account, a symbol and a kind of account, or empty. */
+  readonly subject: string;
+  readonly figure: number;
+  readonly limit: number;
+  /** The pair that moved most; null where it is of all together. */
+  readonly pair: string | null;
+  /** Kind of retraining: full, or θ2 only; null: the configuration must be changed first. */
+  readonly retrains: 'full' | 'thresholds' | null;
+  /** Complete description, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
+  readonly text: string;
+}
+
+export type DriftPolicy = Pick<
+  RetrainPolicy,
+  | 'drift_psi_max'
+  | 'drift_mean_shift_max'
+  | 'drift_metric_gap'
+  | 'win_rate_min_trades'
+  | 'win_rate_noise_sigmas'
+  | 'model_max_age_days'
+  | 'pass_rate_range'
+  | 'fill_min_trades'
+  | 'fill_win_rate_gap'
+  | 'fill_net_gap_bps'
+  | 'fill_cost_gap'
+>;
+
+/** Smaller differences of costs are rounding of prices. */
+const MIN_COST_BPS = 0.01;
+
+/**
+ * Figures beyond the policy's limits that are not explained by chance.
+ * @param minBars with fewer new bars an old model is not reported, since there is nothing to learn from
+ */
+export function findingsOf(
+  report: Pick<MonitorReport, 'age_days' | 'new_bars' | 'drift' | 'performance' | 'direction' | 'fills'>,
+  policy: DriftPolicy,
+  minBars: number,
+  market: 'live' | 'simulated',
+): DriftFinding[] {
+  const { age_days, new_bars, drift, performance, direction, fills } = report;
+  const features = isSkipped(drift) ? [] : drift.features;
+  return [
+    ...features.flatMap((feature) => featureFindings(feature, policy)),
+    ...Object.entries({ '': performance, ...performance.groups }).flatMap(([group, { auc, win_rate }]) => [
+      ...comparisonFinding('auc', group, auc, policy.drift_metric_gap),
+      ...winRateFinding(group, win_rate, policy),
+    ]),
+    ...directionFindings(direction),
+    ...passRateFinding(performance.pass_rate, policy.pass_rate_range),
+    ...streakFinding(performance.risk_streak),
+    ...(policy.model_max_age_days !== null && age_days > policy.model_max_age_days && new_bars >= minBars
+      ? [
+          finding(
+            'model age',
+            '',
+            age_days,
+            policy.model_max_age_days,
+            null,
+            `model age ${age_days.toFixed(1)} > ${policy.model_max_age_days} days`,
+          ),
+        ]
+      : []),
+    ...(isSkipped(fills) ? [] : Object.entries(fills.accounts))
+      // Paper is traded at the configured costs: on a live market it adds no information about costs.
+      .filter(([account]) => account !== 'paper' || market === 'simulated')
+      .flatMap(([account, own]) => fillFindings(account, own, policy)),
+  ];
+}
+
+function directionFindings(directions: LiveDirections): DriftFinding[] {
+  return Object.entries(directions).flatMap(([timeframe, own]) => {
+    if (isSkipped(own)) return [];
+    const { biased, warnings, buy_sell_ratio, overall_balance } = own.bias;
+    return [...biased, ...warnings].map((name) => {
+      const subject = `${timeframe} ${name}`;
+      const buys = buy_sell_ratio!;
+      const text = `direction bias ${subject}: outside its limits; mean prediction ${overall_balance!.toFixed(2)}, ${(100 * buys).toFixed(0)} % of ${own.bars} calls of ${own.version} are up`;
+      return {
+        ...finding('direction bias', subject, buys, BUY_RATIO_LIMITS.highest, null, text),
+        retrains: null,
+      };
+    });
+  });
+}
+
+function fillFindings(
+  account: string,
+  { win_rate, net, symbols }: FillPerformance,
+  policy: DriftPolicy,
+): DriftFinding[] {
+  const { fill_min_trades, fill_win_rate_gap, fill_net_gap_bps, fill_cost_gap } = policy;
+  const found: DriftFinding[] = [];
+  const isBelow = (gap: number | null, limit: number | null, noise: number): boolean =>
+    gap !== null && limit !== null && -gap > limit && -gap > noise;
+  const hasEnough = win_rate.live_count >= fill_min_trades;
+  if (hasEnough && isBelow(win_rate.gap, fill_win_rate_gap, winRateNoise(win_rate, policy))) {
+    const { live, bundle, live_count, gap } = win_rate;
+    const text = `win rate of ${live_count} ${account} positions ${live!.toFixed(3)} against ${bundle!.toFixed(3)} of the bundle: ${(-gap! * 100).toFixed(0)} % below > ${fill_win_rate_gap! * 100} %`;
+    found.push(finding('fill win rate', account, -gap!, fill_win_rate_gap!, null, text));
+  }
+  if (isBelow(net.gap_bps, fill_net_gap_bps, net.noise_bps)) {
+    const { live_bps, bundle_bps, live_count, gap_bps } = net;
+    const text = `result of ${live_count} ${account} positions ${live_bps!.toFixed(2)} bps against ${bundle_bps!.toFixed(2)} of the bundle: ${(-gap_bps!).toFixed(2)} below > ${fill_net_gap_bps} bps`;
+    found.push(finding('fill result', account, -gap_bps!, fill_net_gap_bps!, null, text));
+  }
+  if (fill_cost_gap !== null)
+    for (const [symbol, own] of Object.entries(symbols))
+      found.push(...costFinding(account, symbol, own, fill_cost_gap));
+  return found;
+}
+
+/** Costs above the configured ones, with the values to configure: the measured ones where they are higher. */
+function costFinding(
+  account: string,
+  symbol: string,
+  { slippage, shortfall, spread_multiple }: SymbolFills,
+  gap: number,
+): DriftFinding[] {
+  const allowed = gap * shortfall.configured_bps + MIN_COST_BPS;
+  const above = ({ bps, configured_bps, noise_bps }: SymbolFills['slippage']): number => {
+    const excess = (bps ?? 0) - configured_bps;
+    return excess > allowed && excess > noise_bps ? excess : 0;
+  };
+  const [moreSlippage, more] = [above(slippage), above(shortfall)];
+  if (moreSlippage === 0 && more === 0) return [];
+  const slippage_bps = moreSlippage > 0 ? slippage.bps! : slippage.configured_bps;
+  // The cost per side is half of the spread, a multiple of the configured base, plus the slippage.
+  const spread_bps =
+    (2 / spread_multiple) *
+    (more > 0 ? Math.max(0, shortfall.bps! - slippage_bps) : shortfall.configured_bps - slippage.configured_bps);
+  const [kind, worst] = more >= moreSlippage ? ['spread and slippage', shortfall] : ['slippage', slippage];
+  const limit = worst.configured_bps + allowed;
+  const text =
+    `${kind} of ${symbol} ${worst.bps!.toFixed(2)} bps a side in ${worst.fills} ${account} fills, configured ${worst.configured_bps.toFixed(2)} > ${gap * 100} % more; ` +
+    `put into symbols of config/minutehand.yaml: ${symbol}: { spread_bps: ${spread_bps.toFixed(2)}, slippage_bps: ${slippage_bps.toFixed(2)} }`;
+  return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, text), retrains: null }];
+}
+
+function featureFindings(feature: FeatureDrift, { drift_psi_max, drift_mean_shift_max }: DriftPolicy): DriftFinding[] {
+  const { name, psi, psi_noise, shift, shift_noise } = feature;
+  const found: DriftFinding[] = [];
+  if (drift_psi_max !== null && psi > drift_psi_max && psi > psi_noise) {
+    const pair = mostMoved(feature, (own) => own.psi);
+    found.push(
+      finding(
+        'drift psi',
+        name,
+        psi,
+        drift_psi_max,
+        pair,
+        `drift psi ${name} ${psi.toFixed(2)} > ${drift_psi_max}${mostIn(pair)}`,
+      ),
+    );
+  }
+  const moved = Math.abs(shift ?? 0);
+  if (drift_mean_shift_max !== null && moved > drift_mean_shift_max && moved > shift_noise) {
+    const pair = mostMoved(feature, (own) => Math.abs(own.shift ?? 0));
+    found.push(
+      finding(
+        'drift mean shift',
+        name,
+        moved,
+        drift_mean_shift_max,
+        pair,
+        `drift mean shift ${name} ${moved.toFixed(2)} > ${drift_mean_shift_max} σ${mostIn(pair)}`,
+      ),
+    );
+  }
+  return found;
+}
+
+function mostMoved({ pairs }: FeatureDrift, by: (drift: FeatureDrift['pairs'][string]) => number): string | null {
+  let most: string | null = null;
+  for (const [pair, own] of Object.entries(pairs)) if (most === null || by(own) > by(pairs[most]!)) most = pair;
+  return most;
+}
+
+function mostIn(pair: string | null): string {
+  return pair === null ? '' : ` (most in ${pair})`;
+}
+
+/** As specified, a win rate past its limit is a finding; the policy can demand that it is beyond chance. */
+function winRateFinding(group: string, win_rate: Compared, policy: DriftPolicy): DriftFinding[] {
+  const { live_count, bundle_count } = win_rate;
+  if (Math.min(live_count, bundle_count) < policy.win_rate_min_trades) return [];
+  const own = { ...win_rate, gap_noise: winRateNoise(win_rate, policy) };
+  return comparisonFinding('win rate', group, own, policy.drift_metric_gap);
+}
+
+/** Gap that `win_rate_noise_sigmas` standard errors allow. */
+function winRateNoise({ gap_noise }: Compared, { win_rate_noise_sigmas: sigmas }: DriftPolicy): number {
+  return sigmas === null ? 0 : (gap_noise * sigmas) / SIGMAS;
+}
+
+function comparisonFinding(
+  name: string,
+  group: string,
+  { live, bundle, gap, gap_noise }: Compared,
+  limit: number | null,
+): DriftFinding[] {
+  if (limit === null || gap === null) return [];
+  const apart = Math.abs(gap);
+  if (!(apart > limit && apart > gap_noise)) return [];
+  const named = group === '' ? name : `${name} of group ${group}`;
+  const text = `${named} ${live!.toFixed(3)} against ${bundle!.toFixed(3)} of the bundle: ${(apart * 100).toFixed(0)} % apart > ${limit * 100} %`;
+  return [finding(name, group, apart, limit, null, text)];
+}
+
+function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pass_rate_range']): DriftFinding[] {
+  if (live === null) return [];
+  const limit = live < low ? low : high;
+  const beyond = Math.max(low - live, live - high);
+  if (!(beyond > 0 && beyond > noise)) return [];
+  const text = `pass rate ${live.toFixed(2)} outside ${low} to ${high}`;
+  return [{ ...finding('pass rate', '', live, limit, null, text), retrains: 'thresholds' }];
+}
+
+function streakFinding({ blocks, candidates, limit, expected_pass_rate }: RiskStreak): DriftFinding[] {
+  if (limit === null || blocks < limit) return [];
+  const text = `risk streak: risk_flag 1 at the last ${candidates} candidates, ${blocks} blocks of time in a row, at least ${limit} are too many for a pass rate of ${expected_pass_rate.toFixed(2)}`;
+  return [{ ...finding('risk streak', '', blocks, limit, null, text), retrains: 'thresholds' }];
+}
+
+function finding(
+  trigger: string,
+  subject: string,
+  figure: number,
+  limit: number,
+  pair: string | null,
+  text: string,
+): DriftFinding {
+  return { trigger, subject, figure, limit, pair, retrains: 'full', text };
+}

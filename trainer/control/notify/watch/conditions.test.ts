@@ -1,0 +1,110 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
+import { parsePair } from '../../../../shared/pair.ts';
+import { DaemonConditions } from './conditions.ts';
+import type { DaemonLook, WatchedHealth } from './daemon_look.ts';
+
+const HEALTH: WatchedHealth = {
+  ...{ market: 'live', shard: 'main', boot_id: 'b1', model_version: 'v1', model_refused: null },
+  ...{
+    silent_pairs: [],
+    expired_pairs: [],
+    halts: [],
+    halts_refused: null,
+    degradations: [],
+    late_bars: null,
+    lease: null,
+  },
+  ...{ redis: 'up', redis_missed: 0, last_bars: { EURUSD: '2026-11-17T11:59:00.000Z' } },
+};
+const TUESDAY = Date.parse('2026-11-17T12:00Z');
+const SATURDAY = Date.parse('2026-11-21T12:00Z');
+const STEP_MS = 10_000;
+
+let conditions: DaemonConditions;
+let now: number;
+beforeEach(() => {
+  conditions = new DaemonConditions('main@here', [parsePair('EURUSD_GBPUSD')], () => new SessionCalendar(new Map()));
+  now = TUESDAY;
+});
+
+/** Looks so long in steps of ten seconds; the result of the last one. */
+function lookFor(ms: number, look: Partial<DaemonLook>) {
+  const whole: DaemonLook = { shard: 'main', presence: 'up', pid: 1, health: null, overBudget: 0, ...look };
+  let last = conditions.check(whole, now);
+  for (const endMs = now + ms; now < endMs;) last = conditions.check(whole, (now += STEP_MS));
+  return { ...last, keys: last.notices.map(({ key }) => key) };
+}
+const healthy = (changes: Partial<WatchedHealth> = {}) => ({ health: { ...HEALTH, ...changes } });
+
+describe('a check of a daemon', () => {
+  it('finds a dead one within 40 s, not one that is restarted, and checks nothing else of it', () => {
+    expect(lookFor(20_000, { presence: 'down' })).toMatchObject({ keys: [], isWell: false });
+    expect(lookFor(0, healthy()).keys).toEqual([]);
+    expect(lookFor(40_000, { presence: 'down' })).toMatchObject({
+      keys: ['daemon_dead:main@here'],
+      checked: ['daemon_dead', 'daemon_mute'],
+    });
+  });
+
+  it('finds one that hangs after a minute, and keeps its alert while it does not answer', () => {
+    expect(lookFor(60_000, { presence: 'mute' })).toMatchObject({
+      keys: ['daemon_mute:main@here'],
+      checked: ['daemon_dead'],
+    });
+  });
+
+  it('reports a silent feed on a Tuesday and not on a Saturday, when it is well', () => {
+    const silent = healthy({ silent_pairs: ['EURUSD_GBPUSD'] });
+    expect(lookFor(0, silent)).toMatchObject({ keys: ['feed_silent:main@here'], isWell: false });
+    now = SATURDAY;
+    expect(lookFor(0, silent)).toMatchObject({ keys: [], isWell: true });
+  });
+
+  it('reports a lease without a holder after half a minute, and a standby of a running holder as healthy', () => {
+    const standby = { role: 'standby', holder: 'other/1/x', server: 'up' } as const;
+    expect(lookFor(60_000, healthy({ lease: standby }))).toMatchObject({ keys: [], isWell: true });
+    const free = healthy({ lease: { ...standby, holder: null, server: 'down' } });
+    expect(lookFor(20_000, free).keys).toEqual([]);
+    expect(lookFor(10_000, free)).toMatchObject({ keys: ['daemon_halt:main@here:lease'], isWell: false });
+  });
+
+  it('reports a feed that has never sent a bar after five minutes of an open market', () => {
+    expect(lookFor(290_000, healthy({ last_bars: {} })).keys).toEqual([]);
+    expect(lookFor(10_000, healthy({ last_bars: {} })).keys).toEqual(['feed_silent:main@here']);
+  });
+
+  it('reports each degradation, refused models and expired signals under a key of its own', () => {
+    const model_refused = { version: 'v2', code: 'X', message: 'bad', next: 'train' };
+    const changes = { degradations: ['journal', 'late_bars'], model_refused, expired_pairs: ['EURUSD_GBPUSD'] };
+    expect(lookFor(60_000, healthy(changes)).keys).toEqual([
+      'daemon_degraded:main@here:journal',
+      'daemon_degraded:main@here:late_bars',
+      'daemon_degraded:main@here:model_refused',
+      'daemon_degraded:main@here:expired',
+    ]);
+  });
+
+  it('reports lost models at once and models that never were after ten minutes, and is never well without', () => {
+    expect(lookFor(590_000, healthy({ model_version: null }))).toMatchObject({ keys: [], isWell: false });
+    expect(lookFor(10_000, healthy({ model_version: null })).keys).toEqual(['daemon_halt:main@here:models']);
+    lookFor(0, healthy());
+    expect(lookFor(0, healthy({ model_version: null })).keys).toEqual(['daemon_halt:main@here:models']);
+  });
+
+  it('misses a Redis that was there, and none that never was', () => {
+    conditions = new DaemonConditions('main@here', [], () => new SessionCalendar(new Map()));
+    expect(lookFor(60_000, healthy({ redis: 'down' })).keys).toEqual([]);
+    lookFor(0, healthy());
+    expect(lookFor(0, healthy({ redis: 'down' })).keys).toEqual(['redis:main@here']);
+    expect(lookFor(0, healthy({ redis: 'refused' })).keys).toEqual(['redis:main@here']);
+  });
+
+  it('reports bars over the latency budget until ten minutes have passed without any, and no earlier ones', () => {
+    expect(lookFor(0, { ...healthy(), overBudget: 7 }).keys).toEqual([]);
+    expect(lookFor(0, { ...healthy(), overBudget: 8 })).toMatchObject({ keys: ['latency:main@here'], isWell: true });
+    expect(lookFor(590_000, { ...healthy(), overBudget: 8 }).keys).toEqual(['latency:main@here']);
+    expect(lookFor(10_000, { ...healthy(), overBudget: 8 }).keys).toEqual([]);
+    expect(lookFor(0, { ...healthy({ boot_id: 'b2' }), overBudget: 1 }).keys).toEqual(['latency:main@here']);
+  });
+});

@@ -1,0 +1,68 @@
+import * as z from 'zod';
+import type { HomePaths } from '../../../../shared/policy/home.ts';
+import type { Settings, Shard } from '../../../../shared/policy/policy.ts';
+import { askProcess, type Presence } from '../../../../shared/process_state.ts';
+
+const METRICS_MS = 3000;
+const OVER_BUDGET = /^minutehand_bars_over_budget_total (\d+)$/m;
+const report = z.object({ code: z.string(), message: z.string(), next: z.string() }).nullable();
+
+/** What of a daemon's `/healthz` is watched. */
+const healthSchema = z.looseObject({
+  market: z.enum(['live', 'simulated', 'replay']),
+  shard: z.string(),
+  boot_id: z.string(),
+  model_version: z.string().nullable(),
+  model_refused: report.and(z.looseObject({ version: z.string() }).nullable()),
+  silent_pairs: z.array(z.string()),
+  expired_pairs: z.array(z.string()),
+  halts: z.array(z.looseObject({ pair_id: z.string(), reason: z.string(), seen: z.string(), limit: z.string() })),
+  halts_refused: report,
+  degradations: z.array(z.string()),
+  /** A daemon of an earlier version does not report it. */
+  lease: z
+    .looseObject({ role: z.enum(['holder', 'standby']), holder: z.string().nullable(), server: z.string() })
+    .nullable()
+    .default(null),
+  late_bars: z.looseObject({ message: z.string(), next: z.string() }).nullable(),
+  redis: z.enum(['up', 'down', 'refused', 'off', 'unknown']),
+  redis_missed: z.number(),
+  last_bars: z.record(z.string(), z.string()),
+});
+
+export type WatchedHealth = z.infer<typeof healthSchema>;
+
+/** One look at one daemon. */
+export interface DaemonLook {
+  readonly shard: string;
+  readonly presence: Presence;
+  readonly pid: number | null;
+  readonly health: WatchedHealth | null;
+  /** Bars over the latency budget since its start; null when unknown. */
+  readonly overBudget: number | null;
+}
+
+/** Looks at lock, health and metrics. Never rejects. */
+export async function lookAtDaemon({ minutehand }: Settings, paths: HomePaths, shard: Shard): Promise<DaemonLook> {
+  const { host } = minutehand.transports.daemon;
+  const { name, port } = shard;
+  const state = await askProcess(paths, `daemon_${name}`, { host, port }, '/healthz', healthSchema);
+  const isOurs = state.health?.shard === name;
+  return {
+    shard: name,
+    presence: state.presence === 'up' && !isOurs ? 'mute' : state.presence,
+    pid: state.pid,
+    health: isOurs ? state.health : null,
+    overBudget: isOurs ? await overBudget(state.url!) : null,
+  };
+}
+
+async function overBudget(url: string): Promise<number | null> {
+  try {
+    const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(METRICS_MS) });
+    const found = OVER_BUDGET.exec(await response.text());
+    return found === null ? null : Number(found[1]);
+  } catch {
+    return null;
+  }
+}

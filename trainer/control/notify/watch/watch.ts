@@ -1,0 +1,155 @@
+import { statfs } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
+import type { HomePaths } from '../../../../shared/policy/home.ts';
+import { shardsOf, type Settings } from '../../../../shared/policy/policy.ts';
+import type { Clock } from '../../../../shared/ports.ts';
+import type { Notifier } from '../notifier.ts';
+import type { Notice } from '../outbox.ts';
+import { readBarSlots } from './bar_slots.ts';
+import { DaemonConditions, type Conditions } from './conditions.ts';
+import { lookAtDaemon } from './daemon_look.ts';
+import { fatalsOf } from './fatals.ts';
+import { isUnitBack } from './units.ts';
+
+/** A dead daemon is detected after three checks. */
+const LOOK_MS = 10_000;
+const CALENDAR_MS = 6 * 3_600_000;
+const MEGABYTE = 1024 ** 2;
+
+export interface WatchOptions {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly notifier: Notifier & {
+    /** Keys of the alerts that are open now. */
+    openKeys(): Promise<readonly string[]>;
+  };
+}
+
+export interface Watch {
+  /** Whether the last check was recent and found daemons, feeds and disk healthy. */
+  isWell(): boolean;
+  /** Checks now, in addition to scheduled checks. Never rejects. */
+  look(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Checks daemons, feeds and disk every ten seconds; raises alerts and resolves them. */
+export function startWatch(options: WatchOptions): Watch {
+  const watch = new RunningWatch(options);
+  watch.begin();
+  return watch;
+}
+
+class RunningWatch implements Watch {
+  readonly #options: WatchOptions;
+  readonly #place: string;
+  readonly #daemons: readonly {
+    readonly shard: ReturnType<typeof shardsOf>[number];
+    readonly conditions: DaemonConditions;
+  }[];
+  #calendar = new SessionCalendar(new Map());
+  #calendarMs = -Infinity;
+  #wellMs = -Infinity;
+  #timer: NodeJS.Timeout | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: WatchOptions) {
+    const { minutehand } = options.settings;
+    this.#options = options;
+    this.#place = hostname();
+    const isLive = minutehand.market === 'live';
+    this.#daemons = shardsOf(minutehand).map((shard) => ({
+      shard,
+      conditions: new DaemonConditions(
+        `${shard.name}@${this.#place}`,
+        isLive ? shard.pairs : null,
+        () => this.#calendar,
+      ),
+    }));
+  }
+
+  begin(): void {
+    this.#lookAfter(0);
+  }
+
+  isWell(): boolean {
+    return performance.now() - this.#wellMs < 3 * LOOK_MS;
+  }
+
+  look(): Promise<void> {
+    return (this.#turn = this.#turn.then(async () => {
+      try {
+        await this.#lookOnce();
+      } catch (error) {
+        this.#options.log.warn({ err: error }, 'daemons could not be checked');
+      }
+    }));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#turn;
+  }
+
+  #lookAfter(ms: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => void this.look().then(() => this.#lookAfter(LOOK_MS)), ms);
+    this.#timer.unref();
+  }
+
+  async #lookOnce(): Promise<void> {
+    const { settings, paths, clock, notifier } = this.#options;
+    await this.#readCalendar();
+    const looks = await Promise.all(this.#daemons.map(({ shard }) => lookAtDaemon(settings, paths, shard)));
+    const found = this.#daemons.map(({ conditions }, i) => conditions.check(looks[i]!, clock.nowMs()));
+    const disk = await this.#disk();
+    if (this.#stopped) return;
+    const notices = [...found.flatMap((own) => own.notices), ...disk];
+    const open = new Set(await notifier.openKeys());
+    for (const notice of notices) if (!open.has(notice.key)) await notifier.raise(notice);
+    const current = new Set(notices.map(({ key }) => key));
+    for (const key of open)
+      if (!current.has(key) && (this.#isChecked(key, found) || isUnitBack(key, looks, paths)))
+        await notifier.clear(key);
+    for (const { shard } of this.#daemons) for (const fatal of fatalsOf(paths, shard.name)) await notifier.raise(fatal);
+    if (found.every(({ isWell }) => isWell) && disk.length === 0) this.#wellMs = performance.now();
+  }
+
+  /** Whether this check could have detected the alert of this key. */
+  #isChecked(key: string, found: readonly Conditions[]): boolean {
+    if (key === `disk:${this.#place}`) return true;
+    const [event, place] = key.split(':') as [string, string?];
+    // A halt applies to every daemon.
+    if (event === 'kpi_halt') return found.every(({ checked }) => checked.includes(event));
+    const index = this.#daemons.findIndex(({ shard }) => place === `${shard.name}@${this.#place}`);
+    return index >= 0 && found[index]!.checked.includes(event);
+  }
+
+  async #disk(): Promise<Notice[]> {
+    const { settings, paths } = this.#options;
+    const least = settings.retrain.notification_disk_min_mb;
+    const { bavail, bsize } = await statfs(paths.home);
+    const free = Math.floor((bavail * bsize) / MEGABYTE);
+    if (free >= least) return [];
+    const text = `${free} MB free on the disk of ${paths.home}, expected at least ${least}.`;
+    return [{ key: `disk:${this.#place}`, event: 'disk', subject: this.#place, text }];
+  }
+
+  async #readCalendar(): Promise<void> {
+    const { settings, paths, clock, log } = this.#options;
+    if (settings.minutehand.market !== 'live') return;
+    if (Math.abs(clock.nowMs() - this.#calendarMs) < CALENDAR_MS) return;
+    this.#calendarMs = clock.nowMs();
+    try {
+      this.#calendar = new SessionCalendar(readBarSlots(settings, paths, clock.nowMs()));
+    } catch (error) {
+      log.warn({ err: error }, 'the session calendar cannot be read; the usual week is taken');
+    }
+  }
+}

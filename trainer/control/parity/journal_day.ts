@@ -1,0 +1,183 @@
+import { firstMinuteOfBars, journaledLegs } from '../../../shared/store/warm_bars.ts';
+import { isoMinute, SECONDS_PER_BAR, type Bar, type OpenTime } from '../../../shared/bar.ts';
+import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
+import { warmupBars } from '../../../shared/core/features/features.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import { FLAT, type Position } from '../../../shared/core/position/position.ts';
+import { parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
+import type { SignalBody } from '../../../shared/signal/signal.ts';
+import type { InputRow, JournalFile } from '../../../shared/store/journal.ts';
+import { buildPairHistory } from '../../learning/dataset/pair_history.ts';
+import type { LiveDecision, PairDay } from './decisions.ts';
+
+/** A decision is filled at the next bar, which a weekend or a holiday may keep away. */
+const NEXT_BAR_SECONDS = 4 * 86_400;
+
+export interface DayPeriod {
+  readonly from: OpenTime;
+  readonly to: OpenTime;
+}
+
+/** The day as the journal has it. */
+export interface JournalDay {
+  readonly pairs: readonly PairDay[];
+  /** Heartbeats included. */
+  readonly signals: number;
+  readonly versions: readonly string[];
+  readonly policyHashes: readonly string[];
+  readonly late: LateOfDay;
+}
+
+/** What came late. Only entries above 0. */
+export interface LateOfDay {
+  /** Minutes that ended without the bar of a leg, by pair. */
+  readonly legs: Readonly<Record<string, readonly string[]>>;
+  /** Bars that came as backfill, by symbol. */
+  readonly backfilled: Readonly<Record<string, number>>;
+  /** Signals of a live market that were expired when they were made, by pair. */
+  readonly signals: Readonly<Record<string, { readonly signals: number; readonly worst_seconds: number }>>;
+}
+
+/**
+ * Reads bars, signals and positions of a day whose signals have not been pruned. A day that is not over ends with the
+ * last signal of each pair. To be called within a snapshot of the journal.
+ */
+export function readJournalDay(
+  journal: JournalFile,
+  pairIds: readonly string[],
+  windows: Windows,
+  period: DayPeriod,
+): JournalDay {
+  const last = new Map(journal.lastSignals().map(({ pairId, time }) => [pairId, time + SECONDS_PER_BAR]));
+  const pairs = pairIds.map(parsePair);
+  const { positions, decisions, signals } = readSignals(journal, new Set(pairIds), period);
+  const warmup = warmupBars(windows);
+  const starts = pairs.map((pair) => firstMinuteOfBars(journal, pair, warmup, period.from) ?? period.from);
+  const from = Math.min(...starts) as OpenTime;
+  const end = (period.to + NEXT_BAR_SECONDS) as OpenTime;
+  const inputs = readInputs(journal, from, end, period);
+  const bars = new Map(symbolsOf(pairs).map((symbol) => [symbol, [...journal.bars(symbol, from, end)]]));
+  const bodies = [...decisions.values()].flat().map(({ body }) => body);
+  return {
+    signals,
+    versions: [...new Set(bodies.map(({ model_version }) => model_version))].filter((version) => version !== ''),
+    late: {
+      legs: textsOf(inputs.timeouts),
+      backfilled: Object.fromEntries([...inputs.backfilled].map(([symbol, times]) => [symbol, times.size])),
+      signals: Object.fromEntries(
+        journal
+          .lateSignals(period.from, period.to, 1000 * SECONDS_PER_BAR)
+          .map(({ pairId, signals: count, worstMs }) => [pairId, { signals: count, worst_seconds: worstMs / 1000 }]),
+      ),
+    },
+    policyHashes: [...new Set(bodies.map(({ policy_hash }) => policy_hash))],
+    pairs: pairs.map((pair) => ({
+      from: period.from,
+      to: Math.min(period.to, last.get(pair.id) ?? period.from) as OpenTime,
+      history:
+        pair.barSeconds === undefined
+          ? historyOf(pair, bars, inputs, windows, period)
+          : resampledHistory(inputsUntil(journal, from, end), pair, windows, period),
+      live: decisions.get(pair.id) ?? [],
+      position: positions.get(pair.id) ?? FLAT,
+      backfilled: bothBackfilled(inputs.backfilled, pair),
+    })),
+  };
+}
+
+/** A minute of which one leg came live is decided on. */
+function bothBackfilled(backfilled: MarkedMinutes['backfilled'], { a, b }: Pair): ReadonlySet<number> {
+  const [ofA, ofB] = [a, b].map((symbol) => backfilled.get(symbol));
+  return new Set([...(ofA ?? [])].filter((time) => ofB?.has(time) === true));
+}
+
+interface DaySignals {
+  /** By pair, before the day. */
+  readonly positions: ReadonlyMap<string, Position>;
+  readonly decisions: ReadonlyMap<string, readonly LiveDecision[]>;
+  readonly signals: number;
+}
+
+/** Signals of instruments are counted, and compared by the replay alone. */
+function readSignals(journal: JournalFile, pairIds: ReadonlySet<string>, { from, to }: DayPeriod): DaySignals {
+  const before = journal.stateBefore(from)?.last;
+  const positions = new Map(before?.map(({ pairId, position }) => [pairId, parsePosition(position)]));
+  const decisions = new Map<string, LiveDecision[]>();
+  let signals = 0;
+  for (const { pairId, time, body, position } of journal.signalsBetween(from, to)) {
+    signals++;
+    if (!pairIds.has(pairId)) continue;
+    const own = decisions.get(pairId) ?? [];
+    // What follows the first signal of a minute are heartbeats.
+    if (own.at(-1)?.time === time) continue;
+    own.push({ time, body: JSON.parse(`${body}}`) as SignalBody, position: parsePosition(position) });
+    decisions.set(pairId, own);
+  }
+  return { positions, decisions, signals };
+}
+
+function parsePosition(text: string): Position {
+  return JSON.parse(text) as Position;
+}
+
+/** Minutes, epoch seconds of their opens, by pair or symbol. */
+interface MarkedMinutes {
+  readonly dropped: ReadonlyMap<string, ReadonlySet<number>>;
+  readonly backfilled: ReadonlyMap<string, ReadonlySet<number>>;
+  /** Of the day. */
+  readonly timeouts: ReadonlyMap<string, ReadonlySet<number>>;
+}
+
+function textsOf(marks: ReadonlyMap<string, ReadonlySet<number>>): Record<string, string[]> {
+  return Object.fromEntries([...marks].map(([subject, times]) => [subject, [...times].map(isoMinute)]));
+}
+
+/** @param end the minutes before it are read */
+function inputsUntil(journal: JournalFile, from: OpenTime, end: OpenTime): IterableIterator<InputRow> {
+  return journal.inputsFrom(from, { until: (end - SECONDS_PER_BAR) as OpenTime });
+}
+
+function readInputs(journal: JournalFile, from: OpenTime, end: OpenTime, period: DayPeriod): MarkedMinutes {
+  const dropped = new Map<string, Set<number>>();
+  const backfilled = new Map<string, Set<number>>();
+  const timeouts = new Map<string, Set<number>>();
+  const mark = (marks: Map<string, Set<number>>, { subject, time }: InputRow): void => {
+    if (!marks.has(subject)) marks.set(subject, new Set());
+    marks.get(subject)!.add(time);
+  };
+  for (const row of inputsUntil(journal, from, end)) {
+    const isOfDay = row.time >= period.from && row.time < period.to;
+    if (row.kind === 'timeout' && isOfDay) mark(timeouts, row);
+    if (row.kind === 'timeout' || row.kind === 'suspect') mark(dropped, row);
+    else if (row.backfill && isOfDay) mark(backfilled, row);
+  }
+  return { dropped, backfilled, timeouts };
+}
+
+/** Of the bars of another timeframe, as the daemon had them. */
+function resampledHistory(
+  inputs: Iterable<InputRow>,
+  pair: Pair,
+  windows: Windows,
+  period: DayPeriod,
+): PairDay['history'] {
+  const legs = journaledLegs(inputs, pair);
+  const keep = (time: number): boolean => time >= period.from && time < period.to;
+  return buildPairHistory(pair, columnsOf(pair.a, legs.a), columnsOf(pair.b, legs.b), windows, keep);
+}
+
+/** Of the minutes that moved the live features. */
+function historyOf(
+  pair: Pair,
+  bars: ReadonlyMap<string, readonly Bar[]>,
+  { dropped }: MarkedMinutes,
+  windows: Windows,
+  { from, to }: DayPeriod,
+): PairDay['history'] {
+  const drops = [pair.id, pair.a, pair.b].map((subject) => dropped.get(subject));
+  const isDropped = (time: number): boolean => drops.some((times) => times?.has(time) === true);
+  // A minute without one leg is no minute of the pair.
+  const a = bars.get(pair.a)!.filter(({ time }) => !isDropped(time));
+  const keep = (time: number): boolean => time >= from && time < to;
+  return buildPairHistory(pair, columnsOf(pair.a, a), columnsOf(pair.b, bars.get(pair.b)!), windows, keep);
+}

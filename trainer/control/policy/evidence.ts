@@ -1,0 +1,101 @@
+import type { Logger } from 'pino';
+import { updateChange } from '../api/changes.ts';
+import { answerOf, startCommand, type CommandAnswer, type CommandProcess } from '../schedule/command_process.ts';
+import type { ProgressLine } from '../schedule/progress_line.ts';
+import type { Store } from '../../store/store.ts';
+import type { Evidence, EvidenceResult } from './evidence_schema.ts';
+
+const LIMIT_MS = 30 * 60_000;
+const PROGRESS_MS = 1000;
+const MAX_ERROR = 500;
+const MAX_ANSWER = 1024 * 1024;
+
+export interface EvidenceOptions {
+  /** Program and first arguments of the command line. */
+  readonly command: readonly string[];
+  readonly clock: { nowMs(): number };
+  readonly log: Logger;
+  store(): Promise<Store>;
+}
+
+/** Computes the evidence of open changes, one after the other, each in a process of its own at low priority. */
+export class EvidenceRunner {
+  readonly #options: EvidenceOptions;
+  readonly #done = new Set<number>();
+  #child: CommandProcess | null = null;
+  #running: Promise<void> | null = null;
+  #stopped = false;
+
+  constructor(options: EvidenceOptions) {
+    this.#options = options;
+  }
+
+  /** Begins with the oldest open change without evidence, unless one is being computed. */
+  look(): void {
+    if (this.#stopped || this.#running !== null) return;
+    this.#running = this.#next()
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'evidence of a change was not computed'))
+      .finally(() => (this.#running = null));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#child?.stop();
+    await this.#running;
+  }
+
+  async #next(): Promise<void> {
+    const store = await this.#options.store();
+    const rows = await store.db
+      .selectFrom('core.change_requests')
+      .select(['change_id', 'evidence'])
+      .where('status', '=', 'open')
+      .where('commit_id', 'is not', null)
+      .orderBy('change_id')
+      .execute();
+    // One that is running in no process of ours was cut off.
+    const isDue = ({ evidence }: { evidence: string | null }): boolean =>
+      evidence === null || (JSON.parse(evidence) as Evidence).status === 'running';
+    const due = rows.find((row) => !this.#done.has(Number(row.change_id)) && isDue(row));
+    if (due === undefined) return;
+    const id = Number(due.change_id);
+    this.#done.add(id);
+    await this.#compute(store, id);
+  }
+
+  async #compute(store: Store, id: number): Promise<void> {
+    const { clock } = this.#options;
+    let evidence: Evidence = {
+      ...{ status: 'running', stage: 'start', percent: 0, started_ms: clock.nowMs(), finished_ms: null, error: null },
+      ...{ check: null, backtest: null, replay: null },
+    };
+    const keep = async (changes: Partial<Evidence>): Promise<void> => {
+      evidence = { ...evidence, ...changes };
+      await updateChange(store, id, { evidence: JSON.stringify(evidence) });
+    };
+    await keep({});
+    let shownMs = 0;
+    const end = await this.#run(id, ({ stage, share }) => {
+      if (clock.nowMs() - shownMs < PROGRESS_MS) return;
+      shownMs = clock.nowMs();
+      void keep({ stage, percent: Math.round(100 * share) }).catch(() => undefined);
+    });
+    // The next trainer begins again.
+    if (this.#stopped) return void (await updateChange(store, id, { evidence: null }));
+    const finished_ms = clock.nowMs();
+    if ('error' in end) return keep({ status: 'failed', error: end.error.slice(0, MAX_ERROR), finished_ms });
+    const result = JSON.parse(end.document) as EvidenceResult;
+    await keep({ ...result, status: 'done', stage: 'done', percent: 100, finished_ms });
+  }
+
+  async #run(id: number, onProgress: (line: ProgressLine) => void): Promise<CommandAnswer> {
+    const command = [...this.#options.command, 'policy', 'evidence', String(id), '--json'];
+    const child = startCommand({ command, maxAnswer: MAX_ANSWER, onProgress });
+    this.#child = child;
+    const limit = setTimeout(() => child.stop(), LIMIT_MS);
+    const end = await child.ended;
+    clearTimeout(limit);
+    this.#child = null;
+    return answerOf(end, 'it');
+  }
+}

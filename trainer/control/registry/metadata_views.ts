@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { listVersions, readActive, readManifest } from '../../../shared/bundle/bundle.ts';
+import { VALIDATION_FILE, type Manifest } from '../../../shared/bundle/manifest.ts';
+import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import type { FileSystem } from '../../../shared/ports.ts';
+import type { ModelValidation } from '../../learning/validate/validation.ts';
+
+/** Below the models folder: of the bundle that was trained last, and of the active one. Written from the bundles. */
+export const TRAINING_METADATA = join('training', 'training_metadata.json');
+export const PRODUCTION_METADATA = join('production', 'production_model_metadata.json');
+
+/** Measures of one model on the holdout; null where a measure does not exist, as accuracy of AI3's soft label. */
+interface ModelFigures {
+  readonly f1_score: number | null;
+  readonly accuracy: number | null;
+  readonly auc: number | null;
+  readonly brier: number | null;
+}
+
+/**
+ * Writes both views; that of the active bundle is removed when there is none.
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, and what the file system throws
+ */
+export function writeMetadataViews(modelsFolder: string, files: FileSystem = MACHINE_FILES): void {
+  const newest = newestBundle(modelsFolder);
+  if (newest !== null)
+    replace(files, join(modelsFolder, TRAINING_METADATA), {
+      ...about(newest),
+      model_metrics: figuresOf(modelsFolder, newest),
+    });
+  const active = readActive(modelsFolder);
+  const place = join(modelsFolder, PRODUCTION_METADATA);
+  if (active === null) return files.remove(place);
+  const manifest = readManifest(join(modelsFolder, active.version));
+  const {
+    net_sharpe = null,
+    win_rate = null,
+    mean_net_bps = null,
+    max_drawdown = null,
+    trades = null,
+  } = manifest.backtest ?? {};
+  replace(files, place, {
+    ...about(manifest),
+    previous_version: active.previous,
+    performance_metrics: {
+      ...figuresOf(modelsFolder, manifest),
+      sharpe: net_sharpe,
+      win_rate,
+      mean_pnl_bps: mean_net_bps,
+      max_drawdown,
+      trades,
+    },
+  });
+}
+
+/** The one that was created last. */
+function newestBundle(modelsFolder: string): Manifest | null {
+  const manifests = listVersions(modelsFolder).map((version) => readManifest(join(modelsFolder, version)));
+  return manifests.reduce<Manifest | null>(
+    (newest, one) => (newest === null || Date.parse(one.created) >= Date.parse(newest.created) ? one : newest),
+    null,
+  );
+}
+
+function about({ version, created, market, period, feature_schema, theta1, theta2, engine, pairs }: Manifest): object {
+  return {
+    model_version: version,
+    created_at: created,
+    market,
+    train_period_start: dayOf(Date.parse(period.from)),
+    // No bar of the holdout was learned from.
+    train_period_end: dayOf(Date.parse(period.holdout_from) - 1),
+    feature_schema,
+    pairs,
+    engine: engine.name,
+    theta1,
+    theta2,
+  };
+}
+
+/** As in the view `model_registry`. */
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+function figuresOf(modelsFolder: string, { version, metrics }: Manifest): Record<ModelName, ModelFigures> {
+  const validation = readValidation(join(modelsFolder, version));
+  return perModel((name) => {
+    const pooled = validation?.[name].holdout.pooled;
+    const { auc, brier } = metrics[name].holdout;
+    return { f1_score: pooled?.f1 ?? null, accuracy: pooled?.accuracy ?? null, auc, brier };
+  });
+}
+
+/** @returns null for a bundle without the report */
+export function readValidation(folder: string): Readonly<Record<ModelName, ModelValidation>> | null {
+  try {
+    const read = JSON.parse(readFileSync(join(folder, VALIDATION_FILE), 'utf8')) as Readonly<
+      Record<ModelName, ModelValidation>
+    >;
+    return MODEL_NAMES.every((name) => read[name]?.holdout?.pooled !== undefined) ? read : null;
+  } catch {
+    return null;
+  }
+}
+
+function replace(files: FileSystem, path: string, content: object): void {
+  files.makeFolder(join(path, '..'));
+  const draft = `${path}.${process.pid}.tmp`;
+  files.write(draft, `${JSON.stringify(content, null, 2)}\n`);
+  files.rename(draft, path);
+}

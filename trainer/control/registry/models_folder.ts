@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+import {
+  readActive,
+  readBundle,
+  readShadow,
+  sha256Hex,
+  writeActive,
+  type ActivePointer,
+} from '../../../shared/bundle/bundle.ts';
+import type { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import type { DespiteGates } from '../../../shared/bundle/recorded_gates.ts';
+import { readRollout } from '../../../shared/bundle/rollout.ts';
+import { readModelsFile } from '../../../shared/bundle/models_file.ts';
+import { renamePatiently, writeDurably } from '../../../shared/durable_file.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import type { FileSystem } from '../../../shared/ports.ts';
+import type { Artifact } from './registry_rows.ts';
+
+/** Plain file names in a bundle, which cannot escape its folder. */
+const PLAIN_NAME = /^\w[\w.-]*$/;
+/** Names of folders left by a killed removal. */
+const REMOVED = /^\..+\.removed$/;
+/** A bundle being written; no training run writes one for a day. */
+const DRAFT = /^\.\d{8}_.+\.tmp$/;
+const DRAFT_LIFE_MS = 86_400_000;
+
+/** Folders of bundles and `active.json`, as read, restored and removed by the registry. */
+export class ModelsFolder {
+  readonly #path: string;
+  readonly #files: FileSystem;
+  readonly #marks: PointerMarks | null;
+
+  constructor(path: string, files: FileSystem, marks: PointerMarks | null) {
+    this.#path = path;
+    this.#marks = marks;
+    this.#files = files;
+  }
+
+  /**
+   * Version, time and text of a bundle's manifest.
+   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH
+   */
+  readManifest(version: string): { readonly created: string; readonly text: string } {
+    const folder = join(this.#path, version);
+    const { manifest } = readBundle(folder, this.#files);
+    if (manifest.version !== version)
+      throw new MinutehandError('MODEL_MANIFEST', { seen: `${folder} has version ${manifest.version}` });
+    const text = readModelsFile(join(folder, 'manifest.json'), 'manifest', this.#files).toString('utf8');
+    return { created: manifest.created, text };
+  }
+
+  fileNames(version: string): readonly string[] {
+    const entries = this.#files.list(join(this.#path, version));
+    return entries.filter(({ name, isFolder }) => !isFolder && PLAIN_NAME.test(name)).map(({ name }) => name);
+  }
+
+  read(version: string, file: string): Buffer {
+    return readModelsFile(join(this.#path, version, file), 'content', this.#files);
+  }
+
+  /** Returns whether the bundle's folder has each of these files, byte for byte. */
+  has(version: string, artifacts: readonly Artifact[]): boolean {
+    const hashOf = (path: string): string | null =>
+      this.#files.stat(path) === null ? null : sha256Hex(readModelsFile(path, 'content', this.#files));
+    return artifacts.every(({ file, sha256 }) => hashOf(join(this.#path, version, file)) === sha256);
+  }
+
+  /**
+   * Writes a bundle and replaces an existing one.
+   * @throws MinutehandError MODEL_HASH when its bytes are not those of their hashes; as readBundle
+   */
+  write(version: string, artifacts: readonly Artifact[]): void {
+    const files = this.#files;
+    const folder = join(this.#path, version);
+    files.makeFolder(this.#path);
+    const draft = join(this.#path, `.${version}.${process.pid}.tmp`);
+    files.remove(draft);
+    files.makeFolder(draft);
+    try {
+      for (const { file, sha256, content } of artifacts) {
+        if (!PLAIN_NAME.test(file) || sha256Hex(content) !== sha256)
+          throw new MinutehandError('MODEL_HASH', { seen: `${file} of ${version} in the registry` });
+        writeDurably(files, join(draft, file), content);
+      }
+      readBundle(draft, files);
+      files.sync(draft);
+      const damaged = this.#setAside(version);
+      renamePatiently(files, draft, folder);
+      files.sync(this.#path);
+      files.remove(damaged);
+    } catch (error) {
+      files.remove(draft);
+      throw error;
+    }
+  }
+
+  remove(version: string): void {
+    this.#files.remove(this.#setAside(version));
+  }
+
+  /**
+   * Renames a bundle's folder to a name that is not a version, so that no reader sees a partial one.
+   * @returns its path, whether or not it exists
+   */
+  #setAside(version: string): string {
+    const folder = join(this.#path, version);
+    const aside = join(this.#path, `.${version}.removed`);
+    this.#files.remove(aside);
+    if (this.#files.stat(folder) !== null) renamePatiently(this.#files, folder, aside);
+    return aside;
+  }
+
+  /** Removes leftovers of killed processes. */
+  removeLeftovers(nowMs: number): void {
+    for (const { name } of this.#files.list(this.#path)) {
+      const path = join(this.#path, name);
+      const ageMs = nowMs - (this.#files.stat(path)?.modifiedMs ?? Infinity);
+      if (REMOVED.test(name) || (DRAFT.test(name) && ageMs > DRAFT_LIFE_MS)) this.#files.remove(path);
+    }
+  }
+
+  /** null when it is missing, damaged or refused. */
+  activePointer(): ActivePointer | null {
+    try {
+      return readActive(this.#path, this.#files, this.#marks);
+    } catch {
+      return null;
+    }
+  }
+
+  /** null when there is none, or its file is damaged. */
+  shadow(): string | null {
+    try {
+      return readShadow(this.#path, this.#files);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Both arms of the active rollout; none when its file is damaged. */
+  rolloutArms(): readonly string[] {
+    try {
+      const rollout = readRollout(this.#path, this.#files);
+      return rollout?.status === 'active' ? [rollout.champion, rollout.challenger] : [];
+    } catch {
+      return [];
+    }
+  }
+
+  /** As `activate`, but with a given predecessor; null when its bundle is not there. */
+  writePointer({ version, previous }: ActivePointer, despite: DespiteGates | null): void {
+    const isThere = previous !== null && this.#files.stat(join(this.#path, previous, 'manifest.json')) !== null;
+    const override = despite === null ? {} : { despite_gates: despite };
+    const pointer = { version, previous: isThere ? previous : null, ...override };
+    writeActive(this.#path, pointer, this.#files, this.#marks);
+  }
+}

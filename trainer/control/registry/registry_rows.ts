@@ -1,0 +1,246 @@
+import type { Kysely } from 'kysely';
+import { sha256Hex } from '../../../shared/bundle/bundle.ts';
+import type { Clock } from '../../../shared/ports.ts';
+import { recordModelEvent } from '../model_events/model_event.ts';
+import type { ModelEventKind } from '../../store/record_tables.ts';
+import type { Store } from '../../store/store.ts';
+import type { ModelRegistryView, ModelStatus, ModelType, Tables } from '../../store/tables.ts';
+
+/** How a bundle became active; null: inferred from what was active before. */
+export type ActivationCause = Exclude<ModelEventKind, 'rejected' | 'rollout_started'> | null;
+
+/** Entry of a bundle in the registry, without the manifest. Times are ISO 8601 in UTC. */
+export interface RegisteredModels {
+  readonly version: string;
+  readonly status: ModelStatus;
+  readonly created: string;
+  /** The failed gates. */
+  readonly reasons: readonly string[];
+  /** For the active bundle: its predecessor. */
+  readonly previous_version: string | null;
+  readonly adopted_at: string | null;
+  readonly retired_at: string | null;
+  /** Time at which its folder and bytes were removed; null while they are kept. */
+  readonly removed_at: string | null;
+}
+
+/** One file of a bundle. */
+export interface Artifact {
+  readonly file: string;
+  readonly sha256: string;
+  readonly content: Uint8Array;
+}
+
+const COLUMNS = [
+  'version',
+  'status',
+  'created',
+  'reasons',
+  'previous_version',
+  'adopted_at',
+  'retired_at',
+  'removed_at',
+] as const;
+
+/** The registry's tables: a row per bundle in `core.model_registry`, a row per file in `core.model_artifacts`. */
+export class RegistryRows {
+  readonly #store: Pick<Store, 'db' | 'transaction'>;
+  readonly #db: Kysely<Tables>;
+  readonly #clock: Clock;
+
+  constructor(store: Pick<Store, 'db' | 'transaction'>, clock: Clock) {
+    this.#store = store;
+    this.#db = store.db;
+    this.#clock = clock;
+  }
+
+  /** @returns undefined when the bundle was never registered */
+  identityOf(version: string): Promise<{ manifest_sha256: string; removed_at: string | null } | undefined> {
+    return this.#db
+      .selectFrom('core.model_registry')
+      .select(['manifest_sha256', 'removed_at'])
+      .where('version', '=', version)
+      .executeTakeFirst();
+  }
+
+  /**
+   * Adds a candidate; for a bundle whose bytes were removed, only marks them as kept again.
+   * @param manifest its text
+   * @param folder absolute path of the bundle
+   */
+  async addCandidate(version: string, created: string, manifest: string, folder: string): Promise<void> {
+    await this.#db
+      .insertInto('core.model_registry')
+      .values({
+        version,
+        status: 'candidate',
+        created,
+        manifest,
+        manifest_sha256: sha256Hex(manifest),
+        reasons: '[]',
+        previous_version: null,
+        adopted_at: null,
+        retired_at: null,
+        removed_at: null,
+        folder,
+      })
+      .onConflict((conflict) => conflict.column('version').doUpdateSet({ removed_at: null, folder }))
+      .execute();
+  }
+
+  async keepArtifact(version: string, file: string, content: Buffer): Promise<void> {
+    const kept = { sha256: sha256Hex(content), content };
+    await this.#db
+      .insertInto('core.model_artifacts')
+      .values({ version, file, ...kept })
+      .onConflict((conflict) => conflict.columns(['version', 'file']).doUpdateSet(kept))
+      .execute();
+  }
+
+  /** In order of the file; none when the bytes were removed. */
+  artifacts(version: string): Promise<readonly Artifact[]> {
+    return this.#db
+      .selectFrom('core.model_artifacts')
+      .select(['file', 'sha256', 'content'])
+      .where('version', '=', version)
+      .orderBy('file')
+      .execute();
+  }
+
+  async removeArtifacts(version: string): Promise<void> {
+    await this.#db.deleteFrom('core.model_artifacts').where('version', '=', version).execute();
+    await this.#db
+      .updateTable('core.model_registry')
+      .set({ removed_at: this.#now() })
+      .where('version', '=', version)
+      .execute();
+  }
+
+  async reject(version: string, reasons: readonly string[]): Promise<void> {
+    await this.#store.transaction(async (tx) => {
+      const row = await tx
+        .updateTable('core.model_registry')
+        .set({ status: 'rejected', reasons: JSON.stringify(reasons) })
+        .where('version', '=', version)
+        .where('status', 'in', ['candidate', 'rejected'])
+        .returning('version')
+        .executeTakeFirst();
+      if (row === undefined) return;
+      await recordModelEvent(tx, { kind: 'rejected', version, previous: null, reasons, at: this.#now() });
+    });
+  }
+
+  /** Records once that a bundle is the challenger of this rollout; its status stays. */
+  async startRollout(version: string, champion: string, rollout: string): Promise<void> {
+    const change = { kind: 'rollout_started', version, previous: champion, reasons: [], rollout } as const;
+    await this.#store.transaction((tx) => recordModelEvent(tx, { ...change, at: this.#now() }));
+  }
+
+  /**
+   * Activates `version` and archives the previous one in a single statement, so that there are never two active rows.
+   */
+  async setActive(version: string, previous: string | null, cause: ActivationCause): Promise<void> {
+    const at = this.#now();
+    await this.#store.transaction(async (tx) => {
+      const before = await tx
+        .selectFrom('core.model_registry')
+        .select(['version', 'previous_version'])
+        .where('status', '=', 'active')
+        .executeTakeFirst();
+      const own = await tx
+        .selectFrom('core.model_registry')
+        .select('status')
+        .where('version', '=', version)
+        .executeTakeFirst();
+      await this.#activate(tx, version, previous, at);
+      if (before?.version === version) return;
+      const inferred =
+        before !== undefined && before.previous_version === version
+          ? 'rolled_back'
+          : own?.status === 'candidate'
+            ? 'adopted'
+            : 'promoted';
+      const kind = cause ?? inferred;
+      await recordModelEvent(tx, { kind, version, previous: before?.version ?? null, reasons: [], at });
+    });
+  }
+
+  async #activate(tx: Kysely<Tables>, version: string, previous: string | null, at: string): Promise<void> {
+    await tx
+      .updateTable('core.model_registry')
+      .set(({ case: choose, ref, fn, val }) => {
+        const isThis = () => choose().when('version', '=', version);
+        return {
+          status: isThis().then<ModelStatus>('active').else<ModelStatus>('archived').end(),
+          previous_version: isThis().then(previous).else(null).end(),
+          adopted_at: choose()
+            .when('version', '<>', version)
+            .then(ref('adopted_at'))
+            .when('status', '=', 'active')
+            .then(fn.coalesce('adopted_at', val(at)))
+            .else(at)
+            .end(),
+          retired_at: isThis().then(null).else(at).end(),
+        };
+      })
+      .where(({ or, eb }) => or([eb('version', '=', version), eb('status', '=', 'active')]))
+      .execute();
+  }
+
+  active(): Promise<{ version: string; previous_version: string | null } | undefined> {
+    return this.#db
+      .selectFrom('core.model_registry')
+      .select(['version', 'previous_version'])
+      .where('status', '=', 'active')
+      .executeTakeFirst();
+  }
+
+  /** undefined when the bundle was never registered. */
+  async find(version: string): Promise<RegisteredModels | undefined> {
+    const row = await this.#db
+      .selectFrom('core.model_registry')
+      .select(COLUMNS)
+      .where('version', '=', version)
+      .executeTakeFirst();
+    return row === undefined ? undefined : { ...row, reasons: JSON.parse(row.reasons) as string[] };
+  }
+
+  /** Oldest first. */
+  async list(): Promise<readonly RegisteredModels[]> {
+    const rows = await this.#db.selectFrom('core.model_registry').select(COLUMNS).execute();
+    return rows
+      .map((row) => ({ ...row, reasons: JSON.parse(row.reasons) as string[] }))
+      .sort((a, b) => compare(Date.parse(a.created), Date.parse(b.created)) || byVersion(a.version, b.version));
+  }
+
+  /** One row per model, oldest bundle first, then AI1, AI2, AI3. */
+  models(): Promise<readonly ModelRegistryView[]> {
+    return this.#db
+      .selectFrom('model_registry')
+      .selectAll()
+      .orderBy('created_at')
+      .orderBy('model_version')
+      .orderBy('model_type')
+      .execute();
+  }
+
+  async note(version: string, types: readonly ModelType[], notes: string): Promise<void> {
+    const updated_at = this.#now();
+    await this.#db
+      .insertInto('core.model_notes')
+      .values(types.map((model_type) => ({ version, model_type, notes, updated_at })))
+      .onConflict((conflict) => conflict.columns(['version', 'model_type']).doUpdateSet({ notes, updated_at }))
+      .execute();
+  }
+
+  #now(): string {
+    return new Date(this.#clock.nowMs()).toISOString();
+  }
+}
+
+const compare = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Bundles of the same minute: `_2` before `_10`. */
+function byVersion(a: string, b: string): number {
+  return compare(a.length, b.length) || (a < b ? -1 : 1);
+}

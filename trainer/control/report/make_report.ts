@@ -1,0 +1,65 @@
+import type { RetrainPolicy, Settings } from '../../../shared/policy/policy.ts';
+import type { Report } from '../api/schema/reports.ts';
+import type { Store } from '../../store/store.ts';
+import { fillFigures } from './fill_figures.ts';
+import { modelFigures } from './model_figures.ts';
+import { signalFigures } from './signal_figures.ts';
+
+/**
+ * Figures from `from` to before `to`: signals by time of publication, fills by time of the fill, bundles by creation,
+ * runs by their end, drift and parity by UTC day.
+ * @param from ISO 8601, as `to`
+ */
+export async function makeReport(store: Store, settings: Settings, from: string, to: string): Promise<Report> {
+  const period = { fromMs: Date.parse(from), toMs: Date.parse(to) };
+  const { market } = settings.minutehand;
+  const figures = {
+    ...(await modelFigures(store, market, period)),
+    ...(await signalFigures(store, settings, period)),
+    ...(await fillFigures(store, settings, period)),
+  };
+  return { from, to, market, ...figures, targets: targetsOf(figures, settings.retrain) };
+}
+
+type Target = Report['targets'][number];
+
+/** Policy limits with measured values. Pure. */
+export function targetsOf(
+  { positions, refusal, drift, parity, costs }: Pick<Report, 'positions' | 'refusal' | 'drift' | 'parity' | 'costs'>,
+  policy: RetrainPolicy,
+): Target[] {
+  const { kpi_win_rate_min, kpi_refusal_rate_min, kpi_refusal_rate_max, drift_psi_max, fill_cost_gap } = policy;
+  const largestPsi = drift.length === 0 ? null : drift.reduce((most, { psi }) => Math.max(most, psi), -Infinity);
+  const mismatches = parity.length === 0 ? null : parity.filter(({ verdict }) => verdict === 'MISMATCH').length;
+  return [
+    ...positions.map(({ account, win_rate }) => target('win_rate', account, win_rate, kpi_win_rate_min, null)),
+    target('refusal_rate', '', refusal.rate, kpi_refusal_rate_min, kpi_refusal_rate_max),
+    target('largest_psi', '', largestPsi, null, drift_psi_max),
+    target('parity_mismatches', '', mismatches, null, 0),
+    ...costs
+      .filter(({ configured_bps }) => configured_bps !== null && configured_bps > 0)
+      .map(({ account, symbol, shortfall_bps, configured_bps }) => {
+        const measured = shortfall_bps === null ? null : shortfall_bps / configured_bps!;
+        return target(
+          'cost_ratio',
+          `${account} ${symbol}`,
+          measured,
+          null,
+          fill_cost_gap === null ? null : 1 + fill_cost_gap,
+        );
+      }),
+  ];
+}
+
+function target(
+  name: string,
+  subject: string,
+  measured: number | null,
+  least: number | null,
+  most: number | null,
+): Target {
+  const hasLimit = least !== null || most !== null;
+  const met =
+    measured === null || !hasLimit ? null : measured >= (least ?? -Infinity) && measured <= (most ?? Infinity);
+  return { name, subject, measured, least, most, met };
+}

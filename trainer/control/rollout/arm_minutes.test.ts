@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { OpenTime } from '../../../shared/bar.ts';
+import { armVersion, type ActiveRollout } from '../../../shared/bundle/rollout.ts';
+import type { Arm } from '../../../shared/core/rollout/assignment.ts';
+import type { TradingCosts } from '../../../shared/policy/costs.ts';
+import { encodeBody } from '../../../shared/signal/encode.ts';
+import { bodyOf } from '../../../shared/signal/signal.fixture.ts';
+import type { SignalBody } from '../../../shared/signal/signal.ts';
+import { openJournal } from '../../../shared/store/journal.ts';
+import { readArmMinutes } from './arm_minutes.ts';
+
+const ROLLOUT: ActiveRollout = {
+  ...{ id: 'r1', stage: 'test', share: 0.1, key: '00'.repeat(16), block_minutes: 60 },
+  ...{ champion: '20261101_0000', challenger: '20261108_0000' },
+};
+const FLAT_COSTS = { spread_bps: 2, commission_bps: 0, slippage_bps: 0.5 } as TradingCosts;
+
+it('reads both arms of one rollout by minute, and the net result of each closed position', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-arms-'));
+  const store = openJournal(join(folder, 'journal.db'));
+  const [a, b] = bodyOf().pair_id.split('_') as [string, string];
+  const add = (time: number, version: string, change: Partial<SignalBody>): void => {
+    const timestamp = new Date((time + 60) * 1000).toISOString().replace('.000', '');
+    const body = encodeBody(bodyOf({ timestamp, beta: 0.5, position_scale: 0.5, ...change }));
+    const row = {
+      signalId: 's',
+      pairId: bodyOf().pair_id,
+      time: time as OpenTime,
+      body,
+      riskProb: null,
+      position: '{}',
+    };
+    store.append([], [], [{ ...row, modelVersion: version }]);
+  };
+  const arm = (name: Arm): string => armVersion(ROLLOUT[name], ROLLOUT.id);
+  const enter = { action: 'ENTER', target: 1, price_a: 100, price_b: 50 } as const;
+  const exit = { action: 'EXIT', target: 0, price_a: 101, price_b: 50 } as const;
+  add(0, arm('champion'), enter);
+  for (const time of [60, 120])
+    for (const name of ['champion', 'challenger'] as const) add(time, arm(name), { action: 'HOLD' });
+  add(180, arm('champion'), exit);
+  add(180, ROLLOUT.challenger, exit);
+  add(180, armVersion(ROLLOUT.challenger, 'r0'), exit);
+  const minutes = readArmMinutes([store], ROLLOUT, 0 as OpenTime, { [a]: FLAT_COSTS, [b]: FLAT_COSTS });
+  expect(minutes.map(({ time }) => time)).toEqual([0, 60, 120, 180]);
+  const answers = minutes.map(({ pairs }) => [...pairs.values()][0]!);
+  expect(answers.map((one) => Object.keys(one).sort())).toEqual([
+    ['champion'],
+    ['challenger', 'champion'],
+    ['challenger', 'champion'],
+    ['champion'],
+  ]);
+  expect(answers.map(({ champion }) => champion!.entered)).toEqual([true, false, false, false]);
+  // Half size; gross per leg weight 1 / 1.5; two fills of half a spread and slippage.
+  const expected = 0.5 * ((1e4 * 0.01) / 1.5 - 2 * 1.5);
+  expect(answers[3]!.champion!.resultBps).toBeCloseTo(expected, 9);
+  expect(readArmMinutes([store], ROLLOUT, 120 as OpenTime, { [a]: FLAT_COSTS, [b]: FLAT_COSTS })).toHaveLength(2);
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});

@@ -1,0 +1,43 @@
+import { Guards, type GuardLimits, type GuardMinute } from './guards.ts';
+import { PairedScores, type PairedScore } from './paired_scores.ts';
+import type { RolloutStage } from '../../../shared/bundle/rollout.ts';
+import type { RolloutFacts } from './verdict.ts';
+
+/** Evidence about a rollout, updated minute by minute; can be rebuilt from the journal. */
+export class RolloutEvidence {
+  readonly scores: PairedScores;
+  readonly guards: Guards;
+  #harm = 1;
+
+  /** @param horizon bars after which every label of a bar is known, times timeframes */
+  constructor(limits: GuardLimits, horizon: number) {
+    this.scores = new PairedScores(horizon);
+    this.guards = new Guards(limits, horizon);
+  }
+
+  /** Adds the labels of a minute whose horizon is over. */
+  addScores(minute: number, scores: readonly PairedScore[]): void {
+    this.scores.add(minute, scores);
+    this.#harm = Math.max(this.#harm, this.scores.harm);
+  }
+
+  addGuards(minute: GuardMinute): void {
+    this.guards.add(minute);
+  }
+
+  /** Harm is the greatest e-value so far; benefit the present one, which a late regression lowers. */
+  facts(stage: RolloutStage, inStageMs: number, sinceStartMs: number, hasFullWeek: boolean): RolloutFacts {
+    return {
+      stage,
+      inStageMs,
+      sinceStartMs,
+      hasFullWeek,
+      labels: this.scores.labels,
+      harm: this.#harm,
+      benefit: this.scores.benefit,
+      meanLogLoss: this.scores.meanLogLoss,
+      meanBrier: this.scores.meanBrier,
+      breach: this.guards.breach(),
+    };
+  }
+}

@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import type { OpenTime } from '../../../shared/bar.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import type { ArmAnswer, ArmMinute } from './arm_minutes.ts';
+import { RolloutEvidence } from './evidence.ts';
+import { addMinutes, processesOf, timeframesOf, type Labels } from './live_evidence.ts';
+import { rolloutRules } from './rules.ts';
+
+const [MINUTES, HOURLY] = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD@1h'];
+const PAIRS = [MINUTES, HOURLY];
+const LAST = 20_000;
+const rules = rolloutRules(loadSettings().retrain);
+const stages = [{ from: '1970-01-01T00:00:00Z', share: 0.1 }];
+
+/** One of five candidates passes θ2. */
+function answersAt(minute: number) {
+  const riskScore = Math.floor(minute + minute / 60) % 5 === 0 ? 0.1 : 0.9;
+  const answer = (returnProb: number): ArmAnswer => ({
+    ...{ returnProb, riskScore, theta2: 0.5, z: 2.5, entered: false, resultBps: 0 },
+  });
+  return { champion: answer(0.5), challenger: answer(0.6) };
+}
+
+/** Candidates at every bar of both pairs; each label is known after 60 bars of its pair. */
+function evidenceOf(pairs: readonly string[]): RolloutEvidence {
+  const minutes: ArmMinute[] = [];
+  const labels = new Map(pairs.map((pair) => [pair, new Map<number, 0 | 1>()]));
+  for (let minute = 1; minute <= LAST; minute++) {
+    const time = (minute * 60) as OpenTime;
+    const due = pairs.filter((pair) => pair === MINUTES || minute % 60 === 0);
+    if (due.length === 0) continue;
+    minutes.push({ time, pairs: new Map(due.map((pair) => [pair, answersAt(minute)])) });
+    for (const pair of due)
+      if (minute + (pair === MINUTES ? 60 : 3600) <= LAST) labels.get(pair)!.set(time, (minute % 2) as 0 | 1);
+  }
+  const evidence = new RolloutEvidence(rules.guards, processesOf(pairs));
+  addMinutes(evidence, minutes, labels as Labels, { stages }, pairs);
+  return evidence;
+}
+
+it('a label of an hourly pair matures after hours, without counting as missing or delaying the others', () => {
+  expect(timeframesOf(PAIRS)).toEqual([1, 60]);
+  const evidence = evidenceOf(PAIRS);
+  const hours = Math.floor((LAST - 3600) / 60);
+  expect(evidence.scores.labels).toBe(LAST - 60 + hours);
+  expect(evidence.guards.breach()).toBeNull();
+});
+
+it('pairs of each timeframe are evaluated on a separate axis', () => {
+  const [both, minutes, hours] = [evidenceOf(PAIRS), evidenceOf([MINUTES]), evidenceOf([HOURLY])];
+  expect(both.scores.harm / ((minutes.scores.harm + hours.scores.harm) / 2)).toBeCloseTo(1, 9);
+  expect(both.scores.benefit / ((minutes.scores.benefit + hours.scores.benefit) / 2)).toBeCloseTo(1, 9);
+});

@@ -1,0 +1,155 @@
+import { ln } from '../../../shared/elementary.ts';
+import { EProcess } from './e_process.ts';
+
+/** Minimum distance of probabilities from 0 and 1 in the e-values: their losses, and so their scale, are bounded. */
+const CLIP = 0.02;
+/** The same in the mean log loss, only so that it is finite. */
+const EDGE = 1e-6;
+
+/** Largest differences of two clipped losses: the scales of the e-values, the same at every minute. */
+const LOG_LOSS_SCALE = ln((1 - CLIP) / CLIP);
+const BRIER_SCALE = (1 - CLIP) * (1 - CLIP) - CLIP * CLIP;
+
+/** One bar of a subject with a known label, scored by both models. */
+export interface PairedScore {
+  readonly champion: number;
+  readonly challenger: number;
+  readonly label: 0 | 1;
+}
+
+/**
+ * Advantage of the challenger in one minute: champion's loss − challenger's loss. One scale for all minutes, so that an
+ * error counts by its size; divided by the largest difference of each minute, rare and large ones would count as little
+ * as small ones.
+ */
+export interface MinuteAdvantage {
+  /** Mean over the labels, probabilities clipped, as a share of the largest possible difference: within [−1, 1]. */
+  readonly logLoss: number;
+  readonly brier: number;
+  /** Largest size that these could have had with other labels: known from the probabilities. */
+  readonly logLossBound: number;
+  readonly brierBound: number;
+  readonly labels: number;
+  /** Sums over the labels, without clipping and scale: nats, and squares of probabilities. */
+  readonly logLossSum: number;
+  readonly brierSum: number;
+}
+
+/** Of a minute without labels. */
+export const NO_ADVANTAGE: MinuteAdvantage = {
+  logLoss: 0,
+  brier: 0,
+  logLossBound: 0,
+  brierBound: 0,
+  labels: 0,
+  logLossSum: 0,
+  brierSum: 0,
+};
+
+/** @param scores at least one */
+export function advantageOf(scores: readonly PairedScore[]): MinuteAdvantage {
+  let [logLossClipped, brierClipped, logLossBound, brierBound, logLossSum, brierSum] = [0, 0, 0, 0, 0, 0];
+  for (const { champion, challenger, label } of scores) {
+    const [own, other] = label === 1 ? [champion, challenger] : [1 - champion, 1 - challenger];
+    logLossSum += logLoss(own) - logLoss(other);
+    brierSum += brierLoss(own) - brierLoss(other);
+    const [ownClipped, otherClipped] = [clipped(own), clipped(other)];
+    const hits = [logLoss(ownClipped) - logLoss(otherClipped), brierLoss(ownClipped) - brierLoss(otherClipped)];
+    const misses = [
+      logLoss(1 - ownClipped) - logLoss(1 - otherClipped),
+      brierLoss(1 - ownClipped) - brierLoss(1 - otherClipped),
+    ];
+    logLossClipped += hits[0]!;
+    brierClipped += hits[1]!;
+    logLossBound += Math.max(Math.abs(hits[0]!), Math.abs(misses[0]!));
+    brierBound += Math.max(Math.abs(hits[1]!), Math.abs(misses[1]!));
+  }
+  const labels = scores.length;
+  return {
+    logLoss: logLossClipped / labels / LOG_LOSS_SCALE,
+    brier: brierClipped / labels / BRIER_SCALE,
+    logLossBound: boundOf(logLossBound / labels / LOG_LOSS_SCALE),
+    brierBound: boundOf(brierBound / labels / BRIER_SCALE),
+    labels,
+    logLossSum,
+    brierSum,
+  };
+}
+
+/** Rounding may exceed 1. */
+function boundOf(share: number): number {
+  return Math.min(1, share);
+}
+
+function clipped(probability: number): number {
+  return Math.min(1 - CLIP, Math.max(CLIP, probability));
+}
+
+/** Log loss of an outcome with this predicted probability, nats. */
+export function logLoss(probability: number): number {
+  return -ln(Math.min(1, Math.max(EDGE, probability)));
+}
+
+/** Brier score of an outcome with this predicted probability. */
+export function brierLoss(probability: number): number {
+  return (1 - probability) * (1 - probability);
+}
+
+/** Paired proper scores of both models on matured labels of the same bars. */
+export class PairedScores {
+  readonly logLoss: EProcess;
+  readonly brier: EProcess;
+  #labels = 0;
+  #logLossSum = 0;
+  #brierSum = 0;
+
+  /** @param horizon bars after which every label of a bar is known, times timeframes */
+  constructor(horizon: number) {
+    this.logLoss = new EProcess(horizon);
+    this.brier = new EProcess(horizon);
+  }
+
+  /** Matured labels so far. */
+  get labels(): number {
+    return this.#labels;
+  }
+
+  /** E-value that the challenger scores better, now; the average of two e-values is one. */
+  get benefit(): number {
+    return (this.logLoss.above + this.brier.above) / 2;
+  }
+
+  /** E-value that the challenger scores worse, now. */
+  get harm(): number {
+    return (this.logLoss.below + this.brier.below) / 2;
+  }
+
+  /** Mean advantage of the challenger per label, nats; 0 without labels. */
+  get meanLogLoss(): number {
+    return this.#logLossSum / Math.max(1, this.#labels);
+  }
+
+  /** Mean advantage of the challenger per label in the Brier score. */
+  get meanBrier(): number {
+    return this.#brierSum / Math.max(1, this.#labels);
+  }
+
+  /** Whether neither mean is worse than the champion's, by scores without clipping and scale. */
+  get isNotWorse(): boolean {
+    return this.#logLossSum >= 0 && this.#brierSum >= 0;
+  }
+
+  /** Adds a minute whose labels are all known. @param minute number on the axis on which horizons are counted */
+  add(minute: number, scores: readonly PairedScore[]): void {
+    if (scores.length === 0) return;
+    this.addAdvantage(minute, advantageOf(scores));
+  }
+
+  addAdvantage(minute: number, advantage: MinuteAdvantage): void {
+    this.#labels += advantage.labels;
+    this.#logLossSum += advantage.logLossSum;
+    this.#brierSum += advantage.brierSum;
+    this.logLoss.add(minute, advantage.logLoss, advantage.logLossBound);
+    this.brier.add(minute, advantage.brier, advantage.brierBound);
+  }
+}

@@ -1,0 +1,52 @@
+import type { Rng } from '../../../shared/ports.ts';
+import { PairedScores, type MinuteAdvantage } from './paired_scores.ts';
+import { DECISIVE_E_VALUE } from './verdict.ts';
+
+/** Minutes of a block of the bootstrap: longer than labels overlap. */
+const BLOCK_MINUTES = 720;
+const REPEATS = 200;
+
+export interface PowerQuestion {
+  /** Per minute and timeframe with labels, between the same two models, in order of time. */
+  readonly history: readonly (MinuteAdvantage & { readonly timeframe?: number })[];
+  /** Minutes with labels before the last stage may end, and before the time-out. */
+  readonly stageMinutes: number;
+  readonly minutes: number;
+  /** E-value that promotion needs: it rises with each candidate that was not promoted. */
+  readonly promotionEValue: number;
+  /** Bars over which outcomes overlap. */
+  readonly horizon: number;
+  readonly rng: Rng;
+}
+
+/**
+ * Probability that a challenger as good as in this history is promoted by its scores before the time-out: a
+ * moving-block bootstrap, judged after every minute as a rollout is. null when the history is shorter than a block.
+ */
+export function power(question: PowerQuestion): number | null {
+  const { history, rng } = question;
+  if (history.length <= BLOCK_MINUTES) return null;
+  const timeframes = history.reduce((most, { timeframe = 0 }) => Math.max(most, timeframe), 0) + 1;
+  let promoted = 0;
+  for (let repeat = 0; repeat < REPEATS; repeat++) if (isPromoted(question, timeframes, rng)) promoted++;
+  return promoted / REPEATS;
+}
+
+function isPromoted(
+  { history, stageMinutes, minutes, promotionEValue, horizon }: PowerQuestion,
+  timeframes: number,
+  rng: Rng,
+): boolean {
+  const scores = new PairedScores(horizon * timeframes);
+  const bars = new Float64Array(timeframes);
+  let from = 0;
+  for (let minute = 0; minute < minutes; minute++) {
+    if (minute % BLOCK_MINUTES === 0) from = rng.integer(history.length - BLOCK_MINUTES);
+    const advantage = history[from + (minute % BLOCK_MINUTES)]!;
+    const { timeframe = 0 } = advantage;
+    scores.addAdvantage(timeframe * horizon + (bars[timeframe]!++ % horizon), advantage);
+    if (scores.harm >= DECISIVE_E_VALUE) return false;
+    if (minute + 1 >= stageMinutes && scores.benefit >= promotionEValue && scores.isNotWorse) return true;
+  }
+  return false;
+}

@@ -1,0 +1,38 @@
+import { describeError } from '../../../shared/errors.ts';
+import { readRollout } from '../../../shared/bundle/rollout.ts';
+
+/**
+ * The section of a bundle's card on its rollouts: their levels in the online false-discovery control (e-LOND). Empty
+ * without a rollout.
+ */
+export function rolloutCard(modelsFolder: string, version: string): string {
+  const rows = rolloutsOf(modelsFolder, version);
+  if (rows.length === 0) return '';
+  return [
+    '',
+    '## Rollouts',
+    '',
+    'Online false-discovery control (e-LOND) over all candidates: the level of each, and the e-value that promotion needs.',
+    '',
+    '|rollout|candidate|level|promotion at e-value|outcome|',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+function rolloutsOf(modelsFolder: string, version: string): string[] {
+  try {
+    const newest = readRollout(modelsFolder);
+    if (newest === null) return [];
+    const all = [...(newest.earlier ?? []), { ...newest, candidate: newest.history.length + 1 }];
+    return all
+      .filter(({ challenger }) => challenger === version)
+      .map(({ id, candidate, promotion_e_value: needed, status, reason }) => {
+        const outcome = reason === '' ? status : `${status}: ${reason}`;
+        return `|${id}|${candidate}|${(1 / needed).toPrecision(2)}|${needed.toFixed(0)}|${outcome}|`;
+      });
+  } catch (error) {
+    return [`|rollout.json|–|–|–|${describeError(error).message}|`];
+  }
+}

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { loadSettings } from '../../../../shared/policy/policy.ts';
+import { rolloutRules } from '../rules.ts';
+import { IS_LONG, LONG_NOTE } from '../../../../test/long.ts';
+import { CHAMPION, IMPROVEMENT, REGRESSIONS } from './models.ts';
+import { powerError, simulateRollout, simulateRollouts } from './rollouts.ts';
+
+const rules = rolloutRules(loadSettings().retrain);
+
+describe('simulated rollouts', () => {
+  it('are the same for the same seed', () => {
+    const short = { ...rules, timeoutMs: 3 * 86_400_000 };
+    const run = (seed: string): unknown => simulateRollout(CHAMPION, CHAMPION, short, seed);
+    expect(run('a')).toEqual(run('a'));
+    expect(run('a')).not.toEqual(run('b'));
+  });
+
+  it('end a challenger that fails, enters too often, or gives no answers, within the loss budget', () => {
+    const kinds = ['constant answer', 'cost +8 bps', 'pass rate 0.9', 'missing 0.5', 'failure 0.01', 'bias -1.5'];
+    for (const { kind, model } of REGRESSIONS.filter((one) => kinds.includes(one.kind))) {
+      const { end, lossBps } = simulateRollout(CHAMPION, model, rules, `short ${kind}`);
+      expect([kind, end]).toEqual([kind, 'aborted']);
+      expect(lossBps).toBeLessThanOrEqual(rules.guards.loss_budget_bps);
+    }
+  });
+
+  it('promote or abort few of the equal challengers, and promote none before all stages are over', () => {
+    const ends = Array.from({ length: 4 }, (_, i) => simulateRollout(CHAMPION, CHAMPION, rules, `short ${i}`));
+    expect(ends.filter(({ end }) => end !== 'inconclusive').length).toBeLessThanOrEqual(1);
+    const { champion, challenger } = IMPROVEMENT;
+    const better = Array.from({ length: 4 }, (_, i) => simulateRollout(champion, challenger, rules, `better ${i}`));
+    const promoted = better.filter(({ end }) => end === 'promoted');
+    expect(promoted.length).toBeGreaterThan(0);
+    for (const { days } of promoted) expect(days).toBeGreaterThanOrEqual(11);
+  });
+
+  it.runIf(IS_LONG)(`keep their levels, budget and power in 1,200 rollouts ${LONG_NOTE}`, { timeout: 900_000 }, () => {
+    const counts = { equal: 1000, regressions: 100, improvements: 100 };
+    const { equal, regressions, improvements } = simulateRollouts(rules, counts, () => undefined);
+    expect(equal.wrongShare).toBeLessThanOrEqual(0.05);
+    expect(regressions.withinBudget).toBe(100);
+    expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(
+      3 * powerError(improvements),
+    );
+  });
+
+  it.runIf(IS_LONG)(`have the stated power after candidates that were not promoted ${LONG_NOTE}`, { timeout: 900_000 }, () => {
+    const counts = { equal: 0, regressions: 0, improvements: 100 };
+    const later = rolloutRules(loadSettings().retrain, [false]);
+    const { improvements } = simulateRollouts(later, counts, () => undefined);
+    expect(Math.abs(improvements.promoted / 100 - improvements.statedPower)).toBeLessThanOrEqual(
+      3 * powerError(improvements),
+    );
+  }); // prettier-ignore
+});

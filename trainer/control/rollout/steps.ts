@@ -1,0 +1,275 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
+import { readActive, readActiveFile } from '../../../shared/bundle/bundle.ts';
+import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
+import {
+  readRollout,
+  readRolloutFile,
+  ROLLOUT_POINTER,
+  rolloutSchema,
+  whileRolloutLocked,
+  writeRollout,
+  type Rollout,
+} from '../../../shared/bundle/rollout.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { describeError, MinutehandError } from '../../../shared/errors.ts';
+import { hasFullTradingWeek } from '../../../shared/market/trading_week.ts';
+import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { openJournal } from '../../../shared/store/journal.ts';
+import { activateAdmitted } from '../admission/activation.ts';
+import { admit, type AdmissionPlace, type Admitted } from '../admission/admission.ts';
+import { liveEvidence } from './live_evidence.ts';
+import { rolloutRules, type RolloutRules } from './rules.ts';
+import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
+
+export interface RolloutPlace {
+  readonly settings: Settings;
+  readonly paths: Pick<HomePaths, 'models' | 'journal' | 'home'>;
+}
+
+type Paths = Pick<HomePaths, 'models' | 'home'>;
+
+/** An evaluation of the active rollout. */
+export interface RolloutLook {
+  readonly rollout: Rollout;
+  readonly facts: RolloutFacts;
+  readonly verdict: RolloutVerdict;
+  readonly outlook: Outlook;
+  /** 95 % confidence intervals of the challenger's advantage at this look, in shares of the largest possible one. */
+  readonly intervals: { readonly logLoss: readonly [number, number]; readonly brier: readonly [number, number] };
+  readonly lossBps: number;
+}
+
+/**
+ * Starts a rollout: from the next bar on the daemons assign entries to both arms.
+ * @param admitted the challenger
+ * @throws MinutehandError ROLLOUT_STATE when one is active or nothing is; MODEL_MISSING
+ */
+export function startRollout({ settings, paths }: RolloutPlace, admitted: Admitted, power: number | null): Rollout {
+  return whileRolloutLocked(paths.models, () => start({ settings, paths }, admitted, power));
+}
+
+function start({ settings, paths }: RolloutPlace, admitted: Admitted, power: number | null): Rollout {
+  const { retrain } = settings;
+  const { version: challenger, despite } = admitted;
+  const before = readChecked(paths);
+  if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
+  const champion = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version;
+  if (champion === undefined || champion === challenger) {
+    const seen = champion === undefined ? 'no models are active' : `${challenger} is active already`;
+    throw new MinutehandError('ROLLOUT_STATE', { seen });
+  }
+  const history = outcomesOf(before);
+  const { stages, promotionEValue } = rolloutRules(retrain, history);
+  const newest = newestMinute({ settings, paths });
+  const started = isoOf(newest === null ? Math.floor(Date.now() / 60_000) * 60 : newest + SECONDS_PER_BAR);
+  const [first] = stages;
+  // Unique per start: a second rollout of a challenger starts over.
+  const id = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '');
+  const rollout: Rollout = {
+    ...{ id, champion, challenger, stage: first!.name, share: first!.share, status: 'active', reason: '' },
+    key: randomBytes(16).toString('hex'),
+    block_minutes: retrain.rollout_block_minutes,
+    ...{ started, stage_started: started, stages: [{ from: started, share: first!.share }] },
+    ...{ promotion_e_value: promotionEValue, power, history, earlier: earlierWith(before) },
+    ...(despite !== null && { despite_gates: despite }),
+  };
+  return write(paths, rollout);
+}
+
+/** Outcomes of all candidates so far, of which the next one's threshold depends: promoted or not. */
+export function rolloutOutcomes(paths: Paths): boolean[] {
+  return outcomesOf(readChecked(paths));
+}
+
+function outcomesOf(newest: Rollout | null): boolean[] {
+  return newest === null ? [] : [...newest.history, newest.status === 'promoted'];
+}
+
+function earlierWith(before: Rollout | null): NonNullable<Rollout['earlier']> {
+  if (before === null || before.status === 'active') return before?.earlier ?? [];
+  const { id, challenger, status, reason, promotion_e_value, history, earlier = [] } = before;
+  return [...earlier, { id, challenger, status, reason, promotion_e_value, candidate: history.length + 1 }];
+}
+
+/** Evaluates the active rollout from the journals without changes; null = none is active. */
+export async function lookAtRollout(place: RolloutPlace): Promise<RolloutLook | null> {
+  const rollout = readChecked(place.paths);
+  if (rollout?.status !== 'active') return null;
+  const rules: RolloutRules = {
+    ...rolloutRules(place.settings.retrain, rollout.history),
+    promotionEValue: rollout.promotion_e_value,
+  };
+  const { evidence, newest } = await liveEvidence(rollout, rules, place.settings, journalsOf(place));
+  const [started, stageStarted] = [rollout.started, rollout.stage_started].map((text) => Date.parse(text));
+  const nowMs = newest === null ? started! : newest * 1000;
+  const facts = evidence.facts(
+    rollout.stage,
+    nowMs - stageStarted!,
+    nowMs - started!,
+    hasFullTradingWeek(started! / 1000, nowMs / 1000),
+  );
+  const { logLoss, brier } = evidence.scores;
+  return {
+    rollout,
+    facts,
+    verdict: verdictOfPointer(place.paths, rollout) ?? checkRollout(facts, rules),
+    outlook: outlookOf(facts, rules),
+    intervals: { logLoss: logLoss.interval(0.05), brier: brier.interval(0.05) },
+    lossBps: evidence.guards.lossBps,
+  };
+}
+
+/** Other models than the champion were activated: by an interrupted promotion, or by a person. */
+function verdictOfPointer(paths: Paths, { champion, challenger }: Rollout): RolloutVerdict | null {
+  const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths))?.version;
+  if (active === champion) return null;
+  if (active === challenger) return { verdict: 'promote' };
+  return { verdict: 'abort', reason: `models ${active ?? 'none'} were activated` };
+}
+
+/**
+ * Executes the verdict of an evaluation. After a crash in between the next evaluation continues: the pointer of a
+ * promotion is written before the rollout ends.
+ */
+export async function carryOut(
+  { paths, settings }: RolloutPlace,
+  { rollout, verdict, facts }: RolloutLook,
+  admission: AdmissionPlace,
+): Promise<Rollout> {
+  const step = verdict.verdict === 'promote' ? await promotionOf(rollout, admission) : verdict;
+  return whileRolloutLocked(paths.models, () => {
+    const current = readChecked(paths);
+    // It was changed after the evaluation.
+    if (current?.id !== rollout.id || current.stage !== rollout.stage || current.status !== 'active')
+      return current ?? rollout;
+    return apply(paths, settings, rollout, step, facts);
+  });
+}
+
+type Step = Exclude<RolloutVerdict, { readonly verdict: 'promote' }> | Promotion;
+
+interface Promotion {
+  readonly verdict: 'promote';
+  readonly admitted: Admitted;
+}
+
+/** The challenger is admitted again, with the override of its start; a refused one ends the rollout. */
+async function promotionOf(rollout: Rollout, admission: AdmissionPlace): Promise<Step> {
+  const folder = join(admission.paths.models, rollout.challenger);
+  try {
+    const carried = rollout.despite_gates ?? null;
+    return { verdict: 'promote', admitted: await admit(admission, { door: 'rollout_end', folder, carried }) };
+  } catch (error) {
+    const { code, message } = describeError(error);
+    return { verdict: 'abort', reason: `${code}: ${message}` };
+  }
+}
+
+function apply(
+  paths: RolloutPlace['paths'],
+  { retrain }: Settings,
+  rollout: Rollout,
+  verdict: Step,
+  facts: RolloutFacts,
+): Rollout {
+  const nowText = isoOf((Date.parse(rollout.started) + facts.sinceStartMs) / 1000);
+  if (verdict.verdict === 'advance') {
+    const { name, share } = verdict.to;
+    const stages = [...rollout.stages, { from: nowText, share }];
+    return write(paths, { ...rollout, stage: name, share, stage_started: nowText, stages });
+  }
+  if (verdict.verdict === 'promote') {
+    activateAdmitted(verdict.admitted, paths);
+    return write(paths, { ...rollout, stage: 'full', share: 1, status: 'promoted', reason: 'evidence' });
+  }
+  if (verdict.verdict === 'abort') return write(paths, { ...rollout, status: 'aborted', reason: verdict.reason });
+  if (verdict.verdict === 'inconclusive' && retrain.rollout_on_timeout === 'return')
+    return write(paths, { ...rollout, status: 'inconclusive', reason: verdict.reason });
+  return rollout;
+}
+
+/**
+ * Ends the active rollout; the champion decides from the next bar on. A refused or damaged file is replaced by the last
+ * accepted state.
+ * @throws MinutehandError ROLLOUT_STATE; as readRollout when no state was accepted before
+ */
+export function abortRollout(paths: Paths, reason: string): Rollout {
+  return whileRolloutLocked(paths.models, () => {
+    const { rollout, isRefused } = readOrAccepted(paths);
+    if (rollout?.status === 'active') return write(paths, { ...rollout, status: 'aborted', reason });
+    if (rollout !== null && isRefused) return write(paths, rollout);
+    throw new MinutehandError('ROLLOUT_STATE', { seen: 'no rollout is active' });
+  });
+}
+
+/** Why a rollout ended that daemons refuse since an upgrade. */
+export const UNSEALED =
+  'rollout.json has no seal where active.json is signed: an earlier version started it, and daemons refuse it';
+
+/**
+ * Ends an active rollout of an earlier version, which sealed no rollouts, where daemons require a signature. It is not
+ * signed unchanged: anybody could have written it. Its earlier outcomes count as not promoted, so that the next
+ * promotion needs at least as much evidence.
+ * @returns null when there is none
+ * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE, KEY_UNUSABLE, POINTER_MARK
+ */
+export function endUnsealedRollout(paths: Paths): Rollout | null {
+  if (!isUnsealed(paths)) return null;
+  return whileRolloutLocked(paths.models, () => {
+    if (!isUnsealed(paths)) return null;
+    const rollout = readRollout(paths.models)!;
+    const history = rollout.history.map(() => false);
+    return write(paths, { ...rollout, history, status: 'inconclusive', reason: UNSEALED });
+  });
+}
+
+function isUnsealed(paths: Paths): boolean {
+  const file = readRolloutFile(paths.models);
+  if (file?.status !== 'active' || file.seal !== undefined) return false;
+  const isSigned = readActiveFile(paths.models)?.signature !== undefined;
+  // A home with a sealed rollout is not of an earlier version.
+  return isSigned && trainerMarksOf(ROLLOUT_POINTER, paths).read() === null;
+}
+
+function readOrAccepted(paths: Paths): { readonly rollout: Rollout | null; readonly isRefused: boolean } {
+  try {
+    return { rollout: readChecked(paths), isRefused: false };
+  } catch (error) {
+    const accepted = trainerMarksOf(ROLLOUT_POINTER, paths).accepted()[0];
+    if (accepted === undefined) throw error;
+    return { rollout: rolloutSchema.parse(accepted), isRefused: true };
+  }
+}
+
+function readChecked(paths: Paths): Rollout | null {
+  return readRollout(paths.models, MACHINE_FILES, trainerMarksOf(ROLLOUT_POINTER, paths));
+}
+
+function write(paths: Paths, rollout: Rollout): Rollout {
+  writeRollout(paths.models, rollout, MACHINE_FILES, trainerMarksOf(ROLLOUT_POINTER, paths));
+  return rollout;
+}
+
+function journalsOf({ settings: { minutehand }, paths }: RolloutPlace): string[] {
+  const shards = Object.keys(minutehand.shards);
+  return shards.map((shard) => paths.journal(minutehand.market, shard)).filter((path) => existsSync(path));
+}
+
+/** Market time: open of the newest journaled bar; null without one. */
+function newestMinute(place: RolloutPlace): OpenTime | null {
+  let newest: OpenTime | null = null;
+  for (const path of journalsOf(place)) {
+    const journal = openJournal(path, { readOnly: true });
+    for (const time of journal.lastBars().values()) if (newest === null || time > newest) newest = time;
+    journal.close();
+  }
+  return newest;
+}
+
+function isoOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

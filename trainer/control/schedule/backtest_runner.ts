@@ -1,0 +1,164 @@
+import { rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { describeError, MinutehandError } from '../../../shared/errors.ts';
+import { makeFolder } from '../../../shared/folder.ts';
+import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { Market } from '../../../shared/bar_file/bar_sink.ts';
+import type { Clock } from '../../../shared/ports.ts';
+import type { Store } from '../../store/store.ts';
+import { startBacktest, type BacktestProcess } from './backtest_process.ts';
+import type { CommandAnswer } from './command_process.ts';
+import { BacktestQueue, type Backtest, type NewBacktest } from './backtest_queue.ts';
+
+export interface BacktestRunnerOptions {
+  readonly market: Market;
+  readonly paths: HomePaths;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Program and first arguments of the command line. */
+  readonly command: readonly string[];
+  /** @throws MinutehandError STORE_UNUSABLE */
+  store(): Promise<Store>;
+  /** Called after each change of a backtest. */
+  onChange(change: { readonly backtest_id: number; readonly status: string; readonly percent: number }): void;
+  /** Time after which a backtest is ended, in ms; 30 minutes unless given. */
+  readonly limitMs?: number;
+}
+
+const LIMIT_MS = 30 * 60_000;
+/** Number of backtests whose files are kept. */
+const KEPT_FILES = 50;
+
+/** Runs the backtests that are requested by the API, one after the other, each in a process of its own. */
+export class BacktestRunner {
+  readonly #options: BacktestRunnerOptions;
+  #queue: Promise<BacktestQueue> | null = null;
+  #current: { readonly id: number; readonly process: BacktestProcess } | null = null;
+  #canceled: number | null = null;
+  #working: Promise<void> | null = null;
+  #isStopped = false;
+
+  constructor(options: BacktestRunnerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The backtests in the store; those that an earlier trainer left running have failed. @throws MinutehandError
+   * STORE_UNUSABLE
+   */
+  queue(): Promise<BacktestQueue> {
+    return (this.#queue ??= this.#open()).catch((error: unknown) => {
+      this.#queue = null;
+      throw error;
+    });
+  }
+
+  /** Continues with queued backtests, e.g. after a restart. Never rejects. */
+  begin(): void {
+    if (this.#working !== null || this.#isStopped) return;
+    this.#working = this.#work().finally(() => (this.#working = null));
+  }
+
+  /** @throws MinutehandError BACKTESTS_TOO_MANY, STORE_UNUSABLE */
+  async request(wanted: NewBacktest): Promise<Backtest> {
+    const added = await (await this.queue()).add(wanted, this.#options.clock.nowMs());
+    this.#tell(added);
+    this.begin();
+    return added;
+  }
+
+  /** @throws MinutehandError BACKTEST_UNKNOWN, BACKTEST_ENDED, STORE_UNUSABLE */
+  async cancel(id: number): Promise<Backtest> {
+    const queue = await this.queue();
+    const { status } = await queue.find(id);
+    const canceled = { status: 'canceled', result: null, error: null } as const;
+    if (status !== 'queued' && status !== 'running')
+      throw new MinutehandError('BACKTEST_ENDED', { seen: `${id} is ${status}` });
+    if (!(await queue.end(id, canceled, this.#options.clock.nowMs(), ['queued']))) {
+      // It runs, or is about to run.
+      this.#canceled = id;
+      if (this.#current?.id === id) this.#current.process.stop();
+    }
+    const { result: _result, ...shown } = await queue.find(id);
+    return shown;
+  }
+
+  /** Ends the running one; it is not queued again. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#current?.process.stop();
+    await this.#working;
+  }
+
+  /** Folder of the files of a backtest. */
+  folder(id: number): string {
+    return join(this.#options.paths.home, 'backtests', String(id));
+  }
+
+  async #open(): Promise<BacktestQueue> {
+    const { store, market, paths, clock } = this.#options;
+    const queue = new BacktestQueue(await store(), market, `${hostname()}:${paths.home}`);
+    await queue.abandon(clock.nowMs());
+    return queue;
+  }
+
+  async #work(): Promise<void> {
+    const { clock, log } = this.#options;
+    try {
+      const queue = await this.queue();
+      while (!this.#isStopped) {
+        const next = await queue.begin(clock.nowMs());
+        if (next === null) return;
+        await this.#run(queue, next);
+      }
+    } catch (error) {
+      log.error({ err: error }, 'backtests cannot run');
+    }
+  }
+
+  async #run(queue: BacktestQueue, backtest: Backtest): Promise<void> {
+    const { command, market, paths, clock, limitMs = LIMIT_MS } = this.#options;
+    const { backtest_id: id, request } = backtest;
+    this.#tell(backtest);
+    let isLate = false;
+    let result: CommandAnswer;
+    try {
+      makeFolder(this.folder(id), 0o700);
+      const process = startBacktest({
+        ...{ command, request, market, models: paths.models, out: this.folder(id) },
+        onProgress: ({ stage, share }) => this.#progress(queue, backtest, stage, Math.floor(share * 100)),
+      });
+      this.#current = { id, process };
+      if (this.#canceled === id || this.#isStopped) process.stop();
+      const limit = setTimeout(() => {
+        isLate = true;
+        process.stop();
+      }, limitMs).unref();
+      result = await process.result;
+      clearTimeout(limit);
+    } catch (error) {
+      result = { error: describeError(error).message };
+    }
+    this.#current = null;
+    if (this.#isStopped && 'error' in result) result = { error: 'the trainer ended' };
+    const error = isLate ? `not done within ${limitMs / 60_000} minutes` : 'error' in result ? result.error : null;
+    const status = 'document' in result ? 'done' : this.#canceled === id ? 'canceled' : 'failed';
+    const document = 'document' in result ? result.document : null;
+    await queue.end(id, { status, result: document, error: status === 'failed' ? error : null }, clock.nowMs());
+    this.#tell({ ...backtest, status, percent: status === 'done' ? 100 : backtest.percent });
+    rmSync(this.folder(id - KEPT_FILES), { recursive: true, force: true });
+  }
+
+  #progress(queue: BacktestQueue, backtest: Backtest, stage: string, percent: number): void {
+    queue.progress(backtest.backtest_id, stage, percent).catch((error: unknown) => {
+      this.#options.log.warn({ err: error }, 'the progress of a backtest cannot be stored');
+    });
+    this.#tell({ ...backtest, percent });
+  }
+
+  #tell({ backtest_id, status, percent }: Backtest): void {
+    this.#options.onChange({ backtest_id, status, percent });
+  }
+}

@@ -1,0 +1,244 @@
+import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
+import type { TrainerOptions } from '../trainer_options.ts';
+import type { ModelRegistryView } from '../../store/tables.ts';
+import { bestEffort, type BestEffort } from './best_effort.ts';
+import { DueTimer } from './due_timer.ts';
+import { settleOrphans } from './orphaned_runs.ts';
+import type { CausedRun, RetrainRun, RunKind } from './run.ts';
+import { executeRun, type RunExecution } from './run_execution.ts';
+import { availableMemoryBytes, limitTime, memoryLack, timeLimitError } from './run_limits.ts';
+import type { RunLog } from './run_log.ts';
+import type { StageTime } from './run_progress.ts';
+import { BEAT_MS, SILENCE_MS } from './run_queue.ts';
+import { RunRecords } from './run_records.ts';
+import { RunSettlement } from './run_settlement.ts';
+
+export type { RetrainRun } from './run.ts';
+
+export interface Retrainer {
+  /**
+   * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones. Never rejects.
+   * @returns null when one is in progress
+   */
+  start(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
+  /**
+   * As start; while a run of another kind is in progress, it is queued. Nothing is queued during a full run, which
+   * leaves nothing to learn.
+   * @param causes triggers of the monitor that it answers
+   * @returns whether it has begun or is queued
+   */
+  startOrWait(trigger: string, kind?: RunKind, causes?: readonly string[]): Promise<boolean>;
+  /** Ended runs that triggers of the monitor caused, newest first, those of earlier trainers included. */
+  caused(): Promise<readonly CausedRun[]>;
+  /** The newest runs of this market, newest first, those of earlier trainers included. */
+  runs(): readonly RetrainRun[];
+  /** The rows of `model_registry`; none when runs are kept in memory only. */
+  models(): Promise<readonly ModelRegistryView[]>;
+  /**
+   * Ends the current run without another attempt.
+   * @returns that run, which has not ended yet; null when there is none in this trainer
+   */
+  cancel(): RetrainRun | null;
+  /** Ends the current run and begins no other; queued runs stay in the store for the next trainer. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Trains in a process of its own, one run at a time, and retries failed runs by retrain_policy.yaml. Runs are kept in
+ * the store: a killed one is found at the next start, and counts as a failed attempt.
+ */
+export function createRetrainer(options: TrainerOptions, runLog: RunLog, notifier: Notifier = NO_NOTIFIER): Retrainer {
+  return new QueuedRetrainer(options, runLog, notifier);
+}
+
+class QueuedRetrainer implements Retrainer {
+  readonly #options: TrainerOptions;
+  readonly #runLog: RunLog;
+  readonly #attempt: BestEffort;
+  readonly #records: RunRecords;
+  readonly #settlement: RunSettlement;
+  readonly #timer: DueTimer;
+  readonly #orphanTimer: NodeJS.Timeout;
+  #training: RunExecution | null = null;
+  /** The run of `#training`. */
+  #current: RetrainRun | null = null;
+  #ended: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #canceled = false;
+  /** Access to the queue is sequential. */
+  #turn: Promise<unknown>;
+
+  constructor(options: TrainerOptions, runLog: RunLog, notifier: Notifier) {
+    this.#options = options;
+    this.#runLog = runLog;
+    this.#attempt = bestEffort(options.log);
+    this.#records = new RunRecords(this.#attempt, notifier);
+    this.#settlement = new RunSettlement(options, this.#records, this.#attempt);
+    this.#timer = new DueTimer(
+      () => this.#records.queue,
+      this.#attempt,
+      () => void this.#inTurn(() => this.#beginDue()),
+    );
+    this.#turn = this.#open();
+    this.#orphanTimer = setInterval(() => void this.#inTurn(() => this.#checkOrphans()), SILENCE_MS);
+  }
+
+  start(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
+    return this.#inTurn(() => this.#begin(trigger, kind, []));
+  }
+
+  startOrWait(trigger: string, kind: RunKind = 'full', causes: readonly string[] = []): Promise<boolean> {
+    return this.#inTurn(() => this.#beginOrWait(trigger, kind, causes));
+  }
+
+  caused(): Promise<readonly CausedRun[]> {
+    return this.#inTurn(() => this.#records.queue.caused());
+  }
+
+  runs(): readonly RetrainRun[] {
+    return this.#records.shown;
+  }
+
+  async models(): Promise<readonly ModelRegistryView[]> {
+    return (await this.#records.registry?.models()) ?? [];
+  }
+
+  cancel(): RetrainRun | null {
+    if (this.#training === null) return null;
+    this.#canceled = true;
+    this.#training.stop();
+    return this.#current;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer.stop();
+    clearInterval(this.#orphanTimer);
+    this.#training?.stop();
+    await this.#turn;
+    await this.#ended;
+    await this.#turn;
+    await this.#records.close();
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async #open(): Promise<void> {
+    await this.#records.open(this.#options);
+    await this.#attempt('earlier runs cannot be read', async () => {
+      await this.#settleOrphans();
+      await this.#records.load();
+    });
+    await this.#attempt('the registry cannot follow active.json', async () => this.#records.registry?.mend());
+    await this.#timer.set();
+  }
+
+  #settleOrphans(): Promise<readonly RetrainRun[]> {
+    return settleOrphans(this.#options, this.#records, this.#settlement);
+  }
+
+  /** Finds orphans of other machines, and of machines whose name changes at each start. */
+  async #checkOrphans(): Promise<void> {
+    if (this.#stopped || this.#training !== null) return;
+    await this.#attempt('runs of other trainers cannot be read', async () => {
+      await this.#records.keepAgain();
+      for (const run of await this.#settleOrphans()) this.#records.show(run);
+    });
+    await this.#timer.set();
+  }
+
+  async #beginDue(): Promise<void> {
+    await this.#attempt('the next attempt cannot begin', async () => {
+      if (this.#stopped || this.#training !== null) return;
+      await this.#records.keepAgain();
+      const run = await this.#records.queue.beginDue();
+      if (run !== null) await this.#take(run);
+    });
+    // Not due yet, or another process trains: checked again later.
+    if (this.#training === null) await this.#timer.set(BEAT_MS);
+  }
+
+  async #begin(trigger: string, kind: RunKind, causes: readonly string[]): Promise<RetrainRun | null> {
+    if (this.#stopped || this.#training !== null) return null;
+    let run: RetrainRun | null;
+    try {
+      await this.#records.keepAgain();
+      run = await this.#records.queue.begin(trigger, kind, causes);
+      if (run === null) {
+        for (const orphan of await this.#settleOrphans()) this.#records.show(orphan);
+        run = await this.#records.queue.begin(trigger, kind, causes);
+      }
+    } catch (error) {
+      // The store is lost: a run without a record is better than none.
+      this.#options.log.error({ err: error }, 'the store cannot be used, runs are kept in memory only');
+      this.#records.loseStore();
+      run = await this.#records.queue.begin(trigger, kind, causes);
+    }
+    if (run !== null) await this.#take(run);
+    return run;
+  }
+
+  async #beginOrWait(trigger: string, kind: RunKind, causes: readonly string[]): Promise<boolean> {
+    if ((await this.#begin(trigger, kind, causes)) !== null) return true;
+    const current = this.#current?.kind;
+    if (this.#stopped || current === undefined || current === 'full' || current === kind) return false;
+    await this.#attempt('a run cannot wait', () => this.#records.queue.wait(trigger, kind, causes));
+    this.#options.print(`A training run (${kind}, ${trigger}) waits until the ${current} one has ended.`);
+    return true;
+  }
+
+  async #take(run: RetrainRun): Promise<void> {
+    this.#timer.clear();
+    this.#records.show(run);
+    await this.#records.audit(run);
+    const expected = await this.#records.lastStages(run);
+    if (!this.#stopped) {
+      const earlier = this.#records.shown.filter(({ run_id }) => run_id !== run.run_id);
+      const lack = memoryLack(run, earlier, this.#options.settings.retrain, availableMemoryBytes());
+      if (lack !== null) return this.#refuse(run, lack);
+      this.#ended = this.#work(run, expected);
+      return;
+    }
+    run.status = 'stopped';
+    run.finished_at = new Date().toISOString();
+    await this.#records.keep(run);
+  }
+
+  /** A run that cannot start has failed, and is retried later. */
+  async #refuse(run: RetrainRun, error: string): Promise<void> {
+    run.error = error;
+    run.finished_at = new Date().toISOString();
+    this.#options.log.error(run, 'training cannot start');
+    this.#options.print(`Training run ${run.run_id} (${run.trigger}) cannot start: ${error}`);
+    await this.#settlement.fail(run, 'failed');
+    await this.#records.keep(run);
+    await this.#timer.set();
+  }
+
+  async #work(run: RetrainRun, expected: readonly StageTime[]): Promise<void> {
+    this.#canceled = false;
+    this.#current = run;
+    const queue = () => this.#records.queue;
+    this.#training = executeRun(run, expected, this.#options, this.#runLog, queue, this.#attempt);
+    const training = this.#training;
+    const limit = limitTime(() => training.stop(), this.#options.settings.retrain);
+    const { result, ended } = await training.done;
+    limit.clear();
+    // Shown as ended only when it is stored as ended.
+    const { retrain_limit_minutes } = this.#options.settings.retrain;
+    if (limit.isExceeded && 'error' in result)
+      this.#settlement.abort(ended, timeLimitError(ended, retrain_limit_minutes));
+    else await this.#settlement.settle(ended, result, this.#stopped || this.#canceled);
+    await this.#records.keep(ended);
+    this.#training = null;
+    this.#current = null;
+    Object.assign(run, ended);
+    this.#runLog.end(run);
+    // Not awaited: `stop` waits for both.
+    void this.#inTurn(() => this.#timer.set());
+  }
+}

@@ -1,0 +1,81 @@
+import { readActive } from '../../../shared/bundle/bundle.ts';
+import type { TrainerOptions } from '../trainer_options.ts';
+import type { BestEffort } from './best_effort.ts';
+import { FIRST_MODELS, flagsOfTrigger, type RetrainRun } from './run.ts';
+import type { RunLog } from './run_log.ts';
+import { createRunProgress, stageName, type StageTime } from './run_progress.ts';
+import { BEAT_MS, type RunQueue } from './run_queue.ts';
+import { startTraining, type TrainingResult } from './training_process.ts';
+
+/** The training process of a run. */
+export interface RunExecution {
+  stop(): void;
+  /** Never rejects. `ended` is the run at its end, without its outcome. */
+  readonly done: Promise<{ readonly result: TrainingResult; readonly ended: RetrainRun }>;
+}
+
+/**
+ * Starts the training process of a run and reports its progress in `run`.
+ * @param expected stages of a run like this one
+ */
+export function executeRun(
+  run: RetrainRun,
+  expected: readonly StageTime[],
+  { command, paths, log, print }: TrainerOptions,
+  runLog: RunLog,
+  queue: () => RunQueue,
+  attempt: BestEffort,
+): RunExecution {
+  const beganMs = performance.now();
+  const elapsedMs = (): number => Math.round(performance.now() - beganMs);
+  run.previous_version = activeVersion(paths.models);
+  print(`Training run ${run.run_id} (${run.kind === 'full' ? '' : `${run.kind}, `}${run.trigger}) begins.`);
+  log.info(run, 'training begins');
+  runLog.begin(run);
+  const progress = createRunProgress(expected);
+  const process = startTraining({
+    command,
+    flags: flagsOf(run),
+    // Without models no tradable signal can be delayed.
+    yields: run.trigger !== FIRST_MODELS,
+    onProgress(line) {
+      progress.update(line, elapsedMs());
+      run.stage = line.stage;
+      run.percent = progress.percent();
+      run.eta_seconds = progress.etaSeconds();
+      run.stages = progress.stages();
+      runLog.progress(run, stageName(line.stage));
+    },
+  });
+  const beat = (): void =>
+    void attempt('the heartbeat of a run cannot be stored', () => queue().beat(run, process.pid));
+  beat();
+  const beats = setInterval(beat, BEAT_MS);
+  const done = process.result.then((result) => {
+    clearInterval(beats);
+    const ended: RetrainRun = {
+      ...run,
+      finished_at: new Date().toISOString(),
+      eta_seconds: null,
+      stages: progress.end(elapsedMs()),
+      duration_ms: elapsedMs(),
+    };
+    return { result, ended };
+  });
+  return { stop: () => process.stop(), done };
+}
+
+/** Flags of `train` that are specific to this run. */
+function flagsOf({ kind, trigger }: RetrainRun): readonly string[] {
+  if (trigger === FIRST_MODELS) return ['--trials', '0'];
+  if (kind === 'thresholds') return ['--theta2'];
+  return kind === 'incremental' ? ['--warm-start'] : flagsOfTrigger(trigger);
+}
+
+function activeVersion(modelsFolder: string): string | null {
+  try {
+    return readActive(modelsFolder)?.version ?? null;
+  } catch {
+    return null;
+  }
+}

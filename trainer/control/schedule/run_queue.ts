@@ -1,0 +1,341 @@
+import type { Market } from '../../../shared/bar_file/bar_sink.ts';
+import type { Clock } from '../../../shared/ports.ts';
+import { notify, resolve } from '../notify/outbox.ts';
+import type { Store } from '../../store/store.ts';
+import type { Tables, TrainingRunsTable } from '../../store/tables.ts';
+import type { Insertable, Kysely, Selectable } from 'kysely';
+import { ENDED_WITH_RESULT, FIRST_MODELS, type CausedRun, type RetrainRun, type RunKind } from './run.ts';
+import type { RunNotices } from './run_notices.ts';
+import type { StageTime } from './run_progress.ts';
+
+/** A run in progress when its trainer ended, and its training process. */
+export interface Orphan {
+  readonly run: RetrainRun;
+  /** null when unknown, or on another machine. */
+  readonly workerPid: number | null;
+}
+
+/**
+ * The training runs of one market: at most one in progress, and at most one of each kind queued. A full run replaces
+ * all queued ones: it learns everything from all bars.
+ */
+export interface RunQueue {
+  /**
+   * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones.
+   * @param causes triggers of the monitor that it answers
+   * @returns null when one is in progress, here or in another process
+   */
+  begin(trigger: string, kind?: RunKind, causes?: readonly string[]): Promise<RetrainRun | null>;
+  /** Begins, if none is in progress, the first due run by `PRIORITIES`. */
+  beginDue(): Promise<RetrainRun | null>;
+  /** Due time of the first queued run, in epoch ms. */
+  dueMs(): Promise<number | null>;
+  /** Queues a run until nothing is in progress, in place of a queued one of its kind. */
+  wait(trigger: string, kind?: RunKind, causes?: readonly string[]): Promise<void>;
+  /** Stores a heartbeat of a run, and its process. */
+  beat(run: RetrainRun, workerPid: number | null): Promise<void>;
+  /** Queues the next attempt of a failed run; once, however often it is called. */
+  retryAt(run: RetrainRun, dueMs: number): Promise<void>;
+  /**
+   * Stores the state of a run and its notices in one transaction.
+   * @returns whether the notices are in the outbox
+   */
+  keep(run: RetrainRun, notices?: RunNotices): Promise<boolean>;
+  /**
+   * Runs whose trainer has ended: those of this owner that this queue did not begin, and those of others without
+   * heartbeats.
+   */
+  orphans(): Promise<readonly Orphan[]>;
+  /** The runs that have begun, newest first. */
+  list(limit: number): Promise<readonly RetrainRun[]>;
+  /**
+   * Times of the stages of the last completed run of this kind, except first models; empty when there was none.
+   */
+  lastStages(kind: RunKind): Promise<readonly StageTime[]>;
+  /** Ended runs that triggers of the monitor caused, newest first. */
+  caused(): Promise<readonly CausedRun[]>;
+}
+
+export interface QueueOptions {
+  readonly market: Market;
+  /** Machine and home: unique, as a home has one trainer at a time. */
+  readonly owner: string;
+  readonly clock: Clock;
+}
+
+/** Order of several due runs. */
+export const PRIORITIES = { full: 1, thresholds: 2, incremental: 3 } as const satisfies Readonly<
+  Record<RunKind, number>
+>;
+
+/** Heartbeat interval of a run in progress. */
+export const BEAT_MS = 15_000;
+/** A run of another owner without heartbeats for this time has lost its trainer. */
+export const SILENCE_MS = 4 * BEAT_MS;
+
+/** A year of daily runs with retries. */
+const CAUSED_RUNS = 1000;
+
+type Row = Selectable<TrainingRunsTable>;
+
+/**
+ * The queue in the store, which survives the trainer. Every step is one statement, so that a crash leaves it before or
+ * after the step.
+ */
+export function storeQueue(store: Store, options: QueueOptions): RunQueue {
+  return new StoreQueue(store, options);
+}
+
+class StoreQueue implements RunQueue {
+  readonly #store: Store;
+  readonly #db: Kysely<Tables>;
+  readonly #market: Market;
+  readonly #owner: string;
+  readonly #clock: Clock;
+  /** Runs begun by this process. */
+  readonly #begun = new Set<number>();
+
+  constructor(store: Store, { market, owner, clock }: QueueOptions) {
+    this.#store = store;
+    this.#db = store.db;
+    this.#market = market;
+    this.#owner = owner;
+    this.#clock = clock;
+  }
+
+  async begin(trigger: string, kind: RunKind = 'full', causes: readonly string[] = []): Promise<RetrainRun | null> {
+    const own = { trigger, causes: JSON.stringify(causes), attempt: 1 };
+    const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, kind, own);
+    if (waiting !== null) return waiting;
+    // The index would reject it, but a run number would be used up.
+    if (!(await this.#isFree())) return null;
+    const row = await this.#db
+      .insertInto('core.training_runs')
+      .values({
+        ...this.#running(),
+        market: this.#market,
+        kind,
+        ...own,
+        due_ms: this.#clock.nowMs(),
+        reasons: '[]',
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .returningAll()
+      .executeTakeFirst();
+    return this.#taken(row);
+  }
+
+  beginDue(): Promise<RetrainRun | null> {
+    return this.#beginQueued(this.#clock.nowMs(), null, {});
+  }
+
+  async dueMs(): Promise<number | null> {
+    const row = await this.#withStatus('queued').select('due_ms').orderBy('due_ms').limit(1).executeTakeFirst();
+    return row?.due_ms ?? null;
+  }
+
+  async wait(trigger: string, kind: RunKind = 'full', causes: readonly string[] = []): Promise<void> {
+    const due = { kind, trigger, causes: JSON.stringify(causes), attempt: 1, due_ms: this.#clock.nowMs() };
+    await this.#queue(due);
+    await this.#db
+      .updateTable('core.training_runs')
+      .set(due)
+      .where('market', '=', this.#market)
+      .where('status', '=', 'queued')
+      .where('kind', '=', kind)
+      .execute();
+  }
+
+  async beat({ run_id, stage, percent, eta_seconds }: RetrainRun, workerPid: number | null): Promise<void> {
+    await this.#db
+      .updateTable('core.training_runs')
+      .set({ beat_ms: this.#clock.nowMs(), worker_pid: workerPid, stage, percent, eta_seconds })
+      .where('run_id', '=', run_id)
+      .where('status', '=', 'running')
+      .execute();
+  }
+
+  async retryAt({ kind, trigger, causes, attempt }: RetrainRun, dueMs: number): Promise<void> {
+    await this.#queue({ kind, trigger, causes: JSON.stringify(causes), attempt: attempt + 1, due_ms: dueMs });
+  }
+
+  async keep(run: RetrainRun, { raised, cleared }: RunNotices = { raised: [], cleared: [] }): Promise<boolean> {
+    await this.#store.transaction(async (tx) => {
+      await tx.updateTable('core.training_runs').set(changesOf(run)).where('run_id', '=', run.run_id).execute();
+      const scope = { market: this.#market, nowMs: this.#clock.nowMs() };
+      for (const key of cleared) await resolve(tx, scope, key);
+      for (const notice of raised) await notify(tx, scope, notice);
+    });
+    return true;
+  }
+
+  async orphans(): Promise<readonly Orphan[]> {
+    const rows = await this.#withStatus('running').selectAll().execute();
+    const silentSinceMs = this.#clock.nowMs() - SILENCE_MS;
+    const isOwn = (row: Row): boolean => row.owner === this.#owner;
+    return rows
+      .filter((row) => (isOwn(row) ? !this.#begun.has(row.run_id) : row.beat_ms < silentSinceMs))
+      .map((row) => ({ run: runOf(row), workerPid: isOwn(row) ? row.worker_pid : null }));
+  }
+
+  async list(limit: number): Promise<readonly RetrainRun[]> {
+    const rows = await this.#db
+      .selectFrom('core.training_runs')
+      .selectAll()
+      .where('market', '=', this.#market)
+      .where('status', '<>', 'queued')
+      .orderBy('started_at', 'desc')
+      .orderBy('run_id', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(runOf);
+  }
+
+  async lastStages(kind: RunKind): Promise<readonly StageTime[]> {
+    const row = await this.#db
+      .selectFrom('core.training_runs')
+      .select('stages')
+      .where('market', '=', this.#market)
+      .where('kind', '=', kind)
+      .where('status', 'in', ENDED_WITH_RESULT)
+      .where('trigger', '<>', FIRST_MODELS)
+      .orderBy('run_id', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row === undefined ? [] : (JSON.parse(row.stages) as StageTime[]);
+  }
+
+  async caused(): Promise<readonly CausedRun[]> {
+    const rows = await this.#db
+      .selectFrom('core.training_runs')
+      .select(['run_id', 'kind', 'status', 'finished_at', 'causes'])
+      .where('market', '=', this.#market)
+      .where('status', 'not in', ['queued', 'running'])
+      .where('causes', '<>', '[]')
+      .orderBy('run_id', 'desc')
+      .limit(CAUSED_RUNS)
+      .execute();
+    return rows.map((row) => ({
+      ...row,
+      status: row.status as RetrainRun['status'],
+      causes: JSON.parse(row.causes!) as string[],
+    }));
+  }
+
+  /** Columns of a run that starts now. */
+  #running() {
+    return {
+      owner: this.#owner,
+      status: 'running' as const,
+      worker_pid: null,
+      beat_ms: this.#clock.nowMs(),
+      started_at: new Date(this.#clock.nowMs()).toISOString(),
+      stage: 'starting',
+      percent: 0,
+      eta_seconds: null,
+      stages: '[]',
+    };
+  }
+
+  /** Adds the row of a queued run; none when one of its kind is queued. */
+  async #queue(
+    due: Pick<Insertable<TrainingRunsTable>, 'kind' | 'trigger' | 'causes' | 'attempt' | 'due_ms'>,
+  ): Promise<void> {
+    await this.#db
+      .insertInto('core.training_runs')
+      .values({
+        ...due,
+        market: this.#market,
+        owner: this.#owner,
+        status: 'queued',
+        beat_ms: this.#clock.nowMs(),
+        stage: '',
+        percent: 0,
+        stages: '[]',
+        reasons: '[]',
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
+  /** Also null when another process was faster: the index allows one run in progress. */
+  async #beginQueued(
+    dueUntilMs: number,
+    kind: RunKind | null,
+    change: { readonly trigger?: string; readonly causes?: string; readonly attempt?: number },
+  ): Promise<RetrainRun | null> {
+    if (!(await this.#isFree())) return null;
+    try {
+      const due = await this.#withStatus('queued').selectAll().where('due_ms', '<=', dueUntilMs).execute();
+      const first = due
+        .filter((row) => kind === null || row.kind === kind)
+        .sort((a, b) => PRIORITIES[a.kind] - PRIORITIES[b.kind])[0];
+      if (first === undefined) return null;
+      const query = this.#db
+        .updateTable('core.training_runs')
+        .set({ ...this.#running(), ...change })
+        .where('run_id', '=', first.run_id)
+        .where('status', '=', 'queued');
+      return await this.#taken(await query.returningAll().executeTakeFirst());
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      return null;
+    }
+  }
+
+  async #isFree(): Promise<boolean> {
+    return (await this.#withStatus('running').select('run_id').executeTakeFirst()) === undefined;
+  }
+
+  async #taken(row: Row | undefined): Promise<RetrainRun | null> {
+    if (row === undefined) return null;
+    this.#begun.add(row.run_id);
+    // Rows left by a crash in between begin once more than needed.
+    if (row.kind === 'full') {
+      const query = this.#db.deleteFrom('core.training_runs').where('market', '=', this.#market);
+      await query.where('status', '=', 'queued').execute();
+    }
+    return runOf(row);
+  }
+
+  #withStatus(status: 'running' | 'queued') {
+    return this.#db.selectFrom('core.training_runs').where('market', '=', this.#market).where('status', '=', status);
+  }
+}
+
+/** The fields of a run that change after its start, as columns of its row. */
+function changesOf(run: RetrainRun) {
+  const { run_id: _id, kind: _kind, trigger: _trigger, attempt: _attempt, started_at: _started, ...others } = run;
+  const { causes: _causes, ...changing } = others;
+  const { metrics, gate, reasons, stages } = changing;
+  return {
+    ...changing,
+    metrics: jsonOf(metrics),
+    gate: jsonOf(gate),
+    reasons: JSON.stringify(reasons),
+    stages: JSON.stringify(stages),
+  };
+}
+
+/** Whether a row of this kind exists already, by the errors of SQLite and PostgreSQL. */
+function isTaken(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === '23505';
+}
+
+function runOf(row: Row): RetrainRun {
+  const { market: _market, owner: _owner, worker_pid: _pid, due_ms: _due, beat_ms: _beat, ...own } = row;
+  return {
+    ...own,
+    status: own.status as RetrainRun['status'],
+    started_at: own.started_at!,
+    metrics: valueOf(own.metrics),
+    gate: valueOf(own.gate),
+    reasons: JSON.parse(own.reasons) as string[],
+    causes: JSON.parse(own.causes ?? '[]') as string[],
+    stages: JSON.parse(own.stages) as StageTime[],
+  };
+}
+
+const jsonOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+const valueOf = (text: string | null): unknown => (text === null ? null : JSON.parse(text));

@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import { readManifest } from '../../../shared/bundle/bundle.ts';
+import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
+import type { TrainerOptions } from '../trainer_options.ts';
+import { enterOutcome } from '../registry/outcome.ts';
+import { reasonsOf } from '../registry/reasons.ts';
+import type { BestEffort } from './best_effort.ts';
+import type { RetrainRun } from './run.ts';
+import type { RunRecords } from './run_records.ts';
+import type { TrainingAnswer, TrainingResult } from './training_process.ts';
+
+const MS_PER_MINUTE = 60_000;
+/** Errors of warm starts that more bars, or a full run, resolve. */
+const NOT_YET = /^(DATA_TOO_SHORT|WARM_START_REFUSED):/;
+
+/** Turns the result of a training process into the outcome of its run. */
+export class RunSettlement {
+  readonly #options: TrainerOptions;
+  readonly #records: RunRecords;
+  readonly #attempt: BestEffort;
+
+  constructor(options: TrainerOptions, records: RunRecords, attempt: BestEffort) {
+    this.#options = options;
+    this.#records = records;
+    this.#attempt = attempt;
+  }
+
+  /** @param wasStopped whether the process was stopped */
+  async settle(run: RetrainRun, result: TrainingResult, wasStopped: boolean): Promise<void> {
+    const { log, print } = this.#options;
+    Object.assign(run, result.resources ?? {});
+    // The process may have completed before it was stopped: the bundle exists, and may be active.
+    if (wasStopped && 'error' in result) {
+      run.status = 'stopped';
+      print(`Training run ${run.run_id} was stopped.`);
+      return;
+    }
+    if ('error' in result && run.kind !== 'full' && NOT_YET.test(result.error))
+      return this.#settleNothing(run, result.error);
+    if ('error' in result) {
+      run.error = result.error;
+      log.error(run, 'training failed');
+      print(`Training run ${run.run_id} failed: ${result.error}`);
+      return this.fail(run, 'failed');
+    }
+    const { version } = result;
+    if (version === null)
+      return this.#settleNothing(
+        run,
+        run.kind === 'thresholds' ? 'no other θ2 is better on the new bars' : 'no model gains a tree from the new bars',
+      );
+    return this.#settleBundle(run, version, result);
+  }
+
+  /** The next attempt is queued before this one is closed: a crash in between loses none. */
+  async fail(run: RetrainRun, status: 'failed' | 'killed'): Promise<void> {
+    const { settings, print } = this.#options;
+    const { retrain_retry_max, retrain_retry_delay_minutes } = settings.retrain;
+    if (run.attempt > retrain_retry_max) {
+      run.status = 'aborted';
+      print(`Training run ${run.run_id} was the last attempt: aborted.`);
+      return;
+    }
+    run.status = status;
+    const dueMs = Date.now() + retrain_retry_delay_minutes * MS_PER_MINUTE;
+    await this.#attempt('the next attempt cannot be queued', () => this.#records.queue.retryAt(run, dueMs));
+    print(`Next attempt in ${retrain_retry_delay_minutes} minutes (${run.attempt} of ${retrain_retry_max}).`);
+  }
+
+  /** Ends a run without another attempt. */
+  abort(run: RetrainRun, error: string): void {
+    const { log, print } = this.#options;
+    run.status = 'aborted';
+    run.error = error;
+    log.error(run, 'training was aborted');
+    print(`Training run ${run.run_id} was aborted: ${error}`);
+  }
+
+  async #settleBundle(run: RetrainRun, version: string, { adopted, rollout, gates }: TrainingAnswer): Promise<void> {
+    const { log, print, paths } = this.#options;
+    run.model_version = version;
+    run.status = rollout !== null ? 'rollout_started' : adopted ? 'adopted' : 'rejected';
+    run.gate = gates;
+    run.percent = 100;
+    if (run.status === 'rejected') run.reasons = reasonsOf(gates);
+    await this.#attempt('the bundle of a run cannot be read', () =>
+      Object.assign(run, aboutBundle(join(paths.models, version))),
+    );
+    await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run));
+    log.info(run, 'training ended');
+    const outcome = {
+      adopted: 'adopted',
+      rollout_started: `are the challenger of rollout ${rollout}`,
+      rejected: `rejected: ${run.reasons.join('; ')}`,
+    }[run.status];
+    print(`Training run ${run.run_id}: models ${version} ${outcome}.`);
+  }
+
+  /**
+   * No models to warm-start from, or nothing to learn yet: this is no failure, and a retry in an hour would not help.
+   */
+  #settleNothing(run: RetrainRun, why: string): void {
+    run.status = 'nothing_new';
+    run.percent = 100;
+    run.reasons = [why];
+    this.#options.log.info(run, 'training has nothing to add');
+    this.#options.print(`Training run ${run.run_id}: the active models stay. ${why}.`);
+  }
+
+  /** Updates the registry where the training process has not. */
+  async #enterBundle({ model_version, status, reasons }: RetrainRun): Promise<void> {
+    const { registry } = this.#records;
+    if (registry === null || model_version === null) return;
+    const outcome = {
+      version: model_version,
+      adopted: status === 'adopted',
+      inRollout: status === 'rollout_started',
+      reasons,
+    };
+    const { settings, log } = this.#options;
+    const old = await enterOutcome(registry, outcome, settings.retrain.model_version_retention);
+    if (old.length > 0) log.info({ versions: old }, 'old models were removed');
+  }
+}
+
+type AboutBundle = Pick<RetrainRun, 'seed' | 'data_from' | 'data_to' | 'data_hash' | 'metrics' | 'theta1' | 'theta2'>;
+
+function aboutBundle(path: string): AboutBundle {
+  const { seed, period, data_hash, metrics, theta1, theta2, backtest } = readManifest(path);
+  const figures = MODEL_NAMES.map((name) => [name, metrics[name].holdout]);
+  return {
+    seed,
+    data_from: period.from,
+    data_to: period.to,
+    data_hash,
+    metrics: { ...Object.fromEntries(figures), ...(backtest === undefined ? {} : { backtest }) },
+    theta1,
+    theta2,
+  };
+}

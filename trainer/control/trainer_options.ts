@@ -1,0 +1,19 @@
+import type { Logger } from 'pino';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+
+export interface TrainerOptions {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly log: Logger;
+  /**
+   * Program and first arguments of the command line, e.g. `['node', 'bin/minutehand.mjs']`: training runs in a process
+   * of its own.
+   */
+  readonly command: readonly string[];
+  /** Port of a trainer that this one continues, instead of the configured one. */
+  readonly port?: number;
+  /** Token that clients on other machines must present to change something; none = they are refused. */
+  readonly token?: string | undefined;
+  print(line: string): void;
+}

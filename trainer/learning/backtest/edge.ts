@@ -1,0 +1,77 @@
+import type { PairEdge } from '../../../shared/bundle/manifest.ts';
+import { holm } from '../validate/holm.ts';
+import { meanTestOf } from '../validate/mean_test.ts';
+import type { Trade } from './backtest.ts';
+
+/** With fewer trades no edge is shown. */
+export const MIN_TRADES = 20;
+/** Probability of any false edge among the pairs of one look at a holdout, and among all looks at it. */
+export const EDGE_LEVEL = 0.05;
+/** Of the first look; all later ones share the rest. */
+const FIRST_LOOK_LEVEL = 0.04;
+
+/**
+ * Probability of any false edge that a look at a holdout may have, from 1: 4 %, then 1 % / (k · (k − 1)) at the k-th
+ * look, so that all of them together stay at `EDGE_LEVEL`, however many follow.
+ */
+export function lookLevel(look: number): number {
+  if (!(Number.isInteger(look) && look >= 1)) throw new RangeError(`look ${look} at a holdout`);
+  return look === 1 ? FIRST_LOOK_LEVEL : (EDGE_LEVEL - FIRST_LOOK_LEVEL) / (look * (look - 1));
+}
+
+/**
+ * Which pairs’ trades show an edge after costs, on bars unseen by any choice: the mean net P&L per trade is above 0 by
+ * `meanTest`. Over all pairs with enough trades, a single false edge has a probability of at most `level` (Holm's
+ * step-down adjustment).
+ * @param pairs trades in order of time
+ * @returns with the bound of each pair at its step of the adjustment, which is above 0 where there is an edge
+ */
+export function pairEdges(pairs: Readonly<Record<string, readonly Trade[]>>, level: number): Record<string, PairEdge> {
+  const ids = Object.keys(pairs);
+  const tested = ids.flatMap((id) => {
+    const trades = pairs[id]!;
+    const test = trades.length < MIN_TRADES ? null : meanTestOf(trades.map(({ netBps }) => netBps));
+    return test === null ? [] : [{ id, test }];
+  });
+  const adjusted = holm(tested.map(({ test }) => test.p));
+  const isEdge = adjusted.map((p) => p < level);
+  const found = isEdge.filter(Boolean).length;
+  const smaller = (p: number): number => tested.filter(({ test }) => test.p < p).length;
+  const results = new Map(
+    tested.map(({ id, test }, i) => {
+      const own = level / (tested.length - (isEdge[i]! ? smaller(test.p) : found));
+      return [id, { isEdge: isEdge[i]!, p: test.p, adjusted: adjusted[i]!, level: own, bound: test.lowerBound(own) }];
+    }),
+  );
+  return Object.fromEntries(
+    ids.map((id): [string, PairEdge] => {
+      const result = results.get(id);
+      return [
+        id,
+        {
+          no_edge: result?.isEdge !== true,
+          ...tradeFigures(pairs[id]!),
+          lower_5_net_bps: result?.bound ?? null,
+          ...(result && { p: result.p, adjusted_p: result.adjusted, bound_level: result.level }),
+        },
+      ];
+    }),
+  );
+}
+
+type TradeFigures = Pick<PairEdge, 'trades' | 'wins' | 'mean_gross_bps' | 'mean_net_bps'>;
+
+function tradeFigures(trades: readonly Trade[]): TradeFigures {
+  const n = trades.length;
+  if (n === 0) return { trades: 0, wins: 0, mean_gross_bps: null, mean_net_bps: null };
+  return {
+    trades: n,
+    wins: trades.filter(({ netBps }) => netBps > 0).length,
+    mean_gross_bps: mean(trades.map(({ grossBps }) => grossBps)),
+    mean_net_bps: mean(trades.map(({ netBps }) => netBps)),
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

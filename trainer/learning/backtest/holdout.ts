@@ -1,0 +1,123 @@
+import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
+import type { HoldoutBacktest, Manifest, PairEdge } from '../../../shared/bundle/manifest.ts';
+import type { Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { resultOfShare, type Expectation } from '../../../shared/core/cost/expected_net.ts';
+import { riskRank } from '../../../shared/core/decide/risk_rank.ts';
+import type { Thresholds } from '../../../shared/core/decide/decide.ts';
+import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
+import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import { treeAnswer } from '../learners/trees/scoring.ts';
+import { backtest, type FilledTrade } from './backtest.ts';
+import { lookLevel, pairEdges } from './edge.ts';
+import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './executability.ts';
+import { breakEven, holdoutBacktest, type PairTrades } from './holdout_performance.ts';
+import { rollovers } from '../../../shared/core/cost/rollover.ts';
+
+/** Models and thresholds that decide in a backtest. */
+export interface Deciders {
+  readonly ai1: TreeModel;
+  readonly ai2: TreeModel;
+  readonly riskQuantiles: readonly number[];
+  readonly thresholds: Thresholds;
+  /** Calibration of the expected result; null: the result at the barriers. */
+  readonly expectation: Expectation | null;
+  /** Model of the result. */
+  readonly net?: TreeModel;
+}
+
+/** Result on the holdout after costs and overnight swaps. */
+export interface HoldoutProof {
+  readonly pairs: readonly ProvenPair[];
+  /** Whether each pair has an edge. */
+  readonly edge: Record<string, PairEdge>;
+  /** Number of this look at the holdout, from 1. */
+  readonly look: number;
+  /** All pairs, as if each had an edge. */
+  readonly backtest: HoldoutBacktest;
+  readonly executability: NonNullable<Manifest['executability']>;
+}
+
+/** One pair of a proof. */
+export interface ProvenPair {
+  readonly id: string;
+  readonly pair: PairTrades;
+  readonly tally: ExecutabilityTally;
+}
+
+/**
+ * Backtest of the holdout, evaluated without the check for NO_EDGE.
+ * @param lookOf number of a look with these trades (trainer/control/registry/holdout_looks.ts)
+ */
+export function proveEdge(
+  dataset: Dataset,
+  { ai1, ai2, riskQuantiles, thresholds, expectation, net }: Deciders,
+  settings: Settings,
+  lookOf: (trades: readonly FilledTrade[]) => number,
+  onPair: (done: number, total: number) => void,
+): HoldoutProof {
+  const policy = { ...decisionPolicy(settings), require_edge: false };
+  const proven = dataset.histories.map((history, index): ProvenPair => {
+    onPair(index + 1, dataset.histories.length);
+    const from = lowerBound(history.time, dataset.holdoutFrom);
+    const x = holdoutFeatures(history, from, dataset.definitions.length);
+    const returns = treeAnswer(ai1, x);
+    const risks = treeAnswer(ai2, x);
+    const results = net === undefined ? null : treeAnswer(net, x);
+    const costs = pairCosts(tradingCosts(settings), history.pair);
+    const overnight = { rolls: rollovers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs };
+    const trades = backtest(history, from, history.length, {
+      thresholds,
+      policy,
+      ...(expectation && { expectation }),
+      edge: true,
+      costs,
+      overnight,
+      scores: (t) => ({
+        return_prob: returns[t - from]!,
+        risk_score: riskRank(riskQuantiles, risks[t - from]!),
+        ...(results && { result_sigmas: resultOfShare(results[t - from]!) }),
+      }),
+    });
+    const { id } = history.pair;
+    const pair: PairTrades = { history, from, trades, overnight };
+    return {
+      id,
+      pair,
+      tally: tallyExecutability(history, from, trades, costs),
+    };
+  });
+  return proofOf(proven, lookOf(proven.flatMap(({ pair }) => pair.trades)));
+}
+
+/** Results of these pairs, whose edges are tested together. @param look at the holdout, from 1 */
+export function proofOf(proven: readonly ProvenPair[], look: number): HoldoutProof {
+  const edge = edgesOf(Object.fromEntries(proven.map(({ id, pair }) => [id, pair.trades])), look);
+  return {
+    pairs: proven,
+    edge,
+    look,
+    backtest: holdoutBacktest(proven.map(({ pair }) => pair)),
+    executability: {
+      all_pairs: executabilityOf(proven.map(({ tally }) => tally)),
+      edge_pairs: executabilityOf(proven.filter(({ id }) => !edge[id]!.no_edge).map(({ tally }) => tally)),
+    },
+  };
+}
+
+/** With the costs at which each pair would earn nothing. */
+export function edgesOf(
+  trades: Readonly<Record<string, readonly FilledTrade[]>>,
+  look: number,
+): Record<string, PairEdge> {
+  const edges = pairEdges(trades, lookLevel(look));
+  return Object.fromEntries(Object.entries(edges).map(([id, edge]) => [id, { ...edge, ...breakEven(trades[id]!) }]));
+}
+
+/** Features of every bar from `from` on: the holdout keeps all, so its rows are contiguous. */
+function holdoutFeatures(history: PairHistory, from: number, columns: number): Matrix {
+  const rows = history.length - from;
+  const first = rows === 0 ? history.rows : history.row[from]!;
+  return { rows, columns, values: history.features.subarray(first * columns, (first + rows) * columns) };
+}

@@ -1,0 +1,95 @@
+import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
+import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import type { NetReport } from '../../../shared/bundle/manifest.ts';
+import type { Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { resultOfShare } from '../../../shared/core/cost/expected_net.ts';
+import { COST_MODELS, pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
+import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import { outOfFold, type FoldModel } from '../validate/cross_validation.ts';
+import { backtest, type FilledTrade } from './backtest.ts';
+import { netInterval, tradeDays } from './net_interval.ts';
+import { rollovers, tradingDayAt } from '../../../shared/core/cost/rollover.ts';
+
+type Row = NetReport['walk_forward'][number];
+
+/**
+ * Trades of the training period decided by the model of the result alone, each bar scored by the walk-forward model of
+ * earlier data: entries with an expected result after costs above the margin. With either cost model, with and without
+ * `no_entry_windows`.
+ */
+export function evaluateResult(
+  { histories, definitions, from, holdoutFrom }: Dataset,
+  walkForward: readonly FoldModel<TreeModel>[],
+  settings: Settings,
+): readonly Row[] {
+  const first = Math.min(...walkForward.map((block) => block.from));
+  const answered = histories.map((history) => answerPair(history, walkForward, first, holdoutFrom, definitions.length));
+  const rolls = rollovers(from, holdoutFrom);
+  const days = daysWithBars(answered, rolls);
+  return COST_MODELS.flatMap((costs) =>
+    [false, true].map((windows): Row => {
+      const own = decisionPolicy(settings);
+      const policy = { ...own, require_edge: false, ...(windows ? {} : { no_entry_windows: [] }) };
+      const trades = answered.map(({ history, start, end, sigmas }): FilledTrade[] => {
+        const ofPair = pairCosts(tradingCosts(settings, costs), history.pair);
+        return backtest(history, start, end, {
+          thresholds: { theta1: 0, theta2: 1 },
+          policy,
+          edge: true,
+          costs: ofPair,
+          overnight: { rolls, swaps: ofPair },
+          scores: (t) => ({ return_prob: 1, risk_score: 0, result_sigmas: sigmas[t - start]! }),
+        });
+      });
+      const all = trades.flat();
+      const gross = all.reduce((sum, { grossBps }) => sum + grossBps, 0);
+      const interval = netInterval(
+        trades.map((of) => tradeDays(of, rolls)),
+        days,
+      );
+      return { costs, windows, gross_bps: all.length === 0 ? null : gross / all.length, ...interval };
+    }),
+  );
+}
+
+interface Answered {
+  readonly history: PairHistory;
+  readonly start: number;
+  readonly end: number;
+  /** Scores of the bars from `start` on; −Infinity where features were not kept, i.e. for non-candidates. */
+  readonly sigmas: Float64Array;
+}
+
+function answerPair(
+  history: PairHistory,
+  walkForward: readonly FoldModel<TreeModel>[],
+  first: number,
+  holdoutFrom: number,
+  columns: number,
+): Answered {
+  const time = history.time.subarray(0, history.length);
+  const [start, end] = [lowerBound(time, first - SECONDS_PER_BAR), lowerBound(time, holdoutFrom)];
+  const kept: number[] = [];
+  for (let t = start; t < end; t++) if (history.row[t]! >= 0) kept.push(t);
+  const rows = kept.length === 0 ? [0, 0] : [history.row[kept[0]!]!, history.row[kept.at(-1)!]! + 1];
+  const x: Matrix = {
+    rows: kept.length,
+    columns,
+    values: history.features.subarray(rows[0]! * columns, rows[1]! * columns),
+  };
+  const answers = outOfFold(walkForward, { x, time: Float64Array.from(kept, (t) => time[t]! + SECONDS_PER_BAR) });
+  const sigmas = new Float64Array(end - start).fill(-Infinity);
+  kept.forEach((t, i) => {
+    if (!Number.isNaN(answers[i]!)) sigmas[t - start] = resultOfShare(answers[i]!);
+  });
+  return { history, start, end, sigmas };
+}
+
+function daysWithBars(answered: readonly Answered[], rolls: ReturnType<typeof rollovers>): number[] {
+  const days = new Set<number>();
+  for (const { history, start, end } of answered)
+    for (let t = start; t < end; t++) days.add(tradingDayAt(rolls, history.time[t]!));
+  return [...days].sort((a, b) => a - b);
+}

@@ -1,0 +1,25 @@
+import type { Manifest } from '../../../shared/bundle/manifest.ts';
+import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { DatasetPolicy } from '../dataset/dataset.ts';
+import type { Barriers } from '../label/reversion.ts';
+
+/** The settings with the parameters that a bundle was learned by, as its manifest has them. */
+export function settingsOfBundle(settings: Settings, { engine }: Pick<Manifest, 'engine'>): Settings {
+  const { minutehand } = settings;
+  const { train } = minutehand;
+  const trees = MODEL_NAMES.map((name) => {
+    const own = Object.entries(train[name]).map(([key, value]) => [key, engine.parameters[`${name}_${key}`] ?? value]);
+    return [name, Object.fromEntries(own)] as const;
+  });
+  return { ...settings, minutehand: { ...minutehand, train: { ...train, ...Object.fromEntries(trees) } } };
+}
+
+/** Barriers of the label of a bundle's AI1; the configured ones where its manifest has none. */
+export function barriersOfBundle(
+  { label_policy }: Pick<Manifest, 'label_policy'>,
+  { barriers }: Pick<DatasetPolicy, 'barriers'>,
+): Barriers {
+  const of = (name: keyof Barriers): number => label_policy[`ai1_${name}`] ?? barriers[name];
+  return { z_entry: of('z_entry'), z_exit: of('z_exit'), stop: of('stop'), horizon: of('horizon') };
+}

@@ -1,0 +1,163 @@
+import { exp, ln } from '../../../shared/elementary.ts';
+import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { solve } from './linear_solve.ts';
+
+/** Slope and intercept of the logit of each class; the softmax of the scaled logits is calibrated. [classes] each. */
+export interface VectorScaling {
+  /** ≥ 0; all 0 = a constant prediction of the base rates. */
+  readonly slope: readonly number[];
+  readonly intercept: readonly number[];
+  /** Fitted slopes: one per class, one for all, or none if higher logits were not more often right. */
+  readonly kind: 'per_class' | 'shared' | 'constant';
+}
+
+/** Rows that the model was not trained on. */
+export interface ScoredRows {
+  readonly classes: number;
+  /** Raw scores, one array [rows] per class. */
+  readonly logits: readonly ArrayLike<number>[];
+  /** 0 … classes − 1, [rows]. */
+  readonly labels: ArrayLike<number>;
+}
+
+const MAX_STEPS = 60;
+const RIDGE = 1e-9;
+const SUFFICIENT = 1e-4;
+
+/**
+ * Calibration per class with normalization (vector scaling: Guo et al. 2017): maximum-likelihood slopes and intercepts
+ * by Newton's method with backtracking. The intercepts make mean probabilities equal the base rates of these rows,
+ * independent of weights or sampling in training.
+ * @throws RangeError without rows, or if a class has none
+ */
+export function fitVectorScaling(rows: ScoredRows): VectorScaling {
+  const { classes, labels } = rows;
+  const counts = new Array<number>(classes).fill(0);
+  for (let row = 0; row < labels.length; row++) counts[labels[row]!]!++;
+  const empty = counts.findIndex((count) => count === 0);
+  if (empty >= 0) throw new RangeError(`no row of class ${empty} among ${labels.length} to calibrate on`);
+  const perClass = fit(rows, classes);
+  if (perClass.slope.every((slope) => slope > 0)) return { ...perClass, kind: 'per_class' };
+  const shared = fit(rows, 1);
+  if (shared.slope[0]! > 0) return { ...shared, kind: 'shared' };
+  const rates = counts.map((count) => ln(count / labels.length));
+  return { slope: counts.map(() => 0), intercept: rates, kind: 'constant' };
+}
+
+/** Probabilities of every row, [rows × classes]. */
+export function scaledProbabilities(
+  logits: readonly ArrayLike<number>[],
+  { slope, intercept }: Pick<VectorScaling, 'slope' | 'intercept'>,
+): Float64Array {
+  const classes = logits.length;
+  const rows = logits[0]!.length;
+  const answers = new Float64Array(rows * classes);
+  for (let row = 0; row < rows; row++) {
+    let greatest = -Infinity;
+    for (let k = 0; k < classes; k++) {
+      const z = slope[k]! * logits[k]![row]! + intercept[k]!;
+      answers[row * classes + k] = z;
+      greatest = Math.max(greatest, z);
+    }
+    let sum = 0;
+    for (let k = 0; k < classes; k++) {
+      const e = exp(answers[row * classes + k]! - greatest);
+      answers[row * classes + k] = e;
+      sum += e;
+    }
+    for (let k = 0; k < classes; k++) answers[row * classes + k]! /= sum;
+  }
+  return answers;
+}
+
+/** The calibrated model: leaves and base scores are scaled, so that it remains a sum of trees. */
+export function vectorScaled(model: TreeModel, { slope, intercept }: VectorScaling): TreeModel {
+  if (model.link !== 'softmax' || model.ensembles.length !== slope.length)
+    throw new RangeError(`${model.ensembles.length} × ${model.link}, expected ${slope.length} × softmax`);
+  return {
+    link: 'softmax',
+    ensembles: model.ensembles.map((own, k) => ({
+      columns: own.columns,
+      baseScore: Math.fround(slope[k]! * own.baseScore + intercept[k]!),
+      trees: own.trees.map((tree) => ({ ...tree, value: tree.value.map((value) => slope[k]! * value) })),
+    })),
+  };
+}
+
+type Fitted = Pick<VectorScaling, 'slope' | 'intercept'>;
+
+/** @param slopes one per class, or 1 for all */
+function fit(rows: ScoredRows, slopes: number): Fitted {
+  const { classes } = rows;
+  const size = slopes + classes;
+  let parameters = new Float64Array(size).fill(1, 0, slopes);
+  const unpack = (from: Float64Array): Fitted => ({
+    slope: Array.from({ length: classes }, (_, k) => from[slopes === 1 ? 0 : k]!),
+    intercept: Array.from({ length: classes }, (_, k) => from[slopes + k]!),
+  });
+  let loss = meanLoss(rows, unpack(parameters));
+  for (let step = 0; step < MAX_STEPS; step++) {
+    const { gradient, hessian } = derivatives(rows, unpack(parameters), slopes);
+    if (gradient.every((own) => Math.abs(own) < 1e-9)) break;
+    const toward = solve(hessian, gradient);
+    const promised = toward.reduce((sum, own, i) => sum - own * gradient[i]!, 0);
+    let share = 1;
+    for (; share >= 1e-8; share /= 2) {
+      const next = parameters.map((own, i) => own - share * toward[i]!);
+      const nextLoss = meanLoss(rows, unpack(next));
+      if (nextLoss < loss + SUFFICIENT * share * promised) {
+        parameters = next;
+        loss = nextLoss;
+        break;
+      }
+    }
+    if (share < 1e-8) break;
+  }
+  return unpack(parameters);
+}
+
+function meanLoss({ logits, labels, classes }: ScoredRows, scaling: Fitted): number {
+  const probabilities = scaledProbabilities(logits, scaling);
+  let sum = 0;
+  for (let row = 0; row < labels.length; row++)
+    sum -= ln(Math.max(probabilities[row * classes + labels[row]!]!, 1e-300));
+  return sum / labels.length;
+}
+
+/** Mean first and second derivatives by the parameters: slopes, then intercepts. */
+function derivatives(
+  { logits, labels, classes }: ScoredRows,
+  scaling: Fitted,
+  slopes: number,
+): { gradient: Float64Array; hessian: Float64Array[] } {
+  const size = slopes + classes;
+  const gradient = new Float64Array(size);
+  const hessian = Array.from({ length: size }, () => new Float64Array(size));
+  const probabilities = scaledProbabilities(logits, scaling);
+  // Derivative of logit k by parameter i: its raw score for the slope, 1 for the intercept.
+  const by = Array.from({ length: classes }, () => new Float64Array(size));
+  const mean = new Float64Array(size);
+  const rows = labels.length;
+  for (let row = 0; row < rows; row++) {
+    mean.fill(0);
+    for (let k = 0; k < classes; k++) {
+      by[k]![slopes === 1 ? 0 : k] = logits[k]![row]!;
+      by[k]![slopes + k] = 1;
+      const p = probabilities[row * classes + k]!;
+      for (let i = 0; i < size; i++) mean[i]! += p * by[k]![i]!;
+    }
+    const own = by[labels[row]!]!;
+    for (let i = 0; i < size; i++) {
+      gradient[i]! += (mean[i]! - own[i]!) / rows;
+      for (let j = 0; j < size; j++) hessian[i]![j]! -= (mean[i]! * mean[j]!) / rows;
+    }
+    for (let k = 0; k < classes; k++) {
+      const p = probabilities[row * classes + k]! / rows;
+      for (let i = 0; i < size; i++)
+        if (by[k]![i] !== 0) for (let j = 0; j < size; j++) hessian[i]![j]! += p * by[k]![i]! * by[k]![j]!;
+    }
+  }
+  // A common shift of intercepts has no effect: the ridge regularizes that direction.
+  for (let i = 0; i < size; i++) hessian[i]![i]! += RIDGE;
+  return { gradient, hessian };
+}

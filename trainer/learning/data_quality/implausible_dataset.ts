@@ -1,0 +1,60 @@
+import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import type { DatasetRows } from '../dataset/dataset_rows.ts';
+import { aucStandardError } from '../validate/noise.ts';
+import { columnSkills } from './implausible.ts';
+
+/**
+ * AUC that no single honest feature reaches, by the model whose label it is; AI3's label counts as high above its
+ * median. On the ten pairs of the default configuration (eight months of 2019), together and one by one, the best
+ * feature has 0.62 for AI1, 0.76 for AI2 and 0.85 for AI3. Cheating columns have more: the label itself 1, one that
+ * knows half of its rows 0.75.
+ */
+export const FEATURE_AUC_LIMITS: Readonly<Record<ModelName, number>> = { ai1: 0.72, ai2: 0.87, ai3: 0.93 };
+
+/** Standard errors that are added: few rows reach any AUC by chance. */
+const STANDARD_ERRORS = 4;
+
+/**
+ * Features that tell a label better than any honest feature of a market can: their values must come from after the bar.
+ * Measured on the rows of training.
+ * @param place where the features come from
+ * @throws MinutehandError FEATURE_FORESIGHT that names the model and each such column
+ */
+export function refuseImplausible({ definitions, train, evaluation }: Dataset, place: string): void {
+  const names = definitions.map(({ name }) => name);
+  const found = MODEL_NAMES.flatMap((model) => {
+    const sets = model === 'ai1' && evaluation.train !== train.ai1 ? [train.ai1, evaluation.train] : [train[model]];
+    return sets.flatMap((rows) =>
+      implausibleColumns(rows, names, FEATURE_AUC_LIMITS[model]).map((text) => [model, text]),
+    );
+  });
+  if (found.length === 0) return;
+  throw new MinutehandError('FEATURE_FORESIGHT', {
+    seen: `${place}: ${[...new Set(found.map(([model, text]) => `${text} for the label of ${model}`))].join(', ')}`,
+    expected: `an AUC of a single feature up to ${MODEL_NAMES.map((model) => `${FEATURE_AUC_LIMITS[model]} (${model})`).join(', ')}`,
+  });
+}
+
+/** `z_score with an AUC of 0.981`, the largest first. */
+function implausibleColumns({ x, y, effectiveRows }: DatasetRows, names: readonly string[], limit: number): string[] {
+  const labels = isHardLabel(y) ? y : aboveMedian(y);
+  const positives = labels.reduce((sum, label) => sum + label, 0);
+  const share = Math.min(1, effectiveRows / labels.length);
+  const error = aucStandardError(limit, positives * share, (labels.length - positives) * share);
+  const bound = limit + STANDARD_ERRORS * error;
+  return columnSkills({ x, y: labels, names })
+    .filter(({ auc }) => auc > Math.min(bound, 0.999))
+    .sort((one, other) => other.auc - one.auc)
+    .map(({ name, auc }) => `${name} with an AUC of ${auc.toFixed(3)}`);
+}
+
+function isHardLabel(y: Float64Array): boolean {
+  return y.every((label) => label === 0 || label === 1);
+}
+
+function aboveMedian(y: Float64Array): Float64Array {
+  const median = y.slice().sort()[y.length >> 1]!;
+  return y.map((label) => (label > median ? 1 : 0));
+}

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { readBarFile } from '../../../shared/bar_file/bar_file.ts';
+import { realData, skipNote } from '../../../shared/bar_file/real_data.fixture.ts';
+import { exp } from '../../../shared/elementary.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { crossCorrelate, type Grid } from './cross_correlation.ts';
+import { findLeadLag, leadLagText, movesCache } from './lead_lag.ts';
+
+const START = 1_546_473_600;
+
+/** Ascending one-minute bars of random walks: `common` is the share of variance that the legs have in common. */
+function walks(minutes: number, common: number, seed: string): { a: BarColumns; b: BarColumns } {
+  const rng = createRng(seed);
+  const [a, b] = [new Float64Array(minutes), new Float64Array(minutes)];
+  let [levelA, levelB, spell] = [0, 0, 1];
+  for (let t = 0; t < minutes; t++) {
+    spell = Math.max(0.3, Math.min(4, spell * exp(0.1 * rng.normal())));
+    const shared = rng.normal() * Math.sqrt(common);
+    levelA += 1e-4 * spell * (shared + Math.sqrt(1 - common) * rng.normal());
+    levelB += 1e-4 * spell * (shared + Math.sqrt(1 - common) * rng.normal());
+    a[t] = exp(levelA);
+    b[t] = exp(levelB);
+  }
+  return { a: columns('AAA', a), b: columns('BBB', b) };
+}
+
+function columns(symbol: string, close: Float64Array): BarColumns {
+  const time = Float64Array.from(close, (_, t) => START + 60 * t);
+  const volume = new Float64Array(close.length);
+  return { symbol, length: close.length, time, open: close, high: close, low: close, close, volume, spread: null };
+}
+
+function shifted(bars: BarColumns, seconds: number, symbol = bars.symbol): BarColumns {
+  return { ...bars, symbol, time: bars.time.map((time) => time + seconds) };
+}
+
+/** With noise of its own, in multiples of the variance of its returns. */
+function withNoise(bars: BarColumns, variance: number, seed: string): BarColumns {
+  const rng = createRng(seed);
+  let walk = 0;
+  return {
+    ...bars,
+    close: bars.close.map((price) => price * exp((walk += 1.2e-4 * Math.sqrt(variance) * rng.normal()))),
+  };
+}
+
+describe('cross-correlation', () => {
+  it('equals the sums written out, at every lag, with missing values and unequal starts', () => {
+    const rng = createRng('sums');
+    const draw = (from: number, length: number): Grid => ({
+      from,
+      step: 60,
+      values: Float64Array.from({ length }, () => (rng.uniform() < 0.1 ? NaN : rng.normal())),
+    });
+    const a = draw(600, 2400);
+    const b = draw(0, 3000);
+    const found = crossCorrelate(a, b, 12)!;
+    const valueOf = (grid: Grid, time: number): number => {
+      const value = grid.values[(time - grid.from) / 60] ?? NaN;
+      return Number.isNaN(value) ? 0 : value;
+    };
+    for (const lag of [-12, -1, 0, 3, 12]) {
+      let [products, squaresA, squaresB] = [0, 0, 0];
+      for (let t = 600; t < 600 + 2400 * 60; t += 60) {
+        products += valueOf(a, t) * valueOf(b, t + 60 * lag >= 600 ? t + 60 * lag : -60);
+        squaresA += valueOf(a, t) ** 2;
+        squaresB += valueOf(b, t) ** 2;
+      }
+      expect(found.at(lag).value).toBeCloseTo(products / Math.sqrt(squaresA * squaresB), 10);
+    }
+  });
+
+  it('states a standard error that covers the truth in nine of ten draws at 1.65', () => {
+    let inside = 0;
+    for (let draw = 0; draw < 100; draw++) {
+      const { a, b } = walks(4000, 0, `error/${draw}`);
+      const movesOf = movesCache();
+      const found = crossCorrelate(movesOf(a, 60).signed, movesOf(b, 60).signed, 30)!;
+      const { value, error } = found.at(7);
+      if (Math.abs(value) <= 1.645 * error) inside++;
+    }
+    expect(inside).toBeGreaterThanOrEqual(83);
+    expect(inside).toBeLessThanOrEqual(97);
+  });
+});
+
+describe('a leg that is the other one at another time', () => {
+  const { a, b } = walks(20_000, 0.5, 'legs');
+
+  it('is not found where both move at the same time', () => {
+    expect(findLeadLag(a, b)).toBeNull();
+    expect(findLeadLag(a, { ...a, symbol: 'BBB' })).toBeNull();
+  });
+
+  it.each([1, 2, 7, 10, 60])('is found with its lag of %i minutes, exact or with noise of twice its variance', (k) => {
+    expect(findLeadLag(a, shifted(a, 60 * k, 'BBB'))).toMatchObject({ lagSeconds: 60 * k });
+    expect(findLeadLag(a, withNoise(shifted(a, 60 * k, 'BBB'), 2, `noise/${k}`))).toMatchObject({ lagSeconds: 60 * k });
+    expect(findLeadLag(shifted(a, 60 * k, 'BBB'), a)).toMatchObject({ lagSeconds: -60 * k });
+  });
+
+  it.each([-14, -5, -0.5, 1, 5.5, 24])('is found when its clock is off by %d hours', (hours) => {
+    expect(findLeadLag(a, shifted(b, 3600 * hours))).toMatchObject({ lagSeconds: 3600 * hours, of: 'returns' });
+  });
+
+  it('is found by absolute returns when the signs have nothing in common', () => {
+    const rng = createRng('signs');
+    let level = 0;
+    const closes = a.close.map((price, t) => {
+      const move = t === 0 ? 0 : Math.abs(price / a.close[t - 1]! - 1);
+      return exp((level += rng.uniform() < 0.5 ? move : -move));
+    });
+    const signless = columns('BBB', closes);
+    expect(findLeadLag(a, signless)).toBeNull();
+    expect(findLeadLag(a, shifted(signless, 3 * 3600))).toMatchObject({ lagSeconds: 10_800, of: 'absolute returns' });
+  });
+
+  it('is told with both symbols, the lag and both correlations', () => {
+    expect(leadLagText(findLeadLag(a, shifted(b, -19_800))!)).toMatch(
+      /^AAA repeats BBB 5 h 30 min later \(correlation of returns 0\.\d+ ± 0\.\d+ at this lag, -?0\.0\d+ ± 0\.\d+ at the same time\)$/,
+    );
+  });
+
+  it('is found in bars of one hour too', () => {
+    const hourly = walks(3000, 0.5, 'hourly');
+    const stretched = (bars: BarColumns): BarColumns => ({
+      ...bars,
+      time: bars.time.map((time) => START + 60 * (time - START)),
+    });
+    expect(findLeadLag(stretched(hourly.a), stretched(hourly.b))).toBeNull();
+    expect(findLeadLag(stretched(hourly.a), shifted(stretched(hourly.b), 18_000))).toMatchObject({
+      lagSeconds: 18_000,
+    });
+  });
+
+  it('is not claimed of bars that are too few to say', () => {
+    const few = walks(500, 0.5, 'few');
+    expect(findLeadLag(few.a, shifted(few.b, 600))).toBeNull();
+  });
+});
+
+const m1 = realData('m1');
+const REAL =
+  'XAUUSD_XAGUSD AUDUSD_NZDUSD EURUSD_GBPUSD EURUSD_USDCHF AUDUSD_USDCAD NZDUSD_USDCAD GBPUSD_USDCHF SPXUSD_NSXUSD USDCAD_BCOUSD USDJPY_USDCHF';
+
+describe.skipIf(m1 === null)(`recorded bars${skipNote(m1)}`, () => {
+  const read = (symbol: string): Promise<BarColumns> => readBarFile(`${m1}/${symbol}.csv.gz`);
+
+  it('have no pair of the default configuration with a lag', async () => {
+    const movesOf = movesCache();
+    const bars = new Map<string, BarColumns>();
+    for (const symbol of new Set(REAL.split(/[ _]/))) bars.set(symbol, await read(symbol));
+    const found = REAL.split(' ').flatMap((pair) => {
+      const [a, b] = pair.split('_');
+      return findLeadLag(bars.get(a!)!, bars.get(b!)!, movesOf) ?? [];
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('show a clock that is off by five hours on the pair that moves together least', async () => {
+    const [a, b] = [await read('USDCAD'), await read('BCOUSD')];
+    expect(findLeadLag(a, shifted(b, -18_000))).toMatchObject({ lagSeconds: -18_000 });
+  });
+});

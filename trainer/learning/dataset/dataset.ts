@@ -1,0 +1,269 @@
+import { checkTimeframes } from '../../../shared/bar_file/own_timeframe.ts';
+import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
+import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { featureDefinitions } from '../../../shared/core/features/features.ts';
+import { perModel, type FeatureDefinition, type ModelName } from '../../../shared/core/features/feature.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { symbolsOf, type Pair } from '../../../shared/pair.ts';
+import type { PairLabelPolicy, RiskPart } from '../label/pair_labels.ts';
+import type { Barriers } from '../label/reversion.ts';
+import type { RiskLabelPolicy } from '../label/risk.ts';
+import type { ScaleLabelPolicy } from '../label/scale.ts';
+import { applyTable, type TabledBuild } from '../feature_table/apply_table.ts';
+import { checkSchema, type FeatureSource } from '../feature_table/feature_table.ts';
+import type { DatasetRows, RiskRows } from './dataset_rows.ts';
+import { gatherFeatures, gatherPart, gatherRows } from './labeled_rows.ts';
+import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
+import { openPairCache, pairKeys, type CacheOptions, type CacheReport } from './pair_cache.ts';
+import { countCommonMinutes, type PairHistory } from './pair_history.ts';
+import { buildPairs } from './pair_pool.ts';
+import { hasSameBars, selectRows } from './row_list.ts';
+import { snapshotId } from './snapshot.ts';
+
+export type { DatasetRows, LabeledRows, RiskRows } from './dataset_rows.ts';
+
+/** Labels look an hour ahead: more than one row in five minutes adds training time and hardly any information. */
+const DENSEST_SHARE = 0.2;
+
+export interface DatasetPolicy {
+  readonly windows: Windows;
+  /** Barriers of AI1's training label; its evaluation label is fixed. */
+  readonly barriers: Barriers;
+  readonly risk: RiskLabelPolicy;
+  readonly scale: ScaleLabelPolicy;
+  /** Fraction of time at the end that is reserved for the holdout. */
+  readonly holdoutFraction: number;
+  /** Start of the holdout, overriding the fraction; null: by the fraction. */
+  readonly holdoutFrom: OpenTime | null;
+  /** Maximum rows of the training period per model, evenly spread over time. */
+  readonly maxRows: number;
+  /** A pair with fewer common bars is excluded. */
+  readonly minBars: number;
+}
+
+export interface DatasetOptions {
+  /** Threads that build pairs; 0 = the calling thread. Affects speed only, not results. */
+  readonly workers: number;
+  /** null: no cache. Affects speed only, not results. */
+  readonly cache: CacheOptions | null;
+  /** External features and labels that replace the engine's; absent = none. */
+  readonly source?: FeatureSource | null;
+  /** Called after each pair, with the number of completed pairs. */
+  onProgress(done: number, total: number, pair: string): void;
+}
+
+export interface ModelRows {
+  readonly ai1: DatasetRows;
+  readonly ai2: RiskRows;
+  readonly ai3: DatasetRows;
+}
+
+export interface Dataset {
+  readonly definitions: readonly FeatureDefinition[];
+  readonly histories: readonly PairHistory[];
+  /** Rows whose labels were known before the holdout. */
+  readonly train: ModelRows;
+  /** Rows of the holdout. AI1: all candidates. AI2, AI3: thinned like the training rows. */
+  readonly holdout: ModelRows;
+  /**
+   * All candidates of AI1's evaluation label, never thinned; the same objects as `train.ai1` and `holdout.ai1` if those
+   * are identical. z uses the dataset's own windows, so bundles with other windows are evaluated on other candidates.
+   */
+  readonly evaluation: Readonly<Record<'train' | 'holdout', DatasetRows>>;
+  readonly from: OpenTime;
+  readonly to: OpenTime;
+  readonly holdoutFrom: OpenTime;
+  /** Share of AI2's training rows in which each part is 1. */
+  readonly riskParts: Readonly<Record<RiskPart, number>>;
+  /** 64 hex digits identifying the models' input. See `snapshotId`. */
+  readonly snapshotId: string;
+  /** null without a cache. */
+  readonly cache: CacheReport | null;
+  /** Columns of a feature table whose values are not those that the daemon computes from the same bars. */
+  readonly outsideColumns: readonly string[];
+}
+
+/**
+ * Bars → features by the daemon's core → labels. The last part of the period is the holdout. It does not overlap with
+ * the training rows, because a training row's label must be known before the holdout begins.
+ *
+ * Pairs are built one after the other (on each thread). Apart from the bars, a pair takes 100 bytes per warm bar plus 4
+ * per kept feature: of all bars of the holdout, all candidates, and the sampled minutes, at most `maxRows`. A row of a
+ * model then takes 36 bytes (AI2: 60) plus 4 per feature, which AI2 and AI3 share. Measured with 38 features on eight
+ * months of real bars: ten pairs of twelve symbols, 2.4 million bars, 1.1 GB on two threads after this step, of which
+ * 0.4 GB were there when the bars were read; the whole training peaks at 1.5 GB.
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, DATA_FORMAT as `checkTimeframes`
+ */
+export async function buildDataset(
+  pairs: readonly Pair[],
+  bars: ReadonlyMap<string, BarColumns>,
+  policy: DatasetPolicy,
+  options: DatasetOptions,
+): Promise<Dataset> {
+  checkTimeframes(pairs, bars);
+  const counted = pairs.map((pair) => ({
+    pair,
+    common: countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')),
+  }));
+  const usable = counted.filter(({ common }) => common >= policy.minBars);
+  if (usable.length === 0) throw noUsablePair(counted, bars, policy.minBars);
+  const symbols = symbolsOf(usable.map(({ pair }) => pair));
+  const used = symbols.map((symbol) => bars.get(symbol)!);
+  const from = Math.min(...used.map(({ time }) => time[0]!)) as OpenTime;
+  const to = Math.max(...used.map(({ time, length }) => time[length - 1]!)) as OpenTime;
+  const holdoutMinutes = Math.floor(((to - from) / SECONDS_PER_BAR) * policy.holdoutFraction);
+  const holdoutFrom = policy.holdoutFrom ?? ((to - holdoutMinutes * SECONDS_PER_BAR) as OpenTime);
+
+  if (holdoutFrom <= from)
+    throw new MinutehandError('DATA_TOO_SHORT', {
+      seen: `a holdout from ${isoMinute(holdoutFrom)}`,
+      expected: `one that begins after the first bar, ${isoMinute(from)}`,
+    });
+
+  // AI2 and AI3 score every bar but are trained on a sample, because neighbors are nearly identical.
+  const commonBars = usable.reduce((sum, { common }) => sum + common, 0);
+  const share = Math.min(DENSEST_SHARE, (policy.maxRows * (to - from)) / (commonBars * (holdoutFrom - from)));
+  const tasks = usable.map(({ pair }): PairTask => {
+    const own: PairPolicy = { ...pairPolicy(policy), share, holdoutFrom };
+    return { pair, a: legBars(bars, pair, 'a')!, b: legBars(bars, pair, 'b')!, policy: own };
+  });
+  const definitions = featureDefinitions(policy.windows);
+  const { source = null } = options;
+  if (source !== null) checkSchema(source, definitions);
+  const { builds: computed, cache } = await buildAll(tasks, options);
+  const tabled = source === null ? null : await applyToAll(source, computed, definitions);
+  const builds = tabled ?? computed;
+  const outside = new Set(tabled?.flatMap((build) => build.outside));
+
+  const isTraining = (_time: number, labelEnd: number): boolean => labelEnd < holdoutFrom;
+  const isHoldout = (time: number): boolean => time >= holdoutFrom;
+  const train = gatherModels(builds, isTraining, policy.maxRows, definitions.length);
+  const holdout = gatherModels(builds, isHoldout, Infinity, definitions.length);
+  const evaluation = {
+    train: gatherEvaluation(builds, isTraining, train.ai1, definitions.length),
+    holdout: gatherEvaluation(builds, isHoldout, holdout.ai1, definitions.length),
+  };
+  const identity = {
+    schema: featureSchema(policy.windows).hash,
+    policy,
+    pairs: usable.map(({ pair }) => pair.id),
+    period: [from, to, holdoutFrom],
+  };
+  const sets = [train, holdout].flatMap(({ ai1, ai2, ai3 }) => [ai1, ai2, ai3]);
+  return {
+    definitions,
+    histories: builds.map(({ history }) => history),
+    train,
+    holdout,
+    evaluation,
+    from,
+    to,
+    holdoutFrom,
+    riskParts: perRiskPart((part) => shareOfOnes(train.ai2.parts[part])),
+    snapshotId: snapshotId(identity, [...sets, evaluation.train, evaluation.holdout]),
+    cache,
+    outsideColumns: [...outside],
+  };
+}
+
+/** Reads cached pairs, builds the others, and caches them. */
+async function buildAll(
+  tasks: readonly PairTask[],
+  { workers, cache: cacheOptions, onProgress }: DatasetOptions,
+): Promise<{ builds: PairBuild[]; cache: CacheReport | null }> {
+  const cache = cacheOptions === null ? null : openPairCache(cacheOptions);
+  const keys = cache === null ? [] : pairKeys(tasks);
+  const builds = tasks.map((task, i) => cache?.read(keys[i]!, task) ?? null);
+  const absent = tasks.flatMap((_, i) => (builds[i] === null ? [i] : []));
+  let done = tasks.length - absent.length;
+  onProgress(done, tasks.length, '');
+  await buildPairs(
+    absent.map((i) => tasks[i]!),
+    workers,
+    (build, n) => {
+      const i = absent[n]!;
+      builds[i] = build;
+      cache?.write(keys[i]!, build);
+      onProgress(++done, tasks.length, tasks[i]!.pair.id);
+    },
+  );
+  cache?.prune();
+  return { builds: builds.map((build) => build!), cache: cache?.report() ?? null };
+}
+
+/** One pair after the other, so that only one table is in memory. */
+async function applyToAll(
+  source: FeatureSource,
+  computed: readonly PairBuild[],
+  definitions: readonly FeatureDefinition[],
+): Promise<TabledBuild[]> {
+  const names = definitions.map(({ name }) => name);
+  const builds: TabledBuild[] = [];
+  for (const build of computed) builds.push(await applyTable(source, build, names));
+  return builds;
+}
+
+type IsWanted = (time: number, labelEnd: number) => boolean;
+
+function gatherModels(builds: readonly PairBuild[], isWanted: IsWanted, most: number, columns: number): ModelRows {
+  const lists = perModel((model) => selectRows(builds, ({ labels }) => labels[model], isWanted, most));
+  const rowsOf = (model: ModelName, x: Matrix): DatasetRows =>
+    gatherRows(builds, lists[model], ({ labels }) => labels[model], x);
+  const x = gatherFeatures(builds, lists.ai2, columns);
+  const ai3 = hasSameBars(lists.ai2, lists.ai3) ? x : gatherFeatures(builds, lists.ai3, columns);
+  return {
+    ai1: rowsOf('ai1', gatherFeatures(builds, lists.ai1, columns)),
+    ai2: { ...rowsOf('ai2', x), parts: perRiskPart((part) => gatherPart(builds, lists.ai2, part)) },
+    ai3: rowsOf('ai3', ai3),
+  };
+}
+
+/** @param ai1 the training rows, returned if they are identical */
+function gatherEvaluation(
+  builds: readonly PairBuild[],
+  isWanted: IsWanted,
+  ai1: DatasetRows,
+  columns: number,
+): DatasetRows {
+  const list = selectRows(builds, ({ labels }) => labels.evaluation, isWanted, Infinity);
+  const isLearned = builds.every(({ labels }) => labels.evaluation === labels.ai1) && list.length === ai1.x.rows;
+  if (isLearned) return ai1;
+  return gatherRows(builds, list, ({ labels }) => labels.evaluation, gatherFeatures(builds, list, columns));
+}
+
+function pairPolicy({
+  windows,
+  barriers,
+  risk,
+  scale,
+}: DatasetPolicy): PairLabelPolicy & { readonly windows: Windows } {
+  return { windows, barriers, risk, scale };
+}
+
+function perRiskPart<T>(make: (part: RiskPart) => T): Record<RiskPart, T> {
+  return { drawdown: make('drawdown'), volatility: make('volatility'), correlation: make('correlation') };
+}
+
+function shareOfOnes(labels: Float64Array): number {
+  return labels.length === 0 ? 0 : labels.reduce((sum, label) => sum + label, 0) / labels.length;
+}
+
+function noUsablePair(
+  counted: readonly { readonly pair: Pair; readonly common: number }[],
+  bars: ReadonlyMap<string, BarColumns>,
+  minBars: number,
+): MinutehandError {
+  const symbols = new Set(counted.flatMap(({ pair: { a, b } }) => [a, b]));
+  const present = [...symbols].filter((symbol) => (bars.get(symbol)?.length ?? 0) > 0);
+  if (present.length === 0)
+    return new MinutehandError('DATA_MISSING', { seen: 'no bars', expected: `bars of ${[...symbols].join(', ')}` });
+  const minutes = counted.map(({ pair, common }) => `${pair.id} ${common}`).join(', ');
+  return new MinutehandError('DATA_TOO_SHORT', {
+    seen: `minutes that both legs have: ${minutes}`,
+    expected: `at least ${minBars} for a pair`,
+  });
+}

@@ -1,0 +1,85 @@
+import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { RISK_PARTS, type BarLabels, type RiskLabels, type RiskPart } from '../label/pair_labels.ts';
+import { rowUniqueness } from '../validate/noise.ts';
+import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
+import type { DatasetRows, RiskRows } from './dataset_rows.ts';
+import type { PairBuild } from './pair_build.ts';
+import type { RowList, WithHistory } from './row_list.ts';
+
+/** Features of the listed bars, [rows, columns]. */
+export function gatherFeatures(builds: readonly WithHistory[], list: RowList, columns: number): Matrix {
+  const values = new Float32Array(list.length * columns);
+  for (let i = 0; i < list.length; i++) {
+    const { features, row } = builds[list.pair[i]!]!.history;
+    const at = row[list.bar[i]!]! * columns;
+    values.set(features.subarray(at, at + columns), i * columns);
+  }
+  return { rows: list.length, columns, values };
+}
+
+/** The rows of a list. @param x their features */
+export function gatherRows<Build extends WithHistory>(
+  builds: readonly Build[],
+  list: RowList,
+  labelsOf: (build: Build) => BarLabels,
+  x: Matrix,
+): DatasetRows {
+  const { length, pair, place, bar } = list;
+  const y = new Float64Array(length);
+  const time = new Float64Array(length);
+  const labelEnd = new Float64Array(length);
+  const end = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const build = builds[pair[i]!]!;
+    const labels = labelsOf(build);
+    const own = place[i]!;
+    end[i] = labels.end[own]!;
+    y[i] = labels.label[own]!;
+    time[i] = build.history.time[bar[i]!]! + SECONDS_PER_BAR;
+    labelEnd[i] = build.history.time[end[i]!]! + SECONDS_PER_BAR;
+  }
+  const uniqueness = uniquenessByPair(builds, list, end);
+  const effectiveRows = uniqueness.reduce((sum, share) => sum + share, 0);
+  return { x, y, time, labelEnd, pair, weights: sampleWeights(uniqueness), effectiveRows };
+}
+
+/** A subset of rows, with the overlap of labels recomputed within it. */
+export function takeDatasetRows<Rows extends DatasetRows>(rows: Rows, subset: Int32Array): Rows {
+  const take = (values: Float64Array): Float64Array => Float64Array.from(subset, (row) => values[row]!);
+  const { columns, values } = rows.x;
+  const x = { rows: subset.length, columns, values: new Float32Array(subset.length * columns) };
+  subset.forEach((row, i) => x.values.set(values.subarray(row * columns, (row + 1) * columns), i * columns));
+  const own = { x, y: take(rows.y), time: take(rows.time), labelEnd: take(rows.labelEnd) };
+  const pair = Int32Array.from(subset, (row) => rows.pair[row]!);
+  const uniqueness = rowUniqueness({ ...own, pair });
+  const effectiveRows = uniqueness.reduce((sum, share) => sum + share, 0);
+  const parts = 'parts' in rows ? { parts: mapParts(rows.parts as RiskRows['parts'], take) } : {};
+  return { ...rows, ...own, ...parts, pair, weights: sampleWeights(uniqueness), effectiveRows };
+}
+
+function mapParts(parts: RiskRows['parts'], map: (values: Float64Array) => Float64Array): RiskRows['parts'] {
+  return Object.fromEntries(RISK_PARTS.map((part) => [part, map(parts[part])])) as Record<RiskPart, Float64Array>;
+}
+
+/** One part of AI2's label for each listed row. */
+export function gatherPart(builds: readonly PairBuild[], list: RowList, part: RiskPart): Float64Array {
+  const labelsOf = (pair: number): RiskLabels => builds[pair]!.labels.ai2;
+  return Float64Array.from(list.place, (place, i) => labelsOf(list.pair[i]!).parts[part][place]!);
+}
+
+function uniquenessByPair(
+  builds: readonly WithHistory[],
+  { length, pair, bar }: RowList,
+  end: Int32Array,
+): Float64Array {
+  const uniqueness = new Float64Array(length);
+  for (let from = 0; from < length;) {
+    let to = from;
+    while (to < length && pair[to] === pair[from]) to++;
+    const bars = builds[pair[from]!]!.history.length;
+    uniqueness.set(averageUniqueness(bar.subarray(from, to), end.subarray(from, to), bars), from);
+    from = to;
+  }
+  return uniqueness;
+}

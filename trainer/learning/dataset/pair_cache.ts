@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeFolder } from '../../../shared/folder.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
+import { readColumns, writeColumns, writerOf } from './column_file.ts';
+import { codeFingerprint } from './code_fingerprint.ts';
+import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
+import { buildOf, columnsOf } from './pair_columns.ts';
+
+/** Location and size of the cache of pair builds. */
+export interface CacheOptions {
+  /** Such as `<home>/cache/dataset`; created if absent. */
+  readonly folder: string;
+  /** The least recently used builds are removed until the rest fits. A pair of eight months takes about 40 MB. */
+  readonly maxBytes: number;
+}
+
+export const DEFAULT_CACHE_BYTES = 2 * 1024 ** 3;
+
+/** Cache statistics of a dataset. */
+export interface CacheReport {
+  readonly hits: number;
+  readonly built: number;
+  /** Unusable files: torn by a power cut, damaged, or of another kind. */
+  readonly dropped: number;
+  /** Why the last failed build could not be stored; null when all were. It only costs time in the next training. */
+  readonly failure: string | null;
+}
+
+/** Increment when the meaning of a build's columns changes. */
+const FORMAT = 1;
+const ENTRY = /^[0-9a-f]{64}$/;
+
+/** Pair builds by a hash of all their inputs. */
+export interface PairCache {
+  /** The cached build of this task, or null. */
+  read(key: string, task: PairTask): PairBuild | null;
+  /** Caches a build. */
+  write(key: string, build: PairBuild): void;
+  /** Removes partial files of dead processes, then the least recently used entries until the rest fits. */
+  prune(): void;
+  report(): CacheReport;
+}
+
+/**
+ * An entry is a file named by its key. Concurrent writers of a key write the same bytes, each through a temporary file
+ * and a rename, so no locks are needed. Unreadable and unwritable entries count as absent.
+ */
+export function openPairCache({ folder, maxBytes }: CacheOptions): PairCache {
+  let hits = 0;
+  let built = 0;
+  let dropped = 0;
+  let failure: string | null = null;
+  return {
+    read(key, { pair }) {
+      const path = join(folder, key);
+      const found = readColumns(path);
+      const meta = found?.meta as Partial<EntryMeta> | undefined;
+      if (found !== null && meta?.key === key && typeof meta.rows === 'number') {
+        hits++;
+        touch(path);
+        return buildOf(pair, found.columns, meta.rows);
+      }
+      if (existsSync(path)) {
+        dropped++;
+        rmSync(path, { recursive: true, force: true });
+      }
+      return null;
+    },
+    write(key, build) {
+      built++;
+      try {
+        makeFolder(folder);
+        writeColumns(join(folder, key), { key, rows: build.history.rows } satisfies EntryMeta, columnsOf(build));
+      } catch (error) {
+        failure = error instanceof Error ? error.message : String(error);
+      }
+    },
+    prune() {
+      const entries: { path: string; bytes: number; usedMs: number }[] = [];
+      for (const name of namesIn(folder)) {
+        const path = join(folder, name);
+        const writer = writerOf(name);
+        if (writer !== null && !isRunning(writer)) rmSync(path, { force: true });
+        const stat = statSync(path, { throwIfNoEntry: false });
+        if (ENTRY.test(name) && stat !== undefined) entries.push({ path, bytes: stat.size, usedMs: stat.mtimeMs });
+      }
+      let bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+      for (const entry of entries.sort((a, b) => a.usedMs - b.usedMs)) {
+        if (bytes <= maxBytes) break;
+        rmSync(entry.path, { force: true });
+        bytes -= entry.bytes;
+      }
+    },
+    report: () => ({ hits, built, dropped, failure }),
+  };
+}
+
+interface EntryMeta {
+  readonly key: string;
+  readonly rows: number;
+}
+
+/**
+ * Keys of tasks: SHA-256 of the legs' bars, the feature schema, the policy of features and labels, and the code's
+ * output for fixed bars, so that a changed formula misses. Includes the engine's version, because Math.log may differ
+ * in its last bit.
+ */
+export function pairKeys(tasks: readonly PairTask[]): string[] {
+  const hashes = new Map<BarColumns, string>();
+  const hashOf = (bars: BarColumns): string => {
+    const known = hashes.get(bars) ?? barsHash(bars);
+    hashes.set(bars, known);
+    return known;
+  };
+  // Windows are the same for all pairs; costs, which differ, only shift a limit.
+  const fingerprints = new Map<Windows, { code: string; schema: string }>();
+  const fingerprintOf = (policy: PairPolicy): { code: string; schema: string } => {
+    const known = fingerprints.get(policy.windows) ?? {
+      code: codeFingerprint(policy),
+      schema: featureSchema(policy.windows).hash,
+    };
+    fingerprints.set(policy.windows, known);
+    return known;
+  };
+  return tasks.map(({ pair, a, b, policy }) => {
+    const identity = { format: FORMAT, engine: process.versions.v8, ...fingerprintOf(policy), policy };
+    return createHash('sha256')
+      .update(canonicalJson({ ...identity, pair: pair.id, a: hashOf(a), b: hashOf(b) }))
+      .digest('hex');
+  });
+}
+
+/** SHA-256 over symbol and all columns. */
+export function barsHash({ symbol, time, open, high, low, close, volume, spread }: BarColumns): string {
+  const hash = createHash('sha256').update(`${symbol}:${spread === null ? 6 : 7}:${time.length}:`);
+  for (const column of [time, open, high, low, close, volume, spread ?? new Float64Array()]) hash.update(column);
+  return hash.digest('hex');
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}
+
+function touch(path: string): void {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+  } catch {
+    // A read-only folder can still be read.
+  }
+}
+
+function isRunning(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it runs as another user.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

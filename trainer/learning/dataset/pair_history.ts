@@ -1,0 +1,196 @@
+import { barOpen } from '../../../shared/core/resample/bar_resampler.ts';
+import { barSecondsOf } from '../../../shared/pair.ts';
+import type { OpenTime } from '../../../shared/bar.ts';
+import { barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
+import { PairFeatures } from '../../../shared/core/features/features.ts';
+import type { Market } from '../../../shared/core/position/position.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import type { Pair } from '../../../shared/pair.ts';
+
+/**
+ * Warm bars of one pair, one element per minute with both legs, ascending: the input of labels and backtest. Features
+ * are kept for some bars; `row` is their index.
+ */
+export interface PairHistory {
+  readonly pair: Pair;
+  readonly length: number;
+  /** Epoch seconds of the open of the bar's last minute. */
+  readonly time: Float64Array;
+  readonly openA: Float64Array;
+  readonly openB: Float64Array;
+  /** Quoted spreads, basis points; NaN if unknown. */
+  readonly quotedA: Float64Array;
+  readonly quotedB: Float64Array;
+  readonly lnA: Float64Array;
+  readonly lnB: Float64Array;
+  readonly alpha: Float64Array;
+  readonly beta: Float64Array;
+  readonly corr: Float64Array;
+  readonly zMean: Float64Array;
+  readonly zStd: Float64Array;
+  readonly z: Float64Array;
+  readonly atrRatio: Float64Array;
+  /** Row of each bar in `features`; −1 if its features were not kept. */
+  readonly row: Int32Array;
+  /** [kept rows, columns], float32 as scored by the models; NaN = missing. */
+  readonly features: Float32Array;
+  readonly rows: number;
+}
+
+/** Values of every warm bar, from the engine's frame or its columns. */
+export const HISTORY_COLUMNS = [
+  'time',
+  'openA',
+  'openB',
+  'quotedA',
+  'quotedB',
+  'lnA',
+  'lnB',
+  'alpha',
+  'beta',
+  'corr',
+  'zMean',
+  'zStd',
+  'z',
+  'atrRatio',
+] as const;
+
+export type HistoryColumns = Readonly<Record<(typeof HISTORY_COLUMNS)[number], Float64Array>>;
+
+/** Columns of bars, each created by `column`. */
+export function historyColumns(column: () => Float64Array): HistoryColumns {
+  return Object.fromEntries(HISTORY_COLUMNS.map((name) => [name, column()])) as HistoryColumns;
+}
+
+/** Elements from `first` up to, not including, `end`, as views of the same memory. */
+export function viewColumns<Columns extends Readonly<Record<string, Float64Array>>>(
+  columns: Columns,
+  first: number,
+  end: number,
+): Columns {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, column]) => [name, column.subarray(first, end)]),
+  ) as Columns;
+}
+
+/**
+ * Runs the daemon's own features over a pair's bars.
+ * @param keep whether to keep the features of a warm bar
+ * @param given columns to write to, with at least as many elements as there are warm bars; default: new ones
+ */
+export function buildPairHistory(
+  pair: Pair,
+  a: BarColumns,
+  b: BarColumns,
+  windows: Windows,
+  keep: (time: OpenTime, z: number) => boolean,
+  given?: HistoryColumns,
+): PairHistory {
+  const { length: minutes, inA, inB } = matchMinutes(a, b);
+  const engine = new PairFeatures(windows, pair.barSeconds);
+  const capacity = Math.max(0, minutes - engine.warmupBars + 1);
+  const columns = given ?? historyColumns(() => new Float64Array(capacity));
+  const row = new Int32Array(capacity).fill(-1);
+  const width = engine.definitions.length;
+  const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
+  let features = new Float32Array(1024 * width);
+  let length = 0;
+  let rows = 0;
+  const { frame, values } = engine;
+  const barOfA = barReader(a);
+  const barOfB = barReader(b);
+  for (let minute = 0; minute < minutes; minute++) {
+    const i = inA[minute]!;
+    engine.step(barOfA(i), barOfB(inB[minute]!));
+    if (!engine.ready) continue;
+    const time = a.time[i]! as OpenTime;
+    columns.time[length] = time;
+    columns.openA[length] = frame.a.open;
+    columns.openB[length] = frame.b.open;
+    columns.quotedA[length] = quotedBps(frame.a);
+    columns.quotedB[length] = quotedBps(frame.b);
+    columns.lnA[length] = frame.lnA;
+    columns.lnB[length] = frame.lnB;
+    columns.alpha[length] = frame.alpha;
+    columns.beta[length] = frame.beta;
+    columns.corr[length] = frame.corr;
+    columns.zMean[length] = frame.zMean;
+    columns.zStd[length] = frame.zStd;
+    columns.z[length] = frame.z;
+    columns.atrRatio[length] = values[atrRatio]!;
+    if (keep(time, frame.z)) {
+      if ((rows + 1) * width > features.length) features = grow(features, capacity * width);
+      engine.writeRow(features, rows * width);
+      row[length] = rows++;
+    }
+    length++;
+  }
+  return {
+    pair,
+    length,
+    ...columns,
+    row,
+    features: features.length === rows * width ? features : features.slice(0, rows * width),
+    rows,
+  };
+}
+
+function grow(values: Float32Array, most: number): Float32Array<ArrayBuffer> {
+  const larger = new Float32Array(Math.min(values.length * 4, most));
+  larger.set(values);
+  return larger;
+}
+
+/** Indexes of common minutes in both columns, ascending. */
+export interface MatchedMinutes {
+  readonly length: number;
+  readonly inA: Int32Array;
+  readonly inB: Int32Array;
+}
+
+export function matchMinutes(a: BarColumns, b: BarColumns): MatchedMinutes {
+  const inA = new Int32Array(Math.min(a.length, b.length));
+  const inB = new Int32Array(inA.length);
+  let [length, i, j] = [0, 0, 0];
+  while (i < a.length && j < b.length) {
+    const difference = a.time[i]! - b.time[j]!;
+    if (difference === 0) {
+      inA[length] = i;
+      inB[length++] = j;
+    }
+    if (difference <= 0) i++;
+    if (difference >= 0) j++;
+  }
+  return { length, inA: inA.subarray(0, length), inB: inB.subarray(0, length) };
+}
+
+/** Positions of the minutes that both columns have, ascending. */
+export function* commonMinutes(a: BarColumns, b: BarColumns): Generator<readonly [number, number], void, undefined> {
+  const { length, inA, inB } = matchMinutes(a, b);
+  for (let minute = 0; minute < length; minute++) yield [inA[minute]!, inB[minute]!];
+}
+
+/** Number of minutes that both have; 0 without a leg. */
+export function countCommonMinutes(a: BarColumns | undefined, b: BarColumns | undefined): number {
+  if (a === undefined || b === undefined) return 0;
+  return matchMinutes(a, b).length;
+}
+
+/** Epoch seconds at which bar `t` opened; a bar has the time of its last minute. */
+export function openTimeAt({ time, pair }: PairHistory, t: number): OpenTime {
+  return barOpen(time[t]!, barSecondsOf(pair));
+}
+
+/** Bar `t` in the form used by `decide` and the position. */
+export function marketAt(history: PairHistory, t: number): Market {
+  return {
+    z: history.z[t]!,
+    alpha: history.alpha[t]!,
+    beta: history.beta[t]!,
+    zMean: history.zMean[t]!,
+    zStd: history.zStd[t]!,
+    lnA: history.lnA[t]!,
+    lnB: history.lnB[t]!,
+  };
+}

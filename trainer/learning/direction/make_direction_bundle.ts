@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { isoMinute } from '../../../shared/bar.ts';
+import { writeDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
+import type { DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
+import { loadDirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
+import { instrumentSchema } from '../../../shared/bundle/feature_schema.ts';
+import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
+import { withCover } from '../../../shared/bundle/onnx/tree_cover.ts';
+import { predictModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { DirectionBias } from './direction_bias.ts';
+import { takeRows } from '../learners/trees/fit.ts';
+import { DIRECTIONS } from '../label/direction.ts';
+import { directionCard } from './direction_card.ts';
+import { strategyOf } from './direction_net.ts';
+import { SERIES_NAMES } from '../../../shared/core/series/series_names.ts';
+import type { Instrument } from './instrument_rows.ts';
+import { successTargets } from './success_targets.ts';
+import type { DirectionPlan, TrainedDirection } from './train_direction.ts';
+
+const GOLDEN_ROWS = 12;
+
+type ManifestBias = NonNullable<DirectionManifest['bias']>;
+
+export interface DirectionBundleParts {
+  readonly instruments: readonly Instrument[];
+  readonly plan: DirectionPlan;
+  readonly trained: TrainedDirection;
+  readonly out: string;
+  readonly created: Date;
+  readonly gitCommit: string | null;
+  /** Origin of the bars. */
+  readonly market: NonNullable<DirectionManifest['market']>;
+}
+
+/**
+ * Writes the bundle and loads it like a daemon; removes it if that fails.
+ * @throws MinutehandError MODEL_GOLDEN, MODEL_LOAD
+ */
+export async function makeDirectionBundle(parts: DirectionBundleParts): Promise<DirectionManifest> {
+  const { instruments, plan, trained, out, created } = parts;
+  const { timeframe } = instruments[0]!.bars;
+  const schema = instrumentSchema(plan.windows, timeframe);
+  const metadata = { model: 'direction', feature_schema: schema.hash, classes: JSON.stringify(DIRECTIONS) };
+  const { metrics, blocks: _, rows, model, ...report } = trained;
+  const folder = writeDirectionBundle(out, created, {
+    manifest: manifestOf(parts, schema.hash, timeframe),
+    model: encodeTreeModel(withCover(model, rows.x), { metadata }),
+    report: { ...report, metrics, net: { ...report.net, trades: report.net.trades.length } },
+    card: directionCard,
+  });
+  try {
+    return (await loadDirectionModel(folder, schema, 1)).manifest;
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function manifestOf(
+  { instruments, plan, trained, gitCommit, market }: DirectionBundleParts,
+  schema: string,
+  timeframe: number,
+): Parameters<typeof writeDirectionBundle>[2]['manifest'] {
+  const { rows, metrics, net, priors, scaling, theta, bias, gates, blocks } = trained;
+  const { params, balance } = trained.learning;
+  const period = rows.time.reduce(([from, to], time) => [Math.min(from!, time), Math.max(to!, time)], [Infinity, 0]);
+  const numbers = Object.entries(params).filter((own): own is [string, number] => typeof own[1] === 'number');
+  return {
+    git_commit: gitCommit,
+    market,
+    engine: {
+      name: 'gbdt',
+      parameters: { ...Object.fromEntries(numbers), stride: plan.stride, class_weight_ratio: balance.classWeightRatio },
+    },
+    timeframe,
+    windows: { ...plan.windows },
+    feature_schema: schema,
+    features: [...rows.columns],
+    instruments: instruments.map(({ bars }) => bars.symbol),
+    sources: sourcesOf(instruments),
+    period: { from: isoMinute(period[0]!), to: isoMinute(period[1]!) },
+    data_hash: hashInstruments(instruments),
+    label: { ...plan.label },
+    balance: plan.balance,
+    calibration: { kind: scaling.kind, slope: [...scaling.slope], intercept: [...scaling.intercept] },
+    strategy: strategyOf(theta, timeframe),
+    metrics: {
+      rows: metrics.rows,
+      log_loss: metrics.log_loss,
+      log_loss_prior: Math.min(...priors.map(({ log_loss }) => log_loss)),
+      brier: metrics.brier,
+      class_wise_ece: metrics.class_wise_ece,
+      auc: [...metrics.auc],
+      auc_errors: [...metrics.auc_errors],
+      up_or_down_auc: metrics.up_or_down_auc,
+      up_or_down_error: metrics.up_or_down_error,
+      net_bps: net.result.net_bps,
+      lower_5_net_bps: net.result.lower_5_net_bps,
+      upper_95_net_bps: net.result.upper_95_net_bps,
+      trades: net.result.trades,
+    },
+    base_rates: baseRates(rows),
+    costs: { taker_fee_bps: plan.costs.takerFeeBps, slippage_bps: plan.costs.slippageBps },
+    bias: biasOf(bias),
+    targets: successTargets({
+      ...{ metrics, bias, net, instruments: instruments.length },
+      seconds: period[1]! - blocks[0]!.split.from,
+      isPlausible: gates.find(({ name }) => name === 'direction plausible')?.passed !== false,
+    }),
+    gates: [...gates],
+    edge: net.edge,
+    golden: goldenOf(trained),
+  };
+}
+
+function biasOf(all: DirectionBias): ManifestBias {
+  const { overall: _all, bull: _bull, bear: _bear, hours: _hours, outcome, biased, warnings, ...figures } = all;
+  const { predicted, observed } = outcome;
+  return {
+    ...figures,
+    ...{ outcome_predicted: predicted, outcome_observed: observed },
+    ...{ biased: [...biased], warnings: [...warnings] },
+  };
+}
+
+/** Of the evaluation label. */
+function baseRates({ evaluation }: TrainedDirection['rows']): number[] {
+  return DIRECTIONS.map((_, k) => evaluation.filter((label) => label === k).length / evaluation.length);
+}
+
+/** Evenly spread rows, and one with every value missing. */
+function goldenOf({ rows: { x }, model }: TrainedDirection): DirectionManifest['golden'] {
+  const chosen = Array.from({ length: GOLDEN_ROWS }, (_, i) => Math.floor((i * x.rows) / GOLDEN_ROWS));
+  const taken = takeRows(x, chosen);
+  const values = new Float32Array(taken.values.length + x.columns).fill(NaN);
+  values.set(taken.values);
+  const answers = predictModel(model, { rows: GOLDEN_ROWS + 1, columns: x.columns, values });
+  const row = <T>(of: ArrayLike<number>, width: number, i: number, map: (value: number) => T): T[] =>
+    Array.from({ length: width }, (_, k) => map(of[i * width + k]!));
+  const indices = Array.from({ length: GOLDEN_ROWS + 1 }, (_, i) => i);
+  return {
+    features: indices.map((i) => row(values, x.columns, i, (value) => (Number.isFinite(value) ? value : null))),
+    probabilities: indices.map((i) => row(answers, DIRECTIONS.length, i, (value) => value)),
+  };
+}
+
+/** Sources with values, apart from prices and volume. */
+function sourcesOf(instruments: readonly Instrument[]): string[] {
+  const names = SERIES_NAMES.filter((name) => instruments.some(({ series }) => series[name].length > 0));
+  const hasTaker = instruments.some(({ bars }) => bars.takerBuyVolume.some((volume) => !Number.isNaN(volume)));
+  return hasTaker ? [...names, 'taker_buy_volume'] : [...names];
+}
+
+function hashInstruments(instruments: readonly Instrument[]): string {
+  const hash = createHash('sha256');
+  const add = (column: Float64Array): void => {
+    hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+  };
+  for (const { bars, series } of instruments) {
+    hash.update(bars.symbol);
+    for (const column of [bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.takerBuyVolume])
+      add(column);
+    for (const [name, history] of Object.entries(series)) {
+      hash.update(name);
+      for (const column of [history.eventTime, history.arrivalTime, history.value]) add(column);
+    }
+  }
+  return hash.digest('hex');
+}

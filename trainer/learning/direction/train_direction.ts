@@ -1,0 +1,220 @@
+import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
+import type { Engine } from '../../../shared/policy/engines.ts';
+import { vectorScaled, type VectorScaling } from '../calibrate/vector_scaling.ts';
+import type { Balance } from '../balance/balance.ts';
+import type { DirectionPolicy } from '../label/direction.ts';
+import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.ts';
+import { openFitPool, type FitPool } from '../learners/trees/fit_pool.ts';
+import { delayedEdge } from './delayed_edge.ts';
+import { directionGates } from './direction_gates.ts';
+import { chooseTheta, walkForwardNet, type WalkForwardNet } from './direction_net.ts';
+import {
+  answersOfBlocks,
+  directionMetrics,
+  lossDifference,
+  priorBlocks,
+  upOrDownAuc,
+  type DirectionMetrics,
+  type LossDifference,
+} from './direction_report.ts';
+import { modelBias } from './model_bias.ts';
+import type { DirectionBias } from './direction_bias.ts';
+import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
+import { searchDirection, type DirectionSearch, type DirectionSearchReport } from './search_direction.ts';
+import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresight.ts';
+import type { InstrumentCosts } from './strategy_backtest.ts';
+import type { GateResult } from '../gate/criteria.ts';
+import { walkForwardSplits } from '../validate/splits.ts';
+import {
+  calibrateBlocks,
+  fitOnBlocks,
+  learn,
+  scoreBlocks,
+  treesOf,
+  type CalibratedBlock,
+  type LearningPlan,
+  type ScoredBlock,
+  type WalkForwardPlan,
+} from './walk_forward.ts';
+
+/** Slow learning, for few, noisy and overlapping labels. */
+export const DIRECTION_PARAMS: LearnerParams = {
+  ...LEARNER_DEFAULTS,
+  rounds: 300,
+  learningRate: 0.03,
+  leaves: 12,
+  minDataInLeaf: 200,
+  l2: 5,
+  columnFraction: 0.6,
+  rowFraction: 0.7,
+};
+
+/** Eight blocks after an initial third; the first two calibrate, six are evaluated. */
+export const DIRECTION_WALK_FORWARD: WalkForwardPlan = {
+  blocks: 8,
+  firstShare: 1 / 3,
+  embargo: 86_400,
+  calibrationBlocks: 2,
+};
+
+export interface DirectionPlan {
+  readonly windows: InstrumentWindows;
+  readonly label: DirectionPolicy;
+  readonly balance: Balance;
+  readonly classWeightRatio: number;
+  readonly stride: number;
+  readonly params: LearnerParams;
+  readonly walkForward: WalkForwardPlan;
+  readonly costs: InstrumentCosts;
+  /** Search for parameters; null without one. */
+  readonly search: DirectionSearch | null;
+  readonly seed: string;
+  readonly workers: number;
+  /** Alternative balances and engines, measured on the same rows. */
+  readonly balances: readonly Balance[];
+  readonly peers: readonly Engine[];
+}
+
+/** A training variant, measured by walk-forward. */
+export interface Measured {
+  readonly name: string;
+  readonly metrics: DirectionMetrics;
+  /** Log loss minus that of the chosen variant; null for the chosen one. */
+  readonly against: LossDifference | null;
+  readonly net: WalkForwardNet['result'];
+}
+
+export interface TrainedDirection {
+  readonly rows: InstrumentRows;
+  /** How the models were learned, adopted search results included. */
+  readonly learning: LearningPlan;
+  /** null without a search. */
+  readonly search: DirectionSearchReport | null;
+  readonly model: TreeModel;
+  readonly scaling: VectorScaling;
+  readonly theta: number;
+  readonly trees: number;
+  readonly metrics: DirectionMetrics;
+  readonly blocks: readonly CalibratedBlock[];
+  readonly net: WalkForwardNet;
+  readonly bias: DirectionBias;
+  readonly gates: readonly GateResult[];
+  /** Log loss of the priors, and the model's loss minus theirs. */
+  readonly priors: readonly { readonly name: string; readonly log_loss: number; readonly difference: LossDifference }[];
+  readonly others: readonly Measured[];
+}
+
+export type OnStage = (stage: string, done: number, total: number) => void;
+
+interface Run {
+  readonly rows: InstrumentRows;
+  readonly instruments: readonly Instrument[];
+  readonly plan: DirectionPlan;
+  readonly pool: FitPool;
+  readonly onStage: OnStage;
+}
+
+/**
+ * data → features → labels → checks for foresight → purged walk-forward → calibration → evaluation against priors and
+ * peers → net result → gates → model of all rows. No choice uses the block it is evaluated on.
+ * @throws MinutehandError SERIES_FORESIGHT, FEATURE_FORESIGHT, DATA_TOO_SHORT, LEARNER_MISSING
+ */
+export async function trainDirection(
+  instruments: readonly Instrument[],
+  plan: DirectionPlan,
+  onStage: OnStage,
+): Promise<TrainedDirection> {
+  onStage('features and labels', 0, 1);
+  const series = refuseForeseeingSeries(instruments);
+  const rows = instrumentRows(instruments, plan);
+  const column = refuseForeseeingColumns(rows, trainingRows(rows, plan.walkForward));
+  onStage('features and labels', 1, 1);
+  const pool = openFitPool(plan.workers);
+  const run: Run = { rows, instruments, plan, pool, onStage };
+  try {
+    const { learning: own, report: search } = await searched(run);
+    const { scored, calibrated, metrics, net } = await measure(run, 'walk-forward', own);
+    const answers = answersOfBlocks(rows, calibrated);
+    const priors = (['prior', 'prior by instrument'] as const).map((name) => {
+      const blocks = priorBlocks(rows, calibrated, name === 'prior by instrument');
+      const difference = lossDifference(rows, answers, answersOfBlocks(rows, blocks), `${plan.seed}/${name}`);
+      return { name, log_loss: directionMetrics(rows, blocks).log_loss, difference };
+    });
+    const others: Measured[] = [];
+    for (const [name, way] of otherWays(plan, own)) {
+      const other = await measure(run, name, way);
+      const theirs = answersOfBlocks(rows, other.calibrated);
+      const against = lossDifference(rows, theirs, answers, `${plan.seed}/${name}`);
+      others.push({ name, metrics: other.metrics, against, net: other.net.result });
+    }
+    onStage('model of all rows', 0, 1);
+    const raw = await learn(rows, Int32Array.from(rows.time.keys()), own, pool);
+    onStage('model of all rows', 1, 1);
+    const scaling = fitOnBlocks(rows, scored, Infinity);
+    const theta = chooseTheta({ rows, instruments, costs: plan.costs }, scored, Infinity);
+    const model = vectorScaled(raw, scaling);
+    const bias = modelBias(rows, answers, instruments[0]!.bars.timeframe);
+    const hasEdge = !net.result.no_edge || Object.values(net.edge).some(({ no_edge }) => !no_edge);
+    const delayed = hasEdge && series.length > 0 ? delayedEdge(run, calibrated, net) : null;
+    const upOrDown = upOrDownAuc(rows, answers);
+    const gates = directionGates({ bias, upOrDown, series, column, delayed, hasEdge });
+    return {
+      ...{ rows, learning: own, search, model, scaling, theta, trees: treesOf(raw) },
+      ...{ metrics, blocks: calibrated, net, bias, gates, priors, others },
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+/** Of the last block: the most that any evaluated model has learned from. */
+function trainingRows(rows: InstrumentRows, { blocks, firstShare, embargo }: WalkForwardPlan): Int32Array {
+  return walkForwardSplits(rows, { blocks, firstShare, embargo, window: null }).at(-1)!.train;
+}
+
+/** The configured parameters, or those that a search adopted. */
+async function searched({
+  rows,
+  instruments,
+  plan,
+  pool,
+  onStage,
+}: Run): Promise<{ learning: LearningPlan; report: DirectionSearchReport | null }> {
+  const { params, balance, classWeightRatio, seed, stride, search, walkForward } = plan;
+  const learning: LearningPlan = {
+    ...{ engine: 'gbdt', params: { ...params, seed }, balance: { balance, classWeightRatio, seed }, stride },
+  };
+  if (search === null) return { learning, report: null };
+  const { timeframe } = instruments[0]!.bars;
+  const onTrial = (done: number, total: number): void => onStage('search', done, total);
+  return searchDirection({ rows, learning, walkForward, timeframe, search, pool, onTrial });
+}
+
+/** Other balances and engines, with the same parameters. */
+function otherWays({ balances, peers }: DirectionPlan, learning: LearningPlan): [string, LearningPlan][] {
+  return [
+    ...balances
+      .filter((balance) => balance !== learning.balance.balance)
+      .map((balance): [string, LearningPlan] => [balance, { ...learning, balance: { ...learning.balance, balance } }]),
+    ...peers.map((engine): [string, LearningPlan] => [engine, { ...learning, engine }]),
+  ];
+}
+
+async function measure(
+  { rows, instruments, plan, pool, onStage }: Run,
+  stage: string,
+  way: LearningPlan,
+): Promise<{
+  scored: ScoredBlock[];
+  calibrated: CalibratedBlock[];
+  metrics: DirectionMetrics;
+  net: WalkForwardNet;
+}> {
+  const { walkForward, costs } = plan;
+  const variants = 1 + plan.balances.filter((own) => own !== plan.balance).length + plan.peers.length;
+  const scored = await scoreBlocks(rows, way, walkForward, pool, (done, total) => onStage(stage, done, total));
+  const calibrated = calibrateBlocks(rows, scored, walkForward);
+  const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, variants });
+  return { scored, calibrated, metrics: directionMetrics(rows, calibrated), net };
+}

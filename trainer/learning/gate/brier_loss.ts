@@ -1,0 +1,43 @@
+import { errorsOfChance, meanOverBlocks } from '../validate/cluster.ts';
+import { normalQuantile } from '../search/normal.ts';
+import type { BrierLoss } from './criteria.ts';
+
+/** Probability of calling an equal challenger worse. */
+const SIGNIFICANCE = 0.05;
+/** Candidates of one block are dependent: labels overlap, and the pairs of a symbol move together. */
+const BLOCK_S = 8 * 3600;
+
+/** Scores and labels of AI1's candidates, by pair. */
+export interface ScoredCandidates {
+  readonly ai1: Readonly<Record<string, { readonly scores: ArrayLike<number>; readonly labels: ArrayLike<number> }>>;
+}
+
+/** @param times epoch seconds of the candidates, by pair: the same for both sides */
+export function brierLossOf(
+  champion: ScoredCandidates,
+  challenger: ScoredCandidates,
+  times: Readonly<Record<string, ArrayLike<number>>>,
+): BrierLoss {
+  const losses: number[] = [];
+  const blocks: number[] = [];
+  const blockOf = new Map<number, number>();
+  for (const [pair, time] of Object.entries(times)) {
+    const old = champion.ai1[pair]!;
+    const young = challenger.ai1[pair]!;
+    for (let row = 0; row < time.length; row++) {
+      const label = young.labels[row]!;
+      const loss = squared(young.scores[row]! - label) - squared(old.scores[row]! - label);
+      const block = Math.floor(time[row]! / BLOCK_S);
+      if (!blockOf.has(block)) blockOf.set(block, blockOf.size);
+      losses.push(loss);
+      blocks.push(blockOf.get(block)!);
+    }
+  }
+  const { mean, standardError } = meanOverBlocks(losses, blocks, blockOf.size);
+  const errors = errorsOfChance(-normalQuantile(SIGNIFICANCE), blockOf.size);
+  return { mean, chance: errors === Infinity ? Infinity : errors * standardError };
+}
+
+function squared(value: number): number {
+  return value * value;
+}

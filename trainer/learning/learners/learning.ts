@@ -1,0 +1,45 @@
+import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { FeatureDefinition, ModelName } from '../../../shared/core/features/feature.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './trees/learner.ts';
+
+/** AI3's target is a fraction rather than a class; it is trained with the same cross-entropy. */
+export const TASK: Task = { kind: 'binary' };
+
+/** Training inputs shared by all three models. */
+export interface Learning {
+  readonly dataset: Dataset;
+  readonly settings: Settings;
+  readonly seed: number;
+  /** Starts of the folds of each model; absent = folds of about equal size. */
+  readonly foldStarts?: Readonly<Record<ModelName, readonly number[]>>;
+  /** Models of a warm start; absent = training from scratch. */
+  readonly known?: {
+    readonly models: Readonly<Record<ModelName, TreeModel>>;
+    /** Rows they were trained on. */
+    readonly rows: Readonly<Record<ModelName, number>>;
+  };
+}
+
+export function learnerParams(
+  { minutehand }: Settings,
+  definitions: readonly FeatureDefinition[],
+  model: ModelName,
+  seed: number,
+): LearnerParams {
+  const { rounds, learning_rate, leaves, min_data_in_leaf, l2, row_fraction, column_fraction } =
+    minutehand.train[model];
+  return {
+    ...LEARNER_DEFAULTS,
+    rounds,
+    learningRate: learning_rate,
+    leaves,
+    minDataInLeaf: min_data_in_leaf,
+    l2,
+    rowFraction: row_fraction,
+    columnFraction: column_fraction,
+    seed: `${seed}/${model}`,
+    columns: definitions.flatMap(({ models }, column) => (models.includes(model) ? [column] : [])),
+  };
+}

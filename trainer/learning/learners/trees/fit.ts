@@ -1,0 +1,95 @@
+import type { Matrix, TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { learnHere } from './gbdt.ts';
+import type { Engine } from '../../../../shared/policy/engines.ts';
+import type { LearnerParams, LearnRequest, Task, TrainingTable } from './learner.ts';
+import { openLearner } from './learners.ts';
+
+/** Share of the training time, at its end, that determines the number of trees. */
+const STOPPING_SHARE = 0.15;
+/** Rounds without improvement before boosting stops. */
+const PATIENCE = 20;
+/** With fewer rows on either side, the configured number of trees is used. */
+export const MIN_ROWS = 200;
+
+/** Labeled rows with their times. All arrays: [rows]. */
+export interface FitRows {
+  readonly x: Matrix;
+  readonly y: Float64Array;
+  /** Epoch seconds at which the features were known. */
+  readonly time: Float64Array;
+  /** Epoch seconds at which the label was known. */
+  readonly labelEnd: Float64Array;
+  readonly weights: Float64Array;
+}
+
+/** One model to train on `subset` of `rows`. */
+export interface FitTask {
+  readonly engine: Engine;
+  readonly task: Task;
+  readonly rows: FitRows;
+  readonly subset: Int32Array;
+  readonly params: LearnerParams;
+  /** Whether boosting stops early, or after `params.rounds`. */
+  readonly stopsEarly: boolean;
+  /** A model to add trees to; absent or null: trained from scratch. */
+  readonly base?: TreeModel | null;
+  /** Early-stopping rows, replacing the last part of the subset's time; only used with `stopsEarly`. */
+  readonly stopping?: Int32Array;
+}
+
+/** `done` trees of at most `total`. */
+export type OnTree = (done: number, total: number) => void;
+
+/** Trains one model on one thread, by its task. */
+export function runFit(
+  { engine, task, rows, subset, params, stopsEarly, base, stopping }: FitTask,
+  onTree: OnTree,
+): Promise<TreeModel> {
+  const given = stopping === undefined ? null : { train: subset, stopping };
+  const parts = stopsEarly ? (given ?? splitOffTheEnd(rows, subset)) : null;
+  const request: LearnRequest = {
+    task,
+    params,
+    table: takeTable(rows, parts === null ? subset : parts.train),
+    stopping: parts === null ? null : { table: takeTable(rows, parts.stopping), patience: PATIENCE },
+    threads: 1,
+    base: base ?? null,
+    onRound: onTree,
+  };
+  // A fit already runs on its own thread.
+  return engine === 'gbdt' ? Promise.resolve().then(() => learnHere(request)) : openLearner(engine).learn(request);
+}
+
+/**
+ * Splits off the last part of the subset's time for early stopping. Rows whose label was not known when that part began
+ * are excluded from training, so that neighbors do not leak. null if either side has too few rows.
+ */
+export function splitOffTheEnd(
+  rows: Pick<FitRows, 'time' | 'labelEnd'>,
+  subset: Int32Array,
+): { readonly train: Int32Array; readonly stopping: Int32Array } | null {
+  const times = Float64Array.from(subset, (row) => rows.time[row]!).sort();
+  const from = times[Math.floor(times.length * (1 - STOPPING_SHARE))]!;
+  const train = subset.filter((row) => rows.labelEnd[row]! < from);
+  const stopping = subset.filter((row) => rows.time[row]! >= from);
+  return Math.min(train.length, stopping.length) < MIN_ROWS ? null : { train, stopping };
+}
+
+function takeTable({ x, y, weights }: FitRows, rows: Int32Array): TrainingTable {
+  return { x: takeRows(x, rows), y: takeLabels(y, rows), weights: takeLabels(weights, rows) };
+}
+
+/** These rows of a matrix, in this order. */
+export function takeRows(x: Matrix, rows: ArrayLike<number>): Matrix {
+  const values = new Float32Array(rows.length * x.columns);
+  for (let i = 0; i < rows.length; i++) {
+    const at = rows[i]! * x.columns;
+    values.set(x.values.subarray(at, at + x.columns), i * x.columns);
+  }
+  return { rows: rows.length, columns: x.columns, values };
+}
+
+/** The labels of these rows, in this order. */
+export function takeLabels(y: Float64Array, rows: ArrayLike<number>): Float64Array {
+  return Float64Array.from(rows, (row) => y[row]!);
+}

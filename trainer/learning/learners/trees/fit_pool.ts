@@ -1,0 +1,122 @@
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { MinutehandError, type describeError } from '../../../../shared/errors.ts';
+import { packageRoot } from '../../../../shared/root.ts';
+import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { runFit, type FitRows, type FitTask, type OnTree } from './fit.ts';
+
+/** The compiled program, so that sources and built code start the same threads. */
+const THREAD_FILE = 'dist/trainer/learning/learners/trees/fit_worker.js';
+
+export type WorkerAnswer =
+  | { readonly done: number; readonly total: number }
+  | { readonly model: TreeModel }
+  | { readonly error: ReturnType<typeof describeError> };
+
+/** Trains models on threads. The number of workers affects speed only, not results. */
+export interface FitPool {
+  /**
+   * The rows are read at their first use and must not change while the pool is open.
+   * @param order an urgent task precedes all waiting tasks that are not urgent
+   */
+  fit(task: FitTask, onTree: OnTree, order?: { readonly isUrgent: boolean }): Promise<TreeModel>;
+  close(): Promise<void>;
+}
+
+interface Job {
+  readonly task: FitTask;
+  readonly onTree: OnTree;
+  resolve(model: TreeModel): void;
+  reject(error: unknown): void;
+}
+
+/** @param workers threads to learn on; 0 = on the calling one */
+export function openFitPool(workers: number): FitPool {
+  if (workers === 0) {
+    return {
+      fit: runFit,
+      close: () => Promise.resolve(),
+    };
+  }
+  const waiting: Job[] = [];
+  const urgent: Job[] = [];
+  const program = join(packageRoot(), THREAD_FILE);
+  const threads = Array.from({ length: workers }, () => new Worker(program, { execArgv: [] }));
+  const jobs = new Map<Worker, Job | null>(threads.map((thread) => [thread, null]));
+  const share = createSharing();
+  let isClosed = false;
+  /** The error that ended the last thread. */
+  let lastError: unknown;
+
+  function next(thread: Worker): void {
+    const job = urgent.shift() ?? waiting.shift() ?? null;
+    jobs.set(thread, job);
+    if (job !== null) thread.postMessage({ ...job.task, rows: shareRows(job.task.rows, share) });
+  }
+
+  for (const thread of threads) {
+    thread.on('message', (answer: WorkerAnswer) => {
+      const job = jobs.get(thread)!;
+      if ('done' in answer) return job.onTree(answer.done, answer.total);
+      if ('model' in answer) job.resolve(answer.model);
+      else job.reject(new MinutehandError(answer.error.code, { seen: answer.error.message, next: answer.error.next }));
+      next(thread);
+    });
+    // The job of a thread that ends is lost; the others continue, and the training fails with this error.
+    const end = (error: unknown): void => {
+      jobs.get(thread)?.reject(error);
+      jobs.delete(thread);
+      if (jobs.size > 0) return;
+      lastError = error;
+      for (const job of [...urgent.splice(0), ...waiting.splice(0)]) job.reject(error);
+    };
+    thread.on('error', end);
+    thread.on('exit', (code) => {
+      if (!isClosed && jobs.has(thread))
+        end(new MinutehandError('LEARNER_THREAD', { seen: `a thread of the pool ended with ${code}` }));
+    });
+  }
+  return {
+    fit: (task, onTree, { isUrgent } = { isUrgent: false }) =>
+      new Promise((resolve, reject) => {
+        if (jobs.size === 0) return reject(lastError);
+        (isUrgent ? urgent : waiting).push({ task, onTree, resolve, reject });
+        const idle = [...jobs].find(([, job]) => job === null);
+        if (idle !== undefined) next(idle[0]);
+      }),
+    async close() {
+      isClosed = true;
+      await Promise.all(threads.map((thread) => thread.terminate()));
+    },
+  };
+}
+
+type Share = <T extends Float32Array | Float64Array>(values: T) => T;
+
+/**
+ * Copies an array once into memory readable by all threads: fifty fits share the same few arrays, also across models
+ * and labels. A copy is freed when its original is no longer referenced.
+ */
+function createSharing(): Share {
+  const shared = new WeakMap<object, Float32Array | Float64Array>();
+  return <T extends Float32Array | Float64Array>(values: T): T => {
+    const known = shared.get(values);
+    if (known !== undefined) return known as T;
+    const buffer = new SharedArrayBuffer(values.byteLength);
+    const copy = values instanceof Float32Array ? new Float32Array(buffer) : new Float64Array(buffer);
+    copy.set(values);
+    shared.set(values, copy);
+    return copy as T;
+  };
+}
+
+/** The part of the rows that a fit needs. */
+function shareRows({ x, y, time, labelEnd, weights }: FitRows, share: Share): FitRows {
+  return {
+    x: { ...x, values: share(x.values) },
+    y: share(y),
+    time: share(time),
+    labelEnd: share(labelEnd),
+    weights: share(weights),
+  };
+}

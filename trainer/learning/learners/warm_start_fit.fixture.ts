@@ -1,0 +1,26 @@
+import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { warmStartFit } from './warm_start_fit.ts';
+import type { FitRows, FitTask } from './trees/fit.ts';
+import type { LearnerParams, Task } from './trees/learner.ts';
+import { countTrees } from './model_learning.ts';
+
+/** What `learnModel` does with the model that ships: how many trees help, then all rows with so many. */
+export async function warmStartModel(
+  base: TreeModel,
+  {
+    task,
+    rows,
+    subset,
+    params,
+  }: {
+    readonly task: Task;
+    readonly rows: FitRows;
+    readonly subset: Int32Array;
+    readonly params: LearnerParams;
+  },
+  run: (task: FitTask) => Promise<TreeModel>,
+): Promise<{ model: TreeModel; added: number }> {
+  const fit = warmStartFit(base, params, task, run);
+  const model = await fit(rows, subset, countTrees(await fit(rows, subset, null)));
+  return { model, added: countTrees(model) - countTrees(base) };
+}

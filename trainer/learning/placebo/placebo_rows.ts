@@ -1,0 +1,125 @@
+import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
+import type { OpenTime } from '../../../shared/bar.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { warmupBars } from '../../../shared/core/features/features.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import type { Pair } from '../../../shared/pair.ts';
+import { buildPairHistory, matchMinutes, type PairHistory } from '../dataset/pair_history.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { labelReversion } from '../label/pair_labels.ts';
+import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { runOnThreads } from '../threads/thread_tasks.ts';
+import { coinsOf, mirrorBars } from './mirrored_bars.ts';
+
+const PROGRAM = new URL('./placebo_worker.js', import.meta.url);
+
+/** Draws of the coins: their mean has half the noise of one. */
+export const COIN_DRAWS = 4;
+
+export interface PlaceboTask {
+  readonly pair: Pair;
+  /** Of the holdout and the warm-up before it. */
+  readonly a: BarColumns;
+  readonly b: BarColumns;
+  readonly windows: Windows;
+  readonly holdoutFrom: number;
+  readonly seed: string;
+}
+
+/** Candidates of AI1’s evaluation label in the placebo market of one pair and draw. */
+export interface PlaceboRows {
+  readonly pairId: string;
+  readonly x: Matrix;
+  readonly y: Float64Array;
+  /** Epoch seconds of the bar’s close. */
+  readonly time: Float64Array;
+}
+
+/** Rows of each draw of the coins, by pair. */
+export type PlaceboMarkets = readonly (readonly PlaceboRows[])[];
+
+/** Features and labels of one pair on mirrored bars: a pure function of the task. */
+export function placeboRowsOf({ pair, a, b, windows, holdoutFrom, seed }: PlaceboTask): PlaceboRows {
+  const coins = coinsOf(seed);
+  const isWanted = (time: number, z: number): boolean =>
+    time >= holdoutFrom && Math.abs(z) >= EVALUATION_BARRIERS.z_entry;
+  const history = buildPairHistory(pair, mirrorBars(a, coins), mirrorBars(b, coins), windows, isWanted);
+  const { bar, label } = labelReversion(history, EVALUATION_BARRIERS);
+  const kept = [...bar.keys()].filter((i) => history.row[bar[i]!]! >= 0);
+  const columns = history.rows === 0 ? 0 : history.features.length / history.rows;
+  const values = new Float32Array(kept.length * columns);
+  kept.forEach((i, row) => {
+    const from = history.row[bar[i]!]! * columns;
+    values.set(history.features.subarray(from, from + columns), row * columns);
+  });
+  return {
+    pairId: pair.id,
+    x: { rows: kept.length, columns, values },
+    y: Float64Array.from(kept, (i) => label[i]!),
+    time: Float64Array.from(kept, (i) => history.time[bar[i]!]! + SECONDS_PER_BAR),
+  };
+}
+
+export function buffersOf({ x, y, time }: PlaceboRows): ArrayBuffer[] {
+  return [x.values.buffer, y.buffer, time.buffer] as ArrayBuffer[];
+}
+
+export interface PlaceboOptions {
+  readonly dataset: Pick<Dataset, 'histories' | 'definitions' | 'holdoutFrom' | 'outsideColumns'>;
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  readonly windows: Windows;
+  readonly seed: number;
+  readonly workers: number;
+  onProgress(done: number, total: number): void;
+}
+
+/**
+ * The holdout of every pair in placebo markets: bars mirrored by coins that all symbols share, features and labels
+ * computed anew. Columns of a feature table that the daemon does not compute keep the values of the recorded market.
+ */
+export async function placeboMarkets(options: PlaceboOptions): Promise<PlaceboMarkets> {
+  const { dataset, bars, windows, seed, workers, onProgress } = options;
+  const { holdoutFrom } = dataset;
+  const draws = Array.from({ length: COIN_DRAWS }, (_, draw) => `${seed}/coins/${draw}`);
+  const legs = dataset.histories.map(({ pair }) => ({ pair, ...holdoutLegs(pair, bars, windows, holdoutFrom) }));
+  const tasks = draws.flatMap((own) => legs.map((leg): PlaceboTask => ({ ...leg, windows, holdoutFrom, seed: own })));
+  const rows: PlaceboRows[] = [];
+  let done = 0;
+  await runOnThreads(tasks, workers, PROGRAM, placeboRowsOf, (result, task) => {
+    rows[task] = withOutsideColumns(result, dataset.histories[task % legs.length]!, dataset);
+    onProgress(++done, tasks.length);
+  });
+  return draws.map((_, draw) => rows.slice(draw * legs.length, (draw + 1) * legs.length));
+}
+
+function holdoutLegs(
+  pair: Pair,
+  bars: ReadonlyMap<string, BarColumns>,
+  windows: Windows,
+  holdoutFrom: number,
+): { readonly a: BarColumns; readonly b: BarColumns } {
+  const [a, b] = [legBars(bars, pair, 'a')!, legBars(bars, pair, 'b')!];
+  const { length, inA } = matchMinutes(a, b);
+  let first = 0;
+  while (first < length && a.time[inA[first]!]! < holdoutFrom) first++;
+  const from = (length === 0 ? 0 : a.time[inA[Math.max(0, first - warmupBars(windows))]!]!) as OpenTime;
+  return { a: clipBars(a, from), b: clipBars(b, from) };
+}
+
+function withOutsideColumns(
+  rows: PlaceboRows,
+  { time, row, features, rows: kept }: PairHistory,
+  { definitions, outsideColumns }: PlaceboOptions['dataset'],
+): PlaceboRows {
+  if (outsideColumns.length === 0) return rows;
+  const columns = outsideColumns.map((name) => definitions.findIndex((definition) => definition.name === name));
+  const width = features.length / kept;
+  const rowAt = new Map(Array.from(time, (at, t) => [at + SECONDS_PER_BAR, row[t]!]));
+  rows.time.forEach((at, i) => {
+    const from = rowAt.get(at) ?? -1;
+    for (const column of columns) rows.x.values[i * width + column] = from < 0 ? NaN : features[from * width + column]!;
+  });
+  return rows;
+}

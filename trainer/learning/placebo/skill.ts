@@ -1,0 +1,184 @@
+import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Skill } from '../../../shared/bundle/manifest.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { rollovers, tradingDayAt } from '../../../shared/core/cost/rollover.ts';
+import { treeAnswer } from '../learners/trees/scoring.ts';
+import { meanRun } from '../validate/block_bootstrap.ts';
+import { auc } from '../validate/metrics.ts';
+import { studentUpper } from '../validate/student_t.ts';
+import type { PlaceboMarkets } from './placebo_rows.ts';
+
+const RESAMPLES = 200;
+/** With fewer blocks of time there is no standard error. */
+const MIN_BLOCKS = 10;
+/**
+ * Blocks of a holdout with too few trading days, such as that of the first models of an installation, in seconds: the
+ * longest of which there are enough. The shortest is twice as long as the longest delivered label.
+ */
+const SHORT_BLOCKS = [6 * 3600, 2 * 3600] as const;
+/** One-sided levels. Blocks of one day depend on each other: at 1 % they are wrong as often as days are at 5 %. */
+const DAY_LEVEL = 0.05;
+const SHORT_LEVEL = 0.01;
+
+/** Scores and labels of one market, in any order. */
+export interface ScoredRows {
+  readonly scores: Float64Array;
+  /** 0 or 1. */
+  readonly y: Float64Array;
+  /** Epoch seconds. */
+  readonly time: Float64Array;
+}
+
+/**
+ * What a model knows of direction: its AUC minus the mean AUC of placebo markets, in which the same model, volatility
+ * and distances to the barriers earn whatever geometry alone earns. The standard error is that of a stationary
+ * bootstrap (Politis & Romano 1994) of trading days, or of shorter blocks where there are few, drawn for all markets
+ * together, so that what a block has in common cancels; the bound is that of Student's t.
+ * @returns null where one of the markets has no rows of both classes
+ */
+export function skillOf(recorded: ScoredRows, placebos: readonly ScoredRows[], seed: string): Skill | null {
+  const aucOf = ({ scores, y }: ScoredRows): number | null => auc(scores, y);
+  const own = aucOf(recorded);
+  const others = placebos.map(aucOf);
+  if (own === null || others.length === 0 || others.some((one) => one === null)) return null;
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const placebo_auc = mean(others as number[]);
+  const skill = own - placebo_auc;
+  const { days, error, factor } = standardError(recorded, placebos, seed);
+  return {
+    ...{ auc: own, placebo_auc, skill, draws: placebos.length, days },
+    standard_error: error,
+    lower_95: error === null ? null : skill - factor * error,
+  };
+}
+
+function standardError(
+  recorded: ScoredRows,
+  placebos: readonly ScoredRows[],
+  seed: string,
+): { readonly days: number; readonly error: number | null; readonly factor: number } {
+  const markets = [recorded, ...placebos];
+  const dayOf = daysOf(markets);
+  const days = dayOf.count;
+  const blockOf = [dayOf, ...SHORT_BLOCKS.map((seconds) => blocksOf(markets, seconds))].find(
+    ({ count }) => count >= MIN_BLOCKS,
+  );
+  if (blockOf === undefined) return { days, error: null, factor: 0 };
+  const blocks = blockOf.count;
+  const level = blockOf === dayOf ? DAY_LEVEL : SHORT_LEVEL;
+  const factor = studentUpper(level, 2 * Math.floor((blocks - 1) / 2));
+  const ranked = markets.map((market) => rankedRows(market, blockOf.at));
+  const rng = createRng(seed);
+  const jump = 1 / meanRun(blocks);
+  const found: number[] = [];
+  for (let resample = 0; resample < RESAMPLES; resample++) {
+    const weight = new Float64Array(blocks);
+    for (let taken = 0, block = 0; taken < blocks; taken++) {
+      block = taken === 0 || rng.uniform() < jump ? rng.integer(blocks) : (block + 1) % blocks;
+      weight[block]!++;
+    }
+    const aucs = ranked.map((rows) => weightedAuc(rows, weight));
+    if (aucs.some((own) => Number.isNaN(own))) continue;
+    const [own, ...others] = aucs as [number, ...number[]];
+    found.push(own - others.reduce((sum, other) => sum + other, 0) / others.length);
+  }
+  if (found.length < RESAMPLES / 2) return { days, error: null, factor };
+  const mean = found.reduce((sum, value) => sum + value, 0) / found.length;
+  const squares = found.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { days, error: Math.sqrt(squares / (found.length - 1)), factor };
+}
+
+/** Blocks of time that have rows, numbered in order of time. */
+interface Blocks {
+  readonly count: number;
+  at(time: number): number;
+}
+
+function blocksOf(markets: readonly ScoredRows[], seconds: number): Blocks {
+  const present = new Set<number>();
+  for (const { time } of markets) for (const at of time) present.add(Math.floor(at / seconds));
+  const numbers = new Map([...present].sort((a, b) => a - b).map((block, i) => [block, i]));
+  return { count: present.size, at: (time) => numbers.get(Math.floor(time / seconds))! };
+}
+
+/** Trading days that have rows, numbered in order of time. */
+function daysOf(markets: readonly ScoredRows[]): Blocks {
+  let [first, last] = [Infinity, -Infinity];
+  for (const { time } of markets) {
+    for (const at of time) {
+      first = Math.min(first, at);
+      last = Math.max(last, at);
+    }
+  }
+  const rolls = rollovers(first, last);
+  const present = new Set<number>();
+  for (const { time } of markets) for (const at of time) present.add(tradingDayAt(rolls, at));
+  const numbers = new Map([...present].sort((a, b) => a - b).map((day, i) => [day, i]));
+  return { count: present.size, at: (time) => numbers.get(tradingDayAt(rolls, time))! };
+}
+
+/** Rows by ascending score. */
+interface RankedRows {
+  readonly day: Int32Array;
+  readonly positive: Uint8Array;
+  /** Whether a row has the score of the one before. */
+  readonly tied: Uint8Array;
+}
+
+function rankedRows({ scores, y, time }: ScoredRows, dayAt: (time: number) => number): RankedRows {
+  const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[a]! - scores[b]! || a - b);
+  return {
+    day: Int32Array.from(order, (row) => dayAt(time[row]!)),
+    positive: Uint8Array.from(order, (row) => y[row]!),
+    tied: Uint8Array.from(order, (row, i) => (i > 0 && scores[row] === scores[order[i - 1]!] ? 1 : 0)),
+  };
+}
+
+/** AUC of rows that count as often as their day was drawn; NaN without one of the classes. */
+function weightedAuc({ day, positive, tied }: RankedRows, weight: Float64Array): number {
+  let [won, positives, negatives, tiedPositives, tiedNegatives] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < day.length; i++) {
+    if (tied[i] === 0) {
+      won += tiedPositives * (negatives + tiedNegatives / 2);
+      positives += tiedPositives;
+      negatives += tiedNegatives;
+      tiedPositives = 0;
+      tiedNegatives = 0;
+    }
+    if (positive[i] === 1) tiedPositives += weight[day[i]!]!;
+    else tiedNegatives += weight[day[i]!]!;
+  }
+  won += tiedPositives * (negatives + tiedNegatives / 2);
+  positives += tiedPositives;
+  negatives += tiedNegatives;
+  return won / (positives * negatives);
+}
+
+/** Skill of AI1 on its pairs, or of a group’s own AI1 on those of the group. */
+export function modelSkill(
+  model: TreeModel,
+  recorded: ScoredRows,
+  markets: PlaceboMarkets,
+  pairs: readonly string[],
+  seed: string,
+): Skill | null {
+  const placebos = markets.map((market): ScoredRows => {
+    const own = market.filter(({ pairId, y }) => pairs.includes(pairId) && y.length > 0);
+    return {
+      scores: joined(own.map(({ x }) => treeAnswer(model, x))),
+      y: joined(own.map(({ y }) => y)),
+      time: joined(own.map(({ time }) => time)),
+    };
+  });
+  return skillOf(recorded, placebos, seed);
+}
+
+function joined(parts: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

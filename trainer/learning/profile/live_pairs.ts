@@ -1,0 +1,139 @@
+import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
+import { lowerBound, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
+import type { Pair } from '../../../shared/pair.ts';
+import { ROWS_PER_SCORE } from '../backtest/bar_scores.ts';
+import { buildPairHistory, countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
+import type { ProfiledRows } from './feature_profile.ts';
+
+/** Neighbors are nearly the same. */
+const MINUTES_PER_ROW = 3;
+
+/** Bars and trades of a pair since its models were trained. */
+export interface LivePair {
+  readonly pair: Pair;
+  readonly history: PairHistory;
+  /** The first bar of the history that counts: those before it warmed the features. */
+  readonly start: number;
+}
+
+export interface LiveOptions {
+  readonly pairs: readonly Pair[];
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  readonly windows: Windows;
+  /** Bars before it warm the features. */
+  readonly from: OpenTime;
+  /** Features of bars with |z| from here on are kept, in σ. */
+  readonly farOut: number;
+}
+
+/**
+ * Features of every third minute and of the entry candidates, by the engine of the daemon. Pairs without a warm bar
+ * from `from` on are left out.
+ */
+export function buildLivePairs({ pairs, bars, windows, from, farOut }: LiveOptions): LivePair[] {
+  return pairs.flatMap((pair): LivePair[] => {
+    const [a, b] = [legBars(bars, pair, 'a'), legBars(bars, pair, 'b')];
+    if (a === undefined || b === undefined || countCommonMinutes(a, b) === 0) return [];
+    const history = buildPairHistory(
+      pair,
+      a,
+      b,
+      windows,
+      (time, z) => time >= from && (isProfiled(time) || Math.abs(z) >= farOut),
+    );
+    const start = lowerBound(history.time, from);
+    return start < history.length ? [{ pair, history, start }] : [];
+  });
+}
+
+function isProfiled(time: number): boolean {
+  return (time / SECONDS_PER_BAR) % MINUTES_PER_ROW === 0;
+}
+
+/** The rows that lie evenly in time, of all pairs; `pair` is the index into `live`. */
+export function profiledRows(live: readonly LivePair[]): ProfiledRows {
+  const bars = live.map(({ history: { time, length }, start }) => {
+    const wanted: number[] = [];
+    for (let t = start; t < length; t++) if (isProfiled(time[t]!)) wanted.push(t);
+    return wanted;
+  });
+  const rows = bars.reduce((sum, { length }) => sum + length, 0);
+  const columns = widthOf(live);
+  const values = new Float32Array(rows * columns);
+  const time = new Float64Array(rows);
+  const pair = new Int32Array(rows);
+  let at = 0;
+  for (const [i, { history }] of live.entries()) {
+    for (const t of bars[i]!) {
+      const row = history.row[t]! * columns;
+      values.set(history.features.subarray(row, row + columns), at * columns);
+      time[at] = history.time[t]!;
+      pair[at++] = i;
+    }
+  }
+  return { x: { rows, columns, values }, time, pair };
+}
+
+function widthOf(live: readonly LivePair[]): number {
+  const kept = live.find(({ history }) => history.rows > 0);
+  return kept === undefined ? 0 : kept.history.features.length / kept.history.rows;
+}
+
+export interface CandidateScores {
+  readonly risks: number[];
+  readonly times: number[];
+  /** 1 or 0 for each. */
+  readonly passed: number[];
+  readonly expectedPassRate: number;
+}
+
+/**
+ * Times and risk scores of all entry candidates, whether each passes θ2 of its pair, and the share that should.
+ * @param set loaded for `ROWS_PER_SCORE` rows
+ * @throws MinutehandError MODEL_OUTPUT
+ */
+export async function scoreCandidates(
+  live: readonly LivePair[],
+  set: ModelSet,
+  zEntry: number,
+): Promise<CandidateScores> {
+  const risks: number[] = [];
+  const times: number[] = [];
+  const passed: number[] = [];
+  let expected = 0;
+  for (const { history, start } of live) {
+    const { length, time, z, row, features, rows } = history;
+    const candidates = barsFrom(start, length, (t) => Math.abs(z[t]!) >= zEntry);
+    if (candidates.length === 0) continue;
+    const serving = servingSet(set, history.pair.id);
+    expected += candidates.length * passRateOf(serving);
+    const columns = features.length / rows;
+    const batch = new Float32Array(ROWS_PER_SCORE * columns);
+    for (let first = 0; first < candidates.length; first += ROWS_PER_SCORE) {
+      const part = candidates.slice(first, first + ROWS_PER_SCORE);
+      part.forEach((t, i) => batch.set(features.subarray(row[t]! * columns, (row[t]! + 1) * columns), i * columns));
+      const { risk_score } = await serving.infer(batch, part.length);
+      part.forEach((t, i) => {
+        risks.push(risk_score[i]!);
+        passed.push(risk_score[i]! < serving.theta2 ? 1 : 0);
+        times.push(time[t]!);
+      });
+    }
+  }
+  const isMixed = set.groups !== undefined && risks.length > 0;
+  return { risks, times, passed, expectedPassRate: isMixed ? expected / risks.length : passRateOf(set) };
+}
+
+/** θ2 is a rank among the candidates of training. */
+function passRateOf({ manifest, theta2 }: ModelSet): number {
+  return manifest.search?.thresholds?.pass_rate ?? theta2;
+}
+
+export function barsFrom(start: number, end: number, isWanted: (t: number) => boolean): number[] {
+  const bars: number[] = [];
+  for (let t = start; t < end; t++) if (isWanted(t)) bars.push(t);
+  return bars;
+}

@@ -1,0 +1,4 @@
+import { serveTasks } from '../threads/thread_program.ts';
+import { scanPair } from './scan_pair.ts';
+
+serveTasks(scanPair);

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { checkParams } from './space.ts';
+import { createStudy } from './study.ts';
+import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
+
+const { train } = loadSettings({ env: {} }).minutehand;
+const current: SearchedSettings = { trees: train.ai1, barriers: EVALUATION_BARRIERS };
+describe('trainingSpace', () => {
+  it.each([false, true])('contains the current settings, and maps back to them (with the label: %s)', (label) => {
+    const space = trainingSpace(current, label);
+    const configured = configuredParams(current, label);
+    checkParams(space, configured);
+    expect(settingsOf(configured, current)).toEqual(current);
+  });
+
+  it('widens to contain settings beyond it', () => {
+    const far: SearchedSettings = {
+      ...current,
+      trees: { ...train.ai1, learning_rate: 0.5, leaves: 2, min_data_in_leaf: 10_000, l2: 0, row_fraction: 0.1 },
+      barriers: { z_entry: 3.1, z_exit: 0.5, stop: 0.75, horizon: 240 },
+    };
+    const space = trainingSpace(far, true);
+    checkParams(space, configuredParams(far, true));
+    expect(space['label.z_entry']).toMatchObject({ low: 3.1, high: 3.6 });
+    expect(space['label.stop']).toMatchObject({ low: 0.5, high: 3 });
+    expect(space['label.horizon']).toMatchObject({ low: 30, high: 240 });
+    expect(settingsOf(configuredParams(far, true), far).trees.l2).toBeCloseTo(0.001, 12);
+  });
+
+  it('gives trials with trainable settings', () => {
+    const study = createStudy({
+      space: trainingSpace(current, true),
+      seed: 3,
+      direction: 'maximize',
+      sampler: 'random',
+      journal: null,
+    });
+    const kinds = new Set<unknown>();
+    for (let k = 0; k < 300; k++) {
+      const { params } = study.ask();
+      const { trees, barriers } = settingsOf(params, current);
+      kinds.add(params['label.barriers']);
+      if (params['label.barriers'] === 'configured') expect(barriers).toEqual(EVALUATION_BARRIERS);
+      expect(barriers.z_exit).toBeLessThan(barriers.z_entry);
+      expect(Number.isInteger(barriers.horizon)).toBe(true);
+      expect(trees.rounds).toBe(train.ai1.rounds);
+      expect(Number.isInteger(trees.leaves) && Number.isInteger(trees.min_data_in_leaf)).toBe(true);
+      expect(trees.row_fraction).toBeLessThanOrEqual(1);
+    }
+    expect(kinds).toEqual(new Set(['configured', 'searched']));
+  });
+});

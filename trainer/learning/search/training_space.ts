@@ -1,0 +1,91 @@
+import type { TrainPolicy } from '../../../shared/policy/schema.ts';
+import type { Barriers } from '../label/reversion.ts';
+import { gridValue } from './axis.ts';
+import type { FloatParameter, IntegerParameter, Parameter, Params, Space } from './space.ts';
+
+/** Parameters changed by a trial. */
+export interface SearchedSettings {
+  /** Tree parameters of a model. */
+  readonly trees: TrainPolicy['ai1'];
+  /** The label to be learned; measures stay on the evaluation label. */
+  readonly barriers: Barriers;
+}
+
+/**
+ * Ranges of good values of these parameters; always widened to contain the current ones. `rounds` is not searched:
+ * early stopping determines it. Neither are the windows: the daemon uses them as well. Candidates begin at the
+ * configured z_entry or beyond, because the features of other bars are not kept.
+ * @param label whether the barriers of the label are searched too
+ */
+export function trainingSpace({ trees, barriers }: SearchedSettings, label: boolean): Space {
+  const learner: Record<string, Parameter> = {
+    'trees.learning_rate': around(trees.learning_rate, { kind: 'float', low: 0.01, high: 0.2, log: true }),
+    'trees.leaves': around(trees.leaves, { kind: 'integer', low: 4, high: 64, log: true }),
+    'trees.min_data_in_leaf': around(trees.min_data_in_leaf, { kind: 'integer', low: 50, high: 2000, log: true }),
+    // 0 has no logarithm; a configured 0 means almost none.
+    'trees.l2': around(Math.max(trees.l2, MIN_L2), { kind: 'float', low: 0.1, high: 100, log: true }),
+    'trees.row_fraction': around(trees.row_fraction, { kind: 'float', low: 0.3, high: 1 }),
+    'trees.column_fraction': around(trees.column_fraction, { kind: 'float', low: 0.2, high: 1 }),
+  };
+  if (!label) return learner;
+  const when = { parameter: 'label.barriers', is: ['searched'] };
+  const { z_entry } = barriers;
+  return {
+    ...learner,
+    'label.barriers': { kind: 'categorical', choices: ['configured', 'searched'] },
+    'label.z_entry': { kind: 'float', low: z_entry, high: z_entry + 0.5, step: 0.25, when },
+    'label.z_exit': { ...around(barriers.z_exit, { kind: 'float', low: 0, high: 1, step: 0.25 }), when },
+    'label.stop': { ...around(barriers.stop, { kind: 'float', low: 1, high: 3, step: 0.5 }), when },
+    'label.horizon': { ...around(barriers.horizon, { kind: 'float', low: 30, high: 120, step: 15 }), when },
+  };
+}
+
+/** The first trial: the current settings, as values of the space. */
+export function configuredParams({ trees }: SearchedSettings, label: boolean): Params {
+  return {
+    'trees.learning_rate': trees.learning_rate,
+    'trees.leaves': trees.leaves,
+    'trees.min_data_in_leaf': trees.min_data_in_leaf,
+    'trees.l2': Math.max(trees.l2, MIN_L2),
+    'trees.row_fraction': trees.row_fraction,
+    'trees.column_fraction': trees.column_fraction,
+    ...(label ? { 'label.barriers': 'configured' } : {}),
+  };
+}
+
+/** The settings of a trial: the current ones with its values. */
+export function settingsOf(params: Params, { trees, barriers }: SearchedSettings): SearchedSettings {
+  const value = (name: string, otherwise: number): number => Number(params[name] ?? otherwise);
+  return {
+    trees: {
+      rounds: trees.rounds,
+      learning_rate: value('trees.learning_rate', trees.learning_rate),
+      leaves: value('trees.leaves', trees.leaves),
+      min_data_in_leaf: value('trees.min_data_in_leaf', trees.min_data_in_leaf),
+      l2: value('trees.l2', trees.l2),
+      row_fraction: value('trees.row_fraction', trees.row_fraction),
+      column_fraction: value('trees.column_fraction', trees.column_fraction),
+    },
+    barriers:
+      params['label.barriers'] === 'searched'
+        ? {
+            z_entry: value('label.z_entry', barriers.z_entry),
+            z_exit: value('label.z_exit', barriers.z_exit),
+            stop: value('label.stop', barriers.stop),
+            horizon: value('label.horizon', barriers.horizon),
+          }
+        : barriers,
+  };
+}
+
+const MIN_L2 = 1e-3;
+
+/** The parameter, its range widened by whole steps to include the current value. */
+function around<P extends FloatParameter | IntegerParameter>(value: number, parameter: P): P {
+  const { low, high } = parameter;
+  const step = parameter.kind === 'float' ? parameter.step : undefined;
+  if (step === undefined) return { ...parameter, low: Math.min(low, value), high: Math.max(high, value) };
+  const below = Math.max(0, Math.ceil((low - value) / step - 1e-9));
+  const above = Math.max(0, Math.ceil((value - high) / step - 1e-9));
+  return { ...parameter, low: gridValue(low, step, -below), high: gridValue(high, step, above) };
+}

@@ -1,0 +1,44 @@
+import { legBars } from '../../../../shared/bar_file/resampled_bars.ts';
+import type { BarColumns } from '../../../../shared/bar_file/bar_file.ts';
+import { warmupBars } from '../../../../shared/core/features/features.ts';
+import type { Dataset, DatasetPolicy } from '../../dataset/dataset.ts';
+import { buildPairHistory, type PairHistory } from '../../dataset/pair_history.ts';
+import type { GateResult } from '../../gate/criteria.ts';
+import { isCandidate, reversionLabel } from '../../label/reversion.ts';
+import { riskLabel } from '../../label/risk.ts';
+import { scaleLabel } from '../../label/scale.ts';
+import { checkFeatureLookAhead, checkLabelEnds, longRun, type LookAheadOptions } from './look_ahead.ts';
+
+/** Sampled bars of each test. */
+const SAMPLES = 100;
+
+/** The leakage tests that need the bars: features use no data after their bar, labels none after their stated end. */
+export function checkBars(
+  histories: Dataset['histories'],
+  bars: ReadonlyMap<string, BarColumns>,
+  policy: DatasetPolicy,
+  seed: string,
+): GateResult[] {
+  const { windows } = policy;
+  const runs = histories.map((history) =>
+    longRun(history, legBars(bars, history.pair, 'a')!, legBars(bars, history.pair, 'b')!),
+  );
+  const options: LookAheadOptions = {
+    build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
+    warmupBars: warmupBars(windows),
+    samples: SAMPLES,
+    seed,
+  };
+  const isEntry = (history: PairHistory, t: number): boolean => isCandidate(history, t, policy.barriers);
+  return [
+    checkFeatureLookAhead(runs, options),
+    checkLabelEnds(
+      'ai1 label ends',
+      runs,
+      (history, t) => (isEntry(history, t) ? reversionLabel(history, t, policy.barriers) : null),
+      options,
+    ),
+    checkLabelEnds('ai2 label ends', runs, (history, t) => riskLabel(history, t, policy.risk), options),
+    checkLabelEnds('ai3 label ends', runs, (history, t) => scaleLabel(history, t, policy.scale), options),
+  ];
+}

@@ -1,0 +1,141 @@
+import { isoMinute } from '../../../../shared/bar.ts';
+import { lowerBound, viewBars, type BarColumns } from '../../../../shared/bar_file/bar_file.ts';
+import type { Pair } from '../../../../shared/pair.ts';
+import { createRng } from '../../../../shared/rng.ts';
+import { matchMinutes, type PairHistory } from '../../dataset/pair_history.ts';
+import type { GateResult } from '../../gate/criteria.ts';
+import { positions } from '../rows.ts';
+
+/** Maximum number of bars drawn per tested label. */
+const DRAWN_PER_LABEL = 20;
+
+/** A pair's history over the whole period, with its bars. */
+export interface LongRun {
+  readonly history: PairHistory;
+  readonly a: BarColumns;
+  readonly b: BarColumns;
+  /** The minutes that both legs have, and their indexes in the columns of each. */
+  readonly time: Float64Array;
+  readonly inA: Int32Array;
+  readonly inB: Int32Array;
+}
+
+export function longRun(history: PairHistory, a: BarColumns, b: BarColumns): LongRun {
+  const { inA, inB } = matchMinutes(a, b);
+  return { history, a, b, inA, inB, time: Float64Array.from(inA, (i) => a.time[i]!) };
+}
+
+export interface LookAheadOptions {
+  /** Builds a history with the features of every bar. */
+  readonly build: (pair: Pair, a: BarColumns, b: BarColumns) => PairHistory;
+  /** Bars that the features need, the bar itself included. */
+  readonly warmupBars: number;
+  /** Tested bars or labels, drawn from all bars with kept features. */
+  readonly samples: number;
+  readonly seed: string;
+}
+
+/** A label, and the bar at which it was known; null when the bars end before. */
+export type LabelOf = (history: PairHistory, t: number) => { readonly label: number; readonly end: number } | null;
+
+/**
+ * Checks that no feature looks ahead: for sampled bars t, everything is recomputed from the `warmupBars` minutes up to
+ * t alone, and must equal the values of the long run bit for bit.
+ */
+export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAheadOptions): GateResult {
+  const sampled = sampleBars(runs, options);
+  const differing = sampled.flatMap(({ run, t }) => {
+    const { history } = run;
+    const cut = buildBetween(run, t, t, options);
+    if (cut.length !== 1 || cut.rows !== 1)
+      return [`${history.pair.id} has ${cut.length} warm bars at ${at(history, t)}`];
+    const columns = differingColumns(history, t, cut);
+    return columns.length === 0 ? [] : [`${history.pair.id} ${at(history, t)}: ${columns.join(', ')}`];
+  });
+  return {
+    name: 'features look-ahead',
+    passed: sampled.length > 0 && differing.length === 0,
+    seen:
+      differing.length === 0
+        ? `${sampled.length} sampled bars equal to the bit`
+        : `${differing.length} of ${sampled.length} sampled bars differ, first ${differing[0]}`,
+    limit: `features from the ${options.warmupBars} minutes up to a bar equal those of the long run`,
+  };
+}
+
+/**
+ * Checks that the stated `end` of labels is correct: for sampled bars, the label recomputed from the bars up to its
+ * `end` alone must be the same. Purging relies on it.
+ */
+export function checkLabelEnds(
+  name: string,
+  runs: readonly LongRun[],
+  labelOf: LabelOf,
+  options: LookAheadOptions,
+): GateResult {
+  // Not every bar has a label.
+  const drawn = sampleBars(runs, { ...options, samples: options.samples * DRAWN_PER_LABEL });
+  const labeled = drawn.flatMap(({ run, t }) => {
+    const outcome = labelOf(run.history, t);
+    return outcome === null ? [] : [{ run, t, outcome }];
+  });
+  const sampled = labeled.slice(0, options.samples);
+  const differing = sampled.flatMap(({ run, t, outcome }) => {
+    const cut = buildBetween(run, t, outcome.end, options);
+    const again = labelOf(cut, 0);
+    const same = again !== null && again.label === outcome.label && t + again.end === outcome.end;
+    const found = again === null ? 'none' : `${again.label} after ${again.end} bars`;
+    const first = `${run.history.pair.id} ${at(run.history, t)}: ${outcome.label} after ${outcome.end - t} bars became ${found}`;
+    return same ? [] : [first];
+  });
+  return {
+    name,
+    passed: sampled.length > 0 && differing.length === 0,
+    seen:
+      differing.length === 0
+        ? `${sampled.length} sampled labels the same`
+        : `${differing.length} of ${sampled.length} sampled labels differ, first ${differing[0]}`,
+    limit: 'a label needs no bar after the one at which it was known',
+  };
+}
+
+/** Sampled bars with kept features, pairs in proportion to their number of such bars; bars may repeat. */
+function sampleBars(runs: readonly LongRun[], { samples, seed }: LookAheadOptions): { run: LongRun; t: number }[] {
+  const rng = createRng(seed);
+  const kept = runs.map(({ history }) => positions(history.length, (t) => history.row[t]! >= 0));
+  const total = kept.reduce((sum, { length }) => sum + length, 0);
+  return Array.from({ length: total === 0 ? 0 : samples }, () => {
+    let place = rng.integer(total);
+    let index = 0;
+    while (place >= kept[index]!.length) place -= kept[index++]!.length;
+    return { run: runs[index]!, t: kept[index]![place]! };
+  });
+}
+
+/** The history of the warm-up of bar `t` and the bars from `t` to `end`; bar `t` is its first one. */
+function buildBetween(run: LongRun, t: number, end: number, { build, warmupBars }: LookAheadOptions): PairHistory {
+  const { history, a, b, inA, inB, time } = run;
+  // A warm bar has its warm-up before it.
+  const first = lowerBound(time, history.time[t]!) - warmupBars + 1;
+  const last = lowerBound(time, history.time[end]!);
+  return build(history.pair, viewBars(a, inA[first]!, inA[last]! + 1), viewBars(b, inB[first]!, inB[last]! + 1));
+}
+
+/** Names of the differences between bar `t` of the long run and the only bar of the short one; features by number. */
+function differingColumns(history: PairHistory, t: number, cut: PairHistory): string[] {
+  const ofBars = Object.entries(cut).flatMap(([name, values]: [string, unknown]) => {
+    if (!(values instanceof Float64Array)) return [];
+    const long = history[name as keyof PairHistory] as Float64Array;
+    return Object.is(values[0], long[t]) ? [] : [name];
+  });
+  const columns = cut.features.length;
+  const row = history.row[t]! * columns;
+  const ofFeatures = Array.from(cut.features.keys()).filter(
+    (column) => !Object.is(cut.features[column], history.features[row + column]),
+  );
+  return [...ofBars, ...ofFeatures.map((column) => `feature ${column}`)];
+}
+
+function at(history: PairHistory, t: number): string {
+  return isoMinute(history.time[t]!);
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { createRng } from '../../../../shared/rng.ts';
+import type { Rng } from '../../../../shared/ports.ts';
+import type { GateResult } from '../../gate/criteria.ts';
+import type { Task } from '../../learners/trees/learner.ts';
+import type { FoldModel } from '../cross_validation.ts';
+import type { Fit, ValidationRows } from '../rows.ts';
+
+/**
+ * Checks that everything fitted (trees, bin edges, calibrator, threshold …) comes from training rows alone:
+ * with every value and label of the other rows replaced, training again must give the same bytes.
+ * @param fold a split with its model by `fit`
+ * @param bytes everything fitted of a model
+ */
+export async function checkTrainingOnly<Rows extends ValidationRows, Model>(
+  rows: Rows,
+  fold: Pick<FoldModel<Model>, 'name' | 'train' | 'model'>,
+  fit: Fit<Rows, Model>,
+  bytes: (model: Model) => Uint8Array,
+  task: Task,
+  seed: string,
+): Promise<GateResult> {
+  const before = digest(bytes(fold.model));
+  const after = digest(bytes(await fit(replaceOthers(rows, fold.train, task, seed), fold.train)));
+  const others = rows.y.length - fold.train.length;
+  return {
+    name: 'fitted on training rows only',
+    passed: before === after,
+    seen:
+      before === after
+        ? `model ${before.slice(0, 12)} of ${fold.name} whatever its other ${others} rows hold`
+        : `model ${before.slice(0, 12)} of ${fold.name} became ${after.slice(0, 12)} when its other ${others} rows changed`,
+    limit: 'the same bytes',
+  };
+}
+
+/**
+ * The rows with all values and labels outside of `train` replaced: values of every size, missing ones, other labels.
+ */
+function replaceOthers<Rows extends ValidationRows>(rows: Rows, train: Int32Array, task: Task, seed: string): Rows {
+  const rng = createRng(seed);
+  const isTraining = new Uint8Array(rows.y.length);
+  for (const row of train) isTraining[row] = 1;
+  const { columns } = rows.x;
+  const values = rows.x.values.slice();
+  const y = rows.y.slice();
+  for (let row = 0; row < y.length; row++) {
+    if (isTraining[row] === 1) continue;
+    y[row] = otherLabel(y[row]!, task, rng);
+    for (let column = 0; column < columns; column++) {
+      values[row * columns + column] = rng.uniform() < 0.1 ? NaN : rng.normal() * 10 ** (rng.integer(9) - 4);
+    }
+  }
+  return { ...rows, x: { ...rows.x, values }, y };
+}
+
+function otherLabel(label: number, task: Task, rng: Rng): number {
+  switch (task.kind) {
+    case 'binary':
+      return label === 0.5 ? 1 : 1 - label;
+    case 'multiclass':
+      return (label + 1 + rng.integer(task.classes - 1)) % task.classes;
+    case 'regression':
+    case 'quantile':
+      return 7 - 3 * label + rng.normal();
+  }
+}
+
+function digest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

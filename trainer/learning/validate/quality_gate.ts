@@ -1,0 +1,159 @@
+import type { ModelName } from '../../../shared/core/features/feature.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { GateResult } from '../gate/criteria.ts';
+import { balancedWeights, confusion, confusionMetrics, rateThreshold } from './confusion.ts';
+import type { Blocks } from './block_bootstrap.ts';
+import { meanTest } from './mean_test.ts';
+import { auc } from './metrics.ts';
+import { aucShares } from './ranking.ts';
+import { labelSeconds, timeBlocks, type TimedRows } from './time_blocks.ts';
+
+/** Models with a binary answer. AI3 predicts a share. */
+export const QUALITY_MODELS = ['ai1', 'ai2'] as const satisfies readonly ModelName[];
+export type QualityModel = (typeof QUALITY_MODELS)[number];
+
+/** Share of models without skill that a gate lets pass. */
+export const QUALITY_LEVEL = 0.02;
+
+export interface QualityLimits {
+  /** Rows a model must have been learned from. */
+  readonly min_samples: number;
+  /** Minimum plain F1; null: none. */
+  readonly f1_floor: number | null;
+}
+
+export function qualityLimits({ retrain }: Pick<Settings, 'retrain'>, model: QualityModel): QualityLimits {
+  const hasFloor = retrain.quality_f1_gates.includes(model);
+  return { min_samples: retrain.quality_min_samples, f1_floor: hasFloor ? retrain.quality_f1_floor : null };
+}
+
+/** Answers on rows that the model was not trained on, with labels of 0 and 1. */
+export interface QualityCase extends TimedRows {
+  /** Rows it was learned from. */
+  readonly samples: number;
+  readonly scores: ArrayLike<number>;
+  readonly labels: ArrayLike<number>;
+  /** Share of positive answers, the highest ones. Chosen on other rows: the share of positives there. */
+  readonly rate: number;
+  /** Uniqueness of each row's label (noise.ts). */
+  readonly uniqueness: ArrayLike<number>;
+}
+
+/**
+ * The quality gate of a model: enough samples, an F1 at its floor where the policy has one, an F1 above that of chance,
+ * and an AUC above noise.
+ * @throws RangeError when lengths differ or a label is neither 0 nor 1
+ */
+export function checkQuality(quality: QualityCase, limits: QualityLimits): GateResult[] {
+  return [
+    checkSamples(quality, limits.min_samples),
+    checkF1(quality, limits.f1_floor),
+    checkF1AboveChance(quality),
+    checkRanking(quality),
+  ];
+}
+
+export function checkSamples({ samples }: Pick<QualityCase, 'samples'>, least: number): GateResult {
+  return { name: 'samples', passed: samples >= least, seen: String(samples), limit: `at least ${least}` };
+}
+
+/** F1 of a model's positive answers beside that of a predictor that draws as many at random. */
+export interface F1Figures {
+  /** Answers above it are positive. */
+  readonly threshold: number;
+  readonly f1: number;
+  readonly f1_chance: number;
+  /** Lower bound of F1 − chance at `QUALITY_LEVEL`; null with too few periods. */
+  readonly f1_gain_lower: number | null;
+  /** With equally weighted classes, so that it does not depend on the share of positives. */
+  readonly f1_balanced: number;
+  readonly f1_balanced_chance: number;
+}
+
+/**
+ * Both F1 with those of chance. At a rate r of positive answers and a share π of positives, F1 is linear in the share
+ * of true positives; that of a random predictor with the same rate is r·π, F1 2rπ / (r + π). What the model has above
+ * it is the mean of (answer − r)(label − π), tested over periods of the length of a label, with the rows of all pairs
+ * together. With balanced classes the chance is 2r / (2r + 1), and the difference has the same sign.
+ * @returns null for rows of one class, or one answer, which are inconclusive
+ */
+export function f1Figures({ scores, labels, rate, time, labelEnd }: QualityCase): F1Figures | null {
+  const threshold = rateThreshold(scores, rate);
+  const table = confusion(scores, labels, threshold);
+  const { f1, balanced_accuracy } = confusionMetrics(table);
+  const f1_balanced = confusionMetrics(confusion(scores, labels, threshold, balancedWeights(labels))).f1;
+  if (f1 === null || f1_balanced === null || balanced_accuracy === null) return null;
+  const positives = (table.true_positive + table.false_negative) / labels.length;
+  const answered = (table.true_positive + table.false_positive) / labels.length;
+  if (!(answered > 0 && answered < 1)) return null;
+  const test = meanTest(
+    timeBlocks(
+      time,
+      labelSeconds({ time, labelEnd }),
+      (row) => ((scores[row]! > threshold ? 1 : 0) - answered) * (labels[row]! - positives),
+    ),
+  );
+  return {
+    threshold,
+    f1,
+    f1_chance: (2 * answered * positives) / (answered + positives),
+    f1_gain_lower: test === null ? null : (2 * test.lowerBound(QUALITY_LEVEL)) / (answered + positives),
+    f1_balanced,
+    f1_balanced_chance: (2 * answered) / (2 * answered + 1),
+  };
+}
+
+export function checkF1(quality: QualityCase, floor: number | null): GateResult {
+  const found = f1Figures(quality);
+  return {
+    name: 'f1',
+    passed: floor === null || (found !== null && found.f1 >= floor),
+    seen: bothF1(found),
+    limit: floor === null ? 'no limit in the policy' : `at least ${floor}`,
+  };
+}
+
+/** Both F1 above those of a random predictor of the same rate, beyond chance. */
+export function checkF1AboveChance(quality: QualityCase): GateResult {
+  const found = f1Figures(quality);
+  const gain = found?.f1_gain_lower ?? null;
+  return {
+    name: 'f1 above chance',
+    passed: found !== null && gain !== null && gain > 0 && found.f1_balanced > found.f1_balanced_chance,
+    seen: bothF1(found),
+    limit:
+      found === null || gain === null
+        ? TOO_FEW
+        : `above ${shown(found.f1_chance)} and ${shown(found.f1_balanced_chance)} of as many random answers, beyond an error of ${shown(found.f1 - found.f1_chance - gain)}`,
+  };
+}
+
+const TOO_FEW = 'too few hours to tell a difference from chance';
+
+function bothF1(found: F1Figures | null): string {
+  return found === null ? 'none' : `${shown(found.f1)}, ${shown(found.f1_balanced)} with balanced classes`;
+}
+
+/** An AUC, rows weighted by their uniqueness, above ½ beyond chance, over periods as the F1. */
+export function checkRanking({ scores, labels, uniqueness, time, labelEnd }: QualityCase): GateResult {
+  const shares = aucShares(scores, labels, uniqueness);
+  const test = shares && meanTest(sumsOf(shares, { time, labelEnd }));
+  const rank = auc(scores, labels, uniqueness);
+  const lower = test && 0.5 + test.lowerBound(QUALITY_LEVEL) * test.blocks;
+  return {
+    name: 'auc above noise',
+    passed: lower !== null && lower > 0.5,
+    seen: shown(rank),
+    limit: lower === null ? TOO_FEW : `above 0.5, beyond an error of ${shown(rank! - lower)}`,
+  };
+}
+
+/** Sums over periods of the length of a label, each counting once: their mean times their number is the sum of all. */
+export function sumsOf(shares: Float64Array, rows: TimedRows): Blocks {
+  const { sum } = timeBlocks(rows.time, labelSeconds(rows), (row) => shares[row]!);
+  return { sum, count: new Float64Array(sum.length).fill(1) };
+}
+
+function shown(value: number | null): string {
+  return value === null ? 'none' : value.toFixed(4);
+}

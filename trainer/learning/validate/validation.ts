@@ -1,0 +1,101 @@
+import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Dataset, LabeledRows } from '../dataset/dataset.ts';
+import { treeAnswer } from '../learners/trees/scoring.ts';
+import type { LearnedModel } from '../calibrate/calibrate_model.ts';
+import { rateThreshold } from './confusion.ts';
+import { outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';
+import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
+import { trendRegimes, zScores } from './regime.ts';
+import { validationReport, type ValidationReport } from './report.ts';
+import { isHard, pick, positions } from './rows.ts';
+
+/** The full report of one model, on rows it was not trained on. Plain JSON. */
+export interface ModelValidation {
+  /** Purged k-fold inside the training period. */
+  readonly out_of_fold: ValidationReport;
+  /** Each block of the training period by a model of its past. */
+  readonly walk_forward: ValidationReport;
+  /** The published model on the holdout, which no choice has used. */
+  readonly holdout: ValidationReport;
+  /** On out-of-fold rows. */
+  readonly importance: ImportanceReport;
+}
+
+/** The validation of one model. */
+export interface Validated {
+  readonly report: ModelValidation;
+  /** Its answers to the holdout, [rows]. */
+  readonly holdoutScores: Float64Array;
+  /** Share of positive answers: that of positive labels out of fold. */
+  readonly rate: number;
+}
+
+/** Rows with their out-of-fold scores; split −1 and a score of NaN without one. */
+interface Evaluated {
+  readonly rows: LabeledRows;
+  readonly scores: Float64Array;
+  readonly split: Int32Array;
+}
+
+/**
+ * @param trained the rows the models learned from
+ * @param evaluated the rows of the training period for evaluation: the same, or those of AI1's evaluation label
+ * @param holdout the rows of the holdout
+ */
+export function validateModel(
+  learned: LearnedModel,
+  rows: { readonly trained: LabeledRows; readonly evaluated: LabeledRows; readonly holdout: LabeledRows },
+  dataset: Pick<Dataset, 'histories' | 'definitions'>,
+  seed: string,
+): Validated {
+  const { trained, evaluated, holdout } = rows;
+  const crossValidated = answerAll(learned.folds, trained, evaluated);
+  const walkForward = answerAll(learned.walkForward, trained, evaluated);
+  const holdoutScores = treeAnswer(learned.model, holdout.x);
+  const rate = positiveShare(crossValidated);
+  const report = (of: LabeledRows, scores: Float64Array, split?: Int32Array): ValidationReport =>
+    validationReport({
+      scores,
+      y: of.y,
+      time: of.time,
+      pair: of.pair,
+      pairs: dataset.histories.map(({ pair }) => pair.id),
+      regime: trendRegimes(of, dataset.histories),
+      z: zScores(of, dataset.histories),
+      threshold: rateThreshold(
+        scores.filter((score) => !Number.isNaN(score)),
+        rate,
+      ),
+      ...(split === undefined ? {} : { split }),
+    });
+  return {
+    report: {
+      out_of_fold: report(evaluated, crossValidated.scores, crossValidated.split),
+      walk_forward: report(evaluated, walkForward.scores, walkForward.split),
+      holdout: report(holdout, holdoutScores),
+      importance: permutationImportance(trained, learned.folds, {
+        ...IMPORTANCE_DEFAULTS,
+        task: { kind: 'binary' },
+        names: dataset.definitions.map(({ name }) => name),
+        seed,
+      }),
+    },
+    holdoutScores,
+    rate,
+  };
+}
+
+function answerAll(models: readonly FoldModel<TreeModel>[], trained: LabeledRows, evaluated: LabeledRows): Evaluated {
+  if (evaluated === trained) return { rows: evaluated, ...testedScores(models, evaluated.y.length) };
+  return { rows: evaluated, scores: outOfFold(models, evaluated), split: splitOfTime(models, evaluated.time) };
+}
+
+/** Share of positive labels; ½ where labels are soft or there are none. */
+function positiveShare({ rows, split }: Evaluated): number {
+  const labels = pick(
+    rows.y,
+    positions(split.length, (row) => split[row]! >= 0),
+  );
+  if (labels.length === 0 || !isHard(labels)) return 0.5;
+  return labels.reduce((sum, label) => sum + label, 0) / labels.length;
+}

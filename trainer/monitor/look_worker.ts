@@ -1,6 +1,0 @@
-import '../../shared/low_priority.ts';
-import { parentPort, workerData } from 'node:worker_threads';
-import { lookAtModels, type LookTask } from './look.ts';
-
-/** One look: its task in, its report out. */
-parentPort!.postMessage(await lookAtModels(workerData as LookTask));

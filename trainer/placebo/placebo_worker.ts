@@ -1,5 +1,0 @@
-import { serveTasks } from '../thread_program.ts';
-import { buffersOf, placeboRowsOf } from './placebo_rows.ts';
-
-/** A thread of `placeboMarkets`. */
-serveTasks(placeboRowsOf, buffersOf);

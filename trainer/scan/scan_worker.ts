@@ -1,4 +1,0 @@
-import { serveTasks } from '../thread_program.ts';
-import { scanPair } from './scan_pair.ts';
-
-serveTasks(scanPair);
