@@ -151,7 +151,7 @@ export default [
         ['daemon', 'cli', 'bench', 'sim'],
         [
           {
-            regex: `^(\\.\\./){${depth + 1}}(?!\\.\\./\\.\\./shared/)`,
+            regex: `^(\\.\\./){${depth + 1}}(?!\\.\\./\\.\\./\\.\\./shared/)`,
             message: 'trainer/learning/learners/trees/ imports only itself and shared/.',
           },
         ],
@@ -166,7 +166,7 @@ export default [
     rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR] },
   },
   deterministic(['daemon/{align,decide}/**/*.ts', 'daemon/pipeline.ts'], ['trainer', 'cli', 'bench', 'sim']),
-  deterministic(['trainer/{label,backtest,validate}/**/*.ts'], ['daemon', 'cli', 'bench', 'sim']),
+  deterministic(['trainer/learning/{label,backtest,validate}/**/*.ts'], ['daemon', 'cli', 'bench', 'sim']),
   deterministic(
     ['shared/bundle/{model_set,prepared_models,scorer}.ts', 'shared/bundle/{onnx,tree_kernel}/**/*.ts'],
     ['daemon', 'trainer', 'cli', 'bench', 'sim'],

@@ -25,7 +25,7 @@ const ALONE = [
   'shared/market/!(session_calendar|trading_week).test.ts',
   'shared/bundle/tree_kernel/**/*.test.ts',
   'shared/core/{features,screen}/allocation.test.ts',
-  'trainer/*.test.ts',
+  'trainer/{,learning/,learning/threads/}*.test.ts',
   'trainer/learning/learners/**/!(binning|boost|elementary|engine_rows|fit_table|learners|lightgbm_model|model_learning|scoring|split_node|turns|xgboost_model).test.ts',
   'trainer/learning/search/!(axis|deflated_sharpe_ratio|gaussian_process|median_pruner|normal|parzen|space|training_space).test.ts',
 ];
@@ -37,7 +37,8 @@ const SERVERS = [
   'cli/{commands/**/*,bars/store_sink,ea/signal_redis,output,interrupted}.test.ts',
   'shared/{store,log}/**/*.test.ts',
   'shared/bundle/{grouped_models,halts,onnxruntime,signature,model_set}.test.ts',
-  'trainer/{api,model_events,policy,report,store,registry}/**/*.test.ts',
+  'trainer/control/{api,model_events,policy,report,registry}/**/*.test.ts',
+  'trainer/{store,learning/bundle}/**/*.test.ts',
   'trainer/control/schedule/!(gpu_watch|progress_line|run_limits|run_progress|status_line).test.ts',
   'trainer/control/monitor/!(cluster|drift|evidence|feature_profile|fill_performance|kpi|performance_drift|report).test.ts',
   'trainer/control/notify/*.test.ts',
@@ -122,7 +123,7 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-const COVERED = '{shared/core,daemon,trainer/gate}/**';
+const COVERED = '{shared/core,daemon,trainer/learning/gate}/**';
 /** Folders and files that another run of the same CI has (bin/test.mjs). */
 const without = (process.env.TESTS_ELSEWHERE ?? '')
   .split(',')

@@ -4,8 +4,8 @@ import type { Output } from './output.ts';
 const INTERRUPTED = 130;
 
 /**
- * Ends by the signal itself, which a shell reports as 130. `process.exit` first waits for the threads that read files: a
- * read from a pipe or from a file server that does not answer would hold the process.
+ * Ends by the signal itself, which a shell reports as 130. `process.exit` first waits for the threads that read files:
+ * a read from a pipe or from a file server that does not answer would hold the process.
  */
 function endInterrupted(): void {
   if (process.platform === 'win32') process.exit(INTERRUPTED);

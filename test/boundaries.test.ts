@@ -17,7 +17,7 @@ describe('the import rule', () => {
   it.each([
     ['daemon/feed/x.ts', "import '../../trainer/pipeline.ts';"],
     ['daemon/x.ts', "import '../cli/main.ts';"],
-    ['trainer/learning/learners/x.ts', "import '../../daemon/pipeline.ts';"],
+    ['trainer/learning/learners/x.ts', "import '../../../daemon/pipeline.ts';"],
     ['trainer/learning/learners/trees/x.ts', "import '../../dataset/dataset.ts';"],
     ['trainer/learning/learners/trees/kernel/x.ts', "import '../../model_job.ts';"],
     ['shared/store/x.ts', "import '../../daemon/pipeline.ts';"],
@@ -42,10 +42,10 @@ describe('the import rule', () => {
 
   it.each([
     ['daemon/feed/x.ts', "import '../../shared/bar.ts';"],
-    ['trainer/learning/learners/x.ts', "import '../../shared/bar.ts';"],
+    ['trainer/learning/learners/x.ts', "import '../../../shared/bar.ts';"],
     ['trainer/learning/learners/x.ts', "import '../dataset/dataset.ts';"],
     ['trainer/learning/learners/trees/kernel/x.ts', "import '../learner.ts';"],
-    ['trainer/learning/learners/trees/x.ts', "import '../../../shared/bundle/bundle.ts';"],
+    ['trainer/learning/learners/trees/x.ts', "import '../../../../shared/bundle/bundle.ts';"],
     ['shared/core/decide/x.ts', "import '../../bar.ts';"],
     ['shared/core/decide/x.ts', "import '../position/position.ts';"],
     ['shared/core/decide/x.ts', "import './decide.ts';"],
