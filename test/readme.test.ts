@@ -22,7 +22,6 @@ const ENDLESS: readonly (readonly [command: RegExp, file: string | null, text: s
   [/^bash examples/, 'follow_sh.state', ''],
   [/^python3 examples/, 'follow_py.json', ''],
   [/^node examples/, 'follow_mjs.json', ''],
-  [/minutehand ea\b/, null, 'Paper trading of 3 pairs'],
 ];
 
 describe('README.md', () => {

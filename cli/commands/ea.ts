@@ -11,7 +11,7 @@ import type { Output } from '../output.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parseInteger } from '../period.ts';
 import { stopSignal } from '../stop_signal.ts';
-import { applyMarket, marketOption } from './processes.ts';
+import { applyMarket, marketOption, type ReadyMessage } from './processes.ts';
 
 interface EaFlags extends PairsFlags {
   readonly via: Way;
@@ -80,6 +80,7 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
     onFailure: (error) => failed(error),
   });
   screen.print(`Paper trading of ${pairIds.length} pairs, market ${settings.minutehand.market}, by ${flags.via}. Fills: ${ea.folder}/result.json`); // prettier-ignore
+  process.send?.({ ready: { port: null } } satisfies ReadyMessage);
   const drawing = setInterval(() => screen.draw(ea), DRAW_MS);
   const ended = await Promise.race([stopping.then(() => null), failure]);
   clearInterval(drawing);

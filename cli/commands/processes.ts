@@ -23,9 +23,9 @@ export function marketOption(): Option {
   ]);
 }
 
-/** Message of a child to the `up` that started it. */
+/** Message of a child to the `up` that started it; a paper account listens on no port. */
 export interface ReadyMessage {
-  readonly ready: { readonly port: number };
+  readonly ready: { readonly port: number | null };
 }
 
 /** Lets `--market` win the way MINUTEHAND_MARKET does, for this process and those it starts. */

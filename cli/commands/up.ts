@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { getPriority, setPriority, userInfo } from 'node:os';
 import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { urlOf } from '../../shared/address.ts';
@@ -28,22 +29,36 @@ export function addUp(program: Command, output: () => Output): void {
   program
     .command('up')
     .description(
-      'Starts a daemon for each shard and the trainer, shows their output, restarts one that ends, and stops all on Ctrl-C. A second start resumes. ' +
+      'Starts a daemon for each shard, the trainer and, on the simulated market, a paper account, shows their output, restarts one that ends, and stops all on Ctrl-C. A second start resumes. ' +
         'With --json it prints ports and folders once everything is ready.',
     )
+    .option('--no-paper', 'no paper account beside the simulated market (setting: simulated.paper_account)')
     .addOption(marketOption())
-    .action((flags: { market?: string }) => {
+    .action((flags: UpFlags) => {
       applyMarket(flags.market);
-      return runUp(output());
+      return runUp(flags, output());
     });
 }
 
+interface UpFlags {
+  readonly market?: string;
+  readonly paper: boolean;
+}
+
+/** The paper account of the simulated market, a folder below `<home>/ea`. */
+const PAPER_NAME = 'simulated';
+
 interface Part {
+  readonly kind: 'daemon' | 'trainer' | 'paper';
   readonly name: string;
-  /** null: the trainer. */
+  /** Of the command line. */
+  readonly args: readonly string[];
+  /** Of a daemon, else null. */
   readonly shard: string | null;
   child: ChildProcess | null;
-  /** null until it was ready for the first time. */
+  /** Whether it was ready once. */
+  isReady: boolean;
+  /** null until it was ready for the first time, and of a paper account. */
   port: number | null;
   /** The last line of its error output that names an error code. */
   lastError: string;
@@ -53,21 +68,15 @@ interface Watch {
   /** Aborted when everything is to end. */
   readonly ending: AbortSignal;
   print(part: Part, line: string): void;
-  onReady(): void;
+  onReady(part: Part): void;
   onFailure(error: MinutehandError): void;
 }
 
-async function runUp(output: Output): Promise<void> {
+async function runUp({ paper }: UpFlags, output: Output): Promise<void> {
   const stopping = stopSignal();
   warnOfUnknownVariables(output);
   const settings = loadSettings();
-  const parts = [...Object.keys(settings.minutehand.shards), null].map((shard): Part => ({
-    name: partName(shard),
-    shard,
-    child: null,
-    port: null,
-    lastError: '',
-  }));
+  const parts = partsOf(settings, paper);
   const ending = new AbortController();
   let onFailure: (error: MinutehandError) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => (onFailure = reject));
@@ -76,10 +85,12 @@ async function runUp(output: Output): Promise<void> {
   const watch: Watch = {
     ending: ending.signal,
     print: ({ name }, line) => output.print(`${name.padEnd(width)}│ ${line}`),
-    onReady() {
-      if (parts.some(({ port }) => port === null)) return;
-      output.print(whereToLook(settings, parts));
-      if (!isTold) void sayLogin(settings, parts.at(-1)!.port!, (line) => output.print(line));
+    onReady({ kind }) {
+      // A paper account that cannot start, such as one whose folder is in use, holds nothing else up.
+      if (parts.some(({ kind: of, isReady }) => of !== 'paper' && !isReady)) return;
+      // Ports may have changed with a restart.
+      if (!isTold || kind !== 'paper') output.print(whereToLook(settings, parts));
+      if (!isTold) void sayLogin(settings, trainerOf(parts).port!, (line) => output.print(line));
       if (!isTold) output.result(placesOf(parts));
       isTold = true;
     },
@@ -99,19 +110,41 @@ async function runUp(output: Output): Promise<void> {
   output.print('All processes have ended. The next start resumes here.');
 }
 
-function partName(shard: string | null): string {
-  if (shard === null) return 'trainer';
-  return shard === 'main' ? 'daemon' : `daemon ${shard}`;
+function partsOf({ minutehand }: Settings, isPaperWanted: boolean): Part[] {
+  const part = (kind: Part['kind'], name: string, args: readonly string[], shard: string | null = null): Part => ({
+    kind,
+    name,
+    args,
+    shard,
+    child: null,
+    isReady: false,
+    port: null,
+    lastError: '',
+  });
+  const { market, shards, pairs, simulated } = minutehand;
+  const hasPaper = market === 'simulated' && isPaperWanted && simulated.paper_account && pairs.length > 0;
+  return [
+    ...Object.keys(shards).map((shard) =>
+      part('daemon', shard === 'main' ? 'daemon' : `daemon ${shard}`, ['daemon', '--shard', shard], shard),
+    ),
+    part('trainer', 'trainer', ['trainer']),
+    ...(hasPaper ? [part('paper', 'paper', ['ea', '--name', PAPER_NAME])] : []),
+  ];
 }
 
-/** Restarts a process whenever it ends, except one that never became ready: it would only fail again. */
+const trainerOf = (parts: readonly Part[]): Part => parts.find(({ kind }) => kind === 'trainer')!;
+
+/**
+ * Restarts a process whenever it ends, except a daemon or trainer that never became ready: it would only fail again. A
+ * paper account is tried again, since the one that has its folder may end.
+ */
 async function keepRunning(part: Part, watch: Watch): Promise<void> {
   let pauseMs = FIRST_PAUSE_MS;
   while (!watch.ending.aborted) {
     const startedMs = performance.now();
     const end = await runOnce(part, watch);
     if (watch.ending.aborted) return;
-    if (part.port === null) {
+    if (!part.isReady && part.kind !== 'paper') {
       const why = part.lastError === '' ? '' : `; ${part.lastError}`;
       watch.onFailure(new MinutehandError('PROCESS_ENDED', { seen: `${part.name} ended with ${end}${why}` }));
       return;
@@ -126,13 +159,12 @@ async function keepRunning(part: Part, watch: Watch): Promise<void> {
 /** @returns the exit code, or the signal that ended it */
 function runOnce(part: Part, watch: Watch): Promise<string> {
   const [program, ...first] = launcher();
-  const args = part.shard === null ? ['trainer'] : ['daemon', '--shard', part.shard];
-  const child = spawn(program!, [...first, ...args], {
+  const child = spawn(program!, [...first, ...part.args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     windowsHide: true,
   });
   part.child = child;
-  if (part.shard === null && child.pid !== undefined) lowerTrainerPriority(child.pid);
+  if (part.kind !== 'daemon' && child.pid !== undefined) lowerPriority(child.pid);
   createInterface({ input: child.stdout! }).on('line', (line) => watch.print(part, line));
   createInterface({ input: child.stderr! }).on('line', (line) => {
     if (/^[A-Z]+(?:_[A-Z]+)*: /.test(line)) part.lastError = line;
@@ -140,7 +172,8 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
   });
   child.on('message', (message) => {
     part.port = (message as ReadyMessage).ready.port;
-    watch.onReady();
+    part.isReady = true;
+    watch.onReady(part);
   });
   return new Promise((resolve) => {
     const end = (how: string): void => {
@@ -152,10 +185,10 @@ function runOnce(part: Part, watch: Watch): Promise<string> {
   });
 }
 
-/** Signals come before dashboards. */
-function lowerTrainerPriority(trainerPid: number): void {
+/** Signals come before dashboards and paper. */
+function lowerPriority(pid: number): void {
   try {
-    setPriority(trainerPid, Math.max(getPriority(), TRAINER_NICE));
+    setPriority(pid, Math.max(getPriority(), TRAINER_NICE));
   } catch {
     // Some systems refuse it.
   }
@@ -179,9 +212,13 @@ async function sayLogin({ minutehand }: Settings, port: number, print: (line: st
 
 function placesOf(parts: readonly Part[]): object {
   const { signals, models, log } = homePaths();
-  const daemons = parts.filter(({ shard }) => shard !== null).map(({ shard, port }) => ({ shard, port }));
-  return { daemons, trainer: { port: parts.at(-1)!.port }, signals, models, log };
+  const daemons = parts.filter(({ kind }) => kind === 'daemon').map(({ shard, port }) => ({ shard, port }));
+  const paper = hasPaper(parts) ? paperFolder() : null;
+  return { daemons, trainer: { port: trainerOf(parts).port }, paper, signals, models, log };
 }
+
+const hasPaper = (parts: readonly Part[]): boolean => parts.some(({ kind }) => kind === 'paper');
+const paperFolder = (): string => join(homePaths().ea, `${PAPER_NAME}_paper`);
 
 function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
   const { market, pairs, simulated, transports } = minutehand;
@@ -198,7 +235,7 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
       `  health         ${address}/healthz   /readyz   /metrics`,
     ];
   });
-  const trainer = urlOf({ host: transports.trainer.host, port: parts.at(-1)!.port! });
+  const trainer = urlOf({ host: transports.trainer.host, port: trainerOf(parts).port! });
   const allFiles = Object.keys(minutehand.shards).map((shard) => allSignalsFile(minutehand, shard));
   return [
     '',
@@ -213,6 +250,7 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
       ? '  Redis          off by configuration'
       : `  Redis          redis-cli subscribe minutehand:signals   (when a Redis server answers at ${maskPasswords(transports.redis.url)})`,
     `  trainer        ${trainer}/healthz   retrain now: curl -X POST ${trainer}/retrain`,
+    ...(hasPaper(parts) ? [`  paper account  ${paperFolder()}/result.json   (--no-paper: none)`] : []),
     `  models, logs   ${paths.models}   ${paths.log}`,
     '',
     ...(existsSync(activePath(paths.models)) ? [] : [nextStep(isSimulated)]),

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { makeFolder } from '../../shared/folder.ts';
+import { ACCOUNT_FILE, readAccount, writeAccount, type PaperAccount } from '../../shared/fill/account.ts';
 import type { Fill } from '../../shared/fill/fill.ts';
 import { parsePair } from '../../shared/pair.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
@@ -58,17 +59,18 @@ export function startEa(options: EaOptions): RunningEa {
   const unlock = lockHome(join(folder, 'lock'));
   try {
     makeFolder(folder);
+    const account = accountOf(folder, options.equity);
     const agent = createPaperAgent({
       folder,
       pairs: pairIds.map(parsePair),
       market,
       rules: {
         costs: symbols,
-        equity: options.equity,
+        equity: account.equity,
         risk: options.risk,
         maxOpenPairs: options.maxOpenPairs,
         maxHedgeError: MAX_HEDGE_ERROR,
-        currency: 'USD',
+        currency: account.currency,
       },
       maxClockSkewMs: MAX_CLOCK_SKEW_MS,
       clock,
@@ -105,6 +107,16 @@ export function startEa(options: EaOptions): RunningEa {
     unlock();
     throw error;
   }
+}
+
+/** The account's own money: that of the first start, whatever a later one says. */
+function accountOf(folder: string, equity: number): PaperAccount {
+  const path = join(folder, ACCOUNT_FILE);
+  const known = readAccount(MACHINE_FILES, path);
+  if (known !== null) return known;
+  const fresh = { equity, currency: 'USD' };
+  writeAccount(MACHINE_FILES, path, fresh);
+  return fresh;
 }
 
 function follow({ settings, paths, way, pairIds, url }: EaOptions, receive: OnText): SignalSource {

@@ -470,6 +470,11 @@ const simulated = z.strictObject({
     .describe('First minute, UTC.'),
   history_bars: z.int().min(0).max(1_000_000).describe('Minutes of history for the first models.'),
   await_models_ms: z.int().min(0).max(3_600_000).describe('Maximum wait for first models.'),
+  // Absent in configurations of earlier versions.
+  paper_account: z
+    .boolean()
+    .default(true)
+    .describe('`minutehand up` also runs a paper account that follows all pairs. A live market never starts one.'),
 });
 
 /** Absent in configurations of earlier versions. */

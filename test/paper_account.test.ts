@@ -1,0 +1,83 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { activate } from '../shared/bundle/bundle.ts';
+import { parseFill, type Fill } from '../shared/fill/fill.ts';
+import { commandOf, createWorkplace, eventually, processTree, type Running, type Workplace } from './cli_process.ts';
+import { skipNote } from './skip_note.ts';
+import { tinyModels } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const isLinux = process.platform === 'linux';
+
+describe.runIf(isLinux)(`the paper account of up${skipNote(!isLinux, 'processes are found in /proc')}`, () => {
+  let place: Workplace;
+  const folder = (): string => join(place.home, 'ea', 'simulated_paper');
+  const fills = (): Fill[] => {
+    const path = join(folder(), 'result.json');
+    if (!existsSync(path)) return [];
+    return readFileSync(path, 'utf8').split('\n').slice(0, -1).map(parseFill);
+  };
+  const opened = (): number => fills().filter(({ kind }) => kind === 'open').length;
+  const closed = (): number => fills().filter(({ kind }) => kind === 'close').length;
+  const paperPid = (up: Running): number | undefined =>
+    processTree(up.pid).find((pid) => commandOf(pid).includes(' ea --name simulated'));
+
+  async function start(...flags: string[]): Promise<Running> {
+    const up = place.start(['up', '--json', ...flags]);
+    await eventually(up.stderr, () => up.stdout().includes('"daemons"'));
+    return up;
+  }
+
+  async function stop(up: Running): Promise<void> {
+    up.kill('SIGTERM');
+    expect(await up.ended, up.stderr()).toBe(0);
+  }
+
+  beforeAll(async () => {
+    place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 40 } } });
+    const { version } = await tinyModels(place.models, { settings: place.settings });
+    activate(place.models, version);
+  });
+  afterAll(() => place?.remove());
+
+  it('follows all pairs of the simulated market, survives a kill, and continues with the next start', async () => {
+    const up = await start();
+    expect(JSON.parse(up.stdout())).toMatchObject({ paper: folder() });
+    await eventually(up.stderr, () => closed() >= 2);
+    expect(JSON.parse(readFileSync(join(folder(), 'account.json'), 'utf8'))).toMatchObject({ equity: 10_000 });
+    for (const fill of fills()) expect(fill).toMatchObject({ market: 'simulated', account: 'paper' });
+
+    const second = await place.run(['ea', '--name', 'simulated', '--json']);
+    expect(second.code).toBe(1);
+    expect(second.stdout + second.stderr).toContain('HOME_LOCKED');
+
+    const killed = paperPid(up)!;
+    process.kill(killed, 'SIGKILL');
+    const before = opened();
+    await eventually(up.stderr, () => opened() > before + 2);
+    expect(paperPid(up)).not.toBe(killed);
+    await stop(up);
+    const first = fills();
+
+    const next = await start();
+    await eventually(next.stderr, () => closed() > first.filter(({ kind }) => kind === 'close').length + 2);
+    await stop(next);
+    expect(fills().slice(0, first.length)).toEqual(first);
+    // Every leg is opened once, and closed at most once.
+    const keys = fills().flatMap(({ kind, position_id, leg }) => (kind === 'refused' ? [] : [`${kind} ${position_id} ${leg}`])); // prettier-ignore
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it('is absent when the flag or the market says so', async () => {
+    rmSync(join(place.home, 'ea'), { recursive: true });
+    for (const flags of [['--no-paper'], ['--market', 'live']]) {
+      const up = await start(...flags);
+      expect(JSON.parse(up.stdout())).toMatchObject({ paper: null });
+      expect(paperPid(up)).toBeUndefined();
+      await stop(up);
+    }
+    expect(existsSync(join(place.home, 'ea')) ? readdirSync(join(place.home, 'ea')) : []).toEqual([]);
+  });
+});
