@@ -14,7 +14,7 @@ import { parsePair, symbolsOf } from '../shared/pair.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import type { Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
-import { train } from '../trainer/learning/pipeline.ts';
+import { train } from '../trainer/learning/training/pipeline.ts';
 import { benchMarket } from './market.ts';
 
 /** Bump this when bundles of earlier versions of the bench can no longer be used. */

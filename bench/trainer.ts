@@ -6,7 +6,7 @@ import { predict } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { openLearner } from '../trainer/learning/learners/trees/learners.ts';
 import type { Engine } from '../shared/policy/engines.ts';
 import { LEARNER_DEFAULTS, type TrainingTable } from '../trainer/learning/learners/trees/learner.ts';
-import { auc } from '../trainer/learning/validate/metrics.ts';
+import { auc } from '../trainer/learning/measures/metrics.ts';
 import { atExit } from './exit_work.ts';
 import { instantNs } from './end_to_end/instant.ts';
 

@@ -15,7 +15,7 @@ const PROGRAMS = [
   'daemon/journal/journal_thread_program',
   'daemon/publish/file_thread_program',
   'trainer/learning/backtest/period_worker',
-  'trainer/learning/data_quality/coverage_worker',
+  'trainer/control/data_quality/coverage_worker',
   'trainer/learning/dataset/folder_bars_worker',
   'trainer/learning/dataset/pair_worker',
   'trainer/learning/learners/trees/engines/engine_worker',

@@ -37,11 +37,11 @@ const COVERED = [
   'shared/core/',
   'daemon/',
   'trainer/learning/gate/',
-  'test/lease_store.test.ts',
-  'test/journal_retention.test.ts',
+  'test/lease_store.server.test.ts',
+  'test/journal_retention.chain.test.ts',
 ];
 /** Tests that wait for polls, for the end of a minute, or for trainings. */
-const WAITING = ['test/alerts_command.test.ts', 'test/collect.test.ts', 'test/retrain_chain.test.ts'];
+const WAITING = ['test/alerts_command.chain.test.ts', 'test/collect.chain.test.ts', 'test/retrain_chain.chain.test.ts'];
 
 /** @param {string} name @param {string[]} args */
 const tool = (name, args) => [process.execPath, join(ROOT, 'node_modules', name), ...args];

@@ -1,4 +1,4 @@
-import { homePaths } from '../shared/policy/home.ts';
+import { homePaths } from '../shared/home.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import type { AdmissionPlace } from '../trainer/control/admission/admission.ts';
 import { withRegistry } from '../trainer/control/registry/outcome.ts';

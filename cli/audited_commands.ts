@@ -1,6 +1,6 @@
 /*
  * Every command either changes an installation, and then stands in the audit, or is listed with the reason why it does
- * not (cli/audited_commands.test.ts).
+ * not (cli/audited_commands.unit.test.ts).
  */
 
 /** Commands that change models, policy, tokens, bars, halts, alerts or records of an installation. */

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { describeError } from '../shared/errors.ts';
-import { homePaths } from '../shared/policy/home.ts';
+import { homePaths } from '../shared/home.ts';
 import { AUDITED_COMMANDS } from './audited_commands.ts';
 import type { Change } from './output.ts';
 

@@ -1,7 +1,7 @@
 import type { BlockFigure, DirectionMetrics } from '../trainer/learning/direction/direction_report.ts';
 import type { DirectionManifest, InstrumentEdge } from '../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionEvaluation } from '../trainer/learning/direction/evaluate_direction.ts';
-import type { GateResult } from '../trainer/learning/gate/criteria.ts';
+import type { GateResult } from '../trainer/learning/criteria/criteria.ts';
 import type { NetResult } from '../trainer/learning/direction/direction_net.ts';
 import type { DirectionPlan, TrainedDirection } from '../trainer/learning/direction/train_direction.ts';
 import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';

@@ -1,12 +1,12 @@
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { Market } from '../shared/bar_file/bar_sink.ts';
-import { homePaths } from '../shared/policy/home.ts';
+import { homePaths } from '../shared/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
-import { databaseSource } from '../trainer/learning/feature_table/database_source.ts';
+import { databaseSource } from '../trainer/control/feature_store/database_source.ts';
 import type { FeatureSource } from '../trainer/learning/feature_table/feature_table.ts';
 import { fileSource } from '../trainer/learning/feature_table/file_source.ts';
-import { labelHash, storedSource, type StoredKey } from '../trainer/learning/feature_table/stored_features.ts';
+import { labelHash, storedSource, type StoredKey } from '../trainer/control/feature_store/stored_features.ts';
 import { openStore, storeUrl } from '../trainer/store/store.ts';
 
 /** Key of this configuration's features and labels in the store. */

@@ -1,15 +1,15 @@
 import type { EpochMs } from '../shared/bar.ts';
 import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import type { Decider } from './decide/decider.ts';
-import type { IdleWindow } from './idle_window.ts';
+import type { IdleWindow } from './status/idle_window.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { Instruments } from './instruments.ts';
 import type { SignalRecorder } from './journal/record.ts';
-import type { BatchTiming, Stopwatch } from './metrics/stopwatch.ts';
-import type { PipelineObserver } from './pipeline_options.ts';
+import type { BatchTiming, Stopwatch } from './publish/stopwatch.ts';
+import type { PipelineObserver } from './options/pipeline_options.ts';
 import type { Publication } from './publish/publish.ts';
-import type { MinuteItem } from './queue.ts';
+import type { MinuteItem } from './queue/queue.ts';
 
 /** A batch whose signals have left. */
 export interface AnsweredBatch {

@@ -15,19 +15,19 @@ import {
   type Pair,
   type Timeframe,
 } from '../shared/pair.ts';
-import type { HomePaths } from '../shared/policy/home.ts';
+import type { HomePaths } from '../shared/home.ts';
 import { decisionRecord } from '../shared/policy/decision_record.ts';
 import { barIntervalMs, shardSubjects, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
-import type { StreamReader } from '../shared/redis_stream.ts';
+import type { StreamReader } from '../shared/policy/redis_stream.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import type { JournaledLease } from '../shared/store/lease_text.ts';
 import type { ScreenedBar } from './align/suspects.ts';
 import type { Answer } from './decide/answer.ts';
-import { waitAtMost } from './wait.ts';
+import { waitAtMost } from './threads/wait.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
-import type { Degradation } from './degradations.ts';
+import type { Degradation } from './queue/degradations.ts';
 import { barsRoute, seriesRoute } from './feed/http.ts';
 import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
 import { openRedisFeed, type RedisFeed } from './feed/redis.ts';
@@ -47,9 +47,9 @@ import type { LeaseStore } from './lease/lease_store.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
 import { writeInPlace, type JournalWriter } from './journal/journal_writer.ts';
 import { recoveryStart, restoredInputs, subjectWarmup } from './journal/recovery.ts';
-import type { BatchTiming } from './metrics/stopwatch.ts';
+import type { BatchTiming } from './publish/stopwatch.ts';
 import { Pipeline } from './pipeline.ts';
-import { pipelineSettings } from './pipeline_options.ts';
+import { pipelineSettings } from './options/pipeline_options.ts';
 import { EXPIRED_AFTER_INTERVALS } from './publish/envelope.ts';
 import type { FilePublisher, FilePublisherOptions } from './publish/file.ts';
 import { Publishers } from './publish/publishers.ts';

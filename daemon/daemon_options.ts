@@ -1,4 +1,4 @@
-import type { HomePaths } from '../shared/policy/home.ts';
+import type { HomePaths } from '../shared/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { Clock } from '../shared/ports.ts';
 

@@ -2,7 +2,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 import { lowerThread } from '../shared/thread_priority.ts';
-import { scheduleAsBatch } from './batch_thread.ts';
+import { scheduleAsBatch } from './threads/batch_thread.ts';
 
 /** V8 11 counts bytes of bytecode until it optimizes a function, later versions its calls. */
 const EARLY_OPTIMIZATION =

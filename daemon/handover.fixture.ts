@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { WebSocket } from 'ws';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { activate } from '../shared/bundle/bundle.ts';
-import { homePaths, type HomePaths } from '../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../shared/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { Rng } from '../shared/ports.ts';
 import type { Signal } from '../shared/signal/signal.ts';

@@ -6,10 +6,10 @@ import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import type { Decider } from './decide/decider.ts';
 import { answerInstrument, type DirectionScores, type InstrumentAnswer } from './decide/instrument_answer.ts';
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
-import type { FeatureMatrix } from './infer/feature_matrix.ts';
-import { InstrumentMatrix, type TimeframeRows } from './infer/instrument_matrix.ts';
-import type { SeriesReader } from './infer/series_reader.ts';
-import type { MinuteItem } from './queue.ts';
+import type { FeatureMatrix } from './features/feature_matrix.ts';
+import { InstrumentMatrix, type TimeframeRows } from './features/instrument_matrix.ts';
+import type { SeriesReader } from './features/series_reader.ts';
+import type { MinuteItem } from './queue/queue.ts';
 import { RecentHistory } from './recent_history.ts';
 
 export interface InstrumentsOptions extends DirectionSlotsOptions {

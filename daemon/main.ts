@@ -12,7 +12,7 @@ import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjects } from '../shared/policy/policy.ts';
-import { isLocked, lockHome } from '../shared/store/home_lock.ts';
+import { isLocked, lockHome } from '../shared/process/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
 import { collectionOf, IdleCollector } from './collector.ts';
 import { lowerEngineThreads, tuneEngine } from './engine.ts';
@@ -41,7 +41,7 @@ import { awaitSuccession, directionLoaderOf, loaderOf, openBus, type Provisions 
 import { allSettled, Undo } from './undo.ts';
 import { CacheWarmer } from './warm/cache_warmer.ts';
 import { IdleStates } from './warm/idle_states.ts';
-import { DryRuns } from './warm/dry_runs.ts';
+import { DryRuns } from './dry_runs.ts';
 import { RealTime } from './warm/real_time.ts';
 
 /** A simulated market makes a week of bars in two hours: bars older than this many of its minutes are deleted. */

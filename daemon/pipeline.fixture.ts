@@ -7,11 +7,11 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { Signal, SignalBody } from '../shared/signal/signal.ts';
 import { verifyAnySignal } from '../shared/signal/verify_instrument.ts';
 import type { InputRow, ShadowRow, SignalRow } from '../shared/store/journal.ts';
-import { barInput } from './input.ts';
+import { barInput } from './queue/input.ts';
 import { NO_JOURNAL, type Journal } from './journal/journal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
 import { Pipeline } from './pipeline.ts';
-import { pipelineSettings, type PipelineOptions } from './pipeline_options.ts';
+import { pipelineSettings, type PipelineOptions } from './options/pipeline_options.ts';
 
 export const START_MS = Date.parse('2025-10-14T12:00:00Z');
 

@@ -4,10 +4,10 @@ import type { Pair } from '../shared/pair.ts';
 import { approvedPath } from '../shared/policy/approved.ts';
 import { pairCosts } from '../shared/policy/costs.ts';
 import { decisionRecord } from '../shared/policy/decision_record.ts';
-import type { HomePaths } from '../shared/policy/home.ts';
+import type { HomePaths } from '../shared/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Scheduler } from '../shared/ports.ts';
-import type { PolicyInput } from './input.ts';
+import type { PolicyInput } from './queue/input.ts';
 
 export interface PolicyWatchOptions {
   readonly paths: Pick<HomePaths, 'policy'>;

@@ -9,7 +9,7 @@ import { TIMEFRAMES } from '../shared/pair.ts';
 import { shardOf, shardPairs } from '../shared/policy/policy.ts';
 import type { DaemonPorts } from './daemon.ts';
 import type { Bus } from '../shared/ports.ts';
-import { waitForLock } from '../shared/store/home_lock.ts';
+import { waitForLock } from '../shared/process/home_lock.ts';
 import type { DaemonOptions } from './daemon_options.ts';
 import { loadDirectionOffTheWay, loadOffTheWay } from './infer/model_loader.ts';
 import { preloadModels } from './infer/model_preload.ts';

@@ -6,8 +6,8 @@ import type { DirectionSlots } from './infer/direction_slots.ts';
 import type { ModelSlots } from './infer/model_slots.ts';
 import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { Shadow } from './infer/shadow.ts';
-import type { StateInput } from './input.ts';
-import type { BatchPublisher } from './publish/batch_publisher.ts';
+import type { StateInput } from './queue/input.ts';
+import type { BatchPublisher } from './batches/batch_publisher.ts';
 
 /** What an input changes between two minutes. */
 export interface States {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { describeError } from './errors.ts';
 import { makePrivateFolder } from './private_files.ts';
-import type { HomePaths } from './policy/home.ts';
+import type { HomePaths } from './home.ts';
 
 const fatalSchema = z.object({
   at_ms: z.number(),

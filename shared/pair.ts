@@ -1,5 +1,5 @@
 import { SECONDS_PER_BAR } from './bar.ts';
-import { SYMBOL_SOURCE } from './symbol/symbol_source.ts';
+import { SYMBOL_SOURCE } from './symbol_source.ts';
 
 /** Seconds of a bar of each timeframe, aligned to the epoch in UTC. */
 export const TIMEFRAMES = { '1m': 60, '5m': 300, '15m': 900, '1h': 3600, '4h': 14_400, '1d': 86_400 } as const;

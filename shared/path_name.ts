@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { MinutehandError } from './errors.ts';
-import { WINDOWS_DEVICE } from './symbol/symbol_source.ts';
+import { WINDOWS_DEVICE } from './symbol_source.ts';
 
 /** Portable to every file system in use, temporary files beside it included. */
 const MAX_NAME_LENGTH = 180;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { replayJournal } from '../daemon/feed/replay.ts';
+import { replayJournal } from '../daemon/replay.ts';
 import type { Bar, EpochMs } from '../shared/bar.ts';
 import { parseStoredValue } from './known_series.ts';
 import { keyOf } from './series_source.ts';

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { standBy, startDaemon } from '../daemon/main.ts';
 import type { EpochMs } from '../shared/bar.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
-import { homePaths } from '../shared/policy/home.ts';
+import { homePaths } from '../shared/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { Clock } from '../shared/ports.ts';
 

@@ -5,7 +5,7 @@
 import { Command } from 'commander';
 import pino from 'pino';
 import { createOutput, showError } from '../cli/output.ts';
-import { homePaths } from '../shared/policy/home.ts';
+import { homePaths } from '../shared/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 
 const json = process.argv.includes('--json');

@@ -1,6 +1,6 @@
 /** For tests that kill a sender: `<home>` sends the events of its store to the addresses of the environment. */
 import pino from 'pino';
-import { homePaths } from '../shared/policy/home.ts';
+import { homePaths } from '../shared/home.ts';
 import { startEventSender } from '../trainer/control/model_events/event_sender.ts';
 import { tinySettings } from './tiny_settings.ts';
 

@@ -8,7 +8,7 @@ import type { FileSystem } from '../shared/ports.ts';
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 
-/** Admission is tested in test/admission.test.ts. */
+/** Admission is tested in test/admission.chain.test.ts. */
 const admitAll = (): Promise<null> => Promise.resolve(null);
 
 const [url, models, dieAt, action] = process.argv.slice(2) as [string, string, string, string];

@@ -1,13 +1,13 @@
 /** Imports of a higher layer that remain; remove a line with its import. */
 export const KNOWN_UPWARD_IMPORTS: readonly string[] = [
-  'trainer/learning/data_quality/coverage.ts → trainer/store/store.ts',
-  'trainer/learning/dataset/known_bars.ts → trainer/store/store.ts',
-  'trainer/learning/feature_table/database_source.ts → trainer/store/postgres.ts',
-  'trainer/learning/feature_table/stored_features.ts → trainer/store/store.ts',
-  'trainer/learning/feature_table/stored_features.ts → trainer/store/tables.ts',
-  'trainer/learning/profile/reference.ts → trainer/control/monitor/part.ts',
-  'trainer/learning/profile/reference.ts → trainer/control/monitor/performance_drift.ts',
-  'trainer/store/tables.ts → trainer/control/notify/events.ts',
+  'trainer/control/data_quality/coverage.ts → trainer/store/store.ts',
+  'trainer/control/bars/known_bars.ts → trainer/store/store.ts',
+  'trainer/control/feature_store/database_source.ts → trainer/store/postgres.ts',
+  'trainer/control/feature_store/stored_features.ts → trainer/store/store.ts',
+  'trainer/control/feature_store/stored_features.ts → trainer/store/tables.ts',
+  'trainer/learning/profile/reference.ts → trainer/learning/profile/part.ts',
+  'trainer/learning/profile/reference.ts → trainer/learning/profile/performance_drift.ts',
+  'trainer/store/tables.ts → trainer/store/events.ts',
 ];
 
 /** Pairs of folders that still import each other; remove a line with its last import. */

@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OpenTime } from '../shared/bar.ts';
-import { homePaths } from '../shared/policy/home.ts';
+import { homePaths } from '../shared/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import type { Clock } from '../shared/ports.ts';
 import { openJournal } from '../shared/store/journal.ts';

@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 import type { OpenTime } from '../shared/bar.ts';
 import { addHalts } from '../shared/bundle/halts.ts';
 import { describeError } from '../shared/errors.ts';
-import { lockHome } from '../shared/store/home_lock.ts';
+import { lockHome } from '../shared/process/home_lock.ts';
 import { openJournal, type InputRow } from '../shared/store/journal.ts';
 
 const [command, path, count] = process.argv.slice(2) as [string, string, string];

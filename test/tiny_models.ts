@@ -16,7 +16,7 @@ import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { signBundle } from '../shared/bundle/bundle.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
-import type { Target, TrainOptions } from '../trainer/learning/train_options.ts';
+import type { Target, TrainOptions } from '../trainer/learning/options/train_options.ts';
 import { TINY_MINUTES, tinyBars, tinySettings } from './tiny_settings.ts';
 
 export { TINY_MINUTES, tinyBars, tinySettings, type SettingsOverrides } from './tiny_settings.ts';
@@ -55,7 +55,7 @@ export function tinyTraining(folder: string, options: TinyModelOptions): TrainOp
     gitCommit: null,
     out: folder,
     created: options.created ?? new Date('2024-01-05T12:00:00Z'),
-    // Threads need the built code; results are the same (test/cli_commands.test.ts).
+    // Threads need the built code; results are the same (test/cli_commands.chain.test.ts).
     workers: 0,
     cache: null,
     trials: options.trials ?? 0,
@@ -83,7 +83,7 @@ export async function tinyModels(
     return { version, path: join(folder, version) };
   }
   const built = pathToFileURL(join(DIST, 'trainer', 'learning', 'pipeline.js')).href;
-  const { train } = (await import(built)) as typeof import('../trainer/learning/pipeline.ts');
+  const { train } = (await import(built)) as typeof import('../trainer/learning/training/pipeline.ts');
   const { version, path } = await train(tinyTraining(folder, options));
   if (options.gates !== 'measured') recordPassedGates(path);
   if (kept !== null) keep(path, version, kept);
@@ -126,7 +126,7 @@ function keyOf(folder: string, { settings = tinySettings(), bars: _, ...others }
     .digest('hex');
 }
 
-/** What bars and training depend on (test/tiny_models.test.ts). */
+/** What bars and training depend on (test/tiny_models.server.test.ts). */
 function trainedBy({ core, retrain, minutehand, policyHash }: Settings): unknown {
   const { market: _, feed: __, transports: ___, log: ____, simulated, ...others } = minutehand;
   return { core, retrain, policyHash, simulated: [simulated.seed, simulated.start], ...others };

@@ -1,4 +1,4 @@
-import { train, type TrainResult } from '../trainer/learning/pipeline.ts';
+import { train, type TrainResult } from '../trainer/learning/training/pipeline.ts';
 import { tinyTraining, type TinyModelOptions } from './tiny_models.ts';
 
 /** Trains on the simulated market by the sources under test, in about a second. Activates nothing. */

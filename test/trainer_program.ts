@@ -3,7 +3,7 @@
  * its port and its output.
  */
 import pino from 'pino';
-import { homePaths } from '../shared/policy/home.ts';
+import { homePaths } from '../shared/home.ts';
 import type { SettingsOverrides } from './tiny_models.ts';
 import { tinySettings } from './tiny_models.ts';
 import { startTrainer } from '../trainer/main.ts';

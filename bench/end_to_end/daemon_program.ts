@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { startDaemon } from '../../daemon/main.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { memoryNow, watchCollections } from './collections.ts';
 import type { DaemonArgument, ProgramMessage } from './field.ts';

@@ -8,7 +8,7 @@ import { warmupBars } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { SimulatedMarket } from '../../shared/market/simulated_market.ts';
 import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { barsMessage, benchMarket, benchPairs, daysAgo } from '../market.ts';
 import { benchSettings } from '../settings.ts';

@@ -1,7 +1,7 @@
 /** The trainer's API for the bench's daemon: the same settings and home, without training. */
 import { readFileSync } from 'node:fs';
 import pino from 'pino';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { createToken } from '../../trainer/control/api/access/tokens.ts';
 import { startTrainer } from '../../trainer/main.ts';

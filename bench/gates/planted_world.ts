@@ -8,8 +8,8 @@ import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Rng } from '../../shared/ports.ts';
 import { createRng } from '../../shared/rng.ts';
-import { backtest } from '../../trainer/learning/backtest/backtest.ts';
-import { buildPairHistory } from '../../trainer/learning/dataset/pair_history.ts';
+import { backtest } from '../../trainer/learning/trades/backtest.ts';
+import { buildPairHistory } from '../../trainer/learning/history/pair_history.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 
 /** Minutes in which half of a distance of the spread from its mean is gone, in active hours and in quiet ones. */

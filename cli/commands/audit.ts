@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { appendAudit, verifyAudit, type AuditCheck, type AuditEntry } from '../../trainer/control/api/audit.ts';
 import { setAnchorsAside } from '../../trainer/store/audit_anchors.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';

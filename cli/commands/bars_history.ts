@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { isoMinute } from '../../shared/bar.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { modelsTrainedOn } from '../../trainer/control/registry/trained_on.ts';
 import type { ChangePreview, ImportRun, TouchedBars } from '../../trainer/store/import_runs.ts';

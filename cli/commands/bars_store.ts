@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 
 export function marketOption(meaning: string): Option {

@@ -4,7 +4,7 @@ import { listVersions, readActive, readManifest, readShadow } from '../../shared
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, partsOfSet } from '../../shared/bundle/model_set.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';

@@ -10,7 +10,7 @@ import type { DirectionManifest } from '../../shared/bundle/direction/direction_
 import { loadDirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { timeframeOf } from '../../shared/pair.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { evaluationLines } from '../direction_lines.ts';

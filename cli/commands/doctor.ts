@@ -12,7 +12,7 @@ import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { barSecondsOf, parseInstrument, timeframeOf } from '../../shared/pair.ts';
-import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
 import { packageRoot } from '../../shared/root.ts';
@@ -22,7 +22,7 @@ import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.t
 import { librariesFrom } from '../../trainer/learning/learners/trees/engines/engine_library.ts';
 import { findEngine } from '../../trainer/learning/learners/trees/engines/engines.ts';
 import { checkEnvironment } from '../environment_check.ts';
-import { isLocked } from '../../shared/store/home_lock.ts';
+import { isLocked } from '../../shared/process/home_lock.ts';
 import { mt5Compilation } from '../mt5_compilation.ts';
 import type { Output } from '../output.ts';
 import { lookAtDaemon, type DaemonState } from '../status/daemon_state.ts';

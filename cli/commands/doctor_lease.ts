@@ -9,7 +9,7 @@ import type { LeaseStore } from '../../daemon/lease/lease_store.ts';
 import { forgetLease } from '../../daemon/lease/postgres_lease.ts';
 import { describeError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import type { HomePaths } from '../../shared/policy/home.ts';
+import type { HomePaths } from '../../shared/home.ts';
 import { shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { redisAddress } from '../../shared/redis_address.ts';
 import { verifySignal } from '../../shared/signal/verify.ts';

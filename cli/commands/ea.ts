@@ -3,7 +3,7 @@ import { urlOf } from '../../shared/address.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Fill } from '../../shared/fill/fill.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { startEa, WAYS, type RunningEa, type Way } from '../ea/ea.ts';
 import { statusLines } from '../ea/status.ts';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { createExplainer } from '../../shared/explain/explain_minute.ts';
 import type { ExplainedModel, Explanation } from '../../shared/explain/explanation.ts';
 import type { EntryCondition } from '../../shared/core/decide/entry_conditions.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
 import { parseBarClose } from '../period.ts';

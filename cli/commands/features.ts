@@ -11,7 +11,7 @@ import type { Windows } from '../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { INSTRUMENT_ID, parseInstrument, parsePair, type Pair } from '../../shared/pair.ts';
 import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
-import { commonMinutes } from '../../trainer/learning/dataset/pair_history.ts';
+import { commonMinutes } from '../../trainer/learning/history/pair_history.ts';
 import { instrumentMatrix } from '../instrument_matrix.ts';
 import { FAILED, type Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';

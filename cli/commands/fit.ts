@@ -22,7 +22,7 @@ import {
   type TrainingTable,
 } from '../../trainer/learning/learners/trees/learner.ts';
 import { openLearner } from '../../trainer/learning/learners/trees/learners.ts';
-import { likeliestClasses } from '../../trainer/learning/validate/multiclass.ts';
+import { likeliestClasses } from '../../trainer/learning/measures/multiclass.ts';
 import { classesOf, guessTask, targetsOf } from '../../trainer/learning/table/labels.ts';
 import { readTable, type Table, type TableRequest } from '../../trainer/learning/table/table.ts';
 import { csvCell } from '../csv.ts';

@@ -6,7 +6,7 @@ import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.t
 import { assetClassOf, defaultProfile } from '../../shared/core/cost/spread_profile.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { ALL_PAIRS, haltedPairs, readHalts, resume, type Halt } from '../../shared/bundle/halts.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
 

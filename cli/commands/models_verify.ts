@@ -7,7 +7,7 @@ import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError } from '../../shared/errors.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/learning/dataset/pair_cache.ts';
 import {
@@ -17,7 +17,7 @@ import {
   periodOf,
   recordedSettings,
   retrainAndCompare,
-} from '../../trainer/learning/bundle/deep_verification.ts';
+} from '../../trainer/learning/training/deep_verification.ts';
 import { withOwnPrices } from '../installation_bars.ts';
 import type { Output, Progress } from '../output.ts';
 import { parseWorkers } from '../period.ts';

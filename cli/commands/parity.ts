@@ -6,7 +6,7 @@ import { signatureText, signingKey, trustedKeys } from '../../shared/bundle/sign
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { openArchivePlace } from '../../trainer/control/history/open_archive_place.ts';
 import type { ArchivePlace } from '../../trainer/control/history/archive_place.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';

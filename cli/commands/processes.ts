@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { openLog } from '../../shared/log/log.ts';
-import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { noteFatal } from '../../shared/fatal.ts';
 import { unknownVariables, unknownVariableText } from '../../shared/policy/environment.ts';
 import { readPointer } from '../../shared/policy/approved.ts';

@@ -21,11 +21,11 @@ import {
   type Pair,
   type Timeframe,
 } from '../../shared/pair.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal } from '../../shared/store/journal.ts';
-import { replayBars, replayJournal, type JournalReplaySummary } from '../../daemon/feed/replay.ts';
+import { replayBars, replayJournal, type JournalReplaySummary } from '../../daemon/replay.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { makeReport } from '../../trainer/control/report/make_report.ts';
 import { rateText, reportPage } from '../../trainer/control/report/report_page.ts';

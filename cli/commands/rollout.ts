@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { pathInside } from '../../shared/path_name.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { admit, type Override } from '../../trainer/control/admission/admission.ts';
 import { withRegistry } from '../../trainer/control/registry/outcome.ts';

@@ -4,7 +4,7 @@ import { urlOf } from '../../shared/address.ts';
 import { shownMinute } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { ERRORS, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { RetrainRun, RunKind } from '../../trainer/control/schedule/run.ts';
 import { storeQueue } from '../../trainer/control/schedule/run_queue.ts';

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { readInstrumentFile, symbolOfFile } from '../../trainer/learning/direction/instrument_bars.ts';

@@ -2,7 +2,7 @@ import { shownMinute } from '../../shared/bar.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { createArchive, type SignalArchive } from '../../trainer/control/history/archive.ts';
 import { archiveAlone } from '../../trainer/control/history/archive_lock.ts';

@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { DirectionHealth } from '../../daemon/health/health.ts';
 import type { LeaseHealth } from '../../daemon/lease/lease_keeper.ts';
 import { shownMinute } from '../../shared/bar.ts';
-import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
 import { lookAtDaemon, type DaemonState, type PairStatus } from '../status/daemon_state.ts';

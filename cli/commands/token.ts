@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { readAddress, urlOf } from '../../shared/address.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { ROLES, type Role } from '../../trainer/control/api/access/role.ts';
 import { createLogin, listSessions, revokeSession } from '../../trainer/control/api/access/sessions.ts';

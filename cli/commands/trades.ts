@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { fillFigures, type FillFigures } from '../../trainer/control/fills/fill_figures.ts';
 import { readRefusedLines, readTrades, type LiveTrade } from '../../trainer/control/fills/live_trades.ts';

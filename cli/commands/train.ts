@@ -17,19 +17,24 @@ import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
-import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
 import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { packageRoot } from '../../shared/root.ts';
-import { midBars } from '../../trainer/learning/dataset/mid_bars.ts';
+import { midBars } from '../../trainer/learning/history/mid_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/learning/dataset/pair_cache.ts';
-import type { GateResult } from '../../trainer/learning/gate/criteria.ts';
+import type { GateResult } from '../../trainer/learning/criteria/criteria.ts';
 import { skillText } from '../../trainer/learning/gate/honesty.ts';
-import { adoptionGates } from '../../trainer/learning/gate/gate.ts';
+import { adoptionGates } from '../../trainer/learning/training/gate.ts';
 import { ENGINES, type Engine } from '../../shared/policy/engines.ts';
-import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from '../../trainer/learning/pipeline.ts';
-import { TARGETS, type Target } from '../../trainer/learning/train_options.ts';
+import {
+  trainFromWarmStart,
+  train,
+  type TrainOptions,
+  type TrainResult,
+} from '../../trainer/learning/training/pipeline.ts';
+import { TARGETS, type Target } from '../../trainer/learning/options/train_options.ts';
 import { enterOutcome, withRegistry, type Outcome as RegistryOutcome } from '../../trainer/control/registry/outcome.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import { reasonsOf } from '../../trainer/control/registry/reasons.ts';

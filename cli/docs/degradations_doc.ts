@@ -1,4 +1,4 @@
-import { DEGRADATIONS } from '../../daemon/degradations.ts';
+import { DEGRADATIONS } from '../../daemon/queue/degradations.ts';
 import { table } from './table.ts';
 
 /** docs/reference/DEGRADATIONS.md: what can be wrong while signals continue. */
@@ -6,7 +6,7 @@ export function renderDegradationsDoc(): string {
   const rows = Object.entries(DEGRADATIONS).map(([name, { means, next }]) => [`\`${name}\``, means, next]);
   return `# Degradations
 
-Generated from \`daemon/degradations.ts\` by \`npm run docs\`. Do not edit. A degradation shows in \`/healthz\` \`degradations\`, in mode DEGRADED of
+Generated from \`daemon/queue/degradations.ts\` by \`npm run docs\`. Do not edit. A degradation shows in \`/healthz\` \`degradations\`, in mode DEGRADED of
 every signal, and in \`minutehand status\`. Signals continue, and the mode recovers automatically.
 
 ${table(['degradation', 'meaning', 'what to do'], rows)}

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { HealthReport } from '../../daemon/health/health.ts';
 import { isBlocked, pauseThread } from '../../shared/durable_file.ts';
-import type { HomePaths } from '../../shared/policy/home.ts';
+import type { HomePaths } from '../../shared/home.ts';
 import type { Settings, Shard } from '../../shared/policy/policy.ts';
 import type { InstrumentSignal } from '../../shared/signal/instrument_signal.ts';
 import type { Signal } from '../../shared/signal/signal.ts';
 import { verifyAnySignal } from '../../shared/signal/verify_instrument.ts';
-import { askProcess, isTaken, type ProcessState } from '../../shared/process_state.ts';
+import { askProcess, isTaken, type ProcessState } from '../../shared/process/process_state.ts';
 
 const REPLACED_MS = 10;
 

@@ -1,4 +1,4 @@
-import { DEGRADATIONS, type Degradation } from '../../daemon/degradations.ts';
+import { DEGRADATIONS, type Degradation } from '../../daemon/queue/degradations.ts';
 import { LATE_BARS } from '../../daemon/feed/arrival.ts';
 import type { HealthReport } from '../../daemon/health/health.ts';
 import { REMOTE_TRANSPORTS } from '../../daemon/publish/transports.ts';

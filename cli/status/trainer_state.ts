@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import type { HomePaths } from '../../shared/policy/home.ts';
-import { askProcess, type ProcessState } from '../../shared/process_state.ts';
+import type { HomePaths } from '../../shared/home.ts';
+import { askProcess, type ProcessState } from '../../shared/process/process_state.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { RolloutState } from '../../trainer/control/rollout/watch.ts';
 import type { RetrainRun } from '../../trainer/control/schedule/run.ts';

@@ -9,8 +9,8 @@ import { pairCosts } from '../../shared/policy/costs.ts';
 import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { DecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
-import type { FeatureMatrix } from '../infer/feature_matrix.ts';
-import type { MinuteItem } from '../queue.ts';
+import type { FeatureMatrix } from '../features/feature_matrix.ts';
+import type { MinuteItem } from '../queue/queue.ts';
 import { answerMinute, type AnswerContext, type MinuteAnswer, type RolloutArm } from './answer.ts';
 import { SignalIds } from './signal_ids.ts';
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { SECONDS_PER_BAR, type EpochMs, type OpenTime } from '../../shared/bar.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import type { Degradation } from '../degradations.ts';
+import type { Degradation } from '../queue/degradations.ts';
 
 /** The degradation while live bars arrive too late for any signal to be valid. */
 export const LATE_BARS = 'late_bars';

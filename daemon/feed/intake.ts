@@ -1,7 +1,7 @@
 import type { EpochMs, OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { barInput, emptyInput, type BarSink } from '../input.ts';
+import { barInput, emptyInput, type BarSink } from '../queue/input.ts';
 import { NO_SYMBOL_NAMES, readSymbol, type SymbolNames } from '../../shared/symbol/symbol.ts';
 import { parseMessage } from './message.ts';
 import { latestClosedOpenMs } from '../../shared/bar_rules.ts';

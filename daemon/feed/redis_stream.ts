@@ -4,7 +4,7 @@ import {
   type StreamConnection,
   type StreamConnectionState,
   type StreamReader,
-} from '../../shared/redis_stream.ts';
+} from '../../shared/policy/redis_stream.ts';
 import {
   BEGINNING,
   compareIds,

@@ -1,5 +1,5 @@
 import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
-import type { SeriesSink } from '../input.ts';
+import type { SeriesSink } from '../queue/input.ts';
 import type { ObservationOutcome } from '../series/series_ledger.ts';
 import { symbolReader, takeEach, type IntakeOptions, type RefusedItem } from './intake.ts';
 import { parseWireObservation } from './series_wire.ts';

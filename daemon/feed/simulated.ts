@@ -1,7 +1,7 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import type { OpenTime } from '../../shared/bar.ts';
 import { createSimulatedMarket, type SimulatedMarket } from '../../shared/market/simulated_market.ts';
-import { barInput, type BarSink } from '../input.ts';
+import { barInput, type BarSink } from '../queue/input.ts';
 
 const BACKFILL_MINUTES_PER_SLICE = 500;
 const SKIPPED_MINUTES_PER_TURN = 500;

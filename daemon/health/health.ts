@@ -6,7 +6,7 @@ import type { Timeframe } from '../../shared/pair.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { LeaseHealth } from '../lease/lease_keeper.ts';
 import type { ModelRefusal } from '../infer/followed_models.ts';
-import type { SeriesState } from '../pipeline_status.ts';
+import type { SeriesState } from '../status/pipeline_status.ts';
 import type { LateBars } from '../feed/arrival.ts';
 import type { RemoteName } from '../publish/transports.ts';
 import type { Route } from '../serve/http_route.ts';

@@ -1,4 +1,4 @@
-import type { Queue } from '../queue.ts';
+import type { Queue } from '../queue/queue.ts';
 
 /**
  * Creates a check of progress: something was answered since its last call, or nothing waits. False when a queue hangs.

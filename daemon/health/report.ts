@@ -1,7 +1,7 @@
 import type { ActiveHalts } from '../infer/active_halts.ts';
 import type { FollowedDirections } from '../infer/followed_directions.ts';
 import type { FollowedModels } from '../infer/followed_models.ts';
-import type { PipelineStatus } from '../pipeline_status.ts';
+import type { PipelineStatus } from '../status/pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
 import { REMOTE_TRANSPORTS } from '../publish/transports.ts';
 import type { RedisFeed } from '../feed/redis.ts';

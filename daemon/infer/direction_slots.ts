@@ -1,9 +1,9 @@
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../shared/pair.ts';
 import type { DirectionScores } from '../decide/instrument_answer.ts';
-import type { DirectionInput, InputSink } from '../input.ts';
-import type { PipelineObserver } from '../pipeline_options.ts';
-import type { TimeframeRows } from './instrument_matrix.ts';
+import type { DirectionInput, InputSink } from '../queue/input.ts';
+import type { PipelineObserver } from '../options/pipeline_options.ts';
+import type { TimeframeRows } from '../features/instrument_matrix.ts';
 
 export interface DirectionSlotsOptions {
   inputs(): InputSink;

@@ -11,7 +11,7 @@ import { describeError } from '../../shared/errors.ts';
 import { timeframeOf, type Timeframe } from '../../shared/pair.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
-import type { DegradationInput, DirectionInput } from '../input.ts';
+import type { DegradationInput, DirectionInput } from '../queue/input.ts';
 import { fingerprint, isUnread } from './file_mark.ts';
 import type { ModelRefusal } from './followed_models.ts';
 import { provedVersions } from './proved_versions.ts';

@@ -4,7 +4,7 @@ import { armVersion, type ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import { describeError, type ErrorReport } from '../../shared/errors.ts';
 import type { LastSignal } from '../../shared/store/journal.ts';
-import type { DegradationInput, RolloutInput, ShadowInput, SwapInput } from '../input.ts';
+import type { DegradationInput, RolloutInput, ShadowInput, SwapInput } from '../queue/input.ts';
 import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
 
 export interface FollowedModelsOptions extends Pick<

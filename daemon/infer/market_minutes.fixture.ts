@@ -5,7 +5,7 @@ import { parsePair } from '../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import { byMinute } from '../pipeline.fixture.ts';
-import type { MinuteItem } from '../queue.ts';
+import type { MinuteItem } from '../queue/queue.ts';
 
 export const settings = tinySettings();
 export const PAIRS = settings.minutehand.pairs.map(parsePair);

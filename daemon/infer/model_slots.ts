@@ -1,8 +1,8 @@
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
-import type { InputSink, SwapInput } from '../input.ts';
-import type { PipelineObserver } from '../pipeline_options.ts';
+import type { InputSink, SwapInput } from '../queue/input.ts';
+import type { PipelineObserver } from '../options/pipeline_options.ts';
 import type { HaltedPairs } from './halted_pairs.ts';
 
 /** Scores, at once where nothing has to be waited for; null = there is nothing that could score. */

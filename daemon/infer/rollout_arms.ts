@@ -9,12 +9,12 @@ import type { Clock } from '../../shared/ports.ts';
 import { createBodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { AnswerContext, MinuteAnswer } from '../decide/answer.ts';
 import type { Decider } from '../decide/decider.ts';
-import type { InputSink, RolloutInput } from '../input.ts';
+import type { InputSink, RolloutInput } from '../queue/input.ts';
 import type { Journal } from '../journal/journal.ts';
 import { shadowRow } from '../journal/record.ts';
-import type { PipelineObserver } from '../pipeline_options.ts';
-import type { MinuteItem } from '../queue.ts';
-import type { FeatureMatrix } from './feature_matrix.ts';
+import type { PipelineObserver } from '../options/pipeline_options.ts';
+import type { MinuteItem } from '../queue/queue.ts';
+import type { FeatureMatrix } from '../features/feature_matrix.ts';
 import type { HaltedPairs } from './halted_pairs.ts';
 import { release } from './model_slots.ts';
 

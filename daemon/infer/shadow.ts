@@ -4,11 +4,11 @@ import type { Pair } from '../../shared/pair.ts';
 import { createBodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { MinuteAnswer } from '../decide/answer.ts';
 import type { Decider } from '../decide/decider.ts';
-import type { ShadowInput } from '../input.ts';
+import type { ShadowInput } from '../queue/input.ts';
 import { shadowRow } from '../journal/record.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { PipelineObserver } from '../pipeline_options.ts';
-import type { FeatureMatrix } from './feature_matrix.ts';
+import type { PipelineObserver } from '../options/pipeline_options.ts';
+import type { FeatureMatrix } from '../features/feature_matrix.ts';
 import { release } from './model_slots.ts';
 
 export interface ShadowOptions {

@@ -4,7 +4,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { MinutehandError, type ErrorReport } from '../../shared/errors.ts';
 import type { Scheduler } from '../../shared/ports.ts';
 import type { JournalFile, JournalStore, PruneBounds, RowNumbers } from '../../shared/store/journal.ts';
-import { waitAtMost } from '../wait.ts';
+import { waitAtMost } from '../threads/wait.ts';
 import { appendBatches, type JournalBatch, type JournalWriter, type OnWritten } from './journal_writer.ts';
 
 export interface JournalThreadOptions {

@@ -2,7 +2,7 @@ import '../../shared/low_priority.ts';
 import { parentPort, workerData } from 'node:worker_threads';
 import { MinutehandError } from '../../shared/errors.ts';
 import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
-import { scheduleAsBatch } from '../batch_thread.ts';
+import { scheduleAsBatch } from '../threads/batch_thread.ts';
 import { doTask, type JournalTask, type JournalTaskAnswer, type JournalThreadData } from './journal_thread.ts';
 
 /**

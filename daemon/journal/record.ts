@@ -3,7 +3,7 @@ import type { InstrumentPosition } from '../../shared/core/position/instrument_p
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import type { ShadowRow } from '../../shared/store/journal.ts';
 import type { Answer, MinuteAnswer } from '../decide/answer.ts';
-import type { MinuteItem } from '../queue.ts';
+import type { MinuteItem } from '../queue/queue.ts';
 import type { Journal } from './journal.ts';
 
 const FLAT_TEXT = JSON.stringify(FLAT);

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import type { EpochMs } from '../../shared/bar.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import type { HomePaths } from '../../shared/policy/home.ts';
+import type { HomePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Bus, Clock, Rng, Scheduler } from '../../shared/ports.ts';
 import { openJournal, type JournalFile } from '../../shared/store/journal.ts';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { WebSocket } from 'ws';
 import type { OpenTime } from '../../shared/bar.ts';
-import type { HomePaths } from '../../shared/policy/home.ts';
+import type { HomePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Rng } from '../../shared/ports.ts';
 import { createConsumer, type Verdict } from '../../shared/signal/consumer.ts';

@@ -3,10 +3,10 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
-import type { HomePaths } from '../../shared/policy/home.ts';
+import type { HomePaths } from '../../shared/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
-import { replayJournal } from '../feed/replay.ts';
+import { replayJournal } from '../replay.ts';
 import { ISOLATING, OF_BOTH, type HeardSignal, type TwoMachinesReport } from './two_machines.fixture.ts';
 
 export interface TwoMachinesChecks {

@@ -3,7 +3,7 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { openLog, type LogLevel, type OpenLog } from '../../shared/log/log.ts';
 import type { SubjectBody } from '../../shared/signal/instrument_signal.ts';
 import { isOverBudget } from '../metrics/budget.ts';
-import type { BatchTiming } from '../metrics/stopwatch.ts';
+import type { BatchTiming } from '../publish/stopwatch.ts';
 import { TRANSPORT_NAMES } from '../publish/transports.ts';
 
 /** A published signal, as the pipeline reports it. */

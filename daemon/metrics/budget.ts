@@ -1,6 +1,6 @@
 import type { SubjectBody } from '../../shared/signal/instrument_signal.ts';
 import { TRANSPORT_NAMES } from '../publish/transports.ts';
-import type { BatchTiming } from './stopwatch.ts';
+import type { BatchTiming } from '../publish/stopwatch.ts';
 
 /** Returns whether a batch answers bars. A heartbeat has none to count its time from. */
 export function answersBars(batch: readonly { readonly body: SubjectBody }[]): boolean {

@@ -2,7 +2,7 @@ import type { EpochMs } from '../../shared/bar.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import type { LoggedSignal } from '../log/log.ts';
 import { byTransport } from '../publish/transports.ts';
-import type { BatchTiming } from './stopwatch.ts';
+import type { BatchTiming } from '../publish/stopwatch.ts';
 import type { MetricsSource } from './metrics.ts';
 import { Exposition } from './exposition.ts';
 import { Observed } from './observed.ts';

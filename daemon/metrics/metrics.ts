@@ -1,14 +1,14 @@
 import type { Clock } from '../../shared/ports.ts';
 import type { LateBars } from '../feed/arrival.ts';
 import type { LeaseHealth } from '../lease/lease_keeper.ts';
-import type { PipelineStatus } from '../pipeline_status.ts';
+import type { PipelineStatus } from '../status/pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
 import { REMOTE_TRANSPORTS, TRANSPORT_NAMES } from '../publish/transports.ts';
 import type { Metric } from '../../shared/metrics/metric.ts';
 import type { Observed } from './observed.ts';
 import type { ProcessWatch } from './process_watch.ts';
 import { SignalCounter } from './signal_counter.ts';
-import { STATIONS } from './stopwatch.ts';
+import { STATIONS } from '../publish/stopwatch.ts';
 
 /** Inputs of the metrics of a daemon. */
 export interface MetricsSource {

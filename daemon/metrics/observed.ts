@@ -7,7 +7,7 @@ import { Counts } from './counts.ts';
 import { LatencyHistogram } from './latency.ts';
 import { createMinuteRate } from './minute_rate.ts';
 import { SignalCounter } from './signal_counter.ts';
-import { STATIONS, type BatchTiming } from './stopwatch.ts';
+import { STATIONS, type BatchTiming } from '../publish/stopwatch.ts';
 
 /** Error codes that begin like this. */
 function codesOf(prefix: string): string[] {

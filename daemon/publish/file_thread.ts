@@ -4,7 +4,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { filesUnderUmask } from '../../shared/private_files.ts';
 import type { Scheduler } from '../../shared/ports.ts';
-import { waitAtMost } from '../wait.ts';
+import { waitAtMost } from '../threads/wait.ts';
 import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './file.ts';
 import type { Publication } from './publish.ts';
 

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { pauseThread } from '../../shared/durable_file.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { filesUnderUmask } from '../../shared/private_files.ts';
-import { scheduleAsBatch } from '../batch_thread.ts';
+import { scheduleAsBatch } from '../threads/batch_thread.ts';
 import { createFilePublisher } from './file.ts';
 import type { FileThreadAnswer, FileThreadBatch, FileThreadData } from './file_thread.ts';
 import type { Publication } from './publish.ts';

@@ -5,7 +5,7 @@ import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import { PAIR_ID_SOURCE } from '../pair.ts';
 import type { FileSystem } from '../ports.ts';
-import { lockHome } from '../store/home_lock.ts';
+import { lockHome } from '../process/home_lock.ts';
 import { readActive, VERSION } from './bundle.ts';
 import { readModelsFile } from './models_file.ts';
 

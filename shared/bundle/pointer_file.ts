@@ -3,7 +3,7 @@ import { replaceDurably } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
-import { lockHome } from '../store/home_lock.ts';
+import { lockHome } from '../process/home_lock.ts';
 import { readModelsFile } from './models_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
 import { sealPointer, type PointerKind, type Seal } from './sealed_pointer.ts';

@@ -10,7 +10,7 @@ import { describeError, MinutehandError } from '../errors.ts';
 import { isInstrument, parseSubject, type Pair } from '../pair.ts';
 import { pairCosts, tradingCosts } from '../policy/costs.ts';
 import { settingsOfRecord } from '../policy/decision_record.ts';
-import type { HomePaths } from '../policy/home.ts';
+import type { HomePaths } from '../home.ts';
 import { decisionPolicy, shardsOf, shardSubjects, type Settings } from '../policy/policy.ts';
 import { checksum } from '../signal/encode.ts';
 import type { SignalBody } from '../signal/signal.ts';

@@ -20,7 +20,7 @@ import type { ConfigProblem } from './problem.ts';
 import { CONFIG_FILES, policyKeys } from './schema.ts';
 import type { ConfigPart, MinutehandSettings } from './schema.ts';
 import { readApproved, type Approved } from './approved.ts';
-import { homePaths } from './home.ts';
+import { homePaths } from '../home.ts';
 import { didYouMean } from './spelling.ts';
 import { withSpelledSymbols } from './symbol_names.ts';
 import { readYamlFile } from './yaml_file.ts';

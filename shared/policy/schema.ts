@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
-import { isSymbol, SYMBOL_SOURCE } from '../symbol/symbol_source.ts';
+import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 import { isReservedTable } from './reserved_tables.ts';
 

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { TIMEFRAMES, type Timeframe } from '../pair.ts';
 import { isCurrency, isPairForm } from './currencies.ts';
 import { isDay, NO_SYMBOL_NAMES, readSymbol, type SymbolNames } from './symbol.ts';
-import { isSymbol } from './symbol_source.ts';
+import { isSymbol } from '../symbol_source.ts';
 
 /** What the name of a file states about its bars. */
 export interface SourceName {

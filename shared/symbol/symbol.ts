@@ -1,6 +1,6 @@
 import { MinutehandError } from '../errors.ts';
 import { isCurrency, isPairForm } from './currencies.ts';
-import { isSymbol, MAX_SYMBOL_LENGTH, WINDOWS_DEVICE } from './symbol_source.ts';
+import { isSymbol, MAX_SYMBOL_LENGTH, WINDOWS_DEVICE } from '../symbol_source.ts';
 
 /** How names of brokers and exchanges become symbols: `symbol_names` of minutehand.yaml. */
 export interface SymbolNames {

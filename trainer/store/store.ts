@@ -5,7 +5,7 @@ import type { Kysely } from 'kysely';
 import type { ImportedFile, Market } from '../../shared/bar_file/bar_sink.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../../shared/home.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { openBarStore, type BarStore } from './bars.ts';
 import type { Engine } from './engine.ts';

@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
-import type { EventName, Severity } from '../control/notify/events.ts';
+import type { EventName, Severity } from './events.ts';
 import type { AccessTables } from './access_tables.ts';
 import type { RecordTables } from './record_tables.ts';
 

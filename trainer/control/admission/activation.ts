@@ -3,7 +3,7 @@ import { activateDirection } from '../../../shared/bundle/direction/active_direc
 import type { ActivePointer } from '../../../shared/bundle/pointer.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Admitted } from './admission.ts';
 
 /**

@@ -4,9 +4,9 @@ import { readActive } from '../../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { loadModelSet, servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { predictRequest, rowScoresSchema } from './schema/predict.ts';
+import type { predictRequest, rowScoresSchema } from '../schema/predict.ts';
 
 type Request = z.infer<typeof predictRequest>;
 

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
-import { homePaths, type HomePaths } from '../../../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../../../shared/home.ts';
 import { tinySettings, type SettingsOverrides } from '../../../test/tiny_settings.ts';
 import { startTrainer } from '../../main.ts';
 import { openStore, type Store } from '../../store/store.ts';

@@ -5,7 +5,7 @@ import { readActive } from '../../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { createAccess, type AccessOptions } from '../../../shared/http/access.ts';
 import { accessRequestOf, hostMissing, missesHost } from '../../../shared/http/node_server.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { foreignModels, standingOverrides } from '../admission/standing.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Backtest } from '../schedule/backtest_queue.ts';
-import type { backtestComparisonSchema } from './schema/records.ts';
+import type { backtestComparisonSchema } from '../schema/records.ts';
 
 const FIGURES = ['net_return', 'net_sharpe', 'max_drawdown', 'mean_net_bps', 'trades', 'win_rate'] as const;
 const VIEWS = ['all_pairs', 'edge_pairs'] as const;

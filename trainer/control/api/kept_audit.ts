@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import type { HomePaths } from '../../../shared/policy/home.ts';
-import { lockHome } from '../../../shared/store/home_lock.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { lockHome } from '../../../shared/process/home_lock.ts';
 import { openStore, storeUrl, type Store } from '../../store/store.ts';
 import { appendAudit, type AuditEntry } from './audit.ts';
 

@@ -8,10 +8,10 @@ import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { screenPolicy, shardsOf } from '../../../shared/policy/policy.ts';
-import { readKnownBars } from '../../learning/dataset/known_bars.ts';
-import { commonMinutes } from '../../learning/dataset/pair_history.ts';
+import { readKnownBars } from '../bars/known_bars.ts';
+import { commonMinutes } from '../../learning/history/pair_history.ts';
 import type { ApiContext } from './context.ts';
-import type { generatedSchema } from './schema/automl_features.ts';
+import type { generatedSchema } from '../schema/automl_features.ts';
 
 /** Maximum closed time of a market (weekends and holidays). */
 const CLOSED_S = 4 * 86_400;

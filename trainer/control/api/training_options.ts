@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { ApiOptions } from '../schedule/run.ts';
-import type { MLTrainingConfig } from './schema/training.ts';
+import type { MLTrainingConfig } from '../schema/training.ts';
 
 /**
  * Converts a request to options of `train`.

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';
 import type { FillIntake } from './intake.ts';

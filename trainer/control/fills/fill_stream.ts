@@ -5,7 +5,7 @@ import {
   type StreamConnection,
   type StreamConnectionState,
   type StreamReader,
-} from '../../../shared/redis_stream.ts';
+} from '../../../shared/policy/redis_stream.ts';
 
 const FILLS_GROUP = 'minutehand-trainer';
 /** A fixed consumer name, so that a trainer takes over entries that the previous one did not acknowledge. */

@@ -1,6 +1,6 @@
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
-import type { StreamReader } from '../../../shared/redis_stream.ts';
+import type { StreamReader } from '../../../shared/policy/redis_stream.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
 import { openStore, storeUrl } from '../../store/store.ts';

@@ -1,4 +1,4 @@
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import { barIntervalMs, type Settings } from '../../../shared/policy/policy.ts';
 import type { JournaledSignal } from './journal_signals.ts';
 import type { Store } from '../../store/store.ts';

@@ -1,4 +1,4 @@
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import { openJournalSignals, type JournaledSignal, type JournalSignals } from './journal_signals.ts';

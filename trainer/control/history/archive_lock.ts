@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
-import { lockHome } from '../../../shared/store/home_lock.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { lockHome } from '../../../shared/process/home_lock.ts';
 import type { Store } from '../../store/store.ts';
 
 /** Advisory lock id on the database server; any unused number. */

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { describeError } from '../../../shared/errors.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Notifier } from '../notify/notifier.ts';

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import { groupedBy } from '../fills/grouping.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tables } from '../../store/tables.ts';

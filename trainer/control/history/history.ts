@@ -4,7 +4,7 @@ import { followConfigStarts } from '../schedule/config_changes.ts';
 import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
-import { scheduleByCron, type Schedule } from '../schedule/schedule.ts';
+import { scheduleByCron, type Schedule } from '../cron/schedule.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import { storeOpener } from '../../store/store_opener.ts';
 import { Archiving, type OpenHistory } from './archiving.ts';

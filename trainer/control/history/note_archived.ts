@@ -1,5 +1,5 @@
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { noteArchivedSignals } from '../../../shared/store/archived_signals.ts';
 import { lastWholeDay } from './archive_round.ts';

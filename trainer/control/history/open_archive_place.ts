@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import { isFolderTarget, type SignalsPolicy } from '../../../shared/policy/schema.ts';
 import type { ArchivePlace } from './archive_place.ts';
 import { openBucket } from './bucket.ts';

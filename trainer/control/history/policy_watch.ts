@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { readPointer } from '../../../shared/policy/approved.ts';
-import { homePaths } from '../../../shared/policy/home.ts';
+import { homePaths } from '../../../shared/home.ts';
 import { loadSettings, type Settings } from '../../../shared/policy/policy.ts';
 import { configAuthor } from '../../../shared/policy/config_starts.ts';
 import type { Clock } from '../../../shared/ports.ts';

@@ -2,9 +2,9 @@ import type { Metric, Sample } from '../../../shared/metrics/metric.ts';
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import type { StandingOverride } from '../admission/standing.ts';
 import type { MonitorStatus } from '../monitor/monitor.ts';
-import { isSkipped } from '../monitor/part.ts';
+import { isSkipped } from '../../learning/profile/part.ts';
 import type { MonitorReport } from '../monitor/report.ts';
-import { SEVERITIES } from '../notify/events.ts';
+import { SEVERITIES } from '../../store/events.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import type { RetrainRun } from '../schedule/run.ts';
 

@@ -13,7 +13,7 @@ import { withJournals } from '../fills/signal_lookup.ts';
 import { evaluationLabel } from '../../learning/label/direction.ts';
 import { CLASSES } from '../../learning/direction/walk_forward.ts';
 import type { DirectionBias } from '../../learning/direction/direction_bias.ts';
-import type { Part } from './part.ts';
+import type { Part } from '../../learning/profile/part.ts';
 
 /** Published probabilities of the active direction model of a timeframe. */
 export interface LiveDirection {

@@ -1,7 +1,7 @@
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openStore, storeUrl, type Store } from '../../store/store.ts';
-import { isSkipped } from './part.ts';
+import { isSkipped } from '../../learning/profile/part.ts';
 import type { MonitorReport } from './report.ts';
 
 /** Stores the drift of a check for reports. @throws MinutehandError STORE_UNUSABLE */

@@ -9,10 +9,10 @@ import { swapBpsPerNight } from '../../../shared/core/cost/swap.ts';
 import { fillFigures, pnlOf, shortfallOf, type AccountFigures, type FiguresInput } from '../fills/fill_figures.ts';
 import type { LiveTrade } from '../fills/live_trades.ts';
 import { isClosed, LEGS, lotsOf, positionsOf, type Leg, type LivePosition } from '../fills/positions.ts';
-import { errorsOfChance, meanOverBlocks } from '../../learning/validate/cluster.ts';
-import { SIGMAS } from './drift.ts';
+import { errorsOfChance, meanOverBlocks } from '../../learning/statistics/cluster.ts';
+import { SIGMAS } from '../../learning/profile/drift.ts';
 import { blocksOf, type Blocks } from '../../learning/profile/feature_profile.ts';
-import { compareShare, type Compared, type KnownShare } from './performance_drift.ts';
+import { compareShare, type Compared, type KnownShare } from '../../learning/profile/performance_drift.ts';
 
 const BPS = 1e4;
 

@@ -1,7 +1,13 @@
 import { ownGroups, type Manifest, type ModelMetrics } from '../../../shared/bundle/manifest.ts';
 import { pool, type BundleResult } from '../../learning/backtest/period.ts';
-import { auc } from '../../learning/validate/metrics.ts';
-import { compareAuc, compareWinRate, type Compared, type LabelCounts, type WinCount } from './performance_drift.ts';
+import { auc } from '../../learning/measures/metrics.ts';
+import {
+  compareAuc,
+  compareWinRate,
+  type Compared,
+  type LabelCounts,
+  type WinCount,
+} from '../../learning/profile/performance_drift.ts';
 
 export interface LivePerformance {
   readonly auc: Compared;

@@ -3,8 +3,8 @@ import { ALL_PAIRS, type Halt, type HaltReason } from '../../../shared/bundle/ha
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
 import { cumulate, maxDrawdown, totalCurve, type PnlChanges } from '../../learning/backtest/equity.ts';
 import type { TradeRecord } from '../../learning/backtest/period.ts';
-import { evidenceBelow } from './evidence.ts';
-import { isWin } from './performance_drift.ts';
+import { evidenceBelow } from '../../learning/profile/evidence.ts';
+import { isWin } from '../../learning/profile/performance_drift.ts';
 
 /** Trades of several pairs, and candidates, closer together than this count as one, since they are dependent. */
 const BLOCK_SECONDS = 3600;

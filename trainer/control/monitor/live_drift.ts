@@ -1,7 +1,7 @@
 import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 import { ROWS_PER_SCORE } from '../../learning/backtest/bar_scores.ts';
-import { featureDrift, type FeatureDrift } from './drift.ts';
+import { featureDrift, type FeatureDrift } from '../../learning/profile/drift.ts';
 import type { ProfiledRows } from '../../learning/profile/feature_profile.ts';
 import type { MonitorReference } from '../../learning/profile/reference.ts';
 import { SCORE_COLUMNS } from '../../learning/profile/score_profile.ts';

@@ -14,7 +14,7 @@ import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../../learning/backtest/period.ts';
-import { readKnownBars } from '../../learning/dataset/known_bars.ts';
+import { readKnownBars } from '../bars/known_bars.ts';
 import { labelPair } from '../../learning/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../../learning/label/reversion.ts';
 import { averageUniqueness } from '../../learning/label/uniqueness.ts';
@@ -35,9 +35,15 @@ import {
 } from '../../learning/profile/live_pairs.ts';
 import { directionWarmUp, lookAtDirections, type LiveDirections } from './direction_look.ts';
 import { servedPerformance } from './group_performance.ts';
-import { passRate, riskStreak, type LabelCounts, type PassRate, type RiskStreak } from './performance_drift.ts';
+import {
+  passRate,
+  riskStreak,
+  type LabelCounts,
+  type PassRate,
+  type RiskStreak,
+} from '../../learning/profile/performance_drift.ts';
 import { readReference, type MonitorReference } from '../../learning/profile/reference.ts';
-import { isSkipped, type Part } from './part.ts';
+import { isSkipped, type Part } from '../../learning/profile/part.ts';
 import { findingsOf, type MonitorReport } from './report.ts';
 
 const DAY_S = 86_400;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { addHalts, ALL_PAIRS } from '../../../shared/bundle/halts.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import { barIntervalMs, type Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Notifier } from '../notify/notifier.ts';

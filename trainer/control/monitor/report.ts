@@ -1,12 +1,12 @@
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
 import { BUY_RATIO_LIMITS } from '../../learning/direction/direction_bias.ts';
 import type { LiveDirections } from './direction_look.ts';
-import { SIGMAS, type FeatureDrift } from './drift.ts';
+import { SIGMAS, type FeatureDrift } from '../../learning/profile/drift.ts';
 import type { FillPerformance, SymbolFills } from './fill_performance.ts';
 import type { ServedPerformance } from './group_performance.ts';
-import { isSkipped, type Part } from './part.ts';
+import { isSkipped, type Part } from '../../learning/profile/part.ts';
 import type { Breach, KpiFigures } from './kpi.ts';
-import type { Compared, PassRate, RiskStreak } from './performance_drift.ts';
+import type { Compared, PassRate, RiskStreak } from '../../learning/profile/performance_drift.ts';
 
 /** Result of one check of the active models. Plain data, independent of this machine's clock. */
 export interface MonitorReport {

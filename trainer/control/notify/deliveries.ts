@@ -4,7 +4,7 @@ import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
 import type { Store } from '../../store/store.ts';
 import type { AlertAction, Tables } from '../../store/tables.ts';
 import type { Channel, ChannelName } from './channels/channel.ts';
-import type { Severity } from './events.ts';
+import type { Severity } from '../../store/events.ts';
 import type { AlertMessage } from './message.ts';
 
 /** A message waiting for its channel. */

@@ -1,15 +1,15 @@
 import type { Logger } from 'pino';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { describeError } from '../../../shared/errors.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
-import { scheduleByCron } from '../schedule/schedule.ts';
+import { scheduleByCron } from '../cron/schedule.ts';
 import { IN_MEMORY, openStore, storeUrl, type Store } from '../../store/store.ts';
 import type { Channel, SendFailure } from './channels/channel.ts';
 import { openChannels } from './channels/channels.ts';
 import { Deliveries } from './deliveries.ts';
-import { EVENTS } from './events.ts';
+import { EVENTS } from '../../store/events.ts';
 import type { Notifier } from './notifier.ts';
 import { notify, resolve, type Notice, type OutboxScope } from './outbox.ts';
 import { Sender } from './sender.ts';

@@ -5,9 +5,9 @@ import type { DecisionPolicy, ModelScores } from '../../../shared/core/decide/de
 import type { Step } from '../../../shared/core/decide/step.ts';
 import type { Position } from '../../../shared/core/position/position.ts';
 import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
-import { runBacktest } from '../../learning/backtest/backtest.ts';
+import { runBacktest } from '../../learning/trades/backtest.ts';
 import { scoreAllBars } from '../../learning/backtest/bar_scores.ts';
-import type { PairHistory } from '../../learning/dataset/pair_history.ts';
+import type { PairHistory } from '../../learning/history/pair_history.ts';
 import { CAUSES, explains, type Cause, type Fields, type LiveAnswer } from './causes.ts';
 
 /** First signal of a pair for a minute, excluding heartbeats. */

@@ -7,7 +7,7 @@ import { FLAT, type Position } from '../../../shared/core/position/position.ts';
 import { parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import type { InputRow, JournalFile } from '../../../shared/store/journal.ts';
-import { buildPairHistory } from '../../learning/dataset/pair_history.ts';
+import { buildPairHistory } from '../../learning/history/pair_history.ts';
 import type { LiveDecision, PairDay } from './decisions.ts';
 
 /** A decision is filled at the next bar, which a weekend or a holiday may keep away. */

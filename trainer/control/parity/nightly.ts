@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import * as z from 'zod';
 import { shardsOf } from '../../../shared/policy/policy.ts';
 import type { Notifications } from '../notify/notifications.ts';
-import { scheduleByCron } from '../schedule/schedule.ts';
+import { scheduleByCron } from '../cron/schedule.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 
 const answerSchema = z.union([

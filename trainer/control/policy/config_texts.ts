@@ -4,7 +4,7 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import { CONFIG_FILES, type ConfigPart } from '../../../shared/policy/schema.ts';
 import { parseYaml } from '../../../shared/policy/yaml.ts';
-import { changedText, type Changes } from '../api/config_proposal.ts';
+import { changedText, type Changes } from './config_proposal.ts';
 
 const PARTS = Object.entries(CONFIG_FILES) as [ConfigPart, string][];
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { updateChange } from '../api/changes.ts';
+import { updateChange } from './changes.ts';
 import { answerOf, startCommand, type CommandAnswer, type CommandProcess } from '../schedule/command_process.ts';
 import type { ProgressLine } from '../schedule/progress_line.ts';
 import type { Store } from '../../store/store.ts';

@@ -9,12 +9,12 @@ import {
   type ConfigTexts,
 } from '../../../shared/policy/approved.ts';
 import { configValues } from '../../../shared/policy/config_starts.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import { loadSettings, ownConfigDir, type Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
-import { waitForLock } from '../../../shared/store/home_lock.ts';
-import { changeOf, decideChange, expireChanges, insertChange, updateChange, type Change } from '../api/changes.ts';
-import { checkChanges, presentValues, type Changes } from '../api/config_proposal.ts';
+import { waitForLock } from '../../../shared/process/home_lock.ts';
+import { changeOf, decideChange, expireChanges, insertChange, updateChange, type Change } from './changes.ts';
+import { checkChanges, presentValues, type Changes } from './config_proposal.ts';
 import { noteConfigChanges } from '../schedule/config_changes.ts';
 import type { ChangeRequestsTable } from '../../store/access_tables.ts';
 import type { Store } from '../../store/store.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Change } from '../api/changes.ts';
+import type { Change } from './changes.ts';
 import { EvidenceRunner } from './evidence.ts';
 import { PolicyChanges, type PolicyContext, type Proposal } from './policy_changes.ts';
 

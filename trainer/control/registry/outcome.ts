@@ -1,5 +1,5 @@
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import { createRegistry, type Registry } from './registry.ts';
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { Report } from '../api/schema/reports.ts';
+import type { Report } from '../schema/reports.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportPeriod } from './signal_figures.ts';
 

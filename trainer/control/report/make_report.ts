@@ -1,5 +1,5 @@
 import type { RetrainPolicy, Settings } from '../../../shared/policy/policy.ts';
-import type { Report } from '../api/schema/reports.ts';
+import type { Report } from '../schema/reports.ts';
 import type { Store } from '../../store/store.ts';
 import { fillFigures } from './fill_figures.ts';
 import { modelFigures } from './model_figures.ts';

@@ -1,7 +1,7 @@
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
-import type { Report } from '../api/schema/reports.ts';
+import type { Report } from '../schema/reports.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportPeriod } from './signal_figures.ts';
 

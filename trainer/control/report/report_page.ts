@@ -1,6 +1,6 @@
 import { barChart, escapeHtml } from '../../learning/backtest/report/chart.ts';
 import { htmlPage, htmlTable } from '../../learning/backtest/report/page.ts';
-import type { Report } from '../api/schema/reports.ts';
+import type { Report } from '../schema/reports.ts';
 
 /** The report as one HTML file for people, without script. */
 export function reportPage(report: Report): string {

@@ -6,12 +6,12 @@ import type { Clock } from '../../../shared/ports.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import { openSignalTables } from '../history/signal_tables.ts';
-import { lastTimeOf, scheduleByCron, type Schedule } from '../schedule/schedule.ts';
+import { lastTimeOf, scheduleByCron, type Schedule } from '../cron/schedule.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { makeReport } from './make_report.ts';
 import { rateText, reportPage } from './report_page.ts';
-import type { Report } from '../api/schema/reports.ts';
+import type { Report } from '../schema/reports.ts';
 
 const WEEK_MS = 7 * 86_400_000;
 const DAY_MS = 86_400_000;

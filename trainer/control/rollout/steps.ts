@@ -16,7 +16,7 @@ import {
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { hasFullTradingWeek } from '../../../shared/market/trading_week.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { activateAdmitted } from '../admission/activation.ts';

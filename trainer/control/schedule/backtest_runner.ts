@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { makeFolder } from '../../../shared/folder.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';

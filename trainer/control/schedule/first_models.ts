@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { describeError } from '../../../shared/errors.ts';
-import type { HomePaths } from '../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { openStoreIfThere } from '../../store/store.ts';

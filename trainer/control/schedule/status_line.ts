@@ -1,5 +1,5 @@
 import type { RetrainRun } from './run.ts';
-import type { Schedule } from './schedule.ts';
+import type { Schedule } from '../cron/schedule.ts';
 
 /** The trainer in one line: the current run, or the last one and when the next is due. */
 export function statusLine(

@@ -3,7 +3,7 @@ import { bundleModels, type BundleModel } from '../../../shared/bundle/bundle_mo
 import { servingSet, type BatchScores, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Thresholds } from '../../../shared/core/decide/decide.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
-import type { PairHistory } from '../dataset/pair_history.ts';
+import type { PairHistory } from '../history/pair_history.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 
 /** Rows per batch; model sets must be loaded for this many. */

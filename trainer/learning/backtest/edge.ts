@@ -1,7 +1,7 @@
 import type { PairEdge } from '../../../shared/bundle/manifest.ts';
-import { holm } from '../validate/holm.ts';
-import { meanTestOf } from '../validate/mean_test.ts';
-import type { Trade } from './backtest.ts';
+import { holm } from '../statistics/holm.ts';
+import { meanTestOf } from '../statistics/mean_test.ts';
+import type { Trade } from '../trades/backtest.ts';
 
 /** With fewer trades no edge is shown. */
 export const MIN_TRADES = 20;

@@ -1,8 +1,8 @@
 import { pairReturn } from '../../../shared/core/position/pair_return.ts';
 import { exp, ln } from '../../../shared/elementary.ts';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
-import { openTimeAt, type PairHistory } from '../dataset/pair_history.ts';
-import type { FilledTrade, OvernightSwaps } from './backtest.ts';
+import { openTimeAt, type PairHistory } from '../history/pair_history.ts';
+import type { FilledTrade, OvernightSwaps } from '../trades/backtest.ts';
 import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 import { swapBpsPerNight } from '../../../shared/core/cost/swap.ts';
 

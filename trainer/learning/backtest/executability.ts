@@ -8,8 +8,8 @@ import {
   multipleAt,
   type SpreadProfile,
 } from '../../../shared/core/cost/spread_profile.ts';
-import type { PairHistory } from '../dataset/pair_history.ts';
-import { fillCostAt, grossBps, type FilledTrade } from './backtest.ts';
+import type { PairHistory } from '../history/pair_history.ts';
+import { fillCostAt, grossBps, type FilledTrade } from '../trades/backtest.ts';
 
 /** Delays of entries in minutes. */
 export const DELAYS = [1, 2, 5] as const;

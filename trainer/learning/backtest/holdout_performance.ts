@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { HoldoutBacktest, PairEdge } from '../../../shared/bundle/manifest.ts';
-import type { PairHistory } from '../dataset/pair_history.ts';
-import type { FilledTrade, OvernightSwaps } from './backtest.ts';
+import type { PairHistory } from '../history/pair_history.ts';
+import type { FilledTrade, OvernightSwaps } from '../trades/backtest.ts';
 import { markToMarket, maxDrawdown, totalCurve } from './equity.ts';
 import { sharpe } from './performance.ts';
 import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';

@@ -1,5 +1,5 @@
-import { meanTest } from '../validate/mean_test.ts';
-import type { FilledTrade } from './backtest.ts';
+import { meanTest } from '../statistics/mean_test.ts';
+import type { FilledTrade } from '../trades/backtest.ts';
 import { MIN_TRADES } from './edge.ts';
 import { tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
 

@@ -5,7 +5,7 @@ import type { DecisionPolicy, Thresholds } from '../../../shared/core/decide/dec
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
-import { buildPairHistory, viewColumns, type HistoryColumns, type PairHistory } from '../dataset/pair_history.ts';
+import { buildPairHistory, viewColumns, type HistoryColumns, type PairHistory } from '../history/pair_history.ts';
 import { labelPair, type BarLabels, type PairLabelPolicy } from '../label/pair_labels.ts';
 import { isEvaluatedMinute, scoreBars, type BarScores } from './bar_scores.ts';
 import {
@@ -14,7 +14,7 @@ import {
   type BacktestRun,
   type FilledTrade,
   type OvernightSwaps,
-} from './backtest.ts';
+} from '../trades/backtest.ts';
 import { markToMarket, type PnlChanges } from './equity.ts';
 import { tallyExecutability, type ExecutabilityTally } from './executability.ts';
 import { tradeDays, type TradeDays } from './net_interval.ts';

@@ -3,7 +3,7 @@ import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { copyBars, lowerBound, viewBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
-import { matchMinutes } from '../dataset/pair_history.ts';
+import { matchMinutes } from '../history/pair_history.ts';
 
 /** A segment of a pair's bars, preceded by the bars that warm up its features. */
 export interface BarsPart {

@@ -1,5 +1,5 @@
 import type { Reason } from '../../../shared/core/decide/decide.ts';
-import type { FilledTrade } from './backtest.ts';
+import type { FilledTrade } from '../trades/backtest.ts';
 
 /** Annualization of Sharpe and Sortino: root of this times the daily ratio. */
 export const TRADING_DAYS_PER_YEAR = 252;

@@ -6,9 +6,9 @@ import { resultOfShare } from '../../../shared/core/cost/expected_net.ts';
 import { COST_MODELS, pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import type { PairHistory } from '../dataset/pair_history.ts';
-import { outOfFold, type FoldModel } from '../validate/cross_validation.ts';
-import { backtest, type FilledTrade } from './backtest.ts';
+import type { PairHistory } from '../history/pair_history.ts';
+import { outOfFold, type FoldModel } from '../learners/cross_validation.ts';
+import { backtest, type FilledTrade } from '../trades/backtest.ts';
 import { netInterval, tradeDays } from './net_interval.ts';
 import { rollovers, tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 

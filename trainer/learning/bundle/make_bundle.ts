@@ -25,16 +25,16 @@ import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { lookLevel } from '../backtest/edge.ts';
 import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
-import type { GateResult } from '../gate/criteria.ts';
+import type { GateResult } from '../criteria/criteria.ts';
 import type { LearnedGroup, OwnModels } from '../groups/learn_groups.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
 import { monitorReference, type ProfileSource } from '../profile/reference.ts';
 import { scoredRows } from '../profile/score_profile.ts';
-import { auc } from '../validate/metrics.ts';
+import { auc } from '../measures/metrics.ts';
 import type { ModelValidation } from '../validate/validation.ts';
 import { renderCard } from './card.ts';
 import { goldenVectors } from './golden.ts';
-import { modelReport, type TrainedModel } from './model_report.ts';
+import { modelReport, type TrainedModel } from '../proof/model_report.ts';
 
 /** All inputs of a bundle. */
 export interface BundleParts {
@@ -75,7 +75,7 @@ export interface TrainResult {
   readonly manifest: ManifestContent;
   readonly dataset: Dataset;
   readonly validation: Readonly<Record<ModelName, ModelValidation>>;
-  /** Gate results of this run; `trainer/learning/gate/gate.ts` decides whether the bundle becomes active. */
+  /** Gate results of this run; `trainer/learning/training/gate.ts` decides whether the bundle becomes active. */
   readonly gates: readonly GateResult[];
 }
 

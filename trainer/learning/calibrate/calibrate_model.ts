@@ -3,8 +3,8 @@ import type { DatasetRows } from '../dataset/dataset.ts';
 import { takeLabels, takeRows } from '../learners/trees/fit.ts';
 import type { FittedModel } from '../learners/model_learning.ts';
 import { scoreLogits, treeAnswer } from '../learners/trees/scoring.ts';
-import type { FoldModel } from '../validate/cross_validation.ts';
-import { modelMetrics } from '../validate/model_metrics.ts';
+import type { FoldModel } from '../learners/cross_validation.ts';
+import { modelMetrics } from '../measures/model_metrics.ts';
 import { calibrated, calibrationHelps, fitPlatt, type CalibrationVerdict, type Platt } from './platt.ts';
 
 export interface LearnedModel {

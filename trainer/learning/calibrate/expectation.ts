@@ -2,7 +2,7 @@ import { promisedSigmas, type Expectation } from '../../../shared/core/cost/expe
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { resultBefore } from '../label/result.ts';
-import { outOfFold } from '../validate/cross_validation.ts';
+import { outOfFold } from '../learners/cross_validation.ts';
 import type { LearnedModel } from './calibrate_model.ts';
 
 const BINS = 10;

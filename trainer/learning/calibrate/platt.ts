@@ -1,7 +1,7 @@
 import type { TreeEnsemble, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { ln, sigmoid } from '../../../shared/elementary.ts';
-import { logLoss } from '../validate/metrics.ts';
-import type { Fold } from '../validate/purged_kfold.ts';
+import { logLoss } from '../measures/metrics.ts';
+import type { Fold } from '../splits/purged_kfold.ts';
 
 /** The calibrated probability of a row with logit f is sigmoid(slope·f + intercept). */
 export interface Platt {

@@ -1,6 +1,6 @@
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { auc } from '../validate/metrics.ts';
+import { auc } from '../measures/metrics.ts';
 
 /** What one column alone tells of a binary label. */
 export interface ColumnSkill {

@@ -2,7 +2,7 @@ import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/featu
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { DatasetRows } from '../dataset/dataset_rows.ts';
-import { aucStandardError } from '../validate/noise.ts';
+import { aucStandardError } from '../dataset/noise.ts';
 import { columnSkills } from './implausible.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
-import { positions } from '../validate/rows.ts';
+import { positions } from './rows.ts';
 import type { Dataset, ModelRows } from './dataset.ts';
 import type { DatasetRows } from './dataset_rows.ts';
 import { takeDatasetRows } from './labeled_rows.ts';

@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { RISK_PARTS, type BarLabels, type RiskLabels, type RiskPart } from '../label/pair_labels.ts';
-import { rowUniqueness } from '../validate/noise.ts';
+import { rowUniqueness } from './noise.ts';
 import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
 import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import type { PairBuild } from './pair_build.ts';

@@ -4,7 +4,7 @@ import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { labelPair, type PairLabelPolicy, type PairLabels } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
-import { buildPairHistory, type PairHistory } from './pair_history.ts';
+import { buildPairHistory, type PairHistory } from '../history/pair_history.ts';
 
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 

@@ -2,7 +2,7 @@ import type { Pair } from '../../../shared/pair.ts';
 import { RISK_PARTS, type BarLabels, type PairLabels } from '../label/pair_labels.ts';
 import type { Column, NamedColumns } from './column_file.ts';
 import type { PairBuild } from './pair_build.ts';
-import { HISTORY_COLUMNS } from './pair_history.ts';
+import { HISTORY_COLUMNS } from '../history/pair_history.ts';
 
 const BAR_LABELS = ['bar', 'end', 'label'] as const;
 

@@ -3,7 +3,7 @@ import type { Barriers } from '../label/reversion.ts';
 import type { Dataset } from './dataset.ts';
 import type { DatasetRows } from './dataset_rows.ts';
 import { gatherFeatures, gatherRows } from './labeled_rows.ts';
-import type { PairHistory } from './pair_history.ts';
+import type { PairHistory } from '../history/pair_history.ts';
 import { selectRows } from './row_list.ts';
 
 /**

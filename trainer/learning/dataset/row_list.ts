@@ -1,5 +1,5 @@
 import type { BarLabels } from '../label/pair_labels.ts';
-import type { PairHistory } from './pair_history.ts';
+import type { PairHistory } from '../history/pair_history.ts';
 
 /** Parts of a row other than labels. */
 export interface WithHistory {

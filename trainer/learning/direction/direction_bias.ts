@@ -1,4 +1,4 @@
-import { normalCdf } from '../search/normal.ts';
+import { normalCdf } from '../statistics/normal.ts';
 
 const HOURS = 24;
 const SECONDS_PER_HOUR = 3600;

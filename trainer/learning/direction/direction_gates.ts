@@ -1,5 +1,5 @@
-import type { GateResult } from '../gate/criteria.ts';
-import { aucLowerBound, type AucEstimate } from '../validate/auc_error.ts';
+import type { GateResult } from '../criteria/criteria.ts';
+import { aucLowerBound, type AucEstimate } from '../statistics/auc_error.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { OUTCOME_TOLERANCE, PREDICTION_LIMITS } from './direction_bias.ts';
 import { COLUMN_BOUND, type CheckedSeries } from './series_foresight.ts';

@@ -1,10 +1,10 @@
 import type { DirectionProbabilities, DirectionStrategy } from '../../../shared/core/decide/direction.ts';
 import type { InstrumentEdge } from '../../../shared/bundle/direction/direction_manifest.ts';
-import type { Trade } from '../backtest/backtest.ts';
+import type { Trade } from '../trades/backtest.ts';
 import { MIN_TRADES } from '../backtest/edge.ts';
 import { DOWN, EVALUATION_LABEL, evaluationBars, RANGE, UP } from '../label/direction.ts';
-import { holm } from '../validate/holm.ts';
-import { meanTest, type MeanTest } from '../validate/mean_test.ts';
+import { holm } from '../statistics/holm.ts';
+import { meanTest, type MeanTest } from '../statistics/mean_test.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
 import { CLASSES, fitOnBlocks, type CalibratedBlock, type ScoredBlock } from './walk_forward.ts';

@@ -1,8 +1,8 @@
 import { ln } from '../../../shared/elementary.ts';
 import { DOWN, RANGE, UP } from '../label/direction.ts';
-import { quantileOf, resampledMeans } from '../validate/block_bootstrap.ts';
-import { classMetrics, meanAndError, type ClassMetrics } from '../validate/class_metrics.ts';
-import { aucByDays, type AucEstimate } from '../validate/auc_error.ts';
+import { quantileOf, resampledMeans } from '../statistics/block_bootstrap.ts';
+import { classMetrics, meanAndError, type ClassMetrics } from '../measures/class_metrics.ts';
+import { aucByDays, type AucEstimate } from '../statistics/auc_error.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
 

@@ -2,11 +2,11 @@ import type { DirectionManifest, InstrumentEdge } from '../../../shared/bundle/d
 import type { DirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
 import type { InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { GateResult } from '../gate/criteria.ts';
+import type { GateResult } from '../criteria/criteria.ts';
 import { evaluationLabel } from '../label/direction.ts';
 import { takeRows } from '../learners/trees/fit.ts';
 import type { DirectionBias } from './direction_bias.ts';
-import { positions } from '../validate/rows.ts';
+import { positions } from '../dataset/rows.ts';
 import { directionGates } from './direction_gates.ts';
 import { edgeClaims, netResult, noAnswers, put, type NetResult } from './direction_net.ts';
 import {

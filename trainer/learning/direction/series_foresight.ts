@@ -7,7 +7,7 @@ import { findForesight, foresightText, refuseForesight } from '../data_quality/f
 import { columnSkills, refuseImplausibleColumns } from '../data_quality/implausible.ts';
 import { DOWN, UP } from '../label/direction.ts';
 import { takeRows } from '../learners/trees/fit.ts';
-import { aucByDays, aucLowerBound } from '../validate/auc_error.ts';
+import { aucByDays, aucLowerBound } from '../statistics/auc_error.ts';
 import type { InstrumentBars } from './instrument_bars.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
 

@@ -6,7 +6,7 @@ import {
   type DirectionStrategy,
 } from '../../../shared/core/decide/direction.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
-import type { Trade } from '../backtest/backtest.ts';
+import type { Trade } from '../trades/backtest.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import type { Instrument } from './instrument_rows.ts';
 

@@ -24,8 +24,8 @@ import { instrumentRows, type Instrument, type InstrumentRows } from './instrume
 import { searchDirection, type DirectionSearch, type DirectionSearchReport } from './search_direction.ts';
 import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresight.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';
-import type { GateResult } from '../gate/criteria.ts';
-import { walkForwardSplits } from '../validate/splits.ts';
+import type { GateResult } from '../criteria/criteria.ts';
+import { walkForwardSplits } from '../splits/splits.ts';
 import {
   calibrateBlocks,
   fitOnBlocks,

@@ -9,7 +9,7 @@ import { splitOffTheEnd, takeRows } from '../learners/trees/fit.ts';
 import type { FitPool } from '../learners/trees/fit_pool.ts';
 import type { LearnerParams } from '../learners/trees/learner.ts';
 import { openRawScorer } from '../learners/trees/scoring.ts';
-import { walkForwardSplits, type Split } from '../validate/splits.ts';
+import { walkForwardSplits, type Split } from '../splits/splits.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 
 export const CLASSES = DIRECTIONS.length;

@@ -3,7 +3,7 @@ import { barSecondsOf } from '../../../shared/pair.ts';
 import { crossCorrelate, type Grid } from '../data_quality/cross_correlation.ts';
 import { durationText } from '../data_quality/lead_lag.ts';
 import { centered } from '../data_quality/moves.ts';
-import type { PairHistory } from '../dataset/pair_history.ts';
+import type { PairHistory } from '../history/pair_history.ts';
 
 /** Float32 values that went through a text file differ by less. */
 const TOLERANCE = 1e-4;

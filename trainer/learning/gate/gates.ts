@@ -2,7 +2,7 @@ import type { Executability, Manifest, Skill } from '../../../shared/bundle/mani
 import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { ModelJob } from '../learners/model_job.ts';
-import { rowUniqueness } from '../validate/noise.ts';
+import { rowUniqueness } from '../dataset/noise.ts';
 import { FROZEN_VARIANCE, checkPredictionDispersion } from '../validate/prediction_dispersion.ts';
 import {
   checkF1,
@@ -14,7 +14,7 @@ import {
   type QualityCase,
   type QualityModel,
 } from '../validate/quality_gate.ts';
-import type { TimedRows } from '../validate/time_blocks.ts';
+import type { TimedRows } from '../statistics/time_blocks.ts';
 import type { Validated } from '../validate/validation.ts';
 import {
   checkAuc,
@@ -28,7 +28,7 @@ import {
   type BrierLoss,
   type Compared,
   type GateResult,
-} from './criteria.ts';
+} from '../criteria/criteria.ts';
 
 import { checkDelayed, checkPlausible, checkSkill, MODEL_AUC_LIMITS, type Delayed } from './honesty.ts';
 

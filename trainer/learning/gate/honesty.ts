@@ -1,5 +1,5 @@
 import type { PairEdge, Skill } from '../../../shared/bundle/manifest.ts';
-import type { GateResult } from './criteria.ts';
+import type { GateResult } from '../criteria/criteria.ts';
 
 /** Results by pair. */
 type Edges = Readonly<Record<string, PairEdge>>;

@@ -5,7 +5,7 @@ import { openFitQueue, type FitQueue } from '../learners/trees/fit_queue.ts';
 import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { datasetOfPairs, hasRows } from '../dataset/dataset_of_pairs.ts';
-import type { GateResult } from '../gate/criteria.ts';
+import type { GateResult } from '../criteria/criteria.ts';
 import { modelJob, type ModelJob } from '../learners/model_job.ts';
 import { countFits, learnModel } from '../learners/model_learning.ts';
 import {
@@ -14,9 +14,9 @@ import {
   type ExaminedModel,
   type LearnedParts,
   type ProvenModels,
-} from '../prove_models.ts';
-import type { TrainOptions } from '../train_options.ts';
-import { outOfFold } from '../validate/cross_validation.ts';
+} from '../proof/prove_models.ts';
+import type { TrainOptions } from '../options/train_options.ts';
+import { outOfFold } from '../learners/cross_validation.ts';
 import { countLeakageFits } from '../validate/leakage/model_leakage.ts';
 import { pairedGain } from './paired_gain.ts';
 

@@ -1,7 +1,7 @@
 import type { PairedGain } from '../../../shared/bundle/manifest.ts';
 import { ln } from '../../../shared/elementary.ts';
-import { errorsOfChance, meanOverBlocks } from '../validate/cluster.ts';
-import { normalQuantile } from '../search/normal.ts';
+import { errorsOfChance, meanOverBlocks } from '../statistics/cluster.ts';
+import { normalQuantile } from '../statistics/normal.ts';
 
 /** Probability of choosing any own model if none is better, over all models of all groups (Bonferroni). */
 export const GROUP_SIGNIFICANCE = 0.05;

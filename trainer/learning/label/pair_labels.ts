@@ -1,4 +1,4 @@
-import type { PairHistory } from '../dataset/pair_history.ts';
+import type { PairHistory } from '../history/pair_history.ts';
 import { EVALUATION_BARRIERS, isCandidate, reversionLabel, type Barriers } from './reversion.ts';
 import { riskLabel, type RiskLabelPolicy } from './risk.ts';
 import { scaleLabel, type ScaleLabelPolicy } from './scale.ts';

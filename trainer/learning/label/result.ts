@@ -1,8 +1,8 @@
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { sigmaBps } from '../../../shared/core/cost/expected_net.ts';
-import { grossBps } from '../backtest/backtest.ts';
-import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
+import { grossBps } from '../trades/backtest.ts';
+import { marketAt, type PairHistory } from '../history/pair_history.ts';
 import { reversionLabel, type Barriers } from './reversion.ts';
 
 /** Result of a candidate at its barriers. */

@@ -2,7 +2,7 @@ import type { OpenTime } from '../../../shared/bar.ts';
 import type { DecisionPolicy, Gate } from '../../../shared/core/decide/decide.ts';
 import { step } from '../../../shared/core/decide/step.ts';
 import { openPosition } from '../../../shared/core/position/position.ts';
-import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
+import { marketAt, type PairHistory } from '../history/pair_history.ts';
 
 /** Barriers of AI1's label, in standard deviations at entry and bars. */
 export interface Barriers {

@@ -1,4 +1,4 @@
-import type { PairHistory } from '../dataset/pair_history.ts';
+import type { PairHistory } from '../history/pair_history.ts';
 
 export interface RiskLabelPolicy {
   /** Bars with both legs: over a weekend, pause or gap it takes longer. */

@@ -1,4 +1,4 @@
-import type { PairHistory } from '../dataset/pair_history.ts';
+import type { PairHistory } from '../history/pair_history.ts';
 import { unitPnl } from './risk.ts';
 
 export interface ScaleLabelPolicy {

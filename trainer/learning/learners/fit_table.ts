@@ -4,10 +4,10 @@ import { encodeTreeModel, FLOAT32_TREES } from '../../../shared/bundle/onnx/onnx
 import { prepared, type Preparation } from '../../../shared/bundle/onnx/preparation.ts';
 import { predictModel, type Matrix, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { confusion, confusionMetrics } from '../validate/confusion.ts';
-import { auc, logLoss } from '../validate/metrics.ts';
-import { likeliestClasses, multiclassLogLoss } from '../validate/multiclass.ts';
-import { mae, pinball, r2, rmse } from '../validate/regression.ts';
+import { confusion, confusionMetrics } from '../measures/confusion.ts';
+import { auc, logLoss } from '../measures/metrics.ts';
+import { likeliestClasses, multiclassLogLoss } from '../measures/multiclass.ts';
+import { mae, pinball, r2, rmse } from '../measures/regression.ts';
 import type { Learner, LearnRequest, Task } from './trees/learner.ts';
 
 /** Tolerance between onnxruntime and the trained model, relative to the greatest answer but at least 1. */

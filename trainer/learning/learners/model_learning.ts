@@ -1,6 +1,6 @@
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import { validateSplits, type FoldModel } from '../validate/cross_validation.ts';
-import { kFoldSplits, kFoldSplitsAt, walkForwardSplits } from '../validate/splits.ts';
+import { validateSplits, type FoldModel } from './cross_validation.ts';
+import { kFoldSplits, kFoldSplitsAt, walkForwardSplits } from '../splits/splits.ts';
 import type { FitRows } from './trees/fit.ts';
 import { treeAnswer } from './trees/scoring.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';

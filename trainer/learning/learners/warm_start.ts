@@ -8,7 +8,7 @@ import { WARM_UP_SECONDS } from '../../../shared/core/features/features.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Dataset, DatasetRows, LabeledRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
-import { positions } from '../validate/rows.ts';
+import { positions } from '../dataset/rows.ts';
 import { MIN_ROWS, splitOffTheEnd } from './trees/fit.ts';
 import { countTrees } from './model_learning.ts';
 

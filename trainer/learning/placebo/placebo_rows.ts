@@ -6,7 +6,7 @@ import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
-import { buildPairHistory, matchMinutes, type PairHistory } from '../dataset/pair_history.ts';
+import { buildPairHistory, matchMinutes, type PairHistory } from '../history/pair_history.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { labelReversion } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';

@@ -3,9 +3,9 @@ import type { Skill } from '../../../shared/bundle/manifest.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { rollovers, tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 import { treeAnswer } from '../learners/trees/scoring.ts';
-import { meanRun } from '../validate/block_bootstrap.ts';
-import { auc } from '../validate/metrics.ts';
-import { studentUpper } from '../validate/student_t.ts';
+import { meanRun } from '../statistics/block_bootstrap.ts';
+import { auc } from '../measures/metrics.ts';
+import { studentUpper } from '../statistics/student_t.ts';
 import type { PlaceboMarkets } from './placebo_rows.ts';
 
 const RESAMPLES = 200;

@@ -5,7 +5,7 @@ import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { riskQuantiles } from '../../../shared/core/decide/risk_rank.ts';
 import { CALENDAR_FEATURES } from '../../../shared/core/features/calendar.ts';
 import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
-import { clusteredMean } from '../validate/cluster.ts';
+import { clusteredMean } from '../statistics/cluster.ts';
 
 /** With fewer blocks the correlation between rows cannot be estimated. */
 export const MIN_BLOCKS = 10;

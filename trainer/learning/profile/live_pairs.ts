@@ -5,7 +5,7 @@ import type { Windows } from '../../../shared/core/features/windows.ts';
 import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { ROWS_PER_SCORE } from '../backtest/bar_scores.ts';
-import { buildPairHistory, countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
+import { buildPairHistory, countCommonMinutes, type PairHistory } from '../history/pair_history.ts';
 import type { ProfiledRows } from './feature_profile.ts';
 
 /** Neighbors are nearly the same. */

@@ -5,8 +5,8 @@ import { MONITOR_FILE } from '../../../shared/bundle/manifest.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 import { featureProfile, featureProfileSchema, type FeatureProfile, type ProfiledRows } from './feature_profile.ts';
-import type { WinCount } from '../../control/monitor/performance_drift.ts';
-import type { Part } from '../../control/monitor/part.ts';
+import type { WinCount } from './performance_drift.ts';
+import type { Part } from './part.ts';
 import { SCORE_COLUMNS } from './score_profile.ts';
 
 const REFERENCE_FORMAT = 'minutehand.monitor/1';

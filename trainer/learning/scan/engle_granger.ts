@@ -1,5 +1,5 @@
 import { ln } from '../../../shared/elementary.ts';
-import { normalCdf } from '../search/normal.ts';
+import { normalCdf } from '../statistics/normal.ts';
 
 /** Minimum number of values for a unit-root test. */
 const MIN_VALUES = 50;

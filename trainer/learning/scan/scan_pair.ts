@@ -6,15 +6,15 @@ import type { Windows } from '../../../shared/core/features/windows.ts';
 import { ln } from '../../../shared/elementary.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
-import { runBacktest, type FilledTrade } from '../backtest/backtest.ts';
+import { runBacktest, type FilledTrade } from '../trades/backtest.ts';
 import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
-import { meanTestOf } from '../validate/mean_test.ts';
+import { meanTestOf } from '../statistics/mean_test.ts';
 import { markToMarket } from '../backtest/equity.ts';
 import { breakEven } from '../backtest/holdout_performance.ts';
 import { tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
 import type { SwapCosts } from '../../../shared/core/cost/swap.ts';
 import { findLeadLag, type LeadLag } from '../data_quality/lead_lag.ts';
-import { buildPairHistory, matchMinutes, type PairHistory } from '../dataset/pair_history.ts';
+import { buildPairHistory, matchMinutes, type PairHistory } from '../history/pair_history.ts';
 import { engleGranger, type Cointegration } from './engle_granger.ts';
 
 /** Without models: every candidate whose distance to z_exit exceeds its costs is entered. */

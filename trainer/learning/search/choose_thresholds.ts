@@ -8,16 +8,16 @@ import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { perModel } from '../../../shared/core/features/feature.ts';
 import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
-import { runBacktest, type BacktestOptions } from '../backtest/backtest.ts';
+import { runBacktest, type BacktestOptions } from '../trades/backtest.ts';
 import { markToMarket } from '../backtest/equity.ts';
 import { sharpe, TRADING_DAYS_PER_YEAR } from '../backtest/performance.ts';
 import { rollovers, tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import type { PairHistory } from '../dataset/pair_history.ts';
-import type { TrainOptions } from '../train_options.ts';
-import { outOfFold } from '../validate/cross_validation.ts';
-import { deflatedSharpe, sharpeFacts } from './deflated_sharpe_ratio.ts';
+import type { PairHistory } from '../history/pair_history.ts';
+import type { TrainOptions } from '../options/train_options.ts';
+import { outOfFold } from '../learners/cross_validation.ts';
+import { deflatedSharpe, sharpeFacts } from '../statistics/deflated_sharpe_ratio.ts';
 import { searchThresholds, type ThresholdMeasure } from './thresholds.ts';
 
 export interface ChosenThresholds {

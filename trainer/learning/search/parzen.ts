@@ -1,7 +1,7 @@
 import { exp, ln } from '../../../shared/elementary.ts';
 import type { Rng } from '../../../shared/ports.ts';
 import type { Axis } from './axis.ts';
-import { normalBetween } from './normal.ts';
+import { normalBetween } from '../statistics/normal.ts';
 
 /** A position in [0, 1] on each ordered axis, the index of a choice on each categorical one. [axes] */
 export type Point = readonly number[];

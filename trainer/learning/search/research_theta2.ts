@@ -23,13 +23,13 @@ import { edgesOf } from '../backtest/holdout.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
-import { checkExecutable, checkPassRate } from '../gate/criteria.ts';
+import { checkExecutable, checkPassRate } from '../criteria/criteria.ts';
 import { checkSkill } from '../gate/honesty.ts';
 import { buildLivePairs, scoreCandidates } from '../profile/live_pairs.ts';
 import { renderCard } from '../bundle/card.ts';
-import { countLook } from '../bundle/holdout_looks.ts';
+import { countLook } from '../backtest/holdout_looks.ts';
 import type { TrainResult } from '../bundle/make_bundle.ts';
-import type { TrainOptions } from '../train_options.ts';
+import type { TrainOptions } from '../options/train_options.ts';
 import { gridValue } from './axis.ts';
 import { sharpeReport } from './choose_thresholds.ts';
 

@@ -3,7 +3,7 @@ import { createStudy } from './study.ts';
 import type { TrialRecord } from './trial.ts';
 import type { SamplerName } from './sampler.ts';
 import type { Params, Space } from './space.ts';
-import { studentUpper } from '../validate/student_t.ts';
+import { studentUpper } from '../statistics/student_t.ts';
 
 /** Limits of a search: the first one reached. Results before an end in the middle of a trial are kept. */
 export interface SearchBudget {

@@ -1,7 +1,7 @@
 import { ln } from '../../../shared/elementary.ts';
 import { gridValue } from './axis.ts';
 import { fitGaussianProcess, type GaussianProcess } from './gaussian_process.ts';
-import { normalBetween, normalCdf, normalDensity } from './normal.ts';
+import { normalBetween, normalCdf, normalDensity } from '../statistics/normal.ts';
 
 /** Result of a pair of thresholds on out-of-fold scores. */
 export interface ThresholdMeasure {

@@ -5,8 +5,8 @@ import { createRng } from '../../../shared/rng.ts';
 import { takeRows } from '../learners/trees/fit.ts';
 import type { Task } from '../learners/trees/learner.ts';
 import { openRawScorer } from '../learners/trees/scoring.ts';
-import type { FoldModel } from './cross_validation.ts';
-import { isHard, pick, type ValidationRows } from './rows.ts';
+import type { FoldModel } from '../learners/cross_validation.ts';
+import { isHard, pick, type ValidationRows } from '../dataset/rows.ts';
 
 const SECONDS_PER_DAY = 86_400;
 const LOWER_SHARE = 0.05;

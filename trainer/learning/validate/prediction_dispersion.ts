@@ -1,5 +1,5 @@
-import type { GateResult } from '../gate/criteria.ts';
-import { pick, positions } from './rows.ts';
+import type { GateResult } from '../criteria/criteria.ts';
+import { pick, positions } from '../dataset/rows.ts';
 
 const SECONDS_PER_HOUR = 3600;
 const HOURS_PER_DAY = 24;

@@ -1,12 +1,12 @@
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { GateResult } from '../gate/criteria.ts';
-import { balancedWeights, confusion, confusionMetrics, rateThreshold } from './confusion.ts';
-import type { Blocks } from './block_bootstrap.ts';
-import { meanTest } from './mean_test.ts';
-import { auc } from './metrics.ts';
-import { aucShares } from './ranking.ts';
-import { labelSeconds, timeBlocks, type TimedRows } from './time_blocks.ts';
+import type { GateResult } from '../criteria/criteria.ts';
+import { balancedWeights, confusion, confusionMetrics, rateThreshold } from '../measures/confusion.ts';
+import type { Blocks } from '../statistics/block_bootstrap.ts';
+import { meanTest } from '../statistics/mean_test.ts';
+import { auc } from '../measures/metrics.ts';
+import { aucShares } from '../measures/ranking.ts';
+import { labelSeconds, timeBlocks, type TimedRows } from '../statistics/time_blocks.ts';
 
 /** Models with a binary answer. AI3 predicts a share. */
 export const QUALITY_MODELS = ['ai1', 'ai2'] as const satisfies readonly ModelName[];

@@ -1,8 +1,8 @@
-import { confusion, confusionMetrics } from './confusion.ts';
-import { detailedMetrics, modelMetrics, type DetailedMetrics } from './model_metrics.ts';
-import { reliability } from './metrics.ts';
+import { confusion, confusionMetrics } from '../measures/confusion.ts';
+import { detailedMetrics, modelMetrics, type DetailedMetrics } from '../measures/model_metrics.ts';
+import { reliability } from '../measures/metrics.ts';
 import { dispersionOfPredictions, type PredictionDispersion } from './prediction_dispersion.ts';
-import { isHard, pick, positions } from './rows.ts';
+import { isHard, pick, positions } from '../dataset/rows.ts';
 
 const CALIBRATION_BINS = 10;
 const SECONDS_PER_HOUR = 3600;

@@ -2,12 +2,12 @@ import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Dataset, LabeledRows } from '../dataset/dataset.ts';
 import { treeAnswer } from '../learners/trees/scoring.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
-import { rateThreshold } from './confusion.ts';
-import { outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';
+import { rateThreshold } from '../measures/confusion.ts';
+import { outOfFold, splitOfTime, testedScores, type FoldModel } from '../learners/cross_validation.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
-import { trendRegimes, zScores } from './regime.ts';
+import { trendRegimes, zScores } from '../splits/regime.ts';
 import { validationReport, type ValidationReport } from './report.ts';
-import { isHard, pick, positions } from './rows.ts';
+import { isHard, pick, positions } from '../dataset/rows.ts';
 
 /** The full report of one model, on rows it was not trained on. Plain JSON. */
 export interface ModelValidation {

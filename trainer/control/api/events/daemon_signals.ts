@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import { readAddress, urlOf } from '../../../../shared/address.ts';
-import type { HomePaths } from '../../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../../shared/home.ts';
 import { shardsOf, type Settings } from '../../../../shared/policy/policy.ts';
 import type { Signal } from '../../../../shared/signal/signal.ts';
 

@@ -1,11 +1,11 @@
 import type { Market } from '../../../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { EVENTS } from '../../notify/events.ts';
+import { EVENTS } from '../../../store/events.ts';
 import { acknowledge } from '../../notify/outbox.ts';
 import * as z from 'zod';
 import type { Api, ApiContext } from '../context.ts';
-import { acknowledgedSchema, alertsSchema, silenceRequest, silenceSchema } from '../schema/alerts.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { acknowledgedSchema, alertsSchema, silenceRequest, silenceSchema } from '../../schema/alerts.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 const alertsQuery = z.object({
   all: z.enum(['true', 'false']).default('false').describe('true: include resolved alerts'),

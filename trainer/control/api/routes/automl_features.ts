@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs';
 import { MinutehandError, describeError } from '../../../../shared/errors.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { recentFeatures } from '../recent_features.ts';
-import { checkSchema, clearedSchema, generatedSchema, generateRequest } from '../schema/automl_features.ts';
-import { REFUSALS } from '../schema/refusal.ts';
-import { autoMLConfigModel } from '../schema/training.ts';
+import { checkSchema, clearedSchema, generatedSchema, generateRequest } from '../../schema/automl_features.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import { autoMLConfigModel } from '../../schema/training.ts';
 import { refuseGenerators } from '../training_options.ts';
 
 /** `/api/automl-features/…`: features are minutehand's fixed ones; generators of other packages are refused. */

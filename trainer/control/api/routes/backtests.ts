@@ -14,8 +14,8 @@ import {
   backtestSchema,
   backtestsSchema,
   limitQuery,
-} from '../schema/records.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+} from '../../schema/records.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 import { minuteOf } from '../training_options.ts';
 import { PAGE_POLICY } from './reports.ts';
 

@@ -4,8 +4,8 @@ import { allowed, jsonSchema, propertiesOf, schemaAt, type JsonSchema } from '..
 import { packagedValues } from '../../../../shared/policy/delivered.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
 import { readYamlFile } from '../../../../shared/policy/yaml_file.ts';
-import { listChanges } from '../changes.ts';
-import { changesToDelivered } from '../config_proposal.ts';
+import { listChanges } from '../../policy/changes.ts';
+import { changesToDelivered } from '../../policy/config_proposal.ts';
 import type { Api, ApiContext } from '../context.ts';
 import {
   changeSchema,
@@ -14,8 +14,8 @@ import {
   policySchema,
   proposalRequest,
   resetRequest,
-} from '../schema/config.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+} from '../../schema/config.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 const POLICY_PARTS = ['core', 'retrain', 'signals'] as const;
 

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import type * as z from 'zod';
 import { symbolsOf } from '../../../../shared/pair.ts';
 import { screenPolicy, shardsOf } from '../../../../shared/policy/policy.ts';
-import { scanOnThread } from '../../../learning/data_quality/coverage_thread.ts';
+import { scanOnThread } from '../../data_quality/coverage_thread.ts';
 import { storeUrl } from '../../../store/store.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { dataSchema } from '../schema/data.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { dataSchema } from '../../schema/data.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 const KEPT_MS = 5 * 60_000;
 

@@ -21,8 +21,8 @@ import {
   directionModelsSchema,
   directionPointerSchema,
   verifiedDirectionSchema,
-} from '../schema/direction_models.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+} from '../../schema/direction_models.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 const params = z.object({ model_name: z.string().max(60).regex(VERSION).describe('Version of a direction bundle') });
 const tags = ['models'];

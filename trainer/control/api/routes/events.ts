@@ -1,7 +1,7 @@
 import { isStillValid } from '../access/sessions.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { eventsSchema } from '../schema/events.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { eventsSchema } from '../../schema/events.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 /** `GET /api/events`. */
 export function addEventRoutes(api: Api, { hub, signals, retrainer, store, clock }: ApiContext): void {

@@ -1,8 +1,8 @@
 import type { OpenTime } from '../../../../shared/bar.ts';
 import { createExplainer } from '../../../../shared/explain/explain_minute.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { explainQuery, explanationSchema } from '../schema/explain.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { explainQuery, explanationSchema } from '../../schema/explain.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 /** `GET /api/explain`. */
 export function addExplainRoutes(api: Api, { settings, paths }: ApiContext): void {

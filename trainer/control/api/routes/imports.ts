@@ -3,8 +3,8 @@ import type { Verdict } from '../../../../shared/bar_file/verdict/finding.ts';
 import { modelsTrainedOn } from '../../registry/trained_on.ts';
 import type { ImportRun } from '../../../store/import_runs.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { importsSchema, undoSchema } from '../schema/imports.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { importsSchema, undoSchema } from '../../schema/imports.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 const number = z.object({ import_number: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 const dryRun = z.object({

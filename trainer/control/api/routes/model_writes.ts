@@ -9,8 +9,8 @@ import { createRegistry } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { cleanupSchema, pointersSchema } from '../schema/models.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { cleanupSchema, pointersSchema } from '../../schema/models.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 import { pointersOf } from './models.ts';
 
 const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');

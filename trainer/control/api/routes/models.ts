@@ -11,8 +11,8 @@ import { readValidation } from '../../registry/metadata_views.ts';
 import type { RegisteredModels } from '../../registry/registry_rows.ts';
 import type { ModelRegistryView } from '../../../store/tables.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { currentModelSchema, modelDetailSchema, modelsSchema } from '../schema/models.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { currentModelSchema, modelDetailSchema, modelsSchema } from '../../schema/models.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 /** `GET /api/ml/models`, `GET /api/ml/models/current`, `GET /api/ml/models/{model_name}`. */
 export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): void {

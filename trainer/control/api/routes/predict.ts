@@ -3,8 +3,8 @@ import { openSignalTables } from '../../history/signal_tables.ts';
 import { ActiveScores } from '../active_scores.ts';
 import type { InstrumentBody } from '../../../../shared/signal/instrument_signal.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { latestScoresSchema, predictQuery, predictRequest, rowScoresSchema } from '../schema/predict.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { latestScoresSchema, predictQuery, predictRequest, rowScoresSchema } from '../../schema/predict.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 import { signalOf } from './signals.ts';
 
 /** `GET|POST /api/ml/predict`. */

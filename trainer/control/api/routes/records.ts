@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { Api, ApiContext } from '../context.ts';
-import { auditSchema, limitQuery, monitorSchema, tradesQuery, tradesSchema } from '../schema/records.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { auditSchema, limitQuery, monitorSchema, tradesQuery, tradesSchema } from '../../schema/records.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 /** `GET /api/audit`, `/api/trades`, `/api/monitor`: recorded data. */
 export function addRecordRoutes(api: Api, context: ApiContext): void {

@@ -4,8 +4,8 @@ import { STYLE } from '../../../learning/backtest/report/style.ts';
 import { makeReport } from '../../report/make_report.ts';
 import { reportPage } from '../../report/report_page.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../schema/refusal.ts';
-import { reportQuery, reportSchema } from '../schema/reports.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import { reportQuery, reportSchema } from '../../schema/reports.ts';
 
 /** Generated pages have one style sheet, no scripts and no external URLs. */
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;

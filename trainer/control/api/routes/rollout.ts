@@ -9,7 +9,7 @@ import { shadowPower } from '../../rollout/shadow_power.ts';
 import { abortRollout, startRollout } from '../../rollout/steps.ts';
 import { admissionPlaceOf, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 /** Excludes the assignment key, which is secret. */
 const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });

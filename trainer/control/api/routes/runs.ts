@@ -1,7 +1,7 @@
 import type { RetrainRun } from '../../schedule/run.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../schema/refusal.ts';
-import { runsSchema } from '../schema/runs.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import { runsSchema } from '../../schema/runs.ts';
 
 /** `GET /api/runs`. */
 export function addRunRoutes(api: Api, { retrainer }: ApiContext): void {

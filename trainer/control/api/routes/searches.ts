@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { listJournals, readSearchHistory } from '../../../learning/search/finished_journals.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../schema/refusal.ts';
-import { searchesSchema, searchHistorySchema } from '../schema/searches.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import { searchesSchema, searchHistorySchema } from '../../schema/searches.ts';
 
 const tags = ['training'];
 

@@ -16,8 +16,8 @@ import {
   sessionIdOf,
 } from '../access/sessions.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { loginRequest, sessionPath, sessionSchema, sessionsSchema } from '../schema/access.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { loginRequest, sessionPath, sessionSchema, sessionsSchema } from '../../schema/access.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 
 /** Whether the browser reached the proxy in front of this server by HTTPS: its cookie then never leaves by HTTP. */
 function isHttps({ headers }: FastifyRequest): boolean {

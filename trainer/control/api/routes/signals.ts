@@ -5,14 +5,14 @@ import { readThinned } from '../../history/thinned_signals.ts';
 import { bodyText, type SignalRow } from '../../history/signal_row.ts';
 import type { Store } from '../../../store/store.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../schema/refusal.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
 import {
   signalHistoryQuery,
   signalHistorySchema,
   signalsQuery,
   signalsSchema,
   type signalSchema,
-} from '../schema/signals.ts';
+} from '../../schema/signals.ts';
 
 const TEXTS_AT_ONCE = 500;
 

@@ -3,14 +3,14 @@ import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarks } from '../../../../shared/bundle/pointer_marks.ts';
 import { readActive } from '../../../../shared/bundle/bundle.ts';
 import { describeError } from '../../../../shared/errors.ts';
-import type { HomePaths } from '../../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../../shared/home.ts';
 import { shardsOf, type Settings, type Shard } from '../../../../shared/policy/policy.ts';
 import { foreignModels, standingOverrides } from '../../admission/standing.ts';
 import { lookAtDaemon } from '../../notify/watch/daemon_look.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { readDaemonFigures } from '../daemon_figures.ts';
-import { REFUSALS } from '../schema/refusal.ts';
-import { statusSchema } from '../schema/status.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import { statusSchema } from '../../schema/status.ts';
 
 /** A status is cached for this long. */
 const LOOK_MS = 1000;

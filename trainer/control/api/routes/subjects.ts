@@ -15,8 +15,8 @@ import {
 } from '../../../../shared/pair.ts';
 import { shardsOf, shardSubjects, type Settings } from '../../../../shared/policy/policy.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../schema/refusal.ts';
-import { subjectsSchema } from '../schema/subjects.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import { subjectsSchema } from '../../schema/subjects.ts';
 
 /** `GET /api/subjects`. */
 export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: ApiContext): void {

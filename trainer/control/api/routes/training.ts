@@ -1,9 +1,9 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { apiTrigger, type RetrainRun } from '../../schedule/run.ts';
 import type { Api, ApiContext } from '../context.ts';
-import { REFUSALS } from '../schema/refusal.ts';
-import { runSchema } from '../schema/runs.ts';
-import { mlTrainingConfig, trainingStatusSchema } from '../schema/training.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+import { runSchema } from '../../schema/runs.ts';
+import { mlTrainingConfig, trainingStatusSchema } from '../../schema/training.ts';
 import { trainingOptions } from '../training_options.ts';
 import { shownRun } from './runs.ts';
 

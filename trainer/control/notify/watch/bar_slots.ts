@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { CALENDAR_WEEKS, SLOT_S, type BarSlots } from '../../../../shared/market/session_calendar.ts';
-import type { HomePaths } from '../../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../../shared/home.ts';
 import { shardsOf, type Settings } from '../../../../shared/policy/policy.ts';
 import { Database } from '../../../../shared/store/sqlite.ts';
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import type { HomePaths } from '../../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../../shared/home.ts';
 import type { Settings, Shard } from '../../../../shared/policy/policy.ts';
-import { askProcess, type Presence } from '../../../../shared/process_state.ts';
+import { askProcess, type Presence } from '../../../../shared/process/process_state.ts';
 
 const METRICS_MS = 3000;
 const OVER_BUDGET = /^minutehand_bars_over_budget_total (\d+)$/m;

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { readFatals } from '../../../../shared/fatal.ts';
-import type { HomePaths } from '../../../../shared/policy/home.ts';
+import type { HomePaths } from '../../../../shared/home.ts';
 import type { Notice } from '../outbox.ts';
 
 /** Errors that ended daemons of a shard, as notices whose keys never come again. */

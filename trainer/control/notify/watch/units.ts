@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { HomePaths } from '../../../../shared/policy/home.ts';
-import { isTaken } from '../../../../shared/process_state.ts';
+import type { HomePaths } from '../../../../shared/home.ts';
+import { isTaken } from '../../../../shared/process/process_state.ts';
 import type { Notice } from '../outbox.ts';
 import type { DaemonLook } from './daemon_look.ts';
 

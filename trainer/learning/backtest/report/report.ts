@@ -1,7 +1,7 @@
 import { ownGroups, type Manifest } from '../../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../../../shared/core/features/feature.ts';
 import type { SymbolCosts } from '../../../../shared/policy/policy.ts';
-import { reliability } from '../../validate/metrics.ts';
+import { reliability } from '../../measures/metrics.ts';
 import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../executability.ts';
 import { isoSecond, ROLES } from '../ledger.ts';
 import { pool, VIEWS, type BundleResult, type PeriodResult, type TradeRecord, type View } from '../period.ts';

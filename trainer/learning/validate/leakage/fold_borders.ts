@@ -1,6 +1,6 @@
-import type { GateResult } from '../../gate/criteria.ts';
-import type { ValidationRows } from '../rows.ts';
-import type { Split } from '../splits.ts';
+import type { GateResult } from '../../criteria/criteria.ts';
+import type { ValidationRows } from '../../dataset/rows.ts';
+import type { Split } from '../../splits/splits.ts';
 
 /**
  * Checks that no training row overlaps the test rows of its split: its label interval [time, labelEnd] must not touch

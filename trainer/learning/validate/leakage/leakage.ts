@@ -1,7 +1,7 @@
-import type { GateResult } from '../../gate/criteria.ts';
+import type { GateResult } from '../../criteria/criteria.ts';
 import type { Task } from '../../learners/trees/learner.ts';
-import type { Scorer, FoldModel } from '../cross_validation.ts';
-import type { Fit, ValidationRows } from '../rows.ts';
+import type { Scorer, FoldModel } from '../../learners/cross_validation.ts';
+import type { Fit, ValidationRows } from '../../dataset/rows.ts';
 import { checkFoldBorders } from './fold_borders.ts';
 import { checkShuffledTwice, type ShuffleOptions } from './shuffled_labels.ts';
 import { checkTrainingOnly } from './training_only.ts';

@@ -2,9 +2,9 @@ import { isoMinute } from '../../../../shared/bar.ts';
 import { lowerBound, viewBars, type BarColumns } from '../../../../shared/bar_file/bar_file.ts';
 import type { Pair } from '../../../../shared/pair.ts';
 import { createRng } from '../../../../shared/rng.ts';
-import { matchMinutes, type PairHistory } from '../../dataset/pair_history.ts';
-import type { GateResult } from '../../gate/criteria.ts';
-import { positions } from '../rows.ts';
+import { matchMinutes, type PairHistory } from '../../history/pair_history.ts';
+import type { GateResult } from '../../criteria/criteria.ts';
+import { positions } from '../../dataset/rows.ts';
 
 /** Maximum number of bars drawn per tested label. */
 const DRAWN_PER_LABEL = 20;

@@ -1,7 +1,7 @@
 import type { ModelName } from '../../../../shared/core/features/feature.ts';
 import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
 import type { LearnedModel } from '../../calibrate/calibrate_model.ts';
-import type { GateResult } from '../../gate/criteria.ts';
+import type { GateResult } from '../../criteria/criteria.ts';
 import { TASK } from '../../learners/learning.ts';
 import type { ModelJob } from '../../learners/model_job.ts';
 import { treeAnswer } from '../../learners/trees/scoring.ts';

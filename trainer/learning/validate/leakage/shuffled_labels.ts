@@ -1,13 +1,13 @@
 import { createRng } from '../../../../shared/rng.ts';
-import type { GateResult } from '../../gate/criteria.ts';
-import { testedScores, validateSplits, type Scorer } from '../cross_validation.ts';
-import { meanTestOf, type MeanTest } from '../mean_test.ts';
-import { rowUniqueness } from '../noise.ts';
+import type { GateResult } from '../../criteria/criteria.ts';
+import { testedScores, validateSplits, type Scorer } from '../../learners/cross_validation.ts';
+import { meanTestOf, type MeanTest } from '../../statistics/mean_test.ts';
+import { rowUniqueness } from '../../dataset/noise.ts';
 import { sumsOf } from '../quality_gate.ts';
-import { aucShares } from '../ranking.ts';
-import { isHard, pick, positions, type Fit, type ValidationRows } from '../rows.ts';
-import type { Split } from '../splits.ts';
-import type { TimedRows } from '../time_blocks.ts';
+import { aucShares } from '../../measures/ranking.ts';
+import { isHard, pick, positions, type Fit, type ValidationRows } from '../../dataset/rows.ts';
+import type { Split } from '../../splits/splits.ts';
+import type { TimedRows } from '../../statistics/time_blocks.ts';
 
 /** Length of a block of shuffled labels, in labels that share no bar. */
 const LABELS_PER_BLOCK = 5;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createRng } from '../../../../shared/rng.ts';
 import type { Rng } from '../../../../shared/ports.ts';
-import type { GateResult } from '../../gate/criteria.ts';
+import type { GateResult } from '../../criteria/criteria.ts';
 import type { Task } from '../../learners/trees/learner.ts';
-import type { FoldModel } from '../cross_validation.ts';
-import type { Fit, ValidationRows } from '../rows.ts';
+import type { FoldModel } from '../../learners/cross_validation.ts';
+import type { Fit, ValidationRows } from '../../dataset/rows.ts';
 
 /**
  * Checks that everything fitted (trees, bin edges, calibrator, threshold …) comes from training rows alone:

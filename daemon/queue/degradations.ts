@@ -1,0 +1,47 @@
+import { TRANSPORTS, type DegradingName } from '../publish/transports.ts';
+
+export type Degradation =
+  | 'models'
+  | 'model_pointer'
+  | 'direction_pointer'
+  | 'journal'
+  | 'bar_stream'
+  | 'late_bars'
+  | DegradingName;
+
+/** Faults with which signals continue in mode DEGRADED. docs/reference/DEGRADATIONS.md is generated from this. */
+export const DEGRADATIONS = {
+  journal: {
+    means: '`JOURNAL_WRITE`: the journal cannot be written; bars are answered and buffered in memory.',
+    next: 'Check disk space (`df -h`) and permissions of the home folder soon: a restart loses buffered bars.',
+  },
+  models: {
+    means: 'The active models failed or were too slow; their predecessor answers, or, without one, the slow ones.',
+    next: '`log/daemon_<shard>.log` has the code. Run `minutehand models rollback` or train again; raise `inference.slow_ms` on a slow machine.',
+  },
+  model_pointer: {
+    means: '`active.json` or its bundle was refused at the start; the last accepted models are used.',
+    next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`.',
+  },
+  direction_pointer: {
+    means: 'The same for `direction/<timeframe>.json`.',
+    next: '`minutehand status` shows the refusal. Run `minutehand models promote <version>`.',
+  },
+  late_bars: {
+    means: '`BARS_LATE`: live bars arrive so late that their signals have expired; no consumer trades.',
+    next: 'Check the feeder’s time zone (the message names one that fits), both clocks (NTP), and data delay.',
+  },
+  ...transportDegradations(),
+  bar_stream: {
+    means: '`STREAM_REFUSED`: Redis refuses reads of `minutehand:bars`; HTTP works.',
+    next: 'Its user needs `+xread +xrange +xinfo`; the key must be a stream. `transports.redis.enabled: off` disables Redis.',
+  },
+} as const satisfies Readonly<Record<Degradation, { readonly means: string; readonly next: string }>>;
+
+export const DEGRADATION_NAMES = Object.keys(DEGRADATIONS) as readonly Degradation[];
+
+function transportDegradations(): Record<DegradingName, { means: string; next: string }> {
+  return Object.fromEntries(
+    TRANSPORTS.flatMap(({ name, degradation }) => (degradation === null ? [] : [[name, degradation]])),
+  ) as Record<DegradingName, { means: string; next: string }>;
+}

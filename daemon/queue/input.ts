@@ -1,0 +1,262 @@
+import type { Bar, OpenTime } from '../../shared/bar.ts';
+import { parseStanding, standingText, type Standing } from '../../shared/bundle/halts.ts';
+import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import type { Position } from '../../shared/core/position/position.ts';
+import type { Arm } from '../../shared/core/rollout/assignment.ts';
+import type { Timeframe } from '../../shared/pair.ts';
+import type { Observation } from '../../shared/core/series/series_book.ts';
+import { parseDecisionRecord, type DecisionRecord } from '../../shared/policy/decision_record.ts';
+import type { InputRow } from '../../shared/store/journal.ts';
+import { leaseText, parseLeaseText, type JournaledLease } from '../../shared/store/lease_text.ts';
+import { observationRow, parseObservation } from '../../shared/store/observation.ts';
+import type { BarOutcome } from '../align/align.ts';
+import type { Degradation } from './degradations.ts';
+import type { GivenObservation, ObservationClock, ObservationOutcome } from '../series/series_ledger.ts';
+
+/** One bar of a symbol, a minute without a trade, or the mark of a bar that was held back as suspect. */
+export interface SymbolInput extends InputRow {
+  readonly kind: 'bar' | 'empty' | 'suspect';
+}
+
+/** Of silence, of a silence so long that the mode is HALT, of the daemon's end. */
+export type HeartbeatKind = 'silence' | 'silence_halt' | 'shutdown';
+
+/** The end of a minute whose leg is overdue, or a heartbeat after the pair's last minute. */
+export interface PairInput extends InputRow {
+  readonly kind: 'timeout' | HeartbeatKind;
+}
+
+/** Another model set becomes active; null = none any more. */
+export interface SwapInput {
+  readonly kind: 'swap';
+  readonly set: ModelSet | null;
+  /** The active set that was too slow, when `set` is its fallback. */
+  readonly slow?: ModelSet;
+}
+
+/** Another direction model for the instruments of a timeframe; null = none any more. */
+export interface DirectionInput {
+  readonly kind: 'direction';
+  readonly timeframe: Timeframe;
+  readonly set: DirectionModel | null;
+}
+
+/** All halts that hold from the next bar on, replacing all earlier ones. */
+export interface HaltsInput {
+  readonly kind: 'halts';
+  readonly standing: Standing;
+}
+
+/** Something is wrong but signals continue (mode DEGRADED), until `recovered` names it. */
+export interface DegradationInput {
+  readonly kind: 'degraded' | 'recovered';
+  readonly what: Degradation;
+}
+
+/** A process started here, without models and with nothing degraded. */
+export interface BootInput {
+  readonly kind: 'boot';
+  readonly bootId: string;
+}
+
+/** Another policy of decisions and other costs hold from the next minute on. */
+export interface PolicyInput {
+  readonly kind: 'policy';
+  readonly record: DecisionRecord;
+}
+
+/** Another shadow set; null = none any more. Not journaled: it publishes nothing. */
+export interface ShadowInput {
+  readonly kind: 'shadow';
+  readonly set: ModelSet | null;
+  /** Its virtual positions so far, by pair id; flat where it has none. */
+  readonly positions?: ReadonlyMap<string, Position>;
+}
+
+/** The state of a rollout from the next bar on. */
+export interface RolloutInput {
+  readonly kind: 'rollout';
+  /** The active one; null = none any more. */
+  readonly rollout: ActiveRollout | null;
+  /** Its challenger, which the pipeline releases; null without a rollout. */
+  readonly set: ModelSet | null;
+  /** Virtual positions so far by arm and pair id; flat where there are none. */
+  readonly positions?: Readonly<Record<Arm, ReadonlyMap<string, Position>>>;
+  /** Id of the rollout that ends because its challenger failed. */
+  readonly failed?: string;
+}
+
+/** This daemon publishes under another lease, or none, from here on. */
+export interface LeaseInput extends JournaledLease {
+  readonly kind: 'lease';
+}
+
+/** A value of an auxiliary series; bars that close after its arrival see it. */
+export interface SeriesInput {
+  readonly kind: 'series';
+  readonly observation: Observation;
+}
+
+/** A change that takes effect between two minutes. */
+export type StateInput =
+  | SwapInput
+  | DirectionInput
+  | HaltsInput
+  | DegradationInput
+  | BootInput
+  | ShadowInput
+  | RolloutInput
+  | PolicyInput
+  | LeaseInput
+  | SeriesInput;
+
+/**
+ * Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay.
+ */
+export type Input = SymbolInput | PairInput | StateInput;
+
+/** Destination of bars for the feeds. */
+export interface BarSink {
+  hasSymbol(symbol: string): boolean;
+  take(input: SymbolInput): BarOutcome;
+}
+
+/** Destination of observations for the feeds. */
+export interface SeriesSink {
+  hasSymbol(symbol: string): boolean;
+  /** @throws MinutehandError SERIES_FUTURE, SERIES_STALE, SERIES_CLOCK */
+  observe(given: GivenObservation, clock: ObservationClock): ObservationOutcome;
+}
+
+export interface InputSink {
+  /** Journals what has taken effect already. */
+  record(input: Input): void;
+  /** Journals an input that takes effect after all waiting ones. */
+  apply(input: Input): void;
+}
+
+/** @param backfill moves features and publishes nothing */
+export function barInput(bar: Bar, backfill: boolean): SymbolInput {
+  return { kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill };
+}
+
+export function emptyInput(symbol: string, time: OpenTime, backfill: boolean): SymbolInput {
+  return { kind: 'empty', subject: symbol, time, bar: null, backfill };
+}
+
+export function pairInput(kind: PairInput['kind'], pairId: string, time: OpenTime): PairInput {
+  return { kind, subject: pairId, time, bar: null, backfill: false };
+}
+
+/**
+ * A change of state as the journal has it, at the newest minute; null = not journaled. Every other input is its own
+ * row.
+ */
+export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
+  const row = (subject: string): InputRow => ({
+    kind: input.kind as InputRow['kind'],
+    subject,
+    time: newest,
+    bar: null,
+    backfill: false,
+  });
+  switch (input.kind) {
+    case 'swap':
+      return row(input.set?.version ?? '');
+    case 'direction':
+      return row(`${input.timeframe} ${input.set?.manifest.version ?? ''}`);
+    case 'halts':
+      return row(standingText(input.standing));
+    case 'degraded':
+    case 'recovered':
+      return row(input.what);
+    case 'boot':
+      return row(input.bootId);
+    case 'rollout':
+      return row(input.failed === undefined ? rolloutText(input.rollout) : `${FAILED_ROLLOUT}${input.failed}`);
+    case 'lease':
+      return row(leaseText(input));
+    case 'policy':
+      return row(input.record.text);
+    case 'series':
+      return observationRow(input.observation);
+    case 'shadow':
+      return null;
+  }
+}
+
+const MINUTE_KINDS: Readonly<Record<(SymbolInput | PairInput)['kind'], true>> = {
+  bar: true,
+  empty: true,
+  suspect: true,
+  timeout: true,
+  silence: true,
+  silence_halt: true,
+  shutdown: true,
+};
+type StateKind = Exclude<InputRow['kind'], keyof typeof MINUTE_KINDS>;
+
+/**
+ * The input of a journal's row about bars or heartbeats; null for a change of state, which a restart reads elsewhere.
+ */
+export function minuteInputOf(row: InputRow): SymbolInput | PairInput | null {
+  return row.kind in MINUTE_KINDS ? (row as SymbolInput | PairInput) : null;
+}
+
+/** The input of a row that a restart applies again: of a minute, or an observation; null for any other. */
+export function restoredInputOf(row: InputRow): SymbolInput | PairInput | SeriesInput | null {
+  return row.kind === 'series' ? seriesInputOf(row) : minuteInputOf(row);
+}
+
+function seriesInputOf({ subject }: InputRow): SeriesInput {
+  return { kind: 'series', observation: parseObservation(subject) };
+}
+
+/** Opens the direction model of a version for a timeframe. */
+export type LoadDirection = (version: string, timeframe: Timeframe) => Promise<DirectionModel>;
+
+/**
+ * The input of any row of a journal.
+ * @param loadModels opens the set of a version
+ * @param loadDirection only where there are instruments
+ */
+export async function inputOf(
+  row: InputRow,
+  loadModels: (version: string) => Promise<ModelSet>,
+  loadDirection?: LoadDirection,
+): Promise<Input> {
+  const minute = minuteInputOf(row);
+  if (minute !== null) return minute;
+  const { subject } = row;
+  const kind = row.kind as StateKind;
+  switch (kind) {
+    case 'swap':
+      return { kind, set: subject === '' ? null : await loadModels(subject) };
+    case 'direction': {
+      const [timeframe, version = ''] = subject.split(' ') as [Timeframe, string?];
+      const isNone = version === '' || loadDirection === undefined;
+      return { kind, timeframe, set: isNone ? null : await loadDirection(version, timeframe) };
+    }
+    case 'halts':
+      return { kind, standing: parseStanding(subject) };
+    case 'degraded':
+    case 'recovered':
+      return { kind, what: subject as Degradation };
+    case 'boot':
+      return { kind, bootId: subject };
+    case 'rollout': {
+      if (subject.startsWith(FAILED_ROLLOUT))
+        return { kind, rollout: null, set: null, failed: subject.slice(FAILED_ROLLOUT.length) };
+      const rollout = parseRolloutText(subject);
+      return { kind, rollout, set: rollout === null ? null : await loadModels(rollout.challenger) };
+    }
+    case 'lease':
+      return { kind, ...parseLeaseText(subject) };
+    case 'policy':
+      return { kind, record: parseDecisionRecord(subject) };
+    case 'series':
+      return seriesInputOf(row);
+  }
+}

@@ -1,0 +1,67 @@
+import { join, resolve } from 'node:path';
+import { packageRoot } from './root.ts';
+
+/** Locations of run-time data. Only paths: nothing is created here. All are absolute. */
+export interface HomePaths {
+  readonly home: string;
+  /** `<signals>/<pair_id>/signal.json`, and all pairs of a shard in one file (`allSignalsFile`). */
+  readonly signals: string;
+  /** Folder of expert advisors: `<ea>/<account>/result.json`. */
+  readonly ea: string;
+  readonly log: string;
+  /** Model bundles, one folder each, and `active.json`. */
+  readonly models: string;
+  /** The trainer's SQLite file, when no PostgreSQL is named. */
+  readonly trainer: string;
+  /** Entries of the audit that wait for the store; see trainer/control/api/kept_audit.ts. */
+  readonly keptAudit: string;
+  /** Built features and labels, kept from one training to the next; may be deleted at any time. */
+  readonly datasetCache: string;
+  /** Journals of searches: one that was cut off resumes there; `finished/` has the last that have ended. */
+  readonly searches: string;
+  /** The approved configuration, and the repository of its changes; see approved.ts. */
+  readonly policy: string;
+  /** Archived part of each journal, recorded by the trainer; see shared/store/archived_signals.ts. */
+  readonly archivedSignals: string;
+  /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
+  journal(market: 'live' | 'simulated', shard: string): string;
+  /** The configurations that the daemon of a shard has started with, a line each; see config_starts.ts. */
+  configStarts(shard: string): string;
+  /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */
+  lock(kind: string): string;
+  /**
+   * File with the endpoint of a process of this kind; it exists as long as the process listens, and after it was
+   * killed.
+   */
+  address(kind: string): string;
+}
+
+/**
+ * The folders of one installation. MINUTEHAND_HOME, or `<package root>/var`; bundles are in `<package root>/models`
+ * unless MINUTEHAND_HOME is set. MINUTEHAND_EXCHANGE moves `signals` and `ea`, the two folders that MetaTrader uses,
+ * which can access only its own; MINUTEHAND_LOG moves the logs. Relative paths start at the working directory; an empty
+ * variable counts as unset.
+ */
+export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
+  const chosen = env['MINUTEHAND_HOME'];
+  const isChosen = chosen !== undefined && chosen !== '';
+  const home = isChosen ? resolve(chosen) : join(packageRoot(), 'var');
+  const exchange = env['MINUTEHAND_EXCHANGE'] ? resolve(env['MINUTEHAND_EXCHANGE']) : home;
+  return {
+    home,
+    signals: join(exchange, 'signals'),
+    ea: join(exchange, 'ea'),
+    log: env['MINUTEHAND_LOG'] ? resolve(env['MINUTEHAND_LOG']) : join(home, 'log'),
+    models: isChosen ? join(home, 'models') : join(packageRoot(), 'models'),
+    trainer: join(home, 'trainer.db'),
+    keptAudit: join(home, 'audit_kept.jsonl'),
+    datasetCache: join(home, 'cache', 'dataset'),
+    searches: join(home, 'cache', 'search'),
+    policy: join(home, 'policy'),
+    archivedSignals: join(home, 'archived_signals.json'),
+    journal: (market, shard) => join(home, `${market}_${shard}.db`),
+    configStarts: (shard) => join(home, `config_${shard}.jsonl`),
+    lock: (kind) => join(home, `${kind}.lock`),
+    address: (kind) => join(home, `${kind}.json`),
+  };
+}

@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { RedisTransport } from './policy.ts';
+import { connectionProblem, redisAddress } from '../redis_address.ts';
+import { roleOf } from '../redis_role.ts';
+
+const MAX_RETRY_MS = 5000;
+/** A replica that was the primary serves reads without an error, from data that may no longer change. */
+const ROLE_CHECK_MS = 10_000;
+const CLOSED = 'the connection was closed';
+
+export interface StreamConnectionOptions {
+  readonly transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>;
+  /** As `CLIENT LIST` shows it. */
+  readonly name: string;
+  /** Maximum wait of a read for the next entry. */
+  readonly blockMs: number;
+  /** Pause after the first failure; each further one doubles it, up to 5 s. */
+  readonly firstRetryMs: number;
+  /** Work after each connect before it counts as up. */
+  begin(connection: StreamConnection): Promise<void>;
+  /** Interval at which a primary is asked whether it still is one; 10 s unless given. */
+  readonly roleCheckMs?: number;
+  /** One read and its consequences; called repeatedly. */
+  read(connection: StreamConnection): Promise<void>;
+  /** Called once per change. */
+  onState(state: StreamConnectionState, detail: string): void;
+}
+
+/** refused: Redis answers, and refuses the commands. */
+export type StreamConnectionState = 'up' | 'down' | 'refused';
+
+export interface StreamConnection {
+  readonly redis: Redis;
+  readonly isStopped: boolean;
+  /** The detail of `onState` when the error that is thrown next does not come from Redis. */
+  because(reason: string): void;
+}
+
+export interface StreamReader {
+  /** Nothing is read after this was called. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Reads a stream for ever, by a connection of its own that may wait for the next entry. A Redis that is absent, stalled
+ * or restarted, and work that failed, are tried again with growing pauses.
+ * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `ca_file` cannot be read
+ */
+export function keepReading(options: StreamConnectionOptions): StreamReader {
+  const { transport, name, blockMs, firstRetryMs, roleCheckMs = ROLE_CHECK_MS, begin, read, onState } = options;
+  const redis = new Redis({
+    ...redisAddress(transport.url, transport.ca_file),
+    lazyConnect: true,
+    // ioredis starts this timer on a connection that is closed already, too, and a process would wait for it.
+    disconnectTimeout: 50,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: transport.connect_timeout_ms,
+    socketTimeout: blockMs + 2 * transport.command_timeout_ms,
+    // The loop below connects again: it has to `begin` then.
+    retryStrategy: () => null,
+    connectionName: name,
+    protocol: 2,
+  });
+  let reason = CLOSED;
+  redis.on('error', (error: Error) => (reason = connectionProblem(error)));
+  const stopping = new AbortController();
+  let state: StreamConnectionState | null = null;
+  const connection: StreamConnection = {
+    redis,
+    get isStopped() {
+      return stopping.signal.aborted;
+    },
+    because: (text) => void (reason = text),
+  };
+
+  function enter(next: StreamConnectionState, detail: string): void {
+    if (state === next || connection.isStopped) return;
+    state = next;
+    onState(next, detail);
+  }
+
+  function hangUp(): void {
+    redis.disconnect();
+    // `disconnect` waits for the other side to hang up; a stalled one never does.
+    redis.stream?.destroy();
+  }
+
+  async function run(): Promise<void> {
+    let waitMs = firstRetryMs;
+    while (!connection.isStopped) {
+      try {
+        await redis.connect();
+        reason = CLOSED;
+        const role = await roleOf(redis);
+        await begin(connection);
+        enter('up', 'connected');
+        waitMs = firstRetryMs;
+        let checkedMs = performance.now();
+        while (!connection.isStopped) {
+          await read(connection);
+          if (role !== 'primary' || performance.now() - checkedMs < roleCheckMs) continue;
+          checkedMs = performance.now();
+          if ((await roleOf(redis)) === 'replica') {
+            reason = 'this Redis has become a read-only replica: connecting again';
+            throw new Error(reason);
+          }
+        }
+      } catch (error) {
+        if (connection.isStopped) return;
+        const isRefused = error instanceof Error && error.name === 'ReplyError';
+        enter(isRefused ? 'refused' : 'down', isRefused ? error.message : reason);
+        hangUp();
+      }
+      await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      waitMs = Math.min(2 * waitMs, MAX_RETRY_MS);
+    }
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      stopping.abort();
+      hangUp();
+      await running;
+    },
+  };
+}

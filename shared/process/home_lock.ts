@@ -1,0 +1,68 @@
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MinutehandError } from '../errors.ts';
+import { makePrivateFolder } from '../private_files.ts';
+import { Database, SqliteError } from '../store/sqlite.ts';
+
+/** Gives a lock back. */
+export type Unlock = () => void;
+
+/** A look of another process (`isLocked`) holds a lock for microseconds: that is no reason to fail. */
+const LOOK_MS = 20;
+
+/**
+ * Takes a lock of a home. The lock is the operating system's on an open file, so it ends with the process, however that
+ * ends: with its last thread, when nothing of the process can write any more.
+ * @param waitMs how long to wait, blocking this thread, for another process to release it
+ * @returns a function that releases it
+ * @throws MinutehandError HOME_LOCKED; HOME_UNUSABLE when the file cannot be made or is not a lock
+ */
+export function lockHome(path: string, waitMs = LOOK_MS): Unlock {
+  const unlock = tryLock(path, waitMs);
+  if (unlock === null) throw new MinutehandError('HOME_LOCKED', { seen: path });
+  return unlock;
+}
+
+/** Returns whether a process holds the lock at this moment. @throws MinutehandError HOME_UNUSABLE */
+export function isLocked(path: string): boolean {
+  const unlock = tryLock(path, 0);
+  unlock?.();
+  return unlock === null;
+}
+
+/**
+ * Waits until the lock is free, and takes it. It polls every `pollMs`: the end of a killed process sends no event.
+ * @returns a function that releases it; null when `ending` was aborted before
+ * @throws MinutehandError HOME_UNUSABLE
+ */
+export async function waitForLock(path: string, pollMs: number, ending: AbortSignal): Promise<Unlock | null> {
+  while (!ending.aborted) {
+    const unlock = tryLock(path, 0);
+    if (unlock !== null) return unlock;
+    await sleep(pollMs, undefined, { signal: ending }).catch(() => undefined);
+  }
+  return null;
+}
+
+/** A lock whose file is garbage-collected is closed and lost: each is referenced until it is released. */
+const held = new Set<Database>();
+
+/** @returns null when another process has it, after blocking this thread for `timeoutMs` */
+function tryLock(path: string, timeoutMs: number): Unlock | null {
+  let db: Database | null = null;
+  try {
+    makePrivateFolder(dirname(path));
+    const opened = (db = new Database(path, { timeout: timeoutMs }));
+    opened.exec('BEGIN EXCLUSIVE');
+    held.add(opened);
+    return () => {
+      held.delete(opened);
+      opened.close();
+    };
+  } catch (cause) {
+    db?.close();
+    if (cause instanceof SqliteError && cause.code.startsWith('SQLITE_BUSY')) return null;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new MinutehandError('HOME_UNUSABLE', { seen: `${path}: ${reason}`, cause });
+  }
+}

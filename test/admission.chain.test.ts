@@ -1,0 +1,508 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { activate, readActive, readActiveFile, readShadow } from '../shared/bundle/bundle.ts';
+import { activateDirection, directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
+import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
+import { readRollout } from '../shared/bundle/rollout.ts';
+import { MACHINE_FILES } from '../shared/files.ts';
+import { homePaths, type HomePaths } from '../shared/home.ts';
+import { admit, type AdmissionPlace } from '../trainer/control/admission/admission.ts';
+import { bearer, openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
+import { verifyAudit } from '../trainer/control/api/audit.ts';
+import { createRegistry } from '../trainer/control/registry/registry.ts';
+import { carryOut, startRollout, type RolloutLook } from '../trainer/control/rollout/steps.ts';
+import { openStore } from '../trainer/store/store.ts';
+import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
+import { writeTinyDirection } from './tiny_direction.ts';
+import { copyUnder, tinySettings } from './tiny_models.ts';
+
+const CREATED = new Date('2024-01-05T12:00:00Z');
+const PASSED = { name: 'ai1 auc', passed: true, seen: '0.6012', limit: 'at least 0.52 on the holdout' };
+const FAILED = { name: 'ai1 brier', passed: false, seen: '0.0192', limit: 'below 0.0192, that of the baseline' };
+/** As `error.gates` lists it. */
+const FAILURE = { code: 'ai1 brier', seen: FAILED.seen, limit: FAILED.limit };
+const REASON = 'a drill, agreed with risk';
+
+const settings = tinySettings({ minutehand: { instruments: ['BTCUSDT@1h'] } });
+const [pair] = settings.minutehand.pairs as [string];
+const BIASED = { name: 'direction bias', passed: false, seen: 'up ÷ (up + down) 0.93', limit: 'from 0.4 to 0.6' };
+
+/** What is wrong with a bundle, by the change of its manifest, and the code of the refusal. */
+const FAULTS = {
+  'failed gates': {
+    code: 'MODEL_GATES',
+    pairs: { gates: [PASSED, FAILED] },
+    direction: { gates: [BIASED] },
+  },
+  'no recorded gates': { code: 'MODEL_GATES', pairs: { gates: undefined }, direction: { gates: undefined } },
+  'another market': { code: 'MODEL_MARKET', pairs: { market: 'live' }, direction: { market: undefined } },
+  'another timeframe': { code: 'MODEL_TIMEFRAME', pairs: { pairs: [`${pair}@4h`] }, direction: null },
+  'another feature schema': {
+    code: 'MODEL_SCHEMA',
+    pairs: { feature_schema: '0'.repeat(16) },
+    direction: { feature_schema: '0'.repeat(16) },
+  },
+} as const;
+type Fault = keyof typeof FAULTS;
+const faults = Object.keys(FAULTS) as Fault[];
+const GATE_FAULTS: readonly Fault[] = ['failed gates', 'no recorded gates'];
+
+/** Versions in a models folder. */
+interface Bundles {
+  /** Passed every gate; active when a door is tried. */
+  readonly good: string;
+  readonly next: string;
+  readonly of: Readonly<Record<Fault, string>>;
+  readonly direction: { readonly good: string; readonly of: Readonly<Record<Fault, string>> };
+}
+
+let place: Workplace;
+let api: ApiWorkplace;
+let bundles: Bundles;
+
+/** Every bundle that the doors are tried with. */
+function writeBundles(models: string): Bundles {
+  const schema = featureSchema(settings.minutehand.windows);
+  const { pairs } = settings.minutehand;
+  const whole = basename(
+    writeRandomBundle(models, { schema, trees: 2, leaves: 3, seed: 'good', pairs, created: CREATED }),
+  );
+  const period = { from: '2024-01-01T00:00Z', to: '2024-01-05T00:00Z', holdout_from: '2024-01-04T00:00Z' };
+  const good = copyUnder(models, whole, '20240106_1200', { gates: [PASSED], period });
+  const next = copyUnder(models, good, '20240107_1200');
+  rmSync(join(models, whole), { recursive: true });
+  const named = (day: number): string => `202402${String(day).padStart(2, '0')}_1200`;
+  const of = faults.map((fault, i) => [fault, copyUnder(models, good, named(i + 1), FAULTS[fault].pairs)]);
+  const folder = directionFolder(models);
+  const tiny = writeTinyDirection(models, 'BTCUSDT', '1h', CREATED);
+  const other = writeTinyDirection(models, 'BTCUSDT', '4h', new Date('2024-01-09T12:00:00Z'));
+  const ofDirection = faults.map((fault, i) => {
+    const { direction } = FAULTS[fault];
+    return [fault, direction === null ? other : copyUnder(folder, tiny, named(i + 11), direction)];
+  });
+  const all = Object.fromEntries(of) as Bundles['of'];
+  return { good, next, of: all, direction: { good: tiny, of: Object.fromEntries(ofDirection) as Bundles['of'] } };
+}
+
+beforeAll(async () => {
+  place = createWorkplace({ minutehand: { instruments: ['BTCUSDT@1h'] } });
+  bundles = writeBundles(place.models);
+  activate(place.models, bundles.good, MACHINE_FILES, trainerMarks(place));
+  activateDirection(place.models, bundles.direction.good, place.home);
+  api = await openApiWorkplace({ minutehand: { instruments: ['BTCUSDT@1h'] } }, (paths) => {
+    writeBundles(paths.models);
+    activate(paths.models, bundles.good, MACHINE_FILES, trainerMarks(paths));
+    activateDirection(paths.models, bundles.direction.good, paths.home);
+    return Promise.resolve();
+  });
+});
+afterAll(async () => {
+  await place.remove();
+  await api.close();
+});
+
+/** A door, and what tries it with a bundle: a command, or a request to the API. */
+interface Door {
+  readonly kind: 'pairs' | 'direction';
+  readonly command?: (fault: Fault) => readonly string[];
+  readonly request?: (fault: Fault) => { readonly path: string; readonly body?: object };
+}
+
+interface Refusal {
+  readonly code: string;
+  readonly gates?: readonly { readonly code: string }[];
+}
+
+function refusalOf({ code, stdout }: Finished): Refusal | null {
+  if (code === 0) return null;
+  const { error, failed } = JSON.parse(stdout) as { error?: Refusal; failed?: readonly { error: Refusal }[] };
+  return error ?? failed![0]!.error;
+}
+
+/** Runs commands one after the other in one process. */
+async function commands(all: readonly (readonly string[])[]): Promise<(Refusal | null)[]> {
+  return (await place.runEach(all.map((args) => [...args, '--json']))).map(refusalOf);
+}
+
+const command = async (...args: string[]): Promise<Refusal | null> => (await commands([args]))[0]!;
+
+async function request(method: string, path: string, body?: object): Promise<Refusal | null> {
+  const headers = bearer(await api.token('approver', 'ann'));
+  const { status, body: answer } = await api.ask(method, path, { headers, ...(body && { body }) });
+  return status < 300 ? null : (answer.error as Refusal);
+}
+
+const DOORS: Readonly<Record<string, Door>> = {
+  'models promote <version>': { kind: 'pairs', command: (fault) => ['models', 'promote', bundles.of[fault]] },
+  'models promote <path>, an import': {
+    kind: 'pairs',
+    command: (fault) => ['models', 'promote', join(place.folder, 'elsewhere', bundles.of[fault])],
+  },
+  'rollout start': { kind: 'pairs', command: (fault) => ['rollout', 'start', bundles.of[fault]] },
+  'models promote of a direction model': {
+    kind: 'direction',
+    command: (fault) => ['models', 'promote', bundles.direction.of[fault]],
+  },
+  'POST /api/ml/models/{model_name}/load': {
+    kind: 'pairs',
+    request: (fault) => ({ path: `/api/ml/models/${bundles.of[fault]}/load` }),
+  },
+  'POST /api/ml/rollout': {
+    kind: 'pairs',
+    request: (fault) => ({ path: '/api/ml/rollout', body: { model_name: bundles.of[fault] } }),
+  },
+  'POST /api/ml/direction-models/{model_name}/load': {
+    kind: 'direction',
+    request: (fault) => ({ path: `/api/ml/direction-models/${bundles.direction.of[fault]}/load` }),
+  },
+};
+const ATTEMPTS = Object.keys(DOORS).flatMap((door) => faults.map((fault) => [door, fault] as const));
+
+/** All pointers of a home. */
+function pointersOf(models: string): unknown {
+  const texts = [join(models, 'active.json'), join(models, 'rollout.json'), join(models, 'shadow.json')];
+  const all = [...texts, directionPointer(models, '1h'), directionPointer(models, '4h')];
+  return all.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : null));
+}
+
+describe('every door refuses', () => {
+  const refusals = new Map<string, Refusal | null>();
+  let before: unknown;
+
+  beforeAll(async () => {
+    before = [pointersOf(place.models), pointersOf(api.paths.models)];
+    for (const version of Object.values(bundles.of))
+      cpSync(join(place.models, version), join(place.folder, 'elsewhere', version), { recursive: true });
+    const byCommand = ATTEMPTS.filter(([door]) => DOORS[door]!.command !== undefined);
+    const answers = await commands(byCommand.map(([door, fault]) => DOORS[door]!.command!(fault)));
+    for (const [i, [door, fault]] of byCommand.entries()) refusals.set(`${door} ${fault}`, answers[i]!);
+    for (const [door, fault] of ATTEMPTS) {
+      const asked = DOORS[door]!.request?.(fault);
+      if (asked !== undefined) refusals.set(`${door} ${fault}`, await request('POST', asked.path, asked.body));
+    }
+  });
+
+  it.each(ATTEMPTS)('%s: a bundle with %s', (door, fault) => {
+    const refusal = refusals.get(`${door} ${fault}`);
+    expect(refusal?.code).toBe(FAULTS[fault].code);
+    const biased = { code: BIASED.name, seen: BIASED.seen, limit: BIASED.limit };
+    if (fault === 'failed gates') expect(refusal!.gates).toEqual([DOORS[door]!.kind === 'pairs' ? FAILURE : biased]);
+  });
+
+  it('and changes no pointer', () => {
+    expect([pointersOf(place.models), pointersOf(api.paths.models)]).toEqual(before);
+  });
+
+  it.each(faults.filter((fault) => !GATE_FAULTS.includes(fault)))(
+    'a bundle of %s also with an override, by command and by API, and as a shadow',
+    async (fault) => {
+      const flags = ['--despite-gates', '--reason', REASON];
+      const body = { despite_gates: true, reason: REASON };
+      const answers = [
+        ...(await commands([
+          ['models', 'promote', bundles.of[fault], ...flags],
+          ['rollout', 'start', bundles.of[fault], ...flags],
+          ['models', 'promote', bundles.direction.of[fault], ...flags],
+          ['models', 'shadow', bundles.of[fault]],
+        ])),
+        await request('POST', `/api/ml/models/${bundles.of[fault]}/load`, body),
+        await request('POST', `/api/ml/direction-models/${bundles.direction.of[fault]}/load`, body),
+        await request('POST', '/api/ml/rollout', { model_name: bundles.of[fault], ...body }),
+        await request('PUT', '/api/ml/shadow', { model_name: bundles.of[fault] }),
+      ];
+      expect(answers.map((refusal) => refusal?.code)).toEqual(Array.from({ length: 8 }, () => FAULTS[fault].code));
+      expect(readShadow(place.models)).toBeNull();
+    },
+  );
+
+  it('a bundle that the registry has as rejected, though its own gates passed, and a registry that cannot be read', async () => {
+    const registry = createRegistry(api.store, api.paths.models);
+    const rejected = copyUnder(api.paths.models, bundles.good, '20240108_1200');
+    await registry.reject(rejected, ['champion auc 0.6 against 0.7 of X (not more than 0.005 below)']);
+    const refusal = await request('POST', `/api/ml/models/${rejected}/load`);
+    expect(refusal).toMatchObject({ code: 'MODEL_GATES', gates: [{ code: 'registry' }] });
+    const unreachable = { MINUTEHAND_DATABASE_URL: 'postgres://u@127.0.0.1:1/d' };
+    const [finished] = await place.runEach([['models', 'promote', bundles.next, '--json']], [unreachable]);
+    expect(refusalOf(finished!)).toMatchObject({ code: 'MODEL_GATES', gates: [{ code: 'registry' }] });
+    expect(finished!.stderr).toContain('The audit has this entry later');
+  });
+
+  it('train --adopt: models of files in a simulated installation, before it trains', async () => {
+    expect(await command('train', '--adopt', '--data', '.')).toMatchObject({ code: 'MODEL_MARKET' });
+  });
+
+  it('an override without a reason, and a reason without an override', async () => {
+    const bad = bundles.of['failed gates'];
+    const promote = ['models', 'promote', bad];
+    const misuses = [['--despite-gates'], ['--despite-gates', '--reason', ' '], ['--reason', REASON]];
+    const answers = await commands(misuses.map((flags) => [...promote, ...flags]));
+    expect(answers.map((refusal) => refusal?.code)).toEqual(['USAGE', 'USAGE', 'USAGE']);
+    for (const body of [{ despite_gates: true }, { reason: REASON }, { despite_gates: true, reason: '  ' }])
+      expect(await request('POST', `/api/ml/models/${bad}/load`, body)).toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+});
+
+describe('an override', () => {
+  const record = (by: unknown = expect.any(String)) => ({
+    gates: [FAILURE],
+    reason: REASON,
+    by,
+    at: expect.any(String) as string,
+  });
+
+  it('by command is in the pointer, the audit and status until another bundle replaces it, and comes back with a rollback', async () => {
+    const bad = bundles.of['failed gates'];
+    const flags = ['--despite-gates', '--reason', REASON];
+    expect(await command('models', 'promote', bad, ...flags)).toBeNull();
+    expect(readActiveFile(place.models)).toMatchObject({
+      version: bad,
+      previous: bundles.good,
+      despite_gates: record(),
+    });
+    const [status] = await place.runEach([['status']]);
+    expect(status!.code).toBe(1);
+    expect(status!.stdout).not.toContain('All is well');
+    expect(status!.stdout).toContain(`${bad} (pairs) is in use despite failed gates`);
+    expect(status!.stdout).toContain(`reason: ${REASON}`);
+    expect(status!.stdout).toContain('ai1 brier: seen 0.0192, limit below 0.0192, that of the baseline');
+
+    expect(await command('models', 'promote', bundles.next)).toBeNull();
+    expect(readActiveFile(place.models)).not.toHaveProperty('despite_gates');
+    const [after] = await place.runEach([['status']]);
+    expect(after!.stdout).not.toContain('despite failed gates');
+
+    expect(await command('models', 'promote', bad)).toMatchObject({ code: 'MODEL_GATES' });
+    expect(await command('models', 'rollback')).toBeNull();
+    expect(readActiveFile(place.models)).toMatchObject({
+      version: bad,
+      previous: bundles.next,
+      despite_gates: record(),
+    });
+    expect(await command('models', 'rollback')).toBeNull();
+    expect(readActive(place.models)).toEqual({ version: bundles.next, previous: bad });
+
+    const store = await openStore(join(place.home, 'trainer.db'));
+    const rows = await store.db
+      .selectFrom('audit.api_writes')
+      .selectAll()
+      .where('action', '=', 'models promote')
+      .orderBy('entry_id')
+      .execute();
+    const done = rows.filter(({ outcome, target }) => outcome === 'done' && target === bad);
+    expect(done).toHaveLength(1);
+    expect(done[0]).toMatchObject({ via: 'cli', before: JSON.stringify({ version: bundles.good }) });
+    expect(JSON.parse(done[0]!.after!)).toMatchObject({ version: bad, despite_gates: record() });
+    expect(rows.some(({ outcome, target }) => outcome === 'refused MODEL_GATES' && target === bad)).toBe(true);
+    expect(await verifyAudit(store)).toMatchObject({ broken: null });
+    await store.close();
+  });
+
+  it('survives the loss of active.json: recover applies it again', async () => {
+    const bad = bundles.of['failed gates'];
+    expect(await command('models', 'promote', bad, '--despite-gates', '--reason', REASON)).toBeNull();
+    rmSync(join(place.models, 'active.json'));
+    // The bundles that no registry may have are damaged for the daemon, and none of them is the active one.
+    expect(await command('models', 'recover')).toBeNull();
+    expect(readActiveFile(place.models)).toMatchObject({ version: bad, despite_gates: record() });
+    expect(await command('models', 'promote', bundles.good)).toBeNull();
+  });
+
+  it('by API needs the role approver, and stands in status, health and metrics of the trainer', async () => {
+    const bad = bundles.of['failed gates'];
+    const body = { despite_gates: true, reason: REASON };
+    const operator = bearer(await api.token('operator'));
+    const refused = await api.ask('POST', `/api/ml/models/${bad}/load`, { headers: operator, body });
+    expect(refused.status).toBe(403);
+    expect(await request('POST', `/api/ml/models/${bad}/load`, body)).toBeNull();
+    const shown = [{ slot: 'pairs', version: bad, ...record('ann') }];
+    expect((await api.ask('GET', '/api/status', { headers: operator })).body['despite_gates']).toEqual(shown);
+    expect((await api.ask('GET', '/healthz')).body['despite_gates']).toEqual(shown);
+    expect((await api.ask('GET', '/metrics')).text).toContain('\nminutehand_models_despite_gates 1\n');
+    const [row] = await api.store.db
+      .selectFrom('audit.api_writes')
+      .selectAll()
+      .orderBy('entry_id', 'desc')
+      .limit(1)
+      .execute();
+    expect(row).toMatchObject({ actor: 'ann', role: 'approver', target: bad, outcome: 'done' });
+    expect(JSON.parse(row!.after!)).toMatchObject({ despite_gates: record('ann') });
+
+    expect(await request('POST', `/api/ml/models/${bundles.next}/load`)).toBeNull();
+    expect((await api.ask('GET', '/metrics')).text).toContain('\nminutehand_models_despite_gates 0\n');
+    // The dashboard's button "Roll back".
+    expect(await request('POST', `/api/ml/models/${bad}/load`)).toBeNull();
+    expect((await api.ask('GET', '/healthz')).body['despite_gates']).toEqual(shown);
+    expect(await request('POST', `/api/ml/models/${bundles.next}/load`)).toBeNull();
+  });
+
+  it('of a direction model is in its pointer, and of a challenger in rollout.json', async () => {
+    const version = bundles.direction.of['failed gates'];
+    const body = { despite_gates: true, reason: REASON };
+    expect(await request('POST', `/api/ml/direction-models/${version}/load`, body)).toBeNull();
+    const bad = bundles.of['no recorded gates'];
+    expect(await request('POST', '/api/ml/rollout', { model_name: bad, ...body })).toBeNull();
+    const { body: health } = await api.ask('GET', '/healthz');
+    expect(health['despite_gates']).toMatchObject([
+      { slot: 'challenger', version: bad, gates: [{ code: 'gates', seen: 'no recorded verdicts' }], reason: REASON },
+      { slot: 'direction 1h', version, gates: [{ code: 'direction bias' }], reason: REASON },
+    ]);
+    expect(await request('POST', '/api/ml/rollout/abort', { reason: 'a test' })).toBeNull();
+    expect(await request('POST', `/api/ml/direction-models/${bundles.direction.good}/load`)).toBeNull();
+    expect((await api.ask('GET', '/healthz')).body['despite_gates']).toEqual([]);
+  });
+
+  it('of a bundle that passed is not recorded', async () => {
+    const [finished] = await place.runEach([
+      ['models', 'promote', bundles.next, '--despite-gates', '--reason', REASON],
+    ]);
+    expect(finished).toMatchObject({ code: 0, stderr: expect.stringContaining('is not recorded') as string });
+    expect(readActiveFile(place.models)).not.toHaveProperty('despite_gates');
+  });
+});
+
+describe('a pointer that a person wrote', () => {
+  it('to a bundle whose gates failed is shown, without a reason', async () => {
+    const bad = bundles.of['failed gates'];
+    const kept = readFileSync(join(place.models, 'active.json'), 'utf8');
+    writeFileSync(join(place.models, 'active.json'), JSON.stringify({ version: bad, previous: null }));
+    const [status] = await place.runEach([['status']]);
+    expect(status!.stdout).toContain(
+      `${bad} (pairs) is in use despite failed gates; no reason was recorded. ai1 brier`,
+    );
+    writeFileSync(join(place.models, 'active.json'), kept);
+  });
+
+  it.each(['another market', 'another timeframe', 'another feature schema'] as const)(
+    'to a bundle of %s is a problem of status and doctor, and no model that the trainer calls right',
+    async (fault) => {
+      const version = bundles.of[fault];
+      for (const models of [place.models, api.paths.models]) {
+        cpSync(join(models, 'active.json'), join(models, 'active.kept'));
+        writeFileSync(join(models, 'active.json'), JSON.stringify({ version, previous: null }));
+      }
+      const [status, doctor] = await place.runEach([['status'], ['doctor']]);
+      expect([status!.code, doctor!.code]).toEqual([1, 1]);
+      expect(status!.stdout).toContain(`✗ models: ${version} (pairs) is not for this configuration`);
+      expect(status!.stdout).toContain(FAULTS[fault].code);
+      expect(doctor!.stdout).toContain(FAULTS[fault].code);
+      const { body } = await api.ask('GET', '/api/status', { headers: bearer(await api.token('viewer')) });
+      expect(body['active_error']).toContain(FAULTS[fault].code);
+      expect((await api.ask('GET', '/healthz')).body['active_error']).toMatchObject({ code: FAULTS[fault].code });
+      for (const models of [place.models, api.paths.models])
+        cpSync(join(models, 'active.kept'), join(models, 'active.json'));
+    },
+  );
+});
+
+describe('admission', () => {
+  let paths: HomePaths;
+  let own: Bundles;
+  let home: AdmissionPlace & { readonly paths: HomePaths };
+  const NO_ROW: AdmissionPlace['registered'] = () => Promise.resolve(undefined);
+  const folderOf = (version: string): string => join(paths.models, version);
+
+  function changeManifest(folder: string, changes: object): void {
+    const path = join(folder, 'manifest.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...manifest, ...changes }));
+  }
+
+  beforeEach(() => {
+    const folder = join(place.folder, 'other home');
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
+    paths = homePaths({ MINUTEHAND_HOME: folder });
+    own = writeBundles(paths.models);
+    home = { settings, paths, registered: NO_ROW };
+  });
+
+  it('lets a bundle without verdicts back that was active, or that an earlier version adopted, and no other', async () => {
+    const old = own.of['no recorded gates'];
+    await expect(admit(home, { door: 'promotion', folder: folderOf(old) })).rejects.toMatchObject({
+      code: 'MODEL_GATES',
+    });
+    await expect(admit(home, { door: 'rollback', folder: folderOf(old) })).rejects.toMatchObject({
+      code: 'MODEL_GATES',
+    });
+    const adopted = { ...home, registered: () => Promise.resolve({ adopted_at: '2024-01-01T00:00:00Z', reasons: [] }) };
+    expect(await admit(adopted, { door: 'promotion', folder: folderOf(old) })).toMatchObject({
+      version: old,
+      despite: null,
+    });
+    activate(paths.models, old, MACHINE_FILES, trainerMarks(paths));
+    activate(paths.models, own.good, MACHINE_FILES, trainerMarks(paths));
+    expect(await admit(home, { door: 'rollback', folder: folderOf(old) })).toMatchObject({
+      version: old,
+      despite: null,
+    });
+  });
+
+  it('lets a bundle back whose gates failed before this rule, and records that', async () => {
+    const bad = own.of['failed gates'];
+    activate(paths.models, bad, MACHINE_FILES, trainerMarks(paths));
+    activate(paths.models, own.good, MACHINE_FILES, trainerMarks(paths));
+    const { despite } = await admit(home, { door: 'rollback', folder: folderOf(bad) });
+    expect(despite).toMatchObject({ gates: [FAILURE], reason: 'Rollback to models that were active before.' });
+    const adopted = { ...home, registered: () => Promise.resolve({ adopted_at: '2024-01-01T00:00:00Z', reasons: [] }) };
+    await expect(admit(adopted, { door: 'promotion', folder: folderOf(bad) })).rejects.toMatchObject({
+      code: 'MODEL_GATES',
+    });
+  });
+
+  it.each(['another market', 'another timeframe', 'another feature schema'] as const)(
+    'never lets a bundle of %s back by rollback or recovery, in a new folder or at the end of a rollout',
+    async (fault) => {
+      const bad = own.of[fault];
+      activate(paths.models, bad, MACHINE_FILES, trainerMarks(paths));
+      activate(paths.models, own.good, MACHINE_FILES, trainerMarks(paths));
+      for (const door of ['rollback', 'recovery', 'rollout_end', 'adoption', 'shadow'] as const)
+        await expect(admit(home, { door, folder: folderOf(bad) }), door).rejects.toMatchObject({
+          code: FAULTS[fault].code,
+        });
+    },
+  );
+
+  it('counts verdicts of a comparison with the champion, but not that another rollout was active', async () => {
+    const of = (reasons: string[]): AdmissionPlace => ({
+      ...home,
+      registered: () => Promise.resolve({ adopted_at: null, reasons }),
+    });
+    const request = { door: 'promotion', folder: folderOf(own.good) } as const;
+    expect(await admit(of(['rollout 20240101T000000 is active (no other rollout is active)']), request)).toMatchObject({
+      despite: null,
+    });
+    await expect(admit(of(['champion auc 0.6 (…)']), request)).rejects.toMatchObject({ code: 'MODEL_GATES' });
+    const further = [{ ...FAILED, name: 'champion' }];
+    await expect(admit(home, { door: 'adoption', folder: folderOf(own.good), further })).rejects.toMatchObject({
+      code: 'MODEL_GATES',
+    });
+  });
+
+  it('stands before the promotion of a challenger too: a refused one ends the rollout, an override goes with it', async () => {
+    activate(paths.models, own.good, MACHINE_FILES, trainerMarks(paths));
+    const bad = own.of['failed gates'];
+    const override = { reason: REASON, by: 'ann' };
+    const begin = async (version: string) => {
+      const admitted = await admit(home, { door: 'rollout', folder: folderOf(version), override });
+      return startRollout(home, admitted, null);
+    };
+    const end = (rollout: RolloutLook['rollout']) =>
+      carryOut(home, { rollout, verdict: { verdict: 'promote' }, facts: { sinceStartMs: 0 } } as RolloutLook, home);
+    const first = await begin(own.next);
+    changeManifest(folderOf(own.next), { market: 'live' });
+    expect(await end(first)).toMatchObject({
+      status: 'aborted',
+      reason: expect.stringContaining('MODEL_MARKET') as string,
+    });
+    expect(readActive(paths.models)!.version).toBe(own.good);
+    expect(await end(await begin(bad))).toMatchObject({ status: 'promoted' });
+    expect(readRollout(paths.models)!.despite_gates).toMatchObject({ gates: [FAILURE], ...override });
+    expect(readActiveFile(paths.models)).toMatchObject({
+      version: bad,
+      despite_gates: { gates: [FAILURE], ...override },
+    });
+  });
+});

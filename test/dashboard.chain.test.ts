@@ -1,0 +1,389 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { activate, readActive } from '../shared/bundle/bundle.ts';
+import { activateDirection } from '../shared/bundle/direction/active_direction.ts';
+import { homePaths } from '../shared/home.ts';
+import { packageRoot } from '../shared/root.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { createRegistry } from '../trainer/control/registry/registry.ts';
+import { openStore } from '../trainer/store/store.ts';
+import { chromiumPath, startBrowser } from './browser.ts';
+import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
+import {
+  activateBundle,
+  approveByKeyboard,
+  changeIsApplied,
+  confirm,
+  faultsOf,
+  forgive,
+  holds,
+  isLive,
+  linkIn,
+  logIn,
+  PAGES,
+  PICTURES_NOTE,
+  proposeChange,
+  setLook,
+  signalOf,
+  startTraining,
+  stopTraining,
+  takePictures,
+  touchChart,
+  watchSubject,
+  watchTiles,
+} from './dashboard_steps.ts';
+import { IS_LONG } from './long.ts';
+import { skipNote } from './skip_note.ts';
+import { writeTinyDirection } from './tiny_direction.ts';
+import { copyUnder, tinyModels } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const INSTRUMENT = 'XAUUSD';
+const FIRST_VIEW_BYTES = 150_000;
+const FIRST_VIEW_MS = 1000;
+const AXE = readFileSync(join(packageRoot(), 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
+const DIST = join(packageRoot(), 'dashboard', 'dist');
+const ALL_PAGES = [...PAGES, `/app/subjects/${INSTRUMENT}`];
+
+describe('the first view of the dashboard', () => {
+  it(`has at most ${FIRST_VIEW_BYTES / 1000} kB, gzipped`, () => {
+    const seen = new Map<string, number>();
+    const add = (path: string): void => {
+      if (seen.has(path)) return;
+      const bytes = readFileSync(join(DIST, path));
+      seen.set(path, gzipSync(bytes).length);
+      const text = bytes.toString();
+      const wanted = path.endsWith('.html')
+        ? /(?:src|href)="(\/[^"]+\.(?:js|css|svg))"/g
+        : /from"\.\/([^"]+\.js)"|import"\.\/([^"]+\.js)"/g;
+      for (const [, a, b] of text.matchAll(wanted)) add(path.endsWith('.html') ? a! : `assets/${a ?? b}`);
+    };
+    add('index.html');
+    expect([...seen.keys()].filter((path) => path.endsWith('.js')).length).toBeGreaterThan(1);
+    expect([...seen.values()].reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(FIRST_VIEW_BYTES);
+  });
+});
+
+/** Must hold on every page. An expression evaluated in the page, since the tests' compiler has no DOM types. */
+const LOOK = `({
+  lang: document.documentElement.lang,
+  theme: document.documentElement.dataset.theme,
+  overflow: document.documentElement.scrollWidth - innerWidth,
+  landmarks: ['nav[aria-label]', 'main', 'header', 'h1'].filter((part) => !document.querySelector(part)),
+  unnamed: [...document.querySelectorAll('a, button, select, input')]
+    .filter((one) => !(one.textContent.trim() || one.getAttribute('aria-label') || one.closest('label')))
+    .map((one) => one.outerHTML),
+  narrow: [...document.querySelectorAll('.chart .u-over')].map((plot) => plot.clientWidth / innerWidth)
+    .filter((share) => share < (innerWidth < 500 ? 0.62 : 0.4)),
+  tall: [...document.querySelectorAll('tr')].filter((row) => row.clientHeight > innerHeight / 2).map((row) => row.innerText),
+})`;
+
+/** Dictionary keys and unmarked English sentences visible on a Japanese page. */
+const FOREIGN = `(() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = new Set();
+  while (texts.nextNode()) {
+    const { data, parentElement } = texts.currentNode;
+    if (parentElement.closest('[lang=en], code, pre, .mono, script, option')) continue;
+    if (/^[a-z]+(\\.[a-zA-Z]+)+$/.test(data.trim())) found.add(data.trim());
+    if (/[A-Za-z][a-z]+( [A-Za-z][a-z]*){2}/.test(data) && !/[\\u3040-\\u9fff]/.test(data)) found.add(data.trim());
+  }
+  return [...found];
+})()`;
+
+/** Rules that need human review are left out. */
+const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
+
+const isMissing = chromiumPath() === null && !process.env['CI'];
+
+describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chromium is not installed')}`, () => {
+  let place: Workplace;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let link: string;
+  /** Output of `up`. */
+  let health: () => string;
+  /** The active bundle, and another one. */
+  let versions: readonly [string, string];
+  /** Direction bundles; the first is active. */
+  let directions: string[];
+  /** policy_hash of the signals before the policy change. */
+  let policyHash: string;
+  /** Messages of the console and refusals of the server. */
+  let faults: string[];
+
+  beforeAll(async () => {
+    place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 150 }, instruments: [INSTRUMENT] } });
+    directions = [1, 2].map((hour) =>
+      writeTinyDirection(place.models, INSTRUMENT, '1m', new Date(Date.UTC(2026, 0, 1, hour))),
+    );
+    activateDirection(place.models, directions[0]!, place.home);
+    const [{ version }] = await Promise.all([
+      tinyModels(place.models, { settings: place.settings }),
+      (async () => void (browser = (await startBrowser())!))(),
+    ]);
+    activate(place.models, version);
+    versions = [version, copyUnder(place.models, version, `${version}_2`)];
+    await register(place, versions);
+    const up = place.start(['up']);
+    health = () => up.stdout() + up.stderr();
+    link = await eventually(health, () => linkIn(health()));
+    context = await browser.newContext({ locale: 'en-US', colorScheme: 'dark' });
+    page = await context.newPage();
+    faults = faultsOf(page);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await place?.remove();
+  });
+
+  it('logs in by the one-time link, once, and shows every subject live', async () => {
+    await logIn(page, link);
+    await watchTiles(page, place.settings.minutehand.pairs.length + 1);
+    expect(await page.locator('nav a[aria-current="page"]').innerText()).toContain('Overview');
+    const other = await browser.newContext();
+    expect((await other.request.get(link, { maxRedirects: 0 })).status()).toBe(401);
+    const stranger = await other.newPage();
+    await stranger.goto(new URL(link).origin);
+    await stranger.waitForSelector('.login form');
+    expect(await stranger.locator('.tile').count()).toBe(0);
+    await other.close();
+  });
+
+  it('shows its first values in a fresh profile, and prints the time', async () => {
+    // A profile with nothing but the session.
+    const { cookies } = await context.storageState();
+    const fresh = await (
+      await browser.newContext({ locale: 'en-US', storageState: { cookies, origins: [] } })
+    ).newPage();
+    await fresh.goto(new URL('/', link).href);
+    await holds(fresh, `performance.getEntriesByName('first figures').length === 1`);
+    const ms = await fresh.evaluate<number>(`performance.getEntriesByName('first figures')[0].startTime`);
+    process.stdout.write(`From navigation to the first tile with figures: ${ms.toFixed(0)} ms\n`);
+    if (IS_LONG) expect(ms).toBeLessThan(FIRST_VIEW_MS);
+    await fresh.context().close();
+  });
+
+  it('opens a subject from its tile, and explains its last minute', async () => {
+    await watchSubject(page);
+    await touchChart(page);
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForURL(/[?&]time=/);
+    await page.keyboard.press('+');
+    await page.waitForURL(/[?&]view=\d+/);
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    await page.waitForURL((url) => !url.searchParams.has('view'));
+  });
+
+  it('shows an instrument: probabilities on its tile and page, contributions per class, promotion of its model', async () => {
+    await page.goto(new URL('/', link).href);
+    await page.locator('.tile', { hasText: 'XAU/USD 1m' }).locator('.shares').waitFor();
+    await page.goto(new URL(`/app/subjects/${INSTRUMENT}`, link).href);
+    await eventually(
+      () => 'an explained bar with probabilities',
+      async () => (await page.locator('.attribution').count()) === 3 || undefined,
+    );
+    expect(await page.locator('.why').innerText()).toContain('bit-identical');
+    await page.goto(new URL('/app/models', link).href);
+    const panel = page.getByRole('region', { name: 'Direction models' }).first();
+    const row = panel.getByRole('row').filter({ hasText: directions[1]! });
+    await row.getByRole('button', { name: 'Verify' }).click();
+    await confirm(page);
+    await row.getByText('Verified:').waitFor();
+    await row.getByRole('button', { name: 'Promote' }).click();
+    await page.getByRole('dialog').getByText('Log loss', { exact: true }).waitFor();
+    await confirm(page);
+    await row.getByText('active', { exact: true }).waitFor();
+    await eventually(
+      () => `${directions[1]!} in a signal`,
+      () => signalOf(place.home, INSTRUMENT).model_version === directions[1] || undefined,
+    );
+  });
+
+  it('compares two bundles, promotes one with its evidence and rolls back: the daemon uses the one that was chosen', async () => {
+    const [active, other] = versions;
+    await page.goto(new URL(`/app/models?b=${other}`, link).href);
+    const comparison = page.getByRole('region', { name: 'Figures', exact: true });
+    await comparison.waitFor();
+    expect(await comparison.locator('th').allInnerTexts()).toEqual(['Figure', active, other, 'Difference']);
+    expect(await page.locator('.reliability .curve').count()).toBe(4);
+    for (const [button, from, to] of [
+      ['Promote', active, other],
+      ['Roll back', other, active],
+    ] as const) {
+      await activateBundle(page, { button, from, to });
+      await eventually(
+        () => `${to} in a signal`,
+        () => signalOf(place.home, place.settings.minutehand.pairs[0]!).model_version === to || undefined,
+      );
+    }
+  });
+
+  it('proposes a policy change, which its author cannot approve and another person can', async () => {
+    policyHash = signalOf(place.home, place.settings.minutehand.pairs[0]!).policy_hash;
+    await proposeChange(page, link, 'core.theta1_initial', '0.71');
+    forgive(faults, /409|403/);
+    const args = ['token', 'create', '--role', 'approver', '--name', 'another', '--json'];
+    const { token } = JSON.parse((await place.run(args)).stdout) as { token: string };
+    await approveByKeyboard(browser, new URL(link).origin, token);
+  });
+
+  it("carries the approved policy in the daemon's next signals", async () => {
+    await eventually(
+      'another policy_hash in a signal',
+      () => signalOf(place.home, place.settings.minutehand.pairs[0]!).policy_hash !== policyHash || undefined,
+    );
+    await changeIsApplied(page, link, health);
+    forgive(faults, /net::ERR_/);
+  });
+
+  it('goes on when the server refuses the session and the event stream at first', async () => {
+    for (const path of ['**/api/session', '**/api/events'])
+      await page.route(path, (route) => route.fulfill({ status: 503, body: '' }), { times: 1 });
+    await page.goto(new URL('/', link).href);
+    await isLive(page);
+    forgive(faults, /503/);
+  });
+
+  it('silences alerts, and saves a table as CSV', async () => {
+    await page.goto(new URL('/app/alerts', link).href);
+    await page.getByLabel('Keys, * for any text').fill('=drift:*');
+    await page.getByRole('button', { name: 'Silence' }).click();
+    const silences = page.getByRole('region', { name: 'Silences' }).last();
+    await silences.getByText('=drift:*').waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'CSV' }).last().click(),
+    ]);
+    expect(readFileSync(await download.path(), 'utf8')).toMatch(/^pattern,until,by\n'=drift:\*,\d{4}-.*,\S+\n$/);
+  });
+
+  it('starts a training run, shows it, and stops it', async () => {
+    await eventually(
+      'enough bars for a training',
+      () => barsIn(place) > place.settings.minutehand.train.min_bars || undefined,
+    );
+    await startTraining(page, link);
+    expect(await stopTraining(page)).toMatch(/^(stopped|adopted|rejected)$/);
+  });
+
+  it('shows every page in both languages and themes, and on a phone, without an error in the console', async () => {
+    const foreign: string[] = [];
+    for (const [language, theme, width] of [
+      ['ja', 'light', 390],
+      ['en', 'dark', 1280],
+    ] as const) {
+      await page.setViewportSize({ width, height: 800 });
+      await setLook(page, language, theme);
+      for (const path of ALL_PAGES) {
+        await page.goto(new URL(path, link).href);
+        const isShown = await page.waitForSelector('main .panel, main .tile').catch(() => null);
+        expect({ path, isShown: isShown !== null, faults }).toEqual({ path, isShown: true, faults: [] });
+        const seen = await page.evaluate<object>(LOOK);
+        expect({ path, ...seen }).toEqual({
+          path,
+          lang: language,
+          theme,
+          overflow: 0,
+          landmarks: [],
+          unnamed: [],
+          narrow: [],
+          tall: [],
+        });
+        const gates = page.locator('table.gates');
+        if (path === '/app/models') await gates.locator('.prose').nth(40).waitFor();
+        expect(await gates.locator('[lang=en]').allInnerTexts()).toEqual([]);
+        if (language === 'ja')
+          foreign.push(...(await page.evaluate<string[]>(FOREIGN)).map((text) => `${path}: ${text}`));
+        // Colors of the other theme are the same on all pages.
+        if (theme === 'light' || path === '/')
+          expect({ path, violations: await violations(page) }).toEqual({ path, violations: [] });
+      }
+    }
+    expect(faults).toEqual([]);
+    expect(foreign).toEqual([]);
+  });
+
+  it('shows models in use despite failed gates, and refused ones, on every page in both languages, and the latter not as active', async () => {
+    const { version: good } = readActive(place.models)!;
+    const failed = { name: 'ai1 brier', passed: false, seen: '0.3', limit: 'below 0.25, that of the baseline' };
+    const bad = copyUnder(place.models, good, '20990101_0000', { gates: [failed] });
+    const reason = 'a drill of the desk';
+    const promoted = await place.run(['models', 'promote', bad, '--despite-gates', '--reason', reason]);
+    expect(promoted.code, promoted.stderr).toBe(0);
+    const banner = page.locator('.model-banner');
+    for (const [language, text] of [
+      ['ja', 'ゲート不合格のまま使用中'],
+      ['en', 'In use despite failed gates'],
+    ] as const) {
+      await setLook(page, language, 'dark');
+      for (const path of ALL_PAGES) {
+        await page.goto(new URL(path, link).href);
+        await banner.getByText(text).waitFor();
+        expect(await banner.innerText()).toMatch(new RegExp(`${bad}[^]*${reason}[^]*ai1 brier`));
+      }
+    }
+
+    const foreign = copyUnder(place.models, good, '20990102_0000', { market: 'live' });
+    writeFileSync(join(place.models, 'active.json'), JSON.stringify({ version: foreign, previous: good }));
+    await page.goto(new URL('/', link).href);
+    await banner.getByText('MODEL_MARKET').first().waitFor();
+    const figure = page.locator('.figure', { hasText: 'Active models' });
+    await figure.getByText(`${foreign} is refused`).waitFor();
+    expect(await figure.getByRole('link').innerText()).toBe(bad);
+    expect((await place.run(['models', 'promote', good])).code).toBe(0);
+    await page.goto(new URL('/app/audit', link).href);
+    await eventually(
+      () => 'a page without the banner',
+      async () => (await banner.count()) === 0 || undefined,
+    );
+  });
+
+  it.skipIf(PICTURES_NOTE !== '')(`leaves pictures of every page${PICTURES_NOTE}`, { timeout: 600_000 }, () =>
+    takePictures(page, link, ALL_PAGES),
+  );
+
+  it('forbids inline scripts and styles, other sites and frames', async () => {
+    const { headers } = await fetch(new URL('/', link));
+    const policy = headers.get('content-security-policy')!;
+    expect(policy).not.toContain('unsafe');
+    for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"])
+      expect(policy).toContain(part);
+  });
+});
+
+/** Bars of a symbol in the daemon's journal. */
+function barsIn({ home }: Workplace): number {
+  const journal = openJournal(homePaths({ MINUTEHAND_HOME: home }).journal('simulated', 'main'), { readOnly: true });
+  try {
+    return journal.mostBars();
+  } finally {
+    journal.close();
+  }
+}
+
+async function register({ home, models }: Workplace, versions: readonly string[]): Promise<void> {
+  const store = await openStore(join(home, 'trainer.db'));
+  for (const version of versions) await createRegistry(store, models).register(version);
+  await store.close();
+}
+
+/** What axe-core finds: the rule, and where. By the protocol of the debugger, which the page's policy does not bind. */
+async function violations(page: Page): Promise<string[]> {
+  const session = await page.context().newCDPSession(page);
+  const evaluate = async (expression: string): Promise<unknown> => {
+    const answer = await session.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
+    if (answer.exceptionDetails !== undefined) throw new Error(answer.exceptionDetails.exception?.description);
+    return answer.result.value;
+  };
+  await evaluate(AXE);
+  const found = await evaluate(`axe.run(document, { runOnly: ${JSON.stringify(AXE_TAGS)}, resultTypes: ['violations'] })
+    .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html.slice(0, 200))))`);
+  await session.detach();
+  return found as string[];
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../shared/root.ts';
+import { readImportGraph } from './import_graph.ts';
+import { mutualFolders, upwardImports } from './rooms.ts';
+import { KNOWN_MUTUAL_FOLDERS, KNOWN_UPWARD_IMPORTS } from './rooms_baseline.ts';
+
+/** Lists that may only shrink: what is mended must leave the list, and nothing may join it. */
+describe('the layers of the program', () => {
+  const graph = readImportGraph(packageRoot(), ['shared', 'daemon', 'trainer']);
+
+  it('import nothing above them, but for a list that may only shrink', () => {
+    expect(upwardImports(graph)).toEqual(KNOWN_UPWARD_IMPORTS);
+  });
+
+  it('have no two folders that import each other, but for a list that may only shrink', () => {
+    expect(mutualFolders(graph)).toEqual(KNOWN_MUTUAL_FOLDERS);
+  });
+});
+
+describe('the check of layers', () => {
+  it('finds an import of a higher layer, and none of a lower one', () => {
+    const graph = new Map([
+      ['trainer/learning/label/a.ts', ['trainer/control/monitor/b.ts', 'shared/bar.ts']],
+      ['trainer/control/monitor/b.ts', ['trainer/learning/label/c.ts', 'trainer/store/store.ts']],
+      ['trainer/store/store.ts', ['trainer/learning/label/c.ts']],
+      ['trainer/learning/label/c.ts', []],
+      ['trainer/main.ts', ['trainer/control/monitor/b.ts']],
+      ['trainer/learning/label/a.test.ts', ['trainer/control/monitor/b.ts']],
+      ['shared/bar.ts', []],
+    ]);
+    expect(upwardImports(graph)).toEqual([
+      'trainer/learning/label/a.ts → trainer/control/monitor/b.ts',
+      'trainer/store/store.ts → trainer/learning/label/c.ts',
+    ]);
+  });
+
+  it('finds two folders that import each other, also the folder that holds them', () => {
+    const graph = new Map([
+      ['daemon/feed/a.ts', ['daemon/serve/b.ts', 'daemon/queue/queue.ts']],
+      ['daemon/serve/b.ts', ['daemon/feed/c.ts']],
+      ['daemon/feed/c.ts', ['daemon/feed/d.ts']],
+      ['daemon/feed/d.ts', []],
+      ['daemon/queue/queue.ts', ['daemon/feed/d.ts', 'shared/core/x.ts']],
+      ['shared/core/x.ts', ['shared/bar.ts']],
+      ['shared/bar.ts', []],
+    ]);
+    expect(mutualFolders(graph)).toEqual(['daemon ↔ daemon/feed', 'daemon/feed ↔ daemon/serve']);
+  });
+});

@@ -1,0 +1,348 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../../shared/bar.ts';
+import { readApproved } from '../../../shared/policy/approved.ts';
+import { homePaths } from '../../../shared/home.ts';
+import { inspectSettings, loadSettings } from '../../../shared/policy/policy.ts';
+import { packageRoot } from '../../../shared/root.ts';
+import { listChanges } from './changes.ts';
+import { openStore, type Store } from '../../store/store.ts';
+import { PolicyChanges } from './policy_changes.ts';
+
+let folder: string;
+let config: string;
+let store: Store;
+let nowMs: number;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-policy-'));
+  config = join(folder, 'config');
+  cpSync(join(packageRoot(), 'config'), config, { recursive: true });
+  store = await openStore(join(folder, 'trainer.db'));
+  nowMs = Date.parse('2026-11-21T12:00:00Z');
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
+const MORE = { changes: { 'core.min_expected_net_bps': 0.5 }, reason: 'costs rose', by: 'ann' };
+
+function git(cwd: string, ...args: string[]): string {
+  const identity = ['-c', 'user.name=eve', '-c', 'user.email=eve@localhost', '-c', 'init.defaultBranch=main'];
+  return execFileSync('git', [...identity, ...args], { cwd, encoding: 'utf8', stdio: 'pipe' }).trim();
+}
+
+/** Like a freshly started process. */
+function start(env: NodeJS.ProcessEnv = {}): PolicyChanges {
+  const own = { ...env, MINUTEHAND_HOME: folder, MINUTEHAND_CONFIG: config };
+  const settings = loadSettings({ env: own });
+  const clock = { nowMs: () => nowMs as EpochMs };
+  return new PolicyChanges({ settings, paths: homePaths(own), clock, env: own, store: () => Promise.resolve(store) });
+}
+
+const appliedMinimum = (): number =>
+  loadSettings({ env: { MINUTEHAND_HOME: folder, MINUTEHAND_CONFIG: config } }).core.min_expected_net_bps;
+const changeOf = async (id: number) => (await listChanges(store, nowMs, 10)).find(({ change_id }) => change_id === id)!;
+const ownRepository = (): string => join(folder, 'policy', 'repository.git');
+
+/** A bare remote with the configuration, and another user's checkout. */
+function makeRemote(): { remote: string; other: string } {
+  const [remote, other] = [join(folder, 'remote.git'), join(folder, 'other')];
+  git(folder, 'init', '--bare', '--quiet', remote);
+  git(folder, 'clone', '--quiet', remote, other);
+  cpSync(config, join(other, 'deploy'), { recursive: true });
+  git(other, 'add', '.');
+  git(other, 'commit', '--quiet', '-m', 'first');
+  git(other, 'push', '--quiet', 'origin', 'HEAD:main');
+  return { remote, other };
+}
+
+function edit(file: string, from: RegExp, to: string): void {
+  const text = readFileSync(file, 'utf8');
+  expect(text).toMatch(from);
+  writeFileSync(file, text.replace(from, to));
+}
+
+describe('a change of the configuration', () => {
+  it('is a commit on a branch, approved by another person, merged, applied and audited', async () => {
+    const changes = start();
+    const before = loadSettings({ configDir: config, env: {} });
+    const proposed = await changes.propose(MORE);
+    expect(git(ownRepository(), 'log', '-1', '--format=%an %s', proposed.branch!)).toBe('ann costs rose');
+    expect(await changes.advance()).toEqual([]);
+    expect(appliedMinimum()).toBe(0);
+    await expect(changes.approve(proposed.change_id, 'ann')).rejects.toThrow(withCode('CHANGE_OWN'));
+    await changes.approve(proposed.change_id, 'bob');
+    expect(appliedMinimum()).toBe(0);
+    expect(await changes.advance()).toEqual([proposed.change_id]);
+    expect(appliedMinimum()).toBe(0.5);
+    const applied = await changeOf(proposed.change_id);
+    expect(applied).toMatchObject({ status: 'applied', decided_by: 'bob', failure: null });
+    expect(git(ownRepository(), 'rev-parse', 'main')).toBe(applied.merge_commit);
+    expect(git(ownRepository(), 'log', '-1', '--format=%P', 'main').split(' ')).toContain(proposed.commit_id);
+    const rows = await store.db
+      .selectFrom('audit.config_changes')
+      .selectAll()
+      .where('commit_id', 'is not', null)
+      .execute();
+    const row = rows.find(({ key }) => key === 'min_expected_net_bps');
+    expect(row).toMatchObject({ changed_by: 'ann', approved_by: 'bob', commit_id: applied.merge_commit, after: '0.5' });
+    expect(row!.policy_hash).not.toBe(before.policyHash);
+    // Direct edits of the folder have no effect any more.
+    edit(join(config, 'core_policy.yaml'), /min_expected_net_bps:\n  value: 0/, 'min_expected_net_bps:\n  value: 9');
+    expect(appliedMinimum()).toBe(0.5);
+    expect(await start().advance()).toEqual([]);
+  });
+
+  it('keeps comments, and the change after it begins with it', async () => {
+    const changes = start();
+    const first = await changes.propose(MORE);
+    await changes.approve(first.change_id, 'bob');
+    await changes.advance();
+    const second = await start().propose({ ...MORE, changes: { 'minutehand.decision.z_entry': 2.25 } });
+    await changes.approve(second.change_id, 'bob');
+    await changes.advance();
+    const { folder: files } = readApproved(join(folder, 'policy'))!;
+    expect(readFileSync(join(files, 'minutehand.yaml'), 'utf8')).toContain('# Minimum |z| of an entry candidate');
+    expect([appliedMinimum(), loadSettings({ configDir: files }).minutehand.decision.z_entry]).toEqual([0.5, 2.25]);
+  });
+
+  it('is refused when another one has changed the same value since, and merges beside one of another value', async () => {
+    const changes = start();
+    const [one, two, three] = [
+      await changes.propose(MORE),
+      await changes.propose({ ...MORE, changes: { 'core.min_expected_net_bps': 1 } }),
+      await changes.propose({ ...MORE, changes: { 'core.require_edge': false } }),
+    ];
+    for (const { change_id } of [one, three]) await changes.approve(change_id, 'bob');
+    expect(await changes.advance()).toEqual([one.change_id, three.change_id]);
+    await expect(changes.approve(two.change_id, 'bob')).rejects.toThrow(withCode('CHANGE_CONFLICT'));
+    expect(appliedMinimum()).toBe(0.5);
+  });
+
+  it('expires without a decision, and cannot be approved then', async () => {
+    const changes = start();
+    const { change_id } = await changes.propose(MORE);
+    nowMs += 7 * 86_400_000;
+    await expect(changes.approve(change_id, 'bob')).rejects.toThrow(withCode('CHANGE_UNKNOWN'));
+    expect(await changeOf(change_id)).toMatchObject({ status: 'expired' });
+    expect(await start().advance()).toEqual([]);
+    expect(appliedMinimum()).toBe(0);
+  });
+
+  it('is approved by its author only where the policy allows one person', async () => {
+    edit(
+      join(config, 'retrain_policy.yaml'),
+      /change_two_person_rule:\n  value: true/,
+      'change_two_person_rule:\n  value: false',
+    );
+    const changes = start();
+    const { change_id } = await changes.propose(MORE);
+    await changes.approve(change_id, 'ann');
+    expect(await changes.advance()).toEqual([change_id]);
+  });
+
+  it('needs git, and names it', async () => {
+    const path = process.env['PATH'];
+    process.env['PATH'] = join(folder, 'nothing');
+    try {
+      await expect(start().propose(MORE)).rejects.toThrow(withCode('GIT_MISSING'));
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+
+  it('is applied once by the next process when the one that merged it was killed before it applied it', async () => {
+    const { remote } = makeRemote();
+    const env = { MINUTEHAND_POLICY_REPOSITORY: remote };
+    const changes = start(env);
+    const { change_id, commit_id } = await changes.propose(MORE);
+    await changes.approve(change_id, 'bob');
+    // What the killed process has done: the merge, and nothing after it.
+    const checkout = join(folder, 'killed');
+    git(folder, 'clone', '--quiet', '--branch', 'main', remote, checkout);
+    git(checkout, 'merge', '--quiet', '--no-ff', '-m', 'merge', commit_id!);
+    git(checkout, 'push', '--quiet', 'origin', 'main');
+    expect(appliedMinimum()).toBe(0);
+    expect(await start(env).advance()).toEqual([change_id]);
+    expect(await start(env).advance()).toEqual([]);
+    expect(appliedMinimum()).toBe(0.5);
+    expect(readApproved(join(folder, 'policy'))!.commit).toBe(git(checkout, 'rev-parse', 'HEAD'));
+    const rows = await store.db
+      .selectFrom('audit.config_changes')
+      .selectAll()
+      .where('key', '=', 'min_expected_net_bps')
+      .execute();
+    expect(rows).toHaveLength(1);
+  });
+});
+
+describe('what was never approved', () => {
+  it('is not applied when pushed to the approved branch, nor together with an approved change', async () => {
+    const { remote, other } = makeRemote();
+    const env = { MINUTEHAND_POLICY_REPOSITORY: remote };
+    const { change_id } = await start(env).propose(MORE);
+    edit(join(other, 'deploy', 'core_policy.yaml'), /require_edge:\n  value: true/, 'require_edge:\n  value: false');
+    git(other, 'commit', '--quiet', '-am', 'sneaky');
+    git(other, 'push', '--quiet', 'origin', 'HEAD:main');
+    const changes = start(env);
+    expect(await changes.advance()).toEqual([]);
+    await expect(changes.propose(MORE)).rejects.toThrow(withCode('CHANGE_UNAPPROVED'));
+    await expect(changes.approve(change_id, 'bob')).rejects.toThrow(withCode('CHANGE_UNAPPROVED'));
+    expect(loadSettings({ env: { MINUTEHAND_HOME: folder } }).core.require_edge).toBe(true);
+    git(other, 'revert', '--no-edit', 'HEAD');
+    git(other, 'push', '--quiet', 'origin', 'HEAD:main');
+    await changes.approve(change_id, 'bob');
+    expect(await changes.advance()).toEqual([change_id]);
+    expect(appliedMinimum()).toBe(0.5);
+  });
+
+  it('is not applied when the branch of a change is edited, before or after its approval', async () => {
+    const { remote, other } = makeRemote();
+    const env = { MINUTEHAND_POLICY_REPOSITORY: remote };
+    const changes = start(env);
+    const [first, second] = [await changes.propose(MORE), await changes.propose(MORE)];
+    await changes.approve(second.change_id, 'bob');
+    for (const { branch } of [first, second]) {
+      git(other, 'fetch', '--quiet');
+      git(other, 'checkout', '--quiet', '-B', 'edited', `origin/${branch}`);
+      edit(
+        join(other, 'deploy', 'core_policy.yaml'),
+        /min_expected_net_bps:\n  value: 0.5/,
+        'min_expected_net_bps:\n  value: -9',
+      );
+      git(other, 'commit', '--quiet', '-am', 'more');
+      git(other, 'push', '--quiet', 'origin', `HEAD:${branch}`);
+    }
+    await expect(changes.approve(first.change_id, 'bob')).rejects.toThrow(withCode('CHANGE_UNAPPROVED'));
+    expect(await start(env).advance()).toEqual([]);
+    expect((await changeOf(second.change_id)).failure).toContain('CHANGE_UNAPPROVED');
+    expect(appliedMinimum()).toBe(0);
+  });
+
+  it('stops every start when it is edited into the approved files, until they are restored', async () => {
+    const changes = start();
+    const { change_id } = await changes.propose(MORE);
+    await changes.approve(change_id, 'bob');
+    await changes.advance();
+    const { folder: files } = readApproved(join(folder, 'policy'))!;
+    edit(join(files, 'core_policy.yaml'), /value: 0.5/, 'value: -5');
+    const env = { MINUTEHAND_HOME: folder };
+    expect(inspectSettings({ env }).problems.map(({ code }) => code)).toEqual(['CONFIG_UNAPPROVED']);
+    await changes.restore();
+    expect(appliedMinimum()).toBe(0.5);
+  });
+});
+
+describe('a configuration folder that is a checkout', () => {
+  it('is brought to the merged commit, and blocks changes while it is dirty', async () => {
+    git(config, 'init', '--quiet');
+    git(config, 'add', '.');
+    git(config, 'commit', '--quiet', '-m', 'first');
+    const changes = start();
+    const { change_id, branch } = await changes.propose(MORE);
+    expect(git(config, 'branch', '--list', branch!)).toContain(branch);
+    edit(join(config, 'core_policy.yaml'), /require_edge:\n  value: true/, 'require_edge:\n  value: false');
+    await expect(changes.approve(change_id, 'bob')).rejects.toThrow(withCode('CHANGE_DIRTY'));
+    await expect(changes.propose(MORE)).rejects.toThrow(withCode('CHANGE_DIRTY'));
+    git(config, 'checkout', '--quiet', '.');
+    await changes.approve(change_id, 'bob');
+    expect(await changes.advance()).toEqual([change_id]);
+    expect(git(config, 'status', '--porcelain')).toBe('');
+    expect(loadSettings({ configDir: config, env: {} }).core.min_expected_net_bps).toBe(0.5);
+    expect(appliedMinimum()).toBe(0.5);
+  });
+});
+
+describe.each([
+  {
+    kind: 'GitHub',
+    remote: 'https://github.com/acme/policy.git',
+    api: '',
+    open: 'POST /repos/acme/policy/pulls',
+    merge: 'PUT /repos/acme/policy/pulls/7/merge',
+    close: 'PATCH /repos/acme/policy/pulls/7',
+    answer: { number: 7, html_url: 'https://github.com/acme/policy/pull/7' },
+    auth: { authorization: 'Bearer secret' },
+  },
+  {
+    kind: 'GitLab',
+    remote: 'git@gitlab.com:acme/policy.git',
+    api: '/api/v4',
+    open: 'POST /api/v4/projects/acme%2Fpolicy/merge_requests',
+    merge: 'PUT /api/v4/projects/acme%2Fpolicy/merge_requests/7/merge',
+    close: 'PUT /api/v4/projects/acme%2Fpolicy/merge_requests/7',
+    answer: { iid: 7, web_url: 'https://gitlab.com/acme/policy/-/merge_requests/7' },
+    auth: { 'private-token': 'secret' },
+  },
+])('with a token of $kind', ({ remote: url, api, open, merge, close, answer, auth }) => {
+  it('a change opens a request there, which the approval merges and the rejection closes', async () => {
+    const { remote, other } = makeRemote();
+    const asked: { what: string; body: Record<string, unknown> }[] = [];
+    let isDown = true;
+    const server = createServer((request, response) => {
+      const what = `${request.method} ${request.url}`;
+      void json(request).then((body) => {
+        asked.push({ what, body: body as Record<string, unknown> });
+        expect(request.headers).toMatchObject(auth);
+        if (what === merge) {
+          git(other, 'fetch', '--quiet');
+          git(other, 'checkout', '--quiet', '-B', 'merged', 'origin/main');
+          git(other, 'merge', '--quiet', '--no-ff', '-m', 'by the host', String((body as { sha: string }).sha));
+          git(other, 'push', '--quiet', 'origin', 'HEAD:main');
+        }
+        response.writeHead(isDown ? 503 : 200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(isDown ? { message: 'later' } : answer));
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const redirected = {
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: `url.${remote}.insteadOf`,
+      GIT_CONFIG_VALUE_0: url,
+    };
+    Object.assign(process.env, redirected);
+    try {
+      const address = `http://127.0.0.1:${port}${api}`;
+      const env = {
+        MINUTEHAND_POLICY_REPOSITORY: url,
+        MINUTEHAND_POLICY_TOKEN: 'secret',
+        MINUTEHAND_POLICY_API: address,
+      };
+      const changes = start(env);
+      const [first, second] = [
+        await changes.propose(MORE),
+        await changes.propose({ ...MORE, changes: { 'core.require_edge': false } }),
+      ];
+      await changes.advance();
+      expect((await changeOf(first.change_id)).failure).toContain('status 503');
+      isDown = false;
+      await changes.advance();
+      expect(await changeOf(first.change_id)).toMatchObject({
+        failure: null,
+        pull_request_url: answer.html_url ?? answer.web_url,
+      });
+      expect(asked.find(({ what }) => what === open)!.body).toMatchObject({ title: 'Change 1: costs rose' });
+      await changes.approve(first.change_id, 'bob');
+      expect(await changes.advance()).toEqual([first.change_id]);
+      expect(asked.find(({ what }) => what === merge)!.body['sha']).toBe(first.commit_id);
+      expect(appliedMinimum()).toBe(0.5);
+      await changes.reject(second.change_id, 'bob');
+      await changes.advance();
+      expect(asked.filter(({ what }) => what === close)).toHaveLength(1);
+    } finally {
+      for (const name of Object.keys(redirected)) delete process.env[name];
+      server.close();
+    }
+  });
+});

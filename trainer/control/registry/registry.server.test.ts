@@ -1,0 +1,290 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../../shared/bar.ts';
+import { activate, listVersions, readActive, readBundle, setShadow } from '../../../shared/bundle/bundle.ts';
+import { tinyVersions } from '../../../test/tiny_models.ts';
+import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/postgres_server.fixture.ts';
+import { openStore, type Store } from '../../store/store.ts';
+import { createRegistry, type Registry } from './registry.ts';
+
+/** Admission is tested in test/admission.chain.test.ts. */
+const admitAll = (): Promise<null> => Promise.resolve(null);
+
+const VERSIONS = [1, 2, 3, 4, 5].map((day) => `2024010${day}_1200`);
+const [A, B, C, D, E] = VERSIONS as [string, string, string, string, string];
+
+let root: string;
+let trained: string;
+let server: PostgresServer | null = null;
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'minutehand-registry-'));
+  trained = join(root, 'trained');
+  await tinyVersions(trained, VERSIONS.length);
+  server = await startPostgres();
+}, 240_000);
+afterAll(async () => {
+  await server?.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** Every file below a folder with its content. */
+/** Without active.json, the looks at holdouts, and their locks. */
+const bundlesOf = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(contentOf(folder)).filter(
+      ([path]) => !path.startsWith('/active.json') && !path.startsWith('/holdout_looks.json'),
+    ),
+  );
+
+function contentOf(folder: string): Record<string, string> {
+  const entries = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
+  const paths = entries.map((entry) => join(entry.parentPath, entry.name)).sort();
+  return Object.fromEntries(paths.map((path) => [path.slice(folder.length), readFileSync(path, 'base64')]));
+}
+
+describe.each([
+  { kind: 'sqlite' as const, note: '', newUrl: (folder: string) => Promise.resolve(join(folder, 'trainer.db')) },
+  { kind: 'postgres' as const, note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
+])('the registry on $kind $note', ({ note, newUrl }) => {
+  let models: string;
+  let store: Store;
+  let registry: Registry;
+  let nowMs: number;
+  beforeEach(async ({ skip }) => {
+    if (note !== '') return skip(note);
+    const folder = mkdtempSync(join(root, 'home-'));
+    models = join(folder, 'models');
+    cpSync(trained, models, { recursive: true });
+    store = await openStore(await newUrl(folder));
+    nowMs = Date.UTC(2024, 1, 1);
+    const clock = { nowMs: () => nowMs as EpochMs, monotonicUs: () => 0 };
+    registry = createRegistry(store, models, { clock });
+  });
+  afterEach(async () => {
+    if (note === '') await store.close();
+  });
+  const statuses = async () => Object.fromEntries((await registry.list()).map((row) => [row.version, row.status]));
+  const filesKept = async () => {
+    const rows = await store.db.selectFrom('core.model_artifacts').select('version').distinct().execute();
+    return rows.map(({ version }) => version).sort();
+  };
+
+  it('keeps a bundle once, however often it is registered', async () => {
+    await registry.register(A);
+    await registry.register(A);
+    expect(await registry.list()).toEqual([
+      {
+        version: A,
+        status: 'candidate',
+        created: '2024-01-01T12:00:00.000Z',
+        reasons: [],
+        previous_version: null,
+        adopted_at: null,
+        retired_at: null,
+        removed_at: null,
+      },
+    ]);
+    const rows = await store.db.selectFrom('core.model_artifacts').selectAll().execute();
+    expect(rows.map(({ file }) => file).sort()).toEqual(readdirSync(join(models, A)).sort());
+    for (const { file, content } of rows) expect(Buffer.compare(content, readFileSync(join(models, A, file)))).toBe(0);
+  });
+
+  it('refuses a bundle that is damaged, missing, or different under a registered version', async () => {
+    await registry.register(A);
+    writeFileSync(join(models, B, 'ai2.onnx'), 'x');
+    await expect(registry.register(B)).rejects.toMatchObject({ code: 'MODEL_HASH' });
+    await expect(registry.register('20200101_0000')).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    rmSync(join(models, A), { recursive: true });
+    const other = { ...(JSON.parse(readFileSync(join(models, C, 'manifest.json'), 'utf8')) as object), version: A };
+    cpSync(join(models, C), join(models, A), { recursive: true });
+    writeFileSync(join(models, A, 'manifest.json'), JSON.stringify(other));
+    await expect(registry.register(A)).rejects.toMatchObject({ code: 'MODEL_EXISTS' });
+    expect(await statuses()).toEqual({ [A]: 'candidate' });
+  });
+
+  it('has one active bundle: that of active.json, with the one before it archived', async () => {
+    for (const version of [A, B, B]) {
+      nowMs += 1000;
+      await registry.adopt(version);
+    }
+    expect(readActive(models)).toEqual({ version: B, previous: A });
+    expect(await registry.list()).toMatchObject([
+      {
+        version: A,
+        status: 'archived',
+        adopted_at: '2024-02-01T00:00:01.000Z',
+        retired_at: '2024-02-01T00:00:02.000Z',
+      },
+      { version: B, status: 'active', previous_version: A, adopted_at: '2024-02-01T00:00:02.000Z', retired_at: null },
+    ]);
+    // Back again.
+    nowMs += 1000;
+    await registry.adopt(A);
+    expect(await statuses()).toEqual({ [A]: 'active', [B]: 'archived' });
+    expect((await registry.list())[0]).toMatchObject({ previous_version: B, adopted_at: '2024-02-01T00:00:04.000Z' });
+  });
+
+  it('keeps all reasons of a rejection, and never rejects what is or was active', async () => {
+    await registry.adopt(A);
+    await registry.adopt(B);
+    const reasons = ['ai1 auc 0.5 (at least 0.52)', 'champion „…“'];
+    for (const version of [A, B, C]) await registry.reject(version, reasons);
+    expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'active', [C]: 'rejected' });
+    expect((await registry.list()).map(({ reasons }) => reasons)).toEqual([[], [], reasons]);
+    // A person may activate it all the same.
+    await registry.adopt(C);
+    expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'archived', [C]: 'active' });
+  });
+
+  it('follows an active.json that was changed without it', async () => {
+    await registry.mend();
+    expect(await registry.list()).toEqual([]);
+    await registry.adopt(A);
+    activate(models, B);
+    activate(models, C);
+    await registry.mend();
+    expect(await statuses()).toEqual({ [A]: 'archived', [C]: 'active' });
+    expect((await registry.list()).at(-1)).toMatchObject({ previous_version: B });
+  });
+
+  it('removes folder and bytes of the oldest, and keeps its record', async () => {
+    for (const version of VERSIONS) await registry.adopt(version);
+    expect(await registry.retain(5)).toEqual([]);
+    expect(await registry.retain(3)).toEqual([B, A]);
+    expect(listVersions(models)).toEqual([C, D, E]);
+    expect(await filesKept()).toEqual([C, D, E]);
+    expect(await registry.retain(3)).toEqual([]);
+    expect((await registry.list()).map(({ removed_at }) => removed_at !== null)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    // One that comes back from elsewhere is kept again.
+    cpSync(join(trained, A), join(models, A), { recursive: true });
+    await registry.adopt(A);
+    expect(await filesKept()).toEqual([A, C, D, E]);
+  });
+
+  it('never removes the active bundle, its predecessor and the shadow, however old they are', async () => {
+    await registry.adopt(A);
+    await registry.adopt(B);
+    for (const version of [C, D, E]) await registry.reject(version, ['no']);
+    setShadow(models, C);
+    expect(await registry.retain(2)).toEqual([E, D]);
+    expect(listVersions(models)).toEqual([A, B, C]);
+    expect(readActive(models)).toEqual({ version: B, previous: A });
+    // The registry has the active version without the file, too.
+    writeFileSync(join(models, 'active.json'), '{');
+    expect(await registry.retain(2)).toEqual([]);
+  });
+
+  it('never removes the bundle in active.json before the registry has followed it', async () => {
+    for (const version of [A, B, C, D]) await registry.adopt(version);
+    await registry.reject(E, ['no']);
+    activate(models, B);
+    activate(models, A);
+    // C and D are active in the registry.
+    expect(await registry.retain(2)).toEqual([E]);
+    expect(listVersions(models)).toEqual([A, B, C, D]);
+    expect(readActive(models)).toEqual({ version: A, previous: B });
+  });
+
+  it('restores a lost folder of bundles, byte for byte, and rewrites active.json', async () => {
+    for (const version of [A, B, C]) await registry.adopt(version);
+    for (const version of [D, E]) rmSync(join(models, version), { recursive: true });
+    const [before, pointer] = [bundlesOf(models), readActive(models)];
+    rmSync(models, { recursive: true });
+    expect(await registry.recover(undefined, admitAll)).toEqual({
+      recovered: [A, B, C],
+      intact: [],
+      failed: [],
+      activated: C,
+    });
+    expect([bundlesOf(models), readActive(models)]).toEqual([before, pointer]);
+    expect(await registry.recover(undefined, admitAll)).toEqual({
+      recovered: [],
+      intact: [A, B, C],
+      failed: [],
+      activated: null,
+    });
+    expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'archived', [C]: 'active' });
+  });
+
+  it('restores single lost or damaged bundles, and does not change the others and active.json', async () => {
+    for (const version of [A, B, C]) await registry.adopt(version);
+    rmSync(join(models, A), { recursive: true });
+    writeFileSync(join(models, B, 'ai3.onnx'), 'damaged');
+    writeFileSync(join(models, 'active.json'), '{');
+    expect(await registry.recover(B, admitAll)).toEqual({ recovered: [B], intact: [], failed: [], activated: null });
+    expect(contentOf(join(models, B))).toEqual(contentOf(join(trained, B)));
+    expect([existsSync(join(models, A)), readFileSync(join(models, 'active.json'), 'utf8')]).toEqual([false, '{']);
+    expect(await registry.recover(undefined, admitAll)).toMatchObject({ recovered: [A], intact: [B, C], activated: C });
+    expect(readActive(models)).toEqual({ version: C, previous: B });
+    await expect(registry.recover('20200101_0000', admitAll)).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+  });
+
+  it('rejects stored bytes with a wrong hash, and recovers the others', async () => {
+    for (const version of [A, B]) await registry.adopt(version);
+    await store.db
+      .updateTable('core.model_artifacts')
+      .set({ content: Buffer.from('not what was trained') })
+      .where('version', '=', B)
+      .where('file', '=', 'ai1.onnx')
+      .execute();
+    rmSync(models, { recursive: true });
+    const { recovered, failed, activated } = await registry.recover(undefined, admitAll);
+    expect({ recovered, activated }).toEqual({ recovered: [A], activated: null });
+    expect(failed).toMatchObject([{ version: B, error: { code: 'MODEL_HASH' } }]);
+    expect(readdirSync(models)).toEqual([A]);
+  });
+
+  it('never writes outside the folder of a bundle', async () => {
+    await registry.adopt(A);
+    await store.db
+      .updateTable('core.model_artifacts')
+      .set({ file: '../outside' })
+      .where('file', '=', 'CARD.md')
+      .execute();
+    rmSync(models, { recursive: true });
+    expect((await registry.recover(undefined, admitAll)).failed).toMatchObject([
+      { version: A, error: { code: 'MODEL_HASH' } },
+    ]);
+    expect(readdirSync(models)).toEqual([]);
+  });
+
+  it('reports that removed bytes cannot be restored', async () => {
+    for (const version of [A, B, C]) await registry.adopt(version);
+    await registry.retain(2);
+    expect((await registry.recover(A, admitAll)).failed).toMatchObject([
+      { version: A, error: { code: 'MODEL_MISSING' } },
+    ]);
+    expect((await registry.recover(undefined, admitAll)).intact).toEqual([B, C]);
+  });
+
+  it('removes leftovers of killed processes, but no bundle that is being written', async () => {
+    const left = [`.${A}.removed`, `.${A}.4711.tmp`, `.${C}.4711.tmp`];
+    for (const name of left) mkdirSync(join(models, name));
+    const [now, yesterday] = [new Date(Date.UTC(2024, 1, 1)), new Date(Date.UTC(2024, 0, 30))];
+    for (const [index, name] of left.entries()) utimesSync(join(models, name), now, index === 1 ? yesterday : now);
+    await registry.adopt(B);
+    expect(readdirSync(models).filter((name) => name.startsWith('.'))).toEqual([left[2]]);
+    expect(readBundle(join(models, B))).toMatchObject({
+      manifest: { version: B },
+      modelsHash: readBundle(join(trained, B)).modelsHash,
+    });
+  });
+});

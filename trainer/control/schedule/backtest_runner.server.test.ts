@@ -1,0 +1,155 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MACHINE_CLOCK } from '../../../shared/clock.ts';
+import { homePaths } from '../../../shared/home.ts';
+import { packageRoot } from '../../../shared/root.ts';
+import { createWorkplace } from '../../../test/cli_process.ts';
+import { tinyBars, tinyModels } from '../../../test/tiny_models.ts';
+import { compareBacktests } from '../api/backtest_comparison.ts';
+import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/postgres_server.fixture.ts';
+import { openStore, type Store } from '../../store/store.ts';
+import type { BacktestRequest } from './backtest_queue.ts';
+import { BacktestRunner } from './backtest_runner.ts';
+
+const REQUEST: BacktestRequest = {
+  ...{ models: ['20240105_1200'], from: null, to: null, pairs: null, theta1: null, theta2: null, costs: 'profile' },
+};
+const wanted = (request: Partial<BacktestRequest> = {}) => ({
+  ...{ request: { ...REQUEST, ...request }, reason: 'a test', by: 'ann', policyHash: 'p' },
+});
+/** A program that never ends by itself, and one that refuses. */
+const HANGS = [process.execPath, '-e', 'setInterval(() => undefined, 1000)', '--'];
+const REFUSES = [process.execPath, '-e', 'console.log(JSON.stringify({error: {code: "USAGE", message: "no"}}))', '--'];
+
+let root: string;
+let server: PostgresServer | null = null;
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'minutehand-backtests-'));
+  server = await startPostgres();
+});
+afterAll(async () => {
+  await server?.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+function runnerOf(store: Store, command: readonly string[], home: string, limitMs?: number) {
+  return new BacktestRunner({
+    ...{ market: 'simulated', log: pino({ level: 'silent' }), clock: MACHINE_CLOCK, command },
+    ...(limitMs === undefined ? {} : { limitMs }),
+    paths: homePaths({ MINUTEHAND_HOME: home }),
+    store: () => Promise.resolve(store),
+    onChange: () => undefined,
+  });
+}
+
+async function endOf(runner: BacktestRunner, id: number) {
+  const find = async () => (await runner.queue()).find(id);
+  await expect.poll(async () => (await find()).finished_ms, { timeout: 120_000 }).not.toBeNull();
+  return find();
+}
+
+describe.each([
+  { kind: 'sqlite', note: '', newUrl: (folder: string) => Promise.resolve(join(folder, 'trainer.db')) },
+  { kind: 'postgres', note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
+])('a backtest that was requested, on $kind $note', ({ note, newUrl }) => {
+  let home: string;
+  let store: Store;
+  beforeEach(async ({ skip }) => {
+    if (note !== '') return skip(note);
+    home = mkdtempSync(join(root, 'home-'));
+    store = await openStore(await newUrl(home));
+  });
+  afterEach(async () => {
+    if (note === '') await store.close();
+  });
+
+  it('waits for the one before it, and is canceled once, queued or running', async () => {
+    const runner = runnerOf(store, HANGS, home);
+    const [first, second] = [await runner.request(wanted()), await runner.request(wanted())];
+    await expect.poll(async () => (await (await runner.queue()).find(first.backtest_id)).status).toBe('running');
+    expect(await runner.cancel(second.backtest_id)).toMatchObject({ status: 'canceled' });
+    await runner.cancel(first.backtest_id);
+    expect(await endOf(runner, first.backtest_id)).toMatchObject({ status: 'canceled', error: null, result: null });
+    await expect(runner.cancel(first.backtest_id)).rejects.toMatchObject({ code: 'BACKTEST_ENDED' });
+    await expect(runner.cancel(99)).rejects.toMatchObject({ code: 'BACKTEST_UNKNOWN' });
+    await runner.stop();
+  });
+
+  it('is refused when twenty wait, ended after its time limit, and fails with the error of its process', async () => {
+    const late = runnerOf(store, HANGS, home, 50);
+    const { backtest_id: id } = await late.request(wanted());
+    expect(await endOf(late, id)).toMatchObject({ status: 'failed', error: expect.stringMatching(/^not done within/) });
+    await late.stop();
+    const refused = runnerOf(store, REFUSES, home);
+    const { backtest_id: own } = await refused.request(wanted());
+    expect(await endOf(refused, own)).toMatchObject({ status: 'failed', error: 'USAGE: no' });
+    await refused.stop();
+    const queue = await refused.queue();
+    for (let waiting = 0; waiting < 20; waiting += 1) await queue.add(wanted(), 1);
+    await expect(queue.add(wanted(), 1)).rejects.toMatchObject({ code: 'BACKTESTS_TOO_MANY' });
+  });
+
+  it('has failed when its trainer was killed, and queued ones run after the next start', async () => {
+    const dead = runnerOf(store, HANGS, home);
+    const queue = await dead.queue();
+    const { backtest_id: id } = await queue.add(wanted(), 1);
+    await queue.begin(2);
+    const { backtest_id: next } = await queue.add(wanted(), 3);
+    const runner = runnerOf(store, REFUSES, home);
+    runner.begin();
+    expect(await endOf(runner, next)).toMatchObject({ status: 'failed', error: 'USAGE: no' });
+    expect(await queue.find(id)).toMatchObject({ status: 'failed', error: 'the trainer ended' });
+    await runner.stop();
+  });
+});
+
+describe('a backtest by the command line itself', () => {
+  it(
+    'uses the bars of the installation, keeps result and files, and compares before with after',
+    { timeout: 240_000 },
+    async () => {
+      const workplace = createWorkplace();
+      const { home, config, models, settings } = workplace;
+      const { version } = await tinyModels(models, { settings });
+      const paths = homePaths({ MINUTEHAND_HOME: home });
+      const store = await openStore(paths.trainer);
+      const program = [process.execPath, join(packageRoot(), 'bin', 'minutehand.mjs')];
+      const environment = [`MINUTEHAND_HOME=${home}`, `MINUTEHAND_CONFIG=${config}`, 'NODE_OPTIONS='];
+      const seen: number[] = [];
+      const runner = new BacktestRunner({
+        ...{ market: 'simulated', log: pino({ level: 'silent' }), clock: MACHINE_CLOCK, paths },
+        command: ['env', ...environment, ...program],
+        store: () => Promise.resolve(store),
+        onChange: ({ percent }) => seen.push(percent),
+      });
+      try {
+        for (const bars of tinyBars(settings).values()) await store.bars.put('simulated', bars);
+        const one = { models: [version], from: '2024-01-03', pairs: ['XAUUSD_XAGUSD'] };
+        const before = await runner.request(wanted({ ...one, theta1: 0.3 }));
+        const after = await runner.request(wanted({ ...one, theta1: 0.99 }));
+        const first = await endOf(runner, before.backtest_id);
+        expect(first).toMatchObject({ status: 'done', error: null, percent: 100 });
+        expect(first.result).toMatchObject({ version, data: null, pairs: ['XAUUSD_XAGUSD'], theta1: 0.3 });
+        const second = await endOf(runner, after.backtest_id);
+        const compared = compareBacktests(first, second);
+        const trades = ({ result }: typeof first) => (result!['all_pairs'] as { trades: number }).trades;
+        expect(trades(first)).toBeGreaterThan(trades(second));
+        expect(compared).toMatchObject({ is_same_period: true, all_pairs: { trades: trades(second) - trades(first) } });
+        for (const name of ['trades.csv', 'equity.csv', 'report.html'])
+          expect(existsSync(join(runner.folder(before.backtest_id), name)), name).toBe(true);
+        const lines = readFileSync(join(runner.folder(before.backtest_id), 'trades.csv'), 'utf8')
+          .trim()
+          .split('\n');
+        expect(lines.length - 1).toBeGreaterThanOrEqual(trades(first));
+        expect(seen.some((percent) => percent > 0 && percent < 100)).toBe(true);
+      } finally {
+        await runner.stop();
+        await store.close();
+        await workplace.remove();
+      }
+    },
+  );
+});

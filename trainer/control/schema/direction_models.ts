@@ -1,0 +1,44 @@
+import * as z from 'zod';
+import { directionManifestSchema } from '../../../shared/bundle/direction/direction_manifest.ts';
+
+export const directionModelSchema = z
+  .object({
+    model_id: z.string().describe('Version of the bundle'),
+    timeframe: z.string().describe('Timeframe of its instruments'),
+    created: z.string().describe('ISO 8601 in UTC'),
+    instruments: z.array(z.string()).describe('Symbols it was trained on'),
+    with_edge: z.array(z.string()).describe('Symbols with an edge after costs'),
+    is_active: z.boolean(),
+    is_previous: z.boolean().describe('Predecessor of the active one'),
+    error: z.string().nullable().describe('Error code if it is unusable'),
+  })
+  .meta({ id: 'DirectionModel', description: 'A bundle of the direction model' });
+
+export const directionModelsSchema = z.object({ models: z.array(directionModelSchema).describe('Newest first') });
+
+export const directionDetailSchema = z
+  .object({
+    version: z.string(),
+    is_signed: z.boolean(),
+    manifest: directionManifestSchema
+      .omit({ golden: true })
+      .meta({ id: 'DirectionManifest', description: 'The manifest of a direction bundle without golden answers' }),
+    card: z.string().describe('Model card, Markdown'),
+  })
+  .meta({ id: 'DirectionDetail' });
+
+export const directionPointerSchema = z
+  .object({
+    timeframe: z.string(),
+    version: z.string().describe('Active bundle of the timeframe'),
+    previous: z.string().nullable().describe('Its predecessor'),
+  })
+  .meta({ id: 'DirectionPointer' });
+
+export const verifiedDirectionSchema = z
+  .object({
+    version: z.string(),
+    rows: z.int().describe('Rows compared with onnxruntime'),
+    largest_difference: z.number().describe('Of a probability'),
+  })
+  .meta({ id: 'VerifiedDirection' });

@@ -1,0 +1,45 @@
+import * as z from 'zod';
+import { VERDICTS } from '../../../shared/bar_file/verdict/finding.ts';
+
+const count = z.int();
+const time = z.number().describe('Epoch ms');
+
+const finding = z.object({
+  code: z.enum(VERDICTS),
+  by: z.string().describe('The test that found it'),
+  values: z.record(z.string(), z.union([z.string(), z.number()])),
+});
+const verdict = z.object({ verdict: z.enum(VERDICTS), findings: z.array(finding) });
+
+const importRun = z
+  .object({
+    import_number: count,
+    kind: z.enum(['import', 'replace', 'delete']),
+    source: z.string().describe('A path; of a deletion the symbol and the period'),
+    done_by: z.string(),
+    began_ms: time,
+    finished_ms: time.nullable().describe('null while it runs, and when it was killed'),
+    added: count,
+    removed: count.describe('Bars that it replaced or deleted'),
+    rejected: count,
+    verdicts: z.record(z.string(), verdict).describe('By symbol'),
+    accepted: z.array(z.string()).describe('Verdicts that a person accepted'),
+    undone_ms: time.nullable(),
+    undone_by: z.string().nullable(),
+  })
+  .meta({ id: 'ImportRun' });
+
+export const importsSchema = z.object({ imports: z.array(importRun).describe('The newest first') });
+
+const touched = z.array(z.object({ symbol: z.string(), bars: count, first: z.number(), last: z.number() }));
+
+export const undoSchema = z
+  .object({
+    import_number: count,
+    dry_run: z.boolean(),
+    removed: touched.describe('Bars that go, by symbol; first and last in epoch seconds'),
+    restored: touched.describe('Bars that come back'),
+    series: z.array(z.object({ symbol: z.string(), name: z.string(), values: count })),
+    models: z.array(z.string()).describe('Versions that were trained on these bars'),
+  })
+  .meta({ id: 'ImportUndo' });

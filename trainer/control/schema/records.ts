@@ -1,0 +1,194 @@
+import * as z from 'zod';
+import { VERSION } from '../../../shared/bundle/bundle.ts';
+import { COST_MODELS } from '../../../shared/policy/costs.ts';
+import { manifestSchema } from '../../../shared/bundle/manifest.ts';
+
+export const limitQuery = z.object({ limit: z.coerce.number().int().min(1).max(10_000).default(200) });
+
+export const auditSchema = z.object({
+  entries: z
+    .array(
+      z.object({
+        entry_id: z.number().int(),
+        at: z.string().describe('ISO 8601 in UTC'),
+        actor: z.string(),
+        role: z.string(),
+        via: z.string().describe('session, token or cli'),
+        action: z.string().describe('Method and route, or a command'),
+        target: z.string(),
+        before: z.unknown(),
+        after: z.unknown(),
+        outcome: z.string().describe('done, or refused with its status'),
+        hash: z.string().describe('Hash chain'),
+      }),
+    )
+    .describe('Newest first'),
+});
+
+export const tradesQuery = limitQuery.extend({
+  subject: z.string().max(80).optional(),
+  from: z.iso.datetime().optional().describe('Fill time, inclusive'),
+  to: z.iso.datetime().optional().describe('Fill time, exclusive'),
+});
+
+export const tradesSchema = z.object({
+  trades: z
+    .array(
+      z.looseObject({
+        fill_key: z.string(),
+        account: z.string(),
+        pair_id: z.string().describe('Subject'),
+        position_id: z.string(),
+        signal_id: z.string(),
+        leg: z.string().describe('A, B, or empty when the whole pair was refused'),
+        kind: z.string().describe('open, close or refused'),
+        reason: z.string(),
+        symbol: z.string(),
+        side: z.string(),
+        lots: z.number(),
+        requested_price: z.number().nullable(),
+        filled_price: z.number().nullable(),
+        slippage_bps: z.number().nullable().describe('Positive is worse'),
+        time_ms: z.number().describe('Fill, epoch ms'),
+        signal_ms: z.number().nullable().describe('Publication of the signal, epoch ms'),
+        latency_ms: z.number().nullable(),
+        pnl: z.number().nullable().describe('P&L of a close, in `currency`'),
+        currency: z.string(),
+        received_ms: z.number().describe('Receipt by the trainer, epoch ms'),
+      }),
+    )
+    .describe('Newest first; every column of core.live_trades except the line'),
+});
+
+const figure = z.number().nullable();
+const comparedSchema = z.looseObject({
+  live: figure,
+  bundle: figure,
+  gap: figure.describe('(live − bundle) / bundle'),
+  live_count: z.number().describe('Rows or trades'),
+});
+const livePerformance = z.looseObject({ auc: comparedSchema, win_rate: comparedSchema });
+const kpiSchema = z.looseObject({
+  trades: z.number(),
+  win_rate: figure,
+  drawdown: figure,
+  candidates: z.number(),
+  refusal_rate: figure,
+});
+const driftSchema = z.looseObject({ psi: figure });
+
+const lookSchema = z
+  .looseObject({
+    version: z.string(),
+    period: z.object({ from: z.string(), to: z.string(), bars: z.number() }),
+    drift: z.looseObject({
+      skipped: z.string().optional().describe('Why there is no report'),
+      features: z
+        .array(driftSchema.extend({ name: z.string(), pairs: z.record(z.string(), driftSchema) }))
+        .optional()
+        .describe('Live against training'),
+    }),
+    performance: livePerformance.extend({
+      groups: z
+        .record(z.string(), livePerformance)
+        .optional()
+        .describe('Of groups with models of their own; `auc` and `win_rate` beside it are of the other pairs'),
+      pass_rate: z.looseObject({ live: figure }),
+      risk_streak: z.looseObject({ blocks: z.number(), candidates: z.number(), limit: figure }),
+    }),
+    direction: z
+      .record(z.string(), z.looseObject({ skipped: z.string().optional().describe('Why there is no figure') }))
+      .optional()
+      .describe('Bias of published direction probabilities, by timeframe'),
+    kpi: z.looseObject({ total: kpiSchema, pairs: z.record(z.string(), kpiSchema) }),
+    findings: z.array(z.looseObject({ text: z.string() })).describe('Significant violations of limits'),
+  })
+  .meta({ id: 'MonitorLook' });
+
+export const monitorSchema = z
+  .looseObject({
+    looked_at: z.string().nullable(),
+    duration_ms: z.number().nullable(),
+    next_look_at: z.string().nullable(),
+    report: z
+      .union([lookSchema, z.looseObject({ skipped: z.string().describe('Why there is no report') })])
+      .nullable()
+      .describe('As GET /monitor'),
+  })
+  .meta({ id: 'MonitorStatus' });
+
+export const backtestRequest = z
+  .strictObject({
+    models: z
+      .array(z.string().max(60).regex(VERSION))
+      .min(1)
+      .max(2)
+      .optional()
+      .describe('Bundles: one, or before and after; the active one when absent'),
+    from: z.iso.date().or(z.iso.datetime()).optional().describe('First bar, UTC; minutes'),
+    to: z.iso.date().or(z.iso.datetime()).optional().describe('End of the bars, UTC'),
+    pairs: z.array(z.string().max(80)).min(1).max(1000).optional().describe('Default: all configured'),
+    theta1: z.number().min(0).max(1).optional().describe('Default: the bundle’s'),
+    theta2: z.number().min(0).max(1).optional(),
+    costs: z.enum(COST_MODELS).default('profile').describe('Spreads by minute of the week, or one per symbol'),
+    reason: z.string().max(500).default('').describe('Reason, for the audit'),
+  })
+  .meta({ id: 'BacktestRequest' });
+
+const backtestFields = {
+  backtest_id: z.number().int(),
+  market: z.string(),
+  status: z.enum(['queued', 'running', 'done', 'failed', 'canceled']),
+  requested_by: z.string(),
+  reason: z.string(),
+  request: z.object({
+    models: z.array(z.string()),
+    from: z.string().nullable(),
+    to: z.string().nullable(),
+    pairs: z.array(z.string()).nullable(),
+    theta1: z.number().nullable(),
+    theta2: z.number().nullable(),
+    costs: z.string(),
+  }),
+  policy_hash: z.string(),
+  percent: z.number().describe('0 to 100 of its stage'),
+  stage: z.string(),
+  requested_ms: z.number(),
+  started_ms: z.number().nullable(),
+  finished_ms: z.number().nullable(),
+  error: z.string().nullable(),
+};
+export const backtestSchema = z.object(backtestFields).meta({ id: 'Backtest' });
+
+export const backtestResultSchema = z
+  .object({ ...backtestFields, result: z.unknown().describe('As `minutehand backtest --json`; null until done') })
+  .meta({ id: 'BacktestResult' });
+
+export const backtestComparisonSchema = z
+  .object({
+    before: z.number().int(),
+    after: z.number().int(),
+    is_same_period: z.boolean().describe('Same bars and pairs'),
+    all_pairs: z.record(z.string(), z.number().nullable()).describe('after − before, as if each pair had an edge'),
+    edge_pairs: z.record(z.string(), z.number().nullable()).describe('after − before, with NO_EDGE applied'),
+  })
+  .meta({ id: 'BacktestComparison' });
+const { backtest, edge, gates } = manifestSchema.shape;
+
+export const backtestsSchema = z.object({
+  backtests: z
+    .array(
+      z.object({
+        version: z.string().describe('Bundle of the holdout'),
+        created: z.string(),
+        market: z.string(),
+        theta1: z.number(),
+        theta2: z.number(),
+        holdout: backtest.nullable().describe('All pairs as if each had an edge, after costs'),
+        edge: edge.describe('By subject'),
+        gates: gates.nullable(),
+      }),
+    )
+    .describe('Holdout backtests of the bundles, newest first'),
+  requested: z.array(backtestSchema).describe('Backtests requested by the API, newest first, without results'),
+});

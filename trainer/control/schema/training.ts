@@ -1,0 +1,117 @@
+import * as z from 'zod';
+import { ENGINES } from '../../../shared/policy/engines.ts';
+import { runSchema } from './runs.ts';
+
+const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
+  schema.optional().describe(description);
+const FIXED = 'fixed by the configuration: only its current value is accepted';
+const REFUSED = 'not supported: refused when given';
+
+export const parameterSpaceConfig = z
+  .strictObject({
+    type: z.enum(['real', 'integer', 'categorical']),
+    low: z.number().nullable().optional(),
+    high: z.number().nullable().optional(),
+    categories: z.array(z.unknown()).nullable().optional(),
+  })
+  .meta({ id: 'ParameterSpaceConfig' });
+
+export const optimizationSettingsConfig = z
+  .strictObject({
+    enabled: z.boolean().default(false).describe('false: no search, parameters of the configuration'),
+    method: z.enum(['tpe', 'optuna']).default('tpe').describe('Both name the tree-structured Parzen estimator'),
+    n_calls: z.int().min(1).max(10_000).default(50).describe('Trials of each model'),
+    parameter_space: z.record(z.string(), parameterSpaceConfig).default({}).describe(REFUSED),
+  })
+  .meta({ id: 'OptimizationSettingsConfig' });
+
+export const baggingParamsConfig = z
+  .strictObject({
+    n_estimators: optional(z.int(), REFUSED),
+    bootstrap_fraction: optional(z.number(), REFUSED),
+    base_model_type: optional(z.string(), REFUSED),
+    mixed_models: optional(z.array(z.string()).nullable(), REFUSED),
+    random_state: optional(z.int().nullable(), REFUSED),
+  })
+  .meta({ id: 'BaggingParamsConfig' });
+
+export const stackingParamsConfig = z
+  .strictObject({
+    base_models: optional(z.array(z.string()), REFUSED),
+    meta_model: optional(z.string(), REFUSED),
+    cv_folds: optional(z.int(), REFUSED),
+    use_probas: optional(z.boolean(), REFUSED),
+    random_state: optional(z.int().nullable(), REFUSED),
+  })
+  .meta({ id: 'StackingParamsConfig' });
+
+export const ensembleConfig = z
+  .strictObject({
+    enabled: z.boolean().default(false).describe('true is refused; the engine random_forest is bagged trees'),
+    method: optional(z.enum(['bagging', 'stacking']), REFUSED),
+    bagging_params: optional(baggingParamsConfig, REFUSED),
+    stacking_params: optional(stackingParamsConfig, REFUSED),
+  })
+  .meta({ id: 'EnsembleConfig' });
+
+export const singleModelConfig = z
+  .strictObject({ model_type: z.enum(ENGINES).describe('Learning engine of this run') })
+  .meta({ id: 'SingleModelConfig' });
+
+const generator = (description: string) =>
+  z.looseObject({ enabled: z.boolean().default(false).describe('true is refused') }).describe(description);
+
+export const autoMLConfigModel = z
+  .strictObject({
+    tsfresh: generator('tsfresh').default({ enabled: false }),
+    featuretools: generator('Featuretools').default({ enabled: false }),
+    autofeat: generator('AutoFeat').default({ enabled: false }),
+  })
+  .meta({ id: 'AutoMLConfigModel', description: 'Feature generators; none is part of minutehand' });
+
+export const mlTrainingConfig = z
+  .strictObject({
+    symbol: optional(z.string().max(80), 'refused unless all: the models learn all subjects together'),
+    timeframe: optional(z.string().max(8), 'refused unless 1m'),
+    start_date: optional(z.iso.date().or(z.iso.datetime()), 'First bar, UTC'),
+    end_date: optional(z.iso.date().or(z.iso.datetime()), 'End of the bars, UTC'),
+    save_model: z.literal(true).default(true).describe('A run always writes its bundle'),
+    validation_split: optional(z.number(), FIXED),
+    train_test_split: optional(z.number(), FIXED),
+    cross_validation_folds: optional(z.int(), FIXED),
+    prediction_horizon: optional(z.int(), FIXED),
+    random_state: optional(
+      z
+        .int()
+        .min(0)
+        .max(2 ** 31 - 1),
+      'Seed',
+    ),
+    early_stopping_rounds: optional(z.int(), REFUSED),
+    max_depth: optional(z.int(), REFUSED),
+    n_estimators: optional(z.int(), REFUSED),
+    learning_rate: optional(z.number(), REFUSED),
+    optimization_settings: optional(optimizationSettingsConfig, 'Search; default: the configuration'),
+    automl_config: optional(autoMLConfigModel, 'Feature generators'),
+    ensemble_config: optional(ensembleConfig, 'Ensembles'),
+    single_model_config: optional(singleModelConfig, 'Engine'),
+    kind: z.enum(['full', 'incremental', 'thresholds']).default('full').describe('What is learned'),
+    reason: optional(z.string().max(500), 'Reason, for the audit'),
+  })
+  .meta({ id: 'MLTrainingConfig', description: 'Options of a training run' });
+
+export type MLTrainingConfig = z.infer<typeof mlTrainingConfig>;
+
+export const trainingStatusSchema = z
+  .object({
+    is_training: z.boolean(),
+    status: z.string().describe('Status of the newest run, or idle'),
+    progress: z.number().describe('0 to 100'),
+    message: z.string().describe('Stage'),
+    start_time: z.string().nullable(),
+    end_time: z.string().nullable(),
+    eta_seconds: z.number().nullable(),
+    error: z.string().nullable(),
+    run: runSchema.nullable().describe('The newest run'),
+  })
+  .meta({ id: 'TrainingStatus' });

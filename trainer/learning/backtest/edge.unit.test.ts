@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../../shared/bar.ts';
+import type { PairEdge } from '../../../shared/bundle/manifest.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { tradeResults } from '../statistics/simulated_results.ts';
+import type { Trade } from '../trades/backtest.ts';
+import { EDGE_LEVEL, lookLevel, pairEdges } from './edge.ts';
+
+function tradesOf(net: ArrayLike<number>, cost = 1): Trade[] {
+  return Array.from(net, (netBps, i) => ({
+    pairId: 'AAA_BBB',
+    side: 1,
+    entryTime: (i * 600) as OpenTime,
+    exitTime: (i * 600 + 300) as OpenTime,
+    reason: 'Z_EXIT',
+    grossBps: netBps + cost,
+    netBps,
+  }));
+}
+
+function normals(seed: string, count: number, mean: number): number[] {
+  const rng = createRng(seed);
+  return Array.from({ length: count }, () => mean + rng.normal());
+}
+
+const edgeOf = (trades: readonly Trade[]): PairEdge => pairEdges({ pair: trades }, EDGE_LEVEL)['pair']!;
+
+describe('the edge of a pair', () => {
+  it('is shown by trades that clearly earn after costs', () => {
+    const edge = edgeOf(tradesOf(normals('good', 200, 0.6)));
+    expect(edge).toMatchObject({ no_edge: false, trades: 200 });
+    expect(edge.mean_net_bps).toBeCloseTo(0.6, 0);
+    expect(edge.mean_gross_bps! - edge.mean_net_bps!).toBeCloseTo(1, 10);
+    expect(edge.lower_5_net_bps).toBeGreaterThan(0);
+    expect(edge.lower_5_net_bps).toBeLessThan(edge.mean_net_bps!);
+  });
+
+  it('is not shown by trades that lose, or that earn before costs only', () => {
+    expect(edgeOf(tradesOf(normals('bad', 200, -0.6))).no_edge).toBe(true);
+    const eaten = edgeOf(tradesOf(normals('eaten', 200, -0.4), 0.8));
+    expect(eaten.mean_gross_bps).toBeGreaterThan(0);
+    expect(eaten.no_edge).toBe(true);
+  });
+
+  it('is not shown without trades, with few trades however good, and with trades that net exactly zero', () => {
+    expect(edgeOf([])).toEqual({
+      no_edge: true,
+      trades: 0,
+      wins: 0,
+      mean_gross_bps: null,
+      mean_net_bps: null,
+      lower_5_net_bps: null,
+    });
+    expect(edgeOf(tradesOf(Array<number>(19).fill(50)))).toMatchObject({
+      no_edge: true,
+      wins: 19,
+      mean_net_bps: 50,
+      lower_5_net_bps: null,
+    });
+    expect(edgeOf(tradesOf(Array<number>(20).fill(50)))).toMatchObject({ no_edge: false, lower_5_net_bps: 50 });
+    expect(edgeOf(tradesOf(Array<number>(100).fill(0)))).toMatchObject({ no_edge: true, wins: 0, lower_5_net_bps: 0 });
+  });
+
+  it('has the bound of the normal approximation for many independent trades', () => {
+    const net = normals('independent', 4000, 0.2);
+    const mean = net.reduce((sum, x) => sum + x, 0) / net.length;
+    const std = Math.sqrt(net.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (net.length - 1));
+    const bound = edgeOf(tradesOf(net)).lower_5_net_bps!;
+    expect(Math.abs(bound - (mean - (1.645 * std) / Math.sqrt(net.length)))).toBeLessThan(0.006);
+  });
+
+  it('has a lower bound when good and bad trades come in runs', () => {
+    const runs = Array.from({ length: 400 }, (_, i) => (Math.floor(i / 20) % 2 === 0 ? 1.2 : -1));
+    const shuffled = runs.map((_, i) => runs[(i * 149) % 400]!);
+    const bound = (net: readonly number[]): number => edgeOf(tradesOf(net)).lower_5_net_bps!;
+    expect(bound(runs)).toBeLessThan(bound(shuffled) - 0.1);
+  });
+});
+
+describe('the edges of several pairs', () => {
+  it('are bounded as their verdicts say, each at its step of Holm’s adjustment', () => {
+    const rng = createRng('steps');
+    for (let world = 0; world < 100; world++) {
+      const pairs = Object.fromEntries(
+        Array.from({ length: 6 }, (_, i) => [
+          `P${i}`,
+          tradesOf(tradeResults('skewed', 20 + rng.integer(60), 0, rng).map((x) => x + 0.3 * i)),
+        ]),
+      );
+      const edges = Object.values(pairEdges(pairs, 0.05)).sort((a, b) => a.p! - b.p!);
+      let isOpen = true;
+      edges.forEach((edge, rank) => {
+        isOpen &&= edge.p! * (edges.length - rank) < 0.05;
+        expect(edge.no_edge).toBe(!isOpen);
+        expect(edge.no_edge).toBe(!(edge.lower_5_net_bps! > 0));
+        if (isOpen) expect(edge.bound_level).toBeCloseTo(0.05 / (edges.length - rank), 12);
+      });
+    }
+  });
+
+  it('count those with enough trades alone', () => {
+    const good = tradesOf(normals('few', 40, 0.6));
+    const few = tradesOf(normals('too few', 19, 3));
+    const [alone, beside] = [pairEdges({ good }, 0.05), pairEdges({ good, few }, 0.05)];
+    expect(beside['good']).toEqual(alone['good']);
+    expect(beside['few']).toMatchObject({ no_edge: true, lower_5_net_bps: null });
+    expect(beside['few']!.p).toBeUndefined();
+  });
+
+  it('have a single false one among ten pairs of 20 trades in no more cases than their level', () => {
+    const WORLDS = 1500;
+    for (const [shape, memory] of [
+      ['normal', 0],
+      ['normal', 0.3],
+      ['skewed', 0.3],
+      ['heavy', 0],
+    ] as const) {
+      const rng = createRng(`family ${shape} ${memory}`);
+      let families = 0;
+      for (let world = 0; world < WORLDS; world++) {
+        const pairs = Object.fromEntries(
+          Array.from({ length: 10 }, (_, i) => [`P${i}`, tradesOf(tradeResults(shape, 20, memory, rng))]),
+        );
+        if (Object.values(pairEdges(pairs, 0.05)).some(({ no_edge }) => !no_edge)) families++;
+      }
+      // Two simulation errors above 5 %.
+      expect(families / WORLDS, `${shape} ${memory}`).toBeLessThan(0.0613);
+    }
+  });
+});
+
+describe('the level of a look at a holdout', () => {
+  it('adds up to 5 % over all looks, and is 4 % for the first', () => {
+    expect(lookLevel(1)).toBe(0.04);
+    let sum = 0;
+    for (let look = 1; look <= 100_000; look++) sum += lookLevel(look);
+    expect(sum).toBeLessThan(EDGE_LEVEL);
+    expect(sum).toBeCloseTo(EDGE_LEVEL, 6);
+    for (const look of [0, -1, 1.5, NaN]) expect(() => lookLevel(look)).toThrow(RangeError);
+  });
+});

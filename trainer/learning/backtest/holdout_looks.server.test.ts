@@ -1,0 +1,60 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../../shared/bar.ts';
+import { anySchema } from '../../../shared/bundle/any_schema.fixture.ts';
+import type { Manifest } from '../../../shared/bundle/manifest.ts';
+import { writeRandomBundle } from '../../../shared/bundle/random_bundle.fixture.ts';
+import type { Trade } from '../trades/backtest.ts';
+import { countLook, looksPath } from './holdout_looks.ts';
+
+const HOLDOUT = { market: 'live', from: '2024-01-01T00:00:00Z', to: '2024-02-01T00:00:00Z' } as const;
+
+const trade = (netBps: number): Trade => ({
+  pairId: 'EURUSD_GBPUSD',
+  side: 1,
+  entryTime: 600 as OpenTime,
+  exitTime: 1200 as OpenTime,
+  reason: 'Z_EXIT',
+  grossBps: netBps + 1,
+  netBps,
+});
+
+let models: string;
+beforeEach(() => (models = mkdtempSync(join(tmpdir(), 'minutehand-looks-'))));
+afterEach(() => rmSync(models, { recursive: true, force: true }));
+
+describe('looks at a holdout', () => {
+  it('are counted per holdout and by their trades, over restarts', () => {
+    expect(countLook(models, HOLDOUT, [trade(1)])).toBe(1);
+    expect(countLook(models, HOLDOUT, [trade(2)])).toBe(2);
+    expect(countLook(models, HOLDOUT, [trade(1)])).toBe(1);
+    expect(countLook(models, HOLDOUT, [trade(1), trade(2)])).toBe(3);
+    expect(countLook(models, HOLDOUT, [trade(2), trade(1)])).toBe(3);
+    expect(countLook(models, { ...HOLDOUT, to: '2024-02-02T00:00:00Z' }, [trade(3)])).toBe(1);
+    expect(countLook(models, { ...HOLDOUT, market: 'simulated' }, [trade(3)])).toBe(1);
+    expect(countLook(models, HOLDOUT, [trade(3)])).toBe(4);
+  });
+
+  it('are those of the bundles in the folder, where the file is lost or bundles came from elsewhere', () => {
+    const path = writeRandomBundle(models, { schema: anySchema(3), trees: 1, leaves: 2, seed: 'looks' });
+    const manifest = join(path, 'manifest.json');
+    const own = JSON.parse(readFileSync(manifest, 'utf8')) as Manifest;
+    const holdout = { market: own.market, from: own.period.holdout_from, to: own.period.to };
+    writeFileSync(manifest, JSON.stringify({ ...own, holdout_look: { look: 4, level: 0.01 / 12 } }));
+    expect(countLook(models, holdout, [trade(1)])).toBe(5);
+    rmSync(looksPath(models));
+    expect(countLook(models, holdout, [trade(1)])).toBe(5);
+    expect(countLook(models, HOLDOUT, [trade(1)])).toBe(1);
+  });
+
+  it('are not lost with a damaged file, which is refused and kept', () => {
+    countLook(models, HOLDOUT, [trade(1)]);
+    for (const damaged of ['{', '[]', '{"a": [{"trades": 1, "look": 1}]}']) {
+      writeFileSync(looksPath(models), damaged);
+      expect(() => countLook(models, HOLDOUT, [trade(2)])).toThrow(expect.objectContaining({ code: 'LOOKS_FORMAT' }));
+      expect(readFileSync(looksPath(models), 'utf8')).toBe(damaged);
+    }
+  });
+});

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import * as z from 'zod';
+import { listVersions, readManifest, sha256Hex } from '../../../shared/bundle/bundle.ts';
+import type { Manifest } from '../../../shared/bundle/manifest.ts';
+import { readModelsFile } from '../../../shared/bundle/models_file.ts';
+import { replaceDurably } from '../../../shared/durable_file.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { makeFolder } from '../../../shared/folder.ts';
+import { lockHome } from '../../../shared/process/home_lock.ts';
+import type { Trade } from '../trades/backtest.ts';
+
+const looksSchema = z.record(z.string(), z.array(z.strictObject({ trades: z.string(), look: z.int().positive() })));
+type Looks = z.infer<typeof looksSchema>;
+
+const LOCK_WAIT_MS = 5000;
+
+/** A holdout: its market and the times of its bars, ISO 8601. */
+export interface Holdout extends Pick<Manifest, 'market'> {
+  readonly from: string;
+  readonly to: string;
+}
+
+export function looksPath(modelsFolder: string): string {
+  return join(modelsFolder, 'holdout_looks.json');
+}
+
+/**
+ * Counts a look at a holdout, durably, before its result is known: by a training or a search of θ2, whether or not its
+ * bundle passes, is adopted or stays. Searching on until the holdout shows an edge then finds one ever less easily
+ * (`lookLevel`). The same trades are the same look: repeating a training is none.
+ * @returns the number of this look, from 1
+ * @throws MinutehandError LOOKS_FORMAT when the file cannot be read: a damaged file is not replaced, because its count
+ * would be lost; HOME_LOCKED, HOME_UNUSABLE
+ */
+export function countLook(modelsFolder: string, holdout: Holdout, trades: readonly Trade[]): number {
+  makeFolder(modelsFolder);
+  const unlock = lockHome(`${looksPath(modelsFolder)}.lock`, LOCK_WAIT_MS);
+  try {
+    const looks = readLooks(modelsFolder);
+    const key = `${holdout.market} ${holdout.from} ${holdout.to}`;
+    const known = looks[key] ?? [];
+    const own = hashTrades(trades);
+    const repeated = known.find((look) => look.trades === own);
+    if (repeated !== undefined) return repeated.look;
+    const look = 1 + Math.max(0, ...known.map((one) => one.look), ...looksOfBundles(modelsFolder, holdout));
+    const counted: Looks = { ...looks, [key]: [...known, { trades: own, look }] };
+    replaceDurably(MACHINE_FILES, looksPath(modelsFolder), `${JSON.stringify(counted, null, 1)}\n`);
+    return look;
+  } finally {
+    unlock();
+  }
+}
+
+function readLooks(modelsFolder: string): Looks {
+  const path = looksPath(modelsFolder);
+  if (MACHINE_FILES.stat(path) === null) return {};
+  let json: unknown;
+  try {
+    json = JSON.parse(readModelsFile(path, 'halts').toString('utf8'));
+  } catch (cause) {
+    throw new MinutehandError('LOOKS_FORMAT', { seen: `${path} cannot be read, or is not JSON`, cause });
+  }
+  const parsed = looksSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new MinutehandError('LOOKS_FORMAT', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
+}
+
+/** Looks that bundles of this holdout have counted: those of an imported bundle, or when the file was removed. */
+function looksOfBundles(modelsFolder: string, { market, from, to }: Holdout): number[] {
+  return listVersions(modelsFolder).flatMap((version) => {
+    let manifest: Manifest;
+    try {
+      manifest = readManifest(join(modelsFolder, version));
+    } catch {
+      return [];
+    }
+    const { period, holdout_look: counted } = manifest;
+    const isSame = manifest.market === market && period.holdout_from === from && period.to === to;
+    return isSame ? [counted?.look ?? 1] : [];
+  });
+}
+
+function hashTrades(trades: readonly Trade[]): string {
+  const lines = trades.map(
+    ({ pairId, side, entryTime, exitTime, netBps }) =>
+      `${pairId} ${side} ${entryTime} ${exitTime} ${netBps.toFixed(6)}`,
+  );
+  return sha256Hex(lines.sort().join('\n'));
+}

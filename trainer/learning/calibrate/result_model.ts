@@ -1,0 +1,73 @@
+import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { RESULT_CLIP, shareOfResult } from '../../../shared/core/cost/expected_net.ts';
+import { decisionPolicy, horizonSeconds, type Settings } from '../../../shared/policy/policy.ts';
+import { calibrateModel, type LearnedModel } from './calibrate_model.ts';
+import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
+import { takeDatasetRows } from '../dataset/labeled_rows.ts';
+import { resultBefore } from '../label/result.ts';
+import { positions } from '../dataset/rows.ts';
+import { learnerParams, TASK } from '../learners/learning.ts';
+import { learnModel } from '../learners/model_learning.ts';
+import type { FitTask } from '../learners/trees/fit.ts';
+
+/** AI1's training candidates with their results as fractions of the clipped range. */
+export interface ResultRows {
+  readonly rows: DatasetRows;
+  /** Share of the rows whose result was clipped. */
+  readonly clipped: number;
+}
+
+/** Results at the decision's barriers. A result depends on one bar more than AI1's label: the fill of its exit. */
+export function resultRows(
+  { histories, train }: Pick<Dataset, 'histories' | 'train'>,
+  holdoutFrom: number,
+  settings: Settings,
+): ResultRows {
+  const { z_entry, z_exit, stop, max_age_bars } = decisionPolicy(settings);
+  const barriers = { z_entry, z_exit, stop, horizon: max_age_bars };
+  const { time, pair } = train.ai1;
+  const y = new Float64Array(time.length).fill(NaN);
+  const labelEnd = new Float64Array(time.length);
+  let clipped = 0;
+  for (let row = 0; row < time.length; row++) {
+    const history = histories[pair[row]!]!;
+    const result = resultBefore(holdoutFrom, history, time[row]!, barriers);
+    if (result === null) continue;
+    labelEnd[row] = result.knownAt;
+    y[row] = shareOfResult(result.sigmas);
+    if (Math.abs(result.sigmas) > RESULT_CLIP) clipped++;
+  }
+  const known = positions(time.length, (row) => !Number.isNaN(y[row]!));
+  const rows = takeDatasetRows({ ...train.ai1, y, labelEnd }, known);
+  return { rows, clipped: known.length === 0 ? 0 : clipped / known.length };
+}
+
+/** Number of fits of `learnResult`. */
+export { countFits as countResultFits } from '../learners/model_learning.ts';
+
+/**
+ * Trains the model of the result with AI1's parameters and, like AI3, by cross-entropy on fractions: its answer is the
+ * mean clipped result.
+ */
+export async function learnResult(
+  { rows }: ResultRows,
+  { definitions }: Pick<Dataset, 'definitions'>,
+  settings: Settings,
+  seed: number,
+  run: (task: FitTask) => Promise<TreeModel>,
+): Promise<LearnedModel> {
+  const { train } = settings.minutehand;
+  const params = { ...learnerParams(settings, definitions, 'ai1', seed), seed: `${seed}/net` };
+  const plan = { folds: train.folds, embargo: horizonSeconds(settings.minutehand) };
+  const fitted = await learnModel(rows, plan, (of, subset, trees) =>
+    run({
+      engine: train.engine,
+      task: TASK,
+      rows: of,
+      subset,
+      params: trees === null ? params : { ...params, rounds: trees },
+      stopsEarly: trees === null,
+    }),
+  );
+  return calibrateModel(rows, fitted, true);
+}

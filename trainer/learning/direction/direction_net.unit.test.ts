@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import type { DirectionProbabilities } from '../../../shared/core/decide/direction.ts';
+import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
+import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { scaledProbabilities } from '../calibrate/vector_scaling.ts';
+import { EVALUATION_LABEL, DOWN, UP } from '../label/direction.ts';
+import { walkForwardSplits } from '../splits/splits.ts';
+import { chooseTheta, strategyOf, walkForwardNet } from './direction_net.ts';
+import type { InstrumentBars } from './instrument_bars.ts';
+import { instrumentRows, type Instrument } from './instrument_rows.ts';
+import { NO_OBSERVATIONS } from './series_files.ts';
+import { backtestStrategy } from './strategy_backtest.ts';
+import { fitOnBlocks, type ScoredBlock } from './walk_forward.ts';
+
+const HOUR = 3600;
+const START = 1_600_000_000 - (1_600_000_000 % HOUR);
+const COSTS = { takerFeeBps: 5, slippageBps: 1 };
+const WINDOWS = {
+  rsi_window: 6,
+  bollinger_window: 8,
+  atr_window: 6,
+  short_window: 8,
+  medium_window: 16,
+  long_window: 24,
+};
+
+function barsOf(close: Float64Array): InstrumentBars {
+  const open = close.map((_, t) => close[Math.max(0, t - 1)]!);
+  return {
+    symbol: 'WALK',
+    timeframe: HOUR,
+    length: close.length,
+    time: close.map((_, t) => START + t * HOUR),
+    open,
+    high: close.map((own, t) => Math.max(own, open[t]!)),
+    low: close.map((own, t) => Math.min(own, open[t]!)),
+    close,
+    volume: close.map(() => 1),
+    takerBuyVolume: close.map(() => 0.5),
+  };
+}
+
+function instrumentOf(bars: InstrumentBars, funding_rate: SeriesHistory = NO_OBSERVATIONS): Instrument {
+  const none = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO_OBSERVATIONS]));
+  return { bars, series: { ...(none as Record<SeriesName, SeriesHistory>), funding_rate } };
+}
+
+describe('the net result of a position', () => {
+  const flat = barsOf(new Float64Array(60).fill(100));
+  const settlement = START + 10 * HOUR;
+  const funding: SeriesHistory = {
+    length: 1,
+    eventTime: Float64Array.of(settlement),
+    arrivalTime: Float64Array.of(settlement),
+    value: Float64Array.of(0.001),
+  };
+  const entering = (up: boolean): (DirectionProbabilities | null)[] => {
+    const answers = new Array<DirectionProbabilities | null>(60).fill(null);
+    answers[4] = { ML_UP_PROB: up ? 0.9 : 0.05, ML_DOWN_PROB: up ? 0.05 : 0.9, ML_RANGE_PROB: 0.05 };
+    return answers;
+  };
+
+  it.each([
+    ['a long pays a positive funding rate', true, 1, -10],
+    ['a short receives a positive funding rate', false, -1, 10],
+  ])('%s', (_, up, side, fundingBps) => {
+    const strategy = strategyOf(0.5, HOUR);
+    const trades = backtestStrategy(instrumentOf(flat, funding), entering(up), () => strategy, COSTS);
+    expect(trades).toHaveLength(1);
+    const [{ entryTime, exitTime, grossBps, netBps, side: own }] = trades as [(typeof trades)[0]];
+    expect([own, entryTime < settlement, settlement <= exitTime]).toEqual([side, true, true]);
+    expect(grossBps).toBeCloseTo(0, 9);
+    expect(netBps).toBeCloseTo(fundingBps - 2 * (COSTS.takerFeeBps + COSTS.slippageBps), 9);
+  });
+});
+
+describe('the threshold of an evaluated block', () => {
+  const rng = createRng('walk');
+  let price = 100;
+  const close = Float64Array.from({ length: 6000 }, () => (price *= Math.exp(0.006 * rng.normal())));
+  const instruments = [instrumentOf(barsOf(close))];
+  const rows = instrumentRows(instruments, { windows: WINDOWS, label: EVALUATION_LABEL });
+  const splits = walkForwardSplits(rows, { blocks: 5, firstShare: 0.3, embargo: 24 * HOUR, window: null });
+
+  /** Scores that know the label a little, those of the last block as much as told. */
+  function blocksOf(knowsLast: number): ScoredBlock[] {
+    const noise = createRng('scores');
+    return splits.map((split, block) => {
+      const knows = block === splits.length - 1 ? knowsLast : 0.5;
+      const logits = Array.from({ length: 3 }, () => new Float32Array(split.test.length));
+      split.test.forEach((row, i) => {
+        for (const scores of logits) scores[i] = noise.normal();
+        const label = rows.evaluation[row]!;
+        if (label === UP || label === DOWN) logits[label]![i]! += knows;
+      });
+      return { split, model: null as never, trees: 1, logits };
+    });
+  }
+
+  function netOf(scored: readonly ScoredBlock[]) {
+    const calibrated = scored.slice(2).map((block, i) => {
+      const scaling = fitOnBlocks(rows, scored.slice(0, 2 + i), block.split.from);
+      return { ...block, scaling, probabilities: scaledProbabilities(block.logits, scaling) };
+    });
+    return walkForwardNet({ rows, instruments, scored, calibrated, costs: COSTS, variants: 1 });
+  }
+
+  it('does not depend on the block that it is evaluated on', () => {
+    const [knowing, wrong] = [blocksOf(2), blocksOf(-2)];
+    expect(netOf(knowing).thetas).toHaveLength(3);
+    expect(netOf(knowing).thetas).toEqual(netOf(wrong).thetas);
+    // The block itself would have called for others.
+    const parts = { rows, instruments, costs: COSTS };
+    const seen = [knowing, wrong].map((blocks) => chooseTheta(parts, blocks, Infinity));
+    expect(seen[0]).not.toBe(seen[1]);
+    expect(netOf(knowing).trades).not.toEqual(netOf(wrong).trades);
+  });
+});

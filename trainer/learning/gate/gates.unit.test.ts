@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest';
+import type { Compared, GateResult } from '../criteria/criteria.ts';
+import {
+  ADOPTION_GATES,
+  BUNDLE_GATES,
+  checkAdoption,
+  checkTraining,
+  GATES,
+  MODEL_GATES,
+  type BundleEvidence,
+  type Comparison,
+} from './gates.ts';
+
+const golden: GateResult = { name: 'golden vectors', passed: true, seen: '', limit: '' };
+const side = (version: string, auc: number): Compared => ({
+  version,
+  models: { ai1: { auc, brier: 0.23 } },
+  all_pairs: { total: { net_sharpe: 1, trades: 50 } },
+  edge_pairs: { total: { net_sharpe: 1, trades: 50 } },
+});
+const limits = {
+  adopt_min_auc: 0.52,
+  adopt_min_candidates: 50,
+  adopt_min_sharpe_ratio: 0.9,
+  adopt_min_sharpe_gain: null,
+  adopt_max_auc_loss: 0.02,
+};
+const brierLoss = { mean: 0.1, chance: 0.01 };
+const namesOf = (comparison: Comparison | null): string[] =>
+  checkAdoption({ golden, limits, comparison }).map(({ name }) => name);
+
+describe('the list of gates', () => {
+  it('has unique names', () => {
+    const names = GATES.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(GATES).toHaveLength(BUNDLE_GATES.length + MODEL_GATES.length + ADOPTION_GATES.length);
+  });
+
+  it('describes in a sentence what every gate vetoes, and the next step', () => {
+    for (const { vetoes, next } of GATES) for (const text of [vetoes, next]) expect(text).toMatch(/^[A-Z].*\.$/);
+  });
+
+  it('refuses to continue without the result of a leakage test', () => {
+    const { check } = BUNDLE_GATES.find(({ name }) => name === 'ai2 label ends')!;
+    const other = { name: 'ai1 label ends', passed: true, seen: '', limit: '' };
+    expect(() => check({ leakage: [other] } as never)).toThrow('no result of the leakage test ai2 label ends');
+  });
+});
+
+describe('checkAdoption', () => {
+  it('compares nothing with a bundle that does not load', () => {
+    expect(namesOf(null)).toEqual(['golden vectors']);
+  });
+
+  it('has one result where there is no champion or too little to compare, and two where both were compared', () => {
+    const refusal = { name: 'champion', passed: false, seen: '3', limit: '50' };
+    expect(checkAdoption({ golden, limits, comparison: { kind: 'refused', result: refusal } })).toEqual([
+      golden,
+      refusal,
+    ]);
+    expect(checkAdoption({ golden, limits, comparison: { kind: 'none', reason: 'there is none' } })).toEqual([
+      golden,
+      { name: 'champion', passed: true, seen: 'there is none', limit: 'none to compare with' },
+    ]);
+    const compared = { champion: side('v1', 0.6), challenger: side('v2', 0.5), brierLoss, since: '2024-01-02T00:00Z' };
+    const [, rank, sharpe] = checkAdoption({ golden, limits, comparison: { kind: 'compared', ...compared } });
+    expect(rank).toMatchObject({ name: 'champion auc', passed: false });
+    expect(rank!.seen).toMatch(/ since 2024-01-02T00:00Z$/);
+    expect(sharpe).toMatchObject({ name: 'champion net sharpe', passed: true });
+  });
+
+  it('checks the Brier score in place of the Sharpe ratio where neither side trades', () => {
+    const silent = { total: { net_sharpe: null, trades: 0 } };
+    const comparison = {
+      kind: 'compared' as const,
+      champion: { ...side('v1', 0.6), all_pairs: silent, edge_pairs: silent },
+      challenger: { ...side('v2', 0.6), all_pairs: silent, edge_pairs: silent },
+      brierLoss,
+      since: '2024-01-02T00:00Z',
+    };
+    expect(checkAdoption({ golden, limits, comparison }).map(({ name, passed }) => `${name} ${passed}`)).toEqual([
+      'golden vectors true',
+      'champion auc true',
+      'champion brier false',
+      'champion net sharpe true',
+    ]);
+  });
+});
+
+describe('checkTraining', () => {
+  const leakageOf = (name: string): GateResult[] =>
+    ['fold borders', 'fitted on training rows only', 'shuffled labels', 'shuffled labels refused'].map((test) => ({
+      name: `${name} ${test}`,
+      passed: true,
+      seen: `${name} ${test} was run`,
+      limit: '',
+    }));
+  /** A model that ranks its four rows correctly; every metric differs from model to model. */
+  const modelOf = (name: string, index: number): object => ({
+    job: {
+      name,
+      samples: 100 + index,
+      rows: {
+        holdout: {
+          y: Float64Array.of(0, 0, 1, 1),
+          time: Float64Array.of(0, 60, 120, 180),
+          // All labels end in the same minutes, so the effective number of rows is below four.
+          labelEnd: Float64Array.of(180, 180, 180, 240),
+          pair: Int32Array.of(0, 0, 0, 0),
+        },
+      },
+    },
+    validation: {
+      rate: 0.5,
+      holdoutScores: Float64Array.of(0.1, 0.2, 0.8, 0.9),
+      report: {
+        holdout: {
+          pooled: { auc: 0.6 + index / 100, brier: 0.2 + index / 100, brier_baseline: 0.25 },
+          predictions: { std: index, variance_24h: { last: null }, variance_24h_by_pair: {} },
+        },
+      },
+    },
+    leakage: leakageOf(name),
+  });
+  const evidence = {
+    models: { ai1: modelOf('ai1', 1), ai2: modelOf('ai2', 2), ai3: modelOf('ai3', 3) },
+    candidateRisks: Float64Array.of(0.1, 0.9),
+    candidates: { time: [0, 60], labelEnd: [60, 120] },
+    theta2: 0.5,
+    leakage: ['features look-ahead', 'ai1 label ends', 'ai2 label ends', 'ai3 label ends'].map((name) => ({
+      name,
+      passed: true,
+      seen: `${name} was run`,
+      limit: '',
+    })),
+    executability: {
+      edge_pairs: { trades: 7, net_bps: 2, narrow_net_bps: 0.9, delayed_net_bps: { after_1: 1.2 } },
+      all_pairs: { trades: 9, net_bps: 3, narrow_net_bps: 1.6, delayed_net_bps: { after_1: 1.4 } },
+    },
+    edge: { A_B: { no_edge: false, mean_net_bps: 4 }, C_D: { no_edge: true, mean_net_bps: 2 } },
+    skill: { auc: 0.62, placebo_auc: 0.61, skill: 0.01, standard_error: 0.002, lower_95: 0.0067, days: 40, draws: 4 },
+    delayed: { columns: ['corr'], edge: { A_B: { no_edge: true, mean_net_bps: 1.5 } } },
+    requireEdge: true,
+    limits: {
+      ...limits,
+      executable_share_min: 0.5,
+      pass_rate_range: [0.2, 0.6],
+      quality_min_samples: 102,
+      quality_f1_floor: 0.6,
+      quality_f1_gates: ['ai2'],
+    },
+  } as unknown as BundleEvidence;
+
+  it('checks the trades of all pairs where those without an edge would trade too', () => {
+    const seenOf = (changes: object): string[] =>
+      checkTraining({ ...evidence, ...changes })
+        .filter(({ name }) => name.startsWith('executable'))
+        .map(({ passed, seen }) => `${passed} ${seen}`);
+    expect(seenOf({ requireEdge: false })).toEqual([
+      'true 1.60 of 3.00 bps per trade, 9 trades',
+      'false 1.40 of 3.00 bps per trade, 9 trades',
+    ]);
+    const lost = { trades: 9, net_bps: -0.5, narrow_net_bps: -1, delayed_net_bps: { after_1: -2 } };
+    const nothing = 'true -0.50 bps per trade: no net result to lose';
+    const executability = { ...evidence.executability, all_pairs: lost };
+    expect(seenOf({ requireEdge: false, executability })).toEqual([nothing, nothing]);
+  });
+
+  it('checks each gate with the figures of its own model, in the order of the list', () => {
+    expect(checkTraining(evidence).map(({ name, passed, seen }) => `${name}: ${passed} ${seen}`)).toEqual([
+      'ai1 auc: true 0.6100',
+      'ai1 brier: true 0.0250',
+      'risk pass rate: true 50.0 % of 2 candidates',
+      'executable outside wide minutes: false 0.90 of 2.00 bps per trade, 7 trades',
+      'executable one minute later: true 1.20 of 2.00 bps per trade, 7 trades',
+      'ai1 skill: true 0.620 − 0.610 = 0.010 ± 0.002, at least 0.007 at 95 %; an edge of A_B',
+      'edge with columns one bar later: false gone: A_B 4.00 → 1.50 bps; corr',
+      'ai1 auc plausible: true 0.6100',
+      'ai2 auc plausible: true 0.6200',
+      'features look-ahead: true features look-ahead was run',
+      'ai1 label ends: true ai1 label ends was run',
+      'ai2 label ends: true ai2 label ends was run',
+      'ai3 label ends: true ai3 label ends was run',
+      ...(['ai1', 'ai2', 'ai3'] as const).flatMap((name, i) => [
+        ...(name === 'ai3'
+          ? []
+          : [
+              `${name} samples: ${i === 1} ${101 + i}`,
+              `${name} f1: true 1.0000, 1.0000 with balanced classes`,
+              `${name} f1 above chance: false 1.0000, 1.0000 with balanced classes`,
+              `${name} auc above noise: false 1.0000`,
+            ]),
+        `${name} prediction dispersion: true variance ${((i + 1) ** 2).toExponential(2)}; in the last 24 h none`,
+        ...leakageOf(name)
+          .filter((test) => name !== 'ai3' || !test.name.endsWith('refused'))
+          .map((test) => `${test.name}: true ${test.seen}`),
+      ]),
+    ]);
+  });
+
+  it('reads its limits from the policy', () => {
+    const limitOf = (wanted: string): string => checkTraining(evidence).find(({ name }) => name === wanted)!.limit;
+    expect(limitOf('ai1 samples')).toBe('at least 102');
+    expect(limitOf('ai1 f1')).toBe('no limit in the policy');
+    expect(limitOf('ai2 f1')).toBe('at least 0.6');
+    expect(limitOf('risk pass rate')).toMatch(/^from 20\.0 % to 60\.0 % of the holdout's, beyond an error of /);
+  });
+});

@@ -1,0 +1,40 @@
+import type { OpenTime } from '../../../shared/bar.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { FeatureSource } from '../feature_table/feature_table.ts';
+import type { CacheOptions } from '../dataset/pair_cache.ts';
+
+/** reversion: AI1 as published. net: also a model of the result, which supplies `expected_net_bps`. */
+export const TARGETS = ['reversion', 'net'] as const;
+export type Target = (typeof TARGETS)[number];
+
+export interface TrainOptions {
+  readonly settings: Settings;
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  /** Origin of the bars; stated in manifest and card. */
+  readonly market: 'live' | 'simulated';
+  readonly seed: number;
+  /** Of a full training; a warm start has what its base has. Default: reversion. */
+  readonly target?: Target;
+  readonly gitCommit: string | null;
+  /** Folder of bundles to write into. */
+  readonly out: string;
+  readonly created: Date;
+  /** Whether the name of the bundle ends in a hash of its configuration. */
+  readonly hashName?: boolean;
+  /** Threads to learn on; 0 = on the calling one. They affect speed only. */
+  readonly workers: number;
+  /** Cache of features and labels; null = none. */
+  readonly cache: CacheOptions | null;
+  /** Features and labels from outside, in place of the engine's; absent = none. */
+  readonly source?: FeatureSource | null;
+  /** Trials of AI1's parameters; 0 learns by the configured ones and takes the initial thresholds. */
+  readonly trials: number;
+  /** Folder of interrupted searches; null = none. */
+  readonly searchFolder: string | null;
+  /** Number of this look at the holdout, when a bundle is made again; absent: it is counted in `out`. */
+  readonly holdoutLook?: number;
+  /** Start of the holdout; null = at the configured share of the time. */
+  readonly holdoutFrom: OpenTime | null;
+  onProgress(stage: string, done: number, total: number): void;
+}

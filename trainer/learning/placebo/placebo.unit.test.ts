@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { exp, ln } from '../../../shared/elementary.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
+import { auc } from '../measures/metrics.ts';
+import { coinsOf, mirrorBars } from './mirrored_bars.ts';
+import { placeboRowsOf } from './placebo_rows.ts';
+import { skillOf, type ScoredRows } from './skill.ts';
+import { studentUpper } from '../statistics/student_t.ts';
+
+const START = 1_546_473_600;
+
+describe('coins', () => {
+  it('are fair, the same for all symbols and orders of asking, and independent of neighbors and of other seeds', () => {
+    const [coins, others] = [coinsOf('7/coins/0'), coinsOf('7/coins/1')];
+    const times = Array.from({ length: 20_000 }, (_, i) => START + 60 * i);
+    const sides = times.map(coins);
+    expect(times.toReversed().map(coins).toReversed()).toEqual(sides);
+    const mean = (of: (i: number) => number): number => times.reduce((sum, _, i) => sum + of(i), 0) / times.length;
+    for (const lag of [1, 2, 5, 60, 1440])
+      expect(Math.abs(mean((i) => sides[i]! * (sides[i + lag] ?? 0)))).toBeLessThan(0.03);
+    expect(Math.abs(mean((i) => sides[i]!))).toBeLessThan(0.03);
+    expect(Math.abs(mean((i) => sides[i]! * others(times[i]!)))).toBeLessThan(0.03);
+  });
+});
+
+describe('mirrored bars', () => {
+  const settings = tinySettings();
+  const bars = tinyBars(settings);
+  const coins = coinsOf('mirror');
+
+  it.each([...bars.keys()])('of %s keep the size of every move, and mirror it where the coin shows tails', (symbol) => {
+    const recorded = bars.get(symbol)!;
+    const placebo = mirrorBars(recorded, coins);
+    let tails = 0;
+    for (let i = 1; i < recorded.length; i++) {
+      const side = coins(recorded.time[i]!);
+      if (side < 0) tails++;
+      const move = (of: BarColumns, price: number): number => ln(price / of.close[i - 1]!);
+      expect(move(placebo, placebo.close[i]!)).toBeCloseTo(side * move(recorded, recorded.close[i]!), 12);
+      expect(move(placebo, placebo.open[i]!)).toBeCloseTo(side * move(recorded, recorded.open[i]!), 12);
+      const [top, bottom] = side > 0 ? [recorded.high, recorded.low] : [recorded.low, recorded.high];
+      expect(move(placebo, placebo.high[i]!)).toBeCloseTo(side * move(recorded, top[i]!), 12);
+      expect(move(placebo, placebo.low[i]!)).toBeCloseTo(side * move(recorded, bottom[i]!), 12);
+      expect(placebo.low[i]).toBeLessThanOrEqual(Math.min(placebo.open[i]!, placebo.close[i]!));
+      expect(placebo.high[i]).toBeGreaterThanOrEqual(Math.max(placebo.open[i]!, placebo.close[i]!));
+    }
+    expect(tails / recorded.length).toBeGreaterThan(0.4);
+    expect(placebo.volume).toBe(recorded.volume);
+    expect(placebo.spread).toBe(recorded.spread);
+  });
+
+  it('of two symbols keep the correlation of their moves within a bar', () => {
+    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    const moves = ({ close }: BarColumns): number[] => [...close].slice(1).map((price, i) => ln(price / close[i]!));
+    const product = (one: BarColumns, other: BarColumns): number =>
+      moves(one).reduce((sum, move, i) => sum + move * moves(other)[i]!, 0);
+    expect(a.length).toBe(b.length);
+    const short = (of: BarColumns): BarColumns => ({
+      ...of,
+      length: 300,
+      time: of.time.slice(0, 300),
+      open: of.open.slice(0, 300),
+      high: of.high.slice(0, 300),
+      low: of.low.slice(0, 300),
+      close: of.close.slice(0, 300),
+    });
+    expect(product(mirrorBars(short(a), coins), mirrorBars(short(b), coins))).toBeCloseTo(
+      product(short(a), short(b)),
+      14,
+    );
+  });
+
+  it('give candidates of the holdout with other labels in another draw', () => {
+    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    const task = {
+      pair: { id: 'XAUUSD_XAGUSD', a: 'XAUUSD', b: 'XAGUSD' },
+      a,
+      b,
+      windows: settings.minutehand.windows,
+    };
+    const draw = (seed: string) => placeboRowsOf({ ...task, holdoutFrom: a.time[1000]!, seed });
+    const first = draw('1');
+    expect(first.y.length).toBeGreaterThan(50);
+    expect(Math.min(...first.time)).toBeGreaterThanOrEqual(a.time[1000]!);
+    expect(first).toEqual(draw('1'));
+    expect(draw('2').time).not.toEqual(first.time);
+  });
+});
+
+/** Rows of many days; every day has a level that scores and labels share, as volatility has. */
+function market(seed: string, days: number, direction: number): ScoredRows {
+  const rng = createRng(seed);
+  const rows = days * 40;
+  const scores = new Float64Array(rows);
+  const y = new Float64Array(rows);
+  const time = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) {
+    const level = rng.normal();
+    const hint = rng.normal();
+    scores[i] = level + hint;
+    y[i] = rng.uniform() < 1 / (1 + exp(-(level + direction * hint))) ? 1 : 0;
+    time[i] = START + 86_400 * Math.floor(i / 40) + 600 * (i % 40);
+  }
+  return { scores, y, time };
+}
+
+describe('skill', () => {
+  it('is the AUC minus the mean AUC of the placebo markets', () => {
+    const [recorded, one, other] = [market('r', 40, 1), market('a', 40, 0), market('b', 40, 0)];
+    const aucOf = ({ scores, y }: ScoredRows): number => auc(scores, y)!;
+    const found = skillOf(recorded, [one, other], 'seed')!;
+    expect(found.skill).toBeCloseTo(aucOf(recorded) - (aucOf(one) + aucOf(other)) / 2, 12);
+    expect(found).toMatchObject({ auc: aucOf(recorded), draws: 2 });
+    expect(found.lower_95).toBeCloseTo(
+      found.skill - studentUpper(0.05, 2 * Math.floor((found.days - 1) / 2)) * found.standard_error!,
+      12,
+    );
+  });
+
+  it('is above 0 at 95 % in about one of twenty worlds without direction, though their AUC is far above one half', () => {
+    let [claimed, total] = [0, 0];
+    for (let world = 0; world < 200; world++) {
+      const placebos = [0, 1, 2, 3].map((draw) => market(`${world}/placebo/${draw}`, 30, 0));
+      const found = skillOf(market(`${world}/recorded`, 30, 0), placebos, `${world}`)!;
+      expect(found.auc).toBeGreaterThan(0.57);
+      total++;
+      if (found.lower_95! > 0) claimed++;
+    }
+    expect(claimed / total).toBeLessThanOrEqual(0.09);
+    expect(claimed / total).toBeGreaterThanOrEqual(0.015);
+  });
+
+  it('is above 0 where the scores know direction', () => {
+    const placebos = [0, 1, 2, 3].map((draw) => market(`known/${draw}`, 40, 0));
+    expect(skillOf(market('known', 40, 1), placebos, 'known')!.lower_95).toBeGreaterThan(0.05);
+  });
+
+  it('is measured by shorter blocks where there are few trading days, as often wrong as by days', () => {
+    let [claimed, total] = [0, 0];
+    for (let world = 0; world < 200; world++) {
+      const placebos = [0, 1, 2, 3].map((draw) => market(`${world}/short placebo/${draw}`, 5, 0));
+      const found = skillOf(market(`${world}/short recorded`, 5, 0), placebos, `${world}`)!;
+      expect(found.days).toBeLessThan(10);
+      total++;
+      if (found.lower_95! > 0) claimed++;
+    }
+    expect(claimed / total).toBeLessThanOrEqual(0.09);
+    const known = [0, 1, 2, 3].map((draw) => market(`short known/${draw}`, 5, 0));
+    expect(skillOf(market('short known', 5, 1), known, 'known')!.lower_95).toBeGreaterThan(0);
+  });
+
+  it('has no error within a few hours, and is not measured without both classes', () => {
+    const placebos = [market('few', 1, 0)];
+    expect(skillOf(market('few/recorded', 1, 0), placebos, 'few')).toMatchObject({
+      standard_error: null,
+      lower_95: null,
+    });
+    const one = market('one class', 20, 0);
+    expect(skillOf({ ...one, y: one.y.map(() => 1) }, placebos, 'x')).toBeNull();
+    expect(skillOf(one, [], 'x')).toBeNull();
+  });
+});

@@ -1,0 +1,139 @@
+import { isoMinute } from '../../../shared/bar.ts';
+import { riskQuantiles } from '../../../shared/core/decide/risk_rank.ts';
+import type { Skill, ThresholdReport } from '../../../shared/bundle/manifest.ts';
+import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Thresholds } from '../../../shared/core/decide/decide.ts';
+import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { proveEdge, type HoldoutProof } from '../backtest/holdout.ts';
+import { calibrateExpectation } from '../calibrate/expectation.ts';
+import type { LearnedModel } from '../calibrate/calibrate_model.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { withColumnsLater } from '../feature_checks/columns_later.ts';
+import { candidateRisks } from '../gate/candidate_risks.ts';
+import type { GateResult } from '../criteria/criteria.ts';
+import { checkTraining } from '../gate/gates.ts';
+import { countLook, type Holdout } from '../backtest/holdout_looks.ts';
+import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
+import { modelSkill } from '../placebo/skill.ts';
+import type { TrainedModel } from './model_report.ts';
+import { findThresholds, type Calibrated } from '../search/choose_thresholds.ts';
+import type { TrainOptions } from '../options/train_options.ts';
+import { outOfFold } from '../learners/cross_validation.ts';
+import { testModelLeakage } from '../validate/leakage/model_leakage.ts';
+import { validateModel } from '../validate/validation.ts';
+
+const RISK_QUANTILES = 200;
+
+/** A model with its validation and leakage test results. */
+export interface ExaminedModel extends TrainedModel {
+  readonly leakage: readonly GateResult[];
+}
+
+/** Trained models for the pairs of `dataset`. */
+export interface LearnedParts {
+  readonly dataset: Dataset;
+  readonly models: Readonly<Record<ModelName, ExaminedModel>>;
+  readonly settings: Settings;
+  /** The holdout of these pairs in placebo markets. */
+  readonly placebo: PlaceboMarkets;
+  /** Results for features and labels. */
+  readonly leakage: readonly GateResult[];
+  /** Model of the result, with its folds if trained in this run. */
+  readonly net: { readonly model: TreeModel; readonly folds?: LearnedModel['folds'] } | null;
+  /** Values reused by a warm start; null = chosen here. */
+  readonly warmStart: (Calibrated & { readonly thresholds: Thresholds }) | null;
+  /** Number of this look at the holdout, from 1; absent: it is counted with the trades of these models. */
+  readonly look?: number;
+}
+
+export interface ProvenModels extends Calibrated, HoldoutProof {
+  readonly thresholds: Thresholds;
+  /** Choice of the thresholds; null without one. */
+  readonly report: ThresholdReport | null;
+  /** Of AI1; null where it cannot be measured. */
+  readonly skill: Skill | null;
+  readonly gates: GateResult[];
+}
+
+/** validate → look-ahead leakage tests. */
+export async function examineModel(
+  name: ModelName,
+  { job, learned }: Pick<TrainedModel, 'job' | 'learned'>,
+  dataset: Dataset,
+  settings: Settings,
+  seed: number,
+): Promise<ExaminedModel> {
+  const validation = validateModel(learned, job.rows, dataset, `${seed}/importance/${name}`);
+  const leakage = await testModelLeakage(job, learned, validation, settings, `${seed}/${name}`);
+  return { job, learned, validation, leakage };
+}
+
+/** thresholds → edge → gates. */
+export function proveModels(parts: LearnedParts, options: TrainOptions): ProvenModels {
+  const { dataset, models, settings, placebo, leakage, net, warmStart } = parts;
+  const { seed, onProgress } = options;
+  const learned = perModel((name) => models[name].learned);
+  const quantiles =
+    warmStart?.riskQuantiles ?? riskQuantiles(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_QUANTILES);
+  const expectation = warmStart?.expectation ?? calibrateExpectation(dataset, learned.ai1, settings);
+  const calibrated = { riskQuantiles: quantiles, expectation };
+  const answering = { ...learned, ...(net?.folds && { net: { folds: net.folds } }) };
+  const { thresholds, report } =
+    warmStart === null
+      ? findThresholds(dataset, answering, calibrated, options)
+      : { thresholds: warmStart.thresholds, report: null };
+
+  const { ai1, ai2 } = perModel((name) => learned[name].model);
+  const deciders = { ai1, ai2, ...calibrated, thresholds, ...(net && { net: net.model }) };
+  const holdout = proveEdge(
+    dataset,
+    deciders,
+    settings,
+    (trades) => parts.look ?? options.holdoutLook ?? countLook(options.out, holdoutOf(dataset, options), trades),
+    (done, total) => onProgress('backtest of the holdout', done, total),
+  );
+
+  const { outsideColumns } = dataset;
+  const delayed =
+    outsideColumns.length === 0
+      ? null
+      : proveEdge(
+          withColumnsLater(dataset),
+          deciders,
+          settings,
+          () => holdout.look,
+          (done, total) => onProgress('backtest of the holdout, columns one bar later', done, total),
+        );
+
+  const skill = skillOfReturns(models.ai1, dataset, placebo, `${seed}/skill`);
+  const gates = checkTraining({
+    ...holdout,
+    models,
+    skill,
+    leakage,
+    candidateRisks: candidateRisks(dataset, ai2, quantiles),
+    candidates: dataset.evaluation.holdout,
+    theta2: thresholds.theta2,
+    delayed: delayed && { columns: outsideColumns, edge: delayed.edge },
+    requireEdge: settings.core.require_edge,
+    limits: settings.retrain,
+  });
+  return { ...calibrated, thresholds, report, ...holdout, skill, gates };
+}
+
+/** AI1 on the candidates of the holdout, against the same model in placebo markets. */
+function skillOfReturns(
+  { job, learned, validation }: ExaminedModel,
+  { histories }: Dataset,
+  placebo: PlaceboMarkets,
+  seed: string,
+): Skill | null {
+  const { y, time } = job.rows.holdout;
+  const pairs = histories.map(({ pair }) => pair.id);
+  return modelSkill(learned.model, { scores: validation.holdoutScores, y, time }, placebo, pairs, seed);
+}
+
+function holdoutOf({ holdoutFrom, to }: Dataset, { market }: TrainOptions): Holdout {
+  return { market, from: isoMinute(holdoutFrom), to: isoMinute(to) };
+}

@@ -1,0 +1,225 @@
+import type { OpenTime } from '../../../shared/bar.ts';
+import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
+import { pairFillCostBps, type PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
+import type { DecisionPolicy, ModelScores, Reason, Scores, Thresholds } from '../../../shared/core/decide/decide.ts';
+import { scoresOf } from '../../../shared/core/decide/scores.ts';
+import { step, type Step } from '../../../shared/core/decide/step.ts';
+import { applyLeverage } from '../../../shared/core/position/leverage.ts';
+import { pairReturn } from '../../../shared/core/position/pair_return.ts';
+import { FLAT, type Market, type Position } from '../../../shared/core/position/position.ts';
+import { marketAt, openTimeAt, type PairHistory } from '../history/pair_history.ts';
+import { tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
+import { swapBpsPerNight, type SwapCosts } from '../../../shared/core/cost/swap.ts';
+
+const BPS = 1e4;
+
+/** Basis points refer to gross notional at full size; the realized result is `scale` times that. */
+export interface Trade {
+  readonly pairId: string;
+  readonly side: -1 | 1;
+  /** Opens of the bars at which the fills took place: the ones after the decisions. */
+  readonly entryTime: OpenTime;
+  readonly exitTime: OpenTime;
+  readonly reason: string;
+  /** P&L before costs, basis points of gross notional at full size. */
+  readonly grossBps: number;
+  /** After spread, commission, slippage and overnight swaps. */
+  readonly netBps: number;
+}
+
+/** A trade with its components. */
+export interface FilledTrade extends Trade {
+  /** Bars of the history at whose close the decisions were made; `exitSignal` is −1 if the data ended first. */
+  readonly entrySignal: number;
+  readonly exitSignal: number;
+  /** Bars of the history at whose open the fills took place. */
+  readonly entryBar: number;
+  readonly exitBar: number;
+  /** Hedge ratio, frozen at the entry. */
+  readonly beta: number;
+  /** position_scale at the entry, as published. */
+  readonly scale: number;
+  /** AI3's position_scale at the entry, before leverage_reduction_rate. */
+  readonly fullScale: number;
+  /** Cost of opening both legs, of opening and closing them, and of overnight swaps. */
+  readonly entryCostBps: number;
+  readonly costBps: number;
+  readonly swapBps: number;
+}
+
+export interface LegPair<T> {
+  readonly a: T;
+  readonly b: T;
+}
+
+/** Interest on positions held over the end of a trading day. */
+export interface OvernightSwaps {
+  readonly rolls: readonly Rollover[];
+  readonly swaps: LegPair<SwapCosts>;
+}
+
+export interface BacktestOptions {
+  readonly thresholds: Thresholds;
+  readonly policy: DecisionPolicy;
+  readonly edge: boolean;
+  readonly costs: PairFillCosts;
+  /** Default: overnight swaps cost nothing. */
+  readonly overnight?: OvernightSwaps;
+  /** Calibration of the expected result; default: the result at the barriers. */
+  readonly expectation?: Expectation;
+  /** Model scores of bar `t`; called only for bars in [from, to). */
+  scores(t: number): ModelScores | null;
+  /** position_scale of bar `t`; called only at entries. Default: full size. */
+  scale?(t: number): number;
+  /**
+   * Position before the first bar; default: flat. The trade of a position that is open at the start is not recorded.
+   */
+  readonly start?: Position;
+  /** Called with the step at bar `t`. @returns the position to continue with */
+  observe?(t: number, done: Step): Position;
+}
+
+/** Result of a run over one pair's bars. */
+export interface BacktestRun {
+  readonly trades: readonly FilledTrade[];
+  /** Entry candidates: bars at which the pair was flat and |z| ≥ z_entry. */
+  readonly candidates: number;
+  /** Number of refused candidates by reason. */
+  readonly refusals: Readonly<Partial<Record<Reason, number>>>;
+}
+
+/**
+ * Trades of one pair, using the daemon's own `step` bar by bar. A decision at a bar's close is filled at the next open;
+ * a position open at the end is closed at the last open.
+ */
+export function backtest(history: PairHistory, from: number, to: number, options: BacktestOptions): FilledTrade[] {
+  return [...runBacktest(history, from, to, options).trades];
+}
+
+/** As `backtest`, with candidates and refusals. */
+export function runBacktest(history: PairHistory, from: number, to: number, options: BacktestOptions): BacktestRun {
+  const { policy } = options;
+  const gate = { ...options.thresholds, hasEdge: options.edge, isHalted: false };
+  const trades: FilledTrade[] = [];
+  const refusals: Partial<Record<Reason, number>> = {};
+  let candidates = 0;
+  let position = options.start ?? FLAT;
+  let entrySignal = -1;
+  const close = (held: Position, exitSignal: number, fillBar: number, reason: string): void =>
+    void trades.push(makeTrade(history, held, entrySignal, exitSignal, fillBar, reason, options));
+  for (let t = from; t + 1 < to; t++) {
+    const before = position;
+    const isCandidate = before.side === 0 && Math.abs(history.z[t]!) >= policy.z_entry;
+    // Shortcut: on most bars nothing is decided and no position ages, and a step would take as long as the features.
+    if (before.side === 0 && !isCandidate && options.observe === undefined) continue;
+    const market = marketAt(history, t);
+    const scores = scoresAtBar(market, t, history, options);
+    const taken = step(market, scores, gate, policy, before, '', history.time[t]! as OpenTime);
+    const { action, reason } = taken.decision;
+    const fullScale = action === 'ENTER' ? (options.scale?.(t) ?? 1) : 0;
+    const risk = scores?.risk_score ?? null;
+    const { leverage } = policy;
+    const at = history.time[t]!;
+    ({ position } = applyLeverage(leverage, history.pair, market, risk, fullScale, before, taken.position, at));
+    if (isCandidate) {
+      candidates++;
+      if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
+    }
+    if (action === 'EXIT' && entrySignal >= 0) close(before, t, t + 1, reason);
+    if (action === 'ENTER') entrySignal = t;
+    if (options.observe !== undefined) position = options.observe(t, { ...taken, position });
+  }
+  if (position.side !== 0 && entrySignal >= 0 && entrySignal + 1 < to - 1) close(position, -1, to - 1, 'END_OF_DATA');
+  return { trades, candidates, refusals };
+}
+
+function scoresAtBar(market: Market, t: number, history: PairHistory, options: BacktestOptions): Scores | null {
+  const scores = options.scores(t);
+  if (scores === null) return null;
+  const { policy, expectation = null, costs } = options;
+  const { return_prob, risk_score } = scores;
+  const [quotedA, quotedB] = [history.quotedA[t]!, history.quotedB[t]!];
+  const time = history.time[t]! as OpenTime;
+  const sigmas = scores.result_sigmas ?? NaN;
+  return scoresOf(market, return_prob, risk_score, policy, expectation, costs, time, quotedA, quotedB, sigmas);
+}
+
+function makeTrade(
+  history: PairHistory,
+  position: Position,
+  entrySignal: number,
+  exitSignal: number,
+  exitBar: number,
+  reason: string,
+  options: BacktestOptions,
+): FilledTrade {
+  const { pair } = history;
+  const { side, beta } = position;
+  const entryBar = entrySignal + 1;
+  const gross = grossBps(history, side, beta, entryBar, exitBar);
+  const entryCostBps = fillCostAt(history, entryBar, side, beta, options.costs);
+  const costBps = entryCostBps + fillCostAt(history, exitBar, -side, beta, options.costs);
+  const fullScale = options.scale?.(entrySignal) ?? 1;
+  const [entryTime, exitTime] = [openTimeAt(history, entryBar), openTimeAt(history, exitBar)];
+  const swapBps = swapBetween(options.overnight, side, beta, entryTime, exitTime);
+  return {
+    pairId: pair.id,
+    side: side as -1 | 1,
+    entryTime,
+    exitTime,
+    reason,
+    grossBps: gross,
+    netBps: gross - costBps - swapBps,
+    entrySignal,
+    exitSignal,
+    entryBar,
+    exitBar,
+    beta,
+    scale: position.account?.scale ?? fullScale,
+    fullScale,
+    entryCostBps,
+    costBps,
+    swapBps,
+  };
+}
+
+/** Cost of filling both legs at the open of a bar; leg A is bought if `side` > 0. */
+export function fillCostAt(
+  history: PairHistory,
+  bar: number,
+  side: number,
+  beta: number,
+  costs: PairFillCosts,
+): number {
+  const { quotedA, quotedB } = history;
+  return pairFillCostBps(costs, beta, openTimeAt(history, bar), quotedA[bar]!, quotedB[bar]!, side);
+}
+
+/** P&L before costs of a position between the opens of two bars, in basis points of gross notional. */
+export function grossBps(
+  { openA, openB }: PairHistory,
+  side: number,
+  beta: number,
+  entryBar: number,
+  exitBar: number,
+): number {
+  return BPS * pairReturn(side, beta, openA[exitBar]! / openA[entryBar]!, openB[exitBar]! / openB[entryBar]!);
+}
+
+/**
+ * A position opened at the open of `entry` and closed at the open of `exit` is held over every end of a trading day
+ * after the first and up to the second.
+ */
+export function swapBetween(
+  overnight: OvernightSwaps | undefined,
+  side: number,
+  beta: number,
+  entry: number,
+  exit: number,
+): number {
+  if (overnight === undefined) return 0;
+  const { rolls, swaps } = overnight;
+  let held = 0;
+  for (let i = tradingDayAt(rolls, entry); i < rolls.length && rolls[i]!.time <= exit; i++) held += rolls[i]!.swapDays;
+  return held === 0 ? 0 : held * swapBpsPerNight(side, beta, swaps.a, swaps.b);
+}

@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
+import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { readActive } from '../../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
+import { describeError } from '../../../shared/errors.ts';
+import { parsePair } from '../../../shared/pair.ts';
+import { warmUpSeconds } from '../../../shared/core/features/features.ts';
+import { tradingCosts } from '../../../shared/policy/costs.ts';
+import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
+import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
+import { datasetPolicy } from '../dataset/dataset_policy.ts';
+import type { TrainResult } from './pipeline.ts';
+import { checkCandidates, type GateResult } from '../criteria/criteria.ts';
+import { brierLossOf } from '../gate/brier_loss.ts';
+import { checkAdoption, type AdoptionEvidence, type Comparison } from '../gate/gates.ts';
+
+export interface AdoptionContext {
+  readonly settings: Settings;
+  /** The bars that the challenger was trained on. */
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  /** The folder with active.json, which names the champion. */
+  readonly modelsFolder: string;
+  readonly workers: number;
+  onProgress(stage: string, done: number, total: number): void;
+}
+
+/**
+ * Whether a new bundle may become active: it loads and answers in onnxruntime like its learner, all gates of its
+ * training have passed, and it is not worse than the champion on the same bars, unseen by both.
+ */
+export async function adoptionGates(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
+  return [...result.gates, ...checkAdoption(await adoptionEvidence(result, context))];
+}
+
+async function adoptionEvidence(result: TrainResult, context: AdoptionContext): Promise<AdoptionEvidence> {
+  const limits = context.settings.retrain;
+  const golden = { name: 'golden vectors', limit: 'onnxruntime answers within 1e-5 of the learner' };
+  let challenger: ModelSet;
+  try {
+    challenger = await loadModelSet(result.path, schemaOf(context), ROWS_PER_SCORE);
+  } catch (error) {
+    return { golden: { ...golden, passed: false, seen: describeError(error).message }, comparison: null, limits };
+  }
+  try {
+    const rows = result.manifest.golden.features.length;
+    return {
+      golden: { ...golden, passed: true, seen: `${rows} rows in each of three models` },
+      comparison: await compareWithChampion(result, challenger, context),
+      limits,
+    };
+  } finally {
+    await challenger.release();
+  }
+}
+
+async function compareWithChampion(
+  result: TrainResult,
+  challenger: ModelSet,
+  context: AdoptionContext,
+): Promise<Comparison> {
+  const champion = await openChampion(result, context);
+  if (typeof champion === 'string') return { kind: 'none', reason: champion };
+  try {
+    return await compare(result, champion, challenger, context);
+  } finally {
+    await champion.release();
+  }
+}
+
+async function compare(
+  { dataset }: TrainResult,
+  champion: ModelSet,
+  challenger: ModelSet,
+  { settings, bars, workers, onProgress }: AdoptionContext,
+): Promise<Comparison> {
+  const championFrom = Date.parse(champion.manifest.period.holdout_from) / 1000;
+  const from = Math.max(dataset.holdoutFrom, championFrom) as OpenTime;
+  const refusal = checkCandidates(dataset.evaluation.holdout.time, from, champion.version, settings.retrain);
+  if (refusal !== null) return { kind: 'refused', result: refusal };
+  const warmFrom = (from - warmUpSeconds(settings.minutehand.windows)) as OpenTime;
+  const { bundles, ai1Times } = await backtestPeriod({
+    pairs: settings.minutehand.pairs.map(parsePair),
+    bars: new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, warmFrom)])),
+    from,
+    sets: [champion, challenger],
+    policy: decisionPolicy(settings),
+    labels: datasetPolicy(settings),
+    costs: tradingCosts(settings),
+    workers,
+    onProgress: (done, total) => onProgress('champion and challenger', done, total),
+  });
+  const [old, young] = bundles as [BundleResult, BundleResult];
+  const brierLoss = brierLossOf(old, young, ai1Times);
+  return { kind: 'compared', champion: old, challenger: young, brierLoss, since: isoMinute(from) };
+}
+
+/** The active bundle, or the reason for no comparison: an unusable champion does not block its successor. */
+async function openChampion(result: TrainResult, context: AdoptionContext): Promise<ModelSet | string> {
+  const { modelsFolder } = context;
+  try {
+    const active = readActive(modelsFolder);
+    if (active === null) return 'there is none';
+    const champion = await loadModelSet(join(modelsFolder, active.version), schemaOf(context), ROWS_PER_SCORE);
+    const { market } = champion.manifest;
+    if (market === result.manifest.market) return champion;
+    await champion.release();
+    return `${active.version} was trained on a ${market} market`;
+  } catch (error) {
+    return describeError(error).message;
+  }
+}
+
+function schemaOf({ settings }: AdoptionContext): ReturnType<typeof featureSchema> {
+  return featureSchema(settings.minutehand.windows);
+}

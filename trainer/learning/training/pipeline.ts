@@ -1,0 +1,141 @@
+import type { Bundle } from '../../../shared/bundle/bundle.ts';
+import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
+import { parsePair } from '../../../shared/pair.ts';
+import { proofOf, type HoldoutProof } from '../backtest/holdout.ts';
+import { calibrateModel } from '../calibrate/calibrate_model.ts';
+import { refuseImplausible } from '../data_quality/implausible_dataset.ts';
+import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
+import { buildDataset, type Dataset } from '../dataset/dataset.ts';
+import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
+import { openFitQueue, type FitQueue } from '../learners/trees/fit_queue.ts';
+import type { Learning } from '../learners/learning.ts';
+import { modelJob } from '../learners/model_job.ts';
+import { countFits, learnModel } from '../learners/model_learning.ts';
+import { examineModel, proveModels } from '../proof/prove_models.ts';
+import { placeboMarkets } from '../placebo/placebo_rows.ts';
+import { makeBundle, type TrainResult } from '../bundle/make_bundle.ts';
+import { planSearch, type PlannedSearch } from '../search/plan_search.ts';
+import type { TrainOptions } from '../options/train_options.ts';
+import { learnNet } from './train_net.ts';
+import { warmStartTraining, fullTraining, type TrainingPlan } from './training_plan.ts';
+import { checkBars } from '../validate/leakage/bars.ts';
+import { countLeakageFits } from '../validate/leakage/model_leakage.ts';
+
+export type { TrainResult } from '../bundle/make_bundle.ts';
+export type { TrainOptions } from '../options/train_options.ts';
+
+const NOT_SEARCHED = { ai1: null, ai2: null, ai3: null };
+
+/**
+ * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates →
+ * bundle. Groups of pairs repeat the stations from learn to gates on their own rows. The same bars, settings and seed
+ * give byte-identical ONNX files.
+ * @returns null for a warm start that adds no tree to any model
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, LEG_LAGS, FEATURE_FORESIGHT, MODEL_GOLDEN if onnxruntime
+ * disagrees with the learner
+ */
+export async function train(options: TrainOptions): Promise<TrainResult>;
+export async function train(options: TrainOptions, plan: TrainingPlan): Promise<TrainResult | null>;
+export async function train(options: TrainOptions, plan = fullTraining(options)): Promise<TrainResult | null> {
+  const { seed } = options;
+  const { bars, warmStart } = plan;
+
+  // data → features → labels
+  refuseLaggingLegs(plan.settings.minutehand.pairs.map(parsePair), bars);
+  const dataset = await openDataset(plan, options);
+  refuseImplausible(dataset, options.source?.place ?? 'the features of these bars');
+
+  // learn → calibrate → validate → look-ahead leakage tests: model by model, the fits of all three in one queue
+  const search = planSearch(warmStart === null ? options.trials : 0, options.searchFolder);
+  const models = await forEachModel(dataset, plan, search, options, async (name, learning, fit) => {
+    const job = modelJob(name, learning, fit);
+    const { trained } = job.rows;
+    const learned = calibrateModel(trained, await learnModel(trained, job, job.fit), !job.isWarmStart);
+    return examineModel(name, { job, learned }, dataset, plan.settings, seed);
+  });
+  if (warmStart?.gainsTrees(perModel((name) => models[name].learned.model)) === false) return null;
+  const found = search.found();
+  const settings = found?.settings ?? plan.settings;
+  const policy = found === null ? plan.policy : { ...plan.policy, barriers: found.barriers };
+  const leakage = checkBars(dataset.histories, bars, policy, `${seed}/cut off`);
+  const learnedNet = warmStart === null && options.target === 'net' ? await learnNet(dataset, settings, options) : null;
+  const net = learnedNet ?? warmStart?.net ?? null;
+
+  // thresholds → edge → gates
+  const placebo = await placeboMarkets({
+    ...{ dataset, bars, seed, workers: options.workers, windows: settings.minutehand.windows },
+    onProgress: (done, total) => options.onProgress('placebo markets', done, total),
+  });
+  const pooled = { dataset, models, settings, placebo, leakage, net, warmStart };
+  const proven = proveModels(pooled, options);
+
+  // groups
+  const groups = warmStart === null ? await learnGroups({ ...pooled, look: proven.look }, options) : [];
+
+  // bundle
+  const { report, gates, skill, riskQuantiles, expectation, thresholds } = proven;
+  return makeBundle({
+    ...options,
+    ...{ settings, bars, dataset, policy, models, riskQuantiles, expectation, thresholds, net, skill, gates, groups },
+    search: warmStart?.search ?? { ...(found?.reports ?? NOT_SEARCHED), thresholds: report },
+    ...servedProof(proven, groups),
+    warmStart: warmStart?.origin ?? null,
+  });
+}
+
+/** Holdout result with each pair decided by the models that it uses. */
+function servedProof(pooled: HoldoutProof, groups: readonly LearnedGroup[]): HoldoutProof {
+  const own = groups.flatMap((group) => group.own?.proven.pairs ?? []);
+  return own.length === 0
+    ? pooled
+    : proofOf(
+        pooled.pairs.map((pair) => own.find(({ id }) => id === pair.id) ?? pair),
+        pooled.look,
+      );
+}
+
+/**
+ * A warm start from a bundle: adds trees for the bars since its last full training.
+ * @returns null if no model gains a tree
+ * @throws MinutehandError WARM_START_REFUSED, and as `train`
+ */
+export async function trainFromWarmStart(base: Bundle, options: TrainOptions): Promise<TrainResult | null> {
+  return train(options, warmStartTraining(base, options));
+}
+
+async function openDataset(
+  { settings, bars, policy, warmStart }: TrainingPlan,
+  options: TrainOptions,
+): Promise<Dataset> {
+  const { workers, cache, source = null, onProgress } = options;
+  const dataset = await buildDataset(settings.minutehand.pairs.map(parsePair), bars, policy, {
+    workers,
+    cache,
+    source,
+    onProgress: (done, total) => onProgress('features and labels', done, total),
+  });
+  return warmStart === null ? dataset : warmStart.newRows(dataset);
+}
+
+/** Runs the work of all models concurrently; each starts once its parameter search has finished. */
+async function forEachModel<Trained>(
+  dataset: Dataset,
+  { settings, warmStart }: TrainingPlan,
+  search: PlannedSearch,
+  { seed, workers, onProgress }: TrainOptions,
+  work: (name: ModelName, learning: Learning, fit: FitQueue['fit']) => Promise<Trained>,
+): Promise<Record<ModelName, Trained>> {
+  const { folds } = settings.minutehand.train;
+  const fits = MODEL_NAMES.length * (countFits(folds) + countLeakageFits(folds)) + search.fits;
+  const learning: Learning = { dataset, settings, seed, ...(warmStart && { known: warmStart.known }) };
+  const queue = openFitQueue(workers, fits, (done, total) => onProgress(search.stage(), done, total));
+  try {
+    const trained = await Promise.all(
+      MODEL_NAMES.map(async (name) => work(name, await search.run(name, learning, queue), (task) => queue.fit(task))),
+    );
+    onProgress(search.stage(), fits, fits);
+    return perModel((name) => trained[MODEL_NAMES.indexOf(name)]!);
+  } finally {
+    await queue.close();
+  }
+}

@@ -1,0 +1,191 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../../shared/bar.ts';
+import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { activate, readBundle } from '../../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { MODEL_FILES } from '../../../shared/bundle/manifest.ts';
+import { withCover } from '../../../shared/bundle/onnx/tree_cover.ts';
+import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
+import { riskRank } from '../../../shared/core/decide/risk_rank.ts';
+import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import { tinyBars, tinySettings } from '../../../test/tiny_models.ts';
+import { proveEdge } from '../backtest/holdout.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { relabeled } from '../dataset/relabel.ts';
+import { adoptionGates } from './gate.ts';
+import type { LearnedModel } from '../calibrate/calibrate_model.ts';
+import { learnAllModels } from '../learners/learned_models.fixture.ts';
+import { treeAnswer } from '../learners/trees/scoring.ts';
+import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from './pipeline.ts';
+import { chooseThresholds } from '../search/choose_thresholds.ts';
+
+const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
+const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
+/** AI1 learns next to nothing by these: a search finds better parameters. */
+const POOR = { rounds: 10, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 600 };
+const SEED = 2;
+const settings = tinySettings({
+  minutehand: {
+    pairs: pairs.slice(0, 3),
+    windows,
+    decision,
+    label,
+    train: { ai1: POOR, ai2: SHORT, ai3: SHORT, folds: 7, max_rows: 10_000, warm_start_min_days: 0.5 },
+    search: { label: true, theta_evaluations: 12, min_trades: 5 },
+  },
+});
+const MINUTES = { full: 8000, all: 20_000, evaluated: 4000 };
+
+let folder: string;
+let bars: Map<string, BarColumns>;
+let options: TrainOptions;
+let result: TrainResult;
+/** The same models, trained with the parameters in the manifest. */
+let learned: Record<ModelName, LearnedModel>;
+let dataset: Dataset;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-searched-'));
+  bars = tinyBars(settings, MINUTES.all);
+  const end = bars.get('XAUUSD')!.time[MINUTES.full]! as OpenTime;
+  options = {
+    settings,
+    bars: new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, undefined, end)])),
+    market: 'simulated',
+    seed: SEED,
+    gitCommit: null,
+    out: folder,
+    created: new Date('2024-01-08T12:00:00Z'),
+    workers: 0,
+    cache: null,
+    trials: 6,
+    searchFolder: null,
+    holdoutFrom: null,
+    onProgress: () => undefined,
+  };
+  result = await train(options);
+
+  const { engine, label_policy: policy } = result.manifest;
+  const trees = Object.fromEntries(
+    MODEL_NAMES.map((name) => [
+      name,
+      Object.fromEntries(
+        Object.keys(settings.minutehand.train[name]).map((key) => [key, engine.parameters[`${name}_${key}`]!]),
+      ),
+    ]),
+  );
+  const barriers = {
+    z_entry: policy['ai1_z_entry']!,
+    z_exit: policy['ai1_z_exit']!,
+    stop: policy['ai1_stop']!,
+    horizon: policy['ai1_horizon']!,
+  };
+  const { train: rows } = result.dataset;
+  dataset = { ...result.dataset, train: { ...rows, ai1: relabeled(result.dataset, barriers, 10_000) } };
+  const own = tinySettings({
+    minutehand: { ...settings.minutehand, train: { ...settings.minutehand.train, ...trees } },
+  });
+  learned = await learnAllModels({ dataset, settings: own, seed: SEED });
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('a training that searches', () => {
+  it('keeps the configured parameters and label where a gain may be chance, and has found other thresholds', () => {
+    const { search, engine, label_policy, theta1, theta2 } = result.manifest;
+    // A gain of so few rows stays below the errors that the best of six trials has to exceed.
+    const { gain, gain_standard_error, gain_required_errors, adopted } = search!.ai1 as {
+      readonly gain: number;
+      readonly gain_standard_error: number;
+      readonly gain_required_errors: number;
+      readonly adopted: boolean;
+    };
+    expect(gain).toBeGreaterThan(0);
+    expect(gain).toBeLessThan(gain_required_errors * gain_standard_error);
+    expect(adopted).toBe(false);
+    expect(search!.thresholds).toMatchObject({ chosen: true });
+    expect(engine.parameters['ai1_leaves']).toBe(POOR.leaves);
+    expect(label_policy['ai1_horizon']).toBe(60);
+    expect([theta1, theta2]).not.toEqual([settings.core.theta1_initial, settings.core.theta2_initial]);
+  });
+
+  it('states the parameters and the label of its models: they reproduce the same bytes', () => {
+    for (const name of MODEL_NAMES) {
+      const metadata = { model: name, feature_schema: featureSchema(windows).hash, market: 'simulated' };
+      const bytes = encodeTreeModel(withCover(learned[name].model, dataset.train[name].x), { metadata });
+      expect(readFileSync(join(result.path, MODEL_FILES[name])).equals(bytes), name).toBe(true);
+    }
+  });
+
+  it('ships the thresholds that its out-of-fold backtests have chosen', () => {
+    const { risk_quantiles: riskQuantiles, theta1, theta2, search, expectation = null } = result.manifest;
+    const calibrated = { riskQuantiles, expectation };
+    const { thresholds, report } = chooseThresholds(dataset, learned, calibrated, settings, () => undefined);
+    expect({ theta1, theta2 }).toEqual(thresholds);
+    expect(search!.thresholds).toEqual(report);
+  });
+
+  it('checks edge and pass rate on the holdout with the published thresholds', () => {
+    const { manifest, gates } = result;
+    const { risk_quantiles: riskQuantiles, theta1, theta2, expectation = null } = manifest;
+    const { core } = settings;
+    const edgeBy = (thresholds: { theta1: number; theta2: number }) =>
+      proveEdge(
+        dataset,
+        { ai1: learned.ai1.model, ai2: learned.ai2.model, riskQuantiles, thresholds, expectation },
+        settings,
+        () => 1,
+        () => undefined,
+      ).edge;
+    expect(manifest.edge).toEqual(edgeBy({ theta1, theta2 }));
+    expect(manifest.edge).not.toEqual(edgeBy({ theta1: core.theta1_initial, theta2: core.theta2_initial }));
+
+    const shareOf = (rows: Dataset['evaluation']['holdout']): string => {
+      const ranks = treeAnswer(learned.ai2.model, rows.x).map((risk) => riskRank(riskQuantiles, risk));
+      const share = ranks.filter((rank) => rank < theta2).length / ranks.length;
+      return `${(share * 100).toFixed(1)} % of ${ranks.length} candidates`;
+    };
+    expect(gates).toContainEqual(
+      expect.objectContaining({ name: 'risk pass rate', seen: shareOf(dataset.evaluation.holdout) }),
+    );
+    expect(shareOf(dataset.evaluation.train)).not.toBe(shareOf(dataset.evaluation.holdout));
+  });
+
+  it('is compared with a champion by net results', async () => {
+    activate(folder, result.version);
+    const sharpeWith = async (commission_bps: number): Promise<number> => {
+      const symbols = Object.entries(settings.minutehand.symbols).map(([symbol, costs]) => [
+        symbol,
+        { ...costs, commission_bps },
+      ]);
+      const own = { ...settings, minutehand: { ...settings.minutehand, symbols: Object.fromEntries(symbols) } };
+      const context = { settings: own as typeof settings, bars: options.bars, modelsFolder: folder, workers: 0 };
+      const gates = await adoptionGates(result, { ...context, onProgress: () => undefined });
+      const { passed, seen } = gates.find(({ name }) => name === 'champion net sharpe')!;
+      const [, young, trades, old] = /^(\S+) of (\d+) trades against (\S+) of \2 of/.exec(seen)!;
+      expect({ passed, young }).toEqual({ passed: true, young: old });
+      expect(Number(trades)).toBeGreaterThan(0);
+      return Number(young);
+    };
+    expect(await sharpeWith(50)).toBeLessThan(await sharpeWith(0));
+  });
+
+  it('is warm-started with its own parameters and label, not with the configured ones', async () => {
+    const base = readBundle(result.path);
+    const last = bars.get('XAUUSD')!.time.at(-1)!;
+    const holdoutFrom = (last - MINUTES.evaluated * 60) as OpenTime;
+    const warmStart = (await trainFromWarmStart(base, { ...options, bars, trials: 0, holdoutFrom }))!;
+    const { engine, label_policy, theta1, theta2, risk_quantiles } = base.manifest;
+    expect(warmStart.manifest).toMatchObject({ engine, label_policy, theta1, theta2, risk_quantiles });
+    // No row that is learned reaches, with its label and the embargo, into the holdout of either.
+    const embargo = label.horizon_bars * 60;
+    for (const name of MODEL_NAMES) {
+      const { time, labelEnd } = warmStart.dataset.train[name];
+      expect(Math.min(...time)).toBeGreaterThanOrEqual(result.dataset.holdoutFrom);
+      expect(Math.max(...labelEnd) + embargo).toBeLessThan(holdoutFrom);
+    }
+  }, 60_000);
+});

@@ -1,0 +1,36 @@
+import { evaluateResult } from '../backtest/result_walk_forward.ts';
+import type { LearnedModel } from '../calibrate/calibrate_model.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { countTrees } from '../learners/model_learning.ts';
+import { countResultFits, learnResult, resultRows } from '../calibrate/result_model.ts';
+import { openFitQueue } from '../learners/trees/fit_queue.ts';
+import type { TrainOptions } from '../options/train_options.ts';
+import type { NetPart } from './training_plan.ts';
+
+/** The model of the result, evaluated by the trades it decides in walk-forward. */
+export async function learnNet(
+  dataset: Dataset,
+  settings: TrainOptions['settings'],
+  { seed, workers, onProgress }: TrainOptions,
+): Promise<NetPart & Pick<LearnedModel, 'folds'>> {
+  const { folds } = settings.minutehand.train;
+  const found = resultRows(dataset, dataset.holdoutFrom, settings);
+  const stage = 'learning the result';
+  const fits = countResultFits(folds);
+  const queue = openFitQueue(workers, fits, (done, total) => onProgress(stage, done, total));
+  try {
+    const learned = await learnResult(found, dataset, settings, seed, (task) => queue.fit(task));
+    onProgress(stage, fits, fits);
+    const { rows, clipped } = found;
+    const report = {
+      rows: rows.y.length,
+      effective_rows: rows.effectiveRows,
+      trees: countTrees(learned.model),
+      clipped,
+      walk_forward: [...evaluateResult(dataset, learned.walkForward, settings)],
+    };
+    return { model: learned.model, folds: learned.folds, report };
+  } finally {
+    await queue.close();
+  }
+}

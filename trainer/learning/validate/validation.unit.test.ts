@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../../shared/rng.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { CALM_BAR, historyOf } from '../history/pair_history.fixture.ts';
+import { takeRows } from '../learners/trees/fit.ts';
+import type { LearnedModel } from '../calibrate/calibrate_model.ts';
+import { rateThreshold } from '../measures/confusion.ts';
+import { treeAnswer } from '../learners/trees/scoring.ts';
+import { crossValidate, testedScores, validateSplits } from '../learners/cross_validation.ts';
+import { detailedMetrics } from '../measures/model_metrics.ts';
+import { pick, type ValidationRows } from '../dataset/rows.ts';
+import { smallTrees, walkRows } from '../dataset/rows.fixture.ts';
+import { finalSplit, kFoldSplits, walkForwardSplits } from '../splits/splits.ts';
+import { validateModel } from './validation.ts';
+
+const EMBARGO = 2400;
+const COLUMNS = 4;
+const walk = { seed: 'validation', rows: 500, pairs: 2, columns: COLUMNS, signal: 0.8 };
+
+/** The selected rows. */
+function cut(rows: ValidationRows, at: Int32Array): ValidationRows {
+  return {
+    x: takeRows(rows.x, at),
+    y: pick(rows.y, at),
+    time: pick(rows.time, at),
+    labelEnd: pick(rows.labelEnd, at),
+    pair: at.map((row) => rows.pair[row]!),
+  };
+}
+
+/** Two pairs with a bar for every minute that the rows span. */
+function datasetFor(rows: ValidationRows): Pick<Dataset, 'histories' | 'definitions'> {
+  const rng = createRng('bars');
+  const first = Math.min(...rows.time) - 60;
+  const minutes = (Math.max(...rows.time) - first) / 60;
+  const histories = ['AAA_BBB', 'CCC_DDD'].map((id) => {
+    const history = historyOf(Array.from({ length: minutes }, () => ({ ...CALM_BAR, lnA: rng.normal() })));
+    return { ...history, pair: { ...history.pair, id }, time: history.time.map((_, i) => first + i * 60) };
+  });
+  const definitions = Array.from({ length: COLUMNS }, (_, i) => ({ name: `column_${i}` }));
+  return { histories, definitions: definitions as unknown as Dataset['definitions'] };
+}
+
+describe('validateModel', () => {
+  it('reports the training period by models that were not trained on it, and the holdout by the published model', async () => {
+    const all = walkRows(walk);
+    const final = finalSplit(all, Float64Array.from(all.time).sort()[800]!, EMBARGO);
+    const [trained, holdout] = [cut(all, final.train), cut(all, final.test)];
+    // Evaluated on more rows than were trained on: every other row was left out of training.
+    const thinned = cut(
+      trained,
+      Int32Array.from(trained.y.keys()).filter((row) => row % 2 === 0),
+    );
+    const fit = smallTrees();
+    const folds = await crossValidate(thinned, 4, EMBARGO, fit);
+    const plan = { blocks: 2, firstShare: 0.5, embargo: EMBARGO, window: null };
+    const learned: LearnedModel = {
+      model: await fit(thinned, Int32Array.from(thinned.y.keys())),
+      rawFolds: folds,
+      folds,
+      walkForward: await validateSplits(thinned, walkForwardSplits(thinned, plan), fit, treeAnswer),
+      platt: null,
+      calibration: null,
+    };
+    const dataset = datasetFor(all);
+    const found = validateModel(learned, { trained: thinned, evaluated: trained, holdout }, dataset, 'seed');
+
+    // Every row of the training period once, by the model of its time.
+    const { out_of_fold, walk_forward, importance } = found.report;
+    expect(out_of_fold.pooled.rows).toBe(trained.y.length);
+    const scores = Float64Array.from(trained.time, (time, row) => {
+      const { model } = folds.find(({ from, until }) => time >= from && time < until)!;
+      return treeAnswer(model, takeRows(trained.x, [row]))[0]!;
+    });
+    expect(found.rate).toBeCloseTo(trained.y.reduce((sum, label) => sum + label, 0) / trained.y.length, 12);
+    expect(out_of_fold.pooled).toEqual(detailedMetrics(scores, trained.y, rateThreshold(scores, found.rate)));
+    expect(out_of_fold.pooled.auc!).toBeGreaterThan(0.7);
+    expect(walk_forward.pooled.rows).toBe(trained.time.filter((time) => time >= learned.walkForward[0]!.from).length);
+    expect(found.holdoutScores).toEqual(treeAnswer(learned.model, holdout.x));
+    expect(found.report.holdout.pooled).toEqual(
+      detailedMetrics(found.holdoutScores, holdout.y, rateThreshold(found.holdoutScores, found.rate)),
+    );
+    expect(importance.features[0]!.feature).toBe('column_0');
+    for (const report of [out_of_fold, walk_forward, found.report.holdout]) {
+      expect(Object.keys(report.by_pair)).toEqual(['AAA_BBB', 'CCC_DDD']);
+      expect(Object.keys(report.by_side).length).toBeGreaterThan(0);
+    }
+    expect(JSON.parse(JSON.stringify(found.report))).toEqual(found.report);
+
+    // Evaluated on the training rows themselves, the scores of the folds are used.
+    const same = validateModel(learned, { trained: thinned, evaluated: thinned, holdout }, dataset, 'seed');
+    const own = testedScores(folds, thinned.y.length).scores;
+    expect(same.report.out_of_fold.pooled).toEqual(detailedMetrics(own, thinned.y, rateThreshold(own, same.rate)));
+    expect(kFoldSplits(thinned, 4, EMBARGO).map(({ test }) => test.length)).toEqual(
+      same.report.out_of_fold.folds.map(({ rows }) => rows),
+    );
+  });
+});

@@ -1,0 +1,321 @@
+import fc from 'fast-check';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
+import { columnsOf, emptyColumns, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
+import { homePaths } from '../../shared/home.ts';
+import { POSTGRES_NOTE, startPostgres, type PostgresServer } from './postgres_server.fixture.ts';
+import { withoutPassword } from './postgres.ts';
+import { openStore, openStoreIfThere, storeUrl, type Store } from './store.ts';
+
+const T0 = 1_546_300_800 as OpenTime;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-store-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** `count` bars from minute `first` on, with prices that have no short binary form; `shift` changes them. */
+function someBars(count: number, { first = 0, shift = 0, spread = false, symbol = 'XAUUSD' } = {}): BarColumns {
+  const { spread: spreads, ...columns } = emptyColumns(count);
+  for (let i = 0; i < count; i++) {
+    const minute = first + i;
+    const price = 1200 + Math.sin(minute) * 10 + shift;
+    columns.time[i] = T0 + minute * 60;
+    columns.open[i] = price;
+    columns.high[i] = price + 0.1;
+    columns.low[i] = price - 0.1;
+    columns.close[i] = price + 0.05;
+    columns.volume[i] = minute % 7;
+    spreads[i] = minute % 3 === 0 ? NaN : 0.01 * (minute % 5);
+  }
+  return { symbol, length: count, ...columns, spread: spread ? spreads : null };
+}
+
+const at = (minute: number): OpenTime => (T0 + minute * 60) as OpenTime;
+
+let server: PostgresServer | null = null;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(async () => server?.stop());
+
+const KINDS = [
+  { kind: 'sqlite' as const, note: '', newUrl: () => Promise.resolve(join(folder, 'home', 'trainer.db')) },
+  { kind: 'postgres' as const, note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
+];
+
+describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
+  let url: string;
+  let store: Store;
+  beforeEach(async ({ skip }) => {
+    if (note !== '') return skip(note);
+    url = await newUrl();
+    store = await openStore(url);
+  });
+  afterEach(async () => {
+    if (note === '') await store.close();
+  });
+
+  it('returns bars as they were stored, to the bit', async () => {
+    const bars = someBars(500, { spread: true });
+    expect(await store.bars.put('live', bars)).toEqual({ added: 500, duplicates: 0, conflicts: 0, conflicting: [] });
+    expect(await store.bars.read('live', 'XAUUSD')).toEqual(bars);
+    const hard = columnsOf('X', [
+      {
+        symbol: 'X',
+        time: T0,
+        open: 0.1 + 0.2,
+        high: 1.7976931348623157e308,
+        low: 5e-324,
+        close: 1 / 3,
+        volume: 2 ** 53,
+      },
+    ]);
+    await store.bars.put('live', hard);
+    expect(await store.bars.read('live', 'X')).toEqual(hard);
+  });
+
+  it('accepts the same bars any number of times and keeps the first copy of differing ones', async () => {
+    await store.bars.put('live', someBars(100));
+    expect(await store.bars.put('live', someBars(150))).toMatchObject({ added: 50, duplicates: 100, conflicts: 0 });
+    const others = someBars(3, { first: 148, shift: 1 });
+    const put = await store.bars.put('live', others);
+    expect(put).toMatchObject({ added: 1, duplicates: 0, conflicts: 2 });
+    const { open, high, low, close, volume } = someBars(150);
+    const kept = [open, high, low, close, volume].map((column) => column[148]).join(' ');
+    expect(put.conflicting[0]).toMatchObject({ time: at(148), kept });
+    expect((await store.bars.read('live', 'XAUUSD', { to: at(150) })).close).toEqual(close);
+  });
+
+  it('treats copies of a bar with and without a spread as the same bar', async () => {
+    await store.bars.put('live', someBars(10));
+    expect(await store.bars.put('live', someBars(10, { spread: true }))).toMatchObject({ added: 0, duplicates: 10 });
+    expect((await store.bars.read('live', 'XAUUSD')).spread).toBeNull();
+    expect(await store.bars.hasSpread('live', 'XAUUSD')).toBe(false);
+    await store.bars.put('live', someBars(2, { first: 10, spread: true }));
+    expect(await store.bars.hasSpread('live', 'XAUUSD')).toBe(true);
+    expect(await store.bars.hasSpread('live', 'XAUUSD', { to: at(10) })).toBe(false);
+  });
+
+  it('reads a period, from inclusive, to exclusive, whole or in pages of any size', async () => {
+    const bars = someBars(1000, { spread: true });
+    await store.bars.put('live', bars);
+    const part = await store.bars.read('live', 'XAUUSD', { from: at(100), to: at(200) });
+    expect([part.length, part.time[0], part.time[99]]).toEqual([100, at(100), at(199)]);
+    expect((await store.bars.read('live', 'XAUUSD', { from: at(1000) })).length).toBe(0);
+    expect((await store.bars.read('live', 'EURUSD')).length).toBe(0);
+    for (const size of [1, 7, 500, 1000, 5000]) {
+      const pages: BarColumns[] = [];
+      for await (const page of store.bars.pages('live', 'XAUUSD', { from: at(900) }, size)) pages.push(page);
+      expect(pages.length).toBe(Math.ceil(100 / size));
+      expect(joinBars('XAUUSD', pages)).toEqual(await store.bars.read('live', 'XAUUSD', { from: at(900) }));
+    }
+  });
+
+  it('keeps markets and symbols apart and reports what it has of each', async () => {
+    await store.bars.put('live', someBars(10));
+    await store.bars.put('live', someBars(5, { first: 3, symbol: 'EURUSD' }));
+    await store.bars.put('simulated', someBars(7, { shift: 5 }));
+    expect(await store.bars.symbols('live')).toEqual([
+      { symbol: 'EURUSD', bars: 5, first: at(3), last: at(7) },
+      { symbol: 'XAUUSD', bars: 10, first: at(0), last: at(9) },
+    ]);
+    expect(await store.bars.symbols('simulated')).toMatchObject([{ symbol: 'XAUUSD', bars: 7 }]);
+    for (const { symbol, last } of await store.bars.symbols('live'))
+      expect(await store.bars.last('live', symbol)).toBe(last);
+    expect(await store.bars.last('live', 'NOTHING')).toBeNull();
+    expect((await store.bars.read('simulated', 'XAUUSD')).close).toEqual(someBars(7, { shift: 5 }).close);
+  });
+
+  it('takes a numbered import back whole, and brings back what it had replaced', async () => {
+    const first = await store.importRuns.begin({ market: 'live', kind: 'import', source: 'a.csv', by: 'me' });
+    await store.bars.put('live', someBars(100), first);
+    await store.series.put(
+      'live',
+      'XAUUSD',
+      'funding_rate',
+      { length: 1, time: Float64Array.of(60), value: Float64Array.of(1) },
+      first,
+    );
+    await store.importRuns.finish(first, { added: 100, removed: 0, rejected: 0, verdicts: '{}' });
+    const before = await store.bars.read('live', 'XAUUSD');
+
+    const second = await store.importRuns.begin({ market: 'live', kind: 'replace', source: 'b.csv', by: 'me' });
+    expect(second).toBe(first + 1);
+    const replaced = await store.bars.replace('live', someBars(30, { first: 90, shift: 1 }), second);
+    expect(replaced).toMatchObject({ added: 20, replaced: 10, conflicts: 10, duplicates: 0 });
+    expect((await store.bars.read('live', 'XAUUSD')).close[95]).toBe(someBars(100, { shift: 1 }).close[95]);
+    await store.importRuns.finish(second, { added: 20, removed: 10, rejected: 0, verdicts: '{}' });
+
+    const preview = await store.importRuns.previewUndo(second);
+    expect(preview).toMatchObject({ removed: [{ symbol: 'XAUUSD', bars: 30 }], restored: [{ bars: 10 }] });
+    expect((await store.bars.symbols('live'))[0]!.bars).toBe(120);
+    expect(await store.importRuns.undo(second, 'me')).toEqual(preview);
+    expect(await store.bars.read('live', 'XAUUSD')).toEqual(before);
+    await expect(store.importRuns.undo(second, 'me')).rejects.toMatchObject({ code: 'IMPORT_UNDONE' });
+    await expect(store.importRuns.undo(99, 'me')).rejects.toMatchObject({ code: 'IMPORT_UNKNOWN' });
+
+    expect(await store.importRuns.undo(first, 'me')).toMatchObject({ series: [{ name: 'funding_rate', values: 1 }] });
+    expect(await store.bars.symbols('live')).toEqual([]);
+    expect(await store.series.list('live')).toEqual([]);
+    const runs = await store.importRuns.list('live');
+    expect(runs.map(({ kind, undone_by }) => [kind, undone_by])).toEqual([
+      ['replace', 'me'],
+      ['import', 'me'],
+    ]);
+  });
+
+  it('deletes a period as a numbered change that can be undone, and never brings back what another undo has taken', async () => {
+    const number = await store.importRuns.begin({ market: 'live', kind: 'import', source: 'a.csv', by: 'me' });
+    await store.bars.put('live', someBars(50));
+    await store.bars.put('live', someBars(50, { first: 50 }), number);
+    const before = await store.bars.read('live', 'XAUUSD');
+    const deleted = await store.importRuns.delete('live', 'XAUUSD', { from: at(40), to: at(60) }, 'me');
+    expect(deleted.removed).toEqual([{ symbol: 'XAUUSD', bars: 20, first: at(40), last: at(59) }]);
+    expect((await store.bars.symbols('live'))[0]!.bars).toBe(80);
+    await store.importRuns.undo(deleted.number, 'me');
+    expect(await store.bars.read('live', 'XAUUSD')).toEqual(before);
+    const again = await store.importRuns.delete('live', 'XAUUSD', { from: at(40), to: at(60) }, 'me');
+    await store.importRuns.undo(number, 'me');
+    await store.importRuns.undo(again.number, 'me');
+    expect((await store.bars.read('live', 'XAUUSD')).length).toBe(50);
+    await expect(store.importRuns.delete('live', 'NOTHING', {}, 'me')).rejects.toMatchObject({ code: 'DATA_MISSING' });
+  });
+
+  it('has the result of merging in memory, for any input in any order', async () => {
+    const put = fc.record({
+      minutes: fc.uniqueArray(fc.nat({ max: 60 }), { minLength: 1, maxLength: 30 }),
+      shift: fc.integer({ min: 0, max: 2 }),
+    });
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(put, { minLength: 1, maxLength: 5 }), async (puts) => {
+        const symbol = `S${run++}`;
+        let oracle: BarColumns | null = null;
+        for (const { minutes, shift } of puts) {
+          const rows = minutes.sort((a, b) => a - b).map((first) => someBars(1, { first, shift, symbol }));
+          const bars = joinBars(symbol, rows);
+          const { columns, ...counts } = mergeBars(oracle, bars);
+          expect(await store.bars.put('live', bars)).toEqual(counts);
+          oracle = columns;
+        }
+        expect(await store.bars.read('live', symbol)).toEqual(oracle);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('keeps auxiliary series, and returns the values known at a time', async () => {
+    const values = { length: 3, time: Float64Array.of(100, 28_900, 57_701), value: Float64Array.of(1e-4, -2.5e-5, 0) };
+    const put = (value = values) => store.series.put('live', 'BTCUSDT', 'funding_rate', value);
+    expect(await put()).toEqual({ added: 3, duplicates: 0, conflicts: 0 });
+    const changed = { ...values, value: Float64Array.of(1e-4, 7, 0) };
+    expect(await put(changed)).toEqual({ added: 0, duplicates: 2, conflicts: 1 });
+    expect(await store.series.read('live', 'BTCUSDT', 'funding_rate')).toEqual(values);
+    const part = await store.series.read('live', 'BTCUSDT', 'funding_rate', {
+      from: 101 as OpenTime,
+      to: 57_701 as OpenTime,
+    });
+    expect([...part.value]).toEqual([-2.5e-5]);
+    const known = (time: number) => store.series.lastAt('live', 'BTCUSDT', 'funding_rate', time);
+    expect([await known(99), await known(100), await known(28_899), await known(1e9)]).toEqual([
+      null,
+      { time: 100, value: 1e-4 },
+      { time: 100, value: 1e-4 },
+      { time: 57_701, value: 0 },
+    ]);
+    expect(await store.series.list('live')).toEqual([
+      { symbol: 'BTCUSDT', name: 'funding_rate', values: 3, first: 100, last: 57_701 },
+    ]);
+    expect(await store.series.list('simulated')).toEqual([]);
+  });
+
+  it('records each file that was imported', async () => {
+    const file = { symbol: 'X', file: '/in/X.csv', sha256: 'ab'.repeat(32), layout: 'histdata', timezone: '-05:00/EU' };
+    await store.imports.add('live', { ...file, rows: 10, rejected: 1 });
+    await store.imports.add('live', { ...file, rows: 12, rejected: 0 });
+    const imports = await store.imports.list('live');
+    expect(imports).toHaveLength(2);
+    expect(imports[1]).toMatchObject({ ...file, market: 'live' });
+    expect(new Set(imports.map(({ rows }) => rows))).toEqual(new Set([10, 12]));
+    expect(await store.imports.list('simulated')).toEqual([]);
+  });
+
+  it('reopens with its contents, also when many processes create it at once', async () => {
+    await store.bars.put('live', someBars(10));
+    const again = await openStore(url);
+    expect((await again.bars.read('live', 'XAUUSD')).length).toBe(10);
+    await again.close();
+    const fresh = await newUrl();
+    const target = kind === 'sqlite' ? join(folder, 'other', 'x.db') : fresh;
+    const stores = await Promise.all(Array.from({ length: 5 }, () => openStore(target)));
+    await Promise.all(stores.map((one, i) => one.bars.put('live', someBars(200, { first: i * 100 }))));
+    expect(await stores[0]!.bars.symbols('live')).toMatchObject([{ bars: 600 }]);
+    await Promise.all(stores.map((one) => one.close()));
+  });
+
+  it('refuses tables of a newer minutehand', async () => {
+    await store.db
+      .insertInto('core.migrations')
+      .values({ version: 99, name: 'from the future', applied_ms: 0 })
+      .execute();
+    await expect(openStore(url)).rejects.toMatchObject({ code: 'STORE_UNUSABLE', seen: expect.stringContaining('99') });
+  });
+
+  it('names its tables schema.table, or schema_table without schemas', async () => {
+    const text = store.db.selectFrom('core.bars').select('core.bars.close').compile().sql;
+    expect(text).toBe(
+      kind === 'sqlite'
+        ? 'select "core_bars"."close" from "core_bars"'
+        : 'select "core"."bars"."close" from "core"."bars"',
+    );
+  });
+});
+
+describe('the URL of the store', () => {
+  it('of a missing file opens no store for readers, which create none; that of a server does', async () => {
+    const home = homePaths({ MINUTEHAND_HOME: folder });
+    expect(await openStoreIfThere({}, home)).toBeNull();
+    expect(readdirSync(folder)).toEqual([]);
+    await (await openStore(home.trainer)).close();
+    const store = await openStoreIfThere({ MINUTEHAND_DATABASE_URL: '' }, home);
+    expect(store).toMatchObject({ kind: 'sqlite', place: home.trainer });
+    await store!.close();
+    await expect(
+      openStoreIfThere({ MINUTEHAND_DATABASE_URL: 'postgres://u@127.0.0.1:1/d' }, home),
+    ).rejects.toMatchObject({ code: 'STORE_UNUSABLE' });
+  });
+
+  it('is PostgreSQL’s when the environment names it, else the file of the home', () => {
+    const home = homePaths({ MINUTEHAND_HOME: folder });
+    expect(storeUrl({}, home)).toBe(join(folder, 'trainer.db'));
+    expect(storeUrl({ MINUTEHAND_DATABASE_URL: '' }, home)).toBe(join(folder, 'trainer.db'));
+    expect(storeUrl({ MINUTEHAND_DATABASE_URL: 'postgres://h/d' }, home)).toBe('postgres://h/d');
+  });
+
+  it('is never shown with its password', () => {
+    expect(withoutPassword('postgres://u:p@ss@h:5/d?sslpassword=x&a=b')).toBe('postgres://u@h:5/d?a=b');
+    expect(withoutPassword('postgres://[secret')).not.toContain('secret');
+  });
+
+  it('of a server without an answer, or of no store, is refused with a code', async () => {
+    const refusal = (url: string) =>
+      openStore(url).then(
+        () => null,
+        (error: unknown) => error,
+      );
+    expect(await refusal('postgres://u:secret@127.0.0.1:1/d')).toMatchObject({ code: 'STORE_UNUSABLE' });
+    expect(String(await refusal('postgres://u:secret@127.0.0.1:1/d'))).not.toContain('secret');
+    expect(await refusal('mysql://h/d')).toMatchObject({ code: 'STORE_UNUSABLE' });
+    writeFileSync(join(folder, 'text.db'), 'this is no database, only text that is long enough to look at'.repeat(20));
+    expect(await refusal(join(folder, 'text.db'))).toMatchObject({ code: 'STORE_UNUSABLE' });
+    writeFileSync(join(folder, 'file'), '');
+    expect(await refusal(join(folder, 'file', 'x.db'))).toMatchObject({ code: 'STORE_UNUSABLE' });
+    expect(readdirSync(folder).sort()).toEqual(['file', 'text.db']);
+  });
+});
