@@ -6,65 +6,18 @@ import { leaveSettingsOut } from './test/own_environment.ts';
 // Tests and the programs that they start inherit this environment.
 leaveSettingsOut(process.env);
 
-const EVERY = '{shared,daemon,trainer,cli,bench,sim,test,mt5,dashboard}/**/*.test.ts';
 /**
- * Files that need a process of their own: they start programs and servers, change the environment, listen to the
- * process itself, or measure memory.
+ * Kinds of tests; each file's name ends with one, such as `x.unit.test.ts`.
+ *
+ * - `unit`: starts no server and no program of this project. `npm run test:unit` runs these.
+ * - `server`: starts servers and programs, and leaves nothing behind in its process: what these files import is loaded
+ *   once for several of them.
+ * - `chain`: needs a process of its own, because it starts several programs, changes the environment, listens to the
+ *   process itself, or measures memory.
+ * - `slow`: would need too much of the time of `npm run test:unit`.
  */
-const ALONE = [
-  'test/!(build|comments|contributing|doc_claims|doc_links|docs|import_circles|operate_guide|specified_policy).test.ts',
-  'mt5/!(language).test.ts',
-  'mt5/*/**/*.test.ts',
-  'cli/systemd/systemd*.test.ts',
-  'sim/!(disk|feed|halt_ledger|memory_journal|model_line|oracle|twin).test.ts',
-  'bench/**/!(duration|market|models|peers|percentiles|report|rounding|soak|trainer).test.ts',
-  'daemon/!(collector|idle_window|input|inputs|pipeline_batch|queue|turns|undo).test.ts',
-  'daemon/publish/!(envelope|publishers|recent_answers|redis_publisher|subscriptions|unsent_signals).test.ts',
-  'daemon/serve/**/*.test.ts',
-  'daemon/feed/{redis,redis_stream}.test.ts',
-  'shared/market/!(session_calendar|trading_week).test.ts',
-  'shared/bundle/tree_kernel/**/*.test.ts',
-  'shared/core/{features,screen}/allocation.test.ts',
-  'trainer/{,learning/,learning/threads/}*.test.ts',
-  'trainer/learning/learners/**/!(binning|boost|elementary|engine_rows|fit_table|learners|lightgbm_model|model_learning|scoring|split_node|turns|xgboost_model).test.ts',
-  'trainer/learning/search/!(axis|deflated_sharpe_ratio|gaussian_process|median_pruner|normal|parzen|space|training_space).test.ts',
-];
-/**
- * Files that start servers and programs, and leave nothing behind in their process: what they import is loaded once for
- * several of them.
- */
-const SERVERS = [
-  'cli/{commands/**/*,bars/store_sink,ea/signal_redis,output,interrupted}.test.ts',
-  'shared/{store,log}/**/*.test.ts',
-  'shared/bundle/{grouped_models,halts,onnxruntime,signature,model_set}.test.ts',
-  'trainer/control/{api,model_events,policy,report,registry}/**/*.test.ts',
-  'trainer/{store,learning/bundle}/**/*.test.ts',
-  'trainer/control/schedule/!(gpu_watch|progress_line|run_limits|run_progress|status_line).test.ts',
-  'trainer/control/monitor/!(cluster|drift|evidence|feature_profile|fill_performance|kpi|performance_drift|report).test.ts',
-  'trainer/control/notify/*.test.ts',
-  'trainer/control/notify/!(watch)/**/*.test.ts',
-  'trainer/control/fills/!(fill_figures|journal_signals|reconcile|tail).test.ts',
-  'trainer/learning/dataset/{dataset_process,pair_cache}.test.ts',
-  'trainer/control/history/{history,bucket}.test.ts',
-  'trainer/learning/search/{choose_thresholds,research_theta2,search,search_model,thresholds}.test.ts',
-  'trainer/learning/learners/{result_model,warm_start,warm_start_chain,warm_start_fit}.test.ts',
-  'trainer/learning/learners/trees/{fit,fit_pool,onnx_export,random_forest}.test.ts',
-  'trainer/learning/learners/trees/kernel/{gradients,threads}.test.ts',
-  'sim/{lease_world,redis,timeline,variety,websockets}.test.ts',
-  'bench/{compare/verdict,turns_ratio}.test.ts',
-  'mt5/{bars,broker,consumer,day,logic,redis,wake,check/**/*}.test.ts',
-  'daemon/publish/{batch_publisher,file,file_thread,publish,redis,redis_bus,redis_commands,websocket}.test.ts',
-  'daemon/{groups,instruments,pipeline_work,policy_watch}.test.ts',
-  'test/@(boundaries|dashboard_gates|dashboard_texts|mt5_python|net_target|price_kinds|prometheus_rules|series_live|skip_reporter).test.ts',
-  'test/@(backtest|bars_crash|examples|feature_table|groups|lease_store|parity_day|policy_chain|registry_crash|rollout|signals_crash|specified_tables|suspect).test.ts',
-  'test/@(anti_rollback|backtest_command|bars_commands|check_models|direction_command|ea|fit|home|instrument|late_bars|models_folder|pairs_option|parity|private_files|redis_refused|registry_cli|registry_runs|replay_running|scan_command|signals_command|suspect_commands|systemd_notify|timeframes|tiny_models|unit_tests|verify_deep).test.ts',
-];
-/** Files that would need a third of the time of `npm run test:unit`, measured. They share a process too. */
-const SLOW = [
-  'shared/bundle/onnx/tree_model.test.ts',
-  'cli/bars/import.test.ts',
-  'trainer/learning/dataset/real_dataset.test.ts',
-  'trainer/learning/gate/{gate,shuffled}.test.ts',
+const filesOf = (kind: 'unit' | 'server' | 'chain' | 'slow'): string[] => [
+  `{shared,daemon,trainer,cli,bench,sim,test,mt5,dashboard}/**/*.${kind}.test.ts`,
 ];
 /**
  * The longest first, so that the last of them does not run when all the others are done. The order: by time, measured.
@@ -95,15 +48,15 @@ const LONGEST = [
   'trainer/control/model_events/model_events',
   'trainer/main',
   'trainer/control/notify/sender',
-  'trainer/learning/pipeline',
-  'trainer/learning/searched_pipeline',
+  'trainer/learning/training/pipeline',
+  'trainer/learning/training/searched_pipeline',
   'test/fit',
   'test/examples',
   'test/readme',
   'test/pre_commit',
   'test/ea',
   'daemon/pipeline',
-  'daemon/feed/replay',
+  'daemon/replay',
   'test/bars_commands',
   'test/backtest_command',
   'bench/end_to_end/end_to_end',
@@ -113,7 +66,7 @@ const LONGEST = [
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const place = ({ moduleId }: TestSpecification): number => {
-      const index = LONGEST.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      const index = LONGEST.findIndex((name) => moduleId.includes(`/${name}.`));
       return index === -1 ? LONGEST.length : index;
     };
     const sorted = await super.sort(files);
@@ -172,11 +125,10 @@ export default defineConfig({
       thresholds: FLOORS,
     },
     projects: [
-      project('alone', { include: ALONE, exclude: [...SERVERS, ...without] }),
-      project('servers', { include: SERVERS, exclude: without, isolate: false }),
-      project('slow', { include: SLOW, exclude: without, isolate: false }),
-      // The unit tests: `npm run test:unit`.
-      project('together', { include: [EVERY], exclude: [...ALONE, ...SERVERS, ...SLOW, ...without], isolate: false }),
+      project('chain', { include: filesOf('chain'), exclude: without }),
+      project('server', { include: filesOf('server'), exclude: without, isolate: false }),
+      project('slow', { include: filesOf('slow'), exclude: without, isolate: false }),
+      project('unit', { include: filesOf('unit'), exclude: without, isolate: false }),
     ],
   },
 });

@@ -28,7 +28,7 @@ const NODE_TESTS = [
   'shared/core/features/allocation',
   'daemon/serve/',
   'daemon/journal/',
-  'trainer/store/store.test',
+  'trainer/store/store.server.test',
   'test/installation',
 ];
 

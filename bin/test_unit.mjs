@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Unit tests, project `together` of vitest.config.ts: they start no servers and no programs of this project. `npm test`
+ * Unit tests, project `unit` of vitest.config.ts: they start no servers and no programs of this project. `npm test`
  * runs the others too. Arguments are passed to vitest.
  */
 import { conclude, testsHold } from './steps.mjs';
@@ -14,7 +14,7 @@ await run(async () => {
   await ensureInstalled();
   await ensureBuilt();
   const startMs = performance.now();
-  await testsHold('unit tests', ['--project', 'together', ...process.argv.slice(2)]);
+  await testsHold('unit tests', ['--project', 'unit', ...process.argv.slice(2)]);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
   print(`The unit tests took ${seconds} s; the budget is ${BUDGET_SECONDS} s on two idle cores.`);
   return conclude();

@@ -27,7 +27,8 @@ import { byMinute } from './pipeline.fixture.ts';
 import { Database } from '../shared/store/sqlite.ts';
 
 /**
- * `HANDOVERS=1000 HANDOVER_PROGRAM=<compiled daemon_program> npx vitest run daemon/handover.chain.test.ts` is the long form.
+ * The long form is `HANDOVERS=1000 HANDOVER_PROGRAM=<compiled daemon_program> npx vitest run` with
+ * `daemon/handover.chain.test.ts`.
  */
 const HANDOVERS = Number(process.env['HANDOVERS'] ?? 5);
 const COMPILED = process.env['HANDOVER_PROGRAM'];

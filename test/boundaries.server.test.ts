@@ -29,13 +29,13 @@ describe('the import rule', () => {
     ['shared/core/decide/x.ts', "import '../../clock.ts';"],
     ['shared/core/decide/x.ts', "import type { Clock } from '../../ports.ts';"],
     ['shared/core/decide/x.ts', "export * from '../../rng.ts';"],
-    ['shared/core/decide/x.ts', "import '../../../daemon/wait.ts';"],
+    ['shared/core/decide/x.ts', "import '../../../daemon/threads/wait.ts';"],
     ['shared/core/decide/x.ts', "import '../../http/bar.ts';"],
     ['shared/core/decide/x.ts', "import './../../clock.ts';"],
     ['shared/core/decide/x.ts', "import '../features/../../clock.ts';"],
     ['shared/core/x.ts', "import '../clock.ts';"],
     ['shared/core/features/window/x.ts', "import '../../../clock.ts';"],
-    ['shared/core/features/window/x.ts', "import '../../../../daemon/wait.ts';"],
+    ['shared/core/features/window/x.ts', "import '../../../../daemon/threads/wait.ts';"],
   ])('refuses in %s: %s', async (path, code) => {
     expect(await rulesBroken(path, code)).toEqual(['no-restricted-imports']);
   });

@@ -10,7 +10,9 @@ import type { Settings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
 import { tinySettings, type SettingsOverrides } from './tiny_models.ts';
 
-/** As services start it: bin/minutehand.mjs would look at every source file at each start (test/readme.chain.test.ts). */
+/**
+ * As services start it: bin/minutehand.mjs would look at every source file at each start (test/readme.chain.test.ts).
+ */
 const PROGRAM = join(packageRoot(), 'dist', 'cli', 'minutehand.js');
 const SOURCE = join(packageRoot(), 'config');
 const urlOf = (...parts: string[]): string => JSON.stringify(pathToFileURL(join(packageRoot(), ...parts)).href);

@@ -63,7 +63,7 @@ describe('the documents', () => {
     expect(read('docs/reference/MODELS.md').replace(/\s+/g, ' ')).toContain(stated);
   });
 
-  it.each(['daemon', 'trainer/learning'])('list the stations that %s/pipeline.ts lists', (side) => {
+  it.each(['daemon', 'trainer/learning/training'])('list the stations that %s/pipeline.ts lists', (side) => {
     const source = read(`${side}/pipeline.ts`).replaceAll('\n * ', ' ');
     const stations = /\* (?:A bar's way: )?((?:[a-z -]+ → )+[a-z]+)\./.exec(source)![1]!;
     expect(read('docs/ARCHITECTURE.md')).toContain(`\n${stations}\n`);

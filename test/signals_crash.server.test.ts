@@ -21,8 +21,8 @@ import { skipNote } from './skip_note.ts';
 
 const FIRST = '2025-01-01';
 /**
- * `SIGNAL_DAYS=365 npx vitest run test/signals_crash.server.test.ts` runs a whole year with full days, killed at random times;
- * SIGNAL_STORE=postgres uses PostgreSQL.
+ * `SIGNAL_DAYS=365 npx vitest run test/signals_crash.server.test.ts` runs a whole year with full days, killed at random
+ * times; SIGNAL_STORE=postgres uses PostgreSQL.
  */
 const DAYS = Number(process.env['SIGNAL_DAYS'] ?? '0');
 const STORE = process.env['SIGNAL_STORE'] ?? 'sqlite';

@@ -82,7 +82,7 @@ export async function tinyModels(
     cpSync(kept, folder, { recursive: true });
     return { version, path: join(folder, version) };
   }
-  const built = pathToFileURL(join(DIST, 'trainer', 'learning', 'pipeline.js')).href;
+  const built = pathToFileURL(join(DIST, 'trainer', 'learning', 'training', 'pipeline.js')).href;
   const { train } = (await import(built)) as typeof import('../trainer/learning/training/pipeline.ts');
   const { version, path } = await train(tinyTraining(folder, options));
   if (options.gates !== 'measured') recordPassedGates(path);

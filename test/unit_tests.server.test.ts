@@ -19,9 +19,21 @@ const filesOf = (project: string): string[] => {
 
 describe('npm run test:unit', () => {
   it('starts no server and no daemon', () => {
-    const files = filesOf('together');
+    const files = filesOf('unit');
     expect(files.length).toBeGreaterThan(100);
     expect(files.filter((file) => STARTS.test(readFileSync(file, 'utf8')))).toEqual([]);
+  });
+});
+
+describe('the name of a test file', () => {
+  it('ends with its kind, by which vitest.config.ts runs it', () => {
+    const files = [...FOLDERS, 'dashboard'].flatMap((folder) =>
+      readdirSync(join(packageRoot(), folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules'))
+        .map((name) => `${folder}/${name}`),
+    );
+    expect(files.length).toBeGreaterThan(400);
+    expect(files.filter((file) => !/\.(unit|server|chain|slow)\.test\.ts$/.test(file))).toEqual([]);
   });
 });
 

@@ -48,7 +48,7 @@ export interface ProvenPair {
 
 /**
  * Backtest of the holdout, evaluated without the check for NO_EDGE.
- * @param lookOf number of a look with these trades (trainer/control/registry/holdout_looks.ts)
+ * @param lookOf number of a look with these trades (trainer/learning/backtest/holdout_looks.ts)
  */
 export function proveEdge(
   dataset: Dataset,
