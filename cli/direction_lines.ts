@@ -4,6 +4,7 @@ import type { DirectionEvaluation } from '../trainer/learning/direction/evaluate
 import type { GateResult } from '../trainer/learning/criteria/criteria.ts';
 import type { NetResult } from '../trainer/learning/direction/direction_net.ts';
 import type { DirectionPlan, TrainedDirection } from '../trainer/learning/direction/train_direction.ts';
+import type { ClassF1 } from '../trainer/learning/validate/class_f1.ts';
 import { TIMEFRAMES, type Timeframe } from '../shared/pair.ts';
 import { DIRECTIONS, evaluationLabel } from '../trainer/learning/label/direction.ts';
 
@@ -59,6 +60,7 @@ export function evaluationLines(
         `  ${name.padEnd(5)} AUC ${number(metrics.auc[k]!, 4)} ± ${number(metrics.auc_errors[k]!, 4)}, ECE ${number(metrics.ece[k]!, 4)}`,
     ),
     `  up against down, of the bars that left the range: AUC ${number(metrics.up_or_down_auc, 4)} ± ${number(metrics.up_or_down_error, 4)}`,
+    f1Line(metrics),
     ...(prior === null
       ? []
       : [
@@ -115,7 +117,13 @@ function table(metrics: DirectionMetrics): string[] {
         `  ${name.padEnd(5)} AUC ${number(auc[k]!, 4)} ± ${number(auc_errors[k]!, 4)} (${figure(over_blocks.auc[k]!)}), ECE ${number(ece[k]!, 4)}`,
     ),
     `  up or down, of the bars that left the range: AUC ${number(up_or_down_auc, 4)} ± ${number(up_or_down_error, 4)} (${figure(over_blocks.up_or_down_auc)})`,
+    f1Line(metrics),
   ];
+}
+
+function f1Line({ f1, f1_by_class, f1_chance, f1_gain_lower }: ClassF1): string {
+  const each = DIRECTIONS.map((name, k) => `${name} ${number(f1_by_class[k]!, 3)}`).join(', ');
+  return `  F1 of the most probable class ${number(f1, 3)} (${each}); of as many random answers ${number(f1_chance, 3)}, above it by at least ${number(f1_gain_lower, 3)} at 98 %`;
 }
 
 function netLine(net: NetResult): string {

@@ -4,6 +4,7 @@ import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/defini
 import { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
 import { BALANCES, type Balance } from '../../trainer/learning/balance/balance.ts';
 import { makeDirectionBundle } from '../../trainer/learning/direction/make_direction_bundle.ts';
 import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
@@ -16,6 +17,7 @@ import {
   type TrainedDirection,
 } from '../../trainer/learning/direction/train_direction.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
+import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
 import { readInstruments, type BarMarket } from '../direction_instruments.ts';
 import { directionLines } from '../direction_lines.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
@@ -180,6 +182,7 @@ function planOf(flags: TrainFlags): DirectionPlan {
       takerFeeBps: number(flags.feeBps, '--fee-bps'),
       slippageBps: number(flags.slippageBps, '--slippage-bps'),
     },
+    f1Floor: f1Floor(loadSettings(), 'direction'),
     seed: String(parseInteger(flags.seed, '--seed')),
     workers: parseInteger(flags.workers, '--workers', 1),
     balances: chosen(flags.compare, BALANCES, '--compare'),

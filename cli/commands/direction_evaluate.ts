@@ -11,7 +11,9 @@ import { loadDirectionModel } from '../../shared/bundle/direction/direction_mode
 import { MinutehandError } from '../../shared/errors.ts';
 import { timeframeOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
 import { evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
+import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { evaluationLines } from '../direction_lines.ts';
 import { readInstruments } from '../direction_instruments.ts';
@@ -84,6 +86,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     const to = period.to ?? Infinity;
     const evaluation = evaluateDirection({
       ...{ manifest, infer: model.infer.bind(model), instruments, from, to, costs, seed: flags.seed },
+      f1Floor: f1Floor(loadSettings(), 'direction'),
     });
     progress.stop();
     const trained_on_period = from < unseen && evaluation.period.from < unseen;

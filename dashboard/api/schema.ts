@@ -4890,6 +4890,10 @@ export interface components {
                 trades: number;
                 auc_errors?: (number | null)[];
                 up_or_down_error?: number | null;
+                f1?: number;
+                f1_by_class?: number[];
+                f1_chance?: number;
+                f1_gain_lower?: number | null;
             };
             base_rates?: number[];
             costs?: {
@@ -7107,6 +7111,10 @@ export interface components {
                 trades: number;
                 auc_errors?: (number | null)[];
                 up_or_down_error?: number | null;
+                f1?: number;
+                f1_by_class?: number[];
+                f1_chance?: number;
+                f1_gain_lower?: number | null;
             };
             base_rates?: number[];
             costs?: {

@@ -25,6 +25,7 @@ export type Change = Schemas['Change'];
 export type MonitorLook = Schemas['MonitorLook'];
 export type SignalHistory = Answer<'/api/signals/history'>;
 export type DirectionModel = Schemas['DirectionModel'];
+export type DirectionMetrics = Schemas['DirectionManifest']['metrics'];
 export type Status = Answer<'/api/status'>;
 export type Backtest = Answer<'/api/backtests'>['backtests'][number];
 export type RequestedBacktest = Answer<'/api/backtests'>['requested'][number];

@@ -190,7 +190,7 @@ const retrainValues = {
   model_version_retention: z.int().min(2).max(1000),
   quality_min_samples: z.int().min(1).max(10_000_000),
   quality_f1_floor: z.number().min(0).lt(1),
-  quality_f1_gates: z.array(z.enum(['ai1', 'ai2'])),
+  quality_f1_gates: z.array(z.enum(['ai1', 'ai2', 'direction'])),
   pass_rate_range: searchRange,
   adopt_min_auc: fraction,
   adopt_min_candidates: z.int().min(1).max(1_000_000),

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { api, type DirectionModel } from '../api.ts';
+import { api, type DirectionMetrics, type DirectionModel } from '../api.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
 import { currentModel, session } from '../live.ts';
 import { t } from '../text/text.ts';
@@ -38,6 +38,12 @@ export function DirectionModels() {
       {version !== null && isReadable && <Detail version={version} />}
     </Panel>
   );
+}
+
+/** F1 above that of as many random answers, and its lower bound; a dash for earlier bundles. */
+function f1Gain({ f1, f1_chance, f1_gain_lower = null }: DirectionMetrics): string {
+  if (f1 === undefined || f1_chance === undefined) return num(null, 3);
+  return `${signed(f1 - f1_chance, 3)} (≥ ${signed(f1_gain_lower, 3)})`;
 }
 
 function columnsOf(show: (version: string) => void, change: Change): Column<DirectionModel>[] {
@@ -146,6 +152,8 @@ function Detail({ version }: { readonly version: string }) {
     [t('direction.ece'), num(metrics.class_wise_ece, 4)],
     [t('direction.auc'), metrics.auc.map((auc) => num(auc, 3)).join(' / ')],
     [t('direction.upOrDown'), num(metrics.up_or_down_auc, 3)],
+    [t('direction.f1'), num(metrics.f1 ?? null, 3)],
+    [t('direction.f1Gain'), f1Gain(metrics)],
     [
       t('direction.net'),
       `${signed(metrics.net_bps, 1)} (${signed(metrics.lower_5_net_bps, 1)} … ${signed(metrics.upper_95_net_bps, 1)})`,

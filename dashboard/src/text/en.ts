@@ -595,6 +595,8 @@ export const EN = {
   'direction.ece': 'Class-wise calibration error',
   'direction.auc': 'AUC up / down / range',
   'direction.upOrDown': 'AUC up against down',
+  'direction.f1': 'F1 of the most probable class',
+  'direction.f1Gain': 'F1 above chance (98 %)',
   'direction.net': 'Net bp per trade (90 %)',
   'direction.rules':
     'Entry above {up} (long) and {down} (short); stop {stop}, take profit {target}, at most {bars} bars',

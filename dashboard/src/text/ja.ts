@@ -594,6 +594,8 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'direction.ece': 'クラス別較正誤差',
   'direction.auc': 'AUC 上昇 / 下落 / レンジ',
   'direction.upOrDown': 'AUC 上昇対下落',
+  'direction.f1': '最有力クラスの F1',
+  'direction.f1Gain': '偶然を上回る F1（98 %）',
   'direction.net': '1取引あたり純益 bp（90 %）',
   'direction.rules': '買い {up} 超・売り {down} 超でエントリー、損切り {stop}、利確 {target}、最大 {bars} 本',
   'direction.trained': '{engine}、学習期間 {from} ～ {to}',

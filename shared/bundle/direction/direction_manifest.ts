@@ -66,6 +66,12 @@ export const directionManifestSchema = z.strictObject({
     /** Standard errors by days; absent in earlier bundles. */
     auc_errors: z.array(metric).optional(),
     up_or_down_error: metric.optional(),
+    /** Macro F1 of the most probable class, that of each class, and of as many random answers; absent in earlier bundles. */
+    f1: z.number().optional(),
+    f1_by_class: z.array(z.number()).optional(),
+    f1_chance: z.number().optional(),
+    /** Lower bound of F1 − chance at 2 %. */
+    f1_gain_lower: metric.optional(),
   }),
   /** Share of each class in the training rows; absent in earlier bundles. */
   base_rates: z.array(share).length(3).optional(),

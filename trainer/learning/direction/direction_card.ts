@@ -34,8 +34,20 @@ function metricLines({ metrics }: DirectionManifest): string[] {
     `|class-wise ECE|${text(metrics.class_wise_ece, 4)}|`,
     `|AUC ${DIRECTIONS.join(', ')}, each against the rest|${auc.map((own, k) => withError(own, errors[k])).join(', ')}|`,
     `|AUC up against down|${withError(metrics.up_or_down_auc, metrics.up_or_down_error)}|`,
+    ...f1Lines(metrics),
     `|net per trade, bps|${text(metrics.net_bps, 1)} (90 %: ${text(metrics.lower_5_net_bps, 1)} … ${text(metrics.upper_95_net_bps, 1)}), ${metrics.trades} trades|`,
     '',
+  ];
+}
+
+/** None of earlier bundles. */
+function f1Lines({ f1, f1_by_class, f1_chance, f1_gain_lower }: DirectionManifest['metrics']): string[] {
+  if (f1 === undefined) return [];
+  const each = DIRECTIONS.map((name, k) => `${name} ${text(f1_by_class?.[k], 3)}`).join(', ');
+  const gain = f1_chance === undefined ? null : f1 - f1_chance;
+  return [
+    `|F1 of the most probable class, mean|${text(f1, 3)} (${each})|`,
+    `|F1 above that of as many random answers (${text(f1_chance, 3)})|${text(gain, 3)}, at least ${text(f1_gain_lower, 3)} at 98 %|`,
   ];
 }
 

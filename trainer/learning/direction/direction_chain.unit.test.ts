@@ -86,6 +86,7 @@ const PLAN: DirectionPlan = {
   params: { ...DIRECTION_PARAMS, rounds: 15, learningRate: 0.2, leaves: 6, minDataInLeaf: 30 },
   walkForward: { ...DIRECTION_WALK_FORWARD, blocks: 4 },
   costs: { takerFeeBps: 5, slippageBps: 1 },
+  f1Floor: null,
   search: null,
   seed: '1',
   workers: 0,
@@ -138,7 +139,7 @@ describe('the direction model', () => {
       ...{ instruments, plan: PLAN, trained, out: folder, created: new Date(0), gitCommit: null },
       market: 'live' as const,
     };
-    const { version, edge, sources, engine, bias, gates, targets } = await makeDirectionBundle(parts);
+    const { version, edge, sources, engine, bias, gates, targets, metrics } = await makeDirectionBundle(parts);
     expect(engine.parameters['class_weight_ratio']).toBe(1);
     const { overall: _all, bull: _bull, bear: _bear, hours: _hours, outcome, ...figures } = trained.bias;
     expect(bias).toEqual({
@@ -162,6 +163,15 @@ describe('the direction model', () => {
       `|net result per month|at least 0.05|${month!.measured!.toFixed(3)}|${month!.met ? 'yes' : 'no'}|`,
     );
     expect(card).toContain('|prediction_max|');
+    const { f1, f1_by_class, f1_chance, f1_gain_lower } = metrics;
+    expect({ f1, f1_by_class, f1_chance, f1_gain_lower }).toEqual({
+      f1: trained.metrics.f1,
+      f1_by_class: trained.metrics.f1_by_class,
+      f1_chance: trained.metrics.f1_chance,
+      f1_gain_lower: trained.metrics.f1_gain_lower,
+    });
+    expect(card).toContain(`|F1 of the most probable class, mean|${f1!.toFixed(3)} (up `);
+    expect(card).toContain(`|F1 above that of as many random answers (${f1_chance!.toFixed(3)})|`);
     expect(sources).toEqual(['taker_buy_volume']);
     expect(Object.keys(edge)).toEqual(['ONE', 'TWO']);
     const schema = instrumentSchema(WINDOWS, HOUR);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { directionLabels, EVALUATION_LABEL, UP } from '../label/direction.ts';
 import { openFitPool } from '../learners/trees/fit_pool.ts';
@@ -14,6 +15,7 @@ import { OUTSIDE_COLUMNS, refuseForeseeingColumns } from './series_foresight.ts'
 import { NO_SERIES } from './series_files.ts';
 import { successTargets } from './success_targets.ts';
 import { DIRECTION_PARAMS, DIRECTION_WALK_FORWARD, trainDirection, type DirectionPlan } from './train_direction.ts';
+import { f1Floor } from '../validate/quality_gate.ts';
 import { calibrateBlocks, scoreBlocks } from './walk_forward.ts';
 
 const HOUR = 3600;
@@ -27,6 +29,7 @@ const PLAN: DirectionPlan = {
   params: { ...DIRECTION_PARAMS, rounds: 15, learningRate: 0.2, leaves: 6, minDataInLeaf: 30 },
   walkForward: { ...DIRECTION_WALK_FORWARD, blocks: 4 },
   costs: { takerFeeBps: 5, slippageBps: 1 },
+  f1Floor: null,
   search: null,
   seed: '1',
   workers: 0,
@@ -262,6 +265,38 @@ describe('the gate of plausibility', () => {
   });
 });
 
+describe('the gate of F1', () => {
+  const gate = (f1: number, f1Floor: number | null) =>
+    directionGates(
+      evidenceOf({ f1: { f1, f1_by_class: [f1, f1, f1], f1_chance: 0.333, f1_gain_lower: 0.05 }, f1Floor }),
+    ).find(({ name }) => name === 'direction f1')!;
+
+  it('is the floor of the policy, where the policy names direction', () => {
+    expect(gate(0.599, 0.6)).toMatchObject({ passed: false, limit: 'at least 0.6' });
+    expect(gate(0.6, 0.6)).toMatchObject({
+      passed: true,
+      seen: '0.600, by chance 0.333, above it by at least 0.050',
+    });
+    expect(gate(0.1, null)).toMatchObject({ passed: true, limit: 'no limit in the policy' });
+    const { retrain } = loadSettings({ env: {} });
+    expect(f1Floor({ retrain }, 'direction')).toBe(0.6);
+    expect([f1Floor({ retrain }, 'ai1'), f1Floor({ retrain }, 'ai2')]).toEqual([null, null]);
+    expect(f1Floor({ retrain: { ...retrain, quality_f1_gates: [] } }, 'direction')).toBeNull();
+  });
+
+  it('refuses a model of a random walk, whose card shows both F1', async () => {
+    const bars = walk('F1', 3000);
+    const { gates, metrics } = await trainDirection(
+      [{ bars, series: NO_SERIES }],
+      { ...PLAN, f1Floor: 0.6 },
+      () => undefined,
+    );
+    expect(failed(gates)).toContain('direction f1');
+    expect(metrics.f1).toBeLessThan(0.45);
+    expect(metrics.f1_gain_lower!).toBeLessThan(metrics.f1 - metrics.f1_chance);
+  });
+});
+
 function evidenceOf(change: Partial<DirectionEvidence>): DirectionEvidence {
   const outcome = { rows: 0, predicted: null, observed: null, p_value: null };
   return {
@@ -270,6 +305,7 @@ function evidenceOf(change: Partial<DirectionEvidence>): DirectionEvidence {
       ...{ biased: [], warnings: [] },
     },
     ...{ upOrDown: null, series: [], column: null, delayed: null, hasEdge: true },
+    ...{ f1: { f1: 0.7, f1_by_class: [0.7, 0.7, 0.7], f1_chance: 0.3, f1_gain_lower: 0.1 }, f1Floor: null },
     ...change,
   };
 }

@@ -2,6 +2,7 @@ import type { GateResult } from '../criteria/criteria.ts';
 import { aucLowerBound, type AucEstimate } from '../statistics/auc_error.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { OUTCOME_TOLERANCE, PREDICTION_LIMITS } from './direction_bias.ts';
+import type { ClassF1 } from '../validate/class_f1.ts';
 import { COLUMN_BOUND, type CheckedSeries } from './series_foresight.ts';
 
 /** An AUC of up against down above it is more than an honest model of such a market has shown. */
@@ -33,6 +34,9 @@ export interface DirectionEvidence {
   /** null without a claimed edge or without series. */
   readonly delayed: DelayedEdge | null;
   readonly hasEdge: boolean;
+  readonly f1: ClassF1;
+  /** Minimum of the plain F1; null: none. */
+  readonly f1Floor: number | null;
 }
 
 /** One gate of a direction model, as it is documented (docs/reference/GATES.md) and checked. */
@@ -41,7 +45,8 @@ export interface DirectionGate {
   readonly vetoes: string;
   readonly limit: string;
   readonly next: string;
-  check(evidence: DirectionEvidence): Pick<GateResult, 'passed' | 'seen'>;
+  /** @returns its own limit where that depends on the policy */
+  check(evidence: DirectionEvidence): Pick<GateResult, 'passed' | 'seen'> & Partial<Pick<GateResult, 'limit'>>;
 }
 
 const { minimum, maximum, mean } = PREDICTION_LIMITS;
@@ -105,11 +110,22 @@ export const DIRECTION_GATES: readonly DirectionGate[] = [
       };
     },
   },
+  {
+    name: 'direction f1',
+    vetoes: 'A mean F1 of up, down and range, each answered where it is the most probable one, below the limit.',
+    limit: '`quality_f1_floor`, while `quality_f1_gates` names direction',
+    next: 'The model rarely tells the classes apart. Without this limit: take direction out of `quality_f1_gates`, or promote it with a reason.',
+    check: ({ f1, f1Floor }) => ({
+      passed: f1Floor === null || f1.f1 >= f1Floor,
+      seen: `${shown(f1.f1)}, by chance ${shown(f1.f1_chance)}, above it by at least ${shown(f1.f1_gain_lower)}`,
+      limit: f1Floor === null ? 'no limit in the policy' : `at least ${f1Floor}`,
+    }),
+  },
 ];
 
 /** Results of all gates, in their order. */
 export function directionGates(evidence: DirectionEvidence): GateResult[] {
-  return DIRECTION_GATES.map(({ name, limit, check }) => ({ name, ...check(evidence), limit }));
+  return DIRECTION_GATES.map(({ name, limit, check }) => ({ name, limit, ...check(evidence) }));
 }
 
 /** Whether an honest model may have this AUC of up against down. */

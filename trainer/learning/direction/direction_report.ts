@@ -3,6 +3,7 @@ import { DOWN, RANGE, UP } from '../label/direction.ts';
 import { quantileOf, resampledMeans } from '../statistics/block_bootstrap.ts';
 import { classMetrics, meanAndError, type ClassMetrics } from '../measures/class_metrics.ts';
 import { aucByDays, type AucEstimate } from '../statistics/auc_error.ts';
+import { classF1, type ClassF1 } from '../validate/class_f1.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
 import { CLASSES, type CalibratedBlock } from './walk_forward.ts';
 
@@ -12,7 +13,7 @@ const SECONDS_PER_DAY = 86_400;
 export type BlockFigure = ReturnType<typeof meanAndError>;
 
 /** Metrics on the evaluation label, over all evaluated blocks and by block. */
-export interface DirectionMetrics extends ClassMetrics {
+export interface DirectionMetrics extends ClassMetrics, ClassF1 {
   /** AUC of ML_UP_PROB − ML_DOWN_PROB on the rows that left the range: direction only, without volatility. */
   readonly up_or_down_auc: number | null;
   /** Standard errors by days: of each class against the rest, and of up against down. */
@@ -78,12 +79,17 @@ export function directionMetrics(
 
 /** The same of any list of answers, without blocks. */
 export function evaluatedMetrics(
-  rows: Pick<InstrumentRows, 'time'>,
+  rows: Pick<InstrumentRows, 'time' | 'labelEnd'>,
   answers: EvaluatedAnswers,
 ): Omit<DirectionMetrics, 'over_blocks'> {
   const upOrDown = upOrDownAuc(rows, answers);
+  const times = {
+    time: Float64Array.from(answers.rows, (row) => rows.time[row]!),
+    labelEnd: Float64Array.from(answers.rows, (row) => rows.labelEnd[row]!),
+  };
   return {
     ...classMetrics(answers),
+    ...classF1(answers, times),
     auc_errors: Array.from({ length: CLASSES }, (_, k) => classAuc(rows, answers, k)?.standard_error ?? null),
     up_or_down_auc: upOrDown?.auc ?? null,
     up_or_down_error: upOrDown?.standard_error ?? null,

@@ -34,6 +34,8 @@ export interface EvaluationRequest {
   readonly from: number;
   readonly to: number;
   readonly costs: InstrumentCosts;
+  /** Minimum of the plain F1; null: none. */
+  readonly f1Floor: number | null;
   readonly seed: string;
 }
 
@@ -84,12 +86,16 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
   const isOutside = series.length > 0;
   const delayed = hasEdge && isOutside ? delayedOf(request, plan, chosen, edge, net) : null;
   const times = chosen.map((row) => rows.time[row]!);
+  const metrics = evaluatedMetrics(rows, answers);
   return {
     period: { from: times.reduce((a, b) => Math.min(a, b)), to: times.reduce((a, b) => Math.max(a, b)) },
-    metrics: evaluatedMetrics(rows, answers),
+    metrics,
     prior: priorOf(manifest, rows, answers, seed),
     ...{ net, edge, bias },
-    gates: directionGates({ bias, upOrDown: upOrDownAuc(rows, answers), series, column: null, delayed, hasEdge }),
+    gates: directionGates({
+      ...{ bias, upOrDown: upOrDownAuc(rows, answers), series, column: null, delayed, hasEdge },
+      ...{ f1: metrics, f1Floor: request.f1Floor },
+    }),
   };
 }
 

@@ -67,6 +67,8 @@ export interface DirectionPlan {
   readonly params: LearnerParams;
   readonly walkForward: WalkForwardPlan;
   readonly costs: InstrumentCosts;
+  /** Minimum of the plain F1; null: none. */
+  readonly f1Floor: number | null;
   /** Search for parameters; null without one. */
   readonly search: DirectionSearch | null;
   readonly seed: string;
@@ -158,7 +160,10 @@ export async function trainDirection(
     const hasEdge = !net.result.no_edge || Object.values(net.edge).some(({ no_edge }) => !no_edge);
     const delayed = hasEdge && series.length > 0 ? delayedEdge(run, calibrated, net) : null;
     const upOrDown = upOrDownAuc(rows, answers);
-    const gates = directionGates({ bias, upOrDown, series, column, delayed, hasEdge });
+    const gates = directionGates({
+      ...{ bias, upOrDown, series, column, delayed, hasEdge },
+      ...{ f1: metrics, f1Floor: plan.f1Floor },
+    });
     return {
       ...{ rows, learning: own, search, model, scaling, theta, trees: treesOf(raw) },
       ...{ metrics, blocks: calibrated, net, bias, gates, priors, others },

@@ -23,8 +23,15 @@ export interface QualityLimits {
 }
 
 export function qualityLimits({ retrain }: Pick<Settings, 'retrain'>, model: QualityModel): QualityLimits {
-  const hasFloor = retrain.quality_f1_gates.includes(model);
-  return { min_samples: retrain.quality_min_samples, f1_floor: hasFloor ? retrain.quality_f1_floor : null };
+  return { min_samples: retrain.quality_min_samples, f1_floor: f1Floor({ retrain }, model) };
+}
+
+/** Minimum plain F1 of a model by the policy; null: none. */
+export function f1Floor(
+  { retrain }: { readonly retrain: Pick<Settings['retrain'], 'quality_f1_floor' | 'quality_f1_gates'> },
+  model: Settings['retrain']['quality_f1_gates'][number],
+): number | null {
+  return retrain.quality_f1_gates.includes(model) ? retrain.quality_f1_floor : null;
 }
 
 /** Answers on rows that the model was not trained on, with labels of 0 and 1. */

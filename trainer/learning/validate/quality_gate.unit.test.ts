@@ -92,7 +92,7 @@ describe('checkQuality', () => {
 
   it('reads its limits from the retraining policy, the floor for the models that it names', () => {
     const { retrain } = loadSettings({ env: {} });
-    expect(retrain.quality_f1_gates).toEqual([]);
+    expect(retrain.quality_f1_gates).toEqual(['direction']);
     expect(qualityLimits({ retrain }, 'ai1')).toEqual({ min_samples: retrain.quality_min_samples, f1_floor: null });
     const strict = { retrain: { ...retrain, quality_f1_gates: ['ai2'] as const } };
     expect(qualityLimits(strict as never, 'ai2').f1_floor).toBe(retrain.quality_f1_floor);
