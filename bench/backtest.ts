@@ -95,7 +95,8 @@ export async function benchBacktest(
     let trades = 0;
     for (let run = 0; run < commandRuns; run++) {
       print(`minutehand backtest, ${commandBars} bars, run ${run + 1} of ${commandRuns} …`);
-      const [startNs, startCpu] = [instantNs(), childrenCpuSeconds()];
+      const startNs = instantNs();
+      const startCpu = childrenCpuSeconds();
       trades = await runCommand(long, bundle);
       seconds.push((instantNs() - startNs) / 1e9);
       const endCpu = childrenCpuSeconds();
@@ -188,7 +189,8 @@ async function timeStations(
 function runEngine({ a: symbolA }: Pair, a: BarColumns, b: BarColumns, { minutehand }: Settings): void {
   const engine = new PairFeatures(minutehand.windows);
   const { length, inA, inB } = matchMinutes(a, b);
-  const [barOfA, barOfB] = [barReader(a), barReader(b)];
+  const barOfA = barReader(a);
+  const barOfB = barReader(b);
   for (let minute = 0; minute < length; minute++) engine.step(barOfA(inA[minute]!), barOfB(inB[minute]!));
   if (engine.bars !== length) throw new RangeError(`${engine.bars} of ${length} bars of ${symbolA}`);
 }

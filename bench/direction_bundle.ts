@@ -36,7 +36,9 @@ export function writeRandomDirection(models: string, options: RandomDirectionOpt
   const answers = predictModel(model, { rows: golden, columns, values: goldenRows });
   const rowsOf = (of: ArrayLike<number>, width: number): number[][] =>
     Array.from({ length: golden }, (_, row) => Array.from({ length: width }, (__, k) => of[row * width + k]!));
-  const [up, down, range] = [0.61, 0.6, 0.78];
+  const up = 0.61;
+  const down = 0.6;
+  const range = 0.78;
   const features = rowsOf(goldenRows, columns).map((row) => row.map((value) => (Number.isNaN(value) ? null : value)));
   const manifest: Omit<DirectionManifest, 'format' | 'version' | 'created' | 'files'> = {
     git_commit: null,
@@ -55,9 +57,17 @@ export function writeRandomDirection(models: string, options: RandomDirectionOpt
     calibration: { kind: 'vector', slope: [1, 1, 1], intercept: [0, 0, 0] },
     strategy: { theta_up: 0.34, theta_down: 0.34, stop: 0.02, target: 0.02, max_age_bars: 24 },
     metrics: {
-      ...{ rows: 1000, log_loss: 0.96, log_loss_prior: 1.09, brier: 0.57, class_wise_ece: 0.02 },
-      ...{ auc: [up, down, range], up_or_down_auc: 0.52 },
-      ...{ net_bps: 3.1, lower_5_net_bps: 0.4, upper_95_net_bps: 5.9, trades: 42 },
+      rows: 1000,
+      log_loss: 0.96,
+      log_loss_prior: 1.09,
+      brier: 0.57,
+      class_wise_ece: 0.02,
+      auc: [up, down, range],
+      up_or_down_auc: 0.52,
+      net_bps: 3.1,
+      lower_5_net_bps: 0.4,
+      upper_95_net_bps: 5.9,
+      trades: 42,
     },
     gates: [{ name: 'direction bias', passed: true, seen: 'none', limit: 'random trees' }],
     edge: Object.fromEntries(

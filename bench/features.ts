@@ -65,7 +65,10 @@ export async function benchFeatures(print: (line: string) => void): Promise<Feat
   bench.add('minutehand', () => {
     for (let i = 0; i < BARS_PER_SAMPLE; i++) {
       // The recorded bars ascend only once; a fresh engine every 20,000 bars costs nothing.
-      if (at === a.length) [engine, at] = [new FeatureEngine([pair], windows), 0];
+      if (at === a.length) {
+        engine = new FeatureEngine([pair], windows);
+        at = 0;
+      }
       engine.step([{ pairIndex: 0, a: a[at]!, b: b[at]! }]);
       at++;
     }

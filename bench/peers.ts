@@ -53,10 +53,13 @@ export async function tradingSignalsPeer(): Promise<Peer> {
       const { vol_short, vol_window, vol_long, z_window, atr_short, atr_long, beta_window } = windows;
       const bands = (window: number): InstanceType<typeof BollingerBands> => new BollingerBands(window, 1);
       const deviations = (): InstanceType<typeof BollingerBands>[] => [vol_window, vol_short, vol_long].map(bands);
-      const [legA, legB, hedged] = [deviations(), deviations(), deviations()];
+      const legA = deviations();
+      const legB = deviations();
+      const hedged = deviations();
       const spreads = [bands(z_window), bands(vol_window)];
       const ranges = (): InstanceType<typeof ATR>[] => [new ATR(atr_short, SMA), new ATR(atr_long, SMA)];
-      const [rangesA, rangesB] = [ranges(), ranges()];
+      const rangesA = ranges();
+      const rangesB = ranges();
       const lnA: number[] = [];
       const lnB: number[] = [];
       const values = emptyValues();
@@ -97,11 +100,14 @@ export async function technicalIndicatorsPeer(): Promise<Peer> {
       const { vol_short, vol_window, vol_long, z_window, atr_short, atr_long } = windows;
       const sd = (period: number): InstanceType<typeof SD> => new SD({ period, values: [] });
       const deviations = (): InstanceType<typeof SD>[] => [vol_window, vol_short, vol_long].map(sd);
-      const [legA, legB, hedged] = [deviations(), deviations(), deviations()];
+      const legA = deviations();
+      const legB = deviations();
+      const hedged = deviations();
       const spreadMeans = [z_window, vol_window].map((period) => new SMA({ period, values: [] }));
       const spreadDeviations = [z_window, vol_window].map(sd);
       const atr = (period: number): InstanceType<typeof ATR> => new ATR({ period, high: [], low: [], close: [] });
-      const [rangesA, rangesB] = [[atr_short, atr_long].map(atr), [atr_short, atr_long].map(atr)];
+      const rangesA = [atr_short, atr_long].map(atr);
+      const rangesB = [atr_short, atr_long].map(atr);
       const values = emptyValues();
       /** Passes the value to all; returns the first one's result. */
       const first = (
@@ -198,7 +204,8 @@ function deviation(ring: readonly number[], window: number): number {
 }
 
 function correlation(x: readonly number[], y: readonly number[], window: number): number {
-  const [meanX, meanY] = [mean(x, window), mean(y, window)];
+  const meanX = mean(x, window);
+  const meanY = mean(y, window);
   let sum = 0;
   for (let i = x.length - window; i < x.length; i++) sum += (x[i]! - meanX) * (y[i]! - meanY);
   return sum / window / deviation(x, window) / deviation(y, window);

@@ -72,9 +72,11 @@ describe('the peers of the features bench', () => {
 
   it('agree on the mean true range if it is a mean over a window', async () => {
     const { points } = runOurs();
-    const [signals, naive] = [(await tradingSignalsPeer()).create(WINDOWS), naivePeer().create(WINDOWS)];
+    const signals = (await tradingSignalsPeer()).create(WINDOWS);
+    const naive = naivePeer().create(WINDOWS);
     points.forEach((point, i) => {
-      const [one, other] = [signals(point).atr_a_short, naive(point).atr_a_short];
+      const one = signals(point).atr_a_short;
+      const other = naive(point).atr_a_short;
       if (i >= 60) expect(Math.abs(one - other)).toBeLessThan(1e-9 * other);
     });
   });

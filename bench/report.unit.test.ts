@@ -30,7 +30,9 @@ describe('docs/reference/BENCHMARKS.md', () => {
     const later = { ...at(12), cpus: 8, cpu: 'Z80' };
     all = withParts(all, { machine: later, browsers: { ...browsers, events: 3 } });
     expect(all).toEqual({
-      ...{ machine: at(10), inference, browsers: { ...browsers, events: 3 } },
+      machine: at(10),
+      inference,
+      browsers: { ...browsers, events: 3 },
       again: [{ machine: later, parts: ['browsers'] }],
     });
     expect(renderBenchmarks({ ...all, inference: undefined! })).toMatch(
@@ -40,11 +42,16 @@ describe('docs/reference/BENCHMARKS.md', () => {
   });
 
   it('shows the p99 ratio with open dashboards and its interval for each transport', () => {
-    const [without, loaded] = [percentiles([1000, 2000]), percentiles([1000, 2100])];
+    const without = percentiles([1000, 2000]);
+    const loaded = percentiles([1000, 2100]);
     const text = renderBenchmarks({
       machine,
       browsers: {
-        ...{ pairs: 10, pace_ms: 200, browsers: 50, minutes: 570, events: 123_456 },
+        pairs: 10,
+        pace_ms: 200,
+        browsers: 50,
+        minutes: 570,
+        events: 123_456,
         transports: {
           websocket: { without, with: loaded, p99_ratio: { ratio: 1.05, interval: [0.91, 1.2] } },
         },
@@ -81,8 +88,12 @@ describe('docs/reference/BENCHMARKS.md', () => {
     const text = renderBenchmarks({
       machine,
       instruments: {
-        ...{ symbols: 100, timeframes: ['1m', '1h'], trees: 100, budget_ms: 200 },
-        ...{ minutes: percentiles([1000, 2000]), hours: percentiles([3000]) },
+        symbols: 100,
+        timeframes: ['1m', '1h'],
+        trees: 100,
+        budget_ms: 200,
+        minutes: percentiles([1000, 2000]),
+        hours: percentiles([3000]),
       },
     });
     expect(text).toContain('|1m|2|100|1.00/2.00/2.00/2.00|');

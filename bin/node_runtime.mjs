@@ -113,7 +113,8 @@ async function startsUp({ version, environment }, folder) {
   const end = ended.then((value) => (code = child.signalCode === 'SIGINT' ? 130 : value));
   const elapsedS = () => (performance.now() - startMs) / 1000;
   while (code === null && elapsedS() < START_WITHIN_S && goodSignals(home) < SIGNALS) await sleep(200);
-  const [signals, seconds] = [goodSignals(home), elapsedS()];
+  const signals = goodSignals(home);
+  const seconds = elapsedS();
   if (code === null) process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGINT');
   await Promise.race([end, sleep(END_WITHIN_MS, undefined, { ref: false })]);
   if (code === null) process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGKILL');

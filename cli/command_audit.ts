@@ -42,7 +42,10 @@ export class CommandAudit {
     const { name, args, options } = begun;
     const { appendOrKeep } = await import('../trainer/control/api/kept_audit.ts');
     const entry = {
-      ...{ ...by, role: '', action: change?.action ?? name, outcome },
+      ...by,
+      role: '',
+      action: change?.action ?? name,
+      outcome,
       target: change?.target ?? args.join(' '),
       before: change?.before ?? null,
       after: change === undefined ? (Object.keys(options).length === 0 ? null : options) : (change.after ?? null),

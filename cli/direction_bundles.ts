@@ -32,7 +32,10 @@ export function listDirections(models: string, output: Output): ListedDirection[
       const { timeframe, metrics, edge, gates = [] } = readDirectionBundle(join(folder, version)).manifest;
       const edges = Object.values(edge);
       return {
-        ...{ version, active: isActive, timeframe: timeframeOf(timeframe), up_or_down_auc: metrics.up_or_down_auc },
+        version,
+        active: isActive,
+        timeframe: timeframeOf(timeframe),
+        up_or_down_auc: metrics.up_or_down_auc,
         instruments: edges.length,
         instruments_with_edge: edges.filter(({ no_edge }) => !no_edge).length,
         failed_gates: gates.filter(({ passed }) => !passed).map(({ name }) => name),

@@ -131,7 +131,13 @@ async function backtested(
   try {
     const policy = decisionPolicy(settings);
     const { bundles } = await backtestPeriod({
-      ...{ pairs: pairs.map(parsePair), bars, from, sets: [set], policy, workers: 1, onProgress: () => undefined },
+      pairs: pairs.map(parsePair),
+      bars,
+      from,
+      sets: [set],
+      policy,
+      workers: 1,
+      onProgress: () => undefined,
       labels: datasetPolicy(settings),
       costs: tradingCosts(settings),
     });
@@ -169,8 +175,13 @@ async function replayed(
     const store = openJournal(path, { readOnly: true });
     try {
       await replayJournal({
-        ...{ settings, store, pairIds: pairs, policy: 'of settings', period: { from, to: END } },
-        ...{ clock: MACHINE_CLOCK, bootId: bootIdAt(MACHINE_CLOCK.nowMs()) },
+        settings,
+        store,
+        pairIds: pairs,
+        policy: 'of settings',
+        period: { from, to: END },
+        clock: MACHINE_CLOCK,
+        bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
         loadModels: (version) => loadModelSet(join(paths.models, version), schema, pairs.length),
         onSignals: (batch) => {
           for (const { pairId, text } of batch) {
@@ -211,9 +222,13 @@ function netOf(
 ): number {
   const pair = parsePair(pairId);
   const costs = pairCosts(tradingCosts(settings), pair);
-  const [a, b] = [bars.get(pair.a), bars.get(pair.b)];
+  const a = bars.get(pair.a);
+  const b = bars.get(pair.b);
   if (a === undefined || b === undefined) throw new MinutehandError('DATA_MISSING', { seen: pairId });
-  const [inA, inB, outA, outB] = [fillAt(a, closeTime), fillAt(b, closeTime), fillAt(a, exitTime), fillAt(b, exitTime)];
+  const inA = fillAt(a, closeTime);
+  const inB = fillAt(b, closeTime);
+  const outA = fillAt(a, exitTime);
+  const outB = fillAt(b, exitTime);
   if (inA === null || inB === null || outA === null || outB === null) return NaN;
   const gross = 1e4 * pairReturn(side, beta, outA.open / inA.open, outB.open / inB.open);
   const entryCost = pairFillCostBps(costs, beta, inA.time, inA.quoted, inB.quoted, side);

@@ -3,7 +3,8 @@ import { IdleCollector } from './collector.ts';
 
 it('a collection follows 320 signals, 5 ms later, in an idle window, and once nothing waits', async () => {
   const timers: { ms: number; work: () => void }[] = [];
-  let [collections, isIdle] = [0, true];
+  let collections = 0;
+  let isIdle = true;
   let openWindow: () => void = () => undefined;
   const collector = new IdleCollector({
     scheduler: {

@@ -203,14 +203,18 @@ class AssembledDaemon implements Daemon {
     const schema = featureSchema(windows);
     this.bootId = startBoot(store, settings, schema.hash, clock.nowMs());
     this.#identity = {
-      ...{ market, boot_id: this.bootId, shard, pairs: this.#subjects.filter((own) => !isInstrument(own)).length },
+      market,
+      boot_id: this.bootId,
+      shard,
+      pairs: this.#subjects.filter((own) => !isInstrument(own)).length,
       instruments: this.#subjects.filter(isInstrument).length,
       feature_schema: schema.hash,
     };
     this.#lease = this.#openLease();
     this.publishers = this.#openPublishers();
     this.#journal = createJournal({
-      ...{ writer: journalWriter, scheduler },
+      writer: journalWriter,
+      scheduler,
       ...(maxWaitingRows === undefined ? {} : { maxWaitingRows }),
       onFailure: this.#degradesWith('journal'),
       onRecovered: () => this.#recovered('journal'),
@@ -255,13 +259,11 @@ class AssembledDaemon implements Daemon {
   readonly health = (): HealthReport =>
     healthReport({
       identity: this.#identity,
-      ...{
-        status: this.pipeline.status,
-        models: this.#models,
-        directions: this.#directions,
-        halts: this.#halts,
-        links: this.publishers.links,
-      },
+      status: this.pipeline.status,
+      models: this.#models,
+      directions: this.#directions,
+      halts: this.#halts,
+      links: this.publishers.links,
       redisFeed: () => this.#redisFeed,
       lease: this.lease,
       lateBars: this.lateBars,
@@ -352,7 +354,9 @@ class AssembledDaemon implements Daemon {
     if (lease === undefined) return undefined;
     const { settings, log, print } = this.#options;
     return new LeaseKeeper({
-      ...{ ...lease, scheduler, leaseMs: 1000 * settings.minutehand.lease.seconds },
+      ...lease,
+      scheduler,
+      leaseMs: 1000 * settings.minutehand.lease.seconds,
       floor: store.lastFence(),
       clockOffsetMs: () => clock.nowMs() - clock.monotonicUs() / 1000,
       maxStepMs: this.#intervalMs / 2,
@@ -388,8 +392,16 @@ class AssembledDaemon implements Daemon {
     const { files, clock, scheduler, bus, openSignalFiles } = this.#ports;
     const { settings, paths, shard, log, print } = this.#options;
     return new Publishers({
-      ...{ settings, pairs: this.#subjects, shard, signalsFolder: paths.signals, files, clock, scheduler, bus },
-      ...{ log, print },
+      settings,
+      pairs: this.#subjects,
+      shard,
+      signalsFolder: paths.signals,
+      files,
+      clock,
+      scheduler,
+      bus,
+      log,
+      print,
       openFileThread: openSignalFiles?.bind(this.#ports),
       lease: this.#lease,
       onFailure: (what) => this.#degradesWith(what),
@@ -404,8 +416,13 @@ class AssembledDaemon implements Daemon {
       ...pipelineSettings(settings),
       pairs: this.#subjects.filter((own) => !isInstrument(own)),
       instruments: this.#subjects.filter(isInstrument),
-      ...{ bootId: this.bootId, feedIntervalMs: this.#intervalMs, restMs: REST_MS },
-      ...{ clock, scheduler, journal: this.#journal, lease: this.#lease },
+      bootId: this.bootId,
+      feedIntervalMs: this.#intervalMs,
+      restMs: REST_MS,
+      clock,
+      scheduler,
+      journal: this.#journal,
+      lease: this.#lease,
       halts: parseStanding(store.lastHalts()),
       sockets: this.publishers.sockets,
       files: this.publishers.files,
@@ -433,7 +450,12 @@ class AssembledDaemon implements Daemon {
     const pairs = this.#subjects.filter((own) => !isInstrument(own)).map(({ id }) => id);
     return new FollowedModels({
       running: { market, timeframes: timeframesOf(pairs) },
-      ...{ modelsFolder: paths.models, files, scheduler, pollMs: modelPollMs, log, print },
+      modelsFolder: paths.models,
+      files,
+      scheduler,
+      pollMs: modelPollMs,
+      log,
+      print,
       ...(pointerMarks && { marksOf: pointerMarks }),
       load: (folder) =>
         this.#ports.loadModels(folder, async (work) => {
@@ -454,7 +476,14 @@ class AssembledDaemon implements Daemon {
     const timeframes = [...new Set(this.#subjects.filter(isInstrument).map(barSecondsOf))].map(timeframeOf);
     if (timeframes.length === 0 || loadDirection === undefined) return null;
     return new FollowedDirections({
-      ...{ modelsFolder: paths.models, timeframes, market, pollMs: modelPollMs, files, scheduler, log, print },
+      modelsFolder: paths.models,
+      timeframes,
+      market,
+      pollMs: modelPollMs,
+      files,
+      scheduler,
+      log,
+      print,
       marksOf: (timeframe) => pointerMarks?.(pointerKind(`direction_${timeframe}`)) ?? null,
       sources: () => this.pipeline.status.sources,
       load: (folder, timeframe) =>
@@ -472,7 +501,12 @@ class AssembledDaemon implements Daemon {
     const { files, scheduler, store } = this.#ports;
     const { paths, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
     return followHalts({
-      ...{ modelsFolder: paths.models, files, scheduler, pollMs: modelPollMs, log, print },
+      modelsFolder: paths.models,
+      files,
+      scheduler,
+      pollMs: modelPollMs,
+      log,
+      print,
       standing: parseStanding(store.lastHalts()),
       activeVersion: () => this.pipeline.status.models?.version ?? null,
       apply: (standing) => {

@@ -92,19 +92,35 @@ export class DryRuns {
     websocket.attach({ publishAll: nothing });
     const pipeline = new Pipeline({
       ...pipelineSettings(settings),
-      ...{ pairs, clock, scheduler, market: 'replay', bootId: '', feedIntervalMs: interval_ms, restMs: 0 },
+      pairs,
+      clock,
+      scheduler,
+      market: 'replay',
+      bootId: '',
+      feedIntervalMs: interval_ms,
+      restMs: 0,
       silence: { degradedIntervals: Infinity, haltIntervals: Infinity },
       slowInferenceMs: Infinity,
-      ...{ sockets: [websocket], files: [], journal: NO_JOURNAL },
+      sockets: [websocket],
+      files: [],
+      journal: NO_JOURNAL,
       observer: {
         onSignals: (batch) => (this.#answered += batch.length),
-        ...{ onSwap: nothing, onModelFailure: nothing, onShadowFailure: nothing },
-        ...{ onChallengerFailure: nothing, onScreened: nothing },
+        onSwap: nothing,
+        onModelFailure: nothing,
+        onShadowFailure: nothing,
+        onChallengerFailure: nothing,
+        onScreened: nothing,
       },
     });
     const intake = createIntake({
-      ...{ sink: pipeline.inputs, bootId: '', clock, open: true, onOutcome: nothing },
-      ...{ maxClockSkewMs: max_clock_skew_ms, maxBars: max_bars_per_request },
+      sink: pipeline.inputs,
+      bootId: '',
+      clock,
+      open: true,
+      onOutcome: nothing,
+      maxClockSkewMs: max_clock_skew_ms,
+      maxBars: max_bars_per_request,
     });
     const market = createSimulatedMarket({ seed: 'dry run', symbols: symbolsOf(pairs), start: START });
     return { pipeline, intake, market, lastTime: START + minutes * SECONDS_PER_BAR };
@@ -112,7 +128,8 @@ export class DryRuns {
 
   #renew(): void {
     this.#simulation = this.#openSimulation();
-    [this.#bars, this.#seen] = [[], null];
+    this.#bars = [];
+    this.#seen = null;
   }
 
   /** @returns whether there are models that answer at once */
@@ -150,8 +167,11 @@ export class DryRuns {
 function borrowed(set: ModelSet, maxRows: number, isFree: () => boolean): ModelSet {
   const column = (): Float64Array => new Float64Array(maxRows);
   const zeros: BatchScores = {
-    ...{ return_prob: column(), risk_prob: column(), risk_score: column() },
-    ...{ position_scale: column(), result_sigmas: column() },
+    return_prob: column(),
+    risk_prob: column(),
+    risk_score: column(),
+    position_scale: column(),
+    result_sigmas: column(),
   };
   return {
     ...set,

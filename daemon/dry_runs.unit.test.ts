@@ -57,7 +57,8 @@ async function runUntil(dryRuns: DryRuns, answered: number): Promise<void> {
 }
 
 it('answer bars with the active models, follow a swap, and release none', async () => {
-  const [first, second] = [await loadSet(paths[0]!), await loadSet(paths[1]!)];
+  const first = await loadSet(paths[0]!);
+  const second = await loadSet(paths[1]!);
   let models: ModelSet | null = null;
   const dryRuns = open(() => models);
   for (let run = 0; run < 2 * WARMUP; run++) await dryRuns.run();
@@ -151,7 +152,8 @@ it('do not change one byte of the signals of the pipeline whose models they use'
     expect(withDryRuns ? dryRuns.answered : 100).toBeGreaterThan(50);
     return bench.texts;
   };
-  const [alone, beside] = [await answer(false), await answer(true)];
+  const alone = await answer(false);
+  const beside = await answer(true);
   expect(alone.filter((text) => text.includes('"mode":"OK"')).length).toBeGreaterThan(MINUTES);
   expect(beside).toEqual(alone);
 });

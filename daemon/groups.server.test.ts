@@ -66,7 +66,8 @@ describe('a daemon whose models have groups', () => {
       [grouped, pooled, ofFx].map((path) => live(path, openBench(settings))),
     );
     for (const pair of pairs) {
-      const [seen, expected] = [ofPair(both!, pair), ofPair(pair === FX ? other! : one!, pair)];
+      const seen = ofPair(both!, pair);
+      const expected = ofPair(pair === FX ? other! : one!, pair);
       expect(seen.length).toBeGreaterThan(200);
       expect(seen.map(scoresOf)).toEqual(expected.map(scoresOf));
       const thresholds = pair === FX ? [0.5, 0.6] : [0.7, 0.3];
@@ -89,7 +90,8 @@ describe('a daemon whose models have groups', () => {
 
   it('publishes a challenger with groups, in a rollout, as the same models decide alone', async () => {
     const published = await live(grouped, openBench(settings));
-    const [champion, challenger] = [await load(pooled), await load(grouped)];
+    const champion = await load(pooled);
+    const challenger = await load(grouped);
     const bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: champion });
     const versions = { champion: champion.version, challenger: challenger.version };
@@ -104,7 +106,8 @@ describe('a daemon whose models have groups', () => {
     bench.pipeline.inputs.apply({ kind: 'rollout', rollout, set: challenger });
     await take(bench);
     for (const pair of pairs) {
-      const [seen, expected] = [ofPair(bench, pair), ofPair(published, pair)];
+      const seen = ofPair(bench, pair);
+      const expected = ofPair(published, pair);
       expect(seen.map(scoresOf)).toEqual(expected.map(scoresOf));
       expect(seen.map(({ theta1 }) => theta1)).toEqual(expected.map(({ theta1 }) => theta1));
       expect(seen.at(-1)!.arm).toBe('challenger');
@@ -123,7 +126,11 @@ describe('a daemon whose models have groups', () => {
     await live(grouped, openBench(settings, { journal }));
     const signals = [...store.signals()];
     const { differences, equal } = await replayJournal({
-      ...{ settings, pairIds: pairs, clock: MACHINE_CLOCK, bootId: 'replay', store },
+      settings,
+      pairIds: pairs,
+      clock: MACHINE_CLOCK,
+      bootId: 'replay',
+      store,
       loadModels: (version) => load(join(folder, version)),
       onSignals: () => undefined,
     });

@@ -237,7 +237,8 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
           listensMs: nowMs() - atMs,
           nextBootId,
         });
-        [active, bootId] = [next, nextBootId];
+        active = next;
+        bootId = nextBootId;
         next = startStandby();
         continue;
       }
@@ -248,7 +249,8 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
       const nextBootId = await next.listening;
       const listensMs = nowMs() - atMs;
       handovers.push({ how, bootId, standby, atMs, endedMs: await ended, listensMs, nextBootId });
-      [active, bootId] = [next, nextBootId];
+      active = next;
+      bootId = nextBootId;
       next = startStandby();
       options.onProgress(handovers.length);
     }

@@ -34,7 +34,9 @@ const RANGE = [0.1, 0.1, 0.8];
 /** A verified model that answers what is set. */
 function modelOf(version: string, answers: () => readonly number[], strategy: object = {}): DirectionModel {
   const manifest = {
-    ...{ version, timeframe: 60, edge: { BTCUSDT: { no_edge: false } } },
+    version,
+    timeframe: 60,
+    edge: { BTCUSDT: { no_edge: false } },
     strategy: { theta_up: 0.5, theta_down: 0.5, stop: 0.5, target: 0.5, max_age_bars: 24, ...strategy },
   };
   return {
@@ -52,7 +54,8 @@ beforeAll(() => {
   market = byMinute(tinyBars(settings, 400)).map(({ time, bars }) => {
     const open = close;
     close *= Math.exp(0.001 * rng.normal());
-    const [high, low] = [Math.max(open, close), Math.min(open, close)];
+    const high = Math.max(open, close);
+    const low = Math.min(open, close);
     return {
       time,
       bars: [...bars, { symbol: ID, time, open, high, low, close, volume: 3, takerBuyVolume: 3 * rng.uniform() }],
@@ -103,7 +106,8 @@ async function explainsAll({ inputs, rows }: Bench): Promise<void> {
 
 describe('an instrument of a pipeline', () => {
   it('changes no byte of the signals of the pairs beside it', async () => {
-    const [alone, beside] = [openBench(settings), openBench(settings, INSTRUMENTS)];
+    const alone = openBench(settings);
+    const beside = openBench(settings, INSTRUMENTS);
     for (const bench of [alone, beside]) await feed(bench, 0, 60);
     expect(ofInstrument(beside)).toHaveLength(60);
     expect(beside.texts.filter((text) => !text.includes('"ml_up_prob"')).sort()).toEqual([...alone.texts].sort());
@@ -282,7 +286,9 @@ describe('an instrument of a pipeline', () => {
 });
 
 describe('Instruments', () => {
-  const [PAIR, BTC, ETH] = [0, 1, 2];
+  const PAIR = 0;
+  const BTC = 1;
+  const ETH = 2;
   const instruments = ['BTCUSDT', 'ETHUSDT'].map(parseInstrument);
   const held = { side: 1, ageBars: 3, entryPrice: 1, positionId: 'entry', entryTime: 60, exits: null };
 
@@ -310,7 +316,9 @@ describe('Instruments', () => {
   function itemsOf(time: number, ...indexes: number[]): MinuteItem[] {
     const bar = { symbol: '', time, open: 2, high: 3, low: 1, close: 2, volume: 1 };
     return indexes.map((pairIndex) => ({
-      ...{ kind: 'minute', publish: true, arrivedUs: 0 },
+      kind: 'minute',
+      publish: true,
+      arrivedUs: 0,
       minute: { pairIndex, time, a: bar, b: bar, outcome: 'COMPLETE', backfill: false } as MinuteItem['minute'],
     }));
   }

@@ -135,7 +135,9 @@ export class Instruments {
       requireEdge: decider.requireEdge,
       isDegraded: degradations.size > 0,
     };
-    const [instrument, label, before] = [instruments[index]!, this.#labels[index]!, this.#positions[index]!];
+    const instrument = instruments[index]!;
+    const label = this.#labels[index]!;
+    const before = this.#positions[index]!;
     const answer = answerInstrument(context, instrument, label, minute, before, decider.ids.idOf(minute, scores.model));
     this.#positions[index] = answer.position;
     return answer;

@@ -301,7 +301,8 @@ describe('a live daemon that is killed while another process locks its journal',
           () => null,
         );
       const publishedIds: string[][] = [];
-      let [first, heldMs] = [0, Infinity];
+      let first = 0;
+      let heldMs = Infinity;
       // On a machine that is busy for so long the daemon is DEGRADED by then, and its rows wait in memory.
       for (; heldMs > 0.8 * LOCK_PATIENCE_MS; first += 5) {
         const daemon = await start();
@@ -410,7 +411,8 @@ describe('a live daemon that is killed at random times while bars stream in and 
       const { start, home } = makeHome('random', settings);
       const path = pathsOf(home).journal('live', 'main');
       const rng = createRng('random kills');
-      let [at, received] = [0, 0];
+      let at = 0;
+      let received = 0;
       for (let life = 0; life < 30; life++) {
         const daemon = await start();
         const last = new Map<string, number>();

@@ -155,7 +155,12 @@ async function replayOf({ paths }: Home): Promise<JournalReplaySummary & { reado
   const store = openJournal(paths.journal('live', 'main'), { readOnly: true });
   try {
     const replayed = await replayJournal({
-      ...{ settings, pairIds: pairs, clock: MACHINE_CLOCK, bootId: 'replay', store, onSignals: () => undefined },
+      settings,
+      pairIds: pairs,
+      clock: MACHINE_CLOCK,
+      bootId: 'replay',
+      store,
+      onSignals: () => undefined,
       loadModels: (name) => loadModelSet(join(paths.models, name), featureSchema(windows), pairs.length),
     });
     return { ...replayed, stored: [...store.signals()].length };
@@ -678,7 +683,8 @@ describe('a daemon whose live KPIs are past their limit', () => {
   it('halts the pair from the next bar on, over a restart, until a person or a new bundle clears it, as its journal shows', async () => {
     const home = makeHome();
     const { models } = home.paths;
-    const [version, second] = [home.install(trained.live), home.install(trained.second)];
+    const version = home.install(trained.live);
+    const second = home.install(trained.second);
     activate(models, version);
     let daemon = await home.start();
     await daemon.post(wire(HISTORY), '?backfill=1');

@@ -195,7 +195,11 @@ class DaemonProcess {
   #followPolicy({ pipeline }: Daemon): void {
     const { settings, paths, shard, print } = this.#options;
     const watch = watchPolicy({
-      ...{ paths, print, files: MACHINE_FILES, scheduler: MACHINE_SCHEDULER, pollMs: POLICY_POLL_MS },
+      paths,
+      print,
+      files: MACHINE_FILES,
+      scheduler: MACHINE_SCHEDULER,
+      pollMs: POLICY_POLL_MS,
       pairs: shardPairs(settings.minutehand, shard),
       policyHash: () => pipeline.status.policyHash,
       log: this.#logs.events,
@@ -253,7 +257,13 @@ class DaemonProcess {
     this.#undo.push(() => bus?.close());
     const daemon = await assembleDaemon(
       {
-        ...{ clock, scheduler: MACHINE_SCHEDULER, files: MACHINE_FILES, store, journalWriter, bus, lease },
+        clock,
+        scheduler: MACHINE_SCHEDULER,
+        files: MACHINE_FILES,
+        store,
+        journalWriter,
+        bus,
+        lease,
         ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
@@ -261,7 +271,11 @@ class DaemonProcess {
         pointerMarks: (kind) => new PointerMarks(paths.home, `daemon_${shard}`, kind, () => clock.nowMs()),
       },
       {
-        ...{ settings, paths, shard, log: this.#logs.events, print },
+        settings,
+        paths,
+        shard,
+        log: this.#logs.events,
+        print,
         ...(maxWaitingRows === undefined ? {} : { maxWaitingRows }),
         observer: this.#observer(),
         isFeedOpen: () => market === 'live' || this.#feed?.begun === true,
@@ -300,7 +314,11 @@ class DaemonProcess {
     );
     let next = 0;
     const warmer = new CacheWarmer({
-      ...{ clock, scheduler, feedIntervalMs: barIntervalMs(settings), subjects: ofMinutes, isIdle },
+      clock,
+      scheduler,
+      feedIntervalMs: barIntervalMs(settings),
+      subjects: ofMinutes,
+      isIdle,
       onExpected: (isExpected) => {
         if (isExpected) return realTime?.begin();
         realTime?.end();
@@ -337,7 +355,8 @@ class DaemonProcess {
   }
 
   #observer(): DaemonObserver {
-    const [observed, logs] = [this.#observed, this.#logs];
+    const observed = this.#observed;
+    const logs = this.#logs;
     const noteAnswered = (batch: readonly Answer[]): void => {
       this.#warmer?.note(batch);
       this.#collector?.note(batch.length);
@@ -362,8 +381,14 @@ class DaemonProcess {
   #metricsSource({ pipeline, publishers, lateBars, lease, streamLost }: Daemon): MetricsSource {
     const connections = (): number => this.#server?.connections ?? 0;
     return {
-      ...{ clock: this.#options.clock, observed: this.#observed, logs: this.#logs },
-      ...{ status: pipeline.status, publishers, lateBars, lease, streamLost },
+      clock: this.#options.clock,
+      observed: this.#observed,
+      logs: this.#logs,
+      status: pipeline.status,
+      publishers,
+      lateBars,
+      lease,
+      streamLost,
       dryRuns: () => this.#dryRuns?.answered ?? 0,
       server: {
         get connections() {
@@ -435,7 +460,9 @@ async function openLease({ settings, shard }: DaemonOptions) {
   if (lease.url === null) return undefined;
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`;
   const store = await openLeaseStore({
-    ...{ url: lease.url, name: `${market}:${shard}`, holder },
+    url: lease.url,
+    name: `${market}:${shard}`,
+    holder,
     timeoutMs: 1000 * lease.seconds * LEASE_TIMEOUT,
   });
   return { store, holder, clockMs: uptimeMs };

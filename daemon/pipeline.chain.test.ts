@@ -146,7 +146,8 @@ describe('the pipeline', () => {
             side = -Math.sign(z);
             id = body.signal_id;
             entry = { alpha, beta, mean: zMean, std: zStd, z, age: 0 };
-            const [a, b] = [side > 0 ? 'BUY' : 'SELL', -side * Math.sign(beta) > 0 ? 'BUY' : 'SELL'];
+            const a = side > 0 ? 'BUY' : 'SELL';
+            const b = -side * Math.sign(beta) > 0 ? 'BUY' : 'SELL';
             expect(body.entry).toBe(`${a}_${pair.a}, ${b}_${pair.b}`);
           }
         }
@@ -158,7 +159,8 @@ describe('the pipeline', () => {
   });
 
   it('gives the same bodies to the byte when it runs again', async () => {
-    const [one, two] = [await calmMarket(), await runMarket()];
+    const one = await calmMarket();
+    const two = await runMarket();
     expect(two.rows.map(({ body }) => body)).toEqual(one.rows.map(({ body }) => body));
     expect(two.inputs).toEqual(one.inputs);
   });
@@ -205,7 +207,10 @@ describe('the pipeline', () => {
     const pairs = symbols.flatMap((a, i) => symbols.slice(i + 1).map((b) => parsePair(`${a}_${b}`)));
     const log: string[] = [];
     const socket = (name: 'websocket' | 'redis', pieces: object) => ({
-      ...{ name, ...pieces, failures: 0, close: () => Promise.resolve() },
+      name,
+      ...pieces,
+      failures: 0,
+      close: () => Promise.resolve(),
       publish: (batch: readonly Publication[]): void => {
         log.push(`${name} ${batch.length}`);
         for (const { text } of batch) texts[name].push(text);
@@ -306,7 +311,8 @@ describe('the expiry of a live signal', () => {
 });
 
 describe('a minute with a leg missing', () => {
-  const [A, B] = ['XAUUSD', 'XAGUSD'];
+  const A = 'XAUUSD';
+  const B = 'XAGUSD';
   const pairId = 'XAUUSD_XAGUSD';
   const now = WARMUP + 10;
 
@@ -690,7 +696,9 @@ describe('silence', () => {
   });
 
   it('reaches the consumers of a live market however long it lasts: they accept each heartbeat, and halt from the HALT on', async () => {
-    const [degradedIntervals, haltIntervals, intervals] = [2.5, 5, 200];
+    const degradedIntervals = 2.5;
+    const haltIntervals = 5;
+    const intervals = 200;
     const closeMs = (minute(WARMUP) + 60) * 1000;
     let passedMs = 0;
     const texts: string[] = [];
@@ -946,7 +954,8 @@ describe('models that are slow', () => {
 });
 
 describe('a halt', () => {
-  const [halted, other] = [PAIRS[0]!.id, PAIRS[1]!.id];
+  const halted = PAIRS[0]!.id;
+  const other = PAIRS[1]!.id;
   const of = (set: ModelSet, pair_id = halted): { pair_id: string; version: string } => ({
     pair_id,
     version: set.version,
@@ -1027,7 +1036,8 @@ describe('a halt', () => {
 
   it('counts while its version is active: another version clears it, and its own restores it', async () => {
     // A set that is replaced twice is released; these are still needed.
-    const [mine, theirs] = [withInference(models, (infer) => infer), withInference(others, (infer) => infer)];
+    const mine = withInference(models, (infer) => infer);
+    const theirs = withInference(others, (infer) => infer);
     const bench = await openWarm(mine);
     const modes: string[] = [];
     const step = async (change: () => void): Promise<void> => {
@@ -1053,7 +1063,8 @@ describe('a halt', () => {
     await step(() => bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [], resumed: [] } }));
     expect(modes).toEqual(['HALT', 'OK', 'HALT', 'OK', 'HALT', 'HALT', 'OK']);
     // Once for each change, in words of one order.
-    const [m, o] = [models.version, others.version];
+    const m = models.version;
+    const o = others.version;
     expect(bench.inputs.filter(({ kind }) => kind === 'halts').map(({ subject }) => subject)).toEqual([
       `${halted}@${m}`,
       `${halted}@${o}`,
@@ -1141,7 +1152,8 @@ describe('a shadow set', () => {
     for (const shadow of bench.shadows) {
       const row = published.get(shadow.signalId)!;
       expect([row.pairId, row.time, shadow.modelVersion]).toEqual([shadow.pairId, shadow.time, others.version]);
-      const [mine, its] = [bodyOf(active.get(`${shadow.pairId} ${shadow.time}`)!), bodyOf(shadow)];
+      const mine = bodyOf(active.get(`${shadow.pairId} ${shadow.time}`)!);
+      const its = bodyOf(shadow);
       expect(its).toEqual({ ...mine, signal_id: row.signalId, position_id: its.position_id });
       if (its.action !== bodyOf(row).action) differing++;
     }

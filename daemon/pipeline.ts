@@ -57,10 +57,14 @@ export class Pipeline {
       answer: (batch) => this.#answer(batch),
       apply: (input) => takeEffect(input, owners),
       finish: () => this.#books.finish(),
-      ...{ onWaiting: () => this.#turns.interrupt(), readsSeries: (at: number) => at >= pairs.length },
+      onWaiting: () => this.#turns.interrupt(),
+      readsSeries: (at: number) => at >= pairs.length,
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
-    const [queue, idle, degradations, series] = [this.queue, this.#idle, new Set<string>(), this.series];
+    const queue = this.queue;
+    const idle = this.#idle;
+    const degradations = new Set<string>();
+    const series = this.series;
     const halts = new HaltedPairs(pairs, options.halts);
     const slots = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
     this.inputs = new Inputs({ pipeline: options, subjects, queue, idle, halts, slots });
@@ -69,15 +73,22 @@ export class Pipeline {
     const shadow = new Shadow({ ...options, matrix, decider });
     const parts = { ...options, instruments, matrix, decider, halts, degradations, inputs: () => this.inputs };
     const arms = new RolloutArms(parts);
-    [this.#models, this.#matrix, this.#decider, this.#shadow, this.#arms] = [slots, matrix, decider, shadow, arms];
+    this.#models = slots;
+    this.#matrix = matrix;
+    this.#decider = decider;
+    this.#shadow = shadow;
+    this.#arms = arms;
     this.#instruments = new Instruments({ ...parts, series: readSeries(series) });
     this.#envelope = new Envelope({ ...options, pairs: subjects }, clock.nowMs());
     this.#recorder = new SignalRecorder({ ...options, pairs: subjects, matrix: this.#instruments });
     this.#stopwatch = new Stopwatch(clock);
-    const [stopwatch, recorder] = [this.#stopwatch, this.#recorder];
+    const stopwatch = this.#stopwatch;
+    const recorder = this.#recorder;
     this.#books = new Bookkeeping({ ...parts, recorder, stopwatch, slots, arms, idle, instruments: this.#instruments });
     this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch });
-    const [inputs, envelope, batches] = [this.inputs, this.#envelope, this.#batches];
+    const inputs = this.inputs;
+    const envelope = this.#envelope;
+    const batches = this.#batches;
     const { slots: directions, isReady, hasTaker } = this.#instruments;
     const answering = { slots, directions, decider, shadow, arms, envelope, batches };
     const owners = { ...answering, inputs, halts, degradations, series, clock };
@@ -85,7 +96,8 @@ export class Pipeline {
   }
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
-    const [{ clock }, watch] = [this.#options, this.#stopwatch];
+    const { clock } = this.#options;
+    const watch = this.#stopwatch;
     this.#books.finishBefore(batch);
     const room = this.#recorder.room(batch);
     if (room !== null) await room;

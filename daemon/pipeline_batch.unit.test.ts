@@ -44,7 +44,8 @@ describe('a batch', () => {
     const publish = (batch: readonly Publication[]): void =>
       void order.push(...batch.map(({ pairId }) => `published ${pairId}`));
     const bench = openBench(settings, {
-      ...{ restMs: 3, scheduler: { ...MACHINE_SCHEDULER, after } },
+      restMs: 3,
+      scheduler: { ...MACHINE_SCHEDULER, after },
       sockets: [{ name: 'websocket', failures: 0, publish, close: () => Promise.resolve() }],
       journal: {
         ...NO_JOURNAL,
@@ -57,10 +58,8 @@ describe('a batch', () => {
       for (let i = 0; i < 5; i++) await loopTurn();
       return order.splice(0);
     };
-    const [metals, currencies] = [
-      ['XAUUSD', 'XAGUSD'],
-      ['EURUSD', 'GBPUSD'],
-    ];
+    const metals = ['XAUUSD', 'XAGUSD'];
+    const currencies = ['EURUSD', 'GBPUSD'];
     const [metal, currency] = pairIds;
     expect(await turn(0, metals)).toEqual([`published ${metal}`, 'rest of 3']);
     expect(await turn(0, currencies)).toEqual(['interrupted', `published ${currency}`, 'rest of 3']);

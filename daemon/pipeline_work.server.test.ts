@@ -81,8 +81,14 @@ async function workOf(pairs: number): Promise<Work> {
   const websocket = createWebSocketPublisher({ pairIds: [], onFailure });
   const route = websocket.subscriptionRoute();
   const audience = createAudience({
-    ...{ host: '', port: 0, engine: 'ws', routes: [], webSockets: [route] },
-    ...{ maxBufferedBytes: 1 << 24, maxBodyBytes: 1 << 20, onError: onFailure },
+    host: '',
+    port: 0,
+    engine: 'ws',
+    routes: [],
+    webSockets: [route],
+    maxBufferedBytes: 1 << 24,
+    maxBodyBytes: 1 << 20,
+    onError: onFailure,
   });
   audience.admit(route, new URLSearchParams(), 'client', {
     write: () => void work.toClient++,
@@ -102,11 +108,20 @@ async function workOf(pairs: number): Promise<Work> {
     close: () => Promise.resolve(),
   };
   const redis = createRedisPublisher({
-    ...{ bus, scheduler: MACHINE_SCHEDULER, isExpected: true, commandTimeoutMs: 60_000, maxBatchesInFlight: 9 },
-    ...{ mayLeave: () => true, onState: () => undefined, onFailure, onRecovered: () => undefined },
+    bus,
+    scheduler: MACHINE_SCHEDULER,
+    isExpected: true,
+    commandTimeoutMs: 60_000,
+    maxBatchesInFlight: 9,
+    mayLeave: () => true,
+    onState: () => undefined,
+    onFailure,
+    onRecovered: () => undefined,
   });
   const end = {
-    ...{ name: 'redis' as const, failures: 0, close: () => Promise.resolve() },
+    name: 'redis' as const,
+    failures: 0,
+    close: () => Promise.resolve(),
     publish(batch: readonly unknown[]) {
       hook.disable();
       work.signals = batch.length;
@@ -147,10 +162,13 @@ async function orderOf(later: readonly (readonly [symbol: string, minute: number
     },
   };
   const pipeline = openPipeline(2, {
-    ...{ scheduler, restMs: 1 },
+    scheduler,
+    restMs: 1,
     sockets: [
       {
-        ...{ name: 'websocket', failures: 0, close: () => Promise.resolve() },
+        name: 'websocket',
+        failures: 0,
+        close: () => Promise.resolve(),
         publish: (batch) => void order.push(...batch.map(({ pairId }) => pairId)),
       },
     ],
@@ -181,7 +199,8 @@ describe('the way of a bar', () => {
   });
 
   it('has as many promises, loop turns and writes for a hundred pairs as for three', async () => {
-    const [few, many] = [await leastWorkOf(3), await leastWorkOf(100)];
+    const few = await leastWorkOf(3);
+    const many = await leastWorkOf(100);
     expect(few).toMatchObject({ signals: 3, toClient: 2, toRedis: 1 });
     expect(many).toEqual({ ...few, signals: 100 });
   });
@@ -213,7 +232,8 @@ describe('the young generation', () => {
       due.push(work);
       return () => undefined;
     };
-    let [isIdle, collected] = [false, 0];
+    let isIdle = false;
+    let collected = 0;
     const collector = new IdleCollector({
       scheduler: { ...MACHINE_SCHEDULER, after },
       idleWindow: () => Promise.resolve(),

@@ -22,7 +22,11 @@ const first = tinySettings();
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-watch-'));
-  [loaded, printed, applied, logged, timers] = [first, [], [], [], []];
+  loaded = first;
+  printed = [];
+  applied = [];
+  logged = [];
+  timers = [];
   watch = watchPolicy({
     paths: { policy: folder },
     pairs: first.minutehand.pairs.map(parsePair),

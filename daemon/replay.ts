@@ -293,7 +293,8 @@ interface StandingState {
 /** Models, halts, degradations and rollout after these inputs. */
 function standingAt(inputs: Iterable<InputRow>): StandingState {
   const degradations = new Set<Degradation>();
-  let [version, halts] = ['', ''];
+  let version = '';
+  let halts = '';
   let rollout: InputRow | null = null;
   const directions = new Map<string, InputRow>();
   for (const row of inputs) {
@@ -326,7 +327,8 @@ function compare(
   replayed: Replayed,
 ): Pick<JournalReplaySummary, 'equal' | 'unanswered' | 'different' | 'differences'> {
   const differences: JournalReplaySummary['differences'][number][] = [];
-  let [equal, different] = [0, 0];
+  let equal = 0;
+  let different = 0;
   const differ = (key: string, journal: string | null, replay: string | null): void => {
     const [pair_id, time] = key.split(' ') as [string, string];
     different++;

@@ -320,7 +320,8 @@ describe('replayJournal', () => {
     const takeMinute = (index: number, backfill: boolean): void => {
       for (const bar of MARKET[index]!.bars) bench.pipeline.inputs.take(barInput(bar, backfill));
     };
-    const [predecessor, successor] = [await loadModels(versions[0]!), await loadModels(versions[1]!)];
+    const predecessor = await loadModels(versions[0]!);
+    const successor = await loadModels(versions[1]!);
     let isFailing = false;
     const failing = withInference(predecessor, (right) => (features, rows) => {
       if (isFailing) throw new Error('session lost');

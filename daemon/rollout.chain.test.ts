@@ -90,7 +90,12 @@ async function take(bench: Bench, from: number, to: number, backfill = false): P
 
 function replayOf(store: JournalStore): ReturnType<typeof replayJournal> {
   return replayJournal({
-    ...{ settings, pairIds, clock: MACHINE_CLOCK, bootId: 'replay', store, loadModels },
+    settings,
+    pairIds,
+    clock: MACHINE_CLOCK,
+    bootId: 'replay',
+    store,
+    loadModels,
     onSignals: () => undefined,
   });
 }
@@ -114,7 +119,8 @@ async function liveThrough(path: string, kills: ReadonlySet<number>): Promise<vo
   const store = openJournal(path);
   let bench = await boot(store, 'boot 0', null);
   await take(bench, 0, WARMUP - 5, true);
-  const [first, last] = [WARMUP + 20, MARKET.length - 100];
+  const first = WARMUP + 20;
+  const last = MARKET.length - 100;
   const length = Math.floor((last - first) / STAGES.length);
   for (let minute = WARMUP - 5; minute < MARKET.length; minute++) {
     const at = (minute - first) / length;
@@ -189,11 +195,13 @@ describe('a rollout in the daemon', () => {
     async () => {
       const rng = createRng('kills');
       const kills = new Set(Array.from({ length: 12 }, () => WARMUP + rng.integer(MARKET.length - WARMUP)));
-      const [whole, killed] = [join(folder, 'whole.db'), join(folder, 'killed.db')];
+      const whole = join(folder, 'whole.db');
+      const killed = join(folder, 'killed.db');
       rmSync(whole, { force: true });
       await liveThrough(whole, new Set());
       await liveThrough(killed, kills);
-      const [a, b] = [openJournal(whole, { readOnly: true }), openJournal(killed, { readOnly: true })];
+      const a = openJournal(whole, { readOnly: true });
+      const b = openJournal(killed, { readOnly: true });
       const shadows = (store: JournalStore): string[] => [...store.shadows()].map((row) => JSON.stringify(row));
       expect([...b.signals()]).toEqual([...a.signals()]);
       expect(shadows(b)).toEqual(shadows(a));

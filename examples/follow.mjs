@@ -86,12 +86,21 @@ const pick = (names) => Object.fromEntries(names.map((name) => [name, FIELDS[nam
 /** Of the signal of an instrument: the first eleven, the envelope and most others are those of a pair. */
 const INSTRUMENT_FIELDS = {
   ...pick(Object.keys(FIELDS).slice(0, 11)),
-  ...{ ml_up_prob: SHARE, ml_down_prob: SHARE, ml_range_prob: SHARE },
+  ml_up_prob: SHARE,
+  ml_down_prob: SHARE,
+  ml_range_prob: SHARE,
   ...pick(['action', 'reason', 'target', 'position_id', 'max_age_bars']),
-  ...{ stop: PRICE, take_profit: PRICE, price: PRICE },
+  stop: PRICE,
+  take_profit: PRICE,
+  price: PRICE,
   ...pick(['pair_id', 'signal_id', 'model_version', 'feature_schema', 'policy_hash', 'mode']),
   ...pick(['fence', ...Object.keys(FIELDS).slice(-7)]),
-  ...{ z_score: ABSENT, return_prob: ABSENT, risk_score: ABSENT, risk_flag: ABSENT, theta1: ABSENT, theta2: ABSENT },
+  z_score: ABSENT,
+  return_prob: ABSENT,
+  risk_score: ABSENT,
+  risk_flag: ABSENT,
+  theta1: ABSENT,
+  theta2: ABSENT,
   pair_id: text(/^[A-Z0-9]+(?:\.[A-Z0-9]+)*(@(5m|15m|1h|4h|1d))?$/),
 };
 const SCHEMAS = { 'minutehand.signal/2': FIELDS, 'minutehand.instrument/1': INSTRUMENT_FIELDS };

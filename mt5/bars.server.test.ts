@@ -152,7 +152,8 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     let daemon = await startLive();
     const program = startSender();
     await program.ask(`begin redis ${port} ${WARMUP + 3} ${SYMBOLS.join(',')} 7200 -`);
-    const [EMPTY_AT, QUIET_AT] = [20, 21];
+    const EMPTY_AT = 20;
+const QUIET_AT = 21;
     for (let index = 0; index <= WARMUP + 2; index++)
       await chart(program, index, index === EMPTY_AT ? ['EURUSD'] : index === QUIET_AT ? SYMBOLS : []);
 

@@ -26,7 +26,10 @@ export function splitmix64(seed: bigint): () => bigint {
  * xoshiro128** 1.1 (Blackman, Vigna 2018): unsigned 32-bit numbers, period 2^128 − 1. Exported for its test vectors.
  */
 export function xoshiro128(s0: number, s1: number, s2: number, s3: number): () => number {
-  let [a, b, c, d] = [s0 | 0, s1 | 0, s2 | 0, s3 | 0];
+  let a = s0 | 0;
+  let b = s1 | 0;
+  let c = s2 | 0;
+  let d = s3 | 0;
   return () => {
     const scaled = Math.imul(b, 5);
     const result = Math.imul((scaled << 7) | (scaled >>> 25), 9);
@@ -49,7 +52,8 @@ export function xoshiro128(s0: number, s1: number, s2: number, s3: number): () =
 export function createRng(seed: string | number): Rng {
   if (typeof seed === 'number' && !Number.isFinite(seed)) throw new RangeError(`a seed of ${seed} is not finite`);
   const fill = splitmix64(fnv1a64(`${typeof seed}:${seed}`));
-  const [first, second] = [fill(), fill()];
+  const first = fill();
+  const second = fill();
   const word = (value: bigint): number => Number(value & 0xffffffffn);
   const next = xoshiro128(word(first), word(first >> 32n), word(second), word(second >> 32n));
 

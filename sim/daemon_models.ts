@@ -44,7 +44,8 @@ export class DaemonModels {
   processStarted(): (set: ModelSet) => void {
     const line = createModelLine();
     const fallback = createLostFallback();
-    [this.#line, this.#lostFallback] = [line, fallback];
+    this.#line = line;
+    this.#lostFallback = fallback;
     return (set) => {
       line.swapped(set);
       fallback.swapped();

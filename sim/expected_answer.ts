@@ -154,7 +154,8 @@ function expectedSwap({ bar, policy, swaps, barSeconds, time }: Situation): numb
   const perNight = (a! + hedge * b!) / (1 + hedge);
   const fill = time + 60;
   const maxAge = policy.max_age_bars * barSeconds;
-  let [nights, weekends] = [0, 0];
+  let nights = 0;
+  let weekends = 0;
   for (let hour = Math.floor(fill / 3600) * 3600 + 3600; ; hour += 3600) {
     const clock = newYorkClock(hour);
     if (!clock.endsWith(' 17')) continue;

@@ -37,7 +37,8 @@ describe('the ledger of halts', () => {
   );
 
   it('requires nothing where the journal lost it too, or an operator may have lifted it', () => {
-    const [lost, unsure] = [halted(), halted()];
+    const lost = halted();
+    const unsure = halted();
     lost.lost(null, []);
     unsure.lifted('A_B', '1', false);
     unsure.lost([HALT], []);

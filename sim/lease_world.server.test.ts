@@ -16,12 +16,22 @@ beforeEach(() => {
   rules = [];
   timeline = createTimeline(createRng(1));
   world = new LeaseWorld({
-    ...{ timeline, rng: createRng(2), planted: null, isServing: () => true },
+    timeline,
+    rng: createRng(2),
+    planted: null,
+    isServing: () => true,
     trueMs: () => EPOCH_MS + timeline.nowMs,
-    ...{ see: () => undefined, trace: () => undefined, onViolation: (rule) => rules.push(rule) },
+    see: () => undefined,
+    trace: () => undefined,
+    onViolation: (rule) => rules.push(rule),
   });
   owner = startProcess({
-    ...{ name: 'daemon', timeline, rng: createRng(3), wallMs: () => 0, turnMs: 0, onDefect: () => undefined },
+    name: 'daemon',
+    timeline,
+    rng: createRng(3),
+    wallMs: () => 0,
+    turnMs: 0,
+    onDefect: () => undefined,
   });
 });
 

@@ -110,12 +110,19 @@ export class LeaseWorld {
     if (this.#rival !== null) return;
     const { timeline, rng, trueMs, trace, onViolation } = this.#options;
     const process = startProcess({
-      ...{ name: RIVAL, timeline, rng, wallMs: trueMs, turnMs: 1 },
+      name: RIVAL,
+      timeline,
+      rng,
+      wallMs: trueMs,
+      turnMs: 1,
       onDefect: (error) => onViolation('defect', String(error)),
     });
     const holder = this.#nameOf(RIVAL);
     const keeper = new LeaseKeeper({
-      ...{ leaseMs: LEASE_MS, holder, scheduler: process.scheduler, maxStepMs: Infinity },
+      leaseMs: LEASE_MS,
+      holder,
+      scheduler: process.scheduler,
+      maxStepMs: Infinity,
       store: this.server.connect({ owner: process, machine: RIVAL, holder }),
       clockMs: () => timeline.nowMs,
       clockOffsetMs: () => 0,

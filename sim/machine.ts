@@ -132,7 +132,8 @@ class DaemonMachine implements Machine {
     this.process = owner;
     this.boots++;
     this.#bootedMs = timeline.nowMs;
-    [this.#isStopped, this.#bootId] = [false, null];
+    this.#isStopped = false;
+    this.#bootId = null;
     const onSwap = this.#models.processStarted();
     truth.disks.processStarted();
     owner.onDeath(() => this.#onDeath(owner));
@@ -243,7 +244,9 @@ class DaemonMachine implements Machine {
     if (this.#bootId !== null) checkNothingLost(this.#options, this.#bootId, this.#isStopped ? 0 : 1);
     this.#checkBuffered();
     if (this.process === owner) {
-      [this.process, this.daemon, this.sockets] = [null, null, null];
+      this.process = null;
+      this.daemon = null;
+      this.sockets = null;
       this.#server.close();
     }
     const isSteady = timeline.nowMs - this.#bootedMs > STEADY_MS;
@@ -279,7 +282,8 @@ class DaemonMachine implements Machine {
 
   stop(): void {
     const { timeline, rng, trace, onViolation } = this.#options;
-    const [owner, running] = [this.process, this.daemon];
+    const owner = this.process;
+    const running = this.daemon;
     if (owner === null || running === null) return;
     trace(() => 'daemon: stop requested');
     this.daemon = null;

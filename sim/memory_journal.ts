@@ -284,7 +284,10 @@ function lastOfEachPair(rows: readonly LastSignal[]): LastSignal[] {
 }
 
 function commonMinuteBefore(inputs: readonly InputRow[], pair: Pair, count: number, until: OpenTime): OpenTime | null {
-  const [ofA, ofB, givenUp, suspect] = [new Set<number>(), new Set<number>(), new Set<number>(), new Set<number>()];
+  const ofA = new Set<number>();
+  const ofB = new Set<number>();
+  const givenUp = new Set<number>();
+  const suspect = new Set<number>();
   for (const { kind, subject, time } of inputs) {
     if (time > until) continue;
     if (kind === 'timeout' && subject === pair.id) givenUp.add(time);

@@ -89,7 +89,8 @@ function describePart({ ensembles, theta1, theta2, sample, golden }: Part) {
   const values = Float32Array.from(golden.flat(), (value) => value ?? NaN);
   const goldenRows = { rows: golden.length, columns: sample.columns, values };
   return {
-    ...{ theta1, theta2 },
+    theta1,
+    theta2,
     risk_quantiles: riskQuantiles(predict(ensembles.ai2, sample), RISK_QUANTILES),
     golden: {
       features: golden.map((row) => [...row]),
@@ -112,7 +113,9 @@ function makeContent(
   const { pairs, windows } = settings.minutehand;
   const edge = { no_edge: false, trades: 0, mean_gross_bps: null, mean_net_bps: null, lower_5_net_bps: null };
   const ofGroups = groups.map((group) => ({
-    ...{ name: group.name, pairs: [...group.pairs], verdict: 'simulated' },
+    name: group.name,
+    pairs: [...group.pairs],
+    verdict: 'simulated',
     own: { ...describePart(group), thresholds: null, metrics: {} },
   }));
   return {

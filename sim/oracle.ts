@@ -132,9 +132,13 @@ export function createOracle(options: OracleOptions): Oracle {
 
 /** The signals of the piece of work that is the first to publish under a new fence. */
 function takeovers({ works }: OracleOptions): (signal: Seen) => boolean {
-  let [newest, work] = [0, -1];
+  let newest = 0;
+  let work = -1;
   return ({ fence = 0 }) => {
-    if (fence > newest) [newest, work] = [fence, works()];
+    if (fence > newest) {
+      newest = fence;
+      work = works();
+    }
     return works() === work;
   };
 }
@@ -164,7 +168,8 @@ class PublicationCheck {
 
   check(text: string, published: Published): void {
     const { signal } = published;
-    const [covered, tail] = [text.slice(0, text.lastIndexOf(',"crc32":"')), text.slice(-10, -2)];
+    const covered = text.slice(0, text.lastIndexOf(',"crc32":"'));
+    const tail = text.slice(-10, -2);
     if (crc32(covered).toString(16).padStart(8, '0') !== tail) this.#options.onViolation('checksum', text);
     this.#checkOrder(signal);
     this.#checkTimes(published);

@@ -75,7 +75,8 @@ function openBench(): Bench {
 describe('the oracle', () => {
   it('reports nothing for a consumer that follows the protocol', () => {
     const bench = openBench();
-    const [first, second] = [enter(), textOf({ ...SECOND, signal_id: 's2' })];
+    const first = enter();
+    const second = textOf({ ...SECOND, signal_id: 's2' });
     bench.oracle.publish(first);
     bench.accept(`${first}\n`, OPEN('s1'));
     bench.nowMs = 60_000;

@@ -47,7 +47,8 @@ export class PairReference implements SubjectReference {
   /** The models of the pair's group; else the pooled ones. */
   #modelsOf(version: string): ModelSet {
     const { id } = this.#pair;
-    const [own, whole] = [this.#models.group(version, id), this.#models.whole(version)];
+    const own = this.#models.group(version, id);
+    const whole = this.#models.whole(version);
     if (own !== null) this.#note('pair scored by the models of its group');
     else if (whole.groups !== undefined) this.#note('pair of no group beside groups');
     return own ?? whole.groups?.pooled ?? whole;

@@ -67,7 +67,8 @@ function joined(legs: readonly (Bar | null)[], time: OpenTime): Bar | null {
   const bars = legs.filter((bar) => bar !== null);
   const flow = (name: 'takerBuyVolume' | 'trades'): Partial<Bar> =>
     bars.some((bar) => bar[name] === undefined) ? {} : { [name]: bars.reduce((sum, bar) => sum + bar[name]!, 0) };
-  const [first, last] = [bars[0], bars.at(-1)];
+  const first = bars[0];
+  const last = bars.at(-1);
   if (first === undefined || last === undefined) return null;
   return {
     symbol: first.symbol,

@@ -196,7 +196,8 @@ class DiskTruth {
 
   processStarted(): void {
     this.#brokenFiles.clear();
-    [this.#filesBrokenMs, this.#journalBrokenMs] = [null, null];
+    this.#filesBrokenMs = null;
+    this.#journalBrokenMs = null;
     this.isJournalBehind = false;
   }
 }

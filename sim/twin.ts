@@ -197,7 +197,8 @@ class SubjectTwin {
     const isRestarted = this.#bootId !== '' && this.#bootId !== signal.bootId;
     if (isRestarted && position !== this.#reference.flat && isInstrument(this.#subject))
       this.#note('instrument position after a restart');
-    [this.#position, this.#bootId] = [signal.position, signal.bootId];
+    this.#position = signal.position;
+    this.#bootId = signal.bootId;
   }
 
   #noteGroup({ model_version, reason }: Said): void {

@@ -82,7 +82,10 @@ class InputReader {
 
   end(): TwinInputs {
     this.#marks.end();
-    const [endedByPair, boots, standings, values] = [this.#endedByPair, this.#boots, this.#standings, this.#values];
+    const endedByPair = this.#endedByPair;
+    const boots = this.#boots;
+    const standings = this.#standings;
+    const values = this.#values;
     return { endedByPair, boots, standings, values, suspects: this.#marks.count, seen: this.#seen };
   }
 

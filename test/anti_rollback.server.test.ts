@@ -17,7 +17,8 @@ let port: number;
 beforeAll(async () => {
   place = createWorkplace({ minutehand: { simulated: { history_bars: 100, bar_interval_ms: 50 } } });
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const [key, trusted] = [join(place.folder, 'key.pem'), join(place.folder, 'trusted.pem')];
+  const key = join(place.folder, 'key.pem');
+  const trusted = join(place.folder, 'trusted.pem');
   writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(trusted, publicKey.export({ type: 'spki', format: 'pem' }));
   env = { MINUTEHAND_SIGNING_KEY: key, MINUTEHAND_TRUSTED_KEYS: trusted };

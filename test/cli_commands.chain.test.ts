@@ -336,7 +336,8 @@ describe('features', () => {
     const [header, ...rows] = stdout.trimEnd().split('\n');
     const core = new PairFeatures(place.settings.minutehand.windows);
     expect(header).toBe(['time', ...core.definitions.map(({ name }) => name)].join(','));
-    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    const a = bars.get('XAUUSD')!;
+    const b = bars.get('XAGUSD')!;
     expect(rows).toHaveLength(a.length);
     for (const [index, row] of rows.entries()) {
       core.step(barAt(a, index), barAt(b, index));
@@ -353,7 +354,8 @@ describe('features', () => {
     const written = await json('features', '--pair', pair, '--data', data, '--out', out);
     expect(written).toMatchObject({ code: 0, document: { rows: bars.get('XAUUSD')!.length, out } });
     expect(readFileSync(out, 'utf8')).toBe(whole);
-    const [from, to] = [timesOf('XAUUSD')[700]!, timesOf('XAUUSD')[900]!];
+    const from = timesOf('XAUUSD')[700]!;
+    const to = timesOf('XAUUSD')[900]!;
     const part = await place.run(['features', '--pair', pair, '--data', data, '--from', utc(from), '--to', utc(to)]);
     const lines = whole.split('\n');
     expect(part.stdout).toBe([lines[0], ...lines.slice(701, 901), ''].join('\n'));
@@ -403,7 +405,9 @@ describe('train', () => {
       expect(code).toBe(0);
       return (document as { path: string }).path;
     };
-    const [first, second, other] = [await train('3', '1'), await train('3', '3'), await train('4', '2')];
+    const first = await train('3', '1');
+    const second = await train('3', '3');
+    const other = await train('4', '2');
     elsewhere = other;
     expect(second).not.toBe(first);
     expect(onnx(second)).toEqual(onnx(first));
@@ -573,7 +577,8 @@ describe('replay', () => {
       (stamp, index) => index > 400 && byStamp(stamp).every(({ target, mode }) => target === 0 && mode === 'OK'),
     );
     expect(flat).toBeGreaterThan(0);
-    const [from, to] = [stamps[flat]!, stamps[flat + 500]!];
+    const from = stamps[flat]!;
+    const to = stamps[flat + 500]!;
     const part = await replay('part.jsonl', '--from', from.slice(0, 16) + 'Z', '--to', to.slice(0, 16) + 'Z');
     expect(part.signals[0]!.timestamp).toBe(stamps[flat + 1]);
     expect(part.signals.at(-1)!.timestamp).toBe(to);

@@ -292,8 +292,11 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
       () => existsSync(signalPath('XAUUSD@5m')) && signalPath('XAUUSD@5m'),
     );
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
-      ...{ schema: 'minutehand.instrument/1', pair: 'XAU/USD', action: 'HOLD' },
-      ...{ timestamp: expect.stringMatching(/:\d[05]:00Z$/), reason: expect.stringMatching(/^(NO_MODEL|WARMUP)$/) },
+      schema: 'minutehand.instrument/1',
+      pair: 'XAU/USD',
+      action: 'HOLD',
+      timestamp: expect.stringMatching(/:\d[05]:00Z$/),
+      reason: expect.stringMatching(/^(NO_MODEL|WARMUP)$/),
     });
     const pids = processTree(next.up.pid);
     next.up.kill('SIGTERM');

@@ -138,7 +138,12 @@ interface PricePixels {
 async function chartPage(browser: Browser): Promise<Page> {
   const { outputFiles } = await build({
     entryPoints: [join(packageRoot(), 'dashboard', 'src', 'charts', 'million_points.fixture.tsx')],
-    ...{ bundle: true, write: false, outdir: 'out', format: 'iife', jsx: 'automatic', jsxImportSource: 'preact' },
+    bundle: true,
+    write: false,
+    outdir: 'out',
+    format: 'iife',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
     minify: true,
   });
   const text = (ending: string): string => outputFiles.find(({ path }) => path.endsWith(ending))!.text;

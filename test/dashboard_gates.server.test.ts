@@ -78,7 +78,10 @@ function honestyResults(): GateResult[] {
 
 function executableResults(): GateResult[] {
   const of = (trades: number, net_bps: number | null) => ({
-    ...{ trades, net_bps, narrow_net_bps: 1, delayed_net_bps: { after_1: 1, after_5: 1 } },
+    trades,
+    net_bps,
+    narrow_net_bps: 1,
+    delayed_net_bps: { after_1: 1, after_5: 1 },
   });
   return [of(0, null), of(5, -1), of(5, 2)].map((own) =>
     checkExecutable('executable one minute later', own as never, 'after_1', { executable_share_min: 0.5 }),
@@ -100,9 +103,15 @@ function dispersionResults(): GateResult[] {
 function borderResults(): GateResult[] {
   const rows = { time: Float64Array.of(0, 60, 120), labelEnd: Float64Array.of(60, 120, 180) };
   const split = (name: string, train: number[], test: number[]) => ({
-    ...{ name, train: Int32Array.from(train), test: Int32Array.from(test), from: 0, until: 1 },
+    name,
+    train: Int32Array.from(train),
+    test: Int32Array.from(test),
+    from: 0,
+    until: 1,
   });
-  const [near, other, far] = [split('kfold 1', [0], [1]), split('kfold 2', [2], [1]), split('kfold 1', [0], [2])];
+  const near = split('kfold 1', [0], [1]);
+  const other = split('kfold 2', [2], [1]);
+  const far = split('kfold 1', [0], [2]);
   return [[near], [near, other], [far]].map((splits) => checkFoldBorders(rows as never, splits as never, 30));
 }
 
@@ -166,7 +175,8 @@ function results(): GateResult[] {
   const timed = timedRows(2);
   const many = { ...quality, scores: spread(40), labels: spread(40).map((p) => (p > 0.4 ? 1 : 0)), ...timedRows(40) };
   const since = '2024-01-02T00:00Z';
-  const [champion, challenger] = [side('20240101_0300', 0.6), side('20240201_0300', null)];
+  const champion = side('20240101_0300', 0.6);
+  const challenger = side('20240201_0300', null);
   const silent = side('20240301_0300', 0.6, null);
   return [
     checkAuc({ auc: null }, 0.52),

@@ -52,7 +52,12 @@ describe('the commands of an instrument', () => {
       expect([code, JSON.parse(stdout)]).toEqual([
         0,
         {
-          ...{ symbol: 'BTCUSDT', name: 'funding_rate', added, duplicates: 2 - added, revisions: 0, empty: 1 },
+          symbol: 'BTCUSDT',
+          name: 'funding_rate',
+          added,
+          duplicates: 2 - added,
+          revisions: 0,
+          empty: 1,
           compared_bars: 1800,
         },
       ]);
@@ -161,7 +166,8 @@ describe('the commands of an instrument', () => {
     const override = ['--despite-gates', '--reason', 'a test of one instrument'];
     const env = { MINUTEHAND_MARKET: 'live' };
     const simulated = await place.run(promote);
-    const [refused, taken] = [await place.run(promote, { env }), await place.run([...promote, ...override], { env })];
+    const refused = await place.run(promote, { env });
+    const taken = await place.run([...promote, ...override], { env });
     expect(simulated).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_MARKET/) });
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*direction bias: seen/) });
     expect(taken.stdout).toContain(`Active direction model of 1h: ${report.version}`);

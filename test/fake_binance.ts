@@ -31,9 +31,11 @@ export function candleOf(
   const base = symbol.startsWith('BTC') ? 60_000 : 3000;
   const priceAt = (at: number): number =>
     Math.round(base * (1 + 0.01 * Math.sin(at / 37) + 0.002 * Math.sin(at * 1.7)) * 100) / 100;
-  const [open, close] = [priceAt(minute), priceAt(minute + 1)];
+  const open = priceAt(minute);
+  const close = priceAt(minute + 1);
   const volume = minute % 50 === 0 ? 0 : 1 + (minute % 7);
-  const [takerBuyVolume, trades] = [volume / 4, volume === 0 ? 0 : 9 + (minute % 5)];
+  const takerBuyVolume = volume / 4;
+  const trades = volume === 0 ? 0 : 9 + (minute % 5);
   return {
     open,
     close,
@@ -117,7 +119,8 @@ export async function startFakeBinance(symbols: readonly string[]): Promise<Fake
         }));
       case '/futures/data/openInterestHist':
         return every(300_000, query).map((at) => ({
-          ...{ symbol, timestamp: at },
+          symbol,
+          timestamp: at,
           sumOpenInterest: `${openInterestAt(at)}`,
           sumOpenInterestValue: '1',
         }));
@@ -147,7 +150,9 @@ export async function startFakeBinance(symbols: readonly string[]): Promise<Fake
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ...{ broken, requests, missing },
+    broken,
+    requests,
+    missing,
     get aheadMs() {
       return state.aheadMs;
     },
@@ -175,8 +180,20 @@ export async function startFakeBinance(symbols: readonly string[]): Promise<Fake
 function listing(symbol: string): object {
   const base = symbol.replace(/USDT$/, '');
   return {
-    ...{ symbol, pair: symbol, contractType: 'PERPETUAL', status: 'TRADING', baseAsset: base, quoteAsset: 'USDT' },
-    ...{ marginAsset: 'USDT', pricePrecision: 2, quantityPrecision: 3, underlyingType: 'COIN', filters: [] },
-    ...{ deliveryDate: 4_133_404_800_000, onboardDate: 1_569_398_400_000, orderTypes: ['LIMIT'], timeInForce: ['GTC'] },
+    symbol,
+    pair: symbol,
+    contractType: 'PERPETUAL',
+    status: 'TRADING',
+    baseAsset: base,
+    quoteAsset: 'USDT',
+    marginAsset: 'USDT',
+    pricePrecision: 2,
+    quantityPrecision: 3,
+    underlyingType: 'COIN',
+    filters: [],
+    deliveryDate: 4_133_404_800_000,
+    onboardDate: 1_569_398_400_000,
+    orderTypes: ['LIMIT'],
+    timeInForce: ['GTC'],
   };
 }

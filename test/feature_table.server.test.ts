@@ -138,25 +138,36 @@ describe('core.features_named', () => {
 describe('training from a table', () => {
   const trainFrom = (source: FeatureSource | null, out: string): Promise<TrainResult> =>
     train({
-      ...{ settings, bars, source, market: 'live', seed: 7, gitCommit: null, out: join(root, out), cache: null },
-      ...{ created: new Date('2024-01-05T12:00:00Z'), workers: 0, trials: 0, searchFolder: null, holdoutFrom: null },
+      settings,
+      bars,
+      source,
+      market: 'live',
+      seed: 7,
+      gitCommit: null,
+      out: join(root, out),
+      cache: null,
+      created: new Date('2024-01-05T12:00:00Z'),
+      workers: 0,
+      trials: 0,
+      searchFolder: null,
+      holdoutFrom: null,
       onProgress: () => undefined,
     });
   const bytesOf = ({ path }: TrainResult): Buffer[] =>
     Object.values(MODEL_FILES).map((name) => readFileSync(join(path, name)));
   const changed = (change: (rows: TableRows) => TableRows): FeatureSource => ({
-    ...{ place: 'a test', columns: names.map((name) => ({ name })), close: () => Promise.resolve() },
+    place: 'a test',
+    columns: names.map((name) => ({ name })),
+    close: () => Promise.resolve(),
     rows: (pairId) => Promise.resolve(change(computed.get(pairId)!)),
   });
 
   it('gives the same models as from bars if the table has the engine’s features', async () => {
-    const [plain, fromTable] = [
-      await trainFrom(null, 'plain'),
-      await trainFrom(
-        changed((rows) => rows),
-        'table',
-      ),
-    ];
+    const plain = await trainFrom(null, 'plain');
+    const fromTable = await trainFrom(
+      changed((rows) => rows),
+      'table',
+    );
     expect(bytesOf(fromTable)).toEqual(bytesOf(plain));
     expect(fromTable.manifest.dataset_id).toBe(plain.manifest.dataset_id);
     expect(fromTable.gates.filter(({ passed }) => !passed)).toEqual(plain.gates.filter(({ passed }) => !passed));
@@ -224,7 +235,9 @@ describe('a table that cheats', () => {
   // Half of the bars: enough for a lag to be beyond chance.
   const holdoutFrom = bars.get(pairs[0]!.a)!.time[1200]! as OpenTime;
   const withColumn = (name: string, valueOf: (rows: TableRows, row: number) => number): FeatureSource => ({
-    ...{ place: 'cheat.csv', columns: names.map((own) => ({ name: own })), close: () => Promise.resolve() },
+    place: 'cheat.csv',
+    columns: names.map((own) => ({ name: own })),
+    close: () => Promise.resolve(),
     rows: (pairId) => {
       const rows = computed.get(pairId)!;
       const features = rows.features.slice();
@@ -234,8 +247,19 @@ describe('a table that cheats', () => {
   });
   const training = (source: FeatureSource): Promise<TrainResult> =>
     train({
-      ...{ settings, bars, source, market: 'live', seed: 7, gitCommit: null, out: join(root, 'cheats'), cache: null },
-      ...{ created: new Date('2024-01-05T12:00:00Z'), workers: 0, trials: 0, searchFolder: null, holdoutFrom },
+      settings,
+      bars,
+      source,
+      market: 'live',
+      seed: 7,
+      gitCommit: null,
+      out: join(root, 'cheats'),
+      cache: null,
+      created: new Date('2024-01-05T12:00:00Z'),
+      workers: 0,
+      trials: 0,
+      searchFolder: null,
+      holdoutFrom,
       onProgress: () => undefined,
     });
 

@@ -353,7 +353,9 @@ describe('minutehand fit', () => {
 
   it('leaves no partial file, and no file after a failure', async () => {
     expect(readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-    const [train, test, out] = [at('binary_train.csv'), at('color_test.csv'), at('x.onnx')];
+    const train = at('binary_train.csv');
+    const test = at('color_test.csv');
+    const out = at('x.onnx');
     const { code } = await place.run(['fit', '--train', train, '--label', 'y', '--test', test, '--out', out]);
     expect(code).toBe(1);
     expect(existsSync(at('x.onnx'))).toBe(false);

@@ -90,12 +90,25 @@ function rowsOf(id: string): TableRows {
 function optionsOf(settings: Settings, out: string): TrainOptions {
   mkdirSync(out, { recursive: true });
   const source: FeatureSource = {
-    ...{ place: 'a test', columns: names.map((name) => ({ name })), close: () => Promise.resolve() },
+    place: 'a test',
+    columns: names.map((name) => ({ name })),
+    close: () => Promise.resolve(),
     rows: (id) => Promise.resolve(rowsOf(id)),
   };
   return {
-    ...{ settings, bars, source, market: 'simulated', seed: 7, gitCommit: null, out, cache: null },
-    ...{ created: new Date('2024-01-05T12:00:00Z'), workers: 0, trials: 0, searchFolder: null, holdoutFrom: null },
+    settings,
+    bars,
+    source,
+    market: 'simulated',
+    seed: 7,
+    gitCommit: null,
+    out,
+    cache: null,
+    created: new Date('2024-01-05T12:00:00Z'),
+    workers: 0,
+    trials: 0,
+    searchFolder: null,
+    holdoutFrom: null,
     onProgress: () => undefined,
   };
 }
@@ -131,7 +144,11 @@ async function lookAt(bundle: string): Promise<MonitorReport['performance']> {
   const modelsFolder = join(bundle, '..');
   activate(modelsFolder, basename(bundle));
   const report = await lookAtModels({
-    ...{ settings: plain, modelsFolder, journals: [liveJournal()], storeUrl: null, nowMs: cut * 1000 },
+    settings: plain,
+    modelsFolder,
+    journals: [liveJournal()],
+    storeUrl: null,
+    nowMs: cut * 1000,
   });
   if ('skipped' in report) throw new Error(report.skipped);
   return report.performance;
@@ -159,8 +176,15 @@ function liveJournal(): string {
 async function liveAuc(bundle: string, ids: readonly string[]): Promise<number | null> {
   const set = await loadModelSet(bundle, schema, ROWS_PER_SCORE);
   const period = await backtestPeriod({
-    ...{ pairs: ids.map(parsePair), bars: longBars, from: cut, sets: [set], policy: decisionPolicy(plain) },
-    ...{ labels: datasetPolicy(plain), costs: tradingCosts(plain), workers: 0, onProgress: () => undefined },
+    pairs: ids.map(parsePair),
+    bars: longBars,
+    from: cut,
+    sets: [set],
+    policy: decisionPolicy(plain),
+    labels: datasetPolicy(plain),
+    costs: tradingCosts(plain),
+    workers: 0,
+    onProgress: () => undefined,
   });
   await set.release();
   return period.bundles[0]!.models.ai1.auc;

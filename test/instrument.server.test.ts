@@ -53,7 +53,8 @@ function trendingHours(): HourBar[] {
     const hour = t % 140;
     const drift = hour < 30 ? 0.004 : hour >= 70 && hour < 100 ? -0.004 : 0;
     price *= Math.exp(drift + (drift === 0 ? 0.0004 : 0.002) * rng.normal());
-    const [high, low] = [Math.max(open, price) * 1.001, Math.min(open, price) * 0.999];
+    const high = Math.max(open, price) * 1.001;
+    const low = Math.min(open, price) * 0.999;
     // Takers buy a quarter to a half of the volume.
     const takerBuyVolume = 15 + (t % 16);
     return { time: START + t * HOUR, open, high, low, close: price, volume: 60, takerBuyVolume };
@@ -63,8 +64,12 @@ function trendingHours(): HourBar[] {
 /** Three minutes of an hour, as sent by a feed: first, middle and last. */
 function minutesOf({ time, open, high, low, close, takerBuyVolume }: HourBar): WireBar[] {
   const at = (minute: number, bar: Prices): WireBar => ({
-    ...{ symbol: 'BTCUSDT', time: (time + 60 * minute) * 1000, volume: 20, ...bar },
-    ...{ taker_buy_volume: minute === 59 ? takerBuyVolume - 10 : 5, trades: minute + 1 },
+    symbol: 'BTCUSDT',
+    time: (time + 60 * minute) * 1000,
+    volume: 20,
+    ...bar,
+    taker_buy_volume: minute === 59 ? takerBuyVolume - 10 : 5,
+    trades: minute + 1,
   });
   return [
     at(0, { open, high: open, low: open, close: open }),
@@ -198,7 +203,11 @@ describe('an instrument', () => {
       );
       socket.close();
       expect(shown()).toMatchObject({
-        ...{ pair: 'BTC/USDT', pair_id: 'BTCUSDT@1h', schema: 'minutehand.instrument/1', z_score: null, theta1: null },
+        pair: 'BTC/USDT',
+        pair_id: 'BTCUSDT@1h',
+        schema: 'minutehand.instrument/1',
+        z_score: null,
+        theta1: null,
         model_version: version,
         price: hours[LIVE_FROM + 239]!.close,
       });
@@ -234,7 +243,8 @@ describe('an instrument', () => {
             columnsOf(
               'BTCUSDT',
               minutes.map(({ taker_buy_volume: takerBuyVolume, ...bar }): Bar => ({
-                ...{ ...bar, takerBuyVolume },
+                ...bar,
+                takerBuyVolume,
                 time: (bar.time / 1000) as OpenTime,
               })),
             ),

@@ -47,7 +47,8 @@ describe.each(KINDS)('a lease on %s', (kind) => {
     await fc.assert(
       fc.asyncProperty(fc.array(act, { maxLength: 15 }), async (acts) => {
         const stores = await openBoth(url);
-        let [record, older] = [NO_LEASE, NO_LEASE];
+        let record = NO_LEASE;
+        let older = NO_LEASE;
         for (const { by, kind: what, isOld, floor } of acts) {
           const seen = isOld ? older : record;
           const request: LeaseRequest =
@@ -63,7 +64,8 @@ describe.each(KINDS)('a lease on %s', (kind) => {
           const expected = decideLease(record, request, HOLDERS[by]!, after.fence > record.fence ? after.fence : 0);
           expect(after).toEqual(expected);
           if (after.fence > record.fence) expect(after.fence).toBeGreaterThan(floor);
-          [older, record] = [record, after];
+          older = record;
+          record = after;
         }
         for (const store of stores) await store.close();
       }),

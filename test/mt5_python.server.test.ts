@@ -128,10 +128,8 @@ describe.skipIf(isSkipped)(`examples/mt5_python.py${skipNote(isSkipped, 'python3
   it('keeps the proportion of the legs when one is filled in part', () => {
     const of = (name: string): readonly Position[] =>
       results[SCENARIOS.findIndex(([one]) => one === name)]!.at(-1)!.open;
-    const [whole, half] = [
-      of('keeps both legs while they are wanted'),
-      of('follows a half-filled first leg with half of the second'),
-    ];
+    const whole = of('keeps both legs while they are wanted');
+    const half = of('follows a half-filled first leg with half of the second');
     for (const leg of [0, 1]) expect(half[leg]![2] / whole[leg]![2]).toBeCloseTo(0.5, 1);
   });
 });

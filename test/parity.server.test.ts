@@ -28,7 +28,8 @@ beforeAll(async () => {
     async () => (await place.run(['status', '--json'])).stdout.includes('"mode":"OK"'),
   );
   await eventually('600 signals', () => publishedDay(join(place.home, 'simulated_main.db')));
-  const [key, trusted] = [join(place.folder, 'key.pem'), join(place.folder, 'public.pem')];
+  const key = join(place.folder, 'key.pem');
+  const trusted = join(place.folder, 'public.pem');
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(trusted, publicKey.export({ type: 'spki', format: 'pem' }));

@@ -34,7 +34,8 @@ const DAY = (Math.ceil(RECORDED.at(-1)!.time / 86_400) * 86_400) as OpenTime;
 const MARKET = RECORDED.map(({ bars }, index) =>
   bars.map((bar) => ({ ...bar, time: (DAY + 60 * (index - BEFORE)) as OpenTime })),
 );
-const [FIRST, SECOND] = [pairs[0]!, pairs[1]!];
+const FIRST = pairs[0]!;
+const SECOND = pairs[1]!;
 
 const folder = mkdtempSync(join(tmpdir(), 'minutehand-parity-'));
 const paths = homePaths({ MINUTEHAND_HOME: folder });
@@ -109,8 +110,12 @@ const DAY_MINUTES = MINUTES - BEFORE;
 
 const haltOf = (version: string) =>
   ({
-    ...{ pair_id: FIRST, reason: 'win_rate', version },
-    ...{ seen: '0.4', limit: '0.5', since: '2024-01-01T00:00:00Z' },
+    pair_id: FIRST,
+    reason: 'win_rate',
+    version,
+    seen: '0.4',
+    limit: '0.5',
+    since: '2024-01-01T00:00:00Z',
   }) as const;
 
 /** Changes journaled signals; null keeps a signal. @returns number of changed signals */
@@ -177,7 +182,8 @@ describe('the parity certificate of a day', () => {
   });
 
   it('decides without models what was decided without them, an exit too', async () => {
-    let [removedAt, exits] = [Infinity, 0];
+    let removedAt = Infinity;
+    let exits = 0;
     const certificate = await certify({
       before(index, { pipeline, signals }) {
         const isHeld = signals.slice(-pairs.length).some(({ target }) => target !== 0);
@@ -266,7 +272,8 @@ describe('the parity certificate of a day', () => {
       { reason: 'NO_MODEL', z_score: 1.5, return_prob: null, risk_score: null },
       { reason: 'KPI_HALT', return_prob: 0.123 },
     ];
-    const [lateAt, halfAt] = [BEFORE + 400, BEFORE + 450];
+    const lateAt = BEFORE + 400;
+    const halfAt = BEFORE + 450;
     let planted = 0;
     const certificate = await certify({
       change: (symbol, index) => (index === lateAt && symbol === FIRST.slice(0, 6) ? 'late' : 1),
@@ -338,7 +345,8 @@ function resultsOf(signals: readonly Signal[]) {
       const { commission_bps, slippage_bps, ...swaps } = settings.minutehand.symbols[symbol]!;
       const swap = weight > 0 ? swaps.swap_long_bps_per_night : swaps.swap_short_bps_per_night;
       const swapDays = from < NIGHT && to >= NIGHT ? 1 : 0;
-      const [entry, exit] = [market[from]!.get(symbol)!, market[to]!.get(symbol)!];
+      const entry = market[from]!.get(symbol)!;
+      const exit = market[to]!.get(symbol)!;
       const costOf = ({ spread, close }: Bar): number => (0.5 * 1.1 * 1e4 * spread!) / close + commission_bps + slippage_bps; // prettier-ignore
       return (
         weight * 1e4 * (exit.open / entry.open - 1) -

@@ -73,7 +73,8 @@ async function call(url: string, method: string, token: string, body?: object) {
 }
 
 it('a change goes from HTTP through Git and approval to the next signal, survives a kill, and the day replays byte for byte', async () => {
-  const [ann, bob] = [await tokenOf('ann'), await tokenOf('bob')];
+  const ann = await tokenOf('ann');
+  const bob = await tokenOf('bob');
   const { up, trainer, newest } = await startUp();
   const first = await eventually('the first signal', () => newest());
   const proposal = { changes: { 'minutehand.decision.z_entry': 1.75 }, reason: 'more candidates' };

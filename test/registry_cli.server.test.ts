@@ -6,7 +6,8 @@ import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { tinyVersions } from './tiny_models.ts';
 
-const [A, B] = ['20240101_1200', '20240102_1200'];
+const A = '20240101_1200';
+const B = '20240102_1200';
 
 let place: Workplace;
 beforeAll(async () => {

@@ -43,7 +43,9 @@ let homes = 0;
 beforeEach(() => {
   home = join(root, `home-${homes++}`);
   mkdirSync(home);
-  [printed, told, retrainer] = [[], [], null];
+  printed = [];
+  told = [];
+  retrainer = null;
 });
 afterEach(async () => {
   delete process.env['MINUTEHAND_DATABASE_URL'];

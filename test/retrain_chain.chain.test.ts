@@ -345,7 +345,8 @@ describe('trainer, training process, gates and daemon', () => {
   });
 
   it('serve every declared metric, the three of the specification among them', async () => {
-    const [ofDaemon, ofTrainer] = [await scrape(daemonPort), await scrape(trainerPort)];
+    const ofDaemon = await scrape(daemonPort);
+    const ofTrainer = await scrape(trainerPort);
     expect([...ofDaemon.names].sort()).toEqual([...DAEMON_METRICS, ...PROCESS_METRICS].map(({ name }) => name).sort());
     expect([...ofTrainer.names].sort()).toEqual(TRAINER_METRICS.map(({ name }) => name).sort());
     expect(ofDaemon.series.get('inference_latency_count')).toBeGreaterThan(0);

@@ -37,7 +37,11 @@ const store = await openStore(url);
 const deliveries = new MortalDeliveries(store, 'live');
 const { channels } = openChannels(retrain, { MINUTEHAND_WEBHOOK_URL: webhook });
 const sender = new Sender({
-  ...{ deliveries, channels, policy: retrain, clock: MACHINE_CLOCK, log: pino({ level: 'silent' }) },
+  deliveries,
+  channels,
+  policy: retrain,
+  clock: MACHINE_CLOCK,
+  log: pino({ level: 'silent' }),
   pace: { sendMs: 2000, leaseMs: 400, firstPauseMs: 50 },
   onChannel: () => Promise.resolve(),
 });

@@ -90,9 +90,11 @@ async function check({ home, url, days, minutes, kept }: Life): Promise<{ restor
   const paths = homePaths({ MINUTEHAND_HOME: home });
   const store = await openStore(url);
   const empty = await openStore(join(home, 'restored.db'));
-  let [rows, restoreMs] = [0, 0];
+  let rows = 0;
+  let restoreMs = 0;
   try {
-    const [tables, others] = [await openSignalTables(store, policy), await openSignalTables(empty, policy)];
+    const tables = await openSignalTables(store, policy);
+    const others = await openSignalTables(empty, policy);
     const place = await openArchivePlace(policy, paths, {});
     const archive = createArchive(empty, others, place, MACHINE_CLOCK);
     const last = nextDay(FIRST, days - 1);

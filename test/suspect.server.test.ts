@@ -203,7 +203,8 @@ describe('the minutes that move features', () => {
         screening,
       );
     for (const pair of PAIRS) {
-      const [a, b] = [legOf(pair.a), legOf(pair.b)];
+      const a = legOf(pair.a);
+      const b = legOf(pair.b);
       const { length, inA, inB } = matchMinutes(a, b);
       expect(length).toBeLessThan(MARKET.length - 20);
       const features = new PairFeatures(windows);

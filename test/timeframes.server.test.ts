@@ -32,8 +32,18 @@ const DENSE_MINUTES = TRADING_DAYS * 1440;
 const MINUTES_PER_MESSAGE = 2000;
 const STARTS_MS = 180_000;
 const WINDOWS = {
-  ...{ beta_window: 8, z_window: 6, vol_short: 5, vol_window: 5, vol_long: 6, atr_short: 5, atr_long: 6 },
-  ...{ stability_window: 5, half_life_window: 5, pnl_window: 5, activity_window: 5, volume_window: 6 },
+  beta_window: 8,
+  z_window: 6,
+  vol_short: 5,
+  vol_window: 5,
+  vol_long: 6,
+  atr_short: 5,
+  atr_long: 6,
+  stability_window: 5,
+  half_life_window: 5,
+  pnl_window: 5,
+  activity_window: 5,
+  volume_window: 6,
 };
 
 let place: Workplace;
@@ -160,19 +170,26 @@ describe('pairs of 5m, 15m, 1h, 4h and 1d', () => {
     const to = time[Math.floor(time.length * 0.9)]! as OpenTime;
     const bars = new Map([...dense].map(([symbol, own]) => [symbol, clipBars(own, undefined, to)]));
     const result = await backtestPeriod({
-      ...{
-        pairs: TRADED.map(parsePair),
-        bars: screenBars(bars, screenPolicy(settings)),
-        from,
-        sets: [models],
-        workers: 0,
-      },
-      ...{ policy: decisionPolicy(settings), labels: datasetPolicy(settings), costs: settings.minutehand.symbols },
+      pairs: TRADED.map(parsePair),
+      bars: screenBars(bars, screenPolicy(settings)),
+      from,
+      sets: [models],
+      workers: 0,
+      policy: decisionPolicy(settings),
+      labels: datasetPolicy(settings),
+      costs: settings.minutehand.symbols,
       onProgress: () => undefined,
     });
     const enters: SignalBody[] = [];
     await replayBars({
-      ...{ settings, pairIds: TRADED, bars, models, clock: MACHINE_CLOCK, bootId: 'replay', from, to },
+      settings,
+      pairIds: TRADED,
+      bars,
+      models,
+      clock: MACHINE_CLOCK,
+      bootId: 'replay',
+      from,
+      to,
       onSignals: (batch) =>
         enters.push(
           ...batch.map(({ text }) => JSON.parse(text) as SignalBody).filter(({ action }) => action === 'ENTER'),
@@ -224,16 +241,32 @@ describe('pairs of 5m, 15m, 1h, 4h and 1d', () => {
     const run = (bars: ReadonlyMap<string, BarColumns>, pairId: string) => ({
       backtest: () =>
         backtestPeriod({
-          ...{ pairs: [parsePair(pairId)], bars, from, sets: [models], workers: 0, onProgress: () => undefined },
-          ...{ policy: decisionPolicy(settings), labels: datasetPolicy(settings), costs: settings.minutehand.symbols },
+          pairs: [parsePair(pairId)],
+          bars,
+          from,
+          sets: [models],
+          workers: 0,
+          onProgress: () => undefined,
+          policy: decisionPolicy(settings),
+          labels: datasetPolicy(settings),
+          costs: settings.minutehand.symbols,
         }),
       replay: () =>
         replayBars({
-          ...{ settings, pairIds: [pairId], bars, models, clock: MACHINE_CLOCK, bootId: 'replay', from },
-          ...{ to: (last + 60) as OpenTime, onSignals: () => undefined, onMinute: () => undefined },
+          settings,
+          pairIds: [pairId],
+          bars,
+          models,
+          clock: MACHINE_CLOCK,
+          bootId: 'replay',
+          from,
+          to: (last + 60) as OpenTime,
+          onSignals: () => undefined,
+          onMinute: () => undefined,
         }),
     });
-    const [own, joined] = [run(stored, 'XAUUSD_XAGUSD@1h'), run(minutes, 'XAUUSD_XAGUSD@1h')];
+    const own = run(stored, 'XAUUSD_XAGUSD@1h');
+    const joined = run(minutes, 'XAUUSD_XAGUSD@1h');
     const tradesOf = async ({ backtest }: typeof own) => (await backtest()).bundles[0]!.all_pairs.trades;
     const trades = await tradesOf(own);
     expect(trades.length).toBeGreaterThan(5);

@@ -17,6 +17,12 @@ export function writeTinyDirection(models: string, symbol: string, timeframe: Ti
   const rows = randomRows(rng, 200, columns);
   const goldenRows = randomRows(rng, GOLDEN_ROWS, columns);
   return writeRandomDirection(models, {
-    ...{ symbols: [symbol], timeframe, created, market: 'simulated', ensembles, rows, goldenRows },
+    symbols: [symbol],
+    timeframe,
+    created,
+    market: 'simulated',
+    ensembles,
+    rows,
+    goldenRows,
   });
 }

@@ -32,10 +32,8 @@ it('a copy of kept models equals a training with other settings of feed, transpo
     },
   });
   const trained = await trainTinyModels(join(folder, 'trained'), { settings, seed: 1 });
-  const [first, copy] = [
-    await tinyModels(join(folder, 'first'), { seed: 1 }),
-    await tinyModels(join(folder, 'copy'), { seed: 1, settings }),
-  ];
+  const first = await tinyModels(join(folder, 'first'), { seed: 1 });
+  const copy = await tinyModels(join(folder, 'copy'), { seed: 1, settings });
   expect(contentOf(first.path)).toEqual(contentOf(trained.path));
   expect(contentOf(copy.path)).toEqual(contentOf(trained.path));
   const next = await tinyModels(join(folder, 'copy'), { seed: 1 });

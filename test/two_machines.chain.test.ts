@@ -91,7 +91,14 @@ async function run(
   const warmup = warmupBars(settings.minutehand.windows);
   const market = byMinute(tinyBars(settings, warmup + minutesOfEvents));
   return runTwoMachines({
-    ...{ folder: join(folder, name), settings, bundle, redisPort, leaseServer, events, minuteMs: MINUTE_MS, start },
+    folder: join(folder, name),
+    settings,
+    bundle,
+    redisPort,
+    leaseServer,
+    events,
+    minuteMs: MINUTE_MS,
+    start,
     openNetwork: HAS_NAMESPACES ? openNamespace : openProxies,
     pauseMs: IS_LONG ? LONG_PAUSE_MS : 0,
     leaseSeconds: LEASE_SECONDS,
@@ -173,14 +180,16 @@ describe('two machines with one lease', () => {
       try {
         const worlds = servers.map((redis, world) =>
           runMachinesInside({
-            ...{ folder: join(folder, `inside_${world}`), settings, bundle, redis, name: `live:inside_${world}` },
-            ...{
-              leaseSeconds: INSIDE_LEASE_SECONDS,
-              minuteMs: 150,
-              pauseMs: INSIDE_ROUNDS > 4 ? LONG_PAUSE_MS : 0,
-              history: market.slice(0, warmup),
-              minutes: market.slice(warmup),
-            },
+            folder: join(folder, `inside_${world}`),
+            settings,
+            bundle,
+            redis,
+            name: `live:inside_${world}`,
+            leaseSeconds: INSIDE_LEASE_SECONDS,
+            minuteMs: 150,
+            pauseMs: INSIDE_ROUNDS > 4 ? LONG_PAUSE_MS : 0,
+            history: market.slice(0, warmup),
+            minutes: market.slice(warmup),
             events: Array.from(
               { length: INSIDE_ROUNDS * EVENTS.length },
               (_, i) => EVENTS[(i + world) % EVENTS.length]!,

@@ -80,17 +80,20 @@ it(
       return { code, deep, differences };
     });
     const impossible = (reason: string) => ({
-      ...{ code: 3, deep: 'impossible' },
+      code: 3,
+      deep: 'impossible',
       differences: [expect.stringContaining(reason) as string],
     });
     expect(answers).toEqual([
       { code: 0, deep: 'same', differences: [] },
       {
-        ...{ code: 1, deep: 'different' },
+        code: 1,
+        deep: 'different',
         differences: [expect.stringMatching(/^ai1\.onnx: 1 of 12 trees differ, first tree 2, node 0: threshold /)],
       },
       {
-        ...{ code: 1, deep: 'different' },
+        code: 1,
+        deep: 'different',
         differences: [expect.stringMatching(/^theta1 is 0\.41\d*; trained again, 0\.4$/)],
       },
       impossible('do not have its data hash'),

@@ -64,7 +64,8 @@ describe.skipIf(!IS_LONG)(`a year of one pair in the journal${LONG_NOTE}`, () =>
     const { rows, ...others } = thinnedOracle(all, 6000);
     const lines = rows.map(signalLine);
     for (let view = 1; view <= 3; view++) {
-      const [cpu, began] = [process.cpuUsage(), performance.now()];
+      const cpu = process.cpuUsage();
+      const began = performance.now();
       const turns = monitorEventLoopDelay({ resolution: 1 });
       turns.enable();
       const { rows: kept, ...rest } = await readThinned(store, tables, { market, pairId: PAIR }, 6000);

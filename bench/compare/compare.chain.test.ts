@@ -23,7 +23,10 @@ function rounds(speed: number, decide: number): Round[] {
 }
 
 const baseline = (fingerprint: string): Baseline => ({
-  ...{ version: '1.0.0', fingerprint, machine: MACHINE, minutes: 100 },
+  version: '1.0.0',
+  fingerprint,
+  machine: MACHINE,
+  minutes: 100,
   rounds: rounds(1, 50),
 });
 

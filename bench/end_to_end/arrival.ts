@@ -120,7 +120,10 @@ export async function measurePattern(field: Field, pattern: Pattern, minutes: nu
     const measured = await inTurns({ ...field, real }, arrival, minutes);
     const transports = field.transports.map((transport) => [transport, compareSignals(measured, transport)]);
     return {
-      ...{ pattern, pairs: field.pairs.length, minutes, stolen_ms: measured.stolen },
+      pattern,
+      pairs: field.pairs.length,
+      minutes,
+      stolen_ms: measured.stolen,
       transports: Object.fromEntries(transports) as never,
       stages: stagesByRank(timed, await readBatchStages(field.logFolder, timed.at(-1)!), await field.pauses()),
     };
@@ -158,7 +161,8 @@ async function inTurns(field: Field, arrival: Arrival, minutes: number): Promise
     const order = (done / BLOCK_MINUTES) % 2 === 0 ? [field.real, field.null!] : [field.null!, field.real];
     for (const target of order) {
       if (target === field.null) await sleep(IDLE_MINUTES * minuteMs);
-      const [startMs, stolenBefore] = [performance.now(), stolenMs()];
+      const startMs = performance.now();
+      const stolenBefore = stolenMs();
       for (let i = 0; i < count; i++) {
         measured[target.kind].push(await target.minute(arrival));
         await sleep(REST_MS);
@@ -203,7 +207,8 @@ function oneByOne(bars: readonly Bar[], delayMs: () => number, hasOwnConnections
 function compareSignals(measured: Measured, transport: Transport): ArrivalLatencies {
   const of = (latencies: readonly Latencies[]): Percentiles =>
     percentiles(latencies.flatMap(({ signals }) => signals[transport] ?? []));
-  const [real, base] = [of(measured.real), of(measured.null)];
+  const real = of(measured.real);
+  const base = of(measured.null);
   const turns = turnsOf(measured, transport);
   return {
     real,

@@ -93,7 +93,11 @@ export async function benchBrowsers(options: {
     await openBrowsers(false);
     if (events === 0) throw new Error('the browsers of the bench received no signal');
     return {
-      ...{ pairs, pace_ms: paceMs, browsers: BROWSERS, minutes: turns.length * BLOCK_MINUTES, events },
+      pairs,
+      pace_ms: paceMs,
+      browsers: BROWSERS,
+      minutes: turns.length * BLOCK_MINUTES,
+      events,
       transports: Object.fromEntries(field.transports.map((transport) => [transport, compare(turns, transport)])),
     };
   } finally {

@@ -48,7 +48,8 @@ describe('the field of the end-to-end bench', () => {
     const field = await withField(async (open) => {
       for (let i = 0; i < 20; i++)
         for (const target of [open.real, open.null!]) measured[target.kind].push(await target.minute());
-      const [real, base] = [signalsOf(open, 'real'), signalsOf(open, 'null')];
+      const real = signalsOf(open, 'real');
+      const base = signalsOf(open, 'null');
       expect(real.map(({ pair_id }) => pair_id).sort()).toEqual(base.map(({ pair_id }) => pair_id).sort());
       expect(new Set(real.map(({ timestamp }) => timestamp)).size).toBe(1);
       expect(real[0]!['timestamp']).not.toBe(base[0]!['timestamp']);

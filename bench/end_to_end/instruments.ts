@@ -68,7 +68,10 @@ export async function benchInstruments({
     await backfill(port, market, past);
     const measured = await measure(port, market, count, minutes, print);
     return {
-      ...{ symbols: count, timeframes: USED, trees: TREES, budget_ms: settings.minutehand.feed.budget_ms },
+      symbols: count,
+      timeframes: USED,
+      trees: TREES,
+      budget_ms: settings.minutehand.feed.budget_ms,
       ...measured,
     };
   } finally {
@@ -108,7 +111,11 @@ function writeModels(home: string, symbols: readonly string[]): void {
     const ensembles = ['up', 'down', 'range'].map(() => randomEnsemble(TREES, columns, rows, rng));
     const created = new Date(Date.UTC(2024, 0, 1, 0, i));
     const version = writeRandomDirection(models, {
-      ...{ symbols, timeframe, created, ensembles, rows },
+      symbols,
+      timeframe,
+      created,
+      ensembles,
+      rows,
       goldenRows: normal(GOLDEN_ROWS),
     });
     activateDirection(models, version, home);

@@ -108,6 +108,7 @@ function percentilesOf(minutes: Minutes, transport: Transport): Percentiles {
 }
 
 export function whileTraining(without: Minutes, during: Minutes, transport: Transport): WhileTraining {
-  const [base, latencies] = [percentilesOf(without, transport), percentilesOf(during, transport)];
+  const base = percentilesOf(without, transport);
+  const latencies = percentilesOf(during, transport);
   return { latencies, ratio_p50: latencies.p50 / base.p50, ratio_p99: latencies.p99 / base.p99 };
 }

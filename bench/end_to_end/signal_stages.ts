@@ -95,7 +95,8 @@ function meansOf(
   };
   return {
     ...inside,
-    ...{ signals: signals.length, total },
+    signals: signals.length,
+    total,
     outside: total - Object.values(inside).reduce((sum, us) => sum + us),
     collections: mean((signal) => pauses.reduce((sum, pause) => sum + overlapUs(signal, pause), 0)),
     waited: Number.isNaN(waited) ? null : waited,

@@ -116,8 +116,13 @@ export async function benchSoak(options: SoakOptions): Promise<SoakResult> {
       await pace();
     }
     return {
-      ...{ pairs, pace_ms: paceMs, duration_ms: Math.round(measured.at(-1)!.atMs), minutes: measured.length },
-      ...{ swaps: swapper.swaps, memory: memory.trend(), heap: heap.trend() },
+      pairs,
+      pace_ms: paceMs,
+      duration_ms: Math.round(measured.at(-1)!.atMs),
+      minutes: measured.length,
+      swaps: swapper.swaps,
+      memory: memory.trend(),
+      heap: heap.trend(),
       transports: Object.fromEntries(field.transports.map((name) => [name, ends(measured, name)])),
     };
   } finally {

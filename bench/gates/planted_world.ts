@@ -44,8 +44,11 @@ export function worldBars({ pair, seed, weeks, amplitude }: World): Map<string, 
   ) as [number, number];
   const innovation = (amplitude === 0 ? LEG_VOLATILITY : amplitude) * Math.sqrt(1 - active * active);
   const volatilityMemory = 0.5 ** (1 / VOLATILITY_HALF_LIFE);
-  let [walk, gap, mood] = [0, 0, 0];
-  let [lastA, lastB] = [0, 0];
+  let walk = 0;
+  let gap = 0;
+  let mood = 0;
+  let lastA = 0;
+  let lastB = 0;
   let time: number = START;
   for (let i = -WARM_UP_MINUTES; i < count; i++) {
     mood = volatilityMemory * mood + Math.sqrt(1 - volatilityMemory ** 2) * VOLATILITY_SPREAD * rng.normal();
@@ -96,7 +99,8 @@ function putBar(bars: BarColumns, i: number, time: number, before: number, after
  * are proportional to it, so two worlds of the same seed determine the line.
  */
 export function amplitudeLine(pair: Pair, settings: Settings): (netBps: number) => number {
-  const [low, high] = [4e-4, 12e-4];
+  const low = 4e-4;
+  const high = 12e-4;
   const [atLow, atHigh] = [low, high].map((amplitude) => candidateNet(amplitude, pair, settings)) as [number, number];
   return (netBps) => (netBps === 0 ? 0 : low + ((netBps - atLow) * (high - low)) / (atHigh - atLow));
 }

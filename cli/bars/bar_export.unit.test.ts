@@ -38,7 +38,10 @@ function someBars(count: number, optional: readonly OptionalColumn[]): BarColumn
   const takerBuyVolume = optional.includes('taker_buy_volume') ? everyThird(1 / 7) : null;
   const trades = optional.includes('trades') ? everyThird(2) : null;
   return {
-    ...{ symbol: 'X', length: count, ...columns, spread: optional.includes('spread') ? spread : null },
+    symbol: 'X',
+    length: count,
+    ...columns,
+    spread: optional.includes('spread') ? spread : null,
     ...((takerBuyVolume ?? trades) !== null && { flow: { takerBuyVolume, trades } }),
   };
 }

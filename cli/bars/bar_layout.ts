@@ -166,7 +166,8 @@ function withHeader(table: Table): BarLayout | null {
   const make = (layout: Omit<LayoutParts, 'positions'>, positions: Omit<Positions, 'inPoints'>): BarLayout =>
     made({ ...layout, ...header, evidence: [...numbers.evidence, ...layout.evidence] }, positions, table.options);
 
-  const [date, time] = [at('date'), at('time')];
+  const date = at('date');
+  const time = at('time');
   if (at('tickvol', 'tick_volume') !== null && time !== null) {
     const stamp = (fields: readonly string[]): number =>
       date === null
@@ -200,7 +201,8 @@ interface Stamped {
 function stamped({ table, rows, at, base, make }: Stamped): BarLayout | null {
   const opened = at(...TABLE_NAMES.opened);
   const closed = at(...TABLE_NAMES.closed);
-  const [date, time] = [at('date', 'day'), at('time', 'hour')];
+  const date = at('date', 'day');
+  const time = at('time', 'hour');
   const general = at(...TABLE_NAMES.time);
   const both = opened === null && general === null && date !== null && time !== null;
   const field = opened ?? general ?? (both ? null : (time ?? date)) ?? (both ? null : closed);
@@ -375,7 +377,11 @@ function binanceWithoutHeader(table: Table): BarLayout {
   const unit = epochUnit(parseDecimalText(table.first[0]!));
   return made(
     {
-      ...{ name: 'binance', isUtc: true, inPoints: false, firstRow: table.above + 1, stated: [] },
+      name: 'binance',
+      isUtc: true,
+      inPoints: false,
+      firstRow: table.above + 1,
+      stated: [],
       evidence: [`time in ${unit} by its size`],
     },
     { ...base(table, PLAIN_NUMBERS), ...IN_ORDER, beside, stamp, lastStampField: 0 },

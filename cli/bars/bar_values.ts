@@ -29,7 +29,8 @@ export function createBarValues(layout: BarLayout, barSeconds: number, putSeries
       const reports: SeriesReport[] = [];
       for (const [column, name] of layout.values.entries()) {
         const good = [...time.keys()].filter((i) => values[column]![i]! >= 0 && values[column]![i]! < Infinity);
-        const [times, kept] = [good.map((i) => time[i]!), good.map((i) => values[column]![i]!)];
+        const times = good.map((i) => time[i]!);
+        const kept = good.map((i) => values[column]![i]!);
         const counts = await putSeries(symbol, name, Float64Array.from(times), Float64Array.from(kept));
         const rejected_count = time.length - good.length;
         reports.push({ symbol, name, file, read: time.length, rejected_count, is_beside_bars: true, ...counts });

@@ -549,7 +549,8 @@ async function takeBars(
   const { symbol } = target;
   const beside = createBarValues(layout, rules.barSeconds, target.putSeries);
   const batch: Batch = { length: 0, columns: emptyColumns(BATCH_ROWS) };
-  let [count, rejected] = [0, 0];
+  let count = 0;
+  let rejected = 0;
   const handOver = async (): Promise<void> => {
     if (batch.length === 0) return;
     const { length, columns } = batch;
@@ -610,7 +611,9 @@ function createStory(): {
   add(time: number): void;
   summary(): Pick<SourceReport, 'steps_back' | 'repeated_rows' | 'lost_hours'>;
 } {
-  let [steps, repeated, lost] = [0, 0, 0];
+  let steps = 0;
+  let repeated = 0;
+  let lost = 0;
   let previous = -Infinity;
   let newest = -Infinity;
   return {

@@ -49,7 +49,11 @@ describe('an import of other timeframes', () => {
       const { symbols } = await imported(path);
       expect(symbols[0]).toMatchObject({ symbol, added: 40, check: { missing_minutes: 0, breaks: 0 } });
       expect(symbols[0]!.sources[0]).toMatchObject({
-        ...{ timeframe: name, timeframe_by: 'spacing', symbol_by: 'name', price_range: [1, 1.3], timezone: 'UTC' },
+        timeframe: name,
+        timeframe_by: 'spacing',
+        symbol_by: 'name',
+        price_range: [1, 1.3],
+        timezone: 'UTC',
       });
       const stored = await readBarFile(join(out, `${symbol}.csv.gz`));
       expect([stored.time[0], stored.time[1]]).toEqual([MONDAY, MONDAY + seconds]);

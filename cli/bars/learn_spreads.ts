@@ -74,7 +74,8 @@ export function learnSpreads({ time, bps }: QuotedSpreads, fallback: SpreadProfi
 
 /** Monday to Friday afternoon share their buckets; Sunday, Friday's close and Saturday have their own. */
 function bucketOf(minute: number): number {
-  const [day, own] = [Math.floor(minute / MINUTES_PER_DAY), minute % MINUTES_PER_DAY];
+  const day = Math.floor(minute / MINUTES_PER_DAY);
+  const own = minute % MINUTES_PER_DAY;
   const isDaily = day > 0 && day <= FRIDAY && !(day === FRIDAY && own >= FRIDAY_CLOSE_MINUTE);
   return Math.floor((isDaily ? MINUTES_PER_WEEK + own : minute) / BUCKET_MINUTES);
 }

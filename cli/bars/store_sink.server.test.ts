@@ -56,7 +56,13 @@ describe.each([
     const path = write('EURUSD.csv', [HEADER, row(2, 1), row(1, 1), row(2, 1), row(2, 7), 'x'].join('\n'));
     const first = await take(path);
     expect(first.symbols[0]).toMatchObject({
-      ...{ symbol: 'EURUSD', read: 5, added: 2, duplicates: 1, conflicts: 1, rejected_count: 1, bars: 2 },
+      symbol: 'EURUSD',
+      read: 5,
+      added: 2,
+      duplicates: 1,
+      conflicts: 1,
+      rejected_count: 1,
+      bars: 2,
       file: store.place,
       conflicting: [{ time: 120, kept: '1 1 1 1 0', seen: '7 7 7 7 0' }],
     });
@@ -115,7 +121,11 @@ describe.each([
     const own = write('XAUUSD.csv', 'time,value\n60,1\n120,2\n60,1\n60,3\n');
     await expect(take(own)).rejects.toMatchObject({ code: 'DATA_FORMAT' });
     expect((await take(own, { series: 'gold_lease' })).series[0]).toMatchObject({
-      ...{ symbol: 'XAUUSD', name: 'gold_lease', added: 2, duplicates: 1, conflicts: 1 },
+      symbol: 'XAUUSD',
+      name: 'gold_lease',
+      added: 2,
+      duplicates: 1,
+      conflicts: 1,
     });
     await expect(take(own, { series: 'Gold Lease' })).rejects.toMatchObject({ code: 'USAGE' });
   });

@@ -30,7 +30,10 @@ export function storeSink(store: Store, market: Market, options: StoreSinkOption
   return {
     open(symbol) {
       const conflicting: ConflictingRow[] = [];
-      let [added, duplicates, conflicts, replaced] = [0, 0, 0, 0];
+      let added = 0;
+      let duplicates = 0;
+      let conflicts = 0;
+      let replaced = 0;
       return {
         async barSeconds() {
           for await (const page of store.bars.pages(market, symbol))
@@ -108,7 +111,8 @@ export function storeSink(store: Store, market: Market, options: StoreSinkOption
 function firstCopies(time: Float64Array, value: Float64Array) {
   const order = Array.from(time, (_, i) => i).sort((i, j) => time[i]! - time[j]! || i - j);
   const [times, values]: [number[], number[]] = [[], []];
-  let [duplicates, conflicts] = [0, 0];
+  let duplicates = 0;
+  let conflicts = 0;
   for (const i of order) {
     if (times.at(-1) !== time[i]) {
       times.push(time[i]!);

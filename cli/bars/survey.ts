@@ -48,7 +48,9 @@ export async function surveyFile(
   const distances = createDistances();
   const digits = createDigits();
   const sample = createSample();
-  let [rows, lineNumber, previous] = [0, 0, NaN];
+  let rows = 0;
+  let lineNumber = 0;
+  let previous = NaN;
   const range: [number, number] = [Infinity, -Infinity];
   for await (const lines of sourceLines(path, { hash, onBytes })) {
     if (layout.name === 'series') continue;
@@ -74,8 +76,14 @@ export async function surveyFile(
   const timeframe = layout.name === 'series' ? NO_TIMEFRAME : timeframeOf(path, rows, distances);
   const { decimals, rowsWithMore } = digits.result();
   return {
-    ...{ layout, sha256: hash.digest('hex'), weekOpens: opens, decimals, rowsWithMore },
-    ...{ typical: sample.medians(), range, ...timeframe },
+    layout,
+    sha256: hash.digest('hex'),
+    weekOpens: opens,
+    decimals,
+    rowsWithMore,
+    typical: sample.medians(),
+    range,
+    ...timeframe,
   };
 }
 
@@ -153,7 +161,8 @@ function createSample(): {
   medians(): Survey['typical'];
 } {
   const [closes, spreads]: [number[], number[]] = [[], []];
-  let [rows, every] = [0, 1];
+  let rows = 0;
+  let every = 1;
   return {
     wants() {
       if (closes.length >= 400 && rows >= 400 * every) every *= 2;
@@ -188,7 +197,9 @@ interface Distances {
 
 /** Distances of neighboring bars. */
 function createDistances(): Distances {
-  let [smallest, last, run] = [Infinity, NaN, 0];
+  let smallest = Infinity;
+  let last = NaN;
+  let run = 0;
   const steady = new Set<number>();
   return {
     add(apart) {

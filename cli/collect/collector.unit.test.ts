@@ -55,7 +55,12 @@ function start(exchange: Partial<Exchange>, answer: (count: number) => Partial<D
         return Promise.resolve({ ...REPORT, ...answer(++posts) });
       },
     },
-    ...{ symbols: ['A'], outbox, historyMinutes: 2, liquidationBarMs: 3_600_000, pollMs: 20, ending: ending.signal },
+    symbols: ['A'],
+    outbox,
+    historyMinutes: 2,
+    liquidationBarMs: 3_600_000,
+    pollMs: 20,
+    ending: ending.signal,
     nowMs: () => Date.now(),
     print: (line) => void printed.push(line),
   } satisfies CollectorOptions).run();

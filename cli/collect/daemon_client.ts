@@ -57,7 +57,8 @@ export function openDaemonClient(addressNow: () => string, token: string | undef
         signal: AbortSignal.timeout(TIMEOUT_MS),
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-      [status, text] = [response.status, await response.text()];
+      status = response.status;
+      text = await response.text();
     } catch (cause) {
       const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
       throw new MinutehandError('COLLECT_DAEMON', { seen: `${url}: ${reason}`, cause });

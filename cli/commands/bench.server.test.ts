@@ -3,7 +3,11 @@ import type { EndToEndResult, TransportResult } from '../../bench/end_to_end/end
 import { latencyFailures } from './bench.ts';
 
 const run = (p999_us: number, ratio_p50: number): EndToEndResult => ({
-  ...{ pairs: 10, models: 'trained', gap_ms: 0, minutes: 100, warm_up_minutes: 100 },
+  pairs: 10,
+  models: 'trained',
+  gap_ms: 0,
+  minutes: 100,
+  warm_up_minutes: 100,
   transports: { file: { p999_us, ratio_p50 } as TransportResult },
 });
 

@@ -85,7 +85,13 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     );
     const to = period.to ?? Infinity;
     const evaluation = evaluateDirection({
-      ...{ manifest, infer: model.infer.bind(model), instruments, from, to, costs, seed: flags.seed },
+      manifest,
+      infer: model.infer.bind(model),
+      instruments,
+      from,
+      to,
+      costs,
+      seed: flags.seed,
       f1Floor: f1Floor(loadSettings(), 'direction'),
     });
     progress.stop();
@@ -93,7 +99,10 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
     for (const line of evaluationLines(evaluation, manifest, trained_on_period)) output.line(line);
     const { net, edge, period: evaluated, ...figures } = evaluation;
     output.result({
-      ...{ version: manifest.version, path: resolve(folder), trained: manifest.period, trained_on_period },
+      version: manifest.version,
+      path: resolve(folder),
+      trained: manifest.period,
+      trained_on_period,
       period: { from: isoOf(evaluated.from), to: isoOf(evaluated.to) },
       ...figures,
       net: { ...net, edge },

@@ -79,7 +79,8 @@ it('a lease on PostgreSQL is tried, and a user that may not write is an error', 
     await client.query("CREATE ROLE reader LOGIN PASSWORD 'secret'; GRANT SELECT ON minutehand_lease TO reader");
     await client.end();
     const reader = new URL(url);
-    [reader.username, reader.password] = ['reader', 'secret'];
+    reader.username = 'reader';
+    reader.password = 'secret';
     const denied = await checkLease(settingsFor(reader.href), { signals });
     expect(denied).toMatchObject({ verdict: 'error', detail: expect.stringContaining('permission denied') });
   } finally {

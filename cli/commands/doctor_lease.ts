@@ -68,7 +68,8 @@ const isRedis = (url: string): boolean => !url.startsWith('postgres');
 
 /** @returns milliseconds of one request */
 async function tryLease(url: string): Promise<number> {
-  const [name, holder] = [`doctor_${randomBytes(6).toString('hex')}`, 'minutehand doctor'];
+  const name = `doctor_${randomBytes(6).toString('hex')}`;
+  const holder = 'minutehand doctor';
   const store = await openLeaseStore({ url, name, holder, timeoutMs: WAIT_MS });
   try {
     const seen = await ask(store, { kind: 'look' });

@@ -140,7 +140,8 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
   });
   const hasBars = ({ a, b }: Pair): boolean => [a, b].every((symbol) => (bars.get(symbol)?.length ?? 0) > 0);
-  const [wanted, alone] = [pairs.filter(hasBars), instruments.filter(hasBars)];
+  const wanted = pairs.filter(hasBars);
+  const alone = instruments.filter(hasBars);
   const pairIds = [...wanted, ...alone].map(({ id }) => id);
   if (pairIds.length === 0)
     throw new MinutehandError('DATA_MISSING', {

@@ -204,7 +204,8 @@ function parseWindows(text: string | undefined, configured: Windows): readonly W
   if (text === undefined) return [windows];
   return [...new Set(text.split(','))].map((one) => {
     const [, beta = '', z = ''] = /^(\d{1,5})\/(\d{1,5})$/.exec(one) ?? [];
-    const [beta_window, z_window] = [Number(beta), Number(z)];
+    const beta_window = Number(beta);
+    const z_window = Number(z);
     if (!(beta_window >= 10 && z_window >= 10))
       throw new MinutehandError('USAGE', {
         seen: `--windows ${text}`,

@@ -165,7 +165,8 @@ function parseSeed(text: string): number {
 
 function parseSeeds(text: string): { from: number; to: number } {
   const match = /^(\d+)\.\.(\d+)$/.exec(text);
-  const [from, to] = [Number(match?.[1]), Number(match?.[2])];
+  const from = Number(match?.[1]);
+  const to = Number(match?.[2]);
   if (match === null || !(from <= to))
     throw new MinutehandError('USAGE', { seen: `--seeds ${text}`, expected: 'two numbers such as 1..200' });
   return { from, to };

@@ -81,7 +81,9 @@ async function list(store: Store, output: Output): Promise<void> {
     .orderBy('created_ms')
     .execute();
   const tokens = rows.map(({ token_id, name, role, created_ms, expires_ms }) => ({
-    ...{ id: token_id, name, role },
+    id: token_id,
+    name,
+    role,
     created: new Date(created_ms).toISOString(),
     expires: new Date(expires_ms).toISOString(),
   }));

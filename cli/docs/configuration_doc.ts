@@ -70,7 +70,8 @@ export function settingRows(schema: JsonSchema, value: unknown, path: readonly s
   const values = (value ?? {}) as Record<string, unknown>;
   const keys = new Set([...Object.keys(values), ...Object.keys(schema.properties ?? {})]);
   return [...keys].flatMap((key) => {
-    const [child, childSchema] = [values[key], schema.properties?.[key] ?? {}];
+    const child = values[key];
+const childSchema = schema.properties?.[key] ?? {};
     if (childSchema.properties !== undefined) return settingRows(childSchema, child, [...path, key]);
     const row = [
       code(keyText([...path, key])),

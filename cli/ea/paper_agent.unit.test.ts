@@ -240,7 +240,8 @@ describe('the paper trading consumer', () => {
     agent.receive(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
     agent.receive(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
     const [open, , close] = fillsOf() as [Fill, Fill, Fill];
-    const [bought, sold] = [close.filled_price!, open.filled_price!];
+    const bought = close.filled_price!;
+const sold = open.filled_price!;
     const commission = (bought + sold) * open.lots * 5e-4;
     expect(close.pnl).toBeCloseTo((sold - bought) * open.lots - commission, 9);
     expect(agent.equity()).toBeCloseTo(10_000 + fillsOf().reduce((sum, { pnl }) => sum + (pnl ?? 0), 0), 9);

@@ -34,8 +34,12 @@ export interface PairStatus {
 /** A daemon that is older than this program does not report these. */
 type Later = 'expired_pairs' | 'late_bars' | 'lease' | 'rollout' | 'rollout_refused' | 'series';
 const UNREPORTED: Pick<HealthReport, Later> = {
-  ...{ expired_pairs: [], late_bars: null, lease: null, series: [] },
-  ...{ rollout: null, rollout_refused: null },
+  expired_pairs: [],
+  late_bars: null,
+  lease: null,
+  series: [],
+  rollout: null,
+  rollout_refused: null,
 };
 
 /** A daemon of an older or newer version may report more, and is accepted as it is. */

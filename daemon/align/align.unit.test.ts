@@ -236,7 +236,8 @@ describe('Aligner', () => {
   it('gives each leg its own bar', () => {
     const seen: PairMinute[] = [];
     const aligner = new Aligner([parsePair('A_B')], null, (minute) => seen.push(minute));
-    const [a, b] = [bar('A', 1, 1.25), bar('B', 1, 1.5)];
+    const a = bar('A', 1, 1.25);
+    const b = bar('B', 1, 1.5);
     aligner.take('B', at(1), b, false, 0);
     aligner.take('A', at(1), a, false, 0);
     aligner.take('A', at(2), 'empty', false, 0);

@@ -32,8 +32,14 @@ export class PairResampler {
       barSeconds === undefined
         ? null
         : {
-            ...{ barSeconds, a: new BarAccumulator(a), b: new BarAccumulator(b), last: -1, time: -1 },
-            ...{ outcome: 'LEG_MISSING', backfill: false, updatedMs: 0 },
+            barSeconds,
+            a: new BarAccumulator(a),
+            b: new BarAccumulator(b),
+            last: -1,
+            time: -1,
+            outcome: 'LEG_MISSING',
+            backfill: false,
+            updatedMs: 0,
           },
     );
   }
@@ -78,7 +84,8 @@ export class PairResampler {
   #close(pairIndex: number, bar: OpenBar): void {
     if (bar.last < 0) return;
     const time = bar.last as OpenTime;
-    const [a, b] = [bar.a.take(time), bar.b.take(time)];
+    const a = bar.a.take(time);
+    const b = bar.b.take(time);
     bar.last = -1;
     const outcome = a === null || b === null ? bar.outcome : 'COMPLETE';
     this.#onBar({ pairIndex, time, a, b, outcome, backfill: bar.backfill });

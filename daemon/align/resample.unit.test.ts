@@ -97,7 +97,8 @@ describe('a bar of five minutes', () => {
 
 describe('PairResampler', () => {
   const pairs = ['XAUUSD_XAGUSD@5m', 'XAUUSD_XAGUSD'].map(parsePair);
-  const [FIVE, ONE] = [0, 1];
+  const FIVE = 0;
+  const ONE = 1;
 
   function openResampler() {
     const closed: PairMinute[] = [];

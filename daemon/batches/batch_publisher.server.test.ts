@@ -25,7 +25,9 @@ let batches: string[];
 let held: (number | null)[];
 
 beforeEach(() => {
-  [left, batches, held] = [[], [], [null]];
+  left = [];
+  batches = [];
+  held = [null];
 });
 
 let ticks = 0;
@@ -33,7 +35,10 @@ const clock = { nowMs: () => at(0), monotonicUs: () => ++ticks };
 
 function transport(name: TransportName, firstPiece?: number): Publisher<TransportName> {
   return {
-    ...{ name, ...(firstPiece === undefined ? {} : { firstPiece }), failures: 0, close: () => Promise.resolve() },
+    name,
+    ...(firstPiece === undefined ? {} : { firstPiece }),
+    failures: 0,
+    close: () => Promise.resolve(),
     publish: (batch) => {
       batches.push(`${name} ${batch.length}`);
       for (const { text } of batch) {
@@ -99,7 +104,8 @@ describe('publishing', () => {
     for (const pieces of sizes) {
       const count = pieces.reduce((sum, size) => sum + size);
       const decided: number[] = [];
-      [left, batches] = [[], []];
+      left = [];
+      batches = [];
       const { answers, publications } = publisher.publish(
         Array.from({ length: count }, (_, index) => ({ index }) as unknown as MinuteItem),
         (piece) => {
@@ -124,7 +130,9 @@ describe('publishing', () => {
     stopwatch.arrived(1);
     publish(publisher, 0);
     expect(stopwatch.timing(2)).toMatchObject({
-      ...{ decide_us: 1, publish_us: 4, bar_to_signal_us: 5 },
+      decide_us: 1,
+      publish_us: 4,
+      bar_to_signal_us: 5,
       bar_to_us: { websocket: 3, redis: 4, file: 6 },
     });
   });
@@ -148,7 +156,8 @@ describe('publishing', () => {
     ] as const) {
       const publisher = open();
       for (const index of [0, 1]) publish(publisher, index);
-      [held, left] = [[7], []];
+      held = [7];
+      left = [];
       publisher.hold(7, at(0, 150_100 + ms));
       expect(left.filter((line) => line.startsWith('file XAUUSD')).map((line) => line.slice(19))).toEqual(bars);
       held = [null];

@@ -28,7 +28,11 @@ const CONTEXT: InstrumentContext = {
   isDegraded: false,
 };
 const LONG: InstrumentPosition = {
-  ...{ side: 1, entryClose: 100, ageBars: 2, positionId: 'entered', entryTime: 60 as OpenTime },
+  side: 1,
+  entryClose: 100,
+  ageBars: 2,
+  positionId: 'entered',
+  entryTime: 60 as OpenTime,
   exits: { stop: 0.05, target: 0.07, max_age_bars: 9 },
 };
 
@@ -74,7 +78,11 @@ describe('the answer to a bar of an instrument', () => {
     expect(JSON.parse(`${bodyText}}`)).toEqual(body);
     expect([riskProb, seq]).toEqual([null, 0]);
     expect(position).toEqual({
-      ...{ side: 1, entryClose: 100, ageBars: 0, positionId: 'id', entryTime: TIME },
+      side: 1,
+      entryClose: 100,
+      ageBars: 0,
+      positionId: 'id',
+      entryTime: TIME,
       exits: { stop: 0.02, target: 0.03, max_age_bars: 4 },
     });
   });
@@ -83,8 +91,12 @@ describe('the answer to a bar of an instrument', () => {
     const probabilities = Float64Array.of(0.1, 0.2, 0.7, 0.125, 0.75, 0.125, 0.3, 0.3, 0.4);
     expect(answer({ scores: { model: modelOf(), probabilities }, row: 1 }).body).toEqual({
       ...ENTERED,
-      ...{ entry: 'SELL_BTCUSDT', target: -1, confidence: 0.75 },
-      ...{ ml_up_prob: 0.125, ml_down_prob: 0.75, ml_range_prob: 0.125 },
+      entry: 'SELL_BTCUSDT',
+      target: -1,
+      confidence: 0.75,
+      ml_up_prob: 0.125,
+      ml_down_prob: 0.75,
+      ml_range_prob: 0.125,
     });
   });
 
@@ -115,7 +127,12 @@ describe('the answer to a bar of an instrument', () => {
     const held = answer({ close: 103 }, minuteOf(), LONG);
     const rules = { stop: 0.05, take_profit: 0.07, max_age_bars: 9 };
     expect(held.body).toEqual({
-      ...{ ...ENTERED, ...rules, entry: '', action: 'HOLD', reason: 'IN_POSITION', position_id: 'entered' },
+      ...ENTERED,
+      ...rules,
+      entry: '',
+      action: 'HOLD',
+      reason: 'IN_POSITION',
+      position_id: 'entered',
     });
     expect(held.position).toEqual({ ...LONG, ageBars: 3 });
     const left = answer({ close: 95 }, minuteOf(), LONG);

@@ -13,7 +13,9 @@ import { InstrumentMatrix } from './instrument_matrix.ts';
 const INSTRUMENTS = ['BTCUSDT', 'ETHUSDT@1h', 'SOLUSDT'].map(parseInstrument);
 /** As behind two pairs. */
 const FIRST = 2;
-const [BTC, ETH, SOL] = [2, 3, 4];
+const BTC = 2;
+const ETH = 3;
+const SOL = 4;
 /** Midnight, UTC. */
 const START = 1_760_400_000;
 const WARMUP = new InstrumentFeatures(INSTRUMENT_WINDOWS, 60).warmupBars;
@@ -86,7 +88,8 @@ describe('InstrumentMatrix', () => {
     matrix.step([SOL, ETH, BTC].map((index) => itemOf(last, index)));
     expect([rowsOf(matrix), matrix.isReady(BTC)]).toEqual([[1, 0, 0], true]);
     for (const index of [BTC, ETH, SOL]) {
-      const [group, row] = [matrix.groupOf(index), matrix.rowOf(index)];
+      const group = matrix.groupOf(index);
+      const row = matrix.rowOf(index);
       const expected = featuresAfter(last, index);
       expect(group.rows).toBe(index === ETH ? 1 : 2);
       expect(group.values.slice(row * COLUMNS, (row + 1) * COLUMNS)).toEqual(Float32Array.from(expected));

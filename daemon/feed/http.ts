@@ -3,7 +3,9 @@ import type { HttpRequest, Route } from '../serve/http_route.ts';
 import type { Intake, RefusedItem } from './intake.ts';
 import type { SeriesIntake } from './series_intake.ts';
 
-const [ALL_STORED, ALL_TAKEN, SOME_TAKEN] = [200, 202, 207];
+const ALL_STORED = 200;
+const ALL_TAKEN = 202;
+const SOME_TAKEN = 207;
 
 /** Resolves when signals are out, to whether the journal has all that was taken. */
 type Settled = () => Promise<boolean>;

@@ -8,7 +8,10 @@ const BYTE_ORDER_MARK = 0xfeff;
  */
 const STRING_OR_BARE_WORD = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|-?\b(?:NaN|Infinity)\b/g;
 const OBJECT_AS_VALUE = /:\s*\{/;
-const [QUOTE, BACKSLASH, OPEN, CLOSE] = [0x22, 0x5c, 0x7b, 0x7d];
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
 /** `[` and `]` with this bit are `{` and `}`. */
 const BRACE_BIT = 0x20;
 

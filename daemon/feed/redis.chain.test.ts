@@ -197,7 +197,8 @@ describe('bars from the stream minutehand:bars', () => {
     const server = await redisServer(context);
     const client = clientOf(server);
     await addMinute(client, 0);
-    let [full, looks] = [true, 0];
+    let full = true;
+    let looks = 0;
     const { taken, kept, outcomes, feed } = openFeed(server.url, { isFull: () => (looks++, full) });
     await until('two looks', () => looks >= 2);
     expect([outcomes, kept.position]).toEqual([[], null]);

@@ -82,7 +82,10 @@ function openFeed(
     ...changes,
   });
   return {
-    ...{ feed, listener, events, lines },
+    feed,
+    listener,
+    events,
+    lines,
     pass(ms) {
       const due = timers.filter((timer) => timer.ms === ms);
       timers = timers.filter((timer) => timer.ms !== ms);

@@ -22,7 +22,8 @@ describe('ids of a stream', () => {
     const part = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
     fc.assert(
       fc.property(part, part, part, part, (xMs, xSeq, yMs, ySeq) => {
-        const [x, y] = [xMs * 2n ** 64n + xSeq, yMs * 2n ** 64n + ySeq];
+        const x = xMs * 2n ** 64n + xSeq;
+        const y = yMs * 2n ** 64n + ySeq;
         const order = compareIds(`${xMs}-${xSeq}`, `${yMs}-${ySeq}`);
         expect(order).toBe(x < y ? -1 : x > y ? 1 : 0);
       }),

@@ -73,7 +73,8 @@ function place(context: { skip(note: string): never }): {
       const reader = readBarStream(transport, listener);
       readers.push(reader);
       return {
-        ...{ events, reader },
+        events,
+        reader,
         received: (count) =>
           new Promise((resolve) => {
             const look = (): void => {
@@ -236,7 +237,8 @@ describe('a reader of the stream', options, () => {
 
 describe('a failover behind a proxy', () => {
   it('is followed by a reader: it reads from the new primary', async (context) => {
-    const [first, second] = [await requireRedis(context), await requireRedis(context)];
+    const first = await requireRedis(context);
+    const second = await requireRedis(context);
     const toClose: (() => Promise<unknown> | void)[] = [() => first.stop(), () => second.stop()];
     const target = { port: first.port };
     const states: string[] = [];

@@ -30,8 +30,13 @@ const BARS = tinyBars(settings, WARMUP + 120);
 const MARKET = byMinute(BARS);
 const [A, B, C] = ['20240101_0000', '20240102_0000', '20240103_0000'] as const;
 const ROLLOUT: ActiveRollout = {
-  ...{ id: 'r1', stage: 'pilot', share: 0.5, champion: B, challenger: C },
-  ...{ key: '0f'.repeat(16), block_minutes: 2 },
+  id: 'r1',
+  stage: 'pilot',
+  share: 0.5,
+  champion: B,
+  challenger: C,
+  key: '0f'.repeat(16),
+  block_minutes: 2,
 };
 
 /** Models whose answers depend on the features and on the version. */
@@ -47,7 +52,9 @@ function setOf(version: string, fails = (): boolean => false): ModelSet {
   const infer = (matrix: Float32Array, rows: number): BatchScores => {
     if (fails()) throw new Error(`${version} is broken`);
     const scores = (phase: number): Float64Array => columns(new Float64Array(rows), rows, matrix, phase);
-    const [return_prob, risk_score, position_scale] = [scores(0), scores(1), scores(2)];
+    const return_prob = scores(0);
+    const risk_score = scores(1);
+    const position_scale = scores(2);
     return { return_prob, risk_score, risk_prob: risk_score, position_scale, result_sigmas: new Float64Array(rows).fill(NaN) }; // prettier-ignore
   };
   const release = (): Promise<void> => Promise.resolve();
@@ -151,7 +158,11 @@ function changedJournal(name: string, ...statements: string[]): JournalFile {
 
 function replayOf(store: JournalStore, changes: Partial<JournalReplayOptions> = {}): Promise<JournalReplaySummary> {
   return replayJournal({
-    ...{ settings, pairIds: PAIRS, clock: MACHINE_CLOCK, bootId: 'replay', store },
+    settings,
+    pairIds: PAIRS,
+    clock: MACHINE_CLOCK,
+    bootId: 'replay',
+    store,
     loadModels: (version) => Promise.resolve(setOf(version)),
     onSignals: () => undefined,
     ...changes,
@@ -181,7 +192,10 @@ describe('a replay of a journal', () => {
       signals: rows.length,
       enters: bodies.filter(({ action }) => action === 'ENTER').length,
       exits: bodies.filter(({ action }) => action === 'EXIT').length,
-      ...{ equal: rows.length, unanswered: 0, different: 0, differences: [] },
+      equal: rows.length,
+      unanswered: 0,
+      different: 0,
+      differences: [],
     };
     expect(expected.enters).toBeGreaterThan(1);
     expect(expected.exits).toBeGreaterThan(1);
@@ -332,11 +346,19 @@ describe('a replay of a journal', () => {
 
 describe('a replay of bars', () => {
   it('answers the minutes from `from` on and before `to`, warmed by those before', async () => {
-    const [from, to] = [MARKET[WARMUP + 10]!.time, MARKET[WARMUP + 40]!.time];
+    const from = MARKET[WARMUP + 10]!.time;
+    const to = MARKET[WARMUP + 40]!.time;
     const seen: OpenTime[] = [];
     const signals: string[] = [];
     const { minutes, ...summary } = await replayBars({
-      ...{ settings, pairIds: PAIRS, clock: MACHINE_CLOCK, bootId: 'replay', bars: BARS, models: setOf(A), from, to },
+      settings,
+      pairIds: PAIRS,
+      clock: MACHINE_CLOCK,
+      bootId: 'replay',
+      bars: BARS,
+      models: setOf(A),
+      from,
+      to,
       onMinute: (time) => void seen.push(time),
       onSignals: (batch) => void signals.push(...batch.map(({ text }) => text)),
     });
@@ -349,7 +371,8 @@ describe('a replay of bars', () => {
   });
 
   it('ends a minute whose leg is missing before the next one', async () => {
-    const [from, to] = [MARKET[WARMUP + 2]!.time, MARKET[WARMUP + 4]!.time];
+    const from = MARKET[WARMUP + 2]!.time;
+    const to = MARKET[WARMUP + 4]!.time;
     const gold = BARS.get('XAUUSD')!;
     const at = gold.time.indexOf(from);
     const without = Object.fromEntries(
@@ -361,7 +384,13 @@ describe('a replay of bars', () => {
     const seen: string[] = [];
     let signals = 0;
     const { enters, exits } = await replayBars({
-      ...{ settings, pairIds: PAIRS, clock: MACHINE_CLOCK, bootId: 'replay', models: setOf(A), from, to },
+      settings,
+      pairIds: PAIRS,
+      clock: MACHINE_CLOCK,
+      bootId: 'replay',
+      models: setOf(A),
+      from,
+      to,
       bars: new Map([...BARS, ['XAUUSD', without]]),
       onMinute: (time) => void seen.push(`${isoOf(time)} ${signals}`),
       onSignals: (batch) => void (signals += batch.length),
@@ -371,9 +400,16 @@ describe('a replay of bars', () => {
   });
 
   it('ends with the error of a model that fails', async () => {
-    const [from, to] = [MARKET[WARMUP]!.time, MARKET[WARMUP + 3]!.time];
+    const from = MARKET[WARMUP]!.time;
+    const to = MARKET[WARMUP + 3]!.time;
     const replay = replayBars({
-      ...{ settings, pairIds: PAIRS, clock: MACHINE_CLOCK, bootId: 'replay', bars: BARS, from, to },
+      settings,
+      pairIds: PAIRS,
+      clock: MACHINE_CLOCK,
+      bootId: 'replay',
+      bars: BARS,
+      from,
+      to,
       models: setOf(A, () => true),
       onMinute: () => undefined,
       onSignals: () => undefined,

@@ -108,7 +108,8 @@ describe('an observation in the journal', () => {
   it('is read as it was written, to the bit, at the minute of its arrival', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4e12 }), fc.nat(1e6), fc.double({ noNaN: true }), (event, delay, value) => {
-        const [eventTime, arrivalTime] = [event / 1000, (event + delay) / 1000];
+        const eventTime = event / 1000;
+        const arrivalTime = (event + delay) / 1000;
         const own = { symbol: 'BTCUSDT', name: 'open_interest', eventTime, arrivalTime, value: value + 0 } as const;
         const { kind, subject, time } = observationRow(own);
         expect([kind, parseObservation(subject)]).toEqual(['series', own]);

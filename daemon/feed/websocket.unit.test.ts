@@ -21,7 +21,8 @@ function openRoute() {
     send: (text: string) => sent.push(JSON.parse(text)),
   } as unknown as Connection;
   return {
-    ...{ defects, sent },
+    defects,
+    sent,
     receive: (text: string) => route.onMessage(connection, text),
     async store() {
       for (const store of stores.splice(0)) store();

@@ -29,7 +29,8 @@ function openSlots() {
 
 it('each timeframe has its own active model until that is taken away', () => {
   const { slots, swaps } = openSlots();
-  const [minute, hour] = [modelOf('20260101_0000'), modelOf('20260102_0000')];
+  const minute = modelOf('20260101_0000');
+  const hour = modelOf('20260102_0000');
   expect([slots.versions, slots.activeOf(60)]).toEqual([{}, null]);
   slots.swap({ kind: 'direction', timeframe: '1m', set: minute });
   slots.swap({ kind: 'direction', timeframe: '1h', set: hour });

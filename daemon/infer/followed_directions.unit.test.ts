@@ -14,7 +14,9 @@ import { MACHINE_FILES } from '../../shared/files.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { FollowedDirections, type FollowedDirectionsOptions } from './followed_directions.ts';
 
-const [FIRST, SECOND, THIRD] = ['20260101_0000', '20260102_0000', '20260103_0000'];
+const FIRST = '20260101_0000';
+const SECOND = '20260102_0000';
+const THIRD = '20260103_0000';
 const BUNDLE_FILES = ['manifest.json', 'direction.onnx', 'validation.json'];
 
 let models: string;
@@ -34,7 +36,9 @@ let nowMs: number;
 const modelOf = (version: string, sources?: readonly string[], timeframe: Timeframe = '1h'): DirectionModel =>
   ({
     manifest: {
-      ...{ version, sources, timeframe: TIMEFRAMES[timeframe] },
+      version,
+      sources,
+      timeframe: TIMEFRAMES[timeframe],
       market: simulated.has(version) ? 'simulated' : 'live',
     },
     check: { rows: 1, largestDifference: 0 },
@@ -43,8 +47,14 @@ const modelOf = (version: string, sources?: readonly string[], timeframe: Timefr
 beforeEach(() => {
   models = mkdtempSync(join(tmpdir(), 'directions-'));
   mkdirSync(join(models, 'direction'));
-  [applied, printed, codes, logged, loads] = [[], [], [], [], []];
-  [broken, simulated, unread] = [new Set(), new Set(), new Set()];
+  applied = [];
+  printed = [];
+  codes = [];
+  logged = [];
+  loads = [];
+  broken = new Set();
+  simulated = new Set();
+  unread = new Set();
   nowMs = Date.now();
   followed = follow();
 });
@@ -52,16 +62,14 @@ beforeEach(() => {
 /** A daemon that has just started. */
 function follow(more: Partial<FollowedDirectionsOptions> = {}): FollowedDirections {
   return new FollowedDirections({
-    ...{
-      modelsFolder: models,
-      timeframes: ['1h', '1m'],
-      market: 'live',
-      marksOf: (timeframe: Timeframe) =>
-        new PointerMarks(models, 'daemon_main', pointerKind(`direction_${timeframe}`), () => nowMs),
-      sources: () => ['funding_rate'],
-      pollMs: 1,
-      files: MACHINE_FILES,
-    },
+    modelsFolder: models,
+    timeframes: ['1h', '1m'],
+    market: 'live',
+    marksOf: (timeframe: Timeframe) =>
+      new PointerMarks(models, 'daemon_main', pointerKind(`direction_${timeframe}`), () => nowMs),
+    sources: () => ['funding_rate'],
+    pollMs: 1,
+    files: MACHINE_FILES,
     scheduler: { every: (_ms: number, work: () => void) => ((timer = work), () => (timer = null)) } as never,
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line) as object as never) }),
     load: (folder, timeframe) => {
@@ -215,7 +223,8 @@ describe('the pointers of direction models', () => {
   it('report the sources of a training that the daemon does not receive, and a model that fails', () => {
     followed.onSwap(modelOf(THIRD!, ['open_interest']), '5m');
     expect(followed.missingSources).toEqual([]);
-    [printed, logged] = [[], []];
+    printed = [];
+    logged = [];
     followed.onSwap(modelOf(FIRST!, ['funding_rate', 'open_interest', 'basis']), '1h');
     followed.onSwap(modelOf(SECOND!, undefined), '1m');
     expect(followed.missingSources).toEqual(['open_interest', 'basis']);
@@ -230,7 +239,9 @@ describe('the pointers of direction models', () => {
     expect(logged.splice(0).slice(0, 2)).toMatchObject([
       { level: 30, version: FIRST, timeframe: '1h', cross_check: { rows: 1 }, msg: 'direction model active' },
       {
-        ...{ level: 40, version: FIRST, missing: ['open_interest', 'basis'] },
+        level: 40,
+        version: FIRST,
+        missing: ['open_interest', 'basis'],
         msg: 'direction model learned from sources that are missing here',
       },
     ]);

@@ -66,7 +66,8 @@ class PointerWatch implements ModelWatch {
 
   constructor(options: ModelWatchOptions) {
     const { modelsFolder, files, scheduler, marksOf } = options;
-    const [activeMarks, shadowMarks] = [marksOf?.(ACTIVE_POINTER), marksOf?.(SHADOW_POINTER)];
+    const activeMarks = marksOf?.(ACTIVE_POINTER);
+    const shadowMarks = marksOf?.(SHADOW_POINTER);
     this.#active = new FollowedPointer(options, {
       slot: 'active',
       pointer: activePath(modelsFolder),
@@ -86,7 +87,9 @@ class PointerWatch implements ModelWatch {
       onNone: () => options.onShadow(null),
     });
     this.#rollout = new FollowedRollout({
-      ...{ modelsFolder, files, marks: marksOf?.(ROLLOUT_POINTER) },
+      modelsFolder,
+      files,
+      marks: marksOf?.(ROLLOUT_POINTER),
       load: (folder) => loadAllowed(folder, options),
       onRollout: (rollout, challenger) => options.onRollout(rollout, challenger),
       onRefused: (version, error) => options.onRefused(version, error, 'rollout'),

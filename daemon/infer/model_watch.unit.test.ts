@@ -16,9 +16,21 @@ const schema = anySchema(5);
 const CREATED = new Date('2026-11-20T07:30:00Z');
 const [FIRST, SECOND, THIRD] = ['20261120_0730', '20261120_0730_2', '20261120_0730_3'] as const;
 const ROLLOUT: Rollout = {
-  ...{ id: '20261120T080000', stage: 'test', share: 0.25, champion: FIRST, challenger: THIRD },
-  ...{ key: 'ab'.repeat(16), block_minutes: 60, status: 'active', reason: '', started: CREATED.toISOString() },
-  ...{ stage_started: CREATED.toISOString(), stages: [], promotion_e_value: 20, power: null, history: [] },
+  id: '20261120T080000',
+  stage: 'test',
+  share: 0.25,
+  champion: FIRST,
+  challenger: THIRD,
+  key: 'ab'.repeat(16),
+  block_minutes: 60,
+  status: 'active',
+  reason: '',
+  started: CREATED.toISOString(),
+  stage_started: CREATED.toISOString(),
+  stages: [],
+  promotion_e_value: 20,
+  power: null,
+  history: [],
 };
 
 let root: string;

@@ -11,9 +11,16 @@ import { RolloutArms, type RolloutArmsOptions } from './rollout_arms.ts';
 
 const PAIRS = ['AAA_BBB', 'CCC_DDD'].map(parsePair);
 const KEY = '0f'.repeat(16);
-const [OLD, NEW] = ['20260101_0000', '20260102_0000'];
+const OLD = '20260101_0000';
+const NEW = '20260102_0000';
 const rolloutOf = (share: number, id = 'r1'): ActiveRollout => ({
-  ...{ id, stage: 'pilot', share, champion: OLD, challenger: NEW, key: KEY, block_minutes: 60 },
+  id,
+  stage: 'pilot',
+  share,
+  champion: OLD,
+  challenger: NEW,
+  key: KEY,
+  block_minutes: 60,
 });
 const SCORES = { of: 'challenger' } as unknown as BatchScores;
 const HELD: Position = { ...FLAT, side: 1, positionId: 'entered' };
@@ -28,7 +35,11 @@ let takesUs: number;
 let contexts: AnswerContext[];
 
 beforeEach(() => {
-  [calls, positions, rows, takesUs, contexts] = [[], [FLAT, FLAT], [0, 1], 0, []];
+  calls = [];
+  positions = [FLAT, FLAT];
+  rows = [0, 1];
+  takesUs = 0;
+  contexts = [];
 });
 
 const setOf = (version: string, infer: Infer = () => SCORES): ModelSet =>
@@ -38,7 +49,11 @@ const CHAMPION = setOf(OLD);
 function open(): RolloutArms {
   const decider = {
     contextOf: (models: ModelSet, scores: unknown, halted: unknown, encoder: unknown, rollout: unknown) => ({
-      ...{ models, scores, halted, encoder, rollout },
+      models,
+      scores,
+      halted,
+      encoder,
+      rollout,
     }),
     decide: (...given: unknown[]) => (calls.push(['decide', ...given]), []),
     decideBy(items: readonly MinuteItem[], contextAt: (pair: number, time: OpenTime, p: Position) => AnswerContext) {
@@ -173,7 +188,9 @@ describe('the arms of a rollout', () => {
     virtualAt(arms, 60);
     const aged = (ageBars: number) => new Map([['CCC_DDD', { ...HELD, ageBars }]]);
     arms.change({
-      ...{ kind: 'rollout', rollout: rolloutOf(0.1, 'r2'), set: setOf(NEW) },
+      kind: 'rollout',
+      rollout: rolloutOf(0.1, 'r2'),
+      set: setOf(NEW),
       positions: { champion: aged(5), challenger: aged(7) },
     });
     expect(calls.splice(0)).toEqual([

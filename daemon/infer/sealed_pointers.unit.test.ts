@@ -16,10 +16,21 @@ import { watchModels } from './model_watch.ts';
 const [CHAMPION, CHALLENGER, THIRD] = ['20260101_0000', '20260102_0000', '20260103_0000'] as const;
 const STARTED = '2026-11-20T08:00:00.000Z';
 const ROLLOUT: Rollout = {
-  ...{ id: '20261120T080000', stage: 'test', share: 0.1, champion: CHAMPION, challenger: CHALLENGER },
-  ...{ key: 'ab'.repeat(16), block_minutes: 60, status: 'active', reason: '', started: STARTED },
-  ...{ stage_started: STARTED, stages: [{ from: STARTED, share: 0.1 }] },
-  ...{ promotion_e_value: 20, power: null, history: [] },
+  id: '20261120T080000',
+  stage: 'test',
+  share: 0.1,
+  champion: CHAMPION,
+  challenger: CHALLENGER,
+  key: 'ab'.repeat(16),
+  block_minutes: 60,
+  status: 'active',
+  reason: '',
+  started: STARTED,
+  stage_started: STARTED,
+  stages: [{ from: STARTED, share: 0.1 }],
+  promotion_e_value: 20,
+  power: null,
+  history: [],
 };
 const NEVER: Scheduler = {
   afterTurn: () => undefined,
@@ -55,13 +66,11 @@ function useKeys(): void {
 function start(damaged: readonly string[] = []) {
   const seen: string[] = [];
   const watch = watchModels({
-    ...{
-      modelsFolder: models,
-      running: { market: 'simulated', timeframes: ['1m'] } as const,
-      pollMs: 500,
-      files: MACHINE_FILES,
-      scheduler: NEVER,
-    },
+    modelsFolder: models,
+    running: { market: 'simulated', timeframes: ['1m'] } as const,
+    pollMs: 500,
+    files: MACHINE_FILES,
+    scheduler: NEVER,
     marksOf: (kind) => new PointerMarks(home, 'daemon_main', kind),
     load(folder) {
       const version = folder.slice(models.length + 1);

@@ -103,10 +103,16 @@ class QueuedJournal implements Journal {
   }
 
   flush(): number {
-    const [inputs, signals, shadows, feedPosition] = [this.#inputs, this.#signals, this.#shadows, this.#position];
+    const inputs = this.#inputs;
+    const signals = this.#signals;
+    const shadows = this.#shadows;
+    const feedPosition = this.#position;
     const rows = rowsOf({ inputs, signals, shadows });
     if (rows > 0 || feedPosition !== null) {
-      [this.#inputs, this.#signals, this.#shadows, this.#position] = [[], [], [], null];
+      this.#inputs = [];
+      this.#signals = [];
+      this.#shadows = [];
+      this.#position = null;
       this.#waiting.push({ inputs, signals, shadows, feedPosition });
       this.#waitingRows += rows;
       this.#flushed++;

@@ -231,10 +231,14 @@ describe('a journal whose writer is slow, stalls and refuses', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const { journal, disk, told, answer, stall, isWriting } = openSlowJournal();
-        let [rows, flushedRows, flushes] = [0, 0, 0];
+        let rows = 0;
+        let flushedRows = 0;
+        let flushes = 0;
         const asked: Promise<void>[] = [];
         const ask = (): void => {
-          const [needed, before, wasFailing] = [rows, told.length, told.at(-1) === 'JOURNAL_WRITE'];
+          const needed = rows;
+          const before = told.length;
+          const wasFailing = told.at(-1) === 'JOURNAL_WRITE';
           const asking = journal.stored().then((isStored) => {
             if (isStored) expect(disk.length).toBeGreaterThanOrEqual(needed);
             else expect(wasFailing || told.length > before).toBe(true);
@@ -244,7 +248,10 @@ describe('a journal whose writer is slow, stalls and refuses', () => {
         for (const { do: what, ...rest } of steps) {
           if (what === 'row') journal.input(empty(++rows));
           if (what === 'ask') ask();
-          if (what === 'flush' || what === 'ask') [flushedRows, flushes] = [rows, journal.flush()];
+          if (what === 'flush' || what === 'ask') {
+            flushedRows = rows;
+            flushes = journal.flush();
+          }
           if (what === 'stall') stall();
           if (what === 'store') answer(0, null);
           if (what === 'refuse') answer((rest as { after: number }).after, REFUSAL);

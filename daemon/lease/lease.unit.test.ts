@@ -54,7 +54,8 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
   let serverOffset = 1_700_000_000_000;
   const fences: number[] = [];
   const overlaps: string[] = [];
-  let [gap, longestGapMs] = [0, 0];
+  let gap = 0;
+  let longestGapMs = 0;
   let hasMissedFence = false;
   for (let now = 0; now < untilMs; now += STEP_MS) {
     for (const fault of faults) {
@@ -76,7 +77,8 @@ function simulate(faults: readonly Fault[], seed: number, untilMs: number, lease
         if (fault.kind === 'kill') {
           node.holder = `${node.name}${now}`;
           node.lease = new lease({ leaseMs: LEASE_MS, holder: node.holder, floor: node.lastFence });
-          [node.pending, node.pausedUntil] = [null, now + fault.ms];
+          node.pending = null;
+          node.pausedUntil = now + fault.ms;
         }
       }
     }

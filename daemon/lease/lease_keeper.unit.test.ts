@@ -34,15 +34,25 @@ const scheduler: Scheduler = {
 };
 
 beforeEach(() => {
-  [nowMs, offsetMs, record, isReachable, events, resets] = [0, 0, { holder: '', fence: 3, beat: 3 }, true, [], 0];
-  [requests.length, seen] = [0, []];
+  nowMs = 0;
+  offsetMs = 0;
+  record = { holder: '', fence: 3, beat: 3 };
+  isReachable = true;
+  events = [];
+  resets = 0;
+  requests.length = 0;
+  seen = [];
   isReady = true;
   details = [];
   halted = Promise.resolve();
   respond = (request) =>
     isReachable ? Promise.resolve((record = decideLease(record, request, 'me', 0))) : new Promise(() => undefined);
   keeper = new LeaseKeeper({
-    ...{ leaseMs: LEASE_MS, holder: 'me', floor: 0, scheduler, maxStepMs: 100 },
+    leaseMs: LEASE_MS,
+    holder: 'me',
+    floor: 0,
+    scheduler,
+    maxStepMs: 100,
     store: {
       exchange(request) {
         requests.push(request);

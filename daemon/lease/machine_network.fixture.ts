@@ -123,7 +123,8 @@ export async function openNamespace(ports: ServerPorts): Promise<MachineNetwork>
     host: linkOf('consumers').far,
     through: ['ip', 'netns', 'exec', name],
     cut(ways, how) {
-      [isCut, cutLinks] = [how, ways.map(linkOf)];
+      isCut = how;
+      cutLinks = ways.map(linkOf);
       if (how === 'down') return void inside(cutLinks.map(({ way }) => `link set ${way} down`));
       const to = (address: string, device: string): string =>
         `neigh replace ${address} lladdr ${NOWHERE} dev ${device} nud permanent`;

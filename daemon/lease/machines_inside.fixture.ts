@@ -202,7 +202,9 @@ class InsideMachine {
     this.paths = home.paths;
     this.#settings = home.settings;
     [this.#leaseWay, this.#way] = ways;
-    [this.#options, this.#nowMs, this.#hear] = [options, nowMs, hear];
+    this.#options = options;
+    this.#nowMs = nowMs;
+    this.#hear = hear;
   }
 
   get role(): 'holder' | 'standby' | null {
@@ -221,7 +223,8 @@ class InsideMachine {
 
   async #start(): Promise<void> {
     const { leaseSeconds, minuteMs, loadModels, name } = this.#options;
-    const [gate, rate] = [new Gate(this.#time), 60_000 / minuteMs];
+    const gate = new Gate(this.#time);
+    const rate = 60_000 / minuteMs;
     const clock: Clock = {
       nowMs: () => Math.round(this.#nowMs() + this.#clockStepMs) as EpochMs,
       monotonicUs: () => this.#time.nowMs * 1000 * rate,
@@ -240,12 +243,20 @@ class InsideMachine {
     };
     const daemon = await assembleDaemon(
       {
-        ...{ clock, scheduler: gate.scheduler, files: MACHINE_FILES, store, bus },
+        clock,
+        scheduler: gate.scheduler,
+        files: MACHINE_FILES,
+        store,
+        bus,
         lease: { store: gated, holder, clockMs: () => this.#time.nowMs },
         loadModels: (folder) => gate.pass(loadModels(folder)),
       },
       {
-        ...{ settings: this.#settings, paths: this.paths, shard: 'main', log: SILENT, observer: UNOBSERVED },
+        settings: this.#settings,
+        paths: this.paths,
+        shard: 'main',
+        log: SILENT,
+        observer: UNOBSERVED,
         print: () => undefined,
         isFeedOpen: () => true,
       },
@@ -359,7 +370,8 @@ async function openMachine(
   hear: (text: string) => void,
 ): Promise<InsideMachine> {
   const { settings, redis, leaseSeconds, bundle } = options;
-  const [leaseWay, way] = [await openCuttablePath(redis.port), await openCuttablePath(redis.port)];
+  const leaseWay = await openCuttablePath(redis.port);
+  const way = await openCuttablePath(redis.port);
   const { transports } = settings.minutehand;
   const url = `redis://127.0.0.1:${way.port}`;
   const own: Settings = {
@@ -408,10 +420,12 @@ export async function runMachinesInside(options: MachinesInsideOptions): Promise
       await time.pass(rng.uniform() * minuteMs);
       const taken = listener.takeover();
       const { fence } = listener;
-      const [struckMs, atMs] = [nowMs(), time.nowMs];
+      const struckMs = nowMs();
+      const atMs = time.nowMs;
       const heal = holder.strike(kind);
       await taken;
-      const [takeoverMs, answeredMs] = [time.nowMs - atMs, nowMs()];
+      const takeoverMs = time.nowMs - atMs;
+      const answeredMs = nowMs();
       const saidHalt = ISOLATING.includes(kind) ? endsWithHalt(listener.heard, fence) : null;
       if (kind === 'pause') await time.pass(options.pauseMs);
       await time.pass(rng.uniform() * minuteMs);

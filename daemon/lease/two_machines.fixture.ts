@@ -129,7 +129,10 @@ class Machine {
     start: () => RunningProgram,
     hear: (text: string) => void,
   ) {
-    [this.paths, this.url, this.network, this.#start] = [paths, url, network, start];
+    this.paths = paths;
+    this.url = url;
+    this.network = network;
+    this.#start = start;
     this.program = start();
     this.#listen(hear);
   }
@@ -273,7 +276,8 @@ class Feeder {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(redisUrl: string, minutes: readonly Minute[], nowMs: () => number) {
-    [this.#minutes, this.#nowMs] = [minutes, nowMs];
+    this.#minutes = minutes;
+    this.#nowMs = nowMs;
     this.#redis = new Redis(redisUrl, { protocol: 2, maxRetriesPerRequest: null, retryStrategy: () => RETRY_MS });
     this.#redis.on('error', () => undefined);
     this.#redis.on('ready', () => {
@@ -388,7 +392,8 @@ async function happen(
   const { fence } = listener;
   const heal = strike(kind, holder, standby, leaseServer);
   const struckMs = nowMs();
-  let [atMs, healedMs] = [performance.now(), 0];
+  let atMs = performance.now();
+  let healedMs = 0;
   let saidHalt: boolean | null = null;
   const timeOf = async (takeover: Promise<void>): Promise<number> => {
     const isTaken = await Promise.race([takeover.then(() => true), sleep(STUCK_MS, false, { ref: false })]);
@@ -408,10 +413,12 @@ async function happen(
   }
   if (failOver !== null) {
     await timeOf(taken);
-    const [again, next] = [listener.takeover(), listener.fence];
+    const again = listener.takeover();
+    const next = listener.fence;
     await failOver();
     await heal();
-    [healedMs, atMs] = [nowMs(), performance.now()];
+    healedMs = nowMs();
+    atMs = performance.now();
     const takeoverMs = await timeOf(again);
     return { kind, fence: next, struckMs, healedMs, answeredMs: nowMs(), takeoverMs, saidHalt };
   }
@@ -419,7 +426,8 @@ async function happen(
     if (kind === 'both' || kind === 'hang') await sleep(1200 * leaseSeconds);
     lookAtFiles();
     await heal();
-    [healedMs, atMs] = [nowMs(), performance.now()];
+    healedMs = nowMs();
+    atMs = performance.now();
     // A server that is back before the next renewal is due changes nothing.
     const mayStay = kind === 'restart' && leaseServer.isDurable;
     const isSame = mayStay && (await Promise.race([taken, sleep(3000 * leaseSeconds, true)])) === true;

@@ -106,9 +106,13 @@ function journaledAs(paths: HomePaths, pairId: string, time: OpenTime): string {
   const store = openJournal(paths.journal('live', 'main'), { readOnly: true });
   const symbols = symbolsOf([parsePair(pairId)]);
   const bars: string[] = [];
-  let [boot, lease] = ['', ''];
+  let boot = '';
+  let lease = '';
   for (const { kind, subject, time: of, backfill } of store.inputsFrom(0 as OpenTime)) {
-    if (kind === 'boot') [boot, lease] = [subject, ''];
+    if (kind === 'boot') {
+      boot = subject;
+      lease = '';
+    }
     if (kind === 'lease') lease = subject;
     if (kind === 'bar' && of === time && symbols.includes(subject))
       bars.push(`${subject}${backfill ? ' as history' : ''}, boot ${boot}, lease '${lease}'`);

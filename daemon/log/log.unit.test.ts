@@ -84,7 +84,8 @@ describe('signal_dispatch.log', () => {
 
   it('names each bar of a batch in which a feed catches up', () => {
     const daemon = open();
-    const [first, second] = [batchOf(1), batchOf(2, { timestamp: '2025-10-14T12:36:00Z' }).slice(1)];
+    const first = batchOf(1);
+    const second = batchOf(2, { timestamp: '2025-10-14T12:36:00Z' }).slice(1);
     daemon.batch([...first, ...second, ...first], timingOf({}), SET, BOOT);
     expect(linesOf('signal_dispatch')[0]).toMatchObject({ bar: '2025-10-14T12:35:00Z 2025-10-14T12:36:00Z' });
   });
@@ -159,7 +160,8 @@ describe('the events', () => {
   });
 
   it('of each shard have their own file; their batches share one that names the shard', () => {
-    const [one, other] = [open({ shard: 'one' }), open({ shard: 'other' })];
+    const one = open({ shard: 'one' });
+    const other = open({ shard: 'other' });
     one.events.info('one begins');
     other.events.info('other begins');
     one.batch(batchOf(1), timingOf({}), SET, BOOT);

@@ -32,7 +32,8 @@ describe('a histogram of latencies', () => {
         async (observations) => {
           const buckets = [...LATENCY_BUCKETS_SECONDS];
           const registers = [new Registry()];
-          const [ourLabeled, ourBare] = [new LatencyHistogram('by'), new LatencyHistogram()];
+          const ourLabeled = new LatencyHistogram('by');
+          const ourBare = new LatencyHistogram();
           const labeled = new Histogram({ name: 'labeled', help: 'Help.', labelNames: ['by'], buckets, registers });
           const bare = new Histogram({ name: 'bare', help: 'Help.', buckets, registers });
           ourBare.series('');

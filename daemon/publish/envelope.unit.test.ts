@@ -114,13 +114,17 @@ describe('an envelope', () => {
     expect([envelope.isExpired(0, at(150_005)), envelope.isExpired(0, at(150_006))]).toEqual([false, true]);
     const [publication] = envelope.seal([answerOf(0)], at(100_000), 7, at(5));
     expect(JSON.parse(publication!.text)).toMatchObject({
-      ...{ fence: 7, seq: 2, generated_at_ms: at(100_000), valid_until_ms: at(150_005) },
+      fence: 7,
+      seq: 2,
+      generated_at_ms: at(100_000),
+      valid_until_ms: at(150_005),
     });
   });
 
   it('counts the signals of each pair on its own, gapless from 1, and gives the number to the answer', () => {
     const envelope = open();
-    const [gold, euro] = [answerOf(0), answerOf(1)];
+    const gold = answerOf(0);
+    const euro = answerOf(1);
     const seqs = [[gold], [gold, euro], [euro], [gold]].map((answers) =>
       sealed(envelope, answers, at(0)).map(({ seq, pair_id }) => `${pair_id} ${seq}`),
     );

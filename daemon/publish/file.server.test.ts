@@ -36,7 +36,9 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const open = (signals = folder, files = MACHINE_FILES, mayWrite = () => true) =>
   createFilePublisher({
-    ...{ files, folder: signals, mayWrite },
+    files,
+    folder: signals,
+    mayWrite,
     onFailure: (error) => errors.push(error),
     onRecovered: () => recoveries++,
   });

@@ -26,7 +26,9 @@ let enter: Parameters<Bus['onState']>[0];
 let closes: number;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-publishers-'));
-  [events, answer, closes] = [[], null, 0];
+  events = [];
+  answer = null;
+  closes = 0;
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -211,7 +213,8 @@ describe('the transports that the settings enable', () => {
     const missed = (limits: object) => [{ pairId: 'EURUSD_GBPUSD', text: JSON.stringify(limits) }];
     const sentLater = (limits: object, lease?: TransportLease): number => {
       const redis = open(lease === undefined ? {} : { lease }).sockets[1]!;
-      [bus.ready, bus.resent] = [false, []];
+      bus.ready = false;
+      bus.resent = [];
       redis.publish(missed(limits));
       bus.ready = true;
       enter('up', 'connected');

@@ -44,8 +44,12 @@ const COMMAND_TIMEOUT_MS = 1_000;
 
 function busTo(url: string): Bus {
   const bus = createRedisBus({
-    ...{ url, caFile: null, keyTtlMs: 150_000, streamMaxLen: 1_000 },
-    ...{ connectTimeoutMs: 2_000, commandTimeoutMs: COMMAND_TIMEOUT_MS },
+    url,
+    caFile: null,
+    keyTtlMs: 150_000,
+    streamMaxLen: 1_000,
+    connectTimeoutMs: 2_000,
+    commandTimeoutMs: COMMAND_TIMEOUT_MS,
   });
   toClose.push(() => bus.close());
   return bus;
@@ -411,7 +415,9 @@ describe('the Redis publisher', () => {
     const received = await listen(redis, SIGNALS_CHANNEL, signalChannel('C_D'), signalChannel('E_F'));
     const bus = busTo(redis.url);
     await until('connected', () => bus.ready);
-    const [taken, lost, refused] = [signal('A_B', 1), signal('C_D', 2), signal('E_F', 3)];
+    const taken = signal('A_B', 1);
+    const lost = signal('C_D', 2);
+    const refused = signal('E_F', 3);
     await bus.send([taken]);
     const again = [taken, lost].map((message) => ({ ...message, lacking: ALL_PARTS }));
     for (let attempt = 0; attempt < 2; attempt++) {

@@ -4,7 +4,8 @@ import { expect, it } from 'vitest';
 import { BatchCommands } from './redis_commands.ts';
 
 it('the commands of a batch are the bytes that ioredis makes of their arguments, a key living as long as the bars of its pair', () => {
-  const [channel, script] = ['minutehand:signals', "return 'é'"];
+  const channel = 'minutehand:signals';
+  const script = "return 'é'";
   const commands = new BatchCommands({ channel, script, firstArguments: [10, 'x'], keyTtlMs: 150_000 });
   const ttls = { A_B: 150_000, 'A_B@5m': 390_000, 'XAUUSD_XAGUSD@1h': 3_690_000, é_円: 150_000 };
   const message = fc.record({

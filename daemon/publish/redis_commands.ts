@@ -3,7 +3,10 @@ import { barMinutesOf } from '../../shared/pair.ts';
 import type { BusMessage } from '../../shared/ports.ts';
 
 const CRLF = '\r\n';
-const [CR, LF, DOLLAR, ZERO] = [0x0d, 0x0a, 0x24, 0x30];
+const CR = 0x0d;
+const LF = 0x0a;
+const DOLLAR = 0x24;
+const ZERO = 0x30;
 /** More than the length of a text and its two ends take: `$`, at most ten digits, CRLF twice. */
 const FRAME_BYTES = 16;
 const MS_PER_MINUTE = 60_000;

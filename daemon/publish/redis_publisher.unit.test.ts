@@ -74,7 +74,11 @@ const OOM = { words: 'OOM', signals: 1, lacking: [DATA] };
 
 beforeEach(() => {
   bus = new ScriptedBus();
-  [timers, states, failures, recoveries, nowMs] = [[], [], [], [], 0];
+  timers = [];
+  states = [];
+  failures = [];
+  recoveries = [];
+  nowMs = 0;
   publisher = createRedisPublisher({
     bus,
     scheduler: scheduler as Scheduler,

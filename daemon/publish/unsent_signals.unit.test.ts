@@ -7,10 +7,15 @@ const signal = (pairId: string, validUntilMs: number) => ({
   text: JSON.stringify({ valid_until_ms: validUntilMs }),
   bytes: Buffer.from('of a whole batch'),
 });
-const [A1, A2, B1] = [signal('A', 1), signal('A', 2), signal('B', 1)];
+const A1 = signal('A', 1);
+const A2 = signal('A', 2);
+const B1 = signal('B', 1);
 /** As it is kept: without bytes. */
 const kept = ({ pairId, text }: typeof A1, number: number, lacking: number = ALL_PARTS) => ({
-  ...{ pairId, text, lacking, number },
+  pairId,
+  text,
+  lacking,
+  number,
 });
 const refusal = (...lacking: number[]) => ({ words: 'NOPERM', signals: 1, lacking });
 const takeAll = (unsent: UnsentSignals) => unsent.take(() => true);

@@ -89,7 +89,13 @@ describe('an input', () => {
     const champion = '20260101_0000';
     const challenger = '20260102_0000';
     const rollout: ActiveRollout = {
-      ...{ id: 'r1', stage: 'pilot', share: 0.3, champion, challenger, key: '0'.repeat(32), block_minutes: 60 },
+      id: 'r1',
+      stage: 'pilot',
+      share: 0.3,
+      champion,
+      challenger,
+      key: '0'.repeat(32),
+      block_minutes: 60,
     };
     const direction = { manifest: { version: challenger } } as DirectionModel;
     const record = decisionRecord(tinySettings());

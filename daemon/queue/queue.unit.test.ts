@@ -117,7 +117,8 @@ describe('Queue', () => {
 
   it('returns everything from the first minute to be published', async () => {
     const { queue, done, push, endTurn } = open();
-    const [first, second] = [minuteOf(0, 2), minuteOf(0, 3, false)];
+    const first = minuteOf(0, 2);
+    const second = minuteOf(0, 3, false);
     push(boot('a'), minuteOf(0, 1, false), first, boot('b'), second);
     expect(queue.takeUnpublished()).toEqual([first, boot('b'), second]);
     expect(queue.takeUnpublished()).toEqual([]);

@@ -7,7 +7,10 @@ const HOUR = 3_600_000;
 const at = (ms: number, maxClockSkewMs = 2000) => ({ nowMs: (NOON + ms) as EpochMs, maxClockSkewMs });
 /** Of an event so many milliseconds from noon. */
 const given = (ms: number, value = 0.5): GivenObservation => ({
-  ...{ symbol: 'BTCUSDT', name: 'funding_rate', eventMs: NOON + ms, value },
+  symbol: 'BTCUSDT',
+  name: 'funding_rate',
+  eventMs: NOON + ms,
+  value,
 });
 const refusal = (code: string, seen: string, expected: string): Error =>
   expect.objectContaining({ code, seen, expected }) as Error;

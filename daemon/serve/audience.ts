@@ -75,7 +75,11 @@ class TopicAudience implements Audience {
 
   admit(route: WebSocketRoute, query: URLSearchParams, remoteAddress: string, wire: Wire): Client {
     const member = new Member({
-      ...{ id: ++this.#lastId, route, query, remoteAddress, wire },
+      id: ++this.#lastId,
+      route,
+      query,
+      remoteAddress,
+      wire,
       options: this.#options,
       topics: this.#topics,
       onRetired: () => this.#admitted.delete(member),

@@ -144,7 +144,10 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       publish: (topic, text) => server.publish(topic, text),
       publishAll: (messages, everything) => server.publishAll(messages, everything),
       close: () => server.close(),
-      ...{ defects, opened, closed, requests },
+      defects,
+      opened,
+      closed,
+      requests,
     };
   }
 
@@ -627,7 +630,8 @@ describe.each(ENGINES)('a server on %s', (engine) => {
 
     it('closes only the connection whose message is over the limit, with 1009 and a reason', async () => {
       const server = await open();
-      const [loud, calm] = [await listen(server, '/signals'), await listen(server, '/signals')];
+      const loud = await listen(server, '/signals');
+      const calm = await listen(server, '/signals');
       for (const [reader, length] of [
         [loud, MAX_BODY_BYTES + 1],
         [await listen(server, '/signals'), 3 * MAX_BODY_BYTES],

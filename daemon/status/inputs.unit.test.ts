@@ -59,7 +59,10 @@ describe('the inputs', () => {
     expect(bench.inputs.filter(({ kind }) => kind !== 'bar')).toEqual([]);
     expect([...bench.pipeline.status.suspectBars]).toEqual([]);
     const good = barOf('EURUSD', 250);
-    const [open, high, low, close] = [good.open * 1.5, good.high * 1.5, good.low * 1.5, good.close * 1.5];
+    const open = good.open * 1.5;
+    const high = good.high * 1.5;
+    const low = good.low * 1.5;
+    const close = good.close * 1.5;
     bench.inputs.length = 0;
     bench.pipeline.inputs.take(barInput({ ...good, open, high, low, close }, false));
     bench.pipeline.inputs.take({

@@ -47,12 +47,18 @@ describe('the status of a pipeline', () => {
     const seriesAt = (age: number) => open({ series: { latest } }, EVENT + age).series;
     expect(seriesAt(12 * 3600)).toEqual([
       {
-        ...{ symbol: 'BTCUSDT', series: 'funding_rate', event_time: '2026-11-20T00:00:00.000Z' },
-        ...{ age_seconds: 43_200, stale: false },
+        symbol: 'BTCUSDT',
+        series: 'funding_rate',
+        event_time: '2026-11-20T00:00:00.000Z',
+        age_seconds: 43_200,
+        stale: false,
       },
       {
-        ...{ symbol: 'ETHUSDT', series: 'order_book_imbalance', event_time: '2026-11-20T00:01:00.000Z' },
-        ...{ age_seconds: 43_140, stale: true },
+        symbol: 'ETHUSDT',
+        series: 'order_book_imbalance',
+        event_time: '2026-11-20T00:01:00.000Z',
+        age_seconds: 43_140,
+        stale: true,
       },
     ]);
     expect(seriesAt(12 * 3600 + 1)[0]!.stale).toBe(true);

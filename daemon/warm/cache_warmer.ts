@@ -77,7 +77,9 @@ export class CacheWarmer {
 
   #beginMinute(time: OpenTime, nowMs: number): void {
     this.#intervalMs = Math.min(this.#options.feedIntervalMs, nowMs - this.#firstMs);
-    [this.#time, this.#firstMs, this.#answered] = [time, nowMs, 0];
+    this.#time = time;
+    this.#firstMs = nowMs;
+    this.#answered = 0;
   }
 
   #schedule(nowMs: number): void {

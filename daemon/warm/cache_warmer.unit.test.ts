@@ -10,7 +10,11 @@ function openWarmer({ feedIntervalMs = 60_000 } = {}) {
   const warmedAt: number[] = [];
   const expected: (readonly [isExpected: boolean, atMs: number])[] = [];
   const warmer = new CacheWarmer({
-    ...{ clock: time.clock, scheduler: time.scheduler, feedIntervalMs, subjects: 3, isIdle: () => isIdle },
+    clock: time.clock,
+    scheduler: time.scheduler,
+    feedIntervalMs,
+    subjects: 3,
+    isIdle: () => isIdle,
     warm: () => void warmedAt.push(time.nowMs),
     onExpected: (isExpected) => expected.push([isExpected, time.nowMs]),
   });

@@ -27,7 +27,8 @@ export class JumpingClock {
     const endMs = this.nowMs + ms;
     while (this.#due !== null && this.#due.atMs <= endMs) {
       const { atMs, work } = this.#due;
-      [this.#due, this.nowMs] = [null, atMs];
+      this.#due = null;
+      this.nowMs = atMs;
       work();
     }
     this.nowMs = endMs;

@@ -60,7 +60,14 @@ export function createBarCheck(
   const spike = SPIKE * Math.sqrt(step);
   const screen = screening === null ? null : new BarScreen(screening);
   let suspects = 0;
-  let [bars, missing, holes, longest, breaks, flat, spikes, jumps] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let bars = 0;
+  let missing = 0;
+  let holes = 0;
+  let longest = 0;
+  let breaks = 0;
+  let flat = 0;
+  let spikes = 0;
+  let jumps = 0;
   let first: OpenTime | null = null;
   let last: OpenTime | null = null;
   let lastClose = NaN;

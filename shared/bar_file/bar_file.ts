@@ -379,7 +379,8 @@ export function barAt(columns: BarColumns, index: number): Bar {
   const spread = columns.spread === null ? NaN : columns.spread[index]!;
   const quoted = Number.isNaN(spread) ? bar : { ...bar, spread };
   if (columns.flow === undefined) return quoted;
-  const [taker, trades] = [columns.flow.takerBuyVolume?.[index] ?? NaN, columns.flow.trades?.[index] ?? NaN];
+  const taker = columns.flow.takerBuyVolume?.[index] ?? NaN;
+  const trades = columns.flow.trades?.[index] ?? NaN;
   return {
     ...quoted,
     ...(!Number.isNaN(taker) && { takerBuyVolume: taker }),

@@ -327,8 +327,10 @@ describe('columns of bars', () => {
   it('are cut as views of the same memory, or as copies', () => {
     fc.assert(
       fc.property(columns, fc.nat(30), fc.nat(30), (bars, x, y) => {
-        const [first, end] = [Math.min(x, y, bars.length), Math.min(Math.max(x, y), bars.length)];
-        const [view, copy] = [viewBars(bars, first, end), copyBars(bars, first, end)];
+        const first = Math.min(x, y, bars.length);
+        const end = Math.min(Math.max(x, y), bars.length);
+        const view = viewBars(bars, first, end);
+        const copy = copyBars(bars, first, end);
         expect(view).toEqual(copy);
         expect(Array.from({ length: view.length }, (_, i) => barAt(view, i))).toEqual(
           Array.from({ length: end - first }, (_, i) => barAt(bars, first + i)),

@@ -31,7 +31,11 @@ export function mergeBars(existing: BarColumns | null, rows: BarColumns): Merged
   const have = existing?.length ?? 0;
   const merged = emptyColumns(have + rows.length);
   const conflicting: ConflictingRow[] = [];
-  let [length, next, added, duplicates, conflicts] = [0, 0, 0, 0, 0];
+  let length = 0;
+  let next = 0;
+  let added = 0;
+  let duplicates = 0;
+  let conflicts = 0;
   const take = (from: BarColumns, i: number): void => {
     merged.time[length] = from.time[i]!;
     for (const name of VALUE_NAMES) merged[name][length] = from[name][i]!;
@@ -82,7 +86,8 @@ export type BarValues = Pick<BarColumns, (typeof VALUE_NAMES)[number] | 'spread'
 
 /** Returns whether two bars of the same minute are equal. A spread that only one of them has is no contradiction. */
 export function isSameBar(a: BarValues, i: number, b: BarValues, j: number): boolean {
-  const [spread, other] = [a.spread?.[i] ?? NaN, b.spread?.[j] ?? NaN];
+  const spread = a.spread?.[i] ?? NaN;
+  const other = b.spread?.[j] ?? NaN;
   const isSameSpread = spread === other || Number.isNaN(spread) || Number.isNaN(other);
   return isSameSpread && VALUE_NAMES.every((name) => a[name][i] === b[name][j]);
 }

@@ -82,7 +82,8 @@ export function createClockReader(zone: TimeZone): ClockReader {
       if (!Number.isFinite(local)) return NaN;
       const day = Math.floor(local / DAY_S);
       // All instants at which a clock of the world can show this day.
-      const [earliest, latest] = [day * DAY_S - MAX_AHEAD_S, (day + 1) * DAY_S + MAX_BEHIND_S];
+      const earliest = day * DAY_S - MAX_AHEAD_S;
+      const latest = (day + 1) * DAY_S + MAX_BEHIND_S;
       let steady = days.get(day);
       if (steady === undefined) {
         const before = zone.offsetAt(earliest);

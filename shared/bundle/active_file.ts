@@ -24,7 +24,9 @@ export type PointerName = 'active' | `direction_${Timeframe}`;
 
 export function pointerKind(name: PointerName): PointerKind<ActiveFile> {
   return {
-    ...{ name, file: `${name.replace('_', '/')}.json`, schema: activeFileSchema },
+    name,
+    file: `${name.replace('_', '/')}.json`,
+    schema: activeFileSchema,
     content: ({ version, previous, despite_gates, previous_despite_gates }) =>
       // Signatures of pointers without overrides stay those of earlier versions.
       despite_gates === undefined && previous_despite_gates === undefined
@@ -33,7 +35,8 @@ export function pointerKind(name: PointerName): PointerKind<ActiveFile> {
     label: ({ version }) => version,
     sealOf: ({ serial, expires, key, signature }) => ({ serial, expires, key, signature }),
     withSeal: ({ version, previous, despite_gates, previous_despite_gates }, seal) => ({
-      ...{ version, previous },
+      version,
+      previous,
       ...(despite_gates && { despite_gates }),
       ...(previous_despite_gates && { previous_despite_gates }),
       ...seal,

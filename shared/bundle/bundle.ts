@@ -408,7 +408,9 @@ const shadowSchema = z.object({
 export type ShadowFile = Readonly<z.infer<typeof shadowSchema>>;
 
 export const SHADOW_POINTER: PointerKind<ShadowFile> = {
-  ...{ name: 'shadow', file: SHADOW, schema: shadowSchema },
+  name: 'shadow',
+  file: SHADOW,
+  schema: shadowSchema,
   content: ({ version }) => [version],
   label: ({ version }) => version ?? 'none',
   sealOf: ({ serial, expires, key, signature }) => ({ serial, expires, key, signature }),

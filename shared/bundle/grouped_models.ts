@@ -94,7 +94,8 @@ class RowGroups {
     let count = 0;
     for (let row = 0; row < rows; row++) {
       if (this.part[row] !== part) continue;
-      const [to, at] = [count * columns, row * columns];
+      const to = count * columns;
+      const at = row * columns;
       for (let i = 0; i < columns; i++) this.#features[to + i] = features[at + i]!;
       this.#places[count++] = row;
     }

@@ -24,7 +24,8 @@ import {
   type Standing,
 } from './halts.ts';
 
-const [FIRST, SECOND] = ['20261101_0300', '20261108_0300'];
+const FIRST = '20261101_0300';
+const SECOND = '20261108_0300';
 const NOW = new Date('2026-11-20T08:00:00.000Z');
 const LATER = new Date('2026-11-21T08:00:00.000Z');
 const GOLD = 'XAUUSD_XAGUSD';

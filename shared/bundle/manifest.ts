@@ -391,7 +391,11 @@ export function manifestOfGroup(manifest: Manifest, { pairs, own }: OwnGroup): M
   });
   return {
     ...kept,
-    ...{ pairs, theta1, theta2, risk_quantiles, golden: answers },
+    pairs,
+    theta1,
+    theta2,
+    risk_quantiles,
+    golden: answers,
     ...(ofGroup && { expectation: ofGroup }),
     ...(kept.search && { search: { ...kept.search, thresholds } }),
     metrics: { ...kept.metrics, ...Object.fromEntries(reports) },

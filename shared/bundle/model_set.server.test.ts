@@ -243,7 +243,8 @@ describe('the engines of a set', () => {
   });
 
   it('are WASM for trees with the answers of onnxruntime, at once and without a promise', async () => {
-    const [own, check] = [await load(folder, small), await load(folder, small, { engine: 'onnxruntime' })];
+    const own = await load(folder, small);
+    const check = await load(folder, small, { engine: 'onnxruntime' });
     try {
       expect(own.engines).toEqual({ ai1: 'wasm-simd', ai2: 'wasm-simd', ai3: 'wasm-simd' });
       expect(own.engineNotes.ai2).toMatch(/onnxruntime on \d+ rows$/);
@@ -271,7 +272,8 @@ describe('the engines of a set', () => {
       if (++packs === 2) new DataView(packed.bytes.buffer).setFloat32(12, 1e9, true);
       return packed;
     };
-    const [set, right] = [await load(folder, small, { pack }), await load(folder, small)];
+    const set = await load(folder, small, { pack });
+    const right = await load(folder, small);
     try {
       expect(set.engines).toEqual({ ai1: 'wasm-simd', ai2: 'onnxruntime-node', ai3: 'wasm-simd' });
       expect(set.engineNotes.ai2).toMatch(/^WASM answers differ by up to 0\.\d+$/);
@@ -313,7 +315,8 @@ describe('the engines of a set', () => {
   });
 
   it('need no cross-check where the answers have to be the same on any machine', async () => {
-    const [evaluated, unevaluated] = [await load(folder, small), await load(folder, small, { crossCheck: false })];
+    const evaluated = await load(folder, small);
+    const unevaluated = await load(folder, small, { crossCheck: false });
     expect(unevaluated.engineNotes.ai1).toBe('not compared with onnxruntime');
     const expected = copyOf((await evaluated.infer(row(2), 30)) as BatchScores);
     expect(copyOf((await unevaluated.infer(row(2), 30)) as BatchScores)).toEqual(expected);

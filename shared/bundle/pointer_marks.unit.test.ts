@@ -9,7 +9,9 @@ import { ACTIVE_POINTER } from './active_file.ts';
 import { activate, activePath, readActive, readActiveFile } from './bundle.ts';
 import { PointerMarks, trainerMarks } from './pointer_marks.ts';
 
-const [OLD, NEW, THIRD] = ['20260101_0000', '20260102_0000', '20260103_0000'];
+const OLD = '20260101_0000';
+const NEW = '20260102_0000';
+const THIRD = '20260103_0000';
 const DAY_MS = 86_400_000;
 
 let home: string;
@@ -36,7 +38,8 @@ const daemonMarks = (): PointerMarks => new PointerMarks(home, 'daemon_main', AC
 
 /** Signs by a new key, which is trusted, or by one that is not. */
 function useKeys({ trustSigner = true } = {}): void {
-  const [signer, other] = [generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519')];
+  const signer = generateKeyPairSync('ed25519');
+  const other = generateKeyPairSync('ed25519');
   const trusted = trustSigner ? signer : other;
   writeFileSync(join(home, 'key.pem'), signer.privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(join(home, 'trusted.pem'), trusted.publicKey.export({ type: 'spki', format: 'pem' }));
@@ -152,7 +155,8 @@ describe.each([{ signed: true }, { signed: false }])('active.json, signed: $sign
       fc.asyncProperty(steps, async (given) => {
         for (const name of readdirSync(home)) if (name.startsWith('active_mark')) rmSync(join(home, name));
         rmSync(activePath(models), { force: true });
-        let [marks, highest] = [daemonMarks(), 0];
+        let marks = daemonMarks();
+        let highest = 0;
         const written: string[] = [];
         for (const [what, version, at] of given) {
           if (what === 'promote') {

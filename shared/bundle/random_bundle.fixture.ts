@@ -75,9 +75,15 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
     } as Manifest['golden'],
   };
   const content = groups.map(({ name, pairs, own, ensembles: ofGroup, theta1, theta2 }) => ({
-    ...{ name, pairs: [...pairs], verdict: 'random' },
+    name,
+    pairs: [...pairs],
+    verdict: 'random',
     own: {
-      ...{ theta1, theta2, thresholds: null, risk_quantiles: manifest.risk_quantiles, metrics: {} },
+      theta1,
+      theta2,
+      thresholds: null,
+      risk_quantiles: manifest.risk_quantiles,
+      metrics: {},
       golden: {
         features: manifest.golden.features,
         ...perModel((model) => [...predict((own.includes(model) ? ofGroup : ensembles)[model], golden)]),

@@ -68,7 +68,9 @@ const rolloutFileSchema = rolloutSchema.extend({ seal: sealSchema.optional() });
 export type RolloutFile = Readonly<z.infer<typeof rolloutFileSchema>>;
 
 export const ROLLOUT_POINTER: PointerKind<RolloutFile> = {
-  ...{ name: 'rollout', file: 'rollout.json', schema: rolloutFileSchema },
+  name: 'rollout',
+  file: 'rollout.json',
+  schema: rolloutFileSchema,
   content: (file) => [rolloutSchema.parse(file)],
   label: (file) => `${file.status} ${rolloutText(file)}`,
   sealOf: ({ seal }) => seal ?? {},
@@ -134,7 +136,11 @@ export function parseRolloutText(text: string): ActiveRollout | null {
   if (text === '') return null;
   const [id, stage, share, champion, challenger, key, block] = text.split(' ');
   return activeSchema.parse({
-    ...{ id, stage, champion, challenger, key },
+    id,
+    stage,
+    champion,
+    challenger,
+    key,
     share: Number(share),
     block_minutes: Number(block),
   });

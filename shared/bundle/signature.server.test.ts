@@ -58,7 +58,8 @@ function makeBundle(): string {
 
 describe('the signature of a bundle', () => {
   it('is created with the bundle and accepted where its key is trusted, alone or among others', () => {
-    const [ours, other] = [makeKeys('ours'), makeKeys('other')];
+    const ours = makeKeys('ours');
+    const other = makeKeys('other');
     sign(ours.signing);
     const folder = makeBundle();
     expect(JSON.parse(readFileSync(join(folder, SIGNATURE_FILE), 'utf8'))).toMatchObject({ key: ours.name });
@@ -100,7 +101,8 @@ describe('the signature of a bundle', () => {
   });
 
   it('may be replaced with another key, which allows key rotation', () => {
-    const [before, after] = [makeKeys('before'), makeKeys('after')];
+    const before = makeKeys('before');
+    const after = makeKeys('after');
     sign(before.signing);
     const folder = makeBundle();
     sign(after.signing);

@@ -50,7 +50,9 @@ export function readStamp(text: string, order: DateOrder | null): Stamp {
     return dated([yearFirst[1]!, yearFirst[3]!, yearFirst[4]!], yearFirst.slice(5));
   const yearLast = YEAR_LAST.exec(text);
   if (yearLast !== null) {
-    const [first, second, year] = [yearLast[1]!, yearLast[3]!, yearLast[4]!];
+    const first = yearLast[1]!;
+    const second = yearLast[3]!;
+    const year = yearLast[4]!;
     const isDayFirst = yearLast[2] === '.' || order === 'dmy';
     if (!isDayFirst && order === null) return UNREADABLE;
     return dated(isDayFirst ? [year, second, first] : [year, first, second], yearLast.slice(5));

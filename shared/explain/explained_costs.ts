@@ -25,7 +25,8 @@ export function explainCosts({
   costs,
   fillTime,
 }: CostQuestion): ExplainedCosts {
-  const [quotedA, quotedB] = [quotedBps(frame.a), quotedBps(frame.b)];
+  const quotedA = quotedBps(frame.a);
+  const quotedB = quotedBps(frame.b);
   const market = Math.abs(frame.z) >= policy.z_entry ? frame : { ...frame, z: policy.z_entry };
   const netAt = (probability: number): number =>
     expectedNetBps(market, probability, policy, expectation, costs, fillTime, quotedA, quotedB);
@@ -46,7 +47,8 @@ export function explainCosts({
 /** Smallest probability whose result is above `least`, for results that do not fall; null when none is. */
 function smallestAbove(resultAt: (probability: number) => number, least: number): number | null {
   if (!(resultAt(1) > least)) return null;
-  let [low, high] = [0, 1];
+  let low = 0;
+  let high = 1;
   for (let i = 0; i < BISECTIONS; i++) {
     const middle = (low + high) / 2;
     if (resultAt(middle) > least) high = middle;

@@ -22,7 +22,8 @@ export function shapleyBySubsets({ baseScore, columns, trees }: TreeEnsemble, ro
 function conditionalMean(tree: Tree, row: Float32Array, present: number, node: number): number {
   const column = tree.feature[node]!;
   if (column < 0) return tree.value[node]!;
-  const [left, right] = [tree.left[node]!, tree.right[node]!];
+  const left = tree.left[node]!;
+  const right = tree.right[node]!;
   if ((present >> column) & 1) {
     const x = row[column]!;
     const goesLeft = Number.isNaN(x) ? tree.missingLeft[node] === 1 : x <= tree.threshold[node]!;

@@ -35,7 +35,8 @@ function coverOf(tree: Tree): Float32Array {
 function meanValue(tree: Tree, node: number): number {
   if (tree.feature[node]! < 0) return tree.value[node]!;
   const cover = coverOf(tree);
-  const [left, right] = [tree.left[node]!, tree.right[node]!];
+  const left = tree.left[node]!;
+  const right = tree.right[node]!;
   return (cover[left]! * meanValue(tree, left) + cover[right]! * meanValue(tree, right)) / cover[node]!;
 }
 
@@ -84,10 +85,12 @@ class Walk {
     const x = this.#row[split]!;
     const goesLeft = x <= tree.threshold[node]! || (Number.isNaN(x) && tree.missingLeft[node] === 1);
     const [hot, cold] = goesLeft ? [tree.left[node]!, tree.right[node]!] : [tree.right[node]!, tree.left[node]!];
-    let [zeroBefore, oneBefore] = [1, 1];
+    let zeroBefore = 1;
+    let oneBefore = 1;
     for (let i = 1; i < count; i++) {
       if (this.#feature[at + i] !== split) continue;
-      [zeroBefore, oneBefore] = [this.#zero[at + i]!, this.#one[at + i]!];
+      zeroBefore = this.#zero[at + i]!;
+      oneBefore = this.#one[at + i]!;
       this.#unwind(at, count--, i);
       break;
     }
@@ -111,7 +114,8 @@ class Walk {
   /** Removes element `index` of a run of `count`, as if its feature had never been met. */
   #unwind(at: number, count: number, index: number): void {
     const weight = this.#weight;
-    const [zero, one] = [this.#zero[at + index]!, this.#one[at + index]!];
+    const zero = this.#zero[at + index]!;
+    const one = this.#one[at + index]!;
     let next = weight[at + count - 1]!;
     for (let i = count - 2; i >= 0; i--) {
       if (one === 0) weight[at + i] = (weight[at + i]! * count) / (zero * (count - 1 - i));
@@ -127,7 +131,8 @@ class Walk {
   /** Sum of the weights after removing element `index`. */
   #unwoundSum(at: number, count: number, index: number): number {
     const weight = this.#weight;
-    const [zero, one] = [this.#zero[at + index]!, this.#one[at + index]!];
+    const zero = this.#zero[at + index]!;
+    const one = this.#one[at + index]!;
     let next = weight[at + count - 1]!;
     let sum = 0;
     for (let i = count - 2; i >= 0; i--) {

@@ -90,7 +90,8 @@ describe('a log file', () => {
   });
 
   it('appends to the lines of another process, or an earlier one', async () => {
-    const [one, other] = [openFile(), openFile()];
+    const one = openFile();
+    const other = openFile();
     one.write('one\n');
     one.flush();
     other.write('other\n');

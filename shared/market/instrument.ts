@@ -105,7 +105,8 @@ const QUOTES: Readonly<Record<string, { decimals: number; spread_bps: number; vo
  */
 export function instrumentOf(symbol: string): Instrument {
   const known = (name: string): Asset | null => ASSETS.find((one) => one.name === name) ?? null;
-  const [first, second] = [symbol.slice(0, 3), symbol.slice(3)];
+  const first = symbol.slice(0, 3);
+  const second = symbol.slice(3);
   const quote = QUOTES[symbol];
   const base = known(first);
   if (base !== null && second === 'USD') return { symbol, base, quote: null, ...(quote ?? quoteFor(base.level)) };

@@ -42,15 +42,20 @@ const COMMISSION_AND_SLIPPAGE = 0.8e-4;
  */
 function study(columns: ReadonlyMap<string, BarColumns>, id: string): PairStudy {
   const pair = parsePair(id);
-  const [legA, legB] = [columns.get(pair.a)!, columns.get(pair.b)!];
+  const legA = columns.get(pair.a)!;
+  const legB = columns.get(pair.b)!;
   const n = legA.length;
-  const [a, b] = [legA.close.map(Math.log), legB.close.map(Math.log)];
+  const a = legA.close.map(Math.log);
+  const b = legB.close.map(Math.log);
   const alpha = new Float64Array(n);
   const beta = new Float64Array(n);
   const spread = new Float64Array(n);
   let negative = 0;
   for (let t = 239; t < n; t++) {
-    let [meanA, meanB, covariance, variance] = [0, 0, 0, 0];
+    let meanA = 0;
+    let meanB = 0;
+    let covariance = 0;
+    let variance = 0;
     for (let k = t - 239; k <= t; k++) {
       meanA += a[k]! / 240;
       meanB += b[k]! / 240;
@@ -64,9 +69,14 @@ function study(columns: ReadonlyMap<string, BarColumns>, id: string): PairStudy 
     spread[t] = a[t]! - alpha[t]! - beta[t]! * b[t]!;
     if (beta[t]! < 0) negative++;
   }
-  let [events, reverted, trades, net, busyUntil] = [0, 0, 0, 0, 0];
+  let events = 0;
+  let reverted = 0;
+  let trades = 0;
+  let net = 0;
+  let busyUntil = 0;
   for (let t = 239 + 119; t < n - 60; t++) {
-    let [mean, squares] = [0, 0];
+    let mean = 0;
+    let squares = 0;
     for (let k = t - 119; k <= t; k++) mean += spread[k]! / 120;
     for (let k = t - 119; k <= t; k++) squares += (spread[k]! - mean) ** 2;
     const std = Math.sqrt(squares / 119);
@@ -149,7 +159,11 @@ describe('the simulated market', () => {
       const decimals = { USDJPY: 3, XAUUSD: 2, XAGUSD: 3, SPXUSD: 1, NSXUSD: 1, BCOUSD: 3 }[symbol] ?? 5;
       let broken = 0;
       for (let i = 0; i < c.length; i++) {
-        const [open, high, low, close, spread] = [c.open[i]!, c.high[i]!, c.low[i]!, c.close[i]!, c.spread![i]!];
+        const open = c.open[i]!;
+        const high = c.high[i]!;
+        const low = c.low[i]!;
+        const close = c.close[i]!;
+        const spread = c.spread![i]!;
         const onTicks = [open, high, low, close, spread].every((price) => price === Number(price.toFixed(decimals)));
         const enclosed = high >= Math.max(open, close) && low <= Math.min(open, close) && low > 0;
         if (!onTicks || !enclosed || !(spread > 0) || !(c.volume[i]! >= 1) || c.volume[i]! % 1 !== 0) broken++;
@@ -161,12 +175,14 @@ describe('the simulated market', () => {
   it('has moves and costs in the order of magnitude of real ones', () => {
     const recorded = recordMarket(createSimulatedMarket({ seed: 12, symbols: SYMBOLS, start }), 20_000);
     for (const [symbol, { close, spread, length }] of recorded) {
-      let [squares, costs] = [0, 0];
+      let squares = 0;
+      let costs = 0;
       for (let i = 1; i < length; i++) {
         squares += (close[i]! / close[i - 1]! - 1) ** 2;
         costs += spread![i]! / close[i]!;
       }
-      const [volatility_bps, spread_bps] = [Math.sqrt(squares / length) * 1e4, (costs / length) * 1e4];
+      const volatility_bps = Math.sqrt(squares / length) * 1e4;
+      const spread_bps = (costs / length) * 1e4;
       expect(volatility_bps, symbol).toBeGreaterThan(0.8);
       expect(volatility_bps, symbol).toBeLessThan(7);
       expect(spread_bps, symbol).toBeGreaterThan(0.2);

@@ -6,7 +6,11 @@ import { CONFIG_FILE_NAMES, approvedPath, readApproved, readPointer, writeApprov
 
 const COMMIT = 'c'.repeat(40);
 const CHANGE = {
-  ...{ change_id: 7, commit: COMMIT, author: 'ann', approver: 'bob', reason: 'wider stop' },
+  change_id: 7,
+  commit: COMMIT,
+  author: 'ann',
+  approver: 'bob',
+  reason: 'wider stop',
   applied_at: '2026-11-20T12:00:00Z',
 };
 /** SHA-256 of `abc`. */

@@ -14,7 +14,11 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const START: ConfigStart = {
-  ...{ changed_by: 'ann@host', program: 'daemon main', reason: null, at_ms: 1, policy_hash: 'a' },
+  changed_by: 'ann@host',
+  program: 'daemon main',
+  reason: null,
+  at_ms: 1,
+  policy_hash: 'a',
   values: { core: { theta1: 0.6 } },
 };
 
@@ -43,11 +47,15 @@ it('a line that was cut off is left out, and spoils none after it', () => {
 it('the author of a configuration is the caller behind sudo, else the user, with a reason or none', () => {
   const at = (user: string): string => `${user}@${hostname()}`;
   expect(configAuthor('trainer', { SUDO_USER: 'ann', MINUTEHAND_CHANGE_REASON: 'wider stop' })).toEqual({
-    ...{ changed_by: at('ann'), program: 'trainer', reason: 'wider stop' },
+    changed_by: at('ann'),
+    program: 'trainer',
+    reason: 'wider stop',
   });
   for (const env of [{ SUDO_USER: '', MINUTEHAND_CHANGE_REASON: '' }, {}])
     expect(configAuthor('trainer', env)).toEqual({
-      ...{ changed_by: at(userInfo().username), program: 'trainer', reason: null },
+      changed_by: at(userInfo().username),
+      program: 'trainer',
+      reason: null,
     });
 });
 

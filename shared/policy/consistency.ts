@@ -43,7 +43,8 @@ function below(part: ConfigPart, section: string, small: string, large: string):
     needs: [`${part}.${section}.${small}`, `${part}.${section}.${large}`],
     check(parts) {
       const values = (parts[part] as unknown as Record<string, Record<string, number>>)[section]!;
-      const [low, high] = [values[small]!, values[large]!];
+      const low = values[small]!;
+      const high = values[large]!;
       if (low < high) return [];
       return [{ part, path: [section, small], text: `is ${low}, expected less than ${section}.${large} (${high})` }];
     },

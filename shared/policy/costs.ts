@@ -53,7 +53,8 @@ export function pairCosts<Costs extends FillCosts>(
   pair: Pair,
 ): PairFillCosts & { readonly a: Costs; readonly b: Costs } {
   const { a, b } = pair;
-  const [ofA, ofB] = [costs[a], costs[b]];
+  const ofA = costs[a];
+  const ofB = costs[b];
   if (ofA === undefined || ofB === undefined) throw new RangeError(`no costs of ${ofA === undefined ? a : b}`);
   return { a: ofA, b: ofB, barSeconds: barSecondsOf(pair) };
 }

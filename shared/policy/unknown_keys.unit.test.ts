@@ -82,7 +82,8 @@ describe('an unknown key', () => {
 
   it.each(PARTS)('in any section of %s is refused by name, with the nearest key of that section', (part) => {
     for (const { path, keys, value } of found(part)) {
-      const [key, wrong] = [keys[0]!, `${keys[0]!}x`];
+      const key = keys[0]!;
+      const wrong = `${keys[0]!}x`;
       const right = [...path, key].join('.');
       expect(problemsOf(part, path, { ...value, [wrong]: 1 })).toEqual([
         `CONFIG_UNKNOWN_KEY ${[...path, wrong].join('.')} is not a key of this file (did you mean "${right}"?)`,

@@ -203,7 +203,8 @@ function openOrder(signal: Signal | InstrumentSignal): Order {
     order: 'open',
     positionId: signal.position_id,
     legs: legs.map(([side, symbol], i) => ({
-      ...{ side, symbol },
+      side,
+      symbol,
       weight: i > 0 && 'beta' in signal ? Math.abs(signal.beta!) : 1,
     })),
     scale: signal.position_scale!,

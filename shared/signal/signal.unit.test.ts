@@ -7,7 +7,8 @@ import { BODY_FIELDS, SIGNAL_SCHEMA, type SignalBody, type SignalEnvelope } from
 import { idOf } from './signal.fixture.ts';
 import { verifySignal } from './verify.ts';
 
-const [OTHER, id] = [idOf(1), idOf(2)];
+const OTHER = idOf(1);
+const id = idOf(2);
 const BODY: SignalBody = {
   timestamp: '2025-10-14T12:35:00Z',
   pair: 'XAU/USD vs XAG/USD',

@@ -50,8 +50,15 @@ const refusal = (seen: unknown): Error => expect.objectContaining({ code: 'SIGNA
 
 const HOLD = { action: 'HOLD', entry: '', target: 0, position_id: '' };
 const NOTHING = {
-  ...{ confidence: null, position_scale: null, ml_up_prob: null, ml_down_prob: null, ml_range_prob: null },
-  ...{ max_age_bars: null, stop: null, take_profit: null, price: null },
+  confidence: null,
+  position_scale: null,
+  ml_up_prob: null,
+  ml_down_prob: null,
+  ml_range_prob: null,
+  max_age_bars: null,
+  stop: null,
+  take_profit: null,
+  price: null,
 };
 
 describe('the signal of an instrument', () => {

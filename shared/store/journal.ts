@@ -407,7 +407,13 @@ function toInput(row: StoredInput): InputRow {
 function toBar(row: StoredInput): Bar {
   const { subject, time, open, high, low, close, volume, spread, taker_buy_volume = null, trades = null } = row;
   return {
-    ...{ symbol: subject, time, open, high, low, close, volume },
+    symbol: subject,
+    time,
+    open,
+    high,
+    low,
+    close,
+    volume,
     ...(spread !== null && { spread }),
     ...(taker_buy_volume !== null && { takerBuyVolume: taker_buy_volume }),
     ...(trades !== null && { trades }),

@@ -44,7 +44,9 @@ export interface ConsumerVector {
 const NOW_MS = Date.UTC(2026, 10, 20, 8, 26, 1);
 const BOOT = '20261120T080000000Z';
 const LATER_BOOT = '20261120T082500000Z';
-const [ONE, TWO, THREE] = [idOf(0x11), idOf(0x22), idOf(0x33)];
+const ONE = idOf(0x11);
+const TWO = idOf(0x22);
+const THREE = idOf(0x33);
 
 type Envelope = Partial<SignalEnvelope> & { readonly seq: number };
 

@@ -65,7 +65,8 @@ class EngineBarStore implements BarStore {
 
   async put(market: Market, columns: BarColumns, importNumber?: number): Promise<PutBars> {
     const conflicting: ConflictingRow[] = [];
-    let [added, conflicts] = [0, 0];
+    let added = 0;
+    let conflicts = 0;
     for (let first = 0; first < columns.length; first += PUT_ROWS) {
       const part = viewBars(columns, first, Math.min(first + PUT_ROWS, columns.length));
       const { symbol, length, spread, flow: _, ...values } = part;
@@ -169,7 +170,8 @@ class EngineBarStore implements BarStore {
     onConflict: (row: number) => void = () => undefined,
   ): Promise<number> {
     const period = { from: part.time[0]! as OpenTime, to: (part.time[part.length - 1]! + 1) as OpenTime };
-    let [conflicts, i] = [0, 0];
+    let conflicts = 0;
+    let i = 0;
     for await (const page of this.pages(market, part.symbol, period)) {
       for (let j = 0; j < page.length; j++) {
         while (i < part.length && part.time[i]! < page.time[j]!) i++;

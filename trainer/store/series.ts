@@ -51,7 +51,8 @@ class EngineSeriesStore implements SeriesStore {
     { length, time, value }: SeriesColumns,
     importNumber?: number,
   ): Promise<PutCounts> {
-    let [added, conflicts] = [0, 0];
+    let added = 0;
+    let conflicts = 0;
     for (let first = 0; first < length; first += PUT_ROWS) {
       const end = Math.min(first + PUT_ROWS, length);
       const part = { time: time.subarray(first, end), value: value.subarray(first, end) };

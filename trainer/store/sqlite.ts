@@ -93,7 +93,8 @@ function insertRows(
   };
   return file
     .transaction(() => {
-      let [added, i] = [0, 0];
+      let added = 0;
+      let i = 0;
       const group = insertOf(GROUP_ROWS);
       for (; i + GROUP_ROWS <= length; i += GROUP_ROWS) added += group.run(cellsOf(i, i + GROUP_ROWS)).changes;
       if (i < length) added += insertOf(length - i).run(cellsOf(i, length)).changes;

@@ -38,7 +38,8 @@ export function listen(plot: uPlot, { range, whole, onClick }: View): void {
   });
   over.addEventListener('pointermove', ({ pointerId, offsetX }) => {
     if (!fingers.has(pointerId)) return;
-    const [x, apart] = [middle(), spread()];
+    const x = middle();
+    const apart = spread();
     fingers.set(pointerId, offsetX);
     change(apart / spread(), middle(), x - middle());
   });

@@ -5,7 +5,9 @@ import { color, theme } from '../theme.ts';
 import type { Trials } from './trials.ts';
 
 const HEIGHT = 180;
-const [LEFT, TOP, BOTTOM] = [64, 8, 20];
+const LEFT = 64;
+const TOP = 8;
+const BOTTOM = 20;
 /** Results beyond this rank are drawn at the upper edge, because a few bad ones would flatten all others. */
 const SHOWN_RANKS = 0.95;
 /** Above this number of trials, points are small. */
@@ -47,12 +49,21 @@ export function SearchHistoryChart({
 }
 
 function boundsOf({ value, rank, count }: Trials): { best: number; worst: number; beyond: number } {
-  let [best, worst, beyond] = [NaN, NaN, 0];
-  let [least, greatest] = [Infinity, -1];
+  let best = NaN;
+  let worst = NaN;
+  let beyond = 0;
+  let least = Infinity;
+  let greatest = -1;
   for (let i = 0; i < count; i++) {
-    if (rank[i]! < least) [least, best] = [rank[i]!, value[i]!];
+    if (rank[i]! < least) {
+      least = rank[i]!;
+      best = value[i]!;
+    }
     if (rank[i]! > SHOWN_RANKS) beyond++;
-    else if (rank[i]! > greatest) [greatest, worst] = [rank[i]!, value[i]!];
+    else if (rank[i]! > greatest) {
+      greatest = rank[i]!;
+      worst = value[i]!;
+    }
   }
   return { best, worst, beyond };
 }
@@ -69,7 +80,8 @@ function draw(
   canvas.height = HEIGHT * ratio;
   const ctx = canvas.getContext('2d')!;
   ctx.scale(ratio, ratio);
-  const [wide, tall] = [width - LEFT - 8, HEIGHT - TOP - BOTTOM];
+  const wide = width - LEFT - 8;
+  const tall = HEIGHT - TOP - BOTTOM;
   const most = Math.max(1, number[count - 1] ?? 1);
   const xOf = (i: number): number => LEFT + (number[i]! / most) * wide;
   const yOf = (one: number): number =>
@@ -79,7 +91,8 @@ function draw(
   ctx.fillStyle = color('muted');
   ctx.globalAlpha = 0.55;
   for (let i = 0; i < count; i++) {
-    const [x, y] = [Math.round(xOf(i)), Math.round(yOf(value[i]!))];
+    const x = Math.round(xOf(i));
+    const y = Math.round(yOf(value[i]!));
     const pixel = x * HEIGHT + y;
     if (marked.has(pixel)) continue;
     marked.add(pixel);

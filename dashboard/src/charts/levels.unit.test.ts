@@ -8,10 +8,8 @@ const signal = (action: Signal['action'], target: number, price = 100): Signal =
 describe('the levels of a position', () => {
   it('begin with its entry, stay while the price moves, end after its exit, and are mirrored for a short one', () => {
     const none = { stop: null, target: null };
-    const [long, short] = [
-      { stop: 98, target: 104 },
-      { stop: 204, target: 192 },
-    ];
+    const long = { stop: 98, target: 104 };
+    const short = { stop: 204, target: 192 };
     const signals = [
       signal('HOLD', 0),
       signal('ENTER', 1),

@@ -86,11 +86,15 @@ async function pricePixels(count: number): Promise<{ seen: (Column | null)[]; ex
   const { data } = plot.ctx.getImageData(0, 0, canvas.width, canvas.height);
   const [red, green, blue] = rgbOf(color('accent'));
   const seen = Array.from({ length: canvas.width }, (_, x): Column | null => {
-    let [top, bottom] = [-1, -1];
+    let top = -1;
+    let bottom = -1;
     for (let y = 0; y < canvas.height; y++) {
       const at = 4 * (y * canvas.width + x);
       const distance = Math.abs(data[at]! - red) + Math.abs(data[at + 1]! - green) + Math.abs(data[at + 2]! - blue);
-      if (distance < 60) [top, bottom] = [top < 0 ? y : top, y];
+      if (distance < 60) {
+        top = top < 0 ? y : top;
+        bottom = y;
+      }
     }
     return top < 0 ? null : { top, bottom };
   });

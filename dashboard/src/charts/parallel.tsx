@@ -7,7 +7,11 @@ import { drawingOrder, type Trials } from './trials.ts';
 
 const HEIGHT = 304;
 /** Names that would overlap are in several rows above the axes. */
-const [TOP, BOTTOM, SIDE, ROW, MOST_ROWS] = [46, 18, 40, 12, 3];
+const TOP = 46;
+const BOTTOM = 18;
+const SIDE = 40;
+const ROW = 12;
+const MOST_ROWS = 3;
 /** About the width of a name, which decides the number of rows. */
 const NAME_WIDTH = 96;
 /** Lines drawn immediately; the others follow frame by frame. */
@@ -151,7 +155,8 @@ function drawAll(
   let done = 0;
   let frame = 0;
   let quota = FIRST_LINES;
-  let [lastMs, frames] = [NaN, 0];
+  let lastMs = NaN;
+  let frames = 0;
   const draw = (nowMs: number): void => {
     if (!Number.isNaN(lastMs)) quota = nextQuota(quota, nowMs - lastMs);
     lastMs = nowMs;
@@ -171,7 +176,8 @@ function drawAll(
 
 /** Colors from best to worst. */
 function shadesOf(): string[] {
-  const [best, worst] = [color('accent'), color('amber')];
+  const best = color('accent');
+  const worst = color('amber');
   return Array.from(
     { length: SHADES },
     (_, shade) => `color-mix(in srgb, ${worst} ${(100 * shade) / (SHADES - 1)}%, ${best})`,

@@ -8,7 +8,8 @@ const SAMPLE = 1000;
 
 /** Decimals of a price axis: those of the prices themselves, at most what their magnitude deserves. */
 export function priceDigits(prices: readonly (number | null | undefined)[]): number {
-  let [own, least] = [0, Infinity];
+  let own = 0;
+  let least = Infinity;
   const step = Math.max(1, Math.floor(prices.length / SAMPLE));
   for (let i = prices.length - 1; i >= 0; i -= step) {
     const price = prices[i];

@@ -24,7 +24,10 @@ function seriesOf([symbolA = '', symbolB]: readonly string[], signals: readonly 
   if (symbolB === undefined) {
     const levels = levelsOf(signals);
     const level = (name: string, tone: Series['tone'], of: 'stop' | 'target'): Series => ({
-      ...{ name, tone, digits, isDashed: true },
+      name,
+      tone,
+      digits,
+      isDashed: true,
       values: levels.map((one) => one[of]),
     });
     return [first, level(t('subject.stop'), 'red', 'stop'), level(t('subject.takeProfit'), 'green', 'target')];

@@ -118,16 +118,19 @@ const strokePath = uPlot.paths.linear!();
  */
 function drawColumns(plot: uPlot, line: number, { data, columnSeconds }: Rows, tone: string): void {
   const { ctx, bbox, scales } = plot;
-  const [x, y] = [scales['x']!, scales[plot.series[line]!.scale!]!];
+  const x = scales['x']!;
+  const y = scales[plot.series[line]!.scale!]!;
   const perSecond = bbox.width / (x.max! - x.min!);
-  const [perUnit, half] = [bbox.height / (y.max! - y.min!), (plot.series[line]!.width! * devicePixelRatio) / 2];
+  const perUnit = bbox.height / (y.max! - y.min!);
+  const half = (plot.series[line]!.width! * devicePixelRatio) / 2;
   const values = data[line]!;
   const width = columnSeconds! * perSecond;
   const left = bbox.left + Math.round((data[0][0]! - x.min!) * perSecond);
   clipped(plot, () => {
     ctx.fillStyle = tone;
     for (let i = 0; i < values.length; i += 2) {
-      const [least, greatest] = [values[i] ?? null, values[i + 1] ?? null];
+      const least = values[i] ?? null;
+      const greatest = values[i + 1] ?? null;
       if (least === null || greatest === null) continue;
       const top = bbox.top + (y.max! - greatest) * perUnit - half;
       ctx.fillRect(left + (i / 2) * width, top, width, (greatest - least) * perUnit + 2 * half);
@@ -200,8 +203,10 @@ function minuteAt(row: number, { times }: Props): string {
 
 function axesOf({ series }: Props, { width, font }: ReturnType<typeof axisOf>): uPlot.Axis[] {
   const axis = {
-    ...{ stroke: color('muted'), font },
-    ...{ grid: { stroke: color('grid'), width: 1 }, ticks: { show: false } },
+    stroke: color('muted'),
+    font,
+    grid: { stroke: color('grid'), width: 1 },
+    ticks: { show: false },
   };
   const right = series.find(({ isRight }) => isRight);
   const values = (digits = 0): uPlot.Axis => ({
@@ -239,7 +244,10 @@ function seriesOf(
     width: isDashed ? 1 : 1.4,
     // Of rows without neighbors, which no line shows.
     points: {
-      ...{ show: false, size: 3, width: 0, fill: color(tone) },
+      show: false,
+      size: 3,
+      width: 0,
+      fill: color(tone),
       filter: (plot, line) => (hasColumns() ? null : isolated(plot.data[line]!)),
     },
     paths: (plot, line, from, to) => (hasColumns() ? null : strokePath(plot, line, from, to)),
@@ -312,7 +320,8 @@ function drawBand(plot: uPlot, { lines = [], band }: Props): void {
   });
 }
 
-const [LEAST_MARK, MOST_MARK] = [2, 4];
+const LEAST_MARK = 2;
+const MOST_MARK = 4;
 
 /**
  * Entries are triangles that point at the line from below (buy) or above (sell), exits are dots. Where they are dense,
@@ -334,7 +343,8 @@ function drawMarks(plot: uPlot, { marks = [], series, times }: Props): void {
       const height = { buy: 2, sell: -2, exit: 0 }[kind] * size;
       for (const i of inView) {
         if (marks[i] !== kind) continue;
-        const [x, y] = [plot.valToPos(times[i]!, 'x', true), plot.valToPos(values[i]!, 'y', true)];
+        const x = plot.valToPos(times[i]!, 'x', true);
+        const y = plot.valToPos(values[i]!, 'y', true);
         if (wanted < LEAST_MARK) {
           ctx.fillRect(x - size, y + height / 2 - size, 2 * size, 2 * size);
           continue;

@@ -1,4 +1,5 @@
-const [MINUTE, DAY] = [60, 86_400];
+const MINUTE = 60;
+const DAY = 86_400;
 
 /**
  * Label of a tick: the minute, the date where a day begins, or the month where a step is one; none between two minutes.

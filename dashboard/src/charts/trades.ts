@@ -46,7 +46,8 @@ export interface EquityCurve {
 /** Equity curve of closed trades only. @param trades in order of exit */
 export function equityOf(trades: readonly BacktestTrade[]): EquityCurve {
   const curve: EquityCurve = { times: [], equity: [], drawdown: [] };
-  let [sum, peak] = [0, 0];
+  let sum = 0;
+  let peak = 0;
   for (const { exit_time, scaled_net_bps } of trades) {
     sum += scaled_net_bps;
     peak = Math.max(peak, sum);

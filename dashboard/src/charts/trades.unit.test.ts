@@ -3,9 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { equityOf, monthsOf, parseTrades, summaryOf, together, type BacktestTrade } from './trades.ts';
 
 const trade = (pair_id: string, minute: number, net: number): BacktestTrade => ({
-  ...{ model_version: 'm', pair_id, side: 'long', reason: 'Z_EXIT', position_scale: 1 },
-  ...{ entry_time: '2024-01-01T00:00:00Z', exit_time: new Date(minute * 60_000).toISOString() },
-  ...{ gross_bps: net + 1, cost_bps: 1, swap_bps: 0, net_bps: net, scaled_net_bps: net },
+  model_version: 'm',
+  pair_id,
+  side: 'long',
+  reason: 'Z_EXIT',
+  position_scale: 1,
+  entry_time: '2024-01-01T00:00:00Z',
+  exit_time: new Date(minute * 60_000).toISOString(),
+  gross_bps: net + 1,
+  cost_bps: 1,
+  swap_bps: 0,
+  net_bps: net,
+  scaled_net_bps: net,
 });
 const trades = fc
   .array(

@@ -2,7 +2,8 @@ import type { Trials } from './trials.ts';
 
 /** Duration of a frame at 60 Hz, plus timer jitter. */
 const LATE_MS = 17.5;
-const [MIN_LINES, MAX_LINES] = [50, 10_000];
+const MIN_LINES = 50;
+const MAX_LINES = 10_000;
 
 /** Bounds on an axis, from 0 to 1. */
 export type Filters = ReadonlyMap<number, readonly [number, number]>;

@@ -20,7 +20,9 @@ describe('parallel coordinates', () => {
         const count = rank.length;
         const axis = { name: 'x', kind: 'number' as const, labels: [] };
         const trials = {
-          ...{ count, axes: [axis, axis], rank: Float32Array.from(rank) },
+          count,
+          axes: [axis, axis],
+          rank: Float32Array.from(rank),
           places: places.map((own) => Float32Array.from(own)),
         } as unknown as Trials;
         const order = Int32Array.from({ length: count }, (_, i) => count - 1 - i);

@@ -45,7 +45,8 @@ export function trialsOf(history: SearchHistory): Trials {
     } else {
       if (!(high > low)) continue;
       const scale = log === true ? Math.log : (x: number): number => x;
-      const [from, to] = [scale(low), scale(high)];
+      const from = scale(low);
+      const to = scale(high);
       axes.push({ name, kind: 'number', labels: [low, high].map((text, at) => ({ at, text: shown(text) })) });
       places.push(
         Float32Array.from(complete, (i) =>
@@ -84,7 +85,8 @@ const BINS = 12;
 export function importanceOf({ rank, axes, places, count }: Trials): { name: string; share: number }[] {
   const found = axes.map(({ name, labels, kind }, axis) => {
     const bins = kind === 'category' ? labels.length : BINS;
-    const [sum, rows] = [new Float64Array(bins + 1), new Float64Array(bins + 1)];
+    const sum = new Float64Array(bins + 1);
+    const rows = new Float64Array(bins + 1);
     for (let i = 0; i < count; i++) {
       const place = places[axis]![i]!;
       // The last class holds trials without the parameter.
@@ -100,7 +102,9 @@ export function importanceOf({ rank, axes, places, count }: Trials): { name: str
 function explained(rank: Float32Array, sum: Float64Array, rows: Float64Array): number {
   const count = rank.length;
   const mean = sum.reduce((total, one) => total + one, 0) / count;
-  let [total, between, classes] = [0, 0, 0];
+  let total = 0;
+  let between = 0;
+  let classes = 0;
   for (const one of rank) total += (one - mean) ** 2;
   for (let bin = 0; bin < rows.length; bin++) {
     if (rows[bin] === 0) continue;

@@ -59,7 +59,8 @@ class Line {
     this.#least = new Float64Array(blocks).fill(Infinity);
     this.#greatest = new Float64Array(blocks).fill(-Infinity);
     for (let i = 0; i < blocks * BLOCK; i++) {
-      const [value, block] = [values[i] ?? null, Math.floor(i / BLOCK)];
+      const value = values[i] ?? null;
+      const block = Math.floor(i / BLOCK);
       if (value === null) continue;
       if (value < this.#least[block]!) this.#least[block] = value;
       if (value > this.#greatest[block]!) this.#greatest[block] = value;
@@ -94,16 +95,19 @@ class Line {
 
   /** Value of the line at a time, from the rows on both sides. */
   #at(time: number, row: number): number | null {
-    const [before, after] = [this.values[row - 1] ?? null, this.values[row] ?? null];
+    const before = this.values[row - 1] ?? null;
+    const after = this.values[row] ?? null;
     if (before === null || after === null) return null;
-    const [from, to] = [this.#times[row - 1]!, this.#times[row]!];
+    const from = this.#times[row - 1]!;
+    const to = this.#times[row]!;
     return before + ((after - before) * (time - from)) / (to - from);
   }
 }
 
 /** Index of the first time ≥ `time`. */
 export function lowerBound(times: readonly number[], time: number): number {
-  let [low, high] = [0, times.length];
+  let low = 0;
+  let high = times.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (times[middle]! < time) low = middle + 1;
@@ -114,7 +118,8 @@ export function lowerBound(times: readonly number[], time: number): number {
 
 /** Full range of the data, epoch seconds. */
 export function wholeOf(times: readonly number[]): Range {
-  const [from, to] = [times[0] ?? 0, times.at(-1) ?? 1];
+  const from = times[0] ?? 0;
+  const to = times.at(-1) ?? 1;
   return [from, Math.max(to, from + 60)];
 }
 

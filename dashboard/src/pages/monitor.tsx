@@ -158,7 +158,10 @@ type FeatureDrift = NonNullable<Report['drift']['features']>[number];
 
 function psiColumn(key: string, title: string, of: (feature: FeatureDrift) => number | null): Column<FeatureDrift> {
   return {
-    ...{ key, title, isNumber: true, value: of },
+    key,
+    title,
+    isNumber: true,
+    value: of,
     tone: (feature) => level(of(feature) ?? 0),
     cell: (feature) => num(of(feature), 2),
   };

@@ -171,7 +171,8 @@ function useDetail(id: string, history: SignalHistory | null, range: Shared<Rang
       if (first === undefined || last === undefined) return;
       // Bars of a simulated market have another clock than their publication.
       const query = {
-        ...{ subject: id, points: POINTS },
+        subject: id,
+        points: POINTS,
         from: new Date(first.generated_at_ms).toISOString(),
         to: new Date(last.generated_at_ms + 1).toISOString(),
       };
@@ -242,7 +243,9 @@ function linesOf(signals: readonly Signal[], { kind, theta_up, theta_down }: Sub
     of: (signal: Signal) => number | null | undefined,
     isDashed = false,
   ): Series => ({
-    ...{ name, tone, isDashed },
+    name,
+    tone,
+    isDashed,
     values: signals.map((signal) => of(signal) ?? null),
   });
   const marks = signals.map(({ action, target }): Mark =>

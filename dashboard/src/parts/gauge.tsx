@@ -60,7 +60,9 @@ export function Meter(props: {
 /** Three probabilities that sum to 1, side by side. */
 export function Shares({ up, range, down }: Readonly<Record<'up' | 'range' | 'down', number | null>>) {
   const label = t('tile.shares', { up: num(up), range: num(range), down: num(down) });
-  const [u, r, d] = [100 * (up ?? 0), 100 * (range ?? 0), 100 * (down ?? 0)];
+  const u = 100 * (up ?? 0);
+  const r = 100 * (range ?? 0);
+  const d = 100 * (down ?? 0);
   return (
     <svg class="shares" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label={label}>
       <rect class="track" x="0" y="2" width="100" height="4" />

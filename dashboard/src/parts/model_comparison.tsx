@@ -55,7 +55,8 @@ function differenceOf({ a, b }: Row): number | null {
 }
 
 function Difference(row: Row) {
-  const [difference, shown] = [differenceOf(row), shownDifference(row)];
+  const difference = differenceOf(row);
+  const shown = shownDifference(row);
   // What is rounded to zero is neither better nor worse.
   if (difference === null || row.better === 0 || !/[1-9]/.test(shown)) return <span>{shown}</span>;
   return <span class={difference * row.better > 0 ? 'good' : 'bad'}>{shown}</span>;
@@ -127,9 +128,11 @@ interface GateRow {
 export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
   const of = (detail: ModelDetail | null): ReadonlyMap<string, Gate> =>
     new Map((detail?.manifest.gates ?? []).map((gate) => [gate.name, gate]));
-  const [own, other] = [of(a), of(b)];
+  const own = of(a);
+  const other = of(b);
   const rows = [...new Set([...own.keys(), ...other.keys()])].map((name): GateRow => {
-    const [first, second] = [own.get(name) ?? null, other.get(name) ?? null];
+    const first = own.get(name) ?? null;
+    const second = other.get(name) ?? null;
     return { name, a: first, b: second, limit: (first ?? second)!.limit };
   });
   const column = (key: 'a' | 'b', title: string): Column<GateRow> => ({

@@ -160,6 +160,7 @@ const REJECTION = new RegExp(String.raw`^((?:ai\d )?(?:${NAMED.join('|')})) ([^(
 /** `ai1 auc 0.5012 (at least 0.52 on the holdout)`, the reason of a rejection; null for one that is not known. */
 export function rejectionInJapanese(text: string): string | null {
   const [, name = '', seen = '', limit = ''] = REJECTION.exec(text) ?? [];
-  const [figure, least] = [figureInJapanese(seen), figureInJapanese(limit)];
+  const figure = figureInJapanese(seen);
+  const least = figureInJapanese(limit);
   return name === '' || figure === null || least === null ? null : `${gateInJapanese(name)}: ${figure}、基準 ${least}`;
 }

@@ -230,7 +230,10 @@ function createFrozenRuns(barSeconds: number) {
 
 /** Flat bars of hours in which the market is closed. */
 function createWeekends(due: WeekOpen | null, barSeconds: number) {
-  let [closed, closedFlat, open, openFlat] = [0, 0, 0, 0];
+  let closed = 0;
+  let closedFlat = 0;
+  let open = 0;
+  let openFlat = 0;
   return {
     add(bar: InspectedBar): void {
       const flat = isEmptyFlat(bar);

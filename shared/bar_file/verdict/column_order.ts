@@ -22,13 +22,18 @@ export function createColumnOrder() {
   const prices = ['open', 'high', 'low', 'close'] as const;
   /** How often the other four numbers agree within a tenth without this one. */
   const outlying: Record<Column, number> = { open: 0, high: 0, low: 0, close: 0, volume: 0 };
-  let [rows, maxima, minima, asNamed, exchanged] = [0, 0, 0, 0, 0];
+  let rows = 0;
+  let maxima = 0;
+  let minima = 0;
+  let asNamed = 0;
+  let exchanged = 0;
   return {
     add(bar: Omit<InspectedBar, 'time'>): void {
       const values = prices.map((name) => bar[name]);
       if (!values.every((value) => value > 0 && value < Infinity)) return;
       rows++;
-      const [top, bottom] = [Math.max(...values), Math.min(...values)];
+      const top = Math.max(...values);
+      const bottom = Math.min(...values);
       if (values.filter((value) => value === top).length === 1) {
         maxima++;
         greatest[prices[values.indexOf(top)]!]++;

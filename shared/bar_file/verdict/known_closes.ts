@@ -82,13 +82,19 @@ function correlation(
   lag: number,
   of: (move: number) => number,
 ): { value: number; moves: number } {
-  let [n, sx, sy, sxx, syy, sxy] = [0, 0, 0, 0, 0, 0];
+  let n = 0;
+  let sx = 0;
+  let sy = 0;
+  let sxx = 0;
+  let syy = 0;
+  let sxy = 0;
   for (const [bucket, close] of own.closes) {
     const before = own.closes.get(bucket - 1);
     const there = other.closes.get(bucket - lag);
     const thereBefore = other.closes.get(bucket - lag - 1);
     if (before === undefined || there === undefined || thereBefore === undefined) continue;
-    const [x, y] = [of(Math.log(close / before)), of(Math.log(there / thereBefore))];
+    const x = of(Math.log(close / before));
+    const y = of(Math.log(there / thereBefore));
     n++;
     sx += x;
     sy += y;
@@ -117,7 +123,8 @@ function ofSameLevel(own: SampledCloses, same: SampledCloses): Finding | null {
 /** A×C of A/B and B/C: of currencies only, whose pairs follow from one another. */
 function ofCrossRate(own: SampledCloses, known: readonly SampledCloses[]): Finding | null {
   if (!CURRENCY_PAIR.test(own.symbol)) return null;
-  const [base, quote] = [own.symbol.slice(0, 3), own.symbol.slice(3)];
+  const base = own.symbol.slice(0, 3);
+  const quote = own.symbol.slice(3);
   const rates = known.filter(({ symbol }) => CURRENCY_PAIR.test(symbol));
   const rateOf = (from: string, to: string): { symbol: string; at: (bucket: number) => number | undefined } | null => {
     const direct = rates.find(({ symbol }) => symbol === from + to);
@@ -135,7 +142,8 @@ function ofCrossRate(own: SampledCloses, known: readonly SampledCloses[]): Findi
   const others = new Set(rates.flatMap(({ symbol }) => [symbol.slice(0, 3), symbol.slice(3)]));
   for (const between of others) {
     if (between === base || between === quote) continue;
-    const [one, two] = [rateOf(base, between), rateOf(between, quote)];
+    const one = rateOf(base, between);
+    const two = rateOf(between, quote);
     if (one === null || two === null) continue;
     const ratios: number[] = [];
     const levels: number[] = [];

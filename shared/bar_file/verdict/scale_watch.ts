@@ -36,7 +36,9 @@ export function createScaleWatch(symbol: string) {
   const leaps = new Map<number, { count: number; time: number }>();
   let inverse: { count: number; time: number } | null = null;
   let other: { count: number; time: number; ratio: number } | null = null;
-  let [bars, outside, sum] = [0, 0, 0];
+  let bars = 0;
+  let outside = 0;
+  let sum = 0;
   const level = ({ close }: InspectedBar): void => {
     bars++;
     sum += Math.log(close);

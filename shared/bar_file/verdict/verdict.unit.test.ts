@@ -180,7 +180,8 @@ describe('a scale', () => {
     const scaled = (factor: (price: number) => number, symbol: string, price: number): Verdict =>
       inspect(
         marketBars({ symbol, price }).map((bar) => {
-          const [one, other] = [factor(bar.low), factor(bar.high)];
+          const one = factor(bar.low);
+          const other = factor(bar.high);
           return {
             ...bar,
             open: factor(bar.open),

@@ -88,7 +88,8 @@ function readContent(
   const manifest = parseManifestFile(join(folder, MANIFEST), bytes, directionManifestSchema);
   const [model] = ([DIRECTION_FILE, DIRECTION_REPORT] as const).map((name) => {
     const content = readBundleFile(join(folder, name), 'content', MACHINE_FILES);
-    const [seen, expected] = [sha256Hex(content), manifest.files[name].sha256];
+    const seen = sha256Hex(content);
+    const expected = manifest.files[name].sha256;
     if (seen !== expected)
       throw new MinutehandError('MODEL_HASH', {
         seen: `${join(folder, name)} has ${seen.slice(0, 12)}…`,

@@ -160,7 +160,8 @@ function treeAttributes(ensembles: readonly TreeEnsemble[]): OnnxAttribute[] {
   const leafNodeIds: number[] = [];
   const leafTargets: number[] = [];
   const leafValues: number[] = [];
-  const [branch, leaf] = [utf8.encode('BRANCH_LEQ'), utf8.encode('LEAF')];
+  const branch = utf8.encode('BRANCH_LEQ');
+  const leaf = utf8.encode('LEAF');
 
   const written = ensembles.flatMap(({ trees }, target) =>
     (trees.length > 0 ? trees : [NO_TREE]).map((tree) => ({ tree, target })),

@@ -51,7 +51,8 @@ export function fitImputation(x: Matrix, categories: readonly Categories[]): Pic
 function median(sorted: Float32Array): number {
   const { length } = sorted;
   if (length === 0) return 0;
-  const [low, high] = [sorted[(length - 1) >> 1]!, sorted[length >> 1]!];
+  const low = sorted[(length - 1) >> 1]!;
+  const high = sorted[length >> 1]!;
   return Math.fround(low === high ? low : (low + high) / 2);
 }
 
@@ -61,7 +62,8 @@ export function prepared(x: Matrix, { fill, flags }: Preparation): Matrix {
   const columns = x.columns + flags.length;
   const values = new Float32Array(x.rows * columns);
   for (let row = 0; row < x.rows; row++) {
-    const [from, to] = [row * x.columns, row * columns];
+    const from = row * x.columns;
+    const to = row * columns;
     for (let column = 0; column < x.columns; column++) {
       const value = x.values[from + column]!;
       values[to + column] = Number.isNaN(value) ? fill[column]! : value;
@@ -97,12 +99,18 @@ export function preparationNodes(
   const integer = (name: string, value: number) => [{ name, type: ATTRIBUTE.INT, integer: value }];
   nodes.push(
     {
-      ...{ name: 'missing_as_number', operator: 'Cast', inputs: ['missing'], outputs: ['missing_number'] },
+      name: 'missing_as_number',
+      operator: 'Cast',
+      inputs: ['missing'],
+      outputs: ['missing_number'],
       attributes: integer('to', ELEMENT_FLOAT32),
     },
     constant('flagged', { name: 'value_ints', type: ATTRIBUTE.INTS, integers: [...flags] }),
     {
-      ...{ name: 'flag', operator: 'Gather', inputs: ['missing_number', 'flagged'], outputs: ['flags'] },
+      name: 'flag',
+      operator: 'Gather',
+      inputs: ['missing_number', 'flagged'],
+      outputs: ['flags'],
       attributes: integer('axis', 1),
     },
     concat('prepare', ['filled', 'flags'], 'prepared'),
@@ -113,7 +121,11 @@ export function preparationNodes(
 /** Texts that are no value of the column are missing. */
 function labelEncoder({ name, values }: Categories, output: string): OnnxNode {
   return {
-    ...{ name: output, operator: 'LabelEncoder', domain: ML_DOMAIN, inputs: [categoryInput(name)], outputs: [output] },
+    name: output,
+    operator: 'LabelEncoder',
+    domain: ML_DOMAIN,
+    inputs: [categoryInput(name)],
+    outputs: [output],
     attributes: [
       { name: 'keys_strings', type: ATTRIBUTE.STRINGS, texts: values.map((value) => utf8.encode(value)) },
       { name: 'values_floats', type: ATTRIBUTE.FLOATS, floats: [...values.keys()] },

@@ -82,7 +82,8 @@ describe('the tree kernel', () => {
   });
 
   it('reads each node once and in order, for a single row too', () => {
-    const [trees, leaves] = [300, 31];
+    const trees = 300;
+    const leaves = 31;
     const { bytes } = packTrees(randomEnsemble({ trees, leaves, columns: 9, seed: 'bytes' }), 'sigmoid');
     expect(bytes.length).toBe(trees * (8 + 12 * (leaves - 1) + 4 * leaves));
   });

@@ -71,7 +71,8 @@ describe('overnight swaps in the expected result', () => {
 
   it('are of positions held as long as those of the training, where that is known', () => {
     const bins = { promised: [0, 3], earned: [0, 3] };
-    const [tuesday, noon] = [at('2024-01-02T21:45Z'), at('2024-01-02T17:00Z')];
+    const tuesday = at('2024-01-02T21:45Z');
+    const noon = at('2024-01-02T17:00Z');
     const free = net(noon, PAID, MARKET, bins);
     expect(net(tuesday, PAID, MARKET, { ...bins, bars_held: 15 })).toBeCloseTo(free - 8 * Math.exp(-1), 12);
     expect(net(tuesday, PAID, MARKET, { ...bins, bars_held: 1 })).toBeCloseTo(free, 4);

@@ -83,7 +83,8 @@ describe('tradingDayAt', () => {
 describe('the expected swap', () => {
   it('is the mean of what positions pay whose ages are drawn, from a Monday to the end of its week', () => {
     const monday = at('2024-01-08T12:00Z');
-    const [maxAge, meanAge] = [4 * 86_400, 1.3 * 86_400];
+    const maxAge = 4 * 86_400;
+    const meanAge = 1.3 * 86_400;
     const rolls = rollovers(monday, monday + maxAge);
     const paid = (age: number): number =>
       rolls.reduce((sum, { time, swapDays }) => sum + (time <= monday + age ? swapDays : 0), 0);

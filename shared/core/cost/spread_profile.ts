@@ -197,7 +197,8 @@ export function multipleAt(profile: SpreadProfile, time: number): number {
 
 function weekOf({ daily, open, close, closed }: Shape): SpreadProfile {
   return Float64Array.from({ length: MINUTES_PER_WEEK }, (_, minute) => {
-    const [day, time] = [Math.floor(minute / MINUTES_PER_DAY), minute % MINUTES_PER_DAY];
+    const day = Math.floor(minute / MINUTES_PER_DAY);
+    const time = minute % MINUTES_PER_DAY;
     if (day === 6) return closed;
     if (day === 0) return time < open[0]![0] ? closed : interpolate(open, time);
     if (day === 5 && time >= close[0]![0]) return time >= close.at(-1)![0] ? closed : interpolate(close, time);
@@ -207,6 +208,7 @@ function weekOf({ daily, open, close, closed }: Shape): SpreadProfile {
 
 function interpolate(knots: readonly Knot[], time: number): number {
   const next = knots.findIndex(([to]) => to > time);
-  const [[from, low], [to, high]] = [knots[next - 1]!, knots[next]!];
+  const [from, low] = knots[next - 1]!;
+  const [to, high] = knots[next]!;
   return low + ((high - low) * (time - from)) / (to - from);
 }

@@ -268,7 +268,8 @@ describe('decide exactly at a limit', () => {
   const sold = openPosition(-1, 'id', 60 as OpenTime, at(2.5));
   const bought = openPosition(1, 'id', 60 as OpenTime, at(-2.5));
   const limits = { ...POLICY, beta_min: 0.5, beta_max: 4 };
-  const [above, below] = [Number.EPSILON * 4, -Number.EPSILON * 4];
+  const above = Number.EPSILON * 4;
+  const below = -Number.EPSILON * 4;
 
   it('subtracts alpha, the hedge and the mean from the frozen z, and divides by the frozen std', () => {
     expect(frozenZ(sold, 2.5 + 4.75, 2)).toBe(2.5);

@@ -6,7 +6,8 @@ import { missingConditions } from './entry_conditions.ts';
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const probabilitiesArbitrary = fc.tuple(share, share).map(([a, b]): DirectionProbabilities => {
-  const [low, high] = [Math.min(a, b), Math.max(a, b)];
+  const low = Math.min(a, b);
+  const high = Math.max(a, b);
   return { ML_UP_PROB: low, ML_DOWN_PROB: high - low, ML_RANGE_PROB: 1 - high };
 });
 const strategyArbitrary = fc.record({
@@ -63,7 +64,8 @@ describe('the conditions of an entry of an instrument', () => {
   });
 
   it('are those of a position, of a model and of its answer where there is one, and none', () => {
-    const [strategy, probabilities] = [STRATEGY, answer(0.25, 0.125)];
+    const strategy = STRATEGY;
+    const probabilities = answer(0.25, 0.125);
     const asked = (question: Partial<DirectionQuestion>): readonly (readonly [string, string, boolean])[] =>
       directionConditions({ strategy: null, probabilities: null, hasEdge: false, isFlat: false, ...question }).map(
         ({ name, reason, holds }) => [name, reason, holds],

@@ -22,7 +22,8 @@ describe('riskRank between two quantiles', () => {
         fc.double({ min: 0.001, max: 0.999, noNaN: true }),
         (quantiles, any, share) => {
           const at = any % (quantiles.length - 1);
-          const [from, to] = [quantiles[at]!, quantiles[at + 1]!];
+          const from = quantiles[at]!;
+          const to = quantiles[at + 1]!;
           expect(riskRank(quantiles, from + share * (to - from))).toBeCloseTo((at + share) / (quantiles.length - 1), 8);
         },
       ),

@@ -22,7 +22,8 @@ async function bytesPerRound(): Promise<number[]> {
   for (let round = 0; round < 60 && !grown.some(isNothing); round++) {
     const batches = a.map((_, t) => {
       const at = (bar: Bar): Bar => ({ ...bar, time: (bar.time + round * roundSeconds) as OpenTime });
-      const [barA, barB] = [at(a[t]!), at(b[t]!)];
+      const barA = at(a[t]!);
+      const barB = at(b[t]!);
       return PAIRS.map((_, pairIndex) => ({ pairIndex, a: pairIndex === 2 ? barB : barA, b: barB }));
     });
     const before = process.memoryUsage().heapUsed;

@@ -113,7 +113,8 @@ describe('PairFeatures', () => {
   it.skipIf(m1 === null)(`equals the textbook formula on a week of real pairs${skipNote(m1)}`, async () => {
     const read = await readBarFolder(m1!, ['EURUSD', 'USDCHF', 'XAUUSD', 'XAGUSD', 'SPXUSD', 'NSXUSD']);
     for (const id of ['EURUSD_USDCHF', 'XAUUSD_XAGUSD', 'SPXUSD_NSXUSD']) {
-      const [x, y] = [read.get(parsePair(id).a)!, read.get(parsePair(id).b)!];
+      const x = read.get(parsePair(id).a)!;
+      const y = read.get(parsePair(id).b)!;
       const positions = new Map(Array.from(y.time, (time, j) => [time, j]));
       const a: Bar[] = [];
       const b: Bar[] = [];
@@ -301,7 +302,8 @@ describe('PairFeatures', () => {
       const sparse = run(SMALL, apart(a), apart(b));
       for (const { name } of features.definitions) {
         if (['coverage', 'gap', 'day_sin', 'day_cos', 'week_sin', 'week_cos'].includes(name)) continue;
-        const [dense, found] = [valueOf(features, name), valueOf(sparse, name)];
+        const dense = valueOf(features, name);
+        const found = valueOf(sparse, name);
         expect(Math.abs(found - dense), name).toBeLessThan(1e-9 * Math.max(1e-3, Math.abs(dense)));
       }
     });
@@ -445,7 +447,8 @@ describe('FeatureEngine', () => {
             });
             const batch: PairBars[] = [];
             for (const [pairIndex, pair] of PAIRS.entries()) {
-              const [a, b] = [bars['ABCD'.indexOf(pair.a)]!, bars['ABCD'.indexOf(pair.b)]!];
+              const a = bars['ABCD'.indexOf(pair.a)]!;
+              const b = bars['ABCD'.indexOf(pair.b)]!;
               if (a === null || b === null) continue;
               const told = revised === pairIndex && i === 0 ? { ...a, high: a.high * 2 } : a;
               (late.includes(pairIndex) ? waiting : batch).push({ pairIndex, a: told, b });

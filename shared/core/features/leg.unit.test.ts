@@ -41,7 +41,8 @@ describe('LegWindows', () => {
   it('are as good as new after a reset', () => {
     const legs = new LegWindows(SMALL);
     const [used, fresh] = legs.createStates(2) as [LegState, LegState];
-    const [outUsed, outFresh] = [new Float64Array(LEG_VALUES), new Float64Array(LEG_VALUES)];
+    const outUsed = new Float64Array(LEG_VALUES);
+    const outFresh = new Float64Array(LEG_VALUES);
     const bar = (minute: number): Float64Array => Float64Array.of(minute, 9, 8, 8 + Math.abs(Math.sin(minute)), 5);
     for (let minute = 1000; minute < 1100; minute++) legs.step(used, bar(minute), 0, outUsed, 0);
     legs.reset(used);

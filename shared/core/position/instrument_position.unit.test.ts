@@ -40,7 +40,8 @@ describe('the virtual position of an instrument', () => {
           expect({ side, entryClose, ageBars }).toEqual(expected.position);
           expect([positionId === '', exits === null]).toEqual([side === 0, side === 0]);
           if (step.action === 'ENTER') expect([positionId, step.position.entryTime]).toEqual([`signal ${t}`, time(t)]);
-          [live, tested] = [step.position, expected.position];
+          live = step.position;
+          tested = expected.position;
         });
       }),
     );

@@ -26,7 +26,12 @@ const policy: LeveragePolicy = {
   },
 };
 const marketOf = (lnA: number, lnB = 0, beta = 1): Market => ({
-  ...{ alpha: 0.1, beta, zMean: 0.2, zStd: 0.05, lnA, lnB },
+  alpha: 0.1,
+  beta,
+  zMean: 0.2,
+  zStd: 0.05,
+  lnA,
+  lnB,
   z: (lnA - 0.1 - beta * lnB - 0.2) / 0.05,
 });
 
@@ -84,7 +89,9 @@ describe('the virtual account', () => {
           60,
         );
         expect(rate).toBe(1);
-        let [a, b, peak] = [0, 0, 0];
+        let a = 0;
+        let b = 0;
+        let peak = 0;
         const unit = 1 / (1 + Math.abs(hedge));
         for (const [moveA, moveB] of moves) {
           a += moveA;
@@ -111,7 +118,8 @@ describe('the virtual account', () => {
   });
 
   it('has logarithmic returns under the rules of the first version, and for a position that those opened', () => {
-    const [entry, later] = [marketOf(0.4), marketOf(0.3)];
+    const entry = marketOf(0.4);
+    const later = marketOf(0.3);
     const opened = openPosition(-1, 'id', 60 as OpenTime, entry);
     const first: LeveragePolicy = { ...policy, logReturns: true };
     const enter = reduceLeverage(first, PAIR, entry, 0, 0.5, FLAT, opened, 60);
@@ -156,7 +164,8 @@ describe('leverage at a bar', () => {
 
   it('is 1 without a policy, stands where no bar is decided on, and else reduces', () => {
     expect(applyLeverage(undefined, PAIR, marketOf(0.4), 0.3, 0.5, before, opened, 60)).toEqual({
-      ...{ rate: 1, position: opened },
+      rate: 1,
+      position: opened,
     });
     const held: Position = { ...opened, account };
     expect(applyLeverage(policy, PAIR, null, 0.3, null, held, held, 60)).toEqual({ rate: 0.4, position: held });

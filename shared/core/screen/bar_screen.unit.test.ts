@@ -18,7 +18,8 @@ function walk(seed: string, count: number, bps = 1): Bar[] {
     const open = close;
     close *= 1 + rng.normal() * bps * 1e-4;
     const wick = 1 + Math.abs(rng.normal()) * bps * 3e-5;
-    const [high, low] = [Math.max(open, close) * wick, Math.min(open, close) / wick];
+    const high = Math.max(open, close) * wick;
+    const low = Math.min(open, close) / wick;
     return { symbol: 'EURUSD', time: time as OpenTime, open, high, low, close, volume: 1 };
   });
 }
@@ -161,14 +162,22 @@ describe('BarScreen', () => {
     const then = (...next: [minutes: number, low: number, high: number, close: number][]): Bar[] => {
       const still = walk('still', 40).map((bar, i) => ({
         ...bar,
-        ...{ time: (START + 60 * i) as OpenTime, open: 1, high: 1, low: 1, close: 1 },
+        time: (START + 60 * i) as OpenTime,
+        open: 1,
+        high: 1,
+        low: 1,
+        close: 1,
       }));
       const last = still.at(-1)!;
       return [
         ...still,
         ...next.map(([minutes, low, high, close]) => ({
           ...last,
-          ...{ time: (last.time + 60 * minutes) as OpenTime, open: close, high, low, close },
+          time: (last.time + 60 * minutes) as OpenTime,
+          open: close,
+          high,
+          low,
+          close,
         })),
       ];
     };

@@ -50,7 +50,8 @@ export class SeriesTimeline {
 
   /** Number of observations that had arrived by `now`. */
   #countUpTo(now: number): number {
-    let [low, high] = [0, this.#arrivals.length];
+    let low = 0;
+    let high = this.#arrivals.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#arrivals[middle]! <= now) low = middle + 1;

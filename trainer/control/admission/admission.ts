@@ -121,7 +121,10 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
   await set.release();
   const { version, market, pairs, gates = [] } = set.manifest;
   return {
-    ...{ version, market, timeframe: null, timeframes: timeframesOf(pairs) },
+    version,
+    market,
+    timeframe: null,
+    timeframes: timeframesOf(pairs),
     recorded: recordedGates(set.manifest),
     reasons: reasonsOf(gates),
   };

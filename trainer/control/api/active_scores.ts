@@ -47,7 +47,9 @@ export class ActiveScores {
     const set = subject === undefined ? active : servingSet(active, subject);
     const { return_prob, risk_prob, risk_score, position_scale } = await set.infer(row, 1);
     return {
-      ...{ model_version: set.version, feature_schema: this.#schema.hash, engines: { ...set.engines } },
+      model_version: set.version,
+      feature_schema: this.#schema.hash,
+      engines: { ...set.engines },
       return_prob: return_prob[0]!,
       risk_prob: risk_prob[0]!,
       risk_score: risk_score[0]!,

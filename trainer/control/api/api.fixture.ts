@@ -60,7 +60,12 @@ export async function openApiWorkplace(
   const { port } = trainer;
   const ask = (method: string, path: string, how: Ask = {}): Promise<Answer> => send(port, method, path, how);
   return {
-    ...{ port, origin: `http://127.0.0.1:${port}`, folder, paths, store, ask },
+    port,
+    origin: `http://127.0.0.1:${port}`,
+    folder,
+    paths,
+    store,
+    ask,
     async token(role, name = role) {
       const nowMs = Date.now();
       return (await createToken(store.db, { name, role, nowMs, expiresMs: nowMs + 3_600_000 })).token;

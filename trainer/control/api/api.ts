@@ -107,7 +107,10 @@ function auditWrites(server: FastifyInstance, audit: ApiParts['audit']): void {
     const via = asked.header('authorization') === '' ? 'loopback' : 'token';
     const change = reply.statusCode < 400 ? (JSON.parse(String(payload)) as unknown) : null;
     await audit({
-      ...{ actor: asked.remoteAddress, role: '', via, action: `${request.method} ${route}` },
+      actor: asked.remoteAddress,
+      role: '',
+      via,
+      action: `${request.method} ${route}`,
       target: request.url.split('?')[1] ?? '',
       before: null,
       after: change,

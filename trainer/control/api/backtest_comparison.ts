@@ -10,15 +10,19 @@ type Done = Backtest & { readonly result: Record<string, unknown> | null };
 
 /** @throws MinutehandError BACKTEST_UNKNOWN when one of them has no result */
 export function compareBacktests(before: Done, after: Done): z.infer<typeof backtestComparisonSchema> {
-  const [was, is] = [resultOf(before), resultOf(after)];
+  const was = resultOf(before);
+  const is = resultOf(after);
   const views = VIEWS.map((view) => {
-    const [a, b] = [was[view] as Record<string, number | null>, is[view] as Record<string, number | null>];
+    const a = was[view] as Record<string, number | null>;
+    const b = is[view] as Record<string, number | null>;
     const differences = FIGURES.map((name) => [name, differenceOf(a[name] ?? null, b[name] ?? null)]);
     return [view, Object.fromEntries(differences) as Record<string, number | null>] as const;
   });
   const barsOf = ({ period, pairs, bars }: Record<string, unknown>): string => JSON.stringify([period, pairs, bars]);
   return {
-    ...{ before: before.backtest_id, after: after.backtest_id, is_same_period: barsOf(was) === barsOf(is) },
+    before: before.backtest_id,
+    after: after.backtest_id,
+    is_same_period: barsOf(was) === barsOf(is),
     ...(Object.fromEntries(views) as Record<(typeof VIEWS)[number], Record<string, number | null>>),
   };
 }

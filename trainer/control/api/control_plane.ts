@@ -34,7 +34,9 @@ export async function startControlPlane(
   const store = async (): Promise<Store> => (await opener.get()).store;
   const policy = startPolicyService({ ...parts, store });
   const backtests = new BacktestRunner({
-    ...{ ...parts, store, market: settings.minutehand.market },
+    ...parts,
+    store,
+    market: settings.minutehand.market,
     onChange: ({ backtest_id, status, percent }) =>
       hub.publish('backtest', JSON.stringify({ backtest_id, status, percent })),
   });
@@ -60,7 +62,9 @@ export async function startControlPlane(
 
 /** Publishes changes of the newest run and the active models. */
 function watchOf({ hub, retrainer, paths }: ApiContext): () => void {
-  let [run, models, directions] = ['', '', ''];
+  let run = '';
+  let models = '';
+  let directions = '';
   return () => {
     if (hub.size === 0) return;
     const newest = retrainer.runs()[0];
@@ -69,7 +73,9 @@ function watchOf({ hub, retrainer, paths }: ApiContext): () => void {
     const modelsNow = pointerText(paths.models);
     const directionsNow = directionText(paths.models);
     if (modelsNow !== models || directionsNow !== directions) hub.publish('models', modelsNow);
-    [run, models, directions] = [runNow, modelsNow, directionsNow];
+    run = runNow;
+    models = modelsNow;
+    directions = directionsNow;
   };
 }
 

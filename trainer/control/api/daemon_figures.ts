@@ -41,7 +41,8 @@ function quantileOf(bounds: readonly { readonly le: number; readonly count: numb
   if (total === 0) return null;
   const rank = share * total;
   const at = bounds.findIndex(({ count }) => count >= rank);
-  const [below, found] = [bounds[at - 1] ?? { le: 0, count: 0 }, bounds[at]!];
+  const below = bounds[at - 1] ?? { le: 0, count: 0 };
+  const found = bounds[at]!;
   if (found.le === Infinity) return below.le;
   return below.le + ((found.le - below.le) * (rank - below.count)) / (found.count - below.count);
 }

@@ -82,8 +82,15 @@ describe('instruments in the API', () => {
   it('are subjects with the thresholds of their active bundle', async () => {
     const { subjects } = await own.get('/api/subjects');
     expect(subjects.at(-1)).toMatchObject({
-      ...{ subject: SUBJECT, kind: 'instrument', label: 'BTC/USDT 1h', symbols: ['BTCUSDT'], timeframe: '1h' },
-      ...{ z_entry: null, theta_up: 0.34, model_version: versions[0], no_edge: false },
+      subject: SUBJECT,
+      kind: 'instrument',
+      label: 'BTC/USDT 1h',
+      symbols: ['BTCUSDT'],
+      timeframe: '1h',
+      z_entry: null,
+      theta_up: 0.34,
+      model_version: versions[0],
+      no_edge: false,
     });
     expect(subjects[0]).toMatchObject({ kind: 'pair', theta_up: null });
   });
@@ -99,7 +106,9 @@ describe('instruments in the API', () => {
     };
     const row = signalRow(encodeInstrumentBody(body), {
       ...published,
-      ...{ bar_time: 0, risk_prob: null, features_crc: null },
+      bar_time: 0,
+      risk_prob: null,
+      features_crc: null,
     });
     const tables = await openSignalTables(api.store, tinySettings().signals);
     await tables.keepNewest(api.store.db, [row]);

@@ -57,8 +57,14 @@ describe('a request on this machine without credentials', () => {
 
 describe('an entry of the audit', () => {
   const entry: AuditEntry = {
-    ...{ actor: 'ann', role: '', via: 'cli', action: 'models promote', target: '20260101_0000' },
-    ...{ before: null, after: { version: '20260101_0000' }, outcome: 'done' },
+    actor: 'ann',
+    role: '',
+    via: 'cli',
+    action: 'models promote',
+    target: '20260101_0000',
+    before: null,
+    after: { version: '20260101_0000' },
+    outcome: 'done',
   };
 
   it('waits in the home while the store cannot be used, and comes in with its own time and in order', async () => {

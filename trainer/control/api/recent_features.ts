@@ -44,11 +44,16 @@ export async function recentFeatures(
   const from = Math.floor(newest - (limit + features.warmupBars) * barSecondsOf(pair) - CLOSED_S) as OpenTime;
   const journals = [paths.journal(market, shard.name)].filter((path) => existsSync(path));
   const bars = await readKnownBars({
-    ...{ symbols: [pair.a, pair.b], market, from, journals, screening: screenPolicy(settings) },
+    symbols: [pair.a, pair.b],
+    market,
+    from,
+    journals,
+    screening: screenPolicy(settings),
     store: await store(),
     onProgress: () => undefined,
   });
-  const [a, b] = [legBars(bars, pair, 'a'), legBars(bars, pair, 'b')];
+  const a = legBars(bars, pair, 'a');
+  const b = legBars(bars, pair, 'b');
   if (a === undefined || b === undefined) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
   const minutes = [...commonMinutes(a, b)];
   const names = features.definitions.map(({ name }) => name);

@@ -77,7 +77,8 @@ describe('the endpoints of the specification, by the generated client', () => {
     const challenger = { path: { model_id: versions[3]! } };
     await expect(own.delete('/api/ml/models/{model_id}', challenger)).rejects.toMatchObject({ code: 'MODEL_IN_USE' });
     await expect(own.post('/api/ml/rollout', { body: { model_name: versions[3]! } })).rejects.toMatchObject({
-      ...{ status: 409, code: 'ROLLOUT_STATE' },
+      status: 409,
+      code: 'ROLLOUT_STATE',
     });
     expect(await own.get('/api/ml/rollout')).toEqual(begun);
     const ended = await own.post('/api/ml/rollout/abort', { body: { reason: 'for a test' } });
@@ -127,7 +128,8 @@ describe('the endpoints of the specification, by the generated client', () => {
   });
 
   it('show the configuration and propose changes that another user approves', async () => {
-    const [ann, bob] = [client(approver), client(bearer(await api.token('approver', 'bob')))];
+    const ann = client(approver);
+    const bob = client(bearer(await api.token('approver', 'bob')));
     const { config } = await ann.get('/api/ml/config');
     expect(config).toMatchObject({ core: { theta1_initial: 0.4 } });
     const body = { changes: { 'core.theta1_initial': 0.7, 'minutehand.train.folds': 4 }, reason: 'calmer' };

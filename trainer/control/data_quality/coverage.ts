@@ -59,7 +59,11 @@ export async function scanCoverage(task: CoverageTask): Promise<readonly SymbolC
   try {
     for (const symbol of symbols) {
       const bars = await readKnownBars({
-        ...{ symbols: [symbol], market, screening: null, journals, store },
+        symbols: [symbol],
+        market,
+        screening: null,
+        journals,
+        store,
         onProgress: () => undefined,
       });
       const columns = bars.get(symbol);

@@ -12,7 +12,12 @@ function columnsOf(minutes: readonly number[], closes: readonly number[]): BarCo
     symbol: 'EURUSD',
     length: minutes.length,
     time: Float64Array.from(minutes, (minute) => MONDAY + 60 * minute),
-    ...{ open: close, high: close, low: close, close, volume: new Float64Array(minutes.length), spread: null },
+    open: close,
+    high: close,
+    low: close,
+    close,
+    volume: new Float64Array(minutes.length),
+    spread: null,
   };
 }
 

@@ -55,7 +55,8 @@ export function createFillFiles({ db }: Store, intake: FillIntake, paths: HomePa
 
   return {
     async pass() {
-      let [added, refused] = [0, 0];
+      let added = 0;
+      let refused = 0;
       const take = async (lines: readonly string[], path: string): Promise<void> => {
         if (lines.length === 0) return;
         const counts = await intake.take(lines, 'file', path);

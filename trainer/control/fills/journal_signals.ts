@@ -72,7 +72,8 @@ function lookInto(db: Database): JournalSignals {
   function rowAt(ms: number): number {
     const { first, last } = ends.get() as { first: number | null; last: number | null };
     if (first === null || last === null) return 0;
-    let [low, high] = [first, last + 1];
+    let low = first;
+    let high = last + 1;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const found = publishedAt.get(middle) as { row: number; ms: number } | undefined;

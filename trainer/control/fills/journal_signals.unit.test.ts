@@ -51,7 +51,8 @@ describe('signals of a journal', () => {
     journal(all);
     const signals = openJournalSignals(path)!;
     for (const [from, to] of [[0, 400], [33, 34], [35, 36], [100, 200], [399, 400], [-50, 20], [500, 600]] as const) {
-      const [fromMs, toMs] = [T0 + from * DAY_MS * 0.05, T0 + to * DAY_MS * 0.05];
+      const fromMs = T0 + from * DAY_MS * 0.05;
+const toMs = T0 + to * DAY_MS * 0.05;
       const wanted = all.filter(({ body, atMs }) => body.action === 'ENTER' && atMs >= fromMs && atMs < toMs);
       expect(signals.entries(fromMs, toMs).map(({ body }) => body.signal_id)).toEqual(wanted.map(({ body }) => body.signal_id));
     }
@@ -59,7 +60,8 @@ describe('signals of a journal', () => {
   }); // prettier-ignore
 
   it('list the minutes of a pair with signals of a version', () => {
-    const [first, second] = ['20261101_0300', '20261108_0300'];
+    const first = '20261101_0300';
+    const second = '20261108_0300';
     const store = openJournal(path);
     const rows = Array.from({ length: 30 }, (_, index) => {
       const model_version = index < 10 ? '' : index < 20 ? first : second;

@@ -104,7 +104,8 @@ function againstItself(position: LivePosition, { nowMs, barMs, settleMs }: Recon
   const findings: FillFinding[] = [];
   const left: number[] = [];
   for (const leg of LEGS) {
-    const [opened, closed] = [lotsOf(opens, leg), lotsOf(closes, leg)];
+    const opened = lotsOf(opens, leg);
+    const closed = lotsOf(closes, leg);
     left.push(opened - closed);
     const times = opens.filter((fill) => fill.leg === leg).length;
     if (times > 1) findings.push(found('LEG_DOUBLED', `leg ${leg} ${times} times, ${opened} lots`));

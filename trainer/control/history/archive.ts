@@ -150,7 +150,8 @@ class PlacedArchive implements SignalArchive {
   }
 
   async restore(market: string, day: string): Promise<RestoredDay | null> {
-    let [rows, added] = [0, 0];
+    let rows = 0;
+    let added = 0;
     const parts = await this.#parts(market, day);
     if (parts.length === 0) return null;
     // Marked first, so that rows restored by a killed process do not stay forever.

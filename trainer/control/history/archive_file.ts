@@ -55,8 +55,10 @@ const GZIP_SYSTEM_UNKNOWN = 255;
 /** Compresses pages of lines without blocking the event loop; the same lines give the same bytes with the same zlib. */
 export async function pack(pages: AsyncIterable<readonly string[]> | Iterable<readonly string[]>): Promise<Packed> {
   const hash = createHash('sha256');
-  let [rows, contentBytes] = [0, 0];
-  let [first, last] = ['', ''];
+  let rows = 0;
+  let contentBytes = 0;
+  let first = '';
+  let last = '';
   async function* content(): AsyncGenerator<Buffer> {
     for await (const lines of pages) {
       if (lines.length === 0) continue;

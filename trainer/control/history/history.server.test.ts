@@ -340,7 +340,8 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
 
   it('copies all shards and both markets, and a damaged journal does not affect the others', async () => {
     const rows = simulatedDay(DAY, SMALL);
-    const [first, others] = [rows.filter(({ pairId }) => pairId === SMALL.pairs[0]), rows.filter(({ pairId }) => pairId !== SMALL.pairs[0])]; // prettier-ignore
+    const first = rows.filter(({ pairId }) => pairId === SMALL.pairs[0]);
+    const others = rows.filter(({ pairId }) => pairId !== SMALL.pairs[0]); // prettier-ignore
     journal(first, 'b');
     journal(others, 'c');
     journal(rows, 'b', 'simulated');

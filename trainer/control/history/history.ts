@@ -61,7 +61,14 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     onRecovered: () => print('Signals are copied into the history again.'),
   });
   const archiving = new Archiving({
-    ...{ settings, paths, log, env, clock, retryMs, print, notifier: options.notifier ?? NO_NOTIFIER },
+    settings,
+    paths,
+    log,
+    env,
+    clock,
+    retryMs,
+    print,
+    notifier: options.notifier ?? NO_NOTIFIER,
     open: () => opener.get(),
     copyAll: () => passes.once(),
     again: () => void archive(),

@@ -4,8 +4,14 @@ import { enterInstrument, idOf, instrumentBodyOf } from '../../../shared/signal/
 import { bodyText, rowOfLine, SIGNAL_COLUMNS, signalLine, signalRow } from './signal_row.ts';
 
 const PUBLISHED = {
-  ...{ market: 'live', generated_at_ms: 1, pair_id: 'BTCUSDT@1h', boot_id: 'b', seq: 1, bar_time: 60 },
-  ...{ risk_prob: null, features_crc: null },
+  market: 'live',
+  generated_at_ms: 1,
+  pair_id: 'BTCUSDT@1h',
+  boot_id: 'b',
+  seq: 1,
+  bar_time: 60,
+  risk_prob: null,
+  features_crc: null,
 };
 
 describe('the signal of an instrument in the history', () => {

@@ -6,8 +6,14 @@ import { rowOfLine, signalLine, signalRow } from './signal_row.ts';
 it('the archive reproduces a signal of a rollout byte for byte', () => {
   const body = encodeBody(bodyOf({ arm: 'challenger', rollout: '20261120T080000' }));
   const published = {
-    ...{ market: 'live', generated_at_ms: 1, pair_id: bodyOf().pair_id, boot_id: 'b', seq: 1, bar_time: 60 },
-    ...{ risk_prob: 0.5, features_crc: null },
+    market: 'live',
+    generated_at_ms: 1,
+    pair_id: bodyOf().pair_id,
+    boot_id: 'b',
+    seq: 1,
+    bar_time: 60,
+    risk_prob: 0.5,
+    features_crc: null,
   };
   const row = signalRow(body, published);
   expect(Object.keys(row)).not.toContain('rollout');

@@ -109,7 +109,8 @@ export function signalRow(body: string, published: Published): SignalRow {
   const { expected_net_bps = null, leverage_reduction_rate = null } = fields as Partial<SignalBody>;
   const row: SignalRow = {
     ...fields,
-    ...{ expected_net_bps, leverage_reduction_rate },
+    expected_net_bps,
+    leverage_reduction_rate,
     ...published,
     bar_close: timestamp,
     body: null,
@@ -123,7 +124,11 @@ function columnsOfInstrument(body: InstrumentBody): SignalBody {
   const { take_profit: _target, price, max_age_bars, reason, ...fields } = rest;
   return {
     ...fields,
-    ...{ beta: null, price_a: price, price_b: null, expected_net_bps: null, leverage_reduction_rate: 1 },
+    beta: null,
+    price_a: price,
+    price_b: null,
+    expected_net_bps: null,
+    leverage_reduction_rate: 1,
     max_age_bars: max_age_bars ?? 0,
     reason: reason as Reason,
   };

@@ -66,7 +66,9 @@ type Rng = ReturnType<typeof createRng>;
 function simulatedBody(pairId: string, close: Date, rng: Rng, isMissing: boolean): SignalBody {
   const pair = parsePair(pairId);
   const z = rng.normal() * 1.1;
-  const [returnProb, riskScore, beta] = [rng.uniform(), rng.uniform(), rng.normal()];
+  const returnProb = rng.uniform();
+  const riskScore = rng.uniform();
+  const beta = rng.normal();
   const isEnter = !isMissing && Math.abs(z) > 2 && returnProb > 0.7;
   const id = [0, 1, 2, 3]
     .map(() =>

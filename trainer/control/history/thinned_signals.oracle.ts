@@ -24,7 +24,8 @@ function thinned(all: readonly SignalRow[], points: number): SignalRow[] {
       if (value === null && i > 0) continue;
       const known = (extremes[partOf(row)] ??= { least: row, greatest: row });
       if (value === null) continue;
-      const [least, greatest] = [valueOf(known.least), valueOf(known.greatest)];
+      const least = valueOf(known.least);
+      const greatest = valueOf(known.greatest);
       if (least === null || value < least) known.least = row;
       if (greatest === null || value > greatest) known.greatest = row;
     }

@@ -75,7 +75,8 @@ type Ends = readonly [first: SignalKey, last: SignalKey];
 async function endsOf({ db, table }: Source, period: RawBuilder<unknown>): Promise<Ends | null> {
   const end = async (order: RawBuilder<unknown>): Promise<SignalKey | undefined> =>
     (await sql<SignalKey>`SELECT ${KEY} FROM ${table} WHERE ${period} ORDER BY ${order} LIMIT 1`.execute(db)).rows[0];
-  const [first, last] = [await end(KEY), await end(BACKWARDS)];
+  const first = await end(KEY);
+  const last = await end(BACKWARDS);
   return first === undefined || last === undefined ? null : [first, last];
 }
 

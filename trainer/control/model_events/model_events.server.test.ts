@@ -119,8 +119,13 @@ describe.each([
       ['rolled_back', a, c],
     ]);
     expect(JSON.parse(rows[1]!.body)).toMatchObject({
-      ...{ schema: 'minutehand.model_event/1', kind: 'rejected', version: b, reasons: ['a gate'] },
-      ...{ theta1: 0.7, theta2: 0.3, parameters: { engine: { name: 'random', parameters: { trees: 2, leaves: 3 } } } },
+      schema: 'minutehand.model_event/1',
+      kind: 'rejected',
+      version: b,
+      reasons: ['a gate'],
+      theta1: 0.7,
+      theta2: 0.3,
+      parameters: { engine: { name: 'random', parameters: { trees: 2, leaves: 3 } } },
       metrics: { ai1: { auc: null }, backtest: null },
     });
   });

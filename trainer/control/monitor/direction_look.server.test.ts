@@ -38,8 +38,16 @@ function journalOf(name: string, ups: number, ofVersion = version): string {
     const body = { model_version: ofVersion, ml_up_prob: up, ml_down_prob: down, ml_range_prob: 0.3 };
     const time = (START + hour * 3600 + 3540) as OpenTime;
     return {
-      ...{ bootId: 'b', seq: hour + 1, pairId: 'BTCUSDT@1h', time, signalId: String(hour), body: JSON.stringify(body) },
-      ...{ featuresCrc: null, riskProb: null, position: 'null', generatedAtMs: 0 },
+      bootId: 'b',
+      seq: hour + 1,
+      pairId: 'BTCUSDT@1h',
+      time,
+      signalId: String(hour),
+      body: JSON.stringify(body),
+      featuresCrc: null,
+      riskProb: null,
+      position: 'null',
+      generatedAtMs: 0,
     };
   }).map((row) => ({ ...row, body: row.body.slice(0, -1) }));
   const journal = openJournal(path);
@@ -50,7 +58,10 @@ function journalOf(name: string, ups: number, ofVersion = version): string {
 
 function look(journal: string, instruments = ['BTCUSDT@1h']): LiveDirections {
   return lookAtDirections({
-    ...{ instruments, modelsFolder: models, journals: [journal], bars: new Map([['BTCUSDT', walk()]]) },
+    instruments,
+    modelsFolder: models,
+    journals: [journal],
+    bars: new Map([['BTCUSDT', walk()]]),
   });
 }
 

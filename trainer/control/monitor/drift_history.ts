@@ -29,7 +29,12 @@ export async function writeDrift(
   if (isSkipped(drift) || drift.features.length === 0) return;
   const day = new Date(looked_ms).toISOString().slice(0, 10);
   const rows = drift.features.map(({ name: feature, psi, psi_noise }) => ({
-    ...{ market, model_version, day, feature, psi, looked_ms },
+    market,
+    model_version,
+    day,
+    feature,
+    psi,
+    looked_ms,
     psi_noise: Number.isFinite(psi_noise) ? psi_noise : null,
   }));
   await db

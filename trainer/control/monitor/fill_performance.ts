@@ -147,7 +147,11 @@ interface MixedEdge {
  */
 function mixedEdge(positions: readonly LivePosition[], edge: Manifest['edge']): MixedEdge | null {
   if (positions.length === 0) return null;
-  let [share, variance, net_bps, squares, trades] = [0, 0, 0, 0, 0];
+  let share = 0;
+  let variance = 0;
+  let net_bps = 0;
+  let squares = 0;
+  let trades = 0;
   for (const pairId of new Set(positions.map((position) => position.pairId))) {
     const own = edge[pairId] as MeasuredEdge;
     const weight = positions.filter((position) => position.pairId === pairId).length / positions.length;

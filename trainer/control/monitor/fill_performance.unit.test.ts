@@ -54,7 +54,8 @@ interface Trip {
 function tripOf(trip: Trip): LiveTrade[] {
   const { number, enteredS = T0_S, account = 'real', side = -1, beta = 0.8, moveA = 0, moveB = 0, pnl = 1 } = trip;
   const { halfA = 0.5, halfB = 3, slippageA = 0.2, slippageB = 0.6, heldMs = 600_000 } = trip;
-  const [id, exitId] = [idOf(2 * number), idOf(2 * number + 1)];
+  const id = idOf(2 * number);
+  const exitId = idOf(2 * number + 1);
   const middles = { A: 4100, B: 51.25 };
   const bar = new Date(enteredS * 1000).toISOString().replace('.000', '');
   const enter = enterBody(id, { timestamp: bar, z_score: -side * 2.5, beta, price_a: middles.A, price_b: middles.B });

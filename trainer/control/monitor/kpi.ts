@@ -145,7 +145,8 @@ function blockMeans(times: ArrayLike<number>, values: ArrayLike<number>): number
   const means: number[] = [];
   for (let from = 0; from < times.length;) {
     const block = Math.floor(times[from]! / BLOCK_SECONDS);
-    let [to, sum] = [from, 0];
+    let to = from;
+    let sum = 0;
     while (to < times.length && Math.floor(times[to]! / BLOCK_SECONDS) === block) sum += values[to++]!;
     means.push(sum / (to - from));
     from = to;

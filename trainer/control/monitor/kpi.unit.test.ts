@@ -97,7 +97,8 @@ describe('kpiFigures', () => {
   });
 
   it('weights all pairs equally in the total, and offsets one with another', () => {
-    const [down, up] = [published([-100, -100]), { ...published([100, 100]), pairId: 'CCC_DDD' }];
+    const down = published([-100, -100]);
+    const up = { ...published([100, 100]), pairId: 'CCC_DDD' };
     expect(kpiFigures([down, up], -Infinity, POLICY).total).toMatchObject({ trades: 4, win_rate: 0.5, drawdown: 0 });
     const idle = { ...published([]), pairId: 'CCC_DDD' };
     expect(kpiFigures([down, idle], -Infinity, POLICY).total.drawdown).toBeCloseTo(0.01, 9);

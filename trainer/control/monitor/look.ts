@@ -204,7 +204,10 @@ function readBars(
   store: Store | null,
 ): Promise<Map<string, BarColumns>> {
   return readKnownBars({
-    ...{ symbols, store, market: settings.minutehand.market, from: from as OpenTime },
+    symbols,
+    store,
+    market: settings.minutehand.market,
+    from: from as OpenTime,
     journals: journals.filter((path) => existsSync(path)),
     screening: screenPolicy(settings),
     onProgress: () => undefined,
@@ -285,7 +288,9 @@ async function livePassRate(
 /** Labeled candidates of AI1's evaluation label, and the equivalent number of independent ones within their pairs. */
 function independentLabels(live: readonly LivePair[], ids: readonly string[], settings: Settings): LabelCounts {
   const policy = datasetPolicy(settings);
-  let [rows, positives, negatives] = [0, 0, 0];
+  let rows = 0;
+  let positives = 0;
+  let negatives = 0;
   for (const { history, start } of live.filter(({ pair }) => ids.includes(pair.id))) {
     const { evaluation } = labelPair(history, policy, () => false);
     const skipped = evaluation.bar.findIndex((t) => t >= start);

@@ -294,7 +294,8 @@ describe('the monitor', () => {
   let beforeClock: () => void;
   const clock: Clock = { nowMs: () => (beforeClock(), now as EpochMs), monotonicUs: () => 0 };
   beforeEach(() => {
-    [printed, raised] = [[], []];
+    printed = [];
+    raised = [];
     now = Date.now();
     beforeClock = () => undefined;
   });
@@ -379,8 +380,15 @@ describe('the monitor', () => {
     journaled(longBars);
     const manifest = join(paths.models, version, 'manifest.json');
     const thresholds = {
-      ...{ tried: 1, allowed: 1, chosen: true, net_sharpe: 1, trades: 1, pass_rate: 0.5 },
-      ...{ expected_max_sharpe: 1, probabilistic_sharpe: 1, deflated_sharpe: 1 },
+      tried: 1,
+      allowed: 1,
+      chosen: true,
+      net_sharpe: 1,
+      trades: 1,
+      pass_rate: 0.5,
+      expected_max_sharpe: 1,
+      probabilistic_sharpe: 1,
+      deflated_sharpe: 1,
     };
     const search = { ai1: null, thresholds };
     writeFileSync(
@@ -543,7 +551,8 @@ describe('fills of an expert advisor', () => {
       const prices = { price_a: gold.close[i]!, price_b: silver.close[i]! };
       const common = { pair_id: GOLD, model_version: version, timestamp, ...prices };
       const signal_ms = nowMs - 60_000 + (i - TRAINED_MINUTES);
-      const [enter, exit] = [enterBody(idOf(number), common), exitBody(idOf(number), 'Z_EXIT', { ...common, signal_id: idOf(number + 1) })]; // prettier-ignore
+      const enter = enterBody(idOf(number), common);
+      const exit = exitBody(idOf(number), 'Z_EXIT', { ...common, signal_id: idOf(number + 1) }); // prettier-ignore
       signals.push(rowOf(enter, GOLD, gold.time[i]!, signal_ms), rowOf(exit, GOLD, gold.time[i + 10]!, signal_ms + 1));
       for (const [leg, symbol, middle] of [
         ['A', 'XAUUSD', prices.price_a],

@@ -196,7 +196,11 @@ async function halt(
     const text = `HALT of ${pair_id === ALL_PAIRS ? 'all pairs' : pair_id}: ${reason} ${seen} (${limit}). No entries until \`minutehand models resume\` or new models.`;
     print(text);
     await notifier.raise({
-      ...{ key: `kpi_halt:${pair_id}`, event: 'kpi_halt', subject: pair_id, text, version },
+      key: `kpi_halt:${pair_id}`,
+      event: 'kpi_halt',
+      subject: pair_id,
+      text,
+      version,
       details: { ...added },
     });
   }

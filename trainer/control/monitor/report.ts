@@ -164,7 +164,8 @@ function costFinding(
     const excess = (bps ?? 0) - configured_bps;
     return excess > allowed && excess > noise_bps ? excess : 0;
   };
-  const [moreSlippage, more] = [above(slippage), above(shortfall)];
+  const moreSlippage = above(slippage);
+  const more = above(shortfall);
   if (moreSlippage === 0 && more === 0) return [];
   const slippage_bps = moreSlippage > 0 ? slippage.bps! : slippage.configured_bps;
   // The cost per side is half of the spread, a multiple of the configured base, plus the slippage.

@@ -121,8 +121,10 @@ describe('findingsOf', () => {
 
   it('finds a bias of published direction probabilities, which is no reason to train pairs', () => {
     const bias = {
-      ...{ biased: ['prediction mean'], warnings: ['buy ratio by hour'] },
-      ...{ buy_sell_ratio: 0.82, overall_balance: 0.64 },
+      biased: ['prediction mean'],
+      warnings: ['buy ratio by hour'],
+      buy_sell_ratio: 0.82,
+      overall_balance: 0.64,
     } as unknown as LiveDirection['bias'];
     const direction = { '1h': { version: 'v1', bars: 300, bias }, '4h': { skipped: 'no bar has come' } };
     const seen = found({ direction });

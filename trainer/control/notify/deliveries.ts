@@ -77,7 +77,9 @@ export class Deliveries {
       .limit(WINDOW)
       .execute();
     return rows.map(({ delivery_id, attempts, due_ms, queued_ms, ...row }) => ({
-      ...{ delivery_id, attempts, due_ms },
+      delivery_id,
+      attempts,
+      due_ms,
       created_ms: queued_ms,
       message: messageOf(row),
     }));

@@ -64,7 +64,11 @@ export function recordDirect(
       await tx
         .insertInto('core.alert_deliveries')
         .values({
-          ...{ message_id, channel, attempts: TRIES, due_ms: nowMs, created_ms: nowMs },
+          message_id,
+          channel,
+          attempts: TRIES,
+          due_ms: nowMs,
+          created_ms: nowMs,
           ...(failure === null
             ? { status: 'sent' as const, sent_ms: nowMs, batch: `${nowMs}-${message_id}` }
             : { status: 'queued' as const, error: failure.reason }),
@@ -78,7 +82,22 @@ function messageOf(market: Market, notice: Notice, nowMs: number): AlertMessage 
   const { key, event, subject, text, version = null, details = {}, isOnce = false, sinceMs = nowMs } = notice;
   const { severity = EVENTS[event].severity, command = EVENTS[event].command } = notice;
   return {
-    ...{ message_id: 0, alert_id: 0, action: 'trigger', key, market, event, severity, subject, text, command, version },
-    ...{ details, is_once: isOnce, opened_ms: sinceMs, created_ms: nowMs, acked_by: null, resolved_ms: null },
+    message_id: 0,
+    alert_id: 0,
+    action: 'trigger',
+    key,
+    market,
+    event,
+    severity,
+    subject,
+    text,
+    command,
+    version,
+    details,
+    is_once: isOnce,
+    opened_ms: sinceMs,
+    created_ms: nowMs,
+    acked_by: null,
+    resolved_ms: null,
   };
 }

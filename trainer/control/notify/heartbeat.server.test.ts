@@ -14,7 +14,11 @@ let printed: string[];
 let isWell: boolean;
 let end: () => void;
 beforeEach(async () => {
-  [status, beats, printed, isWell, end] = [200, 0, [], true, () => undefined];
+  status = 200;
+  beats = 0;
+  printed = [];
+  isWell = true;
+  end = () => undefined;
   server = createServer((_, response) => {
     beats++;
     response.writeHead(status).end();

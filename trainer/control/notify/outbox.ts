@@ -60,7 +60,12 @@ export async function notify(tx: Kysely<Tables>, { market, nowMs }: OutboxScope,
   const row = await tx
     .insertInto('core.alerts')
     .values({
-      ...{ ...output, market, alert_key: key, event, open_key: openKey, count: 1 },
+      ...output,
+      market,
+      alert_key: key,
+      event,
+      open_key: openKey,
+      count: 1,
       opened_ms: sinceMs,
       resolved_ms: isOnce ? nowMs : null,
       is_once: isOnce ? 1 : 0,

@@ -50,7 +50,8 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-sender-'));
-  [taken, answers] = [[], []];
+  taken = [];
+  answers = [];
   server = createServer((request, response) => void serve(request, response));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/secret`;
@@ -97,7 +98,10 @@ async function benchOn(url: string, { env, retrain, clock = MACHINE_CLOCK }: Ben
   const deliveries = new Deliveries(store, 'live');
   const events: string[] = [];
   const sender = new Sender({
-    ...{ deliveries, policy: settings.retrain, clock, log: pino({ level: 'silent' }) },
+    deliveries,
+    policy: settings.retrain,
+    clock,
+    log: pino({ level: 'silent' }),
     channels: openChannels(settings.retrain, env ?? { MINUTEHAND_WEBHOOK_URL: address }).channels,
     pace: { sendMs: 300, leaseMs: 500, firstPauseMs: 20 },
     onChannel: ({ name }, failure) =>
@@ -270,7 +274,8 @@ describe('the sender', () => {
     const { port } = smtp.server.address() as AddressInfo;
     const env = { MINUTEHAND_SMTP_URL: `smtp://127.0.0.1:${port}` };
     const bench = await benchOn(join(folder, 'trainer.db'), {
-      ...{ env, retrain: { notification_email_to: ['ops@example.org'] } },
+      env,
+      retrain: { notification_email_to: ['ops@example.org'] },
     });
     await notify(bench.store.db, scope(), halt('A_B'));
     await expect.poll(() => pass(bench).then(() => mails.length), { timeout: 60_000 }).toBe(2);
@@ -345,7 +350,9 @@ describe('notifications', () => {
     const unusable = 'postgres://u@127.0.0.1:1/d';
     const env: NodeJS.ProcessEnv = { MINUTEHAND_WEBHOOK_URL: address, MINUTEHAND_DATABASE_URL: unusable };
     const notifications = startNotifications({
-      ...{ settings: tinySettings(), paths: homePaths({ MINUTEHAND_HOME: home }), log: pino({ level: 'silent' }) },
+      settings: tinySettings(),
+      paths: homePaths({ MINUTEHAND_HOME: home }),
+      log: pino({ level: 'silent' }),
       print: () => undefined,
       env,
     });
@@ -362,7 +369,10 @@ describe('notifications', () => {
     const nowMs = Date.UTC(2026, 10, 16, 8);
     const clock: Clock = { nowMs: () => nowMs as ReturnType<Clock['nowMs']>, monotonicUs: () => 0 };
     const notifications = startNotifications({
-      ...{ settings, paths: homePaths({ MINUTEHAND_HOME: folder }), log: pino({ level: 'silent' }), clock },
+      settings,
+      paths: homePaths({ MINUTEHAND_HOME: folder }),
+      log: pino({ level: 'silent' }),
+      clock,
       print: () => undefined,
       env: { MINUTEHAND_WEBHOOK_URL: address },
     });

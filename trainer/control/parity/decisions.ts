@@ -230,7 +230,8 @@ class Tally {
   }
 
   result(): DecisionParity {
-    const [compared, equal] = [this.#compared, this.#equal];
+    const compared = this.#compared;
+    const equal = this.#equal;
     return { compared, equal, explained: this.#explained, mismatches: this.#mismatches };
   }
 }

@@ -48,7 +48,8 @@ it('of a day long ago, no inputs and signals are read that cannot change its com
   const short = fill(join(folder, 'short.db'), 0);
   const long = fill(join(folder, 'long.db'), 3);
   const times: number[] = [];
-  const [inputsFrom, signals] = [long.inputsFrom.bind(long), long.signals.bind(long)];
+  const inputsFrom = long.inputsFrom.bind(long);
+  const signals = long.signals.bind(long);
   Object.assign(long, {
     *inputsFrom(...args: Parameters<JournalFile['inputsFrom']>) {
       for (const row of inputsFrom(...args)) yield ((times.push(row.time), row));

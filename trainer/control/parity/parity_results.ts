@@ -16,7 +16,10 @@ export async function keepParityResult({ db }: Store, certificate: ParityOfDay, 
   const { shard, day, verdict, replay, decisions } = certificate;
   const decided = Object.values(decisions).reduce((sum, { mismatches }) => sum + mismatches, 0);
   const result = {
-    ...{ verdict, signals: replay.signals, equal_signals: replay.equal, certified_ms: nowMs },
+    verdict,
+    signals: replay.signals,
+    equal_signals: replay.equal,
+    certified_ms: nowMs,
     mismatches: replay.different + decided,
   };
   await db

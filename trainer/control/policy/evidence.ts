@@ -66,8 +66,15 @@ export class EvidenceRunner {
   async #compute(store: Store, id: number): Promise<void> {
     const { clock } = this.#options;
     let evidence: Evidence = {
-      ...{ status: 'running', stage: 'start', percent: 0, started_ms: clock.nowMs(), finished_ms: null, error: null },
-      ...{ check: null, backtest: null, replay: null },
+      status: 'running',
+      stage: 'start',
+      percent: 0,
+      started_ms: clock.nowMs(),
+      finished_ms: null,
+      error: null,
+      check: null,
+      backtest: null,
+      replay: null,
     };
     const keep = async (changes: Partial<Evidence>): Promise<void> => {
       evidence = { ...evidence, ...changes };

@@ -55,7 +55,8 @@ const ownRepository = (): string => join(folder, 'policy', 'repository.git');
 
 /** A bare remote with the configuration, and another user's checkout. */
 function makeRemote(): { remote: string; other: string } {
-  const [remote, other] = [join(folder, 'remote.git'), join(folder, 'other')];
+  const remote = join(folder, 'remote.git');
+  const other = join(folder, 'other');
   git(folder, 'init', '--bare', '--quiet', remote);
   git(folder, 'clone', '--quiet', remote, other);
   cpSync(config, join(other, 'deploy'), { recursive: true });
@@ -117,11 +118,9 @@ describe('a change of the configuration', () => {
 
   it('is refused when another one has changed the same value since, and merges beside one of another value', async () => {
     const changes = start();
-    const [one, two, three] = [
-      await changes.propose(MORE),
-      await changes.propose({ ...MORE, changes: { 'core.min_expected_net_bps': 1 } }),
-      await changes.propose({ ...MORE, changes: { 'core.require_edge': false } }),
-    ];
+    const one = await changes.propose(MORE);
+    const two = await changes.propose({ ...MORE, changes: { 'core.min_expected_net_bps': 1 } });
+    const three = await changes.propose({ ...MORE, changes: { 'core.require_edge': false } });
     for (const { change_id } of [one, three]) await changes.approve(change_id, 'bob');
     expect(await changes.advance()).toEqual([one.change_id, three.change_id]);
     await expect(changes.approve(two.change_id, 'bob')).rejects.toThrow(withCode('CHANGE_CONFLICT'));
@@ -209,7 +208,8 @@ describe('what was never approved', () => {
     const { remote, other } = makeRemote();
     const env = { MINUTEHAND_POLICY_REPOSITORY: remote };
     const changes = start(env);
-    const [first, second] = [await changes.propose(MORE), await changes.propose(MORE)];
+    const first = await changes.propose(MORE);
+    const second = await changes.propose(MORE);
     await changes.approve(second.change_id, 'bob');
     for (const { branch } of [first, second]) {
       git(other, 'fetch', '--quiet');
@@ -320,10 +320,8 @@ describe.each([
         MINUTEHAND_POLICY_API: address,
       };
       const changes = start(env);
-      const [first, second] = [
-        await changes.propose(MORE),
-        await changes.propose({ ...MORE, changes: { 'core.require_edge': false } }),
-      ];
+      const first = await changes.propose(MORE);
+      const second = await changes.propose({ ...MORE, changes: { 'core.require_edge': false } });
       await changes.advance();
       expect((await changeOf(first.change_id)).failure).toContain('status 503');
       isDown = false;

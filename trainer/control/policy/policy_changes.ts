@@ -186,7 +186,8 @@ export class PolicyChanges {
     const texts = await repository.texts(commit);
     writeApprovedFiles(paths.policy, commit, texts);
     const settings = loadSettings({ configDir: join(paths.policy, commit), env: this.#env });
-    const [author, approver] = [row.proposed_by, row.decided_by ?? ''];
+    const author = row.proposed_by;
+    const approver = row.decided_by ?? '';
     // Before the pointer, so that the daemon's own record of its configuration finds no change.
     const noted = {
       changed_by: author,
@@ -285,7 +286,9 @@ export class PolicyChanges {
     }
     const { branch, reason } = committed(row);
     const opened = await host.open({
-      ...{ branch, base: repository.base, title: `Change ${id}: ${reason.split('\n')[0]}` },
+      branch,
+      base: repository.base,
+      title: `Change ${id}: ${reason.split('\n')[0]}`,
       body: proposalMessage(id, { changes: changeOf(row).changes, reason, by: row.proposed_by }, changeOf(row).before),
     });
     const known = { pull_request_number: opened.number, pull_request_url: opened.url, pull_request_open: 1 };

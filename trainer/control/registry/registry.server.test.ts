@@ -206,7 +206,8 @@ describe.each([
   it('restores a lost folder of bundles, byte for byte, and rewrites active.json', async () => {
     for (const version of [A, B, C]) await registry.adopt(version);
     for (const version of [D, E]) rmSync(join(models, version), { recursive: true });
-    const [before, pointer] = [bundlesOf(models), readActive(models)];
+    const before = bundlesOf(models);
+    const pointer = readActive(models);
     rmSync(models, { recursive: true });
     expect(await registry.recover(undefined, admitAll)).toEqual({
       recovered: [A, B, C],
@@ -278,7 +279,8 @@ describe.each([
   it('removes leftovers of killed processes, but no bundle that is being written', async () => {
     const left = [`.${A}.removed`, `.${A}.4711.tmp`, `.${C}.4711.tmp`];
     for (const name of left) mkdirSync(join(models, name));
-    const [now, yesterday] = [new Date(Date.UTC(2024, 1, 1)), new Date(Date.UTC(2024, 0, 30))];
+    const now = new Date(Date.UTC(2024, 1, 1));
+    const yesterday = new Date(Date.UTC(2024, 0, 30));
     for (const [index, name] of left.entries()) utimesSync(join(models, name), now, index === 1 ? yesterday : now);
     await registry.adopt(B);
     expect(readdirSync(models).filter((name) => name.startsWith('.'))).toEqual([left[2]]);

@@ -28,7 +28,8 @@ export async function modelsTrainedOn(
 }
 
 function isTrainedOn({ pairs = [], instruments = [], period }: Trained, { symbol, first, last }: TouchedBars): boolean {
-  const [from, to] = [Date.parse(period?.from ?? ''), Date.parse(period?.to ?? '')];
+  const from = Date.parse(period?.from ?? '');
+  const to = Date.parse(period?.to ?? '');
   // A manifest without a period is taken to be affected: the mistake to avoid is a name that is missing.
   const overlaps = !(last * 1000 < from) && !(first * 1000 > to);
   return overlaps && [...pairs, ...instruments].some((subject) => symbolsOfSubject(subject).includes(symbol));

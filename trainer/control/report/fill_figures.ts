@@ -72,7 +72,8 @@ async function positionsOf(
     .orderBy('currency')
     .execute();
   return rows.map(({ account, currency, ...row }) => {
-    const [closed, wins] = [Number(row.closed), Number(row.wins)];
+    const closed = Number(row.closed);
+    const wins = Number(row.wins);
     return { account, currency, closed, wins, win_rate: closed === 0 ? null : wins / closed, pnl: Number(row.pnl) };
   });
 }
@@ -104,7 +105,9 @@ async function costsOf(
   return rows.map(({ account, symbol, fills, slippage_bps, shortfall_bps }) => {
     const configured = minutehand.symbols[symbol];
     return {
-      ...{ account, symbol, fills: Number(fills) },
+      account,
+      symbol,
+      fills: Number(fills),
       slippage_bps: nullable(slippage_bps),
       configured_slippage_bps: configured?.slippage_bps ?? null,
       shortfall_bps: nullable(shortfall_bps),

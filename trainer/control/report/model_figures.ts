@@ -9,8 +9,10 @@ type ModelFigures = Pick<Report, 'evaluations' | 'runs' | 'thresholds' | 'drift'
 
 /** Figures of bundles, training runs, drift and parity in the period. */
 export async function modelFigures({ db }: Store, market: Market, period: ReportPeriod): Promise<ModelFigures> {
-  const [from, to] = [isoOf(period.fromMs), isoOf(period.toMs)];
-  const [firstDay, lastDay] = [from.slice(0, 10), isoOf(period.toMs - 1).slice(0, 10)];
+  const from = isoOf(period.fromMs);
+  const to = isoOf(period.toMs);
+  const firstDay = from.slice(0, 10);
+  const lastDay = isoOf(period.toMs - 1).slice(0, 10);
   const ended = db
     .selectFrom('core.training_runs')
     .where('market', '=', market)
@@ -87,9 +89,15 @@ function evaluationOf({ manifest, reasons, ...row }: Bundle): Report['evaluation
     return [name, { rows, auc, brier, ece, log_loss }] as const;
   });
   return {
-    ...{ version: row.version, created: row.created, status: row.status },
+    version: row.version,
+    created: row.created,
+    status: row.status,
     reasons: JSON.parse(reasons) as string[],
-    ...{ theta1, theta2, models: Object.fromEntries(models), skill, backtest },
+    theta1,
+    theta2,
+    models: Object.fromEntries(models),
+    skill,
+    backtest,
   };
 }
 

@@ -30,7 +30,8 @@ import { makeUpMissed, sendWeeklyReport, summaryOf, type WeeklyReportOptions } f
 const settings = tinySettings({ minutehand: { market: 'live' } });
 const FROM = '2026-11-16T00:00:00.000Z';
 const TO = '2026-11-23T00:00:00.000Z';
-const [FROM_MS, TO_MS] = [Date.parse(FROM), Date.parse(TO)];
+const FROM_MS = Date.parse(FROM);
+const TO_MS = Date.parse(TO);
 const DAY_MS = 86_400_000;
 
 let root: string;
@@ -146,7 +147,10 @@ describe.each([
     expect(rounded(costs)).toEqual(
       rounded(
         paid.map((row) => ({
-          ...{ account: row['account'], symbol: row['symbol'], fills: row['fills'], slippage_bps: row['slippage_bps'] },
+          account: row['account'],
+          symbol: row['symbol'],
+          fills: row['fills'],
+          slippage_bps: row['slippage_bps'],
           configured_slippage_bps: configured(String(row['symbol'])).slippage_bps,
           shortfall_bps: row['shortfall_bps'],
           configured_bps:
@@ -227,18 +231,17 @@ describe.each([
     const paper = `SELECT %s FROM (SELECT sum(pnl) AS total, max(time_ms) AS closed FROM core.live_trades
       WHERE market = 'live' AND kind = 'close' AND account = 'paper' GROUP BY place, position_id) p
       WHERE closed >= ${FROM_MS} AND closed < ${TO_MS}`;
-    const [closed, wins, pnl] = [
-      await one(paper.replace('%s', 'count(*)')),
-      await one(paper.replace('%s', 'count(CASE WHEN total > 0 THEN 1 END)')),
-      await one(paper.replace('%s', 'sum(total)')),
-    ];
+    const closed = await one(paper.replace('%s', 'count(*)'));
+    const wins = await one(paper.replace('%s', 'count(CASE WHEN total > 0 THEN 1 END)'));
+    const pnl = await one(paper.replace('%s', 'sum(total)'));
     expect(targetOf('win_rate', 'paper')).toMatchObject({ measured: wins / closed, least: kpi_win_rate_min, most: null }); // prettier-ignore
     const candidates = `FROM ${HISTORY} WHERE ${PUBLISHED} AND abs(z_score) >= ${settings.minutehand.decision.z_entry}`;
     const refused = await one(
       `SELECT count(*) ${candidates} AND action = 'HOLD' AND target = 0 AND reason NOT IN ('SILENCE', 'SHUTDOWN')`,
     );
     const entered = await one(`SELECT count(*) FROM ${HISTORY} WHERE ${PUBLISHED} AND action = 'ENTER'`);
-    const [least, most] = [kpi_refusal_rate_min, kpi_refusal_rate_max];
+    const least = kpi_refusal_rate_min;
+    const most = kpi_refusal_rate_max;
     expect(targetOf('refusal_rate')).toMatchObject({ measured: refused / (refused + entered), least, most });
     const psi = await one(`SELECT max(psi) FROM core.drift_figures WHERE ${days}`);
     expect(targetOf('largest_psi')).toMatchObject({ measured: psi, most: drift_psi_max, met: psi <= drift_psi_max! });
@@ -276,7 +279,10 @@ describe.each([
     const raised: Notice[] = [];
     const paths = homePaths({ MINUTEHAND_HOME: folder });
     const file = await sendWeeklyReport({
-      ...{ settings, paths, log: pino({ level: 'silent' }), env: { MINUTEHAND_DATABASE_URL: url } },
+      settings,
+      paths,
+      log: pino({ level: 'silent' }),
+      env: { MINUTEHAND_DATABASE_URL: url },
       clock: { nowMs: () => (TO_MS + 6 * 3_600_000) as EpochMs, monotonicUs: () => 0 },
       notifier: { raise: (notice) => Promise.resolve(void raised.push(notice)), clear: () => Promise.resolve() },
     });
@@ -290,7 +296,9 @@ describe.each([
   it('is made up at the next start when its time has passed, once, for its own week; not for a week without signals', async () => {
     const raised: Notice[] = [];
     const options = (nowMs: number): WeeklyReportOptions => ({
-      ...{ settings, paths: homePaths({ MINUTEHAND_HOME: join(folder, 'missed') }), log: pino({ level: 'silent' }) },
+      settings,
+      paths: homePaths({ MINUTEHAND_HOME: join(folder, 'missed') }),
+      log: pino({ level: 'silent' }),
       env: { MINUTEHAND_DATABASE_URL: url },
       clock: { nowMs: () => nowMs as EpochMs, monotonicUs: () => 0 },
       notifier: { raise: (notice) => Promise.resolve(void raised.push(notice)), clear: () => Promise.resolve() },
@@ -354,7 +362,9 @@ describe('a target', () => {
         { ...position, account: 'real', win_rate: 0.5 },
       ],
       refusal: { candidates: 0, entered: 0, refused: 0, rate: null, reasons: [] },
-      ...{ drift: [], parity: [], costs: [] },
+      drift: [],
+      parity: [],
+      costs: [],
     };
     const met = targetsOf(input, policy).map(({ name, subject, met: isMet }) => [name, subject, isMet]);
     expect(met).toEqual([
@@ -448,8 +458,14 @@ async function addSignals(store: Store): Promise<void> {
     const signals = simulatedDay(day, { minutes: 60 });
     const rows = signals.map(({ body, generatedAtMs, pairId, bootId, seq, time, riskProb, featuresCrc }, index) =>
       signalRow(index % 97 === 5 ? body.replace('"reason":"NO_SETUP"', '"reason":"SILENCE"') : body, {
-        ...{ market, generated_at_ms: generatedAtMs, pair_id: pairId, boot_id: bootId, seq, bar_time: time },
-        ...{ risk_prob: riskProb, features_crc: featuresCrc },
+        market,
+        generated_at_ms: generatedAtMs,
+        pair_id: pairId,
+        boot_id: bootId,
+        seq,
+        bar_time: time,
+        risk_prob: riskProb,
+        features_crc: featuresCrc,
       }),
     );
     await tables.add(store.db, rows);
@@ -488,18 +504,38 @@ async function addRun(store: Store, endedMs: number, status: 'adopted' | 'reject
   await store.db
     .insertInto('core.training_runs')
     .values({
-      ...{ market, owner: 'here', worker_pid: null, due_ms: endedMs, beat_ms: endedMs, kind: 'full', trigger: 'test' },
-      ...{ attempt: 1, started_at: at, finished_at: at, status, stage: 'bundle', percent: 100, eta_seconds: null },
-      ...{ stages: '[]', model_version: 'v', previous_version: null, seed: 1, data_from: null, data_to: null },
-      ...{ data_hash: null, metrics: null, gate: null, reasons: '[]', error: null, cpu_seconds: null },
-      ...{
-        peak_memory_bytes: null,
-        duration_ms: null,
-        theta1: 0.7,
-        theta2: 0.3,
-        gpu_seconds: null,
-        gpu_memory_bytes: null,
-      },
+      market,
+      owner: 'here',
+      worker_pid: null,
+      due_ms: endedMs,
+      beat_ms: endedMs,
+      kind: 'full',
+      trigger: 'test',
+      attempt: 1,
+      started_at: at,
+      finished_at: at,
+      status,
+      stage: 'bundle',
+      percent: 100,
+      eta_seconds: null,
+      stages: '[]',
+      model_version: 'v',
+      previous_version: null,
+      seed: 1,
+      data_from: null,
+      data_to: null,
+      data_hash: null,
+      metrics: null,
+      gate: null,
+      reasons: '[]',
+      error: null,
+      cpu_seconds: null,
+      peak_memory_bytes: null,
+      duration_ms: null,
+      theta1: 0.7,
+      theta2: 0.3,
+      gpu_seconds: null,
+      gpu_memory_bytes: null,
     })
     .execute();
 }

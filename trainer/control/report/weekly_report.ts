@@ -73,7 +73,8 @@ function pageOf(home: string, market: string, toMs: number): string {
 export async function sendWeeklyReport(options: WeeklyReportOptions, dueMs?: number): Promise<string | null> {
   const { settings, paths, log, notifier, env = process.env, clock = MACHINE_CLOCK } = options;
   const toMs = Math.floor((dueMs ?? clock.nowMs()) / DAY_MS) * DAY_MS;
-  const [from, to] = [new Date(toMs - WEEK_MS).toISOString(), new Date(toMs).toISOString()];
+  const from = new Date(toMs - WEEK_MS).toISOString();
+  const to = new Date(toMs).toISOString();
   const key = `report:${from.slice(0, 10)}`;
   try {
     const store = await openStore(storeUrl(env, paths), clock);

@@ -13,8 +13,13 @@ import { openJournal } from '../../../shared/store/journal.ts';
 import { readArmMinutes } from './arm_minutes.ts';
 
 const ROLLOUT: ActiveRollout = {
-  ...{ id: 'r1', stage: 'test', share: 0.1, key: '00'.repeat(16), block_minutes: 60 },
-  ...{ champion: '20261101_0000', challenger: '20261108_0000' },
+  id: 'r1',
+  stage: 'test',
+  share: 0.1,
+  key: '00'.repeat(16),
+  block_minutes: 60,
+  champion: '20261101_0000',
+  challenger: '20261108_0000',
 };
 const FLAT_COSTS = { spread_bps: 2, commission_bps: 0, slippage_bps: 0.5 } as TradingCosts;
 

@@ -100,7 +100,8 @@ export class EProcess {
     this.#squares[k]! += value * value;
     this.#count++;
     this.#sum += value;
-    let [above, below] = [0, 0];
+    let above = 0;
+    let below = 0;
     for (let i = 0; i < FRACTIONS.length; i++) {
       const at = k * FRACTIONS.length + i;
       const cost = (this.#costs[at]! += varianceCost(FRACTIONS[i]!, bound) * value * value);
@@ -117,7 +118,8 @@ export class EProcess {
   interval(alpha: number): readonly [number, number] {
     const limit = 2 / alpha;
     const side = (sign: 1 | -1): number => {
-      let [inside, outside] = [this.mean * sign, -1];
+      let inside = this.mean * sign;
+      let outside = -1;
       for (let i = 0; i < 40; i++) {
         const middle = (inside + outside) / 2;
         if (this.#against(middle, sign) < limit) inside = middle;

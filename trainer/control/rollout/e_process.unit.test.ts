@@ -67,7 +67,8 @@ describe('the e-process', () => {
   });
 
   it('reaches 20 under the null at most once in 20, checked after every value of overlapping outcomes', () => {
-    const [runs, horizon] = [200, 20];
+    const runs = 200;
+    const horizon = 20;
     let reached = 0;
     for (let run = 0; run < runs; run++) {
       const rng = createRng(`null ${run}`);

@@ -6,7 +6,8 @@ import { RolloutEvidence } from './evidence.ts';
 import { addMinutes, processesOf, timeframesOf, type Labels } from './live_evidence.ts';
 import { rolloutRules } from './rules.ts';
 
-const [MINUTES, HOURLY] = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD@1h'];
+const MINUTES = 'XAUUSD_XAGUSD';
+const HOURLY = 'EURUSD_GBPUSD@1h';
 const PAIRS = [MINUTES, HOURLY];
 const LAST = 20_000;
 const rules = rolloutRules(loadSettings().retrain);
@@ -16,7 +17,12 @@ const stages = [{ from: '1970-01-01T00:00:00Z', share: 0.1 }];
 function answersAt(minute: number) {
   const riskScore = Math.floor(minute + minute / 60) % 5 === 0 ? 0.1 : 0.9;
   const answer = (returnProb: number): ArmAnswer => ({
-    ...{ returnProb, riskScore, theta2: 0.5, z: 2.5, entered: false, resultBps: 0 },
+    returnProb,
+    riskScore,
+    theta2: 0.5,
+    z: 2.5,
+    entered: false,
+    resultBps: 0,
   });
   return { champion: answer(0.5), challenger: answer(0.6) };
 }
@@ -47,7 +53,9 @@ it('a label of an hourly pair matures after hours, without counting as missing o
 });
 
 it('pairs of each timeframe are evaluated on a separate axis', () => {
-  const [both, minutes, hours] = [evidenceOf(PAIRS), evidenceOf([MINUTES]), evidenceOf([HOURLY])];
+  const both = evidenceOf(PAIRS);
+  const minutes = evidenceOf([MINUTES]);
+  const hours = evidenceOf([HOURLY]);
   expect(both.scores.harm / ((minutes.scores.harm + hours.scores.harm) / 2)).toBeCloseTo(1, 9);
   expect(both.scores.benefit / ((minutes.scores.benefit + hours.scores.benefit) / 2)).toBeCloseTo(1, 9);
 });

@@ -48,12 +48,18 @@ export const NO_ADVANTAGE: MinuteAdvantage = {
 
 /** @param scores at least one */
 export function advantageOf(scores: readonly PairedScore[]): MinuteAdvantage {
-  let [logLossClipped, brierClipped, logLossBound, brierBound, logLossSum, brierSum] = [0, 0, 0, 0, 0, 0];
+  let logLossClipped = 0;
+  let brierClipped = 0;
+  let logLossBound = 0;
+  let brierBound = 0;
+  let logLossSum = 0;
+  let brierSum = 0;
   for (const { champion, challenger, label } of scores) {
     const [own, other] = label === 1 ? [champion, challenger] : [1 - champion, 1 - challenger];
     logLossSum += logLoss(own) - logLoss(other);
     brierSum += brierLoss(own) - brierLoss(other);
-    const [ownClipped, otherClipped] = [clipped(own), clipped(other)];
+    const ownClipped = clipped(own);
+    const otherClipped = clipped(other);
     const hits = [logLoss(ownClipped) - logLoss(otherClipped), brierLoss(ownClipped) - brierLoss(otherClipped)];
     const misses = [
       logLoss(1 - ownClipped) - logLoss(1 - otherClipped),

@@ -5,7 +5,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { rolloutPath, writeRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { rolloutCard } from './rollout_card.ts';
 
-const [CHAMPION, FIRST, SECOND] = ['20260101_0000', '20260102_0000', '20260103_0000'];
+const CHAMPION = '20260101_0000';
+const FIRST = '20260102_0000';
+const SECOND = '20260103_0000';
 
 let folder: string;
 beforeEach(() => {
@@ -14,9 +16,21 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const ROLLOUT: Rollout = {
-  ...{ id: 'r2', champion: CHAMPION, challenger: SECOND, stage: 'pilot', share: 0.3, key: '00'.repeat(16) },
-  ...{ block_minutes: 60, status: 'active', reason: '', promotion_e_value: 60, power: null, history: [false] },
-  ...{ started: '2026-01-03T00:00:00Z', stage_started: '2026-01-04T00:00:00Z', stages: [] },
+  id: 'r2',
+  champion: CHAMPION,
+  challenger: SECOND,
+  stage: 'pilot',
+  share: 0.3,
+  key: '00'.repeat(16),
+  block_minutes: 60,
+  status: 'active',
+  reason: '',
+  promotion_e_value: 60,
+  power: null,
+  history: [false],
+  started: '2026-01-03T00:00:00Z',
+  stage_started: '2026-01-04T00:00:00Z',
+  stages: [],
   earlier: [
     { id: 'r1', challenger: FIRST, status: 'aborted', reason: 'guard loss', promotion_e_value: 20, candidate: 1 },
   ],

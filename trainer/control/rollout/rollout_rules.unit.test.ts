@@ -135,7 +135,8 @@ describe('the paired scores of a minute', () => {
             return total + (flip ? Math.max(...differences.map(Math.abs)) : differences[0]!);
           }, 0);
         const found = advantageOf(scores);
-        const [logLossScale, brierScale] = [Math.log(49), 0.98 ** 2 - 0.02 ** 2];
+        const logLossScale = Math.log(49);
+        const brierScale = 0.98 ** 2 - 0.02 ** 2;
         const n = scores.length;
         expect(found.labels).toBe(n);
         expect(found.logLossSum).toBeCloseTo(sum(logLossOf), 9);
@@ -213,11 +214,14 @@ describe('a challenger that is', () => {
   });
 
   it('equal is promoted or aborted in at most 5 % of runs each, looked at after every minute', () => {
-    let [better, worse] = [0, 0];
+    let better = 0;
+    let worse = 0;
     for (let run = 0; run < 100; run++) {
       const rng = createRng(`equal ${run}`);
       const scores = new PairedScores(20);
-      let [draw, benefit, harm] = [0, 0, 0];
+      let draw = 0;
+      let benefit = 0;
+      let harm = 0;
       for (let minute = 0; minute < 1500; minute++) {
         // An outcome is shared by the minutes of a horizon: labels overlap as much as they can.
         if (minute % 20 === 0) draw = rng.uniform();
@@ -305,7 +309,8 @@ describe('the guards of a rollout', () => {
 describe('power', () => {
   const minuteOf = (rng: Rng, mean: number): MinuteAdvantage => {
     const value = mean + 0.6 * (rng.uniform() - 0.5);
-    const [logLoss, brier] = [value, value];
+    const logLoss = value;
+const brier = value;
     return { ...NO_ADVANTAGE, logLoss, brier, logLossBound: 0.5, brierBound: 0.5, labels: 1, logLossSum: value, brierSum: value };
   }; // prettier-ignore
   const history = (mean: number): MinuteAdvantage[] => {

@@ -70,11 +70,22 @@ function start({ settings, paths }: RolloutPlace, admitted: Admitted, power: num
   // Unique per start: a second rollout of a challenger starts over.
   const id = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '');
   const rollout: Rollout = {
-    ...{ id, champion, challenger, stage: first!.name, share: first!.share, status: 'active', reason: '' },
+    id,
+    champion,
+    challenger,
+    stage: first!.name,
+    share: first!.share,
+    status: 'active',
+    reason: '',
     key: randomBytes(16).toString('hex'),
     block_minutes: retrain.rollout_block_minutes,
-    ...{ started, stage_started: started, stages: [{ from: started, share: first!.share }] },
-    ...{ promotion_e_value: promotionEValue, power, history, earlier: earlierWith(before) },
+    started,
+    stage_started: started,
+    stages: [{ from: started, share: first!.share }],
+    promotion_e_value: promotionEValue,
+    power,
+    history,
+    earlier: earlierWith(before),
     ...(despite !== null && { despite_gates: despite }),
   };
   return write(paths, rollout);

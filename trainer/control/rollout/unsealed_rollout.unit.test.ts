@@ -19,12 +19,25 @@ import type { Notice } from '../notify/outbox.ts';
 import { abortRollout, endUnsealedRollout, UNSEALED } from './steps.ts';
 import { watchRollout } from './watch.ts';
 
-const [CHAMPION, CHALLENGER] = ['20260101_0000', '20260102_0000'];
+const CHAMPION = '20260101_0000';
+const CHALLENGER = '20260102_0000';
 const STARTED = '2026-11-20T08:00:00.000Z';
 const ROLLOUT: Rollout = {
-  ...{ id: 'r3', champion: CHAMPION, challenger: CHALLENGER, stage: 'pilot', share: 0.3, key: '00'.repeat(16) },
-  ...{ block_minutes: 60, status: 'active', reason: '', promotion_e_value: 20, power: null, history: [true, false] },
-  ...{ started: STARTED, stage_started: STARTED, stages: [] },
+  id: 'r3',
+  champion: CHAMPION,
+  challenger: CHALLENGER,
+  stage: 'pilot',
+  share: 0.3,
+  key: '00'.repeat(16),
+  block_minutes: 60,
+  status: 'active',
+  reason: '',
+  promotion_e_value: 20,
+  power: null,
+  history: [true, false],
+  started: STARTED,
+  stage_started: STARTED,
+  stages: [],
 };
 
 let paths: ReturnType<typeof homePaths>;
@@ -53,7 +66,11 @@ it('a rollout without a seal ends where active.json is signed, by a signed state
   unsealed();
   const raised: Notice[] = [];
   const watch = watchRollout({
-    ...{ settings: tinySettings(), paths, command: ['false'], print: () => undefined, lookMs: 5 },
+    settings: tinySettings(),
+    paths,
+    command: ['false'],
+    print: () => undefined,
+    lookMs: 5,
     notifier: { raise: (notice) => Promise.resolve(void raised.push(notice)) },
   });
   await vi.waitFor(() => expect(raised).toHaveLength(1), 10_000);

@@ -53,7 +53,8 @@ export function checkRollout(facts: RolloutFacts, policy: VerdictPolicy): Rollou
   if (breach !== null) return { verdict: 'abort', reason: `guard ${breach.guard}: ${breach.seen}` };
   if (harm >= DECISIVE_E_VALUE) return { verdict: 'abort', reason: `scores are worse: e-value ${harm.toFixed(1)}` };
   const at = policy.stages.findIndex(({ name }) => name === facts.stage);
-  const [stage, next] = [policy.stages[at]!, policy.stages[at + 1]];
+  const stage = policy.stages[at]!;
+  const next = policy.stages[at + 1];
   const isOver = stage.durationMs !== null && facts.inStageMs >= stage.durationMs;
   if (isOver && next !== undefined && labels >= policy.minLabels * (at + 1)) {
     const isLast = next.durationMs === null;
@@ -80,7 +81,8 @@ const HOUR_MS = 3_600_000;
 /** Empty `blocked`: the next step follows at the next evaluation, unless evidence of harm ends the rollout. */
 export function outlookOf(facts: RolloutFacts, policy: VerdictPolicy): Outlook {
   const at = policy.stages.findIndex(({ name }) => name === facts.stage);
-  const [stage, next] = [policy.stages[at]!, policy.stages[at + 1]];
+  const stage = policy.stages[at]!;
+  const next = policy.stages[at + 1];
   if (next === undefined || stage.durationMs === null) return { next: 'promotion', blocked: [] };
   const isLast = next.durationMs === null;
   const labels = policy.minLabels * (at + 1);

@@ -56,9 +56,20 @@ export class BacktestQueue {
       const row = await tx
         .insertInto('core.backtests')
         .values({
-          ...{ market: this.#market, owner: this.#owner, status: 'queued', requested_by: by, reason },
-          ...{ request: JSON.stringify(request), policy_hash: policyHash, percent: 0, stage: 'queued' },
-          ...{ requested_ms: nowMs, started_ms: null, finished_ms: null, result: null, error: null },
+          market: this.#market,
+          owner: this.#owner,
+          status: 'queued',
+          requested_by: by,
+          reason,
+          request: JSON.stringify(request),
+          policy_hash: policyHash,
+          percent: 0,
+          stage: 'queued',
+          requested_ms: nowMs,
+          started_ms: null,
+          finished_ms: null,
+          result: null,
+          error: null,
         })
         .returningAll()
         .executeTakeFirstOrThrow();

@@ -15,10 +15,19 @@ import type { BacktestRequest } from './backtest_queue.ts';
 import { BacktestRunner } from './backtest_runner.ts';
 
 const REQUEST: BacktestRequest = {
-  ...{ models: ['20240105_1200'], from: null, to: null, pairs: null, theta1: null, theta2: null, costs: 'profile' },
+  models: ['20240105_1200'],
+  from: null,
+  to: null,
+  pairs: null,
+  theta1: null,
+  theta2: null,
+  costs: 'profile',
 };
 const wanted = (request: Partial<BacktestRequest> = {}) => ({
-  ...{ request: { ...REQUEST, ...request }, reason: 'a test', by: 'ann', policyHash: 'p' },
+  request: { ...REQUEST, ...request },
+  reason: 'a test',
+  by: 'ann',
+  policyHash: 'p',
 });
 /** A program that never ends by itself, and one that refuses. */
 const HANGS = [process.execPath, '-e', 'setInterval(() => undefined, 1000)', '--'];
@@ -37,7 +46,10 @@ afterAll(async () => {
 
 function runnerOf(store: Store, command: readonly string[], home: string, limitMs?: number) {
   return new BacktestRunner({
-    ...{ market: 'simulated', log: pino({ level: 'silent' }), clock: MACHINE_CLOCK, command },
+    market: 'simulated',
+    log: pino({ level: 'silent' }),
+    clock: MACHINE_CLOCK,
+    command,
     ...(limitMs === undefined ? {} : { limitMs }),
     paths: homePaths({ MINUTEHAND_HOME: home }),
     store: () => Promise.resolve(store),
@@ -68,7 +80,8 @@ describe.each([
 
   it('waits for the one before it, and is canceled once, queued or running', async () => {
     const runner = runnerOf(store, HANGS, home);
-    const [first, second] = [await runner.request(wanted()), await runner.request(wanted())];
+    const first = await runner.request(wanted());
+    const second = await runner.request(wanted());
     await expect.poll(async () => (await (await runner.queue()).find(first.backtest_id)).status).toBe('running');
     expect(await runner.cancel(second.backtest_id)).toMatchObject({ status: 'canceled' });
     await runner.cancel(first.backtest_id);
@@ -120,7 +133,10 @@ describe('a backtest by the command line itself', () => {
       const environment = [`MINUTEHAND_HOME=${home}`, `MINUTEHAND_CONFIG=${config}`, 'NODE_OPTIONS='];
       const seen: number[] = [];
       const runner = new BacktestRunner({
-        ...{ market: 'simulated', log: pino({ level: 'silent' }), clock: MACHINE_CLOCK, paths },
+        market: 'simulated',
+        log: pino({ level: 'silent' }),
+        clock: MACHINE_CLOCK,
+        paths,
         command: ['env', ...environment, ...program],
         store: () => Promise.resolve(store),
         onChange: ({ percent }) => seen.push(percent),

@@ -127,7 +127,11 @@ export class BacktestRunner {
     try {
       makeFolder(this.folder(id), 0o700);
       const process = startBacktest({
-        ...{ command, request, market, models: paths.models, out: this.folder(id) },
+        command,
+        request,
+        market,
+        models: paths.models,
+        out: this.folder(id),
         onProgress: ({ stage, share }) => this.#progress(queue, backtest, stage, Math.floor(share * 100)),
       });
       this.#current = { id, process };

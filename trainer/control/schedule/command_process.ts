@@ -49,7 +49,8 @@ export function startCommand(options: CommandOptions): CommandProcess {
     env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM, ...env },
   });
   if (yields && child.pid !== undefined) lowerPriority(child.pid);
-  let [answer, lastLine] = ['', ''];
+  let answer = '';
+  let lastLine = '';
   let newest: ProgressLine = { stage: 'starting', share: 0 };
   const stopWatching =
     yields && child.pid !== undefined

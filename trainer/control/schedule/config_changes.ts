@@ -45,7 +45,8 @@ export async function noteConfigChanges(
     const keys = new Set([...known.keys(), ...Object.keys(values[part]!)]);
     return [...keys].flatMap((key) => {
       const value = values[part]![key];
-      const [before, after] = [known.get(key) ?? null, value === undefined ? null : JSON.stringify(value)];
+      const before = known.get(key) ?? null;
+      const after = value === undefined ? null : JSON.stringify(value);
       return before === after ? [] : [{ changed_at, part, key, before, after, ...about }];
     });
   });

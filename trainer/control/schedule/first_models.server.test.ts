@@ -84,7 +84,8 @@ describe('waiting for first bars', () => {
   it('is for every shard of a simulated market that has begun: training does not start with the first shard’s history alone', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: home });
     const { pairs } = settings.minutehand;
-    const [a, b] = [pairs.slice(0, 1), pairs.slice(1)];
+    const a = pairs.slice(0, 1);
+    const b = pairs.slice(1);
     const parted = { ...settings, minutehand: { ...settings.minutehand, shards: { a, b } } };
     const columns = [...tinyBars(settings, 600).values()][0]!;
     const rows = Array.from({ length: 600 }, (_, index) => barAt(columns, index)).map((bar) => {

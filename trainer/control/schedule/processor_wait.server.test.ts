@@ -15,7 +15,9 @@ it('a job that is ready to run and gets no processor is told apart from one that
     [0, 0],
     [100, 1900],
   ];
-  let [ran_ns, waited_ns, look] = [0, 0, 0];
+  let ran_ns = 0;
+  let waited_ns = 0;
+  let look = 0;
   const told: [number, boolean][] = [];
   const spentOf = (): { ran_ns: number; waited_ns: number } | null =>
     look > looks.length ? null : { ran_ns, waited_ns };

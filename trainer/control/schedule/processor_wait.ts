@@ -28,7 +28,8 @@ export function watchProcessorWait(
   const timer = setInterval(() => {
     const now = spentOf(pid);
     if (before !== null && now !== null) {
-      const [ran, waited] = [now.ran_ns - before.ran_ns, now.waited_ns - before.waited_ns];
+      const ran = now.ran_ns - before.ran_ns;
+      const waited = now.waited_ns - before.waited_ns;
       const starves = waited > WAITED_SHARE * lookMs * 1e6 && ran < (1 - WAITED_SHARE) * lookMs * 1e6;
       if (starves !== isWaiting) onChange((isWaiting = starves));
     }
@@ -41,7 +42,8 @@ export function watchProcessorWait(
 /** Of all threads, from /proc; null where it cannot be read. */
 function spentByProcess(pid: number): Spent | null {
   try {
-    let [ran_ns, waited_ns] = [0, 0];
+    let ran_ns = 0;
+    let waited_ns = 0;
     for (const thread of readdirSync(`/proc/${pid}/task`)) {
       const [ran, waited] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ').map(Number);
       ran_ns += ran ?? 0;

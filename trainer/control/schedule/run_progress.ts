@@ -70,7 +70,10 @@ export function createRunProgress(expected: readonly StageTime[]): RunProgress {
       // Time before the first line belongs to the first stage.
       if (!taken.has(current)) taken.set(current, { stage: current, duration_ms: taken.size === 0 ? elapsedMs : 0 });
       const index = indexOf(names, current);
-      if (index > furthest) [furthest, share] = [index, 0];
+      if (index > furthest) {
+        furthest = index;
+        share = 0;
+      }
       if (index === furthest && index >= 0) share = Math.max(share, done);
     },
     end(elapsedMs) {

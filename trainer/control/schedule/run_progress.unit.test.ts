@@ -53,7 +53,8 @@ describe('the progress of a run', () => {
     fc.assert(
       fc.property(lines, fc.nat(5000), (given, rest) => {
         const progress = createRunProgress(LAST);
-        let [elapsed, before] = [0, 0];
+        let elapsed = 0;
+        let before = 0;
         for (const { ms, ...line } of given) {
           progress.update(line, (elapsed += ms));
           expect(progress.percent()).toBeGreaterThanOrEqual(before);

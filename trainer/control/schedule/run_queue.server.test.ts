@@ -387,7 +387,8 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     nowMs += 1000;
     const second = { core: { theta1: 0.65, range: [0, 1], theta2: 0.3 }, retrain: {} };
     expect(await noteConfigChanges(store, second, clock, 'fedcba9876543210')).toBe(3);
-    const [changed_at, policy_hash] = ['2024-01-01T00:00:01.000Z', 'fedcba9876543210'];
+    const changed_at = '2024-01-01T00:00:01.000Z';
+    const policy_hash = 'fedcba9876543210';
     const nobody = { changed_by: null, program: null, reason: null, approved_by: null, commit_id: null };
     expect((await changes()).slice(3)).toEqual([
       { changed_at, part: 'core', key: 'theta1', before: '0.7', after: '0.65', policy_hash, ...nobody },

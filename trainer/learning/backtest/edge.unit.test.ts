@@ -101,7 +101,8 @@ describe('the edges of several pairs', () => {
   it('count those with enough trades alone', () => {
     const good = tradesOf(normals('few', 40, 0.6));
     const few = tradesOf(normals('too few', 19, 3));
-    const [alone, beside] = [pairEdges({ good }, 0.05), pairEdges({ good, few }, 0.05)];
+    const alone = pairEdges({ good }, 0.05);
+    const beside = pairEdges({ good, few }, 0.05);
     expect(beside['good']).toEqual(alone['good']);
     expect(beside['few']).toMatchObject({ no_edge: true, lower_5_net_bps: null });
     expect(beside['few']!.p).toBeUndefined();

@@ -69,7 +69,9 @@ export function executabilityOf(tallies: readonly ExecutabilityTally[]): Executa
     tallies.reduce((total, tally) => total + of(tally), 0);
   const trades = sum((tally) => tally.trades);
   const mean = (total: number, count = trades): number | null => (count === 0 ? null : total / count);
-  const [gross, cost, swap] = [sum((tally) => tally.gross), sum((tally) => tally.cost), sum((tally) => tally.swap)];
+  const gross = sum((tally) => tally.gross);
+  const cost = sum((tally) => tally.cost);
+  const swap = sum((tally) => tally.swap);
   const narrowTrades = sum((tally) => tally.narrowTrades);
   const [one, two, five] = DELAYS.map((_, i) => mean(sum(({ delayed }) => delayed[i]!)));
   return {
@@ -104,7 +106,8 @@ function wideMinutes(history: PairHistory, from: number, costs: PairFillCosts): 
     const usual: SpreadProfile = profile ?? defaultProfile(assetClassOf(symbol));
     return (bar: number): number => (quoted[bar]! >= 0 ? quoted[bar]! : spread_bps * multipleAt(usual, time[bar]!));
   };
-  const [ofA, ofB] = [spreadOf(pair.a, costs.a, quotedA), spreadOf(pair.b, costs.b, quotedB)];
+  const ofA = spreadOf(pair.a, costs.a, quotedA);
+  const ofB = spreadOf(pair.b, costs.b, quotedB);
   const widths = new Float64Array(length - from);
   for (let i = 0; i < widths.length; i++) widths[i] = ofA(from + i) + ofB(from + i);
   widths.sort();

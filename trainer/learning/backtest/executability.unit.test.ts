@@ -105,8 +105,16 @@ describe('two trades of a rising leg A, ten basis points a bar', () => {
   const costs: PairFillCosts = { a: leg, b: leg };
   const tradeOf = (entryBar: number, exitBar: number, netBps: number, swapBps: number): FilledTrade =>
     ({
-      ...{ side: 1, beta: 1, entryBar, exitBar, entryTime: history.time[entryBar], costBps: 2, entryCostBps: 1 },
-      ...{ grossBps: netBps + 2 + swapBps, netBps, swapBps },
+      side: 1,
+      beta: 1,
+      entryBar,
+      exitBar,
+      entryTime: history.time[entryBar],
+      costBps: 2,
+      entryCostBps: 1,
+      grossBps: netBps + 2 + swapBps,
+      netBps,
+      swapBps,
     }) as FilledTrade;
   const trades = [tradeOf(1, 6, 22.5, 0.5), tradeOf(7, 8, 3, 0)];
   // At each test: what runs while a file loads is not covered by mutation testing.
@@ -174,7 +182,13 @@ function plantedHistory(seed: string, { shockBps, noiseBps, quoteBps }: Planted)
   const rng = createRng(seed);
   const bars: HistoryBar[] = [];
   const window: number[] = [];
-  let [level, own, shock, sum, squares, jitterA, jitterB] = [0, 0, 0, 0, 0, 0, 0];
+  let level = 0;
+  let own = 0;
+  let shock = 0;
+  let sum = 0;
+  let squares = 0;
+  let jitterA = 0;
+  let jitterB = 0;
   for (let minute = 0, skipped = 1; minute < 35 * 1440; minute++) {
     const time = MONDAY + minute * 60;
     const week = newYorkMinuteOfWeek(time);

@@ -35,7 +35,8 @@ export function tradeDays(trades: readonly FilledTrade[], rolls: readonly Rollov
 export function netInterval(pairs: readonly TradeDays[], dayIndices: readonly number[]): NetInterval {
   const total = (of: keyof TradeDays): number[] =>
     dayIndices.map((day) => pairs.reduce((sum, own) => sum + own[of][day]!, 0));
-  const [sum, count] = [total('sum'), total('count')];
+  const sum = total('sum');
+  const count = total('count');
   const trades = count.reduce((all, own) => all + own, 0);
   const net_bps = trades === 0 ? null : sum.reduce((all, own) => all + own, 0) / trades;
   const test = trades < MIN_TRADES ? null : meanTest({ sum, count });

@@ -24,7 +24,8 @@ const FIRST = 50;
 const settings = tinySettings();
 const pair = parsePair('XAUUSD_XAGUSD');
 const bars = tinyBars(settings, 400);
-const [a, b] = [bars.get(pair.a)!, bars.get(pair.b)!];
+const a = bars.get(pair.a)!;
+const b = bars.get(pair.b)!;
 const labelPolicy = { ...datasetPolicy(settings), barriers: EVALUATION_BARRIERS };
 const { windows } = labelPolicy;
 const history = buildPairHistory(pair, a, b, windows, () => true);
@@ -48,8 +49,14 @@ function partTask(): PartTask {
   };
   for (const column of Object.values(columns.scores[0]!) as Float64Array[]) column.fill(7);
   return {
-    ...{ kind: 'part', pair, part: { first: 0, end: length, a, b }, windows, from, columns },
-    ...{ policy: decisionPolicy(settings), thresholds: [{ theta1: 0.3, theta2: 0.9 }] },
+    kind: 'part',
+    pair,
+    part: { first: 0, end: length, a, b },
+    windows,
+    from,
+    columns,
+    policy: decisionPolicy(settings),
+    thresholds: [{ theta1: 0.3, theta2: 0.9 }],
   };
 }
 

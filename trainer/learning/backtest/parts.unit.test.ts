@@ -12,7 +12,8 @@ const start = (Date.parse('2024-01-04T22:00:00Z') / 1000) as OpenTime;
 const bars = recordMarket(createSimulatedMarket({ seed: 3, symbols: ['USDCAD', 'BCOUSD'], start }), 3000);
 const { windows } = datasetPolicy(tinySettings());
 const pair = parsePair('USDCAD_BCOUSD');
-const [a, b] = [bars.get(pair.a)!, bars.get(pair.b)!];
+const a = bars.get(pair.a)!;
+const b = bars.get(pair.b)!;
 
 describe('parts of a pair', () => {
   it.each([100_000, 700, 101, 30])('of %i bars, built separately, are bit-identical to the whole', (barsPerPart) => {

@@ -382,7 +382,8 @@ describe('backtestPeriod', () => {
       costs,
     };
     const reduced = await run({ policy: { ...policy, leverage } });
-    const [with_, without] = [reduced.bundles[0]!.all_pairs, result.bundles[0]!.all_pairs];
+    const with_ = reduced.bundles[0]!.all_pairs;
+    const without = result.bundles[0]!.all_pairs;
     expect(with_.trades.map(({ scale: _, ...trade }) => trade)).toEqual(
       without.trades.map(({ scale: _, ...trade }) => trade),
     );
@@ -392,7 +393,8 @@ describe('backtestPeriod', () => {
     expect(with_.total.max_drawdown).toBeLessThan(0.7 * without.total.max_drawdown);
     let halved = 0;
     for (const { id, history, answer } of whole) {
-      let [settled, peak] = [0, 0];
+      let settled = 0;
+      let peak = 0;
       for (const trade of with_.trades.filter(({ pairId }) => pairId === id)) {
         const drop = peak - settled;
         const rate = (drop >= 0.002 ? 0.2 : drop >= 0.0005 ? 0.5 : 1) * (answer(trade.entrySignal, 2) >= 0.3 ? 0.7 : 1);

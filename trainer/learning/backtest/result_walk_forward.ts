@@ -70,7 +70,8 @@ function answerPair(
   columns: number,
 ): Answered {
   const time = history.time.subarray(0, history.length);
-  const [start, end] = [lowerBound(time, first - SECONDS_PER_BAR), lowerBound(time, holdoutFrom)];
+  const start = lowerBound(time, first - SECONDS_PER_BAR);
+  const end = lowerBound(time, holdoutFrom);
   const kept: number[] = [];
   for (let t = start; t < end; t++) if (history.row[t]! >= 0) kept.push(t);
   const rows = kept.length === 0 ? [0, 0] : [history.row[kept[0]!]!, history.row[kept.at(-1)!]! + 1];

@@ -27,7 +27,8 @@ const plan = (balance: Balance, classWeightRatio = 1) => ({ balance, classWeight
 
 describe('balanceRows', () => {
   it.each(BALANCES)('reads nothing of the rows outside the fold: %s', (balance) => {
-    const [train, stopping] = [range(0, 200), range(220, 260)];
+    const train = range(0, 200);
+    const stopping = range(220, 260);
     const rows = rowsOf(400, 'outside');
     const spoiled: FitRows = {
       ...rows,

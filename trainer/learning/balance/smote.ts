@@ -50,7 +50,9 @@ interface Synthetic {
 /** 1 / standard deviation of each column over the training rows that have a value; 0 for a constant column. */
 function columnScales({ x }: FitRows, train: Int32Array): Float64Array {
   return Float64Array.from({ length: x.columns }, (_, column) => {
-    let [count, mean, m2] = [0, 0, 0];
+    let count = 0;
+    let mean = 0;
+    let m2 = 0;
     for (const row of train) {
       const value = x.values[row * x.columns + column]!;
       if (!Number.isFinite(value)) continue;

@@ -154,7 +154,9 @@ function groupContent(
   net: BundleParts['net'],
 ): GroupContent {
   return {
-    ...{ name, pairs: [...pairs], verdict },
+    name,
+    pairs: [...pairs],
+    verdict,
     ...(comparison && { comparison }),
     ...(gates && { gates: [...gates] }),
     ...(own && { own: ownContent(own, net) }),

@@ -107,7 +107,11 @@ function slopesOf(
   slope: number,
   intercept: number,
 ) {
-  let [bySlope, byIntercept, curveSlope, curveBoth, curveIntercept] = [0, 0, RIDGE, 0, RIDGE];
+  let bySlope = 0;
+  let byIntercept = 0;
+  let curveSlope = RIDGE;
+  let curveBoth = 0;
+  let curveIntercept = RIDGE;
   for (let row = 0; row < targets.length; row++) {
     const f = logits[row]!;
     const weight = weights === null ? 1 : weights[row]!;

@@ -22,12 +22,14 @@ function drawRows(rows: number, slope: number, intercept: number, seed: string) 
 /** Cross-entropy with the targets of Lin, Lin & Weng, summed directly. */
 function slowLoss(logits: ArrayLike<number>, labels: ArrayLike<number>, weights: ArrayLike<number> | null) {
   const weight = (row: number): number => weights?.[row] ?? 1;
-  let [positives, negatives] = [0, 0];
+  let positives = 0;
+  let negatives = 0;
   for (let row = 0; row < logits.length; row++) {
     positives += weight(row) * labels[row]!;
     negatives += weight(row) * (1 - labels[row]!);
   }
-  const [high, low] = [(positives + 1) / (positives + 2), 1 / (negatives + 2)];
+  const high = (positives + 1) / (positives + 2);
+  const low = 1 / (negatives + 2);
   return (slope: number, intercept: number): number => {
     let loss = 0;
     for (let row = 0; row < logits.length; row++) {

@@ -22,10 +22,8 @@ function drawn(rows: number, slope: readonly number[], intercept: readonly numbe
 
 describe('fitVectorScaling', () => {
   it('recovers the slopes of the labels, and intercepts up to a common shift', () => {
-    const [slope, intercept] = [
-      [0.5, 1.5, 1],
-      [0.4, -0.6, 0.2],
-    ];
+    const slope = [0.5, 1.5, 1];
+    const intercept = [0.4, -0.6, 0.2];
     const fitted = fitVectorScaling(drawn(20_000, slope, intercept, 'known'));
     expect(fitted.kind).toBe('per_class');
     slope.forEach((own, k) => expect(Math.abs(fitted.slope[k]! - own)).toBeLessThan(0.08));

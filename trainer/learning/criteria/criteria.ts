@@ -45,7 +45,8 @@ export function checkBrier(scores: ArrayLike<number>, labels: ArrayLike<number>,
   const lossOf = (row: number): number => (scores[row]! - labels[row]!) ** 2;
   const baseLossOf = (row: number): number => (base - labels[row]!) ** 2;
   const test = meanTest(timeBlocks(rows.time, labelSeconds(rows), (row) => lossOf(row) - baseLossOf(row)));
-  const [brier, baseline] = [mean(lossOf), mean(baseLossOf)];
+  const brier = mean(lossOf);
+  const baseline = mean(baseLossOf);
   const error = test === null ? 0 : test.mean - test.lowerBound(VETO_LEVEL);
   const known = (value: number): string => shown(count === 0 ? null : value);
   return {

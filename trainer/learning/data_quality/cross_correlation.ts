@@ -92,13 +92,16 @@ function blockSums(a: Float64Array, b: Float64Array, { blocks, size, reach }: La
     return sums;
   };
   const total = (sums: Float64Array): number => sums.reduce((sum, own) => sum + own, 0);
-  const [squaresA, squaresB] = [squares(a), squares(b)];
-  const [totalA, totalB] = [total(squaresA), total(squaresB)];
+  const squaresA = squares(a);
+  const squaresB = squares(b);
+  const totalA = total(squaresA);
+  const totalB = total(squaresB);
   if (!(totalA > 0 && totalB > 0)) return null;
   const norm = Math.sqrt(totalA * totalB);
   const n = powerOfTwo(size + 2 * reach);
   const transform = fourierTransform(n);
-  const [re, im] = [new Float64Array(n), new Float64Array(n)];
+  const re = new Float64Array(n);
+  const im = new Float64Array(n);
   const products: Float64Array[] = [];
   for (let block = 0; block < blocks; block++) {
     const start = block * size;
@@ -136,7 +139,8 @@ function estimates({ products, shares }: BlockSums, reach: number): CrossCorrela
 
 /** An element minus the mean of those 3 to 8 places beside it. */
 export function aboveNeighbors(values: Float64Array, at: number): number {
-  let [baseline, count] = [0, 0];
+  let baseline = 0;
+  let count = 0;
   for (let beside = PEAK_HALF_WIDTH + 1; beside <= BASELINE_REACH; beside++) {
     if (at >= beside) {
       baseline += values[at - beside]!;
@@ -158,7 +162,8 @@ function correlateReal(transform: Transform, re: Float64Array, im: Float64Array,
   transform(re, im);
   // The transforms A and B of two real sequences in one, Z = A + iB. Wanted is A* · B, and of it the conjugate, since
   // the inverse of a transform with a real result is the transform of its conjugate over n.
-  const [outRe, outIm] = [new Float64Array(n), new Float64Array(n)];
+  const outRe = new Float64Array(n);
+  const outIm = new Float64Array(n);
   for (let k = 0; k < n; k++) {
     const mirrored = (n - k) & (n - 1);
     const aRe = (re[k]! + re[mirrored]!) / 2;

@@ -121,8 +121,11 @@ function statedReturn(level: Grid, closes: Grid, span: number): Foresight | null
   const own = correlation.at(0);
   if (Math.abs(own.value) < FORESIGHT_LIMITS.level || !isSignificant(own)) return null;
   return {
-    ...{ aheadSeconds: span * closes.step, by: 'level', of: 'returns' },
-    ...{ correlation: own, known: correlation.at(-span) },
+    aheadSeconds: span * closes.step,
+    by: 'level',
+    of: 'returns',
+    correlation: own,
+    known: correlation.at(-span),
   };
 }
 

@@ -50,7 +50,8 @@ describe('a series', () => {
     for (const length of [800, 1800, 5000])
       for (let seed = 0; seed < 25; seed++) {
         const own = createRng(`wander ${length} ${seed}`);
-        let [price, other] = [0, 0];
+        let price = 0;
+        let other = 0;
         const prices = Float64Array.from({ length }, () => (price += 0.006 * own.normal()));
         const others = prices.map(() => (other += own.normal()));
         for (const level of [prices, prices.map((value) => 100 * Math.exp(value)), others])

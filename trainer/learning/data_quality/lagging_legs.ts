@@ -44,7 +44,8 @@ export function findLaggingLegs(
 ): LaggingLegs[] {
   const legs = new Map(pairs.map((pair) => [`${pair.a}_${pair.b}`, pair]));
   return [...legs].flatMap(([name, pair]) => {
-    const [a, b] = [bars.get(pair.a), bars.get(pair.b)];
+    const a = bars.get(pair.a);
+    const b = bars.get(pair.b);
     if (a === undefined || b === undefined) return [];
     const found = leadLagOf(a, b, movesOf);
     return found === null ? [] : [{ ...found, legs: name, culprit: culpritOf(found, bars, movesOf) }];
@@ -84,7 +85,8 @@ function culpritOf(
   const witnesses = [...bars.values()].filter(({ symbol }) => symbol !== a && symbol !== b).slice(0, WITNESSES);
   let votes = 0;
   for (const witness of witnesses) {
-    const [ofA, ofB] = [leadLagOf(bars.get(a)!, witness, movesOf), leadLagOf(bars.get(b)!, witness, movesOf)];
+    const ofA = leadLagOf(bars.get(a)!, witness, movesOf);
+    const ofB = leadLagOf(bars.get(b)!, witness, movesOf);
     // b is late by the lag: it is late against the witness too, so the witness is early against b.
     if (ofA === null && ofB?.lagSeconds === -lagSeconds) votes--;
     if (ofB === null && ofA?.lagSeconds === lagSeconds) votes++;

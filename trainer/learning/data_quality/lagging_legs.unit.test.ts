@@ -28,8 +28,18 @@ function withBars(changed: BarColumns): Map<string, BarColumns> {
 
 const training = (own: ReadonlyMap<string, BarColumns>): Promise<unknown> =>
   train({
-    ...{ settings, bars: own, market: 'live', seed: 7, gitCommit: null, out: folder, cache: null, workers: 0 },
-    ...{ created: new Date('2024-01-05T12:00:00Z'), trials: 0, searchFolder: null, holdoutFrom: null },
+    settings,
+    bars: own,
+    market: 'live',
+    seed: 7,
+    gitCommit: null,
+    out: folder,
+    cache: null,
+    workers: 0,
+    created: new Date('2024-01-05T12:00:00Z'),
+    trials: 0,
+    searchFolder: null,
+    holdoutFrom: null,
     onProgress: () => undefined,
   });
 
@@ -56,7 +66,8 @@ it('a leg whose clock is five hours off is refused, in pairs of any timeframe', 
 });
 
 it('a third symbol tells which leg is off', () => {
-  const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+  const a = bars.get('XAUUSD')!;
+  const b = bars.get('XAGUSD')!;
   const witness = { ...a, symbol: 'XPTUSD' };
   const three = new Map([a, later(b, 7200, 'XAGUSD'), witness].map((own) => [own.symbol, own]));
   expect(findLaggingLegs([{ a: 'XAUUSD', b: 'XAGUSD' }], three)).toMatchObject([

@@ -64,12 +64,18 @@ export function movesCache(): MovesOf {
  */
 export function findLeadLag(a: BarColumns, b: BarColumns, movesOf: MovesOf = movesOfBars): LeadLag | null {
   const step = commonStep(a, b);
-  const [movesA, movesB] = [movesOf(a, step), movesOf(b, step)];
+  const movesA = movesOf(a, step);
+  const movesB = movesOf(b, step);
   const reach = Math.max(MIN_REACH_STEPS, Math.round(REACH_S / step));
   const signed = crossCorrelate(movesA.signed, movesB.signed, reach);
   if (signed === null) return null;
   const make = (lag: number, of: LeadLag['of'], correlation: Estimate, atZero: Estimate): LeadLag => ({
-    ...{ a: a.symbol, b: b.symbol, lagSeconds: lag * step, of, correlation, atZero },
+    a: a.symbol,
+    b: b.symbol,
+    lagSeconds: lag * step,
+    of,
+    correlation,
+    atZero,
   });
   const led = ledReturns(signed);
   if (led !== null) return make(led, 'returns', signed.at(led), signed.at(0));

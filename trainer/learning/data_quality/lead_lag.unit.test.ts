@@ -12,8 +12,11 @@ const START = 1_546_473_600;
 /** Ascending one-minute bars of random walks: `common` is the share of variance that the legs have in common. */
 function walks(minutes: number, common: number, seed: string): { a: BarColumns; b: BarColumns } {
   const rng = createRng(seed);
-  const [a, b] = [new Float64Array(minutes), new Float64Array(minutes)];
-  let [levelA, levelB, spell] = [0, 0, 1];
+  const a = new Float64Array(minutes);
+  const b = new Float64Array(minutes);
+  let levelA = 0;
+  let levelB = 0;
+  let spell = 1;
   for (let t = 0; t < minutes; t++) {
     spell = Math.max(0.3, Math.min(4, spell * exp(0.1 * rng.normal())));
     const shared = rng.normal() * Math.sqrt(common);
@@ -61,7 +64,9 @@ describe('cross-correlation', () => {
       return Number.isNaN(value) ? 0 : value;
     };
     for (const lag of [-12, -1, 0, 3, 12]) {
-      let [products, squaresA, squaresB] = [0, 0, 0];
+      let products = 0;
+      let squaresA = 0;
+      let squaresB = 0;
       for (let t = 600; t < 600 + 2400 * 60; t += 60) {
         products += valueOf(a, t) * valueOf(b, t + 60 * lag >= 600 ? t + 60 * lag : -60);
         squaresA += valueOf(a, t) ** 2;
@@ -158,7 +163,8 @@ describe.skipIf(m1 === null)(`recorded bars${skipNote(m1)}`, () => {
   });
 
   it('show a clock that is off by five hours on the pair that moves together least', async () => {
-    const [a, b] = [await read('USDCAD'), await read('BCOUSD')];
+    const a = await read('USDCAD');
+    const b = await read('BCOUSD');
     expect(findLeadLag(a, shifted(b, -18_000))).toMatchObject({ lagSeconds: -18_000 });
   });
 });

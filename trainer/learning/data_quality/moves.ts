@@ -64,7 +64,8 @@ export function movesOfChanges({ from, step, values }: Grid): Moves {
 
 /** The values minus the mean of those that are known. */
 export function centered(values: Float64Array): Float64Array {
-  let [sum, count] = [0, 0];
+  let sum = 0;
+  let count = 0;
   for (const value of values) {
     if (Number.isNaN(value)) continue;
     sum += value;

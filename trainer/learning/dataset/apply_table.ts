@@ -111,7 +111,12 @@ interface Compared {
 
 /** Correlation of a column with the feature of its name: what has another source altogether is not like it. */
 function likeness({ row, features, given, at, column, width }: Compared): number {
-  let [n, x, y, xx, yy, xy] = [0, 0, 0, 0, 0, 0];
+  let n = 0;
+  let x = 0;
+  let y = 0;
+  let xx = 0;
+  let yy = 0;
+  let xy = 0;
   row.forEach((own, t) => {
     const a = own < 0 ? NaN : features[own * width + column]!;
     const b = own < 0 ? NaN : given[at[t]! * width + column]!;
@@ -129,7 +134,8 @@ function likeness({ row, features, given, at, column, width }: Compared): number
 
 /** Mean size of a feature. */
 function spreadOf(features: Float32Array, width: number, column: number): number {
-  let [sum, count] = [0, 0];
+  let sum = 0;
+  let count = 0;
   for (let i = column; i < features.length; i += width) {
     const size = Math.abs(features[i]!);
     if (!Number.isFinite(size)) continue;

@@ -82,7 +82,8 @@ describe('buildDataset', () => {
         for (let row = 0; row < x.rows; row += Math.ceil(x.rows / 7)) {
           const { a, b } = dataset.histories[pair[row]!]!.pair;
           const knownAt = time[row]! as OpenTime;
-          const [legA, legB] = [clipBars(bars.get(a)!, undefined, knownAt), clipBars(bars.get(b)!, undefined, knownAt)];
+          const legA = clipBars(bars.get(a)!, undefined, knownAt);
+          const legB = clipBars(bars.get(b)!, undefined, knownAt);
           const engine = new PairFeatures(policy.windows);
           for (const [i, j] of commonMinutes(legA, legB)) engine.step(barAt(legA, i), barAt(legB, j));
           expect(engine.frame.a.time + 60).toBe(knownAt);

@@ -17,7 +17,8 @@ export function datasetOfPairs(dataset: Dataset, ids: readonly string[]): Datase
     return { ...own, pair: own.pair.map((pair) => indexOf[pair]!) };
   };
   const models = ({ ai1, ai2, ai3 }: ModelRows): ModelRows => ({ ai1: of(ai1), ai2: of(ai2), ai3: of(ai3) });
-  const [train, holdout] = [models(dataset.train), models(dataset.holdout)];
+  const train = models(dataset.train);
+  const holdout = models(dataset.holdout);
   const evaluation = (['train', 'holdout'] as const).map((part) => {
     const rows = dataset.evaluation[part];
     // Validation detects by object identity whether a model is evaluated on its training rows.
@@ -29,7 +30,9 @@ export function datasetOfPairs(dataset: Dataset, ids: readonly string[]): Datase
   };
   return {
     ...dataset,
-    ...{ histories, train, holdout },
+    histories,
+    train,
+    holdout,
     evaluation: { train: evaluation[0]!, holdout: evaluation[1]! },
     riskParts: Object.fromEntries(RISK_PARTS.map((part) => [part, share(part)])) as Record<RiskPart, number>,
   };

@@ -49,7 +49,8 @@ describe.skipIf(m1 === null)(
           const row = rng.integer(rows.x.rows);
           const index = rows.pair[row]!;
           const { pair } = dataset.histories[index]!;
-          const [a, b] = [bars.get(pair.a)!, bars.get(pair.b)!];
+          const a = bars.get(pair.a)!;
+          const b = bars.get(pair.b)!;
           if (!legs.has(index)) legs.set(index, [...commonMinutes(a, b)]);
           const common = legs.get(index)!;
           const last = common.findIndex(([i]) => a.time[i]! + 60 === rows.time[row]);
@@ -89,9 +90,11 @@ describe.skipIf(m1 === null)(
           { ...policy, holdoutFraction: 0, maxRows: Infinity, minBars: 5000 },
           { workers: 0, cache: null, onProgress: () => undefined },
         );
-      const [short, long] = [await build(20), await build(40)];
+      const short = await build(20);
+      const long = await build(40);
       for (const model of MODEL_NAMES) {
-        const [part, whole] = [short.train[model], long.train[model]];
+        const part = short.train[model];
+        const whole = long.train[model];
         const rowOf = new Map(Array.from(whole.time, (time, row) => [`${whole.pair[row]} ${time}`, row]));
         expect(part.x.rows).toBeGreaterThan(500);
         for (let row = 0; row < part.x.rows; row++) {

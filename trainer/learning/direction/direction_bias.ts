@@ -117,7 +117,11 @@ export function directionBias(answers: DirectionAnswers): DirectionBias {
     distribution_std: rooted(variance(lean)),
     bull_market_buy_ratio: bull.buy_ratio,
     bear_market_sell_ratio: bear.buy_ratio === null ? null : 1 - bear.buy_ratio,
-    ...{ overall, bull, bear, hours, outcome },
+    overall,
+    bull,
+    bear,
+    hours,
+    outcome,
     biased: share.length < MIN_CALLS ? [] : [...biasedPredictions(figures), ...biasedOutcome(outcome)],
     warnings: share.length < MIN_CALLS ? [] : warningsOf(figures, overall, hours),
   };

@@ -62,8 +62,10 @@ describe('directionBias', () => {
     for (let seed = 0; seed < 200; seed++) {
       const rng = createRng(`calibrated ${seed}`);
       const rows = 2400;
-      const [up, outcome] = [new Float64Array(rows), new Float64Array(rows)];
-      let [probability, went] = [0.5, 1];
+      const up = new Float64Array(rows);
+      const outcome = new Float64Array(rows);
+      let probability = 0.5;
+      let went = 1;
       for (let row = 0; row < rows; row++) {
         // Predictions and outcomes change every 24 rows.
         if (row % 24 === 0) {

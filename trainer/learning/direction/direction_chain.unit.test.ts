@@ -136,7 +136,12 @@ describe('the direction model', () => {
     const instruments = ['ONE', 'TWO'].map((symbol) => instrumentOf(randomWalk(symbol, 800)));
     const trained = await train(instruments, { balance: 'focal' });
     const parts = {
-      ...{ instruments, plan: PLAN, trained, out: folder, created: new Date(0), gitCommit: null },
+      instruments,
+      plan: PLAN,
+      trained,
+      out: folder,
+      created: new Date(0),
+      gitCommit: null,
       market: 'live' as const,
     };
     const { version, edge, sources, engine, bias, gates, targets, metrics } = await makeDirectionBundle(parts);
@@ -186,7 +191,8 @@ describe('the direction model', () => {
       expect(answers.slice(row * 3, row * 3 + 3).reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
 
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-    const [key, trusted] = [join(folder, 'key.pem'), join(folder, 'trusted.pem')];
+    const key = join(folder, 'key.pem');
+    const trusted = join(folder, 'trusted.pem');
     writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
     writeFileSync(trusted, publicKey.export({ type: 'spki', format: 'pem' }));
     vi.stubEnv('MINUTEHAND_TRUSTED_KEYS', trusted);

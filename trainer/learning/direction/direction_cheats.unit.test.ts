@@ -216,7 +216,9 @@ describe('an edge with every series one bar later', () => {
       const pool = openFitPool(0);
       try {
         const learning = {
-          ...{ engine: 'gbdt' as const, params: { ...PLAN.params, seed: '1' }, stride: 1 },
+          engine: 'gbdt' as const,
+          params: { ...PLAN.params, seed: '1' },
+          stride: 1,
           balance: { balance: PLAN.balance, classWeightRatio: 1, seed: '1' },
         };
         const scored = await scoreBlocks(rows, learning, PLAN.walkForward, pool, () => undefined);
@@ -228,7 +230,8 @@ describe('an edge with every series one bar later', () => {
         await pool.close();
       }
     };
-    const [bar, day] = [await delayed(1), await delayed(24)];
+    const bar = await delayed(1);
+    const day = await delayed(24);
     expect(bar.net_bps).toBeGreaterThan(10);
     expect(oneBarLaterPasses({ delayed: bar })).toBe(false);
     expect(oneBarLaterPasses({ delayed: day })).toBe(true);
@@ -301,11 +304,20 @@ function evidenceOf(change: Partial<DirectionEvidence>): DirectionEvidence {
   const outcome = { rows: 0, predicted: null, observed: null, p_value: null };
   return {
     bias: {
-      ...{ overall_balance: 0.5, prediction_min: 0.3, prediction_max: 0.7, outcome },
-      ...{ biased: [], warnings: [] },
+      overall_balance: 0.5,
+      prediction_min: 0.3,
+      prediction_max: 0.7,
+      outcome,
+      biased: [],
+      warnings: [],
     },
-    ...{ upOrDown: null, series: [], column: null, delayed: null, hasEdge: true },
-    ...{ f1: { f1: 0.7, f1_by_class: [0.7, 0.7, 0.7], f1_chance: 0.3, f1_gain_lower: 0.1 }, f1Floor: null },
+    upOrDown: null,
+    series: [],
+    column: null,
+    delayed: null,
+    hasEdge: true,
+    f1: { f1: 0.7, f1_by_class: [0.7, 0.7, 0.7], f1_chance: 0.3, f1_gain_lower: 0.1 },
+    f1Floor: null,
     ...change,
   };
 }

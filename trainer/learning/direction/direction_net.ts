@@ -115,11 +115,15 @@ export function chooseTheta(
     const test = Int32Array.from(known, (i) => split.test[i]!);
     put(answers, rows, test, scaledProbabilities(own, scaling));
   }
-  let [best, bestRatio] = [THETA_GRID.at(-1)!, -Infinity];
+  let best = THETA_GRID.at(-1)!;
+  let bestRatio = -Infinity;
   for (const theta of THETA_GRID) {
     const strategy = strategyOf(theta, instruments[0]!.bars.timeframe);
     const ratio = netRatio(instruments.flatMap((own, i) => backtestStrategy(own, answers[i]!, () => strategy, costs)));
-    if (ratio > bestRatio) [best, bestRatio] = [theta, ratio];
+    if (ratio > bestRatio) {
+      best = theta;
+      bestRatio = ratio;
+    }
   }
   return best;
 }
@@ -238,7 +242,8 @@ function byDay(trades: readonly Trade[]): { sum: Float64Array; count: Float64Arr
   const day = (trade: Trade): number => Math.floor(trade.entryTime / SECONDS_PER_DAY);
   const first = trades.reduce((least, trade) => Math.min(least, day(trade)), Infinity);
   const last = trades.reduce((most, trade) => Math.max(most, day(trade)), -Infinity);
-  const [sum, count] = [new Float64Array(last - first + 1), new Float64Array(last - first + 1)];
+  const sum = new Float64Array(last - first + 1);
+  const count = new Float64Array(last - first + 1);
   for (const trade of trades) {
     sum[day(trade) - first]! += trade.netBps;
     count[day(trade) - first]!++;

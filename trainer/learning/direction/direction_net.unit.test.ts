@@ -107,7 +107,8 @@ describe('the threshold of an evaluated block', () => {
   }
 
   it('does not depend on the block that it is evaluated on', () => {
-    const [knowing, wrong] = [blocksOf(2), blocksOf(-2)];
+    const knowing = blocksOf(2);
+    const wrong = blocksOf(-2);
     expect(netOf(knowing).thetas).toHaveLength(3);
     expect(netOf(knowing).thetas).toEqual(netOf(wrong).thetas);
     // The block itself would have called for others.

@@ -161,12 +161,14 @@ export function lossDifference(
   seed: string,
 ): LossDifference {
   const day = (i: number): number => Math.floor(rows.time[a.rows[i]!]! / SECONDS_PER_DAY);
-  let [first, last] = [Infinity, -Infinity];
+  let first = Infinity;
+  let last = -Infinity;
   for (let i = 0; i < a.rows.length; i++) {
     first = Math.min(first, day(i));
     last = Math.max(last, day(i));
   }
-  const [sum, count] = [new Float64Array(last - first + 1), new Float64Array(last - first + 1)];
+  const sum = new Float64Array(last - first + 1);
+  const count = new Float64Array(last - first + 1);
   const lossOf = ({ probabilities, labels }: EvaluatedAnswers, i: number): number =>
     -ln(Math.max(probabilities[i * CLASSES + labels[i]!]!, 1e-15));
   for (let i = 0; i < a.rows.length; i++) {

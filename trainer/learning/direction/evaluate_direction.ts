@@ -91,10 +91,18 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
     period: { from: times.reduce((a, b) => Math.min(a, b)), to: times.reduce((a, b) => Math.max(a, b)) },
     metrics,
     prior: priorOf(manifest, rows, answers, seed),
-    ...{ net, edge, bias },
+    net,
+    edge,
+    bias,
     gates: directionGates({
-      ...{ bias, upOrDown: upOrDownAuc(rows, answers), series, column: null, delayed, hasEdge },
-      ...{ f1: metrics, f1Floor: request.f1Floor },
+      bias,
+      upOrDown: upOrDownAuc(rows, answers),
+      series,
+      column: null,
+      delayed,
+      hasEdge,
+      f1: metrics,
+      f1Floor: request.f1Floor,
     }),
   };
 }

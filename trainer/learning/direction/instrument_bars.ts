@@ -93,15 +93,22 @@ export function joinBars(bars: InstrumentBars, timeframe: number): InstrumentBar
   const { symbol } = bars;
   const resampler = new BarResampler(symbol, timeframe, (bar) => joined.push(bar));
   for (let i = 0; i < bars.length; i++) {
-    const [open, high, low, close] = [bars.open[i]!, bars.high[i]!, bars.low[i]!, bars.close[i]!];
+    const open = bars.open[i]!;
+    const high = bars.high[i]!;
+    const low = bars.low[i]!;
+    const close = bars.close[i]!;
     const time = lastMinuteOf(bars.time[i]!, bars.timeframe);
-    const [volume, taker] = [bars.volume[i]!, bars.takerBuyVolume[i]!];
+    const volume = bars.volume[i]!;
+    const taker = bars.takerBuyVolume[i]!;
     const flow = Number.isNaN(taker) ? {} : { takerBuyVolume: taker };
     resampler.take({ symbol, time, open, high, low, close, volume, ...flow });
   }
   const column = (of: (bar: Bar) => number): Float64Array => Float64Array.from(joined, of);
   return {
-    ...{ symbol, timeframe, length: joined.length, joinedFrom: bars.timeframe },
+    symbol,
+    timeframe,
+    length: joined.length,
+    joinedFrom: bars.timeframe,
     time: column((bar) => barOpen(bar.time, timeframe)),
     open: column((bar) => bar.open),
     high: column((bar) => bar.high),
@@ -163,7 +170,15 @@ export async function readInstrumentFile(path: string): Promise<InstrumentBars> 
   const timeframe = usualDistance(time, path);
   return {
     symbol: FILE.exec(basename(path))?.[1] ?? basename(path),
-    ...{ timeframe, length, time, open, high, low, close, volume, takerBuyVolume },
+    timeframe,
+    length,
+    time,
+    open,
+    high,
+    low,
+    close,
+    volume,
+    takerBuyVolume,
   };
 }
 

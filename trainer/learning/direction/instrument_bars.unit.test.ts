@@ -27,7 +27,8 @@ const START = 1_600_000_000 - (1_600_000_000 % 86_400);
 /** Bars with gaps; some have unknown taker volume. */
 function write(name: string, timeframe: number, count: number): Promise<InstrumentBars> {
   const rng = createRng(name);
-  let [time, price] = [START, 100];
+  let time = START;
+  let price = 100;
   const rows = Array.from({ length: count }, () => {
     time += timeframe * (rng.uniform() < 0.02 ? 1 + rng.integer(40) : 1);
     const open = price;
@@ -42,8 +43,13 @@ function write(name: string, timeframe: number, count: number): Promise<Instrume
 
 function barsOf(bars: InstrumentBars): Bar[] {
   return Array.from(bars.time, (time, i) => ({
-    ...{ symbol: bars.symbol, time: time + bars.timeframe - 60, open: bars.open[i]!, high: bars.high[i]! },
-    ...{ low: bars.low[i]!, close: bars.close[i]!, volume: bars.volume[i]! },
+    symbol: bars.symbol,
+    time: time + bars.timeframe - 60,
+    open: bars.open[i]!,
+    high: bars.high[i]!,
+    low: bars.low[i]!,
+    close: bars.close[i]!,
+    volume: bars.volume[i]!,
     ...(!Number.isNaN(bars.takerBuyVolume[i]!) && { takerBuyVolume: bars.takerBuyVolume[i]! }),
   })) as Bar[];
 }

@@ -108,7 +108,10 @@ function manifestOf(
     costs: { taker_fee_bps: plan.costs.takerFeeBps, slippage_bps: plan.costs.slippageBps },
     bias: biasOf(bias),
     targets: successTargets({
-      ...{ metrics, bias, net, instruments: instruments.length },
+      metrics,
+      bias,
+      net,
+      instruments: instruments.length,
       seconds: period[1]! - blocks[0]!.split.from,
       isPlausible: gates.find(({ name }) => name === 'direction plausible')?.passed !== false,
     }),
@@ -123,8 +126,10 @@ function biasOf(all: DirectionBias): ManifestBias {
   const { predicted, observed } = outcome;
   return {
     ...figures,
-    ...{ outcome_predicted: predicted, outcome_observed: observed },
-    ...{ biased: [...biased], warnings: [...warnings] },
+    outcome_predicted: predicted,
+    outcome_observed: observed,
+    biased: [...biased],
+    warnings: [...warnings],
   };
 }
 

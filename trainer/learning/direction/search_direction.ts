@@ -114,7 +114,11 @@ export async function searchDirection(
   return {
     learning: adopted ? found : learning,
     report: {
-      ...{ trials, complete, pruned, failed, adopted },
+      trials,
+      complete,
+      pruned,
+      failed,
+      adopted,
       balance_penalty: search.balancePenalty ? BALANCE_PENALTY : null,
       configured_gain: configured.value,
       best_gain: best.value,

@@ -96,14 +96,16 @@ export async function readSource(source: SeriesSource): Promise<{ history: Serie
       });
     return at;
   };
-  const [value, event] = [field(valueColumn), field(timeColumn)];
+  const value = field(valueColumn);
+  const event = field(timeColumn);
   const arrival = arrivalColumn === null ? -1 : field(arrivalColumn);
   const rows: Arrived[] = [];
   let empty = 0;
   lines.slice(1).forEach((line, i) => {
     const cells = cellsOf(line, delimiter) ?? [];
     if (cells[value] === '') return empty++;
-    const [at, of] = [parseDecimalText(cells[event] ?? ''), parseDecimalText(cells[value] ?? '')];
+    const at = parseDecimalText(cells[event] ?? '');
+    const of = parseDecimalText(cells[value] ?? '');
     const known = arrival < 0 ? at + lagSeconds : parseDecimalText(cells[arrival] ?? '');
     if (!(Number.isFinite(at) && Number.isFinite(of) && known >= at))
       throw new MinutehandError('DATA_FORMAT', {
@@ -161,7 +163,9 @@ async function addObservations(
   const stored = existsSync(path) ? observationsOf(await readStored(path)) : [];
   const byKey = new Map(stored.map((own) => [`${own.event} ${own.arrival}`, own.value]));
   const events = new Map(stored.map((own) => [own.event, own.value]));
-  let [added, duplicates, revisions] = [0, 0, 0];
+  let added = 0;
+  let duplicates = 0;
+  let revisions = 0;
   for (const own of observations) {
     const key = `${own.event} ${own.arrival}`;
     const known = byKey.get(key);

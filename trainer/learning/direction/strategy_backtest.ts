@@ -46,7 +46,8 @@ export function backtestStrategy(
     if (step.action === 'ENTER') entry = t + 1;
     if (step.action !== 'EXIT' || before.side === 0) continue;
     const grossBps = before.side * (bars.open[t + 1]! / bars.open[entry]! - 1) * BPS;
-    const [entryTime, exitTime] = [bars.time[entry]! as OpenTime, bars.time[t + 1]! as OpenTime];
+    const entryTime = bars.time[entry]! as OpenTime;
+    const exitTime = bars.time[t + 1]! as OpenTime;
     trades.push({
       pairId: bars.symbol,
       side: before.side,
@@ -74,7 +75,8 @@ export function settlementsOf({ length, eventTime, value }: SeriesHistory): Sett
   const sums = new Float64Array(times.length + 1);
   times.forEach((time, i) => (sums[i + 1] = sums[i]! + rates.get(time)!));
   const sumUntil = (time: number): number => {
-    let [low, high] = [0, times.length];
+    let low = 0;
+    let high = times.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (times[middle]! <= time) low = middle + 1;

@@ -33,7 +33,9 @@ export function successTargets({ metrics, bias, net, instruments, seconds, isPla
   const earned = net.trades.reduce((sum, { netBps }) => sum + netBps, 0) / BPS / instruments;
   const monthly = seconds > 0 ? (earned * SECONDS_PER_MONTH) / seconds : null;
   const target = (name: string, goal: string, measured: number | null, isMet: (value: number) => boolean) => ({
-    ...{ name, goal, measured },
+    name,
+    goal,
+    measured,
     met: measured !== null && isMet(measured),
   });
   const ofClass = (name: string, k: number) => {

@@ -161,12 +161,30 @@ export async function trainDirection(
     const delayed = hasEdge && series.length > 0 ? delayedEdge(run, calibrated, net) : null;
     const upOrDown = upOrDownAuc(rows, answers);
     const gates = directionGates({
-      ...{ bias, upOrDown, series, column, delayed, hasEdge },
-      ...{ f1: metrics, f1Floor: plan.f1Floor },
+      bias,
+      upOrDown,
+      series,
+      column,
+      delayed,
+      hasEdge,
+      f1: metrics,
+      f1Floor: plan.f1Floor,
     });
     return {
-      ...{ rows, learning: own, search, model, scaling, theta, trees: treesOf(raw) },
-      ...{ metrics, blocks: calibrated, net, bias, gates, priors, others },
+      rows,
+      learning: own,
+      search,
+      model,
+      scaling,
+      theta,
+      trees: treesOf(raw),
+      metrics,
+      blocks: calibrated,
+      net,
+      bias,
+      gates,
+      priors,
+      others,
     };
   } finally {
     await pool.close();
@@ -188,7 +206,10 @@ async function searched({
 }: Run): Promise<{ learning: LearningPlan; report: DirectionSearchReport | null }> {
   const { params, balance, classWeightRatio, seed, stride, search, walkForward } = plan;
   const learning: LearningPlan = {
-    ...{ engine: 'gbdt', params: { ...params, seed }, balance: { balance, classWeightRatio, seed }, stride },
+    engine: 'gbdt',
+    params: { ...params, seed },
+    balance: { balance, classWeightRatio, seed },
+    stride,
   };
   if (search === null) return { learning, report: null };
   const { timeframe } = instruments[0]!.bars;

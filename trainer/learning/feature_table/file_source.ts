@@ -137,7 +137,11 @@ async function parquetSource(path: string, names: readonly string[]): Promise<Fe
     for (const { num_rows } of metadata.row_groups) {
       const rowEnd = rowStart + Number(num_rows);
       await parquetRead({
-        ...{ file, metadata, columns, rowStart, rowEnd },
+        file,
+        metadata,
+        columns,
+        rowStart,
+        rowEnd,
         onComplete: (rows) => {
           for (const row of rows) collector.add(row);
         },

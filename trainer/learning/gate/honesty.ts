@@ -54,7 +54,8 @@ export function checkDelayed(edge: Edges, delayed: Delayed | null): GateResult {
   const claimed = claimedPairs(edge);
   if (claimed.length === 0) return { name, passed: true, seen: `no pair has an edge; ${of}`, limit };
   const texts = claimed.map((id) => {
-    const [own, later] = [edge[id]!.mean_net_bps ?? 0, delayed.edge[id]?.mean_net_bps ?? null];
+    const own = edge[id]!.mean_net_bps ?? 0;
+    const later = delayed.edge[id]?.mean_net_bps ?? null;
     const isGone = later === null || later <= 0 || later < REMAINING_SHARE * own;
     return { isGone, text: `${id} ${own.toFixed(2)} → ${later === null ? 'no trade' : later.toFixed(2)} bps` };
   });

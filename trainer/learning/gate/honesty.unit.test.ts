@@ -3,10 +3,20 @@ import type { PairEdge, Skill } from '../../../shared/bundle/manifest.ts';
 import { checkDelayed, checkPlausible, checkSkill } from './honesty.ts';
 
 const edge = (mean_net_bps: number, no_edge = false): PairEdge => ({
-  ...{ no_edge, trades: 90, mean_gross_bps: mean_net_bps + 2, mean_net_bps, lower_5_net_bps: mean_net_bps - 1 },
+  no_edge,
+  trades: 90,
+  mean_gross_bps: mean_net_bps + 2,
+  mean_net_bps,
+  lower_5_net_bps: mean_net_bps - 1,
 });
 const skill = (lower_95: number | null): Skill => ({
-  ...{ auc: 0.63, placebo_auc: 0.62, skill: 0.01, standard_error: 0.004, lower_95, draws: 4, days: 40 },
+  auc: 0.63,
+  placebo_auc: 0.62,
+  skill: 0.01,
+  standard_error: 0.004,
+  lower_95,
+  draws: 4,
+  days: 40,
 });
 
 describe('the gate of skill', () => {

@@ -25,10 +25,12 @@ export function pairedGain({ y, time, own, pooled }: PairedScores, comparisons: 
   const gains: number[] = [];
   const blocks: number[] = [];
   const dayOf = new Map<number, number>();
-  let [ownLoss, pooledLoss] = [0, 0];
+  let ownLoss = 0;
+  let pooledLoss = 0;
   for (let row = 0; row < y.length; row++) {
     if (Number.isNaN(own[row]) || Number.isNaN(pooled[row])) continue;
-    const [ofOwn, ofPooled] = [lossOf(own[row]!, y[row]!), lossOf(pooled[row]!, y[row]!)];
+    const ofOwn = lossOf(own[row]!, y[row]!);
+    const ofPooled = lossOf(pooled[row]!, y[row]!);
     ownLoss += ofOwn;
     pooledLoss += ofPooled;
     gains.push(ofPooled - ofOwn);

@@ -77,7 +77,11 @@ describe('pairedGain', () => {
       pairedGain(scoresOf(rows.filter((_, i) => i % 2 === 1)), 3),
     );
     expect(pairedGain({ ...others, own: others.y.length === 0 ? [] : Array(rows.length).fill(NaN) }, 3)).toMatchObject({
-      ...{ rows: 0, gain: null, own_log_loss: null, pooled_log_loss: null, chosen: false },
+      rows: 0,
+      gain: null,
+      own_log_loss: null,
+      pooled_log_loss: null,
+      chosen: false,
     });
   });
 });

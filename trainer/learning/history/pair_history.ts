@@ -152,7 +152,9 @@ export interface MatchedMinutes {
 export function matchMinutes(a: BarColumns, b: BarColumns): MatchedMinutes {
   const inA = new Int32Array(Math.min(a.length, b.length));
   const inB = new Int32Array(inA.length);
-  let [length, i, j] = [0, 0, 0];
+  let length = 0;
+  let i = 0;
+  let j = 0;
   while (i < a.length && j < b.length) {
     const difference = a.time[i]! - b.time[j]!;
     if (difference === 0) {

@@ -82,7 +82,8 @@ describe('buildPairHistory', () => {
   it('has the engine’s float64 values at each bar, bit for bit', () => {
     const { minutehand } = tinySettings();
     const bars = tinyBars(tinySettings(), 500);
-    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    const a = bars.get('XAUUSD')!;
+    const b = bars.get('XAGUSD')!;
     const history = buildPairHistory(parsePair('XAUUSD_XAGUSD'), a, b, minutehand.windows, () => true);
     const engine = new PairFeatures(minutehand.windows);
     const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
@@ -107,7 +108,8 @@ describe('buildPairHistory', () => {
     const settings = tinySettings();
     const { windows } = settings.minutehand;
     const bars = tinyBars(settings, 2400);
-    const [a, b] = [bars.get('AUDUSD')!, bars.get('USDCAD')!];
+    const a = bars.get('AUDUSD')!;
+    const b = bars.get('USDCAD')!;
     const all = buildPairHistory(parsePair('AUDUSD_USDCAD'), a, b, windows, () => true);
     const some = buildPairHistory(
       parsePair('AUDUSD_USDCAD'),
@@ -152,7 +154,8 @@ describe('buildPairHistory', () => {
     const first = Math.max(read.get('XAUUSD')!.time[0]!, read.get('XAGUSD')!.time[0]!);
     const month = (columns: BarColumns): BarColumns =>
       clipBars(columns, (first + 30 * 86_400) as OpenTime, (first + 60 * 86_400) as OpenTime);
-    const [a, b] = [month(read.get('XAUUSD')!), month(read.get('XAGUSD')!)];
+    const a = month(read.get('XAUUSD')!);
+    const b = month(read.get('XAGUSD')!);
     const history = buildPairHistory(parsePair('XAUUSD_XAGUSD'), a, b, windows, () => true);
     const common = commonBars(a, b);
     expect(history.length).toBeGreaterThan(15_000);

@@ -100,7 +100,8 @@ describe('labelPair', () => {
       [ai3, (own: PairHistory, t: number) => scaleLabel(own, t, POLICY.scale)],
     ] as const) {
       for (let i = 0; i < set.bar.length; i += 9) {
-        const [t, end] = [set.bar[i]!, set.end[i]!];
+        const t = set.bar[i]!;
+        const end = set.end[i]!;
         expect(labelOf(cutAt(end + 1), t)).toMatchObject({ label: set.label[i], end });
         expect(labelOf(cutAt(end), t)).toBeNull();
       }

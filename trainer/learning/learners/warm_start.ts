@@ -92,7 +92,8 @@ export function checkWarmStart(base: WarmStartBase, run: WarmStartRun): void {
   if (base.market !== run.market) refuse(`was learned from a ${base.market} market`, `a ${run.market} one`);
   if (base.feature_schema !== run.feature_schema) refuse('was learned from other features', 'those of this version');
   for (const name of new Set([...Object.keys(base.label_policy), ...Object.keys(run.label_policy)])) {
-    const [own, wanted] = [base.label_policy[name], run.label_policy[name]];
+    const own = base.label_policy[name];
+    const wanted = run.label_policy[name];
     if (own !== wanted) refuse(`was learned with ${name} ${own ?? 'unset'}`, `${name} ${wanted ?? 'unset'}`);
   }
   const groups = ownGroups(base).map(({ name }) => name);

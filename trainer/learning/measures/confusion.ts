@@ -103,10 +103,12 @@ export function rateThreshold(probabilities: ArrayLike<number>, rate: number): n
   if (n === 0 || wanted <= 0) return n === 0 ? Infinity : descending[0]!;
   const last = descending[wanted - 1]!;
   // Rows of the same probability lie on one side: that which is nearer to the rate.
-  const [above, atLeast] = [descending.indexOf(last), descending.lastIndexOf(last) + 1];
+  const above = descending.indexOf(last);
+  const atLeast = descending.lastIndexOf(last) + 1;
   const count = atLeast - wanted <= wanted - above ? atLeast : above;
   if (count === 0) return last;
-  const [lowest, next] = [descending[count - 1]!, descending[count]];
+  const lowest = descending[count - 1]!;
+  const next = descending[count];
   if (next === undefined) return -Infinity;
   const middle = next + (lowest - next) / 2;
   return middle < lowest ? middle : next;

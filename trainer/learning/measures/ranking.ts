@@ -8,7 +8,8 @@ export function midRanks(scores: ArrayLike<number>, weights: ArrayLike<number>):
   let below = 0;
   for (let i = 0; i < order.length;) {
     const score = scores[order[i]!]!;
-    let [end, tied] = [i, 0];
+    let end = i;
+    let tied = 0;
     while (end < order.length && scores[order[end]!]! === score) tied += weights[order[end++]!]!;
     for (; i < end; i++) ranks[order[i]!] = (below + tied / 2) / total;
     below += tied;
@@ -27,7 +28,8 @@ export function aucShares(
   labels: ArrayLike<number>,
   weights: ArrayLike<number>,
 ): Float64Array | null {
-  let [total, positives] = [0, 0];
+  let total = 0;
+  let positives = 0;
   for (let row = 0; row < labels.length; row++) {
     total += weights[row]!;
     positives += weights[row]! * labels[row]!;

@@ -14,7 +14,9 @@ describe('rmse, mae, r2 and pinball', () => {
     fc.assert(
       fc.property(table, fc.double({ min: 0.01, max: 0.99, noNaN: true }), (rows, quantile) => {
         const all = rows.flatMap(({ p, y, copies }) => new Array(copies).fill({ p, y }) as { p: number; y: number }[]);
-        const [p, y, w] = [rows.map((r) => r.p), rows.map((r) => r.y), rows.map((r) => r.copies)];
+        const p = rows.map((r) => r.p);
+        const y = rows.map((r) => r.y);
+        const w = rows.map((r) => r.copies);
         if (all.length === 0) {
           expect([rmse(p, y, w), mae(p, y, w), pinball([], [], quantile)]).toEqual([NaN, NaN, NaN]);
           expect(r2(p, y, w)).toBeNull();

@@ -34,7 +34,8 @@ export function mirrorBars(bars: BarColumns, coins: Coins): BarColumns {
     const side = coins(bars.time[i]!);
     const mirrored = (price: number): number => exp(placebo + side * (ln(price) - recorded));
     open[i] = mirrored(bars.open[i]!);
-    const [top, bottom] = [mirrored(bars.high[i]!), mirrored(bars.low[i]!)];
+    const top = mirrored(bars.high[i]!);
+    const bottom = mirrored(bars.low[i]!);
     close[i] = mirrored(bars.close[i]!);
     // Of equal prices one logarithm more or less must not put the close outside of its bar.
     high[i] = Math.max(top, bottom, open[i]!, close[i]!);

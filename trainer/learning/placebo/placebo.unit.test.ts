@@ -13,7 +13,8 @@ const START = 1_546_473_600;
 
 describe('coins', () => {
   it('are fair, the same for all symbols and orders of asking, and independent of neighbors and of other seeds', () => {
-    const [coins, others] = [coinsOf('7/coins/0'), coinsOf('7/coins/1')];
+    const coins = coinsOf('7/coins/0');
+    const others = coinsOf('7/coins/1');
     const times = Array.from({ length: 20_000 }, (_, i) => START + 60 * i);
     const sides = times.map(coins);
     expect(times.toReversed().map(coins).toReversed()).toEqual(sides);
@@ -52,7 +53,8 @@ describe('mirrored bars', () => {
   });
 
   it('of two symbols keep the correlation of their moves within a bar', () => {
-    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    const a = bars.get('XAUUSD')!;
+    const b = bars.get('XAGUSD')!;
     const moves = ({ close }: BarColumns): number[] => [...close].slice(1).map((price, i) => ln(price / close[i]!));
     const product = (one: BarColumns, other: BarColumns): number =>
       moves(one).reduce((sum, move, i) => sum + move * moves(other)[i]!, 0);
@@ -73,7 +75,8 @@ describe('mirrored bars', () => {
   });
 
   it('give candidates of the holdout with other labels in another draw', () => {
-    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    const a = bars.get('XAUUSD')!;
+    const b = bars.get('XAGUSD')!;
     const task = {
       pair: { id: 'XAUUSD_XAGUSD', a: 'XAUUSD', b: 'XAGUSD' },
       a,
@@ -108,7 +111,9 @@ function market(seed: string, days: number, direction: number): ScoredRows {
 
 describe('skill', () => {
   it('is the AUC minus the mean AUC of the placebo markets', () => {
-    const [recorded, one, other] = [market('r', 40, 1), market('a', 40, 0), market('b', 40, 0)];
+    const recorded = market('r', 40, 1);
+    const one = market('a', 40, 0);
+    const other = market('b', 40, 0);
     const aucOf = ({ scores, y }: ScoredRows): number => auc(scores, y)!;
     const found = skillOf(recorded, [one, other], 'seed')!;
     expect(found.skill).toBeCloseTo(aucOf(recorded) - (aucOf(one) + aucOf(other)) / 2, 12);
@@ -120,7 +125,8 @@ describe('skill', () => {
   });
 
   it('is above 0 at 95 % in about one of twenty worlds without direction, though their AUC is far above one half', () => {
-    let [claimed, total] = [0, 0];
+    let claimed = 0;
+    let total = 0;
     for (let world = 0; world < 200; world++) {
       const placebos = [0, 1, 2, 3].map((draw) => market(`${world}/placebo/${draw}`, 30, 0));
       const found = skillOf(market(`${world}/recorded`, 30, 0), placebos, `${world}`)!;
@@ -138,7 +144,8 @@ describe('skill', () => {
   });
 
   it('is measured by shorter blocks where there are few trading days, as often wrong as by days', () => {
-    let [claimed, total] = [0, 0];
+    let claimed = 0;
+    let total = 0;
     for (let world = 0; world < 200; world++) {
       const placebos = [0, 1, 2, 3].map((draw) => market(`${world}/short placebo/${draw}`, 5, 0));
       const found = skillOf(market(`${world}/short recorded`, 5, 0), placebos, `${world}`)!;

@@ -100,7 +100,8 @@ function holdoutLegs(
   windows: Windows,
   holdoutFrom: number,
 ): { readonly a: BarColumns; readonly b: BarColumns } {
-  const [a, b] = [legBars(bars, pair, 'a')!, legBars(bars, pair, 'b')!];
+  const a = legBars(bars, pair, 'a')!;
+  const b = legBars(bars, pair, 'b')!;
   const { length, inA } = matchMinutes(a, b);
   let first = 0;
   while (first < length && a.time[inA[first]!]! < holdoutFrom) first++;

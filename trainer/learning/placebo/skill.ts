@@ -46,7 +46,11 @@ export function skillOf(recorded: ScoredRows, placebos: readonly ScoredRows[], s
   const skill = own - placebo_auc;
   const { days, error, factor } = standardError(recorded, placebos, seed);
   return {
-    ...{ auc: own, placebo_auc, skill, draws: placebos.length, days },
+    auc: own,
+    placebo_auc,
+    skill,
+    draws: placebos.length,
+    days,
     standard_error: error,
     lower_95: error === null ? null : skill - factor * error,
   };
@@ -103,7 +107,8 @@ function blocksOf(markets: readonly ScoredRows[], seconds: number): Blocks {
 
 /** Trading days that have rows, numbered in order of time. */
 function daysOf(markets: readonly ScoredRows[]): Blocks {
-  let [first, last] = [Infinity, -Infinity];
+  let first = Infinity;
+  let last = -Infinity;
   for (const { time } of markets) {
     for (const at of time) {
       first = Math.min(first, at);
@@ -136,7 +141,11 @@ function rankedRows({ scores, y, time }: ScoredRows, dayAt: (time: number) => nu
 
 /** AUC of rows that count as often as their day was drawn; NaN without one of the classes. */
 function weightedAuc({ day, positive, tied }: RankedRows, weight: Float64Array): number {
-  let [won, positives, negatives, tiedPositives, tiedNegatives] = [0, 0, 0, 0, 0];
+  let won = 0;
+  let positives = 0;
+  let negatives = 0;
+  let tiedPositives = 0;
+  let tiedNegatives = 0;
   for (let i = 0; i < day.length; i++) {
     if (tied[i] === 0) {
       won += tiedPositives * (negatives + tiedNegatives / 2);

@@ -248,7 +248,8 @@ function designEffect(bins: number): number {
   const key = `${bins} steps`;
   const known = byChance.get(key);
   if (known !== undefined) return known;
-  const [paths, steps] = [1000, 400];
+  const paths = 1000;
+  const steps = 400;
   const edges = Array.from({ length: bins - 1 }, (_, edge) => normalQuantile((edge + 1) / bins));
   const rng = createRng(`design effect ${bins}`);
   let squares = 0;

@@ -60,7 +60,8 @@ describe('featureDrift of planted rows', () => {
       for (const value of Float32Array.from(values)) counts[edges.filter((edge) => edge < value).length]!++;
       return counts.map((count) => count / values.length);
     };
-    const [p, q] = [shares(training), shares(live)];
+    const p = shares(training);
+    const q = shares(live);
     const psi = p.reduce((sum, share, bin) => sum + (q[bin]! - share) * Math.log(q[bin]! / share), 0);
     expect(drift.psi).toBeCloseTo(psi, 9);
     // Of two normals half a deviation apart it is about the square of the distance.
@@ -121,7 +122,8 @@ describe('featureDrift of planted rows', () => {
     [2, 0.08],
   ])('finds hardly any drift where there is none, in an autoregressive feature of %d days', (days, most) => {
     const runs = 40;
-    let [found, wouldHave] = [0, 0];
+    let found = 0;
+    let wouldHave = 0;
     for (let run = 0; run < runs; run++) {
       const rows = (span: number, name: string): ProfiledRows => {
         const rng = createRng(`${name} ${days} ${run}`);
@@ -277,7 +279,10 @@ describe('driftByGroup', () => {
     };
     const reference = monitorReference({
       ...sourceOf([0, 1]),
-      ...{ definitions: Z_ONLY, lookBackBars: lookBack, backtest: null, groups: { second: sourceOf([1]) } },
+      definitions: Z_ONLY,
+      lookBackBars: lookBack,
+      backtest: null,
+      groups: { second: sourceOf([1]) },
     });
     const rows = columnsOf(pick(live, [0, 1]), thrice(pick(scores.live, [0, 1])));
     const drift = driftByGroup(reference, rows, Z_ONLY, PAIRS, lookBack)!;
@@ -288,7 +293,8 @@ describe('driftByGroup', () => {
       ['z_score', training, live],
       ['risk_prob', scores.training, scores.live],
     ] as const) {
-      const [pooled, own] = [named[name]!, named[`second/${name}`]!];
+      const pooled = named[name]!;
+      const own = named[`second/${name}`]!;
       expect(pooled.psi).toBeCloseTo(bookIndex(before.flat(), before[0]!, now[0]!), 9);
       expect(own.psi).toBeCloseTo(bookIndex(before[1]!, before[1]!, now[1]!), 9);
       expect([Object.keys(pooled.pairs), Object.keys(own.pairs)]).toEqual([[pooledPair], [groupPair]]);
@@ -301,7 +307,11 @@ describe('driftByGroup', () => {
     const rng = createRng('drift/older');
     const rows = rowsOf(3000, 2, () => rng.normal());
     const reference = monitorReference({
-      ...{ rows, pairs: PAIRS, definitions: Z_ONLY, lookBackBars: lookBack, backtest: null },
+      rows,
+      pairs: PAIRS,
+      definitions: Z_ONLY,
+      lookBackBars: lookBack,
+      backtest: null,
     });
     const [only, ...others] = driftByGroup(reference, rows, Z_ONLY, PAIRS, lookBack)!;
     expect([Object.keys(only!.pairs), others]).toEqual([PAIRS, []]);

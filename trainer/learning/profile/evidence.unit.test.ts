@@ -99,7 +99,9 @@ function month(
       pairId: `P${index}`,
       trades: trades.map((trade) => ({
         ...trade,
-        ...{ entryTime: trade.entrySignalTime, exitTime: trade.exitSignalTime, scale: 1 },
+        entryTime: trade.entrySignalTime,
+        exitTime: trade.exitSignalTime,
+        scale: 1,
       })) as unknown as PublishedPair['trades'],
       changes: {
         time: Float64Array.from(trades, ({ exitSignalTime }) => exitSignalTime),
@@ -240,7 +242,10 @@ function refusalHalts(
       }
     }
     return {
-      ...{ pairId: `P${index}`, candidates, hasEdge: true, resumed: -Infinity },
+      pairId: `P${index}`,
+      candidates,
+      hasEdge: true,
+      resumed: -Infinity,
       trades: trades as unknown as PublishedPair['trades'],
       changes: { time: new Float64Array(), change: new Float64Array() },
     };

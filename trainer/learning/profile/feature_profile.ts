@@ -244,7 +244,9 @@ const MAX_CORRELATION = 0.95;
  * @param columns sums of the blocks
  */
 function persistence(columns: readonly Float64Array[], counts: Float64Array): number {
-  let [products, squares, blocks] = [0, 0, 0];
+  let products = 0;
+  let squares = 0;
+  let blocks = 0;
   for (let block = 0; block < counts.length; block++) if (counts[block]! > 0) blocks++;
   if (blocks < 5) return 1;
   for (const sums of columns) {

@@ -35,7 +35,8 @@ export interface LiveOptions {
  */
 export function buildLivePairs({ pairs, bars, windows, from, farOut }: LiveOptions): LivePair[] {
   return pairs.flatMap((pair): LivePair[] => {
-    const [a, b] = [legBars(bars, pair, 'a'), legBars(bars, pair, 'b')];
+    const a = legBars(bars, pair, 'a');
+    const b = legBars(bars, pair, 'b');
     if (a === undefined || b === undefined || countCommonMinutes(a, b) === 0) return [];
     const history = buildPairHistory(
       pair,

@@ -35,10 +35,14 @@ export interface Cointegration extends AdfTest {
 export function engleGranger(y: Float64Array, x: Float64Array): Cointegration | null {
   const n = y.length;
   if (n < MIN_VALUES) return null;
-  const [meanX, meanY] = [mean(x), mean(y)];
-  let [sxx, sxy, syy] = [0, 0, 0];
+  const meanX = mean(x);
+  const meanY = mean(y);
+  let sxx = 0;
+  let sxy = 0;
+  let syy = 0;
   for (let i = 0; i < n; i++) {
-    const [dx, dy] = [x[i]! - meanX, y[i]! - meanY];
+    const dx = x[i]! - meanX;
+    const dy = y[i]! - meanY;
     sxx += dx * dx;
     sxy += dx * dy;
     syy += dy * dy;
@@ -81,11 +85,15 @@ function bestLags(u: Float64Array, change: Float64Array, maxLags: number): numbe
   const lower = cholesky(moments, width, order);
   if (lower === null) return null;
   let left = moments[0]!;
-  let [best, bestAic] = [0, Infinity];
+  let best = 0;
+  let bestAic = Infinity;
   for (let lag = 0; lag <= maxLags; lag++) {
     left -= lower[(width - 1) * width + lag]! ** 2;
     const aic = rows * ln(left / rows) + 2 * (lag + 1);
-    if (aic < bestAic) [best, bestAic] = [lag, aic];
+    if (aic < bestAic) {
+      best = lag;
+      bestAic = aic;
+    }
   }
   return best;
 }
@@ -113,7 +121,8 @@ function crossMoments(
   for (let t = first; t < n; t++) levels += u[t - 1]! * u[t - 1]!;
   put(1, 1, levels);
   for (let lag = 0; lag <= lags; lag++) {
-    let [withLevel, withChange] = [0, 0];
+    let withLevel = 0;
+    let withChange = 0;
     for (let t = first; t < n; t++) {
       withLevel += u[t - 1]! * change[t - lag]!;
       withChange += change[t]! * change[t - lag]!;
@@ -161,7 +170,8 @@ export function mackinnonP(tau: number): number {
 
 /** As the feature `half_life`: the change of the residual regressed on its level, both without a mean. */
 function halfLife(u: Float64Array): number {
-  let [squares, products] = [0, 0];
+  let squares = 0;
+  let products = 0;
   for (let t = 1; t < u.length; t++) {
     squares += u[t - 1]! * u[t - 1]!;
     products += u[t - 1]! * (u[t]! - u[t - 1]!);

@@ -45,11 +45,15 @@ function adfOracle(u: Float64Array, maxLags: number): AdfTest {
     const rows = at.map((t) => [u[t - 1]!, ...Array.from({ length: lags }, (_, i) => change(t - 1 - i))]);
     return regress(rows, at.map(change));
   };
-  let [lags, best] = [0, Infinity];
+  let lags = 0;
+  let best = Infinity;
   for (let lag = 0; lag <= maxLags; lag++) {
     const rows = u.length - maxLags - 1;
     const aic = rows * Math.log(design(lag, maxLags + 1).left / rows) + 2 * (lag + 1);
-    if (aic < best) [lags, best] = [lag, aic];
+    if (aic < best) {
+      lags = lag;
+      best = aic;
+    }
   }
   return { tau: design(lags, lags + 1).t, lags, rows: u.length - lags - 1 };
 }
@@ -64,7 +68,8 @@ describe('the augmented Dickey-Fuller test', () => {
         fc.string(),
         (n, memory, maxLags, seed) => {
           const u = autoregression(n, memory, seed);
-          const [own, slow] = [adfTest(u, maxLags)!, adfOracle(u, maxLags)];
+          const own = adfTest(u, maxLags)!;
+          const slow = adfOracle(u, maxLags);
           expect(own.lags).toBe(slow.lags);
           expect(own.rows).toBe(slow.rows);
           expect(own.tau).toBeCloseTo(slow.tau, 6);

@@ -115,7 +115,8 @@ function plan(options: ScanOptions): Planned {
   const { pairs, bars, windows, policy, costs } = options;
   checkTimeframes(pairs, bars);
   const legs = pairs.flatMap((pair) => {
-    const [a, b] = [legBars(bars, pair, 'a'), legBars(bars, pair, 'b')];
+    const a = legBars(bars, pair, 'a');
+    const b = legBars(bars, pair, 'b');
     return a === undefined || b === undefined ? [] : [{ pair, a, b, ...matchedTimes(a, b) }];
   });
   const begin = Math.min(...legs.map(({ first }) => first));

@@ -115,7 +115,8 @@ describe('a scan', () => {
       [...bars].map(([symbol, own]) => {
         const factor = (i: number): number => (own.time[i]! >= before.holdoutFrom ? 1 + 0.1 * Math.sin(i) ** 2 : 1);
         const raise = (column: Float64Array): Float64Array => column.map((price, i) => price * factor(i));
-        const [open, close] = [raise(own.open), raise(own.close)];
+        const open = raise(own.open);
+        const close = raise(own.close);
         const high = open.map((price, i) => Math.max(price, close[i]!));
         const low = open.map((price, i) => Math.min(price, close[i]!));
         return [symbol, { ...own, open, high, low, close }];
@@ -156,8 +157,12 @@ describe('a scan', () => {
       const shift = (column: Float64Array): Float64Array => column.map((_, i) => column[Math.max(0, i - late)]!);
       const { open, high, low, close } = copied;
       bars.set('EURUSD', {
-        ...{ ...copied, symbol: 'EURUSD', open: shift(open) },
-        ...{ high: shift(high), low: shift(low), close: shift(close) },
+        ...copied,
+        symbol: 'EURUSD',
+        open: shift(open),
+        high: shift(high),
+        low: shift(low),
+        close: shift(close),
       });
       const result = await scanned(bars);
       const trial = result.trials.find(({ pair }) => pair === 'EURUSD_GBPUSD@1h')!;

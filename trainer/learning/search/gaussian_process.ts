@@ -50,7 +50,8 @@ export function fitGaussianProcess(points: readonly (readonly number[])[], value
     predict(point) {
       const near = Float64Array.from(points, (other) => matern(point, other, lengths));
       const reduced = solveLower(factor, near);
-      let [sum, explained] = [0, 0];
+      let sum = 0;
+      let explained = 0;
       for (let i = 0; i < count; i++) {
         sum += near[i]! * solution[i]!;
         explained += reduced[i]! * reduced[i]!;

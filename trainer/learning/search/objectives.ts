@@ -30,7 +30,8 @@ export const OBJECTIVES = {
     space: { x: { kind: 'float', low: -5, high: 10 }, y: { kind: 'float', low: 0, high: 15 } },
     minimum: 0.39788735772973816,
     evaluate: (params) => {
-      const [x, y] = [Number(params.x), Number(params.y)];
+      const x = Number(params.x);
+      const y = Number(params.y);
       const bend = y - (5.1 / (4 * Math.PI ** 2)) * x * x + (5 / Math.PI) * x - 6;
       return bend * bend + 10 * (1 - 1 / (8 * Math.PI)) * Math.cos(x) + 10;
     },

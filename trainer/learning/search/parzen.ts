@@ -43,7 +43,8 @@ export function parzenEstimate(axes: readonly Axis[], points: readonly Point[]):
   for (let kernel = 0; kernel < kernels; kernel++) {
     for (let a = 0; a < axes.length; a++) {
       if (axes[a]!.kind === 'categorical') continue;
-      const [center, width] = [centerOf(kernel, a), widthOf(kernel, a)];
+      const center = centerOf(kernel, a);
+      const width = widthOf(kernel, a);
       inside[kernel * axes.length + a] = normalBetween(-center / width, (1 - center) / width);
     }
   }

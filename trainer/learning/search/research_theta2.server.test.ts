@@ -38,23 +38,33 @@ let base: Bundle;
 let result: Theta2Result;
 let set: ModelSet;
 const optionsOf = (changes: Partial<TrainOptions> = {}): TrainOptions => ({
-  ...{
-    settings,
-    bars,
-    market: 'simulated',
-    seed: 7,
-    gitCommit: null,
-    out: folder,
-    created: new Date('2024-02-01T00:00:00Z'),
-  },
-  ...{ workers: 0, cache: null, trials: 0, searchFolder: null, holdoutFrom: null, onProgress: () => undefined },
+  settings,
+  bars,
+  market: 'simulated',
+  seed: 7,
+  gitCommit: null,
+  out: folder,
+  created: new Date('2024-02-01T00:00:00Z'),
+  workers: 0,
+  cache: null,
+  trials: 0,
+  searchFolder: null,
+  holdoutFrom: null,
+  onProgress: () => undefined,
   ...changes,
 });
 const backtestOf = async (theta2: number, from: number, to: number, given = bars) => {
   const { bundles } = await backtestPeriod({
-    ...{ pairs, sets: [set], thresholds: { theta2 }, from: from as OpenTime, policy: decisionPolicy(settings) },
+    pairs,
+    sets: [set],
+    thresholds: { theta2 },
+    from: from as OpenTime,
+    policy: decisionPolicy(settings),
     bars: new Map([...given].map(([symbol, own]) => [symbol, clipBars(own, undefined, to as OpenTime)])),
-    ...{ labels: datasetPolicy(settings), costs: tradingCosts(settings), workers: 0, onProgress: () => undefined },
+    labels: datasetPolicy(settings),
+    costs: tradingCosts(settings),
+    workers: 0,
+    onProgress: () => undefined,
   });
   return bundles[0]!.all_pairs;
 };
@@ -137,7 +147,8 @@ describe('a search of θ2 alone', () => {
 
   it('does not use the holdout: other bars there change no choice', async () => {
     const { holdout_from, to } = base.manifest.period;
-    const [from, end] = [seconds(holdout_from), seconds(to) - 8 * 3600];
+    const from = seconds(holdout_from);
+    const end = seconds(to) - 8 * 3600;
     const shaken = new Map([...bars].map(([symbol, own]) => [symbol, shake(own, from, end)]));
     const other = (await researchTheta2(base, optionsOf({ bars: shaken })))!;
     expect(other.manifest.theta2).toBe(result.manifest.theta2);

@@ -253,7 +253,11 @@ async function writeResult(
   const { times } = await scoreCandidates(live, set, z_entry);
   const dataset = { holdoutFrom: span.from, evaluation: { holdout: { time: Float64Array.from(times) } } };
   return {
-    ...{ version: basename(path), path, manifest, gates, bars },
+    version: basename(path),
+    path,
+    manifest,
+    gates,
+    bars,
     // Part that the adoption gates read.
     dataset: dataset as unknown as TrainResult['dataset'],
     validation: {} as TrainResult['validation'],

@@ -52,7 +52,10 @@ function tpePoint({ when, names, axes }: SampledGroup, known: readonly Params[],
   for (let k = 0; k < CANDIDATES; k++) {
     const point = good.draw(rng);
     const gain = good.logDensity(point) - others.logDensity(point);
-    if (gain > most || k === 0) [best, most] = [point, gain];
+    if (gain > most || k === 0) {
+      best = point;
+      most = gain;
+    }
   }
   return best;
 }

@@ -21,7 +21,8 @@ function ridge(rows: readonly (readonly number[])[], targets: readonly number[],
   // Coordinate descent: slow, and enough for a test.
   for (let round = 0; round < 60; round++) {
     for (let j = 0; j < size; j++) {
-      let [above, below] = [0, penalty];
+      let above = 0;
+      let below = penalty;
       rows.forEach((row, i) => {
         const rest = targets[i]! - row.reduce((sum, value, k) => (k === j ? sum : sum + value * weights[k]!), 0);
         above += rest * row[j]!;
@@ -62,7 +63,8 @@ const request: SearchRequest<Rows> = {
       ys.filter((_, i) => !isTest(i)),
       Number(penalty),
     );
-    let [squares, count] = [0, 0];
+    let squares = 0;
+    let count = 0;
     powers.forEach((row, i) => {
       if (!isTest(i)) return;
       squares += (ys[i]! - row.reduce((sum, value, k) => sum + value * weights[k]!, 0)) ** 2;
@@ -176,7 +178,8 @@ describe('the gain of the best of many trials', () => {
     const SEARCHES = 2000;
     for (const folds of [3, 5]) {
       const rng = createRng(`searches ${folds}`);
-      let [found, byTwoErrors] = [0, 0];
+      let found = 0;
+      let byTwoErrors = 0;
       for (let search = 0; search < SEARCHES; search++) {
         const gains = Array.from({ length: 15 }, () =>
           pairedGain(

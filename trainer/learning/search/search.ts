@@ -198,7 +198,8 @@ function resultOf(
   const first = trials[0];
   if (best === null || first?.state !== 'complete') throw new RangeError('stopped before anything was measured');
   const count = (state: TrialRecord['state']): number => trials.filter((trial) => trial.state === state).length;
-  const [winner, configured] = [searched(best), searched(first)];
+  const winner = searched(best);
+  const configured = searched(first);
   const sign = direction === 'maximize' ? 1 : -1;
   return {
     best: winner,

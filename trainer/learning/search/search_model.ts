@@ -57,7 +57,9 @@ function targetOf(name: ModelName, { dataset, settings }: Learning): SearchTarge
     return { name, current, label: false, evaluated: rows, trained: (_barriers, most) => rows(most) };
   }
   return {
-    ...{ name, current, label: search.label },
+    name,
+    current,
+    label: search.label,
     evaluated: (most) => relabeled(dataset, EVALUATION_BARRIERS, most),
     trained: (barriers, most) => relabeled(dataset, barriers, most),
   };
@@ -227,7 +229,8 @@ export function withTrees(
 
 /** From the first time of these rows to the end of the last of their labels. */
 function spanOf({ time, labelEnd }: DatasetRows, rows: Int32Array): { begin: number; end: number } {
-  let [begin, end] = [Infinity, -Infinity];
+  let begin = Infinity;
+  let end = -Infinity;
   for (const row of rows) {
     begin = Math.min(begin, time[row]!);
     end = Math.max(end, labelEnd[row]!);

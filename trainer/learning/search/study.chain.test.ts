@@ -169,7 +169,8 @@ describe('a study', () => {
       const pruned = study.trials().filter(({ state }) => state === 'pruned').length;
       return { best: study.best()!.value!, steps, pruned };
     };
-    const [with_, without] = [search(true), search(false)];
+    const with_ = search(true);
+    const without = search(false);
     expect(with_.pruned).toBeGreaterThan(10);
     expect(with_.steps).toBeLessThan(0.85 * without.steps);
     expect(with_.best).toBeLessThan(0.1);

@@ -75,9 +75,14 @@ export function createStudy(options: StudyOptions): Study {
       trial.reports.set(event.step, event.value);
       return;
     }
-    if (event.kind === 'tell') [trial.state, trial.value] = ['complete', event.value];
-    else if (event.kind === 'prune') trial.state = 'pruned';
-    else [trial.state, trial.reason] = ['failed', event.reason];
+    if (event.kind === 'tell') {
+      trial.state = 'complete';
+      trial.value = event.value;
+    } else if (event.kind === 'prune') trial.state = 'pruned';
+    else {
+      trial.state = 'failed';
+      trial.reason = event.reason;
+    }
     ranked.splice(ranked.findLastIndex((other) => compare(other, trial, sign) <= 0) + 1, 0, trial);
   };
 
@@ -130,7 +135,8 @@ function compare(a: State, b: State, sign: number): number {
   if (a.state !== b.state) return RANKS[a.state] - RANKS[b.state];
   if (a.state === 'complete') return sign * (a.value! - b.value!);
   if (a.state !== 'pruned') return 0;
-  const [lastA, lastB] = [lastStep(a), lastStep(b)];
+  const lastA = lastStep(a);
+  const lastB = lastStep(b);
   if (lastA !== lastB) return lastB - lastA;
   return lastA < 0 ? 0 : sign * (a.reports.get(lastA)! - b.reports.get(lastB)!);
 }

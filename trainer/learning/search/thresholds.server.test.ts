@@ -17,7 +17,8 @@ const defaults = {
 const smooth =
   (top1: number, top2: number): Evaluate =>
   (theta1, theta2) => {
-    const [x, y] = [(theta1 - top1) / 0.08, (theta2 - top2) / 0.06];
+    const x = (theta1 - top1) / 0.08;
+    const y = (theta2 - top2) / 0.06;
     return {
       netSharpe: 1.5 * Math.exp(-(x * x + y * y) / 2) - 0.8 + 0.2 * Math.cos(30 * (theta1 + theta2)),
       trades: Math.round(2000 * (0.9 - theta1) * theta2),
@@ -30,7 +31,8 @@ function enumerate(evaluate: Evaluate): { theta1: number; theta2: number; netSha
   const pairs = [];
   for (let i = 0; i <= 25; i++) {
     for (let j = 0; j <= 25; j++) {
-      const [theta1, theta2] = [(60 + i) / 100, (20 + j) / 100];
+      const theta1 = (60 + i) / 100;
+      const theta2 = (20 + j) / 100;
       const { netSharpe, trades, passRate } = evaluate(theta1, theta2);
       if (trades >= 30 && passRate >= 0.05 && passRate <= 0.4) pairs.push({ theta1, theta2, netSharpe });
     }

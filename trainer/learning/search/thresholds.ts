@@ -71,7 +71,8 @@ export function searchThresholds(search: ThresholdSearch): ThresholdResult {
 
   const tryCell = (cell: number): void => {
     if (!left.delete(cell) || tried.length >= total) return;
-    const [one, two] = [theta1[cell % theta1.length]!, theta2[Math.floor(cell / theta1.length)]!];
+    const one = theta1[cell % theta1.length]!;
+    const two = theta2[Math.floor(cell / theta1.length)]!;
     const measure = search.evaluate(one, two);
     const isInRange = measure.passRate >= passRate[0] && measure.passRate <= passRate[1];
     const isAllowed = isInRange && measure.trades >= minTrades && Number.isFinite(measure.netSharpe);
@@ -90,10 +91,14 @@ export function searchThresholds(search: ThresholdSearch): ThresholdResult {
   }
   while (tried.length < total) {
     const gainAt = expectedGain(tried, best, minTrades, passRate);
-    let [cell, most] = [-1, -Infinity];
+    let cell = -1;
+    let most = -Infinity;
     for (const other of left) {
       const gain = gainAt(placeOf(other));
-      if (gain > most) [cell, most] = [other, gain];
+      if (gain > most) {
+        cell = other;
+        most = gain;
+      }
     }
     if (!(most > MIN_GAIN)) break;
     tryCell(cell);
@@ -127,7 +132,8 @@ function expectedGain(
   return (place) => {
     const atTrades = trades.predict(place);
     const atPassed = passed.predict(place);
-    const [tradesStd, passedStd] = [Math.max(atTrades.std, 1e-3), Math.max(atPassed.std, 1e-3)];
+    const tradesStd = Math.max(atTrades.std, 1e-3);
+    const passedStd = Math.max(atPassed.std, 1e-3);
     const allowed =
       normalCdf((atTrades.mean - enough) / tradesStd) *
       normalBetween((lowest - atPassed.mean) / passedStd, (highest - atPassed.mean) / passedStd);

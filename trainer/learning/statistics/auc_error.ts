@@ -69,7 +69,8 @@ function placements(
   negatives: number,
 ): Float64Array {
   const share = new Float64Array(order.length);
-  let [positivesBelow, negativesBelow] = [0, 0];
+  let positivesBelow = 0;
+  let negativesBelow = 0;
   for (let i = 0; i < order.length;) {
     let end = i;
     let tiedPositives = 0;

@@ -17,7 +17,8 @@ function overlapping(days: number, seed: string, skill: number): Rows {
   const rows = days * 24;
   const scores = new Float64Array(rows);
   const labels = new Float64Array(rows);
-  let [label, score] = [0, 0];
+  let label = 0;
+  let score = 0;
   for (let row = 0; row < rows; row++) {
     if (row % 24 === 0) label = rng.uniform() < 0.5 ? 1 : 0;
     score = 0.98 * score + Math.sqrt(1 - 0.98 ** 2) * rng.normal();

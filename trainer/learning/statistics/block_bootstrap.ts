@@ -19,7 +19,9 @@ export function resampledMeans({ sum, count }: Blocks, seed: string, resamples =
   const jump = 1 / meanRun(n);
   const means: number[] = [];
   for (let resample = 0; resample < resamples; resample++) {
-    let [total, counted, at] = [0, 0, 0];
+    let total = 0;
+    let counted = 0;
+    let at = 0;
     for (let taken = 0; taken < n; taken++) {
       at = taken === 0 || rng.uniform() < jump ? rng.integer(n) : (at + 1) % n;
       total += sum[at]!;

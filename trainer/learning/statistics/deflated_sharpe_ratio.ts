@@ -20,7 +20,9 @@ export function sharpeFacts(returns: ArrayLike<number>): SharpeFacts {
   if (count < 2) throw new RangeError(`a Sharpe ratio of ${count} returns`);
   let mean = 0;
   for (let i = 0; i < count; i++) mean += returns[i]! / count;
-  let [m2, m3, m4] = [0, 0, 0];
+  let m2 = 0;
+  let m3 = 0;
+  let m4 = 0;
   for (let i = 0; i < count; i++) {
     const d = returns[i]! - mean;
     m2 += d * d;

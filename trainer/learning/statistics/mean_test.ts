@@ -114,7 +114,8 @@ function bendOf(skewness: number, n: number): number {
 /** Of the mean of values autocorrelated as `DESIGN_AUTOCORRELATION`: their sum is more skewed than independent ones. */
 function skewnessOf(deviations: Float64Array): number {
   const n = deviations.length;
-  let [m2, m3] = [0, 0];
+  let m2 = 0;
+  let m3 = 0;
   for (const own of deviations) {
     m2 += (own * own) / n;
     m3 += (own * own * own) / n;
@@ -145,7 +146,8 @@ function longRunVariance(deviations: Float64Array, degrees: number): number {
   const n = deviations.length;
   // cos(π·j·(2i + 1) / 2n), whose argument is a multiple of π / 2n
   const cosines = Float64Array.from({ length: 4 * n }, (_, k) => Math.cos((Math.PI * k) / (2 * n)));
-  let [variance, contained] = [0, 0];
+  let variance = 0;
+  let contained = 0;
   for (let j = 1; j <= degrees; j++) {
     let projection = 0;
     for (let i = 0; i < n; i++) projection += deviations[i]! * cosines[(j * (2 * i + 1)) % (4 * n)]!;

@@ -14,7 +14,9 @@ function slowP(values: readonly number[], degrees: number): number {
     values.map((_x, i) => Math.sqrt(2 / n) * Math.cos((Math.PI * (j + 1) * (i + 0.5)) / n)),
   );
   const covariance = (i: number, k: number): number => 0.4 ** Math.abs(i - k);
-  let [projected, contained, whole] = [0, 0, 0];
+  let projected = 0;
+  let contained = 0;
+  let whole = 0;
   for (const w of weights) {
     projected += values.reduce((sum, x, i) => sum + w[i]! * (x - mean), 0) ** 2;
     for (let i = 0; i < n; i++) for (let k = 0; k < n; k++) contained += w[i]! * w[k]! * covariance(i, k);

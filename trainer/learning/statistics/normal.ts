@@ -51,7 +51,8 @@ export function normalQuantile(p: number): number {
   if (p === 1) return Infinity;
   // In the upper half 1 − p is exact, and the lower tail keeps its digits.
   if (p > 0.5) return -normalQuantile(1 - p);
-  let [low, high] = [-39, 0];
+  let low = -39;
+  let high = 0;
   // Leading term of the tail: ln Φ(x) ≈ −x²/2.
   let x = -Math.sqrt(Math.max(0, -2 * ln(2 * p)));
   for (let step = 0; step < 200; step++) {

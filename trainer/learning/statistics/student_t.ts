@@ -25,8 +25,12 @@ export function studentTail(t: number, degrees: number): number {
 export function studentUpper(level: number, degrees: number): number {
   if (!(level > 0 && level < 1)) throw new RangeError(`a level of ${level}`);
   if (level > 0.5) return -studentUpper(1 - level, degrees);
-  let [low, high] = [0, 1];
-  while (studentTail(high, degrees) > level && high < 1e9) [low, high] = [high, 2 * high];
+  let low = 0;
+  let high = 1;
+  while (studentTail(high, degrees) > level && high < 1e9) {
+    low = high;
+    high = 2 * high;
+  }
   for (let step = 0; step < 200; step++) {
     const middle = (low + high) / 2;
     if (middle === low || middle === high) break;

@@ -66,7 +66,10 @@ export function superiorAbility(
   const nextCounts = dayCounts(n, jump, seed);
   for (let resample = 0; resample < resamples; resample++) {
     nextCounts(counts);
-    let [lower, consistent, upper, white] = [0, 0, 0, 0];
+    let lower = 0;
+    let consistent = 0;
+    let upper = 0;
+    let white = 0;
     for (let k = 0; k < results.length; k++) {
       if (!isVarying[k]!) continue;
       const drawn = weightedMean(results[k]!, counts);
@@ -151,7 +154,8 @@ const MAX_AUTOCORRELATION = 0.7;
 /** Of consecutive days, less the bias of few days; 0 for a negative one. */
 function firstAutocorrelation(values: Float64Array, center: number): number {
   const n = values.length;
-  let [squares, products] = [0, 0];
+  let squares = 0;
+  let products = 0;
   for (let t = 0; t < n; t++) {
     squares += (values[t]! - center) ** 2;
     if (t > 0) products += (values[t]! - center) * (values[t - 1]! - center);

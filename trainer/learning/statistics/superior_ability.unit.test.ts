@@ -130,7 +130,8 @@ describe('Hansen’s test for superior predictive ability', () => {
   });
 
   it.each([0, 0.5])('has the same figures beside a model that earns %f on every day, which has none', (daily) => {
-    const [first, second] = [series(60, -0.4, 'c', 0.3), series(60, 0.2, 'd')];
+    const first = series(60, -0.4, 'c', 0.3);
+    const second = series(60, 0.2, 'd');
     const { statistics, adjusted, best, ...ps } = superiorAbility([first, second], OPTIONS);
     const beside = superiorAbility([first, new Float64Array(60).fill(daily), second], OPTIONS);
     expect(beside).toMatchObject(ps);

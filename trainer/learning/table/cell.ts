@@ -3,7 +3,13 @@ import { parseDecimalText } from '../../../shared/bar_file/decimal.ts';
 export const COMMA = 44;
 export const LINE_FEED = 10;
 export const CARRIAGE_RETURN = 13;
-const [ZERO, DOT, PLUS, MINUS, SPACE, QUOTE, SMALL_E] = [48, 46, 43, 45, 32, 34, 101];
+const ZERO = 48;
+const DOT = 46;
+const PLUS = 43;
+const MINUS = 45;
+const SPACE = 32;
+const QUOTE = 34;
+const SMALL_E = 101;
 
 /** Number of digits that a double always holds exactly. */
 const EXACT_DIGITS = 15;

@@ -134,7 +134,8 @@ describe('readTable', () => {
 
   it('reads a file of many pieces and blocks exactly', async () => {
     const rng = createRng('large');
-    const [rows, columns] = [60_000, 20];
+    const rows = 60_000;
+    const columns = 20;
     const cells = Array.from({ length: rows * columns }, () => rng.normal());
     const lines = [[...Array.from({ length: columns }, (_, i) => `x${i}`), 'y'].join()];
     for (let row = 0; row < rows; row++)

@@ -191,7 +191,8 @@ class Rows {
       labels: this.#header.hasLabel ? this.#labels : null,
       weights: this.#hasWeights ? Float64Array.from(this.#weights) : null,
     };
-    [this.#labels, this.#weights] = [[], []];
+    this.#labels = [];
+    this.#weights = [];
     return content;
   }
 

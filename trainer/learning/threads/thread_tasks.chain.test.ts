@@ -73,7 +73,9 @@ describe('readFolderBars', () => {
     const period = { from: (start + 6000) as OpenTime, to: (start + 30_000) as OpenTime };
     const progress: number[][] = [];
     const read = await readFolderBars(folder, symbols, {
-      ...{ ...period, screening, workers: 0 },
+      ...period,
+      screening,
+      workers: 0,
       onProgress: (...done) => progress.push(done),
     });
     const expected = screenBars(await readBarFolder(folder, symbols, period), screening);

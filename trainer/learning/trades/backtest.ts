@@ -138,7 +138,8 @@ function scoresAtBar(market: Market, t: number, history: PairHistory, options: B
   if (scores === null) return null;
   const { policy, expectation = null, costs } = options;
   const { return_prob, risk_score } = scores;
-  const [quotedA, quotedB] = [history.quotedA[t]!, history.quotedB[t]!];
+  const quotedA = history.quotedA[t]!;
+  const quotedB = history.quotedB[t]!;
   const time = history.time[t]! as OpenTime;
   const sigmas = scores.result_sigmas ?? NaN;
   return scoresOf(market, return_prob, risk_score, policy, expectation, costs, time, quotedA, quotedB, sigmas);
@@ -160,7 +161,8 @@ function makeTrade(
   const entryCostBps = fillCostAt(history, entryBar, side, beta, options.costs);
   const costBps = entryCostBps + fillCostAt(history, exitBar, -side, beta, options.costs);
   const fullScale = options.scale?.(entrySignal) ?? 1;
-  const [entryTime, exitTime] = [openTimeAt(history, entryBar), openTimeAt(history, exitBar)];
+  const entryTime = openTimeAt(history, entryBar);
+  const exitTime = openTimeAt(history, exitBar);
   const swapBps = swapBetween(options.overnight, side, beta, entryTime, exitTime);
   return {
     pairId: pair.id,

@@ -55,7 +55,8 @@ function fillOf(
 function expectedOf(history: PairHistory, t: number, how: BacktestOptions) {
   const scores = how.scores(t);
   if (scores === null) return null;
-  const [distance, hedge] = [Math.abs(history.z[t]!), Math.abs(history.beta[t]!)];
+  const distance = Math.abs(history.z[t]!);
+  const hedge = Math.abs(history.beta[t]!);
   const time = history.time[t]! + 60;
   const cost =
     (2 * (fillOf(how.costs.a, time, history.quotedA[t]!) + hedge * fillOf(how.costs.b, time, history.quotedB[t]!))) /
@@ -118,7 +119,8 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
     const paidAt = (bar: number): number =>
       Math.abs(legA) * fillOf(how.costs.a, history.time[bar]!, history.quotedA[bar]!) +
       Math.abs(legB) * fillOf(how.costs.b, history.time[bar]!, history.quotedB[bar]!);
-    const [entryCostBps, exitCostBps] = [paidAt(entryFill), paidAt(exitFill)];
+    const entryCostBps = paidAt(entryFill);
+    const exitCostBps = paidAt(exitFill);
     trades.push({
       pairId: history.pair.id,
       side: decisions[at]!.target,

@@ -96,7 +96,11 @@ export async function retrainAndCompare(folder: string, options: Retraining): Pr
   try {
     const { path } = await train({
       ...options,
-      ...{ market: manifest.market, seed: manifest.seed, gitCommit: null, out, created: new Date(manifest.created) },
+      market: manifest.market,
+      seed: manifest.seed,
+      gitCommit: null,
+      out,
+      created: new Date(manifest.created),
       target: manifest.files[NET_FILE] === undefined ? 'reversion' : 'net',
       trials: trialsOf(manifest),
       searchFolder: null,
@@ -120,7 +124,8 @@ function holdoutOf(manifest: Manifest, { minutehand: { train: policy } }: Settin
 
 /** @param again folder of the bundle that was trained again */
 export function compareBundles(folder: string, again: string): string[] {
-  const [given, made] = [readManifest(folder), readManifest(again)];
+  const given = readManifest(folder);
+  const made = readManifest(again);
   const models = [...new Set([...modelFiles(given), ...modelFiles(made)])];
   const ofModels = models.flatMap((file) => compareModels(file, join(folder, file), join(again, file)));
   const ofManifest = Object.keys({ ...given, ...made })
@@ -135,7 +140,8 @@ export function compareBundles(folder: string, again: string): string[] {
 const read = (path: string): Buffer | null => (existsSync(path) ? readFileSync(path) : null);
 
 function compareModels(file: string, given: string, again: string): string[] {
-  const [own, made] = [read(given), read(again)];
+  const own = read(given);
+  const made = read(again);
   if (own === null || made === null) return [`${file} is ${own === null ? 'missing' : 'not made by this training'}`];
   if (own.equals(made)) return [];
   const found = compareTrees(decodeTreeModel(own).model, decodeTreeModel(made).model);
@@ -145,7 +151,8 @@ function compareModels(file: string, given: string, again: string): string[] {
 /** The first difference in words; null = the same trees. */
 function compareTrees(given: TreeModel, made: TreeModel): string | null {
   const all = (model: TreeModel): readonly Tree[] => model.ensembles.flatMap(({ trees }) => trees);
-  const [own, again] = [all(given), all(made)];
+  const own = all(given);
+  const again = all(made);
   if (own.length !== again.length) return `${own.length} trees; trained again, ${again.length}`;
   const other = own.map((tree, i) => nodeDifference(tree, again[i]!)).filter((text) => text !== null).length;
   const first = own.findIndex((tree, i) => nodeDifference(tree, again[i]!) !== null);
@@ -162,7 +169,8 @@ function nodeDifference(own: Tree, made: Tree): string | null {
     return `${own.feature.length} nodes; trained again, ${made.feature.length}`;
   for (let node = 0; node < own.feature.length; node++)
     for (const field of NODE_FIELDS) {
-      const [a, b] = [own[field]?.[node], made[field]?.[node]];
+      const a = own[field]?.[node];
+      const b = made[field]?.[node];
       if (!Object.is(a, b)) return `node ${node}: ${field} ${a}; trained again, ${b}`;
     }
   return null;

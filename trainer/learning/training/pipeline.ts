@@ -63,7 +63,11 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
 
   // thresholds → edge → gates
   const placebo = await placeboMarkets({
-    ...{ dataset, bars, seed, workers: options.workers, windows: settings.minutehand.windows },
+    dataset,
+    bars,
+    seed,
+    workers: options.workers,
+    windows: settings.minutehand.windows,
     onProgress: (done, total) => options.onProgress('placebo markets', done, total),
   });
   const pooled = { dataset, models, settings, placebo, leakage, net, warmStart };
@@ -76,7 +80,18 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const { report, gates, skill, riskQuantiles, expectation, thresholds } = proven;
   return makeBundle({
     ...options,
-    ...{ settings, bars, dataset, policy, models, riskQuantiles, expectation, thresholds, net, skill, gates, groups },
+    settings,
+    bars,
+    dataset,
+    policy,
+    models,
+    riskQuantiles,
+    expectation,
+    thresholds,
+    net,
+    skill,
+    gates,
+    groups,
     search: warmStart?.search ?? { ...(found?.reports ?? NOT_SEARCHED), thresholds: report },
     ...servedProof(proven, groups),
     warmStart: warmStart?.origin ?? null,

@@ -257,7 +257,8 @@ function slowImportance(
       const x = test.map((row) => [...rows.x.values.subarray(row * names.length, (row + 1) * names.length)]);
       const measured = (matrix: readonly (readonly number[])[], drawn: readonly number[] | null): number | null => {
         const answers = predictModel(model, {
-          ...{ rows: matrix.length, columns: names.length },
+          rows: matrix.length,
+          columns: names.length,
           values: Float32Array.from(matrix.flat()),
         });
         const classes = answers.length / matrix.length;
@@ -279,7 +280,8 @@ function slowImportance(
           for (const pair of [...new Set(test.map((row) => rows.pair[row]!))].sort((a, b) => a - b)) {
             const own = [...test.keys()].filter((i) => rows.pair[test[i]!] === pair);
             for (let i = own.length - 1; i > 0; i--) {
-              const [a, b] = [own[i]!, own[rng.integer(i + 1)]!];
+              const a = own[i]!;
+              const b = own[rng.integer(i + 1)]!;
               [moved[a]![column], moved[b]![column]] = [moved[b]![column]!, moved[a]![column]!];
             }
           }

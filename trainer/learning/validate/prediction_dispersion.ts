@@ -73,7 +73,9 @@ export function varianceOfDays(time: Float64Array, scores: Float64Array): Varian
   const hours = sumsOfHours(time, scores);
   const variances: number[] = [];
   for (const hour of hours.keys()) {
-    let [count, sum, squares] = [0, 0, 0];
+    let count = 0;
+    let sum = 0;
+    let squares = 0;
     for (let past = 0; past < HOURS_PER_DAY; past++) {
       const own = hours.get(hour - past);
       if (own === undefined) continue;

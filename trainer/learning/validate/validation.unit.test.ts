@@ -45,7 +45,8 @@ describe('validateModel', () => {
   it('reports the training period by models that were not trained on it, and the holdout by the published model', async () => {
     const all = walkRows(walk);
     const final = finalSplit(all, Float64Array.from(all.time).sort()[800]!, EMBARGO);
-    const [trained, holdout] = [cut(all, final.train), cut(all, final.test)];
+    const trained = cut(all, final.train);
+    const holdout = cut(all, final.test);
     // Evaluated on more rows than were trained on: every other row was left out of training.
     const thinned = cut(
       trained,

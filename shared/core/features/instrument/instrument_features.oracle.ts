@@ -15,7 +15,8 @@ const std = (values: readonly number[]): number => {
 };
 const corr = (x: readonly number[], y: readonly number[]): number => {
   if ([...x, ...y].some(Number.isNaN)) return NaN;
-  const [mx, my] = [mean(x), mean(y)];
+  const mx = mean(x);
+  const my = mean(y);
   const sxx = x.reduce((sum, value) => sum + (value - mx) ** 2, 0);
   const syy = y.reduce((sum, value) => sum + (value - my) ** 2, 0);
   const sxy = x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0);
@@ -58,7 +59,8 @@ export function slowInstrumentFeatures(
   const short = n < s + 1 ? NaN : std(tail(returns, s));
   const usual = tail(volumes, l).some((v) => v === 0) ? NaN : mean(tail(volumes, l));
   const volume = last.bar.volume > 0 ? last.bar.volume : NaN;
-  const [bought, sold] = [now('buy_liquidations'), now('sell_liquidations')];
+  const bought = now('buy_liquidations');
+  const sold = now('sell_liquidations');
   const close = last.bar.time + timeframe;
   const day = (2 * Math.PI * (close % 86_400)) / 86_400;
   const week = (2 * Math.PI * ((close + 3 * 86_400) % 604_800)) / 604_800;

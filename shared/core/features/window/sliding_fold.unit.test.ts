@@ -288,7 +288,8 @@ describe('sliding folds', () => {
 
   it('keep owners that share memory apart, to the bit, and reset one of them alone', () => {
     const planner = new FoldPlanner();
-    const [short, long] = [planner.moments(0, 3), planner.comoments(0, 8)];
+    const short = planner.moments(0, 3);
+    const long = planner.comoments(0, 8);
     const plan = planner.plan();
     const bars = Array.from({ length: 60 }, (_, i) => ({
       owner: (i * i + (i >> 3)) % 3,

@@ -120,7 +120,8 @@ describe('sliding folds of small windows', () => {
   });
 
   it.each(CASES)('forget a missing value after $window bars $pace', ({ pace, window }) => {
-    const [folds, clean] = [createFolds(window), createFolds(window)];
+    const folds = createFolds(window);
+    const clean = createFolds(window);
     for (let bar = 0; bar < BARS; bar++) {
       const found = folds.push(MINUTES[pace]!(bar), bar === 50 ? NaN : xOf(bar), yOf(bar));
       const wanted = clean.push(MINUTES[pace]!(bar), xOf(bar), yOf(bar));

@@ -133,7 +133,9 @@ async function audit(request: FastifyRequest, reply: FastifyReply, { store, cloc
   if (identity === null && refusedLogin === null) return;
   const { name: actor, role, via } = identity ?? { name: 'unknown', role: '', via: 'session' as const };
   const entry = {
-    ...{ actor, role, via },
+    actor,
+    role,
+    via,
     action: `${request.method} ${request.routeOptions.url ?? 'unknown'}`,
     target: written?.target ?? refusedLogin ?? '',
     before: written?.before ?? null,

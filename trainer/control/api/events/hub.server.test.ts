@@ -12,7 +12,8 @@ it('writes the events of a bar to each stream at once, in order, and to a new st
     hub.open(response as unknown as ServerResponse, 'a', first, () => Promise.resolve(true));
     return written;
   };
-  const [one, two] = [open(), open()];
+  const one = open();
+  const two = open();
   hub.publish('signal', '1');
   hub.publish('signal', '2');
   expect([one.length, two.length]).toEqual([1, 1]);

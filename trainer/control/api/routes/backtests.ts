@@ -31,7 +31,9 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
   const { settings, paths, backtests } = context;
 
   api.route({
-    ...{ method: 'GET', url: '/api/backtests', config: viewer },
+    method: 'GET',
+    url: '/api/backtests',
+    config: viewer,
     schema: {
       tags,
       summary: 'Requested backtests, and holdout backtests of the bundles',
@@ -45,7 +47,9 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    ...{ method: 'POST', url: '/api/backtests', config: operator },
+    method: 'POST',
+    url: '/api/backtests',
+    config: operator,
     schema: {
       tags,
       summary: 'Queue a backtest on the bars of this installation',
@@ -65,7 +69,9 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    ...{ method: 'POST', url: '/api/backtests/:backtest_id/cancel', config: operator },
+    method: 'POST',
+    url: '/api/backtests/:backtest_id/cancel',
+    config: operator,
     schema: {
       tags,
       summary: 'Cancel a queued or running backtest',
@@ -83,7 +89,9 @@ export function addBacktestRoutes(api: Api, context: ApiContext): void {
 
 function addBacktestReads(api: Api, { backtests }: ApiContext): void {
   api.route({
-    ...{ method: 'GET', url: '/api/backtests/compare', config: viewer },
+    method: 'GET',
+    url: '/api/backtests/compare',
+    config: viewer,
     schema: {
       tags,
       summary: 'Differences between two backtests',
@@ -97,7 +105,9 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
   });
 
   api.route({
-    ...{ method: 'GET', url: '/api/backtests/:backtest_id', config: viewer },
+    method: 'GET',
+    url: '/api/backtests/:backtest_id',
+    config: viewer,
     schema: {
       tags,
       summary: 'A backtest with its result',
@@ -108,7 +118,9 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
   });
 
   api.route({
-    ...{ method: 'GET', url: '/api/backtests/:backtest_id/files/:name', config: viewer },
+    method: 'GET',
+    url: '/api/backtests/:backtest_id/files/:name',
+    config: viewer,
     schema: {
       tags,
       summary: 'Trades, equity or report of a backtest; files of the last 50 are kept',
@@ -142,7 +154,8 @@ function checked(body: z.infer<typeof backtestRequest>, { settings, paths }: Api
   const configured = shardsOf(settings.minutehand).flatMap(({ pairs }) => pairs.map((pair) => pair.id));
   const unknown = body.pairs?.find((pair) => !configured.includes(pair));
   if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
-  const [from, to] = [minuteOf(body.from) ?? null, minuteOf(body.to) ?? null];
+  const from = minuteOf(body.from) ?? null;
+  const to = minuteOf(body.to) ?? null;
   if (from !== null && to !== null && Date.parse(from) >= Date.parse(to))
     throw new MinutehandError('REQUEST_INVALID', { seen: `from ${from} to ${to}`, expected: 'to after from' });
   const { pairs = null, theta1 = null, theta2 = null, costs } = body;

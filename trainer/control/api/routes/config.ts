@@ -145,7 +145,10 @@ function policyEntries(settings: Settings): z.infer<typeof policySchema>['entrie
       { label_ja?: string; description?: string } | undefined
     >;
     return Object.entries(settings[part]).map(([key, value]) => ({
-      ...{ key: `${part}.${key}`, part, value, delivered: delivered[key] ?? null },
+      key: `${part}.${key}`,
+      part,
+      value,
+      delivered: delivered[key] ?? null,
       label_ja: texts[key]?.label_ja ?? null,
       description: texts[key]?.description ?? '',
       allowed: allowed(schemaAt(jsonSchema(part), [key, 'value']) ?? {}),
@@ -153,7 +156,11 @@ function policyEntries(settings: Settings): z.infer<typeof policySchema>['entrie
   });
   const ofInstallation = leavesOf(jsonSchema('minutehand'), withoutPasswords(settings.minutehand), 'minutehand').map(
     ({ key, value, schema }) => ({
-      ...{ key, part: 'minutehand' as const, value, delivered: null, label_ja: null },
+      key,
+      part: 'minutehand' as const,
+      value,
+      delivered: null,
+      label_ja: null,
       description: schema.description ?? '',
       allowed: allowed(schema),
     }),

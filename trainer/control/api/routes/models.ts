@@ -23,7 +23,8 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
     schema: { tags: ['models'], summary: 'Model bundles', response: { 200: modelsSchema, ...REFUSALS } },
     async handler() {
       const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
-      const [bundles, models] = [await registry.list(), await registry.models()];
+      const bundles = await registry.list();
+      const models = await registry.models();
       const pointers = pointersOf(paths.models);
       return { models: bundles.map((bundle) => modelOf(bundle, models, pointers)).reverse() };
     },
@@ -41,7 +42,9 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
       const folder = join(paths.models, version);
       const manifest = shownManifest(folder);
       return {
-        ...{ version, previous, shadow },
+        version,
+        previous,
+        shadow,
         age_seconds: Math.round((clock.nowMs() - Date.parse(manifest.created)) / 1000),
         is_signed: existsSync(join(folder, SIGNATURE_FILE)),
         manifest,
@@ -122,7 +125,11 @@ function modelOf(
     models: models
       .filter(({ model_version }) => model_version === own)
       .map(({ model_type, train_period_start, train_period_end, theta1, theta2, metrics, notes }) => ({
-        ...{ model_type, train_period_start, train_period_end, metrics, notes },
+        model_type,
+        train_period_start,
+        train_period_end,
+        metrics,
+        notes,
         theta1: theta1 === null ? null : Number(theta1),
         theta2: theta2 === null ? null : Number(theta2),
       })),

@@ -37,8 +37,17 @@ export function addPredictRoutes(api: Api, { settings, paths, store, signals, cl
       const { source, signal } = found;
       const { timestamp, model_version, return_prob, risk_score, position_scale, z_score, theta1, theta2 } = signal;
       return {
-        ...{ subject, timestamp, source, model_version, return_prob, risk_score, position_scale },
-        ...{ z_score, theta1, theta2, expected_net_bps: signal.expected_net_bps ?? null },
+        subject,
+        timestamp,
+        source,
+        model_version,
+        return_prob,
+        risk_score,
+        position_scale,
+        z_score,
+        theta1,
+        theta2,
+        expected_net_bps: signal.expected_net_bps ?? null,
         ml_up_prob: ofInstrument(signal, 'ml_up_prob'),
         ml_down_prob: ofInstrument(signal, 'ml_down_prob'),
         ml_range_prob: ofInstrument(signal, 'ml_range_prob'),

@@ -10,7 +10,9 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
   const tags = ['records'];
 
   api.route({
-    ...{ method: 'GET', url: '/api/audit', config },
+    method: 'GET',
+    url: '/api/audit',
+    config,
     schema: {
       tags,
       summary: 'Writes by the API',
@@ -37,7 +39,9 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    ...{ method: 'GET', url: '/api/trades', config },
+    method: 'GET',
+    url: '/api/trades',
+    config,
     schema: { tags, summary: 'Fills', querystring: tradesQuery, response: { 200: tradesSchema, ...REFUSALS } },
     async handler({ query: { limit, subject, from, to } }) {
       const { db } = await store();
@@ -51,7 +55,9 @@ export function addRecordRoutes(api: Api, context: ApiContext): void {
   });
 
   api.route({
-    ...{ method: 'GET', url: '/api/monitor', config },
+    method: 'GET',
+    url: '/api/monitor',
+    config,
     schema: { tags, summary: 'Drift, live KPIs, halts', response: { 200: monitorSchema, ...REFUSALS } },
     // As in JSON: a figure that is not finite is null.
     handler: async () => JSON.parse(JSON.stringify(monitor.status())) as z.infer<typeof monitorSchema>,

@@ -33,7 +33,9 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
       const edge = activeEdge(paths.models);
       const subjects = shardsOf(minutehand).flatMap(({ name: shard }) =>
         shardSubjects(minutehand, shard).map((own) => ({
-          ...{ subject: own.id, shard, timeframe: timeframeOf(barSecondsOf(own)) },
+          subject: own.id,
+          shard,
+          timeframe: timeframeOf(barSecondsOf(own)),
           ...(isInstrument(own) ? instrumentOf(own, paths.models) : pairOf(own, minutehand.decision, edge)),
         })),
       );
@@ -45,10 +47,16 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
 function pairOf(pair: Pair, { z_entry, z_exit }: Settings['minutehand']['decision'], active: ActiveEdge | null) {
   const own = active?.edge[pair.id];
   return {
-    ...{ kind: 'pair' as const, label: pairLabel(pair), symbols: [pair.a, pair.b], z_entry, z_exit },
+    kind: 'pair' as const,
+    label: pairLabel(pair),
+    symbols: [pair.a, pair.b],
+    z_entry,
+    z_exit,
     cost_bps: own?.mean_cost_bps ?? null,
     break_even_cost_bps: own?.break_even_cost_bps ?? null,
-    ...{ theta_up: null, theta_down: null, model_version: active?.version ?? null },
+    theta_up: null,
+    theta_down: null,
+    model_version: active?.version ?? null,
     no_edge: own?.no_edge ?? null,
   };
 }
@@ -59,8 +67,16 @@ function instrumentOf(instrument: Pair, models: string) {
   const { theta_up = null, theta_down = null } = active?.strategy ?? {};
   const label = `${instrumentLabel(instrument)} ${timeframe}`;
   return {
-    ...{ kind: 'instrument' as const, label, symbols: [instrument.a], z_entry: null, z_exit: null },
-    ...{ cost_bps: null, break_even_cost_bps: null, theta_up, theta_down, model_version: active?.version ?? null },
+    kind: 'instrument' as const,
+    label,
+    symbols: [instrument.a],
+    z_entry: null,
+    z_exit: null,
+    cost_bps: null,
+    break_even_cost_bps: null,
+    theta_up,
+    theta_down,
+    model_version: active?.version ?? null,
     no_edge: active === null ? null : (active.edge[instrument.a]?.no_edge ?? true),
   };
 }

@@ -5,17 +5,21 @@ import { DaemonConditions } from './conditions.ts';
 import type { DaemonLook, WatchedHealth } from './daemon_look.ts';
 
 const HEALTH: WatchedHealth = {
-  ...{ market: 'live', shard: 'main', boot_id: 'b1', model_version: 'v1', model_refused: null },
-  ...{
-    silent_pairs: [],
-    expired_pairs: [],
-    halts: [],
-    halts_refused: null,
-    degradations: [],
-    late_bars: null,
-    lease: null,
-  },
-  ...{ redis: 'up', redis_missed: 0, last_bars: { EURUSD: '2026-11-17T11:59:00.000Z' } },
+  market: 'live',
+  shard: 'main',
+  boot_id: 'b1',
+  model_version: 'v1',
+  model_refused: null,
+  silent_pairs: [],
+  expired_pairs: [],
+  halts: [],
+  halts_refused: null,
+  degradations: [],
+  late_bars: null,
+  lease: null,
+  redis: 'up',
+  redis_missed: 0,
+  last_bars: { EURUSD: '2026-11-17T11:59:00.000Z' },
 };
 const TUESDAY = Date.parse('2026-11-17T12:00Z');
 const SATURDAY = Date.parse('2026-11-21T12:00Z');

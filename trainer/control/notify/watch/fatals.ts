@@ -7,7 +7,13 @@ import type { Notice } from '../outbox.ts';
 export function fatalsOf(paths: HomePaths, shard: string): Notice[] {
   const place = `${shard}@${hostname()}`;
   return readFatals(paths, shard).map(({ at_ms, pid, code, message, next }) => ({
-    ...{ key: `daemon_fatal:${place}:${at_ms}:${pid}`, event: 'daemon_fatal', subject: `daemon ${place}` },
-    ...{ text: `${code}: ${message}`, command: next, sinceMs: at_ms, isOnce: true, details: { code, pid } },
+    key: `daemon_fatal:${place}:${at_ms}:${pid}`,
+    event: 'daemon_fatal',
+    subject: `daemon ${place}`,
+    text: `${code}: ${message}`,
+    command: next,
+    sinceMs: at_ms,
+    isOnce: true,
+    details: { code, pid },
   }));
 }

@@ -13,7 +13,9 @@ const EVENT = 'unit_failed';
 export function unitNotice(unit: string): Notice {
   const machine = hostname();
   return {
-    ...{ key: `${EVENT}:${unit}@${machine}`, event: EVENT, subject: unit },
+    key: `${EVENT}:${unit}@${machine}`,
+    event: EVENT,
+    subject: unit,
     text: `systemd reports that ${unit} has failed on ${machine}.`,
     command: `journalctl -u ${unit} -n 50; systemctl status ${unit}`,
   };
@@ -30,7 +32,8 @@ export function isUnitBack(
   paths: HomePaths,
   unitOfProcess = (pid: number): string | null => unitOf(`/proc/${pid}/cgroup`),
 ): boolean {
-  const [start, end] = [`${EVENT}:`, `@${hostname()}`];
+  const start = `${EVENT}:`;
+  const end = `@${hostname()}`;
   if (!key.startsWith(start) || !key.endsWith(end)) return false;
   const unit = key.slice(start.length, -end.length);
   if (unit === TRAINER) return true;

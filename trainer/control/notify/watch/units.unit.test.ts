@@ -34,7 +34,11 @@ describe('the unit of a process', () => {
 describe('a failed unit', () => {
   const keyOf = (unit: string): string => unitNotice(unit).key;
   const look = (changes: Partial<DaemonLook> = {}): DaemonLook => ({
-    ...{ shard: 'main', presence: 'up', pid: process.pid, health: null, overBudget: null },
+    shard: 'main',
+    presence: 'up',
+    pid: process.pid,
+    health: null,
+    overBudget: null,
     ...changes,
   });
 

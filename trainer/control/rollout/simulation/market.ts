@@ -9,9 +9,14 @@ export const PAIRS = 10;
 export const HORIZON = 60;
 const THETA1 = 0.55;
 /** Mean minutes between entry setups of a pair, within a setup, and within a position. */
-const [GAP, LENGTH, HOLD] = [90, 10, 20];
+const GAP = 90;
+const LENGTH = 10;
+const HOLD = 20;
 /** Result of a trade, bps: reverted, stopped, noise, and costs. */
-const [WIN, LOSS, NOISE, COST] = [6, -7, 2, 1];
+const WIN = 6;
+const LOSS = -7;
+const NOISE = 2;
+const COST = 1;
 /** Mean minutes after which a new outcome determines the labels of a setup. */
 const TURN = 20;
 
@@ -59,7 +64,10 @@ export class SimulatedPairs {
     const rng = this.#rng;
     const scores: PairedScore[] = [];
     const entries: SimulatedMinute['entries'][number][] = [];
-    let [championBps, challengerBps, candidates, passed] = [0, 0, 0, 0];
+    let championBps = 0;
+    let challengerBps = 0;
+    let candidates = 0;
+    let passed = 0;
     for (const pair of this.#pairs) {
       if (pair.held[0] > 0) pair.held[0]--;
       if (pair.held[1] > 0) pair.held[1]--;

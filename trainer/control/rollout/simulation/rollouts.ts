@@ -9,7 +9,8 @@ import { HORIZON, SimulatedPairs } from './market.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS, type SimulatedModel } from './models.ts';
 
 const MINUTE_MS = 60_000;
-const [OPEN_MINUTES, WEEK_MINUTES] = [5 * 1440, 7 * 1440];
+const OPEN_MINUTES = 5 * 1440;
+const WEEK_MINUTES = 7 * 1440;
 
 export interface RolloutEnd {
   readonly end: 'promoted' | 'aborted' | 'inconclusive';
@@ -31,7 +32,8 @@ export function simulateRollout(
   const pairs = new SimulatedPairs(champion, challenger, createRng(seed));
   const evidence = new RolloutEvidence(rules.guards, HORIZON);
   const immature: (readonly PairedScore[])[] = [];
-  let [stage, stageStartMs] = [rules.stages[0]!, 0];
+  let stage = rules.stages[0]!;
+  let stageStartMs = 0;
   for (let minute = 0; ; minute++) {
     const seen = pairs.minute(minute, stage.share);
     if (seen.failed) evidence.guards.fail();
@@ -42,7 +44,10 @@ export function simulateRollout(
     const nowMs = clockMs(minute);
     const facts = evidence.facts(stage.name, nowMs - stageStartMs, nowMs, minute >= OPEN_MINUTES);
     const verdict = checkRollout(facts, rules);
-    if (verdict.verdict === 'advance') [stage, stageStartMs] = [verdict.to, nowMs];
+    if (verdict.verdict === 'advance') {
+      stage = verdict.to;
+      stageStartMs = nowMs;
+    }
     if (verdict.verdict === 'continue' || verdict.verdict === 'advance') continue;
     const at = { stage: stage.name, days: nowMs / (1440 * MINUTE_MS) };
     const { lossBps } = evidence.guards;
@@ -122,7 +127,8 @@ export function simulateRollouts(
       Math.floor(counts.regressions / REGRESSIONS.length) + (i < counts.regressions % REGRESSIONS.length ? 1 : 0);
     return { kind, ends: run(CHAMPION, model, kind, rollouts) };
   });
-  const [promoted, aborted] = [countOf(equal, 'promoted'), countOf(equal, 'aborted')];
+  const promoted = countOf(equal, 'promoted');
+  const aborted = countOf(equal, 'aborted');
   return {
     equal: { rollouts: equal.length, promoted, aborted, wrongShare: (promoted + aborted) / equal.length },
     regressions: regressionsOf(regressions, rules.guards.loss_budget_bps),

@@ -49,7 +49,8 @@ export function columnChart(title: string, lines: readonly Line[], axes: Axes): 
   const bars = lines.map(({ x, y }, i) =>
     Array.from(x, (place, k) => {
       const left = frame.x(place) - slot / 2 + i * wide;
-      const [top, bottom] = [frame.y(Math.max(0, y[k]!)), frame.y(Math.min(0, y[k]!))];
+      const top = frame.y(Math.max(0, y[k]!));
+      const bottom = frame.y(Math.min(0, y[k]!));
       return `<rect class="bar s${i}" x="${round(left)}" y="${round(top)}" width="${round(wide)}" height="${round(bottom - top)}"/>`;
     }).join(''),
   );

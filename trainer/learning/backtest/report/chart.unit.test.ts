@@ -15,7 +15,8 @@ describe('lineChart', () => {
   it('draws every point of a short line, left to right and higher values higher', () => {
     const [points] = pointsOf(lineChart('a', [{ name: 'x', x: [0, 1, 2, 3], y: [0, 2, 1, 4] }], AXES));
     expect(points).toHaveLength(4);
-    const [xs, ys] = [points!.map(([x]) => x), points!.map(([, y]) => y)];
+    const xs = points!.map(([x]) => x);
+    const ys = points!.map(([, y]) => y);
     expect(xs).toEqual([...xs].sort((a, b) => a - b));
     expect(ys[3]).toBeLessThan(ys[1]!);
     expect(ys[1]).toBeLessThan(ys[2]!);

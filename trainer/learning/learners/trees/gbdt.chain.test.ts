@@ -355,7 +355,8 @@ describe('gbdt', () => {
       return x.values[order[Math.floor(i / x.columns)]! * x.columns + (i % x.columns)]!;
     });
     const table = { x: { ...x, values }, y: Float64Array.from(order, (row) => y[row]!), weights: null };
-    const [shuffled, straight] = [learn(binary, table, QUICK), learn(binary, train, QUICK)];
+    const shuffled = learn(binary, table, QUICK);
+    const straight = learn(binary, train, QUICK);
     const expected = predict(straight.ensembles[0]!, test.x);
     predict(shuffled.ensembles[0]!, test.x).forEach((p, i) => expect(Math.abs(p - expected[i]!)).toBeLessThan(1e-6));
   });
@@ -406,7 +407,8 @@ describe('gbdt', () => {
     for (const task of TASKS) {
       const own = withTargets({ x, y, weights }, task);
       const repeated = { x: doubled, y: Float64Array.from(copies, (row) => own.y[row]!), weights: null };
-      const [once, twice] = [learn(task, own, rules), learn(task, repeated, rules)];
+      const once = learn(task, own, rules);
+      const twice = learn(task, repeated, rules);
       once.ensembles.forEach((ensemble, k) => {
         const expected = predictLogits(twice.ensembles[k]!, x);
         predictLogits(ensemble, x).forEach((s, i) => expect(Math.abs(s - expected[i]!)).toBeLessThan(1e-5));

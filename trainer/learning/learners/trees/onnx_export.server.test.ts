@@ -26,7 +26,8 @@ function train(): TreeEnsemble {
   const x = makeMatrix(6000, 'export');
   const rng = createRng('targets');
   const y = Float64Array.from({ length: x.rows }, (_, row) => {
-    const [a, b] = [x.values[row * COLUMNS]!, x.values[row * COLUMNS + 1]!];
+    const a = x.values[row * COLUMNS]!;
+    const b = x.values[row * COLUMNS + 1]!;
     return (a > 0.3 || Number.isNaN(b)) === rng.uniform() < 0.9 ? 1 : 0;
   });
   const sampled = { rowFraction: 0.8, columnFraction: 0.8, seed: 'export' };

@@ -55,7 +55,8 @@ describe('randomForest', () => {
 
   it('answers shares of classes that add up to 1, by trees that are the same but for their leaves', async () => {
     const target = (u: number, noise: number): number => Math.max(0, Math.min(3, Math.floor(u + 0.2 * noise + 2)));
-    const [train, test] = [tableOf(6000, 'train', target), tableOf(2000, 'test', target)];
+    const train = tableOf(6000, 'train', target);
+    const test = tableOf(2000, 'test', target);
     const model = await grow({ kind: 'multiclass', classes: 4 }, train);
     expect(model.ensembles.length).toBe(4);
     const shares = answersOf(model, test);

@@ -39,7 +39,8 @@ function runsOf(build: LookAheadOptions['build'], keepAll = false): LongRun[] {
   const bars = tinyBars(settings, 1500);
   return settings.minutehand.pairs.map((id) => {
     const pair = parsePair(id);
-    const [a, b] = [bars.get(pair.a)!, bars.get(pair.b)!];
+    const a = bars.get(pair.a)!;
+    const b = bars.get(pair.b)!;
     const history = build(pair, a, b);
     return longRun(keepAll ? history : buildPairHistory(pair, a, b, windows, (time) => time % 180 === 0), a, b);
   });
@@ -187,7 +188,8 @@ describe('on real bars', () => {
   it.skipIf(m1 === null)(`gold and silver have features and labels without look-ahead${skipNote(m1)}`, async () => {
     const real = loadSettings({ env: {} }).minutehand.windows;
     const bars = await readBarFolder(m1!, ['XAUUSD', 'XAGUSD']);
-    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    const a = bars.get('XAUUSD')!;
+    const b = bars.get('XAGUSD')!;
     const history = buildPairHistory(parsePair('XAUUSD_XAGUSD'), a, b, real, (time) => time % 300 === 0);
     const own: LookAheadOptions = {
       build: (pair, legA, legB) => buildPairHistory(pair, legA, legB, real, () => true),

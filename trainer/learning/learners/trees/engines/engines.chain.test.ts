@@ -177,7 +177,9 @@ for (const engine of NATIVE_ENGINES) {
       const table = randomTable('seed', 3000, COLUMNS, { task: BINARY });
       const learn = (seed: string): Promise<TreeModel> =>
         learner.learn(request(BINARY, table, { params: { ...quick, rowFraction: 0.5, seed } }));
-      const [first, again, other] = [await learn('a'), await learn('a'), await learn('b')];
+      const first = await learn('a');
+      const again = await learn('a');
+      const other = await learn('b');
       expect(again).toEqual(first);
       expect(other).not.toEqual(first);
     });

@@ -121,7 +121,8 @@ function edgeOfZero(threshold: number): number {
 }
 
 function middle(values: readonly number[]): number {
-  let [least, greatest] = [Infinity, -Infinity];
+  let least = Infinity;
+  let greatest = -Infinity;
   for (const value of values) {
     least = Math.min(least, value);
     greatest = Math.max(greatest, value);

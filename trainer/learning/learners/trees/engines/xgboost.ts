@@ -156,7 +156,8 @@ function readLoss(line: string): number {
 }
 
 function weightedMean({ y, weights }: EngineRows): number {
-  let [sum, weight] = [0, 0];
+  let sum = 0;
+  let weight = 0;
   for (let row = 0; row < y.length; row++) {
     const w = weights === null ? 1 : weights[row]!;
     sum += w * y[row]!;

@@ -41,7 +41,8 @@ function scores(given: Given, rows: readonly number[], link: Link = 'identity', 
 
 describe('a model of XGBoost', () => {
   it('sends x to the left when it is below the threshold and not when it is equal', () => {
-    const [base, below] = [0.5, nextBelow(0.25)];
+    const base = 0.5;
+    const below = nextBelow(0.25);
     expect(scores({ trees: [stump(0.25, 0)] }, [0.25, below, Infinity, -Infinity])).toEqual([
       [2 + base, 1 + base, 2 + base, 1 + base],
     ]);

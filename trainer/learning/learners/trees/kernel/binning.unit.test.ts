@@ -59,7 +59,8 @@ describe('float32Between', () => {
     fc.assert(
       fc.property(anyFloat, anyFloat, (a, b) => {
         fc.pre(a !== b);
-        const [lower, upper] = [Math.min(a, b), Math.max(a, b)];
+        const lower = Math.min(a, b);
+        const upper = Math.max(a, b);
         const threshold = float32Between(lower, upper);
         expect(Math.fround(threshold)).toBe(threshold);
         expect(lower <= threshold && threshold < upper).toBe(true);

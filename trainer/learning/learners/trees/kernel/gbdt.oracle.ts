@@ -215,7 +215,8 @@ function grow(
   });
   const bestSplit = (rows: number[], depth: number): Candidate | null => {
     if (params.maxDepth !== null && depth >= params.maxDepth) return null;
-    const [allG, allH] = [sum(rows, (row) => g[row]!), sum(rows, (row) => h[row]!)];
+    const allG = sum(rows, (row) => g[row]!);
+    const allH = sum(rows, (row) => h[row]!);
     const parent = (shrunk(allG) * shrunk(allG)) / (allH + l2);
     let best: Candidate | null = null;
     edges.forEach((found, column) => {
@@ -230,11 +231,15 @@ function grow(
           const left = rows.filter(goesLeft);
           const right = rows.filter((row) => !goesLeft(row));
           if (Math.min(left.length, right.length) < params.minDataInLeaf) continue;
-          const [leftG, leftH] = [sum(left, (row) => g[row]!), sum(left, (row) => h[row]!)];
-          const [rightG, rightH] = [allG - leftG, allH - leftH];
+          const leftG = sum(left, (row) => g[row]!);
+          const leftH = sum(left, (row) => h[row]!);
+          const rightG = allG - leftG;
+          const rightH = allH - leftH;
           if (leftH < leastHessian || rightH < leastHessian) continue;
-          const [leftSize, rightSize] = [shrunk(leftG), shrunk(rightG)];
-          const [leftD, rightD] = [leftH + l2, rightH + l2];
+          const leftSize = shrunk(leftG);
+          const rightSize = shrunk(rightG);
+          const leftD = leftH + l2;
+          const rightD = rightH + l2;
           const improvement =
             (leftSize * leftSize * rightD + rightSize * rightSize * leftD) / (leftD * rightD) - parent;
           if (improvement <= (best?.improvement ?? leastImprovement)) continue;
@@ -256,7 +261,8 @@ function grow(
     if (chosen < 0) break;
     const leaf = leaves[chosen]!;
     const { column, threshold, missingLeft, left, right } = leaf.split!;
-    const [leftNode, rightNode] = [nodes.push(newNode()) - 1, nodes.push(newNode()) - 1];
+    const leftNode = nodes.push(newNode()) - 1;
+    const rightNode = nodes.push(newNode()) - 1;
     nodes[leaf.node] = {
       feature: column,
       threshold,
