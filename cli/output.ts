@@ -49,10 +49,10 @@ export function createOutput(json: boolean, onWritten: Output['written'] = () =>
   return {
     json,
     line: (text) => {
-      if (!json) process.stdout.write(`${text}\n`);
+      if (!json) process.stdout.write(`${printable(text)}\n`);
     },
-    print: (text) => void (json ? process.stderr : process.stdout).write(`${text}\n`),
-    note: (text) => void process.stderr.write(`${text}\n`),
+    print: (text) => void (json ? process.stderr : process.stdout).write(`${printable(text)}\n`),
+    note: (text) => void process.stderr.write(`${printable(text)}\n`),
     result: (value) => {
       if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
     },
@@ -62,6 +62,15 @@ export function createOutput(json: boolean, onWritten: Output['written'] = () =>
       return process.stderr.isTTY ? terminalProgress() : plainProgress();
     },
   };
+}
+
+/**
+ * Text for a terminal: lines of a file may be quoted in it, whose control characters would move the cursor or change
+ * colors. Line feeds and tabs stay.
+ */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 }
 
 /** A line for each stage, and for each percent of it. */
@@ -160,7 +169,7 @@ export function showError(error: unknown, json: boolean): number {
   const report = describeError(error);
   const { code, message, next } = report;
   if (json) process.stdout.write(`${JSON.stringify({ error: report })}\n`);
-  process.stderr.write(`${code}: ${message}\n  → ${next}\n`);
+  process.stderr.write(`${printable(`${code}: ${message}`)}\n  → ${printable(next)}\n`);
   if (knownError(error) === null && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   return code === 'USAGE' ? MISUSED : FAILED;
 }

@@ -3,6 +3,7 @@ import {
   dateOrderOf,
   epochSeconds,
   epochUnit,
+  isSerialDay,
   readStamp,
   type DateOrder,
 } from '../../shared/csv/stamps.ts';
@@ -10,7 +11,7 @@ import { cellsOf, delimiterOf, withoutTrailing, type Delimiter } from '../../sha
 import { decimalsOf, numberOf, PLAIN_NUMBERS, styleOf, type NumberStyle } from '../../shared/csv/numbers.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { TABLE_NAMES, VALUE_HEADERS, BAR_VALUES, headerOf, type BarValue } from './column_names.ts';
+import { TABLE_NAMES, VALUE_HEADERS, BAR_VALUES, englishHeader, headerOf, type BarValue } from './column_names.ts';
 
 export { BAR_VALUES, type BarValue } from './column_names.ts';
 
@@ -51,8 +52,23 @@ export interface BarLayout {
   readonly wrongCell: (line: string) => string | null;
   /** Names in a column of symbols, or in the lines above the header; empty where the file states none. */
   readonly stated: readonly string[];
+  /** The name in the row's column of symbols; absent where the file has none. */
+  readonly statedBy?: (line: string) => string;
+  /** Whether the stamp of a row can only be read with day and month in the other order than the file's. */
+  readonly isOtherOrder?: (line: string) => boolean;
+  /** What the stamps that `parseTime` has read since then were; absent where all have one form. */
+  readonly stampForms?: StampForms;
   /** How stamps and numbers are read, each with what shows it. */
   readonly evidence: readonly string[];
+}
+
+/** Counts of the forms of stamps, of which a file should have one. */
+export interface StampForms {
+  /** Dates with a zone, and without one. */
+  zoned: number;
+  local: number;
+  /** Units of counts since 1970. */
+  readonly units: Set<string>;
 }
 
 /** How a file is read, where a person says so. */
@@ -80,6 +96,8 @@ interface Positions {
   readonly close: number;
   readonly volume: number | null;
   readonly spread: number | null;
+  /** The close of the ask, which shows the spread. */
+  readonly ask: number | null;
   readonly inPoints: boolean;
   /** Places of columns beside the bars. */
   readonly beside: readonly (readonly [name: BarValue, field: number])[];
@@ -144,14 +162,15 @@ function isDatePart(text: string): boolean {
 
 function withHeader(table: Table): BarLayout | null {
   const { first, delimiter, above } = table;
-  const names = first.map(headerOf);
+  const names = englishNames(first.map(headerOf));
   const at = (...candidates: readonly string[]): number | null => {
     const found = candidates.map((name) => names.indexOf(name)).find((index) => index >= 0);
     return found ?? null;
   };
   const prices = pricesOf(names);
   if (prices === null) return null;
-  const { open, high, low, close } = prices;
+  const { open, high, low, close, ask } = prices;
+  refuseRepeated(table, names, [open, high, low, close]);
   const volume = at(...TABLE_NAMES.volume) ?? orNull(names.findIndex((name) => /^vol(ume)?_/.test(name)));
   const beside = BAR_VALUES.flatMap((name): [BarValue, number][] => {
     const field = at(...VALUE_HEADERS[name]);
@@ -160,11 +179,21 @@ function withHeader(table: Table): BarLayout | null {
   const rows = table.rows.slice(1);
   const numbers = numbersOf(table, rows, [open, high, low, close]);
   const spread = at('spread');
-  const bar = { open, high, low, close, volume, spread, beside };
-  const header = { firstRow: above + 2, stated: statedIn(table, prices.symbol, at(...TABLE_NAMES.symbol), rows) };
+  const bar = { open, high, low, close, volume, spread, ask, beside };
+  const symbolColumn = at(...TABLE_NAMES.symbol);
+  const header = {
+    firstRow: above + 2,
+    stated: statedIn(table, prices.symbol, symbolColumn, rows),
+    ...(symbolColumn !== null && { statedBy: (line: string) => cellsOf(line, delimiter)?.[symbolColumn] ?? '' }),
+  };
+  const priceEvidence = prices.evidence === null ? [] : [prices.evidence];
   const base = { delimiter, style: numbers.style, fields: names.length, names: first, ...bar };
   const make = (layout: Omit<LayoutParts, 'positions'>, positions: Omit<Positions, 'inPoints'>): BarLayout =>
-    made({ ...layout, ...header, evidence: [...numbers.evidence, ...layout.evidence] }, positions, table.options);
+    made(
+      { ...layout, ...header, evidence: [...numbers.evidence, ...priceEvidence, ...layout.evidence] },
+      positions,
+      table.options,
+    );
 
   const date = at('date');
   const time = at('time');
@@ -179,7 +208,8 @@ function withHeader(table: Table): BarLayout | null {
   const isOwn = /^time,open,high,low,close,volume(,(spread|taker_buy_volume|trades|number_of_trades))*$/.test(
     names.join(),
   );
-  if (isOwn && isSeconds(rows[0]?.[0] ?? '')) {
+  const ownStamps = rows.map((cells) => cells[0] ?? '');
+  if (isOwn && (rows.length === 0 || ownStamps.some(isSeconds)) && !ownStamps.some(isText)) {
     const stamp = (fields: readonly string[]): number => parseDecimalText(fields[0]!);
     return make(
       { name: 'minutehand', isUtc: true, inPoints: false, evidence: [] },
@@ -216,7 +246,17 @@ function stamped({ table, rows, at, base, make }: Stamped): BarLayout | null {
   const name = both ? '' : headerOf(base.names[field!]!);
   const namesUtc = /(?:^|_)(?:gmt|utc)(?:_|$)/.test(name);
   const isUtc = namesUtc || (readable.length > 0 && readable.every((stamp) => stamp.isUtc));
-  const stampOf = (cells: readonly string[]): number => readStamp(textOf(cells), order).seconds;
+  const forms: StampForms = { zoned: 0, local: 0, units: new Set() };
+  const stampOf = (cells: readonly string[]): number => {
+    const text = textOf(cells);
+    const { seconds, isUtc: isZoned } = readStamp(text, order);
+    if (Number.isNaN(seconds)) return NaN;
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+    if (isZoned && value >= 0) forms.units.add(epochUnit(value));
+    else if (isZoned) forms.zoned++;
+    else forms.local++;
+    return seconds;
+  };
   const stamp = (cells: readonly string[]): number =>
     isOfClose ? Math.ceil(stampOf(cells) / 60) * 60 - 60 : stampOf(cells);
   const lastStampField = both ? Math.max(date, time) : field!;
@@ -226,14 +266,23 @@ function stamped({ table, rows, at, base, make }: Stamped): BarLayout | null {
       isUtc,
       inPoints: false,
       ...(isOfClose && { isOfLastMinute: true as const }),
-      evidence: stampEvidence(texts[0] ?? '', { order, isUtc, namesUtc, header: base.names[field ?? date!]! }),
+      ...(!namesUtc && { stampForms: forms }),
+      ...(order !== null && {
+        isOtherOrder: (line: string) =>
+          dateOrderOf([textOf(cellsOf(line, table.delimiter) ?? [])]) === otherOrder(order),
+      }),
+      evidence: stampEvidence(texts, { order, isUtc, namesUtc, header: base.names[field ?? date!]! }),
     },
     { ...base, stamp, lastStampField },
   );
 }
 
+function otherOrder(order: DateOrder): DateOrder {
+  return order === 'dmy' ? 'mdy' : 'dmy';
+}
+
 function stampEvidence(
-  text: string,
+  texts: readonly string[],
   how: {
     readonly order: DateOrder | null;
     readonly isUtc: boolean;
@@ -241,10 +290,11 @@ function stampEvidence(
     readonly header: string;
   },
 ): string[] {
-  const value = parseDecimalText(text);
-  const isEpoch = !Number.isNaN(value) && readStamp(text, null).isUtc;
+  const values = texts.map(parseDecimalText).filter((value) => !Number.isNaN(value));
+  const isEpoch = values.length > 0 && readStamp(texts[0] ?? '', null).isUtc;
   return [
-    ...(isEpoch ? [`time in ${epochUnit(value)} by its size`] : []),
+    ...(values.some(isSerialDay) ? ['time as days of a spreadsheet'] : []),
+    ...(isEpoch ? [`time in ${epochUnit(values[0]!)} by its size`] : []),
     ...(how.order === null ? [] : [`dates with the ${how.order === 'dmy' ? 'day' : 'month'} first`]),
     ...(how.isUtc && !isEpoch
       ? [`UTC by ${how.namesUtc ? `the column “${how.header}”` : 'the zone of its stamps'}`]
@@ -303,24 +353,40 @@ interface Prices {
   readonly high: number;
   readonly low: number;
   readonly close: number;
+  /** The close of the ask, where the prices are those of the bid. */
+  readonly ask: number | null;
   /** Where the columns are named after their symbol: `EURUSD_open`. */
   readonly symbol: string | null;
+  /** Which of several prices are taken. */
+  readonly evidence: string | null;
 }
+
+/** Words in front of `open` that name a kind of price and no symbol. */
+const PRICE_WORDS = new Set(['ask', 'bid', 'mid', 'adj', 'adjusted', 'mark', 'index', 'premium', 'last', 'avg']);
 
 function pricesOf(names: readonly string[]): Prices | null {
-  const whole = TABLE_NAMES.prices
-    .map((columns) => columns.map((name) => names.indexOf(name)))
-    .find((found) => found.every((index) => index >= 0));
-  if (whole !== undefined) return priceFields(whole, null);
-  const symbols = names.flatMap((name) => /^(.+)_open$/.exec(name)?.[1] ?? []);
+  const fieldsOf = (sets: readonly (readonly string[])[]): number[] | undefined =>
+    sets.map((columns) => columns.map((name) => names.indexOf(name))).find((found) => found.every((at) => at >= 0));
+  const whole = fieldsOf(TABLE_NAMES.prices);
+  if (whole !== undefined) {
+    const isBid = names[whole[0]!]!.includes('bid');
+    const ask = isBid ? (fieldsOf(TABLE_NAMES.asks)?.[3] ?? null) : null;
+    const ofAsk = ask === null ? '' : ', the spread from the closes of the ask';
+    return priceFields(whole, { symbol: null, ask, evidence: isBid ? `prices of the bid${ofAsk}` : null });
+  }
+  const symbols = names
+    .flatMap((name) => /^(.+)_open$/.exec(name)?.[1] ?? [])
+    .filter((symbol) => !PRICE_WORDS.has(symbol));
   if (symbols.length !== 1) return null;
   const found = ['open', 'high', 'low', 'close'].map((name) => names.indexOf(`${symbols[0]!}_${name}`));
-  return found.every((index) => index >= 0) ? priceFields(found, symbols[0]!) : null;
+  return found.every((index) => index >= 0)
+    ? priceFields(found, { symbol: symbols[0]!, ask: null, evidence: null })
+    : null;
 }
 
-function priceFields(found: readonly number[], symbol: string | null): Prices {
+function priceFields(found: readonly number[], of: Pick<Prices, 'symbol' | 'ask' | 'evidence'>): Prices {
   const [open, high, low, close] = found as [number, number, number, number];
-  return { open, high, low, close, symbol };
+  return { open, high, low, close, ...of };
 }
 
 /** Symbols that the file itself states. */
@@ -337,7 +403,7 @@ function statedIn(
   return [...new Set([...(ofColumns === null ? [] : [ofColumns]), ...named, ...inRows])];
 }
 
-const IN_ORDER = { open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null, beside: [] };
+const IN_ORDER = { open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null, ask: null, beside: [] };
 const NAMES_IN_ORDER = ['time', 'open', 'high', 'low', 'close', 'volume'];
 
 function histdata(table: Table): BarLayout {
@@ -354,7 +420,15 @@ function histdata(table: Table): BarLayout {
 function metatrader4(table: Table): BarLayout {
   const stamp = (fields: readonly string[]): number => readStamp(`${fields[0]} ${fields[1]}`, null).seconds;
   const { style, evidence } = numbersOf(table, table.rows, [2, 3, 4, 5]);
-  const places = { open: 2, high: 3, low: 4, close: 5, volume: table.first.length > 6 ? 6 : null, spread: null };
+  const places = {
+    open: 2,
+    high: 3,
+    low: 4,
+    close: 5,
+    volume: table.first.length > 6 ? 6 : null,
+    spread: null,
+    ask: null,
+  };
   const names = ['date', ...NAMES_IN_ORDER];
   return made(
     { name: 'metatrader', isUtc: false, inPoints: false, firstRow: table.above + 1, stated: [], evidence },
@@ -396,12 +470,15 @@ function base(
   return { delimiter, style, fields: first.length, names: NAMES_IN_ORDER };
 }
 
-type LayoutParts = Pick<BarLayout, 'name' | 'isUtc' | 'inPoints' | 'evidence' | 'isOfLastMinute'> & {
+type LayoutParts = Pick<
+  BarLayout,
+  'name' | 'isUtc' | 'inPoints' | 'evidence' | 'isOfLastMinute' | 'isOtherOrder' | 'stampForms'
+> & {
   readonly positions?: Positions;
 };
 
 function made(
-  parts: LayoutParts & Pick<BarLayout, 'firstRow' | 'stated'>,
+  parts: LayoutParts & Pick<BarLayout, 'firstRow' | 'stated' | 'statedBy'>,
   positions: Omit<Positions, 'inPoints'>,
   { stamp, spread }: ReadingOptions,
 ): BarLayout {
@@ -418,9 +495,9 @@ function made(
 
 function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime' | 'values' | 'wrongCell'> {
   const { delimiter, style, stamp, lastStampField, beside, inPoints } = positions;
-  const { open, high, low, close, volume, spread } = positions;
+  const { open, high, low, close, volume, spread, ask } = positions;
   const besideFields = beside.map(([, field]) => field);
-  const needed = Math.max(lastStampField, open, high, low, close, volume ?? 0, ...besideFields) + 1;
+  const needed = Math.max(lastStampField, open, high, low, close, volume ?? 0, ask ?? 0, ...besideFields) + 1;
   const cells = (line: string): readonly string[] | null => {
     const own = cellsOf(line, delimiter);
     if (own === null || own.length < needed) return null;
@@ -432,6 +509,7 @@ function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime' 
     if (fields === null) return null;
     const number = (index: number): number => numberOf(fields[index]!, style);
     const spreadText = spread === null ? '' : (fields[spread] ?? '');
+    const besideClose = ask === null ? NaN : rounded(number(ask) - number(close));
     return {
       time: stamp(fields),
       open: number(open),
@@ -440,7 +518,8 @@ function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime' 
       close: number(close),
       volume: volume === null ? 0 : number(volume),
       // A word where a spread belongs must not pass as "unknown".
-      spread: spreadText === '' ? NaN : ((value) => (Number.isNaN(value) ? -1 : value))(numberOf(spreadText, style)),
+      spread:
+        spreadText === '' ? besideClose : ((value) => (Number.isNaN(value) ? -1 : value))(numberOf(spreadText, style)),
       decimals: inPoints ? Math.max(...[open, high, low, close].map((at) => decimalsOf(fields[at]!, style))) : 0,
       values: besideFields.map(number),
     };
@@ -471,9 +550,38 @@ function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime' 
   return { parse, parseTime, wrongCell, values: beside.map(([name]) => name) };
 }
 
+/** Seconds since 1970, and no count of days as spreadsheets have. */
 function isSeconds(text: string): boolean {
   const value = parseDecimalText(text);
-  return !(value >= 1e11);
+  return value < 1e11 && !isSerialDay(value);
+}
+
+/** A stamp that is no number, such as a date. */
+function isText(text: string): boolean {
+  return Number.isNaN(parseDecimalText(text)) && /\d[-/.: T]\d/.test(text);
+}
+
+/** Names of columns in English, where at least open, high, low and close are there in one other language. */
+function englishNames(names: readonly string[]): readonly string[] {
+  if (pricesOf(names) !== null) return names;
+  const english = names.map(englishHeader);
+  return pricesOf(english) === null ? names : english;
+}
+
+/** @throws MinutehandError DATA_FORMAT where a column of prices is there twice */
+function refuseRepeated({ first }: Table, names: readonly string[], fields: readonly number[]): void {
+  const repeated = fields.find((field) => names.indexOf(names[field]!) !== names.lastIndexOf(names[field]!));
+  if (repeated === undefined) return;
+  throw new MinutehandError('DATA_FORMAT', {
+    seen: `two columns “${first[repeated]!.slice(0, 40)}”`,
+    expected: 'each price once',
+    next: 'Remove or rename the column that is not meant.',
+  });
+}
+
+/** Without the noise of binary fractions, which a difference of prices has. */
+function rounded(difference: number): number {
+  return Number(difference.toFixed(10));
 }
 
 function orNull(index: number): number | null {

@@ -14,10 +14,19 @@ export const TABLE_NAMES = {
     ['open', 'high', 'low', 'close'],
     ['o', 'h', 'l', 'c'],
     ['open_price', 'high_price', 'low_price', 'close_price'],
+    ['mid_open', 'mid_high', 'mid_low', 'mid_close'],
     ['bid_open', 'bid_high', 'bid_low', 'bid_close'],
     ['open_bid', 'high_bid', 'low_bid', 'close_bid'],
     ['openbid', 'highbid', 'lowbid', 'closebid'],
+    ['bidopen', 'bidhigh', 'bidlow', 'bidclose'],
     ['open', 'high', 'low', 'last'],
+  ],
+  /** Prices of the ask, beside those of the bid: their closes show the spread. */
+  asks: [
+    ['ask_open', 'ask_high', 'ask_low', 'ask_close'],
+    ['open_ask', 'high_ask', 'low_ask', 'close_ask'],
+    ['openask', 'highask', 'lowask', 'closeask'],
+    ['askopen', 'askhigh', 'asklow', 'askclose'],
   ],
   volume: ['tickvol', 'tick_volume', 'tickvolume', 'volume', 'vol', 'v', 'base_volume', 'tickqty'],
   opened: ['open_time', 'opentime', 'kline_open_time'],
@@ -43,6 +52,33 @@ export const TABLE_NAMES = {
   ],
   symbol: ['symbol', 'ticker', 'tic', 'instrument', 'pair', 'market'],
 } as const;
+
+/**
+ * Names of the columns of bars in other languages, in small letters without accents: German, French, Spanish, Italian,
+ * Portuguese, Dutch, Polish, Russian, Japanese, Chinese and Korean.
+ */
+const TRANSLATED: Readonly<Record<'date' | 'time' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'spread', string>> =
+  {
+    date: 'datum fecha data дата 日付 日期 날짜',
+    time: 'zeit uhrzeit heure hora ora tijd godzina czas время 時刻 時間 日時 时间 時間 시간',
+    open: 'eroffnung eroffnungskurs erster start ouverture ouv apertura abertura apertur openen otwarcie открытие 始値 開盤價 开盘 开盘价 시가',
+    high: 'hoch hochst hochstkurs tageshoch haut plus_haut maximo alto massimo maxima hoog najwyzszy макс максимум 高値 最高 最高价 最高價 고가',
+    low: 'tief tiefst tiefstkurs tagestief bas plus_bas minimo bajo minima basso laag najnizszy мин минимум 安値 最低 最低价 最低價 저가',
+    close:
+      'schluss schlusskurs letzter cloture clot cierre ultimo chiusura fechamento slot zamkniecie закрытие 終値 收盘 收盘价 收盤價 종가',
+    volume: 'volumen stuck volumes volumi wolumen объем обьем 出来高 成交量 거래량',
+    spread: 'spanne ecart スプレッド',
+  };
+const ENGLISH_OF: ReadonlyMap<string, string> = new Map(
+  Object.entries(TRANSLATED).flatMap(([english, words]) => words.split(' ').map((word) => [word, english] as const)),
+);
+
+/** A column's name in English, where it is a word for a column of bars in another language; else as it is. */
+export function englishHeader(header: string): string {
+  // Accents are marks of their own in the decomposed form; Japanese and Korean letters would be decomposed as well.
+  const plain = /^[^\u0250-\uffff]*$/.test(header) ? header.normalize('NFD').replace(/[\u0300-\u036f]/g, '') : header;
+  return ENGLISH_OF.get(plain) ?? header;
+}
 
 /** A column's name: small letters, without the angle brackets of MetaTrader, blanks and dots as underscores. */
 export function headerOf(name: string): string {

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { pathInside } from '../../shared/path_name.ts';
+import { isSymbol } from '../../shared/symbol_source.ts';
 import { makeFolderAsync } from '../../shared/folder.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -52,6 +53,10 @@ export async function folderSink(folder: string): Promise<BarSink> {
           return { ...counts, place, pages: () => onePage(columns) };
         },
       };
+    },
+    async symbols() {
+      const files = await readdir(folder);
+      return files.flatMap((name) => /^(.+?)\.csv(?:\.gz)?$/.exec(name)?.[1] ?? []).filter(isSymbol);
     },
     putSeries: null,
     imported: () => Promise.resolve(),

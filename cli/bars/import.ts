@@ -5,7 +5,7 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
-import { copyBars, emptyColumns, expectedTime } from '../../shared/bar_file/bar_file.ts';
+import { copyBars, emptyColumns, expectedTime, isMissing } from '../../shared/bar_file/bar_file.ts';
 import { createBarValues, type SeriesReport } from './bar_values.ts';
 import type { BarLayout, BarValue, ForeignRow, ReadingOptions } from './bar_layout.ts';
 import { checkSameTimeframe, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
@@ -24,17 +24,19 @@ import {
 } from '../../shared/bar_file/verdict/finding.ts';
 import { compareWithKnown } from '../../shared/bar_file/verdict/known_closes.ts';
 import { fileRows, type FileRow, type RowRules } from './file_rows.ts';
+import { untradedName, type PriceName } from './price_names.ts';
 import type { SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
-import { sniffFile, surveyFile, type Survey } from './survey.ts';
-import { nameOfSource, type SourceSymbol } from './source_symbol.ts';
+import { formsEvidence, sniffFile, surveyFile, type Survey } from './survey.ts';
+import { candidatesByPrice } from './price_candidates.ts';
+import { isNamed, namelessFile, nameOfSource, type SourceSymbol, type SymbolQuestion } from './source_symbol.ts';
 import { checkScale, type ScaleOptions } from './scale_check.ts';
 import { NO_SYMBOL_NAMES, readSymbol, shownName, symbolUnclear, type SymbolNames } from '../../shared/symbol/symbol.ts';
 import { parseTimeZone, UTC, type TimeZone } from '../../shared/bar_file/time_zone.ts';
 import { checkClock, type ClockVerdict } from './week_opens.ts';
 
 export interface ImportOptions extends ScaleOptions {
-  /** A file, or a folder whose `.csv`, `.csv.gz` and `.txt` files are taken (not its subfolders). */
+  /** A file, or a folder whose `.csv`, `.txt`, `.tsv` and `.prn` files, `.gz` or not, are taken (not its subfolders). */
   readonly source: string;
   readonly into: BarSink;
   /**
@@ -173,7 +175,7 @@ const MAX_LOST_S = 1.25 * HOUR_S;
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
   const { into } = options;
-  const { paths, isFolder } = await sourcePaths(options.source);
+  const { paths, unread, isFolder } = await sourcePaths(options.source);
   const clocks = clocksOf(options);
   const skipped: { file: string; code: ErrorCode; seen: string }[] = [];
   const skipOrThrow = (file: string, error: unknown): void => {
@@ -181,6 +183,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     if (!isFolder || !(error instanceof MinutehandError) || error.code === 'USAGE') throw error;
     skipped.push({ file, code: error.code, seen: error.seen ?? describeError(error).message });
   };
+  for (const file of unread) skipped.push({ file, code: 'DATA_FORMAT', seen: 'not read: no text file by its name' });
   const bySymbol = await groupBySymbol(paths, options, skipOrThrow);
   const onBytes = await progressOf(paths, options.onProgress);
 
@@ -201,6 +204,7 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
     for (const { path, layout, by } of own) {
       try {
         const surveyed = await surveyFile(path, layout, onBytes(path));
+        checkStated(path, surveyed, options);
         const source = { path, survey: surveyed, symbolBy: by, onBytes: onBytes(path) };
         if (surveyed.layout.name === 'series') {
           series.push(...(await takeSeries({ ...source, layout: surveyed.layout, readBy: [] }, symbol, options)));
@@ -210,7 +214,8 @@ export async function importBars(options: ImportOptions): Promise<ImportResult> 
           const question = { path, symbol, survey: surveyed, layout: surveyed.layout, near: sink.near, options };
           const { decimals, evidence } = await checkScale(question);
           const survey = { ...surveyed, decimals };
-          files.push({ ...source, survey, layout: surveyed.layout, readBy: evidence, clock });
+          const readBy = [...evidence, ...formsEvidence(surveyed.layout)];
+          files.push({ ...source, survey, layout: surveyed.layout, readBy, clock });
         }
       } catch (error) {
         skipOrThrow(path, error);
@@ -271,6 +276,7 @@ async function judge(
   options: ImportOptions,
 ): Promise<Verdict> {
   const findings: Finding[] = [...inspection.findings()];
+  if (tally.read === 0) findings.push({ code: 'EMPTY', by: 'rows', values: {} });
   const limit = options.maxRejectedPercent ?? MAX_REJECTED_PERCENT;
   const rejected = tally.rejected_count - tally.future.rows;
   if (rejected > (limit / 100) * tally.read) {
@@ -280,6 +286,8 @@ async function judge(
   }
   if (tally.untraded >= MIN_UNTRADED && tally.untraded > 0.5 * tally.read)
     findings.push({ code: 'SUSPECT', by: 'untraded', values: { untraded: tally.untraded, rows: tally.read } });
+  for (const { kind, name } of tally.untradedNames.values())
+    findings.push({ code: 'SUSPECT', by: 'price_name', values: { kind, name } });
   if (tally.future.rows > 0) findings.push({ code: 'FUTURE', by: 'rows', values: { ...tally.future } });
   const samples = inspection.samples();
   const buckets = [...samples.closes.keys()];
@@ -338,6 +346,8 @@ interface Tally {
   readonly future: { rows: number; last: number };
   /** Rows of klines that moved without volume. */
   untraded: number;
+  /** Kinds of prices at which nobody trades, as names of files and folders state them. */
+  readonly untradedNames: Map<string, PriceName>;
 }
 
 /** One symbol as its files are taken. */
@@ -388,22 +398,42 @@ function emptyTally(): Tally {
     codes: new Map(),
     future: { rows: 0, last: NaN },
     untraded: 0,
+    untradedNames: new Map(),
   };
 }
 
-async function sourcePaths(source: string): Promise<{ paths: string[]; isFolder: boolean }> {
-  const kind = await stat(source).catch(() => null);
+const READ_NAMES = /\.(csv|txt|tsv|prn)(\.gz)?$/i;
+/** Files beside those that are read, which most probably have bars as well: a person wants to know that they were not. */
+const OTHER_DATA = /\.(zip|7z|rar|tar|tgz|bz2|xz|zst|xlsx?|ods|parquet|feather|json|jsonl|hst|hcc|bi5|dat|h5|npz?)$/i;
+
+interface SourcePaths {
+  readonly paths: readonly string[];
+  /** Data of a folder that cannot be read. */
+  readonly unread: readonly string[];
+  readonly isFolder: boolean;
+}
+
+async function sourcePaths(source: string): Promise<SourcePaths> {
+  const kind = await stat(source).catch((cause: unknown) => {
+    if (isMissing(cause)) return null;
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    throw new MinutehandError('DATA_MISSING', { seen: `${source} cannot be read: ${code}`, cause });
+  });
   if (kind === null) throw new MinutehandError('DATA_MISSING', { seen: `nothing at ${source}` });
-  if (!kind.isDirectory()) return { paths: [source], isFolder: false };
-  const names = (await readdir(source))
-    .filter((name) => /\.(csv|txt)(\.gz)?$/i.test(name) && !name.startsWith('.'))
-    .sort();
+  if (!kind.isDirectory()) return { paths: [source], unread: [], isFolder: false };
+  const all = (await readdir(source)).filter((name) => !name.startsWith('.')).sort();
+  const names = all.filter((name) => READ_NAMES.test(name));
   if (names.length === 0)
     throw new MinutehandError('DATA_MISSING', {
-      seen: `no .csv, .csv.gz or .txt file in ${source}`,
-      next: 'Unpack archives first.',
+      seen: `no .csv, .txt, .tsv or .prn file in ${source}${all.length === 0 ? '' : `, but ${all.slice(0, 3).join(', ')}`}`,
+      next: 'Unpack archives first; folders in it are not read.',
     });
-  return { paths: names.map((name) => join(source, name)), isFolder: true };
+  const unread = all.filter((name) => OTHER_DATA.test(name));
+  return {
+    paths: names.map((name) => join(source, name)),
+    unread: unread.map((name) => join(source, name)),
+    isFolder: true,
+  };
 }
 
 interface NamedSource {
@@ -415,21 +445,43 @@ interface NamedSource {
 /** The files of each symbol, by what they state themselves and by their names. */
 async function groupBySymbol(
   paths: readonly string[],
-  { symbol, names = NO_SYMBOL_NAMES, series, reading }: ImportOptions,
+  options: ImportOptions,
   skipOrThrow: (file: string, error: unknown) => void,
 ): Promise<Map<string, NamedSource[]>> {
+  const { symbol, names = NO_SYMBOL_NAMES, series, reading } = options;
   const bySymbol = new Map<string, NamedSource[]>();
   for (const path of paths) {
     try {
       const layout = await sniffFile(path, series ?? null, reading ?? {});
       const stated = layout.name === 'series' ? [] : layout.stated;
-      const own = nameOfSource({ path, given: symbol, stated, names, isSeries: layout.name === 'series' });
+      const question = { path, given: symbol, stated, names, isSeries: layout.name === 'series' };
+      const own =
+        layout.name === 'series' ? nameOfSource(question) : await nameOrPrices(question, layout, options.into);
       bySymbol.set(own.symbol, [...(bySymbol.get(own.symbol) ?? []), { path, layout, by: own.by }]);
     } catch (error) {
       skipOrThrow(path, error);
     }
   }
   return bySymbol;
+}
+
+/** The symbol of a file of bars: where nothing states it, its prices may. @throws MinutehandError SYMBOL_UNCLEAR */
+async function nameOrPrices(question: SymbolQuestion, layout: BarLayout, into: BarSink): Promise<SourceSymbol> {
+  if (isNamed(question)) return nameOfSource(question);
+  const { path, names } = question;
+  const { certain, symbols, price } = await candidatesByPrice(path, layout, into, names);
+  if (certain !== null) return { symbol: certain, by: 'prices' };
+  throw namelessFile(path, symbols, price);
+}
+
+/** A column of symbols may change in mid-file. @throws MinutehandError SYMBOL_UNCLEAR */
+function checkStated(
+  path: string,
+  { stated, layout }: Survey,
+  { symbol, names = NO_SYMBOL_NAMES }: ImportOptions,
+): void {
+  const question = { path, given: symbol, stated, names, isSeries: layout.name === 'series' };
+  if (isNamed(question)) nameOfSource(question);
 }
 
 /** Counts the bytes of all readings of each file. */
@@ -449,7 +501,7 @@ async function progressOf(
 function clockOf(
   path: string,
   symbol: string,
-  { weekOpens, barSeconds }: Survey,
+  { weekOpens, barSeconds, range }: Survey,
   layout: BarLayout,
   { named, epoch }: Clocks,
   trusted: boolean,
@@ -459,10 +511,16 @@ function clockOf(
       zone: epoch,
       verdict: { timezone: epoch.name, checked: false, week_opens: weekOpens.length, odd_opens: 0 },
     };
+  // Without a stamp that can be read there is no clock to ask for: the verdict says why.
+  if (!(range[1] >= range[0])) return unread(named ?? UTC);
   if ((barSeconds ?? 0) > HOUR_S) return longClock(path, barSeconds!, weekOpens.length, named);
-  const name = layout.name === 'metatrader' ? 'metatrader' : 'histdata';
-  const verdict = checkClock({ file: path, symbol, layout: name, opens: weekOpens, named, trusted });
+  const name = layout.name === 'metatrader' || layout.name === 'histdata' ? layout.name : 'table';
+  const verdict = checkClock({ file: path, symbol, layout: name, opens: weekOpens, named, trusted, range });
   return { zone: parseTimeZone(verdict.timezone), verdict };
+}
+
+function unread(zone: TimeZone): FileClock {
+  return { zone, verdict: { timezone: zone.name, checked: false, week_opens: 0, odd_opens: 0 } };
 }
 
 /** Bars that are longer than an hour do not show when a week opens. @throws MinutehandError USAGE, DATA_FORMAT */
@@ -488,6 +546,8 @@ async function inspectFile(
   const range: [number, number] = [Infinity, -Infinity];
   const story = createStory();
   const before = tally.read;
+  const untraded = untradedName(path);
+  if (untraded !== null) tally.untradedNames.set(untraded.kind, untraded);
   for await (const rows of fileRows(path, layout, rules, onBytes)) {
     for (const one of rows) {
       tally.read++;

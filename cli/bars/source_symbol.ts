@@ -1,15 +1,16 @@
 import { basename } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
-import { readSourceName } from '../../shared/symbol/source_name.ts';
+import { NO_SYMBOL, readSourceName } from '../../shared/symbol/source_name.ts';
 import { parseSymbol, readSymbol, shownName, symbolUnclear, type SymbolNames } from '../../shared/symbol/symbol.ts';
 
 /** The symbol of a file, and what it was inferred from. */
 export interface SourceSymbol {
   readonly symbol: string;
-  readonly by: 'option' | 'name' | 'content';
+  /** `prices`: the bars that are there have the same closes at the same minutes. */
+  readonly by: 'option' | 'name' | 'content' | 'prices';
 }
 
-interface Question {
+export interface SymbolQuestion {
   readonly path: string;
   /** With --symbol. */
   readonly given: string | undefined;
@@ -25,9 +26,13 @@ interface Question {
  * content differ, it is not guessed.
  * @throws MinutehandError SYMBOL_UNCLEAR with what is possible
  */
-export function nameOfSource({ path, given, stated, names, isSeries }: Question): SourceSymbol {
-  if (given !== undefined) return { symbol: parseSymbol(given, '--symbol', names), by: 'option' };
+export function nameOfSource({ path, given, stated, names, isSeries }: SymbolQuestion): SourceSymbol {
   const file = basename(path);
+  if (given !== undefined) {
+    const others = [...new Set(stated.map((text) => readSymbol(text, names).symbol ?? shownName(text)))];
+    if (others.length > 1) throw severalSymbols(file, others);
+    return { symbol: parseSymbol(given, '--symbol', names), by: 'option' };
+  }
   const ofName = readSourceName(path, names);
   if (stated.length > 0) {
     const readings = stated.map((text) => readSymbol(text, names));
@@ -60,4 +65,18 @@ function severalSymbols(file: string, symbols: readonly string[]): MinutehandErr
     expected: 'one symbol per file',
     next: 'Split the file by symbol.',
   });
+}
+
+/** Whether an option, the file itself or its name states something about its symbol. */
+export function isNamed({ path, given, stated, names, isSeries }: SymbolQuestion): boolean {
+  return given !== undefined || stated.length > 0 || isSeries || readSourceName(path, names).reason !== NO_SYMBOL;
+}
+
+/** The question for the symbol of a file that nothing names. */
+export function namelessFile(path: string, candidates: readonly string[], price: number): MinutehandError {
+  const file = shownName(basename(path));
+  const level = Number.isNaN(price) ? '' : ` and its prices of about ${Number(price.toPrecision(6))}`;
+  const reason = candidates.length > 0 ? 'do not decide which it is' : 'are those of no symbol that is known here';
+  const seen = `the name ${file}${level}`;
+  return symbolUnclear(seen, { candidates, reason: level === '' ? 'contains no symbol' : reason }, '--symbol');
 }

@@ -73,6 +73,11 @@ export function storeSink(store: Store, market: Market, options: StoreSinkOption
       };
     },
 
+    async symbols() {
+      const stored = await store.bars.symbols(market);
+      return stored.map(({ symbol }) => symbol);
+    },
+
     async putSeries(symbol, name, time, value) {
       const { times, values, duplicates, conflicts } = firstCopies(time, value);
       const columns = { length: times.length, time: Float64Array.from(times), value: Float64Array.from(values) };

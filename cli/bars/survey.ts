@@ -15,6 +15,8 @@ import { WEEKEND_S } from '../../shared/bar_file/week_open.ts';
 export interface Survey {
   readonly layout: BarLayout | SeriesLayout;
   readonly sha256: string;
+  /** Names in its column of symbols, of all rows: the first few. */
+  readonly stated: readonly string[];
   /** Seconds since 1970 on the file's clock of the first bars after a weekend. */
   readonly weekOpens: readonly number[];
   /** Digits after the point of its prices, where they are in points; else 0. */
@@ -48,6 +50,7 @@ export async function surveyFile(
   const distances = createDistances();
   const digits = createDigits();
   const sample = createSample();
+  const states = createStates(layout);
   let rows = 0;
   let lineNumber = 0;
   let previous = NaN;
@@ -57,10 +60,12 @@ export async function surveyFile(
     for (const line of lines) {
       lineNumber++;
       if (lineNumber < layout.firstRow) continue;
+      states.add(line);
       const isSampled = sample.wants();
       const row = layout.inPoints || isSampled ? layout.parse(line) : null;
       const time = row?.time ?? layout.parseTime(line);
       if (row !== null && layout.inPoints) digits.add(row.decimals);
+      if (Number.isNaN(time) && layout.isOtherOrder?.(line) === true) throw mixedOrders(path, lineNumber, line);
       if (!(time >= 0 && time < LATEST_TIME_S)) continue;
       rows++;
       if (row !== null && isSampled) sample.add(row.close, row.spread);
@@ -73,9 +78,11 @@ export async function surveyFile(
       previous = time;
     }
   }
+  if (layout.name !== 'series') refuseMixedZones(path, layout);
   const timeframe = layout.name === 'series' ? NO_TIMEFRAME : timeframeOf(path, rows, distances);
   const { decimals, rowsWithMore } = digits.result();
   return {
+    stated: states.names(),
     layout,
     sha256: hash.digest('hex'),
     weekOpens: opens,
@@ -132,6 +139,48 @@ function inFile<Result>(path: string, read: () => Result): Result {
       next,
     });
   }
+}
+
+const MAX_STATED = 5;
+
+/** Names in the column of symbols, which may change in mid-file. */
+function createStates(layout: BarLayout | SeriesLayout): { add(line: string): void; names(): string[] } {
+  const names = new Set<string>(layout.name === 'series' ? [] : layout.stated);
+  const nameOf = layout.name === 'series' ? undefined : layout.statedBy;
+  return {
+    add(line) {
+      if (nameOf === undefined || names.size >= MAX_STATED) return;
+      const name = nameOf(line);
+      if (name !== '') names.add(name);
+    },
+    names: () => [...names],
+  };
+}
+
+/** @throws MinutehandError DATA_FORMAT where only some of the stamps name their zone */
+function refuseMixedZones(path: string, { stampForms: forms }: BarLayout): void {
+  if (forms === undefined || forms.local === 0) return;
+  const others = forms.zoned > 0 ? 'dates that name their zone' : 'counts since 1970';
+  if (forms.zoned === 0 && forms.units.size === 0) return;
+  throw new MinutehandError('DATA_FORMAT', {
+    seen: `${path}: ${forms.local} stamps without a zone beside ${others}`,
+    expected: 'stamps of one form',
+    next: 'Split the file by the form of its stamps.',
+  });
+}
+
+/** How stamps were read, where that shows in the whole file only. */
+export function formsEvidence({ stampForms: forms }: BarLayout): string[] {
+  if (forms === undefined || forms.units.size < 2) return [];
+  return [`time in ${[...forms.units].join(' and ')}, each row by its size`];
+}
+
+function mixedOrders(path: string, lineNumber: number, line: string): MinutehandError {
+  return new MinutehandError('DATA_FORMAT', {
+    seen: `${path}:${lineNumber}: “${line.slice(0, 40)}”, whose day and month stand in the other order than in the rows before`,
+    expected: 'dates in one order',
+    next: 'Split the file where the order changes, and give --date-order for each part.',
+  });
 }
 
 /** The digits that at least one row in twenty has; a few rows with more do not make every spread a tenth. */
@@ -250,7 +299,7 @@ function timeframeOf(
 
 function unknownLayout(path: string, first: string): MinutehandError {
   return new MinutehandError('DATA_FORMAT', {
-    seen: `${path} begins with "${first.slice(0, 80)}"`,
+    seen: first === '' ? `${path} is empty` : `${path} begins with "${first.slice(0, 80)}"`,
     expected:
       'a table with a time, open, high, low and close, such as our own CSV, HistData ASCII, a MetaTrader export or Binance klines; or a series with --series <name>',
   });

@@ -258,6 +258,7 @@ function endImport(
   const missing: string[] = [];
   for (const { file, code, seen } of skipped) missing.push(`${file}: not imported. ${code}: ${seen}`);
   for (const one of symbols) {
+    for (const { file, rows } of one.sources) if (rows === 0) missing.push(`${file}: no row in it.`);
     if (!one.imported) missing.push(refusalText(one, accepted));
     else if (one.conflicts > (one.replaced ?? 0))
       missing.push(
@@ -342,7 +343,12 @@ function saySource({ symbol }: ImportReport, source: SourceReport, output: Outpu
   if (lost_hours > 0) output.line(`  ${file}: ${lost_hours} hour lost in the source where the clock is put forward`);
 }
 
-const SYMBOL_EVIDENCE = { name: 'by the name', content: 'by the content', option: 'as given' };
+const SYMBOL_EVIDENCE = {
+  name: 'by the name',
+  content: 'by the content',
+  option: 'as given',
+  prices: 'by its closes, which are those of the bars that are there',
+};
 
 /** What was inferred, and from what. */
 function inferredOf(source: SourceReport, symbol: string): string {

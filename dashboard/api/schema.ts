@@ -4768,10 +4768,10 @@ export interface components {
             verdicts: {
                 [key: string]: {
                     /** @enum {string} */
-                    verdict: "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
                     findings: {
                         /** @enum {string} */
-                        code: "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
                         /** @description The test that found it */
                         by: string;
                         values: {
@@ -6989,10 +6989,10 @@ export interface components {
             verdicts: {
                 [key: string]: {
                     /** @enum {string} */
-                    verdict: "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
                     findings: {
                         /** @enum {string} */
-                        code: "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
                         /** @description The test that found it */
                         by: string;
                         values: {

@@ -115,7 +115,9 @@ export function lineMeter(path: string): (chunk: Uint8Array) => void {
   let open = 0;
   return (chunk) => {
     const lineFeed = chunk.lastIndexOf(LINE_FEED);
-    open = lineFeed < 0 ? open + chunk.length : chunk.length - lineFeed - 1;
+    // Old exports end lines with a carriage return alone.
+    const lineEnd = lineFeed < 0 ? chunk.lastIndexOf(CARRIAGE_RETURN) : lineFeed;
+    open = lineEnd < 0 ? open + chunk.length : chunk.length - lineEnd - 1;
     if (open > MAX_LINE_BYTES)
       throw new MinutehandError('DATA_FORMAT', {
         seen: `${path}: a line of more than ${MAX_LINE_BYTES} bytes`,

@@ -52,6 +52,8 @@ export interface ImportedFile {
 /** Destination of imported bars: a folder of bar files, or the store. */
 export interface BarSink {
   open(symbol: string): SymbolSink;
+  /** Symbols that have bars there. */
+  symbols(): Promise<readonly string[]>;
   /**
    * Takes values of one auxiliary series: epoch seconds, in the order of the source. null where there is no place for
    * them.

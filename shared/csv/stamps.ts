@@ -15,6 +15,9 @@ const CLOCK = '(?:[ T,;]+(\\d{1,2}):?(\\d{2})(?::?(\\d{2}(?:[.,]\\d+)?))?(?: ?([
 const ZONE = '(?: ?(Z|UTC|GMT)?([+-]\\d{2}:?\\d{2})?)?';
 const YEAR_FIRST = new RegExp(`^(\\d{4})([-./]?)(\\d{1,2})\\2(\\d{1,2})${CLOCK}${ZONE}$`);
 const YEAR_LAST = new RegExp(`^(\\d{1,2})([-./])(\\d{1,2})\\2(\\d{4})${CLOCK}${ZONE}$`);
+/** `06-Jan-2025 17:00`, `6 January 2025`. */
+const MONTH_NAMED = new RegExp(`^(\\d{1,2})[- ]([A-Za-z]{3})[a-z]*[- ](\\d{4})${CLOCK}${ZONE}$`);
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const TOGETHER = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})?$/;
 const UNREADABLE: Stamp = { seconds: NaN, isUtc: false };
 
@@ -36,7 +39,18 @@ export function epochUnit(value: number): 'seconds' | 'milliseconds' | 'microsec
   return value >= 1e11 ? 'milliseconds' : 'seconds';
 }
 
-/** Reads the stamps of tables: epoch numbers, `2025-01-06 17:00`, `20250106 170000`, `06.01.2025 17:00:00.000`. */
+/** Days since 1899-12-30, as spreadsheets count them: 1954 to 2119. No bar is of the first day of 1970. */
+const FIRST_SERIAL_DAY = 20_000;
+const LAST_SERIAL_DAY = 80_000;
+const SERIAL_DAY_OF_1970 = 25_569;
+
+/** Returns whether a number is a day of a spreadsheet, with the time as its fraction. */
+export function isSerialDay(value: number): boolean {
+  return value >= FIRST_SERIAL_DAY && value < LAST_SERIAL_DAY;
+}
+
+/** Reads the stamps of tables: epoch numbers, `2025-01-06 17:00`, `20250106 170000`, `06.01.2025 17:00:00.000`,
+ * `6 Jan 2025 17:00`, days of a spreadsheet. */
 export function readStamp(text: string, order: DateOrder | null): Stamp {
   const together = TOGETHER.exec(text);
   if (together !== null) {
@@ -57,7 +71,14 @@ export function readStamp(text: string, order: DateOrder | null): Stamp {
     if (!isDayFirst && order === null) return UNREADABLE;
     return dated(isDayFirst ? [year, second, first] : [year, first, second], yearLast.slice(5));
   }
+  const named = MONTH_NAMED.exec(text);
+  if (named !== null) {
+    const month = MONTHS.indexOf(named[2]!.toLowerCase()) + 1;
+    return dated([named[3]!, String(month), named[1]!], named.slice(4));
+  }
   const value = parseDecimalText(text);
+  // The fraction of a day has ten digits or more, so a second is exact.
+  if (isSerialDay(value)) return { seconds: Math.round((value - SERIAL_DAY_OF_1970) * 86_400), isUtc: false };
   return value >= 0 ? { seconds: epochSeconds(value), isUtc: true } : UNREADABLE;
 }
 

@@ -32,16 +32,18 @@ export function parseSymbolList(text: string, option: string, names: SymbolNames
 export function withSpelledSymbols(content: unknown): unknown {
   if (!isMap(content)) return content;
   const names = namesOf(isMap(content['symbol_names']) ? policyOf(content['symbol_names']) : undefined, []);
-  const list = (value: unknown): unknown =>
+  const spell = (value: unknown, kind: 'pair' | 'instrument' | 'either'): unknown =>
     Array.isArray(value)
-      ? value.map((one: unknown) => (typeof one === 'string' ? spellSubject(one, names) : one))
+      ? value.map((one: unknown) => (typeof one === 'string' ? spellSubject(one, names, kind) : one))
       : value;
-  const shard = (value: unknown): unknown => (isMap(value) ? { ...value, pairs: list(value['pairs']) } : list(value));
+  const list = (value: unknown): unknown => spell(value, 'either');
+  const pairs = (value: unknown): unknown => spell(value, 'pair');
+  const shard = (value: unknown): unknown => (isMap(value) ? { ...value, pairs: pairs(value['pairs']) } : pairs(value));
   const { train } = content;
   return {
     ...content,
-    ...('pairs' in content && { pairs: list(content['pairs']) }),
-    ...('instruments' in content && { instruments: list(content['instruments']) }),
+    ...('pairs' in content && { pairs: pairs(content['pairs']) }),
+    ...('instruments' in content && { instruments: spell(content['instruments'], 'instrument') }),
     ...(isMap(content['shards']) && { shards: mapped(content['shards'], shard) }),
     ...(isMap(content['symbols']) && { symbols: withSpelledKeys(content['symbols'], names) }),
     ...(isMap(train) && isMap(train['groups']) && { train: { ...train, groups: mapped(train['groups'], list) } }),
@@ -52,7 +54,7 @@ export function withSpelledSymbols(content: unknown): unknown {
 function withSpelledKeys(symbols: Record<string, unknown>, names: SymbolNames): Record<string, unknown> {
   const spelled: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(symbols)) {
-    const symbol = spellSubject(name, names);
+    const symbol = spellSubject(name, names, 'instrument');
     const isTaken = symbol !== name && (Object.hasOwn(symbols, symbol) || Object.hasOwn(spelled, symbol));
     spelled[isTaken ? name : symbol] = value;
   }

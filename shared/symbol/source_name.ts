@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { TIMEFRAMES, type Timeframe } from '../pair.ts';
 import { isCurrency, isPairForm } from './currencies.ts';
-import { isDay, NO_SYMBOL_NAMES, readSymbol, type SymbolNames } from './symbol.ts';
+import { dayOf, isDay, NO_SYMBOL_NAMES, readSymbol, type SymbolNames } from './symbol.ts';
 import { isSymbol } from '../symbol_source.ts';
 
 /** What the name of a file states about its bars. */
@@ -18,6 +18,8 @@ export interface SourceName {
   readonly barSeconds: number | null;
 }
 
+/** The reason where no part of a name is like a symbol. */
+export const NO_SYMBOL = 'contains no symbol';
 const KNOWN_SECONDS: ReadonlySet<number> = new Set(Object.values(TIMEFRAMES));
 /** `EURUSD60.csv`, as MetaTrader 4 names its history: the minutes of a bar. */
 const NAME_WITH_MINUTES = /^([A-Z]{6})(1|5|15|60|240|1440)$/;
@@ -25,13 +27,15 @@ const TIMEFRAME_WORD =
   /^(?:[MHDW]\d{1,2}|MN1?|\d{1,4}(?:m|min|mins|minutes?|h|hours?|d|days?|w)|tick|ticks|daily|hourly|minute)$/i;
 /** Words of exporters, in any case. */
 const NOISE = new Set(
-  'dat ascii histdata com csv txt bid ask mid utc gmt est mt4 mt5 metatrader ohlc ohlcv bar bars candle candles candlestick kline klines price prices quote quotes data dataset export exported history historical hist rates chart um cm spot futures market binance bybit okx kraken coinbase oanda dukascopy bars1m part all new old copy final sample live demo real server'.split(
+  'dat ascii histdata com csv txt bid ask mid utc gmt est mt4 mt5 metatrader ohlc ohlcv bar bars candle candles candlestick kline klines price prices quote quotes data dataset export exported history historical hist rates chart um cm spot market binance bybit okx kraken coinbase oanda dukascopy bars1m part all new old copy final sample live demo real server'.split(
     ' ',
   ),
 );
 /** Words that brokers and exchanges put behind a symbol: another account or contract with prices of its own. */
 const ACCOUNT_WORDS = new Set(
-  'ecn pro raw std stp mini micro cent cash prime zero i m r c x z a b s n e p perp swap quarter'.split(' '),
+  'ecn pro raw std stp mini micro cent cash prime zero i m r c x z a b s n e p perp perpetual swap quarter quarterly next current weekly monthly cq nq cw nw bq q1 q2 q3 q4 umcbl dmcbl cmcbl fut futures inverse linear'.split(
+    ' ',
+  ),
 );
 
 interface Part {
@@ -78,7 +82,7 @@ function found(symbol: string, part: string, barSeconds: number | null): SourceN
 }
 
 function notFound(candidates: readonly string[], reason: string | null, barSeconds: number | null): SourceName {
-  return { symbol: null, part: null, candidates, reason: reason ?? 'contains no symbol', barSeconds };
+  return { symbol: null, part: null, candidates, reason: reason ?? NO_SYMBOL, barSeconds };
 }
 
 /** A part that an alias or a configured prefix or suffix makes a symbol; words may be left away at both ends. */
@@ -113,6 +117,16 @@ function partsOf(words: readonly string[], names: SymbolNames): { parts: Part[];
     const after = words[i + (isJoined ? 2 : 1)] ?? '';
     const part = partOf(text, names, words.length === 1);
     if (isJoined) i++;
+    const namedDay = /[A-Za-z]/.test(after) ? dayOf(after) : null;
+    if (namedDay !== null && part.symbol !== null) {
+      // `BTC-27JUN25`: a day that is written so is always the end of a contract.
+      const dated = `${part.symbol}.${namedDay}`;
+      const isOption = words.slice(i + 2).some((one) => /^(?:[CP]|calls?|puts?)$/i.test(one));
+      if (isOption) return { parts, problem: { candidates: [], reason: 'names an option, which has no bars here' } };
+      parts.push({ text: `${text}-${after}`, symbol: dated, isStrong: true, candidates: [dated] });
+      i++;
+      continue;
+    }
     if (part.isStrong && /^\d{6}$/.test(after) && isDay(after)) {
       const dated = `${part.symbol!}.${after}`;
       // A file of a day or month that has another date as well is of the contract.
@@ -128,6 +142,10 @@ function partsOf(words: readonly string[], names: SymbolNames): { parts: Part[];
       parts.push({ text: `${text}_${after}`, symbol: dated, isStrong: true, candidates: [dated] });
       i++;
       continue;
+    }
+    if (part.isStrong && /^\d{4}$/.test(after) && !/^(?:19|20)\d{2}$/.test(after)) {
+      const reason = `has “${text}” with “${after}” behind it, which may be the end of a contract`;
+      return { parts, problem: { candidates: [part.symbol!], reason } };
     }
     if (part.isStrong && ACCOUNT_WORDS.has(after.toLowerCase())) {
       const reason = `has “${text}” with “${after}” behind it, as brokers name accounts and exchanges contracts`;

@@ -15,6 +15,10 @@ describe('The name of a file', () => {
       'DAT_ASCII_EURUSD_M1_200101.csv': ['EURUSD', 60],
       'EURUSD_M1_202501020000_202501312359.csv': ['EURUSD', 60],
       'US30_5min.txt': ['US30', 300],
+      'BTC-27JUN25.csv': ['BTC.250627', null],
+      'deribit_BTC-27JUN25_1m.csv': ['BTC.250627', 60],
+      'BTCUSDT-27JUN25-1m.csv': ['BTCUSDT.250627', 60],
+      'ESZ5.csv': ['ESZ5', null],
       'data/../AAPL_1d.csv': ['AAPL', 86_400],
     } as const;
     for (const [name, [symbol, barSeconds]] of Object.entries(names))
@@ -30,6 +34,11 @@ describe('The name of a file', () => {
       'GBPUSD-ECN.csv': ['GBPUSD'],
       'BTCUSDT_250328.csv': ['BTCUSDT', 'BTCUSDT.250328'],
       'BTCUSD_PERP-1m-2025-01-06.csv': ['BTCUSD'],
+      'BTCUSDT-Q1-1m.csv': ['BTCUSDT'],
+      'BTCUSDT_NEXT_QUARTER.csv': ['BTCUSDT'],
+      'BTCUSDT_CQ.csv': ['BTCUSDT'],
+      'BTCUSDT-0925.csv': ['BTCUSDT'],
+      'BTC-27JUN25-100000-C.csv': [],
       'FTMO_US30_M1.csv': ['FTMO', 'US30'],
       'prices.csv': [],
     };

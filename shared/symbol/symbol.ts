@@ -22,9 +22,10 @@ export type SymbolReading =
   | { readonly symbol: null; readonly candidates: readonly string[]; readonly reason: string };
 
 /** `BTC/USDT`, `BTC-USDT`, `BTC/USDT:USDT`, `BTC-USDT-250328`, `BTC/USDT:USDT-250328`, `EUR_USD`. */
-const BASE_AND_QUOTE = /^([A-Za-z0-9]{1,15})([/_-])([A-Za-z0-9]{1,10})(?::[A-Za-z0-9]{1,10})?(?:[-_](\d{6}))?$/;
+const BASE_AND_QUOTE =
+  /^([A-Za-z0-9]{1,15})([/_-])([A-Za-z0-9]{1,10})(?::[A-Za-z0-9]{1,10})?(?:[-_](\d{6}|\d{1,2}[A-Za-z]{3}\d{2}))?$/;
 /** `BTCUSDT_250328`: a contract that ends on a day. */
-const DATED = /^([A-Za-z0-9]{3,20})[-_.](\d{6})$/;
+const DATED = /^([A-Za-z0-9]{3,20})[-_.](\d{6}|\d{1,2}[A-Za-z]{3}\d{2})$/;
 const PLAIN = /^[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*$/;
 const PRINTABLE = /^[\x21-\x7e]+$/;
 
@@ -39,7 +40,7 @@ export function readSymbol(text: string, names: SymbolNames = NO_SYMBOL_NAMES): 
     return unclear([], `is not 1 to ${MAX_SYMBOL_LENGTH} printable ASCII characters without blanks`);
   const alias = aliasOf(name, names);
   if (alias !== null) return { symbol: alias, by: 'alias' };
-  if (isSymbol(name)) return { symbol: name, by: 'name' };
+  if (isSymbol(name) && (names.known.has(name) || !isDottedPair(name))) return { symbol: name, by: 'name' };
   if (WINDOWS_DEVICE.test(name)) return unclear([], 'is the name of a device on Windows');
   const bare = withoutAffixes(name, names);
   if (bare !== name) {
@@ -51,19 +52,29 @@ export function readSymbol(text: string, names: SymbolNames = NO_SYMBOL_NAMES): 
 
 function readSpelling(name: string, { known }: SymbolNames): SymbolReading {
   const upper = name.toUpperCase();
+  if (isDottedPair(upper) && !known.has(upper)) return spelled(upper.replace('.', ''));
   if (isSymbol(upper) && (known.has(upper) || name === upper)) return { symbol: upper, by: 'spelling' };
   const [, base, separator, quote, day] = BASE_AND_QUOTE.exec(upper) ?? [];
   if (base !== undefined && quote !== undefined && isBaseAndQuote(base, separator!, quote)) {
-    return spelled(day === undefined ? base + quote : `${base}${quote}.${day}`);
+    if (day === undefined) return spelled(base + quote);
+    const ends = dayOf(day);
+    return ends === null ? unclear([], `has “${day}”, which is no day`) : spelled(`${base}${quote}.${ends}`);
   }
-  const [, contract, ends] = DATED.exec(upper) ?? [];
-  if (contract !== undefined && isDay(ends!)) return spelled(`${contract}.${ends}`);
+  const [, contract, dayText] = DATED.exec(upper) ?? [];
+  const ends = dayText === undefined ? null : dayOf(dayText);
+  if (contract !== undefined && ends !== null) return spelled(`${contract}.${ends}`);
   if (PLAIN.test(name) && isSymbol(upper)) {
     const head = headOf(name, known);
     if (head === null) return spelled(upper);
     return unclear([head, upper], `may be ${head} with “${name.slice(head.length)}” of a broker’s at its end`);
   }
   return decorated(name, upper, known);
+}
+
+/** `EUR.USD`, as some brokers write base and quote; `BRK.B` is a symbol. */
+function isDottedPair(name: string): boolean {
+  const parts = name.split('.');
+  return parts.length === 2 && parts.every(isCurrency);
 }
 
 function isBaseAndQuote(base: string, separator: string, quote: string): boolean {
@@ -122,6 +133,16 @@ function withoutAffixes(name: string, { prefixes, suffixes }: SymbolNames): stri
   return suffix === '' ? rest : rest.slice(0, -suffix.length);
 }
 
+const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
+
+/** The day at which a contract ends, as six digits: `250627` of itself and of `27JUN25`; null for other text. */
+export function dayOf(text: string): string | null {
+  const [, day, month, year] = /^(\d{1,2})([A-Z]{3})(\d{2})$/i.exec(text) ?? [];
+  const number = month === undefined ? 0 : MONTHS.indexOf(month.toUpperCase()) + 1;
+  const digits = month === undefined ? text : `${year}${String(number).padStart(2, '0')}${day!.padStart(2, '0')}`;
+  return /^\d{6}$/.test(digits) && isDay(digits) ? digits : null;
+}
+
 /** Returns whether six digits are a day: `250328`. */
 export function isDay(digits: string): boolean {
   const [year, month, day] = [0, 2, 4].map((at) => Number(digits.slice(at, at + 2))) as [number, number, number];
@@ -162,16 +183,37 @@ export function symbolUnclear(
 }
 
 /**
- * A pair or instrument with its symbols spelled: `eur/usd_gbp/usd@1H` is `EURUSD_GBPUSD@1h`. What is no such id is
- * returned as it is.
+ * A pair or instrument with its symbols spelled: `eur/usd_gbp/usd@1H` is `EURUSD_GBPUSD@1h`. `BTC_USDT` and
+ * `BTCUSDT_250328` are one symbol where an instrument is meant, where the configuration has it, or by their parts. What
+ * is no such id is returned as it is.
+ * @param kind what the place takes; absent = either
  */
-export function spellSubject(text: string, names: SymbolNames = NO_SYMBOL_NAMES): string {
+export function spellSubject(
+  text: string,
+  names: SymbolNames = NO_SYMBOL_NAMES,
+  kind: 'pair' | 'instrument' | 'either' = 'either',
+): string {
   const [legs, timeframe, ...more] = text.trim().split('@');
   if (legs === undefined || more.length > 0) return text;
   const suffix = timeframe === undefined ? '' : `@${timeframe.toLowerCase()}`;
   const whole = readSymbol(legs, names);
   const parts = legs.split('_');
-  if (parts.length !== 2) return whole.symbol === null ? text : whole.symbol + suffix;
-  const symbols = parts.map((part) => readSymbol(part, names).symbol);
-  return symbols.every((symbol) => symbol !== null) ? symbols.join('_') + suffix : text;
+  const asOne = whole.symbol === null ? text : whole.symbol + suffix;
+  if (parts.length !== 2 || kind === 'instrument') return asOne;
+  const symbols = parts.flatMap((part) => readSymbol(part, names).symbol ?? []);
+  if (whole.symbol !== null && isOneSymbol(whole.symbol, parts, symbols, names, kind)) return asOne;
+  return symbols.length === 2 ? symbols.join('_') + suffix : text;
+}
+
+/** Whether two parts with `_` between them are one symbol and no pair. */
+function isOneSymbol(
+  whole: string,
+  parts: readonly string[],
+  symbols: readonly string[],
+  { known }: SymbolNames,
+  kind: 'pair' | 'either',
+): boolean {
+  if (dayOf(parts[1]!) !== null) return true;
+  if (kind === 'pair' || symbols.every((symbol) => known.has(symbol))) return false;
+  return known.has(whole) || parts.every((part) => isCurrency(part.toUpperCase()));
 }

@@ -28,6 +28,18 @@ describe('A name', () => {
     expect(readSymbol('BTCUSDT_251399').symbol).toBeNull();
   });
 
+  it('of a contract that ends on a day with the name of a month is dated as well, and an option is none', () => {
+    expect(symbolsOf(['BTC-27JUN25', 'btc-27jun25', 'BTCUSDT-27JUN25', 'BTC-USDT-250627'])).toEqual([
+      ...['BTC.250627', 'BTC.250627', 'BTCUSDT.250627', 'BTCUSDT.250627'],
+    ]);
+    expect(symbolsOf(['BTC-31FEB25', 'BTC-27JUN25-100000-C'])).toEqual([null, null]);
+  });
+
+  it('with a point between two currencies is the pair, unless the configuration has it so', () => {
+    expect(symbolsOf(['EUR.USD', 'btc.usdt', 'BRK.B'])).toEqual(['EURUSD', 'BTCUSDT', 'BRK.B']);
+    expect(symbolsOf(['EUR.USD'], { ...NO_SYMBOL_NAMES, known: new Set(['EUR.USD']) })).toEqual(['EUR.USD']);
+  });
+
   it('with something of a broker’s is not guessed, and the refusal names what it may be', () => {
     for (const name of ['EURUSDm', 'EURUSD.m', 'EURUSD.r', 'EURUSD.pro', 'eurusdm', '#EURUSD', 'EURUSD#', 'EURUSD_i']) {
       const reading = readSymbol(name);
@@ -93,6 +105,12 @@ describe('A subject', () => {
     expect(spellSubject('eur/usd_gbp/usd@1H')).toBe('EURUSD_GBPUSD@1h');
     expect(spellSubject('BTC-USDT@1h')).toBe('BTCUSDT@1h');
     expect(spellSubject('EURUSDm_GOLD', BROKER)).toBe('EURUSD_XAUUSD');
+    const known = { ...NO_SYMBOL_NAMES, known: new Set(['BTCUSDT', 'ETHUSDT']) };
+    expect(['btc_usdt@1h', 'BTCUSDT_ETHUSDT', 'BTCUSDT_250328'].map((text) => spellSubject(text, known))).toEqual([
+      ...['BTCUSDT@1h', 'BTCUSDT_ETHUSDT', 'BTCUSDT.250328'],
+    ]);
+    expect(spellSubject('BTC_ETH', NO_SYMBOL_NAMES, 'pair')).toBe('BTC_ETH');
+    expect(spellSubject('BTC_ETH', NO_SYMBOL_NAMES, 'instrument')).toBe('BTCETH');
     expect(spellSubject('../X_EURUSD')).toBe('../X_EURUSD');
   });
 });

@@ -367,6 +367,7 @@ export const EN = {
   'import.replace': 'replacement',
   'import.delete': 'deletion',
   'verdict.OK': 'OK',
+  'verdict.EMPTY': 'no rows',
   'verdict.REJECTED': 'rows rejected',
   'verdict.FUTURE': 'bars of the future',
   'verdict.SWAPPED': 'columns swapped',

@@ -369,6 +369,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'import.replace': '置換',
   'import.delete': '削除',
   'verdict.OK': '正常',
+  'verdict.EMPTY': '行なし',
   'verdict.REJECTED': '行の拒否',
   'verdict.FUTURE': '未来の足',
   'verdict.SWAPPED': '列の入れ違い',

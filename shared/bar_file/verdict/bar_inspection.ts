@@ -57,6 +57,7 @@ export function createBarInspection(
   const edges = due === null ? null : createWeekEdges(due, barSeconds);
   const weekends = createWeekends(due, barSeconds);
   const frozen = createFrozenRuns(barSeconds);
+  const copies = createCopies(barSeconds);
   const samples = createSamples(symbol, Math.max(BUCKET_S, barSeconds));
   let previous: InspectedBar | null = null;
   let live: number | null = null;
@@ -68,6 +69,7 @@ export function createBarInspection(
     if (bar.time > newest) newest = bar.time;
     order.add(bar);
     weekends.add(bar);
+    copies.add(bar);
     samples.add(bar.time, bar.close);
     if (previous === null) {
       scale.first(bar);
@@ -104,6 +106,7 @@ export function createBarInspection(
       ...(edges?.findings() ?? []),
       ...frozen.findings(),
       ...weekends.findings(),
+      ...copies.findings(),
     ],
     samples: () => samples.closes,
     get bars() {
@@ -224,6 +227,31 @@ function createFrozenRuns(barSeconds: number) {
       if (runs === 0) return [];
       const values = { runs, bars: repeated, longest_bars: longest.bars, from: longest.time };
       return [{ code: 'FROZEN', by: 'repeated_bar', values }];
+    },
+  };
+}
+
+/** Every so many bars, the close of a minute is kept to be compared with later rows of the same minute. */
+const COPY_EVERY = 5;
+const MAX_COPIES = 200_000;
+const MIN_COPIES = 20;
+const COPIES_SHARE = 0.05;
+
+/** Minutes that are there twice with different closes, as when the rows of two symbols are in one file. */
+function createCopies(barSeconds: number) {
+  const closes = new Map<number, number>();
+  let different = 0;
+  return {
+    add({ time, close }: InspectedBar): void {
+      if ((time / barSeconds) % COPY_EVERY !== 0) return;
+      const first = closes.get(time);
+      if (first !== undefined) {
+        if (first !== close) different++;
+      } else if (closes.size < MAX_COPIES) closes.set(time, close);
+    },
+    findings(): Finding[] {
+      if (different < MIN_COPIES || different < COPIES_SHARE * closes.size) return [];
+      return [{ code: 'SUSPECT', by: 'two_series', values: { repeated: different, of: closes.size } }];
     },
   };
 }

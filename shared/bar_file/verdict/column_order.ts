@@ -8,6 +8,9 @@ const CLEAR_SHARE = 0.98;
 /** Neighbors in which one of two fits is strictly better. */
 const MIN_NEIGHBORS = 50;
 const CLEAR_NEIGHBORS = 0.8;
+/** Neighbors of one stretch, by which columns that were exchanged in a part of the bars are found. */
+const STRETCH = 400;
+const MIN_STRETCH = 100;
 const COLUMNS = ['open', 'high', 'low', 'close', 'volume'] as const;
 type Column = (typeof COLUMNS)[number];
 
@@ -27,6 +30,18 @@ export function createColumnOrder() {
   let minima = 0;
   let asNamed = 0;
   let exchanged = 0;
+  const stretch = { asNamed: 0, exchanged: 0, from: NaN };
+  const part = { exchanged: 0, of: 0, from: NaN };
+  const endStretch = (): void => {
+    const decided = stretch.asNamed + stretch.exchanged;
+    if (stretch.exchanged > CLEAR_NEIGHBORS * decided) {
+      if (part.of === 0) part.from = stretch.from;
+      part.exchanged += stretch.exchanged;
+      part.of += decided;
+    }
+    stretch.asNamed = 0;
+    stretch.exchanged = 0;
+  };
   return {
     add(bar: Omit<InspectedBar, 'time'>): void {
       const values = prices.map((name) => bar[name]);
@@ -54,12 +69,21 @@ export function createColumnOrder() {
       if (!isAdjacent) return;
       const named = Math.abs(later.open - earlier.close);
       const other = Math.abs(later.close - earlier.open);
-      if (named < other) asNamed++;
-      else if (other < named) exchanged++;
+      if (named === other) return;
+      if (stretch.asNamed + stretch.exchanged === 0) stretch.from = earlier.time;
+      if (named < other) {
+        asNamed++;
+        stretch.asNamed++;
+      } else {
+        exchanged++;
+        stretch.exchanged++;
+      }
+      if (stretch.asNamed + stretch.exchanged === STRETCH) endStretch();
     },
 
     findings(): Finding[] {
       if (rows < MIN_ROWS) return [];
+      if (stretch.asNamed + stretch.exchanged >= MIN_STRETCH) endStretch();
       const apart = COLUMNS.find((name) => name !== 'volume' && outlying[name] > CLEAR_SHARE * rows);
       if (apart !== undefined)
         return [swapped('magnitude', { columns: `${apart}, volume`, rows: outlying[apart], of: rows })];
@@ -80,6 +104,8 @@ export function createColumnOrder() {
       const decided = asNamed + exchanged;
       if (decided >= MIN_NEIGHBORS && exchanged > CLEAR_NEIGHBORS * decided)
         return [swapped('continuity', { columns: 'open, close', rows: exchanged, of: decided })];
+      if (part.of > 0)
+        return [swapped('part', { columns: 'open, close', rows: part.exchanged, of: part.of, from: part.from })];
       return [];
     },
   };

@@ -3,6 +3,7 @@
  * wrong which names no single cause.
  */
 export const VERDICTS = [
+  'EMPTY',
   'REJECTED',
   'FUTURE',
   'SWAPPED',
@@ -18,8 +19,9 @@ export const VERDICTS = [
 ] as const;
 export type VerdictCode = (typeof VERDICTS)[number];
 
-/** Verdicts that keep bars out of the store unless they are accepted; STALE is a remark. */
-export const REFUSING: ReadonlySet<VerdictCode> = new Set(VERDICTS.filter((code) => code !== 'OK' && code !== 'STALE'));
+const REMARKS: readonly VerdictCode[] = ['OK', 'STALE', 'EMPTY'];
+/** Verdicts that keep bars out of the store unless they are accepted; STALE is a remark, and EMPTY has no bars. */
+export const REFUSING: ReadonlySet<VerdictCode> = new Set(VERDICTS.filter((code) => !REMARKS.includes(code)));
 
 /** One piece of evidence, as data: the text is made where a person reads it. */
 export interface Finding {

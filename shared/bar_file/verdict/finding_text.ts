@@ -14,6 +14,7 @@ export function findingText({ code, by, values }: Finding): string {
   const ahead = `by ${hours > 0 ? '+' : ''}${hours} h`;
   const at = (name: string): string => isoMinute(Number(v[name]));
   const texts: Readonly<Record<string, () => string>> = {
+    'EMPTY rows': () => 'no row: a header alone, or nothing',
     'REJECTED rows': () =>
       `${v['rejected']} of ${v['rows']} rows have faults (${v['codes']}), more than ${v['limit']} %`,
     'FUTURE rows': () =>
@@ -22,6 +23,8 @@ export function findingText({ code, by, values }: Finding): string {
       `columns ${v['columns']}: the highest price is under ${v['high_is']} and the lowest under ${v['low_is']} in ${v['rows']} of ${v['of']} rows`,
     'SWAPPED continuity': () =>
       `columns ${v['columns']}: bars open at the close of the bar after them in ${v['rows']} of ${v['of']} cases`,
+    'SWAPPED part': () =>
+      `columns ${v['columns']}: from ${at('from')} bars open at the close of the bar after them in ${v['rows']} of ${v['of']} cases`,
     'SWAPPED magnitude': () =>
       `columns ${v['columns']}: one price is of another magnitude in ${v['rows']} of ${v['of']} rows`,
     'SCALED leap': () => `by ${v['factor']}: the close leaps so ${v['leaps']} times, first at ${at('from')}`,
@@ -50,6 +53,9 @@ export function findingText({ code, by, values }: Finding): string {
       `${v['flat']} of ${v['bars']} bars of closed weekends are flat and without volume: filled in`,
     'SUSPECT untraded': () =>
       `${v['untraded']} of ${v['rows']} klines move without volume: mark, index or premium prices, at which nobody traded`,
+    'SUSPECT price_name': () => `${v['kind']} by the name “${v['name']}”: nobody traded at these prices`,
+    'SUSPECT two_series': () =>
+      `${v['repeated']} of ${v['of']} sampled minutes are there twice with different prices: two symbols, or two versions, in one source`,
     'SUSPECT leap': () =>
       `the close leaps by a factor of ${v['ratio']} at ${at('from')}, and ${v['leaps']} times in all`,
     'SUSPECT usual_prices': () =>

@@ -30,6 +30,14 @@ const USUAL_PRICES: Readonly<Record<string, readonly [low: number, high: number]
   XAGUSD: [3, 400],
 };
 
+/** Currencies and metals whose prices since 1999 include this one. */
+export function usualSymbolsAt(price: number): string[] {
+  return Object.keys(USUAL_PRICES).filter((symbol) => {
+    const [low, high] = USUAL_PRICES[symbol]!;
+    return price >= low && price <= high;
+  });
+}
+
 /** Finds prices of another scale: leaps inside the bars, and levels that a known symbol never had. */
 export function createScaleWatch(symbol: string) {
   const usual = USUAL_PRICES[symbol.toUpperCase()] ?? null;

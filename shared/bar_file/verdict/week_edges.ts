@@ -3,6 +3,7 @@ import { UTC } from '../time_zone.ts';
 import type { Finding } from './finding.ts';
 
 const HOUR_S = 3600;
+const HALF_HOUR_S = 1800;
 const DAY_S = 24 * HOUR_S;
 /**
  * A weekend of a market that closes on Friday at 17:00 and opens on Sunday at 17:00 or 18:00, with an hour to spare.
@@ -130,9 +131,14 @@ function mixed({ opens, due }: MarketEdges, by: string, count: number, known: nu
   return { code: 'SHIFTED', by, values: { weeks: count, of: known, due: due.text, zone } };
 }
 
-/** Whole hours by which both edges are off; 0 where the bars are within the open hours; null where they disagree. */
+/**
+ * Whole or half hours by which both edges are off; 0 where the bars are within the open hours; null where they disagree.
+ */
 function hoursOff({ close, open }: Edges): number | null {
   if (close <= 0 && open >= 0) return 0;
+  const halves = close > 0 ? Math.ceil(close / HALF_HOUR_S) : Math.floor(open / HALF_HOUR_S);
+  const isHalf = halves % 2 !== 0 && close > (halves - 1) * HALF_HOUR_S && close <= halves * HALF_HOUR_S;
+  if (isHalf && Math.floor(open / HALF_HOUR_S) === halves) return halves / 2;
   const hours = close > 0 ? Math.ceil(close / HOUR_S) : Math.floor(open / HOUR_S);
   const fits =
     close > 0 ? Math.floor(open / HOUR_S) === hours : Math.ceil(close / HOUR_S) === hours || close <= hours * HOUR_S;
