@@ -69,8 +69,14 @@ export function barMinutesOf(id: string): number {
 
 /** Display name of an instrument: `BTC/USDT`. */
 export function instrumentLabel({ a }: Pair): string {
-  const [, base, quote] = /^([A-Z0-9]+?)(USDT|USDC|BUSD|USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|BTC|ETH)$/.exec(a) ?? [];
-  return base === undefined ? a : `${base}/${quote}`;
+  const [base, quote] = currenciesOf(a);
+  return quote === null ? a : `${base}/${quote}`;
+}
+
+/** What a symbol buys, and what is paid for it: `XAUUSD` is XAU and USD; null where its name does not tell. */
+export function currenciesOf(symbol: string): readonly [base: string, quote: string | null] {
+  const [, base, quote] = /^([A-Z0-9]+?)(USDT|USDC|BUSD|USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|BTC|ETH)$/.exec(symbol) ?? [];
+  return base === undefined ? [symbol, null] : [base, quote!];
 }
 
 /** Display name of a pair: `XAU/USD vs XAG/USD`. Symbols that are not six letters stay as they are. */

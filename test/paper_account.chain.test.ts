@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { activate } from '../shared/bundle/bundle.ts';
+import { exactSumOracle } from '../shared/exact_sum.oracle.ts';
 import { parseFill, type Fill } from '../shared/fill/fill.ts';
+import type { Performance } from '../trainer/control/performance/performance_schema.ts';
 import { commandOf, createWorkplace, eventually, processTree, type Running, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
 import { tinyModels } from './tiny_models.ts';
@@ -35,10 +37,13 @@ describe.runIf(isLinux)(`the paper account of up${skipNote(!isLinux, 'processes 
     expect(await up.ended, up.stderr()).toBe(0);
   }
 
+  let headers: Record<string, string>;
   beforeAll(async () => {
     place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 40 } } });
     const { version } = await tinyModels(place.models, { settings: place.settings });
     activate(place.models, version);
+    const token = await place.run(['token', 'create', '--role', 'viewer', '--name', 'eve', '--json']);
+    headers = { authorization: `Bearer ${(JSON.parse(token.stdout) as { token: string }).token}` };
   });
   afterAll(() => place?.remove());
 
@@ -48,6 +53,21 @@ describe.runIf(isLinux)(`the paper account of up${skipNote(!isLinux, 'processes 
     await eventually(up.stderr, () => closed() >= 2);
     expect(JSON.parse(readFileSync(join(folder(), 'account.json'), 'utf8'))).toMatchObject({ equity: 10_000 });
     for (const fill of fills()) expect(fill).toMatchObject({ market: 'simulated', account: 'paper' });
+
+    // The same fills by the trainer's API and by the command line, to the last digit.
+    const { trainer } = JSON.parse(up.stdout()) as { trainer: { port: number } };
+    const account = await eventually(up.stderr, async () => {
+      const response = await fetch(`http://127.0.0.1:${trainer.port}/api/performance`, { headers });
+      const { is_simulated, accounts } = (await response.json()) as Performance;
+      expect([response.status, is_simulated]).toEqual([200, true]);
+      return accounts.find(({ id, closed: positions }) => id === 'paper/simulated_paper' && positions > 0);
+    });
+    expect(account).toMatchObject({ begun: 10_000, currency: 'USD', sharpe: { value: null } });
+    expect(account.by_reason.reduce((sum, row) => sum + row.closed, 0)).toBe(account.closed);
+    const pnls = fills().flatMap(({ kind, position_id, pnl }) => (kind === 'close' ? [{ position_id, pnl }] : []));
+    const known = new Set(pnls.slice(0, 2 * account.closed).map(({ position_id }) => position_id));
+    const sum = exactSumOracle(pnls.slice(0, 2 * account.closed).map(({ pnl }) => pnl));
+    expect([known.size, account.curve.at(-1)!.net]).toEqual([account.closed, sum]);
 
     const second = await place.run(['ea', '--name', 'simulated', '--json']);
     expect(second.code).toBe(1);
@@ -60,6 +80,11 @@ describe.runIf(isLinux)(`the paper account of up${skipNote(!isLinux, 'processes 
     expect(paperPid(up)).not.toBe(killed);
     await stop(up);
     const first = fills();
+    const period = ['--from', '2020-01-01', '--to', '2100-01-01'];
+    const report = await place.run(['report', ...period, '--json']);
+    const made = (JSON.parse(report.stdout) as { performance: Performance }).performance.accounts[0]!;
+    expect(made).toMatchObject({ id: 'paper/simulated_paper', sharpe: { value: null } });
+    expect((await place.run(['report', ...period])).stdout).toMatch(/^SIMULATED market[^]*\n {2}Sharpe ratio {2}not shown: \d+ trading days, 20 needed\n/m); // prettier-ignore
 
     const next = await start();
     await eventually(next.stderr, () => closed() > first.filter(({ kind }) => kind === 'close').length + 2);

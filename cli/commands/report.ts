@@ -3,6 +3,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { makeReport } from '../../trainer/control/report/make_report.ts';
+import { performanceLines } from '../../trainer/control/performance/performance_lines.ts';
 import { rateText, reportPage } from '../../trainer/control/report/report_page.ts';
 import { summaryOf } from '../../trainer/control/report/weekly_report.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
@@ -35,7 +36,7 @@ async function report(flags: ReportFlags, output: Output): Promise<void> {
   const store = await openStoreIfThere(process.env, homePaths());
   if (store === null) throw new MinutehandError('DATA_MISSING', { seen: 'no store', expected: 'that of a trainer' });
   try {
-    const made = await makeReport(store, loadSettings(), isoOf(from!), isoOf(to!));
+    const made = await makeReport(store, loadSettings(), homePaths(), isoOf(from!), isoOf(to!));
     if (flags.html === '-' && !output.json) {
       process.stdout.write(reportPage(made));
       return;
@@ -45,6 +46,7 @@ async function report(flags: ReportFlags, output: Output): Promise<void> {
       file.write(reportPage(made));
       file.close();
     }
+    for (const line of performanceLines(made.performance)) output.line(line);
     output.line(summaryOf(made, flags.html ?? rateText(made.refusal)));
     output.result(made);
   } finally {

@@ -1,5 +1,6 @@
 import { barMinutesOf } from '../../shared/pair.ts';
 import { FILL_SCHEMA, latencyMs, slippageBps, type Fill } from '../../shared/fill/fill.ts';
+import { quotedPrice } from '../../shared/fill/quoted_price.ts';
 import type { Order } from '../../shared/signal/consumer.ts';
 import { validIntervals, type MarketKind, type Signal } from '../../shared/signal/signal.ts';
 
@@ -68,11 +69,6 @@ const GREATEST_LOTS = 1e12;
 /** A running daemon sends MAX_AGE itself. */
 const GRACE_BARS = 2;
 const LIVE_MINUTE_MS = 60_000;
-
-/** The price at which a side is taken at once: the close of the bar, and half the spread. */
-function quotedPrice(middle: number, side: 1 | -1, { spread_bps }: PaperCosts): number {
-  return middle * (1 + (side * spread_bps) / 20_000);
-}
 
 /** Unrealized profit of the pair at the last closes, without slippage and commission. */
 export function floatingPnl({ held, prices }: PaperBook, rules: PaperRules): number {

@@ -3010,6 +3010,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What every account earned, net of costs, beside the backtest of its models */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Positions closed from here on; default: all */
+                    from?: string;
+                    /** @description Positions closed before */
+                    to?: string;
+                    /** @description csv: days, subjects, hours and reasons as one table */
+                    format?: "json" | "csv";
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description One entry per account */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Performance"];
+                        "text/csv": string;
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/backtests": {
         parameters: {
             query?: never;
@@ -4133,6 +4195,175 @@ export interface components {
                 [key: string]: number | null;
             };
         };
+        AccountPerformanceInput: {
+            id: string;
+            /** @description paper, demo or real */
+            account: string;
+            /** @description Folder of its result.json, or the Redis stream */
+            place: string;
+            currency: string;
+            /** @description Money at its start; null where unknown */
+            begun: number | null;
+            /** @description begun + realised + floating */
+            equity: number | null;
+            realised: number;
+            floating: number | null;
+            first: string | null;
+            /** @description Close of the last position */
+            last: string | null;
+            opened: number;
+            closed: number;
+            wins: number;
+            /** @description Entries that it did not make */
+            refused: number;
+            win_rate: number | null;
+            mean_win: number | null;
+            mean_loss: number | null;
+            /** @description Wins ÷ losses; null without a loss */
+            profit_factor: number | null;
+            mean_net_bps: number | null;
+            expected_bps: number | null;
+            /** @description Closed positions whose pair has trades in the backtest of its models */
+            expected_positions: number;
+            /** @description Of closed positions, ≥ 0 */
+            max_drawdown: number;
+            /** @description Of the equity at its maximum */
+            max_drawdown_share: number | null;
+            /** @description Of net results of trading days */
+            sharpe: {
+                /** @description Annualized; null below `needed_days`, or without variation */
+                value: number | null;
+                standard_error: number | null;
+                /** @description Trading days from the first entry on */
+                days: number;
+                needed_days: number;
+            };
+            /** @description Money only where a lot is a unit: on paper */
+            costs: {
+                /** @description From the bar’s close to the filled price */
+                spread_and_slippage: number | null;
+                commission: number | null;
+                total: number | null;
+                /** @description Spread and slippage per fill, basis points */
+                mean_bps: number | null;
+                /** @description Mean from the requested to the filled price */
+                slippage_bps: number | null;
+            };
+            /** @description Notional of all fills */
+            turnover: number | null;
+            /** @description Share of the time since the first entry with an open position */
+            time_in_market: number | null;
+            /** @description Notional of open positions at the last closes; null where the size of a lot is unknown */
+            exposure: {
+                gross: number | null;
+                by_symbol: {
+                    key: string;
+                    net: number;
+                }[];
+                by_currency: {
+                    key: string;
+                    net: number;
+                }[];
+            };
+            days: {
+                /** @description Trading day: it ends at 17:00 in New York on this date */
+                day: string;
+                closed: number;
+                wins: number;
+                net: number;
+                /** @description At its end */
+                cumulative: number;
+                /** @description Of the cumulative result at its end, from its maximum: ≤ 0 */
+                drawdown: number;
+            }[];
+            /** @description At most 2,000 points; figures beside it are of all positions */
+            curve: {
+                /** @description Epoch seconds on the market’s clock, of the close of a position */
+                time: number;
+                /** @description Cumulative, in the account’s currency */
+                net: number;
+                drawdown: number;
+                /** @description Cumulative basis points per position */
+                net_bps: number | null;
+                /** @description What the backtest expects of the positions so far */
+                expected_bps: number | null;
+                /** @description Band of 95 % around it */
+                low_bps: number | null;
+                high_bps: number | null;
+            }[];
+            by_subject: {
+                key: string;
+                /** @description Closed positions */
+                closed: number;
+                wins: number;
+                /** @description Net of costs, in the account’s currency */
+                net: number;
+                /** @description Per position, basis points of its gross notional */
+                mean_net_bps: number | null;
+                /** @description The same in the backtest of its models, of the positions that it has pairs for */
+                expected_bps: number | null;
+            }[];
+            /** @description Hour of the entry, UTC */
+            by_hour: {
+                key: string;
+                /** @description Closed positions */
+                closed: number;
+                wins: number;
+                /** @description Net of costs, in the account’s currency */
+                net: number;
+                /** @description Per position, basis points of its gross notional */
+                mean_net_bps: number | null;
+                /** @description The same in the backtest of its models, of the positions that it has pairs for */
+                expected_bps: number | null;
+            }[];
+            /** @description Reason of the exit */
+            by_reason: {
+                key: string;
+                /** @description Closed positions */
+                closed: number;
+                wins: number;
+                /** @description Net of costs, in the account’s currency */
+                net: number;
+                /** @description Per position, basis points of its gross notional */
+                mean_net_bps: number | null;
+                /** @description The same in the backtest of its models, of the positions that it has pairs for */
+                expected_bps: number | null;
+            }[];
+            open: {
+                position_id: string;
+                subject: string;
+                /** @description Close of the bar of its signal */
+                opened: string | null;
+                /** @description Wall clock, epoch ms */
+                opened_ms: number;
+                model_version: string | null;
+                legs: {
+                    leg: string;
+                    symbol: string;
+                    side: string;
+                    /** @description Units on paper, else the broker’s lots */
+                    size: number;
+                    /** @description Mean price of its fills */
+                    price: number;
+                    /** @description Close of the last bar */
+                    now: number | null;
+                }[];
+                /** @description Of legs that are closed already */
+                realised: number;
+                /** @description Sold at the last closes, half the spread worse; null where the size of a lot is unknown */
+                floating: number | null;
+                floating_bps: number | null;
+            }[];
+        };
+        PerformanceInput: {
+            market: string;
+            /** @description Prices are made by a program: no figure says what a real market pays */
+            is_simulated: boolean;
+            from: string | null;
+            to: string | null;
+            /** @description One per program; never added up */
+            accounts: components["schemas"]["AccountPerformanceInput"][];
+        };
         ReportInput: {
             from: string;
             to: string;
@@ -4222,6 +4453,8 @@ export interface components {
                 win_rate: number | null;
                 pnl: number;
             }[];
+            /** @description As GET /api/performance */
+            performance: components["schemas"]["PerformanceInput"];
             /** @description Costs per side, by account and symbol */
             costs: {
                 /** @description paper, demo or real */
@@ -6354,6 +6587,175 @@ export interface components {
                 [key: string]: number | null;
             };
         };
+        AccountPerformance: {
+            id: string;
+            /** @description paper, demo or real */
+            account: string;
+            /** @description Folder of its result.json, or the Redis stream */
+            place: string;
+            currency: string;
+            /** @description Money at its start; null where unknown */
+            begun: number | null;
+            /** @description begun + realised + floating */
+            equity: number | null;
+            realised: number;
+            floating: number | null;
+            first: string | null;
+            /** @description Close of the last position */
+            last: string | null;
+            opened: number;
+            closed: number;
+            wins: number;
+            /** @description Entries that it did not make */
+            refused: number;
+            win_rate: number | null;
+            mean_win: number | null;
+            mean_loss: number | null;
+            /** @description Wins ÷ losses; null without a loss */
+            profit_factor: number | null;
+            mean_net_bps: number | null;
+            expected_bps: number | null;
+            /** @description Closed positions whose pair has trades in the backtest of its models */
+            expected_positions: number;
+            /** @description Of closed positions, ≥ 0 */
+            max_drawdown: number;
+            /** @description Of the equity at its maximum */
+            max_drawdown_share: number | null;
+            /** @description Of net results of trading days */
+            sharpe: {
+                /** @description Annualized; null below `needed_days`, or without variation */
+                value: number | null;
+                standard_error: number | null;
+                /** @description Trading days from the first entry on */
+                days: number;
+                needed_days: number;
+            };
+            /** @description Money only where a lot is a unit: on paper */
+            costs: {
+                /** @description From the bar’s close to the filled price */
+                spread_and_slippage: number | null;
+                commission: number | null;
+                total: number | null;
+                /** @description Spread and slippage per fill, basis points */
+                mean_bps: number | null;
+                /** @description Mean from the requested to the filled price */
+                slippage_bps: number | null;
+            };
+            /** @description Notional of all fills */
+            turnover: number | null;
+            /** @description Share of the time since the first entry with an open position */
+            time_in_market: number | null;
+            /** @description Notional of open positions at the last closes; null where the size of a lot is unknown */
+            exposure: {
+                gross: number | null;
+                by_symbol: {
+                    key: string;
+                    net: number;
+                }[];
+                by_currency: {
+                    key: string;
+                    net: number;
+                }[];
+            };
+            days: {
+                /** @description Trading day: it ends at 17:00 in New York on this date */
+                day: string;
+                closed: number;
+                wins: number;
+                net: number;
+                /** @description At its end */
+                cumulative: number;
+                /** @description Of the cumulative result at its end, from its maximum: ≤ 0 */
+                drawdown: number;
+            }[];
+            /** @description At most 2,000 points; figures beside it are of all positions */
+            curve: {
+                /** @description Epoch seconds on the market’s clock, of the close of a position */
+                time: number;
+                /** @description Cumulative, in the account’s currency */
+                net: number;
+                drawdown: number;
+                /** @description Cumulative basis points per position */
+                net_bps: number | null;
+                /** @description What the backtest expects of the positions so far */
+                expected_bps: number | null;
+                /** @description Band of 95 % around it */
+                low_bps: number | null;
+                high_bps: number | null;
+            }[];
+            by_subject: {
+                key: string;
+                /** @description Closed positions */
+                closed: number;
+                wins: number;
+                /** @description Net of costs, in the account’s currency */
+                net: number;
+                /** @description Per position, basis points of its gross notional */
+                mean_net_bps: number | null;
+                /** @description The same in the backtest of its models, of the positions that it has pairs for */
+                expected_bps: number | null;
+            }[];
+            /** @description Hour of the entry, UTC */
+            by_hour: {
+                key: string;
+                /** @description Closed positions */
+                closed: number;
+                wins: number;
+                /** @description Net of costs, in the account’s currency */
+                net: number;
+                /** @description Per position, basis points of its gross notional */
+                mean_net_bps: number | null;
+                /** @description The same in the backtest of its models, of the positions that it has pairs for */
+                expected_bps: number | null;
+            }[];
+            /** @description Reason of the exit */
+            by_reason: {
+                key: string;
+                /** @description Closed positions */
+                closed: number;
+                wins: number;
+                /** @description Net of costs, in the account’s currency */
+                net: number;
+                /** @description Per position, basis points of its gross notional */
+                mean_net_bps: number | null;
+                /** @description The same in the backtest of its models, of the positions that it has pairs for */
+                expected_bps: number | null;
+            }[];
+            open: {
+                position_id: string;
+                subject: string;
+                /** @description Close of the bar of its signal */
+                opened: string | null;
+                /** @description Wall clock, epoch ms */
+                opened_ms: number;
+                model_version: string | null;
+                legs: {
+                    leg: string;
+                    symbol: string;
+                    side: string;
+                    /** @description Units on paper, else the broker’s lots */
+                    size: number;
+                    /** @description Mean price of its fills */
+                    price: number;
+                    /** @description Close of the last bar */
+                    now: number | null;
+                }[];
+                /** @description Of legs that are closed already */
+                realised: number;
+                /** @description Sold at the last closes, half the spread worse; null where the size of a lot is unknown */
+                floating: number | null;
+                floating_bps: number | null;
+            }[];
+        };
+        Performance: {
+            market: string;
+            /** @description Prices are made by a program: no figure says what a real market pays */
+            is_simulated: boolean;
+            from: string | null;
+            to: string | null;
+            /** @description One per program; never added up */
+            accounts: components["schemas"]["AccountPerformance"][];
+        };
         Report: {
             from: string;
             to: string;
@@ -6443,6 +6845,8 @@ export interface components {
                 win_rate: number | null;
                 pnl: number;
             }[];
+            /** @description As GET /api/performance */
+            performance: components["schemas"]["Performance"];
             /** @description Costs per side, by account and symbol */
             costs: {
                 /** @description paper, demo or real */

@@ -35,6 +35,7 @@ import { addModelWriteRoutes } from './routes/model_writes.ts';
 import { addRolloutRoutes } from './routes/rollout.ts';
 import { addRecordRoutes } from './routes/records.ts';
 import { addPredictRoutes } from './routes/predict.ts';
+import { addPerformanceRoutes } from './routes/performance.ts';
 import { addReportRoutes } from './routes/reports.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addSearchRoutes } from './routes/searches.ts';
@@ -126,6 +127,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addChangeRoutes,
   addAutomlFeatureRoutes,
   addRecordRoutes,
+  addPerformanceRoutes,
   addBacktestRoutes,
   addReportRoutes,
   addPredictRoutes,

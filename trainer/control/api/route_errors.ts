@@ -65,6 +65,8 @@ export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {
   'GET /api/backtests/compare': ['BACKTEST_UNKNOWN'],
   'GET /api/backtests/{backtest_id}': ['BACKTEST_UNKNOWN'],
   'GET /api/backtests/{backtest_id}/files/{name}': ['BACKTEST_UNKNOWN'],
+  'GET /api/performance': ['EA_STATE'],
+  'GET /api/reports': ['EA_STATE'],
   'GET /api/events': ['STREAMS_TOO_MANY'],
 };
 

@@ -15,6 +15,8 @@ export interface JournalSignals {
   find(pairId: string, signalIds: readonly string[], fromMs: number, toMs: number): JournaledSignal[];
   /** ENTER signals published from `fromMs` until before `toMs` (epoch ms), in order. */
   entries(fromMs: number, toMs: number): JournaledSignal[];
+  /** The last signal of each subject that bars still come for. */
+  newest(): JournaledSignal[];
   /** The minutes (bar opens) among `minutes` at which the pair was answered by models of this version. */
   spokenBy(modelVersion: string, pairId: string, minutes: readonly number[]): Set<number>;
   /** What an instrument's model of this version answered at these minutes: up, down, range. */
@@ -24,6 +26,8 @@ export interface JournalSignals {
 
 /** Tolerance for clock changes and for differences between machines. */
 const CLOCK_MS = 3_600_000;
+/** Signals of 1,000 subjects for several bars. */
+const NEWEST_ROWS = 5000;
 
 interface Row {
   readonly body: string;
@@ -63,6 +67,10 @@ function lookInto(db: Database): JournalSignals {
      WHERE signal_row >= ? AND signal_row < ? AND generated_at_ms >= ? AND generated_at_ms < ? AND instr(body, '"action":"ENTER"') > 0
      ORDER BY signal_row`,
   );
+  const last = db.prepare(
+    `SELECT body, generated_at_ms AS generatedAtMs FROM signals
+     WHERE signal_row IN (SELECT max(signal_row) FROM signals WHERE signal_row > ? GROUP BY pair_id) ORDER BY signal_row`,
+  );
   // The unary plus makes SQLite look up the minutes instead of scanning all signals of the pair.
   const spoken = db.prepare(
     `SELECT time, body FROM signals WHERE time IN (SELECT value FROM json_each(?)) AND +pair_id = ? AND instr(body, ?) > 0`,
@@ -96,6 +104,10 @@ function lookInto(db: Database): JournalSignals {
       ),
     entries: (fromMs, toMs) =>
       (enters.all(rowAt(fromMs - CLOCK_MS), rowAt(toMs + CLOCK_MS), fromMs, toMs) as Row[]).map(signalOf),
+    newest() {
+      const { last: end } = ends.get() as { last: number | null };
+      return end === null ? [] : (last.all(end - NEWEST_ROWS) as Row[]).map(signalOf);
+    },
     spokenBy: (modelVersion, pairId, minutes) =>
       new Set(answered(modelVersion, pairId, minutes).map(({ time }) => time)),
     probabilitiesBy: (modelVersion, instrumentId, minutes) =>

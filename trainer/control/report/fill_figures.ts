@@ -4,13 +4,12 @@ import type { Report } from '../schema/reports.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportPeriod } from './signal_figures.ts';
 
-type FillReport = Pick<Report, 'pnl' | 'positions' | 'costs'>;
+type FillReport = Pick<Report, 'pnl' | 'costs'>;
 
 /** Figures of the fills of the period; paper, demo and real are never added up. */
 export async function fillFigures(store: Store, settings: Settings, period: ReportPeriod): Promise<FillReport> {
   return {
     pnl: await closesOf(store, settings, period),
-    positions: await positionsOf(store, settings, period),
     costs: await costsOf(store, settings, period),
   };
 }
@@ -42,40 +41,6 @@ async function closesOf(
     pnl: Number(row.pnl),
     mean_slippage_bps: nullable(row.mean_slippage_bps),
   }));
-}
-
-/** A position belongs to the period of its last close. */
-async function positionsOf(
-  { db }: Store,
-  { minutehand }: Settings,
-  { fromMs, toMs }: ReportPeriod,
-): Promise<Report['positions']> {
-  const each = db
-    .selectFrom('core.live_trades')
-    .select(['account', 'currency', 'place', 'position_id'])
-    .select(({ fn }) => [fn.sum<number>('pnl').as('pnl'), fn.max('time_ms').as('closed_ms')])
-    .where('market', '=', minutehand.market)
-    .where('kind', '=', 'close')
-    .groupBy(['account', 'currency', 'place', 'position_id']);
-  const rows = await db
-    .selectFrom(each.as('each'))
-    .select(['account', 'currency'])
-    .select(({ fn }) => [
-      fn.countAll().as('closed'),
-      fn.sum<number>(sql`CASE WHEN pnl > 0 THEN 1 ELSE 0 END`).as('wins'),
-      fn.sum<number>('pnl').as('pnl'),
-    ])
-    .where('closed_ms', '>=', fromMs)
-    .where('closed_ms', '<', toMs)
-    .groupBy(['account', 'currency'])
-    .orderBy('account')
-    .orderBy('currency')
-    .execute();
-  return rows.map(({ account, currency, ...row }) => {
-    const closed = Number(row.closed);
-    const wins = Number(row.wins);
-    return { account, currency, closed, wins, win_rate: closed === 0 ? null : wins / closed, pnl: Number(row.pnl) };
-  });
 }
 
 async function costsOf(

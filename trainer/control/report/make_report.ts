@@ -1,6 +1,13 @@
+import { MACHINE_CLOCK } from '../../../shared/clock.ts';
+import { exactSum } from '../../../shared/exact_sum.ts';
+import type { HomePaths } from '../../../shared/home.ts';
 import type { RetrainPolicy, Settings } from '../../../shared/policy/policy.ts';
+import type { Clock } from '../../../shared/ports.ts';
 import type { Report } from '../schema/reports.ts';
 import type { Store } from '../../store/store.ts';
+import { groupedBy } from '../fills/grouping.ts';
+import type { Performance } from '../performance/performance_schema.ts';
+import { readPerformance } from '../performance/read_performance.ts';
 import { fillFigures } from './fill_figures.ts';
 import { modelFigures } from './model_figures.ts';
 import { signalFigures } from './signal_figures.ts';
@@ -10,15 +17,42 @@ import { signalFigures } from './signal_figures.ts';
  * runs by their end, drift and parity by UTC day.
  * @param from ISO 8601, as `to`
  */
-export async function makeReport(store: Store, settings: Settings, from: string, to: string): Promise<Report> {
+export async function makeReport(
+  store: Store,
+  settings: Settings,
+  paths: HomePaths,
+  from: string,
+  to: string,
+  clock: Clock = MACHINE_CLOCK,
+): Promise<Report> {
   const period = { fromMs: Date.parse(from), toMs: Date.parse(to) };
   const { market } = settings.minutehand;
+  const performance = await readPerformance({ settings, paths, store, nowMs: clock.nowMs(), from, to });
   const figures = {
+    performance,
+    positions: positionsOf(performance),
     ...(await modelFigures(store, market, period)),
     ...(await signalFigures(store, settings, period)),
     ...(await fillFigures(store, settings, period)),
   };
   return { from, to, market, ...figures, targets: targetsOf(figures, settings.retrain) };
+}
+
+/** Closed positions by kind of account and currency. */
+function positionsOf({ accounts }: Performance): Report['positions'] {
+  const groups = groupedBy(
+    accounts.filter(({ closed }) => closed > 0),
+    ({ account, currency }) => `${account} ${currency}`,
+  );
+  const rows = [...groups.values()].map((own) => {
+    const { account, currency } = own[0]!;
+    const closed = own.reduce((sum, one) => sum + one.closed, 0);
+    const wins = own.reduce((sum, one) => sum + one.wins, 0);
+    const pnl = exactSum(own.flatMap(({ by_subject }) => by_subject.map(({ net }) => net)));
+    return { account, currency, closed, wins, win_rate: wins / closed, pnl };
+  });
+  const keyOf = ({ account, currency }: (typeof rows)[number]): string => `${account} ${currency}`;
+  return rows.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
 type Target = Report['targets'][number];

@@ -84,7 +84,13 @@ describe.each([
   const PUBLISHED = `generated_at_ms >= ${FROM_MS} AND generated_at_ms < ${TO_MS} AND market = 'live'`;
 
   it('has figures of signals that equal SQL queries', async () => {
-    const { signals, refusal, risk_score_histogram } = await makeReport(store, settings, FROM, TO);
+    const { signals, refusal, risk_score_histogram } = await makeReport(
+      store,
+      settings,
+      homePaths({ MINUTEHAND_HOME: folder }),
+      FROM,
+      TO,
+    );
     expect(signals).toEqual(
       await rows(
         `SELECT action, reason, count(*) AS count FROM ${HISTORY} WHERE ${PUBLISHED} GROUP BY 1, 2 ORDER BY 1, 2`,
@@ -115,7 +121,13 @@ describe.each([
   });
 
   it('has figures of fills that equal SQL queries, with paper, demo and real apart', async () => {
-    const { pnl, positions, costs } = await makeReport(store, settings, FROM, TO);
+    const { pnl, positions, costs } = await makeReport(
+      store,
+      settings,
+      homePaths({ MINUTEHAND_HOME: folder }),
+      FROM,
+      TO,
+    );
     const close = (value: unknown): unknown => (typeof value === 'number' ? Number(value.toFixed(9)) : value);
     const rounded = (found: readonly object[]) =>
       found.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, close(value)])));
@@ -161,7 +173,13 @@ describe.each([
   });
 
   it('has figures of models, runs, drift and parity that equal SQL queries', async () => {
-    const { evaluations, runs, thresholds, drift, parity } = await makeReport(store, settings, FROM, TO);
+    const { evaluations, runs, thresholds, drift, parity } = await makeReport(
+      store,
+      settings,
+      homePaths({ MINUTEHAND_HOME: folder }),
+      FROM,
+      TO,
+    );
     const field = (path: string) =>
       kind === 'sqlite'
         ? `json_extract(manifest, '$.${path}')`
@@ -221,7 +239,7 @@ describe.each([
   });
 
   it('has targets and a summary that equal SQL queries', async () => {
-    const report = await makeReport(store, settings, FROM, TO);
+    const report = await makeReport(store, settings, homePaths({ MINUTEHAND_HOME: folder }), FROM, TO);
     const one = async (text: string): Promise<number> => Number(Object.values((await rows(text))[0]!)[0]);
     const days = `market = 'live' AND day BETWEEN '2026-11-16' AND '2026-11-22'`;
     const { kpi_win_rate_min, kpi_refusal_rate_min, kpi_refusal_rate_max, drift_psi_max, fill_cost_gap } =
@@ -266,7 +284,7 @@ describe.each([
   });
 
   it('is a page without script whose targets are those of the policy, and is sent once a week', async () => {
-    const report = await makeReport(store, settings, FROM, TO);
+    const report = await makeReport(store, settings, homePaths({ MINUTEHAND_HOME: folder }), FROM, TO);
     const page = reportPage(report);
     expect(page).not.toMatch(/<script|javascript:|\son\w+=| style="/i);
     expect(page).toContain('やらない勇気率');
@@ -337,7 +355,7 @@ describe('`minutehand report`', () => {
         '--json',
       ];
       const { code, stdout } = await workplace.run(args, { env: { MINUTEHAND_DATABASE_URL: url } });
-      const report = await makeReport(store, settings, FROM, TO);
+      const report = await makeReport(store, settings, homePaths({ MINUTEHAND_HOME: workplace.home }), FROM, TO);
       expect([code, JSON.parse(stdout)]).toEqual([0, report]);
       expect(readFileSync(html, 'utf8')).toBe(reportPage(report));
     } finally {

@@ -1,5 +1,6 @@
 import { barChart, escapeHtml } from '../../learning/backtest/report/chart.ts';
 import { htmlPage, htmlTable } from '../../learning/backtest/report/page.ts';
+import { performanceLines } from '../performance/performance_lines.ts';
 import type { Report } from '../schema/reports.ts';
 
 /** The report as one HTML file for people, without script. */
@@ -56,6 +57,8 @@ export function reportPage(report: Report): string {
       report.risk_score_histogram.map((count, bin) => ({ label: `from ${bin / 10}`, values: [count] })),
       String,
     ),
+    '<h2>Performance</h2>',
+    `<pre>${escapeHtml(performanceLines(report.performance).join('\n'))}</pre>`,
     section(
       'Results by account',
       ['account', 'currency', 'closed positions', 'wins', 'win rate', 'P&L'],

@@ -79,7 +79,7 @@ export async function sendWeeklyReport(options: WeeklyReportOptions, dueMs?: num
   try {
     const store = await openStore(storeUrl(env, paths), clock);
     try {
-      const report = await makeReport(store, settings, from, to);
+      const report = await makeReport(store, settings, paths, from, to, clock);
       const file = pageOf(paths.home, report.market, toMs);
       makeFolder(dirname(file), 0o700);
       writeFileSync(file, reportPage(report), { mode: 0o600 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { performanceSchema } from '../performance/performance_schema.ts';
 
 export const reportQuery = z.object({
   from: z.iso.datetime().describe('Start, inclusive'),
@@ -72,6 +73,7 @@ export const reportSchema = z
     positions: z
       .array(z.object({ ...account, closed: count, wins: count, win_rate: figure, pnl: z.number() }))
       .describe('Positions whose last close is in the period'),
+    performance: performanceSchema.describe('As GET /api/performance'),
     costs: z
       .array(
         z.object({

@@ -11,7 +11,7 @@ import { reportQuery, reportSchema } from '../../schema/reports.ts';
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 /** `GET /api/reports`. */
-export function addReportRoutes(api: Api, { settings, store }: ApiContext): void {
+export function addReportRoutes(api: Api, { settings, store, paths, clock }: ApiContext): void {
   api.route({
     method: 'GET',
     url: '/api/reports',
@@ -32,7 +32,7 @@ export function addReportRoutes(api: Api, { settings, store }: ApiContext): void
       },
     },
     async handler({ query: { from, to, format } }, reply) {
-      const report = await makeReport(await store(), settings, from, to);
+      const report = await makeReport(await store(), settings, paths, from, to, clock);
       if (format === 'json') return report;
       void reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8');
       return reportPage(report);

@@ -1,0 +1,50 @@
+import * as z from 'zod';
+import { performanceCsv } from '../../performance/performance_csv.ts';
+import { performanceSchema, type Performance } from '../../performance/performance_schema.ts';
+import { readPerformance } from '../../performance/read_performance.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { performanceQuery } from '../../schema/performance.ts';
+import { REFUSALS } from '../../schema/refusal.ts';
+
+/** Several viewers ask within this time for one computation. */
+const KEPT_MS = 1000;
+
+/** `GET /api/performance`. */
+export function addPerformanceRoutes(api: Api, { settings, paths, store, clock }: ApiContext): void {
+  let kept: { readonly key: string; readonly atMs: number; readonly made: Promise<Performance> } | null = null;
+
+  async function read(from: string | null, to: string | null): Promise<Performance> {
+    const nowMs = clock.nowMs();
+    const key = `${from} ${to}`;
+    if (kept?.key !== key || Math.abs(nowMs - kept.atMs) > KEPT_MS)
+      kept = { key, atMs: nowMs, made: readPerformance({ settings, paths, store: await store(), nowMs, from, to }) };
+    const { made } = kept;
+    made.catch(() => (kept = null));
+    return made;
+  }
+
+  api.route({
+    method: 'GET',
+    url: '/api/performance',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['records'],
+      summary: 'What every account earned, net of costs, beside the backtest of its models',
+      querystring: performanceQuery,
+      response: {
+        200: {
+          description: 'One entry per account',
+          content: { 'application/json': { schema: performanceSchema }, 'text/csv': { schema: z.string() } },
+        },
+        ...REFUSALS,
+      },
+    },
+    async handler({ query: { from, to, format } }, reply) {
+      const made = await read(from ?? null, to ?? null);
+      if (format === 'json') return made;
+      const name = `attachment; filename="performance_${made.market}.csv"`;
+      void reply.type('text/csv; charset=utf-8').header('content-disposition', name);
+      return performanceCsv(made);
+    },
+  });
+}

@@ -1,0 +1,106 @@
+import { basename, dirname, join } from 'node:path';
+import { readManifest } from '../../../shared/bundle/bundle.ts';
+import type { Manifest } from '../../../shared/bundle/manifest.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { ACCOUNT_FILE, readAccount } from '../../../shared/fill/account.ts';
+import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { barIntervalMs, type Settings } from '../../../shared/policy/policy.ts';
+import type { Store } from '../../store/store.ts';
+import { readTrades, type LiveTrade } from '../fills/live_trades.ts';
+import { booksOf } from '../fills/positions.ts';
+import { withJournals } from '../fills/signal_lookup.ts';
+import { accountPerformance } from './account_performance.ts';
+import type { Performance } from './performance_schema.ts';
+
+export interface PerformanceOptions {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly store: Store;
+  readonly nowMs: number;
+  /** ISO 8601; null = from the first fill, until now. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly pairIds?: readonly string[];
+}
+
+/**
+ * What every account of the configured market did: the one computation of page, `minutehand report` and API.
+ * @throws MinutehandError EA_STATE when an account.json is damaged
+ */
+export async function readPerformance(options: PerformanceOptions): Promise<Performance> {
+  const { settings, paths, store, nowMs, from, to, pairIds } = options;
+  const { market, symbols, shards } = settings.minutehand;
+  const trades = await readTrades(store, { market, ...(pairIds === undefined ? {} : { pairIds }) });
+  const journals = Object.keys(shards).map((shard) => paths.journal(market, shard));
+  const newest = newestCloses(journals);
+  const edges = new Map<string, Manifest['edge'] | null>();
+  const edgeOf = (version: string, pairId: string) => {
+    if (!edges.has(version)) edges.set(version, readEdge(join(paths.models, version)));
+    return edges.get(version)?.[pairId] ?? null;
+  };
+  const period = {
+    fromMs: from === null ? -Infinity : Date.parse(from),
+    toMs: to === null ? Infinity : Date.parse(to),
+  };
+  const accounts = booksOf(trades).map((own) =>
+    accountPerformance({
+      ...placeOf(own[0]!),
+      trades: own,
+      begun: begunOf(own[0]!),
+      costs: symbols,
+      edgeOf,
+      period,
+      nowMs,
+      pricesOf: (pairId) => newest.closes.get(pairId) ?? null,
+      barMs: barIntervalMs(settings),
+      marketNowS: newest.timeS ?? nowMs / 1000,
+    }),
+  );
+  return {
+    market,
+    is_simulated: market === 'simulated',
+    from,
+    to,
+    accounts: accounts.sort((a, b) => (a.id < b.id ? -1 : 1)),
+  };
+}
+
+function placeOf({ account, place }: LiveTrade): { readonly id: string; readonly place: string } {
+  const name = place === FILLS_STREAM ? place : basename(dirname(place));
+  return { id: `${account}/${name}`, place: name };
+}
+
+function begunOf({ account, place }: LiveTrade): number | null {
+  if (account !== 'paper' || place === FILLS_STREAM) return null;
+  return readAccount(MACHINE_FILES, join(dirname(place), ACCOUNT_FILE))?.equity ?? null;
+}
+
+/** null when the bundle is gone, or cannot be read. */
+function readEdge(folder: string): Manifest['edge'] | null {
+  try {
+    return readManifest(folder).edge;
+  } catch {
+    return null;
+  }
+}
+
+interface NewestCloses {
+  readonly closes: ReadonlyMap<string, readonly [number, number]>;
+  /** Close of the last bar, epoch seconds; null without any. */
+  readonly timeS: number | null;
+}
+
+function newestCloses(paths: readonly string[]): NewestCloses {
+  const closes = new Map<string, readonly [number, number]>();
+  let timeS: number | null = null;
+  withJournals(paths, (journals) => {
+    for (const { body } of journals.flatMap((journal) => journal.newest())) {
+      const own = Date.parse(body.timestamp) / 1000;
+      if (Number.isFinite(own)) timeS = Math.max(timeS ?? -Infinity, own);
+      if (typeof body.price_a === 'number' && typeof body.price_b === 'number')
+        closes.set(body.pair_id, [body.price_a, body.price_b]);
+    }
+  });
+  return { closes, timeS };
+}
