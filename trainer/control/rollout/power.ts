@@ -17,6 +17,8 @@ export interface PowerQuestion {
   /** Bars over which outcomes overlap. */
   readonly horizon: number;
   readonly rng: Rng;
+  /** Paths of the bootstrap; default 200. */
+  readonly repeats?: number;
 }
 
 /**
@@ -24,12 +26,12 @@ export interface PowerQuestion {
  * moving-block bootstrap, judged after every minute as a rollout is. null when the history is shorter than a block.
  */
 export function power(question: PowerQuestion): number | null {
-  const { history, rng } = question;
+  const { history, rng, repeats = REPEATS } = question;
   if (history.length <= BLOCK_MINUTES) return null;
   const timeframes = history.reduce((most, { timeframe = 0 }) => Math.max(most, timeframe), 0) + 1;
   let promoted = 0;
-  for (let repeat = 0; repeat < REPEATS; repeat++) if (isPromoted(question, timeframes, rng)) promoted++;
-  return promoted / REPEATS;
+  for (let repeat = 0; repeat < repeats; repeat++) if (isPromoted(question, timeframes, rng)) promoted++;
+  return promoted / repeats;
 }
 
 function isPromoted(

@@ -130,7 +130,7 @@ export function simulateRollouts(
   const promoted = countOf(equal, 'promoted');
   const aborted = countOf(equal, 'aborted');
   return {
-    equal: { rollouts: equal.length, promoted, aborted, wrongShare: (promoted + aborted) / equal.length },
+    equal: { rollouts: equal.length, promoted, aborted, wrongShare: (promoted + aborted) / Math.max(1, equal.length) },
     regressions: regressionsOf(regressions, rules.guards.loss_budget_bps),
     improvements: {
       size: IMPROVEMENT.size,
@@ -170,9 +170,15 @@ function regressionsOf(
   };
 }
 
-/** Shadow periods that power is stated from, and their length. */
-const SHADOWS = 12;
-const SHADOW_DAYS = 250;
+/** Shadow periods that power is stated from, their length, and the paths of the bootstrap for each. */
+export interface ShadowPeriods {
+  readonly count: number;
+  readonly days: number;
+  readonly repeats: number;
+}
+
+/** Periods differ more than the paths of one: many periods with few paths state the mean best. */
+const SHADOW_PERIODS: ShadowPeriods = { count: 48, days: 250, repeats: 50 };
 
 /** Mean power and its standard error: that of one shadow period has the error of the period's own mean scores. */
 interface StatedPower {
@@ -181,17 +187,17 @@ interface StatedPower {
 }
 
 /** As before a start: from shadow periods of the same two models, at the e-value that promotion needs. */
-function statedPower(rules: RolloutRules): StatedPower {
-  const stated = Array.from({ length: SHADOWS }, (_, shadow) => shadowPower(rules, shadow));
-  const mean = stated.reduce((sum, one) => sum + one, 0) / SHADOWS;
+export function statedPower(rules: RolloutRules, periods = SHADOW_PERIODS): StatedPower {
+  const stated = Array.from({ length: periods.count }, (_, shadow) => shadowPower(rules, shadow, periods));
+  const mean = stated.reduce((sum, one) => sum + one, 0) / stated.length;
   const squares = stated.reduce((sum, one) => sum + (one - mean) ** 2, 0);
-  return { statedPower: mean, statedError: Math.sqrt(squares / (SHADOWS - 1) / SHADOWS) };
+  return { statedPower: mean, statedError: Math.sqrt(squares / (stated.length - 1) / stated.length) };
 }
 
-function shadowPower(rules: RolloutRules, shadow: number): number {
+function shadowPower(rules: RolloutRules, shadow: number, { days, repeats }: ShadowPeriods): number {
   const pairs = new SimulatedPairs(IMPROVEMENT.champion, IMPROVEMENT.challenger, createRng(`shadow ${shadow}`));
   const history: MinuteAdvantage[] = [];
-  for (let minute = 0; minute < SHADOW_DAYS * 1440; minute++) {
+  for (let minute = 0; minute < days * 1440; minute++) {
     const { scores } = pairs.minute(minute, 0);
     history.push(scores.length === 0 ? NO_ADVANTAGE : advantageOf(scores));
   }
@@ -202,6 +208,7 @@ function shadowPower(rules: RolloutRules, shadow: number): number {
     promotionEValue: rules.promotionEValue,
     horizon: HORIZON,
     rng: createRng(`power ${shadow}`),
+    repeats,
   })!;
 }
 

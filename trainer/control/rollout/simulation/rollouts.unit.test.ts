@@ -3,7 +3,7 @@ import { loadSettings } from '../../../../shared/policy/policy.ts';
 import { rolloutRules } from '../rules.ts';
 import { IS_LONG, LONG_NOTE } from '../../../../test/long.ts';
 import { CHAMPION, IMPROVEMENT, REGRESSIONS } from './models.ts';
-import { powerError, simulateRollout, simulateRollouts } from './rollouts.ts';
+import { powerError, simulateRollout, simulateRollouts, statedPower } from './rollouts.ts';
 
 const rules = rolloutRules(loadSettings().retrain);
 
@@ -32,6 +32,27 @@ describe('simulated rollouts', () => {
     const promoted = better.filter(({ end }) => end === 'promoted');
     expect(promoted.length).toBeGreaterThan(0);
     for (const { days } of promoted) expect(days).toBeGreaterThanOrEqual(11);
+  });
+
+  it('are promoted as often as the power says that is stated before them', () => {
+    const day = 86_400_000;
+    const stages = rules.stages.map((stage) => ({ ...stage, durationMs: stage.durationMs && day }));
+    const quick = { ...rules, stages, timeoutMs: 8 * day, promotionEValue: 3 };
+    const { champion, challenger } = IMPROVEMENT;
+    const rollouts = 60;
+    const ends = Array.from({ length: rollouts }, (_, i) =>
+      simulateRollout(champion, challenger, quick, `stated ${i}`),
+    );
+    const promoted = ends.filter(({ end }) => end === 'promoted').length;
+    const stated = statedPower(quick, { count: 12, days: 60, repeats: 25 });
+    const error = powerError({ size: '', rollouts, promoted, aborted: 0, ...stated });
+    expect(stated.statedPower).toBeGreaterThan(0.1);
+    expect(stated.statedPower).toBeLessThan(0.9);
+    expect(Math.abs(promoted / rollouts - stated.statedPower)).toBeLessThan(3 * error);
+    // At the e-value of a later candidate both are smaller.
+    const later = { ...quick, promotionEValue: 9 };
+    const laterStated = statedPower(later, { count: 12, days: 60, repeats: 25 }).statedPower;
+    expect(laterStated).toBeLessThan(stated.statedPower - 0.1);
   });
 
   it.runIf(IS_LONG)(`keep their levels, budget and power in 1,200 rollouts ${LONG_NOTE}`, { timeout: 900_000 }, () => {
