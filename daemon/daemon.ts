@@ -1,10 +1,15 @@
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/bar.ts';
+import { activePath, shadowPath } from '../shared/bundle/bundle.ts';
+import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { symbolNames } from '../shared/policy/symbol_names.ts';
+import type { BundleInUse } from '../shared/dependencies/models.ts';
+import type { DependencyFault } from '../shared/dependencies/watch.ts';
 import { MinutehandError, type ErrorReport } from '../shared/errors.ts';
 import {
   barSecondsOf,
@@ -34,7 +39,7 @@ import { openRedisFeed, type RedisFeed } from './feed/redis.ts';
 import type { StreamListener } from './feed/redis_stream.ts';
 import { createSeriesIntake, type SeriesIntake, type SeriesIntakeOptions } from './feed/series_intake.ts';
 import { barsWebSocket, seriesWebSocket } from './feed/websocket.ts';
-import { healthRoutes, type HealthReport } from './health/health.ts';
+import { healthRoutes, type ConnectionState, type HealthReport } from './health/health.ts';
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections } from './infer/followed_directions.ts';
 import { pointerKind } from '../shared/bundle/active_file.ts';
@@ -112,6 +117,8 @@ export interface DaemonOptions {
   print(line: string): void;
   /** Returns whether bars can be expected: missing bars before that are no silence. */
   isFeedOpen(): boolean;
+  /** Dependencies that fail; none where nothing checks them. */
+  readonly faults?: (() => readonly DependencyFault[]) | undefined;
   /** Polling interval of `models/`, ms. */
   readonly modelPollMs?: number;
   /** See `JournalOptions`. */
@@ -127,6 +134,10 @@ export interface Daemon {
   readonly publishers: Publishers;
   /** Of the stream of bars; see RedisFeed. */
   readonly streamLost: () => number;
+  /** Versions that answer now, each with the path of the pointer that names it and its folder. */
+  readonly modelsInUse: () => readonly BundleInUse[];
+  /** Connections to Redis that are used. */
+  readonly redisStates: () => readonly ConnectionState[];
   /** Of live bars that arrive too late; null while they come in time. */
   readonly lateBars: () => LateBars | null;
   /** Of the lease across machines; null = none is configured. */
@@ -252,6 +263,25 @@ class AssembledDaemon implements Daemon {
 
   readonly streamLost = (): number => this.#redisFeed?.lost ?? 0;
 
+  readonly modelsInUse = (): readonly BundleInUse[] => {
+    const { models: folder } = this.#options.paths;
+    const { models, directions } = this.pipeline.status;
+    const shadow = this.#models.shadowVersion;
+    return [
+      ...(models === null ? [] : [{ pointer: activePath(folder), folder: join(folder, models.version) }]),
+      ...(shadow === null ? [] : [{ pointer: shadowPath(folder), folder: join(folder, shadow) }]),
+      ...Object.entries(directions).map(([timeframe, version]) => ({
+        pointer: directionPointer(folder, timeframe as Timeframe),
+        folder: join(directionFolder(folder), version),
+      })),
+    ];
+  };
+
+  readonly redisStates = (): readonly ConnectionState[] => [
+    ...Object.values(this.publishers.links).map((link): ConnectionState => link.state ?? 'unknown'),
+    ...(this.#redisFeed === null ? [] : [this.#redisFeed.state ?? ('unknown' as const)]),
+  ];
+
   readonly lateBars = (): LateBars | null => this.#arrivals.late;
 
   readonly lease = (): LeaseHealth | null => this.#lease?.health() ?? null;
@@ -267,6 +297,7 @@ class AssembledDaemon implements Daemon {
       redisFeed: () => this.#redisFeed,
       lease: this.lease,
       lateBars: this.lateBars,
+      faults: () => this.#options.faults?.() ?? [],
       serverEngine: () => this.#serverEngine,
       uptimeSeconds: () => (this.#ports.clock.nowMs() - this.#startedMs) / 1000,
     });

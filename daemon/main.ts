@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { announce } from '../shared/address.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
+import { DependencyWatch } from '../shared/dependencies/watch.ts';
 import { describeError, knownError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
@@ -21,6 +22,7 @@ import type { DaemonOptions } from './daemon_options.ts';
 import type { Answer } from './decide/answer.ts';
 import { readBarStream } from './feed/redis_stream.ts';
 import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
+import { daemonChecks } from './health/daemon_dependencies.ts';
 import type { HealthReport } from './health/health.ts';
 import { openJournalThread, type JournalThread } from './journal/journal_thread.ts';
 import { keepRetention } from './journal/retention.ts';
@@ -133,6 +135,7 @@ class DaemonProcess {
   #warmer: CacheWarmer | null = null;
   #dryRuns: DryRuns | null = null;
   #idleStates: IdleStates | null = null;
+  #dependencies: DependencyWatch | null = null;
 
   constructor(options: DaemonOptions, unlock: () => void, provisions: Provisions | null) {
     const { settings, paths, shard, clock } = options;
@@ -170,6 +173,7 @@ class DaemonProcess {
     this.#undo.push(() => processWatch.close());
     const daemon = await this.#assemble(store, journal);
     this.#followPolicy(daemon);
+    this.#watchDependencies(daemon, journalPath);
     const metrics = new Exposition(this.#metricsSource(daemon), processWatch);
     // The first text of a process takes some milliseconds, later ones a fraction of one.
     await metrics.text();
@@ -214,6 +218,41 @@ class DaemonProcess {
     this.#undo.push(() => watch.stop());
     // A standby has the models that it loaded at its start.
     watch.check();
+  }
+
+  #watchDependencies(daemon: Daemon, journalPath: string): void {
+    const { settings, paths, clock, print } = this.#options;
+    const { inputs } = daemon.pipeline;
+    const log = this.#logs.events;
+    const wallMs = (): number => clock.nowMs();
+    const watch = new DependencyWatch({
+      checks: daemonChecks({
+        settings,
+        paths,
+        journalPath,
+        wallMs,
+        uptimeMs,
+        modelsInUse: daemon.modelsInUse,
+        redisStates: daemon.redisStates,
+        exchangeOwner: () => undefined,
+        leaseClock: () => undefined,
+      }),
+      scheduler: MACHINE_SCHEDULER,
+      nowMs: wallMs,
+      whenIdle: () => daemon.pipeline.idleWindow(),
+      onFault: ({ dependency, code, message, next }) => {
+        inputs.apply({ kind: 'degraded', what: dependency });
+        log.error({ code, dependency }, message);
+        print(`${code}: ${message} ${next}`);
+      },
+      onWell: (dependency) => {
+        inputs.apply({ kind: 'recovered', what: dependency });
+        log.info({ dependency }, 'a dependency is well again');
+      },
+    });
+    this.#dependencies = watch;
+    this.#undo.push(() => watch.stop());
+    watch.start();
   }
 
   /** For the audit of the trainer, which is no reason not to trade. */
@@ -279,6 +318,7 @@ class DaemonProcess {
         ...(maxWaitingRows === undefined ? {} : { maxWaitingRows }),
         observer: this.#observer(),
         isFeedOpen: () => market === 'live' || this.#feed?.begun === true,
+        faults: () => this.#dependencies?.faults ?? [],
       },
     );
     this.#undo.push(() => allSettled([this.#server?.close() ?? Promise.resolve(), daemon.stop()]));
@@ -390,6 +430,7 @@ class DaemonProcess {
       lease,
       streamLost,
       dryRuns: () => this.#dryRuns?.answered ?? 0,
+      dependencies: () => this.#dependencies?.states ?? [],
       server: {
         get connections() {
           return connections();

@@ -712,6 +712,41 @@ export const ERRORS = {
     next: 'Stop daemon and trainer; `sqlite3 <file> "PRAGMA integrity_check"` names the file. Restore it from a backup, or move it away.',
   },
   DISK_FULL: { status: 507, message: 'The disk is full.', next: 'Free space, then try again.' },
+  FILE_REPLACED: {
+    status: 500,
+    message: 'A file in use was deleted or replaced; what is written since then is in no file.',
+    next: 'Stop daemon and trainer, put the file back, from a backup if need be, and start them.',
+  },
+  FOLDER_UNUSABLE: {
+    status: 500,
+    message: 'A folder in use is missing, was replaced, or cannot be read or written.',
+    next: 'Put it back, mount its file system, or mend its permissions; if it was replaced on purpose, restart.',
+  },
+  REDIS_DOWN: {
+    status: 503,
+    message: 'Redis was in use and does not answer.',
+    next: 'Start it, or check the network; `minutehand doctor` tries it. Signals go out by the other transports.',
+  },
+  REDIS_TAKEN: {
+    status: 409,
+    message: 'Another installation publishes into this Redis.',
+    next: 'Give each its own Redis or database number (`transports.redis.url`), or stop the other one.',
+  },
+  EXCHANGE_TAKEN: {
+    status: 409,
+    message: 'Another home writes into this exchange folder.',
+    next: 'Give each home its own MINUTEHAND_EXCHANGE. If the other home is gone, delete `signals/owner.json`.',
+  },
+  CLOCK_STEPPED: {
+    status: 500,
+    message: 'The clock of this machine was set.',
+    next: 'Check it against another machine; let NTP keep it.',
+  },
+  CLOCK_DIFFERS: {
+    status: 500,
+    message: 'The clocks of this machine and of the lease server differ.',
+    next: 'Correct the wrong one (NTP).',
+  },
   FILES_EXHAUSTED: {
     status: 503,
     message: 'The process may not open more files.',

@@ -1,4 +1,5 @@
-import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../shared/clock.ts';
+import { DependencyWatch, type DependencyChecks } from '../shared/dependencies/watch.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
@@ -25,6 +26,7 @@ import { createRunLog } from './control/schedule/run_log.ts';
 import { scheduleByCron, type Schedule } from './control/cron/schedule.ts';
 import { statusLine } from './control/schedule/status_line.ts';
 import { lackOfModels, waitForFirstBars } from './control/schedule/first_models.ts';
+import { trainerChecks } from './control/trainer_dependencies.ts';
 import type { TrainerOptions } from './control/trainer_options.ts';
 import { activeSkill } from './control/registry/active_skill.ts';
 
@@ -58,7 +60,9 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     token: options.token,
     loopbackNeedsToken: loopback_needs_token,
   };
-  const watch = startWatch({ ...options, clock: MACHINE_CLOCK, notifier });
+  const { checks, close: closeChecks } = trainerChecks({ ...options, env: process.env });
+  const dependencies = watchDependencies(options, checks);
+  const watch = startWatch({ ...options, clock: MACHINE_CLOCK, notifier, faults: () => dependencies.faults });
   const metrics = {
     runs: () => retrainer.runs(),
     monitor: () => monitor.status(),
@@ -66,16 +70,29 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     queued: () => notifier.queuedRuns(),
     outbox: () => notifier.counts(),
     isWell: () => watch.isWell(),
+    dependencies: () => dependencies.states,
     overrides: () => standingOverrides(paths.models),
   };
   const audit = async (entry: AuditEntry): Promise<void> => {
     const error = await appendOrKeep(process.env, paths, entry, MACHINE_CLOCK.nowMs());
     if (error !== null) options.log.error({ ...entry, ...describeError(error) }, 'an audit entry waits for the store');
   };
-  addRoutes(server, { ...options, retrainer, monitor, access, metrics, rollout, audit, schedules: () => schedules });
+  addRoutes(server, {
+    ...options,
+    retrainer,
+    monitor,
+    access,
+    metrics,
+    rollout,
+    audit,
+    schedules: () => schedules,
+    faults: () => dependencies.faults,
+  });
   const parts = { ...options, clock: MACHINE_CLOCK, retrainer, monitor, schedules: () => schedules };
   const controlPlane = await startControlPlane(server, parts);
   const close = async (): Promise<void> => {
+    dependencies.stop();
+    await closeChecks();
     rollout.stop();
     await monitor.stop();
     await retrainer.stop();
@@ -119,6 +136,21 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       await close();
     },
   };
+}
+
+function watchDependencies({ log, print }: TrainerOptions, checks: DependencyChecks): DependencyWatch {
+  const watch = new DependencyWatch({
+    checks,
+    scheduler: MACHINE_SCHEDULER,
+    nowMs: () => MACHINE_CLOCK.nowMs(),
+    onFault({ dependency, code, message, next }) {
+      log.error({ code, dependency }, message);
+      print(`${code}: ${message} ${next}`);
+    },
+    onWell: (dependency) => log.info({ dependency }, 'a dependency is well again'),
+  });
+  watch.start();
+  return watch;
 }
 
 /** Starts the services for records of signals, fills and models. @returns a function that stops them */

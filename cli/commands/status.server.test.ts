@@ -216,6 +216,11 @@ describe('minutehand status', () => {
         'problem daemon a: refused models 20261102_0300. MODEL_HASH: Not the same.',
       ]);
       expect(told({ redis: 'down' })[0]).toMatch(/^note daemon a: Redis does not answer/);
+      const rest = { message: 'Redis does not answer.', next: 'Start it.', since: '2026-11-20T10:00:00Z' };
+      const dependencies = [{ dependency: 'redis_link', code: 'REDIS_DOWN', ...rest }];
+      expect(told({ redis: 'down', degradations: ['redis_link'], dependencies })).toEqual([
+        'problem daemon a: REDIS_DOWN: Redis does not answer. Since 2026-11-20 10:00 UTC.',
+      ]);
       expect(told({ market: 'simulated' }, CLOSED_MS)[0]).toMatch(/^note daemon a: serves a simulated market/);
       expect(told({ policy_hash: '0' })[0]).toMatch(/^note daemon a: the decision policy in the files/);
       const longUp = { uptime_seconds: 3600 };
@@ -229,7 +234,8 @@ describe('minutehand status', () => {
     it('reports problems of a trainer', () => {
       const run = { run_id: 7, kind: 'full', trigger: 'schedule', status: 'aborted', error: 'no bars', reasons: [] };
       const told = (last_run: object | null, active_error?: object): string[] => {
-        const health = { status: 'ok', active_version: null, last_run, schedules: [], active_error } as never;
+        const rest = { active_version: null, schedules: [], dependencies: [] };
+        const health = { status: 'ok', ...rest, last_run, active_error } as never;
         return textsOf({ findings: findingsOf(settings, [], { presence: 'up', pid: 1, url: '', health }, OPEN_MS) });
       };
       expect(told(null)).toEqual([]);

@@ -32,8 +32,9 @@ export interface PairStatus {
 }
 
 /** A daemon that is older than this program does not report these. */
-type Later = 'expired_pairs' | 'late_bars' | 'lease' | 'rollout' | 'rollout_refused' | 'series';
+type Later = 'dependencies' | 'expired_pairs' | 'late_bars' | 'lease' | 'rollout' | 'rollout_refused' | 'series';
 const UNREPORTED: Pick<HealthReport, Later> = {
+  dependencies: [],
   expired_pairs: [],
   late_bars: null,
   lease: null,

@@ -1,5 +1,6 @@
 import { DEGRADATIONS, type Degradation } from '../../daemon/queue/degradations.ts';
 import { LATE_BARS } from '../../daemon/feed/arrival.ts';
+import type { DependencyFault } from '../../shared/dependencies/watch.ts';
 import type { HealthReport } from '../../daemon/health/health.ts';
 import { REMOTE_TRANSPORTS } from '../../daemon/publish/transports.ts';
 import { SECONDS_PER_BAR, shownMinute } from '../../shared/bar.ts';
@@ -61,8 +62,10 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
   reportDegradations(report, health);
   reportSignals(report, settings, daemon, health, nowMs);
 
+  const isReported = health.degradations.includes('redis_link');
   for (const { name, label } of REMOTE_TRANSPORTS)
-    if (health[name] === 'down') note(`${label} does not answer: only the other transports have signals.`);
+    if (health[name] === 'down' && !isReported)
+      note(`${label} does not answer: only the other transports have signals.`);
   if (health.policy_hash !== settings.policyHash)
     note('the decision policy in the files differs from the active one.', 'Restart it to apply the files.');
   if (health.market !== settings.minutehand.market)
@@ -210,11 +213,19 @@ function reportDegradations({ problem }: Report, health: HealthReport): void {
     explained.add('bar_stream');
     problem(`${health.bar_stream_refused.code}: ${health.bar_stream_refused.message}`, health.bar_stream_refused.next);
   }
+  reportDependencies(problem, health.dependencies);
+  for (const { dependency } of health.dependencies) explained.add(dependency);
   for (const what of health.degradations) {
     if (explained.has(what)) continue;
     const next = what in DEGRADATIONS ? DEGRADATIONS[what as Degradation].next : 'Look into `log/daemon_<shard>.log`.';
     problem(`degraded: ${what}.`, next.replace('<shard>', health.shard));
   }
+}
+
+/** Things outside a process that fail; see shared/dependencies/table.ts. */
+function reportDependencies(problem: Report['problem'], faults: readonly DependencyFault[]): void {
+  for (const { code, message, next, since } of faults)
+    problem(`${code}: ${message} Since ${shownMinute(since)} UTC.`, next);
 }
 
 /** Reports signals that consumers must not act on. */
@@ -295,7 +306,9 @@ function ofTrainer({ presence, url, pid, health }: TrainerState): Finding[] {
     const next = `Check again in half a minute; if this persists, end process ${pid ?? 'that holds the lock'} and look into log/trainer.log.`;
     return [{ weight: 'problem', about, text, next }];
   }
-  const findings: Finding[] = [];
+  const report = reportOn(about);
+  const { findings } = report;
+  reportDependencies(report.problem, health.dependencies);
   // Models of another market are a finding of their own.
   if (health.active_error !== undefined && health.active_error.slot === undefined) {
     const { code, message, next } = health.active_error;

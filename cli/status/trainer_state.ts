@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { dependencyFaultSchema, type DependencyFault } from '../../shared/dependencies/watch.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { askProcess, type ProcessState } from '../../shared/process/process_state.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
@@ -7,7 +8,11 @@ import type { RetrainRun } from '../../trainer/control/schedule/run.ts';
 
 /** Contents of the trainer's /healthz. */
 const saidSchema = z.looseObject({
-  status: z.literal('ok'),
+  status: z.enum(['ok', 'degraded']),
+  /** Things outside the trainer that fail. An earlier version does not report them. */
+  dependencies: z
+    .array(z.custom<DependencyFault>((value) => dependencyFaultSchema.safeParse(value).success))
+    .default([]),
   active_version: z.string().nullable(),
   active_error: z
     .object({ code: z.string(), message: z.string(), next: z.string(), slot: z.string().optional() })

@@ -1,3 +1,4 @@
+import type { DependencyFault } from '../../shared/dependencies/watch.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Halt } from '../../shared/bundle/halts.ts';
 import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
@@ -83,6 +84,8 @@ export interface HealthReport extends TransportsHealth {
   /** Why models/halts.json is not followed, until it is whole again. What was halted stays so. */
   readonly halts_refused: ErrorReport | null;
   readonly degradations: readonly string[];
+  /** Things outside the process that fail; each is a degradation too. */
+  readonly dependencies: readonly DependencyFault[];
   /**
    * Live bars that arrive too late, minute after minute, as those of a feeder on another clock; null while they come in
    * time.

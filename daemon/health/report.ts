@@ -22,6 +22,7 @@ export interface HealthSources {
   redisFeed(): RedisFeed | null;
   lease(): HealthReport['lease'];
   lateBars(): HealthReport['late_bars'];
+  faults(): HealthReport['dependencies'];
   serverEngine(): string;
   uptimeSeconds(): number;
 }
@@ -75,6 +76,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     halts: halts.halts(),
     halts_refused: halts.refused(),
     degradations: [...degradations],
+    dependencies: sources.faults(),
     late_bars: sources.lateBars(),
     suspect_bars: Object.fromEntries(status.suspectBars),
     series: status.series,

@@ -28,6 +28,7 @@ const GOOD: HealthReport = {
   halted_pairs: [],
   halts: [],
   halts_refused: null,
+  dependencies: [],
   degradations: [],
   late_bars: null,
   suspect_bars: {},

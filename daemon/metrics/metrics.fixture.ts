@@ -34,6 +34,7 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
   lateBars: () => null,
   lease: () => null,
   streamLost: () => 0,
+  dependencies: () => [['journal_file', true]],
   dryRuns: () => 0,
   server: { connections: 0 },
   logs: { lost: () => 0 },

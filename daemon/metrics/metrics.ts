@@ -1,3 +1,4 @@
+import type { DependencyWatch } from '../../shared/dependencies/watch.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { LateBars } from '../feed/arrival.ts';
 import type { LeaseHealth } from '../lease/lease_keeper.ts';
@@ -25,6 +26,8 @@ export interface MetricsSource {
   readonly server: { readonly connections: number };
   /** Signals of dry runs, which go nowhere. */
   dryRuns(): number;
+  /** Each checked dependency and whether it is well. */
+  dependencies(): DependencyWatch['states'];
   /** Of the daemon's logs, together. */
   readonly logs: { lost(): number };
 }
@@ -188,6 +191,13 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     type: 'gauge',
     help: 'Active degradations.',
     read: ({ status }) => status.degradations.size,
+  },
+  {
+    name: 'minutehand_dependency_up',
+    type: 'gauge',
+    labels: ['dependency'],
+    help: '1 while a checked dependency is well, else 0.',
+    read: ({ dependencies }) => dependencies().map(([name, isWell]) => [name, isWell ? 1 : 0] as const),
   },
   {
     name: 'minutehand_inference_engine_info',

@@ -1,3 +1,5 @@
+import { DEPENDENCIES, dependenciesOf, type DependencyName } from '../../shared/dependencies/table.ts';
+import { ERRORS } from '../../shared/errors.ts';
 import { TRANSPORTS, type DegradingName } from '../publish/transports.ts';
 
 export type Degradation =
@@ -7,6 +9,7 @@ export type Degradation =
   | 'journal'
   | 'bar_stream'
   | 'late_bars'
+  | DependencyName
   | DegradingName;
 
 /** Faults with which signals continue in mode DEGRADED. docs/reference/DEGRADATIONS.md is generated from this. */
@@ -32,6 +35,7 @@ export const DEGRADATIONS = {
     next: 'Check the feeder’s time zone (the message names one that fits), both clocks (NTP), and data delay.',
   },
   ...transportDegradations(),
+  ...dependencyDegradations(),
   bar_stream: {
     means: '`STREAM_REFUSED`: Redis refuses reads of `minutehand:bars`; HTTP works.',
     next: 'Its user needs `+xread +xrange +xinfo`; the key must be a stream. `transports.redis.enabled: off` disables Redis.',
@@ -39,6 +43,16 @@ export const DEGRADATIONS = {
 } as const satisfies Readonly<Record<Degradation, { readonly means: string; readonly next: string }>>;
 
 export const DEGRADATION_NAMES = Object.keys(DEGRADATIONS) as readonly Degradation[];
+
+function dependencyDegradations(): Record<DependencyName, { means: string; next: string }> {
+  return Object.fromEntries(
+    dependenciesOf('daemon').map((name) => {
+      const { what, codes } = DEPENDENCIES[name];
+      const listed = codes.map((code) => `\`${code}\``).join(', ');
+      return [name, { means: `${listed}: ${what}`, next: codes.map((code) => ERRORS[code].next).join(' / ') }];
+    }),
+  ) as Record<DependencyName, { means: string; next: string }>;
+}
 
 function transportDegradations(): Record<DegradingName, { means: string; next: string }> {
   return Object.fromEntries(

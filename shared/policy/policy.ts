@@ -125,6 +125,11 @@ function applyEnvironment(
   return { overrides, problems };
 }
 
+/** Paths of the four files of a configuration folder. */
+export function configPaths(configDir: string): readonly string[] {
+  return PARTS.map((part) => join(configDir, CONFIG_FILES[part]));
+}
+
 /** The folder that a person edits. */
 export function ownConfigDir(env: NodeJS.ProcessEnv = process.env): string {
   return resolve(env['MINUTEHAND_CONFIG'] || join(packageRoot(), 'config'));

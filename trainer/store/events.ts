@@ -26,6 +26,11 @@ export const EVENTS = {
   feed_silent: { severity: 'critical', title: 'No bars arrive', command: 'minutehand status; check the feeder' },
   daemon_halt: { severity: 'critical', title: 'Daemon is in mode HALT', command: 'minutehand status' },
   daemon_degraded: { severity: 'warning', title: 'Daemon is DEGRADED', command: 'minutehand status' },
+  dependency: {
+    severity: 'critical',
+    title: 'Something that minutehand needs has failed',
+    command: 'minutehand status',
+  },
   latency: { severity: 'warning', title: 'Signals exceed the latency budget', command: 'minutehand status' },
   redis: { severity: 'warning', title: 'Redis is unavailable', command: 'minutehand doctor' },
   disk: { severity: 'critical', title: 'Disk is nearly full', command: 'df -h' },

@@ -107,7 +107,7 @@ export async function openStore(url: string, clock: Clock = MACHINE_CLOCK): Prom
 const auditAnchorsOf = (folder: string): string => join(folder, 'audit_anchors.jsonl');
 
 async function openEngine(url: string): Promise<Engine> {
-  const isPostgres = /^postgres(ql)?:\/\//.test(url);
+  const isPostgres = isPostgresUrl(url);
   if (!isPostgres && /^\w{2,}:\/\//.test(url))
     throw new MinutehandError('STORE_UNUSABLE', {
       seen: `a URL that begins with ${url.slice(0, url.indexOf('://') + 3)}`,
@@ -116,9 +116,16 @@ async function openEngine(url: string): Promise<Engine> {
   try {
     return isPostgres ? await openPostgres(url) : await openSqlite(url === IN_MEMORY ? url : resolve(url));
   } catch (error) {
-    throw unusable(isPostgres ? withoutPassword(url) : url, error);
+    throw storeUnusable(url, error);
   }
 }
+
+/** STORE_UNUSABLE with the place, without a password, and the reason. @param url as of openStore */
+export function storeUnusable(url: string, cause: unknown): MinutehandError {
+  return unusable(isPostgresUrl(url) ? withoutPassword(url) : url, cause);
+}
+
+const isPostgresUrl = (url: string): boolean => /^postgres(ql)?:\/\//.test(url);
 
 function unusable(place: string, cause: unknown): MinutehandError {
   if (cause instanceof MinutehandError) return cause;

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readActiveFile, readManifest } from '../../../shared/bundle/bundle.ts';
+import { activePath, readActiveFile, readManifest } from '../../../shared/bundle/bundle.ts';
 import {
   directionFolder,
   directionPlace,
@@ -16,7 +16,8 @@ import {
   type DespiteGates,
   type FailedGate,
 } from '../../../shared/bundle/recorded_gates.ts';
-import { readRollout } from '../../../shared/bundle/rollout.ts';
+import { readRollout, rolloutPath } from '../../../shared/bundle/rollout.ts';
+import type { BundleInUse } from '../../../shared/dependencies/models.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
@@ -87,6 +88,17 @@ function refuseSchema(slot: Slot, { version, schema }: AboutBundle, { minutehand
     : liveInstrumentSchema(TIMEFRAMES[slot.slice('direction '.length) as Timeframe]).hash;
   if (schema !== expected)
     throw new MinutehandError('MODEL_SCHEMA', { seen: `feature schema ${schema} of ${version}`, expected });
+}
+
+/** The bundle that each pointer names. A pointer that cannot be read names none. */
+export function namedBundles(modelsFolder: string): (BundleInUse & { readonly slot: Slot })[] {
+  return namedModels(modelsFolder).map(({ slot, version }) => {
+    if (slot === 'pairs') return { slot, pointer: activePath(modelsFolder), folder: join(modelsFolder, version) };
+    if (slot === 'challenger') return { slot, pointer: rolloutPath(modelsFolder), folder: join(modelsFolder, version) };
+    const timeframe = slot.slice('direction '.length) as Timeframe;
+    const folder = join(directionFolder(modelsFolder), version);
+    return { slot, pointer: directionPlace(modelsFolder, timeframe).path, folder };
+  });
 }
 
 function namedModels(modelsFolder: string): Named[] {

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance } from 'fastify';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readActive } from '../../../shared/bundle/bundle.ts';
+import type { DependencyFault } from '../../../shared/dependencies/watch.ts';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { createAccess, type AccessOptions } from '../../../shared/http/access.ts';
 import { accessRequestOf, hostMissing, missesHost } from '../../../shared/http/node_server.ts';
@@ -30,6 +31,8 @@ export interface ApiParts {
   readonly access: Omit<AccessOptions, 'needsAuthorization'>;
   readonly metrics: TrainerMetricsSource;
   readonly rollout: Pick<RolloutWatch, 'state'>;
+  /** Dependencies that fail. */
+  faults(): readonly DependencyFault[];
   /** Schedules, with the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
@@ -40,7 +43,7 @@ export interface ApiParts {
  */
 export function addRoutes(
   server: FastifyInstance,
-  { retrainer, monitor, paths, settings, access, metrics, rollout, schedules, audit }: ApiParts,
+  { retrainer, monitor, paths, settings, access, metrics, rollout, schedules, audit, faults }: ApiParts,
 ): void {
   const refuse = createAccess({ ...access, needsAuthorization: ({ method }) => method !== 'GET' });
   server.addHook('onRequest', async (request) => {
@@ -68,7 +71,8 @@ export function addRoutes(
     const [last] = retrainer.runs();
     const planned = schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null }));
     return {
-      status: 'ok',
+      status: faults().length === 0 ? 'ok' : 'degraded',
+      dependencies: faults(),
       ...activeVersion(paths, settings),
       despite_gates: standingOverrides(paths.models),
       last_run: last ?? null,

@@ -1,4 +1,5 @@
 import type { Metric, Sample } from '../../../shared/metrics/metric.ts';
+import type { DependencyWatch } from '../../../shared/dependencies/watch.ts';
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import type { StandingOverride } from '../admission/standing.ts';
 import type { MonitorStatus } from '../monitor/monitor.ts';
@@ -20,6 +21,8 @@ export interface TrainerMetricsSource {
   /** null when the outbox cannot be read. */
   outbox(): ReturnType<Notifications['counts']>;
   isWell(): boolean;
+  /** Each checked dependency and whether it is well. */
+  dependencies(): DependencyWatch['states'];
   /** Models in use although gates failed. */
   overrides(): readonly StandingOverride[];
 }
@@ -154,6 +157,13 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
     help: 'Notifications of the outbox.',
     read: async (source) =>
       (await source.outbox())?.deliveries.map(({ channel, status, count }) => [[channel, status], count]) ?? null,
+  },
+  {
+    name: 'minutehand_dependency_up',
+    type: 'gauge',
+    labels: ['dependency'],
+    help: '1 while a checked dependency is well, else 0.',
+    read: ({ dependencies }) => dependencies().map(([name, isWell]) => [name, isWell ? 1 : 0] as const),
   },
   {
     name: 'minutehand_watch_well',

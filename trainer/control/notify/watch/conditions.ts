@@ -26,8 +26,9 @@ export interface Conditions {
   readonly isWell: boolean;
 }
 
+export const DEPENDENCY = 'dependency';
 const OF_PRESENCE = ['daemon_dead', 'daemon_mute'];
-const OF_HEALTH = ['feed_silent', 'daemon_halt', 'daemon_degraded', 'kpi_halt', 'redis', 'latency'];
+const OF_HEALTH = ['feed_silent', 'daemon_halt', 'daemon_degraded', DEPENDENCY, 'kpi_halt', 'redis', 'latency'];
 
 /** Evaluates successive checks of one daemon; times are arguments. */
 export class DaemonConditions {
@@ -130,13 +131,21 @@ export class DaemonConditions {
     return found;
   }
 
-  #degradations({ degradations, model_refused, late_bars, model_version }: WatchedHealth): Notice[] {
+  #degradations({ degradations, dependencies, model_refused, late_bars, model_version }: WatchedHealth): Notice[] {
     const version = model_version;
-    const found = degradations.map((what) => {
+    const failing = dependencies.map(({ dependency }) => dependency);
+    const others = degradations.filter((what) => !failing.includes(what));
+    const found = others.map((what) => {
       const body = what === 'late_bars' ? late_bars : null;
       const text = body?.message ?? `Degraded: ${what}. Signals continue in mode DEGRADED.`;
       return this.#notice('daemon_degraded', what, { text, version, ...(body ? { command: body.next } : {}) });
     });
+    for (const { dependency, code, message, next, since } of dependencies) {
+      const details = { code, dependency };
+      const text = `${code}: ${message}`;
+      const rest = { text, version, command: next, details, sinceMs: Date.parse(since) };
+      found.push(this.#notice(DEPENDENCY, dependency, rest));
+    }
     if (model_refused !== null) {
       const { code, message, next, version: refused } = model_refused;
       const text = `Refused models ${refused}. ${code}: ${message}`;
@@ -155,10 +164,12 @@ export class DaemonConditions {
   }
 
   /** A server that was never reachable is not reported, because of `enabled: auto`. */
-  #redis({ redis, redis_missed }: WatchedHealth): Notice[] {
+  #redis({ redis, redis_missed, dependencies }: WatchedHealth): Notice[] {
     this.#redisWasUp ||= redis === 'up' || redis_missed > 0;
     if (redis === 'off') this.#redisWasUp = false;
     if (redis !== 'refused' && !(redis === 'down' && this.#redisWasUp)) return [];
+    // Reported as a dependency.
+    if (redis === 'down' && dependencies.some(({ dependency }) => dependency === 'redis_link')) return [];
     const why = redis === 'refused' ? 'refuses signals' : 'does not answer';
     const text = `Redis ${why}; signals go out by the other transports. ${redis_missed} signals missed since the start.`;
     return [this.#notice('redis', '', { text })];

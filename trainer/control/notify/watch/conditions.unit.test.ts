@@ -15,6 +15,7 @@ const HEALTH: WatchedHealth = {
   halts: [],
   halts_refused: null,
   degradations: [],
+  dependencies: [],
   late_bars: null,
   lease: null,
   redis: 'up',

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { dependencyFaultSchema } from '../../../../shared/dependencies/watch.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
 import type { Settings, Shard } from '../../../../shared/policy/policy.ts';
 import { askProcess, type Presence } from '../../../../shared/process/process_state.ts';
@@ -19,6 +20,8 @@ const healthSchema = z.looseObject({
   halts: z.array(z.looseObject({ pair_id: z.string(), reason: z.string(), seen: z.string(), limit: z.string() })),
   halts_refused: report,
   degradations: z.array(z.string()),
+  /** A daemon of an earlier version does not report them. */
+  dependencies: z.array(dependencyFaultSchema).default([]),
   /** A daemon of an earlier version does not report it. */
   lease: z
     .looseObject({ role: z.enum(['holder', 'standby']), holder: z.string().nullable(), server: z.string() })

@@ -2,13 +2,14 @@ import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
+import type { DependencyFault } from '../../../../shared/dependencies/watch.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
 import { shardsOf, type Settings } from '../../../../shared/policy/policy.ts';
 import type { Clock } from '../../../../shared/ports.ts';
 import type { Notifier } from '../notifier.ts';
 import type { Notice } from '../outbox.ts';
 import { readBarSlots } from './bar_slots.ts';
-import { DaemonConditions, type Conditions } from './conditions.ts';
+import { DaemonConditions, DEPENDENCY, type Conditions } from './conditions.ts';
 import { lookAtDaemon } from './daemon_look.ts';
 import { fatalsOf } from './fatals.ts';
 import { isUnitBack } from './units.ts';
@@ -23,6 +24,8 @@ export interface WatchOptions {
   readonly paths: HomePaths;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Dependencies of the trainer that fail. */
+  faults?(): readonly DependencyFault[];
   readonly notifier: Notifier & {
     /** Keys of the alerts that are open now. */
     openKeys(): Promise<readonly string[]>;
@@ -110,7 +113,8 @@ class RunningWatch implements Watch {
     const found = this.#daemons.map(({ conditions }, i) => conditions.check(looks[i]!, clock.nowMs()));
     const disk = await this.#disk();
     if (this.#stopped) return;
-    const notices = [...found.flatMap((own) => own.notices), ...disk];
+    const own = this.#dependencies();
+    const notices = [...found.flatMap(({ notices }) => notices), ...disk, ...own];
     const open = new Set(await notifier.openKeys());
     for (const notice of notices) if (!open.has(notice.key)) await notifier.raise(notice);
     const current = new Set(notices.map(({ key }) => key));
@@ -118,17 +122,30 @@ class RunningWatch implements Watch {
       if (!current.has(key) && (this.#isChecked(key, found) || isUnitBack(key, looks, paths)))
         await notifier.clear(key);
     for (const { shard } of this.#daemons) for (const fatal of fatalsOf(paths, shard.name)) await notifier.raise(fatal);
-    if (found.every(({ isWell }) => isWell) && disk.length === 0) this.#wellMs = performance.now();
+    if (found.every(({ isWell }) => isWell) && disk.length === 0 && own.length === 0) this.#wellMs = performance.now();
   }
 
   /** Whether this check could have detected the alert of this key. */
   #isChecked(key: string, found: readonly Conditions[]): boolean {
-    if (key === `disk:${this.#place}`) return true;
+    if (key === `disk:${this.#place}` || key.startsWith(`${DEPENDENCY}:trainer@${this.#place}:`)) return true;
     const [event, place] = key.split(':') as [string, string?];
     // A halt applies to every daemon.
     if (event === 'kpi_halt') return found.every(({ checked }) => checked.includes(event));
     const index = this.#daemons.findIndex(({ shard }) => place === `${shard.name}@${this.#place}`);
     return index >= 0 && found[index]!.checked.includes(event);
+  }
+
+  #dependencies(): Notice[] {
+    const place = `trainer@${this.#place}`;
+    return (this.#options.faults?.() ?? []).map(({ dependency, code, message, next, since }) => ({
+      key: `${DEPENDENCY}:${place}:${dependency}`,
+      event: DEPENDENCY,
+      subject: place,
+      text: `${code}: ${message}`,
+      command: next,
+      sinceMs: Date.parse(since),
+      details: { code, dependency },
+    }));
   }
 
   async #disk(): Promise<Notice[]> {

@@ -1,0 +1,63 @@
+import { clockSteps } from '../../shared/dependencies/clock_step.ts';
+import { fileInUse, folderInUse, readableFiles } from '../../shared/dependencies/files.ts';
+import { bundlesInUse, type BundleInUse } from '../../shared/dependencies/models.ts';
+import type { DependencyCheck, DependencyChecks } from '../../shared/dependencies/watch.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { HomePaths } from '../../shared/home.ts';
+import { configPaths, type Settings } from '../../shared/policy/policy.ts';
+import type { ConnectionState } from './health.ts';
+
+/** A machine whose clock is off by more answers bars late or takes them for future ones. */
+const MAX_CLOCK_STEP_MS = 30_000;
+const CLOCK_STEP_SHOWN_MS = 600_000;
+
+export interface DaemonDependencies {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly journalPath: string;
+  /** Set once the daemon is assembled. */
+  modelsInUse(): readonly BundleInUse[];
+  redisStates(): readonly ConnectionState[];
+  /** Throws while another installation uses the same exchange folder. */
+  exchangeOwner(): void;
+  wallMs(): number;
+  uptimeMs(): number;
+  /** Throws while the lease server's clock differs from this one. */
+  leaseClock(): void;
+}
+
+/** The checks of a daemon; see shared/dependencies/table.ts. */
+export function daemonChecks(options: DaemonDependencies): DependencyChecks {
+  const { settings, paths, journalPath, wallMs, uptimeMs } = options;
+  const { transports } = settings.minutehand;
+  const steps = clockSteps({ wallMs, uptimeMs, maxStepMs: MAX_CLOCK_STEP_MS, reportedMs: CLOCK_STEP_SHOWN_MS });
+  const signals = folderInUse(paths.signals, { mayBeRemade: true, mayBeAbsent: true });
+  return {
+    journal_file: all(fileInUse(journalPath), fileInUse(`${journalPath}-wal`)),
+    models_folder: bundlesInUse(() => options.modelsInUse()),
+    home_folder: folderInUse(paths.home),
+    log_folder: folderInUse(paths.log, { mayBeAbsent: true }),
+    ...(transports.files.enabled && { exchange_folder: all(signals, () => options.exchangeOwner()) }),
+    config_folder: readableFiles(configPaths(settings.sources.configDir)),
+    ...(transports.redis.enabled !== 'off' && { redis_link: redisLink(() => options.redisStates()) }),
+    clock: all(steps, () => options.leaseClock()),
+  };
+}
+
+/** Checks one after the other. */
+function all(...checks: readonly DependencyCheck[]): DependencyCheck {
+  return async () => {
+    for (const check of checks) await check();
+  };
+}
+
+/** Redis that has not answered since the start is not used yet: `enabled: auto`. */
+function redisLink(states: () => readonly ConnectionState[]): DependencyCheck {
+  const wasUp = new Set<number>();
+  return () => {
+    for (const [index, state] of states().entries()) {
+      if (state === 'up' || state === 'refused') wasUp.add(index);
+      else if (state === 'down' && wasUp.has(index)) throw new MinutehandError('REDIS_DOWN');
+    }
+  };
+}

@@ -1,0 +1,184 @@
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MinutehandError } from '../errors.ts';
+import type { Scheduler } from '../ports.ts';
+import { clockSteps } from './clock_step.ts';
+import { fileInUse, folderInUse } from './files.ts';
+import { DependencyWatch, type DependencyFault } from './watch.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-dependency-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('a file in use', () => {
+  it('fails when it is deleted, and when another file has its path', async () => {
+    const path = join(folder, 'a.db');
+    const check = fileInUse(path);
+    // A store that was not written yet.
+    await check();
+    writeFileSync(path, 'a');
+    await check();
+    writeFileSync(path, 'longer');
+    await check();
+    writeFileSync(join(folder, 'b'), 'a');
+    renameSync(join(folder, 'b'), path);
+    await expect(check()).rejects.toMatchObject({ code: 'FILE_REPLACED', seen: `${path} is another file` });
+    rmSync(path);
+    await expect(check()).rejects.toMatchObject({ code: 'FILE_REPLACED', seen: `${path} is gone` });
+  });
+});
+
+describe('a folder in use', () => {
+  it('fails when it is gone, another one, no folder, or its disk is full', async () => {
+    const path = join(folder, 'home');
+    await expect(folderInUse(path)()).rejects.toMatchObject({ code: 'FOLDER_UNUSABLE' });
+    const absent = folderInUse(path, { mayBeAbsent: true });
+    await absent();
+    mkdirSync(path);
+    const strict = folderInUse(path);
+    const remade = folderInUse(path, { mayBeRemade: true });
+    for (const check of [absent, strict, remade]) await check();
+    await expect(folderInUse(path, { minFreeBytes: Infinity })()).rejects.toMatchObject({ code: 'DISK_FULL' });
+    renameSync(path, join(folder, 'other'));
+    for (const check of [absent, strict, remade])
+      await expect(check()).rejects.toMatchObject({ code: 'FOLDER_UNUSABLE' });
+    mkdirSync(path);
+    await expect(strict()).rejects.toMatchObject({ seen: `${path} is another folder than at the start` });
+    await remade();
+    rmSync(path, { recursive: true });
+    writeFileSync(path, '');
+    await expect(remade()).rejects.toMatchObject({ seen: `${path} is no folder` });
+  });
+
+  it.skipIf(process.getuid?.() === 0)('fails when it cannot be written', async () => {
+    chmodSync(folder, 0o500);
+    await expect(folderInUse(folder)()).rejects.toMatchObject({ code: 'FOLDER_UNUSABLE' });
+    chmodSync(folder, 0o700);
+  });
+
+  it('fails when it is on another file system than before', async (context) => {
+    const shm = '/dev/shm';
+    const path = join(folder, 'exchange');
+    const check = folderInUse(path, { mayBeRemade: true });
+    mkdirSync(path);
+    await check();
+    rmSync(path, { recursive: true });
+    try {
+      const other = mkdtempSync(join(shm, 'minutehand-'));
+      const { symlinkSync } = await import('node:fs');
+      symlinkSync(other, path);
+      await expect(check()).rejects.toMatchObject({ seen: `${path} is on another file system than at the start` });
+      rmSync(other, { recursive: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') context.skip(`no ${shm}`);
+      throw error;
+    }
+  });
+});
+
+describe('the clock', () => {
+  it('fails for a while after it was set, in either direction, and not by a slow drift', () => {
+    let wallMs = 1e12;
+    let uptimeMs = 0;
+    const check = clockSteps({
+      wallMs: () => wallMs,
+      uptimeMs: () => uptimeMs,
+      maxStepMs: 30_000,
+      reportedMs: 600_000,
+    });
+    const pass = (ms: number, byWallMs = ms): void => {
+      uptimeMs += ms;
+      wallMs += byWallMs;
+    };
+    for (let minute = 0; minute < 1000; minute++) {
+      pass(60_000, 60_100);
+      check();
+    }
+    pass(10_000, -25_000);
+    expect(check).toThrow('The clock of this machine was set');
+    expect(check).toThrow('35 s back');
+    pass(599_000);
+    expect(check).toThrow('The clock of this machine was set');
+    pass(1000);
+    check();
+    pass(10_000, 3_610_000);
+    expect(check).toThrow('3600 s forward');
+  });
+});
+
+/** Timers that only fire by hand. */
+function handScheduler(): Scheduler & { fire(ms: number): void } {
+  const timers = new Map<object, { ms: number; work: () => void }>();
+  const add = (ms: number, work: () => void): (() => void) => {
+    const key = {};
+    timers.set(key, { ms, work });
+    return () => void timers.delete(key);
+  };
+  return {
+    afterTurn: (work) => void setImmediate(work),
+    after: add,
+    every: add,
+    fire: (ms) => {
+      for (const timer of [...timers.values()]) if (timer.ms === ms) timer.work();
+    },
+  };
+}
+
+describe('the watch of dependencies', () => {
+  it('reports each change once, keeps the first time, and counts a check that hangs as failed without repeating it', async () => {
+    const scheduler = handScheduler();
+    const found: string[] = [];
+    let nowMs = 1_000_000;
+    let problem: MinutehandError | null = null;
+    let started = 0;
+    const watch = new DependencyWatch({
+      checks: {
+        journal_file: () => {
+          if (problem !== null) throw problem;
+        },
+        exchange_folder: () => {
+          started++;
+          return new Promise(() => undefined);
+        },
+      },
+      scheduler,
+      nowMs: () => nowMs,
+      onFault: ({ dependency, code }: DependencyFault) => found.push(`${dependency} ${code}`),
+      onWell: (dependency) => found.push(`${dependency} well`),
+      everyMs: 10,
+      timeoutMs: 8,
+    });
+    const look = async (): Promise<void> => {
+      const looked = watch.look();
+      await new Promise((resolve) => setImmediate(resolve));
+      scheduler.fire(8);
+      await looked;
+    };
+    await look();
+    expect(found).toEqual(['exchange_folder FOLDER_UNUSABLE']);
+    expect(watch.states).toEqual([
+      ['journal_file', true],
+      ['exchange_folder', false],
+    ]);
+    problem = new MinutehandError('FILE_REPLACED');
+    nowMs = 2_000_000;
+    await look();
+    nowMs = 3_000_000;
+    await look();
+    expect(watch.faults.find(({ dependency }) => dependency === 'journal_file')).toMatchObject({
+      code: 'FILE_REPLACED',
+      since: new Date(2_000_000).toISOString(),
+    });
+    problem = new MinutehandError('DISK_FULL');
+    await look();
+    problem = null;
+    await look();
+    expect(found.slice(1)).toEqual(['journal_file FILE_REPLACED', 'journal_file DISK_FULL', 'journal_file well']);
+    expect(started).toBe(1);
+    watch.stop();
+  });
+});

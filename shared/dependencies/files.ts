@@ -1,0 +1,91 @@
+import { constants } from 'node:fs';
+import { access, stat, statfs } from 'node:fs/promises';
+import { MinutehandError } from '../errors.ts';
+import type { DependencyCheck } from './watch.ts';
+
+/** With less, the next minutes of journal and signal files may not fit. */
+const MIN_FREE_BYTES = 16 * 1024 ** 2;
+
+interface Identity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly isFolder: boolean;
+}
+
+/**
+ * Checks that the file at a path is the one of the first check: a program that keeps a deleted file open writes into
+ * nothing.
+ */
+export function fileInUse(path: string): DependencyCheck {
+  let first: Identity | null = null;
+  return async () => {
+    const found = await identityOf(path);
+    first ??= found;
+    if (first === null) return;
+    if (found === null) throw new MinutehandError('FILE_REPLACED', { seen: `${path} is gone` });
+    if (found.dev !== first.dev || found.ino !== first.ino)
+      throw new MinutehandError('FILE_REPLACED', { seen: `${path} is another file` });
+  };
+}
+
+export interface FolderInUseOptions {
+  /** It may be removed and made again, as long as it is on the same file system. */
+  readonly mayBeRemade?: boolean;
+  /** It may be absent until something is written into it. */
+  readonly mayBeAbsent?: boolean;
+  /** Free space below which the disk counts as full. */
+  readonly minFreeBytes?: number;
+}
+
+/** Checks that a folder is the one of the first check, can be written, and has space on its disk. */
+export function folderInUse(path: string, options: FolderInUseOptions = {}): DependencyCheck {
+  const { mayBeRemade = false, mayBeAbsent = false, minFreeBytes = MIN_FREE_BYTES } = options;
+  let first: Identity | null = null;
+  return async () => {
+    const found = await identityOf(path);
+    if (found === null) {
+      if (mayBeAbsent && first === null) return;
+      throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} is gone` });
+    }
+    if (!found.isFolder) throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} is no folder` });
+    first ??= found;
+    if (found.dev !== first.dev)
+      throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} is on another file system than at the start` });
+    if (!mayBeRemade && found.ino !== first.ino)
+      throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} is another folder than at the start` });
+    try {
+      await access(path, constants.W_OK);
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} cannot be written (${code})`, cause });
+    }
+    const { bavail, bsize } = await statfs(path);
+    if (bavail * bsize < minFreeBytes)
+      throw new MinutehandError('DISK_FULL', { seen: `${path}: ${Math.floor((bavail * bsize) / 1024)} kB free` });
+  };
+}
+
+/** Checks that files can be read. */
+export function readableFiles(paths: readonly string[]): DependencyCheck {
+  return async () => {
+    for (const path of paths) {
+      try {
+        await access(path, constants.R_OK);
+      } catch (cause) {
+        const { code } = cause as NodeJS.ErrnoException;
+        throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} cannot be read (${code})`, cause });
+      }
+    }
+  };
+}
+
+async function identityOf(path: string): Promise<Identity | null> {
+  try {
+    const found = await stat(path, { bigint: true });
+    return { dev: found.dev, ino: found.ino, isFolder: found.isDirectory() };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} (${code})`, cause: error });
+  }
+}

@@ -1,0 +1,75 @@
+import { sql } from 'kysely';
+import { fileInUse, folderInUse, readableFiles } from '../../shared/dependencies/files.ts';
+import { bundlesInUse, type BundleInUse } from '../../shared/dependencies/models.ts';
+import type { DependencyCheck, DependencyChecks } from '../../shared/dependencies/watch.ts';
+import type { HomePaths } from '../../shared/home.ts';
+import { configPaths, type Settings } from '../../shared/policy/policy.ts';
+import { openStore, storeUnusable, storeUrl, type Store } from '../store/store.ts';
+import { namedBundles } from './admission/standing.ts';
+
+export interface TrainerDependencies {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  /** Environment with the address of the store. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface TrainerChecks {
+  readonly checks: DependencyChecks;
+  /** Ends the connection to PostgreSQL. */
+  close(): Promise<void>;
+}
+
+/** The checks of a trainer; see shared/dependencies/table.ts. */
+export function trainerChecks({ settings, paths, env }: TrainerDependencies): TrainerChecks {
+  const url = storeUrl(env, paths);
+  const server = url === paths.trainer ? null : new StoreServer(url);
+  return {
+    checks: {
+      store: server === null ? fileInUse(url) : () => server.answers(),
+      models_folder: bundlesInUse(knownBundles(paths.models)),
+      home_folder: folderInUse(paths.home),
+      log_folder: folderInUse(paths.log, { mayBeAbsent: true }),
+      exchange_folder: folderInUse(paths.ea, { mayBeRemade: true, mayBeAbsent: true }),
+      config_folder: readableFiles(configPaths(settings.sources.configDir)),
+    },
+    close: () => server?.close() ?? Promise.resolve(),
+  };
+}
+
+/** Bundles that pointers name, or named until they vanished. A rollout ends without its pointer. */
+function knownBundles(modelsFolder: string): () => readonly BundleInUse[] {
+  const known = new Map<string, BundleInUse>();
+  return () => {
+    const named = namedBundles(modelsFolder);
+    for (const bundle of named) if (bundle.slot !== 'challenger') known.set(bundle.slot, bundle);
+    return [...known.values(), ...named.filter(({ slot }) => slot === 'challenger')];
+  };
+}
+
+/** A store that is not the file of this home. */
+class StoreServer {
+  readonly #url: string;
+  #store: Store | null = null;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** @throws MinutehandError STORE_UNUSABLE */
+  readonly answers: DependencyCheck = async () => {
+    this.#store ??= await openStore(this.#url);
+    try {
+      await sql`SELECT 1`.execute(this.#store.db);
+    } catch (error) {
+      await this.close();
+      throw storeUnusable(this.#url, error);
+    }
+  };
+
+  async close(): Promise<void> {
+    const store = this.#store;
+    this.#store = null;
+    await store?.close().catch(() => undefined);
+  }
+}
