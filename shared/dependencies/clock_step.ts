@@ -1,5 +1,4 @@
 import { MinutehandError } from '../errors.ts';
-import type { DependencyCheck } from './watch.ts';
 
 export interface ClockStepOptions {
   /** The wall clock, epoch ms. */
@@ -13,7 +12,7 @@ export interface ClockStepOptions {
 }
 
 /** Checks that the wall clock was not set recently. */
-export function clockSteps({ wallMs, uptimeMs, maxStepMs, reportedMs }: ClockStepOptions): DependencyCheck {
+export function clockSteps({ wallMs, uptimeMs, maxStepMs, reportedMs }: ClockStepOptions): () => void {
   let offsetMs = wallMs() - uptimeMs();
   let step: { readonly ms: number; readonly untilMs: number } | null = null;
   return () => {
