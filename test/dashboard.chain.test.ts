@@ -9,6 +9,7 @@ import { homePaths } from '../shared/home.ts';
 import { packageRoot } from '../shared/root.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { createRegistry } from '../trainer/control/registry/registry.ts';
+import type { Performance } from '../trainer/control/performance/performance_schema.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { chromiumPath, startBrowser } from './browser.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
@@ -261,6 +262,26 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       page.getByRole('button', { name: 'CSV' }).last().click(),
     ]);
     expect(readFileSync(await download.path(), 'utf8')).toMatch(/^pattern,until,by\n'=drift:\*,\d{4}-.*,\S+\n$/);
+  });
+
+  it('shows the simulated paper account from its first entry: simulated, to the cent as the API, no bare Sharpe ratio', async () => {
+    await page.goto(new URL('/app/performance', link).href);
+    await page.waitForSelector('.figure');
+    expect(await page.locator('.notice').innerText()).toContain('Simulated market');
+    await eventually(health, async () => {
+      const { accounts } = await page.evaluate<Performance>(`fetch('/api/performance').then((one) => one.json())`);
+      const own = accounts.find(({ id, closed }) => id === 'paper/simulated_paper' && closed > 2);
+      if (own === undefined) return undefined;
+      const shown = await page.locator('.figure').allInnerTexts();
+      const { sharpe, realised, begun, closed, wins } = own;
+      expect([sharpe.value, begun]).toEqual([null, 10_000]);
+      expect(shown.find((text) => text.startsWith('Sharpe'))).toMatch(/\n–\n\d+ of 20 trading days needed/);
+      // The page reads again every few seconds.
+      const isSame = shown[0]!.replaceAll(',', '').includes(Math.abs(realised).toFixed(2));
+      return isSame && shown.some((text) => text.includes(`${wins} of ${closed} closed`)) ? true : undefined;
+    });
+    const csv = await page.evaluate<string>(`fetch('/api/performance?format=csv').then((one) => one.text())`);
+    expect(csv).toMatch(/^account,currency,simulated,[^]*\npaper\/simulated_paper,USD,true,day,20/);
   });
 
   it('starts a training run, shows it, and stops it', async () => {

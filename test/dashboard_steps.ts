@@ -11,6 +11,7 @@ export const PAGES = [
   '/',
   ...[
     'subjects',
+    'performance',
     'models',
     'runs',
     'backtests',

@@ -12,6 +12,8 @@ type Answer<P extends keyof paths, M extends 'get' | 'post' = 'get'> = paths[P][
 
 export type Signal = Schemas['Signal'];
 export type Subject = Schemas['Subject'];
+export type Performance = Schemas['Performance'];
+export type AccountPerformance = Schemas['AccountPerformance'];
 export type Run = Schemas['Run'];
 export type Model = Schemas['Model'];
 export type Manifest = Schemas['Manifest'];

@@ -18,6 +18,7 @@ const MonitorPage = lazy(() => import('./pages/monitor.tsx'));
 const PolicyPage = lazy(() => import('./pages/policy.tsx'));
 const ChangesPage = lazy(() => import('./pages/changes.tsx'));
 const DataPage = lazy(() => import('./pages/data.tsx'));
+const PerformancePage = lazy(() => import('./pages/performance.tsx'));
 const TradesPage = lazy(() => import('./pages/trades.tsx'));
 const AuditPage = lazy(() => import('./pages/audit.tsx'));
 const AlertsPage = lazy(() => import('./pages/alerts.tsx'));
@@ -30,6 +31,7 @@ const ICONS: Readonly<Record<PageName, string>> = {
   backtests: 'M4 4v16h16M8 16v-4M12 16V8M16 16v-6M20 16V5',
   monitor: 'M3 12h4l3-8 4 16 3-8h4',
   data: 'M4 6c0-2 16-2 16 0s-16 2-16 0zM4 6v12c0 2 16 2 16 0V6M4 12c0 2 16 2 16 0',
+  performance: 'M3 20h18M4 16l5-6 4 3 7-9M15 4h5v5',
   trades: 'M4 8h13l-3-3M20 16H7l3 3',
   policy: 'M4 7h10M18 7h2M4 17h4M12 17h8M16 7a2 2 0 11-4 0 2 2 0 014 0zM10 17a2 2 0 11-4 0 2 2 0 014 0z',
   changes: 'M6 3v12M6 21a3 3 0 100-6 3 3 0 000 6zM18 9a3 3 0 100-6 3 3 0 000 6zM18 9c0 6-12 3-12 9',
@@ -95,6 +97,8 @@ function Page({ page }: { readonly page: PageName | null }) {
       return <ChangesPage />;
     case 'data':
       return <DataPage />;
+    case 'performance':
+      return <PerformancePage />;
     case 'trades':
       return <TradesPage />;
     case 'audit':

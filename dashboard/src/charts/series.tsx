@@ -43,6 +43,8 @@ interface Props extends ChartProps {
   readonly lines?: readonly { readonly value: number; readonly tone: string }[];
   readonly band?: { readonly from: number; readonly to: number };
   readonly marks?: readonly Mark[];
+  /** Fills between two of the series: upper and lower. */
+  readonly area?: readonly [upper: number, lower: number];
   /** Fixed bounds of the values; default: the data's range. */
   readonly bounds?: readonly [number, number];
 }
@@ -172,7 +174,7 @@ function optionsOf(
   shown: { readonly current: Rows | null },
   width: number,
 ): uPlot.Options {
-  const { height, range, bounds, hasRightScale } = latest.current;
+  const { height, range, bounds, hasRightScale, area } = latest.current;
   const isRightUsed = latest.current.series.some(({ isRight }) => isRight);
   return {
     width,
@@ -194,6 +196,7 @@ function optionsOf(
       ...latest.current.series.map((one, line) => seriesOf(one, line, latest, shown)),
     ],
     hooks: hooksOf(latest, shown),
+    ...(area === undefined ? {} : { bands: [{ series: [area[0] + 1, area[1] + 1], fill: color('band') }] }),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Range } from '../charts/window.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
 import { codeText, t } from '../text/text.ts';
 import { Panel, Table, type Column } from './basics.tsx';
+import { levelOf } from './heat.ts';
 
 /** A backtest with its trades in order of exit. */
 export interface ShownBacktest {
@@ -84,12 +85,6 @@ function Summary({ shown }: { readonly shown: readonly ShownBacktest[] }) {
       />
     </Panel>
   );
-}
-
-/** Color class of a result: four levels up to `full` on each side of zero. */
-export function levelOf(net: number | null, full: number): string {
-  if (net === null) return '';
-  return `${net < 0 ? 'loss' : 'gain'}-${Math.min(4, 1 + Math.floor((3.99 * Math.abs(net)) / Math.max(full, 1e-9)))}`;
 }
 
 function Months({ backtest: { name, trades } }: { readonly backtest: ShownBacktest }) {
