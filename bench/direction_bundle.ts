@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { DIRECTION_GATE_NAMES } from '../shared/bundle/gate_names.ts';
 import { directionFolder, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import { writeDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
@@ -69,7 +70,7 @@ export function writeRandomDirection(models: string, options: RandomDirectionOpt
       upper_95_net_bps: 5.9,
       trades: 42,
     },
-    gates: [{ name: 'direction bias', passed: true, seen: 'none', limit: 'random trees' }],
+    gates: DIRECTION_GATE_NAMES.map((name) => ({ name, passed: true, seen: 'none', limit: 'random trees' })),
     edge: Object.fromEntries(
       symbols.map((symbol) => [symbol, { no_edge: false, trades: 42, net_bps: 3.1, lower_net_bps: 0.4 }]),
     ),

@@ -1,6 +1,6 @@
 import { homePaths } from '../shared/home.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
-import type { AdmissionPlace } from '../trainer/control/admission/admission.ts';
+import type { AdmissionPlace } from '../shared/bundle/admission/admission.ts';
 import { withRegistry } from '../trainer/control/registry/outcome.ts';
 
 /** This installation, for the admission of bundles. */
@@ -9,6 +9,6 @@ export function admissionPlace(settings: Settings = loadSettings()): AdmissionPl
   return {
     settings,
     paths,
-    registered: (version) => withRegistry(process.env, paths, (registry) => registry.find(version)),
+    registered: (version) => withRegistry(process.env, paths, (registry) => registry.verdictsOf(version)),
   };
 }

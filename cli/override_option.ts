@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { Option } from 'commander';
 import { MinutehandError } from '../shared/errors.ts';
-import type { Override } from '../trainer/control/admission/admission.ts';
+import type { Override } from '../shared/bundle/admission/admission.ts';
 
 const MAX_REASON = 500;
 

@@ -1,4 +1,5 @@
-import { readActive, readBundle, setShadow } from '../shared/bundle/bundle.ts';
+import { setShadow } from '../shared/bundle/admission/activation.ts';
+import { readActive, readBundle } from '../shared/bundle/bundle.ts';
 import {
   addHalts,
   ALL_PAIRS,
@@ -16,7 +17,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createDisk, type SimulatedDisk } from './disk.ts';
 import type { HaltLedger } from './halt_ledger.ts';
-import { modelContent, publishModels } from './models.ts';
+import { modelContent, publishModels, unjudged } from './models.ts';
 import { loadReferences, type ReferenceModels } from './reference_models.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -146,7 +147,8 @@ class SimulatedTrainer implements Trainer {
   nameShadow(): void {
     const { folder, rng, disk, trace } = this.#options;
     try {
-      setShadow(folder, rng.integer(3) === 0 ? null : this.#peekActive(), disk);
+      const version = rng.integer(3) === 0 ? null : this.#peekActive();
+      setShadow(version === null ? null : unjudged('shadow', version), folder, disk);
     } catch (error) {
       trace(() => `shadow: ${String(error)}`);
     }

@@ -1,26 +1,30 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { activate, readActive, readActiveFile, readShadow } from '../shared/bundle/bundle.ts';
-import { activateDirection, directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
+import { activate, activateDirection } from './activate.ts';
+import { readActive, readActiveFile, readShadow, sha256Hex } from '../shared/bundle/bundle.ts';
+import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
+import { writeSealed } from '../shared/bundle/pointer_file.ts';
 import { trainerMarks } from '../shared/bundle/pointer_marks.ts';
 import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
 import { readRollout } from '../shared/bundle/rollout.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { homePaths, type HomePaths } from '../shared/home.ts';
-import { admit, type AdmissionPlace } from '../trainer/control/admission/admission.ts';
+import { activateAdmitted, setShadow } from '../shared/bundle/admission/activation.ts';
+import { admit, type AdmissionPlace, type Admitted } from '../shared/bundle/admission/admission.ts';
 import { bearer, openApiWorkplace, type ApiWorkplace } from '../trainer/control/api/api.fixture.ts';
 import { verifyAudit } from '../trainer/control/api/audit.ts';
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { carryOut, startRollout, type RolloutLook } from '../trainer/control/rollout/steps.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
+import { passedGates } from './passed_gates.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
 
 const CREATED = new Date('2024-01-05T12:00:00Z');
-const PASSED = { name: 'ai1 auc', passed: true, seen: '0.6012', limit: 'at least 0.52 on the holdout' };
 const FAILED = { name: 'ai1 brier', passed: false, seen: '0.0192', limit: 'below 0.0192, that of the baseline' };
 /** As `error.gates` lists it. */
 const FAILURE = { code: 'ai1 brier', seen: FAILED.seen, limit: FAILED.limit };
@@ -30,14 +34,26 @@ const settings = tinySettings({ minutehand: { instruments: ['BTCUSDT@1h'] } });
 const [pair] = settings.minutehand.pairs as [string];
 const BIASED = { name: 'direction bias', passed: false, seen: 'up ÷ (up + down) 0.93', limit: 'from 0.4 to 0.6' };
 
+/** Gates that later versions added. */
+const MISSING: Readonly<Record<'pairs' | 'direction', readonly string[]>> = {
+  pairs: ['ai1 skill', 'ai1 auc plausible'],
+  direction: ['direction one bar later'],
+};
+
 /** What is wrong with a bundle, by the change of its manifest, and the code of the refusal. */
 const FAULTS = {
   'failed gates': {
     code: 'MODEL_GATES',
-    pairs: { gates: [PASSED, FAILED] },
-    direction: { gates: [BIASED] },
+    pairs: { gates: passedGates('pairs', FAILED) },
+    direction: { gates: passedGates('direction', BIASED) },
   },
   'no recorded gates': { code: 'MODEL_GATES', pairs: { gates: undefined }, direction: { gates: undefined } },
+  // A training of version 0.1.0 did not check them.
+  'some gates not recorded': {
+    code: 'MODEL_GATES',
+    pairs: { gates: passedGates('pairs').filter(({ name }) => !MISSING.pairs.includes(name)) },
+    direction: { gates: passedGates('direction').filter(({ name }) => !MISSING.direction.includes(name)) },
+  },
   'another market': { code: 'MODEL_MARKET', pairs: { market: 'live' }, direction: { market: undefined } },
   'another timeframe': { code: 'MODEL_TIMEFRAME', pairs: { pairs: [`${pair}@4h`] }, direction: null },
   'another feature schema': {
@@ -48,7 +64,7 @@ const FAULTS = {
 } as const;
 type Fault = keyof typeof FAULTS;
 const faults = Object.keys(FAULTS) as Fault[];
-const GATE_FAULTS: readonly Fault[] = ['failed gates', 'no recorded gates'];
+const GATE_FAULTS: readonly Fault[] = ['failed gates', 'no recorded gates', 'some gates not recorded'];
 
 /** Versions in a models folder. */
 interface Bundles {
@@ -71,7 +87,7 @@ function writeBundles(models: string): Bundles {
     writeRandomBundle(models, { schema, trees: 2, leaves: 3, seed: 'good', pairs, created: CREATED }),
   );
   const period = { from: '2024-01-01T00:00Z', to: '2024-01-05T00:00Z', holdout_from: '2024-01-04T00:00Z' };
-  const good = copyUnder(models, whole, '20240106_1200', { gates: [PASSED], period });
+  const good = copyUnder(models, whole, '20240106_1200', { gates: passedGates('pairs'), period });
   const next = copyUnder(models, good, '20240107_1200');
   rmSync(join(models, whole), { recursive: true });
   const named = (day: number): string => `202402${String(day).padStart(2, '0')}_1200`;
@@ -189,7 +205,9 @@ describe('every door refuses', () => {
     const refusal = refusals.get(`${door} ${fault}`);
     expect(refusal?.code).toBe(FAULTS[fault].code);
     const biased = { code: BIASED.name, seen: BIASED.seen, limit: BIASED.limit };
-    if (fault === 'failed gates') expect(refusal!.gates).toEqual([DOORS[door]!.kind === 'pairs' ? FAILURE : biased]);
+    const { kind } = DOORS[door]!;
+    if (fault === 'failed gates') expect(refusal!.gates).toEqual([kind === 'pairs' ? FAILURE : biased]);
+    if (fault === 'some gates not recorded') expect(refusal!.gates!.map(({ code }) => code)).toEqual(MISSING[kind]);
   });
 
   it('and changes no pointer', () => {
@@ -363,6 +381,86 @@ describe('an override', () => {
   });
 });
 
+describe('the writers of pointers', () => {
+  it('take only what `admit` made, and for its own door: the compiler refuses the rest', () => {
+    const plain = { door: 'promotion', version: '20240101_0000', timeframe: null, despite: null } as const;
+    const pointer = { version: '20240101_0000', previous: null };
+    const sealing = { files: MACHINE_FILES, marks: null };
+    // Never called: the type check of this file is the test.
+    const refusedByTypes = (shadow: Admitted<'shadow'>, rollout: Admitted<'rollout'>, folder: Admitted<'folder'>) => {
+      // @ts-expect-error not made by admit
+      activateAdmitted(plain, place);
+      // @ts-expect-error gates of a shadow were not checked
+      activateAdmitted(shadow, place);
+      // @ts-expect-error a challenger is active after its rollout only
+      activateAdmitted(rollout, place);
+      // @ts-expect-error market and timeframe were not checked
+      activateAdmitted(folder, place);
+      // @ts-expect-error a version is not enough
+      setShadow('20240101_0000', place.models);
+      // @ts-expect-error nor is it for a rollout
+      void startRollout({ settings, paths: api.paths }, plain, null);
+      // @ts-expect-error no other module can write this kind of pointer
+      writeSealed(ACTIVE_POINTER, 'active.json', pointer, sealing);
+    };
+    expect(refusedByTypes).toBeTypeOf('function');
+  });
+});
+
+describe('a manifest that was changed after its bundle was registered', () => {
+  it('is refused at every door, also with an override', async () => {
+    const version = copyUnder(api.paths.models, bundles.of['failed gates'], '20240301_1200');
+    const registry = createRegistry(api.store, api.paths.models);
+    await registry.register(version);
+    const path = join(api.paths.models, version, 'manifest.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...manifest, gates: passedGates('pairs') }));
+    const override = { despite_gates: true, reason: REASON };
+    const answers = [
+      await request('POST', `/api/ml/models/${version}/load`),
+      await request('POST', `/api/ml/models/${version}/load`, override),
+      await request('POST', '/api/ml/rollout', { model_name: version, ...override }),
+    ];
+    expect(answers.map((refusal) => refusal?.code)).toEqual(['MODEL_EXISTS', 'MODEL_EXISTS', 'MODEL_EXISTS']);
+    const place = { settings, paths: api.paths, registered: (one: string) => registry.verdictsOf(one) };
+    const folder = join(api.paths.models, version);
+    for (const door of ['rollback', 'recovery', 'rollout_end'] as const)
+      await expect(admit(place, { door, folder }), door).rejects.toMatchObject({ code: 'MODEL_EXISTS' });
+    expect(readActive(api.paths.models)!.version).not.toBe(version);
+  });
+});
+
+describe('models that an earlier version activated', () => {
+  it('stay active, and every place shows which gates have no verdict', async () => {
+    const version = bundles.of['some gates not recorded'];
+    const direction = bundles.direction.of['some gates not recorded'];
+    for (const { models, home } of [place, api.paths]) {
+      activate(models, version, MACHINE_FILES, trainerMarks({ home }));
+      activateDirection(models, direction, home);
+    }
+    const [status] = await place.runEach([['status']]);
+    expect(status!.stdout).not.toContain('All is well');
+    expect(status!.stdout).toContain(`${version} (pairs) is in use without a verdict of ai1 skill, ai1 auc plausible`);
+    expect(status!.stdout).toContain(
+      `${direction} (direction 1h) is in use without a verdict of direction one bar later`,
+    );
+    expect(status!.stdout).toContain('Train new models with this version');
+    const missing = (codes: readonly string[]) => codes.map((code) => ({ code, seen: 'no recorded verdict' }));
+    const shown = [
+      { slot: 'pairs', version, reason: '', gates: missing(MISSING.pairs) },
+      { slot: 'direction 1h', version: direction, reason: '', gates: missing(MISSING.direction) },
+    ];
+    expect((await api.ask('GET', '/healthz')).body['despite_gates']).toMatchObject(shown);
+    const { body } = await api.ask('GET', '/api/status', { headers: bearer(await api.token('viewer')) });
+    expect(body).toMatchObject({ active_version: version, active_error: null, despite_gates: shown });
+    expect((await api.ask('GET', '/metrics')).text).toContain('\nminutehand_models_despite_gates 2\n');
+    for (const { models, home } of [place, api.paths]) {
+      activate(models, bundles.good, MACHINE_FILES, trainerMarks({ home }));
+      activateDirection(models, bundles.direction.good, home);
+    }
+  });
+});
+
 describe('a pointer that a person wrote', () => {
   it('to a bundle whose gates failed is shown, without a reason', async () => {
     const bad = bundles.of['failed gates'];
@@ -403,6 +501,7 @@ describe('admission', () => {
   let home: AdmissionPlace & { readonly paths: HomePaths };
   const NO_ROW: AdmissionPlace['registered'] = () => Promise.resolve(undefined);
   const folderOf = (version: string): string => join(paths.models, version);
+  const hashOf = (version: string): string => sha256Hex(readFileSync(join(folderOf(version), 'manifest.json')));
 
   function changeManifest(folder: string, changes: object): void {
     const path = join(folder, 'manifest.json');
@@ -419,26 +518,24 @@ describe('admission', () => {
     home = { settings, paths, registered: NO_ROW };
   });
 
-  it('lets a bundle without verdicts back that was active, or that an earlier version adopted, and no other', async () => {
-    const old = own.of['no recorded gates'];
-    await expect(admit(home, { door: 'promotion', folder: folderOf(old) })).rejects.toMatchObject({
-      code: 'MODEL_GATES',
-    });
-    await expect(admit(home, { door: 'rollback', folder: folderOf(old) })).rejects.toMatchObject({
-      code: 'MODEL_GATES',
-    });
-    const adopted = { ...home, registered: () => Promise.resolve({ adopted_at: '2024-01-01T00:00:00Z', reasons: [] }) };
-    expect(await admit(adopted, { door: 'promotion', folder: folderOf(old) })).toMatchObject({
-      version: old,
-      despite: null,
-    });
-    activate(paths.models, old, MACHINE_FILES, trainerMarks(paths));
-    activate(paths.models, own.good, MACHINE_FILES, trainerMarks(paths));
-    expect(await admit(home, { door: 'rollback', folder: folderOf(old) })).toMatchObject({
-      version: old,
-      despite: null,
-    });
-  });
+  it.each(['no recorded gates', 'some gates not recorded'] as const)(
+    'lets a bundle with %s back that was active, and no other',
+    async (fault) => {
+      const old = own.of[fault];
+      await expect(admit(home, { door: 'promotion', folder: folderOf(old) })).rejects.toMatchObject({
+        code: 'MODEL_GATES',
+      });
+      await expect(admit(home, { door: 'rollback', folder: folderOf(old) })).rejects.toMatchObject({
+        code: 'MODEL_GATES',
+      });
+      activate(paths.models, old, MACHINE_FILES, trainerMarks(paths));
+      activate(paths.models, own.good, MACHINE_FILES, trainerMarks(paths));
+      expect(await admit(home, { door: 'rollback', folder: folderOf(old) })).toMatchObject({
+        version: old,
+        despite: null,
+      });
+    },
+  );
 
   it('lets a bundle back whose gates failed before this rule, and records that', async () => {
     const bad = own.of['failed gates'];
@@ -446,8 +543,7 @@ describe('admission', () => {
     activate(paths.models, own.good, MACHINE_FILES, trainerMarks(paths));
     const { despite } = await admit(home, { door: 'rollback', folder: folderOf(bad) });
     expect(despite).toMatchObject({ gates: [FAILURE], reason: 'Rollback to models that were active before.' });
-    const adopted = { ...home, registered: () => Promise.resolve({ adopted_at: '2024-01-01T00:00:00Z', reasons: [] }) };
-    await expect(admit(adopted, { door: 'promotion', folder: folderOf(bad) })).rejects.toMatchObject({
+    await expect(admit(home, { door: 'promotion', folder: folderOf(bad) })).rejects.toMatchObject({
       code: 'MODEL_GATES',
     });
   });
@@ -468,7 +564,7 @@ describe('admission', () => {
   it('counts verdicts of a comparison with the champion, but not that another rollout was active', async () => {
     const of = (reasons: string[]): AdmissionPlace => ({
       ...home,
-      registered: () => Promise.resolve({ adopted_at: null, reasons }),
+      registered: () => Promise.resolve({ manifest_sha256: hashOf(own.good), reasons }),
     });
     const request = { door: 'promotion', folder: folderOf(own.good) } as const;
     expect(await admit(of(['rollout 20240101T000000 is active (no other rollout is active)']), request)).toMatchObject({

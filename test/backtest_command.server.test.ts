@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { activate } from '../shared/bundle/bundle.ts';
+import { activate } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { tinyBars, tinyModels } from './tiny_models.ts';
 

@@ -1,10 +1,11 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { activateDirection } from './activate.ts';
 import { mt5Compilation } from '../cli/mt5_compilation.ts';
 import { barAt, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { readManifest } from '../shared/bundle/bundle.ts';
-import { activateDirection, directionPointer } from '../shared/bundle/direction/active_direction.ts';
+import { directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
 import { packageRoot } from '../shared/root.ts';
 import { checksum } from '../shared/signal/encode.ts';

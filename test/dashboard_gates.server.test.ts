@@ -13,7 +13,7 @@ import {
 } from '../trainer/learning/criteria/criteria.ts';
 import { checkAdoption, GATES, type AdoptionEvidence } from '../trainer/learning/gate/gates.ts';
 import { checkDelayed, checkPlausible, checkSkill } from '../trainer/learning/gate/honesty.ts';
-import { reasonsOf } from '../trainer/control/registry/reasons.ts';
+import { reasonsOf } from '../shared/bundle/recorded_gates.ts';
 import { checkFoldBorders } from '../trainer/learning/validate/leakage/fold_borders.ts';
 import {
   checkPredictionDispersion,

@@ -11,12 +11,13 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { activate, admitAll, adopt } from './activate.ts';
 import { proveDay } from '../cli/parity/prove_day.ts';
 import { barInput } from '../daemon/queue/input.ts';
 import { byMinute, openBench } from '../daemon/pipeline.fixture.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import { barAt, clipBars } from '../shared/bar_file/bar_file.ts';
-import { activate, readBundle, readManifest } from '../shared/bundle/bundle.ts';
+import { readBundle, readManifest } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { groupFile, MODEL_FILES, type ModelMetrics, type SubjectGroup } from '../shared/bundle/manifest.ts';
 import { loadModelSet, servingSet } from '../shared/bundle/model_set.ts';
@@ -47,9 +48,6 @@ import { openStore } from '../trainer/store/store.ts';
 import type { TrainOptions } from '../trainer/learning/options/train_options.ts';
 import { modelMetrics } from '../trainer/learning/measures/model_metrics.ts';
 import { tinyBars, tinySettings } from './tiny_settings.ts';
-
-/** Admission is tested in test/admission.chain.test.ts. */
-const admitAll = (): Promise<null> => Promise.resolve(null);
 
 const [GOLD, FX, AUD] = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'] as const;
 // A group's own risk ranks accept more of its candidates; another group's fewer.
@@ -339,7 +337,7 @@ describe('a bundle with groups, from its gates to its signals', () => {
     const store = await openStore(join(root, 'trainer.db'));
     const registry = createRegistry(store, paths.models);
     activate(paths.models, result.version);
-    await registry.adopt(result.version);
+    await adopt(registry, paths.models, result.version);
     rmSync(join(result.path, 'metals.ai3.onnx'));
     expect(() => readBundle(result.path)).toThrow('metals.ai3.onnx');
     await registry.recover(result.version, admitAll);

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { activate } from '../shared/bundle/bundle.ts';
 import { exactSumOracle } from '../shared/exact_sum.oracle.ts';
+import { activate } from './activate.ts';
 import { parseFill, type Fill } from '../shared/fill/fill.ts';
 import type { Performance } from '../trainer/control/performance/performance_schema.ts';
 import { commandOf, createWorkplace, eventually, processTree, type Running, type Workplace } from './cli_process.ts';

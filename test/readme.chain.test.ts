@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { activate } from '../shared/bundle/bundle.ts';
+import { activate } from './activate.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';

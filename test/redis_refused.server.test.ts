@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { activate } from '../shared/bundle/bundle.ts';
+import { activate } from './activate.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 import { tinySettings, tinyModels } from './tiny_models.ts';

@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { admitAll, adopt } from './activate.ts';
 import { listVersions, readActive, readBundle } from '../shared/bundle/bundle.ts';
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
@@ -9,9 +10,6 @@ import { openStore } from '../trainer/store/store.ts';
 import { IS_LONG } from './long.ts';
 import { buildProgram, type Program } from './program.ts';
 import { tinyModels } from './tiny_models.ts';
-
-/** Admission is tested in test/admission.chain.test.ts. */
-const admitAll = (): Promise<null> => Promise.resolve(null);
 
 const VERSIONS = [1, 2, 3, 4].map((day) => `2024010${day}_1200`);
 const [A, B, C, D] = VERSIONS as [string, string, string, string];
@@ -61,7 +59,7 @@ describe.each([
     cpSync(trained, models, { recursive: true });
     const url = await newUrl(home);
     const { store, registry } = await openRegistry(url, models);
-    for (const version of [A, B, C]) await registry.adopt(version);
+    for (const version of [A, B, C]) await adopt(registry, models, version);
     await store.close();
     return { url, models };
   }
@@ -97,7 +95,7 @@ describe.each([
         expect(readBundle(join(models, version)).manifest.version).toBe(version);
 
       // A repetition has the same result.
-      await registry.adopt(D);
+      await adopt(registry, models, D);
       await registry.retain(3);
       expect(listVersions(models)).toEqual([B, C, D]);
       expect(readdirSync(models).filter((name) => name.endsWith('.removed'))).toEqual([]);
@@ -110,7 +108,7 @@ describe.each([
       rmSync(models, { recursive: true });
       cpSync(backup, models, { recursive: true });
       rmSync(join(models, 'active.json'));
-      for (const version of [A, B, C]) await registry.adopt(version);
+      for (const version of [A, B, C]) await adopt(registry, models, version);
       await store.close();
     }
     expect(outcomes).toEqual(new Set([C, D]));

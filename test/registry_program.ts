@@ -3,13 +3,11 @@
  * killed at step n, counted over every file change and query; step 0 is never killed.
  */
 import type { KyselyPlugin } from 'kysely';
+import { adopt, admitAll } from './activate.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import type { FileSystem } from '../shared/ports.ts';
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
-
-/** Admission is tested in test/admission.chain.test.ts. */
-const admitAll = (): Promise<null> => Promise.resolve(null);
 
 const [url, models, dieAt, action] = process.argv.slice(2) as [string, string, string, string];
 let step = 0;
@@ -56,7 +54,7 @@ const registry = createRegistry({ ...store, db: store.db.withPlugin(counting) },
 if (action === 'recover') {
   await registry.recover(undefined, admitAll);
 } else {
-  await registry.adopt(action);
+  await adopt(registry, models, action, files);
   await registry.retain(3);
 }
 await store.close();

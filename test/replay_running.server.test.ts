@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { activate } from '../shared/bundle/bundle.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { activate } from './activate.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { tinyModels } from './tiny_models.ts';
 

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { activate, readActive } from '../shared/bundle/bundle.ts';
+import { activate } from './activate.ts';
+import { readActive } from '../shared/bundle/bundle.ts';
 import { readRollout, type Rollout } from '../shared/bundle/rollout.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import type { SignalBody } from '../shared/signal/signal.ts';

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { activate, unjudged } from './activate.ts';
 import { proveDay } from '../cli/parity/prove_day.ts';
 import { replayJournal } from '../daemon/replay.ts';
 import { barInput } from '../daemon/queue/input.ts';
@@ -9,7 +10,7 @@ import { byMinute, openBench } from '../daemon/pipeline.fixture.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import { clipBars, readBarFolder, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { realData, skipNote } from '../shared/bar_file/real_data.fixture.ts';
-import { activate, readActive, readManifest, sha256Hex } from '../shared/bundle/bundle.ts';
+import { readActive, readManifest, sha256Hex } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
@@ -100,7 +101,7 @@ async function live(bars: ReadonlyMap<string, BarColumns>, champion: string, cha
     if (!isHistory && !isStarted) {
       isStarted = true;
       store();
-      startRollout(place, { version: challenger, timeframe: null, despite: null }, null);
+      startRollout(place, unjudged('rollout', challenger), null);
       await follow();
     }
     for (const bar of minute.bars) inputs.take(barInput(bar, isHistory));

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { activate } from './activate.ts';
 import { replayBars } from '../daemon/replay.ts';
 import { byMinute } from '../daemon/pipeline.fixture.ts';
 import { readAddress } from '../shared/address.ts';
@@ -8,7 +9,6 @@ import type { Bar, OpenTime } from '../shared/bar.ts';
 import { clipBars, columnsOf, readBarFolder, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { resampleBars } from '../shared/bar_file/resampled_bars.ts';
 import { screenBars } from '../shared/bar_file/screened_bars.ts';
-import { activate } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Bar } from '../../shared/bar.ts';
 import { createRng } from '../../shared/rng.ts';
-import { activate } from '../../shared/bundle/bundle.ts';
+import { activateUnjudged } from './activate.ts';
 import { isRunning } from '../../test/cli_process.ts';
 import { tinySettings, tinyModels } from '../../test/tiny_models.ts';
 import { arrivalOf, measurePattern, PATTERNS } from './arrival.ts';
@@ -97,7 +97,7 @@ describe('the field of the end-to-end bench', () => {
     await withField(async (field) => {
       const [first, second] = bundles.map((path) => basename(path));
       expect((await field.real.minute()).version).toBe(first);
-      activate(field.modelsFolder, second!);
+      activateUnjudged(field.modelsFolder, second!);
       const versions = new Set<string>();
       for (let i = 0; i < 2000 && !versions.has(second!); i++) versions.add((await field.real.minute()).version);
       expect(versions.has(second!)).toBe(true);

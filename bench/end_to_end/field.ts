@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
 import { closeTimestamp, type Bar } from '../../shared/bar.ts';
-import { activate } from '../../shared/bundle/bundle.ts';
+import { activateUnjudged } from './activate.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { SimulatedMarket } from '../../shared/market/simulated_market.ts';
@@ -279,7 +279,7 @@ async function layGround(options: FieldOptions, folder: string, undo: Undo): Pro
   const modelsFolder = join(home, 'models');
   for (const kind of ['real', 'null'] as const) mkdirSync(signalsOf(folder, kind), { recursive: true });
   for (const bundle of options.bundles) cpSync(bundle, join(modelsFolder, basename(bundle)), { recursive: true });
-  activate(modelsFolder, basename(options.bundles[0]!));
+  activateUnjudged(modelsFolder, basename(options.bundles[0]!));
   const settingsPath = join(folder, 'settings.json');
   writeFileSync(settingsPath, JSON.stringify(settings));
   const transports = TRANSPORTS.filter((transport) => transport !== 'redis' || redis !== null);

@@ -2,8 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
+import { activateUnjudgedDirection } from './activate.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
-import { activateDirection, liveInstrumentSchema } from '../../shared/bundle/direction/active_direction.ts';
+import { liveInstrumentSchema } from '../../shared/bundle/direction/active_direction.ts';
 import { createSimulatedMarket } from '../../shared/market/simulated_market.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
@@ -118,7 +119,7 @@ function writeModels(home: string, symbols: readonly string[]): void {
       rows,
       goldenRows: normal(GOLDEN_ROWS),
     });
-    activateDirection(models, version, home);
+    activateUnjudgedDirection(models, version, timeframe, home);
   });
 }
 

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { activate } from '../../shared/bundle/bundle.ts';
+import { activateUnjudged } from './activate.ts';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
 import { slope, slopeRange, type Point, type SlopeRange } from '../slope.ts';
@@ -138,7 +138,7 @@ export function createSwapper(field: Field, versions: readonly string[]): Swappe
       if (wanted !== null && version !== wanted) return;
       if (wanted !== null) swaps++;
       wanted = versions[(versions.indexOf(version) + 1) % versions.length]!;
-      activate(field.modelsFolder, wanted);
+      activateUnjudged(field.modelsFolder, wanted);
     },
   };
 }

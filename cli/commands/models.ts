@@ -6,7 +6,6 @@ import {
   readActive,
   readManifest,
   readShadow,
-  setShadow,
   SHADOW_POINTER,
   signBundle,
 } from '../../shared/bundle/bundle.ts';
@@ -35,8 +34,8 @@ import { bundleByName } from '../bundle_name.ts';
 import { listDirections, showDirection } from '../direction_bundles.ts';
 import type { Output } from '../output.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
-import { activateAdmitted } from '../../trainer/control/admission/activation.ts';
-import { admit, type Admitted, type Override } from '../../trainer/control/admission/admission.ts';
+import { activateAdmitted, setShadow, type ActivatingDoor } from '../../shared/bundle/admission/activation.ts';
+import { admit, type Admitted, type Override } from '../../shared/bundle/admission/admission.ts';
 import { admissionPlace } from '../admission_place.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { addModelsVerify } from './models_verify.ts';
@@ -216,7 +215,7 @@ function takeInFolder(folder: string, { version, timeframe }: Admitted, models: 
 }
 
 async function makeActive(
-  admitted: Admitted,
+  admitted: Admitted<ActivatingDoor>,
   cause: 'promoted' | 'rolled_back',
   override: Override | null,
   output: Output,
@@ -252,9 +251,10 @@ async function shadow(name: string | undefined, output: Output): Promise<void> {
     output.result({ version });
     return;
   }
-  const version = name === 'off' ? null : await takeInShadow(name);
+  const admitted = name === 'off' ? null : await takeInShadow(name);
+  const version = admitted?.version ?? null;
   const before = readShadow(models);
-  setShadow(models, version, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, homePaths()));
+  setShadow(admitted, models, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, homePaths()));
   output.written({ target: version ?? 'none', before: { version: before }, after: { version } });
   output.line(
     version === null
@@ -264,15 +264,14 @@ async function shadow(name: string | undefined, output: Output): Promise<void> {
   output.result({ version });
 }
 
-/** @returns the version */
-async function takeInShadow(name: string): Promise<string> {
+async function takeInShadow(name: string): Promise<Admitted<'shadow'>> {
   const place = admissionPlace();
   const folder = bundleFolder(name);
   if (isDirectionBundle(folder))
     throw new MinutehandError('USAGE', { seen: `the direction model ${name}`, expected: 'a bundle of pairs' });
   const admitted = await admit(place, { door: 'shadow', folder });
   takeInFolder(folder, admitted, place.paths.models);
-  return admitted.version;
+  return admitted;
 }
 
 async function signOne(name: string, output: Output): Promise<void> {
@@ -329,9 +328,9 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   const { models } = paths;
   const place = admissionPlace();
   const recovery = await withRegistry(process.env, paths, (registry) =>
-    registry.recover(version, async (active) => {
+    registry.recover(version, (active) => {
       const request = { door: 'recovery', folder: join(models, active) } as const;
-      return (await admit({ ...place, registered: (one) => registry.find(one) }, request)).despite;
+      return admit({ ...place, registered: (one) => registry.verdictsOf(one) }, request);
     }),
   );
   const { recovered, intact, failed, activated } = recovery;

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { activate } from '../../shared/bundle/bundle.ts';
+import { activate } from '../../test/activate.ts';
 import { addHalts, ALL_PAIRS, haltsPath, readHalts, type Halt } from '../../shared/bundle/halts.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';

@@ -4,7 +4,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { admit, type Override } from '../../trainer/control/admission/admission.ts';
+import { admit, type Override } from '../../shared/bundle/admission/admission.ts';
 import { withRegistry } from '../../trainer/control/registry/outcome.ts';
 import { shadowPower } from '../../trainer/control/rollout/shadow_power.ts';
 import {

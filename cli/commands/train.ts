@@ -8,8 +8,8 @@ import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import { readRollout } from '../../shared/bundle/rollout.ts';
-import { activateAdmitted, activateInFolder } from '../../trainer/control/admission/activation.ts';
-import { admit, type Admitted } from '../../trainer/control/admission/admission.ts';
+import { activateAdmitted, activateInFolder } from '../../shared/bundle/admission/activation.ts';
+import { admit, type Admitted } from '../../shared/bundle/admission/admission.ts';
 import { shadowPower } from '../../trainer/control/rollout/shadow_power.ts';
 import { startRollout } from '../../trainer/control/rollout/steps.ts';
 import { tellStart } from './rollout.ts';
@@ -37,7 +37,7 @@ import {
 import { TARGETS, type Target } from '../../trainer/learning/options/train_options.ts';
 import { enterOutcome, withRegistry, type Outcome as RegistryOutcome } from '../../trainer/control/registry/outcome.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
-import { reasonsOf } from '../../trainer/control/registry/reasons.ts';
+import { reasonsOf } from '../../shared/bundle/recorded_gates.ts';
 import { watchGpu } from '../../trainer/control/schedule/gpu_watch.ts';
 import { ownResources, type RunResources } from '../../trainer/control/schedule/run_resources.ts';
 import { researchTheta2, type Theta2Result } from '../../trainer/learning/search/research_theta2.ts';
@@ -256,10 +256,12 @@ async function adopt(
   if (isOwn) gates.push(...rolloutGate(settings));
   const passed = gates.every((gate) => gate.passed);
   const admitted = passed ? await admitNew(version, gates, flags, settings) : null;
-  const rollout = admitted !== null && isOwn ? await beginRollout(admitted, settings, output) : null;
+  const rollout = admitted?.door === 'adoption' ? await beginRollout(admitted, settings, output) : null;
   const adopted = admitted !== null && rollout === null;
-  if (adopted && isOwn) activateAdmitted(admitted, paths);
-  else if (adopted) activateInFolder(admitted, flags.out!);
+  if (adopted) {
+    if (admitted.door === 'adoption') activateAdmitted(admitted, paths);
+    else activateInFolder(admitted, flags.out!);
+  }
   if (isOwn) await tellRegistry({ version, adopted, inRollout: rollout !== null }, gates, settings, output);
   return { adopted, rollout };
 }
@@ -270,10 +272,11 @@ function admitNew(
   gates: readonly GateResult[],
   { out }: TrainFlags,
   settings: Settings,
-): Promise<Admitted> {
+): Promise<Admitted<'adoption'> | Admitted<'folder'>> {
   const place = admissionPlace(settings);
   const folder = join(out ?? place.paths.models, version);
-  return admit(place, { door: out === undefined ? 'adoption' : 'folder', folder, further: gates });
+  const door = out === undefined ? 'adoption' : 'folder';
+  return admit<'adoption' | 'folder'>(place, { door, folder, further: gates });
 }
 
 /** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
@@ -289,7 +292,11 @@ function rolloutGate({ retrain }: Settings): GateResult[] {
  * By `adopt_by: rollout` a bundle that passed all gates is the challenger of the active models.
  * @returns the id of the rollout; null when it is to be activated: there are no active models yet, or by policy
  */
-async function beginRollout(admitted: Admitted, settings: Settings, output: Output): Promise<string | null> {
+async function beginRollout(
+  admitted: Admitted<'adoption'>,
+  settings: Settings,
+  output: Output,
+): Promise<string | null> {
   const paths = homePaths();
   const { version } = admitted;
   if (settings.retrain.adopt_by !== 'rollout' || readActive(paths.models) === null) return null;

@@ -47,7 +47,7 @@ ${table(
 ## Admission
 
 \`train --adopt\`, \`models promote\` (also of a folder), \`models rollback\`, \`models recover\`, \`rollout start\`, the promotion at the end of
-a rollout, and the same by API and dashboard, for pairs and for direction models, call one function (\`trainer/control/admission/\`). It verifies
+a rollout, and the same by API and dashboard, for pairs and for direction models, call one function (\`admit\` in \`shared/bundle/admission/\`). It verifies
 a bundle as a daemon does, and then refuses:
 
 |what|code|override|
@@ -55,11 +55,15 @@ a bundle as a daemon does, and then refuses:
 |a bundle of another market|\`MODEL_SIMULATED\`, \`MODEL_MARKET\`|none|
 |of none of the configured timeframes|\`MODEL_TIMEFRAME\`|none|
 |of another feature schema|\`MODEL_SCHEMA\`|none|
-|failed gates in its manifest, a rejection in the registry, missing verdicts, or a registry that cannot be read|\`MODEL_GATES\`, with each gate’s code, value and limit|\`--despite-gates --reason <text>\`; by API the role approver with \`{"despite_gates": true, "reason": "…"}\`|
+|a manifest other than the registered one|\`MODEL_EXISTS\`|none|
+|failed gates in its manifest, gates above (but those before adoption) without a verdict in it, a rejection in the registry, or a registry that cannot be read|\`MODEL_GATES\`, with each gate’s code, value and limit|\`--despite-gates --reason <text>\`; by API the role approver with \`{"despite_gates": true, "reason": "…"}\`|
 
 An override is part of the pointer (\`active.json\`, \`direction/<timeframe>.json\`, \`rollout.json\`) and of the audit. Until another bundle
 replaces it, every page of the dashboard, \`minutehand status\` (a problem), \`despite_gates\` in the trainer’s \`/healthz\` and in
-\`/api/status\`, and \`minutehand_models_despite_gates\` show it; so do failed gates of a bundle that a pointer written by hand names.
+\`/api/status\`, and \`minutehand_models_despite_gates\` show it; so do failed and missing gates of a bundle that a pointer written by hand names.
+
+A bundle of an earlier version lacks verdicts of gates that were added since: it is refused at a new activation with their names, and
+the next step is to train again. One that is active already keeps serving, and the same places show which gates have no verdict.
 
 What was active before may be rolled back to without an override; one that it had applies again. A shadow is never published: its gates
 do not count, market, timeframe and schema do. Daemons check market, timeframe and schema themselves

@@ -1,8 +1,9 @@
-import { gatesText } from '../../shared/bundle/recorded_gates.ts';
+import { gatesText, isMissing } from '../../shared/bundle/recorded_gates.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { foreignModels, standingOverrides, type StandingOverride } from '../../trainer/control/admission/standing.ts';
 import type { Finding } from './findings.ts';
 
+const TRAIN = 'Train new models with this version: `minutehand train --adopt`, `minutehand direction train`.';
 const REPLACE = 'Train better ones, or `minutehand models rollback`.';
 
 /** Problems of the models that the pointers name, whether or not anything runs. */
@@ -12,8 +13,22 @@ export function modelFindings(settings: Settings, modelsFolder: string): Finding
     ...foreignModels(settings, modelsFolder).map(({ slot, version, code, message, next }) =>
       problem(`${version} (${slot}) is not for this configuration, and daemons refuse it. ${code}: ${message}`, next),
     ),
-    ...standingOverrides(modelsFolder).map((one) => problem(overrideText(one), REPLACE)),
+    ...standingOverrides(modelsFolder).map((one) =>
+      isUnproven(one) ? problem(unprovenText(one), TRAIN) : problem(overrideText(one), REPLACE),
+    ),
   ];
+}
+
+/** Whether nothing failed: an earlier version, which did not check these gates, made and activated the bundle. */
+function isUnproven({ gates, reason }: StandingOverride): boolean {
+  return reason === '' && gates.every(isMissing);
+}
+
+/** `20261120_0830 (pairs) is in use without a verdict of ai1 skill, …`. */
+function unprovenText({ slot, version, gates }: StandingOverride): string {
+  const names =
+    gates.length === 1 && gates[0]!.code === 'gates' ? 'any gate' : gates.map(({ code }) => code).join(', ');
+  return `${version} (${slot}) is in use without a verdict of ${names}: an earlier version made it. It keeps serving`;
 }
 
 /** `20261120_0830 (pairs) is in use despite failed gates, by ann since …: “…”. ai1 auc: seen …` */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { activate } from '../../shared/bundle/bundle.ts';
+import { activate } from '../../test/activate.ts';
 import { addHalts, ALL_PAIRS, haltsPath, resume, type Halt, type Standing } from '../../shared/bundle/halts.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Scheduler } from '../../shared/ports.ts';

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { activateDirection } from '../../test/activate.ts';
 import { directionPlace } from '../../shared/bundle/direction/active_direction.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { pointerKind } from '../../shared/bundle/active_file.ts';
-import { activateVersion } from '../../shared/bundle/pointer.ts';
-import { PointerMarks, trainerMarks } from '../../shared/bundle/pointer_marks.ts';
+import { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
@@ -267,8 +267,7 @@ describe('the pointers of direction models', () => {
       if (signed) useKey();
     });
     const promote = (timeframe: Timeframe, version: string): void => {
-      const place = directionPlace(models, timeframe);
-      activateVersion(place, version, MACHINE_FILES, trainerMarks({ home: models }, place.name));
+      activateDirection(models, version, models, timeframe);
     };
     const text = (timeframe: string): string => readFileSync(join(models, 'direction', `${timeframe}.json`), 'utf8');
     const put = (timeframe: string, content: string): void =>
@@ -372,7 +371,7 @@ describe('the pointers of direction models', () => {
     useKey();
     for (const version of [FIRST, SECOND]) bundle(version!);
     const place = directionPlace(models, '1h');
-    activateVersion(place, FIRST!, MACHINE_FILES, trainerMarks({ home: models }, place.name));
+    activateDirection(models, FIRST!, models, '1h');
     await followed.check();
     writeFileSync(place.path, JSON.stringify({ version: SECOND, previous: FIRST, serial: 7 }));
     await followed.check();

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { activate } from '../../shared/bundle/bundle.ts';
+import { activate } from '../../test/activate.ts';
 import { addHalts, ALL_PAIRS, haltsPath, resume, type Halt } from '../../shared/bundle/halts.ts';
 import { describeError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';

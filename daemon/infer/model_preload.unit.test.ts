@@ -2,8 +2,9 @@ import { cpSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { activate } from '../../test/activate.ts';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
-import { activate, activePath } from '../../shared/bundle/bundle.ts';
+import { activePath } from '../../shared/bundle/bundle.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';

@@ -2,8 +2,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { activate, setShadow } from '../../test/activate.ts';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
-import { activate, activePath, setShadow, shadowPath } from '../../shared/bundle/bundle.ts';
+import { activePath, shadowPath } from '../../shared/bundle/bundle.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
 import { writeRollout, type Rollout } from '../../shared/bundle/rollout.ts';

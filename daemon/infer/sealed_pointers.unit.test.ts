@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { activate, activePath, setShadow, SHADOW_POINTER, shadowPath } from '../../shared/bundle/bundle.ts';
+import { activate, setShadow } from '../../test/activate.ts';
+import { activePath, SHADOW_POINTER, shadowPath } from '../../shared/bundle/bundle.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { PointerMarks, trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';

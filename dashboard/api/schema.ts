@@ -298,12 +298,12 @@ export interface paths {
                             active_version: string | null;
                             /** @description Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema */
                             active_error: string | null;
-                            /** @description Models in use although gates failed */
+                            /** @description Models in use although gates failed or have no verdict */
                             despite_gates: {
                                 /** @description pairs, challenger, or direction with its timeframe */
                                 slot: string;
                                 version: string;
-                                /** @description Failed gates */
+                                /** @description Failed gates, and those without a recorded verdict */
                                 gates: {
                                     code: string;
                                     seen: string;
@@ -444,12 +444,12 @@ export interface paths {
                             active_version: string | null;
                             /** @description Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema */
                             active_error: string | null;
-                            /** @description Models in use although gates failed */
+                            /** @description Models in use although gates failed or have no verdict */
                             despite_gates: {
                                 /** @description pairs, challenger, or direction with its timeframe */
                                 slot: string;
                                 version: string;
-                                /** @description Failed gates */
+                                /** @description Failed gates, and those without a recorded verdict */
                                 gates: {
                                     code: string;
                                     seen: string;

@@ -22,6 +22,7 @@ export type ActiveFile = Readonly<z.infer<typeof activeFileSchema>>;
 /** `active` of `active.json`, `direction_1h` of `direction/1h.json`: in names of marks and in signed bytes. */
 export type PointerName = 'active' | `direction_${Timeframe}`;
 
+/** Reads and checks a pointer to active models; only shared/bundle/admission/activation.ts writes one. */
 export function pointerKind(name: PointerName): PointerKind<ActiveFile> {
   return {
     name,
@@ -34,13 +35,6 @@ export function pointerKind(name: PointerName): PointerKind<ActiveFile> {
         : [version, previous, despite_gates ?? null, previous_despite_gates ?? null],
     label: ({ version }) => version,
     sealOf: ({ serial, expires, key, signature }) => ({ serial, expires, key, signature }),
-    withSeal: ({ version, previous, despite_gates, previous_despite_gates }, seal) => ({
-      version,
-      previous,
-      ...(despite_gates && { despite_gates }),
-      ...(previous_despite_gates && { previous_despite_gates }),
-      ...seal,
-    }),
   };
 }
 

@@ -8,18 +8,10 @@ import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION, type ActiveFile } from './active_file.ts';
 import { parseManifestFile, readBundleFile } from './manifest_file.ts';
-import {
-  activateVersion,
-  readAccepted,
-  readPointerFile,
-  writePointer,
-  type ActivePointer,
-  type PointerPlace,
-} from './pointer.ts';
-import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
+import { readAccepted, readPointerFile, type ActivePointer, type PointerPlace } from './pointer.ts';
+import { readPointer } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
-import type { DespiteGates } from './recorded_gates.ts';
-import { sealShape, type PointerKind } from './sealed_pointer.ts';
+import { sealShape, type WritableKind } from './sealed_pointer.ts';
 import {
   BUNDLE_FORMAT,
   bundleModels,
@@ -348,7 +340,11 @@ export function activePath(modelsFolder: string): string {
   return join(modelsFolder, ACTIVE);
 }
 
-const placeOf = (modelsFolder: string): PointerPlace => ({ path: activePath(modelsFolder), name: 'active' });
+/** Of `active.json`. */
+export const placeOfActive = (modelsFolder: string): PointerPlace => ({
+  path: activePath(modelsFolder),
+  name: 'active',
+});
 
 /**
  * The active version and its predecessor; null when none was ever activated.
@@ -360,42 +356,16 @@ export function readActive(
   files: FileSystem = MACHINE_FILES,
   marks: Pick<PointerMarks, 'check'> | null = null,
 ): ActivePointer | null {
-  return readAccepted(placeOf(modelsFolder), files, marks);
+  return readAccepted(placeOfActive(modelsFolder), files, marks);
 }
 
 /** `active.json` as it is. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
 export function readActiveFile(modelsFolder: string, files: FileSystem = MACHINE_FILES): ActiveFile | null {
-  return readPointerFile(placeOf(modelsFolder), files);
+  return readPointerFile(placeOfActive(modelsFolder), files);
 }
 
-/**
- * Makes `version` the active one, as `activateVersion`. Checks nothing: every door of an installation calls `admit` of
- * trainer/control/admission first.
- * @param marks of this home; without them, the serial follows that of the file
- * @throws MinutehandError MODEL_MISSING, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
- */
-export function activate(
-  modelsFolder: string,
-  version: string,
-  files: FileSystem = MACHINE_FILES,
-  marks: PointerMarks | null = null,
-  despite: DespiteGates | null = null,
-): ActivePointer {
-  mustExist(modelsFolder, version, files);
-  return activateVersion(placeOf(modelsFolder), version, files, marks, despite);
-}
-
-/** Writes `active.json` with the next serial, signed when there is a key. @throws MinutehandError as activate */
-export function writeActive(
-  modelsFolder: string,
-  pointer: Pick<ActiveFile, 'version' | 'previous' | 'despite_gates'>,
-  files: FileSystem = MACHINE_FILES,
-  marks: PointerMarks | null = null,
-): ActivePointer {
-  return writePointer(placeOf(modelsFolder), pointer, files, marks);
-}
-
-function mustExist(modelsFolder: string, version: string, files: FileSystem): void {
+/** @throws MinutehandError MODEL_MISSING */
+export function mustExist(modelsFolder: string, version: string, files: FileSystem): void {
   if (!VERSION.test(version) || files.stat(join(modelsFolder, version, MANIFEST)) === null)
     throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
 }
@@ -407,7 +377,7 @@ const shadowSchema = z.object({
 });
 export type ShadowFile = Readonly<z.infer<typeof shadowSchema>>;
 
-export const SHADOW_POINTER: PointerKind<ShadowFile> = {
+export const SHADOW_POINTER: WritableKind<ShadowFile> = {
   name: 'shadow',
   file: SHADOW,
   schema: shadowSchema,
@@ -433,23 +403,6 @@ export function readShadow(modelsFolder: string, files: FileSystem = MACHINE_FIL
 /** `shadow.json` as it is; its seal is not checked. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
 export function readShadowFile(modelsFolder: string, files: FileSystem = MACHINE_FILES): ShadowFile | null {
   return readPointer(shadowPath(modelsFolder), shadowSchema, files);
-}
-
-/**
- * Names the version that scores along, or none.
- * @param marks as of `activate`
- * @throws MinutehandError MODEL_MISSING; as activate
- */
-export function setShadow(
-  modelsFolder: string,
-  version: string | null,
-  files: FileSystem = MACHINE_FILES,
-  marks: PointerMarks<ShadowFile> | null = null,
-): void {
-  const path = shadowPath(modelsFolder);
-  if (version !== null) mustExist(modelsFolder, version, files);
-  else if (files.stat(path) === null) return;
-  whilePointerLocked(path, files, () => writeSealed(SHADOW_POINTER, path, { version }, { files, marks }));
 }
 
 /**

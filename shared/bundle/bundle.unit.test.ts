@@ -14,11 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { activate, setShadow } from '../../test/activate.ts';
 import { trainTinyModels } from '../../test/trained_models.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import {
-  activate,
   activePath,
   copyBundle,
   listVersions,
@@ -27,7 +27,6 @@ import {
   readManifest,
   readShadow,
   resolveBundle,
-  setShadow,
   sha256Hex,
   shadowPath,
   writeBundle,

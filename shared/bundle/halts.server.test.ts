@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { activate } from '../../test/activate.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { buildProgram } from '../../test/program.ts';
-import { activate } from './bundle.ts';
 import {
   addHalts,
   ALL_PAIRS,

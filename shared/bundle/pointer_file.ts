@@ -6,7 +6,7 @@ import type { FileSystem } from '../ports.ts';
 import { lockHome } from '../process/home_lock.ts';
 import { readModelsFile } from './models_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
-import { sealPointer, type PointerKind, type Seal } from './sealed_pointer.ts';
+import { sealPointer, type PointerKind, type Seal, type WritableKind } from './sealed_pointer.ts';
 
 /** A write takes some milliseconds: a disk that flushes slowly. */
 const LOCK_WAIT_MS = 5000;
@@ -61,7 +61,7 @@ export function readPointerOrNull<Pointer>(
  * @throws MinutehandError KEY_UNUSABLE, POINTER_MARK
  */
 export function writeSealed<Pointer>(
-  kind: PointerKind<Pointer>,
+  kind: WritableKind<Pointer>,
   path: string,
   pointer: Pointer,
   { files, marks, expires }: { files: FileSystem; marks: PointerMarks<Pointer> | null; expires?: Seal['expires'] },

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { activate } from '../../test/activate.ts';
 import { MACHINE_FILES } from '../files.ts';
 import { ACTIVE_POINTER } from './active_file.ts';
-import { activate, activePath, readActive, readActiveFile } from './bundle.ts';
+import { activePath, readActive, readActiveFile } from './bundle.ts';
 import { PointerMarks, trainerMarks } from './pointer_marks.ts';
 
 const OLD = '20260101_0000';

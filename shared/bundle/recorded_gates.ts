@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { DirectionManifest } from './direction/direction_manifest.ts';
+import { DIRECTION_GATE_NAMES, PAIR_GATE_NAMES } from './gate_names.ts';
 import { ownGroups, type Manifest } from './manifest.ts';
 
 /** A gate that a bundle did not pass, as its training recorded it. */
@@ -14,9 +15,13 @@ export type FailedGate = Readonly<z.infer<typeof failedGateSchema>>;
 /** The verdicts that a bundle carries. */
 export interface RecordedGates {
   readonly failed: readonly FailedGate[];
-  /** Whether there are any verdicts: without them, a bundle has not passed. */
-  readonly areKnown: boolean;
+  /** Gates without a verdict: an earlier version did not have them, or another program made the bundle. */
+  readonly missing: readonly FailedGate[];
 }
+
+/** Seen of a gate that a bundle has no verdict of. */
+const NO_VERDICT = 'no recorded verdict';
+const NO_VERDICTS = 'no recorded verdicts';
 
 /** A result as manifests have it. */
 interface RecordedResult {
@@ -31,15 +36,38 @@ interface RecordedResult {
 export function recordedGates(manifest: Pick<Manifest, 'gates' | 'groups'>): RecordedGates {
   const { gates = [] } = manifest;
   const ofGroups = ownGroups(manifest).flatMap(({ name, gates: own = [] }) => failuresOf(own, `group ${name}: `));
-  return { failed: [...failuresOf(gates), ...ofGroups], areKnown: gates.length > 0 };
+  return { failed: [...failuresOf(gates), ...ofGroups], missing: missingOf(gates, PAIR_GATE_NAMES) };
 }
 
 /** Verdicts of a direction bundle. An earlier one has no gates: only biased predictions were refused. */
 export function recordedDirectionGates({ gates = [], bias }: Pick<DirectionManifest, 'bias' | 'gates'>): RecordedGates {
-  if (gates.length > 0) return { failed: failuresOf(gates), areKnown: true };
+  const missing = missingOf(gates, DIRECTION_GATE_NAMES);
+  if (gates.length > 0) return { failed: failuresOf(gates), missing };
   const biased = bias?.biased ?? [];
   const failed = biased.map((code) => ({ code: `bias ${code}`, seen: 'biased', limit: 'unbiased within chance' }));
-  return { failed, areKnown: false };
+  return { failed, missing };
+}
+
+const PASSED = 'passed';
+
+/** Whether a gate did not fail, but has no verdict. */
+export function isMissing({ seen }: Pick<FailedGate, 'seen'>): boolean {
+  return seen === NO_VERDICT || seen === NO_VERDICTS;
+}
+
+function missingOf(results: readonly RecordedResult[], expected: readonly string[]): FailedGate[] {
+  if (results.length === 0) return [{ code: 'gates', seen: NO_VERDICTS, limit: PASSED }];
+  const recorded = new Set(results.map(({ name }) => name));
+  return expected
+    .filter((name) => !recorded.has(name))
+    .map((name) => ({ code: name, seen: NO_VERDICT, limit: PASSED }));
+}
+
+/** The failed gates of a bundle, for registry, runs and people: `ai1 auc 0.5012 (at least 0.52 on the holdout)`. */
+export function reasonsOf(
+  gates: readonly { readonly name: string; readonly passed: boolean; readonly seen: string; readonly limit: string }[],
+): string[] {
+  return gates.filter(({ passed }) => !passed).map(({ name, seen, limit }) => `${name} ${seen} (${limit})`);
 }
 
 export function failuresOf(results: readonly RecordedResult[], prefix = ''): FailedGate[] {

@@ -8,7 +8,7 @@ import { VERSION } from './active_file.ts';
 import { readPointer, whilePointerLocked, writeSealed } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
 import { despiteGatesSchema } from './recorded_gates.ts';
-import { sealSchema, type PointerKind } from './sealed_pointer.ts';
+import { sealSchema, type WritableKind } from './sealed_pointer.ts';
 
 export const ROLLOUT_STAGES = ['test', 'pilot', 'rollout', 'full'] as const;
 export type RolloutStage = (typeof ROLLOUT_STAGES)[number];
@@ -67,7 +67,7 @@ export type Rollout = Readonly<z.infer<typeof rolloutSchema>>;
 const rolloutFileSchema = rolloutSchema.extend({ seal: sealSchema.optional() });
 export type RolloutFile = Readonly<z.infer<typeof rolloutFileSchema>>;
 
-export const ROLLOUT_POINTER: PointerKind<RolloutFile> = {
+export const ROLLOUT_POINTER: WritableKind<RolloutFile> = {
   name: 'rollout',
   file: 'rollout.json',
   schema: rolloutFileSchema,

@@ -30,9 +30,13 @@ export interface PointerKind<Pointer> {
   /** Identifies the content: one per serial. */
   label(pointer: Pointer): string;
   sealOf(pointer: Pointer): Seal;
-  withSeal(pointer: Pointer, seal: Seal): Pointer;
   /** Command that writes a newer pointer; by default that of the error. */
   readonly next?: string;
+}
+
+/** A kind that its holder may write. */
+export interface WritableKind<Pointer> extends PointerKind<Pointer> {
+  withSeal(pointer: Pointer, seal: Seal): Pointer;
 }
 
 function signedBytes<Pointer>(kind: PointerKind<Pointer>, pointer: Pointer): Buffer {
@@ -61,7 +65,7 @@ export function sealRefusal<Pointer>(
  * @throws MinutehandError KEY_UNUSABLE when the readers would refuse it
  */
 export function sealPointer<Pointer>(
-  kind: PointerKind<Pointer>,
+  kind: WritableKind<Pointer>,
   pointer: Pointer,
   { serial, expires }: Pick<Seal, 'serial' | 'expires'>,
   mustSign: boolean,
@@ -76,7 +80,7 @@ export function sealPointer<Pointer>(
   throw new MinutehandError('KEY_UNUSABLE', { seen, expected: `${trusted!.map(keyName).join(' or ')}` });
 }
 
-function signed<Pointer>(kind: PointerKind<Pointer>, pointer: Pointer, key: KeyObject): Pointer {
+function signed<Pointer>(kind: WritableKind<Pointer>, pointer: Pointer, key: KeyObject): Pointer {
   const signature = sign(null, signedBytes(kind, pointer), key).toString('base64');
   return kind.withSeal(pointer, { ...kind.sealOf(pointer), key: keyName(key), signature });
 }

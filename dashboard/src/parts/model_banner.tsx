@@ -32,10 +32,16 @@ export function ModelBanner() {
   );
 }
 
-function OverrideLine({ override: { slot, version, gates, reason, by, at } }: { readonly override: Override }) {
+/** An earlier version, which did not check these gates, made and activated the bundle. */
+function isUnproven({ gates, reason }: Override): boolean {
+  return reason === '' && gates.every(({ seen }) => seen.startsWith('no recorded verdict'));
+}
+
+function OverrideLine({ override }: { readonly override: Override }) {
+  const { slot, version, gates, reason, by, at } = override;
   return (
     <li class="critical">
-      <Badge tone="bad">{t('banner.despite')}</Badge>
+      <Badge tone="bad">{t(isUnproven(override) ? 'banner.unproven' : 'banner.despite')}</Badge>
       <a href={pathOf('models')}>{version}</a>
       <span class="mono">{slot}</span>
       <span>{reason === '' ? t('banner.noReason') : t('banner.reason', { reason, by, at: minuteOf(at) })}</span>

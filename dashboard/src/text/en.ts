@@ -121,6 +121,7 @@ export const EN = {
   'overview.none': 'none',
   'overview.refused': '{version} is refused',
   'banner.despite': 'In use despite failed gates',
+  'banner.unproven': 'In use without verdicts of gates that this version checks; train new models',
   'banner.refused': 'Refused models',
   'banner.reason': '“{reason}” ({by}, {at})',
   'banner.noReason': 'No reason was recorded.',

@@ -123,6 +123,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'overview.none': 'なし',
   'overview.refused': '{version} は拒否されました',
   'banner.despite': 'ゲート不合格のまま使用中',
+  'banner.unproven': 'この版のゲートの判定がないまま使用中（新しいモデルを学習してください）',
   'banner.refused': '拒否されたモデル',
   'banner.reason': '「{reason}」（{by}、{at}）',
   'banner.noReason': '理由の記録はありません。',

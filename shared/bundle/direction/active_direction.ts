@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
-import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../pair.ts';
+import { TIMEFRAMES, type Timeframe } from '../../pair.ts';
 import { copyFolder } from '../bundle.ts';
 import { instrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { INSTRUMENT_WINDOWS } from '../../core/features/instrument/definitions.ts';
 import { readModelsFile } from '../models_file.ts';
-import { activateVersion, readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
-import { trainerMarks, type PointerMarks } from '../pointer_marks.ts';
-import type { DespiteGates } from '../recorded_gates.ts';
+import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
+import type { PointerMarks } from '../pointer_marks.ts';
 import { readDirectionBundle } from './direction_bundle.ts';
 import { DIRECTION_FORMAT } from './direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from './direction_model.ts';
@@ -69,26 +68,6 @@ export function takeInDirection(folder: string, modelsFolder: string): string {
   else if (readDirectionBundle(target).modelsHash !== modelsHash)
     throw new MinutehandError('MODEL_EXISTS', { seen: `${target} has another model than ${folder}` });
   return manifest.version;
-}
-
-/**
- * Makes a bundle the active one of its timeframe. Checks nothing: every door of an installation calls `admit` of
- * trainer/control/admission first.
- * @param home whose marks the pointer's serial must exceed
- * @param despite why it is active although gates failed
- * @throws MinutehandError as readDirectionBundle and activateVersion
- */
-export function activateDirection(
-  modelsFolder: string,
-  version: string,
-  home: string,
-  despite: DespiteGates | null = null,
-): ActivePointer & { timeframe: Timeframe } {
-  const { manifest } = readDirectionBundle(join(directionFolder(modelsFolder), version));
-  const timeframe = timeframeOf(manifest.timeframe);
-  const place = directionPlace(modelsFolder, timeframe);
-  const marks = trainerMarks({ home }, place.name);
-  return { ...activateVersion(place, version, MACHINE_FILES, marks, despite), timeframe };
 }
 
 /** Opens the bundles of a folder by their version, for at most `maxRows` instruments. */

@@ -15,6 +15,7 @@ import {
   recordedGates,
   type DespiteGates,
   type FailedGate,
+  type RecordedGates,
 } from '../../../shared/bundle/recorded_gates.ts';
 import { readRollout, rolloutPath } from '../../../shared/bundle/rollout.ts';
 import type { BundleInUse } from '../../../shared/dependencies/models.ts';
@@ -22,7 +23,7 @@ import { describeError, MinutehandError, type ErrorReport } from '../../../share
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { runningOrigin } from './running.ts';
+import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 
 /** Which models a pointer names: `pairs`, `challenger` of an active rollout, `direction 1h`. */
 export type Slot = 'pairs' | 'challenger' | `direction ${Timeframe}`;
@@ -53,14 +54,15 @@ interface Named {
 }
 
 /**
- * Overrides in force: as the pointers record them, and of named bundles whose gates failed without a record. A pointer
- * that cannot be read is reported elsewhere.
+ * Overrides in force: as the pointers record them, and of named bundles whose gates failed, or have no verdict, without
+ * a record: an earlier version activated them, or a person wrote the pointer. A pointer that cannot be read is reported
+ * elsewhere.
  */
 export function standingOverrides(modelsFolder: string): StandingOverride[] {
   return namedModels(modelsFolder).flatMap(({ slot, version, despite }) => {
     if (despite !== null) return [{ slot, version, ...despite }];
-    const { failed } = aboutBundle(modelsFolder, slot, version) ?? { failed: [] };
-    return failed.length === 0 ? [] : [{ slot, version, gates: failed, reason: '', by: '', at: '' }];
+    const { notPassed } = aboutBundle(modelsFolder, slot, version) ?? { notPassed: [] };
+    return notPassed.length === 0 ? [] : [{ slot, version, gates: notPassed, reason: '', by: '', at: '' }];
   });
 }
 
@@ -118,7 +120,8 @@ function namedModels(modelsFolder: string): Named[] {
 
 interface AboutBundle extends BundleOrigin {
   readonly schema: string;
-  readonly failed: readonly FailedGate[];
+  /** Gates that failed, and those without a verdict. */
+  readonly notPassed: readonly FailedGate[];
 }
 
 /** By path; a manifest is read again when its file changes. */
@@ -139,14 +142,18 @@ function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBu
 function aboutPairs(folder: string): AboutBundle {
   const manifest = readManifest(folder);
   const { version, market, pairs, feature_schema: schema } = manifest;
-  return { version, market, timeframes: timeframesOf(pairs), schema, failed: recordedGates(manifest).failed };
+  return { version, market, timeframes: timeframesOf(pairs), schema, notPassed: notPassed(recordedGates(manifest)) };
 }
 
 function aboutDirection(folder: string): AboutBundle {
   const { manifest } = readDirectionBundle(folder);
   const { version, market, timeframe, feature_schema: schema } = manifest;
   const timeframes = [timeframeOf(timeframe)];
-  return { version, market, timeframes, schema, failed: recordedDirectionGates(manifest).failed };
+  return { version, market, timeframes, schema, notPassed: notPassed(recordedDirectionGates(manifest)) };
+}
+
+function notPassed({ failed, missing }: RecordedGates): FailedGate[] {
+  return [...failed, ...missing];
 }
 
 function markOf(path: string): string {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { activate } from '../../../shared/bundle/bundle.ts';
+import { activate } from '../../../test/activate.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { writeRandomBundle } from '../../../shared/bundle/random_bundle.fixture.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';

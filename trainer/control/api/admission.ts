@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { FastifyRequest } from 'fastify';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { AdmissionPlace, Override } from '../admission/admission.ts';
+import type { AdmissionPlace, Override } from '../../../shared/bundle/admission/admission.ts';
 import { createRegistry } from '../registry/registry.ts';
 import type { ApiContext } from './context.ts';
 
@@ -36,6 +36,6 @@ export function admissionPlaceOf({ settings, paths, store }: ApiContext): Admiss
   return {
     settings,
     paths,
-    registered: async (version) => createRegistry(await store(), paths.models).find(version),
+    registered: async (version) => createRegistry(await store(), paths.models).verdictsOf(version),
   };
 }

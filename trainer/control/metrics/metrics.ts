@@ -82,7 +82,7 @@ export const TRAINER_METRICS: readonly Metric<TrainerMetricsSource>[] = [
   {
     name: 'minutehand_models_despite_gates',
     type: 'gauge',
-    help: 'Models in use although gates failed: active, challenger or direction.',
+    help: 'Models in use although gates failed or have no verdict: active, challenger or direction.',
     read: (source) => source.overrides().length,
   },
   {

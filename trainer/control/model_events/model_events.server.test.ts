@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { Redis } from 'ioredis';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { activate } from '../../../shared/bundle/bundle.ts';
+import { activate, adopt } from '../../../test/activate.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { writeRandomBundle } from '../../../shared/bundle/random_bundle.fixture.ts';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
@@ -99,7 +99,7 @@ describe.each([
   /** Adopts, rejects, promotes and rolls back. */
   async function fourChanges(): Promise<void> {
     const [a, b, c] = versions as [string, string, string];
-    await registry.adopt(a);
+    await adopt(registry, paths.models, a);
     await registry.reject(b, ['a gate']);
     activate(paths.models, c);
     await registry.mend('promoted');
@@ -160,7 +160,7 @@ describe.each([
     await redis.stop();
     let status = 500;
     const webhook = await listen(() => status);
-    await registry.adopt(versions[0]!);
+    await adopt(registry, paths.models, versions[0]!);
     const env = { MINUTEHAND_MODELS_WEBHOOK_URL: webhook.url };
     const first = sender(env, redis.url);
     await first.pass();
@@ -182,7 +182,7 @@ describe('a sender that is killed with -9', () => {
     const paths = homePaths({ MINUTEHAND_HOME: home });
     const store = await openStore(paths.trainer);
     const registry = createRegistry(store, paths.models);
-    for (const day of [1, 2, 3]) await registry.adopt(bundleOf(paths.models, day));
+    for (const day of [1, 2, 3]) await adopt(registry, paths.models, bundleOf(paths.models, day));
     const program = await buildProgram('event_sender_program');
     let kills = 0;
     let running = program.start([home]);

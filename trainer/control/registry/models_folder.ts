@@ -1,14 +1,6 @@
 import { join } from 'node:path';
-import {
-  readActive,
-  readBundle,
-  readShadow,
-  sha256Hex,
-  writeActive,
-  type ActivePointer,
-} from '../../../shared/bundle/bundle.ts';
+import { readActive, readBundle, readShadow, sha256Hex, type ActivePointer } from '../../../shared/bundle/bundle.ts';
 import type { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
-import type { DespiteGates } from '../../../shared/bundle/recorded_gates.ts';
 import { readRollout } from '../../../shared/bundle/rollout.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { renamePatiently, writeDurably } from '../../../shared/durable_file.ts';
@@ -145,13 +137,5 @@ export class ModelsFolder {
     } catch {
       return [];
     }
-  }
-
-  /** As `activate`, but with a given predecessor; null when its bundle is not there. */
-  writePointer({ version, previous }: ActivePointer, despite: DespiteGates | null): void {
-    const isThere = previous !== null && this.#files.stat(join(this.#path, previous, 'manifest.json')) !== null;
-    const override = despite === null ? {} : { despite_gates: despite };
-    const pointer = { version, previous: isThere ? previous : null, ...override };
-    writeActive(this.#path, pointer, this.#files, this.#marks);
   }
 }

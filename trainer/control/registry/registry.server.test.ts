@@ -12,15 +12,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { activate, admitAll, adopt, setShadow } from '../../../test/activate.ts';
 import type { EpochMs } from '../../../shared/bar.ts';
-import { activate, listVersions, readActive, readBundle, setShadow } from '../../../shared/bundle/bundle.ts';
+import { listVersions, readActive, readBundle } from '../../../shared/bundle/bundle.ts';
 import { tinyVersions } from '../../../test/tiny_models.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { createRegistry, type Registry } from './registry.ts';
-
-/** Admission is tested in test/admission.chain.test.ts. */
-const admitAll = (): Promise<null> => Promise.resolve(null);
 
 const VERSIONS = [1, 2, 3, 4, 5].map((day) => `2024010${day}_1200`);
 const [A, B, C, D, E] = VERSIONS as [string, string, string, string, string];
@@ -117,7 +115,7 @@ describe.each([
   it('has one active bundle: that of active.json, with the one before it archived', async () => {
     for (const version of [A, B, B]) {
       nowMs += 1000;
-      await registry.adopt(version);
+      await adopt(registry, models, version);
     }
     expect(readActive(models)).toEqual({ version: B, previous: A });
     expect(await registry.list()).toMatchObject([
@@ -131,27 +129,27 @@ describe.each([
     ]);
     // Back again.
     nowMs += 1000;
-    await registry.adopt(A);
+    await adopt(registry, models, A);
     expect(await statuses()).toEqual({ [A]: 'active', [B]: 'archived' });
     expect((await registry.list())[0]).toMatchObject({ previous_version: B, adopted_at: '2024-02-01T00:00:04.000Z' });
   });
 
   it('keeps all reasons of a rejection, and never rejects what is or was active', async () => {
-    await registry.adopt(A);
-    await registry.adopt(B);
+    await adopt(registry, models, A);
+    await adopt(registry, models, B);
     const reasons = ['ai1 auc 0.5 (at least 0.52)', 'champion „…“'];
     for (const version of [A, B, C]) await registry.reject(version, reasons);
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'active', [C]: 'rejected' });
     expect((await registry.list()).map(({ reasons }) => reasons)).toEqual([[], [], reasons]);
     // A person may activate it all the same.
-    await registry.adopt(C);
+    await adopt(registry, models, C);
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'archived', [C]: 'active' });
   });
 
   it('follows an active.json that was changed without it', async () => {
     await registry.mend();
     expect(await registry.list()).toEqual([]);
-    await registry.adopt(A);
+    await adopt(registry, models, A);
     activate(models, B);
     activate(models, C);
     await registry.mend();
@@ -160,7 +158,7 @@ describe.each([
   });
 
   it('removes folder and bytes of the oldest, and keeps its record', async () => {
-    for (const version of VERSIONS) await registry.adopt(version);
+    for (const version of VERSIONS) await adopt(registry, models, version);
     expect(await registry.retain(5)).toEqual([]);
     expect(await registry.retain(3)).toEqual([B, A]);
     expect(listVersions(models)).toEqual([C, D, E]);
@@ -175,13 +173,13 @@ describe.each([
     ]);
     // One that comes back from elsewhere is kept again.
     cpSync(join(trained, A), join(models, A), { recursive: true });
-    await registry.adopt(A);
+    await adopt(registry, models, A);
     expect(await filesKept()).toEqual([A, C, D, E]);
   });
 
   it('never removes the active bundle, its predecessor and the shadow, however old they are', async () => {
-    await registry.adopt(A);
-    await registry.adopt(B);
+    await adopt(registry, models, A);
+    await adopt(registry, models, B);
     for (const version of [C, D, E]) await registry.reject(version, ['no']);
     setShadow(models, C);
     expect(await registry.retain(2)).toEqual([E, D]);
@@ -193,7 +191,7 @@ describe.each([
   });
 
   it('never removes the bundle in active.json before the registry has followed it', async () => {
-    for (const version of [A, B, C, D]) await registry.adopt(version);
+    for (const version of [A, B, C, D]) await adopt(registry, models, version);
     await registry.reject(E, ['no']);
     activate(models, B);
     activate(models, A);
@@ -204,7 +202,7 @@ describe.each([
   });
 
   it('restores a lost folder of bundles, byte for byte, and rewrites active.json', async () => {
-    for (const version of [A, B, C]) await registry.adopt(version);
+    for (const version of [A, B, C]) await adopt(registry, models, version);
     for (const version of [D, E]) rmSync(join(models, version), { recursive: true });
     const before = bundlesOf(models);
     const pointer = readActive(models);
@@ -226,7 +224,7 @@ describe.each([
   });
 
   it('restores single lost or damaged bundles, and does not change the others and active.json', async () => {
-    for (const version of [A, B, C]) await registry.adopt(version);
+    for (const version of [A, B, C]) await adopt(registry, models, version);
     rmSync(join(models, A), { recursive: true });
     writeFileSync(join(models, B, 'ai3.onnx'), 'damaged');
     writeFileSync(join(models, 'active.json'), '{');
@@ -239,7 +237,7 @@ describe.each([
   });
 
   it('rejects stored bytes with a wrong hash, and recovers the others', async () => {
-    for (const version of [A, B]) await registry.adopt(version);
+    for (const version of [A, B]) await adopt(registry, models, version);
     await store.db
       .updateTable('core.model_artifacts')
       .set({ content: Buffer.from('not what was trained') })
@@ -254,7 +252,7 @@ describe.each([
   });
 
   it('never writes outside the folder of a bundle', async () => {
-    await registry.adopt(A);
+    await adopt(registry, models, A);
     await store.db
       .updateTable('core.model_artifacts')
       .set({ file: '../outside' })
@@ -268,7 +266,7 @@ describe.each([
   });
 
   it('reports that removed bytes cannot be restored', async () => {
-    for (const version of [A, B, C]) await registry.adopt(version);
+    for (const version of [A, B, C]) await adopt(registry, models, version);
     await registry.retain(2);
     expect((await registry.recover(A, admitAll)).failed).toMatchObject([
       { version: A, error: { code: 'MODEL_MISSING' } },
@@ -282,7 +280,7 @@ describe.each([
     const now = new Date(Date.UTC(2024, 1, 1));
     const yesterday = new Date(Date.UTC(2024, 0, 30));
     for (const [index, name] of left.entries()) utimesSync(join(models, name), now, index === 1 ? yesterday : now);
-    await registry.adopt(B);
+    await adopt(registry, models, B);
     expect(readdirSync(models).filter((name) => name.startsWith('.'))).toEqual([left[2]]);
     expect(readBundle(join(models, B))).toMatchObject({
       manifest: { version: B },

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import { activate, readActive, sha256Hex } from '../../../shared/bundle/bundle.ts';
+import { restoreActive } from '../../../shared/bundle/admission/activation.ts';
+import type { Admitted, RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
+import { readActive, sha256Hex } from '../../../shared/bundle/bundle.ts';
 import { manifestSchema } from '../../../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../../../shared/bundle/signature.ts';
-import type { DespiteGates } from '../../../shared/bundle/recorded_gates.ts';
 import type { Rollout } from '../../../shared/bundle/rollout.ts';
 import type { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
@@ -25,8 +26,8 @@ export interface Recovery {
   readonly activated: string | null;
 }
 
-/** @returns the override of the bundle, if it has one. @throws MinutehandError when it is refused */
-export type AdmitRecovered = (version: string) => Promise<DespiteGates | null>;
+/** @throws MinutehandError when the bundle is refused */
+export type AdmitRecovered = (version: string) => Promise<Admitted<'recovery'>>;
 
 /**
  * Every bundle with its status and bytes. `models/active.json` is authoritative, because daemons read it; the registry
@@ -38,11 +39,6 @@ export interface Registry {
    * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH; MODEL_EXISTS if another bundle had its version
    */
   register(version: string): Promise<void>;
-  /**
-   * Registers and activates a bundle; the previously active one is archived. Idempotent. Checks no gates.
-   * @throws MinutehandError as `register`
-   */
-  adopt(version: string): Promise<void>;
   /**
    * Registers a bundle with its failed gates. Active and formerly active bundles keep their status.
    * @throws MinutehandError as `register`
@@ -79,6 +75,8 @@ export interface Registry {
   recover(version: string | undefined, admit: AdmitRecovered): Promise<Recovery>;
   /** undefined when the registry never had the version. */
   find(version: string): Promise<RegisteredModels | undefined>;
+  /** For its admission; undefined when the registry never had the version. */
+  verdictsOf(version: string): Promise<RegisteredBundle | undefined>;
   /** Oldest first. */
   list(): Promise<readonly RegisteredModels[]>;
   /** The view `model_registry`: a row per model, oldest bundle first. */
@@ -136,13 +134,6 @@ class StoreRegistry implements Registry {
         await this.#rows.keepArtifact(version, file, this.#folder.read(version, file));
     }
     if (!isKept) await this.#rows.addCandidate(version, created, text, resolve(this.#modelsFolder, version));
-  }
-
-  async adopt(version: string): Promise<void> {
-    await this.register(version);
-    const before = this.#folder.activePointer();
-    if (before?.version !== version) activate(this.#modelsFolder, version, this.#files, this.#marks);
-    await this.mend('adopted');
   }
 
   async reject(version: string, reasons: readonly string[]): Promise<void> {
@@ -223,8 +214,8 @@ class StoreRegistry implements Registry {
     if (!isPointerLost || active === undefined || failed.some((one) => one.version === active.version))
       return { recovered, intact, failed, activated: null };
     try {
-      const despite = await admit(active.version);
-      this.#folder.writePointer({ version: active.version, previous: active.previous_version }, despite);
+      const admitted = await admit(active.version);
+      restoreActive(admitted, active.previous_version, this.#modelsFolder, this.#files, this.#marks);
     } catch (error) {
       failed.push({ version: active.version, error: describeError(error) });
       return { recovered, intact, failed, activated: null };
@@ -234,6 +225,10 @@ class StoreRegistry implements Registry {
 
   find(version: string): Promise<RegisteredModels | undefined> {
     return this.#rows.find(version);
+  }
+
+  verdictsOf(version: string): Promise<RegisteredBundle | undefined> {
+    return this.#rows.verdictsOf(version);
   }
 
   list(): Promise<readonly RegisteredModels[]> {

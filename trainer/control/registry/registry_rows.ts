@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import type { RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
 import { sha256Hex } from '../../../shared/bundle/bundle.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { recordModelEvent } from '../model_events/model_event.ts';
@@ -200,6 +201,16 @@ export class RegistryRows {
     const row = await this.#db
       .selectFrom('core.model_registry')
       .select(COLUMNS)
+      .where('version', '=', version)
+      .executeTakeFirst();
+    return row === undefined ? undefined : { ...row, reasons: JSON.parse(row.reasons) as string[] };
+  }
+
+  /** For the admission of a bundle; undefined when it was never registered. */
+  async verdictsOf(version: string): Promise<RegisteredBundle | undefined> {
+    const row = await this.#db
+      .selectFrom('core.model_registry')
+      .select(['manifest_sha256', 'reasons'])
       .where('version', '=', version)
       .executeTakeFirst();
     return row === undefined ? undefined : { ...row, reasons: JSON.parse(row.reasons) as string[] };

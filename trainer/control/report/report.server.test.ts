@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { CompiledQuery } from 'kysely';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { adopt } from '../../../test/activate.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { writeRandomBundle } from '../../../shared/bundle/random_bundle.fixture.ts';
 import { closeFill, openFill, refusedFill } from '../../../shared/fill/fill.fixture.ts';
@@ -403,8 +404,8 @@ async function fillStore(store: Store, models: string): Promise<void> {
   const schema = featureSchema(settings.minutehand.windows);
   const bundle = (day: number, market: 'live' | 'simulated') =>
     basename(writeRandomBundle(models, { schema, trees: 1, leaves: 2, seed: `${day}`, market, created: new Date(FROM_MS + day * DAY_MS) })); // prettier-ignore
-  await registry.adopt(bundle(-1, 'live'));
-  await registry.adopt(bundle(1, 'live'));
+  await adopt(registry, models, bundle(-1, 'live'));
+  await adopt(registry, models, bundle(1, 'live'));
   await registry.reject(bundle(2, 'live'), ['a gate']);
   await registry.register(bundle(3, 'simulated'));
   await measure(store);

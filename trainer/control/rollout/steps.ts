@@ -19,8 +19,8 @@ import { hasFullTradingWeek } from '../../../shared/market/trading_week.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
-import { activateAdmitted } from '../admission/activation.ts';
-import { admit, type AdmissionPlace, type Admitted } from '../admission/admission.ts';
+import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
+import { admit, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
@@ -31,6 +31,9 @@ export interface RolloutPlace {
 }
 
 type Paths = Pick<HomePaths, 'models' | 'home'>;
+
+/** By command or API, or a new bundle by `adopt_by: rollout`. */
+type Challenger = Admitted<'rollout' | 'adoption'>;
 
 /** An evaluation of the active rollout. */
 export interface RolloutLook {
@@ -48,11 +51,11 @@ export interface RolloutLook {
  * @param admitted the challenger
  * @throws MinutehandError ROLLOUT_STATE when one is active or nothing is; MODEL_MISSING
  */
-export function startRollout({ settings, paths }: RolloutPlace, admitted: Admitted, power: number | null): Rollout {
+export function startRollout({ settings, paths }: RolloutPlace, admitted: Challenger, power: number | null): Rollout {
   return whileRolloutLocked(paths.models, () => start({ settings, paths }, admitted, power));
 }
 
-function start({ settings, paths }: RolloutPlace, admitted: Admitted, power: number | null): Rollout {
+function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: number | null): Rollout {
   const { retrain } = settings;
   const { version: challenger, despite } = admitted;
   const before = readChecked(paths);
@@ -165,7 +168,7 @@ type Step = Exclude<RolloutVerdict, { readonly verdict: 'promote' }> | Promotion
 
 interface Promotion {
   readonly verdict: 'promote';
-  readonly admitted: Admitted;
+  readonly admitted: Admitted<'rollout_end'>;
 }
 
 /** The challenger is admitted again, with the override of its start; a refused one ends the rollout. */

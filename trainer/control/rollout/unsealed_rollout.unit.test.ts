@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { activePath, writeActive } from '../../../shared/bundle/bundle.ts';
+import { activate } from '../../../test/activate.ts';
+import { activePath } from '../../../shared/bundle/bundle.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
 import {
   readRollout,
@@ -44,7 +45,8 @@ let paths: ReturnType<typeof homePaths>;
 beforeEach(() => {
   const home = mkdtempSync(join(tmpdir(), 'minutehand-unsealed-'));
   paths = homePaths({ MINUTEHAND_HOME: home });
-  mkdirSync(paths.models);
+  mkdirSync(join(paths.models, CHAMPION!), { recursive: true });
+  writeFileSync(join(paths.models, CHAMPION!, 'manifest.json'), '{}');
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   writeFileSync(join(home, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(join(home, 'trusted.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
@@ -58,8 +60,7 @@ afterEach(() => {
 
 const marks = () => trainerMarksOf(ROLLOUT_POINTER, paths);
 const unsealed = (): void => writeFileSync(rolloutPath(paths.models), JSON.stringify(ROLLOUT));
-const signActive = (): void =>
-  void writeActive(paths.models, { version: CHAMPION!, previous: null }, MACHINE_FILES, trainerMarks(paths));
+const signActive = (): void => void activate(paths.models, CHAMPION!, MACHINE_FILES, trainerMarks(paths));
 
 it('a rollout without a seal ends where active.json is signed, by a signed state, and the trainer notifies of it', async () => {
   signActive();

@@ -3,7 +3,7 @@ import { readManifest } from '../../../shared/bundle/bundle.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { enterOutcome } from '../registry/outcome.ts';
-import { reasonsOf } from '../registry/reasons.ts';
+import { reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
 import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun } from './run.ts';
 import type { RunRecords } from './run_records.ts';

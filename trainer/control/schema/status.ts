@@ -39,13 +39,13 @@ export const statusSchema = z.object({
       z.object({
         slot: z.string().describe('pairs, challenger, or direction with its timeframe'),
         version: z.string(),
-        gates: z.array(z.object({ code: z.string(), seen: z.string(), limit: z.string() })).describe('Failed gates'),
+        gates: z.array(z.object({ code: z.string(), seen: z.string(), limit: z.string() })).describe('Failed gates, and those without a recorded verdict'),
         reason: z.string().describe('Empty: none was stated'),
         by: z.string(),
         at: z.string(),
       }),
     )
-    .describe('Models in use although gates failed'),
+    .describe('Models in use although gates failed or have no verdict'),
   policy_hash: z.string().describe('Hash of the configuration loaded by the trainer'),
   is_ready: z.boolean().describe('Every daemon is up with models, no halts and no degradations'),
   daemons: z.array(daemonSchema),

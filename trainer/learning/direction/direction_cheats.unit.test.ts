@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DIRECTION_GATE_NAMES } from '../../../shared/bundle/gate_names.ts';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
@@ -94,6 +95,7 @@ describe('the training of a direction model', () => {
     const bars = walk('HONEST', 3000);
     const { gates, net } = await train([withSeries(bars, 'open_interest', seriesOf(bars, 0, openInterest(bars)))]);
     expect(gates.map(({ name }) => name)).toEqual(DIRECTION_GATES.map(({ name }) => name));
+    expect(gates.map(({ name }) => name)).toEqual([...DIRECTION_GATE_NAMES]);
     expect(failed(gates)).toEqual([]);
     expect(gates[2]!.seen).toBe('none of open_interest, volume, taker_buy_volume');
     expect([net.result.no_edge, net.edge['HONEST']!.no_edge]).toEqual([true, true]);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PAIR_GATE_NAMES } from '../../../shared/bundle/gate_names.ts';
 import type { Compared, GateResult } from '../criteria/criteria.ts';
 import {
   ADOPTION_GATES,
@@ -196,6 +197,10 @@ describe('checkTraining', () => {
           .map((test) => `${test.name}: true ${test.seen}`),
       ]),
     ]);
+  });
+
+  it('has the gates that admission expects a verdict of', () => {
+    expect(checkTraining(evidence).map(({ name }) => name)).toEqual([...PAIR_GATE_NAMES]);
   });
 
   it('reads its limits from the policy', () => {

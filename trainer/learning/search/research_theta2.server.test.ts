@@ -2,9 +2,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { activate } from '../../../test/activate.ts';
 import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { activate, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
+import { readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import { parsePair } from '../../../shared/pair.ts';

@@ -2,8 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { activate } from '../../../test/activate.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { activate } from '../../../shared/bundle/bundle.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import type { ModelSet } from '../../../shared/bundle/model_set.ts';
 import { tinyBars, TINY_MINUTES, tinySettings } from '../../../test/tiny_models.ts';

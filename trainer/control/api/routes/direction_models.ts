@@ -12,8 +12,8 @@ import { prepareDirection, type PreparedDirection } from '../../../../shared/bun
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../../shared/pair.ts';
-import { activateAdmitted } from '../../admission/activation.ts';
-import { admit } from '../../admission/admission.ts';
+import { activateAdmitted } from '../../../../shared/bundle/admission/activation.ts';
+import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import {

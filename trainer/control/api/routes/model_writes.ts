@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarks, trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
-import { setShadow, SHADOW_POINTER, VERSION } from '../../../../shared/bundle/bundle.ts';
-import { activateAdmitted } from '../../admission/activation.ts';
-import { admit } from '../../admission/admission.ts';
+import { SHADOW_POINTER, VERSION } from '../../../../shared/bundle/bundle.ts';
+import { activateAdmitted, setShadow } from '../../../../shared/bundle/admission/activation.ts';
+import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { writeMetadataViews } from '../../registry/metadata_views.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
@@ -68,8 +68,11 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const { model_name: name } = request.body;
       const before = pointersOf(paths.models);
       request.written = { target: name ?? 'none', before };
-      if (name !== null) await admit(admissionPlaceOf(context), { door: 'shadow', folder: join(paths.models, name) });
-      setShadow(paths.models, name, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, paths));
+      const admitted =
+        name === null
+          ? null
+          : await admit(admissionPlaceOf(context), { door: 'shadow', folder: join(paths.models, name) });
+      setShadow(admitted, paths.models, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, paths));
       const after = pointersOf(paths.models);
       request.written = { target: name ?? 'none', before, after };
       return after;

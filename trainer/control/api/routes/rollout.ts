@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { trainerMarks } from '../../../../shared/bundle/pointer_marks.ts';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
 import { readRollout, rolloutSchema } from '../../../../shared/bundle/rollout.ts';
-import { admit } from '../../admission/admission.ts';
+import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { createRegistry } from '../../registry/registry.ts';
 import { shadowPower } from '../../rollout/shadow_power.ts';
 import { abortRollout, startRollout } from '../../rollout/steps.ts';

@@ -1,6 +1,6 @@
-import { timeframesOf, type RunningOrigin } from '../../../shared/bundle/origin.ts';
-import { barSecondsOf, parseInstrument, timeframeOf } from '../../../shared/pair.ts';
-import type { Settings } from '../../../shared/policy/policy.ts';
+import { timeframesOf, type RunningOrigin } from '../origin.ts';
+import { barSecondsOf, parseInstrument, timeframeOf } from '../../pair.ts';
+import type { Settings } from '../../policy/policy.ts';
 
 /** What this configuration runs, for models of pairs or of instruments. */
 export function runningOrigin({ minutehand }: Pick<Settings, 'minutehand'>, isOfPairs: boolean): RunningOrigin {

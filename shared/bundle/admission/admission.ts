@@ -1,34 +1,30 @@
-import { readActiveFile } from '../../../shared/bundle/bundle.ts';
-import {
-  directionPlace,
-  isDirectionBundle,
-  liveInstrumentSchema,
-} from '../../../shared/bundle/direction/active_direction.ts';
-import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
-import { prepareDirection } from '../../../shared/bundle/direction/direction_model.ts';
-import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
-import { loadModelSet } from '../../../shared/bundle/model_set.ts';
-import { refuseForeign, timeframesOf, type BundleOrigin } from '../../../shared/bundle/origin.ts';
-import { readPointerFile } from '../../../shared/bundle/pointer.ts';
-import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { join } from 'node:path';
+import { readActiveFile, sha256Hex } from '../bundle.ts';
+import { directionPlace, isDirectionBundle, liveInstrumentSchema } from '../direction/active_direction.ts';
+import { readDirectionBundle } from '../direction/direction_bundle.ts';
+import { prepareDirection } from '../direction/direction_model.ts';
+import { featureSchema } from '../feature_schema.ts';
+import { loadModelSet } from '../model_set.ts';
+import { readModelsFile } from '../models_file.ts';
+import { refuseForeign, timeframesOf, type BundleOrigin } from '../origin.ts';
+import { readPointerFile } from '../pointer.ts';
+import { trainerMarks } from '../pointer_marks.ts';
 import {
   failuresOf,
   gatesText,
+  reasonsOf,
   recordedDirectionGates,
   recordedGates,
   type DespiteGates,
   type FailedGate,
   type RecordedGates,
-} from '../../../shared/bundle/recorded_gates.ts';
-import type { ActiveFile } from '../../../shared/bundle/active_file.ts';
-import { describeError, MinutehandError } from '../../../shared/errors.ts';
-import { MACHINE_FILES } from '../../../shared/files.ts';
-import { timeframeOf, type Timeframe } from '../../../shared/pair.ts';
-import type { HomePaths } from '../../../shared/home.ts';
-import type { Settings } from '../../../shared/policy/policy.ts';
-import type { GateResult } from '../../learning/criteria/criteria.ts';
-import { reasonsOf } from '../registry/reasons.ts';
-import type { RegisteredModels } from '../registry/registry_rows.ts';
+} from '../recorded_gates.ts';
+import type { ActiveFile } from '../active_file.ts';
+import { describeError, MinutehandError } from '../../errors.ts';
+import { MACHINE_FILES } from '../../files.ts';
+import { timeframeOf, type Timeframe } from '../../pair.ts';
+import type { HomePaths } from '../../home.ts';
+import type { Settings } from '../../policy/policy.ts';
 import { runningOrigin } from './running.ts';
 
 /**
@@ -46,6 +42,22 @@ export interface Override {
   readonly by: string;
 }
 
+/** Row of a bundle in the registry. */
+export interface RegisteredBundle {
+  /** Of its manifest when it was registered, hexadecimal. */
+  readonly manifest_sha256: string;
+  /** Failed gates, in words. */
+  readonly reasons: readonly string[];
+}
+
+/** Verdict of a gate beyond those of a manifest. */
+export interface FurtherVerdict {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly seen: string;
+  readonly limit: string;
+}
+
 /** An installation. */
 export interface AdmissionPlace {
   readonly settings: Settings;
@@ -54,22 +66,29 @@ export interface AdmissionPlace {
    * Row of a bundle in the registry; undefined without one.
    * @throws MinutehandError STORE_UNUSABLE
    */
-  registered(version: string): Promise<Pick<RegisteredModels, 'adopted_at' | 'reasons'> | undefined>;
+  registered(version: string): Promise<RegisteredBundle | undefined>;
 }
 
-export interface AdmissionRequest {
-  readonly door: Door;
+export interface AdmissionRequest<Through extends Door = Door> {
+  readonly door: Through;
   /** Folder of the bundle, of pairs or of a direction model. */
   readonly folder: string;
   readonly override?: Override | null;
   /** Verdicts beyond those that the bundle and the registry have. */
-  readonly further?: readonly GateResult[];
+  readonly further?: readonly FurtherVerdict[];
   /** Of a challenger: the override with which its rollout started. */
   readonly carried?: DespiteGates | null;
 }
 
-/** A bundle that may be activated. Only `admit` makes one. */
-export interface Admitted {
+declare const ADMITTED: unique symbol;
+
+/**
+ * A bundle that may be used as its door says. Every writer of a pointer to models takes one, and only `admit` makes
+ * one: nothing else can name the symbol.
+ */
+export interface Admitted<Through extends Door = Door> {
+  readonly [ADMITTED]: true;
+  readonly door: Through;
   readonly version: string;
   /** Timeframe of a direction model; null: models of pairs. */
   readonly timeframe: Timeframe | null;
@@ -77,26 +96,42 @@ export interface Admitted {
   readonly despite: DespiteGates | null;
 }
 
+/** One type per door, so that `door` tells them apart. */
+export type AdmittedBy<Through extends Door> = Through extends Door ? Admitted<Through> : never;
+
 /**
  * The one lock of every door through which a bundle comes into use. The bundle is verified as a daemon does it; another
- * market, timeframe or feature schema is always refused; failed, missing or unreadable verdicts of gates are refused
- * unless a person overrides them with a reason, or the bundle was active before and is rolled back to or recovered
- * (docs/adr/0024-one-lock-for-models.md).
- * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA; as loadModelSet
- * and prepareDirection
+ * market, timeframe or feature schema, and a manifest other than the registered one, are always refused; failed,
+ * missing or unreadable verdicts of gates are refused unless a person overrides them with a reason, or the bundle was
+ * active before and is rolled back to or recovered (docs/adr/0024-one-lock-for-models.md).
+ * @throws MinutehandError MODEL_GATES, MODEL_MARKET, MODEL_SIMULATED, MODEL_TIMEFRAME, MODEL_SCHEMA, MODEL_EXISTS; as
+ * loadModelSet and prepareDirection
  */
-export async function admit(place: AdmissionPlace, request: AdmissionRequest): Promise<Admitted> {
+export async function admit<Through extends Door>(
+  place: AdmissionPlace,
+  request: AdmissionRequest<Through>,
+): Promise<AdmittedBy<Through>> {
+  const { door } = request;
   const candidate = await verifyCandidate(request.folder, place.settings);
-  const { version, timeframe } = candidate;
-  if (request.door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, timeframe === null));
-  if (request.door === 'shadow') return { version, timeframe, despite: null };
+  if (door !== 'folder') refuseForeign(candidate, runningOrigin(place.settings, candidate.timeframe === null));
+  if (door === 'shadow') return admitted(door, candidate, null);
   const verdicts = await verdictsOf(place, candidate, request);
-  return { version, timeframe, despite: judge(place, candidate, request, verdicts) };
+  return admitted(door, candidate, judge(place, candidate, request, verdicts));
+}
+
+function admitted<Through extends Door>(
+  door: Through,
+  { version, timeframe }: Candidate,
+  despite: DespiteGates | null,
+): AdmittedBy<Through> {
+  return { door, version, timeframe, despite } as AdmittedBy<Through>;
 }
 
 interface Candidate extends BundleOrigin {
   readonly timeframe: Timeframe | null;
   readonly recorded: RecordedGates;
+  /** SHA-256 of the manifest. */
+  readonly manifestHash: string;
   /** The failed gates as the registry words them. */
   readonly reasons: readonly string[];
 }
@@ -114,6 +149,7 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
       timeframe: own,
       timeframes: [own],
       recorded: recordedDirectionGates(manifest),
+      manifestHash: manifestHashOf(folder),
       reasons: [],
     };
   }
@@ -126,38 +162,47 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
     timeframe: null,
     timeframes: timeframesOf(pairs),
     recorded: recordedGates(set.manifest),
+    manifestHash: manifestHashOf(folder),
     reasons: reasonsOf(gates),
   };
+}
+
+function manifestHashOf(folder: string): string {
+  return sha256Hex(readModelsFile(join(folder, 'manifest.json'), 'manifest'));
 }
 
 interface Verdicts {
   /** Gates that failed. */
   readonly failed: readonly FailedGate[];
-  /** Verdicts that are missing or cannot be read: not passed, but no failure either. */
-  readonly unknown: readonly FailedGate[];
+  /** Gates without a recorded verdict: not passed, but no failure either. */
+  readonly missing: readonly FailedGate[];
+  /** A registry that cannot be read now. */
+  readonly unread: readonly FailedGate[];
 }
 
+/** @throws MinutehandError MODEL_EXISTS */
 async function verdictsOf(
   { registered }: AdmissionPlace,
-  { version, timeframe, recorded, reasons }: Candidate,
+  { version, timeframe, recorded, reasons, manifestHash }: Candidate,
   { door, further = [] }: AdmissionRequest,
 ): Promise<Verdicts> {
   const failed = [...recorded.failed, ...failuresOf(further)];
-  const missing = recorded.areKnown ? [] : [{ code: 'gates', seen: 'no recorded verdicts', limit: 'passed' }];
+  const { missing } = recorded;
   // A new bundle is not registered yet, and the registry has no direction models.
-  if (door === 'adoption' || door === 'folder' || timeframe !== null) return { failed, unknown: missing };
+  if (door === 'adoption' || door === 'folder' || timeframe !== null) return { failed, missing, unread: [] };
+  let row: RegisteredBundle | undefined;
   try {
-    const row = await registered(version);
-    const others = (row?.reasons ?? []).filter((reason) => !reasons.includes(reason) && !isOfMoment(reason));
-    const rejected = others.map((reason) => ({ code: 'registry', seen: `rejected: ${reason}`, limit: 'not rejected' }));
-    // An earlier version adopted it, and recorded no verdicts.
-    const wasAdopted = (row?.adopted_at ?? null) !== null;
-    return { failed: [...failed, ...rejected], unknown: wasAdopted ? [] : missing };
+    row = await registered(version);
   } catch (error) {
     const { code, message } = describeError(error);
-    const unread = { code: 'registry', seen: `${code}: ${message}`, limit: 'a readable verdict' };
-    return { failed, unknown: [...missing, unread] };
+    const unread = [{ code: 'registry', seen: `${code}: ${message}`, limit: 'a readable verdict' }];
+    return { failed, missing, unread };
   }
+  if (row !== undefined && row.manifest_sha256 !== manifestHash)
+    throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has another manifest of ${version}` });
+  const others = (row?.reasons ?? []).filter((reason) => !reasons.includes(reason) && !isOfMoment(reason));
+  const rejected = others.map((reason) => ({ code: 'registry', seen: `rejected: ${reason}`, limit: 'not rejected' }));
+  return { failed: [...failed, ...rejected], missing, unread: [] };
 }
 
 /** Whether a reason is about the moment, and not about the bundle: another rollout was active. */
@@ -178,20 +223,20 @@ function judge(
   place: AdmissionPlace,
   { version, timeframe }: Candidate,
   { door, override = null, carried = null }: AdmissionRequest,
-  { failed, unknown }: Verdicts,
+  { failed, missing, unread }: Verdicts,
 ): DespiteGates | null {
-  const gates = [...failed, ...unknown];
+  const gates = [...failed, ...missing, ...unread];
   if (gates.length === 0) return null;
   const at = new Date().toISOString();
   if (override !== null) return { gates, at, ...override };
   if (carried !== null) return carried;
   // It was admitted when its rollout started: a store that is down since is no verdict.
-  if (door === 'rollout_end' && failed.length === 0) return null;
+  if (door === 'rollout_end' && failed.length + missing.length === 0) return null;
   const reason = ACTIVE_BEFORE[door];
   const earlier = reason === undefined ? null : activeBefore(place, version, timeframe, door);
   if (reason === undefined || earlier === null)
     throw new MinutehandError('MODEL_GATES', { seen: `${version}: ${gatesText(gates)}`, gates });
-  // What was active before does not lack verdicts: it has served.
+  // Going back to what has served needs no verdicts: standing.ts shows the missing ones while it is active.
   return earlier.despite ?? (failed.length === 0 ? null : { gates: [...failed], at, reason, by: '' });
 }
 

@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import { MACHINE_FILES } from '../../files.ts';
+import type { HomePaths } from '../../home.ts';
+import type { FileSystem } from '../../ports.ts';
+import { pointerKind, type ActiveFile } from '../active_file.ts';
+import { mustExist, placeOfActive, SHADOW_POINTER, shadowPath, type ShadowFile } from '../bundle.ts';
+import { directionPlace } from '../direction/active_direction.ts';
+import type { ActivePointer, PointerPlace } from '../pointer.ts';
+import { readPointerOrNull, whilePointerLocked, writeSealed } from '../pointer_file.ts';
+import { trainerMarks, type PointerMarks } from '../pointer_marks.ts';
+import type { DespiteGates } from '../recorded_gates.ts';
+import { expiryOf, type WritableKind } from '../sealed_pointer.ts';
+import type { Admitted } from './admission.ts';
+
+/** Doors behind which a bundle is active at once. */
+export type ActivatingDoor = 'adoption' | 'promotion' | 'rollback' | 'rollout_end';
+
+/**
+ * Makes an admitted bundle of the models folder the active one, of the pairs or of its timeframe. A reader sees the old
+ * or the new pointer, never a part. A damaged or refused pointer is replaced by one without a predecessor. The serial
+ * rises, also when an older bundle becomes active again.
+ * @throws MinutehandError MODEL_MISSING, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
+ */
+export function activateAdmitted(
+  { version, timeframe, despite }: Admitted<ActivatingDoor>,
+  paths: Pick<HomePaths, 'models' | 'home'>,
+): ActivePointer {
+  if (timeframe === null) {
+    mustExist(paths.models, version, MACHINE_FILES);
+    return activateAt(placeOfActive(paths.models), { version, despite }, MACHINE_FILES, trainerMarks(paths));
+  }
+  const place = directionPlace(paths.models, timeframe);
+  return activateAt(place, { version, despite }, MACHINE_FILES, trainerMarks(paths, place.name));
+}
+
+/**
+ * The same in a folder of bundles that is no installation's.
+ * @param marks by default none: the serial follows that of the file
+ * @throws MinutehandError as activateAdmitted
+ */
+export function activateInFolder(
+  { version, despite }: Admitted<'folder'>,
+  folder: string,
+  files: FileSystem = MACHINE_FILES,
+  marks: PointerMarks | null = null,
+): ActivePointer {
+  mustExist(folder, version, files);
+  return activateAt(placeOfActive(folder), { version, despite }, files, marks);
+}
+
+/**
+ * Writes a lost `active.json` again, with the predecessor of the registry; with none when its bundle is not there.
+ * @throws MinutehandError as activateAdmitted
+ */
+export function restoreActive(
+  { version, despite }: Admitted<'recovery'>,
+  previous: string | null,
+  modelsFolder: string,
+  files: FileSystem,
+  marks: PointerMarks | null,
+): ActivePointer {
+  const isThere = previous !== null && files.stat(join(modelsFolder, previous, 'manifest.json')) !== null;
+  const pointer = { version, previous: isThere ? previous : null };
+  return write(placeOfActive(modelsFolder), { ...pointer, ...recordOf(despite) }, files, marks);
+}
+
+/**
+ * Names the bundle that scores along, or none.
+ * @param marks without them, the serial follows that of the file
+ * @throws MinutehandError as activateAdmitted
+ */
+export function setShadow(
+  admitted: Admitted<'shadow'> | null,
+  modelsFolder: string,
+  files: FileSystem = MACHINE_FILES,
+  marks: PointerMarks<ShadowFile> | null = null,
+): void {
+  const path = shadowPath(modelsFolder);
+  const version = admitted?.version ?? null;
+  if (version !== null) mustExist(modelsFolder, version, files);
+  else if (files.stat(path) === null) return;
+  whilePointerLocked(path, files, () => writeSealed(SHADOW_POINTER, path, { version }, { files, marks }));
+}
+
+type Content = Omit<ActiveFile, 'serial' | 'expires' | 'key' | 'signature'>;
+
+function activateAt(
+  place: PointerPlace,
+  { version, despite }: Pick<Admitted, 'version' | 'despite'>,
+  files: FileSystem,
+  marks: PointerMarks | null,
+): ActivePointer {
+  return whilePointerLocked(place.path, files, () => {
+    const before = readPointerOrNull(pointerKind(place.name), place.path, files, marks);
+    return write(place, { version, ...recordOf(despite), ...predecessorOf(version, before) }, files, marks);
+  });
+}
+
+function recordOf(despite: DespiteGates | null): Pick<ActiveFile, 'despite_gates'> {
+  return despite === null ? {} : { despite_gates: despite };
+}
+
+/** @param before the pointer that is replaced */
+function predecessorOf(
+  version: string,
+  before: ActiveFile | null,
+): Pick<ActiveFile, 'previous' | 'previous_despite_gates'> {
+  if (before === null) return { previous: null };
+  if (before.version !== version) return { previous: before.version, previous_despite_gates: before.despite_gates };
+  return { previous: before.previous, previous_despite_gates: before.previous_despite_gates };
+}
+
+/** Writes a pointer with the next serial, signed when there is a key. */
+function write(
+  { name, path }: PointerPlace,
+  content: Content,
+  files: FileSystem,
+  marks: PointerMarks | null,
+): ActivePointer {
+  // No other module has a writable kind of these pointers: what is active was admitted.
+  const kind: WritableKind<ActiveFile> = {
+    ...pointerKind(name),
+    withSeal: ({ version, previous, despite_gates, previous_despite_gates }, seal) => ({
+      version,
+      previous,
+      ...(despite_gates && { despite_gates }),
+      ...(previous_despite_gates && { previous_despite_gates }),
+      ...seal,
+    }),
+  };
+  writeSealed(kind, path, content, { files, marks, ...expiryOf(Date.now()) });
+  return { version: content.version, previous: content.previous };
+}

@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import {
+  activateAdmitted,
+  activateInFolder,
+  setShadow as setAdmittedShadow,
+} from '../shared/bundle/admission/activation.ts';
+import type { Admitted, Door } from '../shared/bundle/admission/admission.ts';
+import { readActive, type ShadowFile } from '../shared/bundle/bundle.ts';
+import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
+import type { ActivePointer } from '../shared/bundle/pointer.ts';
+import type { PointerMarks } from '../shared/bundle/pointer_marks.ts';
+import type { DespiteGates } from '../shared/bundle/recorded_gates.ts';
+import { MACHINE_FILES } from '../shared/files.ts';
+import { timeframeOf, type Timeframe } from '../shared/pair.ts';
+import type { FileSystem } from '../shared/ports.ts';
+import type { Registry } from '../trainer/control/registry/registry.ts';
+
+/** What `admit` would make of a bundle that passed, also of one that tests make unusable. */
+export function unjudged<Through extends Door>(
+  door: Through,
+  version: string,
+  timeframe: Timeframe | null = null,
+  despite: DespiteGates | null = null,
+): Admitted<Through> {
+  return { door, version, timeframe, despite } as unknown as Admitted<Through>;
+}
+
+/** Makes a bundle of pairs the active one, without admission. */
+export function activate(
+  modelsFolder: string,
+  version: string,
+  files: FileSystem = MACHINE_FILES,
+  marks: PointerMarks | null = null,
+  despite: DespiteGates | null = null,
+): ActivePointer {
+  return activateInFolder(unjudged('folder', version, null, despite), modelsFolder, files, marks);
+}
+
+/** Makes a direction bundle the active one of a timeframe, by default its own, without admission. */
+export function activateDirection(
+  models: string,
+  version: string,
+  home: string,
+  timeframe: Timeframe = timeframeOf(readDirectionBundle(join(directionFolder(models), version)).manifest.timeframe),
+): ActivePointer {
+  return activateAdmitted(unjudged('promotion', version, timeframe), { models, home });
+}
+
+/** Names the shadow, without admission. */
+export function setShadow(
+  modelsFolder: string,
+  version: string | null,
+  files: FileSystem = MACHINE_FILES,
+  marks: PointerMarks<ShadowFile> | null = null,
+): void {
+  const admitted = version === null ? null : unjudged('shadow', version);
+  setAdmittedShadow(admitted, modelsFolder, files, marks);
+}
+
+/** Admits what a registry recovers, without admission. */
+export const admitAll = (version: string): Promise<Admitted<'recovery'>> =>
+  Promise.resolve(unjudged('recovery', version));
+
+/** Registers a bundle and makes it active, as `train --adopt` does. Idempotent. */
+export async function adopt(
+  registry: Pick<Registry, 'register' | 'mend'>,
+  modelsFolder: string,
+  version: string,
+  files: FileSystem = MACHINE_FILES,
+): Promise<void> {
+  await registry.register(version);
+  if (activeVersion(modelsFolder, files) !== version) activate(modelsFolder, version, files);
+  await registry.mend('adopted');
+}
+
+/** null also of a damaged pointer. */
+function activeVersion(modelsFolder: string, files: FileSystem): string | null {
+  try {
+    return readActive(modelsFolder, files)?.version ?? null;
+  } catch {
+    return null;
+  }
+}
