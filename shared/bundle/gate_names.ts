@@ -47,4 +47,5 @@ export const DIRECTION_GATE_NAMES = [
   'direction series foresight',
   'direction single column',
   'direction one bar later',
+  'direction f1',
 ] as const;
