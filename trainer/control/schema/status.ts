@@ -39,7 +39,9 @@ export const statusSchema = z.object({
       z.object({
         slot: z.string().describe('pairs, challenger, or direction with its timeframe'),
         version: z.string(),
-        gates: z.array(z.object({ code: z.string(), seen: z.string(), limit: z.string() })).describe('Failed gates, and those without a recorded verdict'),
+        gates: z
+          .array(z.object({ code: z.string(), seen: z.string(), limit: z.string() }))
+          .describe('Failed gates, and those without a recorded verdict'),
         reason: z.string().describe('Empty: none was stated'),
         by: z.string(),
         at: z.string(),
