@@ -109,6 +109,66 @@ export const ERRORS = {
     message: 'The clocks of this machine and of the exchange differ.',
     next: 'Set this machine’s clock (NTP).',
   },
+  FORMULA_SYNTAX: {
+    status: 422,
+    message: 'The formula cannot be read.',
+    next: 'Correct the text at the column; the language: docs/reference/FORMULAS.md.',
+  },
+  FORMULA_NAME: {
+    status: 422,
+    message: 'The formula uses an unknown name.',
+    next: 'Sources and operators: docs/reference/FORMULAS.md.',
+  },
+  FORMULA_ARGUMENTS: {
+    status: 422,
+    message: 'An operator of the formula has wrong arguments.',
+    next: 'Write it as its signature in docs/reference/FORMULAS.md.',
+  },
+  FORMULA_TYPE: {
+    status: 422,
+    message: 'The formula uses a number as a condition, or a condition as a number.',
+    next: 'Compare numbers (close > open); make numbers by where(condition, 1, 0).',
+  },
+  FORMULA_UNIT: {
+    status: 422,
+    message: 'The formula adds or compares quantities of different units.',
+    next: 'Make them comparable first: by a ratio, rank, zscore or log.',
+  },
+  FORMULA_WINDOW: {
+    status: 422,
+    message: 'A window of the formula is not allowed.',
+    next: 'Write a whole number of bars within the operator’s limits.',
+  },
+  FORMULA_CONSTANT: {
+    status: 422,
+    message: 'The formula, or a number in it, has no use.',
+    next: 'Read a source of the subject, such as close or a.close.',
+  },
+  FORMULA_LENGTH: {
+    status: 422,
+    message: 'The formula is too long.',
+    next: 'Split it into several features.',
+  },
+  FORMULA_DEPTH: {
+    status: 422,
+    message: 'The formula is nested too deeply.',
+    next: 'Split it into several features.',
+  },
+  FORMULA_NODES: {
+    status: 422,
+    message: 'The formula has too many parts.',
+    next: 'Split it into several features.',
+  },
+  FORMULA_MEMORY: {
+    status: 422,
+    message: 'The windows of the formula need too much memory.',
+    next: 'Shorten its windows, or use bars of a longer timeframe.',
+  },
+  FORMULA_LOOK_BACK: {
+    status: 422,
+    message: 'The formula looks back too far.',
+    next: 'Shorten its windows, or use bars of a longer timeframe.',
+  },
   BARS_REFUSED: {
     status: 422,
     message: 'The bars show a fault of their source, so none of the symbol was taken.',

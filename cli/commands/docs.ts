@@ -10,6 +10,7 @@ import { renderDegradationsDoc } from '../docs/degradations_doc.ts';
 import { renderDashboard } from '../docs/dashboard.ts';
 import { renderErrorsDoc } from '../docs/errors_doc.ts';
 import { renderFeaturesDoc } from '../docs/features_doc.ts';
+import { renderFormulasDoc } from '../docs/formulas_doc.ts';
 import { writeConfigurationDoc } from '../docs/configuration_doc.ts';
 import { writeJsonSchemas } from '../../shared/policy/json_schema.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -25,6 +26,7 @@ export function addDocs(program: Command, output: () => Output): void {
   program.command('docs', { hidden: true }).action(async () => {
     const root = packageRoot();
     writeFileSync(join(root, 'docs', 'reference', 'FEATURES.md'), renderFeaturesDoc(loadSettings().minutehand.windows));
+    writeFileSync(join(root, 'docs', 'reference', 'FORMULAS.md'), renderFormulasDoc());
     writeFileSync(join(root, 'docs', 'reference', 'ERRORS.md'), renderErrorsDoc());
     writeFileSync(join(root, 'docs', 'reference', 'GATES.md'), renderGatesDoc());
     writeFileSync(join(root, 'docs', 'reference', 'CLI.md'), renderCliDoc(program));

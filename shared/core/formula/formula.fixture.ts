@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import type { OracleBar } from './formula.oracle.ts';
+import type { Formula } from './formula.ts';
+import { FormulaEngine } from './engine.ts';
+import { isConstant } from './operator.ts';
+import { OPERATORS } from './operators.ts';
+import { MINUTE_SOURCE } from './sources.ts';
+
+const FIELDS = ['open', 'high', 'low', 'close', 'volume', 'spread'];
+
+/** Random text of a number over the fields of a bar. */
+function numberText(depth: number, longest: number): fc.Arbitrary<string> {
+  const leaf = fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom(...FIELDS) },
+    { weight: 1, arbitrary: fc.constantFrom('0.5', '2', '-1', '1000', '1e-3') },
+  );
+  return depth === 0
+    ? leaf
+    : fc.oneof({ weight: 1, arbitrary: leaf }, { weight: 5, arbitrary: operationText('number', depth, longest) });
+}
+
+function conditionText(depth: number, longest: number): fc.Arbitrary<string> {
+  return operationText('boolean', Math.max(1, depth), longest);
+}
+
+function operationText(type: 'number' | 'boolean', depth: number, longest: number): fc.Arbitrary<string> {
+  const candidates = OPERATORS.filter(
+    (operator) => operator.type === type && (depth > 1 || operator.parameters.every(({ kind }) => kind !== 'boolean')),
+  );
+  return fc.constantFrom(...candidates).chain((operator) => {
+    const parts = operator.parameters
+      .filter((parameter) => !('implicit' in parameter && parameter.implicit === MINUTE_SOURCE))
+      .map((parameter) => {
+        if (isConstant(parameter)) {
+          const { kind, least, most, isInteger } = parameter;
+          if (kind === 'window') {
+            // Of smoothed means the window is a multiple.
+            const factor = operator.name === 'ema' ? 4 : ['wilder', 'rsi', 'atr'].includes(operator.name) ? 8 : 1;
+            return fc.integer({ min: least, max: Math.max(least, Math.floor(longest / factor)) }).map(String);
+          }
+          if (isInteger) return fc.integer({ min: least, max: Math.min(most, 4) }).map(String);
+          return fc.constantFrom('0', '0.25', '0.5', '1').map(String);
+        }
+        return parameter.kind === 'boolean' ? conditionText(depth - 1, longest) : numberText(depth - 1, longest);
+      });
+    return fc.tuple(...parts).map((texts) => {
+      const { sign, name } = operator;
+      if (sign === undefined) return `${name}(${texts.join(', ')})`;
+      return texts.length === 1 ? `(${sign} ${texts[0]})` : `(${texts[0]} ${sign} ${texts[1]})`;
+    });
+  });
+}
+
+/** Random formulas of the whole language; units may not fit. */
+export function formulaText(depth: number, longest: number): fc.Arbitrary<string> {
+  return fc.oneof(numberText(depth, longest), conditionText(depth, longest));
+}
+
+/** A random market with gaps, repeated prices, and values that are missing. */
+export function marketBars(length: number): fc.Arbitrary<OracleBar[]> {
+  const step = fc.record({
+    gap: fc.oneof(
+      { weight: 12, arbitrary: fc.constant(1) },
+      { weight: 2, arbitrary: fc.integer({ min: 2, max: 9 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 10, max: 5000 }) },
+    ),
+    move: fc.oneof(
+      { weight: 3, arbitrary: fc.integer({ min: -50, max: 50 }) },
+      { weight: 1, arbitrary: fc.constant(0) },
+    ),
+    up: fc.integer({ min: 0, max: 20 }),
+    down: fc.integer({ min: 0, max: 20 }),
+    volume: fc.oneof(
+      { weight: 9, arbitrary: fc.integer({ min: 1, max: 900 }) },
+      { weight: 1, arbitrary: fc.constant(NaN) },
+    ),
+  });
+  return fc
+    .tuple(fc.integer({ min: 1_000_000, max: 30_000_000 }), fc.array(step, { minLength: length, maxLength: length }))
+    .map(([start, steps]) => {
+      let number = start;
+      let price = 20_000;
+      return steps.map(({ gap, move, up, down, volume }) => {
+        number += gap;
+        const open = price / 100;
+        price = Math.max(100, price + move);
+        const close = price / 100;
+        const high = Math.max(open, close) + up / 100;
+        const low = Math.min(open, close) - down / 200;
+        const values = { open, high, low, close, volume, spread: up > 15 ? NaN : up / 1000, [MINUTE_SOURCE]: number };
+        return { number, values };
+      });
+    });
+}
+
+/** Values of formulas at bars that come in blocks of these sizes, in turn. */
+export function run(
+  formulas: readonly Formula[],
+  bars: readonly OracleBar[],
+  blocks: readonly number[] = [256],
+): number[][] {
+  const engine = new FormulaEngine(formulas);
+  const state = engine.createState();
+  const values: number[][] = formulas.map(() => []);
+  let turn = 0;
+  for (let at = 0; at < bars.length;) {
+    const count = Math.min(blocks[turn++ % blocks.length]!, bars.length - at, engine.capacity);
+    for (let i = 0; i < count; i++) {
+      const bar = bars[at + i]!;
+      engine.numbers[i] = bar.number;
+      for (const [name, column] of engine.inputs) column[i] = bar.values[name]!;
+    }
+    engine.run(state, count);
+    engine.outputs.forEach((output, j) => values[j]!.push(...output.subarray(0, count)));
+    at += count;
+  }
+  return values;
+}
+
+/** The bits of doubles, so that −0 and 0 differ and each NaN is itself. */
+export function bits(values: readonly number[]): BigUint64Array {
+  return new BigUint64Array(Float64Array.from(values).buffer);
+}

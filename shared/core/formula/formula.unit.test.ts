@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { bits, formulaText, marketBars, run } from './formula.fixture.ts';
+import { FormulaError } from './formula_error.ts';
+import { oracleOf, oracleValues, type OracleBar } from './formula.oracle.ts';
+import { parseFormula, type Formula, type Node } from './formula.ts';
+import { OPERATORS } from './operators.ts';
+import { symbolSources } from './sources.ts';
+
+const SOURCES = symbolSources();
+const RUNS = 150;
+
+function parsed(text: string): Formula | null {
+  try {
+    return parseFormula(text, SOURCES);
+  } catch (error) {
+    if (error instanceof FormulaError) return null;
+    throw error;
+  }
+}
+
+/** Random formulas that keep the rules of the language. */
+const validText = (): fc.Arbitrary<string> => formulaText(3, 24).filter((text) => parsed(text) !== null);
+
+/** Every part of a formula as a formula of its own, so that each is compared with its own oracle. */
+function parts(formula: Formula): Node[] {
+  const found = new Map<string, Node>();
+  const visit = (node: Node): void => {
+    if (found.has(node.text)) return;
+    if (node.kind === 'operation') node.inputs.forEach(visit);
+    found.set(node.text, node);
+  };
+  visit(formula.root);
+  return [...found.values()];
+}
+
+/** A part as a formula whose values are shown from the first bar on. */
+const shown = (formula: Formula, root: Node): Formula => ({ ...formula, root, bars: 1 });
+
+describe('a formula', () => {
+  it('has the same bits in blocks of any sizes', () => {
+    fc.assert(
+      fc.property(
+        validText(),
+        marketBars(220),
+        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 6 }),
+        (text, bars, blocks) => {
+          const formula = parsed(text)!;
+          expect(bits(run([formula], bars, blocks)[0]!)).toEqual(bits(run([formula], bars, [1])[0]!));
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('has the same bits wherever the stream began, and beside any other formulas', () => {
+    fc.assert(
+      fc.property(
+        validText(),
+        validText(),
+        marketBars(220),
+        fc.integer({ min: 0, max: 150 }),
+        (text, otherText, bars, start) => {
+          const formula = parsed(text)!;
+          const other = parsed(otherText)!;
+          const whole = run([formula], bars)[0]!;
+          const late = run([other, formula], bars.slice(start))[1]!;
+          const ready = start + formula.bars - 1;
+          expect(bits(late.slice(formula.bars - 1))).toEqual(bits(whole.slice(ready)));
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('keeps its past values when bars are appended', () => {
+    fc.assert(
+      fc.property(validText(), marketBars(160), fc.integer({ min: 1, max: 159 }), (text, bars, length) => {
+        const formula = parsed(text)!;
+        const before = run([formula], bars.slice(0, length))[0]!;
+        expect(bits(run([formula], bars)[0]!.slice(0, length))).toEqual(bits(before));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('is what the slow definitions of its operators say, within 1e-9', () => {
+    fc.assert(
+      fc.property(validText(), marketBars(160), (text, bars) => {
+        const formula = parsed(text)!;
+        const all = parts(formula);
+        const columns = run(
+          all.map((part) => shown(formula, part)),
+          bars,
+        );
+        all.forEach((part, i) => {
+          if (part.kind !== 'operation') return;
+          const inputs = part.inputs.map((input) => columns[all.findIndex(({ text }) => text === input.text)]!);
+          expectClose(columns[i]!, oracleOf(part, inputs), inputs, part);
+        });
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+/**
+ * Values against an oracle's: 1e-9 of the value, or the rounding of doubles of the size of the inputs where the result
+ * is a small difference of great ones.
+ */
+function expectClose(seen: number[], expected: number[], inputs: number[][], part: Node & { kind: 'operation' }): void {
+  const { name } = part.operator;
+  const bars = part.operator.bars(part.constants);
+  const isRatio = ['zscore', 'corr', 'beta_of'].includes(name);
+  expected.forEach((value, i) => {
+    if (Object.is(value, seen[i])) return;
+    const windows = inputs.map((input) => input.slice(Math.max(0, i + 1 - bars), i + 1));
+    const sizes = windows.map((window) => Math.max(...window.map(Math.abs)));
+    const spreads = windows.map((window) => Math.max(...window) - Math.min(...window));
+    // Windows as flat as doubles can tell have no second moment to speak of.
+    if (isRatio && sizes.some((size, j) => spreads[j]! <= 1e-7 * size)) return;
+    const size = name === 'var' ? sizes[0]! ** 2 : name === 'cov' ? sizes[0]! * sizes[1]! : Math.max(0, ...sizes);
+    const rounding = name === 'std' ? 1e-9 : part.operator.family === 'pointwise' ? 0 : 1e-13;
+    const allowed = 1e-9 * Math.abs(value) + rounding * (isRatio || name === 'rsi' ? 1 : size);
+    const isClose = Math.abs(seen[i]! - value) <= allowed;
+    if (!isClose)
+      expect.fail(`${part.text} at ${i}: ${seen[i]} in place of ${value}; windows ${JSON.stringify(windows)}`);
+  });
+}
+
+/** A walk of prices with 1,440-bar days, long gaps and rare bars. */
+function walk(length: number, gap: (i: number) => number): OracleBar[] {
+  let number = 20_000_000;
+  let price = 100;
+  let seed = 7;
+  return Array.from({ length }, (_, i) => {
+    number += gap(i);
+    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+    const open = price;
+    price *= 1 + (seed / 2_147_483_648 - 0.5) / 500;
+    const high = Math.max(open, price) * 1.0001;
+    const low = Math.min(open, price) * 0.9999;
+    const values = { open, high, low, close: price, volume: 1 + (seed % 1000), spread: price / 1e4 };
+    return { number, values };
+  });
+}
+
+describe('each operator of a window', () => {
+  const windowed = OPERATORS.filter(({ family }) => family !== 'pointwise');
+  const texts = windowed.map(({ name, parameters }) => {
+    const series = ['close', 'volume'];
+    const parts = parameters.map(({ kind, name: parameter }) => {
+      if (kind === 'window') return ['wilder', 'rsi', 'atr'].includes(name) ? '13' : name === 'ema' ? '25' : '101';
+      if (kind === 'constant') return '0.3';
+      if (kind === 'boolean') return 'close > open';
+      return ['high', 'low', 'close'].includes(parameter) ? parameter : series.shift()!;
+    });
+    return name === 'cross' ? 'cross(close, open)' : `${name}(${parts.join(', ')})`;
+  });
+
+  it.each([
+    ['dense bars', () => 1],
+    ['a bar every 37 minutes', () => 37],
+    ['bars so rare that each is a block of its own', (i: number) => 800 + (i % 5) * 1000],
+    ['bars with nights and weekends', (i: number) => (i % 400 === 399 ? 2880 : i % 90 === 0 ? 12 : 1)],
+  ])('is what its slow definition says, with %s', (_, gap) => {
+    const bars = walk(700, gap);
+    const formulas = texts.map((text) => parseFormula(text, SOURCES));
+    const seen = run(formulas, bars, [97]);
+    formulas.forEach((formula, j) => {
+      const expected = oracleValues(formula, bars);
+      expected.forEach((value, i) => {
+        if (Number.isNaN(value)) expect([formula.text, i, seen[j]![i]]).toEqual([formula.text, i, NaN]);
+        else
+          expect(Math.abs(seen[j]![i]! - value), `${formula.text} at ${i}`).toBeLessThanOrEqual(
+            1e-9 * Math.abs(value) + 1e-12,
+          );
+      });
+      expect(expected.filter((value) => !Number.isNaN(value)).length).toBeGreaterThan(300);
+    });
+  });
+});

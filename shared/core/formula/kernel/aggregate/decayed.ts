@@ -1,0 +1,75 @@
+import type { Aggregate } from '../fold.ts';
+
+/**
+ * Σ x · decay^age, the age of the newest bar being 0. One double; result: that sum.
+ * @param decay in (0, 1) @param bars of the window
+ */
+export function decayedSums(decay: number, bars: number): Aggregate {
+  const powers = powersOf(decay, bars);
+  return {
+    name: `decayed ${decay}`,
+    doubles: 1,
+    inputs: 1,
+    outputs: 1,
+    merge(memory, older, _olderBars, newer, newerBars, to) {
+      memory[to] = memory[older]! * powers[newerBars]! + memory[newer]!;
+    },
+    advance(fold, at, length) {
+      const memory = fold.memory;
+      const input = fold.inputs[0]!;
+      const out = fold.outputs[0]!;
+      const { ringFrom, ringTo, isFull, middleBars } = fold;
+      const middle = memory[fold.middle]!;
+      const middlePower = powers[middleBars]!;
+      let sum = memory[fold.running]!;
+      let bars = fold.runningBars;
+      let next = fold.next;
+      let oldest = fold.oldest;
+      let suffix = fold.suffix;
+      const hasSuffix = fold.suffixesLeft > 0;
+      let suffixSum = hasSuffix ? memory[suffix + 1 === ringTo ? ringFrom : suffix + 1]! : 0;
+      let suffixBars = fold.suffixBars;
+      for (let i = at; i < at + length; i++) {
+        const x = input[i]!;
+        sum = sum * decay + x;
+        bars++;
+        memory[next] = x;
+        next++;
+        if (next === ringTo) next = ringFrom;
+        if (hasSuffix) {
+          suffixSum = memory[suffix]! * powers[suffixBars]! + suffixSum;
+          suffixBars++;
+          memory[suffix] = suffixSum;
+          suffix = suffix === ringFrom ? ringTo - 1 : suffix - 1;
+        }
+        if (isFull) {
+          const whole = middleBars > 0 ? memory[oldest]! * middlePower + middle : memory[oldest]!;
+          out[i] = whole * powers[bars]! + sum;
+          oldest++;
+          if (oldest === ringTo) oldest = ringFrom;
+        } else out[i] = NaN;
+      }
+      memory[fold.running] = sum;
+      fold.next = next;
+      fold.oldest = oldest;
+      fold.suffix = suffix;
+      fold.suffixBars = suffixBars;
+      if (hasSuffix) fold.suffixesLeft -= length;
+    },
+  };
+}
+
+/** Σ decay^age over a window. */
+export function decayedWeight(decay: number, bars: number): number {
+  let weight = 0;
+  for (const power of powersOf(decay, bars).subarray(0, bars)) weight += power;
+  return weight;
+}
+
+/** decay^0 … decay^bars, by repeated multiplication: Math.pow has other bits in other versions of Node. */
+function powersOf(decay: number, bars: number): Float64Array {
+  const powers = new Float64Array(bars + 1);
+  powers[0] = 1;
+  for (let i = 1; i <= bars; i++) powers[i] = powers[i - 1]! * decay;
+  return powers;
+}

@@ -1,0 +1,31 @@
+import { finite } from '../finite.ts';
+import { POINTWISE, condition, type Operator } from '../operator.ts';
+import { PLAIN } from '../unit.ts';
+
+export const AND: Operator = {
+  ...POINTWISE,
+  name: 'and',
+  sign: 'and',
+  isCommutative: true,
+  parameters: [condition('x'), condition('y')],
+  type: 'boolean',
+  unit: () => PLAIN,
+  meaning: 'Whether both hold; missing when either is.',
+  source: 'Boole',
+  build: (graph, inputs) => graph.pointwise('and', inputs, loop),
+  oracle: (windows) => {
+    const x = windows[0]![0]!;
+    const y = windows[1]![0]!;
+    return Number.isNaN(x) || Number.isNaN(y) ? NaN : Number(x === 1 && y === 1);
+  },
+};
+
+function loop(inputs: readonly Float64Array[], out: Float64Array, count: number): void {
+  const xs = inputs[0]!;
+  const ys = inputs[1]!;
+  for (let i = 0; i < count; i++) {
+    const x = xs[i]!;
+    const y = ys[i]!;
+    out[i] = finite(x * y);
+  }
+}

@@ -1,0 +1,28 @@
+import { finite } from '../finite.ts';
+import { exp } from '../../../elementary.ts';
+import { POINTWISE, series, type Operator } from '../operator.ts';
+import { PLAIN } from '../unit.ts';
+
+export const EXP: Operator = {
+  ...POINTWISE,
+  name: 'exp',
+
+  parameters: [series('x')],
+  type: 'number',
+  unit: () => PLAIN,
+  meaning: 'e to the power of x.',
+  source: 'shared/elementary.ts',
+  build: (graph, inputs) => graph.pointwise('exp', inputs, loop),
+  oracle: (windows) => {
+    const x = windows[0]![0]!;
+    return finite(Math.exp(x));
+  },
+};
+
+function loop(inputs: readonly Float64Array[], out: Float64Array, count: number): void {
+  const xs = inputs[0]!;
+  for (let i = 0; i < count; i++) {
+    const x = xs[i]!;
+    out[i] = finite(exp(x));
+  }
+}

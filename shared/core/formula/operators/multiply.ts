@@ -1,0 +1,31 @@
+import { finite } from '../finite.ts';
+import { POINTWISE, series, type Operator } from '../operator.ts';
+import { product } from '../unit.ts';
+
+export const MULTIPLY: Operator = {
+  ...POINTWISE,
+  name: 'multiply',
+  sign: '*',
+  isCommutative: true,
+  parameters: [series('x'), series('y')],
+  type: 'number',
+  unit: (units) => product(units[0]!, units[1]!),
+  meaning: 'x · y',
+  source: 'IEEE 754',
+  build: (graph, inputs) => graph.pointwise('multiply', inputs, loop),
+  oracle: (windows) => {
+    const x = windows[0]![0]!;
+    const y = windows[1]![0]!;
+    return finite(x * y);
+  },
+};
+
+function loop(inputs: readonly Float64Array[], out: Float64Array, count: number): void {
+  const xs = inputs[0]!;
+  const ys = inputs[1]!;
+  for (let i = 0; i < count; i++) {
+    const x = xs[i]!;
+    const y = ys[i]!;
+    out[i] = finite(x * y);
+  }
+}

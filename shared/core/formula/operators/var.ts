@@ -1,0 +1,30 @@
+import { finite } from '../finite.ts';
+import { withoutRounding } from '../flat.ts';
+import { MOMENTS } from '../kernel/aggregate/moments.ts';
+import { foldDoubles, folded } from '../kernel/fold.ts';
+import { MAX_WINDOW } from '../limits.ts';
+import { series, windowOf, type Operator } from '../operator.ts';
+import { variance } from '../window_statistics.ts';
+import { product } from '../unit.ts';
+
+export const VAR: Operator = {
+  name: 'var',
+  family: 'fold',
+  parameters: [series('x'), windowOf(2, MAX_WINDOW)],
+  type: 'number',
+  unit: (units) => product(null, units[0]!, 2),
+  meaning: 'Sample variance of the last n values (ddof 1); 0 when their standard deviation is below 1e-12 · |mean|.',
+  source: 'Chan, Golub, LeVeque (1979)',
+  cost: 'constant',
+  bars: ([n]) => n!,
+  doubles: ([n]) => foldDoubles(MOMENTS.doubles, n!),
+  build: (graph, [x], [n]) => graph.pointwise('var of moments', folded(graph, MOMENTS, [x!], n!), loop, [n!]),
+  oracle: ([x]) => finite(variance(x!)),
+};
+
+function loop(inputs: readonly Float64Array[], out: Float64Array, count: number, constants: readonly number[]): void {
+  const means = inputs[0]!;
+  const moments = inputs[1]!;
+  const bars = constants[0]!;
+  for (let i = 0; i < count; i++) out[i] = finite(withoutRounding(moments[i]!, means[i]!, bars) / (bars - 1));
+}

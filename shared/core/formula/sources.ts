@@ -1,0 +1,63 @@
+import type { FeatureDefinition } from '../features/feature.ts';
+import { PLAIN, PRICE, VOLUME, type Measure } from './unit.ts';
+
+/** What a formula can read by name. */
+export interface Source {
+  readonly name: string;
+  readonly meaning: string;
+  readonly unit: Measure;
+  /** The subject's bar count at which it first exists. */
+  readonly bars: number;
+}
+
+/** The sources of a kind of subject. */
+export interface Sources {
+  /** `a pair`, in errors. */
+  readonly subject: string;
+  readonly byName: ReadonlyMap<string, Source>;
+}
+
+/** Fields of a bar. */
+export const BAR_SOURCES: readonly Source[] = [
+  { name: 'open', meaning: 'price at the beginning of the bar', unit: PRICE, bars: 1 },
+  { name: 'high', meaning: 'highest price of the bar', unit: PRICE, bars: 1 },
+  { name: 'low', meaning: 'lowest price of the bar', unit: PRICE, bars: 1 },
+  { name: 'close', meaning: 'price at the end of the bar', unit: PRICE, bars: 1 },
+  { name: 'volume', meaning: 'units traded; missing where it is 0, which means unknown', unit: VOLUME, bars: 1 },
+  { name: 'spread', meaning: 'ask − bid; missing where the source has none', unit: PRICE, bars: 1 },
+  {
+    name: 'taker_buy_volume',
+    meaning: 'the part of the volume that takers bought; may be missing',
+    unit: VOLUME,
+    bars: 1,
+  },
+  { name: 'trades', meaning: 'number of trades; may be missing', unit: PLAIN, bars: 1 },
+];
+
+/** Reads of the calendar operators: the epoch minute of the bar's open. No formula can write this name. */
+export const MINUTE_SOURCE = '#minute';
+
+/** A pair reads `a.close`, `b.volume` and so on, and its hand-written features by name. */
+export function pairSources(features: readonly FeatureDefinition[]): Sources {
+  const ofLegs = ['a', 'b'].flatMap((leg) =>
+    BAR_SOURCES.map((source) => ({
+      ...source,
+      name: `${leg}.${source.name}`,
+      meaning: `of leg ${leg.toUpperCase()}: ${source.meaning}`,
+    })),
+  );
+  return sourcesOf('a pair', [...ofLegs, ...features.map(featureSource)]);
+}
+
+/** A symbol reads the fields of its bars. */
+export function symbolSources(): Sources {
+  return sourcesOf('a symbol', BAR_SOURCES);
+}
+
+function featureSource({ name, formula, warmup_bars }: FeatureDefinition): Source {
+  return { name, meaning: formula, unit: PLAIN, bars: warmup_bars };
+}
+
+function sourcesOf(subject: string, sources: readonly Source[]): Sources {
+  return { subject, byName: new Map(sources.map((source) => [source.name, source])) };
+}
