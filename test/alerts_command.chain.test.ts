@@ -61,9 +61,14 @@ describe('minutehand alerts', { timeout: 600_000 }, () => {
     const env = { MINUTEHAND_SLACK_URL: url };
     const tested = await workplace.run(['alerts', 'test'], { env });
     expect([tested.code, tested.stdout]).toEqual([0, 'slack: taken\n']);
+    const half = { ...env, MINUTEHAND_WEBHOOK_URL: 'http://127.0.0.1:9/' };
+    const part = await workplace.run(['alerts', 'test'], { env: half });
+    expect([part.code, part.stderr]).toEqual([3, expect.stringContaining('webhook: not taken') as string]);
+    const none = await workplace.run(['alerts', 'test', '--channel', 'webhook'], { env: half });
+    expect(none.code).toBe(1);
     const unit = await workplace.run(['alerts', 'unit', 'minutehand-daemon@main.service'], { env });
     expect(unit.code).toBe(0);
-    expect(taken.map((body) => (JSON.parse(body) as { kind: string }).kind)).toEqual(['self_test', 'unit_failed']);
+    expect(taken.map((body) => (JSON.parse(body) as { kind: string }).kind)).toEqual(['self_test', 'self_test', 'unit_failed']);
     const missing = await workplace.run(['alerts', 'test', '--channel', 'email'], { env });
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('CHANNELS_MISSING') as string]);
   });

@@ -15,6 +15,10 @@ beforeAll(() => {
 });
 afterAll(() => place.remove());
 
+function dayAfter(day: string): string {
+  return new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
+}
+
 describe('minutehand signals', () => {
   it('archives, verifies, lists, restores, and reports wrong arguments', async () => {
     const csv = join(place.folder, 'signals.csv');
@@ -58,6 +62,10 @@ describe('minutehand signals', () => {
       'USAGE',
     ]);
     expect(answers.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 2, 2]);
+
+    // A day that was never archived does not hide those that were restored.
+    const part = await place.run(['signals', 'restore', '--from', DAY, '--to', dayAfter(DAY), '--market', 'live']);
+    expect([part.code, part.stderr]).toEqual([3, expect.stringContaining('never archived') as string]);
 
     const [enters, text, csvAnswer, both, one] = await place.runEach([
       ['signals', 'list', '--day', DAY, '--action', 'ENTER', '--limit', '100', ...live],

@@ -5,7 +5,7 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
-import { copyBars, emptyColumns, expectedTime, isMissing } from '../../shared/bar_file/bar_file.ts';
+import { copyBars, emptyColumns, expectedTime, isMissing, unreadableFile } from '../../shared/bar_file/bar_file.ts';
 import { createBarValues, type SeriesReport } from './bar_values.ts';
 import type { BarLayout, BarValue, ForeignRow, ReadingOptions } from './bar_layout.ts';
 import { checkSameTimeframe, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
@@ -416,8 +416,7 @@ interface SourcePaths {
 async function sourcePaths(source: string): Promise<SourcePaths> {
   const kind = await stat(source).catch((cause: unknown) => {
     if (isMissing(cause)) return null;
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new MinutehandError('DATA_MISSING', { seen: `${source} cannot be read: ${code}`, cause });
+    throw unreadableFile(source, cause);
   });
   if (kind === null) throw new MinutehandError('DATA_MISSING', { seen: `nothing at ${source}` });
   if (!kind.isDirectory()) return { paths: [source], unread: [], isFolder: false };

@@ -1,5 +1,5 @@
-import { open, stat } from 'node:fs/promises';
-import { isMissing } from '../../shared/bar_file/bar_file.ts';
+import { open } from 'node:fs/promises';
+import { refuseIrregular, unreadableFile } from '../../shared/bar_file/bar_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
 const SIGNATURE_BYTES = 16;
@@ -42,19 +42,12 @@ export function refuseBinary(path: string, first: Buffer): void {
 }
 
 /**
- * The first bytes of a regular file. A pipe or a device is refused, because a file is read more than once and a pipe
- * without a writer blocks for ever.
- * @throws MinutehandError DATA_MISSING; DATA_FORMAT
+ * The first bytes of a regular file.
+ * @throws MinutehandError DATA_MISSING; DATA_FORMAT for a folder, a pipe or a device
  */
 export async function firstBytes(path: string): Promise<Buffer> {
+  await refuseIrregular(path);
   try {
-    const kind = await stat(path);
-    if (!kind.isFile())
-      throw new MinutehandError('DATA_FORMAT', {
-        seen: `${path} is ${kind.isDirectory() ? 'a folder' : 'no regular file'}`,
-        expected: 'a file',
-        next: kind.isDirectory() ? 'Name the file in it.' : 'Write its content to a file first.',
-      });
     const file = await open(path, 'r');
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(SIGNATURE_BYTES), 0, SIGNATURE_BYTES, 0);
@@ -63,15 +56,6 @@ export async function firstBytes(path: string): Promise<Buffer> {
       await file.close();
     }
   } catch (cause) {
-    if (cause instanceof MinutehandError) throw cause;
-    if (isMissing(cause)) throw new MinutehandError('DATA_MISSING', { seen: `no file ${path}`, cause });
-    // A loop of links, or a file of another user's.
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new MinutehandError('DATA_MISSING', {
-      seen: `${path} cannot be read: ${code}`,
-      expected: 'a file that this user can read',
-      next: 'Check its permissions, and where its link leads.',
-      cause,
-    });
+    throw unreadableFile(path, cause);
   }
 }

@@ -13,7 +13,7 @@ import { timeText } from '../../trainer/control/notify/message.ts';
 import { acknowledge, type Notice } from '../../trainer/control/notify/outbox.ts';
 import { unitNotice } from '../../trainer/control/notify/watch/units.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
-import type { Output } from '../output.ts';
+import { endPartly, type Output } from '../output.ts';
 
 type Routes = Settings['retrain']['notification_routes'];
 
@@ -47,7 +47,9 @@ export function addAlerts(program: Command, output: () => Output): void {
   alerts
     .command('test')
     .addOption(new Option('--channel <name>', 'only this one').choices(CHANNEL_NAMES))
-    .description('sends a test message at once, without the trainer; exit code 1 when a channel does not take it')
+    .description(
+      'sends a test message at once, without the trainer; exit code 3 when a channel does not take it, 1 when none does',
+    )
     .action((flags: { channel?: ChannelName }) => test(flags.channel ?? null, output()));
   alerts
     .command('unit')
@@ -200,9 +202,9 @@ async function send(
 ): Promise<readonly DirectResult[]> {
   const settings = loadSettings();
   const { channels, problems } = openChannels(settings.retrain, process.env);
-  for (const { variable, text } of problems) output.note(`warning: ${variable} ${text}`);
   const wanted = channels.filter(({ name }) => isWanted(name, settings.retrain.notification_routes));
   if (wanted.length === 0) {
+    for (const { variable, text } of problems) output.note(`warning: ${variable} ${text}`);
     const seen = channels.length === 0 ? 'no address' : `addresses of ${channels.map(({ name }) => name).join(', ')}`;
     throw new MinutehandError('CHANNELS_MISSING', { seen });
   }
@@ -210,6 +212,11 @@ async function send(
   for (const { channel, failure } of results)
     output.line(failure === null ? `${channel}: taken` : `${channel}: not taken, ${failure.reason}`);
   output.result({ channels: results });
-  if (problems.length > 0 || results.some(({ failure }) => failure !== null)) process.exitCode = 1;
+  const failed = results.filter(({ failure }) => failure !== null);
+  const missing = [
+    ...problems.map(({ variable, text }) => `${variable} ${text}`),
+    ...failed.map(({ channel, failure }) => `${channel}: not taken, ${failure!.reason}`),
+  ];
+  endPartly(missing, failed.length < results.length, output);
   return results;
 }

@@ -39,6 +39,7 @@ import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { runEvaluate } from './direction_evaluate.ts';
+import { endWithMissing, missingSubjects } from '../missing_subjects.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
@@ -136,6 +137,8 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   for (const line of table.length === 0 ? [] : ['', ...costTable(table)]) output.line(line);
   if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
 
+  const asked = { asked: flags.pairs, possible: minutehand.pairs, done: result.pairs };
+  const missing = missingSubjects(asked);
   const documents = result.bundles.map((bundle, i) => ({
     ...documentOf(bundle, sets[i]!, result),
     path: paths[i]!,
@@ -146,6 +149,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     data: flags.data ?? null,
     period: { from: isoSecond(result.first), to: isoSecond(result.last) },
     pairs: result.pairs,
+    missing_pairs: missing,
     bars: result.bars,
     trading_days: result.days.length,
     require_edge: policy.require_edge,
@@ -156,6 +160,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     seconds,
     files,
   });
+  endWithMissing({ ...asked, reason: 'no common bars of both symbols in this period' }, output);
 }
 
 /** A bundle of the direction model trades by its own threshold and costs. */

@@ -87,8 +87,10 @@ export function addBars(program: Command, output: () => Output): void {
 
 async function runCheck(path: string | undefined, { market }: MarketFlag, output: Output): Promise<void> {
   const screening = screenPolicy(loadSettings());
-  const reports =
-    path === undefined ? await checkStore(market, screening, output) : await checkFiles(path, screening, output);
+  const { reports, unread } =
+    path === undefined
+      ? { reports: await checkStore(market, screening, output), unread: [] }
+      : await checkFiles(path, screening, output);
   output.line(
     'symbol      bars   first                 last                  missing  holes  longest  breaks    flat  spikes  suspect  week opens (New York)',
   );
@@ -112,6 +114,8 @@ async function runCheck(path: string | undefined, { market }: MarketFlag, output
   }
   for (const { symbol, verdict } of reports) output.line(`${symbol}: ${verdictText(verdict)}`);
   output.result(reports);
+  endPartly(unread, reports.length > 0, output);
+  // What is wrong with the bars is the more serious end.
   if (reports.some(({ verdict }) => verdict.findings.some(({ code }) => REFUSING.has(code)))) process.exitCode = FAILED;
 }
 
@@ -131,7 +135,13 @@ async function checkStore(market: Market, screening: ScreenPolicy | null, output
   });
 }
 
-async function checkFiles(path: string, screening: ScreenPolicy | null, output: Output): Promise<CheckedBars[]> {
+interface CheckedFiles {
+  readonly reports: readonly CheckedBars[];
+  /** Files of a folder that could not be read, each with its reason. */
+  readonly unread: readonly string[];
+}
+
+async function checkFiles(path: string, screening: ScreenPolicy | null, output: Output): Promise<CheckedFiles> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw new MinutehandError('DATA_MISSING', { seen: path });
   const files = stat.isDirectory()
@@ -143,13 +153,19 @@ async function checkFiles(path: string, screening: ScreenPolicy | null, output: 
   if (files.length === 0) throw new MinutehandError('DATA_MISSING', { seen: `no .csv or .csv.gz in ${path}` });
   const progress = output.progress();
   const reports: InspectedBars[] = [];
+  const unread: string[] = [];
   for (const file of files) {
-    const columns = await readBarFile(file);
-    reports.push(await checkPages(columns.symbol, 'live', screening, [columns], () => undefined));
-    progress.update('checking', reports.length, files.length);
+    try {
+      const columns = await readBarFile(file);
+      reports.push(await checkPages(columns.symbol, 'live', screening, [columns], () => undefined));
+    } catch (error) {
+      if (!stat.isDirectory() || !(error instanceof MinutehandError)) throw error;
+      unread.push(`${file}: not checked. ${error.code}: ${error.message}`);
+    }
+    progress.update('checking', reports.length + unread.length, files.length);
   }
   progress.stop();
-  return withVerdicts(reports);
+  return { reports: withVerdicts(reports), unread };
 }
 
 interface InspectedBars {

@@ -13,7 +13,7 @@ import { storeRows } from '../../trainer/control/feature_store/stored_features.t
 import { writeTable, type PairRows } from '../../trainer/learning/feature_table/write_table.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import { storedKey } from '../feature_source.ts';
-import { FAILED, type Output } from '../output.ts';
+import { endPartly, type Output } from '../output.ts';
 import { readBars } from './train.ts';
 
 interface ExportFlags {
@@ -47,15 +47,28 @@ async function exportDataset(flags: ExportFlags, output: Output): Promise<void> 
   const progress = output.progress();
   try {
     const bars = await readBars(flags, settings, (done, total) => progress.update('reading bars', done, total));
-    const pairs = pairsOf(settings, bars, (done, total) => progress.update('features and labels', done, total));
+    const written = new Set<string>();
+    const pairs = counted(
+      pairsOf(settings, bars, (done, total) => progress.update('features and labels', done, total)),
+      written,
+    );
     const key = storedKey(settings, market);
     const rows = out === 'store' ? await storeAll(pairs, key) : await writeTable(out, key.schema, pairs);
     progress.stop();
     output.line(`${rows} rows written to ${out}`);
-    if (rows === 0) process.exitCode = FAILED;
-    output.result({ out, rows, feature_schema: key.schema.hash, labels: key.labels });
+    const missing = settings.minutehand.pairs.filter((id) => !written.has(id));
+    output.result({ out, rows, missing_pairs: missing, feature_schema: key.schema.hash, labels: key.labels });
+    endPartly(missing.length === 0 ? [] : [`${missing.join(', ')}: no rows`], rows > 0, output);
   } finally {
     progress.stop();
+  }
+}
+
+/** Adds the pairs that have rows to `written`. */
+async function* counted(pairs: PairRows, written: Set<string>): PairRows {
+  for await (const pair of pairs) {
+    if (pair.rows.length > 0) written.add(pair.pairId);
+    yield pair;
   }
 }
 

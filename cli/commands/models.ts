@@ -32,7 +32,7 @@ import { writeMetadataViews } from '../../trainer/control/registry/metadata_view
 import type { ModelType } from '../../trainer/store/tables.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { listDirections, showDirection } from '../direction_bundles.ts';
-import type { Output } from '../output.ts';
+import { endPartly, type Output } from '../output.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
 import { activateAdmitted, setShadow, type ActivatingDoor } from '../../shared/bundle/admission/activation.ts';
 import { admit, type Admitted, type Override } from '../../shared/bundle/admission/admission.ts';
@@ -336,7 +336,6 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   const { recovered, intact, failed, activated } = recovery;
   for (const made of recovered) output.line(`${made}: restored from the registry (${join(models, made)})`);
   for (const whole of intact) output.line(`${whole}: intact, as registered`);
-  for (const { version: lost, error } of failed) output.line(`${lost}: ${error.code}: ${error.message}`);
   if (activated !== null) output.line(`Active: ${activated}, according to the registry.`);
   if (recovered.length + intact.length + failed.length === 0) output.line('The registry has no bundles.');
   output.written({
@@ -344,5 +343,6 @@ async function recover(version: string | undefined, output: Output): Promise<voi
     after: { recovered, activated, failed: failed.map((one) => one.version) },
   });
   output.result({ models, ...recovery });
-  if (failed.length > 0) process.exitCode = 1;
+  const missing = failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`);
+  if (missing.length > 0) endPartly(missing, recovered.length + intact.length > 0, output);
 }

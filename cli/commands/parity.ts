@@ -15,7 +15,7 @@ import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { readCertificate, signatureOf, type Certificate } from '../parity/certificate.ts';
 import { PARITY_COLUMNS, parityCells, lateCells, renderCertificate, verdictText } from '../parity/certificate_page.ts';
 import { DAY_SECONDS, proveDay } from '../parity/prove_day.ts';
-import type { Output } from '../output.ts';
+import { endPartly, FAILED, type Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseDay } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';
@@ -63,12 +63,19 @@ async function prove({ day, shard, market: wanted, out }: ParityFlags, output: O
   });
   progress.stop();
   const path = write(certificate, out ?? join(paths.home, 'parity'));
-  const archive = await copyToArchive(path, certificate, settings, output);
-  await record(certificate, output);
+  const archive = await copyToArchive(path, certificate, settings);
+  const recordError = await record(certificate);
   show(certificate, output);
   output.line(`Written: ${path}.json, ${path}.html`);
   if (archive.archived !== null) output.line(`Copied to ${archive.archived}`);
-  output.result({ ...certificate, file: `${path}.json`, ...archive });
+  output.result({ ...certificate, file: `${path}.json`, ...archive, record_error: recordError });
+  const missing = [
+    ...(archive.archive_error === null ? [] : [`The certificate was not archived. ${archive.archive_error}`]),
+    ...(recordError === null ? [] : [`The store has no record of it: ${recordError}`]),
+  ];
+  // A mismatch is the more serious end.
+  if (process.exitCode === FAILED) for (const text of missing) output.note(text);
+  else endPartly(missing, true, output);
 }
 
 interface Archived {
@@ -77,12 +84,7 @@ interface Archived {
 }
 
 /** Where days are archived by schedule. An archive that cannot be reached does not undo the certificate. */
-async function copyToArchive(
-  path: string,
-  { market, day }: Certificate,
-  { signals }: Settings,
-  output: Output,
-): Promise<Archived> {
+async function copyToArchive(path: string, { market, day }: Certificate, { signals }: Settings): Promise<Archived> {
   if (signals.archive_cron === null) return { archived: null, archive_error: null };
   let place: ArchivePlace | null = null;
   try {
@@ -94,25 +96,25 @@ async function copyToArchive(
     return { archived: `${place.id} ${name}.json`, archive_error: null };
   } catch (error) {
     const { code, message } = describeError(error);
-    output.note(`The certificate was not archived. ${code}: ${message}`);
     return { archived: null, archive_error: `${code}: ${message}` };
   } finally {
     place?.close();
   }
 }
 
-/** For reports, where the trainer has a store. The certificate is valid without. */
-async function record(certificate: Certificate, output: Output): Promise<void> {
+/** For reports, where the trainer has a store. The certificate is valid without. @returns why it has none */
+async function record(certificate: Certificate): Promise<string | null> {
   try {
     const store = await openStoreIfThere(process.env, homePaths());
-    if (store === null) return;
+    if (store === null) return null;
     try {
       await keepParityResult(store, certificate, MACHINE_CLOCK.nowMs());
+      return null;
     } finally {
       await store.close();
     }
   } catch (error) {
-    output.note(`The store has no record of it: ${describeError(error).message}`);
+    return describeError(error).message;
   }
 }
 
@@ -177,5 +179,5 @@ function show(certificate: Certificate, output: Output): void {
   for (const [subject, what, count, when] of lateCells(certificate.late))
     output.line(`LATE ${subject} ${what}: ${count}${when === '' ? '' : `, ${when}`}`);
   output.line(verdictText(certificate));
-  if (certificate.verdict === 'MISMATCH') process.exitCode = 1;
+  if (certificate.verdict === 'MISMATCH') process.exitCode = FAILED;
 }

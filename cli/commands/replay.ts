@@ -26,6 +26,7 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { replayBars, replayJournal, type JournalReplaySummary } from '../../daemon/replay.ts';
+import { endWithMissing, missingSubjects } from '../missing_subjects.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
@@ -185,13 +186,17 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     `${summary.signals} signals of ${pairIds.length} pairs in ${summary.minutes} minutes (${summary.enters} ENTER, ${summary.exits} EXIT), models ${models?.version ?? directionVersions(directions)}, ${seconds.toFixed(1)} s${flags.out === undefined ? '' : `, written to ${flags.out}`}`,
   );
   output.line(`sha256 ${summary.sha256}`);
+  const possible = [...minutehand.pairs, ...minutehand.instruments];
+  const asked = { asked: flags.pairs, possible, done: pairIds };
   output.result({
     ...summary,
     pairs: pairIds,
+    missing_pairs: missingSubjects(asked),
     model_version: models?.version ?? null,
     seconds,
     out: flags.out ?? null,
   });
+  endWithMissing({ ...asked, reason: 'a symbol has no bars of this period' }, output);
 }
 
 /** Bars of an instrument before the first answered one. */

@@ -24,7 +24,8 @@ import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { parseSymbolList, symbolNames } from '../../shared/policy/symbol_names.ts';
-import type { Output } from '../output.ts';
+import { endWithMissing } from '../missing_subjects.ts';
+import { endPartly, type Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseDay, parseInteger, parsePeriod, parseWorkers, type Period } from '../period.ts';
 
@@ -108,10 +109,39 @@ async function runScan(flags: ScanFlags, output: Output): Promise<void> {
     const seconds = (performance.now() - startedMs) / 1000;
     show(result, { level, top, seconds, leftOut }, output);
     if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
-    output.result({ ...documentOf(result, level), symbols_without_costs: leftOut, seconds, files });
+    const scanned = [...bars.keys()];
+    const missing = symbols.filter((symbol) => !bars.has(symbol));
+    output.result({
+      ...documentOf(result, level),
+      symbols_without_costs: leftOut,
+      symbols_without_bars: missing,
+      seconds,
+      files,
+    });
+    endScan({ flags, symbols, scanned, leftOut, trialsLeftOut: result.leftOut }, output);
   } finally {
     progress.stop();
   }
+}
+
+interface Scanned {
+  readonly flags: ScanFlags;
+  readonly symbols: readonly string[];
+  readonly scanned: readonly string[];
+  readonly leftOut: readonly string[];
+  readonly trialsLeftOut: readonly string[];
+}
+
+/** What an option named and was not tried is missing; what the default leaves out is a remark. */
+function endScan({ flags, symbols, scanned, leftOut, trialsLeftOut }: Scanned, output: Output): void {
+  const isAsked = flags.symbols !== undefined;
+  const asked = isAsked ? symbols : undefined;
+  endWithMissing({ asked, possible: symbols, done: scanned, reason: 'no bars of this period' }, output);
+  if (leftOut.length > 0) output.note(`Left out, no costs in config/minutehand.yaml: ${leftOut.join(', ')}`);
+  if (trialsLeftOut.length === 0) return;
+  const text = `${trialsLeftOut.length} trials, such as ${trialsLeftOut[0]!}: their features warm too long for these bars`;
+  if (flags.windows === undefined) output.note(`Left out: ${text}`);
+  else endPartly([text], true, output);
 }
 
 /** @throws MinutehandError USAGE, DATA_MISSING */

@@ -14,7 +14,7 @@ import {
   type SeriesSource,
 } from '../../trainer/learning/direction/series_files.ts';
 import { refuseForeseeing } from '../../trainer/learning/direction/series_foresight.ts';
-import { FAILED, type Output } from '../output.ts';
+import { endPartly, FAILED, type Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
 interface ImportFlags {
@@ -61,21 +61,26 @@ async function runArchive({ into, journal }: { into: string; journal?: string },
   const { minutehand } = loadSettings();
   const ofShards = shardsOf(minutehand).map(({ name }) => homePaths().journal('live', name));
   const archived = [];
+  const missing: string[] = [];
   for (const path of journal === undefined ? ofShards.filter((own) => existsSync(own)) : [journal]) {
-    const store = openJournal(path, { readOnly: true });
     try {
-      archived.push(...(await archiveSeries(into, store, path)));
-    } finally {
-      store.close();
+      const store = openJournal(path, { readOnly: true });
+      try {
+        archived.push(...(await archiveSeries(into, store, path)));
+      } finally {
+        store.close();
+      }
+    } catch (error) {
+      // A damaged journal of one shard does not keep the others from being archived.
+      if (!(error instanceof MinutehandError) || journal !== undefined) throw error;
+      missing.push(`${path}: ${error.code}: ${error.message}`);
     }
   }
   output.written({ target: into, after: archived.map(({ symbol, name, added }) => ({ symbol, series: name, added })) });
   for (const { symbol, name, added } of archived) output.line(`${symbol} ${name}: ${added} added`);
-  if (archived.length === 0) {
-    output.note('No journal has values of a series.');
-    process.exitCode = FAILED;
-  }
   output.result(archived);
+  if (archived.length === 0) missing.push('No journal has values of a series.');
+  endPartly(missing, archived.length > 0, output);
 }
 
 async function runImport(file: string, flags: ImportFlags, output: Output): Promise<void> {

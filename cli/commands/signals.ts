@@ -232,7 +232,7 @@ async function archive(flags: DayFlags, output: Output): Promise<void> {
       const round =
         wanted === null
           ? await archiveRound(options)
-          : { archived: await each(wanted, (day) => archived.archive(market, day)), pruned: [], failures: [] };
+          : await archiveDays(wanted, (day) => archived.archive(market, day));
       if (round.failures.length === 0) await noteArchived({ archive: archived, paths, clock: MACHINE_CLOCK, copied });
       const written = round.archived.flatMap((day) => (day.written === null ? [] : [day.written]));
       for (const { day, part, rows, bytes } of written)
@@ -293,9 +293,16 @@ async function restore(flags: DayFlags, output: Output): Promise<void> {
     }
     await archiveAlone(store, paths, async () => {
       const results = await each(wanted, async (day) => {
-        const result = await archived.restore(market, day);
-        if (result === null) missing(day);
-        return result ?? [];
+        try {
+          const result = await archived.restore(market, day);
+          if (result === null) missing(day);
+          return result ?? [];
+        } catch (error) {
+          // A damaged day does not keep the days after it from being restored.
+          if (!(error instanceof MinutehandError) || wanted.length === 1) throw error;
+          absent.push(`${day}: ${error.code}: ${error.message}`);
+          return [];
+        }
       });
       const days = results.flat();
       for (const { day, rows, added } of days)
@@ -353,6 +360,24 @@ async function writeOut(
 }
 
 /** One after the other. */
+/** A day that fails does not keep the days after it from being archived. */
+async function archiveDays<Day>(
+  days: readonly string[],
+  archiveDay: (day: string) => Promise<Day>,
+): Promise<{ readonly archived: Day[]; readonly pruned: []; readonly failures: MinutehandError[] }> {
+  const done: Day[] = [];
+  const failures: MinutehandError[] = [];
+  for (const day of days) {
+    try {
+      done.push(await archiveDay(day));
+    } catch (error) {
+      if (!(error instanceof MinutehandError)) throw error;
+      failures.push(error);
+    }
+  }
+  return { archived: done, pruned: [], failures };
+}
+
 async function each<Item, Result>(
   items: readonly Item[],
   work: (item: Item, index: number) => Promise<Result>,

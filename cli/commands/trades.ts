@@ -130,6 +130,7 @@ async function list(flags: TradesFlags, output: Output): Promise<void> {
     for (const [id, figure] of Object.entries(pairs)) output.line(figureLine(account, id, figure));
     output.line(figureLine(account, 'total', total));
   }
+  await noteRefused(wanted, output);
   output.result({ market: wanted.market, trades: trades.map(({ line: _line, ...trade }) => trade), figures });
 }
 
@@ -138,6 +139,7 @@ async function exportTrades(flags: TradesFlags & { out: string }, output: Output
   const trades = await withStore((store) => readTrades(store, wanted), []);
   const lines = [COLUMNS.join(','), ...trades.map((trade) => COLUMNS.map((name) => csvCell(trade[name])).join(','))];
   const text = `${lines.join('\n')}\n`;
+  await noteRefused(wanted, output);
   if (flags.out === '-') {
     if (output.json) output.result({ market: wanted.market, rows: trades.length, csv: text });
     else process.stdout.write(text);
@@ -148,6 +150,15 @@ async function exportTrades(flags: TradesFlags & { out: string }, output: Output
   file.close();
   output.line(`${trades.length} rows in ${flags.out}`);
   output.result({ market: wanted.market, rows: trades.length, out: flags.out });
+}
+
+/** Lines that are no fills are in no list: a person should know that there were some. */
+async function noteRefused({ fromMs = 0, toMs }: Selection, output: Output): Promise<void> {
+  const refused = await withStore((store) => readRefusedLines(store, fromMs, toMs), []);
+  if (refused.length > 0)
+    output.note(
+      `${refused.length} lines of expert advisors were refused and are not listed: \`trades check\` shows them.`,
+    );
 }
 
 async function check(flags: TradesFlags, output: Output): Promise<void> {

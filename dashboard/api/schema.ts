@@ -4152,6 +4152,7 @@ export interface components {
             requested_ms: number;
             started_ms: number | null;
             finished_ms: number | null;
+            /** @description Of a failed one; of one that is done: requested pairs without bars */
             error: string | null;
         };
         BacktestResultInput: {
@@ -4177,6 +4178,7 @@ export interface components {
             requested_ms: number;
             started_ms: number | null;
             finished_ms: number | null;
+            /** @description Of a failed one; of one that is done: requested pairs without bars */
             error: string | null;
             /** @description As `minutehand backtest --json`; null until done */
             result: unknown;
@@ -6544,6 +6546,7 @@ export interface components {
             requested_ms: number;
             started_ms: number | null;
             finished_ms: number | null;
+            /** @description Of a failed one; of one that is done: requested pairs without bars */
             error: string | null;
         };
         BacktestResult: {
@@ -6569,6 +6572,7 @@ export interface components {
             requested_ms: number;
             started_ms: number | null;
             finished_ms: number | null;
+            /** @description Of a failed one; of one that is done: requested pairs without bars */
             error: string | null;
             /** @description As `minutehand backtest --json`; null until done */
             result: unknown;

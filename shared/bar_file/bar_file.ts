@@ -81,13 +81,10 @@ export async function readBarFile(path: string): Promise<BarColumns> {
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT.
  */
 export async function readPlainBytes(path: string): Promise<Buffer> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    if (isMissing(cause)) throw new MinutehandError('DATA_MISSING', { seen: `no file ${path}`, cause });
-    throw cause;
-  }
+  await refuseIrregular(path);
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw unreadableFile(path, cause);
+  });
   if (!path.endsWith('.gz') && !(bytes[0] === 0x1f && bytes[1] === 0x8b)) return bytes;
   const chunks: Buffer[] = [];
   const meter = lineMeter(path);
@@ -102,6 +99,34 @@ export async function readPlainBytes(path: string): Promise<Buffer> {
     throw cause instanceof MinutehandError ? cause : damagedGzip(path, cause);
   }
   return Buffer.concat(chunks);
+}
+
+/**
+ * Refuses what is no regular file: a pipe without a writer would block for ever.
+ * @throws MinutehandError DATA_MISSING, DATA_FORMAT
+ */
+export async function refuseIrregular(path: string): Promise<void> {
+  const kind = await stat(path).catch((cause: unknown) => {
+    throw unreadableFile(path, cause);
+  });
+  if (kind.isFile()) return;
+  throw new MinutehandError('DATA_FORMAT', {
+    seen: `${path} is ${kind.isDirectory() ? 'a folder' : 'no regular file'}`,
+    expected: 'a file',
+    next: kind.isDirectory() ? 'Name the file in it.' : 'Write its content to a file first.',
+  });
+}
+
+/** The error for a file that is missing, or that cannot be read: of another user, or a loop of links. */
+export function unreadableFile(path: string, cause: unknown): MinutehandError {
+  if (isMissing(cause)) return new MinutehandError('DATA_MISSING', { seen: `no file ${path}`, cause });
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  return new MinutehandError('DATA_MISSING', {
+    seen: `${path} cannot be read: ${code}`,
+    expected: 'a file that this user can read',
+    next: 'Check its permissions, and where its link leads.',
+    cause,
+  });
 }
 
 /** Longer lines mean that the file is no text, or is a small gzip file that decompresses without end. */

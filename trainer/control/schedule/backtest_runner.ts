@@ -148,9 +148,10 @@ export class BacktestRunner {
     this.#current = null;
     if (this.#isStopped && 'error' in result) result = { error: 'the trainer ended' };
     const error = isLate ? `not done within ${limitMs / 60_000} minutes` : 'error' in result ? result.error : null;
+    const missing = 'document' in result ? missingPairs(result.document, request.pairs) : null;
     const status = 'document' in result ? 'done' : this.#canceled === id ? 'canceled' : 'failed';
     const document = 'document' in result ? result.document : null;
-    await queue.end(id, { status, result: document, error: status === 'failed' ? error : null }, clock.nowMs());
+    await queue.end(id, { status, result: document, error: status === 'failed' ? error : missing }, clock.nowMs());
     this.#tell({ ...backtest, status, percent: status === 'done' ? 100 : backtest.percent });
     rmSync(this.folder(id - KEPT_FILES), { recursive: true, force: true });
   }
@@ -165,4 +166,11 @@ export class BacktestRunner {
   #tell({ backtest_id, status, percent }: Backtest): void {
     this.#options.onChange({ backtest_id, status, percent });
   }
+}
+
+/** What a backtest that is done says about requested pairs without bars; null: all were done. */
+function missingPairs(document: string, requested: readonly string[] | null): string | null {
+  const { missing_pairs: missing = [] } = JSON.parse(document) as { missing_pairs?: readonly string[] };
+  if (requested === null || missing.length === 0) return null;
+  return `partly done: no common bars of ${missing.join(', ')} in this period`;
 }

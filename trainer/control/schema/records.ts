@@ -156,7 +156,7 @@ const backtestFields = {
   requested_ms: z.number(),
   started_ms: z.number().nullable(),
   finished_ms: z.number().nullable(),
-  error: z.string().nullable(),
+  error: z.string().nullable().describe('Of a failed one; of one that is done: requested pairs without bars'),
 };
 export const backtestSchema = z.object(backtestFields).meta({ id: 'Backtest' });
 
