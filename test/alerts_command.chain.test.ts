@@ -68,7 +68,11 @@ describe('minutehand alerts', { timeout: 600_000 }, () => {
     expect(none.code).toBe(1);
     const unit = await workplace.run(['alerts', 'unit', 'minutehand-daemon@main.service'], { env });
     expect(unit.code).toBe(0);
-    expect(taken.map((body) => (JSON.parse(body) as { kind: string }).kind)).toEqual(['self_test', 'self_test', 'unit_failed']);
+    expect(taken.map((body) => (JSON.parse(body) as { kind: string }).kind)).toEqual([
+      'self_test',
+      'self_test',
+      'unit_failed',
+    ]);
     const missing = await workplace.run(['alerts', 'test', '--channel', 'email'], { env });
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('CHANNELS_MISSING') as string]);
   });
