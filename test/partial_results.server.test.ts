@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nameOf } from '../cli/command_audit.ts';
 import { createProgram } from '../cli/main.ts';
 import { PARTLY_DONE_COMMANDS, WHOLE_COMMANDS } from '../cli/partial_results.ts';
-import { activate } from '../shared/bundle/bundle.ts';
+import { activate } from './activate.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { tinyBars, tinyModels } from './tiny_models.ts';
