@@ -26,11 +26,11 @@ const NPM_WARNING = /^npm warn (?!Unknown (user|global|env|builtin|cli) config).
 /**
  * `npm start` in a fresh copy of this folder, until there are ten signals, and then tests in that copy.
  * @param {string} wanted a version of Node, such as `24` or `22.23.1`
- * @param {string[]} vitestArgs
+ * @param {string[][]} runs arguments of each run of vitest
  */
-export async function testOnNode(wanted, vitestArgs) {
+export async function testOnNode(wanted, runs) {
   const runTests = await startOnNode(wanted);
-  await runTests?.(vitestArgs);
+  for (const vitestArgs of runs) await runTests?.(vitestArgs);
 }
 
 /** @returns {string} a copy of this folder as a fresh clone has it, removed when this process ends */
@@ -70,7 +70,7 @@ function isCloned(path) {
  * @returns {Promise<Runtime>}
  * @throws {SetupError}
  */
-async function fetchNode(wanted) {
+export async function fetchNode(wanted) {
   const folder = join(ROOT, 'var', 'node', wanted);
   const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
   const headers = join(folder, 'node_modules', name);

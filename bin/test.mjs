@@ -18,8 +18,8 @@ const given = process.argv.slice(2);
 // In CI all cores are busy: compiler, linter and bundler, which are written in Go, use less processor time this way.
 if (inCi) Object.assign(process.env, { GOGC: '400', GOMAXPROCS: '1' });
 /**
- * Tests that depend on the version of Node: SQLite, sockets, onnxruntime, the optimizing compiler, set-up. All unit
- * tests would take too long for CI.
+ * Tests that depend on the version of Node: SQLite, sockets, onnxruntime, the optimizing compiler, set-up, the bits of
+ * results. All unit tests would take too long for CI.
  */
 const NODE_TESTS = [
   'shared/store/',
@@ -30,6 +30,7 @@ const NODE_TESTS = [
   'daemon/journal/',
   'trainer/store/store.server.test',
   'test/installation',
+  'test/golden/',
 ];
 
 /** Folders with a coverage floor, and tests elsewhere that cover parts of them. */
@@ -103,8 +104,8 @@ await run(async () => {
   }
   await beside?.checks;
   const others = (await beside?.otherNodes) ?? [];
-  // All with the newest; with the other one SQLite and the optimizing compiler.
-  const parts = [NODE_TESTS, NODE_TESTS.filter((path) => path.includes('store') || path.includes('allocation'))];
+  // All with the newest; with the other one SQLite, the optimizing compiler and the bits of results.
+  const parts = [NODE_TESTS, NODE_TESTS.filter((path) => /store|allocation|golden/.test(path))];
   if (isInstalled) await Promise.all(others.map((runTests, index) => runTests?.(parts[index])));
   return conclude();
 });

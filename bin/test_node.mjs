@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `npm start` and the unit tests with other versions of Node: `npm run test:node -- 22 24`. */
+/** `npm start`, the unit tests and the golden record with other versions of Node: `npm run test:node -- 22 24`. */
 import { OTHER_NODES, testOnNode } from './node_runtime.mjs';
 import { SetupError } from './project.mjs';
 import { conclude } from './steps.mjs';
@@ -10,6 +10,6 @@ await run(async () => {
   const wrong = versions.filter((version) => !/^\d+(\.\d+){0,2}$/.test(version));
   if (wrong.length > 0)
     throw new SetupError(`not a version of Node: ${wrong.join(', ')}. Example: npm run test:node -- 22 24`);
-  for (const version of versions.length > 0 ? versions : OTHER_NODES) await testOnNode(version, ['--project', 'unit']);
+  for (const version of versions.length > 0 ? versions : OTHER_NODES) await testOnNode(version, [['--project', 'unit'], ['test/golden/']]);
   return conclude();
 });

@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+/**
+ * `npm run golden`: measures what fixed input gives today, from the dataset to the replay of an old journal, and
+ * compares it with the record in test/golden/record. Exit code 1: something differs.
+ *
+ *     npm run golden                         all parts
+ *     npm run golden -- --part dataset       one part; may be repeated
+ *     npm run golden -- --shown 20           shows 20 differences of each part; default 3
+ *     npm run golden -- --record             records anew, and prints what changed
+ *     npm run golden -- --node 22 --node 24  compares on these versions of Node too, which are fetched from npm
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fetchNode } from './node_runtime.mjs';
+import { runShown } from './programs.mjs';
+import { ROOT, SetupError } from './project.mjs';
+import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        part: { type: 'string', multiple: true, default: [] },
+        record: { type: 'boolean', default: false },
+        node: { type: 'string', multiple: true, default: [] },
+        shown: { type: 'string', default: '3' },
+      },
+    });
+    if (!/^\d+$/.test(values.shown)) throw new Error(`--shown: not a number of differences: ${values.shown}`);
+    if (values.record && values.node.length > 0) throw new Error('--record: what is recorded is that of this Node');
+    return values;
+  } catch (error) {
+    throw new SetupError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const PROGRAM = join(ROOT, 'bin', 'golden_program.mjs');
+
+await run(async () => {
+  const { part, record, node: versions, shown } = readOptions();
+  await ensureInstalled();
+  // The scorer in WebAssembly comes from the build.
+  await ensureBuilt();
+  const args = [PROGRAM, ...part.flatMap((name) => ['--part', name]), '--shown', shown];
+  if (record) args.push('--record');
+  const isEqual = [(await runShown(process.execPath, args, { cwd: ROOT })) === 0];
+  for (const version of versions) {
+    // The same packages serve: their native parts are for every Node.
+    const { node, environment } = await fetchNode(version);
+    isEqual.push((await runShown(node, args, { cwd: ROOT, env: environment })) === 0);
+  }
+  return isEqual.every(Boolean) ? 0 : 1;
+});

@@ -1,0 +1,141 @@
+import { join } from 'node:path';
+import type { InstrumentWindows } from '../../shared/core/features/instrument/definitions.ts';
+import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
+import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
+import { exp } from '../../shared/elementary.ts';
+import { createRng } from '../../shared/rng.ts';
+import type { InstrumentBars } from '../../trainer/learning/direction/instrument_bars.ts';
+import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
+import { makeDirectionBundle } from '../../trainer/learning/direction/make_direction_bundle.ts';
+import { NO_OBSERVATIONS } from '../../trainer/learning/direction/series_files.ts';
+import {
+  DIRECTION_PARAMS,
+  DIRECTION_WALK_FORWARD,
+  trainDirection,
+  type DirectionPlan,
+} from '../../trainer/learning/direction/train_direction.ts';
+import { EVALUATION_LABEL } from '../../trainer/learning/label/direction.ts';
+import { bundleValues } from './bundle_values.ts';
+import type { GoldenPart } from './part.ts';
+import { asValue, shortHash, type Value } from './values.ts';
+
+const HOUR = 3600;
+const START = 1_600_000_000 - (1_600_000_000 % HOUR);
+const HOURS = 2000;
+/** A search evaluates folds of folds: each needs every class. */
+const SEARCHED_HOURS = 5000;
+const WINDOWS: InstrumentWindows = {
+  rsi_window: 6,
+  bollinger_window: 8,
+  atr_window: 6,
+  short_window: 8,
+  medium_window: 16,
+  long_window: 24,
+};
+
+/** 30 hours up, 40 flat, 30 down, 40 flat: a pattern that can be learned, for there must be trades. */
+function trendingHours(symbol: string, hours: number): InstrumentBars {
+  const rng = createRng(`golden/${symbol}`);
+  const time = Float64Array.from({ length: hours }, (_, hour) => START + hour * HOUR);
+  const open = new Float64Array(hours);
+  const close = new Float64Array(hours);
+  let price = 20_000;
+  for (let t = 0; t < hours; t++) {
+    const phase = t % 140;
+    const drift = phase < 30 ? 0.004 : phase >= 70 && phase < 100 ? -0.004 : 0;
+    open[t] = price;
+    price *= exp(drift + (drift === 0 ? 0.0004 : 0.002) * rng.normal());
+    close[t] = price;
+  }
+  const volume = close.map(() => 40 + 20 * rng.uniform());
+  return {
+    symbol,
+    timeframe: HOUR,
+    length: hours,
+    time,
+    open,
+    high: open.map((own, t) => Math.max(own, close[t]!) * 1.001),
+    low: open.map((own, t) => Math.min(own, close[t]!) * 0.999),
+    close,
+    volume,
+    takerBuyVolume: volume.map((own) => own * rng.uniform()),
+  };
+}
+
+/** Every eight hours, known seven minutes later. */
+function fundingOf({ time }: InstrumentBars): SeriesHistory {
+  const rng = createRng('golden/funding');
+  const eventTime = time.filter((_, t) => t % 8 === 0);
+  return {
+    length: eventTime.length,
+    eventTime,
+    arrivalTime: eventTime.map((event) => event + 420),
+    value: eventTime.map(() => 0.0001 * rng.normal()),
+  };
+}
+
+function instrumentOf(symbol: string, hours: number): Instrument {
+  const bars = trendingHours(symbol, hours);
+  const none = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO_OBSERVATIONS]));
+  return { bars, series: { ...(none as Record<SeriesName, SeriesHistory>), funding_rate: fundingOf(bars) } };
+}
+
+const PLAN: DirectionPlan = {
+  windows: WINDOWS,
+  label: EVALUATION_LABEL,
+  balance: 'class_weights',
+  classWeightRatio: 1,
+  stride: 1,
+  params: { ...DIRECTION_PARAMS, rounds: 15, learningRate: 0.2, leaves: 6, minDataInLeaf: 30 },
+  walkForward: { ...DIRECTION_WALK_FORWARD, blocks: 4 },
+  costs: { takerFeeBps: 5, slippageBps: 1 },
+  f1Floor: null,
+  search: null,
+  seed: '1',
+  workers: 0,
+  balances: ['none'],
+  peers: ['random_forest'],
+};
+
+async function measure(plan: DirectionPlan, hours: number, folder: string): Promise<Value> {
+  const instruments = ['BTCUSDT', 'ETHUSDT'].map((symbol) => instrumentOf(symbol, hours));
+  const trained = await trainDirection(instruments, plan, () => undefined);
+  const { rows, net, blocks, theta, trees, search, others } = trained;
+  const manifest = await makeDirectionBundle({
+    instruments,
+    plan,
+    trained,
+    out: folder,
+    created: new Date('2024-01-05T12:00:00Z'),
+    gitCommit: null,
+    market: 'simulated',
+  });
+  return {
+    rows: { count: rows.time.length, times: shortHash(rows.time), features: shortHash(rows.x.values) },
+    blocks: blocks.length,
+    theta,
+    trees,
+    search: asValue(search),
+    bundle: bundleValues(join(folder, manifest.version)),
+    trades: asValue(net.trades),
+    others: asValue(others),
+  };
+}
+
+export const DIRECTION_PARTS: readonly GoldenPart[] = [
+  {
+    name: 'direction',
+    what: 'direction model of two instruments with a funding series: walk-forward, trades, bundle',
+    isLong: false,
+    measure: (workshop) => measure(PLAN, HOURS, workshop.folder('direction')),
+  },
+  {
+    name: 'direction_search',
+    what: 'the same with a search for its parameters, 4 trials',
+    isLong: true,
+    measure: (workshop) => {
+      const search = { trials: 4, balancePenalty: true };
+      return measure({ ...PLAN, balances: [], peers: [], search }, SEARCHED_HOURS, workshop.folder('direction search'));
+    },
+  },
+];

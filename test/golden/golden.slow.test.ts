@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IS_LONG, LONG_NOTE } from '../long.ts';
+import { skipNote } from '../skip_note.ts';
+import { PARTS } from './parts.ts';
+import type { GoldenPart } from './part.ts';
+import { readRecord } from './record.ts';
+import { describeDifference, differencesOf } from './values.ts';
+import { openWorkshop, type Workshop } from './workshop.ts';
+
+/** Differences shown by a failing test. */
+const SHOWN = 5;
+
+let workshop: Workshop;
+beforeAll(() => void (workshop = openWorkshop()));
+afterAll(() => workshop.close());
+
+function noteOf({ isLong, skipped = null }: GoldenPart): string {
+  return skipped === null ? (isLong ? LONG_NOTE : '') : skipNote(true, skipped);
+}
+
+describe('the golden record', () => {
+  for (const part of PARTS) {
+    const isSkipped = (part.isLong && !IS_LONG) || (part.skipped ?? null) !== null;
+    it.skipIf(isSkipped)(`${part.name} is as recorded: ${part.what}${noteOf(part)}`, { timeout: 600_000 }, async () => {
+      const recorded = readRecord(part.name);
+      expect(recorded, 'a record of this part: npm run golden -- --record').not.toBeNull();
+      const differences = differencesOf(recorded!, await part.measure(workshop));
+      expect(differences.slice(0, SHOWN).map(describeDifference)).toEqual([]);
+    });
+  }
+});

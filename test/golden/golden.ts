@@ -1,0 +1,75 @@
+import { performance } from 'node:perf_hooks';
+import { PARTS } from './parts.ts';
+import type { GoldenPart } from './part.ts';
+import { readRecord, writeRecord } from './record.ts';
+import { countValues, describeDifference, differencesOf, type Value } from './values.ts';
+import { openWorkshop, type Workshop } from './workshop.ts';
+
+export interface GoldenOptions {
+  /** Names of parts; empty = all. */
+  readonly parts: readonly string[];
+  /** Writes what was found, and says what changed. */
+  readonly record: boolean;
+  /** Differences shown of each part. */
+  readonly shown: number;
+  print(line: string): void;
+}
+
+/**
+ * Measures parts of the golden record and compares them with what was recorded.
+ * @returns how many parts differ; when recording, 0
+ * @throws RangeError for a name that no part has
+ */
+export async function runGolden(options: GoldenOptions): Promise<number> {
+  const { print } = options;
+  const parts = chosenParts(options.parts);
+  const workshop = openWorkshop();
+  let different = 0;
+  try {
+    print(`golden record on Node ${process.versions.node}`);
+    for (const part of parts) {
+      const skipped = part.skipped ?? null;
+      if (skipped !== null) print(`${part.name.padEnd(NAME_WIDTH)} SKIPPED: ${skipped}`);
+      else if (!(await runPart(part, workshop, options))) different++;
+    }
+  } finally {
+    workshop.close();
+  }
+  return options.record ? 0 : different;
+}
+
+function chosenParts(names: readonly string[]): readonly GoldenPart[] {
+  const unknown = names.filter((name) => !PARTS.some((part) => part.name === name));
+  if (unknown.length > 0)
+    throw new RangeError(`no such part: ${unknown.join(', ')}. Parts: ${PARTS.map(({ name }) => name).join(', ')}`);
+  return names.length === 0 ? PARTS : PARTS.filter(({ name }) => names.includes(name));
+}
+
+const NAME_WIDTH = 18;
+const VALUES_WIDTH = 7;
+
+/** @returns whether the part is as it was recorded */
+async function runPart(part: GoldenPart, workshop: Workshop, options: GoldenOptions): Promise<boolean> {
+  const { print, record, shown } = options;
+  const startMs = performance.now();
+  const found = await part.measure(workshop);
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+  const recorded = readRecord(part.name);
+  const verdict = verdictOf(recorded, found);
+  const values = String(countValues(found)).padStart(VALUES_WIDTH);
+  print(`${part.name.padEnd(NAME_WIDTH)} ${values} values  ${verdict.text} (${seconds} s): ${part.what}`);
+  for (const line of verdict.differences.slice(0, shown)) print(`    ${line}`);
+  if (verdict.differences.length > shown) print(`    … and ${verdict.differences.length - shown} more`);
+  if (record && verdict.text !== EQUAL) writeRecord(part.name, found);
+  return verdict.text === EQUAL;
+}
+
+const EQUAL = 'equal';
+
+/** Compares a part with its record; `differences` in the order of the record. */
+export function verdictOf(recorded: Value | null, found: Value): { text: string; differences: readonly string[] } {
+  if (recorded === null) return { text: 'NOT RECORDED', differences: [] };
+  const differences = differencesOf(recorded, found).map(describeDifference);
+  if (differences.length === 0) return { text: EQUAL, differences };
+  return { text: `DIFFERENT in ${differences.length}`, differences };
+}
