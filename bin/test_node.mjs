@@ -10,6 +10,7 @@ await run(async () => {
   const wrong = versions.filter((version) => !/^\d+(\.\d+){0,2}$/.test(version));
   if (wrong.length > 0)
     throw new SetupError(`not a version of Node: ${wrong.join(', ')}. Example: npm run test:node -- 22 24`);
-  for (const version of versions.length > 0 ? versions : OTHER_NODES) await testOnNode(version, [['--project', 'unit'], ['test/golden/']]);
+  for (const version of versions.length > 0 ? versions : OTHER_NODES)
+    await testOnNode(version, [['--project', 'unit'], ['test/golden/']]);
   return conclude();
 });
