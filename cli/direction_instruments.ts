@@ -10,7 +10,7 @@ import {
 import type { Instrument } from '../trainer/learning/direction/instrument_rows.ts';
 import type { DirectionBundleParts } from '../trainer/learning/direction/make_direction_bundle.ts';
 import { NO_SERIES, readSeriesFolder } from '../trainer/learning/direction/series_files.ts';
-import { readInstallationBars } from './installation_bars.ts';
+import { readInstallationBars } from '../trainer/jobs/bars/installation_bars.ts';
 import type { Output } from './output.ts';
 
 export type BarMarket = DirectionBundleParts['market'];

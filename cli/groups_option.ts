@@ -8,24 +8,21 @@ import { groupProblems } from '../shared/policy/subject_groups.ts';
 const EXPECTED = 'metals=XAUUSD_XAGUSD;fx=EURUSD_GBPUSD,GBPUSD_USDCHF';
 
 /**
- * The settings with the groups of `--groups` in place of `train.groups`.
+ * The groups of `--groups`; `none` is no group.
  * @throws MinutehandError USAGE
  */
-export function withGroups(settings: Settings, list: string | undefined): Settings {
-  if (list === undefined) return settings;
-  const { minutehand } = settings;
-  const { groups: _configured, ...train } = minutehand.train;
-  if (list === 'none') return { ...settings, minutehand: { ...minutehand, train } };
-  const groups = parseGroups(list);
+export function parseGroups(list: string, { minutehand }: Settings): Record<string, string[]> {
+  if (list === 'none') return {};
+  const groups = readGroups(list);
   const [problem] = groupProblems(groups, minutehand.pairs);
   if (problem !== undefined)
     throw new MinutehandError('USAGE', {
       seen: `--groups: pair ${problem.index + 1} of ${problem.group} ${problem.text}`,
     });
-  return { ...settings, minutehand: { ...minutehand, train: { ...train, groups } } };
+  return groups;
 }
 
-function parseGroups(list: string): Record<string, string[]> {
+function readGroups(list: string): Record<string, string[]> {
   const groups: Record<string, string[]> = {};
   for (const text of list.split(';')) {
     const [name = '', pairs = '', ...rest] = text.split('=').map((part) => part.trim());

@@ -1,18 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../shared/policy/policy.ts';
-import { withGroups } from './groups_option.ts';
+import { parseGroups } from './groups_option.ts';
 
 const settings = loadSettings({ env: {} });
-const groupsOf = (list: string | undefined): unknown => withGroups(settings, list).minutehand.train.groups;
+const groupsOf = (list: string): unknown => parseGroups(list, settings);
 
 describe('--groups', () => {
-  it('gives the named groups in place of those of the configuration, or none', () => {
+  it('gives the named groups, or none', () => {
     const groups = { metals: ['XAUUSD_XAGUSD'], fx: ['EURUSD_GBPUSD', 'EURUSD_USDCHF'] };
     expect(groupsOf('metals=XAUUSD_XAGUSD; fx=EURUSD_GBPUSD, EURUSD_USDCHF')).toEqual(groups);
-    const { train } = settings.minutehand;
-    const configured = { ...settings, minutehand: { ...settings.minutehand, train: { ...train, groups } } };
-    expect(withGroups(configured, undefined)).toBe(configured);
-    expect(withGroups(configured, 'none').minutehand.train).toEqual(train);
+    expect(groupsOf('none')).toEqual({});
   });
 
   it.each([

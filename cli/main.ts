@@ -86,6 +86,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'prove that live signals equal the backtest’s',
     load: async () => (await import('./commands/parity.ts')).addParity,
   },
+  job: {
+    summary: 'run a training that is described by a document',
+    load: async () => (await import('./commands/job.ts')).addJob,
+  },
   runs: {
     summary: 'list, start and cancel training runs of the trainer',
     load: async () => (await import('./commands/runs.ts')).addRuns,

@@ -27,7 +27,7 @@ import { isoSecond } from '../trainer/learning/backtest/ledger.ts';
 import { backtestPeriod, ROWS_PER_SCORE } from '../trainer/learning/backtest/period.ts';
 import { rollovers } from '../shared/core/cost/rollover.ts';
 import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
-import { readKnownBars } from '../trainer/control/bars/known_bars.ts';
+import { readKnownBars } from '../trainer/jobs/bars/known_bars.ts';
 import type { ComparedFigures, EvidenceFigures, EvidenceResult } from '../trainer/control/policy/evidence_schema.ts';
 import type { Store } from '../trainer/store/store.ts';
 

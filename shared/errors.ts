@@ -396,6 +396,11 @@ export const ERRORS = {
     message: 'A configuration key does not exist.',
     next: 'Correct the spelling, or remove the key.',
   },
+  JOB_INVALID: {
+    status: 422,
+    message: 'A job is not in the expected form.',
+    next: 'Make one with `minutehand train --print-job`; `minutehand job schema` describes it.',
+  },
   CONFIG_INVALID: {
     status: 422,
     message: 'A configuration value is not allowed.',

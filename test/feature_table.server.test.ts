@@ -10,7 +10,7 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { parsePair } from '../shared/pair.ts';
 import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
 import { computedRows } from '../trainer/learning/feature_checks/computed_rows.ts';
-import { databaseSource } from '../trainer/control/feature_store/database_source.ts';
+import { databaseSource } from '../trainer/jobs/feature_source/database_source.ts';
 import {
   checkSchema,
   schemaDiff,
@@ -18,7 +18,7 @@ import {
   type TableRows,
 } from '../trainer/learning/feature_table/feature_table.ts';
 import { fileSource } from '../trainer/learning/feature_table/file_source.ts';
-import { labelHash, storedSource, storeRows } from '../trainer/control/feature_store/stored_features.ts';
+import { labelHash, storedSource, storeRows } from '../trainer/jobs/feature_source/stored_features.ts';
 import { writeTable, type PairRows } from '../trainer/learning/feature_table/write_table.ts';
 import { train, type TrainResult } from '../trainer/learning/training/pipeline.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';

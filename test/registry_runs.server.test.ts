@@ -114,7 +114,7 @@ const useStore = async ({ kind, note }: (typeof STORES)[number], skip: (note: st
 describe('a run that exceeds its limits', () => {
   it('is killed if its process ignores SIGTERM, recorded as aborted and reported, and the next run begins', async () => {
     const runs = open(`process.on('SIGTERM', () => undefined); ${HANGS}`, { retrain_limit_minutes: 0.05 });
-    expect(await runs.start('request')).not.toBeNull();
+    expect(await runs.start({ trigger: 'request' })).not.toBeNull();
     await until(([run]) => run!.status !== 'running');
     expect(runs.runs()).toMatchObject([{ status: 'aborted', attempt: 1 }]);
     // On a busy machine it may have been ended before it could report its process id.
@@ -125,12 +125,12 @@ describe('a run that exceeds its limits', () => {
     expect(await inStore(async ({ db }) => db.selectFrom('core.training_runs').select('status').execute())).toEqual([
       { status: 'aborted' },
     ]);
-    expect(await runs.start('request')).toMatchObject({ run_id: 2, status: 'running' });
+    expect(await runs.start({ trigger: 'request' })).toMatchObject({ run_id: 2, status: 'running' });
   });
 
   it('does not start without enough memory, and is retried, then given up', async () => {
     const runs = open(HANGS, { retrain_min_free_mb: 9_000_000, retrain_retry_max: 1 });
-    await runs.start('request');
+    await runs.start({ trigger: 'request' });
     await until(([run]) => run!.status === 'aborted');
     expect(runs.runs()).toMatchObject([
       { attempt: 2, status: 'aborted', error: expect.stringMatching(/^RUN_MEMORY: \d+ MB/) as string },
@@ -211,7 +211,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     cpSync(trained, join(home, 'models'), { recursive: true });
     activate(join(home, 'models'), B);
     open(answer(A, false));
-    await retrainer!.start('request');
+    await retrainer!.start({ trigger: 'request' });
     await until(([run]) => run!.status === 'rejected');
     const before = structuredClone(retrainer!.runs());
     await retrainer!.stop();
@@ -238,7 +238,10 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       reasons: ['auc 0.5 (at least 0.52)'],
     });
     // Two simultaneous requests start one run, which is stopped with its trainer and stays so.
-    const begun = await Promise.all([retrainer!.start('schedule'), retrainer!.start('request')]);
+    const begun = await Promise.all([
+      retrainer!.start({ trigger: 'schedule' }),
+      retrainer!.start({ trigger: 'request' }),
+    ]);
     expect(begun.map((run) => run?.run_id ?? null)).toEqual([2, null]);
     await retrainer!.stop();
     open(HANGS);
@@ -253,7 +256,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
 
   it('that wait for a retry still wait after a restart', async () => {
     open(FAILS, { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 });
-    await retrainer!.start('schedule');
+    await retrainer!.start({ trigger: 'schedule' });
     await until(([run]) => run!.status === 'failed');
     await retrainer!.stop();
     open(FAILS, { retrain_retry_max: 1 });
@@ -282,7 +285,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       // As the training process does when all gates pass.
       activate(models, version);
       open(answer(version, true), { model_version_retention: 2 });
-      await retrainer!.start('request');
+      await retrainer!.start({ trigger: 'request' });
       await until(([run]) => run?.status === 'adopted' && run.model_version === version);
       await retrainer!.stop();
     }
@@ -306,17 +309,17 @@ describe('runs', () => {
   it('can be stopped by an operator, and are not retried', async () => {
     open(HANGS);
     expect(retrainer!.cancel()).toBeNull();
-    await retrainer!.start('request');
+    await retrainer!.start({ trigger: 'request' });
     await until(([run]) => Number(run!.stage) > 0);
     expect(retrainer!.cancel()).toMatchObject({ run_id: 1 });
     await until(([run]) => run!.status === 'stopped');
     expect(retrainer!.cancel()).toBeNull();
-    expect(await retrainer!.start('request')).toMatchObject({ run_id: 2 });
+    expect(await retrainer!.start({ trigger: 'request' })).toMatchObject({ run_id: 2 });
   });
 
   it('are audited in the policy’s table, with the configuration', async () => {
     open(FAILS, { retrain_retry_max: 0, retrain_runs_table: 'audit.retrainings' });
-    await retrainer!.start('request');
+    await retrainer!.start({ trigger: 'request' });
     await until(([run]) => run!.status === 'aborted');
     await retrainer!.stop();
     await inStore(async ({ db }) => {
@@ -338,7 +341,7 @@ describe('runs', () => {
   it('are kept in memory if no store can be opened, which is reported', async () => {
     process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://u:secret@127.0.0.1:1/d';
     open(FAILS, { retrain_retry_max: 1 });
-    expect(await retrainer!.start('request')).toMatchObject({ run_id: 1 });
+    expect(await retrainer!.start({ trigger: 'request' })).toMatchObject({ run_id: 1 });
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
     expect(printed[0]).toMatch(/^Training runs are kept in memory only: /);
     expect(printed.join(' ')).not.toContain('secret');
@@ -350,10 +353,10 @@ describe('runs', () => {
     if (server === null) return skip(POSTGRES_NOTE);
     process.env['MINUTEHAND_DATABASE_URL'] = await server.createDatabase();
     open(FAILS, { retrain_retry_max: 0 });
-    await retrainer!.start('request');
+    await retrainer!.start({ trigger: 'request' });
     await until(([run]) => run?.status === 'aborted');
     await server.stop();
-    expect(await retrainer!.start('request')).toMatchObject({ run_id: 2 });
+    expect(await retrainer!.start({ trigger: 'request' })).toMatchObject({ run_id: 2 });
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
   });
 
@@ -363,7 +366,7 @@ describe('runs', () => {
         async ({ db }) => (await sql<{ outcome: string }>`SELECT outcome FROM audit_retrain_runs`.execute(db)).rows,
       );
     open(HANGS);
-    await retrainer!.start('request');
+    await retrainer!.start({ trigger: 'request' });
     expect(await audited()).toEqual([{ outcome: 'running' }]);
     await retrainer!.stop();
     expect(await audited()).toEqual([{ outcome: 'stopped' }]);

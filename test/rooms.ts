@@ -2,15 +2,17 @@ import type { ImportGraph } from './import_graph.ts';
 
 /**
  * Layers of the program, lowest first: a layer imports itself and the layers below it. `trainer/learning` turns bars
- * into bundles; `trainer/store` has the tables; `trainer/control` is the trainer process. See docs/ARCHITECTURE.md.
+ * into bundles; `trainer/store` has the tables; `trainer/jobs` runs a job; `trainer/control` is the trainer process.
+ * See docs/ARCHITECTURE.md.
  */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   shared: [],
   daemon: ['shared'],
   'trainer/learning': ['shared'],
   'trainer/store': ['shared'],
-  'trainer/control': ['shared', 'trainer/store', 'trainer/learning'],
-  'trainer/main.ts': ['shared', 'trainer/store', 'trainer/learning', 'trainer/control'],
+  'trainer/jobs': ['shared', 'trainer/store', 'trainer/learning'],
+  'trainer/control': ['shared', 'trainer/store', 'trainer/learning', 'trainer/jobs'],
+  'trainer/main.ts': ['shared', 'trainer/store', 'trainer/learning', 'trainer/jobs', 'trainer/control'],
 };
 
 /** Files that only tests use may import anything. */

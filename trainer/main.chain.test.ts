@@ -25,10 +25,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Stands in for `minutehand`: a program that gets the arguments of a training run. */
+/** Stands in for `minutehand`: a program that gets the job of a training run on standard input. */
 function program(body: string): string[] {
   const path = join(folder, `program-${printed.length}.mjs`);
-  writeFileSync(path, body);
+  writeFileSync(path, `import { readFileSync } from 'node:fs';\n${body}`);
   return [process.execPath, path];
 }
 
@@ -38,7 +38,11 @@ const tells = (stage: string, done: number, total: number): string =>
 const HANGS = `${tells('learning', 1, 4)} setInterval(() => undefined, 1000);`;
 const FAILS = `process.stderr.write('something odd\\n'); process.exitCode = 1;`;
 const SAYS_WHY = `process.stdout.write(JSON.stringify({ error: { code: 'DATA_TOO_SHORT', message: 'Not enough.', next: '' } })); process.exitCode = 1;`;
-const ADOPTS = `process.stdout.write(JSON.stringify({ version: process.argv.slice(2).join(' '), adopted: true, gates: [] }));`;
+/** Its version names its arguments, and what its job asks for. */
+const ADOPTS = `
+  const { kind, adopt, parameters, resources } = JSON.parse(readFileSync(0, 'utf8'));
+  const version = [...process.argv.slice(2), kind, adopt, parameters.trials, resources.workers > 0].join(' ');
+  process.stdout.write(JSON.stringify({ version, adopted: true, gates: [] }));`;
 const REJECTS = `process.stdout.write(JSON.stringify({ version: '20260101_0000', adopted: false, gates: [{ name: 'auc', passed: false, seen: '0.5', limit: 'at least 0.52' }, { name: 'brier', passed: true, seen: '0.2', limit: 'below 0.25' }] }));`;
 
 async function start(command: string[], overrides: SettingsOverrides = {}, token?: string): Promise<RunningTrainer> {
@@ -96,12 +100,12 @@ describe('the API of the trainer', () => {
     });
   });
 
-  it('runs `train --adopt --json` and reports the outcome', async () => {
+  it('runs `job run` with the job on standard input, and reports the outcome', async () => {
     await start(program(ADOPTS));
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'adopted');
     expect((await ask('GET', '/runs')).body.runs).toMatchObject([
-      { model_version: expect.stringMatching(/^train --adopt --json --workers [1-9]\d*$/) as string, error: null },
+      { model_version: 'job run - --json train true  true', error: null },
     ]);
     // A run that has ended makes way for the next.
     expect((await ask('POST', '/retrain')).status).toBe(202);
@@ -120,10 +124,10 @@ describe('the API of the trainer', () => {
       body: { kind: 'incremental' },
     });
     await runsWhere(([run]) => run!.status === 'adopted');
-    expect(trainer!.retrainer.runs()[0]!.model_version).toMatch(/ --workers \d+ --warm-start$/);
+    expect(trainer!.retrainer.runs()[0]!.model_version).toBe('job run - --json warm_start true  true');
     expect(await ask('POST', '/retrain?kind=full')).toMatchObject({ status: 202, body: { kind: 'full' } });
     await runsWhere(([run]) => run!.status === 'adopted');
-    expect(trainer!.retrainer.runs()[0]!.model_version).toMatch(/ --workers \d+$/);
+    expect(trainer!.retrainer.runs()[0]!.model_version).toBe('job run - --json train true  true');
   });
 
   it('stops a run on POST /retrain/cancel, which is then not tried again', async () => {
@@ -392,8 +396,8 @@ describe('the schedules', () => {
 
   it('let a full run wait for an incremental one that is in progress', async () => {
     const { retrainer } = await start(program(HANGS));
-    await retrainer.start('incremental schedule', 'incremental');
-    expect(await retrainer.startOrWait('schedule')).toBe(true);
+    await retrainer.start({ trigger: 'incremental schedule', kind: 'incremental' });
+    expect(await retrainer.startOrWait({ trigger: 'schedule' })).toBe(true);
     expect(retrainer.runs()).toHaveLength(1);
     await runsWhere(([run]) => run!.stage === 'learning');
     retrainer.cancel();
@@ -402,16 +406,16 @@ describe('the schedules', () => {
       { kind: 'full', trigger: 'schedule', attempt: 1 },
       { kind: 'incremental', status: 'stopped' },
     ]);
-    expect(await retrainer.startOrWait('weekly schedule')).toBe(false);
+    expect(await retrainer.startOrWait({ trigger: 'weekly schedule' })).toBe(false);
   });
 });
 
 describe('first models', () => {
   it('are learned without a search, so that the first signal is published soon', async () => {
     const { retrainer } = await start(program(ADOPTS));
-    await retrainer.start(FIRST_MODELS);
+    await retrainer.start({ trigger: FIRST_MODELS });
     await runsWhere(([run]) => run!.status === 'adopted');
-    expect(retrainer.runs()[0]!.model_version).toMatch(/ --workers \d+ --trials 0$/);
+    expect(retrainer.runs()[0]!.model_version).toBe('job run - --json train true 0 true');
   });
 });
 
@@ -497,7 +501,7 @@ describe('starting and stopping the trainer', () => {
     trainer = null;
     expect(run).toMatchObject({ status: 'stopped', error: null });
     expect(() => process.kill(Number(run!.stage), 0)).toThrow();
-    expect(await running.retrainer.start('request')).toBeNull();
+    expect(await running.retrainer.start({ trigger: 'request' })).toBeNull();
     expect(printed.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 

@@ -169,7 +169,7 @@ function trainFirstModels({ settings, paths, print }: TrainerOptions, retrainer:
   const lack = lackOfModels(settings, paths);
   if (lack === null) return;
   void waitForFirstBars(settings, paths, signal, lack, print).then(async (enough) => {
-    if (enough && lackOfModels(settings, paths) !== null) await retrainer.start(FIRST_MODELS);
+    if (enough && lackOfModels(settings, paths) !== null) await retrainer.start({ trigger: FIRST_MODELS });
   });
 }
 
@@ -183,13 +183,13 @@ function scheduleAll({ settings, paths, print }: TrainerOptions, retrainer: Retr
   const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron } = settings.retrain;
 
   async function beginFull(trigger: string): Promise<void> {
-    if (!(await retrainer.startOrWait(trigger))) print(`Retraining (${trigger}) is skipped: a full run is active.`);
+    if (!(await retrainer.startOrWait({ trigger }))) print(`Retraining (${trigger}) is skipped: a full run is active.`);
   }
 
   async function beginIncremental(): Promise<void> {
     const lack = lackOfModels(settings, paths);
     if (lack !== null) print(`The incremental training is skipped: there are no models to warm-start from. ${lack}.`);
-    else if ((await retrainer.start('incremental schedule', 'incremental')) === null)
+    else if ((await retrainer.start({ trigger: 'incremental schedule', kind: 'incremental' })) === null)
       print('The incremental training is skipped: another run is active.');
   }
 

@@ -36,7 +36,9 @@ import { parseTimeZone, UTC, type TimeZone } from '../../shared/bar_file/time_zo
 import { checkClock, type ClockVerdict } from './week_opens.ts';
 
 export interface ImportOptions extends ScaleOptions {
-  /** A file, or a folder whose `.csv`, `.txt`, `.tsv` and `.prn` files, `.gz` or not, are taken (not its subfolders). */
+  /**
+   * A file, or a folder whose `.csv`, `.txt`, `.tsv` and `.prn` files, `.gz` or not, are taken (not its subfolders).
+   */
   readonly source: string;
   readonly into: BarSink;
   /**
@@ -403,7 +405,9 @@ function emptyTally(): Tally {
 }
 
 const READ_NAMES = /\.(csv|txt|tsv|prn)(\.gz)?$/i;
-/** Files beside those that are read, which most probably have bars as well: a person wants to know that they were not. */
+/**
+ * Files beside those that are read, which most probably have bars as well: a person wants to know that they were not.
+ */
 const OTHER_DATA = /\.(zip|7z|rar|tar|tgz|bz2|xz|zst|xlsx?|ods|parquet|feather|json|jsonl|hst|hcc|bi5|dat|h5|npz?)$/i;
 
 interface SourcePaths {

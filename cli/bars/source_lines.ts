@@ -18,8 +18,8 @@ export interface SourceReading {
 /**
  * The lines of a text file without their ends (line feeds, or carriage returns where it has no others), many at a time,
  * in bounded memory: decompressed when it is gzip by its name or first bytes, decoded by `encodingOf`.
- * @throws MinutehandError DATA_MISSING; DATA_FORMAT for a folder, a pipe, an archive or a workbook, when the gzip stream
- * is damaged or cut, or a line is longer than 1 MiB
+ * @throws MinutehandError DATA_MISSING; DATA_FORMAT for a folder, a pipe, an archive or a workbook, when the gzip
+ * stream is damaged or cut, or a line is longer than 1 MiB
  */
 export async function* sourceLines(
   path: string,

@@ -35,7 +35,7 @@ import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/l
 import { datasetPolicy } from '../../trainer/learning/dataset/dataset_policy.ts';
 import { readFolderBars } from '../../trainer/learning/dataset/folder_bars.ts';
 import { costRow, costTable, type BacktestCostRow } from '../cost_table.ts';
-import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
+import { readInstallationBars, withOwnPrices } from '../../trainer/jobs/bars/installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { runEvaluate } from './direction_evaluate.ts';

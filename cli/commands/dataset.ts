@@ -9,12 +9,13 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { datasetPolicy } from '../../trainer/learning/dataset/dataset_policy.ts';
 import { countCommonMinutes } from '../../trainer/learning/history/pair_history.ts';
 import { computedRows } from '../../trainer/learning/feature_checks/computed_rows.ts';
-import { storeRows } from '../../trainer/control/feature_store/stored_features.ts';
+import { storeRows } from '../../trainer/jobs/feature_source/stored_features.ts';
 import { writeTable, type PairRows } from '../../trainer/learning/feature_table/write_table.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
-import { storedKey } from '../feature_source.ts';
+import { storedKey } from '../../trainer/jobs/feature_source/open_source.ts';
+import { readConfiguredBars } from '../../trainer/jobs/bars/configured_bars.ts';
 import { endPartly, type Output } from '../output.ts';
-import { readBars } from './train.ts';
+import { parsePeriod } from '../period.ts';
 
 interface ExportFlags {
   readonly out: string;
@@ -46,7 +47,9 @@ async function exportDataset(flags: ExportFlags, output: Output): Promise<void> 
   const market = flags.data === undefined ? settings.minutehand.market : 'live';
   const progress = output.progress();
   try {
-    const bars = await readBars(flags, settings, (done, total) => progress.update('reading bars', done, total));
+    const bars = await readConfiguredBars(flags.data ?? null, parsePeriod(flags), settings, (done, total) =>
+      progress.update('reading bars', done, total),
+    );
     const written = new Set<string>();
     const pairs = counted(
       pairsOf(settings, bars, (done, total) => progress.update('features and labels', done, total)),

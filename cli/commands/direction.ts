@@ -26,7 +26,7 @@ import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { addDirectionEvaluate } from './direction_evaluate.ts';
-import { gitCommit } from './train.ts';
+import { gitCommit } from '../git_commit.ts';
 
 interface TrainFlags {
   readonly data?: string;

@@ -18,10 +18,12 @@ import {
   recordedSettings,
   retrainAndCompare,
 } from '../../trainer/learning/training/deep_verification.ts';
-import { withOwnPrices } from '../installation_bars.ts';
+import { withOwnPrices } from '../../trainer/jobs/bars/installation_bars.ts';
 import type { Output, Progress } from '../output.ts';
 import { parseWorkers } from '../period.ts';
-import { configFolder, gitCommit, readBars } from './train.ts';
+import { readConfiguredBars } from '../../trainer/jobs/bars/configured_bars.ts';
+import { gitCommit } from '../git_commit.ts';
+import { configFolder } from './train.ts';
 
 const LINES = 20;
 const EXIT = { same: 0, different: 1, impossible: 3 } as const;
@@ -128,11 +130,11 @@ async function findBars(
   onProgress: (stage: string, done: number, total: number) => void,
 ) {
   const onBars = (done: number, total: number): void => onProgress('reading bars', done, total);
-  const folder = data === undefined ? {} : { data };
+  const folder = data ?? null;
   const { from, to } = periodOf(manifest);
-  const text = (time: number): string => new Date(time * 1000).toISOString().slice(0, 16);
-  const own = await readBars({ ...folder, from: text(from), to: text(to) }, settings, onBars);
-  const found = barsOfHash(own, manifest) ?? barsOfHash(await readBars(folder, settings, onBars), manifest);
+  const own = await readConfiguredBars(folder, { from, to }, settings, onBars);
+  const found =
+    barsOfHash(own, manifest) ?? barsOfHash(await readConfiguredBars(folder, {}, settings, onBars), manifest);
   if (found !== null) return found;
   const place = data ?? 'this installation';
   return `the bars of ${place} do not have its data hash ${manifest.data_hash.slice(0, 12)}…: they are gone or changed (${describeBars(own, manifest)}). --data <folder> names others.`;

@@ -16,7 +16,8 @@ import {
   type RolloutPlace,
 } from '../../trainer/control/rollout/steps.ts';
 import type { Outlook } from '../../trainer/control/rollout/verdict.ts';
-import { admissionPlace } from '../admission_place.ts';
+import { tellStart } from '../../trainer/control/adoption/adopt_trained.ts';
+import { admissionPlace, adoptionPlace } from '../admission_place.ts';
 import type { Output } from '../output.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { applyMarket, marketOption } from './processes.ts';
@@ -78,7 +79,10 @@ async function start(version: string, place: RolloutPlace, override: Override | 
   const rollout = startRollout(place, admitted, power);
   const { id, champion, despite_gates } = rollout;
   output.written({ target: version, after: { id, champion, ...(despite_gates && { despite_gates }) } });
-  await tellStart(rollout, output);
+  await tellStart(
+    rollout,
+    adoptionPlace(place.settings, (text) => output.note(text)),
+  );
   output.line(`${describe(rollout)}. ${powerText(power)}`);
   output.line(
     `Promotion needs an e-value of ${rollout.promotion_e_value.toFixed(0)} (false-discovery control over ${rollout.history.length + 1} candidates).`,
@@ -116,15 +120,6 @@ async function advance(place: RolloutPlace, output: Output): Promise<void> {
   for (const line of linesOf({ ...look, rollout: after })) output.line(line);
   output.result(resultOf(look, after));
   if (after.status === 'promoted') await tellRegistry(output);
-}
-
-/** The rollout has started whether or not its event can be recorded. */
-export async function tellStart(rollout: Rollout, output: Output): Promise<void> {
-  try {
-    await withRegistry(process.env, homePaths(), (registry) => registry.startRollout(rollout));
-  } catch (error) {
-    output.note(`The registry has no event of it: ${describeError(error).message}`);
-  }
 }
 
 /** active.json counts; a registry that cannot be reached follows at the next start of the trainer. */

@@ -20,7 +20,7 @@ import {
   TRIAL_COLUMNS,
   trialsCsv,
 } from '../../trainer/learning/scan/scan_report.ts';
-import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
+import { readInstallationBars, withOwnPrices } from '../../trainer/jobs/bars/installation_bars.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { parseSymbolList, symbolNames } from '../../shared/policy/symbol_names.ts';

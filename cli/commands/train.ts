@@ -1,56 +1,29 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
-import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
-import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { screenBars } from '../../shared/bar_file/screened_bars.ts';
-import { readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
-import { readRollout } from '../../shared/bundle/rollout.ts';
-import { activateAdmitted, activateInFolder } from '../../shared/bundle/admission/activation.ts';
-import { admit, type Admitted } from '../../shared/bundle/admission/admission.ts';
-import { shadowPower } from '../../trainer/control/rollout/shadow_power.ts';
-import { startRollout } from '../../trainer/control/rollout/steps.ts';
-import { tellStart } from './rollout.ts';
+import type { OpenTime } from '../../shared/bar.ts';
 import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
-import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
-import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
-import { keepFilesPrivate } from '../../shared/private_files.ts';
-import { packageRoot } from '../../shared/root.ts';
-import { midBars } from '../../trainer/learning/history/mid_bars.ts';
-import { DEFAULT_CACHE_BYTES } from '../../trainer/learning/dataset/pair_cache.ts';
-import type { GateResult } from '../../trainer/learning/criteria/criteria.ts';
-import { skillText } from '../../trainer/learning/gate/honesty.ts';
-import { adoptionGates } from '../../trainer/learning/training/gate.ts';
 import { ENGINES, type Engine } from '../../shared/policy/engines.ts';
-import {
-  trainFromWarmStart,
-  train,
-  type TrainOptions,
-  type TrainResult,
-} from '../../trainer/learning/training/pipeline.ts';
-import { TARGETS, type Target } from '../../trainer/learning/options/train_options.ts';
-import { enterOutcome, withRegistry, type Outcome as RegistryOutcome } from '../../trainer/control/registry/outcome.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { keepFilesPrivate } from '../../shared/private_files.ts';
+import { adoptTrained, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
-import { reasonsOf } from '../../shared/bundle/recorded_gates.ts';
-import { watchGpu } from '../../trainer/control/schedule/gpu_watch.ts';
-import { ownResources, type RunResources } from '../../trainer/control/schedule/run_resources.ts';
-import { researchTheta2, type Theta2Result } from '../../trainer/learning/search/research_theta2.ts';
-import { admissionPlace } from '../admission_place.ts';
-import type { Output } from '../output.ts';
+import type { RunResources } from '../../trainer/jobs/resources/run_resources.ts';
+import { runTraining, type TrainingProduct } from '../../trainer/jobs/run_training.ts';
+import type { TrainingJob } from '../../trainer/jobs/training_job.ts';
+import { skillText } from '../../trainer/learning/gate/honesty.ts';
+import { TARGETS, type Target } from '../../trainer/learning/options/train_options.ts';
+import type { TrainResult } from '../../trainer/learning/training/pipeline.ts';
+import { adoptionPlace } from '../admission_place.ts';
 import { costTable } from '../cost_table.ts';
-import { openSource } from '../feature_source.ts';
-import { readInstallationBars, withOwnPrices } from '../installation_bars.ts';
-import { groupLines, withGroups } from '../groups_option.ts';
+import { gitCommit } from '../git_commit.ts';
+import { groupLines, parseGroups } from '../groups_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
+import type { Output } from '../output.ts';
 import { parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
-
-const SECONDS_PER_DAY = 86_400;
 
 interface TrainFlags {
   readonly data?: string;
@@ -76,6 +49,7 @@ interface TrainFlags {
   readonly features?: string;
   readonly hashName?: boolean;
   readonly groups?: string;
+  readonly printJob?: boolean;
 }
 
 export function addTrain(program: Command, output: () => Output): void {
@@ -126,6 +100,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--theta2', 'search θ2 of the active version on the bars since its training; its models stay')
     .option('--hash-name', 'add eight hex digits of the configuration to the name of the bundle')
     .option('--dry-run', 'train and measure, write nothing')
+    .option('--print-job', 'train nothing: print these options as a job, for `minutehand job run`')
     .option('--adopt', 'make it the active version if it passes the gates')
     .addHelpText(
       'after',
@@ -137,176 +112,137 @@ export function addTrain(program: Command, output: () => Output): void {
     });
 }
 
-/**
- * Bars of files count as live ones: hours of training would end in a refusal.
- * @throws MinutehandError MODEL_MARKET
- */
-function refuseOtherMarket({ adopt: isToAdopt, data, out, config }: TrainFlags): void {
-  if (isToAdopt !== true || data === undefined || out !== undefined) return;
-  const { market } = loadSettings(configFolder(config)).minutehand;
-  if (market === 'live') return;
-  throw new MinutehandError('MODEL_MARKET', {
-    seen: '--adopt with --data: models of a live market',
-    expected: `a ${market} market, which runs here`,
-    next: 'Train without --adopt or with --out, or set MINUTEHAND_MARKET=live.',
-  });
-}
-
-async function runTrain(given: TrainFlags, output: Output): Promise<void> {
-  const flags = withFeatures(given);
-  const seed = parseInteger(flags.seed, '--seed');
-  if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
-  if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  refuseOtherMarket(flags);
-  const configured = withGroups(loadSettings(configFolder(flags.config)), flags.groups);
-  const imported = await withOwnPrices(withEngine(configured, flags.engine), flags.data);
-  const settings = flags.mid === true ? withMids(imported) : imported;
-  const trials =
-    flags.trials === undefined ? settings.minutehand.search.trials : parseInteger(flags.trials, '--trials');
-  const paths = homePaths();
-  const modelsFolder = flags.out ?? paths.models;
-  const workers = parseWorkers(flags.workers);
-  const progress = output.progress();
-  let dryFolder: string | null = null;
-  const removeDryFolder = (): void => {
-    if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
-  };
-  const onStage = flags.verbose === true ? stageLines((line) => output.note(line)) : null;
-  const onProgress = (stage: string, done: number, total: number): void => {
-    onStage?.(stage);
-    progress.update(stage, done, total);
-  };
-  tellWhenInterrupted({ output, progress, kept: () => keptBy(flags, paths), cleanUp: removeDryFolder });
-  const read = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
-  const priced = flags.mid === true ? midBars(read, tradingCosts(imported)) : read;
-  const bars = flags.days === undefined ? priced : lastDays(priced, parseInteger(flags.days, '--days', 1));
-  // An evaluated bundle must be in a folder: that of a dry run is for as long as it lasts.
-  dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
-  const gpu = watchGpu(process.pid);
-  let result: TrainResult | Theta2Result | null;
-  let gates: GateResult[] = [];
-  const market = flags.data === undefined ? settings.minutehand.market : 'live';
-  const source = flags.features === undefined ? null : await openSource(flags.features, settings, market);
-  try {
-    const options: TrainOptions = {
-      settings,
-      bars,
-      market,
-      source,
-      hashName: flags.hashName === true,
-      seed,
-      gitCommit: gitCommit(),
-      out: dryFolder ?? modelsFolder,
-      created: new Date(),
-      cache: flags.cache ? { folder: paths.datasetCache, maxBytes: DEFAULT_CACHE_BYTES } : null,
-      trials,
-      searchFolder: flags.cache ? paths.searches : null,
-      holdoutFrom: flags.holdoutFrom === undefined ? null : parseDay(flags.holdoutFrom, '--holdout-from'),
-      workers,
-      target: flags.target,
-      onProgress,
-    };
-    result = await trainAs(flags, modelsFolder, options);
-    const compared = result !== null && 'bars' in result ? result.bars : bars;
-    if (result !== null)
-      gates = await adoptionGates(result, { settings, bars: compared, modelsFolder, workers, onProgress });
-  } finally {
-    removeDryFolder();
-    progress.stop();
-    await source?.close();
-  }
-  if (result === null) {
-    output.written(null);
-    output.line(`Nothing new: ${NOTHING_NEW[flags.theta2 ? 'theta2' : 'trees']}. The active models stay.`);
-    output.result({ version: null, path: null, adopted: false, gates, resources: ownResources(await gpu.stop()) });
+async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
+  const settings = loadSettings(configFolder(flags.config));
+  const job = jobOf(flags, settings);
+  if (flags.printJob === true) {
+    process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
     return;
   }
-  const isWritten = dryFolder === null;
-  const { adopted, rollout } = await adopt(result.version, gates, flags, settings, output);
-  const isOwn = isWritten && flags.out === undefined;
-  output.written(isOwn ? { target: result.version, after: { adopted, rollout } } : null);
-  if (isWritten) tellMetadata(modelsFolder, output);
-  report({ result, gates, flags, isWritten, adopted, rollout, resources: ownResources(await gpu.stop()) }, output);
-  if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
+  await runTrainingJob(
+    job,
+    settings,
+    { verbose: flags.verbose === true, requireGates: flags.requireGates === true },
+    output,
+  );
+}
+
+/**
+ * The flags as a job.
+ * @throws MinutehandError USAGE
+ */
+function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
+  const flags = withFeatures(given);
+  if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
+  if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
+  const { from, to } = parsePeriod(flags);
+  return {
+    kind: flags.theta2 ? 'thresholds' : flags.warmStart ? 'warm_start' : 'train',
+    // Bars of files count as live ones.
+    market: flags.data === undefined ? settings.minutehand.market : 'live',
+    window: {
+      from: from === undefined ? null : instantOf(from),
+      to: to === undefined ? null : instantOf(to),
+      days: flags.days === undefined ? null : parseInteger(flags.days, '--days', 1),
+    },
+    seed: parseInteger(flags.seed, '--seed'),
+    source: { folder: flags.data ?? null, features: flags.features ?? null, mid: flags.mid === true },
+    parameters: {
+      trials: flags.trials === undefined ? null : parseInteger(flags.trials, '--trials'),
+      engine: parseEngine(flags.engine),
+      target: flags.target,
+      holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
+      groups: flags.groups === undefined ? null : parseGroups(flags.groups, settings),
+    },
+    output: { folder: flags.out ?? null, hash_name: flags.hashName === true, is_dry_run: flags.dryRun === true },
+    adopt: flags.adopt === true,
+    resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
+    trigger: { code: 'command', text: 'train' },
+  };
+}
+
+function instantOf(time: OpenTime): string {
+  return `${new Date(time * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+/** @throws MinutehandError USAGE */
+function parseEngine(name: string | undefined): Engine | null {
+  if (name === undefined) return null;
+  if (!(ENGINES as readonly string[]).includes(name))
+    throw new MinutehandError('USAGE', { seen: `--engine ${name}`, expected: ENGINES.join(', ') });
+  return name as Engine;
+}
+
+export interface TrainingCommand {
+  /** Whether each stage gets a line. */
+  readonly verbose: boolean;
+  /** Whether a failed gate is a failed command. */
+  readonly requireGates: boolean;
+}
+
+/** Runs a training job in this process, decides about its bundle, and prints what came out. */
+export async function runTrainingJob(
+  job: TrainingJob,
+  settings: Settings,
+  { verbose, requireGates }: TrainingCommand,
+  output: Output,
+): Promise<void> {
+  const paths = homePaths();
+  const progress = output.progress();
+  const onStage = verbose ? stageLines((line) => output.note(line)) : null;
+  let temporary: string | null = null;
+  tellWhenInterrupted({
+    output,
+    progress,
+    kept: () => keptBy(job, paths),
+    cleanUp: () => {
+      if (temporary !== null) rmSync(temporary, { recursive: true, force: true });
+    },
+  });
+  let product: TrainingProduct;
+  try {
+    product = await runTraining(job, {
+      settings,
+      paths,
+      gitCommit: gitCommit(),
+      onProgress(stage, done, total) {
+        onStage?.(stage);
+        progress.update(stage, done, total);
+      },
+      onTemporaryFolder: (folder) => (temporary = folder),
+    });
+  } finally {
+    progress.stop();
+  }
+  const { result, gates, resources } = product;
+  if (result === null) {
+    output.written(null);
+    output.line(`Nothing new: ${NOTHING_NEW[job.kind === 'thresholds' ? 'theta2' : 'trees']}. The active models stay.`);
+    output.result({ version: null, path: null, adopted: false, gates, resources });
+    return;
+  }
+  const adoption = await adoptTrained(
+    result.version,
+    gates,
+    job,
+    adoptionPlace(settings, (text) => output.note(text)),
+  );
+  const { adopted, rollout } = adoption;
+  const isWritten = !job.output.is_dry_run;
+  const isOwn = isWritten && job.output.folder === null;
+  output.written(isOwn ? { action: 'train', target: result.version, after: { adopted, rollout } } : null);
+  if (isWritten) tellMetadata(job.output.folder ?? paths.models, output);
+  report({ result, adoption, job, resources }, output);
+  if (requireGates && adoption.gates.some(({ passed }) => !passed)) process.exitCode = 1;
 }
 
 /** What an interrupted training leaves. */
-function keptBy(flags: TrainFlags, { datasetCache, searches }: HomePaths): string[] {
-  if (!flags.cache) return ['No bundle was written, and the active models stay. Nothing is kept: --no-cache.'];
+function keptBy({ resources }: TrainingJob, { datasetCache, searches }: HomePaths): string[] {
+  if (!resources.cache) return ['No bundle was written, and the active models stay. Nothing is kept: --no-cache.'];
   return [
     'No bundle was written, and the active models stay.',
     `Features and labels that were ready are in ${datasetCache}, finished trials of a search in ${searches}: the same command continues there.`,
   ];
-}
-
-/**
- * Activates a bundle that passed all gates, or starts its rollout, if `--adopt` is given.
- * @param gates to which that of the rollout is added
- */
-async function adopt(
-  version: string,
-  gates: GateResult[],
-  flags: TrainFlags,
-  settings: Settings,
-  output: Output,
-): Promise<Pick<Outcome, 'adopted' | 'rollout'>> {
-  if (flags.adopt !== true) return { adopted: false, rollout: null };
-  const paths = homePaths();
-  const isOwn = flags.out === undefined;
-  if (isOwn) gates.push(...rolloutGate(settings));
-  const passed = gates.every((gate) => gate.passed);
-  const admitted = passed ? await admitNew(version, gates, flags, settings) : null;
-  const rollout = admitted?.door === 'adoption' ? await beginRollout(admitted, settings, output) : null;
-  const adopted = admitted !== null && rollout === null;
-  if (adopted) {
-    if (admitted.door === 'adoption') activateAdmitted(admitted, paths);
-    else activateInFolder(admitted, flags.out!);
-  }
-  if (isOwn) await tellRegistry({ version, adopted, inRollout: rollout !== null }, gates, settings, output);
-  return { adopted, rollout };
-}
-
-/** @throws MinutehandError as admit */
-function admitNew(
-  version: string,
-  gates: readonly GateResult[],
-  { out }: TrainFlags,
-  settings: Settings,
-): Promise<Admitted<'adoption'> | Admitted<'folder'>> {
-  const place = admissionPlace(settings);
-  const folder = join(out ?? place.paths.models, version);
-  const door = out === undefined ? 'adoption' : 'folder';
-  return admit<'adoption' | 'folder'>(place, { door, folder, further: gates });
-}
-
-/** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
-function rolloutGate({ retrain }: Settings): GateResult[] {
-  if (retrain.adopt_by !== 'rollout') return [];
-  const rollout = readRollout(homePaths().models);
-  const isFree = rollout?.status !== 'active';
-  const seen = isFree ? 'none is active' : `${rollout.id} is active`;
-  return [{ name: 'rollout', limit: 'no other rollout is active', passed: isFree, seen }];
-}
-
-/**
- * By `adopt_by: rollout` a bundle that passed all gates is the challenger of the active models.
- * @returns the id of the rollout; null when it is to be activated: there are no active models yet, or by policy
- */
-async function beginRollout(
-  admitted: Admitted<'adoption'>,
-  settings: Settings,
-  output: Output,
-): Promise<string | null> {
-  const paths = homePaths();
-  const { version } = admitted;
-  if (settings.retrain.adopt_by !== 'rollout' || readActive(paths.models) === null) return null;
-  await withRegistry(process.env, paths, (registry) => registry.register(version));
-  const place = { settings, paths };
-  const rollout = startRollout(place, admitted, await shadowPower(place, version));
-  await tellStart(rollout, output);
-  const { id, power } = rollout;
-  output.note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);
-  return id;
 }
 
 /** @throws MinutehandError CONFIG_MISSING */
@@ -324,13 +260,6 @@ function stageLines(tell: (line: string) => void): (stage: string) => void {
     if (name !== last) tell(`${((performance.now() - beganMs) / 1000).toFixed(1)} s: ${name}`);
     last = name;
   };
-}
-
-/** The bars of the last days before the newest one. */
-function lastDays(bars: ReadonlyMap<string, BarColumns>, days: number): Map<string, BarColumns> {
-  const newest = Math.max(...[...bars.values()].map(({ time }) => time.at(-1) ?? -Infinity));
-  const from = (newest - days * SECONDS_PER_DAY + SECONDS_PER_BAR) as OpenTime;
-  return new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from)]));
 }
 
 /** The views follow the bundles: a failed write does not undo the training. */
@@ -354,27 +283,16 @@ const NOTHING_NEW = {
   theta2: 'no other θ2 is better on the new bars',
 } as const;
 
-function trainAs(
-  { warmStart, theta2 }: TrainFlags,
-  modelsFolder: string,
-  options: TrainOptions,
-): Promise<TrainResult | Theta2Result | null> {
-  if (theta2) return researchTheta2(activeBundle(modelsFolder), options);
-  return warmStart ? trainFromWarmStart(activeBundle(modelsFolder), options) : train(options);
-}
-
 interface Outcome {
   readonly result: TrainResult;
-  readonly gates: readonly GateResult[];
-  readonly flags: TrainFlags;
-  readonly isWritten: boolean;
-  readonly adopted: boolean;
-  /** Id of the rollout that it began instead of being activated. */
-  readonly rollout: string | null;
+  readonly adoption: Adoption;
+  readonly job: TrainingJob;
   readonly resources: RunResources;
 }
 
-function report({ result, gates, flags, isWritten, adopted, rollout, resources }: Outcome, output: Output): void {
+function report({ result, adoption, job, resources }: Outcome, output: Output): void {
+  const { adopted, rollout, gates } = adoption;
+  const isWritten = !job.output.is_dry_run;
   const { metrics, edge } = result.manifest;
   const { search, theta1, theta2 } = result.manifest;
   const figure = (value: number | null): string => (value === null ? '   –  ' : value.toFixed(4));
@@ -397,10 +315,10 @@ function report({ result, gates, flags, isWritten, adopted, rollout, resources }
   for (const { name, passed, seen, limit } of gates)
     output.line(`gate ${name}: ${passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`);
   if (rollout !== null) output.line(`Challenger of a rollout: ${result.version}`);
-  else if (flags.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
+  else if (job.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
   else if (isWritten)
     output.line(
-      `Activate it with: minutehand models promote ${flags.out === undefined ? result.version : result.path}`,
+      `Activate it with: minutehand models promote ${job.output.folder === null ? result.version : result.path}`,
     );
   output.result({
     version: isWritten ? result.version : null,
@@ -427,38 +345,6 @@ function netLines(report: NetReport | undefined): string[] {
   ];
 }
 
-/** @throws MinutehandError MODEL_MISSING, and as readBundle */
-function activeBundle(modelsFolder: string): Bundle {
-  const active = readActive(modelsFolder);
-  if (active === null) {
-    throw new MinutehandError('MODEL_MISSING', {
-      seen: `no active version in ${modelsFolder} to warm-start from`,
-      next: 'Train in full first: `minutehand train --adopt`.',
-    });
-  }
-  return readBundle(join(modelsFolder, active.version));
-}
-
-/**
- * A store that cannot be used does not undo what is done: active.json is what counts, and the trainer's registry
- * follows it.
- */
-async function tellRegistry(
-  about: Omit<RegistryOutcome, 'reasons'>,
-  gates: readonly GateResult[],
-  { retrain }: Settings,
-  output: Output,
-): Promise<void> {
-  const outcome = { ...about, reasons: about.adopted || about.inRollout ? [] : reasonsOf(gates) };
-  try {
-    await withRegistry(process.env, homePaths(), (registry) =>
-      enterOutcome(registry, outcome, retrain.model_version_retention),
-    );
-  } catch (error) {
-    output.note(`The registry was not updated: ${describeError(error).message}`);
-  }
-}
-
 function searchLines(search: Manifest['search']): string[] {
   const lines: string[] = [];
   const { thresholds = null } = search ?? {};
@@ -481,46 +367,4 @@ function searchLines(search: Manifest['search']): string[] {
     );
   }
   return lines;
-}
-
-/** @throws MinutehandError USAGE */
-function withEngine(settings: Settings, engine: string | undefined): Settings {
-  if (engine === undefined) return settings;
-  if (!(ENGINES as readonly string[]).includes(engine))
-    throw new MinutehandError('USAGE', { seen: `--engine ${engine}`, expected: ENGINES.join(', ') });
-  const { minutehand } = settings;
-  return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, engine: engine as Engine } } };
-}
-
-/** Bars of all configured symbols, without suspect ones: of a folder, or all of this installation. */
-export async function readBars(
-  flags: Pick<TrainFlags, 'data' | 'from' | 'to'>,
-  settings: Settings,
-  onProgress: (done: number, total: number) => void,
-): Promise<Map<string, BarColumns>> {
-  const symbols = symbolsOf(settings.minutehand.pairs.map(parsePair));
-  const period = parsePeriod(flags);
-  const screening = screenPolicy(settings);
-  if (flags.data !== undefined)
-    return screenBars(
-      await readBarFolder(flags.data, symbols, {
-        ...period,
-        onProgress: ({ done, total }) => onProgress(done, total),
-      }),
-      screening,
-    );
-
-  return readInstallationBars(settings, symbols, period, onProgress);
-}
-
-export function gitCommit(): string | null {
-  try {
-    return execFileSync('git', ['rev-parse', 'HEAD'], {
-      cwd: packageRoot(),
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  } catch {
-    return null;
-  }
 }

@@ -3904,6 +3904,70 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A training: full, warm start, or of θ2 alone */
+        TrainingJobInput: {
+            /** @enum {string} */
+            kind: "train" | "warm_start" | "thresholds";
+            /**
+             * @description Market of the bars: recorded in the bundle
+             * @enum {string}
+             */
+            market: "live" | "simulated";
+            window: {
+                /** @description First bar; null: all from the first one on */
+                from: string | null;
+                /** @description End, exclusive; null: up to the newest bar */
+                to: string | null;
+                /** @description Only the last days of these bars; null: all */
+                days: number | null;
+            };
+            /** @description Seed of row and column sampling, and of the search */
+            seed: number;
+            source: {
+                /** @description Folder of SYMBOL.csv[.gz]; null: the bars of this installation */
+                folder: string | null;
+                /** @description Table of features and labels, or `store`; null: computed */
+                features: string | null;
+                /** @description Whether bid bars become mids */
+                mid: boolean;
+            };
+            parameters: {
+                /** @description Trials of the search; null: search.trials */
+                trials: number | null;
+                /** @description null: train.engine */
+                engine: ("gbdt" | "random_forest" | "lightgbm" | "xgboost") | null;
+                /** @enum {string} */
+                target: "reversion" | "net";
+                /** @description Start of the holdout; null: train.holdout_fraction */
+                holdout_from: string | null;
+                /** @description Groups with models of their own; {}: none; null: train.groups */
+                groups: {
+                    [key: string]: string[];
+                } | null;
+            };
+            output: {
+                /** @description Folder of bundles; null: that of this installation */
+                folder: string | null;
+                /** @description Whether the name of the bundle ends in a hash of its configuration */
+                hash_name: boolean;
+                /** @description Whether nothing is written */
+                is_dry_run: boolean;
+            };
+            /** @description Whether a bundle that passes all gates becomes active */
+            adopt: boolean;
+            resources: {
+                /** @description Threads to learn on; they affect speed only */
+                workers: number;
+                /** @description Whether features, labels and finished trials are reused */
+                cache: boolean;
+            };
+            trigger: {
+                /** @enum {string} */
+                code: "command" | "request" | "first_models" | "schedule" | "monitor";
+                /** @description As shown with the run */
+                text: string;
+            };
+        };
         AlertInput: {
             alert_id: number;
             /** @description Deduplication key: unique among open alerts */
@@ -6297,6 +6361,70 @@ export interface components {
             model_version: string | null;
             /** @description true: the active bundle earns less than it costs; null without one */
             no_edge: boolean | null;
+        };
+        /** @description A training: full, warm start, or of θ2 alone */
+        TrainingJob: {
+            /** @enum {string} */
+            kind: "train" | "warm_start" | "thresholds";
+            /**
+             * @description Market of the bars: recorded in the bundle
+             * @enum {string}
+             */
+            market: "live" | "simulated";
+            window: {
+                /** @description First bar; null: all from the first one on */
+                from: string | null;
+                /** @description End, exclusive; null: up to the newest bar */
+                to: string | null;
+                /** @description Only the last days of these bars; null: all */
+                days: number | null;
+            };
+            /** @description Seed of row and column sampling, and of the search */
+            seed: number;
+            source: {
+                /** @description Folder of SYMBOL.csv[.gz]; null: the bars of this installation */
+                folder: string | null;
+                /** @description Table of features and labels, or `store`; null: computed */
+                features: string | null;
+                /** @description Whether bid bars become mids */
+                mid: boolean;
+            };
+            parameters: {
+                /** @description Trials of the search; null: search.trials */
+                trials: number | null;
+                /** @description null: train.engine */
+                engine: ("gbdt" | "random_forest" | "lightgbm" | "xgboost") | null;
+                /** @enum {string} */
+                target: "reversion" | "net";
+                /** @description Start of the holdout; null: train.holdout_fraction */
+                holdout_from: string | null;
+                /** @description Groups with models of their own; {}: none; null: train.groups */
+                groups: {
+                    [key: string]: string[];
+                } | null;
+            };
+            output: {
+                /** @description Folder of bundles; null: that of this installation */
+                folder: string | null;
+                /** @description Whether the name of the bundle ends in a hash of its configuration */
+                hash_name: boolean;
+                /** @description Whether nothing is written */
+                is_dry_run: boolean;
+            };
+            /** @description Whether a bundle that passes all gates becomes active */
+            adopt: boolean;
+            resources: {
+                /** @description Threads to learn on; they affect speed only */
+                workers: number;
+                /** @description Whether features, labels and finished trials are reused */
+                cache: boolean;
+            };
+            trigger: {
+                /** @enum {string} */
+                code: "command" | "request" | "first_models" | "schedule" | "monitor";
+                /** @description As shown with the run */
+                text: string;
+            };
         };
         Alert: {
             alert_id: number;

@@ -332,6 +332,12 @@ const MIGRATIONS: readonly Migration[] = [
     },
   },
   { name: 'numbered imports that can be undone', up: createImportRuns },
+  {
+    name: 'parameters of runs',
+    async up(db) {
+      await db.schema.alterTable('core.training_runs').addColumn('parameters', 'text').execute();
+    },
+  },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

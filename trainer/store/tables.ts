@@ -217,6 +217,8 @@ export interface TrainingRunsTable {
   reasons: string;
   /** JSON array of texts: the monitor's triggers that it answers; null in rows of earlier versions. */
   causes: string | null;
+  /** JSON object: what the request has chosen (`RunParameters`); null in rows of earlier versions. */
+  parameters: string | null;
   error: string | null;
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;

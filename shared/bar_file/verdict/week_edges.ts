@@ -132,7 +132,8 @@ function mixed({ opens, due }: MarketEdges, by: string, count: number, known: nu
 }
 
 /**
- * Whole or half hours by which both edges are off; 0 where the bars are within the open hours; null where they disagree.
+ * Whole or half hours by which both edges are off; 0 where the bars are within the open hours; null where they
+ * disagree.
  */
 function hoursOff({ close, open }: Edges): number | null {
   if (close <= 0 && open >= 0) return 0;

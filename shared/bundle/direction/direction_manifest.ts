@@ -66,7 +66,10 @@ export const directionManifestSchema = z.strictObject({
     /** Standard errors by days; absent in earlier bundles. */
     auc_errors: z.array(metric).optional(),
     up_or_down_error: metric.optional(),
-    /** Macro F1 of the most probable class, that of each class, and of as many random answers; absent in earlier bundles. */
+    /**
+     * Macro F1 of the most probable class, that of each class, and of as many random answers; absent in earlier
+     * bundles.
+     */
     f1: z.number().optional(),
     f1_by_class: z.array(z.number()).optional(),
     f1_chance: z.number().optional(),

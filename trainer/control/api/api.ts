@@ -85,7 +85,7 @@ export function addRoutes(
   server.get('/models', async () => ({ models: await retrainer.models() }));
   server.get('/monitor', async () => monitor.status());
   server.post('/retrain', async (request, reply) => {
-    const run = await retrainer.start('request', kindOf(request.query));
+    const run = await retrainer.start({ trigger: 'request', kind: kindOf(request.query) });
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
     return reply.status(202).send(run);
   });

@@ -8,7 +8,7 @@ import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { screenPolicy, shardsOf } from '../../../shared/policy/policy.ts';
-import { readKnownBars } from '../bars/known_bars.ts';
+import { readKnownBars } from '../../jobs/bars/known_bars.ts';
 import { commonMinutes } from '../../learning/history/pair_history.ts';
 import type { ApiContext } from './context.ts';
 import type { generatedSchema } from '../schema/automl_features.ts';

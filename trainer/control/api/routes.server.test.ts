@@ -116,7 +116,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     });
     expect(run).toMatchObject({
       status: 'running',
-      trigger: 'api --seed 3 --trials 12 --engine random_forest --from 2024-01-02 --to 2024-01-05T12:00Z',
+      trigger: 'api --seed 3 --trials 12 --engine random_forest --from 2024-01-02T00:00:00Z --to 2024-01-05T12:00:00Z',
     });
     expect(await own.get('/api/ml-training/training/status')).toMatchObject({ is_training: true });
     const { entries } = await own.get('/api/audit', { query: { limit: 1 } });

@@ -1,13 +1,13 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { ApiOptions } from '../schedule/run.ts';
+import type { RunParameters } from '../schedule/run.ts';
 import type { MLTrainingConfig } from '../schema/training.ts';
 
 /**
- * Converts a request to options of `train`.
+ * Converts a request to the parameters of its run.
  * @throws MinutehandError SETTING_UNSUPPORTED for unsupported values
  */
-export function trainingOptions(config: MLTrainingConfig, { minutehand }: Settings): ApiOptions {
+export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settings): RunParameters {
   const { holdout_fraction, folds } = minutehand.train;
   refuseUnless('symbol', config.symbol, 'all');
   refuseUnless('timeframe', config.timeframe, '1m');
@@ -29,13 +29,13 @@ export function trainingOptions(config: MLTrainingConfig, { minutehand }: Settin
     seed: random_state,
     trials: search === undefined ? undefined : search.enabled ? search.n_calls : 0,
     engine: single?.model_type,
-    from: minuteOf(start_date),
-    to: minuteOf(end_date),
+    from: instantOf(start_date),
+    to: instantOf(end_date),
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   if (config.kind !== 'full' && given.length > 0)
     throw unsupported('kind', config.kind, `full, for ${given.map(([name]) => name).join(', ')}`);
-  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(given);
 }
 
 /** @throws MinutehandError SETTING_UNSUPPORTED for ensembles and feature generators */
@@ -57,6 +57,13 @@ function refuseUnless(name: string, seen: unknown, expected: unknown): void {
 
 function unsupported(name: string, seen: unknown, expected: string): MinutehandError {
   return new MinutehandError('SETTING_UNSUPPORTED', { seen: `${name} ${String(seen)}`.slice(0, 200), expected });
+}
+
+/** The minute of a UTC day or time. */
+function instantOf(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const time = new Date(text.length === 10 ? `${text}T00:00Z` : text);
+  return `${time.toISOString().slice(0, 16)}:00Z`;
 }
 
 /** A day or a UTC minute, as `train --from` takes it. */

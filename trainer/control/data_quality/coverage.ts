@@ -6,7 +6,7 @@ import { checkClock, type ClockReport } from '../../../shared/bar_file/clock_che
 import { withoutSuspects } from '../../../shared/bar_file/screened_bars.ts';
 import type { ScreenPolicy } from '../../../shared/core/screen/bar_screen.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
-import { readKnownBars } from '../bars/known_bars.ts';
+import { readKnownBars } from '../../jobs/bars/known_bars.ts';
 import { openStore } from '../../store/store.ts';
 
 const DAY_S = 86_400;

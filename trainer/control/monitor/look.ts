@@ -14,7 +14,7 @@ import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../../learning/backtest/period.ts';
-import { readKnownBars } from '../bars/known_bars.ts';
+import { readKnownBars } from '../../jobs/bars/known_bars.ts';
 import { labelPair } from '../../learning/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../../learning/label/reversion.ts';
 import { averageUniqueness } from '../../learning/label/uniqueness.ts';

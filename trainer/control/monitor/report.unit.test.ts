@@ -6,7 +6,7 @@ import type { LiveDirection, LiveDirections } from './direction_look.ts';
 import type { FeatureDrift } from '../../learning/profile/drift.ts';
 import type { Compared, PassRate } from '../../learning/profile/performance_drift.ts';
 import type { EpochMs } from '../../../shared/bar.ts';
-import { newRun, type RetrainRun } from '../schedule/run.ts';
+import { newRun, type RetrainRun, type RunRequest } from '../schedule/run.ts';
 import type { FillFigures } from '../fills/fill_figures.ts';
 import type { FillPerformance } from './fill_performance.ts';
 import { findingsOf, type DriftFinding, type DriftPolicy } from './report.ts';
@@ -244,7 +244,7 @@ describe('a streak of risk flags', () => {
     const retrainer = {
       runs: () => runs as RetrainRun[],
       caused: () => Promise.resolve([]),
-      startOrWait: (_text: string, kind = 'full') => (asked.push(kind), Promise.resolve(true)),
+      startOrWait: ({ kind = 'full' }: RunRequest) => (asked.push(kind), Promise.resolve(true)),
     };
     const findings = [
       ...found({ risk_streak: { blocks: 30 } }),
@@ -269,7 +269,7 @@ describe('a streak of risk flags', () => {
     const retrainer = {
       runs: () => [],
       caused: () => Promise.resolve([]),
-      startOrWait: (_text: string, kind = 'full') => (asked.push(kind), Promise.resolve(true)),
+      startOrWait: ({ kind = 'full' }: RunRequest) => (asked.push(kind), Promise.resolve(true)),
     };
     const trigger = () => new RetrainTrigger(retrainer, MACHINE_CLOCK, NO_PAUSES);
     const streak = found({ risk_streak: { blocks: 30 } });
@@ -315,7 +315,7 @@ describe('a trigger that a rejected run has answered', () => {
       // A list for display: shorter than the interval.
       runs: () => ended.slice(0, 20),
       caused: () => Promise.resolve(ended),
-      startOrWait(trigger: string, kind: RetrainRun['kind'] = 'full', causes: readonly string[] = []) {
+      startOrWait({ trigger, kind = 'full', causes = [] }: RunRequest) {
         const at = new Date(clock.nowMs()).toISOString();
         const run = newRun({ run_id: ended.length + 1, kind, trigger, causes, attempt: 1, started_at: at });
         ended.unshift({ ...run, status, finished_at: at });
@@ -351,10 +351,7 @@ describe('a trigger that a rejected run has answered', () => {
     const retrainer = {
       runs: () => [],
       caused: () => Promise.resolve([rejected]),
-      startOrWait: (_text: string, _kind = 'full', causes: readonly string[] = []) => (
-        asked.push(causes),
-        Promise.resolve(true)
-      ),
+      startOrWait: ({ causes = [] }: RunRequest) => (asked.push(causes), Promise.resolve(true)),
     };
     const clock = { ...MACHINE_CLOCK, nowMs: () => (FIRST_MS + 2 * DAY_MS) as EpochMs };
     const trigger = new RetrainTrigger(retrainer, clock, pauses);

@@ -65,7 +65,7 @@ export class RetrainTrigger {
     const text = triggerText(findings);
     const causes = [...new Set(findings.map(({ trigger }) => trigger))];
     const at = new Date(this.#clock.nowMs()).toISOString();
-    if (await this.#retrainer.startOrWait(text, kind, causes)) this.#last = { at, text };
+    if (await this.#retrainer.startOrWait({ trigger: text, kind, causes })) this.#last = { at, text };
   }
 
   /**

@@ -5,7 +5,7 @@ import { barMinutesOf, parsePair, symbolsOf } from '../../../shared/pair.ts';
 import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
-import { readKnownBars } from '../bars/known_bars.ts';
+import { readKnownBars } from '../../jobs/bars/known_bars.ts';
 import { labelReversion } from '../../learning/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../../learning/label/reversion.ts';
 import { buildLivePairs } from '../../learning/profile/live_pairs.ts';

@@ -32,6 +32,8 @@ export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Whether it runs at low priority and leaves a core free; default true. */
   readonly yields?: boolean;
+  /** Standard input; default: none. */
+  readonly input?: string;
   /** In characters; killed beyond. No limit when absent. */
   readonly maxAnswer?: number;
   onProgress(line: ProgressLine): void;
@@ -39,15 +41,20 @@ export interface CommandOptions {
 
 /** Runs a command of minutehand in a process of its own that answers on standard output and reports its progress. */
 export function startCommand(options: CommandOptions): CommandProcess {
-  const { command, env, yields = true, maxAnswer = Infinity, onProgress } = options;
+  const { command, env, yields = true, maxAnswer = Infinity, input, onProgress } = options;
   const [program, ...args] = yields ? [...lowPriorityPrefix(), ...command] : command;
   const child = spawn(program!, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     // Makes it a session leader: see `lowerPriority`.
     detached: true,
     windowsHide: true,
     env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM, ...env },
   });
+  if (input !== undefined) {
+    // A process that ends before it has read its input reports why by its exit code.
+    child.stdin!.on('error', () => undefined);
+    child.stdin!.end(input);
+  }
   if (yields && child.pid !== undefined) lowerPriority(child.pid);
   let answer = '';
   let lastLine = '';
@@ -58,11 +65,11 @@ export function startCommand(options: CommandOptions): CommandProcess {
           onProgress(isWaiting ? { ...newest, stage: `${newest.stage}, ${WAITING}` } : newest),
         )
       : () => undefined;
-  child.stdout.on('data', (data: Buffer) => {
+  child.stdout!.on('data', (data: Buffer) => {
     answer += data.toString('utf8');
     if (answer.length > maxAnswer) child.kill('SIGKILL');
   });
-  createInterface({ input: child.stderr }).on('line', (line) => {
+  createInterface({ input: child.stderr! }).on('line', (line) => {
     const progress = readProgressLine(line);
     if (progress !== null) onProgress((newest = progress));
     else if (line.trim() !== '') lastLine = line.slice(0, SHOWN_CHARACTERS);

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../shared/ports.ts';
-import { ENDED_WITH_RESULT, FIRST_MODELS, newRun, type RetrainRun, type RunKind } from './run.ts';
+import { ENDED_WITH_RESULT, FIRST_MODELS, newRun, type RetrainRun, type RunKind, type RunRequest } from './run.ts';
 import { PRIORITIES, type RunQueue } from './run_queue.ts';
 
 /**
@@ -8,21 +8,39 @@ import { PRIORITIES, type RunQueue } from './run_queue.ts';
  */
 export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   const runs: RetrainRun[] = [];
-  type Waiting = Pick<RetrainRun, 'kind' | 'trigger' | 'causes' | 'attempt'> & { readonly dueMs: number };
+  type Waiting = Pick<RetrainRun, 'kind' | 'trigger' | 'causes' | 'parameters' | 'attempt'> & {
+    readonly dueMs: number;
+  };
   const waiting = new Map<RunKind, Waiting>();
 
-  function beginNow({ kind, trigger, causes, attempt }: Omit<Waiting, 'dueMs'>): RetrainRun | null {
+  const asked = ({ trigger, kind = 'full', causes = [], parameters = {} }: RunRequest): Omit<Waiting, 'dueMs'> => ({
+    kind,
+    trigger,
+    causes,
+    parameters,
+    attempt: 1,
+  });
+
+  function beginNow({ kind, trigger, causes, parameters, attempt }: Omit<Waiting, 'dueMs'>): RetrainRun | null {
     if (runs[0]?.status === 'running') return null;
     if (kind === 'full') waiting.clear();
     else waiting.delete(kind);
     runs.unshift(
-      newRun({ run_id: ++lastId, kind, trigger, causes, attempt, started_at: new Date(clock.nowMs()).toISOString() }),
+      newRun({
+        run_id: ++lastId,
+        kind,
+        trigger,
+        causes,
+        parameters,
+        attempt,
+        started_at: new Date(clock.nowMs()).toISOString(),
+      }),
     );
     return { ...runs[0]! };
   }
 
   return {
-    begin: (trigger, kind = 'full', causes = []) => Promise.resolve(beginNow({ kind, trigger, causes, attempt: 1 })),
+    begin: (request) => Promise.resolve(beginNow(asked(request))),
     beginDue() {
       const due = [...waiting.values()].filter(({ dueMs }) => dueMs <= clock.nowMs());
       const first = due.sort((a, b) => PRIORITIES[a.kind] - PRIORITIES[b.kind])[0];
@@ -32,13 +50,14 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
       const times = [...waiting.values()].map(({ dueMs }) => dueMs);
       return Promise.resolve(times.length === 0 ? null : Math.min(...times));
     },
-    wait(trigger, kind = 'full', causes = []) {
-      waiting.set(kind, { kind, trigger, causes, attempt: 1, dueMs: clock.nowMs() });
+    wait(request) {
+      const run = asked(request);
+      waiting.set(run.kind, { ...run, dueMs: clock.nowMs() });
       return Promise.resolve();
     },
     beat: () => Promise.resolve(),
-    retryAt({ kind, trigger, causes, attempt }, dueMs) {
-      if (!waiting.has(kind)) waiting.set(kind, { kind, trigger, causes, attempt: attempt + 1, dueMs });
+    retryAt({ kind, trigger, causes, parameters, attempt }, dueMs) {
+      if (!waiting.has(kind)) waiting.set(kind, { kind, trigger, causes, parameters, attempt: attempt + 1, dueMs });
       return Promise.resolve();
     },
     keep(run) {

@@ -4,7 +4,7 @@ import type { ModelRegistryView } from '../../store/tables.ts';
 import { bestEffort, type BestEffort } from './best_effort.ts';
 import { DueTimer } from './due_timer.ts';
 import { settleOrphans } from './orphaned_runs.ts';
-import type { CausedRun, RetrainRun, RunKind } from './run.ts';
+import type { CausedRun, RetrainRun, RunRequest } from './run.ts';
 import { executeRun, type RunExecution } from './run_execution.ts';
 import { availableMemoryBytes, limitTime, memoryLack, timeLimitError } from './run_limits.ts';
 import type { RunLog } from './run_log.ts';
@@ -20,14 +20,13 @@ export interface Retrainer {
    * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones. Never rejects.
    * @returns null when one is in progress
    */
-  start(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
+  start(request: RunRequest): Promise<RetrainRun | null>;
   /**
    * As start; while a run of another kind is in progress, it is queued. Nothing is queued during a full run, which
    * leaves nothing to learn.
-   * @param causes triggers of the monitor that it answers
    * @returns whether it has begun or is queued
    */
-  startOrWait(trigger: string, kind?: RunKind, causes?: readonly string[]): Promise<boolean>;
+  startOrWait(request: RunRequest): Promise<boolean>;
   /** Ended runs that triggers of the monitor caused, newest first, those of earlier trainers included. */
   caused(): Promise<readonly CausedRun[]>;
   /** The newest runs of this market, newest first, those of earlier trainers included. */
@@ -83,12 +82,12 @@ class QueuedRetrainer implements Retrainer {
     this.#orphanTimer = setInterval(() => void this.#inTurn(() => this.#checkOrphans()), SILENCE_MS);
   }
 
-  start(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
-    return this.#inTurn(() => this.#begin(trigger, kind, []));
+  start(request: RunRequest): Promise<RetrainRun | null> {
+    return this.#inTurn(() => this.#begin(request));
   }
 
-  startOrWait(trigger: string, kind: RunKind = 'full', causes: readonly string[] = []): Promise<boolean> {
-    return this.#inTurn(() => this.#beginOrWait(trigger, kind, causes));
+  startOrWait(request: RunRequest): Promise<boolean> {
+    return this.#inTurn(() => this.#beginOrWait(request));
   }
 
   caused(): Promise<readonly CausedRun[]> {
@@ -162,31 +161,32 @@ class QueuedRetrainer implements Retrainer {
     if (this.#training === null) await this.#timer.set(BEAT_MS);
   }
 
-  async #begin(trigger: string, kind: RunKind, causes: readonly string[]): Promise<RetrainRun | null> {
+  async #begin(request: RunRequest): Promise<RetrainRun | null> {
     if (this.#stopped || this.#training !== null) return null;
     let run: RetrainRun | null;
     try {
       await this.#records.keepAgain();
-      run = await this.#records.queue.begin(trigger, kind, causes);
+      run = await this.#records.queue.begin(request);
       if (run === null) {
         for (const orphan of await this.#settleOrphans()) this.#records.show(orphan);
-        run = await this.#records.queue.begin(trigger, kind, causes);
+        run = await this.#records.queue.begin(request);
       }
     } catch (error) {
       // The store is lost: a run without a record is better than none.
       this.#options.log.error({ err: error }, 'the store cannot be used, runs are kept in memory only');
       this.#records.loseStore();
-      run = await this.#records.queue.begin(trigger, kind, causes);
+      run = await this.#records.queue.begin(request);
     }
     if (run !== null) await this.#take(run);
     return run;
   }
 
-  async #beginOrWait(trigger: string, kind: RunKind, causes: readonly string[]): Promise<boolean> {
-    if ((await this.#begin(trigger, kind, causes)) !== null) return true;
+  async #beginOrWait(request: RunRequest): Promise<boolean> {
+    if ((await this.#begin(request)) !== null) return true;
+    const { kind = 'full', trigger } = request;
     const current = this.#current?.kind;
     if (this.#stopped || current === undefined || current === 'full' || current === kind) return false;
-    await this.#attempt('a run cannot wait', () => this.#records.queue.wait(trigger, kind, causes));
+    await this.#attempt('a run cannot wait', () => this.#records.queue.wait(request));
     this.#options.print(`A training run (${kind}, ${trigger}) waits until the ${current} one has ended.`);
     return true;
   }

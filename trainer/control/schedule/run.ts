@@ -1,3 +1,5 @@
+import * as z from 'zod';
+import { ENGINES } from '../../../shared/policy/engines.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
 import type { StageTime } from './run_progress.ts';
 
@@ -9,22 +11,52 @@ export const ENDED_WITH_RESULT: readonly RunStatus[] = ['adopted', 'rollout_star
 /** The trigger of the run that trains the first models of a home. */
 export const FIRST_MODELS = 'first models';
 
-/** Options of `train` that an API request may set for its run. */
-export const API_OPTIONS = ['seed', 'trials', 'engine', 'from', 'to'] as const;
-export type ApiOptions = Partial<Readonly<Record<(typeof API_OPTIONS)[number], string>>>;
+/** What a request may choose for its run; the rest is that of the configuration. */
+export const runParametersSchema = z.strictObject({
+  seed: z.int().min(0).optional(),
+  trials: z.int().min(0).optional(),
+  engine: z.enum(ENGINES).optional(),
+  /** First bar and end of the bars, as 2019-03-01T12:00:00Z. */
+  from: z.iso.datetime().optional(),
+  to: z.iso.datetime().optional(),
+});
+export type RunParameters = Readonly<z.infer<typeof runParametersSchema>>;
 
-const API_TRIGGER = /^api((?: --[a-z]+ [\w.:-]+)*)$/;
-
-/** The trigger of a run with these options: a retry has the same trigger and therefore the same options. */
-export function apiTrigger(options: ApiOptions): string {
-  const given = API_OPTIONS.filter((name) => options[name] !== undefined);
-  return ['api', ...given.map((name) => `--${name} ${options[name]!}`)].join(' ');
+/** A run that is wanted. */
+export interface RunRequest {
+  /** As shown. */
+  readonly trigger: string;
+  /** Default: full. */
+  readonly kind?: RunKind | undefined;
+  /** The monitor's triggers that it answers, such as `model age`. */
+  readonly causes?: readonly string[] | undefined;
+  readonly parameters?: RunParameters | undefined;
 }
 
-/** Flags of `train` that are part of a trigger. */
-export function flagsOfTrigger(trigger: string): readonly string[] {
-  const flags = API_TRIGGER.exec(trigger)?.[1] ?? '';
-  return flags === '' ? [] : flags.trim().split(' ');
+/** The trigger of a request with these parameters. */
+export function apiTrigger(parameters: RunParameters): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  return ['api', ...given.map(([name, value]) => `--${name} ${value}`)].join(' ');
+}
+
+/** Parameters of a queued run of an earlier version, which had them in its trigger alone. */
+export function parametersOfTrigger(trigger: string): RunParameters {
+  const words = /^api((?: --[a-z]+ [\w.:-]+)+)$/.exec(trigger)?.[1]?.trim().split(' ') ?? [];
+  const found: Record<string, string | number> = {};
+  for (let at = 0; at + 1 < words.length; at += 2) {
+    const name = words[at]!.slice(2);
+    const text = words[at + 1]!;
+    if (name === 'seed' || name === 'trials') found[name] = Number(text);
+    else found[name] = name === 'engine' ? text : instantOf(text);
+  }
+  const parsed = runParametersSchema.safeParse(found);
+  return parsed.success ? parsed.data : {};
+}
+
+/** A UTC day or minute as an instant. */
+function instantOf(text: string): string {
+  const ms = Date.parse(text.length === 10 ? `${text}T00:00Z` : text);
+  return Number.isNaN(ms) ? text : `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
 /** One attempt to train new models. Times are ISO 8601 in UTC. */
@@ -59,6 +91,7 @@ export interface RetrainRun {
   reasons: readonly string[];
   /** The monitor's triggers that it answers, such as `model age`. */
   readonly causes: readonly string[];
+  readonly parameters: RunParameters;
   error: string | null;
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;
@@ -72,7 +105,7 @@ export interface RetrainRun {
 }
 
 export type NewRun = Pick<RetrainRun, 'run_id' | 'kind' | 'trigger' | 'attempt' | 'started_at'> &
-  Partial<Pick<RetrainRun, 'causes'>>;
+  Partial<Pick<RetrainRun, 'causes' | 'parameters'>>;
 
 /** An ended run that a trigger of the monitor caused. */
 export type CausedRun = Pick<RetrainRun, 'run_id' | 'kind' | 'status' | 'finished_at' | 'causes'>;
@@ -80,6 +113,7 @@ export type CausedRun = Pick<RetrainRun, 'run_id' | 'kind' | 'status' | 'finishe
 export function newRun(run: NewRun): RetrainRun {
   return {
     causes: [],
+    parameters: {},
     ...run,
     finished_at: null,
     status: 'running',

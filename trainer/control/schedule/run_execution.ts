@@ -1,7 +1,8 @@
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { BestEffort } from './best_effort.ts';
-import { FIRST_MODELS, flagsOfTrigger, type RetrainRun } from './run.ts';
+import { FIRST_MODELS, type RetrainRun } from './run.ts';
+import { jobOfRun } from './run_job.ts';
 import type { RunLog } from './run_log.ts';
 import { createRunProgress, stageName, type StageTime } from './run_progress.ts';
 import { BEAT_MS, type RunQueue } from './run_queue.ts';
@@ -21,7 +22,7 @@ export interface RunExecution {
 export function executeRun(
   run: RetrainRun,
   expected: readonly StageTime[],
-  { command, paths, log, print }: TrainerOptions,
+  { command, paths, settings, log, print }: TrainerOptions,
   runLog: RunLog,
   queue: () => RunQueue,
   attempt: BestEffort,
@@ -35,7 +36,7 @@ export function executeRun(
   const progress = createRunProgress(expected);
   const process = startTraining({
     command,
-    flags: flagsOf(run),
+    job: jobOfRun(run, settings),
     // Without models no tradable signal can be delayed.
     yields: run.trigger !== FIRST_MODELS,
     onProgress(line) {
@@ -63,13 +64,6 @@ export function executeRun(
     return { result, ended };
   });
   return { stop: () => process.stop(), done };
-}
-
-/** Flags of `train` that are specific to this run. */
-function flagsOf({ kind, trigger }: RetrainRun): readonly string[] {
-  if (trigger === FIRST_MODELS) return ['--trials', '0'];
-  if (kind === 'thresholds') return ['--theta2'];
-  return kind === 'incremental' ? ['--warm-start'] : flagsOfTrigger(trigger);
 }
 
 function activeVersion(modelsFolder: string): string | null {

@@ -60,7 +60,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('has one run in progress at a time, and numbers them', async () => {
-      const first = (await queue.begin('request'))!;
+      const first = (await queue.begin({ trigger: 'request' }))!;
       expect(first).toMatchObject({
         run_id: 1,
         trigger: 'request',
@@ -70,11 +70,11 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
         finished_at: null,
         reasons: [],
       });
-      expect(await queue.begin('schedule')).toBeNull();
+      expect(await queue.begin({ trigger: 'schedule' })).toBeNull();
       expect(await queue.beginDue()).toBeNull();
       await queue.keep(ended(first, 'adopted', { model_version: '20240101_0000' }));
       nowMs += 1000;
-      expect(await queue.begin('schedule')).toMatchObject({ run_id: 2, trigger: 'schedule' });
+      expect(await queue.begin({ trigger: 'schedule' })).toMatchObject({ run_id: 2, trigger: 'schedule' });
       expect(await queue.list(9)).toMatchObject([
         { run_id: 2, status: 'running' },
         { run_id: 1, status: 'adopted', model_version: '20240101_0000', finished_at: '2024-01-01T00:00:00.000Z' },
@@ -83,7 +83,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('returns all stored fields of a run', async () => {
-      const run = (await queue.begin('request'))!;
+      const run = (await queue.begin({ trigger: 'request' }))!;
       const whole = ended(run, 'rejected', {
         stage: 'learning',
         percent: 100,
@@ -108,13 +108,13 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('keeps which triggers of the monitor a run answers, also of a waiting run and of its next attempt', async () => {
-      const first = (await queue.begin('monitor: a', 'full', ['model age', 'auc']))!;
+      const first = (await queue.begin({ trigger: 'monitor: a', kind: 'full', causes: ['model age', 'auc'] }))!;
       expect(first.causes).toEqual(['model age', 'auc']);
       expect(await queue.caused()).toEqual([]);
       await queue.keep(ended(first, 'rejected', { model_version: 'v' }));
-      const other = (await queue.begin('request', 'incremental'))!;
+      const other = (await queue.begin({ trigger: 'request', kind: 'incremental' }))!;
       expect(other.causes).toEqual([]);
-      await queue.wait('monitor: b', 'full', ['drift psi']);
+      await queue.wait({ trigger: 'monitor: b', kind: 'full', causes: ['drift psi'] });
       await queue.keep(ended(other, 'nothing_new'));
       const waited = (await queue.beginDue())!;
       await queue.retryAt(waited, T0);
@@ -130,7 +130,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('begins the next attempt when it is due and not before, once', async () => {
-      const run = (await queue.begin('request'))!;
+      const run = (await queue.begin({ trigger: 'request' }))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.retryAt(run, T0 + 90_000);
       expect(await queue.beginDue()).toBeNull();
@@ -147,7 +147,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
 
     it('keeps the kind of a run for its next attempt, and the times of its stages for the next run of that kind', async () => {
       const stages = [{ stage: 'learning', duration_ms: 5 }];
-      const run = (await queue.begin('incremental schedule', 'incremental'))!;
+      const run = (await queue.begin({ trigger: 'incremental schedule', kind: 'incremental' }))!;
       expect(run).toMatchObject({ kind: 'incremental', percent: 0, eta_seconds: null, stages: [] });
       await queue.retryAt(run, T0);
       await queue.keep(ended(run, 'failed', { stages }));
@@ -158,21 +158,21 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.lastStages('incremental')).toEqual(stages);
       expect(await queue.lastStages('full')).toEqual([]);
       // A run without a search does not predict one with it.
-      const first = (await queue.begin(FIRST_MODELS))!;
+      const first = (await queue.begin({ trigger: FIRST_MODELS }))!;
       await queue.keep(ended(first, 'adopted', { stages }));
       expect(await queue.lastStages('full')).toEqual([]);
     });
 
     it('queues a full run behind an incremental one, which never replaces it', async () => {
-      const run = (await queue.begin('request', 'incremental'))!;
-      expect(await queue.begin('schedule')).toBeNull();
-      await queue.wait('schedule');
+      const run = (await queue.begin({ trigger: 'request', kind: 'incremental' }))!;
+      expect(await queue.begin({ trigger: 'schedule' })).toBeNull();
+      await queue.wait({ trigger: 'schedule' });
       // The queued one replaces a retry of this one.
       await queue.retryAt(run, T0 + 60_000);
       expect(await queue.dueMs()).toBe(T0);
       await queue.keep(ended(run, 'failed'));
       nowMs += 1000;
-      const other = (await queue.begin('request', 'incremental'))!;
+      const other = (await queue.begin({ trigger: 'request', kind: 'incremental' }))!;
       expect(other).toMatchObject({ kind: 'incremental', trigger: 'request' });
       expect(await queue.dueMs()).toBe(T0);
       await queue.keep(ended(other, 'adopted'));
@@ -181,20 +181,20 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('replaces a waiting incremental run by a full one', async () => {
-      const run = (await queue.begin('request', 'incremental'))!;
+      const run = (await queue.begin({ trigger: 'request', kind: 'incremental' }))!;
       await queue.retryAt(run, T0 + 60_000);
-      await queue.wait('schedule');
+      await queue.wait({ trigger: 'schedule' });
       expect(await queue.dueMs()).toBe(T0);
       await queue.keep(ended(run, 'failed'));
-      expect(await queue.begin('request')).toMatchObject({ kind: 'full', trigger: 'request', attempt: 1 });
+      expect(await queue.begin({ trigger: 'request' })).toMatchObject({ kind: 'full', trigger: 'request', attempt: 1 });
       expect(await queue.dueMs()).toBeNull();
     });
 
     it('holds one queued run of each kind, begins them by priority, and a full one instead of all', async () => {
-      const run = (await queue.begin('request', 'incremental'))!;
+      const run = (await queue.begin({ trigger: 'request', kind: 'incremental' }))!;
       await queue.retryAt(run, T0 + 60_000);
-      await queue.wait('risk streak', 'thresholds');
-      await queue.wait('another streak', 'thresholds');
+      await queue.wait({ trigger: 'risk streak', kind: 'thresholds' });
+      await queue.wait({ trigger: 'another streak', kind: 'thresholds' });
       await queue.keep(ended(run, 'failed'));
       nowMs += 60_000;
       const second = (await queue.beginDue())!;
@@ -202,8 +202,8 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       await queue.keep(ended(second, 'adopted'));
       const third = (await queue.beginDue())!;
       expect(third).toMatchObject({ kind: 'incremental', attempt: 2 });
-      await queue.wait('risk streak', 'thresholds');
-      await queue.wait('schedule');
+      await queue.wait({ trigger: 'risk streak', kind: 'thresholds' });
+      await queue.wait({ trigger: 'schedule' });
       await queue.retryAt(third, T0);
       await queue.keep(ended(third, 'failed'));
       expect(await queue.beginDue()).toMatchObject({ kind: 'full', trigger: 'schedule' });
@@ -211,10 +211,10 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('replaces the waiting run by a requested one', async () => {
-      const run = (await queue.begin('schedule'))!;
+      const run = (await queue.begin({ trigger: 'schedule' }))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.keep(ended(run, 'failed'));
-      expect(await queue.begin('request')).toMatchObject({ run_id: 2, attempt: 1, trigger: 'request' });
+      expect(await queue.begin({ trigger: 'request' })).toMatchObject({ run_id: 2, attempt: 1, trigger: 'request' });
       expect(await queue.dueMs()).toBeNull();
     });
   },
@@ -239,14 +239,14 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
   it('are orphans at once for the next trainer of the same home, for others when their heartbeats have stopped', async () => {
     const before = queueOf();
     const elsewhere = queueOf('elsewhere', 'live', other);
-    const run = (await before.begin('schedule'))!;
+    const run = (await before.begin({ trigger: 'schedule' }))!;
     await before.beat({ ...run, stage: 'learning', percent: 25, eta_seconds: 90 }, 4711);
     expect(await before.orphans()).toEqual([]);
     const [orphan] = await queueOf().orphans();
     const shown = { run_id: 1, stage: 'learning', percent: 25, eta_seconds: 90, status: 'running' };
     expect(orphan).toMatchObject({ run: shown, workerPid: 4711 });
     expect(await elsewhere.list(1)).toMatchObject([shown]);
-    expect(await elsewhere.begin('request')).toBeNull();
+    expect(await elsewhere.begin({ trigger: 'request' })).toBeNull();
     expect(await elsewhere.orphans()).toEqual([]);
     nowMs += 59_000;
     await before.beat(run, 4711);
@@ -257,13 +257,13 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     expect(await elsewhere.orphans()).toMatchObject([{ run: { run_id: 1 }, workerPid: null }]);
     await before.keep(ended(run, 'adopted'));
     expect(await elsewhere.orphans()).toEqual([]);
-    expect(await elsewhere.begin('request')).not.toBeNull();
+    expect(await elsewhere.begin({ trigger: 'request' })).not.toBeNull();
   });
 
   it('of two markets are independent', async () => {
-    expect(await queueOf().begin('request')).not.toBeNull();
+    expect(await queueOf().begin({ trigger: 'request' })).not.toBeNull();
     const simulated = queueOf('here', 'simulated');
-    expect(await simulated.begin('request')).not.toBeNull();
+    expect(await simulated.begin({ trigger: 'request' })).not.toBeNull();
     expect(await simulated.list(9)).toHaveLength(1);
   });
 
@@ -272,20 +272,22 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       const market = prepare === 'one waits' ? 'simulated' : 'live';
       const queues = [store, other].flatMap((of) => [1, 2, 3].map((i) => queueOf(`trainer ${i}`, market, of)));
       if (prepare === 'one waits') {
-        const run = (await queues[0]!.begin('schedule'))!;
+        const run = (await queues[0]!.begin({ trigger: 'schedule' }))!;
         await queues[0]!.retryAt(run, T0);
         await queues[0]!.keep(ended(run, 'failed'));
       }
-      const begun = await Promise.all(queues.flatMap((queue) => [queue.begin('request'), queue.beginDue()]));
+      const begun = await Promise.all(
+        queues.flatMap((queue) => [queue.begin({ trigger: 'request' }), queue.beginDue()]),
+      );
       expect(begun.filter((run) => run !== null)).toHaveLength(1);
     }
   });
 
   it('of a store of the version before kinds of runs are full ones, and continue', async () => {
-    const run = (await queueOf().begin('request'))!;
+    const run = (await queueOf().begin({ trigger: 'request' }))!;
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
     for (const model_version of [null, 'w']) {
-      const rejected = (await queueOf().begin('request'))!;
+      const rejected = (await queueOf().begin({ trigger: 'request' }))!;
       await queueOf().keep(ended(rejected, 'rejected', { model_version }));
     }
     await sql`DROP INDEX ${sql.raw(store.kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued')}`.execute(
@@ -317,7 +319,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       'core.bars': ['import_number'],
       'core.series': ['import_number'],
       'core.imports': ['import_number'],
-      'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes', 'causes'],
+      'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes', 'causes', 'parameters'],
       'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason', 'approved_by', 'commit_id'],
     };
     for (const [table, columns] of Object.entries(added))
@@ -330,7 +332,10 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       expect(runs.at(-1)).toEqual(ended(run, 'adopted', { model_version: 'v' }));
       // Earlier versions called a run that had nothing to learn a rejected one.
       expect(runs.map(({ status }) => status)).toEqual(['rejected', 'nothing_new', 'adopted']);
-      expect(await queue.begin('request', 'incremental')).toMatchObject({ run_id: 4, kind: 'incremental' });
+      expect(await queue.begin({ trigger: 'request', kind: 'incremental' })).toMatchObject({
+        run_id: 4,
+        kind: 'incremental',
+      });
     } finally {
       await migrated.close();
     }
@@ -354,7 +359,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
 
     it('in the table and columns of the policy, with their resource usage', async () => {
       const audit = await openRunAudit(store, policy, '/log/train.log');
-      const run = (await queueOf().begin('request', 'incremental'))!;
+      const run = (await queueOf().begin({ trigger: 'request', kind: 'incremental' }))!;
       await audit.write(run);
       const done = { gate: [{ name: 'auc' }], cpu_seconds: 1.5, peak_memory_bytes: 5_000_000_000, duration_ms: 7 };
       await audit.write(ended(run, 'rejected', done));
@@ -366,7 +371,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     });
 
     it('also after the policy lists other columns', async () => {
-      const run = (await queueOf().begin('request'))!;
+      const run = (await queueOf().begin({ trigger: 'request' }))!;
       await (await openRunAudit(store, policy, '/log/train.log')).write(run);
       const wider = { ...policy, retrain_runs_columns: ['run_id', 'attempt', 'seed'] as const };
       for (let opened = 0; opened < 2; opened++)

@@ -4,7 +4,17 @@ import { notify, resolve } from '../notify/outbox.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tables, TrainingRunsTable } from '../../store/tables.ts';
 import type { Insertable, Kysely, Selectable } from 'kysely';
-import { ENDED_WITH_RESULT, FIRST_MODELS, type CausedRun, type RetrainRun, type RunKind } from './run.ts';
+import {
+  ENDED_WITH_RESULT,
+  FIRST_MODELS,
+  parametersOfTrigger,
+  runParametersSchema,
+  type CausedRun,
+  type RetrainRun,
+  type RunKind,
+  type RunParameters,
+  type RunRequest,
+} from './run.ts';
 import type { RunNotices } from './run_notices.ts';
 import type { StageTime } from './run_progress.ts';
 
@@ -22,16 +32,15 @@ export interface Orphan {
 export interface RunQueue {
   /**
    * Begins a run, in place of a queued one of its kind; a full run in place of all queued ones.
-   * @param causes triggers of the monitor that it answers
    * @returns null when one is in progress, here or in another process
    */
-  begin(trigger: string, kind?: RunKind, causes?: readonly string[]): Promise<RetrainRun | null>;
+  begin(request: RunRequest): Promise<RetrainRun | null>;
   /** Begins, if none is in progress, the first due run by `PRIORITIES`. */
   beginDue(): Promise<RetrainRun | null>;
   /** Due time of the first queued run, in epoch ms. */
   dueMs(): Promise<number | null>;
   /** Queues a run until nothing is in progress, in place of a queued one of its kind. */
-  wait(trigger: string, kind?: RunKind, causes?: readonly string[]): Promise<void>;
+  wait(request: RunRequest): Promise<void>;
   /** Stores a heartbeat of a run, and its process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
   /** Queues the next attempt of a failed run; once, however often it is called. */
@@ -103,8 +112,8 @@ class StoreQueue implements RunQueue {
     this.#clock = clock;
   }
 
-  async begin(trigger: string, kind: RunKind = 'full', causes: readonly string[] = []): Promise<RetrainRun | null> {
-    const own = { trigger, causes: JSON.stringify(causes), attempt: 1 };
+  async begin(request: RunRequest): Promise<RetrainRun | null> {
+    const { kind, ...own } = columnsOf(request);
     const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, kind, own);
     if (waiting !== null) return waiting;
     // The index would reject it, but a run number would be used up.
@@ -134,15 +143,15 @@ class StoreQueue implements RunQueue {
     return row?.due_ms ?? null;
   }
 
-  async wait(trigger: string, kind: RunKind = 'full', causes: readonly string[] = []): Promise<void> {
-    const due = { kind, trigger, causes: JSON.stringify(causes), attempt: 1, due_ms: this.#clock.nowMs() };
+  async wait(request: RunRequest): Promise<void> {
+    const due = { ...columnsOf(request), due_ms: this.#clock.nowMs() };
     await this.#queue(due);
     await this.#db
       .updateTable('core.training_runs')
       .set(due)
       .where('market', '=', this.#market)
       .where('status', '=', 'queued')
-      .where('kind', '=', kind)
+      .where('kind', '=', due.kind)
       .execute();
   }
 
@@ -155,8 +164,8 @@ class StoreQueue implements RunQueue {
       .execute();
   }
 
-  async retryAt({ kind, trigger, causes, attempt }: RetrainRun, dueMs: number): Promise<void> {
-    await this.#queue({ kind, trigger, causes: JSON.stringify(causes), attempt: attempt + 1, due_ms: dueMs });
+  async retryAt(run: RetrainRun, dueMs: number): Promise<void> {
+    await this.#queue({ ...columnsOf(run), attempt: run.attempt + 1, due_ms: dueMs });
   }
 
   async keep(run: RetrainRun, { raised, cleared }: RunNotices = { raised: [], cleared: [] }): Promise<boolean> {
@@ -239,7 +248,7 @@ class StoreQueue implements RunQueue {
 
   /** Adds the row of a queued run; none when one of its kind is queued. */
   async #queue(
-    due: Pick<Insertable<TrainingRunsTable>, 'kind' | 'trigger' | 'causes' | 'attempt' | 'due_ms'>,
+    due: Pick<Insertable<TrainingRunsTable>, 'kind' | 'trigger' | 'causes' | 'parameters' | 'attempt' | 'due_ms'>,
   ): Promise<void> {
     await this.#db
       .insertInto('core.training_runs')
@@ -262,7 +271,7 @@ class StoreQueue implements RunQueue {
   async #beginQueued(
     dueUntilMs: number,
     kind: RunKind | null,
-    change: { readonly trigger?: string; readonly causes?: string; readonly attempt?: number },
+    change: Partial<Omit<ReturnType<typeof columnsOf>, 'kind'>>,
   ): Promise<RetrainRun | null> {
     if (!(await this.#isFree())) return null;
     try {
@@ -303,10 +312,21 @@ class StoreQueue implements RunQueue {
   }
 }
 
+/** The columns of a wanted run; it is its first attempt. */
+function columnsOf({ kind = 'full', trigger, causes = [], parameters = {} }: RunRequest) {
+  return {
+    kind,
+    trigger,
+    causes: JSON.stringify(causes),
+    parameters: JSON.stringify(parameters),
+    attempt: 1,
+  };
+}
+
 /** The fields of a run that change after its start, as columns of its row. */
 function changesOf(run: RetrainRun) {
   const { run_id: _id, kind: _kind, trigger: _trigger, attempt: _attempt, started_at: _started, ...others } = run;
-  const { causes: _causes, ...changing } = others;
+  const { causes: _causes, parameters: _parameters, ...changing } = others;
   const { metrics, gate, reasons, stages } = changing;
   return {
     ...changing,
@@ -333,9 +353,11 @@ function runOf(row: Row): RetrainRun {
     gate: valueOf(own.gate),
     reasons: JSON.parse(own.reasons) as string[],
     causes: JSON.parse(own.causes ?? '[]') as string[],
+    parameters: own.parameters === null ? parametersOfTrigger(own.trigger) : parametersIn(own.parameters),
     stages: JSON.parse(own.stages) as StageTime[],
   };
 }
 
+const parametersIn = (text: string): RunParameters => runParametersSchema.parse(JSON.parse(text));
 const jsonOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
 const valueOf = (text: string | null): unknown => (text === null ? null : JSON.parse(text));

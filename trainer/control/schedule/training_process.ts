@@ -1,13 +1,11 @@
-import { availableParallelism } from 'node:os';
 import * as z from 'zod';
+import type { TrainingJob } from '../../jobs/training_job.ts';
 import { startCommand } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
-import { runResourcesSchema, type RunResources } from './run_resources.ts';
+import { runResourcesSchema, type RunResources } from '../../jobs/resources/run_resources.ts';
 
-/** One core stays free for the daemon. */
-const WORKERS = Math.max(1, availableParallelism() - 1);
-/** Arguments after the program and its first arguments. */
-const ARGUMENTS = ['train', '--adopt', '--json', '--workers', String(WORKERS)];
+/** Arguments after the program and its first arguments; the job is on standard input. */
+const ARGUMENTS = ['job', 'run', '-', '--json'];
 const answerSchema = z.object({
   /** null when a warm start has found nothing new. */
   version: z.string().nullable(),
@@ -33,16 +31,20 @@ export interface TrainingProcess {
 export interface TrainingOptions {
   /** Program and first arguments of the command line. */
   readonly command: readonly string[];
-  /** Arguments of this run in addition to those of all runs. */
-  readonly flags: readonly string[];
+  readonly job: TrainingJob;
   /** Whether it runs at low priority. */
   readonly yields: boolean;
   onProgress(line: ProgressLine): void;
 }
 
-/** `train --adopt --json` in a process of its own. */
-export function startTraining({ command, flags, yields, onProgress }: TrainingOptions): TrainingProcess {
-  const { pid, ended, stop } = startCommand({ command: [...command, ...ARGUMENTS, ...flags], yields, onProgress });
+/** Runs a training job in a process of its own. */
+export function startTraining({ command, job, yields, onProgress }: TrainingOptions): TrainingProcess {
+  const { pid, ended, stop } = startCommand({
+    command: [...command, ...ARGUMENTS],
+    input: JSON.stringify(job),
+    yields,
+    onProgress,
+  });
   const result = ended.then(
     ({ code, answer, lastLine }) => readAnswer(answer) ?? { error: endWithoutAnswer(code, lastLine) },
   );

@@ -4,7 +4,7 @@ import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { runSchema } from '../../schema/runs.ts';
 import { mlTrainingConfig, trainingStatusSchema } from '../../schema/training.ts';
-import { trainingOptions } from '../training_options.ts';
+import { runParametersOf } from '../training_options.ts';
 import { shownRun } from './runs.ts';
 
 /** `POST /api/ml-training/train`, `GET /api/ml-training/training/status`, `POST /api/ml-training/stop`. */
@@ -23,7 +23,8 @@ export function addTrainingRoutes(api: Api, { retrainer, settings }: ApiContext)
       async handler(request, reply) {
         const config = request.body ?? mlTrainingConfig.parse({});
         request.written = { target: config.kind, after: config };
-        const run = await retrainer.start(apiTrigger(trainingOptions(config, settings)), config.kind);
+        const parameters = runParametersOf(config, settings);
+        const run = await retrainer.start({ trigger: apiTrigger(parameters), kind: config.kind, parameters });
         if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
         request.written = { target: `run ${run.run_id}`, after: config };
         return reply.status(202).send(shownRun(run));

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
-import type { BarColumns } from '../shared/bar_file/bar_file.ts';
-import { readPriceKinds } from '../shared/bar_file/price_kinds.ts';
-import { MinutehandError } from '../shared/errors.ts';
-import { withPriceKinds } from '../shared/policy/costs.ts';
-import { homePaths } from '../shared/home.ts';
-import { screenPolicy, type Settings } from '../shared/policy/policy.ts';
-import { readKnownBars } from '../trainer/control/bars/known_bars.ts';
-import { storedPriceKinds } from '../trainer/store/price_kinds.ts';
-import { openStoreIfThere } from '../trainer/store/store.ts';
-import type { Period } from './period.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { readPriceKinds } from '../../../shared/bar_file/price_kinds.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { withPriceKinds } from '../../../shared/policy/costs.ts';
+import { homePaths } from '../../../shared/home.ts';
+import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
+import { readKnownBars, type KnownBarsOptions } from './known_bars.ts';
+import { storedPriceKinds } from '../../store/price_kinds.ts';
+import { openStoreIfThere } from '../../store/store.ts';
 
 /**
  * Bars of this installation, journaled by its daemons or imported, without suspect ones.
@@ -17,7 +16,7 @@ import type { Period } from './period.ts';
 export async function readInstallationBars(
   settings: Settings,
   symbols: readonly string[],
-  period: Period,
+  period: Pick<KnownBarsOptions, 'from' | 'to'>,
   onProgress: (done: number, total: number) => void,
 ): Promise<Map<string, BarColumns>> {
   const { market, shards } = settings.minutehand;

@@ -1,13 +1,13 @@
-import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import type { Market } from '../shared/bar_file/bar_sink.ts';
-import { homePaths } from '../shared/home.ts';
-import type { Settings } from '../shared/policy/policy.ts';
-import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
-import { databaseSource } from '../trainer/control/feature_store/database_source.ts';
-import type { FeatureSource } from '../trainer/learning/feature_table/feature_table.ts';
-import { fileSource } from '../trainer/learning/feature_table/file_source.ts';
-import { labelHash, storedSource, type StoredKey } from '../trainer/control/feature_store/stored_features.ts';
-import { openStore, storeUrl } from '../trainer/store/store.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import type { Market } from '../../../shared/bar_file/bar_sink.ts';
+import { homePaths } from '../../../shared/home.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { datasetPolicy } from '../../learning/dataset/dataset_policy.ts';
+import { databaseSource } from './database_source.ts';
+import type { FeatureSource } from '../../learning/feature_table/feature_table.ts';
+import { fileSource } from '../../learning/feature_table/file_source.ts';
+import { labelHash, storedSource, type StoredKey } from './stored_features.ts';
+import { openStore, storeUrl } from '../../store/store.ts';
 
 /** Key of this configuration's features and labels in the store. */
 export function storedKey(settings: Settings, market: Market): StoredKey {

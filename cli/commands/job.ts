@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { keepFilesPrivate } from '../../shared/private_files.ts';
+import { trainingJobSchema, type TrainingJob } from '../../trainer/jobs/training_job.ts';
+import type { Output } from '../output.ts';
+import { runTrainingJob } from './train.ts';
+
+/** File descriptor of standard input. */
+const STANDARD_INPUT = 0;
+
+export function addJob(program: Command, output: () => Output): void {
+  const job = program.command('job');
+  job
+    .command('run <file>')
+    .description(
+      'runs a job of `train --print-job`, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
+    )
+    .action((file: string) => {
+      keepFilesPrivate();
+      return runTrainingJob(readJob(file), loadSettings(), { verbose: false, requireGates: false }, output());
+    });
+  job
+    .command('schema')
+    .description('prints the JSON Schema of a job')
+    .action(() => {
+      process.stdout.write(`${JSON.stringify(z.toJSONSchema(trainingJobSchema), null, 2)}\n`);
+    });
+}
+
+/** @throws MinutehandError USAGE, JOB_INVALID */
+function readJob(file: string): TrainingJob {
+  const text = readText(file);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new MinutehandError('JOB_INVALID', { seen: `${file}: ${describeError(error).message}`, expected: 'JSON' });
+  }
+  const parsed = trainingJobSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
+  throw new MinutehandError('JOB_INVALID', {
+    seen: `${file}: ${path.length === 0 ? 'the document' : path.join('.')}: ${message}`,
+    expected: 'the output of `minutehand job schema` describes it',
+  });
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file === '-' ? STANDARD_INPUT : file, 'utf8');
+  } catch (error) {
+    throw new MinutehandError('USAGE', { seen: `${file}: ${describeError(error).message}`, expected: 'a job file' });
+  }
+}

@@ -1,0 +1,15 @@
+import { execFileSync } from 'node:child_process';
+import { packageRoot } from '../shared/root.ts';
+
+/** The commit of this program; null outside a repository. */
+export function gitCommit(): string | null {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], {
+      cwd: packageRoot(),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return null;
+  }
+}

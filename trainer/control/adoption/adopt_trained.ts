@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { activateAdmitted, activateInFolder } from '../../../shared/bundle/admission/activation.ts';
+import { admit, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
+import { readActive } from '../../../shared/bundle/bundle.ts';
+import { reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
+import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
+import { describeError } from '../../../shared/errors.ts';
+import type { TrainingJob } from '../../jobs/training_job.ts';
+import type { GateResult } from '../../learning/criteria/criteria.ts';
+import { enterOutcome } from '../registry/outcome.ts';
+import type { Registry } from '../registry/registry.ts';
+import { shadowPower } from '../rollout/shadow_power.ts';
+import { startRollout } from '../rollout/steps.ts';
+
+export interface AdoptionPlace extends Omit<AdmissionPlace, 'paths'> {
+  readonly paths: AdmissionPlace['paths'] & Parameters<typeof startRollout>[0]['paths'];
+  /** Runs `work` with the registry of this installation. */
+  withRegistry<Result>(work: (registry: Registry) => Promise<Result>): Promise<Result>;
+  /** A remark for the person or log. */
+  note(text: string): void;
+}
+
+export interface Adoption {
+  /** Whether it is the active version now. */
+  readonly adopted: boolean;
+  /** Id of the rollout that it began instead of being activated. */
+  readonly rollout: string | null;
+  /** The gates of the training, and those of the adoption. */
+  readonly gates: readonly GateResult[];
+}
+
+/**
+ * Decides about a trained bundle: activates it, starts its rollout by `adopt_by`, or leaves it as a candidate. The only
+ * place where a training's result becomes active, whoever asked for it.
+ * @param version of the bundle
+ * @param trained results of its gates
+ * @throws MinutehandError as admit, startRollout and activate
+ */
+export async function adoptTrained(
+  version: string,
+  trained: readonly GateResult[],
+  { adopt, output }: Pick<TrainingJob, 'adopt' | 'output'>,
+  place: AdoptionPlace,
+): Promise<Adoption> {
+  if (!adopt) return { adopted: false, rollout: null, gates: trained };
+  const isOwn = output.folder === null;
+  const gates = isOwn ? [...trained, ...rolloutGate(place)] : trained;
+  const passed = gates.every((gate) => gate.passed);
+  const admitted = passed ? await admitNew(version, gates, output.folder, place) : null;
+  const rollout = admitted?.door === 'adoption' ? await beginRollout(admitted, place) : null;
+  const adopted = admitted !== null && rollout === null;
+  if (adopted) {
+    if (admitted.door === 'adoption') activateAdmitted(admitted, place.paths);
+    else activateInFolder(admitted, output.folder!);
+  }
+  if (isOwn) await tellRegistry({ version, adopted, inRollout: rollout !== null }, gates, place);
+  return { adopted, rollout, gates };
+}
+
+/** @throws MinutehandError as admit */
+function admitNew(
+  version: string,
+  gates: readonly GateResult[],
+  outFolder: string | null,
+  place: AdoptionPlace,
+): Promise<Admitted<'adoption'> | Admitted<'folder'>> {
+  const folder = join(outFolder ?? place.paths.models, version);
+  const door = outFolder === null ? 'adoption' : 'folder';
+  return admit<'adoption' | 'folder'>(place, { door, folder, further: gates });
+}
+
+/** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
+function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): GateResult[] {
+  if (retrain.adopt_by !== 'rollout') return [];
+  const rollout = readRollout(paths.models);
+  const isFree = rollout?.status !== 'active';
+  const seen = isFree ? 'none is active' : `${rollout.id} is active`;
+  return [{ name: 'rollout', limit: 'no other rollout is active', passed: isFree, seen }];
+}
+
+/**
+ * By `adopt_by: rollout` a bundle that passed all gates is the challenger of the active models.
+ * @returns the id of the rollout; null when it is to be activated: there are no active models yet, or by policy
+ */
+async function beginRollout(admitted: Admitted<'adoption'>, place: AdoptionPlace): Promise<string | null> {
+  const { settings, paths, note } = place;
+  const { version } = admitted;
+  if (settings.retrain.adopt_by !== 'rollout' || readActive(paths.models) === null) return null;
+  await place.withRegistry((registry) => registry.register(version));
+  const rollout = startRollout({ settings, paths }, admitted, await shadowPower({ settings, paths }, version));
+  await tellStart(rollout, place);
+  const { id, power } = rollout;
+  note(`Rollout ${id} begins; power ${power === null ? 'unknown' : power.toFixed(2)}.`);
+  return id;
+}
+
+/** The rollout has begun: a registry that cannot be reached has no event of it. */
+export async function tellStart(
+  rollout: Rollout,
+  { withRegistry, note }: Pick<AdoptionPlace, 'withRegistry' | 'note'>,
+): Promise<void> {
+  try {
+    await withRegistry((registry) => registry.startRollout(rollout));
+  } catch (error) {
+    note(`The registry has no event of it: ${describeError(error).message}`);
+  }
+}
+
+/**
+ * A store that cannot be used does not undo what is done: active.json is what counts, and the trainer's registry
+ * follows it.
+ */
+async function tellRegistry(
+  about: { readonly version: string; readonly adopted: boolean; readonly inRollout: boolean },
+  gates: readonly GateResult[],
+  { settings, withRegistry, note }: AdoptionPlace,
+): Promise<void> {
+  const outcome = { ...about, reasons: about.adopted || about.inRollout ? [] : reasonsOf(gates) };
+  try {
+    await withRegistry((registry) => enterOutcome(registry, outcome, settings.retrain.model_version_retention));
+  } catch (error) {
+    note(`The registry was not updated: ${describeError(error).message}`);
+  }
+}

@@ -1,0 +1,26 @@
+import { readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
+import { parsePair, symbolsOf } from '../../../shared/pair.ts';
+import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
+import { readInstallationBars } from './installation_bars.ts';
+import type { KnownBarsOptions } from './known_bars.ts';
+
+/**
+ * Bars of all configured symbols, without suspect ones: of a folder, or all of this installation.
+ * @param folder of SYMBOL.csv[.gz]; null: the bars of this installation
+ * @throws MinutehandError DATA_MISSING, DATA_FORMAT
+ */
+export async function readConfiguredBars(
+  folder: string | null,
+  period: Pick<KnownBarsOptions, 'from' | 'to'>,
+  settings: Settings,
+  onProgress: (done: number, total: number) => void,
+): Promise<Map<string, BarColumns>> {
+  const symbols = symbolsOf(settings.minutehand.pairs.map(parsePair));
+  if (folder === null) return readInstallationBars(settings, symbols, period, onProgress);
+  const read = await readBarFolder(folder, symbols, {
+    ...period,
+    onProgress: ({ done, total }) => onProgress(done, total),
+  });
+  return screenBars(read, screenPolicy(settings));
+}

@@ -1,0 +1,164 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { HomePaths } from '../../shared/home.ts';
+import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { GateResult } from '../learning/criteria/criteria.ts';
+import { DEFAULT_CACHE_BYTES } from '../learning/dataset/pair_cache.ts';
+import { midBars } from '../learning/history/mid_bars.ts';
+import type { TrainOptions } from '../learning/options/train_options.ts';
+import { researchTheta2, type Theta2Result } from '../learning/search/research_theta2.ts';
+import { adoptionGates } from '../learning/training/gate.ts';
+import { train, trainFromWarmStart, type TrainResult } from '../learning/training/pipeline.ts';
+import { readConfiguredBars } from './bars/configured_bars.ts';
+import { withOwnPrices } from './bars/installation_bars.ts';
+import { openSource } from './feature_source/open_source.ts';
+import { watchGpu } from './resources/gpu_watch.ts';
+import { ownResources, type RunResources } from './resources/run_resources.ts';
+import type { TrainingJob } from './training_job.ts';
+
+const SECONDS_PER_DAY = 86_400;
+
+export interface TrainingContext {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  /** Of this program, for the manifest; null outside a repository. */
+  readonly gitCommit: string | null;
+  onProgress(stage: string, done: number, total: number): void;
+  /** Called with the folder of a dry run, which is removed at its end, and by whoever ends the process before. */
+  onTemporaryFolder?(folder: string): void;
+}
+
+/** What a training has made. It has activated nothing. */
+export interface TrainingProduct {
+  /** null when a warm start or a search of θ2 has found nothing new. */
+  readonly result: TrainResult | Theta2Result | null;
+  /** All gates of the bundle, those against the active models included. */
+  readonly gates: GateResult[];
+  readonly resources: RunResources;
+}
+
+/**
+ * Runs a training: bars → bundle → gates. The bundle is in `job.output.folder`, or in no folder after a dry run.
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_MISSING, MODEL_MARKET and others of the stations
+ */
+export async function runTraining(job: TrainingJob, context: TrainingContext): Promise<TrainingProduct> {
+  const { paths, gitCommit, onProgress } = context;
+  const { source: place, parameters, output, resources } = job;
+  refuseOtherMarket(job, context.settings);
+  const configured = withParameters(context.settings, parameters);
+  const imported = await withOwnPrices(configured, place.folder ?? undefined);
+  const settings = place.mid ? withMids(imported) : imported;
+  const bars = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));
+  const modelsFolder = output.folder ?? paths.models;
+  // A bundle is evaluated in a folder: that of a dry run is there for as long as it lasts.
+  const dryFolder = output.is_dry_run ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
+  if (dryFolder !== null) context.onTemporaryFolder?.(dryFolder);
+  const gpu = watchGpu(process.pid);
+  const features = place.features === null ? null : await openSource(place.features, settings, job.market);
+  try {
+    const options: TrainOptions = {
+      settings,
+      bars,
+      market: job.market,
+      source: features,
+      hashName: output.hash_name,
+      seed: job.seed,
+      gitCommit,
+      out: dryFolder ?? modelsFolder,
+      created: new Date(),
+      cache: resources.cache ? { folder: paths.datasetCache, maxBytes: DEFAULT_CACHE_BYTES } : null,
+      trials: parameters.trials ?? settings.minutehand.search.trials,
+      searchFolder: resources.cache ? paths.searches : null,
+      holdoutFrom: parameters.holdout_from === null ? null : openTimeOf(parameters.holdout_from),
+      workers: resources.workers,
+      target: parameters.target,
+      onProgress,
+    };
+    const result = await trainAs(job, modelsFolder, options);
+    if (result === null) return { result, gates: [], resources: ownResources(await gpu.stop()) };
+    const compared = 'bars' in result ? result.bars : bars;
+    const { workers } = resources;
+    const gates = await adoptionGates(result, { settings, bars: compared, modelsFolder, workers, onProgress });
+    return { result, gates, resources: ownResources(await gpu.stop()) };
+  } finally {
+    if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
+    await features?.close();
+  }
+}
+
+/**
+ * Hours of training would end in a refusal: bars of files count as live ones.
+ * @throws MinutehandError MODEL_MARKET
+ */
+function refuseOtherMarket({ market, adopt, output }: TrainingJob, { minutehand }: Settings): void {
+  if (!adopt || output.folder !== null || market === minutehand.market) return;
+  throw new MinutehandError('MODEL_MARKET', {
+    seen: `models of a ${market} market to adopt`,
+    expected: `a ${minutehand.market} market, which runs here`,
+    next: 'Train without --adopt or with --out, or set MINUTEHAND_MARKET.',
+  });
+}
+
+/** The settings with the parameters of a job in place of the configured ones. */
+function withParameters(settings: Settings, { engine, groups }: TrainingJob['parameters']): Settings {
+  const { minutehand } = settings;
+  const { groups: configured, ...train } = minutehand.train;
+  const own = groups ?? configured;
+  const isNone = own === undefined || Object.keys(own).length === 0;
+  const changed = { ...train, ...(isNone ? {} : { groups: own }), ...(engine === null ? {} : { engine }) };
+  return { ...settings, minutehand: { ...minutehand, train: changed } };
+}
+
+/** @param imported the settings without the conversion to mids */
+async function barsOf(
+  { source, window }: TrainingJob,
+  settings: Settings,
+  imported: Settings,
+  onProgress: (done: number, total: number) => void,
+): Promise<Map<string, BarColumns>> {
+  const period = {
+    ...(window.from === null ? {} : { from: openTimeOf(window.from) }),
+    ...(window.to === null ? {} : { to: openTimeOf(window.to) }),
+  };
+  const read = await readConfiguredBars(source.folder, period, settings, onProgress);
+  const priced = source.mid ? midBars(read, tradingCosts(imported)) : read;
+  return window.days === null ? new Map(priced) : lastDays(priced, window.days);
+}
+
+/** The bars of the last days before the newest one. */
+function lastDays(bars: ReadonlyMap<string, BarColumns>, days: number): Map<string, BarColumns> {
+  const newest = Math.max(...[...bars.values()].map(({ time }) => time.at(-1) ?? -Infinity));
+  const from = (newest - days * SECONDS_PER_DAY + SECONDS_PER_BAR) as OpenTime;
+  return new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from)]));
+}
+
+function openTimeOf(instant: string): OpenTime {
+  return (Date.parse(instant) / 1000) as OpenTime;
+}
+
+function trainAs(
+  { kind }: TrainingJob,
+  modelsFolder: string,
+  options: TrainOptions,
+): Promise<TrainResult | Theta2Result | null> {
+  if (kind === 'thresholds') return researchTheta2(activeBundle(modelsFolder), options);
+  return kind === 'warm_start' ? trainFromWarmStart(activeBundle(modelsFolder), options) : train(options);
+}
+
+/** @throws MinutehandError MODEL_MISSING, and as readBundle */
+function activeBundle(modelsFolder: string): Bundle {
+  const active = readActive(modelsFolder);
+  if (active === null) {
+    throw new MinutehandError('MODEL_MISSING', {
+      seen: `no active version in ${modelsFolder} to warm-start from`,
+      next: 'Train in full first: `minutehand train --adopt`.',
+    });
+  }
+  return readBundle(join(modelsFolder, active.version));
+}

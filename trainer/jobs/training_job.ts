@@ -1,0 +1,66 @@
+import * as z from 'zod';
+import { GROUP_NAME } from '../../shared/pair.ts';
+import { ENGINES } from '../../shared/policy/engines.ts';
+import { TARGETS } from '../learning/options/train_options.ts';
+
+/**
+ * - train: all stations on all bars of the window.
+ * - warm_start: a few more trees for the active models, on the bars since their full training.
+ * - thresholds: another θ2 for the active models, on the bars since their training.
+ */
+export const TRAINING_KINDS = ['train', 'warm_start', 'thresholds'] as const;
+export type TrainingKind = (typeof TRAINING_KINDS)[number];
+
+/** What asked for a run. */
+export const TRIGGER_CODES = ['command', 'request', 'first_models', 'schedule', 'monitor'] as const;
+
+const instant = z.iso.datetime().describe('A UTC minute, as 2019-03-01T12:00:00Z');
+
+/**
+ * A training, as data: what the command line, the API, the schedule and the monitor all ask for, and what a training
+ * process reads. Every field acts; none has a default, so that a stored job means the same with later versions.
+ */
+export const trainingJobSchema = z
+  .strictObject({
+    kind: z.enum(TRAINING_KINDS),
+    market: z.enum(['live', 'simulated']).describe('Market of the bars: recorded in the bundle'),
+    window: z.strictObject({
+      from: instant.nullable().describe('First bar; null: all from the first one on'),
+      to: instant.nullable().describe('End, exclusive; null: up to the newest bar'),
+      days: z.int().min(1).nullable().describe('Only the last days of these bars; null: all'),
+    }),
+    seed: z.int().min(0).describe('Seed of row and column sampling, and of the search'),
+    source: z.strictObject({
+      folder: z.string().min(1).nullable().describe('Folder of SYMBOL.csv[.gz]; null: the bars of this installation'),
+      features: z.string().min(1).nullable().describe('Table of features and labels, or `store`; null: computed'),
+      mid: z.boolean().describe('Whether bid bars become mids'),
+    }),
+    parameters: z.strictObject({
+      trials: z.int().min(0).nullable().describe('Trials of the search; null: search.trials'),
+      engine: z.enum(ENGINES).nullable().describe('null: train.engine'),
+      target: z.enum(TARGETS),
+      holdout_from: instant.nullable().describe('Start of the holdout; null: train.holdout_fraction'),
+      groups: z
+        .record(z.string().regex(GROUP_NAME), z.array(z.string()))
+        .nullable()
+        .describe('Groups with models of their own; {}: none; null: train.groups'),
+    }),
+    output: z.strictObject({
+      folder: z.string().min(1).nullable().describe('Folder of bundles; null: that of this installation'),
+      hash_name: z.boolean().describe('Whether the name of the bundle ends in a hash of its configuration'),
+      is_dry_run: z.boolean().describe('Whether nothing is written'),
+    }),
+    adopt: z.boolean().describe('Whether a bundle that passes all gates becomes active'),
+    resources: z.strictObject({
+      workers: z.int().min(0).describe('Threads to learn on; they affect speed only'),
+      cache: z.boolean().describe('Whether features, labels and finished trials are reused'),
+    }),
+    trigger: z.strictObject({
+      code: z.enum(TRIGGER_CODES),
+      text: z.string().describe('As shown with the run'),
+    }),
+  })
+  .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
+  .meta({ id: 'TrainingJob', description: 'A training: full, warm start, or of θ2 alone' });
+
+export type TrainingJob = z.infer<typeof trainingJobSchema>;
