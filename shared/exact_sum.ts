@@ -1,6 +1,6 @@
 /**
- * The sum of doubles, rounded once: independent of their order, so that the same money is the same number wherever it is
- * added up. Partial sums without rounding error (Shewchuk, Adaptive precision floating-point arithmetic, Discrete &
+ * The sum of doubles, rounded once: independent of their order, so that the same money is the same number wherever it
+ * is added up. Partial sums without rounding error (Shewchuk, Adaptive precision floating-point arithmetic, Discrete &
  * Computational Geometry 18, 1997), as Python's `math.fsum`.
  */
 export class ExactSum {

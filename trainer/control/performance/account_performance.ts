@@ -58,9 +58,9 @@ interface Closed {
 }
 
 /**
- * What one account did, net of costs. Money is the sum of what its fills report, rounded once: page, report and API show
- * the same number to the last digit. Days, hours and the curve are on the market's clock, which is the wall clock of a
- * live market. Pure.
+ * What one account did, net of costs. Money is the sum of what its fills report, rounded once: page, report and API
+ * show the same number to the last digit. Days, hours and the curve are on the market's clock, which is the wall clock
+ * of a live market. Pure.
  */
 export function accountPerformance(input: AccountInput): AccountPerformance {
   const { trades, begun, period } = input;
@@ -335,8 +335,8 @@ function thinned<Point>(points: readonly Point[]): Point[] {
 }
 
 /**
- * Annualized Sharpe ratio of trading days with its standard error √((1 − γ₃·SR + (γ₄ − 1)/4·SR²)/(n − 1)) (Bailey & López
- * de Prado, The Sharpe ratio efficient frontier, 2012), both × √252.
+ * Annualized Sharpe ratio of trading days with its standard error √((1 − γ₃·SR + (γ₄ − 1)/4·SR²)/(n − 1)) (Bailey &
+ * López de Prado, The Sharpe ratio efficient frontier, 2012), both × √252.
  */
 function sharpeOf(days: readonly number[]): AccountPerformance['sharpe'] {
   const base = { days: days.length, needed_days: NEEDED_SHARPE_DAYS };

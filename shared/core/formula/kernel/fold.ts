@@ -89,7 +89,9 @@ export class Fold implements Step {
   #oldestOrdinal = 0;
   /** Ordinal of the block whose suffixes are made next. */
   #suffixOrdinal = 0;
-  /** Of the blocks by ordinal, a ring: index of the first bar, and ordinal of the last block of its node, −1 if open. */
+  /**
+   * Of the blocks by ordinal, a ring: index of the first bar, and ordinal of the last block of its node, −1 if open.
+   */
   #capacity = FIRST_CAPACITY;
   #first = new Int32Array(FIRST_CAPACITY);
   #nodeEnd = new Int32Array(FIRST_CAPACITY);

@@ -1,8 +1,8 @@
 import type { Aggregate } from '../fold.ts';
 
 /**
- * Regression of y on x. Five doubles; results: mean x, mean y, Σ (x − mean x)², Σ (y − mean y)², Σ (x − mean x)(y − mean
- * y). Chan, Golub, LeVeque (1979), as `moments`.
+ * Regression of y on x. Five doubles; results: mean x, mean y, Σ (x − mean x)², Σ (y − mean y)², Σ (x − mean x)(y −
+ * mean y). Chan, Golub, LeVeque (1979), as `moments`.
  */
 export const COMOMENTS: Aggregate = {
   name: 'comoments',
