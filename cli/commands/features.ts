@@ -6,12 +6,16 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { barAt, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
-import { PairFeatures } from '../../shared/core/features/features.ts';
+import { featureDefinitions, PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
+import { pairSources, symbolSources } from '../../shared/core/formula/sources.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { INSTRUMENT_ID, parseInstrument, parsePair, type Pair } from '../../shared/pair.ts';
-import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
+import { barSecondsOf, INSTRUMENT_ID, parseInstrument, parsePair, type Pair } from '../../shared/pair.ts';
+import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { commonMinutes } from '../../trainer/learning/history/pair_history.ts';
+import { formulaReport, reportLines } from '../formula/formula_report.ts';
+import { pairValues, symbolValues, type FormulaValues } from '../formula/formula_values.ts';
+import { readFormula } from '../formula/read_formula.ts';
 import { instrumentMatrix } from '../instrument_matrix.ts';
 import { FAILED, type Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
@@ -25,6 +29,9 @@ interface FeaturesFlags {
   readonly instrument?: string;
   readonly series?: string;
   readonly model?: string;
+  readonly formula?: string;
+  readonly symbol?: string;
+  readonly plot?: boolean;
   readonly data: string;
   readonly from?: string;
   readonly to?: string;
@@ -43,14 +50,35 @@ export function addFeatures(program: Command, output: () => Output): void {
     .option('--instrument <id>', 'in place of a pair, such as BTCUSDT@1h')
     .option('--series <folder>', 'of an instrument: folder of auxiliary series (default: `series` in the data folder)')
     .option('--model <folder>', 'of an instrument: bundle of a direction model, such as models/direction/<version>')
+    .option('--formula <text>', 'one formula of your own, in place of the matrix')
+    .option('--symbol <id>', 'of a formula: a symbol in place of a pair, such as BTCUSDT or BTCUSDT@1h')
+    .option('--plot', 'of a formula: a picture over time, and of the distribution')
     .requiredOption('--data <folder>', 'folder of SYMBOL.csv[.gz]')
     .option('--from <day>', 'first UTC day or minute to write')
     .option('--to <day>', 'UTC day or minute of the end')
     .option('--out <file>', 'file to write (default: standard output)')
+    .addHelpText('after', FORMULA_HELP)
     .action((flags: FeaturesFlags) => runFeatures(flags, output()));
 }
 
+const FORMULA_HELP = `
+Formulas:
+  A formula yields a number per bar, from the fields of bars, the columns of the matrix, and operators over the last n
+  bars. Its values, look-back, cost and distribution are shown; with --out they are written as CSV. Examples:
+
+    --symbol BTCUSDT --formula 'ema(close, 24) / close - 1' --plot
+    --symbol BTCUSDT --formula 'where(close > open, volume, 0) / mean(volume, 60)'
+    --pair XAUUSD_XAGUSD --formula 'zscore(log(a.close) - log(b.close), 240)' --plot
+    --pair XAUUSD_XAGUSD --formula 'rank(z_score, 1440)' --from 2025-01-01
+
+  A symbol has open, high, low, close, volume, spread, taker_buy_volume and trades; a pair has a.close, b.close and so
+  on. A fault is shown with a mark below its position. All operators and rules: docs/reference/FORMULAS.md.`;
+
 async function runFeatures(flags: FeaturesFlags, output: Output): Promise<void> {
+  if (flags.formula !== undefined) return runFormula(flags.formula, flags, output);
+  const alone = (['symbol', 'plot'] as const).find((option) => flags[option] !== undefined);
+  if (alone !== undefined)
+    throw new MinutehandError('USAGE', { seen: `--${alone} without --formula`, expected: '--formula <text>' });
   if (output.json && flags.out === undefined)
     throw new MinutehandError('USAGE', { seen: '--json without --out', expected: '--out <file>: the matrix is CSV' });
   const { from = -Infinity, to } = parsePeriod(flags);
@@ -61,15 +89,72 @@ async function runFeatures(flags: FeaturesFlags, output: Output): Promise<void> 
   const settings = loadSettings();
   const { windows } = settings.minutehand;
   const pair = parseOnePair(flags.pairs ?? []);
-  const bars = await readBarFolder(flags.data, [pair.a, pair.b], to === undefined ? {} : { to });
-  const missing = [pair.a, pair.b].filter((symbol) => !bars.has(symbol));
-  if (missing.length > 0)
-    throw new MinutehandError('DATA_MISSING', { seen: `no file for ${missing.join(' and ')} in ${flags.data}` });
-  const screening = screenPolicy(settings);
-  const screened = screenBars(bars, screening);
-  checkTimeframes([pair], screened);
-  const legs = { pair, a: legBars(screened, pair, 'a')!, b: legBars(screened, pair, 'b')! };
+  const legs = await readLegs(pair, flags.data, to, settings);
   await writeOut(flags.out, featureSchema(windows).hash, output, (write) => writeMatrix(write, windows, legs, from));
+}
+
+interface Legs {
+  readonly pair: Pair;
+  readonly a: BarColumns;
+  readonly b: BarColumns;
+}
+
+/** The screened bars of both legs in the subject's timeframe. @throws MinutehandError DATA_MISSING, DATA_FORMAT */
+async function readLegs(pair: Pair, data: string, to: OpenTime | undefined, settings: Settings): Promise<Legs> {
+  const bars = await readBarFolder(data, [pair.a, pair.b], to === undefined ? {} : { to });
+  const missing = [...new Set([pair.a, pair.b])].filter((symbol) => !bars.has(symbol));
+  if (missing.length > 0)
+    throw new MinutehandError('DATA_MISSING', { seen: `no file for ${missing.join(' and ')} in ${data}` });
+  const screened = screenBars(bars, screenPolicy(settings));
+  checkTimeframes([pair], screened);
+  return { pair, a: legBars(screened, pair, 'a')!, b: legBars(screened, pair, 'b')! };
+}
+
+/** @throws MinutehandError USAGE; DATA_MISSING; with the code of the formula's fault */
+async function runFormula(text: string, flags: FeaturesFlags, output: Output): Promise<void> {
+  const { from = -Infinity, to } = parsePeriod(flags);
+  const other = (['instrument', 'series', 'model'] as const).find((option) => flags[option] !== undefined);
+  if (other !== undefined)
+    throw new MinutehandError('USAGE', { seen: `--${other} with --formula`, expected: '--pair or --symbol' });
+  const settings = loadSettings();
+  const { windows } = settings.minutehand;
+  const subject = formulaSubject(flags);
+  const sources = flags.symbol === undefined ? pairSources(featureDefinitions(windows)) : symbolSources();
+  const formula = readFormula(text, sources, (marked) => output.note(marked));
+  const legs = await readLegs(subject, flags.data, to, settings);
+  const seconds = barSecondsOf(subject);
+  const all =
+    flags.symbol === undefined ? pairValues(formula, legs, windows, seconds) : symbolValues(formula, legs.a, seconds);
+  const found = all.time.findIndex((time) => time >= from);
+  const first = found < 0 ? all.time.length : found;
+  const report = formulaReport(formula, subject.id, all, first);
+  for (const line of reportLines(report, all, first, flags.plot === true)) output.line(line);
+  if (flags.out !== undefined) writeValues(flags.out, formula.text, all, first);
+  if (report.distribution.values === 0) process.exitCode = FAILED;
+  output.result(flags.out === undefined ? report : { ...report, out: flags.out });
+}
+
+/** @throws MinutehandError USAGE */
+function formulaSubject({ pairs, symbol }: FeaturesFlags): Pair {
+  if (symbol === undefined) return parseOnePair(pairs ?? []);
+  const seen = `--symbol ${symbol}${pairs === undefined ? '' : ` --pairs ${pairs.join()}`}`;
+  if (pairs !== undefined) throw new MinutehandError('USAGE', { seen, expected: 'one of them' });
+  if (!INSTRUMENT_ID.test(symbol))
+    throw new MinutehandError('USAGE', { seen, expected: 'such as BTCUSDT or BTCUSDT@1h' });
+  return parseInstrument(symbol);
+}
+
+/** CSV of `time,value`; an empty cell where it is missing. */
+function writeValues(path: string, name: string, { time, values }: FormulaValues, first: number): void {
+  const file = openOutputFile(path);
+  file.write(`time,${JSON.stringify(name).replaceAll('\\"', '""')}\n`);
+  for (let begin = first; begin < values.length; begin += ROWS_PER_WRITE) {
+    const lines: string[] = [];
+    for (let i = begin; i < Math.min(values.length, begin + ROWS_PER_WRITE); i++)
+      lines.push(`${time[i]},${Number.isNaN(values[i]!) ? '' : values[i]}`);
+    file.write(`${lines.join('\n')}\n`);
+  }
+  file.close();
 }
 
 /** @throws MinutehandError USAGE; as instrumentMatrix */

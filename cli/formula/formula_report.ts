@@ -1,0 +1,72 @@
+import { isoMinute } from '../../shared/bar.ts';
+import type { Formula } from '../../shared/core/formula/formula.ts';
+import type { FormulaValues } from './formula_values.ts';
+import { distributionOf, QUANTILES, type Distribution } from './distribution.ts';
+import { histogram, shown, timePicture } from './picture.ts';
+
+const LAST_VALUES = 5;
+const QUANTILE_NAMES = ['min', '1 %', '5 %', '25 %', 'median', '75 %', '95 %', '99 %', 'max'];
+/** The picture leaves out the rarest values, which would flatten the others. */
+const LOW = QUANTILES.indexOf(0.01);
+const HIGH = QUANTILES.indexOf(0.99);
+
+/** What `minutehand features --formula` tells of a formula. */
+export interface FormulaReport {
+  readonly formula: string;
+  readonly subject: string;
+  readonly unit: string;
+  readonly look_back_bars: number;
+  /** Doubles that its windows keep. */
+  readonly window_numbers: number;
+  readonly sources: readonly string[];
+  readonly computations: number;
+  readonly microseconds_per_bar: number;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly distribution: Distribution;
+}
+
+export function formulaReport(formula: Formula, subject: string, all: FormulaValues, first: number): FormulaReport {
+  const time = all.time.subarray(first);
+  return {
+    formula: formula.text,
+    subject,
+    unit: formula.unit,
+    look_back_bars: formula.bars,
+    window_numbers: formula.doubles,
+    sources: formula.sources,
+    computations: all.computations,
+    microseconds_per_bar: all.microsecondsPerBar,
+    from: time.length === 0 ? null : isoMinute(time[0]!),
+    to: time.length === 0 ? null : isoMinute(time.at(-1)!),
+    distribution: distributionOf(all.values.subarray(first)),
+  };
+}
+
+/** The report for people. @param first index of the first bar that is wanted */
+export function reportLines(report: FormulaReport, all: FormulaValues, first: number, isPlotted: boolean): string[] {
+  const { distribution } = report;
+  const values = all.values.subarray(first);
+  const time = all.time.subarray(first);
+  const lines = [
+    report.formula,
+    `${report.subject} · ${report.unit} · looks back over ${report.look_back_bars} bars · keeps ${report.window_numbers} numbers`,
+    `${report.computations} computations, ${report.microseconds_per_bar.toFixed(3)} µs per bar (in blocks, on this machine)`,
+  ];
+  if (report.from === null) return [...lines, 'no bars in this period'];
+  lines.push(
+    `${distribution.bars} bars, ${report.from} … ${report.to}; ${distribution.bars - distribution.values} of them without a value`,
+  );
+  if (distribution.quantiles === null) return lines;
+  const quantiles = distribution.quantiles;
+  lines.push('', quantiles.map((value, i) => `${QUANTILE_NAMES[i]} ${shown(value)}`).join('   '));
+  lines.push(`mean ${shown(distribution.mean!)}   std ${distribution.std === null ? '–' : shown(distribution.std)}`);
+  if (isPlotted) {
+    lines.push('', ...timePicture(values, quantiles[LOW]!, quantiles[HIGH]!));
+    lines.push('', ...histogram(values, quantiles[LOW]!, quantiles[HIGH]!));
+  }
+  lines.push('', 'the last values:');
+  for (let i = Math.max(0, values.length - LAST_VALUES); i < values.length; i++)
+    lines.push(`${isoMinute(time[i]!)}  ${Number.isNaN(values[i]!) ? 'missing' : values[i]}`);
+  return lines;
+}

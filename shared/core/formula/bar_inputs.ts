@@ -1,0 +1,125 @@
+import { SECONDS_PER_BAR, type Bar } from '../../bar.ts';
+import type { FeatureDefinition } from '../features/feature.ts';
+import type { FormulaEngine } from './engine.ts';
+import { BAR_SOURCES, MINUTE_SOURCE } from './sources.ts';
+
+/** A field that formulas read, and where it goes. */
+interface FieldInput {
+  /** Position in BAR_SOURCES. */
+  readonly field: number;
+  readonly column: Float64Array;
+}
+
+/** A hand-written feature that formulas read, and where it goes. */
+interface FeatureInput {
+  readonly feature: number;
+  readonly column: Float64Array;
+}
+
+/** Writes the bars of a pair, and its hand-written features, to the inputs of an engine. */
+export class PairInputs {
+  readonly #time: TimeInputs;
+  readonly #a: readonly FieldInput[];
+  readonly #b: readonly FieldInput[];
+  readonly #features: readonly FeatureInput[];
+
+  constructor(engine: FormulaEngine, features: readonly FeatureDefinition[], barSeconds: number) {
+    this.#time = new TimeInputs(engine, barSeconds);
+    this.#a = fieldInputs(engine, 'a.');
+    this.#b = fieldInputs(engine, 'b.');
+    this.#features = features.flatMap(({ name }, feature) => {
+      const column = engine.inputs.get(name);
+      return column === undefined ? [] : [{ feature, column }];
+    });
+  }
+
+  /** @param at index in the block @param values of the hand-written features at this bar, by column */
+  write(at: number, a: Bar, b: Bar, values: Float64Array): void {
+    this.#time.write(at, a.time);
+    writeFields(this.#a, at, a);
+    writeFields(this.#b, at, b);
+    for (let i = 0; i < this.#features.length; i++) {
+      const input = this.#features[i]!;
+      input.column[at] = values[input.feature]!;
+    }
+  }
+}
+
+/** Writes the bars of a symbol to the inputs of an engine. */
+export class SymbolInputs {
+  readonly #time: TimeInputs;
+  readonly #fields: readonly FieldInput[];
+
+  constructor(engine: FormulaEngine, barSeconds: number) {
+    this.#time = new TimeInputs(engine, barSeconds);
+    this.#fields = fieldInputs(engine, '');
+  }
+
+  /** @param at index in the block */
+  write(at: number, bar: Bar): void {
+    this.#time.write(at, bar.time);
+    writeFields(this.#fields, at, bar);
+  }
+}
+
+class TimeInputs {
+  readonly #numbers: Float64Array;
+  readonly #minutes: Float64Array | undefined;
+  readonly #barSeconds: number;
+
+  constructor(engine: FormulaEngine, barSeconds: number) {
+    this.#numbers = engine.numbers;
+    this.#minutes = engine.inputs.get(MINUTE_SOURCE);
+    this.#barSeconds = barSeconds;
+  }
+
+  /** @param time of the bar's last minute, epoch seconds */
+  write(at: number, time: number): void {
+    const number = Math.floor(time / this.#barSeconds);
+    this.#numbers[at] = number;
+    if (this.#minutes !== undefined) this.#minutes[at] = (number * this.#barSeconds) / SECONDS_PER_BAR;
+  }
+}
+
+function fieldInputs(engine: FormulaEngine, prefix: string): FieldInput[] {
+  return BAR_SOURCES.flatMap(({ name }, field) => {
+    const column = engine.inputs.get(`${prefix}${name}`);
+    return column === undefined ? [] : [{ field, column }];
+  });
+}
+
+function writeFields(inputs: readonly FieldInput[], at: number, bar: Bar): void {
+  for (let i = 0; i < inputs.length; i++) {
+    const input = inputs[i]!;
+    writeField(input.field, bar, input.column, at);
+  }
+}
+
+/** By index, because a result that is a double would be boxed where the function is not inlined. */
+function writeField(field: number, bar: Bar, column: Float64Array, at: number): void {
+  switch (field) {
+    case 0:
+      column[at] = bar.open;
+      break;
+    case 1:
+      column[at] = bar.high;
+      break;
+    case 2:
+      column[at] = bar.low;
+      break;
+    case 3:
+      column[at] = bar.close;
+      break;
+    case 4:
+      column[at] = bar.volume > 0 ? bar.volume : NaN;
+      break;
+    case 5:
+      column[at] = bar.spread ?? NaN;
+      break;
+    case 6:
+      column[at] = bar.takerBuyVolume ?? NaN;
+      break;
+    default:
+      column[at] = bar.trades ?? NaN;
+  }
+}

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { BarColumns } from '../shared/bar_file/bar_file.ts';
+import { createWorkplace, type Workplace } from './cli_process.ts';
+import { tinyBars } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const BARS = 1500;
+let place: Workplace;
+let bars: ReadonlyMap<string, BarColumns>;
+let data: string;
+beforeAll(async () => {
+  place = createWorkplace();
+  bars = tinyBars(place.settings, BARS);
+  data = await place.writeBars('bars', new Map(bars));
+});
+afterAll(() => place.remove());
+
+const features = (...args: string[]): ReturnType<Workplace['run']> => place.run(['features', '--data', data, ...args]);
+
+describe('minutehand features --formula', () => {
+  it('writes the values of a symbol', async () => {
+    const out = join(place.folder, 'values.csv');
+    const { code, stdout } = await features(
+      '--symbol',
+      'XAUUSD',
+      '--formula',
+      'close / delay(close) - 1',
+      '--out',
+      out,
+    );
+    expect(code, stdout).toBe(0);
+    const { time, close } = bars.get('XAUUSD')!;
+    const expected = [...close].map((now, i) => `${time[i]},${i === 0 ? '' : now / close[i - 1]! - 1}`);
+    expect(readFileSync(out, 'utf8')).toBe(`time,"(close / delay(close, 1)) - 1"\n${expected.join('\n')}\n`);
+    expect(stdout).toContain('XAUUSD · number · looks back over 2 bars');
+    expect(stdout).toContain(`${BARS} bars`);
+  });
+
+  it('reads legs and hand-written features of a pair', async () => {
+    const own = join(place.folder, 'own.csv');
+    const matrix = join(place.folder, 'matrix.csv');
+    const run = await features('--pair', 'XAUUSD_XAGUSD', '--formula', 'z_score * 2', '--out', own);
+    expect(run.code, run.stdout).toBe(0);
+    await features('--pair', 'XAUUSD_XAGUSD', '--out', matrix);
+    const rows = readFileSync(matrix, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(','));
+    const column = rows[0]!.indexOf('z_score');
+    // A value of the matrix exists before its warm-up ends nowhere.
+    const expected = rows
+      .slice(1)
+      .map((cells) => `${cells[0]},${cells[column] === '' ? '' : Number(cells[column]) * 2}`);
+    expect(readFileSync(own, 'utf8').trimEnd().split('\n').slice(1)).toEqual(expected);
+  });
+
+  it('draws pictures with --plot, and answers programs with --json', async () => {
+    const args = ['--pair', 'XAUUSD_XAGUSD', '--formula', 'zscore(a.close/b.close, 60)'];
+    const { stdout } = await features(...args, '--plot');
+    expect(stdout).toMatch(/┤.*•/);
+    expect(stdout).toMatch(/█+ \d+\.\d %/);
+    const json = JSON.parse((await features(...args, '--json')).stdout) as Record<string, unknown>;
+    expect(json).toMatchObject({
+      formula: 'zscore(a.close / b.close, 60)',
+      subject: 'XAUUSD_XAGUSD',
+      look_back_bars: 60,
+      sources: ['a.close', 'b.close'],
+      distribution: { bars: BARS, values: BARS - 59 },
+    });
+  });
+
+  it('marks a fault, and refuses options that do not fit', async () => {
+    const fault = await features('--symbol', 'XAUUSD', '--formula', 'delta(close) + rank(close, 1)');
+    expect(fault.code).not.toBe(0);
+    const mark = `  delta(close) + rank(close, 1)\n${' '.repeat(29)}^\n`;
+    expect(fault.stderr).toContain(mark);
+    expect(fault.stderr).toContain('FORMULA_WINDOW: A window of the formula is not allowed. Seen: column 28');
+    const plot = await features('--pair', 'XAUUSD_XAGUSD', '--plot');
+    expect(plot.stderr).toContain('--plot without --formula');
+    const model = await features('--symbol', 'XAUUSD', '--formula', 'close', '--model', 'x');
+    expect(model.stderr).toContain('--model with --formula');
+    const both = await features('--symbol', 'XAUUSD', '--pair', 'XAUUSD_XAGUSD', '--formula', 'close');
+    expect(both.stderr).toContain('one of them');
+  });
+});
