@@ -207,9 +207,43 @@ describe('bars undo', () => {
       document: [{ import_number: 1, added: 60, verdicts: { symbols: { USDCAD: { verdict: 'OK' } } } }],
     });
     const store = await openStore(env.MINUTEHAND_DATABASE_URL);
-    const entries = await store.db.selectFrom('audit.api_writes').select(['action', 'target']).execute();
+    const entries = await store.db.selectFrom('audit.api_writes').select(['action', 'target', 'outcome']).execute();
     await store.close();
-    expect(entries).toContainEqual({ action: 'bars.undo', target: 'import 1' });
+    // One entry for each command that changed something or was refused; none for a dry run.
+    expect(entries).toEqual([
+      { action: 'bars import', target: path, outcome: 'done' },
+      { action: 'bars undo', target: 'import 1', outcome: 'done' },
+      { action: 'bars undo', target: '1', outcome: 'refused IMPORT_UNDONE' },
+    ]);
+  });
+
+  it('has a preview of a replacement, which writes nothing, and an entry of the audit for the real one', async () => {
+    const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'replace.db') };
+    const path = join(place.folder, 'AUDUSD.csv');
+    const write = (price: number): void => {
+      const rows = Array.from({ length: 60 }, (_, i) => {
+        const close = price + Math.sin(i) * 1e-4;
+        return `${1_736_121_600 + i * 60},${close},${close + 1e-4},${close - 1e-4},${close},${i}`;
+      });
+      writeFileSync(path, ['time,open,high,low,close,volume', ...rows].join('\n'));
+    };
+    write(0.65);
+    expect((await json(['bars', 'import', path], env)).code).toBe(0);
+    write(0.651);
+    const before = await json(['bars', 'history'], env);
+    const preview = await json(['bars', 'replace', path, '--dry-run'], env);
+    expect(preview).toMatchObject({
+      code: 0,
+      document: { dry_run: true, import_number: null, symbols: [{ added: 0, replaced: 60 }] },
+    });
+    expect(await json(['bars', 'history'], env)).toEqual(before);
+    // The preview has left the old numbers, so that the real one still replaces all.
+    const real = await json(['bars', 'replace', path], env);
+    expect(real).toMatchObject({ code: 0, document: { dry_run: false, symbols: [{ replaced: 60 }] } });
+    const store = await openStore(env.MINUTEHAND_DATABASE_URL);
+    const entries = await store.db.selectFrom('audit.api_writes').select('action').execute();
+    await store.close();
+    expect(entries.map(({ action }) => action)).toEqual(['bars import', 'bars replace']);
   });
 
   it('is not needed where nothing was taken: a refused import has exit code 1, a part of a folder 3', async () => {

@@ -78,7 +78,7 @@ async function runUndo(number: number, isDry: boolean, output: Output): Promise<
     if (!isDry) {
       await store.importRuns.undo(number, userInfo().username);
     }
-    output.written(isDry ? null : { action: 'bars.undo', target: `import ${number}`, after: preview });
+    output.written(isDry ? null : { target: `import ${number}`, after: preview });
     say(isDry ? `Import ${number} would be undone:` : `Import ${number} is undone:`, preview, models, output);
     output.result({ import_number: number, dry_run: isDry, ...preview, models });
   });
@@ -93,7 +93,7 @@ async function runDelete(flags: DeleteFlags, output: Output): Promise<void> {
     const done = isDry ? null : await store.importRuns.delete(market, symbol, period, userInfo().username);
     const preview = done ?? (await store.importRuns.previewDelete(market, symbol, period));
     const models = await affectedModels(store, preview);
-    output.written(done === null ? null : { action: 'bars.delete', target: `import ${done.number}`, after: preview });
+    output.written(done === null ? null : { target: `import ${done.number}`, after: preview });
     say(
       done === null ? 'Would be deleted:' : `Deleted; \`minutehand bars undo ${done.number}\` brings them back:`,
       preview,

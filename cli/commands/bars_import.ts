@@ -25,6 +25,9 @@ import {
   type ImportResult,
   type SourceReport,
 } from '../bars/import.ts';
+import { homePaths } from '../../shared/home.ts';
+import { modelsTrainedOn } from '../../trainer/control/registry/trained_on.ts';
+import { previewSink } from '../bars/preview_sink.ts';
 import { storeSink } from '../bars/store_sink.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import { endPartly, problemText, type Change, type Output } from '../output.ts';
@@ -50,6 +53,7 @@ interface ImportFlags {
   readonly symbol?: string;
   readonly series?: string;
   readonly price?: PriceKind;
+  readonly dryRun?: boolean;
 }
 
 const REJECTED_SHOWN = 5;
@@ -79,6 +83,7 @@ Examples:
       return runImport(source, flags, false, output());
     });
   withImportOptions(bars.command('replace'))
+    .option('--dry-run', 'only show what would be added and replaced, and the models that were trained on those bars')
     .description(
       'imports into the store as `import` does, but bars of other numbers take the place of stored ones; `bars undo` brings those back',
     )
@@ -188,16 +193,23 @@ async function runImport(source: string, flags: ImportFlags, isReplacing: boolea
   const result =
     out === undefined
       ? await withStore((store) =>
-          work(storeSink(store, flags.market, { source, isReplacing }), storedNeighbors(store, flags.market, pairs)),
+          work(
+            flags.dryRun === true
+              ? previewSink(store, flags.market, { source, isReplacing })
+              : storeSink(store, flags.market, { source, isReplacing }),
+            storedNeighbors(store, flags.market, pairs),
+          ),
         )
       : await work(await folderSink(out), folderNeighbors(out, pairs));
-  if (price !== undefined) {
+  const isDry = flags.dryRun === true;
+  if (price !== undefined && !isDry) {
     const symbols = result.symbols.filter(({ imported }) => imported).map(({ symbol }) => symbol);
     if (out === undefined) await withStore((store) => keepPriceKind(store, flags.market, symbols, price));
     else for (const symbol of symbols) writePriceKind(out, symbol, price);
   }
   progress.stop();
-  output.written(out === undefined ? importedOf(source, flags, result) : null);
+  output.written(out === undefined && !isDry ? importedOf(source, flags, result) : null);
+  if (isDry) output.line('Nothing is written; it would be:');
   for (const one of result.symbols) sayImported(one, output);
   for (const one of result.series)
     output.line(
@@ -205,7 +217,10 @@ async function runImport(source: string, flags: ImportFlags, isReplacing: boolea
     );
   if (result.import_number !== null)
     output.line(`Import ${result.import_number}; \`minutehand bars undo ${result.import_number}\` takes it back.`);
-  output.result(result);
+  const models = isReplacing && out === undefined ? await modelsOn(result) : [];
+  if (models.length > 0)
+    output.note(`Models that were trained on these bars: ${models.join(', ')}. Train again before you rely on them.`);
+  output.result(isReplacing ? { ...result, dry_run: isDry, models } : result);
   endImport(result, new Set(flags.accept), output);
 }
 
@@ -235,6 +250,17 @@ function folderNeighbors(folder: string, pairs: readonly Pair[]): NeighborBars {
       return bars === null || bars.length === 0 ? null : bars;
     },
   };
+}
+
+/** Models that were trained on bars that are replaced, by the period of the files. */
+async function modelsOn({ symbols }: ImportResult): Promise<readonly string[]> {
+  const touched = symbols
+    .filter(({ replaced = 0 }) => replaced > 0)
+    .map(({ symbol, replaced = 0, conflicting }) => {
+      const times = conflicting.map(({ time }) => time);
+      return { symbol, bars: replaced, first: Math.min(...times), last: Math.max(...times) };
+    });
+  return touched.length === 0 ? [] : withStore((store) => modelsTrainedOn(store, homePaths().models, touched));
 }
 
 /** What an import has changed in the store. */

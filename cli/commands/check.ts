@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { listVersions, readActive, readManifest, readShadow } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -9,6 +8,7 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { Output } from '../output.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 interface CheckFlags {
   readonly dryRun?: boolean;
@@ -52,7 +52,7 @@ async function checkModels({ dryRun = false, test = false }: CheckFlags, output:
           : null;
   const bundles: CheckedBundle[] = [];
   for (const version of listVersions(models)) {
-    const folder = join(models, version);
+    const folder = pathInside(models, version);
     const bundle = { version, role: roleOf(version), failed_gates: [], rows_per_second: null };
     try {
       const { gates = [] } = readManifest(folder);

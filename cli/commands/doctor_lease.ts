@@ -14,6 +14,7 @@ import { shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { redisAddress } from '../../shared/redis_address.ts';
 import { verifySignal } from '../../shared/signal/verify.ts';
 import { maskPasswords } from '../password.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 const WAIT_MS = 3000;
 const RETRY_MS = 20;
@@ -124,7 +125,10 @@ function lostFence(
   fences: ReadonlyMap<string, LeaseRecord>,
 ): string | null {
   for (const { name, pairs } of shardsOf(minutehand)) {
-    const published = Math.max(0, ...pairs.map(({ id }) => publishedFence(join(signals, id, 'signal.json'))));
+    const published = Math.max(
+      0,
+      ...pairs.map(({ id }) => publishedFence(join(pathInside(signals, id), 'signal.json'))),
+    );
     const { fence } = fences.get(name)!;
     if (fence > 0 && fence < published)
       return `fence ${fence} of shard ${name} is below ${published}, which was published: consumers refuse signals with it. Use the server of before, or restore its data`;

@@ -40,6 +40,7 @@ import { admissionPlace } from '../admission_place.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { addModelsVerify } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 export function addModels(program: Command, output: () => Output): void {
   const models = program
@@ -124,7 +125,7 @@ function list(output: Output): void {
     version,
     active: version === active?.version,
     shadow: version === shadowVersion,
-    ...summarize(join(models, version)),
+    ...summarize(pathInside(models, version)),
   }));
   if (rows.length === 0) output.line(`No bundles in ${models}. \`minutehand train\` makes one.`);
   for (const row of rows) {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
@@ -31,6 +30,7 @@ import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parsePeriod } from '../period.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 interface ReplayFlags extends PairsFlags {
   readonly data?: string;
@@ -95,7 +95,7 @@ async function runJournal(path: string, flags: ReplayFlags, output: Output): Pro
       bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
       store,
       ...(isPart && { period: { from, to } }),
-      loadModels: (version) => loadModelSet(join(modelsFolder, version), schema, pairs.length),
+      loadModels: (version) => loadModelSet(pathInside(modelsFolder, version), schema, pairs.length),
       loadDirection: directionOpener(modelsFolder, instruments.length),
       onSignals: (batch) => {
         for (const { text } of batch) file?.write(`${text}\n`);

@@ -14,6 +14,7 @@ import { followFiles } from './signal_files.ts';
 import { followRedis } from './signal_redis.ts';
 import type { OnText, SignalSource } from './signal_source.ts';
 import { followWebSocket } from './signal_websocket.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 export const WAYS = ['file', 'redis', 'ws'] as const;
 export type Way = (typeof WAYS)[number];
@@ -55,7 +56,7 @@ const MAX_CLOCK_SKEW_MS = 2000;
 export function startEa(options: EaOptions): RunningEa {
   const { settings, paths, clock, pairIds } = options;
   const { market, symbols, transports } = settings.minutehand;
-  const folder = join(paths.ea, `${options.name}_paper`);
+  const folder = pathInside(paths.ea, `${options.name}_paper`);
   const unlock = lockHome(join(folder, 'lock'));
   try {
     makeFolder(folder);

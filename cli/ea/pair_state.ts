@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import * as z from 'zod';
 import { renamePatiently } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import { MARKETS } from '../../shared/signal/signal.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 const legSchema = z.strictObject({
   symbol: z.string(),
@@ -46,7 +46,7 @@ const stateSchema = z.strictObject({
 export type SavedPair = z.infer<typeof stateSchema>;
 
 const statePath = (folder: string, market: string, pairId: string): string =>
-  join(folder, `state_${market}_${pairId}.json`);
+  pathInside(folder, `state_${market}_${pairId}.json`);
 
 /**
  * @returns null when nothing is saved

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { FileStat, FileSystem } from '../../shared/ports.ts';
 import type { OnText, SignalSource } from './signal_source.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 const LOOK_MS = 20;
 
@@ -15,7 +16,7 @@ export function followFiles(
 
   function look(): void {
     for (const pairId of pairIds) {
-      const path = join(signals, pairId, 'signal.json');
+      const path = join(pathInside(signals, pairId), 'signal.json');
       const stat = files.stat(path);
       const last = seen.get(pairId);
       if (stat === null) continue;

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { OpenTime } from '../../shared/bar.ts';
 import { directionOpener } from '../../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -26,6 +25,7 @@ import {
 import { readJournalDay, type DayPeriod, type JournalDay } from '../../trainer/control/parity/journal_day.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { CERTIFICATE_SCHEMA, verdictOf, type Certificate, type PairParity } from './certificate.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 const SHOWN_MISMATCHES = 50;
 export const DAY_SECONDS = 86_400;
@@ -100,7 +100,7 @@ async function replayDay(
     bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
     store,
     period,
-    loadModels: (version) => loadModelSet(join(paths.models, version), schema, pairIds.length),
+    loadModels: (version) => loadModelSet(pathInside(paths.models, version), schema, pairIds.length),
     loadDirection: directionOpener(paths.models, instrumentIds.length),
     onSignals: () => undefined,
   });
@@ -119,7 +119,7 @@ async function compareDay(
     for (const version of versions)
       sets.set(
         version,
-        await loadModelSet(join(paths.models, version), featureSchema(windows), ROWS_PER_SCORE, {
+        await loadModelSet(pathInside(paths.models, version), featureSchema(windows), ROWS_PER_SCORE, {
           engine: inference.engine,
         }),
       );

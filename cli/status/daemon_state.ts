@@ -9,6 +9,7 @@ import type { InstrumentSignal } from '../../shared/signal/instrument_signal.ts'
 import type { Signal } from '../../shared/signal/signal.ts';
 import { verifyAnySignal } from '../../shared/signal/verify_instrument.ts';
 import { askProcess, isTaken, type ProcessState } from '../../shared/process/process_state.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 const REPLACED_MS = 10;
 
@@ -81,7 +82,7 @@ function readPatiently(path: string): string {
 }
 
 function pairState(folder: string, pairId: string): PairStatus {
-  const path = join(folder, pairId, 'signal.json');
+  const path = join(pathInside(folder, pairId), 'signal.json');
   if (!existsSync(path)) return { pair_id: pairId, signal: null, refusal: null };
   try {
     const signal = verifyAnySignal(readPatiently(path).trimEnd());

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { PointerMarks } from '../../shared/bundle/pointer_marks.ts';
 import {
@@ -10,6 +9,7 @@ import {
 } from '../../shared/bundle/rollout.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import { fingerprint, isUnreadSeal } from './file_mark.ts';
+import { pathInside } from '../../shared/path_name.ts';
 
 export interface FollowedRolloutOptions {
   readonly modelsFolder: string;
@@ -108,7 +108,7 @@ export class FollowedRollout {
     if (text === this.#text) return;
     const { challenger } = state;
     const kept = this.#challenger?.version === challenger ? this.#challenger.set : null;
-    const set = kept ?? (await load(join(modelsFolder, challenger)));
+    const set = kept ?? (await load(pathInside(modelsFolder, challenger)));
     if (this.#isStopped) return kept === null ? await set.release() : undefined;
     this.#text = text;
     this.#challenger = { version: challenger, set };

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { isoMinute, type Bar, type OpenTime } from '../bar.ts';
 import { directionFolder, liveInstrumentSchema } from '../bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../bundle/direction/direction_bundle.ts';
@@ -28,6 +27,7 @@ import {
   type Reproduction,
 } from './explanation.ts';
 import { INSTRUMENT_REASONS } from './instrument_reasons.ts';
+import { pathInside } from '../path_name.ts';
 
 /** A direction bundle with all that explaining one of its answers takes. */
 export interface ExplainedDirection {
@@ -40,7 +40,7 @@ export interface ExplainedDirection {
 
 /** @throws MinutehandError as `prepareDirection` */
 export async function openExplainedDirection(models: string, version: string): Promise<ExplainedDirection> {
-  const folder = join(directionFolder(models), version);
+  const folder = pathInside(directionFolder(models), version);
   const { timeframe } = readDirectionBundle(folder).manifest;
   const prepared = await prepareDirection(folder, liveInstrumentSchema(timeframe));
   const model = openDirection(prepared, 1);

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../bar.ts';
 import { featureSchema, type FeatureSchema } from '../bundle/feature_schema.ts';
 import { REASONS, type DecisionPolicy } from '../core/decide/decide.ts';
@@ -21,6 +20,7 @@ import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from 
 import { scoreRow, type ScoredRow } from './explained_scores.ts';
 import { journaledBars } from '../store/warm_bars.ts';
 import type { ExplainedGate, ExplainedInputs, Explanation, PairExplanation, Reproduction } from './explanation.ts';
+import { pathInside } from '../path_name.ts';
 
 const KEPT_MODELS = 3;
 
@@ -35,7 +35,7 @@ export interface Explainer {
 /** Explains minutes from the journals of an installation. Models stay loaded; journals are opened for each minute. */
 export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'journal' | 'models'>): Explainer {
   const schema = featureSchema(settings.minutehand.windows);
-  const modelsOf = keepingNewest((version) => openExplainedModels(join(paths.models, version), schema));
+  const modelsOf = keepingNewest((version) => openExplainedModels(pathInside(paths.models, version), schema));
   const directionOf = keepingNewest((version) => openExplainedDirection(paths.models, version));
   return {
     async explain(subject, time) {

@@ -6,6 +6,7 @@ import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { CONFIG_FILES } from './schema.ts';
+import { pathInside } from '../path_name.ts';
 
 /*
  * `<home>/policy/approved.json` names the configuration that daemon, trainer and commands load: the four files of an
@@ -56,7 +57,7 @@ export function readPointer(policyFolder: string, files: FileSystem = MACHINE_FI
   if (files.stat(path) === null) return null;
   try {
     const pointer = approvedSchema.parse(JSON.parse(files.read(path).toString('utf8')));
-    return { ...pointer, folder: join(policyFolder, pointer.commit) };
+    return { ...pointer, folder: pathInside(policyFolder, pointer.commit) };
   } catch (cause) {
     throw new MinutehandError('CONFIG_UNAPPROVED', { seen: path, cause });
   }
@@ -80,7 +81,7 @@ export function writeApprovedFiles(
   texts: ConfigTexts,
   files: FileSystem = MACHINE_FILES,
 ): void {
-  const folder = join(policyFolder, commit);
+  const folder = pathInside(policyFolder, commit);
   files.makeFolder(folder);
   for (const name of CONFIG_FILE_NAMES) writeDurably(files, join(folder, name), texts[name]!);
   files.sync(folder);

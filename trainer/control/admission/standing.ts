@@ -24,6 +24,7 @@ import { MACHINE_FILES } from '../../../shared/files.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 /** Which models a pointer names: `pairs`, `challenger` of an active rollout, `direction 1h`. */
 export type Slot = 'pairs' | 'challenger' | `direction ${Timeframe}`;
@@ -95,10 +96,11 @@ function refuseSchema(slot: Slot, { version, schema }: AboutBundle, { minutehand
 /** The bundle that each pointer names. A pointer that cannot be read names none. */
 export function namedBundles(modelsFolder: string): (BundleInUse & { readonly slot: Slot })[] {
   return namedModels(modelsFolder).map(({ slot, version }) => {
-    if (slot === 'pairs') return { slot, pointer: activePath(modelsFolder), folder: join(modelsFolder, version) };
-    if (slot === 'challenger') return { slot, pointer: rolloutPath(modelsFolder), folder: join(modelsFolder, version) };
+    if (slot === 'pairs') return { slot, pointer: activePath(modelsFolder), folder: pathInside(modelsFolder, version) };
+    if (slot === 'challenger')
+      return { slot, pointer: rolloutPath(modelsFolder), folder: pathInside(modelsFolder, version) };
     const timeframe = slot.slice('direction '.length) as Timeframe;
-    const folder = join(directionFolder(modelsFolder), version);
+    const folder = pathInside(directionFolder(modelsFolder), version);
     return { slot, pointer: directionPlace(modelsFolder, timeframe).path, folder };
   });
 }
@@ -130,7 +132,7 @@ const known = new Map<string, { readonly mark: string; readonly about: AboutBund
 /** null: its manifest cannot be read. */
 function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBundle | null {
   const isOfPairs = slot === 'pairs' || slot === 'challenger';
-  const folder = join(isOfPairs ? modelsFolder : directionFolder(modelsFolder), version);
+  const folder = pathInside(isOfPairs ? modelsFolder : directionFolder(modelsFolder), version);
   const mark = markOf(join(folder, 'manifest.json'));
   const before = known.get(folder);
   if (before?.mark === mark) return before.about;

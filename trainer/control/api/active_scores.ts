@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type * as z from 'zod';
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
@@ -7,6 +6,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { predictRequest, rowScoresSchema } from '../schema/predict.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 type Request = z.infer<typeof predictRequest>;
 
@@ -61,7 +61,7 @@ export class ActiveScores {
     const version = readActive(this.#models)?.version;
     if (version === undefined) throw new MinutehandError('MODEL_MISSING', { seen: 'no bundle is active' });
     if (this.#set?.version === version) return this.#set;
-    const loaded = await loadModelSet(join(this.#models, version), this.#schema, 1);
+    const loaded = await loadModelSet(pathInside(this.#models, version), this.#schema, 1);
     await this.#set?.release();
     return (this.#set = loaded);
   }

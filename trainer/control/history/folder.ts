@@ -1,9 +1,10 @@
 import { open, readFile, rename, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { writeSynced } from '../../../shared/durable_file.ts';
 import { MinutehandError, type ErrorCode } from '../../../shared/errors.ts';
 import { makeFolderAsync } from '../../../shared/folder.ts';
 import type { ArchivePlace } from './archive_place.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 export interface FolderOptions {
   readonly id: string;
@@ -47,11 +48,14 @@ export function openFolder({ id, root, isMade }: FolderOptions): ArchivePlace {
     else await attempt(root, () => stat(root));
   }
 
+  /** Names such as `signals/live/2026/…`: no part of one leaves the folder. @throws MinutehandError NAME_UNSAFE */
+  const pathOf = (name: string): string => name.split('/').reduce(pathInside, root);
+
   return {
     id,
     async read(name) {
       await checkRoot();
-      const path = join(root, name);
+      const path = pathOf(name);
       return attempt(path, async () => {
         try {
           return await readFile(path);
@@ -63,7 +67,7 @@ export function openFolder({ id, root, isMade }: FolderOptions): ArchivePlace {
     },
     async write(name, bytes) {
       await checkRoot();
-      const path = join(root, name);
+      const path = pathOf(name);
       await attempt(path, async () => {
         const made = await makeFolderAsync(dirname(path));
         const temporary = `${path}.tmp`;

@@ -12,6 +12,7 @@ import { booksOf } from '../fills/positions.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
 import { accountPerformance } from './account_performance.ts';
 import type { Performance } from './performance_schema.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 export interface PerformanceOptions {
   readonly settings: Settings;
@@ -36,7 +37,7 @@ export async function readPerformance(options: PerformanceOptions): Promise<Perf
   const newest = newestCloses(journals);
   const edges = new Map<string, Manifest['edge'] | null>();
   const edgeOf = (version: string, pairId: string) => {
-    if (!edges.has(version)) edges.set(version, readEdge(join(paths.models, version)));
+    if (!edges.has(version)) edges.set(version, readEdge(pathInside(paths.models, version)));
     return edges.get(version)?.[pairId] ?? null;
   };
   const period = {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Selectable } from 'kysely';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import {
@@ -21,6 +20,7 @@ import type { Store } from '../../store/store.ts';
 import { changedTexts, textsOf, valueIn, valuesText } from './config_texts.ts';
 import { gitHostOf, type GitHost } from './pull_request.ts';
 import { openRepository, type ConfigRepository } from './repository.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 const LOCK_POLL_MS = 20;
 const LOCK_WAIT_MS = 120_000;
@@ -185,7 +185,7 @@ export class PolicyChanges {
     const commit = await this.#merge(repository, host, change, approvedTexts);
     const texts = await repository.texts(commit);
     writeApprovedFiles(paths.policy, commit, texts);
-    const settings = loadSettings({ configDir: join(paths.policy, commit), env: this.#env });
+    const settings = loadSettings({ configDir: pathInside(paths.policy, commit), env: this.#env });
     const author = row.proposed_by;
     const approver = row.decided_by ?? '';
     // Before the pointer, so that the daemon's own record of its configuration finds no change.

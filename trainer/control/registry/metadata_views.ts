@@ -6,6 +6,7 @@ import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/feat
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
 import type { ModelValidation } from '../../learning/validate/validation.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 /** Below the models folder: of the bundle that was trained last, and of the active one. Written from the bundles. */
 export const TRAINING_METADATA = join('training', 'training_metadata.json');
@@ -57,7 +58,7 @@ export function writeMetadataViews(modelsFolder: string, files: FileSystem = MAC
 
 /** The one that was created last. */
 function newestBundle(modelsFolder: string): Manifest | null {
-  const manifests = listVersions(modelsFolder).map((version) => readManifest(join(modelsFolder, version)));
+  const manifests = listVersions(modelsFolder).map((version) => readManifest(pathInside(modelsFolder, version)));
   return manifests.reduce<Manifest | null>(
     (newest, one) => (newest === null || Date.parse(one.created) >= Date.parse(newest.created) ? one : newest),
     null,
@@ -86,7 +87,7 @@ function dayOf(ms: number): string {
 }
 
 function figuresOf(modelsFolder: string, { version, metrics }: Manifest): Record<ModelName, ModelFigures> {
-  const validation = readValidation(join(modelsFolder, version));
+  const validation = readValidation(pathInside(modelsFolder, version));
   return perModel((name) => {
     const pooled = validation?.[name].holdout.pooled;
     const { auc, brier } = metrics[name].holdout;

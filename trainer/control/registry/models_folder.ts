@@ -7,6 +7,7 @@ import { renamePatiently, writeDurably } from '../../../shared/durable_file.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
 import type { Artifact } from './registry_rows.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 /** Plain file names in a bundle, which cannot escape its folder. */
 const PLAIN_NAME = /^\w[\w.-]*$/;
@@ -33,7 +34,7 @@ export class ModelsFolder {
    * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH
    */
   readManifest(version: string): { readonly created: string; readonly text: string } {
-    const folder = join(this.#path, version);
+    const folder = pathInside(this.#path, version);
     const { manifest } = readBundle(folder, this.#files);
     if (manifest.version !== version)
       throw new MinutehandError('MODEL_MANIFEST', { seen: `${folder} has version ${manifest.version}` });
@@ -42,19 +43,19 @@ export class ModelsFolder {
   }
 
   fileNames(version: string): readonly string[] {
-    const entries = this.#files.list(join(this.#path, version));
+    const entries = this.#files.list(pathInside(this.#path, version));
     return entries.filter(({ name, isFolder }) => !isFolder && PLAIN_NAME.test(name)).map(({ name }) => name);
   }
 
   read(version: string, file: string): Buffer {
-    return readModelsFile(join(this.#path, version, file), 'content', this.#files);
+    return readModelsFile(pathInside(pathInside(this.#path, version), file), 'content', this.#files);
   }
 
   /** Returns whether the bundle's folder has each of these files, byte for byte. */
   has(version: string, artifacts: readonly Artifact[]): boolean {
     const hashOf = (path: string): string | null =>
       this.#files.stat(path) === null ? null : sha256Hex(readModelsFile(path, 'content', this.#files));
-    return artifacts.every(({ file, sha256 }) => hashOf(join(this.#path, version, file)) === sha256);
+    return artifacts.every(({ file, sha256 }) => hashOf(pathInside(pathInside(this.#path, version), file)) === sha256);
   }
 
   /**
@@ -63,7 +64,7 @@ export class ModelsFolder {
    */
   write(version: string, artifacts: readonly Artifact[]): void {
     const files = this.#files;
-    const folder = join(this.#path, version);
+    const folder = pathInside(this.#path, version);
     files.makeFolder(this.#path);
     const draft = join(this.#path, `.${version}.${process.pid}.tmp`);
     files.remove(draft);
@@ -72,7 +73,7 @@ export class ModelsFolder {
       for (const { file, sha256, content } of artifacts) {
         if (!PLAIN_NAME.test(file) || sha256Hex(content) !== sha256)
           throw new MinutehandError('MODEL_HASH', { seen: `${file} of ${version} in the registry` });
-        writeDurably(files, join(draft, file), content);
+        writeDurably(files, pathInside(draft, file), content);
       }
       readBundle(draft, files);
       files.sync(draft);
@@ -95,7 +96,7 @@ export class ModelsFolder {
    * @returns its path, whether or not it exists
    */
   #setAside(version: string): string {
-    const folder = join(this.#path, version);
+    const folder = pathInside(this.#path, version);
     const aside = join(this.#path, `.${version}.removed`);
     this.#files.remove(aside);
     if (this.#files.stat(folder) !== null) renamePatiently(this.#files, folder, aside);

@@ -14,6 +14,7 @@ import type { Store } from '../../store/store.ts';
 import type { ModelRegistryView, ModelType } from '../../store/tables.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 export interface Recovery {
   /** Bundles restored from the registry. */
@@ -133,7 +134,8 @@ class StoreRegistry implements Registry {
       if (!isKept || file === SIGNATURE_FILE)
         await this.#rows.keepArtifact(version, file, this.#folder.read(version, file));
     }
-    if (!isKept) await this.#rows.addCandidate(version, created, text, resolve(this.#modelsFolder, version));
+    if (!isKept)
+      await this.#rows.addCandidate(version, created, text, resolve(pathInside(this.#modelsFolder, version)));
   }
 
   async reject(version: string, reasons: readonly string[]): Promise<void> {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { readActive, readActiveFile } from '../../../shared/bundle/bundle.ts';
 import { trainerMarks, trainerMarksOf } from '../../../shared/bundle/pointer_marks.ts';
@@ -24,6 +23,7 @@ import { admit, type AdmissionPlace, type Admitted } from '../../../shared/bundl
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 export interface RolloutPlace {
   readonly settings: Settings;
@@ -173,7 +173,7 @@ interface Promotion {
 
 /** The challenger is admitted again, with the override of its start; a refused one ends the rollout. */
 async function promotionOf(rollout: Rollout, admission: AdmissionPlace): Promise<Step> {
-  const folder = join(admission.paths.models, rollout.challenger);
+  const folder = pathInside(admission.paths.models, rollout.challenger);
   try {
     const carried = rollout.despite_gates ?? null;
     return { verdict: 'promote', admitted: await admit(admission, { door: 'rollout_end', folder, carried }) };

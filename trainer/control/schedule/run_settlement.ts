@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { readManifest } from '../../../shared/bundle/bundle.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
@@ -8,6 +7,7 @@ import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun } from './run.ts';
 import type { RunRecords } from './run_records.ts';
 import type { TrainingAnswer, TrainingResult } from './training_process.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 const MS_PER_MINUTE = 60_000;
 /** Errors of warm starts that more bars, or a full run, resolve. */
@@ -84,7 +84,7 @@ export class RunSettlement {
     run.percent = 100;
     if (run.status === 'rejected') run.reasons = reasonsOf(gates);
     await this.#attempt('the bundle of a run cannot be read', () =>
-      Object.assign(run, aboutBundle(join(paths.models, version))),
+      Object.assign(run, aboutBundle(pathInside(paths.models, version))),
     );
     await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run));
     log.info(run, 'training ended');

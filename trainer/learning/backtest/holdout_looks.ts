@@ -9,6 +9,7 @@ import { MACHINE_FILES } from '../../../shared/files.ts';
 import { makeFolder } from '../../../shared/folder.ts';
 import { lockHome } from '../../../shared/process/home_lock.ts';
 import type { Trade } from '../trades/backtest.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 
 const looksSchema = z.record(z.string(), z.array(z.strictObject({ trades: z.string(), look: z.int().positive() })));
 type Looks = z.infer<typeof looksSchema>;
@@ -72,7 +73,7 @@ function looksOfBundles(modelsFolder: string, { market, from, to }: Holdout): nu
   return listVersions(modelsFolder).flatMap((version) => {
     let manifest: Manifest;
     try {
-      manifest = readManifest(join(modelsFolder, version));
+      manifest = readManifest(pathInside(modelsFolder, version));
     } catch {
       return [];
     }

@@ -1,5 +1,4 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { join } from 'node:path';
 import * as z from 'zod';
 import { listVersions, readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
@@ -18,6 +17,7 @@ import {
 import { REFUSALS } from '../../schema/refusal.ts';
 import { minuteOf } from '../training_options.ts';
 import { PAGE_POLICY } from './reports.ts';
+import { pathInside } from '../../../../shared/path_name.ts';
 
 const tags = ['backtests'];
 const viewer = { role: 'viewer' } as const;
@@ -135,7 +135,7 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
     },
     async handler({ params: { backtest_id, name } }, reply) {
       await (await backtests.queue()).find(backtest_id);
-      const file = join(backtests.folder(backtest_id), name);
+      const file = pathInside(backtests.folder(backtest_id), name);
       if (!existsSync(file)) throw new MinutehandError('BACKTEST_UNKNOWN', { seen: `no ${name} of ${backtest_id}` });
       void reply.header('content-security-policy', PAGE_POLICY).type(`${FILES[name]}; charset=utf-8`);
       return reply.send(createReadStream(file));
@@ -166,7 +166,7 @@ function checked(body: z.infer<typeof backtestRequest>, { settings, paths }: Api
 function holdoutsOf(models: string) {
   return [...listVersions(models)].reverse().flatMap((version) => {
     try {
-      const { created, market, theta1, theta2, backtest, edge, gates } = readManifest(join(models, version));
+      const { created, market, theta1, theta2, backtest, edge, gates } = readManifest(pathInside(models, version));
       return [{ version, created, market, theta1, theta2, holdout: backtest ?? null, edge, gates: gates ?? null }];
     } catch {
       return [];

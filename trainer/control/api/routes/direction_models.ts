@@ -23,6 +23,7 @@ import {
   verifiedDirectionSchema,
 } from '../../schema/direction_models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
+import { pathInside } from '../../../../shared/path_name.ts';
 
 const params = z.object({ model_name: z.string().max(60).regex(VERSION).describe('Version of a direction bundle') });
 const tags = ['models'];
@@ -51,7 +52,7 @@ export function addDirectionModelRoutes(api: Api, context: ApiContext): void {
       response: { 200: directionDetailSchema, ...REFUSALS },
     },
     handler({ params: { model_name } }) {
-      const folder = join(directionFolder(paths.models), model_name);
+      const folder = pathInside(directionFolder(paths.models), model_name);
       const { golden: _golden, ...manifest } = readDirectionBundle(folder).manifest;
       const is_signed = existsSync(join(folder, SIGNATURE_FILE));
       return Promise.resolve({ version: manifest.version, is_signed, manifest, card: cardOf(folder) });
@@ -96,7 +97,7 @@ function addWriteRoutes(api: Api, context: ApiContext): void {
       const { model_name } = request.params;
       request.written = { target: `direction ${model_name}` };
       const override = overrideOf(request.body ?? NO_OVERRIDE, request);
-      const folder = join(directionFolder(paths.models), model_name);
+      const folder = pathInside(directionFolder(paths.models), model_name);
       const timeframe = timeframeOf(readDirectionBundle(folder).manifest.timeframe);
       const before = pointerOf(paths.models, timeframe);
       const door = model_name === before?.previous ? 'rollback' : 'promotion';
@@ -112,7 +113,7 @@ function addWriteRoutes(api: Api, context: ApiContext): void {
 
 /** Verifies a bundle as a daemon does before activation. @throws MinutehandError MODEL_* */
 async function verify(models: string, version: string): Promise<PreparedDirection> {
-  const folder = join(directionFolder(models), version);
+  const folder = pathInside(directionFolder(models), version);
   const { timeframe } = readDirectionBundle(folder).manifest;
   return prepareDirection(folder, liveInstrumentSchema(timeframe));
 }
@@ -123,7 +124,7 @@ function listBundles(models: string) {
     pointers.some((pointer) => pointer?.[of] === version);
   return versionsIn(directionFolder(models)).map((model_id) => ({
     model_id,
-    ...summaryOf(join(directionFolder(models), model_id)),
+    ...summaryOf(pathInside(directionFolder(models), model_id)),
     is_active: isOneOf('version', model_id),
     is_previous: isOneOf('previous', model_id),
   }));

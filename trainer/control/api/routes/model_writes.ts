@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import * as z from 'zod';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarks, trainerMarksOf } from '../../../../shared/bundle/pointer_marks.ts';
@@ -12,6 +11,7 @@ import type { Api, ApiContext } from '../context.ts';
 import { cleanupSchema, pointersSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { pointersOf } from './models.ts';
+import { pathInside } from '../../../../shared/path_name.ts';
 
 const version = z.string().max(60).regex(VERSION).describe('Version of a bundle');
 
@@ -41,7 +41,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const override = overrideOf(request.body ?? NO_OVERRIDE, request);
       const isRollback = name === before.previous;
       const door = isRollback ? 'rollback' : 'promotion';
-      const folder = join(paths.models, name);
+      const folder = pathInside(paths.models, name);
       const admitted = await admit(admissionPlaceOf(context), { door, folder, override });
       activateAdmitted(admitted, paths);
       const cause = isRollback ? 'rolled_back' : 'promoted';
@@ -71,7 +71,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
       const admitted =
         name === null
           ? null
-          : await admit(admissionPlaceOf(context), { door: 'shadow', folder: join(paths.models, name) });
+          : await admit(admissionPlaceOf(context), { door: 'shadow', folder: pathInside(paths.models, name) });
       setShadow(admitted, paths.models, MACHINE_FILES, trainerMarksOf(SHADOW_POINTER, paths));
       const after = pointersOf(paths.models);
       request.written = { target: name ?? 'none', before, after };

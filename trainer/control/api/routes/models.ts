@@ -13,6 +13,7 @@ import type { ModelRegistryView } from '../../../store/tables.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { currentModelSchema, modelDetailSchema, modelsSchema } from '../../schema/models.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
+import { pathInside } from '../../../../shared/path_name.ts';
 
 /** `GET /api/ml/models`, `GET /api/ml/models/current`, `GET /api/ml/models/{model_name}`. */
 export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): void {
@@ -39,7 +40,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
       const { version, previous, shadow } = pointersOf(paths.models);
       if (version === null)
         return { version, previous, shadow, age_seconds: null, is_signed: null, manifest: null, card: null };
-      const folder = join(paths.models, version);
+      const folder = pathInside(paths.models, version);
       const manifest = shownManifest(folder);
       return {
         version,
@@ -64,7 +65,7 @@ export function addModelRoutes(api: Api, { paths, store, clock }: ApiContext): v
       response: { 200: modelDetailSchema, ...REFUSALS },
     },
     async handler({ params: { model_name: version } }) {
-      const folder = join(paths.models, version);
+      const folder = pathInside(paths.models, version);
       const manifest = shownManifest(folder);
       return {
         version,

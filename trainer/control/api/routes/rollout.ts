@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import * as z from 'zod';
 import { trainerMarks } from '../../../../shared/bundle/pointer_marks.ts';
 import { VERSION } from '../../../../shared/bundle/bundle.ts';
@@ -10,6 +9,7 @@ import { abortRollout, startRollout } from '../../rollout/steps.ts';
 import { admissionPlaceOf, overrideOf, overrideShape } from '../admission.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
+import { pathInside } from '../../../../shared/path_name.ts';
 
 /** Excludes the assignment key, which is secret. */
 const shownRollout = rolloutSchema.omit({ key: true }).meta({ id: 'Rollout' });
@@ -44,7 +44,7 @@ export function addRolloutRoutes(api: Api, context: ApiContext): void {
       const { model_name: name } = request.body;
       request.written = { target: name };
       const override = overrideOf(request.body, request);
-      const folder = join(paths.models, name);
+      const folder = pathInside(paths.models, name);
       const admitted = await admit(admissionPlaceOf(context), { door: 'rollout', folder, override });
       const registry = createRegistry(await store(), paths.models, { marks: trainerMarks(paths) });
       await registry.register(name);

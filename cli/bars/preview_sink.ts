@@ -1,0 +1,47 @@
+import { mergeBars, CONFLICTS_SHOWN, joinBars, type ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
+import type { OpenTime } from '../../shared/bar.ts';
+import type { Store } from '../../trainer/store/store.ts';
+import { storeSink, type StoreSinkOptions } from './store_sink.ts';
+
+/** Counts what an import into the store would add and replace, and writes nothing. */
+export function previewSink(store: Store, market: Market, options: StoreSinkOptions = {}): BarSink {
+  const real = storeSink(store, market, options);
+  return {
+    ...real,
+    importNumber: null,
+    open(symbol) {
+      const { barSeconds, near } = real.open(symbol);
+      const batches: BarColumns[] = [];
+      return {
+        barSeconds,
+        near,
+        put(rows) {
+          batches.push(rows);
+          return Promise.resolve();
+        },
+        async finish() {
+          const own = mergeBars(null, joinBars(symbol, batches));
+          const { time, length } = own.columns;
+          const period = { from: (time[0] ?? 0) as OpenTime, to: ((time[length - 1] ?? -1) + 1) as OpenTime };
+          const stored = await store.bars.read(market, symbol, period);
+          const merged = mergeBars(stored, own.columns);
+          const conflicting: ConflictingRow[] = [...own.conflicting, ...merged.conflicting].slice(0, CONFLICTS_SHOWN);
+          return {
+            added: merged.added,
+            duplicates: own.duplicates + merged.duplicates,
+            conflicts: own.conflicts + merged.conflicts,
+            ...(options.isReplacing === true && { replaced: merged.conflicts }),
+            conflicting,
+            place: store.place,
+            pages: () => store.bars.pages(market, symbol),
+          };
+        },
+      };
+    },
+    putSeries: (_symbol, _name, time) => Promise.resolve({ added: time.length, duplicates: 0, conflicts: 0 }),
+    imported: () => Promise.resolve(),
+    finished: () => Promise.resolve(),
+  };
+}

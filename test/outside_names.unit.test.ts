@@ -1,0 +1,194 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from '@typescript-eslint/parser';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../shared/root.ts';
+
+/** Why a name in a path is none from outside: file and call, as written. All others go through `pathInside`. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  'the places that check names': ['cli/bundle_name.ts: join(folder, name)', 'shared/path_name.ts: join(folder, name)'],
+  'an entry of a listing of this folder, or a constant name in it': [
+    'cli/policy_evidence.ts: join(folder, name)',
+    'cli/bars/import.ts: join(source, name)',
+    'cli/commands/bars.ts: join(path, name)',
+    'cli/commands/series.ts: join(folder, file)',
+    'cli/docs/api_client.ts: join(folder, name)',
+    "cli/systemd/installation.ts: join('schema', name)",
+    'daemon/infer/model_watch.ts: join(folder, name)',
+    'daemon/publish/file.ts: join(folder, name)',
+    'daemon/publish/leftovers.ts: join(folder, entry.name)',
+    'daemon/publish/leftovers.ts: join(path, inner.name)',
+    'shared/bundle/bundle.ts: join(draft, name)',
+    'shared/bundle/bundle.ts: join(folder, file)',
+    'shared/bundle/bundle.ts: join(folder, name)',
+    "shared/bundle/bundle_models.ts: join(folder, group === undefined || name === 'net' ? modelFile(name) : groupFile(group, name))",
+    'shared/bundle/direction/direction_bundle.ts: join(draft, name)',
+    'shared/bundle/direction/direction_bundle.ts: join(folder, name)',
+    'shared/bundle/pointer_marks.ts: join(home, entry.name)',
+    'shared/policy/approved.ts: join(approved.folder, name)',
+    'shared/policy/approved.ts: join(folder, name)',
+    'shared/policy/json_schema.ts: join(folder, name)',
+    'trainer/control/fills/fill_files.ts: join(parent, name)',
+    'trainer/control/fills/tail.ts: join(dirname(path), name)',
+    'trainer/control/history/journal_rows.ts: join(home, name)',
+    'trainer/control/policy/config_proposal.ts: join(folder, basename(file))',
+    'trainer/control/registry/models_folder.ts: join(this.#path, name)',
+    "trainer/control/registry/trained_on.ts: join(modelsFolder, 'direction', name, 'manifest.json')",
+    'trainer/control/schedule/config_changes.ts: join(home, name)',
+    'trainer/learning/dataset/pair_cache.ts: join(folder, name)',
+    'trainer/learning/direction/instrument_bars.ts: join(folder, own[0]!)',
+    'trainer/learning/learners/trees/engines/engine_library.ts: join(folder, name)',
+    'trainer/learning/learners/trees/engines/engine_library.ts: join(parent, found)',
+    'trainer/learning/search/finished_journals.ts: join(folder, `${search_id}.jsonl`)',
+    'trainer/learning/search/finished_journals.ts: join(folder, basename(path))',
+    'trainer/learning/search/finished_journals.ts: join(folder, name)',
+    'trainer/learning/search/finished_journals.ts: join(searches, FINISHED, name)',
+    'trainer/learning/search/finished_journals.ts: join(searches, name)',
+    'trainer/learning/search/research_theta2.ts: join(folder, name)',
+    'trainer/learning/training/deep_verification.ts: join(again, file)',
+    'trainer/learning/training/deep_verification.ts: join(folder, file)',
+  ],
+  'a version that is checked by VERSION where it is read (shared/bundle/active_file.ts), or has just been made': [
+    'cli/direction_bundles.ts: join(folder, version)',
+    'cli/policy_evidence.ts: join(paths.models, version)',
+    'daemon/daemon.ts: join(folder, models.version)',
+    'daemon/daemon.ts: join(folder, shadow)',
+    'daemon/daemon.ts: join(directionFolder(folder), version)',
+    'cli/commands/direction.ts: join(flags.out!, bundle)',
+    'cli/commands/doctor.ts: join(paths.models, active.version)',
+    'cli/commands/models.ts: join(direction === undefined ? models : directionFolder(models), earlier)',
+    'cli/commands/models.ts: join(models, active)',
+    'cli/commands/models.ts: join(models, made)',
+    'cli/commands/train.ts: join(modelsFolder, active.version)',
+    'cli/commands/train.ts: join(out ?? place.paths.models, version)',
+    'daemon/infer/followed_directions.ts: join(directionFolder(modelsFolder), version)',
+    'daemon/infer/followed_directions.ts: join(directionFolder(modelsFolder), version, name)',
+    'daemon/infer/model_preload.ts: join(modelsFolder, version)',
+    'daemon/infer/model_watch.ts: join(modelsFolder, version)',
+    "shared/bundle/admission/activation.ts: join(modelsFolder, previous, 'manifest.json')",
+    'shared/bundle/bundle.ts: join(folder, active.version)',
+    'shared/bundle/bundle.ts: join(folder, newest)',
+    'shared/bundle/bundle.ts: join(modelsFolder, version)',
+    'shared/bundle/bundle.ts: join(modelsFolder, version, MANIFEST)',
+    'shared/bundle/direction/active_direction.ts: join(directionFolder(modelsFolder), manifest.version)',
+    'shared/bundle/direction/active_direction.ts: join(directionFolder(modelsFolder), version)',
+    'trainer/control/api/routes/subjects.ts: join(directionFolder(models), active.version)',
+    'trainer/control/api/routes/subjects.ts: join(models, active.version)',
+    'trainer/control/monitor/look.ts: join(modelsFolder, version)',
+    'trainer/control/registry/active_skill.ts: join(models, version)',
+    'trainer/control/registry/metadata_views.ts: join(modelsFolder, active.version)',
+    'trainer/control/schedule/first_models.ts: join(models, active.version)',
+    'trainer/learning/training/gate.ts: join(modelsFolder, active.version)',
+  ],
+  'a name of the configuration, which its schema limits': [
+    'shared/fatal.ts: join(home, `daemon_${shard}.fatal.jsonl`)',
+    'shared/home.ts: join(home, `${market}_${shard}.db`)',
+    'shared/home.ts: join(home, `config_${shard}.jsonl`)',
+    'cli/commands/collect.ts: join(paths.home, `collect_${name}.json`)',
+    'cli/commands/parity.ts: join(folder, `parity_${market}_${shard}_${day}`)',
+    'cli/docs/configuration_doc.ts: join(configDir, CONFIG_FILES[part])',
+    'cli/systemd/installation.ts: join(root, CONFIG_FOLDER, CONFIG_FILES.minutehand)',
+    'daemon/publish/file.ts: join(this.#folder, pairId)',
+    'shared/bundle/direction/active_direction.ts: join(directionFolder(modelsFolder), `${timeframe}.json`)',
+    "shared/policy/delivered.ts: join(packageRoot(), 'config', 'schema', CONFIG_FILES[part].replace(/\\.yaml$/, '.schema.json'))",
+    "shared/policy/delivered.ts: join(packageRoot(), 'config', CONFIG_FILES[part])",
+    'shared/policy/policy.ts: join(configDir, CONFIG_FILES[part])',
+    "trainer/control/report/weekly_report.ts: join(home, 'reports', `report_${market}_${from}_${to}.html`)",
+  ],
+  'a place that a person names for the program to use': [
+    'cli/systemd/install.ts: join(root, file.path)',
+    'cli/systemd/install.ts: join(root, folder)',
+    'cli/systemd/install.ts: join(root, path)',
+    'cli/systemd/installation.ts: join(folder, path)',
+    "cli/systemd/installation.ts: join(packageRoot(), 'systemd', ...path)",
+    'cli/systemd/installation.ts: join(root, UNIT_FOLDER, `${TARGET}.wants`)',
+    'trainer/control/history/open_archive_place.ts: resolve(paths.home, path)',
+    'trainer/learning/learners/trees/engines/engine_library.ts: join(prefix, at)',
+  ],
+  'a name that the program makes: a constant, a number, a hash, a process': [
+    "cli/mt5_compilation.ts: join(root, 'mt5', folder)",
+    "cli/mt5_compilation.ts: join(root, 'mt5', path)",
+    'shared/home.ts: join(home, `${kind}.lock`)',
+    'shared/home.ts: join(home, `${kind}.json`)',
+    "shared/launcher.ts: join(packageRoot(), isCompiled ? COMPILED_PROGRAM : join('bin', 'minutehand.mjs'))",
+    'shared/webassembly.ts: join(packageRoot(), file)',
+    'cli/bars/bar_export.ts: join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)',
+    'cli/commands/up.ts: join(homePaths().ea, `${PAPER_NAME}_paper`)',
+    'daemon/publish/file.ts: join(folder, `.${name}.${process.pid}.tmp`)',
+    'shared/bar_file/bar_file.ts: join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)',
+    'shared/bundle/bundle.ts: join(modelsFolder, `.${version}.${process.pid}.tmp`)',
+    'shared/bundle/bundle.ts: join(parent, `.${basename(target)}.${process.pid}.tmp`)',
+    'shared/bundle/pointer_marks.ts: join(home, `${kind.name}_mark_${owner}.json`)',
+    'shared/log/log.ts: join(folder, `${name}.log`)',
+    'trainer/control/registry/models_folder.ts: join(this.#path, `.${version}.${process.pid}.tmp`)',
+    'trainer/control/registry/models_folder.ts: join(this.#path, `.${version}.removed`)',
+    "trainer/control/schedule/backtest_runner.ts: join(this.#options.paths.home, 'backtests', String(id))",
+    'trainer/learning/dataset/column_file.ts: join(dirname(path), `.${basename(path)}.${process.pid}.tmp`)',
+    'trainer/learning/dataset/pair_cache.ts: join(folder, key)',
+    'trainer/learning/learners/trees/engines/engine_library.ts: join(folder, engine)',
+    "trainer/learning/learners/trees/engines/engine_library.ts: join(folder, engine, 'lib')",
+    'trainer/learning/learners/trees/engines/engine_library.ts: join(homedir(), folder)',
+    'trainer/learning/search/search_model.ts: join(folder, `${model}_${name}.jsonl`)',
+  ],
+};
+
+interface SyntaxNode {
+  readonly type: string;
+  readonly range: readonly [number, number];
+  readonly [key: string]: unknown;
+}
+
+function isNode(value: unknown): value is SyntaxNode {
+  return typeof value === 'object' && value !== null && 'type' in value;
+}
+
+function nodesOf(value: unknown): SyntaxNode[] {
+  if (Array.isArray(value)) return value.flatMap(nodesOf);
+  if (!isNode(value)) return [];
+  const inner = Object.entries(value).flatMap(([key, child]) => (key === 'parent' ? [] : nodesOf(child)));
+  return [value, ...inner];
+}
+
+/** A text that is written in the source: a literal, or a constant in capitals. */
+function isConstant({ type, ...node }: SyntaxNode): boolean {
+  if (type === 'Literal') return true;
+  if (type === 'TemplateLiteral') return (node['expressions'] as unknown[]).length === 0;
+  return type === 'Identifier' && /^[A-Z][A-Z_0-9]*$/.test(node['name'] as string);
+}
+
+/** Calls of `join` and `resolve` of node:path with a part behind the first that is no constant. */
+function variableJoins(file: string): string[] {
+  const source = readFileSync(join(packageRoot(), file), 'utf8');
+  if (!source.includes("'node:path'")) return [];
+  const nodes = nodesOf(parse(source, { range: true, sourceType: 'module' }));
+  const imported = nodes
+    .filter(
+      ({ type, source: from }) => type === 'ImportDeclaration' && (from as { value: string }).value === 'node:path',
+    )
+    .flatMap(({ specifiers }) => specifiers as { imported?: { name: string }; local: { name: string } }[]);
+  const local = new Set(
+    imported.filter((one) => ['join', 'resolve'].includes(one.imported?.name ?? '')).map((one) => one.local.name),
+  );
+  return nodes
+    .filter(({ type, callee }) => type === 'CallExpression' && isNode(callee) && local.has(callee['name'] as string))
+    .filter(({ arguments: given }) => (given as SyntaxNode[]).slice(1).some((part) => !isConstant(part)))
+    .map(({ range: [from, to] }) => `${file}: ${source.slice(from, to).replaceAll(/\s+/g, ' ')}`);
+}
+
+describe('A name from outside', () => {
+  it('becomes a part of a path by pathInside alone: every other call of join and resolve is known, with a reason', () => {
+    const files = execFileSync('git', ['ls-files', 'cli', 'daemon', 'shared', 'trainer'], {
+      cwd: packageRoot(),
+      encoding: 'utf8',
+    })
+      .split('\n')
+      .filter((file) => file.endsWith('.ts') && !/\.(?:test|fixture|oracle)\.ts$/.test(file));
+    const found = new Set(files.flatMap(variableJoins));
+    const known = Object.values(KNOWN).flat();
+    expect(found.size).toBeGreaterThan(50);
+    expect([...found].filter((one) => !known.includes(one))).toEqual([]);
+    // What is gone, or has changed, is judged anew.
+    expect(known.filter((one) => !found.has(one))).toEqual([]);
+  });
+});
