@@ -9,8 +9,12 @@ import { DependencyWatch } from '../shared/dependencies/watch.ts';
 import { describeError, knownError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
+import { exchangeOwner, type ExchangeOwner } from '../shared/owner/exchange_owner.ts';
+import { ownerOf } from '../shared/owner/owner.ts';
 import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
+import type { Bus } from '../shared/ports.ts';
+import { filesUnderUmask } from '../shared/private_files.ts';
 import { PointerMarks } from '../shared/bundle/pointer_marks.ts';
 import { barIntervalMs, loadSettings, shardOf, shardPairs, shardsOf, shardSubjects } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/process/home_lock.ts';
@@ -136,6 +140,9 @@ class DaemonProcess {
   #dryRuns: DryRuns | null = null;
   #idleStates: IdleStates | null = null;
   #dependencies: DependencyWatch | null = null;
+  /** null = no files are written. */
+  #exchange: ExchangeOwner | null = null;
+  #bus: Bus | null = null;
 
   constructor(options: DaemonOptions, unlock: () => void, provisions: Provisions | null) {
     const { settings, paths, shard, clock } = options;
@@ -165,6 +172,7 @@ class DaemonProcess {
     const { settings, paths, shard } = this.#options;
     const { market } = settings.minutehand;
     const log = this.#logs.events;
+    this.#claimExchange();
     const store = openJournal(journalPath);
     this.#undo.push(() => store.close());
     const journal = this.#openJournalThread(journalPath, store);
@@ -220,6 +228,17 @@ class DaemonProcess {
     watch.check();
   }
 
+  /** @throws MinutehandError EXCHANGE_TAKEN */
+  #claimExchange(): void {
+    const { settings, paths, signalsUmask = null } = this.#options;
+    if (!settings.minutehand.transports.files.enabled) return;
+    const files = signalsUmask === null ? MACHINE_FILES : filesUnderUmask(signalsUmask);
+    const exchange = exchangeOwner(paths.signals, ownerOf(settings, paths), files);
+    exchange.claim();
+    this.#exchange = exchange;
+    this.#undo.push(() => exchange.release());
+  }
+
   #watchDependencies(daemon: Daemon, journalPath: string): void {
     const { settings, paths, clock, print } = this.#options;
     const { inputs } = daemon.pipeline;
@@ -234,7 +253,8 @@ class DaemonProcess {
         uptimeMs,
         modelsInUse: daemon.modelsInUse,
         redisStates: daemon.redisStates,
-        exchangeOwner: () => undefined,
+        exchangeOwner: () => this.#exchange?.claim(),
+        redisTakenBy: () => this.#bus?.takenBy ?? null,
         leaseClock: () => undefined,
       }),
       scheduler: MACHINE_SCHEDULER,
@@ -293,6 +313,7 @@ class DaemonProcess {
     const { redis } = transports;
     const lease = await openLease(this.#options);
     const bus = this.#provisions === null ? openBus(this.#options) : this.#provisions.bus;
+    this.#bus = bus;
     this.#undo.push(() => bus?.close());
     const daemon = await assembleDaemon(
       {

@@ -9,6 +9,7 @@ import { TIMEFRAMES } from '../shared/pair.ts';
 import { shardOf, shardPairs } from '../shared/policy/policy.ts';
 import type { DaemonPorts } from './daemon.ts';
 import type { Bus } from '../shared/ports.ts';
+import { ownerOf } from '../shared/owner/owner.ts';
 import { waitForLock } from '../shared/process/home_lock.ts';
 import type { DaemonOptions } from './daemon_options.ts';
 import { loadDirectionOffTheWay, loadOffTheWay } from './infer/model_loader.ts';
@@ -41,9 +42,9 @@ export function directionLoaderOf({ settings, shard }: DaemonOptions): NonNullab
     loadDirectionOffTheWay(folder, liveInstrumentSchema(TIMEFRAMES[timeframe]), instruments.length, quietly);
 }
 
-export function openBus({ settings }: DaemonOptions): Bus | null {
+export function openBus({ settings, paths }: DaemonOptions): Bus | null {
   const { redis } = settings.minutehand.transports;
-  return redis.enabled === 'off' ? null : createRedisBus(redisBusOptions(redis));
+  return redis.enabled === 'off' ? null : createRedisBus(redisBusOptions(redis, ownerOf(settings, paths)));
 }
 
 /** Result of waiting: the lease, and what was loaded meanwhile. */

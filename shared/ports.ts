@@ -107,6 +107,8 @@ export interface ResentMessage extends BusMessage {
 export interface Bus {
   /** Whether a batch that is sent now is transmitted at once. */
   readonly ready: boolean;
+  /** Another installation that publishes there, so that this one does not; null or absent = none. */
+  readonly takenBy?: string | null;
   /**
    * Sends one batch at once. Resolves to null when all of it was taken, or to what was refused; rejects when the
    * connection ended before the answer, so that the outcome is unknown.

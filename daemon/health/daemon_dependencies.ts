@@ -18,6 +18,8 @@ export interface DaemonDependencies {
   /** Set once the daemon is assembled. */
   modelsInUse(): readonly BundleInUse[];
   redisStates(): readonly ConnectionState[];
+  /** Another installation that publishes there; null = none. */
+  redisTakenBy(): string | null;
   /** Throws while another installation uses the same exchange folder. */
   exchangeOwner(): void;
   wallMs(): number;
@@ -39,7 +41,7 @@ export function daemonChecks(options: DaemonDependencies): DependencyChecks {
     log_folder: folderInUse(paths.log, { mayBeAbsent: true }),
     ...(transports.files.enabled && { exchange_folder: all(signals, () => options.exchangeOwner()) }),
     config_folder: readableFiles(configPaths(settings.sources.configDir)),
-    ...(transports.redis.enabled !== 'off' && { redis_link: redisLink(() => options.redisStates()) }),
+    ...(transports.redis.enabled !== 'off' && { redis_link: redisLink(options) }),
     clock: all(steps, () => options.leaseClock()),
   };
 }
@@ -52,10 +54,15 @@ function all(...checks: readonly DependencyCheck[]): DependencyCheck {
 }
 
 /** Redis that has not answered since the start is not used yet: `enabled: auto`. */
-function redisLink(states: () => readonly ConnectionState[]): DependencyCheck {
+function redisLink({
+  redisStates,
+  redisTakenBy,
+}: Pick<DaemonDependencies, 'redisStates' | 'redisTakenBy'>): DependencyCheck {
   const wasUp = new Set<number>();
   return () => {
-    for (const [index, state] of states().entries()) {
+    const taken = redisTakenBy();
+    if (taken !== null) throw new MinutehandError('REDIS_TAKEN', { seen: taken });
+    for (const [index, state] of redisStates().entries()) {
       if (state === 'up' || state === 'refused') wasUp.add(index);
       else if (state === 'down' && wasUp.has(index)) throw new MinutehandError('REDIS_DOWN');
     }

@@ -1,9 +1,12 @@
 import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
 import { SIGNAL_PARTS, type Bus, type BusMessage, type BusRefusal, type ResentMessage } from '../../shared/ports.ts';
 import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
 import { isRefusalOfReplica, ReplicaRetries } from '../../shared/redis_role.ts';
+import { CLAIM_MS, type Owner } from '../../shared/owner/owner.ts';
+import { claimRedis, releaseRedis } from './redis_owner.ts';
 import { BatchCommands, lifeMs } from './redis_commands.ts';
 
 export interface RedisBusOptions {
@@ -23,13 +26,16 @@ export interface RedisBusOptions {
   /** About how many entries the stream `minutehand:signals` keeps (MAXLEN ~). */
   readonly streamMaxLen: number;
   readonly connectTimeoutMs: number;
+  /** Publishes only while this owner has the key of owners; absent = nothing is claimed. */
+  readonly owner?: Owner;
   /** For the handshake: one that takes twice as long is restarted. */
   readonly commandTimeoutMs: number;
 }
 
 /** The settings as this module takes them. */
-export function redisBusOptions(transport: RedisTransport): RedisBusOptions {
+export function redisBusOptions(transport: RedisTransport, owner?: Owner): RedisBusOptions {
   return {
+    ...(owner && { owner }),
     url: transport.url,
     caFile: transport.ca_file,
     keyTtlMs: transport.key_ttl_ms,
@@ -126,6 +132,9 @@ export function createRedisBus(options: RedisBusOptions): Bus {
   return new RedisBus(options);
 }
 
+/** Without an answer, the claim ends by its time. */
+const RELEASE_MS = 200;
+
 type BusListener = Parameters<Bus['onState']>[0];
 
 class RedisBus implements Bus {
@@ -136,10 +145,15 @@ class RedisBus implements Bus {
   #state: 'up' | 'down' | null = null;
   #isClosing = false;
   #lastError = CONNECTION_CLOSED;
+  takenBy: string | null = null;
+  /** Whether this connection may publish. */
+  #isOwner: boolean;
+  #claims: NodeJS.Timeout | undefined;
   readonly #replicaRetries = new ReplicaRetries(() => performance.now());
 
   constructor(options: RedisBusOptions) {
     this.#options = options;
+    this.#isOwner = options.owner === undefined;
     this.#commands = new BatchCommands({
       channel: SIGNALS_CHANNEL,
       script: PAIRS_SCRIPT,
@@ -152,14 +166,35 @@ class RedisBus implements Bus {
     });
     this.#redis.on('ready', () => {
       this.#lastError = CONNECTION_CLOSED;
-      this.#enter('up', 'connected');
+      if (options.owner === undefined) this.#enter('up', 'connected');
+      else void this.#claim(options.owner);
     });
-    this.#redis.on('close', () => this.#enter('down', this.#lastError));
+    this.#redis.on('close', () => {
+      this.#isOwner = options.owner === undefined;
+      this.#enter('down', this.#lastError);
+    });
+    const { owner } = options;
+    if (owner !== undefined) this.#claims = setInterval(() => void this.#claim(owner), CLAIM_MS / 3).unref();
+  }
+
+  /** Claims this Redis, and renews the claim; begins to publish with it, and ends when another owner has it. */
+  async #claim(owner: Owner): Promise<void> {
+    const { stream } = this.#redis;
+    if (this.#redis.status !== 'ready') return;
+    try {
+      const takenBy = await claimRedis(this.#redis, owner);
+      if (this.#redis.stream !== stream || this.#redis.status !== 'ready') return;
+      this.takenBy = takenBy;
+      this.#isOwner = takenBy === null;
+      this.#enter(this.#isOwner ? 'up' : 'down', takenBy === null ? 'connected' : `${takenBy} publishes there`);
+    } catch {
+      // The connection has ended: its close event follows, and the next one claims again.
+    }
   }
 
   /** ioredis reports a connection's end a turn later. */
   get ready(): boolean {
-    return this.#redis.status === 'ready' && this.#redis.stream.writable;
+    return this.#isOwner && this.#redis.status === 'ready' && this.#redis.stream.writable;
   }
 
   async send(batch: readonly BusMessage[]): Promise<BusRefusal | null> {
@@ -207,15 +242,20 @@ class RedisBus implements Bus {
     if (this.#state !== null) listener(this.#state, this.#state === 'up' ? 'connected' : this.#lastError);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     // Disconnected again, ioredis would wait its two seconds.
-    if (this.#isClosing) return Promise.resolve();
+    if (this.#isClosing) return;
     this.#isClosing = true;
+    clearInterval(this.#claims);
+    const { owner } = this.#options;
+    if (owner !== undefined && this.ready) {
+      const released = releaseRedis(this.#redis, owner).catch(() => undefined);
+      await Promise.race([released, sleep(RELEASE_MS, undefined, { ref: false })]);
+    }
     const { stream } = this.#redis;
     this.#redis.disconnect();
     // `disconnect` waits two seconds for the other side to hang up; a stalled one never does.
     stream?.destroy();
-    return Promise.resolve();
   }
 
   /** Hands both commands to the socket at once. */

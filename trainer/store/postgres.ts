@@ -38,6 +38,9 @@ export async function openPostgres(url: string): Promise<Engine> {
   });
   // A connection that is lost while idle is replaced by the pool; no query is affected.
   pool.on('error', () => undefined);
+  // The pool listens only while a connection is idle. Lost between two queries of a transaction, or before the pool has
+  // it back, it would end this process; the next query reports it.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   try {
     await pool.query('SELECT 1');
   } catch (error) {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { columnsOf, emptyColumns, type BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -317,5 +318,30 @@ describe('the URL of the store', () => {
     writeFileSync(join(folder, 'file'), '');
     expect(await refusal(join(folder, 'file', 'x.db'))).toMatchObject({ code: 'STORE_UNUSABLE' });
     expect(readdirSync(folder).sort()).toEqual(['file', 'text.db']);
+  });
+});
+
+describe('PostgreSQL that ends its sessions', () => {
+  it('fails the transaction in progress and ends no process; the next query has a new connection', async (context) => {
+    if (server === null) return context.skip(POSTGRES_NOTE);
+    const store = await openStore(await server.createDatabase());
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on('uncaughtException', note);
+    try {
+      const failed = store.transaction(async (db) => {
+        await sql`SELECT 1`.execute(db);
+        await server!.restart();
+        // The connection is lost here, between two queries.
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await sql`SELECT 2`.execute(db);
+      });
+      await expect(failed).rejects.toThrow();
+      expect(await store.imports.list('live')).toEqual([]);
+      expect(uncaught).toEqual([]);
+    } finally {
+      process.off('uncaughtException', note);
+      await store.close();
+    }
   });
 });

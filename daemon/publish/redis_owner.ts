@@ -1,0 +1,43 @@
+import type { Redis } from 'ioredis';
+import { CLAIM_MS, type Owner } from '../../shared/owner/owner.ts';
+
+export const OWNER_KEY = 'minutehand:owner';
+
+/**
+ * Claims the key for an owner, or renews the claim. It reads by SET … GET, which the published access rules allow.
+ * ARGV: id, who it is, life in ms. Reply: empty, or who has it.
+ */
+const CLAIM = `
+local mine = ARGV[1] .. ' ' .. ARGV[2]
+local before = redis.call('SET', '${OWNER_KEY}', mine, 'GET', 'KEEPTTL')
+if before and string.match(before, '^%S+') ~= ARGV[1] then
+  redis.call('SET', '${OWNER_KEY}', before, 'KEEPTTL')
+  return before
+end
+redis.call('SET', '${OWNER_KEY}', mine, 'PX', ARGV[3])
+return ''`;
+/** Ends the claim of exactly this process. SET with the least life is a deletion that the access rules allow. */
+const RELEASE = `
+local mine = ARGV[1] .. ' ' .. ARGV[2]
+local before = redis.call('SET', '${OWNER_KEY}', mine, 'XX', 'GET', 'KEEPTTL')
+if before == mine then redis.call('SET', '${OWNER_KEY}', mine, 'PX', 1)
+elseif before then redis.call('SET', '${OWNER_KEY}', before, 'KEEPTTL') end
+return ''`;
+
+/** @returns who else publishes into this Redis; null = this owner may. @throws what ended the connection */
+export async function claimRedis(redis: Redis, { id, where }: Owner): Promise<string | null> {
+  try {
+    const standing = (await redis.eval(CLAIM, 0, id, ownName(where), CLAIM_MS)) as string;
+    return standing === '' ? null : standing.slice(standing.indexOf(' ') + 1);
+  } catch (error) {
+    // A server that is too old, a replica, or one that refuses: publishing reports what matters.
+    if ((error as Error).name === 'ReplyError') return null;
+    throw error;
+  }
+}
+
+export async function releaseRedis(redis: Redis, { id, where }: Owner): Promise<void> {
+  await redis.eval(RELEASE, 0, id, ownName(where));
+}
+
+const ownName = (where: string): string => `${where}, process ${process.pid}`;

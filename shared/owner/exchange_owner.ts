@@ -1,0 +1,109 @@
+import { renameSync, rmSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { MinutehandError } from '../errors.ts';
+import { MACHINE_FILES } from '../files.ts';
+import type { FileSystem } from '../ports.ts';
+import { createFile } from '../outside_files.ts';
+import { lockHome } from '../process/home_lock.ts';
+import { CLAIM_MS, processNamespace, type Owner } from './owner.ts';
+
+const claimSchema = z.object({
+  id: z.string(),
+  where: z.string(),
+  host: z.string(),
+  namespace: z.string(),
+  pid: z.int(),
+});
+type Claim = z.infer<typeof claimSchema>;
+
+const LOCK_MS = 2000;
+const MAX_BYTES = 4096;
+
+/** In the folder of signals: who writes there. */
+export const OWNER_FILE = 'owner.json';
+
+export interface ExchangeOwner {
+  /** Claims the folder, or claims it again. @throws MinutehandError EXCHANGE_TAKEN */
+  claim(): void;
+  /** Gives the folder back, unless another process of this owner has claimed it since. */
+  release(): void;
+}
+
+/**
+ * The owner of a folder of signals. A claim lasts for CLAIM_MS by the clock of the file server, and ends with its
+ * process where that can be seen.
+ * @param files make the folder as it is shared
+ */
+export function exchangeOwner(
+  folder: string,
+  owner: Owner,
+  files: Pick<FileSystem, 'makeFolder'> = MACHINE_FILES,
+): ExchangeOwner {
+  const path = join(folder, OWNER_FILE);
+  const own: Claim = { ...owner, host: hostname(), namespace: processNamespace(), pid: process.pid };
+  const temporary = join(folder, `.${OWNER_FILE}.${process.pid}.tmp`);
+
+  /** Two that claim at once do so one after the other, where the file system has locks. */
+  function alone(work: () => void): void {
+    files.makeFolder(folder);
+    let unlock = (): void => undefined;
+    try {
+      unlock = lockHome(join(folder, '.owner.lock'), LOCK_MS);
+    } catch {
+      // Two that claim within milliseconds notice it at their next claim.
+    }
+    try {
+      work();
+    } finally {
+      unlock();
+    }
+  }
+
+  return {
+    claim: () =>
+      alone(() => {
+        rmSync(temporary, { force: true });
+        // Never through a link that another user has put there.
+        createFile(temporary, `${JSON.stringify(own)}\n`);
+        const standing = readClaim(path);
+        if (standing !== null && standing.id !== own.id && isAlive(standing, own, path, temporary)) {
+          rmSync(temporary, { force: true });
+          throw new MinutehandError('EXCHANGE_TAKEN', { seen: `${folder} is written by ${standing.where}` });
+        }
+        renameSync(temporary, path);
+      }),
+    release: () =>
+      alone(() => {
+        const standing = readClaim(path);
+        if (standing?.id === own.id && standing.pid === own.pid) rmSync(path, { force: true });
+      }),
+  };
+}
+
+/** @param now a file written now, by whose time the age of the claim is measured */
+function isAlive(standing: Claim, own: Claim, path: string, now: string): boolean {
+  if (statSync(now).mtimeMs - statSync(path).mtimeMs >= CLAIM_MS) return false;
+  const isComparable = standing.host === own.host && standing.namespace === own.namespace && own.namespace !== '';
+  return !isComparable || isRunning(standing.pid);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** null when there is none, or none that can be read. */
+function readClaim(path: string): Claim | null {
+  try {
+    const text = MACHINE_FILES.read(path, { maxBytes: MAX_BYTES, followsLinks: false });
+    return claimSchema.parse(JSON.parse(text.toString('utf8')));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,101 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadSettings } from '../policy/policy.ts';
+import { exchangeOwner, OWNER_FILE } from './exchange_owner.ts';
+import { CLAIM_MS, ownerOf, processNamespace } from './owner.ts';
+
+let folder: string;
+let signals: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-owner-'));
+  signals = join(folder, 'signals');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const { minutehand } = loadSettings({ env: {} });
+const settingsOf = (market: 'live' | 'simulated', leaseUrl: string | null = null) => ({
+  minutehand: { ...minutehand, market, lease: { ...minutehand.lease, url: leaseUrl } },
+});
+const owner = (home: string, ...rest: Parameters<typeof settingsOf>) =>
+  ownerOf(settingsOf(...rest), { home: join(folder, home) });
+
+describe('the owner of what is published', () => {
+  it('is a home and its market, or all daemons of one lease', () => {
+    const a = owner('a', 'live');
+    expect(owner('a', 'live').id).toBe(a.id);
+    expect(a.id).not.toMatch(/\s/);
+    const others = [owner('b', 'live').id, owner('a', 'simulated').id, owner('a', 'live', 'redis://h').id];
+    expect(new Set([a.id, ...others]).size).toBe(4);
+    expect(owner('b', 'live', 'redis://h').id).toBe(owner('a', 'live', 'redis://other-name').id);
+    expect(owner('b', 'simulated', 'redis://h').id).not.toBe(owner('a', 'live', 'redis://h').id);
+  });
+});
+
+describe('the owner of an exchange folder', () => {
+  const path = (): string => join(signals, OWNER_FILE);
+  /** As of another host, so that its process cannot be seen. */
+  const elsewhere = (id: string): void =>
+    writeFileSync(path(), JSON.stringify({ id, where: 'home B', host: 'other', namespace: '', pid: 1 }));
+
+  it('keeps others out until it releases it', () => {
+    const first = exchangeOwner(signals, owner('a', 'live'));
+    const second = exchangeOwner(signals, owner('b', 'live'));
+    const simulated = exchangeOwner(signals, owner('a', 'simulated'));
+    first.claim();
+    first.claim();
+    const seen = `${signals} is written by live market, home ${join(folder, 'a')} on host ${hostname()}`;
+    for (const other of [second, simulated])
+      expect(() => other.claim()).toThrow(expect.objectContaining({ code: 'EXCHANGE_TAKEN', seen }));
+    // A shard of the same home.
+    exchangeOwner(signals, owner('a', 'live')).claim();
+    second.release();
+    expect(() => second.claim()).toThrow(expect.objectContaining({ code: 'EXCHANGE_TAKEN' }));
+    first.release();
+    expect(existsSync(path())).toBe(false);
+    second.claim();
+    expect(() => first.claim()).toThrow(expect.objectContaining({ code: 'EXCHANGE_TAKEN' }));
+    // It has another owner now.
+    first.release();
+    expect(existsSync(path())).toBe(true);
+  });
+
+  it('is free when its claim has not been renewed, by the time of the file server', () => {
+    const own = exchangeOwner(signals, owner('a', 'live'));
+    own.claim();
+    elsewhere('live:other');
+    expect(() => own.claim()).toThrow(expect.objectContaining({ code: 'EXCHANGE_TAKEN' }));
+    const nowMs = Date.now();
+    const set = (ageMs: number): void => utimesSync(path(), new Date(nowMs - ageMs), new Date(nowMs - ageMs));
+    set(CLAIM_MS - 5000);
+    expect(() => own.claim()).toThrow(expect.objectContaining({ code: 'EXCHANGE_TAKEN' }));
+    set(CLAIM_MS + 5000);
+    own.claim();
+    expect(readFileSync(path(), 'utf8')).toContain(owner('a', 'live').id);
+  });
+
+  it('is free when the process of this machine that claimed it has ended', () => {
+    const own = exchangeOwner(signals, owner('a', 'live'));
+    own.claim();
+    const claim = { id: 'live:other', where: '', host: hostname(), namespace: processNamespace() };
+    writeFileSync(path(), JSON.stringify({ ...claim, pid: process.ppid }));
+    expect(() => own.claim()).toThrow(expect.objectContaining({ code: 'EXCHANGE_TAKEN' }));
+    // No process has this number.
+    writeFileSync(path(), JSON.stringify({ ...claim, pid: 2 ** 30 }));
+    if (claim.namespace === '') return;
+    own.claim();
+  });
+
+  it('is claimed over a file that cannot be read, and never through a link', () => {
+    const own = exchangeOwner(signals, owner('a', 'live'));
+    own.claim();
+    writeFileSync(path(), '{');
+    own.claim();
+    const victim = join(folder, 'victim');
+    writeFileSync(victim, 'untouched');
+    symlinkSync(victim, join(signals, `.${OWNER_FILE}.${process.pid}.tmp`));
+    own.claim();
+    expect(readFileSync(victim, 'utf8')).toBe('untouched');
+  });
+});
