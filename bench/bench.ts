@@ -13,7 +13,8 @@ import { runParts, type BenchResult } from './parts.ts';
 import { renderBenchmarks } from './report.ts';
 import { withParts } from './with_parts.ts';
 
-const USAGE = `Usage: npm run bench [-- --parts ${PARTS.join(',')}] [--soak 10m] [--swaps 1000]
+const USAGE = `Usage: npm run bench [-- --parts ${PARTS.join(',')}] [--soak 10m] [--swaps 1000] [--share 1]
+  --share 0.05 simulates so much of the gates, and writes no result of theirs
 Options of single parts: minutehand bench --help
 `;
 
@@ -30,11 +31,14 @@ function readOptions() {
         parts: { type: 'string' },
         soak: { type: 'string', default: '10m' },
         swaps: { type: 'string', default: '1000' },
+        share: { type: 'string', default: '1' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
     const parts = values.parts?.split(',').map(partNamed) ?? PARTS;
-    if (!values.help) return { parts, soakMs: parseDurationMs(values.soak), manySwaps: Number(values.swaps) };
+    const share = Number(values.share);
+    if (!(share > 0 && share <= 1)) throw new Error(`--share ${values.share}: above 0, at most 1`);
+    if (!values.help) return { parts, soakMs: parseDurationMs(values.soak), manySwaps: Number(values.swaps), share };
     process.stdout.write(USAGE);
     process.exit(0);
   } catch (error) {
@@ -51,10 +55,15 @@ const result = await runParts({
 const root = packageRoot();
 const raw = join(root, 'bench', 'results', 'latest.json');
 const before = existsSync(raw) ? (JSON.parse(readFileSync(raw, 'utf8')) as BenchResult) : undefined;
-const all = withParts(before, result);
-mkdirSync(dirname(raw), { recursive: true });
-writeFileSync(raw, `${JSON.stringify(all, null, 1)}\n`);
-writeFileSync(join(root, 'docs', 'reference', 'BENCHMARKS.md'), renderBenchmarks(all));
+// Their results have files of their own.
+const { gates: _gates, ...measured } = result;
+const isOfGates = Object.keys(measured).length === 1;
+const all = isOfGates ? before : withParts(before, measured);
+if (all !== undefined && !isOfGates) {
+  mkdirSync(dirname(raw), { recursive: true });
+  writeFileSync(raw, `${JSON.stringify(all, null, 1)}\n`);
+  writeFileSync(join(root, 'docs', 'reference', 'BENCHMARKS.md'), renderBenchmarks(all));
+}
 process.stdout.write(`${JSON.stringify(result)}\n`);
 const failure = result.soak === undefined ? null : soakFailure(result.soak);
 if (failure !== null) {

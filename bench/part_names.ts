@@ -10,6 +10,7 @@ export const PARTS = [
   'rounding',
   'trainer',
   'search',
+  'gates',
   'backtest',
   'swaps',
   'retraining',

@@ -9,6 +9,7 @@ import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
 import { benchWeather, type WeatherResult } from './end_to_end/weather.ts';
 import type { FeaturesResult } from './features.ts';
+import type { GatesBenchResult } from './gates/run.ts';
 import { benchGrowth, type GrowthResult } from './growth.ts';
 import { benchInference, type InferenceResult } from './inference.ts';
 import { describeMachine, type Machine } from './machine.ts';
@@ -30,6 +31,7 @@ export interface BenchResult {
   readonly rounding?: Rounding;
   readonly trainer?: TrainerResult;
   readonly search?: SearchBenchResult;
+  readonly gates?: GatesBenchResult;
   readonly backtest?: BacktestBenchResult;
   /** First with training and swaps, then with many swaps only. */
   readonly swaps?: readonly WeatherResult[];
@@ -53,6 +55,8 @@ export interface BenchOptions {
   readonly soakMs: number;
   /** Swaps of the run that observes memory; 0 skips it. */
   readonly manySwaps: number;
+  /** Share of the simulated worlds of the gates; 1, the default, writes their results. */
+  readonly share?: number;
   print(line: string): void;
 }
 
@@ -108,6 +112,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('rounding') && { rounding: rounding(print) }),
     ...(wants('trainer') && { trainer: await runTrainerBench(print) }),
     ...(wants('search') && { search: benchSearch(print) }),
+    ...(wants('gates') && { gates: await gates(options) }),
     ...(wants('backtest') && { backtest: await benchBacktest(print) }),
     ...(wants('swaps') && { swaps: await swaps(options) }),
     ...(wants('retraining') && { retraining: await retraining(options) }),
@@ -144,6 +149,12 @@ function instruments({
 async function features(print: (line: string) => void): Promise<FeaturesResult> {
   const { benchFeatures } = await import('./features.ts');
   return benchFeatures(print);
+}
+
+/** It loads the whole trainer. */
+async function gates({ share = 1, print }: BenchOptions): Promise<GatesBenchResult> {
+  const { benchGates } = await import('./gates/run.ts');
+  return benchGates(share, print);
 }
 
 function rounding(print: (line: string) => void): Rounding {

@@ -13,6 +13,8 @@ const DEFAULT_SOAK = '10m';
 const CHECKED_PAIRS = 10;
 const DEFAULT_ROUNDS = 8;
 const ROUND_MINUTES = 1000;
+/** Of the simulated worlds of the gates: a thinned simulation writes no results. */
+const GATES_SHARE = 0.05;
 
 interface BenchFlags {
   readonly part?: (typeof PART_CHOICES)[number];
@@ -89,6 +91,7 @@ async function runBench(flags: BenchFlags, output: Output): Promise<void> {
     idle: flags.idle === true,
     soakMs,
     manySwaps,
+    share: GATES_SHARE,
     print: output.note,
   });
   await show(result, output);

@@ -16,6 +16,12 @@ import {
 
 /** Number of standard deviations by which a metric must exceed its noise. */
 export const SIGMAS = 3;
+/**
+ * Where training expects fewer live rows that are worth an independent one the index is not judged: how slow such a
+ * feature is, and so what chance gives, is not known from a training period of months. A month of a feature that takes
+ * three days and more to return is worth fewer.
+ */
+const MIN_EFFECTIVE_ROWS = 32;
 /** Lower bound of an unobserved share. */
 const MIN_SHARE = 1e-4;
 
@@ -160,13 +166,14 @@ function leastShare({ effective_rows }: ColumnSummary): number {
 }
 
 /**
- * The index that a feature without drift exceeds in one of a hundred looks: `indexByChance`, with the effective rows of
- * both sides.
+ * The index that a feature without drift exceeds in at most one of a hundred looks: `indexByChance`, with the effective
+ * rows of both sides; Infinity with too few of them.
  */
 function psiNoise(training: ColumnSummary, live: ColumnSummary): number {
   const bins = training.counts.filter((count, bin) => count > 0 || live.counts[bin]! > 0).length;
   if (bins < 2) return 0;
   const rows = live.effective_rows;
+  if (varies(training) && expectedRows(training, live) < MIN_EFFECTIVE_ROWS) return Infinity;
   return indexByChance(bins, rows) * (1 + rows / training.effective_rows);
 }
 
@@ -175,9 +182,16 @@ function psiNoise(training: ColumnSummary, live: ColumnSummary): number {
  * training period is longer, and counts where it has fewer per day.
  */
 function independentRows(training: ColumnSummary, live: ColumnSummary): number {
-  const { span_minutes: trained, effective_rows } = training;
-  const expected = trained === undefined ? Infinity : (effective_rows * live.span_minutes!) / trained;
-  return Math.max(1, Math.min(live.effective_rows, expected));
+  return Math.max(1, Math.min(live.effective_rows, expectedRows(training, live)));
+}
+
+/** Rows of the live span that are worth an independent one in training; Infinity of older bundles. */
+function expectedRows({ span_minutes: trained, effective_rows }: ColumnSummary, live: ColumnSummary): number {
+  return trained === undefined ? Infinity : (effective_rows * live.span_minutes!) / trained;
+}
+
+function varies({ counts }: ColumnSummary): boolean {
+  return counts.filter((count) => count > 0).length > 1;
 }
 
 /** As `independentRows`, for the standard error of a live mean. */

@@ -235,12 +235,17 @@ function effectiveRows(inCell: readonly Float64Array[], inBlock: Float64Array): 
 
 /** Greater correlation of neighboring blocks cannot be told from a feature that never returns. */
 const MAX_CORRELATION = 0.95;
+/**
+ * Standard errors that are added to an estimated correlation: one that is too small makes an alarm of chance, and its
+ * square root does not average out. With 0.7 the rates of drift by chance are at most nominal (bench/gates/).
+ */
+const CORRELATION_ERRORS = 0.7;
 
 /**
  * Factor by which the variance of a mean over blocks exceeds that of independent blocks: (1 + r) / (1 − r), for a
  * correlation of r between neighbors that falls off geometrically. r is that of all given columns together, each
  * weighted by its share, corrected for the bias of an estimate from few blocks around their own mean (Marriott & Pope
- * 1954); below 0 it counts as 0.
+ * 1954) and raised by a part of its standard error (Bartlett 1946); below 0 it counts as 0.
  * @param columns sums of the blocks
  */
 function persistence(columns: readonly Float64Array[], counts: Float64Array): number {
@@ -263,7 +268,9 @@ function persistence(columns: readonly Float64Array[], counts: Float64Array): nu
   }
   if (squares === 0) return 1;
   const found = products / squares;
-  const r = Math.min(MAX_CORRELATION, Math.max(0, (found + 1 / blocks) / (1 - 3 / blocks)));
+  const corrected = (found + 1 / blocks) / (1 - 3 / blocks);
+  const error = Math.sqrt(Math.max(0, 1 - found * found) / blocks);
+  const r = Math.min(MAX_CORRELATION, Math.max(0, corrected + CORRELATION_ERRORS * error));
   return (1 + r) / (1 - r);
 }
 

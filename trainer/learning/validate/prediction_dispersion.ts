@@ -29,7 +29,10 @@ export interface VarianceOfDays {
   readonly min: number | null;
   readonly median: number | null;
   readonly max: number | null;
-  /** Of the last 24 hours of the rows, however few answers they hold (two at least). */
+  /**
+   * Of the last 24 hours of the rows, with at least ten answers: a quiet pair has a few in neighboring minutes, which a
+   * sound model of trees often answers alike.
+   */
   readonly last: number | null;
 }
 
@@ -93,7 +96,7 @@ export function varianceOfDays(time: Float64Array, scores: Float64Array): Varian
     min: variances[0] ?? null,
     median: variances[variances.length >>> 1] ?? null,
     max: variances.at(-1) ?? null,
-    last: lastDay.length < 2 ? null : variance(lastDay),
+    last: lastDay.length < MIN_ROWS ? null : variance(lastDay),
   };
 }
 

@@ -56,7 +56,7 @@ describe('varianceOfDays', () => {
         }
         const end = Math.max(...rows.map((r) => r.minute));
         const last = rows.filter((r) => r.minute > end - 1440).map((r) => r.score);
-        if (last.length < 2) expect(found.last).toBeNull();
+        if (last.length < 10) expect(found.last).toBeNull();
         else expect(found.last).toBeCloseTo(obviousVariance(last), 12);
       }),
     );
@@ -86,10 +86,29 @@ describe('a day of answers', () => {
   });
 
   it('that is the last one excludes the answer exactly 24 hours before its end', () => {
-    const time = Float64Array.of(0, 60, DAY);
-    expect(varianceOfDays(time, Float64Array.of(1, 0.5, 0.5)).last).toBe(0);
-    expect(varianceOfDays(Float64Array.of(0, DAY), Float64Array.of(1, 0.5)).last).toBeNull();
-    expect(varianceOfDays(Float64Array.of(60, DAY), Float64Array.of(1, 0.5)).last).toBe(0.125);
+    // Nine answers within the last day, and one at the exact start of it, or a minute later.
+    const at = (first: number): Float64Array =>
+      Float64Array.from([first, ...Array.from({ length: 9 }, (_, i) => DAY - 60 * i)]);
+    const scores = Float64Array.of(1, ...new Array<number>(9).fill(0.5));
+    expect(varianceOfDays(at(0), scores).last).toBeNull();
+    expect(varianceOfDays(at(60), scores).last).toBeCloseTo(0.025, 12);
+  });
+
+  it('of the last day needs ten answers: those of neighboring minutes are often equal', () => {
+    const few = Float64Array.from({ length: 9 }, (_, i) => DAY + 60 * i);
+    expect(
+      varianceOfDays(
+        few,
+        few.map(() => 0.5),
+      ).last,
+    ).toBeNull();
+    const ten = Float64Array.from({ length: 10 }, (_, i) => DAY + 60 * i);
+    expect(
+      varianceOfDays(
+        ten,
+        ten.map(() => 0.5),
+      ).last,
+    ).toBe(0);
   });
 });
 

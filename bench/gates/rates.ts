@@ -1,0 +1,37 @@
+import { ANSWER_CASES } from './cases/answer_cases.ts';
+import { DIRECTION_CASES } from './cases/direction_cases.ts';
+import { EXECUTABILITY_CASES } from './cases/executability_cases.ts';
+import { rateOf, type GateCase, type GateRate } from './cases/gate_case.ts';
+import { driftRate, TIME_CONSTANTS, type DriftRate } from './drift_rates.ts';
+import { SEARCH_GAINS, SEARCH_PLANS, searchRate, type SearchRate } from './search_rates.ts';
+
+/** Error rates that need no training: of gates on simulated evidence, of a search, and of drift. */
+export interface Rates {
+  readonly gates: readonly GateRate[];
+  readonly search: readonly SearchRate[];
+  readonly drift: readonly DriftRate[];
+}
+
+export const GATE_CASES: readonly GateCase[] = [...EXECUTABILITY_CASES, ...ANSWER_CASES, ...DIRECTION_CASES];
+
+const SEARCHES = 5000;
+const LOOKS = 600;
+/** Looks at a feature that has moved by one standard deviation. */
+const SHIFTED_LOOKS = 100;
+
+/** @param share of the worlds, searches and looks of the recorded simulation */
+export function simulateRates(share: number, print: (line: string) => void): Rates {
+  const told = <Rate extends object>(rate: Rate): Rate => {
+    print(JSON.stringify(rate));
+    return rate;
+  };
+  const count = (all: number): number => Math.max(4, Math.round(all * share));
+  return {
+    gates: GATE_CASES.map((own) => told(rateOf(own, share))),
+    search: SEARCH_PLANS.flatMap((plan) => SEARCH_GAINS.map((gain) => told(searchRate(plan, gain, count(SEARCHES))))),
+    drift: TIME_CONSTANTS.flatMap((days) => [
+      told(driftRate(days, 0, count(LOOKS))),
+      told(driftRate(days, 1, count(SHIFTED_LOOKS))),
+    ]),
+  };
+}
