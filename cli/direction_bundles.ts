@@ -1,9 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { VERSION } from '../shared/bundle/bundle.ts';
-import { activeDirectionVersions, directionFolder } from '../shared/bundle/direction/active_direction.ts';
+import {
+  activeDirectionVersions,
+  directionFolder,
+  isDirectionBundle,
+} from '../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
-import { describeError } from '../shared/errors.ts';
+import { describeError, MinutehandError } from '../shared/errors.ts';
 import { timeframeOf } from '../shared/pair.ts';
 import { directionCard } from '../trainer/learning/direction/direction_card.ts';
 import type { Output } from './output.ts';
@@ -56,6 +60,17 @@ function aboutOf(own: ListedDirection): string {
   const failed = own.failed_gates.length === 0 ? '' : `; failed: ${own.failed_gates.join(', ')}`;
   const auc = own.up_or_down_auc?.toFixed(4) ?? '–';
   return `direction ${own.timeframe}, up against down AUC ${auc}, ${own.instruments_with_edge} of ${own.instruments} instruments with an edge${failed}`;
+}
+
+/**
+ * For commands on what only bundles of pairs have: a shadow, a rollout.
+ * @param name as it was given
+ * @throws MinutehandError USAGE for the folder of a direction bundle
+ */
+export function refuseDirection(folder: string, name: string): void {
+  if (!isDirectionBundle(folder)) return;
+  const expected = 'a bundle of pairs: direction models have no shadow and no rollout';
+  throw new MinutehandError('USAGE', { seen: `the direction model ${name}`, expected });
 }
 
 /** Prints the card of a direction bundle. @throws MinutehandError as readDirectionBundle */

@@ -2,8 +2,7 @@ import { userInfo } from 'node:os';
 import { Option } from 'commander';
 import { MinutehandError } from '../shared/errors.ts';
 import type { Override } from '../shared/bundle/admission/admission.ts';
-
-const MAX_REASON = 500;
+import { overrideReason, READABLE_REASON } from '../shared/bundle/admission/override_reason.ts';
 
 export interface OverrideFlags {
   readonly despiteGates?: boolean;
@@ -29,10 +28,8 @@ export function overrideOf({ despiteGates = false, reason = '' }: OverrideFlags)
       seen: despiteGates ? '--despite-gates without --reason' : '--reason without --despite-gates',
       expected: '--despite-gates --reason <text>',
     });
-  if (given.length > MAX_REASON)
-    throw new MinutehandError('USAGE', {
-      seen: `a reason of ${given.length} characters`,
-      expected: `at most ${MAX_REASON}`,
-    });
-  return despiteGates ? { reason: given, by: userInfo().username } : null;
+  if (!despiteGates) return null;
+  const checked = overrideReason(given);
+  if ('wrong' in checked) throw new MinutehandError('USAGE', { seen: checked.wrong, expected: READABLE_REASON });
+  return { reason: checked.reason, by: userInfo().username };
 }

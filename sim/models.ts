@@ -180,8 +180,14 @@ export function groupContent(run: number, settings: Settings, pairId: string): B
 }
 
 /** Random trees of the simulated trainer have no gates to pass: the simulator is about the daemon that follows. */
-export function unjudged<Through extends Door>(door: Through, version: string): Admitted<Through> {
-  return { door, version, timeframe: null, despite: null } as unknown as Admitted<Through>;
+export function unjudged<Through extends Door>(
+  door: Through,
+  version: string,
+  folder: string,
+  files: FileSystem,
+): Admitted<Through> {
+  const manifestHash = sha256Hex(files.read(join(folder, version, 'manifest.json')));
+  return { door, version, timeframe: null, manifestHash, despite: null } as unknown as Admitted<Through>;
 }
 
 /**
@@ -197,6 +203,6 @@ export function publishModels(
 ): { version: string; path: string } {
   const path = writeBundle(folder, created, content, files);
   const version = path.slice(path.lastIndexOf('/') + 1);
-  activateInFolder(unjudged('folder', version), folder, files);
+  activateInFolder(unjudged('folder', version, folder, files), folder, files);
   return { version, path: join(folder, version) };
 }

@@ -148,7 +148,7 @@ class SimulatedTrainer implements Trainer {
     const { folder, rng, disk, trace } = this.#options;
     try {
       const version = rng.integer(3) === 0 ? null : this.#peekActive();
-      setShadow(version === null ? null : unjudged('shadow', version), folder, disk);
+      setShadow(version === null ? null : unjudged('shadow', version, folder, this.#peeking), folder, disk);
     } catch (error) {
       trace(() => `shadow: ${String(error)}`);
     }

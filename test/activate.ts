@@ -5,7 +5,7 @@ import {
   setShadow as setAdmittedShadow,
 } from '../shared/bundle/admission/activation.ts';
 import type { Admitted, Door } from '../shared/bundle/admission/admission.ts';
-import { readActive, type ShadowFile } from '../shared/bundle/bundle.ts';
+import { readActive, sha256Hex, type ShadowFile } from '../shared/bundle/bundle.ts';
 import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import type { ActivePointer } from '../shared/bundle/pointer.ts';
@@ -16,14 +16,22 @@ import { timeframeOf, type Timeframe } from '../shared/pair.ts';
 import type { FileSystem } from '../shared/ports.ts';
 import type { Registry } from '../trainer/control/registry/registry.ts';
 
+interface Unjudged {
+  readonly timeframe?: Timeframe | null;
+  readonly despite?: DespiteGates | null;
+  readonly files?: FileSystem;
+}
+
 /** What `admit` would make of a bundle that passed, also of one that tests make unusable. */
 export function unjudged<Through extends Door>(
   door: Through,
+  models: string,
   version: string,
-  timeframe: Timeframe | null = null,
-  despite: DespiteGates | null = null,
+  { timeframe = null, despite = null, files = MACHINE_FILES }: Unjudged = {},
 ): Admitted<Through> {
-  return { door, version, timeframe, despite } as unknown as Admitted<Through>;
+  const manifest = join(timeframe === null ? models : directionFolder(models), version, 'manifest.json');
+  const manifestHash = files.stat(manifest) === null ? 'none' : sha256Hex(files.read(manifest));
+  return { door, version, timeframe, manifestHash, despite } as unknown as Admitted<Through>;
 }
 
 /** Makes a bundle of pairs the active one, without admission. */
@@ -34,7 +42,7 @@ export function activate(
   marks: PointerMarks | null = null,
   despite: DespiteGates | null = null,
 ): ActivePointer {
-  return activateInFolder(unjudged('folder', version, null, despite), modelsFolder, files, marks);
+  return activateInFolder(unjudged('folder', modelsFolder, version, { despite, files }), modelsFolder, files, marks);
 }
 
 /** Makes a direction bundle the active one of a timeframe, by default its own, without admission. */
@@ -44,7 +52,7 @@ export function activateDirection(
   home: string,
   timeframe: Timeframe = timeframeOf(readDirectionBundle(join(directionFolder(models), version)).manifest.timeframe),
 ): ActivePointer {
-  return activateAdmitted(unjudged('promotion', version, timeframe), { models, home });
+  return activateAdmitted(unjudged('promotion', models, version, { timeframe }), { models, home });
 }
 
 /** Names the shadow, without admission. */
@@ -54,13 +62,15 @@ export function setShadow(
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks<ShadowFile> | null = null,
 ): void {
-  const admitted = version === null ? null : unjudged('shadow', version);
+  const admitted = version === null ? null : unjudged('shadow', modelsFolder, version, { files });
   setAdmittedShadow(admitted, modelsFolder, files, marks);
 }
 
 /** Admits what a registry recovers, without admission. */
-export const admitAll = (version: string): Promise<Admitted<'recovery'>> =>
-  Promise.resolve(unjudged('recovery', version));
+export const admitAll =
+  (models: string) =>
+  (version: string): Promise<Admitted<'recovery'>> =>
+    Promise.resolve(unjudged('recovery', models, version));
 
 /** Registers a bundle and makes it active, as `train --adopt` does. Idempotent. */
 export async function adopt(

@@ -255,10 +255,19 @@ describe('every door refuses', () => {
   it('an override without a reason, and a reason without an override', async () => {
     const bad = bundles.of['failed gates'];
     const promote = ['models', 'promote', bad];
-    const misuses = [['--despite-gates'], ['--despite-gates', '--reason', ' '], ['--reason', REASON]];
+    const unreadable = [' ', '\u200B\u200B', '\u001B[2Jok', 'a\nb', '…', 'x'.repeat(501)];
+    const misuses = [
+      ['--despite-gates'],
+      ['--reason', REASON],
+      ...unreadable.map((reason) => ['--despite-gates', '--reason', reason]),
+    ];
     const answers = await commands(misuses.map((flags) => [...promote, ...flags]));
-    expect(answers.map((refusal) => refusal?.code)).toEqual(['USAGE', 'USAGE', 'USAGE']);
-    for (const body of [{ despite_gates: true }, { reason: REASON }, { despite_gates: true, reason: '  ' }])
+    expect(answers.map((refusal) => refusal?.code)).toEqual(misuses.map(() => 'USAGE'));
+    for (const body of [
+      { despite_gates: true },
+      { reason: REASON },
+      ...unreadable.map((reason) => ({ despite_gates: true, reason })),
+    ])
       expect(await request('POST', `/api/ml/models/${bad}/load`, body)).toMatchObject({ code: 'REQUEST_INVALID' });
   });
 });
@@ -427,6 +436,51 @@ describe('a manifest that was changed after its bundle was registered', () => {
     for (const door of ['rollback', 'recovery', 'rollout_end'] as const)
       await expect(admit(place, { door, folder }), door).rejects.toMatchObject({ code: 'MODEL_EXISTS' });
     expect(readActive(api.paths.models)!.version).not.toBe(version);
+  });
+});
+
+describe('a copy whose manifest says that all gates passed', () => {
+  /** As a person with access to files makes it. */
+  function copyOf(folder: string, version: string, to: string, kind: 'pairs' | 'direction'): string {
+    cpSync(join(folder, version), to, { recursive: true });
+    const path = join(to, 'manifest.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...manifest, gates: passedGates(kind) }));
+    return to;
+  }
+
+  it('lends its verdicts to no installed bundle of the same version: by path, or under another name in the folder', async () => {
+    const pairs = bundles.of['failed gates'];
+    const direction = bundles.direction.of['failed gates'];
+    const before = [pointersOf(place.models), pointersOf(api.paths.models)];
+    const outside = join(place.folder, 'lent');
+    const folders = [
+      copyOf(place.models, pairs, join(outside, 'pairs'), 'pairs'),
+      copyOf(directionFolder(place.models), direction, join(outside, 'direction'), 'direction'),
+    ];
+    const answers = await commands(folders.map((folder) => ['models', 'promote', folder]));
+    const other = '20240401_1200';
+    for (const models of [place.models, api.paths.models]) {
+      copyOf(models, pairs, join(models, other), 'pairs');
+      copyOf(directionFolder(models), direction, join(directionFolder(models), other), 'direction');
+    }
+    answers.push(
+      ...(await commands([
+        ['models', 'promote', join(place.models, other)],
+        ['rollout', 'start', other],
+        ['models', 'shadow', join(place.models, other)],
+      ])),
+      await request('POST', `/api/ml/models/${other}/load`),
+      await request('POST', `/api/ml/direction-models/${other}/load`),
+      await request('POST', '/api/ml/rollout', { model_name: other }),
+      await request('PUT', '/api/ml/shadow', { model_name: other }),
+    );
+    expect(answers.map((refusal) => refusal?.code)).toEqual(answers.map(() => 'MODEL_EXISTS'));
+    expect([pointersOf(place.models), pointersOf(api.paths.models)]).toEqual(before);
+    for (const models of [place.models, api.paths.models]) {
+      rmSync(join(models, other), { recursive: true });
+      rmSync(join(directionFolder(models), other), { recursive: true });
+    }
   });
 });
 

@@ -340,7 +340,7 @@ describe('a bundle with groups, from its gates to its signals', () => {
     await adopt(registry, paths.models, result.version);
     rmSync(join(result.path, 'metals.ai3.onnx'));
     expect(() => readBundle(result.path)).toThrow('metals.ai3.onnx');
-    await registry.recover(result.version, admitAll);
+    await registry.recover(result.version, admitAll(paths.models));
     expect(readBundle(result.path).groups![0]!.name).toBe('metals');
     await store.close();
   });

@@ -133,7 +133,7 @@ describe.each([
       cpSync(backup, models, { recursive: true });
       lose(models);
       expect(await program.start([url, models, String(step), 'recover']).ended).toBe('SIGKILL');
-      const { failed } = await registry.recover(undefined, admitAll);
+      const { failed } = await registry.recover(undefined, admitAll(models));
       expect(failed).toEqual([]);
       expect(listVersions(models)).toEqual([A, B, C]);
       for (const version of [A, B, C]) expect(readBundle(join(models, version)).manifest.version).toBe(version);

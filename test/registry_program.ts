@@ -52,7 +52,7 @@ const counting: KyselyPlugin = {
 const store = await openStore(url);
 const registry = createRegistry({ ...store, db: store.db.withPlugin(counting) }, models, { files });
 if (action === 'recover') {
-  await registry.recover(undefined, admitAll);
+  await registry.recover(undefined, admitAll(models));
 } else {
   await adopt(registry, models, action, files);
   await registry.retain(3);

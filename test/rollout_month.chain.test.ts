@@ -101,7 +101,7 @@ async function live(bars: ReadonlyMap<string, BarColumns>, champion: string, cha
     if (!isHistory && !isStarted) {
       isStarted = true;
       store();
-      startRollout(place, unjudged('rollout', challenger), null);
+      startRollout(place, unjudged('rollout', paths.models, challenger), null);
       await follow();
     }
     for (const bar of minute.bars) inputs.take(barInput(bar, isHistory));

@@ -1,15 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { activateAdmitted, activateInFolder } from '../../shared/bundle/admission/activation.ts';
 import type { Admitted } from '../../shared/bundle/admission/admission.ts';
+import { sha256Hex } from '../../shared/bundle/bundle.ts';
+import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 
 /** Makes models of a benchmark active in its own folder. They are random trees: no gate judges them. */
 export function activateUnjudged(modelsFolder: string, version: string): void {
-  const admitted = { door: 'folder', version, timeframe: null, despite: null };
+  const manifestHash = hashOf(join(modelsFolder, version));
+  const admitted = { door: 'folder', version, timeframe: null, manifestHash, despite: null };
   activateInFolder(admitted as unknown as Admitted<'folder'>, modelsFolder);
+}
+
+function hashOf(folder: string): string {
+  return sha256Hex(readFileSync(join(folder, 'manifest.json')));
 }
 
 /** The same of a direction model. */
 export function activateUnjudgedDirection(models: string, version: string, timeframe: Timeframe, home: string): void {
-  const admitted = { door: 'promotion', version, timeframe, despite: null };
+  const manifestHash = hashOf(join(directionFolder(models), version));
+  const admitted = { door: 'promotion', version, timeframe, manifestHash, despite: null };
   activateAdmitted(admitted as unknown as Admitted<'promotion'>, { models, home });
 }

@@ -31,7 +31,7 @@ import { homePaths } from '../../shared/home.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
 import { bundleByName } from '../bundle_name.ts';
-import { listDirections, showDirection } from '../direction_bundles.ts';
+import { listDirections, refuseDirection, showDirection } from '../direction_bundles.ts';
 import { endPartly, type Output } from '../output.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
 import { activateAdmitted, setShadow, type ActivatingDoor } from '../../shared/bundle/admission/activation.ts';
@@ -127,7 +127,7 @@ function list(output: Output): void {
     shadow: version === shadowVersion,
     ...summarize(pathInside(models, version)),
   }));
-  if (rows.length === 0) output.line(`No bundles in ${models}. \`minutehand train\` makes one.`);
+  if (rows.length === 0) output.line(`No bundles of pairs in ${models}. \`minutehand train\` makes one.`);
   for (const row of rows) {
     const about =
       row.error === null
@@ -268,8 +268,7 @@ async function shadow(name: string | undefined, output: Output): Promise<void> {
 async function takeInShadow(name: string): Promise<Admitted<'shadow'>> {
   const place = admissionPlace();
   const folder = bundleFolder(name);
-  if (isDirectionBundle(folder))
-    throw new MinutehandError('USAGE', { seen: `the direction model ${name}`, expected: 'a bundle of pairs' });
+  refuseDirection(folder, name);
   const admitted = await admit(place, { door: 'shadow', folder });
   takeInFolder(folder, admitted, place.paths.models);
   return admitted;

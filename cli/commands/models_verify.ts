@@ -33,6 +33,9 @@ const WORDS = {
   impossible: 'it cannot be trained again:',
 };
 
+const NO_DEEP_DIRECTION =
+  'The manifest of a direction model does not record the series and flags of its training; `minutehand direction evaluate` measures it on bars.';
+
 interface VerifyFlags {
   readonly deep?: boolean;
   readonly data?: string;
@@ -74,7 +77,12 @@ async function verify(folder: string, flags: VerifyFlags, output: Output): Promi
   if (isDirectionBundle(folder)) {
     const version = await verifyDirection(folder);
     output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
-    return output.result({ version, path: folder, ok: true });
+    if (flags.deep !== true) return output.result({ version, path: folder, ok: true });
+    const lines = [NO_DEEP_DIRECTION];
+    output.line(`${version}: ${WORDS.impossible}\n  ${NO_DEEP_DIRECTION}`);
+    output.result({ version, path: folder, ok: false, deep: 'impossible', differences: lines });
+    process.exitCode = EXIT.impossible;
+    return;
   }
   const settings = loadSettings(configFolder(flags.config));
   const { version } = await verifyFolder(folder, settings);

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
+import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { homePaths } from '../../shared/home.ts';
@@ -18,6 +20,7 @@ import {
 import type { Outlook } from '../../trainer/control/rollout/verdict.ts';
 import { tellStart } from '../../trainer/control/adoption/adopt_trained.ts';
 import { admissionPlace, adoptionPlace } from '../admission_place.ts';
+import { refuseDirection } from '../direction_bundles.ts';
 import type { Output } from '../output.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
 import { applyMarket, marketOption } from './processes.ts';
@@ -73,6 +76,7 @@ function placeOf(market: string | undefined): RolloutPlace {
 
 async function start(version: string, place: RolloutPlace, override: Override | null, output: Output): Promise<void> {
   const folder = pathInside(place.paths.models, version);
+  if (!existsSync(folder)) refuseDirection(pathInside(directionFolder(place.paths.models), version), version);
   const admitted = await admit(admissionPlace(place.settings), { door: 'rollout', folder, override });
   await withRegistry(process.env, homePaths(), (registry) => registry.register(version));
   const power = await shadowPower(place, version);

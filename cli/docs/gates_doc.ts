@@ -55,7 +55,7 @@ a bundle as a daemon does, and then refuses:
 |a bundle of another market|\`MODEL_SIMULATED\`, \`MODEL_MARKET\`|none|
 |of none of the configured timeframes|\`MODEL_TIMEFRAME\`|none|
 |of another feature schema|\`MODEL_SCHEMA\`|none|
-|a manifest other than the registered one|\`MODEL_EXISTS\`|none|
+|a manifest other than the registered one, or than that of the installed bundle of this version|\`MODEL_EXISTS\`|none|
 |failed gates in its manifest, gates above (but those before adoption) without a verdict in it, a rejection in the registry, or a registry that cannot be read|\`MODEL_GATES\`, with each gate’s code, value and limit|\`--despite-gates --reason <text>\`; by API the role approver with \`{"despite_gates": true, "reason": "…"}\`|
 
 An override is part of the pointer (\`active.json\`, \`direction/<timeframe>.json\`, \`rollout.json\`) and of the audit. Until another bundle
@@ -66,7 +66,8 @@ A bundle of an earlier version lacks verdicts of gates that were added since: it
 the next step is to train again. One that is active already keeps serving, and the same places show which gates have no verdict.
 
 What was active before may be rolled back to without an override; one that it had applies again. A shadow is never published: its gates
-do not count, market, timeframe and schema do. Daemons check market, timeframe and schema themselves
+do not count, market, timeframe and schema do. Verdicts are as trustworthy as the manifest that has them: without a key, whoever can write the files of this machine
+can write them ([the key that signs bundles](../guides/OPERATE.md#the-key-that-signs-bundles)). Daemons check market, timeframe and schema themselves
 ([ADR 24](../adr/0024-one-lock-for-models.md)).
 `;
 }

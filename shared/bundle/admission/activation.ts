@@ -3,14 +3,14 @@ import { MACHINE_FILES } from '../../files.ts';
 import type { HomePaths } from '../../home.ts';
 import type { FileSystem } from '../../ports.ts';
 import { pointerKind, type ActiveFile } from '../active_file.ts';
-import { mustExist, placeOfActive, SHADOW_POINTER, shadowPath, type ShadowFile } from '../bundle.ts';
+import { placeOfActive, SHADOW_POINTER, shadowPath, type ShadowFile } from '../bundle.ts';
 import { directionPlace } from '../direction/active_direction.ts';
 import type { ActivePointer, PointerPlace } from '../pointer.ts';
 import { readPointerOrNull, whilePointerLocked, writeSealed } from '../pointer_file.ts';
 import { trainerMarks, type PointerMarks } from '../pointer_marks.ts';
 import type { DespiteGates } from '../recorded_gates.ts';
 import { expiryOf, type WritableKind } from '../sealed_pointer.ts';
-import type { Admitted } from './admission.ts';
+import { checkSame, type Admitted } from './admission.ts';
 
 /** Doors behind which a bundle is active at once. */
 export type ActivatingDoor = 'adoption' | 'promotion' | 'rollback' | 'rollout_end';
@@ -19,17 +19,15 @@ export type ActivatingDoor = 'adoption' | 'promotion' | 'rollback' | 'rollout_en
  * Makes an admitted bundle of the models folder the active one, of the pairs or of its timeframe. A reader sees the old
  * or the new pointer, never a part. A damaged or refused pointer is replaced by one without a predecessor. The serial
  * rises, also when an older bundle becomes active again.
- * @throws MinutehandError MODEL_MISSING, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
+ * @throws MinutehandError MODEL_MISSING, MODEL_EXISTS, KEY_UNUSABLE, POINTER_MARK, HOME_LOCKED
  */
 export function activateAdmitted(
-  { version, timeframe, despite }: Admitted<ActivatingDoor>,
+  admitted: Admitted<ActivatingDoor>,
   paths: Pick<HomePaths, 'models' | 'home'>,
 ): ActivePointer {
-  if (timeframe === null) {
-    mustExist(paths.models, version, MACHINE_FILES);
-    return activateAt(placeOfActive(paths.models), { version, despite }, MACHINE_FILES, trainerMarks(paths));
-  }
-  const place = directionPlace(paths.models, timeframe);
+  checkSame(admitted, paths.models);
+  const { version, timeframe, despite } = admitted;
+  const place = timeframe === null ? placeOfActive(paths.models) : directionPlace(paths.models, timeframe);
   return activateAt(place, { version, despite }, MACHINE_FILES, trainerMarks(paths, place.name));
 }
 
@@ -39,13 +37,13 @@ export function activateAdmitted(
  * @throws MinutehandError as activateAdmitted
  */
 export function activateInFolder(
-  { version, despite }: Admitted<'folder'>,
+  admitted: Admitted<'folder'>,
   folder: string,
   files: FileSystem = MACHINE_FILES,
   marks: PointerMarks | null = null,
 ): ActivePointer {
-  mustExist(folder, version, files);
-  return activateAt(placeOfActive(folder), { version, despite }, files, marks);
+  checkSame(admitted, folder, files);
+  return activateAt(placeOfActive(folder), admitted, files, marks);
 }
 
 /**
@@ -53,12 +51,14 @@ export function activateInFolder(
  * @throws MinutehandError as activateAdmitted
  */
 export function restoreActive(
-  { version, despite }: Admitted<'recovery'>,
+  admitted: Admitted<'recovery'>,
   previous: string | null,
   modelsFolder: string,
   files: FileSystem,
   marks: PointerMarks | null,
 ): ActivePointer {
+  checkSame(admitted, modelsFolder, files);
+  const { version, despite } = admitted;
   const isThere = previous !== null && files.stat(join(modelsFolder, previous, 'manifest.json')) !== null;
   const pointer = { version, previous: isThere ? previous : null };
   return write(placeOfActive(modelsFolder), { ...pointer, ...recordOf(despite) }, files, marks);
@@ -77,7 +77,7 @@ export function setShadow(
 ): void {
   const path = shadowPath(modelsFolder);
   const version = admitted?.version ?? null;
-  if (version !== null) mustExist(modelsFolder, version, files);
+  if (admitted !== null) checkSame(admitted, modelsFolder, files);
   else if (files.stat(path) === null) return;
   whilePointerLocked(path, files, () => writeSealed(SHADOW_POINTER, path, { version }, { files, marks }));
 }

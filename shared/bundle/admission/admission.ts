@@ -1,6 +1,11 @@
 import { join } from 'node:path';
-import { readActiveFile, sha256Hex } from '../bundle.ts';
-import { directionPlace, isDirectionBundle, liveInstrumentSchema } from '../direction/active_direction.ts';
+import { mustExist, readActiveFile, sha256Hex } from '../bundle.ts';
+import {
+  directionFolder,
+  directionPlace,
+  isDirectionBundle,
+  liveInstrumentSchema,
+} from '../direction/active_direction.ts';
 import { readDirectionBundle } from '../direction/direction_bundle.ts';
 import { prepareDirection } from '../direction/direction_model.ts';
 import { featureSchema } from '../feature_schema.ts';
@@ -24,6 +29,7 @@ import { describeError, MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { timeframeOf, type Timeframe } from '../../pair.ts';
 import type { HomePaths } from '../../home.ts';
+import type { FileSystem } from '../../ports.ts';
 import type { Settings } from '../../policy/policy.ts';
 import { runningOrigin } from './running.ts';
 
@@ -92,6 +98,8 @@ export interface Admitted<Through extends Door = Door> {
   readonly version: string;
   /** Timeframe of a direction model; null: models of pairs. */
   readonly timeframe: Timeframe | null;
+  /** SHA-256 of the manifest that was admitted, hexadecimal: what is used must have it. */
+  readonly manifestHash: string;
   /** The override, if gates failed. */
   readonly despite: DespiteGates | null;
 }
@@ -121,10 +129,28 @@ export async function admit<Through extends Door>(
 
 function admitted<Through extends Door>(
   door: Through,
-  { version, timeframe }: Candidate,
+  { version, timeframe, manifestHash }: Candidate,
   despite: DespiteGates | null,
 ): AdmittedBy<Through> {
-  return { door, version, timeframe, despite } as AdmittedBy<Through>;
+  return { door, version, timeframe, manifestHash, despite } as AdmittedBy<Through>;
+}
+
+/**
+ * A bundle of the models folder is the one that was admitted: an import names it by its manifest, and another folder
+ * may have the version already.
+ * @throws MinutehandError MODEL_MISSING, MODEL_EXISTS
+ */
+export function checkSame(
+  { version, timeframe, manifestHash }: Admitted,
+  modelsFolder: string,
+  files: FileSystem = MACHINE_FILES,
+): void {
+  const folder = timeframe === null ? modelsFolder : directionFolder(modelsFolder);
+  mustExist(folder, version, files);
+  if (manifestHashOf(join(folder, version), files) !== manifestHash)
+    throw new MinutehandError('MODEL_EXISTS', {
+      seen: `${join(folder, version)} has another manifest than the bundle that was admitted`,
+    });
 }
 
 interface Candidate extends BundleOrigin {
@@ -167,8 +193,8 @@ async function verifyCandidate(folder: string, settings: Settings): Promise<Cand
   };
 }
 
-function manifestHashOf(folder: string): string {
-  return sha256Hex(readModelsFile(join(folder, 'manifest.json'), 'manifest'));
+function manifestHashOf(folder: string, files: FileSystem = MACHINE_FILES): string {
+  return sha256Hex(readModelsFile(join(folder, 'manifest.json'), 'manifest', files));
 }
 
 interface Verdicts {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { FastifyRequest } from 'fastify';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { AdmissionPlace, Override } from '../../../shared/bundle/admission/admission.ts';
+import { MAX_REASON, overrideReason, READABLE_REASON } from '../../../shared/bundle/admission/override_reason.ts';
 import { createRegistry } from '../registry/registry.ts';
 import type { ApiContext } from './context.ts';
 
@@ -11,7 +12,7 @@ export const overrideShape = {
   reason: z
     .string()
     .trim()
-    .max(500)
+    .max(MAX_REASON)
     .default('')
     .describe('With despite_gates: why; recorded, and shown until replaced'),
 };
@@ -29,7 +30,11 @@ export function overrideOf(
     throw new MinutehandError('REQUEST_INVALID', {
       seen: despite_gates ? 'despite_gates without a reason' : 'a reason without despite_gates',
     });
-  return despite_gates ? { reason, by: identity?.name ?? '' } : null;
+  if (!despite_gates) return null;
+  const checked = overrideReason(reason);
+  if ('wrong' in checked)
+    throw new MinutehandError('REQUEST_INVALID', { seen: checked.wrong, expected: READABLE_REASON });
+  return { reason: checked.reason, by: identity?.name ?? '' };
 }
 
 export function admissionPlaceOf({ settings, paths, store }: ApiContext): AdmissionPlace {

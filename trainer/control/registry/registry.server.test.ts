@@ -207,14 +207,14 @@ describe.each([
     const before = bundlesOf(models);
     const pointer = readActive(models);
     rmSync(models, { recursive: true });
-    expect(await registry.recover(undefined, admitAll)).toEqual({
+    expect(await registry.recover(undefined, admitAll(models))).toEqual({
       recovered: [A, B, C],
       intact: [],
       failed: [],
       activated: C,
     });
     expect([bundlesOf(models), readActive(models)]).toEqual([before, pointer]);
-    expect(await registry.recover(undefined, admitAll)).toEqual({
+    expect(await registry.recover(undefined, admitAll(models))).toEqual({
       recovered: [],
       intact: [A, B, C],
       failed: [],
@@ -228,12 +228,21 @@ describe.each([
     rmSync(join(models, A), { recursive: true });
     writeFileSync(join(models, B, 'ai3.onnx'), 'damaged');
     writeFileSync(join(models, 'active.json'), '{');
-    expect(await registry.recover(B, admitAll)).toEqual({ recovered: [B], intact: [], failed: [], activated: null });
+    expect(await registry.recover(B, admitAll(models))).toEqual({
+      recovered: [B],
+      intact: [],
+      failed: [],
+      activated: null,
+    });
     expect(contentOf(join(models, B))).toEqual(contentOf(join(trained, B)));
     expect([existsSync(join(models, A)), readFileSync(join(models, 'active.json'), 'utf8')]).toEqual([false, '{']);
-    expect(await registry.recover(undefined, admitAll)).toMatchObject({ recovered: [A], intact: [B, C], activated: C });
+    expect(await registry.recover(undefined, admitAll(models))).toMatchObject({
+      recovered: [A],
+      intact: [B, C],
+      activated: C,
+    });
     expect(readActive(models)).toEqual({ version: C, previous: B });
-    await expect(registry.recover('20200101_0000', admitAll)).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    await expect(registry.recover('20200101_0000', admitAll(models))).rejects.toMatchObject({ code: 'MODEL_MISSING' });
   });
 
   it('rejects stored bytes with a wrong hash, and recovers the others', async () => {
@@ -245,7 +254,7 @@ describe.each([
       .where('file', '=', 'ai1.onnx')
       .execute();
     rmSync(models, { recursive: true });
-    const { recovered, failed, activated } = await registry.recover(undefined, admitAll);
+    const { recovered, failed, activated } = await registry.recover(undefined, admitAll(models));
     expect({ recovered, activated }).toEqual({ recovered: [A], activated: null });
     expect(failed).toMatchObject([{ version: B, error: { code: 'MODEL_HASH' } }]);
     expect(readdirSync(models)).toEqual([A]);
@@ -259,7 +268,7 @@ describe.each([
       .where('file', '=', 'CARD.md')
       .execute();
     rmSync(models, { recursive: true });
-    expect((await registry.recover(undefined, admitAll)).failed).toMatchObject([
+    expect((await registry.recover(undefined, admitAll(models))).failed).toMatchObject([
       { version: A, error: { code: 'MODEL_HASH' } },
     ]);
     expect(readdirSync(models)).toEqual([]);
@@ -268,10 +277,10 @@ describe.each([
   it('reports that removed bytes cannot be restored', async () => {
     for (const version of [A, B, C]) await adopt(registry, models, version);
     await registry.retain(2);
-    expect((await registry.recover(A, admitAll)).failed).toMatchObject([
+    expect((await registry.recover(A, admitAll(models))).failed).toMatchObject([
       { version: A, error: { code: 'MODEL_MISSING' } },
     ]);
-    expect((await registry.recover(undefined, admitAll)).intact).toEqual([B, C]);
+    expect((await registry.recover(undefined, admitAll(models))).intact).toEqual([B, C]);
   });
 
   it('removes leftovers of killed processes, but no bundle that is being written', async () => {

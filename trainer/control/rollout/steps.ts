@@ -19,7 +19,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts';
-import { admit, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
+import { admit, checkSame, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { liveEvidence } from './live_evidence.ts';
 import { rolloutRules, type RolloutRules } from './rules.ts';
 import { checkRollout, outlookOf, type Outlook, type RolloutFacts, type RolloutVerdict } from './verdict.ts';
@@ -57,6 +57,7 @@ export function startRollout({ settings, paths }: RolloutPlace, admitted: Challe
 
 function start({ settings, paths }: RolloutPlace, admitted: Challenger, power: number | null): Rollout {
   const { retrain } = settings;
+  checkSame(admitted, paths.models);
   const { version: challenger, despite } = admitted;
   const before = readChecked(paths);
   if (before?.status === 'active') throw new MinutehandError('ROLLOUT_STATE', { seen: `${before.id} is active` });
