@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
-import { spellSubject } from '../shared/symbol/symbol.ts';
+import { symbolNames } from '../shared/policy/symbol_names.ts';
+import { NO_SYMBOL_NAMES, spellSubject } from '../shared/symbol/symbol.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 
@@ -28,7 +29,7 @@ function collect(text: string, before: readonly string[] | undefined): readonly 
   const ids = text
     .split(',')
     .filter((id) => id !== '')
-    .map((id) => spellSubject(id));
+    .map((id) => spellSubject(id, NO_SYMBOL_NAMES, 'pair'));
   if (ids.length === 0)
     throw new MinutehandError('USAGE', {
       seen: `--pairs ${text}`,
@@ -39,7 +40,10 @@ function collect(text: string, before: readonly string[] | undefined): readonly 
 
 /** @returns all configured pairs when none were given @throws MinutehandError PAIR_UNKNOWN */
 export function configuredPairs({ pairs }: PairsFlags, { minutehand }: Settings): readonly string[] {
-  const unknown = pairs?.find((id) => !minutehand.pairs.includes(id));
+  if (pairs === undefined) return minutehand.pairs;
+  const names = symbolNames({ minutehand });
+  const spelled = pairs.map((id) => (minutehand.pairs.includes(id) ? id : spellSubject(id, names, 'pair')));
+  const unknown = spelled.find((id) => !minutehand.pairs.includes(id));
   if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
-  return pairs ?? minutehand.pairs;
+  return [...new Set(spelled)];
 }

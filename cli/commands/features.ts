@@ -9,6 +9,8 @@ import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { featureDefinitions, PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { pairSources, symbolSources } from '../../shared/core/formula/sources.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
+import { spellSubject } from '../../shared/symbol/symbol.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { barSecondsOf, INSTRUMENT_ID, parseInstrument, parsePair, type Pair } from '../../shared/pair.ts';
 import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
@@ -159,14 +161,15 @@ function writeValues(path: string, name: string, { time, values }: FormulaValues
 
 /** @throws MinutehandError USAGE; as instrumentMatrix */
 async function runInstrument(
-  id: string,
+  given: string,
   { pairs, data, series, model, out }: FeaturesFlags,
   from: number,
   to: number,
   output: Output,
 ): Promise<void> {
-  const seen = `--instrument ${id}${pairs === undefined ? '' : ` --pairs ${pairs.join()}`}`;
+  const seen = `--instrument ${given}${pairs === undefined ? '' : ` --pairs ${pairs.join()}`}`;
   if (pairs !== undefined) throw new MinutehandError('USAGE', { seen, expected: 'one of them' });
+  const id = spellSubject(given, symbolNames(loadSettings()), 'instrument');
   if (!INSTRUMENT_ID.test(id)) throw new MinutehandError('USAGE', { seen, expected: 'such as BTCUSDT@1h' });
   const matrix = await instrumentMatrix(parseInstrument(id), data, series ?? null, model ?? null);
   await writeOut(out, matrix.featureSchema, output, async (write) => {

@@ -3,6 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SERIES_NAMES, type SeriesName } from '../../shared/core/series/series_names.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
+import { parseSymbol } from '../../shared/symbol/symbol.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, shardsOf } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
@@ -83,11 +85,10 @@ async function runArchive({ into, journal }: { into: string; journal?: string },
   endPartly(missing, archived.length > 0, output);
 }
 
-async function runImport(file: string, flags: ImportFlags, output: Output): Promise<void> {
+async function runImport(file: string, given: ImportFlags, output: Output): Promise<void> {
+  const flags = { ...given, symbol: parseSymbol(given.symbol, '--symbol', symbolNames(loadSettings())) };
   if (!SERIES_NAMES.includes(flags.name as SeriesName))
     throw new MinutehandError('USAGE', { seen: `--name ${flags.name}`, expected: SERIES_NAMES.join(', ') });
-  if (!/^[A-Z0-9]+$/.test(flags.symbol))
-    throw new MinutehandError('USAGE', { seen: `--symbol ${flags.symbol}`, expected: 'a symbol such as BTCUSDT' });
   if ((flags.arrival === undefined) === (flags.lag === undefined))
     throw new MinutehandError('USAGE', {
       seen: flags.lag === undefined ? 'neither --arrival nor --lag' : '--arrival and --lag',

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { HIGHEST_PRICE, LOWEST_PRICE } from '../bar_rules.ts';
 import { MinutehandError } from '../errors.ts';
 import { PAIR_ID, parsePair } from '../pair.ts';
 import { checksum } from '../signal/encode.ts';
@@ -18,7 +19,14 @@ const MAX_FILL_BYTES = 4096;
 const id = z.string().regex(/^[0-9a-f]{32}$/, 'not 32 hex digits');
 const words = z.string().max(500);
 const side = z.enum(['BUY', 'SELL']);
-const epochMs = z.int().positive();
+/** From 2001 to 5138 in milliseconds: seconds or microseconds are another unit. */
+const epochMs = z.int().min(1e12).max(1e14);
+/**
+ * Beyond any account: a number that is larger is a defect of the program that wrote it, and would make sums infinite.
+ */
+const MAX_LOTS = 1e7;
+const MAX_MONEY = 1e13;
+const price = z.number().min(LOWEST_PRICE).max(HIGHEST_PRICE);
 
 const head = {
   schema: z.literal(FILL_SCHEMA),
@@ -30,7 +38,7 @@ const head = {
   reason: words,
   ticket: z.int().nonnegative(),
   time_ms: epochMs,
-  signal_ms: z.int().nonnegative(),
+  signal_ms: z.union([z.literal(0), epochMs]),
   latency_ms: z.int(),
   currency: z.string().max(20),
   error: words,
@@ -42,16 +50,16 @@ const traded = {
   symbol: z.string().min(1).max(40),
   broker_symbol: z.string().min(1).max(60),
   side,
-  lots: z.number().positive(),
-  requested_price: z.number().positive(),
-  filled_price: z.number().positive(),
+  lots: z.number().positive().max(MAX_LOTS),
+  requested_price: price,
+  filled_price: price,
   slippage_bps: z.number(),
 };
 
 /** The contract of one line of `result.json` and of one entry of `minutehand:fills`. */
 const fillSchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...traded, kind: z.literal('open'), pnl: z.null() }),
-  z.strictObject({ ...traded, kind: z.literal('close'), pnl: z.number() }),
+  z.strictObject({ ...traded, kind: z.literal('close'), pnl: z.number().min(-MAX_MONEY).max(MAX_MONEY) }),
   z.strictObject({
     ...head,
     kind: z.literal('refused'),
@@ -59,7 +67,7 @@ const fillSchema = z.discriminatedUnion('kind', [
     symbol: z.string().max(40),
     broker_symbol: z.string().max(60),
     side: z.union([z.literal(''), side]),
-    lots: z.number().nonnegative(),
+    lots: z.number().nonnegative().max(MAX_LOTS),
     requested_price: z.null(),
     filled_price: z.null(),
     slippage_bps: z.null(),
