@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as CliProgress from 'cli-progress';
 import { describeError, knownError, type MinutehandError } from '../shared/errors.ts';
+import { maskSecrets } from '../shared/secrets.ts';
 import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/control/schedule/progress_line.ts';
 
 /** Exit codes. Nothing done is a failure; a part done has a code of its own, and the rest is on standard error. */
@@ -52,7 +53,7 @@ export function createOutput(json: boolean, onWritten: Output['written'] = () =>
       if (!json) process.stdout.write(`${printable(text)}\n`);
     },
     print: (text) => void (json ? process.stderr : process.stdout).write(`${printable(text)}\n`),
-    note: (text) => void process.stderr.write(`${printable(text)}\n`),
+    note: (text) => void process.stderr.write(`${printable(maskSecrets(text))}\n`),
     result: (value) => {
       if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
     },
@@ -170,6 +171,6 @@ export function showError(error: unknown, json: boolean): number {
   const { code, message, next } = report;
   if (json) process.stdout.write(`${JSON.stringify({ error: report })}\n`);
   process.stderr.write(`${printable(`${code}: ${message}`)}\n  → ${printable(next)}\n`);
-  if (knownError(error) === null && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  if (knownError(error) === null && error instanceof Error) process.stderr.write(`${maskSecrets(error.stack ?? '')}\n`);
   return code === 'USAGE' ? MISUSED : FAILED;
 }

@@ -1,3 +1,5 @@
+import { maskSecrets } from './secrets.ts';
+
 /**
  * The one table of error codes. API answers, CLI messages, logs and docs/reference/ERRORS.md all read it. Every entry
  * states the error and the next step; the thrower adds what was seen and what was expected.
@@ -651,6 +653,11 @@ export const ERRORS = {
     message: 'Too many backtests are waiting.',
     next: 'Wait, or cancel one.',
   },
+  CHANGE_SECRET: {
+    status: 422,
+    message: 'A proposed change holds a secret, which would stay in the history of the configuration.',
+    next: 'Propose the address without it, and set the full one as MINUTEHAND_REDIS_URL or MINUTEHAND_LEASE_URL.',
+  },
   CHANGE_UNKNOWN: {
     status: 404,
     message: 'No such open change request.',
@@ -1003,15 +1010,18 @@ export class MinutehandError extends Error {
   readonly next: string;
   readonly gates: readonly ErrorGate[] | undefined;
 
+  /** Secrets in the detail are replaced: errors are shown, logged and stored. */
   constructor(code: ErrorCode, detail: ErrorDetail = {}) {
     const parts: string[] = [ERRORS[code].message];
-    if (detail.seen !== undefined) parts.push(`Seen: ${detail.seen}.`);
-    if (detail.expected !== undefined) parts.push(`Expected: ${detail.expected}.`);
+    const seen = detail.seen === undefined ? undefined : maskSecrets(detail.seen);
+    const expected = detail.expected === undefined ? undefined : maskSecrets(detail.expected);
+    if (seen !== undefined) parts.push(`Seen: ${seen}.`);
+    if (expected !== undefined) parts.push(`Expected: ${expected}.`);
     super(parts.join(' '), detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = 'MinutehandError';
     this.code = code;
-    this.seen = detail.seen;
-    this.expected = detail.expected;
+    this.seen = seen;
+    this.expected = expected;
     this.next = detail.next ?? ERRORS[code].next;
     this.gates = detail.gates;
   }
@@ -1067,6 +1077,6 @@ export function knownError(error: unknown): MinutehandError | null {
 export function describeError(error: unknown): ErrorReport {
   const known = knownError(error);
   if (known !== null) return known.toJSON();
-  const message = error instanceof Error ? error.message : String(error);
+  const message = maskSecrets(error instanceof Error ? error.message : String(error));
   return { code: 'INTERNAL', message: `${ERRORS.INTERNAL.message} ${message}`, next: ERRORS.INTERNAL.next };
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { RedisOptions } from 'ioredis';
 import { MinutehandError } from './errors.ts';
+import { maskSecrets } from './secrets.ts';
 
 export type RedisAddress = Pick<RedisOptions, 'host' | 'port' | 'path' | 'db' | 'username' | 'password' | 'tls'>;
 
@@ -64,5 +65,5 @@ function readAuthority(caFile: string): Buffer {
 export function connectionProblem(error: Error): string {
   // Trying IPv4 and IPv6 in turn gives an AggregateError whose own message is empty.
   const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined;
-  return error.message || (inner instanceof Error ? inner.message : error.name);
+  return maskSecrets(error.message || (inner instanceof Error ? inner.message : error.name));
 }

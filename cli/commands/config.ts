@@ -3,7 +3,7 @@ import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import type { Output } from '../output.ts';
-import { maskPasswords } from '../password.ts';
+import { maskSecretsIn } from '../../shared/secrets.ts';
 
 export function addConfig(program: Command, output: () => Output): void {
   const config = program
@@ -46,9 +46,7 @@ function check(output: Output): void {
 
 function show(output: Output): void {
   const { core, retrain, signals, minutehand, policyHash, sources } = loadSettings();
-  const shown = JSON.parse(
-    maskPasswords(JSON.stringify({ core, retrain, signals, minutehand, policyHash, sources })),
-  ) as object;
+  const shown = maskSecretsIn({ core, retrain, signals, minutehand, policyHash, sources });
   output.line(JSON.stringify(shown, null, 2));
   output.result(shown);
 }

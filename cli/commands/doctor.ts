@@ -27,7 +27,7 @@ import { mt5Compilation } from '../mt5_compilation.ts';
 import type { Output } from '../output.ts';
 import { lookAtDaemon, type DaemonState } from '../status/daemon_state.ts';
 import { expiredPairs, ofDaemon } from '../status/findings.ts';
-import { maskPasswords } from '../password.ts';
+import { maskSecrets } from '../../shared/secrets.ts';
 import { connectionProblem } from '../../shared/redis_address.ts';
 import { checkLease } from './doctor_lease.ts';
 import { tryRedis } from './doctor_redis.ts';
@@ -179,7 +179,7 @@ async function port(
 
 async function redis({ minutehand }: Settings): Promise<CheckResult> {
   const { url, enabled } = minutehand.transports.redis;
-  const shown = maskPasswords(url);
+  const shown = maskSecrets(url);
   if (enabled === 'off') return { what: 'redis', verdict: 'ok', detail: 'off by configuration' };
   try {
     const refusals = await tryRedis(minutehand.transports.redis, minutehand.market);
@@ -189,13 +189,13 @@ async function redis({ minutehand }: Settings): Promise<CheckResult> {
     return {
       what: 'redis',
       verdict: 'error',
-      detail: `answers at ${shown} and refuses ${maskPasswords(refused)}. ${next}`,
+      detail: `answers at ${shown} and refuses ${maskSecrets(refused)}. ${next}`,
     };
   } catch (error) {
     return {
       what: 'redis',
       verdict: 'warning',
-      detail: `does not answer at ${shown} (${maskPasswords(connectionProblem(error as Error))}); file and WebSocket work without it`,
+      detail: `does not answer at ${shown} (${maskSecrets(connectionProblem(error as Error))}); file and WebSocket work without it`,
     };
   }
 }

@@ -13,8 +13,8 @@ import type { HomePaths } from '../../shared/home.ts';
 import { shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { redisAddress } from '../../shared/redis_address.ts';
 import { verifySignal } from '../../shared/signal/verify.ts';
-import { maskPasswords } from '../password.ts';
 import { pathInside } from '../../shared/path_name.ts';
+import { maskSecrets } from '../../shared/secrets.ts';
 
 const WAIT_MS = 3000;
 const RETRY_MS = 20;
@@ -38,7 +38,7 @@ export async function checkLease(settings: Settings, paths: Pick<HomePaths, 'sig
   const { lease, market, feed } = settings.minutehand;
   const { url, seconds } = lease;
   if (url === null) return null;
-  const shown = maskPasswords(url);
+  const shown = maskSecrets(url);
   try {
     const roundTripMs = await tryLease(url);
     const fences = await fencesOf(settings, url);
@@ -59,7 +59,7 @@ export async function checkLease(settings: Settings, paths: Pick<HomePaths, 'sig
       ? { verdict: 'ok', detail }
       : { verdict: 'warning', detail: `${detail}. ${warnings.join('; ')}` };
   } catch (error) {
-    const words = maskPasswords(describeError(error).message);
+    const words = maskSecrets(describeError(error).message);
     const next = 'Check `lease.url`, the server, the network and the rights of its user.';
     return { verdict: 'error', detail: `${shown}: ${words}. No daemon can publish. ${next}` };
   }

@@ -12,7 +12,7 @@ import { homePaths } from '../../shared/home.ts';
 import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
-import { maskPasswords } from '../password.ts';
+import { maskSecrets } from '../../shared/secrets.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
 import { applyMarket, marketOption, warnOfUnknownVariables, type ReadyMessage } from './processes.ts';
 
@@ -248,7 +248,7 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
     ...perDaemon,
     transports.redis.enabled === 'off'
       ? '  Redis          off by configuration'
-      : `  Redis          redis-cli subscribe minutehand:signals   (when a Redis server answers at ${maskPasswords(transports.redis.url)})`,
+      : `  Redis          redis-cli subscribe minutehand:signals   (when a Redis server answers at ${maskSecrets(transports.redis.url)})`,
     `  trainer        ${trainer}/healthz   retrain now: curl -X POST ${trainer}/retrain`,
     ...(hasPaper(parts) ? [`  paper account  ${paperFolder()}/result.json   (--no-paper: none)`] : []),
     `  models, logs   ${paths.models}   ${paths.log}`,

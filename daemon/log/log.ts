@@ -40,10 +40,10 @@ export interface DaemonLogs {
 
 /** The daemon's three logs. All shards of a home share the two of the batches: each line names its shard. */
 export function openDaemonLogs({ folder, level, shard, budgetMs }: DaemonLogsOptions): DaemonLogs {
-  const open = (name: string, base: Record<string, string>): OpenLog => openLog(folder, name, level, base);
-  const events = open(`daemon_${shard}`, { process: `daemon_${shard}` });
-  const inference = open('inference', { shard });
-  const dispatch = open('signal_dispatch', { shard });
+  const openPlain = (name: string): OpenLog => openLog(folder, name, level, { shard }, true);
+  const events = openLog(folder, `daemon_${shard}`, level);
+  const inference = openPlain('inference');
+  const dispatch = openPlain('signal_dispatch');
   const all = [events, inference, dispatch];
   const isWanted = dispatch.log.isLevelEnabled('info');
   return {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
+import { maskSecrets } from '../secrets.ts';
 import { openLogFile } from './log_file.ts';
 
 /** Least severe line that is written; `silent` writes none and makes no file. */
@@ -18,14 +19,17 @@ export interface OpenLog {
 /**
  * A log of JSON lines, `<folder>/<name>.log`, written asynchronously.
  * @param base fields of every line
+ * @param isPlain the lines hold numbers and ids alone: they are not searched for secrets
  */
 export function openLog(
   folder: string,
   name: string,
   level: LogLevel,
   base: Record<string, string> = { process: name },
+  isPlain = false,
 ): OpenLog {
   const file = openLogFile(join(folder, `${name}.log`));
-  const log = pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime }, file);
+  const destination = isPlain ? file : { write: (line: string) => file.write(maskSecrets(line)) };
+  const log = pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   return { log, flush: () => file.flush(), close: () => file.close(), lost: () => file.lost };
 }

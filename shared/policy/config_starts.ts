@@ -1,15 +1,18 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { MinutehandError } from '../errors.ts';
+import { maskSecretsIn } from '../secrets.ts';
 import type { Settings } from './policy.ts';
 
 /** Values by part (`core`, `retrain` …) and key. */
 export type ConfigValues = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** The values of a configuration without addresses, which may contain passwords and do not affect signals. */
+/**
+ * The values of a configuration without the addresses of transports, which do not affect signals, and without secrets.
+ */
 export function configValues({ core, retrain, signals, minutehand }: Settings): ConfigValues {
   const { transports: _transports, ...rest } = minutehand;
-  return { core: { ...core }, retrain: { ...retrain }, signals: { ...signals }, minutehand: rest };
+  return maskSecretsIn({ core: { ...core }, retrain: { ...retrain }, signals: { ...signals }, minutehand: rest });
 }
 
 /** User of a program, and the reason of its configuration. */

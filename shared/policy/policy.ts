@@ -21,6 +21,7 @@ import { CONFIG_FILES, policyKeys } from './schema.ts';
 import type { ConfigPart, MinutehandSettings } from './schema.ts';
 import { readApproved, type Approved } from './approved.ts';
 import { homePaths } from '../home.ts';
+import { rememberSecrets } from '../secrets.ts';
 import { didYouMean } from './spelling.ts';
 import { withSpelledSymbols } from './symbol_names.ts';
 import { readYamlFile } from './yaml_file.ts';
@@ -193,6 +194,7 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   }
   if (problems.length > 0) return { settings: null, problems };
 
+  rememberSecrets(parts);
   setTimeframes(parts.minutehand);
   const hash = policyHash(parts.core, parts.minutehand.decision, parts.minutehand.symbols);
   const sources: SettingsSources = { configDir, approved, files, overrides: environment.overrides, delivered };

@@ -1,5 +1,6 @@
 import { MinutehandError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
+import { maskSecretsIn } from '../secrets.ts';
 
 /** One thing that is wrong with the configuration. */
 export interface ConfigProblem {
@@ -28,7 +29,7 @@ const MAX_VALUE = 60;
 /** A value as the user would write it, cut when it is long, without the name and password an address can hold. */
 export function valueText(value: unknown): string {
   if (typeof value === 'number') return String(value);
-  const text = withoutUserInfo(JSON.stringify(value) ?? 'nothing');
+  const text = withoutUserInfo(JSON.stringify(maskSecretsIn(value)) ?? 'nothing');
   return text.length <= MAX_VALUE ? text : `${text.slice(0, MAX_VALUE)}…`;
 }
 

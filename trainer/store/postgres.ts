@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { BulkRows, Cell, Engine } from './engine.ts';
 import type { Tables } from './tables.ts';
+import { maskSecretsIn } from '../../shared/secrets.ts';
 
 const CONNECTIONS = 4;
 const CONNECT_MS = 10_000;
@@ -50,7 +51,7 @@ export async function openPostgres(url: string): Promise<Engine> {
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return {
     kind: 'postgres',
-    place: withoutPassword(url),
+    place: maskSecretsIn(url),
     db,
     transaction: (work) => db.transaction().execute(work),
     alone: (work) =>
@@ -95,16 +96,4 @@ function arrayText(column: Float64Array, length: number): string {
   const texts: string[] = [];
   for (let i = 0; i < length; i++) texts.push(Number.isNaN(column[i]) ? 'NULL' : String(column[i]));
   return `{${texts.join(',')}}`;
-}
-
-/** `postgres://user:secret@host/db` as `postgres://user@host/db`. */
-export function withoutPassword(url: string): string {
-  try {
-    const parsed = new URL(url);
-    parsed.password = '';
-    for (const name of [...parsed.searchParams.keys()]) if (/pass/i.test(name)) parsed.searchParams.delete(name);
-    return parsed.href;
-  } catch {
-    return 'an invalid URL';
-  }
 }

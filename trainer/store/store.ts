@@ -11,7 +11,8 @@ import { openBarStore, type BarStore } from './bars.ts';
 import type { Engine } from './engine.ts';
 import { openImportRuns, type ImportRuns } from './import_runs.ts';
 import { isMigrated, migrate } from './migrations.ts';
-import { openPostgres, withoutPassword } from './postgres.ts';
+import { maskSecretsIn } from '../../shared/secrets.ts';
+import { openPostgres } from './postgres.ts';
 import { openSeriesStore, type SeriesStore } from './series.ts';
 import { openSqlite } from './sqlite.ts';
 import type { ImportsTable, Tables } from './tables.ts';
@@ -122,7 +123,7 @@ async function openEngine(url: string): Promise<Engine> {
 
 /** STORE_UNUSABLE with the place, without a password, and the reason. @param url as of openStore */
 export function storeUnusable(url: string, cause: unknown): MinutehandError {
-  return unusable(isPostgresUrl(url) ? withoutPassword(url) : url, cause);
+  return unusable(isPostgresUrl(url) ? maskSecretsIn(url) : url, cause);
 }
 
 const isPostgresUrl = (url: string): boolean => /^postgres(ql)?:\/\//.test(url);

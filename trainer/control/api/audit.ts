@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import type { ApiWritesTable } from '../../store/access_tables.ts';
 import { appendAnchor, readAnchors } from '../../store/audit_anchors.ts';
+import { maskSecrets, maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Store } from '../../store/store.ts';
 
 /** One recorded action. `before` and `after` are any JSON. */
@@ -25,7 +26,7 @@ const TRIES = 20;
 
 /**
  * Appends to the hash chain, and to the anchors outside the database. What a database would store differently (halves
- * of surrogate pairs, NUL) is replaced before it is hashed.
+ * of surrogate pairs, NUL) is replaced before it is hashed, and so are secrets.
  * @returns the hash of the new last entry
  */
 export async function appendAudit(store: Store, entry: AuditEntry, nowMs: number): Promise<string> {
@@ -123,7 +124,7 @@ function hashOf(row: Omit<AuditRow, 'entry_id' | 'hash'>): string {
 function jsonOf(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(maskSecretsIn(value));
   } catch (error) {
     // A write must not escape the audit because of what it wrote: nesting beyond the stack, a cycle.
     const reason = error instanceof Error ? error.message : String(error);
@@ -133,5 +134,5 @@ function jsonOf(value: unknown): string | null {
 
 /** SQLite stores half a surrogate pair as U+FFFD; PostgreSQL refuses NUL. */
 function storableText(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\uFFFD');
+  return maskSecrets(text).toWellFormed().replaceAll('\0', '\uFFFD');
 }

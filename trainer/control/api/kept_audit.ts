@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import type { HomePaths } from '../../../shared/home.ts';
 import { lockHome } from '../../../shared/process/home_lock.ts';
+import { maskSecretsIn } from '../../../shared/secrets.ts';
 import { openStore, storeUrl, type Store } from '../../store/store.ts';
 import { appendAudit, type AuditEntry } from './audit.ts';
 
@@ -26,7 +27,7 @@ export async function appendOrKeep(
   try {
     store = await openStore(storeUrl(env, paths));
   } catch (error) {
-    keep(paths, { entry, at_ms: nowMs });
+    keep(paths, { entry: maskSecretsIn(entry), at_ms: nowMs });
     return error;
   }
   try {
@@ -34,7 +35,7 @@ export async function appendOrKeep(
     await appendAudit(store, entry, nowMs);
     return null;
   } catch (error) {
-    keep(paths, { entry, at_ms: nowMs });
+    keep(paths, { entry: maskSecretsIn(entry), at_ms: nowMs });
     return error;
   } finally {
     await store.close();

@@ -3,6 +3,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import { appliesWhen } from '../../../shared/policy/applies.ts';
 import type { ChangeRequestsTable } from '../../store/access_tables.ts';
 import type { Evidence } from './evidence_schema.ts';
+import { maskSecrets, maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Store } from '../../store/store.ts';
 import type { Changes } from './config_proposal.ts';
 
@@ -18,17 +19,24 @@ export interface NewChange {
 
 type Row = Selectable<ChangeRequestsTable>;
 
-/** A change request as shown by the API. */
+/** A change request as shown by the API, without secrets. */
 export function changeOf({ pull_request_open: _open, pull_request_number: _number, ...row }: Row) {
-  const changes = JSON.parse(row.changes) as Record<string, unknown>;
+  const changes = maskSecretsIn(wantedOf(row));
   return {
     ...row,
     change_id: Number(row.change_id),
     changes,
-    before: JSON.parse(row.before) as Record<string, unknown>,
+    before: maskSecretsIn(JSON.parse(row.before) as Record<string, unknown>),
+    reason: maskSecrets(row.reason),
+    failure: row.failure === null ? null : maskSecrets(row.failure),
     applies: Object.fromEntries(Object.keys(changes).map((key) => [key, appliesWhen(key)])),
     evidence: row.evidence === null ? null : (JSON.parse(row.evidence) as Evidence),
   };
+}
+
+/** The changed values as they are. */
+export function wantedOf({ changes }: Pick<Row, 'changes'>): Record<string, unknown> {
+  return JSON.parse(changes) as Record<string, unknown>;
 }
 
 export type Change = ReturnType<typeof changeOf>;
@@ -38,8 +46,8 @@ export async function insertChange({ db }: Store, change: NewChange, nowMs: numb
     .insertInto('core.change_requests')
     .values({
       changes: JSON.stringify(change.changes),
-      before: JSON.stringify(change.before),
-      reason: change.reason,
+      before: JSON.stringify(maskSecretsIn(change.before)),
+      reason: maskSecrets(change.reason),
       status: 'open',
       proposed_by: change.by,
       proposed_ms: nowMs,

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { maskSecrets } from '../../../shared/secrets.ts';
 
 /** Longer than any command here takes; a host that does not answer must not hold a change forever. */
 const TIMEOUT_MS = 60_000;
@@ -32,7 +33,7 @@ export function git(args: readonly string[], { cwd, gitDir, input, env = {} }: G
       if (error === null) return resolve(stdout.replace(/\n$/, ''));
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return reject(new MinutehandError('GIT_MISSING', {}));
       const output = stderr.trim() || error.message;
-      reject(new MinutehandError('GIT_FAILED', { seen: withoutPasswords(`git ${args[0]}: ${output}`), cause: error }));
+      reject(new MinutehandError('GIT_FAILED', { seen: maskSecrets(`git ${args[0]}: ${output}`), cause: error }));
     });
     // A program that is missing or has ended takes no input.
     child.stdin?.on('error', () => undefined);
@@ -48,10 +49,6 @@ export async function tryGit(args: readonly string[], options: GitOptions = {}):
     if (error instanceof MinutehandError && error.code === 'GIT_FAILED') return null;
     throw error;
   }
-}
-
-export function withoutPasswords(text: string): string {
-  return text.replace(/\/\/[^/\s]*@/g, '//…@');
 }
 
 /** A repository that the caller's environment names is not ours; messages are in English. */

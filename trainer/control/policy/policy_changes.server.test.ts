@@ -103,6 +103,54 @@ describe('a change of the configuration', () => {
     expect(await start().advance()).toEqual([]);
   });
 
+  it('with a secret is refused, and what a file holds comes neither into commits nor into tables', async () => {
+    const file = join(config, 'minutehand.yaml');
+    edit(file, /url: redis:\/\/\S+/, 'url: redis://ann:pw-of-redis@127.0.0.1:6379');
+    const lease = 'postgres://ann:pw-of-lease@10.0.0.5/d?sslpassword=pw-of-tls';
+    edit(file, /(?<=machines use; null = one machine\.\n\s+)url: null/, `url: ${lease}`);
+    const secret = /pw-of-(?:redis|lease|tls|new)/;
+    const changes = start();
+    const url = 'rediss://:pw-of-new@127.0.0.1:6380';
+    await expect(changes.propose({ ...MORE, changes: { 'minutehand.transports.redis.url': url } })).rejects.toThrow(
+      withCode('CHANGE_SECRET'),
+    );
+    expect(await listChanges(store, nowMs, 10)).toEqual([]);
+    const plain = { ...MORE, changes: { ...MORE.changes, 'minutehand.transports.redis.url': 'redis://10.0.0.9:6379' } };
+    const { change_id: id } = await changes.propose({ ...plain, reason: `not ${url} any more` });
+    await changes.approve(id, 'bob');
+    expect(await changes.advance()).toEqual([id]);
+    const applied = loadSettings({ env: { MINUTEHAND_HOME: folder, MINUTEHAND_CONFIG: config } }).minutehand;
+    expect(applied.transports.redis.url).toBe('redis://10.0.0.9:6379');
+    expect(applied.lease.url).toBe(lease);
+    expect(git(ownRepository(), 'log', '--all', '-p', '--format=%B')).not.toMatch(secret);
+    expect(JSON.stringify(await listChanges(store, nowMs, 10))).not.toMatch(secret);
+    for (const table of ['core.change_requests', 'audit.config_changes'] as const)
+      expect(JSON.stringify(await store.db.selectFrom(table).selectAll().execute())).not.toMatch(secret);
+    // The next process finds the same configuration, and restores it with its passwords.
+    await start().restore();
+    expect(start().current().minutehand.lease.url).toBe(applied.lease.url);
+    const next = await start().propose({ changes: { 'core.min_expected_net_bps': 1 }, reason: 'again', by: 'ann' });
+    await start().approve(next.change_id, 'bob');
+    expect(await start().advance()).toEqual([next.change_id]);
+  });
+
+  it('has a message to which its reason adds no trailer, mention or command of the host', async () => {
+    const changes = start();
+    const reason = 'wider\n\nApproved-by: boss\r\n/approve\u2028Signed-off-by: boss\n@team fixes #12 \u001b[2J';
+    const { change_id: id, branch } = await changes.propose({ ...MORE, reason, by: 'ann\nApproved-by: boss' });
+    await changes.approve(id, 'bob');
+    await changes.advance();
+    for (const ref of [branch!, 'main']) {
+      const trailers = git(ownRepository(), 'log', '-1', '--format=%(trailers:only,unfold)', ref);
+      expect(trailers).toContain('Proposed-by: ann Approved-by: boss');
+      expect(trailers.split('\n').filter((line) => /^(?:Approved|Signed-off)-by/.test(line))).toEqual(
+        ref === 'main' ? ['Approved-by: bob'] : [],
+      );
+      const message = git(ownRepository(), 'log', '-1', '--format=%B', ref);
+      for (const text of ['@team', '#12', '\n/approve', '\u001b', '\r', '\u2028']) expect(message).not.toContain(text);
+    }
+  });
+
   it('keeps comments, and the change after it begins with it', async () => {
     const changes = start();
     const first = await changes.propose(MORE);

@@ -9,14 +9,16 @@ import {
 } from '../../../shared/policy/approved.ts';
 import { configValues } from '../../../shared/policy/config_starts.ts';
 import type { HomePaths } from '../../../shared/home.ts';
+import { hasSecret } from '../../../shared/secrets.ts';
 import { loadSettings, ownConfigDir, type Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { waitForLock } from '../../../shared/process/home_lock.ts';
-import { changeOf, decideChange, expireChanges, insertChange, updateChange, type Change } from './changes.ts';
+import { changeOf, decideChange, expireChanges, insertChange, updateChange, wantedOf, type Change } from './changes.ts';
 import { checkChanges, presentValues, type Changes } from './config_proposal.ts';
 import { noteConfigChanges } from '../schedule/config_changes.ts';
 import type { ChangeRequestsTable } from '../../store/access_tables.ts';
 import type { Store } from '../../store/store.ts';
+import { changeTitle, mergeMessage, proposalMessage } from './change_message.ts';
 import { changedTexts, textsOf, valueIn, valuesText } from './config_texts.ts';
 import { gitHostOf, type GitHost } from './pull_request.ts';
 import { openRepository, type ConfigRepository } from './repository.ts';
@@ -71,14 +73,15 @@ export class PolicyChanges {
 
   /**
    * Checks a change and commits it on a branch of its own.
-   * @throws MinutehandError CONFIG_INVALID, CONFIG_UNKNOWN_KEY, CHANGE_DIRTY, CHANGE_UNAPPROVED, GIT_MISSING,
-   * GIT_FAILED
+   * @throws MinutehandError CHANGE_SECRET, CONFIG_INVALID, CONFIG_UNKNOWN_KEY, CHANGE_DIRTY, CHANGE_UNAPPROVED,
+   * GIT_MISSING, GIT_FAILED
    */
   propose(proposal: Proposal): Promise<Change> {
     const { changes, reason, by } = proposal;
     return this.#locked(async () => {
       const settings = this.current();
       const before = presentValues(settings, Object.keys(changes));
+      refuseSecrets(changes);
       checkChanges(settings, changes);
       const repository = await this.#open();
       await repository.assertClean();
@@ -91,7 +94,7 @@ export class PolicyChanges {
       const { change_id } = await insertChange(store, stored, nowMs);
       try {
         const texts = changedTexts(await repository.texts(base), changes);
-        const message = proposalMessage(change_id, proposal, before);
+        const message = proposalMessage({ id: change_id, changes, before, reason, by });
         const commit = await repository.commit({ parents: [base], texts }, message, { name: by, atMs: nowMs });
         const branch = `minutehand/change-${change_id}-${commit.slice(0, 8)}`;
         await repository.addBranch(branch, commit);
@@ -221,19 +224,23 @@ export class PolicyChanges {
         await host.merge(Number(change.pull_request_number), change.commit_id);
         await repository.fetch();
       } else {
-        const { changes } = changeOf(change);
-        const texts = changedTexts(await repository.texts(tip), changes);
+        const texts = changedTexts(await repository.texts(tip), wantedOf(change));
         const person = { name: change.decided_by ?? '', atMs: Number(change.decided_ms) };
         const merged = await repository.commit(
           { parents: [tip, change.commit_id], texts },
-          mergeMessage(change),
+          mergeMessage({
+            id: Number(change.change_id),
+            reason: change.reason,
+            by: change.proposed_by,
+            approver: change.decided_by ?? '',
+          }),
           person,
         );
         await repository.advance(tip, merged);
       }
     }
     const merged = (await repository.tip())!;
-    await this.#assertApproved(repository, merged, changedTexts(approvedTexts, changeOf(change).changes));
+    await this.#assertApproved(repository, merged, changedTexts(approvedTexts, wantedOf(change)));
     return merged;
   }
 
@@ -246,7 +253,7 @@ export class PolicyChanges {
     { commit_id, base_commit, branch, changes }: Committed,
     approvedTexts: ConfigTexts,
   ): Promise<string | null> {
-    const wanted = JSON.parse(changes) as Changes;
+    const wanted = wantedOf({ changes });
     const tip = (await repository.tip())!;
     if (await repository.isAncestor(commit_id, tip)) {
       await this.#assertApproved(repository, tip, changedTexts(approvedTexts, wanted));
@@ -284,12 +291,13 @@ export class PolicyChanges {
       await updateChange(store, id, { pull_request_open: 0, failure: null });
       return;
     }
-    const { branch, reason } = committed(row);
+    const { branch } = committed(row);
+    const { changes, before, reason } = changeOf(row);
     const opened = await host.open({
       branch,
       base: repository.base,
-      title: `Change ${id}: ${reason.split('\n')[0]}`,
-      body: proposalMessage(id, { changes: changeOf(row).changes, reason, by: row.proposed_by }, changeOf(row).before),
+      title: changeTitle(id, reason),
+      body: proposalMessage({ id, changes, before, reason, by: row.proposed_by }),
     });
     const known = { pull_request_number: opened.number, pull_request_url: opened.url, pull_request_open: 1 };
     await updateChange(store, id, { ...known, failure: null });
@@ -303,6 +311,15 @@ export class PolicyChanges {
     return textsOf(loadSettings({ configDir: approved.folder, env: this.#env }));
   }
 
+  /** The files that commits get their secrets from: the approved ones, or a person's where those are damaged. */
+  #textsWithSecrets(): ConfigTexts {
+    try {
+      return this.#texts();
+    } catch {
+      return this.#ownTexts;
+    }
+  }
+
   async #open(): Promise<ConfigRepository> {
     const { paths, settings } = this.#context;
     const repository = await openRepository({
@@ -310,6 +327,7 @@ export class PolicyChanges {
       configDir: settings.sources.approved === null ? settings.sources.configDir : ownConfigDir(this.#env),
       configured: this.#env['MINUTEHAND_POLICY_REPOSITORY'],
       texts: () => this.#texts(),
+      secrets: () => this.#textsWithSecrets(),
     });
     // Before the first approved change, the files are edited directly and our repository follows them.
     if (readPointer(paths.policy) === null) await repository.adopt(this.#ownTexts, valuesText);
@@ -361,15 +379,14 @@ function committed(row: Row): Committed {
   throw new MinutehandError('CHANGE_CONFLICT', { seen: `change ${row.change_id} has no commit` });
 }
 
-function proposalMessage(id: number, { changes, reason, by }: Proposal, before: Changes): string {
-  const lines = Object.entries(changes).map(
-    ([key, value]) => `${key}: ${JSON.stringify(before[key])} -> ${JSON.stringify(value)}`,
-  );
-  return `${reason}\n\n${lines.join('\n')}\n\nChange: ${id}\nProposed-by: ${by}\n`;
-}
-
-function mergeMessage({ change_id, reason, proposed_by, decided_by }: Row): string {
-  return `Change ${change_id}: ${reason}\n\nProposed-by: ${proposed_by}\nApproved-by: ${decided_by}\n`;
+/**
+ * A change is shown to every viewer and stays in the history of a repository, so a secret must not be in one.
+ * @throws MinutehandError CHANGE_SECRET
+ */
+function refuseSecrets(changes: Changes): void {
+  const keys = Object.keys(changes).filter((key) => hasSecret(changes[key]));
+  if (keys.length > 0)
+    throw new MinutehandError('CHANGE_SECRET', { seen: `a password or token in ${keys.join(', ')}` });
 }
 
 function textOf(error: unknown): string {

@@ -6,6 +6,7 @@ import { makeFolder } from '../../../shared/folder.ts';
 import { CONFIG_FILE_NAMES, type ConfigTexts } from '../../../shared/policy/approved.ts';
 import { packageRoot } from '../../../shared/root.ts';
 import { git, tryGit } from './git.ts';
+import { withoutSecrets, withSecrets } from './hidden_secrets.ts';
 
 export interface Person {
   readonly name: string;
@@ -36,6 +37,8 @@ export interface RepositoryOptions {
   readonly configured: string | undefined;
   /** The approved configuration, for an empty repository. */
   texts(): ConfigTexts;
+  /** Files whose secrets stand where a commit has `***`. */
+  secrets(): ConfigTexts;
 }
 
 /**
@@ -48,7 +51,7 @@ export async function openRepository(options: RepositoryOptions): Promise<Config
   const { policyFolder, configDir, configured } = options;
   const checkout = configured === undefined || configured === '' ? await checkoutOf(configDir) : null;
   if (checkout !== null) {
-    const repository = new ConfigRepository(checkout);
+    const repository = new ConfigRepository(checkout, null);
     await repository.fetch();
     return repository;
   }
@@ -57,10 +60,12 @@ export async function openRepository(options: RepositoryOptions): Promise<Config
   if (!existsSync(join(gitDir, 'HEAD'))) await initialize(gitDir, policyFolder);
   if (remote !== null) await connect(gitDir, remote);
   const base = remote === null ? OWN_BRANCH : await branchOf(gitDir);
-  const bare = new ConfigRepository({ gitDir, workTree: null, folder: '', base, remote });
+  const { secrets } = options;
+  const bare = new ConfigRepository({ gitDir, workTree: null, folder: '', base, remote }, secrets);
   await bare.fetch();
   if ((await bare.tip()) === null) await bare.begin(options.texts());
-  return new ConfigRepository({ gitDir, workTree: null, folder: await bare.folderOfFiles(), base, remote });
+  const folder = await bare.folderOfFiles();
+  return new ConfigRepository({ gitDir, workTree: null, folder, base, remote }, secrets);
 }
 
 async function initialize(gitDir: string, policyFolder: string): Promise<void> {
@@ -94,9 +99,12 @@ async function checkoutOf(configDir: string): Promise<Place | null> {
 
 export class ConfigRepository {
   readonly #place: Place;
+  readonly #secrets: (() => ConfigTexts) | null;
 
-  constructor(place: Place) {
+  /** @param secrets null: the files of the repository are those in use, and are committed as they are */
+  constructor(place: Place, secrets: (() => ConfigTexts) | null) {
     this.#place = place;
+    this.#secrets = secrets;
   }
 
   get base(): string {
@@ -131,7 +139,8 @@ export class ConfigRepository {
       // `git` strips the last line break.
       return [name, `${await this.#git('cat-file', 'blob', `${commit}:${folder}${name}`)}\n`] as const;
     });
-    return Object.fromEntries(await Promise.all(entries));
+    const texts = Object.fromEntries(await Promise.all(entries));
+    return this.#secrets === null ? texts : withSecrets(texts, this.#secrets());
   }
 
   /** A commit with changed files relative to its first parent; not on a branch yet. */
@@ -146,7 +155,8 @@ export class ConfigRepository {
     const withIndex = { gitDir, env: { GIT_INDEX_FILE: join(folder, 'index') } };
     try {
       await git(parents.length === 0 ? ['read-tree', '--empty'] : ['read-tree', parents[0]!], withIndex);
-      for (const [name, text] of Object.entries(texts)) {
+      const committed = this.#secrets === null ? texts : withoutSecrets(texts);
+      for (const [name, text] of Object.entries(committed)) {
         const blob = await git(['hash-object', '-w', '--stdin'], { gitDir, input: text });
         await git(['update-index', '--add', '--cacheinfo', `100644,${blob},${this.#place.folder}${name}`], withIndex);
       }

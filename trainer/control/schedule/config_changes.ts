@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import { readConfigStarts, type ConfigAuthor, type ConfigValues } from '../../../shared/policy/config_starts.ts';
 import type { Clock } from '../../../shared/ports.ts';
+import { maskSecretsIn } from '../../../shared/secrets.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tables } from '../../store/tables.ts';
 
@@ -44,8 +45,10 @@ export async function noteConfigChanges(
     const known = last.get(part)!;
     const keys = new Set([...known.keys(), ...Object.keys(values[part]!)]);
     return [...keys].flatMap((key) => {
-      const value = values[part]![key];
-      const before = known.get(key) ?? null;
+      // A row of an earlier version may hold an address with its password.
+      const value = maskSecretsIn(values[part]![key]);
+      const stored = known.get(key) ?? null;
+      const before = stored === null ? null : JSON.stringify(maskSecretsIn(JSON.parse(stored) as unknown));
       const after = value === undefined ? null : JSON.stringify(value);
       return before === after ? [] : [{ changed_at, part, key, before, after, ...about }];
     });

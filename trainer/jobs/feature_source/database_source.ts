@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { withoutPassword } from '../../store/postgres.ts';
+import { maskSecretsIn } from '../../../shared/secrets.ts';
 import type { FeatureSource, TableRows } from '../../learning/feature_table/feature_table.ts';
 import { TableCollector } from '../../learning/feature_table/file_source.ts';
 import { featureColumns } from '../../learning/feature_table/row_builder.ts';
@@ -16,10 +16,10 @@ export async function databaseSource(url: string, names: readonly string[]): Pro
   const address = new URL(url);
   const table = address.searchParams.get('table') ?? '';
   address.searchParams.delete('table');
-  const place = `${withoutPassword(address.href)} ${table}`;
+  const place = `${maskSecretsIn(address.href)} ${table}`;
   if (!TABLE.test(table))
     throw new MinutehandError('USAGE', {
-      seen: `--features ${withoutPassword(url)}`,
+      seen: `--features ${maskSecretsIn(url)}`,
       expected: 'postgres://…/database?table=schema.name',
     });
   const { default: driver } = await import('pg');

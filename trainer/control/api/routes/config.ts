@@ -3,6 +3,7 @@ import { MinutehandError } from '../../../../shared/errors.ts';
 import { allowed, jsonSchema, propertiesOf, schemaAt, type JsonSchema } from '../../../../shared/policy/json_schema.ts';
 import { packagedValues } from '../../../../shared/policy/delivered.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
+import { maskSecretsIn } from '../../../../shared/secrets.ts';
 import { readYamlFile } from '../../../../shared/policy/yaml_file.ts';
 import { listChanges } from '../../policy/changes.ts';
 import { changesToDelivered } from '../../policy/config_proposal.ts';
@@ -32,7 +33,7 @@ export function addConfigRoutes(api: Api, { settings, policy }: ApiContext): voi
     },
     async handler() {
       const { core, retrain, signals, minutehand } = settings;
-      const config = withoutPasswords({ core, retrain, signals, minutehand });
+      const config = maskSecretsIn({ core, retrain, signals, minutehand });
       return {
         policy_hash: settings.policyHash,
         config,
@@ -154,7 +155,7 @@ function policyEntries(settings: Settings): z.infer<typeof policySchema>['entrie
       allowed: allowed(schemaAt(jsonSchema(part), [key, 'value']) ?? {}),
     }));
   });
-  const ofInstallation = leavesOf(jsonSchema('minutehand'), withoutPasswords(settings.minutehand), 'minutehand').map(
+  const ofInstallation = leavesOf(jsonSchema('minutehand'), maskSecretsIn(settings.minutehand), 'minutehand').map(
     ({ key, value, schema }) => ({
       key,
       part: 'minutehand' as const,
@@ -178,11 +179,4 @@ function leavesOf(schema: JsonSchema, value: unknown, key: string): Leaf[] {
   const properties = Object.entries(propertiesOf(schema));
   if (properties.length === 0 || typeof value !== 'object' || value === null) return [{ key, value, schema }];
   return properties.flatMap(([name, own]) => leavesOf(own, (value as Record<string, unknown>)[name], `${key}.${name}`));
-}
-
-/** A copy in which names and passwords in URLs are hidden. */
-function withoutPasswords<Value extends object>(value: Value): Record<keyof Value & string, Record<string, unknown>> {
-  const hidden = (_key: string, one: unknown): unknown =>
-    typeof one === 'string' ? one.replace(/\/\/[^/\s]*@/g, '//…@') : one;
-  return JSON.parse(JSON.stringify(value, hidden)) as Record<keyof Value & string, Record<string, unknown>>;
 }

@@ -1,0 +1,192 @@
+/**
+ * Every place in which a setting, an address or a message of another program can hold a secret: name and password of
+ * an address, with or without a scheme; values of `?password=` and the like; bearer tokens; tokens by their form;
+ * webhooks, whose path is the secret; and the values of secret environment variables, wherever they stand. What is
+ * shown, logged, stored beside the configuration or sent passes through here. All searches are linear in the length of
+ * the text.
+ */
+
+/** What stands for a secret. */
+export const MASK = '***';
+
+/** Environment variables whose whole value is secret. */
+export const SECRET_VARIABLES: readonly string[] = [
+  'MINUTEHAND_SLACK_URL',
+  'MINUTEHAND_ALERT_URL',
+  'MINUTEHAND_DISCORD_URL',
+  'MINUTEHAND_PAGERDUTY_KEY',
+  'MINUTEHAND_PAGERDUTY_URL',
+  'MINUTEHAND_WEBHOOK_URL',
+  'MINUTEHAND_MODELS_WEBHOOK_URL',
+  'MINUTEHAND_WEBHOOK_SECRET',
+  'MINUTEHAND_HEARTBEAT_URL',
+  'MINUTEHAND_POLICY_TOKEN',
+  'MINUTEHAND_TOKEN',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+];
+/** Environment variables whose address holds a password. */
+export const ADDRESS_VARIABLES: readonly string[] = [
+  'MINUTEHAND_REDIS_URL',
+  'MINUTEHAND_LEASE_URL',
+  'MINUTEHAND_DATABASE_URL',
+  'MINUTEHAND_SMTP_URL',
+  'MINUTEHAND_POLICY_REPOSITORY',
+  'MINUTEHAND_POLICY_API',
+];
+
+/** Shorter values are words of ordinary texts. */
+const MIN_KNOWN_LENGTH = 6;
+const MAX_DEPTH = 100;
+
+const SECRET_NAME =
+  /pass|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|signature|^(?:auth|authorization)$/i;
+/** Secret only in a query: elsewhere they are words of ordinary texts. */
+const SECRET_IN_QUERY = /^(?:sig|key|code)$/i;
+/** A name and its value in a query, a connection string of libpq or an assignment. The name's length is bounded. */
+const ASSIGNMENT = /(^|[?&;\s,"'{(#])([\w.%[\]-]{1,64})=([^\s"'&#;,)}]+)/g;
+const AUTHORIZATION = /\b(bearer|basic) +[\w.~+/=-]{8,}/gi;
+const TOKENS =
+  /\b(?:mh_[0-9a-z]{1,32}_[\w-]{20,}|gh[opsur]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})/g;
+const WEBHOOKS =
+  /\b(hooks\.slack\.com\/|discord(?:app)?\.com\/api\/webhooks\/|webhook\.office\.com\/|hc-ping\.com\/|api\.telegram\.org\/bot)[^\s"'?#]+/gi;
+const PRIVATE_KEY = '-----BEGIN ';
+const SCHEME = /^[a-z][a-z\d+.-]{0,40}:\/\//i;
+/** What ends an address in a text. */
+const WORD_END = /([\s"`<>]+)/;
+
+/** Passwords of the configuration in use: a server may repeat one without its address. */
+const known = new Set<string>();
+
+/** Hides the passwords of these addresses from now on wherever they stand. @param value any JSON, such as settings */
+export function rememberSecrets(value: unknown): void {
+  for (const text of textsIn(value)) for (const secret of passwordsOf(text)) known.add(secret);
+}
+
+/** A text in which each secret is `***`. A text without any is returned as it is. */
+export function maskSecrets(text: string): string {
+  let masked = text;
+  for (const secret of knownSecrets()) if (masked.includes(secret)) masked = masked.replaceAll(secret, MASK);
+  if (masked.includes(PRIVATE_KEY)) masked = withoutPrivateKeys(masked);
+  if (masked.includes('@')) masked = withoutUserInfo(masked);
+  if (masked.includes('='))
+    masked = masked.replace(ASSIGNMENT, (all, before: string, name: string, value: string) =>
+      isSecretName(name, before) && value !== MASK ? `${before}${name}=${MASK}` : all,
+    );
+  return masked.replace(AUTHORIZATION, `$1 ${MASK}`).replace(TOKENS, MASK).replace(WEBHOOKS, `$1${MASK}`);
+}
+
+/**
+ * A copy of any JSON in which each secret of its texts is `***`. A text that is an address as a whole may have spaces
+ * and quotes in its password.
+ */
+export function maskSecretsIn<Value>(value: Value, depth = 0): Value {
+  if (typeof value === 'string') return maskWhole(value) as Value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) return MASK as Value;
+  if (Array.isArray(value)) return value.map((one: unknown) => maskSecretsIn(one, depth + 1)) as Value;
+  // What JSON writes by itself, such as dates, stays.
+  if ('toJSON' in value && typeof value.toJSON === 'function') return maskSecretsIn(value.toJSON() as Value, depth + 1);
+  const entries = Object.entries(value).map(([name, one]: [string, unknown]) => {
+    const isSecret = typeof one === 'string' && one !== '' && /^(?:password|passwd|secret|authorization)$/i.test(name);
+    return [maskSecrets(name), isSecret ? MASK : maskSecretsIn(one, depth + 1)] as const;
+  });
+  return Object.fromEntries(entries) as Value;
+}
+
+/** Whether any text of a JSON value holds a secret. */
+export function hasSecret(value: unknown): boolean {
+  return JSON.stringify(maskSecretsIn(value)) !== JSON.stringify(value);
+}
+
+function maskWhole(text: string): string {
+  const scheme = SCHEME.exec(text)?.[0];
+  const at = text.lastIndexOf('@');
+  if (scheme === undefined) return maskSecrets(text);
+  // Where an address ends and a password begins is not known in one that is malformed.
+  if (!URL.canParse(text)) return `${scheme}${MASK}`;
+  if (at < 0) return maskSecrets(text);
+  return maskSecrets(`${scheme}${MASK}${text.slice(at)}`);
+}
+
+/** Name and password before the last at sign of each word: after `://`, or where there is a colon before it. */
+function withoutUserInfo(text: string): string {
+  const words = text.split(WORD_END);
+  return words.map((word) => (word.includes('@') ? withoutUserInfoOf(word) : word)).join('');
+}
+
+function withoutUserInfoOf(word: string): string {
+  const at = word.lastIndexOf('@');
+  const scheme = word.indexOf('://');
+  if (scheme >= 0 && scheme < at) {
+    // Several addresses may stand in one word, such as a list with commas.
+    const parts = word.split('://');
+    return parts
+      .map((part, index) => {
+        const last = part.lastIndexOf('@');
+        return index === 0 || last < 0 ? part : `${MASK}${part.slice(last)}`;
+      })
+      .join('://');
+  }
+  const colon = word.indexOf(':');
+  return colon >= 0 && colon < at ? `${MASK}${word.slice(at)}` : word;
+}
+
+function withoutPrivateKeys(text: string): string {
+  const parts = text.split(PRIVATE_KEY);
+  return parts
+    .map((part, index) => {
+      if (index === 0 || !part.slice(0, 40).includes('PRIVATE KEY')) return index === 0 ? part : PRIVATE_KEY + part;
+      const end = part.indexOf('-----END ');
+      if (end >= 0) return `${MASK}${part.slice(end + '-----END '.length).replace(/^[A-Z ]{1,40}-----/, '')}`;
+      const quote = part.indexOf('"');
+      return `${MASK}${quote < 0 ? '' : part.slice(quote)}`;
+    })
+    .join('');
+}
+
+function isSecretName(name: string, before: string): boolean {
+  const plain = name.includes('%') ? decoded(name) : name;
+  return SECRET_NAME.test(plain) || (/[?&]/.test(before) && SECRET_IN_QUERY.test(plain));
+}
+
+/** Longest first, so that one that contains another is hidden as a whole. */
+function knownSecrets(): string[] {
+  const { env = {} }: { env?: Readonly<Record<string, string | undefined>> } = globalThis.process ?? {};
+  const found = new Set(known);
+  for (const name of SECRET_VARIABLES) {
+    const value = env[name];
+    if (value !== undefined) found.add(value);
+  }
+  for (const name of ADDRESS_VARIABLES) for (const secret of passwordsOf(env[name] ?? '')) found.add(secret);
+  return [...found].filter(({ length }) => length >= MIN_KNOWN_LENGTH).sort((a, b) => b.length - a.length);
+}
+
+/** The password of an address and the secret values of its query, as written and decoded. */
+function passwordsOf(text: string): string[] {
+  if (!SCHEME.test(text)) return [];
+  const found: string[] = [];
+  const authority = text.slice(text.indexOf('://') + 3);
+  const at = authority.lastIndexOf('@');
+  if (at > 0) found.push(authority.slice(authority.indexOf(':') + 1, at));
+  if (URL.canParse(text)) {
+    const url = new URL(text);
+    found.push(url.password);
+    for (const [name, value] of url.searchParams) if (SECRET_NAME.test(name)) found.push(value);
+  }
+  return [...new Set(found.flatMap((one) => [one, decoded(one)]))].filter(({ length }) => length >= MIN_KNOWN_LENGTH);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function textsIn(value: unknown, depth = 0): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return [];
+  return Object.values(value).flatMap((one) => textsIn(one, depth + 1));
+}
