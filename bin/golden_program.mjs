@@ -11,6 +11,7 @@ const { values } = parseArgs({
     part: { type: 'string', multiple: true, default: [] },
     record: { type: 'boolean', default: false },
     shown: { type: 'string', default: '3' },
+    'keep-home': { type: 'boolean', default: false },
   },
 });
 // It only transforms modules: it serves nothing and watches nothing.
@@ -24,12 +25,13 @@ const server = await createServer({
 });
 try {
   const environment = /** @type {import('vite').RunnableDevEnvironment} */ (server.environments.ssr);
-  const { runGolden } = await environment.runner.import(join(ROOT, 'test', 'golden', 'golden.ts'));
+  const { keepOldHome, runGolden } = await environment.runner.import(join(ROOT, 'test', 'golden', 'golden.ts'));
   const print = (/** @type {string} */ line) => process.stdout.write(`${line}\n`);
   const { part, record, shown } = values;
-  process.exitCode = (await runGolden({ parts: part, record, shown: Number(shown), print })) === 0 ? 0 : 1;
+  if (values['keep-home']) await keepOldHome(print);
+  else process.exitCode = (await runGolden({ parts: part, record, shown: Number(shown), print })) === 0 ? 0 : 1;
 } catch (error) {
-  // A part that does not exist.
+  // A part that does not exist, or a home that does.
   if (!(error instanceof RangeError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;

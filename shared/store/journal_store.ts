@@ -1,24 +1,27 @@
 import type { Bar, OpenTime } from '../bar.ts';
 import type { Pair } from '../pair.ts';
 
-export type InputKind =
-  | 'bar'
-  | 'empty'
-  | 'suspect'
-  | 'timeout'
-  | 'silence'
-  | 'silence_halt'
-  | 'shutdown'
-  | 'swap'
-  | 'direction'
-  | 'halts'
-  | 'rollout'
-  | 'policy'
-  | 'lease'
-  | 'degraded'
-  | 'recovered'
-  | 'boot'
-  | 'series';
+/** Every kind of input that a journal has. */
+export const INPUT_KINDS = [
+  'bar',
+  'empty',
+  'suspect',
+  'timeout',
+  'silence',
+  'silence_halt',
+  'shutdown',
+  'swap',
+  'direction',
+  'halts',
+  'rollout',
+  'policy',
+  'lease',
+  'degraded',
+  'recovered',
+  'boot',
+  'series',
+] as const;
+export type InputKind = (typeof INPUT_KINDS)[number];
 
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a

@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { packageRoot } from '../../shared/root.ts';
+import { keepHome } from './home/old_homes.ts';
 import { PARTS } from './parts.ts';
 import type { GoldenPart } from './part.ts';
 import { readRecord, writeRecord } from './record.ts';
@@ -72,4 +76,23 @@ export function verdictOf(recorded: Value | null, found: Value): { text: string;
   const differences = differencesOf(recorded, found).map(describeDifference);
   if (differences.length === 0) return { text: EQUAL, differences };
   return { text: `DIFFERENT in ${differences.length}`, differences };
+}
+
+/**
+ * Makes the home of this version of minutehand and keeps it, so that later versions prove that they can read it.
+ * @throws RangeError when this version has one already
+ */
+export async function keepOldHome(print: (line: string) => void): Promise<void> {
+  const workshop = openWorkshop();
+  try {
+    const { path, bytes } = await keepHome(readVersion(), workshop.folder('home'));
+    print(`${path}: ${bytes} bytes. Its parts have no record yet: npm run golden -- --record`);
+  } finally {
+    workshop.close();
+  }
+}
+
+function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  return manifest.version;
 }

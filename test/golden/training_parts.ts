@@ -1,10 +1,10 @@
 import { readBundle } from '../../shared/bundle/bundle.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
 import type { Dataset, DatasetRows } from '../../trainer/learning/dataset/dataset.ts';
 import { train, trainFromWarmStart } from '../../trainer/learning/training/pipeline.ts';
 import { tinySettings } from '../tiny_settings.ts';
 import { bundleValues } from './bundle_values.ts';
+import { groupTraining } from './group_training.ts';
 import type { GoldenPart } from './part.ts';
 import { shortHash, type Value } from './values.ts';
 import { MARKET_MINUTES, trainingOptions } from './workshop.ts';
@@ -72,10 +72,9 @@ const warmStartPart: GoldenPart = {
   },
 };
 
-/** Labels are searched too, and AI1's configured parameters are so poor that a search finds better ones. */
+/** Labels are searched too. */
 const SEARCHED = tinySettings({
   minutehand: {
-    train: { ai1: { rounds: 8, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 400 } },
     search: { label: true, theta_evaluations: 12, min_trades: 5 },
   },
 });
@@ -91,19 +90,13 @@ const searchPart: GoldenPart = {
   },
 };
 
-function grouped(): Settings {
-  const [first, second, third] = tinySettings().minutehand.pairs as [string, string, string];
-  return tinySettings({ minutehand: { train: { groups: { metals: [first], currencies: [second, third] } } } });
-}
-
 const groupsPart: GoldenPart = {
   name: 'groups',
   what: 'training with models of their own for groups of pairs',
   isLong: true,
   async measure(workshop) {
-    const bars = workshop.firstBars(6500);
-    const result = await train(trainingOptions(workshop, 'groups', { settings: grouped(), bars }));
-    return bundleValues(result.path);
+    const options = groupTraining(workshop.folder('groups'), new Date('2024-01-05T12:00:00Z'));
+    return bundleValues((await train(options)).path);
   },
 };
 

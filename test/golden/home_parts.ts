@@ -1,0 +1,279 @@
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { recoveryStart, restoredInputs, subjectWarmup } from '../../daemon/journal/recovery.ts';
+import { replayJournal } from '../../daemon/replay.ts';
+import type { OpenTime } from '../../shared/bar.ts';
+import { listVersions, readBundle } from '../../shared/bundle/bundle.ts';
+import { directionFolder, liveInstrumentSchema } from '../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
+import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { parseSubject, TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import type { SignalBody } from '../../shared/signal/signal.ts';
+import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
+import { verifyAudit } from '../../trainer/control/api/audit.ts';
+import { openSignalTables } from '../../trainer/control/history/signal_tables.ts';
+import { createRegistry } from '../../trainer/control/registry/registry.ts';
+import { storeQueue } from '../../trainer/control/schedule/run_queue.ts';
+import { openStore, type Store } from '../../trainer/store/store.ts';
+import { makeHome, type Place } from './home/make_home.ts';
+import { oldVersions, unpackHome } from './home/old_homes.ts';
+import type { GoldenPart } from './part.ts';
+import { asValue, shortHash, type Value } from './values.ts';
+import type { Workshop } from './workshop.ts';
+
+const settingsOf = ({ config }: Place): Settings => loadSettings({ env: { MINUTEHAND_CONFIG: config } });
+
+function countBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const item of items) counts[keyOf(item)] = (counts[keyOf(item)] ?? 0) + 1;
+  return Object.fromEntries(Object.entries(counts).sort());
+}
+
+const HOUR = 3600;
+
+/** Signals by hour of their minutes. */
+function hourly(signals: Iterable<{ readonly time: OpenTime; readonly text: string }>): Record<string, string> {
+  const hours = new Map<number, string[]>();
+  for (const { time, text } of signals) {
+    const hour = Math.floor(time / HOUR) * HOUR;
+    hours.set(hour, [...(hours.get(hour) ?? []), text]);
+  }
+  const lines = [...hours].map(([hour, texts]) => [
+    new Date(hour * 1000).toISOString(),
+    `${texts.length} ${shortHash(texts.join('\n'))}`,
+  ]);
+  return Object.fromEntries(lines) as Record<string, string>;
+}
+
+/**
+ * Of signals and positions. Those of instruments are derived from the manifest of the direction model, and so differ
+ * when it states something else.
+ */
+const ID = /\b[0-9a-f]{32}\b/g;
+const withoutIds = (text: string): string => text.replaceAll(ID, '');
+
+/** What a journal has: inputs by kind, signals by kind and hour, those of the shadow and the arms. */
+export function journalValues(journal: JournalFile): Value {
+  const inputs = [...journal.inputsFrom(0 as OpenTime)];
+  const signals = [...journal.signals()];
+  const shadows = [...journal.shadows()];
+  return {
+    inputs: countBy(inputs, ({ kind }) => kind),
+    changes: inputs
+      .filter(({ kind }) => !['bar', 'series', 'policy'].includes(kind))
+      .map(({ kind, subject, time }) => `${time} ${kind} ${subject}`),
+    signals: countBy(signals, ({ pairId, body }) => {
+      const { action, reason, mode } = JSON.parse(`${body}}`) as SignalBody;
+      return `${pairId} ${action} ${reason} ${mode}`;
+    }),
+    hours: hourly(
+      signals.map(({ time, body, featuresCrc, position }) => ({
+        time,
+        text: withoutIds(`${body}${featuresCrc}${position}`),
+      })),
+    ),
+    ids: hourly(signals.map(({ time, body }) => ({ time, text: (body.match(ID) ?? []).join() }))),
+    shadows: countBy(shadows, ({ pairId, modelVersion }) => `${pairId} ${modelVersion}`),
+    shadow_hours: hourly(shadows.map(({ time, body, position }) => ({ time, text: withoutIds(`${body}${position}`) }))),
+  };
+}
+
+/** Loads the bundles of a home, each once. */
+function createLoaders({ paths }: Place, settings: Settings) {
+  const { pairs, windows } = settings.minutehand;
+  const sets = new Map<string, Promise<ModelSet>>();
+  const directions = new Map<string, Promise<DirectionModel>>();
+  return {
+    async loadModels(version: string): Promise<ModelSet> {
+      const path = join(paths.models, version);
+      if (!sets.has(version)) sets.set(version, loadModelSet(path, featureSchema(windows), pairs.length));
+      const set = await sets.get(version)!;
+      return { ...set, hasEdge: set.hasEdge, release: () => Promise.resolve() };
+    },
+    loadDirection(version: string, timeframe: Timeframe): Promise<DirectionModel> {
+      const path = join(directionFolder(paths.models), version);
+      const schema = liveInstrumentSchema(TIMEFRAMES[timeframe]);
+      if (!directions.has(version)) directions.set(version, loadDirectionModel(path, schema, 1));
+      return directions.get(version)!;
+    },
+    async release(): Promise<void> {
+      for (const set of sets.values()) await (await set).release();
+    },
+  };
+}
+
+/** Every signal again, to the byte. */
+async function replayOf(place: Place, settings: Settings, store: JournalFile): Promise<Value> {
+  const loaders = createLoaders(place, settings);
+  try {
+    const summary = await replayJournal({
+      settings,
+      pairIds: [...settings.minutehand.pairs, ...settings.minutehand.instruments],
+      clock: MACHINE_CLOCK,
+      bootId: 'golden',
+      store,
+      loadModels: loaders.loadModels,
+      loadDirection: loaders.loadDirection,
+      onSignals: () => undefined,
+    });
+    return asValue(summary);
+  } finally {
+    await loaders.release();
+  }
+}
+
+/** Where a restart of the daemon would begin, and how many inputs it would read. */
+function recoveryValues(settings: Settings, journal: JournalFile): Value {
+  const { pairs, instruments, windows } = settings.minutehand;
+  const from = recoveryStart(journal, [...pairs, ...instruments].map(parseSubject), subjectWarmup(windows));
+  const rows = [...restoredInputs(journal, from, journal.inputsFrom(from))];
+  return { from, inputs: countBy(rows, ({ kind }) => kind), positions: asValue(journal.lastSignals()) };
+}
+
+async function journalPart(place: Place): Promise<Value> {
+  const settings = settingsOf(place);
+  const journal = openJournal(place.paths.journal('simulated', 'main'));
+  try {
+    const boots = { last: asValue({ ...journal.lastBoot()! }), halts: journal.lastHalts(), fence: journal.lastFence() };
+    return {
+      ...(journalValues(journal) as object),
+      boots,
+      recovery: recoveryValues(settings, journal),
+      replay: await replayOf(place, settings, journal),
+    };
+  } finally {
+    journal.close();
+  }
+}
+
+/** Bundles as a daemon opens them, and their answers to the golden vectors of their own manifests. */
+async function bundlesPart(place: Place): Promise<Value> {
+  const { paths } = place;
+  const schema = featureSchema(settingsOf(place).minutehand.windows);
+  const bundles: Record<string, Value> = {};
+  for (const version of listVersions(paths.models)) {
+    const { manifest, modelsHash } = readBundle(join(paths.models, version));
+    const { features } = manifest.golden;
+    const set = await loadModelSet(join(paths.models, version), schema, features.length);
+    try {
+      const values = Float32Array.from(features.flat(), (own) => own ?? NaN);
+      // Of each pair in turn: a group may have models of its own.
+      const pairs = features.map((_, row) => manifest.pairs[row % manifest.pairs.length]!);
+      const scores = await set.infer(values, features.length, undefined, pairs);
+      const { theta1, theta2, groups = [], gates = [] } = manifest;
+      bundles[version] = {
+        ...(asValue({
+          theta1,
+          theta2,
+          engine: manifest.engine.name,
+          groups: groups.map(({ name }) => name),
+        }) as object),
+        gates: gates.map(({ name, passed }) => `${name} ${passed}`),
+        models_hash: modelsHash,
+        golden: asValue(manifest.golden),
+        scores: asValue(scores),
+      };
+    } finally {
+      await set.release();
+    }
+  }
+  return { bundles, directions: await directionAnswers(paths.models) };
+}
+
+async function directionAnswers(models: string): Promise<Value> {
+  const folder = directionFolder(models);
+  const answers: Record<string, Value> = {};
+  for (const version of readdirSync(folder).sort()) {
+    const path = join(folder, version);
+    const { timeframe } = readDirectionBundle(path).manifest;
+    const model = await loadDirectionModel(path, liveInstrumentSchema(timeframe), 64);
+    const { features } = model.manifest.golden;
+    const found = model.infer(
+      Float32Array.from(features.flat(), (own) => own ?? NaN),
+      features.length,
+    );
+    answers[version] = {
+      timeframe,
+      golden: asValue(model.manifest.golden),
+      found: asValue(found),
+      hash: model.modelsHash,
+    };
+  }
+  return answers;
+}
+
+async function storePart(place: Place): Promise<Value> {
+  const store = await openStore(place.paths.trainer);
+  try {
+    return await storeValues(store, place);
+  } finally {
+    await store.close();
+  }
+}
+
+async function storeValues(store: Store, place: Place): Promise<Value> {
+  const settings = settingsOf(place);
+  const symbols = await store.bars.symbols('live');
+  const bars: Record<string, string> = {};
+  for (const { symbol } of symbols) {
+    const { length, time, open, high, low, close, volume } = await store.bars.read('live', symbol);
+    bars[symbol] = `${length} ${shortHash(time, open, high, low, close, volume)}`;
+  }
+  const imports = await store.imports.list('live');
+  const registry = createRegistry(store, place.paths.models);
+  const tables = await openSignalTables(store, settings.signals);
+  const queue = storeQueue(store, { market: 'simulated', owner: 'golden', clock: MACHINE_CLOCK });
+  return {
+    symbols: asValue(symbols),
+    bars,
+    series: asValue(await store.series.list('live')),
+    imports: imports.map(({ symbol, file, rows, rejected }) => `${symbol} ${file} ${rows} ${rejected}`).sort(),
+    import_runs: asValue(await store.importRuns.list('live')),
+    models: (await registry.list()).map(({ version, status }) => `${version} ${status}`),
+    model_registry: (await registry.models()).map((row) => asValue(row)),
+    runs: (await queue.list(50)).map(({ run_id, kind, status, trigger }) => `${run_id} ${kind} ${status} ${trigger}`),
+    audit: asValue(await verifyAudit(store)),
+    signals: await tables.count({ market: 'simulated' }),
+    live: (await tables.live('simulated')).map(({ pair_id, signal_id, action }) => `${pair_id} ${signal_id} ${action}`),
+  };
+}
+
+const emptyFolder = (workshop: Workshop, name: string): string => mkdtempSync(join(workshop.folder(name), 'home-'));
+
+function partsOfVersion(version: string): GoldenPart[] {
+  const read = (part: (place: Place) => Promise<Value>) => (workshop: Workshop) =>
+    part(unpackHome(version, emptyFolder(workshop, version)));
+  return [
+    {
+      name: `journal ${version}`,
+      what: `a journal of version ${version} is read, replayed and recovered from`,
+      isLong: false,
+      measure: read(journalPart),
+    },
+    {
+      name: `bundles ${version}`,
+      what: `bundles of version ${version} are verified, and score their golden vectors`,
+      isLong: false,
+      measure: read(bundlesPart),
+    },
+    {
+      name: `store ${version}`,
+      what: `a store of version ${version} is opened, and lists what it has`,
+      isLong: false,
+      measure: read(storePart),
+    },
+  ];
+}
+
+const livePart: GoldenPart = {
+  name: 'live',
+  what: 'a daemon lives through everything that a journal can contain; its journal, replayed',
+  isLong: false,
+  measure: async (workshop) => journalPart(await makeHome(emptyFolder(workshop, 'live'))),
+};
+
+export const HOME_PARTS: readonly GoldenPart[] = [livePart, ...oldVersions().flatMap(partsOfVersion)];
