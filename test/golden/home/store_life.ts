@@ -73,11 +73,11 @@ async function importBars(store: Store, bars: ReadonlyMap<string, BarColumns>): 
 
 async function runTrainings(queue: RunQueue): Promise<void> {
   const finished_at = new Date(STARTED_MS).toISOString();
-  const first = (await queue.begin('first models', 'full'))!;
+  const first = (await queue.begin({ trigger: 'first models' }))!;
   await queue.keep({ ...first, status: 'rejected', finished_at, reasons: ['ai1 auc'] });
-  const second = (await queue.begin('weekly', 'incremental'))!;
+  const second = (await queue.begin({ trigger: 'weekly', kind: 'incremental' }))!;
   await queue.keep({ ...second, status: 'nothing_new', finished_at });
-  await queue.wait('drift', 'full', ['psi']);
+  await queue.wait({ trigger: 'drift', causes: ['psi'] });
 }
 
 const AUDITED: readonly AuditEntry[] = ['login', 'models promote', 'models resume'].map((action, index) => ({
