@@ -79,7 +79,9 @@ export interface DaemonPorts {
   /** null = Redis is not used. */
   readonly bus: Bus | null;
   /** The lease across machines, where one is configured. @param holder names this daemon */
-  readonly lease?: { readonly store: LeaseStore; readonly holder: string; clockMs(): number } | undefined;
+  readonly lease?:
+    | { readonly store: LeaseStore; readonly holder: string; clockMs(): number; wallMs?(): number }
+    | undefined;
   /** Reads bars from Redis; when nothing is given, none come that way. */
   readBarStream?(listener: StreamListener): StreamReader;
   /**
@@ -142,6 +144,8 @@ export interface Daemon {
   readonly lateBars: () => LateBars | null;
   /** Of the lease across machines; null = none is configured. */
   readonly lease: () => LeaseHealth | null;
+  /** @throws MinutehandError CLOCK_DIFFERS while this machine's clock differs from the lease server's */
+  readonly checkLeaseClock: () => void;
   readonly routes: readonly Route[];
   readonly webSockets: readonly WebSocketRoute[];
   /** Names the server the signals leave by. */
@@ -286,6 +290,11 @@ class AssembledDaemon implements Daemon {
 
   readonly lease = (): LeaseHealth | null => this.#lease?.health() ?? null;
 
+  readonly checkLeaseClock = (): void => {
+    const errorMs = this.#lease?.clockErrorMs ?? null;
+    if (errorMs !== null) throw clockDiffers(errorMs);
+  };
+
   readonly health = (): HealthReport =>
     healthReport({
       identity: this.#identity,
@@ -407,6 +416,11 @@ class AssembledDaemon implements Daemon {
         log.error({ code: error.code }, error.message);
         print(`${error.code}: ${error.message} ${error.next}`);
         this.#applyLease({ fence: null });
+      },
+      onClock: (errorMs) => {
+        const error = clockDiffers(errorMs);
+        log.error({ code: error.code, error_ms: Math.round(errorMs) }, error.message);
+        print(`${error.code}: ${error.message} The lease is offered to another daemon. ${error.next}`);
       },
       onSeen: (seen) => this.#applyLease({ fence: null, seen }),
       onServer: (state, detail) => log.info({ state, detail }, 'lease server'),
@@ -609,6 +623,13 @@ class AssembledDaemon implements Daemon {
     if (this.#options.isFeedOpen()) this.pipeline.inputs.checkSilence();
     else this.pipeline.expectNoBars();
   }
+}
+
+function clockDiffers(errorMs: number): MinutehandError {
+  const seconds = Math.round(Math.abs(errorMs) / 100) / 10;
+  return new MinutehandError('CLOCK_DIFFERS', {
+    seen: `this machine is ${seconds} s ${errorMs > 0 ? 'ahead of' : 'behind'} the lease server`,
+  });
 }
 
 function logScreened({ bar, verdict, level, limit }: ScreenedBar, log: Logger): void {

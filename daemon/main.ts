@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { announce } from '../shared/address.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
-import { MACHINE_SCHEDULER } from '../shared/clock.ts';
+import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { DependencyWatch } from '../shared/dependencies/watch.ts';
 import { describeError, knownError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
@@ -255,7 +255,7 @@ class DaemonProcess {
         redisStates: daemon.redisStates,
         exchangeOwner: () => this.#exchange?.claim(),
         redisTakenBy: () => this.#bus?.takenBy ?? null,
-        leaseClock: () => undefined,
+        leaseClock: daemon.checkLeaseClock,
       }),
       scheduler: MACHINE_SCHEDULER,
       nowMs: wallMs,
@@ -517,7 +517,7 @@ class DaemonProcess {
 /** Counts suspension: a clock of Node does not. */
 const uptimeMs = (): number => uptime() * 1000;
 
-async function openLease({ settings, shard }: DaemonOptions) {
+async function openLease({ settings, shard, clock }: DaemonOptions) {
   const { market, lease } = settings.minutehand;
   if (lease.url === null) return undefined;
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`;
@@ -527,7 +527,9 @@ async function openLease({ settings, shard }: DaemonOptions) {
     holder,
     timeoutMs: 1000 * lease.seconds * LEASE_TIMEOUT,
   });
-  return { store, holder, clockMs: uptimeMs };
+  // The server knows no other clock than that of a machine.
+  const isOfMachine = clock === MACHINE_CLOCK;
+  return { store, holder, clockMs: uptimeMs, ...(isOfMachine && { wallMs: () => clock.nowMs() }) };
 }
 
 function metricsRoute(metrics: Exposition): Route {

@@ -1,4 +1,5 @@
 import type { Scheduler } from '../../shared/ports.ts';
+import { ClockComparison } from './clock_comparison.ts';
 import { Lease, type LeaseRequest } from './lease.ts';
 import type { LeaseStore } from './lease_store.ts';
 
@@ -13,7 +14,9 @@ export interface LeaseKeeperOptions {
   clockMs(): number;
   /** The wall clock minus a monotonic one: changes when the wall clock is set. */
   clockOffsetMs(): number;
-  /** A holder whose wall clock is set by more refuses bars, or takes them for history: it releases the lease. */
+  /** The wall clock, epoch ms, to be compared with the server's; absent = it is not. */
+  wallMs?(): number;
+  /** A holder whose wall clock is set by more, or differs by more from the server's, refuses bars, or takes them for history: it releases the lease. */
   readonly maxStepMs: number;
   /** Whether this daemon could answer with models. */
   isReady(): boolean;
@@ -25,6 +28,8 @@ export interface LeaseKeeperOptions {
   onLost(inMs: number): void;
   /** Another daemon has or had this lease: remembered, in case the server forgets it. */
   onSeen(fence: number): void;
+  /** The clocks of this machine and of the server differ: the lease is given up. @param errorMs how far ahead this is */
+  onClock?(errorMs: number): void;
   /** Called once per change. */
   onServer(state: 'up' | 'down', detail: string): void;
 }
@@ -45,6 +50,12 @@ const TIMEOUT = 0.25;
 const MIN_TICK_MS = 5;
 /** Durations of the lease that are left to a standby after a step of the clock. */
 const YIELD = 2;
+/**
+ * Durations for which a holder without an alternative keeps the lease with a wrong clock, before it offers it again;
+ * doubled with each vain offer.
+ */
+const FIRST_OFFER = 60;
+const MAX_DOUBLINGS = 4;
 
 /** Holds or awaits a lease, one request at a time. */
 export class LeaseKeeper {
@@ -55,13 +66,27 @@ export class LeaseKeeper {
   #isClosed = false;
   #isLosing = false;
   #offsetMs: number;
+  readonly #clocks: ClockComparison | null;
+  /** Offers of the lease since the clock is wrong, and when the next one follows. */
+  #offers = 0;
+  #nextOfferMs = -Infinity;
   #end: () => void = () => undefined;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
     this.#lease = new Lease(options);
     this.#offsetMs = options.clockOffsetMs();
-    options.store.onLost(() => this.#lease.failed());
+    const { store, clockMs, wallMs, maxStepMs, leaseMs } = options;
+    this.#clocks =
+      wallMs === undefined
+        ? null
+        : new ClockComparison({ store, clockMs, wallMs: () => wallMs(), maxErrorMs: maxStepMs, everyMs: leaseMs });
+    store.onLost(() => this.#lease.failed());
+  }
+
+  /** How far this machine's clock is ahead of the server's, ms, while that is more than allowed; else null. */
+  get clockErrorMs(): number | null {
+    return this.#clocks?.errorMs ?? null;
   }
 
   /** Begins to request the lease. */
@@ -109,12 +134,14 @@ export class LeaseKeeper {
     const nowMs = clockMs();
     if (this.#lease.mustHalt(nowMs)) return this.#giveUp();
     if (this.#isClockSet()) return this.#release();
+    void this.#clocks?.look();
+    if (this.#mustOffer(nowMs)) return this.#release();
     if (this.#pending !== null) {
       if (nowMs - this.#pending.sentMs < TIMEOUT * leaseMs) return;
       this.#fail(this.#pending, 'no response');
       store.reset();
     }
-    const request = this.#lease.request(nowMs, this.#options.isReady());
+    const request = this.#lease.request(nowMs, this.#isReady());
     if (request !== null) this.#send(request, nowMs);
   }
 
@@ -161,6 +188,29 @@ export class LeaseKeeper {
     return stepMs > maxStepMs && this.#lease.fence !== null;
   }
 
+  /** One that answers with a wrong clock leaves a free lease to others, as one without models does. */
+  #isReady(): boolean {
+    return this.#options.isReady() && this.clockErrorMs === null;
+  }
+
+  /**
+   * Whether this holder must offer the lease, because its clock is wrong. Without another daemon it takes it again: its
+   * signals are better than none, and the server's clock may be the wrong one.
+   */
+  #mustOffer(nowMs: number): boolean {
+    const errorMs = this.clockErrorMs;
+    if (errorMs === null) {
+      this.#offers = 0;
+      this.#nextOfferMs = -Infinity;
+      return false;
+    }
+    if (this.#lease.fence === null || this.#isLosing || nowMs < this.#nextOfferMs) return false;
+    const pause = FIRST_OFFER * 2 ** Math.min(this.#offers++, MAX_DOUBLINGS);
+    this.#nextOfferMs = nowMs + pause * this.#options.leaseMs;
+    this.#options.onClock?.(errorMs);
+    return true;
+  }
+
   #release(): void {
     const { clockMs, leaseMs, store } = this.#options;
     this.#giveUp(() => {
@@ -172,7 +222,7 @@ export class LeaseKeeper {
 
   #takeIfFree(): void {
     const nowMs = this.#options.clockMs();
-    const request = this.#lease.request(nowMs, this.#options.isReady());
+    const request = this.#lease.request(nowMs, this.#isReady());
     if (request?.kind === 'take') this.#send(request, nowMs);
   }
 

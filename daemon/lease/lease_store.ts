@@ -4,6 +4,8 @@ import type { LeaseRecord, LeaseRequest } from './lease.ts';
 export interface LeaseStore {
   /** @returns the row after the request. @throws when the server does not answer or refuses */
   exchange(request: LeaseRequest): Promise<LeaseRecord>;
+  /** The clock of the server, epoch ms; absent where it has none. @throws as exchange */
+  clockMs?(): Promise<number>;
   /** Called when a connection has ended: what was seen before may be lost. */
   onLost(listener: () => void): void;
   /** Ends the connection; the next request opens another one. */

@@ -5,6 +5,7 @@ import type { LeaseAddress, LeaseStore } from './lease_store.ts';
 const TABLE = `CREATE TABLE IF NOT EXISTS minutehand_lease
   (name text PRIMARY KEY, holder text NOT NULL, fence bigint NOT NULL, beat bigint NOT NULL)`;
 const LOOK = 'SELECT holder, fence, beat FROM minutehand_lease WHERE name = $1';
+const CLOCK = 'SELECT extract(epoch FROM clock_timestamp()) * 1000 AS ms';
 const RENEW = 'UPDATE minutehand_lease SET beat = beat + 1 WHERE name = $1 AND holder = $2 AND fence = $3';
 const RELEASE = "UPDATE minutehand_lease SET holder = '' WHERE name = $1 AND holder = $2 AND fence = $3";
 const RAISE = 'UPDATE minutehand_lease SET fence = $3::bigint + 1 WHERE name = $1 AND fence = $2';
@@ -50,6 +51,12 @@ class PostgresLease implements LeaseStore {
     const { rows } = await client.query<Record<keyof LeaseRecord, string>>(LOOK, [name]);
     const row = rows[0];
     return { holder: row?.holder ?? '', fence: Number(row?.fence ?? 0), beat: Number(row?.beat ?? 0) };
+  }
+
+  async clockMs(): Promise<number> {
+    if (this.#client === null) throw new Error('not connected');
+    const { rows } = await this.#client.query<{ ms: string }>(CLOCK);
+    return Number(rows[0]!.ms);
   }
 
   onLost(listener: () => void): void {

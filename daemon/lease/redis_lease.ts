@@ -76,6 +76,12 @@ class RedisLease implements LeaseStore {
     return { holder: owner, fence: Number(fence), beat: Number(counted) };
   }
 
+  async clockMs(): Promise<number> {
+    if (this.#redis.status !== 'ready') throw new Error(this.#problem);
+    const [seconds, microseconds] = await this.#redis.time();
+    return Number(seconds) * 1000 + Number(microseconds) / 1000;
+  }
+
   onLost(listener: () => void): void {
     this.#redis.on('close', listener);
   }
