@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { LeaseKeeper } from '../daemon/lease/lease_keeper.ts';
 import { openLeaseStore } from '../daemon/lease/open_lease_store.ts';
@@ -63,7 +63,7 @@ describe.each(['redis', 'postgres'] as const)('the clock of a holder, against th
 
   it.for([90_000, -90_000])(
     'off by %i ms, gives the lease to a standby whose clock is right, and does not take it back',
-    async (aheadMs, context) => {
+    async (aheadMs: number, context: TestContext) => {
       const url = await urlFor(context);
       const name = `live:${++names}`;
       const holder = await machine(url, name, 'a');

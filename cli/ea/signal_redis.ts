@@ -1,3 +1,4 @@
+import { ReplicaRetries, roleOf } from '../../shared/redis_role.ts';
 import { connectRedis, type EaTransport } from './redis_client.ts';
 import type { OnText, SignalSource } from './signal_source.ts';
 
@@ -32,7 +33,20 @@ export function followRedis(transport: EaTransport, pairIds: readonly string[], 
   });
   reader.redis.on('ready', () => void readKeys());
   listener.redis.on('message', (channel: string, text: string) => receive(text, pairOf.get(channel)));
-  const timer = setInterval(() => void readKeys(), KEYS_MS);
+  const retries = new ReplicaRetries(() => performance.now());
+  /** A replica refuses no read: after a failover an old connection shows old signals, silently. */
+  async function leaveReplica(): Promise<void> {
+    if (reader.redis.status !== 'ready') return;
+    const role = await roleOf(reader.redis);
+    if (role === 'primary') retries.accepted();
+    if (role !== 'replica' || !retries.refused()) return;
+    listener.redis.stream.destroy();
+    reader.redis.stream.destroy();
+  }
+  const timer = setInterval(() => {
+    void readKeys();
+    void leaveReplica();
+  }, KEYS_MS);
   return {
     state: () => `Redis ${listener.state()}`,
     stop() {
