@@ -1,9 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { LeaseKeeper } from '../daemon/lease/lease_keeper.ts';
 import { openLeaseStore } from '../daemon/lease/open_lease_store.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const LEASE_MS = 400;
 const MAX_ERROR_MS = 30_000;
@@ -85,7 +87,6 @@ describe.each(['redis', 'postgres'] as const)('the clock of a holder, against th
       await standby.keeper.close();
       await expect.poll(() => holder.keeper.isHolder(), SOON).toBe(true);
     },
-    60_000,
   );
 
   it('takes the lease again when nobody else does, and two with the same error do not pass it to and fro', async (context) => {
