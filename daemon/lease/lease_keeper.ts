@@ -16,7 +16,10 @@ export interface LeaseKeeperOptions {
   clockOffsetMs(): number;
   /** The wall clock, epoch ms, to be compared with the server's; absent = it is not. */
   wallMs?(): number;
-  /** A holder whose wall clock is set by more, or differs by more from the server's, refuses bars, or takes them for history: it releases the lease. */
+  /**
+   * A holder whose wall clock is set by more, or differs by more from the server's, refuses bars, or takes them for
+   * history: it releases the lease.
+   */
   readonly maxStepMs: number;
   /** Whether this daemon could answer with models. */
   isReady(): boolean;
@@ -28,7 +31,9 @@ export interface LeaseKeeperOptions {
   onLost(inMs: number): void;
   /** Another daemon has or had this lease: remembered, in case the server forgets it. */
   onSeen(fence: number): void;
-  /** The clocks of this machine and of the server differ: the lease is given up. @param errorMs how far ahead this is */
+  /**
+   * The clocks of this machine and of the server differ: the lease is given up. @param errorMs how far ahead this is
+   */
   onClock?(errorMs: number): void;
   /** Called once per change. */
   onServer(state: 'up' | 'down', detail: string): void;
