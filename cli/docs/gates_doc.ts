@@ -2,7 +2,9 @@ import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, type Gate } from '../../trai
 import { DIRECTION_GATES } from '../../trainer/learning/direction/direction_gates.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { GateRate } from '../../bench/gates/cases/gate_case.ts';
 import type { GateRun, GateSimulation } from '../../bench/gates/gates.ts';
+import type { Rates } from '../../bench/gates/rates.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { table } from './table.ts';
 
@@ -29,6 +31,8 @@ The full name of a result begins with its model: \`ai1 samples\`, \`ai2 fold bor
 ${gateTable(MODEL_GATES)}
 
 ${errorRates()}
+
+${singleGates()}
 
 ## Before adoption
 
@@ -113,7 +117,7 @@ function errorRates(): string {
   const beyond = runs.reduce((count, run) => count + run.shuffled.filter((share) => Math.abs(share) > 1).length, 0);
   return `## Error rates
 
-Simulated by \`nice -n 19 node dist/bench/gates/run.js\` (figures: \`bench/results/gates.json\`): ${runs.length} trainings by the whole
+Simulated by \`npm run bench -- --parts gates\` (\`--share 0.05\`: thinned; figures: \`bench/results/gates.json\`): ${runs.length} trainings by the whole
 pipeline, with fewer trees, of ${weeks} weeks of EURUSD_GBPUSD whose spread reverts with a half-life of ${halfLife.active} minutes in
 active hours and ${halfLife.quiet} in quiet ones; ${new Set(runs.map(({ world }) => world)).size} worlds, up to ${new Set(runs.map(({ seed }) => seed)).size} seeds. The planted edge is what entering every candidate earns after costs.
 Simulation error (95 %): at most ±${(100 * 1.96 * Math.sqrt(0.25 / of(edges[0]!).length)).toFixed(0)} points of a share, ±${chance === null ? '–' : (100 * 1.96 * Math.sqrt((0.02 * 0.98) / chance.cases)).toFixed(1)} of "by chance".
@@ -134,4 +138,60 @@ ${table(
 
 In the last three rows "by chance" is a spread without reversion (${without.length} trainings). Of ${shuffles} shuffles of labels, ${beyond} of
 correct pipelines remained beyond the error after the second one.`;
+}
+
+/** Rates that need no training: of each gate on simulated evidence, of the search, and of drift. */
+function singleGates(): string {
+  const file = join(packageRoot(), 'bench', 'results', 'gate_rates.json');
+  const { gates, search, drift } = JSON.parse(readFileSync(file, 'utf8')) as Rates;
+  const percent = (count: number, of: number): string => `${((100 * count) / of).toFixed(1)} %`;
+  const gains = [...new Set(search.map(({ gain }) => gain))];
+  const plans = [...new Set(search.map(({ folds, trials }) => `${folds} folds, ${trials} trials`))];
+  const refused = ({ refused: count, worlds }: GateRate): string => percent(count, worlds);
+  return `### On simulated evidence
+
+By the same command (figures: \`bench/results/gate_rates.json\`): worlds in which a gate should pass, where a refusal is a false alarm,
+and worlds with the defect that it is for. \`samples\` counts rows, \`direction f1\` compares with a limit: they are no tests.
+
+${table(
+  ['gate', 'world', 'worlds', 'false alarms', 'power'],
+  gates.map((own) => [
+    `\`${own.gate}\``,
+    own.world,
+    String(own.worlds),
+    own.measures === 'false alarms' ? refused(own) : '',
+    own.measures === 'power' ? refused(own) : '',
+  ]),
+)}
+
+**Search.** Share of ${search[0]!.searches} searches that adopt a set, where one trial is better by so many standard deviations between
+folds, before walk-forward is asked. With fewer than 3 folds none is ever adopted.
+
+${table(
+  ['search', ...gains.map((gain) => (gain === 0 ? 'no gain' : String(gain)))],
+  plans.map((plan) => [
+    plan,
+    ...search
+      .filter(({ folds, trials }) => `${folds} folds, ${trials} trials` === plan)
+      .map(({ adopted, searches }) => percent(adopted, searches)),
+  ]),
+)}
+
+**Drift.** Looks at an autoregressive feature of 30 days against 180 days of training: population stability index above chance, without
+drift, and where the mean has moved by one standard deviation.
+
+${table(
+  ['time constant, days', 'without drift', 'moved', `above \`drift_psi_max\` without drift`],
+  drift
+    .filter(({ shift }) => shift === 0)
+    .map((own) => {
+      const moved = drift.find(({ days, shift }) => days === own.days && shift === 1)!;
+      return [
+        String(own.days),
+        percent(own.above_chance, own.looks),
+        percent(moved.above_chance, moved.looks),
+        percent(own.above_limit, own.looks),
+      ];
+    }),
+)}`;
 }

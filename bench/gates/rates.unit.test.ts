@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../../shared/root.ts';
+import { rateOf, type GateRate } from './cases/gate_case.ts';
+import { driftRate } from './drift_rates.ts';
+import { GATE_CASES, type Rates } from './rates.ts';
+import { SEARCH_PLANS, searchRate } from './search_rates.ts';
+
+const recorded = JSON.parse(readFileSync(join(packageRoot(), 'bench', 'results', 'gate_rates.json'), 'utf8')) as Rates;
+
+/** Whether a thinned share agrees with a recorded one, within 3.5 standard errors of both, with one event added. */
+function expectShare(found: number, of: number, known: number, knownOf: number): void {
+  const share = (known + 1) / (knownOf + 2);
+  const error = Math.sqrt(share * (1 - share) * (1 / of + 1 / knownOf));
+  expect(Math.abs(found / of - known / knownOf)).toBeLessThan(3.5 * error + 1 / of);
+}
+
+/** Of the recorded worlds; those that take long a smaller share. */
+const shareOf = (gate: string): number => (gate.startsWith('executable') ? 0.07 : gate === 'ai1 skill' ? 0.08 : 0.1);
+
+describe('the stated rates of gates', () => {
+  it('are of every case, and of no other', () => {
+    const nameOf = ({ gate, measures, world }: Pick<GateRate, 'gate' | 'measures' | 'world'>): string =>
+      `${gate}/${measures}/${world}`;
+    expect(recorded.gates.map(nameOf)).toEqual(GATE_CASES.map(nameOf));
+    for (const [i, { worlds }] of recorded.gates.entries()) expect(worlds).toBe(GATE_CASES[i]!.worlds);
+  });
+
+  it.each(GATE_CASES.map((own, i) => [`${own.gate}: ${own.world}`, own, i] as const))('hold for %s', (_, own, i) => {
+    const { refused, worlds } = rateOf(own, shareOf(own.gate));
+    expectShare(refused, worlds, recorded.gates[i]!.refused, recorded.gates[i]!.worlds);
+  });
+});
+
+describe('the stated rates of a search', () => {
+  it.each(recorded.search)('hold for $folds folds, $trials trials, a gain of $gain', (known) => {
+    const { adopted, searches } = searchRate(known, known.gain, 400);
+    expectShare(adopted, searches, known.adopted, known.searches);
+  });
+
+  it('are at most 5 % without a gain', () => {
+    for (const plan of SEARCH_PLANS) {
+      const own = recorded.search.find(
+        ({ folds, trials, gain }) => folds === plan.folds && trials === plan.trials && gain === 0,
+      )!;
+      expect(own.adopted / own.searches).toBeLessThanOrEqual(0.06);
+    }
+  });
+});
+
+describe('the stated rates of drift', () => {
+  it('are at most 1 % by chance, within the error of their simulation, from minutes to five days', () => {
+    const byChance = recorded.drift.filter(({ shift }) => shift === 0);
+    expect([byChance[0]!.days, byChance.at(-1)!.days]).toEqual([0.007, 5]);
+    for (const { above_chance, looks } of byChance)
+      expect(above_chance / looks).toBeLessThan(0.01 + 2.6 * Math.sqrt((0.01 * 0.99) / looks));
+  });
+
+  it.each(recorded.drift)('hold for $days days and a shift of $shift', ({ days, shift, ...known }) => {
+    const { above_chance, looks } = driftRate(days, shift, 8);
+    expectShare(above_chance, looks, known.above_chance, known.looks);
+  });
+});
