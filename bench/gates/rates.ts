@@ -15,9 +15,9 @@ export interface Rates {
 export const GATE_CASES: readonly GateCase[] = [...EXECUTABILITY_CASES, ...ANSWER_CASES, ...DIRECTION_CASES];
 
 const SEARCHES = 5000;
-const LOOKS = 300;
+const LOOKS = 600;
 /** Looks at a feature that has moved by one standard deviation. */
-const SHIFTED_LOOKS = 60;
+const SHIFTED_LOOKS = 100;
 
 /** @param share of the worlds, searches and looks of the recorded simulation */
 export function simulateRates(share: number, print: (line: string) => void): Rates {

@@ -150,8 +150,8 @@ function singleGates(): string {
   const refused = ({ refused: count, worlds }: GateRate): string => percent(count, worlds);
   return `### On simulated evidence
 
-By the same command (figures: \`bench/results/gate_rates.json\`): worlds in which a gate should pass, where a refusal is a false alarm,
-and worlds with the defect that it is for. \`samples\` counts rows, \`direction f1\` compares with a limit: they are no tests.
+By the same command (figures: \`bench/results/gate_rates.json\`): worlds in which a gate should pass, where a refusal is a
+false alarm, and worlds with the defect that it is for. \`samples\` counts rows, \`direction f1\` compares with a limit: they are no tests.
 
 ${table(
   ['gate', 'world', 'worlds', 'false alarms', 'power'],
@@ -164,8 +164,8 @@ ${table(
   ]),
 )}
 
-**Search.** Share of ${search[0]!.searches} searches that adopt a set, where one trial is better by so many standard deviations between
-folds, before walk-forward is asked. With fewer than 3 folds none is ever adopted.
+**Search.** Share of ${search[0]!.searches} searches that adopt a set, where one trial is better by so many standard
+deviations between folds, before walk-forward is asked. With fewer than 3 folds none is ever adopted.
 
 ${table(
   ['search', ...gains.map((gain) => (gain === 0 ? 'no gain' : String(gain)))],
@@ -177,8 +177,8 @@ ${table(
   ]),
 )}
 
-**Drift.** Looks at an autoregressive feature of 30 days against 180 days of training: population stability index above chance, without
-drift, and where the mean has moved by one standard deviation.
+**Drift.** Looks at an autoregressive feature of 30 days against 180 days of training: population stability index above
+chance, without drift, and where the mean has moved by one standard deviation.
 
 ${table(
   ['time constant, days', 'without drift', 'moved', `above \`drift_psi_max\` without drift`],

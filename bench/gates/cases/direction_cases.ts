@@ -197,11 +197,11 @@ const plausible = (measures: GateCase['measures'], trueAuc: number): GateCase =>
   refuses: (index) => isImplausible(trueAuc, index),
 });
 const series = ([measures, world]: Told, kind: SeriesKind): GateCase => ({
-  ...{ gate: 'direction series foresight', measures, world, worlds: 40 },
+  ...{ gate: 'direction series foresight', measures, world, worlds: 200 },
   refuses: (index) => isForeseen(kind, index),
 });
 const column = ([measures, world]: Told, share: number): GateCase => ({
-  ...{ gate: 'direction single column', measures, world, worlds: 40 },
+  ...{ gate: 'direction single column', measures, world, worlds: 200 },
   refuses: (index) => isColumnRefused(share, index),
 });
 const later = ([measures, world]: Told, net: number, after: number): GateCase => ({
@@ -209,7 +209,7 @@ const later = ([measures, world]: Told, net: number, after: number): GateCase =>
   refuses: (index) => isLaterRefused(net, after, index),
 });
 const f1 = ([measures, world]: Told, skill: number): GateCase => ({
-  ...{ gate: 'direction f1', measures, world, worlds: 100 },
+  ...{ gate: 'direction f1', measures, world, worlds: 200 },
   refuses: (index) => isF1Refused(skill, index),
 });
 
