@@ -119,6 +119,18 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'what expert advisors made of the signals: list, export, check',
     load: async () => (await import('./commands/trades.ts')).addTrades,
   },
+  halt: {
+    summary: 'stops entries until resume: all, or of some subjects',
+    load: async () => (await import('./commands/stops.ts')).addHalt,
+  },
+  'close-all': {
+    summary: 'stops entries and has open positions closed',
+    load: async () => (await import('./commands/stops.ts')).addCloseAll,
+  },
+  resume: {
+    summary: 'lifts halt and close-all',
+    load: async () => (await import('./commands/stops.ts')).addResume,
+  },
   ea: {
     summary: 'trade the signals on paper, as an expert advisor would',
     load: async () => (await import('./commands/ea.ts')).addEa,

@@ -306,6 +306,7 @@ describe('Instruments', () => {
         ids: { idOf: ({ pairIndex }: { pairIndex: number }) => `id ${pairIndex}` },
       },
       degradations,
+      halts: { stopOfInstrument: () => null },
       series: { valuesAt: () => new Float64Array(SERIES.length).fill(NaN) },
       inputs: () => ({ record: () => undefined, apply: () => undefined }),
       observer: {},

@@ -6,6 +6,7 @@ import type { Answer, MinuteAnswer } from './decide/answer.ts';
 import type { Decider } from './decide/decider.ts';
 import { answerInstrument, type DirectionScores, type InstrumentAnswer } from './decide/instrument_answer.ts';
 import { DirectionSlots, type DirectionSlotsOptions } from './infer/direction_slots.ts';
+import type { HaltedPairs } from './infer/halted_pairs.ts';
 import type { FeatureMatrix } from './features/feature_matrix.ts';
 import { InstrumentMatrix, type TimeframeRows } from './features/instrument_matrix.ts';
 import type { SeriesReader } from './features/series_reader.ts';
@@ -20,6 +21,7 @@ export interface InstrumentsOptions extends DirectionSlotsOptions {
   readonly matrix: FeatureMatrix;
   readonly decider: Decider;
   readonly degradations: ReadonlySet<string>;
+  readonly halts: Pick<HaltedPairs, 'stopOfInstrument'>;
   readonly series: SeriesReader;
 }
 
@@ -120,7 +122,7 @@ export class Instruments {
   }
 
   #answer({ minute }: MinuteItem): InstrumentAnswer {
-    const { instruments, decider, degradations } = this.#options;
+    const { instruments, decider, degradations, halts } = this.#options;
     const { pairIndex } = minute;
     const index = pairIndex - this.#first;
     const group = this.#matrix.groupOf(pairIndex);
@@ -134,6 +136,7 @@ export class Instruments {
       policyHash: decider.policyHash,
       requireEdge: decider.requireEdge,
       isDegraded: degradations.size > 0,
+      stop: halts.stopOfInstrument(index),
     };
     const instrument = instruments[index]!;
     const label = this.#labels[index]!;

@@ -65,7 +65,7 @@ export class Pipeline {
     const idle = this.#idle;
     const degradations = new Set<string>();
     const series = this.series;
-    const halts = new HaltedPairs(pairs, options.halts);
+    const halts = new HaltedPairs(pairs, options.halts, options.instruments);
     const slots = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
     this.inputs = new Inputs({ pipeline: options, subjects, queue, idle, halts, slots });
     const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length);

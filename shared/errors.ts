@@ -613,6 +613,11 @@ export const ERRORS = {
     message: 'models/halts.json cannot be used.',
     next: 'Halts stay; `minutehand models resume all` lifts them.',
   },
+  STOP_OF_ALL: {
+    status: 409,
+    message: 'All subjects are stopped, which is not lifted for some of them.',
+    next: 'Resume all, then stop those that are to stay stopped.',
+  },
   HALTS_LOST: {
     status: 409,
     message: 'models/halts.json lacks an active halt; the halt stays.',

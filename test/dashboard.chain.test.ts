@@ -284,6 +284,29 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(csv).toMatch(/^account,currency,simulated,[^]*\npaper\/simulated_paper,USD,true,day,20/);
   });
 
+  it('stops the entries of all subjects on any page after a reason, shows who and why everywhere, and resumes', async () => {
+    await page.goto(new URL('/app/audit', link).href);
+    const button = page.locator('header .stop');
+    await button.click();
+    const dialog = page.getByRole('dialog', { name: 'Stop, close or resume' });
+    expect(await dialog.getByRole('button', { name: 'Confirm' }).isEnabled()).toBe(false);
+    await dialog.getByLabel('Reason').fill('FOMC at 18:30');
+    expect(await violations(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Confirm' }).click();
+    const banner = page.locator('.model-banner', { hasText: 'Entries stopped' });
+    await banner.waitFor();
+    expect(await banner.innerText()).toContain('FOMC at 18:30');
+    const pairs = place.settings.minutehand.pairs;
+    await eventually(health, () => pairs.some((pair) => signalOf(place.home, pair).reason === 'STOPPED'));
+    await page.goto(new URL('/', link).href);
+    await banner.waitFor();
+    await button.click();
+    expect(await dialog.getByLabel('What').inputValue()).toBe('resume');
+    await dialog.getByRole('button', { name: 'Confirm' }).click();
+    await banner.waitFor({ state: 'detached' });
+    await eventually(health, () => pairs.every((pair) => signalOf(place.home, pair).reason !== 'STOPPED'));
+  });
+
   it('starts a training run, shows it, and stops it', async () => {
     await eventually(
       'enough bars for a training',

@@ -156,7 +156,7 @@ export async function startTraining(page: Page, origin: string): Promise<void> {
 
 /** Stops the training that is shown. @returns the status of its row */
 export async function stopTraining(page: Page): Promise<string> {
-  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await confirm(page);
   return endOfTraining(page, 1);
 }
@@ -244,7 +244,7 @@ export async function takePictures(page: Page, origin: string, paths: readonly s
 }
 
 /** The signal that a consumer of a subject reads. */
-export function signalOf(home: string, id: string): Pick<Signal, 'model_version' | 'policy_hash'> {
+export function signalOf(home: string, id: string): Pick<Signal, 'model_version' | 'policy_hash' | 'reason'> {
   return JSON.parse(readFileSync(join(home, 'signals', id, 'signal.json'), 'utf8')) as Signal;
 }
 

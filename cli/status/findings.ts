@@ -4,7 +4,7 @@ import type { DependencyFault } from '../../shared/dependencies/watch.ts';
 import type { HealthReport } from '../../daemon/health/health.ts';
 import { REMOTE_TRANSPORTS } from '../../daemon/publish/transports.ts';
 import { SECONDS_PER_BAR, shownMinute } from '../../shared/bar.ts';
-import { ALL_PAIRS } from '../../shared/bundle/halts.ts';
+import { ALL_PAIRS, stopText } from '../../shared/bundle/halts.ts';
 import { isOpenMinute } from '../../shared/market/trading_week.ts';
 import { barMinutesOf, barSecondsOf, isInstrument, parseSubject, symbolsOf, timeframeOf } from '../../shared/pair.ts';
 import { barIntervalMs, shardOf, type Settings } from '../../shared/policy/policy.ts';
@@ -186,8 +186,9 @@ function reportSeries({ problem }: Report, { series }: HealthReport): void {
     );
 }
 
-function reportHalts({ problem }: Report, { halts, halts_refused, halted_pairs }: HealthReport): void {
+function reportHalts({ problem }: Report, { halts, stops = [], halts_refused, halted_pairs }: HealthReport): void {
   if (halts_refused !== null) problem(`${halts_refused.code}: ${halts_refused.message}`, halts_refused.next);
+  for (const stop of stops) problem(`${stopText(stop)}.`, '`minutehand resume` lifts it.');
   for (const halt of halts)
     problem(
       `halted by a live KPI, ${haltText(halt)}.`,

@@ -1,3 +1,4 @@
+import type { StopKind } from '../../shared/bundle/halts.ts';
 import { closeTimestamp } from '../../shared/bar.ts';
 import { servingSet, type BatchScores, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { quotedBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
@@ -18,6 +19,7 @@ import type { Arm } from '../../shared/core/rollout/assignment.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { BodyEncoder } from '../../shared/signal/body_encoder/body_encoder.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
+import { HALTED, stopOf } from './standing_bits.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 import type { InstrumentAnswer } from './instrument_answer.ts';
 
@@ -33,7 +35,7 @@ export interface AnswerContext {
   /** null when nothing could be scored. */
   readonly scores: BatchScores | null;
   readonly isDegraded: boolean;
-  /** By pair index: 1 = a live KPI under these models halts it. */
+  /** By pair index: bits HALTED, STOPPED and CLOSING. */
   readonly halted: Uint8Array;
   readonly encoder: BodyEncoder;
   /** Only while a rollout is active. */
@@ -80,13 +82,14 @@ export function answerMinute(
   const models = context.models === null ? null : servingSet(context.models, pair.id);
   const { pairIndex, time } = minute;
   const isReady = features.ready(pairIndex);
-  const isHalted = context.halted[pairIndex] === 1;
+  const standing = context.halted[pairIndex]!;
+  const isHalted = (standing & HALTED) !== 0;
   const frame = row < 0 ? null : features.frame(pairIndex);
   const scores = row < 0 ? null : context.scores;
   const scored = scores === null ? null : scoresAtRow(scores, row, frame!, models, context, minute);
   const isDecided = frame !== null && !isHeartbeat(minute);
   const { decision, position: taken } = isDecided
-    ? step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time)
+    ? step(frame, scored, gateOf(models, pair, isHalted, stopOf(standing)), policy, position, id, time)
     : { decision: hold(minute, position), position };
   const fullScale = scores === null ? null : scores.position_scale[row]!;
   const market = isDecided ? frame : null;
@@ -169,10 +172,10 @@ function scoresAtRow(
   );
 }
 
-function gateOf(models: ModelSet | null, { id }: Pair, isHalted: boolean): Gate {
+function gateOf(models: ModelSet | null, { id }: Pair, isHalted: boolean, stop: StopKind | null): Gate {
   // Stryker disable next-line ObjectLiteral,BooleanLiteral: without models nothing is scored, and no decision asks the gate
-  if (models === null) return { theta1: 1, theta2: 0, hasEdge: false, isHalted };
-  return { theta1: models.theta1, theta2: models.theta2, hasEdge: models.hasEdge(id), isHalted };
+  if (models === null) return { theta1: 1, theta2: 0, hasEdge: false, isHalted, stop };
+  return { theta1: models.theta1, theta2: models.theta2, hasEdge: models.hasEdge(id), isHalted, stop };
 }
 
 /** Nothing can be decided: not warm, no complete minute, or a heartbeat. */

@@ -1,4 +1,5 @@
 import { closeTimestamp } from '../../shared/bar.ts';
+import type { StopKind } from '../../shared/bundle/halts.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { DirectionProbabilities } from '../../shared/core/decide/direction.ts';
 import { stepInstrument, type InstrumentPosition } from '../../shared/core/position/instrument_position.ts';
@@ -43,6 +44,8 @@ export interface InstrumentContext {
   /** Whether an instrument without a proven edge holds. */
   readonly requireEdge: boolean;
   readonly isDegraded: boolean;
+  /** By a person; null = neither entries are stopped nor the position is to be closed. */
+  readonly stop: StopKind | null;
 }
 
 /** @param id signal_id of the answer */
@@ -54,13 +57,13 @@ export function answerInstrument(
   before: InstrumentPosition,
   id: string,
 ): InstrumentAnswer {
-  const { scores, row, isReady, close, requireEdge } = context;
+  const { scores, row, isReady, close, requireEdge, stop } = context;
   const { model } = scores;
   const probabilities = row < 0 ? null : probabilitiesAt(scores, row);
   const isDecided = minute.outcome === 'COMPLETE' && isReady;
   const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
   const { action, reason, position } = isDecided
-    ? stepInstrument(model?.manifest.strategy ?? null, before, { close, probabilities, hasEdge }, id, minute.time)
+    ? stepInstrument(model?.manifest.strategy ?? null, before, { close, probabilities, hasEdge, stop }, id, minute.time)
     : { action: 'HOLD' as const, reason: holdReason(minute), position: before };
   const exits = position.exits ?? before.exits ?? model?.manifest.strategy ?? null;
   const body: InstrumentBody = {

@@ -26,6 +26,7 @@ const CONTEXT: InstrumentContext = {
   policyHash: 'policy',
   requireEdge: true,
   isDegraded: false,
+  stop: null,
 };
 const LONG: InstrumentPosition = {
   side: 1,
@@ -41,6 +42,17 @@ const answer = (
   minute = minuteOf(),
   before: InstrumentPosition = FLAT_POSITION,
 ): InstrumentAnswer => answerInstrument({ ...CONTEXT, ...changes }, INSTRUMENT, 'BTC/USDT', minute, before, 'id');
+
+describe('a person who stops an instrument', () => {
+  it('has nothing entered, and an open position held on or closed', () => {
+    for (const stop of ['entries', 'close'] as const)
+      expect(answer({ stop }).body).toMatchObject({ action: 'HOLD', reason: 'STOPPED', target: 0, mode: 'OK' });
+    expect(answer({ stop: 'entries' }, minuteOf(), LONG).body).toMatchObject({ action: 'HOLD', reason: 'IN_POSITION' });
+    const closed = answer({ stop: 'close' }, minuteOf(), LONG);
+    expect(closed.body).toMatchObject({ action: 'EXIT', reason: 'CLOSE_ALL', target: 0, position_id: 'entered' });
+    expect(closed.position).toEqual(FLAT_POSITION);
+  });
+});
 
 const NOTHING = { z_score: null, return_prob: null, risk_score: null, risk_flag: null, theta1: null, theta2: null };
 const ENTERED = {

@@ -1,6 +1,6 @@
 import type { DependencyFault } from '../../shared/dependencies/watch.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
-import type { Halt } from '../../shared/bundle/halts.ts';
+import type { Halt, Stop } from '../../shared/bundle/halts.ts';
 import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { ErrorReport } from '../../shared/errors.ts';
 import type { Timeframe } from '../../shared/pair.ts';
@@ -81,6 +81,8 @@ export interface HealthReport extends TransportsHealth {
   readonly halted_pairs: readonly string[];
   /** The halts of models/halts.json. */
   readonly halts: readonly Halt[];
+  /** Stops by a person in models/halts.json. */
+  readonly stops: readonly Stop[];
   /** Why models/halts.json is not followed, until it is whole again. What was halted stays so. */
   readonly halts_refused: ErrorReport | null;
   readonly degradations: readonly string[];

@@ -74,6 +74,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     expired_pairs: expiredPairs,
     halted_pairs: haltedPairs,
     halts: halts.halts(),
+    stops: halts.stops(),
     halts_refused: halts.refused(),
     degradations: [...degradations],
     dependencies: sources.faults(),

@@ -27,6 +27,7 @@ const GOOD: HealthReport = {
   expired_pairs: [],
   halted_pairs: [],
   halts: [],
+  stops: [],
   halts_refused: null,
   dependencies: [],
   degradations: [],

@@ -7,7 +7,10 @@ import {
   standingText,
   type Halt,
   type Halts,
+  isStopVersion,
+  stopText,
   type Standing,
+  type Stop,
   type StandingHalt,
 } from '../../shared/bundle/halts.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../shared/errors.ts';
@@ -28,6 +31,8 @@ export interface ActiveHalts {
   stop(): void;
   /** Of `halts.json`, under the active version. */
   halts(): readonly Halt[];
+  /** Of `halts.json`: by a person. */
+  stops(): readonly Stop[];
   /** Why `halts.json` cannot be followed to the letter; null when it can. */
   refused(): ErrorReport | null;
 }
@@ -53,6 +58,10 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
     const after = new Set(read.halts.map(textOf));
     for (const halt of read.halts) if (!before.has(textOf(halt))) print(`Halted: ${textOf(halt)}.`);
     for (const halt of halts.halts) if (!after.has(textOf(halt))) print(`No longer halted: ${textOf(halt)}.`);
+    const stopsBefore = new Set((halts.stops ?? []).map(stopText));
+    const stopsAfter = new Set((read.stops ?? []).map(stopText));
+    for (const text of stopsAfter) if (!stopsBefore.has(text)) print(`Stopped: ${text}.`);
+    for (const text of stopsBefore) if (!stopsAfter.has(text)) print(`Resumed: ${text}.`);
     halts = read;
     log.info({ halts: read.halts }, 'halts');
     standing = standingAfter(standing, read);
@@ -76,10 +85,11 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
   return {
     check: () => watch.check(),
     stop: () => watch.stop(),
+    stops: () => halts.stops ?? [],
     halts: () => halts.halts.filter(({ version }) => version === options.activeVersion()),
     refused() {
       // A halt of another version can be lifted only when that version is active again.
-      const missing = lost.filter(({ version }) => version === options.activeVersion());
+      const missing = lost.filter(({ version }) => version === options.activeVersion() || isStopVersion(version));
       return unreadable ?? (missing.length === 0 ? null : lostRefusal(missing));
     },
   };

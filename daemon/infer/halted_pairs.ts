@@ -3,20 +3,27 @@ import {
   haltedPairs,
   NO_HALTS,
   standingText,
+  stoppedSubjects,
+  type StopKind,
   type Standing,
   type StandingHalt,
 } from '../../shared/bundle/halts.ts';
 import type { Pair } from '../../shared/pair.ts';
+import { CLOSING, HALTED, STOPPED } from '../decide/standing_bits.ts';
 
 /**
- * The active halts, and a mask of the pairs that may not enter because of them. A halt counts while its version is
- * active, and again when that version is active again; open positions continue to their exits.
+ * The active halts and a person's stops, and a mask of the pairs that may not enter because of them. A halt counts
+ * while its version is active, and again when that version is active again; open positions continue to their exits. A
+ * stop counts under every version, for instruments too, until a person lifts it.
  */
 export class HaltedPairs {
   readonly #pairs: readonly Pair[];
-  /** By pair: 1 = halted under the active version. */
+  readonly #instruments: readonly Pair[];
+  /** By instrument. */
+  #instrumentStops: readonly (StopKind | null)[] = [];
+  /** By pair, bits: HALTED under the active version, STOPPED, CLOSING. */
   readonly mask: Uint8Array;
-  /** The same of a rollout's challenger: halted under the active version or under its own. */
+  /** The same of a rollout's challenger: HALTED under the active version or under its own. */
   readonly challengerMask: Uint8Array;
   #challenger: string | null = null;
   #halts: readonly StandingHalt[];
@@ -24,22 +31,28 @@ export class HaltedPairs {
   #announced: string;
   #version: string | null = null;
 
-  constructor(pairs: readonly Pair[], standing: Standing = NO_HALTS) {
+  constructor(pairs: readonly Pair[], standing: Standing = NO_HALTS, instruments: readonly Pair[] = []) {
     this.#pairs = pairs;
+    this.#instruments = instruments;
     this.mask = new Uint8Array(pairs.length);
     this.challengerMask = new Uint8Array(pairs.length);
     this.#halts = standing.halts;
     this.#announced = standingText(standing);
   }
 
-  /** Pairs that enter nothing under the active version. */
+  /** Pairs that enter nothing under the active version because of a live KPI. */
   get pairIds(): string[] {
-    return this.#pairs.filter((_, pairIndex) => this.mask[pairIndex] === 1).map(({ id }) => id);
+    return this.#pairs.filter((_, pairIndex) => (this.mask[pairIndex]! & HALTED) !== 0).map(({ id }) => id);
+  }
+
+  /** The order of a person for an instrument, by its index among the instruments; null = none. */
+  stopOfInstrument(index: number): StopKind | null {
+    return this.#instrumentStops[index] ?? null;
   }
 
   /** The halts of our pairs among these; null when they equal those announced before. */
   announce(standing: Standing): Standing | null {
-    const ids = new Set([ALL_PAIRS, ...this.#pairs.map(({ id }) => id)]);
+    const ids = new Set([ALL_PAIRS, ...[...this.#pairs, ...this.#instruments].map(({ id }) => id)]);
     const isOurs = ({ pair_id }: StandingHalt): boolean => ids.has(pair_id);
     const ours = { halts: standing.halts.filter(isOurs), resumed: standing.resumed.filter(isOurs) };
     const text = standingText(ours);
@@ -68,9 +81,13 @@ export class HaltedPairs {
   #mark(): void {
     const haltOf = haltedPairs(this.#halts, this.#version);
     const challengerHaltOf = haltedPairs(this.#halts, this.#challenger);
+    const stopOf = stoppedSubjects(this.#halts);
+    this.#instrumentStops = this.#instruments.map(({ id }) => stopOf(id));
     this.#pairs.forEach(({ id }, pairIndex) => {
-      this.mask[pairIndex] = haltOf(id) === null ? 0 : 1;
-      this.challengerMask[pairIndex] = this.mask[pairIndex] === 1 || challengerHaltOf(id) !== null ? 1 : 0;
+      const stop = stopOf(id);
+      const stopBits = stop === null ? 0 : stop === 'close' ? STOPPED | CLOSING : STOPPED;
+      this.mask[pairIndex] = stopBits | (haltOf(id) === null ? 0 : HALTED);
+      this.challengerMask[pairIndex] = this.mask[pairIndex]! | (challengerHaltOf(id) === null ? 0 : HALTED);
     });
   }
 }

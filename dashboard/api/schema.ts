@@ -298,6 +298,16 @@ export interface paths {
                             active_version: string | null;
                             /** @description Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema */
                             active_error: string | null;
+                            /** @description What a person has stopped; see POST /api/stops */
+                            stops: {
+                                /** @description Subject, or * for all */
+                                pair_id: string;
+                                /** @enum {string} */
+                                kind: "entries" | "close";
+                                reason: string;
+                                by: string;
+                                since: string;
+                            }[];
                             /** @description Models in use although gates failed or have no verdict */
                             despite_gates: {
                                 /** @description pairs, challenger, or direction with its timeframe */
@@ -444,6 +454,16 @@ export interface paths {
                             active_version: string | null;
                             /** @description Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema */
                             active_error: string | null;
+                            /** @description What a person has stopped; see POST /api/stops */
+                            stops: {
+                                /** @description Subject, or * for all */
+                                pair_id: string;
+                                /** @enum {string} */
+                                kind: "entries" | "close";
+                                reason: string;
+                                by: string;
+                                since: string;
+                            }[];
                             /** @description Models in use although gates failed or have no verdict */
                             despite_gates: {
                                 /** @description pairs, challenger, or direction with its timeframe */
@@ -3501,6 +3521,163 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a person has stopped */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Stops"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Stop entries, or close positions too, from the next bar on */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["StopRequestInput"];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Stops"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stops/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lift stops of a person */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/json": {
+                        /** @description Default: all */
+                        subjects?: string[];
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Stops"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ml/predict": {
         parameters: {
             query?: never;
@@ -5547,7 +5724,7 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
                 /** @description Reason if it fails */
                 reason: string;
                 holds: boolean;
@@ -5563,7 +5740,7 @@ export interface components {
             /** @description Conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
                 /** @description Reason if it fails */
                 reason: string;
                 holds: boolean;
@@ -6276,6 +6453,28 @@ export interface components {
             engines: {
                 [key: string]: string;
             };
+        };
+        StopRequestInput: {
+            /**
+             * @description entries: nothing is entered. close: open positions are closed too
+             * @enum {string}
+             */
+            kind: "entries" | "close";
+            /** @description Default: all */
+            subjects?: string[];
+            /** @description Shown on every page, and kept in the audit */
+            reason: string;
+        };
+        StopsInput: {
+            stops: {
+                /** @description Subject, or * for all */
+                pair_id: string;
+                /** @enum {string} */
+                kind: "entries" | "close";
+                reason: string;
+                by: string;
+                since: string;
+            }[];
         };
         SearchHistoryInput: {
             search_id: string;
@@ -8005,7 +8204,7 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
                 /** @description Reason if it fails */
                 reason: string;
                 holds: boolean;
@@ -8021,7 +8220,7 @@ export interface components {
             /** @description Conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
                 /** @description Reason if it fails */
                 reason: string;
                 holds: boolean;
@@ -8734,6 +8933,28 @@ export interface components {
             engines: {
                 [key: string]: string;
             };
+        };
+        StopRequest: {
+            /**
+             * @description entries: nothing is entered. close: open positions are closed too
+             * @enum {string}
+             */
+            kind: "entries" | "close";
+            /** @description Default: all */
+            subjects?: string[];
+            /** @description Shown on every page, and kept in the audit */
+            reason: string;
+        };
+        Stops: {
+            stops: {
+                /** @description Subject, or * for all */
+                pair_id: string;
+                /** @enum {string} */
+                kind: "entries" | "close";
+                reason: string;
+                by: string;
+                since: string;
+            }[];
         };
         SearchHistory: {
             search_id: string;

@@ -7,6 +7,7 @@ import { PAGES, pathOf, place, type PageName } from './router.ts';
 import { setTheme, theme } from './theme.ts';
 import { Empty } from './parts/basics.tsx';
 import { ModelBanner } from './parts/model_banner.tsx';
+import { StopBanner, StopButton } from './parts/stops.tsx';
 import { language, setLanguage, t } from './text/text.ts';
 import { api } from './api.ts';
 
@@ -64,6 +65,7 @@ export function App() {
       <Navigation />
       <div class="body">
         <Header />
+        <StopBanner />
         <ModelBanner />
         <main id="content" tabIndex={-1}>
           <Suspense fallback={<Empty text={`${t('app.loading')}…`} />}>
@@ -158,6 +160,7 @@ function Header() {
         {t(isConnected.value ? 'app.connected' : 'app.disconnected')}
       </span>
       <div class="controls">
+        <StopButton />
         <select
           aria-label={t('app.language')}
           value={language.value}

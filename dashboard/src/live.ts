@@ -139,7 +139,7 @@ export const readModels = (): Promise<void> =>
 export const readAlerts = (): Promise<void> =>
   quietly(async () => void (alerts.value = (await api.get('/api/alerts', { query: { limit: 200 } })).alerts));
 
-const readStatus = (): Promise<void> =>
+export const readStatus = (): Promise<void> =>
   quietly(async () => {
     status.value = await api.get('/api/status');
   });

@@ -18,6 +18,12 @@ export type HaltReason = (typeof HALT_REASONS)[number];
 const pairIdSchema = z.string().regex(new RegExp(`^(\\*|${PAIR_ID_SOURCE})$`), 'a pair id, or * for all pairs');
 const versionSchema = z.string().regex(VERSION);
 
+/** A person stops the entries of a subject, or also has its open position closed. */
+export const STOP_KINDS = ['entries', 'close'] as const;
+export type StopKind = (typeof STOP_KINDS)[number];
+/** Stand for the version of a person's stop, which counts under every version. */
+const STOP_VERSIONS: Readonly<Record<StopKind, string>> = { entries: '*', close: '*close' };
+
 const haltSchema = z.strictObject({
   pair_id: pairIdSchema,
   reason: z.enum(HALT_REASONS),
@@ -26,8 +32,24 @@ const haltSchema = z.strictObject({
   version: versionSchema,
   since: z.iso.datetime(),
 });
-const resumedSchema = z.strictObject({ pair_id: pairIdSchema, version: versionSchema, at: z.iso.datetime() });
-const haltsSchema = z.strictObject({ halts: z.array(haltSchema), resumed: z.array(resumedSchema) });
+const resumedSchema = z.strictObject({
+  // Of a person's stop: any subject, and `*`.
+  pair_id: z.string().regex(/^(\*|[A-Za-z0-9._@]{1,80})$/, 'a subject, or * for all'),
+  version: versionSchema.or(z.literal('*')),
+  at: z.iso.datetime(),
+});
+const stopSchema = z.strictObject({
+  pair_id: z.string().regex(/^(\*|[A-Za-z0-9._@]{1,80})$/, 'a subject, or * for all'),
+  kind: z.enum(STOP_KINDS),
+  reason: z.string().max(500),
+  by: z.string().max(100),
+  since: z.iso.datetime(),
+});
+const haltsSchema = z.strictObject({
+  halts: z.array(haltSchema),
+  resumed: z.array(resumedSchema),
+  stops: z.array(stopSchema).optional(),
+});
 
 /**
  * A pair, or all of them (`*`), whose live KPI went past the policy's limit under a model version. It counts while that
@@ -39,9 +61,13 @@ export type Halt = Readonly<z.infer<typeof haltSchema>>;
  * more.
  */
 export type Resumed = Readonly<z.infer<typeof resumedSchema>>;
+/** A person stopped a subject, or all of them (`*`), under whatever models, until a person resumes it. */
+export type Stop = Readonly<z.infer<typeof stopSchema>>;
 export interface Halts {
   readonly halts: readonly Halt[];
   readonly resumed: readonly Resumed[];
+  /** Absent in files of earlier versions. */
+  readonly stops?: readonly Stop[] | undefined;
 }
 
 /** The deciding part of a halt: the pair, and the version. */
@@ -53,6 +79,7 @@ export interface Standing {
 }
 
 export const NO_HALTS: Halts & Standing = { halts: [], resumed: [] };
+const NO_HALTS_FILE: Halts = NO_HALTS;
 
 /** A change takes some milliseconds: a disk that flushes slowly. */
 const LOCK_WAIT_MS = 5000;
@@ -147,13 +174,14 @@ function lift(modelsFolder: string, pairId: string, version: string, now: Date, 
   const isAll = pairId === ALL_PAIRS;
   const known = readHaltsOrNull(modelsFolder, files);
   if (known === null && !isAll) readHalts(modelsFolder, files);
-  const { halts, resumed } = known ?? NO_HALTS;
+  const { halts, resumed, stops } = known ?? NO_HALTS_FILE;
   const isLifted = (halt: Halt): boolean => halt.version === version && (isAll || halt.pair_id === pairId);
   const lifted = halts.filter(isLifted);
   const note: Resumed = { pair_id: pairId, version, at: now.toISOString() };
   const isReplaced = (earlier: Resumed): boolean =>
     earlier.version === version && (isAll || earlier.pair_id === pairId);
   const next: Halts = {
+    ...(stops === undefined ? {} : { stops }),
     halts: halts.filter((halt) => !isLifted(halt)),
     resumed: [...resumed.filter((earlier) => !isReplaced(earlier)), note],
   };
@@ -197,24 +225,112 @@ export function haltedPairs<Standing extends StandingHalt>(
  * can delete it), and stays.
  */
 export function standingAfter(known: Standing, read: Halts): Standing {
+  const named = namedBy(read);
   const noteText = (note: Resumed): string => `${note.pair_id}@${note.version}@${note.at}`;
   const readBefore = new Set(known.resumed.map(noteText));
   const news = read.resumed.filter((note) => !readBefore.has(noteText(note)));
   const lost = lostHalts(known.halts, read).filter(
     ({ pair_id, version }) =>
-      !news.some((note) => note.version === version && (note.pair_id === pair_id || note.pair_id === ALL_PAIRS)),
+      !news.some((note) => lifts(note, version) && (note.pair_id === pair_id || note.pair_id === ALL_PAIRS)),
   );
   const inFile = new Set(read.resumed.map(noteText));
   const kept = known.resumed.filter(
-    (note) => !inFile.has(noteText(note)) && lost.some(({ version }) => version === note.version),
+    (note) => !inFile.has(noteText(note)) && lost.some(({ version }) => lifts(note, version)),
   );
-  return { halts: [...read.halts, ...lost], resumed: [...read.resumed, ...kept] };
+  return { halts: [...named, ...lost], resumed: [...read.resumed, ...kept] };
+}
+
+/** What `halts.json` names: halts by a live KPI, and stops by a person. */
+function namedBy({ halts, stops = [] }: Halts): readonly StandingHalt[] {
+  return [...halts, ...stops.map(({ pair_id, kind }) => ({ pair_id, version: STOP_VERSIONS[kind] }))];
+}
+
+function lifts(note: Resumed, version: string): boolean {
+  return note.version === version || (note.version === STOP_VERSIONS.entries && isStopVersion(version));
+}
+
+/** Returns whether a standing halt is a person's stop. */
+export function isStopVersion(version: string): boolean {
+  return version === STOP_VERSIONS.entries || version === STOP_VERSIONS.close;
+}
+
+/** The stop of each subject: `close` before `entries`, its own or that of all; null = none. */
+export function stoppedSubjects(halts: readonly StandingHalt[]): (subject: string) => StopKind | null {
+  const of = (kind: StopKind): ReadonlySet<string> =>
+    new Set(halts.filter(({ version }) => version === STOP_VERSIONS[kind]).map(({ pair_id }) => pair_id));
+  const closed = of('close');
+  const stopped = of('entries');
+  return (subject) => {
+    if (closed.has(subject) || closed.has(ALL_PAIRS)) return 'close';
+    return stopped.has(subject) || stopped.has(ALL_PAIRS) ? 'entries' : null;
+  };
+}
+
+/**
+ * Stops subjects. One that is stopped in this way already keeps its first entry.
+ * @param subjects ids, or `*` for all
+ * @returns those that were added
+ * @throws MinutehandError HALTS_FORMAT, HOME_LOCKED, HOME_UNUSABLE
+ */
+export function addStops(
+  modelsFolder: string,
+  subjects: readonly string[],
+  stop: Pick<Stop, 'kind' | 'reason' | 'by'>,
+  now: Date,
+  files: FileSystem = MACHINE_FILES,
+): Stop[] {
+  return whileLocked(modelsFolder, files, () => {
+    const known = readHalts(modelsFolder, files);
+    const { stops = [] } = known;
+    const isKnown = (id: string): boolean => stops.some(({ pair_id, kind }) => pair_id === id && kind === stop.kind);
+    const added = [...new Set(subjects)]
+      .filter((id) => !isKnown(id))
+      .map((pair_id): Stop => ({ pair_id, ...stop, since: now.toISOString() }));
+    if (added.length > 0) writeHalts(modelsFolder, { ...known, stops: [...stops, ...added] }, files);
+    else files.sync(modelsFolder);
+    return added;
+  });
+}
+
+/**
+ * Lifts the stops of subjects, or all (`*`), and records the time. A stop of all is not lifted for one of them.
+ * @returns the stops that were lifted
+ * @throws MinutehandError STOP_OF_ALL, HALTS_FORMAT, HOME_LOCKED, HOME_UNUSABLE
+ */
+export function liftStops(
+  modelsFolder: string,
+  subjects: readonly string[],
+  now: Date,
+  files: FileSystem = MACHINE_FILES,
+): Stop[] {
+  return whileLocked(modelsFolder, files, () => {
+    const known = readHalts(modelsFolder, files);
+    const { stops = [] } = known;
+    const isAll = subjects.includes(ALL_PAIRS);
+    const ofAll = stops.find(({ pair_id }) => pair_id === ALL_PAIRS);
+    if (!isAll && ofAll !== undefined) throw new MinutehandError('STOP_OF_ALL', { seen: stopText(ofAll) });
+    const isLifted = ({ pair_id }: Pick<Stop, 'pair_id'>): boolean => isAll || subjects.includes(pair_id);
+    const at = now.toISOString();
+    const notes = (isAll ? [ALL_PAIRS] : subjects).map((pair_id) => ({ pair_id, version: STOP_VERSIONS.entries, at }));
+    const isReplaced = (note: Resumed): boolean => note.version === STOP_VERSIONS.entries && isLifted(note);
+    const resumed = [...known.resumed.filter((note) => !isReplaced(note)), ...notes];
+    const left = stops.filter((stop) => !isLifted(stop));
+    writeHalts(modelsFolder, { halts: known.halts, resumed, ...(left.length === 0 ? {} : { stops: left }) }, files);
+    return stops.filter(isLifted);
+  });
+}
+
+/** A stop as text for people. */
+export function stopText({ pair_id, kind, reason, by, since }: Stop): string {
+  const what = kind === 'close' ? 'closed and stopped' : 'entries stopped';
+  return `${pair_id === ALL_PAIRS ? 'all subjects' : pair_id}: ${what} by ${by} since ${since}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 /** Active halts although `halts.json` does not name them. */
-export function lostHalts(standing: readonly StandingHalt[], { halts }: Halts): StandingHalt[] {
+export function lostHalts(standing: readonly StandingHalt[], read: Halts): StandingHalt[] {
+  const named = namedBy(read);
   return standing.filter(
-    ({ pair_id, version }) => !halts.some((halt) => halt.pair_id === pair_id && halt.version === version),
+    ({ pair_id, version }) => !named.some((halt) => halt.pair_id === pair_id && halt.version === version),
   );
 }
 

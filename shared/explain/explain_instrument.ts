@@ -84,6 +84,7 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
             probabilities === null ? null : { ML_UP_PROB: up!, ML_DOWN_PROB: down!, ML_RANGE_PROB: range! },
           hasEdge,
           isFlat: position.side === 0,
+          isStopped: signal.reason === 'STOPPED' || signal.reason === 'CLOSE_ALL',
         })
       : [];
   return {

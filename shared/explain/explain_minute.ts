@@ -194,6 +194,7 @@ function decide(
     has_edge: models?.set.hasEdge(pair.id) ?? false,
     // Of a minute that was scored, a live KPI is the only cause of HALT.
     halted: signal.return_prob !== null && signal.mode === 'HALT',
+    stop: stopIn(signal),
     same_policy: signal.policy_hash === settings.policyHash,
   };
   const costs =
@@ -210,7 +211,7 @@ function decide(
   const conditions = entryConditions({
     market: frame,
     scores: scored?.scores ?? null,
-    gate: { theta1: gate.theta1, theta2: gate.theta2, hasEdge: gate.has_edge, isHalted: gate.halted },
+    gate: { theta1: gate.theta1, theta2: gate.theta2, hasEdge: gate.has_edge, isHalted: gate.halted, stop: gate.stop },
     policy,
     position,
     time,
@@ -218,6 +219,12 @@ function decide(
     roundTripBps: costs?.round_trip_bps ?? NaN,
   });
   return { conditions, costs, gate };
+}
+
+/** A person's stop, as the signal tells it. */
+function stopIn({ reason }: SignalBody): ExplainedGate['stop'] {
+  if (reason === 'CLOSE_ALL') return 'close';
+  return reason === 'STOPPED' ? 'entries' : null;
 }
 
 /** Features are compared by their checksum, numbers of the signal by their text: to the bit. */

@@ -113,6 +113,8 @@ export interface ExplainedGate {
   readonly theta2: number;
   readonly has_edge: boolean;
   readonly halted: boolean;
+  /** By a person: entries stopped, or the position closed too; null = neither. */
+  readonly stop: 'entries' | 'close' | null;
   /** false: the policy has changed since, and conditions are those of today's. */
   readonly same_policy: boolean;
 }

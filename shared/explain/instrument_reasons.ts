@@ -1,7 +1,7 @@
 import { REASONS } from '../core/decide/decide.ts';
 import type { DirectionReason } from '../core/decide/direction.ts';
 
-const { IN_POSITION, NO_MODEL } = REASONS;
+const { CLOSE_ALL, IN_POSITION, NO_MODEL, STOPPED } = REASONS;
 
 /** What each reason of an instrument's signal means. */
 export const INSTRUMENT_REASONS = {
@@ -10,7 +10,9 @@ export const INSTRUMENT_REASONS = {
   TARGET_EXIT: 'EXIT: the position gained its target.',
   AGE_EXIT: 'EXIT: the position reached its maximum age.',
   OPPOSITE_EXIT: 'EXIT: the model calls for the opposite side.',
+  CLOSE_ALL,
   IN_POSITION,
+  STOPPED,
   NO_MODEL,
   NO_EDGE: 'HOLD: the model has shown no edge after costs for this instrument.',
   THETA: 'HOLD: no direction has a probability above its threshold.',

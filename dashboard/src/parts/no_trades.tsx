@@ -15,6 +15,7 @@ const CHANGES: Readonly<Record<string, TextKey>> = {
   COST_HIGH: 'noTrades.COST_HIGH',
   SESSION: 'noTrades.SESSION',
   KPI_HALT: 'noTrades.KPI_HALT',
+  STOPPED: 'noTrades.STOPPED',
   SILENCE: 'noTrades.SILENCE',
 };
 

@@ -41,6 +41,8 @@ export interface DecisionInput {
   readonly hasEdge: boolean;
   /** A live KPI halts the pair under the active models. */
   readonly isHalted: boolean;
+  /** A person's order for the pair: no entries, or close as well. */
+  readonly stop?: 'entries' | 'close' | null;
   readonly theta1: number;
   readonly theta2: number;
   readonly policy: {
@@ -84,10 +86,12 @@ export const EXITS: readonly Row[] = [
   ['STOP', (input) => zAgainstPosition(input) >= Math.abs(input.position.entryZ) + input.policy.stop],
   ['MAX_AGE', ({ position, policy }) => position.ageBars >= policy.max_age_bars],
   ['RISK_EXIT', ({ scores, policy }) => scores !== null && scores.risk_score >= policy.risk_exit],
+  ['CLOSE_ALL', ({ stop }) => stop === 'close'],
 ];
 
 /** Flat: the reasons not to enter, in the order of evaluation. NaN satisfies no condition of an entry. */
 export const REFUSALS: readonly Row[] = [
+  ['STOPPED', ({ stop }) => stop === 'entries' || stop === 'close'],
   ['NO_MODEL', ({ scores }) => scores === null],
   ['KPI_HALT', ({ isHalted }) => isHalted],
   ['NO_EDGE', ({ hasEdge, policy }) => policy.require_edge && !hasEdge],

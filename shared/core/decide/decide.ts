@@ -12,8 +12,10 @@ export const REASONS = {
   STOP: 'EXIT: the spread moved further out by the stop distance.',
   MAX_AGE: 'EXIT: the position reached its maximum age.',
   RISK_EXIT: 'EXIT: the risk score reached risk_exit.',
+  CLOSE_ALL: 'EXIT: a person has the position closed; nothing is entered until a person resumes.',
   IN_POSITION: 'HOLD: a position is open and nothing ends it.',
   NO_SETUP: 'HOLD: |z| is below z_entry.',
+  STOPPED: 'HOLD: a person has stopped the entries; nothing is entered until a person resumes.',
   BETA_RANGE: 'HOLD: |beta| is outside [beta_min, beta_max].',
   KPI_HALT:
     'HOLD: under these models a live KPI of the pair, or of all pairs, is past its limit; nothing is entered until a person or a new bundle clears it.',
@@ -69,6 +71,8 @@ export interface Gate extends Thresholds {
   readonly hasEdge: boolean;
   /** A live KPI halts the pair under these models. */
   readonly isHalted: boolean;
+  /** A person has stopped the entries of the pair, or also has its position closed; null or absent = neither. */
+  readonly stop?: 'entries' | 'close' | null;
 }
 
 /** Answers of the models to a bar. */
@@ -105,7 +109,7 @@ export function decide(
   time: OpenTime,
 ): Decision {
   if (position.side !== 0) {
-    const reason = exitReason(market, scores, policy, position);
+    const reason = exitReason(market, scores, policy, position) ?? (gate.stop === 'close' ? 'CLOSE_ALL' : null);
     if (reason === null) return { action: 'HOLD', reason: 'IN_POSITION', target: position.side };
     return { action: 'EXIT', reason, target: 0 };
   }
@@ -130,6 +134,7 @@ function refusalReason(
   policy: DecisionPolicy,
   time: OpenTime,
 ): Reason | null {
+  if (gate.stop != null) return 'STOPPED';
   if (scores === null) return 'NO_MODEL';
   if (gate.isHalted) return 'KPI_HALT';
   if (policy.require_edge && !gate.hasEdge) return 'NO_EDGE';

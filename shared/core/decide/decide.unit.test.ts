@@ -25,7 +25,12 @@ const decide = (
   ...[at, scores, own, policy, position]: Parameters<typeof decideAt> extends [...infer Head, OpenTime] ? Head : never
 ) => decideAt(at, scores, own, policy, position, NOON);
 const THETA = { theta1: 0.7, theta2: 0.3 };
-const gate = (hasEdge: boolean, isHalted = false): Gate => ({ ...THETA, hasEdge, isHalted });
+const gate = (hasEdge: boolean, isHalted = false, stop: Gate['stop'] = null): Gate => ({
+  ...THETA,
+  hasEdge,
+  isHalted,
+  stop: stop ?? null,
+});
 const GOOD = { return_prob: 0.8, risk_score: 0.1, expected_net_bps: 1 };
 const market = (z: number, beta = 0.8): Market => ({
   z,
@@ -219,10 +224,11 @@ describe('decide where several reasons hold at once', () => {
           age: ages,
           flat: fc.boolean(),
           halted: fc.boolean(),
+          stop: fc.constantFrom(null, null, 'entries' as const, 'close' as const),
           minute: fc.integer({ min: 0, max: 10_080 }),
           windows: fc.constantFrom([], ['16:45-18:15', 'Sun 17:00-18:30'], ['00:00-24:00'], ['Tue 08:00-20:00']),
         }),
-        ({ z, now, beta, scores, edge, how, age, flat, halted, minute, windows }) => {
+        ({ z, now, beta, scores, edge, how, age, flat, halted, stop, minute, windows }) => {
           const policy = { ...POLICY, ...how, no_entry_windows: parseEntryWindows(windows) };
           const time = (NOON + minute * 60) as OpenTime;
           const bar = market(now, beta);
@@ -233,6 +239,7 @@ describe('decide where several reasons hold at once', () => {
             scores,
             hasEdge: edge,
             isHalted: halted,
+            stop,
             ...THETA,
             policy,
             position,
@@ -240,7 +247,7 @@ describe('decide where several reasons hold at once', () => {
             noEntryWindows: windows,
           });
           if (!flat && met.length > 1) coincidences.add(met.slice(0, 2).join());
-          expect(decideAt(bar, scores, gate(edge, halted), policy, position, time)).toEqual(expected);
+          expect(decideAt(bar, scores, gate(edge, halted, stop), policy, position, time)).toEqual(expected);
         },
       ),
       { numRuns: 3000, seed: 14 },

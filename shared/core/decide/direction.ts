@@ -33,7 +33,9 @@ export const DIRECTION_REASONS = [
   'TARGET_EXIT',
   'AGE_EXIT',
   'OPPOSITE_EXIT',
+  'CLOSE_ALL',
   'IN_POSITION',
+  'STOPPED',
   'NO_MODEL',
   'NO_EDGE',
   'THETA',
@@ -54,6 +56,8 @@ export interface DirectionInput {
   readonly probabilities: DirectionProbabilities | null;
   /** Whether the instrument shows an edge after costs: without one there is no entry. */
   readonly hasEdge: boolean;
+  /** A person has stopped the entries, or also has the position closed; null or absent = neither. */
+  readonly stop?: 'entries' | 'close' | null;
 }
 
 /** The side the probabilities call for; 0 = none. */
@@ -73,16 +77,18 @@ export function calledSide(
 export function stepDirection(
   strategy: DirectionStrategy,
   position: DirectionPosition,
-  { close, probabilities, hasEdge }: DirectionInput,
+  { close, probabilities, hasEdge, stop = null }: DirectionInput,
 ): DirectionStep {
   const called = probabilities === null ? 0 : calledSide(probabilities, strategy);
   if (position.side !== 0) {
     const ageBars = position.ageBars + 1;
-    const reason = exitReason(strategy, { ...position, ageBars }, close, called);
+    const rule = exitReason(strategy, { ...position, ageBars }, close, called);
+    const reason = rule ?? (stop === 'close' ? 'CLOSE_ALL' : null);
     if (reason === null) return { action: 'HOLD', reason: 'IN_POSITION', position: { ...position, ageBars } };
     return { action: 'EXIT', reason, position: FLAT_INSTRUMENT };
   }
   const hold = (reason: DirectionReason): DirectionStep => ({ action: 'HOLD', reason, position: FLAT_INSTRUMENT });
+  if (stop !== null) return hold('STOPPED');
   if (probabilities === null) return hold('NO_MODEL');
   if (!hasEdge) return hold('NO_EDGE');
   if (called === 0) return hold('THETA');

@@ -3,6 +3,7 @@ import { measured, yesNo, type EntryCondition } from './entry_conditions.ts';
 
 export const DIRECTION_CONDITION_NAMES = [
   'flat',
+  'stop',
   'model',
   'edge',
   'ml_up_prob',
@@ -21,6 +22,8 @@ export interface DirectionQuestion {
   readonly hasEdge: boolean;
   /** No position before the bar. */
   readonly isFlat: boolean;
+  /** A person has stopped the entries. */
+  readonly isStopped: boolean;
 }
 
 /**
@@ -28,9 +31,10 @@ export interface DirectionQuestion {
  * to gain. An entry follows exactly when all hold.
  */
 export function directionConditions(question: DirectionQuestion): DirectionCondition[] {
-  const { strategy, probabilities, hasEdge, isFlat } = question;
+  const { strategy, probabilities, hasEdge, isFlat, isStopped } = question;
   const conditions: DirectionCondition[] = [
     yesNo('flat', 'IN_POSITION', isFlat),
+    yesNo('stop', 'STOPPED', !isStopped),
     yesNo('model', 'NO_MODEL', probabilities !== null && strategy !== null),
     yesNo('edge', 'NO_EDGE', hasEdge),
   ];

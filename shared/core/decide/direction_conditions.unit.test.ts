@@ -28,7 +28,7 @@ const conditionsOf = (
   strategy: DirectionStrategy,
   probabilities: DirectionProbabilities | null,
   hasEdge: boolean,
-): DirectionCondition[] => directionConditions({ strategy, probabilities, hasEdge, isFlat: true });
+): DirectionCondition[] => directionConditions({ strategy, probabilities, hasEdge, isFlat: true, isStopped: false });
 const step = (strategy: DirectionStrategy, probabilities: DirectionProbabilities | null, hasEdge: boolean) =>
   stepDirection(strategy, FLAT_INSTRUMENT, { close: 1, probabilities, hasEdge });
 
@@ -67,11 +67,17 @@ describe('the conditions of an entry of an instrument', () => {
     const strategy = STRATEGY;
     const probabilities = answer(0.25, 0.125);
     const asked = (question: Partial<DirectionQuestion>): readonly (readonly [string, string, boolean])[] =>
-      directionConditions({ strategy: null, probabilities: null, hasEdge: false, isFlat: false, ...question }).map(
-        ({ name, reason, holds }) => [name, reason, holds],
-      );
+      directionConditions({
+        strategy: null,
+        probabilities: null,
+        hasEdge: false,
+        isFlat: false,
+        isStopped: true,
+        ...question,
+      }).map(({ name, reason, holds }) => [name, reason, holds]);
     const none = [
       ['flat', 'IN_POSITION', false],
+      ['stop', 'STOPPED', false],
       ['model', 'NO_MODEL', false],
       ['edge', 'NO_EDGE', false],
     ];
@@ -79,7 +85,7 @@ describe('the conditions of an entry of an instrument', () => {
   });
 
   it('are those of the nearer side, up where both are equally near', () => {
-    const sideOf = (up: number, down: number): unknown[] => conditionsOf(STRATEGY, answer(up, down), true).slice(3);
+    const sideOf = (up: number, down: number): unknown[] => conditionsOf(STRATEGY, answer(up, down), true).slice(4);
     const condition = (name: string, holds: boolean, value: number, limit: number, change: number, relative: number) =>
       ({ name, reason: 'THETA', holds, value, limit, relation: '>', change, relative }); // prettier-ignore
     expect(sideOf(0.25, 0.125)).toEqual([

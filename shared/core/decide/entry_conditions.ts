@@ -6,6 +6,7 @@ import type { Market, Position } from '../position/position.ts';
 
 export const CONDITION_NAMES = [
   'flat',
+  'stop',
   'model',
   'halt',
   'edge',
@@ -58,6 +59,7 @@ export function entryConditions(question: EntryQuestion): EntryCondition[] {
   const wait = minutesUntilOpen(policy, fill);
   const conditions: EntryCondition[] = [
     yesNo('flat', 'IN_POSITION', position.side === 0),
+    yesNo('stop', 'STOPPED', gate.stop == null),
     yesNo('model', 'NO_MODEL', scores !== null),
     yesNo('halt', 'KPI_HALT', !gate.isHalted),
     yesNo('edge', 'NO_EDGE', gate.hasEdge || !policy.require_edge),

@@ -38,15 +38,16 @@ const questions: fc.Arbitrary<EntryQuestion> = fc
     theta2: share,
     hasEdge: fc.boolean(),
     isHalted: fc.boolean(),
+    stop: fc.constantFrom(null, null, 'entries' as const, 'close' as const),
     requireEdge: fc.boolean(),
     zEntry: fc.double({ min: 1, max: 3, noNaN: true }),
     minute: fc.integer({ min: 28_000_000, max: 28_010_079 }),
     net: signed(5),
   })
-  .map(({ z, beta, scores, theta1, theta2, hasEdge, isHalted, requireEdge, zEntry, minute, net }) => ({
+  .map(({ z, beta, scores, theta1, theta2, hasEdge, isHalted, stop, requireEdge, zEntry, minute, net }) => ({
     market: { z, beta, alpha: 0, zMean: 0, zStd: 1, lnA: 0, lnB: 0 },
     scores,
-    gate: { theta1, theta2, hasEdge, isHalted },
+    gate: { theta1, theta2, hasEdge, isHalted, stop },
     policy: policyOf(zEntry, requireEdge),
     position: FLAT,
     time: minute * 60,
@@ -74,6 +75,8 @@ function changed(question: EntryQuestion, name: ConditionName, change: number): 
         ...question,
         scores: { return_prob: beyond(gate.theta1, true), risk_score: beyond(gate.theta2, false) },
       };
+    case 'stop':
+      return { ...question, gate: { ...gate, stop: null } };
     case 'halt':
       return { ...question, gate: { ...gate, isHalted: false } };
     case 'edge':
@@ -153,6 +156,7 @@ describe('the conditions of an entry', () => {
       [name, reason, holds, value, limit, relation, change, relative]); // prettier-ignore
     expect(rows).toEqual([
       ['flat', 'IN_POSITION', false, null, null, null, null, null],
+      ['stop', 'STOPPED', true, null, null, null, null, null],
       ['model', 'NO_MODEL', true, null, null, null, null, null],
       ['halt', 'KPI_HALT', false, null, null, null, null, null],
       ['edge', 'NO_EDGE', false, null, null, null, null, null],

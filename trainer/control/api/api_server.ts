@@ -37,6 +37,7 @@ import { addRecordRoutes } from './routes/records.ts';
 import { addPredictRoutes } from './routes/predict.ts';
 import { addPerformanceRoutes } from './routes/performance.ts';
 import { addReportRoutes } from './routes/reports.ts';
+import { addStopRoutes } from './routes/stops.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addSearchRoutes } from './routes/searches.ts';
 import { addSessionRoutes } from './routes/session.ts';
@@ -130,6 +131,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addPerformanceRoutes,
   addBacktestRoutes,
   addReportRoutes,
+  addStopRoutes,
   addPredictRoutes,
   addDataRoutes,
   addImportRoutes,

@@ -5,9 +5,11 @@ import type { SignalBody } from '../../../shared/signal/signal.ts';
 export const CAUSES = {
   BACKFILL: 'the bars came as backfill: features move, nothing is decided',
   BAR_SUSPECT: 'the bar of a leg was held back as suspect: the minute is dropped',
+  CLOSE_ALL: 'a person has the position closed',
   KPI_HALT: 'a live KPI halts the entries of the pair',
   LEG_MISSING: 'the bar of a leg came after straggler_timeout_ms: the minute is dropped',
   NO_MODEL: 'no model set answered: the backtest decides as without one',
+  STOPPED: 'a person has stopped the entries of the pair',
   POLICY_CHANGED: 'decided under another configuration of the journal, as the backtest under that one decides',
   WARMUP: 'the daemon had not seen enough bars yet',
 } as const;
@@ -39,7 +41,8 @@ export function explains(
   // The backtest does not have a minute that moves no features, nor one before the features exist.
   if (reason === 'BAR_SUSPECT' || reason === 'LEG_MISSING' || reason === 'WARMUP')
     return !isInBacktest && isHeld(live, before) && isUnscored(live) && z_score === null ? reason : null;
-  if (reason === 'KPI_HALT') return isRefusedEntry(live, fields) ? reason : null;
+  if (reason === 'CLOSE_ALL') return isClosedByPerson(live, before, fields) ? reason : null;
+  if (reason === 'KPI_HALT' || reason === 'STOPPED') return isRefusedEntry(live, fields) ? reason : null;
   return null;
 }
 
@@ -52,6 +55,14 @@ function isHeld({ body, position }: LiveAnswer, before: Position): boolean {
 
 function isUnscored({ body }: LiveAnswer): boolean {
   return body.return_prob === null && body.risk_score === null;
+}
+
+/** The backtest would have held the position on. */
+function isClosedByPerson({ body, position }: LiveAnswer, before: Position, fields: Fields): boolean {
+  const isClose = body.action === 'EXIT' && before.side !== 0 && position.side === 0;
+  return (
+    isClose && fields['action']?.backtest === 'HOLD' && Object.keys(fields).every((name) => DECIDED.includes(name))
+  );
 }
 
 /** A halt leaves the bar's z and its scores as they are, and it only refuses entries: the pair stays flat. */

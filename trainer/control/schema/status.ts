@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { stopSchema } from './stops.ts';
 
 export const daemonSchema = z.object({
   shard: z.string().describe('Its shard'),
@@ -34,6 +35,7 @@ export const statusSchema = z.object({
     .string()
     .nullable()
     .describe('Why active.json cannot be read, or its bundle does not fit this market, timeframe or feature schema'),
+  stops: z.array(stopSchema).describe('What a person has stopped; see POST /api/stops'),
   despite_gates: z
     .array(
       z.object({

@@ -2,6 +2,7 @@ import { readAddress, urlOf } from '../../../../shared/address.ts';
 import { MACHINE_FILES } from '../../../../shared/files.ts';
 import { trainerMarks } from '../../../../shared/bundle/pointer_marks.ts';
 import { readActive } from '../../../../shared/bundle/bundle.ts';
+import { readHalts, type Stop } from '../../../../shared/bundle/halts.ts';
 import { describeError } from '../../../../shared/errors.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
 import { shardsOf, type Settings, type Shard } from '../../../../shared/policy/policy.ts';
@@ -49,6 +50,7 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
           time: new Date(clock.nowMs()).toISOString(),
           ...activeVersion(paths, settings),
           despite_gates: standingOverrides(paths.models).map((own) => ({ ...own, gates: [...own.gates] })),
+          stops: stopsIn(paths),
           policy_hash: settings.policyHash,
           is_ready: daemons.every(isWell),
           daemons,
@@ -56,6 +58,15 @@ export function addStatusRoutes(api: Api, context: ApiContext): void {
         };
       },
     });
+}
+
+/** Of a damaged file, daemons keep what they follow: their health says so. */
+function stopsIn({ models }: HomePaths): Stop[] {
+  try {
+    return [...(readHalts(models).stops ?? [])];
+  } catch {
+    return [];
+  }
 }
 
 async function look({ settings, paths, signals }: ApiContext, shard: Shard) {

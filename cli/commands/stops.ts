@@ -1,0 +1,86 @@
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import {
+  addStops,
+  ALL_PAIRS,
+  liftStops,
+  readHalts,
+  stopText,
+  type Stop,
+  type StopKind,
+} from '../../shared/bundle/halts.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { spellSubject } from '../../shared/symbol/symbol.ts';
+import type { Output } from '../output.ts';
+
+const SUBJECTS = 'such as XAUUSD_XAGUSD; all when absent';
+
+/** Orders of a person, which every running daemon follows with its next bar. */
+export function addHalt(program: Command, output: () => Output): void {
+  program
+    .command('halt')
+    .argument('[subjects...]', SUBJECTS)
+    .requiredOption('--reason <text>', 'shown on every page, and kept in the audit')
+    .description(
+      'stops entries until `resume`, over restarts and under every version; open positions exit by the usual rules. Signals say HOLD STOPPED.',
+    )
+    .action((subjects: string[], { reason }: { reason: string }) => stop('entries', subjects, reason, output()));
+}
+
+export function addCloseAll(program: Command, output: () => Output): void {
+  program
+    .command('close-all')
+    .argument('[subjects...]', SUBJECTS)
+    .requiredOption('--reason <text>', 'shown on every page, and kept in the audit')
+    .description(
+      'stops entries as `halt` does, and has open positions closed: their next signal is EXIT CLOSE_ALL, which consumers follow.',
+    )
+    .action((subjects: string[], { reason }: { reason: string }) => stop('close', subjects, reason, output()));
+}
+
+export function addResume(program: Command, output: () => Output): void {
+  program
+    .command('resume')
+    .argument('[subjects...]', SUBJECTS)
+    .description('lifts `halt` and `close-all`; halts by a live KPI are lifted by `models resume`')
+    .action((subjects: string[]) => resume(subjects, output()));
+}
+
+/** @throws MinutehandError PAIR_UNKNOWN */
+function subjectsOf(named: readonly string[]): readonly string[] {
+  const { pairs, instruments } = loadSettings().minutehand;
+  const ids = named.flatMap((text) => text.split(',')).map((text) => spellSubject(text));
+  const unknown = ids.find((id) => !pairs.includes(id) && !instruments.includes(id));
+  if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
+  return ids.length === 0 ? [ALL_PAIRS] : ids;
+}
+
+function stop(kind: StopKind, named: readonly string[], reason: string, output: Output): void {
+  const { models } = homePaths();
+  const subjects = subjectsOf(named);
+  if (reason.trim() === '') throw new MinutehandError('USAGE', { seen: 'an empty --reason' });
+  const before = readHalts(models).stops ?? [];
+  const order = { kind, reason: reason.trim().slice(0, 500), by: userInfo().username };
+  const added = addStops(models, subjects, order, new Date(MACHINE_CLOCK.nowMs()));
+  tell(models, before, subjects, output);
+  if (added.length === 0) output.note('Stopped in this way already; the first reason stays.');
+}
+
+function resume(named: readonly string[], output: Output): void {
+  const { models } = homePaths();
+  const subjects = subjectsOf(named);
+  const before = readHalts(models).stops ?? [];
+  const lifted = liftStops(models, subjects, new Date(MACHINE_CLOCK.nowMs()));
+  tell(models, before, subjects, output);
+  output.line(lifted.length === 0 ? 'Nothing was stopped.' : 'A running daemon enters again from its next bar on.');
+}
+
+function tell(models: string, before: readonly Stop[], subjects: readonly string[], output: Output): void {
+  const stops = readHalts(models).stops ?? [];
+  output.written({ target: subjects.join(','), before, after: stops });
+  for (const one of stops) output.line(`Stopped: ${stopText(one)}`);
+  output.result({ models, subjects, stops });
+}

@@ -1,0 +1,24 @@
+import * as z from 'zod';
+import { STOP_KINDS } from '../../../shared/bundle/halts.ts';
+
+const subjects = z.array(z.string().min(1).max(80)).min(1).max(1000).optional().describe('Default: all');
+
+export const stopRequest = z
+  .strictObject({
+    kind: z.enum(STOP_KINDS).describe('entries: nothing is entered. close: open positions are closed too'),
+    subjects,
+    reason: z.string().trim().min(1).max(500).describe('Shown on every page, and kept in the audit'),
+  })
+  .meta({ id: 'StopRequest' });
+
+export const resumeRequest = z.strictObject({ subjects }).nullish();
+
+export const stopSchema = z.object({
+  pair_id: z.string().describe('Subject, or * for all'),
+  kind: z.enum(STOP_KINDS),
+  reason: z.string(),
+  by: z.string(),
+  since: z.string(),
+});
+
+export const stopsSchema = z.object({ stops: z.array(stopSchema) }).meta({ id: 'Stops' });
