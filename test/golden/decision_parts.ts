@@ -128,6 +128,7 @@ export async function replayValues({
         }
       },
       onMinute(time) {
+        if (time < from) return;
         const name = new Date(Math.floor(time / every) * every * 1000).toISOString();
         if (!stretches.has(name)) stretches.set(name, []);
         stretches.get(name)!.push(...stretch);
