@@ -284,6 +284,24 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(csv).toMatch(/^account,currency,simulated,[^]*\npaper\/simulated_paper,USD,true,day,20/);
   });
 
+  it('shows a position with entry and exit on a chart, the reason in words, its signal_id, and units', async () => {
+    await page.goto(new URL('/app/trades', link).href);
+    const closed = page.getByRole('region', { name: 'Positions' }).locator('tbody tr', { hasText: 'USD' });
+    await closed
+      .filter({ hasText: /[+−]\d/ })
+      .first()
+      .getByRole('button')
+      .click();
+    await holds(page, `document.querySelectorAll('.charts .uplot canvas').length === 2`);
+    const panel = page.locator('.panel', { has: page.locator('.charts') });
+    const text = await panel.innerText();
+    expect(text).toMatch(/signal_id\s+[0-9a-f]{32}/);
+    expect(text).toMatch(/Reason\s+[A-Z][a-z ]+: [A-Z]/);
+    expect(text).toMatch(/\d units/);
+    expect(text).toContain('exit');
+    expect(await violations(page)).toEqual([]);
+  });
+
   it('stops the entries of all subjects on any page after a reason, shows who and why everywhere, and resumes', async () => {
     await page.goto(new URL('/app/audit', link).href);
     const button = page.locator('header .stop');

@@ -1,25 +1,139 @@
+import { useMemo } from 'preact/hooks';
 import { api, type Trade } from '../api.ts';
-import { microseconds, minuteOf, num, price, signed } from '../format.ts';
-import { subjects } from '../live.ts';
+import { positionsOf, type TradedPosition } from '../charts/positions.ts';
+import { duration, microseconds, minuteOf, num, price, signed } from '../format.ts';
+import { nowMs, status, subjects } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
-import { pathOf } from '../router.ts';
+import { NoTrades } from '../parts/no_trades.tsx';
+import { PositionPanel } from '../parts/position_chart.tsx';
+import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
 
+const READ_MS = 5000;
+const LIMIT = 1000;
+
+/** Positions with their entry and exit on a chart, and all fills. */
 export default function TradesPage() {
-  const { data, error } = useLoaded(() => api.get('/api/trades', { query: { limit: 500 } }), '');
-  return (
-    <Panel title={t('trades.title')} wide>
-      {error !== null && <Failure error={error} />}
-      <Table
-        name="trades"
-        label={t('trades.title')}
-        rows={data?.trades ?? []}
-        columns={columnsOf()}
-        rowKey={({ fill_key }) => fill_key}
-        empty="trades.none"
-      />
-    </Panel>
+  const { data, error } = useLoaded(
+    () => api.get('/api/trades', { query: { limit: LIMIT } }),
+    String(Math.floor(nowMs.value / READ_MS)),
   );
+  const positions = useMemo(() => positionsOf(data?.trades ?? []), [data]);
+  const asked = place.value.query.get('position');
+  const shown = positions.find(({ positionId }) => positionId === asked);
+  const isEmpty = data !== null && data.trades.length === 0;
+  return (
+    <>
+      {error !== null && <Failure error={error} />}
+      {status.value?.market === 'simulated' && (
+        <p class="notice" role="note">
+          <strong>{t('app.simulated')}</strong> {t('performance.simulated')}
+        </p>
+      )}
+      {isEmpty && <NoTrades hasAccount={false} />}
+      {shown !== undefined && <PositionPanel own={shown} onClose={() => setQuery('position', '')} />}
+      {!isEmpty && (
+        <Panel title={t('trades.positions')} wide>
+          <Table
+            name="positions"
+            label={t('trades.positions')}
+            rows={positions.slice(0, SHOWN)}
+            saved={positions}
+            columns={positionColumns()}
+            rowKey={({ key }) => key}
+            empty="performance.noneClosed"
+          />
+        </Panel>
+      )}
+      {!isEmpty && (
+        <Panel title={t('trades.title')} wide>
+          <Table
+            name="trades"
+            label={t('trades.title')}
+            rows={(data?.trades ?? []).slice(0, SHOWN)}
+            saved={data?.trades ?? []}
+            columns={columnsOf()}
+            rowKey={({ fill_key }) => fill_key}
+            empty="trades.none"
+          />
+          {data !== null && data.trades.length > SHOWN && (
+            <p class="note">{t('trades.shown', { shown: SHOWN, all: num(data.trades.length, 0) })}</p>
+          )}
+        </Panel>
+      )}
+    </>
+  );
+}
+
+/** Rows of a table; its CSV has all that were read. */
+const SHOWN = 100;
+
+function show({ positionId }: TradedPosition): void {
+  setQuery('position', positionId);
+  scrollTo(0, 0);
+}
+
+function positionColumns(): Column<TradedPosition>[] {
+  const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
+  const held = ({ openedMs, closedMs }: TradedPosition): number => (closedMs ?? nowMs.value) - openedMs;
+  return [
+    {
+      key: 'opened',
+      title: t('trades.opened'),
+      value: ({ openedMs }) => new Date(openedMs).toISOString(),
+      cell: (row) => (
+        <button type="button" class="link shown" onClick={() => show(row)}>
+          {minuteOf(row.openedMs)}
+        </button>
+      ),
+    },
+    {
+      key: 'subject',
+      title: t('subject.choose'),
+      value: ({ subject }) => subject,
+      cell: ({ subject }) => labels.get(subject) ?? subject,
+    },
+    {
+      key: 'pnl',
+      title: t('trades.pnl'),
+      isNumber: true,
+      tone: ({ pnl, closedMs }) => (closedMs === null || pnl === 0 ? '' : pnl > 0 ? 'good' : 'bad'),
+      value: ({ pnl, closedMs }) => (closedMs === null ? null : pnl),
+      cell: ({ pnl, currency, closedMs }) => (closedMs === null ? t('trades.open') : `${signed(pnl)} ${currency}`),
+    },
+    {
+      key: 'reason',
+      title: t('policy.reason'),
+      value: ({ reason }) => reason,
+      cell: ({ reason }) => codeText('reason', reason),
+    },
+    {
+      key: 'held_ms',
+      title: t('trades.held'),
+      isNumber: true,
+      value: held,
+      cell: (row) => duration(held(row)),
+    },
+    {
+      key: 'slippage_bps',
+      title: t('trades.slippage'),
+      isNumber: true,
+      value: ({ slippageBps }) => slippageBps,
+      cell: ({ slippageBps }) => signed(slippageBps),
+    },
+    {
+      key: 'model',
+      title: t('models.version'),
+      value: ({ model }) => model,
+      cell: ({ model }) => <span class="mono">{model}</span>,
+    },
+    {
+      key: 'account',
+      title: t('trades.account'),
+      value: ({ account }) => account,
+      cell: ({ account }) => codeText('fill.account', account),
+    },
+  ];
 }
 
 function columnsOf(): Column<Trade>[] {

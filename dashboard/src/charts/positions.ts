@@ -1,0 +1,67 @@
+import type { Trade } from '../api.ts';
+
+/** One position of one program: the fills that opened and closed it. */
+export interface TradedPosition {
+  readonly key: string;
+  readonly subject: string;
+  readonly account: string;
+  readonly place: string;
+  readonly positionId: string;
+  readonly opens: readonly Trade[];
+  readonly closes: readonly Trade[];
+  /** Of the first fill, epoch ms. */
+  readonly openedMs: number;
+  /** Of the last close; null while a leg is open. */
+  readonly closedMs: number | null;
+  /** Net of costs, of what is closed. */
+  readonly pnl: number;
+  readonly currency: string;
+  /** Of the exit; empty while open. */
+  readonly reason: string;
+  /** Mean of its fills, basis points; positive is worse. */
+  readonly slippageBps: number | null;
+  readonly model: string;
+}
+
+/** Positions of fills, newest first. Refused entries are none. */
+export function positionsOf(trades: readonly Trade[]): TradedPosition[] {
+  const filled = trades.filter(({ kind }) => kind !== 'refused');
+  const groups = new Map<string, Trade[]>();
+  for (const trade of filled) {
+    const key = `${trade.account} ${String(trade['place'])} ${trade.position_id}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [trade]);
+    else group.push(trade);
+  }
+  return [...groups]
+    .map(([key, own]) => positionOf(key, own))
+    .filter(({ opens }) => opens.length > 0)
+    .sort((a, b) => b.openedMs - a.openedMs);
+}
+
+function positionOf(key: string, fills: readonly Trade[]): TradedPosition {
+  const inOrder = [...fills].sort((a, b) => a.time_ms - b.time_ms);
+  const opens = inOrder.filter(({ kind }) => kind === 'open');
+  const closes = inOrder.filter(({ kind }) => kind === 'close');
+  const sizeOf = (some: readonly Trade[]): number => some.reduce((sum, { lots }) => sum + lots, 0);
+  const isClosed = closes.length > 0 && sizeOf(closes) >= sizeOf(opens) - 1e-6;
+  const slippages = inOrder.flatMap(({ slippage_bps }) => slippage_bps ?? []);
+  const [first] = inOrder;
+  const model = opens.find((open) => open['model_version'] !== null)?.['model_version'];
+  return {
+    key,
+    subject: first!.pair_id,
+    account: first!.account,
+    place: String(first!['place'] ?? ''),
+    positionId: first!.position_id,
+    opens,
+    closes,
+    openedMs: first!.time_ms,
+    closedMs: isClosed ? closes.at(-1)!.time_ms : null,
+    pnl: closes.reduce((sum, { pnl }) => sum + (pnl ?? 0), 0),
+    currency: first!.currency,
+    reason: closes.at(-1)?.reason ?? '',
+    slippageBps: slippages.length === 0 ? null : slippages.reduce((sum, one) => sum + one, 0) / slippages.length,
+    model: typeof model === 'string' ? model : '',
+  };
+}

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import type { Trade } from '../api.ts';
+import { positionsOf } from './positions.ts';
+
+const fill = (change: object): Trade =>
+  ({
+    ...{ fill_key: JSON.stringify(change), account: 'paper', place: 'a/result.json', pair_id: 'XAUUSD_XAGUSD' },
+    ...{ position_id: 'p1', signal_id: 's1', kind: 'open', leg: 'A', lots: 1, time_ms: 1000, pnl: null },
+    ...{ reason: 'ENTRY', currency: 'USD', slippage_bps: 1, model_version: 'm1', symbol: 'XAUUSD', side: 'BUY' },
+    ...change,
+  }) as unknown as Trade;
+
+describe('positions of fills', () => {
+  const opens = [fill({}), fill({ leg: 'B', lots: 2, slippage_bps: 2 })];
+  const closes = [
+    fill({ kind: 'close', time_ms: 4000, pnl: 5, reason: 'STOP', slippage_bps: 3 }),
+    fill({ kind: 'close', leg: 'B', lots: 2, time_ms: 5000, pnl: -7, reason: 'STOP', slippage_bps: null }),
+  ];
+
+  it('have both legs, in whatever order the fills come', () => {
+    for (const fills of [[...opens, ...closes], [...closes, ...opens].reverse()]) {
+      const [own] = positionsOf(fills);
+      expect(own).toMatchObject({
+        openedMs: 1000,
+        closedMs: 5000,
+        pnl: -2,
+        reason: 'STOP',
+        slippageBps: 2,
+        model: 'm1',
+      });
+    }
+  });
+
+  it('are open until every leg is closed, and leave refused entries out', () => {
+    const refused = fill({ kind: 'refused', position_id: 'p2' });
+    const found = positionsOf([...opens, closes[0]!, refused]);
+    expect(found.map(({ positionId, closedMs, pnl }) => [positionId, closedMs, pnl])).toEqual([['p1', null, 5]]);
+  });
+
+  it('of two programs are two, the newest first', () => {
+    const other = opens.map((open) => ({ ...open, place: 'b/result.json', time_ms: 3000 }) as Trade);
+    expect(positionsOf([...opens, ...other]).map(({ place }) => place)).toEqual(['b/result.json', 'a/result.json']);
+  });
+});
