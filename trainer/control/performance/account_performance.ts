@@ -292,7 +292,9 @@ function curveOf(closed: readonly Closed[]): AccountPerformance['curve'] {
   const sum = new ExactSum();
   const bps = new ExactSum();
   const expected = new ExactSum();
-  const byPair = new Map<string, { count: number; trades: number }>();
+  const counts = new Map<string, number>();
+  /** Σ over pairs of count² ÷ trades of its backtest. */
+  let backtest = 0;
   let count = 0;
   let peak = 0;
   const points = closed.map(({ net, netBps, edge, exitedS, position }) => {
@@ -302,11 +304,11 @@ function curveOf(closed: readonly Closed[]): AccountPerformance['curve'] {
       count++;
       bps.add(netBps);
       expected.add(edge.mean_net_bps);
-      const own = byPair.get(position.pairId) ?? { count: 0, trades: edge.trades };
-      byPair.set(position.pairId, { ...own, count: own.count + 1 });
+      const before = counts.get(position.pairId) ?? 0;
+      counts.set(position.pairId, before + 1);
+      backtest += ((before + 1) ** 2 - before ** 2) / edge.trades;
     }
     const isKnown = count > 0;
-    const backtest = [...byPair.values()].reduce((all, own) => all + own.count ** 2 / own.trades, 0);
     const half = deviation === null ? null : BAND * deviation * Math.sqrt(count + backtest);
     return {
       time: exitedS,

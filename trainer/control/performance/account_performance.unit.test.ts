@@ -204,7 +204,11 @@ describe('the performance of an account', () => {
     expect(expected_bps).toBe(144);
     expect(net_bps! / 12).toBeCloseTo(made.mean_net_bps!, 10);
     expect((low_bps! + high_bps!) / 2).toBeCloseTo(144, 8);
-    expect(high_bps!).toBeGreaterThan(144);
+    const each = made.curve.map((point, i) => point.net_bps! - (made.curve[i - 1]?.net_bps ?? 0));
+    const mean = each.reduce((sum, one) => sum + one, 0) / 12;
+    const deviation = Math.sqrt(each.reduce((sum, one) => sum + (one - mean) ** 2, 0) / 11);
+    // 12 results of the account, and the mean of 100 trades of the backtest counted 12 times.
+    expect((high_bps! - low_bps!) / 2).toBeCloseTo(1.96 * deviation * Math.sqrt(12 + 12 ** 2 / 100), 8);
     const early = accountPerformance(inputOf(trades.slice(0, 16), { edgeOf: () => edge }));
     expect(early.curve.at(-1)).toMatchObject({ low_bps: null, high_bps: null });
     expect(accountPerformance(inputOf(trades)).curve.at(-1)).toMatchObject({ expected_bps: null, low_bps: null });
