@@ -19,7 +19,7 @@ import { PipelineStatus } from './status/pipeline_status.ts';
 import { BatchPublisher } from './batches/batch_publisher.ts';
 import { Envelope } from './publish/envelope.ts';
 import { Queue, type MinuteItem } from './queue/queue.ts';
-import { takeEffect } from './state_input.ts';
+import { takeEffect, type States } from './state_input.ts';
 import { Turns } from './turns.ts';
 
 /** A bar's way: feed → align → features → infer → decide → publish → journal. */
@@ -45,54 +45,131 @@ export class Pipeline {
   readonly #books: Bookkeeping;
   readonly #turns: Turns;
   readonly #stopwatch: Stopwatch;
+  readonly #states: States;
 
   constructor(options: PipelineOptions) {
-    const { pairs, instruments = [], clock, observer } = options;
+    const { pairs, instruments = [], clock, scheduler, journal, observer } = options;
+    const { feedIntervalMs, slowInferenceMs, bootId } = options;
     const subjects = [...pairs, ...instruments];
+    // For parts that are made before the inputs are.
+    const inputs = (): Inputs => this.inputs;
     this.#options = options;
+    this.#stopwatch = new Stopwatch(clock);
     this.#turns = new Turns(options);
-    this.#idle = new IdleWindow(clock, options.scheduler, options.feedIntervalMs);
+    this.#idle = new IdleWindow(clock, scheduler, feedIntervalMs);
+
+    // What changes between two minutes: models, halts, degradations.
+    const degradations = new Set<string>();
+    const halts = new HaltedPairs(pairs, options.halts, instruments);
+    this.#models = new ModelSlots({ clock, slowInferenceMs, halts, degradations, inputs, observer });
+
+    // feed → align: inputs one after the other, as the journal has them.
     this.queue = new Queue({
       loopTurn: () => this.#turns.end(),
       answer: (batch) => this.#answer(batch),
-      apply: (input) => takeEffect(input, owners),
+      apply: (input) => takeEffect(input, this.#states),
       finish: () => this.#books.finish(),
       onWaiting: () => this.#turns.interrupt(),
       readsSeries: (at: number) => at >= pairs.length,
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
-    const queue = this.queue;
-    const idle = this.#idle;
-    const degradations = new Set<string>();
-    const series = this.series;
-    const halts = new HaltedPairs(pairs, options.halts, options.instruments);
-    const slots = new ModelSlots({ ...options, halts, degradations, inputs: () => this.inputs });
-    this.inputs = new Inputs({ pipeline: options, subjects, queue, idle, halts, slots });
+    this.inputs = new Inputs({
+      pipeline: options,
+      subjects,
+      queue: this.queue,
+      idle: this.#idle,
+      halts,
+      slots: this.#models,
+    });
+
+    // features → infer → decide
     const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length);
-    const decider = new Decider({ ...options, subjects, matrix, degradations });
-    const shadow = new Shadow({ ...options, matrix, decider });
-    const parts = { ...options, instruments, matrix, decider, halts, degradations, inputs: () => this.inputs };
-    const arms = new RolloutArms(parts);
-    this.#models = slots;
+    const decider = new Decider({
+      pairs,
+      subjects,
+      schema: options.schema,
+      policy: options.policy,
+      policyHash: options.policyHash,
+      costs: options.costs,
+      matrix,
+      degradations,
+    });
     this.#matrix = matrix;
     this.#decider = decider;
-    this.#shadow = shadow;
-    this.#arms = arms;
-    this.#instruments = new Instruments({ ...parts, series: readSeries(series) });
-    this.#envelope = new Envelope({ ...options, pairs: subjects }, clock.nowMs());
-    this.#recorder = new SignalRecorder({ ...options, pairs: subjects, matrix: this.#instruments });
-    this.#stopwatch = new Stopwatch(clock);
-    const stopwatch = this.#stopwatch;
-    const recorder = this.#recorder;
-    this.#books = new Bookkeeping({ ...parts, recorder, stopwatch, slots, arms, idle, instruments: this.#instruments });
-    this.#batches = new BatchPublisher({ ...options, envelope: this.#envelope, stopwatch });
-    const inputs = this.inputs;
-    const envelope = this.#envelope;
-    const batches = this.#batches;
-    const { slots: directions, isReady, hasTaker } = this.#instruments;
-    const answering = { slots, directions, decider, shadow, arms, envelope, batches };
-    const owners = { ...answering, inputs, halts, degradations, series, clock };
-    this.status = new PipelineStatus({ subjects, isReady, hasTaker, ...owners });
+    this.#instruments = new Instruments({
+      pairs,
+      instruments,
+      matrix,
+      decider,
+      halts,
+      degradations,
+      series: readSeries(this.series),
+      inputs,
+      observer,
+    });
+    this.#shadow = new Shadow({ pairs, matrix, decider, journal, observer });
+    this.#arms = new RolloutArms({
+      pairs,
+      clock,
+      matrix,
+      decider,
+      halts,
+      journal,
+      slowInferenceMs,
+      inputs,
+      observer,
+    });
+
+    // publish → journal
+    this.#envelope = new Envelope({ pairs: subjects, market: options.market, bootId, feedIntervalMs }, clock.nowMs());
+    this.#batches = new BatchPublisher({
+      sockets: options.sockets,
+      files: options.files,
+      lease: options.lease,
+      envelope: this.#envelope,
+      stopwatch: this.#stopwatch,
+    });
+    this.#recorder = new SignalRecorder({ pairs: subjects, matrix: this.#instruments, bootId, journal });
+    this.#books = new Bookkeeping({
+      recorder: this.#recorder,
+      stopwatch: this.#stopwatch,
+      decider,
+      arms: this.#arms,
+      instruments: this.#instruments,
+      idle: this.#idle,
+      observer,
+      slots: this.#models,
+    });
+
+    // What inputs other than minutes change, and what others see of it.
+    this.#states = {
+      slots: this.#models,
+      directions: this.#instruments.slots,
+      halts,
+      shadow: this.#shadow,
+      arms: this.#arms,
+      decider,
+      degradations,
+      batches: this.#batches,
+      series: this.series,
+      clock,
+    };
+    this.status = new PipelineStatus({
+      subjects,
+      slots: this.#models,
+      directions: this.#instruments.slots,
+      halts,
+      arms: this.#arms,
+      decider,
+      degradations,
+      batches: this.#batches,
+      series: this.series,
+      clock,
+      inputs: this.inputs,
+      envelope: this.#envelope,
+      isReady: this.#instruments.isReady,
+      hasTaker: this.#instruments.hasTaker,
+    });
   }
 
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
