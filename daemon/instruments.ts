@@ -11,7 +11,7 @@ import type { FeatureMatrix } from './features/feature_matrix.ts';
 import { InstrumentMatrix, type TimeframeRows } from './features/instrument_matrix.ts';
 import type { SeriesReader } from './features/series_reader.ts';
 import type { MinuteItem } from './queue/queue.ts';
-import { RecentHistory } from './recent_history.ts';
+import { RecentHistory } from '../shared/market/recent_history.ts';
 
 export interface InstrumentsOptions extends DirectionSlotsOptions {
   readonly pairs: readonly Pair[];

@@ -463,7 +463,7 @@ describe('a daemon with a simulated market', () => {
         print: expect.stringMatching(/6000 minutes of history/) as string,
       });
       const reader = openJournal(pathsOf(home).journal('simulated', 'main'), { readOnly: true });
-      while (reader.mostBars() < 500) await delay(1);
+      while (!symbols.some((symbol) => reader.newestBars(symbol, 500).length === 500)) await delay(1);
       reader.close();
       await first.kill('SIGKILL');
       const atKill = storedBars(pathsOf(home).journal('simulated', 'main'));

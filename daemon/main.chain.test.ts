@@ -548,7 +548,8 @@ describe('the start of a daemon', () => {
     await daemon.stop();
     await expect(fetch(`${daemon.url}/healthz`)).rejects.toThrow();
     const store = openJournal(home.paths.journal('live', 'main'), { readOnly: true });
-    expect(store.mostBars()).toBe(WARMUP + 1);
+    const counts = [...store.lastBars().keys()].map((symbol) => store.newestBars(symbol, 2 * WARMUP).length);
+    expect(Math.max(...counts)).toBe(WARMUP + 1);
     expect(store.lastSignals()).toHaveLength(3);
     store.close();
   });

@@ -124,11 +124,11 @@ class Tables {
     return last;
   }
 
-  mostBars(): number {
-    const counts = new Map<string, number>();
-    for (const { kind, subject } of this.inputs)
-      if (kind === 'bar') counts.set(subject, (counts.get(subject) ?? 0) + 1);
-    return Math.max(0, ...counts.values());
+  newestBars(symbol: string, count: number): OpenTime[] {
+    const times = this.inputs.flatMap(({ kind, subject, time }) =>
+      kind === 'bar' && subject === symbol ? [time] : [],
+    );
+    return times.sort((x, y) => y - x).slice(0, count);
   }
 
   bars(symbol: string, from: OpenTime, to: OpenTime): Bar[] {
@@ -221,7 +221,7 @@ class CommitLog implements MemoryJournal {
         this.inputs.filter(({ kind, time }) => kind === 'series' && time >= from && time < to).values(),
       signals: () => [...this.signals].values(),
       lastBars: () => this.#tables.lastBars(),
-      mostBars: () => this.#tables.mostBars(),
+      newestBars: (symbol, count) => this.#tables.newestBars(symbol, count),
       bars: (symbol, from = -Infinity as OpenTime, to = Infinity as OpenTime) =>
         this.#tables.bars(symbol, from, to).values(),
       forgetBefore: (time) => this.#commit({ forgetBefore: time }),

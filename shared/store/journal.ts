@@ -296,11 +296,11 @@ class SqliteJournal implements JournalFile {
     return new Map(rows.map(({ subject, time }) => [subject, time]));
   }
 
-  mostBars(): number {
-    const row = this.#db
-      .prepare("SELECT count(*) AS bars FROM inputs WHERE kind = 'bar' GROUP BY subject ORDER BY bars DESC LIMIT 1")
-      .get() as { bars: number } | undefined;
-    return row?.bars ?? 0;
+  newestBars(symbol: string, count: number): OpenTime[] {
+    return this.#db
+      .prepare("SELECT time FROM inputs WHERE kind = 'bar' AND subject = ? ORDER BY time DESC LIMIT ?")
+      .pluck()
+      .all(symbol, count) as OpenTime[];
   }
 
   *bars(

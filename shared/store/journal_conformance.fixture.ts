@@ -79,7 +79,8 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       expect([...store.bars('A')]).toEqual([rows[1]!.bar, rows[8]!.bar]);
       expect([...store.bars('A', at(2), at(4))]).toEqual([rows[1]!.bar]);
       expect([...store.bars('A', at(3))]).toEqual([rows[8]!.bar]);
-      expect(store.mostBars()).toBe(2);
+      expect(store.newestBars('A', 2)).toEqual([at(4), at(2)]);
+      expect(store.newestBars('A', 1)).toEqual([at(4)]);
       expect(store.lastBars()).toEqual(
         new Map([
           ['A', at(4)],
@@ -97,7 +98,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
         [],
         null,
       ]);
-      expect([store.mostBars(), store.lastBars().size]).toEqual([0, 0]);
+      expect([store.newestBars('A', 5), store.lastBars().size]).toEqual([[], 0]);
       store.close();
     });
 

@@ -165,8 +165,8 @@ export interface JournalStore {
   signals(): IterableIterator<AnsweredSignal>;
   /** Symbols with bars, and the open of their last one. */
   lastBars(): Map<string, OpenTime>;
-  /** Bars of the symbol that has most. */
-  mostBars(): number;
+  /** Open times of the newest bars of a symbol, at most `count`, from the newest on. */
+  newestBars(symbol: string, count: number): OpenTime[];
   /** The bars of one symbol in ascending time, from `from` on and before `to`; no others are read. */
   bars(symbol: string, from?: OpenTime, to?: OpenTime): IterableIterator<Bar>;
   /**

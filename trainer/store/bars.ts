@@ -44,6 +44,8 @@ export interface BarStore {
   hasSpread(market: Market, symbol: string, period?: StorePeriod): Promise<boolean>;
   /** Open time of the newest bar of a symbol; null without any. Reads nothing else. */
   last(market: Market, symbol: string): Promise<OpenTime | null>;
+  /** Open times of the newest bars of a symbol, at most `count`, from the newest on. */
+  newest(market: Market, symbol: string, count: number): Promise<OpenTime[]>;
   /** Stored symbols, in order of the symbol. */
   symbols(market: Market): Promise<readonly StoredSymbol[]>;
 }
@@ -134,6 +136,11 @@ class EngineBarStore implements BarStore {
       .select(({ fn }) => fn.max('time').as('last'))
       .executeTakeFirst();
     return (row?.last ?? null) === null ? null : (Number(row!.last) as OpenTime);
+  }
+
+  async newest(market: Market, symbol: string, count: number): Promise<OpenTime[]> {
+    const query = this.#bars(market, symbol).select('time').orderBy('time', 'desc').limit(count);
+    return (await this.#engine.rows(query.compile())).map(([time]) => Number(time) as OpenTime);
   }
 
   async symbols(market: Market): Promise<readonly StoredSymbol[]> {

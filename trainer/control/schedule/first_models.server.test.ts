@@ -64,7 +64,7 @@ describe('waiting for first bars', () => {
     void waiting.then((answer) => (enough = answer));
     await expect.poll(() => printed.length).toBe(1);
     expect(printed).toEqual([
-      'No models yet: training starts when a symbol has 600 one-minute bars (1 day around the clock); it has 0 now.',
+      'No models yet: training starts when a symbol has 600 recent one-minute bars (1 day around the clock); it has 0 now.',
     ]);
 
     const columns = [...tinyBars(settings, 600).values()][0]!;
@@ -112,6 +112,38 @@ describe('waiting for first bars', () => {
     await store.close();
     const wait = waitForFirstBars(settings, paths, new AbortController().signal, 'No models yet', () => undefined);
     expect(await wait).toBe(true);
+  });
+
+  it('counts recent history alone: bars of 2019 and one of today are one bar, wherever each of them is', async () => {
+    const paths = homePaths({ MINUTEHAND_HOME: home });
+    const live = { ...settings, minutehand: { ...settings.minutehand, market: 'live' as const } };
+    const columns = [...tinyBars(settings, 600).values()][0]!;
+    const moved = (to: number) => ({ ...columns, time: columns.time.map((time) => time - columns.time[0]! + to) });
+    const today = (Math.floor(Date.now() / 60_000) - 700) * 60;
+    const store = await openStore(paths.trainer);
+    await store.bars.put('live', moved(Date.UTC(2019, 6, 1) / 1000));
+    const printed: string[] = [];
+    const aborted = new AbortController();
+    const look = (): Promise<boolean> =>
+      waitForFirstBars(live, paths, aborted.signal, 'No models yet', (line) => printed.push(line));
+    let waiting = look();
+    await expect.poll(() => printed).toHaveLength(1);
+    expect(printed[0]).toContain('it has 0 now (bars up to 2019-07-01T09:59Z are more than five days old)');
+    aborted.abort();
+    expect(await waiting).toBe(false);
+
+    const journal = openJournal(paths.journal('live', 'main'));
+    const bars = Array.from({ length: 600 }, (_, index) => barAt(moved(today), index)).map((bar) => {
+      return { kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill: true } as const;
+    });
+    journal.append(bars.slice(0, 1), []);
+    waiting = waitForFirstBars(live, paths, new AbortController().signal, 'No models yet', (line) => printed.push(line));
+    await expect.poll(() => printed).toHaveLength(2);
+    expect(printed[1]).toContain('it has 1 now (bars up to 2019-07-01T09:59Z are before a gap of more than five days)');
+    journal.append(bars.slice(1), []);
+    expect(await waiting).toBe(true);
+    journal.close();
+    await store.close();
   });
 
   it('ends at once when it is aborted', async () => {

@@ -1,0 +1,63 @@
+const DAY_S = 86_400;
+/** A weekend with the longest holidays: bars that are further apart belong to two histories. */
+const MAX_GAP_S = 5 * DAY_S;
+/** The same of longer bars. */
+const MAX_GAP_BARS = 4;
+
+/** Seconds between the opens of two bars from which on they belong to two histories. */
+export function maxGapOf(barSeconds: number): number {
+  return Math.max(MAX_GAP_S, MAX_GAP_BARS * barSeconds);
+}
+
+/**
+ * How many bars of each subject lead to its newest one without a long gap. Features are a function of the last bars
+ * there are, of whatever year: enough of them is not enough to call a subject ready.
+ */
+export class RecentHistory {
+  readonly #maxGapS: Float64Array;
+  readonly #last: Float64Array;
+  readonly #bars: Float64Array;
+
+  constructor(barSeconds: readonly number[]) {
+    this.#maxGapS = Float64Array.from(barSeconds, maxGapOf);
+    this.#last = new Float64Array(barSeconds.length);
+    this.#bars = new Float64Array(barSeconds.length);
+  }
+
+  /** Takes the time of a complete bar, in epoch seconds. */
+  note(subject: number, time: number): void {
+    const isApart = time - this.#last[subject]! > this.#maxGapS[subject]!;
+    this.#bars[subject] = isApart ? 1 : this.#bars[subject]! + 1;
+    this.#last[subject] = time;
+  }
+
+  barsOf(subject: number): number {
+    return this.#bars[subject]!;
+  }
+}
+
+/** The bars that lead to the newest one without a long gap, and where they begin. */
+export interface RecentBars {
+  readonly bars: number;
+  /** Epoch seconds of the open of the oldest of them; null without any. */
+  readonly from: number | null;
+  /** Epoch seconds of the open of the bar before the gap; null when there is none. */
+  readonly before: number | null;
+}
+
+/**
+ * The same of stored one-minute bars.
+ * @param times their opens in epoch seconds, ascending, without duplicates
+ * @param now epoch seconds up to which the history must lead; absent = to its newest bar
+ */
+export function recentBars(times: ArrayLike<number>, now: number | null = null): RecentBars {
+  const maxGapS = maxGapOf(60);
+  let first = times.length;
+  for (let next = now ?? Infinity; first > 0; first--) {
+    const time = times[first - 1]!;
+    if (next !== Infinity && next - time > maxGapS) break;
+    next = time;
+  }
+  const bars = times.length - first;
+  return { bars, from: bars === 0 ? null : times[first]!, before: first === 0 ? null : times[first - 1]! };
+}
