@@ -11,7 +11,8 @@ import { directionOpener, readActiveDirection } from '../../shared/bundle/direct
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { barSecondsOf, parseInstrument, timeframeOf } from '../../shared/pair.ts';
+import { earlierText } from '../../shared/market/recent_history.ts';
+import { barSecondsOf, parseInstrument, parseSubject, symbolsOf, timeframeOf } from '../../shared/pair.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
@@ -21,6 +22,7 @@ import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { librariesFrom } from '../../trainer/learning/learners/trees/engines/engine_library.ts';
 import { findEngine } from '../../trainer/learning/learners/trees/engines/engines.ts';
+import { readRecentBars } from '../../trainer/jobs/bars/recent_bars.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { isLocked } from '../../shared/process/home_lock.ts';
 import { mt5Compilation } from '../mt5_compilation.ts';
@@ -50,7 +52,7 @@ export function addDoctor(program: Command, output: () => Output): void {
   program
     .command('doctor')
     .description(
-      'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the lease server, the active models, the halts and the running daemons, and names the next step for each problem. Exit code 1 when something must be fixed.',
+      'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the lease server, the active models, the halts, the recent history of each symbol and the running daemons, and names the next step for each problem. Exit code 1 when something must be fixed.',
     )
     .action(() => runDoctor(output()));
 }
@@ -81,7 +83,7 @@ async function runDoctor(output: Output): Promise<void> {
     const lease = await checkLease(settings, paths);
     if (lease !== null) findings.push({ what: 'lease', ...lease });
     findings.push(await redis(settings), await models(settings, paths), ...(await directions(settings, paths)));
-    findings.push(halts(paths));
+    findings.push(halts(paths), await history(settings, paths));
     findings.push(...(await runningDaemons(settings, paths)));
   }
   findings.push(...environment(), home(paths), expertAdvisor());
@@ -275,6 +277,36 @@ function halts(paths: HomePaths): CheckResult {
   } catch (error) {
     const { code, message, next } = describeError(error);
     return { what: 'halts', verdict: 'error', detail: `${code}: ${message} ${next}` };
+  }
+}
+
+/** Whether each symbol has the recent bars that make it ready and that training needs. */
+async function history(settings: Settings, paths: HomePaths): Promise<CheckResult> {
+  const what = 'history';
+  const { pairs, instruments, market, train } = settings.minutehand;
+  const wanted = symbolsOf([...pairs, ...instruments].map(parseSubject));
+  try {
+    const found = new Map((await readRecentBars(settings, paths, train.min_bars)).map((one) => [one.symbol, one]));
+    const short = wanted.flatMap((symbol) => {
+      const own = found.get(symbol);
+      if (own !== undefined && own.bars >= train.min_bars) return [];
+      const earlier = own === undefined ? '' : earlierText(own);
+      return `${symbol} ${own?.bars ?? 0}${earlier === '' ? '' : ` (${earlier})`}`;
+    });
+    if (short.length === 0)
+      return { what, verdict: 'ok', detail: `${train.min_bars} recent bars or more of each of ${wanted.length} symbols` };
+    const next =
+      market === 'live'
+        ? '`minutehand bars import` adds history up to now'
+        : 'a simulated market delivers its history when the daemon starts';
+    return {
+      what,
+      verdict: 'warning',
+      detail: `fewer recent bars than the ${train.min_bars} that training needs: ${short.join(', ')}; ${next}`,
+    };
+  } catch (error) {
+    const { code, message, next } = describeError(error);
+    return { what, verdict: 'warning', detail: `${code}: ${message} ${next}` };
   }
 }
 

@@ -5197,6 +5197,8 @@ export interface components {
             break_jumps: number;
             /** @description Suspect bars, excluded from training; null without screening */
             suspects: number | null;
+            /** @description Bars that lead up to now without a gap of more than five days: what makes ready */
+            recent_bars: number;
             clock: {
                 /** @description Week openings by hour in New York */
                 week_opens_new_york: {
@@ -7677,6 +7679,8 @@ export interface components {
             break_jumps: number;
             /** @description Suspect bars, excluded from training; null without screening */
             suspects: number | null;
+            /** @description Bars that lead up to now without a gap of more than five days: what makes ready */
+            recent_bars: number;
             clock: {
                 /** @description Week openings by hour in New York */
                 week_opens_new_york: {

@@ -1,3 +1,5 @@
+import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../bar.ts';
+
 const DAY_S = 86_400;
 /** A weekend with the longest holidays: bars that are further apart belong to two histories. */
 const MAX_GAP_S = 5 * DAY_S;
@@ -46,12 +48,12 @@ export interface RecentBars {
 }
 
 /**
- * The same of stored one-minute bars.
+ * The same of stored bars.
  * @param times their opens in epoch seconds, ascending, without duplicates
- * @param now epoch seconds up to which the history must lead; absent = to its newest bar
+ * @param now epoch seconds up to which the history must lead; null = to its newest bar
  */
-export function recentBars(times: ArrayLike<number>, now: number | null = null): RecentBars {
-  const maxGapS = maxGapOf(60);
+export function recentBars(times: ArrayLike<number>, now: number | null, barSeconds = SECONDS_PER_BAR): RecentBars {
+  const maxGapS = maxGapOf(barSeconds);
   let first = times.length;
   for (let next = now ?? Infinity; first > 0; first--) {
     const time = times[first - 1]!;
@@ -60,4 +62,13 @@ export function recentBars(times: ArrayLike<number>, now: number | null = null):
   }
   const bars = times.length - first;
   return { bars, from: bars === 0 ? null : times[first]!, before: first === 0 ? null : times[first - 1]! };
+}
+
+/** What is left out of a recent history, for a message; empty when nothing is. */
+export function earlierText({ before, from }: RecentBars): string {
+  if (before === null) return '';
+  const end = isoMinute(before as OpenTime);
+  return from === null
+    ? `bars up to ${end} are more than five days old`
+    : `bars up to ${end} are before a gap of more than five days`;
 }

@@ -46,7 +46,7 @@ export default function DataPage() {
 
 function columnsOf(): Column<SymbolCoverage>[] {
   const count = (
-    key: 'bars' | 'missing_minutes' | 'holes' | 'breaks' | 'spikes' | 'suspects' | 'flat_bars',
+    key: 'bars' | 'recent_bars' | 'missing_minutes' | 'holes' | 'breaks' | 'spikes' | 'suspects' | 'flat_bars',
     title: TextKey,
   ) => ({
     key,
@@ -71,6 +71,7 @@ function columnsOf(): Column<SymbolCoverage>[] {
     time('first', 'data.first'),
     time('last', 'data.last'),
     count('bars', 'data.bars'),
+    count('recent_bars', 'data.recent'),
     {
       key: 'missing_share',
       title: t('data.missing'),

@@ -387,6 +387,7 @@ export const EN = {
   'data.first': 'First bar',
   'data.last': 'Last bar',
   'data.bars': 'Bars',
+  'data.recent': 'Without a gap of 5 days',
   'data.missing': 'Missing',
   'data.holes': 'Gaps',
   'data.breaks': 'Breaks',

@@ -389,6 +389,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'data.first': '最初の足',
   'data.last': '最後の足',
   'data.bars': '本数',
+  'data.recent': '5日超の空白なし',
   'data.missing': '欠落率',
   'data.holes': '欠落区間',
   'data.breaks': '休場',

@@ -6,7 +6,9 @@ import { checkClock, type ClockReport } from '../../../shared/bar_file/clock_che
 import { withoutSuspects } from '../../../shared/bar_file/screened_bars.ts';
 import type { ScreenPolicy } from '../../../shared/core/screen/bar_screen.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
+import { recentBars } from '../../../shared/market/recent_history.ts';
 import { readKnownBars } from '../../jobs/bars/known_bars.ts';
+import { historyEnd } from '../../jobs/bars/recent_bars.ts';
 import { openStore } from '../../store/store.ts';
 
 const DAY_S = 86_400;
@@ -41,6 +43,8 @@ export interface SymbolCoverage extends Omit<BarReport, 'first' | 'last'> {
   /** Open of the first and last bar, ISO 8601; null without bars. */
   readonly first: string | null;
   readonly last: string | null;
+  /** Bars that lead up to now, or in a simulated market to the last one, without a gap of more than five days. */
+  readonly recent_bars: number;
   readonly clock: ClockReport;
   /** Ascending, without days that have no bars. */
   readonly days: readonly DayCoverage[];
@@ -67,7 +71,7 @@ export async function scanCoverage(task: CoverageTask): Promise<readonly SymbolC
         onProgress: () => undefined,
       });
       const columns = bars.get(symbol);
-      if (columns !== undefined) covered.push(coverageOf(columns, screening));
+      if (columns !== undefined) covered.push(coverageOf(columns, screening, market));
     }
   } finally {
     await store?.close();
@@ -76,12 +80,19 @@ export async function scanCoverage(task: CoverageTask): Promise<readonly SymbolC
 }
 
 /** @param columns all known bars of a symbol, suspect ones included */
-export function coverageOf(columns: BarColumns, screening: ScreenPolicy | null): SymbolCoverage {
+export function coverageOf(columns: BarColumns, screening: ScreenPolicy | null, market: Market): SymbolCoverage {
   const check = createBarCheck(columns.symbol, screening);
   check.add(columns);
   const { first, last, ...report } = check.report();
   const iso = (time: OpenTime | null): string | null => (time === null ? null : isoMinute(time));
-  return { ...report, first: iso(first), last: iso(last), clock: checkClock(columns), ...walk(columns, screening) };
+  return {
+    ...report,
+    first: iso(first),
+    last: iso(last),
+    recent_bars: recentBars(columns.time.subarray(0, columns.length), historyEnd(market)).bars,
+    clock: checkClock(columns),
+    ...walk(columns, screening),
+  };
 }
 
 function walk(

@@ -24,7 +24,7 @@ function columnsOf(minutes: readonly number[], closes: readonly number[]): BarCo
 describe('coverage of a symbol', () => {
   it('lists days, gaps inside a session and spikes, and does not count weekends as gaps', () => {
     const minutes = [0, 1, 2, 5, 6, 1439, 1440, 1441];
-    const found = coverageOf(columnsOf(minutes, [1, 1, 1.01, 1.01, 1, 1, 1, 1]), null);
+    const found = coverageOf(columnsOf(minutes, [1, 1, 1.01, 1.01, 1, 1, 1, 1]), null, 'simulated');
     expect(found.days).toEqual([
       { day: '2024-01-08', bars: 6, missing: 2, spikes: 2, suspects: 0 },
       { day: '2024-01-09', bars: 2, missing: 0, spikes: 0, suspects: 0 },
@@ -32,6 +32,14 @@ describe('coverage of a symbol', () => {
     expect(found.longest_gaps).toEqual([{ from: '2024-01-08T00:03Z', minutes: 2 }]);
     expect(found.greatest_spikes.map(({ at }) => at)).toEqual(['2024-01-08T00:02Z', '2024-01-08T00:06Z']);
     expect(found).toMatchObject({ first: '2024-01-08T00:00Z', last: '2024-01-09T00:01Z', breaks: 1 });
+    expect(found.recent_bars).toBe(8);
+  });
+
+  it('counts as recent what leads up to now: none of a live market whose bars ended years ago, one after a long gap', () => {
+    const week = 7 * 1440;
+    const columns = columnsOf([0, 1, 2, week], [1, 1, 1, 1]);
+    expect(coverageOf(columns, null, 'simulated').recent_bars).toBe(1);
+    expect(coverageOf(columns, null, 'live').recent_bars).toBe(0);
   });
 
   it('adds up to the report of the whole file by day, whatever the bars', () => {
@@ -49,6 +57,7 @@ describe('coverage of a symbol', () => {
             steps.map(([, price]) => 1 + price / 1000),
           ),
           screening,
+          'simulated',
         );
         const sum = (key: 'bars' | 'missing' | 'spikes' | 'suspects') =>
           found.days.reduce((total, day) => total + day[key], 0);

@@ -6,10 +6,9 @@ import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import type { RecentBars } from '../../../shared/market/recent_history.ts';
+import { earlierText, type RecentBars } from '../../../shared/market/recent_history.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import {
-  earlierText,
   historyEnd,
   journaledTimes,
   journalsOf,

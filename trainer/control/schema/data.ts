@@ -17,6 +17,7 @@ const symbolCoverage = z
     spikes: count.describe('Closes more than 0.5 % from the previous close, inside a session'),
     break_jumps: count.describe('The same across a break'),
     suspects: count.nullable().describe('Suspect bars, excluded from training; null without screening'),
+    recent_bars: count.describe('Bars that lead up to now without a gap of more than five days: what makes ready'),
     clock: z.object({
       week_opens_new_york: z.record(z.string(), count).describe('Week openings by hour in New York'),
       suspect: z.boolean().describe('Timestamps are probably not UTC'),

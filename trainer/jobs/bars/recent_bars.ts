@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { recentBars, type RecentBars } from '../../../shared/market/recent_history.ts';
@@ -78,13 +77,4 @@ export async function readRecentBars(
 /** The journals of all shards of an installation. */
 export function journalsOf({ minutehand }: Settings, paths: HomePaths): string[] {
   return Object.keys(minutehand.shards).map((shard) => paths.journal(minutehand.market, shard));
-}
-
-/** What is left out of a recent history, for a message; empty when nothing is. */
-export function earlierText({ before, from }: RecentBars): string {
-  if (before === null) return '';
-  const end = isoMinute(before as OpenTime);
-  return from === null
-    ? `bars up to ${end} are more than five days old`
-    : `bars up to ${end} are before a gap of more than five days`;
 }

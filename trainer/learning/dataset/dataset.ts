@@ -8,7 +8,8 @@ import { featureDefinitions } from '../../../shared/core/features/features.ts';
 import { perModel, type FeatureDefinition, type ModelName } from '../../../shared/core/features/feature.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { symbolsOf, type Pair } from '../../../shared/pair.ts';
+import { earlierText, type RecentBars } from '../../../shared/market/recent_history.ts';
+import { barSecondsOf, symbolsOf, type Pair } from '../../../shared/pair.ts';
 import type { PairLabelPolicy, RiskPart } from '../label/pair_labels.ts';
 import type { Barriers } from '../label/reversion.ts';
 import type { RiskLabelPolicy } from '../label/risk.ts';
@@ -19,7 +20,7 @@ import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import { gatherFeatures, gatherPart, gatherRows } from './labeled_rows.ts';
 import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
 import { openPairCache, pairKeys, type CacheOptions, type CacheReport } from './pair_cache.ts';
-import { countCommonMinutes, type PairHistory } from '../history/pair_history.ts';
+import { countCommonMinutes, recentCommonMinutes, type PairHistory } from '../history/pair_history.ts';
 import { buildPairs } from './pair_pool.ts';
 import { hasSameBars, selectRows } from './row_list.ts';
 import { snapshotId } from './snapshot.ts';
@@ -41,7 +42,7 @@ export interface DatasetPolicy {
   readonly holdoutFrom: OpenTime | null;
   /** Maximum rows of the training period per model, evenly spread over time. */
   readonly maxRows: number;
-  /** A pair with fewer common bars is excluded. */
+  /** A pair with fewer common bars up to its newest one, without a gap of more than five days, is excluded. */
   readonly minBars: number;
 }
 
@@ -108,8 +109,9 @@ export async function buildDataset(
   const counted = pairs.map((pair) => ({
     pair,
     common: countCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b')),
+    recent: recentCommonMinutes(legBars(bars, pair, 'a'), legBars(bars, pair, 'b'), barSecondsOf(pair)),
   }));
-  const usable = counted.filter(({ common }) => common >= policy.minBars);
+  const usable = counted.filter(({ recent }) => recent !== null && recent.bars >= policy.minBars);
   if (usable.length === 0) throw noUsablePair(counted, bars, policy.minBars);
   const symbols = symbolsOf(usable.map(({ pair }) => pair));
   const used = symbols.map((symbol) => bars.get(symbol)!);
@@ -253,7 +255,7 @@ function shareOfOnes(labels: Float64Array): number {
 }
 
 function noUsablePair(
-  counted: readonly { readonly pair: Pair; readonly common: number }[],
+  counted: readonly { readonly pair: Pair; readonly recent: RecentBars | null }[],
   bars: ReadonlyMap<string, BarColumns>,
   minBars: number,
 ): MinutehandError {
@@ -261,9 +263,12 @@ function noUsablePair(
   const present = [...symbols].filter((symbol) => (bars.get(symbol)?.length ?? 0) > 0);
   if (present.length === 0)
     return new MinutehandError('DATA_MISSING', { seen: 'no bars', expected: `bars of ${[...symbols].join(', ')}` });
-  const minutes = counted.map(({ pair, common }) => `${pair.id} ${common}`).join(', ');
+  const minutes = counted.map(({ pair, recent }) => {
+    if (recent === null) return `${pair.id} 0`;
+    return `${pair.id} ${recent.bars}${recent.before === null ? '' : ` (${earlierText(recent)})`}`;
+  });
   return new MinutehandError('DATA_TOO_SHORT', {
-    seen: `minutes that both legs have: ${minutes}`,
-    expected: `at least ${minBars} for a pair`,
+    seen: `minutes that both legs have: ${minutes.join(', ')}`,
+    expected: `at least ${minBars} for a pair, without a gap of more than five days`,
   });
 }

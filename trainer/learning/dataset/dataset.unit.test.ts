@@ -280,6 +280,26 @@ describe('buildDataset', () => {
     expect(histories.map(({ pair }) => pair.id)).toEqual(['XAUUSD_XAGUSD', 'AUDUSD_USDCAD']);
   });
 
+  it('excludes a pair that has enough bars of years ago alone, and says where its history was broken', async () => {
+    const gapS = 7 * 365 * 86_400;
+    const brokenAtLast = (symbol: string): BarColumns => {
+      const { length, time, ...others } = bars.get(symbol)!;
+      return { ...others, length, time: time.map((own, i) => (i < length - 1 ? own - gapS : own)) };
+    };
+    const own = new Map(bars);
+    for (const symbol of ['EURUSD', 'GBPUSD']) own.set(symbol, brokenAtLast(symbol));
+    for (const symbol of ['AUDUSD', 'USDCAD']) own.delete(symbol);
+    const { histories } = await buildDataset(pairs, own, policy, QUIET);
+    expect(histories.map(({ pair }) => pair.id)).toEqual(['XAUUSD_XAGUSD']);
+    own.delete('XAUUSD');
+    await expect(buildDataset(pairs, own, policy, QUIET)).rejects.toMatchObject({
+      code: 'DATA_TOO_SHORT',
+      seen: expect.stringMatching(
+        /EURUSD_GBPUSD 1 \(bars up to \d{4}-\d\d-\d\dT\d\d:\d\dZ are before a gap of more than five days\)/,
+      ) as string,
+    });
+  });
+
   it('excludes a pair with a leg without bars', async () => {
     const lacking = new Map(bars);
     lacking.delete('XAGUSD');

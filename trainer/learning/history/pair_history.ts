@@ -5,6 +5,7 @@ import { barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts
 import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
 import type { Market } from '../../../shared/core/position/position.ts';
+import { recentBars, type RecentBars } from '../../../shared/market/recent_history.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
 
@@ -177,6 +178,18 @@ export function* commonMinutes(a: BarColumns, b: BarColumns): Generator<readonly
 export function countCommonMinutes(a: BarColumns | undefined, b: BarColumns | undefined): number {
   if (a === undefined || b === undefined) return 0;
   return matchMinutes(a, b).length;
+}
+
+/** The minutes that both have and that lead to the newest of them without a long gap; null without a leg. */
+export function recentCommonMinutes(
+  a: BarColumns | undefined,
+  b: BarColumns | undefined,
+  barSeconds: number,
+): RecentBars | null {
+  if (a === undefined || b === undefined) return null;
+  const { length, inA } = matchMinutes(a, b);
+  const times = Float64Array.from({ length }, (_, minute) => a.time[inA[minute]!]!);
+  return recentBars(times, null, barSeconds);
 }
 
 /** Epoch seconds at which bar `t` opened; a bar has the time of its last minute. */
