@@ -294,7 +294,11 @@ async function history(settings: Settings, paths: HomePaths): Promise<CheckResul
       return `${symbol} ${own?.bars ?? 0}${earlier === '' ? '' : ` (${earlier})`}`;
     });
     if (short.length === 0)
-      return { what, verdict: 'ok', detail: `${train.min_bars} recent bars or more of each of ${wanted.length} symbols` };
+      return {
+        what,
+        verdict: 'ok',
+        detail: `${train.min_bars} recent bars or more of each of ${wanted.length} symbols`,
+      };
     const next =
       market === 'live'
         ? '`minutehand bars import` adds history up to now'

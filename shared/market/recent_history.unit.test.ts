@@ -30,7 +30,11 @@ describe('the recent history of stored bars', () => {
   it('is as the daemon counts it: bars of 2019 and one of 2026 are one bar', () => {
     const old = minutes(IN_2019, 5000);
     expect(recentBars([...old, IN_2026], null)).toEqual({ bars: 1, from: IN_2026, before: old.at(-1) });
-    for (const times of [old, [...old, ...minutes(IN_2026, 300)], [0, 2, 6.9, 12].map((day) => IN_2019 + day * DAY_S)]) {
+    for (const times of [
+      old,
+      [...old, ...minutes(IN_2026, 300)],
+      [0, 2, 6.9, 12].map((day) => IN_2019 + day * DAY_S),
+    ]) {
       const counted = new RecentHistory([60]);
       for (const time of times) counted.note(0, time);
       expect(recentBars(times, null).bars).toBe(counted.barsOf(0));

@@ -372,7 +372,11 @@ const train = z.strictObject({
   folds: z.int().min(2).max(20).describe('Folds of the purged cross-validation.'),
   holdout_fraction: z.number().gt(0).max(0.5).describe('Holdout as a fraction of time.'),
   max_rows: z.int().min(1000).max(10_000_000).describe('Maximum training rows per model, thinned evenly in time.'),
-  min_bars: z.int().min(100).max(10_000_000).describe('Minimum bars of a pair in training, up to its newest one without a gap of more than five days.'),
+  min_bars: z
+    .int()
+    .min(100)
+    .max(10_000_000)
+    .describe('Minimum bars of a pair in training, up to its newest one without a gap of more than five days.'),
   warm_start_rounds: z.int().min(1).max(1000).describe('Maximum trees that a warm start adds.'),
   warm_start_min_days: z
     .number()

@@ -137,7 +137,9 @@ describe('waiting for first bars', () => {
       return { kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill: true } as const;
     });
     journal.append(bars.slice(0, 1), []);
-    waiting = waitForFirstBars(live, paths, new AbortController().signal, 'No models yet', (line) => printed.push(line));
+    waiting = waitForFirstBars(live, paths, new AbortController().signal, 'No models yet', (line) =>
+      printed.push(line),
+    );
     await expect.poll(() => printed).toHaveLength(2);
     expect(printed[1]).toContain('it has 1 now (bars up to 2019-07-01T09:59Z are before a gap of more than five days)');
     journal.append(bars.slice(1), []);
