@@ -48,8 +48,9 @@ export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): s
 
 /**
  * Waits until enough recent bars for the first training are journaled or imported: as the daemon counts them, those
- * before a gap of more than five days do not count, nor in a live market those that ended more than five days ago. A simulated market delivers its whole
- * history at its start, and this waits for all of it, in every shard that has started.
+ * before a gap of more than five days do not count, nor in a live market those that ended more than five days ago. A
+ * simulated market delivers its whole history at its start, and this waits for all of it, in every shard that has
+ * started.
  * @param why first models are needed, for the message
  * @returns false when it was aborted
  */

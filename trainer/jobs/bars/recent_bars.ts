@@ -14,7 +14,11 @@ export interface SymbolHistory extends RecentBars {
   readonly symbol: string;
 }
 
-/** The newest bars that a daemon has journaled. @param enough bars of a symbol @throws MinutehandError as openJournal */
+/**
+ * The newest bars that a daemon has journaled.
+ * @param enough bars of a symbol
+ * @throws MinutehandError as openJournal
+ */
 export function journaledTimes(path: string, enough: number): NewestTimes {
   const journal = openJournal(path, { readOnly: true });
   try {
