@@ -17,9 +17,9 @@ const POINTS = 6000;
 const MOST = 60_000;
 const SETTLED_MS = 400;
 
-/** Epoch seconds of the open of a signal's bar. */
-export function openOf({ timestamp }: Signal): number {
-  return Date.parse(timestamp) / 1000 - 60;
+/** Epoch seconds of the close of a signal's bar, as all pages, `status` and logs show it. */
+function closeOf({ timestamp }: Signal): number {
+  return Date.parse(timestamp) / 1000;
 }
 
 export default function SubjectPage() {
@@ -39,7 +39,7 @@ function Subject({ id }: { readonly id: string }) {
   const range = useRange();
   const detail = useDetail(id, data, range);
   const signals = useHistory(data?.signals ?? null, detail, newest);
-  const times = useMemo(() => signals.map(openOf), [signals]);
+  const times = useMemo(() => signals.map(closeOf), [signals]);
   const lines = useMemo(() => linesOf(signals, subject), [signals, language.value]);
   const reasons = data?.is_thinned === true ? data.reasons : reasonsOf(signals);
   const count = data?.is_thinned === true ? data.total : signals.length;
@@ -164,7 +164,7 @@ function useDetail(id: string, history: SignalHistory | null, range: Shared<Rang
     let timer = 0;
     let isWanted = true;
     const { signals } = history;
-    const times = signals.map(openOf);
+    const times = signals.map(closeOf);
     const read = async (view: Range): Promise<void> => {
       const first = signals[Math.max(0, lowerBound(times, view[0]) - 1)];
       const last = signals[Math.min(signals.length - 1, lowerBound(times, view[1]) + 1)];

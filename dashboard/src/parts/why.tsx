@@ -1,17 +1,18 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ApiError, type Condition, type ExplainedModel, type Explanation } from '../api.ts';
-import { compact, num, percent, signed } from '../format.ts';
+import { compact, minuteOf, num, percent, signed } from '../format.ts';
 import { Badge, Failure, Panel } from './basics.tsx';
 import { codeText, meaningText, t } from '../text/text.ts';
 
 /** An explanation is requested once the pointer has rested on a minute for this long. */
 const REST_MS = 120;
 const SHOWN = 6;
+const SECONDS_PER_BAR = 60;
 const SHOWN_RELATION: Readonly<Record<string, string>> = { '>=': '≥', '<=': '≤' };
 
 interface Props {
   readonly subject: string;
-  /** Epoch seconds of the bar's open. */
+  /** Epoch seconds of the bar's close. */
   readonly time: number | null;
   readonly isPinned: boolean;
   readonly isLatest: boolean;
@@ -27,7 +28,8 @@ export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
   useEffect(() => {
     if (time === null) return;
     const timer = setTimeout(() => {
-      const minute = `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;
+      // The API names a bar by the open of its last minute.
+      const minute = `${new Date((time - SECONDS_PER_BAR) * 1000).toISOString().slice(0, 16)}Z`;
       const turn = ++turns.current.asked;
       // Minutes may end faster than the server answers: only what a later answer has overtaken is dropped.
       const isWanted = (): boolean => {
@@ -76,7 +78,9 @@ function Answer({ why }: { readonly why: Explanation }) {
   return (
     <>
       <p class="why-head">
-        <time class="mono">{why.time.replace('T', ' ')}</time>
+        <time class="mono" dateTime={signal.timestamp}>
+          {t('why.closed', { time: minuteOf(signal.timestamp) })}
+        </time>
         <Badge tone={signal.action === 'ENTER' ? 'good' : signal.action === 'EXIT' ? 'warn' : 'quiet'}>
           {codeText('action', signal.action)}
         </Badge>

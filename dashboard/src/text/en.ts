@@ -164,6 +164,7 @@ export const EN = {
   'subject.count': 'Minutes',
   'subject.last': 'Last',
   'why.title': 'Why',
+  'why.closed': 'bar closed {time} UTC',
   'why.hint': 'Move over a chart, or use the arrow keys, to select a minute.',
   'why.pinned': 'pinned',
   'why.live': 'latest',

@@ -166,6 +166,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'subject.count': '分数',
   'subject.last': '最終',
   'why.title': 'なぜ',
+  'why.closed': '足の確定 {time} UTC',
   'why.hint': 'チャート上を動かすか矢印キーで、その1分の理由を表示します。',
   'why.pinned': '固定',
   'why.live': '最新',
