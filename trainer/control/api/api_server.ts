@@ -12,6 +12,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import type { ZodType } from 'zod';
+import { symbolNames } from '../../../shared/policy/symbol_names.ts';
 import { packageRoot } from '../../../shared/root.ts';
 import { addGuard, MAX_ATTEMPT_WAIT_MS } from './access/guard.ts';
 import { Throttle } from './access/throttle.ts';
@@ -45,6 +46,7 @@ import { addSignalRoutes } from './routes/signals.ts';
 import { addStatusRoutes } from './routes/status.ts';
 import { addSubjectRoutes } from './routes/subjects.ts';
 import { addTrainingRoutes } from './routes/training.ts';
+import { spellSubjects } from './spelled_subjects.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
 const EVERY_ROUTE = `Every route may answer ${COMMON_ERRORS.join(', ')}; \`x-errors\` has its own codes.`;
@@ -101,6 +103,10 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
       verifier: new TokenVerifier(),
     };
     addGuard(api, context, credentials);
+    const names = symbolNames(context.settings);
+    api.addHook('preValidation', async ({ params, query, body }) => {
+      for (const values of [params, query, body]) spellSubjects(values, names);
+    });
     api.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
     addSessionRoutes(api, context, credentials);
     addDescriptionRoutes(api);

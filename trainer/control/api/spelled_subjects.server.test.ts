@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bearer, openApiWorkplace, type Answer, type ApiWorkplace } from './api.fixture.ts';
+import { SUBJECT_FIELDS } from './spelled_subjects.ts';
+
+interface Operation {
+  readonly parameters?: readonly { readonly name: string }[];
+  readonly requestBody?: {
+    readonly content: Readonly<
+      Record<string, { readonly schema: { readonly properties?: Readonly<Record<string, unknown>> } }>
+    >;
+  };
+}
+
+const PAIR = 'EURUSD_GBPUSD';
+const SPELLINGS = ['eurusd_gbpusd', 'EUR/USD_GBP/USD', 'eur-usd_gbp-usd', ' EURUSD_gbpusd '];
+/** What else a route needs, so that it answers to the subject and not to something that is absent. */
+const OTHERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'GET /api/explain': { time: '2026-11-20T12:35Z' },
+  'POST /api/stops': { kind: 'halt', reason: 'a test of spellings' },
+};
+
+let api: ApiWorkplace;
+let headers: { readonly authorization: string };
+beforeAll(async () => {
+  api = await openApiWorkplace();
+  headers = bearer(await api.token('approver', 'ann'));
+});
+afterAll(() => api.close());
+
+describe('a subject at the API, in any spelling', () => {
+  it('is the configured one at every route that takes one', async () => {
+    const { body: document } = await api.ask('GET', '/api/openapi.json', { headers });
+    const paths = document['paths'] as Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+    const tried: string[] = [];
+    for (const [path, operations] of Object.entries(paths))
+      for (const [method, { parameters = [], requestBody }] of Object.entries(operations)) {
+        const properties = Object.keys(requestBody?.content['application/json']?.schema.properties ?? {});
+        const isOne = (name: string): boolean => (SUBJECT_FIELDS as readonly string[]).includes(name);
+        const inUrl = parameters.map(({ name }) => name).filter(isOne);
+        for (const field of [...inUrl, ...properties.filter(isOne)]) {
+          const route = `${method.toUpperCase()} ${path}`;
+          const ask = (subject: string): Promise<Answer> => {
+            const value = field.endsWith('s') ? [subject] : subject;
+            const given = { ...OTHERS[route], [field]: value };
+            if (!inUrl.includes(field)) return api.ask(method.toUpperCase(), path, { headers, body: given });
+            const query = new URLSearchParams(given as Record<string, string>);
+            return api.ask(method.toUpperCase(), `${path}?${query.toString()}`, { headers });
+          };
+          const known = plain(await ask(PAIR));
+          expect(known, route).not.toContain('REQUEST_INVALID');
+          for (const spelling of SPELLINGS) expect(plain(await ask(spelling)), `${route} ${spelling}`).toBe(known);
+          tried.push(`${route} ${field}`);
+        }
+      }
+    expect(tried.sort()).toMatchInlineSnapshot(`
+      [
+        "GET /api/explain subject",
+        "GET /api/ml/predict subject",
+        "GET /api/signals subject",
+        "GET /api/signals/history subject",
+        "GET /api/trades subject",
+      ]
+    `);
+  });
+});
+
+/** Status and body, without times and numbers of runs. */
+function plain({ status, text }: Answer): string {
+  return `${status} ${text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|"\w*(?:_ms|_id|at|number)":"?[\w.-]+"?|[0-9a-f-]{36}/g, '…')}`;
+}
