@@ -2,13 +2,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bearer, openApiWorkplace, type Answer, type ApiWorkplace } from './api.fixture.ts';
 import { SUBJECT_FIELDS } from './spelled_subjects.ts';
 
+interface BodySchema {
+  readonly $ref?: string;
+  readonly anyOf?: readonly BodySchema[];
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
 interface Operation {
   readonly parameters?: readonly { readonly name: string }[];
-  readonly requestBody?: {
-    readonly content: Readonly<
-      Record<string, { readonly schema: { readonly properties?: Readonly<Record<string, unknown>> } }>
-    >;
-  };
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: BodySchema }>> };
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, BodySchema>> };
 }
 
 const PAIR = 'EURUSD_GBPUSD';
@@ -16,7 +23,8 @@ const SPELLINGS = ['eurusd_gbpusd', 'EUR/USD_GBP/USD', 'eur-usd_gbp-usd', ' EURU
 /** What else a route needs, so that it answers to the subject and not to something that is absent. */
 const OTHERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'GET /api/explain': { time: '2026-11-20T12:35Z' },
-  'POST /api/stops': { kind: 'halt', reason: 'a test of spellings' },
+  'POST /api/stops': { kind: 'entries', reason: 'a test of spellings' },
+  'POST /api/ml/predict': { feature_schema: 'another', features: [] },
 };
 
 let api: ApiWorkplace;
@@ -30,11 +38,15 @@ afterAll(() => api.close());
 describe('a subject at the API, in any spelling', () => {
   it('is the configured one at every route that takes one', async () => {
     const { body: document } = await api.ask('GET', '/api/openapi.json', { headers });
-    const paths = document['paths'] as Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+    const { paths, components } = document as unknown as Document;
+    const fieldsOf = ({ $ref, anyOf = [], properties = {} }: BodySchema): string[] => {
+      const named = $ref === undefined ? [] : fieldsOf(components.schemas[$ref.split('/').at(-1)!]!);
+      return [...named, ...anyOf.flatMap(fieldsOf), ...Object.keys(properties)];
+    };
     const tried: string[] = [];
     for (const [path, operations] of Object.entries(paths))
       for (const [method, { parameters = [], requestBody }] of Object.entries(operations)) {
-        const properties = Object.keys(requestBody?.content['application/json']?.schema.properties ?? {});
+        const properties = fieldsOf(requestBody?.content['application/json']?.schema ?? {});
         const isOne = (name: string): boolean => (SUBJECT_FIELDS as readonly string[]).includes(name);
         const inUrl = parameters.map(({ name }) => name).filter(isOne);
         for (const field of [...inUrl, ...properties.filter(isOne)]) {
@@ -59,6 +71,13 @@ describe('a subject at the API, in any spelling', () => {
         "GET /api/signals subject",
         "GET /api/signals/history subject",
         "GET /api/trades subject",
+        "POST /api/automl-features/generate symbol",
+        "POST /api/backtests pairs",
+        "POST /api/ml-training/train symbol",
+        "POST /api/ml/predict subject",
+        "POST /api/ml/train symbol",
+        "POST /api/stops subjects",
+        "POST /api/stops/resume subjects",
       ]
     `);
   });
