@@ -2189,7 +2189,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The configuration in use */
+        /** The approved configuration */
         get: {
             parameters: {
                 query?: never;
@@ -3986,6 +3986,8 @@ export interface paths {
                                 model: string;
                                 /** @description false: running, or interrupted and resumable */
                                 is_finished: boolean;
+                                /** @description A process works on it */
+                                is_running: boolean;
                                 /** @description Last trial, epoch ms */
                                 changed_ms: number;
                                 bytes: number;
@@ -5115,8 +5117,10 @@ export interface components {
             } | null;
         };
         ConfigInput: {
-            /** @description Hash of the configuration loaded by the trainer */
+            /** @description Hash of this configuration */
             policy_hash: string;
+            /** @description Hash of the configuration loaded by the trainer, which takes over another one between two trainings */
+            loaded_policy_hash: string;
             /** @description Values by file; passwords are hidden */
             config: {
                 [key: string]: {
@@ -7597,8 +7601,10 @@ export interface components {
             } | null;
         };
         Config: {
-            /** @description Hash of the configuration loaded by the trainer */
+            /** @description Hash of this configuration */
             policy_hash: string;
+            /** @description Hash of the configuration loaded by the trainer, which takes over another one between two trainings */
+            loaded_policy_hash: string;
             /** @description Values by file; passwords are hidden */
             config: {
                 [key: string]: {

@@ -115,14 +115,18 @@ function columnsOf(decide: (id: number, verb: 'approve' | 'reject') => Promise<v
       key: 'act',
       title: t('app.actions'),
       value: () => null,
-      cell: ({ change_id: id, status }) =>
+      cell: ({ change_id: id, status, proposed_by }) =>
         status === 'open' && session.value?.role === 'approver' ? (
           <span class="actions-row">
-            <ConfirmedButton
-              label={t('changes.approve')}
-              question={t('changes.confirmApprove', { id })}
-              act={() => decide(id, 'approve')}
-            />{' '}
+            {proposed_by === session.value.name ? (
+              <span class="note">{t('changes.own')}</span>
+            ) : (
+              <ConfirmedButton
+                label={t('changes.approve')}
+                question={t('changes.confirmApprove', { id })}
+                act={() => decide(id, 'approve')}
+              />
+            )}{' '}
             <ConfirmedButton
               tone="danger"
               label={t('changes.reject')}

@@ -7,6 +7,7 @@ export function Login() {
   const [error, setError] = useState<ApiError | null>(null);
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
+    setError(null);
     const token = String(new FormData(event.currentTarget as HTMLFormElement).get('token') ?? '').trim();
     try {
       await api.post('/api/session', { body: { token } });

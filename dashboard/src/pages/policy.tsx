@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ApiError, type PolicyEntry as Entry } from '../api.ts';
-import { session } from '../live.ts';
+import { nowMs, session } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { allowedText, language, t } from '../text/text.ts';
@@ -8,9 +8,11 @@ import { allowedText, language, t } from '../text/text.ts';
 /** Characters of a value that is shown whole, and of the beginning of a longer one. */
 const LONGEST = 120;
 const SHOWN = 60;
+/** Polling interval of values: an approved change is applied at any time. */
+const READ_MS = 3000;
 
 export default function PolicyPage() {
-  const { data, error } = useLoaded(() => api.get('/api/policy'), '');
+  const { data, error } = useLoaded(() => api.get('/api/policy'), String(Math.floor(nowMs.value / READ_MS)));
   const [edited, setEdited] = useState<Entry | null>(null);
   const [proposed, setProposed] = useState<number | null>(null);
   const wanted = (place.value.query.get('filter') ?? '').toLowerCase();
@@ -148,6 +150,7 @@ function Proposal({
   useEffect(() => dialog.current?.showModal(), []);
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
+    setError(null);
     const fields = new FormData(form.current!);
     const text = String(fields.get('value'));
     try {
@@ -165,7 +168,7 @@ function Proposal({
   }
   return (
     <dialog ref={dialog} onClose={onClose} aria-label={t('policy.propose')}>
-      <form ref={form} class="form" onSubmit={(event) => void submit(event)}>
+      <form ref={form} class="form" onInput={() => setError(null)} onSubmit={(event) => void submit(event)}>
         <h2>{t('policy.propose')}</h2>
         <p class="mono">{entry.key}</p>
         <p class="note">{allowedText(entry.allowed)}</p>

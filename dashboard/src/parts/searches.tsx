@@ -25,9 +25,9 @@ export function Searches({ version }: { readonly version: string }) {
             value={chosen.search_id}
             onChange={({ currentTarget }) => setQuery('search', currentTarget.value)}
           >
-            {searches.map(({ search_id, model, is_finished, changed_ms }) => (
+            {searches.map(({ search_id, model, is_finished, is_running, changed_ms }) => (
               <option key={search_id} value={search_id}>
-                {`${model.toUpperCase()} · ${minuteOf(changed_ms)}${is_finished ? '' : ` · ${codeText('status', 'running')}`}`}
+                {`${model.toUpperCase()} · ${minuteOf(changed_ms)}${is_finished ? '' : ` · ${codeText('status', is_running ? 'running' : 'interrupted')}`}`}
               </option>
             ))}
           </select>

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
+import { reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
 import { sha256Hex } from '../../../shared/bundle/bundle.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { recordModelEvent } from '../model_events/model_event.ts';
@@ -43,6 +44,12 @@ const COLUMNS = [
   'removed_at',
 ] as const;
 
+/** Of a bundle that no training run of the trainer has rejected, too. */
+function failedGates(manifest: string): string[] {
+  const { gates = [] } = JSON.parse(manifest) as { gates?: Parameters<typeof reasonsOf>[0] };
+  return reasonsOf(gates);
+}
+
 /** The registry's tables: a row per bundle in `core.model_registry`, a row per file in `core.model_artifacts`. */
 export class RegistryRows {
   readonly #store: Pick<Store, 'db' | 'transaction'>;
@@ -78,7 +85,7 @@ export class RegistryRows {
         created,
         manifest,
         manifest_sha256: sha256Hex(manifest),
-        reasons: '[]',
+        reasons: JSON.stringify(failedGates(manifest)),
         previous_version: null,
         adopted_at: null,
         retired_at: null,

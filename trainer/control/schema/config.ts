@@ -12,7 +12,10 @@ const key = z
 
 export const configSchema = z
   .object({
-    policy_hash: z.string().describe('Hash of the configuration loaded by the trainer'),
+    policy_hash: z.string().describe('Hash of this configuration'),
+    loaded_policy_hash: z
+      .string()
+      .describe('Hash of the configuration loaded by the trainer, which takes over another one between two trainings'),
     config: z.record(part, z.record(z.string(), z.unknown())).describe('Values by file; passwords are hidden'),
     overrides: z
       .array(z.object({ variable: z.string(), setting: z.string() }))

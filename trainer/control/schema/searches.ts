@@ -9,6 +9,7 @@ export const searchesSchema = z.object({
         search_id: z.string(),
         model: z.string().describe('ai1, ai2 or ai3'),
         is_finished: z.boolean().describe('false: running, or interrupted and resumable'),
+        is_running: z.boolean().describe('A process works on it'),
         changed_ms: z.number().describe('Last trial, epoch ms'),
         bytes: z.number(),
       }),

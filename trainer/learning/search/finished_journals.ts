@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeFolder } from '../../../shared/folder.ts';
 import type { Space, Value } from './space.ts';
-import type { StudyEvent } from './study_journal.ts';
+import { isTaken } from '../../../shared/process/process_state.ts';
+import { journalLock, type StudyEvent } from './study_journal.ts';
 import type { TrialRecord } from './trial.ts';
 
 const FINISHED = 'finished';
@@ -15,6 +16,8 @@ export interface JournaledSearch {
   readonly search_id: string;
   readonly model: string;
   readonly is_finished: boolean;
+  /** A process works on it; one that was interrupted may be resumed. */
+  readonly is_running: boolean;
   /** Last trial, epoch ms. */
   readonly changed_ms: number;
   readonly bytes: number;
@@ -32,14 +35,25 @@ export interface SearchHistory {
   readonly params: Record<string, (Value | null)[]>;
 }
 
-/** Moves the journal of a search that has ended to `finished/`; the newest 30 stay. */
+/** Moves the journal of a search that has ended to `finished/`. The newest 30 stay, and as many interrupted ones. */
 export function keepJournal(path: string): void {
   const folder = join(dirname(path), FINISHED);
   makeFolder(folder);
   const kept = join(folder, basename(path));
   renameSync(path, kept);
-  const found = listFolder(folder, true).sort((a, b) => b.changed_ms - a.changed_ms);
-  for (const { search_id } of found.slice(KEPT)) rmSync(join(folder, `${search_id}.jsonl`), { force: true });
+  rmSync(journalLock(path), { force: true });
+  forgetOldest(folder, listFolder(folder, true));
+  // Of earlier data: nothing resumes them.
+  const interrupted = listFolder(dirname(path), false).filter(({ is_running }) => !is_running);
+  forgetOldest(dirname(path), interrupted);
+}
+
+function forgetOldest(folder: string, found: JournaledSearch[]): void {
+  found.sort((a, b) => b.changed_ms - a.changed_ms);
+  for (const { search_id } of found.slice(KEPT)) {
+    const path = join(folder, `${search_id}.jsonl`);
+    for (const one of [path, journalLock(path)]) rmSync(one, { force: true });
+  }
 }
 
 /** @param searches `HomePaths.searches` */
@@ -55,7 +69,10 @@ function listFolder(folder: string, isFinished: boolean): JournaledSearch[] {
     const file = statSync(join(folder, name), { throwIfNoEntry: false });
     if (model === undefined || file === undefined) return [];
     const search_id = name.slice(0, -'.jsonl'.length);
-    return [{ search_id, model, is_finished: isFinished, changed_ms: Math.round(file.mtimeMs), bytes: file.size }];
+    const is_running = !isFinished && isTaken(journalLock(join(folder, name))) === true;
+    return [
+      { search_id, model, is_finished: isFinished, is_running, changed_ms: Math.round(file.mtimeMs), bytes: file.size },
+    ];
   });
 }
 
@@ -75,7 +92,13 @@ export async function readSearchHistory(searches: string, searchId: string): Pro
     if (history === null) history = begin(searchId, parsed as Pick<SearchHistory, 'direction' | 'space'>);
     else take(history, parsed as StudyEvent);
   }
+  if (history !== null && isTaken(journalLock(path)) !== true) interrupt(history);
   return history;
+}
+
+/** Nobody works on the trials that were begun. */
+function interrupt({ state }: SearchHistory): void {
+  for (const [trial, own] of state.entries()) if (own === 'running') state[trial] = 'failed';
 }
 
 function parse(line: string): object | null {

@@ -18,6 +18,8 @@ import { rowsOutside } from '../splits/purged_kfold.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { kFoldSplits, walkForwardSplits } from '../splits/splits.ts';
 import { searchTraining, type SearchProgress, type SearchResult } from './search.ts';
+import { lockHome } from '../../../shared/process/home_lock.ts';
+import { journalLock } from './study_journal.ts';
 import { keepJournal } from './finished_journals.ts';
 import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
 
@@ -113,7 +115,9 @@ export async function searchModel(
     train.folds,
     embargo,
   ]);
-  const result = await searchTraining({
+  // One process at a time works on a search; it ends with the process, and shows whether one does.
+  const unlock = journal === null ? () => undefined : lockHome(journalLock(journal));
+  const searching = searchTraining({
     space,
     configured,
     seed: `${seed}/search/${name}`,
@@ -142,6 +146,7 @@ export async function searchModel(
     nowMs: () => performance.now(),
     onProgress: options.onProgress,
   });
+  const result = await searching.finally(unlock);
   if (journal !== null) keepJournal(journal);
 
   const { best, gain } = result;

@@ -10,6 +10,9 @@ export type StudyEvent =
   | { readonly kind: 'prune'; readonly trial: number }
   | { readonly kind: 'fail'; readonly trial: number; readonly reason: string };
 
+/** The lock of the process that works on a search. */
+export const journalLock = (path: string): string => `${path}.lock`;
+
 export interface StudyJournal {
   append(event: StudyEvent): void;
   close(): void;

@@ -6,6 +6,7 @@ import type { Settings } from '../../../../shared/policy/policy.ts';
 import { maskSecretsIn } from '../../../../shared/secrets.ts';
 import { readYamlFile } from '../../../../shared/policy/yaml_file.ts';
 import { listChanges } from '../../policy/changes.ts';
+import { currentSettings } from '../../policy/current_settings.ts';
 import { changesToDelivered } from '../../policy/config_proposal.ts';
 import type { Api, ApiContext } from '../context.ts';
 import {
@@ -21,21 +22,24 @@ import { REFUSALS } from '../../schema/refusal.ts';
 const POLICY_PARTS = ['core', 'retrain', 'signals'] as const;
 
 /** `GET|PUT /api/ml/config`, `POST /api/ml/config/reset`, `GET /api/policy`. */
-export function addConfigRoutes(api: Api, { settings, policy }: ApiContext): void {
+export function addConfigRoutes(api: Api, { settings: loaded, paths, policy }: ApiContext): void {
+  const current = currentSettings(loaded, paths);
   api.route({
     method: 'GET',
     url: '/api/ml/config',
     config: { role: 'viewer' },
     schema: {
       tags: ['configuration'],
-      summary: 'The configuration in use',
+      summary: 'The approved configuration',
       response: { 200: configSchema, ...REFUSALS },
     },
     async handler() {
+      const settings = current();
       const { core, retrain, signals, minutehand } = settings;
       const config = maskSecretsIn({ core, retrain, signals, minutehand });
       return {
         policy_hash: settings.policyHash,
+        loaded_policy_hash: loaded.policyHash,
         config,
         overrides: settings.sources.overrides.map((one) => ({ ...one })),
       };
@@ -72,7 +76,7 @@ export function addConfigRoutes(api: Api, { settings, policy }: ApiContext): voi
       response: { 202: changeSchema, ...REFUSALS },
     },
     async handler(request, reply) {
-      const changes = changesToDelivered(settings);
+      const changes = changesToDelivered(current());
       if (Object.keys(changes).length === 0)
         throw new MinutehandError('REQUEST_INVALID', { seen: 'the policy already has its delivered values' });
       const change = await policy.propose({ changes, reason: request.body.reason, by: request.identity!.name });
@@ -81,11 +85,12 @@ export function addConfigRoutes(api: Api, { settings, policy }: ApiContext): voi
     },
   });
 
-  addPolicyRoute(api, settings);
+  addPolicyRoute(api, current);
 }
 
-function addPolicyRoute(api: Api, settings: Settings): void {
-  const entries = policyEntries(settings);
+function addPolicyRoute(api: Api, current: () => Settings): void {
+  let shown = current();
+  let entries = policyEntries(shown);
   api.route({
     method: 'GET',
     url: '/api/policy',
@@ -95,7 +100,14 @@ function addPolicyRoute(api: Api, settings: Settings): void {
       summary: 'Values with labels and descriptions',
       response: { 200: policySchema, ...REFUSALS },
     },
-    handler: async () => ({ policy_hash: settings.policyHash, entries }),
+    async handler() {
+      const settings = current();
+      if (settings !== shown) {
+        entries = policyEntries(settings);
+        shown = settings;
+      }
+      return { policy_hash: settings.policyHash, entries };
+    },
   });
 }
 
