@@ -6,6 +6,7 @@ export const PARTS = [
   'stations',
   'inference',
   'features',
+  'formulas',
   'growth',
   'rounding',
   'trainer',

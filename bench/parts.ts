@@ -9,6 +9,7 @@ import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
 import { benchWeather, type WeatherResult } from './end_to_end/weather.ts';
 import type { FeaturesResult } from './features.ts';
+import type { FormulasResult } from './formulas.ts';
 import type { GatesBenchResult } from './gates/run.ts';
 import { benchGrowth, type GrowthResult } from './growth.ts';
 import { benchInference, type InferenceResult } from './inference.ts';
@@ -27,6 +28,7 @@ export interface BenchResult {
   readonly stations?: StationsResult;
   readonly inference?: InferenceResult;
   readonly features?: FeaturesResult;
+  readonly formulas?: FormulasResult;
   readonly growth?: GrowthResult;
   readonly rounding?: Rounding;
   readonly trainer?: TrainerResult;
@@ -108,6 +110,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('stations') && { stations: await benchStations(minutes ?? STATION_MINUTES, print) }),
     ...(wants('inference') && { inference: await benchInference(print) }),
     ...(wants('features') && { features: await features(print) }),
+    ...(wants('formulas') && { formulas: await formulas(print) }),
     ...(wants('growth') && { growth: benchGrowth(print) }),
     ...(wants('rounding') && { rounding: rounding(print) }),
     ...(wants('trainer') && { trainer: await runTrainerBench(print) }),
@@ -155,6 +158,11 @@ async function features(print: (line: string) => void): Promise<FeaturesResult> 
 async function gates({ share = 1, print }: BenchOptions): Promise<GatesBenchResult> {
   const { benchGates } = await import('./gates/run.ts');
   return benchGates(share, print);
+}
+
+async function formulas(print: (line: string) => void): Promise<FormulasResult> {
+  const { benchFormulas } = await import('./formulas.ts');
+  return benchFormulas(print);
 }
 
 function rounding(print: (line: string) => void): Rounding {

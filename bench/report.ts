@@ -10,6 +10,7 @@ import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining
 import { soakFailure, type HeapTrend, type SoakResult } from './end_to_end/soak.ts';
 import type { MemoryTrend, WeatherResult } from './end_to_end/weather.ts';
 import type { FeaturesResult } from './features.ts';
+import type { FormulasResult } from './formulas.ts';
 import type { GrowthPoint, GrowthResult } from './growth.ts';
 import type { InferenceResult } from './inference.ts';
 import type { Machine } from './machine.ts';
@@ -53,6 +54,7 @@ Nearest-rank percentiles: below 1,000 values p99.9 is the maximum.
     result.stations && stations(result.stations),
     result.inference && inference(result.inference),
     result.features && features(result.features),
+    result.formulas && formulas(result.formulas),
     result.growth && growth(result.growth),
     result.rounding && rounding(result.rounding),
     result.soak && soak(result.soak),
@@ -254,6 +256,39 @@ streaming, and get regression, spread and hedged return ready-made. The fastest 
 | | µs | × ours | what it computes |
 |---|---|---|---|
 ${rows.join('\n')}
+`;
+}
+
+function formulas(result: FormulasResult): string {
+  const { polars, trading_signals, live, subjects } = result;
+  const rows = [
+    `| blocks, ${result.bars} bars × ${result.formulas} formulas | ${result.block_ns.toFixed(1)} |`,
+    ...(polars === null ? [] : [`| polars ${polars.version}, one thread, the same bars | ${polars.ns.toFixed(1)} |`]),
+    `| mean, ema, wma, rsi, atr: in blocks | ${trading_signals.block_ns.toFixed(1)} |`,
+    `| the same, bar by bar | ${trading_signals.bar_ns.toFixed(1)} |`,
+    `| trading-signals: SMA, EMA, WMA, RSI, ATR | ${trading_signals.peer_ns.toFixed(1)} |`,
+  ];
+  const compared =
+    polars === null
+      ? 'polars was not installed.'
+      : `Against polars **${polars.ratio.toFixed(2)} ×** the time; values differ by at most ${polars.difference.toExponential(0)} (relative, at sampled bars; \`ema\` is defined otherwise there).`;
+  const minute = ({ minute_us }: { readonly minute_us: Percentiles }): string =>
+    `${us(minute_us.p50)} | ${us(minute_us.p99)} | ${us(minute_us.max)}`;
+  return `## Formulas
+
+Nanoseconds of processor time of a formula per bar. ${compared} Against trading-signals
+**${trading_signals.block_ratio.toFixed(2)} ×** in blocks, ${trading_signals.bar_ratio.toFixed(2)} × bar by bar.
+
+| | ns |
+|---|---|
+${rows.join('\n')}
+
+Live, in blocks of one bar: microseconds that a minute of all subjects adds.
+
+| | minute p50 | p99 | max |
+|---|---|---|---|
+| ${live.pairs} pairs × ${live.formulas} formulas | ${minute(live)} |
+| ${subjects.subjects} pairs × ${subjects.formulas} formulas | ${minute(subjects)} |
 `;
 }
 

@@ -10,6 +10,8 @@ import { conclude, mustHold, testsHold } from './steps.mjs';
 const LONG = [
   'sim/sim.chain.test.ts',
   'shared/bar_file/bar_check.unit.test.ts',
+  'shared/core/formula/formula.unit.test.ts',
+  'shared/core/formula/parse_formula.unit.test.ts',
   'shared/policy/yaml.unit.test.ts',
   'cli/bars/import.slow.test.ts',
   'cli/bars/store_sink.server.test.ts',

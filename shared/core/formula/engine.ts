@@ -1,4 +1,3 @@
-import { finite } from './finite.ts';
 import type { Formula, Node } from './formula.ts';
 import { Graph, type Column, type Step } from './graph.ts';
 
@@ -70,8 +69,13 @@ export class FormulaEngine {
   }
 }
 
+/** `finite` of each value, written out: a call that is not inlined boxes doubles. */
 function makeFinite(values: Float64Array, count: number): void {
-  for (let i = 0; i < count; i++) values[i] = finite(values[i]!);
+  for (let i = 0; i < count; i++) {
+    const value = values[i]! + 0;
+    if (value - value === 0) values[i] = value;
+    else values[i] = NaN;
+  }
 }
 
 /** A value before its warm-up would depend on where the stream began. */

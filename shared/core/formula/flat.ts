@@ -1,6 +1,5 @@
 /**
- * A second moment (Σ (x − mean)²), 0 where it is the rounding of doubles: a standard deviation below 1e-12 · |mean|.
+ * A second moment (Σ (x − mean)²) of at most FLAT · mean² · bars is the rounding of doubles: the standard deviation is
+ * below 1e-12 · |mean|, and counts as 0.
  */
-export function withoutRounding(moment: number, mean: number, bars: number): number {
-  return moment <= 1e-24 * mean * mean * bars ? 0 : moment;
-}
+export const FLAT = 1e-24;

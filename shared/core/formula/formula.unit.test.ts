@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { IS_LONG } from '../../../test/long.ts';
 import { bits, formulaText, marketBars, run } from './formula.fixture.ts';
 import { FormulaError } from './formula_error.ts';
 import { oracleOf, oracleValues, type OracleBar } from './formula.oracle.ts';
@@ -8,7 +9,10 @@ import { OPERATORS } from './operators.ts';
 import { symbolSources } from './sources.ts';
 
 const SOURCES = symbolSources();
-const RUNS = 150;
+/** `npm run test:long` runs many more. */
+const RUNS = IS_LONG ? 10_000 : 150;
+
+vi.setConfig({ testTimeout: IS_LONG ? 900_000 : 60_000 });
 
 function parsed(text: string): Formula | null {
   try {
@@ -104,6 +108,8 @@ describe('a formula', () => {
   });
 });
 
+const isKnown = (value: number): boolean => !Number.isNaN(value);
+
 /**
  * Values against an oracle's: 1e-9 of the value, or the rounding of doubles of the size of the inputs where the result
  * is a small difference of great ones.
@@ -115,8 +121,8 @@ function expectClose(seen: number[], expected: number[], inputs: number[][], par
   expected.forEach((value, i) => {
     if (Object.is(value, seen[i])) return;
     const windows = inputs.map((input) => input.slice(Math.max(0, i + 1 - bars), i + 1));
-    const sizes = windows.map((window) => Math.max(...window.map(Math.abs)));
-    const spreads = windows.map((window) => Math.max(...window) - Math.min(...window));
+    const sizes = windows.map((window) => Math.max(0, ...window.filter(isKnown).map(Math.abs)));
+    const spreads = windows.map((window) => Math.max(...window.filter(isKnown)) - Math.min(...window.filter(isKnown)));
     // Windows as flat as doubles can tell have no second moment to speak of.
     if (isRatio && sizes.some((size, j) => spreads[j]! <= 1e-7 * size)) return;
     const size = name === 'var' ? sizes[0]! ** 2 : name === 'cov' ? sizes[0]! * sizes[1]! : Math.max(0, ...sizes);

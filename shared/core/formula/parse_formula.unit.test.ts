@@ -1,10 +1,13 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { IS_LONG } from '../../../test/long.ts';
 import { ERRORS } from '../../errors.ts';
 import { formulaText } from './formula.fixture.ts';
 import { FormulaError, type FormulaFault } from './formula_error.ts';
 import { parseFormula, type Formula } from './formula.ts';
 import { pairSources, symbolSources } from './sources.ts';
+
+vi.setConfig({ testTimeout: IS_LONG ? 900_000 : 60_000 });
 
 const SYMBOL = symbolSources();
 const PAIR = pairSources([
@@ -217,7 +220,7 @@ describe('parseFormula', () => {
         const repeated = answer(formula) > 10 ? Array.from({ length: 20 }, () => answer(formula)) : [0];
         expect(Math.min(...repeated)).toBeLessThan(10);
       }),
-      { numRuns: 3000 },
+      { numRuns: IS_LONG ? 100_000 : 3000 },
     );
   });
 

@@ -1,3 +1,5 @@
+import { FLAT } from './flat.ts';
+
 /*
  * Slow, obvious statistics of a window: the oracles of the operators share them.
  */
@@ -19,7 +21,7 @@ export function centered(xs: readonly number[], ys: readonly number[]): number {
   const meanY = average(ys);
   let sum = 0;
   for (let i = 0; i < xs.length; i++) sum += (xs[i]! - meanX) * (ys[i]! - meanY);
-  return xs === ys && sum <= 1e-24 * meanX * meanX * xs.length ? 0 : sum;
+  return xs === ys && sum <= FLAT * meanX * meanX * xs.length ? 0 : sum;
 }
 
 /** Σ decay^age · x / Σ decay^age. */

@@ -1,4 +1,3 @@
-import { finite } from '../finite.ts';
 import type { Column, Graph, Step } from '../graph.ts';
 
 /** The quantile `q` of the last `bars` values: between the two nearest, by distance (Hyndman and Fan's type 7). */
@@ -19,6 +18,9 @@ export function rankOf(graph: Graph, input: Column, bars: number): Column {
 
 /** Moves shorter than this are faster by a loop than by a call of the engine. */
 const SHORT_MOVE = 32;
+/** The value that leaves the window with a bar, and the one that enters it. */
+const LEAVING = 0;
+const ENTERING = 1;
 
 class SortedWindow implements Step {
   readonly #input: Float64Array;
@@ -32,6 +34,8 @@ class SortedWindow implements Step {
   readonly #ring: Float64Array;
   /** Those that exist, ascending. */
   readonly #sorted: Float64Array;
+  /** LEAVING and ENTERING. */
+  readonly #moved = new Float64Array(2);
   #at = 0;
   #existing = 0;
 
@@ -49,58 +53,73 @@ class SortedWindow implements Step {
 
   run(_: number, count: number): void {
     const ring = this.#ring;
+    const moved = this.#moved;
     for (let i = 0; i < count; i++) {
-      const value = this.#input[i]!;
-      const leaving = ring[this.#at]!;
-      ring[this.#at] = value;
+      moved[LEAVING] = ring[this.#at]!;
+      moved[ENTERING] = this.#input[i]!;
+      ring[this.#at] = moved[ENTERING];
       this.#at = this.#at + 1 === this.#bars ? 0 : this.#at + 1;
-      this.#replace(leaving, value);
-      this.#out[i] = this.#existing < this.#bars ? NaN : this.#read(value);
+      this.#replace();
+      if (this.#existing < this.#bars) this.#out[i] = NaN;
+      else if (this.#quantile === null) this.#writeRank(i);
+      else this.#writeQuantile(i);
     }
   }
 
-  #read(value: number): number {
-    const sorted = this.#sorted;
-    if (this.#quantile === null) {
-      const below = lowerBound(sorted, this.#existing, value);
-      const notAbove = upperBound(sorted, this.#existing, value);
-      return (below + notAbove - 1) / 2 / (this.#bars - 1);
-    }
-    const low = sorted[this.#below]!;
-    if (this.#weight === 0) return low;
-    return finite(low + (sorted[this.#below + 1]! - low) * this.#weight);
+  #writeRank(at: number): void {
+    const below = lowerBound(this.#sorted, this.#existing, this.#moved, ENTERING);
+    const notAbove = upperBound(this.#sorted, this.#existing, this.#moved, ENTERING);
+    this.#out[at] = (below + notAbove - 1) / 2 / (this.#bars - 1);
+  }
+
+  #writeQuantile(at: number): void {
+    const low = this.#sorted[this.#below]!;
+    const weight = this.#weight;
+    const high = this.#sorted[Math.min(this.#below + 1, this.#bars - 1)]!;
+    const value = low + (high - low) * weight;
+    if (weight === 0) this.#out[at] = low;
+    else if (value - value === 0) this.#out[at] = value;
+    else this.#out[at] = NaN;
   }
 
   /** Takes one value out and another in; either may be missing. */
-  #replace(leaving: number, value: number): void {
+  #replace(): void {
     const sorted = this.#sorted;
-    const from = leaving === leaving ? lowerBound(sorted, this.#existing, leaving) : this.#existing;
-    if (leaving !== leaving) {
-      if (value !== value) return;
-      this.#existing++;
-    }
-    if (value !== value) {
+    const leaving = this.#moved[LEAVING]!;
+    const entering = this.#moved[ENTERING]!;
+    const leaves = leaving === leaving;
+    const enters = entering === entering;
+    const from = leaves ? lowerBound(sorted, this.#existing, this.#moved, LEAVING) : this.#existing;
+    if (!enters) {
+      if (!leaves) return;
       sorted.copyWithin(from, from + 1, this.#existing);
       this.#existing--;
       return;
     }
     // The place at `from` is free.
-    if (leaving === leaving && value > leaving) {
-      const to = lowerBound(sorted, this.#existing, value) - 1;
+    if (leaves && entering > leaving) {
+      const to = lowerBound(sorted, this.#existing, this.#moved, ENTERING) - 1;
       if (to - from < SHORT_MOVE) for (let i = from; i < to; i++) sorted[i] = sorted[i + 1]!;
       else sorted.copyWithin(from, from + 1, to + 1);
-      sorted[to] = value;
+      sorted[to] = entering;
       return;
     }
-    const to = lowerBound(sorted, from, value);
+    if (!leaves) this.#existing++;
+    const to = lowerBound(sorted, from, this.#moved, ENTERING);
     if (from - to < SHORT_MOVE) for (let i = from; i > to; i--) sorted[i] = sorted[i - 1]!;
     else sorted.copyWithin(to + 1, to, from);
-    sorted[to] = value;
+    sorted[to] = entering;
   }
 }
 
-/** Index of the first of `length` ascending values that is not below `value`. */
-function lowerBound(sorted: Float64Array, length: number, value: number): number {
+/*
+ * The value that is searched for comes as a place in an array, because doubles as arguments get boxed wherever a
+ * function is not inlined.
+ */
+
+/** Index of the first of `length` ascending values that is not below `values[at]`. */
+function lowerBound(sorted: Float64Array, length: number, values: Float64Array, at: number): number {
+  const value = values[at]!;
   let low = 0;
   let high = length;
   while (low < high) {
@@ -111,8 +130,9 @@ function lowerBound(sorted: Float64Array, length: number, value: number): number
   return low;
 }
 
-/** Index of the first of `length` ascending values that is above `value`. */
-function upperBound(sorted: Float64Array, length: number, value: number): number {
+/** Index of the first of `length` ascending values that is above `values[at]`. */
+function upperBound(sorted: Float64Array, length: number, values: Float64Array, at: number): number {
+  const value = values[at]!;
   let low = 0;
   let high = length;
   while (low < high) {

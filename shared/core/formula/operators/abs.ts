@@ -22,6 +22,7 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number)
   const xs = inputs[0]!;
   for (let i = 0; i < count; i++) {
     const x = xs[i]!;
-    out[i] = finite(x < 0 ? -x : x);
+    if (x < 0) out[i] = -x;
+    else out[i] = x;
   }
 }

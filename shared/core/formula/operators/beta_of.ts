@@ -1,5 +1,5 @@
 import { finite } from '../finite.ts';
-import { withoutRounding } from '../flat.ts';
+import { FLAT } from '../flat.ts';
 import { COMOMENTS } from '../kernel/aggregate/comoments.ts';
 import { foldDoubles, folded } from '../kernel/fold.ts';
 import { MAX_WINDOW } from '../limits.ts';
@@ -28,5 +28,11 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number,
   const xx = inputs[2]!;
   const xy = inputs[4]!;
   const bars = constants[0]!;
-  for (let i = 0; i < count; i++) out[i] = finite(xy[i]! / withoutRounding(xx[i]!, means[i]!, bars));
+  for (let i = 0; i < count; i++) {
+    const moment = xx[i]!;
+    const mean = means[i]!;
+    const value = xy[i]! / moment + 0;
+    if (moment > FLAT * mean * mean * bars && value - value === 0) out[i] = value;
+    else out[i] = NaN;
+  }
 }

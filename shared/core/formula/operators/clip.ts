@@ -19,8 +19,10 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number,
   const highest = constants[1]!;
   for (let i = 0; i < count; i++) {
     const x = xs[i]!;
-    // As the oracle: where the bounds cross, the upper one holds.
-    const raised = x < lowest ? lowest : x;
-    out[i] = finite(raised > highest ? highest : raised);
+    // Where the bounds cross, the upper one holds.
+    if (x !== x) out[i] = NaN;
+    else if (x > highest || lowest > highest) out[i] = highest;
+    else if (x < lowest) out[i] = lowest;
+    else out[i] = x;
   }
 }

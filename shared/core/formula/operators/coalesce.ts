@@ -18,6 +18,7 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number)
   const y = inputs[1]!;
   for (let i = 0; i < count; i++) {
     const x = xs[i]!;
-    out[i] = x === x ? x : y[i]!;
+    if (x === x) out[i] = x;
+    else out[i] = y[i]!;
   }
 }

@@ -1,5 +1,5 @@
 import { finite } from '../finite.ts';
-import { withoutRounding } from '../flat.ts';
+import { FLAT } from '../flat.ts';
 import { COMOMENTS } from '../kernel/aggregate/comoments.ts';
 import { foldDoubles, folded } from '../kernel/fold.ts';
 import { MAX_WINDOW } from '../limits.ts';
@@ -35,10 +35,16 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number,
   const xy = inputs[4]!;
   const bars = constants[0]!;
   for (let i = 0; i < count; i++) {
-    const deviationX = Math.sqrt(withoutRounding(xx[i]!, meansX[i]!, bars));
-    const deviationY = Math.sqrt(withoutRounding(yy[i]!, meansY[i]!, bars));
-    const both = deviationX * deviationY;
-    const value = xy[i]! / both;
-    out[i] = both === 0 ? NaN : finite(value > 1 ? 1 : value < -1 ? -1 : value);
+    const meanX = meansX[i]!;
+    const meanY = meansY[i]!;
+    const momentX = xx[i]!;
+    const momentY = yy[i]!;
+    const isFlat = !(momentX > FLAT * meanX * meanX * bars && momentY > FLAT * meanY * meanY * bars);
+    const value = xy[i]! / (Math.sqrt(momentX) * Math.sqrt(momentY)) + 0;
+    if (isFlat) out[i] = NaN;
+    else if (value > 1) out[i] = 1;
+    else if (value < -1) out[i] = -1;
+    else if (value === value) out[i] = value;
+    else out[i] = NaN;
   }
 }

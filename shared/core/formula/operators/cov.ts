@@ -26,5 +26,9 @@ export const COV: Operator = {
 function loop(inputs: readonly Float64Array[], out: Float64Array, count: number, constants: readonly number[]): void {
   const xy = inputs[4]!;
   const bars = constants[0]!;
-  for (let i = 0; i < count; i++) out[i] = finite(xy[i]! / (bars - 1));
+  for (let i = 0; i < count; i++) {
+    const value = xy[i]! / (bars - 1) + 0;
+    if (value - value === 0) out[i] = value;
+    else out[i] = NaN;
+  }
 }

@@ -1,5 +1,5 @@
 import { finite } from '../finite.ts';
-import { decayedSums, decayedWeight } from '../kernel/aggregate/decayed.ts';
+import { DecayedSums, decayedWeight } from '../kernel/aggregate/decayed.ts';
 import { foldDoubles, folded } from '../kernel/fold.ts';
 import { MAX_WINDOW } from '../limits.ts';
 import { series, windowOf, type Operator } from '../operator.ts';
@@ -20,7 +20,7 @@ export const EMA: Operator = {
   build: (graph, [x], [n]) => {
     const decay = 1 - 2 / (n! + 1);
     const bars = 4 * n!;
-    const sums = folded(graph, decayedSums(decay, bars), [x!], bars);
+    const sums = folded(graph, new DecayedSums(decay, bars), [x!], bars);
     return graph.pointwise('decayed mean', sums, loop, [decayedWeight(decay, bars)]);
   },
   oracle: ([x], [n]) => finite(decayedAverage(x!, 1 - 2 / (n! + 1))),
@@ -29,5 +29,9 @@ export const EMA: Operator = {
 function loop(inputs: readonly Float64Array[], out: Float64Array, count: number, constants: readonly number[]): void {
   const sums = inputs[0]!;
   const weight = constants[0]!;
-  for (let i = 0; i < count; i++) out[i] = finite(sums[i]! / weight);
+  for (let i = 0; i < count; i++) {
+    const value = sums[i]! / weight + 0;
+    if (value - value === 0) out[i] = value;
+    else out[i] = NaN;
+  }
 }

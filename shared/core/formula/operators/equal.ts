@@ -25,6 +25,8 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number)
   for (let i = 0; i < count; i++) {
     const x = xs[i]!;
     const y = ys[i]!;
-    out[i] = x === y ? 1 : x - y === x - y ? 0 : NaN;
+    if (x === y) out[i] = 1;
+    else if (x - y !== x - y) out[i] = NaN;
+    else out[i] = 0;
   }
 }

@@ -26,6 +26,8 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number)
   for (let i = 0; i < count; i++) {
     const x = xs[i]!;
     const y = ys[i]!;
-    out[i] = finite(x <= y ? x : x > y ? y : NaN);
+    if (x <= y) out[i] = x;
+    else if (x > y) out[i] = y;
+    else out[i] = NaN;
   }
 }

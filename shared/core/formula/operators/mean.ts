@@ -23,5 +23,9 @@ export const MEAN: Operator = {
 function loop(inputs: readonly Float64Array[], out: Float64Array, count: number, constants: readonly number[]): void {
   const sums = inputs[0]!;
   const bars = constants[0]!;
-  for (let i = 0; i < count; i++) out[i] = finite(sums[i]! / bars);
+  for (let i = 0; i < count; i++) {
+    const value = sums[i]! / bars + 0;
+    if (value - value === 0) out[i] = value;
+    else out[i] = NaN;
+  }
 }

@@ -23,6 +23,8 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number)
   const xs = inputs[0]!;
   for (let i = 0; i < count; i++) {
     const x = xs[i]!;
-    out[i] = finite(x % 1440);
+    const value = (x % 1440) + 0;
+    if (value - value === 0) out[i] = value;
+    else out[i] = NaN;
   }
 }

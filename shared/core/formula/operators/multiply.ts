@@ -26,6 +26,8 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number)
   for (let i = 0; i < count; i++) {
     const x = xs[i]!;
     const y = ys[i]!;
-    out[i] = finite(x * y);
+    const value = x * y + 0;
+    if (value - value === 0) out[i] = value;
+    else out[i] = NaN;
   }
 }

@@ -22,6 +22,8 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number,
     const x = xs[i]!;
     let result = x;
     for (let j = 1; j < power; j++) result *= x;
-    out[i] = finite(result);
+    const value = result + 0;
+    if (value - value === 0) out[i] = value;
+    else out[i] = NaN;
   }
 }

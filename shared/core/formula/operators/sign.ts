@@ -23,6 +23,8 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number)
   const xs = inputs[0]!;
   for (let i = 0; i < count; i++) {
     const x = xs[i]!;
-    out[i] = finite(x > 0 ? 1 : x < 0 ? -1 : x);
+    if (x > 0) out[i] = 1;
+    else if (x < 0) out[i] = -1;
+    else out[i] = x;
   }
 }

@@ -23,7 +23,11 @@ export const SLOPE: Operator = {
 function loop(inputs: readonly Float64Array[], out: Float64Array, count: number, constants: readonly number[]): void {
   const comoments = inputs[1]!;
   const bars = constants[0]!;
-  for (let i = 0; i < count; i++) out[i] = finite(comoments[i]! / ((bars * (bars * bars - 1)) / 12));
+  for (let i = 0; i < count; i++) {
+    const value = comoments[i]! / ((bars * (bars * bars - 1)) / 12) + 0;
+    if (value - value === 0) out[i] = value;
+    else out[i] = NaN;
+  }
 }
 
 function times(window: readonly number[]): number[] {

@@ -21,5 +21,9 @@ export const SUM: Operator = {
 
 function loop(inputs: readonly Float64Array[], out: Float64Array, count: number): void {
   const sums = inputs[0]!;
-  for (let i = 0; i < count; i++) out[i] = finite(sums[i]!);
+  for (let i = 0; i < count; i++) {
+    const value = sums[i]! + 0;
+    if (value - value === 0) out[i] = value;
+    else out[i] = NaN;
+  }
 }

@@ -1,5 +1,5 @@
 import { finite } from '../finite.ts';
-import { withoutRounding } from '../flat.ts';
+import { FLAT } from '../flat.ts';
 import { MOMENTS } from '../kernel/aggregate/moments.ts';
 import { foldDoubles, folded } from '../kernel/fold.ts';
 import { MAX_WINDOW } from '../limits.ts';
@@ -26,5 +26,12 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number,
   const means = inputs[0]!;
   const moments = inputs[1]!;
   const bars = constants[0]!;
-  for (let i = 0; i < count; i++) out[i] = finite(withoutRounding(moments[i]!, means[i]!, bars) / (bars - 1));
+  for (let i = 0; i < count; i++) {
+    const moment = moments[i]!;
+    const mean = means[i]!;
+    const value = moment / (bars - 1);
+    if (moment <= FLAT * mean * mean * bars) out[i] = 0;
+    else if (value - value === 0) out[i] = value;
+    else out[i] = NaN;
+  }
 }

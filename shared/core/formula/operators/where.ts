@@ -17,5 +17,9 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number)
   const when = inputs[0]!;
   const x = inputs[1]!;
   const y = inputs[2]!;
-  for (let i = 0; i < count; i++) out[i] = when[i] === 1 ? x[i]! : when[i] === 0 ? y[i]! : NaN;
+  for (let i = 0; i < count; i++) {
+    if (when[i] === 1) out[i] = x[i]!;
+    else if (when[i] === 0) out[i] = y[i]!;
+    else out[i] = NaN;
+  }
 }

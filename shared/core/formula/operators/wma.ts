@@ -23,5 +23,9 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number,
   const means = inputs[0]!;
   const comoments = inputs[1]!;
   const bars = constants[0]!;
-  for (let i = 0; i < count; i++) out[i] = finite(means[i]! + (2 * comoments[i]!) / (bars * (bars + 1)));
+  for (let i = 0; i < count; i++) {
+    const value = means[i]! + (2 * comoments[i]!) / (bars * (bars + 1)) + 0;
+    if (value - value === 0) out[i] = value;
+    else out[i] = NaN;
+  }
 }

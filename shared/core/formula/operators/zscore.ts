@@ -1,5 +1,5 @@
 import { finite } from '../finite.ts';
-import { withoutRounding } from '../flat.ts';
+import { FLAT } from '../flat.ts';
 import { MOMENTS } from '../kernel/aggregate/moments.ts';
 import { foldDoubles, folded } from '../kernel/fold.ts';
 import { MAX_WINDOW } from '../limits.ts';
@@ -29,7 +29,10 @@ function loop(inputs: readonly Float64Array[], out: Float64Array, count: number,
   const moments = inputs[2]!;
   const bars = constants[0]!;
   for (let i = 0; i < count; i++) {
-    const deviation = Math.sqrt(withoutRounding(moments[i]!, means[i]!, bars) / (bars - 1));
-    out[i] = deviation === 0 ? NaN : finite((x[i]! - means[i]!) / deviation);
+    const moment = moments[i]!;
+    const mean = means[i]!;
+    const value = (x[i]! - mean) / Math.sqrt(moment / (bars - 1)) + 0;
+    if (moment > FLAT * mean * mean * bars && value - value === 0) out[i] = value;
+    else out[i] = NaN;
   }
 }

@@ -1,62 +1,74 @@
-import type { Aggregate } from '../fold.ts';
+import type { Aggregate, Fold } from '../fold.ts';
 
 /**
- * Σ x · decay^age, the age of the newest bar being 0. One double; result: that sum.
- * @param decay in (0, 1) @param bars of the window
+ * Σ x · decay^age, the age of the newest bar being 0. One double; result: that sum. A class, so that all decays share
+ * one compiled method.
  */
-export function decayedSums(decay: number, bars: number): Aggregate {
-  const powers = powersOf(decay, bars);
-  return {
-    name: `decayed ${decay}`,
-    doubles: 1,
-    inputs: 1,
-    outputs: 1,
-    merge(memory, older, _olderBars, newer, newerBars, to) {
-      memory[to] = memory[older]! * powers[newerBars]! + memory[newer]!;
-    },
-    advance(fold, at, length) {
-      const memory = fold.memory;
-      const input = fold.inputs[0]!;
-      const out = fold.outputs[0]!;
-      const { ringFrom, ringTo, isFull, middleBars } = fold;
-      const middle = memory[fold.middle]!;
-      const middlePower = powers[middleBars]!;
-      let sum = memory[fold.running]!;
-      let bars = fold.runningBars;
-      let next = fold.next;
-      let oldest = fold.oldest;
-      let suffix = fold.suffix;
-      const hasSuffix = fold.suffixesLeft > 0;
-      let suffixSum = hasSuffix ? memory[suffix + 1 === ringTo ? ringFrom : suffix + 1]! : 0;
-      let suffixBars = fold.suffixBars;
-      for (let i = at; i < at + length; i++) {
-        const x = input[i]!;
-        sum = sum * decay + x;
-        bars++;
-        memory[next] = x;
-        next++;
-        if (next === ringTo) next = ringFrom;
-        if (hasSuffix) {
-          suffixSum = memory[suffix]! * powers[suffixBars]! + suffixSum;
-          suffixBars++;
-          memory[suffix] = suffixSum;
-          suffix = suffix === ringFrom ? ringTo - 1 : suffix - 1;
-        }
-        if (isFull) {
-          const whole = middleBars > 0 ? memory[oldest]! * middlePower + middle : memory[oldest]!;
-          out[i] = whole * powers[bars]! + sum;
-          oldest++;
-          if (oldest === ringTo) oldest = ringFrom;
-        } else out[i] = NaN;
+export class DecayedSums implements Aggregate {
+  readonly name: string;
+  readonly doubles = 1;
+  readonly inputs = 1;
+  readonly outputs = 1;
+  readonly #decay: number;
+  readonly #powers: Float64Array;
+
+  /** @param decay in (0, 1) @param bars of the window */
+  constructor(decay: number, bars: number) {
+    this.name = `decayed ${decay}`;
+    this.#decay = decay;
+    this.#powers = powersOf(decay, bars);
+  }
+
+  merge(memory: Float64Array, older: number, _: number, newer: number, newerBars: number, to: number): void {
+    const powers = this.#powers;
+    // Nodes that are longer than the window are merged too, and never read.
+    memory[to] = memory[older]! * powers[Math.min(newerBars, powers.length - 1)]! + memory[newer]!;
+  }
+
+  advance(fold: Fold, at: number, length: number): void {
+    const decay = this.#decay;
+    const powers = this.#powers;
+    const memory = fold.memory;
+    const input = fold.inputs[0]!;
+    const out = fold.outputs[0]!;
+    const { ringFrom, ringTo, isFull, middleBars } = fold;
+    const middle = memory[fold.middle]!;
+    const middlePower = powers[middleBars]!;
+    let sum = memory[fold.running]!;
+    let bars = fold.runningBars;
+    let next = fold.next;
+    let oldest = fold.oldest;
+    let suffix = fold.suffix;
+    const hasSuffix = fold.suffixesLeft > 0;
+    let suffixSum = hasSuffix ? memory[suffix + 1 === ringTo ? ringFrom : suffix + 1]! : 0;
+    let suffixBars = fold.suffixBars;
+    for (let i = at; i < at + length; i++) {
+      const x = input[i]!;
+      sum = sum * decay + x;
+      bars++;
+      memory[next] = x;
+      next++;
+      if (next === ringTo) next = ringFrom;
+      if (hasSuffix) {
+        suffixSum = memory[suffix]! * powers[suffixBars]! + suffixSum;
+        suffixBars++;
+        memory[suffix] = suffixSum;
+        suffix = suffix === ringFrom ? ringTo - 1 : suffix - 1;
       }
-      memory[fold.running] = sum;
-      fold.next = next;
-      fold.oldest = oldest;
-      fold.suffix = suffix;
-      fold.suffixBars = suffixBars;
-      if (hasSuffix) fold.suffixesLeft -= length;
-    },
-  };
+      if (isFull) {
+        const whole = middleBars > 0 ? memory[oldest]! * middlePower + middle : memory[oldest]!;
+        out[i] = whole * powers[bars]! + sum;
+        oldest++;
+        if (oldest === ringTo) oldest = ringFrom;
+      } else out[i] = NaN;
+    }
+    memory[fold.running] = sum;
+    fold.next = next;
+    fold.oldest = oldest;
+    fold.suffix = suffix;
+    fold.suffixBars = suffixBars;
+    if (hasSuffix) fold.suffixesLeft -= length;
+  }
 }
 
 /** Σ decay^age over a window. */
