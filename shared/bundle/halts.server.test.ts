@@ -9,9 +9,11 @@ import type { FileSystem } from '../ports.ts';
 import { buildProgram } from '../../test/program.ts';
 import {
   addHalts,
+  addStops,
   ALL_PAIRS,
   haltedPairs,
   haltsPath,
+  liftStops,
   lostHalts,
   NO_HALTS,
   parseStanding,
@@ -20,6 +22,7 @@ import {
   resumedAt,
   standingAfter,
   standingText,
+  stoppedSubjects,
   type Halt,
   type Standing,
 } from './halts.ts';
@@ -353,5 +356,42 @@ describe('resume', () => {
     resume(models, ALL_PAIRS, NOW);
     expect(readHalts(models).resumed).toEqual([{ pair_id: ALL_PAIRS, version: FIRST, at: NOW.toISOString() }]);
     expect(resumedAt(readHalts(models), EURO, FIRST)).toEqual(NOW);
+  });
+});
+
+describe('stops by a person', () => {
+  const order = { kind: 'entries', reason: 'FOMC', by: 'ann' } as const;
+  const standing = (known = parseStanding('')) => standingAfter(known, readHalts(models));
+
+  it('of a subject or all count under every version, each kind once, and closing before stopping', () => {
+    expect(addStops(models, [EURO, EURO], order, NOW)).toHaveLength(1);
+    expect(addStops(models, [EURO], { ...order, reason: 'later' }, NOW)).toEqual([]);
+    addStops(models, ['XAUUSD@5m'], { ...order, kind: 'close' }, NOW);
+    const known = parseStanding(standingText(standing()));
+    const stopOf = stoppedSubjects(known.halts);
+    expect([EURO, 'XAUUSD@5m', 'XAUUSD'].map((id) => stopOf(id))).toEqual(['entries', 'close', null]);
+    expect(haltedPairs(known.halts, FIRST)(EURO)).toBeNull();
+    addStops(models, [ALL_PAIRS], { ...order, kind: 'close' }, NOW);
+    expect(stoppedSubjects(standing().halts)(EURO)).toBe('close');
+  });
+
+  it('stay when the file loses them, until a person lifts them; one of all is lifted for all only', () => {
+    addStops(models, [ALL_PAIRS], order, NOW);
+    const known = standing();
+    rmSync(haltsPath(models));
+    expect(stoppedSubjects(standing(known).halts)(EURO)).toBe('entries');
+    addStops(models, [ALL_PAIRS], order, NOW);
+    expect(() => liftStops(models, [EURO], NOW)).toThrow(expect.objectContaining({ code: 'STOP_OF_ALL' }));
+    expect(liftStops(models, [ALL_PAIRS], NOW)).toHaveLength(1);
+    expect(stoppedSubjects(standing(known).halts)(EURO)).toBeNull();
+  });
+
+  it('leave halts by a live KPI as they are, which do the same with them', () => {
+    activate(models, FIRST);
+    addStops(models, [EURO], order, NOW);
+    resume(models, ALL_PAIRS, NOW);
+    expect(readHalts(models).stops).toMatchObject([{ pair_id: EURO }]);
+    liftStops(models, [EURO], NOW);
+    expect(readHalts(models).resumed.map(({ version }) => version)).toEqual([FIRST, '*']);
   });
 });
