@@ -82,6 +82,14 @@ export async function watchSubject(page: Page): Promise<void> {
   expect(await page.evaluate<object>(CHARTS)).toEqual({ count: 3, edges: 1, hasRoom: true });
   await page.waitForSelector('.attribution li');
   expect(await page.locator('.why').innerText()).toContain('bit-identical');
+  // The close of the bar, as the signal has it, in the panel, at the pointer and in the address.
+  await page.keyboard.press('ArrowLeft');
+  await holds(page, `new URL(location).searchParams.has('time')`);
+  const time = new URL(page.url()).searchParams.get('time')!;
+  await holds(page, `document.querySelector('.why time').dateTime === '${time.replace('Z', ':00Z')}'`);
+  const shown = await page.locator('.why time').innerText();
+  expect(shown).toBe(`bar closed ${time.slice(0, 16).replace('T', ' ')} UTC`);
+  await page.keyboard.press('Escape');
 }
 
 /** Zooms a chart with two fingers, moves it with one, and shows everything again. */
