@@ -24,7 +24,7 @@ export function addJob(program: Command, output: () => Output): void {
     });
   job
     .command('schema')
-    .description('prints the JSON Schema of a job')
+    .description('prints the JSON Schema of the document that `job run` reads')
     .action(() => {
       process.stdout.write(`${JSON.stringify(z.toJSONSchema(trainingJobSchema), null, 2)}\n`);
     });

@@ -7,6 +7,7 @@ import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { recordedGates } from '../../../shared/bundle/recorded_gates.ts';
 import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { tradingCosts } from '../../../shared/policy/costs.ts';
@@ -106,12 +107,17 @@ describe('a search of θ2 alone', () => {
     expect(base.manifest).toMatchObject({ ...kept });
     expect(theta2).not.toBe(base.manifest.theta2);
     expect(search!.thresholds!.tried).toBe(4);
-    expect(gates!.map(({ name }) => name)).toEqual([
+    const measuredAgain = [
       'risk pass rate',
       'executable outside wide minutes',
       'executable one minute later',
       'ai1 skill',
-    ]);
+    ];
+    // The models stay, and with them what their training has proven: no gate is without a verdict.
+    const carried = base.manifest.gates!.filter(({ name }) => !measuredAgain.includes(name));
+    expect(gates!.slice(0, carried.length)).toEqual(carried);
+    expect(gates!.slice(carried.length).map(({ name }) => name)).toEqual(measuredAgain);
+    expect(recordedGates(next.manifest).missing).toEqual(recordedGates(base.manifest).missing);
     const { holdout_from, to } = base.manifest.period;
     const { trades } = await backtestOf(theta2, seconds(holdout_from), seconds(to) + 60);
     const tradesOf = Object.fromEntries(pairs.map(({ id }) => [id, trades.filter(({ pairId }) => pairId === id)]));

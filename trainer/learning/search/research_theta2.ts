@@ -219,7 +219,7 @@ async function writeResult(
   const { settings, out, created } = options;
   const { format: _format, version: _version, created: _created, files: _files, ...kept } = base;
   const { edge_pairs } = proof.executability;
-  const gates = [
+  const checked = [
     checkPassRate(Float64Array.from(risks), theta2, settings.retrain.pass_rate_range, {
       time: candidateTimes,
       labelEnd: candidateTimes.map((time) => time + HORIZON_SECONDS),
@@ -228,6 +228,9 @@ async function writeResult(
     checkExecutable('executable one minute later', edge_pairs, 'after_1', settings.retrain),
     checkSkill(base.skill ?? null, proof.edge),
   ];
+  // The models stay: what their training has proven about them still holds.
+  const kinds = new Set(checked.map(({ name }) => name));
+  const gates = [...(base.gates ?? []).filter(({ name }) => !kinds.has(name)), ...checked];
   const search = { ai1: base.search?.ai1 ?? null, thresholds: report };
   const manifest = { ...kept, theta2, search, ...proof, gates };
   const path = writeBundle(out, created, {
