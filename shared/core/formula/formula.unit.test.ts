@@ -126,8 +126,11 @@ function expectClose(seen: number[], expected: number[], inputs: number[][], par
     // Windows as flat as doubles can tell have no second moment to speak of.
     if (isRatio && sizes.some((size, j) => spreads[j]! <= 1e-7 * size)) return;
     const size = name === 'var' ? sizes[0]! ** 2 : name === 'cov' ? sizes[0]! * sizes[1]! : Math.max(0, ...sizes);
-    const rounding = name === 'std' ? 1e-9 : part.operator.family === 'pointwise' ? 0 : 1e-13;
-    const allowed = 1e-9 * Math.abs(value) + rounding * (isRatio || name === 'rsi' ? 1 : size);
+    const unitRounding = name === 'std' ? 1e-9 : part.operator.family === 'pointwise' ? 0 : 1e-13;
+    // A ratio of differences within a window: those lose the digits that the values have in common.
+    const ofRatio = 1e-14 * (Math.max(...sizes) / Math.min(...spreads));
+    const rounding = isRatio ? ofRatio : unitRounding * (name === 'rsi' ? 1 : size);
+    const allowed = 1e-9 * Math.abs(value) + rounding;
     const isClose = Math.abs(seen[i]! - value) <= allowed;
     if (!isClose)
       expect.fail(`${part.text} at ${i}: ${seen[i]} in place of ${value}; windows ${JSON.stringify(windows)}`);

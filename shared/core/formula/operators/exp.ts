@@ -10,12 +10,13 @@ export const EXP: Operator = {
   parameters: [series('x')],
   type: 'number',
   unit: () => PLAIN,
-  meaning: 'e to the power of x.',
+  meaning: 'e to the power of x; 0 below −708, missing above 709.',
   source: 'shared/elementary.ts',
   build: (graph, inputs) => graph.pointwise('exp', inputs, loop),
   oracle: (windows) => {
     const x = windows[0]![0]!;
-    return finite(Math.exp(x));
+    if (x < -708) return 0;
+    return x > 709 ? NaN : finite(Math.exp(x));
   },
 };
 
