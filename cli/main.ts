@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { Command, CommanderError } from 'commander';
 import { describeError, MinutehandError } from '../shared/errors.ts';
+import { keepFilesPrivate } from '../shared/private_files.ts';
 import { packageRoot } from '../shared/root.ts';
 import { CommandAudit } from './command_audit.ts';
 import {
@@ -186,6 +188,8 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
 /** Runs one command. @returns its exit code: 0 done, 1 failed, 2 misused, 3 partly done */
 export async function main(argv: readonly string[]): Promise<number> {
   tolerateClosedPipes();
+  // Before any file is made. A thread has the umask of its process.
+  if (isMainThread) keepFilesPrivate();
   const json = argv.includes('--json');
   const answers: string[] = [];
   process.exitCode = DONE;

@@ -55,7 +55,7 @@ export function createOutput(json: boolean, onWritten: Output['written'] = () =>
     print: (text) => void (json ? process.stderr : process.stdout).write(`${printable(text)}\n`),
     note: (text) => void process.stderr.write(`${printable(maskSecrets(text))}\n`),
     result: (value) => {
-      if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
+      if (json) process.stdout.write(`${escapedJson(value)}\n`);
     },
     written: onWritten,
     progress: () => {
@@ -72,6 +72,13 @@ export function createOutput(json: boolean, onWritten: Output['written'] = () =>
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+}
+
+/** JSON leaves some control characters as they are, which a terminal would act on. */
+function escapedJson(value: unknown): string {
+  const escape = (letter: string): string => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  // oxlint-disable-next-line no-control-regex
+  return JSON.stringify(value).replaceAll(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, escape);
 }
 
 /** A line for each stage, and for each percent of it. */

@@ -4,6 +4,8 @@ import { MACHINE_FILES } from './files.ts';
 import { makeFolder } from './folder.ts';
 import type { FileSystem } from './ports.ts';
 
+/** The umask before it was made private, octal: for processes that this one starts. */
+const UMASK_VARIABLE = 'MINUTEHAND_UMASK';
 const OTHERS = 0o007;
 const ALL_BUT_OWNER = 0o077;
 const SPECIAL_BITS = 0o7000;
@@ -16,10 +18,16 @@ const SPECIAL_BITS = 0o7000;
  */
 export function keepFilesPrivate(): number | null {
   if (process.platform === 'win32') return null;
-  const before = process.umask(ALL_BUT_OWNER);
-  if (!deniesOthers(before)) return before;
-  process.umask(before);
-  return null;
+  const given = process.umask(ALL_BUT_OWNER);
+  // A parent, or an earlier call, has made it private already.
+  const noted = /^[0-7]{1,3}$/.exec(process.env[UMASK_VARIABLE] ?? '')?.[0];
+  const before = noted === undefined || given !== ALL_BUT_OWNER ? given : Number.parseInt(noted, 8);
+  if (deniesOthers(before)) {
+    process.umask(given);
+    return null;
+  }
+  process.env[UMASK_VARIABLE] = before.toString(8);
+  return before;
 }
 
 let folderMode: number | null = null;

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { COMPILED_PROGRAM } from '../shared/launcher.ts';
@@ -28,6 +28,15 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
     });
     const ended = new Promise((resolve) => child.once('close', resolve));
     stops.push(() => (child.kill('SIGTERM'), ended));
+  }
+
+  function finish(umask: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<unknown> {
+    const child = spawn('/bin/sh', ['-c', UNDER_UMASK, 'sh', umask, process.execPath, PROGRAM, ...args], {
+      cwd: place.folder,
+      env: { ...process.env, MINUTEHAND_CONFIG: place.config, ...env },
+      stdio: 'ignore',
+    });
+    return new Promise((resolve) => child.once('close', resolve));
   }
 
   /**
@@ -66,6 +75,34 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
     expect(modes.get(join(place.home, 'simulated_main.db'))! & 0o777).toBe(0o600);
   });
 
+  it('of commands are too, also what they export', async () => {
+    const env = { MINUTEHAND_HOME: place.home };
+    const bars = join(place.folder, 'import');
+    mkdirSync(bars);
+    writeFileSync(join(bars, 'XAUUSD.csv'), `time,open,high,low,close,volume\n1700000040,1,2,1,2,1\n`);
+    const commands = [
+      ['token', 'create', '--role', 'viewer', '--name', 'ann'],
+      ['policy', 'propose', 'core.min_expected_net_bps=0.5', '--reason', 'costs rose'],
+      ['bars', 'import', bars, '--out', join(place.folder, 'bars')],
+      ['signals', 'list', '--out', join(place.folder, 'signals.csv')],
+      ['trades', 'export', '--out', join(place.folder, 'trades.csv')],
+      ['signals', 'archive'],
+      ['audit', 'list'],
+      ['alerts', 'list'],
+      ['status'],
+    ];
+    for (const args of commands) await finish('022', args, env);
+    const before = new Set([place.config, bars, place.folder]);
+    const modes = [...modesIn(place.folder)].filter(
+      ([path]) => ![...before].some((own) => path === own || (own !== place.folder && path.startsWith(`${own}/`))),
+    );
+    const paths = modes.map(([path]) => path);
+    expect(paths).toEqual(
+      expect.arrayContaining([join(place.home, 'trainer.db'), join(place.home, 'policy', 'repository.git', 'HEAD')]),
+    );
+    for (const [path, mode] of modes) expect((mode & 0o077).toString(8), path).toBe('0');
+  });
+
   it('are shared with the group if the umask allows it', async () => {
     const modes = await modesAfterRun('027', place.home, { MINUTEHAND_HOME: place.home });
     for (const [path, mode] of modes) expect((mode & 0o027).toString(8), path).toBe('0');
@@ -80,7 +117,10 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
     for (const [path, mode] of modesIn(place.home)) expect((mode & 0o077).toString(8), path).toBe('0');
     modes.delete(exchange);
     for (const [path, mode] of modes)
-      if (!path.endsWith('.tmp')) expect(mode & 0o777, path).toBe(/\.json$/.test(path) ? 0o644 : 0o755);
+      if (!path.endsWith('.tmp'))
+        expect(mode & 0o777, path).toBe(
+          /\.lock$|\/owner\.json$/.test(path) ? 0o600 : /\.json$/.test(path) ? 0o644 : 0o755,
+        );
   });
 });
 

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { isoMinute } from '../../shared/bar.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import { homePaths } from '../../shared/home.ts';
-import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { modelsTrainedOn } from '../../trainer/control/registry/trained_on.ts';
 import type { ChangePreview, ImportRun, TouchedBars } from '../../trainer/store/import_runs.ts';
 import type { Store } from '../../trainer/store/store.ts';
@@ -40,7 +39,6 @@ export function addImportHistory(bars: Command, output: () => Output): void {
       'takes an import or a deletion back, whole or not at all: what it added goes, what it replaced or deleted returns. Bars that a later import contained as well are gone with the import that added them: import that file again. Models that were trained on the bars are named',
     )
     .action((number: string, { dryRun }: { dryRun?: boolean }) => {
-      keepFilesPrivate();
       return runUndo(parseInteger(number, 'number', 1), dryRun === true, output());
     });
   bars
@@ -52,7 +50,6 @@ export function addImportHistory(bars: Command, output: () => Output): void {
     .addOption(marketOption('which bars of the store'))
     .description('deletes bars of one symbol; the deletion is numbered, and `bars undo` brings them back')
     .action((flags: DeleteFlags) => {
-      keepFilesPrivate();
       return runDelete(flags, output());
     });
 }

@@ -15,7 +15,6 @@ import type { DateOrder } from '../../shared/csv/stamps.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { parseInteger } from '../period.ts';
-import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { keepPriceKind } from '../../trainer/store/price_kinds.ts';
 import { folderSink } from '../bars/folder_sink.ts';
 import {
@@ -79,7 +78,6 @@ Examples:
   minutehand bars import funding/`,
     )
     .action((source: string, flags: ImportFlags) => {
-      if (flags.out === undefined) keepFilesPrivate();
       return runImport(source, flags, false, output());
     });
   withImportOptions(bars.command('replace'))
@@ -88,7 +86,6 @@ Examples:
       'imports into the store as `import` does, but bars of other numbers take the place of stored ones; `bars undo` brings those back',
     )
     .action((source: string, flags: ImportFlags) => {
-      keepFilesPrivate();
       return runImport(source, flags, true, output());
     });
 }

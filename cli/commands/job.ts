@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { trainingJobSchema, type TrainingJob } from '../../trainer/jobs/training_job.ts';
 import type { Output } from '../output.ts';
 import { runTrainingJob } from './train.ts';
@@ -19,7 +18,6 @@ export function addJob(program: Command, output: () => Output): void {
       'runs a job of `train --print-job`, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
     )
     .action((file: string) => {
-      keepFilesPrivate();
       return runTrainingJob(readJob(file), loadSettings(), { verbose: false, requireGates: false }, output());
     });
   job

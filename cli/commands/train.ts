@@ -8,7 +8,6 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { ENGINES, type Engine } from '../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { adoptTrained, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { RunResources } from '../../trainer/jobs/resources/run_resources.ts';
@@ -107,7 +106,6 @@ export function addTrain(program: Command, output: () => Output): void {
       '\nExamples:\n  minutehand train --data ./m1 --seed 7\n  minutehand train --adopt            # on what the running daemon has seen\n  minutehand models promote <version>',
     )
     .action((flags: TrainFlags) => {
-      keepFilesPrivate();
       return runTrain(flags, output());
     });
 }

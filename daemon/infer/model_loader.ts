@@ -93,9 +93,18 @@ export function tablesOf(answer: LoadAnswer): ArrayBuffer[] {
   return [...new Set(tables)];
 }
 
-function prepareInThread(task: LoadTask): Promise<Prepared> {
+/** Far more than the largest bundle takes on a busy machine; a graph that computes for ever must not hold the next. */
+const LOAD_LIMIT_MS = 300_000;
+
+function prepareInThread(task: LoadTask, limitMs = LOAD_LIMIT_MS): Promise<Prepared> {
   return new Promise((resolve, reject) => {
     const thread = new Worker(new URL('./load_worker.js', import.meta.url), { workerData: task });
+    const limit = setTimeout(() => {
+      reject(new MinutehandError('MODEL_LOAD', { seen: `${task.folder} was not loaded within ${limitMs / 1000} s` }));
+      void thread.terminate();
+    }, limitMs);
+    const done = (): void => clearTimeout(limit);
+    thread.once('message', done).once('error', done).once('exit', done);
     thread.once('message', (answer: LoadAnswer) => {
       if ('refusal' in answer) reject(new MinutehandError(answer.refusal.code, answer.refusal));
       else if ('defect' in answer) reject(new Error(answer.defect));

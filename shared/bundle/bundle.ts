@@ -8,6 +8,7 @@ import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { VERSION, type ActiveFile } from './active_file.ts';
 import { parseManifestFile, readBundleFile } from './manifest_file.ts';
+import { refuseOutsideDataOf } from './onnx/graph_limits.ts';
 import { readAccepted, readPointerFile, type ActivePointer, type PointerPlace } from './pointer.ts';
 import { readPointer } from './pointer_file.ts';
 import type { PointerMarks } from './pointer_marks.ts';
@@ -59,7 +60,7 @@ export interface GroupBundle {
 
 /**
  * Reads a bundle and checks that every file is the trained one and, where keys are trusted, that one of them signed it.
- * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
+ * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, MODEL_LOAD, KEY_UNUSABLE
  */
 export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): Bundle {
   const bytes = readBundleFile(join(folder, MANIFEST), 'manifest', files);
@@ -122,6 +123,7 @@ function readModel(folder: string, file: string, expected: string, files: FileSy
       seen: `${join(folder, file)} has ${seen.slice(0, 12)}…`,
       expected: `${expected.slice(0, 12)}…`,
     });
+  refuseOutsideDataOf(bytes, join(folder, file));
   return bytes;
 }
 

@@ -68,6 +68,40 @@ function tampered(change: (manifest: Manifest) => unknown): string {
   return folder;
 }
 
+describe('a bundle in the folder of another version', () => {
+  it('is refused by every reader, also through a link, whoever signed it', () => {
+    const older = writeBundle(models, CREATED, content);
+    const newer = writeBundle(models, new Date('2026-11-21T07:30:00Z'), content);
+    rmSync(newer, { recursive: true });
+    cpSync(older, newer, { recursive: true });
+    const refused = expect.objectContaining({
+      code: 'MODEL_MANIFEST',
+      seen: `${newer} has the bundle of version 20261120_0730`,
+      expected: '20261121_0730',
+    }) as Error;
+    for (const read of [readBundle, readManifest]) expect(() => read(newer)).toThrow(refused);
+    expect(() => copyBundle(newer, join(models, 'elsewhere'))).toThrow(refused);
+    rmSync(newer, { recursive: true });
+    symlinkSync(older, newer);
+    expect(() => readBundle(newer)).toThrow(refused);
+    // A folder that no pointer can name has no version of its own.
+    cpSync(older, join(models, 'copy'), { recursive: true });
+    expect(readBundle(join(models, 'copy')).manifest.version).toBe('20261120_0730');
+  });
+
+  it('with weights in another file is refused, although its hashes are right', () => {
+    // ModelProto.graph (7), GraphProto.initializer (5), TensorProto.data_location (14) = EXTERNAL.
+    const outside = Buffer.concat([content.models.ai1, Buffer.from([0x3a, 4, 0x2a, 2, 0x70, 1])]);
+    const folder = tampered((manifest) => {
+      manifest.files['ai1.onnx'] = { sha256: sha256Hex(outside), bytes: outside.length };
+    });
+    writeFileSync(join(folder, 'ai1.onnx'), outside);
+    const refused = expect.objectContaining({ code: 'MODEL_LOAD' }) as Error;
+    expect(() => readBundle(folder)).toThrow(refused);
+    expect(() => copyBundle(folder, join(models, 'elsewhere'))).toThrow(refused);
+  });
+});
+
 describe('writeBundle', () => {
   it('writes the files its manifest names, under the minute of their creation in UTC', () => {
     const folder = writeBundle(models, CREATED, content);

@@ -1,5 +1,6 @@
 import type { InferenceSession } from './onnxruntime.ts';
 import { MinutehandError } from '../errors.ts';
+import { refuseOutsideData } from './onnx/graph_limits.ts';
 
 /** One model: float32 features [rows, columns] in, one float32 answer per row out. */
 export interface Scorer {
@@ -49,6 +50,7 @@ export async function loadScorer(bytes: Uint8Array, columns: number, name: strin
  * fixed.
  */
 async function createSession(bytes: Uint8Array, name: string): Promise<InferenceSession> {
+  refuseOutsideData(bytes, name);
   const onnxruntime = await import('./onnxruntime.ts');
   try {
     return await onnxruntime.InferenceSession.create(bytes, {

@@ -137,7 +137,7 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
 ];
 
 /** Set by the programs for each other, and by the tests. */
-const INTERNAL = /^MINUTEHAND_(PROGRESS|LONG|TEST_[A-Z_]+)$/;
+const INTERNAL = /^MINUTEHAND_(PROGRESS|LONG|UMASK|TEST_[A-Z_]+)$/;
 const MAX_EDITS = 2;
 
 /** A variable that nothing reads, and the known name closest to it. */

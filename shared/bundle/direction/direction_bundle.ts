@@ -4,6 +4,7 @@ import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { sha256Hex, writeVersion } from '../bundle.ts';
 import { parseManifestFile, readBundleFile } from '../manifest_file.ts';
+import { refuseOutsideDataOf } from '../onnx/graph_limits.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
 import {
   DIRECTION_FILE,
@@ -71,7 +72,7 @@ export interface DirectionBundle {
   readonly model: Buffer;
 }
 
-/** @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH */
+/** @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, MODEL_LOAD */
 export function readDirectionBundle(folder: string): DirectionBundle {
   const checkAuthor = (bytes: Buffer): void => checkSignature(folder, bytes, MACHINE_FILES, trustedKeys());
   const { bytes, manifest, model } = readContent(folder, checkAuthor);
@@ -97,5 +98,6 @@ function readContent(
       });
     return content;
   });
+  refuseOutsideDataOf(model!, join(folder, DIRECTION_FILE));
   return { bytes, manifest, model: model! };
 }

@@ -1,6 +1,7 @@
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { checkRequestValues } from './request_values.ts';
+import { limitConnections } from '../../../shared/http/connection_limits.ts';
 import { answerClientError, REQUIRE_HOST_HEADER } from '../../../shared/http/node_server.ts';
 
 /** Time limits for clients, in ms. */
@@ -14,7 +15,6 @@ export interface HttpLimits {
 }
 
 export const HTTP_LIMITS: HttpLimits = { headersMs: 10_000, requestMs: 30_000, checkMs: 2000 };
-const MAX_CONNECTIONS = 1000;
 
 /** The trainer's HTTP server, without routes. */
 export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits = HTTP_LIMITS): FastifyInstance {
@@ -43,7 +43,7 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
     checkRequestValues(query, 'query');
     checkRequestValues(body, 'body');
   });
-  server.server.maxConnections = MAX_CONNECTIONS;
+  limitConnections(server.server);
   return server;
 }
 

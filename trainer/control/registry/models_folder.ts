@@ -36,8 +36,6 @@ export class ModelsFolder {
   readManifest(version: string): { readonly created: string; readonly text: string } {
     const folder = pathInside(this.#path, version);
     const { manifest } = readBundle(folder, this.#files);
-    if (manifest.version !== version)
-      throw new MinutehandError('MODEL_MANIFEST', { seen: `${folder} has version ${manifest.version}` });
     const text = readModelsFile(join(folder, 'manifest.json'), 'manifest', this.#files).toString('utf8');
     return { created: manifest.created, text };
   }

@@ -269,7 +269,7 @@ describe.each([
       .execute();
     rmSync(models, { recursive: true });
     expect((await registry.recover(undefined, admitAll(models))).failed).toMatchObject([
-      { version: A, error: { code: 'MODEL_HASH' } },
+      { version: A, error: { code: 'NAME_UNSAFE' } },
     ]);
     expect(readdirSync(models)).toEqual([]);
   });

@@ -157,7 +157,7 @@ function policyEntries(settings: Settings): z.infer<typeof policySchema>['entrie
       string,
       { label_ja?: string; description?: string } | undefined
     >;
-    return Object.entries(settings[part]).map(([key, value]) => ({
+    return Object.entries(maskSecretsIn(settings[part])).map(([key, value]) => ({
       key: `${part}.${key}`,
       part,
       value,
