@@ -38,6 +38,8 @@ const COVERED = [
   'shared/core/',
   'daemon/',
   'trainer/learning/gate/',
+  'trainer/learning/criteria/',
+  'trainer/learning/training/gate.slow.test.ts',
   'test/lease_store.server.test.ts',
   'test/journal_retention.chain.test.ts',
 ];

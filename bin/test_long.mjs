@@ -23,6 +23,7 @@ const LONG = [
   'bench/end_to_end/soak.unit.test.ts',
   'mt5/day.server.test.ts',
   'mt5/broker.server.test.ts',
+  'test/cheats.chain.test.ts',
   'test/signals_crash.server.test.ts',
   'test/retrain_chain.chain.test.ts',
   'test/registry_crash.server.test.ts',

@@ -284,13 +284,15 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
   });
 
   it('shows a position with entry and exit on a chart, the reason in words, its signal_id, and units', async () => {
-    await page.goto(new URL('/app/trades', link).href);
-    const closed = page.getByRole('region', { name: 'Positions' }).locator('tbody tr', { hasText: 'USD' });
-    await closed
-      .filter({ hasText: /[+−]\d/ })
-      .first()
-      .getByRole('button')
-      .click();
+    const rows = page.getByRole('region', { name: 'Positions' }).locator('tbody tr', { hasText: /[+−]\d/ });
+    const closed = rows.filter({ hasNotText: 'open' }).first();
+    // Positions that are still open have no reason of their exit.
+    await eventually('a closed position on the page', async () => {
+      await page.goto(new URL('/app/trades', link).href);
+      await rows.first().waitFor();
+      return (await closed.count()) > 0 || undefined;
+    });
+    await closed.getByRole('button').click();
     await holds(page, `document.querySelectorAll('.charts .uplot canvas').length === 2`);
     const panel = page.locator('.panel', { has: page.locator('.charts') });
     const text = await panel.innerText();

@@ -186,7 +186,7 @@ export async function proposeChange(page: Page, origin: string, key: string, val
   await page.getByRole('searchbox').fill(key);
   await page.getByRole('button', { name: `Change ${key}` }).click();
   await page.getByLabel('New value').fill(value);
-  await page.getByLabel('Reason').fill('calmer');
+  await page.getByRole('dialog').getByLabel('Reason').fill('calmer');
   await page.getByRole('dialog').getByRole('button', { name: 'Propose a change' }).click();
   await page.getByRole('link', { name: 'Change 1 waits for approval.' }).click();
   await page.getByText('another approver decides on your own change').waitFor();
