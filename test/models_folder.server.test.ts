@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { activate } from './activate.ts';
@@ -53,7 +53,12 @@ describe.skipIf(process.platform === 'win32')('a pipe in the models folder', { t
     const other = '20260101_0000';
     mkdirSync(join(workplace.models, other));
     for (const name of ['manifest.json', 'ai1.onnx', 'ai2.onnx', 'ai3.onnx']) pipe(other, name);
-    activate(workplace.models, other);
+    // The pointer is made elsewhere: a bundle like this one is not activated.
+    const elsewhere = join(workplace.folder, 'elsewhere');
+    mkdirSync(join(elsewhere, other), { recursive: true });
+    writeFileSync(join(elsewhere, other, 'manifest.json'), '{}');
+    activate(elsewhere, other);
+    renameSync(join(elsewhere, 'active.json'), join(workplace.models, 'active.json'));
     await expect.poll(health, { timeout: HANGS_MS }).toMatchObject({
       model_refused: { version: other, code: 'MODEL_FILE' },
       halts_refused: null,

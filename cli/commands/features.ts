@@ -70,8 +70,8 @@ Formulas:
 
     --symbol BTCUSDT --formula 'ema(close, 24) / close - 1' --plot
     --symbol BTCUSDT --formula 'where(close > open, volume, 0) / mean(volume, 60)'
-    --pair XAUUSD_XAGUSD --formula 'zscore(log(a.close) - log(b.close), 240)' --plot
-    --pair XAUUSD_XAGUSD --formula 'rank(z_score, 1440)' --from 2025-01-01
+    --pairs XAUUSD_XAGUSD --formula 'zscore(log(a.close) - log(b.close), 240)' --plot
+    --pairs XAUUSD_XAGUSD --formula 'rank(z_score, 1440)' --from 2025-01-01
 
   A symbol has open, high, low, close, volume, spread, taker_buy_volume and trades; a pair has a.close, b.close and so
   on. A fault is shown with a mark below its position. All operators and rules: docs/reference/FORMULAS.md.`;

@@ -166,7 +166,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     const { entries } = await own.get('/api/policy');
     expect(entries.find(({ key }) => key === 'core.theta1_initial')).toMatchObject({
       label_ja: 'エントリー閾値θ1の初期値',
-      value: 0.4,
+      value: 0.7,
     });
     expect(entries.filter(({ description }) => description === '').map(({ key }) => key)).toEqual([]);
     expect((await own.get('/api/subjects')).subjects[0]).toMatchObject({ subject: 'XAUUSD_XAGUSD', kind: 'pair' });

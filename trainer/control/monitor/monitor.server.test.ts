@@ -303,10 +303,10 @@ describe('the monitor', () => {
   /** A real retrainer of this home; a failing program replaces `train`. */
   async function retrainerOf(settings: Settings): Promise<Retrainer> {
     const program = join(folder, 'program.mjs');
-    const arguments_ = JSON.stringify(join(folder, 'arguments'));
+    const job = JSON.stringify(join(folder, 'job.json'));
     writeFileSync(
       program,
-      `import { writeFileSync } from 'node:fs'; writeFileSync(${arguments_}, process.argv.join('\\n')); process.exitCode = 1;`,
+      `import { readFileSync, writeFileSync } from 'node:fs'; writeFileSync(${job}, readFileSync(0)); process.exitCode = 1;`,
     );
     const log = pino({ level: 'silent' });
     const options = { settings, paths, log, command: [process.execPath, program], print: () => undefined };
@@ -407,7 +407,7 @@ describe('the monitor', () => {
     expect(retrainer.runs()).toMatchObject([{ kind: 'thresholds', trigger: expect.stringMatching(/^monitor: /) }]);
     expect(raised).toContain('risk_streak');
     await ended(retrainer, 1);
-    expect(readFileSync(join(folder, 'arguments'), 'utf8').split('\n')).toContain('--theta2');
+    expect(JSON.parse(readFileSync(join(folder, 'job.json'), 'utf8'))).toMatchObject({ kind: 'thresholds' });
   });
 
   it('starts one run, reports why once, and then pauses', async () => {
@@ -590,10 +590,10 @@ describe('fills of an expert advisor', () => {
     mkdirSync(join(paths.ea, '1_paper'), { recursive: true });
     writeFileSync(join(paths.ea, '1_paper', 'result.json'), lines.map((line) => `${line}\n`).join(''));
     const program = join(folder, 'program.mjs');
-    const arguments_ = JSON.stringify(join(folder, 'arguments'));
+    const job = JSON.stringify(join(folder, 'job.json'));
     writeFileSync(
       program,
-      `import { writeFileSync } from 'node:fs'; writeFileSync(${arguments_}, process.argv.join('\\n')); process.exitCode = 1;`,
+      `import { readFileSync, writeFileSync } from 'node:fs'; writeFileSync(${job}, readFileSync(0)); process.exitCode = 1;`,
     );
     const printed: string[] = [];
     const trainer = await startTrainer({
