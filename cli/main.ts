@@ -124,14 +124,17 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   halt: {
     summary: 'stops entries until resume: all, or of some subjects',
     load: async () => (await import('./commands/stops.ts')).addHalt,
+    parameters: '[subjects...]',
   },
   'close-all': {
     summary: 'stops entries and has open positions closed',
     load: async () => (await import('./commands/stops.ts')).addCloseAll,
+    parameters: '[subjects...]',
   },
   resume: {
     summary: 'lifts halt and close-all',
     load: async () => (await import('./commands/stops.ts')).addResume,
+    parameters: '[subjects...]',
   },
   ea: {
     summary: 'trade the signals on paper, as an expert advisor would',

@@ -19,7 +19,8 @@ import { openSignalTables } from '../../trainer/control/history/signal_tables.ts
 import { createRegistry } from '../../trainer/control/registry/registry.ts';
 import { storeQueue } from '../../trainer/control/schedule/run_queue.ts';
 import { openStore, type Store } from '../../trainer/store/store.ts';
-import { makeHome, type Place } from './home/make_home.ts';
+import { makeHome } from './home/make_home.ts';
+import type { Place } from './home/place.ts';
 import { oldVersions, unpackHome } from './home/old_homes.ts';
 import type { GoldenPart } from './part.ts';
 import { asValue, shortHash, type Value } from './values.ts';

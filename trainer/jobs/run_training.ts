@@ -6,6 +6,7 @@ import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/home.ts';
+import { pathInside } from '../../shared/path_name.ts';
 import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { GateResult } from '../learning/criteria/criteria.ts';
@@ -160,5 +161,5 @@ function activeBundle(modelsFolder: string): Bundle {
       next: 'Train in full first: `minutehand train --adopt`.',
     });
   }
-  return readBundle(join(modelsFolder, active.version));
+  return readBundle(pathInside(modelsFolder, active.version));
 }

@@ -61,6 +61,7 @@ export const trainingJobSchema = z
     }),
   })
   .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
-  .meta({ id: 'TrainingJob', description: 'A training: full, warm start, or of θ2 alone' });
+  // No id: the registry of ids is that of the API's document.
+  .describe('A training: full, warm start, or of θ2 alone');
 
 export type TrainingJob = z.infer<typeof trainingJobSchema>;

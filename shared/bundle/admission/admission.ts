@@ -26,6 +26,7 @@ import {
 } from '../recorded_gates.ts';
 import type { ActiveFile } from '../active_file.ts';
 import { describeError, MinutehandError } from '../../errors.ts';
+import { pathInside } from '../../path_name.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { timeframeOf, type Timeframe } from '../../pair.ts';
 import type { HomePaths } from '../../home.ts';
@@ -147,9 +148,9 @@ export function checkSame(
 ): void {
   const folder = timeframe === null ? modelsFolder : directionFolder(modelsFolder);
   mustExist(folder, version, files);
-  if (manifestHashOf(join(folder, version), files) !== manifestHash)
+  if (manifestHashOf(pathInside(folder, version), files) !== manifestHash)
     throw new MinutehandError('MODEL_EXISTS', {
-      seen: `${join(folder, version)} has another manifest than the bundle that was admitted`,
+      seen: `${pathInside(folder, version)} has another manifest than the bundle that was admitted`,
     });
 }
 

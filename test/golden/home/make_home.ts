@@ -4,7 +4,7 @@ import { directionFolder, liveInstrumentSchema } from '../../../shared/bundle/di
 import { loadDirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../../shared/bundle/model_set.ts';
-import { homePaths, type HomePaths } from '../../../shared/home.ts';
+import { homePaths } from '../../../shared/home.ts';
 import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
@@ -16,13 +16,8 @@ import { tinyBars, tinySettings, type SettingsOverrides } from '../../tiny_setti
 import { groupTraining } from '../group_training.ts';
 import { LIFE_MINUTES, liveThrough } from './daemon_life.ts';
 import { COIN, marketMinutes } from './old_market.ts';
+import type { Place } from './place.ts';
 import { fillStore } from './store_life.ts';
-
-/** Where the home of an installation is, with its configuration beside it. */
-export interface Place {
-  readonly config: string;
-  readonly paths: HomePaths;
-}
 
 export function placeIn(folder: string): Place {
   return { config: join(folder, 'config'), paths: homePaths({ MINUTEHAND_HOME: join(folder, 'home') }) };

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../../shared/root.ts';
-import { makeHome, placeIn, type Place } from './make_home.ts';
+import { makeHome, placeIn } from './make_home.ts';
+import type { Place } from './place.ts';
 import { packFolder, sizeOf, unpackFolder } from './pack.ts';
 
 /** Homes that versions of minutehand have left, a folder each. */

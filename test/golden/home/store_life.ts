@@ -10,7 +10,7 @@ import { createRegistry } from '../../../trainer/control/registry/registry.ts';
 import { storeQueue, type RunQueue } from '../../../trainer/control/schedule/run_queue.ts';
 import { openStore, type Store } from '../../../trainer/store/store.ts';
 import { tinyBars } from '../../tiny_settings.ts';
-import type { Place } from './make_home.ts';
+import type { Place } from './place.ts';
 
 const STARTED_MS = Date.parse('2024-01-09T12:00:00Z');
 const MINUTES = 600;

@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { activateAdmitted, activateInFolder } from '../../../shared/bundle/admission/activation.ts';
 import { admit, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
 import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { describeError } from '../../../shared/errors.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 import type { TrainingJob } from '../../jobs/training_job.ts';
 import type { GateResult } from '../../learning/criteria/criteria.ts';
 import { enterOutcome } from '../registry/outcome.ts';
@@ -64,7 +64,7 @@ function admitNew(
   outFolder: string | null,
   place: AdoptionPlace,
 ): Promise<Admitted<'adoption'> | Admitted<'folder'>> {
-  const folder = join(outFolder ?? place.paths.models, version);
+  const folder = pathInside(outFolder ?? place.paths.models, version);
   const door = outFolder === null ? 'adoption' : 'folder';
   return admit<'adoption' | 'folder'>(place, { door, folder, further: gates });
 }
