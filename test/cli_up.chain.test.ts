@@ -210,6 +210,9 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     const { version: good } = readActive(place.models)!;
     const bad = '20990101_0000';
     cpSync(join(place.models, good), join(place.models, bad), { recursive: true });
+    // A bundle of another version than its folder would be refused for that.
+    const manifest = join(place.models, bad, 'manifest.json');
+    writeFileSync(manifest, readFileSync(manifest, 'utf8').replaceAll(good, bad));
     const model = join(place.models, bad, 'ai2.onnx');
     const bytes = readFileSync(model);
     bytes[bytes.length >> 1]! ^= 1;

@@ -19,7 +19,6 @@ import { createRouter, isRefusal, isWebSocketUpgrade, type Router } from './rout
 import type { HttpResponse, RequestHead, Route } from './http_route.ts';
 import type { Server, ServerOptions } from './server.ts';
 import type { Message, WebSocketRoute } from './websocket_route.ts';
-import { limitConnections } from '../../shared/http/connection_limits.ts';
 import {
   accessRequestOf,
   answerClientError,
@@ -64,7 +63,6 @@ class NodeHttpServer implements Server {
     this.#upgraders = new Map(
       options.webSockets.map((route) => [route, createUpgrader(maxMessageBytes(route, options))]),
     );
-    limitConnections(this.#server);
     this.#server.on('request', (request, response) => this.#requests.serve(request, response));
     this.#server.on('clientError', (error, socket) =>
       answerClientError(error, socket, this.#requests.newestResponse(socket)),
