@@ -87,9 +87,9 @@ export class Deliveries {
 
   /**
    * Claims deliveries for `leaseMs`; if this sender ends, they are due again afterward.
-   * @returns false if another sender was faster
+   * @returns those that no other sender has claimed
    */
-  claim(deliveries: readonly Delivery[], nowMs: number, leaseMs: number): Promise<boolean> {
+  claim(deliveries: readonly Delivery[], nowMs: number, leaseMs: number): Promise<readonly Delivery[]> {
     const ids = deliveries.map(({ delivery_id }) => delivery_id);
     return this.#store.transaction(async (tx) => {
       const rows = await tx
@@ -100,7 +100,8 @@ export class Deliveries {
         .where('due_ms', '<=', nowMs)
         .returning('delivery_id')
         .execute();
-      return rows.length > 0;
+      const claimed = new Set(rows.map(({ delivery_id }) => Number(delivery_id)));
+      return deliveries.filter(({ delivery_id }) => claimed.has(Number(delivery_id)));
     });
   }
 

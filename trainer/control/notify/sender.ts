@@ -88,9 +88,10 @@ export class Sender {
     // In order: a resolution never arrives before its alert.
     if (first === undefined || first.due_ms > nowMs) return false;
     if ((await deliveries.freeAt(channel.name, policy.notification_rate_per_minute, nowMs)) > nowMs) return false;
-    const batch =
+    const due =
       channel.groups && waiting.length > GROUP_OVER ? waiting.filter(({ due_ms }) => due_ms <= nowMs) : [first];
-    if (!(await deliveries.claim(batch, nowMs, pace.leaseMs))) return false;
+    const batch = await deliveries.claim(due, nowMs, pace.leaseMs);
+    if (batch.length === 0) return false;
     const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(pace.sendMs)]);
     const failure = await channel.send(
       batch.map(({ message }) => message),
