@@ -38,12 +38,36 @@ function collect(text: string, before: readonly string[] | undefined): readonly 
   return [...new Set([...(before ?? []), ...ids])];
 }
 
-/** @returns all configured pairs when none were given @throws MinutehandError PAIR_UNKNOWN */
-export function configuredPairs({ pairs }: PairsFlags, { minutehand }: Settings): readonly string[] {
+/**
+ * @returns all configured pairs when none were given
+ * @throws MinutehandError PAIR_UNKNOWN; USAGE for an instrument, where a command takes pairs only
+ */
+export function configuredPairs({ pairs }: PairsFlags, settings: Settings): readonly string[] {
+  const { minutehand } = settings;
   if (pairs === undefined) return minutehand.pairs;
   const names = symbolNames({ minutehand });
   const spelled = pairs.map((id) => (minutehand.pairs.includes(id) ? id : spellSubject(id, names, 'pair')));
   const unknown = spelled.find((id) => !minutehand.pairs.includes(id));
+  if (unknown === undefined) return [...new Set(spelled)];
+  if (minutehand.instruments.includes(spellSubject(unknown, names, 'instrument')))
+    throw new MinutehandError('USAGE', {
+      seen: `the instrument ${unknown}`,
+      expected: 'pairs',
+      next: 'Name pairs here. `minutehand direction evaluate <version> --data <folder>` measures a direction model.',
+    });
+  throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
+}
+
+/** @returns all configured pairs and instruments when none were given @throws MinutehandError PAIR_UNKNOWN */
+export function configuredSubjects({ pairs }: PairsFlags, settings: Settings): readonly string[] {
+  const { minutehand } = settings;
+  const known = [...minutehand.pairs, ...minutehand.instruments];
+  if (pairs === undefined) return known;
+  const names = symbolNames({ minutehand });
+  const spelled = pairs.map(
+    (id) => [id, spellSubject(id, names, 'pair'), spellSubject(id, names, 'instrument')].find((one) => known.includes(one)) ?? null, // prettier-ignore
+  );
+  const unknown = pairs.find((_, i) => spelled[i] === null);
   if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
-  return [...new Set(spelled)];
+  return [...new Set(spelled.flatMap((id) => id ?? []))];
 }

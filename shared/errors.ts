@@ -846,8 +846,8 @@ export const ERRORS = {
   },
   PAIR_UNKNOWN: {
     status: 404,
-    message: 'No such pair is configured.',
-    next: 'Use a pair of config/minutehand.yaml, such as XAUUSD_XAGUSD.',
+    message: 'No such pair or instrument is configured.',
+    next: 'Use one of config/minutehand.yaml, such as XAUUSD_XAGUSD or BTCUSDT@1h; `minutehand status` lists them.',
   },
   SUBSCRIPTION_MALFORMED: {
     status: 400,
@@ -966,8 +966,8 @@ export const ERRORS = {
   },
   EXPLAIN_NO_SIGNAL: {
     status: 404,
-    message: 'The journal has no signal of this pair and minute.',
-    next: 'See `minutehand signals list --pairs <pair>`; the time is a bar’s open, UTC.',
+    message: 'The journal has no signal of this pair or instrument for this bar.',
+    next: 'See the closes in `minutehand signals list --pairs <pair or instrument>`.',
   },
   EXPLAIN_DIFFERS: {
     status: 409,

@@ -253,10 +253,15 @@ describe('an instrument', () => {
       );
       const out = join(place.folder, 'signals.jsonl');
       const from = new Date((START + (LIVE_FROM + 180) * HOUR) * 1000).toISOString().slice(0, 16);
-      const [replayed, ofBars] = await place.runEach([
+      const alone = ['--models', join('made', version), '--pairs', 'btcusdt@1h'];
+      const [replayed, ofBars, ofBundle] = await place.runEach([
         ['replay', '--journal', journalPath, '--json'],
         ['replay', '--data', data, '--from', `${from}Z`, '--out', out, '--json'],
+        ['replay', '--data', data, '--from', `${from}Z`, ...alone],
       ]);
+      const { sha256 } = JSON.parse(ofBars!.stdout) as { sha256: string };
+      expect(ofBundle!.stdout, ofBundle!.stderr).toContain(`sha256 ${sha256}`);
+      expect(ofBundle!.stdout).toMatch(new RegExp(`^\\d+ signals of 1 instrument in .*direction ${version},`));
       expect(replayed!.code, replayed!.stderr + replayed!.stdout).toBe(0);
       expect(ofBars!.code, ofBars!.stderr).toBe(0);
       const summary = JSON.parse(replayed!.stdout) as { signals: number; equal: number; enters: number };
@@ -269,6 +274,7 @@ describe('an instrument', () => {
       const journaled = [...journal.signals()].filter(({ body }) => !body.includes('"SHUTDOWN"'));
       journal.close();
       await explainsEach(journaled, journalPath);
+      await speaksOfInstruments(data);
       expect(journaled.length).toBe(HOURS - LIVE_FROM);
       const bodies = journaled.slice(180).map(({ body }) => withoutMode(body));
       expect(replayedBodies.map((text) => withoutMode(text.slice(0, text.indexOf(',"schema":'))))).toEqual(bodies);
@@ -279,6 +285,32 @@ describe('an instrument', () => {
     },
   );
 });
+
+/** Commands about pairs say what an instrument, and its model, has instead. */
+async function speaksOfInstruments(data: string): Promise<void> {
+  const [note, recover, ofPairs, backtest, empty, parity, status, copied, list] = await place.runEach([
+    ['models', 'note', version, 'the first one'],
+    ['models', 'recover', version],
+    ['replay', '--data', data, '--models', join('made', version), '--pairs', place.settings.minutehand.pairs[0]!],
+    ['backtest', '--data', data, '--pairs', 'BTCUSDT@1h'],
+    ['replay', '--data', data, '--from', '2031-01-01'],
+    ['parity', '--day', '2031-01-01'],
+    ['status'],
+    ['signals', 'archive'],
+    ['signals', 'list', '--pairs', 'BTCUSDT@1h', '--limit', '500'],
+  ]);
+  for (const run of [note, recover]) {
+    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining('the registry keeps no direction models') });
+    expect(run!.stderr).toContain(join(place.models, 'direction', version));
+  }
+  expect(ofPairs).toMatchObject({ code: 2, stderr: expect.stringContaining('instruments such as BTCUSDT@1h') });
+  expect(backtest).toMatchObject({ code: 2, stderr: expect.stringContaining('minutehand direction evaluate') });
+  expect(empty).toMatchObject({ code: 1, stderr: expect.stringMatching(/^DATA_MISSING.* no bars /m) });
+  expect(parity).toMatchObject({ code: 1, stderr: expect.stringMatching(/Expected: a day from 20\d\d-.* to 20/) });
+  expect(status!.stdout).toContain('Train better ones: `minutehand direction train`.');
+  expect(copied!.code, copied!.stderr).toBe(0);
+  expect(list!.stdout).toMatch(/BTCUSDT@1h .* target -?\d  up \d\.\d\d  down \d\.\d\d  range \d\.\d\d$/m);
+}
 
 /** Explains every third hour in this process, and one by the command. */
 async function explainsEach(journaled: readonly AnsweredSignal[], journalPath: string): Promise<void> {
@@ -301,10 +333,15 @@ async function explainsEach(journaled: readonly AnsweredSignal[], journalPath: s
     if (signal.action === 'ENTER') entered++;
   }
   expect(entered).toBeGreaterThan(0);
-  const [printed, unknown] = await place.runEach([
-    ['explain', 'BTCUSDT@1h', `${new Date((journaled.at(-1)!.time + 60) * 1000).toISOString().slice(0, 16)}Z`],
+  const close = new Date((journaled.at(-1)!.time + 60) * 1000).toISOString().slice(0, 16);
+  const [printed, unknown, between] = await place.runEach([
+    ['explain', 'BTCUSDT@1h', `${close}Z`],
     ['explain', 'ETHUSDT@1h', '2020-12-01 01:00'],
+    ['explain', 'BTCUSDT@1h', close.replace(':00', ':07')],
   ]);
+  const shownClose = close.replace('T', ' ');
+  expect(between!.stderr).toContain(`the bar that closed ${shownClose.replace(':00', ':07')} UTC`);
+  expect(between!.stderr).toContain(`a close of a 1h bar, such as ${shownClose} UTC`);
   expect(printed!.code, printed!.stderr).toBe(0);
   expect(printed!.stdout).toMatch(
     /BTCUSDT@1h .*\n(.*\n)*up  0\.\d{4}  average score [\s\S]*down  0\.[\s\S]*range  0\./,

@@ -20,7 +20,8 @@ let day: string;
 let signing: NodeJS.ProcessEnv;
 let trusting: NodeJS.ProcessEnv;
 beforeAll(async () => {
-  place = createWorkplace({ minutehand: { simulated: { history_bars: 100, bar_interval_ms: 10 } } });
+  const simulated = { history_bars: 100, bar_interval_ms: 10 };
+  place = createWorkplace({ minutehand: { instruments: ['XAUUSD@5m'], simulated } });
   activate(place.models, (await tinyModels(place.models)).version);
   daemon = place.start(['daemon']);
   await eventually(
@@ -54,16 +55,25 @@ it(
     const store = await openStore(join(place.home, 'trainer.db'));
     const run = await place.run(['parity', '--day', day, '--market', 'simulated', '--json']);
     const certificate = JSON.parse(run.stdout) as Certificate & { readonly file: string };
+    expect(certificate.instruments!['XAUUSD@5m']).toBeGreaterThan(10);
+    expect(Object.keys(certificate.decisions)).toEqual(place.settings.minutehand.pairs);
     expect(run.code, JSON.stringify(certificate.mismatches)).toBe(0);
     expect(certificate).toMatchObject({ day, mismatches: [], replay: { different: 0 } });
     expect(['EQUAL', 'EXPLAINED']).toContain(certificate.verdict);
     for (const { equal } of Object.values(certificate.decisions)) expect(equal).toBeGreaterThan(100);
-    expect(readFileSync(certificate.file.replace('.json', '.html'), 'utf8')).toContain(certificate.verdict);
+    const page = readFileSync(certificate.file.replace('.json', '.html'), 'utf8');
+    expect(page).toContain(certificate.verdict);
+    expect(page).toContain('Instruments, compared by the replay alone: XAUUSD@5m');
+    // A simulated market has days of its own: the default is not this machine’s yesterday.
+    const before = new Date(Date.parse(day) - 86_400_000).toISOString().slice(0, 10);
+    const byDefault = await place.run(['parity', '--market', 'simulated']);
+    if (byDefault.code !== 0) expect(byDefault.stderr).toContain(`no signals of bars of ${before}`);
+    else expect(byDefault.stdout).toContain(`${before}, market simulated`);
     const kept = await store.db.selectFrom('core.parity_results').selectAll().execute();
     await store.close();
     const { verdict, replay } = certificate;
     const result = { verdict, signals: replay.signals, equal_signals: replay.equal, mismatches: 0 };
-    expect(kept).toMatchObject([{ market: 'simulated', shard: 'main', day, ...result }]);
+    expect(kept.filter((one) => one.day === day)).toMatchObject([{ market: 'simulated', shard: 'main', ...result }]);
   },
 );
 

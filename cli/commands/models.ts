@@ -31,7 +31,7 @@ import { homePaths } from '../../shared/home.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
 import { bundleByName } from '../bundle_name.ts';
-import { listDirections, refuseDirection, showDirection } from '../direction_bundles.ts';
+import { listDirections, refuseDirection, refuseUnregistered, showDirection } from '../direction_bundles.ts';
 import { endPartly, type Output } from '../output.ts';
 import { gatesText } from '../../shared/bundle/recorded_gates.ts';
 import { activateAdmitted, setShadow, type ActivatingDoor } from '../../shared/bundle/admission/activation.ts';
@@ -91,19 +91,22 @@ export function addModels(program: Command, output: () => Output): void {
   models
     .command('recover')
     .argument('[version]', 'the bundle to restore; without it, all of the registry, and active.json when it is lost')
-    .description('restores lost or damaged bundles from the registry, byte for byte')
+    .description(
+      'restores lost or damaged bundles of pairs from the registry, byte for byte; it keeps no direction models',
+    )
     .action((version: string | undefined) => recover(version, output()));
   models
     .command('note')
     .argument('<version>')
     .argument('<text>')
     .addOption(new Option('--model <type>', 'of one model only').choices(['AI1', 'AI2', 'AI3']))
-    .description('writes notes on a bundle, or one of its models, into model_registry')
+    .description('writes notes on a bundle of pairs, or one of its models, into model_registry')
     .action((version: string, text: string, flags: { model?: ModelType }) => note(version, text, flags, output()));
   addModelsResume(models, output);
 }
 
 async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {
+  refuseUnregistered(homePaths().models, version);
   const types: readonly ModelType[] = flags.model === undefined ? ['AI1', 'AI2', 'AI3'] : [flags.model];
   await withRegistry(process.env, homePaths(), (registry) => registry.note(version, types, text));
   output.written({ target: version, after: { models: types, notes: text } });
@@ -326,6 +329,7 @@ async function tellRegistry(cause: ActivationCause, output: Output): Promise<voi
 async function recover(version: string | undefined, output: Output): Promise<void> {
   const paths = homePaths();
   const { models } = paths;
+  if (version !== undefined) refuseUnregistered(models, version);
   const place = admissionPlace();
   const recovery = await withRegistry(process.env, paths, (registry) =>
     registry.recover(version, (active) => {

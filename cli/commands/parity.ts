@@ -13,7 +13,14 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { keepParityResult } from '../../trainer/control/parity/parity_results.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { readCertificate, signatureOf, type Certificate } from '../parity/certificate.ts';
-import { PARITY_COLUMNS, parityCells, lateCells, renderCertificate, verdictText } from '../parity/certificate_page.ts';
+import {
+  instrumentsText,
+  lateCells,
+  PARITY_COLUMNS,
+  parityCells,
+  renderCertificate,
+  verdictText,
+} from '../parity/certificate_page.ts';
 import { DAY_SECONDS, proveDay } from '../parity/prove_day.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
@@ -31,11 +38,14 @@ export function addParity(program: Command, output: () => Output): void {
   const parity = program
     .command('parity')
     .description(
-      'Compares the signals of a day with a replay of the journal (to the byte) and with a backtest of the same bars and models (every decision); differences ' +
+      'Compares the signals of a day with a replay of the journal (to the byte) and with a backtest of the same bars and models (every decision on a pair); differences ' +
         'are counted by cause (docs/reference/LIVE_VS_BACKTEST.md). Writes a certificate as JSON and HTML, signed where MINUTEHAND_SIGNING_KEY is set. ' +
         'Exit code 1 when a difference has no cause. The daemon may run meanwhile.',
     )
-    .option('--day <day>', 'UTC day (default: yesterday)')
+    .option(
+      '--day <day>',
+      'UTC day of the bars (default: yesterday; on a simulated market the day before that of its last signal)',
+    )
     .option('--shard <name>', 'the shard of config/minutehand.yaml', 'main')
     .addOption(marketOption())
     .option('--out <folder>', 'where to write (default: parity of MINUTEHAND_HOME)')
@@ -58,7 +68,7 @@ async function prove({ day, shard, market: wanted, out }: ParityFlags, output: O
     paths,
     market,
     shard,
-    day: day === undefined ? yesterday() : wholeDay(day),
+    day: day === undefined ? null : wholeDay(day),
     onProgress: (part, done, total) => progress.update(part, done, total),
   });
   progress.stop();
@@ -127,11 +137,6 @@ function verify(file: string, output: Output): void {
   output.result(certificate);
 }
 
-function yesterday(): OpenTime {
-  const today = Math.floor(MACHINE_CLOCK.nowMs() / 1000 / DAY_SECONDS) * DAY_SECONDS;
-  return (today - DAY_SECONDS) as OpenTime;
-}
-
 function wholeDay(text: string): OpenTime {
   const day = parseDay(text, '--day');
   if (day % DAY_SECONDS !== 0)
@@ -172,8 +177,9 @@ function show(certificate: Certificate, output: Output): void {
       .map((cell, i) => cell.padEnd(widths[i]!))
       .join(' ')
       .trimEnd();
-  output.line(row(PARITY_COLUMNS));
+  if (Object.keys(decisions).length > 0) output.line(row(PARITY_COLUMNS));
   for (const [pair, parity] of Object.entries(decisions)) output.line(row([pair, ...parityCells(parity)]));
+  for (const text of instrumentsText(certificate)) output.line(text);
   for (const { pair_id, time, fields } of mismatches)
     output.line(`MISMATCH ${pair_id} ${time} ${JSON.stringify(fields)}`);
   for (const [subject, what, count, when] of lateCells(certificate.late))

@@ -2,8 +2,15 @@ import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
-import { directionOpener, readActiveDirection } from '../../shared/bundle/direction/active_direction.ts';
-import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
+import {
+  directionOpener,
+  isDirectionBundle,
+  liveInstrumentSchema,
+  readActiveDirection,
+} from '../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
+import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
+import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -13,22 +20,22 @@ import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/defini
 import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
 import {
   barSecondsOf,
-  parseInstrument,
-  parsePair,
+  isInstrument,
+  parseSubject,
   symbolsOf,
   timeframeOf,
   type Pair,
   type Timeframe,
 } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { replayBars, replayJournal, type JournalReplaySummary } from '../../daemon/replay.ts';
 import { endWithMissing, missingSubjects } from '../missing_subjects.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
-import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
+import { addPairsOption, configuredSubjects, type PairsFlags } from '../pairs_option.ts';
 import { parsePeriod } from '../period.ts';
 import { pathInside } from '../../shared/path_name.ts';
 
@@ -56,11 +63,11 @@ export function addReplay(program: Command, output: () => Output): void {
     )
     .option(
       '--models <folder>',
-      'a bundle, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
+      'a bundle, also of the direction model, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
     )
     .option('--from <day>', 'first UTC day or minute to answer; up to 14 days before it are the warm-up')
     .option('--to <day>', 'UTC day or minute of the end');
-  addPairsOption(replay, 'only these pairs, comma-separated (default: all configured pairs with bars)')
+  addPairsOption(replay, 'only these pairs or instruments, comma-separated (default: all configured ones with bars)')
     .option('--out <file>', 'file to write the signals to, one JSON object per line')
     .addHelpText(
       'after',
@@ -132,8 +139,11 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const settings = loadSettings();
   const { minutehand } = settings;
   const { from = 0 as OpenTime, to = Infinity as OpenTime } = parsePeriod(flags);
-  const pairs = configuredPairs(flags, settings).map(parsePair);
-  const instruments = flags.pairs === undefined ? minutehand.instruments.map(parseInstrument) : [];
+  const modelsFolder = flags.models ?? homePaths().models;
+  const own = isDirectionBundle(modelsFolder) ? readDirectionBundle(modelsFolder).manifest : null;
+  const asked = replayedSubjects(flags, settings, own);
+  const instruments = asked.filter(isInstrument);
+  const pairs = asked.filter((subject) => !isInstrument(subject));
   const progress = output.progress();
   const bars = await readBarFolder(data, symbolsOf([...pairs, ...instruments]), {
     from: (from - Math.max(warmUpSeconds(minutehand.windows), ...instruments.map(instrumentWarmUpSeconds))) as OpenTime,
@@ -146,12 +156,13 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const pairIds = [...wanted, ...alone].map(({ id }) => id);
   if (pairIds.length === 0)
     throw new MinutehandError('DATA_MISSING', {
-      seen: `no pair has both symbols with bars of this period in ${data}`,
+      seen: `no bars of this period in ${data} for ${asked.map(({ id }) => id).join(', ')}`,
+      expected: 'SYMBOL.csv or SYMBOL.csv.gz of both legs of a pair, or of an instrument',
     });
-  const modelsFolder = flags.models ?? homePaths().models;
   const schema = featureSchema(minutehand.windows);
   const models = wanted.length === 0 ? null : await loadModelSet(resolveBundle(modelsFolder), schema, wanted.length);
-  const directions = await activeDirections(modelsFolder, alone);
+  const directions =
+    own === null ? await activeDirections(modelsFolder, alone) : [await openDirection(modelsFolder, own, alone.length)];
 
   const first = Math.min(...[...bars.values()].filter(({ length }) => length > 0).map(({ time }) => time[0]!));
   const last = Math.max(
@@ -179,24 +190,68 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     throw error;
   });
   progress.stop();
-  file?.close();
   await models?.release();
+  if (summary.minutes === 0) {
+    file?.discard();
+    throw new MinutehandError('DATA_MISSING', {
+      seen: `no bars to answer in ${data} from ${flags.from ?? 'the first'} to ${flags.to ?? 'the last one'}`,
+      next: 'A closed market has none; see the bars with `minutehand bars check <folder>`.',
+    });
+  }
+  file?.close();
   const seconds = (performance.now() - startedMs) / 1000;
   output.line(
-    `${summary.signals} signals of ${pairIds.length} pairs in ${summary.minutes} minutes (${summary.enters} ENTER, ${summary.exits} EXIT), models ${models?.version ?? directionVersions(directions)}, ${seconds.toFixed(1)} s${flags.out === undefined ? '' : `, written to ${flags.out}`}`,
+    `${summary.signals} signals of ${subjectsText(wanted.length, alone.length)} in ${summary.minutes} minutes (${summary.enters} ENTER, ${summary.exits} EXIT), ${modelsText(wanted.length === 0 ? null : (models?.version ?? 'none'), alone.length === 0 ? null : directionVersions(directions))}, ${seconds.toFixed(1)} s${flags.out === undefined ? '' : `, written to ${flags.out}`}`,
   );
   output.line(`sha256 ${summary.sha256}`);
-  const possible = [...minutehand.pairs, ...minutehand.instruments];
-  const asked = { asked: flags.pairs, possible, done: pairIds };
+  const possible = asked.map(({ id }) => id);
+  const named = { asked: flags.pairs === undefined ? undefined : possible, possible, done: pairIds };
   output.result({
     ...summary,
     pairs: pairIds,
-    missing_pairs: missingSubjects(asked),
+    missing_pairs: missingSubjects(named),
     model_version: models?.version ?? null,
+    direction_versions: Object.fromEntries(directions.map(({ timeframe, set }) => [timeframe, set.manifest.version])),
     seconds,
     out: flags.out ?? null,
   });
-  endWithMissing({ ...asked, reason: 'a symbol has no bars of this period' }, output);
+  endWithMissing({ ...named, reason: 'a symbol has no bars of this period' }, output);
+}
+
+/**
+ * The subjects to replay: those that were named, or all configured ones; with a direction bundle only its instruments.
+ * @throws MinutehandError PAIR_UNKNOWN, USAGE
+ */
+function replayedSubjects(flags: ReplayFlags, settings: Settings, own: DirectionManifest | null): Pair[] {
+  const subjects = configuredSubjects(flags, settings).map(parseSubject);
+  if (own === null) return subjects;
+  const served = subjects.filter((subject) => isInstrument(subject) && barSecondsOf(subject) === own.timeframe);
+  const timeframe = timeframeOf(own.timeframe);
+  const other = flags.pairs === undefined ? undefined : subjects.find((subject) => !served.includes(subject));
+  if (other === undefined && served.length > 0) return served;
+  throw new MinutehandError('USAGE', {
+    seen: `${other?.id ?? 'no configured instrument'} with the direction model ${own.version} of ${timeframe}`,
+    expected: `instruments such as ${own.instruments[0]}@${timeframe}`,
+    next: 'See instruments in config/minutehand.yaml; `minutehand direction evaluate` measures a bundle on any bars.',
+  });
+}
+
+/** `2 pairs and 1 instrument`. */
+function subjectsText(pairs: number, instruments: number): string {
+  const texts = [
+    ...(pairs === 0 ? [] : [`${pairs} ${pairs === 1 ? 'pair' : 'pairs'}`]),
+    ...(instruments === 0 ? [] : [`${instruments} ${instruments === 1 ? 'instrument' : 'instruments'}`]),
+  ];
+  return texts.join(' and ');
+}
+
+/** Versions of the models of both kinds of subjects; null: there is no such subject. */
+function modelsText(pairs: string | null, direction: string | null): string {
+  const texts = [
+    ...(pairs === null ? [] : [`models ${pairs}`]),
+    ...(direction === null ? [] : [`direction ${direction}`]),
+  ];
+  return texts.join(', ');
 }
 
 /** Bars of an instrument before the first answered one. */
@@ -221,6 +276,12 @@ async function activeDirections(modelsFolder: string, instruments: readonly Pair
     }),
   );
   return found.flat();
+}
+
+/** A direction bundle by its folder, active or not. */
+async function openDirection(folder: string, manifest: DirectionManifest, maxRows: number): Promise<ActiveDirection> {
+  const set = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), maxRows);
+  return { timeframe: timeframeOf(manifest.timeframe), set };
 }
 
 function directionVersions(directions: readonly ActiveDirection[]): string {

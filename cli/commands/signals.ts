@@ -15,6 +15,7 @@ import { SIGNAL_COLUMNS, type SignalRow } from '../../trainer/control/history/si
 import { noteArchived } from '../../trainer/control/history/note_archived.ts';
 import { openSignalTables, type SignalFilter, type SignalTables } from '../../trainer/control/history/signal_tables.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
+import type { InstrumentBody } from '../../shared/signal/instrument_signal.ts';
 import { csvCell } from '../csv.ts';
 import { endPartly, FAILED, PARTLY_DONE, type Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
@@ -50,7 +51,7 @@ export function addSignals(program: Command, output: () => Output): void {
       'The trainer copies every signal that a daemon has journaled into the tables of config/signals_policy.yaml (core.signals_live, core.signals_history), archives each day ' +
         'that is over, and deletes old rows when the archive is proven to hold them. A day is the UTC day on which a signal was published.',
     );
-  addPairsOption(signals.command('list'), 'only these pairs, comma-separated')
+  addPairsOption(signals.command('list'), 'only these pairs or instruments, comma-separated')
     .option('--day <day>', 'published on this UTC day')
     .option('--from <day>', 'published from this UTC day or minute on')
     .option('--to <day>', 'published before this UTC day or minute')
@@ -401,8 +402,18 @@ function lineOf(row: SignalRow): string {
     number('z', z_score),
     number('return', return_prob),
     number('risk', risk_score),
+    ...directionCells(row),
   ];
   return cells.filter((text) => text !== '').join('  ');
+}
+
+/** Probabilities of an instrument’s signal, which only its text has. */
+function directionCells({ body }: SignalRow): string[] {
+  if (body === null) return [];
+  const { ml_up_prob, ml_down_prob, ml_range_prob } = JSON.parse(`${body}}`) as Partial<InstrumentBody>;
+  if (ml_up_prob === undefined || ml_up_prob === null) return [];
+  const names = { up: ml_up_prob, down: ml_down_prob, range: ml_range_prob };
+  return Object.entries(names).map(([name, value]) => `${name} ${(value ?? NaN).toFixed(2)}`);
 }
 
 /** The columns and nothing else. */

@@ -34,6 +34,8 @@ export interface Certificate {
   };
   /** The day's bars through the backtest, by pair. */
   readonly decisions: Readonly<Record<string, PairParity>>;
+  /** Signals of instruments, which have no backtest: the replay alone compares them. Absent in earlier certificates. */
+  readonly instruments?: Readonly<Record<string, number>>;
   /** The first of all differences without a cause. */
   readonly mismatches: readonly Mismatch[];
   /** What came late; signals of a live market only. Absent in a certificate of an earlier version. */

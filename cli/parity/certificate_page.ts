@@ -5,9 +5,9 @@ import type { SymbolFills } from '../../trainer/control/monitor/fill_performance
 import type { Certificate, PairParity, ParityVerdict } from './certificate.ts';
 
 const VERDICTS: Readonly<Record<ParityVerdict, string>> = {
-  EQUAL: 'Every signal equals its replay byte for byte, and every decision equals the backtest’s.',
+  EQUAL: 'Every signal equals its replay byte for byte, and every decision on a pair equals the backtest’s.',
   EXPLAINED:
-    'Every signal equals its replay byte for byte; every decision that differs from the backtest’s has a known cause.',
+    'Every signal equals its replay byte for byte; every decision on a pair that differs from the backtest’s has a known cause.',
   MISMATCH: 'Signals differ without a known cause.',
 };
 
@@ -30,7 +30,8 @@ export function renderCertificate(certificate: Certificate): string {
     `<p class="${certificate.verdict === 'MISMATCH' ? 'warning' : 'verdict'}">${escapeHtml(verdictText(certificate))}</p>`,
     `<p>${replay.equal} of ${replay.signals} signals equal in the replay of the journal, sha256 ${replay.sha256}.</p>`,
     '<h2>Decisions beside the backtest</h2>',
-    htmlTable(PARITY_COLUMNS, rows),
+    rows.length === 0 ? '<p>No pairs.</p>' : htmlTable(PARITY_COLUMNS, rows),
+    ...instrumentsText(certificate).map((text) => `<p>${escapeHtml(text)}</p>`),
     ...[...causes].sort().map((cause) => `<p><b>${cause}</b>: ${escapeHtml(CAUSES[cause])}.</p>`),
     ...(mismatches.length === 0 ? [] : ['<h2>Differences without a cause</h2>', mismatchTable(certificate)]),
     '<h2>Late</h2>',
@@ -40,6 +41,15 @@ export function renderCertificate(certificate: Certificate): string {
     ...auditRow(certificate),
     `<p>Models ${escapeHtml(model_versions.join(', ') || 'none')}, policy ${escapeHtml(policy_hash)}, written ${escapeHtml(created_at)}.</p>`,
   ]);
+}
+
+/** What is said of signals without a backtest; none: no instruments. */
+export function instrumentsText({ instruments = {} }: Pick<Certificate, 'instruments'>): string[] {
+  const texts = Object.entries(instruments).map(([id, count]) => `${id} ${count}`);
+  if (texts.length === 0) return [];
+  return [
+    `Instruments, compared by the replay alone: ${texts.join(', ')} signals. They have no backtest of decisions.`,
+  ];
 }
 
 function auditRow({ audit }: Certificate): string[] {

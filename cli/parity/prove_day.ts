@@ -36,8 +36,8 @@ export interface DayOptions {
   readonly paths: HomePaths;
   readonly market: 'live' | 'simulated';
   readonly shard: string;
-  /** Midnight UTC. */
-  readonly day: OpenTime;
+  /** Midnight UTC; null: the day before this machine's, on a simulated market the one before that of the last signal. */
+  readonly day: OpenTime | null;
   onProgress(part: string, done: number, total: number): void;
 }
 
@@ -46,20 +46,22 @@ export interface DayOptions {
  * @throws MinutehandError DATA_MISSING where the journal has no signals of the day (any more), MODEL_MISSING …
  */
 export async function proveDay(options: DayOptions): Promise<Certificate> {
-  const { settings, paths, market, day } = options;
+  const { settings, paths, market } = options;
   const shard = shardOf(settings.minutehand, options.shard);
-  const period: DayPeriod = { from: day, to: (day + DAY_SECONDS) as OpenTime };
   const path = paths.journal(market, shard.name);
   const journal = openJournal(path, { readOnly: true });
   try {
+    const day = options.day ?? defaultDay(journal, market);
+    const period: DayPeriod = { from: day, to: (day + DAY_SECONDS) as OpenTime };
     const pairIds = shard.pairs.map(({ id }) => id);
     const journalDay = await journal.snapshot(() =>
       Promise.resolve(readJournalDay(journal, pairIds, settings.minutehand.windows, period)),
     );
     if (journalDay.signals === 0)
       throw new MinutehandError('DATA_MISSING', {
-        seen: `${path} has no signals of ${isoDay(day)}`,
-        next: 'Signals are kept for signals_journal_days; `minutehand signals export` has older ones.',
+        seen: `${path} has no signals of bars of ${isoDay(day)}`,
+        expected: daysText(journal),
+        next: 'Give --day the UTC day of bars in the journal, which keeps signals_journal_days; `minutehand signals list --day` shows older signals.',
       });
     const instrumentIds = shard.instruments.map(({ id }) => id);
     const replay = await replayDay(journal, options, { pairIds, instrumentIds }, period);
@@ -76,6 +78,7 @@ export async function proveDay(options: DayOptions): Promise<Certificate> {
       model_versions: journalDay.versions,
       ...parts,
       mismatches,
+      instruments: journalDay.instruments,
       late: market === 'live' ? journalDay.late : { ...journalDay.late, signals: {} },
       fills: await fillsOf(options, period),
       audit: await auditOf(options),
@@ -185,6 +188,25 @@ async function auditOf({ paths }: DayOptions): Promise<NonNullable<Certificate['
   } finally {
     await store.close();
   }
+}
+
+/** Bars of a simulated market have days of their own. */
+function defaultDay(journal: Pick<JournalFile, 'lastSignals'>, market: DayOptions['market']): OpenTime {
+  const newest = Math.max(...journal.lastSignals().map(({ time }) => time));
+  const seconds = market === 'live' || newest === -Infinity ? MACHINE_CLOCK.nowMs() / 1000 : newest;
+  return (dayOfTime(seconds) - DAY_SECONDS) as OpenTime;
+}
+
+/** The days that the journal has signals of. */
+function daysText(journal: Pick<JournalFile, 'lastSignals' | 'signalsBetween'>): string {
+  const newest = Math.max(...journal.lastSignals().map(({ time }) => time));
+  for (const first of journal.signalsBetween(0 as OpenTime, Number.MAX_SAFE_INTEGER as OpenTime))
+    return `a day from ${isoDay(first.time)} to ${isoDay(newest as OpenTime)}`;
+  return 'a journal with signals';
+}
+
+function dayOfTime(seconds: number): number {
+  return Math.floor(seconds / DAY_SECONDS) * DAY_SECONDS;
 }
 
 function isoDay(time: OpenTime): string {

@@ -1,10 +1,36 @@
+import { readActiveFile } from '../../shared/bundle/bundle.ts';
+import { directionPlace } from '../../shared/bundle/direction/active_direction.ts';
+import { readPointerFile } from '../../shared/bundle/pointer.ts';
 import { gatesText, isMissing } from '../../shared/bundle/recorded_gates.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import type { Timeframe } from '../../shared/pair.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { foreignModels, standingOverrides, type StandingOverride } from '../../trainer/control/admission/standing.ts';
 import type { Finding } from './findings.ts';
 
 const TRAIN = 'Train new models with this version: `minutehand train --adopt`, `minutehand direction train`.';
-const REPLACE = 'Train better ones, or `minutehand models rollback`.';
+
+/** What to do about an override: each kind of models has commands of its own. */
+function replacement({ slot, version }: StandingOverride, modelsFolder: string): string {
+  if (slot === 'challenger') return 'End its rollout: `minutehand rollout abort`.';
+  const timeframe = slot === 'pairs' ? null : (slot.slice('direction '.length) as Timeframe);
+  const train = timeframe === null ? '`minutehand train --adopt`' : '`minutehand direction train`';
+  if (!hasPredecessor(modelsFolder, timeframe, version)) return `Train better ones: ${train}.`;
+  return `Train better ones (${train}), or \`minutehand models rollback${timeframe === null ? '' : ` --direction ${timeframe}`}\`.`;
+}
+
+/** Whether there is a version to roll back to. */
+function hasPredecessor(modelsFolder: string, timeframe: Timeframe | null, version: string): boolean {
+  try {
+    const pointer =
+      timeframe === null
+        ? readActiveFile(modelsFolder)
+        : readPointerFile(directionPlace(modelsFolder, timeframe), MACHINE_FILES);
+    return pointer !== null && pointer.previous !== null && pointer.previous !== version;
+  } catch {
+    return false;
+  }
+}
 
 /** Problems of the models that the pointers name, whether or not anything runs. */
 export function modelFindings(settings: Settings, modelsFolder: string): Finding[] {
@@ -14,7 +40,7 @@ export function modelFindings(settings: Settings, modelsFolder: string): Finding
       problem(`${version} (${slot}) is not for this configuration, and daemons refuse it. ${code}: ${message}`, next),
     ),
     ...standingOverrides(modelsFolder).map((one) =>
-      isUnproven(one) ? problem(unprovenText(one), TRAIN) : problem(overrideText(one), REPLACE),
+      isUnproven(one) ? problem(unprovenText(one), TRAIN) : problem(overrideText(one), replacement(one, modelsFolder)),
     ),
   ];
 }

@@ -1,4 +1,4 @@
-import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../bar.ts';
+import { isoMinute, SECONDS_PER_BAR, shownMinute, type OpenTime } from '../bar.ts';
 import { featureSchema, type FeatureSchema } from '../bundle/feature_schema.ts';
 import { REASONS, type DecisionPolicy } from '../core/decide/decide.ts';
 import { entryConditions, missingConditions, type EntryCondition } from '../core/decide/entry_conditions.ts';
@@ -6,7 +6,7 @@ import type { Frame } from '../core/features/feature.ts';
 import { PairFeatures } from '../core/features/features.ts';
 import { FLAT, type Position } from '../core/position/position.ts';
 import { describeError, MinutehandError } from '../errors.ts';
-import { isInstrument, parseSubject, type Pair } from '../pair.ts';
+import { barSecondsOf, isInstrument, parseSubject, timeframeOf, type Pair } from '../pair.ts';
 import { pairCosts, tradingCosts } from '../policy/costs.ts';
 import { settingsOfRecord } from '../policy/decision_record.ts';
 import type { HomePaths } from '../home.ts';
@@ -45,7 +45,7 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
       const journal = openJournal(paths.journal(market, shardNameOf(settings, subject)), { readOnly: true });
       try {
         const answer = journal.answerAt(subject, time);
-        if (answer === null) throw new MinutehandError('EXPLAIN_NO_SIGNAL', { seen: `${subject} ${isoMinute(time)}` });
+        if (answer === null) throw noSignal(pair, time);
         const decided = settingsOf(journal, answer, settings);
         if (isInstrument(pair)) {
           const requireEdge = decisionPolicy(decided).require_edge;
@@ -73,6 +73,18 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
       }
     },
   };
+}
+
+/** Speaks of closes, as every list of signals does. @param time open of the bar's last minute */
+function noSignal(subject: Pair, time: OpenTime): MinutehandError {
+  const barSeconds = barSecondsOf(subject);
+  const close = time + SECONDS_PER_BAR;
+  const before = close - (close % barSeconds);
+  const at = (seconds: number): string => `${shownMinute(isoMinute(seconds))} UTC`;
+  return new MinutehandError('EXPLAIN_NO_SIGNAL', {
+    seen: `${subject.id}, the bar that closed ${at(close)}`,
+    ...(before !== close && { expected: `a close of a ${timeframeOf(barSeconds)} bar, such as ${at(before)}` }),
+  });
 }
 
 /** The last opened stay open. */

@@ -23,6 +23,8 @@ export interface JournalDay {
   readonly pairs: readonly PairDay[];
   /** Heartbeats included. */
   readonly signals: number;
+  /** Those of subjects other than the pairs, by subject. */
+  readonly instruments: Readonly<Record<string, number>>;
   readonly versions: readonly string[];
   readonly policyHashes: readonly string[];
   readonly late: LateOfDay;
@@ -50,7 +52,7 @@ export function readJournalDay(
 ): JournalDay {
   const last = new Map(journal.lastSignals().map(({ pairId, time }) => [pairId, time + SECONDS_PER_BAR]));
   const pairs = pairIds.map(parsePair);
-  const { positions, decisions, signals } = readSignals(journal, new Set(pairIds), period);
+  const { positions, decisions, signals, instruments } = readSignals(journal, new Set(pairIds), period);
   const warmup = warmupBars(windows);
   const starts = pairs.map((pair) => firstMinuteOfBars(journal, pair, warmup, period.from) ?? period.from);
   const from = Math.min(...starts) as OpenTime;
@@ -60,6 +62,7 @@ export function readJournalDay(
   const bodies = [...decisions.values()].flat().map(({ body }) => body);
   return {
     signals,
+    instruments,
     versions: [...new Set(bodies.map(({ model_version }) => model_version))].filter((version) => version !== ''),
     late: {
       legs: textsOf(inputs.timeouts),
@@ -96,6 +99,7 @@ interface DaySignals {
   readonly positions: ReadonlyMap<string, Position>;
   readonly decisions: ReadonlyMap<string, readonly LiveDecision[]>;
   readonly signals: number;
+  readonly instruments: Readonly<Record<string, number>>;
 }
 
 /** Signals of instruments are counted, and compared by the replay alone. */
@@ -103,17 +107,21 @@ function readSignals(journal: JournalFile, pairIds: ReadonlySet<string>, { from,
   const before = journal.stateBefore(from)?.last;
   const positions = new Map(before?.map(({ pairId, position }) => [pairId, parsePosition(position)]));
   const decisions = new Map<string, LiveDecision[]>();
+  const instruments: Record<string, number> = {};
   let signals = 0;
   for (const { pairId, time, body, position } of journal.signalsBetween(from, to)) {
     signals++;
-    if (!pairIds.has(pairId)) continue;
+    if (!pairIds.has(pairId)) {
+      instruments[pairId] = (instruments[pairId] ?? 0) + 1;
+      continue;
+    }
     const own = decisions.get(pairId) ?? [];
     // What follows the first signal of a minute are heartbeats.
     if (own.at(-1)?.time === time) continue;
     own.push({ time, body: JSON.parse(`${body}}`) as SignalBody, position: parsePosition(position) });
     decisions.set(pairId, own);
   }
-  return { positions, decisions, signals };
+  return { positions, decisions, signals, instruments };
 }
 
 function parsePosition(text: string): Position {
