@@ -36,7 +36,7 @@ export interface DayOptions {
   readonly paths: HomePaths;
   readonly market: 'live' | 'simulated';
   readonly shard: string;
-  /** Midnight UTC; null: the day before this machine's, on a simulated market the one before that of the last signal. */
+  /** Midnight UTC; null: yesterday, on a simulated market the day before that of its last signal. */
   readonly day: OpenTime | null;
   onProgress(part: string, done: number, total: number): void;
 }
