@@ -89,14 +89,19 @@ function deterministic(files, folders) {
   };
 }
 
-/** @param {number} depth folders between shared/core and the file */
-function core(depth) {
+/**
+ * The pure folders: the core, and above it the strategies.
+ * @param {'core' | 'strategies'} room
+ * @param {number} depth folders between the room and the file
+ */
+function pure(room, depth) {
   const inside = ['\\./[^.]', ...(depth > 0 ? [`(\\.\\./){1,${depth}}[^.]`] : [])];
-  const outside = `(\\.\\./){${depth + 1}}(bar|pair|elementary)\\.ts$`;
-  const message =
-    'shared/core imports itself, shared/bar.ts, shared/pair.ts and shared/elementary.ts, and nothing else.';
+  const core = room === 'strategies' ? 'core/.*|' : '';
+  const outside = `(\\.\\./){${depth + 1}}(${core}(bar|pair|elementary)\\.ts$)`;
+  const above = room === 'strategies' ? 'shared/core, ' : '';
+  const message = `shared/${room} imports itself, ${above}shared/bar.ts, shared/pair.ts and shared/elementary.ts, and nothing else.`;
   return {
-    files: [`shared/core/${'*/'.repeat(depth)}*.ts`],
+    files: [`shared/${room}/${'*/'.repeat(depth)}*.ts`],
     ignores: ['**/*.{test,fixture}.ts'],
     rules: {
       ...noAmbient(
@@ -171,7 +176,8 @@ export default [
     ['shared/bundle/{model_set,prepared_models,scorer}.ts', 'shared/bundle/{onnx,tree_kernel}/**/*.ts'],
     ['daemon', 'trainer', 'cli', 'bench', 'sim'],
   ),
-  ...[0, 1, 2, 3].map(core),
+  ...[0, 1, 2, 3].map((depth) => pure('core', depth)),
+  ...[0, 1, 2].map((depth) => pure('strategies', depth)),
   {
     // A text from outside must not be able to occupy a process: every expression takes time proportional to its text.
     files: ['{shared,daemon,trainer,cli,bench,sim}/**/*.ts', 'dashboard/src/**/*.{ts,tsx}'],

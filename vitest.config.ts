@@ -76,7 +76,7 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-const COVERED = '{shared/core,daemon,trainer/learning/{gate,criteria}}/**';
+const COVERED = '{shared/{core,strategies},daemon,trainer/learning/{gate,criteria}}/**';
 /** Folders and files that another run of the same CI has (bin/test.mjs). */
 const without = (process.env.TESTS_ELSEWHERE ?? '')
   .split(',')
@@ -84,7 +84,7 @@ const without = (process.env.TESTS_ELSEWHERE ?? '')
   .map((path) => (path.endsWith('/') ? `${path}**/*.test.ts` : path));
 /** Percent, just under what is measured. Programs that tests start are not counted. */
 const FLOORS = {
-  'shared/core/**': { statements: 99, branches: 97, functions: 98, lines: 99 },
+  'shared/{core,strategies}/**': { statements: 99, branches: 97, functions: 98, lines: 99 },
   'daemon/**': { statements: 93, branches: 89.5, functions: 91.5, lines: 94 },
   'trainer/learning/{gate,criteria}/**': { statements: 99, branches: 93, functions: 99.5, lines: 99.5 },
 };

@@ -1,4 +1,4 @@
-import { FLAT_POSITION, type InstrumentPosition } from '../shared/core/position/instrument_position.ts';
+import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/direction/instrument_position.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import { barSecondsOf, instrumentLabel, type Pair } from '../shared/pair.ts';
 import type { LastSignal } from '../shared/store/journal.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { REASONS } from '../shared/core/decide/decide.ts';
+import { REASONS } from '../shared/strategies/pair_reversion/reasons.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createConsumer, type Consumer, type Verdict } from '../shared/signal/consumer.ts';
 import { checksum, encodeBody } from '../shared/signal/encode.ts';

@@ -1,4 +1,8 @@
-import { expectedDecision, type DecisionInput, type ObservedBar } from '../shared/core/decide/decide.oracle.ts';
+import {
+  expectedDecision,
+  type DecisionInput,
+  type ObservedBar,
+} from '../shared/strategies/pair_reversion/decide.oracle.ts';
 
 /** Virtual position of a pair, with the fields in journal order. */
 export interface ExpectedPosition {

@@ -7,7 +7,7 @@ import type { ModelReport } from '../shared/bundle/manifest.ts';
 import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
 import { predict, type Matrix, type Tree, type TreeEnsemble } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
-import { riskQuantiles } from '../shared/core/decide/risk_rank.ts';
+import { riskQuantiles } from '../shared/strategies/pair_reversion/risk_rank.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';

@@ -23,17 +23,22 @@ describe('the import rule', () => {
     ['shared/store/x.ts', "import '../../daemon/pipeline.ts';"],
     ['shared/x.ts', "import '../trainer/learning/training/pipeline.ts';"],
     ['bench/end_to_end/x.ts', "import '../../cli/main.ts';"],
-    ['shared/core/decide/x.ts', "import '../../store/journal.ts';"],
-    ['shared/core/decide/x.ts', "import 'node:fs';"],
-    ['shared/core/decide/x.ts', "import 'zod';"],
-    ['shared/core/decide/x.ts', "import '../../clock.ts';"],
-    ['shared/core/decide/x.ts', "import type { Clock } from '../../ports.ts';"],
-    ['shared/core/decide/x.ts', "export * from '../../rng.ts';"],
-    ['shared/core/decide/x.ts', "import '../../../daemon/threads/wait.ts';"],
-    ['shared/core/decide/x.ts', "import '../../http/bar.ts';"],
-    ['shared/core/decide/x.ts', "import './../../clock.ts';"],
-    ['shared/core/decide/x.ts', "import '../features/../../clock.ts';"],
+    ['shared/core/rule/x.ts', "import '../../store/journal.ts';"],
+    ['shared/core/rule/x.ts', "import 'node:fs';"],
+    ['shared/core/rule/x.ts', "import 'zod';"],
+    ['shared/core/rule/x.ts', "import '../../clock.ts';"],
+    ['shared/core/rule/x.ts', "import type { Clock } from '../../ports.ts';"],
+    ['shared/core/rule/x.ts', "export * from '../../rng.ts';"],
+    ['shared/core/rule/x.ts', "import '../../../daemon/threads/wait.ts';"],
+    ['shared/core/rule/x.ts', "import '../../http/bar.ts';"],
+    ['shared/core/rule/x.ts', "import './../../clock.ts';"],
+    ['shared/core/rule/x.ts', "import '../features/../../clock.ts';"],
     ['shared/core/x.ts', "import '../clock.ts';"],
+    ['shared/core/rule/x.ts', "import '../../strategies/direction/direction.ts';"],
+    ['shared/strategies/direction/x.ts', "import '../../clock.ts';"],
+    ['shared/strategies/direction/x.ts', "import '../../bundle/bundle.ts';"],
+    ['shared/strategies/direction/x.ts', "import 'node:fs';"],
+    ['shared/strategies/x.ts', "import '../rng.ts';"],
     ['shared/core/features/window/x.ts', "import '../../../clock.ts';"],
     ['shared/core/features/window/x.ts', "import '../../../../daemon/threads/wait.ts';"],
   ])('refuses in %s: %s', async (path, code) => {
@@ -46,13 +51,16 @@ describe('the import rule', () => {
     ['trainer/learning/learners/x.ts', "import '../dataset/dataset.ts';"],
     ['trainer/learning/learners/trees/kernel/x.ts', "import '../learner.ts';"],
     ['trainer/learning/learners/trees/x.ts', "import '../../../../shared/bundle/bundle.ts';"],
-    ['shared/core/decide/x.ts', "import '../../bar.ts';"],
-    ['shared/core/decide/x.ts', "import '../position/position.ts';"],
-    ['shared/core/decide/x.ts', "import './decide.ts';"],
+    ['shared/core/rule/x.ts', "import '../../bar.ts';"],
+    ['shared/core/rule/x.ts', "import '../position/position.ts';"],
+    ['shared/core/rule/x.ts', "import './rule.ts';"],
     ['shared/core/x.ts', "import '../pair.ts';"],
-    ['shared/core/decide/x.ts', "import '../../elementary.ts';"],
-    ['shared/core/x.ts', "import './decide/decide.ts';"],
-    ['shared/core/features/window/x.ts', "import '../../decide/decide.ts';"],
+    ['shared/strategies/direction/x.ts', "import '../../core/rule/rule.ts';"],
+    ['shared/strategies/direction/x.ts', "import '../../bar.ts';"],
+    ['shared/strategies/direction/x.ts', "import './direction.ts';"],
+    ['shared/core/rule/x.ts', "import '../../elementary.ts';"],
+    ['shared/core/x.ts', "import './rule/rule.ts';"],
+    ['shared/core/features/window/x.ts', "import '../../rule/rule.ts';"],
     ['shared/core/features/window/x.ts', "import '../../../bar.ts';"],
     ['shared/core/features/x.test.ts', "import '../../rng.ts';"],
     ['cli/x.ts', "import '../daemon/main.ts';"],
@@ -102,13 +110,13 @@ describe('shared/core', () => {
     ['no-restricted-syntax', "export const x = await import('../../clock.ts');"],
     ['no-restricted-syntax', "export type X = import('../../ports.ts').Clock;"],
   ] as const)('may not use ambient time, randomness or environment (%s): %s', async (rule, code) => {
-    expect(await rulesBroken('shared/core/decide/x.ts', code)).toContain(rule);
+    expect(await rulesBroken('shared/core/rule/x.ts', code)).toContain(rule);
     expect(await rulesBroken('shared/core/features/window/x.ts', code)).toContain(rule);
     expect(await rulesBroken('daemon/x.ts', code)).toEqual([]);
   });
 
   it('may convert a given time to a date', async () => {
-    expect(await rulesBroken('shared/core/decide/x.ts', 'export const x = new Date(0);')).toEqual([]);
+    expect(await rulesBroken('shared/core/rule/x.ts', 'export const x = new Date(0);')).toEqual([]);
   });
 });
 

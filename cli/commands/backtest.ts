@@ -7,7 +7,7 @@ import { isDirectionBundle } from '../../shared/bundle/direction/active_directio
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { openModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { prepareModels, type PreparedModels } from '../../shared/bundle/prepared_models.ts';
-import type { Thresholds } from '../../shared/core/decide/decide.ts';
+import type { Thresholds } from '../../shared/strategies/pair_reversion/pair_input.ts';
 import { warmUpSeconds } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';

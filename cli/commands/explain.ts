@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { createExplainer } from '../../shared/explain/explain_minute.ts';
 import type { ExplainedModel, Explanation } from '../../shared/explain/explanation.ts';
-import type { EntryCondition } from '../../shared/core/decide/entry_conditions.ts';
+import type { ConditionState } from '../../shared/core/rule/conditions.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
@@ -42,7 +42,7 @@ async function explain(subject: string, time: string, flags: { market?: string }
 }
 
 function linesOf(explanation: Explanation): string[] {
-  const { subject, signal, meaning, reproduced, costs, features, to_enter } = explanation;
+  const { subject, signal, meaning, reproduced, costs, features, to_enter, to_exit } = explanation;
   const { action, reason, mode, model_version } = signal;
   const valueOf = new Map(features.map((feature) => [feature.name, feature]));
   const models = Object.entries<ExplainedModel>(explanation.models ?? explanation.direction ?? {});
@@ -59,9 +59,13 @@ function linesOf(explanation: Explanation): string[] {
       : [
           `costs  round trip ${costs.round_trip_bps.toFixed(2)} bp, overnight swaps ${costs.expected_swap_bps.toFixed(2)} bp, expected ${costs.expected_gross_bps.toFixed(2)} bp before and ${costs.expected_net_bps.toFixed(2)} bp after them`,
         ]),
-    ...(action === 'ENTER' || to_enter.length === 0 ? [] : ['to enter, all of these, the nearest first']),
-    ...(action === 'ENTER' ? [] : to_enter.map((condition) => `  ${conditionText(condition)}`)),
+    ...titled('to exit, any of these, the nearest first', to_exit),
+    ...titled('to enter, all of these, the nearest first', to_enter),
   ];
+}
+
+function titled(title: string, conditions: readonly ConditionState[]): string[] {
+  return conditions.length === 0 ? [] : [title, ...conditions.map((condition) => `  ${conditionText(condition)}`)];
 }
 
 const averageProbability = (expected: number): string => (1 / (1 + Math.exp(-expected))).toFixed(4);
@@ -85,16 +89,9 @@ function linesOfModel(
   ];
 }
 
-function conditionText({
-  name,
-  reason,
-  value,
-  relation,
-  limit,
-  change,
-  relative,
-}: EntryCondition<string, string>): string {
+function conditionText({ name, reason, holds, value, relation, limit, change, relative }: ConditionState): string {
   if (value === null) return `${name}  ${reason}`;
+  if (holds) return `${name}  ${value.toPrecision(5)}, ${relation} ${limit!.toPrecision(5)}  ${reason}`;
   const moved = `${change! < 0 ? '' : '+'}${change!.toPrecision(4)}`;
   return `${name}  ${value.toPrecision(5)}, must be ${relation} ${limit!.toPrecision(5)}: ${moved} (${(100 * relative!).toFixed(1)} %)  ${reason}`;
 }

@@ -2,15 +2,11 @@ import type { StopKind } from '../../shared/bundle/halts.ts';
 import { closeTimestamp } from '../../shared/bar.ts';
 import { servingSet, type BatchScores, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { quotedBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
-import {
-  entryLegs,
-  type Decision,
-  type DecisionPolicy,
-  type Gate,
-  type Scores,
-} from '../../shared/core/decide/decide.ts';
-import { scoresOf } from '../../shared/core/decide/scores.ts';
-import { step } from '../../shared/core/decide/step.ts';
+import { entryLegs } from '../../shared/strategies/pair_reversion/entry_legs.ts';
+import type { Decision } from '../../shared/strategies/pair_reversion/decide.ts';
+import type { DecisionPolicy, Gate, Scores } from '../../shared/strategies/pair_reversion/pair_input.ts';
+import { scoresOf } from '../../shared/strategies/pair_reversion/scores.ts';
+import { step } from '../../shared/strategies/pair_reversion/step.ts';
 import type { Frame } from '../../shared/core/features/feature.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
 import { applyLeverage } from '../../shared/core/position/leverage.ts';

@@ -2,7 +2,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import type { FillCosts, PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
-import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
+import type { DecisionPolicy } from '../../shared/strategies/pair_reversion/pair_input.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
 import { pairCosts } from '../../shared/policy/costs.ts';

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Bar } from '../../shared/bar.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
-import { expectedDecision } from '../../shared/core/decide/decide.oracle.ts';
+import { expectedDecision } from '../../shared/strategies/pair_reversion/decide.oracle.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { parsePair } from '../../shared/pair.ts';

@@ -1,8 +1,8 @@
 import { closeTimestamp } from '../../shared/bar.ts';
 import type { StopKind } from '../../shared/bundle/halts.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
-import type { DirectionProbabilities } from '../../shared/core/decide/direction.ts';
-import { stepInstrument, type InstrumentPosition } from '../../shared/core/position/instrument_position.ts';
+import type { DirectionProbabilities } from '../../shared/strategies/direction/direction_input.ts';
+import { stepInstrument, type InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
 import type { Pair } from '../../shared/pair.ts';
 import {
   encodeInstrumentBody,

@@ -3,7 +3,7 @@ import type { Standing } from '../../shared/bundle/halts.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
-import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
+import type { DecisionPolicy } from '../../shared/strategies/pair_reversion/pair_input.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import type { ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
 import type { Pair, Timeframe } from '../../shared/pair.ts';

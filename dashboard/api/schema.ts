@@ -5666,8 +5666,8 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
-                /** @description Reason if it fails */
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
                 value: number | null;
@@ -5679,11 +5679,27 @@ export interface components {
                 /** @description |change| relative to the scale of the value */
                 relative: number | null;
             }[];
-            /** @description Conditions that failed, nearest first */
+            /** @description Entry conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
-                /** @description Reason if it fails */
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
+                reason: string;
+                holds: boolean;
+                value: number | null;
+                limit: number | null;
+                /** @description Required relation of value to limit */
+                relation: (">=" | ">" | "<=" | "<") | null;
+                /** @description Required change of value; 0 if the condition holds */
+                change: number | null;
+                /** @description |change| relative to the scale of the value */
+                relative: number | null;
+            }[];
+            /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
+            to_exit: {
+                /** @enum {string} */
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
                 value: number | null;
@@ -8086,8 +8102,8 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
-                /** @description Reason if it fails */
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
                 value: number | null;
@@ -8099,11 +8115,27 @@ export interface components {
                 /** @description |change| relative to the scale of the value */
                 relative: number | null;
             }[];
-            /** @description Conditions that failed, nearest first */
+            /** @description Entry conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead";
-                /** @description Reason if it fails */
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
+                reason: string;
+                holds: boolean;
+                value: number | null;
+                limit: number | null;
+                /** @description Required relation of value to limit */
+                relation: (">=" | ">" | "<=" | "<") | null;
+                /** @description Required change of value; 0 if the condition holds */
+                change: number | null;
+                /** @description |change| relative to the scale of the value */
+                relative: number | null;
+            }[];
+            /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
+            to_exit: {
+                /** @enum {string} */
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
                 value: number | null;

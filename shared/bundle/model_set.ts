@@ -1,5 +1,5 @@
 import { resultOfShare } from '../core/cost/expected_net.ts';
-import { riskRank } from '../core/decide/risk_rank.ts';
+import { riskRank } from '../strategies/pair_reversion/risk_rank.ts';
 import { MinutehandError } from '../errors.ts';
 import type { FeatureSchema } from './feature_schema.ts';
 import { bundleModels, goldenFeatures, modelPath, perBundleModel, type BundleModel } from './bundle_models.ts';

@@ -4,11 +4,12 @@ import { readDirectionBundle } from '../bundle/direction/direction_bundle.ts';
 import { openDirection, prepareDirection } from '../bundle/direction/direction_model.ts';
 import type { DirectionManifest } from '../bundle/direction/direction_manifest.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
-import { directionConditions } from '../core/decide/direction_conditions.ts';
-import { missingConditions } from '../core/decide/entry_conditions.ts';
+import { entryStates, exitStates, failingConditions } from '../core/rule/conditions.ts';
+import { ageInstrument } from '../strategies/direction/direction_input.ts';
+import { DIRECTION_RULE } from '../strategies/direction/direction_rule.ts';
 import { INSTRUMENT_WINDOWS } from '../core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../core/features/instrument/instrument_features.ts';
-import { FLAT_POSITION, type InstrumentPosition } from '../core/position/instrument_position.ts';
+import { FLAT_POSITION, rulesOf, type InstrumentPosition } from '../strategies/direction/instrument_position.ts';
 import { barOpen } from '../core/resample/bar_resampler.ts';
 import { SeriesBook } from '../core/series/series_book.ts';
 import { MAX_AGE_SECONDS, SERIES } from '../core/series/series_names.ts';
@@ -20,6 +21,7 @@ import type { JournaledAnswer, JournalFile } from '../store/journal.ts';
 import { parseObservation } from '../store/observation.ts';
 import { firstMinuteOfBars, journaledLegs } from '../store/warm_bars.ts';
 import { attribute } from './explained_scores.ts';
+import { stopIn } from './explained_stop.ts';
 import {
   DIRECTION_CLASSES,
   type ExplainedInputs,
@@ -76,17 +78,19 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
   const [up, down, range] = probabilities ?? [];
   const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
   const strategy = model?.manifest.strategy ?? null;
-  const conditions =
-    minute?.features.ready === true
-      ? directionConditions({
-          strategy,
+  const decided =
+    minute?.features.ready !== true
+      ? null
+      : {
+          close: minute.inputs.a.close,
           probabilities:
             probabilities === null ? null : { ML_UP_PROB: up!, ML_DOWN_PROB: down!, ML_RANGE_PROB: range! },
           hasEdge,
-          isFlat: position.side === 0,
-          isStopped: signal.reason === 'STOPPED' || signal.reason === 'CLOSE_ALL',
-        })
-      : [];
+          stop: stopIn(signal),
+          strategy: rulesOf(strategy, position),
+          position: ageInstrument(position),
+        };
+  const conditions = decided === null ? [] : entryStates(DIRECTION_RULE, position.side, decided);
   return {
     kind: 'instrument',
     subject: answer.pairId,
@@ -113,7 +117,8 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
     costs: null,
     gate: null,
     conditions,
-    to_enter: missingConditions(conditions),
+    to_enter: failingConditions(conditions),
+    to_exit: decided === null ? [] : exitStates(DIRECTION_RULE, position.side, decided),
   };
 }
 

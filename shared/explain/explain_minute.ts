@@ -1,10 +1,12 @@
 import { isoMinute, SECONDS_PER_BAR, shownMinute, type OpenTime } from '../bar.ts';
 import { featureSchema, type FeatureSchema } from '../bundle/feature_schema.ts';
-import { REASONS, type DecisionPolicy } from '../core/decide/decide.ts';
-import { entryConditions, missingConditions, type EntryCondition } from '../core/decide/entry_conditions.ts';
+import { REASONS } from '../strategies/pair_reversion/reasons.ts';
+import type { DecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
+import { entryStates, exitStates, failingConditions, type ConditionState } from '../core/rule/conditions.ts';
+import { PAIR_RULE } from '../strategies/pair_reversion/pair_rule.ts';
 import type { Frame } from '../core/features/feature.ts';
 import { PairFeatures } from '../core/features/features.ts';
-import { FLAT, type Position } from '../core/position/position.ts';
+import { agePosition, FLAT, type Position } from '../core/position/position.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { barSecondsOf, isInstrument, parseSubject, timeframeOf, type Pair } from '../pair.ts';
 import { pairCosts, tradingCosts } from '../policy/costs.ts';
@@ -18,6 +20,7 @@ import { explainInstrument, openExplainedDirection } from './explain_instrument.
 import { explainCosts } from './explained_costs.ts';
 import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from './explained_models.ts';
 import { scoreRow, type ScoredRow } from './explained_scores.ts';
+import { stopIn } from './explained_stop.ts';
 import { journaledBars } from '../store/warm_bars.ts';
 import type { ExplainedGate, ExplainedInputs, Explanation, PairExplanation, Reproduction } from './explanation.ts';
 import { pathInside } from '../path_name.ts';
@@ -172,7 +175,8 @@ async function explainAnswer(question: Question): Promise<PairExplanation> {
     costs: decided?.costs ?? null,
     gate: decided?.gate ?? null,
     conditions: decided?.conditions ?? [],
-    to_enter: missingConditions(decided?.conditions ?? []),
+    to_enter: failingConditions(decided?.conditions ?? []),
+    to_exit: decided?.to_exit ?? [],
   };
 }
 
@@ -189,7 +193,7 @@ async function openModels(
   }
 }
 
-/** The conditions of an entry at this minute. */
+/** The conditions of an entry and of an exit at this minute. */
 function decide(
   { settings, pair, time }: Question,
   signal: SignalBody,
@@ -197,7 +201,7 @@ function decide(
   models: ExplainedModels | null,
   scored: ScoredRow | null,
   frame: Readonly<Frame>,
-): { conditions: EntryCondition[]; costs: PairExplanation['costs']; gate: ExplainedGate } {
+): { conditions: ConditionState[]; to_exit: ConditionState[]; costs: PairExplanation['costs']; gate: ExplainedGate } {
   const policy: DecisionPolicy = decisionPolicy(settings);
   const gate = {
     model_version: signal.model_version,
@@ -220,23 +224,18 @@ function decide(
           costs: pairCosts(tradingCosts(settings), pair),
           fillTime: time + SECONDS_PER_BAR,
         });
-  const conditions = entryConditions({
+  const input = {
     market: frame,
-    scores: scored?.scores ?? null,
+    scores: scored === null ? null : { ...scored.scores, expected_net_bps: costs?.expected_net_bps ?? NaN },
     gate: { theta1: gate.theta1, theta2: gate.theta2, hasEdge: gate.has_edge, isHalted: gate.halted, stop: gate.stop },
     policy,
-    position,
+    position: agePosition(position),
     time,
-    expectedNetBps: costs?.expected_net_bps ?? NaN,
     roundTripBps: costs?.round_trip_bps ?? NaN,
-  });
-  return { conditions, costs, gate };
-}
-
-/** A person's stop, as the signal tells it. */
-function stopIn({ reason }: SignalBody): ExplainedGate['stop'] {
-  if (reason === 'CLOSE_ALL') return 'close';
-  return reason === 'STOPPED' ? 'entries' : null;
+  };
+  const conditions = entryStates(PAIR_RULE, position.side, input);
+  const to_exit = exitStates(PAIR_RULE, position.side, input);
+  return { conditions, to_exit, costs, gate };
 }
 
 /** Features are compared by their checksum, numbers of the signal by their text: to the bit. */

@@ -1,6 +1,6 @@
 import { entrySwapBps, expectedNetBps, type Expectation } from '../core/cost/expected_net.ts';
 import { pairFillCostBps, quotedBps, type PairFillCosts } from '../core/cost/fill_cost.ts';
-import type { DecisionPolicy } from '../core/decide/decide.ts';
+import type { DecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
 import type { Frame } from '../core/features/feature.ts';
 import type { ExplainedCosts } from './explanation.ts';
 

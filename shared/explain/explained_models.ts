@@ -7,7 +7,7 @@ import { loadModelSet, servingSet, type ModelSet } from '../bundle/model_set.ts'
 import { readModelsFile } from '../bundle/models_file.ts';
 import { decodeTreeModel } from '../bundle/onnx/tree_graph.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
-import { riskRank } from '../core/decide/risk_rank.ts';
+import { riskRank } from '../strategies/pair_reversion/risk_rank.ts';
 import { perModel, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
 

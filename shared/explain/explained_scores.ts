@@ -1,6 +1,6 @@
 import type { FeatureSchema } from '../bundle/feature_schema.ts';
 import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
-import type { ModelScores } from '../core/decide/decide.ts';
+import type { ModelScores } from '../strategies/pair_reversion/pair_input.ts';
 import { perModel, type ModelName } from '../core/features/feature.ts';
 import type { PairFeatures } from '../core/features/features.ts';
 import type { ExplainedModels } from './explained_models.ts';

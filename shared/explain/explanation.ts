@@ -1,9 +1,8 @@
 import type { Bar } from '../bar.ts';
-import type { DirectionStrategy } from '../core/decide/direction.ts';
-import type { DirectionCondition } from '../core/decide/direction_conditions.ts';
-import type { EntryCondition } from '../core/decide/entry_conditions.ts';
+import type { DirectionStrategy } from '../strategies/direction/direction_input.ts';
+import type { ConditionState } from '../core/rule/conditions.ts';
 import type { ModelName } from '../core/features/feature.ts';
-import type { InstrumentPosition } from '../core/position/instrument_position.ts';
+import type { InstrumentPosition } from '../strategies/direction/instrument_position.ts';
 import type { Position } from '../core/position/position.ts';
 import type { InstrumentBody } from '../signal/instrument_signal.ts';
 import type { SignalBody } from '../signal/signal.ts';
@@ -25,7 +24,7 @@ interface ExplainedMinute {
 
 /**
  * `conditions` are those of an entry, in the order of evaluation; `to_enter` those that did not hold, the
- * nearest first.
+ * nearest first. `to_exit` are those that end the position that was open before the minute, the nearest first.
  */
 export interface PairExplanation extends ExplainedMinute {
   readonly kind: 'pair';
@@ -38,8 +37,9 @@ export interface PairExplanation extends ExplainedMinute {
   readonly strategy: null;
   readonly costs: ExplainedCosts | null;
   readonly gate: ExplainedGate | null;
-  readonly conditions: EntryCondition[];
-  readonly to_enter: EntryCondition[];
+  readonly conditions: ConditionState[];
+  readonly to_enter: ConditionState[];
+  readonly to_exit: ConditionState[];
 }
 
 export const DIRECTION_CLASSES = ['up', 'down', 'range'] as const;
@@ -56,8 +56,9 @@ export interface InstrumentExplanation extends ExplainedMinute {
   readonly strategy: (DirectionStrategy & { readonly has_edge: boolean }) | null;
   readonly costs: null;
   readonly gate: null;
-  readonly conditions: DirectionCondition[];
-  readonly to_enter: DirectionCondition[];
+  readonly conditions: ConditionState[];
+  readonly to_enter: ConditionState[];
+  readonly to_exit: ConditionState[];
 }
 
 /** Whether the recomputed minute equals the published one. */

@@ -1,5 +1,5 @@
-import { REASONS } from '../core/decide/decide.ts';
-import type { DirectionReason } from '../core/decide/direction.ts';
+import { REASONS } from '../strategies/pair_reversion/reasons.ts';
+import type { DirectionReason } from '../strategies/direction/direction.ts';
 
 const { CLOSE_ALL, IN_POSITION, NO_MODEL, STOPPED } = REASONS;
 

@@ -1,7 +1,7 @@
 import { policyHash, hashedText, type DecisionRules } from './policy_hash.ts';
 import { tradingCosts, type TradingCosts } from './costs.ts';
 import { decisionPolicy, type Settings } from './policy.ts';
-import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
+import type { DecisionPolicy as CoreDecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
 import type { CorePolicy, DecisionPolicy, MinutehandSettings } from './schema.ts';
 
 /** The part of the configuration that steers decisions: what policy_hash covers. */

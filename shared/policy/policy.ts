@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { parseEntryWindows } from '../core/cost/entry_window.ts';
-import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
+import type { DecisionPolicy as CoreDecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
 import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { MinutehandError } from '../errors.ts';
 import { barSecondsOf, isInstrument, parsePair, parseSubject, timeframeOf } from '../pair.ts';

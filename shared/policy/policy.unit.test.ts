@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
-import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
+import type { DecisionPolicy as CoreDecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
 import type { Windows as CoreWindows } from '../core/features/windows.ts';
 import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';

@@ -1,4 +1,4 @@
-import { entryLegs } from '../core/decide/decide.ts';
+import { entryLegs } from '../strategies/pair_reversion/entry_legs.ts';
 import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
 import { INSTRUMENT_SIGNAL_SCHEMA, type InstrumentSignal } from './instrument_signal.ts';

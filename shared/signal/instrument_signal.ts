@@ -1,5 +1,5 @@
-import type { DirectionReason } from '../core/decide/direction.ts';
-import type { Action } from '../core/decide/decide.ts';
+import type { DirectionReason } from '../strategies/direction/direction.ts';
+import type { Action } from '../core/rule/rule.ts';
 import type { Side } from '../core/position/position.ts';
 import { json } from './encode.ts';
 import {

@@ -1,4 +1,5 @@
-import { entryLegs, type Reason } from '../core/decide/decide.ts';
+import { entryLegs } from '../strategies/pair_reversion/entry_legs.ts';
+import type { Reason } from '../strategies/pair_reversion/reasons.ts';
 import { instrumentLabel, pairLabel, parseInstrument, parsePair } from '../pair.ts';
 import { encodeBody, encodeSignal } from './encode.ts';
 import {

@@ -1,4 +1,5 @@
-import type { Action, Reason } from '../core/decide/decide.ts';
+import type { Action } from '../core/rule/rule.ts';
+import type { Reason } from '../strategies/pair_reversion/reasons.ts';
 import type { Side } from '../core/position/position.ts';
 import type { Arm } from '../core/rollout/assignment.ts';
 

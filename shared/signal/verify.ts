@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { REASONS, type Reason } from '../core/decide/decide.ts';
+import { REASONS, type Reason } from '../strategies/pair_reversion/reasons.ts';
 import { MinutehandError } from '../errors.ts';
 import { PAIR_ID } from '../pair.ts';
 import { checksum } from './encode.ts';

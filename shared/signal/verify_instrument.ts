@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DIRECTION_REASONS } from '../core/decide/direction.ts';
+import { DIRECTION_REASONS } from '../strategies/direction/direction.ts';
 import { MinutehandError } from '../errors.ts';
 import { INSTRUMENT_ID, parseInstrument } from '../pair.ts';
 import {

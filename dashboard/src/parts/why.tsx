@@ -74,7 +74,7 @@ export function Why({ subject, time, isPinned, isLatest, onUnpin }: Props) {
 }
 
 function Answer({ why }: { readonly why: Explanation }) {
-  const { kind, signal, models, direction, costs, to_enter, reproduced, features } = why;
+  const { kind, signal, models, direction, costs, to_enter, to_exit, reproduced, features } = why;
   return (
     <>
       <p class="why-head">
@@ -87,12 +87,18 @@ function Answer({ why }: { readonly why: Explanation }) {
         <strong>{codeText('reason', signal.reason)}</strong>
       </p>
       <p>{meaningText(kind, signal.reason)}</p>
+      {to_exit.length > 0 && (
+        <>
+          <h3>{t('why.toExit')}</h3>
+          <Conditions conditions={to_exit} />
+        </>
+      )}
       {models === null && direction === null ? (
         <p class="note">{t('why.unscored')}</p>
       ) : (
         <>
           <h3>{t('why.toEnter')}</h3>
-          {to_enter.length === 0 ? <p class="good">{t('why.toEnter.none')}</p> : <Conditions missing={to_enter} />}
+          {to_enter.length === 0 ? <p class="good">{t('why.toEnter.none')}</p> : <Conditions conditions={to_enter} />}
           {costs !== null && (
             <>
               <h3>{t('why.costs')}</h3>
@@ -133,13 +139,13 @@ function Line({ name, value }: { readonly name: string; readonly value: string }
   );
 }
 
-/** Minutes are whole. */
-const digitsOf = (condition: string): number => (condition === 'session' ? 0 : 3);
+/** Minutes and bars are whole. */
+const digitsOf = (condition: string): number => (condition === 'session' || condition === 'age' ? 0 : 3);
 
-function Conditions({ missing }: { readonly missing: readonly Condition[] }) {
+function Conditions({ conditions }: { readonly conditions: readonly Condition[] }) {
   return (
     <ol class="conditions">
-      {missing.map(({ name, value, limit, relation, change, relative }) => (
+      {conditions.map(({ name, holds, value, limit, relation, change, relative }) => (
         <li key={name}>
           <strong>{codeText('condition', name)}</strong>
           {value !== null && limit !== null && (
@@ -151,7 +157,8 @@ function Conditions({ missing }: { readonly missing: readonly Condition[] }) {
               })}
             </span>
           )}
-          {change !== null && relative !== null && (
+          {holds && <span class="good">{t('why.holds')}</span>}
+          {!holds && change !== null && relative !== null && (
             <span class="mono">
               {signed(change, digitsOf(name))} ({percent(relative)})
             </span>

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { DIRECTION_CONDITION_NAMES } from '../../../shared/core/decide/direction_conditions.ts';
+import { DIRECTION_RULE } from '../../../shared/strategies/direction/direction_rule.ts';
 import { EVENTS } from '../../../trainer/store/events.ts';
-import { REASONS } from '../../../shared/core/decide/decide.ts';
-import { CONDITION_NAMES } from '../../../shared/core/decide/entry_conditions.ts';
+import { REASONS } from '../../../shared/strategies/pair_reversion/reasons.ts';
+import { PAIR_RULE } from '../../../shared/strategies/pair_reversion/pair_rule.ts';
 import { INSTRUMENT_REASONS } from '../../../shared/explain/instrument_reasons.ts';
 import { EN } from './en.ts';
 import { JA } from './ja.ts';
@@ -19,14 +19,17 @@ describe('the dictionaries of the dashboard', () => {
     }
   });
 
-  it('name every reason of a signal, its meaning, every condition of an entry, and every notification', () => {
+  it('name every reason of a signal, its meaning, every condition of an entry and of an exit, and every notification', () => {
     const needed = [
       ...Object.keys({ ...REASONS, ...INSTRUMENT_REASONS }).flatMap((reason) => [
         `reason.${reason}`,
         `meaning.${reason}`,
       ]),
       ...Object.keys(EVENTS).map((event) => `event.${event}`),
-      ...[...CONDITION_NAMES, ...DIRECTION_CONDITION_NAMES].map((name) => `condition.${name}`),
+      ...[PAIR_RULE, DIRECTION_RULE].flatMap(({ entries, exits }) =>
+        [...entries, ...exits].map(({ name }) => `condition.${name}`),
+      ),
+      'condition.flat',
     ];
     expect(needed.filter((key) => !Object.hasOwn(EN, key))).toEqual([]);
   });

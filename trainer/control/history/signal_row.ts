@@ -1,6 +1,6 @@
 import type { InstrumentBody, SubjectBody } from '../../../shared/signal/instrument_signal.ts';
 import { PAIR_ID, pairLabel, parsePair } from '../../../shared/pair.ts';
-import type { Reason } from '../../../shared/core/decide/decide.ts';
+import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
 import { encodeBody } from '../../../shared/signal/encode.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import { MinutehandError } from '../../../shared/errors.ts';

@@ -1,4 +1,4 @@
-import { entryLegs } from '../../../shared/core/decide/decide.ts';
+import { entryLegs } from '../../../shared/strategies/pair_reversion/entry_legs.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { pairLabel, parsePair } from '../../../shared/pair.ts';
 import { createRng } from '../../../shared/rng.ts';

@@ -1,8 +1,8 @@
 import type { OpenTime } from '../../../shared/bar.ts';
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
-import type { DecisionPolicy, ModelScores } from '../../../shared/core/decide/decide.ts';
-import type { Step } from '../../../shared/core/decide/step.ts';
+import type { DecisionPolicy, ModelScores } from '../../../shared/strategies/pair_reversion/pair_input.ts';
+import type { Step } from '../../../shared/strategies/pair_reversion/step.ts';
 import type { Position } from '../../../shared/core/position/position.ts';
 import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { runBacktest } from '../../learning/trades/backtest.ts';

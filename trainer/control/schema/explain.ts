@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { CONDITION_NAMES } from '../../../shared/core/decide/entry_conditions.ts';
-import { DIRECTION_CONDITION_NAMES } from '../../../shared/core/decide/direction_conditions.ts';
+import { PAIR_RULE } from '../../../shared/strategies/pair_reversion/pair_rule.ts';
+import { DIRECTION_RULE } from '../../../shared/strategies/direction/direction_rule.ts';
 import { signalSchema } from './signals.ts';
 
 const number = z.number().nullable();
@@ -15,9 +15,17 @@ export const explainQuery = z.object({
     .describe('Open of the bar in UTC: 2026-11-20T12:35Z'),
 });
 
+/** Of every rule's entries and exits. */
+const CONDITION_NAMES = [
+  ...new Set([
+    'flat',
+    ...[PAIR_RULE, DIRECTION_RULE].flatMap(({ entries, exits }) => [...entries, ...exits].map(({ name }) => name)),
+  ]),
+];
+
 const conditionSchema = z.object({
-  name: z.enum([...new Set([...CONDITION_NAMES, ...DIRECTION_CONDITION_NAMES])]),
-  reason: z.string().describe('Reason if it fails'),
+  name: z.enum(CONDITION_NAMES),
+  reason: z.string().describe('Reason of HOLD if an entry fails, of EXIT if an exit holds'),
   holds: z.boolean(),
   value: number,
   limit: number,
@@ -87,6 +95,9 @@ export const explanationSchema = z
       .nullable()
       .describe('Basis points'),
     conditions: z.array(conditionSchema).describe('Entry conditions, in order of evaluation'),
-    to_enter: z.array(conditionSchema).describe('Conditions that failed, nearest first'),
+    to_enter: z.array(conditionSchema).describe('Entry conditions that failed, nearest first'),
+    to_exit: z
+      .array(conditionSchema)
+      .describe('Conditions that end the position open before the bar, nearest first; empty when flat'),
   })
   .meta({ id: 'Explanation' });

@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { bundleModels, type BundleModel } from '../../../shared/bundle/bundle_models.ts';
 import { servingSet, type BatchScores, type ModelSet } from '../../../shared/bundle/model_set.ts';
-import type { DecisionPolicy, Thresholds } from '../../../shared/core/decide/decide.ts';
+import type { DecisionPolicy, Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { PairHistory } from '../history/pair_history.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';

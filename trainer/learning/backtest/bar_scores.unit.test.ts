@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BundleModel } from '../../../shared/bundle/manifest.ts';
 import type { BatchScores, ModelSet } from '../../../shared/bundle/model_set.ts';
-import type { DecisionPolicy } from '../../../shared/core/decide/decide.ts';
+import type { DecisionPolicy } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { randomHistory } from '../history/pair_history.fixture.ts';
 import type { PairHistory } from '../history/pair_history.ts';

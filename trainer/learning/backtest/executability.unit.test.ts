@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Executability } from '../../../shared/bundle/manifest.ts';
-import type { DecisionPolicy } from '../../../shared/core/decide/decide.ts';
+import type { DecisionPolicy } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { newYorkMinuteOfWeek } from '../../../shared/core/cost/new_york_time.ts';
 import { defaultProfile, multipleAt } from '../../../shared/core/cost/spread_profile.ts';

@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import type { ModelSet } from '../../../shared/bundle/model_set.ts';
-import type { DecisionPolicy, Thresholds } from '../../../shared/core/decide/decide.ts';
+import type { DecisionPolicy, Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';

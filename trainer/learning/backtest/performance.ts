@@ -1,4 +1,4 @@
-import type { Reason } from '../../../shared/core/decide/decide.ts';
+import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 
 /** Annualization of Sharpe and Sortino: root of this times the daily ratio. */

@@ -5,7 +5,8 @@ import { lowerBound, type BarColumns } from '../../../shared/bar_file/bar_file.t
 import type { Executability, ModelMetrics } from '../../../shared/bundle/manifest.ts';
 import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { PreparedModels } from '../../../shared/bundle/prepared_models.ts';
-import type { DecisionPolicy, Reason, Thresholds } from '../../../shared/core/decide/decide.ts';
+import type { DecisionPolicy, Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
+import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Pair } from '../../../shared/pair.ts';

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { viewBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { BatchScores, ModelSet } from '../../../shared/bundle/model_set.ts';
-import type { ModelScores } from '../../../shared/core/decide/decide.ts';
+import type { ModelScores } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { featureDefinitions } from '../../../shared/core/features/features.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { decisionPolicy } from '../../../shared/policy/policy.ts';

@@ -19,7 +19,7 @@ import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
 import { withCover } from '../../../shared/bundle/onnx/tree_cover.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
-import type { Thresholds } from '../../../shared/core/decide/decide.ts';
+import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';

@@ -1,4 +1,7 @@
-import type { DirectionProbabilities, DirectionStrategy } from '../../../shared/core/decide/direction.ts';
+import type {
+  DirectionProbabilities,
+  DirectionStrategy,
+} from '../../../shared/strategies/direction/direction_input.ts';
 import type { InstrumentEdge } from '../../../shared/bundle/direction/direction_manifest.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { MIN_TRADES } from '../backtest/edge.ts';

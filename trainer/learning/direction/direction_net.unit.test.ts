@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DirectionProbabilities } from '../../../shared/core/decide/direction.ts';
+import type { DirectionProbabilities } from '../../../shared/strategies/direction/direction_input.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
 import { createRng } from '../../../shared/rng.ts';

@@ -1,10 +1,10 @@
 import {
   FLAT_INSTRUMENT,
-  stepDirection,
   type DirectionPosition,
   type DirectionProbabilities,
   type DirectionStrategy,
-} from '../../../shared/core/decide/direction.ts';
+} from '../../../shared/strategies/direction/direction_input.ts';
+import { stepDirection } from '../../../shared/strategies/direction/direction.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { Trade } from '../trades/backtest.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';

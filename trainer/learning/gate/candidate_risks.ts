@@ -1,5 +1,5 @@
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import { riskRank } from '../../../shared/core/decide/risk_rank.ts';
+import { riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { treeAnswer } from '../learners/trees/scoring.ts';
 

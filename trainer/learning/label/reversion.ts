@@ -1,6 +1,6 @@
 import type { OpenTime } from '../../../shared/bar.ts';
-import type { DecisionPolicy, Gate } from '../../../shared/core/decide/decide.ts';
-import { step } from '../../../shared/core/decide/step.ts';
+import type { DecisionPolicy, Gate } from '../../../shared/strategies/pair_reversion/pair_input.ts';
+import { step } from '../../../shared/strategies/pair_reversion/step.ts';
 import { openPosition } from '../../../shared/core/position/position.ts';
 import { marketAt, type PairHistory } from '../history/pair_history.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expectedDecision } from '../../../shared/core/decide/decide.oracle.ts';
+import { expectedDecision } from '../../../shared/strategies/pair_reversion/decide.oracle.ts';
 import type { PairHistory } from '../history/pair_history.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../history/pair_history.fixture.ts';
 import { EVALUATION_BARRIERS, isCandidate, reversionLabel, type Barriers } from './reversion.ts';

@@ -2,7 +2,7 @@ import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import * as z from 'zod';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import { riskQuantiles } from '../../../shared/core/decide/risk_rank.ts';
+import { riskQuantiles } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import { CALENDAR_FEATURES } from '../../../shared/core/features/calendar.ts';
 import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 import { clusteredMean } from '../statistics/cluster.ts';

@@ -1,8 +1,8 @@
 import { isoMinute } from '../../../shared/bar.ts';
-import { riskQuantiles } from '../../../shared/core/decide/risk_rank.ts';
+import { riskQuantiles } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import type { Skill, ThresholdReport } from '../../../shared/bundle/manifest.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { Thresholds } from '../../../shared/core/decide/decide.ts';
+import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { proveEdge, type HoldoutProof } from '../backtest/holdout.ts';

@@ -1,7 +1,7 @@
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
-import type { DecisionPolicy } from '../../../shared/core/decide/decide.ts';
+import type { DecisionPolicy } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../../shared/errors.ts';

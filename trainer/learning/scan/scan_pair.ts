@@ -1,7 +1,7 @@
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { clipBars, lowerBound } from '../../../shared/bar_file/bar_file.ts';
-import type { DecisionPolicy, ModelScores } from '../../../shared/core/decide/decide.ts';
+import type { DecisionPolicy, ModelScores } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { ln } from '../../../shared/elementary.ts';
 import type { Pair } from '../../../shared/pair.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
-import { riskQuantiles, riskRank } from '../../../shared/core/decide/risk_rank.ts';
+import { riskQuantiles, riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../../shared/policy/policy.ts';

@@ -1,9 +1,15 @@
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
 import { pairFillCostBps, type PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
-import type { DecisionPolicy, ModelScores, Reason, Scores, Thresholds } from '../../../shared/core/decide/decide.ts';
-import { scoresOf } from '../../../shared/core/decide/scores.ts';
-import { step, type Step } from '../../../shared/core/decide/step.ts';
+import type {
+  DecisionPolicy,
+  ModelScores,
+  Scores,
+  Thresholds,
+} from '../../../shared/strategies/pair_reversion/pair_input.ts';
+import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
+import { scoresOf } from '../../../shared/strategies/pair_reversion/scores.ts';
+import { step, type Step } from '../../../shared/strategies/pair_reversion/step.ts';
 import { applyLeverage } from '../../../shared/core/position/leverage.ts';
 import { pairReturn } from '../../../shared/core/position/pair_return.ts';
 import { FLAT, type Market, type Position } from '../../../shared/core/position/position.ts';

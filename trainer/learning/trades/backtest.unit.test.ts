@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DecisionPolicy, ModelScores } from '../../../shared/core/decide/decide.ts';
+import type { DecisionPolicy, ModelScores } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import {
   expectedDecision,
   type ExpectedDecision,
   type HeldPosition,
-} from '../../../shared/core/decide/decide.oracle.ts';
+} from '../../../shared/strategies/pair_reversion/decide.oracle.ts';
 import type { FillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { newYorkMinuteOfWeek } from '../../../shared/core/cost/new_york_time.ts';
 import { FLAT } from '../../../shared/core/position/position.ts';

@@ -10,8 +10,8 @@ import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/feat
 import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import { predictModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
-import type { ModelScores } from '../../../shared/core/decide/decide.ts';
-import { riskRank } from '../../../shared/core/decide/risk_rank.ts';
+import type { ModelScores } from '../../../shared/strategies/pair_reversion/pair_input.ts';
+import { riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { tinyBars, tinySettings } from '../../../test/tiny_models.ts';
 import { trainTinyModels } from '../../../test/trained_models.ts';

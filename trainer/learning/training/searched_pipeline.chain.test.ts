@@ -10,7 +10,7 @@ import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { MODEL_FILES } from '../../../shared/bundle/manifest.ts';
 import { withCover } from '../../../shared/bundle/onnx/tree_cover.ts';
 import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
-import { riskRank } from '../../../shared/core/decide/risk_rank.ts';
+import { riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { worldBars } from '../../../bench/gates/planted_world.ts';

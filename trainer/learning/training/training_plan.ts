@@ -8,7 +8,7 @@ import type { WarmStartFrom, Manifest, NetReport } from '../../../shared/bundle/
 import { decodeTreeModel } from '../../../shared/bundle/onnx/tree_graph.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
-import type { Thresholds } from '../../../shared/core/decide/decide.ts';
+import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../../shared/pair.ts';

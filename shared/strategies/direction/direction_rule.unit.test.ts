@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FLAT_INSTRUMENT, stepDirection, type DirectionProbabilities, type DirectionStrategy } from './direction.ts';
-import { directionConditions, type DirectionCondition, type DirectionQuestion } from './direction_conditions.ts';
-import { missingConditions } from './entry_conditions.ts';
+import { FLAT_INSTRUMENT, type DirectionProbabilities, type DirectionStrategy } from './direction_input.ts';
+import { stepDirection } from './direction.ts';
+import { entryStates, exitStates, failingConditions } from '../../core/rule/conditions.ts';
+import type { DirectionQuestion } from './direction_input.ts';
+import { DIRECTION_RULE } from './direction_rule.ts';
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const probabilitiesArbitrary = fc.tuple(share, share).map(([a, b]): DirectionProbabilities => {
@@ -24,11 +26,12 @@ const answer = (up: number, down: number): DirectionProbabilities => ({
   ML_DOWN_PROB: down,
   ML_RANGE_PROB: 1 - up - down,
 });
-const conditionsOf = (
+const questionOf = (
   strategy: DirectionStrategy,
   probabilities: DirectionProbabilities | null,
   hasEdge: boolean,
-): DirectionCondition[] => directionConditions({ strategy, probabilities, hasEdge, isFlat: true, isStopped: false });
+): DirectionQuestion => ({ strategy, probabilities, hasEdge, close: 1, position: FLAT_INSTRUMENT });
+const conditionsOf = (...asked: Parameters<typeof questionOf>) => entryStates(DIRECTION_RULE, 0, questionOf(...asked));
 const step = (strategy: DirectionStrategy, probabilities: DirectionProbabilities | null, hasEdge: boolean) =>
   stepDirection(strategy, FLAT_INSTRUMENT, { close: 1, probabilities, hasEdge });
 
@@ -39,7 +42,7 @@ describe('the conditions of an entry of an instrument', () => {
       fc.property(strategyArbitrary, answers, fc.boolean(), (strategy, probabilities, hasEdge) => {
         const conditions = conditionsOf(strategy, probabilities, hasEdge);
         const { action, reason } = step(strategy, probabilities, hasEdge);
-        expect(missingConditions(conditions).length === 0).toBe(action === 'ENTER');
+        expect(failingConditions(conditions).length === 0).toBe(action === 'ENTER');
         expect(conditions.find(({ holds }) => !holds)?.reason ?? 'ENTRY').toBe(reason);
       }),
     );
@@ -48,7 +51,7 @@ describe('the conditions of an entry of an instrument', () => {
   it('state the smallest rise of a probability that enters: a little more does, a little less on either side does not', () => {
     fc.assert(
       fc.property(strategyArbitrary, probabilitiesArbitrary, (strategy, probabilities) => {
-        const missing = missingConditions(conditionsOf(strategy, probabilities, true));
+        const missing = failingConditions(conditionsOf(strategy, probabilities, true));
         fc.pre(missing.length > 0);
         const rise = Math.max(...missing.map(({ change }) => change!));
         const isUp = missing[0]!.name.startsWith('ml_up');
@@ -63,25 +66,15 @@ describe('the conditions of an entry of an instrument', () => {
     );
   });
 
-  it('are those of a position, of a model and of its answer where there is one, and none', () => {
-    const strategy = STRATEGY;
-    const probabilities = answer(0.25, 0.125);
-    const asked = (question: Partial<DirectionQuestion>): readonly (readonly [string, string, boolean])[] =>
-      directionConditions({
-        strategy: null,
-        probabilities: null,
-        hasEdge: false,
-        isFlat: false,
-        isStopped: true,
-        ...question,
-      }).map(({ name, reason, holds }) => [name, reason, holds]);
-    const none = [
+  it('are those of a position, a stop, a model and an edge where no model answered', () => {
+    const asked = { ...questionOf(STRATEGY, null, false), stop: 'entries' as const };
+    const rows = entryStates(DIRECTION_RULE, 1, asked).map(({ name, reason, holds }) => [name, reason, holds]);
+    expect(rows).toEqual([
       ['flat', 'IN_POSITION', false],
       ['stop', 'STOPPED', false],
       ['model', 'NO_MODEL', false],
       ['edge', 'NO_EDGE', false],
-    ];
-    for (const part of [{}, { strategy }, { probabilities }]) expect(asked(part)).toEqual(none);
+    ]);
   });
 
   it('are those of the nearer side, up where both are equally near', () => {
@@ -100,5 +93,45 @@ describe('the conditions of an entry of an instrument', () => {
       condition('ml_up_prob', false, 0.25, 0.5, 0.25, 0.5),
       condition('ml_up_lead', false, 0.25, 0.25, 0, 0),
     ]);
+  });
+});
+
+describe('every condition of the rule of an instrument', () => {
+  it('holds exactly when its value relates to its limit as stated, where it applies', () => {
+    const inputs = fc.tuple(strategyArbitrary, probabilitiesArbitrary, fc.double({ min: 90, max: 110, noNaN: true }), fc.integer({ min: 0, max: 30 })); // prettier-ignore
+    fc.assert(
+      fc.property(inputs, ([strategy, probabilities, close, ageBars]) => {
+        const position = { side: 1 as const, entryClose: 100, ageBars };
+        const input = { strategy, probabilities, hasEdge: true, close, position };
+        for (const condition of [...DIRECTION_RULE.exits, ...DIRECTION_RULE.entries]) {
+          if (condition.measure === undefined || condition.applies?.(input) === false) continue;
+          const { value, relation, limit } = condition.measure(input);
+          const stated = { '>': value > limit, '>=': value >= limit, '<': value < limit, '<=': value <= limit }[
+            relation
+          ];
+          expect([condition.name, condition.holds(input)]).toEqual([condition.name, stated]);
+        }
+      }),
+    );
+  });
+});
+
+describe('the conditions of an exit of an instrument', () => {
+  it('come nearest first, and one that holds is the reason of the exit', () => {
+    const position = { side: -1 as const, entryClose: 100, ageBars: 6 };
+    const input = { strategy: STRATEGY, probabilities: answer(0.25, 0.125), hasEdge: false, close: 99, position };
+    const rows = (asked: DirectionQuestion) =>
+      exitStates(DIRECTION_RULE, asked.position.side, asked).map(({ name, reason, holds }) => [name, reason, holds]);
+    expect(rows(input)).toEqual([
+      ['target', 'TARGET_EXIT', false],
+      ['age', 'AGE_EXIT', false],
+      ['stop_loss', 'STOP_EXIT', false],
+      ['opposite', 'OPPOSITE_EXIT', false],
+      ['close_all', 'CLOSE_ALL', false],
+    ]);
+    const called = { ...input, probabilities: answer(0.75, 0.125) };
+    expect(rows(called)[0]).toEqual(['target', 'TARGET_EXIT', false]);
+    expect(rows(called)).toContainEqual(['opposite', 'OPPOSITE_EXIT', true]);
+    expect(rows({ ...input, position: FLAT_INSTRUMENT })).toEqual([]);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
-import { pairFillCostBps } from '../cost/fill_cost.ts';
-import { defaultProfile } from '../cost/spread_profile.ts';
-import type { Market } from '../position/position.ts';
+import { pairFillCostBps } from '../../core/cost/fill_cost.ts';
+import { defaultProfile } from '../../core/cost/spread_profile.ts';
+import type { Market } from '../../core/position/position.ts';
 import { scoresOf } from './scores.ts';
 
 const profile = defaultProfile('currency');

@@ -1,6 +1,7 @@
 import type { OpenTime } from '../../bar.ts';
-import { agePosition, FLAT, openPosition, type Market, type Position } from '../position/position.ts';
-import { decide, type Decision, type DecisionPolicy, type Gate, type Scores } from './decide.ts';
+import { agePosition, FLAT, openPosition, type Market, type Position } from '../../core/position/position.ts';
+import { decide, type Decision } from './decide.ts';
+import type { DecisionPolicy, Gate, Scores } from './pair_input.ts';
 
 export interface Step {
   readonly decision: Decision;

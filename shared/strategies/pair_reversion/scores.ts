@@ -1,8 +1,8 @@
 import { SECONDS_PER_BAR, type OpenTime } from '../../bar.ts';
-import { expectedNetBps, type Expectation, type ExpectationPolicy } from '../cost/expected_net.ts';
-import type { PairFillCosts } from '../cost/fill_cost.ts';
-import type { Market } from '../position/position.ts';
-import type { Scores } from './decide.ts';
+import { expectedNetBps, type Expectation, type ExpectationPolicy } from '../../core/cost/expected_net.ts';
+import type { PairFillCosts } from '../../core/cost/fill_cost.ts';
+import type { Market } from '../../core/position/position.ts';
+import type { Scores } from './pair_input.ts';
 
 /**
  * What `decide` reads of the models' answers to a bar; the fill is expected in the next minute. The same live, in

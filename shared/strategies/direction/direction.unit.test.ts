@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { stepDirection } from './direction.ts';
 import {
-  calledSide,
   FLAT_INSTRUMENT,
-  stepDirection,
   type DirectionInput,
   type DirectionPosition,
   type DirectionStrategy,
-} from './direction.ts';
+} from './direction_input.ts';
+import { DIRECTION_RULE } from './direction_rule.ts';
 
 const STRATEGY: DirectionStrategy = { theta_up: 0.5, theta_down: 0.6, stop: 0.02, target: 0.03, max_age_bars: 3 };
 
@@ -35,9 +35,11 @@ describe('stepDirection', () => {
     expect(enter(0.2, 0.61)).toBe('ENTER -1');
     expect(enter(0.2, 0.6)).toBe('HOLD 0');
     const low = { ...STRATEGY, theta_up: 0.3, theta_down: 0.3 };
-    expect(calledSide(answers(0.4, 0.4)!, low)).toBe(0);
-    expect(calledSide(answers(0.41, 0.4)!, low)).toBe(1);
-    expect(calledSide(answers(0.4, 0.41)!, low)).toBe(-1);
+    const sideOf = (up: number, down: number): number =>
+      DIRECTION_RULE.entrySide({ ...input(100, up, down), strategy: low, position: FLAT_INSTRUMENT });
+    expect(sideOf(0.4, 0.4)).toBe(0);
+    expect(sideOf(0.41, 0.4)).toBe(1);
+    expect(sideOf(0.4, 0.41)).toBe(-1);
   });
 
   it('states why it does not enter', () => {

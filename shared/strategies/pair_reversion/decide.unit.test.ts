@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
-import { parseEntryWindows } from '../cost/entry_window.ts';
-import { agePosition, FLAT, frozenZ, openPosition, type Market, type Position } from '../position/position.ts';
-import { decide as decideAt, entryLegs, type DecisionPolicy, type Gate, type Scores } from './decide.ts';
+import { parseEntryWindows } from '../../core/cost/entry_window.ts';
+import { agePosition, FLAT, frozenZ, openPosition, type Market, type Position } from '../../core/position/position.ts';
+import { decide as decideAt } from './decide.ts';
+import { entryLegs } from './entry_legs.ts';
+import type { DecisionPolicy, Gate, Scores } from './pair_input.ts';
 import { EXITS, expectedDecision, REFUSALS } from './decide.oracle.ts';
 import { riskQuantiles, riskRank } from './risk_rank.ts';
 

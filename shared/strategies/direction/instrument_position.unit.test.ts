@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
 import {
   FLAT_INSTRUMENT,
-  stepDirection,
   type DirectionInput,
   type DirectionPosition,
   type DirectionStrategy,
-} from '../decide/direction.ts';
+} from './direction_input.ts';
+import { stepDirection } from './direction.ts';
 import { FLAT_POSITION, stepInstrument, type InstrumentPosition } from './instrument_position.ts';
 
 const STRATEGY: DirectionStrategy = { theta_up: 0.5, theta_down: 0.5, stop: 0.02, target: 0.03, max_age_bars: 4 };

@@ -1,12 +1,11 @@
 import type { OpenTime } from '../../bar.ts';
 import {
   FLAT_INSTRUMENT,
-  stepDirection,
   type DirectionInput,
   type DirectionPosition,
   type DirectionStrategy,
-  type DirectionStep,
-} from '../decide/direction.ts';
+} from './direction_input.ts';
+import { stepDirection, type DirectionStep } from './direction.ts';
 
 /** The rules of a strategy that end a position. */
 export type ExitRules = Pick<DirectionStrategy, 'stop' | 'target' | 'max_age_bars'>;
@@ -30,6 +29,13 @@ export interface InstrumentStep extends Pick<DirectionStep, 'action' | 'reason'>
 const NO_ENTRIES = { theta_up: 1, theta_down: 1 };
 const NO_EXITS: ExitRules = { stop: Infinity, target: Infinity, max_age_bars: Infinity };
 
+/** What decides the next bar: the entries of the active strategy, the exits of the position's entry. */
+export function rulesOf(strategy: DirectionStrategy | null, position: InstrumentPosition): DirectionStrategy {
+  const { stop, target, max_age_bars } = position.exits ?? strategy ?? NO_EXITS;
+  const { theta_up, theta_down } = strategy ?? NO_ENTRIES;
+  return { theta_up, theta_down, stop, target, max_age_bars };
+}
+
 /**
  * Decides on one closed bar and moves the position by it: `stepDirection`, the same one as in a backtest.
  * @param strategy of the active model; null without one
@@ -43,9 +49,8 @@ export function stepInstrument(
   id: string,
   time: OpenTime,
 ): InstrumentStep {
-  const exits = position.exits ?? strategy ?? NO_EXITS;
-  const { stop, target, max_age_bars } = exits;
-  const rules = { ...(strategy ?? NO_ENTRIES), stop, target, max_age_bars };
+  const rules = rulesOf(strategy, position);
+  const { stop, target, max_age_bars } = rules;
   const { action, reason, position: after } = stepDirection(rules, position, input);
   if (action === 'ENTER')
     return {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
-import { FLAT, openPosition, type Market } from '../position/position.ts';
-import type { DecisionPolicy, Gate } from './decide.ts';
+import { FLAT, openPosition, type Market } from '../../core/position/position.ts';
+import type { DecisionPolicy, Gate } from './pair_input.ts';
 import { step } from './step.ts';
 
 const POLICY: DecisionPolicy = {

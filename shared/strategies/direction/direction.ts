@@ -1,0 +1,55 @@
+import { decideByRule, type Action } from '../../core/rule/rule.ts';
+import {
+  ageInstrument,
+  FLAT_INSTRUMENT,
+  type DirectionInput,
+  type DirectionPosition,
+  type DirectionStrategy,
+} from './direction_input.ts';
+import { DIRECTION_RULE } from './direction_rule.ts';
+
+export const DIRECTION_REASONS = [
+  'ENTRY',
+  'STOP_EXIT',
+  'TARGET_EXIT',
+  'AGE_EXIT',
+  'OPPOSITE_EXIT',
+  'CLOSE_ALL',
+  'IN_POSITION',
+  'STOPPED',
+  'NO_MODEL',
+  'NO_EDGE',
+  'THETA',
+] as const;
+export type DirectionReason = (typeof DIRECTION_REASONS)[number];
+
+export interface DirectionStep {
+  readonly action: Action;
+  readonly reason: DirectionReason;
+  /** The position after the bar. */
+  readonly position: DirectionPosition;
+}
+
+/**
+ * One closed bar of an instrument, decided by `DIRECTION_RULE`: a pure function. A position ends before another begins:
+ * stop before target before age before the opposite signal, and exits need neither a model nor an edge.
+ * @param position before this bar
+ */
+export function stepDirection(
+  strategy: DirectionStrategy,
+  position: DirectionPosition,
+  input: DirectionInput,
+): DirectionStep {
+  const aged = ageInstrument(position);
+  const { close, probabilities, hasEdge, stop } = input;
+  const question = { close, probabilities, hasEdge, stop, strategy, position: aged };
+  const { action, reason, target } = decideByRule(DIRECTION_RULE, position.side, question);
+  switch (action) {
+    case 'ENTER':
+      return { action, reason, position: { side: target, entryClose: close, ageBars: 0 } };
+    case 'EXIT':
+      return { action, reason, position: FLAT_INSTRUMENT };
+    case 'HOLD':
+      return { action, reason, position: aged };
+  }
+}

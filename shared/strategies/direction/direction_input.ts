@@ -1,0 +1,52 @@
+/** Calibrated answers of the direction model to one bar; their sum is 1. */
+export interface DirectionProbabilities {
+  readonly ML_UP_PROB: number;
+  readonly ML_DOWN_PROB: number;
+  readonly ML_RANGE_PROB: number;
+}
+
+/** The delivered strategy of an instrument: plain numbers, stored in the bundle. */
+export interface DirectionStrategy {
+  /** A long entry needs ML_UP_PROB above it, and above ML_DOWN_PROB; a short one mirrored with theta_down. */
+  readonly theta_up: number;
+  readonly theta_down: number;
+  /** Distance from the entry's close, as a share of it, at which a close ends the position. */
+  readonly stop: number;
+  readonly target: number;
+  readonly max_age_bars: number;
+}
+
+/** A virtual position of an instrument. */
+export interface DirectionPosition {
+  /** 1 = long, −1 = short, 0 = flat. */
+  readonly side: -1 | 0 | 1;
+  /** Close of the bar of the entry; 0 while flat. */
+  readonly entryClose: number;
+  readonly ageBars: number;
+}
+
+export const FLAT_INSTRUMENT: DirectionPosition = { side: 0, entryClose: 0, ageBars: 0 };
+
+/** All that the decision on one bar of an instrument reads. */
+export interface DirectionInput {
+  readonly close: number;
+  /** null: no model, or none of its answers for this bar. */
+  readonly probabilities: DirectionProbabilities | null;
+  /** Whether the instrument shows an edge after costs: without one there is no entry. */
+  readonly hasEdge: boolean;
+  /** A person has stopped the entries, or also has the position closed; null or absent = neither. */
+  readonly stop?: 'entries' | 'close' | null | undefined;
+}
+
+/** The input with the strategy and the position, already aged by this bar. */
+export interface DirectionQuestion extends DirectionInput {
+  readonly strategy: DirectionStrategy;
+  readonly position: DirectionPosition;
+}
+
+/** The position one bar later. */
+export function ageInstrument(position: DirectionPosition): DirectionPosition {
+  if (position.side === 0) return FLAT_INSTRUMENT;
+  const { side, entryClose, ageBars } = position;
+  return { side, entryClose, ageBars: ageBars + 1 };
+}

@@ -1,0 +1,139 @@
+import { comparison, fact } from '../../core/rule/conditions.ts';
+import type { Condition, Rule } from '../../core/rule/rule.ts';
+import type { DirectionQuestion } from './direction_input.ts';
+
+export type DirectionRuleReason =
+  | 'STOP_EXIT'
+  | 'TARGET_EXIT'
+  | 'AGE_EXIT'
+  | 'OPPOSITE_EXIT'
+  | 'CLOSE_ALL'
+  | 'STOPPED'
+  | 'NO_MODEL'
+  | 'NO_EDGE'
+  | 'THETA';
+export type DirectionExitName = 'stop_loss' | 'target' | 'age' | 'opposite' | 'close_all';
+export type DirectionEntryName =
+  | 'stop'
+  | 'model'
+  | 'edge'
+  | 'ml_up_prob'
+  | 'ml_up_lead'
+  | 'ml_down_prob'
+  | 'ml_down_lead';
+
+const upProb = ({ probabilities }: DirectionQuestion): number => probabilities?.ML_UP_PROB ?? NaN;
+const downProb = ({ probabilities }: DirectionQuestion): number => probabilities?.ML_DOWN_PROB ?? NaN;
+const isAnswered = ({ probabilities }: DirectionQuestion): boolean => probabilities !== null;
+
+/** What the position has earned, as a share of the entry's close, before costs. */
+const earned = ({ position, close }: DirectionQuestion): number => position.side * (close / position.entryClose - 1);
+
+/** The side the probabilities call for; 0 = none. */
+function calledSide(question: DirectionQuestion): -1 | 0 | 1 {
+  const up = upProb(question);
+  const down = downProb(question);
+  if (up > question.strategy.theta_up && up > down) return 1;
+  if (down > question.strategy.theta_down && down > up) return -1;
+  return 0;
+}
+
+/**
+ * Whether up is the side with less to gain until it is called; both equally near: up. The called side, where there is
+ * one, is the nearer one: its gap is negative, and the other's is not.
+ */
+function isUpNearer(question: DirectionQuestion): boolean {
+  const { strategy } = question;
+  const up = upProb(question);
+  const down = downProb(question);
+  return Math.max(strategy.theta_up, down) - up <= Math.max(strategy.theta_down, up) - down;
+}
+
+/** Exits need no edge, and all but OPPOSITE_EXIT need no model. */
+const exits: readonly Condition<DirectionQuestion, DirectionExitName, DirectionRuleReason>[] = [
+  comparison({
+    name: 'stop_loss',
+    reason: 'STOP_EXIT',
+    limitFrom: 'entry',
+    relation: '<=',
+    value: earned,
+    limit: ({ strategy }) => -strategy.stop,
+  }),
+  comparison({
+    name: 'target',
+    reason: 'TARGET_EXIT',
+    limitFrom: 'entry',
+    relation: '>=',
+    value: earned,
+    limit: ({ strategy }) => strategy.target,
+  }),
+  comparison({
+    name: 'age',
+    reason: 'AGE_EXIT',
+    limitFrom: 'entry',
+    relation: '>=',
+    value: ({ position }) => position.ageBars,
+    limit: ({ strategy }) => strategy.max_age_bars,
+  }),
+  fact({
+    name: 'opposite',
+    reason: 'OPPOSITE_EXIT',
+    limitFrom: 'bundle',
+    holds: (question) => calledSide(question) === -question.position.side,
+  }),
+  fact({ name: 'close_all', reason: 'CLOSE_ALL', limitFrom: 'person', holds: ({ stop }) => stop === 'close' }),
+];
+
+/** Of the two sides, the conditions of the nearer one: an entry of the other would need more. */
+const entries: readonly Condition<DirectionQuestion, DirectionEntryName, DirectionRuleReason>[] = [
+  fact({
+    name: 'stop',
+    reason: 'STOPPED',
+    limitFrom: 'person',
+    holds: ({ stop }) => stop === undefined || stop === null,
+  }),
+  fact({ name: 'model', reason: 'NO_MODEL', limitFrom: 'bundle', holds: isAnswered }),
+  fact({ name: 'edge', reason: 'NO_EDGE', limitFrom: 'bundle', holds: ({ hasEdge }) => hasEdge }),
+  ...sideConditions('up', isUpNearer, upProb, downProb, ({ strategy }) => strategy.theta_up),
+  ...sideConditions(
+    'down',
+    (question) => !isUpNearer(question),
+    downProb,
+    upProb,
+    ({ strategy }) => strategy.theta_down,
+  ),
+];
+
+/** The conditions of one side; they hold where the other side is nearer. */
+function sideConditions<Side extends 'up' | 'down'>(
+  side: Side,
+  isNearer: (question: DirectionQuestion) => boolean,
+  own: (question: DirectionQuestion) => number,
+  other: (question: DirectionQuestion) => number,
+  theta: (question: DirectionQuestion) => number,
+): Condition<DirectionQuestion, `ml_${Side}_prob` | `ml_${Side}_lead`, DirectionRuleReason>[] {
+  const applies = (question: DirectionQuestion): boolean => isAnswered(question) && isNearer(question);
+  const ofSide = <Name extends `ml_${Side}_prob` | `ml_${Side}_lead`>(
+    name: Name,
+    limit: (question: DirectionQuestion) => number,
+  ): Condition<DirectionQuestion, Name, DirectionRuleReason> => {
+    const condition = comparison({
+      name,
+      reason: 'THETA',
+      limitFrom: 'bundle',
+      relation: '>',
+      value: own,
+      limit,
+      applies,
+    });
+    return { ...condition, holds: (question) => !isNearer(question) || condition.holds(question) };
+  };
+  return [ofSide(`ml_${side}_prob`, theta), ofSide(`ml_${side}_lead`, other)];
+}
+
+/** The rule of an instrument: takes the side whose probability is above its threshold and above the other's. */
+export const DIRECTION_RULE: Rule<DirectionQuestion, DirectionRuleReason, DirectionExitName, DirectionEntryName> = {
+  exits,
+  entries,
+  entrySide: calledSide,
+};

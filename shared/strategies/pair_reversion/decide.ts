@@ -1,0 +1,25 @@
+import type { OpenTime } from '../../bar.ts';
+import type { Market, Position } from '../../core/position/position.ts';
+import { decideByRule, type RuleDecision } from '../../core/rule/rule.ts';
+import type { DecisionPolicy, Gate, Scores } from './pair_input.ts';
+import { PAIR_RULE } from './pair_rule.ts';
+import type { Reason } from './reasons.ts';
+
+/** Of the rule, or of the line before it: not warm, no complete minute, a heartbeat. */
+export type Decision = RuleDecision<Reason>;
+
+/**
+ * Decides at the close of a bar by `PAIR_RULE`: a pure function of its arguments, the same one live, in replay and in
+ * backtest. `position` is the one before this bar, already aged by it; `time` is the bar's open. Without `scores`
+ * nothing is entered; exits that need no model still happen.
+ */
+export function decide(
+  market: Market,
+  scores: Scores | null,
+  gate: Gate,
+  policy: DecisionPolicy,
+  position: Position,
+  time: OpenTime,
+): Decision {
+  return decideByRule(PAIR_RULE, position.side, { market, scores, gate, policy, position, time });
+}

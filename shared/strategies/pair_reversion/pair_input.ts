@@ -1,0 +1,73 @@
+import type { OpenTime } from '../../bar.ts';
+import type { EntryWindow } from '../../core/cost/entry_window.ts';
+import type { LeveragePolicy } from '../../core/position/leverage.ts';
+import type { Market, Position } from '../../core/position/position.ts';
+
+export interface DecisionPolicy {
+  /** |z| from which a bar is an entry candidate, in standard deviations. */
+  readonly z_entry: number;
+  /** Frozen z at which an open position has reverted. */
+  readonly z_exit: number;
+  /** Maximum distance of a position beyond its entry z, in standard deviations. */
+  readonly stop: number;
+  readonly max_age_bars: number;
+  readonly beta_min: number;
+  readonly beta_max: number;
+  /** risk_score at which an open position is left. */
+  readonly risk_exit: number;
+  /** Whether a pair without a proven edge holds. */
+  readonly require_edge: boolean;
+  /** Absent where nothing reduces the size of positions; no decision depends on it. */
+  readonly leverage?: LeveragePolicy;
+  /** Windows without entries. */
+  readonly no_entry_windows: readonly EntryWindow[];
+  /** The expected result of an entry, in basis points after costs, must be above it. */
+  readonly min_expected_net_bps: number;
+  /** 1: as decided the first version, without swaps in the expected result; absent: as now. */
+  readonly rules?: 1;
+}
+
+export interface Thresholds {
+  /** return_prob must be above it. */
+  readonly theta1: number;
+  /** risk_score must be below it. */
+  readonly theta2: number;
+}
+
+/** Conditions of an entry beside the policy. */
+export interface Gate extends Thresholds {
+  /** The models have shown an edge after costs for the pair. */
+  readonly hasEdge: boolean;
+  /** A live KPI halts the pair under these models. */
+  readonly isHalted: boolean;
+  /** A person has stopped the entries of the pair, or also has its position closed; null or absent = neither. */
+  readonly stop?: 'entries' | 'close' | null;
+}
+
+/** Answers of the models to a bar. */
+export interface ModelScores {
+  readonly return_prob: number;
+  readonly risk_score: number;
+  /** Of a model of the result, in standard deviations of the spread before costs; absent or NaN without one. */
+  readonly result_sigmas?: number;
+}
+
+export interface Scores extends ModelScores {
+  /** By `expectedNetBps`; NaN for a bar that is no candidate. */
+  readonly expected_net_bps: number;
+}
+
+/** All that the decision on one bar of a pair reads. */
+export interface PairInput {
+  readonly market: Market;
+  /** null: no models, or none of their answers for this bar. */
+  readonly scores: Scores | null;
+  readonly gate: Gate;
+  readonly policy: DecisionPolicy;
+  /** Before this bar, already aged by it. */
+  readonly position: Position;
+  /** Open of the bar. */
+  readonly time: OpenTime;
+  /** Cost of a round trip in basis points: the scale of the expected result. For explanations only. */
+  readonly roundTripBps?: number;
+}

@@ -1,0 +1,180 @@
+import { SECONDS_PER_BAR } from '../../bar.ts';
+import { isEntryClosed } from '../../core/cost/entry_window.ts';
+import { MINUTES_PER_WEEK } from '../../core/cost/new_york_time.ts';
+import { adverseZ } from '../../core/position/position.ts';
+import { comparison, fact } from '../../core/rule/conditions.ts';
+import type { Condition, Rule } from '../../core/rule/rule.ts';
+import type { PairInput } from './pair_input.ts';
+
+export type PairReason =
+  | 'Z_EXIT'
+  | 'STOP'
+  | 'MAX_AGE'
+  | 'RISK_EXIT'
+  | 'CLOSE_ALL'
+  | 'STOPPED'
+  | 'NO_MODEL'
+  | 'KPI_HALT'
+  | 'NO_EDGE'
+  | 'BETA_RANGE'
+  | 'NO_SETUP'
+  | 'SESSION'
+  | 'PROB_LOW'
+  | 'RISK_HIGH'
+  | 'COST_HIGH';
+export type PairExitName = 'reverted' | 'stop_loss' | 'age' | 'risk' | 'close_all';
+export type PairEntryName =
+  | 'stop'
+  | 'model'
+  | 'halt'
+  | 'edge'
+  | 'beta_min'
+  | 'beta_max'
+  | 'z'
+  | 'session'
+  | 'return_prob'
+  | 'risk_score'
+  | 'expected_net';
+
+const isScored = ({ scores }: PairInput): boolean => scores !== null;
+const riskScore = ({ scores }: PairInput): number => (scores === null ? NaN : scores.risk_score);
+const hedge = ({ market }: PairInput): number => Math.abs(market.beta);
+/** z of the entry's parameters, on the entry's side of zero: falls as the spread reverts. */
+const frozenZ = ({ market, position }: PairInput): number => adverseZ(position, market.lnA, market.lnB);
+
+/** Exits need no edge, and all but RISK_EXIT need no model. */
+const exits: readonly Condition<PairInput, PairExitName, PairReason>[] = [
+  comparison({
+    name: 'reverted',
+    reason: 'Z_EXIT',
+    limitFrom: 'policy',
+    relation: '<=',
+    value: frozenZ,
+    limit: ({ policy }) => policy.z_exit,
+    scale: ({ policy }) => policy.z_entry,
+  }),
+  comparison({
+    name: 'stop_loss',
+    reason: 'STOP',
+    limitFrom: 'entry',
+    relation: '>=',
+    value: frozenZ,
+    limit: ({ position, policy }) => Math.abs(position.entryZ) + policy.stop,
+    scale: ({ policy }) => policy.z_entry,
+  }),
+  comparison({
+    name: 'age',
+    reason: 'MAX_AGE',
+    limitFrom: 'policy',
+    relation: '>=',
+    value: ({ position }) => position.ageBars,
+    limit: ({ policy }) => policy.max_age_bars,
+  }),
+  comparison({
+    name: 'risk',
+    reason: 'RISK_EXIT',
+    limitFrom: 'policy',
+    relation: '>=',
+    value: riskScore,
+    limit: ({ policy }) => policy.risk_exit,
+    applies: isScored,
+  }),
+  fact({
+    name: 'close_all',
+    reason: 'CLOSE_ALL',
+    limitFrom: 'person',
+    holds: ({ gate }) => gate.stop === 'close',
+  }),
+];
+
+const entries: readonly Condition<PairInput, PairEntryName, PairReason>[] = [
+  fact({
+    name: 'stop',
+    reason: 'STOPPED',
+    limitFrom: 'person',
+    holds: ({ gate }) => gate.stop === undefined || gate.stop === null,
+  }),
+  fact({ name: 'model', reason: 'NO_MODEL', limitFrom: 'bundle', holds: isScored }),
+  fact({ name: 'halt', reason: 'KPI_HALT', limitFrom: 'bundle', holds: ({ gate }) => !gate.isHalted }),
+  fact({
+    name: 'edge',
+    reason: 'NO_EDGE',
+    limitFrom: 'bundle',
+    holds: ({ gate, policy }) => gate.hasEdge || !policy.require_edge,
+  }),
+  comparison({
+    name: 'beta_min',
+    reason: 'BETA_RANGE',
+    limitFrom: 'policy',
+    relation: '>=',
+    value: hedge,
+    limit: ({ policy }) => policy.beta_min,
+  }),
+  comparison({
+    name: 'beta_max',
+    reason: 'BETA_RANGE',
+    limitFrom: 'policy',
+    relation: '<=',
+    value: hedge,
+    limit: ({ policy }) => policy.beta_max,
+  }),
+  comparison({
+    name: 'z',
+    reason: 'NO_SETUP',
+    limitFrom: 'policy',
+    relation: '>=',
+    value: ({ market }) => Math.abs(market.z),
+    limit: ({ policy }) => policy.z_entry,
+  }),
+  {
+    name: 'session',
+    reason: 'SESSION',
+    limitFrom: 'policy',
+    holds: ({ policy, time }) => !isEntryClosed(policy.no_entry_windows, time + SECONDS_PER_BAR),
+    measure: (input) => ({ value: minutesUntilOpen(input), relation: '<=', limit: 0, scale: MINUTES_PER_WEEK }),
+  },
+  comparison({
+    name: 'return_prob',
+    reason: 'PROB_LOW',
+    limitFrom: 'bundle',
+    relation: '>',
+    value: ({ scores }) => (scores === null ? NaN : scores.return_prob),
+    limit: ({ gate }) => gate.theta1,
+    applies: isScored,
+  }),
+  comparison({
+    name: 'risk_score',
+    reason: 'RISK_HIGH',
+    limitFrom: 'bundle',
+    relation: '<',
+    value: riskScore,
+    limit: ({ gate }) => gate.theta2,
+    applies: isScored,
+  }),
+  comparison({
+    name: 'expected_net',
+    reason: 'COST_HIGH',
+    limitFrom: 'policy',
+    relation: '>',
+    value: ({ scores }) => (scores === null ? NaN : scores.expected_net_bps),
+    limit: ({ policy }) => policy.min_expected_net_bps,
+    scale: ({ roundTripBps = NaN }) => roundTripBps,
+    applies: isScored,
+  }),
+];
+
+/** The rule of a pair: sells a spread that is far above its mean, buys one that is far below. */
+export const PAIR_RULE: Rule<PairInput, PairReason, PairExitName, PairEntryName> = {
+  exits,
+  entries,
+  entrySide: ({ market }) => (market.z > 0 ? -1 : 1),
+};
+
+/** Minutes from the fill, one bar after the open, until entries are allowed; a week when they never are. */
+function minutesUntilOpen({ policy, time }: PairInput): number {
+  const fill = time + SECONDS_PER_BAR;
+  // Stryker disable next-line EqualityOperator: an opening after exactly a week is answered as none
+  for (let minutes = 0; minutes < MINUTES_PER_WEEK; minutes++)
+    if (!isEntryClosed(policy.no_entry_windows, fill + minutes * 60)) return minutes;
+  return MINUTES_PER_WEEK;
+}
