@@ -168,8 +168,11 @@ describe('the API of the trainer', () => {
     await start(program(`${tells('alpha', 1, 2)} ${REJECTS}`));
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'rejected');
-    const stages = [{ stage: 'alpha', duration_ms: expect.any(Number) as number }];
-    expect(trainer!.retrainer.runs()[0]).toMatchObject({ percent: 100, eta_seconds: null, stages });
+    // On a busy machine the start of the program takes long enough to be a stage of its own.
+    const alpha = { stage: 'alpha', duration_ms: expect.any(Number) as number };
+    const [first] = trainer!.retrainer.runs();
+    expect(first).toMatchObject({ percent: 100, eta_seconds: null });
+    expect(first!.stages.filter(({ stage }) => stage !== 'starting')).toEqual([alpha]);
     await trainer!.stop();
     const { retrainer } = await start(program(HANGS.replace('learning', 'alpha')));
     // Of the other kind nothing is known of such a stage.
@@ -440,7 +443,8 @@ describe('train.log', () => {
     await runsWhere(([run]) => run!.status === 'rejected');
     const common = { level: 30, process: 'train', time: expect.any(String) as string, run_id: 1 };
     const duration_ms = expect.any(Number) as number;
-    expect(await lines()).toEqual([
+    // On a busy machine the start of the program takes long enough to be a stage of its own.
+    expect((await lines()).filter(({ stage }) => stage !== 'starting')).toEqual([
       { ...common, kind: 'full', trigger: 'request', attempt: 1, msg: 'run began' },
       { ...common, stage: 'reading bars', duration_ms, msg: 'stage ended' },
       { ...common, stage: 'learning', duration_ms, msg: 'stage ended' },

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { skipNote } from '../../test/skip_note.ts';
 import { MinutehandError } from '../errors.ts';
 import type { Scheduler } from '../ports.ts';
 import { clockSteps } from './clock_step.ts';
@@ -54,7 +55,8 @@ describe('a folder in use', () => {
     await expect(remade()).rejects.toMatchObject({ seen: `${path} is no folder` });
   });
 
-  it.skipIf(process.getuid?.() === 0)('fails when it cannot be written', async () => {
+  const isRoot = process.getuid?.() === 0;
+  it.skipIf(isRoot)(`fails when it cannot be written${skipNote(isRoot, 'root may write everywhere')}`, async () => {
     chmodSync(folder, 0o500);
     await expect(folderInUse(folder)()).rejects.toMatchObject({ code: 'FOLDER_UNUSABLE' });
     chmodSync(folder, 0o700);
