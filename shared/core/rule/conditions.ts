@@ -86,7 +86,9 @@ export function entryStates<Input, Reason extends string, Exit extends string, E
   return [withoutNumbers('flat', 'IN_POSITION', side === 0), ...conditionStates(rule.entries, input)];
 }
 
-/** Every condition that would end the open position, the nearest first; none when flat. An exit follows when one holds. */
+/**
+ * Every condition that would end the open position, the nearest first; none when flat. An exit follows when one holds.
+ */
 export function exitStates<Input, Reason extends string, Exit extends string, Entry extends string>(
   rule: Rule<Input, Reason, Exit, Entry>,
   side: Side,

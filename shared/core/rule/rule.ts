@@ -3,7 +3,9 @@ import type { Side } from '../position/position.ts';
 /** How a value must relate to its limit. NaN satisfies nothing. */
 export type Relation = '>' | '>=' | '<' | '<=';
 
-/** What sets the limit of a condition: a policy file, the bundle, the entry of the position, the market, or a person. */
+/**
+ * What sets the limit of a condition: a policy file, the bundle, the entry of the position, the market, or a person.
+ */
 export type LimitSource = 'policy' | 'bundle' | 'entry' | 'market' | 'person';
 
 /** The numbers that a condition compares. */
