@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { actorName } from '../shared/process/actor.ts';
 import type { Command } from 'commander';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { describeError } from '../shared/errors.ts';
@@ -58,7 +58,7 @@ export class CommandAudit {
 /** A person at a terminal, or the trainer, which starts commands that report their progress. */
 function actor(): { readonly actor: string; readonly via: 'cli' | 'trainer' } {
   const isStarted = process.env['MINUTEHAND_PROGRESS'] !== undefined;
-  return isStarted ? { actor: 'trainer', via: 'trainer' } : { actor: userInfo().username, via: 'cli' };
+  return isStarted ? { actor: 'trainer', via: 'trainer' } : { actor: actorName(), via: 'cli' };
 }
 
 /** Words of a command without the program’s. */

@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { actorName } from '../shared/process/actor.ts';
 import { Option } from 'commander';
 import { MinutehandError } from '../shared/errors.ts';
 import type { Override } from '../shared/bundle/admission/admission.ts';
@@ -31,5 +31,5 @@ export function overrideOf({ despiteGates = false, reason = '' }: OverrideFlags)
   if (!despiteGates) return null;
   const checked = overrideReason(given);
   if ('wrong' in checked) throw new MinutehandError('USAGE', { seen: checked.wrong, expected: READABLE_REASON });
-  return { reason: checked.reason, by: userInfo().username };
+  return { reason: checked.reason, by: actorName() };
 }

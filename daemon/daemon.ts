@@ -43,6 +43,7 @@ import { healthRoutes, type ConnectionState, type HealthReport } from './health/
 import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedDirections } from './infer/followed_directions.ts';
 import { pointerKind } from '../shared/bundle/active_file.ts';
+import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
 import type { MarksOf } from '../shared/bundle/pointer_marks.ts';
 import { timeframesOf } from '../shared/bundle/origin.ts';
 import { FollowedModels } from './infer/followed_models.ts';
@@ -543,9 +544,11 @@ class AssembledDaemon implements Daemon {
   }
 
   #followHalts(): ActiveHalts {
-    const { files, scheduler, store } = this.#ports;
+    const { files, scheduler, store, pointerMarks } = this.#ports;
     const { paths, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const marks = pointerMarks?.(ACTIVE_POINTER);
     return followHalts({
+      mustBeSigned: () => marks?.mustSign() === true,
       modelsFolder: paths.models,
       files,
       scheduler,

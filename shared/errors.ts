@@ -235,7 +235,7 @@ export const ERRORS = {
   UNAUTHORIZED: {
     status: 401,
     message: 'Other machines need the bearer token.',
-    next: 'Send `Authorization: Bearer <MINUTEHAND_TOKEN>`.',
+    next: 'Send `Authorization: Bearer <MINUTEHAND_TOKEN>`; to the trainer, `MINUTEHAND_TRAINER_TOKEN`.',
   },
   LOGIN_REQUIRED: {
     status: 401,
@@ -618,6 +618,11 @@ export const ERRORS = {
     message: 'All subjects are stopped, which is not lifted for some of them.',
     next: 'Resume all, then stop those that are to stay stopped.',
   },
+  HALTS_SIGNATURE: {
+    status: 409,
+    message: 'halts.json lifts halts, and no trusted key has signed that: they stay.',
+    next: 'Find out who wrote it; lift them by `minutehand models resume` or `minutehand resume` with MINUTEHAND_SIGNING_KEY.',
+  },
   HALTS_LOST: {
     status: 409,
     message: 'models/halts.json lacks an active halt; the halt stays.',
@@ -657,6 +662,11 @@ export const ERRORS = {
     status: 429,
     message: 'Too many backtests are waiting.',
     next: 'Wait, or cancel one.',
+  },
+  CHANGES_TOO_MANY: {
+    status: 429,
+    message: 'Too many changes are open.',
+    next: 'Approve or reject some: `minutehand policy list`.',
   },
   CHANGE_SECRET: {
     status: 422,

@@ -252,7 +252,11 @@ describe('the API of the trainer', () => {
             body: { error: { code: 'UNAUTHORIZED' } },
           });
       expect(trainer!.retrainer.runs()).toEqual([]);
-      expect((await from('/runs', 'GET')).status).toBe(200);
+      for (const path of ['/runs', '/models', '/monitor']) {
+        expect((await from(path, 'GET')).status, path).toBe(401);
+        expect((await from(path, 'GET', 'bearer secret')).status, path).toBe(200);
+      }
+      expect((await from('/healthz', 'GET')).status).toBe(200);
       expect((await from('/retrain', 'POST', 'bearer secret')).status).toBe(202);
       expect((await ask('POST', '/retrain/cancel')).status).toBe(202);
     },

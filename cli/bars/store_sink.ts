@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { actorName } from '../../shared/process/actor.ts';
 import { mergeBars, CONFLICTS_SHOWN, type ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import { ENOUGH_BARS, ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
@@ -25,7 +25,7 @@ export function storeSink(store: Store, market: Market, options: StoreSinkOption
   let number: number | null = null;
   const ownNumber = async (): Promise<number> => {
     const kind = isReplacing ? 'replace' : 'import';
-    return (number ??= await store.importRuns.begin({ market, kind, source, by: userInfo().username }));
+    return (number ??= await store.importRuns.begin({ market, kind, source, by: actorName() }));
   };
   return {
     open(symbol) {

@@ -1,4 +1,5 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
+import { actorName } from '../../shared/process/actor.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -123,7 +124,7 @@ function deliveryText(row: {
 
 async function ack(store: Store, { minutehand }: Settings, alert: string, output: Output): Promise<void> {
   const scope = { market: minutehand.market, nowMs: MACHINE_CLOCK.nowMs() };
-  const keys = await store.transaction((tx) => acknowledge(tx, scope, alert, userInfo().username));
+  const keys = await store.transaction((tx) => acknowledge(tx, scope, alert, actorName()));
   if (keys.length === 0)
     throw new MinutehandError('ALERT_UNKNOWN', { seen: alert, expected: 'an open alert that is not acknowledged' });
   output.written({ target: alert, after: { acknowledged: keys } });
@@ -158,7 +159,7 @@ async function silence(
     return output.result({ ended: rows.length });
   }
   const until_ms = nowMs + durationMs(flags.for);
-  const created_by = userInfo().username;
+  const created_by = actorName();
   await store.db
     .insertInto('core.alert_silences')
     .values({ market, pattern, until_ms, created_ms: nowMs, created_by })

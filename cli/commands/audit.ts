@@ -1,5 +1,5 @@
-import { userInfo } from 'node:os';
 import { basename } from 'node:path';
+import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -44,7 +44,7 @@ async function restart(reason: string, output: Output): Promise<void> {
     const nowMs = MACHINE_CLOCK.nowMs();
     const aside = setAnchorsAside(store.auditAnchors, nowMs);
     const entry: AuditEntry = {
-      actor: userInfo().username,
+      actor: actorName(),
       role: '',
       via: 'cli',
       action: 'audit restart',

@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import { isoMinute } from '../../shared/bar.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
@@ -73,7 +73,7 @@ async function runUndo(number: number, isDry: boolean, output: Output): Promise<
     const preview = await store.importRuns.previewUndo(number);
     const models = await affectedModels(store, preview);
     if (!isDry) {
-      await store.importRuns.undo(number, userInfo().username);
+      await store.importRuns.undo(number, actorName());
     }
     output.written(isDry ? null : { target: `import ${number}`, after: preview });
     say(isDry ? `Import ${number} would be undone:` : `Import ${number} is undone:`, preview, models, output);
@@ -87,7 +87,7 @@ async function runDelete(flags: DeleteFlags, output: Output): Promise<void> {
   const period = parsePeriod(flags);
   await withStore(async (store) => {
     const isDry = dryRun === true;
-    const done = isDry ? null : await store.importRuns.delete(market, symbol, period, userInfo().username);
+    const done = isDry ? null : await store.importRuns.delete(market, symbol, period, actorName());
     const preview = done ?? (await store.importRuns.previewDelete(market, symbol, period));
     const models = await affectedModels(store, preview);
     output.written(done === null ? null : { target: `import ${done.number}`, after: preview });

@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -189,7 +189,7 @@ async function changeWith(id: string, store: Store): Promise<Change> {
 }
 
 function me(): string {
-  return userInfo().username;
+  return actorName();
 }
 
 function tellWritten(output: Output, { change_id, before, changes }: Change): void {

@@ -129,7 +129,7 @@ async function runTrainer(output: Output): Promise<void> {
   keepPrivate(paths);
   const { startTrainer } = await import('../../trainer/main.ts');
   const { log, flush } = openLog(paths.log, 'trainer', settings.minutehand.log.level);
-  const options = { paths, log, command: launcher(), token: process.env['MINUTEHAND_TOKEN'], print };
+  const options = { paths, log, command: launcher(), token: process.env['MINUTEHAND_TRAINER_TOKEN'], print };
   const starting = startTrainer({ ...options, settings });
   endStartOnRequest({ stopping, starting, print, exit: (code) => process.exit(code) });
   let trainer = await starting;

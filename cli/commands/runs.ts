@@ -87,7 +87,7 @@ async function ask<Answer>(
   schema: z.ZodType<Answer>,
 ): Promise<Answer> {
   const address = urlOf(minutehand.transports.trainer);
-  const token = process.env['MINUTEHAND_TOKEN'];
+  const token = process.env['MINUTEHAND_TRAINER_TOKEN'];
   const headers = token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` };
   let response: Response;
   let answer: unknown;

@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import {
   addStops,
@@ -63,7 +63,7 @@ function stop(kind: StopKind, named: readonly string[], reason: string, output: 
   const subjects = subjectsOf(named);
   if (reason.trim() === '') throw new MinutehandError('USAGE', { seen: 'an empty --reason' });
   const before = readHalts(models).stops ?? [];
-  const order = { kind, reason: reason.trim().slice(0, 500), by: userInfo().username };
+  const order = { kind, reason: reason.trim().slice(0, 500), by: actorName() };
   const added = addStops(models, subjects, order, new Date(MACHINE_CLOCK.nowMs()));
   tell(models, before, subjects, output);
   if (added.length === 0) output.note('Stopped in this way already; the first reason stays.');

@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { actorName } from '../../shared/process/actor.ts';
 import { Option, type Command } from 'commander';
 import { readAddress, urlOf } from '../../shared/address.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -31,7 +31,7 @@ export function addToken(program: Command, output: () => Output): void {
   token
     .command('create')
     .addOption(role('viewer'))
-    .option('--name <name>', 'of the person or program that uses it', userInfo().username)
+    .option('--name <name>', 'of the person or program that uses it', actorName())
     .option('--expires <duration>', '12h, 30d', '30d')
     .description('creates a bearer token and prints it once; only its scrypt hash is stored')
     .action((flags: CreateFlags) => inStore((store) => create(store, flags, output())));
@@ -47,7 +47,7 @@ export function addToken(program: Command, output: () => Output): void {
   token
     .command('link')
     .addOption(role('approver'))
-    .option('--name <name>', 'of the person', userInfo().username)
+    .option('--name <name>', 'of the person', actorName())
     .description('prints a one-time login link, valid for 15 minutes')
     .action((flags: { role: Role; name: string }) => inStore((store) => link(store, flags, output())));
 }

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { getPriority, setPriority, userInfo } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import { urlOf } from '../../shared/address.ts';
 import { activePath } from '../../shared/bundle/bundle.ts';
@@ -196,11 +197,14 @@ function lowerPriority(pid: number): void {
 
 /** The one-time link that opens the dashboard. A store that cannot be used does not end what runs. */
 async function sayLogin({ minutehand }: Settings, port: number, print: (line: string) => void): Promise<void> {
+  // Output that is no terminal is kept: a log would hold the link of an approver, for whoever reads it first.
+  if (!process.stdout.isTTY)
+    return print('  Dashboard      npx minutehand token link   (prints a link that is valid once, for 15 minutes)\n');
   try {
     // The store's libraries are for the trainer; this process only supervises.
     const { inStore, loginLink } = await import('./token.ts');
     const { host } = minutehand.transports.trainer;
-    const who = { role: 'approver', name: userInfo().username } as const;
+    const who = { role: 'approver', name: actorName() } as const;
     await inStore(async (store) => {
       const url = await loginLink(store, { host, port }, who);
       print(`  Dashboard      ${url}   (valid once, for 15 minutes; a new one: npx minutehand token link)\n`);

@@ -5,6 +5,7 @@ import {
   NO_HALTS,
   standingAfter,
   standingText,
+  trustedHalts,
   type Halt,
   type Halts,
   isStopVersion,
@@ -14,9 +15,12 @@ import {
   type StandingHalt,
 } from '../../shared/bundle/halts.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../shared/errors.ts';
+import { trustedKeys } from '../../shared/bundle/signature.ts';
 import { watchHalts, type HaltWatchOptions } from './halt_watch.ts';
 
 export interface ActiveHaltsOptions extends Pick<HaltWatchOptions, 'modelsFolder' | 'files' | 'scheduler' | 'pollMs'> {
+  /** Whether only a trusted key lifts halts: where pointers are signed. */
+  mustBeSigned?(): boolean;
   /** Active halts when the journal ended. */
   readonly standing: Standing;
   activeVersion(): string | null;
@@ -43,6 +47,7 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
   let halts: Halts = NO_HALTS;
   let { standing } = options;
   let unreadable: ErrorReport | null = null;
+  let unsigned: ErrorReport | null = null;
   let lost: readonly StandingHalt[] = [];
 
   const warn = (refusal: ErrorReport): void => {
@@ -53,7 +58,8 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
     describeError(new MinutehandError('HALTS_LOST', { seen: standingText({ halts: missing, resumed: [] }) }));
   const textOfLost = (): string => standingText({ halts: lost, resumed: [] });
 
-  function onHalts(read: Halts): void {
+  function onHalts(given: Halts): void {
+    const read = trustedPart(given);
     const before = new Set(halts.halts.map(textOf));
     const after = new Set(read.halts.map(textOf));
     for (const halt of read.halts) if (!before.has(textOf(halt))) print(`Halted: ${textOf(halt)}.`);
@@ -69,6 +75,30 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
     const warnedOf = textOfLost();
     lost = lostHalts(standing.halts, read);
     if (lost.length > 0 && textOfLost() !== warnedOf) warn(lostRefusal(lost));
+  }
+
+  /** null: no signature is needed. What cannot be read trusts nobody. */
+  function requiredKeys(): ReturnType<typeof trustedKeys> {
+    try {
+      return options.mustBeSigned?.() === true ? trustedKeys() : null;
+    } catch (error) {
+      log.error(describeError(error), 'keys of halts cannot be read');
+      return [];
+    }
+  }
+
+  /** Without the notes that nobody trusted has signed: what they would lift stays. */
+  function trustedPart(given: Halts): Halts {
+    unsigned = null;
+    const trusted = requiredKeys();
+    if (trusted === null) return given;
+    const { halts: accepted, refused } = trustedHalts(given, trusted);
+    if (refused.length > 0) {
+      const seen = standingText({ halts: [], resumed: refused });
+      unsigned = describeError(new MinutehandError('HALTS_SIGNATURE', { seen }));
+      warn(unsigned);
+    }
+    return accepted;
   }
 
   const watch = watchHalts({
@@ -90,7 +120,7 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
     refused() {
       // A halt of another version can be lifted only when that version is active again.
       const missing = lost.filter(({ version }) => version === options.activeVersion() || isStopVersion(version));
-      return unreadable ?? (missing.length === 0 ? null : lostRefusal(missing));
+      return unreadable ?? unsigned ?? (missing.length === 0 ? null : lostRefusal(missing));
     },
   };
 }

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { activate } from '../../test/activate.ts';
 import { addHalts, ALL_PAIRS, haltsPath, resume, type Halt, type Standing } from '../../shared/bundle/halts.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
@@ -32,7 +33,7 @@ const textOf = (who: string, version = VERSION): string =>
   `${who} under models ${version}, drawdown 0.21, limit 0.15, since 2026-11-20T07:30:00.000Z`;
 
 /** Polls the file manually, and records its contents, log lines and applied halts. */
-function follow(standing: Standing = { halts: [], resumed: [] }) {
+function follow(standing: Standing = { halts: [], resumed: [] }, mustBeSigned = false) {
   const printed: string[] = [];
   const logged: string[] = [];
   const applied: string[][] = [];
@@ -56,6 +57,7 @@ function follow(standing: Standing = { halts: [], resumed: [] }) {
     },
   );
   const halts = followHalts({
+    mustBeSigned: () => mustBeSigned,
     modelsFolder: models,
     files: MACHINE_FILES,
     scheduler,
@@ -184,4 +186,78 @@ describe('the active halts', () => {
     halts.check();
     expect([halts.refused(), printed]).toEqual([null, []]);
   });
+});
+
+describe('where bundles are signed', () => {
+  const GOLD = 'XAUUSD_XAGUSD';
+  const EURO = 'EURUSD_GBPUSD';
+  beforeEach(() => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    writeFileSync(join(models, 'own.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    writeFileSync(join(models, 'trusted.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
+    const stranger = generateKeyPairSync('ed25519').privateKey;
+    writeFileSync(join(models, 'stranger.pem'), stranger.export({ type: 'pkcs8', format: 'pem' }));
+    vi.stubEnv('MINUTEHAND_TRUSTED_KEYS', join(models, 'trusted.pem'));
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('a trusted key alone lifts halts; halts and stops need none', () => {
+    const { halts, poll, applied } = watched();
+    addHalts(models, [haltOf(GOLD), haltOf(EURO)]);
+    poll();
+    expect(applied().sort()).toEqual([EURO, GOLD]);
+    resume(models, GOLD, NOW);
+    poll();
+    expect([applied().sort(), halts.refused()?.code]).toEqual([[EURO, GOLD], 'HALTS_SIGNATURE']);
+    vi.stubEnv('MINUTEHAND_SIGNING_KEY', join(models, 'stranger.pem'));
+    resume(models, ALL_PAIRS, NOW);
+    poll();
+    expect([applied().sort(), halts.refused()?.code]).toEqual([[EURO, GOLD], 'HALTS_SIGNATURE']);
+    vi.stubEnv('MINUTEHAND_SIGNING_KEY', join(models, 'own.pem'));
+    resume(models, GOLD, NOW);
+    const signed = readFileSync(haltsPath(models), 'utf8');
+    // The signature of one pair is none of another.
+    writeFileSync(haltsPath(models), signed.replaceAll(`"${GOLD}"`, `"${EURO}"`));
+    poll();
+    expect(applied().sort()).toEqual([EURO, GOLD]);
+    writeFileSync(haltsPath(models), signed);
+    poll();
+    expect(applied()).toEqual([EURO]);
+  });
+
+  it('an older file, though signed, lifts nothing that was halted since', () => {
+    vi.stubEnv('MINUTEHAND_SIGNING_KEY', join(models, 'own.pem'));
+    const { poll, applied } = watched();
+    addHalts(models, [haltOf(GOLD)]);
+    poll();
+    resume(models, GOLD, NOW);
+    poll();
+    const older = readFileSync(haltsPath(models), 'utf8');
+    // Also where the clock stands still or was set back.
+    for (const at of [NOW, new Date(NOW.getTime() - 60_000)]) {
+      addHalts(models, [haltOf(GOLD)]);
+      poll();
+      expect(applied()).toEqual([GOLD]);
+      resume(models, GOLD, at);
+      poll();
+      expect(applied()).toEqual([]);
+    }
+    addHalts(models, [haltOf(GOLD)]);
+    poll();
+    writeFileSync(haltsPath(models), '{"halts":[],"resumed":[]}');
+    poll();
+    writeFileSync(haltsPath(models), older);
+    poll();
+    expect(applied()).toEqual([GOLD]);
+  });
+
+  /** Pairs that are halted after the last poll. */
+  function watched() {
+    const followed = follow({ halts: [], resumed: [] }, true);
+    return {
+      halts: followed.halts,
+      poll: () => followed.halts.check(),
+      applied: () => [...new Set((followed.applied.at(-1) ?? []).map((word) => word.split(' ')[0]!))],
+    };
+  }
 });

@@ -1,3 +1,4 @@
+import { sign, verify, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { replaceDurably } from '../durable_file.ts';
@@ -8,6 +9,7 @@ import type { FileSystem } from '../ports.ts';
 import { lockHome } from '../process/home_lock.ts';
 import { readActive, VERSION } from './bundle.ts';
 import { readModelsFile } from './models_file.ts';
+import { keyName, signingKey } from './signature.ts';
 
 /** Stands for every pair instead of a pair id. */
 export const ALL_PAIRS = '*';
@@ -37,6 +39,9 @@ const resumedSchema = z.strictObject({
   pair_id: z.string().regex(/^(\*|[A-Za-z0-9._@]{1,80})$/, 'a subject, or * for all'),
   version: versionSchema.or(z.literal('*')),
   at: z.iso.datetime(),
+  /** `keyName` and Ed25519 signature over `noteBytes`, where bundles are signed. */
+  key: z.string().max(100).optional(),
+  signature: z.base64().max(200).optional(),
 });
 const stopSchema = z.strictObject({
   pair_id: z.string().regex(/^(\*|[A-Za-z0-9._@]{1,80})$/, 'a subject, or * for all'),
@@ -61,6 +66,8 @@ export type Halt = Readonly<z.infer<typeof haltSchema>>;
  * more.
  */
 export type Resumed = Readonly<z.infer<typeof resumedSchema>>;
+/** The deciding part of a `resumed` note. */
+export type ResumedNote = Pick<Resumed, 'pair_id' | 'version' | 'at'>;
 /** A person stopped a subject, or all of them (`*`), under whatever models, until a person resumes it. */
 export type Stop = Readonly<z.infer<typeof stopSchema>>;
 export interface Halts {
@@ -75,10 +82,10 @@ export type StandingHalt = Pick<Halt, 'pair_id' | 'version'>;
 /** Active halts, with the `resumed` notes that were read before: only a note that is not among them lifts a halt. */
 export interface Standing {
   readonly halts: readonly StandingHalt[];
-  readonly resumed: readonly Resumed[];
+  readonly resumed: readonly ResumedNote[];
 }
 
-export const NO_HALTS: Halts & Standing = { halts: [], resumed: [] };
+export const NO_HALTS: Halts = { halts: [], resumed: [] };
 const NO_HALTS_FILE: Halts = NO_HALTS;
 
 /** A change takes some milliseconds: a disk that flushes slowly. */
@@ -177,7 +184,7 @@ function lift(modelsFolder: string, pairId: string, version: string, now: Date, 
   const { halts, resumed, stops } = known ?? NO_HALTS_FILE;
   const isLifted = (halt: Halt): boolean => halt.version === version && (isAll || halt.pair_id === pairId);
   const lifted = halts.filter(isLifted);
-  const note: Resumed = { pair_id: pairId, version, at: now.toISOString() };
+  const note = newNote({ pair_id: pairId, version }, resumed, now);
   const isReplaced = (earlier: Resumed): boolean =>
     earlier.version === version && (isAll || earlier.pair_id === pairId);
   const next: Halts = {
@@ -187,6 +194,42 @@ function lift(modelsFolder: string, pairId: string, version: string, now: Date, 
   };
   writeHalts(modelsFolder, next, files);
   return lifted;
+}
+
+/** A signed note, later than all before it: readers take no older one. @throws MinutehandError KEY_UNUSABLE */
+function newNote(of: Pick<Resumed, 'pair_id' | 'version'>, before: readonly Resumed[], now: Date): Resumed {
+  const ofSameKind = before.filter(
+    ({ pair_id, version }) =>
+      version === of.version && (pair_id === of.pair_id || pair_id === ALL_PAIRS || of.pair_id === ALL_PAIRS),
+  );
+  const latest = Math.max(0, ...ofSameKind.map(({ at }) => Date.parse(at)));
+  const note = { ...of, at: new Date(Math.max(now.getTime(), latest + 1)).toISOString() };
+  const key = signingKey();
+  if (key === null) return note;
+  return { ...note, key: keyName(key), signature: sign(null, noteBytes(note), key).toString('base64') };
+}
+
+function noteBytes({ pair_id, version, at }: ResumedNote): Buffer {
+  return Buffer.from(`minutehand.resumed/1\n${JSON.stringify([pair_id, version, at])}\n`);
+}
+
+/**
+ * What a reader that trusts certain keys takes of `halts.json`. Halts and stops need no signature: they only keep from
+ * entering. A note lifts them, so a trusted key must have signed it.
+ * @returns the file without the notes that nobody trusted has signed, and those
+ */
+export function trustedHalts(
+  read: Halts,
+  trusted: readonly KeyObject[],
+): { readonly halts: Halts; readonly refused: readonly Resumed[] } {
+  const isTrusted = (note: Resumed): boolean => {
+    const signer = trusted.find((one) => keyName(one) === note.key);
+    if (signer === undefined || note.signature === undefined) return false;
+    return verify(null, noteBytes(note), signer, Buffer.from(note.signature, 'base64'));
+  };
+  const refused = read.resumed.filter((note) => !isTrusted(note));
+  if (refused.length === 0) return { halts: read, refused };
+  return { halts: { ...read, resumed: read.resumed.filter(isTrusted) }, refused };
 }
 
 function readHaltsOrNull(modelsFolder: string, files: FileSystem): Halts | null {
@@ -226,17 +269,27 @@ export function haltedPairs<Standing extends StandingHalt>(
  */
 export function standingAfter(known: Standing, read: Halts): Standing {
   const named = namedBy(read);
-  const noteText = (note: Resumed): string => `${note.pair_id}@${note.version}@${note.at}`;
+  const noteText = (note: ResumedNote): string => `${note.pair_id}@${note.version}@${note.at}`;
   const readBefore = new Set(known.resumed.map(noteText));
-  const news = read.resumed.filter((note) => !readBefore.has(noteText(note)));
+  // An older note than the last of its kind comes from an older file: it lifts nothing again.
+  const isOlder = (note: ResumedNote): boolean =>
+    known.resumed.some(
+      ({ pair_id, version, at }) =>
+        version === note.version && (pair_id === note.pair_id || pair_id === ALL_PAIRS) && at > note.at,
+    );
+  const news = read.resumed.filter((note) => !readBefore.has(noteText(note)) && !isOlder(note));
   const lost = lostHalts(known.halts, read).filter(
     ({ pair_id, version }) =>
       !news.some((note) => lifts(note, version) && (note.pair_id === pair_id || note.pair_id === ALL_PAIRS)),
   );
   const inFile = new Set(read.resumed.map(noteText));
-  const kept = known.resumed.filter(
-    (note) => !inFile.has(noteText(note)) && lost.some(({ version }) => lifts(note, version)),
-  );
+  // Kept until a later one of its kind is read, so that an older file cannot lift what was halted since.
+  const isReplaced = (note: ResumedNote): boolean =>
+    read.resumed.some(
+      ({ pair_id, version, at }) =>
+        version === note.version && (pair_id === note.pair_id || pair_id === ALL_PAIRS) && at >= note.at,
+    );
+  const kept = known.resumed.filter((note) => !inFile.has(noteText(note)) && !isReplaced(note));
   return { halts: [...named, ...lost], resumed: [...read.resumed, ...kept] };
 }
 
@@ -245,7 +298,7 @@ function namedBy({ halts, stops = [] }: Halts): readonly StandingHalt[] {
   return [...halts, ...stops.map(({ pair_id, kind }) => ({ pair_id, version: STOP_VERSIONS[kind] }))];
 }
 
-function lifts(note: Resumed, version: string): boolean {
+function lifts(note: ResumedNote, version: string): boolean {
   return note.version === version || (note.version === STOP_VERSIONS.entries && isStopVersion(version));
 }
 
@@ -310,8 +363,9 @@ export function liftStops(
     const ofAll = stops.find(({ pair_id }) => pair_id === ALL_PAIRS);
     if (!isAll && ofAll !== undefined) throw new MinutehandError('STOP_OF_ALL', { seen: stopText(ofAll) });
     const isLifted = ({ pair_id }: Pick<Stop, 'pair_id'>): boolean => isAll || subjects.includes(pair_id);
-    const at = now.toISOString();
-    const notes = (isAll ? [ALL_PAIRS] : subjects).map((pair_id) => ({ pair_id, version: STOP_VERSIONS.entries, at }));
+    const notes = (isAll ? [ALL_PAIRS] : subjects).map((pair_id) =>
+      newNote({ pair_id, version: STOP_VERSIONS.entries }, known.resumed, now),
+    );
     const isReplaced = (note: Resumed): boolean => note.version === STOP_VERSIONS.entries && isLifted(note);
     const resumed = [...known.resumed.filter((note) => !isReplaced(note)), ...notes];
     const left = stops.filter((stop) => !isLifted(stop));

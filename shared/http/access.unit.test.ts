@@ -30,7 +30,12 @@ describe('a request that needs authorization', () => {
   });
 
   it('needs the token when a proxy on this machine forwards it', () => {
-    const headers = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-real-ip', 'via', 'cf-connecting-ip'];
+    // Of proxies, load balancers, content networks and tunnels.
+    const headers = [
+      ...['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-real-ip', 'via', 'cf-connecting-ip', 'cf-ray'],
+      ...['x-forwarded-port', 'x-forwarded-ssl', 'x-original-url', 'x-amzn-trace-id', 'cdn-loop', 'fly-client-ip'],
+      ...['x-envoy-external-address', 'x-cloud-trace-context', 'tailscale-user-login', 'x-cluster-client-ip'],
+    ];
     for (const name of headers) {
       expect(ask({}, { headers: { [name]: '203.0.113.9' } }), name).toBe('UNAUTHORIZED');
       expect(ask({}, { headers: { [name]: 'x', authorization: 'Bearer secret' } }), name).toBe('allowed');

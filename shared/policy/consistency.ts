@@ -106,12 +106,15 @@ function rateStepsRule(by: 'drawdown' | 'risk_score'): Rule {
   };
 }
 
+const CRON_FIELDS = 5;
+
 function cronRule(part: 'retrain' | 'signals', key: string, example: string): Rule {
   return {
     needs: [`${part}.${key}`],
     check(parts) {
       const cron = (parts[part] as unknown as Record<string, string | null>)[key] ?? null;
-      if (cron === null || isCron(cron)) return [];
+      // node-cron takes a sixth field, seconds: a training every second.
+      if (cron === null || (isCron(cron) && cron.trim().split(/\s+/).length === CRON_FIELDS)) return [];
       const text = `is "${cron}", expected a cron expression such as "${example}" (minute hour day month weekday, UTC)`;
       return [{ part, path: [key], text }];
     },

@@ -144,6 +144,11 @@ describe('values that contradict each other', () => {
     ],
     [
       'a weekly schedule that is none',
+      ({ retrain }) => (retrain.retrain_weekly_cron = '* * * * * *'),
+      'retrain retrain_weekly_cron is "* * * * * *", expected a cron expression such as "0 4 * * 6" (minute hour day month weekday, UTC)',
+    ],
+    [
+      'a schedule that is none',
       ({ retrain }) => (retrain.retrain_weekly_cron = 'x'),
       'retrain retrain_weekly_cron is "x", expected a cron expression such as "0 4 * * 6" (minute hour day month weekday, UTC)',
     ],

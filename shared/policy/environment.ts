@@ -132,12 +132,16 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   { variable: 'MINUTEHAND_POLICY_API', meaning: 'URL of that API, if not github.com’s or gitlab.com’s.' },
   {
     variable: 'MINUTEHAND_TOKEN',
-    meaning: 'Bearer token of clients on other machines; else they are refused.',
+    meaning: 'Bearer token for feeders of bars on other machines; else they are refused.',
+  },
+  {
+    variable: 'MINUTEHAND_TRAINER_TOKEN',
+    meaning: 'Bearer token for the trainer’s own endpoints from other machines; else they are refused.',
   },
 ];
 
 /** Set by the programs for each other, and by the tests. */
-const INTERNAL = /^MINUTEHAND_(PROGRESS|LONG|UMASK|TEST_[A-Z_]+)$/;
+const INTERNAL = /^MINUTEHAND_(PROGRESS|LONG|UMASK|ACTOR|TEST_[A-Z_]+)$/;
 const MAX_EDITS = 2;
 
 /** A variable that nothing reads, and the known name closest to it. */

@@ -37,6 +37,9 @@ export interface ApiParts {
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
+/** What is said of trainings and models without a login: to this machine, or with the token. */
+const OWN_PAGES: readonly string[] = ['/runs', '/models', '/monitor'];
+
 /**
  * `GET /healthz`, `GET /metrics`, `GET /runs`, `GET /models`, `GET /monitor`,
  * `POST /retrain?kind=full|incremental|thresholds`, `POST /retrain/cancel`.
@@ -45,7 +48,10 @@ export function addRoutes(
   server: FastifyInstance,
   { retrainer, monitor, paths, settings, access, metrics, rollout, schedules, audit, faults }: ApiParts,
 ): void {
-  const refuse = createAccess({ ...access, needsAuthorization: ({ method }) => method !== 'GET' });
+  const refuse = createAccess({
+    ...access,
+    needsAuthorization: ({ method, path }) => method !== 'GET' || OWN_PAGES.includes(path),
+  });
   server.addHook('onRequest', async (request) => {
     if (missesHost(request.raw)) throw hostMissing();
     const error = refuse(accessRequestOf(request.raw));

@@ -28,7 +28,14 @@ const GIT: readonly ErrorCode[] = [
     'PULL_REQUEST_FAILED',
   ] as const),
 ];
-const CONFIG: readonly ErrorCode[] = ['CHANGE_SECRET', 'CONFIG_INVALID', 'CONFIG_UNKNOWN_KEY', ...GIT, ...WITH_BODY];
+const CONFIG: readonly ErrorCode[] = [
+  'CHANGE_SECRET',
+  'CHANGES_TOO_MANY',
+  'CONFIG_INVALID',
+  'CONFIG_UNKNOWN_KEY',
+  ...GIT,
+  ...WITH_BODY,
+];
 
 /** Additional errors, by method and path as in the OpenAPI document. */
 export const ROUTE_ERRORS: Readonly<Record<string, readonly ErrorCode[]>> = {

@@ -14,7 +14,7 @@ import { inspectSettings, loadSettings } from '../../../shared/policy/policy.ts'
 import { packageRoot } from '../../../shared/root.ts';
 import { listChanges } from './changes.ts';
 import { openStore, type Store } from '../../store/store.ts';
-import { PolicyChanges } from './policy_changes.ts';
+import { MAX_OPEN, PolicyChanges } from './policy_changes.ts';
 
 let folder: string;
 let config: string;
@@ -132,6 +132,21 @@ describe('a change of the configuration', () => {
     const next = await start().propose({ changes: { 'core.min_expected_net_bps': 1 }, reason: 'again', by: 'ann' });
     await start().approve(next.change_id, 'bob');
     expect(await start().advance()).toEqual([next.change_id]);
+  });
+
+  it('is refused while too many are open', async () => {
+    const changes = start();
+    const row = { changes: '{}', before: '{}', reason: 'r', proposed_by: 'ann', proposed_ms: nowMs, policy_hash: '' };
+    const rows = Array.from({ length: MAX_OPEN }, () => ({
+      ...row,
+      status: 'open' as const,
+      expires_ms: nowMs + 1000,
+    }));
+    await store.db.insertInto('core.change_requests').values(rows).execute();
+    await expect(changes.propose(MORE)).rejects.toThrow(withCode('CHANGES_TOO_MANY'));
+    // Those whose time is over do not count.
+    nowMs += 1001;
+    expect((await changes.propose(MORE)).status).toBe('open');
   });
 
   it('has a message to which its reason adds no trailer, mention or command of the host', async () => {

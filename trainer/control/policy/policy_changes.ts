@@ -27,6 +27,8 @@ import { pathInside } from '../../../shared/path_name.ts';
 const LOCK_POLL_MS = 20;
 const LOCK_WAIT_MS = 120_000;
 const DAY_MS = 86_400_000;
+/** Open changes at once. */
+export const MAX_OPEN = 20;
 
 export interface PolicyContext {
   /** As this process has loaded them. */
@@ -73,8 +75,8 @@ export class PolicyChanges {
 
   /**
    * Checks a change and commits it on a branch of its own.
-   * @throws MinutehandError CHANGE_SECRET, CONFIG_INVALID, CONFIG_UNKNOWN_KEY, CHANGE_DIRTY, CHANGE_UNAPPROVED,
-   * GIT_MISSING, GIT_FAILED
+   * @throws MinutehandError CHANGE_SECRET, CHANGES_TOO_MANY, CONFIG_INVALID, CONFIG_UNKNOWN_KEY, CHANGE_DIRTY,
+   * CHANGE_UNAPPROVED, GIT_MISSING, GIT_FAILED
    */
   propose(proposal: Proposal): Promise<Change> {
     const { changes, reason, by } = proposal;
@@ -90,6 +92,7 @@ export class PolicyChanges {
       const nowMs = this.#context.clock.nowMs();
       const store = await this.#context.store();
       const expiresMs = nowMs + settings.retrain.change_expiry_days * DAY_MS;
+      await refuseBeyondLimit(store, nowMs);
       const stored = { changes, before, reason, by, policyHash: settings.policyHash, expiresMs };
       const { change_id } = await insertChange(store, stored, nowMs);
       try {
@@ -377,6 +380,21 @@ async function dueRows({ db }: Store, hasHost: boolean): Promise<Row[]> {
 function committed(row: Row): Committed {
   if (row.commit_id !== null && row.base_commit !== null && row.branch !== null) return row as Committed;
   throw new MinutehandError('CHANGE_CONFLICT', { seen: `change ${row.change_id} has no commit` });
+}
+
+/**
+ * Evidence of each open change takes up to half an hour of a processor.
+ * @throws MinutehandError CHANGES_TOO_MANY
+ */
+async function refuseBeyondLimit(store: Store, nowMs: number): Promise<void> {
+  await expireChanges(store, nowMs);
+  const { open } = await store.db
+    .selectFrom('core.change_requests')
+    .select(({ fn }) => fn.countAll().as('open'))
+    .where('status', '=', 'open')
+    .executeTakeFirstOrThrow();
+  if (Number(open) >= MAX_OPEN)
+    throw new MinutehandError('CHANGES_TOO_MANY', { seen: `${Number(open)} open`, expected: `below ${MAX_OPEN}` });
 }
 
 /**

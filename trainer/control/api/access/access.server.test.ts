@@ -26,8 +26,10 @@ const APPROVER_ROUTES = [
   'POST /api/changes/{change_id}/reject',
   'POST /api/imports/{import_number}/undo',
   'POST /api/ml/direction-models/{model_name}/load',
+  'POST /api/ml/models/cleanup',
   'POST /api/ml/models/{model_name}/load',
   'POST /api/ml/rollout',
+  'PUT /api/ml/shadow',
 ];
 
 describe('every route of the API', () => {
@@ -95,6 +97,34 @@ describe('a login link', () => {
     expect(refusal(await api.ask('GET', `/login?code=${old}`))).toBe('401 LOGIN_REFUSED');
   });
 
+  it('and a token open no session for the page of another site (login CSRF)', async () => {
+    const code = await createLogin(api.store.db, { name: 'mallory', role: 'viewer', nowMs: Date.now() });
+    const token = await api.token('viewer', 'mallory');
+    const pages: Readonly<Record<string, string>>[] = [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { origin: 'http://127.0.0.1:3000' },
+      { origin: 'http://localhost:3000', 'sec-fetch-site': 'same-site' },
+    ];
+    for (const headers of pages)
+      for (const body of [{ code }, { token }]) {
+        const answer = await api.ask('POST', '/api/session', { headers, body });
+        expect(refusal(answer), JSON.stringify(headers)).toBe('403 CSRF_REFUSED');
+        expect(answer.headers['set-cookie']).toBeUndefined();
+      }
+    for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }])
+      for (const body of [{ code }, { token }])
+        expect(refusal(await api.ask('POST', '/api/session', { headers, body }))).toBe('403 ORIGIN_REFUSED');
+    // A form of another site can send no JSON.
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
+      const how = { headers: { 'content-type': type }, raw: JSON.stringify({ code }) };
+      expect(refusal(await api.ask('POST', '/api/session', how)), type).toBe('400 REQUEST_INVALID');
+    }
+    // None of them has used up the code.
+    const own = { headers: { origin: api.origin, 'sec-fetch-site': 'same-origin' }, body: { code } };
+    expect((await api.ask('POST', '/api/session', own)).status).toBe(200);
+  });
+
   it('used twice at once opens one session', async () => {
     const code = await createLogin(api.store.db, { name: 'ann', role: 'viewer', nowMs: Date.now() });
     const both = await Promise.all([1, 2].map(() => api.ask('GET', `/login?code=${code}`)));
@@ -112,7 +142,7 @@ describe('a login link', () => {
 
 describe('a session', () => {
   it('writes only with its own CSRF token, from a page of the same origin', async () => {
-    const own = await api.logIn('operator');
+    const own = await api.logIn('approver');
     const { cookie } = own;
     const clean = (headers: Record<string, string>): Promise<Answer> =>
       api.ask('POST', '/api/ml/models/cleanup', { headers });
@@ -342,12 +372,13 @@ describe('the audit', () => {
 
   it('records every write with identity, action and outcome, chained by hashes', async () => {
     const operator = bearer(await own.token('operator', 'olga'));
-    await own.ask('POST', '/api/ml/models/cleanup', { headers: operator });
+    const approver = bearer(await own.token('approver', 'ann'));
+    await own.ask('POST', '/api/ml/models/cleanup', { headers: approver });
     await own.ask('POST', '/api/ml-training/stop', { headers: operator });
     const { body } = await own.ask('GET', '/api/audit', { headers: operator });
     expect((body['entries'] as unknown[]).slice(0, 2)).toMatchObject([
       { actor: 'olga', action: 'POST /api/ml-training/stop', outcome: 'refused 409' },
-      { actor: 'olga', role: 'operator', via: 'token', action: 'POST /api/ml/models/cleanup', outcome: 'done' },
+      { actor: 'ann', role: 'approver', via: 'token', action: 'POST /api/ml/models/cleanup', outcome: 'done' },
     ]);
   });
 

@@ -57,7 +57,7 @@ export function addModelWriteRoutes(api: Api, context: ApiContext): void {
   api.route({
     method: 'PUT',
     url: '/api/ml/shadow',
-    config: { role: 'operator' },
+    config: { role: 'approver' },
     schema: {
       tags: ['models'],
       summary: 'Verify a bundle and make it the shadow, or end the shadow',
@@ -103,7 +103,7 @@ function addRemovalRoutes(api: Api, { settings, paths, store }: ApiContext): voi
   api.route({
     method: 'POST',
     url: '/api/ml/models/cleanup',
-    config: { role: 'operator' },
+    config: { role: 'approver' },
     schema: {
       tags: ['models'],
       summary: 'Remove bundles beyond model_version_retention',

@@ -1,0 +1,16 @@
+import { userInfo } from 'node:os';
+
+/** User of the installed services, as whom `minutehandctl` runs every command. */
+const SERVICE_USER = 'minutehand';
+/** Set by `minutehandctl`: the person who called it. */
+const ACTOR_VARIABLE = 'MINUTEHAND_ACTOR';
+const ACTOR = /^[\w][\w.@-]{0,63}$/;
+
+/**
+ * The person a command acts as: the user of this process, or who called `minutehandctl`. Root alone can become the
+ * service's user, so nobody else can take another person's name by the variable.
+ */
+export function actorName(env: NodeJS.ProcessEnv = process.env, user: string = userInfo().username): string {
+  const given = env[ACTOR_VARIABLE] ?? '';
+  return user === SERVICE_USER && ACTOR.test(given) ? given : user;
+}
