@@ -212,6 +212,11 @@ export const ERRORS = {
     message: 'The JSON of the request is nested too deep.',
     next: 'Send a flat object per bar; see docs/reference/PROTOCOL.md#bars.',
   },
+  STREAM_ENTRY_SIZE: {
+    status: 413,
+    message: 'An entry of a Redis stream is too large and was passed over.',
+    next: 'Find out who wrote it; send bars in smaller entries.',
+  },
   STREAM_TRIMMED: {
     status: 500,
     message: 'Entries of the stream minutehand:bars were removed unread.',

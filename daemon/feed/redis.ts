@@ -3,6 +3,7 @@ import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock, Scheduler } from '../../shared/ports.ts';
 import type { StreamConnectionState, StreamReader } from '../../shared/policy/redis_stream.ts';
+import { ENTRY_BYTES_MAX, type EntrySize } from '../../shared/policy/stream_sizes.ts';
 import type { BarOutcome } from '../align/align.ts';
 import type { BarSink, SeriesSink, SymbolInput } from '../queue/input.ts';
 import { createIntake, type Intake, type IntakeOptions } from './intake.ts';
@@ -149,6 +150,19 @@ class StreamFeed implements RedisFeed, StreamListener {
     print(`${error.code}: ${error.message} ${error.next}`);
   }
 
+  onOversized(entries: readonly EntrySize[]): void {
+    for (const { id, bytes } of entries) {
+      const refusal = new MinutehandError('STREAM_ENTRY_SIZE', {
+        seen: `${bytes} bytes in ${BARS_STREAM} ${id}`,
+        expected: `at most ${ENTRY_BYTES_MAX}`,
+      });
+      const { code, message, next } = refusal;
+      this.#options.onOutcome(code);
+      this.#refusedEntries.add({ id, code, message, next });
+    }
+    this.#refusedEntries.report();
+  }
+
   onAnother(): void {
     const { log, print } = this.#options;
     log.warn(`${BARS_STREAM} is not the stream that was read before`);
@@ -184,6 +198,8 @@ class StreamFeed implements RedisFeed, StreamListener {
   }
 
   #take([id, fields]: StreamEntry): void {
+    const bytes = fields.reduce((sum, { length }) => sum + length, 0);
+    if (bytes > ENTRY_BYTES_MAX) return this.onOversized([{ id, bytes }]);
     try {
       const series = fieldOf(fields, 'series', '');
       const { rejected } =

@@ -1,3 +1,7 @@
+import { compareIds } from '../../shared/policy/stream_ids.ts';
+
+export { compareIds };
+
 /** Position of a reader of a stream. */
 export interface StreamPosition {
   /** Id of the last entry that was taken, `<ms>-<number>`; 0-0 = none. */
@@ -35,19 +39,6 @@ export function streamStateOf(reply: readonly unknown[]): StreamState {
     lastId: valueOf('last-generated-id') as string,
     added: valueOf('entries-added') as number | null,
   };
-}
-
-/** Below 0 when the first id is older. @param x,y `<ms>-<number>`, each part a whole number below 2^64 */
-export function compareIds(x: string, y: string): number {
-  const [xMs, xNumber] = partsOf(x);
-  const [yMs, yNumber] = partsOf(y);
-  if (xMs !== yMs) return xMs < yMs ? -1 : 1;
-  return xNumber === yNumber ? 0 : xNumber < yNumber ? -1 : 1;
-}
-
-function partsOf(id: string): [bigint, bigint] {
-  const dash = id.indexOf('-');
-  return [BigInt(id.slice(0, dash)), BigInt(id.slice(dash + 1))];
 }
 
 /**

@@ -65,6 +65,7 @@ function place(context: { skip(note: string): never }): {
         },
         onPosition: ({ id, number }) => receive(`position ${id} number ${number}`),
         onLost: (count) => receive(`lost ${count}`),
+        onOversized: (entries) => receive(`oversized ${entries.map(({ id, bytes }) => `${id} ${bytes}`).join(', ')}`),
         onAnother: () => receive('another'),
         onState: (state, detail) => receive(state === 'refused' ? `${state} ${detail.split(' ')[0]}` : state),
       };
@@ -207,6 +208,49 @@ describe('a reader of the stream', options, () => {
     await add('6-0');
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(events).toEqual(['up']);
+  });
+
+  it('passes over entries that are too large, and reads those before, between and after them', async (context) => {
+    const { client, add, read } = place(context);
+    const large = 'x'.repeat(3 << 20);
+    await add('1-0');
+    for (let i = 2; i <= 9; i++) await client.xadd(BARS_STREAM, `${i}-0`, 'bar', large);
+    await add('10-0');
+    await client.xadd(BARS_STREAM, '11-0', 'bar', large);
+    await add('12-0');
+    const { events, received } = read(BEGINNING);
+    const isRead = (): boolean => events.join(' ').includes(bar('12-0'));
+    for (let count = 1; !isRead(); count++) await received(count);
+    const text = events.join(' | ');
+    for (const id of ['1-0', '10-0', '12-0']) expect(text.split(bar(id)), id).toHaveLength(2);
+    expect(text).not.toContain('xxx');
+    const passed = events.filter((event) => event.startsWith('oversized')).join();
+    for (let i = 2; i <= 9; i++) expect(passed).toContain(`${i}-0 ${large.length + 3}`);
+    expect(passed).toContain('11-0');
+    // Later ones are read as usual, also by a reader that begins behind a large one.
+    await add('13-0');
+    for (let count = events.length; !events.join(' ').includes(bar('13-0')); count++) await received(count);
+    const second = read({ id: '11-0', number: null });
+    for (let count = 1; !second.events.join(' ').includes(bar('13-0')); count++) await second.received(count);
+  });
+
+  it('reads many entries of permitted size, too many for one reply', async (context) => {
+    const { client, read } = place(context);
+    const big = 'y'.repeat(1_000_000);
+    for (let i = 1; i <= 40; i++) await client.xadd(BARS_STREAM, `${i}-0`, 'bar', big);
+    const { events, received } = read(BEGINNING);
+    for (let count = 1; !events.join(' ').includes('at 40-0'); count++) await received(count);
+    expect(events.join(' ')).not.toContain('oversized');
+  });
+
+  it('says that nothing can be added after the largest id, once it has read all', async (context) => {
+    const { add, read } = place(context);
+    await add('1-0', '18446744073709551615-18446744073709551615');
+    const { events, received } = read(BEGINNING);
+    for (let count = 1; !events.some((event) => event.startsWith('refused')); count++) await received(count);
+    expect(events.join(' ')).toContain(bar('18446744073709551615-18446744073709551615'));
+    const again = read({ id: '18446744073709551615-18446744073709551615', number: null });
+    expect(await again.received(1)).toEqual(['refused the']);
   });
 
   it('is refused before it is up, without the right to read', async (context) => {

@@ -5,6 +5,7 @@ import {
   type StreamConnectionState,
   type StreamReader,
 } from '../../shared/policy/redis_stream.ts';
+import { exhaustion, nextEntries, type EntrySize } from '../../shared/policy/stream_sizes.ts';
 import {
   BEGINNING,
   compareIds,
@@ -21,6 +22,16 @@ export const BARS_STREAM = 'minutehand:bars';
 const ENTRIES_AT_ONCE = 250;
 const BLOCK_MS = 1000;
 const FIRST_RETRY_MS = 100;
+
+/** As XINFO STREAM, without the contents of the first and the last entry. */
+const STATE = `
+local state = redis.call('XINFO', 'STREAM', KEYS[1])
+for i = 1, #state, 2 do
+  if state[i] == 'last-entry' then state[i + 1] = false end
+  if state[i] == 'first-entry' and state[i + 1] then state[i + 1] = {state[i + 1][1]} end
+end
+return state`;
+const IS_THERE = "return #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])";
 
 /** `[id, [field, value, field, value …]]` */
 export type StreamEntry = readonly [id: string, fields: readonly string[]];
@@ -41,6 +52,8 @@ export interface StreamListener {
   onPosition(position: StreamPosition): void;
   /** Entries were removed from the stream before they could be read; null = an unknown number. */
   onLost(count: number | null): void;
+  /** Entries that were passed over because of their size, in bytes. */
+  onOversized(entries: readonly EntrySize[]): void;
   /** The stream is not the one that was read before. */
   onAnother(): void;
   /** Called once per change. */
@@ -50,7 +63,8 @@ export interface StreamListener {
 /**
  * Reads the stream `minutehand:bars` forever, by its own connection that waits for the next entry (XREAD BLOCK), so
  * that publishing never waits for it. A Redis that is absent, stalled, restarted or emptied is tried again after 0.1 s,
- * 0.2 s … 5 s. A user of Redis's access lists needs `+xread +xrange +xinfo +info ~minutehand:bars`.
+ * 0.2 s … 5 s. A user of Redis's access lists needs `+xread +xrange +xinfo +info ~minutehand:bars`, and `+eval` to pass
+ * over an entry that is too large.
  *
  * @throws MinutehandError CONFIG_INVALID when the address is not valid or `ca_file` cannot be read
  */
@@ -63,9 +77,10 @@ export function readBarStream(
   async function findPlace(connection: StreamConnection): Promise<void> {
     const { redis } = connection;
     const stream = await look(connection);
-    const isThere = (await redis.xrange(BARS_STREAM, position.id, position.id)).length > 0;
+    refuseExhausted(stream, connection);
+    const isThere = await hasEntry(connection);
     // Without BLOCK: a user that may not read is refused here, before the connection counts as up.
-    await redis.xread('COUNT', 1, 'STREAMS', BARS_STREAM, position.id);
+    if (!connection.isCareful) await redis.xread('COUNT', 1, 'STREAMS', BARS_STREAM, position.id);
     const verdict = whereToGoOn(position, stream, isThere);
     if (verdict === 'another') beginAgain(connection);
     // If Redis counts entries, the count shows later how many are missing.
@@ -73,20 +88,50 @@ export function readBarStream(
   }
 
   async function readOn(connection: StreamConnection): Promise<void> {
+    const count = connection.isCareful ? await passOversized(connection) : ENTRIES_AT_ONCE;
+    if (count === 0 || connection.isStopped) return;
     const answer = (await connection.redis.xread(
-      'COUNT', ENTRIES_AT_ONCE, 'BLOCK', BLOCK_MS, 'STREAMS', BARS_STREAM, position.id)) as [string, StreamEntry[]][] | null; // prettier-ignore
+      'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', BARS_STREAM, position.id)) as [string, StreamEntry[]][] | null; // prettier-ignore
     if (connection.isStopped) return;
     const entries = answer?.[0]?.[1] ?? [];
     if (entries.length === 0) return takeStock(connection);
     const { number } = position;
     position = { id: entries.at(-1)![0], number: number === null ? null : number + entries.length };
-    await listener.onEntries(entries, position, entries.length < ENTRIES_AT_ONCE);
+    await listener.onEntries(entries, position, entries.length < count);
+  }
+
+  /** @returns the number of entries that may be read now */
+  async function passOversized(connection: StreamConnection): Promise<number> {
+    const { oversized, count, isSound } = await nextEntries(connection.redis, BARS_STREAM, position.id);
+    if (connection.isStopped) return 0;
+    if (isSound) connection.trust();
+    const last = oversized.at(-1);
+    if (last === undefined) return isSound && count === 0 ? ENTRIES_AT_ONCE : count;
+    const { number } = position;
+    position = { id: last.id, number: number === null ? null : number + oversized.length };
+    listener.onOversized(oversized);
+    listener.onPosition(position);
+    return 0;
+  }
+
+  /** Whether the entry of the position is still there. */
+  async function hasEntry({ redis, isCareful }: StreamConnection): Promise<boolean> {
+    if (!isCareful) return (await redis.xrange(BARS_STREAM, position.id, position.id)).length > 0;
+    return (await redis.eval(IS_THERE, 1, BARS_STREAM, position.id)) === 1;
+  }
+
+  function refuseExhausted({ lastId }: StreamState, connection: StreamConnection): void {
+    const reason = lastId === position.id ? exhaustion(BARS_STREAM, lastId) : null;
+    if (reason === null) return;
+    connection.because(reason);
+    throw Object.assign(new Error(reason), { name: 'ReplyError' });
   }
 
   /** Nothing comes: whether all that was written has been read, and whether the stream is still the same. */
   async function takeStock(connection: StreamConnection): Promise<void> {
     const stream = await look(connection);
     if (connection.isStopped) return;
+    refuseExhausted(stream, connection);
     const lost = entriesLost(position, stream) ?? 0;
     if (lost < 0 || compareIds(stream.lastId, position.id) < 0) return beginAgain(connection);
     if (lost > 0) listener.onLost(lost);
@@ -102,8 +147,9 @@ export function readBarStream(
     listener.onBeginning();
   }
 
-  async function look({ redis }: StreamConnection): Promise<StreamState> {
+  async function look({ redis, isCareful }: StreamConnection): Promise<StreamState> {
     try {
+      if (isCareful) return streamStateOf((await redis.eval(STATE, 1, BARS_STREAM)) as unknown[]);
       return streamStateOf((await redis.xinfo('STREAM', BARS_STREAM)) as unknown[]);
     } catch (error) {
       if (/no such key/i.test((error as Error).message)) return NO_STREAM;

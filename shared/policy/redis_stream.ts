@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import type { RedisTransport } from './policy.ts';
 import { connectionProblem, redisAddress } from '../redis_address.ts';
 import { roleOf } from '../redis_role.ts';
+import { REPLY_BYTES_MAX } from './stream_sizes.ts';
 
 const MAX_RETRY_MS = 5000;
 /** A replica that was the primary serves reads without an error, from data that may no longer change. */
@@ -33,6 +34,12 @@ export type StreamConnectionState = 'up' | 'down' | 'refused';
 export interface StreamConnection {
   readonly redis: Redis;
   readonly isStopped: boolean;
+  /**
+   * Whether a reply was too large: sizes are to be asked for before entries are, until `trust` is called.
+   */
+  readonly isCareful: boolean;
+  /** The next entries are of usual size. */
+  trust(): void;
   /** The detail of `onState` when the error that is thrown next does not come from Redis. */
   because(reason: string): void;
 }
@@ -65,6 +72,9 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
     protocol: 2,
   });
   let reason = CLOSED;
+  let isCareful = false;
+  /** Bytes since the last read began. */
+  let received = 0;
   redis.on('error', (error: Error) => (reason = connectionProblem(error)));
   const stopping = new AbortController();
   let state: StreamConnectionState | null = null;
@@ -73,8 +83,23 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
     get isStopped() {
       return stopping.signal.aborted;
     },
+    get isCareful() {
+      return isCareful;
+    },
+    trust: () => void (isCareful = false),
     because: (text) => void (reason = text),
   };
+
+  /** Counts the bytes of a reply as they come, and hangs up before more of it is held. */
+  function watchReplies(): void {
+    redis.stream.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+      if (received <= REPLY_BYTES_MAX) return;
+      isCareful = true;
+      reason = `a reply of more than ${REPLY_BYTES_MAX} bytes`;
+      hangUp();
+    });
+  }
 
   function enter(next: StreamConnectionState, detail: string): void {
     if (state === next || connection.isStopped) return;
@@ -91,15 +116,19 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
   async function run(): Promise<void> {
     let waitMs = firstRetryMs;
     while (!connection.isStopped) {
+      const wasTrusting = !isCareful;
       try {
         await redis.connect();
         reason = CLOSED;
+        received = 0;
+        watchReplies();
         const role = await roleOf(redis);
         await begin(connection);
         enter('up', 'connected');
         waitMs = firstRetryMs;
         let checkedMs = performance.now();
         while (!connection.isStopped) {
+          received = 0;
           await read(connection);
           if (role !== 'primary' || performance.now() - checkedMs < roleCheckMs) continue;
           checkedMs = performance.now();
@@ -114,6 +143,8 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
         enter(isRefused ? 'refused' : 'down', isRefused ? error.message : reason);
         hangUp();
       }
+      // What was too large is not asked for again: there is nothing to wait for.
+      if (isCareful && wasTrusting) waitMs = firstRetryMs;
       await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       waitMs = Math.min(2 * waitMs, MAX_RETRY_MS);
     }

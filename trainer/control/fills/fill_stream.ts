@@ -1,6 +1,13 @@
 import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
 import type { RedisTransport } from '../../../shared/policy/policy.ts';
 import {
+  ENTRY_BYTES_MAX,
+  exhaustion,
+  nextEntries,
+  sizesOf,
+  type EntrySize,
+} from '../../../shared/policy/stream_sizes.ts';
+import {
   keepReading,
   type StreamConnection,
   type StreamConnectionState,
@@ -26,9 +33,14 @@ export interface FillStreamOptions {
    * them.
    */
   take(lines: readonly string[]): Promise<unknown>;
+  /** Entries that were passed over because of their size, in bytes. */
+  onOversized(entries: readonly EntrySize[]): void;
   /** Called once per change. */
   onState(state: StreamConnectionState, detail: string): void;
 }
+
+/** Pending entries whose sizes are asked for at once. */
+const LOOKED_AT = 20;
 
 type Entry = [id: string, fields: string[] | null];
 
@@ -36,7 +48,7 @@ type Entry = [id: string, fields: string[] | null];
  * Reads the stream `minutehand:fills` as consumer group `minutehand-trainer`: delivered but unacknowledged entries
  * first, then new ones. An absent, restarted or empty Redis is retried forever; a missing group is created again.
  */
-export function readFillStream({ transport, take, onState }: FillStreamOptions): StreamReader {
+export function readFillStream({ transport, take, onOversized, onState }: FillStreamOptions): StreamReader {
   async function makeGroup({ redis }: StreamConnection): Promise<void> {
     try {
       // From the first entry, so that entries from before the first start of a trainer are read too.
@@ -53,7 +65,7 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
   async function claimForgotten({ redis }: StreamConnection): Promise<void> {
     try {
       for (let from = '0-0'; ;) {
-        const [next] = (await redis.xautoclaim(FILLS_STREAM, FILLS_GROUP, CONSUMER, CLAIM_IDLE_MS, from, 'COUNT', ENTRIES_AT_ONCE)) as [string]; // prettier-ignore
+        const [next] = (await redis.xautoclaim(FILLS_STREAM, FILLS_GROUP, CONSUMER, CLAIM_IDLE_MS, from, 'COUNT', ENTRIES_AT_ONCE, 'JUSTID')) as [string]; // prettier-ignore
         if (next === '0-0') return;
         from = next;
       }
@@ -71,12 +83,61 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
     }
   }
 
+  /** Stores pending entries one by one, and acknowledges those that are too large: a reply had too much of them. */
+  async function drainCarefully(connection: StreamConnection): Promise<void> {
+    const { redis } = connection;
+    for (let from = '0-0'; ;) {
+      const [next, ids] = (await redis.xautoclaim(FILLS_STREAM, FILLS_GROUP, CONSUMER, 0, from, 'COUNT', LOOKED_AT, 'JUSTID')) as [string, string[]]; // prettier-ignore
+      for (const size of await sizesOf(redis, FILLS_STREAM, ids)) {
+        if (size.bytes > ENTRY_BYTES_MAX) {
+          onOversized([size]);
+        } else {
+          const [entry] = (await redis.xrange(FILLS_STREAM, size.id, size.id)) as Entry[];
+          if (entry?.[1]) await hand([lineOf(entry[1])], connection);
+        }
+        await redis.xack(FILLS_STREAM, FILLS_GROUP, size.id);
+      }
+      if (next === '0-0' || connection.isStopped) return;
+      from = next;
+    }
+  }
+
+  /** Id of the last entry that the group was given. */
+  async function lastDelivered({ redis }: StreamConnection): Promise<string> {
+    const groups = (await redis.xinfo('GROUPS', FILLS_STREAM)) as unknown[][];
+    const own = groups.find((group) => valueIn(group, 'name') === FILLS_GROUP);
+    return own === undefined ? '0-0' : String(valueIn(own, 'last-delivered-id'));
+  }
+
+  /** Moves the group past new entries that are too large. @returns the number of entries that may be read now */
+  async function passOversized(connection: StreamConnection): Promise<number> {
+    const { redis } = connection;
+    const after = await lastDelivered(connection);
+    const { oversized, count, isSound } = await nextEntries(redis, FILLS_STREAM, after);
+    if (isSound) connection.trust();
+    const last = oversized.at(-1);
+    if (last === undefined) return isSound && count === 0 ? ENTRIES_AT_ONCE : count;
+    await redis.xgroup('SETID', FILLS_STREAM, FILLS_GROUP, last.id);
+    onOversized(oversized);
+    return 0;
+  }
+
   /** Processes all pending entries, or the next new ones. */
   async function drain(which: typeof PENDING | typeof NEW, connection: StreamConnection): Promise<void> {
     const { redis } = connection;
+    if (which === PENDING && connection.isCareful) return drainCarefully(connection);
     for (let from: string = which; ;) {
-      const entries = await next(from, connection);
-      const lines = entries.flatMap(([, fields]) => (fields === null ? [] : [lineOf(fields)]));
+      const count = which === NEW && connection.isCareful ? await passOversized(connection) : ENTRIES_AT_ONCE;
+      if (count === 0 || connection.isStopped) return;
+      const entries = await next(from, count, connection);
+      const oversized = entries.flatMap(([id, fields]) => {
+        const bytes = (fields ?? []).reduce((sum, { length }) => sum + length, 0);
+        return bytes > ENTRY_BYTES_MAX ? [{ id, bytes }] : [];
+      });
+      if (oversized.length > 0) onOversized(oversized);
+      const passed = new Set(oversized.map(({ id }) => id));
+      const lines = entries.flatMap(([id, fields]) => (fields === null || passed.has(id) ? [] : [lineOf(fields)]));
+      if (which === NEW && entries.length === 0) await refuseExhausted(connection);
       if (lines.length > 0) await hand(lines, connection);
       if (entries.length > 0) await redis.xack(FILLS_STREAM, FILLS_GROUP, ...entries.map(([id]) => id));
       if (which === NEW || entries.length === 0) return;
@@ -84,9 +145,19 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
     }
   }
 
-  async function next(from: string, { redis }: StreamConnection): Promise<Entry[]> {
+  /** All was read: whether anything can come. */
+  async function refuseExhausted(connection: StreamConnection): Promise<void> {
+    const delivered = await lastDelivered(connection);
+    const reason = exhaustion(FILLS_STREAM, delivered);
+    if (reason === null || (await nextEntries(connection.redis, FILLS_STREAM, delivered)).count > 0) return;
+    const { because } = connection;
+    because(reason);
+    throw Object.assign(new Error(reason), { name: 'ReplyError' });
+  }
+
+  async function next(from: string, count: number, { redis }: StreamConnection): Promise<Entry[]> {
     const answer = (await redis.xreadgroup(
-      'GROUP', FILLS_GROUP, CONSUMER, 'COUNT', ENTRIES_AT_ONCE, 'BLOCK', BLOCK_MS, 'STREAMS', FILLS_STREAM, from)) as [string, Entry[]][] | null; // prettier-ignore
+      'GROUP', FILLS_GROUP, CONSUMER, 'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', FILLS_STREAM, from)) as [string, Entry[]][] | null; // prettier-ignore
     return answer?.[0]?.[1] ?? [];
   }
 
@@ -99,6 +170,7 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
       await makeGroup(connection);
       await claimForgotten(connection);
       await drain(PENDING, connection);
+      await refuseExhausted(connection);
     },
     read: (connection) => drain(NEW, connection),
     onState,
@@ -109,4 +181,10 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
 function lineOf(fields: readonly string[]): string {
   for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] === 'fill') return fields[i + 1]!.trim();
   return JSON.stringify(fields);
+}
+
+/** A value of a reply that has names and values by turns, as RESP2 gives them. */
+function valueIn(reply: readonly unknown[], name: string): unknown {
+  const at = reply.indexOf(name);
+  return at < 0 ? null : reply[at + 1];
 }

@@ -228,6 +228,8 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
 });
 
 describe('fills from Redis', () => {
+  const said: string[] = [];
+  const logged: string[] = [];
   let redis: RedisServer | null = null;
   let client: Redis;
   let running: StoreWork | null = null;
@@ -250,7 +252,10 @@ describe('fills from Redis', () => {
     const { minutehand } = SETTINGS;
     const transports = { ...minutehand.transports, redis: { ...minutehand.transports.redis, enabled: 'auto' as const, url: redis!.url } }; // prettier-ignore
     const settings = { ...SETTINGS, minutehand: { ...minutehand, transports } };
-    running = startFills({ settings, paths, log: pino({ level: 'silent' }), print: () => undefined, env: {} });
+    said.length = 0;
+    logged.length = 0;
+    const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) });
+    running = startFills({ settings, paths, log, print: (line) => void said.push(line), env: {} });
   };
   const send = async (fills: readonly Fill[]): Promise<void> => {
     for (const line of linesOf(fills)) await client.xadd(FILLS_STREAM, '*', 'fill', line);
@@ -288,6 +293,33 @@ describe('fills from Redis', () => {
     start();
     await eventually(async () => (await count()) === 4);
     await eventually(async () => (await pending()) === 0);
+  });
+
+  it('are read past entries that are too large, new ones and those that were delivered before', async () => {
+    const large = 'x'.repeat(4 << 20);
+    const addLarge = async (): Promise<void> => {
+      for (let i = 0; i < 6; i++) await client.xadd(FILLS_STREAM, '*', 'fill', large);
+    };
+    await client.xgroup('CREATE', FILLS_STREAM, 'minutehand-trainer', '0', 'MKSTREAM');
+    await send(someFills(1));
+    await addLarge();
+    await send(someFills(2).slice(1));
+    await client.xreadgroup('GROUP', 'minutehand-trainer', 'trainer', 'COUNT', 7, 'STREAMS', FILLS_STREAM, '>');
+    start();
+    await eventually(async () => (await count()) === 2);
+    await addLarge();
+    await send(someFills(4).slice(2));
+    await eventually(async () => (await count()) === 4);
+    await eventually(async () => (await pending()) === 0);
+    expect(said.filter((line) => line.startsWith('STREAM_ENTRY_SIZE')).length).toBe(12);
+  });
+
+  it('say that nothing can be added after the largest id', async () => {
+    await send(someFills(1));
+    await client.xadd(FILLS_STREAM, '18446744073709551615-18446744073709551615', 'fill', linesOf(someFills(2))[1]!);
+    start();
+    await eventually(async () => (await count()) === 2);
+    await eventually(async () => Promise.resolve(logged.some((line) => line.includes('which no clock gives'))));
   });
 
   it('continue after Redis was restarted empty', async () => {

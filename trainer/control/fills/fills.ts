@@ -1,3 +1,4 @@
+import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
 import type { StreamReader } from '../../../shared/policy/redis_stream.ts';
@@ -60,6 +61,14 @@ export function startFills(options: StoreWorkOptions): StoreWork {
             const { added, refused } = await intake.take(lines, 'redis', FILLS_STREAM);
             report(refused, FILLS_STREAM);
             if (added > 0) log.info({ added }, 'fills from Redis');
+          },
+          onOversized(entries) {
+            for (const { id, bytes } of entries) {
+              const seen = `${bytes} bytes in ${FILLS_STREAM} ${id}`;
+              const { code, message, next } = new MinutehandError('STREAM_ENTRY_SIZE', { seen });
+              log.warn({ code, id, bytes }, message);
+              print(`${code}: ${message} ${next}`);
+            }
           },
           onState: (state, detail) =>
             state === 'up'
