@@ -212,6 +212,11 @@ export const ERRORS = {
     message: 'The JSON of the request is nested too deep.',
     next: 'Send a flat object per bar; see docs/reference/PROTOCOL.md#bars.',
   },
+  GZIP_TOTAL: {
+    status: 413,
+    message: 'A compressed file becomes far larger than a file of its size can be.',
+    next: 'Unpack it by hand and look at it; import the unpacked file.',
+  },
   STREAM_ENTRY_SIZE: {
     status: 413,
     message: 'An entry of a Redis stream is too large and was passed over.',

@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createBoundedGunzip } from '../../shared/bounded_gunzip.ts';
 import { damagedGzip, lineMeter } from '../../shared/bar_file/bar_file.ts';
 import { firstBytes, refuseBinary } from './source_kind.ts';
 import { encodingOf, type TextEncoding } from './text_encoding.ts';
@@ -36,7 +36,7 @@ export async function* sourceLines(
   }
   const raw = Readable.from(tapped());
   // Errors reach the reader of the stream; the callback only marks them as handled.
-  const plain = isGzip ? pipeline(raw, createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined) : raw;
+  const plain = isGzip ? pipeline(raw, createBoundedGunzip({ chunkSize: CHUNK_BYTES }), () => undefined) : raw;
   try {
     yield* linesOf(path, plain as AsyncIterable<Buffer>, lineMeter(path));
   } catch (cause) {

@@ -18,6 +18,9 @@ import {
 } from '../bars/learn_spreads.ts';
 import { endPartly, type Output } from '../output.ts';
 
+/** Of an unpacked table of spreads. */
+const MAX_TEXT_BYTES = 256 << 20;
+
 interface LearnFlags {
   readonly market: 'live' | 'simulated';
 }
@@ -74,7 +77,9 @@ async function quotedSpreads(
 ): Promise<Map<string, QuotedSpreads>> {
   if (source !== undefined && !isFolder(source)) {
     const bytes = readFileSync(source);
-    const quoted = parseSpreads((source.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8'));
+    const quoted = parseSpreads(
+      (source.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: MAX_TEXT_BYTES }) : bytes).toString('utf8'),
+    );
     if (quoted === null)
       throw new MinutehandError('DATA_FORMAT', { seen: source, expected: 'a header time,spread_bps or time,bid,ask' });
     return new Map([[basename(source).split('.')[0]!.toUpperCase(), quoted]]);

@@ -3,7 +3,8 @@ import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { createGunzip, gzip } from 'node:zlib';
+import { gzip } from 'node:zlib';
+import { createBoundedGunzip } from '../bounded_gunzip.ts';
 import type { Bar, OpenTime } from '../bar.ts';
 import { LATEST_TIME_S, SECONDS_PER_BAR } from '../bar.ts';
 import { HIGHEST_PRICE, HIGHEST_VOLUME, LOWEST_PRICE } from '../bar_rules.ts';
@@ -90,7 +91,7 @@ export async function readPlainBytes(path: string): Promise<Buffer> {
   const meter = lineMeter(path);
   try {
     for await (const chunk of Readable.from([bytes]).pipe(
-      createGunzip({ chunkSize: 1 << 20 }),
+      createBoundedGunzip({ chunkSize: 1 << 20 }),
     ) as AsyncIterable<Buffer>) {
       meter(chunk);
       chunks.push(chunk);

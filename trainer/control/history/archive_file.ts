@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createGzip } from 'node:zlib';
+import { createGzip } from 'node:zlib';
+import { createBoundedGunzip } from '../../../shared/bounded_gunzip.ts';
 import * as z from 'zod';
 import { MinutehandError } from '../../../shared/errors.ts';
 
@@ -86,7 +87,7 @@ export async function pack(pages: AsyncIterable<readonly string[]> | Iterable<re
  */
 export async function* unpack(bytes: Uint8Array, name: string): AsyncGenerator<readonly string[]> {
   const source = Readable.from([bytes]);
-  const content = source.pipe(createGunzip());
+  const content = source.pipe(createBoundedGunzip());
   let rest = '';
   const decoder = new TextDecoder();
   try {

@@ -1,6 +1,6 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { createGunzip } from 'node:zlib';
+import { createBoundedGunzip } from '../../../shared/bounded_gunzip.ts';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet';
 import { cellsOf, delimiterOf, type Delimiter } from '../../../shared/csv/cells.ts';
 import { spellSubject } from '../../../shared/symbol/symbol.ts';
@@ -93,7 +93,7 @@ function sourceOf(place: string, columns: readonly ColumnIdentity[], rows: Map<s
 async function csvSource(path: string, names: readonly string[]): Promise<FeatureSource> {
   const file = createReadStream(path);
   const lines = createInterface({
-    input: path.endsWith('.gz') ? file.pipe(createGunzip()) : file,
+    input: path.endsWith('.gz') ? file.pipe(createBoundedGunzip()) : file,
     crlfDelay: Infinity,
   });
   let header: string[] | null = null;

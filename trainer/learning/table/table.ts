@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
+import { createBoundedGunzip } from '../../../shared/bounded_gunzip.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { ColumnRequest } from './header.ts';
 import { TableReader, type TableContent } from './table_reader.ts';
@@ -43,7 +43,7 @@ export async function readTable(path: string, request: TableRequest): Promise<Ta
     }
   };
   try {
-    if (path.endsWith('.gz')) await pipeline(source, createGunzip({ chunkSize: READ_BYTES }), take);
+    if (path.endsWith('.gz')) await pipeline(source, createBoundedGunzip({ chunkSize: READ_BYTES }), take);
     else await take(source);
   } catch (error) {
     throw readError(path, error);
