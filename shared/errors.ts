@@ -297,6 +297,11 @@ export const ERRORS = {
     message: 'The audit has every entry that its anchors name.',
     next: 'Nothing is missing: there is nothing to restart.',
   },
+  AUDIT_FULL: {
+    status: 503,
+    message: 'This is not in the audit: the store cannot be used, and the file of entries that wait for it is full.',
+    next: 'See `minutehand status` for the store; once it can be used, the trainer takes over all entries that wait.',
+  },
   ORIGIN_REFUSED: {
     status: 403,
     message: 'The Origin header names a foreign site.',

@@ -1,7 +1,7 @@
-import { appendFileSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { describeError } from './errors.ts';
+import { appendBounded, newestLines, type LineBounds } from './line_file.ts';
 import { makePrivateFolder } from './private_files.ts';
 import type { HomePaths } from './home.ts';
 
@@ -17,6 +17,10 @@ const fatalSchema = z.object({
 export type Fatal = z.infer<typeof fatalSchema>;
 
 const MAX_LINES = 20;
+/** Characters of a message: twenty lines fit into what is kept. */
+const MAX_TEXT = 1000;
+/** A daemon that cannot start is started again every 30 seconds, for as long as that lasts. */
+export const FATAL_BOUNDS: LineBounds = { maxBytes: 64 << 10, keptBytes: 32 << 10 };
 
 /** Lines of JSON beside the journal, which may be what cannot be written. */
 function fatalPath({ home }: HomePaths, shard: string): string {
@@ -29,10 +33,8 @@ export function noteFatal(paths: HomePaths, shard: string, error: unknown, nowMs
   const path = fatalPath(paths, shard);
   try {
     makePrivateFolder(dirname(path));
-    appendFileSync(
-      path,
-      `${JSON.stringify({ at_ms: nowMs, pid: process.pid, code, message, next } satisfies Fatal)}\n`,
-    );
+    const fatal: Fatal = { at_ms: nowMs, pid: process.pid, code, message: message.slice(0, MAX_TEXT), next };
+    appendBounded(path, JSON.stringify(fatal), FATAL_BOUNDS);
   } catch {
     // The log and the exit code report it too.
   }
@@ -41,8 +43,8 @@ export function noteFatal(paths: HomePaths, shard: string, error: unknown, nowMs
 /** The newest ones; none when there is no such file. */
 export function readFatals(paths: HomePaths, shard: string): readonly Fatal[] {
   try {
-    const lines = readFileSync(fatalPath(paths, shard), 'utf8').trimEnd().split('\n').slice(-MAX_LINES);
-    return lines.flatMap((line) => {
+    const lines = newestLines(fatalPath(paths, shard), FATAL_BOUNDS.maxBytes);
+    return lines.slice(-MAX_LINES).flatMap((line) => {
       const parsed = fatalSchema.safeParse(jsonOf(line));
       return parsed.success ? [parsed.data] : [];
     });

@@ -10,6 +10,7 @@ import { packageRoot } from '../shared/root.ts';
 import { renderEnginesDoc } from '../cli/docs/engines_doc.ts';
 import { renderDegradationsDoc } from '../cli/docs/degradations_doc.ts';
 import { renderNotificationsDoc } from '../cli/docs/notifications_doc.ts';
+import { renderStorageDoc } from '../cli/docs/storage_doc.ts';
 import { renderMetricsDoc } from '../cli/docs/metrics_doc.ts';
 import { renderGatesDoc } from '../cli/docs/gates_doc.ts';
 import { instrumentJsonSchema, signalJsonSchema } from '../cli/docs/signal_json_schema.ts';
@@ -50,6 +51,10 @@ describe('generated documents (written by `npm run docs`)', () => {
 
   it('docs/reference/DEGRADATIONS.md is the list of degradations', () => {
     expect(read('reference/DEGRADATIONS.md')).toBe(renderDegradationsDoc());
+  });
+
+  it('docs/reference/STORAGE.md is the list of files and tables', () => {
+    expect(read('reference/STORAGE.md')).toBe(renderStorageDoc());
   });
 
   it('docs/signal.schema.json is the schema that signals are verified with', () => {

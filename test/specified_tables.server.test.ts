@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { adopt } from './activate.ts';
 import type { Manifest } from '../shared/bundle/manifest.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
-import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
+import { configAuthor, configValues, MAX_CONFIG_STARTS, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { homePaths } from '../shared/home.ts';
 import { createRegistry, type Registry } from '../trainer/control/registry/registry.ts';
 import { followConfigStarts, noteConfigChanges } from '../trainer/control/schedule/config_changes.ts';
@@ -360,5 +360,40 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
     ]);
     const [first] = await query(`SELECT changed_by, program FROM ${table} WHERE before IS NULL`);
     expect(first).toMatchObject({ changed_by: expect.stringContaining('@') as string, program: 'trainer' });
+  });
+
+  it('audit.config_changes has each start once, also where the file of starts keeps the newest only', async () => {
+    const table = kind === 'sqlite' ? 'audit_config_changes' : 'audit.config_changes';
+    const home = mkdtempSync(join(root, 'starts-'));
+    const path = homePaths({ MINUTEHAND_HOME: home }).configStarts('main');
+    const values = configValues(tinySettings());
+    let made = 0;
+    const noteSome = (count: number): void => {
+      for (let last = made + count; made < last; made++)
+        noteConfigStart(path, {
+          ...configAuthor('daemon main', {}),
+          at_ms: Date.UTC(2026, 10, 20) + made,
+          policy_hash: `hash ${made}`,
+          values,
+        });
+    };
+    const hashes = async (): Promise<string[]> =>
+      (
+        (await query(`SELECT policy_hash FROM ${table} WHERE policy_hash LIKE 'hash %' ORDER BY change_id`)) as {
+          policy_hash: string;
+        }[]
+      ).map(({ policy_hash }) => policy_hash);
+    noteSome(MAX_CONFIG_STARTS - 10);
+    await followConfigStarts(store, home);
+    noteSome(30);
+    await followConfigStarts(store, home);
+    expect(await hashes()).toEqual(Array.from({ length: made }, (_, index) => `hash ${index}`));
+    // More than the file keeps: the trainer did not see all in time.
+    noteSome(3 * MAX_CONFIG_STARTS);
+    await followConfigStarts(store, home);
+    const last = await hashes();
+    expect(last.at(-1)).toBe(`hash ${made - 1}`);
+    expect(new Set(last).size).toBe(last.length);
+    expect(await followConfigStarts(store, home)).toBe(0);
   });
 });

@@ -9,6 +9,7 @@ import { addHalts } from '../shared/bundle/halts.ts';
 import { describeError } from '../shared/errors.ts';
 import { lockHome } from '../shared/process/home_lock.ts';
 import { openJournal, type InputRow } from '../shared/store/journal.ts';
+import { appendAnchor } from '../trainer/store/audit_anchors.ts';
 
 const [command, path, count] = process.argv.slice(2) as [string, string, string];
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -38,6 +39,9 @@ if (command === 'lock') {
     addHalts(path, [{ pair_id, reason: 'drawdown', seen: '', limit: '', version: '20261101_0300', since }]);
   }
   print('done');
+} else if (command === 'anchor') {
+  for (let entry = 0; entry < 60; entry++)
+    appendAnchor(path, { entry_id: Number(count) + entry, hash: 'x'.repeat(64) }, { maxBytes: 4000, keptBytes: 3900 });
 } else if (command === 'prune') {
   const store = openJournal(path);
   const bounds = { throughRow: Number.MAX_SAFE_INTEGER, publishedBeforeMs: Infinity };

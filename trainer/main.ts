@@ -18,6 +18,7 @@ import { startHeartbeat } from './control/notify/heartbeat.ts';
 import { startNotifications, type Notifications } from './control/notify/notifications.ts';
 import { startWatch } from './control/notify/watch/watch.ts';
 import { startNightlyParity } from './control/parity/nightly.ts';
+import { startRecordRetention } from './control/records/retention.ts';
 import { watchRollout } from './control/rollout/watch.ts';
 import { startWeeklyReport } from './control/report/weekly_report.ts';
 import { createRetrainer, type Retrainer } from './control/schedule/retrainer.ts';
@@ -157,7 +158,7 @@ function watchDependencies({ log, print }: TrainerOptions, checks: DependencyChe
 function startRecords(options: TrainerOptions & { readonly notifier: Notifications }): () => Promise<void> {
   const parity = startNightlyParity(options);
   const weekly = startWeeklyReport(options);
-  const parts = [startFills(options), startEventSender(options), startHistory(options)];
+  const parts = [startFills(options), startEventSender(options), startHistory(options), startRecordRetention(options)];
   return async () => {
     for (const one of [parity, weekly]) one.stop();
     for (const part of parts) await part.stop();

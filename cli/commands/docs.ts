@@ -19,6 +19,7 @@ import { renderGatesDoc } from '../docs/gates_doc.ts';
 import { renderMetricsDoc } from '../docs/metrics_doc.ts';
 import { renderNotificationsDoc } from '../docs/notifications_doc.ts';
 import { instrumentJsonSchema, writeSignalSchema } from '../docs/signal_json_schema.ts';
+import { renderStorageDoc } from '../docs/storage_doc.ts';
 import type { Output } from '../output.ts';
 
 /** For developers of minutehand: writes the generated parts of docs/ and config/schema. */
@@ -35,6 +36,7 @@ export function addDocs(program: Command, output: () => Output): void {
     writeFileSync(join(root, 'docs', 'reference', 'METRICS.md'), renderMetricsDoc());
     writeFileSync(join(root, 'docs', 'reference', 'DEGRADATIONS.md'), renderDegradationsDoc());
     writeFileSync(join(root, 'docs', 'reference', 'NOTIFICATIONS.md'), renderNotificationsDoc());
+    writeFileSync(join(root, 'docs', 'reference', 'STORAGE.md'), renderStorageDoc());
     writeFileSync(join(root, 'config', 'grafana', 'minutehand.json'), renderDashboard());
     writeSignalSchema(join(root, 'docs', 'signal.schema.json'));
     writeSignalSchema(join(root, 'docs', 'instrument.schema.json'), instrumentJsonSchema());

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { FILLS_STREAM } from '../../shared/fill/fill.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import { connectRedis, type EaTransport } from './redis_client.ts';
-import { readPart } from './result_file.ts';
+import { fullResultFile, readPart } from './result_file.ts';
 
 const EVERY_MS = 250;
 const CHUNK_BYTES = 65_536;
@@ -47,6 +47,7 @@ export function sendFills(files: FileSystem, folder: string, transport: EaTransp
   async function send(): Promise<boolean> {
     if (redis.status !== 'ready') return false;
     const size = files.stat(result)?.bytes ?? 0;
+    if (sent > size && (await sendRest())) return true;
     if (isFresh || sent > size) {
       sent = Math.max(0, Math.min(sent, size) - AGAIN_BYTES);
       // From the beginning of a line on.
@@ -54,6 +55,31 @@ export function sendFills(files: FileSystem, folder: string, transport: EaTransp
       isFresh = false;
     }
     const bytes = readPart(result, sent, CHUNK_BYTES);
+    const end = await sendLines(bytes);
+    if (end === 0) return false;
+    sent += end;
+    keepMark();
+    return bytes.length === CHUNK_BYTES;
+  }
+
+  /**
+   * The end of the file that had been renamed because it was full.
+   * @returns false when there is none
+   */
+  async function sendRest(): Promise<boolean> {
+    const full = fullResultFile(result);
+    const size = files.stat(full)?.bytes ?? 0;
+    if (size < sent) return false;
+    const bytes = readPart(full, sent, CHUNK_BYTES);
+    const end = await sendLines(bytes);
+    if (end === 0 && bytes.length > 0) return false;
+    sent = sent + end < size ? sent + end : 0;
+    keepMark();
+    return true;
+  }
+
+  /** @returns the number of bytes whose lines Redis has taken */
+  async function sendLines(bytes: Buffer): Promise<number> {
     const pipeline = redis.pipeline();
     let end = 0;
     for (let newline = bytes.indexOf(NEWLINE); newline >= 0; newline = bytes.indexOf(NEWLINE, end)) {
@@ -61,12 +87,9 @@ export function sendFills(files: FileSystem, folder: string, transport: EaTransp
       pipeline.xadd(FILLS_STREAM, 'MAXLEN', '~', STREAM_MAXLEN, '*', 'fill', line);
       end = newline + 1;
     }
-    if (end === 0) return false;
+    if (end === 0) return 0;
     const answers = (await pipeline.exec()) ?? [];
-    if (answers.some(([error]) => error !== null)) return false;
-    sent += end;
-    keepMark();
-    return bytes.length === CHUNK_BYTES;
+    return answers.some(([error]) => error !== null) ? 0 : end;
   }
 
   let turn: Promise<void> = Promise.resolve();

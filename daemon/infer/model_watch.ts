@@ -137,6 +137,9 @@ interface Pointer {
   readonly onNone: (() => void) | null;
 }
 
+/** A program that writes a bad pointer again and again must not fill the memory. */
+const MAX_REFUSED = 100;
+
 /** One pointer file and the set that it names. */
 class FollowedPointer {
   readonly #options: ModelWatchOptions;
@@ -176,12 +179,19 @@ class FollowedPointer {
       if (this.#refused.has(seen)) throw this.#refused.get(seen);
       await this.#load(folder, seen);
     } catch (error) {
-      if (!isUnread(error, seen)) this.#refused.set(seen, error);
+      if (!isUnread(error, seen)) this.#keepRefusal(seen, error);
       if (this.#standing === seen) return;
       this.#standing = seen;
       if (this.#current === '') await this.#loadProved(named);
       this.#options.onRefused(version, error, slot);
     }
+  }
+
+  #keepRefusal(seen: string, error: unknown): void {
+    this.#refused.delete(seen);
+    this.#refused.set(seen, error);
+    const [oldest] = this.#refused.keys();
+    if (this.#refused.size > MAX_REFUSED && oldest !== undefined) this.#refused.delete(oldest);
   }
 
   async #load(folder: string, seen: string, isProved = false): Promise<void> {

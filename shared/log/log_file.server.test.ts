@@ -74,6 +74,25 @@ describe('a log file', () => {
     expect(text()).toHaveLength(6000 * 1024);
   });
 
+  it('is renamed when it is full, so that two files have a bound, and no line is lost or repeated', async () => {
+    const file = openLogFile(path, 10_000);
+    files.push(file);
+    const full = (): string => (existsSync(`${path}.full`) ? readFileSync(`${path}.full`, 'utf8') : '');
+    add(file, 0, 2000);
+    await expect.poll(text).toBe(lines(0, 2000));
+    // Once a second it is looked at.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    add(file, 2000, 2010);
+    await expect.poll(text).toBe(lines(2000, 2010));
+    expect(full()).toBe(lines(0, 2000));
+    add(file, 2010, 4000);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    add(file, 4000, 4001);
+    await expect.poll(text).toBe(lines(4000, 4001));
+    expect(full()).toBe(lines(2000, 4000));
+    expect(file.lost).toBe(0);
+  });
+
   it('has them at once after flush, also while another write is in progress', async () => {
     const file = openFile();
     add(file, 0, 10);

@@ -1,4 +1,4 @@
-import { close, closeSync, fstat, open, openSync, stat, write, writeSync } from 'node:fs';
+import { close, closeSync, fstat, open, openSync, rename, stat, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { makeFolderAsync } from '../folder.ts';
@@ -9,6 +9,7 @@ const writeFile = promisify(write);
 const closeFile = promisify(close);
 const statPath = promisify(stat);
 const statFile = promisify(fstat);
+const renameFile = promisify(rename);
 
 /** Lines that come within this time leave in one system call, unless they are more than GATHER_CHARACTERS. */
 const GATHER_MS = 100;
@@ -20,6 +21,10 @@ const LOOK_MS = 1000;
 /** Maximum of pending characters for a disk that takes nothing. Lines beyond it are lost. */
 const MAX_WAITING_CHARACTERS = 1 << 22;
 const NEWLINE = 10;
+/** A longer file is renamed. Rotation by the system's logrotate, at 50 MB, comes first where it runs often enough. */
+export const MAX_LOG_BYTES = 64 << 20;
+/** Name of the file before, which it replaces. */
+export const FULL_LOG = '.full';
 
 /** A file that lines are added to. No call throws, and `write` never waits for the disk. */
 export interface LogFile {
@@ -47,10 +52,12 @@ function flushAll(): void {
  * Not sonic-boom, which pino brings: with a full disk its flush at exit repeats the write forever while the process
  * hangs, and its buffer until then has no bound. Here the file is reopened after a failed write, so that a disk that
  * has room again, or was mounted again, receives the pending and the following lines. It is also reopened when it was
- * renamed or removed: log rotation needs no notification, and earlier lines are in the file of the other name.
+ * renamed or removed: log rotation needs no notification, and earlier lines are in the file of the other name. A file of
+ * 64 MB is renamed to `<path>.full`, so that both together have a bound without any rotation.
+ * @param maxBytes of a file that is not renamed
  */
-export function openLogFile(path: string): LogFile {
-  const file = new GatheredFile(path);
+export function openLogFile(path: string, maxBytes = MAX_LOG_BYTES): LogFile {
+  const file = new GatheredFile(path, maxBytes);
   if (filesInUse.size === 0) process.on('exit', flushAll);
   filesInUse.add(file);
   return file;
@@ -70,8 +77,8 @@ class GatheredFile implements LogFile {
   #isFailing = false;
   #isClosed = false;
 
-  constructor(path: string) {
-    this.#file = new OpenedFile(path);
+  constructor(path: string, maxBytes: number) {
+    this.#file = new OpenedFile(path, maxBytes);
   }
 
   write(line: string): void {
@@ -172,11 +179,13 @@ class GatheredFile implements LogFile {
 /** The descriptor of a file that others may rename or remove. */
 class OpenedFile {
   readonly #path: string;
+  readonly #maxBytes: number;
   #descriptor: number | null = null;
   #lookedMs = 0;
 
-  constructor(path: string) {
+  constructor(path: string, maxBytes: number) {
     this.#path = path;
+    this.#maxBytes = maxBytes;
   }
 
   /** The file that has the name now. */
@@ -211,7 +220,11 @@ class OpenedFile {
   async #closeWhereRenamed(open: number): Promise<void> {
     this.#lookedMs = performance.now();
     const [named, written] = await Promise.all([statPath(this.#path).catch(() => null), statFile(open)]);
-    if (named !== null && named.ino === written.ino && named.dev === written.dev) return;
+    if (named !== null && named.ino === written.ino && named.dev === written.dev) {
+      if (written.size <= this.#maxBytes) return;
+      // A file that cannot be renamed is better than none.
+      await renameFile(this.#path, this.#path + FULL_LOG).catch(() => undefined);
+    }
     this.#descriptor = null;
     await closeFile(open);
   }

@@ -1,6 +1,8 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
+import { replaceDurably } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
+import { MACHINE_FILES } from '../files.ts';
 import { maskSecretsIn } from '../secrets.ts';
 import type { Settings } from './policy.ts';
 
@@ -47,33 +49,61 @@ export interface ConfigStart extends ConfigAuthor {
   readonly values: ConfigValues;
 }
 
+/** A file with as many lines keeps the newer half: some ten kilobytes each. */
+export const MAX_CONFIG_STARTS = 200;
+
+/** The lines of a file. */
+export interface ConfigStarts {
+  /** Number of older lines that are no longer in it. */
+  readonly dropped: number;
+  /** Oldest first. */
+  readonly starts: readonly ConfigStart[];
+}
+
 /**
  * Appends the configuration that a daemon starts with to its file when it, or its hash, is another than that of the
  * last line. The trainer copies what it finds there into `audit.config_changes`.
  * @throws what the file system throws
  */
 export function noteConfigStart(path: string, start: ConfigStart): void {
-  const last = readConfigStarts(path).at(-1);
+  const { dropped, starts } = readConfigStarts(path);
+  const last = starts.at(-1);
   const known = JSON.stringify([last?.policy_hash, last?.values]);
   if (known === JSON.stringify([start.policy_hash, start.values])) return;
-  // The line before may have been cut off.
-  appendFileSync(path, `\n${JSON.stringify(start)}\n`, { mode: 0o600 });
+  if (starts.length < MAX_CONFIG_STARTS) {
+    // The line before may have been cut off.
+    appendFileSync(path, `\n${JSON.stringify(start)}\n`, { mode: 0o600 });
+    return;
+  }
+  const kept = [...starts.slice(-MAX_CONFIG_STARTS / 2), start];
+  const lines = [{ dropped: dropped + starts.length + 1 - kept.length }, ...kept];
+  replaceDurably(MACHINE_FILES, path, `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`);
 }
 
-/** All lines of such a file, oldest first; none when it is not there. A line that was cut off is left out. */
-export function readConfigStarts(path: string): ConfigStart[] {
+/** Such a file; no lines when it is not there. A line that was cut off is left out. */
+export function readConfigStarts(path: string): ConfigStarts {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { dropped: 0, starts: [] };
     throw new MinutehandError('HOME_UNUSABLE', { seen: `${path}: ${(cause as Error).message}`, cause });
   }
-  return text.split('\n').flatMap((line) => {
-    try {
-      return [JSON.parse(line) as ConfigStart];
-    } catch {
-      return [];
-    }
-  });
+  let dropped = 0;
+  const starts: ConfigStart[] = [];
+  for (const line of text.split('\n')) {
+    const parsed = parseLine(line);
+    if (parsed === null) continue;
+    if ('dropped' in parsed) dropped = parsed.dropped;
+    else starts.push(parsed);
+  }
+  return { dropped, starts };
+}
+
+function parseLine(line: string): ConfigStart | { readonly dropped: number } | null {
+  try {
+    return JSON.parse(line) as ConfigStart | { readonly dropped: number };
+  } catch {
+    return null;
+  }
 }

@@ -188,6 +188,7 @@ const retrainValues = {
     .meta({ examples: ['0 6 * * 1'] }),
   notification_disk_min_mb: z.int().min(1).max(100_000_000),
   model_version_retention: z.int().min(2).max(1000),
+  record_days: z.int().min(30).max(36_500).nullable(),
   quality_min_samples: z.int().min(1).max(10_000_000),
   quality_f1_floor: z.number().min(0).lt(1),
   quality_f1_gates: z.array(z.enum(['ai1', 'ai2', 'direction'])),

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { pauseThread } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { makePrivateFolder } from '../private_files.ts';
-import { Database, SqliteError } from './sqlite.ts';
+import { boundWal, Database, SqliteError } from './sqlite.ts';
 
 /**
  * Inputs of the daemon in the order of their effect, and its answers. The order is the rowid of `inputs`; a signal
@@ -67,6 +67,7 @@ export function openDatabase(path: string, readOnly: boolean): Database {
       db.prepare('SELECT 1 FROM inputs, signals, boots LIMIT 1').get();
     } else {
       db.pragma('journal_mode = WAL');
+      boundWal(db);
       // A killed process loses nothing that was committed; only a power cut may lose the last moments.
       db.pragma('synchronous = NORMAL');
       // At once: a reader sees all tables or none.

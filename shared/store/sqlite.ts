@@ -37,3 +37,14 @@ export const Database = loadSqlite();
 export type Database = BetterSqlite3.Database;
 export type Statement = BetterSqlite3.Statement;
 export const SqliteError = Database.SqliteError;
+
+/** A log that one large transaction has made longer is cut to this at the next checkpoint. */
+export const MAX_WAL_BYTES = 16 << 20;
+
+/**
+ * Bounds the write-ahead log of a database. SQLite reuses its bytes after a checkpoint, which comes every 4 MB, but
+ * never gives back what one large transaction or one long reader has taken, unless it is told to.
+ */
+export function boundWal(db: Database): void {
+  db.pragma(`journal_size_limit = ${MAX_WAL_BYTES}`);
+}

@@ -1,36 +1,40 @@
-import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { makeFolder } from '../../shared/folder.ts';
+import { appendBounded, newestLines, type LineBounds } from '../../shared/line_file.ts';
+import { lockHome } from '../../shared/process/home_lock.ts';
+
+/** About 20,000 lines. The hash of an entry covers all entries before it, so older anchors add nothing to it. */
+export const ANCHOR_BOUNDS: LineBounds = { maxBytes: 2 << 20, keptBytes: 1 << 20 };
+/** Files that were set aside: each tells of entries that are missing. */
+const KEPT_ASIDE = 10;
+const ASIDE = /^\.\d{8}T\d{9}Z$/;
+const LOCK_WAIT_MS = 5000;
 
 /**
  * Anchors of the audit: a file outside the database with one line for each entry, so that entries removed at the end of
- * the table, which its chain of hashes cannot show, are missed. One JSON object per line: `{"entry_id", "hash"}`.
+ * the table, which its chain of hashes cannot show, are missed. One JSON object per line: `{"entry_id", "hash"}`. The
+ * newest lines stay.
  */
 export interface AuditAnchor {
   readonly entry_id: number;
   readonly hash: string;
 }
 
-/** Appends a line; another process may append at the same time. */
-export function appendAnchor(path: string, { entry_id, hash }: AuditAnchor): void {
+/** Appends a line; another process may append at the same time. @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE */
+export function appendAnchor(path: string, { entry_id, hash }: AuditAnchor, bounds: LineBounds = ANCHOR_BOUNDS): void {
   makeFolder(dirname(path));
-  const file = openSync(path, 'a', 0o600);
+  const unlock = lockHome(`${path}.lock`, LOCK_WAIT_MS);
   try {
-    writeSync(file, `${JSON.stringify({ entry_id, hash })}\n`);
+    appendBounded(path, JSON.stringify({ entry_id, hash }), bounds);
   } finally {
-    closeSync(file);
+    unlock();
   }
 }
 
-/** All anchors. A line that a killed process left incomplete is skipped. */
+/** The newest anchors. A line that a killed process left incomplete is skipped. */
 export function readAnchors(path: string): readonly AuditAnchor[] {
-  if (!existsSync(path)) return [];
-  const anchors: AuditAnchor[] = [];
-  for (const line of readFileSync(path, 'utf8').split('\n')) {
-    const anchor = parseAnchor(line);
-    if (anchor !== null) anchors.push(anchor);
-  }
-  return anchors;
+  return newestLines(path, ANCHOR_BOUNDS.maxBytes).flatMap((line) => parseAnchor(line) ?? []);
 }
 
 function parseAnchor(line: string): AuditAnchor | null {
@@ -42,9 +46,15 @@ function parseAnchor(line: string): AuditAnchor | null {
   }
 }
 
-/** Sets the anchors aside, for example after a backup of the database was restored. @returns the new name */
+/**
+ * Sets the anchors aside, for example after a backup of the database was restored. The newest ten such files stay.
+ * @returns the new name
+ */
 export function setAnchorsAside(path: string, nowMs: number): string {
   const aside = `${path}.${new Date(nowMs).toISOString().replaceAll(/[-:.]/g, '')}`;
   renameSync(path, aside);
+  const name = basename(path);
+  const all = readdirSync(dirname(path)).filter((one) => one.startsWith(name) && ASIDE.test(one.slice(name.length)));
+  for (const old of all.sort().slice(0, -KEPT_ASIDE)) rmSync(join(dirname(path), old), { force: true });
   return aside;
 }

@@ -5,7 +5,7 @@ import { makePrivateFolder } from '../../shared/private_files.ts';
 import type { BulkRows, Cell, Engine } from './engine.ts';
 import { FLAT_SCHEMA, flatName } from './flat_schema.ts';
 import type { Tables } from './tables.ts';
-import { Database, SqliteError, type Statement } from '../../shared/store/sqlite.ts';
+import { boundWal, Database, SqliteError, type Statement } from '../../shared/store/sqlite.ts';
 
 /** Another process may be importing: its transactions take well under a second each. */
 const BUSY_MS = 30_000;
@@ -20,6 +20,7 @@ export async function openSqlite(path: string): Promise<Engine> {
   const file = new Database(path, { timeout: BUSY_MS });
   try {
     await whenFree(file, () => file.pragma('journal_mode = WAL'));
+    boundWal(file);
     // A kill loses nothing that was committed; a power cut may lose the last moments.
     file.pragma('synchronous = NORMAL');
   } catch (error) {

@@ -126,6 +126,7 @@ interface AboutBundle extends BundleOrigin {
   readonly notPassed: readonly FailedGate[];
 }
 
+const MAX_KNOWN = 100;
 /** By path; a manifest is read again when its file changes. */
 const known = new Map<string, { readonly mark: string; readonly about: AboutBundle | null }>();
 
@@ -137,6 +138,8 @@ function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBu
   const before = known.get(folder);
   if (before?.mark === mark) return before.about;
   const about = quietly(() => (isOfPairs ? aboutPairs(folder) : aboutDirection(folder)));
+  // Bundles come and go; a few are named at a time.
+  if (known.size >= MAX_KNOWN) known.clear();
   known.set(folder, { mark, about });
   return about;
 }

@@ -1,4 +1,5 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { MinutehandError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { lockHome } from '../../../shared/process/home_lock.ts';
 import { maskSecretsIn } from '../../../shared/secrets.ts';
@@ -6,6 +7,8 @@ import { openStore, storeUrl, type Store } from '../../store/store.ts';
 import { appendAudit, type AuditEntry } from './audit.ts';
 
 const LOCK_WAIT_MS = 5000;
+/** Some 20,000 entries. */
+export const MAX_KEPT_BYTES = 16 << 20;
 
 interface Kept {
   readonly entry: AuditEntry;
@@ -16,6 +19,7 @@ interface Kept {
  * Appends to the audit; while the store cannot be used, the entry is kept in a file of the home (`audit_kept.jsonl`),
  * which the next entry or the next start of the trainer takes over.
  * @returns why it was kept; null: it is in the audit
+ * @throws MinutehandError AUDIT_FULL when it is neither
  */
 export async function appendOrKeep(
   env: NodeJS.ProcessEnv,
@@ -48,7 +52,9 @@ function keep(paths: HomePaths, kept: Kept): void {
   try {
     const file = openSync(path, 'a', 0o600);
     try {
-      writeSync(file, `${JSON.stringify(kept)}\n`);
+      const line = Buffer.from(`${JSON.stringify(kept)}\n`);
+      if (fstatSync(file).size + line.length > MAX_KEPT_BYTES) throw new MinutehandError('AUDIT_FULL', { seen: path });
+      writeSync(file, line);
       fsyncSync(file);
     } finally {
       closeSync(file);

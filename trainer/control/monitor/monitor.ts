@@ -73,8 +73,9 @@ class RunningMonitor implements Monitor {
   readonly #clock: Clock;
   readonly #everyMs: number;
   readonly #trigger: RetrainTrigger;
-  /** Findings that were reported, by version. */
+  /** Findings of this version that were reported. */
   readonly #reported = new Set<string>();
+  #reportedVersion = '';
   #status: Omit<MonitorStatus, 'last_trigger' | 'answered'> = {
     looked_at: null,
     duration_ms: null,
@@ -165,8 +166,10 @@ class RunningMonitor implements Monitor {
    * findings.
    */
   async #tell({ findings, version }: MonitorReport): Promise<void> {
+    if (version !== this.#reportedVersion) this.#reported.clear();
+    this.#reportedVersion = version;
     for (const found of findings) {
-      const key = `${version} ${found.trigger} ${found.subject}`;
+      const key = `${found.trigger} ${found.subject}`;
       if (this.#reported.has(key)) continue;
       this.#reported.add(key);
       this.#options.log.warn({ ...found, version }, 'the active models have drifted');

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -153,7 +153,15 @@ export class BacktestRunner {
     const document = 'document' in result ? result.document : null;
     await queue.end(id, { status, result: document, error: status === 'failed' ? error : missing }, clock.nowMs());
     this.#tell({ ...backtest, status, percent: status === 'done' ? 100 : backtest.percent });
-    rmSync(this.folder(id - KEPT_FILES), { recursive: true, force: true });
+    this.#forgetFiles(id - KEPT_FILES);
+  }
+
+  /** Also of those that were killed, or whose successor never ran. */
+  #forgetFiles(through: number): void {
+    const parent = join(this.#options.paths.home, 'backtests');
+    for (const name of readdirSync(parent))
+      if (/^\d+$/.test(name) && Number(name) <= through)
+        rmSync(join(parent, name), { recursive: true, force: true });
   }
 
   #progress(queue: BacktestQueue, backtest: Backtest, stage: string, percent: number): void {

@@ -85,13 +85,17 @@ export async function followConfigStarts(store: Store, home: string): Promise<nu
   for (const name of readdirSync(home).sort()) {
     if (!/^config_[a-z][a-z0-9_-]*\.jsonl$/.test(name)) continue;
     const file = `${hostname()}:${join(home, name)}`;
-    const starts = readConfigStarts(join(home, name));
-    for (let line = await readLines(store.db, file); line < starts.length; line++) {
-      const { at_ms, values, policy_hash, ...author } = starts[line]!;
+    const { dropped, starts } = readConfigStarts(join(home, name));
+    let read = await readLines(store.db, file);
+    for (const [index, { at_ms, values, policy_hash, ...author }] of starts.entries()) {
+      const line = dropped + index;
+      if (line < read) continue;
+      const before = read;
       written += await store.transaction(async (db) => {
-        if (!(await claimLine(db, file, line))) return 0;
+        if (!(await claimLine(db, file, before, line))) return 0;
         return noteConfigChanges({ db }, values, { nowMs: () => at_ms as never }, policy_hash, author);
       });
+      read = line + 1;
     }
   }
   return written;
@@ -102,8 +106,11 @@ async function readLines(db: Kysely<Tables>, file: string): Promise<number> {
   return Number((await query.executeTakeFirst())?.read_lines ?? 0);
 }
 
-/** Moves the position past a line; false when another connection has done so, for whose transaction this waits. */
-async function claimLine(db: Kysely<Tables>, file: string, line: number): Promise<boolean> {
+/**
+ * Moves the position past a line; false when another connection has done so, for whose transaction this waits.
+ * @param read the position so far; lines between it and this one are no longer in the file
+ */
+async function claimLine(db: Kysely<Tables>, file: string, read: number, line: number): Promise<boolean> {
   const claimed = await db
     .insertInto('core.config_starts')
     .values({ file, read_lines: line + 1 })
@@ -111,7 +118,7 @@ async function claimLine(db: Kysely<Tables>, file: string, line: number): Promis
       conflict
         .column('file')
         .doUpdateSet({ read_lines: line + 1 })
-        .where('core.config_starts.read_lines', '=', line),
+        .where('core.config_starts.read_lines', '=', read),
     )
     .returning('read_lines')
     .executeTakeFirst();

@@ -121,7 +121,8 @@ class RunningWatch implements Watch {
     for (const key of open)
       if (!current.has(key) && (this.#isChecked(key, found) || isUnitBack(key, looks, paths)))
         await notifier.clear(key);
-    for (const { shard } of this.#daemons) for (const fatal of fatalsOf(paths, shard.name)) await notifier.raise(fatal);
+    for (const { shard } of this.#daemons)
+      for (const fatal of fatalsOf(paths, shard.name, clock.nowMs())) await notifier.raise(fatal);
     if (found.every(({ isWell }) => isWell) && disk.length === 0 && own.length === 0) this.#wellMs = performance.now();
   }
 

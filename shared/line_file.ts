@@ -1,0 +1,63 @@
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { replaceDurably } from './durable_file.ts';
+import { MACHINE_FILES } from './files.ts';
+
+/** Bounds of a file of lines that is only appended to. */
+export interface LineBounds {
+  /** A longer file is replaced by its newest lines. */
+  readonly maxBytes: number;
+  /** Of these newest lines together. */
+  readonly keptBytes: number;
+}
+
+const NEWLINE = 10;
+
+/**
+ * Appends a line; a file that is longer than its bound then has its newest lines only. A reader sees the file before or
+ * after. Without a lock, a line that another process appends meanwhile may be lost.
+ * @throws the system's error
+ */
+export function appendBounded(path: string, line: string, bounds: LineBounds): void {
+  if (appendLine(path, line) <= bounds.maxBytes) return;
+  const kept = newestLines(path, bounds.keptBytes);
+  replaceDurably(MACHINE_FILES, path, kept.map((one) => `${one}\n`).join(''));
+}
+
+/** @returns the length of the file, bytes */
+function appendLine(path: string, line: string): number {
+  const file = openSync(path, 'a', 0o600);
+  try {
+    writeSync(file, `${line}\n`);
+    return fstatSync(file).size;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * The whole lines among the last bytes of a file, oldest first, without empty ones; none when there is no such file.
+ * @throws the system's error
+ */
+export function newestLines(path: string, maxBytes: number): readonly string[] {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  try {
+    const { size } = fstatSync(file);
+    // The byte before shows whether the first line is whole.
+    const from = Math.max(0, size - maxBytes - 1);
+    const bytes = Buffer.alloc(size - from);
+    const tail = bytes.subarray(0, readSync(file, bytes, 0, bytes.length, from));
+    const text = from === 0 ? tail : tail.subarray(tail.indexOf(NEWLINE) + 1);
+    return text
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+  } finally {
+    closeSync(file);
+  }
+}

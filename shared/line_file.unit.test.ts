@@ -1,0 +1,48 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FATAL_BOUNDS, noteFatal, readFatals } from './fatal.ts';
+import { homePaths } from './home.ts';
+import { appendBounded, newestLines } from './line_file.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-lines-'));
+  path = join(folder, 'lines.jsonl');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('a file of lines with a bound', () => {
+  it('never exceeds it, and keeps its newest whole lines, the last one always', () => {
+    const bounds = { maxBytes: 400, keptBytes: 200 };
+    for (let index = 0; index < 1000; index++) {
+      appendBounded(path, `line ${index}`, bounds);
+      expect(statSync(path).size).toBeLessThanOrEqual(bounds.maxBytes);
+      const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+      const first = index - lines.length + 1;
+      expect(lines).toEqual(lines.map((_, at) => `line ${first + at}`));
+      expect(lines.length).toBeGreaterThanOrEqual(Math.min(index + 1, 18));
+    }
+  });
+
+  it('is read from its end: whole lines only, none when it is absent', () => {
+    expect(newestLines(path, 100)).toEqual([]);
+    writeFileSync(path, 'first\nsecond\n\nthird\n');
+    expect(newestLines(path, 100)).toEqual(['first', 'second', 'third']);
+    // The second line is whole in the last fourteen bytes, and not in the last thirteen.
+    expect(newestLines(path, 14)).toEqual(['second', 'third']);
+    expect(newestLines(path, 13)).toEqual(['third']);
+    expect(newestLines(path, 3)).toEqual([]);
+  });
+});
+
+describe('the errors that ended a daemon', () => {
+  it('are the newest twenty, however often it was started and however long its messages are', () => {
+    const paths = homePaths({ MINUTEHAND_HOME: folder });
+    for (let at = 0; at < 500; at++) noteFatal(paths, 'main', new Error(`${at} ${'x'.repeat(5000)}`), at);
+    expect(statSync(join(folder, 'daemon_main.fatal.jsonl')).size).toBeLessThanOrEqual(FATAL_BOUNDS.maxBytes);
+    expect(readFatals(paths, 'main').map(({ at_ms }) => at_ms)).toEqual(Array.from({ length: 20 }, (_, i) => 480 + i));
+  });
+});

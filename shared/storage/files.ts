@@ -1,0 +1,279 @@
+/** Folders that files are kept in. */
+export const STORAGE_FOLDERS = {
+  home: '`MINUTEHAND_HOME`',
+  models: '`models` of the home',
+  log: '`MINUTEHAND_LOG`, or `log` of the home',
+  exchange: '`MINUTEHAND_EXCHANGE`, or the home',
+} as const;
+export type StorageFolder = keyof typeof STORAGE_FOLDERS;
+
+export interface StoredFile {
+  readonly in: StorageFolder;
+  /** With `<name>` for what varies, as in PLACEHOLDERS. */
+  readonly path: string;
+  readonly what: string;
+  /** Why it does not grow without end, or what deletes it. */
+  readonly bound: string;
+  /** Of one file, where the program keeps a limit. */
+  readonly maxBytes?: number;
+}
+
+const MIB = 2 ** 20;
+const NAME = '[a-z][a-z0-9_-]*';
+const VERSION = '\\d{8}_[A-Za-z0-9_.-]+';
+
+/** Expressions of what varies in a path. */
+const PLACEHOLDERS: Readonly<Record<string, string>> = {
+  market: '(?:live|simulated)',
+  shard: NAME,
+  process: NAME,
+  pair: '[A-Za-z0-9._-]+',
+  account: '[A-Za-z0-9._-]+',
+  version: VERSION,
+  timeframe: '\\d+[mhd]',
+  hash: '[0-9a-f]{32,64}',
+  commit: '[0-9a-f]{40,64}',
+  model: 'ai[123]',
+  number: '\\d+',
+  time: '\\d{8}T\\d{9}Z',
+  day: '\\d{4}-\\d{2}-\\d{2}',
+  file: '[^/]+',
+  rest: '.+',
+};
+
+/** A lock is a database of no length; its journal has one page while it is held. */
+const LOCK = 'Fixed. A lock and its page.';
+const ONE_EACH = 'One each; replaced as a whole.';
+
+/**
+ * Every file that the program writes while it runs, with what bounds it. docs/reference/STORAGE.md is generated from
+ * this; test/storage.chain.test.ts walks the home of a long run and refuses a file that is not here, or is too long.
+ */
+export const STORED_FILES: readonly StoredFile[] = [
+  {
+    in: 'home',
+    path: '<market>_<shard>.db',
+    what: 'Journal of a shard.',
+    bound:
+      'Signals: `signals_journal_days` of a live market. Inputs stay: they are the bars that later trainings read, 0.7 GB a year for ten pairs. A simulated market keeps 30 of its days.',
+  },
+  {
+    in: 'home',
+    path: '<market>_<shard>.db-wal',
+    what: 'Its write-ahead log.',
+    bound: 'Written back every 4 MB; cut to 16 MB after a larger transaction.',
+    maxBytes: 32 * MIB,
+  },
+  { in: 'home', path: '<market>_<shard>.db-shm', what: 'Index of that log.', bound: 'As the log.', maxBytes: MIB },
+  {
+    in: 'home',
+    path: 'trainer.db',
+    what: 'The store, unless it is PostgreSQL.',
+    bound: 'By table: below. SQLite reuses the room of deleted rows.',
+  },
+  {
+    in: 'home',
+    path: 'trainer.db-wal',
+    what: 'Its write-ahead log.',
+    bound: 'As that of a journal. An import is one transaction: until it ends, the log has its size.',
+  },
+  { in: 'home', path: 'trainer.db-shm', what: 'Index of that log.', bound: 'As the log.' },
+  {
+    in: 'home',
+    path: 'audit_anchors.jsonl',
+    what: 'Hash of each audit entry, outside the database.',
+    bound: 'The newest 1 MB from 2 MB on: some 10,000 entries. Each hash covers all entries before.',
+    maxBytes: 2 * MIB,
+  },
+  {
+    in: 'home',
+    path: 'audit_anchors.jsonl.<time>',
+    what: 'Anchors set aside by `audit restart`.',
+    bound: 'The newest ten.',
+    maxBytes: 2 * MIB,
+  },
+  {
+    in: 'home',
+    path: 'audit_kept.jsonl',
+    what: 'Audit entries while the store is down.',
+    bound: 'Removed once the store has them. At 16 MB an entry is refused with `AUDIT_FULL`.',
+    maxBytes: 17 * MIB,
+  },
+  {
+    in: 'home',
+    path: 'config_<shard>.jsonl',
+    what: 'Configurations that a daemon has started with, for the audit.',
+    bound: 'A line for each change; the newest 100 from 200 on.',
+    maxBytes: 16 * MIB,
+  },
+  {
+    in: 'home',
+    path: 'daemon_<shard>.fatal.jsonl',
+    what: 'Errors that ended a daemon.',
+    bound: 'The newest 32 kB from 64 kB on.',
+    maxBytes: MIB / 16,
+  },
+  {
+    in: 'home',
+    path: '<process>.json',
+    what: 'Address of a running process.',
+    bound: ONE_EACH,
+    maxBytes: 4096,
+  },
+  {
+    in: 'home',
+    path: '<process>_mark_<process>.json',
+    what: 'Last accepted pointer, by kind and process.',
+    bound: ONE_EACH,
+    maxBytes: MIB,
+  },
+  { in: 'home', path: 'archived_signals.json', what: 'Archived part of each journal.', bound: ONE_EACH, maxBytes: MIB },
+  { in: 'home', path: 'home_id', what: 'Random name of the home.', bound: 'Fixed.', maxBytes: 100 },
+  { in: 'home', path: '<file>.lock', what: 'Locks of processes and files.', bound: LOCK, maxBytes: 4096 },
+  { in: 'home', path: '<file>.lock-journal', what: 'Of a held lock.', bound: LOCK, maxBytes: 4096 },
+  {
+    in: 'home',
+    path: 'cache/dataset/<hash>',
+    what: 'Built features and labels.',
+    bound: '2 GB: the least recently used are removed.',
+  },
+  {
+    in: 'home',
+    path: 'cache/search/<model>_<hash>.jsonl',
+    what: 'Journals of interrupted searches.',
+    bound: 'The newest 30.',
+  },
+  { in: 'home', path: 'cache/search/<model>_<hash>.jsonl.lock', what: 'Of a running search.', bound: LOCK },
+  {
+    in: 'home',
+    path: 'cache/search/finished/<model>_<hash>.jsonl',
+    what: 'Journals of ended searches.',
+    bound: 'The newest 30.',
+  },
+  {
+    in: 'home',
+    path: 'backtests/<number>/<file>',
+    what: 'Files of backtests from the dashboard.',
+    bound: 'The newest 50 backtests.',
+  },
+  {
+    in: 'home',
+    path: 'reports/report_<market>_<day>_<day>.html',
+    what: 'Weekly reports.',
+    bound: '`record_days`.',
+    maxBytes: 16 * MIB,
+  },
+  {
+    in: 'home',
+    path: 'archive/<rest>',
+    what: 'Archive of signals, where `archive_path` is in the home.',
+    bound: 'Grows, 20 MB a year for ten pairs; it is what deletion elsewhere relies on. Move old years away.',
+  },
+  {
+    in: 'home',
+    path: 'policy/approved.json',
+    what: 'Pointer to the approved configuration.',
+    bound: ONE_EACH,
+    maxBytes: 65_536,
+  },
+  {
+    in: 'home',
+    path: 'policy/<commit>/<file>',
+    what: 'Files of approved configurations.',
+    bound: 'Some 40 kB for each change that a person has approved.',
+    maxBytes: MIB,
+  },
+  {
+    in: 'home',
+    path: 'policy/repository/<rest>',
+    what: 'Git repository of changes.',
+    bound: 'A commit for each proposed change, some kilobytes.',
+  },
+  { in: 'models', path: '<version>/<file>', what: 'Bundles of pairs.', bound: '`model_version_retention`.' },
+  {
+    in: 'models',
+    path: 'direction/<version>/<file>',
+    what: 'Bundles of the direction model.',
+    bound: 'One for each training by a person; no schedule makes them.',
+  },
+  {
+    in: 'models',
+    path: 'direction/<timeframe>.json',
+    what: 'Active direction model.',
+    bound: ONE_EACH,
+    maxBytes: 65_536,
+  },
+  {
+    in: 'models',
+    path: '<process>.json',
+    what: 'Pointers, halts, looks at holdouts.',
+    bound: ONE_EACH,
+    maxBytes: 4 * MIB,
+  },
+  {
+    in: 'models',
+    path: '<process>/<process>.json',
+    what: 'Metadata for other programs.',
+    bound: ONE_EACH,
+    maxBytes: MIB,
+  },
+  { in: 'models', path: '<file>.lock', what: 'Locks.', bound: LOCK, maxBytes: 4096 },
+  { in: 'models', path: '<file>.lock-journal', what: 'Of a held lock.', bound: LOCK, maxBytes: 4096 },
+  {
+    in: 'log',
+    path: '<process>.log',
+    what: 'Logs.',
+    bound: 'At 64 MB renamed to `.full`; under systemd rotated daily or at 50 MB, fourteen files.',
+    maxBytes: 80 * MIB,
+  },
+  { in: 'log', path: '<process>.log.full', what: 'The log before.', bound: 'One for each log.', maxBytes: 80 * MIB },
+  {
+    in: 'exchange',
+    path: 'signals/<pair>/signal.json',
+    what: 'Last signal of a pair.',
+    bound: 'One for each pair that was ever configured.',
+    maxBytes: 65_536,
+  },
+  {
+    in: 'exchange',
+    path: 'signals/<process>.json',
+    what: 'Signals of all pairs, and the owner of the folder.',
+    bound: ONE_EACH,
+    maxBytes: 4 * MIB,
+  },
+  { in: 'exchange', path: 'signals/.owner.lock', what: 'Lock of the owner.', bound: LOCK, maxBytes: 4096 },
+  { in: 'exchange', path: 'signals/.owner.lock-journal', what: 'While it is held.', bound: LOCK, maxBytes: 4096 },
+  {
+    in: 'exchange',
+    path: 'ea/<account>/result.json',
+    what: 'Fills of a consumer, which it writes itself.',
+    bound: 'Some 400 bytes a fill. The paper account renames it to `result.json.1` at 16 MB; others may, too.',
+  },
+  { in: 'exchange', path: 'ea/<account>/result.json.1', what: 'The fills before.', bound: 'One for each account.' },
+  {
+    in: 'exchange',
+    path: 'ea/<account>/<file>',
+    what: 'Account and positions of a consumer.',
+    bound: 'One for each pair; replaced as a whole.',
+    maxBytes: MIB,
+  },
+];
+
+/** Files that a killed process may leave behind; the next start of the trainer removes them, see leftovers.ts. */
+export const LEFTOVERS = 'Names that end in `.tmp` with the number of a process that has ended.';
+
+/** Whether a path, relative to a folder, has this form. */
+export function isOfForm(form: string, path: string): boolean {
+  const parts = form.split(/<(\w+)>/).map((part, index) => {
+    if (index % 2 === 0) return part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const known = PLACEHOLDERS[part];
+    if (known === undefined) throw new Error(`no placeholder <${part}>`);
+    return known;
+  });
+  return new RegExp(`^${parts.join('')}$`).test(path);
+}
+
+/** The first entry of a folder that a path, relative to it, has the form of. */
+export function storedFileOf(folder: StorageFolder, path: string): StoredFile | null {
+  return STORED_FILES.find((file) => file.in === folder && isOfForm(file.path, path)) ?? null;
+}

@@ -1,0 +1,132 @@
+import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { homePaths } from '../shared/home.ts';
+import { isOfForm, STORED_FILES, storedFileOf, type StorageFolder } from '../shared/storage/files.ts';
+import { JOURNAL_TABLES, STORE_TABLES } from '../shared/storage/tables.ts';
+import { Database, MAX_WAL_BYTES } from '../shared/store/sqlite.ts';
+import { activate } from './activate.ts';
+import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { tinyModels } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 600_000 });
+
+/** Minutes of the market: two of its days. */
+const MINUTES = 2880;
+
+let place: Workplace;
+beforeAll(async () => {
+  place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 10 }, log: { level: 'debug' } } });
+  mkdirSync(place.home);
+  activate(place.models, (await tinyModels(place.models, { settings: place.settings })).version);
+});
+afterAll(() => place.remove());
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? filesIn(path) : [path];
+    })
+    .sort();
+}
+
+/** Which of the folders a path belongs to, the narrowest first. */
+function folderOf(path: string): readonly [StorageFolder, string] {
+  const { home, models, log } = homePaths({ MINUTEHAND_HOME: place.home });
+  for (const [folder, parent] of [
+    ['models', models],
+    ['log', log],
+  ] as const)
+    if (path.startsWith(`${parent}/`)) return [folder, relative(parent, path)];
+  const own = relative(home, path);
+  return [own.startsWith('signals/') || own.startsWith('ea/') ? 'exchange' : 'home', own];
+}
+
+async function startUp(): Promise<{ up: Running; daemon: number; trainer: number }> {
+  const up = place.start(['up', '--json']);
+  const ready = await eventually(
+    () => `up: ${up.stderr()}`,
+    () => up.stdout(),
+    2,
+  );
+  const { daemons, trainer } = JSON.parse(ready) as { daemons: { port: number }[]; trainer: { port: number } };
+  return { up, daemon: daemons[0]!.port, trainer: trainer.port };
+}
+
+function tablesOf(path: string): string[] {
+  const db = new Database(path, { readonly: true });
+  const names = db
+    .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+    .pluck()
+    .all() as string[];
+  db.close();
+  return names;
+}
+
+describe('the list of stored files', () => {
+  it('has every file of an installation that ran for days of its market, was killed and used by hand, within its bound', async () => {
+    const first = await startUp();
+    for (const [args, code] of [
+      [['token', 'create', '--name', 'ann', '--role', 'operator'], 0],
+      [['policy', 'propose', 'core.theta1_initial=0.41', '--reason', 'a test'], 0],
+      [['alerts', 'silence', 'drift', '--hours', '1'], 0],
+      [['audit', 'verify'], 0],
+      [['models', 'shadow', '--none'], null],
+      [['backtest'], null],
+    ] as const) {
+      const ended = await place.run([...args]);
+      if (code !== null)
+        expect([args.join(' '), ended.code, ended.stderr]).toEqual([args.join(' '), code, ended.stderr]);
+    }
+    first.up.killGroup('SIGKILL');
+    await first.up.ended;
+    const { up } = await startUp();
+    const journal = join(place.home, 'simulated_main.db');
+    await eventually(
+      'two days of the market',
+      () => {
+        const db = new Database(journal, { readonly: true });
+        const minutes = db
+          .prepare("SELECT count(DISTINCT time) FROM inputs WHERE kind = 'bar'")
+          .pluck()
+          .get() as number;
+        db.close();
+        return minutes >= MINUTES;
+      },
+      5,
+    );
+    const found = filesIn(place.home).map((path) => ({
+      path,
+      bytes: lstatSync(path, { throwIfNoEntry: false })?.size,
+    }));
+    expect(found.length).toBeGreaterThan(30);
+    const unknown: string[] = [];
+    const tooLong: string[] = [];
+    for (const { path, bytes } of found) {
+      const [folder, own] = folderOf(path);
+      const stored = storedFileOf(folder, own);
+      // A replacement that is just being made.
+      if (/\.\d+\.tmp$/.test(own) || bytes === undefined) continue;
+      if (stored === null) unknown.push(`${folder}: ${own}`);
+      else if (bytes > (stored.maxBytes ?? Infinity)) tooLong.push(`${own}: ${bytes}`);
+    }
+    expect(unknown).toEqual([]);
+    expect(tooLong).toEqual([]);
+    for (const name of ['simulated_main.db-wal', 'trainer.db-wal'])
+      expect(lstatSync(join(place.home, name)).size, name).toBeLessThanOrEqual(MAX_WAL_BYTES);
+    expect(tablesOf(join(place.home, 'trainer.db'))).toEqual(Object.keys(STORE_TABLES).sort());
+    expect(tablesOf(journal)).toEqual(Object.keys(JOURNAL_TABLES).sort());
+    up.killGroup('SIGTERM');
+    await up.ended;
+  });
+
+  it('has forms that each mean their own files', () => {
+    for (const { path } of STORED_FILES) expect(() => isOfForm(path, 'x')).not.toThrow();
+    expect(storedFileOf('home', 'daemon_main.fatal.jsonl')?.what).toBe('Errors that ended a daemon.');
+    expect(storedFileOf('home', 'daemon_main.fatal.jsonl.bak')).toBeNull();
+    expect(storedFileOf('models', '20261125_1932/ai1.onnx')?.what).toBe('Bundles of pairs.');
+    expect(storedFileOf('models', 'ai1.onnx')).toBeNull();
+    expect(storedFileOf('log', 'trainer.log.1')).toBeNull();
+  });
+});
