@@ -1,6 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import { replaceDurably } from './durable_file.ts';
-import { MACHINE_FILES } from './files.ts';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 
 /** Bounds of a file of lines that is only appended to. */
 export interface LineBounds {
@@ -19,8 +17,27 @@ const NEWLINE = 10;
  */
 export function appendBounded(path: string, line: string, bounds: LineBounds): void {
   if (appendLine(path, line) <= bounds.maxBytes) return;
-  const kept = newestLines(path, bounds.keptBytes);
-  replaceDurably(MACHINE_FILES, path, kept.map((one) => `${one}\n`).join(''));
+  replaceLines(path, newestLines(path, bounds.keptBytes));
+}
+
+/** Replaces a file of lines by one that only its user can read, also after a power cut. @throws the system's error */
+export function replaceLines(path: string, lines: readonly string[]): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  rmSync(temporary, { force: true });
+  try {
+    const file = openSync(temporary, 'wx', 0o600);
+    try {
+      const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** @returns the length of the file, bytes */

@@ -70,7 +70,7 @@ describe('the list of stored files', () => {
     for (const [args, code] of [
       [['token', 'create', '--name', 'ann', '--role', 'operator'], 0],
       [['policy', 'propose', 'core.theta1_initial=0.41', '--reason', 'a test'], 0],
-      [['alerts', 'silence', 'drift', '--hours', '1'], 0],
+      [['alerts', 'silence', 'drift', '--for', '1h'], 0],
       [['audit', 'verify'], 0],
       [['models', 'shadow', '--none'], null],
       [['backtest'], null],

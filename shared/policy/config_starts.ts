@@ -1,8 +1,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { replaceDurably } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
-import { MACHINE_FILES } from '../files.ts';
+import { replaceLines } from '../line_file.ts';
 import { maskSecretsIn } from '../secrets.ts';
 import type { Settings } from './policy.ts';
 
@@ -77,7 +76,10 @@ export function noteConfigStart(path: string, start: ConfigStart): void {
   }
   const kept = [...starts.slice(-MAX_CONFIG_STARTS / 2), start];
   const lines = [{ dropped: dropped + starts.length + 1 - kept.length }, ...kept];
-  replaceDurably(MACHINE_FILES, path, `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`);
+  replaceLines(
+    path,
+    lines.map((line) => JSON.stringify(line)),
+  );
 }
 
 /** Such a file; no lines when it is not there. A line that was cut off is left out. */

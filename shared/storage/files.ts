@@ -185,7 +185,7 @@ export const STORED_FILES: readonly StoredFile[] = [
   },
   {
     in: 'home',
-    path: 'policy/repository/<rest>',
+    path: 'policy/repository.git/<rest>',
     what: 'Git repository of changes.',
     bound: 'A commit for each proposed change, some kilobytes.',
   },

@@ -33,7 +33,7 @@ it('keeps entries while the store is down, up to a bound that is reported, and t
   const filler = `${line!}${' '.repeat((1 << 20) - line!.length)}`;
   // Blanks at the ends of lines, so that the file is long with few entries.
   const lines = Array.from({ length: 15 }, () => filler);
-  writeFileSync(paths.keptAudit, `${lines.join('\n')}\n${' '.repeat((1 << 20) - 200)}\n`);
+  writeFileSync(paths.keptAudit, `${lines.join('\n')}\n${' '.repeat((1 << 20) - 50)}\n`);
   await expect(appendOrKeep(down, paths, entryOf('one too many'), 2)).rejects.toMatchObject({ code: 'AUDIT_FULL' });
   expect(statSync(paths.keptAudit).size).toBeLessThanOrEqual(MAX_KEPT_BYTES);
   expect(readFileSync(paths.keptAudit, 'utf8')).not.toContain('one too many');
