@@ -369,7 +369,8 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
     const values = configValues(tinySettings());
     let made = 0;
     const noteSome = (count: number): void => {
-      for (let last = made + count; made < last; made++)
+      const end = made + count;
+      for (; made < end; made++)
         noteConfigStart(path, {
           ...configAuthor('daemon main', {}),
           at_ms: Date.UTC(2026, 10, 20) + made,
