@@ -61,10 +61,10 @@ export const STORED_FILES: readonly StoredFile[] = [
     in: 'home',
     path: '<market>_<shard>.db-wal',
     what: 'Its write-ahead log.',
-    bound: 'Written back every 4 MB; cut to 16 MB after a larger transaction.',
-    maxBytes: 32 * MIB,
+    bound:
+      'Written back every 4 MB, and cut to 16 MB after a larger transaction. It grows while one reader reads: a replay, the evidence of a change, a certificate; 12 kB for each minute of ten pairs.',
   },
-  { in: 'home', path: '<market>_<shard>.db-shm', what: 'Index of that log.', bound: 'As the log.', maxBytes: MIB },
+  { in: 'home', path: '<market>_<shard>.db-shm', what: 'Index of that log.', bound: 'As the log.' },
   {
     in: 'home',
     path: 'trainer.db',

@@ -160,8 +160,7 @@ export class BacktestRunner {
   #forgetFiles(through: number): void {
     const parent = join(this.#options.paths.home, 'backtests');
     for (const name of readdirSync(parent))
-      if (/^\d+$/.test(name) && Number(name) <= through)
-        rmSync(join(parent, name), { recursive: true, force: true });
+      if (/^\d+$/.test(name) && Number(name) <= through) rmSync(join(parent, name), { recursive: true, force: true });
   }
 
   #progress(queue: BacktestQueue, backtest: Backtest, stage: string, percent: number): void {
