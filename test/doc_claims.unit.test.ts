@@ -10,7 +10,7 @@ import { EVALUATION_BARRIERS } from '../trainer/learning/label/reversion.ts';
 const ROOT = packageRoot();
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const GENERATED =
-  /reference\/(BENCHMARKS|CLI|CONFIGURATION|DEGRADATIONS|ERRORS|FEATURES|FORMULAS|GATES|ENGINES|METRICS)\.md$/;
+  /reference\/(BENCHMARKS|CLI|CONFIGURATION|DEGRADATIONS|ERRORS|FEATURES|FORMULAS|GATES|ENGINES|METRICS|STORAGE)\.md$/;
 const pages = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.md'))
   .map((path) => `docs/${path.replaceAll('\\', '/')}`);

@@ -52,8 +52,8 @@ function flushAll(): void {
  * Not sonic-boom, which pino brings: with a full disk its flush at exit repeats the write forever while the process
  * hangs, and its buffer until then has no bound. Here the file is reopened after a failed write, so that a disk that
  * has room again, or was mounted again, receives the pending and the following lines. It is also reopened when it was
- * renamed or removed: log rotation needs no notification, and earlier lines are in the file of the other name. A file of
- * 64 MB is renamed to `<path>.full`, so that both together have a bound without any rotation.
+ * renamed or removed: log rotation needs no notification, and earlier lines are in the file of the other name. A file
+ * of 64 MB is renamed to `<path>.full`, so that both together have a bound without any rotation.
  * @param maxBytes of a file that is not renamed
  */
 export function openLogFile(path: string, maxBytes = MAX_LOG_BYTES): LogFile {
