@@ -33,6 +33,7 @@ function contentHash() {
     .sort();
   const others = [
     'dashboard/api/client.ts',
+    'shared/policy/spelling.ts',
     'dashboard/index.html',
     'dashboard/favicon.svg',
     'bin/dashboard.mjs',

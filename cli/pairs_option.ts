@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { symbolNames } from '../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES, spellSubject } from '../shared/symbol/symbol.ts';
 import { MinutehandError } from '../shared/errors.ts';
+import { knownSubject } from '../shared/policy/known_subject.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 
 /** Value of the option of `addPairsOption`; absent when neither spelling was used. */
@@ -46,16 +47,19 @@ export function configuredPairs({ pairs }: PairsFlags, settings: Settings): read
   const { minutehand } = settings;
   if (pairs === undefined) return minutehand.pairs;
   const names = symbolNames({ minutehand });
-  const spelled = pairs.map((id) => (minutehand.pairs.includes(id) ? id : spellSubject(id, names, 'pair')));
-  const unknown = spelled.find((id) => !minutehand.pairs.includes(id));
-  if (unknown === undefined) return [...new Set(spelled)];
-  if (minutehand.instruments.includes(spellSubject(unknown, names, 'instrument')))
+  const refuseInstrument = (id: string): void => {
+    if (!minutehand.instruments.includes(spellSubject(id, names, 'instrument'))) return;
     throw new MinutehandError('USAGE', {
-      seen: `the instrument ${unknown}`,
+      seen: `the instrument ${id}`,
       expected: 'pairs',
       next: 'Name pairs here. `minutehand direction evaluate <version> --data <folder>` measures a direction model.',
     });
-  throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
+  };
+  const pairOf = (id: string): string => {
+    if (!minutehand.pairs.includes(spellSubject(id, names, 'pair'))) refuseInstrument(id);
+    return knownSubject(id, minutehand.pairs, names, 'pair');
+  };
+  return [...new Set(pairs.map(pairOf))];
 }
 
 /** @returns all configured pairs and instruments when none were given @throws MinutehandError PAIR_UNKNOWN */
@@ -64,10 +68,5 @@ export function configuredSubjects({ pairs }: PairsFlags, settings: Settings): r
   const known = [...minutehand.pairs, ...minutehand.instruments];
   if (pairs === undefined) return known;
   const names = symbolNames({ minutehand });
-  const spelled = pairs.map(
-    (id) => [id, spellSubject(id, names, 'pair'), spellSubject(id, names, 'instrument')].find((one) => known.includes(one)) ?? null, // prettier-ignore
-  );
-  const unknown = pairs.find((_, i) => spelled[i] === null);
-  if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
-  return [...new Set(spelled.flatMap((id) => id ?? []))];
+  return [...new Set(pairs.map((id) => knownSubject(id, known, names)))];
 }

@@ -206,6 +206,54 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     );
   });
 
+  it('opens what an address names in any spelling, and says what is unknown in it instead of showing something else', async () => {
+    const [pair = ''] = place.settings.minutehand.pairs;
+    const address = () => new URL(page.url()).pathname;
+    const unknown = page.locator('.unknown-name');
+    const open = async (path: string): Promise<string> => {
+      await page.goto(new URL(path, link).href);
+      await unknown.first().waitFor();
+      return (await unknown.allInnerTexts()).join('\n');
+    };
+    for (const [spelled, path] of [
+      [pair.toLowerCase(), `/app/subjects/${pair}`],
+      ['xau%2Fusd', `/app/subjects/${INSTRUMENT}`],
+      [pair.replaceAll('USD', '-usd'), `/app/subjects/${pair}`],
+    ] as const) {
+      await page.goto(new URL(`/app/subjects/${spelled}?hours=2`, link).href);
+      await eventually(spelled, () => address() === path || undefined);
+      await page.waitForSelector('.subject .charts');
+      expect([new URL(page.url()).search, await unknown.count()]).toEqual(['?hours=2', 0]);
+    }
+    await page.goto(new URL('/app/data/xauusd', link).href);
+    await eventually('the symbol of the data page', () => address() === '/app/data/XAUUSD' || undefined);
+    await page
+      .getByRole('region', { name: /XAUUSD/ })
+      .first()
+      .waitFor();
+
+    expect(await open('/app/subjects/XAUSUD')).toMatch(/“XAUSUD”[^]*Perhaps: XAU\/USD/);
+    expect(await page.locator('.subject').count()).toBe(0);
+    await unknown.getByRole('link').first().click();
+    await eventually('the near subject', () => address() === `/app/subjects/${INSTRUMENT}` || undefined);
+    expect(await open('/app/subjects/NOTHINGLIKEIT')).toMatch(/“NOTHINGLIKEIT”[^]*There are: /);
+    expect(await open('/app/subjects/%3Cb%3Ex')).toContain('“<b>x”');
+    expect(await open('/app/data/XAUSUD')).toMatch(/“XAUSUD”[^]*Perhaps: .*XAUUSD/);
+    expect(await page.locator('.calendar').count()).toBe(0);
+    expect(await open('/app/subject/x')).toMatch(/no page \/app\/subject\/x\.[^]*Perhaps: Subject/);
+    expect(await open(`/app/models/${versions[0]}`)).toMatch(/no page[^]*Perhaps: Models/);
+    const version = `${versions[0].slice(0, -1)}x`;
+    expect(await open(`/app/models?a=${version}`)).toMatch(new RegExp(`“${version}”[^]*Perhaps: ${versions[0]}`));
+    expect(await open('/app/trades?position=abc')).toContain('“abc”');
+    expect(await open('/app/performance?account=live%2F1')).toContain('“live/1”');
+    const query = '?hours=abc&time=yesterday&view=9,1';
+    const texts = await open(`/app/subjects/${INSTRUMENT}${query}`);
+    for (const text of ['“abc” hours', '“yesterday”', '“9,1”']) expect(texts).toContain(text);
+    await page.waitForSelector('.subject .charts');
+    expect(await page.locator('.chart .u-legend').first().innerText()).toContain('closed, UTC');
+    expect(await violations(page)).toEqual([]);
+  });
+
   it('compares two bundles, promotes one with its evidence and rolls back: the daemon uses the one that was chosen', async () => {
     const [active, other] = versions;
     await page.goto(new URL(`/app/models?b=${other}`, link).href);

@@ -4,6 +4,8 @@ import { ALL_PAIRS, haltedPairs, readHalts, resume, type Halt } from '../../shar
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { knownSubject } from '../../shared/policy/known_subject.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import type { Output } from '../output.ts';
 
 /** Argument that means every pair. */
@@ -19,11 +21,11 @@ export function addModelsResume(models: Command, output: () => Output): void {
     .action((pair: string) => resumePair(pair, output()));
 }
 
-function resumePair(pair: string, output: Output): void {
+function resumePair(named: string, output: Output): void {
   const { models } = homePaths();
-  const { pairs } = loadSettings().minutehand;
-  const isAll = pair === ALL;
-  if (!isAll && !pairs.includes(pair)) throw new MinutehandError('PAIR_UNKNOWN', { seen: pair });
+  const settings = loadSettings();
+  const isAll = named === ALL;
+  const pair = isAll ? named : knownSubject(named, settings.minutehand.pairs, symbolNames(settings), 'pair');
   const version = readActive(models)?.version ?? null;
   const lifted = resume(models, isAll ? ALL_PAIRS : pair, new Date());
   const still = haltedPairs(readHalts(models).halts, version)(pair);

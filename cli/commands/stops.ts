@@ -13,7 +13,8 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { spellSubject } from '../../shared/symbol/symbol.ts';
+import { knownSubject } from '../../shared/policy/known_subject.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import type { Output } from '../output.ts';
 
 const SUBJECTS = 'such as XAUUSD_XAGUSD; all when absent';
@@ -51,10 +52,11 @@ export function addResume(program: Command, output: () => Output): void {
 
 /** @throws MinutehandError PAIR_UNKNOWN */
 function subjectsOf(named: readonly string[]): readonly string[] {
-  const { pairs, instruments } = loadSettings().minutehand;
-  const ids = named.flatMap((text) => text.split(',')).map((text) => spellSubject(text));
-  const unknown = ids.find((id) => !pairs.includes(id) && !instruments.includes(id));
-  if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
+  const settings = loadSettings();
+  const { pairs, instruments } = settings.minutehand;
+  const names = symbolNames(settings);
+  const given = named.flatMap((text) => text.split(','));
+  const ids = given.map((text) => knownSubject(text, [...pairs, ...instruments], names));
   return ids.length === 0 ? [ALL_PAIRS] : ids;
 }
 

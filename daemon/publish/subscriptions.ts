@@ -1,12 +1,19 @@
 import { MinutehandError } from '../../shared/errors.ts';
+import { pairUnknown } from '../../shared/policy/known_subject.ts';
+import { NO_SYMBOL_NAMES, spellSubject, type SymbolNames } from '../../shared/symbol/symbol.ts';
 import { sendError, type Connection, type WebSocketRoute } from '../serve/websocket_route.ts';
 
 /** A list of some thousand pairs. */
 const SUBSCRIPTION_BYTES_MAX = 65_536;
+/** Of unknown pairs, an answer shows so many, and so much of each. */
+const SHOWN_PAIRS = 5;
+const SHOWN_CHARACTERS = 40;
 
 export interface SubscriptionsOptions {
   /** Pairs that a client may subscribe to. */
   readonly pairIds: readonly string[];
+  /** How symbols are spelled. */
+  readonly names?: SymbolNames;
   topicOf(pairId: string): string;
   /** The topic of all pairs. */
   readonly allTopic: string;
@@ -19,9 +26,9 @@ export interface SubscriptionsOptions {
  *
  * `/signals` gives all pairs, `/signals?pairs=XAUUSD_XAGUSD,EURUSD_USDCHF` these. Later a client may send
  * `{"subscribe": [...]}` or `{"unsubscribe": [...]}`: the first `subscribe` of a client that named no pairs when it
- * came replaces "all" with its list; `unsubscribe` takes pairs away, from "all" too. An unknown pair is answered with
- * `{"error": {code, message, next}}` (PAIR_UNKNOWN), the known ones of the same list count; other messages with
- * SUBSCRIPTION_MALFORMED.
+ * came replaces "all" with its list; `unsubscribe` takes pairs away, from "all" too. Symbols may be in any spelling. An
+ * unknown pair is answered with `{"error": {code, message, next}}` (PAIR_UNKNOWN), the known ones of the same list
+ * count; other messages with SUBSCRIPTION_MALFORMED.
  */
 export class Subscriptions implements WebSocketRoute {
   readonly path = '/signals';
@@ -111,12 +118,16 @@ export class Subscriptions implements WebSocketRoute {
   }
 
   #keepKnown(connection: Connection, requested: readonly string[]): string[] {
-    const unknown = requested.filter((pairId) => !this.#knownPairs.has(pairId));
-    if (unknown.length > 0) {
-      const seen = unknown.map((pairId) => JSON.stringify(pairId.slice(0, 40))).slice(0, 5);
-      sendError(connection, new MinutehandError('PAIR_UNKNOWN', { seen: seen.join(', ') }));
+    const { names = NO_SYMBOL_NAMES, pairIds } = this.#options;
+    const known: string[] = [];
+    const unknown: string[] = [];
+    for (const text of requested) {
+      const pairId = this.#knownPairs.has(text) ? text : spellSubject(text, names);
+      if (this.#knownPairs.has(pairId)) known.push(pairId);
+      else unknown.push(text.slice(0, SHOWN_CHARACTERS));
     }
-    return requested.filter((pairId) => this.#knownPairs.has(pairId));
+    if (unknown.length > 0) sendError(connection, pairUnknown(unknown.slice(0, SHOWN_PAIRS), pairIds));
+    return known;
   }
 }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import type { Connection } from '../serve/websocket_route.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { createWebSocketPublisher } from './websocket.ts';
@@ -83,7 +84,7 @@ describe('a subscription', () => {
   it('never touches a topic of a pair that does not exist, or that the client has not', () => {
     const client = opened('pairs=A_B,NO_SUCH');
     expect(client.calls).toEqual(['+of A_B']);
-    expect([client.sent.length, client.error()[1]]).toEqual([1, expect.not.stringContaining('A_B')]);
+    expect([client.sent.length, client.error()[1]]).toEqual([1, expect.stringContaining('Seen: NO_SUCH.')]);
     subscriptions.onMessage(client, '{"unsubscribe":["C_D","A_B","NO_SUCH"]}');
     expect(client.calls).toEqual(['+of A_B', '-of A_B']);
     const all = opened('', 2);
@@ -102,6 +103,22 @@ describe('a subscription', () => {
     expect(client.sent).toEqual([]);
   });
 
+  it('takes symbols in any spelling, also those of the configuration, and names the nearest pairs of an unknown one', () => {
+    const spelled = new Subscriptions({
+      pairIds: ['EURUSD_GBPUSD', 'BTCUSDT_ETHUSDT', 'XAUUSD'],
+      names: { ...NO_SYMBOL_NAMES, aliases: { GOLD: 'XAUUSD' }, suffixes: ['.m'] },
+      topicOf: (pairId) => pairId,
+      allTopic: 'all',
+      lastText: () => undefined,
+    });
+    const client = new Client(1, 'pairs=eurusd_gbpusd,btc-usdt_eth/usdt');
+    spelled.onOpen(client);
+    spelled.onMessage(client, '{"subscribe":["gold"],"unsubscribe":["EURUSD.m_GBPUSD.m"]}');
+    expect(client.calls).toEqual(['+EURUSD_GBPUSD', '+BTCUSDT_ETHUSDT', '-EURUSD_GBPUSD', '+XAUUSD']);
+    spelled.onMessage(client, '{"subscribe":["EURUSD_GBUSD"]}');
+    expect(client.error()).toEqual(['PAIR_UNKNOWN', expect.stringMatching(/Seen: EURUSD_GBUSD\. Expected: perhaps EURUSD_GBPUSD\./)]); // prettier-ignore
+  });
+
   it('is forgotten with its connection', () => {
     subscriptions.onClose(opened('pairs=A_B'));
     // The same number again, of a client that the server has not opened here.
@@ -114,7 +131,7 @@ describe('a subscription', () => {
     const names = Array.from({ length: 7 }, (_, i) => `${i}`.repeat(50));
     const [code, message] = opened(`pairs=${names.join(',')}`).error();
     expect(code).toBe('PAIR_UNKNOWN');
-    const shown = names.slice(0, 5).map((name) => `"${name.slice(0, 40)}"`);
+    const shown = names.slice(0, 5).map((name) => name.slice(0, 40));
     expect(message).toContain(shown.join(', '));
     expect(message).not.toContain('5'.repeat(40));
     expect(message).not.toContain('4'.repeat(41));

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { MinutehandError } from '../../shared/errors.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { allSignalsFile, type Settings } from '../../shared/policy/policy.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../../shared/ports.ts';
 import { DELIVERED_REDIS_URL } from '../../shared/redis_address.ts';
 import type { WebSocketRoute } from '../serve/websocket_route.ts';
@@ -110,9 +111,10 @@ export function byTransport<Value>(valueOf: (name: TransportName) => Value): Rec
   return Object.fromEntries(TRANSPORT_NAMES.map((name) => [name, valueOf(name)])) as Record<TransportName, Value>;
 }
 
-function openWebSocket({ pairs, lease, onFailure }: TransportOptions): OpenTransport<'websocket'> {
+function openWebSocket({ settings, pairs, lease, onFailure }: TransportOptions): OpenTransport<'websocket'> {
   const publisher = createWebSocketPublisher({
     pairIds: pairs.map(({ id }) => id),
+    names: symbolNames(settings),
     ...(lease === undefined ? {} : { isHolder: () => lease.isHolder() }),
     onFailure,
   });

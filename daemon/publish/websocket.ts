@@ -1,4 +1,5 @@
 import { MinutehandError } from '../../shared/errors.ts';
+import type { SymbolNames } from '../../shared/symbol/symbol.ts';
 import type { Server } from '../serve/server.ts';
 import type { WebSocketRoute } from '../serve/websocket_route.ts';
 import type { Publication, Publisher } from './publish.ts';
@@ -10,6 +11,8 @@ export type TopicServer = Pick<Server, 'publishAll'>;
 export interface WebSocketPublisherOptions {
   /** Ids of all configured pairs, to which clients may subscribe. */
   readonly pairIds: readonly string[];
+  /** How symbols of subscriptions are spelled; absent = as the program spells them, in any letter case. */
+  readonly names?: SymbolNames;
   /** Whether last signals may be sent to new clients. */
   isHolder?(): boolean;
   /** Called with PUBLISH_WEBSOCKET at the first batch the server does not take after a good one. */
@@ -49,11 +52,12 @@ class TopicPublisher implements WebSocketPublisher {
   #server: TopicServer | null = null;
   #isFailing = false;
 
-  constructor({ pairIds, isHolder = () => true, onFailure }: WebSocketPublisherOptions) {
+  constructor({ pairIds, names, isHolder = () => true, onFailure }: WebSocketPublisherOptions) {
     this.#onFailure = onFailure;
     this.#topicByPair = new Map(pairIds.map((pairId) => [pairId, signalTopic(pairId)]));
     this.#subscriptions = new Subscriptions({
       pairIds,
+      ...(names !== undefined && { names }),
       topicOf: signalTopic,
       allTopic: ALL_SIGNALS_TOPIC,
       lastText: (pairId) => (isHolder() ? this.#lastTextByPair.get(pairId) : undefined),

@@ -3,9 +3,11 @@ import { useEffect } from 'preact/hooks';
 import { isConnected, openAlerts, session, status } from './live.ts';
 import { Login } from './pages/login.tsx';
 import { Overview } from './pages/overview.tsx';
-import { PAGES, pathOf, place, type PageName } from './router.ts';
+import { named } from './named.ts';
+import { decoded, PAGES, pathKeeping, pathOf, place, type PageName } from './router.ts';
 import { setTheme, theme } from './theme.ts';
 import { Empty } from './parts/basics.tsx';
+import { NameUnknown } from './parts/unknown_name.tsx';
 import { ModelBanner } from './parts/model_banner.tsx';
 import { StopBanner, StopButton } from './parts/stops.tsx';
 import { language, setLanguage, t } from './text/text.ts';
@@ -106,8 +108,23 @@ function Page({ page }: { readonly page: PageName | null }) {
     case 'audit':
       return <AuditPage />;
     case null:
-      return <Empty text={t('page.missing')} />;
+      return <PageUnknown />;
   }
+}
+
+function PageUnknown() {
+  const { asked, part } = place.value;
+  const own = named(asked, PAGES);
+  const near = own.kind === 'known' ? [own.name] : own.kind === 'unknown' ? own.near : [];
+  return (
+    <NameUnknown
+      text="unknown.page"
+      own={{ kind: 'unknown', asked: decoded(location.pathname), near }}
+      known={PAGES}
+      pathTo={(name) => pathKeeping(name as PageName, part)}
+      labelOf={(name) => t(`page.${name as PageName}`)}
+    />
+  );
 }
 
 function Navigation() {

@@ -17,9 +17,15 @@ export const PAGES = [
 ] as const;
 export type PageName = (typeof PAGES)[number];
 
+/** Pages whose path goes on with a name. */
+const NAMED_PAGES: readonly PageName[] = ['subjects', 'data'];
+
 export interface Place {
+  /** null: the path is of no page. */
   readonly page: PageName | null;
-  /** Rest of the path: a subject. */
+  /** What the path names as a page. */
+  readonly asked: string;
+  /** Rest of the path: a subject or symbol. */
   readonly part: string;
   readonly query: URLSearchParams;
 }
@@ -29,10 +35,26 @@ addEventListener('popstate', () => (address.value = location.pathname + location
 
 export const place = computed<Place>(() => {
   const { pathname, searchParams } = new URL(address.value, location.origin);
-  const [, first = '', page = 'overview', part = ''] = pathname.split('/');
-  const known = first === '' || first === 'app' ? PAGES.find((name) => name === page) : undefined;
-  return { page: known ?? null, part: decodeURIComponent(part), query: searchParams };
+  const [, first = '', asked = '', part = '', ...more] = pathname.split('/').map(decoded);
+  const page = PAGES.find((name) => name === (asked === '' ? 'overview' : asked));
+  const isPage = (first === '' || first === 'app') && more.every((text) => text === '');
+  const isNamed = page !== undefined && NAMED_PAGES.includes(page);
+  return { page: isPage && (part === '' || isNamed) ? (page ?? null) : null, asked, part, query: searchParams };
 });
+
+/** A part of a path; one that is not encoded properly is taken as it is. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The path of a page, with the name of a path that is of no page. */
+export function pathKeeping(page: PageName, part: string): string {
+  return pathOf(page, NAMED_PAGES.includes(page) ? part : '');
+}
 
 export function pathOf(page: PageName, part = ''): string {
   if (page === 'overview') return '/';
@@ -45,6 +67,14 @@ export function go(path: string): void {
   address.value = path;
   document.getElementById('content')?.focus({ preventScroll: true });
   scrollTo(0, 0);
+}
+
+/** Names the current page as it is spelled, without a history entry. */
+export function respell(page: PageName, part: string): void {
+  const path = pathOf(page, part);
+  if (path === location.pathname) return;
+  history.replaceState(null, '', path + location.search);
+  address.value = path + location.search;
 }
 
 /** Changes the query of the current page without a history entry. */

@@ -12,6 +12,7 @@ import { barSecondsOf, isInstrument, parseSubject, timeframeOf, type Pair } from
 import { pairCosts, tradingCosts } from '../policy/costs.ts';
 import { settingsOfRecord } from '../policy/decision_record.ts';
 import type { HomePaths } from '../home.ts';
+import { pairUnknown } from '../policy/known_subject.ts';
 import { decisionPolicy, shardsOf, shardSubjects, type Settings } from '../policy/policy.ts';
 import { checksum } from '../signal/encode.ts';
 import type { SignalBody } from '../signal/signal.ts';
@@ -43,7 +44,8 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
   return {
     async explain(subject, time) {
       const { pairs, instruments, market } = settings.minutehand;
-      if (![...pairs, ...instruments].includes(subject)) throw new MinutehandError('PAIR_UNKNOWN', { seen: subject });
+      const known = [...pairs, ...instruments];
+      if (!known.includes(subject)) throw pairUnknown([subject], known);
       const pair = parseSubject(subject);
       const journal = openJournal(paths.journal(market, shardNameOf(settings, subject)), { readOnly: true });
       try {

@@ -119,10 +119,7 @@ export function parseFill(line: string): Fill {
   if (typeof schema === 'string' && schema !== FILL_SCHEMA)
     throw new MinutehandError('FILL_SCHEMA', { seen: schema.slice(0, 60), expected: FILL_SCHEMA });
   const parsed = fillSchema.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw malformed(`${issue!.path.join('.') || 'the line'}: ${issue!.message}`);
-  }
+  if (!parsed.success) throw unfitting(parsed.error.issues[0]!, value);
   const fill = parsed.data;
   const contradiction = contradictionOf(fill);
   if (contradiction !== null) throw malformed(contradiction);
@@ -170,10 +167,45 @@ function parseJson(line: string): object {
   try {
     value = JSON.parse(line);
   } catch (cause) {
+    const [, field, whole, fraction] = COMMA_NUMBER.exec(line) ?? [];
+    if (field !== undefined) throw withComma(field, `${whole},${fraction}`, `${whole}.${fraction}`);
     throw malformed(`no JSON (${(cause as Error).message})`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('no JSON object');
   return value;
+}
+
+/** `"lots":0,5` before the next field or the end: one number to a person, and no JSON. */
+const COMMA_NUMBER = /"(\w+)"\s*:\s*(-?\d+),(\d+)\s*(?=,\s*"|\})/;
+/** A number that is written as text: `0.5`, `0,5`, `-1,25`. */
+const NUMBER_TEXT = /^\s*([+-]?\d+)(?:([.,])(\d+))?\s*$/;
+const SHOWN_VALUE = 60;
+
+/** The first field that does not fit, with its value, and where that is a number as text, how it is written. */
+function unfitting({ path, message }: z.core.$ZodIssue, value: object): MinutehandError {
+  const field = path.join('.');
+  if (field === '') return malformed(`the line: ${message}`);
+  const own = (value as Record<string, unknown>)[field];
+  const [, whole, separator, fraction] = typeof own === 'string' ? (NUMBER_TEXT.exec(own) ?? []) : [];
+  const isNumber = whole !== undefined && message.includes('expected number');
+  if (isNumber && separator === ',') return withComma(field, `"${own as string}"`, `${whole}.${fraction}`);
+  const shown = own === undefined ? 'absent' : `${JSON.stringify(own).slice(0, SHOWN_VALUE)}`;
+  if (isNumber)
+    return new MinutehandError('FILL_FORMAT', {
+      seen: `${field} is the text ${shown}`,
+      expected: `"${field}":${Number(own)}, a number without quotes`,
+      next: `Write ${field} as a number and send the line again; the fill is not counted until then.`,
+    });
+  return malformed(`${field} is ${shown}: ${message}`);
+}
+
+/** A number is not guessed: 1,234 may be a thousand, and money follows from it. */
+function withComma(field: string, seen: string, meant: string): MinutehandError {
+  return new MinutehandError('FILL_FORMAT', {
+    seen: `${field} is ${seen}, with a decimal comma`,
+    expected: `"${field}":${meant}, with a point, as JSON has numbers`,
+    next: `Write numbers with a point, whatever the language of the computer, and send the line again; the fill is not counted until then.`,
+  });
 }
 
 function contradictionOf(fill: Fill): string | null {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { MinutehandError } from '../errors.ts';
 import { idOf } from '../signal/signal.fixture.ts';
 import { closeFill, openFill, refusedFill } from './fill.fixture.ts';
 import { encodeFill, fillKey, firstOwnTicket, latencyMs, parseFill, slippageBps, type Fill } from './fill.ts';
@@ -70,6 +71,27 @@ describe('a fill line', () => {
   ])('is refused with %s', (_what, line, code) => {
     expect(codeOf(line)).toBe(code);
   });
+
+  it.each([
+    [encodeFill(openFill()).replace('"lots":0.5', '"lots":0,5'), 'lots is 0,5, with a decimal comma', '"lots":0.5, with a point'],
+    [encodeFill(closeFill()).replace('"pnl":4.5', '"pnl":-4,25'), 'pnl is -4,25, with a decimal comma', '"pnl":-4.25, with a point'],
+    [changed({ lots: '0,5' }), 'lots is "0,5", with a decimal comma', '"lots":0.5, with a point'],
+    [changed({ filled_price: '4100.5' }), 'filled_price is the text "4100.5"', '"filled_price":4100.5, a number without quotes'],
+    [changed({ time_ms: 1_795_163_536 }), 'time_ms is 1795163536: ', ''],
+    [changed({ currency: undefined }), 'currency is absent: ', ''],
+    [changed({ lots: 'x'.repeat(900) }), 'lots is "xxx', ''],
+  ])('is refused with its field, the value, and how it is written: %#', (line, seen, expected) => {
+    try {
+      parseFill(line);
+      expect.unreachable();
+    } catch (error) {
+      const { message, next } = error as MinutehandError;
+      expect(message).toContain(seen);
+      expect(message).toContain(expected);
+      expect(message.length).toBeLessThan(300);
+      if (expected !== '') expect(next).toMatch(/^Write .* send the line again/);
+    }
+  }); // prettier-ignore
 
   it('is recognized by account, signal, leg, ticket and kind, and by nothing else', () => {
     expect(fillKey(openFill({ time_ms: 1, filled_price: 1 }))).toBe(fillKey(openFill()));

@@ -23,3 +23,30 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   const found = nearest(word, candidates);
   return found === undefined ? '' : ` (did you mean "${found.word}"?)`;
 }
+
+/**
+ * The candidates that a word may have meant, nearest first: those that are a slip away, and those that it begins, ends,
+ * or that begin or end it, letter case and separators aside.
+ */
+export function nearNames(word: string, candidates: readonly string[], most = 3): string[] {
+  const own = plainName(word);
+  const found: { name: string; edits: number }[] = [];
+  for (const name of new Set(candidates)) {
+    const other = plainName(name);
+    const edits = distance(own, other);
+    if (isSlip(own, edits) || isPartOf(own, other) || isPartOf(other, own)) found.push({ name, edits });
+  }
+  found.sort((a, b) => a.edits - b.edits || (a.name < b.name ? -1 : 1));
+  return found.slice(0, most).map(({ name }) => name);
+}
+
+/** Fewer letters than this begin or end too many names. */
+const SHORTEST_PART = 3;
+
+function isPartOf(part: string, whole: string): boolean {
+  return part.length >= SHORTEST_PART && (whole.startsWith(part) || whole.endsWith(part));
+}
+
+function plainName(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { didYouMean, isSlip, nearest } from './spelling.ts';
+import { didYouMean, isSlip, nearest, nearNames } from './spelling.ts';
 
 /** Levenshtein distance straight from its definition. */
 function edits(a: string, b: string): number {
@@ -27,6 +27,28 @@ describe('nearest', () => {
     expect(nearest('x', [])).toBeUndefined();
     expect(didYouMean('x', [])).toBe('');
     expect(didYouMean('stpo', ['start', 'stop'])).toBe(' (did you mean "stop"?)');
+  });
+});
+
+describe('nearNames', () => {
+  const subjects = ['EURUSD_GBPUSD', 'XAUUSD_XAGUSD', 'XAUUSD', 'BTCUSDT', 'BTCUSDT@1h', 'ETHUSDT'];
+
+  it.each([
+    ['BTCUDST', ['BTCUSDT']],
+    ['btcusdt', ['BTCUSDT', 'BTCUSDT@1h']],
+    ['XAUUSDm', ['XAUUSD']],
+    ['FTMO_EURUSD_GBPUSD', ['EURUSD_GBPUSD']],
+    ['GBPUSD', ['EURUSD_GBPUSD']],
+    ['USDJPY_USDCHF', []],
+    ['', []],
+    ['x', []],
+  ])('of “%s” are %j', (word, expected) => {
+    expect(nearNames(word, subjects).slice(0, expected.length || 3)).toEqual(expected);
+  });
+
+  it('are at most so many, the nearest first, each once', () => {
+    const versions = ['20260101_0101', '20260101_0102', '20260101_0103', '20260101_0104', '20260101_0101'];
+    expect(nearNames('20260101_0104', versions, 2)).toEqual(['20260101_0104', '20260101_0101']);
   });
 });
 

@@ -8,7 +8,7 @@ import { PriceChart } from './prices.tsx';
 import { SeriesChart, type Mark } from './series.tsx';
 import { wholeOf, zoomed, type Range } from './window.ts';
 
-const PASSIVE = { cursor: null, onHover: () => undefined, onPick: () => undefined };
+const PASSIVE = { timesAre: 'chart.closed' as const, cursor: null, onHover: () => undefined, onPick: () => undefined };
 
 /**
  * Charts of a subject with many minutes, for measurement in a browser.

@@ -2,6 +2,7 @@ import { effect, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { minuteOf, num } from '../format.ts';
+import { t } from '../text/text.ts';
 import { color, theme } from '../theme.ts';
 import { listen } from './gestures.ts';
 import { decimalsOf } from './price_digits.ts';
@@ -26,6 +27,8 @@ export interface Series {
 export interface ChartProps {
   /** Epoch seconds, ascending. */
   readonly times: readonly number[];
+  /** What the times are. */
+  readonly timesAre: 'chart.closed' | 'chart.exited' | 'chart.dayEnd';
   /** The selected minute. */
   readonly cursor: number | null;
   readonly onHover: (time: number | null) => void;
@@ -59,7 +62,7 @@ export function SeriesChart(props: Props) {
   latest.current = props;
   const lines = useRef<SeriesWindow | null>(null);
   const shown = useRef<Rows | null>(null);
-  const shape = `${theme.value} ${props.series.map(({ name, digits }) => `${name} ${digits}`).join()}`;
+  const shape = `${theme.value} ${t(props.timesAre)} ${props.series.map(({ name, digits }) => `${name} ${digits}`).join()}`;
   const show = (): void => {
     if (plot.current === null || lines.current === null) return;
     const range = latest.current.range.value ?? wholeOf(latest.current.times);
@@ -192,7 +195,10 @@ function optionsOf(
     scales: bounds === undefined ? {} : { y: { range: [...bounds] } },
     axes: axesOf(latest.current, axisOf(width)),
     series: [
-      { label: 'UTC', value: (plot, _time, _line, idx) => minuteAt(rowAt(plot, idx, latest.current), latest.current) },
+      {
+        label: t(latest.current.timesAre),
+        value: (plot, _time, _line, idx) => minuteAt(rowAt(plot, idx, latest.current), latest.current),
+      },
       ...latest.current.series.map((one, line) => seriesOf(one, line, latest, shown)),
     ],
     hooks: hooksOf(latest, shown),

@@ -1,9 +1,10 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { api, type ImportRun, type SymbolCoverage } from '../api.ts';
 import { duration, minuteOf, num, percent } from '../format.ts';
 import { session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
-import { pathOf, place } from '../router.ts';
+import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
+import { pathOf, place, respell } from '../router.ts';
 import { codeText, t, type TextKey } from '../text/text.ts';
 
 const DAY_MS = 86_400_000;
@@ -12,7 +13,13 @@ const DAY_MS = 86_400_000;
 export default function DataPage() {
   const { data, error } = useLoaded(() => api.get('/api/data'), '');
   const symbols = data?.symbols ?? [];
-  const chosen = symbols.find(({ symbol }) => symbol === place.value.part) ?? symbols[0];
+  const names = symbols.map(({ symbol }) => symbol);
+  const own = useSubjectNamed(place.value.part, names);
+  const name = own?.kind === 'known' ? own.name : null;
+  useEffect(() => {
+    if (name !== null) respell('data', name);
+  }, [name]);
+  const chosen = own?.kind === 'none' ? symbols[0] : symbols.find(({ symbol }) => symbol === name);
   return (
     <>
       {error !== null && <Failure error={error} />}
@@ -37,6 +44,9 @@ export default function DataPage() {
           />
           <Clock />
         </Panel>
+      )}
+      {own?.kind === 'unknown' && data !== null && (
+        <NameUnknown text="unknown.symbol" own={own} known={names} pathTo={(symbol) => pathOf('data', symbol)} />
       )}
       {chosen !== undefined && <Symbol coverage={chosen} />}
       <Imports />

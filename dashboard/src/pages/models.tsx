@@ -15,6 +15,8 @@ import {
 import { DirectionModels } from '../parts/direction_models.tsx';
 import { Rejection } from '../parts/gate_text.tsx';
 import { Gates, ModelComparison, Reliability } from '../parts/model_comparison.tsx';
+import { NameUnknown } from '../parts/unknown_name.tsx';
+import { named } from '../named.ts';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
 
@@ -29,9 +31,11 @@ const TONES: Readonly<Record<string, Tone>> = {
 export default function ModelsPage() {
   const current = currentModel.value;
   const { query } = place.value;
-  const first = query.get('a') ?? current?.version ?? null;
-  const second = query.get('b');
   const { data, error, reload } = useLoaded(() => api.get('/api/ml/models'), current?.version ?? '');
+  const versions = data?.models.map(nameOf) ?? null;
+  const isRead = versions !== null || query.get('a') === null;
+  const first = versionNamed(query.get('a'), versions) ?? (isRead ? (current?.version ?? null) : null);
+  const second = versionNamed(query.get('b'), versions);
   const compared = useLoaded(() => readBoth(first, second), `${first} ${second}`);
   const shown = compared.data?.a ?? null;
   const change = async (act: () => Promise<unknown>): Promise<void> => {
@@ -43,6 +47,8 @@ export default function ModelsPage() {
   return (
     <>
       {error !== null && <Failure error={error} />}
+      {versions !== null &&
+        (['a', 'b'] as const).map((key) => <VersionUnknown key={key} at={key} versions={versions} />)}
       {compared.error !== null && <Failure error={compared.error} />}
       {current !== null && current.version === null && <Empty text={t('models.none')} />}
       {shown !== null && (
@@ -62,6 +68,24 @@ export default function ModelsPage() {
       {subjects.value.some(({ kind }) => kind === 'instrument') && <DirectionModels />}
     </>
   );
+}
+
+/** The version that the query names; null until the versions are known, and when there is no such one. */
+function versionNamed(asked: string | null, versions: readonly string[] | null): string | null {
+  const own = named(asked, versions ?? []);
+  return own.kind === 'known' ? own.name : null;
+}
+
+function VersionUnknown({ at, versions }: { readonly at: 'a' | 'b'; readonly versions: readonly string[] }) {
+  const { query } = place.value;
+  const own = named(query.get(at), versions);
+  if (own.kind !== 'unknown') return null;
+  const pathTo = (version: string): string => {
+    const others = new URLSearchParams(query);
+    others.set(at, version);
+    return `${pathOf('models')}?${others.toString()}`;
+  };
+  return <NameUnknown text="unknown.model" own={own} known={versions} pathTo={pathTo} />;
 }
 
 const nameOf = ({ model_id }: Model): string => model_id;

@@ -7,6 +7,8 @@ import { basisPoints, duration, minuteOf, num, percent, price, signed } from '..
 import { nowMs, subjects } from '../live.ts';
 import { Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { Calendar } from '../parts/calendar.tsx';
+import { NameUnknown } from '../parts/unknown_name.tsx';
+import { named } from '../named.ts';
 import { NoTrades } from '../parts/no_trades.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, language, t } from '../text/text.ts';
@@ -18,10 +20,21 @@ export default function PerformancePage() {
   const { data, error } = useLoaded(() => api.get('/api/performance'), String(Math.floor(nowMs.value / READ_MS)));
   if (data === null) return error === null ? <Empty text={`${t('app.loading')}…`} /> : <Failure error={error} />;
   const asked = place.value.query.get('account');
-  const shown = data.accounts.find(({ id }) => id === asked) ?? mostActive(data.accounts);
+  const ids = data.accounts.map(({ id }) => id);
+  const account = named(asked, ids);
+  const shown =
+    data.accounts.find(({ id }) => account.kind === 'known' && id === account.name) ?? mostActive(data.accounts);
   return (
     <>
       {error !== null && <Failure error={error} />}
+      {account.kind === 'unknown' && (
+        <NameUnknown
+          text="unknown.account"
+          own={account}
+          known={ids}
+          pathTo={(id) => `${pathOf('performance')}?account=${encodeURIComponent(id)}`}
+        />
+      )}
       {data.is_simulated && <Simulated />}
       {shown === null || shown.opened === 0 ? <NoTrades hasAccount={shown !== null} /> : null}
       {shown !== null && shown.opened > 0 && <Account data={data} own={shown} />}
@@ -184,15 +197,15 @@ function lastOfEach<Point extends { readonly time: number }>(points: readonly Po
   return points.filter(({ time }, i) => points[i + 1]?.time !== time);
 }
 
-function useChart() {
+function useChart(timesAre: 'chart.exited' | 'chart.dayEnd') {
   const range = useMemo(() => signal<Range | null>(null), []);
   const [cursor, setCursor] = useState<number | null>(null);
-  return { range, cursor, onHover: setCursor, onPick: setCursor };
+  return { timesAre, range, cursor, onHover: setCursor, onPick: setCursor };
 }
 
 function Equity({ own }: { readonly own: AccountPerformance }) {
-  const chart = useChart();
   const [isDaily, setDaily] = useState(false);
+  const chart = useChart(isDaily ? 'chart.dayEnd' : 'chart.exited');
   const points = useMemo(() => {
     if (!isDaily) return lastOfEach(own.curve);
     return own.days.map(({ day, cumulative, drawdown }) => ({ time: Date.parse(`${day}T22:00:00Z`) / 1000, net: cumulative, drawdown })); // prettier-ignore
@@ -253,7 +266,7 @@ function Equity({ own }: { readonly own: AccountPerformance }) {
 }
 
 function Expectation({ own }: { readonly own: AccountPerformance }) {
-  const chart = useChart();
+  const chart = useChart('chart.exited');
   const points = useMemo(() => lastOfEach(own.curve).filter(({ net_bps }) => net_bps !== null), [own]);
   if (own.expected_positions === 0)
     return (

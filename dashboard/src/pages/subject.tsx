@@ -6,12 +6,15 @@ import { SeriesChart, type ChartProps, type Mark, type Series } from '../charts/
 import { lowerBound, wholeOf, zoomed, type Range } from '../charts/window.ts';
 import { basisPoints, duration, num, percent, signed } from '../format.ts';
 import { last, nowMs, subjects } from '../live.ts';
+import { minuteNamed, numberNamed, type UnknownName } from '../named.ts';
 import { Empty, Failure, ModeBadge, Panel, SideText, useLoaded } from '../parts/basics.tsx';
+import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
 import { Why } from '../parts/why.tsx';
-import { go, pathOf, place, setQuery } from '../router.ts';
+import { go, pathOf, place, respell, setQuery } from '../router.ts';
 import { codeText, language, meaningText, t } from '../text/text.ts';
 
 const HOURS = [2, 6, 24, 72, 720, 8760] as const;
+const USUAL_HOURS = 6;
 /** Maximum number of signals of a period, and of a zoomed part. */
 const POINTS = 6000;
 const MOST = 60_000;
@@ -22,16 +25,62 @@ function closeOf({ timestamp }: Signal): number {
   return Date.parse(timestamp) / 1000;
 }
 
+/** One subject (`/app/subjects/EURUSD_GBPUSD`); the first where the address names none. */
 export default function SubjectPage() {
-  const all = subjects.value;
-  const chosen = all.find(({ subject }) => subject === place.value.part) ?? all[0];
-  if (chosen === undefined) return <Empty text={`${t('app.loading')}…`} />;
-  return <Subject key={chosen.subject} id={chosen.subject} />;
+  const ids = subjects.value.map(({ subject }) => subject);
+  const own = useSubjectNamed(place.value.part, ids);
+  const name = own?.kind === 'known' ? own.name : null;
+  useEffect(() => {
+    if (name !== null) respell('subjects', name);
+  }, [name]);
+  const id = own?.kind === 'none' ? ids[0] : name;
+  if (own?.kind === 'unknown' && ids.length > 0) return <SubjectUnknown own={own} ids={ids} />;
+  if (id === undefined || id === null) return <Empty text={`${t('app.loading')}…`} />;
+  return <Subject key={id} id={id} />;
+}
+
+function SubjectUnknown({ own, ids }: { readonly own: UnknownName; readonly ids: readonly string[] }) {
+  const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
+  return (
+    <NameUnknown
+      text="unknown.subject"
+      own={own}
+      known={ids}
+      pathTo={(id) => pathOf('subjects', id)}
+      labelOf={(id) => labels.get(id) ?? id}
+    />
+  );
+}
+
+/** What the query names and the page cannot show: it shows its usual period or its newest minute. */
+function QueryUnknown({ id }: { readonly id: string }) {
+  const { query } = place.value;
+  const hours = query.get('hours');
+  const time = query.get('time');
+  const view = query.get('view');
+  const wrong = [
+    numberNamed(hours, USUAL_HOURS, HOURS) === null && (['unknown.hours', hours!, HOURS.map(String)] as const),
+    time !== null && minuteNamed(time) === null && (['unknown.time', time, []] as const),
+    view !== null && rangeInQuery() === null && (['unknown.view', view, []] as const),
+  ].filter((one) => one !== false);
+  return (
+    <>
+      {wrong.map(([text, asked, known]) => (
+        <NameUnknown
+          key={text}
+          text={text}
+          own={{ kind: 'unknown', asked, near: [] }}
+          known={known}
+          pathTo={(name) => `${pathOf('subjects', id)}?hours=${name}`}
+        />
+      ))}
+    </>
+  );
 }
 
 function Subject({ id }: { readonly id: string }) {
   const subject = subjects.value.find((one) => one.subject === id)!;
-  const hours = Number(place.value.query.get('hours') ?? 6);
+  const hours = numberNamed(place.value.query.get('hours'), USUAL_HOURS, HOURS) ?? USUAL_HOURS;
   const { data, error } = useLoaded(() => readHistory(id, hours), `${id} ${hours}`);
   const newest = last.value.get(id) ?? null;
   const [asked, setAsked] = useState<number | null>(minuteInQuery());
@@ -60,10 +109,19 @@ function Subject({ id }: { readonly id: string }) {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   });
-  const chart = { times, cursor: asked, range, onHover: hover, onPick: pin, hasRightScale: subject.kind === 'pair' };
+  const chart = {
+    times,
+    timesAre: 'chart.closed' as const,
+    cursor: asked,
+    range,
+    onHover: hover,
+    onPick: pin,
+    hasRightScale: subject.kind === 'pair',
+  };
   return (
     <div class="subject">
       <Head id={id} hours={hours} newest={newest} />
+      <QueryUnknown id={id} />
       <Zoom range={range} times={times} />
       {error !== null && <Failure error={error} />}
       {data !== null && signals.length === 0 && <Empty text={t('subject.noHistory')} />}
@@ -130,8 +188,7 @@ function SpreadPanels({ chart, lines, entry }: SpreadProps) {
 
 function minuteInQuery(): number | null {
   const text = place.value.query.get('time');
-  const ms = text === null ? NaN : Date.parse(text);
-  return Number.isNaN(ms) ? null : ms / 1000;
+  return text === null ? null : minuteNamed(text);
 }
 
 /** Arrow keys move the selected minute. */
@@ -294,9 +351,12 @@ function useRange(): Shared<Range | null> {
   return range;
 }
 
+/** Epoch seconds; later times are no dates. */
+const LATEST = 8.64e12;
+
 function rangeInQuery(): Range | null {
   const [from, to] = (place.value.query.get('view') ?? '').split(',').map((text) => Number(text) * 60);
-  return to !== undefined && from! > 0 && to > from! ? [from!, to] : null;
+  return to !== undefined && from! > 0 && to > from! && to < LATEST ? [from!, to] : null;
 }
 
 const ZOOMS: Readonly<Record<string, readonly [factor: number, shift: number]>> = {

@@ -4,6 +4,8 @@ import { positionsOf, type TradedPosition } from '../charts/positions.ts';
 import { duration, microseconds, minuteOf, num, price, signed } from '../format.ts';
 import { nowMs, status, subjects } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { NameUnknown } from '../parts/unknown_name.tsx';
+import { named } from '../named.ts';
 import { NoTrades } from '../parts/no_trades.tsx';
 import { PositionPanel } from '../parts/position_chart.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
@@ -20,7 +22,9 @@ export default function TradesPage() {
   );
   const positions = useMemo(() => positionsOf(data?.trades ?? []), [data]);
   const asked = place.value.query.get('position');
-  const shown = positions.find(({ positionId }) => positionId === asked);
+  const ids = positions.map(({ positionId }) => positionId);
+  const own = named(asked, ids);
+  const shown = own.kind === 'known' ? positions.find(({ positionId }) => positionId === own.name) : undefined;
   const isEmpty = data !== null && data.trades.length === 0;
   return (
     <>
@@ -31,6 +35,14 @@ export default function TradesPage() {
         </p>
       )}
       {isEmpty && <NoTrades hasAccount={false} />}
+      {own.kind === 'unknown' && data !== null && (
+        <NameUnknown
+          text="unknown.position"
+          own={own}
+          known={ids}
+          pathTo={(id) => `${pathOf('trades')}?position=${encodeURIComponent(id)}`}
+        />
+      )}
       {shown !== undefined && <PositionPanel own={shown} onClose={() => setQuery('position', '')} />}
       {!isEmpty && (
         <Panel title={t('trades.positions')} wide>

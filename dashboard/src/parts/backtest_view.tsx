@@ -31,7 +31,14 @@ export function BacktestView({ shown }: { readonly shown: readonly ShownBacktest
     };
     return { equity: of('equity'), drawdown: of('drawdown') };
   }, [shown]);
-  const chart = { times: lines.equity.times, range, cursor, onHover: setCursor, onPick: setCursor };
+  const chart = {
+    times: lines.equity.times,
+    timesAre: 'chart.exited' as const,
+    range,
+    cursor,
+    onHover: setCursor,
+    onPick: setCursor,
+  };
   return (
     <>
       <Panel title={t('backtests.equity')} wide aside={<span class="note">{t('backtests.closed')}</span>}>

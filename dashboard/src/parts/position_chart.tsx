@@ -12,6 +12,11 @@ import { pathOf } from '../router.ts';
 import { codeText, meaningText, t } from '../text/text.ts';
 import { Empty, Failure, Panel, Table, useLoaded } from './basics.tsx';
 
+/** Epoch seconds of the close of a signal's bar. */
+function closeOf({ timestamp }: Signal): number {
+  return Date.parse(timestamp) / 1000;
+}
+
 /** Bars beside a short position: minutes of a live market; a simulated one passes faster. */
 const LEAST_LIVE_MS = 30 * 60_000;
 const LEAST_SIMULATED_MS = 60_000;
@@ -24,9 +29,17 @@ export function PositionPanel({ own, onClose }: { readonly own: TradedPosition; 
   const [cursor, setCursor] = useState<number | null>(null);
   const subject = subjects.value.find((one) => one.subject === own.subject);
   const signals = data?.signals ?? [];
-  const times = useMemo(() => signals.map(({ timestamp }) => Date.parse(timestamp) / 1000 - 60), [data]);
+  const times = useMemo(() => signals.map(closeOf), [data]);
   const marks = useMemo(() => marksOf(own, signals), [data, own.closedMs]);
-  const chart = { times, range, cursor, onHover: setCursor, onPick: setCursor, hasRightScale: true };
+  const chart = {
+    times,
+    timesAre: 'chart.closed' as const,
+    range,
+    cursor,
+    onHover: setCursor,
+    onPick: setCursor,
+    hasRightScale: true,
+  };
   const entry = subject?.z_entry ?? 2;
   const title = `${subject?.label ?? own.subject} · ${minuteOf(own.openedMs)}`;
   return (

@@ -4,16 +4,20 @@ import { SearchHistoryChart } from '../charts/history.tsx';
 import { ParallelCoordinates } from '../charts/parallel.tsx';
 import { importanceOf, trialsOf, type Trials } from '../charts/trials.ts';
 import { compact, minuteOf, num, percent } from '../format.ts';
-import { place, setQuery } from '../router.ts';
+import { named } from '../named.ts';
+import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, t } from '../text/text.ts';
 import { Empty, Failure, Panel, Table, useLoaded, type Column } from './basics.tsx';
+import { NameUnknown } from './unknown_name.tsx';
 
 /** Parameter searches: `?search=`, default: the newest. */
 export function Searches({ version }: { readonly version: string }) {
   const { data, error } = useLoaded(() => api.get('/api/searches'), version);
   const searches = data?.searches ?? [];
   const asked = place.value.query.get('search');
-  const chosen = searches.find(({ search_id }) => search_id === asked) ?? searches[0];
+  const ids = searches.map(({ search_id }) => search_id);
+  const own = named(asked, ids);
+  const chosen = searches.find(({ search_id }) => own.kind === 'known' && search_id === own.name) ?? searches[0];
   return (
     <Panel
       title={t('runs.searches')}
@@ -35,6 +39,14 @@ export function Searches({ version }: { readonly version: string }) {
       }
     >
       {error !== null && <Failure error={error} />}
+      {own.kind === 'unknown' && data !== null && (
+        <NameUnknown
+          text="unknown.search"
+          own={own}
+          known={ids}
+          pathTo={(id) => `${pathOf('runs')}?search=${encodeURIComponent(id)}`}
+        />
+      )}
       {data !== null && chosen === undefined && <Empty text={t('runs.noSearches')} />}
       {chosen !== undefined && <Search key={chosen.search_id} id={chosen.search_id} changed={chosen.changed_ms} />}
     </Panel>

@@ -7,6 +7,7 @@ import { barAt } from '../../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { pairUnknown } from '../../../shared/policy/known_subject.ts';
 import { screenPolicy, shardsOf } from '../../../shared/policy/policy.ts';
 import { readKnownBars } from '../../jobs/bars/known_bars.ts';
 import { commonMinutes } from '../../learning/history/pair_history.ts';
@@ -37,7 +38,7 @@ export async function recentFeatures(
   const { market, windows } = settings.minutehand;
   const shard = shardsOf(settings.minutehand).find(({ pairs }) => pairs.some(({ id }) => id === subject));
   const pair = shard?.pairs.find(({ id }) => id === subject);
-  if (shard === undefined || pair === undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: subject });
+  if (shard === undefined || pair === undefined) throw pairUnknown([subject], settings.minutehand.pairs);
   const features = new PairFeatures(windows, pair.barSeconds);
   const last = signals.last.get(subject);
   const newest = last === undefined ? clock.nowMs() / 1000 : Date.parse(last.timestamp) / 1000;

@@ -70,6 +70,7 @@ describe('a subject at the API, in any spelling', () => {
         "GET /api/ml/predict subject",
         "GET /api/signals subject",
         "GET /api/signals/history subject",
+        "GET /api/spelling subject",
         "GET /api/trades subject",
         "POST /api/automl-features/generate symbol",
         "POST /api/backtests pairs",

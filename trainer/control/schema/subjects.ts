@@ -22,6 +22,14 @@ export const subjectSchema = z
   })
   .meta({ id: 'Subject' });
 
+export const spellingQuery = z.object({
+  subject: z.string().min(1).max(200).describe('A pair, an instrument or a symbol in any spelling: btc/usdt'),
+});
+
+export const spellingSchema = z.object({
+  subject: z.string().describe('As the program spells it: BTCUSDT; what is no such name is returned as it is'),
+});
+
 export const subjectsSchema = z.object({
   market: z.enum(['live', 'simulated']).describe('Where bars come from'),
   subjects: z.array(subjectSchema),

@@ -2,6 +2,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import * as z from 'zod';
 import { listVersions, readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { pairUnknown } from '../../../../shared/policy/known_subject.ts';
 import { shardsOf } from '../../../../shared/policy/policy.ts';
 import type { BacktestRequest } from '../../schedule/backtest_queue.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -153,7 +154,7 @@ function checked(body: z.infer<typeof backtestRequest>, { settings, paths }: Api
   if (missing !== undefined) throw new MinutehandError('MODEL_MISSING', { seen: missing });
   const configured = shardsOf(settings.minutehand).flatMap(({ pairs }) => pairs.map((pair) => pair.id));
   const unknown = body.pairs?.find((pair) => !configured.includes(pair));
-  if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
+  if (unknown !== undefined) throw pairUnknown([unknown], configured);
   const from = minuteOf(body.from) ?? null;
   const to = minuteOf(body.to) ?? null;
   if (from !== null && to !== null && Date.parse(from) >= Date.parse(to))

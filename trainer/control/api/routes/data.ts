@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type * as z from 'zod';
 import { symbolsOf } from '../../../../shared/pair.ts';
-import { screenPolicy, shardsOf } from '../../../../shared/policy/policy.ts';
+import { screenPolicy, shardsOf, shardSubjects } from '../../../../shared/policy/policy.ts';
 import { scanOnThread } from '../../data_quality/coverage_thread.ts';
 import { storeUrl } from '../../../store/store.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -49,7 +49,7 @@ async function scan({ settings, paths, clock }: ApiContext): Promise<Scan> {
   const beganUs = clock.monotonicUs();
   const scannedAt = new Date(clock.nowMs()).toISOString();
   const symbols = await scanOnThread({
-    symbols: symbolsOf(shards.flatMap(({ pairs }) => pairs)),
+    symbols: symbolsOf(shards.flatMap(({ name }) => shardSubjects(settings.minutehand, name))),
     market,
     journals: shards.map(({ name }) => paths.journal(market, name)),
     storeUrl: url === paths.trainer && !existsSync(url) ? null : url,

@@ -1,5 +1,5 @@
 import { addStops, ALL_PAIRS, liftStops, readHalts, type Stop } from '../../../../shared/bundle/halts.ts';
-import { MinutehandError } from '../../../../shared/errors.ts';
+import { pairUnknown } from '../../../../shared/policy/known_subject.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { resumeRequest, stopRequest, stopsSchema } from '../../schema/stops.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -12,7 +12,7 @@ export function addStopRoutes(api: Api, { settings, paths, clock }: ApiContext):
   const stops = (): Stop[] => [...(readHalts(paths.models).stops ?? [])];
   const known = (subjects: readonly string[] = [ALL_PAIRS]): readonly string[] => {
     const unknown = subjects.find((id) => id !== ALL_PAIRS && !pairs.includes(id) && !instruments.includes(id));
-    if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
+    if (unknown !== undefined) throw pairUnknown([unknown], [...pairs, ...instruments]);
     return subjects;
   };
 

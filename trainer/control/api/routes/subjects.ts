@@ -16,9 +16,9 @@ import {
 import { shardsOf, shardSubjects, type Settings } from '../../../../shared/policy/policy.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
-import { subjectsSchema } from '../../schema/subjects.ts';
+import { spellingQuery, spellingSchema, subjectsSchema } from '../../schema/subjects.ts';
 
-/** `GET /api/subjects`. */
+/** `GET /api/subjects`, `GET /api/spelling`. */
 export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: ApiContext): void {
   api.route({
     method: 'GET',
@@ -41,6 +41,20 @@ export function addSubjectRoutes(api: Api, { settings: { minutehand }, paths }: 
       );
       return Promise.resolve({ market: minutehand.market, subjects });
     },
+  });
+
+  api.route({
+    method: 'GET',
+    url: '/api/spelling',
+    config: { role: 'viewer' },
+    schema: {
+      tags: ['signals'],
+      summary: 'A pair, an instrument or a symbol as the program spells it',
+      querystring: spellingQuery,
+      response: { 200: spellingSchema, ...REFUSALS },
+    },
+    // Spelled before it is validated, as the subjects of every route.
+    handler: ({ query }) => Promise.resolve({ subject: query.subject }),
   });
 }
 
