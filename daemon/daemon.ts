@@ -503,11 +503,14 @@ class AssembledDaemon implements Daemon {
       log,
       print,
       ...(pointerMarks && { marksOf: pointerMarks }),
-      load: (folder) =>
-        this.#ports.loadModels(folder, async (work) => {
+      load: async (folder) => {
+        const set = await this.#ports.loadModels(folder, async (work) => {
           await this.pipeline.idleWindow();
           return work();
-        }),
+        });
+        await this.pipeline.warm(set, store);
+        return set;
+      },
       apply: (input) => this.pipeline.inputs.apply(input),
       lastShadows: (version) => [...store.lastShadows(version), ...this.#journal.waitingShadows(version)],
       onRefused: (code) => observer.onModelsRefused(code),

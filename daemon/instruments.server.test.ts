@@ -298,7 +298,8 @@ describe('Instruments', () => {
       pairs: [parsePair('XAUUSD_XAGUSD')],
       instruments,
       matrix: {
-        features: { ready: (index: number) => index === PAIR, warmupBars: 1 },
+        features: { warmupBars: 1 },
+        isReady: (index: number) => index === PAIR,
         checksum: (index: number) => `pair ${index}`,
       },
       decider: {
@@ -306,6 +307,7 @@ describe('Instruments', () => {
         ids: { idOf: ({ pairIndex }: { pairIndex: number }) => `id ${pairIndex}` },
       },
       degradations,
+      activeModels: () => null,
       halts: { stopOfInstrument: () => null },
       series: { valuesAt: () => new Float64Array(SERIES.length).fill(NaN) },
       inputs: () => ({ record: () => undefined, apply: () => undefined }),
@@ -355,7 +357,7 @@ describe('Instruments', () => {
     ]);
     expect(own.pairsIn(answers)).toEqual([answers[1]]);
     expect([PAIR, BTC].map(own.isReady)).toEqual([true, false]);
-    expect([own.checksum(PAIR), own.checksum(BTC)]).toEqual(['pair 0', expect.stringMatching(/^[0-9a-f]{8}$/)]);
+    expect([own.checksum(PAIR, ''), own.checksum(BTC, '')]).toEqual(['pair 0', expect.stringMatching(/^[0-9a-f]{8}$/)]);
   });
 
   it('is degraded with the daemon, and knows whether taker volumes arrive', () => {

@@ -1,3 +1,4 @@
+import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FLAT_POSITION, type InstrumentPosition } from '../shared/strategies/direction/instrument_position.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import { barSecondsOf, instrumentLabel, type Pair } from '../shared/pair.ts';
@@ -23,6 +24,8 @@ export interface InstrumentsOptions extends DirectionSlotsOptions {
   readonly degradations: ReadonlySet<string>;
   readonly halts: Pick<HaltedPairs, 'stopOfInstrument'>;
   readonly series: SeriesReader;
+  /** Active models of the pairs. */
+  activeModels(): ModelSet | null;
 }
 
 /** The instruments at the stations features, infer and decide, beside the pairs of the same batch. */
@@ -63,16 +66,16 @@ export class Instruments {
 
   /** Whether the features of a subject are warm, by bars that lead to its newest one without a long gap. */
   readonly isReady = (index: number): boolean => {
-    const { features } = this.#options.matrix;
+    const { matrix, activeModels } = this.#options;
     const isPair = index < this.#first;
-    const isWarm = isPair ? features.ready(index) : this.#matrix.isReady(index);
-    const needed = isPair ? features.warmupBars : this.#matrix.warmupBarsOf(index);
+    const isWarm = isPair ? matrix.isReady(index, activeModels()) : this.#matrix.isReady(index);
+    const needed = isPair ? matrix.features.warmupBars : this.#matrix.warmupBarsOf(index);
     return isWarm && this.#history.barsOf(index) >= needed;
   };
 
-  /** CRC-32 of the features of a subject. */
-  checksum(index: number): string {
-    return (index < this.#first ? this.#options.matrix : this.#matrix).checksum(index);
+  /** CRC-32 of the features of a subject. @param schema hash of those that were scored */
+  checksum(index: number, schema: string): string {
+    return index < this.#first ? this.#options.matrix.checksum(index, schema) : this.#matrix.checksum(index);
   }
 
   /** Updates the features of the instruments in a batch. @returns the items of pairs */

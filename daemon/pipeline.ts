@@ -1,4 +1,6 @@
+import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
+import type { WarmStore } from '../shared/store/warm_bars.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Bookkeeping } from './bookkeeping.ts';
 import type { Answer } from './decide/answer.ts';
@@ -18,6 +20,7 @@ import type { PipelineOptions } from './options/pipeline_options.ts';
 import { PipelineStatus } from './status/pipeline_status.ts';
 import { BatchPublisher } from './batches/batch_publisher.ts';
 import { Envelope } from './publish/envelope.ts';
+import type { StateInput } from './queue/input.ts';
 import { Queue, type MinuteItem } from './queue/queue.ts';
 import { takeEffect, type States } from './state_input.ts';
 import { Turns } from './turns.ts';
@@ -67,7 +70,7 @@ export class Pipeline {
     this.queue = new Queue({
       loopTurn: () => this.#turns.end(),
       answer: (batch) => this.#answer(batch),
-      apply: (input) => takeEffect(input, this.#states),
+      apply: (input) => this.#apply(input),
       finish: () => this.#books.finish(),
       onWaiting: () => this.#turns.interrupt(),
       readsSeries: (at: number) => at >= pairs.length,
@@ -104,6 +107,7 @@ export class Pipeline {
       halts,
       degradations,
       series: readSeries(this.series),
+      activeModels: () => this.#models.active,
       inputs,
       observer,
     });
@@ -172,6 +176,13 @@ export class Pipeline {
     });
   }
 
+  /** Sets come and go between two minutes, and their formulas with them. */
+  #apply(input: StateInput): void {
+    takeEffect(input, this.#states);
+    const others = [this.#shadow.set, this.#arms.challenger].filter((set) => set !== null);
+    this.#matrix.use([...this.#models.sets, ...others]);
+  }
+
   async #answer(batch: readonly MinuteItem[]): Promise<void> {
     const { clock } = this.#options;
     const watch = this.#stopwatch;
@@ -185,7 +196,7 @@ export class Pipeline {
     const toPublish = batch.filter((item) => item.publish);
     if (toPublish.length === 0) return;
     watch.arrived(toPublish[0]!.arrivedUs);
-    const scoring = this.#models.infer(this.#matrix.values, rows, this.#matrix.rowPairs);
+    const scoring = this.#models.infer(this.#matrix, rows, this.#matrix.rowPairs);
     const scores = scoring instanceof Promise ? await scoring : scoring;
     const { active } = this.#models;
     const comparing = this.#arms.infer(active, rows);
@@ -221,6 +232,19 @@ export class Pipeline {
   /** Resolves when the thread may be blocked for some milliseconds. */
   idleWindow(): Promise<void> {
     return this.#models.active === null ? Promise.resolve() : this.#idle.wait();
+  }
+
+  /**
+   * Computes the formulas of a loaded set over its last journaled bars, off the way of bars, before it answers.
+   * @param store the journal of this pipeline's bars
+   */
+  warm(set: ModelSet, store: WarmStore): Promise<void> {
+    return this.#matrix.warm(
+      set,
+      store,
+      () => this.settled(),
+      () => this.idleWindow(),
+    );
   }
 
   /** No bars can be expected yet: silence and expiry are counted from now on. */

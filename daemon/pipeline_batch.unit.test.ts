@@ -1,6 +1,7 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { EpochMs } from '../shared/bar.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { parseInstrument } from '../shared/pair.ts';
@@ -11,6 +12,7 @@ import { marketOf, openBench } from './pipeline.fixture.ts';
 import type { Publication } from './publish/publish.ts';
 
 const settings = tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'] } });
+const SCHEMA = featureSchema(settings.minutehand.windows);
 const { feed, pairs: pairIds } = settings.minutehand;
 const { barOf, minute, takeMinutes } = marketOf(tinyBars(settings, 3));
 
@@ -108,7 +110,14 @@ describe('a value of a series between two minutes', () => {
 
 describe('models', () => {
   const modelsOf = (infer: () => BatchScores): ModelSet =>
-    ({ version: '20240101_0000', modelsHash: 'hash', theta1: 0.5, theta2: 0.7, infer }) as unknown as ModelSet;
+    ({
+      version: '20240101_0000',
+      modelsHash: 'hash',
+      schema: SCHEMA,
+      theta1: 0.5,
+      theta2: 0.7,
+      infer,
+    }) as unknown as ModelSet;
 
   it('of a shadow are not asked about a batch without features', async () => {
     const bench = openBench(settings);

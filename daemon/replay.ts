@@ -190,9 +190,15 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     if (typeof text === 'string' && options.policy !== 'of settings')
       pipeline.inputs.apply({ kind: 'policy', record: parseDecisionRecord(text) });
   };
+  // As live: formulas are warm before their models answer.
+  const loadModels = async (version: string): Promise<ModelSet> => {
+    const set = await options.loadModels(version);
+    await pipeline.warm(set, store);
+    return set;
+  };
   decidesAs(first);
   await settle();
-  if (before !== null) await resumeBehind(before, pipeline, options);
+  if (before !== null) await resumeBehind(before, pipeline, { ...options, loadModels });
   let done = 0;
   for (const row of inputsBetween(store, before, end)) {
     // Minutes that a killed process left unanswered were answered by the next one, but from the same bars and models.
@@ -201,7 +207,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
       decidesAs(store.policyTextOfBoot(row.subject));
     }
     if (row.kind === 'policy') decidesAs(row.subject);
-    else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, options.loadModels, options.loadDirection)));
+    else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, loadModels, options.loadDirection)));
     // Stryker disable next-line all: settling more or less often changes only the memory in use
     if (++done % ROWS_PER_TURN === 0) await settle();
   }

@@ -214,6 +214,9 @@ export function createEarlySwap(): { begin(set: ModelSet): void; wrap(set: Model
       get manifest() {
         return (newest ?? set).manifest;
       },
+      get schema() {
+        return (newest ?? set).schema;
+      },
       get theta1() {
         return (newest ?? set).theta1;
       },

@@ -4,6 +4,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { isDirectionBundle } from '../../shared/bundle/direction/active_direction.ts';
+import { windowsOfBundle } from '../../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { openModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { prepareModels, type PreparedModels } from '../../shared/bundle/prepared_models.ts';
@@ -105,7 +106,8 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   const paths = folders.map((folder) => resolveBundle(folder));
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
-  const period = { from: (from - warmUpSeconds(minutehand.windows)) as OpenTime, ...(to === undefined ? {} : { to }) };
+  const warmUp = Math.max(...paths.map((path) => warmUpSeconds(windowsOfBundle(path, minutehand.windows))));
+  const period = { from: (from - warmUp) as OpenTime, ...(to === undefined ? {} : { to }) };
   const reading = readBars(flags.data, settings, symbolsOf(pairs), period, workers, (done, total) =>
     progress.update('reading bars', done, total),
   );

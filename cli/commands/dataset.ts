@@ -5,6 +5,7 @@ import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
+import { withFormulas } from '../../shared/policy/feature_settings.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { datasetPolicy } from '../../trainer/learning/dataset/dataset_policy.ts';
 import { countCommonMinutes } from '../../trainer/learning/history/pair_history.ts';
@@ -43,7 +44,7 @@ async function exportDataset(flags: ExportFlags, output: Output): Promise<void> 
       seen: `--out ${out}`,
       expected: 'a .csv, .csv.gz or .parquet file, or store',
     });
-  const settings = loadSettings();
+  const settings = withFormulas(loadSettings());
   const market = flags.data === undefined ? settings.minutehand.market : 'live';
   const progress = output.progress();
   try {

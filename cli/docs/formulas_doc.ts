@@ -2,10 +2,12 @@ import { signatureOf } from '../../shared/core/formula/formula.ts';
 import {
   MAX_DEPTH,
   MAX_DOUBLES,
+  MAX_FORMULAS,
   MAX_LENGTH,
   MAX_LOOK_BACK,
   MAX_NODES,
   MAX_SORTED_WINDOW,
+  MAX_SUBJECT_DOUBLES,
   MAX_WINDOW,
 } from '../../shared/core/formula/limits.ts';
 import { isConstant, type Operator } from '../../shared/core/formula/operator.ts';
@@ -31,7 +33,8 @@ export function renderFormulasDoc(): string {
 Generated from \`shared/core/formula\` by \`npm run docs\`. Do not edit.
 
 A formula yields one number per bar: \`ema(close, 24) / close - 1\`, \`zscore(log(a.close) - log(b.close), 240)\`. Try one with
-\`minutehand features --formula '…'\`.
+\`minutehand features --formula '…'\`; in \`config/features.yaml\` it is a column of the next training and of its models
+([how to](../guides/extend/WRITE_A_FEATURE.md)).
 
 ## Language
 
@@ -69,6 +72,8 @@ ${table(
     ['bars of a window that is kept sorted', String(MAX_SORTED_WINDOW), 'FORMULA_WINDOW'],
     ['look-back in bars', String(MAX_LOOK_BACK), 'FORMULA_LOOK_BACK'],
     ['numbers that its windows keep per subject', String(MAX_DOUBLES), 'FORMULA_MEMORY'],
+    ['formulas of a subject', String(MAX_FORMULAS), 'FORMULA_MEMORY'],
+    ['numbers that all formulas of a subject keep', String(MAX_SUBJECT_DOUBLES), 'FORMULA_MEMORY'],
   ],
 )}
 

@@ -2,7 +2,7 @@ import { FormulaError } from '../../shared/core/formula/formula_error.ts';
 import { parseFormula, type Formula } from '../../shared/core/formula/formula.ts';
 import type { Sources } from '../../shared/core/formula/sources.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { didYouMean, isSlip, nearest } from '../../shared/policy/spelling.ts';
+import { faultText } from '../../shared/policy/formula_fault.ts';
 
 /**
  * Parses a formula for a person.
@@ -15,7 +15,7 @@ export function readFormula(text: string, sources: Sources, note: (text: string)
   } catch (error) {
     if (!(error instanceof FormulaError)) throw error;
     note(marked(text, error.column));
-    throw new MinutehandError(error.code, { seen: `${error.message}${advice(error)}` });
+    throw new MinutehandError(error.code, { seen: faultText(error) });
   }
 }
 
@@ -27,10 +27,4 @@ export function marked(text: string, column: number): string {
   // Tabs take the same room above and below.
   const before = line.slice(0, column - 1 - begin).replace(/[^\t]/g, ' ');
   return `  ${line}\n  ${before}^`;
-}
-
-function advice({ unknown }: FormulaError): string {
-  if (unknown === null) return '';
-  const closest = nearest(unknown.name, unknown.known);
-  return closest !== undefined && isSlip(unknown.name, closest.edits) ? didYouMean(unknown.name, unknown.known) : '';
 }

@@ -1,5 +1,6 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { directionOpener } from '../../shared/bundle/direction/active_direction.ts';
+import { formulaWindows } from '../../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -55,7 +56,11 @@ export async function proveDay(options: DayOptions): Promise<Certificate> {
     const period: DayPeriod = { from: day, to: (day + DAY_SECONDS) as OpenTime };
     const pairIds = shard.pairs.map(({ id }) => id);
     const journalDay = await journal.snapshot(() =>
-      Promise.resolve(readJournalDay(journal, pairIds, settings.minutehand.windows, period)),
+      Promise.resolve(
+        readJournalDay(journal, pairIds, settings.minutehand.windows, period, (version) =>
+          formulaWindows(pathInside(paths.models, version), settings.minutehand.windows),
+        ),
+      ),
     );
     if (journalDay.signals === 0)
       throw new MinutehandError('DATA_MISSING', {

@@ -22,6 +22,8 @@ import type { InstrumentAnswer } from './instrument_answer.ts';
 /** Values that are the same for all pairs of a batch. */
 export interface AnswerContext {
   readonly features: FeatureEngine;
+  /** Whether the features of a pair are warm, with the formulas of the models. */
+  isReady(pairIndex: number): boolean;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
   /** By pair index. */
@@ -77,7 +79,7 @@ export function answerMinute(
   const { features, policy } = context;
   const models = context.models === null ? null : servingSet(context.models, pair.id);
   const { pairIndex, time } = minute;
-  const isReady = features.ready(pairIndex);
+  const isReady = context.isReady(pairIndex);
   const standing = context.halted[pairIndex]!;
   const isHalted = (standing & HALTED) !== 0;
   const frame = row < 0 ? null : features.frame(pairIndex);

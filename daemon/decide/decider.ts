@@ -104,7 +104,7 @@ export class Decider {
   answer(context: AnswerContext, minute: AnsweredMinute, position: Position, id: string): MinuteAnswer {
     const { pairs, matrix } = this.#options;
     const { pairIndex } = minute;
-    const row = matrix.rowOf(pairIndex);
+    const row = matrix.rowOf(pairIndex, context.models);
     return answerMinute(context, pairs[pairIndex]!, this.#labels[pairIndex]!, minute, position, row, id);
   }
 
@@ -119,10 +119,11 @@ export class Decider {
     const { schema, matrix, degradations } = this.#options;
     return {
       features: matrix.features,
+      isReady: (pairIndex) => matrix.isReady(pairIndex, models),
       policy: this.#policy,
       policyHash: this.#policyHash,
       costs: this.#costs,
-      featureSchema: schema.hash,
+      featureSchema: matrix.formulaSchemaOf(models) ?? schema.hash,
       models,
       scores,
       isDegraded: degradations.size > 0,

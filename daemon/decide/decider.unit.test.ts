@@ -30,6 +30,7 @@ const NONE_HALTED = new Uint8Array(PAIRS.length);
 const MODELS = {
   version: '20240101_0000',
   modelsHash: 'hash of the models',
+  schema: SCHEMA,
   theta1: 0.5,
   theta2: 0.7,
   hasEdge: () => true,

@@ -1,9 +1,13 @@
 import { FeatureEngine, type PairBars } from '../../shared/core/features/features.ts';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { checksum } from '../../shared/signal/encode.ts';
 import { isHeartbeat } from '../align/minute.ts';
+import type { WarmStore } from '../../shared/store/warm_bars.ts';
 import type { MinuteItem } from '../queue/queue.ts';
+import { FormulaPlan } from './formula_plan.ts';
+import { FormulaWarmUp } from './formula_warm_up.ts';
 
 /** Minutes whose rows are written while their features are in the cache. */
 const PIECE = 64;
@@ -20,9 +24,16 @@ export class FeatureMatrix {
   readonly #rows: Int32Array;
   /** The feature values of each pair as bytes, for their checksum. */
   readonly #bytes: readonly Uint8Array[];
+  readonly #pairs: readonly Pair[];
+  readonly #windows: Windows;
+  /** Of the loaded sets that have formulas; sets with the same formulas share one. */
+  #plans: readonly FormulaPlan[] = [];
+  #warmUps: readonly FormulaWarmUp[] = [];
 
   constructor(pairs: readonly Pair[], windows: Windows, columns: number) {
     this.features = new FeatureEngine(pairs, windows);
+    this.#pairs = pairs;
+    this.#windows = windows;
     this.values = new Float32Array(pairs.length * columns);
     this.#ids = pairs.map(({ id }) => id);
     this.rowPairs = [...this.#ids];
@@ -52,7 +63,20 @@ export class FeatureMatrix {
   #stepFeatures(items: readonly MinuteItem[]): void {
     const complete: PairBars[] = [];
     for (const { minute } of items) if (minute.outcome === 'COMPLETE') complete.push(minute as PairBars);
-    this.features.step(complete);
+    if (this.#plans.length + this.#warmUps.length === 0) this.features.step(complete);
+    else this.#stepFormulas(complete);
+  }
+
+  /** Bar by bar: formulas read the hand-written features of each. */
+  #stepFormulas(complete: readonly PairBars[]): void {
+    const { features } = this;
+    for (const { pairIndex } of complete) features.touch(pairIndex);
+    for (const { pairIndex, a, b } of complete) {
+      features.stepPair(pairIndex, a, b);
+      const values = features.values(pairIndex);
+      for (const plan of this.#plans) plan.step(pairIndex, a, b, values);
+      for (const warmUp of this.#warmUps) warmUp.note(pairIndex, a, b, values);
+    }
   }
 
   /** @returns how many rows there are then */
@@ -64,18 +88,106 @@ export class FeatureMatrix {
       this.#rows[pairIndex] = isScored ? rows : -1;
       if (!isScored) continue;
       this.rowPairs[rows] = this.#ids[pairIndex]!;
-      this.features.writeRow(pairIndex, this.values, rows++ * this.#columns);
+      this.features.writeRow(pairIndex, this.values, rows * this.#columns);
+      for (const plan of this.#plans) plan.fillRow(pairIndex, this.features.values(pairIndex), rows);
+      rows++;
     }
     return rows;
   }
 
-  /** Of the last batch; −1 = the pair is not scored. */
-  rowOf(pairIndex: number): number {
-    return this.#rows[pairIndex]!;
+  /** The rows of the last batch with the columns of a set. @throws Error for formulas that are not computed here */
+  valuesOf(set: ModelSet): Float32Array {
+    return this.#planOf(set)?.values ?? this.values;
   }
 
-  /** CRC-32 of the pair's feature values (float64, little endian). */
-  checksum(pairIndex: number): string {
+  /** Of the last batch; −1 = the pair is not scored, or the formulas of the set are not warm. */
+  rowOf(pairIndex: number, set: ModelSet | null): number {
+    const row = this.#rows[pairIndex]!;
+    if (row < 0 || set === null) return row;
+    return this.#planOf(set)?.ready(pairIndex) === false ? -1 : row;
+  }
+
+  /** Whether the features of a pair are warm, with the formulas of a set. */
+  isReady(pairIndex: number, set: ModelSet | null): boolean {
+    if (!this.features.ready(pairIndex)) return false;
+    return set === null || this.#planOf(set)?.ready(pairIndex) !== false;
+  }
+
+  /** Hash of the features that a set scores; null = it has no formulas. */
+  formulaSchemaOf(set: ModelSet | null): string | null {
+    return set === null ? null : (this.#planOf(set)?.schema.hash ?? null);
+  }
+
+  /**
+   * CRC-32 of the pair's feature values (float64, little endian).
+   * @param schema hash of the features that were scored: with formulas, their values come behind
+   */
+  checksum(pairIndex: number, schema: string): string {
+    for (const plan of this.#plans)
+      if (plan.schema.hash === schema) return checksum(plan.bytes(pairIndex, this.features.values(pairIndex)));
     return checksum(this.#bytes[pairIndex]!);
   }
+
+  // ---- formulas ----
+
+  /** null: it has no formulas. */
+  #planOf(set: ModelSet): FormulaPlan | null {
+    if (!hasFormulas(set)) return null;
+    const { hash } = set.schema;
+    for (const plan of this.#plans) if (plan.schema.hash === hash) return plan;
+    throw new Error(`the formulas of ${set.version} are not computed`);
+  }
+
+  /**
+   * Computes the formulas of a loaded set from its last bars on, if they are not computed yet.
+   * @param pause resolves when the thread may be blocked for some milliseconds
+   * @param stored resolves when the journal has all bars that have been taken
+   */
+  async warm(
+    set: ModelSet,
+    store: WarmStore,
+    stored: () => Promise<unknown>,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    if (!hasFormulas(set)) return;
+    const known = this.#plans.find(({ schema }) => schema.hash === set.schema.hash);
+    if (known !== undefined) {
+      known.isExpected = true;
+      return;
+    }
+    const plan = new FormulaPlan(set.schema, this.#pairs, this.features.definitions);
+    const warmUp = new FormulaWarmUp(plan, this.#pairs, this.#windows, this.features);
+    this.#warmUps = [...this.#warmUps, warmUp];
+    try {
+      await stored();
+      await warmUp.readJournal(store, pause);
+      warmUp.catchUp();
+      this.#plans = [...this.#plans, plan];
+    } finally {
+      this.#warmUps = this.#warmUps.filter((own) => own !== warmUp);
+    }
+  }
+
+  /**
+   * Sets that answer from now on. Formulas that no set has are computed no longer; those that were not warmed begin
+   * with the next bar.
+   */
+  use(sets: readonly ModelSet[]): void {
+    const own = sets.filter(hasFormulas);
+    if (own.length + this.#plans.length === 0) return;
+    const hashes = new Set(own.map(({ schema }) => schema.hash));
+    for (const plan of this.#plans) if (hashes.has(plan.schema.hash)) plan.isExpected = false;
+    const kept = this.#plans.filter((plan) => plan.isExpected || hashes.has(plan.schema.hash));
+    for (const { schema } of own) {
+      if (kept.some((plan) => plan.schema.hash === schema.hash)) continue;
+      const plan = new FormulaPlan(schema, this.#pairs, this.features.definitions);
+      plan.isExpected = false;
+      kept.push(plan);
+    }
+    this.#plans = kept;
+  }
+}
+
+function hasFormulas(set: ModelSet): boolean {
+  return set.schema.windows.formulas !== undefined;
 }

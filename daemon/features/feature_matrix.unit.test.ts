@@ -11,10 +11,10 @@ describe('FeatureMatrix', () => {
   it('has a row for each warm pair that publishes, in the order of the batch, with the features as models take them', () => {
     const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS);
     for (let bar = 0; bar < WARMUP - 1; bar++) expect(matrix.step(allPairs(bar))).toBe(0);
-    expect([0, 1, 2].map((pairIndex) => matrix.rowOf(pairIndex))).toEqual([-1, -1, -1]);
+    expect([0, 1, 2].map((pairIndex) => matrix.rowOf(pairIndex, null))).toEqual([-1, -1, -1]);
     const [gold, euro, aussie] = allPairs(WARMUP - 1) as [MinuteItem, MinuteItem, MinuteItem];
     expect(matrix.step([aussie, { ...euro, publish: false }, gold])).toBe(2);
-    expect([0, 1, 2].map((pairIndex) => matrix.rowOf(pairIndex))).toEqual([1, -1, 0]);
+    expect([0, 1, 2].map((pairIndex) => matrix.rowOf(pairIndex, null))).toEqual([1, -1, 0]);
     [2, 0].forEach((pairIndex, row) => {
       const values = Float32Array.from(matrix.features.values(pairIndex));
       expect(matrix.values.subarray(row * COLUMNS, (row + 1) * COLUMNS)).toEqual(values);
@@ -35,8 +35,8 @@ describe('FeatureMatrix', () => {
     for (const batch of batches) single.step(batch);
     expect(whole.step(batches.flat())).toBe(3);
     for (const pairIndex of [0, 1, 2]) {
-      expect([whole.rowOf(pairIndex), whole.rowPairs[pairIndex]]).toEqual([pairIndex, PAIRS[pairIndex]!.id]);
-      expect(whole.checksum(pairIndex)).toBe(single.checksum(pairIndex));
+      expect([whole.rowOf(pairIndex, null), whole.rowPairs[pairIndex]]).toEqual([pairIndex, PAIRS[pairIndex]!.id]);
+      expect(whole.checksum(pairIndex, SCHEMA.hash)).toBe(single.checksum(pairIndex, SCHEMA.hash));
     }
     expect(whole.values).toEqual(single.values);
   });
@@ -44,14 +44,14 @@ describe('FeatureMatrix', () => {
   it('scores a heartbeat by the last bar, and no minute without a leg, neither of which moves the features', () => {
     const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS);
     for (let bar = 0; bar < WARMUP; bar++) matrix.step(allPairs(bar));
-    const before = [0, 1].map((pairIndex) => matrix.checksum(pairIndex));
+    const before = [0, 1].map((pairIndex) => matrix.checksum(pairIndex, SCHEMA.hash));
     expect(matrix.step([itemOf(WARMUP, 0, 'LEG_MISSING'), itemOf(WARMUP, 1, 'SILENCE')])).toBe(1);
-    expect([matrix.rowOf(0), matrix.rowOf(1)]).toEqual([-1, 0]);
-    expect([0, 1].map((pairIndex) => matrix.checksum(pairIndex))).toEqual(before);
+    expect([matrix.rowOf(0, null), matrix.rowOf(1, null)]).toEqual([-1, 0]);
+    expect([0, 1].map((pairIndex) => matrix.checksum(pairIndex, SCHEMA.hash))).toEqual(before);
     matrix.step([itemOf(WARMUP, 0)]);
-    expect(matrix.checksum(0)).not.toBe(before[0]);
-    expect(matrix.checksum(1)).toBe(before[1]);
+    expect(matrix.checksum(0, SCHEMA.hash)).not.toBe(before[0]);
+    expect(matrix.checksum(1, SCHEMA.hash)).toBe(before[1]);
     const bytes = new Uint8Array(Float64Array.from(matrix.features.values(1)).buffer);
-    expect(matrix.checksum(1)).toBe(checksum(bytes));
+    expect(matrix.checksum(1, SCHEMA.hash)).toBe(checksum(bytes));
   });
 });

@@ -25,7 +25,8 @@ const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'] as const;
 const settings = tinySettings({ minutehand: { pairs: PAIRS } });
 const changed = tinySettings({ minutehand: { pairs: PAIRS, decision: { z_entry: 1.2 } } });
 const WARMUP = warmupBars(settings.minutehand.windows);
-const COLUMNS = featureSchema(settings.minutehand.windows).definitions.length;
+const SCHEMA = featureSchema(settings.minutehand.windows);
+const COLUMNS = SCHEMA.definitions.length;
 const BARS = tinyBars(settings, WARMUP + 120);
 const MARKET = byMinute(BARS);
 const [A, B, C] = ['20240101_0000', '20240102_0000', '20240103_0000'] as const;
@@ -58,7 +59,16 @@ function setOf(version: string, fails = (): boolean => false): ModelSet {
     return { return_prob, risk_score, risk_prob: risk_score, position_scale, result_sigmas: new Float64Array(rows).fill(NaN) }; // prettier-ignore
   };
   const release = (): Promise<void> => Promise.resolve();
-  const set = { version, modelsHash: version, theta1: 0.4, theta2: 0.9, hasEdge: () => true, infer, release };
+  const set = {
+    version,
+    modelsHash: version,
+    schema: SCHEMA,
+    theta1: 0.4,
+    theta2: 0.9,
+    hasEdge: () => true,
+    infer,
+    release,
+  };
   return set as unknown as ModelSet;
 }
 

@@ -8,6 +8,11 @@ import type { HaltedPairs } from './halted_pairs.ts';
 /** Scores, at once where nothing has to be waited for; null = there is nothing that could score. */
 export type Scoring = BatchScores | null | Promise<BatchScores | null>;
 
+/** The rows of a batch with the columns of each set. */
+export interface BatchRows {
+  valuesOf(set: ModelSet): Float32Array;
+}
+
 export interface SlotOptions {
   readonly clock: Clock;
   /** A set that takes longer for a batch, twice in a row, is dropped if it has a fallback. */
@@ -38,6 +43,11 @@ export class ModelSlots {
 
   get active(): ModelSet | null {
     return this.#active;
+  }
+
+  /** The active set and its fallback. */
+  get sets(): readonly ModelSet[] {
+    return [this.#active, this.#fallback].filter((set) => set !== null);
   }
 
   /** A swap was journaled; `swap` follows. */
@@ -77,12 +87,12 @@ export class ModelSlots {
   }
 
   /**
-   * Scores the first rows of a matrix. A set that fails is replaced by its fallback within the same bar. A set that was
+   * Scores the first rows of a batch. A set that fails is replaced by its fallback within the same bar. A set that was
    * slow is run again at once, because a pause of the machine may be the cause. If it is slow again, its answers are
    * still used, and its fallback replaces it right after this bar. Without one it continues to answer, degraded, until
    * it is fast again.
    */
-  infer(matrix: Float32Array, rows: number, pairs?: readonly string[]): Scoring {
+  infer(matrix: BatchRows, rows: number, pairs?: readonly string[]): Scoring {
     const set = this.#active;
     if (set === null || rows === 0) return null;
     const { slowInferenceMs } = this.#options;
@@ -102,7 +112,7 @@ export class ModelSlots {
   /** Without an await where the set answers at once. */
   #ask(
     set: ModelSet,
-    matrix: Float32Array,
+    matrix: BatchRows,
     rows: number,
     pairs: readonly string[] | undefined,
     check: (scores: BatchScores, tookMs: number) => Scoring,
@@ -111,7 +121,7 @@ export class ModelSlots {
     const startUs = clock.monotonicUs();
     const tookMs = (): number => (clock.monotonicUs() - startUs) / 1000;
     try {
-      const answer = set.infer(matrix, rows, undefined, pairs);
+      const answer = set.infer(matrix.valuesOf(set), rows, undefined, pairs);
       if (!(answer instanceof Promise)) return check(answer, tookMs());
       return answer.then(
         (scores) => check(scores, tookMs()),
@@ -125,7 +135,7 @@ export class ModelSlots {
   #fallBack(
     error: unknown,
     failed: ModelSet,
-    matrix: Float32Array,
+    matrix: BatchRows,
     rows: number,
     pairs: readonly string[] | undefined,
   ): Scoring {

@@ -67,6 +67,10 @@ export class RolloutArms {
     return this.#running?.rollout ?? null;
   }
 
+  get challenger(): ModelSet | null {
+    return this.#running?.challenger ?? null;
+  }
+
   isActive(active: ModelSet | null): boolean {
     return this.#running !== null && active?.version === this.#running.rollout.champion;
   }
@@ -126,7 +130,7 @@ export class RolloutArms {
       return scores;
     };
     try {
-      const scores = challenger.infer(matrix.values, rows, undefined, matrix.rowPairs);
+      const scores = challenger.infer(matrix.valuesOf(challenger), rows, undefined, matrix.rowPairs);
       if (!(scores instanceof Promise)) return took(scores);
       return scores.then(took, (error: unknown) => this.#fail(error));
     } catch (error) {
@@ -190,8 +194,9 @@ export class RolloutArms {
     for (const { minute, body } of answers) {
       const { pairIndex, time, outcome } = minute;
       assignment.prepare(pairIndex, time);
-      if (matrix.rowOf(pairIndex) < 0 || outcome !== 'COMPLETE') continue;
+      if (outcome !== 'COMPLETE') continue;
       for (const arm of ARMS) {
+        if (matrix.rowOf(pairIndex, virtual[arm].models) < 0) continue;
         const answer = decider.answer(virtual[arm], minute, positions[arm][pairIndex]!, body.signal_id);
         positions[arm][pairIndex] = answer.position;
         journal.shadow({ ...shadowRow(answer), modelVersion: armVersion(rollout[arm], rollout.id) });

@@ -74,7 +74,7 @@ function open(): RolloutArms {
   return new RolloutArms({
     pairs: PAIRS,
     clock: { nowMs: () => 0, monotonicUs: () => (nowUs += takesUs) },
-    matrix: { rowOf: (pairIndex: number) => rows[pairIndex]!, values: 'values', rowPairs: 'row pairs' },
+    matrix: { rowOf: (pairIndex: number) => rows[pairIndex]!, valuesOf: () => 'values', rowPairs: 'row pairs' },
     decider: decider as unknown as Decider,
     halts: {
       mask: Uint8Array.of(1, 0),

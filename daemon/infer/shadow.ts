@@ -34,6 +34,10 @@ export class Shadow {
     this.#noneHalted = new Uint8Array(options.pairs.length);
   }
 
+  get set(): ModelSet | null {
+    return this.#set;
+  }
+
   get isPresent(): boolean {
     return this.#set !== null;
   }
@@ -49,12 +53,12 @@ export class Shadow {
     const { matrix, decider, journal, observer } = this.#options;
     const set = this.#set!;
     try {
-      const scoring = set.infer(matrix.values, rows, undefined, matrix.rowPairs);
+      const scoring = set.infer(matrix.valuesOf(set), rows, undefined, matrix.rowPairs);
       const scores = scoring instanceof Promise ? await scoring : scoring;
       const context = decider.contextOf(set, scores, this.#noneHalted, this.#encoder);
       for (const { minute, body } of answers) {
         const { pairIndex } = minute;
-        if (matrix.rowOf(pairIndex) < 0 || minute.outcome !== 'COMPLETE') continue;
+        if (matrix.rowOf(pairIndex, set) < 0 || minute.outcome !== 'COMPLETE') continue;
         const answer = decider.answer(context, minute, this.#positions[pairIndex]!, body.signal_id);
         this.#positions[pairIndex] = answer.position;
         journal.shadow(shadowRow(answer));

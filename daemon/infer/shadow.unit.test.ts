@@ -37,6 +37,7 @@ function createDesk() {
     ({
       version,
       modelsHash: version,
+      schema: SCHEMA,
       theta1: 0.5,
       theta2: 0.7,
       hasEdge: () => true,

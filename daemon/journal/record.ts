@@ -11,7 +11,7 @@ const FLAT_TEXT = JSON.stringify(FLAT);
 export interface RecorderOptions {
   readonly bootId: string;
   readonly pairs: { readonly length: number };
-  readonly matrix: { checksum(pairIndex: number): string };
+  readonly matrix: { checksum(pairIndex: number, schema: string): string };
   readonly journal: Journal;
 }
 
@@ -52,7 +52,7 @@ export class SignalRecorder {
         time,
         signalId: body.signal_id,
         body: bodyText,
-        featuresCrc: outcome === 'COMPLETE' ? matrix.checksum(pairIndex) : null,
+        featuresCrc: outcome === 'COMPLETE' ? matrix.checksum(pairIndex, body.feature_schema) : null,
         riskProb,
         position: positionText(position),
         generatedAtMs,

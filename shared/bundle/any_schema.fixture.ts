@@ -1,3 +1,4 @@
+import type { Windows } from '../core/features/windows.ts';
 import type { FeatureSchema } from './feature_schema.ts';
 
 /** A schema of any columns, for what does not care which features there are. */
@@ -11,5 +12,5 @@ export function anySchema(columns: number): FeatureSchema {
     unit: '',
     models: [],
   }));
-  return { hash: 'fedcba9876543210', definitions };
+  return { hash: 'fedcba9876543210', definitions, windows: {} as Windows };
 }

@@ -7,15 +7,23 @@ import {
   type InstrumentWindows,
 } from '../core/features/instrument/definitions.ts';
 import type { Windows } from '../core/features/windows.ts';
+import { FormulaError } from '../core/formula/formula_error.ts';
 import { SERIES } from '../core/series/series_names.ts';
+import { MinutehandError } from '../errors.ts';
+import type { Manifest } from './manifest.ts';
 
 export interface FeatureSchema {
   /** 16 hex digits over names, formulas, windows and ddof in order: a model and a daemon must agree on it. */
   readonly hash: string;
   readonly definitions: readonly FeatureDefinition[];
+  /** Look-backs of the hand-written features, and the formulas. */
+  readonly windows: Windows;
 }
 
-/** The ordered features for these windows, with the hash that bundle, journal and signal carry. */
+/**
+ * The ordered features for these windows, with the hash that bundle, journal and signal carry.
+ * @throws FormulaError
+ */
 export function featureSchema(windows: Windows): FeatureSchema {
   const definitions = featureDefinitions(windows);
   const identity = definitions.map(({ name, formula, window, ddof }) => [name, formula, window, ddof]);
@@ -24,7 +32,32 @@ export function featureSchema(windows: Windows): FeatureSchema {
     .update(JSON.stringify([identity, parameters]))
     .digest('hex')
     .slice(0, 16);
-  return { hash, definitions };
+  return { hash, definitions, windows };
+}
+
+/** The windows of this configuration with the formulas of a bundle, which it brings along. */
+export function bundleWindows(configured: Windows, { windows }: Pick<Manifest, 'windows'>): Windows {
+  const { formulas: _others, ...own } = configured;
+  const { formulas } = windows;
+  return typeof formulas === 'string' ? { ...own, formulas } : own;
+}
+
+/**
+ * The schema of a bundle: the hand-written features of this configuration, and the bundle's formulas.
+ * @throws MinutehandError MODEL_MANIFEST for formulas that this version does not compute
+ */
+export function bundleSchema(
+  configured: FeatureSchema,
+  manifest: Pick<Manifest, 'version' | 'windows'>,
+): FeatureSchema {
+  const windows = bundleWindows(configured.windows, manifest);
+  if (windows.formulas === configured.windows.formulas) return configured;
+  try {
+    return featureSchema(windows);
+  } catch (error) {
+    if (!(error instanceof FormulaError)) throw error;
+    throw new MinutehandError('MODEL_MANIFEST', { seen: `a formula of ${manifest.version}: ${error.message}` });
+  }
 }
 
 export interface InstrumentSchema {

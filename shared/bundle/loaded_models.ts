@@ -1,5 +1,6 @@
 import type { Expectation } from '../core/cost/expected_net.ts';
 import type { BundleModel, PerBundleModel } from './bundle_models.ts';
+import type { FeatureSchema } from './feature_schema.ts';
 import type { Manifest } from './manifest.ts';
 import type { ScoringEngine } from './prepared_models.ts';
 
@@ -21,6 +22,8 @@ export interface ModelSet {
   readonly version: string;
   readonly modelsHash: string;
   readonly manifest: Manifest;
+  /** Of the rows that it scores. */
+  readonly schema: FeatureSchema;
   readonly theta1: number;
   readonly theta2: number;
   readonly engines: PerBundleModel<ScoringEngine>;

@@ -28,6 +28,7 @@ export interface OpenOptions {
 
 /**
  * Reads, verifies, loads and warms a bundle, and compares it with its own golden answers, all on this thread.
+ * @param schema of the configuration; the formulas of a bundle are its own
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD, MODEL_GOLDEN;
  * without a cross-check KERNEL_MISSING
  */
@@ -165,11 +166,12 @@ function ownerOf(prepared: Part): string {
 }
 
 /** Description of a set, without the tables, which are in the kernel's memory by then. */
-type Services = Pick<ModelSet, 'manifest' | 'modelsHash' | 'engines' | 'engineNotes'>;
+type Services = Pick<ModelSet, 'manifest' | 'schema' | 'modelsHash' | 'engines' | 'engineNotes'>;
 
-function servicesOf({ manifest, modelsHash, models }: Part): Services {
+function servicesOf({ manifest, schema, modelsHash, models }: Part): Services {
   return {
     manifest,
+    schema,
     modelsHash,
     engines: perBundleModel(bundleModels(manifest), (name) => models[name]!.engine),
     engineNotes: perBundleModel(bundleModels(manifest), (name) => models[name]!.note),

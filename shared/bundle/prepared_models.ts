@@ -1,7 +1,7 @@
 import { MinutehandError } from '../errors.ts';
 import type { FileSystem } from '../ports.ts';
 import { readBundle, type Bundle } from './bundle.ts';
-import type { FeatureSchema } from './feature_schema.ts';
+import { bundleSchema, type FeatureSchema } from './feature_schema.ts';
 import type { Manifest } from './manifest.ts';
 import {
   bundleModels,
@@ -45,6 +45,8 @@ export type PreparedModel = { readonly note: string } & (
 export interface PreparedModels {
   readonly folder: string;
   readonly columns: number;
+  /** Its own: the formulas are those of the bundle. */
+  readonly schema: FeatureSchema;
   readonly manifest: Manifest;
   readonly modelsHash: string;
   readonly models: PerBundleModel<PreparedModel>;
@@ -59,16 +61,18 @@ export interface PreparedGroup extends Omit<PreparedModels, 'groups'> {
 
 /**
  * Reads and verifies a bundle, and finds out which engine serves each of its models.
+ * @param configured schema of the configuration; the formulas of a bundle are its own
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD; without a cross-check
  * KERNEL_MISSING
  */
 export async function prepareModels(
   folder: string,
-  schema: FeatureSchema,
+  configured: FeatureSchema,
   options: PrepareOptions = {},
 ): Promise<PreparedModels> {
   const bundle = readBundle(folder, options.files);
   const { manifest, modelsHash } = bundle;
+  const schema = bundleSchema(configured, manifest);
   if (manifest.feature_schema !== schema.hash) {
     throw new MinutehandError('MODEL_SCHEMA', {
       seen: `feature schema ${manifest.feature_schema} in ${folder}`,
@@ -76,7 +80,7 @@ export async function prepareModels(
     });
   }
   const columns = schema.definitions.length;
-  const common = { folder, columns, modelsHash };
+  const common = { folder, columns, schema, modelsHash };
   const models = await prepareAll(bundle, columns, options);
   const groups: PreparedGroup[] = [];
   for (const { name, pairs, ...own } of bundle.groups ?? []) {

@@ -6,6 +6,7 @@ import { entryStates, exitStates, failingConditions, type ConditionState } from 
 import { PAIR_RULE } from '../strategies/pair_reversion/pair_rule.ts';
 import type { Frame } from '../core/features/feature.ts';
 import { PairFeatures } from '../core/features/features.ts';
+import type { Windows } from '../core/features/windows.ts';
 import { agePosition, FLAT, type Position } from '../core/position/position.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { barSecondsOf, isInstrument, parseSubject, timeframeOf, type Pair } from '../pair.ts';
@@ -63,15 +64,20 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
             modelOf: directionOf,
           });
         }
-        const minute = recompute(journal, pair, time, answer, settings);
+        const signal = JSON.parse(`${answer.body}}`) as SignalBody;
+        const { models, error } = await openModels(modelsOf, pair, signal);
+        const own = models?.set.schema ?? schema;
+        const minute = recompute(journal, pair, time, answer, own.windows);
         return await explainAnswer({
           settings: decided,
-          schema,
+          schema: own,
+          signal,
+          models,
+          error,
           pair,
           time,
           answer,
           minute,
-          modelsOf,
         });
       } finally {
         journal.close();
@@ -128,10 +134,10 @@ function recompute(
   pair: Pair,
   time: OpenTime,
   { featuresCrc }: JournaledAnswer,
-  { minutehand }: Settings,
+  windows: Windows,
 ): RecomputedMinute | null {
   if (featuresCrc === null) return null;
-  const features = new PairFeatures(minutehand.windows, pair.barSeconds);
+  const features = new PairFeatures(windows, pair.barSeconds);
   const bars = journaledBars(journal, pair, features.warmupBars, time);
   const last = bars.at(-1);
   if (last?.a.time !== time) return null;
@@ -141,19 +147,21 @@ function recompute(
 
 interface Question {
   readonly settings: Settings;
+  /** Of the models that answered; without them, of the configuration. */
   readonly schema: FeatureSchema;
+  readonly signal: SignalBody;
+  readonly models: ExplainedModels | null;
+  /** Code of the reason why they could not be opened. */
+  readonly error: string | null;
   readonly pair: Pair;
   readonly time: OpenTime;
   readonly answer: JournaledAnswer;
   readonly minute: RecomputedMinute | null;
-  modelsOf(version: string): Promise<ExplainedBundle>;
 }
 
 async function explainAnswer(question: Question): Promise<PairExplanation> {
-  const { schema, time, answer, minute } = question;
-  const signal = JSON.parse(`${answer.body}}`) as SignalBody;
+  const { schema, signal, models, error, time, answer, minute } = question;
   const position = answer.positionBefore === null ? FLAT : (JSON.parse(answer.positionBefore) as Position);
-  const { models, error } = await openModels(question, signal);
   const isReady = minute?.features.ready === true;
   const scored = models === null || !isReady ? null : await scoreRow(models, minute.features, schema);
   const decided = isReady ? decide(question, signal, position, models, scored, minute.features.frame) : null;
@@ -183,7 +191,8 @@ async function explainAnswer(question: Question): Promise<PairExplanation> {
 }
 
 async function openModels(
-  { modelsOf, pair }: Question,
+  modelsOf: (version: string) => Promise<ExplainedBundle>,
+  pair: Pair,
   { model_version }: SignalBody,
 ): Promise<{ models: ExplainedModels | null; error: string | null }> {
   if (model_version === '') return { models: null, error: null };

@@ -10,6 +10,7 @@ import { deliveredValues } from './delivered.ts';
 import { findInconsistencies, ownPort, pairList } from './consistency.ts';
 import type { Parts } from './consistency.ts';
 import { OVERRIDES } from './environment.ts';
+import { readFeatureFile, type FeatureFormula } from './feature_file.ts';
 import { checkFile } from './file_check.ts';
 import type { KeyPath } from './file_check.ts';
 import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
@@ -46,6 +47,8 @@ export interface SettingsSources {
 export interface Settings extends Parts {
   /** Sixteen hex digits over everything that affects decisions; part of every signal. */
   readonly policyHash: string;
+  /** Columns of the next training, beside the hand-written ones: those of `features.yaml`. */
+  readonly formulas: readonly FeatureFormula[];
   /** 1: of a journal of the first version, whose arithmetic of decisions it has; absent: the newest. */
   readonly rules?: 1;
   readonly sources: SettingsSources;
@@ -192,13 +195,26 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
     const where = yamls[part]?.where(inFile) ?? files[part];
     problems.push({ code: 'CONFIG_INVALID', where, key: keyText(inFile), text });
   }
+  const formulas = formulasOf(parts, isFaulty, options.configDir === undefined ? ownConfigDir(env) : configDir);
+  problems.push(...formulas.problems);
   if (problems.length > 0) return { settings: null, problems };
 
   rememberSecrets(parts);
   setTimeframes(parts.minutehand);
   const hash = policyHash(parts.core, parts.minutehand.decision, parts.minutehand.symbols);
   const sources: SettingsSources = { configDir, approved, files, overrides: environment.overrides, delivered };
-  return { settings: deepFreeze({ ...parts, policyHash: hash, sources }), problems };
+  const { formulas: featureFormulas } = formulas;
+  return { settings: deepFreeze({ ...parts, formulas: featureFormulas, policyHash: hash, sources }), problems };
+}
+
+/** Of the folder that a person edits: formulas decide nothing until a training has proven them. */
+function formulasOf(
+  { minutehand }: Parts,
+  isFaulty: (part: ConfigPart, path: KeyPath) => boolean,
+  configDir: string,
+): ReturnType<typeof readFeatureFile> {
+  if (isFaulty('minutehand', ['windows'])) return { formulas: [], problems: [] };
+  return readFeatureFile(configDir, minutehand.windows);
 }
 
 /**

@@ -44,20 +44,43 @@ export function journaledLegs(inputs: Iterable<InputRow>, pair: Pair): { readonl
   return { a: resampled(pair.a), b: resampled(pair.b) };
 }
 
+/** What the last bars of a pair are read from; a journal that is not on disk has no `commonBars`. */
+export type WarmStore = Pick<JournalStore, 'commonMinuteBefore' | 'inputsFrom'> &
+  Partial<Pick<JournalFile, 'commonBars'>>;
+
 /** The last `count` bars of a pair up to the one at `time` that both legs have, ascending. */
-export function journaledBars(
-  journal: Pick<JournalFile, 'commonBars' | 'commonMinuteBefore' | 'inputsFrom'>,
-  pair: Pair,
-  count: number,
-  time: OpenTime,
-): { a: Bar; b: Bar }[] {
-  if (pair.barSeconds === undefined) return journal.commonBars(pair, count, time);
+export function journaledBars(journal: WarmStore, pair: Pair, count: number, time: OpenTime): { a: Bar; b: Bar }[] {
+  if (pair.barSeconds === undefined && journal.commonBars !== undefined) return journal.commonBars(pair, count, time);
   const from = firstMinuteOfBars(journal, pair, count, time) ?? time;
-  const legs = journaledLegs(journal.inputsFrom(from, { until: time }), pair);
+  const legs = journaledLegs(upTo(journal.inputsFrom(from), time), pair);
   const ofB = new Map(legs.b.map((bar) => [bar.time, bar]));
   const common = legs.a.flatMap((a) => {
     const b = ofB.get(a.time);
     return b === undefined ? [] : [{ a, b }];
   });
   return common.slice(-count);
+}
+
+function* upTo(inputs: Iterable<InputRow>, time: OpenTime): IterableIterator<InputRow> {
+  for (const row of inputs) if (row.time <= time) yield row;
+}
+
+/** The same bars in pages, the newest page first, each ascending. Bars of other timeframes are one page. */
+export function* journaledPages(
+  journal: WarmStore,
+  pair: Pair,
+  count: number,
+  time: OpenTime,
+  barsPerPage: number,
+): IterableIterator<{ a: Bar; b: Bar }[]> {
+  if (pair.barSeconds !== undefined || journal.commonBars === undefined)
+    return yield journaledBars(journal, pair, count, time);
+  let until = time;
+  for (let left = count; left > 0;) {
+    const page = journal.commonBars(pair, Math.min(left, barsPerPage), until);
+    if (page.length === 0) return;
+    yield page;
+    left -= page.length;
+    until = (page[0]!.a.time - SECONDS_PER_BAR) as OpenTime;
+  }
 }

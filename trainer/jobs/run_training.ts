@@ -8,6 +8,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
+import { withFormulas } from '../../shared/policy/feature_settings.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { GateResult } from '../learning/criteria/criteria.ts';
 import { DEFAULT_CACHE_BYTES } from '../learning/dataset/pair_cache.ts';
@@ -52,7 +53,9 @@ export async function runTraining(job: TrainingJob, context: TrainingContext): P
   const { paths, gitCommit, onProgress } = context;
   const { source: place, parameters, output, resources } = job;
   refuseOtherMarket(job, context.settings);
-  const configured = withParameters(context.settings, parameters);
+  // What continues a bundle has the formulas of the bundle.
+  const own = job.kind === 'train' ? withFormulas(context.settings) : context.settings;
+  const configured = withParameters(own, parameters);
   const imported = await withOwnPrices(configured, place.folder ?? undefined);
   const settings = place.mid ? withMids(imported) : imported;
   const bars = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));

@@ -1,6 +1,8 @@
 import type { Bar } from '../../bar.ts';
 import { SECONDS_PER_BAR } from '../../bar.ts';
 import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../../pair.ts';
+import { FormulaColumns } from '../formula/formula_columns.ts';
+import { formulaDefinition, formulasOf } from '../formula/named_formulas.ts';
 import { Calendar } from './calendar.ts';
 import { ColumnPlanner } from './columns.ts';
 import type { FeatureDefinition, Frame } from './feature.ts';
@@ -19,9 +21,16 @@ import type { FoldState } from './window/sliding_fold.ts';
 import type { Windows } from './windows.ts';
 import { ZScore } from './zscore.ts';
 
-/** All columns in schema order. */
-export function featureDefinitions(windows: Windows): readonly FeatureDefinition[] {
+/** The hand-written columns in schema order. */
+export function handWrittenDefinitions(windows: Windows): readonly FeatureDefinition[] {
   return new Columns(windows).definitions;
+}
+
+/** All columns in schema order: the hand-written ones, and those of formulas. @throws FormulaError */
+export function featureDefinitions(windows: Windows): readonly FeatureDefinition[] {
+  const written = handWrittenDefinitions(windows);
+  const formulas = formulasOf(windows, written);
+  return formulas.length === 0 ? written : [...written, ...formulas.map(formulaDefinition)];
 }
 
 /**
@@ -30,12 +39,15 @@ export function featureDefinitions(windows: Windows): readonly FeatureDefinition
  */
 export const WARM_UP_SECONDS = 14 * 86_400;
 
-/** The same for bars of any timeframe. */
+/** The same for bars of any timeframe, and for formulas that look back further. */
 export function warmUpSeconds(windows: Windows): number {
   const barSeconds = longestBarSeconds(windows);
+  const bars = warmupBars(windows);
+  const furtherBars = bars - longestOf(handWrittenDefinitions(windows));
   // Five days of the week have bars.
-  const longer = barSeconds === SECONDS_PER_BAR ? 0 : 1.5 * warmupBars(windows) * barSeconds;
-  return WARM_UP_SECONDS + longer;
+  const longer = barSeconds === SECONDS_PER_BAR ? 0 : 1.5 * (bars - furtherBars) * barSeconds;
+  // Sparse symbols have a bar in a few minutes.
+  return WARM_UP_SECONDS + longer + 4 * furtherBars * barSeconds;
 }
 
 /** Seconds of a bar of the longest timeframe. */
@@ -45,7 +57,11 @@ function longestBarSeconds({ timeframes = '1m' }: Windows): number {
 
 /** Bars a pair needs before every feature exists; its state is a pure function of that many last bars. */
 export function warmupBars(windows: Windows): number {
-  return Math.max(...featureDefinitions(windows).map((feature) => feature.warmup_bars));
+  return longestOf(featureDefinitions(windows));
+}
+
+function longestOf(definitions: readonly FeatureDefinition[]): number {
+  return Math.max(...definitions.map((feature) => feature.warmup_bars));
 }
 
 /** One minute of one pair. */
@@ -276,34 +292,45 @@ export class FeatureEngine {
    * ±3.4e38.
    */
   writeRow(pairIndex: number, out: Float32Array, at: number): void {
-    const values = this.#values;
     const width = this.definitions.length;
-    const first = pairIndex * width;
-    for (let c = 0; c < width; c++) {
-      const value = values[first + c]!;
-      out[at + c] = value > MAX_FLOAT32 ? MAX_FLOAT32 : value < -MAX_FLOAT32 ? -MAX_FLOAT32 : value;
-    }
+    writeFloats(this.#values, pairIndex * width, width, out, at);
   }
 }
 
-/** The features of one pair: an engine with a single pair. */
+/** Writes `count` values from `from` on as float32; what it cannot hold becomes ±3.4e38. */
+export function writeFloats(values: Float64Array, from: number, count: number, out: Float32Array, at: number): void {
+  for (let c = 0; c < count; c++) {
+    const value = values[from + c]!;
+    out[at + c] = value > MAX_FLOAT32 ? MAX_FLOAT32 : value < -MAX_FLOAT32 ? -MAX_FLOAT32 : value;
+  }
+}
+
+/** All columns of one pair: an engine with a single pair, and the formulas of its schema. */
 export class PairFeatures {
   readonly definitions: readonly FeatureDefinition[];
   readonly warmupBars: number;
-  /** See `FeatureEngine.values`. */
+  /** See `FeatureEngine.values`; those of formulas come behind. */
   readonly values: Float64Array;
   /** See `FeatureEngine.frame`. */
   readonly frame: Readonly<Frame>;
   readonly #engine: FeatureEngine;
+  readonly #written: Float64Array;
+  /** null = the schema has none. */
+  readonly #formulas: FormulaColumns | null;
 
   /** @param barSeconds of the pair's timeframe */
   constructor(windows: Windows, barSeconds = SECONDS_PER_BAR) {
     // Stryker disable next-line StringLiteral: nothing reads the names of a single pair
-    this.#engine = new FeatureEngine([{ id: 'A_B', a: 'A', b: 'B', barSeconds }], windows);
-    this.definitions = this.#engine.definitions;
-    this.warmupBars = this.#engine.warmupBars;
-    this.values = this.#engine.values(0);
-    this.frame = this.#engine.frame(0);
+    const engine = new FeatureEngine([{ id: 'A_B', a: 'A', b: 'B', barSeconds }], windows);
+    const written = engine.values(0);
+    const formulas = formulasOf(windows, engine.definitions);
+    this.#engine = engine;
+    this.#written = written;
+    this.frame = engine.frame(0);
+    this.#formulas = formulas.length === 0 ? null : new FormulaColumns(formulas, engine.definitions, [barSeconds]);
+    this.definitions = [...engine.definitions, ...formulas.map(formulaDefinition)];
+    this.warmupBars = Math.max(engine.warmupBars, this.#formulas?.warmupBars ?? 1);
+    this.values = this.#formulas === null ? written : new Float64Array(this.definitions.length).fill(NaN);
   }
 
   get bars(): number {
@@ -311,7 +338,7 @@ export class PairFeatures {
   }
 
   get ready(): boolean {
-    return this.#engine.ready(0);
+    return this.frame.bars >= this.warmupBars;
   }
 
   /**
@@ -320,11 +347,16 @@ export class PairFeatures {
    */
   step(a: Bar, b: Bar): void {
     this.#engine.stepPair(0, a, b);
+    const formulas = this.#formulas;
+    if (formulas === null) return;
+    formulas.step(0, a, b, this.#written);
+    this.values.set(this.#written);
+    this.values.set(formulas.values(0), this.#written.length);
   }
 
   /** See `FeatureEngine.writeRow`. */
   writeRow(out: Float32Array, at: number): void {
-    this.#engine.writeRow(0, out, at);
+    writeFloats(this.values, 0, this.values.length, out, at);
   }
 }
 

@@ -14,4 +14,6 @@ export interface Windows {
   readonly volume_window: number;
   /** Of the pairs, `1m,1h`: absent when all bars are one-minute bars. */
   readonly timeframes?: string;
+  /** Formulas that are columns behind the hand-written ones, as `formulasText` writes them; absent: none. */
+  readonly formulas?: string;
 }

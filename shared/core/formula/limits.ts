@@ -12,3 +12,7 @@ export const MAX_SORTED_WINDOW = 4096;
 export const MAX_LOOK_BACK = 65_536;
 /** Doubles that the windows of a formula keep per subject: 2 MiB. */
 export const MAX_DOUBLES = 262_144;
+/** Formulas of a subject. */
+export const MAX_FORMULAS = 500;
+/** Doubles that the windows of all formulas of a subject keep: 16 MiB. */
+export const MAX_SUBJECT_DOUBLES = 2_097_152;

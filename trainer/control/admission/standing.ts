@@ -7,7 +7,8 @@ import {
   liveInstrumentSchema,
 } from '../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
-import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { bundleSchema, featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { refuseForeign, timeframesOf, type BundleOrigin } from '../../../shared/bundle/origin.ts';
 import { readPointerFile } from '../../../shared/bundle/pointer.ts';
 import {
@@ -84,10 +85,10 @@ export function foreignModels(settings: Settings, modelsFolder: string): Foreign
 }
 
 /** @throws MinutehandError MODEL_SCHEMA */
-function refuseSchema(slot: Slot, { version, schema }: AboutBundle, { minutehand }: Settings): void {
+function refuseSchema(slot: Slot, { version, schema, windows }: AboutBundle, { minutehand }: Settings): void {
   const isOfPairs = slot === 'pairs' || slot === 'challenger';
   const expected = isOfPairs
-    ? featureSchema(minutehand.windows).hash
+    ? bundleSchema(featureSchema(minutehand.windows), { version, windows }).hash
     : liveInstrumentSchema(TIMEFRAMES[slot.slice('direction '.length) as Timeframe]).hash;
   if (schema !== expected)
     throw new MinutehandError('MODEL_SCHEMA', { seen: `feature schema ${schema} of ${version}`, expected });
@@ -122,6 +123,8 @@ function namedModels(modelsFolder: string): Named[] {
 
 interface AboutBundle extends BundleOrigin {
   readonly schema: string;
+  /** Of its manifest. */
+  readonly windows: Manifest['windows'];
   /** Gates that failed, and those without a verdict. */
   readonly notPassed: readonly FailedGate[];
 }
@@ -146,15 +149,16 @@ function aboutBundle(modelsFolder: string, slot: Slot, version: string): AboutBu
 
 function aboutPairs(folder: string): AboutBundle {
   const manifest = readManifest(folder);
-  const { version, market, pairs, feature_schema: schema } = manifest;
-  return { version, market, timeframes: timeframesOf(pairs), schema, notPassed: notPassed(recordedGates(manifest)) };
+  const { version, market, pairs, windows, feature_schema: schema } = manifest;
+  const gates = notPassed(recordedGates(manifest));
+  return { version, market, timeframes: timeframesOf(pairs), schema, windows, notPassed: gates };
 }
 
 function aboutDirection(folder: string): AboutBundle {
   const { manifest } = readDirectionBundle(folder);
-  const { version, market, timeframe, feature_schema: schema } = manifest;
+  const { version, market, timeframe, windows, feature_schema: schema } = manifest;
   const timeframes = [timeframeOf(timeframe)];
-  return { version, market, timeframes, schema, notPassed: notPassed(recordedDirectionGates(manifest)) };
+  return { version, market, timeframes, schema, windows, notPassed: notPassed(recordedDirectionGates(manifest)) };
 }
 
 function notPassed({ failed, missing }: RecordedGates): FailedGate[] {

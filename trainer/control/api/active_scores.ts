@@ -12,6 +12,7 @@ type Request = z.infer<typeof predictRequest>;
 
 /** Scores feature rows by the active bundle, in this process, independent of the daemons. */
 export class ActiveScores {
+  /** Of the configuration: the formulas of a bundle are its own. */
   readonly #schema: FeatureSchema;
   readonly #models: string;
   #set: ModelSet | null = null;
@@ -25,8 +26,7 @@ export class ActiveScores {
 
   /** @throws MinutehandError FEATURES_REFUSED, MODEL_* */
   score(request: Request): Promise<z.infer<typeof rowScoresSchema>> {
-    const row = rowOf(request, this.#schema);
-    const scored = this.#turn.then(() => this.#score(row, request.subject));
+    const scored = this.#turn.then(() => this.#score(request));
     this.#turn = scored.catch(() => undefined);
     return scored;
   }
@@ -37,8 +37,10 @@ export class ActiveScores {
     this.#set = null;
   }
 
-  async #score(row: Float32Array, subject: string | undefined): Promise<z.infer<typeof rowScoresSchema>> {
+  async #score(request: Request): Promise<z.infer<typeof rowScoresSchema>> {
+    const { subject } = request;
     const active = await this.#active();
+    const row = rowOf(request, active.schema);
     if (active.groups !== undefined && (subject === undefined || !active.manifest.pairs.includes(subject)))
       throw new MinutehandError('FEATURES_REFUSED', {
         seen: subject === undefined ? 'no subject' : `subject ${subject}`,
@@ -48,7 +50,7 @@ export class ActiveScores {
     const { return_prob, risk_prob, risk_score, position_scale } = await set.infer(row, 1);
     return {
       model_version: set.version,
-      feature_schema: this.#schema.hash,
+      feature_schema: active.schema.hash,
       engines: { ...set.engines },
       return_prob: return_prob[0]!,
       risk_prob: risk_prob[0]!,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
-import { featureSchema, type FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { bundleSchema, featureSchema, type FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { NO_HALTS, readHalts, resumedAt, ALL_PAIRS, type Halts } from '../../../shared/bundle/halts.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
@@ -11,6 +11,7 @@ import { warmUpSeconds, warmupBars } from '../../../shared/core/features/feature
 import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { parseInstrument, parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
 import { tradingCosts } from '../../../shared/policy/costs.ts';
+import { withWindows } from '../../../shared/policy/feature_settings.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../../learning/backtest/period.ts';
@@ -81,12 +82,14 @@ export async function lookAtModels(task: LookTask): Promise<MonitorReport | NoLo
   }
 }
 
-async function look(task: LookTask, version: string): Promise<MonitorReport | NoLook> {
-  const { settings, modelsFolder } = task;
-  const { minutehand, retrain } = settings;
+async function look(asked: LookTask, version: string): Promise<MonitorReport | NoLook> {
+  const { modelsFolder } = asked;
   const folder = join(modelsFolder, version);
   const manifest = readManifest(folder);
-  const schema = featureSchema(minutehand.windows);
+  const schema = bundleSchema(featureSchema(asked.settings.minutehand.windows), manifest);
+  const settings = withWindows(asked.settings, schema.windows);
+  const task = { ...asked, settings };
+  const { minutehand, retrain } = settings;
   if (manifest.feature_schema !== schema.hash)
     return { version, skipped: 'the models were trained on other features than configured' };
   if (manifest.market === 'simulated' && minutehand.market === 'live')

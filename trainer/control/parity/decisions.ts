@@ -19,6 +19,8 @@ export interface LiveDecision extends LiveAnswer {
 export interface PairDay {
   /** Minutes whose bars updated the live features; features of the day's bars are kept. */
   readonly history: PairHistory;
+  /** The same bars with the features of a version whose bundle has formulas. */
+  readonly ofVersion: ReadonlyMap<string, PairHistory>;
   readonly from: OpenTime;
   readonly to: OpenTime;
   /** Ascending. */
@@ -83,7 +85,7 @@ export async function compareDecisions(
   return tally.result();
 }
 
-/** Bars [start, end) of the history that one version decided on under one configuration. */
+/** Bars [start, end) of the history that one version could decide on under one configuration. */
 interface Segment {
   readonly version: string;
   readonly policyHash: string;
@@ -91,7 +93,7 @@ interface Segment {
   readonly end: number;
 }
 
-function segmentsOf({ history, from, to, live }: PairDay, current: string): Segment[] {
+function segmentsOf({ history, ofVersion, from, to, live }: PairDay, current: string): Segment[] {
   const deciders = new Map(live.map(({ time, body }) => [time as number, body]));
   const end = lowerBound(history.time, to);
   const segments: (Segment & { end: number })[] = [];
@@ -100,7 +102,9 @@ function segmentsOf({ history, from, to, live }: PairDay, current: string): Segm
     const body = deciders.get(history.time[t]!) ?? (last === undefined ? live[0]?.body : undefined);
     const version = body?.model_version ?? last?.version ?? '';
     const policyHash = body?.policy_hash ?? last?.policyHash ?? current;
-    if (last?.version === version && last.policyHash === policyHash) last.end = t + 1;
+    // Not before the formulas of the version are warm.
+    if (ofVersion.get(version)?.row[t] === -1) continue;
+    if (last?.version === version && last.policyHash === policyHash && last.end === t) last.end = t + 1;
     else segments.push({ version, policyHash, start: t, end: t + 1 });
   }
   return segments;
@@ -111,14 +115,14 @@ function segmentsOf({ history, from, to, live }: PairDay, current: string): Segm
  * @returns the live position behind the segment
  */
 async function runSegment(
-  { history }: PairDay,
+  { history, ofVersion }: PairDay,
   whole: ModelSet | undefined,
   policy: ParityPolicy,
   { start, end, position }: Segment & { readonly position: Position },
   tally: Tally,
 ): Promise<Position> {
   const set = whole === undefined ? null : servingSet(whole, history.pair.id);
-  const scores = set === null ? null : await scoreAllBars(set, history, start);
+  const scores = set === null ? null : await scoreAllBars(set, ofVersion.get(set.version) ?? history, start);
   const scoresAt = (t: number): ModelScores | null =>
     scores === null || !tally.isScored(history.time[t]!)
       ? null

@@ -43,27 +43,39 @@ export interface LateOfDay {
 /**
  * Reads bars, signals and positions of a day whose signals have not been pruned. A day that is not over ends with the
  * last signal of each pair. To be called within a snapshot of the journal.
+ * @param windows of the hand-written features
+ * @param formulasOf windows of a version whose bundle has formulas; null = it has none
  */
 export function readJournalDay(
   journal: JournalFile,
   pairIds: readonly string[],
   windows: Windows,
   period: DayPeriod,
+  formulasOf: (version: string) => Windows | null = () => null,
 ): JournalDay {
   const last = new Map(journal.lastSignals().map(({ pairId, time }) => [pairId, time + SECONDS_PER_BAR]));
   const pairs = pairIds.map(parsePair);
   const { positions, decisions, signals, instruments } = readSignals(journal, new Set(pairIds), period);
-  const warmup = warmupBars(windows);
+  const bodies = [...decisions.values()].flat().map(({ body }) => body);
+  const versions = [...new Set(bodies.map(({ model_version }) => model_version))].filter((version) => version !== '');
+  const withFormulas = versions.flatMap((version) => {
+    const own = formulasOf(version);
+    return own === null ? [] : [{ version, windows: own }];
+  });
+  const warmup = Math.max(warmupBars(windows), ...withFormulas.map((own) => warmupBars(own.windows)));
   const starts = pairs.map((pair) => firstMinuteOfBars(journal, pair, warmup, period.from) ?? period.from);
   const from = Math.min(...starts) as OpenTime;
   const end = (period.to + NEXT_BAR_SECONDS) as OpenTime;
   const inputs = readInputs(journal, from, end, period);
   const bars = new Map(symbolsOf(pairs).map((symbol) => [symbol, [...journal.bars(symbol, from, end)]]));
-  const bodies = [...decisions.values()].flat().map(({ body }) => body);
+  const historyBy = (pair: Pair, own: Windows): PairDay['history'] =>
+    pair.barSeconds === undefined
+      ? historyOf(pair, bars, inputs, own, period)
+      : resampledHistory(inputsUntil(journal, from, end), pair, own, period);
   return {
     signals,
     instruments,
-    versions: [...new Set(bodies.map(({ model_version }) => model_version))].filter((version) => version !== ''),
+    versions,
     late: {
       legs: textsOf(inputs.timeouts),
       backfilled: Object.fromEntries([...inputs.backfilled].map(([symbol, times]) => [symbol, times.size])),
@@ -77,15 +89,35 @@ export function readJournalDay(
     pairs: pairs.map((pair) => ({
       from: period.from,
       to: Math.min(period.to, last.get(pair.id) ?? period.from) as OpenTime,
-      history:
-        pair.barSeconds === undefined
-          ? historyOf(pair, bars, inputs, windows, period)
-          : resampledHistory(inputsUntil(journal, from, end), pair, windows, period),
+      ...historiesOf(pair, windows, withFormulas, historyBy),
       live: decisions.get(pair.id) ?? [],
       position: positions.get(pair.id) ?? FLAT,
       backfilled: bothBackfilled(inputs.backfilled, pair),
     })),
   };
+}
+
+/** The history with the hand-written features, and that with the features of each version that has formulas. */
+function historiesOf(
+  pair: Pair,
+  windows: Windows,
+  versions: readonly { readonly version: string; readonly windows: Windows }[],
+  historyBy: (pair: Pair, windows: Windows) => PairDay['history'],
+): Pick<PairDay, 'history' | 'ofVersion'> {
+  const history = historyBy(pair, windows);
+  const own = versions.map((one) => [one.version, withFeaturesOf(history, historyBy(pair, one.windows))] as const);
+  return { history, ofVersion: new Map(own) };
+}
+
+/** The same bars with the features of another history, which may begin later. */
+function withFeaturesOf(history: PairDay['history'], other: PairDay['history']): PairDay['history'] {
+  const row = new Int32Array(history.length).fill(-1);
+  let t = 0;
+  for (let i = 0; i < other.length; i++) {
+    while (history.time[t]! < other.time[i]!) t++;
+    row[t] = other.row[i]!;
+  }
+  return { ...history, row, features: other.features, rows: other.rows };
 }
 
 /** A minute of which one leg came live is decided on. */

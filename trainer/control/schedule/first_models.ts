@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
-import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { bundleSchema, featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { describeError } from '../../../shared/errors.ts';
 import type { HomePaths } from '../../../shared/home.ts';
@@ -35,8 +35,9 @@ export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): s
   try {
     const active = readActive(models);
     if (active === null) return 'No models yet';
-    const { feature_schema, market } = readManifest(join(models, active.version));
-    if (feature_schema !== featureSchema(minutehand.windows).hash)
+    const manifest = readManifest(join(models, active.version));
+    const { feature_schema, market } = manifest;
+    if (feature_schema !== bundleSchema(featureSchema(minutehand.windows), manifest).hash)
       return `Models ${active.version} were trained on other features than configured`;
     if (market === 'simulated' && minutehand.market === 'live')
       return `Models ${active.version} were trained on a simulated market`;

@@ -109,7 +109,7 @@ export async function scoreAllBars(set: ModelSet, history: PairHistory, start: n
     history,
     start,
     newBatch(history),
-    () => true,
+    (t) => history.row[t]! >= 0,
     (t, answers, i) => {
       ai1[t] = answers.return_prob[i]!;
       ai2[t] = answers.risk_prob[i]!;

@@ -64,6 +64,7 @@ export interface PeriodOptions {
   /** Overrides the bundle's thresholds. */
   readonly thresholds?: Partial<Thresholds>;
   readonly policy: DecisionPolicy;
+  /** Windows are those of each bundle. */
   readonly labels: Pick<DatasetPolicy, 'windows' | 'risk' | 'scale'>;
   readonly costs: Readonly<Record<string, TradingCosts>>;
   /** Threads that do the work; 0 = the calling one. Affects speed only, not results. */
@@ -119,6 +120,35 @@ export interface PeriodResult {
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_OUTPUT, LEG_LAGS, DATA_FORMAT as `checkTimeframes`
  */
 export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResult> {
+  const { sets, prepared } = options;
+  const hashes = [...new Set(sets.map(({ schema }) => schema.hash))];
+  const results: PeriodResult[] = [];
+  for (const hash of hashes) {
+    const isOf = (_: unknown, i: number): boolean => sets[i]!.schema.hash === hash;
+    const own = sets.filter(isOf);
+    const labels = { ...options.labels, windows: own[0]!.schema.windows };
+    const ofSchema = { ...options, labels, sets: own, ...(prepared && { prepared: prepared.filter(isOf) }) };
+    results.push(await backtestSets(ofSchema));
+  }
+  return joined(results, hashes, options);
+}
+
+/** The results of bundles with different columns, in the order of the bundles. */
+function joined(results: readonly PeriodResult[], hashes: readonly string[], { sets }: PeriodOptions): PeriodResult {
+  const [first, ...others] = results as [PeriodResult, ...PeriodResult[]];
+  for (const other of others)
+    if (other.bars !== first.bars)
+      throw new MinutehandError('DATA_TOO_SHORT', {
+        seen: `${first.bars} bars with warm features of ${sets[0]!.version}, and ${other.bars} with those of another bundle`,
+        expected: 'the same bars for all bundles',
+        next: 'Give more bars before the period: formulas look back over as many as `minutehand features` tells.',
+      });
+  const nextOf = results.map(({ bundles }) => bundles.values());
+  return { ...first, bundles: sets.map(({ schema }) => nextOf[hashes.indexOf(schema.hash)]!.next().value!) };
+}
+
+/** Of bundles with the same columns. */
+async function backtestSets(options: PeriodOptions): Promise<PeriodResult> {
   const { bars, sets } = options;
   checkTimeframes(options.pairs, bars);
   refuseLaggingLegs(options.pairs, bars);

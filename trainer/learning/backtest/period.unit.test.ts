@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { viewBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { ModelScores } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { featureDefinitions } from '../../../shared/core/features/features.ts';
@@ -51,7 +52,16 @@ function setOf(changes: Partial<ModelSet> = {}): ModelSet {
       result_sigmas: new Float64Array(rows).fill(NaN),
     };
   };
-  return { version: '20240101_0000', theta1: 0.5, theta2: 0.7, hasEdge: () => true, infer, ...changes } as ModelSet;
+  const schema = featureSchema(windows);
+  return {
+    version: '20240101_0000',
+    schema,
+    theta1: 0.5,
+    theta2: 0.7,
+    hasEdge: () => true,
+    infer,
+    ...changes,
+  } as ModelSet;
 }
 
 function run(changes: Partial<PeriodOptions> = {}): Promise<PeriodResult> {

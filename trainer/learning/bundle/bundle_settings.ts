@@ -1,11 +1,15 @@
+import { bundleWindows } from '../../../shared/bundle/feature_schema.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
+import { withWindows } from '../../../shared/policy/feature_settings.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { DatasetPolicy } from '../dataset/dataset.ts';
 import type { Barriers } from '../label/reversion.ts';
 
-/** The settings with the parameters that a bundle was learned by, as its manifest has them. */
-export function settingsOfBundle(settings: Settings, { engine }: Pick<Manifest, 'engine'>): Settings {
+/** The settings with the parameters and formulas that a bundle was learned by, as its manifest has them. */
+export function settingsOfBundle(configured: Settings, manifest: Pick<Manifest, 'engine' | 'windows'>): Settings {
+  const { engine } = manifest;
+  const settings = withWindows(configured, bundleWindows(configured.minutehand.windows, manifest));
   const { minutehand } = settings;
   const { train } = minutehand;
   const trees = MODEL_NAMES.map((name) => {

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { writeBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
-import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { bundleWindows, featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import {
   MONITOR_FILE,
   VALIDATION_FILE,
@@ -16,6 +16,7 @@ import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { warmUpSeconds } from '../../../shared/core/features/features.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { parsePair } from '../../../shared/pair.ts';
+import { withWindows } from '../../../shared/policy/feature_settings.ts';
 import { decisionPolicy } from '../../../shared/policy/policy.ts';
 import { tradingCosts } from '../../../shared/policy/costs.ts';
 import { lookLevel } from '../backtest/edge.ts';
@@ -48,8 +49,10 @@ export type Theta2Result = TrainResult & { readonly bars: ReadonlyMap<string, Ba
  * @returns the new bundle; null when no value is allowed, or the best is the current one
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_SCHEMA and as `loadModelSet`
  */
-export async function researchTheta2(bundle: Bundle, options: TrainOptions): Promise<Theta2Result | null> {
-  const { settings } = options;
+export async function researchTheta2(bundle: Bundle, given: TrainOptions): Promise<Theta2Result | null> {
+  const windows = bundleWindows(given.settings.minutehand.windows, bundle.manifest);
+  const settings = withWindows(given.settings, windows);
+  const options = { ...given, settings };
   if (bundle.groups !== undefined)
     throw new MinutehandError('WARM_START_REFUSED', {
       seen: `${bundle.manifest.version} has thresholds of its own for ${bundle.groups.map(({ name }) => name).join(', ')}`,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
+import { bundleSchema, bundleWindows, featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { modelFiles, MONITOR_FILE, NET_FILE, VALIDATION_FILE, type Manifest } from '../../../shared/bundle/manifest.ts';
 import { readManifest } from '../../../shared/bundle/bundle.ts';
 import { decodeTreeModel } from '../../../shared/bundle/onnx/tree_graph.ts';
@@ -26,7 +26,8 @@ export function recordedSettings(settings: Settings, manifest: Manifest): Settin
   const { groups: _present, ...train } = minutehand.train;
   const groups = manifest.groups?.map(({ name, pairs }) => [name, pairs] as const);
   const recorded = { ...train, engine, ...(groups && { groups: Object.fromEntries(groups) }) };
-  const own: Settings = { ...settings, minutehand: { ...minutehand, train: recorded } };
+  const windows = bundleWindows(minutehand.windows, manifest);
+  const own: Settings = { ...settings, minutehand: { ...minutehand, train: recorded, windows } };
   // A search starts from the configured parameters; its result is recorded.
   return trialsOf(manifest) > 0 ? own : settingsOfBundle(own, manifest);
 }
@@ -41,7 +42,7 @@ export function obstacles(manifest: Manifest, settings: Settings): string[] {
   if (base !== undefined) return [`its models are warm-started from ${base.version}: verify that bundle`];
   if (search !== undefined && search.ai2 === undefined)
     return ['θ2 was searched again on newer bars: verify the bundle with the same models that was trained in full'];
-  const schema = featureSchema(settings.minutehand.windows).hash;
+  const schema = bundleSchema(featureSchema(settings.minutehand.windows), manifest).hash;
   if (schema !== manifest.feature_schema)
     return [`it was trained on features ${manifest.feature_schema}; this version and configuration have ${schema}`];
   const present = configurationSummary(settings);

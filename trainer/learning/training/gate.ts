@@ -79,7 +79,8 @@ async function compare(
   const from = Math.max(dataset.holdoutFrom, championFrom) as OpenTime;
   const refusal = checkCandidates(dataset.evaluation.holdout.time, from, champion.version, settings.retrain);
   if (refusal !== null) return { kind: 'refused', result: refusal };
-  const warmFrom = (from - warmUpSeconds(settings.minutehand.windows)) as OpenTime;
+  const warmUp = Math.max(...[champion, challenger].map(({ schema }) => warmUpSeconds(schema.windows)));
+  const warmFrom = (from - warmUp) as OpenTime;
   const { bundles, ai1Times } = await backtestPeriod({
     pairs: settings.minutehand.pairs.map(parsePair),
     bars: new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, warmFrom)])),

@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { PairFeatures, warmupBars } from '../../shared/core/features/features.ts';
+import { checksum } from '../../shared/signal/encode.ts';
+import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
+import { allPairs, itemOf, MARKET, PAIRS, SCHEMA, settings, WARMUP } from '../infer/market_minutes.fixture.ts';
+import { barInput } from '../queue/input.ts';
+import { FeatureMatrix } from './feature_matrix.ts';
+
+const { windows } = settings.minutehand;
+const COLUMNS = SCHEMA.definitions.length;
+const LONG = WARMUP + 60;
+const setOf = (formulas: string): ModelSet =>
+  ({ version: formulas, schema: featureSchema({ ...windows, formulas }) }) as ModelSet;
+/** Looks back over more bars than the hand-written features. */
+const LONGER = setOf(`far = mean(abs(z_score), 70)\nmomentum = a.close / delay(a.close, ${LONG - 1}) - 1`);
+const SHORTER = setOf('ratio = a.close / b.close');
+const WITHOUT = { version: 'none', schema: SCHEMA } as ModelSet;
+
+let folder = '';
+let store: JournalFile;
+/** Bars of the journal. */
+const STORED = 150;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-plan-'));
+  store = openJournal(join(folder, 'journal.db'));
+  const inputs = MARKET.slice(0, STORED).flatMap(({ bars }) => bars.map((bar) => barInput(bar, false)));
+  store.append(inputs, [], []);
+});
+afterAll(() => {
+  store.close();
+  rmSync(folder, { recursive: true });
+});
+
+const stored = (): Promise<void> => Promise.resolve();
+
+function matrixAfter(bars: number): FeatureMatrix {
+  const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS);
+  for (let bar = 0; bar < bars; bar++) matrix.step(allPairs(bar));
+  return matrix;
+}
+
+/** All columns of a pair after so many bars, by the engine of trainings. */
+function expectedAfter(set: ModelSet, bars: number, pairIndex: number): PairFeatures {
+  const features = new PairFeatures(set.schema.windows);
+  for (let bar = 0; bar < bars; bar++) {
+    const { a, b } = itemOf(bar, pairIndex).minute;
+    features.step(a!, b!);
+  }
+  return features;
+}
+
+function expectRows(matrix: FeatureMatrix, set: ModelSet, bars: number): void {
+  for (const pairIndex of PAIRS.keys()) {
+    const features = expectedAfter(set, bars, pairIndex);
+    const width = features.definitions.length;
+    const expected = new Float32Array(width);
+    features.writeRow(expected, 0);
+    const row = matrix.rowOf(pairIndex, set);
+    expect(matrix.valuesOf(set).slice(row * width, (row + 1) * width)).toEqual(expected);
+    expect(matrix.checksum(pairIndex, set.schema.hash)).toBe(checksum(new Uint8Array(features.values.buffer)));
+  }
+}
+
+describe('formulas of a loaded set', () => {
+  it('are those of a training from their first bar on, when they are computed over the journal', async () => {
+    const matrix = matrixAfter(STORED);
+    let pauses = 0;
+    const pause = async (): Promise<void> => {
+      // A bar comes in the middle.
+      if (++pauses === 3) matrix.step(allPairs(STORED));
+      return Promise.resolve();
+    };
+    await matrix.warm(LONGER, store, stored, pause);
+    expect(pauses).toBeGreaterThan(PAIRS.length);
+    matrix.use([LONGER]);
+    for (const bars of [STORED + 2, STORED + 3]) {
+      expect(matrix.step(allPairs(bars - 1))).toBe(PAIRS.length);
+      expectRows(matrix, LONGER, bars);
+    }
+  });
+
+  it('are read from no bar that has not moved the features yet', async () => {
+    const matrix = matrixAfter(STORED - 5);
+    await matrix.warm(LONGER, store, stored, stored);
+    matrix.use([LONGER]);
+    for (let bar = STORED - 5; bar < STORED; bar++) matrix.step(allPairs(bar));
+    expectRows(matrix, LONGER, STORED);
+  });
+
+  it('make no row where the journal has too few bars, while those of other sets are scored', async () => {
+    const warm = warmupBars(LONGER.schema.windows);
+    const matrix = matrixAfter(warm - 3);
+    await matrix.warm(LONGER, store, stored, stored);
+    matrix.use([LONGER, WITHOUT, SHORTER]);
+    for (let bar = warm - 3; bar < warm; bar++) {
+      matrix.step(allPairs(bar));
+      const isWarm = bar === warm - 1;
+      expect([matrix.rowOf(1, LONGER) >= 0, matrix.isReady(1, LONGER)]).toEqual([isWarm, isWarm]);
+      for (const other of [WITHOUT, SHORTER, null])
+        expect([matrix.rowOf(1, other), matrix.isReady(1, other)]).toEqual([1, true]);
+    }
+    expectRows(matrix, LONGER, warm);
+    expectRows(matrix, SHORTER, warm);
+    expect(matrix.valuesOf(WITHOUT)).toBe(matrix.values);
+    expect(matrix.formulaSchemaOf(WITHOUT)).toBeNull();
+    expect(matrix.formulaSchemaOf(LONGER)).toBe(LONGER.schema.hash);
+  });
+
+  it('begin with the next bar where nothing was warmed', () => {
+    const matrix = matrixAfter(WARMUP);
+    matrix.use([SHORTER]);
+    expect(matrix.isReady(0, SHORTER)).toBe(false);
+    matrix.step(allPairs(WARMUP));
+    expectRows(matrix, SHORTER, WARMUP + 1);
+  });
+
+  it('are computed once for sets with the same ones, and no longer when no set has them', async () => {
+    const matrix = matrixAfter(STORED);
+    const twin = { ...LONGER, version: 'twin' };
+    let reads = 0;
+    const counted = { ...store, commonBars: (...asked: Parameters<JournalFile['commonBars']>) => (reads++, store.commonBars(...asked)), commonMinuteBefore: store.commonMinuteBefore.bind(store), inputsFrom: store.inputsFrom.bind(store) } as JournalFile; // prettier-ignore
+    await matrix.warm(LONGER, counted, stored, stored);
+    const first = reads;
+    await matrix.warm(twin, counted, stored, stored);
+    expect([first > 0, reads]).toEqual([true, first]);
+    // It was loaded, and waits in the queue, when the others go.
+    matrix.use([WITHOUT]);
+    expect(matrix.isReady(0, twin)).toBe(true);
+    matrix.use([twin, WITHOUT]);
+    matrix.use([WITHOUT]);
+    expect(() => matrix.valuesOf(twin)).toThrow(/are not computed/);
+    await matrix.warm(twin, counted, stored, stored);
+    expect(reads).toBe(2 * first);
+  });
+});

@@ -1,0 +1,75 @@
+import type { Bar, OpenTime } from '../../shared/bar.ts';
+import { FeatureEngine } from '../../shared/core/features/features.ts';
+import type { Windows } from '../../shared/core/features/windows.ts';
+import type { Pair } from '../../shared/pair.ts';
+import { journaledPages, type WarmStore } from '../../shared/store/warm_bars.ts';
+import type { FormulaPlan } from './formula_plan.ts';
+
+/** Bars that are read, or computed, before bars that are due have their turn. */
+const BARS_PER_PIECE = 500;
+
+interface LiveBar {
+  readonly pairIndex: number;
+  readonly a: Bar;
+  readonly b: Bar;
+  /** Of the hand-written features. */
+  readonly features: Float64Array;
+}
+
+/**
+ * Computes formulas over the bars that the journal has of each pair, piece by piece, and then over those that came
+ * meanwhile. As their values depend on the last bars alone, they are those that a daemon would have that had computed
+ * them all the time. Where the journal has fewer bars than a formula looks back over, its values are missing.
+ */
+export class FormulaWarmUp {
+  readonly plan: FormulaPlan;
+  readonly #pairs: readonly Pair[];
+  readonly #windows: Windows;
+  /** Of each pair's last bar before the beginning; null = it had none. */
+  readonly #until: readonly (OpenTime | null)[];
+  readonly #live: LiveBar[] = [];
+
+  /** @param features of all pairs, with the hand-written features of `windows` */
+  constructor(plan: FormulaPlan, pairs: readonly Pair[], windows: Windows, features: FeatureEngine) {
+    this.plan = plan;
+    this.#pairs = pairs;
+    this.#windows = windows;
+    this.#until = pairs.map((_, pairIndex) => {
+      const { bars, a } = features.frame(pairIndex);
+      return bars === 0 ? null : a.time;
+    });
+  }
+
+  /** A bar that came since the beginning. */
+  note(pairIndex: number, a: Bar, b: Bar, features: Float64Array): void {
+    this.#live.push({ pairIndex, a, b, features: features.slice() });
+  }
+
+  /** @param pause resolves when the thread may be blocked for some milliseconds */
+  async readJournal(store: WarmStore, pause: () => Promise<void>): Promise<void> {
+    for (const [pairIndex, pair] of this.#pairs.entries()) {
+      const until = this.#until[pairIndex]!;
+      if (until === null) continue;
+      const pages: (readonly { readonly a: Bar; readonly b: Bar }[])[] = [];
+      const bars = Math.max(this.plan.warmupBars, 1);
+      for (const page of journaledPages(store, pair, bars, until, BARS_PER_PIECE)) {
+        pages.push(page);
+        await pause();
+      }
+      const engine = new FeatureEngine([pair], this.#windows);
+      for (const page of pages.reverse()) {
+        for (const { a, b } of page) {
+          engine.stepPair(0, a, b);
+          this.plan.step(pairIndex, a, b, engine.values(0));
+        }
+        await pause();
+      }
+    }
+  }
+
+  /** The bars that came meanwhile: from here on the plan is up to date. */
+  catchUp(): void {
+    for (const { pairIndex, a, b, features } of this.#live) this.plan.step(pairIndex, a, b, features);
+    this.#live.length = 0;
+  }
+}

@@ -1,0 +1,17 @@
+import type { Windows } from '../core/features/windows.ts';
+import { readManifest, resolveBundle } from './bundle.ts';
+import { bundleWindows } from './feature_schema.ts';
+
+/**
+ * The windows of the bundle of a folder, or of the active or newest one in it, with its formulas.
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST
+ */
+export function windowsOfBundle(folder: string, configured: Windows): Windows {
+  return bundleWindows(configured, readManifest(resolveBundle(folder)));
+}
+
+/** The same of one bundle; null where it has no formulas. @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
+export function formulaWindows(folder: string, configured: Windows): Windows | null {
+  const windows = bundleWindows(configured, readManifest(folder));
+  return windows.formulas === undefined ? null : windows;
+}

@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { handWrittenDefinitions } from '../core/features/features.ts';
+import type { Windows } from '../core/features/windows.ts';
+import { FormulaError } from '../core/formula/formula_error.ts';
+import { parseFormula } from '../core/formula/formula.ts';
+import { checkTogether, COLUMN_NAME, type NamedFormula } from '../core/formula/named_formulas.ts';
+import { pairSources, type Sources } from '../core/formula/sources.ts';
+import { faultText } from './formula_fault.ts';
+import { keyText, valueText, type ConfigProblem } from './problem.ts';
+import { didYouMean } from './spelling.ts';
+import { readYamlFile, type YamlFile } from './yaml_file.ts';
+
+/** Formulas that become columns of the next training. The file may be absent. */
+export const FEATURE_FILE = 'features.yaml';
+
+const KEYS = ['formula', 'label', 'label_ja', 'description'];
+
+/** A formula of a user. */
+export interface FeatureFormula {
+  readonly name: string;
+  /** Canonical. */
+  readonly text: string;
+  /** Of `label`; the name where there is none. */
+  readonly label: string;
+  readonly description: string | null;
+}
+
+/**
+ * The formulas of `features.yaml`, checked against the hand-written features of these windows, or all that is wrong
+ * with them.
+ */
+export function readFeatureFile(
+  configDir: string,
+  windows: Windows,
+): { readonly formulas: readonly FeatureFormula[]; readonly problems: readonly ConfigProblem[] } {
+  const file = join(configDir, FEATURE_FILE);
+  if (!existsSync(file)) return { formulas: [], problems: [] };
+  const read = readYamlFile(file);
+  if ('problems' in read) return { formulas: [], problems: read.problems };
+  const { value } = read.yaml;
+  // Comments alone.
+  if (value === null || value === undefined) return { formulas: [], problems: [] };
+  if (!isMap(value)) {
+    const text = `is ${valueText(value)}, expected names of formulas, such as my_momentum: ema(a.close, 24) / a.close - 1`;
+    return { formulas: [], problems: [{ code: 'CONFIG_INVALID', where: file, key: '', text }] };
+  }
+  const reader = new Reader(read.yaml, windows);
+  for (const [name, entry] of Object.entries(value)) reader.take(name, entry);
+  reader.checkAll(file);
+  return reader;
+}
+
+class Reader {
+  readonly formulas: FeatureFormula[] = [];
+  readonly #parsed: NamedFormula[] = [];
+  readonly problems: ConfigProblem[] = [];
+  readonly #yaml: YamlFile;
+  readonly #sources: Sources;
+  readonly #taken: ReadonlySet<string>;
+
+  constructor(yaml: YamlFile, windows: Windows) {
+    const written = handWrittenDefinitions(windows);
+    this.#yaml = yaml;
+    this.#sources = pairSources(written);
+    this.#taken = new Set(written.map(({ name }) => name));
+  }
+
+  take(name: string, entry: unknown): void {
+    if (!COLUMN_NAME.test(name))
+      return this.#refuse([name], 'is no name of a column: expected lower-case letters, digits and _, a letter first');
+    if (this.#taken.has(name)) return this.#refuse([name], 'is a hand-written feature: choose another name');
+    if (typeof entry === 'string') return this.#parse(name, entry, [name], {});
+    if (!isMap(entry)) return this.#refuse([name], `is ${valueText(entry)}, expected a formula`);
+    const unknown = Object.keys(entry).filter((key) => !KEYS.includes(key));
+    for (const key of unknown)
+      this.#refuse([name, key], `is no key of a formula${didYouMean(key, KEYS)}`, 'CONFIG_UNKNOWN_KEY');
+    for (const key of KEYS.slice(1))
+      if (entry[key] !== undefined && typeof entry[key] !== 'string')
+        this.#refuse([name, key], `is ${valueText(entry[key])}, expected text`);
+    if (typeof entry['formula'] !== 'string')
+      return this.#refuse([name], 'has no formula: expected formula: <text>, such as formula: zscore(a.close, 240)');
+    this.#parse(name, entry['formula'], [name, 'formula'], entry);
+  }
+
+  #parse(name: string, text: string, path: readonly string[], entry: Readonly<Record<string, unknown>>): void {
+    const { label, description } = entry;
+    try {
+      const formula = parseFormula(text, this.#sources);
+      if (formula.unit !== 'number' && formula.unit !== 'yes or no')
+        return this.#refuse(
+          path,
+          `has the unit ${formula.unit}, which differs from pair to pair: divide by what has the same unit`,
+        );
+      this.#parsed.push({ name, formula });
+      this.formulas.push({
+        name,
+        text: formula.text,
+        label: typeof label === 'string' ? label : name,
+        description: typeof description === 'string' ? description : null,
+      });
+    } catch (error) {
+      if (!(error instanceof FormulaError)) throw error;
+      this.#refuse(path, `is no formula: ${faultText(error)}`);
+    }
+  }
+
+  /** The limits of all of them together. */
+  checkAll(file: string): void {
+    try {
+      checkTogether(this.#parsed);
+    } catch (error) {
+      if (!(error instanceof FormulaError)) throw error;
+      this.problems.push({ code: 'CONFIG_INVALID', where: file, key: '', text: error.reason });
+    }
+  }
+
+  #refuse(path: readonly string[], text: string, code: ConfigProblem['code'] = 'CONFIG_INVALID'): void {
+    this.problems.push({ code, where: this.#yaml.where(path), key: keyText(path), text });
+  }
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tinySettings } from '../../test/tiny_settings.ts';
+import { readFeatureFile } from './feature_file.ts';
+import { withFormulas } from './feature_settings.ts';
+import { problemText } from './problem.ts';
+
+let folder = '';
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'minutehand-features-'))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const settings = tinySettings();
+const { windows } = settings.minutehand;
+
+function read(text: string): ReturnType<typeof readFeatureFile> {
+  writeFileSync(join(folder, 'features.yaml'), text);
+  return readFeatureFile(folder, windows);
+}
+
+const problems = (text: string): string[] =>
+  read(text).problems.map((problem) => problemText(problem).replace(`${join(folder, 'features.yaml')}`, 'FILE'));
+
+describe('features.yaml', () => {
+  it('may be absent, empty, or of comments alone', () => {
+    const none = { formulas: [], problems: [] };
+    expect(readFeatureFile(join(folder, 'nowhere'), windows)).toEqual(none);
+    for (const text of ['', '# nothing\n']) expect(read(text)).toEqual(none);
+  });
+
+  it('has formulas in their order, in their canonical form, with label and description', () => {
+    const { formulas, problems: found } = read(
+      'second: {formula: b.close/a.close*1, label: Ratio, label_ja: 比, description: of the legs}\nfirst: rank( z_score ,30)\n',
+    );
+    expect(found).toEqual([]);
+    expect(formulas).toEqual([
+      {
+        name: 'second',
+        text: expect.stringContaining('b.close / a.close'),
+        label: 'Ratio',
+        description: 'of the legs',
+      },
+      { name: 'first', text: 'rank(z_score, 30)', label: 'first', description: null },
+    ]);
+    const own = withFormulas({ ...settings, formulas });
+    expect(own.minutehand.windows).toEqual({
+      ...windows,
+      formulas: `second = ${formulas[0]!.text}\nfirst = rank(z_score, 30)`,
+    });
+    expect(withFormulas(settings)).toBe(settings);
+  });
+
+  it.each([
+    ['- beta\n', /FILE: is \["beta"\], expected names of formulas/],
+    ['Two: beta\n', /FILE:1:1: Two is no name of a column/],
+    ['beta: corr\n', /FILE:1:1: beta is a hand-written feature/],
+    ['x: 5\n', /FILE:1:1: x is 5, expected a formula/],
+    ['x: {label: a}\n', /FILE:1:1: x has no formula/],
+    ['x: {formula: beta, label: 5}\n', /FILE:1:20: x.label is 5, expected text/],
+    ['x: {formula: beta, formul: beta}\n', /x.formul is no key of a formula \(did you mean "formula"\?\)/],
+    ['x: corr(beta)\n', /FILE:1:1: x is no formula: column 1: y is missing/],
+    ['x:\n  formula: mean(a.clse, 5)\n', /FILE:2:3: x.formula is no formula: column 6: .*did you mean "a.close"/],
+    ['x: rank(z_score, 1)\n', /column 15: rank needs a window of at least 2, not 1/],
+    ['x: a.volume\n', /FILE:1:1: x has the unit volume/],
+    ['x: [\n', /FILE:/],
+  ])('%j is refused with its position', (text, seen) => {
+    const found = problems(text);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(seen);
+  });
+
+  it('has at most as many numbers in windows as a subject may keep', () => {
+    const lines = Array.from({ length: 40 }, (_, i) => `x${i}: var(mean(beta, 20000), ${20_000 + i})`);
+    expect(problems(`${lines.join('\n')}\n`)).toEqual([expect.stringMatching(/all formulas keep \d+ numbers/)]);
+  });
+});

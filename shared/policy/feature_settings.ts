@@ -1,0 +1,18 @@
+import type { Windows } from '../core/features/windows.ts';
+import { formulasText } from '../core/formula/named_formulas.ts';
+import type { Settings } from './policy.ts';
+
+/**
+ * The settings of a training in full: its feature schema has the formulas of `features.yaml`. Nothing else takes them
+ * from the file: a bundle brings its formulas along.
+ */
+export function withFormulas(settings: Settings): Settings {
+  const { formulas, minutehand } = settings;
+  if (formulas.length === 0) return settings;
+  return withWindows(settings, { ...minutehand.windows, formulas: formulasText(formulas) });
+}
+
+/** The settings with the windows and formulas of a schema in place of the configured ones. */
+export function withWindows(settings: Settings, windows: Windows): Settings {
+  return { ...settings, minutehand: { ...settings.minutehand, windows } };
+}
