@@ -30,6 +30,8 @@ import { daemonChecks } from './health/daemon_dependencies.ts';
 import type { HealthReport } from './health/health.ts';
 import { openJournalThread, type JournalThread } from './journal/journal_thread.ts';
 import { keepRetention } from './journal/retention.ts';
+import { learnLeaseServerId } from './lease/lease_server_id.ts';
+import type { LeaseStore } from './lease/lease_store.ts';
 import { openLeaseStore } from './lease/open_lease_store.ts';
 import { watchProgress } from './health/progress.ts';
 import { openDaemonLogs, type DaemonLogs } from './log/log.ts';
@@ -296,6 +298,15 @@ class DaemonProcess {
       .catch((failure: unknown) => this.#logs.events.error({ err: failure }, 'not everything was undone'));
   }
 
+  async #learnLeaseServer(store: LeaseStore): Promise<void> {
+    const { settings, paths } = this.#options;
+    const { url, seconds } = settings.minutehand.lease;
+    if (url === null) return;
+    const ending = new AbortController();
+    this.#undo.push(() => ending.abort());
+    await learnLeaseServerId(store, { home: paths.home, url, waitMs: 1000 * seconds }, ending.signal);
+  }
+
   #openJournalThread(path: string, store: JournalFile): JournalThread {
     const { events } = this.#logs;
     const onDeath = (error: MinutehandError): void => {
@@ -312,6 +323,7 @@ class DaemonProcess {
     const { market, transports } = settings.minutehand;
     const { redis } = transports;
     const lease = await openLease(this.#options);
+    if (lease !== undefined) await this.#learnLeaseServer(lease.store);
     const bus = this.#provisions === null ? openBus(this.#options) : this.#provisions.bus;
     this.#bus = bus;
     this.#undo.push(() => bus?.close());

@@ -229,8 +229,8 @@ export const ERRORS = {
   },
   STREAM_REFUSED: {
     status: 500,
-    message: 'Redis refuses reads of the stream minutehand:bars.',
-    next: 'Allow its user +xread +xrange +xinfo ~minutehand:bars; the key must be a stream.',
+    message: 'Redis refuses reads of a stream.',
+    next: 'Allow its user +xread +xrange +xinfo ~minutehand:bars, for fills +xgroup +xreadgroup +xautoclaim +xack ~minutehand:fills; the key must be a stream.',
   },
   BOOT_CHANGED: {
     status: 409,

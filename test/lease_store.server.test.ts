@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MinutehandError } from '../shared/errors.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
@@ -71,6 +73,26 @@ describe.each(KINDS)('a lease on %s', (kind) => {
       }),
       { numRuns: 8 },
     );
+  });
+
+  it('has an id of its server, which the first one gives, and gives again when it was lost', async (context) => {
+    const url = await urlOf(kind);
+    if (url === undefined) return context.skip(kind === 'redis' ? REDIS_NOTE : 'PostgreSQL is not installed');
+    const [a, b] = (await openBoth(url)) as [LeaseStore, LeaseStore];
+    const first = randomUUID();
+    const second = randomUUID();
+    const both = await Promise.all([a.serverId!(first), b.serverId!(second)]);
+    expect(both[0]).toBe(both[1]);
+    expect([first, second]).toContain(both[0]);
+    expect(await a.exchange({ kind: 'look' })).toEqual(NO_LEASE);
+    if (kind === 'redis') {
+      const client = new Redis(url);
+      await client.flushall();
+      client.disconnect();
+      expect(await b.serverId!(both[0])).toBe(both[0]);
+      expect(await a.serverId!(randomUUID())).toBe(both[0]);
+    }
+    for (const store of [a, b]) await store.close();
   });
 
   it('refuses a take by a row from before the last beat of the holder', async (context) => {

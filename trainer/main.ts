@@ -11,6 +11,7 @@ import { addRoutes } from './control/api/api.ts';
 import { startControlPlane } from './control/api/control_plane.ts';
 import { createHttpServer } from './control/api/http_server.ts';
 import { startFills } from './control/fills/fills.ts';
+import { FillsLink } from './control/fills/fills_link.ts';
 import { startHistory } from './control/history/history.ts';
 import { startEventSender } from './control/model_events/event_sender.ts';
 import { startMonitor } from './control/monitor/monitor.ts';
@@ -61,7 +62,8 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     token: options.token,
     loopbackNeedsToken: loopback_needs_token,
   };
-  const { checks, close: closeChecks } = trainerChecks({ ...options, env: process.env });
+  const fillsLink = new FillsLink();
+  const { checks, close: closeChecks } = trainerChecks({ ...options, env: process.env, fillsLink });
   const dependencies = watchDependencies(options, checks);
   const watch = startWatch({ ...options, clock: MACHINE_CLOCK, notifier, faults: () => dependencies.faults });
   const metrics = {
@@ -113,7 +115,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });
   }
   schedules = scheduleAll(options, retrainer);
-  const stopRecords = startRecords({ ...options, notifier });
+  const stopRecords = startRecords({ ...options, notifier, link: fillsLink });
   const address = process.env['MINUTEHAND_HEARTBEAT_URL'];
   const endHeartbeat = startHeartbeat({ ...options, address, isWell: () => watch.isWell() });
 
@@ -155,7 +157,9 @@ function watchDependencies({ log, print }: TrainerOptions, checks: DependencyChe
 }
 
 /** Starts the services for records of signals, fills and models. @returns a function that stops them */
-function startRecords(options: TrainerOptions & { readonly notifier: Notifications }): () => Promise<void> {
+function startRecords(
+  options: TrainerOptions & { readonly notifier: Notifications; readonly link: FillsLink },
+): () => Promise<void> {
   const parity = startNightlyParity(options);
   const weekly = startWeeklyReport(options);
   const parts = [startFills(options), startEventSender(options), startHistory(options), startRecordRetention(options)];

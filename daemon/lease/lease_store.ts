@@ -6,6 +6,12 @@ export interface LeaseStore {
   exchange(request: LeaseRequest): Promise<LeaseRecord>;
   /** The clock of the server, epoch ms; absent where it has none. @throws as exchange */
   clockMs?(): Promise<number>;
+  /**
+   * The id of the server for all who use it; absent where it has none.
+   * @param offered becomes the id when the server has none yet, or no longer
+   * @throws as exchange
+   */
+  serverId?(offered: string): Promise<string>;
   /** Called when a connection has ended: what was seen before may be lost. */
   onLost(listener: () => void): void;
   /** Ends the connection; the next request opens another one. */

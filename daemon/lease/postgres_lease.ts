@@ -5,6 +5,9 @@ import type { LeaseAddress, LeaseStore } from './lease_store.ts';
 const TABLE = `CREATE TABLE IF NOT EXISTS minutehand_lease
   (name text PRIMARY KEY, holder text NOT NULL, fence bigint NOT NULL, beat bigint NOT NULL)`;
 const LOOK = 'SELECT holder, fence, beat FROM minutehand_lease WHERE name = $1';
+/** The row of the server, whose name is none of a lease: those have a colon. */
+const SERVER = 'server';
+const OFFER = 'INSERT INTO minutehand_lease VALUES ($1, $2, 0, 0) ON CONFLICT (name) DO NOTHING';
 const CLOCK = 'SELECT extract(epoch FROM clock_timestamp()) * 1000 AS ms';
 const RENEW = 'UPDATE minutehand_lease SET beat = beat + 1 WHERE name = $1 AND holder = $2 AND fence = $3';
 const RELEASE = "UPDATE minutehand_lease SET holder = '' WHERE name = $1 AND holder = $2 AND fence = $3";
@@ -51,6 +54,13 @@ class PostgresLease implements LeaseStore {
     const { rows } = await client.query<Record<keyof LeaseRecord, string>>(LOOK, [name]);
     const row = rows[0];
     return { holder: row?.holder ?? '', fence: Number(row?.fence ?? 0), beat: Number(row?.beat ?? 0) };
+  }
+
+  async serverId(offered: string): Promise<string> {
+    const client = this.#client ?? (await (this.#connecting ??= this.#connect()));
+    await client.query(OFFER, [SERVER, offered]);
+    const { rows } = await client.query<{ holder: string }>(LOOK, [SERVER]);
+    return rows[0]!.holder;
   }
 
   async clockMs(): Promise<number> {

@@ -31,6 +31,15 @@ fence, beat = string.format('%.0f', fence), string.format('%.0f', beat)
 if changed then redis.call('HSET', KEYS[1], 'holder', holder, 'fence', fence, 'beat', beat) end
 return {holder, fence, beat}`;
 
+/** No name of a lease: those have a colon. */
+const SERVER_KEY = leaseKey('server');
+/** KEYS: the row of the server. ARGV: the offered id. */
+const SERVER_SCRIPT = `
+local id = redis.call('HMGET', KEYS[1], 'id')[1]
+if id then return id end
+redis.call('HSET', KEYS[1], 'id', ARGV[1])
+return ARGV[1]`;
+
 const RETRY_MS = 50;
 
 /** @throws MinutehandError CONFIG_INVALID */
@@ -80,6 +89,11 @@ class RedisLease implements LeaseStore {
     if (this.#redis.status !== 'ready') throw new Error(this.#problem);
     const [seconds, microseconds] = await this.#redis.time();
     return Number(seconds) * 1000 + Number(microseconds) / 1000;
+  }
+
+  async serverId(offered: string): Promise<string> {
+    if (this.#redis.status !== 'ready') throw new Error(this.#problem);
+    return (await this.#redis.eval(SERVER_SCRIPT, 1, SERVER_KEY, offered)) as string;
   }
 
   onLost(listener: () => void): void {

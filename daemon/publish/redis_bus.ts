@@ -6,7 +6,7 @@ import { SIGNAL_PARTS, type Bus, type BusMessage, type BusRefusal, type ResentMe
 import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
 import { isRefusalOfReplica, ReplicaRetries } from '../../shared/redis_role.ts';
 import { CLAIM_MS, type Owner } from '../../shared/owner/owner.ts';
-import { claimRedis, releaseRedis } from './redis_owner.ts';
+import { claimRedis, isKnown, releaseRedis } from '../../shared/owner/redis_owner.ts';
 import { BatchCommands, lifeMs } from './redis_commands.ts';
 
 export interface RedisBusOptions {
@@ -180,7 +180,8 @@ class RedisBus implements Bus {
   /** Claims this Redis, and renews the claim; begins to publish with it, and ends when another owner has it. */
   async #claim(owner: Owner): Promise<void> {
     const { stream } = this.#redis;
-    if (this.#redis.status !== 'ready') return;
+    // Until the lease server has answered, nothing is published anywhere.
+    if (this.#redis.status !== 'ready' || !isKnown(owner)) return;
     try {
       const takenBy = await claimRedis(this.#redis, owner);
       if (this.#redis.stream !== stream || this.#redis.status !== 'ready') return;
@@ -248,7 +249,7 @@ class RedisBus implements Bus {
     this.#isClosing = true;
     clearInterval(this.#claims);
     const { owner } = this.#options;
-    if (owner !== undefined && this.ready) {
+    if (owner !== undefined && isKnown(owner) && this.ready) {
       const released = releaseRedis(this.#redis, owner).catch(() => undefined);
       await Promise.race([released, sleep(RELEASE_MS, undefined, { ref: false })]);
     }

@@ -1,10 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Bus } from '../../shared/ports.ts';
-import type { Owner } from '../../shared/owner/owner.ts';
+import { ownerOf, type Owner } from '../../shared/owner/owner.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { learnLeaseServerId } from '../lease/lease_server_id.ts';
+import { openRedisLease } from '../lease/redis_lease.ts';
 import { requireRedis, type RedisServer } from '../../test/redis_server.ts';
 import { createRedisBus, signalKey } from './redis_bus.ts';
-import { OWNER_KEY } from './redis_owner.ts';
+import { OWNER_KEY } from '../../shared/owner/redis_owner.ts';
 
 const toClose: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
@@ -75,6 +81,45 @@ describe('two installations with one Redis', () => {
     await expect.poll(() => own.ready, RENEWED).toBe(false);
     expect(await redis.exists(signalKey(MESSAGE.pairId))).toBe(0);
   }, 80_000);
+
+  it('are told apart by their lease servers, and wait until that has answered', async (context) => {
+    const server = await requireRedis(context);
+    const otherServer = await requireRedis(context);
+    toClose.push(
+      () => server.stop(),
+      () => otherServer.stop(),
+    );
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-lease-id-'));
+    toClose.push(() => rmSync(folder, { recursive: true, force: true }));
+    const { minutehand } = loadSettings({ env: {} });
+    const ownerIn = (name: string, url: string): Owner =>
+      ownerOf({ minutehand: { ...minutehand, market: 'live', lease: { ...minutehand.lease, url } } }, { home: join(folder, name) }); // prettier-ignore
+    const learn = async (name: string, url: string): Promise<void> => {
+      const store = openRedisLease({ url, name: 'live:main', holder: name, timeoutMs: 1000 });
+      const ending = new AbortController();
+      toClose.push(
+        () => store.close(),
+        () => ending.abort(),
+      );
+      await learnLeaseServerId(store, { home: join(folder, name), url, waitMs: 10_000 }, ending.signal);
+    };
+    const early = bus(server, ownerIn('a', server.url));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([early.ready, early.takenBy]).toEqual([false, null]);
+    await early.close();
+    // Two machines reach the same server by two addresses.
+    const byName = server.url.replace('127.0.0.1', 'localhost');
+    await learn('a', server.url);
+    await learn('b', byName);
+    await learn('stranger', otherServer.url);
+    const first = bus(server, ownerIn('a', server.url));
+    await expect.poll(() => first.ready).toBe(true);
+    const second = bus(server, ownerIn('b', byName));
+    await expect.poll(() => second.ready).toBe(true);
+    const stranger = bus(server, ownerIn('stranger', otherServer.url));
+    await expect.poll(() => stranger.takenBy).toContain(join(folder, 'b'));
+    expect([first.ready, second.ready, stranger.ready]).toEqual([true, true, false]);
+  }, 20_000);
 
   it('claim with the published access rules, and publish where these forbid it', async (context) => {
     const server = await requireRedis(context);

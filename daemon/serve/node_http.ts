@@ -19,6 +19,7 @@ import { createRouter, isRefusal, isWebSocketUpgrade, type Router } from './rout
 import type { HttpResponse, RequestHead, Route } from './http_route.ts';
 import type { Server, ServerOptions } from './server.ts';
 import type { Message, WebSocketRoute } from './websocket_route.ts';
+import { limitConnections, type ConnectionLimiter } from '../../shared/http/connection_limits.ts';
 import {
   accessRequestOf,
   answerClientError,
@@ -48,6 +49,7 @@ class NodeHttpServer implements Server {
   readonly #requests: NodeRequests;
   readonly #sockets = new WebSockets();
   readonly #upgraders: ReadonlyMap<WebSocketRoute, WebSocketServer>;
+  readonly #limiter: ConnectionLimiter;
   readonly #server = createServer({
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_MS,
@@ -63,6 +65,7 @@ class NodeHttpServer implements Server {
     this.#upgraders = new Map(
       options.webSockets.map((route) => [route, createUpgrader(maxMessageBytes(route, options))]),
     );
+    this.#limiter = limitConnections(this.#server, options.connectionLimits);
     this.#server.on('request', (request, response) => this.#requests.serve(request, response));
     this.#server.on('clientError', (error, socket) =>
       answerClientError(error, socket, this.#requests.newestResponse(socket)),
@@ -106,6 +109,8 @@ class NodeHttpServer implements Server {
     if (!isWebSocketUpgrade(head)) return serveWithoutUpgrade(this.#server, request, socket, rest);
     const found = missesHost(request) ? this.#router.refuse(hostMissing()) : this.#router.upgrade(head);
     if (isRefusal(found)) return this.#requests.refuseUpgrade(request, socket, found);
+    // Consumers are many, also behind one address; the route limits those that send.
+    this.#limiter.release(socket as Socket);
     this.#upgraders
       .get(found)!
       .handleUpgrade(request, socket, rest, (webSocket) => this.#welcome(webSocket, socket, found, head));

@@ -648,6 +648,32 @@ describe.each(ENGINES)('a server on %s', (engine) => {
     });
   });
 
+  it('lets any number of WebSockets of one address in while plain connections of it stand idle', async () => {
+    const server = await open({ connectionLimits: { total: 60, perAddress: 40, burst: 2, graceMs: 100 } });
+    const idle: Awaited<ReturnType<typeof dial>>[] = [];
+    for (let i = 0; i < 30; i++) idle.push(await dial(server));
+    const readers = await Promise.all(Array.from({ length: 120 }, () => listen(server, '/signals?topic=t')));
+    for (let i = 0; i < 100; i++) {
+      const plain = await dial(server);
+      if (i % 2 === 0) plain.socket.write('GET /hello HTTP/1.1\r\nHost: a\r\nX-Slow: ');
+      idle.push(plain);
+    }
+    // A request whose upgrade is ignored counts once.
+    const offer = await dial(server);
+    offer.socket.write('GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+    await until(() => offer.read().includes('hello'));
+    if (engine === 'ws') {
+      const standing = (): number => idle.filter(({ socket }) => !socket.destroyed).length;
+      await until(() => standing() <= 40);
+      expect(offer.socket.destroyed).toBe(false);
+    }
+    expect(await (await fetch(url(server, '/hello'))).text()).toBe('hello');
+    readers.push(await listen(server, '/signals?topic=t'));
+    server.publish('t', 'to all');
+    for (const reader of readers) expect(await reader.next(1)).toEqual(['to all']);
+    expect(server.closed).toEqual([]);
+  });
+
   it('gives a WebSocket path its own limits of message length and connections', async () => {
     const narrow: WebSocketRoute = { ...SILENT, path: '/narrow', maxMessageBytes: 100, maxConnections: 2 };
     const server = await open({ webSockets: [narrow, SILENT] });

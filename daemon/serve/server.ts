@@ -1,4 +1,5 @@
 import type { MinutehandError } from '../../shared/errors.ts';
+import type { ConnectionLimits } from '../../shared/http/connection_limits.ts';
 import type { RequestHead, Route } from './http_route.ts';
 import type { Message, WebSocketRoute } from './websocket_route.ts';
 
@@ -15,6 +16,8 @@ export interface ServerOptions {
   readonly maxBodyBytes: number;
   /** A WebSocket client with more than this still unread is dropped with 1013. */
   readonly maxBufferedBytes: number;
+  /** Of connections that are no WebSockets; the fast engine closes idle ones itself, after 10 s. */
+  readonly connectionLimits?: ConnectionLimits;
   /** Defects only: an error of a handler that is not a MinutehandError. */
   onError(error: unknown): void;
   /** Called first, for requests and upgrades alike. An error is the answer; null accepts the request. */

@@ -67,9 +67,9 @@ export const DEPENDENCIES = {
   },
   redis_link: {
     what: 'Redis, once it has answered.',
-    check: 'The connections of signals and bars are up.',
-    codes: ['REDIS_DOWN', 'REDIS_TAKEN'],
-    by: ['daemon'],
+    check: 'The connections of signals and bars or, of the trainer, of fills are up.',
+    codes: ['REDIS_DOWN', 'REDIS_TAKEN', 'STREAM_REFUSED'],
+    by: ['daemon', 'trainer'],
   },
   clock: {
     what: 'The clock of this machine.',

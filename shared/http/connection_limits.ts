@@ -1,69 +1,131 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 export interface ConnectionLimits {
-  /** Connections at once. */
+  /** Connections without a request in progress, kept for longer than `graceMs`. */
   readonly total: number;
-  /** Of one address. */
+  /** Those of one address. */
   readonly perAddress: number;
+  /** Of all connections, new and busy ones too, this many times as many are open at once. */
+  readonly burst: number;
+  /** A connection that is younger, or was used later, is closed only beyond the burst: its request may be on its way. */
+  readonly graceMs: number;
 }
 
-export const CONNECTION_LIMITS: ConnectionLimits = { total: 1000, perAddress: 250 };
+export const CONNECTION_LIMITS: ConnectionLimits = { total: 1000, perAddress: 250, burst: 4, graceMs: 2000 };
+
+export interface ConnectionLimiter {
+  /** A connection that is no longer HTTP, such as a WebSocket: other limits apply, so that it counts no more. */
+  release(socket: Socket): void;
+}
+
+interface Known {
+  readonly address: string;
+  /** Since when nothing was asked; performance.now(). */
+  idleSinceMs: number;
+  requests: number;
+}
 
 /**
- * Keeps room for new connections to a node:http server: beyond a limit, the oldest connection that has no request in
- * progress is closed, first of the same address. Whoever opens connections and says nothing, or sends a head byte by
- * byte, loses his own; a client that asks at once is answered. With nothing to close, the new one is closed.
+ * Keeps room for new connections to a node:http server: beyond a limit, the connection that has asked nothing for the
+ * longest time is closed, first of the same address. Whoever opens connections and says nothing, or sends a head byte
+ * by byte, loses his own; a client that asks at once is answered. With nothing to close, the new one is closed.
  */
-export function limitConnections(server: Server, { total, perAddress }: ConnectionLimits = CONNECTION_LIMITS): void {
-  /** In the order in which they were opened. */
-  const open = new Map<Socket, string>();
-  const counts = new Map<string, number>();
-  const requests = new Map<Socket, number>();
+export function limitConnections(server: Server, limits: ConnectionLimits = CONNECTION_LIMITS): ConnectionLimiter {
+  const limited = new LimitedConnections(limits);
+  server.on('connection', (socket: Socket) => limited.take(socket));
+  server.on('request', ({ socket }, response: ServerResponse) => {
+    limited.begin(socket);
+    response.once('close', () => limited.end(socket));
+  });
+  server.on('close', () => limited.stop());
+  return { release: (socket) => limited.forget(socket) };
+}
 
-  function forget(socket: Socket): void {
-    const address = open.get(socket);
-    if (address === undefined) return;
-    open.delete(socket);
-    requests.delete(socket);
-    const left = (counts.get(address) ?? 1) - 1;
-    if (left === 0) counts.delete(address);
-    else counts.set(address, left);
+class LimitedConnections {
+  readonly #limits: ConnectionLimits;
+  /** Longest idle first. */
+  readonly #open = new Map<Socket, Known>();
+  readonly #counts = new Map<string, number>();
+  #sweeping: NodeJS.Timeout | null = null;
+
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits;
   }
 
-  /** @param address null = any @returns whether one was closed */
-  function closeOldest(address: string | null): boolean {
-    for (const [socket, own] of open) {
-      if ((address !== null && own !== address) || (requests.get(socket) ?? 0) > 0) continue;
-      forget(socket);
+  take(socket: Socket): void {
+    // A request whose upgrade is ignored is read again, on the same connection.
+    if (this.#open.has(socket)) return;
+    const address = socket.remoteAddress ?? '';
+    const { total, perAddress, burst, graceMs } = this.#limits;
+    const nowMs = performance.now();
+    const isFull = (limit: number, of: string | null): boolean => {
+      const count = of === null ? this.#open.size : (this.#counts.get(of) ?? 0);
+      if (count < limit || this.#closeOldest(of, nowMs - graceMs)) return false;
+      return count >= burst * limit && !this.#closeOldest(of, nowMs);
+    };
+    if (isFull(perAddress, address) || isFull(total, null)) return void socket.destroy();
+    this.#open.set(socket, { address, idleSinceMs: nowMs, requests: 0 });
+    const count = (this.#counts.get(address) ?? 0) + 1;
+    this.#counts.set(address, count);
+    socket.once('close', () => this.forget(socket));
+    if (count > perAddress || this.#open.size > total) this.#sweepLater();
+  }
+
+  forget(socket: Socket): void {
+    const known = this.#open.get(socket);
+    if (known === undefined) return;
+    this.#open.delete(socket);
+    const left = this.#counts.get(known.address)! - 1;
+    if (left === 0) this.#counts.delete(known.address);
+    else this.#counts.set(known.address, left);
+  }
+
+  begin(socket: Socket): void {
+    const known = this.#open.get(socket);
+    if (known !== undefined) known.requests += 1;
+  }
+
+  end(socket: Socket): void {
+    const known = this.#open.get(socket);
+    if (known === undefined) return;
+    known.requests -= 1;
+    known.idleSinceMs = performance.now();
+    // Used last: it stands behind the ones that said nothing.
+    this.#open.delete(socket);
+    this.#open.set(socket, known);
+  }
+
+  stop(): void {
+    if (this.#sweeping !== null) clearTimeout(this.#sweeping);
+  }
+
+  /** @param address null = any @param untilMs idle since then at least @returns whether one was closed */
+  #closeOldest(address: string | null, untilMs: number): boolean {
+    for (const [socket, known] of this.#open) {
+      if (known.idleSinceMs > untilMs) return false;
+      if ((address !== null && known.address !== address) || known.requests > 0) continue;
+      this.forget(socket);
       socket.destroy();
       return true;
     }
     return false;
   }
 
-  server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    const hasRoom =
-      ((counts.get(address) ?? 0) < perAddress || closeOldest(address)) && (open.size < total || closeOldest(null));
-    if (!hasRoom) return void socket.destroy();
-    open.set(socket, address);
-    counts.set(address, (counts.get(address) ?? 0) + 1);
-    socket.once('close', () => forget(socket));
-  });
-  const begin = ({ socket }: IncomingMessage): void => void requests.set(socket, (requests.get(socket) ?? 0) + 1);
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request;
-    begin(request);
-    response.once('close', () => {
-      if (!open.has(socket)) return;
-      requests.set(socket, (requests.get(socket) ?? 1) - 1);
-      // Used last: it stands behind the ones that said nothing.
-      const address = open.get(socket)!;
-      open.delete(socket);
-      open.set(socket, address);
-    });
-  });
-  // A WebSocket has no end of its request: it counts as in use until it is closed.
-  server.on('upgrade', begin);
+  #sweepLater(): void {
+    this.#sweeping ??= setTimeout(() => this.#sweep(), this.#limits.graceMs).unref();
+  }
+
+  #sweep(): void {
+    this.#sweeping = null;
+    const { total, perAddress, graceMs } = this.#limits;
+    const untilMs = performance.now() - graceMs;
+    let isOver = false;
+    for (const address of [...this.#counts.keys()]) {
+      while ((this.#counts.get(address) ?? 0) > perAddress && this.#closeOldest(address, untilMs));
+      isOver ||= (this.#counts.get(address) ?? 0) > perAddress;
+    }
+    while (this.#open.size > total && this.#closeOldest(null, untilMs));
+    if (isOver || this.#open.size > total) this.#sweepLater();
+  }
 }

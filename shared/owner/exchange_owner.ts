@@ -42,7 +42,13 @@ export function exchangeOwner(
   files: Pick<FileSystem, 'makeFolder'> = MACHINE_FILES,
 ): ExchangeOwner {
   const path = join(folder, OWNER_FILE);
-  const own: Claim = { ...owner, host: hostname(), namespace: processNamespace(), pid: process.pid };
+  const ownClaim = (): Claim => ({
+    id: owner.id ?? 'unknown',
+    where: owner.where,
+    host: hostname(),
+    namespace: processNamespace(),
+    pid: process.pid,
+  });
   const temporary = join(folder, `.${OWNER_FILE}.${process.pid}.tmp`);
 
   /** Two that claim at once do so one after the other, where the file system has locks. */
@@ -64,11 +70,13 @@ export function exchangeOwner(
   return {
     claim: () =>
       alone(() => {
+        const own = ownClaim();
         rmSync(temporary, { force: true });
         // Never through a link that another user has put there.
         createFile(temporary, `${JSON.stringify(own)}\n`);
         const standing = readClaim(path);
-        if (standing !== null && standing.id !== own.id && isAlive(standing, own, path, temporary)) {
+        const isOwn = standing === null || standing.id === own.id || isSameProcess(standing, own);
+        if (!isOwn && isAlive(standing, own, path, temporary)) {
           rmSync(temporary, { force: true });
           throw new MinutehandError('EXCHANGE_TAKEN', { seen: `${folder} is written by ${standing.where}` });
         }
@@ -76,8 +84,9 @@ export function exchangeOwner(
       }),
     release: () =>
       alone(() => {
+        const own = ownClaim();
         const standing = readClaim(path);
-        if (standing?.id === own.id && standing.pid === own.pid) rmSync(path, { force: true });
+        if (standing !== null && isSameProcess(standing, own)) rmSync(path, { force: true });
       }),
   };
 }
@@ -87,6 +96,12 @@ function isAlive(standing: Claim, own: Claim, path: string, now: string): boolea
   if (statSync(now).mtimeMs - statSync(path).mtimeMs >= CLAIM_MS) return false;
   const isComparable = standing.host === own.host && standing.namespace === own.namespace && own.namespace !== '';
   return !isComparable || isRunning(standing.pid);
+}
+
+/** Its id may have changed since. */
+function isSameProcess(standing: Claim, own: Claim): boolean {
+  const isOfMachine = standing.host === own.host && standing.namespace === own.namespace;
+  return isOfMachine && standing.pid === own.pid && standing.where === own.where;
 }
 
 function isRunning(pid: number): boolean {

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadSettings } from '../policy/policy.ts';
 import { exchangeOwner, OWNER_FILE } from './exchange_owner.ts';
+import { keepLeaseId } from './lease_id.ts';
 import { CLAIM_MS, ownerOf, processNamespace } from './owner.ts';
 
 let folder: string;
@@ -22,14 +24,30 @@ const owner = (home: string, ...rest: Parameters<typeof settingsOf>) =>
   ownerOf(settingsOf(...rest), { home: join(folder, home) });
 
 describe('the owner of what is published', () => {
-  it('is a home and its market, or all daemons of one lease', () => {
+  it('is a home and its market, or all daemons of one lease server, once that is known', () => {
     const a = owner('a', 'live');
+    const server = randomUUID();
+    const other = randomUUID();
+    const learn = (home: string, url: string, id: string): void =>
+      void expect(keepLeaseId(join(folder, home), url, id)).toBe(true);
+    for (const home of ['a', 'b']) expect(owner(home, 'live', 'redis://h').id).toBeNull();
+    learn('a', 'redis://h', server);
+    learn('b', 'redis://h', server);
     expect(owner('a', 'live').id).toBe(a.id);
     expect(a.id).not.toMatch(/\s/);
     const others = [owner('b', 'live').id, owner('a', 'simulated').id, owner('a', 'live', 'redis://h').id];
     expect(new Set([a.id, ...others]).size).toBe(4);
-    expect(owner('b', 'live', 'redis://h').id).toBe(owner('a', 'live', 'redis://other-name').id);
     expect(owner('b', 'simulated', 'redis://h').id).not.toBe(owner('a', 'live', 'redis://h').id);
+    expect(owner('b', 'live', 'redis://h').id).toBe(owner('a', 'live', 'redis://h').id);
+    // Another address is unknown, until it turns out to be the same server.
+    expect(owner('a', 'live', 'redis://other-name').id).toBeNull();
+    learn('a', 'redis://other-name', server);
+    expect(owner('a', 'live', 'redis://other-name').id).toBe(owner('b', 'live', 'redis://h').id);
+    learn('a', 'redis://h', other);
+    expect(owner('b', 'live', 'redis://h').id).not.toBe(owner('a', 'live', 'redis://h').id);
+    // What a server that is none of ours says is no id.
+    expect(keepLeaseId(join(folder, 'c'), 'redis://h', 'a b\n')).toBe(false);
+    expect(owner('c', 'live', 'redis://h').id).toBeNull();
   });
 });
 
@@ -61,6 +79,16 @@ describe('the owner of an exchange folder', () => {
     expect(existsSync(path())).toBe(true);
   });
 
+  it('stays with a process whose id becomes known after its claim', () => {
+    const own = exchangeOwner(signals, owner('a', 'live', 'redis://h'));
+    own.claim();
+    keepLeaseId(join(folder, 'a'), 'redis://h', randomUUID());
+    own.claim();
+    expect(() => exchangeOwner(signals, owner('b', 'live', 'redis://h')).claim()).toThrow(
+      expect.objectContaining({ code: 'EXCHANGE_TAKEN' }),
+    );
+  });
+
   it('is free when its claim has not been renewed, by the time of the file server', () => {
     const own = exchangeOwner(signals, owner('a', 'live'));
     own.claim();
@@ -72,7 +100,7 @@ describe('the owner of an exchange folder', () => {
     expect(() => own.claim()).toThrow(expect.objectContaining({ code: 'EXCHANGE_TAKEN' }));
     set(CLAIM_MS + 5000);
     own.claim();
-    expect(readFileSync(path(), 'utf8')).toContain(owner('a', 'live').id);
+    expect(readFileSync(path(), 'utf8')).toContain(owner('a', 'live').id!);
   });
 
   it('is free when the process of this machine that claimed it has ended', () => {

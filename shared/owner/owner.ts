@@ -5,11 +5,15 @@ import { join } from 'node:path';
 import { makePrivateFolder } from '../private_files.ts';
 import type { HomePaths } from '../home.ts';
 import type { Settings } from '../policy/policy.ts';
+import { knownLeaseId } from './lease_id.ts';
 
 /** Names the installation that publishes into an exchange folder or a Redis. */
 export interface Owner {
-  /** Equal for all that may publish into the same place; without blanks. */
-  readonly id: string;
+  /**
+   * Equal for all that may publish into the same place; without blanks. null = not known before the lease server has
+   * answered for the first time.
+   */
+  readonly id: string | null;
   /** For a person: `live market, home /var/lib/minutehand on host a`. */
   readonly where: string;
 }
@@ -18,18 +22,26 @@ export interface Owner {
 export const CLAIM_MS = 30_000;
 
 /**
- * The shards of a home are one owner for each market; so are daemons of one lease, of which one publishes at a time, on
- * whatever machine.
+ * The shards of a home are one owner for each market; so are daemons of one lease server, of which one publishes at a
+ * time, on whatever machine.
  */
 export function ownerOf({ minutehand }: Pick<Settings, 'minutehand'>, { home }: Pick<HomePaths, 'home'>): Owner {
   const { market, lease } = minutehand;
   const where = `${market} market, home ${home} on host ${hostname()}`;
-  if (lease.url !== null) return { id: `${market}:lease`, where };
+  const { url } = lease;
+  if (url !== null)
+    return {
+      where,
+      get id() {
+        const server = knownLeaseId(home, url);
+        return server === null ? null : `${market}:lease:${server}`;
+      },
+    };
   return { id: `${market}:${homeId(home)}@${hostname()}`, where };
 }
 
 /** Random, made with the home. A copy of the home on another machine is told apart by its host. */
-function homeId(home: string): string {
+export function homeId(home: string): string {
   const path = join(home, 'home_id');
   try {
     makePrivateFolder(home);

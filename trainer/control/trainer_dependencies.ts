@@ -5,6 +5,7 @@ import type { DependencyCheck, DependencyChecks } from '../../shared/dependencie
 import type { HomePaths } from '../../shared/home.ts';
 import { configPaths, type Settings } from '../../shared/policy/policy.ts';
 import { openStore, storeUnusable, storeUrl, type Store } from '../store/store.ts';
+import type { FillsLink } from './fills/fills_link.ts';
 import { namedBundles } from './admission/standing.ts';
 
 export interface TrainerDependencies {
@@ -12,6 +13,7 @@ export interface TrainerDependencies {
   readonly paths: HomePaths;
   /** Environment with the address of the store. */
   readonly env: NodeJS.ProcessEnv;
+  readonly fillsLink: FillsLink;
 }
 
 export interface TrainerChecks {
@@ -21,7 +23,7 @@ export interface TrainerChecks {
 }
 
 /** The checks of a trainer; see shared/dependencies/table.ts. */
-export function trainerChecks({ settings, paths, env }: TrainerDependencies): TrainerChecks {
+export function trainerChecks({ settings, paths, env, fillsLink }: TrainerDependencies): TrainerChecks {
   const url = storeUrl(env, paths);
   const server = url === paths.trainer ? null : new StoreServer(url);
   return {
@@ -32,6 +34,7 @@ export function trainerChecks({ settings, paths, env }: TrainerDependencies): Tr
       log_folder: folderInUse(paths.log, { mayBeAbsent: true }),
       exchange_folder: folderInUse(paths.ea, { mayBeRemade: true, mayBeAbsent: true }),
       config_folder: readableFiles(configPaths(settings.sources.configDir)),
+      ...(settings.minutehand.transports.redis.enabled !== 'off' && { redis_link: fillsLink.check }),
     },
     close: () => server?.close() ?? Promise.resolve(),
   };

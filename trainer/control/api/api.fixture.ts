@@ -90,7 +90,9 @@ export function bearer(token: string): { readonly authorization: string } {
 /** Sends a request without browser headers, and follows no redirects. */
 function send(port: number, method: string, path: string, { headers = {}, body, raw }: Ask): Promise<Answer> {
   const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-  const type = content === undefined ? {} : { 'content-type': 'application/json' };
+  // Node sends the body of a DELETE without its length.
+  const length = content === undefined ? 0 : Buffer.byteLength(content);
+  const type = content === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(length) };
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       { port, host: '127.0.0.1', method, path, headers: { ...type, ...headers } },

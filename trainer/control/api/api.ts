@@ -54,7 +54,9 @@ export function addRoutes(
   });
   server.addHook('onRequest', async (request) => {
     if (missesHost(request.raw)) throw hostMissing();
-    const error = refuse(accessRequestOf(request.raw));
+    const asked = accessRequestOf(request.raw);
+    // Of the route: a path has many spellings.
+    const error = refuse({ ...asked, path: request.routeOptions.url ?? asked.path });
     if (error !== null) throw error;
   });
   // No endpoint takes a body, so a body that a client sends is neither read nor refused.

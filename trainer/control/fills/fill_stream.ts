@@ -1,4 +1,6 @@
 import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
+import type { Owner } from '../../../shared/owner/owner.ts';
+import { redisTakenBy } from '../../../shared/owner/redis_owner.ts';
 import type { RedisTransport } from '../../../shared/policy/policy.ts';
 import {
   ENTRY_BYTES_MAX,
@@ -14,12 +16,12 @@ import {
   type StreamReader,
 } from '../../../shared/policy/redis_stream.ts';
 
-const FILLS_GROUP = 'minutehand-trainer';
 /** A fixed consumer name, so that a trainer takes over entries that the previous one did not acknowledge. */
 const CONSUMER = 'trainer';
 
 const ENTRIES_AT_ONCE = 200;
 const BLOCK_MS = 1000;
+const OWNER_LOOK_MS = 10_000;
 const CLAIM_IDLE_MS = 60_000;
 const FIRST_RETRY_MS = 200;
 /** Own pending entries from the first on; and new ones. */
@@ -27,6 +29,10 @@ const PENDING = '0';
 const NEW = '>';
 
 export interface FillStreamOptions {
+  /** Consumer group of this trainer's home: each home stores every fill. */
+  readonly group: string;
+  /** Another installation may publish into this Redis, to which the fills belong then. */
+  readonly owner: Owner;
   readonly transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>;
   /**
    * Resolves when the store has the lines; then the entries are acknowledged. If it rejects, it is called again with
@@ -35,6 +41,8 @@ export interface FillStreamOptions {
   take(lines: readonly string[]): Promise<unknown>;
   /** Entries that were passed over because of their size, in bytes. */
   onOversized(entries: readonly EntrySize[]): void;
+  /** Who else publishes into this Redis; null = nobody. Called with each look. */
+  onTaken(by: string | null): void;
   /** Called once per change. */
   onState(state: StreamConnectionState, detail: string): void;
 }
@@ -45,14 +53,29 @@ const LOOKED_AT = 20;
 type Entry = [id: string, fields: string[] | null];
 
 /**
- * Reads the stream `minutehand:fills` as consumer group `minutehand-trainer`: delivered but unacknowledged entries
- * first, then new ones. An absent, restarted or empty Redis is retried forever; a missing group is created again.
+ * Reads the stream `minutehand:fills` as a consumer group: delivered but unacknowledged entries first, then new ones. An
+ * absent, restarted or empty Redis is retried forever; a missing group is created again. Nothing is read while another
+ * installation publishes into this Redis.
  */
-export function readFillStream({ transport, take, onOversized, onState }: FillStreamOptions): StreamReader {
+export function readFillStream(options: FillStreamOptions): StreamReader {
+  const { group, owner, transport, take, onOversized, onTaken, onState } = options;
+  let lookedMs = -Infinity;
+
+  /** @throws ReplyError while another installation has this Redis */
+  async function refuseOfOthers({ redis }: StreamConnection): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - lookedMs < OWNER_LOOK_MS) return;
+    const taken = await redisTakenBy(redis, owner);
+    onTaken(taken);
+    lookedMs = taken === null ? nowMs : -Infinity;
+    if (taken === null) return;
+    throw Object.assign(new Error(`${taken} publishes there`), { name: 'ReplyError' });
+  }
+
   async function makeGroup({ redis }: StreamConnection): Promise<void> {
     try {
       // From the first entry, so that entries from before the first start of a trainer are read too.
-      await redis.xgroup('CREATE', FILLS_STREAM, FILLS_GROUP, '0', 'MKSTREAM');
+      await redis.xgroup('CREATE', FILLS_STREAM, group, '0', 'MKSTREAM');
     } catch (error) {
       if (!(error as Error).message.startsWith('BUSYGROUP')) throw error;
     }
@@ -65,7 +88,7 @@ export function readFillStream({ transport, take, onOversized, onState }: FillSt
   async function claimForgotten({ redis }: StreamConnection): Promise<void> {
     try {
       for (let from = '0-0'; ;) {
-        const [next] = (await redis.xautoclaim(FILLS_STREAM, FILLS_GROUP, CONSUMER, CLAIM_IDLE_MS, from, 'COUNT', ENTRIES_AT_ONCE, 'JUSTID')) as [string]; // prettier-ignore
+        const [next] = (await redis.xautoclaim(FILLS_STREAM, group, CONSUMER, CLAIM_IDLE_MS, from, 'COUNT', ENTRIES_AT_ONCE, 'JUSTID')) as [string]; // prettier-ignore
         if (next === '0-0') return;
         from = next;
       }
@@ -87,7 +110,7 @@ export function readFillStream({ transport, take, onOversized, onState }: FillSt
   async function drainCarefully(connection: StreamConnection): Promise<void> {
     const { redis } = connection;
     for (let from = '0-0'; ;) {
-      const [next, ids] = (await redis.xautoclaim(FILLS_STREAM, FILLS_GROUP, CONSUMER, 0, from, 'COUNT', LOOKED_AT, 'JUSTID')) as [string, string[]]; // prettier-ignore
+      const [next, ids] = (await redis.xautoclaim(FILLS_STREAM, group, CONSUMER, 0, from, 'COUNT', LOOKED_AT, 'JUSTID')) as [string, string[]]; // prettier-ignore
       for (const size of await sizesOf(redis, FILLS_STREAM, ids)) {
         if (size.bytes > ENTRY_BYTES_MAX) {
           onOversized([size]);
@@ -95,7 +118,7 @@ export function readFillStream({ transport, take, onOversized, onState }: FillSt
           const [entry] = (await redis.xrange(FILLS_STREAM, size.id, size.id)) as Entry[];
           if (entry?.[1]) await hand([lineOf(entry[1])], connection);
         }
-        await redis.xack(FILLS_STREAM, FILLS_GROUP, size.id);
+        await redis.xack(FILLS_STREAM, group, size.id);
       }
       if (next === '0-0' || connection.isStopped) return;
       from = next;
@@ -105,7 +128,7 @@ export function readFillStream({ transport, take, onOversized, onState }: FillSt
   /** Id of the last entry that the group was given. */
   async function lastDelivered({ redis }: StreamConnection): Promise<string> {
     const groups = (await redis.xinfo('GROUPS', FILLS_STREAM)) as unknown[][];
-    const own = groups.find((group) => valueIn(group, 'name') === FILLS_GROUP);
+    const own = groups.find((one) => valueIn(one, 'name') === group);
     return own === undefined ? '0-0' : String(valueIn(own, 'last-delivered-id'));
   }
 
@@ -117,7 +140,7 @@ export function readFillStream({ transport, take, onOversized, onState }: FillSt
     if (isSound) connection.trust();
     const last = oversized.at(-1);
     if (last === undefined) return isSound && count === 0 ? ENTRIES_AT_ONCE : count;
-    await redis.xgroup('SETID', FILLS_STREAM, FILLS_GROUP, last.id);
+    await redis.xgroup('SETID', FILLS_STREAM, group, last.id);
     onOversized(oversized);
     return 0;
   }
@@ -139,7 +162,7 @@ export function readFillStream({ transport, take, onOversized, onState }: FillSt
       const lines = entries.flatMap(([id, fields]) => (fields === null || passed.has(id) ? [] : [lineOf(fields)]));
       if (which === NEW && entries.length === 0) await refuseExhausted(connection);
       if (lines.length > 0) await hand(lines, connection);
-      if (entries.length > 0) await redis.xack(FILLS_STREAM, FILLS_GROUP, ...entries.map(([id]) => id));
+      if (entries.length > 0) await redis.xack(FILLS_STREAM, group, ...entries.map(([id]) => id));
       if (which === NEW || entries.length === 0) return;
       from = entries.at(-1)![0];
     }
@@ -157,7 +180,7 @@ export function readFillStream({ transport, take, onOversized, onState }: FillSt
 
   async function next(from: string, count: number, { redis }: StreamConnection): Promise<Entry[]> {
     const answer = (await redis.xreadgroup(
-      'GROUP', FILLS_GROUP, CONSUMER, 'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', FILLS_STREAM, from)) as [string, Entry[]][] | null; // prettier-ignore
+      'GROUP', group, CONSUMER, 'COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', FILLS_STREAM, from)) as [string, Entry[]][] | null; // prettier-ignore
     return answer?.[0]?.[1] ?? [];
   }
 
@@ -167,12 +190,17 @@ export function readFillStream({ transport, take, onOversized, onState }: FillSt
     blockMs: BLOCK_MS,
     firstRetryMs: FIRST_RETRY_MS,
     async begin(connection) {
+      lookedMs = -Infinity;
+      await refuseOfOthers(connection);
       await makeGroup(connection);
       await claimForgotten(connection);
       await drain(PENDING, connection);
       await refuseExhausted(connection);
     },
-    read: (connection) => drain(NEW, connection),
+    async read(connection) {
+      await refuseOfOthers(connection);
+      await drain(NEW, connection);
+    },
     onState,
   });
 }

@@ -10,6 +10,9 @@ import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { closeFill, openFill, refusedFill } from '../../../shared/fill/fill.fixture.ts';
 import { encodeFill, fillKey, FILLS_STREAM, type Fill } from '../../../shared/fill/fill.ts';
 import { homePaths, type HomePaths } from '../../../shared/home.ts';
+import type { MinutehandError } from '../../../shared/errors.ts';
+import { ownerOf } from '../../../shared/owner/owner.ts';
+import { OWNER_KEY } from '../../../shared/owner/redis_owner.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
@@ -21,7 +24,8 @@ import { tinySettings } from '../../../test/tiny_models.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/postgres_server.fixture.ts';
 import type { StoreWork } from '../schedule/store_work.ts';
 import { openStore, type Store } from '../../store/store.ts';
-import { startFills } from './fills.ts';
+import { fillsGroup, startFills } from './fills.ts';
+import { FillsLink } from './fills_link.ts';
 import { createIntake, type FillIntake } from './intake.ts';
 import { readRefusedLines, readTrades } from './live_trades.ts';
 import { journalLookup } from './signal_lookup.ts';
@@ -248,15 +252,23 @@ describe('fills from Redis', () => {
     redis = null;
   });
 
-  const start = (): void => {
+  const start = (link?: FillsLink): void => {
     const { minutehand } = SETTINGS;
     const transports = { ...minutehand.transports, redis: { ...minutehand.transports.redis, enabled: 'auto' as const, url: redis!.url } }; // prettier-ignore
     const settings = { ...SETTINGS, minutehand: { ...minutehand, transports } };
     said.length = 0;
     logged.length = 0;
     const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) });
-    running = startFills({ settings, paths, log, print: (line) => void said.push(line), env: {} });
+    running = startFills({
+      settings,
+      paths,
+      log,
+      print: (line) => void said.push(line),
+      env: {},
+      ...(link && { link }),
+    });
   };
+  const group = (): string => fillsGroup(SETTINGS, paths);
   const send = async (fills: readonly Fill[]): Promise<void> => {
     for (const line of linesOf(fills)) await client.xadd(FILLS_STREAM, '*', 'fill', line);
   };
@@ -267,7 +279,7 @@ describe('fills from Redis', () => {
     return rows.length;
   };
   const pending = async (): Promise<number> => {
-    const [sum] = (await client.xpending(FILLS_STREAM, 'minutehand-trainer')) as [number];
+    const [sum] = (await client.xpending(FILLS_STREAM, group())) as [number];
     return sum;
   };
 
@@ -285,10 +297,10 @@ describe('fills from Redis', () => {
   });
 
   it('are read again if a trainer was killed before it stored them', async () => {
-    await client.xgroup('CREATE', FILLS_STREAM, 'minutehand-trainer', '0', 'MKSTREAM');
+    await client.xgroup('CREATE', FILLS_STREAM, group(), '0', 'MKSTREAM');
     await send(someFills(4));
     // Reads like the trainer, then stops without acknowledging.
-    await client.xreadgroup('GROUP', 'minutehand-trainer', 'trainer', 'COUNT', 3, 'STREAMS', FILLS_STREAM, '>');
+    await client.xreadgroup('GROUP', group(), 'trainer', 'COUNT', 3, 'STREAMS', FILLS_STREAM, '>');
     expect(await pending()).toBe(3);
     start();
     await eventually(async () => (await count()) === 4);
@@ -300,11 +312,11 @@ describe('fills from Redis', () => {
     const addLarge = async (): Promise<void> => {
       for (let i = 0; i < 6; i++) await client.xadd(FILLS_STREAM, '*', 'fill', large);
     };
-    await client.xgroup('CREATE', FILLS_STREAM, 'minutehand-trainer', '0', 'MKSTREAM');
+    await client.xgroup('CREATE', FILLS_STREAM, group(), '0', 'MKSTREAM');
     await send(someFills(1));
     await addLarge();
     await send(someFills(2).slice(1));
-    await client.xreadgroup('GROUP', 'minutehand-trainer', 'trainer', 'COUNT', 7, 'STREAMS', FILLS_STREAM, '>');
+    await client.xreadgroup('GROUP', group(), 'trainer', 'COUNT', 7, 'STREAMS', FILLS_STREAM, '>');
     start();
     await eventually(async () => (await count()) === 2);
     await addLarge();
@@ -320,6 +332,71 @@ describe('fills from Redis', () => {
     start();
     await eventually(async () => (await count()) === 2);
     await eventually(async () => Promise.resolve(logged.some((line) => line.includes('which no clock gives'))));
+  });
+
+  it('are all read by each of two homes', async () => {
+    await send(someFills(2));
+    start();
+    const elsewhere = homePaths({ MINUTEHAND_HOME: mkdtempSync(join(tmpdir(), 'minutehand-fills-')) });
+    const { minutehand } = SETTINGS;
+    const transports = { ...minutehand.transports, redis: { ...minutehand.transports.redis, enabled: 'auto' as const, url: redis!.url } }; // prettier-ignore
+    const settings = { ...SETTINGS, minutehand: { ...minutehand, transports } };
+    const log = pino({ level: 'silent' });
+    const second = startFills({ settings, paths: elsewhere, log, print: () => undefined, env: {} });
+    try {
+      await send(someFills(40).slice(2));
+      const counts = async (): Promise<number[]> => {
+        const store = await openStore(elsewhere.trainer);
+        const rows = await readTrades(store, { market: 'live' });
+        await store.close();
+        return [await count(), rows.length];
+      };
+      await eventually(async () => (await counts()).join() === '40,40');
+    } finally {
+      await second.stop();
+      rmSync(elsewhere.home, { recursive: true, force: true });
+    }
+  });
+
+  it('are left alone while another installation publishes into this Redis, which shows, and are read when it is gone', async () => {
+    const link = new FillsLink();
+    await client.set(OWNER_KEY, 'live:other home /o on host h, process 1', 'PX', 60_000);
+    await send(someFills(2));
+    start(link);
+    await eventually(async () => Promise.resolve(link.takenBy !== null));
+    expect(() => link.check()).toThrow(/^Another installation publishes into this Redis.*home \/o on host h/);
+    expect(await client.get(OWNER_KEY)).toBe('live:other home /o on host h, process 1');
+    expect(await client.pttl(OWNER_KEY)).toBeLessThanOrEqual(60_000);
+    expect(await client.exists(FILLS_STREAM)).toBe(1);
+    expect(await client.xinfo('GROUPS', FILLS_STREAM)).toEqual([]);
+    await client.del(OWNER_KEY);
+    await eventually(async () => (await count()) === 2);
+    expect(() => link.check()).not.toThrow();
+    // Its own daemon.
+    await client.set(OWNER_KEY, `${ownerOf(SETTINGS, paths).id} home ${paths.home}, process 2`);
+    await send(someFills(3).slice(2));
+    await eventually(async () => (await count()) === 3);
+  });
+
+  it('that Redis refuses to give, and a Redis that is gone, are faults of the trainer', async () => {
+    await client.set(FILLS_STREAM, 'no stream');
+    const link = new FillsLink();
+    start(link);
+    const code = (): string | null => {
+      try {
+        link.check();
+        return null;
+      } catch (error) {
+        return (error as MinutehandError).code;
+      }
+    };
+    await eventually(async () => Promise.resolve(code() === 'STREAM_REFUSED'));
+    await client.del(FILLS_STREAM);
+    await send(someFills(1));
+    await eventually(async () => (await count()) === 1);
+    expect(code()).toBeNull();
+    await redis!.kill();
+    await eventually(async () => Promise.resolve(code() === 'REDIS_DOWN'));
   });
 
   it('continue after Redis was restarted empty', async () => {

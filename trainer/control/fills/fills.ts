@@ -1,6 +1,10 @@
+import { hostname } from 'node:os';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { homeId, ownerOf } from '../../../shared/owner/owner.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
 import type { StreamReader } from '../../../shared/policy/redis_stream.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
@@ -8,18 +12,33 @@ import { openStore, storeUrl } from '../../store/store.ts';
 import { storeOpener } from '../../store/store_opener.ts';
 import { createFillFiles } from './fill_files.ts';
 import { readFillStream } from './fill_stream.ts';
+import { FillsLink } from './fills_link.ts';
 import { createIntake } from './intake.ts';
 import { journalLookup } from './signal_lookup.ts';
 
 const EVERY_MS = 1000;
+
+export interface FillsOptions extends StoreWorkOptions {
+  /** Told how the stream of fills is. */
+  readonly link?: FillsLink;
+}
+
+/**
+ * The consumer group of a home, so that every store has every fill. Machines with one lease may have been set up by a
+ * copy of the home.
+ */
+export function fillsGroup({ minutehand }: Settings, { home }: Pick<HomePaths, 'home'>): string {
+  const machine = minutehand.lease.url === null ? '' : `@${hostname()}`;
+  return `minutehand-trainer:${homeId(home)}${machine}`;
+}
 
 /**
  * Stores the fills of expert advisors from result.json files and Redis in `core.live_trades` while the trainer runs.
  * Files, Redis and store may be absent and appear later. What cannot be stored yet stays in its file, or unacknowledged
  * in Redis.
  */
-export function startFills(options: StoreWorkOptions): StoreWork {
-  const { settings, paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;
+export function startFills(options: FillsOptions): StoreWork {
+  const { settings, paths, link = new FillsLink(), log, print, env = process.env, clock = MACHINE_CLOCK } = options;
   const { redis } = settings.minutehand.transports;
   const opener = storeOpener(async () => {
     const store = await openStore(storeUrl(env, paths), clock);
@@ -56,6 +75,8 @@ export function startFills(options: StoreWorkOptions): StoreWork {
       ? null
       : readFillStream({
           transport: redis,
+          group: fillsGroup(settings, paths),
+          owner: ownerOf(settings, paths),
           async take(lines) {
             const { intake } = await opener.get();
             const { added, refused } = await intake.take(lines, 'redis', FILLS_STREAM);
@@ -70,10 +91,12 @@ export function startFills(options: StoreWorkOptions): StoreWork {
               print(`${code}: ${message} ${next}`);
             }
           },
-          onState: (state, detail) =>
-            state === 'up'
-              ? log.info(`fills are read from Redis, stream ${FILLS_STREAM}`)
-              : log.warn({ detail }, 'fills are not read from Redis; those of result.json are'),
+          onTaken: (by) => (link.takenBy = by),
+          onState(state, detail) {
+            link.enter(state, detail);
+            if (state === 'up') log.info(`fills are read from Redis, stream ${FILLS_STREAM}`);
+            else log.warn({ detail }, 'fills are not read from Redis; those of result.json are');
+          },
         });
   passes.begin();
 

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { CLAIM_MS, type Owner } from '../../shared/owner/owner.ts';
+import { CLAIM_MS, type Owner } from './owner.ts';
 
 export const OWNER_KEY = 'minutehand:owner';
 
@@ -24,8 +24,15 @@ if before == mine then redis.call('SET', '${OWNER_KEY}', mine, 'PX', 1)
 elseif before then redis.call('SET', '${OWNER_KEY}', before, 'KEEPTTL') end
 return ''`;
 
+/** An owner whose id is known. */
+export type KnownOwner = Owner & { readonly id: string };
+
+export function isKnown(owner: Owner): owner is KnownOwner {
+  return owner.id !== null;
+}
+
 /** @returns who else publishes into this Redis; null = this owner may. @throws what ended the connection */
-export async function claimRedis(redis: Redis, { id, where }: Owner): Promise<string | null> {
+export async function claimRedis(redis: Redis, { id, where }: KnownOwner): Promise<string | null> {
   try {
     const standing = (await redis.eval(CLAIM, 0, id, ownName(where), CLAIM_MS)) as string;
     return standing === '' ? null : standing.slice(standing.indexOf(' ') + 1);
@@ -36,8 +43,26 @@ export async function claimRedis(redis: Redis, { id, where }: Owner): Promise<st
   }
 }
 
-export async function releaseRedis(redis: Redis, { id, where }: Owner): Promise<void> {
+export async function releaseRedis(redis: Redis, { id, where }: KnownOwner): Promise<void> {
   await redis.eval(RELEASE, 0, id, ownName(where));
 }
 
 const ownName = (where: string): string => `${where}, process ${process.pid}`;
+
+const LOOK = `
+local before = redis.call('SET', '${OWNER_KEY}', '', 'XX', 'GET', 'KEEPTTL')
+if not before then return '' end
+redis.call('SET', '${OWNER_KEY}', before, 'KEEPTTL')
+return before`;
+
+/** As `claimRedis`, without a claim: for a reader beside the publisher. */
+export async function redisTakenBy(redis: Redis, { id }: Owner): Promise<string | null> {
+  try {
+    const standing = (await redis.eval(LOOK, 0)) as string;
+    const end = standing.indexOf(' ');
+    return id === null || standing === '' || standing.slice(0, end) === id ? null : standing.slice(end + 1);
+  } catch (error) {
+    if ((error as Error).name === 'ReplyError') return null;
+    throw error;
+  }
+}
