@@ -365,6 +365,7 @@ describe('a run that is aborted', () => {
       const kinds = (): string[] => taken.map(({ kind }) => kind);
       const expected = [...first, 1, 2].length;
       await expect.poll(() => kinds().length, { timeout: WAIT_MS }).toBeGreaterThanOrEqual(expected);
+      await expect.poll(kinds, { timeout: WAIT_MS }).toContain('retrain_aborted');
     } finally {
       delete process.env['MINUTEHAND_ALERT_URL'];
       server.close();
