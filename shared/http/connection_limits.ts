@@ -8,7 +8,9 @@ export interface ConnectionLimits {
   readonly perAddress: number;
   /** Of all connections, new and busy ones too, this many times as many are open at once. */
   readonly burst: number;
-  /** A connection that is younger, or was used later, is closed only beyond the burst: its request may be on its way. */
+  /**
+   * A connection that is younger, or was used later, is closed only beyond the burst: its request may be on its way.
+   */
   readonly graceMs: number;
 }
 

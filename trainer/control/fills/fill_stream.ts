@@ -53,9 +53,9 @@ const LOOKED_AT = 20;
 type Entry = [id: string, fields: string[] | null];
 
 /**
- * Reads the stream `minutehand:fills` as a consumer group: delivered but unacknowledged entries first, then new ones. An
- * absent, restarted or empty Redis is retried forever; a missing group is created again. Nothing is read while another
- * installation publishes into this Redis.
+ * Reads the stream `minutehand:fills` as a consumer group: delivered but unacknowledged entries first, then new ones.
+ * An absent, restarted or empty Redis is retried forever; a missing group is created again. Nothing is read while
+ * another installation publishes into this Redis.
  */
 export function readFillStream(options: FillStreamOptions): StreamReader {
   const { group, owner, transport, take, onOversized, onTaken, onState } = options;

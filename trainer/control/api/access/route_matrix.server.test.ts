@@ -6,7 +6,9 @@ import { packageRoot } from '../../../../shared/root.ts';
 import { bearer, openApiWorkplace, type Answer, type ApiWorkplace } from '../api.fixture.ts';
 import { createLogin } from './sessions.ts';
 
-/** Every operation of the OpenAPI document with its role. Both come from one line of code: this list is the decision. */
+/**
+ * Every operation of the OpenAPI document with its role. Both come from one line of code: this list is the decision.
+ */
 const OPERATIONS: Readonly<Record<'public' | 'viewer' | 'operator' | 'approver', readonly string[]>> = {
   public: ['POST /api/session'],
   viewer: [
