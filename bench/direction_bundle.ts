@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { DIRECTION_GATE_NAMES } from '../shared/bundle/gate_names.ts';
+import { DIRECTION_GATES, type DirectionGateCode } from '../shared/bundle/gates/gate_codes.ts';
 import { directionFolder, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import { writeDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
@@ -70,7 +70,17 @@ export function writeRandomDirection(models: string, options: RandomDirectionOpt
       upper_95_net_bps: 5.9,
       trades: 42,
     },
-    gates: DIRECTION_GATE_NAMES.map((name) => ({ name, passed: true, seen: 'none', limit: 'random trees' })),
+    // Random trees have nothing to judge.
+    gates: (Object.keys(DIRECTION_GATES) as DirectionGateCode[]).map((code) => ({
+      code,
+      role: 'direction',
+      passed: true,
+      value: null,
+      relation: null,
+      limit: null,
+      unit: 'score',
+      evidence: {},
+    })),
     edge: Object.fromEntries(
       symbols.map((symbol) => [symbol, { no_edge: false, trades: 42, net_bps: 3.1, lower_net_bps: 0.4 }]),
     ),

@@ -1,7 +1,8 @@
 import type { BlockFigure, DirectionMetrics } from '../trainer/learning/direction/direction_report.ts';
 import type { DirectionManifest, InstrumentEdge } from '../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionEvaluation } from '../trainer/learning/direction/evaluate_direction.ts';
-import type { GateResult } from '../trainer/learning/criteria/criteria.ts';
+import type { GateResult } from '../shared/bundle/gates/gate_result.ts';
+import { gateLine } from './gate_line.ts';
 import type { NetResult } from '../trainer/learning/direction/direction_net.ts';
 import type { DirectionPlan, TrainedDirection } from '../trainer/learning/direction/train_direction.ts';
 import type { ClassF1 } from '../trainer/learning/validate/class_f1.ts';
@@ -84,9 +85,7 @@ function edgeLines(edge: Readonly<Record<string, InstrumentEdge>>): string[] {
 }
 
 function gateLines(gates: readonly GateResult[]): string[] {
-  return gates.map(
-    ({ name, passed, seen, limit }) => `gate ${name}: ${passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`,
-  );
+  return gates.map(gateLine);
 }
 
 function searchLines({ search, learning }: TrainedDirection): string[] {

@@ -1025,11 +1025,9 @@ export interface ErrorDetail {
   cause?: unknown;
 }
 
-/** A failed gate, as `FailedGate` of shared/bundle/recorded_gates.ts. */
+/** A failed gate as data: `FailedGate` of shared/bundle/gates/gate_result.ts. */
 export interface ErrorGate {
   readonly code: string;
-  readonly seen: string;
-  readonly limit: string;
 }
 
 /** An error a user can act on. Everything else that is thrown is a defect of ours. */

@@ -1,3 +1,4 @@
+import { keyOf, type FailedGate } from '../shared/bundle/gates/gate_result.ts';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -20,11 +21,12 @@ import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { carryOut, startRollout, type RolloutLook } from '../trainer/control/rollout/steps.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
-import { passedGates } from './passed_gates.ts';
+import { passedGates, verdict } from './passed_gates.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
 
 const CREATED = new Date('2024-01-05T12:00:00Z');
+/** As a bundle of the former format has it. */
 const FAILED = { name: 'ai1 brier', passed: false, seen: '0.0192', limit: 'below 0.0192, that of the baseline' };
 /** As `error.gates` lists it. */
 const FAILURE = { code: 'ai1 brier', seen: FAILED.seen, limit: FAILED.limit };
@@ -32,12 +34,21 @@ const REASON = 'a drill, agreed with risk';
 
 const settings = tinySettings({ minutehand: { instruments: ['BTCUSDT@1h'] } });
 const [pair] = settings.minutehand.pairs as [string];
-const BIASED = { name: 'direction bias', passed: false, seen: 'up ÷ (up + down) 0.93', limit: 'from 0.4 to 0.6' };
+const BIASED = verdict({
+  code: 'bias',
+  role: 'direction',
+  passed: false,
+  value: 1,
+  relation: '<=',
+  limit: 0,
+  unit: 'count',
+  evidence: { biased: ['prediction mean'], mean: 0.93 },
+});
 
 /** Gates that later versions added. */
 const MISSING: Readonly<Record<'pairs' | 'direction', readonly string[]>> = {
-  pairs: ['ai1 skill', 'ai1 auc plausible'],
-  direction: ['direction one bar later'],
+  pairs: ['ai1.skill', 'ai1.auc_plausible'],
+  direction: ['direction.one_bar_later'],
 };
 
 /** What is wrong with a bundle, by the change of its manifest, and the code of the refusal. */
@@ -51,8 +62,8 @@ const FAULTS = {
   // A training of version 0.1.0 did not check them.
   'some gates not recorded': {
     code: 'MODEL_GATES',
-    pairs: { gates: passedGates('pairs').filter(({ name }) => !MISSING.pairs.includes(name)) },
-    direction: { gates: passedGates('direction').filter(({ name }) => !MISSING.direction.includes(name)) },
+    pairs: { gates: passedGates('pairs').filter((gate) => !MISSING.pairs.includes(keyOf(gate))) },
+    direction: { gates: passedGates('direction').filter((gate) => !MISSING.direction.includes(keyOf(gate))) },
   },
   'another market': { code: 'MODEL_MARKET', pairs: { market: 'live' }, direction: { market: undefined } },
   'another timeframe': { code: 'MODEL_TIMEFRAME', pairs: { pairs: [`${pair}@4h`] }, direction: null },
@@ -129,7 +140,7 @@ interface Door {
 
 interface Refusal {
   readonly code: string;
-  readonly gates?: readonly { readonly code: string }[];
+  readonly gates?: readonly FailedGate[];
 }
 
 function refusalOf({ code, stdout }: Finished): Refusal | null {
@@ -204,10 +215,10 @@ describe('every door refuses', () => {
   it.each(ATTEMPTS)('%s: a bundle with %s', (door, fault) => {
     const refusal = refusals.get(`${door} ${fault}`);
     expect(refusal?.code).toBe(FAULTS[fault].code);
-    const biased = { code: BIASED.name, seen: BIASED.seen, limit: BIASED.limit };
+    const { passed: _passed, ...biased } = BIASED;
     const { kind } = DOORS[door]!;
     if (fault === 'failed gates') expect(refusal!.gates).toEqual([kind === 'pairs' ? FAILURE : biased]);
-    if (fault === 'some gates not recorded') expect(refusal!.gates!.map(({ code }) => code)).toEqual(MISSING[kind]);
+    if (fault === 'some gates not recorded') expect(refusal!.gates!.map(keyOf)).toEqual(MISSING[kind]);
   });
 
   it('and changes no pointer', () => {

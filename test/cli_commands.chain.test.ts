@@ -11,7 +11,8 @@ import { packageRoot } from '../shared/root.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { ENVELOPE_FIELDS, type Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
-import type { GateResult } from '../trainer/learning/criteria/criteria.ts';
+import { keyOf, type GateResult } from '../shared/bundle/gates/gate_result.ts';
+import { gateReason } from '../shared/bundle/gates/gate_text.ts';
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';
@@ -481,7 +482,7 @@ describe('train', () => {
     const failed = gates.filter(({ passed }) => !passed);
     expect({ code, adopted }).toEqual({ code: 0, adopted: false });
     // The market is too short for the sample limit; most other gates pass.
-    expect(failed.map(({ name }) => name)).toContain('ai1 samples');
+    expect(failed.map(keyOf)).toContain('ai1.samples');
     expect(gates.length - failed.length).toBeGreaterThan(10);
     expect(readFileSync(join(place.models, 'active.json'), 'utf8')).toBe(active);
     // Bars from a folder count as real, whatever the configured market.
@@ -491,7 +492,7 @@ describe('train', () => {
     await store.close();
     expect(row).toMatchObject({
       status: 'rejected',
-      reasons: failed.map(({ name, seen, limit }) => `${name} ${seen} (${limit})`),
+      reasons: failed.map((gate) => gateReason(gate)),
       adopted_at: null,
     });
   });

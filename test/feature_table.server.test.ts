@@ -1,3 +1,4 @@
+import { keyOf } from '../shared/bundle/gates/gate_result.ts';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,7 +191,7 @@ describe('training from a table', () => {
       })),
       'scaled',
     );
-    expect(scaled.gates.find(({ name }) => name === 'features look-ahead')).toMatchObject({ passed: false });
+    expect(scaled.gates.find((gate) => keyOf(gate) === 'features_look_ahead')).toMatchObject({ passed: false });
     expect(scaled.manifest.outside_columns).toContain('z_score');
     const short = changed((rows) => ({ ...rows, length: rows.length - 1 }));
     await expect(trainFrom(short, 'short')).rejects.toMatchObject({ code: 'DATA_MISSING' });

@@ -1,3 +1,4 @@
+import { keyOf } from '../shared/bundle/gates/gate_result.ts';
 import {
   appendFileSync,
   cpSync,
@@ -215,8 +216,8 @@ describe('train with groups', () => {
     const fx = groupOf('fx');
     expect(fx.comparison!.ai3.chosen).toBe(true);
     expect(fx.verdict).toMatch(/^pooled: its own models fail risk pass rate/);
-    expect(fx.gates!.find(({ name }) => name === 'risk pass rate')).toMatchObject({ passed: false });
-    expect(fx.gates!.some(({ name }) => name.startsWith('ai1 '))).toBe(false);
+    expect(fx.gates!.find((gate) => keyOf(gate) === 'risk_pass_rate')).toMatchObject({ passed: false });
+    expect(fx.gates!.some((gate) => keyOf(gate).startsWith('ai1.'))).toBe(false);
     expect(fx.own).toBeUndefined();
     expect(readBundle(result.path).groups!.map(({ name }) => name)).toEqual(['metals']);
   });
@@ -276,7 +277,7 @@ describe('a bundle with groups, from its gates to its signals', () => {
   it('loads, answers its golden rows, and is compared with a champion on the same bars', async () => {
     const context = { settings: plain, bars, workers: 0, onProgress: () => undefined };
     const gates = await adoptionGates(result, { ...context, modelsFolder: join(root, 'nobody') });
-    expect(gates.find(({ name }) => name === 'golden vectors')).toMatchObject({ passed: true });
+    expect(gates.find((gate) => keyOf(gate) === 'golden_vectors')).toMatchObject({ passed: true });
   });
 
   it('has a reference of the group beside that of all pairs, for live features and scores by the models that serve each pair', async () => {

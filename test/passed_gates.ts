@@ -1,17 +1,26 @@
-import { DIRECTION_GATE_NAMES, PAIR_GATE_NAMES } from '../shared/bundle/gate_names.ts';
+import { EXPECTED_OF_DIRECTION, EXPECTED_OF_PAIRS, type GateIdentity } from '../shared/bundle/gates/gate_codes.ts';
+import { keyOf, type GateResult, type RecordedGate } from '../shared/bundle/gates/gate_result.ts';
 
-interface Gate {
-  readonly name: string;
-  readonly passed: boolean;
-  readonly seen: string;
-  readonly limit: string;
+/** A verdict with the given parts. */
+export function verdict(parts: Partial<GateResult>): GateResult {
+  return {
+    code: 'auc',
+    role: null,
+    passed: true,
+    value: 0.6012,
+    relation: '>=',
+    limit: 0.52,
+    unit: 'score',
+    evidence: {},
+    ...parts,
+  };
 }
 
-const passed = (name: string): Gate => ({ name, passed: true, seen: '0.6012', limit: 'at least 0.52' });
+const passed = (identity: GateIdentity): GateResult => verdict(identity as Pick<GateResult, 'code' | 'role'>);
 
 /** Verdicts of every gate of a training of pair models, or of the direction model: all passed but the given ones. */
-export function passedGates(kind: 'pairs' | 'direction', ...others: readonly Gate[]): Gate[] {
-  const names: readonly string[] = kind === 'pairs' ? PAIR_GATE_NAMES : DIRECTION_GATE_NAMES;
-  const unlike = names.filter((name) => others.every((other) => other.name !== name));
-  return [...unlike.map(passed), ...others];
+export function passedGates(kind: 'pairs' | 'direction', ...others: readonly RecordedGate[]): RecordedGate[] {
+  const keys = new Set(others.map(keyOf));
+  const all = (kind === 'pairs' ? EXPECTED_OF_PAIRS : EXPECTED_OF_DIRECTION).map(passed);
+  return [...all.filter((gate) => !keys.has(keyOf(gate))), ...others];
 }

@@ -11,7 +11,7 @@ import { openMinuteFrom } from '../shared/market/trading_week.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
-import type { GateResult } from '../trainer/learning/criteria/criteria.ts';
+import { keyOf, type GateResult } from '../shared/bundle/gates/gate_result.ts';
 import type { RetrainRun } from '../trainer/control/schedule/run.ts';
 import { TRAINER_METRICS } from '../trainer/control/metrics/metrics.ts';
 import { openStore } from '../trainer/store/store.ts';
@@ -198,8 +198,8 @@ describe('trainer, training process, gates and daemon', () => {
     expect(
       gatesOf(run)
         .filter(({ passed }) => !passed)
-        .map(({ name }) => name),
-    ).toEqual(['ai1 samples', 'ai2 samples']);
+        .map(keyOf),
+    ).toEqual(['ai1.samples', 'ai2.samples']);
     expect(gatesOf(run).filter(({ passed }) => passed).length).toBeGreaterThan(15);
     expect(run.reasons).toEqual([
       expect.stringMatching(/^ai1 samples \d+ \(at least 10000000\)$/),
@@ -220,9 +220,7 @@ describe('trainer, training process, gates and daemon', () => {
     const run = await retrain();
     expect(run).toMatchObject({ status: 'adopted', previous_version: first, reasons: [] });
     const version = run.model_version!;
-    expect(gatesOf(run).map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['champion auc', 'champion net sharpe']),
-    );
+    expect(gatesOf(run).map(keyOf)).toEqual(expect.arrayContaining(['champion_auc', 'champion_net_sharpe']));
     expect(readActive(place.models)).toEqual({ version, previous: first });
     expect(await registered()).toEqual({ [first]: 'archived', [rejected]: 'rejected', [version]: 'active' });
     expect(readManifest(join(place.models, version)).data_hash).toBe(readManifest(join(place.models, first)).data_hash);
@@ -329,8 +327,8 @@ describe('trainer, training process, gates and daemon', () => {
       risk_quantiles: before.risk_quantiles,
       period: before.period,
     });
-    expect(gatesOf(run).map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['risk pass rate', 'golden vectors', 'champion net sharpe']),
+    expect(gatesOf(run).map(keyOf)).toEqual(
+      expect.arrayContaining(['risk_pass_rate', 'golden_vectors', 'champion_net_sharpe']),
     );
     expect(readActive(place.models)).toEqual({ version, previous: champion });
     expect(await registered()).toMatchObject({ [champion]: 'archived', [version]: 'active' });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeTreeModel } from '../../shared/bundle/onnx/tree_graph.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
+import { isMeasured, keyOf, type MeasuredGate } from '../../shared/bundle/gates/gate_result.ts';
 import { parsePair, type Pair } from '../../shared/pair.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { checkAuc } from '../../trainer/learning/criteria/criteria.ts';
@@ -41,7 +42,7 @@ export interface GateRun {
   /** AUC of AI1 on the holdout. */
   readonly auc: number | null;
   /** Distance of the AUC of shuffled labels from ½ as a share of the limit, of each model. */
-  readonly shuffled: readonly number[];
+  readonly shuffled: readonly (number | null)[];
 }
 
 /** Answers of a model on its own world's holdout, for gates on labels of another world. */
@@ -159,12 +160,14 @@ async function trainOnce({ pair, settings, edge, world, seed, amplitude }: Case)
       edge_bps: edge,
       world,
       seed,
-      vetoes: result.gates.filter(({ passed }) => !passed).map(({ name }) => name),
+      vetoes: result.gates.filter(({ passed }) => !passed).map(keyOf),
       has_edge: !own.no_edge,
       trades: own.trades,
       net_bps: rounded(own.mean_net_bps),
       auc: rounded(result.manifest.metrics.ai1.holdout.auc),
-      shuffled: result.gates.filter(({ name }) => / shuffled labels$/.test(name)).map(marginsOf),
+      shuffled: result.gates
+        .filter(isMeasured)
+        .flatMap((gate) => (gate.code === 'shuffled_labels' ? [marginOf(gate)] : [])),
     };
     return { run, holdouts: holdoutAnswers(result) };
   } finally {
@@ -172,11 +175,9 @@ async function trainOnce({ pair, settings, edge, world, seed, amplitude }: Case)
   }
 }
 
-/** From the figures of the gate: `AUC 0.5034 …`, `0.5 ± 0.0513, the error …`. */
-function marginsOf({ seen, limit }: { readonly seen: string; readonly limit: string }): number {
-  const auc = Number(/AUC ([\d.]+)/.exec(seen)?.[1]);
-  const [, width] = /± ([\d.]+),/.exec(limit)!;
-  return rounded((auc - 0.5) / Number(width))!;
+/** Distance of the AUC from ½ as a share of its error; null where there is no AUC. */
+function marginOf({ value, evidence }: MeasuredGate): number | null {
+  return value === null ? null : rounded((value - 0.5) / (evidence['error'] as number));
 }
 
 function rounded(value: number | null): number | null {
@@ -220,11 +221,11 @@ export function gatesByChance(answers: readonly HoldoutAnswers[], leastAuc: numb
     for (let shuffle = 0; shuffle < SHUFFLES; shuffle++) {
       const labels = shuffleInBlocks({ y, pair, time: own.time }, blockRows, `${holdout}/${shuffle}`);
       const quality = { samples: y.length, labels, ...own };
-      count(`${model} f1 above chance`, checkF1AboveChance(quality).passed);
-      count(`${model} auc above noise`, checkRanking(quality).passed);
+      count(`${model}.f1_above_chance`, checkF1AboveChance(quality).passed);
+      count(`${model}.auc_above_noise`, checkRanking(quality).passed);
       if (model === 'ai2') continue;
       cases++;
-      count('ai1 auc', checkAuc(modelMetrics(own.scores, labels), leastAuc).passed);
+      count('ai1.auc', checkAuc(modelMetrics(own.scores, labels), leastAuc).passed);
     }
   });
   return { cases, accepted };

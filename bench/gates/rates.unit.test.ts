@@ -18,7 +18,7 @@ function expectShare(found: number, of: number, known: number, knownOf: number):
 
 /** Of the recorded worlds; those that take long a smaller share. */
 const shareOf = (gate: string): number =>
-  gate.startsWith('executable') ? 0.07 : gate === 'direction series foresight' ? 0.02 : 0.08;
+  gate.startsWith('executable') ? 0.07 : gate === 'direction.series_foresight' ? 0.02 : 0.08;
 
 describe('the stated rates of gates', () => {
   it('are of every case, and of no other', () => {

@@ -1,3 +1,4 @@
+import { keyOf } from '../../shared/bundle/gates/gate_result.ts';
 import type { Command } from 'commander';
 import { listVersions, readActive, readManifest, readShadow } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -56,7 +57,7 @@ async function checkModels({ dryRun = false, test = false }: CheckFlags, output:
     const bundle = { version, role: roleOf(version), failed_gates: [], rows_per_second: null };
     try {
       const { gates = [] } = readManifest(folder);
-      const failed_gates = gates.filter(({ passed }) => !passed).map(({ name }) => name);
+      const failed_gates = gates.filter(({ passed }) => !passed).map(keyOf);
       const rows_per_second = await verify(folder, schema, test);
       bundles.push({ ...bundle, ok: true, failed_gates, rows_per_second, error: null });
     } catch (error) {

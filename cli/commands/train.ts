@@ -1,3 +1,5 @@
+import { skillText } from '../../shared/bundle/gates/gate_text.ts';
+import { gateLine } from '../gate_line.ts';
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
@@ -13,7 +15,6 @@ import { writeMetadataViews } from '../../trainer/control/registry/metadata_view
 import type { RunResources } from '../../trainer/jobs/resources/run_resources.ts';
 import { runTraining, type TrainingProduct } from '../../trainer/jobs/run_training.ts';
 import type { TrainingJob } from '../../trainer/jobs/training_job.ts';
-import { skillText } from '../../trainer/learning/gate/honesty.ts';
 import { TARGETS, type Target } from '../../trainer/learning/options/train_options.ts';
 import type { TrainResult } from '../../trainer/learning/training/pipeline.ts';
 import { adoptionPlace } from '../admission_place.ts';
@@ -310,8 +311,7 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
       `${pair.padEnd(16)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades${mean_net_bps === null ? '' : `, ${mean_net_bps.toFixed(2)} bps net each`}`,
     );
   }
-  for (const { name, passed, seen, limit } of gates)
-    output.line(`gate ${name}: ${passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`);
+  for (const gate of gates) output.line(gateLine(gate));
   if (rollout !== null) output.line(`Challenger of a rollout: ${result.version}`);
   else if (job.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
   else if (isWritten)

@@ -1,4 +1,4 @@
-import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, type Gate } from '../../trainer/learning/gate/gates.ts';
+import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, rolesOf, type Gate } from '../../trainer/learning/gate/gates.ts';
 import { DIRECTION_GATES } from '../../trainer/learning/direction/direction_gates.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ ${gateTable(BUNDLE_GATES)}
 
 ### Of each model
 
-The full name of a result begins with its model: \`ai1 samples\`, \`ai2 fold borders\`.
+A result has the code of its gate and the role that it is about; together they name it: \`ai1.samples\`, \`ai2.fold_borders\`.
 
 ${gateTable(MODEL_GATES)}
 
@@ -45,7 +45,7 @@ counts days, since labels overlap. The buy ratio, over all calls and by hour, an
 
 ${table(
   ['gate', 'vetoes', 'limit', 'if it fails'],
-  DIRECTION_GATES.map(({ name, vetoes, limit, next }) => [`\`${name}\``, vetoes, limit, next]),
+  DIRECTION_GATES.map(({ code, vetoes, limit, next }) => [`\`${code}\``, vetoes, limit, next]),
 )}
 
 ## Admission
@@ -77,15 +77,13 @@ can write them ([the key that signs bundles](../guides/OPERATE.md#the-key-that-s
 }
 
 function gateTable(gates: readonly Gate<never>[]): string {
-  const rows = new Map<string, string[]>();
-  for (const { name, models, vetoes, threshold, next } of gates) {
+  const rows = gates.map((gate) => {
+    const { code, vetoes, threshold, next } = gate;
     const limit = 'key' in threshold ? `\`${threshold.key}\`` : threshold.fixed;
-    const full = models === null ? `\`${name}\`` : `${models.map((model) => `\`${model}\``).join(', ')} \`${name}\``;
-    const same = rows.get(vetoes);
-    if (same === undefined) rows.set(vetoes, [full, vetoes, limit, next]);
-    else same[0] += `, ${full}`;
-  }
-  return table(['gate', 'vetoes', 'limit', 'if it fails'], [...rows.values()]);
+    const roles = rolesOf(gate).map((role) => role ?? 'bundle');
+    return [`\`${code}\``, roles.join(', '), vetoes, limit, next];
+  });
+  return table(['gate', 'of', 'vetoes', 'limit', 'if it fails'], rows);
 }
 
 /** How often each gate is wrong, from the recorded simulation. */
@@ -114,7 +112,7 @@ function errorRates(): string {
     ...edges.map((edge) => shareOf(of(edge), isMet)),
   ];
   const shuffles = runs.reduce((count, { shuffled }) => count + shuffled.length, 0);
-  const beyond = runs.reduce((count, run) => count + run.shuffled.filter((share) => Math.abs(share) > 1).length, 0);
+  const beyond = runs.reduce((count, run) => count + run.shuffled.filter((share) => Math.abs(share ?? 0) > 1).length, 0);
   return `## Error rates
 
 Simulated by \`npm run bench -- --parts gates\` (\`--share 0.05\`: thinned; figures: \`bench/results/gates.json\`): ${runs.length} trainings by the whole
@@ -123,7 +121,7 @@ active hours and ${halfLife.quiet} in quiet ones; ${new Set(runs.map(({ world })
 Simulation error (95 %): at most ±${(100 * 1.96 * Math.sqrt(0.25 / of(edges[0]!).length)).toFixed(0)} points of a share, ±${chance === null ? '–' : (100 * 1.96 * Math.sqrt((0.02 * 0.98) / chance.cases)).toFixed(1)} of "by chance".
 
 "By chance": the share of models that pass although labels, shuffled in blocks, know nothing of their answers. Tests are
-at 2 %; \`ai1 auc\` is a limit and no test. Gates that are not named never vetoed. A missing edge is mostly one of
+at 2 %; \`ai1.auc\` is a limit and no test. Gates that are not named never vetoed. A missing edge is mostly one of
 fewer than 20 trades: wider spreads have fewer entries that θ1 and θ2 admit.
 
 ${table(
@@ -151,7 +149,7 @@ function singleGates(): string {
   return `### On simulated evidence
 
 By the same command (figures: \`bench/results/gate_rates.json\`): worlds in which a gate should pass, where a refusal is a
-false alarm, and worlds with the defect that it is for. \`samples\` counts rows, \`direction f1\` compares with a limit: they are no tests.
+false alarm, and worlds with the defect that it is for. \`samples\` counts rows, \`direction.f1\` compares with a limit: they are no tests.
 
 ${table(
   ['gate', 'world', 'worlds', 'false alarms', 'power'],

@@ -1,7 +1,9 @@
+import { gateText } from '../../shared/bundle/gates/gate_text.ts';
+import { hasNoVerdict } from '../../shared/bundle/gates/gate_result.ts';
+import { gatesText } from '../../shared/bundle/recorded_gates.ts';
 import { readActiveFile } from '../../shared/bundle/bundle.ts';
 import { directionPlace } from '../../shared/bundle/direction/active_direction.ts';
 import { readPointerFile } from '../../shared/bundle/pointer.ts';
-import { gatesText, isMissing } from '../../shared/bundle/recorded_gates.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Timeframe } from '../../shared/pair.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
@@ -47,13 +49,13 @@ export function modelFindings(settings: Settings, modelsFolder: string): Finding
 
 /** Whether nothing failed: an earlier version, which did not check these gates, made and activated the bundle. */
 function isUnproven({ gates, reason }: StandingOverride): boolean {
-  return reason === '' && gates.every(isMissing);
+  return reason === '' && gates.every(hasNoVerdict);
 }
 
 /** `20261120_0830 (pairs) is in use without a verdict of ai1 skill, …`. */
 function unprovenText({ slot, version, gates }: StandingOverride): string {
   const names =
-    gates.length === 1 && gates[0]!.code === 'gates' ? 'any gate' : gates.map(({ code }) => code).join(', ');
+    gates.length === 1 && gates[0]!.code === 'gates' ? 'any gate' : gates.map((gate) => gateText(gate).name).join(', ');
   return `${version} (${slot}) is in use without a verdict of ${names}: an earlier version made it. It keeps serving`;
 }
 

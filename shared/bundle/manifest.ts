@@ -1,11 +1,14 @@
 import * as z from 'zod';
 import { MODEL_NAMES } from '../core/features/feature.ts';
 import { GROUP_NAME } from '../pair.ts';
+import { recordedGateSchema } from './gates/gate_schema.ts';
 import { bundleModels, groupFile, MODEL_FILES, modelFile, NET_FILE } from './bundle_models.ts';
 
 export * from './bundle_models.ts';
 
-export const BUNDLE_FORMAT = 'minutehand.bundle/2';
+export const BUNDLE_FORMAT = 'minutehand.bundle/3';
+/** Its gates are texts. It is read as it is. */
+export const WRITTEN_GATES_FORMAT = 'minutehand.bundle/2';
 /** Without `efficiency_ratio`, `risk_quantiles`, `warm_start_from`, which had other names. */
 export const FORMER_FORMAT = 'minutehand.bundle/1';
 /** Reports of validation, for people: the daemon does not read it. */
@@ -134,8 +137,6 @@ const skill = z.object({
   days: z.int().nonnegative(),
 });
 export type Skill = z.infer<typeof skill>;
-
-const gateResult = z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() });
 
 const parameter = z.union([z.number(), z.string(), z.boolean()]);
 
@@ -279,14 +280,14 @@ const subjectGroup = z.strictObject({
   verdict: z.string(),
   comparison: z.strictObject({ ai1: pairedGain, ai2: pairedGain, ai3: pairedGain }).optional(),
   /** Of the group's own models, where a model was chosen. */
-  gates: z.array(gateResult).optional(),
+  gates: z.array(recordedGateSchema).optional(),
   /** Absent: the pooled models serve the group. */
   own: ownModels.optional(),
 });
 export type SubjectGroup = z.infer<typeof subjectGroup>;
 
 export const manifestSchema = z.strictObject({
-  format: z.literal(BUNDLE_FORMAT),
+  format: z.enum([BUNDLE_FORMAT, WRITTEN_GATES_FORMAT]),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
   /** Summary of its training: policy_hash, and the settings of learning, label, decision and search. */
   configuration: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
@@ -345,7 +346,7 @@ export const manifestSchema = z.strictObject({
   /** Columns of a feature table whose values are not those that the daemon computes from the same bars. */
   outside_columns: z.array(z.string()).min(1).optional(),
   /** Gates of the training run, without the comparison with the active models. */
-  gates: z.array(gateResult).optional(),
+  gates: z.array(recordedGateSchema).optional(),
   /** Names of a bundle's own folder, and no others: no path leads out of it. */
   files: z.strictObject({
     'ai1.onnx': bundleFile,

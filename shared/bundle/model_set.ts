@@ -12,7 +12,7 @@ import { openTreeKernel, type TreeKernel } from './tree_kernel/tree_kernel.ts';
 export { partsOfSet, servingSet, type BatchScores, type ModelSet } from './loaded_models.ts';
 export type { ScoringEngine } from './prepared_models.ts';
 
-const GOLDEN_TOLERANCE = 1e-5;
+export const GOLDEN_TOLERANCE = 1e-5;
 const WARM_UP_RUNS = 8;
 
 /** Runs work that blocks the thread for some milliseconds in an idle window. */

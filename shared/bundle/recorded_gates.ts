@@ -1,16 +1,19 @@
 import * as z from 'zod';
 import type { DirectionManifest } from './direction/direction_manifest.ts';
-import { DIRECTION_GATE_NAMES, PAIR_GATE_NAMES } from './gate_names.ts';
+import { EXPECTED_OF_DIRECTION, EXPECTED_OF_PAIRS, gateKey, type GateIdentity } from './gates/gate_codes.ts';
+import {
+  isMeasured,
+  keyOf,
+  NO_VERDICT,
+  type Evidence,
+  type FailedGate,
+  type RecordedGate,
+} from './gates/gate_result.ts';
+import { failedGateSchema } from './gates/gate_schema.ts';
+import { gateReason, gateText } from './gates/gate_text.ts';
 import { ownGroups, type Manifest } from './manifest.ts';
 
-/** A gate that a bundle did not pass, as its training recorded it. */
-export const failedGateSchema = z.object({
-  /** The gate's code, or its name where the record has no code. */
-  code: z.string(),
-  seen: z.string(),
-  limit: z.string(),
-});
-export type FailedGate = Readonly<z.infer<typeof failedGateSchema>>;
+export type { FailedGate } from './gates/gate_result.ts';
 
 /** The verdicts that a bundle carries. */
 export interface RecordedGates {
@@ -19,75 +22,60 @@ export interface RecordedGates {
   readonly missing: readonly FailedGate[];
 }
 
-/** Seen of a gate that a bundle has no verdict of. */
-const NO_VERDICT = 'no recorded verdict';
-const NO_VERDICTS = 'no recorded verdicts';
-
-/** A result as manifests have it. */
-interface RecordedResult {
-  readonly code?: string | undefined;
-  readonly name?: string | undefined;
-  readonly passed: boolean;
-  readonly seen?: unknown;
-  readonly limit?: unknown;
-}
-
 /** Verdicts of the training run of a bundle; those of a group count where its own models serve. */
 export function recordedGates(manifest: Pick<Manifest, 'gates' | 'groups'>): RecordedGates {
   const { gates = [] } = manifest;
-  const ofGroups = ownGroups(manifest).flatMap(({ name, gates: own = [] }) => failuresOf(own, `group ${name}: `));
-  return { failed: [...failuresOf(gates), ...ofGroups], missing: missingOf(gates, PAIR_GATE_NAMES) };
+  const ofGroups = ownGroups(manifest).flatMap(({ name, gates: own = [] }) => failuresOf(own, name));
+  return { failed: [...failuresOf(gates), ...ofGroups], missing: missingOf(gates, EXPECTED_OF_PAIRS) };
 }
 
 /** Verdicts of a direction bundle. An earlier one has no gates: only biased predictions were refused. */
 export function recordedDirectionGates({ gates = [], bias }: Pick<DirectionManifest, 'bias' | 'gates'>): RecordedGates {
-  const missing = missingOf(gates, DIRECTION_GATE_NAMES);
+  const missing = missingOf(gates, EXPECTED_OF_DIRECTION);
   if (gates.length > 0) return { failed: failuresOf(gates), missing };
   const biased = bias?.biased ?? [];
   const failed = biased.map((code) => ({ code: `bias ${code}`, seen: 'biased', limit: 'unbiased within chance' }));
   return { failed, missing };
 }
 
-const PASSED = 'passed';
-
-/** Whether a gate did not fail, but has no verdict. */
-export function isMissing({ seen }: Pick<FailedGate, 'seen'>): boolean {
-  return seen === NO_VERDICT || seen === NO_VERDICTS;
+function missingOf(results: readonly RecordedGate[], expected: readonly GateIdentity[]): FailedGate[] {
+  if (results.length === 0) return [unmeasured({ code: 'gates', role: null }, { reason: NO_VERDICT })];
+  const recorded = new Set(results.map(keyOf));
+  return expected
+    .filter((identity) => !recorded.has(gateKey(identity)))
+    .map((identity) => unmeasured(identity, { reason: NO_VERDICT }));
 }
 
-function missingOf(results: readonly RecordedResult[], expected: readonly string[]): FailedGate[] {
-  if (results.length === 0) return [{ code: 'gates', seen: NO_VERDICTS, limit: PASSED }];
-  const recorded = new Set(results.map(({ name }) => name));
-  return expected
-    .filter((name) => !recorded.has(name))
-    .map((name) => ({ code: name, seen: NO_VERDICT, limit: PASSED }));
+/** What stands in the list of failed gates without a figure. */
+export function unmeasured({ code, role }: GateIdentity, evidence: Evidence): FailedGate {
+  return { code, role, value: null, relation: null, limit: null, unit: 'score', evidence };
 }
 
 /** The failed gates of a bundle, for registry, runs and people: `ai1 auc 0.5012 (at least 0.52 on the holdout)`. */
-export function reasonsOf(
-  gates: readonly { readonly name: string; readonly passed: boolean; readonly seen: string; readonly limit: string }[],
-): string[] {
-  return gates.filter(({ passed }) => !passed).map(({ name, seen, limit }) => `${name} ${seen} (${limit})`);
+export function reasonsOf(gates: readonly RecordedGate[]): string[] {
+  return gates.filter(({ passed }) => !passed).map((gate) => gateReason(gate));
 }
 
-export function failuresOf(results: readonly RecordedResult[], prefix = ''): FailedGate[] {
-  return results
-    .filter(({ passed }) => !passed)
-    .map(({ code, name, seen, limit }) => ({
-      code: `${prefix}${code ?? name ?? 'unknown'}`,
-      seen: textOf(seen),
-      limit: textOf(limit),
-    }));
+/** @param group whose own models were judged */
+export function failuresOf(results: readonly RecordedGate[], group?: string): FailedGate[] {
+  return results.filter(({ passed }) => !passed).map((gate) => failureOf(gate, group));
 }
 
-function textOf(value: unknown): string {
-  if (value === undefined || value === null) return 'none';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+function failureOf(gate: RecordedGate, group: string | undefined): FailedGate {
+  if (isMeasured(gate)) {
+    const { passed: _passed, ...measured } = gate;
+    return { ...measured, ...(group !== undefined && { group }) };
+  }
+  const { name, seen, limit } = gate;
+  return { code: `${group === undefined ? '' : `group ${group}: `}${name}`, seen, limit };
 }
 
 /** `ai1 auc: seen 0.5012, limit at least 0.52 on the holdout; …` */
 export function gatesText(failed: readonly FailedGate[]): string {
-  return failed.map(({ code, seen, limit }) => `${code}: seen ${seen}, limit ${limit}`).join('; ');
+  return failed
+    .map((gate) => gateText(gate))
+    .map(({ name, seen, limit }) => `${name}: seen ${seen}, limit ${limit}`)
+    .join('; ');
 }
 
 /** Why models are active although gates failed: part of the pointer that names them, until another replaces them. */

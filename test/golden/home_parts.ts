@@ -1,3 +1,4 @@
+import { gateText } from '../../shared/bundle/gates/gate_text.ts';
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { recoveryStart, restoredInputs, subjectWarmup } from '../../daemon/journal/recovery.ts';
@@ -173,7 +174,7 @@ async function bundlesPart(place: Place): Promise<Value> {
           engine: manifest.engine.name,
           groups: groups.map(({ name }) => name),
         }) as object),
-        gates: gates.map(({ name, passed }) => `${name} ${passed}`),
+        gates: gates.map((gate) => `${gateText(gate).name} ${gate.passed}`),
         models_hash: modelsHash,
         golden: asValue(manifest.golden),
         scores: asValue(scores),

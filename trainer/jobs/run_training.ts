@@ -10,7 +10,7 @@ import { pathInside } from '../../shared/path_name.ts';
 import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
 import { withFormulas } from '../../shared/policy/feature_settings.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import type { GateResult } from '../learning/criteria/criteria.ts';
+import type { RecordedGate } from '../../shared/bundle/gates/gate_result.ts';
 import { DEFAULT_CACHE_BYTES } from '../learning/dataset/pair_cache.ts';
 import { midBars } from '../learning/history/mid_bars.ts';
 import type { TrainOptions } from '../learning/options/train_options.ts';
@@ -41,7 +41,7 @@ export interface TrainingProduct {
   /** null when a warm start or a search of θ2 has found nothing new. */
   readonly result: TrainResult | Theta2Result | null;
   /** All gates of the bundle, those against the active models included. */
-  readonly gates: GateResult[];
+  readonly gates: RecordedGate[];
   readonly resources: RunResources;
 }
 

@@ -1,3 +1,4 @@
+import { gateKey } from '../../../shared/bundle/gates/gate_codes.ts';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -35,7 +36,7 @@ const NO_EVIDENCE: DirectionEvidence = {
 
 /** By the gate of the release, on evidence that is sound but for this. */
 function refusesGate(gate: string, change: Partial<DirectionEvidence>): boolean {
-  return directionGates({ ...NO_EVIDENCE, ...change }).find(({ name }) => name === gate)?.passed === false;
+  return directionGates({ ...NO_EVIDENCE, ...change }).find((own) => gateKey(own) === gate)?.passed === false;
 }
 
 /** @param answered mean of up ÷ (up + down) @param went share of the moves that were up */
@@ -54,7 +55,7 @@ function isBiased(answered: number, went: number, index: number): boolean {
   const time = up.map((_, row) => START + row * HOUR);
   const regime = new Float64Array(rows);
   const bias = directionBias({ time, up, down, regime, outcome, overlap: LABEL_HOURS });
-  return refusesGate('direction bias', { bias });
+  return refusesGate('direction.bias', { bias });
 }
 
 /** 200 days of hourly rows of two normals; scores and labels last half a day. */
@@ -70,7 +71,7 @@ function isImplausible(trueAuc: number, index: number): boolean {
     labels.fill(label, row, row + 12);
   }
   const time = scores.map((_, row) => START + row * HOUR);
-  return refusesGate('direction plausible', { upOrDown: aucByDays(scores, labels, time) });
+  return refusesGate('direction.plausible', { upOrDown: aucByDays(scores, labels, time) });
 }
 
 /** A random walk of hourly bars. */
@@ -164,7 +165,7 @@ function isLaterRefused(net: number, later: number, index: number): boolean {
   }
   // Only an edge is claimed, and an edge is above 0.
   if (own <= 0) return false;
-  return refusesGate('direction one bar later', {
+  return refusesGate('direction.one_bar_later', {
     delayed: { net_bps: own, delayed_net_bps: delayed, delayed_trades: TRADES },
   });
 }
@@ -182,34 +183,34 @@ function isF1Refused(skill: number, index: number): boolean {
   }
   const time = labels.map((_, row) => START + row * HOUR);
   const labelEnd = time.map((own) => own + LABEL_HOURS * HOUR);
-  return refusesGate('direction f1', { f1: classF1({ classes: 3, probabilities, labels }, { time, labelEnd }) });
+  return refusesGate('direction.f1', { f1: classF1({ classes: 3, probabilities, labels }, { time, labelEnd }) });
 }
 
 type Told = readonly [measures: GateCase['measures'], world: string];
 
 const bias = ([measures, world]: Told, answered: number, went: number): GateCase => ({
-  ...{ gate: 'direction bias', measures, world, worlds: 2000 },
+  ...{ gate: 'direction.bias', measures, world, worlds: 2000 },
   refuses: (index) => isBiased(answered, went, index),
 });
 const plausible = (measures: GateCase['measures'], trueAuc: number): GateCase => ({
-  ...{ gate: 'direction plausible', measures, worlds: 1000 },
+  ...{ gate: 'direction.plausible', measures, worlds: 1000 },
   world: `a true AUC of up against down of ${trueAuc}, 200 days`,
   refuses: (index) => isImplausible(trueAuc, index),
 });
 const series = ([measures, world]: Told, kind: SeriesKind): GateCase => ({
-  ...{ gate: 'direction series foresight', measures, world, worlds: 200 },
+  ...{ gate: 'direction.series_foresight', measures, world, worlds: 200 },
   refuses: (index) => isForeseen(kind, index),
 });
 const column = ([measures, world]: Told, share: number): GateCase => ({
-  ...{ gate: 'direction single column', measures, world, worlds: 200 },
+  ...{ gate: 'direction.single_column', measures, world, worlds: 200 },
   refuses: (index) => isColumnRefused(share, index),
 });
 const later = ([measures, world]: Told, net: number, after: number): GateCase => ({
-  ...{ gate: 'direction one bar later', measures, world, worlds: 2000 },
+  ...{ gate: 'direction.one_bar_later', measures, world, worlds: 2000 },
   refuses: (index) => isLaterRefused(net, after, index),
 });
 const f1 = ([measures, world]: Told, skill: number): GateCase => ({
-  ...{ gate: 'direction f1', measures, world, worlds: 200 },
+  ...{ gate: 'direction.f1', measures, world, worlds: 200 },
   refuses: (index) => isF1Refused(skill, index),
 });
 

@@ -38,8 +38,8 @@ function prepare() {
 }
 
 const GATES = [
-  ['executable one minute later', 'after_1'],
-  ['executable outside wide minutes', 'narrow_net_bps'],
+  ['executable_one_minute_later', 'after_1'],
+  ['executable_outside_wide_minutes', 'narrow_net_bps'],
 ] as const;
 
 export const EXECUTABILITY_CASES: readonly GateCase[] = [
@@ -62,7 +62,12 @@ export const EXECUTABILITY_CASES: readonly GateCase[] = [
   },
 ];
 
-function isRefused(gate: string, left: 'narrow_net_bps' | 'after_1', defect: Defect, index: number): boolean {
+function isRefused(
+  gate: (typeof GATES)[number][0],
+  left: 'narrow_net_bps' | 'after_1',
+  defect: Defect,
+  index: number,
+): boolean {
   prepared ??= prepare();
   const { settings, amplitudeOf } = prepared;
   // The delivered windows leave the widest minutes out.

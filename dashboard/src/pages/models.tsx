@@ -13,7 +13,8 @@ import {
   type Tone,
 } from '../parts/basics.tsx';
 import { DirectionModels } from '../parts/direction_models.tsx';
-import { Rejection } from '../parts/gate_text.tsx';
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
+import { FailedGate, Reason } from '../parts/gate_text.tsx';
 import { Gates, ModelComparison, Reliability } from '../parts/model_comparison.tsx';
 import { NameUnknown } from '../parts/unknown_name.tsx';
 import { named } from '../named.ts';
@@ -269,7 +270,7 @@ function columnsOf(active: string, change: (act: () => Promise<unknown>) => Prom
       cell: ({ reasons }) => (
         <div class="stacked">
           {reasons.map((reason) => (
-            <Rejection key={reason} text={reason} />
+            <Reason key={reason} text={reason} />
           ))}
         </div>
       ),
@@ -331,9 +332,7 @@ function Evidence({ active, name }: { readonly active: string; readonly name: st
       <p class={failed.length === 0 ? 'good' : 'stacked'}>
         {failed.length === 0
           ? t('models.allPassed', { count: data.b.manifest.gates?.length ?? 0 })
-          : failed.map(({ name, seen, limit }) => (
-              <Rejection key={name} tone="bad" text={`${name} ${seen} (${limit})`} />
-            ))}
+          : failed.map((gate) => <FailedGate key={keyOf(gate)} tone="bad" gate={gate} />)}
       </p>
       <ModelComparison a={data.a ?? data.b} b={data.a === null ? null : data.b} />
     </div>

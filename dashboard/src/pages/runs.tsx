@@ -2,7 +2,8 @@ import { api, type Run } from '../api.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { nowMs, run as live, session, status } from '../live.ts';
 import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, type Tone } from '../parts/basics.tsx';
-import { Rejection } from '../parts/gate_text.tsx';
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
+import { FailedGate, Reason } from '../parts/gate_text.tsx';
 import { Searches } from '../parts/searches.tsx';
 import { codeText, stageText, t } from '../text/text.ts';
 
@@ -152,12 +153,12 @@ function columnsOf(): Column<Run>[] {
       title: t('runs.result'),
       value: ({ model_version, reasons, error }) =>
         error ?? ([model_version ?? '', ...reasons].join(' ').trim() || null),
-      cell: ({ model_version, reasons, error }) => (
+      cell: ({ model_version, status: state, gate, reasons, error }) => (
         <div class="stacked">
           {model_version !== null && <span class="mono">{model_version}</span>}
-          {reasons.map((reason) => (
-            <Rejection key={reason} text={reason} />
-          ))}
+          {state === 'rejected' && gate !== null
+            ? gate.filter(({ passed }) => !passed).map((own) => <FailedGate key={keyOf(own)} gate={own} />)
+            : reasons.map((reason) => <Reason key={reason} text={reason} />)}
           {error !== null && (
             <span class="bad" lang="en">
               {error}

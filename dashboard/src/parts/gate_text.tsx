@@ -1,35 +1,44 @@
-import { figureInJapanese, gateInJapanese, rejectionInJapanese } from '../text/gate_ja.ts';
+import { isMeasured, keyOf, type AnyGate } from '../../../shared/bundle/gates/gate_result.ts';
+import { gateReason, gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import { language } from '../text/text.ts';
 
-/** A figure or a limit of a gate, in the page's language where it is known. */
-export function GateFigure({ text }: { readonly text: string }) {
-  return <Prose text={text} japanese={figureInJapanese} />;
+/** What a gate measured, in the page's language. */
+export function GateSeen({ gate }: { readonly gate: AnyGate }) {
+  return <Prose gate={gate} text={gateText(gate, language.value).seen} />;
 }
 
-/** Reason of a rejection: gate, figure and limit. */
-export function Rejection({ text, tone = 'note' }: { readonly text: string; readonly tone?: 'note' | 'bad' }) {
-  return <Prose text={text} japanese={rejectionInJapanese} tone={tone} />;
+export function GateLimit({ gate }: { readonly gate: AnyGate }) {
+  return <Prose gate={gate} text={gateText(gate, language.value).limit} />;
 }
 
-/** The code of a gate, after its name where the page is not English. */
-export function GateName({ name }: { readonly name: string }) {
-  const own = language.value === 'ja' ? gateInJapanese(name) : name;
+/** A failed gate: name, figure and limit. */
+export function FailedGate({ gate, tone = 'note' }: { readonly gate: AnyGate; readonly tone?: 'note' | 'bad' }) {
+  return <Prose gate={gate} text={gateReason(gate, language.value)} tone={tone} />;
+}
+
+/** Why a run has changed nothing, or a bundle was rejected: English of the trainer. */
+export function Reason({ text }: { readonly text: string }) {
   return (
-    <span class="gate-name">
-      {own !== name && <span>{own}</span>} <span class={own === name ? 'mono' : 'mono note short'}>{name}</span>
+    <span class="prose note" lang="en">
+      {unbroken(text)}
     </span>
   );
 }
 
-function Prose(props: {
-  readonly text: string;
-  readonly japanese: (text: string) => string | null;
-  readonly tone?: string;
-}) {
-  const shown = language.value === 'ja' ? props.japanese(props.text) : props.text;
+/** The key of a gate, after its name. */
+export function GateName({ gate }: { readonly gate: AnyGate }) {
   return (
-    <span class={`prose ${props.tone ?? ''}`} lang={shown === null ? 'en' : undefined}>
-      {unbroken(shown ?? props.text)}
+    <span class="gate-name">
+      <span>{gateText(gate, language.value).name}</span> <span class="mono note short">{keyOf(gate)}</span>
+    </span>
+  );
+}
+
+/** A verdict that an earlier version wrote is English on every page. */
+function Prose({ gate, text, tone = '' }: { readonly gate: AnyGate; readonly text: string; readonly tone?: string }) {
+  return (
+    <span class={`prose ${tone}`} lang={isMeasured(gate) ? undefined : 'en'}>
+      {unbroken(text)}
     </span>
   );
 }

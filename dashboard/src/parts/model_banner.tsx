@@ -1,10 +1,11 @@
 import type { Status } from '../api.ts';
+import { hasNoVerdict, keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { minuteOf } from '../format.ts';
 import { status } from '../live.ts';
 import { pathOf } from '../router.ts';
 import { t } from '../text/text.ts';
 import { Badge } from './basics.tsx';
-import { GateFigure, GateName } from './gate_text.tsx';
+import { GateLimit, GateName, GateSeen } from './gate_text.tsx';
 
 type Override = Status['despite_gates'][number];
 
@@ -34,7 +35,7 @@ export function ModelBanner() {
 
 /** An earlier version, which did not check these gates, made and activated the bundle. */
 function isUnproven({ gates, reason }: Override): boolean {
-  return reason === '' && gates.every(({ seen }) => seen.startsWith('no recorded verdict'));
+  return reason === '' && gates.every(hasNoVerdict);
 }
 
 function OverrideLine({ override }: { readonly override: Override }) {
@@ -46,9 +47,9 @@ function OverrideLine({ override }: { readonly override: Override }) {
       <span class="mono">{slot}</span>
       <span>{reason === '' ? t('banner.noReason') : t('banner.reason', { reason, by, at: minuteOf(at) })}</span>
       <span class="stacked">
-        {gates.map(({ code, seen, limit }) => (
-          <span key={code}>
-            <GateName name={code} /> <GateFigure text={seen} /> (<GateFigure text={limit} />)
+        {gates.map((gate) => (
+          <span key={keyOf(gate)}>
+            <GateName gate={gate} /> <GateSeen gate={gate} /> (<GateLimit gate={gate} />)
           </span>
         ))}
       </span>

@@ -1,8 +1,10 @@
 import type { Edge, Gate, ModelDetail } from '../api.ts';
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
+import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import { num, percent, signed } from '../format.ts';
-import { t } from '../text/text.ts';
+import { language, t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
-import { GateFigure, GateName } from './gate_text.tsx';
+import { GateLimit, GateName, GateSeen } from './gate_text.tsx';
 
 interface Row {
   readonly name: string;
@@ -118,8 +120,9 @@ function failed(gates: readonly Gate[]): readonly Gate[] {
 }
 
 interface GateRow {
-  readonly name: string;
-  readonly limit: string;
+  readonly key: string;
+  /** One of both, for its name and limit. */
+  readonly gate: Gate;
   readonly a: Gate | null;
   readonly b: Gate | null;
 }
@@ -127,18 +130,18 @@ interface GateRow {
 /** Gate results of one bundle, or of two side by side. */
 export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDetail | null }) {
   const of = (detail: ModelDetail | null): ReadonlyMap<string, Gate> =>
-    new Map((detail?.manifest.gates ?? []).map((gate) => [gate.name, gate]));
+    new Map((detail?.manifest.gates ?? []).map((gate) => [keyOf(gate), gate]));
   const own = of(a);
   const other = of(b);
-  const rows = [...new Set([...own.keys(), ...other.keys()])].map((name): GateRow => {
-    const first = own.get(name) ?? null;
-    const second = other.get(name) ?? null;
-    return { name, a: first, b: second, limit: (first ?? second)!.limit };
+  const rows = [...new Set([...own.keys(), ...other.keys()])].map((key): GateRow => {
+    const first = own.get(key) ?? null;
+    const second = other.get(key) ?? null;
+    return { key, gate: (first ?? second)!, a: first, b: second };
   });
   const column = (key: 'a' | 'b', title: string): Column<GateRow> => ({
     key,
     title,
-    value: (row) => (row[key] === null ? null : `${row[key].passed ? 'passed' : 'failed'} ${row[key].seen}`),
+    value: (row) => (row[key] === null ? null : `${row[key].passed ? 'passed' : 'failed'} ${seenOf(row[key])}`),
     cell: (row) =>
       row[key] === null ? (
         '–'
@@ -147,7 +150,7 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
           <Badge tone={row[key].passed ? 'good' : 'bad'}>
             {t(row[key].passed ? 'models.passed' : 'models.failed')}
           </Badge>{' '}
-          <GateFigure text={row[key].seen} />
+          <GateSeen gate={row[key]} />
         </>
       ),
   });
@@ -156,27 +159,31 @@ export function Gates({ a, b }: { readonly a: ModelDetail; readonly b: ModelDeta
       name="gates"
       label={t('models.gates')}
       rows={rows}
-      rowKey={({ name }) => name}
+      rowKey={({ key }) => key}
       empty="models.none"
       kind="gates"
       columns={[
         {
           key: 'gate',
           title: t('models.gate'),
-          value: ({ name }) => name,
-          cell: GateName,
+          value: ({ key }) => key,
+          cell: ({ gate }) => <GateName gate={gate} />,
         },
         column('a', b === null ? t('models.seen') : a.version),
         ...(b === null ? [] : [column('b', b.version)]),
         {
           key: 'limit',
           title: t('models.limit'),
-          value: ({ limit }) => limit,
-          cell: ({ limit }) => <GateFigure text={limit} />,
+          value: ({ gate }) => gateText(gate, language.value).limit,
+          cell: ({ gate }) => <GateLimit gate={gate} />,
         },
       ]}
     />
   );
+}
+
+function seenOf(gate: Gate): string {
+  return gateText(gate, language.value).seen;
 }
 
 const SIDE = 220;

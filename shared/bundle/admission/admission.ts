@@ -9,6 +9,7 @@ import {
 import { readDirectionBundle } from '../direction/direction_bundle.ts';
 import { prepareDirection } from '../direction/direction_model.ts';
 import { featureSchema } from '../feature_schema.ts';
+import type { RecordedGate } from '../gates/gate_result.ts';
 import { loadModelSet } from '../model_set.ts';
 import { readModelsFile } from '../models_file.ts';
 import { refuseForeign, timeframesOf, type BundleOrigin } from '../origin.ts';
@@ -20,6 +21,7 @@ import {
   reasonsOf,
   recordedDirectionGates,
   recordedGates,
+  unmeasured,
   type DespiteGates,
   type FailedGate,
   type RecordedGates,
@@ -57,14 +59,6 @@ export interface RegisteredBundle {
   readonly reasons: readonly string[];
 }
 
-/** Verdict of a gate beyond those of a manifest. */
-export interface FurtherVerdict {
-  readonly name: string;
-  readonly passed: boolean;
-  readonly seen: string;
-  readonly limit: string;
-}
-
 /** An installation. */
 export interface AdmissionPlace {
   readonly settings: Settings;
@@ -82,7 +76,7 @@ export interface AdmissionRequest<Through extends Door = Door> {
   readonly folder: string;
   readonly override?: Override | null;
   /** Verdicts beyond those that the bundle and the registry have. */
-  readonly further?: readonly FurtherVerdict[];
+  readonly further?: readonly RecordedGate[];
   /** Of a challenger: the override with which its rollout started. */
   readonly carried?: DespiteGates | null;
 }
@@ -207,6 +201,8 @@ interface Verdicts {
   readonly unread: readonly FailedGate[];
 }
 
+const REGISTRY = { code: 'registry', role: null } as const;
+
 /** @throws MinutehandError MODEL_EXISTS */
 async function verdictsOf(
   { registered }: AdmissionPlace,
@@ -222,13 +218,13 @@ async function verdictsOf(
     row = await registered(version);
   } catch (error) {
     const { code, message } = describeError(error);
-    const unread = [{ code: 'registry', seen: `${code}: ${message}`, limit: 'a readable verdict' }];
+    const unread = [unmeasured(REGISTRY, { error: `${code}: ${message}` })];
     return { failed, missing, unread };
   }
   if (row !== undefined && row.manifest_sha256 !== manifestHash)
     throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has another manifest of ${version}` });
   const others = (row?.reasons ?? []).filter((reason) => !reasons.includes(reason) && !isOfMoment(reason));
-  const rejected = others.map((reason) => ({ code: 'registry', seen: `rejected: ${reason}`, limit: 'not rejected' }));
+  const rejected = others.map((rejection) => unmeasured(REGISTRY, { rejection }));
   return { failed: [...failed, ...rejected], missing, unread: [] };
 }
 

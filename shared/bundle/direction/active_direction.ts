@@ -9,7 +9,7 @@ import { readModelsFile } from '../models_file.ts';
 import { readAccepted, type ActivePointer, type PointerPlace } from '../pointer.ts';
 import type { PointerMarks } from '../pointer_marks.ts';
 import { readDirectionBundle } from './direction_bundle.ts';
-import { DIRECTION_FORMAT } from './direction_manifest.ts';
+import { DIRECTION_FORMAT, WRITTEN_DIRECTION_FORMAT } from './direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from './direction_model.ts';
 
 /** Folder of the direction models in a folder of bundles: `<version>/`, and a pointer for each timeframe. */
@@ -51,7 +51,8 @@ export function activeDirectionVersions(modelsFolder: string): Partial<Record<Ti
 export function isDirectionBundle(folder: string): boolean {
   try {
     const manifest = JSON.parse(readModelsFile(join(folder, 'manifest.json'), 'manifest').toString('utf8')) as unknown;
-    return (manifest as { format?: unknown } | null)?.format === DIRECTION_FORMAT;
+    const format = (manifest as { format?: unknown } | null)?.format;
+    return format === DIRECTION_FORMAT || format === WRITTEN_DIRECTION_FORMAT;
   } catch {
     return false;
   }

@@ -1,6 +1,9 @@
 import * as z from 'zod';
+import { recordedGateSchema } from '../gates/gate_schema.ts';
 
-export const DIRECTION_FORMAT = 'minutehand.direction/1';
+export const DIRECTION_FORMAT = 'minutehand.direction/2';
+/** Its gates are texts. It is read as it is. */
+export const WRITTEN_DIRECTION_FORMAT = 'minutehand.direction/1';
 export const DIRECTION_FILE = 'direction.onnx';
 export const DIRECTION_REPORT = 'validation.json';
 
@@ -22,7 +25,7 @@ export type InstrumentEdge = z.infer<typeof instrumentEdge>;
 
 /** A bundle of the direction model. Arrays of three: up, down, range. */
 export const directionManifestSchema = z.strictObject({
-  format: z.literal(DIRECTION_FORMAT),
+  format: z.enum([DIRECTION_FORMAT, WRITTEN_DIRECTION_FORMAT]),
   version: z.string(),
   created: z.iso.datetime(),
   git_commit: z.string().nullable(),
@@ -116,7 +119,7 @@ export const directionManifestSchema = z.strictObject({
     )
     .optional(),
   /** Results of the gates of its training; absent in earlier bundles. */
-  gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
+  gates: z.array(recordedGateSchema).optional(),
   edge: z.record(z.string(), instrumentEdge),
   files: z.strictObject({ [DIRECTION_FILE]: file, [DIRECTION_REPORT]: file }),
   /** Inputs (null = missing) and the three answers to each, within 1e-5. */

@@ -6,7 +6,7 @@ import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { TrainingJob } from '../../jobs/training_job.ts';
-import type { GateResult } from '../../learning/criteria/criteria.ts';
+import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import { enterOutcome } from '../registry/outcome.ts';
 import type { Registry } from '../registry/registry.ts';
 import { shadowPower } from '../rollout/shadow_power.ts';
@@ -26,7 +26,7 @@ export interface Adoption {
   /** Id of the rollout that it began instead of being activated. */
   readonly rollout: string | null;
   /** The gates of the training, and those of the adoption. */
-  readonly gates: readonly GateResult[];
+  readonly gates: readonly RecordedGate[];
 }
 
 /**
@@ -38,7 +38,7 @@ export interface Adoption {
  */
 export async function adoptTrained(
   version: string,
-  trained: readonly GateResult[],
+  trained: readonly RecordedGate[],
   { adopt, output }: Pick<TrainingJob, 'adopt' | 'output'>,
   place: AdoptionPlace,
 ): Promise<Adoption> {
@@ -60,7 +60,7 @@ export async function adoptTrained(
 /** @throws MinutehandError as admit */
 function admitNew(
   version: string,
-  gates: readonly GateResult[],
+  gates: readonly RecordedGate[],
   outFolder: string | null,
   place: AdoptionPlace,
 ): Promise<Admitted<'adoption'> | Admitted<'folder'>> {
@@ -70,12 +70,22 @@ function admitNew(
 }
 
 /** By `adopt_by: rollout` a candidate waits for the end of the active rollout. */
-function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): GateResult[] {
+function rolloutGate({ settings: { retrain }, paths }: AdoptionPlace): RecordedGate[] {
   if (retrain.adopt_by !== 'rollout') return [];
   const rollout = readRollout(paths.models);
-  const isFree = rollout?.status !== 'active';
-  const seen = isFree ? 'none is active' : `${rollout.id} is active`;
-  return [{ name: 'rollout', limit: 'no other rollout is active', passed: isFree, seen }];
+  const active = rollout?.status === 'active' ? rollout.id : null;
+  return [
+    {
+      code: 'rollout',
+      role: null,
+      passed: active === null,
+      value: active === null ? 0 : 1,
+      relation: '<=',
+      limit: 0,
+      unit: 'count',
+      evidence: active === null ? {} : { active },
+    },
+  ];
 }
 
 /**
@@ -112,7 +122,7 @@ export async function tellStart(
  */
 async function tellRegistry(
   about: { readonly version: string; readonly adopted: boolean; readonly inRollout: boolean },
-  gates: readonly GateResult[],
+  gates: readonly RecordedGate[],
   { settings, withRegistry, note }: AdoptionPlace,
 ): Promise<void> {
   const outcome = { ...about, reasons: about.adopted || about.inRollout ? [] : reasonsOf(gates) };

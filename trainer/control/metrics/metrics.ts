@@ -1,3 +1,4 @@
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import type { Metric, Sample } from '../../../shared/metrics/metric.ts';
 import type { DependencyWatch } from '../../../shared/dependencies/watch.ts';
 import type { Skill } from '../../../shared/bundle/manifest.ts';
@@ -204,10 +205,8 @@ function lastEnds(runs: readonly RetrainRun[]): Sample[] {
 }
 
 function gatesOf(runs: readonly RetrainRun[]): Sample[] {
-  const gates = runs.find(({ gate }) => Array.isArray(gate))?.gate as
-    | readonly { readonly name: string; readonly passed: boolean }[]
-    | undefined;
-  return (gates ?? []).map(({ name, passed }) => [name, passed ? 1 : 0]);
+  const gates = runs.find(({ gate }) => gate !== null)?.gate ?? [];
+  return gates.map((gate) => [keyOf(gate), gate.passed ? 1 : 0]);
 }
 
 function reportOf({ report }: MonitorStatus): MonitorReport | null {

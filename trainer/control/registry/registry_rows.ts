@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
+import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import { reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
 import { sha256Hex } from '../../../shared/bundle/bundle.ts';
 import type { Clock } from '../../../shared/ports.ts';
@@ -46,7 +47,7 @@ const COLUMNS = [
 
 /** Of a bundle that no training run of the trainer has rejected, too. */
 function failedGates(manifest: string): string[] {
-  const { gates = [] } = JSON.parse(manifest) as { gates?: Parameters<typeof reasonsOf>[0] };
+  const { gates = [] } = JSON.parse(manifest) as { gates?: readonly RecordedGate[] };
   return reasonsOf(gates);
 }
 

@@ -1,3 +1,4 @@
+import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import * as z from 'zod';
 import { ENGINES } from '../../../shared/policy/engines.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
@@ -85,8 +86,8 @@ export interface RetrainRun {
   data_hash: string | null;
   /** Holdout metrics of each model. */
   metrics: unknown;
-  /** Every gate with its figure. */
-  gate: unknown;
+  /** Every gate with its verdict; null until it ends. */
+  gate: readonly RecordedGate[] | null;
   /** The failed gates of a rejected bundle, or why there was nothing new. */
   reasons: readonly string[];
   /** The monitor's triggers that it answers, such as `model age`. */

@@ -1,3 +1,4 @@
+import { verdict } from '../../../test/passed_gates.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,7 +97,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
         data_to: '2019-02-01T00:00:00Z',
         data_hash: 'ab',
         metrics: { ai1: { auc: 0.1 + 0.2, brier: null } },
-        gate: [{ name: 'auc', passed: false }],
+        gate: [verdict({ passed: false })],
         reasons: ['auc 0.5', '“ä”'],
         error: 'none',
         cpu_seconds: 1.25,
@@ -361,11 +362,11 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       const audit = await openRunAudit(store, policy, '/log/train.log');
       const run = (await queueOf().begin({ trigger: 'request', kind: 'incremental' }))!;
       await audit.write(run);
-      const done = { gate: [{ name: 'auc' }], cpu_seconds: 1.5, peak_memory_bytes: 5_000_000_000, duration_ms: 7 };
+      const done = { gate: [verdict({})], cpu_seconds: 1.5, peak_memory_bytes: 5_000_000_000, duration_ms: 7 };
       await audit.write(ended(run, 'rejected', done));
       const run_id = runUuid(1, run.started_at);
       const row = { trigger: 'request', run_id, kind: 'incremental', status: 'failed', error: null };
-      const gate = kind === 'sqlite' ? '[{"name":"auc"}]' : done.gate;
+      const gate = kind === 'sqlite' ? JSON.stringify(done.gate) : done.gate;
       expect(await audited()).toEqual([{ ...row, ...done, gate }]);
       expect(await columnsOf()).toEqual(policy.retrain_runs_columns);
     });

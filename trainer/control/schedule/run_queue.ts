@@ -1,3 +1,6 @@
+import * as z from 'zod';
+import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
+import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { notify, resolve } from '../notify/outbox.ts';
@@ -350,7 +353,7 @@ function runOf(row: Row): RetrainRun {
     status: own.status as RetrainRun['status'],
     started_at: own.started_at!,
     metrics: valueOf(own.metrics),
-    gate: valueOf(own.gate),
+    gate: gatesOf(own.gate),
     reasons: JSON.parse(own.reasons) as string[],
     causes: JSON.parse(own.causes ?? '[]') as string[],
     parameters: own.parameters === null ? parametersOfTrigger(own.trigger) : parametersIn(own.parameters),
@@ -360,4 +363,7 @@ function runOf(row: Row): RetrainRun {
 
 const parametersIn = (text: string): RunParameters => runParametersSchema.parse(JSON.parse(text));
 const jsonOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+/** Verdicts of a run; null where another program wrote something else. */
+const gatesOf = (text: string | null): readonly RecordedGate[] | null => storedGates.parse(valueOf(text));
+const storedGates = z.array(recordedGateSchema).nullable().catch(null);
 const valueOf = (text: string | null): unknown => (text === null ? null : JSON.parse(text));

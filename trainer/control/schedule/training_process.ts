@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import type { TrainingJob } from '../../jobs/training_job.ts';
 import { startCommand } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
@@ -12,7 +13,7 @@ const answerSchema = z.object({
   adopted: z.boolean(),
   /** Id of the rollout that it started instead of its activation. */
   rollout: z.string().nullable().default(null),
-  gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })),
+  gates: z.array(recordedGateSchema),
   resources: runResourcesSchema.optional(),
 });
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });

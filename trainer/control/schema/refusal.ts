@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 
 export const refusalSchema = z
   .object({
@@ -6,10 +7,7 @@ export const refusalSchema = z
       code: z.string().describe('Code of docs/reference/ERRORS.md'),
       message: z.string().describe('What was seen and expected'),
       next: z.string().describe('Next step'),
-      gates: z
-        .array(z.object({ code: z.string(), seen: z.string(), limit: z.string() }))
-        .optional()
-        .describe('Of MODEL_GATES: the failed gates'),
+      gates: z.array(failedGateSchema).optional().describe('Of MODEL_GATES: the failed gates'),
     }),
   })
   .meta({ id: 'Refusal', description: 'Every error' });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 
 export const runSchema = z
   .looseObject({
@@ -18,7 +19,7 @@ export const runSchema = z
     model_version: z.string().nullable().describe('Its bundle'),
     previous_version: z.string().nullable().describe('Active bundle at its start'),
     metrics: z.unknown().describe('Holdout metrics of each model'),
-    gate: z.unknown().describe('Every gate with its result'),
+    gate: z.array(recordedGateSchema).nullable().describe('Every gate with its verdict'),
     reasons: z.array(z.string()).describe('Failed gates of a rejected bundle, or why nothing was new'),
     causes: z.array(z.string()).describe('Triggers of the monitor that it answers'),
     error: z.string().nullable(),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import { stopSchema } from './stops.ts';
 
 export const daemonSchema = z.object({
@@ -41,9 +42,7 @@ export const statusSchema = z.object({
       z.object({
         slot: z.string().describe('pairs, challenger, or direction with its timeframe'),
         version: z.string(),
-        gates: z
-          .array(z.object({ code: z.string(), seen: z.string(), limit: z.string() }))
-          .describe('Failed gates, and those without a recorded verdict'),
+        gates: z.array(failedGateSchema).describe('Failed gates, and those without a recorded verdict'),
         reason: z.string().describe('Empty: none was stated'),
         by: z.string(),
         at: z.string(),

@@ -234,8 +234,8 @@ function isAdopted(history: PairHistory, costs: PairFillCosts) {
   const figures = executabilityOf([tallyExecutability(history, 0, trades, costs)]);
   const limits = { executable_share_min: 0.5 };
   const gates = [
-    checkExecutable('narrow', figures, 'narrow_net_bps', limits),
-    checkExecutable('later', figures, 'after_1', limits),
+    checkExecutable('executable_outside_wide_minutes', figures, 'narrow_net_bps', limits),
+    checkExecutable('executable_one_minute_later', figures, 'after_1', limits),
   ];
   return { edge, figures, passed: !edge.no_edge && gates.every((gate) => gate.passed) };
 }

@@ -6,6 +6,7 @@ import {
   type ModelReport,
   type SearchReport,
 } from '../../../shared/bundle/manifest.ts';
+import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../backtest/executability.ts';
 import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
 
@@ -83,7 +84,7 @@ function opening(manifest: Manifest): string[] {
     warm_start_from,
   } = manifest;
   const simulated = market === 'simulated';
-  const failed = gates.filter(({ passed }) => !passed).map(({ name }) => name);
+  const failed = gates.filter(({ passed }) => !passed).map((gate) => gateText(gate).name);
   return [
     `# Models ${version}${simulated ? ': SIMULATED MARKET' : ''}`,
     '',
@@ -363,9 +364,10 @@ function gates({ gates = [] }: Manifest): string[] {
     ...(failed.length === 0 ? [] : ['`train --adopt` does not activate these models.', '']),
     ...table(
       ['test', 'verdict', 'seen', 'limit'],
-      [...failed, ...gates.filter(({ passed }) => passed)].map(({ name, passed, seen, limit }) =>
-        tableRow([name, passed ? 'passed' : '**FAILED**', seen, limit]),
-      ),
+      [...failed, ...gates.filter(({ passed }) => passed)].map((gate) => {
+        const { name, seen, limit } = gateText(gate);
+        return tableRow([name, gate.passed ? 'passed' : '**FAILED**', seen, limit]);
+      }),
     ),
   ];
 }

@@ -25,7 +25,7 @@ import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { lookLevel } from '../backtest/edge.ts';
 import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
-import type { GateResult } from '../criteria/criteria.ts';
+import type { GateResult, RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import type { LearnedGroup, OwnModels } from '../groups/learn_groups.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
 import { monitorReference, type ProfileSource } from '../profile/reference.ts';
@@ -76,7 +76,7 @@ export interface TrainResult {
   readonly dataset: Dataset;
   readonly validation: Readonly<Record<ModelName, ModelValidation>>;
   /** Gate results of this run; `trainer/learning/training/gate.ts` decides whether the bundle becomes active. */
-  readonly gates: readonly GateResult[];
+  readonly gates: readonly RecordedGate[];
 }
 
 /**

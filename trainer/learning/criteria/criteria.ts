@@ -1,6 +1,7 @@
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { Executability, ModelMetrics } from '../../../shared/bundle/manifest.ts';
 import type { RetrainPolicy } from '../../../shared/policy/schema.ts';
+import { finite, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { meanTest } from '../statistics/mean_test.ts';
 import { labelSeconds, timeBlocks, type TimedRows } from '../statistics/time_blocks.ts';
 
@@ -10,20 +11,17 @@ export type AdoptionLimits = Pick<
   'adopt_min_auc' | 'adopt_min_candidates' | 'adopt_min_sharpe_ratio' | 'adopt_min_sharpe_gain' | 'adopt_max_auc_loss'
 >;
 
-export interface GateResult {
-  readonly name: string;
-  readonly passed: boolean;
-  readonly seen: string;
-  readonly limit: string;
-}
-
 /** A model without skill (as with shuffled labels) has an AUC of about 0.5. */
 export function checkAuc({ auc }: Pick<ModelMetrics, 'auc'>, least: number): GateResult {
   return {
-    name: 'ai1 auc',
+    code: 'auc',
+    role: 'ai1',
     passed: auc !== null && auc >= least,
-    seen: shown(auc),
-    limit: `at least ${least} on the holdout`,
+    value: auc,
+    relation: '>=',
+    limit: least,
+    unit: 'score',
+    evidence: {},
   };
 }
 
@@ -48,12 +46,16 @@ export function checkBrier(scores: ArrayLike<number>, labels: ArrayLike<number>,
   const brier = mean(lossOf);
   const baseline = mean(baseLossOf);
   const error = test === null ? 0 : test.mean - test.lowerBound(VETO_LEVEL);
-  const known = (value: number): string => shown(count === 0 ? null : value);
+  const known = (value: number): number | null => (count === 0 ? null : value);
   return {
-    name: 'ai1 brier',
+    code: 'brier',
+    role: 'ai1',
     passed: count > 0 && brier <= baseline + error,
-    seen: known(brier),
-    limit: `at most ${known(baseline)}, that of the baseline, beyond an error of ${known(error)}`,
+    value: known(brier),
+    relation: '<=',
+    limit: known(baseline + error),
+    unit: 'score',
+    evidence: { baseline: known(baseline), error: known(error) },
   };
 }
 
@@ -76,12 +78,17 @@ export function checkPassRate(
   const test = blocks.count.length < MIN_PERIODS ? null : meanTest(blocks);
   const most = test === null ? rate : test.lowerBound(VETO_LEVEL);
   const least = test === null ? rate : test.upperBound(VETO_LEVEL);
-  const error = Math.max(rate - most, least - rate);
+  const isHigh = most > highest || (least >= lowest && rate >= (lowest + highest) / 2);
   return {
-    name: 'risk pass rate',
+    code: 'risk_pass_rate',
+    role: null,
     passed: risks.length > 0 && most <= highest && least >= lowest,
-    seen: `${percent(rate)} of ${risks.length} candidates`,
-    limit: `from ${percent(lowest)} to ${percent(highest)} of the holdout's, beyond an error of ${percent(error)}`,
+    value: rate,
+    // The bound that is nearer, or passed by.
+    relation: isHigh ? '<=' : '>=',
+    limit: isHigh ? highest + (rate - most) : lowest - (least - rate),
+    unit: 'share',
+    evidence: { candidates: risks.length, lowest, highest, error: Math.max(rate - most, least - rate) },
   };
 }
 
@@ -89,21 +96,23 @@ export function checkPassRate(
  * Whether enough of the net result remains without the widest minutes, or with delayed entries. Passes without trades.
  */
 export function checkExecutable(
-  name: string,
+  code: 'executable_outside_wide_minutes' | 'executable_one_minute_later',
   { trades, net_bps, narrow_net_bps, delayed_net_bps }: Executability,
   left: 'narrow_net_bps' | 'after_1',
   { executable_share_min }: { readonly executable_share_min: number },
 ): GateResult {
-  const limit = `above 0, and at least ${percent(executable_share_min)} of it`;
-  if (trades === 0 || net_bps === null) return { name, passed: true, seen: 'no pair with an edge', limit };
-  if (net_bps <= 0)
-    return { name, passed: true, seen: `${net_bps.toFixed(2)} bps per trade: no net result to lose`, limit };
+  const least_share = executable_share_min;
+  const idle = { code, role: null, passed: true, value: null, relation: null, limit: null, unit: 'bps' } as const;
+  if (trades === 0 || net_bps === null) return { ...idle, evidence: { reason: 'no_trades', trades, least_share } };
+  if (net_bps <= 0) return { ...idle, evidence: { reason: 'nothing_to_lose', net_bps, trades, least_share } };
   const remains = (left === 'after_1' ? delayed_net_bps.after_1 : narrow_net_bps) ?? 0;
   return {
-    name,
-    passed: remains > 0 && remains >= executable_share_min * net_bps,
-    seen: `${remains.toFixed(2)} of ${net_bps.toFixed(2)} bps per trade, ${trades} trades`,
-    limit,
+    ...idle,
+    passed: remains > 0 && remains >= least_share * net_bps,
+    value: remains,
+    relation: least_share === 0 ? '>' : '>=',
+    limit: least_share * net_bps,
+    evidence: { net_bps, trades, least_share },
   };
 }
 
@@ -121,10 +130,14 @@ export function checkCandidates(
   const candidates = Array.from(times).filter((time) => time >= from).length;
   if (candidates >= least) return null;
   return {
-    name: 'champion',
+    code: 'champion',
+    role: null,
     passed: false,
-    seen: `${candidates} entry candidates that neither these models nor ${version} have learned from`,
-    limit: `at least ${least} to compare by`,
+    value: candidates,
+    relation: '>=',
+    limit: least,
+    unit: 'count',
+    evidence: { version },
   };
 }
 
@@ -167,10 +180,15 @@ export function checkChampionAuc(
   const young = challenger.models.ai1.auc;
   const loss = old === null ? 0 : young === null ? Infinity : old - young;
   return {
-    name: 'champion auc',
+    code: 'champion_auc',
+    role: null,
     passed: loss <= ROUNDING || loss < limit - ROUNDING,
-    seen: `${shown(young)} against ${shown(old)} of ${champion.version}`,
-    limit: `less than ${limit} below`,
+    value: young,
+    // An equal AUC passes even where the policy allows no loss.
+    relation: old === null ? null : limit === 0 ? '>=' : '>',
+    limit: old === null ? null : old - limit,
+    unit: 'score',
+    evidence: { challenger: young, champion: old, version: champion.version, most_loss: limit },
   };
 }
 
@@ -184,13 +202,17 @@ export function checkChampionBrier(champion: Compared, challenger: Compared, los
   const young = challenger.models.ai1.brier;
   const isKnown = young !== null || old === null;
   const isWorse = loss.mean !== null && loss.mean > Math.max(0, loss.chance);
+  const error = finite(Math.max(0, loss.chance));
+  const { version } = champion;
   return {
-    name: 'champion brier',
+    code: 'champion_brier',
+    role: null,
     passed: isKnown && !isWorse,
-    seen: `${shown(young)} against ${shown(old)} of ${champion.version}`,
-    limit: Number.isFinite(loss.chance)
-      ? `not more than ${Math.max(0, loss.chance).toFixed(5)} above, the error of the difference`
-      : 'too few hours to tell a difference from chance',
+    value: loss.mean,
+    relation: error === null ? null : '<=',
+    limit: error,
+    unit: 'score',
+    evidence: { ...(error === null && { reason: 'too_few' }), challenger: young, champion: old, version, error },
   };
 }
 
@@ -204,24 +226,36 @@ export function checkChampionSharpe(
   { adopt_min_sharpe_ratio: share, adopt_min_sharpe_gain: gain }: AdoptionLimits,
 ): GateResult {
   const ratios = sharpeRatios(champion, challenger);
-  if (ratios === null)
-    return {
-      name: 'champion net sharpe',
-      passed: true,
-      seen: `no ratio of ${challenger.all_pairs.total.trades} trades against none of ${champion.all_pairs.total.trades} of ${champion.version}`,
-      limit: 'champion auc and champion brier decide',
-    };
+  const { version } = champion;
+  const idle = {
+    code: 'champion_net_sharpe',
+    role: null,
+    passed: true,
+    value: null,
+    relation: null,
+    limit: null,
+    unit: 'ratio',
+  } as const;
+  if (ratios === null) {
+    const trades = challenger.all_pairs.total.trades;
+    const champion_trades = champion.all_pairs.total.trades;
+    return { ...idle, evidence: { reason: 'no_ratio', trades, champion_trades, version } };
+  }
   const { old, young, view } = ratios;
   const leastByShare = share === null ? -Infinity : Math.min(share * old, old);
   const leastByGain = gain === null ? -Infinity : old + gain;
   const least = Math.max(leastByShare, leastByGain);
-  const trades = { old: champion[view].total.trades, young: challenger[view].total.trades };
-  const basis = view === 'all_pairs' ? 'as if every pair had an edge' : 'of the pairs with an edge';
+  const trades = challenger[view].total.trades;
+  const champion_trades = champion[view].total.trades;
+  const figures = { champion: old, trades, champion_trades, version, view };
+  if (least === -Infinity) return { ...idle, value: young, evidence: { reason: 'no_limit', ...figures } };
   return {
-    name: 'champion net sharpe',
+    ...idle,
     passed: young >= least - ROUNDING,
-    seen: `${young.toFixed(2)} of ${trades.young} trades against ${old.toFixed(2)} of ${trades.old} of ${champion.version}`,
-    limit: least === -Infinity ? 'no limit in the policy' : `at least ${least.toFixed(2)}, ${basis}`,
+    value: young,
+    relation: '>=',
+    limit: least,
+    evidence: figures,
   };
 }
 
@@ -243,12 +277,4 @@ function sharpeRatios(champion: Compared, challenger: Compared): SharpeRatios | 
   const [old, young] = [champion, challenger].map((side) => side.edge_pairs.total.net_sharpe);
   if (old == null && young == null) return null;
   return { old: old ?? 0, young: young ?? 0, view: 'edge_pairs' };
-}
-
-function shown(value: number | null): string {
-  return value === null ? 'none' : value.toFixed(4);
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }

@@ -1,3 +1,5 @@
+import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
+import { writtenGate } from '../../../test/written_gate.ts';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
@@ -16,7 +18,6 @@ import {
   checkPassRate,
   type BrierLoss,
   type Compared,
-  type GateResult,
 } from './criteria.ts';
 
 /** Rows a minute apart with labels of five minutes. */
@@ -27,14 +28,14 @@ const timed = (rows: number): TimedRows => ({
 
 describe('checkAuc', () => {
   it('accepts an AUC exactly at its limit, and shows a missing one', () => {
-    expect(checkAuc({ auc: 0.6 }, 0.52)).toEqual({
+    expect(writtenGate(checkAuc({ auc: 0.6 }, 0.52))).toEqual({
       name: 'ai1 auc',
       passed: true,
       seen: '0.6000',
       limit: 'at least 0.52 on the holdout',
     });
     expect([0.52, 0.5199, null].map((auc) => checkAuc({ auc }, 0.52).passed)).toEqual([true, false, false]);
-    expect(checkAuc({ auc: null }, 0.52).seen).toBe('none');
+    expect(writtenGate(checkAuc({ auc: null }, 0.52)).seen).toBe('none');
   });
 });
 
@@ -73,14 +74,16 @@ describe('checkBrier', () => {
 
   it('reports the baseline of the very labels, and refuses without rows', () => {
     const labels = Array.from({ length: 100 }, (_, i) => (i % 4 === 0 ? 1 : 0));
-    const equal = checkBrier(
-      labels.map(() => 0.25),
-      labels,
-      timed(100),
+    const equal = writtenGate(
+      checkBrier(
+        labels.map(() => 0.25),
+        labels,
+        timed(100),
+      ),
     );
     expect(equal).toMatchObject({ passed: true, seen: '0.1875' });
     expect(equal.limit).toMatch(/^at most 0\.1875, that of the baseline, beyond an error of \d\.\d{4}$/);
-    expect(checkBrier([], [], timed(0))).toMatchObject({ passed: false, seen: 'none' });
+    expect(checkBrier([], [], timed(0))).toMatchObject({ passed: false, value: null, limit: null });
   });
 });
 
@@ -92,11 +95,13 @@ describe('checkPassRate', () => {
   };
 
   it('reports the share of candidates below θ2 with its range and error', () => {
-    const found = checkPassRate(
-      Float64Array.from({ length: 100 }, (_, i) => i / 100),
-      0.3,
-      range,
-      timed(100),
+    const found = writtenGate(
+      checkPassRate(
+        Float64Array.from({ length: 100 }, (_, i) => i / 100),
+        0.3,
+        range,
+        timed(100),
+      ),
     );
     expect(found).toMatchObject({ name: 'risk pass rate', passed: true, seen: '30.0 % of 100 candidates' });
     expect(found.limit).toMatch(/^from 5\.0 % to 40\.0 % of the holdout's, beyond an error of [\d.]+ %$/);
@@ -119,34 +124,39 @@ describe('checkPassRate', () => {
   });
 
   it('does not count a risk equal to θ2, and refuses without candidates', () => {
-    expect(checkPassRate(new Float64Array(60).fill(0.3), 0.3, range, timed(60)).seen).toBe('0.0 % of 60 candidates');
+    expect(checkPassRate(new Float64Array(60).fill(0.3), 0.3, range, timed(60))).toMatchObject({
+      value: 0,
+      evidence: { candidates: 60 },
+    });
     expect(checkPassRate(new Float64Array(), 0.3, range, timed(0))).toMatchObject({
       passed: false,
-      seen: '0.0 % of 0 candidates',
+      evidence: { candidates: 0 },
     });
   });
 });
+
+const WIDE = 'executable_outside_wide_minutes';
 
 describe('checkExecutable', () => {
   const figures = { trades: 9, net_bps: 2, narrow_net_bps: 1, delayed_net_bps: { after_1: 0.99 } } as Executability;
   const limits = { executable_share_min: 0.5 };
 
   it('requires a positive result and the share of the policy, the limit included', () => {
-    expect(checkExecutable('wide', figures, 'narrow_net_bps', limits)).toEqual({
-      name: 'wide',
+    expect(writtenGate(checkExecutable(WIDE, figures, 'narrow_net_bps', limits))).toEqual({
+      name: 'executable outside wide minutes',
       passed: true,
       seen: '1.00 of 2.00 bps per trade, 9 trades',
       limit: 'above 0, and at least 50.0 % of it',
     });
-    expect(checkExecutable('later', figures, 'after_1', limits)!.passed).toBe(false);
+    expect(checkExecutable('executable_one_minute_later', figures, 'after_1', limits)!.passed).toBe(false);
     const nothing = { ...figures, narrow_net_bps: 0 };
-    expect(checkExecutable('wide', nothing, 'narrow_net_bps', { executable_share_min: 0 })!.passed).toBe(false);
+    expect(checkExecutable(WIDE, nothing, 'narrow_net_bps', { executable_share_min: 0 })!.passed).toBe(false);
   });
 
   it('passes without trades', () => {
-    expect(checkExecutable('wide', { ...figures, trades: 0, net_bps: null }, 'narrow_net_bps', limits)).toMatchObject({
+    expect(checkExecutable(WIDE, { ...figures, trades: 0, net_bps: null }, 'narrow_net_bps', limits)).toMatchObject({
       passed: true,
-      seen: 'no pair with an edge',
+      evidence: { reason: 'no_trades' },
     });
   });
 });
@@ -155,7 +165,7 @@ describe('checkCandidates', () => {
   const times = Float64Array.from({ length: 60 }, (_, i) => 60 * i);
 
   it('requires 50 entry candidates at or after the start of the comparison', () => {
-    expect(checkCandidates(times, 660 as OpenTime, 'v1', { adopt_min_candidates: 50 })).toEqual({
+    expect(writtenGate(checkCandidates(times, 660 as OpenTime, 'v1', { adopt_min_candidates: 50 })!)).toEqual({
       name: 'champion',
       passed: false,
       seen: '49 entry candidates that neither these models nor v1 have learned from',
@@ -201,7 +211,7 @@ describe('a comparison with the champion', () => {
   });
 
   it('reports both figures of both sides with their limits', () => {
-    expect(checkComparison(side(0.6, 1), side(0.62, 1.5, 'v2'))).toEqual([
+    expect(checkComparison(side(0.6, 1), side(0.62, 1.5, 'v2')).map(writtenGate)).toEqual([
       {
         name: 'champion auc',
         passed: true,
@@ -215,7 +225,7 @@ describe('a comparison with the champion', () => {
         limit: 'at least 0.90, as if every pair had an edge',
       },
     ]);
-    expect(checkComparison(side(null, null), side(null, null, 'v2'))).toEqual([
+    expect(checkComparison(side(null, null), side(null, null, 'v2')).map(writtenGate)).toEqual([
       { name: 'champion auc', passed: true, seen: 'none against none of v1', limit: 'less than 0.02 below' },
       {
         name: 'champion brier',

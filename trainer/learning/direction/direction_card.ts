@@ -1,3 +1,4 @@
+import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import type { DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { timeframeOf } from '../../../shared/pair.ts';
 import { DIRECTIONS } from '../label/direction.ts';
@@ -56,7 +57,10 @@ function gateLines({ gates = [] }: DirectionManifest): string[] {
   return [
     '|gate|passed|measured|limit|',
     '|---|---|---|---|',
-    ...gates.map(({ name, passed, seen, limit }) => `|${name}|${passed ? 'yes' : '**no**'}|${seen}|${limit}|`),
+    ...gates.map((gate) => {
+      const { name, seen, limit } = gateText(gate);
+      return `|${name}|${gate.passed ? 'yes' : '**no**'}|${seen}|${limit}|`;
+    }),
     '',
   ];
 }

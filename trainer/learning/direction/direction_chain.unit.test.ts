@@ -1,3 +1,4 @@
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -153,8 +154,8 @@ describe('the direction model', () => {
       outcome_observed: outcome.observed,
     });
     expect(gates).toEqual(trained.gates);
-    const failed = gates!.filter(({ passed }) => !passed).map(({ name }) => name);
-    expect(failed).toEqual(bias!.biased.length === 0 ? [] : ['direction bias']);
+    const failed = gates!.filter(({ passed }) => !passed).map(keyOf);
+    expect(failed).toEqual(bias!.biased.length === 0 ? [] : ['direction.bias']);
     const [balance, up, down, range, variance, month] = targets!;
     expect([balance!.measured, variance!.measured]).toEqual([bias!.overall_balance, bias!.largest_variance_24h]);
     expect(balance!.met).toBe(balance!.measured! >= 0.4 && balance!.measured! <= 0.6);

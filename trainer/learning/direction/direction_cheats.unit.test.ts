@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { DIRECTION_GATE_NAMES } from '../../../shared/bundle/gate_names.ts';
+import { EXPECTED_OF_DIRECTION, gateKey } from '../../../shared/bundle/gates/gate_codes.ts';
+import { isExplained, keyOf, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
+import { writtenGate } from '../../../test/written_gate.ts';
 import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
@@ -80,8 +82,7 @@ function withSeries(bars: InstrumentBars, name: SeriesName, history: SeriesHisto
 }
 
 const train = (instruments: readonly Instrument[]) => trainDirection(instruments, PLAN, () => undefined);
-const failed = (gates: readonly { readonly name: string; readonly passed: boolean }[]): string[] =>
-  gates.filter(({ passed }) => !passed).map(({ name }) => name);
+const failed = (gates: readonly GateResult[]): string[] => gates.filter(({ passed }) => !passed).map(keyOf);
 
 /** Open interest that moves with the price, as its value at the close of each bar. */
 function openInterest(bars: InstrumentBars): (t: number) => number {
@@ -94,10 +95,11 @@ describe('the training of a direction model', () => {
   it('passes an honest series, and finds no edge in a random walk', async () => {
     const bars = walk('HONEST', 3000);
     const { gates, net } = await train([withSeries(bars, 'open_interest', seriesOf(bars, 0, openInterest(bars)))]);
-    expect(gates.map(({ name }) => name)).toEqual(DIRECTION_GATES.map(({ name }) => name));
-    expect(gates.map(({ name }) => name)).toEqual([...DIRECTION_GATE_NAMES]);
+    expect(gates.map(({ code }) => code)).toEqual(DIRECTION_GATES.map(({ code }) => code));
+    expect(gates.map(keyOf)).toEqual(EXPECTED_OF_DIRECTION.map(gateKey));
+    expect(gates.filter((gate) => !isExplained(gate))).toEqual([]);
     expect(failed(gates)).toEqual([]);
-    expect(gates[2]!.seen).toBe('none of open_interest, volume, taker_buy_volume');
+    expect(writtenGate(gates[2]!).seen).toBe('none of open_interest, volume, taker_buy_volume');
     expect([net.result.no_edge, net.edge['HONEST']!.no_edge]).toEqual([true, true]);
   });
 
@@ -145,7 +147,7 @@ describe('the training of a direction model', () => {
     });
     const { gates, metrics, bias, net } = await train([{ bars: barsOf('WAVES', wave), series: NO_SERIES }]);
     expect(metrics.up_or_down_auc).toBeGreaterThan(0.7);
-    expect(failed(gates)).toContain('direction plausible');
+    expect(failed(gates)).toContain('direction.plausible');
     const targets = successTargets({ metrics, bias, net, instruments: 1, seconds: 1, isPlausible: false });
     const [, up, down, range] = targets;
     expect(up).toMatchObject({ met: false, implausible: true });
@@ -251,7 +253,7 @@ describe('an edge with every series one bar later', () => {
   });
 
   function oneBarLaterPasses(change: Partial<DirectionEvidence>): boolean {
-    return directionGates(evidenceOf(change)).find(({ name }) => name === 'direction one bar later')!.passed;
+    return directionGates(evidenceOf(change)).find(({ code }) => code === 'one_bar_later')!.passed;
   }
 });
 
@@ -272,9 +274,11 @@ describe('the gate of plausibility', () => {
 
 describe('the gate of F1', () => {
   const gate = (f1: number, f1Floor: number | null) =>
-    directionGates(
-      evidenceOf({ f1: { f1, f1_by_class: [f1, f1, f1], f1_chance: 0.333, f1_gain_lower: 0.05 }, f1Floor }),
-    ).find(({ name }) => name === 'direction f1')!;
+    writtenGate(
+      directionGates(
+        evidenceOf({ f1: { f1, f1_by_class: [f1, f1, f1], f1_chance: 0.333, f1_gain_lower: 0.05 }, f1Floor }),
+      ).find(({ code }) => code === 'f1')!,
+    );
 
   it('is the floor of the policy, where the policy names direction', () => {
     expect(gate(0.599, 0.6)).toMatchObject({ passed: false, limit: 'at least 0.6' });
@@ -296,7 +300,7 @@ describe('the gate of F1', () => {
       { ...PLAN, f1Floor: 0.6 },
       () => undefined,
     );
-    expect(failed(gates)).toContain('direction f1');
+    expect(failed(gates)).toContain('direction.f1');
     expect(metrics.f1).toBeLessThan(0.45);
     expect(metrics.f1_gain_lower!).toBeLessThan(metrics.f1 - metrics.f1_chance);
   });

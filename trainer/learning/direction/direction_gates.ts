@@ -1,4 +1,5 @@
-import type { GateResult } from '../criteria/criteria.ts';
+import type { DirectionGateCode } from '../../../shared/bundle/gates/gate_codes.ts';
+import { finite, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { aucLowerBound, type AucEstimate } from '../statistics/auc_error.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { OUTCOME_TOLERANCE, PREDICTION_LIMITS } from './direction_bias.ts';
@@ -41,91 +42,127 @@ export interface DirectionEvidence {
 
 /** One gate of a direction model, as it is documented (docs/reference/GATES.md) and checked. */
 export interface DirectionGate {
-  readonly name: string;
+  readonly code: DirectionGateCode;
   readonly vetoes: string;
+  /** As documented. */
   readonly limit: string;
   readonly next: string;
-  /** @returns its own limit where that depends on the policy */
-  check(evidence: DirectionEvidence): Pick<GateResult, 'passed' | 'seen'> & Partial<Pick<GateResult, 'limit'>>;
+  check(evidence: DirectionEvidence): Omit<GateResult, 'code' | 'role'>;
 }
 
 const { minimum, maximum, mean } = PREDICTION_LIMITS;
-const shown = (value: number | null, digits = 3): string => (value === null ? '–' : value.toFixed(digits));
+/** A gate that has nothing to judge. */
+const IDLE = { passed: true, value: null, relation: null, limit: null } as const;
 
 export const DIRECTION_GATES: readonly DirectionGate[] = [
   {
-    name: 'direction bias',
+    code: 'bias',
     vetoes:
       'Predictions on one side: up ÷ (up + down) beyond its limits in a single prediction or on average, or on average far from the outcomes beyond chance.',
     limit: `each from ${minimum} to ${maximum}, their mean from ${mean.lowest} to ${mean.highest} and within ${OUTCOME_TOLERANCE} of the outcomes`,
     next: 'Train on bars of rising and of falling markets, or with another `--balance`.',
     check: ({ bias }) => ({
       passed: bias.biased.length === 0,
-      seen: `${shown(bias.prediction_min)} to ${shown(bias.prediction_max)}, mean ${shown(bias.overall_balance)}, outcomes ${shown(bias.outcome.observed)} where it was ${shown(bias.outcome.predicted)}${bias.biased.length === 0 ? '' : `: ${bias.biased.join(', ')}`}`,
+      value: bias.biased.length,
+      relation: '<=',
+      limit: 0,
+      unit: 'count',
+      evidence: {
+        biased: [...bias.biased],
+        prediction_min: bias.prediction_min,
+        prediction_max: bias.prediction_max,
+        mean: bias.overall_balance,
+        observed: bias.outcome.observed,
+        predicted: bias.outcome.predicted,
+        least: minimum,
+        most: maximum,
+        least_mean: mean.lowest,
+        most_mean: mean.highest,
+        tolerance: OUTCOME_TOLERANCE,
+      },
     }),
   },
   {
-    name: 'direction plausible',
+    code: 'plausible',
     vetoes: 'An AUC of up against down, among the evaluated bars that moved, that honest models do not reach.',
     limit: `at most ${UP_OR_DOWN_BOUND}, or within chance of 0.5`,
     next: 'Find what knows the future: compare the arrival times of the series with their source. If the market is like this, promote it with a reason.',
-    check: ({ upOrDown }) => ({
-      passed: upOrDown === null || isPlausible(upOrDown),
-      seen: upOrDown === null ? 'no bar moved' : `${shown(upOrDown.auc)} ± ${shown(upOrDown.standard_error)}`,
-    }),
-  },
-  {
-    name: 'direction series foresight',
-    vetoes:
-      'Series, or taker volume, that know what the price does next. `direction train` and `series import` already refuse them (SERIES_FORESIGHT).',
-    limit: 'no series',
-    next: 'Import the series with the times at which its values were known.',
-    check: ({ series }) => {
-      const names = [...new Set(series.map((own) => own.series))];
-      return { passed: true, seen: names.length === 0 ? 'no series has values' : `none of ${names.join(', ')}` };
-    },
-  },
-  {
-    name: 'direction single column',
-    vetoes:
-      'A column from a series that alone tells up from down. `direction train` already refuses it (FEATURE_FORESIGHT).',
-    limit: `an AUC of at most ${COLUMN_BOUND} on training rows, beyond chance`,
-    next: 'The column is the label, or made from it: leave its series out.',
-    check: ({ column }) => ({
-      passed: true,
-      seen: column === null ? 'no column has values on enough rows' : `${column.name} ${shown(column.auc)}`,
-    }),
-  },
-  {
-    name: 'direction one bar later',
-    vetoes: 'An edge that is gone when every series comes one bar later.',
-    limit: `at least ${DELAYED_SHARE * 100} % of the net result remains`,
-    next: 'The edge is in values that a daemon receives too late: check `--lag` and the arrival times.',
-    check: ({ delayed, hasEdge }) => {
-      if (!hasEdge) return { passed: true, seen: 'no edge is claimed' };
-      if (delayed === null) return { passed: true, seen: 'no series has values' };
+    check: ({ upOrDown }) => {
+      const most = UP_OR_DOWN_BOUND;
+      if (upOrDown === null) return { ...IDLE, unit: 'score', evidence: { reason: 'no_bar_moved', most } };
+      const { auc, standard_error } = upOrDown;
       return {
-        passed: survives(delayed),
-        seen: `net ${shown(delayed.net_bps, 1)} bps, delayed ${shown(delayed.delayed_net_bps, 1)} bps in ${delayed.delayed_trades} trades`,
+        passed: isPlausible(upOrDown),
+        value: auc,
+        relation: '<=',
+        limit: Math.max(most, 0.5 + (auc - aucLowerBound(upOrDown, UP_OR_DOWN_LEVEL))),
+        unit: 'score',
+        evidence: { auc, standard_error: finite(standard_error), most },
       };
     },
   },
   {
-    name: 'direction f1',
+    code: 'series_foresight',
+    vetoes:
+      'Series, or taker volume, that know what the price does next. `direction train` and `series import` already refuse them (SERIES_FORESIGHT).',
+    limit: 'no series',
+    next: 'Import the series with the times at which its values were known.',
+    check: ({ series }) => ({
+      ...IDLE,
+      unit: 'count',
+      evidence: { series: [...new Set(series.map((own) => own.series))] },
+    }),
+  },
+  {
+    code: 'single_column',
+    vetoes:
+      'A column from a series that alone tells up from down. `direction train` already refuses it (FEATURE_FORESIGHT).',
+    limit: `an AUC of at most ${COLUMN_BOUND} on training rows, beyond chance`,
+    next: 'The column is the label, or made from it: leave its series out.',
+    check: ({ column }) => {
+      const most = COLUMN_BOUND;
+      const found = column === null ? { reason: 'no_column' } : { column: column.name, auc: column.auc };
+      return { ...IDLE, value: column?.auc ?? null, unit: 'score', evidence: { ...found, most } };
+    },
+  },
+  {
+    code: 'one_bar_later',
+    vetoes: 'An edge that is gone when every series comes one bar later.',
+    limit: `at least ${DELAYED_SHARE * 100} % of the net result remains`,
+    next: 'The edge is in values that a daemon receives too late: check `--lag` and the arrival times.',
+    check: ({ delayed, hasEdge }) => {
+      const least_share = DELAYED_SHARE;
+      if (!hasEdge) return { ...IDLE, unit: 'bps', evidence: { reason: 'no_edge', least_share } };
+      if (delayed === null) return { ...IDLE, unit: 'bps', evidence: { reason: 'no_series', least_share } };
+      return {
+        passed: survives(delayed),
+        value: delayed.delayed_net_bps,
+        relation: '>=',
+        limit: least_share * delayed.net_bps,
+        unit: 'bps',
+        evidence: { ...delayed, least_share },
+      };
+    },
+  },
+  {
+    code: 'f1',
     vetoes: 'A mean F1 of up, down and range, each answered where it is the most probable one, below the limit.',
     limit: '`quality_f1_floor`, while `quality_f1_gates` names direction',
     next: 'The model rarely tells the classes apart. Without this limit: take direction out of `quality_f1_gates`, or promote it with a reason.',
-    check: ({ f1, f1Floor }) => ({
-      passed: f1Floor === null || f1.f1 >= f1Floor,
-      seen: `${shown(f1.f1)}, by chance ${shown(f1.f1_chance)}, above it by at least ${shown(f1.f1_gain_lower)}`,
-      limit: f1Floor === null ? 'no limit in the policy' : `at least ${f1Floor}`,
+    check: ({ f1: { f1, f1_chance, f1_gain_lower }, f1Floor }) => ({
+      passed: f1Floor === null || f1 >= f1Floor,
+      value: f1,
+      relation: f1Floor === null ? null : '>=',
+      limit: f1Floor,
+      unit: 'score',
+      evidence: { f1, f1_chance, f1_gain_lower },
     }),
   },
 ];
 
 /** Results of all gates, in their order. */
 export function directionGates(evidence: DirectionEvidence): GateResult[] {
-  return DIRECTION_GATES.map(({ name, limit, check }) => ({ name, limit, ...check(evidence) }));
+  return DIRECTION_GATES.map(({ code, check }) => ({ code, role: 'direction', ...check(evidence) }));
 }
 
 /** Whether an honest model may have this AUC of up against down. */

@@ -2,7 +2,7 @@ import type { DirectionManifest, InstrumentEdge } from '../../../shared/bundle/d
 import type { DirectionModel } from '../../../shared/bundle/direction/direction_model.ts';
 import type { InstrumentWindows } from '../../../shared/core/features/instrument/definitions.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { GateResult } from '../criteria/criteria.ts';
+import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { evaluationLabel } from '../label/direction.ts';
 import { takeRows } from '../learners/trees/fit.ts';
 import type { DirectionBias } from './direction_bias.ts';

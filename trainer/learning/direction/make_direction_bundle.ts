@@ -113,7 +113,7 @@ function manifestOf(
       net,
       instruments: instruments.length,
       seconds: period[1]! - blocks[0]!.split.from,
-      isPlausible: gates.find(({ name }) => name === 'direction plausible')?.passed !== false,
+      isPlausible: gates.find(({ code }) => code === 'plausible')?.passed !== false,
     }),
     gates: [...gates],
     edge: net.edge,

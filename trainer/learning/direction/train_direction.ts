@@ -24,7 +24,7 @@ import { instrumentRows, type Instrument, type InstrumentRows } from './instrume
 import { searchDirection, type DirectionSearch, type DirectionSearchReport } from './search_direction.ts';
 import { refuseForeseeingColumns, refuseForeseeingSeries } from './series_foresight.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';
-import type { GateResult } from '../criteria/criteria.ts';
+import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { walkForwardSplits } from '../splits/splits.ts';
 import {
   calibrateBlocks,

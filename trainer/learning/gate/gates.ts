@@ -1,3 +1,12 @@
+import {
+  ADOPTION_GATES as ADOPTION_ROLES,
+  PAIR_GATES as PAIR_ROLES,
+  gateKey,
+  type GateCode,
+  type GateIdentity,
+  type GateRole,
+} from '../../../shared/bundle/gates/gate_codes.ts';
+import type { Evidence, GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import type { Executability, Manifest, Skill } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
@@ -9,7 +18,6 @@ import {
   checkF1AboveChance,
   checkRanking,
   checkSamples,
-  QUALITY_MODELS,
   qualityLimits,
   type QualityCase,
   type QualityModel,
@@ -27,17 +35,14 @@ import {
   type AdoptionLimits,
   type BrierLoss,
   type Compared,
-  type GateResult,
 } from '../criteria/criteria.ts';
 
 import { checkDelayed, checkPlausible, checkSkill, MODEL_AUC_LIMITS, type Delayed } from './honesty.ts';
 
 /** One gate, as it is documented (docs/reference/GATES.md) and checked. */
-export interface Gate<Evidence> {
-  /** Name of the result; results per model are prefixed with the model's name. */
-  readonly name: string;
-  /** Models that are checked separately; null: the bundle as a whole. */
-  readonly models: readonly ModelName[] | null;
+export interface Gate<Measured> {
+  /** With what it judges: `PAIR_GATES`, `ADOPTION_GATES` of shared/bundle/gates/gate_codes.ts. */
+  readonly code: GateCode;
   /** What the gate vetoes. */
   readonly vetoes: string;
   /** Key of the limit in retrain_policy.yaml, or a fixed limit. */
@@ -45,7 +50,7 @@ export interface Gate<Evidence> {
   /** Next step after a failure. */
   readonly next: string;
   /** @returns the result, or null if there is nothing to check */
-  check(evidence: Evidence): GateResult | null;
+  check(evidence: Measured, role: GateRole | null): GateResult | null;
 }
 
 /** Measurements of a training run for its bundle. */
@@ -87,8 +92,8 @@ export interface AdoptionEvidence {
 }
 
 export type Comparison =
-  /** No champion, for this reason. */
-  | { readonly kind: 'none'; readonly reason: string }
+  /** No champion; `reason` of the evidence says why. */
+  | { readonly kind: 'none'; readonly evidence: Evidence }
   /** Too few entry candidates that neither side was trained on. */
   | { readonly kind: 'refused'; readonly result: GateResult }
   | {
@@ -105,16 +110,14 @@ const DEFECT = 'A defect: report it.';
 /** Gates of the bundle as a whole. */
 export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   {
-    name: 'ai1 auc',
-    models: null,
+    code: 'auc',
     vetoes: 'An AUC of AI1 on the holdout below the limit.',
     threshold: { key: 'adopt_min_auc' },
     next: 'AI1 has no skill on these pairs: use more history, or other pairs.',
     check: ({ models, limits }) => checkAuc(models.ai1.validation.report.holdout.pooled, limits.adopt_min_auc),
   },
   {
-    name: 'ai1 brier',
-    models: null,
+    code: 'brier',
     vetoes: 'A Brier score of AI1 on the holdout above the limit.',
     threshold: { fixed: 'Brier score of the baseline, and its error' },
     next: 'Its probabilities are miscalibrated, often after a regime change: see `calibration` in `validation.json`.',
@@ -122,8 +125,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
       checkBrier(ai1.validation.holdoutScores, ai1.job.rows.holdout.y, ai1.job.rows.holdout),
   },
   {
-    name: 'risk pass rate',
-    models: null,
+    code: 'risk_pass_rate',
     vetoes: 'An AI2 that admits too few or too many of the holdout’s entry candidates at θ2, beyond chance.',
     threshold: { key: 'pass_rate_range' },
     next: 'The holdout’s volatility differs from the training period’s: another θ2, or wait.',
@@ -131,27 +133,24 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
       checkPassRate(candidateRisks, theta2, limits.pass_rate_range, candidates),
   },
   {
-    name: 'executable outside wide minutes',
-    models: null,
+    code: 'executable_outside_wide_minutes',
     vetoes:
       'Trading pairs (all, when `require_edge` is false) that lose their net result without the widest 25 % of minutes.',
     threshold: { key: 'executable_share_min' },
     next: 'Spreads are wider than the backtest’s: check `symbols` and `no_entry_windows`.',
     check: (evidence) =>
-      checkExecutable('executable outside wide minutes', tradedPairs(evidence), 'narrow_net_bps', evidence.limits),
+      checkExecutable('executable_outside_wide_minutes', tradedPairs(evidence), 'narrow_net_bps', evidence.limits),
   },
   {
-    name: 'executable one minute later',
-    models: null,
+    code: 'executable_one_minute_later',
     vetoes: 'Trading pairs that lose their net result when filled one minute later.',
     threshold: { key: 'executable_share_min' },
     next: 'The edge is in untradable prices: bad ticks, or the bid of a wide quote.',
     check: (evidence) =>
-      checkExecutable('executable one minute later', tradedPairs(evidence), 'after_1', evidence.limits),
+      checkExecutable('executable_one_minute_later', tradedPairs(evidence), 'after_1', evidence.limits),
   },
   {
-    name: 'ai1 skill',
-    models: null,
+    code: 'skill',
     vetoes:
       'A bundle with an edge on any pair whose AI1 ranks no better than the same model in placebo markets, where bars are mirrored by coins: its AUC is geometry.',
     threshold: { fixed: 'AUC − placebo above 0 at 95 %' },
@@ -159,38 +158,37 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     check: ({ skill, edge }) => checkSkill(skill, edge),
   },
   {
-    name: 'edge with columns one bar later',
-    models: null,
+    code: 'edge_with_columns_one_bar_later',
     vetoes:
       'An edge that is gone when the columns of a feature table that the daemon does not compute arrive one bar later.',
     threshold: { fixed: 'half of each pair’s edge' },
     next: 'These columns know the bar before it is over: correct their times.',
     check: ({ edge, delayed }) => checkDelayed(edge, delayed),
   },
-  ...(['ai1', 'ai2'] as const).map((model): Gate<BundleEvidence> => ({
-    name: `${model} auc plausible`,
-    models: null,
-    vetoes: 'An AUC on the holdout that no honest model of a market reaches.',
-    threshold: { fixed: `${MODEL_AUC_LIMITS[model]}` },
-    next: 'The bars or features know what comes: check their source and their times.',
-    check: ({ models }) => checkPlausible(model, models[model].validation.report.holdout.pooled.auc),
-  })),
   {
-    name: 'features look-ahead',
-    models: null,
+    code: 'auc_plausible',
+    vetoes: 'An AUC on the holdout that no honest model of a market reaches.',
+    threshold: { fixed: `${MODEL_AUC_LIMITS.ai1} of AI1, ${MODEL_AUC_LIMITS.ai2} of AI2` },
+    next: 'The bars or features know what comes: check their source and their times.',
+    check: ({ models }, role) => {
+      const model = role as keyof typeof MODEL_AUC_LIMITS;
+      return checkPlausible(model, models[model].validation.report.holdout.pooled.auc);
+    },
+  },
+  {
+    code: 'features_look_ahead',
     vetoes: 'Features of sampled bars that differ when recomputed from their warm-up alone.',
     threshold: { fixed: 'no difference' },
     next: `Look-ahead, or a warm-up too short. ${DEFECT}`,
-    check: ({ leakage }) => resultOf('features look-ahead', leakage),
+    check: ({ leakage }) => resultOf({ code: 'features_look_ahead', role: null }, leakage),
   },
-  ...MODEL_NAMES.map((model): Gate<BundleEvidence> => ({
-    name: `${model} label ends`,
-    models: null,
+  {
+    code: 'label_ends',
     vetoes: 'Labels that depend on a bar after their end.',
     threshold: { fixed: 'no difference' },
     next: `Purging would be wrong. ${DEFECT}`,
-    check: ({ leakage }) => resultOf(`${model} label ends`, leakage),
-  })),
+    check: ({ leakage }, role) => resultOf({ code: 'label_ends', role }, leakage),
+  },
 ];
 
 function tradedPairs({ executability, requireEdge }: BundleEvidence): Executability {
@@ -200,16 +198,14 @@ function tradedPairs({ executability, requireEdge }: BundleEvidence): Executabil
 /** Gates of each model. */
 export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'limits'>>[] = [
   {
-    name: 'samples',
-    models: QUALITY_MODELS,
+    code: 'samples',
     vetoes: 'A model learned from fewer rows than the limit.',
     threshold: { key: 'quality_min_samples' },
     next: 'More history, or more pairs.',
     check: ({ job, limits }) => checkSamples(job, limits.quality_min_samples),
   },
   {
-    name: 'f1',
-    models: QUALITY_MODELS,
+    code: 'f1',
     vetoes:
       'An F1 on the holdout, with as many positive answers as there are positives out of fold, below the limit; only of models in `quality_f1_gates`.',
     threshold: { key: 'quality_f1_floor' },
@@ -218,92 +214,81 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
       checkF1(qualityCase(model), qualityLimits({ retrain: model.limits }, model.job.name as QualityModel).f1_floor),
   },
   {
-    name: 'f1 above chance',
-    models: QUALITY_MODELS,
+    code: 'f1_above_chance',
     vetoes: 'An F1 on the holdout, plain or with balanced classes, that as many random positive answers may have.',
     threshold: { fixed: 'chance, and its error' },
     next: 'A longer holdout, or more pairs.',
     check: (model) => checkF1AboveChance(qualityCase(model)),
   },
   {
-    name: 'auc above noise',
-    models: QUALITY_MODELS,
+    code: 'auc_above_noise',
     vetoes: 'An AUC on the holdout that may be chance.',
     threshold: { fixed: '½, and its error' },
     next: 'A longer holdout, or more pairs.',
     check: (model) => checkRanking(qualityCase(model)),
   },
   {
-    name: 'prediction dispersion',
-    models: MODEL_NAMES,
+    code: 'prediction_dispersion',
     vetoes: 'Predictions that do not vary, in all or over a pair’s last 24 h.',
     threshold: { fixed: `variance ${FROZEN_VARIANCE}` },
     next: 'Look for constant or missing inputs of the named pair.',
     check: ({ validation }) => checkPredictionDispersion(validation.report.holdout.predictions),
   },
   {
-    name: 'fold borders',
-    models: MODEL_NAMES,
+    code: 'fold_borders',
     vetoes: 'Training labels that touch a test label of their fold, or begin within the embargo after one.',
     threshold: { fixed: 'no overlap' },
     next: DEFECT,
-    check: leakageTest('fold borders'),
+    check: leakageTest('fold_borders'),
   },
   {
-    name: 'fitted on training rows only',
-    models: MODEL_NAMES,
+    code: 'fitted_on_training_rows_only',
     vetoes: 'A fit that changes when rows outside its training set change.',
     threshold: { fixed: 'the same bytes' },
     next: DEFECT,
-    check: leakageTest('fitted on training rows only'),
+    check: leakageTest('fitted_on_training_rows_only'),
   },
   {
-    name: 'shuffled labels',
-    models: MODEL_NAMES,
+    code: 'shuffled_labels',
     vetoes: 'An AUC on shuffled labels beyond chance, in two shuffles.',
     threshold: { fixed: '½, and its error' },
     next: 'A second shuffle has confirmed it. Report a leak.',
-    check: leakageTest('shuffled labels'),
+    check: leakageTest('shuffled_labels'),
   },
   {
-    name: 'shuffled labels refused',
-    models: QUALITY_MODELS,
+    code: 'shuffled_labels_refused',
     vetoes: 'Quality gates that accept a model of shuffled labels, in two shuffles.',
     threshold: { fixed: 'refused' },
     next: 'A second shuffle has confirmed it. Report a leak.',
-    check: leakageTest('shuffled labels refused'),
+    check: leakageTest('shuffled_labels_refused'),
   },
 ];
 
 /** Gates of a written bundle, before it becomes active. */
 export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
   {
-    name: 'golden vectors',
-    models: null,
+    code: 'golden_vectors',
     vetoes: 'A bundle that does not load, or whose answers in onnxruntime differ from the learner’s.',
     threshold: { fixed: '1e-5' },
     next: 'Train again.',
     check: ({ golden }) => golden,
   },
   {
-    name: 'champion',
-    models: null,
+    code: 'champion',
     vetoes: 'Too few entry candidates on bars unseen by both bundles. Passes without a comparable champion.',
     threshold: { key: 'adopt_min_candidates' },
     next: 'A holdout that begins later.',
     check: ({ comparison }) => checkChampion(comparison),
   },
   {
-    name: 'champion auc',
-    models: null,
+    code: 'champion_auc',
     vetoes: 'An AUC of AI1 below that of the champion on the same bars by the limit or more.',
     threshold: { key: 'adopt_max_auc_loss' },
     next: 'Keep the champion.',
     check: ({ comparison, limits }) => compare(comparison, limits, checkChampionAuc),
   },
   {
-    name: 'champion brier',
-    models: null,
+    code: 'champion_brier',
     vetoes:
       'Where neither side has a Sharpe ratio (no trades, or less than two days): a Brier score of AI1 worse than the champion’s on the same bars by more than chance.',
     threshold: { fixed: 'Student’s t, one-sided 5 %, over blocks of eight hours' },
@@ -314,8 +299,7 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
       ),
   },
   {
-    name: 'champion net sharpe',
-    models: null,
+    code: 'champion_net_sharpe',
     vetoes:
       'A net Sharpe ratio on the same bars below the limit times the champion’s, below zero: below the champion’s. `adopt_min_sharpe_gain` can demand a gain. Trades count as if every pair had an edge; where only one side has any, those that would be published. Passes where neither side has a ratio.',
     threshold: { key: 'adopt_min_sharpe_ratio' },
@@ -327,21 +311,28 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
 /** Every gate, in the order of their results. */
 export const GATES: readonly Gate<never>[] = [...BUNDLE_GATES, ...MODEL_GATES, ...ADOPTION_GATES];
 
-/** Results of the gates of a training run. */
+/** Results of the gates of a training run: of the bundle, then of each model. */
 export function checkTraining(evidence: BundleEvidence): GateResult[] {
   const { models, limits } = evidence;
+  const ofBundle = BUNDLE_GATES.flatMap((gate) => rolesOf(gate).flatMap((role) => gate.check(evidence, role) ?? []));
   const ofModels = MODEL_NAMES.flatMap((name) =>
-    MODEL_GATES.filter((gate) => gate.models!.includes(name)).flatMap((gate) => {
-      const result = gate.check({ ...models[name], limits });
-      return result === null ? [] : [{ ...result, name: `${name} ${gate.name}` }];
+    MODEL_GATES.filter((gate) => rolesOf(gate).includes(name)).flatMap((gate) => {
+      const result = gate.check({ ...models[name], limits }, name);
+      return result === null ? [] : [{ ...result, role: name }];
     }),
   );
-  return [...BUNDLE_GATES.flatMap((gate) => gate.check(evidence) ?? []), ...ofModels];
+  return [...ofBundle, ...ofModels];
 }
 
 /** Results of the gates of a written bundle. */
 export function checkAdoption(evidence: AdoptionEvidence): GateResult[] {
-  return ADOPTION_GATES.flatMap((gate) => gate.check(evidence) ?? []);
+  return ADOPTION_GATES.flatMap((gate) => gate.check(evidence, null) ?? []);
+}
+
+/** What a gate judges: each has a result of its own. */
+export function rolesOf({ code }: Pick<Gate<never>, 'code'>): readonly (GateRole | null)[] {
+  const known: Readonly<Record<string, readonly (GateRole | null)[]>> = { ...PAIR_ROLES, ...ADOPTION_ROLES };
+  return known[code]!;
 }
 
 function qualityCase({ job, validation: { holdoutScores, rate } }: ModelEvidence): QualityCase {
@@ -351,20 +342,31 @@ function qualityCase({ job, validation: { holdoutScores, rate } }: ModelEvidence
   return { samples: job.samples, scores: holdoutScores, labels, rate, uniqueness, time, labelEnd };
 }
 
-function leakageTest(name: string): (model: ModelEvidence) => GateResult {
-  return (model) => resultOf(`${model.job.name} ${name}`, model.leakage);
+function leakageTest(code: GateCode): (model: ModelEvidence) => GateResult {
+  return (model) => resultOf({ code, role: model.job.name }, model.leakage);
 }
 
-function resultOf(name: string, results: readonly GateResult[]): GateResult {
-  const result = results.find((own) => own.name === name);
-  if (result === undefined) throw new RangeError(`no result of the leakage test ${name}`);
+function resultOf(wanted: GateIdentity, results: readonly GateResult[]): GateResult {
+  const key = gateKey(wanted);
+  const result = results.find((own) => gateKey(own) === key);
+  if (result === undefined) throw new RangeError(`no result of the leakage test ${key}`);
   return result;
 }
 
 function checkChampion(comparison: Comparison | null): GateResult | null {
   if (comparison?.kind === 'refused') return comparison.result;
   if (comparison?.kind !== 'none') return null;
-  return { name: 'champion', passed: true, seen: comparison.reason, limit: 'none to compare with' };
+  const { evidence } = comparison;
+  return {
+    code: 'champion',
+    role: null,
+    passed: true,
+    value: null,
+    relation: null,
+    limit: null,
+    unit: 'count',
+    evidence,
+  };
 }
 
 function compare(
@@ -375,5 +377,5 @@ function compare(
   if (comparison?.kind !== 'compared') return null;
   const { champion, challenger, brierLoss, since } = comparison;
   const result = check(champion, challenger, limits, brierLoss);
-  return result === null ? null : { ...result, seen: `${result.seen} since ${since}` };
+  return result === null ? null : { ...result, evidence: { ...result.evidence, since } };
 }

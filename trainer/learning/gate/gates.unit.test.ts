@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { PAIR_GATE_NAMES } from '../../../shared/bundle/gate_names.ts';
-import type { Compared, GateResult } from '../criteria/criteria.ts';
+import {
+  EXPECTED_OF_PAIRS,
+  gateKey,
+  PAIR_GATES,
+  ADOPTION_GATES as ADOPTION_ROLES,
+} from '../../../shared/bundle/gates/gate_codes.ts';
+import { isExplained, keyOf, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
+import { verdict } from '../../../test/passed_gates.ts';
+import { writtenGate } from '../../../test/written_gate.ts';
+import type { Compared } from '../criteria/criteria.ts';
 import {
   ADOPTION_GATES,
   BUNDLE_GATES,
@@ -12,7 +20,7 @@ import {
   type Comparison,
 } from './gates.ts';
 
-const golden: GateResult = { name: 'golden vectors', passed: true, seen: '', limit: '' };
+const golden = verdict({ code: 'golden_vectors' });
 const side = (version: string, auc: number): Compared => ({
   version,
   models: { ai1: { auc, brier: 0.23 } },
@@ -27,13 +35,14 @@ const limits = {
   adopt_max_auc_loss: 0.02,
 };
 const brierLoss = { mean: 0.1, chance: 0.01 };
-const namesOf = (comparison: Comparison | null): string[] =>
-  checkAdoption({ golden, limits, comparison }).map(({ name }) => name);
+const namesOf = (comparison: Comparison | null): string[] => checkAdoption({ golden, limits, comparison }).map(keyOf);
 
 describe('the list of gates', () => {
-  it('has unique names', () => {
-    const names = GATES.map(({ name }) => name);
-    expect(new Set(names).size).toBe(names.length);
+  it('has the codes that are registered, each once', () => {
+    const codes = GATES.map(({ code }) => code);
+    // The adoption itself knows whether another rollout is active.
+    const registered = Object.keys({ ...PAIR_GATES, ...ADOPTION_ROLES }).filter((code) => code !== 'rollout');
+    expect(codes.toSorted()).toEqual(registered.toSorted());
     expect(GATES).toHaveLength(BUNDLE_GATES.length + MODEL_GATES.length + ADOPTION_GATES.length);
   });
 
@@ -42,32 +51,32 @@ describe('the list of gates', () => {
   });
 
   it('refuses to continue without the result of a leakage test', () => {
-    const { check } = BUNDLE_GATES.find(({ name }) => name === 'ai2 label ends')!;
-    const other = { name: 'ai1 label ends', passed: true, seen: '', limit: '' };
-    expect(() => check({ leakage: [other] } as never)).toThrow('no result of the leakage test ai2 label ends');
+    const { check } = BUNDLE_GATES.find(({ code }) => code === 'label_ends')!;
+    const other = verdict({ code: 'label_ends', role: 'ai1' });
+    expect(() => check({ leakage: [other] } as never, 'ai2')).toThrow('no result of the leakage test ai2.label_ends');
   });
 });
 
 describe('checkAdoption', () => {
   it('compares nothing with a bundle that does not load', () => {
-    expect(namesOf(null)).toEqual(['golden vectors']);
+    expect(namesOf(null)).toEqual(['golden_vectors']);
   });
 
   it('has one result where there is no champion or too little to compare, and two where both were compared', () => {
-    const refusal = { name: 'champion', passed: false, seen: '3', limit: '50' };
+    const refusal = verdict({ code: 'champion', passed: false, value: 3, limit: 50, unit: 'count' });
     expect(checkAdoption({ golden, limits, comparison: { kind: 'refused', result: refusal } })).toEqual([
       golden,
       refusal,
     ]);
-    expect(checkAdoption({ golden, limits, comparison: { kind: 'none', reason: 'there is none' } })).toEqual([
-      golden,
+    const alone: Comparison = { kind: 'none', evidence: { reason: 'none' } };
+    expect(checkAdoption({ golden, limits, comparison: alone }).slice(1).map(writtenGate)).toEqual([
       { name: 'champion', passed: true, seen: 'there is none', limit: 'none to compare with' },
     ]);
     const compared = { champion: side('v1', 0.6), challenger: side('v2', 0.5), brierLoss, since: '2024-01-02T00:00Z' };
     const [, rank, sharpe] = checkAdoption({ golden, limits, comparison: { kind: 'compared', ...compared } });
-    expect(rank).toMatchObject({ name: 'champion auc', passed: false });
-    expect(rank!.seen).toMatch(/ since 2024-01-02T00:00Z$/);
-    expect(sharpe).toMatchObject({ name: 'champion net sharpe', passed: true });
+    expect(rank).toMatchObject({ code: 'champion_auc', passed: false, evidence: { since: '2024-01-02T00:00Z' } });
+    expect(sharpe).toMatchObject({ code: 'champion_net_sharpe', passed: true });
+    expect([rank!, sharpe!].map(isExplained)).toEqual([true, true]);
   });
 
   it('checks the Brier score in place of the Sharpe ratio where neither side trades', () => {
@@ -79,25 +88,23 @@ describe('checkAdoption', () => {
       brierLoss,
       since: '2024-01-02T00:00Z',
     };
-    expect(checkAdoption({ golden, limits, comparison }).map(({ name, passed }) => `${name} ${passed}`)).toEqual([
-      'golden vectors true',
-      'champion auc true',
-      'champion brier false',
-      'champion net sharpe true',
+    expect(checkAdoption({ golden, limits, comparison }).map((gate) => `${keyOf(gate)} ${gate.passed}`)).toEqual([
+      'golden_vectors true',
+      'champion_auc true',
+      'champion_brier false',
+      'champion_net_sharpe true',
     ]);
   });
 });
 
 describe('checkTraining', () => {
-  const leakageOf = (name: string): GateResult[] =>
-    ['fold borders', 'fitted on training rows only', 'shuffled labels', 'shuffled labels refused'].map((test) => ({
-      name: `${name} ${test}`,
-      passed: true,
-      seen: `${name} ${test} was run`,
-      limit: '',
-    }));
+  const TESTS = ['fold_borders', 'fitted_on_training_rows_only', 'shuffled_labels', 'shuffled_labels_refused'] as const;
+  /** A run of a leakage test, known by its value. */
+  const run = (code: GateResult['code'], role: GateResult['role'], value: number): GateResult =>
+    verdict({ code, role, value, limit: 0, unit: 'count', evidence: { was_run: gateKey({ code, role }) } });
+  const leakageOf = (role: 'ai1' | 'ai2' | 'ai3'): GateResult[] => TESTS.map((code, i) => run(code, role, i));
   /** A model that ranks its four rows correctly; every metric differs from model to model. */
-  const modelOf = (name: string, index: number): object => ({
+  const modelOf = (name: 'ai1' | 'ai2' | 'ai3', index: number): object => ({
     job: {
       name,
       samples: 100 + index,
@@ -128,12 +135,10 @@ describe('checkTraining', () => {
     candidateRisks: Float64Array.of(0.1, 0.9),
     candidates: { time: [0, 60], labelEnd: [60, 120] },
     theta2: 0.5,
-    leakage: ['features look-ahead', 'ai1 label ends', 'ai2 label ends', 'ai3 label ends'].map((name) => ({
-      name,
-      passed: true,
-      seen: `${name} was run`,
-      limit: '',
-    })),
+    leakage: [
+      run('features_look_ahead', null, 1),
+      ...(['ai1', 'ai2', 'ai3'] as const).map((role) => run('label_ends', role, 2)),
+    ],
     executability: {
       edge_pairs: { trades: 7, net_bps: 2, narrow_net_bps: 0.9, delayed_net_bps: { after_1: 1.2 } },
       all_pairs: { trades: 9, net_bps: 3, narrow_net_bps: 1.6, delayed_net_bps: { after_1: 1.4 } },
@@ -155,6 +160,7 @@ describe('checkTraining', () => {
   it('checks the trades of all pairs where those without an edge would trade too', () => {
     const seenOf = (changes: object): string[] =>
       checkTraining({ ...evidence, ...changes })
+        .map(writtenGate)
         .filter(({ name }) => name.startsWith('executable'))
         .map(({ passed, seen }) => `${passed} ${seen}`);
     expect(seenOf({ requireEdge: false })).toEqual([
@@ -168,7 +174,14 @@ describe('checkTraining', () => {
   });
 
   it('checks each gate with the figures of its own model, in the order of the list', () => {
-    expect(checkTraining(evidence).map(({ name, passed, seen }) => `${name}: ${passed} ${seen}`)).toEqual([
+    const results = checkTraining(evidence);
+    const wasRun = (gate: GateResult): boolean => 'was_run' in gate.evidence;
+    expect(
+      results
+        .filter((gate) => !wasRun(gate))
+        .map(writtenGate)
+        .map(({ name, passed, seen }) => `${name}: ${passed} ${seen}`),
+    ).toEqual([
       'ai1 auc: true 0.6100',
       'ai1 brier: true 0.0250',
       'risk pass rate: true 50.0 % of 2 candidates',
@@ -178,10 +191,6 @@ describe('checkTraining', () => {
       'edge with columns one bar later: false gone: A_B 4.00 → 1.50 bps; corr',
       'ai1 auc plausible: true 0.6100',
       'ai2 auc plausible: true 0.6200',
-      'features look-ahead: true features look-ahead was run',
-      'ai1 label ends: true ai1 label ends was run',
-      'ai2 label ends: true ai2 label ends was run',
-      'ai3 label ends: true ai3 label ends was run',
       ...(['ai1', 'ai2', 'ai3'] as const).flatMap((name, i) => [
         ...(name === 'ai3'
           ? []
@@ -192,19 +201,23 @@ describe('checkTraining', () => {
               `${name} auc above noise: false 1.0000`,
             ]),
         `${name} prediction dispersion: true variance ${((i + 1) ** 2).toExponential(2)}; in the last 24 h none`,
-        ...leakageOf(name)
-          .filter((test) => name !== 'ai3' || !test.name.endsWith('refused'))
-          .map((test) => `${test.name}: true ${test.seen}`),
       ]),
     ]);
+    expect(results.filter(wasRun).map((gate) => [keyOf(gate), gate.evidence['was_run']])).toEqual(
+      results.filter(wasRun).map((gate) => [keyOf(gate), keyOf(gate)]),
+    );
+    expect(results.filter((gate) => !isExplained(gate))).toEqual([]);
   });
 
   it('has the gates that admission expects a verdict of', () => {
-    expect(checkTraining(evidence).map(({ name }) => name)).toEqual([...PAIR_GATE_NAMES]);
+    expect(checkTraining(evidence).map(keyOf).toSorted()).toEqual(EXPECTED_OF_PAIRS.map(gateKey).toSorted());
   });
 
   it('reads its limits from the policy', () => {
-    const limitOf = (wanted: string): string => checkTraining(evidence).find(({ name }) => name === wanted)!.limit;
+    const limitOf = (wanted: string): string =>
+      checkTraining(evidence)
+        .map(writtenGate)
+        .find(({ name }) => name === wanted)!.limit;
     expect(limitOf('ai1 samples')).toBe('at least 102');
     expect(limitOf('ai1 f1')).toBe('no limit in the policy');
     expect(limitOf('ai2 f1')).toBe('at least 0.6');

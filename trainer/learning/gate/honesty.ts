@@ -1,5 +1,5 @@
 import type { PairEdge, Skill } from '../../../shared/bundle/manifest.ts';
-import type { GateResult } from '../criteria/criteria.ts';
+import type { Evidence, GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 
 /** Results by pair. */
 type Edges = Readonly<Record<string, PairEdge>>;
@@ -22,21 +22,25 @@ export function claimedPairs(edge: Edges): string[] {
  * 95 %. One that claims none may serve its probabilities.
  */
 export function checkSkill(skill: Skill | null, edge: Edges): GateResult {
-  const name = 'ai1 skill';
-  const limit = 'AUC − placebo above 0 at 95 %, where a pair has an edge';
-  const seen = skillText(skill);
   const claimed = claimedPairs(edge);
-  if (claimed.length === 0) return { name, passed: true, seen: `no pair has an edge; ${seen}`, limit };
-  return { name, passed: (skill?.lower_95 ?? -1) > 0, seen: `${seen}; an edge of ${claimed.join(', ')}`, limit };
+  const isClaimed = claimed.length > 0;
+  const lower = skill?.lower_95 ?? null;
+  return {
+    code: 'skill',
+    role: 'ai1',
+    passed: !isClaimed || (lower !== null && lower > 0),
+    value: lower,
+    relation: isClaimed ? '>' : null,
+    limit: isClaimed ? 0 : null,
+    unit: 'score',
+    evidence: { ...skillEvidence(skill), claimed },
+  };
 }
 
-/** `0.626 − 0.617 = 0.009 ± 0.004, at least 0.002 at 95 %`. */
-export function skillText(skill: Skill | null): string {
-  if (skill === null) return 'not measured: too few labels of both classes';
-  const { auc, placebo_auc, standard_error, lower_95 } = skill;
-  const difference = `${auc.toFixed(3)} − ${placebo_auc.toFixed(3)} = ${skill.skill.toFixed(3)}`;
-  if (standard_error === null || lower_95 === null) return `${difference}, of ${skill.days} trading days: too few`;
-  return `${difference} ± ${standard_error.toFixed(3)}, at least ${lower_95.toFixed(3)} at 95 %`;
+function skillEvidence(skill: Skill | null): Evidence {
+  if (skill === null) return { reason: 'not_measured' };
+  const { auc, placebo_auc, skill: difference, standard_error, lower_95, days } = skill;
+  return { auc, placebo_auc, skill: difference, standard_error, lower_95, days };
 }
 
 /** The holdout again, with the columns from outside one bar later. */
@@ -47,25 +51,54 @@ export interface Delayed {
 
 /** @param delayed null without columns from outside: there is nothing to delay */
 export function checkDelayed(edge: Edges, delayed: Delayed | null): GateResult {
-  const name = 'edge with columns one bar later';
-  const limit = `above 0, and at least ${REMAINING_SHARE * 100} % of each pair’s edge`;
-  if (delayed === null) return { name, passed: true, seen: 'no columns from outside', limit };
-  const of = delayed.columns.join(', ');
+  const idle = {
+    code: 'edge_with_columns_one_bar_later',
+    role: null,
+    passed: true,
+    value: null,
+    relation: null,
+    limit: null,
+    unit: 'share',
+  } as const;
+  const least_share = REMAINING_SHARE;
+  if (delayed === null) return { ...idle, evidence: { reason: 'no_columns', least_share } };
+  const columns = [...delayed.columns];
   const claimed = claimedPairs(edge);
-  if (claimed.length === 0) return { name, passed: true, seen: `no pair has an edge; ${of}`, limit };
-  const texts = claimed.map((id) => {
+  if (claimed.length === 0) return { ...idle, evidence: { reason: 'no_edge', columns, least_share } };
+  const pairs = claimed.map((id) => {
     const own = edge[id]!.mean_net_bps ?? 0;
     const later = delayed.edge[id]?.mean_net_bps ?? null;
-    const isGone = later === null || later <= 0 || later < REMAINING_SHARE * own;
-    return { isGone, text: `${id} ${own.toFixed(2)} → ${later === null ? 'no trade' : later.toFixed(2)} bps` };
+    const isGone = later === null || later <= 0 || later < least_share * own;
+    return { id, own, later, isGone, remains: later === null ? 0 : own === 0 ? 1 : later / own };
   });
-  const gone = texts.filter(({ isGone }) => isGone);
-  const shown = (gone.length > 0 ? gone : texts).map(({ text }) => text).join(', ');
-  return { name, passed: gone.length === 0, seen: `${gone.length > 0 ? 'gone: ' : ''}${shown}; ${of}`, limit };
+  const gone = pairs.filter(({ isGone }) => isGone).map(({ id }) => id);
+  return {
+    ...idle,
+    passed: gone.length === 0,
+    value: Math.min(...pairs.map(({ remains }) => remains)),
+    relation: '>=',
+    limit: least_share,
+    evidence: {
+      columns,
+      net_bps: Object.fromEntries(pairs.map(({ id, own }) => [id, own])),
+      delayed_net_bps: Object.fromEntries(pairs.map(({ id, later }) => [id, later])),
+      gone,
+      least_share,
+    },
+  };
 }
 
-export function checkPlausible(model: keyof typeof MODEL_AUC_LIMITS, auc: number | null): GateResult | null {
+export function checkPlausible(role: keyof typeof MODEL_AUC_LIMITS, auc: number | null): GateResult | null {
   if (auc === null) return null;
-  const limit = MODEL_AUC_LIMITS[model];
-  return { name: `${model} auc plausible`, passed: auc <= limit, seen: auc.toFixed(4), limit: `at most ${limit}` };
+  const limit = MODEL_AUC_LIMITS[role];
+  return {
+    code: 'auc_plausible',
+    role,
+    passed: auc <= limit,
+    value: auc,
+    relation: '<=',
+    limit,
+    unit: 'score',
+    evidence: {},
+  };
 }

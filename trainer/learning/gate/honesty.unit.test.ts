@@ -1,3 +1,4 @@
+import { writtenGate } from '../../../test/written_gate.ts';
 import { describe, expect, it } from 'vitest';
 import type { PairEdge, Skill } from '../../../shared/bundle/manifest.ts';
 import { checkDelayed, checkPlausible, checkSkill } from './honesty.ts';
@@ -24,7 +25,7 @@ describe('the gate of skill', () => {
 
   it('asks a bundle that claims an edge for an AUC above its placebo at 95 %', () => {
     expect(checkSkill(skill(0.003), claims)).toMatchObject({ passed: true });
-    expect(checkSkill(skill(-0.001), claims)).toMatchObject({
+    expect(writtenGate(checkSkill(skill(-0.001), claims))).toMatchObject({
       passed: false,
       seen: '0.630 − 0.620 = 0.010 ± 0.004, at least -0.001 at 95 %; an edge of A_B',
     });
@@ -46,11 +47,14 @@ describe('the gate of columns one bar later', () => {
 
   it('passes an edge of which half remains, and without columns from outside', () => {
     expect(checkDelayed({ A_B: edge(4) }, delayed(edge(2.1)))).toMatchObject({ passed: true });
-    expect(checkDelayed({ A_B: edge(4) }, null)).toMatchObject({ passed: true, seen: 'no columns from outside' });
+    expect(writtenGate(checkDelayed({ A_B: edge(4) }, null))).toMatchObject({
+      passed: true,
+      seen: 'no columns from outside',
+    });
   });
 
   it('fails where an edge is gone, naming the pair and the columns', () => {
-    expect(checkDelayed({ A_B: edge(4) }, delayed(edge(1.9)))).toMatchObject({
+    expect(writtenGate(checkDelayed({ A_B: edge(4) }, delayed(edge(1.9))))).toMatchObject({
       passed: false,
       seen: 'gone: A_B 4.00 → 1.90 bps; corr',
     });
@@ -60,6 +64,10 @@ describe('the gate of columns one bar later', () => {
 
 it('an AUC that no honest model reaches fails', () => {
   expect(checkPlausible('ai1', 0.72)).toMatchObject({ passed: true });
-  expect(checkPlausible('ai1', 0.81)).toMatchObject({ name: 'ai1 auc plausible', passed: false, limit: 'at most 0.8' });
+  expect(writtenGate(checkPlausible('ai1', 0.81)!)).toMatchObject({
+    name: 'ai1 auc plausible',
+    passed: false,
+    limit: 'at most 0.8',
+  });
   expect(checkPlausible('ai2', null)).toBeNull();
 });

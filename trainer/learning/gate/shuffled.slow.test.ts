@@ -1,3 +1,4 @@
+import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { describe, expect, it } from 'vitest';
 import { runFit, takeRows } from '../learners/trees/fit.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.ts';
@@ -11,7 +12,7 @@ import { checkQuality } from '../validate/quality_gate.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { walkRows } from '../dataset/rows.fixture.ts';
 import { sampleWeights } from '../label/uniqueness.ts';
-import { checkAuc, checkBrier, type GateResult } from '../criteria/criteria.ts';
+import { checkAuc, checkBrier } from '../criteria/criteria.ts';
 
 /** AI1's parameters, on a smaller table. */
 const PARAMS: LearnerParams = {
@@ -99,7 +100,7 @@ describe('the gates of AI1', () => {
     const letIn: string[] = [];
     for (let seed = 0; seed < 100; seed++) {
       const gates = await learnAndEvaluate(shuffleInBlocks(rows, BLOCK_ROWS, `shuffle ${seed}`), String(seed));
-      for (const { name, passed } of gates) passes.set(name, (passes.get(name) ?? 0) + (passed ? 1 : 0));
+      for (const { code, passed } of gates) passes.set(code, (passes.get(code) ?? 0) + (passed ? 1 : 0));
       if (gates.every(({ passed }) => passed)) letIn.push(JSON.stringify(gates));
     }
     console.log(

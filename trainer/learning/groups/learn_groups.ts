@@ -5,7 +5,8 @@ import { openFitQueue, type FitQueue } from '../learners/trees/fit_queue.ts';
 import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { datasetOfPairs, hasRows } from '../dataset/dataset_of_pairs.ts';
-import type { GateResult } from '../criteria/criteria.ts';
+import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
+import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import { modelJob, type ModelJob } from '../learners/model_job.ts';
 import { countFits, learnModel } from '../learners/model_learning.ts';
 import {
@@ -100,8 +101,8 @@ async function learnRows(
     const models = await examineChosen(candidates, isOwn, { ...pooled, dataset }, options);
     onProgress('learning', total, total);
     const proven = proveModels({ ...pooled, dataset, models }, options);
-    const gates = proven.gates.filter(({ name }) => isOfGroup(name, isOwn));
-    const failed = gates.filter(({ passed }) => !passed).map(({ name }) => name);
+    const gates = proven.gates.filter((gate) => isOfGroup(gate, isOwn));
+    const failed = gates.filter(({ passed }) => !passed).map((gate) => gateText(gate).name);
     if (failed.length > 0) return { comparison, gates, verdict: `pooled: its own models fail ${failed.join(', ')}` };
     const own = MODEL_NAMES.filter((name) => isOwn[name]).join(', ');
     return { comparison, gates, verdict: `own ${own}`, own: { dataset, models, isOwn, proven } };
@@ -111,8 +112,8 @@ async function learnRows(
 }
 
 /** Gates of a pooled model belong to the bundle. */
-function isOfGroup(gate: string, isOwn: Readonly<Record<ModelName, boolean>>): boolean {
-  return MODEL_NAMES.every((name) => isOwn[name] || !gate.startsWith(`${name} `));
+function isOfGroup({ role }: GateResult, isOwn: Readonly<Record<ModelName, boolean>>): boolean {
+  return MODEL_NAMES.every((name) => isOwn[name] || role !== name);
 }
 
 interface Candidate {

@@ -11,7 +11,7 @@ import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { withColumnsLater } from '../feature_checks/columns_later.ts';
 import { candidateRisks } from '../gate/candidate_risks.ts';
-import type { GateResult } from '../criteria/criteria.ts';
+import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { checkTraining } from '../gate/gates.ts';
 import { countLook, type Holdout } from '../backtest/holdout_looks.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';

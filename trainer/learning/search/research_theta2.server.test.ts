@@ -1,3 +1,4 @@
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,15 +109,15 @@ describe('a search of θ2 alone', () => {
     expect(theta2).not.toBe(base.manifest.theta2);
     expect(search!.thresholds!.tried).toBe(4);
     const measuredAgain = [
-      'risk pass rate',
-      'executable outside wide minutes',
-      'executable one minute later',
-      'ai1 skill',
+      'risk_pass_rate',
+      'executable_outside_wide_minutes',
+      'executable_one_minute_later',
+      'ai1.skill',
     ];
     // The models stay, and with them what their training has proven: no gate is without a verdict.
-    const carried = base.manifest.gates!.filter(({ name }) => !measuredAgain.includes(name));
+    const carried = base.manifest.gates!.filter((gate) => !measuredAgain.includes(keyOf(gate)));
     expect(gates!.slice(0, carried.length)).toEqual(carried);
-    expect(gates!.slice(carried.length).map(({ name }) => name)).toEqual(measuredAgain);
+    expect(gates!.slice(carried.length).map(keyOf)).toEqual(measuredAgain);
     expect(recordedGates(next.manifest).missing).toEqual(recordedGates(base.manifest).missing);
     const { holdout_from, to } = base.manifest.period;
     const { trades } = await backtestOf(theta2, seconds(holdout_from), seconds(to) + 60);
@@ -182,8 +183,8 @@ describe('a search of θ2 alone', () => {
   it('is compared with the active models on the holdout before it is adopted', async () => {
     const context = { settings, bars: result.bars, modelsFolder: folder, workers: 0, onProgress: () => undefined };
     const gates = await adoptionGates(result, context);
-    expect(gates.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['risk pass rate', 'golden vectors', 'champion net sharpe']),
+    expect(gates.map(keyOf)).toEqual(
+      expect.arrayContaining(['risk_pass_rate', 'golden_vectors', 'champion_net_sharpe']),
     );
     const last = Math.max(...[...result.bars.values()].map(({ time }) => time.at(-1)!));
     expect(isoMinute(last)).toBe(base.manifest.period.to);

@@ -1,3 +1,4 @@
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
@@ -227,13 +228,13 @@ async function writeResult(
       time: candidateTimes,
       labelEnd: candidateTimes.map((time) => time + HORIZON_SECONDS),
     }),
-    checkExecutable('executable outside wide minutes', edge_pairs, 'narrow_net_bps', settings.retrain),
-    checkExecutable('executable one minute later', edge_pairs, 'after_1', settings.retrain),
+    checkExecutable('executable_outside_wide_minutes', edge_pairs, 'narrow_net_bps', settings.retrain),
+    checkExecutable('executable_one_minute_later', edge_pairs, 'after_1', settings.retrain),
     checkSkill(base.skill ?? null, proof.edge),
   ];
   // The models stay: what their training has proven about them still holds.
-  const kinds = new Set(checked.map(({ name }) => name));
-  const gates = [...(base.gates ?? []).filter(({ name }) => !kinds.has(name)), ...checked];
+  const kinds = new Set(checked.map(keyOf));
+  const gates = [...(base.gates ?? []).filter((gate) => !kinds.has(keyOf(gate))), ...checked];
   const search = { ai1: base.search?.ai1 ?? null, thresholds: report };
   const manifest = { ...kept, theta2, search, ...proof, gates };
   const path = writeBundle(out, created, {

@@ -1,3 +1,4 @@
+import { writtenGate, type WrittenGate } from '../../../test/written_gate.ts';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -9,7 +10,6 @@ import type { ModelSet } from '../../../shared/bundle/model_set.ts';
 import { tinyBars, TINY_MINUTES, tinySettings } from '../../../test/tiny_models.ts';
 import { trainTinyModels } from '../../../test/trained_models.ts';
 import type { TrainResult } from './pipeline.ts';
-import type { GateResult } from '../criteria/criteria.ts';
 import { adoptionGates } from './gate.ts';
 
 /** Every loaded model set, wrapped around real ones. */
@@ -50,7 +50,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Results of the comparison with the active models. */
-async function compared(challenger: TrainResult, own = bars, stages?: Set<string>): Promise<GateResult[]> {
+async function compared(challenger: TrainResult, own = bars, stages?: Set<string>): Promise<WrittenGate[]> {
   const onProgress = (stage: string): void => void stages?.add(stage);
   const context = { settings, bars: own, modelsFolder: folder, workers: 0, onProgress };
   sets.length = 0;
@@ -58,7 +58,7 @@ async function compared(challenger: TrainResult, own = bars, stages?: Set<string
   expect(sets.length).toBeGreaterThan(0);
   expect(sets.map(isReleased)).not.toContain(false);
   expect(gates.slice(0, challenger.gates.length)).toEqual(challenger.gates);
-  const [golden, ...rest] = gates.slice(challenger.gates.length);
+  const [golden, ...rest] = gates.slice(challenger.gates.length).map(writtenGate);
   expect(golden).toEqual({
     name: 'golden vectors',
     passed: true,
@@ -103,7 +103,7 @@ describe('check', () => {
     const { retrain } = loadSettings({ env: {} });
     const context = { settings: { ...settings, retrain }, bars, modelsFolder: folder, workers: 0 };
     const gates = await adoptionGates(twin.result, { ...context, onProgress: () => undefined });
-    const own = gates.filter(({ name }) => name.startsWith('champion'));
+    const own = gates.map(writtenGate).filter(({ name }) => name.startsWith('champion'));
     expect(own.map(({ passed }) => passed)).toEqual([true, true, true]);
   });
 
@@ -113,7 +113,7 @@ describe('check', () => {
     const retrain = { ...settings.retrain, adopt_min_sharpe_gain: 0.05, adopt_max_auc_loss: 0.005 };
     const context = { settings: { ...settings, core, retrain }, bars, modelsFolder: folder, workers: 0 };
     const gates = await adoptionGates(twin.result, { ...context, onProgress: () => undefined });
-    const own = gates.filter(({ name }) => name.startsWith('champion'));
+    const own = gates.map(writtenGate).filter(({ name }) => name.startsWith('champion'));
     expect(own.map(({ name, passed }) => `${name} ${passed}`)).toEqual([
       'champion auc true',
       'champion brier true',
@@ -175,8 +175,9 @@ describe('golden vectors', () => {
     writeFileSync(manifest, text.slice(0, at) + text.slice(at).replace(golden, '"ai1": [0.999'));
     const context = { settings, bars, modelsFolder: folder, workers: 0, onProgress: () => undefined };
     expect((await adoptionGates({ ...twin.result, path }, context)).at(-1)).toMatchObject({
-      name: 'golden vectors',
+      code: 'golden_vectors',
       passed: false,
+      evidence: { error_code: 'MODEL_GOLDEN' },
     });
   });
 });

@@ -3,7 +3,7 @@ import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { readActive } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
-import { loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
+import { GOLDEN_TOLERANCE, loadModelSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { warmUpSeconds } from '../../../shared/core/features/features.ts';
@@ -12,7 +12,8 @@ import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts'
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import type { TrainResult } from './pipeline.ts';
-import { checkCandidates, type GateResult } from '../criteria/criteria.ts';
+import type { Evidence, GateResult, RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
+import { checkCandidates } from '../criteria/criteria.ts';
 import { brierLossOf } from '../gate/brier_loss.ts';
 import { checkAdoption, type AdoptionEvidence, type Comparison } from '../gate/gates.ts';
 
@@ -30,23 +31,23 @@ export interface AdoptionContext {
  * Whether a new bundle may become active: it loads and answers in onnxruntime like its learner, all gates of its
  * training have passed, and it is not worse than the champion on the same bars, unseen by both.
  */
-export async function adoptionGates(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
+export async function adoptionGates(result: TrainResult, context: AdoptionContext): Promise<RecordedGate[]> {
   return [...result.gates, ...checkAdoption(await adoptionEvidence(result, context))];
 }
 
 async function adoptionEvidence(result: TrainResult, context: AdoptionContext): Promise<AdoptionEvidence> {
   const limits = context.settings.retrain;
-  const golden = { name: 'golden vectors', limit: 'onnxruntime answers within 1e-5 of the learner' };
   let challenger: ModelSet;
   try {
     challenger = await loadModelSet(result.path, schemaOf(context), ROWS_PER_SCORE);
   } catch (error) {
-    return { golden: { ...golden, passed: false, seen: describeError(error).message }, comparison: null, limits };
+    const { code, message } = describeError(error);
+    return { golden: goldenResult(false, { error_code: code, error: message }), comparison: null, limits };
   }
   try {
     const rows = result.manifest.golden.features.length;
     return {
-      golden: { ...golden, passed: true, seen: `${rows} rows in each of three models` },
+      golden: goldenResult(true, { rows }),
       comparison: await compareWithChampion(result, challenger, context),
       limits,
     };
@@ -55,13 +56,25 @@ async function adoptionEvidence(result: TrainResult, context: AdoptionContext): 
   }
 }
 
+function goldenResult(passed: boolean, found: Evidence): GateResult {
+  const judged = {
+    code: 'golden_vectors',
+    role: null,
+    value: null,
+    relation: null,
+    limit: null,
+    unit: 'count',
+  } as const;
+  return { ...judged, passed, evidence: { ...found, tolerance: GOLDEN_TOLERANCE } };
+}
+
 async function compareWithChampion(
   result: TrainResult,
   challenger: ModelSet,
   context: AdoptionContext,
 ): Promise<Comparison> {
   const champion = await openChampion(result, context);
-  if (typeof champion === 'string') return { kind: 'none', reason: champion };
+  if ('reason' in champion) return { kind: 'none', evidence: champion };
   try {
     return await compare(result, champion, challenger, context);
   } finally {
@@ -97,19 +110,25 @@ async function compare(
   return { kind: 'compared', champion: old, challenger: young, brierLoss, since: isoMinute(from) };
 }
 
+interface NoChampion {
+  readonly reason: 'none' | 'other_market' | 'unusable';
+  readonly [figure: string]: string;
+}
+
 /** The active bundle, or the reason for no comparison: an unusable champion does not block its successor. */
-async function openChampion(result: TrainResult, context: AdoptionContext): Promise<ModelSet | string> {
+async function openChampion(result: TrainResult, context: AdoptionContext): Promise<ModelSet | NoChampion> {
   const { modelsFolder } = context;
   try {
     const active = readActive(modelsFolder);
-    if (active === null) return 'there is none';
+    if (active === null) return { reason: 'none' };
     const champion = await loadModelSet(join(modelsFolder, active.version), schemaOf(context), ROWS_PER_SCORE);
     const { market } = champion.manifest;
     if (market === result.manifest.market) return champion;
     await champion.release();
-    return `${active.version} was trained on a ${market} market`;
+    return { reason: 'other_market', version: active.version, market };
   } catch (error) {
-    return describeError(error).message;
+    const { code, message } = describeError(error);
+    return { reason: 'unusable', error_code: code, error: message };
   }
 }
 

@@ -1,3 +1,6 @@
+import { gateKey } from '../../../shared/bundle/gates/gate_codes.ts';
+import { isExplained, isMeasured, keyOf } from '../../../shared/bundle/gates/gate_result.ts';
+import { writtenGate } from '../../../test/written_gate.ts';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +22,7 @@ import { backtest, type Trade } from '../trades/backtest.ts';
 import { lookLevel, pairEdges } from '../backtest/edge.ts';
 import { takeRows } from '../learners/trees/fit.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
-import { BUNDLE_GATES, MODEL_GATES } from '../gate/gates.ts';
+import { BUNDLE_GATES, MODEL_GATES, rolesOf } from '../gate/gates.ts';
 import { learnAllModels } from '../learners/learned_models.fixture.ts';
 import { hashBars, profileSource } from '../bundle/make_bundle.ts';
 import { monitorReference } from '../profile/reference.ts';
@@ -231,15 +234,18 @@ describe('train', () => {
       'ai1 shuffled labels refused',
       'ai2 shuffled labels refused',
     ];
-    for (const name of leakageGates) expect(gates).toContainEqual(expect.objectContaining({ name, passed: true }));
+    const verdicts = gates.map(writtenGate);
+    for (const name of leakageGates) expect(verdicts).toContainEqual(expect.objectContaining({ name, passed: true }));
     expect(manifest.gates).toEqual(gates);
   });
 
-  it('checks every gate of the list, in its order', () => {
-    const ofModels = MODEL_NAMES.flatMap((model) =>
-      MODEL_GATES.filter(({ models }) => models!.includes(model)).map(({ name }) => `${model} ${name}`),
+  it('checks every gate of the list, in its order, each with a value that its relation to the limit explains', () => {
+    const ofModels = MODEL_NAMES.flatMap((role) =>
+      MODEL_GATES.filter((gate) => rolesOf(gate).includes(role)).map(({ code }) => gateKey({ code, role })),
     );
-    expect(first.result.gates.map(({ name }) => name)).toEqual([...BUNDLE_GATES.map(({ name }) => name), ...ofModels]);
+    const ofBundle = BUNDLE_GATES.flatMap((gate) => rolesOf(gate).map((role) => gateKey({ code: gate.code, role })));
+    expect(first.result.gates.map(keyOf)).toEqual([...ofBundle, ...ofModels]);
+    expect(first.result.gates.filter((gate) => isMeasured(gate) && !isExplained(gate))).toEqual([]);
   });
 
   it('writes its reports beside the models: folds, blocks of time, hours, pairs, regimes, and what each feature is worth', () => {
@@ -336,7 +342,7 @@ describe('the models of train', () => {
         qualityLimits(settings, name),
       );
       expect(expected).toHaveLength(4);
-      for (const gate of expected) expect(gates).toContainEqual({ ...gate, name: `${name} ${gate.name}` });
+      for (const gate of expected) expect(gates).toContainEqual({ ...gate, role: name });
     }
   });
 
@@ -401,8 +407,10 @@ describe('trainFromWarmStart', () => {
     expect(Math.max(...grown)).toBeGreaterThan(0);
     for (const name of MODEL_NAMES) expect(manifest.metrics[name].rows!).toBeGreaterThan(metrics[name].rows!);
     // This bundle passes the same gates as full ones.
-    expect(result.gates.map(({ name }) => name)).toEqual(first.result.gates.map(({ name }) => name));
-    for (const gate of result.gates.filter(({ name }) => /fold borders|training rows only|shuffled labels$/.test(name)))
+    expect(result.gates.map(keyOf)).toEqual(first.result.gates.map(keyOf));
+    for (const gate of result.gates.filter((own) =>
+      /fold_borders|training_rows_only|shuffled_labels$/.test(keyOf(own)),
+    ))
       expect(gate).toMatchObject({ passed: true });
     expect(readFileSync(join(result.path, 'CARD.md'), 'utf8')).toContain(`is warm-started from ${version}`);
 

@@ -1,3 +1,5 @@
+import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
+import { writtenGate } from '../../../test/written_gate.ts';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -177,7 +179,7 @@ describe('a training that searches', () => {
       const own = { ...settings, minutehand: { ...settings.minutehand, symbols: Object.fromEntries(symbols) } };
       const context = { settings: own as typeof settings, bars: options.bars, modelsFolder: folder, workers: 0 };
       const gates = await adoptionGates(result, { ...context, onProgress: () => undefined });
-      const { passed, seen } = gates.find(({ name }) => name === 'champion net sharpe')!;
+      const { passed, seen } = writtenGate(gates.find((gate) => keyOf(gate) === 'champion_net_sharpe')!);
       const [, young, trades, old] = /^(\S+) of (\d+) trades against (\S+) of \2 of/.exec(seen)!;
       expect({ passed, young }).toEqual({ passed: true, young: old });
       expect(Number(trades)).toBeGreaterThan(0);

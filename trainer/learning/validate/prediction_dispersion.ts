@@ -1,4 +1,4 @@
-import type { GateResult } from '../criteria/criteria.ts';
+import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { pick, positions } from '../dataset/rows.ts';
 
 const SECONDS_PER_HOUR = 3600;
@@ -130,22 +130,23 @@ function sumsOfHours(time: Float64Array, scores: Float64Array): Map<number, Hour
  */
 export function checkPredictionDispersion(spread: PredictionDispersion): GateResult {
   const days: (readonly [string, number | null])[] = [
-    ['all pairs', spread.variance_24h.last],
+    ['all', spread.variance_24h.last],
     ...Object.entries(spread.variance_24h_by_pair).map(([id, { last }]) => [id, last] as const),
   ];
   const frozen = days.filter(([, last]) => last !== null && last < FROZEN_VARIANCE).map(([id]) => id);
   const whole = spread.std === null ? 0 : spread.std * spread.std;
   const moves = whole >= FROZEN_VARIANCE;
+  const lasts = days.flatMap(([, last]) => (last === null ? [] : [last]));
   return {
-    name: 'prediction dispersion',
+    code: 'prediction_dispersion',
+    role: null,
     passed: moves && frozen.length === 0,
-    seen: `variance ${whole.toExponential(2)}; in the last 24 h ${shown(spread.variance_24h.last)}${frozen.length > 0 ? `, frozen: ${frozen.join(', ')}` : ''}`,
-    limit: `at least ${FROZEN_VARIANCE} in all and in the last 24 h of each pair`,
+    value: Math.min(whole, ...lasts),
+    relation: '>=',
+    limit: FROZEN_VARIANCE,
+    unit: 'variance',
+    evidence: { variance: whole, last_24h: spread.variance_24h.last, frozen, least_variance: FROZEN_VARIANCE },
   };
-}
-
-function shown(value: number | null): string {
-  return value === null ? 'none' : value.toExponential(2);
 }
 
 function mean(values: Float64Array): number {

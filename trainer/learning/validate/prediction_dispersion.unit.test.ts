@@ -1,3 +1,4 @@
+import { writtenGate } from '../../../test/written_gate.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
@@ -153,7 +154,7 @@ describe('checkPredictionDispersion', () => {
   it('accepts a model that separates rows', () => {
     const rng = createRng('alive');
     const verdict = checkPredictionDispersion(dispersionOfPredictions(...answers(() => 0.5 + 0.02 * rng.normal())));
-    expect(verdict).toMatchObject({ name: 'prediction dispersion', passed: true });
+    expect(verdict).toMatchObject({ code: 'prediction_dispersion', passed: true });
   });
 
   it('detects a model with one answer for all', () => {
@@ -173,20 +174,20 @@ describe('checkPredictionDispersion', () => {
       variance_24h: day,
       variance_24h_by_pair: { AAA_BBB: day },
     };
-    expect(checkPredictionDispersion(exact)).toMatchObject({
+    expect(writtenGate(checkPredictionDispersion(exact))).toMatchObject({
       passed: true,
       seen: 'variance 1.00e-8; in the last 24 h 1.00e-8',
       limit: 'at least 1e-8 in all and in the last 24 h of each pair',
     });
     const below = { ...day, last: 0.99 * FROZEN_VARIANCE };
     const frozen = { ...exact, variance_24h: below, variance_24h_by_pair: { AAA_BBB: below } };
-    expect(checkPredictionDispersion(frozen).seen).toBe(
+    expect(writtenGate(checkPredictionDispersion(frozen)).seen).toBe(
       'variance 1.00e-8; in the last 24 h 9.90e-9, frozen: all pairs, AAA_BBB',
     );
     // Nearly constant answers, though no day has two of them.
     const none = { ...spread.variance_24h, last: null };
     const still = { ...spread, std: 1e-5, variance_24h: none, variance_24h_by_pair: { AAA_BBB: none } };
-    expect(checkPredictionDispersion(still)).toMatchObject({
+    expect(writtenGate(checkPredictionDispersion(still))).toMatchObject({
       passed: false,
       seen: 'variance 1.00e-10; in the last 24 h none',
     });
@@ -199,7 +200,7 @@ describe('checkPredictionDispersion', () => {
       dispersionOfPredictions(time, scores, pair, ['AAA_BBB', 'CCC_DDD', 'EEE_FFF']),
     );
     expect(verdict.passed).toBe(true);
-    expect(verdict.seen).not.toContain('frozen');
+    expect(verdict.evidence['frozen']).toEqual([]);
   });
 
   it('detects a pair frozen for a day while all others change', () => {
@@ -209,7 +210,6 @@ describe('checkPredictionDispersion', () => {
     );
     const verdict = checkPredictionDispersion(spread);
     expect(verdict.passed).toBe(false);
-    expect(verdict.seen).toContain('frozen: CCC_DDD');
-    expect(verdict.seen).not.toContain('AAA_BBB');
+    expect(verdict.evidence['frozen']).toEqual(['CCC_DDD']);
   });
 });

@@ -1,6 +1,6 @@
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import type { GateResult } from '../criteria/criteria.ts';
+import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { balancedWeights, confusion, confusionMetrics, rateThreshold } from '../measures/confusion.ts';
 import type { Blocks } from '../statistics/block_bootstrap.ts';
 import { meanTest } from '../statistics/mean_test.ts';
@@ -61,7 +61,16 @@ export function checkQuality(quality: QualityCase, limits: QualityLimits): GateR
 }
 
 export function checkSamples({ samples }: Pick<QualityCase, 'samples'>, least: number): GateResult {
-  return { name: 'samples', passed: samples >= least, seen: String(samples), limit: `at least ${least}` };
+  return {
+    code: 'samples',
+    role: null,
+    passed: samples >= least,
+    value: samples,
+    relation: '>=',
+    limit: least,
+    unit: 'count',
+    evidence: {},
+  };
 }
 
 /** F1 of a model's positive answers beside that of a predictor that draws as many at random. */
@@ -113,10 +122,14 @@ export function f1Figures({ scores, labels, rate, time, labelEnd }: QualityCase)
 export function checkF1(quality: QualityCase, floor: number | null): GateResult {
   const found = f1Figures(quality);
   return {
-    name: 'f1',
+    code: 'f1',
+    role: null,
     passed: floor === null || (found !== null && found.f1 >= floor),
-    seen: bothF1(found),
-    limit: floor === null ? 'no limit in the policy' : `at least ${floor}`,
+    value: found?.f1 ?? null,
+    relation: floor === null ? null : '>=',
+    limit: floor,
+    unit: 'score',
+    evidence: found === null ? {} : { f1_balanced: found.f1_balanced },
   };
 }
 
@@ -124,22 +137,23 @@ export function checkF1(quality: QualityCase, floor: number | null): GateResult 
 export function checkF1AboveChance(quality: QualityCase): GateResult {
   const found = f1Figures(quality);
   const gain = found?.f1_gain_lower ?? null;
+  const judged = { code: 'f1_above_chance', role: null, value: found?.f1 ?? null, unit: 'score' } as const;
+  if (found === null || gain === null) {
+    const evidence = { ...TOO_FEW, ...(found !== null && { f1_balanced: found.f1_balanced }) };
+    return { ...judged, passed: false, relation: null, limit: null, evidence };
+  }
+  const { f1, f1_chance, f1_balanced, f1_balanced_chance } = found;
   return {
-    name: 'f1 above chance',
-    passed: found !== null && gain !== null && gain > 0 && found.f1_balanced > found.f1_balanced_chance,
-    seen: bothF1(found),
-    limit:
-      found === null || gain === null
-        ? TOO_FEW
-        : `above ${shown(found.f1_chance)} and ${shown(found.f1_balanced_chance)} of as many random answers, beyond an error of ${shown(found.f1 - found.f1_chance - gain)}`,
+    ...judged,
+    passed: gain > 0 && f1_balanced > f1_balanced_chance,
+    relation: '>',
+    limit: f1 - gain,
+    evidence: { f1_balanced, f1_chance, f1_balanced_chance, error: f1 - f1_chance - gain },
   };
 }
 
-const TOO_FEW = 'too few hours to tell a difference from chance';
-
-function bothF1(found: F1Figures | null): string {
-  return found === null ? 'none' : `${shown(found.f1)}, ${shown(found.f1_balanced)} with balanced classes`;
-}
+/** No limit: there are too few periods for an error. */
+const TOO_FEW = { reason: 'too_few' } as const;
 
 /** An AUC, rows weighted by their uniqueness, above ½ beyond chance, over periods as the F1. */
 export function checkRanking({ scores, labels, uniqueness, time, labelEnd }: QualityCase): GateResult {
@@ -147,20 +161,14 @@ export function checkRanking({ scores, labels, uniqueness, time, labelEnd }: Qua
   const test = shares && meanTest(sumsOf(shares, { time, labelEnd }));
   const rank = auc(scores, labels, uniqueness);
   const lower = test && 0.5 + test.lowerBound(QUALITY_LEVEL) * test.blocks;
-  return {
-    name: 'auc above noise',
-    passed: lower !== null && lower > 0.5,
-    seen: shown(rank),
-    limit: lower === null ? TOO_FEW : `above 0.5, beyond an error of ${shown(rank! - lower)}`,
-  };
+  const judged = { code: 'auc_above_noise', role: null, value: rank, unit: 'score' } as const;
+  if (lower === null) return { ...judged, passed: false, relation: null, limit: null, evidence: TOO_FEW };
+  const error = rank! - lower;
+  return { ...judged, passed: lower > 0.5, relation: '>', limit: 0.5 + error, evidence: { error } };
 }
 
 /** Sums over periods of the length of a label, each counting once: their mean times their number is the sum of all. */
 export function sumsOf(shares: Float64Array, rows: TimedRows): Blocks {
   const { sum } = timeBlocks(rows.time, labelSeconds(rows), (row) => shares[row]!);
   return { sum, count: new Float64Array(sum.length).fill(1) };
-}
-
-function shown(value: number | null): string {
-  return value === null ? 'none' : value.toFixed(4);
 }

@@ -1,3 +1,4 @@
+import { writtenGate } from '../../../test/written_gate.ts';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
@@ -21,7 +22,7 @@ function timed(rows: number): Pick<QualityCase, 'time' | 'labelEnd' | 'uniquenes
 }
 
 const passed = (of: QualityCase, limits: Parameters<typeof checkQuality>[1] = LIMITS): Record<string, boolean> =>
-  Object.fromEntries(checkQuality(of, limits).map((result) => [result.name, result.passed]));
+  Object.fromEntries(checkQuality(of, limits).map((result) => [writtenGate(result).name, result.passed]));
 
 describe('checkQuality', () => {
   it('accepts a model with skill and enough samples, however rare or common its positives are', () => {
@@ -100,20 +101,26 @@ describe('checkQuality', () => {
   });
 
   it('reports what it saw and what it expected', () => {
-    expect(checkQuality(answers('text', 1.5), { min_samples: 2000, f1_floor: 0.6 }).map(({ limit }) => limit)).toEqual([
+    expect(
+      checkQuality(answers('text', 1.5), { min_samples: 2000, f1_floor: 0.6 }).map((gate) => writtenGate(gate).limit),
+    ).toEqual([
       'at least 2000',
       'at least 0.6',
       expect.stringMatching(/^above 0\.5\d{3} and 0\.5\d{3} of as many random answers, beyond an error of 0\.0\d{3}$/),
       expect.stringMatching(/^above 0\.5, beyond an error of 0\.0\d{3}$/),
     ]);
     const four = { samples: 4, scores: [0.1, 0.6, 0.7, 0.9], labels: [0, 0, 1, 1], rate: 0.5, ...timed(4) };
-    expect(checkQuality(four, LIMITS).map(({ name, seen, passed: own }) => [name, seen, own])).toEqual([
+    expect(
+      checkQuality(four, LIMITS)
+        .map(writtenGate)
+        .map(({ name, seen, passed: own }) => [name, seen, own]),
+    ).toEqual([
       ['samples', '4', false],
       ['f1', '1.0000, 1.0000 with balanced classes', true],
       ['f1 above chance', '1.0000, 1.0000 with balanced classes', false],
       ['auc above noise', '1.0000', false],
     ]);
-    const oneClass = checkQuality({ ...four, labels: [1, 1, 1, 1] }, LIMITS);
+    const oneClass = checkQuality({ ...four, labels: [1, 1, 1, 1] }, LIMITS).map(writtenGate);
     expect(oneClass.map(({ seen }) => seen)).toEqual(['4', 'none', 'none', 'none']);
     expect(oneClass[3]!.limit).toBe('too few hours to tell a difference from chance');
   });

@@ -18,6 +18,7 @@ export function shownRun(run: RetrainRun) {
   return {
     ...run,
     stages: run.stages.map((stage) => ({ ...stage })),
+    gate: run.gate === null ? null : [...run.gate],
     reasons: [...run.reasons],
     causes: [...run.causes],
   };

@@ -3,7 +3,7 @@ import type { BarColumns } from '../../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../../shared/core/features/features.ts';
 import type { Dataset, DatasetPolicy } from '../../dataset/dataset.ts';
 import { buildPairHistory, type PairHistory } from '../../history/pair_history.ts';
-import type { GateResult } from '../../criteria/criteria.ts';
+import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { isCandidate, reversionLabel } from '../../label/reversion.ts';
 import { riskLabel } from '../../label/risk.ts';
 import { scaleLabel } from '../../label/scale.ts';
@@ -33,12 +33,12 @@ export function checkBars(
   return [
     checkFeatureLookAhead(runs, options),
     checkLabelEnds(
-      'ai1 label ends',
+      'ai1',
       runs,
       (history, t) => (isEntry(history, t) ? reversionLabel(history, t, policy.barriers) : null),
       options,
     ),
-    checkLabelEnds('ai2 label ends', runs, (history, t) => riskLabel(history, t, policy.risk), options),
-    checkLabelEnds('ai3 label ends', runs, (history, t) => scaleLabel(history, t, policy.scale), options),
+    checkLabelEnds('ai2', runs, (history, t) => riskLabel(history, t, policy.risk), options),
+    checkLabelEnds('ai3', runs, (history, t) => scaleLabel(history, t, policy.scale), options),
   ];
 }

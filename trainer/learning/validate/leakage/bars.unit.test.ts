@@ -1,3 +1,4 @@
+import { writtenGate } from '../../../../test/written_gate.ts';
 import { expect, it } from 'vitest';
 import { parsePair } from '../../../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../../../test/tiny_settings.ts';
@@ -13,7 +14,9 @@ const histories = settings.minutehand.pairs.map((id) => {
   return buildPairHistory(pair, bars.get(pair.a)!, bars.get(pair.b)!, policy.windows, () => true);
 });
 const verdicts = (...given: Parameters<typeof checkBars>) =>
-  checkBars(...given).map(({ name, passed, seen }) => [name, passed, seen]);
+  checkBars(...given)
+    .map(writtenGate)
+    .map(({ name, passed, seen }) => [name, passed, seen]);
 const SAME = [
   ['features look-ahead', true, '100 sampled bars equal to the bit'],
   ...['ai1', 'ai2', 'ai3'].map((model) => [`${model} label ends`, true, '100 sampled labels the same']),

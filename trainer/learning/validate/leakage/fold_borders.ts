@@ -1,4 +1,4 @@
-import type { GateResult } from '../../criteria/criteria.ts';
+import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import type { ValidationRows } from '../../dataset/rows.ts';
 import type { Split } from '../../splits/splits.ts';
 
@@ -16,13 +16,19 @@ export function checkFoldBorders(
   const leaking = found.filter(([, overlaps]) => overlaps > 0);
   const checked = splits.reduce((sum, { train }) => sum + train.length, 0);
   return {
-    name: 'fold borders',
+    code: 'fold_borders',
+    role: null,
     passed: leaking.length === 0,
-    seen:
-      leaking.length === 0
-        ? `no overlap of ${checked} training rows in ${splits.length} splits`
-        : leaking.map(([name, overlaps]) => `${overlaps} overlapping training rows in ${name}`).join(', '),
-    limit: `no training label overlaps a test label or begins within ${embargo} s after it`,
+    value: leaking.reduce((sum, [, overlaps]) => sum + overlaps, 0),
+    relation: '<=',
+    limit: 0,
+    unit: 'count',
+    evidence: {
+      checked,
+      splits: splits.length,
+      overlaps: Object.fromEntries(leaking),
+      embargo_seconds: embargo,
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { writtenGate } from '../../../../test/written_gate.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../../shared/rng.ts';
@@ -25,11 +26,11 @@ describe('checkFoldBorders', () => {
       walkForwardSplits(rows, forward),
       [finalSplit(rows, middle, 0)],
     ])
-      expect(checkFoldBorders(rows, splits, EMBARGO)).toMatchObject({ name: 'fold borders', passed: true });
+      expect(checkFoldBorders(rows, splits, EMBARGO)).toMatchObject({ code: 'fold_borders', passed: true });
   });
 
   it('fails labels that overlap the border because nothing was purged', () => {
-    const verdict = checkFoldBorders(rows, unpurged(kFoldSplits(rows, 5, EMBARGO)), EMBARGO);
+    const verdict = writtenGate(checkFoldBorders(rows, unpurged(kFoldSplits(rows, 5, EMBARGO)), EMBARGO));
     expect(verdict.passed).toBe(false);
     expect(verdict.seen).toMatch(/overlapping training rows in kfold 1, .* kfold 5/);
   });
@@ -62,11 +63,14 @@ describe('checkFoldBorders', () => {
         const overlapping = split.train.filter((a) =>
           split.test.some((b) => time[a]! <= labelEnd[b]! + embargo && time[b]! <= labelEnd[a]!),
         ).length;
-        const { passed, seen, limit } = checkFoldBorders({ time, labelEnd }, [split, split], embargo);
+        const other = { ...split, name: 'other' };
+        const result = checkFoldBorders({ time, labelEnd }, [split, other], embargo);
+        const { passed, seen, limit } = writtenGate(result);
+        expect(result.value).toBe(2 * overlapping);
         expect(passed).toBe(overlapping === 0);
-        const overlaps = `${overlapping} overlapping training rows in any`;
+        const overlaps = `${overlapping} overlapping training rows in`;
         const none = `no overlap of ${2 * of('train').length} training rows in 2 splits`;
-        expect(seen).toBe(overlapping > 0 ? `${overlaps}, ${overlaps}` : none);
+        expect(seen).toBe(overlapping > 0 ? `${overlaps} any, ${overlaps} other` : none);
         expect(limit).toBe(`no training label overlaps a test label or begins within ${embargo} s after it`);
         expect([split.train, split.test]).toEqual([of('train'), of('test')]);
       }),

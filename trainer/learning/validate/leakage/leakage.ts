@@ -1,4 +1,5 @@
-import type { GateResult } from '../../criteria/criteria.ts';
+import type { GateRole } from '../../../../shared/bundle/gates/gate_codes.ts';
+import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import type { Task } from '../../learners/trees/learner.ts';
 import type { Scorer, FoldModel } from '../../learners/cross_validation.ts';
 import type { Fit, ValidationRows } from '../../dataset/rows.ts';
@@ -14,8 +15,8 @@ export const SHUFFLE_LEVEL = 0.0027;
 
 /** The training of one model. */
 export interface LearningCase<Rows extends ValidationRows, Model> {
-  /** Prefix of the names of the results, `ai1`. */
-  readonly name: string;
+  /** Of the results. */
+  readonly role: GateRole;
   readonly rows: Rows;
   readonly task: Task;
   /** The splits with their models by `fit`. */
@@ -39,7 +40,7 @@ export interface LearningCase<Rows extends ValidationRows, Model> {
 export async function checkLearning<Rows extends ValidationRows, Model>(
   learning: LearningCase<Rows, Model>,
 ): Promise<GateResult[]> {
-  const { name, rows, task, folds, embargo, fit, fitFromNothing, answer, bytes, gate, seed } = learning;
+  const { role, rows, task, folds, embargo, fit, fitFromNothing, answer, bytes, gate, seed } = learning;
   // The middle fold has training rows on both sides.
   const middle = folds[Math.floor(folds.length / 2)]!;
   const [trainingOnly, shuffled] = await Promise.all([
@@ -51,5 +52,5 @@ export async function checkLearning<Rows extends ValidationRows, Model>(
     }),
   ]);
   const results = [checkFoldBorders(rows, folds, embargo), trainingOnly, ...shuffled];
-  return results.map((result) => ({ ...result, name: `${name} ${result.name}` }));
+  return results.map((result) => ({ ...result, role }));
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
 import { predictModel, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { GateResult } from '../../criteria/criteria.ts';
+import { keyOf, type GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { validateSplits } from '../../learners/cross_validation.ts';
 import { permutationImportance, IMPORTANCE_DEFAULTS } from '../importance.ts';
 import { modelMetrics } from '../../measures/model_metrics.ts';
@@ -64,7 +64,7 @@ async function validate(rows: ValidationRows) {
       labelEnd: pick(rows.labelEnd, final.test),
     }),
     leakage: await checkLearning({
-      name: 'ai1',
+      role: 'ai1',
       rows: training,
       task: { kind: 'binary' },
       folds,
@@ -105,12 +105,12 @@ describe('validation as a whole', () => {
     for (const part of Object.values(report.by_pair)) expect(Math.abs(part.auc! - 0.5)).toBeLessThan(0.12);
     expect(report.pooled.brier!).toBeGreaterThan(report.pooled.brier_baseline!);
     expect(gate.some(({ passed }) => !passed)).toBe(true);
-    expect(gate.find(({ name }) => name === 'auc above noise')!.passed).toBe(false);
-    expect(leakage.map(({ name, passed }) => [name, passed])).toEqual([
-      ['ai1 fold borders', true],
-      ['ai1 fitted on training rows only', true],
-      ['ai1 shuffled labels', true],
-      ['ai1 shuffled labels refused', true],
+    expect(gate.find(({ code }) => code === 'auc_above_noise')!.passed).toBe(false);
+    expect(leakage.map((result) => [keyOf(result), result.passed])).toEqual([
+      ['ai1.fold_borders', true],
+      ['ai1.fitted_on_training_rows_only', true],
+      ['ai1.shuffled_labels', true],
+      ['ai1.shuffled_labels_refused', true],
     ]);
     for (const { drop, std } of importance.features) expect(Math.abs(drop)).toBeLessThan(0.02 + 4 * std);
   });

@@ -3,7 +3,8 @@ import { lowerBound, viewBars, type BarColumns } from '../../../../shared/bar_fi
 import type { Pair } from '../../../../shared/pair.ts';
 import { createRng } from '../../../../shared/rng.ts';
 import { matchMinutes, type PairHistory } from '../../history/pair_history.ts';
-import type { GateResult } from '../../criteria/criteria.ts';
+import type { ModelName } from '../../../../shared/core/features/feature.ts';
+import type { Evidence, GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { positions } from '../../dataset/rows.ts';
 
 /** Maximum number of bars drawn per tested label. */
@@ -44,22 +45,18 @@ export type LabelOf = (history: PairHistory, t: number) => { readonly label: num
  */
 export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAheadOptions): GateResult {
   const sampled = sampleBars(runs, options);
-  const differing = sampled.flatMap(({ run, t }) => {
+  const differing = sampled.flatMap(({ run, t }): Evidence[] => {
     const { history } = run;
     const cut = buildBetween(run, t, t, options);
-    if (cut.length !== 1 || cut.rows !== 1)
-      return [`${history.pair.id} has ${cut.length} warm bars at ${at(history, t)}`];
+    if (cut.length !== 1 || cut.rows !== 1) return [{ ...placeOf(history, t), first_warm_bars: cut.length }];
     const columns = differingColumns(history, t, cut);
-    return columns.length === 0 ? [] : [`${history.pair.id} ${at(history, t)}: ${columns.join(', ')}`];
+    return columns.length === 0 ? [] : [{ ...placeOf(history, t), first_columns: columns }];
   });
   return {
-    name: 'features look-ahead',
+    code: 'features_look_ahead',
+    role: null,
     passed: sampled.length > 0 && differing.length === 0,
-    seen:
-      differing.length === 0
-        ? `${sampled.length} sampled bars equal to the bit`
-        : `${differing.length} of ${sampled.length} sampled bars differ, first ${differing[0]}`,
-    limit: `features from the ${options.warmupBars} minutes up to a bar equal those of the long run`,
+    ...differences(sampled.length, differing, { warm_up_bars: options.warmupBars }),
   };
 }
 
@@ -68,7 +65,7 @@ export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAhe
  * `end` alone must be the same. Purging relies on it.
  */
 export function checkLabelEnds(
-  name: string,
+  role: ModelName,
   runs: readonly LongRun[],
   labelOf: LabelOf,
   options: LookAheadOptions,
@@ -80,22 +77,34 @@ export function checkLabelEnds(
     return outcome === null ? [] : [{ run, t, outcome }];
   });
   const sampled = labeled.slice(0, options.samples);
-  const differing = sampled.flatMap(({ run, t, outcome }) => {
+  const differing = sampled.flatMap(({ run, t, outcome }): Evidence[] => {
     const cut = buildBetween(run, t, outcome.end, options);
     const again = labelOf(cut, 0);
     const same = again !== null && again.label === outcome.label && t + again.end === outcome.end;
-    const found = again === null ? 'none' : `${again.label} after ${again.end} bars`;
-    const first = `${run.history.pair.id} ${at(run.history, t)}: ${outcome.label} after ${outcome.end - t} bars became ${found}`;
-    return same ? [] : [first];
+    const found = again === null ? {} : { again_label: again.label, again_bars: again.end };
+    const { label, end } = outcome;
+    return same ? [] : [{ ...placeOf(run.history, t), label, bars: end - t, ...found }];
   });
   return {
-    name,
+    code: 'label_ends',
+    role,
     passed: sampled.length > 0 && differing.length === 0,
-    seen:
-      differing.length === 0
-        ? `${sampled.length} sampled labels the same`
-        : `${differing.length} of ${sampled.length} sampled labels differ, first ${differing[0]}`,
-    limit: 'a label needs no bar after the one at which it was known',
+    ...differences(sampled.length, differing, {}),
+  };
+}
+
+/** Number of samples that differ, with the first of them. None is allowed, and one sample is needed. */
+function differences(
+  sampled: number,
+  differing: readonly Evidence[],
+  more: Evidence,
+): Pick<GateResult, 'value' | 'relation' | 'limit' | 'unit' | 'evidence'> {
+  return {
+    value: sampled === 0 ? null : differing.length,
+    relation: '<=',
+    limit: 0,
+    unit: 'count',
+    evidence: { sampled, ...more, ...differing[0] },
   };
 }
 
@@ -136,6 +145,6 @@ function differingColumns(history: PairHistory, t: number, cut: PairHistory): st
   return [...ofBars, ...ofFeatures.map((column) => `feature ${column}`)];
 }
 
-function at(history: PairHistory, t: number): string {
-  return isoMinute(history.time[t]!);
+function placeOf(history: PairHistory, t: number): Evidence {
+  return { first_pair: history.pair.id, first_time: isoMinute(history.time[t]!) };
 }

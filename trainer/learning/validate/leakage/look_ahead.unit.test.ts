@@ -1,3 +1,4 @@
+import { writtenGate } from '../../../../test/written_gate.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readBarFolder } from '../../../../shared/bar_file/bar_file.ts';
 import { realData, skipNote } from '../../../../shared/bar_file/real_data.fixture.ts';
@@ -65,7 +66,7 @@ beforeAll(() => {
 
 describe('checkFeatureLookAhead', () => {
   it('passes the features of the core, from exactly their warm-up', () => {
-    const verdict = checkFeatureLookAhead(runs, options);
+    const verdict = writtenGate(checkFeatureLookAhead(runs, options));
     expect(verdict).toMatchObject({
       name: 'features look-ahead',
       passed: true,
@@ -79,7 +80,7 @@ describe('checkFeatureLookAhead', () => {
       const history = tampered((own, t) => own.z[Math.min(t + 1, own.length - 1)]!)(pair, a, b);
       return { ...history, z: history.z.map((z, t) => (t === 0 ? z + 1 : z)), beta: history.beta };
     };
-    const verdict = checkFeatureLookAhead(runsOf(ahead, true), { ...options, build: ahead });
+    const verdict = writtenGate(checkFeatureLookAhead(runsOf(ahead, true), { ...options, build: ahead }));
     expect(verdict.passed).toBe(false);
     expect(verdict.seen).toMatch(/^60 of 60 sampled bars differ, first \w+ 20.*Z: z, feature 2$/);
   });
@@ -95,7 +96,7 @@ describe('checkFeatureLookAhead', () => {
       tried.add(`${history.pair.id} ${t}`);
       return null;
     };
-    checkLabelEnds('tried', short, labelOf, options);
+    checkLabelEnds('ai1', short, labelOf, options);
     const all = short.flatMap(({ history }) =>
       Array.from({ length: history.length }, (_, t) => `${history.pair.id} ${t}`),
     );
@@ -104,7 +105,7 @@ describe('checkFeatureLookAhead', () => {
 
   it('fails a feature that looks one bar ahead', () => {
     const ahead = tampered((history, t) => history.z[Math.min(t + 1, history.length - 1)]!);
-    const verdict = checkFeatureLookAhead(runsOf(ahead, true), { ...options, build: ahead });
+    const verdict = writtenGate(checkFeatureLookAhead(runsOf(ahead, true), { ...options, build: ahead }));
     expect(verdict.passed).toBe(false);
     expect(verdict.seen).toMatch(/of 60 sampled bars differ, first \w+ 20.*Z: feature 2$/);
   });
@@ -121,7 +122,7 @@ describe('checkFeatureLookAhead', () => {
 
   it('fails a warm-up that is stated too short or too long', () => {
     for (const off of [-1, 1]) {
-      const verdict = checkFeatureLookAhead(runs, { ...options, warmupBars: options.warmupBars + off });
+      const verdict = writtenGate(checkFeatureLookAhead(runs, { ...options, warmupBars: options.warmupBars + off }));
       expect(verdict.passed).toBe(false);
       expect(verdict.seen).toMatch(/has [02] warm bars/);
     }
@@ -143,8 +144,8 @@ describe('checkFeatureLookAhead', () => {
 
 describe('checkLabelEnds', () => {
   it.each(Object.keys(LABELS))('passes the %s label: it needs no bar after its end', (name) => {
-    const verdict = checkLabelEnds(name, runs, LABELS[name]!, options);
-    expect(verdict).toMatchObject({ name, passed: true });
+    const verdict = writtenGate(checkLabelEnds('ai1', runs, LABELS[name]!, options));
+    expect(verdict).toMatchObject({ name: 'ai1 label ends', passed: true });
     expect(verdict.seen).toBe('60 sampled labels the same');
     expect(verdict.limit).toBe('a label needs no bar after the one at which it was known');
   });
@@ -152,7 +153,7 @@ describe('checkLabelEnds', () => {
   it('fails a label whose end depends on later bars', () => {
     const moving: LabelOf = (history, t) =>
       t + 3 < history.length ? { label: 1, end: t + 2 } : t + 2 < history.length ? { label: 1, end: t + 1 } : null;
-    const verdict = checkLabelEnds('moving', runs, moving, options);
+    const verdict = writtenGate(checkLabelEnds('ai1', runs, moving, options));
     expect(verdict.passed).toBe(false);
     expect(verdict.seen).toMatch(/: 1 after 2 bars became 1 after 1 bars$/);
   });
@@ -160,8 +161,8 @@ describe('checkLabelEnds', () => {
   it('finds labels to test where few bars have one, and does not pass without any', () => {
     const candidates: LabelOf = (history, t) =>
       Math.abs(history.z[t]!) >= 2 ? LABELS['reversion']!(history, t) : null;
-    expect(checkLabelEnds('candidates', runs, candidates, options).seen).toBe('60 sampled labels the same');
-    expect(checkLabelEnds('none', runs, () => null, options).passed).toBe(false);
+    expect(writtenGate(checkLabelEnds('ai1', runs, candidates, options)).seen).toBe('60 sampled labels the same');
+    expect(checkLabelEnds('ai1', runs, () => null, options).passed).toBe(false);
   });
 
   it('fails a label that was known later than stated', () => {
@@ -169,7 +170,7 @@ describe('checkLabelEnds', () => {
       const outcome = riskLabel(history, t, RISK);
       return outcome && { ...outcome, end: outcome.end - 1 };
     };
-    const verdict = checkLabelEnds('early', runs, early, options);
+    const verdict = writtenGate(checkLabelEnds('ai1', runs, early, options));
     expect(verdict.passed).toBe(false);
     expect(verdict.seen).toMatch(/sampled labels differ, first .* after 19 bars became none/);
   });
@@ -179,7 +180,7 @@ describe('checkLabelEnds', () => {
       const outcome = scaleLabel(history, t, SCALE);
       return outcome && { ...outcome, label: outcome.label + (history.z[outcome.end + 1] ?? 0) };
     };
-    expect(checkLabelEnds('peeking', runs, peeking, options).passed).toBe(false);
+    expect(checkLabelEnds('ai1', runs, peeking, options).passed).toBe(false);
   });
 });
 
@@ -199,7 +200,7 @@ describe('on real bars', () => {
     };
     const run = [longRun(history, a, b)];
     expect(checkFeatureLookAhead(run, own)).toMatchObject({ passed: true });
-    for (const [name, labelOf] of Object.entries(LABELS))
-      expect(checkLabelEnds(name, run, labelOf, own)).toMatchObject({ passed: true });
+    for (const labelOf of Object.values(LABELS))
+      expect(checkLabelEnds('ai1', run, labelOf, own)).toMatchObject({ passed: true });
   });
 });

@@ -1,7 +1,7 @@
 import type { ModelName } from '../../../../shared/core/features/feature.ts';
 import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
 import type { LearnedModel } from '../../calibrate/calibrate_model.ts';
-import type { GateResult } from '../../criteria/criteria.ts';
+import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { TASK } from '../../learners/learning.ts';
 import type { ModelJob } from '../../learners/model_job.ts';
 import { treeAnswer } from '../../learners/trees/scoring.ts';
@@ -27,7 +27,7 @@ export function testModelLeakage(
   seed: string,
 ): Promise<GateResult[]> {
   return checkLearning({
-    name,
+    role: name,
     rows: rows.trained,
     task: TASK,
     folds: learned.rawFolds,

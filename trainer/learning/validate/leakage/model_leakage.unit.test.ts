@@ -1,3 +1,4 @@
+import { writtenGate } from '../../../../test/written_gate.ts';
 import { expect, it } from 'vitest';
 import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { LearnedModel } from '../../calibrate/calibrate_model.ts';
@@ -32,7 +33,7 @@ it('a model is fitted once more on altered test rows, and on shuffled labels of 
     );
     expect(asked.sort()).toEqual(['fit null', ...Array.from({ length: 3 }, () => 'from nothing null')]);
     expect(countLeakageFits(3)).toBe(asked.length);
-    return found.map((result) => [result.name, result.passed]);
+    return found.map((result) => [writtenGate(result).name, result.passed]);
   };
   const all = ['fold borders', 'fitted on training rows only', 'shuffled labels', 'shuffled labels refused'];
   expect(await verdictsOf('ai2')).toEqual(all.map((own) => [`ai2 ${own}`, true]));

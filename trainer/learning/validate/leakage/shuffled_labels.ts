@@ -1,5 +1,5 @@
 import { createRng } from '../../../../shared/rng.ts';
-import type { GateResult } from '../../criteria/criteria.ts';
+import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { testedScores, validateSplits, type Scorer } from '../../learners/cross_validation.ts';
 import { meanTestOf, type MeanTest } from '../../statistics/mean_test.ts';
 import { rowUniqueness } from '../../dataset/noise.ts';
@@ -72,10 +72,19 @@ export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
   const test = meanTestOf(sums);
   const error = test === null ? 0.5 : marginOf(test, options.level / 2) * sums.length;
   const noise: GateResult = {
-    name: 'shuffled labels',
+    code: 'shuffled_labels',
+    role: null,
     passed: test !== null && Math.abs(found) <= error,
-    seen: `AUC ${test === null ? 'none' : (0.5 + found).toFixed(4)} out of fold, labels shuffled in blocks of ${blockRows} rows`,
-    limit: `0.5 ± ${error.toFixed(4)}, the error with ${Math.round(independent)} independent rows of ${rows.y.length}`,
+    value: test === null ? null : 0.5 + found,
+    relation: found < 0 ? '>=' : '<=',
+    limit: found < 0 ? 0.5 - error : 0.5 + error,
+    unit: 'score',
+    evidence: {
+      error,
+      block_rows: blockRows,
+      independent_rows: Math.round(independent),
+      rows: rows.y.length,
+    },
   };
   if (options.gate === null) return [noise];
   const { scores, split } = testedScores(folds, rows.y.length);
@@ -87,14 +96,18 @@ export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
     time: pick(rows.time, tested),
     labelEnd: pick(rows.labelEnd, tested),
   });
-  const against = verdicts.filter(({ passed }) => !passed).map(({ name }) => name);
+  const refused_by = verdicts.filter(({ passed }) => !passed).map(({ code }) => code);
   return [
     noise,
     {
-      name: 'shuffled labels refused',
-      passed: against.length > 0,
-      seen: against.length > 0 ? `refused by ${against.join(', ')}` : 'the gate let it in',
-      limit: 'the gate refuses a model of shuffled labels',
+      code: 'shuffled_labels_refused',
+      role: null,
+      passed: refused_by.length > 0,
+      value: refused_by.length,
+      relation: '>=',
+      limit: 1,
+      unit: 'count',
+      evidence: { refused_by },
     },
   ];
 }

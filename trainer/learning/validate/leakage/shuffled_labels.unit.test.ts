@@ -1,8 +1,10 @@
+import { verdict } from '../../../../test/passed_gates.ts';
+import { writtenGate } from '../../../../test/written_gate.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { predictModel, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../../shared/rng.ts';
-import type { GateResult } from '../../criteria/criteria.ts';
+import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { checkQuality } from '../quality_gate.ts';
 import type { Fit, ValidationRows } from '../../dataset/rows.ts';
 import { smallTrees, walkRows } from '../../dataset/rows.fixture.ts';
@@ -40,18 +42,20 @@ describe('checkShuffledLabels', () => {
     for (const signal of [0, 1]) {
       const rows = walkRows({ seed: `honest ${signal}`, rows: 700, signal });
       const found = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), honest);
-      expect(found.map(({ name, passed }) => [name, passed])).toEqual([
-        ['shuffled labels', true],
-        ['shuffled labels refused', true],
+      expect(found.map(({ code, passed }) => [code, passed])).toEqual([
+        ['shuffled_labels', true],
+        ['shuffled_labels_refused', true],
       ]);
-      expect(found[1]!.seen).toMatch(/^refused by .*auc above noise/);
-      expect(found[1]!.limit).toBe('the gate refuses a model of shuffled labels');
+      const refused = writtenGate(found[1]!);
+      expect(refused.seen).toMatch(/^refused by .*auc above noise/);
+      expect(refused.limit).toBe('the gate refuses a model of shuffled labels');
     }
   });
 
   it('states blocks and noise: the sum of uniqueness counts, not the rows', async () => {
     const rows = walkRows({ seed: 'stated', rows: 700 });
-    const [{ seen, limit }] = (await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), honest)) as [GateResult];
+    const [noise] = (await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), honest)) as [GateResult];
+    const { seen, limit } = writtenGate(noise);
     // A row every five minutes with labels of forty: eight share each minute.
     expect(seen).toMatch(/AUC 0\.\d{4} out of fold, labels shuffled in blocks of 40 rows/);
     expect(limit).toMatch(/^0\.5 ± 0\.\d{4}, the error with 26\d independent rows of 2100$/);
@@ -68,7 +72,7 @@ describe('checkShuffledLabels', () => {
     const seesAll: typeof honest = (all) => honest(all, Int32Array.from(all.y.keys()));
     const [noise, refused] = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), seesAll);
     expect(noise!.passed).toBe(false);
-    expect(refused).toMatchObject({ passed: false, seen: 'the gate let it in' });
+    expect(refused).toMatchObject({ passed: false, evidence: { refused_by: [] } });
   });
 
   it('fails a column made of the labels of all rows: the mean label of its hour', async () => {
@@ -119,7 +123,7 @@ describe('checkShuffledLabels', () => {
     const verdictOf = (y: Float64Array): Promise<GateResult[]> =>
       checkShuffledLabels({ ...rows, y }, kFoldSplits(rows, 4, EMBARGO), () => model, predictModel, options);
     expect(await verdictOf(capped)).toEqual(await verdictOf(capped.map((label) => (label === 1 ? 1 : 0))));
-    expect((await verdictOf(capped))[0]!.seen).not.toContain('none');
+    expect((await verdictOf(capped))[0]!.value).not.toBeNull();
   });
 
   it('is checked with a second shuffle where the first fails, and fails where both do', async () => {
@@ -132,7 +136,7 @@ describe('checkShuffledLabels', () => {
         level: 0.0027,
         gate: ({ labels }: ShuffledAnswers): GateResult[] => {
           seeds.push([...labels].join(''));
-          return [{ name: 'gate', passed: gatePasses[seeds.length - 1]!, seen: '', limit: '' }];
+          return [verdict({ passed: gatePasses[seeds.length - 1]! })];
         },
       };
       const found = await checkShuffledTwice(rows, kFoldSplits(rows, 4, EMBARGO), honest, predictModel, options);
@@ -169,26 +173,25 @@ describe('checkShuffledLabels', () => {
     const rows = walkRows({ seed: 'tested', rows: 300 });
     const [first] = kFoldSplits(rows, 4, EMBARGO);
     const asked: number[][] = [];
-    const refusal = (name: string, passed: boolean): GateResult => ({ name, passed, seen: '', limit: '' });
+    const refusal = (code: GateResult['code'], passed: boolean): GateResult => verdict({ code, passed });
     const options = {
       seed: 'shuffle',
       level: 0.0027,
       gate: ({ scores, labels, uniqueness, time }: ShuffledAnswers): GateResult[] => {
         asked.push([scores.length, labels.length, uniqueness.length, time.length]);
-        return [refusal('one', false), refusal('two', true), refusal('three', false)];
+        return [refusal('samples', false), refusal('f1', true), refusal('auc_above_noise', false)];
       },
     };
     const [, refused] = await checkShuffledLabels(rows, [first!], honest, predictModel, options);
     expect(asked).toEqual([Array(4).fill(first!.test.length)]);
-    expect(refused!.seen).toBe('refused by one, three');
+    expect(refused).toMatchObject({ value: 2, evidence: { refused_by: ['samples', 'auc_above_noise'] } });
   });
 
   it('does not pass when there is nothing to rank', async () => {
     const rows = walkRows({ seed: 'one class', rows: 100 });
     const one = { ...rows, y: rows.y.map(() => 1) };
     const [noise, refused] = await verdicts(one, kFoldSplits(one, 2, EMBARGO), honest);
-    expect(noise).toMatchObject({ passed: false });
-    expect(noise!.seen).toContain('AUC none');
+    expect(noise).toMatchObject({ passed: false, value: null });
     expect(refused!.passed).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createRng } from '../../../../shared/rng.ts';
 import type { Rng } from '../../../../shared/ports.ts';
-import type { GateResult } from '../../criteria/criteria.ts';
+import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import type { Task } from '../../learners/trees/learner.ts';
 import type { FoldModel } from '../../learners/cross_validation.ts';
 import type { Fit, ValidationRows } from '../../dataset/rows.ts';
@@ -22,15 +22,20 @@ export async function checkTrainingOnly<Rows extends ValidationRows, Model>(
 ): Promise<GateResult> {
   const before = digest(bytes(fold.model));
   const after = digest(bytes(await fit(replaceOthers(rows, fold.train, task, seed), fold.train)));
-  const others = rows.y.length - fold.train.length;
   return {
-    name: 'fitted on training rows only',
+    code: 'fitted_on_training_rows_only',
+    role: null,
     passed: before === after,
-    seen:
-      before === after
-        ? `model ${before.slice(0, 12)} of ${fold.name} whatever its other ${others} rows hold`
-        : `model ${before.slice(0, 12)} of ${fold.name} became ${after.slice(0, 12)} when its other ${others} rows changed`,
-    limit: 'the same bytes',
+    value: null,
+    relation: null,
+    limit: null,
+    unit: 'count',
+    evidence: {
+      split: fold.name,
+      other_rows: rows.y.length - fold.train.length,
+      before: before.slice(0, 12),
+      after: after.slice(0, 12),
+    },
   };
 }
 

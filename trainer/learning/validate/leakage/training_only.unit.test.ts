@@ -1,8 +1,9 @@
+import { writtenGate } from '../../../../test/written_gate.ts';
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
 import { predict, predictModel, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { GateResult } from '../../criteria/criteria.ts';
+import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import type { Task } from '../../learners/trees/learner.ts';
 import { validateSplits } from '../../learners/cross_validation.ts';
 import { balancedWeights, bestF1Threshold } from '../../measures/confusion.ts';
@@ -41,7 +42,7 @@ describe('checkTrainingOnly', () => {
   it('passes a learner that uses only its training rows', async () => {
     const { train } = splits[1]!;
     const [digest] = await digestsOf(honest(rows, train));
-    expect(await resultOf(honest)).toEqual({
+    expect(writtenGate(await resultOf(honest))).toEqual({
       name: 'fitted on training rows only',
       passed: true,
       seen: `model ${digest} of kfold 2 whatever its other ${rows.y.length - train.length} rows hold`,
@@ -59,7 +60,7 @@ describe('checkTrainingOnly', () => {
       model.then((own) => shifted(own, 0)),
       model.then((own) => shifted(own, 1)),
     );
-    expect((await resultOf(unstable)).seen).toBe(
+    expect(writtenGate(await resultOf(unstable)).seen).toBe(
       `model ${first} of kfold 2 became ${second} when its other ${rows.y.length - train.length} rows changed`,
     );
   });

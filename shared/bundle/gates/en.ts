@@ -1,0 +1,288 @@
+import type { GateFigures } from './gate_figures.ts';
+import type { GateCatalog } from './gate_words.ts';
+
+const since = (text: string, of: GateFigures): string => (of.has('since') ? `${text} since ${of.text('since')}` : text);
+
+const executable = {
+  seen: (of: GateFigures): string => {
+    if (of.reason === 'no_trades') return 'no pair with an edge';
+    if (of.reason === 'nothing_to_lose') return `${of.fixed('net_bps', 2)} bps per trade: no net result to lose`;
+    return `${of.value} of ${of.fixed('net_bps', 2)} bps per trade, ${of.text('trades')} trades`;
+  },
+  limit: (of: GateFigures): string => `above 0, and at least ${of.percent('least_share')} of it`,
+};
+
+/** `0.626 − 0.617 = 0.009 ± 0.004, at least 0.002 at 95 %`. */
+function skill(of: GateFigures): string {
+  if (of.reason === 'not_measured' || !of.has('auc')) return 'not measured: too few labels of both classes';
+  const difference = `${of.fixed('auc', 3)} − ${of.fixed('placebo_auc', 3)} = ${of.fixed('skill', 3)}`;
+  if (of.number('standard_error') === null || of.number('lower_95') === null)
+    return `${difference}, of ${of.text('days')} trading days: too few`;
+  return `${difference} ± ${of.fixed('standard_error', 3)}, at least ${of.fixed('lower_95', 3)} at 95 %`;
+}
+
+function delayed(of: GateFigures): string {
+  if (of.reason === 'no_columns') return 'no columns from outside';
+  const columns = of.list('columns').join(', ');
+  if (of.reason === 'no_edge') return `no pair has an edge; ${columns}`;
+  const later = of.record('delayed_net_bps');
+  const gone = of.list('gone');
+  const shown = Object.entries(of.record('net_bps'))
+    .filter(([pair]) => gone.length === 0 || gone.includes(pair))
+    .map(([pair, net]) => {
+      const remains = later[pair];
+      return `${pair} ${Number(net).toFixed(2)} → ${typeof remains === 'number' ? remains.toFixed(2) : 'no trade'} bps`;
+    });
+  return `${gone.length > 0 ? 'gone: ' : ''}${shown.join(', ')}; ${columns}`;
+}
+
+function lookAhead(of: GateFigures): string {
+  if (of.number('sampled') === 0 || !of.has('first_pair')) return `${of.text('sampled')} sampled bars equal to the bit`;
+  const place = `${of.text('first_pair')} ${of.text('first_time')}`;
+  const first = of.has('first_warm_bars')
+    ? `${of.text('first_pair')} has ${of.text('first_warm_bars')} warm bars at ${of.text('first_time')}`
+    : `${place}: ${of.list('first_columns').join(', ')}`;
+  return `${of.value} of ${of.text('sampled')} sampled bars differ, first ${first}`;
+}
+
+function labelEnds(of: GateFigures): string {
+  if (!of.has('first_pair')) return `${of.text('sampled')} sampled labels the same`;
+  const again = of.has('again_label') ? `${of.text('again_label')} after ${of.text('again_bars')} bars` : 'none';
+  const first = `${of.text('first_pair')} ${of.text('first_time')}: ${of.text('label')} after ${of.text('bars')} bars became ${again}`;
+  return `${of.value} of ${of.text('sampled')} sampled labels differ, first ${first}`;
+}
+
+function borders(of: GateFigures): string {
+  const found = Object.entries(of.record('overlaps'));
+  if (found.length === 0) return `no overlap of ${of.text('checked')} training rows in ${of.text('splits')} splits`;
+  return found.map(([split, rows]) => `${rows} overlapping training rows in ${split}`).join(', ');
+}
+
+function champion(of: GateFigures): string {
+  switch (of.reason) {
+    case 'none':
+      return 'there is none';
+    case 'other_market':
+      return `${of.text('version')} was trained on a ${of.text('market')} market`;
+    case 'unusable':
+      return of.text('error');
+    default:
+      return `${of.value} entry candidates that neither these models nor ${of.text('version')} have learned from`;
+  }
+}
+
+const against = (of: GateFigures): string =>
+  since(`${of.fixed('challenger', 4)} against ${of.fixed('champion', 4)} of ${of.text('version')}`, of);
+
+function championSharpe(of: GateFigures): string {
+  const trades = of.text('trades');
+  const others = `${of.text('champion_trades')} of ${of.text('version')}`;
+  if (of.reason === 'no_ratio') return since(`no ratio of ${trades} trades against none of ${others}`, of);
+  return since(`${of.value} of ${trades} trades against ${of.fixed('champion', 2)} of ${others}`, of);
+}
+
+const dash = (of: GateFigures, name: string, digits = 3): string =>
+  of.number(name) === null ? '–' : of.fixed(name, digits);
+
+export const EN: GateCatalog = {
+  gates: {
+    auc: { name: 'auc', limit: (of) => `at least ${of.limit} on the holdout` },
+    brier: {
+      name: 'brier',
+      limit: (of) =>
+        `at most ${of.fixed('baseline', 4)}, that of the baseline, beyond an error of ${of.fixed('error', 4)}`,
+    },
+    risk_pass_rate: {
+      name: 'risk pass rate',
+      seen: (of) => `${of.value} of ${of.text('candidates')} candidates`,
+      limit: (of) =>
+        `from ${of.percent('lowest')} to ${of.percent('highest')} of the holdout's, beyond an error of ${of.percent('error')}`,
+    },
+    executable_outside_wide_minutes: { name: 'executable outside wide minutes', ...executable },
+    executable_one_minute_later: { name: 'executable one minute later', ...executable },
+    skill: {
+      name: 'skill',
+      seen: (of) => {
+        const claimed = of.list('claimed');
+        return claimed.length === 0
+          ? `no pair has an edge; ${skill(of)}`
+          : `${skill(of)}; an edge of ${claimed.join(', ')}`;
+      },
+      limit: () => 'AUC − placebo above 0 at 95 %, where a pair has an edge',
+    },
+    edge_with_columns_one_bar_later: {
+      name: 'edge with columns one bar later',
+      seen: delayed,
+      limit: (of) => `above 0, and at least ${100 * (of.number('least_share') ?? 0)} % of each pair’s edge`,
+    },
+    auc_plausible: { name: 'auc plausible' },
+    features_look_ahead: {
+      name: 'features look-ahead',
+      seen: lookAhead,
+      limit: (of) => `features from the ${of.text('warm_up_bars')} minutes up to a bar equal those of the long run`,
+    },
+    label_ends: {
+      name: 'label ends',
+      seen: labelEnds,
+      limit: () => 'a label needs no bar after the one at which it was known',
+    },
+    samples: { name: 'samples' },
+    f1: {
+      name: 'f1',
+      seen: (of) => {
+        if (of.role === 'direction')
+          return `${dash(of, 'f1')}, by chance ${dash(of, 'f1_chance')}, above it by at least ${dash(of, 'f1_gain_lower')}`;
+        return of.has('f1_balanced') ? `${of.value}, ${of.fixed('f1_balanced', 4)} with balanced classes` : of.value;
+      },
+    },
+    f1_above_chance: {
+      name: 'f1 above chance',
+      seen: (of) =>
+        of.has('f1_balanced') ? `${of.value}, ${of.fixed('f1_balanced', 4)} with balanced classes` : of.value,
+      limit: (of) =>
+        `above ${of.fixed('f1_chance', 4)} and ${of.fixed('f1_balanced_chance', 4)} of as many random answers, beyond an error of ${of.fixed('error', 4)}`,
+    },
+    auc_above_noise: {
+      name: 'auc above noise',
+      limit: (of) => `above 0.5, beyond an error of ${of.fixed('error', 4)}`,
+    },
+    prediction_dispersion: {
+      name: 'prediction dispersion',
+      seen: (of) => {
+        const frozen = of.list('frozen').map((pair) => (pair === 'all' ? 'all pairs' : pair));
+        const all = `variance ${of.variance('variance')}; in the last 24 h ${of.variance('last_24h')}`;
+        return frozen.length === 0 ? all : `${all}, frozen: ${frozen.join(', ')}`;
+      },
+      limit: (of) => `at least ${of.text('least_variance')} in all and in the last 24 h of each pair`,
+    },
+    fold_borders: {
+      name: 'fold borders',
+      seen: borders,
+      limit: (of) =>
+        `no training label overlaps a test label or begins within ${of.text('embargo_seconds')} s after it`,
+    },
+    fitted_on_training_rows_only: {
+      name: 'fitted on training rows only',
+      seen: (of) =>
+        of.text('before') === of.text('after')
+          ? `model ${of.text('before')} of ${of.text('split')} whatever its other ${of.text('other_rows')} rows hold`
+          : `model ${of.text('before')} of ${of.text('split')} became ${of.text('after')} when its other ${of.text('other_rows')} rows changed`,
+      limit: () => 'the same bytes',
+    },
+    shuffled_labels: {
+      name: 'shuffled labels',
+      seen: (of) => `AUC ${of.value} out of fold, labels shuffled in blocks of ${of.text('block_rows')} rows`,
+      limit: (of) =>
+        `0.5 ± ${of.fixed('error', 4)}, the error with ${of.text('independent_rows')} independent rows of ${of.text('rows')}`,
+    },
+    shuffled_labels_refused: {
+      name: 'shuffled labels refused',
+      seen: (of) => {
+        const by = of.list('refused_by').map(nameOf);
+        return by.length === 0 ? 'the gate let it in' : `refused by ${by.join(', ')}`;
+      },
+      limit: () => 'the gate refuses a model of shuffled labels',
+    },
+    bias: {
+      name: 'bias',
+      seen: (of) => {
+        const biased = of.list('biased');
+        const range = `${dash(of, 'prediction_min')} to ${dash(of, 'prediction_max')}, mean ${dash(of, 'mean')}`;
+        const outcome = `outcomes ${dash(of, 'observed')} where it was ${dash(of, 'predicted')}`;
+        return `${range}, ${outcome}${biased.length === 0 ? '' : `: ${biased.join(', ')}`}`;
+      },
+      limit: (of) =>
+        `each from ${of.text('least')} to ${of.text('most')}, their mean from ${of.text('least_mean')} to ${of.text('most_mean')} and within ${of.text('tolerance')} of the outcomes`,
+    },
+    plausible: {
+      name: 'plausible',
+      seen: (of) =>
+        of.reason === 'no_bar_moved' ? 'no bar moved' : `${dash(of, 'auc')} ± ${dash(of, 'standard_error')}`,
+      limit: (of) => `at most ${of.text('most')}, or within chance of 0.5`,
+    },
+    series_foresight: {
+      name: 'series foresight',
+      seen: (of) => {
+        const series = of.list('series');
+        return series.length === 0 ? 'no series has values' : `none of ${series.join(', ')}`;
+      },
+      limit: () => 'no series',
+    },
+    single_column: {
+      name: 'single column',
+      seen: (of) =>
+        of.reason === 'no_column' ? 'no column has values on enough rows' : `${of.text('column')} ${dash(of, 'auc')}`,
+      limit: (of) => `an AUC of at most ${of.text('most')} on training rows, beyond chance`,
+    },
+    one_bar_later: {
+      name: 'one bar later',
+      seen: (of) => {
+        if (of.reason === 'no_edge') return 'no edge is claimed';
+        if (of.reason === 'no_series') return 'no series has values';
+        return `net ${dash(of, 'net_bps', 1)} bps, delayed ${dash(of, 'delayed_net_bps', 1)} bps in ${of.text('delayed_trades')} trades`;
+      },
+      limit: (of) => `at least ${100 * (of.number('least_share') ?? 0)} % of the net result remains`,
+    },
+    golden_vectors: {
+      name: 'golden vectors',
+      seen: (of) => (of.has('error') ? of.text('error') : `${of.text('rows')} rows in each of three models`),
+      limit: (of) => `onnxruntime answers within ${of.text('tolerance')} of the learner`,
+    },
+    champion: {
+      name: 'champion',
+      seen: champion,
+      limit: (of) => (of.reason === '' ? `at least ${of.limit} to compare by` : 'none to compare with'),
+    },
+    champion_auc: {
+      name: 'champion auc',
+      seen: against,
+      limit: (of) => `less than ${of.text('most_loss')} below`,
+    },
+    champion_brier: {
+      name: 'champion brier',
+      seen: against,
+      limit: (of) => `not more than ${of.fixed('error', 5)} above, the error of the difference`,
+    },
+    champion_net_sharpe: {
+      name: 'champion net sharpe',
+      seen: championSharpe,
+      limit: (of) => {
+        if (of.reason === 'no_ratio') return 'champion auc and champion brier decide';
+        if (of.reason === 'no_limit') return 'no limit in the policy';
+        const basis = of.text('view') === 'all_pairs' ? 'as if every pair had an edge' : 'of the pairs with an edge';
+        return `at least ${of.limit}, ${basis}`;
+      },
+    },
+    rollout: {
+      name: 'rollout',
+      seen: (of) => (of.has('active') ? `${of.text('active')} is active` : 'none is active'),
+      limit: () => 'no other rollout is active',
+    },
+    gates: { name: 'gates' },
+    registry: {
+      name: 'registry',
+      seen: (of) => (of.has('error') ? of.text('error') : `rejected: ${of.text('rejection')}`),
+      limit: (of) => (of.has('error') ? 'a readable verdict' : 'not rejected'),
+    },
+  },
+  skill,
+  roles: { ai1: 'ai1 ', ai2: 'ai2 ', ai3: 'ai3 ', direction: 'direction ' },
+  group: (name) => `group ${name}: `,
+  relations: {
+    '>': (limit) => `above ${limit}`,
+    '>=': (limit) => `at least ${limit}`,
+    '<': (limit) => `below ${limit}`,
+    '<=': (limit) => `at most ${limit}`,
+  },
+  none: 'none',
+  noLimit: 'no limit in the policy',
+  noVerdict: 'no recorded verdict',
+  noVerdicts: 'no recorded verdicts',
+  passed: 'passed',
+  tooFew: 'too few hours to tell a difference from chance',
+  rejection: (name, seen, limit) => `${name} ${seen} (${limit})`,
+};
+
+function nameOf(code: string): string {
+  return code in EN.gates ? EN.gates[code as keyof typeof EN.gates].name : code;
+}
