@@ -1,3 +1,4 @@
+import { EXPECTED_OF_DIRECTION, EXPECTED_OF_PAIRS, gateKey } from '../shared/bundle/gates/gate_codes.ts';
 import { keyOf, type FailedGate } from '../shared/bundle/gates/gate_result.ts';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -384,8 +385,18 @@ describe('an override', () => {
     expect(await request('POST', '/api/ml/rollout', { model_name: bad, ...body })).toBeNull();
     const { body: health } = await api.ask('GET', '/healthz');
     expect(health['despite_gates']).toMatchObject([
-      { slot: 'challenger', version: bad, gates: [{ code: 'gates', seen: 'no recorded verdicts' }], reason: REASON },
-      { slot: 'direction 1h', version, gates: [{ code: 'direction bias' }], reason: REASON },
+      {
+        slot: 'challenger',
+        version: bad,
+        gates: [{ code: 'gates', evidence: { reason: 'no_verdict' } }],
+        reason: REASON,
+      },
+      {
+        slot: 'direction 1h',
+        version,
+        gates: [{ code: 'bias', role: 'direction', evidence: BIASED.evidence }],
+        reason: REASON,
+      },
     ]);
     expect(await request('POST', '/api/ml/rollout/abort', { reason: 'a test' })).toBeNull();
     expect(await request('POST', `/api/ml/direction-models/${bundles.direction.good}/load`)).toBeNull();
@@ -512,7 +523,10 @@ describe('models that an earlier version activated', () => {
       `${direction} (direction 1h) is in use without a verdict of direction one bar later`,
     );
     expect(status!.stdout).toContain('Train new models with this version');
-    const missing = (codes: readonly string[]) => codes.map((code) => ({ code, seen: 'no recorded verdict' }));
+    const missing = (keys: readonly string[]) =>
+      [...EXPECTED_OF_PAIRS, ...EXPECTED_OF_DIRECTION]
+        .filter((identity) => keys.includes(gateKey(identity)))
+        .map((identity) => ({ ...identity, value: null, evidence: { reason: 'no_verdict' } }));
     const shown = [
       { slot: 'pairs', version, reason: '', gates: missing(MISSING.pairs) },
       { slot: 'direction 1h', version: direction, reason: '', gates: missing(MISSING.direction) },

@@ -314,11 +314,25 @@ export interface paths {
                                 slot: string;
                                 version: string;
                                 /** @description Failed gates, and those without a recorded verdict */
-                                gates: {
+                                gates: ({
+                                    code: string;
+                                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                                    value: number | null;
+                                    relation: (">" | ">=" | "<" | "<=") | null;
+                                    limit: number | null;
+                                    /** @enum {string} */
+                                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                                    evidence: {
+                                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                                            [key: string]: number | string | boolean | null;
+                                        };
+                                    };
+                                    group?: string;
+                                } | {
                                     code: string;
                                     seen: string;
                                     limit: string;
-                                }[];
+                                })[];
                                 /** @description Empty: none was stated */
                                 reason: string;
                                 by: string;
@@ -470,11 +484,25 @@ export interface paths {
                                 slot: string;
                                 version: string;
                                 /** @description Failed gates, and those without a recorded verdict */
-                                gates: {
+                                gates: ({
+                                    code: string;
+                                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                                    value: number | null;
+                                    relation: (">" | ">=" | "<" | "<=") | null;
+                                    limit: number | null;
+                                    /** @enum {string} */
+                                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                                    evidence: {
+                                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                                            [key: string]: number | string | boolean | null;
+                                        };
+                                    };
+                                    group?: string;
+                                } | {
                                     code: string;
                                     seen: string;
                                     limit: string;
-                                }[];
+                                })[];
                                 /** @description Empty: none was stated */
                                 reason: string;
                                 by: string;
@@ -3210,12 +3238,26 @@ export interface paths {
                                         break_even_cost_bps?: number | null;
                                     };
                                 };
-                                gates?: {
+                                gates?: ({
+                                    code: string;
+                                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                                    passed: boolean;
+                                    value: number | null;
+                                    relation: (">" | ">=" | "<" | "<=") | null;
+                                    limit: number | null;
+                                    /** @enum {string} */
+                                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                                    evidence: {
+                                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                                            [key: string]: number | string | boolean | null;
+                                        };
+                                    };
+                                } | {
                                     name: string;
                                     passed: boolean;
                                     seen: string;
                                     limit: string;
-                                }[] | null;
+                                })[] | null;
                             }[];
                             /** @description Backtests requested by the API, newest first, without results */
                             requested: components["schemas"]["Backtest"][];
@@ -4191,11 +4233,25 @@ export interface components {
                 /** @description Next step */
                 next: string;
                 /** @description Of MODEL_GATES: the failed gates */
-                gates?: {
+                gates?: ({
+                    code: string;
+                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                    value: number | null;
+                    relation: (">" | ">=" | "<" | "<=") | null;
+                    limit: number | null;
+                    /** @enum {string} */
+                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                    evidence: {
+                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                            [key: string]: number | string | boolean | null;
+                        };
+                    };
+                    group?: string;
+                } | {
                     code: string;
                     seen: string;
                     limit: string;
-                }[];
+                })[];
             };
         };
         MonitorLookInput: {
@@ -4782,8 +4838,27 @@ export interface components {
             previous_version: string | null;
             /** @description Holdout metrics of each model */
             metrics: unknown;
-            /** @description Every gate with its result */
-            gate: unknown;
+            /** @description Every gate with its verdict */
+            gate: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            })[] | null;
             /** @description Failed gates of a rejected bundle, or why nothing was new */
             reasons: string[];
             /** @description Triggers of the monitor that it answers */
@@ -5308,8 +5383,8 @@ export interface components {
         };
         /** @description The manifest of a direction bundle without golden answers */
         DirectionManifestInput: {
-            /** @constant */
-            format: "minutehand.direction/1";
+            /** @enum {string} */
+            format: "minutehand.direction/2" | "minutehand.direction/1";
             version: string;
             /** Format: date-time */
             created: string;
@@ -5399,12 +5474,26 @@ export interface components {
                 met: boolean;
                 implausible?: boolean;
             }[];
-            gates?: {
+            gates?: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
                 name: string;
                 passed: boolean;
                 seen: string;
                 limit: string;
-            }[];
+            })[];
             edge: {
                 [key: string]: {
                     no_edge: boolean;
@@ -5813,8 +5902,8 @@ export interface components {
         };
         /** @description The manifest of a bundle without golden answers */
         ManifestInput: {
-            /** @constant */
-            format: "minutehand.bundle/2";
+            /** @enum {string} */
+            format: "minutehand.bundle/3" | "minutehand.bundle/2";
             version: string;
             configuration?: {
                 [key: string]: string | number | boolean | null;
@@ -6255,12 +6344,26 @@ export interface components {
                 days: number;
             } | null;
             outside_columns?: string[];
-            gates?: {
+            gates?: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
                 name: string;
                 passed: boolean;
                 seen: string;
                 limit: string;
-            }[];
+            })[];
             files: {
                 "ai1.onnx": {
                     sha256: string;
@@ -6387,11 +6490,25 @@ export interface components {
             }[];
             promotion_e_value: number;
             despite_gates?: {
-                gates: {
+                gates: ({
+                    code: string;
+                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                    value: number | null;
+                    relation: (">" | ">=" | "<" | "<=") | null;
+                    limit: number | null;
+                    /** @enum {string} */
+                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                    evidence: {
+                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                            [key: string]: number | string | boolean | null;
+                        };
+                    };
+                    group?: string;
+                } | {
                     code: string;
                     seen: string;
                     limit: string;
-                }[];
+                })[];
                 reason: string;
                 by: string;
                 /** Format: date-time */
@@ -6627,11 +6744,25 @@ export interface components {
                 /** @description Next step */
                 next: string;
                 /** @description Of MODEL_GATES: the failed gates */
-                gates?: {
+                gates?: ({
+                    code: string;
+                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                    value: number | null;
+                    relation: (">" | ">=" | "<" | "<=") | null;
+                    limit: number | null;
+                    /** @enum {string} */
+                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                    evidence: {
+                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                            [key: string]: number | string | boolean | null;
+                        };
+                    };
+                    group?: string;
+                } | {
                     code: string;
                     seen: string;
                     limit: string;
-                }[];
+                })[];
             };
         };
         MonitorLook: {
@@ -7218,8 +7349,27 @@ export interface components {
             previous_version: string | null;
             /** @description Holdout metrics of each model */
             metrics: unknown;
-            /** @description Every gate with its result */
-            gate: unknown;
+            /** @description Every gate with its verdict */
+            gate: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            })[] | null;
             /** @description Failed gates of a rejected bundle, or why nothing was new */
             reasons: string[];
             /** @description Triggers of the monitor that it answers */
@@ -7744,8 +7894,8 @@ export interface components {
         };
         /** @description The manifest of a direction bundle without golden answers */
         DirectionManifest: {
-            /** @constant */
-            format: "minutehand.direction/1";
+            /** @enum {string} */
+            format: "minutehand.direction/2" | "minutehand.direction/1";
             version: string;
             /** Format: date-time */
             created: string;
@@ -7835,12 +7985,26 @@ export interface components {
                 met: boolean;
                 implausible?: boolean;
             }[];
-            gates?: {
+            gates?: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
                 name: string;
                 passed: boolean;
                 seen: string;
                 limit: string;
-            }[];
+            })[];
             edge: {
                 [key: string]: {
                     no_edge: boolean;
@@ -8249,8 +8413,8 @@ export interface components {
         };
         /** @description The manifest of a bundle without golden answers */
         Manifest: {
-            /** @constant */
-            format: "minutehand.bundle/2";
+            /** @enum {string} */
+            format: "minutehand.bundle/3" | "minutehand.bundle/2";
             version: string;
             configuration?: {
                 [key: string]: string | number | boolean | null;
@@ -8691,12 +8855,26 @@ export interface components {
                 days: number;
             } | null;
             outside_columns?: string[];
-            gates?: {
+            gates?: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
                 name: string;
                 passed: boolean;
                 seen: string;
                 limit: string;
-            }[];
+            })[];
             files: {
                 "ai1.onnx": {
                     sha256: string;
@@ -8823,11 +9001,25 @@ export interface components {
             }[];
             promotion_e_value: number;
             despite_gates?: {
-                gates: {
+                gates: ({
+                    code: string;
+                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                    value: number | null;
+                    relation: (">" | ">=" | "<" | "<=") | null;
+                    limit: number | null;
+                    /** @enum {string} */
+                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                    evidence: {
+                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                            [key: string]: number | string | boolean | null;
+                        };
+                    };
+                    group?: string;
+                } | {
                     code: string;
                     seen: string;
                     limit: string;
-                }[];
+                })[];
                 reason: string;
                 by: string;
                 /** Format: date-time */

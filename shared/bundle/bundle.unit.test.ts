@@ -423,7 +423,7 @@ describe('readBundle', () => {
 
   it('reports MODEL_MANIFEST and the position when the manifest is invalid', () => {
     const changes: [string, (manifest: Manifest) => unknown][] = [
-      ['format', (m) => ({ ...m, format: 'minutehand.bundle/3' })],
+      ['format', (m) => ({ ...m, format: 'minutehand.bundle/4' })],
       ['market', (m) => ({ ...m, market: 'replay' })],
       ['version', (m) => ({ ...m, version: '../../x' })],
       ['created', (m) => ({ ...m, created: 'yesterday' })],

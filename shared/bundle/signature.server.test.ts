@@ -65,7 +65,7 @@ describe('the signature of a bundle', () => {
     expect(JSON.parse(readFileSync(join(folder, SIGNATURE_FILE), 'utf8'))).toMatchObject({ key: ours.name });
     for (const trusted of [null, [ours], [other, ours]]) {
       trust(trusted);
-      expect(readBundle(folder).manifest.format).toBe('minutehand.bundle/2');
+      expect(readBundle(folder).manifest.format).toBe('minutehand.bundle/3');
     }
     trust([other]);
     expect(() => readBundle(folder)).toThrow(`is signed by ${ours.name}`);

@@ -153,7 +153,7 @@ export const EN: GateCatalog = {
         const all = `variance ${of.variance('variance')}; in the last 24 h ${of.variance('last_24h')}`;
         return frozen.length === 0 ? all : `${all}, frozen: ${frozen.join(', ')}`;
       },
-      limit: (of) => `at least ${of.text('least_variance')} in all and in the last 24 h of each pair`,
+      limit: (of) => `at least ${of.exponent('least_variance')} in all and in the last 24 h of each pair`,
     },
     fold_borders: {
       name: 'fold borders',
@@ -226,7 +226,7 @@ export const EN: GateCatalog = {
     golden_vectors: {
       name: 'golden vectors',
       seen: (of) => (of.has('error') ? of.text('error') : `${of.text('rows')} rows in each of three models`),
-      limit: (of) => `onnxruntime answers within ${of.text('tolerance')} of the learner`,
+      limit: (of) => `onnxruntime answers within ${of.exponent('tolerance')} of the learner`,
     },
     champion: {
       name: 'champion',

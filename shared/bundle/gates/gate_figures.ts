@@ -57,6 +57,11 @@ export class GateFigures {
     return value === null ? this.#none : inUnit(value, 'variance');
   }
 
+  /** `1e-5`, where the number itself would be `0.00001`. */
+  exponent(name: string): string {
+    return this.number(name)?.toExponential() ?? this.#none;
+  }
+
   text(name: string): string {
     const value = this.#gate.evidence[name];
     return value === undefined || value === null ? this.#none : String(value);

@@ -160,7 +160,7 @@ export const JA: GateCatalog = {
         const all = `分散 ${of.variance('variance')}、直近 24 時間 ${of.variance('last_24h')}`;
         return frozen.length === 0 ? all : `${all}、変化なし: ${frozen.join('、')}`;
       },
-      limit: (of) => `全体と各ペアの直近 24 時間で ${of.text('least_variance')} 以上`,
+      limit: (of) => `全体と各ペアの直近 24 時間で ${of.exponent('least_variance')} 以上`,
     },
     fold_borders: {
       name: 'フォールド境界',
@@ -232,7 +232,7 @@ export const JA: GateCatalog = {
     golden_vectors: {
       name: 'ゴールデンベクトル',
       seen: (of) => (of.has('error') ? of.text('error') : `三つのモデルで各 ${of.text('rows')} 行`),
-      limit: (of) => `onnxruntime の出力と学習器の差が ${of.text('tolerance')} 以内`,
+      limit: (of) => `onnxruntime の出力と学習器の差が ${of.exponent('tolerance')} 以内`,
     },
     champion: {
       name: 'チャンピオン',
