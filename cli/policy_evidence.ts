@@ -5,7 +5,7 @@ import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { lowerBound } from '../shared/bar_file/bar_file.ts';
 import { resolveBundle } from '../shared/bundle/bundle.ts';
-import { windowsOfBundle } from '../shared/bundle/bundle_windows.ts';
+import { windowsInUse } from '../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
@@ -110,7 +110,7 @@ function readBars(
   return readKnownBars({
     symbols: symbolsOf(before.minutehand.pairs.map(parsePair)),
     market: before.minutehand.market,
-    from: (from - warmUpSeconds(windowsOfBundle(paths.models, before.minutehand.windows))) as OpenTime,
+    from: (from - warmUpSeconds(windowsInUse(paths.models, before.minutehand.windows))) as OpenTime,
     screening: screenPolicy(before),
     journals,
     store,

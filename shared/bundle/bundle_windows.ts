@@ -1,4 +1,5 @@
 import type { Windows } from '../core/features/windows.ts';
+import { MinutehandError } from '../errors.ts';
 import { readManifest, resolveBundle } from './bundle.ts';
 import { bundleWindows } from './feature_schema.ts';
 
@@ -10,7 +11,17 @@ export function windowsOfBundle(folder: string, configured: Windows): Windows {
   return bundleWindows(configured, readManifest(resolveBundle(folder)));
 }
 
-/** The same of one bundle; null where it has no formulas. @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
+/** The same; without a bundle that can be read, the configured windows. */
+export function windowsInUse(folder: string, configured: Windows): Windows {
+  try {
+    return windowsOfBundle(folder, configured);
+  } catch (error) {
+    if (error instanceof MinutehandError) return configured;
+    throw error;
+  }
+}
+
+/** The windows of one bundle; null where it has no formulas. @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
 export function formulaWindows(folder: string, configured: Windows): Windows | null {
   const windows = bundleWindows(configured, readManifest(folder));
   return windows.formulas === undefined ? null : windows;

@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../bar.ts';
 import { barOpen, BarResampler, lastMinuteOf } from '../core/resample/bar_resampler.ts';
 import { barSecondsOf, type Pair } from '../pair.ts';
-import type { InputRow, JournalFile, JournalStore } from './journal.ts';
+import type { InputRange, InputRow, JournalFile, JournalStore } from './journal_store.ts';
 
 /**
  * The minute of a journal from which on its inputs give a pair at least `bars` whole bars up to `until`, or all there
@@ -44,15 +44,16 @@ export function journaledLegs(inputs: Iterable<InputRow>, pair: Pair): { readonl
   return { a: resampled(pair.a), b: resampled(pair.b) };
 }
 
-/** What the last bars of a pair are read from; a journal that is not on disk has no `commonBars`. */
-export type WarmStore = Pick<JournalStore, 'commonMinuteBefore' | 'inputsFrom'> &
-  Partial<Pick<JournalFile, 'commonBars'>>;
+/** What the last bars of a pair are read from. A journal that is not on disk has no `commonBars`, and no ranges. */
+export interface WarmStore extends Pick<JournalStore, 'commonMinuteBefore'>, Partial<Pick<JournalFile, 'commonBars'>> {
+  inputsFrom(from: OpenTime, range?: InputRange): IterableIterator<InputRow>;
+}
 
 /** The last `count` bars of a pair up to the one at `time` that both legs have, ascending. */
 export function journaledBars(journal: WarmStore, pair: Pair, count: number, time: OpenTime): { a: Bar; b: Bar }[] {
   if (pair.barSeconds === undefined && journal.commonBars !== undefined) return journal.commonBars(pair, count, time);
   const from = firstMinuteOfBars(journal, pair, count, time) ?? time;
-  const legs = journaledLegs(upTo(journal.inputsFrom(from), time), pair);
+  const legs = journaledLegs(upTo(journal.inputsFrom(from, { until: time }), time), pair);
   const ofB = new Map(legs.b.map((bar) => [bar.time, bar]));
   const common = legs.a.flatMap((a) => {
     const b = ofB.get(a.time);

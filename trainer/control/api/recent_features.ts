@@ -4,10 +4,9 @@ import { existsSync } from 'node:fs';
 import type * as z from 'zod';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { barAt } from '../../../shared/bar_file/bar_file.ts';
-import { windowsOfBundle } from '../../../shared/bundle/bundle_windows.ts';
+import { windowsInUse } from '../../../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
-import type { Windows } from '../../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { pairUnknown } from '../../../shared/policy/known_subject.ts';
 import { screenPolicy, shardsOf } from '../../../shared/policy/policy.ts';
@@ -38,7 +37,7 @@ export async function recentFeatures(
 ): Promise<z.infer<typeof generatedSchema>> {
   const beganUs = clock.monotonicUs();
   const { market } = settings.minutehand;
-  const windows = activeWindows(paths.models, settings.minutehand.windows);
+  const windows = windowsInUse(paths.models, settings.minutehand.windows);
   const shard = shardsOf(settings.minutehand).find(({ pairs }) => pairs.some(({ id }) => id === subject));
   const pair = shard?.pairs.find(({ id }) => id === subject);
   if (shard === undefined || pair === undefined) throw pairUnknown([subject], settings.minutehand.pairs);
@@ -77,16 +76,6 @@ export async function recentFeatures(
     rows,
     feature_schema: featureSchema(windows).hash,
   };
-}
-
-/** Those of the active models, where there are any that can be read. */
-function activeWindows(models: string, configured: Windows): Windows {
-  try {
-    return windowsOfBundle(models, configured);
-  } catch (error) {
-    if (error instanceof MinutehandError) return configured;
-    throw error;
-  }
 }
 
 function statisticsOf(column: readonly number[]): Statistics {
