@@ -1,6 +1,7 @@
 import {
   calendarSeconds,
   dateOrderOf,
+  hasShortYear,
   epochSeconds,
   epochUnit,
   isSerialDay,
@@ -267,7 +268,7 @@ function stamped({ table, rows, at, base, make }: Stamped): BarLayout | null {
       inPoints: false,
       ...(isOfClose && { isOfLastMinute: true as const }),
       ...(!namesUtc && { stampForms: forms }),
-      ...(order !== null && {
+      ...((order === 'dmy' || order === 'mdy') && {
         isOtherOrder: (line: string) =>
           dateOrderOf([textOf(cellsOf(line, table.delimiter) ?? [])]) === otherOrder(order),
       }),
@@ -277,7 +278,9 @@ function stamped({ table, rows, at, base, make }: Stamped): BarLayout | null {
   );
 }
 
-function otherOrder(order: DateOrder): DateOrder {
+const FIRST_OF: Readonly<Record<DateOrder, string>> = { dmy: 'day', mdy: 'month', ymd: 'year' };
+
+function otherOrder(order: 'dmy' | 'mdy'): DateOrder {
   return order === 'dmy' ? 'mdy' : 'dmy';
 }
 
@@ -295,17 +298,32 @@ function stampEvidence(
   return [
     ...(values.some(isSerialDay) ? ['time as days of a spreadsheet'] : []),
     ...(isEpoch ? [`time in ${epochUnit(values[0]!)} by its size`] : []),
-    ...(how.order === null ? [] : [`dates with the ${how.order === 'dmy' ? 'day' : 'month'} first`]),
+    ...(how.order === null ? [] : [`dates with the ${FIRST_OF[how.order]} first`]),
     ...(how.isUtc && !isEpoch
       ? [`UTC by ${how.namesUtc ? `the column “${how.header}”` : 'the zone of its stamps'}`]
       : []),
   ];
 }
 
-/** @throws MinutehandError DATA_FORMAT when no date shows which number is the day */
+/** @throws MinutehandError DATA_FORMAT when no date shows which number is the day, or which is the year */
 function orderOf(texts: readonly string[], { options }: Table): DateOrder | null {
+  const short = texts.find(hasShortYear);
+  if (short !== undefined) {
+    if (options.dateOrder !== undefined) return options.dateOrder;
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `dates such as “${short}”, whose year has two digits, so that it may be any of the numbers`,
+      expected: 'a year of four digits, or the order given',
+      next: 'Give --date-order dmy (day first), --date-order mdy (month first) or --date-order ymd (year first).',
+    });
+  }
   const shown = dateOrderOf(texts);
   if (shown === undefined) return null;
+  if (options.dateOrder === 'ymd')
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `dates such as “${texts[0]!}”, whose year is last, and --date-order ymd`,
+      expected: 'an order of day and month',
+      next: 'Give --date-order dmy (day first) or --date-order mdy (month first).',
+    });
   const order = options.dateOrder ?? shown;
   if (order !== null) return order;
   throw new MinutehandError('DATA_FORMAT', {

@@ -23,6 +23,7 @@ import {
   type VerdictCode,
 } from '../../shared/bar_file/verdict/finding.ts';
 import { compareWithKnown } from '../../shared/bar_file/verdict/known_closes.ts';
+import { MAX_ORDERED_ROWS, sortedRows, type RowOrder, type TimedRow } from './row_order.ts';
 import { fileRows, type FileRow, type RowRules } from './file_rows.ts';
 import { untradedName, type PriceName } from './price_names.ts';
 import type { SeriesLayout } from './series_layout.ts';
@@ -106,9 +107,17 @@ export interface SourceReport extends ClockVerdict {
   readonly sha256: string;
   /** Lines with content, headers aside. */
   readonly rows: number;
-  /** Rows at which the stamps go back, as when a file repeats the hour that the clock shows twice in autumn. */
+  /** Order of its rows; `none` are judged in the order of their time. */
+  readonly order: RowOrder;
+  /**
+   * Rows at which the stamps go against the order of the file, as when it repeats the hour that the clock shows twice in
+   * autumn; 0 where the rows have no order.
+   */
   readonly steps_back: number;
-  /** Rows that are not later than one before them. The first copy of a repeated minute is kept. */
+  /**
+   * Rows that are not after those before them in the file's order, or without an order those of a minute that another
+   * row has. The first copy of a repeated minute is kept.
+   */
   readonly repeated_rows: number;
   /** Hours without a bar on a day on which Europe or New York put the clock forward: lost in the source. */
   readonly lost_hours: number;
@@ -290,6 +299,8 @@ async function judge(
     findings.push({ code: 'SUSPECT', by: 'untraded', values: { untraded: tally.untraded, rows: tally.read } });
   for (const { kind, name } of tally.untradedNames.values())
     findings.push({ code: 'SUSPECT', by: 'price_name', values: { kind, name } });
+  if (tally.unsortable > 0)
+    findings.push({ code: 'SUSPECT', by: 'row_order', values: { rows: tally.unsortable, most: MAX_ORDERED_ROWS } });
   if (tally.future.rows > 0) findings.push({ code: 'FUTURE', by: 'rows', values: { ...tally.future } });
   const samples = inspection.samples();
   const buckets = [...samples.closes.keys()];
@@ -348,6 +359,8 @@ interface Tally {
   readonly future: { rows: number; last: number };
   /** Rows of klines that moved without volume. */
   untraded: number;
+  /** Rows of files that are in no order, and too long to be put in one. */
+  unsortable: number;
   /** Kinds of prices at which nobody trades, as names of files and folders state them. */
   readonly untradedNames: Map<string, PriceName>;
 }
@@ -400,6 +413,7 @@ function emptyTally(): Tally {
     codes: new Map(),
     future: { rows: 0, last: NaN },
     untraded: 0,
+    unsortable: 0,
     untradedNames: new Map(),
   };
 }
@@ -547,7 +561,13 @@ async function inspectFile(
 ): Promise<void> {
   const { tally } = target;
   const range: [number, number] = [Infinity, -Infinity];
-  const story = createStory();
+  const story = createStory(survey.order);
+  const unsorted = survey.order === 'none' && !survey.isUnsortable ? sortedRows() : null;
+  const judge = (row: TimedRow): void => {
+    story.add(row.time);
+    inspection.add(row);
+    closes.add(row.time, row.close);
+  };
   const before = tally.read;
   const untraded = untradedName(path);
   if (untraded !== null) tally.untradedNames.set(untraded.kind, untraded);
@@ -559,13 +579,15 @@ async function inspectFile(
         if (one.fault === 'BAR_RANGE') inspection.addRefused(one.row!);
         continue;
       }
-      story.add(one.time);
       widen(range, one.row!);
-      inspection.add({ ...one.row!, time: one.time });
       if (layout.name === 'binance' && one.row!.volume === 0 && one.row!.high > one.row!.low) tally.untraded++;
-      closes.add(one.time, one.row!.close);
+      const row = { ...one.row!, time: one.time };
+      if (unsorted === null) judge(row);
+      else unsorted.add(row);
     }
   }
+  if (unsorted !== null) for (const row of unsorted.inOrder()) judge(row);
+  if (survey.isUnsortable) tally.unsortable += tally.read - before;
   const beside = createBarValues(layout, rules.barSeconds, target.putSeries);
   target.sources.push({
     file: path,
@@ -578,6 +600,7 @@ async function inspectFile(
     ...beside.summary(),
     sha256: survey.sha256,
     rows: tally.read - before,
+    order: survey.order,
     ...clock.verdict,
     ...story.summary(),
   });
@@ -669,8 +692,8 @@ function addRow(batch: Batch, time: number, row: ForeignRow): void {
   batch.length++;
 }
 
-/** Irregularities in the order of a file's rows. */
-function createStory(): {
+/** Irregularities in the order of a file's rows; of rows without an order, in that of their time. */
+function createStory(order: RowOrder): {
   add(time: number): void;
   summary(): Pick<SourceReport, 'steps_back' | 'repeated_rows' | 'lost_hours'>;
 } {
@@ -679,14 +702,16 @@ function createStory(): {
   let lost = 0;
   let previous = -Infinity;
   let newest = -Infinity;
+  const sign = order === 'descending' ? -1 : 1;
   return {
     add(time) {
-      if (time < previous) steps++;
-      if (time <= newest) repeated++;
-      const apart = time - newest;
-      if (apart > HOUR_S && apart <= MAX_LOST_S && isSpringChange(time)) lost++;
-      previous = time;
-      newest = Math.max(newest, time);
+      const place = sign * time;
+      if (place < previous) steps++;
+      if (place <= newest) repeated++;
+      const apart = place - newest;
+      if (apart > HOUR_S && apart <= MAX_LOST_S && isSpringChange(sign > 0 ? time : -newest)) lost++;
+      previous = place;
+      newest = Math.max(newest, place);
     },
     summary: () => ({ steps_back: steps, repeated_rows: repeated, lost_hours: lost }),
   };

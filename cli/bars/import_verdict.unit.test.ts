@@ -35,6 +35,12 @@ function rows(
   return [HEADER, ...lines].join('\n');
 }
 
+/** In an order of their own, always the same one. */
+function shuffled(lines: readonly string[]): string[] {
+  const place = (i: number): number => (i * 7919) % 100_003;
+  return lines.map((_, i) => i).sort((a, b) => place(a) - place(b)).map((i) => lines[i]!); // prettier-ignore
+}
+
 async function take(text: string, options: Partial<ImportOptions> = {}, name = 'EURUSD.csv'): Promise<ImportResult> {
   const source = join(folder, name);
   await writeFile(source, text);
@@ -99,6 +105,54 @@ describe('an import', () => {
     expect(ahead.symbols[0]!.check.first).toBe(T0 - 7200);
     const closes = await take(rows(50), { reading: { stamp: 'close' } }, 'GBPUSD.csv');
     expect(closes.symbols[0]!.check.first).toBe(T0 - 60);
+  });
+
+  it('asks about a gap of most of a year, and about bars that stand off all others, in any order of the rows', async () => {
+    const YEAR = 365 * 86_400;
+    const split = rows(200, ([time, ...rest], i) => [i < 120 ? time! - YEAR : time!, ...rest]);
+    const [header, ...lines] = split.split('\n');
+    const values = { days: 365, before: 120, after: 80, gaps: 1 };
+    for (const text of [split, [header, ...lines.toReversed()].join('\n'), [header, ...shuffled(lines)].join('\n')])
+      expect(await take(text)).toMatchObject({
+        symbols: [{ imported: false, verdict: { verdict: 'GAP', findings: [{ code: 'GAP', values }] } }],
+      });
+    const stray = rows(200, ([time, ...rest], i) => [i === 0 ? time! - 40 * 86_400 : time!, ...rest]);
+    expect(await take(stray)).toMatchObject({ symbols: [{ verdict: { findings: [{ code: 'GAP', values: { before: 1, after: 199 } }] } }] }); // prettier-ignore
+    // A month that is not there, between bars of two others, is a hole like others.
+    const month = rows(200, ([time, ...rest], i) => [i < 100 ? time! - 40 * 86_400 : time!, ...rest]);
+    expect(await take(month)).toMatchObject({ symbols: [{ imported: true, verdict: { verdict: 'OK' } }] });
+    expect(await take(split, { accept: ['GAP'] }, 'GBPUSD.csv')).toMatchObject({ symbols: [{ added: 200 }] });
+  });
+
+  it('of a first symbol refuses inverted quotes by the prices of the year, and says where a price near 1 hides them', async () => {
+    const inverted = rows(200, ([time, o, h, l, c, v]) => [time!, 1 / o!, 1 / l!, 1 / h!, 1 / c!, v!]);
+    const values = { factor: '1/x', year: 2023 };
+    const back = 2 * 364 * 86_400;
+    const of2023 = (lines: string): string => lines.replaceAll(/^\d{10}/gm, (time) => String(Number(time) - back));
+    expect(await take(of2023(inverted))).toMatchObject({
+      symbols: [{ imported: false, verdict: { verdict: 'SCALED', findings: [{ by: 'year_prices', values }] } }],
+    });
+    expect(await take(of2023(rows(200)))).toMatchObject({ symbols: [{ imported: true }] });
+    const nearOne = await take(rows(50), {}, 'AUDNZD.csv');
+    expect(nearOne.symbols[0]!.sources[0]!.read_by).toContain('a price near 1, which does not show whether the quote is inverted'); // prettier-ignore
+  });
+
+  it('judges rows in no order of time as if they were sorted, and counts what repeats', async () => {
+    const swapped = rows(2500, ([time, o, h, l, c, v]) => [time!, c!, h!, l!, o!, v!]);
+    const mix = (text: string): string => {
+      const [header, ...lines] = text.split('\n');
+      return [header, ...shuffled(lines)].join('\n');
+    };
+    expect((await take(swapped)).symbols[0]!.verdict.verdict).toBe('SWAPPED');
+    expect((await take(mix(swapped))).symbols[0]!.verdict).toEqual((await take(swapped)).symbols[0]!.verdict);
+    const text = rows(2500);
+    const sound = await take(mix(`${text}\n${text.split('\n')[7]!}`));
+    expect(sound).toMatchObject({
+      symbols: [{ imported: true, added: 2500, duplicates: 1, sources: [{ order: 'none', steps_back: 0, repeated_rows: 1, timeframe: '1m' }] }],
+    }); // prettier-ignore
+    const [header, ...lines] = text.split('\n');
+    const newestFirst = await take([header, ...lines.toReversed()].join('\n'));
+    expect(newestFirst.symbols[0]!.sources[0]).toMatchObject({ order: 'descending', steps_back: 0, repeated_rows: 0 });
   });
 
   it('refuses prices that no market has, as the daemon does', async () => {

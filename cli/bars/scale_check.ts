@@ -2,6 +2,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { decimalsOf } from '../../shared/csv/numbers.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { SymbolSink } from '../../shared/bar_file/bar_sink.ts';
+import { mayBeInverse } from '../../shared/bar_file/verdict/year_prices.ts';
 import type { BarLayout } from './bar_layout.ts';
 import type { Survey } from './survey.ts';
 
@@ -54,6 +55,7 @@ export async function checkScale(question: ScaleQuestion): Promise<Scale> {
   const near = await nearBars(question);
   const level = near === null ? null : checkLevel(question, near);
   if (level !== null) evidence.push(level);
+  else if (isNearOne(question)) evidence.push('a price near 1, which does not show whether the quote is inverted');
   if (layout.inPoints && options.digits === undefined) {
     if (near !== null) checkDigits(question, near);
     checkConfigured(question, decimals);
@@ -96,6 +98,14 @@ async function nearBars({ survey, near }: ScaleQuestion): Promise<BarColumns | n
   const reach = Math.min(Math.max((last - first) / 2, NEAR_S), 200 * DAY_S) + 2 * DAY_S;
   const bars = await near(middle - reach, middle + reach);
   return bars === null || bars.length < 20 ? null : bars;
+}
+
+/** Both the price and its inverse are usual for the pair in that year. */
+function isNearOne({ symbol, survey }: ScaleQuestion): boolean {
+  const middle = (survey.range[0] + survey.range[1]) / 2;
+  return (
+    Number.isFinite(middle) && mayBeInverse(symbol, new Date(middle * 1000).getUTCFullYear(), survey.typical.close)
+  );
 }
 
 function checkLevel({ path, symbol, survey }: ScaleQuestion, near: BarColumns): string | null {

@@ -8,6 +8,7 @@ import { readSourceName } from '../../shared/symbol/source_name.ts';
 import { recognizeLayout, type BarLayout, type ReadingOptions } from './bar_layout.ts';
 import { refuseForeignFile } from './binance_files.ts';
 import { recognizeSeries, type SeriesLayout } from './series_layout.ts';
+import { watchOrder, type RowOrder } from './row_order.ts';
 import { sourceLines } from './source_lines.ts';
 import { WEEKEND_S } from '../../shared/bar_file/week_open.ts';
 
@@ -31,6 +32,9 @@ export interface Survey {
   readonly barSeconds: number | null;
   /** What the timeframe was inferred from. */
   readonly timeframeBy: 'spacing' | 'name' | null;
+  readonly order: RowOrder;
+  /** The rows are in no order, and too many to be put in one in memory. */
+  readonly isUnsortable: boolean;
 }
 
 const KNOWN_SECONDS: ReadonlySet<number> = new Set(Object.values(TIMEFRAMES));
@@ -46,8 +50,9 @@ export async function surveyFile(
   onBytes: (bytes: number) => void,
 ): Promise<Survey> {
   const hash = createHash('sha256');
-  const opens: number[] = [];
-  const distances = createDistances();
+  let opens: number[] = [];
+  let distances = createDistances();
+  const order = watchOrder();
   const digits = createDigits();
   const sample = createSample();
   const states = createStates(layout);
@@ -71,6 +76,7 @@ export async function surveyFile(
       if (row !== null && isSampled) sample.add(row.close, row.spread);
       range[0] = Math.min(range[0], time);
       range[1] = Math.max(range[1], time);
+      order.add(time);
       const apart = Math.abs(time - previous);
       distances.add(apart);
       // In a file with the newest bar first, the later of the two opens the week as well.
@@ -79,6 +85,8 @@ export async function surveyFile(
     }
   }
   if (layout.name !== 'series') refuseMixedZones(path, layout);
+  const sorted = order.sortedTimes();
+  if (sorted !== null) ({ opens, distances } = neighborsIn(sorted));
   const timeframe = layout.name === 'series' ? NO_TIMEFRAME : timeframeOf(path, rows, distances);
   const { decimals, rowsWithMore } = digits.result();
   return {
@@ -90,8 +98,22 @@ export async function surveyFile(
     rowsWithMore,
     typical: sample.medians(),
     range,
+    order: order.order(),
+    isUnsortable: order.order() === 'none' && sorted === null,
     ...timeframe,
   };
+}
+
+/** What neighbors show in a file whose rows are in no order. @param times ascending */
+function neighborsIn(times: Float64Array): { opens: number[]; distances: Distances } {
+  const opens: number[] = [];
+  const distances = createDistances();
+  for (let i = 1; i < times.length; i++) {
+    const apart = times[i]! - times[i - 1]!;
+    distances.add(apart);
+    if (apart >= WEEKEND_S) opens.push(times[i]!);
+  }
+  return { opens, distances };
 }
 
 const SAMPLE_LINES = 1000;

@@ -163,6 +163,26 @@ describe('What can be read in two ways is not guessed:', () => {
     expect((await stored('EURUSD')).time[0]).toBe(START);
   });
 
+  it('years with two digits: their order is asked for, whatever the separator', async () => {
+    const forms: Readonly<Record<string, readonly ['dmy' | 'mdy' | 'ymd', (iso: string) => string]>> = {
+      dotted: ['dmy', (iso) => `${iso.slice(8, 10)}.${iso.slice(5, 7)}.${iso.slice(2, 4)} ${iso.slice(11, 16)}`],
+      slashed: ['mdy', (iso) => `${iso.slice(5, 7)}/${iso.slice(8, 10)}/${iso.slice(2, 4)} ${iso.slice(11, 16)}`],
+      dashed: ['ymd', (iso) => `${iso.slice(2, 10)} ${iso.slice(11, 16)}`],
+      together: ['ymd', (iso) => `${iso.slice(2, 10).replaceAll('-', '')} ${iso.slice(11, 16).replace(':', '')}00`],
+      named: ['dmy', (iso) => `${iso.slice(8, 10)}-Jan-${iso.slice(2, 4)} ${iso.slice(11, 16)}`],
+    };
+    for (const [name, [dateOrder, form]] of Object.entries(forms)) {
+      const lines = bars().map(({ time, prices }) => `${date(time, form)},${prices.join()},5`);
+      const path = await given('EURUSD.csv', ['time (UTC),open,high,low,close,volume', ...lines].join('\n'));
+      expect([name, await refusal(read(path))]).toMatchObject([name, { code: 'DATA_FORMAT', next: expect.stringContaining('--date-order ymd') as unknown }]); // prettier-ignore
+      await rm(out, { recursive: true, force: true });
+      await read(path, { reading: { dateOrder } });
+      expect([name, (await stored('EURUSD')).time[0], (await stored('EURUSD')).length]).toEqual([name, START, ROWS]);
+    }
+    const whole = await given('EURUSD.csv', american.join('\n'));
+    expect((await refusal(read(whole, { reading: { dateOrder: 'ymd' } }))).message).toContain('whose year is last');
+  });
+
   it('unless a later row shows it', async () => {
     const later = `01/13/2025 00:00,${bars()[0]!.prices.join()},5`;
     await read(await given('EURUSD.csv', [...american, later].join('\n')));

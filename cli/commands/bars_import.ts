@@ -120,7 +120,10 @@ function withImportOptions(command: Command): Command {
       ]),
     )
     .addOption(
-      new Option('--date-order <order>', 'of dates such as 03/04/2025, where none shows it').choices(['dmy', 'mdy']),
+      new Option(
+        '--date-order <order>',
+        'of dates such as 03/04/2025 where none shows it, and of years with two digits',
+      ).choices(['dmy', 'mdy', 'ymd']),
     )
     .addOption(
       new Option('--stamp <of>', 'what the stamp of a bar is of (default: its open)').choices(['open', 'close']),
@@ -314,7 +317,8 @@ const HINTS: Partial<Record<VerdictCode, string>> = {
   SHIFTED: 'State the clock: --timezone, or --epoch-timezone for stamps that claim to be UTC.',
   CLOSE_STAMPED: 'Add --stamp close.',
   SWAPPED: 'Correct the header or the order of the columns.',
-  SCALED: 'Correct the prices.',
+  SCALED: 'Correct the prices; where quotes are inverted, --symbol with the inverse pair (USDEUR for EURUSD) is right.',
+  GAP: 'Look at the rows on both sides of the gap: a stamp of another year, or a year of which the file is missing.',
   FLAT_WEEKENDS: 'Leave them out with --drop-flat-weekends.',
 };
 
@@ -348,7 +352,7 @@ function sayImported(one: ImportReport, output: Output): void {
 }
 
 function saySource({ symbol }: ImportReport, source: SourceReport, output: Output): void {
-  const { file, layout, timezone, checked, week_opens, odd_opens, steps_back, lost_hours } = source;
+  const { file, layout, timezone, checked, week_opens, odd_opens, lost_hours } = source;
   output.line(`  ${file}: ${inferredOf(source, symbol)}`);
   if (source.series_left_out.length > 0)
     output.line(`  ${file}: ${source.series_left_out.join(', ')} left out; --flow keeps them, in the store`);
@@ -362,8 +366,18 @@ function saySource({ symbol }: ImportReport, source: SourceReport, output: Outpu
         `${file}: read on the clock ${timezone}, which could not be checked: ${week_opens} openings of a trading week${week_opens < 2 ? ' are too few' : ''}.`,
       );
   }
-  if (steps_back > 0) output.line(`  ${file}: the stamps step back ${steps_back} times; first copies are kept`);
+  for (const text of orderTexts(source)) output.line(`  ${file}: ${text}`);
   if (lost_hours > 0) output.line(`  ${file}: ${lost_hours} hour lost in the source where the clock is put forward`);
+}
+
+/** What a person should know of the order of a file's rows. */
+function orderTexts({ order, rows, steps_back, repeated_rows }: SourceReport): string[] {
+  const copies = repeated_rows === 0 ? '' : `; ${repeated_rows} repeat a minute, whose first row is kept`;
+  if (order === 'none') return [`its ${rows} rows are in no order of time; they were put in order to be judged${copies}`];
+  const first = order === 'descending' ? ['the newest row is the first'] : [];
+  if (steps_back === 0) return copies === '' ? first : [...first, copies.slice(2)];
+  const way = order === 'descending' ? 'forward' : 'back';
+  return [...first, `the stamps step ${way} ${steps_back} times${copies}`];
 }
 
 const SYMBOL_EVIDENCE = {

@@ -5321,10 +5321,10 @@ export interface components {
             verdicts: {
                 [key: string]: {
                     /** @enum {string} */
-                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
                     findings: {
                         /** @enum {string} */
-                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
                         /** @description The test that found it */
                         by: string;
                         values: {
@@ -7832,10 +7832,10 @@ export interface components {
             verdicts: {
                 [key: string]: {
                     /** @enum {string} */
-                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
                     findings: {
                         /** @enum {string} */
-                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "SUSPECT" | "STALE" | "OK";
+                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
                         /** @description The test that found it */
                         by: string;
                         values: {

@@ -1,7 +1,7 @@
 import { parseDecimalText } from '../bar_file/decimal.ts';
 
-/** Which of the first two numbers of `03/04/2025` is the day. */
-export type DateOrder = 'dmy' | 'mdy';
+/** How the numbers of `03/04/2025` and `03/04/25` are ordered; `ymd` is of years with two digits only. */
+export type DateOrder = 'dmy' | 'mdy' | 'ymd';
 
 /** What a stamp states. */
 export interface Stamp {
@@ -15,6 +15,13 @@ const CLOCK = '(?:[ T,;]+(\\d{1,2}):?(\\d{2})(?::?(\\d{2}(?:[.,]\\d+)?))?(?: ?([
 const ZONE = '(?: ?(Z|UTC|GMT)?([+-]\\d{2}:?\\d{2})?)?';
 const YEAR_FIRST = new RegExp(`^(\\d{4})([-./]?)(\\d{1,2})\\2(\\d{1,2})${CLOCK}${ZONE}$`);
 const YEAR_LAST = new RegExp(`^(\\d{1,2})([-./])(\\d{1,2})\\2(\\d{4})${CLOCK}${ZONE}$`);
+/** `03/04/25`, `25-04-03 17:00`; digits without separators before a time: `250403 170000`. */
+const SHORT_YEAR = new RegExp(`^(\\d{1,2})([-./])(\\d{1,2})\\2(\\d{2})${CLOCK}${ZONE}$`);
+const SHORT_YEAR_TOGETHER = new RegExp(`^(\\d{2})()(\\d{2})(\\d{2})(?=[ T,;]+\\d)${CLOCK}${ZONE}$`);
+/** `06-Jan-25`, in which either number may be the year. */
+const SHORT_YEAR_NAMED = new RegExp(`^(\\d{1,2})([- ])([A-Za-z]{3})[a-z]*[- ](\\d{2})${CLOCK}${ZONE}$`);
+/** Two digits below this are of this century. */
+const FIRST_SHORT_YEAR = 70;
 /** `06-Jan-2025 17:00`, `6 January 2025`. */
 const MONTH_NAMED = new RegExp(`^(\\d{1,2})[- ]([A-Za-z]{3})[a-z]*[- ](\\d{4})${CLOCK}${ZONE}$`);
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
@@ -68,18 +75,48 @@ export function readStamp(text: string, order: DateOrder | null): Stamp {
     const second = yearLast[3]!;
     const year = yearLast[4]!;
     const isDayFirst = yearLast[2] === '.' || order === 'dmy';
-    if (!isDayFirst && order === null) return UNREADABLE;
+    if (!isDayFirst && order !== 'mdy') return UNREADABLE;
     return dated(isDayFirst ? [year, second, first] : [year, first, second], yearLast.slice(5));
   }
+  const short = shortYear(text);
+  if (short !== null) return order === null ? UNREADABLE : dated(inOrder(short, order), short.slice(5));
   const named = MONTH_NAMED.exec(text);
   if (named !== null) {
-    const month = MONTHS.indexOf(named[2]!.toLowerCase()) + 1;
-    return dated([named[3]!, String(month), named[1]!], named.slice(4));
+    return dated([named[3]!, monthOf(named[2]!), named[1]!], named.slice(4));
   }
   const value = parseDecimalText(text);
   // The fraction of a day has ten digits or more, so a second is exact.
   if (isSerialDay(value)) return { seconds: Math.round((value - SERIAL_DAY_OF_1970) * 86_400), isUtc: false };
   return value >= 0 ? { seconds: epochSeconds(value), isUtc: true } : UNREADABLE;
+}
+
+function shortYear(text: string): RegExpExecArray | null {
+  return SHORT_YEAR.exec(text) ?? SHORT_YEAR_TOGETHER.exec(text) ?? SHORT_YEAR_NAMED.exec(text);
+}
+
+/** Returns whether a text is a date whose year has two digits, so that any of its numbers may be the year. */
+export function hasShortYear(text: string): boolean {
+  return shortYear(text) !== null;
+}
+
+/** Year, month and day. */
+function inOrder(match: readonly string[], order: DateOrder): [string, string, string] {
+  const [, first, , second, third] = match as [string, string, string, string, string];
+  if (/[a-z]/i.test(second))
+    return yearOf(order === 'ymd' ? [first, monthOf(second), third] : [third, monthOf(second), first]);
+  const [year, month, day] = { dmy: [third, second, first], mdy: [third, first, second], ymd: [first, second, third] }[
+    order
+  ] as [string, string, string];
+  return yearOf([year, month, day]);
+}
+
+function yearOf([year, month, day]: readonly [string, string, string]): [string, string, string] {
+  return [`${Number(year) < FIRST_SHORT_YEAR ? 20 : 19}${year.padStart(2, '0')}`, month, day];
+}
+
+/** 1 to 12; 0 for other words. */
+function monthOf(name: string): string {
+  return String(MONTHS.indexOf(name.slice(0, 3).toLowerCase()) + 1);
 }
 
 function dated(

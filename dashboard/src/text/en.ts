@@ -396,6 +396,7 @@ export const EN = {
   'verdict.CLOSE_STAMPED': 'stamped with the close',
   'verdict.FROZEN': 'feed frozen',
   'verdict.FLAT_WEEKENDS': 'weekends filled',
+  'verdict.GAP': 'long gap',
   'verdict.SUSPECT': 'suspect',
   'verdict.STALE': 'stale',
   'verdict.LAGS': 'repeats another symbol later',

@@ -398,6 +398,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'verdict.CLOSE_STAMPED': '終値時刻の記録',
   'verdict.FROZEN': '配信の停止',
   'verdict.FLAT_WEEKENDS': '週末の穴埋め',
+  'verdict.GAP': '長い欠落',
   'verdict.SUSPECT': '疑わしい',
   'verdict.STALE': '古い',
   'verdict.LAGS': '他シンボルの遅れた複製',

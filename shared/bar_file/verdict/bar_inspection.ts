@@ -59,6 +59,7 @@ export function createBarInspection(
   const frozen = createFrozenRuns(barSeconds);
   const copies = createCopies(barSeconds);
   const samples = createSamples(symbol, Math.max(BUCKET_S, barSeconds));
+  const gaps = createGaps();
   let previous: InspectedBar | null = null;
   let live: number | null = null;
   let bars = 0;
@@ -81,6 +82,7 @@ export function createBarInspection(
     const [earlier, later] = bar.time > previous.time ? [previous, bar] : [bar, previous];
     order.addNeighbors(earlier, later, later.time - earlier.time === barSeconds);
     scale.addNeighbors(earlier, later);
+    gaps.addNeighbors(earlier.time, later.time, bars - 1, bar === later);
     frozen.addNeighbors(earlier, later);
     // Bars that only repeat the last close stand for a closed market as a gap does.
     if (!isFiller(earlier, later)) {
@@ -107,6 +109,7 @@ export function createBarInspection(
       ...frozen.findings(),
       ...weekends.findings(),
       ...copies.findings(),
+      ...gaps.findings(bars),
     ],
     samples: () => samples.closes,
     get bars() {
@@ -255,6 +258,40 @@ function createCopies(barSeconds: number) {
     },
   };
 }
+
+/** No market rests so long: a year is absent, or some stamps are of another one. */
+const LONG_GAP_S = 300 * DAY_S;
+/** Behind a gap of this length, so few of the bars are strays. */
+const STRAY_GAP_S = 30 * DAY_S;
+const STRAY_SHARE = 0.01;
+
+/** Gaps of most of a year, and bars that stand far off all others. */
+function createGaps() {
+  const found: { readonly from: number; readonly to: number; readonly seen: number; readonly isUp: boolean }[] = [];
+  return {
+    /** @param seen bars before this one in the order in which they come @param isUp whether that is ascending */
+    addNeighbors(from: number, to: number, seen: number, isUp: boolean): void {
+      if (to - from >= STRAY_GAP_S && found.length < MAX_GAPS) found.push({ from, to, seen, isUp });
+    },
+    findings(bars: number): Finding[] {
+      const gaps = found.flatMap(({ from, to, seen, isUp }) => {
+        const before = isUp ? seen : bars - seen;
+        const isStray = Math.min(before, bars - before) <= STRAY_SHARE * bars;
+        return to - from >= LONG_GAP_S || isStray ? [{ from, to, before }] : [];
+      });
+      const [longest] = gaps.sort((a, b) => b.to - b.from - (a.to - a.from));
+      if (longest === undefined) return [];
+      const { from, to, before } = longest;
+      const days = Math.round((to - from) / DAY_S);
+      return [
+        { code: 'GAP', by: 'distance', values: { days, from, to, before, after: bars - before, gaps: gaps.length } },
+      ];
+    },
+  };
+}
+
+/** More of them are the spacing of very long bars, or rows in no order. */
+const MAX_GAPS = 1000;
 
 /** Flat bars of hours in which the market is closed. */
 function createWeekends(due: WeekOpen | null, barSeconds: number) {

@@ -13,6 +13,7 @@ export const VERDICTS = [
   'CLOSE_STAMPED',
   'FROZEN',
   'FLAT_WEEKENDS',
+  'GAP',
   'SUSPECT',
   'STALE',
   'OK',

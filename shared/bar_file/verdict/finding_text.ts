@@ -51,6 +51,12 @@ export function findingText({ code, by, values }: Finding): string {
       `${v['bars']} identical bars in ${v['runs']} runs, the longest of ${v['longest_bars']} from ${at('from')}: a feed that was stuck`,
     'FLAT_WEEKENDS closed_hours': () =>
       `${v['flat']} of ${v['bars']} bars of closed weekends are flat and without volume: filled in`,
+    'GAP distance': () =>
+      `no bar for ${v['days']} days, from ${at('from')} to ${at('to')}: ${v['before']} bars before it and ${v['after']} after it${v['gaps'] === 1 ? '' : `; ${v['gaps']} such gaps`}`,
+    'SUSPECT row_order': () =>
+      `${v['rows']} rows in no order of time, more than the ${v['most']} that can be put in order: clock, gaps and repeated bars cannot be judged`,
+    'SCALED year_prices': () =>
+      `by ${v['factor']}: the price is about ${v['price']} in ${v['year']}, when ${v['symbol']} was ${v['low']} to ${v['high']}; the quotes seem to be inverted`,
     'SUSPECT untraded': () =>
       `${v['untraded']} of ${v['rows']} klines move without volume: mark, index or premium prices, at which nobody traded`,
     'SUSPECT price_name': () => `${v['kind']} by the name “${v['name']}”: nobody traded at these prices`,

@@ -1,5 +1,6 @@
 import type { InspectedBar } from './inspected_bar.ts';
 import type { Finding } from './finding.ts';
+import { createInverseWatch } from './year_prices.ts';
 
 /** From one close to the next: no market moves so far between two bars; a change of the scale does. */
 const LEAP = 4;
@@ -30,6 +31,14 @@ const USUAL_PRICES: Readonly<Record<string, readonly [low: number, high: number]
   XAGUSD: [3, 400],
 };
 
+/** Coins that have never been so cheap that their quote could be taken for its inverse. */
+const INVERTED_COINS: Readonly<Record<string, readonly [low: number, high: number]>> = {
+  BTCUSD: [1e-7, 1e-2],
+  BTCUSDT: [1e-7, 1e-2],
+  ETHUSD: [1e-6, 0.05],
+  ETHUSDT: [1e-6, 0.05],
+};
+
 /** Currencies and metals whose prices since 1999 include this one. */
 export function usualSymbolsAt(price: number): string[] {
   return Object.keys(USUAL_PRICES).filter((symbol) => {
@@ -41,15 +50,17 @@ export function usualSymbolsAt(price: number): string[] {
 /** Finds prices of another scale: leaps inside the bars, and levels that a known symbol never had. */
 export function createScaleWatch(symbol: string) {
   const usual = USUAL_PRICES[symbol.toUpperCase()] ?? null;
+  const inverseWatch = createInverseWatch(symbol.toUpperCase());
   const leaps = new Map<number, { count: number; time: number }>();
   let inverse: { count: number; time: number } | null = null;
   let other: { count: number; time: number; ratio: number } | null = null;
   let bars = 0;
   let outside = 0;
   let sum = 0;
-  const level = ({ close }: InspectedBar): void => {
+  const level = ({ time, close }: InspectedBar): void => {
     bars++;
     sum += Math.log(close);
+    inverseWatch.add(time, close);
     if (usual !== null && (close < usual[0] || close > usual[1])) outside++;
   };
   return {
@@ -89,13 +100,26 @@ export function createScaleWatch(symbol: string) {
         });
       const ofLevel = levelFinding();
       if (ofLevel !== null) found.push(ofLevel);
+      const inverted = ofLevel === null ? inverseWatch.inverse() : null;
+      if (inverted !== null) {
+        const { year, price, low, high } = inverted;
+        const values = { factor: '1/x', symbol, year, price: round(price), low: round(low), high: round(high) };
+        found.push({ code: 'SCALED', by: 'year_prices', values });
+      }
       return found;
     },
   };
 
   function levelFinding(): Finding | null {
-    if (usual === null || bars === 0 || outside < 0.5 * bars) return null;
+    const coin = INVERTED_COINS[symbol.toUpperCase()];
     const mean = Math.exp(sum / bars);
+    if (coin !== undefined && mean >= coin[0] && mean <= coin[1])
+      return {
+        code: 'SCALED',
+        by: 'usual_prices',
+        values: { factor: '1/x', price: round(mean), low: round(1 / coin[1]), high: round(1 / coin[0]) },
+      };
+    if (usual === null || bars === 0 || outside < 0.5 * bars) return null;
     const values = { price: round(mean), low: usual[0], high: usual[1] };
     const isUsual = (price: number): boolean => price >= usual[0] && price <= usual[1];
     const scaledBy = (powers: readonly number[]): Finding | null => {
