@@ -373,7 +373,8 @@ function saySource({ symbol }: ImportReport, source: SourceReport, output: Outpu
 /** What a person should know of the order of a file's rows. */
 function orderTexts({ order, rows, steps_back, repeated_rows }: SourceReport): string[] {
   const copies = repeated_rows === 0 ? '' : `; ${repeated_rows} repeat a minute, whose first row is kept`;
-  if (order === 'none') return [`its ${rows} rows are in no order of time; they were put in order to be judged${copies}`];
+  if (order === 'none')
+    return [`its ${rows} rows are in no order of time; they were put in order to be judged${copies}`];
   const first = order === 'descending' ? ['the newest row is the first'] : [];
   if (steps_back === 0) return copies === '' ? first : [...first, copies.slice(2)];
   const way = order === 'descending' ? 'forward' : 'back';
