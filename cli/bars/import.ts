@@ -110,8 +110,8 @@ export interface SourceReport extends ClockVerdict {
   /** Order of its rows; `none` are judged in the order of their time. */
   readonly order: RowOrder;
   /**
-   * Rows at which the stamps go against the order of the file, as when it repeats the hour that the clock shows twice in
-   * autumn; 0 where the rows have no order.
+   * Rows at which the stamps go against the order of the file, as when it repeats the hour that the clock shows twice
+   * in autumn; 0 where the rows have no order.
    */
   readonly steps_back: number;
   /**

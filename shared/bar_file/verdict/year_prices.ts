@@ -1,8 +1,8 @@
 /**
  * Lowest and highest price of each year, rounded outward. The annual means of the Federal Reserve's release H.10 lie
- * inside (compared: euro, Australian, New Zealand and Canadian dollar, 1999 to 2016), as do the bars of 2019 and 2020
- * that the tests have. They tell a quote from its inverse where the prices of all years cannot: EUR/USD has been on both
- * sides of 1. A year that is not listed tells nothing.
+ * inside (compared: euro, Australian, New Zealand and Canadian dollar, 1999 to 2016), as do the bars of 2019
+ * that the tests have. They tell a quote from its inverse where the prices of all years cannot: EUR/USD has been on
+ * both sides of 1. A year that is not listed tells nothing.
  */
 const TABLE = `
 year EURUSD GBPUSD AUDUSD NZDUSD USDCHF USDCAD
