@@ -482,6 +482,7 @@ class AssembledDaemon implements Daemon {
         onModelRecovery: (set) => this.#models.onModelRecovery(set),
         onDirectionSwap: (...swap) => this.#directions?.onSwap(...swap),
         onDirectionFailure: (...failure) => this.#directions?.onFailure(...failure),
+        onDirectionRecovery: (model) => this.#directions?.onRecovery(model),
         onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),
         onChallengerFailure: (...failure) => this.#models.onChallengerFailure(...failure),
         onScreened: (screened) => logScreened(screened, log),

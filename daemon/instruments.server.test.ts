@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Bar, OpenTime } from '../shared/bar.ts';
+import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import type { DirectionModel } from '../shared/bundle/direction/direction_model.ts';
 import { INSTRUMENT_WINDOWS } from '../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../shared/core/features/instrument/instrument_features.ts';
@@ -17,7 +17,8 @@ import { openJournal, type LastSignal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import type { MinuteAnswer } from './decide/answer.ts';
 import type { InstrumentAnswer } from './decide/instrument_answer.ts';
-import { barInput, inputOf, minuteInputOf, pairInput } from './queue/input.ts';
+import { DegradationSet } from './queue/degradation_set.ts';
+import { barInput, inputOf, minuteInputOf, pairInput, type DirectionInput } from './queue/input.ts';
 import { Instruments, type InstrumentsOptions } from './instruments.ts';
 import { byMinute, openBench, type Bench } from './pipeline.fixture.ts';
 import type { PipelineOptions } from './options/pipeline_options.ts';
@@ -292,9 +293,11 @@ describe('Instruments', () => {
   const instruments = ['BTCUSDT', 'ETHUSDT'].map(parseInstrument);
   const held = { side: 1, ageBars: 3, entryPrice: 1, positionId: 'entry', entryTime: 60, exits: null };
 
-  function openInstruments(degradations: ReadonlySet<string> = new Set()) {
+  function openInstruments(degradations = new DegradationSet()) {
     const restored: unknown[][] = [];
     const own = new Instruments({
+      clock: { nowMs: () => 0 as EpochMs, monotonicUs: () => 0 },
+      slowInferenceMs: 50,
       pairs: [parsePair('XAUUSD_XAGUSD')],
       instruments,
       matrix: {
@@ -362,11 +365,19 @@ describe('Instruments', () => {
 
   it('is degraded with the daemon, and knows whether taker volumes arrive', () => {
     for (const [degradations, mode] of [
-      [[], 'OK'],
-      [['disk'], 'DEGRADED'],
+      [new DegradationSet(), 'OK'],
+      [new DegradationSet().add('journal'), 'DEGRADED'],
+      [new DegradationSet().add('models'), 'OK'],
+      [new DegradationSet().add('direction_models', '1h'), 'OK'],
     ] as const) {
-      const { own } = openInstruments(new Set(degradations));
-      own.slots.swap({ kind: 'direction', timeframe: '1m', set: modelOf('20260101_0000', () => RANGE) });
+      const { own } = openInstruments(degradations);
+      const swap: DirectionInput = {
+        kind: 'direction',
+        timeframe: '1m',
+        set: modelOf('20260101_0000', () => RANGE),
+      };
+      own.slots.announce(swap);
+      own.slots.swap(swap);
       let batch: MinuteItem[] = [];
       for (let t = 1; t <= WARM; t++) own.step((batch = itemsOf(60 * t, BTC)));
       own.infer();

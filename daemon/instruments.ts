@@ -21,7 +21,6 @@ export interface InstrumentsOptions extends DirectionSlotsOptions {
   /** Of the pairs. */
   readonly matrix: FeatureMatrix;
   readonly decider: Decider;
-  readonly degradations: ReadonlySet<string>;
   readonly halts: Pick<HaltedPairs, 'stopOfInstrument'>;
   readonly series: SeriesReader;
   /** Active models of the pairs. */
@@ -138,7 +137,7 @@ export class Instruments {
       featureSchema: group.featureSchema,
       policyHash: decider.policyHash,
       requireEdge: decider.requireEdge,
-      isDegraded: degradations.size > 0,
+      isDegraded: degradations.isInstrumentDegraded(group.timeframe),
       stop: halts.stopOfInstrument(index),
     };
     const instrument = instruments[index]!;

@@ -21,6 +21,7 @@ import { PipelineStatus } from './status/pipeline_status.ts';
 import { BatchPublisher } from './batches/batch_publisher.ts';
 import { Envelope } from './publish/envelope.ts';
 import type { StateInput } from './queue/input.ts';
+import { DegradationSet } from './queue/degradation_set.ts';
 import { Queue, type MinuteItem } from './queue/queue.ts';
 import { takeEffect, type States } from './state_input.ts';
 import { Turns } from './turns.ts';
@@ -62,7 +63,7 @@ export class Pipeline {
     this.#idle = new IdleWindow(clock, scheduler, feedIntervalMs);
 
     // What changes between two minutes: models, halts, degradations.
-    const degradations = new Set<string>();
+    const degradations = new DegradationSet();
     const halts = new HaltedPairs(pairs, options.halts, instruments);
     this.#models = new ModelSlots({ clock, slowInferenceMs, halts, degradations, inputs, observer });
 
@@ -83,6 +84,7 @@ export class Pipeline {
       idle: this.#idle,
       halts,
       slots: this.#models,
+      directions: { announce: (input) => this.#instruments.slots.announce(input) },
     });
 
     // features → infer → decide
@@ -100,6 +102,8 @@ export class Pipeline {
     this.#matrix = matrix;
     this.#decider = decider;
     this.#instruments = new Instruments({
+      clock,
+      slowInferenceMs,
       pairs,
       instruments,
       matrix,

@@ -4,7 +4,7 @@ import { minutes, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../shared/bar_file/own_timeframe.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
-import { isInstrument, parseSubject } from '../shared/pair.ts';
+import { isInstrument, parseSubject, type Timeframe } from '../shared/pair.ts';
 import { firstMinuteOfBars } from '../shared/store/warm_bars.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { decisionRecord, parseDecisionRecord } from '../shared/policy/decision_record.ts';
@@ -17,7 +17,7 @@ import { NO_JOURNAL, type Journal } from './journal/journal.ts';
 import { Pipeline } from './pipeline.ts';
 import { pipelineSettings } from './options/pipeline_options.ts';
 import type { Publication } from './publish/publish.ts';
-import type { Degradation } from './queue/degradations.ts';
+import { degradationText, parseDegradationText, scopeOf } from './queue/degradation_set.ts';
 import { barInput, inputOf, minuteInputOf, type DirectionInput, type LoadDirection } from './queue/input.ts';
 
 const ROWS_PER_TURN = 500;
@@ -282,14 +282,15 @@ async function resumeBehind(
     for (const row of active.directions) pipeline.inputs.apply(await inputOf(row, loadModels, loadDirection));
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
     if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels));
-    for (const what of active.degradations) pipeline.inputs.apply({ kind: 'degraded', what });
+    for (const text of active.degradations) pipeline.inputs.apply({ kind: 'degraded', ...parseDegradationText(text) });
   });
 }
 
 interface StandingState {
   readonly version: string;
   readonly halts: string;
-  readonly degradations: ReadonlySet<Degradation>;
+  /** As their rows name them. */
+  readonly degradations: ReadonlySet<string>;
   /** Rows of the direction models. */
   readonly directions: Iterable<InputRow>;
   /** Row of its stage. */
@@ -298,7 +299,7 @@ interface StandingState {
 
 /** Models, halts, degradations and rollout after these inputs. */
 function standingAt(inputs: Iterable<InputRow>): StandingState {
-  const degradations = new Set<Degradation>();
+  const degradations = new Set<string>();
   let version = '';
   let halts = '';
   let rollout: InputRow | null = null;
@@ -307,12 +308,16 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
     const { kind, subject } = row;
     if (kind === 'swap') {
       version = subject;
-      degradations.delete('models');
+      // With a scope, or as earlier versions wrote it.
+      for (const text of ['models', degradationText('models', scopeOf('models'))]) degradations.delete(text);
     } else if (kind === 'halts') halts = subject;
     else if (kind === 'rollout') rollout = row;
-    else if (kind === 'direction') directions.set(subject.split(' ')[0]!, row);
-    else if (kind === 'degraded') degradations.add(subject as Degradation);
-    else if (kind === 'recovered') degradations.delete(subject as Degradation);
+    else if (kind === 'direction') {
+      const timeframe = subject.split(' ')[0] as Timeframe;
+      directions.set(timeframe, row);
+      degradations.delete(degradationText('direction_models', timeframe));
+    } else if (kind === 'degraded') degradations.add(subject);
+    else if (kind === 'recovered') degradations.delete(subject);
     else if (kind === 'boot') {
       version = '';
       rollout = null;

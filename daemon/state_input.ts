@@ -8,6 +8,7 @@ import type { RolloutArms } from './infer/rollout_arms.ts';
 import type { Shadow } from './infer/shadow.ts';
 import type { StateInput } from './queue/input.ts';
 import type { BatchPublisher } from './batches/batch_publisher.ts';
+import { scopeOf, type DegradationSet } from './queue/degradation_set.ts';
 
 /** What an input changes between two minutes. */
 export interface States {
@@ -17,7 +18,7 @@ export interface States {
   readonly shadow: Pick<Shadow, 'swap'>;
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
   readonly decider: Pick<Decider, 'setPolicy'>;
-  readonly degradations: Set<string>;
+  readonly degradations: DegradationSet;
   readonly batches: Pick<BatchPublisher, 'hold'>;
   readonly series: Pick<SeriesBook, 'take'>;
   readonly clock: Clock;
@@ -43,9 +44,9 @@ export function takeEffect(input: StateInput, states: States): void {
     case 'lease':
       return batches.hold(input.fence, clock.nowMs());
     case 'degraded':
-      return void degradations.add(input.what);
+      return void degradations.add(input.what, input.scope);
     case 'recovered':
-      return void degradations.delete(input.what);
+      return degradations.delete(input.what, input.scope ?? scopeOf(input.what));
     case 'boot':
       // Halts outlive the process.
       slots.clear();

@@ -78,12 +78,12 @@ export class Truth {
   #checkDirection({ mode, reason, pair_id, model_version }: Seen, { status }: Pipeline, wrong: (what: string) => void) {
     const active = status.directions[timeframeOf(barSecondsOf(parseSubject(pair_id)))] ?? '';
     if (model_version !== '' && !this.#options.hasTrainedDirection(model_version)) wrong(`models ${model_version}`);
-    if (mode === 'OK' && status.degradations.size > 0) wrong(`OK with degradations ${[...status.degradations].join()}`);
+    const isDegraded = status.isDegraded(parseSubject(pair_id));
+    if (mode === 'OK' && isDegraded) wrong(`OK with degradations ${[...status.degradations].join()}`);
     if (mode !== 'WARMUP' && model_version !== active) wrong(`models "${model_version}", active "${active}"`);
     if (mode === 'OK' && active === '') wrong('OK without a direction model');
     if (mode === 'HALT' && reason !== 'SILENCE' && active !== '') wrong('HALT with an active direction model');
-    if (mode === 'DEGRADED' && reason !== 'SILENCE' && status.degradations.size === 0)
-      wrong('DEGRADED without degradations');
+    if (mode === 'DEGRADED' && reason !== 'SILENCE' && !isDegraded) wrong('DEGRADED without degradations');
   }
 
   /** Halts apply to the models that a signal names, even if the daemon has swapped since. */
@@ -114,11 +114,12 @@ export class Truth {
 function checkModels(signal: Seen, { status }: Pipeline, wrong: (what: string) => void): void {
   const { mode, reason } = signal;
   const { models, degradations } = status;
+  const isDegraded = status.isDegraded(parseSubject(signal.pair_id));
   if (mode === 'OK' && models === null) wrong('OK without models');
-  if (mode === 'OK' && degradations.size > 0) wrong(`OK with degradations ${[...degradations].join()}`);
+  if (mode === 'OK' && isDegraded) wrong(`OK with degradations ${[...degradations].join()}`);
   if (mode === 'OK' && models !== null && models.version !== signal.model_version)
     wrong(`models ${signal.model_version}, active ${models.version}`);
-  if (mode === 'DEGRADED' && reason !== 'SILENCE' && degradations.size === 0) wrong('DEGRADED without degradations');
+  if (mode === 'DEGRADED' && reason !== 'SILENCE' && !isDegraded) wrong('DEGRADED without degradations');
   const isHalted = status.haltedPairs.includes(signal.pair_id);
   if (isHalted && mode !== 'HALT' && mode !== 'WARMUP') wrong(`${mode} while health has the pair as halted`);
   if (mode === 'HALT' && reason !== 'SILENCE' && models !== null && !isHalted) wrong('HALT with active models');

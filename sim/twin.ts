@@ -304,7 +304,7 @@ function checkActive(
   const allowed = isLeftOver || hasFailed ? ['', ...versions] : [active];
   if (!allowed.includes(printed.model_version))
     onViolation('models that were not active', `${where}: "${printed.model_version}", active "${active}"`);
-  const wrong = degradationsAt(boot, Math.max(input, boot.bootInput));
+  const wrong = degradationsAt(boot, subject, Math.max(input, boot.bootInput));
   if (printed.mode === 'OK' && wrong.size > 0)
     onViolation('mode OK while something is wrong', `${where}: ${[...wrong].join(', ')}`);
   if (printed.mode === 'DEGRADED' && printed.reason !== 'SILENCE' && boot.degradations.length === 0 && !hasFailed)
@@ -318,13 +318,18 @@ function swapsOf(boot: BootSpan, subject: Pair): readonly { readonly input: numb
   return boot.directions.filter(({ timeframe }) => timeframe === own);
 }
 
-/** Degradations by the rows up to input `evaluatedAt`. */
-function degradationsAt(boot: BootSpan, evaluatedAt: number): Set<string> {
+/** Degradations of a subject by the rows up to input `evaluatedAt`. */
+function degradationsAt(boot: BootSpan, subject: Pair, evaluatedAt: number): Set<string> {
   const wrong = new Set<string>();
+  const own = isInstrument(subject) ? ['instruments', timeframeOf(barSecondsOf(subject))] : ['pairs'];
+  const swaps = swapsOf(boot, subject);
   for (const { input: at, what, isOver } of boot.degradations) {
     if (at > evaluatedAt) break;
+    const [name, scope] = what.split(' ') as [string, string?];
+    if (scope !== undefined && !own.includes(scope)) continue;
     // A later swap ends a degradation of the models.
-    const isMended = what === 'models' && boot.swaps.some((swap) => swap.input > at && swap.input <= evaluatedAt);
+    const isOfModels = name === 'models' || name === 'direction_models';
+    const isMended = isOfModels && swaps.some((swap) => swap.input > at && swap.input <= evaluatedAt);
     if (isOver || isMended) wrong.delete(what);
     else wrong.add(what);
   }

@@ -10,6 +10,7 @@ import { createBodyEncoder, type BodyEncoder } from '../../shared/signal/body_en
 import type { DecisionRecord } from '../../shared/policy/decision_record.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../features/feature_matrix.ts';
+import type { DegradationSet } from '../queue/degradation_set.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import { answerMinute, type AnswerContext, type MinuteAnswer, type RolloutArm } from './answer.ts';
 import { SignalIds } from './signal_ids.ts';
@@ -24,8 +25,8 @@ export interface DeciderOptions {
   /** By symbol. */
   readonly costs: Readonly<Record<string, FillCosts>>;
   readonly matrix: FeatureMatrix;
-  /** The mode is DEGRADED while the set is not empty. */
-  readonly degradations: ReadonlySet<string>;
+  /** The mode is DEGRADED while one concerns the pairs. */
+  readonly degradations: Pick<DegradationSet, 'isPairDegraded'>;
 }
 
 /** Answers minutes, and keeps the virtual position of each pair. */
@@ -126,7 +127,7 @@ export class Decider {
       featureSchema: matrix.formulaSchemaOf(models) ?? schema.hash,
       models,
       scores,
-      isDegraded: degradations.size > 0,
+      isDegraded: degradations.isPairDegraded,
       halted,
       encoder,
       rollout,

@@ -45,12 +45,12 @@ interface Setting {
   readonly models?: ModelSet | null;
   readonly scores?: BatchScores | null;
   readonly halted?: Uint8Array;
-  readonly degradations?: ReadonlySet<string>;
+  readonly isDegraded?: boolean;
   readonly policy?: typeof POLICY;
 }
 
 /** A decider at a minute of the market, after all minutes before it. */
-function createDesk(degradations: ReadonlySet<string> = new Set(), policy = POLICY) {
+function createDesk(isDegraded = false, policy = POLICY) {
   const matrix = new FeatureMatrix(PAIRS, windows, SCHEMA.definitions.length);
   const decider = new Decider({
     pairs: PAIRS,
@@ -59,7 +59,7 @@ function createDesk(degradations: ReadonlySet<string> = new Set(), policy = POLI
     policyHash: 'hash of the policy',
     costs: tradingCosts(settings),
     matrix,
-    degradations,
+    degradations: { isPairDegraded: isDegraded },
   });
   let at = 0;
   const legs = (index: number, pairIndex: number): [Bar, Bar] => {
@@ -112,7 +112,7 @@ const same = (...row: number[]): BatchScores => scoresOf(PAIRS.map(() => row));
 
 /** The answer to one pair at its first warm bar, or at another one. */
 function answerAt(pairIndex: number, changes: Partial<AnsweredMinute>, setting: Setting, bars = WARMUP): MinuteAnswer {
-  const desk = createDesk(setting.degradations, setting.policy);
+  const desk = createDesk(setting.isDegraded, setting.policy);
   desk.warmUp(bars);
   return desk.answer([desk.minuteOf(pairIndex, changes)], setting)[0]!;
 }
@@ -308,10 +308,10 @@ describe('a decider', () => {
   });
 
   it('is DEGRADED while there is any degradation, unless it halts', () => {
-    const degradations = new Set(['redis']);
-    expect(answerAt(0, {}, { scores: same(0.9, 0.1), degradations }).body.mode).toBe('DEGRADED');
-    expect(answerAt(0, {}, { scores: null, degradations }).body.mode).toBe('HALT');
-    expect(answerAt(0, {}, { degradations }, WARMUP - 5).body.mode).toBe('WARMUP');
+    const isDegraded = true;
+    expect(answerAt(0, {}, { scores: same(0.9, 0.1), isDegraded }).body.mode).toBe('DEGRADED');
+    expect(answerAt(0, {}, { scores: null, isDegraded }).body.mode).toBe('HALT');
+    expect(answerAt(0, {}, { isDegraded }, WARMUP - 5).body.mode).toBe('WARMUP');
   });
 
   it('reads the edge of its own pair from the models where the policy requires one', () => {
@@ -369,7 +369,7 @@ describe('a decider', () => {
       next: typeof POLICY | null,
       position: Position = held,
     ): readonly Position[] => {
-      const desk = createDesk(new Set(), policy);
+      const desk = createDesk(false, policy);
       for (const { id } of PAIRS) desk.decider.setPosition(id, position);
       if (next !== null) desk.decider.setPolicy({ ...record, policy: next });
       const minutes = PAIRS.map((_, index) => desk.minuteOf(index, { outcome: 'LEG_MISSING', a: null } as never));

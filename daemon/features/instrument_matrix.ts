@@ -2,7 +2,7 @@ import { instrumentSchema } from '../../shared/bundle/feature_schema.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
 import { barOpen } from '../../shared/core/resample/bar_resampler.ts';
-import { barSecondsOf, type Pair } from '../../shared/pair.ts';
+import { barSecondsOf, timeframeOf, type Pair, type Timeframe } from '../../shared/pair.ts';
 import { checksum } from '../../shared/signal/encode.ts';
 import { isHeartbeat, type PairMinute } from '../align/minute.ts';
 import type { MinuteItem } from '../queue/queue.ts';
@@ -11,6 +11,7 @@ import type { SeriesReader } from './series_reader.ts';
 /** The instruments of one timeframe, and their rows of a batch. */
 export interface TimeframeRows {
   readonly barSeconds: number;
+  readonly timeframe: Timeframe;
   readonly featureSchema: string;
   /** float32, [rows × columns]; the first `rows` are those of the last batch. */
   readonly values: Float32Array;
@@ -44,7 +45,8 @@ export class InstrumentMatrix {
       const { hash, definitions } = instrumentSchema(INSTRUMENT_WINDOWS, barSeconds);
       const count = instruments.filter((own) => barSecondsOf(own) === barSeconds).length;
       const values = new Float32Array(count * definitions.length);
-      groups.set(barSeconds, { barSeconds, featureSchema: hash, values, rows: 0 });
+      const timeframe = timeframeOf(barSeconds);
+      groups.set(barSeconds, { barSeconds, timeframe, featureSchema: hash, values, rows: 0 });
     }
     this.groups = [...groups.values()];
     this.#tracked = instruments.map((instrument) => {

@@ -1,21 +1,30 @@
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../shared/pair.ts';
+import type { Clock } from '../../shared/ports.ts';
 import type { DirectionScores } from '../decide/instrument_answer.ts';
+import type { DegradationSet } from '../queue/degradation_set.ts';
 import type { DirectionInput, InputSink } from '../queue/input.ts';
 import type { PipelineObserver } from '../options/pipeline_options.ts';
 import type { TimeframeRows } from '../features/instrument_matrix.ts';
+import { Slot } from './slot.ts';
 
 export interface DirectionSlotsOptions {
+  readonly clock: Clock;
+  /** A model that takes longer for a batch, twice in a row, is dropped if it has a fallback. */
+  readonly slowInferenceMs: number;
+  readonly degradations: DegradationSet;
+  /** Journal of fallbacks. */
   inputs(): InputSink;
-  readonly observer: Pick<PipelineObserver, 'onDirectionSwap' | 'onDirectionFailure'>;
+  readonly observer: Pick<PipelineObserver, 'onDirectionSwap' | 'onDirectionFailure' | 'onDirectionRecovery'>;
 }
 
-const NOTHING: DirectionScores = { model: null, probabilities: null };
+type DirectionSlot = Slot<DirectionModel, TimeframeRows, Float64Array>;
 
-/** The active direction model of each timeframe. */
+/** A slot for the instruments of each timeframe: the active direction model, and the one before it as its fallback. */
 export class DirectionSlots {
   readonly #options: DirectionSlotsOptions;
-  readonly #active = new Map<number, DirectionModel>();
+  /** By seconds of a bar. */
+  readonly #slots = new Map<number, DirectionSlot>();
 
   constructor(options: DirectionSlotsOptions) {
     this.#options = options;
@@ -23,42 +32,65 @@ export class DirectionSlots {
 
   /** Versions by timeframe. */
   get versions(): Partial<Record<Timeframe, string>> {
-    return Object.fromEntries(
-      [...this.#active].map(([barSeconds, { manifest }]) => [timeframeOf(barSeconds), manifest.version]),
+    const active = [...this.#slots].flatMap(([barSeconds, slot]) =>
+      slot.active === null ? [] : [[timeframeOf(barSeconds), slot.active.manifest.version]],
     );
+    return Object.fromEntries(active) as Partial<Record<Timeframe, string>>;
   }
 
   activeOf(barSeconds: number): DirectionModel | null {
-    return this.#active.get(barSeconds) ?? null;
+    return this.#slots.get(barSeconds)?.active ?? null;
   }
 
-  swap({ timeframe, set }: DirectionInput): void {
-    if (set === null) this.#active.delete(TIMEFRAMES[timeframe]);
-    else {
-      this.#active.set(TIMEFRAMES[timeframe], set);
-      this.#options.observer.onDirectionSwap?.(set, timeframe);
-    }
+  /** A swap was journaled; `swap` follows. */
+  announce(input: DirectionInput): void {
+    this.#slotOf(input.timeframe).announce(input);
+  }
+
+  swap(input: DirectionInput): void {
+    this.#slotOf(input.timeframe).swap(input);
   }
 
   /** No models any more. */
   clear(): void {
-    this.#active.clear();
+    for (const slot of this.#slots.values()) slot.clear();
   }
 
-  /** Scores the rows of a batch. A model that fails is dropped before the batch is decided: mode HALT. */
-  infer({ barSeconds, values, rows }: TimeframeRows): DirectionScores {
-    const model = this.#active.get(barSeconds);
-    if (model === undefined) return NOTHING;
-    if (rows === 0) return { model, probabilities: null };
-    try {
-      return { model, probabilities: model.infer(values, rows) };
-    } catch (error) {
-      const { inputs, observer } = this.#options;
-      this.#active.delete(barSeconds);
-      // Already effective for this bar; a replay whose model does not fail again gets there by the journal.
-      inputs().record({ kind: 'direction', timeframe: timeframeOf(barSeconds), set: null });
-      observer.onDirectionFailure?.(error, model);
-      return NOTHING;
-    }
+  /** Scores the rows of a batch. Without a model, or when the last one fails: mode HALT. */
+  infer(rows: TimeframeRows): DirectionScores {
+    const slot = this.#slots.get(rows.barSeconds);
+    if (slot === undefined || slot.active === null || rows.rows === 0)
+      return { model: slot?.active ?? null, probabilities: null };
+    // Direction models answer at once.
+    const probabilities = slot.infer(rows) as Float64Array | null;
+    return { model: slot.active, probabilities };
+  }
+
+  #slotOf(timeframe: Timeframe): DirectionSlot {
+    const barSeconds = TIMEFRAMES[timeframe];
+    const slot = this.#slots.get(barSeconds) ?? this.#createSlot(timeframe);
+    this.#slots.set(barSeconds, slot);
+    return slot;
+  }
+
+  #createSlot(timeframe: Timeframe): DirectionSlot {
+    const { clock, slowInferenceMs, degradations, inputs, observer } = this.#options;
+    return new Slot({
+      clock,
+      slowInferenceMs,
+      degradations,
+      degradation: { what: 'direction_models', scope: timeframe },
+      versionOf: ({ manifest }) => manifest.version,
+      score: (model, { values, rows }) => model.infer(values, rows),
+      swapTo: (set, slow) =>
+        slow === undefined ? { kind: 'direction', timeframe, set } : { kind: 'direction', timeframe, set, slow },
+      inputs,
+      onActive: () => undefined,
+      onSwap: (model) => observer.onDirectionSwap?.(model, timeframe),
+      onFailure: (...failure) => observer.onDirectionFailure?.(...failure),
+      onRecovery: (model) => observer.onDirectionRecovery?.(model),
+      // Nothing of it is bound to a thread.
+      release: () => undefined,
+    });
   }
 }

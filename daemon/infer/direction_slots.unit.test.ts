@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
+import type { EpochMs, OpenTime } from '../../shared/bar.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
-import type { Input } from '../queue/input.ts';
+import { timeframeOf, type Timeframe } from '../../shared/pair.ts';
+import { DegradationSet } from '../queue/degradation_set.ts';
+import { stateRow, type Input, type StateInput } from '../queue/input.ts';
 import { DirectionSlots } from './direction_slots.ts';
 
 function modelOf(version: string, infer: () => Float64Array = () => new Float64Array(3)): DirectionModel {
@@ -10,33 +13,71 @@ function modelOf(version: string, infer: () => Float64Array = () => new Float64A
 
 const rowsOf = (barSeconds: number, rows: number) => ({
   barSeconds,
+  timeframe: timeframeOf(barSeconds),
   featureSchema: '',
   values: new Float32Array(4),
   rows,
 });
 
+const SLOW_MS = 50;
+
+const textOf = (input: Input): string => stateRow(input as StateInput, 0 as OpenTime)!.subject;
+
+/** Slots whose journal is applied as the queue does. */
 function openSlots() {
-  const [swaps, recorded, failures]: [unknown[], Input[], unknown[]] = [[], [], []];
-  const slots = new DirectionSlots({
-    inputs: () => ({ record: (input) => void recorded.push(input), apply: () => undefined }),
+  const swaps: unknown[] = [];
+  const recorded: string[] = [];
+  const failures: unknown[] = [];
+  const degradations = new DegradationSet();
+  let nowUs = 0;
+  const take = (input: Input): void => {
+    if (input.kind === 'direction') {
+      slots.announce(input);
+      slots.swap(input);
+    }
+    if (input.kind === 'degraded') degradations.add(input.what, input.scope);
+    if (input.kind === 'recovered') degradations.delete(input.what, input.scope);
+  };
+  const slots: DirectionSlots = new DirectionSlots({
+    clock: { nowMs: () => 0 as EpochMs, monotonicUs: () => nowUs },
+    slowInferenceMs: SLOW_MS,
+    degradations,
+    inputs: () => ({
+      record: (input) => void recorded.push(textOf(input)),
+      apply: (input) => {
+        recorded.push(textOf(input));
+        take(input);
+      },
+    }),
     observer: {
       onDirectionSwap: ({ manifest }, timeframe) => void swaps.push([manifest.version, timeframe]),
-      onDirectionFailure: (error, { manifest }) => void failures.push([error, manifest.version]),
+      onDirectionFailure: (error, { manifest }, fallback) =>
+        void failures.push([(error as Error).message, manifest.version, fallback?.manifest.version ?? null]),
+      onDirectionRecovery: ({ manifest }) => void failures.push(`fast again ${manifest.version}`),
     },
   });
-  return { slots, swaps, recorded, failures };
+  const swap = (timeframe: Timeframe, set: DirectionModel | null): void => take({ kind: 'direction', timeframe, set });
+  /** A model whose calls take so many milliseconds, the last one for all that follow. */
+  const slowModel = (version: string, tookMs: readonly number[]): DirectionModel => {
+    let calls = 0;
+    return modelOf(version, () => {
+      nowUs += 1000 * tookMs[Math.min(calls++, tookMs.length - 1)]!;
+      return new Float64Array(3);
+    });
+  };
+  return { slots, swap, slowModel, swaps, recorded, failures, degradations };
 }
 
 it('each timeframe has its own active model until that is taken away', () => {
-  const { slots, swaps } = openSlots();
+  const { slots, swap, swaps } = openSlots();
   const minute = modelOf('20260101_0000');
   const hour = modelOf('20260102_0000');
   expect([slots.versions, slots.activeOf(60)]).toEqual([{}, null]);
-  slots.swap({ kind: 'direction', timeframe: '1m', set: minute });
-  slots.swap({ kind: 'direction', timeframe: '1h', set: hour });
+  swap('1m', minute);
+  swap('1h', hour);
   expect(slots.versions).toEqual({ '1m': '20260101_0000', '1h': '20260102_0000' });
   expect([slots.activeOf(60), slots.activeOf(3600), slots.activeOf(300)]).toEqual([minute, hour, null]);
-  slots.swap({ kind: 'direction', timeframe: '1m', set: null });
+  swap('1m', null);
   expect(slots.versions).toEqual({ '1h': '20260102_0000' });
   slots.clear();
   expect(slots.versions).toEqual({});
@@ -47,23 +88,66 @@ it('each timeframe has its own active model until that is taken away', () => {
 });
 
 it('a timeframe without a model or without rows is not scored', () => {
-  const { slots } = openSlots();
+  const { slots, swap } = openSlots();
   const model = modelOf('20260101_0000', () => Float64Array.of(0.2, 0.3, 0.5));
   expect(slots.infer(rowsOf(60, 1))).toEqual({ model: null, probabilities: null });
-  slots.swap({ kind: 'direction', timeframe: '1m', set: model });
+  swap('1m', model);
   expect(slots.infer(rowsOf(60, 0))).toEqual({ model, probabilities: null });
   expect(slots.infer(rowsOf(60, 1))).toEqual({ model, probabilities: Float64Array.of(0.2, 0.3, 0.5) });
 });
 
-it('a model that fails is dropped, and the journal has it', () => {
-  const { slots, recorded, failures } = openSlots();
-  const error = new RangeError('broken');
-  const broken = modelOf('20260101_0000', () => {
-    throw error;
+const broken = (version: string): DirectionModel =>
+  modelOf(version, () => {
+    throw new RangeError(`${version} is broken`);
   });
-  slots.swap({ kind: 'direction', timeframe: '1h', set: broken });
+
+it('a model that fails without a predecessor is dropped, and the journal has it', () => {
+  const { slots, swap, recorded, failures, degradations } = openSlots();
+  swap('1h', broken('20260101_0000'));
   expect(slots.infer(rowsOf(3600, 1))).toEqual({ model: null, probabilities: null });
   expect(slots.activeOf(3600)).toBeNull();
-  expect(recorded).toEqual([{ kind: 'direction', timeframe: '1h', set: null }]);
-  expect(failures).toEqual([[error, '20260101_0000']]);
+  expect(recorded).toEqual(['1h ', 'direction_models 1h']);
+  expect(failures).toEqual([['20260101_0000 is broken', '20260101_0000', null]]);
+  expect([...degradations.names]).toEqual(['direction_models']);
+});
+
+it('the model before answers for one that fails, within the same bar; only its timeframe is degraded', () => {
+  const { slots, swap, recorded, degradations } = openSlots();
+  const first = modelOf('20260101_0000', () => Float64Array.of(0.2, 0.3, 0.5));
+  const other = modelOf('20260101_0001');
+  swap('1m', other);
+  swap('1h', first);
+  swap('1h', broken('20260102_0000'));
+  expect(slots.infer(rowsOf(3600, 1))).toEqual({ model: first, probabilities: Float64Array.of(0.2, 0.3, 0.5) });
+  expect(recorded).toEqual(['1h 20260101_0000', 'direction_models 1h']);
+  expect([degradations.isInstrumentDegraded('1h'), degradations.isInstrumentDegraded('1m')]).toEqual([true, false]);
+  expect(degradations.isPairDegraded).toBe(false);
+  expect(slots.infer(rowsOf(60, 1)).model).toBe(other);
+  // A new model ends it.
+  swap('1h', modelOf('20260103_0000'));
+  expect([...degradations.names]).toEqual([]);
+});
+
+it('a model that is slow twice is replaced by the one before, after its answer', () => {
+  const { slots, swap, slowModel, recorded, failures, degradations } = openSlots();
+  const first = modelOf('20260101_0000');
+  swap('1h', first);
+  swap('1h', slowModel('20260102_0000', [SLOW_MS + 1]));
+  expect(slots.infer(rowsOf(3600, 1)).probabilities).toEqual(new Float64Array(3));
+  expect(slots.activeOf(3600)).toBe(first);
+  expect(recorded).toEqual(['1h 20260101_0000', 'direction_models 1h']);
+  expect(failures).toMatchObject([{ 1: '20260102_0000', 2: '20260101_0000' }]);
+  expect(degradations.isInstrumentDegraded('1h')).toBe(true);
+});
+
+it('a slow model without another continues to answer, degraded until it is fast again', () => {
+  const { slots, swap, slowModel, recorded, failures, degradations } = openSlots();
+  const only = slowModel('20260101_0000', [SLOW_MS + 1, SLOW_MS + 1, 1]);
+  swap('1h', only);
+  expect(slots.infer(rowsOf(3600, 1)).model).toBe(only);
+  expect(degradations.isInstrumentDegraded('1h')).toBe(true);
+  expect(slots.infer(rowsOf(3600, 1)).model).toBe(only);
+  expect(recorded).toEqual(['direction_models 1h', 'direction_models 1h']);
+  expect(failures.at(-1)).toBe('fast again 20260101_0000');
+  expect([...degradations.names]).toEqual([]);
 });

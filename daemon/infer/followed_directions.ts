@@ -115,12 +115,19 @@ export class FollowedDirections {
     );
   }
 
-  onFailure(error: unknown, { manifest: { version } }: DirectionModel): void {
+  onFailure(error: unknown, failed: DirectionModel, fallback: DirectionModel | null): void {
     const { log, print, onFailed } = this.#options;
     const report = describeError(error);
+    const { version } = failed.manifest;
     onFailed(report.code);
-    log.error({ version, ...report }, 'direction model failed');
-    print(`${report.code}: ${report.message} Direction model ${version} was dropped. Mode HALT: no entries.`);
+    log.error({ version, fallback: fallback?.manifest.version ?? null, ...report }, 'direction model failed');
+    print(`${report.code}: ${report.message} ${fallbackText(failed, fallback)}`);
+  }
+
+  onRecovery({ manifest: { version } }: DirectionModel): void {
+    const { log, print } = this.#options;
+    log.info({ version }, 'direction model fast again');
+    print(`Direction model ${version} is fast again.`);
   }
 
   async #lookAtAll(): Promise<void> {
@@ -219,4 +226,11 @@ export class FollowedDirections {
     log.error({ slot: `direction ${slot.timeframe}`, ...refusal }, 'models refused');
     print(`Direction model ${refusal.version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
   }
+}
+
+function fallbackText({ manifest: { version } }: DirectionModel, fallback: DirectionModel | null): string {
+  if (fallback === null) return `Direction model ${version} was dropped. Mode HALT: no entries.`;
+  const { version: next } = fallback.manifest;
+  if (next === version) return `Direction model ${version} continues to answer in mode DEGRADED: there is no other.`;
+  return `Direction model ${version} was dropped; ${next} serves again, in mode DEGRADED.`;
 }

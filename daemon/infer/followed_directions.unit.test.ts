@@ -248,9 +248,22 @@ describe('the pointers of direction models', () => {
     followed.onSwap(modelOf(SECOND!, ['funding_rate']), '1h');
     expect([followed.missingSources, printed]).toEqual([[], [`Direction model ${SECOND} is active for 1h.`]]);
     logged = [];
-    followed.onFailure(new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' }), modelOf(SECOND!));
-    expect(logged).toMatchObject([{ level: 50, version: SECOND, code: 'MODEL_OUTPUT', msg: 'direction model failed' }]);
-    expect([codes, printed.at(-1)]).toEqual([['MODEL_OUTPUT'], expect.stringContaining('Mode HALT')]);
+    const failed = modelOf(SECOND!);
+    for (const [fallback, text] of [
+      [null, 'was dropped. Mode HALT: no entries.'],
+      [modelOf(FIRST!), `was dropped; ${FIRST} serves again, in mode DEGRADED.`],
+      [failed, 'continues to answer in mode DEGRADED: there is no other.'],
+    ] as const) {
+      logged = [];
+      codes.length = 0;
+      followed.onFailure(new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' }), failed, fallback);
+      expect(logged).toMatchObject([
+        { level: 50, version: SECOND, code: 'MODEL_OUTPUT', fallback: fallback?.manifest.version ?? null },
+      ]);
+      expect([codes, printed.at(-1)]).toEqual([['MODEL_OUTPUT'], expect.stringContaining(text)]);
+    }
+    followed.onRecovery(failed);
+    expect(printed.at(-1)).toBe(`Direction model ${SECOND} is fast again.`);
   });
 
   it('refuse a model of a simulated market on a live one', async () => {

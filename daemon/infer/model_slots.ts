@@ -1,178 +1,81 @@
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
-import { MinutehandError } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
+import type { DegradationSet } from '../queue/degradation_set.ts';
 import type { InputSink, SwapInput } from '../queue/input.ts';
 import type { PipelineObserver } from '../options/pipeline_options.ts';
 import type { HaltedPairs } from './halted_pairs.ts';
+import { Slot, type Scoring } from './slot.ts';
 
-/** Scores, at once where nothing has to be waited for; null = there is nothing that could score. */
-export type Scoring = BatchScores | null | Promise<BatchScores | null>;
+export interface ModelSlotsOptions {
+  readonly clock: Clock;
+  /** A set that takes longer for a batch, twice in a row, is dropped if it has a fallback. */
+  readonly slowInferenceMs: number;
+  readonly halts: HaltedPairs;
+  readonly degradations: DegradationSet;
+  /** Journal of fallbacks. */
+  inputs(): InputSink;
+  readonly observer: Pick<PipelineObserver, 'onSwap' | 'onModelFailure' | 'onModelRecovery'>;
+}
 
 /** The rows of a batch with the columns of each set. */
 export interface BatchRows {
   valuesOf(set: ModelSet): Float32Array;
 }
 
-export interface SlotOptions {
-  readonly clock: Clock;
-  /** A set that takes longer for a batch, twice in a row, is dropped if it has a fallback. */
-  readonly slowInferenceMs: number;
-  readonly halts: HaltedPairs;
-  /** Contains 'models' while a fallback serves, or a slow set without one. */
-  readonly degradations: Set<string>;
-  /** Journal of fallbacks. */
-  inputs(): InputSink;
-  readonly observer: Pick<PipelineObserver, 'onSwap' | 'onModelFailure' | 'onModelRecovery'>;
+interface PairRequest {
+  readonly matrix: BatchRows;
+  readonly rows: number;
+  readonly pairs: readonly string[] | undefined;
 }
 
-/** The active model set, and the one before it as its fallback. */
+/** The slot of the pairs: the active model set, and the one before it as its fallback. */
 export class ModelSlots {
-  readonly #options: SlotOptions;
-  #active: ModelSet | null = null;
-  #fallback: ModelSet | null = null;
-  /** The active set serves instead of one that failed or was slow. */
-  #isFallback = false;
-  /** The active set is slow, and has no fallback. */
-  #isSlow = false;
-  /** Sets that wait in the queue. */
-  #waiting = 0;
+  readonly #slot: Slot<ModelSet, PairRequest, BatchScores>;
 
-  constructor(options: SlotOptions) {
-    this.#options = options;
+  constructor({ clock, slowInferenceMs, halts, degradations, inputs, observer }: ModelSlotsOptions) {
+    this.#slot = new Slot({
+      clock,
+      slowInferenceMs,
+      degradations,
+      degradation: { what: 'models', scope: 'pairs' },
+      versionOf: ({ version }) => version,
+      score: (set, { matrix, rows, pairs }) => set.infer(matrix.valuesOf(set), rows, undefined, pairs),
+      swapTo: (set, slow) => (slow === undefined ? { kind: 'swap', set } : { kind: 'swap', set, slow }),
+      inputs,
+      onActive: (set) => halts.setVersion(set?.version ?? null),
+      onSwap: (set) => observer.onSwap(set),
+      onFailure: (...failure) => observer.onModelFailure(...failure),
+      onRecovery: (set) => observer.onModelRecovery?.(set),
+      release,
+    });
   }
 
   get active(): ModelSet | null {
-    return this.#active;
+    return this.#slot.active;
   }
 
   /** The active set and its fallback. */
   get sets(): readonly ModelSet[] {
-    return [this.#active, this.#fallback].filter((set) => set !== null);
+    return this.#slot.models;
   }
 
   /** A swap was journaled; `swap` follows. */
-  announce({ set, slow }: SwapInput): void {
-    if (set !== null && slow === undefined) this.#waiting++;
+  announce(input: SwapInput): void {
+    this.#slot.announce(input);
   }
 
-  swap({ set, slow }: SwapInput): void {
-    if (slow !== undefined) return this.#drop(slow);
-    if (set === null) return this.clear();
-    this.#waiting--;
-    const retired = this.#fallback;
-    this.#fallback = this.#active;
-    this.#activate(set);
-    this.#options.degradations.delete('models');
-    this.#options.observer.onSwap(set);
-    if (retired !== null) release(retired);
+  swap(input: SwapInput): void {
+    this.#slot.swap(input);
   }
 
   /** No models any more. */
   clear(): void {
-    this.#activate(null);
-    this.#fallback = null;
+    this.#slot.clear();
   }
 
-  #drop(slow: ModelSet): void {
-    if (this.#active === slow) this.#activate(this.#fallback, true);
-    this.#fallback = null;
-    release(slow);
-  }
-
-  #activate(set: ModelSet | null, isFallback = false): void {
-    this.#active = set;
-    this.#isFallback = isFallback;
-    this.#isSlow = false;
-    this.#options.halts.setVersion(set?.version ?? null);
-  }
-
-  /**
-   * Scores the first rows of a batch. A set that fails is replaced by its fallback within the same bar. A set that was
-   * slow is run again at once, because a pause of the machine may be the cause. If it is slow again, its answers are
-   * still used, and its fallback replaces it right after this bar. Without one it continues to answer, degraded, until
-   * it is fast again.
-   */
-  infer(matrix: BatchRows, rows: number, pairs?: readonly string[]): Scoring {
-    const set = this.#active;
-    if (set === null || rows === 0) return null;
-    const { slowInferenceMs } = this.#options;
-    return this.#ask(set, matrix, rows, pairs, (scores, tookMs) => {
-      if (tookMs <= slowInferenceMs) {
-        if (this.#isSlow) this.#recover(set);
-        return scores;
-      }
-      if (this.#isSlow) return scores;
-      return this.#ask(set, matrix, rows, pairs, (again, againMs) => {
-        if (againMs > slowInferenceMs) this.#demote(set, againMs);
-        return again;
-      });
-    });
-  }
-
-  /** Without an await where the set answers at once. */
-  #ask(
-    set: ModelSet,
-    matrix: BatchRows,
-    rows: number,
-    pairs: readonly string[] | undefined,
-    check: (scores: BatchScores, tookMs: number) => Scoring,
-  ): Scoring {
-    const { clock } = this.#options;
-    const startUs = clock.monotonicUs();
-    const tookMs = (): number => (clock.monotonicUs() - startUs) / 1000;
-    try {
-      const answer = set.infer(matrix.valuesOf(set), rows, undefined, pairs);
-      if (!(answer instanceof Promise)) return check(answer, tookMs());
-      return answer.then(
-        (scores) => check(scores, tookMs()),
-        (error: unknown) => this.#fallBack(error, set, matrix, rows, pairs),
-      );
-    } catch (error) {
-      return this.#fallBack(error, set, matrix, rows, pairs);
-    }
-  }
-
-  #fallBack(
-    error: unknown,
-    failed: ModelSet,
-    matrix: BatchRows,
-    rows: number,
-    pairs: readonly string[] | undefined,
-  ): Scoring {
-    const { degradations, inputs, observer } = this.#options;
-    this.#activate(this.#fallback, true);
-    this.#fallback = null;
-    degradations.add('models');
-    // Already active for this bar; a replay whose set does not fail again gets there by the journal. A swap that waits
-    // in the queue is journaled before these two and takes effect after them: it ends both.
-    if (this.#waiting === 0) {
-      inputs().record({ kind: 'swap', set: this.#active });
-      inputs().record({ kind: 'degraded', what: 'models' });
-    }
-    observer.onModelFailure(error, failed, this.#active);
-    release(failed);
-    return this.infer(matrix, rows, pairs);
-  }
-
-  #demote(slow: ModelSet, tookMs: number): void {
-    // A newer set is about to replace it anyway.
-    if (this.#waiting > 0) return;
-    const { slowInferenceMs, inputs, observer } = this.#options;
-    const fallback = this.#fallback;
-    if (fallback === null) this.#isSlow = true;
-    else inputs().apply({ kind: 'swap', set: fallback, slow });
-    inputs().apply({ kind: 'degraded', what: 'models' });
-    const seen = `${slow.version}: ${tookMs.toFixed(0)} ms`;
-    const error = new MinutehandError('MODEL_SLOW', { seen, expected: `at most ${slowInferenceMs} ms` });
-    observer.onModelFailure(error, slow, fallback ?? slow);
-  }
-
-  #recover(set: ModelSet): void {
-    // A newer set ends the degradation.
-    if (this.#waiting > 0) return;
-    this.#isSlow = false;
-    if (!this.#isFallback) this.#options.inputs().apply({ kind: 'recovered', what: 'models' });
-    this.#options.observer.onModelRecovery?.(set);
+  /** Scores the first rows of a batch. */
+  infer(matrix: BatchRows, rows: number, pairs?: readonly string[]): Scoring<BatchScores> {
+    return rows === 0 ? null : this.#slot.infer({ matrix, rows, pairs });
   }
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EpochMs } from '../../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { DegradationSet } from '../queue/degradation_set.ts';
 import type { Input, SwapInput } from '../queue/input.ts';
 import { HaltedPairs } from './halted_pairs.ts';
 import { ModelSlots } from './model_slots.ts';
@@ -24,7 +25,7 @@ function createDesk() {
   const recorded: string[] = [];
   const told: string[] = [];
   const pending: SwapInput[] = [];
-  const degradations = new Set<string>();
+  const degradations = new DegradationSet();
   const halts = new HaltedPairs([parsePair('XAUUSD_XAGUSD')]);
   halts.setHalts([{ pair_id: 'XAUUSD_XAGUSD', version: 'b' }]);
   const textOf = (input: Input): string =>
@@ -44,8 +45,8 @@ function createDesk() {
           slots.announce(input);
           pending.push(input);
         }
-        if (input.kind === 'degraded') degradations.add(input.what);
-        if (input.kind === 'recovered') degradations.delete(input.what);
+        if (input.kind === 'degraded') degradations.add(input.what, input.scope);
+        if (input.kind === 'recovered') degradations.delete(input.what, input.scope);
       },
     }),
     observer: {
@@ -129,7 +130,7 @@ describe('ModelSlots', () => {
     degradations.add('models').add('redis');
     expect(halts.pairIds).toEqual([]);
     swap(setOf('b'));
-    expect([halts.pairIds, [...degradations]]).toEqual([['XAUUSD_XAGUSD'], ['redis']]);
+    expect([halts.pairIds, [...degradations.names]]).toEqual([['XAUUSD_XAGUSD'], ['redis']]);
     slots.clear();
     expect([slots.active, halts.pairIds]).toEqual([null, []]);
   });
@@ -155,7 +156,7 @@ describe('ModelSlots', () => {
       expect([slots.active!.version, released, asked]).toEqual(['a', ['b'], ['b', 'a']]);
       expect(recorded).toEqual(['recorded swap a', 'recorded degraded models']);
       expect(told.at(-1)).toBe('b is broken | b | a');
-      expect([...degradations]).toEqual(['models']);
+      expect([...degradations.names]).toEqual(['models']);
     },
   );
 
@@ -180,9 +181,9 @@ describe('ModelSlots', () => {
     swap(setOf('b', { fails: true }));
     const next: SwapInput = { kind: 'swap', set: setOf('c') };
     slots.announce(next);
-    expect([await infer(), recorded, [...degradations]]).toEqual([1, [], ['models']]);
+    expect([await infer(), recorded, [...degradations.names]]).toEqual([1, [], ['models']]);
     slots.swap(next);
-    expect([slots.active!.version, [...degradations]]).toEqual(['c', []]);
+    expect([slots.active!.version, [...degradations.names]]).toEqual(['c', []]);
   });
 
   it('run a slow set once more and keep it where it is fast then, exactly at the limit too', async () => {
@@ -204,7 +205,7 @@ describe('ModelSlots', () => {
       expect(told.at(-1)).toContain('b: 70 ms');
       expect(told.at(-1)).toMatch(/\| b \| a$/);
       apply();
-      expect([slots.active!.version, released, [...degradations]]).toEqual(['a', ['b'], ['models']]);
+      expect([slots.active!.version, released, [...degradations.names]]).toEqual(['a', ['b'], ['models']]);
       // The set that serves now has no fallback.
       expect(await infer()).toBe(1);
       slots.clear();
@@ -219,10 +220,10 @@ describe('ModelSlots', () => {
       swap(setOf('a', { tookMs: [60, 70, 80, 51, 50, 60, 0], isPromise }));
       expect(await infer()).toBe(2);
       expect(told.at(-1)).toMatch(/a: 70 ms.*\| a \| a$/);
-      expect([await infer(), await infer(), [...degradations]]).toEqual([3, 4, ['models']]);
+      expect([await infer(), await infer(), [...degradations.names]]).toEqual([3, 4, ['models']]);
       expect(await infer()).toBe(5);
       expect(recorded).toEqual(['degraded models', 'recovered models']);
-      expect([told.slice(2), [...degradations]]).toEqual([['fast again a'], []]);
+      expect([told.slice(2), [...degradations.names]]).toEqual([['fast again a'], []]);
       // Asked twice where it is slow, as before.
       expect([await infer(), asked.length, recorded.length, slots.active!.version]).toEqual([7, 7, 2, 'a']);
     },
@@ -234,7 +235,7 @@ describe('ModelSlots', () => {
     swap(setOf('b', { fails: true }));
     expect([await infer(), await infer(), await infer()]).toEqual([2, 3, 4]);
     expect(recorded).toEqual(['recorded swap a', 'recorded degraded models', 'degraded models']);
-    expect([...degradations]).toEqual(['models']);
+    expect([...degradations.names]).toEqual(['models']);
   });
 
   it('end a slow set with the next one, even if it is fast again before that takes effect', async () => {
@@ -245,7 +246,7 @@ describe('ModelSlots', () => {
     slots.announce(next);
     expect([await infer(), recorded]).toEqual([3, ['degraded models']]);
     slots.swap(next);
-    expect([...degradations]).toEqual([]);
+    expect([...degradations.names]).toEqual([]);
     expect([await infer(), recorded]).toEqual([2, ['degraded models']]);
   });
 

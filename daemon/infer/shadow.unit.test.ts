@@ -27,7 +27,7 @@ function createDesk() {
     policyHash: 'policy',
     costs: tradingCosts(settings),
     matrix,
-    degradations: new Set(),
+    degradations: { isPairDegraded: false },
   });
   const onShadowFailure = (error: unknown, { version }: ModelSet): void =>
     void failures.push(`${version}: ${(error as Error).message}`);

@@ -18,6 +18,7 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
     rollout: null,
     policyHash: 'p',
     degradations: new Set(),
+    isDegraded: () => false,
     lastTimes: new Map(),
     suspectBars: new Map(),
     series: [],

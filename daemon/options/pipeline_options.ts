@@ -28,8 +28,9 @@ export interface PipelineObserver {
   /** A slow set that continued to answer is fast again. */
   onModelRecovery?(set: ModelSet): void;
   onDirectionSwap?(model: DirectionModel, timeframe: Timeframe): void;
-  /** The direction model failed and is dropped. */
-  onDirectionFailure?(error: unknown, failed: DirectionModel): void;
+  /** As `onModelFailure`, of the instruments of a timeframe. */
+  onDirectionFailure?(error: unknown, failed: DirectionModel, fallback: DirectionModel | null): void;
+  onDirectionRecovery?(model: DirectionModel): void;
   /** The shadow set failed and is released. */
   onShadowFailure(error: unknown, failed: ModelSet): void;
   /** The challenger of a rollout failed and is released; the champion answers from this bar on. */

@@ -4,6 +4,7 @@ import { TRANSPORTS, type DegradingName } from '../publish/transports.ts';
 
 export type Degradation =
   | 'models'
+  | 'direction_models'
   | 'model_pointer'
   | 'direction_pointer'
   | 'journal'
@@ -21,6 +22,10 @@ export const DEGRADATIONS = {
   models: {
     means: 'The active models failed or were too slow; their predecessor answers, or, without one, the slow ones.',
     next: '`log/daemon_<shard>.log` has the code. Run `minutehand models rollback` or train again; raise `inference.slow_ms` on a slow machine.',
+  },
+  direction_models: {
+    means: 'The same for the direction model of a timeframe; its instruments alone are in mode DEGRADED.',
+    next: '`log/daemon_<shard>.log` has the code. Run `minutehand models rollback --direction <timeframe>` or train again; raise `inference.slow_ms` on a slow machine.',
   },
   model_pointer: {
     means: '`active.json` or its bundle was refused at the start; the last accepted models are used.',

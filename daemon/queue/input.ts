@@ -12,6 +12,7 @@ import type { InputRow } from '../../shared/store/journal.ts';
 import { leaseText, parseLeaseText, type JournaledLease } from '../../shared/store/lease_text.ts';
 import { observationRow, parseObservation } from '../../shared/store/observation.ts';
 import type { BarOutcome } from '../align/align.ts';
+import { degradationText, parseDegradationText, scopeOf, type DegradationScope } from './degradation_set.ts';
 import type { Degradation } from './degradations.ts';
 import type { GivenObservation, ObservationClock, ObservationOutcome } from '../series/series_ledger.ts';
 
@@ -41,6 +42,8 @@ export interface DirectionInput {
   readonly kind: 'direction';
   readonly timeframe: Timeframe;
   readonly set: DirectionModel | null;
+  /** The active model that was too slow, when `set` is its fallback. */
+  readonly slow?: DirectionModel;
 }
 
 /** All halts that hold from the next bar on, replacing all earlier ones. */
@@ -53,6 +56,8 @@ export interface HaltsInput {
 export interface DegradationInput {
   readonly kind: 'degraded' | 'recovered';
   readonly what: Degradation;
+  /** Absent: by `scopeOf`. */
+  readonly scope?: DegradationScope;
 }
 
 /** A process started here, without models and with nothing degraded. */
@@ -171,7 +176,7 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
       return row(standingText(input.standing));
     case 'degraded':
     case 'recovered':
-      return row(input.what);
+      return row(degradationText(input.what, input.scope ?? scopeOf(input.what)));
     case 'boot':
       return row(input.bootId);
     case 'rollout':
@@ -243,7 +248,7 @@ export async function inputOf(
       return { kind, standing: parseStanding(subject) };
     case 'degraded':
     case 'recovered':
-      return { kind, what: subject as Degradation };
+      return { kind, ...parseDegradationText(subject) };
     case 'boot':
       return { kind, bootId: subject };
     case 'rollout': {

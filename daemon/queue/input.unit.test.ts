@@ -7,6 +7,7 @@ import { FAILED_ROLLOUT, rolloutText, type ActiveRollout } from '../../shared/bu
 import { decisionRecord } from '../../shared/policy/decision_record.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { tinySettings } from '../../test/tiny_settings.ts';
+import { scopeOf } from './degradation_set.ts';
 import { DEGRADATION_NAMES } from './degradations.ts';
 import {
   barInput,
@@ -42,7 +43,7 @@ const input: fc.Arbitrary<Input> = fc.oneof(
   })),
   fc
     .tuple(fc.constantFrom('degraded', 'recovered'), fc.constantFrom(...DEGRADATION_NAMES))
-    .map(([kind, what]): Input => ({ kind, what })),
+    .map(([kind, what]): Input => ({ kind, what, scope: scopeOf(what) })),
   word.map((bootId): Input => ({ kind: 'boot', bootId })),
   fc
     .record({ symbol: word, eventTime: fc.nat(1e9), delay: fc.nat(1e5), value: fc.double({ noNaN: true }) })

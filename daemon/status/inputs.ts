@@ -8,6 +8,7 @@ import { SilenceWatch } from '../align/silence.ts';
 import { SuspectLog } from '../align/suspects.ts';
 import type { IdleWindow } from './idle_window.ts';
 import type { HaltedPairs } from '../infer/halted_pairs.ts';
+import type { DirectionSlots } from '../infer/direction_slots.ts';
 import type { ModelSlots } from '../infer/model_slots.ts';
 import {
   pairInput,
@@ -38,7 +39,8 @@ export interface InputsOptions {
   readonly queue: Queue;
   readonly idle: IdleWindow;
   readonly halts: HaltedPairs;
-  readonly slots: ModelSlots;
+  readonly slots: Pick<ModelSlots, 'announce'>;
+  readonly directions: Pick<DirectionSlots, 'announce'>;
 }
 
 /**
@@ -122,6 +124,8 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
         this.#series.note(input.observation);
         return this.#enqueue(input);
       case 'direction':
+        this.#options.directions.announce(input);
+        return this.#enqueue(input);
       case 'shadow':
       case 'rollout':
       case 'degraded':

@@ -3,7 +3,7 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { ActiveRollout } from '../../shared/bundle/rollout.ts';
 import type { SeriesBook } from '../../shared/core/series/series_book.ts';
 import { SERIES, seriesIndex, type SeriesName } from '../../shared/core/series/series_names.ts';
-import { isInstrument, type Pair, type Timeframe } from '../../shared/pair.ts';
+import { barSecondsOf, isInstrument, timeframeOf, type Pair, type Timeframe } from '../../shared/pair.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { Decider } from '../decide/decider.ts';
 import type { RolloutArms } from '../infer/rollout_arms.ts';
@@ -14,6 +14,7 @@ import { receivedSeries } from '../features/series_reader.ts';
 import type { Inputs } from './inputs.ts';
 import type { BatchPublisher } from '../batches/batch_publisher.ts';
 import type { Envelope } from '../publish/envelope.ts';
+import type { DegradationSet } from '../queue/degradation_set.ts';
 
 interface Owners {
   /** Pairs, and behind them instruments. */
@@ -24,7 +25,7 @@ interface Owners {
   readonly halts: HaltedPairs;
   readonly slots: ModelSlots;
   readonly arms: RolloutArms;
-  readonly degradations: ReadonlySet<string>;
+  readonly degradations: DegradationSet;
   isReady(pairIndex: number): boolean;
   /** Whether any bar of an instrument had its taker volume. */
   hasTaker(): boolean;
@@ -69,7 +70,15 @@ export class PipelineStatus {
   }
 
   get degradations(): ReadonlySet<string> {
-    return this.#owners.degradations;
+    return this.#owners.degradations.names;
+  }
+
+  /** Whether a degradation concerns a subject: of all, of its kind, or of its slot. */
+  isDegraded(subject: Pair): boolean {
+    const { degradations } = this.#owners;
+    return isInstrument(subject)
+      ? degradations.isInstrumentDegraded(timeframeOf(barSecondsOf(subject)))
+      : degradations.isPairDegraded;
   }
 
   /** Open of the newest minute of each symbol that has any. */

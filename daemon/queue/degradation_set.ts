@@ -1,0 +1,77 @@
+import type { Timeframe } from '../../shared/pair.ts';
+import type { Degradation } from './degradations.ts';
+
+/** Whose signals have mode DEGRADED: every subject's, those of pairs, of all instruments, or of a timeframe's. */
+export type DegradationScope = 'all' | 'pairs' | 'instruments' | Timeframe;
+
+/** Faults of one slot. Every other fault concerns all subjects. */
+const SLOT_SCOPES: Partial<Record<Degradation, DegradationScope>> = {
+  models: 'pairs',
+  model_pointer: 'pairs',
+  direction_pointer: 'instruments',
+};
+
+export function scopeOf(what: Degradation): DegradationScope {
+  return SLOT_SCOPES[what] ?? 'all';
+}
+
+/** The faults with which signals continue, and whose signals they concern. */
+export class DegradationSet {
+  readonly #names = new Set<Degradation>();
+  readonly #scopes = new Map<Degradation, Set<DegradationScope>>();
+
+  /** For health, metrics and status, whomever a fault concerns. */
+  get names(): ReadonlySet<Degradation> {
+    return this.#names;
+  }
+
+  add(what: Degradation, scope: DegradationScope = scopeOf(what)): this {
+    const scopes = this.#scopes.get(what) ?? new Set();
+    this.#scopes.set(what, scopes.add(scope));
+    this.#names.add(what);
+    return this;
+  }
+
+  /** @param scope absent: every one of it */
+  delete(what: Degradation, scope?: DegradationScope): void {
+    const scopes = this.#scopes.get(what);
+    if (scopes === undefined) return;
+    if (scope === undefined) scopes.clear();
+    else scopes.delete(scope);
+    if (scopes.size > 0) return;
+    this.#scopes.delete(what);
+    this.#names.delete(what);
+  }
+
+  clear(): void {
+    this.#scopes.clear();
+    this.#names.clear();
+  }
+
+  get isPairDegraded(): boolean {
+    return this.#concerns('pairs', 'pairs');
+  }
+
+  isInstrumentDegraded(timeframe: Timeframe): boolean {
+    return this.#concerns('instruments', timeframe);
+  }
+
+  #concerns(kind: DegradationScope, own: DegradationScope): boolean {
+    // On the way of a bar, nearly always.
+    if (this.#names.size === 0) return false;
+    for (const scopes of this.#scopes.values())
+      if (scopes.has('all') || scopes.has(kind) || scopes.has(own)) return true;
+    return false;
+  }
+}
+
+/** A degradation in a journal: `models pairs`, `direction_models 1h`; without a scope it concerns all subjects. */
+export function degradationText(what: Degradation, scope: DegradationScope): string {
+  return scope === 'all' ? what : `${what} ${scope}`;
+}
+
+/** Journals of earlier versions name no scope: every fault concerned all subjects. */
+export function parseDegradationText(text: string): { readonly what: Degradation; readonly scope: DegradationScope } {
+  const [what, scope = 'all'] = text.split(' ') as [Degradation, DegradationScope?];
+  return { what, scope };
+}
