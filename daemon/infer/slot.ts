@@ -99,8 +99,9 @@ export class Slot<Model, Request, Scores> {
 
   /**
    * Scores a batch. A model that fails is replaced by its fallback within the same bar. A model that was slow is run
-   * again at once, because a pause of the machine may be the cause. If it is slow again, its answers are still used, and
-   * its fallback replaces it right after this bar. Without one it continues to answer, degraded, until it is fast again.
+   * again at once, because a pause of the machine may be the cause. If it is slow again, its answers are still used,
+   * and its fallback replaces it right after this bar. Without one it continues to answer, degraded, until it is fast
+   * again.
    */
   infer(request: Request): Scoring<Scores> {
     const model = this.#active;
