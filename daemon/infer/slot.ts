@@ -142,8 +142,8 @@ export class Slot<Model, Request, Scores> {
     this.#activate(this.#fallback, true);
     this.#fallback = null;
     degradations.add(degradation.what, degradation.scope);
-    // Already active for this bar; a replay whose model does not fail again gets there by the journal. A swap that waits
-    // in the queue is journaled before these two and takes effect after them: it ends both.
+    // Already active for this bar; a replay whose model does not fail again gets there by the journal. A swap that
+    // waits in the queue is journaled before these two and takes effect after them: it ends both.
     if (this.#waiting === 0) {
       inputs().record(swapTo(this.#active));
       inputs().record({ kind: 'degraded', ...degradation });
