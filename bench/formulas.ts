@@ -5,6 +5,7 @@ import { parseFormula } from '../shared/core/formula/formula.ts';
 import { pairSources, symbolSources } from '../shared/core/formula/sources.ts';
 import { createRng } from '../shared/rng.ts';
 import { BENCH_FORMULAS } from './formulas_list.ts';
+import { benchStation, type StationCosts } from './formulas_station.ts';
 import { runPolars, type PolarsRun } from './formulas_polars.ts';
 import { percentiles, type Percentiles } from './percentiles.ts';
 import { openTemporaryFolder } from './temporary_folder.ts';
@@ -47,7 +48,13 @@ export interface FormulasResult {
     readonly bar_ratio: number;
   };
   /** Microseconds for a minute of all pairs, in blocks of one. */
-  readonly live: { readonly pairs: number; readonly formulas: number; readonly minute_us: Percentiles };
+  readonly live: {
+    readonly pairs: number;
+    readonly formulas: number;
+    readonly minute_us: Percentiles;
+    /** The station of features of a daemon, without and with the formulas of a bundle; earlier results have none. */
+    readonly station_us?: StationCosts;
+  };
   readonly subjects: { readonly subjects: number; readonly formulas: number; readonly minute_us: Percentiles };
 }
 
@@ -85,7 +92,12 @@ export async function benchFormulas(print: (line: string) => void): Promise<Form
             difference: greatestDifference(block.sampled, polars.values),
           },
     trading_signals: signals,
-    live: { pairs: PAIRS, formulas: PAIR_FORMULAS, minute_us: benchLive(market, PAIRS, PAIR_FORMULAS, LIVE_MINUTES) },
+    live: {
+      pairs: PAIRS,
+      formulas: PAIR_FORMULAS,
+      minute_us: benchLive(market, PAIRS, PAIR_FORMULAS, LIVE_MINUTES),
+      station_us: benchStation(pairTexts(PAIR_FORMULAS), LIVE_MINUTES),
+    },
     subjects: {
       subjects: SUBJECTS,
       formulas: SUBJECT_FORMULAS,
@@ -227,15 +239,20 @@ function barOf(columns: Walk['columns'], numbers: Float64Array, i: number): Bar 
   };
 }
 
-/** Each pair has its own prices: those of other minutes of the walk. */
-function benchLive({ numbers, columns }: Walk, pairs: number, formulas: number, minutes: number): Percentiles {
+/** Formulas of the list over the legs of a pair. */
+function pairTexts(formulas: number): string[] {
   const step = Math.floor(BENCH_FORMULAS.length / formulas);
-  const sources = pairSources([]);
-  const texts = Array.from({ length: formulas }, (_, i) =>
+  return Array.from({ length: formulas }, (_, i) =>
     BENCH_FORMULAS[i * step]!.formula.replace(/\b(open|high|low|close|volume)\b/g, (name, _word, at: number) =>
       at % 2 === 0 ? `a.${name}` : `b.${name}`,
     ),
   );
+}
+
+/** Each pair has its own prices: those of other minutes of the walk. */
+function benchLive({ numbers, columns }: Walk, pairs: number, formulas: number, minutes: number): Percentiles {
+  const sources = pairSources([]);
+  const texts = pairTexts(formulas);
   const engine = new FormulaEngine(texts.map((text) => parseFormula(text, sources)));
   const inputs = new PairInputs(engine, [], 60);
   const states = Array.from({ length: pairs }, () => engine.createState());

@@ -289,6 +289,16 @@ Live, in blocks of one bar: microseconds that a minute of all subjects adds.
 |---|---|---|---|
 | ${live.pairs} pairs × ${live.formulas} formulas | ${minute(live)} |
 | ${subjects.subjects} pairs × ${subjects.formulas} formulas | ${minute(subjects)} |
+${stationRows(live, minute)}`;
+}
+
+function stationRows(
+  { pairs, formulas: count, station_us }: FormulasResult['live'],
+  minute: (costs: { readonly minute_us: Percentiles }) => string,
+): string {
+  if (station_us === undefined) return '';
+  return `| station of a daemon, ${pairs} pairs, bundle without formulas | ${minute({ minute_us: station_us.without })} |
+| the same, with ${count} formulas as well | ${minute({ minute_us: station_us.with })} |
 `;
 }
 

@@ -16,6 +16,7 @@ const FORMULAS = [
   'argmax(high, 90) + since(cross(close, mean(close, 20)), 50)',
   'slope(close, 30) + wma(close, 30) + var(close, 30) / clip(close, 1, 500)',
   'count(close > open, 45) * pow(sign(delta(close)), 3)',
+  'skew(close, 60) + kurt(volume, 90) + resid(close, volume, 60) / close + bollinger(close, 20, 2)',
 ];
 
 /** Bytes that each round of bars allocates, until one allocates nothing. */

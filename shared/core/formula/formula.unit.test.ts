@@ -117,7 +117,7 @@ const isKnown = (value: number): boolean => !Number.isNaN(value);
 function expectClose(seen: number[], expected: number[], inputs: number[][], part: Node & { kind: 'operation' }): void {
   const { name } = part.operator;
   const bars = part.operator.bars(part.constants);
-  const isRatio = ['zscore', 'corr', 'beta_of'].includes(name);
+  const isRatio = ['zscore', 'corr', 'beta_of', 'bollinger', 'resid', 'skew', 'kurt'].includes(name);
   expected.forEach((value, i) => {
     if (Object.is(value, seen[i])) return;
     const windows = inputs.map((input) => input.slice(Math.max(0, i + 1 - bars), i + 1));

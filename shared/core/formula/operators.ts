@@ -6,6 +6,7 @@ import { ARGMAX } from './operators/argmax.ts';
 import { ARGMIN } from './operators/argmin.ts';
 import { ATR } from './operators/atr.ts';
 import { BETA_OF } from './operators/beta_of.ts';
+import { BOLLINGER } from './operators/bollinger.ts';
 import { CLIP } from './operators/clip.ts';
 import { COALESCE } from './operators/coalesce.ts';
 import { CORR } from './operators/corr.ts';
@@ -22,6 +23,7 @@ import { EXP } from './operators/exp.ts';
 import { GREATEST } from './operators/greatest.ts';
 import { HOUR } from './operators/hour.ts';
 import { IS_MISSING } from './operators/is_missing.ts';
+import { KURT } from './operators/kurt.ts';
 import { LEAST } from './operators/least.ts';
 import { LESS } from './operators/less.ts';
 import { LESS_OR_EQUAL } from './operators/less_or_equal.ts';
@@ -38,9 +40,11 @@ import { OR } from './operators/or.ts';
 import { POW } from './operators/pow.ts';
 import { QUANTILE } from './operators/quantile.ts';
 import { RANK } from './operators/rank.ts';
+import { RESID } from './operators/resid.ts';
 import { RSI } from './operators/rsi.ts';
 import { SIGN } from './operators/sign.ts';
 import { SINCE } from './operators/since.ts';
+import { SKEW } from './operators/skew.ts';
 import { SLOPE } from './operators/slope.ts';
 import { SQRT } from './operators/sqrt.ts';
 import { STD } from './operators/std.ts';
@@ -93,10 +97,14 @@ export const OPERATORS: readonly Operator[] = [
   VAR,
   STD,
   ZSCORE,
+  BOLLINGER,
+  SKEW,
+  KURT,
   SLOPE,
   COV,
   CORR,
   BETA_OF,
+  RESID,
   RSI,
   ATR,
   MIN,

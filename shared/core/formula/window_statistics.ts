@@ -24,6 +24,19 @@ export function centered(xs: readonly number[], ys: readonly number[]): number {
   return xs === ys && sum <= FLAT * meanX * meanX * xs.length ? 0 : sum;
 }
 
+/** Σ (x − mean)^power; of a window as flat as doubles can tell 0. */
+export function centeredPower(window: readonly number[], power: number): number {
+  if (centered(window, window) === 0) return 0;
+  const mean = average(window);
+  let sum = 0;
+  for (const value of window) {
+    let product = 1;
+    for (let i = 0; i < power; i++) product *= value - mean;
+    sum += product;
+  }
+  return sum;
+}
+
 /** Σ decay^age · x / Σ decay^age. */
 export function decayedAverage(window: readonly number[], decay: number): number {
   let sum = 0;

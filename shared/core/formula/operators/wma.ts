@@ -10,7 +10,7 @@ export const WMA: Operator = {
   parameters: [series('x'), windowOf(2, MAX_WINDOW)],
   type: 'number',
   unit: (units) => units[0],
-  meaning: 'Mean of the last n values with weights 1 … n, the newest having n.',
+  meaning: 'Mean of the last n values with weights 1 … n, the newest having n: linear decay.',
   source: 'TA-Lib WMA',
   cost: 'constant',
   bars: ([n]) => n!,
