@@ -212,6 +212,10 @@ describe('formulas of a user', () => {
   it('of the bundle go on when the file is removed, and are warm at once when the bundle comes back', async () => {
     rmSync(join(place.config, 'features.yaml'));
     const others = await train();
+    // A draft with a fault refuses a training, and not a daemon.
+    writeFileSync(join(place.config, 'features.yaml'), FILE);
+    const refused = await place.run(['train', '--data', 'bars', '--out', 'never'], { env: ENV });
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('features.yaml:3:3') });
     await startDaemon();
     await send(20);
     published += 20;

@@ -27,12 +27,14 @@ function check(output: Output): void {
   for (const warning of environment.warnings) output.note(`warning: ${warning}`);
   const all = [...problems, ...environment.problems];
   if (settings === null || all.length > 0) throw problemsError(all);
-  const { sources, policyHash, minutehand } = settings;
+  const { sources, policyHash, minutehand, formulas } = settings;
   output.line(
     `The configuration in ${sources.configDir} is valid. Market: ${minutehand.market}. policy_hash ${policyHash}`,
   );
   if (sources.delivered.length > 0)
     output.line(`Not in the files, delivered values apply: ${sources.delivered.join(', ')}.`);
+  if (formulas.length > 0)
+    output.line(`Formulas of the next training: ${formulas.map(({ name }) => name).join(', ')}.`);
   const { warnings } = environment;
   output.result({
     ok: true,
@@ -40,13 +42,14 @@ function check(output: Output): void {
     market: minutehand.market,
     policy_hash: policyHash,
     as_delivered: sources.delivered,
+    formulas: formulas.map(({ name }) => name),
     warnings,
   });
 }
 
 function show(output: Output): void {
-  const { core, retrain, signals, minutehand, policyHash, sources } = loadSettings();
-  const shown = maskSecretsIn({ core, retrain, signals, minutehand, policyHash, sources });
+  const { core, retrain, signals, minutehand, formulas, policyHash, sources } = loadSettings();
+  const shown = maskSecretsIn({ core, retrain, signals, minutehand, formulas, policyHash, sources });
   output.line(JSON.stringify(shown, null, 2));
   output.result(shown);
 }

@@ -75,6 +75,8 @@ async function runDoctor(output: Output): Promise<void> {
       verdict: 'ok',
       detail: `${settings.sources.configDir}, market ${settings.minutehand.market}, policy_hash ${settings.policyHash}`,
     });
+    if (problems.length > 0)
+      findings.push({ what: 'features', verdict: 'error', detail: problemsError(problems).message });
     findings.push(
       ...(await ports(settings, paths)),
       ...shards(settings),

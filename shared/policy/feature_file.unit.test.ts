@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tinySettings } from '../../test/tiny_settings.ts';
+import { packageRoot } from '../root.ts';
 import { readFeatureFile } from './feature_file.ts';
 import { withFormulas } from './feature_settings.ts';
+import { inspectSettings, loadSettings } from './policy.ts';
 import { problemText } from './problem.ts';
 
 let folder = '';
@@ -49,6 +51,16 @@ describe('features.yaml', () => {
       formulas: `second = ${formulas[0]!.text}\nfirst = rank(z_score, 30)`,
     });
     expect(withFormulas(settings)).toBe(settings);
+  });
+
+  it('with a fault refuses a training in full, and nothing else', () => {
+    const configDir = join(folder, 'config');
+    cpSync(join(packageRoot(), 'config'), configDir, { recursive: true });
+    writeFileSync(join(configDir, 'features.yaml'), 'x: 5\n');
+    const loaded = loadSettings({ configDir, env: {} });
+    expect(loaded.formulas).toEqual([]);
+    expect(inspectSettings({ configDir, env: {} })).toMatchObject({ settings: loaded, problems: [{ key: 'x' }] });
+    expect(() => withFormulas(loaded)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   });
 
   it.each([

@@ -1,13 +1,16 @@
 import type { Windows } from '../core/features/windows.ts';
 import { formulasText } from '../core/formula/named_formulas.ts';
 import type { Settings } from './policy.ts';
+import { problemsError } from './problem.ts';
 
 /**
  * The settings of a training in full: its feature schema has the formulas of `features.yaml`. Nothing else takes them
  * from the file: a bundle brings its formulas along.
+ * @throws MinutehandError CONFIG_SYNTAX, CONFIG_UNKNOWN_KEY, CONFIG_INVALID for a file with problems
  */
 export function withFormulas(settings: Settings): Settings {
-  const { formulas, minutehand } = settings;
+  const { formulas, formulaProblems, minutehand } = settings;
+  if (formulaProblems.length > 0) throw problemsError(formulaProblems);
   if (formulas.length === 0) return settings;
   return withWindows(settings, { ...minutehand.windows, formulas: formulasText(formulas) });
 }

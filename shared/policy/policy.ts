@@ -49,6 +49,8 @@ export interface Settings extends Parts {
   readonly policyHash: string;
   /** Columns of the next training, beside the hand-written ones: those of `features.yaml`. */
   readonly formulas: readonly FeatureFormula[];
+  /** What is wrong with `features.yaml`: a training in full is refused, and nothing that runs. */
+  readonly formulaProblems: readonly ConfigProblem[];
   /** 1: of a journal of the first version, whose arithmetic of decisions it has; absent: the newest. */
   readonly rules?: 1;
   readonly sources: SettingsSources;
@@ -149,7 +151,10 @@ function approvedOf(env: NodeJS.ProcessEnv, problems: ConfigProblem[]): Approved
   }
 }
 
-/** Reads and checks the configuration without throwing: the settings, or everything that is wrong with them. */
+/**
+ * Reads and checks the configuration without throwing: the settings, or everything that is wrong with them. Settings
+ * whose problems are of `features.yaml` alone are there.
+ */
 export function inspectSettings(options: LoadOptions = {}): { settings: Settings | null; problems: ConfigProblem[] } {
   const env = options.env ?? process.env;
   const problems: ConfigProblem[] = [];
@@ -195,16 +200,16 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
     const where = yamls[part]?.where(inFile) ?? files[part];
     problems.push({ code: 'CONFIG_INVALID', where, key: keyText(inFile), text });
   }
-  const formulas = formulasOf(parts, isFaulty, options.configDir === undefined ? ownConfigDir(env) : configDir);
-  problems.push(...formulas.problems);
-  if (problems.length > 0) return { settings: null, problems };
+  const features = formulasOf(parts, isFaulty, options.configDir === undefined ? ownConfigDir(env) : configDir);
+  if (problems.length > 0) return { settings: null, problems: [...problems, ...features.problems] };
 
   rememberSecrets(parts);
   setTimeframes(parts.minutehand);
   const hash = policyHash(parts.core, parts.minutehand.decision, parts.minutehand.symbols);
   const sources: SettingsSources = { configDir, approved, files, overrides: environment.overrides, delivered };
-  const { formulas: featureFormulas } = formulas;
-  return { settings: deepFreeze({ ...parts, formulas: featureFormulas, policyHash: hash, sources }), problems };
+  const { formulas, problems: formulaProblems } = features;
+  const settings = { ...parts, formulas, formulaProblems, policyHash: hash, sources };
+  return { settings: deepFreeze(settings), problems: [...formulaProblems] };
 }
 
 /** Of the folder that a person edits: formulas decide nothing until a training has proven them. */
