@@ -14,6 +14,7 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
+  mkdirSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -22,6 +23,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -274,6 +276,7 @@ function readOrEmpty(path) {
  * @returns whether this process has the lock; to be asked before each order. Ends the process when another one has it
  */
 function lock(path) {
+  mkdirSync(dirname(path), { recursive: true });
   const file = `${path}.lock`;
   const own = `${file}.${process.pid}`;
   const text = JSON.stringify({ pid: process.pid, start: startOf(process.pid) });

@@ -176,6 +176,7 @@ def pair_of(path):
 
 def lock(path):
     """Two processes with one state would open each position twice. Returns a file that keeps the lock until the process ends."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     file = open(path + ".lock", "a+b")
     try:
         if "fcntl" in globals():

@@ -132,6 +132,7 @@ main() {
     esac
     shift
   done
+  mkdir -p -- "$(dirname -- "$state")" || exit
   exec 9>>"$state.lock" || exit
   # It ends with this process, however that ends, and with the command that it runs: hence the wait.
   if ! flock -w 1 9; then

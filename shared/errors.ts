@@ -641,7 +641,7 @@ export const ERRORS = {
   HALTS_LOST: {
     status: 409,
     message: 'models/halts.json lacks an active halt; the halt stays.',
-    next: '`minutehand models resume <pair>`, or `all`, lifts it.',
+    next: '`minutehand models resume <pair>`, or `all`, lifts it; `minutehand resume` what a person stopped.',
   },
   MODEL_IN_USE: {
     status: 409,

@@ -261,7 +261,8 @@ describe('the examples beside a running daemon', () => {
 
   it('end with exit code 1 when another process uses the same state, and start again after one was killed', async () => {
     for (const language of usable) {
-      const state = `${language.name}_shared.state`;
+      // In a folder that is made for it.
+      const state = `of/${language.name}/shared.state`;
       const first = follow(language, state);
       await eventually(`the lock of ${language.name}`, () => existsSync(join(folder, `${state}.lock`)));
       const second = follow(language, state);

@@ -100,7 +100,7 @@ describe('a person who stops entries, closes all and resumes', () => {
     });
     const refused = await place.run(['resume', pairs()[0]!, '--json']);
     expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining('STOP_OF_ALL')]);
-    const resumed = await place.run(['resume', '--json']);
+    const resumed = await place.run(['resume', 'all', '--json']);
     expect(JSON.parse(resumed.stdout)).toMatchObject({ stops: [] });
     await eventually(up.stderr, () => openLegs() > 0);
   });

@@ -17,7 +17,7 @@ import { knownSubject } from '../../shared/policy/known_subject.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import type { Output } from '../output.ts';
 
-const SUBJECTS = 'such as XAUUSD_XAGUSD; all when absent';
+const SUBJECTS = 'such as XAUUSD_XAGUSD; all when absent, or `all`';
 
 /** Orders of a person, which every running daemon follows with its next bar. */
 export function addHalt(program: Command, output: () => Output): void {
@@ -56,6 +56,7 @@ function subjectsOf(named: readonly string[]): readonly string[] {
   const { pairs, instruments } = settings.minutehand;
   const names = symbolNames(settings);
   const given = named.flatMap((text) => text.split(','));
+  if (given.includes('all')) return [ALL_PAIRS];
   const ids = given.map((text) => knownSubject(text, [...pairs, ...instruments], names));
   return ids.length === 0 ? [ALL_PAIRS] : ids;
 }

@@ -9,7 +9,9 @@ import {
   type Halt,
   type Halts,
   isStopVersion,
+  STOP_VERSIONS,
   stopText,
+  type ResumedNote,
   type Standing,
   type Stop,
   type StandingHalt,
@@ -62,15 +64,21 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
     const read = trustedPart(given);
     const before = new Set(halts.halts.map(textOf));
     const after = new Set(read.halts.map(textOf));
-    for (const halt of read.halts) if (!before.has(textOf(halt))) print(`Halted: ${textOf(halt)}.`);
-    for (const halt of halts.halts) if (!after.has(textOf(halt))) print(`No longer halted: ${textOf(halt)}.`);
-    const stopsBefore = new Set((halts.stops ?? []).map(stopText));
+    const stopsBefore = new Map((halts.stops ?? []).map((stop) => [stopText(stop), stop]));
     const stopsAfter = new Set((read.stops ?? []).map(stopText));
-    for (const text of stopsAfter) if (!stopsBefore.has(text)) print(`Stopped: ${text}.`);
-    for (const text of stopsBefore) if (!stopsAfter.has(text)) print(`Resumed: ${text}.`);
+    const halted = halts.halts;
     halts = read;
     log.info({ halts: read.halts }, 'halts');
     standing = standingAfter(standing, read);
+    // What merely disappeared from the file stands on.
+    const stands = (pairId: string, version: string): boolean =>
+      standing.halts.some((halt) => halt.pair_id === pairId && halt.version === version);
+    for (const halt of read.halts) if (!before.has(textOf(halt))) print(`Halted: ${textOf(halt)}.`);
+    for (const halt of halted)
+      if (!after.has(textOf(halt)) && !stands(halt.pair_id, halt.version)) print(`No longer halted: ${textOf(halt)}.`);
+    for (const text of stopsAfter) if (!stopsBefore.has(text)) print(`Stopped: ${text}.`);
+    for (const [text, stop] of stopsBefore)
+      if (!stopsAfter.has(text) && !stands(stop.pair_id, STOP_VERSIONS[stop.kind])) print(`Resumed: ${text}.`);
     options.apply(standing);
     const warnedOf = textOfLost();
     lost = lostHalts(standing.halts, read);
@@ -94,7 +102,7 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
     if (trusted === null) return given;
     const { halts: accepted, refused } = trustedHalts(given, trusted);
     if (refused.length > 0) {
-      const seen = standingText({ halts: [], resumed: refused });
+      const seen = refused.map(noteText).join('; ');
       unsigned = describeError(new MinutehandError('HALTS_SIGNATURE', { seen }));
       warn(unsigned);
     }
@@ -123,6 +131,11 @@ export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
       return unreadable ?? unsigned ?? (missing.length === 0 ? null : lostRefusal(missing));
     },
   };
+}
+
+function noteText({ pair_id, version, at }: ResumedNote): string {
+  const who = pair_id === ALL_PAIRS ? 'all subjects' : pair_id;
+  return isStopVersion(version) ? `stops of ${who}, ${at}` : `${who} under models ${version}, ${at}`;
 }
 
 function textOf({ pair_id, reason, seen, limit, version, since }: Halt): string {

@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { activate } from '../../test/activate.ts';
-import { addHalts, ALL_PAIRS, haltsPath, resume, type Halt, type Standing } from '../../shared/bundle/halts.ts';
+import {
+  addHalts,
+  addStops,
+  ALL_PAIRS,
+  haltsPath,
+  liftStops,
+  resume,
+  type Halt,
+  type Standing,
+} from '../../shared/bundle/halts.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Scheduler } from '../../shared/ports.ts';
 import { followHalts } from './active_halts.ts';
@@ -125,7 +134,6 @@ describe('the active halts', () => {
     halts.check();
     expect(applied.at(-1)).toEqual([`XAUUSD_XAGUSD ${VERSION}`]);
     expect(printed.splice(0)).toEqual([
-      `No longer halted: ${textOf('XAUUSD_XAGUSD')}.`,
       expect.stringMatching(/^HALTS_LOST: .*XAUUSD_XAGUSD.* `minutehand models resume/s),
     ]);
     expect(logged).toEqual(['30 halts', '50 halts refused HALTS_LOST']);
@@ -223,6 +231,24 @@ describe('where bundles are signed', () => {
     writeFileSync(haltsPath(models), signed);
     poll();
     expect(applied()).toEqual([EURO]);
+  });
+
+  it('what an unsigned note would lift is neither said to be lifted nor unreadable', () => {
+    const followed = follow({ halts: [], resumed: [] }, true);
+    addStops(models, [ALL_PAIRS], { kind: 'entries', reason: 'news', by: 'ann' }, NOW);
+    addHalts(models, [haltOf(GOLD)]);
+    followed.halts.check();
+    followed.printed.length = 0;
+    const note = { pair_id: '*', version: '*', at: '2027-01-01T00:00:00.000Z' };
+    writeFileSync(haltsPath(models), JSON.stringify({ halts: [], stops: [], resumed: [note] }));
+    followed.halts.check();
+    expect(followed.printed.filter((line) => /^(Resumed|No longer halted)/.test(line))).toEqual([]);
+    const signature = followed.printed.find((line) => line.startsWith('HALTS_SIGNATURE'));
+    expect(signature).toContain('Seen: stops of all subjects, 2027-01-01T00:00:00.000Z.');
+    vi.stubEnv('MINUTEHAND_SIGNING_KEY', join(models, 'own.pem'));
+    liftStops(models, [ALL_PAIRS], new Date('2027-01-02T00:00:00.000Z'));
+    followed.halts.check();
+    expect(followed.halts.stops()).toEqual([]);
   });
 
   it('an older file, though signed, lifts nothing that was halted since', () => {

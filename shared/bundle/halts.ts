@@ -24,7 +24,7 @@ const versionSchema = z.string().regex(VERSION);
 export const STOP_KINDS = ['entries', 'close'] as const;
 export type StopKind = (typeof STOP_KINDS)[number];
 /** Stand for the version of a person's stop, which counts under every version. */
-const STOP_VERSIONS: Readonly<Record<StopKind, string>> = { entries: '*', close: '*close' };
+export const STOP_VERSIONS: Readonly<Record<StopKind, string>> = { entries: '*', close: '*close' };
 
 const haltSchema = z.strictObject({
   pair_id: pairIdSchema,

@@ -73,8 +73,33 @@ const RENAMED_KEYS: Readonly<Record<string, string>> = {
   'train.continue_most': 'train.max_warm_starts',
 };
 
+/** zod's message of a rule that has none. */
+const UNNAMED_RULE = 'Invalid input';
+
+/** Twice the longest formula. */
+const TEXT_MAX = 4096;
+
+/** Texts that are longer than any value has to be. */
+function longTexts(yaml: YamlFile): FileCheck {
+  const faulty: KeyPath[] = [];
+  const look = (value: unknown, path: KeyPath): void => {
+    if (typeof value === 'string' && value.length > TEXT_MAX) faulty.push(path);
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) look(inner, [...path, Array.isArray(value) ? Number(key) : key]);
+  };
+  look(yaml.value, []);
+  const problems = faulty.map((path): ConfigProblem => {
+    const { length } = valueAt(yaml.value, path) as string;
+    const text = `has ${length} characters, expected at most ${TEXT_MAX}`;
+    return { code: 'CONFIG_INVALID', where: yaml.where(path), key: keyText(path), text };
+  });
+  return { problems, faulty };
+}
+
 /** Everything that is wrong with the content of one file, each with its line and what would be right. */
 export function checkFile(part: ConfigPart, yaml: YamlFile): FileCheck {
+  const long = longTexts(yaml);
+  if (long.faulty.length > 0) return long;
   const parsed = FILE_SCHEMAS[part].safeParse(yaml.value);
   if (parsed.success) return { problems: [], faulty: [] };
   const schema = jsonSchema(part);
@@ -115,7 +140,8 @@ export function checkFile(part: ConfigPart, yaml: YamlFile): FileCheck {
       return;
     }
     if (value === undefined && path.length > 0 && meant.has(key)) return;
-    const expected = allowed(schemaAt(schema, path) ?? {});
+    const isOwnRule = issue.code === 'custom' && issue.message !== UNNAMED_RULE;
+    const expected = isOwnRule ? issue.message : allowed(schemaAt(schema, path) ?? {});
     const text =
       value === undefined ? `is missing, expected ${expected}` : `is ${valueText(value)}, expected ${expected}`;
     invalid.push({ code: 'CONFIG_INVALID', where: yaml.where(path), key: key === '' ? 'the file' : key, text });

@@ -26,6 +26,27 @@ describe('checkFile', () => {
     ]);
   });
 
+  it('refuses texts of any length, and says why a table is not allowed', () => {
+    const long = check({ ...minutehand, pairs: [...minutehand.pairs, 'X'.repeat(4097)] });
+    const at = minutehand.pairs.length;
+    expect(long).toEqual({
+      problems: [
+        {
+          code: 'CONFIG_INVALID',
+          where: `at pairs.${at}`,
+          key: `pairs[${at}]`,
+          text: 'has 4097 characters, expected at most 4096',
+        },
+      ],
+      faulty: [['pairs', at]],
+    });
+    const runs = { value: 'core.training_runs', note: 'x' };
+    const ofTable = checkFile('retrain', { value: { retrain_runs_table: runs }, where }).problems;
+    expect(ofTable.map(({ text }) => text).join('; ')).toContain(
+      'is "core.training_runs", expected a table of your own: this one belongs to the store',
+    );
+  });
+
   it('names a missing value, and one in a section that is no map', () => {
     expect(check({ ...minutehand, log: {} })).toEqual({
       problems: [{ code: 'CONFIG_INVALID', where: 'at log.level', key: 'log.level', text: LEVELS }],

@@ -66,6 +66,9 @@ describe('an attack on the API', () => {
       ...['a\\u0000b', 'a\\ud800b', '\\udfff'].map(withReason),
       ...[33, 4109, 4110, 20_000].map(nested),
       '{"reason":"r","changes":{"core.\\ud800":1}}',
+      JSON.stringify({ reason: 'r', changes: { 'signals.archive_path': 'x'.repeat(8193) } }),
+      JSON.stringify({ reason: 'r'.repeat(8193), changes: { 'core.theta1_initial': 0.5 } }),
+      JSON.stringify({ reason: 'r', changes: { ['x'.repeat(8193)]: 0.5 } }),
     ];
     for (const raw of bodies) {
       const { status, body } = await api.ask('PUT', '/api/ml/config', { headers, raw });

@@ -3,6 +3,9 @@ import { MinutehandError } from '../../../shared/errors.ts';
 /** Objects and arrays inside each other: the deepest schema has six. */
 const MAX_DEPTH = 32;
 
+/** Of one text: twice the longest value of a policy, and far more than any reason. */
+const MAX_TEXT = 8192;
+
 interface Place {
   readonly value: unknown;
   readonly path: string;
@@ -10,9 +13,9 @@ interface Place {
 }
 
 /**
- * Refuses values that parts behind the API cannot store or print: nesting that exceeds a stack, halves of surrogate
- * pairs (SQLite stores U+FFFD, so a hash would no longer match), and NUL (PostgreSQL and git refuse it). Runs before
- * schemas, because those of free-form fields accept any JSON.
+ * Refuses values that parts behind the API cannot store or print: texts of any length, nesting that exceeds a stack,
+ * halves of surrogate pairs (SQLite stores U+FFFD, so a hash would no longer match), and NUL (PostgreSQL and git refuse
+ * it). Runs before schemas, because those of free-form fields accept any JSON.
  * @param value of JSON: body, query or path parameters
  * @throws MinutehandError REQUEST_INVALID
  */
@@ -34,6 +37,11 @@ export function checkRequestValues(value: unknown, name: string): void {
 }
 
 function checkText(text: string, path: string): void {
+  if (text.length > MAX_TEXT)
+    throw new MinutehandError('REQUEST_INVALID', {
+      seen: `${path.slice(0, 100)}: ${text.length} characters`,
+      expected: `at most ${MAX_TEXT}`,
+    });
   if (!text.isWellFormed())
     throw new MinutehandError('REQUEST_INVALID', { seen: `${path.slice(0, 100)}: half of a surrogate pair` });
   if (text.includes('\0'))

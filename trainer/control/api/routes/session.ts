@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { addressOf, identifyToken, refuseHasty, refuseOtherPages, type Credentials } from '../access/guard.ts';
 import type { Identity, Role } from '../access/role.ts';
-import { refusedLoginPage } from '../access/refused_login_page.ts';
+import { askedLoginPage, refusedLoginPage } from '../access/login_pages.ts';
 import {
   csrfTokenOf,
   endSession,
@@ -25,6 +25,11 @@ function isHttps({ headers }: FastifyRequest): boolean {
     .split(',')[0]!
     .trim();
   return first.toLowerCase() === 'https' || /\bproto="?https\b/i.test(headers.forwarded ?? '');
+}
+
+/** A link that a page of another site follows, or embeds; one that is typed, or opened by a terminal, has no site. */
+function isOfAnotherSite({ headers }: FastifyRequest): boolean {
+  return ['cross-site', 'same-site'].includes(String(headers['sec-fetch-site'] ?? ''));
 }
 
 const COOKIE = { path: '/', httpOnly: true, sameSite: 'strict' } as const;
@@ -81,6 +86,11 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
       // A browser's prefetch must not use up the code.
       if (request.headers['sec-purpose'] !== undefined)
         throw new MinutehandError('LOGIN_REFUSED', { seen: 'a prefetch' });
+      // The answer is the same for any code, so that a page of another site learns nothing about it.
+      if (isOfAnotherSite(request))
+        return reply
+          .type('text/html; charset=utf-8')
+          .send(askedLoginPage(request.query.code, request.headers['accept-language']));
       try {
         await logIn(request, reply, await redeem(request, reply, request.query.code), null);
       } catch (error) {
