@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GateResult } from '../shared/bundle/gates/gate_result.ts';
+import { gateText } from '../shared/bundle/gates/gate_text.ts';
 import { createRng } from '../shared/rng.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 
@@ -25,12 +27,7 @@ interface Report {
   readonly version: string;
   readonly search: { readonly best_parameters: object };
   readonly net: { readonly no_edge: boolean; readonly edge: Record<string, unknown> };
-  readonly gates: readonly {
-    readonly name: string;
-    readonly passed: boolean;
-    readonly seen: string;
-    readonly limit: string;
-  }[];
+  readonly gates: readonly GateResult[];
 }
 
 interface Evaluation {
@@ -118,9 +115,11 @@ describe('the commands of an instrument', () => {
     const manifestPath = join(place.folder, 'models', report.version, 'manifest.json');
     const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Report;
     expect(manifest.gates).toEqual(report.gates);
-    expect(manifest.gates.map(({ name }) => name)).toContain('direction plausible');
-    for (const { name, passed, seen, limit } of report.gates)
-      expect(card).toContain(`|${name}|${passed ? 'yes' : '**no**'}|${seen}|${limit}|`);
+    expect(manifest.gates.map(({ code }) => code)).toContain('plausible');
+    for (const gate of report.gates) {
+      const { name, seen, limit } = gateText(gate, 'en');
+      expect(card).toContain(`|${name}|${gate.passed ? 'yes' : '**no**'}|${seen}|${limit}|`);
+    }
     writeFileSync(
       manifestPath,
       JSON.stringify({ ...manifest, gates: manifest.gates.map((gate) => ({ ...gate, passed: false })) }),

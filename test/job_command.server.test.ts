@@ -1,8 +1,32 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createRng } from '../shared/rng.ts';
+import { jobSchema, type Job } from '../trainer/jobs/job.ts';
 import { trainingJobSchema, type TrainingJob } from '../trainer/jobs/training_job.ts';
 import { createWorkplace } from './cli_process.ts';
+
+/** Enough hours of a random walk for one training. */
+function hourlyBars(): string {
+  const rng = createRng('hours');
+  const rows = ['time,open,high,low,close,volume'];
+  let price = 100;
+  for (let hour = 0; hour < 4000; hour++) {
+    const open = price;
+    price *= Math.exp(0.01 * rng.normal());
+    const high = Math.max(open, price) * 1.001;
+    const low = Math.min(open, price) * 0.999;
+    const time = Date.UTC(2024, 0, 1, hour) / 1000;
+    rows.push([time, open, high, low, price, 1 + rng.uniform()].join(','));
+  }
+  return `${rows.join('\n')}\n`;
+}
+
+/** The only direction model below a folder of bundles. */
+function modelIn(folder: string): Buffer {
+  const [path] = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.onnx'));
+  return readFileSync(join(folder, path!));
+}
 
 describe('minutehand job', () => {
   const place = createWorkplace();
@@ -42,6 +66,70 @@ describe('minutehand job', () => {
     });
     expect((await jobOf('--warm-start', '--adopt')).kind).toBe('warm_start');
     expect((await jobOf('--theta2')).kind).toBe('thresholds');
+  });
+
+  it('has every option of direction train', async () => {
+    const { code, stdout } = await place.run([
+      ...['direction', 'train', '--print-job', '--data', 'bars', '--symbols', 'BTCUSDT,ETHUSDT', '--timeframe', '4h'],
+      ...[
+        '--series',
+        'other',
+        '--balance',
+        'none',
+        '--class-weight-ratio',
+        '0.5',
+        '--trials',
+        '4',
+        '--balance-penalty',
+      ],
+      ...['--compare', 'class_weights', '--peers', 'lightgbm', '--sigmas', '1.5', '--horizon', '12', '--stride', '2'],
+      ...['--fee-bps', '4', '--slippage-bps', '2', '--seed', '7', '--workers', '2', '--market', 'simulated'],
+      ...['--out', 'models/x'],
+    ]);
+    expect(code).toBe(0);
+    expect(jobSchema.parse(JSON.parse(stdout))).toEqual({
+      kind: 'direction',
+      market: 'simulated',
+      timeframe: '4h',
+      symbols: ['BTCUSDT', 'ETHUSDT'],
+      source: { folder: 'bars', series: 'other' },
+      seed: 7,
+      parameters: {
+        label: { unit: 'sigmas', threshold: 1.5, horizon: 12 },
+        balance: 'none',
+        class_weight_ratio: 0.5,
+        trials: 4,
+        balance_penalty: true,
+        stride: 2,
+        taker_fee_bps: 4,
+        slippage_bps: 2,
+        compare: ['class_weights'],
+        peers: ['lightgbm'],
+      },
+      output: { folder: 'models/x' },
+      resources: { workers: 2 },
+      trigger: { code: 'command', text: 'direction train' },
+    });
+  });
+
+  it('gives the bundle of direction train, to the byte', async () => {
+    const bars = join(place.folder, 'coins');
+    mkdirSync(bars);
+    writeFileSync(join(bars, 'COIN.csv'), hourlyBars());
+    const flags = ['--data', bars, '--symbols', 'COIN', '--seed', '3', '--stride', '6'];
+    const asked = [...flags, '--out', join(place.folder, 'by_command')];
+    const command = await place.run(['direction', 'train', ...asked]);
+    expect([command.code, command.stderr]).toEqual([0, expect.any(String)]);
+    const printed = await place.run(['direction', 'train', '--print-job', ...flags]);
+    const job = { ...JSON.parse(printed.stdout), output: { folder: join(place.folder, 'by_job') } } as Job;
+    const file = join(place.folder, 'direction.json');
+    writeFileSync(file, JSON.stringify(job));
+    expect((await place.run(['job', 'run', file])).code).toBe(0);
+    expect(modelIn(join(place.folder, 'by_job'))).toEqual(modelIn(join(place.folder, 'by_command')));
+    // Bars of this installation are those of its own market, whatever a document says.
+    writeFileSync(file, JSON.stringify({ ...job, market: 'live', source: { folder: null, series: null } }));
+    const other = await place.run(['job', 'run', file], { env: { MINUTEHAND_MARKET: 'simulated' } });
+    expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('MODEL_MARKET')]);
   });
 
   it('refuses a document that is none, names the field, and trains nothing', async () => {

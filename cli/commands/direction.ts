@@ -1,32 +1,23 @@
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
-import { BALANCES, type Balance } from '../../trainer/learning/balance/balance.ts';
-import { makeDirectionBundle } from '../../trainer/learning/direction/make_direction_bundle.ts';
-import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
-import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
-import {
-  DIRECTION_PARAMS,
-  DIRECTION_WALK_FORWARD,
-  trainDirection,
-  type DirectionPlan,
-  type TrainedDirection,
-} from '../../trainer/learning/direction/train_direction.ts';
-import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
-import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
-import { readInstruments, type BarMarket } from '../direction_instruments.ts';
-import { directionLines } from '../direction_lines.ts';
-import { tellWhenInterrupted } from '../interrupted.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
+import type { DirectionJob } from '../../trainer/jobs/direction_job.ts';
+import { runDirection } from '../../trainer/jobs/run_direction.ts';
+import { BALANCES, type Balance } from '../../trainer/learning/balance/balance.ts';
+import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
+import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
+import { directionLines } from '../direction_lines.ts';
+import { joinedLine, seriesFolder } from '../direction_source.ts';
+import { gitCommit } from '../git_commit.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 import { addDirectionEvaluate } from './direction_evaluate.ts';
-import { gitCommit } from '../git_commit.ts';
 
 interface TrainFlags {
   readonly data?: string;
@@ -47,9 +38,10 @@ interface TrainFlags {
   readonly slippageBps: string;
   readonly seed: string;
   readonly workers: string;
-  readonly market?: BarMarket;
+  readonly market?: DirectionJob['market'];
   readonly requireGates?: boolean;
   readonly out?: string;
+  readonly printJob?: boolean;
 }
 
 export function addDirection(program: Command, output: () => Output): void {
@@ -95,27 +87,47 @@ export function addDirection(program: Command, output: () => Output): void {
     )
     .option('--out <folder>', 'folder of bundles to write the model to')
     .option('--require-gates', 'exit with 1 if a gate fails')
+    .option('--print-job', 'train nothing: print these options as a job, for `minutehand job run`')
     .action((flags: TrainFlags) => runTrain(flags, output()));
   addDirectionEvaluate(direction, output);
 }
 
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
-  const plan = planOf(flags);
-  const symbols = parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES);
+  const settings = loadSettings();
+  const job = jobOf(flags, settings);
+  if (flags.printJob === true) {
+    process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
+    return;
+  }
+  await runDirectionJob(job, settings, { requireGates: flags.requireGates === true }, output);
+}
+
+export interface DirectionCommand {
+  /** Whether a failed gate is a failed command. */
+  readonly requireGates: boolean;
+}
+
+/** Runs a training of the direction model in this process, and prints what came out. */
+export async function runDirectionJob(
+  job: DirectionJob,
+  settings: Settings,
+  { requireGates }: DirectionCommand,
+  output: Output,
+): Promise<void> {
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
-    const { instruments, market } = await readInstruments({ ...flags, symbols }, output, (done, total) =>
-      progress.update('reading bars', done, total),
-    );
-    const trained = await trainDirection(instruments, plan, (stage, done, total) =>
-      progress.update(stage, done, total),
-    );
+    const { trained, plan, version } = await runDirection(job, {
+      settings,
+      gitCommit: gitCommit(),
+      onProgress: (stage, done, total) => progress.update(stage, done, total),
+      onJoined: (symbol, seconds) => output.line(joinedLine(symbol, seconds, job.timeframe)),
+    });
     progress.stop();
-    for (const line of directionLines(trained, plan, flags.timeframe)) output.line(line);
-    const bundle = flags.out === undefined ? null : await writeBundle(flags.out, market, instruments, plan, trained);
-    output.written(bundle === null ? null : { target: `direction ${bundle}`, after: { out: flags.out } });
-    if (bundle !== null) output.line(`bundle ${join(flags.out!, bundle)}, verified against onnxruntime`);
+    for (const line of directionLines(trained, plan, job.timeframe)) output.line(line);
+    const { folder } = job.output;
+    output.written(version === null ? null : { target: `direction ${version}`, after: { out: folder } });
+    if (version !== null) output.line(`bundle ${join(folder!, version)}, verified against onnxruntime`);
     const { metrics, net, bias, gates, priors, others, theta, scaling, trees, search } = trained;
     output.result({
       rows: metrics.rows,
@@ -127,26 +139,19 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
       ...(search && { search }),
       others,
       model: { theta, scaling, trees },
-      version: bundle,
+      version,
     });
-    if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
+    if (requireGates && gates.some(({ passed }) => !passed)) process.exitCode = 1;
   } finally {
     progress.stop();
   }
 }
 
-async function writeBundle(
-  out: string,
-  market: BarMarket,
-  instruments: readonly Instrument[],
-  plan: DirectionPlan,
-  trained: TrainedDirection,
-): Promise<string> {
-  const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit: gitCommit() };
-  return (await makeDirectionBundle(parts)).version;
-}
-
-function planOf(flags: TrainFlags): DirectionPlan {
+/**
+ * The flags as a job.
+ * @throws MinutehandError USAGE
+ */
+function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
   const number = (text: string, option: string): number => {
     const value = text.trim() === '' ? NaN : Number(text);
     if (!(value >= 0 && value < Infinity))
@@ -155,6 +160,11 @@ function planOf(flags: TrainFlags): DirectionPlan {
   };
   if (flags.threshold !== undefined && flags.sigmas !== undefined)
     throw new MinutehandError('USAGE', { seen: '--threshold and --sigmas', expected: 'one of them' });
+  if (flags.market !== undefined && flags.data === undefined)
+    throw new MinutehandError('USAGE', {
+      seen: `--market ${flags.market} without --data`,
+      expected: '--data <folder>',
+    });
   const threshold = flags.sigmas ?? flags.threshold;
   const trials = parseInteger(flags.trials, '--trials');
   const classWeightRatio = number(flags.classWeightRatio, '--class-weight-ratio');
@@ -163,36 +173,41 @@ function planOf(flags: TrainFlags): DirectionPlan {
   if (flags.balancePenalty === true && trials === 0)
     throw new MinutehandError('USAGE', { seen: '--balance-penalty without --trials', expected: '--trials <n>' });
   return {
-    windows: INSTRUMENT_WINDOWS,
-    label: {
-      unit: flags.sigmas === undefined ? 'percent' : 'sigmas',
-      threshold: threshold === undefined ? EVALUATION_LABEL.threshold : number(threshold, '--threshold'),
-      horizon:
-        flags.horizon === undefined
-          ? evaluationBars(TIMEFRAMES[flags.timeframe])
-          : parseInteger(flags.horizon, '--horizon', 1),
+    kind: 'direction',
+    // Bars of files count as live ones.
+    market: flags.market ?? (flags.data === undefined ? settings.minutehand.market : 'live'),
+    timeframe: flags.timeframe,
+    symbols: parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES),
+    source: { folder: flags.data ?? null, series: seriesFolder(flags) },
+    seed: parseInteger(flags.seed, '--seed'),
+    parameters: {
+      label: {
+        unit: flags.sigmas === undefined ? 'percent' : 'sigmas',
+        threshold: threshold === undefined ? EVALUATION_LABEL.threshold : number(threshold, '--threshold'),
+        horizon:
+          flags.horizon === undefined
+            ? evaluationBars(TIMEFRAMES[flags.timeframe])
+            : parseInteger(flags.horizon, '--horizon', 1),
+      },
+      balance: flags.balance,
+      class_weight_ratio: classWeightRatio,
+      trials,
+      balance_penalty: flags.balancePenalty === true,
+      stride: parseInteger(flags.stride, '--stride', 1),
+      taker_fee_bps: number(flags.feeBps, '--fee-bps'),
+      slippage_bps: number(flags.slippageBps, '--slippage-bps'),
+      compare: chosen(flags.compare, BALANCES, '--compare'),
+      peers: chosen<NativeEngine>(flags.peers, NATIVE_ENGINES, '--peers'),
     },
-    balance: flags.balance,
-    classWeightRatio,
-    search: trials === 0 ? null : { trials, balancePenalty: flags.balancePenalty === true },
-    stride: parseInteger(flags.stride, '--stride', 1),
-    params: DIRECTION_PARAMS,
-    walkForward: DIRECTION_WALK_FORWARD,
-    costs: {
-      takerFeeBps: number(flags.feeBps, '--fee-bps'),
-      slippageBps: number(flags.slippageBps, '--slippage-bps'),
-    },
-    f1Floor: f1Floor(loadSettings(), 'direction'),
-    seed: String(parseInteger(flags.seed, '--seed')),
-    workers: parseInteger(flags.workers, '--workers', 1),
-    balances: chosen(flags.compare, BALANCES, '--compare'),
-    peers: chosen<NativeEngine>(flags.peers, NATIVE_ENGINES, '--peers'),
+    output: { folder: flags.out ?? null },
+    resources: { workers: parseInteger(flags.workers, '--workers', 1) },
+    trigger: { code: 'command', text: 'direction train' },
   };
 }
 
-function chosen<T extends string>(list: string | undefined, all: readonly T[], option: string): readonly T[] {
+function chosen<T extends string>(list: string | undefined, all: readonly T[], option: string): T[] {
   if (list === undefined) return [];
-  if (list === 'all') return all;
+  if (list === 'all') return [...all];
   const names = list.split(',');
   const unknown = names.find((name) => !all.includes(name as T));
   if (unknown !== undefined)

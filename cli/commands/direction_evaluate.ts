@@ -12,11 +12,12 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { timeframeOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
 import { evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
 import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { evaluationLines } from '../direction_lines.ts';
-import { readInstruments } from '../direction_instruments.ts';
+import { joinedLine, seriesFolder } from '../direction_source.ts';
 import type { Output } from '../output.ts';
 import { parseDay, parsePeriod } from '../period.ts';
 
@@ -76,13 +77,18 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
   };
   const progress = output.progress();
   try {
-    const { data, series } = flags;
     const symbols = flags.symbols?.split(',') ?? manifest.instruments;
     const timeframe = timeframeOf(manifest.timeframe);
-    const source = { symbols, timeframe, ...(data !== undefined && { data }), ...(series !== undefined && { series }) };
-    const { instruments } = await readInstruments(source, output, (done, total) =>
-      progress.update('reading bars', done, total),
-    );
+    const source = {
+      folder: flags.data ?? null,
+      series: seriesFolder(flags),
+      symbols,
+      timeframe,
+      settings: loadSettings(),
+    };
+    const instruments = await readInstruments(source, (done, total) => progress.update('reading bars', done, total));
+    for (const { bars } of instruments)
+      if (bars.joinedFrom !== undefined) output.line(joinedLine(bars.symbol, bars.joinedFrom, timeframe));
     const to = period.to ?? Infinity;
     const evaluation = evaluateDirection({
       manifest,

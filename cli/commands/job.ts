@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { trainingJobSchema, type TrainingJob } from '../../trainer/jobs/training_job.ts';
+import { jobSchema, type Job } from '../../trainer/jobs/job.ts';
 import type { Output } from '../output.ts';
+import { runDirectionJob } from './direction.ts';
 import { runTrainingJob } from './train.ts';
 
 /** File descriptor of standard input. */
@@ -15,21 +16,26 @@ export function addJob(program: Command, output: () => Output): void {
   job
     .command('run <file>')
     .description(
-      'runs a job of `train --print-job`, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
+      'runs a job of `train --print-job` or `direction train --print-job`, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
     )
-    .action((file: string) => {
-      return runTrainingJob(readJob(file), loadSettings(), { verbose: false, requireGates: false }, output());
-    });
+    .action((file: string) => runJob(readJob(file), output()));
   job
     .command('schema')
     .description('prints the JSON Schema of the document that `job run` reads')
     .action(() => {
-      process.stdout.write(`${JSON.stringify(z.toJSONSchema(trainingJobSchema), null, 2)}\n`);
+      process.stdout.write(`${JSON.stringify(z.toJSONSchema(jobSchema), null, 2)}\n`);
     });
 }
 
+/** A job in this process: `runTraining` or `runDirection`, by its kind. */
+async function runJob(job: Job, output: Output): Promise<void> {
+  const settings = loadSettings();
+  if (job.kind === 'direction') return await runDirectionJob(job, settings, { requireGates: false }, output);
+  await runTrainingJob(job, settings, { verbose: false, requireGates: false }, output);
+}
+
 /** @throws MinutehandError USAGE, JOB_INVALID */
-function readJob(file: string): TrainingJob {
+function readJob(file: string): Job {
   const text = readText(file);
   let json: unknown;
   try {
@@ -37,7 +43,7 @@ function readJob(file: string): TrainingJob {
   } catch (error) {
     throw new MinutehandError('JOB_INVALID', { seen: `${file}: ${describeError(error).message}`, expected: 'JSON' });
   }
-  const parsed = trainingJobSchema.safeParse(json);
+  const parsed = jobSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
   throw new MinutehandError('JOB_INVALID', {

@@ -1,0 +1,54 @@
+import * as z from 'zod';
+import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
+import { NATIVE_ENGINES } from '../../shared/policy/engines.ts';
+import { BALANCES } from '../learning/balance/balance.ts';
+import { TRIGGER_CODES } from './training_job.ts';
+
+const TIMEFRAME_NAMES = Object.keys(TIMEFRAMES) as [Timeframe, ...Timeframe[]];
+const share = z.number().min(0).max(1);
+
+/** A training of the direction model of a timeframe, as data. Every field acts; none has a default. */
+export const directionJobSchema = z
+  .strictObject({
+    kind: z.literal('direction'),
+    market: z.enum(['live', 'simulated']).describe('Market of the bars: recorded in the bundle'),
+    timeframe: z.enum(TIMEFRAME_NAMES).describe('Of the instruments; shorter bars are joined'),
+    symbols: z.array(z.string().min(1)).min(1).describe('Instruments'),
+    source: z.strictObject({
+      folder: z.string().min(1).nullable().describe('Folder of bars; null: the bars of this installation'),
+      series: z.string().min(1).nullable().describe('Folder of auxiliary series; null: none'),
+    }),
+    seed: z.int().min(0).describe('Seed of row and column sampling, and of the search'),
+    parameters: z
+      .strictObject({
+        label: z.strictObject({
+          unit: z.enum(['percent', 'sigmas']).describe('Of threshold: a share, or multiples of volatility · √horizon'),
+          threshold: z.number().min(0).describe('Return from which a bar is labeled up or down'),
+          horizon: z.int().min(1).describe('Bars until the labeled close'),
+        }),
+        balance: z.enum(BALANCES).describe('Class balance'),
+        class_weight_ratio: share.describe('Exponent of the class weights; 0: none'),
+        trials: z.int().min(0).describe('Trials of the search, before all evaluated blocks'),
+        balance_penalty: z.boolean().describe('Whether the gain of a trial with biased calls counts less'),
+        stride: z.int().min(1).describe('Trains on every n-th bar'),
+        taker_fee_bps: z.number().min(0).describe('Per fill'),
+        slippage_bps: z.number().min(0).describe('Per fill'),
+        compare: z.array(z.enum(BALANCES)).describe('Balances to measure beside it'),
+        peers: z.array(z.enum(NATIVE_ENGINES)).describe('Engines to measure on the same rows'),
+      })
+      .refine(({ trials, balance_penalty }) => trials > 0 || !balance_penalty, {
+        error: 'balance_penalty acts in a search: trials must be above 0',
+        path: ['balance_penalty'],
+      }),
+    output: z.strictObject({
+      folder: z.string().min(1).nullable().describe('Folder of bundles; null: nothing is written'),
+    }),
+    resources: z.strictObject({ workers: z.int().min(1).describe('Threads; they affect speed only') }),
+    trigger: z.strictObject({
+      code: z.enum(TRIGGER_CODES),
+      text: z.string().describe('As shown with the run'),
+    }),
+  })
+  .describe('A training of a direction model');
+
+export type DirectionJob = z.infer<typeof directionJobSchema>;
