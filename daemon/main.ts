@@ -41,6 +41,7 @@ import { Observed } from './metrics/observed.ts';
 import { ProcessWatch } from './metrics/process_watch.ts';
 import type { Pipeline } from './pipeline.ts';
 import { watchPolicy } from './policy_watch.ts';
+import type { FilePublisherOptions } from './publish/file.ts';
 import { createFileThread } from './publish/file_thread.ts';
 import type { Route } from './serve/http_route.ts';
 import { openServer } from './serve/serve.ts';
@@ -255,7 +256,7 @@ class DaemonProcess {
         uptimeMs,
         modelsInUse: daemon.modelsInUse,
         redisStates: daemon.redisStates,
-        exchangeOwner: () => this.#exchange?.claim(),
+        exchange: this.#exchange,
         redisTakenBy: () => this.#bus?.takenBy ?? null,
         leaseClock: daemon.checkLeaseClock,
       }),
@@ -337,7 +338,8 @@ class DaemonProcess {
         bus,
         lease,
         ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
-        openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
+        openSignalFiles: (given) =>
+          createFileThread({ ...this.#whileClaimed(given), scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
         loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
         loadDirection: directionLoaderOf(this.#options),
         pointerMarks: (kind) => new PointerMarks(paths.home, `daemon_${shard}`, kind, () => clock.nowMs()),
@@ -369,6 +371,20 @@ class DaemonProcess {
     );
     this.#undo.push(() => this.#idleStates?.close());
     return daemon;
+  }
+
+  /**
+   * Files are written only while the folder is claimed. A process that was suspended for longer than a claim lasts, or
+   * cannot claim again, leaves the folder to whoever claims it next; consumers see that its last signals expire.
+   */
+  #whileClaimed(given: Omit<FilePublisherOptions, 'files'>): Omit<FilePublisherOptions, 'files'> {
+    const claimedUntilMs = (): number => this.#exchange?.claimedUntilMs() ?? 0;
+    const { deadlineMs, mayWrite } = given;
+    return {
+      ...given,
+      deadlineMs: () => Math.min(deadlineMs?.() ?? Infinity, claimedUntilMs()),
+      mayWrite: () => mayWrite?.() !== false && uptimeMs() < claimedUntilMs(),
+    };
   }
 
   #warmCaches(pipeline: Pipeline): CacheWarmer {

@@ -1,14 +1,12 @@
 import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { dependenciesOf, type DependencyName } from '../shared/dependencies/table.ts';
 import { POSTGRES_NOTE, startPostgres } from '../trainer/store/postgres_server.fixture.ts';
 import { activate } from './activate.ts';
-import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
+import { createWorkplace, eventually } from './cli_process.ts';
+import { downOf, faultsOf, startUp, statusOf, webhook } from './installation_health.ts';
 import { requireRedis } from './redis_server.ts';
 import { tinyModels, type SettingsOverrides } from './tiny_models.ts';
 
@@ -32,56 +30,6 @@ afterEach(async () => {
   for (const close of toClose.splice(0).reverse()) await close();
 });
 
-interface Sent {
-  readonly action: string;
-  readonly event: string;
-  readonly key: string;
-}
-
-/** A webhook that keeps all messages. */
-async function webhook(): Promise<{ url: string; sent: Sent[] }> {
-  const sent: Sent[] = [];
-  const server: Server = createServer((request, response) => {
-    void text(request).then((body) => {
-      sent.push(...(JSON.parse(body) as { messages: Sent[] }).messages);
-      response.end();
-    });
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  toClose.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, sent };
-}
-
-interface Fault {
-  readonly dependency: string;
-  readonly code: string;
-}
-
-async function faultsOf(port: number): Promise<{ status: string; codes: Record<string, string> }> {
-  const response = await fetch(`http://127.0.0.1:${port}/healthz`);
-  const { status, dependencies } = (await response.json()) as { status: string; dependencies: Fault[] };
-  return { status, codes: Object.fromEntries(dependencies.map(({ dependency, code }) => [dependency, code])) };
-}
-
-/** Dependencies that the metrics report as failed. */
-async function downOf(port: number): Promise<string[]> {
-  const body = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  return [...body.matchAll(/^minutehand_dependency_up\{dependency="(\w+)"\} 0$/gm)].map(([, name]) => name!).sort();
-}
-
-interface StatusAnswer {
-  readonly ok: boolean;
-  readonly findings: readonly { readonly weight: string; readonly about: string; readonly text: string }[];
-}
-
-async function statusOf(place: Workplace, env: NodeJS.ProcessEnv): Promise<{ code: unknown; answer: StatusAnswer }> {
-  const { code, stdout } = await place.run(['status', '--json'], { env });
-  return { code, answer: JSON.parse(stdout) as StatusAnswer };
-}
-
 const sorted = (codes: Record<string, string>): [string, string][] => Object.entries(codes).sort();
 
 describe('a running installation', () => {
@@ -92,7 +40,8 @@ describe('a running installation', () => {
     toClose.push(() => place.remove());
     mkdirSync(place.home);
     activate(place.models, (await tinyModels(place.models, { settings: place.settings })).version);
-    const { url, sent } = await webhook();
+    const { url, sent, close } = await webhook();
+    toClose.push(close);
     const clockFile = join(place.folder, 'clock');
     writeFileSync(clockFile, '0');
     writeFileSync(join(place.folder, 'clock.mjs'), CLOCK);
@@ -103,15 +52,7 @@ describe('a running installation', () => {
       NODE_OPTIONS: `--import ${pathToFileURL(join(place.folder, 'clock.mjs')).href}`,
       TEST_CLOCK_FILE: clockFile,
     };
-    const up = place.start(['up', '--json'], { ...env, ...clock });
-    const ready = await eventually(
-      () => `up: ${up.stderr()}`,
-      () => up.stdout(),
-      2,
-    );
-    const places = JSON.parse(ready) as { daemons: { port: number }[]; trainer: { port: number } };
-    const daemon = places.daemons[0]!.port;
-    const trainer = places.trainer.port;
+    const { up, daemon, trainer } = await startUp(place, { ...env, ...clock });
     const look = { ...env, MINUTEHAND_CONFIG: config };
     await eventually('a daemon with models and Redis', async () => {
       const health = (await (await fetch(`http://127.0.0.1:${daemon}/healthz`)).json()) as Record<string, unknown>;
@@ -206,21 +147,16 @@ describe('a running installation', () => {
     toClose.push(() => (isStopped ? undefined : postgres.stop()));
     const place = createWorkplace(OVERRIDES);
     toClose.push(() => place.remove());
-    const { url, sent } = await webhook();
+    const { url, sent, close } = await webhook();
+    toClose.push(close);
     const env = { MINUTEHAND_WEBHOOK_URL: url, MINUTEHAND_DATABASE_URL: await postgres.createDatabase() };
-    const up = place.start(['up', '--json'], env);
-    const ready = await eventually(
-      () => `up: ${up.stderr()}`,
-      () => up.stdout(),
-      2,
-    );
-    const { trainer } = JSON.parse(ready) as { trainer: { port: number } };
-    expect(await faultsOf(trainer.port)).toEqual({ status: 'ok', codes: {} });
+    const { trainer } = await startUp(place, env);
+    expect(await faultsOf(trainer)).toEqual({ status: 'ok', codes: {} });
     await postgres.stop();
     isStopped = true;
     const minute = { timeout: 60_000, interval: 500 };
-    await expect.poll(async () => (await faultsOf(trainer.port)).codes, minute).toEqual({ store: 'STORE_UNUSABLE' });
-    expect(await downOf(trainer.port)).toEqual(['store']);
+    await expect.poll(async () => (await faultsOf(trainer)).codes, minute).toEqual({ store: 'STORE_UNUSABLE' });
+    expect(await downOf(trainer)).toEqual(['store']);
     await expect
       .poll(() => sent.some(({ event, key }) => event === 'dependency' && key.endsWith(':store')), minute)
       .toBe(true);

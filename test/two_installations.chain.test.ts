@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, expect, it, vi } from 'vitest';
 import { readAddress } from '../shared/address.ts';
 import { homePaths } from '../shared/home.ts';
+import { CLAIM_MS } from '../shared/owner/owner.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 import { requireRedis } from './redis_server.ts';
 
@@ -47,6 +48,50 @@ it('a second home does not start on the exchange folder of another, and does whe
   await listens(second);
   const owner = JSON.parse(readFileSync(join(env.MINUTEHAND_EXCHANGE, 'signals', 'owner.json'), 'utf8')) as object;
   expect(owner).toMatchObject({ where: expect.stringContaining(second.home) as string });
+});
+
+it('a daemon that was suspended until another has its exchange folder writes no file there, and says so', async () => {
+  const first = place('off');
+  const second = place('off');
+  const env = { MINUTEHAND_EXCHANGE: join(first.folder, 'exchange') };
+  const signals = join(env.MINUTEHAND_EXCHANGE, 'signals');
+  const paused = first.start(['daemon'], env);
+  const port = await listens(first);
+  const pair = first.settings.minutehand.pairs[0]!;
+  const bootOf = (): string =>
+    (JSON.parse(readFileSync(join(signals, pair, 'signal.json'), 'utf8')) as { boot_id: string }).boot_id;
+  const old = await eventually('a signal of the first', () => {
+    try {
+      return bootOf();
+    } catch {
+      return null;
+    }
+  });
+  paused.kill('SIGSTOP');
+  // As of another host, where nobody sees that the process is still there; its claim ends by its age.
+  const owner = join(signals, 'owner.json');
+  const claim = JSON.parse(readFileSync(owner, 'utf8')) as object;
+  const { mtime } = statSync(owner);
+  writeFileSync(owner, JSON.stringify({ ...claim, host: 'elsewhere' }));
+  utimesSync(owner, mtime, mtime);
+  await eventually('the end of the claim', () => Date.now() - mtime.getTime() > CLAIM_MS, 2);
+  second.start(['daemon'], env);
+  await listens(second);
+  await eventually('a signal of the second', () => bootOf() !== old);
+  paused.kill('SIGCONT');
+  const health = async (): Promise<{ dependencies: { code: string }[] }> =>
+    (await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()) as { dependencies: { code: string }[] };
+  await eventually('the refusal', async () => {
+    expect(bootOf()).not.toBe(old);
+    return (await health()).dependencies.some(({ code }) => code === 'EXCHANGE_TAKEN');
+  });
+  const boots = new Set<string>();
+  for (let look = 0; look < 100; look++) {
+    boots.add(bootOf());
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  expect(boots.size).toBe(1);
+  expect(boots).not.toContain(old);
 });
 
 it('a second installation on one Redis publishes nothing there and says so, and its keys are of one boot', async (context) => {

@@ -2,8 +2,9 @@ import { clockSteps } from '../../shared/dependencies/clock_step.ts';
 import { fileInUse, folderInUse, readableFiles } from '../../shared/dependencies/files.ts';
 import { bundlesInUse, type BundleInUse } from '../../shared/dependencies/models.ts';
 import type { DependencyCheck, DependencyChecks } from '../../shared/dependencies/watch.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { knownError, MinutehandError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/home.ts';
+import type { ExchangeOwner } from '../../shared/owner/exchange_owner.ts';
 import { configPaths, type Settings } from '../../shared/policy/policy.ts';
 import type { ConnectionState } from './health.ts';
 
@@ -20,8 +21,8 @@ export interface DaemonDependencies {
   redisStates(): readonly ConnectionState[];
   /** Another installation that publishes there; null = none. */
   redisTakenBy(): string | null;
-  /** Throws while another installation uses the same exchange folder. */
-  exchangeOwner(): void;
+  /** Of the exchange folder; null = no files are written. */
+  readonly exchange: Pick<ExchangeOwner, 'claim' | 'isOwn'> | null;
   wallMs(): number;
   uptimeMs(): number;
   /** Throws while the lease server's clock differs from this one. */
@@ -33,16 +34,42 @@ export function daemonChecks(options: DaemonDependencies): DependencyChecks {
   const { settings, paths, journalPath, wallMs, uptimeMs } = options;
   const { transports } = settings.minutehand;
   const steps = clockSteps({ wallMs, uptimeMs, maxStepMs: MAX_CLOCK_STEP_MS, reportedMs: CLOCK_STEP_SHOWN_MS });
-  const signals = folderInUse(paths.signals, { mayBeRemade: true, mayBeAbsent: true });
   return {
     journal_file: all(fileInUse(journalPath), fileInUse(`${journalPath}-wal`)),
     models_folder: bundlesInUse(() => options.modelsInUse()),
     home_folder: folderInUse(paths.home),
     log_folder: folderInUse(paths.log, { mayBeAbsent: true }),
-    ...(transports.files.enabled && { exchange_folder: all(signals, () => options.exchangeOwner()) }),
+    ...(options.exchange !== null && { exchange_folder: exchangeFolder(paths.signals, options.exchange) }),
     config_folder: readableFiles(configPaths(settings.sources.configDir)),
     ...(transports.redis.enabled !== 'off' && { redis_link: redisLink(options) }),
     clock: all(steps, () => options.leaseClock()),
+  };
+}
+
+/**
+ * Checks the folder, and claims it again: files are written as long as the claim lasts. A folder in another place, such
+ * as below a mount that is gone, is not claimed: what is written there is not where consumers look, or is later hidden.
+ */
+function exchangeFolder(path: string, exchange: Pick<ExchangeOwner, 'claim' | 'isOwn'>): DependencyCheck {
+  const folder = folderInUse(path, { mayBeRemade: true, mayBeAbsent: true, isSame: () => exchange.isOwn() });
+  return async () => {
+    let fault: unknown = null;
+    try {
+      await folder();
+    } catch (error) {
+      // With little room left, files are still written.
+      if (knownError(error)?.code !== 'DISK_FULL') throw error;
+      fault = error;
+    }
+    try {
+      exchange.claim();
+    } catch (error) {
+      if (error instanceof MinutehandError) throw error;
+      if (fault !== null) throw fault;
+      const { code } = error as NodeJS.ErrnoException;
+      throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} cannot be written (${code})`, cause: error });
+    }
+    if (fault !== null) throw fault;
   };
 }
 

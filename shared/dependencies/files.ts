@@ -35,11 +35,13 @@ export interface FolderInUseOptions {
   readonly mayBeAbsent?: boolean;
   /** Free space below which the disk counts as full. */
   readonly minFreeBytes?: number;
+  /** Whether a folder on another file system is the same one: a mount of a network folder has a new number each time. */
+  isSame?(): boolean;
 }
 
 /** Checks that a folder is the one of the first check, can be written, and has space on its disk. */
 export function folderInUse(path: string, options: FolderInUseOptions = {}): DependencyCheck {
-  const { mayBeRemade = false, mayBeAbsent = false, minFreeBytes = MIN_FREE_BYTES } = options;
+  const { mayBeRemade = false, mayBeAbsent = false, minFreeBytes = MIN_FREE_BYTES, isSame } = options;
   let first: Identity | null = null;
   return async () => {
     const found = await identityOf(path);
@@ -49,6 +51,7 @@ export function folderInUse(path: string, options: FolderInUseOptions = {}): Dep
     }
     if (!found.isFolder) throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} is no folder` });
     first ??= found;
+    if (found.dev !== first.dev && isSame?.() === true) first = found;
     if (found.dev !== first.dev)
       throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} is on another file system than at the start` });
     if (!mayBeRemade && found.ino !== first.ino)

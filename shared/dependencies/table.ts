@@ -37,8 +37,9 @@ export const DEPENDENCIES = {
   },
   models_folder: {
     what: 'The folder of bundles, its pointers, and the bundles in use.',
-    check: 'Pointer, folder and manifest of each bundle in use are there.',
-    codes: ['MODEL_MISSING'],
+    check:
+      'Pointer, folder and manifest of each bundle in use are there; by the trainer, which writes there, also as of the exchange folder.',
+    codes: ['MODEL_MISSING', 'FOLDER_UNUSABLE', 'DISK_FULL'],
     by: ['daemon', 'trainer'],
   },
   home_folder: {
@@ -55,7 +56,8 @@ export const DEPENDENCIES = {
   },
   exchange_folder: {
     what: 'The folder of signal files or, of the trainer, of fills; and its disk.',
-    check: 'It is on the file system of the start and can be written; its disk has 16 MB free.',
+    check:
+      'It is on the file system of the start and can be written; its disk has 16 MB free; no other installation has claimed it. Signal files are written as long as the claim lasts, 29 s.',
     codes: ['FOLDER_UNUSABLE', 'DISK_FULL', 'EXCHANGE_TAKEN'],
     by: ['daemon', 'trainer'],
   },

@@ -1,5 +1,5 @@
 import { renameSync, rmSync, statSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { MinutehandError } from '../errors.ts';
@@ -19,14 +19,26 @@ const claimSchema = z.object({
 type Claim = z.infer<typeof claimSchema>;
 
 const LOCK_MS = 2000;
+/** A file that is being written when a claim ends is written within this time. */
+const MARGIN_MS = 1000;
 const MAX_BYTES = 4096;
 
 /** In the folder of signals: who writes there. */
 export const OWNER_FILE = 'owner.json';
 
 export interface ExchangeOwner {
-  /** Claims the folder, or claims it again. @throws MinutehandError EXCHANGE_TAKEN */
+  /**
+   * Claims the folder, or claims it again.
+   * @throws MinutehandError EXCHANGE_TAKEN; the system's error when its files cannot be written
+   */
   claim(): void;
+  /**
+   * Milliseconds of `os.uptime()`, which counts suspension, from which on another may claim the folder. Whoever has not
+   * claimed it again by then writes nothing there.
+   */
+  claimedUntilMs(): number;
+  /** Whether the last claim of the folder is one of this owner, such as when its file system is back. */
+  isOwn(): boolean;
   /** Gives the folder back, unless another process of this owner has claimed it since. */
   release(): void;
 }
@@ -50,6 +62,7 @@ export function exchangeOwner(
     pid: process.pid,
   });
   const temporary = join(folder, `.${OWNER_FILE}.${process.pid}.tmp`);
+  let claimedUntilMs = 0;
 
   /** Two that claim at once do so one after the other, where the file system has locks. */
   function alone(work: () => void): void {
@@ -71,6 +84,7 @@ export function exchangeOwner(
     claim: () =>
       alone(() => {
         const own = ownClaim();
+        const nowMs = uptime() * 1000;
         rmSync(temporary, { force: true });
         // Never through a link that another user has put there.
         createFile(temporary, `${JSON.stringify(own)}\n`);
@@ -78,10 +92,17 @@ export function exchangeOwner(
         const isOwn = standing === null || standing.id === own.id || isSameProcess(standing, own);
         if (!isOwn && isAlive(standing, own, path, temporary)) {
           rmSync(temporary, { force: true });
+          claimedUntilMs = 0;
           throw new MinutehandError('EXCHANGE_TAKEN', { seen: `${folder} is written by ${standing.where}` });
         }
         renameSync(temporary, path);
+        claimedUntilMs = nowMs + CLAIM_MS - MARGIN_MS;
       }),
+    claimedUntilMs: () => claimedUntilMs,
+    isOwn() {
+      const standing = readClaim(path);
+      return standing !== null && (standing.id === owner.id || isSameProcess(standing, ownClaim()));
+    },
     release: () =>
       alone(() => {
         const own = ownClaim();

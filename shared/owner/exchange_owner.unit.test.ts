@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { hostname, tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadSettings } from '../policy/policy.ts';
@@ -113,6 +113,22 @@ describe('the owner of an exchange folder', () => {
     writeFileSync(path(), JSON.stringify({ ...claim, pid: 2 ** 30 }));
     if (claim.namespace === '') return;
     own.claim();
+  });
+
+  it('may be written for less time than its claim lasts, and not at all once another has it', () => {
+    const own = exchangeOwner(signals, owner('a', 'live'));
+    expect([own.claimedUntilMs(), own.isOwn()]).toEqual([0, false]);
+    const beforeMs = uptime() * 1000;
+    own.claim();
+    const leftMs = own.claimedUntilMs() - beforeMs;
+    expect(leftMs).toBeGreaterThan(CLAIM_MS - 5000);
+    expect(own.claimedUntilMs() - uptime() * 1000).toBeLessThan(CLAIM_MS - 500);
+    expect(own.isOwn()).toBe(true);
+    expect(exchangeOwner(signals, owner('a', 'live')).isOwn()).toBe(true);
+    elsewhere('live:other');
+    expect(own.isOwn()).toBe(false);
+    expect(() => own.claim()).toThrow(expect.objectContaining({ code: 'EXCHANGE_TAKEN' }));
+    expect(own.claimedUntilMs()).toBe(0);
   });
 
   it('is claimed over a file that cannot be read, and never through a link', () => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MinutehandError } from '../errors.ts';
@@ -23,8 +24,13 @@ export function lockHome(path: string, waitMs = LOOK_MS): Unlock {
   return unlock;
 }
 
-/** Returns whether a process holds the lock at this moment. @throws MinutehandError HOME_UNUSABLE */
+/**
+ * Returns whether a process holds the lock at this moment. Makes no folder: a home that was moved away can be moved
+ * back.
+ * @throws MinutehandError HOME_UNUSABLE
+ */
 export function isLocked(path: string): boolean {
+  if (!existsSync(dirname(path))) return false;
   const unlock = tryLock(path, 0);
   unlock?.();
   return unlock === null;

@@ -29,7 +29,7 @@ export function trainerChecks({ settings, paths, env, fillsLink }: TrainerDepend
   return {
     checks: {
       store: server === null ? fileInUse(url) : () => server.answers(),
-      models_folder: bundlesInUse(knownBundles(paths.models)),
+      models_folder: modelsFolder(paths.models),
       home_folder: folderInUse(paths.home),
       log_folder: folderInUse(paths.log, { mayBeAbsent: true }),
       exchange_folder: folderInUse(paths.ea, { mayBeRemade: true, mayBeAbsent: true }),
@@ -37,6 +37,16 @@ export function trainerChecks({ settings, paths, env, fillsLink }: TrainerDepend
       ...(settings.minutehand.transports.redis.enabled !== 'off' && { redis_link: fillsLink.check }),
     },
     close: () => server?.close() ?? Promise.resolve(),
+  };
+}
+
+/** Its disk also has to take the next bundle. */
+function modelsFolder(path: string): DependencyCheck {
+  const bundles = bundlesInUse(knownBundles(path));
+  const folder = folderInUse(path, { mayBeRemade: true, mayBeAbsent: true });
+  return async () => {
+    await bundles();
+    await folder();
   };
 }
 

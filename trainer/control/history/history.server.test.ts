@@ -431,6 +431,67 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect([await verify(), await prune()]).toEqual(['ok', rows.length + 1]);
   });
 
+  it('archives rows that arrive while the day is written in the next round, as a part of their own', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    journal(rows);
+    await copy.pass();
+    journal([{ ...rows[0]!, seq: 9999 }], 'late');
+    const place = await openArchivePlace(policy, paths, {});
+    const added: number[] = [];
+    const slow = createArchive(
+      store,
+      tables,
+      {
+        ...place,
+        async write(name, bytes) {
+          const before = (await stored()).length;
+          await copy.pass();
+          added.push((await stored()).length - before);
+          await place.write(name, bytes);
+        },
+      },
+      clock,
+    );
+    expect((await slow.archive('live', DAY)).written).toMatchObject({ rows: rows.length });
+    expect(added[0]).toBe(1);
+    expect(await archive.due('live', DAY)).toEqual([DAY]);
+    expect(await archive.prunable('live', nextDay(DAY), 0)).toEqual([]);
+    expect((await archive.verify('live', DAY)).state).toBe('open');
+    expect(await archive.prune('live', DAY)).toBeNull();
+    expect((await archive.archive('live', DAY)).written).toMatchObject({ part: 2, rows: 1 });
+    expect(await archive.due('live', DAY)).toEqual([]);
+    expect(await archive.prunable('live', nextDay(DAY), 0)).toEqual([DAY]);
+    expect(archivedLines(`${DAY}.jsonl.gz`, `${DAY}_2.jsonl.gz`)).toHaveLength(rows.length + 1);
+    expect(await archive.prune('live', DAY)).toBe(rows.length + 1);
+  });
+
+  it('keeps rows that arrive while the day is restored, and archives them', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    journal(rows);
+    await copy.pass();
+    await archive.archive('live', DAY);
+    expect(await archive.prune('live', DAY)).toBe(rows.length);
+    journal([{ ...rows[0]!, seq: 9999 }], 'late');
+    const place = await openArchivePlace(policy, paths, {});
+    const slow = createArchive(
+      store,
+      tables,
+      {
+        ...place,
+        async read(name) {
+          const bytes = await place.read(name);
+          if (name.endsWith('.gz')) await copy.pass();
+          return bytes;
+        },
+      },
+      clock,
+    );
+    expect(await slow.restore('live', DAY)).toMatchObject({ rows: rows.length, added: rows.length });
+    expect(await stored()).toHaveLength(rows.length + 1);
+    expect(await archive.due('live', DAY)).toEqual([DAY]);
+    expect((await archive.archive('live', DAY)).written).toMatchObject({ part: 2, rows: 1 });
+  });
+
   it('does not delete rows that arrive while the day is compared', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);

@@ -31,6 +31,22 @@ const wanted = (request: Partial<BacktestRequest> = {}) => ({
 });
 /** A program that never ends by itself, and one that refuses. */
 const HANGS = [process.execPath, '-e', 'setInterval(() => undefined, 1000)', '--'];
+/** Programs that go on when they are asked to end: to an answer, and for good. */
+const ANSWERS = [
+  process.execPath,
+  '-e',
+  `setInterval(() => undefined, 1000);
+   process.on('SIGTERM', () => setTimeout(() => { console.log('{"pairs": []}'); process.exit(0); }, 300));
+   console.error('ready');`,
+  '--',
+];
+const STAYS = [
+  process.execPath,
+  '-e',
+  `process.on('SIGTERM', () => undefined); setInterval(() => undefined, 1000);
+   require('node:fs').appendFileSync(process.env.TEST_BEGUN, process.pid + '\\n');`,
+  '--',
+];
 const REFUSES = [process.execPath, '-e', 'console.log(JSON.stringify({error: {code: "USAGE", message: "no"}}))', '--'];
 
 let root: string;
@@ -89,6 +105,56 @@ describe.each([
     await expect(runner.cancel(first.backtest_id)).rejects.toMatchObject({ code: 'BACKTEST_ENDED' });
     await expect(runner.cancel(99)).rejects.toMatchObject({ code: 'BACKTEST_UNKNOWN' });
     await runner.stop();
+  });
+
+  it('is canceled although its process goes on to an answer, which nobody gets', async () => {
+    const runner = runnerOf(store, ANSWERS, home);
+    const { backtest_id: id } = await runner.request(wanted());
+    await expect.poll(async () => (await (await runner.queue()).find(id)).status).toBe('running');
+    // Time to take over the signal.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await runner.cancel(id);
+    expect(await endOf(runner, id)).toMatchObject({ status: 'canceled', result: null, error: null });
+    await expect(runner.cancel(id)).rejects.toMatchObject({ code: 'BACKTEST_ENDED' });
+    await runner.stop();
+    const late = runnerOf(store, ANSWERS, home, 1000);
+    const { backtest_id: second } = await late.request(wanted());
+    expect(await endOf(late, second)).toMatchObject({
+      status: 'failed',
+      result: null,
+      error: expect.stringMatching(/^not done within/) as string,
+    });
+    await late.stop();
+  });
+
+  it('that is canceled and does not end is killed before the next one begins', async () => {
+    const begun = join(home, 'begun');
+    process.env['TEST_BEGUN'] = begun;
+    const pids = (): number[] => (existsSync(begun) ? readFileSync(begun, 'utf8').trim().split('\n').map(Number) : []);
+    const isThere = (pid: number): boolean => {
+      try {
+        process.kill(pid, 0);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const runner = runnerOf(store, STAYS, home);
+    const { backtest_id: first } = await runner.request(wanted());
+    const { backtest_id: second } = await runner.request(wanted());
+    const queue = await runner.queue();
+    await expect.poll(() => pids().length, { timeout: 20_000 }).toBe(1);
+    await runner.cancel(first);
+    // It was asked to end, and has not: it still counts as the running one.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect([(await queue.find(first)).status, (await queue.find(second)).status]).toEqual(['running', 'queued']);
+    await expect.poll(() => pids().length, { timeout: 20_000 }).toBe(2);
+    expect(pids().map(isThere)).toEqual([false, true]);
+    expect(await queue.find(first)).toMatchObject({ status: 'canceled', result: null });
+    await runner.cancel(second);
+    expect(await endOf(runner, second)).toMatchObject({ status: 'canceled' });
+    await runner.stop();
+    delete process.env['TEST_BEGUN'];
   });
 
   it('is refused when twenty wait, ended after its time limit, and fails with the error of its process', async () => {

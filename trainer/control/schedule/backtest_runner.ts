@@ -147,11 +147,12 @@ export class BacktestRunner {
     }
     this.#current = null;
     if (this.#isStopped && 'error' in result) result = { error: 'the trainer ended' };
-    const error = isLate ? `not done within ${limitMs / 60_000} minutes` : 'error' in result ? result.error : null;
-    const missing = 'document' in result ? missingPairs(result.document, request.pairs) : null;
-    const status = 'document' in result ? 'done' : this.#canceled === id ? 'canceled' : 'failed';
-    const document = 'document' in result ? result.document : null;
-    await queue.end(id, { status, result: document, error: status === 'failed' ? error : missing }, clock.nowMs());
+    // Whatever its process did after it was canceled, or after its time: nobody waits for it any more.
+    const status = this.#canceled === id ? 'canceled' : 'document' in result && !isLate ? 'done' : ('failed' as const);
+    const document = status === 'done' && 'document' in result ? result.document : null;
+    const missing = document === null ? null : missingPairs(document, request.pairs);
+    const failure = isLate ? `not done within ${limitMs / 60_000} minutes` : 'error' in result ? result.error : null;
+    await queue.end(id, { status, result: document, error: status === 'failed' ? failure : missing }, clock.nowMs());
     this.#tell({ ...backtest, status, percent: status === 'done' ? 100 : backtest.percent });
     this.#forgetFiles(id - KEPT_FILES);
   }

@@ -109,11 +109,13 @@ class RunningWatch implements Watch {
   async #lookOnce(): Promise<void> {
     const { settings, paths, clock, notifier } = this.#options;
     await this.#readCalendar();
-    const looks = await Promise.all(this.#daemons.map(({ shard }) => lookAtDaemon(settings, paths, shard)));
-    const found = this.#daemons.map(({ conditions }, i) => conditions.check(looks[i]!, clock.nowMs()));
+    const own = this.#dependencies();
+    // Daemons are found by files of the home: without it nothing is known of them.
+    const seen = this.#isHomeLost() ? [] : this.#daemons;
+    const looks = await Promise.all(seen.map(({ shard }) => lookAtDaemon(settings, paths, shard)));
+    const found = seen.map(({ conditions }, i) => conditions.check(looks[i]!, clock.nowMs()));
     const disk = await this.#disk();
     if (this.#stopped) return;
-    const own = this.#dependencies();
     const notices = [...found.flatMap(({ notices }) => notices), ...disk, ...own];
     const open = new Set(await notifier.openKeys());
     for (const notice of notices) if (!open.has(notice.key)) await notifier.raise(notice);
@@ -130,10 +132,16 @@ class RunningWatch implements Watch {
   #isChecked(key: string, found: readonly Conditions[]): boolean {
     if (key === `disk:${this.#place}` || key.startsWith(`${DEPENDENCY}:trainer@${this.#place}:`)) return true;
     const [event, place] = key.split(':') as [string, string?];
+    if (found.length === 0) return false;
     // A halt applies to every daemon.
     if (event === 'kpi_halt') return found.every(({ checked }) => checked.includes(event));
     const index = this.#daemons.findIndex(({ shard }) => place === `${shard.name}@${this.#place}`);
     return index >= 0 && found[index]!.checked.includes(event);
+  }
+
+  #isHomeLost(): boolean {
+    const faults = this.#options.faults?.() ?? [];
+    return faults.some(({ dependency, code }) => dependency === 'home_folder' && code === 'FOLDER_UNUSABLE');
   }
 
   #dependencies(): Notice[] {
@@ -152,7 +160,10 @@ class RunningWatch implements Watch {
   async #disk(): Promise<Notice[]> {
     const { settings, paths } = this.#options;
     const least = settings.retrain.notification_disk_min_mb;
-    const { bavail, bsize } = await statfs(paths.home);
+    const disk = await statfs(paths.home).catch(() => null);
+    // A home that is gone is reported as such.
+    if (disk === null) return [];
+    const { bavail, bsize } = disk;
     const free = Math.floor((bavail * bsize) / MEGABYTE);
     if (free >= least) return [];
     const text = `${free} MB free on the disk of ${paths.home}, expected at least ${least}.`;
