@@ -7,10 +7,12 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { folderInUse } from '../shared/dependencies/files.ts';
 import { Database } from '../shared/store/sqlite.ts';
 import { activate } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
@@ -103,6 +105,21 @@ function gapsIn(journal: string): number[] {
     db.close();
   }
 }
+
+describe(`a folder on a small disk${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
+  it.skipIf(NO_MOUNTS)(
+    'is well with the size that is recommended for signal files, until it is nearly full',
+    async () => {
+      const disk = diskAt(join(place.folder, 'signals'), 16);
+      const check = folderInUse(disk.path);
+      await check();
+      const filler = fill(disk.path);
+      await expect(check()).rejects.toMatchObject({ code: 'DISK_FULL' });
+      truncateSync(filler, 13 << 20);
+      await check();
+    },
+  );
+});
 
 describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
   it.skipIf(NO_MOUNTS)(
@@ -213,8 +230,8 @@ describe(`a running installation${skipNote(NO_MOUNTS, MOUNT_NOTE)}`, () => {
     expect(hook.sent.filter(({ event }) => event !== 'dependency')).toEqual([]);
     // The command finds the processes by the files of the home.
     expect((await statusOf(place, env)).code).toBe(1);
-    // What the daemon has written meanwhile into a new folder of that name is no home.
-    rmSync(place.home, { recursive: true, force: true });
+    // Nobody has made a new one, into which the moved one would be moved.
+    expect(existsSync(place.home)).toBe(false);
     renameSync(moved, place.home);
     for (const port of [daemon, trainer])
       await expect.poll(async () => (await faultsOf(port)).codes, MINUTE).toEqual({});

@@ -6,8 +6,8 @@ import { createWorkplace, eventually, type Running, type Workplace } from './cli
 
 vi.setConfig({ testTimeout: 300_000 });
 
-/** The trainer looks for errors that ended a daemon every five seconds. */
-const LOOKS_MS = 8000;
+/** The trainer looks for errors that ended a daemon every ten seconds. */
+const LOOKS_MS = 12_000;
 
 let place: Workplace;
 let env: NodeJS.ProcessEnv;

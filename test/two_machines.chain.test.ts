@@ -31,7 +31,7 @@ import {
   type LeaseServer,
   type TwoMachinesReport,
 } from '../daemon/lease/two_machines.fixture.ts';
-import { describeRun, checkTwoMachines } from '../daemon/lease/two_machines_checks.fixture.ts';
+import { checkTwoMachines, describeRun, wasHeldUp } from '../daemon/lease/two_machines_checks.fixture.ts';
 
 /** `LEASE_EVENTS=dark,both` replaces the events of whole processes. */
 const CHOSEN_EVENTS = process.env['LEASE_EVENTS']?.split(',') as EventKind[] | undefined;
@@ -39,7 +39,11 @@ const CHOSEN_EVENTS = process.env['LEASE_EVENTS']?.split(',') as EventKind[] | u
 const LONG_MINUTES = Number(process.env['LEASE_MINUTES'] ?? 10);
 /** A minute takes half of it. A daemon that a busy machine holds up for eight minutes takes them as history. */
 const LEASE_SECONDS = Number(process.env['LEASE_SECONDS'] ?? (IS_LONG ? 1 : 0.5));
-const MINUTE_MS = 500 * LEASE_SECONDS;
+/**
+ * A machine that holds a daemon up for longer than the lease lasts is tried again with longer ones: by these times a
+ * lease that is lost without a reason is a fault of the daemon.
+ */
+const SLOWER = IS_LONG ? [1] : [1, 3, 8];
 /** Market minutes of one event at most, waits for a restarted daemon included. */
 const MINUTES_PER_EVENT = 60;
 /** Backlog of a suspended machine when it resumes. */
@@ -49,7 +53,7 @@ const AHEAD_MS = 3_600_000;
 /** In CI; `part` comes with PostgreSQL. */
 const PROCESS_EVENTS = ['kill', 'end', 'cut', 'pause', 'clock', 'power'] as const;
 /** Twice as many as pass. */
-const MARKET_MINUTES_PER_MINUTE = (2 * 60_000) / MINUTE_MS;
+const MARKET_MINUTES_PER_MINUTE = (2 * 60_000) / (500 * LEASE_SECONDS);
 const ON_PROXIES = HAS_NAMESPACES ? '' : ' (on proxies)';
 const LONG_NAMESPACES_NOTE = IS_LONG ? NAMESPACES_NOTE : LONG_NOTE;
 const SEED = process.env['LEASE_SEED'] ?? 'lease';
@@ -80,13 +84,42 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** A new pair of servers for each try. */
+type OpenServers = () => Promise<{
+  readonly redisPort: number;
+  readonly leaseServer: LeaseServer;
+  stop(): Promise<void>;
+}>;
+
 /** On namespaces where they are possible, else on proxies. */
 async function run(
+  name: string,
+  openServers: OpenServers,
+  events: () => Iterable<EventKind>,
+  minutesOfEvents: number,
+): Promise<TwoMachinesReport> {
+  for (const [attempt, times] of SLOWER.entries()) {
+    const { redisPort, leaseServer, stop } = await openServers();
+    try {
+      const seconds = times * LEASE_SECONDS;
+      const report = await runOnce(`${name}_${attempt}`, redisPort, leaseServer, events(), minutesOfEvents, seconds);
+      if (attempt < SLOWER.length - 1 && wasHeldUp(report)) continue;
+      await check(report);
+      return report;
+    } finally {
+      await stop();
+    }
+  }
+  throw new Error('no attempt');
+}
+
+async function runOnce(
   name: string,
   redisPort: number,
   leaseServer: LeaseServer,
   events: Iterable<EventKind>,
   minutesOfEvents: number,
+  leaseSeconds: number,
 ): Promise<TwoMachinesReport> {
   const warmup = warmupBars(settings.minutehand.windows);
   const market = byMinute(tinyBars(settings, warmup + minutesOfEvents));
@@ -97,11 +130,12 @@ async function run(
     redisPort,
     leaseServer,
     events,
-    minuteMs: MINUTE_MS,
+    // Half a lease.
+    minuteMs: 500 * leaseSeconds,
     start,
     openNetwork: HAS_NAMESPACES ? openNamespace : openProxies,
     pauseMs: IS_LONG ? LONG_PAUSE_MS : 0,
-    leaseSeconds: LEASE_SECONDS,
+    leaseSeconds,
     history: market.slice(0, warmup),
     minutes: market.slice(warmup),
     rng: createRng(SEED),
@@ -112,7 +146,10 @@ async function run(
  * A Redis of bars, signals and lease. Started again it is empty.
  * @param aheadMs of its first fence before its clock
  */
-async function redisAsLeaseServer(context: Parameters<typeof requireRedis>[0], aheadMs: number) {
+async function redisAsLeaseServer(
+  context: Parameters<typeof requireRedis>[0],
+  aheadMs: number,
+): ReturnType<OpenServers> {
   const data = join(folder, 'redis_data');
   mkdirSync(data, { recursive: true });
   let redis = await requireRedis(context, [], undefined, data);
@@ -144,7 +181,7 @@ async function redisAsLeaseServer(context: Parameters<typeof requireRedis>[0], a
     await redis.stop();
     rmSync(data, { recursive: true, force: true });
   };
-  return { server, stop };
+  return { redisPort: port, leaseServer: server, stop };
 }
 
 /** In turn, until the time is over. */
@@ -217,27 +254,22 @@ describe('two machines with one lease', () => {
 
   it(
     `never both speak, leave no minute out and replay, as processes with Redis: kills, cuts, pauses, clock steps, a server that is lost${ON_PROXIES}`,
-    { timeout: 240_000 },
+    { timeout: 600_000 },
     async (context) => {
-      const { server, stop } = await redisAsLeaseServer(context, AHEAD_MS);
-      try {
-        const kinds = CHOSEN_EVENTS ?? [...PROCESS_EVENTS, ...(HAS_NAMESPACES ? (['dark', 'both'] as const) : [])];
-        const report = await run('redis', server.port, server, kinds, kinds.length * MINUTES_PER_EVENT);
-        expect(report.events).toHaveLength(kinds.length);
-        await check(report);
-        expect(report.events.some(({ saidHalt }) => saidHalt)).toBe(true);
-      } finally {
-        await stop();
-      }
+      const kinds = CHOSEN_EVENTS ?? [...PROCESS_EVENTS, ...(HAS_NAMESPACES ? (['dark', 'both'] as const) : [])];
+      const open: OpenServers = () => redisAsLeaseServer(context, AHEAD_MS);
+      const report = await run('redis', open, () => kinds, kinds.length * MINUTES_PER_EVENT);
+      expect(report.events).toHaveLength(kinds.length);
+      expect(report.events.some(({ saidHalt }) => saidHalt)).toBe(true);
     },
   );
 
   it(
     `never both speak with PostgreSQL, which hangs and starts again${POSTGRES_NOTE}`,
-    { timeout: 90_000 },
+    { timeout: 600_000 },
     async (context) => {
       const kinds: readonly EventKind[] = ['part', 'hang', 'restart'];
-      await withPostgres(context, 'postgres', kinds, kinds.length * MINUTES_PER_EVENT);
+      await withPostgres(context, 'postgres', () => kinds, kinds.length * MINUTES_PER_EVENT);
     },
   );
 
@@ -245,15 +277,9 @@ describe('two machines with one lease', () => {
     `never both speak in namespaces with Redis, for minutes${LONG_NAMESPACES_NOTE}`,
     { timeout: 240_000 + LONG_MINUTES * 120_000 },
     async (context) => {
-      const { server, stop } = await redisAsLeaseServer(context, 0);
-      try {
-        const events = eventsFor([...NETWORK_EVENTS, ...SERVER_EVENTS, 'older'], LONG_MINUTES);
-        const report = await run('long', server.port, server, events, LONG_MINUTES * MARKET_MINUTES_PER_MINUTE);
-        await check(report);
-        expectHalts(report);
-      } finally {
-        await stop();
-      }
+      const events = (): Iterable<EventKind> => eventsFor([...NETWORK_EVENTS, ...SERVER_EVENTS, 'older'], LONG_MINUTES);
+      const open: OpenServers = () => redisAsLeaseServer(context, 0);
+      expectHalts(await run('long', open, events, LONG_MINUTES * MARKET_MINUTES_PER_MINUTE));
     },
   );
 
@@ -261,7 +287,7 @@ describe('two machines with one lease', () => {
     `never both speak in namespaces with PostgreSQL, for minutes${LONG_NAMESPACES_NOTE}${POSTGRES_NOTE}`,
     { timeout: 240_000 + LONG_MINUTES * 120_000 },
     async (context) => {
-      const events = eventsFor([...NETWORK_EVENTS, ...SERVER_EVENTS], LONG_MINUTES);
+      const events = (): Iterable<EventKind> => eventsFor([...NETWORK_EVENTS, ...SERVER_EVENTS], LONG_MINUTES);
       expectHalts(await withPostgres(context, 'long_postgres', events, LONG_MINUTES * MARKET_MINUTES_PER_MINUTE));
     },
   );
@@ -273,30 +299,31 @@ function expectHalts({ events }: TwoMachinesReport): void {
   expect(halts.filter((said) => said).length / halts.length).toBeGreaterThan(0.8);
 }
 
-async function withPostgres(
+function withPostgres(
   context: Parameters<typeof requireRedis>[0],
   name: string,
-  events: Iterable<EventKind>,
+  events: () => Iterable<EventKind>,
   minutesOfEvents: number,
 ): Promise<TwoMachinesReport> {
+  return run(name, () => postgresAsLeaseServer(context), events, minutesOfEvents);
+}
+
+async function postgresAsLeaseServer(context: Parameters<typeof requireRedis>[0]): ReturnType<OpenServers> {
   const postgres = await startPostgres();
   if (postgres === null) return context.skip('PostgreSQL is not installed');
   const redis = await requireRedis(context);
-  try {
-    const database = await postgres.createDatabase();
-    const server: LeaseServer = {
-      port: postgres.port,
-      url: (address) => database.replace(`127.0.0.1:${postgres.port}`, address),
-      hang: () => postgres.pause(),
-      resume: () => postgres.resume(),
-      restart: () => postgres.restart(),
-      isDurable: true,
-    };
-    const report = await run(name, redis.port, server, events, minutesOfEvents);
-    await check(report);
-    return report;
-  } finally {
+  const database = await postgres.createDatabase();
+  const leaseServer: LeaseServer = {
+    port: postgres.port,
+    url: (address) => database.replace(`127.0.0.1:${postgres.port}`, address),
+    hang: () => postgres.pause(),
+    resume: () => postgres.resume(),
+    restart: () => postgres.restart(),
+    isDurable: true,
+  };
+  const stop = async (): Promise<void> => {
     await redis.stop();
     await postgres.stop();
-  }
+  };
+  return { redisPort: redis.port, leaseServer, stop };
 }

@@ -25,6 +25,24 @@ export async function checkTwoMachines(report: TwoMachinesReport, checks: TwoMac
   await checkReplays(report, checks);
 }
 
+/**
+ * Whether a lease changed hands although nothing had happened to its holder: the machine of the test was so busy that a
+ * daemon was held up for longer than a lease lasts.
+ */
+export function wasHeldUp({ events, heard, leaseMs }: TwoMachinesReport): boolean {
+  const begun = new Map<number, number>();
+  for (const { signal, atMs, by } of heard)
+    if (by !== 'file') begun.set(signal.fence!, Math.min(begun.get(signal.fence!) ?? Infinity, atMs));
+  const [, ...later] = [...begun.entries()].sort(([a], [b]) => a - b).map(([, atMs]) => atMs);
+  return later.some(
+    (atMs) =>
+      !events.some(
+        ({ struckMs, healedMs, answeredMs }) =>
+          atMs >= struckMs && atMs <= Math.max(healedMs, answeredMs) + 2 * leaseMs,
+      ),
+  );
+}
+
 /** A file has the last signal only, so that its consumer is another one. */
 const accepted = ({ heard }: TwoMachinesReport, byFile = false): HeardSignal[] =>
   heard.filter(({ verdict, by }) => verdict.verdict === 'accept' && (by === 'file') === byFile);

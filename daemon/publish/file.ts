@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import { ALL_PAIRS_FILE, removeLeftovers } from './leftovers.ts';
@@ -7,7 +7,10 @@ import { ReplacedFiles } from './replaced_files.ts';
 
 export interface FilePublisherOptions {
   readonly files: FileSystem;
-  /** The signals folder; it and the folders in it are created, and recreated when they are removed. */
+  /**
+   * The signals folder; it and the folders in it are created, and recreated when they are removed, unless the one above
+   * is gone.
+   */
   readonly folder: string;
   /** Name of the file with all pairs: `signals.json` unless several daemons write into this folder. */
   readonly allName?: string;
@@ -70,7 +73,7 @@ class SignalFiles implements FileWriter {
   constructor(options: FilePublisherOptions) {
     const { files, folder, allName = ALL_PAIRS_FILE, pause, mayWrite } = options;
     this.#options = options;
-    this.#written = new ReplacedFiles(files, pause, mayWrite);
+    this.#written = new ReplacedFiles(files, dirname(folder), pause, mayWrite);
     this.#paths = new SignalPaths(folder, allName);
     removeLeftovers(files, folder, allName);
   }

@@ -21,15 +21,26 @@ export class ReplacedFiles {
   readonly #files: FileSystem;
   readonly #pause: ((ms: number) => void) | undefined;
   readonly #mayReplace: () => boolean;
+  readonly #parent: string;
+  /** Something was written, so that the parent folder was there. */
+  #isBegun = false;
   /** By path. A batch without a pair does not change the entry of that pair. */
   readonly #failing = new Map<string, Replacement>();
 
   /**
+   * @param parent folder above those of the files. One that is gone later, such as a home that was moved away, is not
+   * made again: it could not be moved back
    * @param pause blocks this thread for a file that a reader blocks; without it, such a file is not written
    * @param mayReplace asked before each write and each rename; a text that may not be written is given up
    */
-  constructor(files: FileSystem, pause: ((ms: number) => void) | undefined, mayReplace = (): boolean => true) {
+  constructor(
+    files: FileSystem,
+    parent: string,
+    pause: ((ms: number) => void) | undefined,
+    mayReplace = (): boolean => true,
+  ) {
     this.#files = files;
+    this.#parent = parent;
     this.#pause = pause;
     this.#mayReplace = mayReplace;
   }
@@ -99,9 +110,11 @@ export class ReplacedFiles {
       files.write(temporaryPath, text);
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      if (this.#isBegun && files.stat(this.#parent) === null) throw error;
       files.makeFolder(dirname(path));
       files.write(temporaryPath, text);
     }
+    this.#isBegun = true;
     if (this.#mayReplace()) files.rename(temporaryPath, path);
     else files.remove(temporaryPath);
   }

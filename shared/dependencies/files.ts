@@ -5,6 +5,8 @@ import type { DependencyCheck } from './watch.ts';
 
 /** With less, the next minutes of journal and signal files may not fit. */
 const MIN_FREE_BYTES = 16 * 1024 ** 2;
+/** Of a small disk, such as a file system in memory for signal files alone. */
+const MIN_FREE_SHARE = 1 / 8;
 
 interface Identity {
   readonly dev: bigint;
@@ -33,7 +35,7 @@ export interface FolderInUseOptions {
   readonly mayBeRemade?: boolean;
   /** It may be absent until something is written into it. */
   readonly mayBeAbsent?: boolean;
-  /** Free space below which the disk counts as full. */
+  /** Free space below which the disk counts as full, at most an eighth of it. */
   readonly minFreeBytes?: number;
   /** Whether a folder on another file system is the same one: a mount of a network folder has a new number each time. */
   isSame?(): boolean;
@@ -62,8 +64,8 @@ export function folderInUse(path: string, options: FolderInUseOptions = {}): Dep
       const { code } = cause as NodeJS.ErrnoException;
       throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} cannot be written (${code})`, cause });
     }
-    const { bavail, bsize } = await statfs(path);
-    if (bavail * bsize < minFreeBytes)
+    const { bavail, blocks, bsize } = await statfs(path);
+    if (bavail * bsize < Math.min(minFreeBytes, blocks * bsize * MIN_FREE_SHARE))
       throw new MinutehandError('DISK_FULL', { seen: `${path}: ${Math.floor((bavail * bsize) / 1024)} kB free` });
   };
 }

@@ -44,7 +44,7 @@ export const DEPENDENCIES = {
   },
   home_folder: {
     what: 'The home folder and its disk.',
-    check: 'It is the folder of the start, can be written, and its disk has 16 MB free.',
+    check: 'It is the folder of the start, can be written, and its disk has 16 MB free, or an eighth of a smaller one.',
     codes: ['FOLDER_UNUSABLE', 'DISK_FULL'],
     by: ['daemon', 'trainer'],
   },
@@ -57,7 +57,7 @@ export const DEPENDENCIES = {
   exchange_folder: {
     what: 'The folder of signal files or, of the trainer, of fills; and its disk.',
     check:
-      'It is on the file system of the start and can be written; its disk has 16 MB free; no other installation has claimed it. Signal files are written as long as the claim lasts, 29 s.',
+      'It is on the file system of the start and can be written; its disk has room as that of the home; no other installation has claimed it. Signal files are written as long as the claim lasts, 29 s.',
     codes: ['FOLDER_UNUSABLE', 'DISK_FULL', 'EXCHANGE_TAKEN'],
     by: ['daemon', 'trainer'],
   },

@@ -1,4 +1,4 @@
-import { close, closeSync, fstat, open, openSync, rename, stat, write, writeSync } from 'node:fs';
+import { close, closeSync, existsSync, fstat, open, openSync, rename, stat, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { makeFolderAsync } from '../folder.ts';
@@ -182,6 +182,8 @@ class OpenedFile {
   readonly #maxBytes: number;
   #descriptor: number | null = null;
   #lookedMs = 0;
+  /** The folder has been there. */
+  #isBegun = false;
 
   constructor(path: string, maxBytes: number) {
     this.#path = path;
@@ -193,8 +195,10 @@ class OpenedFile {
     if (this.#descriptor !== null && performance.now() - this.#lookedMs > LOOK_MS)
       await this.#closeWhereRenamed(this.#descriptor);
     if (this.#descriptor === null) {
+      this.#checkParent();
       await makeFolderAsync(dirname(this.#path), privateFolderMode());
       this.#descriptor = await openFile(this.#path, 'a');
+      this.#isBegun = true;
       this.#lookedMs = performance.now();
     }
     return this.#descriptor;
@@ -203,6 +207,7 @@ class OpenedFile {
   /** With a descriptor of its own when none is open: the one that `underName` is opening now stays its own. */
   use(work: (fd: number) => void): void {
     if (this.#descriptor !== null) return work(this.#descriptor);
+    this.#checkParent();
     makePrivateFolder(dirname(this.#path));
     const fd = openSync(this.#path, 'a');
     try {
@@ -210,6 +215,12 @@ class OpenedFile {
     } finally {
       closeSync(fd);
     }
+  }
+
+  /** A home that was moved away is not made again: it could not be moved back. @throws Error */
+  #checkParent(): void {
+    const parent = dirname(dirname(this.#path));
+    if (this.#isBegun && !existsSync(parent)) throw new Error(`${parent} is gone`);
   }
 
   async close(): Promise<void> {

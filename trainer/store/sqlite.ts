@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Kysely, sql, SqliteDialect } from 'kysely';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,12 +12,21 @@ import { boundWal, Database, SqliteError, type Statement } from '../../shared/st
 const BUSY_MS = 30_000;
 const RETRY_MS = 20;
 
+/** Files that this process has opened. */
+const opened = new Set<string>();
+
 /**
- * The store in a file, in WAL mode: readers and one writer at a time, in any number of processes.
- * @throws errors of SQLite
+ * The store in a file, in WAL mode: readers and one writer at a time, in any number of processes. A file that this
+ * process has opened before, and that is gone, is not made again: it would be an empty store, in a home that could then
+ * not be moved back.
+ * @throws errors of SQLite; Error when the file is gone
  */
 export async function openSqlite(path: string): Promise<Engine> {
-  if (path !== ':memory:') makePrivateFolder(dirname(path));
+  if (path !== ':memory:') {
+    if (opened.has(path) && !existsSync(path)) throw new Error('the file was deleted or moved since it was opened');
+    makePrivateFolder(dirname(path));
+    opened.add(path);
+  }
   const file = new Database(path, { timeout: BUSY_MS });
   try {
     await whenFree(file, () => file.pragma('journal_mode = WAL'));
