@@ -30,6 +30,7 @@ import { parseArgs } from 'node:util';
 
 const MAX_CLOCK_SKEW_MS = 2000;
 const OPENED_KEPT = 1000;
+const MAX_SILENCE_MS = 180_000;
 
 const text = (pattern) => (value) => typeof value === 'string' && pattern.test(value);
 const number = (low, high) => (value) => Number.isFinite(value) && value >= low && value <= high;
@@ -339,10 +340,19 @@ async function main() {
   for (;;) {
     const socket = new WebSocket(url);
     await new Promise((resolve) => {
-      socket.onmessage = ({ data }) => take(data);
+      // Every pair has a signal a minute, also while its market rests: a connection that is silent for longer is dead,
+      // though nothing may have closed it.
+      let silence = setTimeout(resolve, MAX_SILENCE_MS);
+      socket.onmessage = ({ data }) => {
+        clearTimeout(silence);
+        silence = setTimeout(resolve, MAX_SILENCE_MS);
+        take(data);
+      };
       socket.onclose = resolve;
       socket.onerror = resolve;
     });
+    socket.onmessage = null;
+    socket.close();
     await sleep(1000); // the daemon has ended, or is not there yet
   }
 }

@@ -29,6 +29,8 @@ export function connectRedis(
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
     connectTimeout: connect_timeout_ms,
+    // A proxy may forget a connection without a word: a command without an answer ends it, and a new one is made.
+    socketTimeout: 2 * command_timeout_ms,
     retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), MAX_RETRY_MS),
     reconnectOnError: (error) => isRefusalOfReplica(error.message),
     maxLoadingRetryTime: 2 * command_timeout_ms,

@@ -44,6 +44,8 @@ export function followRedis(transport: EaTransport, pairIds: readonly string[], 
     reader.redis.stream.destroy();
   }
   const timer = setInterval(() => {
+    // Between messages nothing else would show that nobody is at the other end.
+    if (listener.redis.status === 'ready') listener.redis.ping().catch(() => undefined);
     void readKeys();
     void leaveReplica();
   }, KEYS_MS);

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { ClientBase } from 'pg';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { BulkRows, Cell, Engine } from './engine.ts';
@@ -6,6 +7,9 @@ import { maskSecretsIn } from '../../shared/secrets.ts';
 
 const CONNECTIONS = 4;
 const CONNECT_MS = 10_000;
+/** Without a byte for so long, a connection in use is dead: a proxy has forgotten it, or the server's machine is gone. */
+const SILENCE_MS = 600_000;
+const KEEP_ALIVE_MS = 30_000;
 /** Advisory lock for changes of the tables; an arbitrary number. */
 const MIGRATION_LOCK = 7_400_401;
 const INT8 = 20;
@@ -21,14 +25,20 @@ const OWN_TYPES: ReadonlyMap<number, (text: string) => unknown> = new Map<number
 /** Compiling a statement with many subqueries takes PostgreSQL a hundred times as long as running it. */
 const WITHOUT_JIT = "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'";
 
-/** The store on a PostgreSQL server. @throws errors of the driver, when the server does not answer or refuses */
-export async function openPostgres(url: string): Promise<Engine> {
+/**
+ * The store on a PostgreSQL server.
+ * @param silenceMs of a connection in use, after which it is given up and its query fails
+ * @throws errors of the driver, when the server does not answer or refuses
+ */
+export async function openPostgres(url: string, silenceMs = SILENCE_MS): Promise<Engine> {
   // Loaded on demand: it takes a tenth of the time of a short command, and most stores are SQLite.
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({
     connectionString: url,
     max: CONNECTIONS,
     connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     application_name: 'minutehand',
     // The pool waits for what its type does not have.
     onConnect: ((client: ClientBase) => client.query(WITHOUT_JIT)) as (client: ClientBase) => void,
@@ -41,7 +51,12 @@ export async function openPostgres(url: string): Promise<Engine> {
   pool.on('error', () => undefined);
   // The pool listens only while a connection is idle. Lost between two queries of a transaction, or before the pool has
   // it back, it would end this process; the next query reports it.
-  pool.on('connect', (client) => void client.on('error', () => undefined));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
+    // The pool closes idle ones after ten seconds.
+    stream.setTimeout(silenceMs, () => stream.destroy(new Error(`no answer within ${Math.round(silenceMs / 1000)} s`)));
+  });
   try {
     await pool.query('SELECT 1');
   } catch (error) {

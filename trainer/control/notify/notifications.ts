@@ -65,6 +65,8 @@ class RunningNotifications implements Notifications {
   readonly #env: NodeJS.ProcessEnv;
   readonly #channels: readonly Channel[];
   #main: Promise<Outbox> | null = null;
+  /** Why it was not opened. */
+  #mainError: unknown = null;
   #mainRetryMs = 0;
   /** In-memory outbox for messages that could not be stored. */
   #spare: Promise<Outbox> | null = null;
@@ -200,13 +202,13 @@ class RunningNotifications implements Notifications {
   }
 
   #openMain(): Promise<Outbox> {
-    if (this.#main === null && this.#clock.nowMs() < this.#mainRetryMs)
-      return Promise.reject(new Error('the store could not be opened'));
+    if (this.#main === null && this.#clock.nowMs() < this.#mainRetryMs) return Promise.reject(this.#mainError as Error);
     this.#main ??= openStore(storeUrl(this.#env, this.#options.paths), this.#clock).then((store) =>
       this.#outbox(store),
     );
     return this.#main.catch((error: unknown) => {
       this.#main = null;
+      this.#mainError = error;
       this.#mainRetryMs = this.#clock.nowMs() + STORE_RETRY_MS;
       throw error;
     });
