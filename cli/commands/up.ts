@@ -25,6 +25,7 @@ const MAX_PAUSE_MS = 30_000;
 const LONG_LIFE_MS = 60_000;
 /** Far more than the end of a process takes: it stores its journal and is gone. */
 const KILL_AFTER_MS = 20_000;
+const HOME_POLL_MS = 1000;
 
 export function addUp(program: Command, output: () => Output): void {
   program
@@ -153,8 +154,18 @@ async function keepRunning(part: Part, watch: Watch): Promise<void> {
     if (performance.now() - startedMs > LONG_LIFE_MS) pauseMs = FIRST_PAUSE_MS;
     watch.print(part, `ended with ${end}; it is started again in ${pauseMs / 1000} s.`);
     await sleep(pauseMs, undefined, { signal: watch.ending }).catch(() => undefined);
+    await homeIsThere(part, watch);
     pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
   }
+}
+
+/** A process would make a new home at its start, and the one that was moved away could not be moved back. */
+async function homeIsThere(part: Part, watch: Watch): Promise<void> {
+  const { home } = homePaths();
+  if (existsSync(home)) return;
+  watch.print(part, `waits until ${home} is back.`);
+  while (!existsSync(home) && !watch.ending.aborted)
+    await sleep(HOME_POLL_MS, undefined, { signal: watch.ending }).catch(() => undefined);
 }
 
 /** @returns the exit code, or the signal that ended it */

@@ -37,7 +37,9 @@ export interface FolderInUseOptions {
   readonly mayBeAbsent?: boolean;
   /** Free space below which the disk counts as full, at most an eighth of it. */
   readonly minFreeBytes?: number;
-  /** Whether a folder on another file system is the same one: a mount of a network folder has a new number each time. */
+  /**
+   * Whether a folder on another file system is the same one: a mount of a network folder has a new number each time.
+   */
   isSame?(): boolean;
 }
 

@@ -7,7 +7,9 @@ import { maskSecretsIn } from '../../shared/secrets.ts';
 
 const CONNECTIONS = 4;
 const CONNECT_MS = 10_000;
-/** Without a byte for so long, a connection in use is dead: a proxy has forgotten it, or the server's machine is gone. */
+/**
+ * Without a byte for so long, a connection in use is dead: a proxy has forgotten it, or the server's machine is gone.
+ */
 const SILENCE_MS = 600_000;
 const KEEP_ALIVE_MS = 30_000;
 /** Advisory lock for changes of the tables; an arbitrary number. */

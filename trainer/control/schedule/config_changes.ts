@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { readConfigStarts, type ConfigAuthor, type ConfigValues } from '../../../shared/policy/config_starts.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { maskSecretsIn } from '../../../shared/secrets.ts';
@@ -82,7 +83,7 @@ async function hashChanges({ db }: Pick<Store, 'db'>, policyHash: string | null)
  */
 export async function followConfigStarts(store: Store, home: string): Promise<number> {
   let written = 0;
-  for (const name of readdirSync(home).sort()) {
+  for (const name of namesIn(home)) {
     if (!/^config_[a-z][a-z0-9_-]*\.jsonl$/.test(name)) continue;
     const file = `${hostname()}:${join(home, name)}`;
     const { dropped, starts } = readConfigStarts(join(home, name));
@@ -99,6 +100,15 @@ export async function followConfigStarts(store: Store, home: string): Promise<nu
     }
   }
   return written;
+}
+
+/** @throws MinutehandError FOLDER_UNUSABLE */
+function namesIn(home: string): readonly string[] {
+  try {
+    return readdirSync(home).sort();
+  } catch (cause) {
+    throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${home}: ${(cause as Error).message}`, cause });
+  }
 }
 
 async function readLines(db: Kysely<Tables>, file: string): Promise<number> {
