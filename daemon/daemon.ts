@@ -75,6 +75,8 @@ export interface DaemonPorts {
   readonly scheduler: Scheduler;
   readonly files: FileSystem;
   readonly store: JournalStore;
+  /** Opens the journal once more, to read it; without it, `store` is read. */
+  openHistory?(): JournalStore;
   /** Stores the journal without holding this thread; when nothing is given, this thread does, through `store`. */
   readonly journalWriter?: JournalWriter;
   /** null = Redis is not used. */
@@ -509,7 +511,7 @@ class AssembledDaemon implements Daemon {
           await this.pipeline.idleWindow();
           return work();
         });
-        await this.pipeline.warm(set, store);
+        await this.#warm(set);
         return set;
       },
       apply: (input) => this.pipeline.inputs.apply(input),
@@ -517,6 +519,17 @@ class AssembledDaemon implements Daemon {
       onRefused: (code) => observer.onModelsRefused(code),
       onFailed: (code) => observer.onModelsFailed(code),
     });
+  }
+
+  /** Over a connection of its own: reading takes several turns, and the journal is written meanwhile. */
+  async #warm(set: ModelSet): Promise<void> {
+    if (set.schema.windows.formulas === undefined) return;
+    const history = this.#ports.openHistory?.();
+    try {
+      await this.pipeline.warm(set, history ?? this.#ports.store);
+    } finally {
+      history?.close();
+    }
   }
 
   #followDirections(): FollowedDirections | null {

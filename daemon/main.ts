@@ -334,6 +334,7 @@ class DaemonProcess {
         scheduler: MACHINE_SCHEDULER,
         files: MACHINE_FILES,
         store,
+        openHistory: () => openJournal(paths.journal(market, shard), { readOnly: true }),
         journalWriter,
         bus,
         lease,

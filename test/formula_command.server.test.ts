@@ -39,6 +39,24 @@ describe('minutehand features --formula', () => {
     expect(stdout).toContain(`${BARS} bars`);
   });
 
+  it('reads what takers bought of a symbol, where its file has that', async () => {
+    const gold = bars.get('XAUUSD')!;
+    const takerBuyVolume = gold.volume.map((volume) => volume / 4);
+    const folder = await place.writeBars(
+      'flow',
+      new Map([['XAUUSD', { ...gold, flow: { takerBuyVolume, trades: null } }]]),
+    );
+    const out = join(place.folder, 'flow.csv');
+    const args = ['features', '--data', folder, '--symbol', 'XAUUSD', '--formula', 'taker_buy_volume / volume'];
+    const { code, stdout, stderr } = await place.run([...args, '--out', out]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain(`${BARS} bars`);
+    const values = readFileSync(out, 'utf8').trimEnd().split('\n').slice(1);
+    expect(new Set(values.map((line) => line.split(',')[1]))).toEqual(new Set(['0.25']));
+    const pair = await features('--pair', 'XAUUSD_XAGUSD', '--formula', 'a.taker_buy_volume / a.volume');
+    expect(pair.stderr).toContain('a pair has no source a.taker_buy_volume');
+  });
+
   it('reads legs and hand-written features of a pair', async () => {
     const own = join(place.folder, 'own.csv');
     const matrix = join(place.folder, 'matrix.csv');

@@ -79,7 +79,8 @@ ${table(
 
 ## Sources
 
-A symbol reads the fields of its bars by name; a pair reads \`a.close\`, \`b.close\` and so on, and every column of
+A symbol reads the fields of its bars by name; a pair reads \`a.close\`, \`b.close\` and so on, but for
+\`taker_buy_volume\` and \`trades\`, and every column of
 [FEATURES.md](FEATURES.md) by its name.
 
 ${table(['source', 'meaning', 'unit'], sources)}

@@ -1,4 +1,4 @@
-import { barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { barAt, barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { PairInputs, SymbolInputs } from '../../shared/core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../../shared/core/formula/engine.ts';
 import type { Formula } from '../../shared/core/formula/formula.ts';
@@ -21,7 +21,7 @@ export interface FormulaValues {
 export function symbolValues(formula: Formula, bars: BarColumns, barSeconds: number): FormulaValues {
   const engine = new FormulaEngine([formula]);
   const inputs = new SymbolInputs(engine, barSeconds);
-  const barOf = barReader(bars);
+  const barOf = bars.flow === undefined ? barReader(bars) : (index: number) => barAt(bars, index);
   return evaluate(engine, bars.length, (at, bar) => {
     const read = barOf(bar);
     inputs.write(at, read);

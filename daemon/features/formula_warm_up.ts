@@ -2,10 +2,10 @@ import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { FeatureEngine } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Pair } from '../../shared/pair.ts';
-import { journaledPages, type WarmStore } from '../../shared/store/warm_bars.ts';
+import { journaledBarsInPieces, type WarmStore } from '../../shared/store/warm_bars.ts';
 import type { FormulaPlan } from './formula_plan.ts';
 
-/** Bars that are read, or computed, before bars that are due have their turn. */
+/** Bars that are computed before bars that are due have their turn. */
 const BARS_PER_PIECE = 500;
 
 interface LiveBar {
@@ -50,19 +50,12 @@ export class FormulaWarmUp {
     for (const [pairIndex, pair] of this.#pairs.entries()) {
       const until = this.#until[pairIndex]!;
       if (until === null) continue;
-      const pages: (readonly { readonly a: Bar; readonly b: Bar }[])[] = [];
-      const bars = Math.max(this.plan.warmupBars, 1);
-      for (const page of journaledPages(store, pair, bars, until, BARS_PER_PIECE)) {
-        pages.push(page);
-        await pause();
-      }
+      const bars = await journaledBarsInPieces(store, pair, this.plan.warmupBars, until, pause);
       const engine = new FeatureEngine([pair], this.#windows);
-      for (const page of pages.reverse()) {
-        for (const { a, b } of page) {
-          engine.stepPair(0, a, b);
-          this.plan.step(pairIndex, a, b, engine.values(0));
-        }
-        await pause();
+      for (const [i, { a, b }] of bars.entries()) {
+        if (i % BARS_PER_PIECE === 0) await pause();
+        engine.stepPair(0, a, b);
+        this.plan.step(pairIndex, a, b, engine.values(0));
       }
     }
   }

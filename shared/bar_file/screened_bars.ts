@@ -19,7 +19,7 @@ export function withoutSuspects(columns: BarColumns, screening: ScreenPolicy | n
   if (kept === columns.length) return columns;
   const keep = (column: Float64Array): Float64Array =>
     column.slice(0, columns.length).filter((_, i) => isKept[i] === 1);
-  const { symbol, time, open, high, low, close, volume, spread } = columns;
+  const { symbol, time, open, high, low, close, volume, spread, flow } = columns;
   return {
     symbol,
     length: kept,
@@ -30,6 +30,12 @@ export function withoutSuspects(columns: BarColumns, screening: ScreenPolicy | n
     close: keep(close),
     volume: keep(volume),
     spread: spread === null ? null : keep(spread),
+    ...(flow && {
+      flow: {
+        takerBuyVolume: flow.takerBuyVolume && keep(flow.takerBuyVolume),
+        trades: flow.trades && keep(flow.trades),
+      },
+    }),
   };
 }
 

@@ -75,6 +75,7 @@ describe('features.yaml', () => {
     ['x:\n  formula: mean(a.clse, 5)\n', /FILE:2:3: x.formula is no formula: column 6: .*did you mean "a.close"/],
     ['x: rank(z_score, 1)\n', /column 15: rank needs a window of at least 2, not 1/],
     ['x: a.volume\n', /FILE:1:1: x has the unit volume/],
+    ['x: coalesce(b.trades, 1)\n', /column 10: a pair has no source b\.trades/],
     ['x: [\n', /FILE:/],
   ])('%j is refused with its position', (text, seen) => {
     const found = problems(text);

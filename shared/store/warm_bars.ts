@@ -49,11 +49,25 @@ export interface WarmStore extends Pick<JournalStore, 'commonMinuteBefore'>, Par
   inputsFrom(from: OpenTime, range?: InputRange): IterableIterator<InputRow>;
 }
 
+/** One minute, or one bar, of both legs. */
+export interface LegBars {
+  readonly a: Bar;
+  readonly b: Bar;
+}
+
 /** The last `count` bars of a pair up to the one at `time` that both legs have, ascending. */
-export function journaledBars(journal: WarmStore, pair: Pair, count: number, time: OpenTime): { a: Bar; b: Bar }[] {
+export function journaledBars(journal: WarmStore, pair: Pair, count: number, time: OpenTime): LegBars[] {
   if (pair.barSeconds === undefined && journal.commonBars !== undefined) return journal.commonBars(pair, count, time);
   const from = firstMinuteOfBars(journal, pair, count, time) ?? time;
-  const legs = journaledLegs(upTo(journal.inputsFrom(from, { until: time }), time), pair);
+  return commonOf(upTo(journal.inputsFrom(from, { until: time }), time), pair, count);
+}
+
+function* upTo(inputs: Iterable<InputRow>, time: OpenTime): IterableIterator<InputRow> {
+  for (const row of inputs) if (row.time <= time) yield row;
+}
+
+function commonOf(inputs: Iterable<InputRow>, pair: Pair, count: number): LegBars[] {
+  const legs = journaledLegs(inputs, pair);
   const ofB = new Map(legs.b.map((bar) => [bar.time, bar]));
   const common = legs.a.flatMap((a) => {
     const b = ofB.get(a.time);
@@ -62,26 +76,72 @@ export function journaledBars(journal: WarmStore, pair: Pair, count: number, tim
   return common.slice(-count);
 }
 
-function* upTo(inputs: Iterable<InputRow>, time: OpenTime): IterableIterator<InputRow> {
-  for (const row of inputs) if (row.time <= time) yield row;
-}
+/** Minutes of a query, and rows that are read, at a time: some milliseconds. */
+const MINUTES_AT_A_TIME = 1000;
+const ROWS_AT_A_TIME = 2000;
 
-/** The same bars in pages, the newest page first, each ascending. Bars of other timeframes are one page. */
-export function* journaledPages(
+/**
+ * The same bars, read piece by piece.
+ * @param journal a connection of its own, or one that nothing else uses meanwhile: rows are read over several turns
+ * @param pause resolves when the thread may be blocked for some milliseconds
+ */
+export async function journaledBarsInPieces(
   journal: WarmStore,
   pair: Pair,
   count: number,
   time: OpenTime,
-  barsPerPage: number,
-): IterableIterator<{ a: Bar; b: Bar }[]> {
-  if (pair.barSeconds !== undefined || journal.commonBars === undefined)
-    return yield journaledBars(journal, pair, count, time);
+  pause: () => Promise<void>,
+): Promise<LegBars[]> {
+  if (journal.commonBars === undefined) return journaledBars(journal, pair, count, time);
+  if (pair.barSeconds === undefined) return minutesInPieces(journal as Required<WarmStore>, pair, count, time, pause);
+  const from = await firstMinuteInPieces(journal, pair, count, time, pause);
+  if (from === null) return [];
+  const rows: InputRow[] = [];
+  let read = 0;
+  for (const row of journal.inputsFrom(from, { until: time })) {
+    if (++read % ROWS_AT_A_TIME === 0) await pause();
+    if ([pair.a, pair.b, pair.id].includes(row.subject)) rows.push(row);
+  }
+  return commonOf(rows, pair, count);
+}
+
+async function minutesInPieces(
+  journal: Required<WarmStore>,
+  pair: Pair,
+  count: number,
+  time: OpenTime,
+  pause: () => Promise<void>,
+): Promise<LegBars[]> {
+  const pages: LegBars[][] = [];
   let until = time;
   for (let left = count; left > 0;) {
-    const page = journal.commonBars(pair, Math.min(left, barsPerPage), until);
-    if (page.length === 0) return;
-    yield page;
+    const page = journal.commonBars(pair, Math.min(left, MINUTES_AT_A_TIME), until);
+    await pause();
+    if (page.length === 0) break;
+    pages.push(page);
     left -= page.length;
     until = (page[0]!.a.time - SECONDS_PER_BAR) as OpenTime;
   }
+  return pages.reverse().flat();
+}
+
+/** As `firstMinuteOfBars`, of bars longer than a minute. */
+async function firstMinuteInPieces(
+  journal: WarmStore,
+  pair: Pair,
+  count: number,
+  time: OpenTime,
+  pause: () => Promise<void>,
+): Promise<OpenTime | null> {
+  const barSeconds = barSecondsOf(pair);
+  let first: OpenTime | null = null;
+  let until = time;
+  for (let left = ((count + 1) * barSeconds) / SECONDS_PER_BAR; left > 0; left -= MINUTES_AT_A_TIME) {
+    const found = journal.commonMinuteBefore(pair, Math.min(left, MINUTES_AT_A_TIME), until);
+    await pause();
+    if (found === null) break;
+    first = found;
+    until = (found - SECONDS_PER_BAR) as OpenTime;
+  }
+  return first === null ? null : barOpen(lastMinuteOf(first, barSeconds), barSeconds);
 }

@@ -37,10 +37,13 @@ export const BAR_SOURCES: readonly Source[] = [
 /** Reads of the calendar operators: the epoch minute of the bar's open. No formula can write this name. */
 export const MINUTE_SOURCE = '#minute';
 
+/** Fields that trainings of pairs do not have: a formula would learn from other values than it gets live. */
+const OF_SYMBOLS: readonly string[] = ['taker_buy_volume', 'trades'];
+
 /** A pair reads `a.close`, `b.volume` and so on, and its hand-written features by name. */
 export function pairSources(features: readonly FeatureDefinition[]): Sources {
   const ofLegs = ['a', 'b'].flatMap((leg) =>
-    BAR_SOURCES.map((source) => ({
+    BAR_SOURCES.filter(({ name }) => !OF_SYMBOLS.includes(name)).map((source) => ({
       ...source,
       name: `${leg}.${source.name}`,
       meaning: `of leg ${leg.toUpperCase()}: ${source.meaning}`,
