@@ -1,3 +1,4 @@
+import type { Rejection } from '../shared/bundle/recorded_gates.ts';
 import { EXPECTED_OF_DIRECTION, EXPECTED_OF_PAIRS, gateKey } from '../shared/bundle/gates/gate_codes.ts';
 import { keyOf, type FailedGate } from '../shared/bundle/gates/gate_result.ts';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -643,7 +644,7 @@ describe('admission', () => {
   );
 
   it('counts verdicts of a comparison with the champion, but not that another rollout was active', async () => {
-    const of = (reasons: string[]): AdmissionPlace => ({
+    const of = (reasons: Rejection[]): AdmissionPlace => ({
       ...home,
       registered: () => Promise.resolve({ manifest_sha256: hashOf(own.good), reasons }),
     });
@@ -652,6 +653,14 @@ describe('admission', () => {
       despite: null,
     });
     await expect(admit(of(['champion auc 0.6 (…)']), request)).rejects.toMatchObject({ code: 'MODEL_GATES' });
+    // As data: what the bundle's own manifest has passed since is no verdict of others, a champion's is.
+    const { passed: _passed, ...rollout } = verdict({ code: 'rollout', passed: false, evidence: { active: 'r1' } });
+    expect(await admit(of([rollout]), request)).toMatchObject({ despite: null });
+    const { passed: _lost, ...champion } = verdict({ code: 'champion_auc', passed: false, value: 0.5 });
+    await expect(admit(of([rollout, champion]), request)).rejects.toMatchObject({
+      code: 'MODEL_GATES',
+      gates: [champion],
+    });
     const further = [{ ...FAILED, name: 'champion' }];
     await expect(admit(home, { door: 'adoption', folder: folderOf(own.good), further })).rejects.toMatchObject({
       code: 'MODEL_GATES',

@@ -1,10 +1,11 @@
+import { verdict } from '../../test/passed_gates.ts';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { activate, setShadow } from '../../test/activate.ts';
-import { activePath, SHADOW_POINTER, shadowPath } from '../../shared/bundle/bundle.ts';
+import { activePath, readActiveFile, SHADOW_POINTER, shadowPath } from '../../shared/bundle/bundle.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { PointerMarks, trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
@@ -108,6 +109,26 @@ describe.each([{ signed: true }, { signed: false }])('pointers of this home, sig
   beforeEach(() => {
     if (signed) useKeys();
     promote(CHAMPION);
+  });
+
+  it('name gates that failed, as data or as an earlier version wrote them, with their seal intact', async () => {
+    const { passed: _passed, ...brier } = verdict({
+      code: 'brier',
+      role: 'ai1',
+      passed: false,
+      evidence: { error: 0.1 },
+    });
+    const written = { code: 'ai1 auc', seen: '0.51', limit: 'at least 0.52 on the holdout' };
+    const gates = [{ ...brier, group: 'metals' }, written];
+    // Members in another order than that of the schema: what is signed is what is read.
+    const despite = { at: '2026-11-20T07:30:00.000Z', by: 'ann', reason: 'a drill', gates };
+    activate(models, CHALLENGER, MACHINE_FILES, trainerMarks({ home }), despite);
+    expect(await start()()).toEqual([`active ${CHALLENGER}`]);
+    expect(readActiveFile(models)).toMatchObject({ version: CHALLENGER, despite_gates: despite });
+    altered(activePath(models), { despite_gates: { ...despite, gates: [written] } });
+    expect(await start()()).toEqual(
+      signed ? [`active ${CHALLENGER} proved`, 'active POINTER_SIGNATURE'] : [`active ${CHALLENGER}`],
+    );
   });
 
   it('let no older rollout.json back, nor a forged one: the champion answers alone', async () => {

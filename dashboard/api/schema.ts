@@ -5885,8 +5885,28 @@ export interface components {
             retired_at: string | null;
             /** @description When retention removed its files */
             removed_at: string | null;
-            /** @description Failed gates */
+            /** @description Failed gates in words */
             reasons: string[];
+            /** @description The same as data; without those that an earlier version recorded in words */
+            failed_gates: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+                group?: string;
+            } | {
+                code: string;
+                seen: string;
+                limit: string;
+            })[];
             /** @description Rows of `model_registry` */
             models: {
                 /** @description AI1, AI2 or AI3 */
@@ -8396,8 +8416,28 @@ export interface components {
             retired_at: string | null;
             /** @description When retention removed its files */
             removed_at: string | null;
-            /** @description Failed gates */
+            /** @description Failed gates in words */
             reasons: string[];
+            /** @description The same as data; without those that an earlier version recorded in words */
+            failed_gates: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+                group?: string;
+            } | {
+                code: string;
+                seen: string;
+                limit: string;
+            })[];
             /** @description Rows of `model_registry` */
             models: {
                 /** @description AI1, AI2 or AI3 */

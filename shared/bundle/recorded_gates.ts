@@ -70,6 +70,26 @@ function failureOf(gate: RecordedGate, group: string | undefined): FailedGate {
   return { code: `${group === undefined ? '' : `group ${group}: `}${name}`, seen, limit };
 }
 
+/** Why a bundle was rejected, as the registry keeps it: the failed gates; earlier versions kept texts. */
+const rejectionsSchema = z.array(z.union([z.string(), failedGateSchema]));
+export type Rejection = z.infer<typeof rejectionsSchema>[number];
+
+/** @param text JSON of the registry */
+export function readRejections(text: string): Rejection[] {
+  return rejectionsSchema.parse(JSON.parse(text));
+}
+
+/** In words, and the failed gates that are data. */
+export function describeRejections(rejections: readonly Rejection[]): {
+  readonly reasons: string[];
+  readonly failed_gates: FailedGate[];
+} {
+  return {
+    reasons: rejections.map((one) => (typeof one === 'string' ? one : gateReason(one))),
+    failed_gates: rejections.filter((one) => typeof one !== 'string'),
+  };
+}
+
 /** `ai1 auc: seen 0.5012, limit at least 0.52 on the holdout; …` */
 export function gatesText(failed: readonly FailedGate[]): string {
   return failed

@@ -39,9 +39,11 @@ export interface WritableKind<Pointer> extends PointerKind<Pointer> {
   withSeal(pointer: Pointer, seal: Seal): Pointer;
 }
 
+/** Of the pointer as a reader has it: members in the order of the schema, whatever the order of the writer's. */
 function signedBytes<Pointer>(kind: PointerKind<Pointer>, pointer: Pointer): Buffer {
-  const { serial, expires } = kind.sealOf(pointer);
-  const signed = [...kind.content(pointer), serial ?? null, expires ?? null];
+  const read = kind.schema.parse(pointer);
+  const { serial, expires } = kind.sealOf(read);
+  const signed = [...kind.content(read), serial ?? null, expires ?? null];
   return Buffer.from(`minutehand.${kind.name}/1\n${JSON.stringify(signed)}\n`);
 }
 

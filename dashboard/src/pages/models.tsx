@@ -267,11 +267,11 @@ function columnsOf(active: string, change: (act: () => Promise<unknown>) => Prom
       key: 'reasons',
       title: t('models.reasons'),
       value: ({ reasons }) => reasons.join(' '),
-      cell: ({ reasons }) => (
+      cell: ({ reasons, failed_gates }) => (
         <div class="stacked">
-          {reasons.map((reason) => (
-            <Reason key={reason} text={reason} />
-          ))}
+          {failed_gates.length > 0
+            ? failed_gates.map((gate) => <FailedGate key={keyOf(gate)} gate={gate} />)
+            : reasons.map((reason) => <Reason key={reason} text={reason} />)}
         </div>
       ),
     },

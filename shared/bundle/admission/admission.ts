@@ -9,7 +9,7 @@ import {
 import { readDirectionBundle } from '../direction/direction_bundle.ts';
 import { prepareDirection } from '../direction/direction_model.ts';
 import { featureSchema } from '../feature_schema.ts';
-import type { RecordedGate } from '../gates/gate_result.ts';
+import { keyOf, type RecordedGate } from '../gates/gate_result.ts';
 import { loadModelSet } from '../model_set.ts';
 import { readModelsFile } from '../models_file.ts';
 import { refuseForeign, timeframesOf, type BundleOrigin } from '../origin.ts';
@@ -25,6 +25,7 @@ import {
   type DespiteGates,
   type FailedGate,
   type RecordedGates,
+  type Rejection,
 } from '../recorded_gates.ts';
 import type { ActiveFile } from '../active_file.ts';
 import { describeError, MinutehandError } from '../../errors.ts';
@@ -55,8 +56,8 @@ export interface Override {
 export interface RegisteredBundle {
   /** Of its manifest when it was registered, hexadecimal. */
   readonly manifest_sha256: string;
-  /** Failed gates, in words. */
-  readonly reasons: readonly string[];
+  /** Failed gates. */
+  readonly reasons: readonly Rejection[];
 }
 
 /** An installation. */
@@ -223,14 +224,18 @@ async function verdictsOf(
   }
   if (row !== undefined && row.manifest_sha256 !== manifestHash)
     throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has another manifest of ${version}` });
-  const others = (row?.reasons ?? []).filter((reason) => !reasons.includes(reason) && !isOfMoment(reason));
-  const rejected = others.map((rejection) => unmeasured(REGISTRY, { rejection }));
+  const own = new Set(recorded.failed.map(keyOf));
+  const others = (row?.reasons ?? []).filter((reason) => !isOfMoment(reason));
+  const rejected = others.flatMap((reason): FailedGate[] => {
+    if (typeof reason !== 'string') return own.has(keyOf(reason)) ? [] : [reason];
+    return reasons.includes(reason) ? [] : [unmeasured(REGISTRY, { rejection: reason })];
+  });
   return { failed: [...failed, ...rejected], missing, unread: [] };
 }
 
 /** Whether a reason is about the moment, and not about the bundle: another rollout was active. */
-function isOfMoment(reason: string): boolean {
-  return reason.startsWith('rollout ');
+function isOfMoment(reason: Rejection): boolean {
+  return typeof reason === 'string' ? reason.startsWith('rollout ') : reason.code === 'rollout';
 }
 
 const ACTIVE_BEFORE: Partial<Record<Door, string>> = {

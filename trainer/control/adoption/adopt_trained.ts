@@ -1,7 +1,7 @@
 import { activateAdmitted, activateInFolder } from '../../../shared/bundle/admission/activation.ts';
 import { admit, type AdmissionPlace, type Admitted } from '../../../shared/bundle/admission/admission.ts';
 import { readActive } from '../../../shared/bundle/bundle.ts';
-import { reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
+import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
 import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -125,7 +125,7 @@ async function tellRegistry(
   gates: readonly RecordedGate[],
   { settings, withRegistry, note }: AdoptionPlace,
 ): Promise<void> {
-  const outcome = { ...about, reasons: about.adopted || about.inRollout ? [] : reasonsOf(gates) };
+  const outcome = { ...about, reasons: about.adopted || about.inRollout ? [] : failuresOf(gates) };
   try {
     await withRegistry((registry) => enterOutcome(registry, outcome, settings.retrain.model_version_retention));
   } catch (error) {

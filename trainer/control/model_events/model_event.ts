@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { describeRejections, type Rejection } from '../../../shared/bundle/recorded_gates.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import type { ModelEventKind } from '../../store/record_tables.ts';
@@ -13,7 +14,7 @@ export interface ModelChange {
   /** Previously active bundle. */
   readonly previous: string | null;
   /** Failed gates of a rejected bundle. */
-  readonly reasons: readonly string[];
+  readonly reasons: readonly Rejection[];
   /** ISO 8601 in UTC. */
   readonly at: string;
   /** Id of the rollout that started. */
@@ -62,7 +63,7 @@ function bodyOf({ kind, version, previous, reasons, at, rollout }: ModelChange, 
     version,
     previous_version: previous,
     happened_at: at,
-    reasons,
+    ...describeRejections(reasons),
     ...(rollout && { rollout }),
     market,
     created,

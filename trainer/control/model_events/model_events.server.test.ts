@@ -1,3 +1,5 @@
+import { gateReason } from '../../../shared/bundle/gates/gate_text.ts';
+import { verdict } from '../../../test/passed_gates.ts';
 import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -20,6 +22,8 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/p
 import { openStore, type Store } from '../../store/store.ts';
 import { startEventSender } from './event_sender.ts';
 import { MODELS_STREAM } from './receivers.ts';
+
+const { passed: _passed, ...FAILED } = verdict({ code: 'champion_auc', passed: false });
 
 const settings = tinySettings();
 const SECRET = 'a secret';
@@ -100,7 +104,7 @@ describe.each([
   async function fourChanges(): Promise<void> {
     const [a, b, c] = versions as [string, string, string];
     await adopt(registry, paths.models, a);
-    await registry.reject(b, ['a gate']);
+    await registry.reject(b, ['a gate', FAILED]);
     activate(paths.models, c);
     await registry.mend('promoted');
     activate(paths.models, a);
@@ -122,7 +126,8 @@ describe.each([
       schema: 'minutehand.model_event/1',
       kind: 'rejected',
       version: b,
-      reasons: ['a gate'],
+      reasons: ['a gate', gateReason(FAILED)],
+      failed_gates: [FAILED],
       theta1: 0.7,
       theta2: 0.3,
       parameters: { engine: { name: 'random', parameters: { trees: 2, leaves: 3 } } },

@@ -1,3 +1,4 @@
+import type { Rejection } from '../../../shared/bundle/recorded_gates.ts';
 import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import { openStore, storeUrl } from '../../store/store.ts';
@@ -11,7 +12,7 @@ export interface Outcome {
   /** Whether it is the challenger of a rollout that its training started. */
   readonly inRollout?: boolean;
   /** The failed gates; of a rejected bundle. */
-  readonly reasons: readonly string[];
+  readonly reasons: readonly Rejection[];
 }
 
 /**

@@ -1,3 +1,5 @@
+import { gateReason } from '../../../shared/bundle/gates/gate_text.ts';
+import { verdict } from '../../../test/passed_gates.ts';
 import {
   cpSync,
   existsSync,
@@ -88,6 +90,7 @@ describe.each([
         status: 'candidate',
         created: '2024-01-01T12:00:00.000Z',
         reasons: [],
+        failed_gates: [],
         previous_version: null,
         adopted_at: null,
         retired_at: null,
@@ -137,10 +140,19 @@ describe.each([
   it('keeps all reasons of a rejection, and never rejects what is or was active', async () => {
     await adopt(registry, models, A);
     await adopt(registry, models, B);
-    const reasons = ['ai1 auc 0.5 (at least 0.52)', 'champion „…“'];
-    for (const version of [A, B, C]) await registry.reject(version, reasons);
+    const { passed: _passed, ...failure } = verdict({
+      code: 'champion_auc',
+      passed: false,
+      evidence: { champion: 0.6 },
+    });
+    const earlier = 'ai1 auc 0.5 (at least 0.52)';
+    for (const version of [A, B, C]) await registry.reject(version, [earlier, failure]);
+    const reasons = [earlier, gateReason(failure)];
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'active', [C]: 'rejected' });
-    expect((await registry.list()).map(({ reasons }) => reasons)).toEqual([[], [], reasons]);
+    const listed = await registry.list();
+    expect(listed.map((one) => one.reasons)).toEqual([[], [], reasons]);
+    expect(listed.map((one) => one.failed_gates)).toEqual([[], [], [failure]]);
+    expect(await registry.verdictsOf(C)).toMatchObject({ reasons: [earlier, failure] });
     // A person may activate it all the same.
     await adopt(registry, models, C);
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'archived', [C]: 'active' });

@@ -1,3 +1,4 @@
+import type { Rejection } from '../../../shared/bundle/recorded_gates.ts';
 import { resolve } from 'node:path';
 import { restoreActive } from '../../../shared/bundle/admission/activation.ts';
 import type { Admitted, RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
@@ -44,7 +45,7 @@ export interface Registry {
    * Registers a bundle with its failed gates. Active and formerly active bundles keep their status.
    * @throws MinutehandError as `register`
    */
-  reject(version: string, reasons: readonly string[]): Promise<void>;
+  reject(version: string, reasons: readonly Rejection[]): Promise<void>;
   /**
    * Registers the challenger of a rollout that has started, and records the event. Idempotent.
    * @throws MinutehandError as register
@@ -138,7 +139,7 @@ class StoreRegistry implements Registry {
       await this.#rows.addCandidate(version, created, text, resolve(pathInside(this.#modelsFolder, version)));
   }
 
-  async reject(version: string, reasons: readonly string[]): Promise<void> {
+  async reject(version: string, reasons: readonly Rejection[]): Promise<void> {
     await this.register(version);
     await this.#rows.reject(version, reasons);
   }

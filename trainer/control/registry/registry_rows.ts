@@ -1,7 +1,13 @@
 import type { Kysely } from 'kysely';
 import type { RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
-import { reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
+import {
+  describeRejections,
+  failuresOf,
+  readRejections,
+  type FailedGate,
+  type Rejection,
+} from '../../../shared/bundle/recorded_gates.ts';
 import { sha256Hex } from '../../../shared/bundle/bundle.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { recordModelEvent } from '../model_events/model_event.ts';
@@ -17,8 +23,9 @@ export interface RegisteredModels {
   readonly version: string;
   readonly status: ModelStatus;
   readonly created: string;
-  /** The failed gates. */
+  /** The failed gates, in words, and as data where no earlier version recorded them. */
   readonly reasons: readonly string[];
+  readonly failed_gates: readonly FailedGate[];
   /** For the active bundle: its predecessor. */
   readonly previous_version: string | null;
   readonly adopted_at: string | null;
@@ -46,9 +53,16 @@ const COLUMNS = [
 ] as const;
 
 /** Of a bundle that no training run of the trainer has rejected, too. */
-function failedGates(manifest: string): string[] {
+function failedGates(manifest: string): FailedGate[] {
   const { gates = [] } = JSON.parse(manifest) as { gates?: readonly RecordedGate[] };
-  return reasonsOf(gates);
+  return failuresOf(gates);
+}
+
+type Row = Pick<RegisteredModels, 'version' | 'status' | 'created' | 'previous_version'> &
+  Pick<RegisteredModels, 'adopted_at' | 'retired_at' | 'removed_at'> & { readonly reasons: string };
+
+function registeredModels({ reasons, ...row }: Row): RegisteredModels {
+  return { ...row, ...describeRejections(readRejections(reasons)) };
 }
 
 /** The registry's tables: a row per bundle in `core.model_registry`, a row per file in `core.model_artifacts`. */
@@ -125,7 +139,7 @@ export class RegistryRows {
       .execute();
   }
 
-  async reject(version: string, reasons: readonly string[]): Promise<void> {
+  async reject(version: string, reasons: readonly Rejection[]): Promise<void> {
     await this.#store.transaction(async (tx) => {
       const row = await tx
         .updateTable('core.model_registry')
@@ -211,7 +225,7 @@ export class RegistryRows {
       .select(COLUMNS)
       .where('version', '=', version)
       .executeTakeFirst();
-    return row === undefined ? undefined : { ...row, reasons: JSON.parse(row.reasons) as string[] };
+    return row === undefined ? undefined : registeredModels(row);
   }
 
   /** For the admission of a bundle; undefined when it was never registered. */
@@ -221,14 +235,14 @@ export class RegistryRows {
       .select(['manifest_sha256', 'reasons'])
       .where('version', '=', version)
       .executeTakeFirst();
-    return row === undefined ? undefined : { ...row, reasons: JSON.parse(row.reasons) as string[] };
+    return row === undefined ? undefined : { ...row, reasons: readRejections(row.reasons) };
   }
 
   /** Oldest first. */
   async list(): Promise<readonly RegisteredModels[]> {
     const rows = await this.#db.selectFrom('core.model_registry').select(COLUMNS).execute();
     return rows
-      .map((row) => ({ ...row, reasons: JSON.parse(row.reasons) as string[] }))
+      .map(registeredModels)
       .sort((a, b) => compare(Date.parse(a.created), Date.parse(b.created)) || byVersion(a.version, b.version));
   }
 

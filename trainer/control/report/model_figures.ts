@@ -1,3 +1,4 @@
+import { describeRejections, readRejections } from '../../../shared/bundle/recorded_gates.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
@@ -92,7 +93,7 @@ function evaluationOf({ manifest, reasons, ...row }: Bundle): Report['evaluation
     version: row.version,
     created: row.created,
     status: row.status,
-    reasons: JSON.parse(reasons) as string[],
+    reasons: describeRejections(readRejections(reasons)).reasons,
     theta1,
     theta2,
     models: Object.fromEntries(models),

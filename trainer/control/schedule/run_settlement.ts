@@ -2,7 +2,7 @@ import { readManifest } from '../../../shared/bundle/bundle.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { enterOutcome } from '../registry/outcome.ts';
-import { reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
+import { failuresOf, reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
 import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun } from './run.ts';
 import type { RunRecords } from './run_records.ts';
@@ -108,14 +108,14 @@ export class RunSettlement {
   }
 
   /** Updates the registry where the training process has not. */
-  async #enterBundle({ model_version, status, reasons }: RetrainRun): Promise<void> {
+  async #enterBundle({ model_version, status, gate }: RetrainRun): Promise<void> {
     const { registry } = this.#records;
     if (registry === null || model_version === null) return;
     const outcome = {
       version: model_version,
       adopted: status === 'adopted',
       inRollout: status === 'rollout_started',
-      reasons,
+      reasons: status === 'rejected' ? failuresOf(gate ?? []) : [],
     };
     const { settings, log } = this.#options;
     const old = await enterOutcome(registry, outcome, settings.retrain.model_version_retention);

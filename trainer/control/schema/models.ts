@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { failedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
 import { manifestSchema } from '../../../shared/bundle/manifest.ts';
 
 export const modelSchema = z
@@ -13,7 +14,10 @@ export const modelSchema = z
     adopted_at: z.string().nullable(),
     retired_at: z.string().nullable(),
     removed_at: z.string().nullable().describe('When retention removed its files'),
-    reasons: z.array(z.string()).describe('Failed gates'),
+    reasons: z.array(z.string()).describe('Failed gates in words'),
+    failed_gates: z
+      .array(failedGateSchema)
+      .describe('The same as data; without those that an earlier version recorded in words'),
     models: z
       .array(
         z.object({

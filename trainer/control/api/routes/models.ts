@@ -114,7 +114,7 @@ function modelOf(
   models: readonly ModelRegistryView[],
   { version, previous, shadow }: Pointers,
 ) {
-  const { version: own, previous_version: _previous, reasons, ...rest } = bundle;
+  const { version: own, previous_version: _previous, reasons, failed_gates, ...rest } = bundle;
   return {
     ...rest,
     model_id: own,
@@ -123,6 +123,7 @@ function modelOf(
     is_previous: own === previous,
     is_shadow: own === shadow,
     reasons: [...reasons],
+    failed_gates: [...failed_gates],
     models: models
       .filter(({ model_version }) => model_version === own)
       .map(({ model_type, train_period_start, train_period_end, theta1, theta2, metrics, notes }) => ({
