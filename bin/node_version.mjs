@@ -14,6 +14,6 @@ export const THIS_NODE = `Node ${process.versions.node} (abi ${process.versions.
 
 /** @throws {SetupError} NODE_UNSUPPORTED */
 export function checkNode() {
-  if (hasNodeApi10 || (major === 20 && minor >= 15)) return;
+  if (hasNodeApi10 || (major === 20 && minor >= 19)) return;
   throw setupError('NODE_UNSUPPORTED', `${THIS_NODE}, ${process.execPath}`);
 }

@@ -12,7 +12,7 @@ export const LOG_FOLDER = join(ROOT, 'var', 'log');
 export const SETUP_ERRORS = {
   NODE_UNSUPPORTED: {
     message: 'This version of Node is not supported.',
-    next: 'Use Node 24, 22 (from 22.14) or 20 (from 20.15): https://nodejs.org, or nvm install 24.',
+    next: 'Use Node 24, 22 (from 22.14) or 20 (from 20.19): https://nodejs.org, or nvm install 24.',
   },
   NOT_INSTALLED: {
     message: 'The packages of package-lock.json are not installed here.',

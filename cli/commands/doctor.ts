@@ -97,11 +97,11 @@ async function runDoctor(output: Output): Promise<void> {
 
 function node(): CheckResult {
   const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
-  const isRight = Number(process.versions.napi) >= 10 || (major === 20 && minor >= 15);
+  const isRight = Number(process.versions.napi) >= 10 || (major === 20 && minor >= 19);
   return {
     what: 'node',
     verdict: isRight ? 'ok' : 'error',
-    detail: `${process.versions.node}${isRight ? '' : ', needed: 24, 22 from 22.14 on, or 20 from 20.15 on'}, ${process.platform} ${process.arch}`,
+    detail: `${process.versions.node}${isRight ? '' : ', needed: 24, 22 from 22.14 on, or 20 from 20.19 on'}, ${process.platform} ${process.arch}`,
   };
 }
 
