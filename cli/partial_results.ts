@@ -18,7 +18,8 @@ export const PARTLY_DONE_COMMANDS: Readonly<Record<string, string>> = {
   parity: 'test/parity.server.test.ts',
   replay: 'test/partial_results.server.test.ts',
   scan: 'test/partial_results.server.test.ts',
-  'signals archive': 'test/signals_command.server.test.ts',
+  'series archive': 'test/partial_archives.server.test.ts',
+  'signals archive': 'test/partial_archives.server.test.ts',
   'signals restore': 'test/signals_command.server.test.ts',
 };
 
@@ -96,6 +97,5 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'trades check',
   ],
   'processes that run until they are ended, and say what fails': ['collect', 'daemon', 'ea', 'trainer', 'up'],
-  'a damaged journal of one shard ends it as partly done, by the code of `bars check`': ['series archive'],
   'systemd refuses the whole': ['service install', 'service uninstall'],
 };

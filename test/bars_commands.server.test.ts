@@ -246,6 +246,59 @@ describe('bars undo', () => {
     expect(entries.map(({ action }) => action)).toEqual(['bars import', 'bars replace']);
   });
 
+  it('names the models that were trained on the bars: of a replacement, its preview, the undo and a deletion', async () => {
+    const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'trained.db') };
+    const path = join(place.folder, 'NZDUSD.csv');
+    const from = 1_736_121_600;
+    const write = (price: number, changed: number): void => {
+      const rows = Array.from({ length: 100 }, (_, i) => {
+        const close = (i >= 100 - changed ? price : 0.65) + Math.sin(i) * 1e-4;
+        return `${from + i * 60},${close},${close + 1e-4},${close - 1e-4},${close},${i}`;
+      });
+      writeFileSync(path, ['time,open,high,low,close,volume', ...rows].join('\n'));
+    };
+    write(0.65, 0);
+    expect((await json(['bars', 'import', path], env)).code).toBe(0);
+    const store = await openStore(env.MINUTEHAND_DATABASE_URL);
+    const minute = (i: number): string => new Date((from + i * 60) * 1000).toISOString();
+    // Trained on all bars but the newest fifty, on the newest ten, and on other symbols.
+    for (const [version, pairs, first, last] of [
+      ['20250101_0001', ['NZDUSD_AUDUSD'], 0, 49],
+      ['20250101_0002', ['NZDUSD_AUDUSD'], 90, 99],
+      ['20250101_0003', ['EURUSD_GBPUSD'], 0, 99],
+    ] as const)
+      await store.db
+        .insertInto('core.model_registry')
+        .values({
+          version,
+          status: 'candidate',
+          created: minute(0),
+          manifest: JSON.stringify({ version, pairs, period: { from: minute(first), to: minute(last) } }),
+          manifest_sha256: version,
+          reasons: '[]',
+          previous_version: null,
+          adopted_at: null,
+          retired_at: null,
+          removed_at: null,
+          folder: null,
+        })
+        .execute();
+    await store.close();
+    // 30 bars change: more than the 20 that are shown, and only the last ten of them are of the second model.
+    write(0.651, 30);
+    const named = { code: 0, document: { models: ['20250101_0002'] } };
+    expect(await json(['bars', 'replace', path, '--dry-run'], env)).toMatchObject(named);
+    expect(await json(['bars', 'replace', path], env)).toMatchObject({
+      ...named,
+      document: { ...named.document, symbols: [{ replaced: 30, replaced_period: [from + 70 * 60, from + 99 * 60] }] },
+    });
+    expect(await json(['bars', 'replace', path], env)).toMatchObject({ code: 0, document: { models: [] } });
+    expect(await json(['bars', 'undo', '2', '--dry-run'], env)).toMatchObject(named);
+    expect(await json(['bars', 'delete', '--symbol', 'NZDUSD', '--dry-run'], env)).toMatchObject({
+      document: { models: ['20250101_0001', '20250101_0002'] },
+    });
+  });
+
   it('is not needed where nothing was taken: a refused import has exit code 1, a part of a folder 3', async () => {
     const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'part.db') };
     const folder = join(place.folder, 'part');

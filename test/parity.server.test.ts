@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { activate } from './activate.ts';
@@ -139,6 +139,23 @@ function decideOnTheBarBefore(path: string, pairId: string): number {
   db.close();
   return planted;
 }
+
+it('minutehand parity ends with 3 when its certificate is not archived, or the store has no record of it', { timeout: 120_000 }, async () => {
+  const home = join(place.folder, 'unarchived');
+  cpSync(place.home, home, { recursive: true });
+  rmSync(join(home, 'archive'), { recursive: true, force: true });
+  writeFileSync(join(home, 'archive'), 'no folder');
+  const args = ['parity', '--day', day, '--market', 'simulated', '--json'];
+  const unarchived = await place.run(args, { env: { MINUTEHAND_HOME: home } });
+  expect(unarchived.stderr).toMatch(/The certificate was not archived\. ARCHIVE_/);
+  expect(unarchived.code).toBe(3);
+  const certificate = JSON.parse(unarchived.stdout) as Certificate & { readonly file: string };
+  expect(certificate).toMatchObject({ mismatches: [], record_error: null });
+  expect(readFileSync(certificate.file, 'utf8')).toContain('"verdict"');
+  const unrecorded = await place.run(args, { env: { MINUTEHAND_DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } });
+  expect(unrecorded.stderr).toContain('The store has no record of it: STORE_UNUSABLE');
+  expect(unrecorded.code).toBe(3);
+}); // prettier-ignore
 
 it('minutehand parity verify accepts the signed file only', { timeout: 120_000 }, async () => {
   const { stdout } = await place.run(['parity', '--day', day, '--json'], { env: signing });

@@ -86,4 +86,13 @@ describe('the commands of models and the registry', () => {
       document: { recovered: [], failed: [{ version: A, error: { code: 'MODEL_MISSING' } }] },
     });
   });
+
+  it('recover of several ends with 3 where one of them is lost, with the others', async () => {
+    rmSync(join(place.models, B), { recursive: true });
+    const part = await json(['models', 'recover']);
+    expect(part.document).toMatchObject({ recovered: [B], failed: [{ version: A }] });
+    expect(part.stderr).toContain(`${A}: MODEL_MISSING: `);
+    expect(part.code).toBe(3);
+    expect((await json(['models', 'verify', B])).code).toBe(0);
+  });
 });

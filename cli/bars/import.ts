@@ -77,7 +77,7 @@ export interface ImportOptions extends ScaleOptions {
 
 export interface ImportProgress {
   readonly file: string;
-  /** Bytes of all files read so far; each file is read three times. */
+  /** Bytes of all files read so far, each as if it were read three times. */
   readonly done: number;
   readonly total: number;
 }
@@ -160,6 +160,8 @@ export interface ImportResult {
 const REJECTED_SHOWN = 100;
 /** Rows that are held in memory at a time. */
 const BATCH_ROWS = 50_000;
+/** Rows of a symbol that are kept from the verdict until they are handed over, 56 bytes each. */
+const MAX_KEPT_ROWS = 2_000_000;
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 export const MAX_REJECTED_PERCENT = 5;
@@ -176,9 +178,10 @@ const MAX_LOST_S = 1.25 * HOUR_S;
  * Reads bars of other programs, and series of numbers beside them, and writes them to a folder of bar files or to the
  * store; the layout is recognized by the content. Importing the same files again changes nothing. A bad row is counted
  * and reported and does not stop the rest, up to a stated share; the first copy of a minute wins. Spreads in points
- * become price units by the decimals of the file's prices. Each file is read three times, in bounded memory: first as a
+ * become price units by the decimals of the file's prices. Each file is read twice, in bounded memory: first as a
  * whole, so that nothing of a file is imported that is damaged, of an unknown layout or on another clock than stated;
- * then for a verdict on all bars of the symbol, which can keep them out; then row by row.
+ * then for a verdict on all bars of the symbol, which can keep them out. Beyond two million rows of a symbol, and where
+ * values beside the bars are wanted, it is read a third time to be taken.
  * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown
  * layout, damaged, or of another timeframe than the symbol), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no
  * clock for a layout that does not name its own and is too short to determine it, no symbol in the file's name, no such
@@ -249,7 +252,8 @@ async function takeSymbol(
   const barSeconds = target.timeframe.barSeconds ?? SECONDS_PER_BAR;
   const nowMs = nowOf(options);
   const hasWeeks = nowMs !== null;
-  const readable: (BarFile & { rules: RowRules })[] = [];
+  const readable: { file: BarFile & { rules: RowRules }; kept: KeptRows | null }[] = [];
+  const budget = { rows: MAX_KEPT_ROWS };
   const inspection = createBarInspection(target.symbol, barSeconds, { hasWeeks });
   const closes = recentCloses(target.symbol);
   for (const file of files) {
@@ -262,8 +266,8 @@ async function takeSymbol(
       dropFlatWeekends: options.dropFlatWeekends === true,
     };
     try {
-      await inspectFile({ ...file, rules }, inspection, closes, target);
-      readable.push({ ...file, rules });
+      const judged = { ...file, rules };
+      readable.push({ file: judged, kept: await inspectFile(judged, { inspection, closes, budget }, target) });
     } catch (error) {
       skipOrThrow(file.path, error);
     }
@@ -276,7 +280,7 @@ async function takeSymbol(
     ...(options.trustPrices === true ? OF_PRICES : []),
   ]);
   const isTaken = refusals(verdict, accepted).length === 0;
-  if (isTaken) for (const file of readable) await takeBars(file, target, options.into);
+  if (isTaken) for (const { file, kept } of readable) await takeBars(file, kept, target, options.into);
   return reportOf(target, await target.sink.finish(), verdict, isTaken);
 }
 
@@ -552,14 +556,30 @@ function longClock(path: string, barSeconds: number, opens: number, named: TimeZ
   return { zone: named, verdict: { timezone: named.name, checked: false, week_opens: opens, odd_opens: 0 } };
 }
 
-/** Reads the rows of one file for the verdict, and counts them. */
+/** What the files of a symbol share while they are judged. */
+interface Judgment {
+  readonly inspection: BarInspection;
+  readonly closes: RecentCloses;
+  /** Rows that may still be kept. */
+  readonly budget: { rows: number };
+}
+
+/**
+ * Reads the rows of one file for the verdict, and counts them.
+ * @returns the rows, for `takeBars`; null where it has to read them again
+ */
 async function inspectFile(
   { path, survey, layout, symbolBy, readBy, onBytes, clock, rules }: BarFile & { readonly rules: RowRules },
-  inspection: BarInspection,
-  closes: RecentCloses,
+  { inspection, closes, budget }: Judgment,
   target: Target,
-): Promise<void> {
+): Promise<KeptRows | null> {
   const { tally } = target;
+  const keeper = createKeeper(layout, target.putSeries, budget);
+  let bytes = 0;
+  const countBytes = (more: number): void => {
+    bytes += more;
+    onBytes(more);
+  };
   const range: [number, number] = [Infinity, -Infinity];
   const story = createStory(survey.order);
   const unsorted = survey.order === 'none' && !survey.isUnsortable ? sortedRows() : null;
@@ -571,9 +591,10 @@ async function inspectFile(
   const before = tally.read;
   const untraded = untradedName(path);
   if (untraded !== null) tally.untradedNames.set(untraded.kind, untraded);
-  for await (const rows of fileRows(path, layout, rules, onBytes)) {
+  for await (const rows of fileRows(path, layout, rules, countBytes)) {
     for (const one of rows) {
       tally.read++;
+      keeper.add(one);
       if (one.fault !== null) {
         countFault(tally, path, one, layout);
         if (one.fault === 'BAR_RANGE') inspection.addRefused(one.row!);
@@ -604,6 +625,7 @@ async function inspectFile(
     ...clock.verdict,
     ...story.summary(),
   });
+  return keeper.kept(bytes);
 }
 
 function countFault(tally: Tally, file: string, { fault, line, text, time }: FileRow, layout: BarLayout): void {
@@ -626,48 +648,121 @@ function countFault(tally: Tally, file: string, { fault, line, text, time }: Fil
     tally.rejected.push({ file, line, code: fault, seen: seenOf(text, fault, time, layout) });
 }
 
-/** Hands the rows of one file over, a batch at a time. */
+/** Hands the rows of one file over, a batch at a time: those that were kept when they were judged, or read again. */
 async function takeBars(
-  { path, survey, layout, onBytes, rules }: BarFile & { readonly rules: RowRules },
+  file: BarFile & { readonly rules: RowRules },
+  kept: KeptRows | null,
   target: Target,
   into: BarSink,
 ): Promise<void> {
+  const { path, survey, layout, rules, onBytes } = file;
   const { symbol } = target;
-  const beside = createBarValues(layout, rules.barSeconds, target.putSeries);
-  const batch: Batch = { length: 0, columns: emptyColumns(BATCH_ROWS) };
-  let count = 0;
-  let rejected = 0;
-  const handOver = async (): Promise<void> => {
-    if (batch.length === 0) return;
-    const { length, columns } = batch;
-    if (layout.inPoints) toPoints(columns, length, survey.decimals);
-    batch.length = 0;
-    // A sink may keep the batch, so a new one is filled.
-    await target.sink.put(copyBars({ symbol, length, ...columns }, 0, length));
-  };
-  for await (const rows of fileRows(path, layout, rules, onBytes)) {
-    for (const { row, time, fault } of rows) {
-      count++;
-      if (fault !== null) {
-        if (fault !== 'FORMING' && fault !== 'WEEKEND') rejected++;
-        continue;
-      }
-      beside.add(time, row!.values);
-      addRow(batch, time, row!);
-      if (batch.length === BATCH_ROWS) await handOver();
-    }
+  let counts: RowCounts;
+  if (kept === null) {
+    counts = await readBars(file, target);
+  } else {
+    counts = kept.counts;
+    for (const batch of kept.batches) await putBatch(batch, file, target);
+    // As if the file had been read again.
+    onBytes(kept.bytes);
   }
-  await handOver();
-  target.series.push(...(await beside.handOver(symbol, path)));
   await into.imported({
     symbol,
     file: resolve(path),
     sha256: survey.sha256,
     layout: layout.name,
     timezone: rules.zone.name,
-    rows: count,
-    rejected,
+    ...counts,
   });
+}
+
+interface RowCounts {
+  /** Rows of the file, and those of them with a fault. */
+  rows: number;
+  rejected: number;
+}
+
+async function readBars(
+  { path, survey, layout, onBytes, rules }: BarFile & { readonly rules: RowRules },
+  target: Target,
+): Promise<RowCounts> {
+  const beside = createBarValues(layout, rules.barSeconds, target.putSeries);
+  let batch = emptyBatch();
+  const counts: RowCounts = { rows: 0, rejected: 0 };
+  for await (const rows of fileRows(path, layout, rules, onBytes)) {
+    for (const { row, time, fault } of rows) {
+      counts.rows++;
+      if (fault !== null) {
+        if (isRejection(fault)) counts.rejected++;
+        continue;
+      }
+      beside.add(time, row!.values);
+      addRow(batch, time, row!);
+      if (batch.length < BATCH_ROWS) continue;
+      await putBatch(batch, { survey, layout }, target);
+      // A sink may keep the batch, so a new one is filled.
+      batch = emptyBatch();
+    }
+  }
+  await putBatch(batch, { survey, layout }, target);
+  target.series.push(...(await beside.handOver(target.symbol, path)));
+  return counts;
+}
+
+async function putBatch(
+  { length, columns }: Batch,
+  { survey, layout }: Pick<BarFile, 'survey' | 'layout'>,
+  { symbol, sink }: Target,
+): Promise<void> {
+  if (length === 0) return;
+  if (layout.inPoints) toPoints(columns, length, survey.decimals);
+  await sink.put(copyBars({ symbol, length, ...columns }, 0, length));
+}
+
+function isRejection(fault: FileRow['fault']): boolean {
+  return fault !== null && fault !== 'FORMING' && fault !== 'WEEKEND';
+}
+
+/** Rows of a file in memory. */
+interface KeptRows {
+  readonly batches: readonly Batch[];
+  readonly counts: RowCounts;
+  /** Of the file, as it was read. */
+  readonly bytes: number;
+}
+
+/** Keeps the rows of one file that are judged, unless there are too many, or values beside them that are wanted too. */
+function createKeeper(layout: BarLayout, putSeries: BarSink['putSeries'], budget: { rows: number }) {
+  const batches: Batch[] = [];
+  const counts: RowCounts = { rows: 0, rejected: 0 };
+  let isKept = putSeries === null || layout.values.length === 0;
+  return {
+    add({ row, time, fault }: FileRow): void {
+      counts.rows++;
+      if (isRejection(fault)) counts.rejected++;
+      if (fault !== null || !isKept) return;
+      let batch = batches.at(-1);
+      if (batch === undefined || batch.length === BATCH_ROWS) {
+        budget.rows -= BATCH_ROWS;
+        if (budget.rows < 0) {
+          isKept = false;
+          budget.rows += BATCH_ROWS * (batches.length + 1);
+          batches.length = 0;
+          return;
+        }
+        batch = emptyBatch();
+        batches.push(batch);
+      }
+      addRow(batch, time, row!);
+    },
+    kept(bytes: number): KeptRows | null {
+      if (!isKept) return null;
+      const last = batches.pop();
+      if (last === undefined) return { batches, counts, bytes };
+      budget.rows += BATCH_ROWS - last.length;
+      return { batches: [...batches, trimmed(last)], counts, bytes };
+    },
+  };
 }
 
 function widen(range: [low: number, high: number], { low, high }: ForeignRow): void {
@@ -678,6 +773,16 @@ function widen(range: [low: number, high: number], { low, high }: ForeignRow): v
 interface Batch {
   length: number;
   readonly columns: ReturnType<typeof emptyColumns>;
+}
+
+function emptyBatch(): Batch {
+  return { length: 0, columns: emptyColumns(BATCH_ROWS) };
+}
+
+/** Without the room for more rows. */
+function trimmed({ length, columns }: Batch): Batch {
+  const own = Object.entries(columns).map(([name, column]) => [name, column.slice(0, length)]);
+  return { length, columns: Object.fromEntries(own) as Batch['columns'] };
 }
 
 function addRow(batch: Batch, time: number, row: ForeignRow): void {
@@ -754,7 +859,7 @@ async function reportOf(
     clock.add(page);
   }
   const { read, rejected_count, rejected, forming, weekend } = tally;
-  const { place, added, duplicates, conflicts, conflicting, replaced } = sunk;
+  const { place, added, duplicates, conflicts, conflicting, replaced, replaced_period } = sunk;
   const report = check.report();
   return {
     symbol,
@@ -767,6 +872,7 @@ async function reportOf(
     duplicates,
     conflicts,
     ...(replaced !== undefined && { replaced }),
+    ...(replaced_period !== undefined && { replaced_period }),
     conflicting,
     rejected_count,
     rejected,

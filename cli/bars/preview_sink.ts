@@ -33,6 +33,8 @@ export function previewSink(store: Store, market: Market, options: StoreSinkOpti
             duplicates: own.duplicates + merged.duplicates,
             conflicts: own.conflicts + merged.conflicts,
             ...(options.isReplacing === true && { replaced: merged.conflicts }),
+            ...(options.isReplacing === true &&
+              merged.conflictPeriod !== null && { replaced_period: merged.conflictPeriod }),
             conflicting,
             place: store.place,
             pages: () => store.bars.pages(market, symbol),

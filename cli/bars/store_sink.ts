@@ -1,5 +1,5 @@
 import { actorName } from '../../shared/process/actor.ts';
-import { mergeBars, CONFLICTS_SHOWN, type ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
+import { mergeBars, widened, CONFLICTS_SHOWN, type ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import { ENOUGH_BARS, ownBarSeconds } from '../../shared/bar_file/own_timeframe.ts';
 import { sampleOf } from '../../shared/bar_file/verdict/bar_inspection.ts';
@@ -34,6 +34,7 @@ export function storeSink(store: Store, market: Market, options: StoreSinkOption
       let duplicates = 0;
       let conflicts = 0;
       let replaced = 0;
+      let period: readonly [number, number] | null = null;
       return {
         async barSeconds() {
           for await (const page of store.bars.pages(market, symbol))
@@ -56,6 +57,7 @@ export function storeSink(store: Store, market: Market, options: StoreSinkOption
           duplicates += ordered.duplicates + stored.duplicates;
           conflicts += ordered.conflicts + stored.conflicts;
           replaced += stored.replaced ?? 0;
+          for (const time of stored.replaced_period ?? []) period = widened(period, time);
           conflicting.push(
             ...[...ordered.conflicting, ...stored.conflicting].slice(0, CONFLICTS_SHOWN - conflicting.length),
           );
@@ -66,6 +68,7 @@ export function storeSink(store: Store, market: Market, options: StoreSinkOption
             duplicates,
             conflicts,
             ...(isReplacing && { replaced }),
+            ...(period !== null && { replaced_period: period }),
             conflicting,
             place: store.place,
             pages: () => store.bars.pages(market, symbol),

@@ -252,14 +252,13 @@ function folderNeighbors(folder: string, pairs: readonly Pair[]): NeighborBars {
   };
 }
 
-/** Models that were trained on bars that are replaced, by the period of the files. */
+/** Models that were trained on bars that are replaced. */
 async function modelsOn({ symbols }: ImportResult): Promise<readonly string[]> {
-  const touched = symbols
-    .filter(({ replaced = 0 }) => replaced > 0)
-    .map(({ symbol, replaced = 0, conflicting }) => {
-      const times = conflicting.map(({ time }) => time);
-      return { symbol, bars: replaced, first: Math.min(...times), last: Math.max(...times) };
-    });
+  const touched = symbols.flatMap(({ symbol, replaced = 0, replaced_period }) =>
+    replaced_period === undefined
+      ? []
+      : [{ symbol, bars: replaced, first: replaced_period[0], last: replaced_period[1] }],
+  );
   return touched.length === 0 ? [] : withStore((store) => modelsTrainedOn(store, homePaths().models, touched));
 }
 

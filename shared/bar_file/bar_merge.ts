@@ -17,6 +17,8 @@ export interface MergedBars {
   readonly conflicts: number;
   /** The first 20. */
   readonly conflicting: readonly ConflictingRow[];
+  /** Opens of the first and the last bar in conflict, epoch seconds; null without one. */
+  readonly conflictPeriod: readonly [first: number, last: number] | null;
 }
 
 export const CONFLICTS_SHOWN = 20;
@@ -36,6 +38,7 @@ export function mergeBars(existing: BarColumns | null, rows: BarColumns): Merged
   let added = 0;
   let duplicates = 0;
   let conflicts = 0;
+  let conflictPeriod: [number, number] | null = null;
   const take = (from: BarColumns, i: number): void => {
     merged.time[length] = from.time[i]!;
     for (const name of VALUE_NAMES) merged[name][length] = from[name][i]!;
@@ -56,6 +59,7 @@ export function mergeBars(existing: BarColumns | null, rows: BarColumns): Merged
       duplicates++;
     } else {
       conflicts++;
+      conflictPeriod = widened(conflictPeriod, rows.time[i]!);
       if (conflicting.length < CONFLICTS_SHOWN) conflicting.push(conflictOf(merged, last, rows, i));
     }
   }
@@ -78,7 +82,13 @@ export function mergeBars(existing: BarColumns | null, rows: BarColumns): Merged
     duplicates,
     conflicts,
     conflicting,
+    conflictPeriod,
   };
+}
+
+/** A period that has this time too. */
+export function widened(period: readonly [number, number] | null, time: number): [number, number] {
+  return period === null ? [time, time] : [Math.min(period[0], time), Math.max(period[1], time)];
 }
 
 /** The numbers of a bar, without its symbol and time. */

@@ -14,6 +14,8 @@ export interface PutCounts {
   readonly conflicts: number;
   /** Of the conflicts: replaced by the new numbers. Absent where nothing is replaced. */
   readonly replaced?: number;
+  /** Opens of the first and the last of those, epoch seconds; absent without one. */
+  readonly replaced_period?: readonly [first: number, last: number];
 }
 
 /** State of a symbol after an import. */

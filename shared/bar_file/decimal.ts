@@ -44,11 +44,32 @@ export function parseDecimal(bytes: Uint8Array, from: number, to: number): numbe
 
 /** `parseDecimal` for text that is already a string. */
 export function parseDecimalText(text: string): number {
+  const end = text.length;
+  let integer = 0;
+  let digits = 0;
+  let decimals = -1;
+  for (let at = 0; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= ZERO && code <= NINE) {
+      integer = integer * 10 + (code - ZERO);
+      digits++;
+      if (decimals >= 0) decimals++;
+    } else if (code === DOT && decimals < 0) {
+      decimals = 0;
+    } else {
+      return parseAnyText(text);
+    }
+  }
+  if (digits === 0 || integer >= EXACT_BELOW || decimals > 22) return parseAnyText(text);
+  return decimals > 0 ? integer / POWERS_OF_TEN[decimals]! : integer;
+}
+
+function parseAnyText(text: string): number {
   return DECIMAL.test(text) ? Number(text) : NaN;
 }
 
 function parseSlowly(bytes: Uint8Array, from: number, to: number): number {
   // A field of this length is not a price, and the text ends up in an error message.
   if (to - from > 400) return NaN;
-  return parseDecimalText(String.fromCharCode(...bytes.subarray(from, to)));
+  return parseAnyText(String.fromCharCode(...bytes.subarray(from, to)));
 }

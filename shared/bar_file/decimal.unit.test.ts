@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseDecimal } from './decimal.ts';
+import { parseDecimal, parseDecimalText } from './decimal.ts';
 
 function parse(text: string): number {
   const bytes = Buffer.from(`,${text},`, 'latin1');
@@ -67,6 +67,20 @@ describe('parseDecimal', () => {
       '9'.repeat(500),
     ])
       expect(parse(text), text).toBeNaN();
+  });
+
+  it('of text is the number of its bytes, to the bit', () => {
+    const digits = fc.stringMatching(/^[+-]?\d{0,18}(\.\d{0,24})?(e-?\d{1,2})?$/);
+    fc.assert(
+      fc.property(digits, (text) => {
+        expect(Object.is(parseDecimalText(text), parse(text))).toBe(true);
+      }),
+      {
+        numRuns: 3000,
+      },
+    );
+    for (const text of ['.', '', '-', '5.', '.5', '-0', '+1.5', ' 1', '1 ', '1,5', '0.1', '1e5', '9'.repeat(40)])
+      expect([text, parseDecimalText(text)]).toEqual([text, parse(text)]);
   });
 
   it('accepts exponents, as JavaScript writes very small and very large numbers', () => {

@@ -2,7 +2,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { emptyColumns, viewBars } from '../../shared/bar_file/bar_file.ts';
 import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
-import { conflictOf, CONFLICTS_SHOWN, isSameBar, joinBars } from '../../shared/bar_file/bar_merge.ts';
+import { conflictOf, CONFLICTS_SHOWN, isSameBar, joinBars, widened } from '../../shared/bar_file/bar_merge.ts';
 import type { Market, PutCounts } from '../../shared/bar_file/bar_sink.ts';
 import type { Kysely } from 'kysely';
 import type { Cell, Engine } from './engine.ts';
@@ -87,15 +87,23 @@ class EngineBarStore implements BarStore {
 
   async replace(market: Market, columns: BarColumns, importNumber: number): Promise<PutBars> {
     let replaced = 0;
+    let period: [number, number] | null = null;
     for (let first = 0; first < columns.length; first += PUT_ROWS) {
       const part = viewBars(columns, first, Math.min(first + PUT_ROWS, columns.length));
       const changed: number[] = [];
       await this.#compare(market, part, [], (i) => changed.push(i));
       if (changed.length > 0) await this.#engine.transaction((db) => exchange(db, market, part, changed, importNumber));
       replaced += changed.length;
+      for (const i of changed) period = widened(period, part.time[i]!);
     }
     const put = await this.put(market, columns, importNumber);
-    return { ...put, duplicates: put.duplicates - replaced, conflicts: put.conflicts + replaced, replaced };
+    return {
+      ...put,
+      duplicates: put.duplicates - replaced,
+      conflicts: put.conflicts + replaced,
+      replaced,
+      ...(period !== null && { replaced_period: period }),
+    };
   }
 
   async read(market: Market, symbol: string, period?: StorePeriod): Promise<BarColumns> {

@@ -22,6 +22,8 @@ const FLAT_SHARE = 0.9;
 /** Buckets whose last closes are kept for comparisons with other symbols. */
 const BUCKET_S = 300;
 const MAX_BUCKETS = 40_000;
+/** So many at once: to find the first key of a map takes as long as it has deleted ones before it. */
+const DROPPED_BUCKETS = 10_000;
 
 /** What a `BarInspection` leaves for comparisons: the last close of each bucket, by its number. */
 export interface SampledCloses {
@@ -145,12 +147,20 @@ export async function sampleOf(
   return samples.closes;
 }
 
+function dropOldest(closes: Map<number, number>): void {
+  let left = DROPPED_BUCKETS;
+  for (const bucket of closes.keys()) {
+    if (left-- === 0) return;
+    closes.delete(bucket);
+  }
+}
+
 function createSamples(symbol: string, bucketSeconds: number) {
   const closes = new Map<number, number>();
   return {
     add(time: number, close: number): void {
       closes.set(Math.floor(time / bucketSeconds), close);
-      if (closes.size > MAX_BUCKETS) closes.delete(closes.keys().next().value!);
+      if (closes.size >= MAX_BUCKETS + DROPPED_BUCKETS) dropOldest(closes);
     },
     closes: { symbol, bucketSeconds, closes } satisfies SampledCloses,
   };

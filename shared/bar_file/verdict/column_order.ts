@@ -13,6 +13,7 @@ const STRETCH = 400;
 const MIN_STRETCH = 100;
 const COLUMNS = ['open', 'high', 'low', 'close', 'volume'] as const;
 type Column = (typeof COLUMNS)[number];
+type Price = Exclude<Column, 'volume'>;
 
 /**
  * Finds columns that were exchanged. The high is never below and the low never above the other prices; and a bar opens
@@ -44,18 +45,21 @@ export function createColumnOrder() {
   };
   return {
     add(bar: Omit<InspectedBar, 'time'>): void {
-      const values = prices.map((name) => bar[name]);
-      if (!values.every((value) => value > 0 && value < Infinity)) return;
+      const { open, high, low, close } = bar;
+      const top = Math.max(open, high, low, close);
+      const bottom = Math.min(open, high, low, close);
+      if (!(bottom > 0 && top < Infinity)) return;
       rows++;
-      const top = Math.max(...values);
-      const bottom = Math.min(...values);
-      if (values.filter((value) => value === top).length === 1) {
+      // Every bar comes here: no list is made of its four prices.
+      const highest = onlyOne(bar, top);
+      if (highest !== null) {
         maxima++;
-        greatest[prices[values.indexOf(top)]!]++;
+        greatest[highest]++;
       }
-      if (values.filter((value) => value === bottom).length === 1) {
+      const lowest = onlyOne(bar, bottom);
+      if (lowest !== null) {
         minima++;
-        smallest[prices[values.indexOf(bottom)]!]++;
+        smallest[lowest]++;
       }
       if (bottom > 0 && top / bottom > 1.5 && bar.volume > 0) {
         for (const name of COLUMNS) {
@@ -109,6 +113,16 @@ export function createColumnOrder() {
       return [];
     },
   };
+}
+
+/** The only price of a bar that has this value; null where several have it. */
+function onlyOne({ open, high, low, close }: Omit<InspectedBar, 'time'>, value: number): Price | null {
+  const isOpen = open === value;
+  const isHigh = high === value;
+  const isLow = low === value;
+  const isClose = close === value;
+  if (Number(isOpen) + Number(isHigh) + Number(isLow) + Number(isClose) !== 1) return null;
+  return isOpen ? 'open' : isHigh ? 'high' : isLow ? 'low' : 'close';
 }
 
 function swapped(by: string, values: Finding['values']): Finding {
