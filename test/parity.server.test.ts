@@ -152,8 +152,14 @@ it('minutehand parity ends with 3 when its certificate is not archived, or the s
   const certificate = JSON.parse(unarchived.stdout) as Certificate & { readonly file: string };
   expect(certificate).toMatchObject({ mismatches: [], record_error: null });
   expect(readFileSync(certificate.file, 'utf8')).toContain('"verdict"');
-  const unrecorded = await place.run(args, { env: { MINUTEHAND_DATABASE_URL: 'postgres://u@127.0.0.1:1/d' } });
-  expect(unrecorded.stderr).toContain('The store has no record of it: STORE_UNUSABLE');
+  const unwritable = join(place.folder, 'unwritable');
+  cpSync(place.home, unwritable, { recursive: true });
+  const store = new Database(join(unwritable, 'trainer.db'));
+  const [table] = store.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%parity_results'").all() as { name: string }[];
+  store.exec(`DROP TABLE "${table!.name}"`);
+  store.close();
+  const unrecorded = await place.run(args, { env: { MINUTEHAND_HOME: unwritable } });
+  expect(unrecorded.stderr).toContain('The store has no record of it: ');
   expect(unrecorded.code).toBe(3);
 }); // prettier-ignore
 

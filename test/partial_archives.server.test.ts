@@ -7,13 +7,13 @@ import { observationRow } from '../shared/store/observation.ts';
 import { journalSignals, simulatedDay } from '../trainer/control/history/signals.fixture.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 
-const SHARDS = { one: ['XAUUSD_XAGUSD'], two: ['EURUSD_GBPUSD'] };
+const SHARDS = { main: ['XAUUSD_XAGUSD'], two: ['EURUSD_GBPUSD'] };
 const DAY = '2024-03-04';
 const NEXT = '2024-03-05';
 
 let place: Workplace;
 beforeAll(() => {
-  place = createWorkplace({ minutehand: { pairs: [...SHARDS.one, ...SHARDS.two], shards: SHARDS } });
+  place = createWorkplace({ minutehand: { pairs: [...SHARDS.main, ...SHARDS.two], shards: SHARDS } });
 });
 afterAll(() => place.remove());
 
@@ -22,7 +22,7 @@ const journalOf = (shard: string): string => homePaths({ MINUTEHAND_HOME: place.
 describe('An archive of which a part cannot be made', () => {
   it('of series ends with 3 when the journal of one shard is damaged, with the values of the other', async () => {
     const into = join(place.folder, 'series');
-    const journal = openJournal(journalOf('one'));
+    const journal = openJournal(journalOf('main'));
     const observation = { symbol: 'BTCUSDT', name: 'funding_rate', eventTime: 1_763_712_000, arrivalTime: 1_763_712_001 } as const; // prettier-ignore
     journal.append([observationRow({ ...observation, value: 1e-4 })], []);
     journal.close();
@@ -45,19 +45,19 @@ describe('An archive of which a part cannot be made', () => {
     try {
       for (const { home } of [first, second])
         for (const day of [DAY, NEXT])
-          journalSignals(homePaths({ MINUTEHAND_HOME: home }).journal('live', 'main'), simulatedDay(day, { pairs: SHARDS.one, minutes: 5 })); // prettier-ignore
+          journalSignals(homePaths({ MINUTEHAND_HOME: home }).journal('live', 'main'), simulatedDay(day, { pairs: SHARDS.main, minutes: 5 })); // prettier-ignore
       const year = join('archive', 'signals', 'live', '2024');
-      expect((await first.run(['signals', 'archive', '--day', NEXT])).code).toBe(0);
+      expect((await first.run(['signals', 'archive', '--day', NEXT, '--market', 'live'])).code).toBe(0);
       // A folder stands where a file of the second day belongs.
       for (const name of readdirSync(join(first.home, year)))
         mkdirSync(join(second.home, year, name), { recursive: true });
-      const range = ['signals', 'archive', '--from', DAY, '--to', NEXT, '--json'];
+      const range = ['signals', 'archive', '--from', DAY, '--to', NEXT, '--market', 'live', '--json'];
       const part = await second.run(range);
       expect(part.stderr).toMatch(/^ARCHIVE_[A-Z]+: /m);
       expect(part.code).toBe(3);
       expect(JSON.parse(part.stdout)).toMatchObject({ written: [{ day: DAY, rows: 5 }], failures: [{}] });
       // What is left fails as a whole.
-      expect((await second.run(['signals', 'archive', '--day', NEXT])).code).toBe(1);
+      expect((await second.run(['signals', 'archive', '--day', NEXT, '--market', 'live'])).code).toBe(1);
     } finally {
       await Promise.all([first.remove(), second.remove()]);
     }
