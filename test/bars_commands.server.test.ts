@@ -290,7 +290,16 @@ describe('bars undo', () => {
     expect(await json(['bars', 'replace', path, '--dry-run'], env)).toMatchObject(named);
     expect(await json(['bars', 'replace', path], env)).toMatchObject({
       ...named,
-      document: { ...named.document, symbols: [{ replaced: 30, replaced_period: [from + 70 * 60, from + 99 * 60] }] },
+      document: {
+        ...named.document,
+        symbols: [
+          {
+            replaced: 30,
+            replaced_period: [from + 70 * 60, from + 99 * 60],
+            conflicting: Array.from({ length: 20 }, (_, i) => ({ time: from + (70 + i) * 60 })),
+          },
+        ],
+      },
     });
     expect(await json(['bars', 'replace', path], env)).toMatchObject({ code: 0, document: { models: [] } });
     expect(await json(['bars', 'undo', '2', '--dry-run'], env)).toMatchObject(named);

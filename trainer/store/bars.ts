@@ -88,10 +88,11 @@ class EngineBarStore implements BarStore {
   async replace(market: Market, columns: BarColumns, importNumber: number): Promise<PutBars> {
     let replaced = 0;
     let period: [number, number] | null = null;
+    const conflicting: ConflictingRow[] = [];
     for (let first = 0; first < columns.length; first += PUT_ROWS) {
       const part = viewBars(columns, first, Math.min(first + PUT_ROWS, columns.length));
       const changed: number[] = [];
-      await this.#compare(market, part, [], (i) => changed.push(i));
+      await this.#compare(market, part, conflicting, (i) => changed.push(i));
       if (changed.length > 0) await this.#engine.transaction((db) => exchange(db, market, part, changed, importNumber));
       replaced += changed.length;
       for (const i of changed) period = widened(period, part.time[i]!);
@@ -102,6 +103,7 @@ class EngineBarStore implements BarStore {
       duplicates: put.duplicates - replaced,
       conflicts: put.conflicts + replaced,
       replaced,
+      conflicting,
       ...(period !== null && { replaced_period: period }),
     };
   }
