@@ -218,6 +218,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     for (const [spelled, path] of [
       [pair.toLowerCase(), `/app/subjects/${pair}`],
       ['xau%2Fusd', `/app/subjects/${INSTRUMENT}`],
+      ['xau/usd/', `/app/subjects/${INSTRUMENT}`],
       [pair.replaceAll('USD', '-usd'), `/app/subjects/${pair}`],
     ] as const) {
       await page.goto(new URL(`/app/subjects/${spelled}?hours=2`, link).href);

@@ -35,9 +35,11 @@ addEventListener('popstate', () => (address.value = location.pathname + location
 
 export const place = computed<Place>(() => {
   const { pathname, searchParams } = new URL(address.value, location.origin);
-  const [, first = '', asked = '', part = '', ...more] = pathname.split('/').map(decoded);
+  const [, first = '', asked = '', ...rest] = pathname.split('/').map(decoded);
+  // A symbol may be typed as `BTC/USDT`.
+  const part = rest.join('/').replace(/\/$/, '');
   const page = PAGES.find((name) => name === (asked === '' ? 'overview' : asked));
-  const isPage = (first === '' || first === 'app') && more.every((text) => text === '');
+  const isPage = first === '' || first === 'app';
   const isNamed = page !== undefined && NAMED_PAGES.includes(page);
   return { page: isPage && (part === '' || isNamed) ? (page ?? null) : null, asked, part, query: searchParams };
 });

@@ -207,7 +207,8 @@ function optionsOf(
 }
 
 function minuteAt(row: number, { times }: Props): string {
-  return minuteOf((times[row] ?? NaN) * 1000);
+  const time = times[row];
+  return time === undefined ? '–' : minuteOf(time * 1000);
 }
 
 function axesOf({ series }: Props, { width, font }: ReturnType<typeof axisOf>): uPlot.Axis[] {
