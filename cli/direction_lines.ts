@@ -1,8 +1,7 @@
 import type { BlockFigure, DirectionMetrics } from '../trainer/learning/direction/direction_report.ts';
 import type { DirectionManifest, InstrumentEdge } from '../shared/bundle/direction/direction_manifest.ts';
 import type { DirectionEvaluation } from '../trainer/learning/direction/evaluate_direction.ts';
-import type { GateResult } from '../shared/bundle/gates/gate_result.ts';
-import { gateLine } from './gate_line.ts';
+import { gateLines } from './gate_lines.ts';
 import type { NetResult } from '../trainer/learning/direction/direction_net.ts';
 import type { DirectionPlan, TrainedDirection } from '../trainer/learning/direction/train_direction.ts';
 import type { ClassF1 } from '../trainer/learning/validate/class_f1.ts';
@@ -82,10 +81,6 @@ function edgeLines(edge: Readonly<Record<string, InstrumentEdge>>): string[] {
     ([symbol, { no_edge, trades, net_bps, lower_net_bps, p_value }]) =>
       `  ${symbol.padEnd(10)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades, net ${number(net_bps, 1)} bps, lower bound ${number(lower_net_bps, 1)}, p ${number(p_value ?? null, 3)}`,
   );
-}
-
-function gateLines(gates: readonly GateResult[]): string[] {
-  return gates.map(gateLine);
 }
 
 function searchLines({ search, learning }: TrainedDirection): string[] {

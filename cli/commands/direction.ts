@@ -13,6 +13,7 @@ import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_directi
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';
 import { directionLines } from '../direction_lines.ts';
 import { joinedLine, seriesFolder } from '../direction_source.ts';
+import { activationText } from '../gate_lines.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
@@ -127,7 +128,12 @@ export async function runDirectionJob(
     for (const line of directionLines(trained, plan, job.timeframe)) output.line(line);
     const { folder } = job.output;
     output.written(version === null ? null : { target: `direction ${version}`, after: { out: folder } });
-    if (version !== null) output.line(`bundle ${join(folder!, version)}, verified against onnxruntime`);
+    if (version !== null) {
+      const path = join(folder!, version);
+      const hasPassed = trained.gates.every(({ passed }) => passed);
+      output.line(`bundle ${path}, verified against onnxruntime`);
+      output.line(activationText(path, hasPassed));
+    }
     const { metrics, net, bias, gates, priors, others, theta, scaling, trees, search } = trained;
     output.result({
       rows: metrics.rows,

@@ -1,5 +1,5 @@
 import { skillText } from '../../shared/bundle/gates/gate_text.ts';
-import { gateLine } from '../gate_line.ts';
+import { activationText, gateLines } from '../gate_lines.ts';
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
@@ -311,12 +311,15 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
       `${pair.padEnd(16)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades${mean_net_bps === null ? '' : `, ${mean_net_bps.toFixed(2)} bps net each`}`,
     );
   }
-  for (const gate of gates) output.line(gateLine(gate));
+  for (const line of gateLines(gates)) output.line(line);
   if (rollout !== null) output.line(`Challenger of a rollout: ${result.version}`);
   else if (job.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
   else if (isWritten)
     output.line(
-      `Activate it with: minutehand models promote ${job.output.folder === null ? result.version : result.path}`,
+      activationText(
+        job.output.folder === null ? result.version : result.path,
+        gates.every(({ passed }) => passed),
+      ),
     );
   output.result({
     version: isWritten ? result.version : null,

@@ -20,6 +20,7 @@ import { train, trainFromWarmStart, type TrainResult } from '../learning/trainin
 import { readConfiguredBars } from './bars/configured_bars.ts';
 import { withOwnPrices } from './bars/installation_bars.ts';
 import { openSource } from './feature_source/open_source.ts';
+import { returnFreedMemory } from './resources/freed_memory.ts';
 import { watchGpu } from './resources/gpu_watch.ts';
 import { ownResources, type RunResources } from './resources/run_resources.ts';
 import type { TrainingJob } from './training_job.ts';
@@ -51,6 +52,7 @@ export interface TrainingProduct {
  */
 export async function runTraining(job: TrainingJob, context: TrainingContext): Promise<TrainingProduct> {
   const { paths, gitCommit, onProgress } = context;
+  returnFreedMemory();
   const { source: place, parameters, output, resources } = job;
   refuseOtherMarket(job, context.settings);
   // What continues a bundle has the formulas of the bundle.

@@ -28,7 +28,9 @@ import {
   type Rejection,
 } from '../recorded_gates.ts';
 import type { ActiveFile } from '../active_file.ts';
-import { describeError, MinutehandError } from '../../errors.ts';
+import { describeError, ERRORS, MinutehandError } from '../../errors.ts';
+import { gateStep } from '../gates/gate_steps.ts';
+import { gateText } from '../gates/gate_text.ts';
 import { pathInside } from '../../path_name.ts';
 import { MACHINE_FILES } from '../../files.ts';
 import { timeframeOf, type Timeframe } from '../../pair.ts';
@@ -263,9 +265,18 @@ function judge(
   const reason = ACTIVE_BEFORE[door];
   const earlier = reason === undefined ? null : activeBefore(place, version, timeframe, door);
   if (reason === undefined || earlier === null)
-    throw new MinutehandError('MODEL_GATES', { seen: `${version}: ${gatesText(gates)}`, gates });
+    throw new MinutehandError('MODEL_GATES', { seen: `${version}: ${gatesText(gates)}`, gates, next: nextText(failed) });
   // Going back to what has served needs no verdicts: standing.ts shows the missing ones while it is active.
   return earlier.despite ?? (failed.length === 0 ? null : { gates: [...failed], at, reason, by: '' });
+}
+
+/** What to do about each failed gate, then what is always possible. */
+function nextText(failed: Verdicts['failed']): string {
+  const steps = failed.flatMap((gate) => {
+    const step = gateStep(gate);
+    return step === null ? [] : [`${gateText(gate).name}: ${step}`];
+  });
+  return [...steps, ERRORS.MODEL_GATES.next].join(' ');
 }
 
 /** The bundle as it was active before: with its override, if it had one. null: no accepted pointer names it so. */

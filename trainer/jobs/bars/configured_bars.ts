@@ -1,4 +1,4 @@
-import { readBarFolder, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { readBarFolder, shareBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import { parsePair, symbolsOf } from '../../../shared/pair.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -6,7 +6,8 @@ import { readInstallationBars } from './installation_bars.ts';
 import type { KnownBarsOptions } from './known_bars.ts';
 
 /**
- * Bars of all configured symbols, without suspect ones: of a folder, or all of this installation.
+ * Bars of all configured symbols, without suspect ones: of a folder, or all of this installation. They are in memory
+ * that all threads read, so that none has a copy.
  * @param folder of SYMBOL.csv[.gz]; null: the bars of this installation
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT
  */
@@ -17,10 +18,16 @@ export async function readConfiguredBars(
   onProgress: (done: number, total: number) => void,
 ): Promise<Map<string, BarColumns>> {
   const symbols = symbolsOf(settings.minutehand.pairs.map(parsePair));
-  if (folder === null) return readInstallationBars(settings, symbols, period, onProgress);
+  if (folder === null) return shared(await readInstallationBars(settings, symbols, period, onProgress));
   const read = await readBarFolder(folder, symbols, {
     ...period,
     onProgress: ({ done, total }) => onProgress(done, total),
   });
-  return screenBars(read, screenPolicy(settings));
+  return shared(screenBars(read, screenPolicy(settings)));
+}
+
+/** Symbol by symbol: a copy lasts until the next one is made. */
+function shared(bars: Map<string, BarColumns>): Map<string, BarColumns> {
+  for (const [symbol, columns] of bars) bars.set(symbol, shareBars(columns));
+  return bars;
 }

@@ -20,7 +20,7 @@ import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import { gatherFeatures, gatherPart, gatherRows } from './labeled_rows.ts';
 import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
 import { openPairCache, pairKeys, type CacheOptions, type CacheReport } from './pair_cache.ts';
-import { countCommonMinutes, recentCommonMinutes, type PairHistory } from '../history/pair_history.ts';
+import { countCommonMinutes, HISTORY_COLUMNS, recentCommonMinutes, type PairHistory } from '../history/pair_history.ts';
 import { buildPairs } from './pair_pool.ts';
 import { hasSameBars, selectRows } from './row_list.ts';
 import { snapshotId } from './snapshot.ts';
@@ -95,8 +95,8 @@ export interface Dataset {
  * Pairs are built one after the other (on each thread). Apart from the bars, a pair takes 100 bytes per warm bar plus 4
  * per kept feature: of all bars of the holdout, all candidates, and the sampled minutes, at most `maxRows`. A row of a
  * model then takes 36 bytes (AI2: 60) plus 4 per feature, which AI2 and AI3 share. Measured with 38 features on eight
- * months of real bars: ten pairs of twelve symbols, 2.4 million bars, 1.1 GB on two threads after this step, of which
- * 0.4 GB were there when the bars were read; the whole training peaks at 1.5 GB.
+ * months of real bars: ten pairs of twelve symbols, 2.4 million bars, 0.7 GB on two threads after the builds, of which
+ * 0.2 GB were there when the bars were read, 1.0 GB with the rows of the models; the whole training peaks at 1.25 GB.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, DATA_FORMAT as `checkTimeframes`
  */
 export async function buildDataset(
@@ -194,7 +194,17 @@ async function buildAll(
     },
   );
   cache?.prune();
-  return { builds: builds.map((build) => build!), cache: cache?.report() ?? null };
+  return { builds: withoutUnknown(builds.map((build) => build!)), cache: cache?.report() ?? null };
+}
+
+/** Columns in which nothing is known, such as spreads that the source does not quote, share one memory of NaN. */
+function withoutUnknown(builds: readonly PairBuild[]): PairBuild[] {
+  const unknown = new Float64Array(Math.max(0, ...builds.map(({ history }) => history.length))).fill(NaN);
+  return builds.map(({ history, labels }) => {
+    const columns = HISTORY_COLUMNS.filter((name) => history[name].every(Number.isNaN));
+    const shared = Object.fromEntries(columns.map((name) => [name, unknown.subarray(0, history.length)]));
+    return { history: { ...history, ...shared }, labels };
+  });
 }
 
 /** One pair after the other, so that only one table is in memory. */

@@ -123,6 +123,18 @@ describe('buildDataset', () => {
     }
   });
 
+  it('has rows in memory that all threads read, and columns in which nothing is known in one memory', async () => {
+    for (const { ai1, ai2, ai3 } of [dataset.train, dataset.holdout])
+      for (const { x } of [ai1, ai2, ai3]) expect(x.values.buffer).toBeInstanceOf(SharedArrayBuffer);
+    const quoteless = new Map([...bars].map(([symbol, columns]) => [symbol, { ...columns, spread: null }]));
+    const { histories } = await buildDataset(pairs, quoteless, policy, QUIET);
+    const unknown = histories.flatMap(({ quotedA, quotedB }) => [quotedA, quotedB]);
+    expect(unknown.every((column) => column.every(Number.isNaN))).toBe(true);
+    expect(new Set(unknown.map(({ buffer }) => buffer)).size).toBe(1);
+    expect(unknown.map(({ length }) => length)).toEqual(histories.flatMap(({ length }) => [length, length]));
+    for (const { quotedA } of dataset.histories) expect(quotedA.some(Number.isNaN)).toBe(false);
+  });
+
   it('keeps the features of every bar of the holdout, in contiguous rows', () => {
     for (const history of dataset.histories) {
       const first = history.time.findIndex((time) => time >= dataset.holdoutFrom);

@@ -1,15 +1,16 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { RISK_PARTS, type BarLabels, type RiskLabels, type RiskPart } from '../label/pair_labels.ts';
+import { sharedFloat32 } from '../threads/shared_array.ts';
 import { rowUniqueness } from './noise.ts';
 import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
 import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import type { PairBuild } from './pair_build.ts';
 import type { RowList, WithHistory } from './row_list.ts';
 
-/** Features of the listed bars, [rows, columns]. */
+/** Features of the listed bars, [rows, columns], in memory that the fits of all threads read. */
 export function gatherFeatures(builds: readonly WithHistory[], list: RowList, columns: number): Matrix {
-  const values = new Float32Array(list.length * columns);
+  const values = sharedFloat32(list.length * columns);
   for (let i = 0; i < list.length; i++) {
     const { features, row } = builds[list.pair[i]!]!.history;
     const at = row[list.bar[i]!]! * columns;

@@ -1,3 +1,4 @@
+import { DIRECTION_F1_STEP, GATE_STEPS } from '../../../shared/bundle/gates/gate_steps.ts';
 import type { DirectionGateCode } from '../../../shared/bundle/gates/gate_codes.ts';
 import { finite, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { aucLowerBound, type AucEstimate } from '../statistics/auc_error.ts';
@@ -60,7 +61,7 @@ export const DIRECTION_GATES: readonly DirectionGate[] = [
     vetoes:
       'Predictions on one side: up ÷ (up + down) beyond its limits in a single prediction or on average, or on average far from the outcomes beyond chance.',
     limit: `each from ${minimum} to ${maximum}, their mean from ${mean.lowest} to ${mean.highest} and within ${OUTCOME_TOLERANCE} of the outcomes`,
-    next: 'Train on bars of rising and of falling markets, or with another `--balance`.',
+    next: GATE_STEPS.bias,
     check: ({ bias }) => ({
       passed: bias.biased.length === 0,
       value: bias.biased.length,
@@ -86,7 +87,7 @@ export const DIRECTION_GATES: readonly DirectionGate[] = [
     code: 'plausible',
     vetoes: 'An AUC of up against down, among the evaluated bars that moved, that honest models do not reach.',
     limit: `at most ${UP_OR_DOWN_BOUND}, or within chance of 0.5`,
-    next: 'Find what knows the future: compare the arrival times of the series with their source. If the market is like this, promote it with a reason.',
+    next: GATE_STEPS.plausible,
     check: ({ upOrDown }) => {
       const most = UP_OR_DOWN_BOUND;
       if (upOrDown === null) return { ...IDLE, unit: 'score', evidence: { reason: 'no_bar_moved', most } };
@@ -106,7 +107,7 @@ export const DIRECTION_GATES: readonly DirectionGate[] = [
     vetoes:
       'Series, or taker volume, that know what the price does next. `direction train` and `series import` already refuse them (SERIES_FORESIGHT).',
     limit: 'no series',
-    next: 'Import the series with the times at which its values were known.',
+    next: GATE_STEPS.series_foresight,
     check: ({ series }) => ({
       ...IDLE,
       unit: 'count',
@@ -118,7 +119,7 @@ export const DIRECTION_GATES: readonly DirectionGate[] = [
     vetoes:
       'A column from a series that alone tells up from down. `direction train` already refuses it (FEATURE_FORESIGHT).',
     limit: `an AUC of at most ${COLUMN_BOUND} on training rows, beyond chance`,
-    next: 'The column is the label, or made from it: leave its series out.',
+    next: GATE_STEPS.single_column,
     check: ({ column }) => {
       const most = COLUMN_BOUND;
       const found = column === null ? { reason: 'no_column' } : { column: column.name, auc: column.auc };
@@ -129,7 +130,7 @@ export const DIRECTION_GATES: readonly DirectionGate[] = [
     code: 'one_bar_later',
     vetoes: 'An edge that is gone when every series comes one bar later.',
     limit: `at least ${DELAYED_SHARE * 100} % of the net result remains`,
-    next: 'The edge is in values that a daemon receives too late: check `--lag` and the arrival times.',
+    next: GATE_STEPS.one_bar_later,
     check: ({ delayed, hasEdge }) => {
       const least_share = DELAYED_SHARE;
       if (!hasEdge) return { ...IDLE, unit: 'bps', evidence: { reason: 'no_edge', least_share } };
@@ -148,7 +149,7 @@ export const DIRECTION_GATES: readonly DirectionGate[] = [
     code: 'f1',
     vetoes: 'A mean F1 of up, down and range, each answered where it is the most probable one, below the limit.',
     limit: '`quality_f1_floor`, while `quality_f1_gates` names direction',
-    next: 'The model rarely tells the classes apart. Without this limit: take direction out of `quality_f1_gates`, or promote it with a reason.',
+    next: DIRECTION_F1_STEP,
     check: ({ f1: { f1, f1_chance, f1_gain_lower }, f1Floor }) => ({
       passed: f1Floor === null || f1 >= f1Floor,
       value: f1,

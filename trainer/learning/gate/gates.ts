@@ -1,3 +1,4 @@
+import { GATE_STEPS } from '../../../shared/bundle/gates/gate_steps.ts';
 import {
   ADOPTION_GATES as ADOPTION_ROLES,
   PAIR_GATES as PAIR_ROLES,
@@ -105,22 +106,20 @@ export type Comparison =
       readonly since: string;
     };
 
-const DEFECT = 'A defect: report it.';
-
 /** Gates of the bundle as a whole. */
 export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   {
     code: 'auc',
     vetoes: 'An AUC of AI1 on the holdout below the limit.',
     threshold: { key: 'adopt_min_auc' },
-    next: 'AI1 has no skill on these pairs: use more history, or other pairs.',
+    next: GATE_STEPS.auc,
     check: ({ models, limits }) => checkAuc(models.ai1.validation.report.holdout.pooled, limits.adopt_min_auc),
   },
   {
     code: 'brier',
     vetoes: 'A Brier score of AI1 on the holdout above the limit.',
     threshold: { fixed: 'Brier score of the baseline, and its error' },
-    next: 'Its probabilities are miscalibrated, often after a regime change: see `calibration` in `validation.json`.',
+    next: GATE_STEPS.brier,
     check: ({ models: { ai1 } }) =>
       checkBrier(ai1.validation.holdoutScores, ai1.job.rows.holdout.y, ai1.job.rows.holdout),
   },
@@ -128,7 +127,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     code: 'risk_pass_rate',
     vetoes: 'An AI2 that admits too few or too many of the holdout’s entry candidates at θ2, beyond chance.',
     threshold: { key: 'pass_rate_range' },
-    next: 'The holdout’s volatility differs from the training period’s: another θ2, or wait.',
+    next: GATE_STEPS.risk_pass_rate,
     check: ({ candidateRisks, candidates, theta2, limits }) =>
       checkPassRate(candidateRisks, theta2, limits.pass_rate_range, candidates),
   },
@@ -137,7 +136,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     vetoes:
       'Trading pairs (all, when `require_edge` is false) that lose their net result without the widest 25 % of minutes.',
     threshold: { key: 'executable_share_min' },
-    next: 'Spreads are wider than the backtest’s: check `symbols` and `no_entry_windows`.',
+    next: GATE_STEPS.executable_outside_wide_minutes,
     check: (evidence) =>
       checkExecutable('executable_outside_wide_minutes', tradedPairs(evidence), 'narrow_net_bps', evidence.limits),
   },
@@ -145,7 +144,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     code: 'executable_one_minute_later',
     vetoes: 'Trading pairs that lose their net result when filled one minute later.',
     threshold: { key: 'executable_share_min' },
-    next: 'The edge is in untradable prices: bad ticks, or the bid of a wide quote.',
+    next: GATE_STEPS.executable_one_minute_later,
     check: (evidence) =>
       checkExecutable('executable_one_minute_later', tradedPairs(evidence), 'after_1', evidence.limits),
   },
@@ -154,7 +153,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     vetoes:
       'A bundle with an edge on any pair whose AI1 ranks no better than the same model in placebo markets, where bars are mirrored by coins: its AUC is geometry.',
     threshold: { fixed: 'AUC − placebo above 0 at 95 %' },
-    next: 'The edge is not of the model: use more history, or other pairs.',
+    next: GATE_STEPS.skill,
     check: ({ skill, edge }) => checkSkill(skill, edge),
   },
   {
@@ -162,14 +161,14 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     vetoes:
       'An edge that is gone when the columns of a feature table that the daemon does not compute arrive one bar later.',
     threshold: { fixed: 'half of each pair’s edge' },
-    next: 'These columns know the bar before it is over: correct their times.',
+    next: GATE_STEPS.edge_with_columns_one_bar_later,
     check: ({ edge, delayed }) => checkDelayed(edge, delayed),
   },
   {
     code: 'auc_plausible',
     vetoes: 'An AUC on the holdout that no honest model of a market reaches.',
     threshold: { fixed: `${MODEL_AUC_LIMITS.ai1} of AI1, ${MODEL_AUC_LIMITS.ai2} of AI2` },
-    next: 'The bars or features know what comes: check their source and their times.',
+    next: GATE_STEPS.auc_plausible,
     check: ({ models }, role) => {
       const model = role as keyof typeof MODEL_AUC_LIMITS;
       return checkPlausible(model, models[model].validation.report.holdout.pooled.auc);
@@ -179,14 +178,14 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     code: 'features_look_ahead',
     vetoes: 'Features of sampled bars that differ when recomputed from their warm-up alone.',
     threshold: { fixed: 'no difference' },
-    next: `Look-ahead, or a warm-up too short. ${DEFECT}`,
+    next: GATE_STEPS.features_look_ahead,
     check: ({ leakage }) => resultOf({ code: 'features_look_ahead', role: null }, leakage),
   },
   {
     code: 'label_ends',
     vetoes: 'Labels that depend on a bar after their end.',
     threshold: { fixed: 'no difference' },
-    next: `Purging would be wrong. ${DEFECT}`,
+    next: GATE_STEPS.features_look_ahead,
     check: ({ leakage }, role) => resultOf({ code: 'label_ends', role }, leakage),
   },
 ];
@@ -201,7 +200,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     code: 'samples',
     vetoes: 'A model learned from fewer rows than the limit.',
     threshold: { key: 'quality_min_samples' },
-    next: 'More history, or more pairs.',
+    next: GATE_STEPS.label_ends,
     check: ({ job, limits }) => checkSamples(job, limits.quality_min_samples),
   },
   {
@@ -209,7 +208,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     vetoes:
       'An F1 on the holdout, with as many positive answers as there are positives out of fold, below the limit; only of models in `quality_f1_gates`.',
     threshold: { key: 'quality_f1_floor' },
-    next: 'F1 depends on the share of positives: compare it with `f1 above chance`.',
+    next: GATE_STEPS.f1,
     check: (model) =>
       checkF1(qualityCase(model), qualityLimits({ retrain: model.limits }, model.job.name as QualityModel).f1_floor),
   },
@@ -217,49 +216,49 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     code: 'f1_above_chance',
     vetoes: 'An F1 on the holdout, plain or with balanced classes, that as many random positive answers may have.',
     threshold: { fixed: 'chance, and its error' },
-    next: 'A longer holdout, or more pairs.',
+    next: GATE_STEPS.f1_above_chance,
     check: (model) => checkF1AboveChance(qualityCase(model)),
   },
   {
     code: 'auc_above_noise',
     vetoes: 'An AUC on the holdout that may be chance.',
     threshold: { fixed: '½, and its error' },
-    next: 'A longer holdout, or more pairs.',
+    next: GATE_STEPS.auc_above_noise,
     check: (model) => checkRanking(qualityCase(model)),
   },
   {
     code: 'prediction_dispersion',
     vetoes: 'Predictions that do not vary, in all or over a pair’s last 24 h.',
     threshold: { fixed: `variance ${FROZEN_VARIANCE}` },
-    next: 'Look for constant or missing inputs of the named pair.',
+    next: GATE_STEPS.prediction_dispersion,
     check: ({ validation }) => checkPredictionDispersion(validation.report.holdout.predictions),
   },
   {
     code: 'fold_borders',
     vetoes: 'Training labels that touch a test label of their fold, or begin within the embargo after one.',
     threshold: { fixed: 'no overlap' },
-    next: DEFECT,
+    next: GATE_STEPS.fold_borders,
     check: leakageTest('fold_borders'),
   },
   {
     code: 'fitted_on_training_rows_only',
     vetoes: 'A fit that changes when rows outside its training set change.',
     threshold: { fixed: 'the same bytes' },
-    next: DEFECT,
+    next: GATE_STEPS.fitted_on_training_rows_only,
     check: leakageTest('fitted_on_training_rows_only'),
   },
   {
     code: 'shuffled_labels',
     vetoes: 'An AUC on shuffled labels beyond chance, in two shuffles.',
     threshold: { fixed: '½, and its error' },
-    next: 'A second shuffle has confirmed it. Report a leak.',
+    next: GATE_STEPS.shuffled_labels,
     check: leakageTest('shuffled_labels'),
   },
   {
     code: 'shuffled_labels_refused',
     vetoes: 'Quality gates that accept a model of shuffled labels, in two shuffles.',
     threshold: { fixed: 'refused' },
-    next: 'A second shuffle has confirmed it. Report a leak.',
+    next: GATE_STEPS.shuffled_labels_refused,
     check: leakageTest('shuffled_labels_refused'),
   },
 ];
@@ -270,21 +269,21 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     code: 'golden_vectors',
     vetoes: 'A bundle that does not load, or whose answers in onnxruntime differ from the learner’s.',
     threshold: { fixed: '1e-5' },
-    next: 'Train again.',
+    next: GATE_STEPS.golden_vectors,
     check: ({ golden }) => golden,
   },
   {
     code: 'champion',
     vetoes: 'Too few entry candidates on bars unseen by both bundles. Passes without a comparable champion.',
     threshold: { key: 'adopt_min_candidates' },
-    next: 'A holdout that begins later.',
+    next: GATE_STEPS.champion,
     check: ({ comparison }) => checkChampion(comparison),
   },
   {
     code: 'champion_auc',
     vetoes: 'An AUC of AI1 below that of the champion on the same bars by the limit or more.',
     threshold: { key: 'adopt_max_auc_loss' },
-    next: 'Keep the champion.',
+    next: GATE_STEPS.champion_auc,
     check: ({ comparison, limits }) => compare(comparison, limits, checkChampionAuc),
   },
   {
@@ -292,7 +291,7 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     vetoes:
       'Where neither side has a Sharpe ratio (no trades, or less than two days): a Brier score of AI1 worse than the champion’s on the same bars by more than chance.',
     threshold: { fixed: 'Student’s t, one-sided 5 %, over blocks of eight hours' },
-    next: 'Keep the champion.',
+    next: GATE_STEPS.champion_brier,
     check: ({ comparison, limits }) =>
       compare(comparison, limits, (champion, challenger, _, brierLoss) =>
         checkChampionBrier(champion, challenger, brierLoss),
@@ -303,7 +302,7 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     vetoes:
       'A net Sharpe ratio on the same bars below the limit times the champion’s, below zero: below the champion’s. `adopt_min_sharpe_gain` can demand a gain. Trades count as if every pair had an edge; where only one side has any, those that would be published. Passes where neither side has a ratio.',
     threshold: { key: 'adopt_min_sharpe_ratio' },
-    next: 'Keep the champion.',
+    next: GATE_STEPS.champion_net_sharpe,
     check: ({ comparison, limits }) => compare(comparison, limits, checkChampionSharpe),
   },
 ];

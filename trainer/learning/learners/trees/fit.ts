@@ -1,4 +1,5 @@
 import type { Matrix, TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { createLoan } from './kernel/loan.ts';
 import { learnHere } from './gbdt.ts';
 import type { Engine } from '../../../../shared/policy/engines.ts';
 import type { LearnerParams, LearnRequest, Task, TrainingTable } from './learner.ts';
@@ -47,17 +48,40 @@ export function runFit(
 ): Promise<TreeModel> {
   const given = stopping === undefined ? null : { train: subset, stopping };
   const parts = stopsEarly ? (given ?? splitOffTheEnd(rows, subset)) : null;
-  const request: LearnRequest = {
+  const requestIn = (take: TakeRows): LearnRequest => ({
     task,
     params,
-    table: takeTable(rows, parts === null ? subset : parts.train),
-    stopping: parts === null ? null : { table: takeTable(rows, parts.stopping), patience: PATIENCE },
+    table: takeTable(rows, parts === null ? subset : parts.train, take),
+    stopping: parts === null ? null : { table: takeTable(rows, parts.stopping, takeRows), patience: PATIENCE },
     threads: 1,
     base: base ?? null,
     onRound: onTree,
-  };
+  });
   // A fit already runs on its own thread.
-  return engine === 'gbdt' ? Promise.resolve().then(() => learnHere(request)) : openLearner(engine).learn(request);
+  return engine === 'gbdt'
+    ? Promise.resolve().then(() => lendRows((take) => learnHere(requestIn(take))))
+    : openLearner(engine).learn(requestIn(takeRows));
+}
+
+type TakeRows = (x: Matrix, rows: ArrayLike<number>) => Matrix;
+
+/** This thread's memory for the rows of a fit while none runs. */
+const ownRows = createLoan<Float32Array>();
+
+/**
+ * Runs a fit whose rows are in memory that the next one uses again: copies of tens of megabytes, one per fit, would
+ * wait for garbage collection.
+ */
+function lendRows(work: (take: TakeRows) => TreeModel): TreeModel {
+  let lent = ownRows.take();
+  const take: TakeRows = (x, rows) => {
+    const length = rows.length * x.columns;
+    if (lent === undefined || lent.length < length) lent = new Float32Array(length);
+    return takeRowsInto(lent.subarray(0, length), x, rows);
+  };
+  const model = work(take);
+  ownRows.giveBack(lent);
+  return model;
 }
 
 /**
@@ -75,13 +99,16 @@ export function splitOffTheEnd(
   return Math.min(train.length, stopping.length) < MIN_ROWS ? null : { train, stopping };
 }
 
-function takeTable({ x, y, weights }: FitRows, rows: Int32Array): TrainingTable {
-  return { x: takeRows(x, rows), y: takeLabels(y, rows), weights: takeLabels(weights, rows) };
+function takeTable({ x, y, weights }: FitRows, rows: Int32Array, take: TakeRows): TrainingTable {
+  return { x: take(x, rows), y: takeLabels(y, rows), weights: takeLabels(weights, rows) };
 }
 
 /** These rows of a matrix, in this order. */
 export function takeRows(x: Matrix, rows: ArrayLike<number>): Matrix {
-  const values = new Float32Array(rows.length * x.columns);
+  return takeRowsInto(new Float32Array(rows.length * x.columns), x, rows);
+}
+
+function takeRowsInto(values: Float32Array, x: Matrix, rows: ArrayLike<number>): Matrix {
   for (let i = 0; i < rows.length; i++) {
     const at = rows[i]! * x.columns;
     values.set(x.values.subarray(at, at + x.columns), i * x.columns);

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRng } from '../../../../shared/rng.ts';
+import { sharedFloat32 } from '../../threads/shared_array.ts';
 import { openFitPool, type FitPool } from './fit_pool.ts';
 import { runFit, type FitRows, type FitTask } from './fit.ts';
 import { lendMemory } from './kernel/webassembly.ts';
@@ -79,6 +80,12 @@ describe('openFitPool', () => {
     expect(buffersOf(({ x }) => x.values).size).toBe(1);
     expect(buffersOf(({ weights }) => weights).size).toBe(1);
     expect(buffersOf(({ y }) => y).size).toBe(2);
+
+    // A dataset's rows are there already.
+    const values = sharedFloat32(rows.x.values.length);
+    values.set(rows.x.values);
+    await pool.fit(taskOf({ ...rows, x: { ...rows.x, values } }, '5'), silent);
+    expect((post.mock.calls.at(-1)![0] as FitTask).rows.x.values).toBe(values);
   });
 
   it('learns urgent tasks before waiting ones, each in the order of requests', async () => {

@@ -94,12 +94,13 @@ export function openFitPool(workers: number): FitPool {
 type Share = <T extends Float32Array | Float64Array>(values: T) => T;
 
 /**
- * Copies an array once into memory readable by all threads: fifty fits share the same few arrays, also across models
- * and labels. A copy is freed when its original is no longer referenced.
+ * Copies an array once into memory readable by all threads, unless it is in such memory: fifty fits share the same few
+ * arrays, also across models and labels. A copy is freed when its original is no longer referenced.
  */
 function createSharing(): Share {
   const shared = new WeakMap<object, Float32Array | Float64Array>();
   return <T extends Float32Array | Float64Array>(values: T): T => {
+    if (values.buffer instanceof SharedArrayBuffer) return values;
     const known = shared.get(values);
     if (known !== undefined) return known as T;
     const buffer = new SharedArrayBuffer(values.byteLength);

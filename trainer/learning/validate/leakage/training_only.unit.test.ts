@@ -39,6 +39,25 @@ async function digestsOf(...models: Promise<TreeModel>[]): Promise<string[]> {
 describe('checkTrainingOnly', () => {
   const honest = smallTrees();
 
+  it('has the rows in memory once more for one model at a time, also after one that failed', async () => {
+    const [, middle] = await validateSplits(rows, splits, honest, predictModel);
+    let running = 0;
+    let most = 0;
+    const fit: Fit<ValidationRows, TreeModel> = async (of, subset) => {
+      expect(of.x.values.buffer).toBeInstanceOf(SharedArrayBuffer);
+      most = Math.max(most, ++running);
+      await new Promise(setImmediate);
+      running--;
+      if (most === running + 1 && failures-- > 0) throw new RangeError('a fit');
+      return honest(of, subset);
+    };
+    let failures = 1;
+    const checks = Array.from({ length: 3 }, () => checkTrainingOnly(rows, middle!, fit, bytes, BINARY, 'seed'));
+    const done = await Promise.allSettled(checks);
+    expect(done.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+    expect(most).toBe(1);
+  });
+
   it('passes a learner that uses only its training rows', async () => {
     const { train } = splits[1]!;
     const [digest] = await digestsOf(honest(rows, train));

@@ -1,4 +1,5 @@
 import { MinutehandError } from '../../../../../shared/errors.ts';
+import { createLoan } from './loan.ts';
 import { compileKernel, PAGE_BYTES } from '../../../../../shared/webassembly.ts';
 
 /** Memory that threads share. Plain data for `postMessage`. */
@@ -56,8 +57,8 @@ export function reserveMemory(bytes: number): SharedMemory {
   return orRefused(bytes, () => new wasm.Memory({ initial: pages, maximum: pages, shared: true }));
 }
 
-/** This thread's reusable memory while unused; weak, so that it is freed when no training runs. */
-let ownMemory: WeakRef<GrowingMemory> | null = null;
+/** This thread's reusable memory while unused. */
+const ownMemory = createLoan<GrowingMemory>();
 
 /**
  * Runs work in this thread's single reusable memory, cleared and grown as needed. Allocating memory for each of a
@@ -65,9 +66,8 @@ let ownMemory: WeakRef<GrowingMemory> | null = null;
  * throws, and LEARNER_MEMORY from `reserve`.
  */
 export function lendMemory<T>(work: (reserve: Reserve) => T): T {
-  let memory = ownMemory?.deref();
   // Nested work gets a separate memory.
-  ownMemory = null;
+  let memory = ownMemory.take();
   try {
     return work((bytes) => {
       const pages = pagesOf(bytes);
@@ -81,7 +81,7 @@ export function lendMemory<T>(work: (reserve: Reserve) => T): T {
       return lent;
     });
   } finally {
-    ownMemory = memory === undefined ? null : new WeakRef(memory);
+    ownMemory.giveBack(memory);
   }
 }
 

@@ -1,0 +1,29 @@
+import { createRequire } from 'node:module';
+import type * as Koffi from 'koffi';
+
+const require = createRequire(import.meta.url);
+
+/** `M_MMAP_THRESHOLD` and `M_TRIM_THRESHOLD` of glibc's malloc.h. */
+const M_MMAP_THRESHOLD = -3;
+const M_TRIM_THRESHOLD = -1;
+const BYTES = 1 << 20;
+
+/**
+ * From here on the system has memory back as soon as it is freed. A training makes and frees arrays of tens of
+ * megabytes; glibc raises its threshold with each that is freed, up to 32 MB, and keeps what is below it. A setting
+ * holds the threshold (mallopt(3)), for all threads of the process.
+ * @returns whether it is so; false on other systems and C libraries, where nothing changes
+ */
+export function returnFreedMemory(): boolean {
+  if (process.platform !== 'linux') return false;
+  try {
+    const koffi = require('koffi') as typeof Koffi;
+    const mallopt = koffi.load(null).func('int mallopt(int name, int value)') as (
+      name: number,
+      value: number,
+    ) => number;
+    return mallopt(M_MMAP_THRESHOLD, BYTES) === 1 && mallopt(M_TRIM_THRESHOLD, BYTES) === 1;
+  } catch {
+    return false;
+  }
+}
