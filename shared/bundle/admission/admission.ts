@@ -265,7 +265,11 @@ function judge(
   const reason = ACTIVE_BEFORE[door];
   const earlier = reason === undefined ? null : activeBefore(place, version, timeframe, door);
   if (reason === undefined || earlier === null)
-    throw new MinutehandError('MODEL_GATES', { seen: `${version}: ${gatesText(gates)}`, gates, next: nextText(failed) });
+    throw new MinutehandError('MODEL_GATES', {
+      seen: `${version}: ${gatesText(gates)}`,
+      gates,
+      next: nextText(failed),
+    });
   // Going back to what has served needs no verdicts: standing.ts shows the missing ones while it is active.
   return earlier.despite ?? (failed.length === 0 ? null : { gates: [...failed], at, reason, by: '' });
 }

@@ -185,7 +185,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     code: 'label_ends',
     vetoes: 'Labels that depend on a bar after their end.',
     threshold: { fixed: 'no difference' },
-    next: GATE_STEPS.features_look_ahead,
+    next: GATE_STEPS.label_ends,
     check: ({ leakage }, role) => resultOf({ code: 'label_ends', role }, leakage),
   },
 ];
@@ -200,7 +200,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     code: 'samples',
     vetoes: 'A model learned from fewer rows than the limit.',
     threshold: { key: 'quality_min_samples' },
-    next: GATE_STEPS.label_ends,
+    next: GATE_STEPS.samples,
     check: ({ job, limits }) => checkSamples(job, limits.quality_min_samples),
   },
   {
