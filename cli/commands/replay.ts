@@ -11,7 +11,7 @@ import {
 import { readDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../../shared/bundle/direction/direction_manifest.ts';
 import { loadDirectionModel, type DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
-import { windowsOfBundle } from '../../shared/bundle/bundle_windows.ts';
+import { windowsInUse } from '../../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -145,7 +145,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const asked = replayedSubjects(flags, settings, own);
   const instruments = asked.filter(isInstrument);
   const pairs = asked.filter((subject) => !isInstrument(subject));
-  const windows = pairs.length === 0 ? minutehand.windows : windowsOfBundle(modelsFolder, minutehand.windows);
+  const windows = pairs.length === 0 ? minutehand.windows : windowsInUse(modelsFolder, minutehand.windows);
   const progress = output.progress();
   const bars = await readBarFolder(data, symbolsOf([...pairs, ...instruments]), {
     from: (from - Math.max(warmUpSeconds(windows), ...instruments.map(instrumentWarmUpSeconds))) as OpenTime,
