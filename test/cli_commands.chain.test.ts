@@ -455,7 +455,9 @@ describe('train', () => {
   it('writes its bundle to the folder of the other commands', async () => {
     const trained = await place.run(['train', '--data', data, '--trials', '0']);
     expect(trained.code, trained.stderr).toBe(0);
-    const version = /minutehand models promote (\d{8}_\d{4}(?:_\d+)?)( --despite-gates --reason <text>)?\n/.exec(trained.stdout)![1]!;
+    const version = /minutehand models promote (\d{8}_\d{4}(?:_\d+)?)( --despite-gates --reason <text>)?\n/.exec(
+      trained.stdout,
+    )![1]!;
     const [listed, verified] = await jsons(['models', 'list'], ['models', 'verify', version]);
     expect(listed).toMatchObject({
       code: 0,
