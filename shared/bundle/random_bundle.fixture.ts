@@ -56,7 +56,7 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
     git_commit: null,
     feature_schema: schema.hash,
     features: schema.definitions.map(({ name }) => name),
-    windows: {},
+    windows: schema.windows.formulas === undefined ? {} : { formulas: schema.windows.formulas },
     pairs: [...(options.pairs ?? [])],
     period: { from: '', to: '', holdout_from: '' },
     data_hash: sha256Hex(seed),
