@@ -22,6 +22,10 @@ export const SETUP_ERRORS = {
     message: 'node_modules was installed for another Node or machine.',
     next: 'Use that Node, or run `npm run build`.',
   },
+  FILES_EXHAUSTED: {
+    message: 'The process may not open more files.',
+    next: 'Raise the limit: `ulimit -n 4096` in a shell, LimitNOFILE= in a systemd unit.',
+  },
 };
 
 /** @typedef {keyof typeof SETUP_ERRORS} SetupCode */

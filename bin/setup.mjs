@@ -2,7 +2,7 @@
 import { ensureDashboardBuilt } from './dashboard.mjs';
 import { ensureBuilt as ensureProgramsBuilt } from './dist.mjs';
 import { checkNode } from './node_version.mjs';
-import { SetupError, print } from './project.mjs';
+import { print, SetupError, setupError } from './project.mjs';
 
 export { checkInstalled, ensureInstalled } from './dependencies.mjs';
 
@@ -21,10 +21,16 @@ export async function run(program) {
     checkNode();
     process.exitCode = await program();
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    show(error);
+    const refusal = isOutOfFiles(error) ? setupError('FILES_EXHAUSTED', error.message) : error;
+    if (!(refusal instanceof SetupError)) throw error;
+    show(refusal);
     process.exitCode = 1;
   }
+}
+
+/** Whether loading the programs needed more open files than are allowed. @param {unknown} error */
+function isOutOfFiles(error) {
+  return error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
 }
 
 /** Formats errors like the commands (cli/output.ts). @param {SetupError} error */

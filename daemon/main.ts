@@ -10,6 +10,7 @@ import { describeError, knownError, MinutehandError } from '../shared/errors.ts'
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { exchangeOwner, type ExchangeOwner } from '../shared/owner/exchange_owner.ts';
+import { removeForeignLinks } from '../shared/foreign_links.ts';
 import { ownerOf } from '../shared/owner/owner.ts';
 import { barSecondsOf, symbolsOf } from '../shared/pair.ts';
 import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
@@ -233,8 +234,12 @@ class DaemonProcess {
 
   /** @throws MinutehandError EXCHANGE_TAKEN */
   #claimExchange(): void {
-    const { settings, paths, signalsUmask = null } = this.#options;
+    const { settings, paths, print, signalsUmask = null } = this.#options;
     if (!settings.minutehand.transports.files.enabled) return;
+    for (const link of removeForeignLinks(paths.signals)) {
+      const { code, message, next } = new MinutehandError('EXCHANGE_LINK', { seen: link });
+      print(`${code}: ${message} ${next}`);
+    }
     const files = signalsUmask === null ? MACHINE_FILES : filesUnderUmask(signalsUmask);
     const exchange = exchangeOwner(paths.signals, ownerOf(settings, paths), files);
     exchange.claim();

@@ -839,6 +839,11 @@ export const ERRORS = {
     message: 'Another home writes into this exchange folder.',
     next: 'Give each home its own MINUTEHAND_EXCHANGE. If the other home is gone, delete `signals/owner.json`.',
   },
+  EXCHANGE_LINK: {
+    status: 409,
+    message: 'A link of another user stood in the exchange folder, and was removed.',
+    next: 'Find out who put it there: through it, signals would have been written elsewhere.',
+  },
   CLOCK_STEPPED: {
     status: 500,
     message: 'The clock of this machine was set.',

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 import { createWorkplace } from './cli_process.ts';
@@ -44,10 +44,15 @@ describe('a daemon whose journal is damaged', { timeout: 4 * HANGS_MS }, () => {
 });
 
 describe('a daemon that may not open enough files', { timeout: 4 * HANGS_MS }, () => {
-  it.runIf(process.platform === 'linux').each([32, 64])('names a limit of %i open files', (limit) => {
-    const home = join(workplace.folder, `files_${limit}`);
+  it.runIf(process.platform === 'linux').each([
+    [26, 'dist/cli/minutehand.js'],
+    [26, 'bin/minutehand.mjs'],
+    [32, 'dist/cli/minutehand.js'],
+    [64, 'dist/cli/minutehand.js'],
+  ])('names a limit of %i open files, by %s', (limit, path) => {
+    const home = join(workplace.folder, `files_${limit}_${basename(path)}`);
     mkdirSync(home);
-    const program = join(packageRoot(), 'dist', 'cli', 'minutehand.js');
+    const program = join(packageRoot(), path);
     const command = `ulimit -n ${limit}; exec "${process.execPath}" "${program}" daemon 2>&1`;
     const env = { ...process.env, MINUTEHAND_HOME: home, MINUTEHAND_CONFIG: workplace.config };
     let output = '';

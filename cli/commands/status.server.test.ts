@@ -139,7 +139,7 @@ describe('minutehand status', () => {
 
     it('has a signal file of all pairs for each, in the folder that MetaTrader shares', () => {
       expect(readdirSync(paths.signals).sort()).toEqual(
-        [...settings.minutehand.pairs, 'signals_a.json', 'signals_b.json', 'owner.json', '.owner.lock'].sort(),
+        [...settings.minutehand.pairs, 'signals_a.json', 'signals_b.json', 'owner.json'].sort(),
       );
       const pairsOf = (name: string): string[] =>
         Object.keys(JSON.parse(readFileSync(join(paths.signals, name), 'utf8')) as object).sort();

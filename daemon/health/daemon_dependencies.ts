@@ -2,6 +2,7 @@ import { clockSteps } from '../../shared/dependencies/clock_step.ts';
 import { fileInUse, folderInUse, readableFiles } from '../../shared/dependencies/files.ts';
 import { bundlesInUse, type BundleInUse } from '../../shared/dependencies/models.ts';
 import type { DependencyCheck, DependencyChecks } from '../../shared/dependencies/watch.ts';
+import { removeForeignLinks } from '../../shared/foreign_links.ts';
 import { knownError, MinutehandError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import type { ExchangeOwner } from '../../shared/owner/exchange_owner.ts';
@@ -53,7 +54,8 @@ export function daemonChecks(options: DaemonDependencies): DependencyChecks {
 function exchangeFolder(path: string, exchange: Pick<ExchangeOwner, 'claim' | 'isOwn'>): DependencyCheck {
   const folder = folderInUse(path, { mayBeRemade: true, mayBeAbsent: true, isSame: () => exchange.isOwn() });
   return async () => {
-    let fault: unknown = null;
+    const links = removeForeignLinks(path);
+    let fault: unknown = links.length === 0 ? null : new MinutehandError('EXCHANGE_LINK', { seen: links.join(', ') });
     try {
       await folder();
     } catch (error) {

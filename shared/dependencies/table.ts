@@ -58,7 +58,7 @@ export const DEPENDENCIES = {
     what: 'The folder of signal files or, of the trainer, of fills; and its disk.',
     check:
       'It is on the file system of the start and can be written; its disk has room as that of the home; no other installation has claimed it. Signal files are written as long as the claim lasts, 29 s.',
-    codes: ['FOLDER_UNUSABLE', 'DISK_FULL', 'EXCHANGE_TAKEN'],
+    codes: ['FOLDER_UNUSABLE', 'DISK_FULL', 'EXCHANGE_TAKEN', 'EXCHANGE_LINK'],
     by: ['daemon', 'trainer'],
   },
   config_folder: {

@@ -6,7 +6,7 @@ import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { createFile } from '../outside_files.ts';
-import { lockHome } from '../process/home_lock.ts';
+import { inTurn } from './folder_turn.ts';
 import { CLAIM_MS, processNamespace, type Owner } from './owner.ts';
 
 const claimSchema = z.object({
@@ -18,7 +18,6 @@ const claimSchema = z.object({
 });
 type Claim = z.infer<typeof claimSchema>;
 
-const LOCK_MS = 2000;
 /** A file that is being written when a claim ends is written within this time. */
 const MARGIN_MS = 1000;
 const MAX_BYTES = 4096;
@@ -64,20 +63,10 @@ export function exchangeOwner(
   const temporary = join(folder, `.${OWNER_FILE}.${process.pid}.tmp`);
   let claimedUntilMs = 0;
 
-  /** Two that claim at once do so one after the other, where the file system has locks. */
+  /** Two that claim at once do so one after the other. */
   function alone(work: () => void): void {
     files.makeFolder(folder);
-    let unlock = (): void => undefined;
-    try {
-      unlock = lockHome(join(folder, '.owner.lock'), LOCK_MS);
-    } catch {
-      // Two that claim within milliseconds notice it at their next claim.
-    }
-    try {
-      work();
-    } finally {
-      unlock();
-    }
+    inTurn(folder, work);
   }
 
   return {

@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -77,6 +86,30 @@ describe('the owner of an exchange folder', () => {
     // It has another owner now.
     first.release();
     expect(existsSync(path())).toBe(true);
+  });
+
+  it('is claimed through no link that another user has put there', () => {
+    mkdirSync(signals, { recursive: true });
+    const targets = ['owner.json', '.owner.lock', '.owner.turn', `.owner.json.${process.pid}.tmp`].map((name) => {
+      const target = join(folder, `victim ${name}`);
+      symlinkSync(target, join(signals, name));
+      return target;
+    });
+    exchangeOwner(signals, owner('a', 'live')).claim();
+    expect(targets.filter((path) => existsSync(path))).toEqual([]);
+    expect(readFileSync(path(), 'utf8')).toContain(owner('a', 'live').id!);
+  });
+
+  it('waits a few milliseconds for the turn of another process, and takes it from one that has ended', () => {
+    const turn = join(signals, '.owner.turn');
+    mkdirSync(turn, { recursive: true });
+    const first = exchangeOwner(signals, owner('a', 'live'));
+    first.claim();
+    expect([existsSync(path()), existsSync(turn)]).toEqual([true, true]);
+    const before = new Date(Date.now() - 10_000);
+    utimesSync(turn, before, before);
+    first.claim();
+    expect(existsSync(turn)).toBe(false);
   });
 
   it('stays with a process whose id becomes known after its claim', () => {

@@ -128,6 +128,7 @@ export const STORED_FILES: readonly StoredFile[] = [
     maxBytes: MIB,
   },
   { in: 'home', path: 'archived_signals.json', what: 'Archived part of each journal.', bound: ONE_EACH, maxBytes: MIB },
+  { in: 'home', path: 'lease_id.json', what: 'Random name of the lease server.', bound: 'Fixed.', maxBytes: 1000 },
   { in: 'home', path: 'home_id', what: 'Random name of the home.', bound: 'Fixed.', maxBytes: 100 },
   { in: 'home', path: '<file>.lock', what: 'Locks of processes and files.', bound: LOCK, maxBytes: 4096 },
   { in: 'home', path: '<file>.lock-journal', what: 'Of a held lock.', bound: LOCK, maxBytes: 4096 },
@@ -241,8 +242,6 @@ export const STORED_FILES: readonly StoredFile[] = [
     bound: ONE_EACH,
     maxBytes: 4 * MIB,
   },
-  { in: 'exchange', path: 'signals/.owner.lock', what: 'Lock of the owner.', bound: LOCK, maxBytes: 4096 },
-  { in: 'exchange', path: 'signals/.owner.lock-journal', what: 'While it is held.', bound: LOCK, maxBytes: 4096 },
   {
     in: 'exchange',
     path: 'ea/<account>/result.json',
