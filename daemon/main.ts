@@ -8,6 +8,7 @@ import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { DependencyWatch } from '../shared/dependencies/watch.ts';
 import { describeError, knownError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
+import { warmUpSeconds } from '../shared/core/features/features.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { exchangeOwner, type ExchangeOwner } from '../shared/owner/exchange_owner.ts';
 import { removeForeignLinks } from '../shared/foreign_links.ts';
@@ -30,6 +31,7 @@ import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
 import { daemonChecks } from './health/daemon_dependencies.ts';
 import type { HealthReport } from './health/health.ts';
 import { openJournalThread, type JournalThread } from './journal/journal_thread.ts';
+import { subjectWarmup } from './journal/recovery.ts';
 import { keepRetention } from './journal/retention.ts';
 import { learnLeaseServerId } from './lease/lease_server_id.ts';
 import type { LeaseStore } from './lease/lease_store.ts';
@@ -620,10 +622,12 @@ async function startSimulated(
         print(`Simulated market: ${done} of ${total} minutes of history.`);
     },
   });
+  const warmUp = warmUpOf(options);
   const forgetting = setInterval(() => {
     const newest = Math.max(...pipeline.status.lastTimes.values());
+    const signals = newest - SIMULATED_MEMORY_MINUTES * 60;
     journal
-      .forgetBefore((newest - SIMULATED_MEMORY_MINUTES * 60) as OpenTime)
+      .forgetMinutes({ signals: signals as OpenTime, inputs: (signals - warmUp) as OpenTime })
       .catch((error: unknown) => log.error(describeError(error), 'old minutes not deleted'));
   }, FORGET_EVERY_MS);
   return {
@@ -635,4 +639,12 @@ async function startSimulated(
       await feed.stop();
     },
   };
+}
+
+/** Seconds of bars before a signal that its features are a function of, with room for minutes without bars. */
+function warmUpOf({ settings, shard }: DaemonOptions): number {
+  const { windows } = settings.minutehand;
+  const warmupOf = subjectWarmup(windows);
+  const longest = shardSubjects(settings.minutehand, shard).map((own) => 2 * warmupOf(own) * barSecondsOf(own));
+  return Math.max(warmUpSeconds(windows), ...longest);
 }

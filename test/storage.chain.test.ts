@@ -1,9 +1,11 @@
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { OpenTime } from '../shared/bar.ts';
 import { homePaths } from '../shared/home.ts';
 import { isOfForm, STORED_FILES, storedFileOf, type StorageFolder } from '../shared/storage/files.ts';
 import { JOURNAL_TABLES, STORE_TABLES } from '../shared/storage/tables.ts';
+import { openJournal } from '../shared/store/journal.ts';
 import { Database, MAX_WAL_BYTES } from '../shared/store/sqlite.ts';
 import { activate } from './activate.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
@@ -122,6 +124,26 @@ describe('the list of stored files', () => {
     expect(tablesOf(journal)).toEqual(Object.keys(JOURNAL_TABLES).sort());
     up.killGroup('SIGTERM');
     await up.ended;
+  });
+
+  it('forgets minutes of the simulated market so that what is left is replayed to the byte', async () => {
+    const path = join(place.home, 'simulated_main.db');
+    const journal = openJournal(path);
+    const times = [...journal.signals()].map(({ time }) => time);
+    const first = times[Math.floor(times.length / 2)]!;
+    const warmUp = 200 * 60;
+    for (const signals of [first, first + 3600]) {
+      journal.forgetMinutes({ signals: signals as OpenTime, inputs: (signals - warmUp) as OpenTime });
+      const left = [...journal.signals()];
+      expect(left.length).toBeGreaterThan(1000);
+      expect(left.length).toBeLessThan(times.length * 0.6);
+      expect([...journal.inputsFrom(0 as OpenTime)].filter(({ kind }) => kind === 'swap').length).toBeGreaterThan(0);
+      const bars = [...journal.inputsFrom(0 as OpenTime)].filter(({ kind }) => kind === 'bar');
+      expect(Math.min(...bars.map(({ time }) => time))).toBeGreaterThanOrEqual(signals - warmUp);
+      const { code, stdout } = await place.run(['replay', '--journal', path]);
+      expect([code, stdout]).toEqual([0, expect.stringContaining('equal to the journal to the byte')]);
+    }
+    journal.close();
   });
 
   it('has forms that each mean their own files', () => {

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { OpenTime } from '../../shared/bar.ts';
 import { MinutehandError, type ErrorReport } from '../../shared/errors.ts';
 import type { Scheduler } from '../../shared/ports.ts';
-import type { JournalFile, JournalStore, PruneBounds, RowNumbers } from '../../shared/store/journal.ts';
+import type { JournalFile, JournalStore, ForgetBounds, PruneBounds, RowNumbers } from '../../shared/store/journal.ts';
 import { waitAtMost } from '../threads/wait.ts';
 import { appendBatches, type JournalBatch, type JournalWriter, type OnWritten } from './journal_writer.ts';
 
@@ -24,6 +24,8 @@ export interface JournalThread extends JournalWriter {
   prune(bounds: PruneBounds, limit: number): Promise<number>;
   /** See `JournalStore`. @throws MinutehandError JOURNAL_WRITE */
   forgetBefore(time: OpenTime): Promise<void>;
+  /** See `JournalFile`. @throws MinutehandError JOURNAL_WRITE */
+  forgetMinutes(bounds: ForgetBounds): Promise<void>;
   /** Releases the file. A write that is in progress is waited for, but not longer than CLOSE_GRACE_MS. */
   close(): Promise<void>;
 }
@@ -36,6 +38,7 @@ export type JournalTask =
   | { readonly kind: 'write'; readonly batches: readonly JournalBatch[] }
   | { readonly kind: 'prune'; readonly bounds: PruneBounds; readonly limit: number }
   | { readonly kind: 'forget'; readonly before: OpenTime }
+  | { readonly kind: 'forget_minutes'; readonly bounds: ForgetBounds }
   | { readonly kind: 'close' };
 
 /** @param done batches that were stored, or signals that were passed */
@@ -102,6 +105,10 @@ class WriterThread implements JournalThread {
 
   async forgetBefore(before: OpenTime): Promise<void> {
     await this.#ask({ kind: 'forget', before });
+  }
+
+  async forgetMinutes(bounds: ForgetBounds): Promise<void> {
+    await this.#ask({ kind: 'forget_minutes', bounds });
   }
 
   async close(): Promise<void> {
@@ -171,6 +178,7 @@ export function doTask(store: JournalFile, task: JournalTask): JournalTaskAnswer
     let done = 0;
     if (task.kind === 'prune') done = store.prune(task.bounds, task.limit);
     else if (task.kind === 'forget') store.forgetBefore(task.before);
+    else if (task.kind === 'forget_minutes') store.forgetMinutes(task.bounds);
     else {
       store.close();
       return { done, refusal: null };

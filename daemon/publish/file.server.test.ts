@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -91,11 +92,24 @@ describe('the file publisher', () => {
   it('creates the folders, and recreates them when they vanish', () => {
     const publisher = open(join(folder, 'deep', 'signals'));
     publisher.publish([signal('A_B', 1)]);
-    rmSync(join(folder, 'deep'), { recursive: true });
+    rmSync(join(folder, 'deep', 'signals'), { recursive: true });
     publisher.publish([signal('A_B', 2)]);
     expect(read('deep', 'signals', 'A_B', 'signal.json')).toContain('"seq":2');
     expect(read('deep', 'signals', 'signals.json')).toContain('"seq":2');
     expect(publisher.failures).toBe(0);
+  });
+
+  it('does not recreate the folder above, such as a home that was moved away, and goes on when it is back', () => {
+    const home = join(folder, 'home');
+    const publisher = open(join(home, 'signals'));
+    publisher.publish([signal('A_B', 1)]);
+    renameSync(home, join(folder, 'moved'));
+    publisher.publish([signal('A_B', 2)]);
+    expect([existsSync(home), publisher.failing]).toEqual([false, 2]);
+    renameSync(join(folder, 'moved'), home);
+    publisher.publish([signal('A_B', 3)]);
+    expect(read('home', 'signals', 'A_B', 'signal.json')).toContain('"seq":3');
+    expect(publisher.failing).toBe(0);
   });
 
   it('leaves no temporary files', () => {

@@ -22,8 +22,7 @@ export class ReplacedFiles {
   readonly #pause: ((ms: number) => void) | undefined;
   readonly #mayReplace: () => boolean;
   readonly #parent: string;
-  /** Something was written, so that the parent folder was there. */
-  #isBegun = false;
+  #hadParent: boolean;
   /** By path. A batch without a pair does not change the entry of that pair. */
   readonly #failing = new Map<string, Replacement>();
 
@@ -41,6 +40,7 @@ export class ReplacedFiles {
   ) {
     this.#files = files;
     this.#parent = parent;
+    this.#hadParent = files.stat(parent) !== null;
     this.#pause = pause;
     this.#mayReplace = mayReplace;
   }
@@ -110,11 +110,11 @@ export class ReplacedFiles {
       files.write(temporaryPath, text);
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-      if (this.#isBegun && files.stat(this.#parent) === null) throw error;
+      if (this.#hadParent && files.stat(this.#parent) === null) throw error;
       files.makeFolder(dirname(path));
       files.write(temporaryPath, text);
     }
-    this.#isBegun = true;
+    this.#hadParent = true;
     if (this.#mayReplace()) files.rename(temporaryPath, path);
     else files.remove(temporaryPath);
   }

@@ -180,14 +180,17 @@ class GatheredFile implements LogFile {
 class OpenedFile {
   readonly #path: string;
   readonly #maxBytes: number;
+  /** Folder above that of the logs, such as the home. */
+  readonly #parent: string;
+  #hadParent: boolean;
   #descriptor: number | null = null;
   #lookedMs = 0;
-  /** The folder has been there. */
-  #isBegun = false;
 
   constructor(path: string, maxBytes: number) {
     this.#path = path;
     this.#maxBytes = maxBytes;
+    this.#parent = dirname(dirname(path));
+    this.#hadParent = existsSync(this.#parent);
   }
 
   /** The file that has the name now. */
@@ -198,7 +201,6 @@ class OpenedFile {
       this.#checkParent();
       await makeFolderAsync(dirname(this.#path), privateFolderMode());
       this.#descriptor = await openFile(this.#path, 'a');
-      this.#isBegun = true;
       this.#lookedMs = performance.now();
     }
     return this.#descriptor;
@@ -219,8 +221,9 @@ class OpenedFile {
 
   /** A home that was moved away is not made again: it could not be moved back. @throws Error */
   #checkParent(): void {
-    const parent = dirname(dirname(this.#path));
-    if (this.#isBegun && !existsSync(parent)) throw new Error(`${parent} is gone`);
+    const isThere = existsSync(this.#parent);
+    if (this.#hadParent && !isThere) throw new Error(`${this.#parent} is gone`);
+    this.#hadParent ||= isThere;
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import {
   signalFingerprint,
   type AnsweredSignal,
   type BootRow,
+  type ForgetBounds,
   type InputKind,
   type InputRow,
   type JournaledAnswer,
@@ -36,6 +37,10 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
 }
 
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
+/** Kinds of inputs that are about a minute, and hold no longer. */
+const OF_MINUTES = ['bar', 'empty', 'suspect', 'timeout', 'silence', 'silence_halt', 'shutdown', 'series']
+  .map((kind) => `'${kind}'`)
+  .join(', ');
 
 const SIGNAL_ROWS =
   'SELECT min(signal_row) AS first, max(signal_row) AS last FROM signals WHERE time >= ? AND time < ?';
@@ -324,6 +329,15 @@ class SqliteJournal implements JournalFile {
         .run(time, time);
       this.#db.prepare('DELETE FROM signals WHERE time < ?').run(time);
       this.#db.prepare('DELETE FROM shadow_signals WHERE time < ?').run(time);
+    });
+  }
+
+  forgetMinutes({ signals, inputs }: ForgetBounds): void {
+    writing(this.#path, () => {
+      const first = this.#db.prepare('SELECT min(signal_row) FROM signals WHERE time >= ?').pluck().get(signals);
+      const throughRow = ((first as number | null) ?? ALL_ROWS) - 1;
+      this.#pruner.prune({ throughRow, publishedBeforeMs: Infinity }, ALL_ROWS);
+      this.#db.prepare(`DELETE FROM inputs WHERE time < ? AND kind IN (${OF_MINUTES})`).run(inputs);
     });
   }
 

@@ -189,11 +189,18 @@ export interface PruneBounds {
   readonly publishedBeforeMs: number;
 }
 
+/** Limits of `forgetMinutes`: first minutes that stay. */
+export interface ForgetBounds {
+  readonly signals: OpenTime;
+  /** Earlier than that of the signals by what their features need. */
+  readonly inputs: OpenTime;
+}
+
 /** Progress of pruning. */
 export interface PrunedSignals {
   /** Signals up to this row are gone, but for the newest of each pair. */
   readonly signalRow: number;
-  /** The last input before that signal. All inputs stay. */
+  /** The last input before that signal. */
   readonly afterInput: number;
   /** The last signal of each pair up to there. */
   readonly last: readonly LastSignal[];
@@ -249,6 +256,12 @@ export interface JournalFile extends JournalStore {
    * @throws MinutehandError JOURNAL_WRITE
    */
   prune(bounds: PruneBounds, limit: number): number;
+  /**
+   * Deletes old minutes of a simulated market, so that what is left can be replayed: signals as `prune` does, and the
+   * bars and heartbeats before them. Models, halts, policies and whatever else holds until it is replaced stay.
+   * @throws MinutehandError JOURNAL_WRITE
+   */
+  forgetMinutes(bounds: ForgetBounds): void;
   /** See `signalFingerprint`; null when the row is not there. */
   fingerprintOf(signalRow: number): string | null;
 }
