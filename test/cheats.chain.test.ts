@@ -1,3 +1,4 @@
+import { keyOf, type RecordedGate } from '../shared/bundle/gates/gate_result.ts';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,7 +19,7 @@ import { IS_LONG } from './long.ts';
 const env = { MINUTEHAND_MARKET: 'live' };
 
 interface Manifest {
-  readonly gates: readonly { readonly name: string; readonly passed: boolean }[];
+  readonly gates: readonly RecordedGate[];
 }
 
 /** Nothing was written, and nothing can be promoted. */
@@ -189,7 +190,7 @@ describe('cheats with the series of an instrument, from the training to the prom
   const promotion = async (out: string): Promise<Finished & { readonly failed: readonly string[] }> => {
     const { version, manifest } = manifestIn(place, out);
     const promoted = await place.run(['models', 'promote', join(out, version)], { env });
-    return { ...promoted, failed: manifest.gates.filter(({ passed }) => !passed).map(({ name }) => name) };
+    return { ...promoted, failed: manifest.gates.filter(({ passed }) => !passed).map(keyOf) };
   };
 
   it('refuse to promote a bundle whose prices alone tell up from down, naming the gate', async () => {
@@ -202,7 +203,7 @@ describe('cheats with the series of an instrument, from the training to the prom
     const training = await train('waves', 'waves-models', '--stride', '1');
     expect(training.code, training.stderr).toBe(0);
     const promoted = await promotion('waves-models');
-    expect(promoted.failed).toContain('direction plausible');
+    expect(promoted.failed).toContain('direction.plausible');
     expect(promoted).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*direction plausible/s) });
     expect(existsSync(join(place.models, 'direction', '1h.json'))).toBe(false);
   });
@@ -213,7 +214,7 @@ describe('cheats with the series of an instrument, from the training to the prom
     expect(training.code, training.stderr).toBe(0);
     const refused = await promotion('honest-models');
     // A random walk has no F1 of 0.6, and so few bars leave single predictions beyond 0.1 to 0.9.
-    expect(refused.failed.filter((name) => name !== 'direction bias')).toEqual(['direction f1']);
+    expect(refused.failed.filter((key) => key !== 'direction.bias')).toEqual(['direction.f1']);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^MODEL_GATES.*direction f1/s) });
   });
 });

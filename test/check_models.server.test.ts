@@ -97,7 +97,7 @@ describe('check ml-models', () => {
     const tested = await check('--test');
     expect(tested).toMatchObject({
       code: 0,
-      bundles: [{ role: 'active', failed_gates: expect.arrayContaining(['ai1 auc']) as string[] }],
+      bundles: [{ role: 'active', failed_gates: expect.arrayContaining(['ai1.auc']) as string[] }],
     });
     expect(tested.bundles[0]!['rows_per_second']).toBeGreaterThan(0);
     expect(read(PRODUCTION_METADATA)).toEqual(view);
@@ -116,6 +116,9 @@ describe('check ml-models', () => {
         ),
       );
     }
+    const { dataset_id, configuration, seed } = manifest;
+    const policy = String(configuration!['policy_hash']).slice(0, 12);
+    expect(list!.stdout).toContain(`seed ${seed}, table ${dataset_id!.slice(0, 12)}, settings ${policy}`);
     expect(JSON.parse(note!.stdout)).toEqual({ version, models: ['AI1'], notes: 'one day only' });
   });
 });

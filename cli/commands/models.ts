@@ -1,3 +1,4 @@
+import { keyOf } from '../../shared/bundle/gates/gate_result.ts';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import {
@@ -17,7 +18,7 @@ import {
   takeInDirection,
 } from '../../shared/bundle/direction/active_direction.ts';
 import { signDirectionBundle } from '../../shared/bundle/direction/direction_bundle.ts';
-import type { Skill } from '../../shared/bundle/manifest.ts';
+import type { Manifest, Skill } from '../../shared/bundle/manifest.ts';
 import type { ActivePointer } from '../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.ts';
@@ -137,6 +138,7 @@ function list(output: Output): void {
         ? `${row.market!.padEnd(9)} AI1 AUC ${row.auc?.toFixed(4) ?? '–'}${row.skill === null ? '' : `, skill ${row.skill.skill.toFixed(4)}`}, ${row.pairs_with_edge} of ${row.pairs} pairs with an edge`
         : row.error;
     output.line(`${row.active ? '*' : row.shadow ? 's' : ' '} ${row.version.padEnd(16)} ${about}`);
+    if (row.learning !== null) output.line(`    ${learningLine(row.learning)}`);
     if (row.active || row.shadow) for (const line of breakEvenLines(row.break_even)) output.line(line);
   }
   const direction = activeDirectionVersions(models);
@@ -156,7 +158,41 @@ function breakEvenLines(pairs: BreakEven): string[] {
   );
 }
 
+/** What a bundle was learned from, and how. */
+interface Learning {
+  readonly from: string;
+  readonly to: string;
+  readonly engine: string;
+  readonly seed: number;
+  /** SHA-256 of the rows that were learned from and evaluated on: the same table has the same one; null: unknown. */
+  readonly dataset_id: string | null;
+  /** Settings as plain values, `section.key`, with policy_hash; null in earlier bundles. */
+  readonly configuration: NonNullable<Manifest['configuration']> | null;
+}
+
+function learningOf({ period, engine, seed, dataset_id, configuration }: Manifest): Learning {
+  return {
+    from: period.from,
+    to: period.to,
+    engine: engine.name,
+    seed,
+    dataset_id: dataset_id ?? null,
+    configuration: configuration ?? null,
+  };
+}
+
+/** `gbdt of 2023-11-01T00:00Z to 2024-01-05T11:59Z, seed 1, table 1f0c9a77b2d4, settings 5c3e01d2aa4f`. */
+function learningLine({ from, to, engine, seed, dataset_id, configuration }: Learning): string {
+  const table = dataset_id === null ? '' : `, table ${dataset_id.slice(0, 12)}`;
+  const { policy_hash, ...values } = configuration ?? {};
+  const settings = policy_hash === undefined ? '' : `, settings ${String(policy_hash).slice(0, 12)}`;
+  const search = values['search.trials'] === undefined ? '' : `, search of ${values['search.trials']} trials`;
+  return `${engine} of ${from} to ${to}, seed ${seed}${table}${settings}${search}`;
+}
+
 function summarize(folder: string): {
+  learning: Learning | null;
+  failed_gates: readonly string[];
   market: string | null;
   auc: number | null;
   skill: Skill | null;
@@ -166,9 +202,12 @@ function summarize(folder: string): {
   error: string | null;
 } {
   try {
-    const { market, metrics, edge, skill = null } = readManifest(folder);
+    const manifest = readManifest(folder);
+    const { market, metrics, edge, skill = null, gates = [] } = manifest;
     const edges = Object.values(edge);
     return {
+      learning: learningOf(manifest),
+      failed_gates: gates.filter(({ passed }) => !passed).map(keyOf),
       market,
       auc: metrics.ai1.holdout.auc,
       skill,
@@ -185,6 +224,8 @@ function summarize(folder: string): {
   } catch (error) {
     const { code, message } = describeError(error);
     return {
+      learning: null,
+      failed_gates: [],
       market: null,
       auc: null,
       skill: null,
