@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Bar } from '../shared/bar.ts';
 import { minutes } from '../shared/bar_file/bar_file.ts';
 import { readAddress } from '../shared/address.ts';
@@ -8,6 +8,8 @@ import { homePaths } from '../shared/home.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { TINY_MINUTES, tinyBars } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 /** A training that adopts simulated bars as live ones, as a user of a live market has them. */
 const ENV = { MINUTEHAND_MARKET: 'live' };

@@ -1,10 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { tinyBars } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** The training, and the life of its models, are in formulas_live.chain.test.ts. */
 const GUIDE = readFileSync(join(packageRoot(), 'docs', 'guides', 'extend', 'WRITE_A_FEATURE.md'), 'utf8');

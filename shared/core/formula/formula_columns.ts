@@ -50,11 +50,6 @@ export class FormulaColumns {
     for (let i = 0; i < outputs.length; i++) values[i] = outputs[i]![0]!;
   }
 
-  /** Bars of a pair so far. */
-  barsOf(pairIndex: number): number {
-    return this.#states[pairIndex]!.bars;
-  }
-
   ready(pairIndex: number): boolean {
     return this.#states[pairIndex]!.bars >= this.warmupBars;
   }
