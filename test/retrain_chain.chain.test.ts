@@ -359,7 +359,7 @@ describe('trainer, training process, gates and daemon', () => {
       'minutehand_retrain_runs{kind="full",status="rollout_started"}': 1,
       'minutehand_retrain_runs{kind="thresholds",status="adopted"}': 1,
       minutehand_retrain_queue: 0,
-      'minutehand_gate_passed{gate="risk pass rate"}': 1,
+      'minutehand_gate_passed{gate="risk_pass_rate"}': 1,
     });
   });
 

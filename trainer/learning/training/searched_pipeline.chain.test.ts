@@ -163,7 +163,7 @@ describe('a training that searches', () => {
       const share = ranks.filter((rank) => rank < theta2).length / ranks.length;
       return `${(share * 100).toFixed(1)} % of ${ranks.length} candidates`;
     };
-    expect(gates).toContainEqual(
+    expect(gates.map(writtenGate)).toContainEqual(
       expect.objectContaining({ name: 'risk pass rate', seen: shareOf(dataset.evaluation.holdout) }),
     );
     expect(shareOf(dataset.evaluation.train)).not.toBe(shareOf(dataset.evaluation.holdout));
