@@ -35,7 +35,7 @@ export const GATE_STEPS = {
   one_bar_later: 'The edge is in values that a daemon receives too late: check `--lag` and the arrival times.',
 } as const satisfies Partial<Readonly<Record<GateCode, string>>>;
 
-/** The same of `f1` of a direction model (docs/adr/0028-plain-f1-is-a-gate-for-direction.md). */
+/** The same of `f1` of a direction model (docs/adr/0030-plain-f1-is-a-gate-for-direction.md). */
 export const DIRECTION_F1_STEP =
   'The model rarely tells up, down and range apart, as most honest ones of hourly prices (about 0.48). To judge direction models by edge and the other gates alone, take direction out of `quality_f1_gates` (retrain_policy.yaml) and train again.';
 
