@@ -75,7 +75,11 @@ describe('the status of a pipeline', () => {
     const parts = {
       inputs: { aligner, suspects: { counts: 'counts' } },
       decider: { policyHash: 'p' },
-      degradations: 'degradations',
+      degradations: {
+        names: 'degradations',
+        isPairDegraded: true,
+        isInstrumentDegraded: (own: string) => own === '1h',
+      },
       halts: { pairIds: ['A_B'] },
       directions: { versions: { '1h': 'v' } },
       batches: { withheld: 7 },
@@ -84,6 +88,8 @@ describe('the status of a pipeline', () => {
     expect([status.lastTimes, status.suspectBars, status.policyHash, status.degradations]).toEqual([
       ...['times', 'counts', 'p', 'degradations'],
     ]);
+    const isDegraded = [parsePair('XAUUSD_XAGUSD'), parseInstrument('BTCUSDT@1h'), parseInstrument('BTCUSDT')];
+    expect(isDegraded.map((subject) => status.isDegraded(subject))).toEqual([true, true, false]);
     expect([status.haltedPairs, status.directions, status.withheld]).toEqual([['A_B'], { '1h': 'v' }, 7]);
   });
 });
