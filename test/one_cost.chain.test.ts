@@ -130,6 +130,8 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'trainer/control/report/report_page.ts',
     'trainer/control/schema/records.ts',
     'trainer/control/schema/reports.ts',
+    'trainer/jobs/direction_job.ts',
+    'trainer/jobs/run_direction.ts',
     'trainer/learning/backtest/executability.ts',
     'trainer/learning/backtest/report/report.ts',
     'trainer/learning/direction/make_direction_bundle.ts',
