@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -58,6 +58,11 @@ describe('a running installation', () => {
       const health = (await (await fetch(`http://127.0.0.1:${daemon}/healthz`)).json()) as Record<string, unknown>;
       return health['redis'] === 'up' && health['model_version'] !== null;
     });
+    // Of a Redis that has answered once, its loss is told.
+    const trainerLog = join(place.home, 'log', 'trainer.log');
+    await eventually('a trainer that reads fills from Redis', () =>
+      Promise.resolve(existsSync(trainerLog) && readFileSync(trainerLog, 'utf8').includes('fills are read from Redis')),
+    );
     expect(await faultsOf(trainer)).toEqual({ status: 'ok', codes: {} });
     expect((await faultsOf(daemon)).codes).toEqual({});
     expect(await downOf(daemon)).toEqual([]);
@@ -88,6 +93,7 @@ describe('a running installation', () => {
       models_folder: 'MODEL_MISSING',
       log_folder: 'FOLDER_UNUSABLE',
       config_folder: 'FOLDER_UNUSABLE',
+      redis_link: 'REDIS_DOWN',
     };
     const minute = { timeout: 60_000, interval: 500 };
     await expect.poll(async () => sorted((await faultsOf(daemon)).codes), minute).toEqual(sorted(ofDaemon));

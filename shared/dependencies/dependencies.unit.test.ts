@@ -43,7 +43,16 @@ describe('a folder in use', () => {
     const strict = folderInUse(path);
     const remade = folderInUse(path, { mayBeRemade: true });
     for (const check of [absent, strict, remade]) await check();
-    await expect(folderInUse(path, { minFreeBytes: Infinity })()).rejects.toMatchObject({ code: 'DISK_FULL' });
+    const withFree = (bavail: number, blocks: number) =>
+      folderInUse(path, {
+        minFreeBytes: 1 << 20,
+        spaceOf: () => Promise.resolve({ bavail, blocks, bsize: 1024 }),
+      });
+    await withFree(1024, 1 << 20)();
+    await expect(withFree(1023, 1 << 20)()).rejects.toMatchObject({ code: 'DISK_FULL' });
+    // Of a small disk an eighth is enough.
+    await withFree(10, 80)();
+    await expect(withFree(9, 80)()).rejects.toMatchObject({ code: 'DISK_FULL' });
     renameSync(path, join(folder, 'other'));
     for (const check of [absent, strict, remade])
       await expect(check()).rejects.toMatchObject({ code: 'FOLDER_UNUSABLE' });

@@ -37,6 +37,8 @@ export interface FolderInUseOptions {
   readonly mayBeAbsent?: boolean;
   /** Free space below which the disk counts as full, at most an eighth of it. */
   readonly minFreeBytes?: number;
+  /** Space of the disk of a path; absent: as the system tells it. */
+  spaceOf?(path: string): Promise<{ readonly bavail: number; readonly blocks: number; readonly bsize: number }>;
   /**
    * Whether a folder on another file system is the same one: a mount of a network folder has a new number each time.
    */
@@ -45,7 +47,7 @@ export interface FolderInUseOptions {
 
 /** Checks that a folder is the one of the first check, can be written, and has space on its disk. */
 export function folderInUse(path: string, options: FolderInUseOptions = {}): DependencyCheck {
-  const { mayBeRemade = false, mayBeAbsent = false, minFreeBytes = MIN_FREE_BYTES, isSame } = options;
+  const { mayBeRemade = false, mayBeAbsent = false, minFreeBytes = MIN_FREE_BYTES, isSame, spaceOf = statfs } = options;
   let first: Identity | null = null;
   return async () => {
     const found = await identityOf(path);
@@ -66,7 +68,7 @@ export function folderInUse(path: string, options: FolderInUseOptions = {}): Dep
       const { code } = cause as NodeJS.ErrnoException;
       throw new MinutehandError('FOLDER_UNUSABLE', { seen: `${path} cannot be written (${code})`, cause });
     }
-    const { bavail, blocks, bsize } = await statfs(path);
+    const { bavail, blocks, bsize } = await spaceOf(path);
     if (bavail * bsize < Math.min(minFreeBytes, blocks * bsize * MIN_FREE_SHARE))
       throw new MinutehandError('DISK_FULL', { seen: `${path}: ${Math.floor((bavail * bsize) / 1024)} kB free` });
   };

@@ -22,7 +22,7 @@ const JOURNALS = ['live', ...oldVersions().map((version) => `journal ${version}`
 
 /** Opens of the minutes in which models failed. A replay, whose models do not fail, answers these minutes with them. */
 function failedMinutes({ changes }: JournalRecord): Set<string> {
-  const failures = /^(\d+) (degraded models|rollout failed .*|direction \S+ )$/;
+  const failures = /^(\d+) (degraded models( pairs)?|degraded direction_models \S+|rollout failed .*|direction \S+ )$/;
   const times = changes.flatMap((line) => failures.exec(line)?.[1] ?? []);
   return new Set(times.map((time) => new Date(Number(time) * 1000).toISOString()));
 }
@@ -51,7 +51,7 @@ describe.each(JOURNALS)('the recorded journal: %s', (name) => {
     expect(record.inputs['boot']).toBeGreaterThan(2);
     expect(record.inputs['policy']).toBeGreaterThan(0);
     for (const line of [
-      / swap \d{8}_\d{4}\n\d+ degraded models$/m,
+      / swap \d{8}_\d{4}\n\d+ degraded models( pairs)?$/m,
       / swap $/m,
       / rollout r1 test .*\n(.*\n)*\d+ rollout r1 pilot .*\n(.*\n)*\d+ rollout failed r1$/m,
       / rollout r2 full /,
