@@ -7,7 +7,7 @@ import { describeError, knownError } from '../shared/errors.ts';
 /** Time, in ms, in which output and locks are released after an error. */
 const EXIT_GRACE_MS = 5000;
 
-/** Loaded by itself, so that a limit of open files that it exceeds has its code. */
+/** Imports the command line dynamically: an import that runs out of file descriptors is reported with its code. */
 async function run(): Promise<number> {
   try {
     const { main } = await import('./main.ts');

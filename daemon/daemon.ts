@@ -521,7 +521,7 @@ class AssembledDaemon implements Daemon {
     });
   }
 
-  /** Over a connection of its own: reading takes several turns, and the journal is written meanwhile. */
+  /** On a separate connection to the journal: reading takes several loop turns, during which the journal is written. */
   async #warm(set: ModelSet): Promise<void> {
     if (set.schema.windows.formulas === undefined) return;
     const history = this.#ports.openHistory?.();

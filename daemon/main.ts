@@ -383,7 +383,7 @@ class DaemonProcess {
 
   /**
    * Files are written only while the folder is claimed. A process that was suspended for longer than a claim lasts, or
-   * cannot claim again, leaves the folder to whoever claims it next; consumers see that its last signals expire.
+   * cannot renew its claim, stops writing until it has the claim again; consumers see its last signals expire.
    */
   #whileClaimed(given: Omit<FilePublisherOptions, 'files'>): Omit<FilePublisherOptions, 'files'> {
     const claimedUntilMs = (): number => this.#exchange?.claimedUntilMs() ?? 0;

@@ -64,7 +64,11 @@ export async function benchGates(share: number, print: (line: string) => void): 
   }
   const planted = runs.filter((run) => run.edge_bps > 0);
   return {
-    ...{ share, trained: runs.length - before, trainings: runs.length, with_edge: planted.length, rates },
+    share,
+    trained: runs.length - before,
+    trainings: runs.length,
+    with_edge: planted.length,
+    rates,
     all_gates_passed: planted.filter(({ vetoes }) => vetoes.length === 0).length,
   };
 }

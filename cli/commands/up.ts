@@ -208,7 +208,7 @@ function lowerPriority(pid: number): void {
 
 /** The one-time link that opens the dashboard. A store that cannot be used does not end what runs. */
 async function sayLogin({ minutehand }: Settings, port: number, print: (line: string) => void): Promise<void> {
-  // Output that is no terminal is kept: a log would hold the link of an approver, for whoever reads it first.
+  // Redirected output ends in a log file, and whoever reads the log could use the one-time link of an approver.
   if (!process.stdout.isTTY)
     return print('  Dashboard      npx minutehand token link   (prints a link that is valid once, for 15 minutes)\n');
   try {

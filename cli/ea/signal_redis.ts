@@ -44,7 +44,7 @@ export function followRedis(transport: EaTransport, pairIds: readonly string[], 
     reader.redis.stream.destroy();
   }
   const timer = setInterval(() => {
-    // Between messages nothing else would show that nobody is at the other end.
+    // Without a ping, a lost peer is not detected while no messages arrive.
     if (listener.redis.status === 'ready') listener.redis.ping().catch(() => undefined);
     void readKeys();
     void leaveReplica();

@@ -12,7 +12,7 @@ import type { Finding } from './findings.ts';
 
 const TRAIN = 'Train new models with this version: `minutehand train --adopt`, `minutehand direction train`.';
 
-/** What to do about an override: each kind of models has commands of its own. */
+/** The command that replaces models with overridden gates; it differs for pairs, direction models and challengers. */
 function replacement({ slot, version }: StandingOverride, modelsFolder: string): string {
   if (slot === 'challenger') return 'End its rollout: `minutehand rollout abort`.';
   const timeframe = slot === 'pairs' ? null : (slot.slice('direction '.length) as Timeframe);

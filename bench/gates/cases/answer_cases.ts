@@ -110,19 +110,26 @@ function isDelayedRefused(net: number, later: number, index: number): boolean {
 }
 
 const dispersion = (measures: GateCase['measures'], world: string, lastRows: number): GateCase => ({
-  ...{ gate: 'prediction_dispersion', measures, world, worlds: 400 },
+  gate: 'prediction_dispersion',
+  measures,
+  world,
+  worlds: 400,
   refuses: (index) => isDispersionRefused(`dispersion ${lastRows} ${index}`, lastRows, measures === 'power'),
 });
 
 const plausible = (model: keyof typeof MODEL_AUC_LIMITS, measures: GateCase['measures'], auc: number): GateCase => ({
-  ...{ gate: `${model}.auc_plausible`, measures, worlds: 1000 },
+  gate: `${model}.auc_plausible`,
+  measures,
+  worlds: 1000,
   world: `a true AUC of ${auc}, ${HOLDOUT_ROWS} independent rows`,
   refuses: (index) => isAucRefused(model, auc, `plausible ${model} ${auc} ${index}`),
 });
 
 /** Here a pass is the false alarm: a model without direction must be refused. */
 const skill = (days: number, direction: number, auc: string): GateCase => ({
-  ...{ gate: 'ai1.skill', measures: direction === 0 ? 'power' : 'false alarms', worlds: 400 },
+  gate: 'ai1.skill',
+  measures: direction === 0 ? 'power' : 'false alarms',
+  worlds: 400,
   world:
     direction === 0
       ? `no skill, ${days} trading days, an AUC of 0.62 by geometry`
@@ -131,7 +138,10 @@ const skill = (days: number, direction: number, auc: string): GateCase => ({
 });
 
 const delayed = (measures: GateCase['measures'], world: string, net: number, later: number): GateCase => ({
-  ...{ gate: 'edge_with_columns_one_bar_later', measures, world, worlds: 2000 },
+  gate: 'edge_with_columns_one_bar_later',
+  measures,
+  world,
+  worlds: 2000,
   refuses: (index) => isDelayedRefused(net, later, index),
 });
 

@@ -25,11 +25,18 @@ const LABEL_HOURS = 24;
 
 const NO_EVIDENCE: DirectionEvidence = {
   bias: {
-    ...{ overall_balance: 0.5, prediction_min: 0.4, prediction_max: 0.6 },
+    overall_balance: 0.5,
+    prediction_min: 0.4,
+    prediction_max: 0.6,
     outcome: { rows: 0, predicted: null, observed: null, p_value: null },
-    ...{ biased: [], warnings: [] },
+    biased: [],
+    warnings: [],
   },
-  ...{ upOrDown: null, series: [], column: null, delayed: null, hasEdge: true },
+  upOrDown: null,
+  series: [],
+  column: null,
+  delayed: null,
+  hasEdge: true,
   f1: { f1: 1, f1_by_class: [1, 1, 1], f1_chance: 0.3, f1_gain_lower: 0.5 },
   f1Floor: 0.6,
 };
@@ -108,7 +115,9 @@ function isForeseen(kind: SeriesKind, index: number): boolean {
   };
   const eventTime = bars.time.map((open) => open + (1 - early) * HOUR);
   const history: SeriesHistory = {
-    ...{ length: BARS, eventTime, arrivalTime: eventTime },
+    length: BARS,
+    eventTime,
+    arrivalTime: eventTime,
     value: bars.close.map(valueAt),
   };
   const name = isOfPrice ? 'open_interest' : 'sentiment';
@@ -189,28 +198,45 @@ function isF1Refused(skill: number, index: number): boolean {
 type Told = readonly [measures: GateCase['measures'], world: string];
 
 const bias = ([measures, world]: Told, answered: number, went: number): GateCase => ({
-  ...{ gate: 'direction.bias', measures, world, worlds: 2000 },
+  gate: 'direction.bias',
+  measures,
+  world,
+  worlds: 2000,
   refuses: (index) => isBiased(answered, went, index),
 });
 const plausible = (measures: GateCase['measures'], trueAuc: number): GateCase => ({
-  ...{ gate: 'direction.plausible', measures, worlds: 1000 },
+  gate: 'direction.plausible',
+  measures,
+  worlds: 1000,
   world: `a true AUC of up against down of ${trueAuc}, 200 days`,
   refuses: (index) => isImplausible(trueAuc, index),
 });
 const series = ([measures, world]: Told, kind: SeriesKind): GateCase => ({
-  ...{ gate: 'direction.series_foresight', measures, world, worlds: 200 },
+  gate: 'direction.series_foresight',
+  measures,
+  world,
+  worlds: 200,
   refuses: (index) => isForeseen(kind, index),
 });
 const column = ([measures, world]: Told, share: number): GateCase => ({
-  ...{ gate: 'direction.single_column', measures, world, worlds: 200 },
+  gate: 'direction.single_column',
+  measures,
+  world,
+  worlds: 200,
   refuses: (index) => isColumnRefused(share, index),
 });
 const later = ([measures, world]: Told, net: number, after: number): GateCase => ({
-  ...{ gate: 'direction.one_bar_later', measures, world, worlds: 2000 },
+  gate: 'direction.one_bar_later',
+  measures,
+  world,
+  worlds: 2000,
   refuses: (index) => isLaterRefused(net, after, index),
 });
 const f1 = ([measures, world]: Told, skill: number): GateCase => ({
-  ...{ gate: 'direction.f1', measures, world, worlds: 200 },
+  gate: 'direction.f1',
+  measures,
+  world,
+  worlds: 200,
   refuses: (index) => isF1Refused(skill, index),
 });
 

@@ -45,18 +45,24 @@ const GATES = [
 export const EXECUTABILITY_CASES: readonly GateCase[] = [
   ...GATES.flatMap(([gate, left]) =>
     [3, 5].map((edge): GateCase => ({
-      ...{ gate, measures: 'false alarms', worlds: 60 },
+      gate,
+      measures: 'false alarms',
+      worlds: 60,
       world: `${WEEKS} weeks of a reverting spread that pays ${edge} bps`,
       refuses: (index) => isRefused(gate, left, { edge, ticks: 'none' }, index),
     })),
   ),
   {
-    ...{ gate: GATES[0][0], measures: 'power', worlds: 60 },
+    gate: GATES[0][0],
+    measures: 'power',
+    worlds: 60,
     world: 'an edge in prices that are wrong for one minute',
     refuses: (index) => isRefused(...GATES[0], { edge: null, ticks: 'everywhere' }, index),
   },
   {
-    ...{ gate: GATES[1][0], measures: 'power', worlds: 60 },
+    gate: GATES[1][0],
+    measures: 'power',
+    worlds: 60,
     world: 'the same in wide minutes alone, entered at any time of day',
     refuses: (index) => isRefused(...GATES[1], { edge: null, ticks: 'in wide minutes' }, index),
   },

@@ -70,9 +70,11 @@ export function pricesInYear(symbol: string, year: number): Range | null {
   return [(base[0] / quote[1]) * (1 - ROOM), (base[1] / quote[0]) * (1 + ROOM)];
 }
 
-/** Bars that a quote is told from its inverse by, and the share of them that must show it. */
+/** Least number of bars for a verdict. */
 const MIN_BARS = 20;
+/** Share of the bars that must be outside the prices of their year. */
 const SHOWN_SHARE = 0.1;
+/** Share of the bars that must fit their year when the quote is inverted. */
 const FITTING_SHARE = 0.95;
 
 export interface InverseQuote {

@@ -17,13 +17,17 @@ export function addStopRoutes(api: Api, { settings, paths, clock }: ApiContext):
   };
 
   api.route({
-    ...{ method: 'GET', url: '/api/stops', config: { role: 'viewer' } },
+    method: 'GET',
+    url: '/api/stops',
+    config: { role: 'viewer' },
     schema: { tags, summary: 'What a person has stopped', response },
     handler: () => Promise.resolve({ stops: stops() }),
   });
 
   api.route({
-    ...{ method: 'POST', url: '/api/stops', config: { role: 'operator' } },
+    method: 'POST',
+    url: '/api/stops',
+    config: { role: 'operator' },
     schema: {
       tags,
       summary: 'Stop entries, or close positions too, from the next bar on',
@@ -43,7 +47,9 @@ export function addStopRoutes(api: Api, { settings, paths, clock }: ApiContext):
   });
 
   api.route({
-    ...{ method: 'POST', url: '/api/stops/resume', config: { role: 'operator' } },
+    method: 'POST',
+    url: '/api/stops/resume',
+    config: { role: 'operator' },
     schema: { tags, summary: 'Lift stops of a person', body: resumeRequest, response },
     handler(request) {
       const subjects = known(request.body?.subjects);
