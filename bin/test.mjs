@@ -11,7 +11,7 @@ import { OTHER_NODES, freshCopy, startOnNode } from './node_runtime.mjs';
 import { capture } from './programs.mjs';
 import { ROOT, print } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
-import { conclude, mustHold, testsHold } from './steps.mjs';
+import { conclude, mustHold, repeatFailedAlone, testsHold } from './steps.mjs';
 
 const inCi = Boolean(process.env.CI);
 const given = process.argv.slice(2);
@@ -43,8 +43,14 @@ const COVERED = [
   'test/lease_store.server.test.ts',
   'test/journal_retention.chain.test.ts',
 ];
-/** Tests that wait for polls, for the end of a minute, or for trainings. */
-const WAITING = ['test/alerts_command.chain.test.ts', 'test/collect.chain.test.ts', 'test/retrain_chain.chain.test.ts'];
+/** Tests that wait for polls, for leases, for the end of a minute or of a simulated day, or for trainings. */
+const WAITING = [
+  'test/alerts_command.chain.test.ts',
+  'test/collect.chain.test.ts',
+  'test/lease_clock.server.test.ts',
+  'test/retrain_chain.chain.test.ts',
+  'mt5/day.server.test.ts',
+];
 
 /** @param {string} name @param {string[]} args */
 const tool = (name, args) => [process.execPath, join(ROOT, 'node_modules', name), ...args];
@@ -109,6 +115,7 @@ await run(async () => {
   // All with the newest; with the other one SQLite, the optimizing compiler and the bits of results.
   const parts = [NODE_TESTS, NODE_TESTS.filter((path) => /store|allocation|golden/.test(path))];
   if (isInstalled) await Promise.all(others.map((runTests, index) => runTests?.(parts[index])));
+  if (inCi) await repeatFailedAlone();
   return conclude();
 });
 

@@ -5,9 +5,10 @@ import { openLeaseStore } from '../daemon/lease/open_lease_store.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { REDIS_NOTE, startRedis, type RedisServer } from './redis_server.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 150_000 });
 
-const LEASE_MS = 400;
+// A loaded machine stalls a process for half a second.
+const LEASE_MS = 1000;
 const MAX_ERROR_MS = 30_000;
 
 let redis: RedisServer | null;
@@ -54,7 +55,7 @@ async function machine(url: string, name: string, holder: string): Promise<Machi
 }
 
 const pass = (durations: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durations * LEASE_MS));
-const SOON = { timeout: 20_000, interval: 20 };
+const SOON = { timeout: 40_000, interval: 20 };
 let names = 0;
 
 describe.each(['redis', 'postgres'] as const)('the clock of a holder, against that of %s', (kind) => {
@@ -71,17 +72,17 @@ describe.each(['redis', 'postgres'] as const)('the clock of a holder, against th
       const holder = await machine(url, name, 'a');
       await expect.poll(() => holder.keeper.isHolder(), SOON).toBe(true);
       const standby = await machine(url, name, 'b');
-      await pass(4);
+      await pass(3);
       expect(standby.events).toEqual([]);
       // Within what is allowed.
       holder.aheadMs = Math.sign(aheadMs) * (MAX_ERROR_MS - 2000);
-      await pass(4);
+      await pass(3);
       expect([holder.keeper.isHolder(), holder.keeper.clockErrorMs]).toEqual([true, null]);
       holder.aheadMs = aheadMs;
       await expect.poll(() => standby.keeper.isHolder(), SOON).toBe(true);
       expect(holder.events).toEqual(['taken', `clock ${aheadMs / 1000}`, 'lost']);
       expect(Math.abs(holder.keeper.clockErrorMs! - aheadMs)).toBeLessThan(5000);
-      await pass(8);
+      await pass(6);
       expect([holder.keeper.isHolder(), standby.keeper.isHolder()]).toEqual([false, true]);
       // The one with the right clock ends: better than none.
       await standby.keeper.close();
@@ -98,7 +99,7 @@ describe.each(['redis', 'postgres'] as const)('the clock of a holder, against th
     await expect.poll(() => holder.events, SOON).toEqual(['taken', 'clock 60', 'lost', 'taken']);
     const other = await machine(url, name, 'b');
     other.aheadMs = 60_000;
-    await pass(20);
+    await pass(8);
     expect(holder.events).toHaveLength(4);
     expect(other.events).toEqual([]);
     expect(holder.keeper.isHolder()).toBe(true);
@@ -109,5 +110,5 @@ describe.each(['redis', 'postgres'] as const)('the clock of a holder, against th
     await expect.poll(() => other.keeper.clockErrorMs, SOON).toBeNull();
     holder.aheadMs = 60_000;
     await expect.poll(() => other.keeper.isHolder(), SOON).toBe(true);
-  }, 60_000);
+  });
 });

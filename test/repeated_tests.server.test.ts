@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-steps-'));
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  mkdirSync(join(folder, 'test'));
+  for (const name of ['skip_reporter.ts', 'skip_note.ts'])
+    symlinkSync(join(ROOT, 'test', name), join(folder, 'test', name));
+  writeFileSync(join(folder, 'vitest.config.mjs'), 'export default { test: { include: ["*.test.js"] } };\n');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Writes a test file; `isGood` is an expression of JavaScript. */
+function writeTest(name: string, isGood: string): void {
+  const text = `import { existsSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+it('holds', () => {
+  expect(${isGood}, 'the message of ${name}').toBe(true);
+});
+it('always holds', () => undefined);
+`;
+  writeFileSync(join(folder, `${name}.test.js`), text);
+}
+
+/** True from the second time on. */
+const onSecondTime = (name: string): string => {
+  const marker = JSON.stringify(join(folder, `${name}.marker`));
+  return `existsSync(${marker}) || (writeFileSync(${marker}, ''), false)`;
+};
+
+function runSteps(): { code: number | null; last: string; errors: string } {
+  const program = `
+    import { conclude, repeatFailedAlone, testsHold } from ${JSON.stringify(join(ROOT, 'bin', 'steps.mjs'))};
+    await testsHold('tests', [], { root: ${JSON.stringify(folder)} });
+    await repeatFailedAlone();
+    process.exitCode = conclude();
+  `;
+  const environment = { ...process.env };
+  for (const name of Object.keys(environment)) if (name.startsWith('VITEST')) delete environment[name];
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    env: environment,
+  });
+  return { code: run.status, last: run.stdout.trimEnd().split('\n').at(-1)!, errors: run.stderr };
+}
+
+it('counts a test that fails beside others and passes alone as passed, and names it with its message', () => {
+  writeTest('steady', 'true');
+  writeTest('shaky', onSecondTime('shaky'));
+  const { code, last, errors } = runSteps();
+  expect(last).toBe('4 passed, 0 failed');
+  expect(code).toBe(0);
+  expect(errors).toMatch(/passed alone:\n {2}shaky\.test\.js: holds\n {6}.*the message of shaky/);
+  expect(errors).not.toMatch(/failed tests:/);
+});
+
+it('fails for a test that also fails alone, and names it in the last lines', () => {
+  writeTest('steady', 'true');
+  writeTest('wrong', 'false');
+  const { code, last, errors } = runSteps();
+  expect(last).toBe('3 passed, 1 failed');
+  expect(code).toBe(1);
+  expect(errors).toMatch(/failed tests:\n {2}wrong\.test\.js: holds\n {6}.*the message of wrong/);
+  expect(errors).not.toMatch(/passed alone/);
+});
+
+it('repeats nothing when many files fail', () => {
+  for (let index = 0; index < 5; index++) writeTest(`shaky${index}`, onSecondTime(`shaky${index}`));
+  const { code, last } = runSteps();
+  expect(last).toBe('5 passed, 5 failed');
+  expect(code).toBe(1);
+});
