@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { symbolNames } from '../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES, spellSubject } from '../shared/symbol/symbol.ts';
 import { MinutehandError } from '../shared/errors.ts';
-import { knownSubject } from '../shared/policy/known_subject.ts';
+import { configuredSubject, knownSubject } from '../shared/policy/known_subject.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 
 /** Value of the option of `addPairsOption`; absent when neither spelling was used. */
@@ -48,7 +48,7 @@ export function configuredPairs({ pairs }: PairsFlags, settings: Settings): read
   if (pairs === undefined) return minutehand.pairs;
   const names = symbolNames({ minutehand });
   const refuseInstrument = (id: string): void => {
-    if (!minutehand.instruments.includes(spellSubject(id, names, 'instrument'))) return;
+    if (configuredSubject(id, minutehand.instruments, names, 'instrument') === null) return;
     throw new MinutehandError('USAGE', {
       seen: `the instrument ${id}`,
       expected: 'pairs',

@@ -889,6 +889,11 @@ export const ERRORS = {
     message: 'The signal’s fields violate the contract.',
     next: 'Do not trade on it; see docs/reference/PROTOCOL.md#what-a-consumer-checks.',
   },
+  SIGNAL_PAIR: {
+    status: 422,
+    message: 'The signal is of another pair than the folder or key that holds it.',
+    next: 'Do not trade on it: find out who has put it there.',
+  },
   SIGNAL_CRC: {
     status: 422,
     message: 'The checksum does not match.',

@@ -328,7 +328,70 @@ describe('bars undo', () => {
   });
 });
 
+describe('bars check', () => {
+  it('takes what an import has accepted as known, and ends with what is new; --accept is for one check', async () => {
+    const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'known.db') };
+    const YEAR_S = 365 * 86_400;
+    const file = (name: string, startS: number, count: number, gapBefore = Infinity): string => {
+      const lines = Array.from({ length: count }, (_, i) => {
+        const time = startS + i * 60 - (i < gapBefore ? 0 : -YEAR_S);
+        return `${time},1.4,1.5,1.3,1.4,${i}`;
+      });
+      const path = join(place.folder, name);
+      writeFileSync(path, ['time,open,high,low,close,volume', ...lines].join('\n'));
+      return path;
+    };
+    const TUESDAY_S = 1_704_191_400;
+    const gapped = file('USDCAD.csv', TUESDAY_S, 200, 100);
+    expect(await json(['bars', 'import', gapped], env)).toMatchObject({ code: 1 });
+    expect(await json(['bars', 'import', gapped, '--accept', 'GAP'], env)).toMatchObject({ code: 0 });
+    const known = await place.run(['bars', 'check'], { env });
+    expect(known).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/USDCAD: GAP .* \(accepted: GAP\)/) as string,
+    });
+    expect(await json(['bars', 'check'], env)).toMatchObject({
+      document: [{ symbol: 'USDCAD', verdict: { verdict: 'GAP' }, accepted: ['GAP'] }],
+    });
+    // A file that has one gap less is a file of its own: its path is no import.
+    expect(await json(['bars', 'check', gapped], env)).toMatchObject({ code: 1, document: [{ accepted: [] }] });
+    expect(await json(['bars', 'check', gapped, '--accept', 'GAP'], env)).toMatchObject({ code: 0 });
+    // Two years before: each file is whole, the gap between them is new.
+    expect(await json(['bars', 'import', file('USDCAD_M1_2021.csv', TUESDAY_S - 3 * YEAR_S, 60)], env)).toMatchObject({ code: 0 }); // prettier-ignore
+    expect(await json(['bars', 'check'], env)).toMatchObject({ code: 1, document: [{ accepted: [] }] });
+    expect(await json(['bars', 'check', '--accept', 'GAP'], env)).toMatchObject({
+      code: 0,
+      document: [{ accepted: ['GAP'] }],
+    });
+  });
+});
+
 describe('bars export', () => {
+  it('ends with 3 where a part of the symbols has no bar of the period, and with 1 where none has', async () => {
+    const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'periods.db') };
+    const folder = join(place.folder, 'periods');
+    mkdirSync(folder);
+    const write = (symbol: string, startS: number): void => {
+      const lines = Array.from({ length: 60 }, (_, i) => `${startS + i * 60},1.4,1.5,1.3,1.4,${i}`);
+      writeFileSync(join(folder, `${symbol}.csv`), ['time,open,high,low,close,volume', ...lines].join('\n'));
+    };
+    write('USDCAD', Date.parse('2025-01-06T00:00Z') / 1000);
+    write('EURUSD', Date.parse('2025-01-08T00:00Z') / 1000);
+    expect(await json(['bars', 'import', folder, '--accept', 'SCALED'], env)).toMatchObject({ code: 0 });
+    const out = join(place.folder, 'periods_out');
+    const exported = (from: string, to: string) =>
+      place.run(['bars', 'export', '--out', out, '--format', 'csv', '--from', from, '--to', to], { env });
+    expect(await exported('2025-01-06', '2025-01-09')).toMatchObject({ code: 0 });
+    const part = await exported('2025-01-08', '2025-01-09');
+    expect(part.code).toBe(3);
+    expect(part.stdout).toContain('EURUSD: 60 bars in');
+    expect(part.stderr).toMatch(/USDCAD: no bar of this period; .*USDCAD\.csv has its header only/);
+    expect(readdirSync(out).sort()).toEqual(['EURUSD.csv', 'USDCAD.csv']);
+    const none = await exported('2025-02-01', '2025-02-02');
+    expect(none.code).toBe(1);
+    expect(none.stderr).toMatch(/EURUSD: no bar of this period[^]*USDCAD: no bar of this period/);
+  });
+
   it('reports what is missing, and writes nothing if the destination is not a folder', async () => {
     const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'empty.db') };
     const out = join(place.folder, 'nothing');

@@ -655,6 +655,25 @@ describe('signal verify', () => {
     expect(accepted!.code).toBe(0);
   });
 
+  it('refuses a signal of another pair than its folder or key, as every consumer does', async () => {
+    const { pair_id } = verifySignal(line());
+    const inFolder = (name: string): string => {
+      mkdirSync(join(place.folder, name), { recursive: true });
+      const path = join(place.folder, name, 'signal.json');
+      writeFileSync(path, `${line()}\n`);
+      return path;
+    };
+    const all = join(place.folder, 'signals.json');
+    writeFileSync(all, `{"AAA_BBB":${line()}}\n`);
+    const [foreign, own, plain, keyed] = await jsons(
+      ...[inFolder('AAA_BBB'), inFolder(pair_id), inFolder('DATA'), all].map((path) => ['signal', 'verify', path]),
+    );
+    const error = { code: 'SIGNAL_PAIR', message: expect.stringContaining('AAA_BBB') as string };
+    expect(foreign).toMatchObject({ code: 1, document: { accepted: 0, refused: [{ error }] } });
+    expect(keyed).toMatchObject({ code: 1, document: { accepted: 0, refused: [{ error }] } });
+    expect([own, plain]).toMatchObject([{ code: 0 }, { code: 0 }]);
+  });
+
   it('reads standard input, many lines and the file of all pairs', async () => {
     const lines = readFileSync(join(place.folder, 'part.jsonl'), 'utf8').split('\n').slice(0, 3);
     const piped = await place.run(['signal', 'verify', '-'], { input: `${lines.join('\n')}\n` });

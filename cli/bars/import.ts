@@ -274,14 +274,14 @@ async function takeSymbol(
   }
   if (readable.length === 0) return null;
   const verdict = await judge(inspection, closes, target, options);
-  const accepted = new Set([
-    ...(options.accept ?? []),
-    ...(options.trustClock === true ? OF_THE_CLOCK : []),
-    ...(options.trustPrices === true ? OF_PRICES : []),
-  ]);
-  const isTaken = refusals(verdict, accepted).length === 0;
+  const isTaken = refusals(verdict, acceptedBy(options)).length === 0;
   if (isTaken) for (const { file, kept } of readable) await takeBars(file, kept, target, options.into);
   return reportOf(target, await target.sink.finish(), verdict, isTaken);
+}
+
+/** Verdicts that do not keep bars out. */
+function acceptedBy({ accept = [], trustClock, trustPrices }: ImportOptions): ReadonlySet<VerdictCode> {
+  return new Set([...accept, ...(trustClock === true ? OF_THE_CLOCK : []), ...(trustPrices === true ? OF_PRICES : [])]);
 }
 
 async function judge(
@@ -324,14 +324,14 @@ function nowOf({ nowMs }: ImportOptions): number | null {
 }
 
 function summaryOf(
-  { source, accept = [] }: ImportOptions,
+  options: ImportOptions,
   { symbols, series }: Pick<ImportResult, 'symbols' | 'series'>,
 ): ImportSummary {
   const verdicts = Object.fromEntries(symbols.map(({ symbol, verdict }) => [symbol, verdict]));
   const all: readonly (PutCounts & { readonly rejected_count: number })[] = [...symbols, ...series];
   return {
-    source: resolve(source),
-    verdicts: JSON.stringify({ symbols: verdicts, accepted: accept }),
+    source: resolve(options.source),
+    verdicts: JSON.stringify({ symbols: verdicts, accepted: [...acceptedBy(options)] }),
     added: all.reduce((sum, { added }) => sum + added, 0),
     replaced: all.reduce((sum, { replaced = 0 }) => sum + replaced, 0),
     rejected: all.reduce((sum, { rejected_count }) => sum + rejected_count, 0),

@@ -16,9 +16,17 @@ import {
   type BarInspection,
   type SampledCloses,
 } from '../../shared/bar_file/verdict/bar_inspection.ts';
-import { REFUSING, verdictOf, type Finding, type Verdict } from '../../shared/bar_file/verdict/finding.ts';
+import {
+  REFUSING,
+  refusals,
+  verdictOf,
+  type Finding,
+  type Verdict,
+  type VerdictCode,
+} from '../../shared/bar_file/verdict/finding.ts';
 import { verdictText } from '../../shared/bar_file/verdict/finding_text.ts';
 import { compareWithKnown } from '../../shared/bar_file/verdict/known_closes.ts';
+import { knownFindings, NOTHING_KNOWN, type KnownFindings } from '../bars/known_findings.ts';
 import { lagsAmong, recentCloses, type RecentCloses } from '../bars/lag_findings.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -46,10 +54,16 @@ interface ExportFlags extends MarketFlag {
   readonly to?: string;
 }
 
+interface CheckFlags extends MarketFlag {
+  readonly accept?: readonly VerdictCode[];
+}
+
 /** `bars check` of one symbol, for programs. */
 interface CheckedBars extends BarReport {
   readonly clock: ClockReport;
   readonly verdict: Verdict;
+  /** Codes of findings that are known: accepted by an import of the symbol, or now. */
+  readonly accepted: readonly VerdictCode[];
 }
 
 export function addBars(program: Command, output: () => Output): void {
@@ -64,10 +78,11 @@ export function addBars(program: Command, output: () => Output): void {
     .command('check')
     .argument('[path]', 'a bar file, or a folder of them; without it, the store')
     .addOption(marketOption('which bars of the store'))
+    .addOption(new Option('--accept <verdicts...>', 'verdicts that are known').choices([...REFUSING]))
     .description(
-      'counts gaps, holes, breaks, flat bars, spikes and suspect bars of each symbol, shows its week openings, and ends with a verdict on it: OK, or what is wrong with its clock, columns, scale or source. Exit code 1 where a verdict is wrong',
+      'counts gaps, holes, breaks, flat bars, spikes and suspect bars of each symbol, shows its week openings, and ends with a verdict on it: OK, or what is wrong with its clock, columns, scale or source. Exit code 1 where a verdict is wrong and neither accepted here nor, for the same evidence, by an import of the symbol',
     )
-    .action((path: string | undefined, flags: MarketFlag) => runCheck(path, flags, output()));
+    .action((path: string | undefined, flags: CheckFlags) => runCheck(path, flags, output()));
   addLearnSpreads(bars, output);
   bars
     .command('export')
@@ -85,12 +100,19 @@ export function addBars(program: Command, output: () => Output): void {
     .action((flags: ExportFlags) => runExport(flags, output()));
 }
 
-async function runCheck(path: string | undefined, { market }: MarketFlag, output: Output): Promise<void> {
+async function runCheck(path: string | undefined, { market, accept = [] }: CheckFlags, output: Output): Promise<void> {
   const screening = screenPolicy(loadSettings());
-  const { reports, unread } =
-    path === undefined
-      ? { reports: await checkStore(market, screening, output), unread: [] }
-      : await checkFiles(path, screening, output);
+  const {
+    reports: found,
+    unread,
+    known,
+  } = path === undefined
+    ? { ...(await checkStore(market, screening, output)), unread: [] }
+    : { ...(await checkFiles(path, screening, output)), known: NOTHING_KNOWN };
+  const reports = found.map((one): CheckedBars => {
+    const isKnown = (finding: Finding): boolean => accept.includes(finding.code) || known(one.symbol, finding);
+    return { ...one, accepted: [...new Set(one.verdict.findings.filter(isKnown).map(({ code }) => code))] };
+  });
   output.line(
     'symbol      bars   first                 last                  missing  holes  longest  breaks    flat  spikes  suspect  week opens (New York)',
   );
@@ -112,14 +134,25 @@ async function runCheck(path: string | undefined, { market }: MarketFlag, output
       ].join('  '),
     );
   }
-  for (const { symbol, verdict } of reports) output.line(`${symbol}: ${verdictText(verdict)}`);
+  for (const { symbol, verdict, accepted } of reports)
+    output.line(
+      `${symbol}: ${verdictText(verdict)}${accepted.length === 0 ? '' : ` (accepted: ${accepted.join(', ')})`}`,
+    );
   output.result(reports);
   endPartly(unread, reports.length > 0, output);
   // What is wrong with the bars is the more serious end.
-  if (reports.some(({ verdict }) => verdict.findings.some(({ code }) => REFUSING.has(code)))) process.exitCode = FAILED;
+  if (reports.some(({ verdict, accepted }) => refusals(verdict, new Set(accepted)).length > 0))
+    process.exitCode = FAILED;
 }
 
-async function checkStore(market: Market, screening: ScreenPolicy | null, output: Output): Promise<CheckedBars[]> {
+type JudgedBars = Omit<CheckedBars, 'accepted'>;
+
+interface CheckedStore {
+  readonly reports: readonly JudgedBars[];
+  readonly known: KnownFindings;
+}
+
+async function checkStore(market: Market, screening: ScreenPolicy | null, output: Output): Promise<CheckedStore> {
   return withStore(async (store) => {
     const symbols = await storedSymbols(store, market, []);
     const total = symbols.reduce((sum, { bars }) => sum + bars, 0);
@@ -131,12 +164,14 @@ async function checkStore(market: Market, screening: ScreenPolicy | null, output
       reports.push(await checkPages(symbol, market, screening, store.bars.pages(market, symbol), onPage));
     }
     progress.stop();
-    return withVerdicts(reports);
+    return { reports: withVerdicts(reports), known: knownFindings(await store.importRuns.list(market, ALL_RUNS)) };
   });
 }
 
+const ALL_RUNS = Number.MAX_SAFE_INTEGER;
+
 interface CheckedFiles {
-  readonly reports: readonly CheckedBars[];
+  readonly reports: readonly JudgedBars[];
   /** Files of a folder that could not be read, each with its reason. */
   readonly unread: readonly string[];
 }
@@ -169,7 +204,7 @@ async function checkFiles(path: string, screening: ScreenPolicy | null, output: 
 }
 
 interface InspectedBars {
-  readonly checked: Omit<CheckedBars, 'verdict'>;
+  readonly checked: Omit<JudgedBars, 'verdict'>;
   readonly inspection: BarInspection | null;
   readonly closes: RecentCloses;
 }
@@ -179,7 +214,7 @@ const DAY_S = 86_400;
 const STALE_S = 7 * DAY_S;
 
 /** Each symbol by itself, and beside the others. */
-function withVerdicts(inspected: readonly InspectedBars[]): CheckedBars[] {
+function withVerdicts(inspected: readonly InspectedBars[]): JudgedBars[] {
   const samples = inspected.map(({ inspection }) => inspection?.samples() ?? null);
   // What is wrong by itself is no measure for others.
   const isSound = inspected.map(({ inspection }) => inspection?.findings().length === 0);

@@ -12,7 +12,7 @@ import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { redisAddress } from '../../shared/redis_address.ts';
-import { verifySignal } from '../../shared/signal/verify.ts';
+import { verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { maskSecrets } from '../../shared/secrets.ts';
 
@@ -127,7 +127,7 @@ function lostFence(
   for (const { name, pairs } of shardsOf(minutehand)) {
     const published = Math.max(
       0,
-      ...pairs.map(({ id }) => publishedFence(join(pathInside(signals, id), 'signal.json'))),
+      ...pairs.map(({ id }) => publishedFence(id, join(pathInside(signals, id), 'signal.json'))),
     );
     const { fence } = fences.get(name)!;
     if (fence > 0 && fence < published)
@@ -136,9 +136,9 @@ function lostFence(
   return null;
 }
 
-function publishedFence(path: string): number {
+function publishedFence(pairId: string, path: string): number {
   try {
-    return verifySignal(MACHINE_FILES.read(path).toString('utf8')).fence ?? 0;
+    return verifySignalOf(pairId, MACHINE_FILES.read(path).toString('utf8')).fence ?? 0;
   } catch {
     return 0;
   }

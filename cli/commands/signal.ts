@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { INSTRUMENT_ID_SOURCE, PAIR_ID_SOURCE } from '../../shared/pair.ts';
-import { verifyAnySignal } from '../../shared/signal/verify_instrument.ts';
+import { INSTRUMENT_ID_SOURCE, PAIR_ID_SOURCE, SUBJECT_ID } from '../../shared/pair.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { verifyAnySignal, verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import type { Output } from '../output.ts';
 
 export function addSignal(program: Command, output: () => Output): void {
@@ -16,7 +18,7 @@ export function addSignal(program: Command, output: () => Output): void {
       'signal.json or signals.json files, or .jsonl files with one signal per line; - is standard input',
     )
     .option('--fresh', 'refuse signals whose valid_until_ms has passed by this machine’s clock')
-    .description('checksum, fields, order, ranges, contradictions; exit code 1 if any signal is refused')
+    .description('checksum, fields, order, ranges, contradictions, and whether it is of the pair of its folder or key; exit code 1 if any signal is refused')
     .action((files: string[], flags: { fresh?: boolean }) => verify(files, flags.fresh === true, output()));
 }
 
@@ -46,7 +48,8 @@ function verify(files: readonly string[], fresh: boolean, output: Output): void 
 function verifyFile(file: string, fresh: boolean): SignalCheck[] {
   const lines = read(file)
     .split('\n')
-    .flatMap((text, index) => signalsOf(text.trim()).map((signal) => ({ text: signal, line: index + 1 })));
+    .flatMap((text, index) => signalsOf(text.trim()).map((signal) => ({ ...signal, line: index + 1 })));
+  const folder = subjectOfFolder(file);
   if (lines.length === 0)
     return [
       {
@@ -57,9 +60,11 @@ function verifyFile(file: string, fresh: boolean): SignalCheck[] {
         error: describeError(new MinutehandError('SIGNAL_FORMAT', { seen: 'an empty file' })),
       },
     ];
-  return lines.map(({ text, line }) => {
+  return lines.map(({ text, key, line }) => {
     try {
-      const { pair_id } = verifyAnySignal(text, fresh ? Date.now() : undefined);
+      const owner = key ?? folder;
+      const nowMs = fresh ? Date.now() : undefined;
+      const { pair_id } = owner === null ? verifyAnySignal(text, nowMs) : verifySignalOf(owner, text, nowMs);
       return { file, line, ok: true, pair_id, error: null };
     } catch (error) {
       if (!(error instanceof MinutehandError)) throw error;
@@ -70,12 +75,38 @@ function verifyFile(file: string, fresh: boolean): SignalCheck[] {
 
 const SIGNAL_OF_PAIR = new RegExp(`[{,]"(${PAIR_ID_SOURCE}|${INSTRUMENT_ID_SOURCE})":(\\{[^{}]*\\})`, 'g');
 
+interface FoundSignal {
+  readonly text: string;
+  /** In signals.json; null elsewhere. */
+  readonly key: string | null;
+}
+
 /** The signals of one line, each one's text unchanged: none, one, or those of all pairs as in signals.json. */
-function signalsOf(line: string): string[] {
+function signalsOf(line: string): FoundSignal[] {
   if (line === '') return [];
   const entries = [...line.matchAll(SIGNAL_OF_PAIR)];
   const isAllPairs = entries.length > 0 && `${entries.map(([text]) => text).join('')}}` === line;
-  return isAllPairs ? entries.map(([, , signal]) => signal!) : [line];
+  return isAllPairs ? entries.map(([, key, signal]) => ({ text: signal!, key: key! })) : [{ text: line, key: null }];
+}
+
+/**
+ * Whose signals a daemon writes to this path: the subject of `<subject>/signal.json`; null for any other. `BTCUSDT`
+ * could be any folder: it is a subject where it is configured.
+ */
+function subjectOfFolder(file: string): string | null {
+  const path = resolve(file);
+  const folder = basename(dirname(path));
+  if (basename(path) !== 'signal.json' || !SUBJECT_ID.test(folder)) return null;
+  return /[_@]/.test(folder) || configuredInstruments().includes(folder) ? folder : null;
+}
+
+/** None where the configuration is faulty: signals of other installations are verified without one. */
+function configuredInstruments(): readonly string[] {
+  try {
+    return loadSettings().minutehand.instruments;
+  } catch {
+    return [];
+  }
 }
 
 function read(file: string): string {

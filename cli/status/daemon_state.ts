@@ -7,7 +7,7 @@ import type { HomePaths } from '../../shared/home.ts';
 import type { Settings, Shard } from '../../shared/policy/policy.ts';
 import type { InstrumentSignal } from '../../shared/signal/instrument_signal.ts';
 import type { Signal } from '../../shared/signal/signal.ts';
-import { verifyAnySignal } from '../../shared/signal/verify_instrument.ts';
+import { verifySignalOf } from '../../shared/signal/verify_instrument.ts';
 import { askProcess, isTaken, type ProcessState } from '../../shared/process/process_state.ts';
 import { pathInside } from '../../shared/path_name.ts';
 
@@ -85,7 +85,7 @@ function pairState(folder: string, pairId: string): PairStatus {
   const path = join(pathInside(folder, pairId), 'signal.json');
   if (!existsSync(path)) return { pair_id: pairId, signal: null, refusal: null };
   try {
-    const signal = verifyAnySignal(readPatiently(path).trimEnd());
+    const signal = verifySignalOf(pairId, readPatiently(path).trimEnd());
     const { timestamp, action, reason, mode, target, boot_id, seq, generated_at_ms, valid_until_ms } = signal;
     return {
       pair_id: pairId,

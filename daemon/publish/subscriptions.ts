@@ -1,6 +1,6 @@
 import { MinutehandError } from '../../shared/errors.ts';
-import { pairUnknown } from '../../shared/policy/known_subject.ts';
-import { NO_SYMBOL_NAMES, spellSubject, type SymbolNames } from '../../shared/symbol/symbol.ts';
+import { configuredSubject, pairUnknown } from '../../shared/policy/known_subject.ts';
+import { NO_SYMBOL_NAMES, type SymbolNames } from '../../shared/symbol/symbol.ts';
 import { sendError, type Connection, type WebSocketRoute } from '../serve/websocket_route.ts';
 
 /** A list of some thousand pairs. */
@@ -122,8 +122,8 @@ export class Subscriptions implements WebSocketRoute {
     const known: string[] = [];
     const unknown: string[] = [];
     for (const text of requested) {
-      const pairId = this.#knownPairs.has(text) ? text : spellSubject(text, names);
-      if (this.#knownPairs.has(pairId)) known.push(pairId);
+      const pairId = this.#knownPairs.has(text) ? text : configuredSubject(text, pairIds, names);
+      if (pairId !== null) known.push(pairId);
       else unknown.push(text.slice(0, SHOWN_CHARACTERS));
     }
     if (unknown.length > 0) sendError(connection, pairUnknown(unknown.slice(0, SHOWN_PAIRS), pairIds));

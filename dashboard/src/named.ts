@@ -1,4 +1,4 @@
-import { nearNames } from '../../shared/policy/spelling.ts';
+import { nearNames, onlyTimeframe } from '../../shared/policy/spelling.ts';
 
 /** What a name of the address means among the names that exist. */
 export type Named =
@@ -8,12 +8,17 @@ export type Named =
 
 export type UnknownName = Extract<Named, { readonly kind: 'unknown' }>;
 
-/** The name itself, or the only one that differs from it in letter case; else the ones nearest to it. */
+/**
+ * The name itself, the only one that differs from it in letter case, or the only one that adds a timeframe to it; else
+ * the ones nearest to it.
+ */
 export function named(asked: string | null, known: readonly string[]): Named {
   if (asked === null || asked === '') return { kind: 'none' };
   if (known.includes(asked)) return { kind: 'known', name: asked };
   const same = known.filter((name) => name.toLowerCase() === asked.trim().toLowerCase());
   if (same.length === 1) return { kind: 'known', name: same[0]! };
+  const only = onlyTimeframe(asked.trim().toUpperCase(), known);
+  if (only !== null) return { kind: 'known', name: only };
   return { kind: 'unknown', asked, near: nearNames(asked, known, 5) };
 }
 

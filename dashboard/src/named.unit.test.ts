@@ -7,6 +7,8 @@ describe('a name of the address', () => {
   it('is the one that exists, letter case aside', () => {
     expect(named('BTCUSDT', known)).toEqual({ kind: 'known', name: 'BTCUSDT' });
     expect(named('btcusdt@1H', known)).toEqual({ kind: 'known', name: 'BTCUSDT@1h' });
+    expect(named('btcusdt', ['EURUSD_GBPUSD', 'BTCUSDT@1h'])).toEqual({ kind: 'known', name: 'BTCUSDT@1h' });
+    expect(named('btcusdt', ['BTCUSDT@4h', 'BTCUSDT@1h'])).toMatchObject({ kind: 'unknown' });
     expect(named('', known)).toEqual({ kind: 'none' });
     expect(named(null, known)).toEqual({ kind: 'none' });
   });

@@ -14,6 +14,7 @@ import { pairCosts, tradingCosts } from '../policy/costs.ts';
 import { settingsOfRecord } from '../policy/decision_record.ts';
 import type { HomePaths } from '../home.ts';
 import { pairUnknown } from '../policy/known_subject.ts';
+import { onlyTimeframe } from '../policy/spelling.ts';
 import { decisionPolicy, shardsOf, shardSubjects, type Settings } from '../policy/policy.ts';
 import { checksum } from '../signal/encode.ts';
 import type { SignalBody } from '../signal/signal.ts';
@@ -43,10 +44,11 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
   const modelsOf = keepingNewest((version) => openExplainedModels(pathInside(paths.models, version), schema));
   const directionOf = keepingNewest((version) => openExplainedDirection(paths.models, version));
   return {
-    async explain(subject, time) {
+    async explain(asked, time) {
       const { pairs, instruments, market } = settings.minutehand;
       const known = [...pairs, ...instruments];
-      if (!known.includes(subject)) throw pairUnknown([subject], known);
+      const subject = known.includes(asked) ? asked : onlyTimeframe(asked, known);
+      if (subject === null) throw pairUnknown([asked], known);
       const pair = parseSubject(subject);
       const journal = openJournal(paths.journal(market, shardNameOf(settings, subject)), { readOnly: true });
       try {

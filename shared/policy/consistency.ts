@@ -1,4 +1,4 @@
-import { validate as isCron } from 'node-cron';
+import { createTask, validate as isCron } from 'node-cron';
 import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
@@ -107,14 +107,34 @@ function rateStepsRule(by: 'drawdown' | 'risk_score'): Rule {
 }
 
 const CRON_FIELDS = 5;
+const HOUR_MS = 3_600_000;
+
+/** Whether the times of a cron expression are an hour or more apart: its first field names one minute. */
+function isHourlyAtMost(cron: string): boolean {
+  const [minute] = cron.trim().split(/\s+/);
+  const task = createTask(`${minute} * * * *`, () => undefined, { timezone: 'Etc/UTC' });
+  try {
+    const [first, second] = task.getNextRuns(2).map((time) => time.getTime());
+    return second! - first! >= HOUR_MS;
+  } finally {
+    void task.destroy();
+  }
+}
 
 function cronRule(part: 'retrain' | 'signals', key: string, example: string): Rule {
   return {
     needs: [`${part}.${key}`],
     check(parts) {
       const cron = (parts[part] as unknown as Record<string, string | null>)[key] ?? null;
+      if (cron === null) return [];
       // node-cron takes a sixth field, seconds: a training every second.
-      if (cron === null || (isCron(cron) && cron.trim().split(/\s+/).length === CRON_FIELDS)) return [];
+      const isOne = isCron(cron) && cron.trim().split(/\s+/).length === CRON_FIELDS;
+      // A full training takes minutes to hours, and each other work is about a day or more: none is new sooner.
+      if (isOne && isHourlyAtMost(cron)) return [];
+      if (isOne) {
+        const often = `is "${cron}", which is more than once an hour; expected one minute, such as "${example}"`;
+        return [{ part, path: [key], text: often }];
+      }
       const text = `is "${cron}", expected a cron expression such as "${example}" (minute hour day month weekday, UTC)`;
       return [{ part, path: [key], text }];
     },

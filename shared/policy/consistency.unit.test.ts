@@ -75,6 +75,14 @@ describe('consistent values', () => {
         m.shards = { main: m.pairs, more: { pairs: ['BTCUSDT', 'BTCUSDT@1h'], port: 7410 } };
       },
     ],
+    [
+      'a schedule of each hour',
+      ({ retrain, signals }) => {
+        retrain.retrain_cron = '15 * * * *';
+        retrain.retrain_incremental_cron = '*/60 */2 * * 1-5';
+        signals.archive_cron = ' 0  * * * *';
+      },
+    ],
     ['a weekly schedule', ({ retrain }) => (retrain.retrain_weekly_cron = '0 4 * * 6')],
     [
       'three shards on free ports',
@@ -146,6 +154,17 @@ describe('values that contradict each other', () => {
       'a weekly schedule that is none',
       ({ retrain }) => (retrain.retrain_weekly_cron = '* * * * * *'),
       'retrain retrain_weekly_cron is "* * * * * *", expected a cron expression such as "0 4 * * 6" (minute hour day month weekday, UTC)',
+    ],
+    [
+      'schedules of more than one time an hour',
+      ({ retrain, signals }) => {
+        retrain.retrain_cron = '* * * * *';
+        retrain.retrain_incremental_cron = '0,30 3 * * *';
+        signals.archive_cron = '*/59 0 * * *';
+      },
+      'retrain retrain_cron is "* * * * *", which is more than once an hour; expected one minute, such as "0 3 1 * *"',
+      'retrain retrain_incremental_cron is "0,30 3 * * *", which is more than once an hour; expected one minute, such as "30 22 * * *"',
+      'signals archive_cron is "*/59 0 * * *", which is more than once an hour; expected one minute, such as "30 0 * * *"',
     ],
     [
       'a schedule that is none',

@@ -1,12 +1,15 @@
 import { MinutehandError } from '../errors.ts';
 import { shownName, spellSubject, type SymbolNames } from '../symbol/symbol.ts';
-import { nearNames } from './spelling.ts';
+import { nearNames, onlyTimeframe } from './spelling.ts';
 
 /** Of a longer list of configured subjects, an error shows so many. */
 const SHOWN = 12;
 
+type SubjectKind = 'pair' | 'instrument' | 'either';
+
 /**
- * The configured subject that a text means, in any spelling of its symbols.
+ * The configured subject that a text means, in any spelling of its symbols; its timeframe may be absent where only one
+ * is configured.
  * @param known ids of pairs and instruments
  * @throws MinutehandError PAIR_UNKNOWN
  */
@@ -14,13 +17,26 @@ export function knownSubject(
   text: string,
   known: readonly string[],
   names: SymbolNames,
-  kind: 'pair' | 'instrument' | 'either' = 'either',
+  kind: SubjectKind = 'either',
 ): string {
+  const id = configuredSubject(text, known, names, kind);
+  if (id !== null) return id;
+  throw pairUnknown([text], known);
+}
+
+/** As `knownSubject`. @returns null where that throws */
+export function configuredSubject(
+  text: string,
+  known: readonly string[],
+  names: SymbolNames,
+  kind: SubjectKind = 'either',
+): string | null {
   const spellings = kind === 'either' ? (['either', 'pair', 'instrument'] as const) : ([kind] as const);
   const spelled = [text, ...spellings.map((one) => spellSubject(text, names, one))];
   const id = spelled.find((one) => known.includes(one));
   if (id !== undefined) return id;
-  throw pairUnknown([text], known);
+  const [only] = spelled.flatMap((one) => onlyTimeframe(one, known) ?? []);
+  return only ?? null;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NO_SYMBOL_NAMES } from '../symbol/symbol.ts';
 import { MinutehandError } from '../errors.ts';
-import { knownSubject } from './known_subject.ts';
+import { configuredSubject, knownSubject } from './known_subject.ts';
 
 const KNOWN = ['EURUSD_GBPUSD', 'XAUUSD_XAGUSD', 'BTCUSDT@1h'];
 const NAMES = {
@@ -18,6 +18,8 @@ describe('knownSubject', () => {
     ['gold_silver', 'XAUUSD_XAGUSD'],
     ['EURUSD.pro_GBPUSD.pro', 'EURUSD_GBPUSD'],
     ['btc-usdt@1H', 'BTCUSDT@1h'],
+    ['btcusdt', 'BTCUSDT@1h'],
+    ['BTC/USDT', 'BTCUSDT@1h'],
   ])('%s is %s', (text, id) => expect(knownSubject(text, KNOWN, NAMES)).toBe(id));
 
   it.each([
@@ -35,6 +37,15 @@ describe('knownSubject', () => {
     })();
     expect(refused).toBeInstanceOf(MinutehandError);
     expect(refused).toMatchObject({ code: 'PAIR_UNKNOWN', seen, expected });
+  });
+
+  it('needs the timeframe where several are configured, and takes no other one than is given', () => {
+    const several = [...KNOWN, 'BTCUSDT@4h'];
+    expect(configuredSubject('btcusdt', several, NAMES)).toBeNull();
+    expect(configuredSubject('btcusdt@4h', several, NAMES)).toBe('BTCUSDT@4h');
+    expect(configuredSubject('btcusdt@1d', KNOWN, NAMES)).toBeNull();
+    expect(configuredSubject('EURUSD_GBPUSD', ['EURUSD_GBPUSD', 'EURUSD_GBPUSD@5m'], NAMES)).toBe('EURUSD_GBPUSD');
+    expect(() => knownSubject('btcusdt', several, NAMES)).toThrow(/perhaps BTCUSDT@1h, BTCUSDT@4h/);
   });
 
   it('shows no endless list', () => {

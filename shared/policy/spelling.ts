@@ -40,6 +40,15 @@ export function nearNames(word: string, candidates: readonly string[], most = 3)
   return found.slice(0, most).map(({ name }) => name);
 }
 
+/**
+ * The only known id that is this one with a timeframe: `BTCUSDT` is `BTCUSDT@1h` where no other BTCUSDT is known.
+ * @returns null where none is, or several are
+ */
+export function onlyTimeframe(id: string, known: readonly string[]): string | null {
+  const found = known.filter((name) => name.startsWith(`${id}@`));
+  return found.length === 1 ? found[0]! : null;
+}
+
 /** Fewer letters than this begin or end too many names. */
 const SHORTEST_PART = 3;
 

@@ -91,6 +91,16 @@ export function verifyAnySignal(text: string, nowMs?: number): Signal | Instrume
   return isInstrument ? verifyInstrumentSignal(text, nowMs) : verifySignal(text, nowMs);
 }
 
+/**
+ * Reads the signal of a folder or key of one subject.
+ * @throws MinutehandError as verifySignal, and SIGNAL_PAIR
+ */
+export function verifySignalOf(subject: string, text: string, nowMs?: number): Signal | InstrumentSignal {
+  const signal = verifyAnySignal(text, nowMs);
+  if (signal.pair_id === subject) return signal;
+  throw new MinutehandError('SIGNAL_PAIR', { seen: `a signal of ${signal.pair_id}`, expected: subject });
+}
+
 function fieldOrder({ fence }: InstrumentSignal): string {
   return [...INSTRUMENT_FIELDS, ...(fence === undefined ? [] : LEASE_FIELDS), ...ENVELOPE_FIELDS].join();
 }

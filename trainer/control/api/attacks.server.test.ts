@@ -210,6 +210,17 @@ describe('an attack on the API', () => {
     expect([status, body.error?.code]).toEqual([400, 'REQUEST_INVALID']);
   });
 
+  it('by an address of the dashboard that is not a URL gets the dashboard, which says so', async () => {
+    const usual = await api.ask('GET', '/app/subjects/x');
+    for (const path of ['/app/%E0', '/app/subjects/%E0%A4%A', '/app/data/%?a=%E0']) {
+      const { status, text } = await api.ask('GET', path);
+      expect([path, status, text]).toEqual([path, 200, usual.text]);
+    }
+    expect(usual.text).toContain('<!doctype html>');
+    for (const path of ['/api/%E0', '/models%E0', '/assets/%E0', '/app%E0'])
+      expect((await api.ask('GET', path)).body.error?.code, path).toBe('REQUEST_INVALID');
+  });
+
   it('by open event streams is limited per client, and others are still served', async () => {
     const greedy = bearer(await api.token('viewer', 'greedy'));
     const streams: IncomingMessage[] = [];

@@ -27,6 +27,7 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
       headersTimeout: headersMs,
       connectionsCheckingInterval: checkMs,
     },
+    rewriteUrl: ({ url = '/' }) => pageAddress(url),
     // Refused by fastify before routing: a path that is not a URL.
     frameworkErrors: (error, _request, reply) => {
       const refusal = new MinutehandError('REQUEST_INVALID', { seen: error.message.slice(0, 100) });
@@ -45,6 +46,23 @@ export function createHttpServer({ headersMs, requestMs, checkMs }: HttpLimits =
   });
   limitConnections(server.server);
   return server;
+}
+
+const PAGE_PATH = '/app/';
+
+/**
+ * The address of a page of the dashboard that is not encoded properly becomes that of the dashboard, whose page then
+ * says what it does not know: a person reads it. Programs are refused.
+ */
+function pageAddress(url: string): string {
+  if (!url.startsWith(PAGE_PATH)) return url;
+  const [path = ''] = url.split('?');
+  try {
+    decodeURIComponent(path);
+    return url;
+  } catch {
+    return PAGE_PATH;
+  }
 }
 
 /** Parses JSON alone, since forms of other sites cannot send it. An empty body of any content type is none. */

@@ -1,5 +1,6 @@
 import { addStops, ALL_PAIRS, liftStops, readHalts, type Stop } from '../../../../shared/bundle/halts.ts';
-import { pairUnknown } from '../../../../shared/policy/known_subject.ts';
+import { knownSubject } from '../../../../shared/policy/known_subject.ts';
+import { symbolNames } from '../../../../shared/policy/symbol_names.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { resumeRequest, stopRequest, stopsSchema } from '../../schema/stops.ts';
 import type { Api, ApiContext } from '../context.ts';
@@ -10,11 +11,9 @@ export function addStopRoutes(api: Api, { settings, paths, clock }: ApiContext):
   const tags = ['signals'];
   const response = { 200: stopsSchema, ...REFUSALS };
   const stops = (): Stop[] => [...(readHalts(paths.models).stops ?? [])];
-  const known = (subjects: readonly string[] = [ALL_PAIRS]): readonly string[] => {
-    const unknown = subjects.find((id) => id !== ALL_PAIRS && !pairs.includes(id) && !instruments.includes(id));
-    if (unknown !== undefined) throw pairUnknown([unknown], [...pairs, ...instruments]);
-    return subjects;
-  };
+  const names = symbolNames(settings);
+  const known = (subjects: readonly string[] = [ALL_PAIRS]): readonly string[] =>
+    subjects.map((id) => (id === ALL_PAIRS ? id : knownSubject(id, [...pairs, ...instruments], names)));
 
   api.route({
     method: 'GET',
