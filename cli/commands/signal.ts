@@ -18,7 +18,9 @@ export function addSignal(program: Command, output: () => Output): void {
       'signal.json or signals.json files, or .jsonl files with one signal per line; - is standard input',
     )
     .option('--fresh', 'refuse signals whose valid_until_ms has passed by this machine’s clock')
-    .description('checksum, fields, order, ranges, contradictions, and whether it is of the pair of its folder or key; exit code 1 if any signal is refused')
+    .description(
+      'checksum, fields, order, ranges, contradictions, and whether it is of the pair of its folder or key; exit code 1 if any signal is refused',
+    )
     .action((files: string[], flags: { fresh?: boolean }) => verify(files, flags.fresh === true, output()));
 }
 
