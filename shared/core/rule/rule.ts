@@ -23,7 +23,7 @@ export interface Condition<Input, Name extends string = string, Reason extends s
   /** Of an entry: the reason of HOLD while it fails. Of an exit: the reason of EXIT once it holds. */
   readonly reason: Reason;
   readonly limitFrom: LimitSource;
-  /** On the way of a bar: allocates nothing, and is false for NaN. */
+  /** On the way of a bar: allocates nothing, uses no `this`, and is false for NaN. */
   holds(input: Input): boolean;
   /** The numbers behind `holds`, for explanations only: may be slow. A condition without numbers has none. */
   readonly measure?: (input: Input) => Measurement;
@@ -55,21 +55,4 @@ export interface RuleDecision<Reason extends string> {
   readonly reason: Reason | 'ENTRY' | 'IN_POSITION';
   /** The side of the virtual position after the bar. */
   readonly target: Side;
-}
-
-/**
- * Decides at the close of a bar: a pure function of its arguments, the same one live, in replay and in backtest.
- * @param side of the position before the bar
- */
-export function decideByRule<Input, Reason extends string>(
-  rule: Rule<Input, Reason>,
-  side: Side,
-  input: Input,
-): RuleDecision<Reason> {
-  if (side !== 0) {
-    for (const exit of rule.exits) if (exit.holds(input)) return { action: 'EXIT', reason: exit.reason, target: 0 };
-    return { action: 'HOLD', reason: 'IN_POSITION', target: side };
-  }
-  for (const entry of rule.entries) if (!entry.holds(input)) return { action: 'HOLD', reason: entry.reason, target: 0 };
-  return { action: 'ENTER', reason: 'ENTRY', target: rule.entrySide(input) };
 }

@@ -1,4 +1,5 @@
-import { decideByRule, type Action } from '../../core/rule/rule.ts';
+import { deciderOf } from '../../core/rule/decider.ts';
+import type { Action } from '../../core/rule/rule.ts';
 import {
   ageInstrument,
   FLAT_INSTRUMENT,
@@ -30,6 +31,8 @@ export interface DirectionStep {
   readonly position: DirectionPosition;
 }
 
+const DECIDER = deciderOf(DIRECTION_RULE);
+
 /**
  * One closed bar of an instrument, decided by `DIRECTION_RULE`: a pure function. A position ends before another begins:
  * stop before target before age before the opposite signal, and exits need neither a model nor an edge.
@@ -43,7 +46,7 @@ export function stepDirection(
   const aged = ageInstrument(position);
   const { close, probabilities, hasEdge, stop } = input;
   const question = { close, probabilities, hasEdge, stop, strategy, position: aged };
-  const { action, reason, target } = decideByRule(DIRECTION_RULE, position.side, question);
+  const { action, reason, target } = DECIDER.decide(position.side, question);
   switch (action) {
     case 'ENTER':
       return { action, reason, position: { side: target, entryClose: close, ageBars: 0 } };

@@ -1,12 +1,15 @@
 import type { OpenTime } from '../../bar.ts';
 import type { Market, Position } from '../../core/position/position.ts';
-import { decideByRule, type RuleDecision } from '../../core/rule/rule.ts';
+import { deciderOf } from '../../core/rule/decider.ts';
+import type { RuleDecision } from '../../core/rule/rule.ts';
 import type { DecisionPolicy, Gate, Scores } from './pair_input.ts';
 import { PAIR_RULE } from './pair_rule.ts';
 import type { Reason } from './reasons.ts';
 
 /** Of the rule, or of the line before it: not warm, no complete minute, a heartbeat. */
 export type Decision = RuleDecision<Reason>;
+
+const DECIDER = deciderOf(PAIR_RULE);
 
 /**
  * Decides at the close of a bar by `PAIR_RULE`: a pure function of its arguments, the same one live, in replay and in
@@ -21,5 +24,5 @@ export function decide(
   position: Position,
   time: OpenTime,
 ): Decision {
-  return decideByRule(PAIR_RULE, position.side, { market, scores, gate, policy, position, time });
+  return DECIDER.decide(position.side, { market, scores, gate, policy, position, time });
 }
