@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -59,6 +59,36 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     await vi.waitFor(async () => expect(await client.xlen('minutehand:fills')).toBe(4), 5000);
     const [, fields] = (await client.xrange('minutehand:fills', '-', '+'))[0]!;
     expect(JSON.parse(fields[1]!)).toMatchObject({ schema: 'minutehand.fill/1', kind: 'open', signal_id: idOf(1), leg: 'A', side: 'SELL' });
+  }); // prettier-ignore
+
+  it('renames a full result.json when Redis has all of it, and sends the lines of the new one', async ({ onTestFinished: atEnd, skip }) => {
+    const redis = await requireRedis({ skip });
+    atEnd(() => redis.stop());
+    const client = new Redis(redis.url);
+    atEnd(() => client.disconnect());
+    const own = join(root, String(homes + 1), 'home', 'ea', '1_paper');
+    mkdirSync(own, { recursive: true });
+    const result = join(own, 'result.json');
+    const line = (padding: number): string => `${JSON.stringify({ padding: 'x'.repeat(padding) })}\n`;
+    // Shorter than the limit by less than a fill.
+    const others = line(8000).repeat(2000);
+    writeFileSync(result, others + line((1 << 24) - 100 - others.length - line(0).length));
+    const begun = statSync(result).size;
+    writeFileSync(join(own, 'fills.sent'), `${begun}\n`);
+    const confirmed = (): number => Number(readFileSync(join(own, 'fills.sent'), 'utf8'));
+    const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${redis.port}`, 'InpFillsToRedis=true');
+    expect(own).toContain(agent.folder);
+    // The last lines are sent again after each connection.
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 10_000);
+    await client.publish(`minutehand:signals:${PAIR}`, signal(enterBody(idOf(1))));
+    await vi.waitFor(() => expect(confirmed()).toBe(statSync(result).size), 20_000);
+    await client.publish(`minutehand:signals:${PAIR}`, signal(exitBody(idOf(1))));
+    await vi.waitFor(() => expect(existsSync(`${result}.1`)).toBe(true), 10_000);
+    expect(statSync(`${result}.1`).size).toBeGreaterThanOrEqual(begun);
+    await vi.waitFor(() => expect(confirmed()).toBe(statSync(result).size), 20_000);
+    const fills = (await client.xrange('minutehand:fills', '-', '+')).map(([, fields]) => fields[1]!);
+    const kinds = fills.flatMap((text) => (JSON.parse(text) as { kind?: string }).kind ?? []);
+    expect(kinds).toEqual(['open', 'open', 'close', 'close']);
   }); // prettier-ignore
 
   it('reports a wrong password, and retries with pauses', async ({ onTestFinished: atEnd, skip }) => {

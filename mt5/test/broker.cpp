@@ -203,7 +203,7 @@ static void crashes() {
  * Crashes at the n-th write or rename of a whole trade, before it or in the middle of its bytes; on paper and on an
  * account. @param copies a move is a copy
  */
-static void crashesAtFiles(bool copies) {
+static void crashesAtFiles(bool copies, bool isRenamed = false) {
   int deaths = 0;
   for (int paper = 0; paper < 2; paper++)
     for (int half = 0; half < 2; half++)
@@ -214,6 +214,7 @@ static void crashesAtFiles(bool copies) {
         std::string before = failures;
         int operations = 0;
         bool dead = false;
+        std::vector<std::string> renamed;
         terminal().beforeFile = [&](int bytes) -> int {
           if (dead) return bytes;
           // In the middle of the bytes of this operation.
@@ -230,6 +231,11 @@ static void crashesAtFiles(bool copies) {
           while (!run(ms, stepMs)) {
             deaths++;
             killAgent();
+            std::string path = terminal().commonFolder + "/minutehand/ea/1_" + (paper ? "paper" : "trade") + "/result.json";
+            if (isRenamed) {
+              renamed = results();
+              rename(path.c_str(), (path + ".1").c_str());
+            }
             CHECK(start());
           }
         };
@@ -243,7 +249,9 @@ static void crashesAtFiles(bool copies) {
         EQUAL(PositionsTotal(), 0);
         std::map<std::string, int> tickets;
         int whole = 0;
-        for (const std::string &line : results()) {
+        std::vector<std::string> all = renamed;
+        for (const std::string &line : results()) all.push_back(line);
+        for (const std::string &line : all) {
           if (line.empty() || line.back() != '}' || line.find("refused") != std::string::npos) continue;
           // A truncated line takes a line of its own.
           CHECK(line.find("\"schema\"") == line.rfind("\"schema\""));
@@ -291,6 +299,38 @@ static void unwritableResultAndUnsureOrder(bool hedging) {
   std::map<std::string, int> reported;
   for (const std::string &line : results()) reported[ticketOf(line)]++;
   EQUAL((int)reported.size(), (int)terminal().deals.size());
+  for (ShimDeal &deal : terminal().deals) EQUAL(reported[std::to_string(deal.ticket)], 1);
+}
+
+/**
+ * A full result.json is renamed before the next lines, and no deal is booked twice by a program that is killed just
+ * after that, or whose rename fails.
+ */
+static void fullResult(bool isHeld) {
+  world(true);
+  std::string folder = terminal().commonFolder + "/minutehand/ea/1_trade", path = folder + "/result.json";
+  for (const char *part : {"/minutehand", "/minutehand/ea", "/minutehand/ea/1_trade"}) mkdir((terminal().commonFolder + part).c_str(), 0755);
+  std::string line = "{\"ticket\":1,\"padding\":\"" + std::string(400, 'x') + "\"}\n", all;
+  while (all.size() + line.size() <= MH_LINES_LIMIT) all += line;
+  std::ofstream(path) << all;
+  if (isHeld) CHECK(mkdir((path + ".1").c_str(), 0755) == 0);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(10000));
+  EQUAL((int)terminal().deals.size(), 2);
+  struct stat about;
+  CHECK(stat((path + ".1").c_str(), &about) == 0);
+  if (!isHeld) {
+    EQUAL((size_t)about.st_size, all.size());
+    EQUAL((int)results().size(), 2);
+  }
+  killAgent();
+  CHECK(start());
+  publish(leave(1));
+  CHECK(run(10000));
+  EQUAL(PositionsTotal(), 0);
+  std::map<std::string, int> reported;
+  for (const std::string &one : results()) reported[ticketOf(one)]++;
   for (ShimDeal &deal : terminal().deals) EQUAL(reported[std::to_string(deal.ticket)], 1);
 }
 
@@ -904,10 +944,13 @@ int main(int count, char **arguments) {
   scenario("resends an order that never arrived", neverArrived);
   scenario("crashes at any order and neither doubles nor halves a trade", crashes);
   scenario("crashes at any write to a file and neither loses nor doubles anything", [] { crashesAtFiles(false); });
+  scenario("crashes at any write to a file after which result.json is a new one and neither loses nor doubles anything", [] { crashesAtFiles(false, true); });
   scenario("crashes in the middle of any move of a file and neither loses nor doubles anything", [] { crashesAtFiles(true); });
   scenario("has nothing open and every deal reported once after a year of faults", yearOfFaults);
   scenario("books no deal twice while result.json is not writable and an answer is lost (hedging)", [] { unwritableResultAndUnsureOrder(true); });
   scenario("books no deal twice while result.json is not writable and an answer is lost (netting)", [] { unwritableResultAndUnsureOrder(false); });
+  scenario("renames a full result.json, and books no deal twice", [] { fullResult(false); });
+  scenario("goes on with a full result.json that cannot be renamed", [] { fullResult(true); });
   scenario("closes the other leg when one was closed by hand", closedByHand);
   scenario("reopens nothing that was closed by hand (hedging)", [] { closedByHandMeanwhile(true); });
   scenario("reopens nothing that was closed by hand (netting)", [] { closedByHandMeanwhile(false); });

@@ -246,7 +246,7 @@ export const STORED_FILES: readonly StoredFile[] = [
     in: 'exchange',
     path: 'ea/<account>/result.json',
     what: 'Fills of a consumer, which it writes itself.',
-    bound: 'Some 400 bytes a fill. The paper account renames it to `result.json.1` at 16 MB; others may, too.',
+    bound: 'Some 400 bytes a fill. The paper account and the expert advisor rename it to `result.json.1` at 16 MB.',
   },
   { in: 'exchange', path: 'ea/<account>/result.json.1', what: 'The fills before.', bound: 'One for each account.' },
   {

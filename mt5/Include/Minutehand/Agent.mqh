@@ -39,6 +39,8 @@
 #define MH_FILLS_BYTES 32768
 #define MH_FILLS_REPEATED 65536
 #define MH_TAIL_BYTES 65536
+// Of result.json and trace.jsonl: a longer one is renamed to `.1`. Some 40,000 fills.
+#define MH_LINES_LIMIT 16777216
 // Half of it holds the tickets of more lines than MH_TAIL_BYTES.
 #define MH_KNOWN_UNITS 16384
 
@@ -251,20 +253,63 @@ private:
       return AccountInfoInteger(ACCOUNT_TRADE_MODE) == ACCOUNT_TRADE_MODE_REAL ? "real" : "demo";
      }
 
-   // The end of result.json, long enough for every line that a state may still hold.
-   // False when it cannot be read now.
+   // The end of result.json, long enough for every line that a state may still hold: that of the file before too, when
+   // this one was begun lately. False when it cannot be read now.
    bool              ResultTail(string &text)
+     {
+      string before = "";
+      text = "";
+      if(!TailOf(ResultName(), MH_TAIL_BYTES, text))
+         return false;
+      long size = MhFileSize(ResultName());
+      if(size < 0)
+         return false;
+      if(size < MH_TAIL_BYTES && !TailOf(ResultName() + ".1", MH_TAIL_BYTES - size, before))
+         return false;
+      text = before + text;
+      return true;
+     }
+
+   bool              TailOf(const string name, const long limit, string &text)
      {
       uchar bytes[];
       text = "";
-      long size = MhFileSize(ResultName());
+      long size = MhFileSize(name);
       if(size <= 0)
          return size == 0;
-      long offset = size > MH_TAIL_BYTES ? size - MH_TAIL_BYTES : 0;
-      if(!MhReadPart(ResultName(), offset, MH_TAIL_BYTES, bytes))
+      long offset = size > limit ? size - limit : 0;
+      if(!MhReadPart(name, offset, (int)limit, bytes))
          return false;
       text = MhText(bytes, 0, ArraySize(bytes));
       return true;
+     }
+
+   // Renames a full result.json once Redis has its lines, where it is to have them. The mark goes first: with a mark of
+   // the file before, lines of the new one would count as confirmed.
+   void              RenameFullResult(const long added)
+     {
+      long size = MhFileSize(ResultName());
+      if(size <= 0 || size + added <= MH_LINES_LIMIT)
+         return;
+      if(m_settings.fillsToRedis)
+        {
+         if(m_fillsSent < size || m_task == MH_TASK_FILLS)
+            return;
+         if(!MhReplaceFile(m_folder + "\\fills.sent", "0\n"))
+            return;
+        }
+      if(MhRenameFull(ResultName(), added, MH_LINES_LIMIT))
+         m_fillsSent = 0;
+      else if(m_settings.fillsToRedis)
+         MhReplaceFile(m_folder + "\\fills.sent", MhLong(m_fillsSent) + "\n");
+      m_fillsAsked = m_fillsSent;
+     }
+
+   void              AppendTrace(const string line)
+     {
+      string name = m_folder + "\\trace.jsonl";
+      MhRenameFull(name, StringLen(line), MH_LINES_LIMIT);
+      MhAppendFile(name, line);
      }
 
    void              PrepareFill(const int i, MhFill &fill)
@@ -333,6 +378,7 @@ private:
      {
       if(m_books[i].outbox == "")
          return;
+      RenameFullResult(StringLen(m_books[i].outbox));
       if(!MhAppendFile(ResultName(), m_books[i].outbox))
         {
          m_error = "RESULT_WRITE: cannot write " + ResultName();
@@ -724,8 +770,8 @@ private:
             m_trades[i].legs[k].firstSentMs = 0;
         }
       if(m_settings.trace && signalId == "")
-         MhAppendFile(m_folder + "\\trace.jsonl", "{\"now_ms\":" + MhLong(m_clock.NowMs()) + MhTextField("closed", m_trades[i].positionId) +
-                      MhTextField("reason", reason) + "}\n");
+         AppendTrace("{\"now_ms\":" + MhLong(m_clock.NowMs()) + MhTextField("closed", m_trades[i].positionId) +
+                     MhTextField("reason", reason) + "}\n");
      }
 
    // Whether this refusal may be temporary: a symbol just selected has no price, a terminal just started has no equity.
@@ -1247,8 +1293,8 @@ private:
      {
       string said = verdict.refusal != MH_NOT_REFUSED ? "refuse " + MhRefusalName(verdict.refusal)
                     : (verdict.closes ? "close " : "") + (verdict.opens ? "open " : "") + (verdict.halts ? "halt" : "");
-      MhAppendFile(m_folder + "\\trace.jsonl", "{\"now_ms\":" + MhLong(nowMs) + MhTextField("verdict", said) +
-                   MhTextField("pair_id", pairId) + MhTextField("text", MhText(bytes, from, length)) + "}\n");
+      AppendTrace("{\"now_ms\":" + MhLong(nowMs) + MhTextField("verdict", said) +
+                  MhTextField("pair_id", pairId) + MhTextField("text", MhText(bytes, from, length)) + "}\n");
      }
 
    // Handles one text from a file or from Redis.

@@ -123,6 +123,14 @@ bool MhAppendFile(const string name, const string text)
    return isWritten;
   }
 
+// Renames a file to `.1`, over an older one, when it would grow beyond `limit` bytes; where it cannot be renamed, it
+// grows. @returns whether it was renamed
+bool MhRenameFull(const string name, const long added, const long limit)
+  {
+   long size = MhFileSize(name);
+   return size > 0 && size + added > limit && FileMove(name, FILE_COMMON, name + ".1", FILE_COMMON | FILE_REWRITE);
+  }
+
 // Writes lines followed by a checksum, so that a truncated file is recognized.
 bool MhSaveSealed(const string name, const string lines)
   {
