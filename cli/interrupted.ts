@@ -18,7 +18,6 @@ interface LongCommand {
   readonly progress: { stop(): void };
   /** What is there after the interruption, and how it continues; a sentence each. */
   kept(): readonly string[];
-  cleanUp?(): void;
 }
 
 /** The last command that began: a process runs one. */
@@ -28,13 +27,12 @@ let answering: (() => void) | null = null;
  * Answers Ctrl-C during a long command at once: what has been kept, and exit code 130. A second Ctrl-C ends it without
  * an answer.
  */
-export function tellWhenInterrupted({ output, progress, kept, cleanUp }: LongCommand): void {
+export function tellWhenInterrupted({ output, progress, kept }: LongCommand): void {
   if (answering !== null) process.off('SIGINT', answering);
   answering = () => {
     progress.stop();
     output.note('Interrupted.');
     for (const line of kept()) output.note(line);
-    cleanUp?.();
     endInterrupted();
   };
   process.once('SIGINT', answering);

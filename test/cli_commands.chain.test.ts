@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { activateDirection } from './activate.ts';
 import { mt5Compilation } from '../cli/mt5_compilation.ts';
@@ -13,6 +13,11 @@ import { ENVELOPE_FIELDS, type Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import { keyOf, type GateResult } from '../shared/bundle/gates/gate_result.ts';
 import { gateReason } from '../shared/bundle/gates/gate_text.ts';
+import { MODEL_NAMES } from '../shared/core/features/feature.ts';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { homePaths } from '../shared/home.ts';
+import type { TrainingPlanReport } from '../cli/training_plan.ts';
+import { storeQueue } from '../trainer/control/schedule/run_queue.ts';
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';
@@ -425,18 +430,66 @@ describe('train', () => {
     ]);
   });
 
-  it('--dry-run measures but writes nothing', async () => {
+  it('--dry-run checks everything, shows the plan with its size, and neither learns nor writes a bundle', async () => {
     const out = join(place.folder, 'dry');
-    const { code, document } = await json('train', '--data', data, '--trials', '0', '--dry-run', '--out', out);
-    expect({ code, document }).toMatchObject({ code: 0, document: { version: null, path: null, adopted: false } });
-    expect(existsSync(out)).toBe(false);
-    expect(existsSync(place.models)).toBe(false);
+    const { code, document } = await json('train', '--data', data, '--trials', '2', '--dry-run', '--out', out);
+    const plan = document as TrainingPlanReport;
+    expect(code).toBe(0);
+    expect(plan).toMatchObject({ kind: 'train', market: 'live', trials: 2, models_folder: out, expected: null });
+    // What a training of the same rows records.
+    const { dataset_id, metrics, period } = readManifest(elsewhere);
+    expect([plan.dataset_id, plan.period.holdout_from]).toEqual([dataset_id, period.holdout_from]);
+    for (const name of MODEL_NAMES)
+      expect([plan.rows[name].training, plan.rows[name].holdout]).toEqual([
+        metrics[name].rows,
+        metrics[name].holdout.rows,
+      ]);
+    expect([existsSync(out), existsSync(place.models)]).toEqual([false, false]);
     expect(
-      await failures(['train', '--data', data, '--dry-run', '--adopt'], ['train', '--data', data, '--warm-start']),
+      await failures(
+        ['train', '--data', data, '--dry-run', '--adopt'],
+        ['train', '--data', data, '--warm-start', '--dry-run'],
+        ['train', '--data', data, '--theta2', '--dry-run'],
+        ['train', '--data', join(place.folder, 'nowhere'), '--dry-run'],
+      ),
     ).toMatchObject([
       { exit: 2, code: 'USAGE' },
       { exit: 1, code: 'MODEL_MISSING' },
+      { exit: 2, code: 'USAGE' },
+      { exit: 1, code: 'DATA_MISSING' },
     ]);
+    const library = { env: { MINUTEHAND_XGBOOST_LIBRARY: join(place.folder, 'no.so') } };
+    const missing = await place.run(['train', '--data', data, '--engine', 'xgboost', '--dry-run', '--json'], library);
+    expect(documentOf(missing)).toMatchObject({ error: { code: 'LEARNER_MISSING' } });
+  });
+
+  it('--dry-run expects the time of the newest run of the trainer, in proportion to rows and fits', async () => {
+    const home = join(place.folder, 'planned home');
+    const version = basename(elsewhere);
+    cpSync(elsewhere, join(home, 'models', version), { recursive: true });
+    const env = { MINUTEHAND_HOME: home, MINUTEHAND_MARKET: 'live' };
+    const paths = homePaths(env);
+    mkdirSync(dirname(paths.trainer), { recursive: true });
+    const store = await openStore(paths.trainer);
+    const queue = storeQueue(store, { market: 'live', owner: 'test', clock: MACHINE_CLOCK });
+    const run = (await queue.begin({ trigger: 'test' }))!;
+    const ended = { status: 'adopted', finished_at: run.started_at, duration_ms: 600_000 } as const;
+    await queue.keep(
+      { ...run, ...ended, model_version: version, peak_memory_bytes: 2 ** 30 },
+      { raised: [], cleared: [] },
+    );
+    await store.close();
+    const planOf = async (trials: string): Promise<TrainingPlanReport> => {
+      const args = ['train', '--data', data, '--trials', trials, '--dry-run', '--json'];
+      return documentOf(await place.run(args, { env })) as TrainingPlanReport;
+    };
+    const same = await planOf(String(readManifest(elsewhere).search!.ai1!.trials));
+    expect(same.expected).toEqual({ seconds: 600, peak_memory_bytes: 2 ** 30, from_run: run.run_id });
+    const more = await planOf('7');
+    expect(more.expected!.seconds).toBe(Math.round((600 * more.fits) / same.fits));
+    const text = await place.run(['train', '--data', data, '--trials', String(same.trials), '--dry-run'], { env });
+    expect(text.stdout).toMatch(/^Dry run: nothing is learned and no bundle is written\./);
+    expect(text.stdout).toContain(`about 10 min, as run ${run.run_id} took for its rows and fits`);
   });
 
   it('reports when there are no bars, or not enough', async () => {

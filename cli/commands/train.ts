@@ -1,6 +1,5 @@
 import { skillText } from '../../shared/bundle/gates/gate_text.ts';
 import { activationText, gateLines } from '../gate_lines.ts';
-import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
@@ -13,7 +12,12 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { adoptTrained, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { RunResources } from '../../trainer/jobs/resources/run_resources.ts';
-import { runTraining, type TrainingProduct } from '../../trainer/jobs/run_training.ts';
+import {
+  rehearseTraining,
+  runTraining,
+  type TrainingContext,
+  type TrainingProduct,
+} from '../../trainer/jobs/run_training.ts';
 import type { TrainingJob } from '../../trainer/jobs/training_job.ts';
 import { TARGETS, type Target } from '../../trainer/learning/options/train_options.ts';
 import type { TrainResult } from '../../trainer/learning/training/pipeline.ts';
@@ -23,6 +27,7 @@ import { gitCommit } from '../git_commit.ts';
 import { groupLines, parseGroups } from '../groups_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
+import { planReport, printPlan } from '../training_plan.ts';
 import { parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
 
 interface TrainFlags {
@@ -99,7 +104,10 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--require-gates', 'exit code 1 when a gate fails')
     .option('--theta2', 'search θ2 of the active version on the bars since its training; its models stay')
     .option('--hash-name', 'add eight hex digits of the configuration to the name of the bundle')
-    .option('--dry-run', 'train and measure, write nothing')
+    .option(
+      '--dry-run',
+      'check configuration, bars, features, engine and space, print the plan with its size and expected time, and learn nothing',
+    )
     .option('--print-job', 'train nothing: print these options as a job, for `minutehand job run`')
     .option('--adopt', 'make it the active version if it passes the gates')
     .addHelpText(
@@ -189,27 +197,27 @@ export async function runTrainingJob(
   const paths = homePaths();
   const progress = output.progress();
   const onStage = verbose ? stageLines((line) => output.note(line)) : null;
-  let temporary: string | null = null;
-  tellWhenInterrupted({
-    output,
-    progress,
-    kept: () => keptBy(job, paths),
-    cleanUp: () => {
-      if (temporary !== null) rmSync(temporary, { recursive: true, force: true });
+  tellWhenInterrupted({ output, progress, kept: () => keptBy(job, paths) });
+  const context: TrainingContext = {
+    settings,
+    paths,
+    gitCommit: gitCommit(),
+    onProgress(stage, done, total) {
+      onStage?.(stage);
+      progress.update(stage, done, total);
     },
-  });
+  };
+  if (job.output.is_dry_run) {
+    const outline = await rehearseTraining(job, context).finally(() => progress.stop());
+    const plan = await planReport(job, outline, paths);
+    printPlan(plan, output);
+    output.written(null);
+    output.result(plan);
+    return;
+  }
   let product: TrainingProduct;
   try {
-    product = await runTraining(job, {
-      settings,
-      paths,
-      gitCommit: gitCommit(),
-      onProgress(stage, done, total) {
-        onStage?.(stage);
-        progress.update(stage, done, total);
-      },
-      onTemporaryFolder: (folder) => (temporary = folder),
-    });
+    product = await runTraining(job, context);
   } finally {
     progress.stop();
   }
@@ -227,10 +235,9 @@ export async function runTrainingJob(
     adoptionPlace(settings, (text) => output.note(text)),
   );
   const { adopted, rollout } = adoption;
-  const isWritten = !job.output.is_dry_run;
-  const isOwn = isWritten && job.output.folder === null;
+  const isOwn = job.output.folder === null;
   output.written(isOwn ? { action: 'train', target: result.version, after: { adopted, rollout } } : null);
-  if (isWritten) tellMetadata(job.output.folder ?? paths.models, output);
+  tellMetadata(job.output.folder ?? paths.models, output);
   report({ result, adoption, job, resources }, output);
   if (requireGates && adoption.gates.some(({ passed }) => !passed)) process.exitCode = 1;
 }
@@ -291,11 +298,10 @@ interface Outcome {
 
 function report({ result, adoption, job, resources }: Outcome, output: Output): void {
   const { adopted, rollout, gates } = adoption;
-  const isWritten = !job.output.is_dry_run;
   const { metrics, edge } = result.manifest;
   const { search, theta1, theta2 } = result.manifest;
   const figure = (value: number | null): string => (value === null ? '   –  ' : value.toFixed(4));
-  output.line(isWritten ? `Bundle ${result.path}` : 'Nothing written (dry run).');
+  output.line(`Bundle ${result.path}`);
   output.line('model   rows     AUC     Brier   Baseline Brier   (holdout)');
   for (const name of ['ai1', 'ai2', 'ai3'] as const) {
     const { rows, auc, brier, brier_baseline } = metrics[name].holdout;
@@ -314,7 +320,7 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
   for (const line of gateLines(gates)) output.line(line);
   if (rollout !== null) output.line(`Challenger of a rollout: ${result.version}`);
   else if (job.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
-  else if (isWritten)
+  else
     output.line(
       activationText(
         job.output.folder === null ? result.version : result.path,
@@ -322,8 +328,8 @@ function report({ result, adoption, job, resources }: Outcome, output: Output): 
       ),
     );
   output.result({
-    version: isWritten ? result.version : null,
-    path: isWritten ? result.path : null,
+    version: result.version,
+    path: result.path,
     adopted,
     rollout,
     models: { ai1: metrics.ai1, ai2: metrics.ai2, ai3: metrics.ai3, ...(metrics.net && { net: metrics.net }) },

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
@@ -16,7 +13,14 @@ import { midBars } from '../learning/history/mid_bars.ts';
 import type { TrainOptions } from '../learning/options/train_options.ts';
 import { researchTheta2, type Theta2Result } from '../learning/search/research_theta2.ts';
 import { adoptionGates } from '../learning/training/gate.ts';
-import { train, trainFromWarmStart, type TrainResult } from '../learning/training/pipeline.ts';
+import {
+  outlineTraining,
+  train,
+  trainFromWarmStart,
+  type TrainingOutline,
+  type TrainResult,
+} from '../learning/training/pipeline.ts';
+import { warmStartTraining } from '../learning/training/training_plan.ts';
 import { readConfiguredBars } from './bars/configured_bars.ts';
 import { withOwnPrices } from './bars/installation_bars.ts';
 import { openSource } from './feature_source/open_source.ts';
@@ -33,8 +37,6 @@ export interface TrainingContext {
   /** Of this program, for the manifest; null outside a repository. */
   readonly gitCommit: string | null;
   onProgress(stage: string, done: number, total: number): void;
-  /** Called with the folder of a dry run, which is removed at its end, and by whoever ends the process before. */
-  onTemporaryFolder?(folder: string): void;
 }
 
 /** What a training has made. It has activated nothing. */
@@ -47,10 +49,52 @@ export interface TrainingProduct {
 }
 
 /**
- * Runs a training: bars → bundle → gates. The bundle is in `job.output.folder`, or in no folder after a dry run.
+ * Runs a training: bars → bundle → gates. The bundle is in `job.output.folder`.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_MISSING, MODEL_MARKET and others of the stations
  */
 export async function runTraining(job: TrainingJob, context: TrainingContext): Promise<TrainingProduct> {
+  const gpu = watchGpu(process.pid);
+  return await withOptions(job, context, async (options, bars) => {
+    const result = await trainAs(job, options.out, options);
+    if (result === null) return { result, gates: [], resources: ownResources(await gpu.stop()) };
+    const { settings, workers, onProgress } = options;
+    const gates = await adoptionGates(result, {
+      settings,
+      bars: 'bars' in result ? result.bars : bars,
+      modelsFolder: options.out,
+      workers,
+      onProgress,
+    });
+    return { result, gates, resources: ownResources(await gpu.stop()) };
+  });
+}
+
+/**
+ * A dry run: everything that precedes the first fit of a training, by the same code, and nothing after it. Features and
+ * labels go into the cache, where the training finds them.
+ * @throws MinutehandError as `runTraining`, and LEARNER_MISSING, USAGE for thresholds, which learn no models
+ */
+export async function rehearseTraining(job: TrainingJob, context: TrainingContext): Promise<TrainingOutline> {
+  if (job.kind === 'thresholds') {
+    throw new MinutehandError('USAGE', {
+      seen: 'a dry run of θ2',
+      expected: 'a training of models',
+      next: 'Search θ2 itself, which takes seconds; without --adopt nothing becomes active.',
+    });
+  }
+  return await withOptions(job, context, async (options) =>
+    job.kind === 'train'
+      ? outlineTraining(options)
+      : outlineTraining(options, warmStartTraining(activeBundle(options.out), options)),
+  );
+}
+
+/** Reads the bars of a job and opens its feature source for as long as `work` lasts. */
+async function withOptions<Result>(
+  job: TrainingJob,
+  context: TrainingContext,
+  work: (options: TrainOptions, bars: ReadonlyMap<string, BarColumns>) => Promise<Result>,
+): Promise<Result> {
   const { paths, gitCommit, onProgress } = context;
   returnFreedMemory();
   const { source: place, parameters, output, resources } = job;
@@ -61,11 +105,6 @@ export async function runTraining(job: TrainingJob, context: TrainingContext): P
   const imported = await withOwnPrices(configured, place.folder ?? undefined);
   const settings = place.mid ? withMids(imported) : imported;
   const bars = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));
-  const modelsFolder = output.folder ?? paths.models;
-  // A bundle is evaluated in a folder: that of a dry run is there for as long as it lasts.
-  const dryFolder = output.is_dry_run ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
-  if (dryFolder !== null) context.onTemporaryFolder?.(dryFolder);
-  const gpu = watchGpu(process.pid);
   const features = place.features === null ? null : await openSource(place.features, settings, job.market);
   try {
     const options: TrainOptions = {
@@ -76,7 +115,7 @@ export async function runTraining(job: TrainingJob, context: TrainingContext): P
       hashName: output.hash_name,
       seed: job.seed,
       gitCommit,
-      out: dryFolder ?? modelsFolder,
+      out: output.folder ?? paths.models,
       created: new Date(),
       cache: resources.cache ? { folder: paths.datasetCache, maxBytes: DEFAULT_CACHE_BYTES } : null,
       trials: parameters.trials ?? settings.minutehand.search.trials,
@@ -86,14 +125,8 @@ export async function runTraining(job: TrainingJob, context: TrainingContext): P
       target: parameters.target,
       onProgress,
     };
-    const result = await trainAs(job, modelsFolder, options);
-    if (result === null) return { result, gates: [], resources: ownResources(await gpu.stop()) };
-    const compared = 'bars' in result ? result.bars : bars;
-    const { workers } = resources;
-    const gates = await adoptionGates(result, { settings, bars: compared, modelsFolder, workers, onProgress });
-    return { result, gates, resources: ownResources(await gpu.stop()) };
+    return await work(options, bars);
   } finally {
-    if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
     await features?.close();
   }
 }

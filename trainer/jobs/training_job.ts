@@ -48,7 +48,7 @@ export const trainingJobSchema = z
     output: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of bundles; null: that of this installation'),
       hash_name: z.boolean().describe('Whether the name of the bundle ends in a hash of its configuration'),
-      is_dry_run: z.boolean().describe('Whether nothing is written'),
+      is_dry_run: z.boolean().describe('Whether data, settings and resources are only checked: nothing is learned'),
     }),
     adopt: z.boolean().describe('Whether a bundle that passes all gates becomes active'),
     resources: z.strictObject({

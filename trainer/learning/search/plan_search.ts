@@ -10,8 +10,7 @@ const FITS_PER_TRIAL = 1;
 
 /** The search of training parameters, in addition to the fits. */
 export interface PlannedSearch {
-  /** Maximum work, in whole fits. */
-  readonly fits: number;
+  readonly trials: number;
   /** The stage of the run, as text. */
   stage(): string;
   /** Returns the learning of a model; without trials, the configured one. */
@@ -27,12 +26,16 @@ export interface FoundLearning {
   readonly reports: Pick<NonNullable<Manifest['search']>, ModelName>;
 }
 
+/** Maximum work of a search, in whole fits. */
+export function searchFits(trials: number): number {
+  return trials * FITS_PER_TRIAL * MODEL_NAMES.length;
+}
+
 export function planSearch(trials: number, folder: string | null): PlannedSearch {
-  const fits = trials * FITS_PER_TRIAL * MODEL_NAMES.length;
   const found = new Map<ModelName, SearchedLearning>();
   const under = new Map<ModelName, string>();
   return {
-    fits,
+    trials,
     stage() {
       if (trials === 0 || found.size === MODEL_NAMES.length) return 'learning';
       return under.size === 0 ? `learning, ${trials} trials` : `learning, ${[...under.values()].join('; ')}`;

@@ -7,6 +7,7 @@ import { refuseImplausible } from '../data_quality/implausible_dataset.ts';
 import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
 import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
+import { refuseMissingEngine } from '../learners/trees/engines/engines.ts';
 import { openFitQueue, type FitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
 import { modelJob } from '../learners/model_job.ts';
@@ -14,7 +15,7 @@ import { countFits, learnModel } from '../learners/model_learning.ts';
 import { examineModel, proveModels } from '../proof/prove_models.ts';
 import { placeboMarkets } from '../placebo/placebo_rows.ts';
 import { makeBundle, type TrainResult } from '../bundle/make_bundle.ts';
-import { planSearch, type PlannedSearch } from '../search/plan_search.ts';
+import { planSearch, searchFits, type PlannedSearch } from '../search/plan_search.ts';
 import type { TrainOptions } from '../options/train_options.ts';
 import { learnNet } from './train_net.ts';
 import { warmStartTraining, fullTraining, type TrainingPlan } from './training_plan.ts';
@@ -41,9 +42,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const { bars, warmStart } = plan;
 
   // data → features → labels
-  refuseLaggingLegs(plan.settings.minutehand.pairs.map(parsePair), bars);
-  const dataset = await openDataset(plan, options);
-  refuseImplausible(dataset, options.source?.place ?? 'the features of these bars');
+  const dataset = await prepareDataset(plan, options);
 
   // learn → calibrate → validate → look-ahead leakage tests: model by model, the fits of all three in one queue
   const search = planSearch(warmStart === null ? options.trials : 0, options.searchFolder);
@@ -118,6 +117,41 @@ export async function trainFromWarmStart(base: Bundle, options: TrainOptions): P
   return train(options, warmStartTraining(base, options));
 }
 
+/** The rows of a training, after every check of its data. @throws MinutehandError as `train` */
+async function prepareDataset(plan: TrainingPlan, options: TrainOptions): Promise<Dataset> {
+  refuseLaggingLegs(plan.settings.minutehand.pairs.map(parsePair), plan.bars);
+  const dataset = await openDataset(plan, options);
+  refuseImplausible(dataset, options.source?.place ?? 'the features of these bars');
+  return dataset;
+}
+
+/** What a training would do, and of how much. */
+export interface TrainingOutline {
+  readonly dataset: Dataset;
+  readonly plan: TrainingPlan;
+  /** Models of a full number of rows that would be learned; 0 for a warm start without new rows. */
+  readonly fits: number;
+}
+
+/**
+ * A training up to its first fit: every check of data and settings that precedes learning, with the same code.
+ * @throws MinutehandError as `train`, and LEARNER_MISSING
+ */
+export async function outlineTraining(
+  options: TrainOptions,
+  plan: TrainingPlan = fullTraining(options),
+): Promise<TrainingOutline> {
+  const { folds, engine } = plan.settings.minutehand.train;
+  refuseMissingEngine(engine);
+  const dataset = await prepareDataset(plan, options);
+  return { dataset, plan, fits: trainingFits(folds, plan.warmStart === null ? options.trials : 0) };
+}
+
+/** Models that a full training learns, of all three roles: folds, walk-forward, leakage tests, and trials of the search. */
+export function trainingFits(folds: number, trials: number): number {
+  return MODEL_NAMES.length * (countFits(folds) + countLeakageFits(folds)) + searchFits(trials);
+}
+
 async function openDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
   options: TrainOptions,
@@ -140,8 +174,7 @@ async function forEachModel<Trained>(
   { seed, workers, onProgress }: TrainOptions,
   work: (name: ModelName, learning: Learning, fit: FitQueue['fit']) => Promise<Trained>,
 ): Promise<Record<ModelName, Trained>> {
-  const { folds } = settings.minutehand.train;
-  const fits = MODEL_NAMES.length * (countFits(folds) + countLeakageFits(folds)) + search.fits;
+  const fits = trainingFits(settings.minutehand.train.folds, search.trials);
   const learning: Learning = { dataset, settings, seed, ...(warmStart && { known: warmStart.known }) };
   const queue = openFitQueue(workers, fits, (done, total) => onProgress(search.stage(), done, total));
   try {

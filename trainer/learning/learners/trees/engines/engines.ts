@@ -1,4 +1,4 @@
-import type { NativeEngine } from '../../../../../shared/policy/engines.ts';
+import { NATIVE_ENGINES, type Engine, type NativeEngine } from '../../../../../shared/policy/engines.ts';
 import { checkRequest, refuseBase, refuseFocal } from '../gbdt_request.ts';
 import type { Learner } from '../learner.ts';
 import { librariesFrom, openLibrary } from './engine_library.ts';
@@ -25,6 +25,12 @@ export function findEngine(engine: NativeEngine): FoundEngine {
   }
   bindXgboost(open);
   return { path: open.path, version: xgboostVersion(open).join('.') };
+}
+
+/** @throws MinutehandError LEARNER_MISSING where an engine's library is not installed */
+export function refuseMissingEngine(engine: Engine): void {
+  const native = NATIVE_ENGINES.find((name) => name === engine);
+  if (native !== undefined) findEngine(native);
 }
 
 /** LightGBM stores its number of threads in a global that sizes buffers of running learners. */
