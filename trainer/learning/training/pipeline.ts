@@ -147,7 +147,7 @@ export async function outlineTraining(
   return { dataset, plan, fits: trainingFits(folds, plan.warmStart === null ? options.trials : 0) };
 }
 
-/** Models that a full training learns, of all three roles: folds, walk-forward, leakage tests, and trials of the search. */
+/** Models that a full training learns for all three roles: folds, walk-forward, leakage tests, trials of a search. */
 export function trainingFits(folds: number, trials: number): number {
   return MODEL_NAMES.length * (countFits(folds) + countLeakageFits(folds)) + searchFits(trials);
 }
