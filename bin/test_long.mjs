@@ -12,6 +12,7 @@ const LONG = [
   'shared/bar_file/bar_check.unit.test.ts',
   'shared/core/formula/formula.unit.test.ts',
   'shared/core/formula/parse_formula.unit.test.ts',
+  'test/formula_pandas/formula_pandas.server.test.ts',
   'shared/policy/yaml.unit.test.ts',
   'cli/bars/import.slow.test.ts',
   'cli/bars/store_sink.server.test.ts',

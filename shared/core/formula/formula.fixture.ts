@@ -1,6 +1,7 @@
 import fc from 'fast-check';
+import { expect } from 'vitest';
 import type { OracleBar } from './formula.oracle.ts';
-import type { Formula } from './formula.ts';
+import type { Formula, Node, Operation } from './formula.ts';
 import { FormulaEngine } from './engine.ts';
 import { isConstant } from './operator.ts';
 import { OPERATORS } from './operators.ts';
@@ -120,4 +121,54 @@ export function run(
 /** The bits of doubles, so that −0 and 0 differ and each NaN is itself. */
 export function bits(values: readonly number[]): BigUint64Array {
   return new BigUint64Array(Float64Array.from(values).buffer);
+}
+
+/** Every part of a formula, inner ones first. */
+export function partsOf(formula: Formula): Node[] {
+  const found = new Map<string, Node>();
+  const visit = (node: Node): void => {
+    if (found.has(node.text)) return;
+    if (node.kind === 'operation') node.inputs.forEach(visit);
+    found.set(node.text, node);
+  };
+  visit(formula.root);
+  return [...found.values()];
+}
+
+const isKnown = (value: number): boolean => !Number.isNaN(value);
+
+/**
+ * Values of a part against an oracle's, given those of its inputs: 1e-9 of the value, or the rounding of doubles of the
+ * size of the inputs where the result is a small difference of great ones.
+ * @param inputRounding relative difference of the inputs of both; 0: they are the same
+ */
+export function expectClose(
+  seen: readonly number[],
+  expected: readonly number[],
+  inputs: readonly (readonly number[])[],
+  part: Operation,
+  inputRounding = 0,
+): void {
+  const { name } = part.operator;
+  const bars = part.operator.bars(part.constants);
+  const isRatio = ['zscore', 'corr', 'beta_of', 'bollinger', 'resid', 'skew', 'kurt'].includes(name);
+  expected.forEach((value, i) => {
+    if (Object.is(value, seen[i])) return;
+    const windows = inputs.map((input) => input.slice(Math.max(0, i + 1 - bars), i + 1));
+    const sizes = windows.map((window) => Math.max(0, ...window.filter(isKnown).map(Math.abs)));
+    const spreads = windows.map((window) => Math.max(...window.filter(isKnown)) - Math.min(...window.filter(isKnown)));
+    // Windows as flat as doubles can tell have no second moment to speak of.
+    if (isRatio && sizes.some((size, j) => spreads[j]! <= 1e-7 * size)) return;
+    const size = name === 'var' ? sizes[0]! ** 2 : name === 'cov' ? sizes[0]! * sizes[1]! : Math.max(0, ...sizes);
+    const unitRounding = name === 'std' ? 1e-9 : part.operator.family === 'pointwise' ? 0 : 1e-13;
+    // A ratio of differences within a window: those lose the digits that the values have in common.
+    const lost = sizes.reduce((sum, own, j) => sum + own / spreads[j]!, 0);
+    const slope = name === 'beta_of' ? spreads[0]! / spreads[1]! : 1;
+    const ofRatio = 1e-14 * lost * (name === 'resid' ? spreads[0]! : slope);
+    const ofOperation = isRatio ? ofRatio : unitRounding * (name === 'rsi' ? 1 : size);
+    const allowed = 1e-9 * Math.abs(value) + ofOperation + inputRounding * size;
+    const isClose = Math.abs(seen[i]! - value) <= allowed;
+    if (!isClose)
+      expect.fail(`${part.text} at ${i}: ${seen[i]} in place of ${value}; windows ${JSON.stringify(windows)}`);
+  });
 }

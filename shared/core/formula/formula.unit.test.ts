@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { IS_LONG } from '../../../test/long.ts';
-import { bits, formulaText, marketBars, run } from './formula.fixture.ts';
+import { bits, expectClose, formulaText, marketBars, partsOf, run } from './formula.fixture.ts';
 import { FormulaError } from './formula_error.ts';
 import { oracleOf, oracleValues, type OracleBar } from './formula.oracle.ts';
 import { parseFormula, type Formula, type Node } from './formula.ts';
@@ -25,18 +25,6 @@ function parsed(text: string): Formula | null {
 
 /** Random formulas that keep the rules of the language. */
 const validText = (): fc.Arbitrary<string> => formulaText(3, 24).filter((text) => parsed(text) !== null);
-
-/** Every part of a formula as a formula of its own, so that each is compared with its own oracle. */
-function parts(formula: Formula): Node[] {
-  const found = new Map<string, Node>();
-  const visit = (node: Node): void => {
-    if (found.has(node.text)) return;
-    if (node.kind === 'operation') node.inputs.forEach(visit);
-    found.set(node.text, node);
-  };
-  visit(formula.root);
-  return [...found.values()];
-}
 
 /** A part as a formula whose values are shown from the first bar on. */
 const shown = (formula: Formula, root: Node): Formula => ({ ...formula, root, bars: 1 });
@@ -92,7 +80,7 @@ describe('a formula', () => {
     fc.assert(
       fc.property(validText(), marketBars(160), (text, bars) => {
         const formula = parsed(text)!;
-        const all = parts(formula);
+        const all = partsOf(formula);
         const columns = run(
           all.map((part) => shown(formula, part)),
           bars,
@@ -107,35 +95,6 @@ describe('a formula', () => {
     );
   });
 });
-
-const isKnown = (value: number): boolean => !Number.isNaN(value);
-
-/**
- * Values against an oracle's: 1e-9 of the value, or the rounding of doubles of the size of the inputs where the result
- * is a small difference of great ones.
- */
-function expectClose(seen: number[], expected: number[], inputs: number[][], part: Node & { kind: 'operation' }): void {
-  const { name } = part.operator;
-  const bars = part.operator.bars(part.constants);
-  const isRatio = ['zscore', 'corr', 'beta_of', 'bollinger', 'resid', 'skew', 'kurt'].includes(name);
-  expected.forEach((value, i) => {
-    if (Object.is(value, seen[i])) return;
-    const windows = inputs.map((input) => input.slice(Math.max(0, i + 1 - bars), i + 1));
-    const sizes = windows.map((window) => Math.max(0, ...window.filter(isKnown).map(Math.abs)));
-    const spreads = windows.map((window) => Math.max(...window.filter(isKnown)) - Math.min(...window.filter(isKnown)));
-    // Windows as flat as doubles can tell have no second moment to speak of.
-    if (isRatio && sizes.some((size, j) => spreads[j]! <= 1e-7 * size)) return;
-    const size = name === 'var' ? sizes[0]! ** 2 : name === 'cov' ? sizes[0]! * sizes[1]! : Math.max(0, ...sizes);
-    const unitRounding = name === 'std' ? 1e-9 : part.operator.family === 'pointwise' ? 0 : 1e-13;
-    // A ratio of differences within a window: those lose the digits that the values have in common.
-    const ofRatio = 1e-14 * (Math.max(...sizes) / Math.min(...spreads));
-    const rounding = isRatio ? ofRatio : unitRounding * (name === 'rsi' ? 1 : size);
-    const allowed = 1e-9 * Math.abs(value) + rounding;
-    const isClose = Math.abs(seen[i]! - value) <= allowed;
-    if (!isClose)
-      expect.fail(`${part.text} at ${i}: ${seen[i]} in place of ${value}; windows ${JSON.stringify(windows)}`);
-  });
-}
 
 /** A walk of prices with 1,440-bar days, long gaps and rare bars. */
 function walk(length: number, gap: (i: number) => number): OracleBar[] {
