@@ -85,6 +85,7 @@ export class Pipeline {
       halts,
       slots: this.#models,
       directions: { announce: (input) => this.#instruments.slots.announce(input) },
+      arms: { announce: () => this.#arms.announce() },
     });
 
     // features → infer → decide
@@ -200,6 +201,7 @@ export class Pipeline {
     const toPublish = batch.filter((item) => item.publish);
     if (toPublish.length === 0) return;
     watch.arrived(toPublish[0]!.arrivedUs);
+    this.inputs.answering(toPublish);
     const scoring = this.#models.infer(this.#matrix, rows, this.#matrix.rowPairs);
     const scores = scoring instanceof Promise ? await scoring : scoring;
     const { active } = this.#models;

@@ -15,10 +15,18 @@ import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals
 import { restoredInputs, screenedFrom, subjectWarmup } from './journal/recovery.ts';
 import { NO_JOURNAL, type Journal } from './journal/journal.ts';
 import { Pipeline } from './pipeline.ts';
-import { pipelineSettings } from './options/pipeline_options.ts';
+import { pipelineSettings, type PipelineOptions } from './options/pipeline_options.ts';
 import type { Publication } from './publish/publish.ts';
-import { degradationText, parseDegradationText, scopeOf } from './queue/degradation_set.ts';
-import { barInput, inputOf, minuteInputOf, type DirectionInput, type LoadDirection } from './queue/input.ts';
+import { DegradationSet, directionSlot, PAIRS_SLOT, parseDegradationText } from './queue/degradation_set.ts';
+import {
+  barInput,
+  inputOf,
+  minuteInputOf,
+  type DirectionInput,
+  type LoadDirection,
+  type StateInput,
+} from './queue/input.ts';
+import { ReplayedChanges } from './replayed_changes.ts';
 
 const ROWS_PER_TURN = 500;
 
@@ -46,6 +54,7 @@ function createReplay(
   options: ReplayOptions,
   journal: Journal,
   screen: ScreenPolicy | null = screenPolicy(options.settings),
+  replayedBefore?: PipelineOptions['replayedBefore'],
 ): { pipeline: Pipeline; settle(): Promise<void>; summary(): ReplaySummary } {
   const { settings, clock } = options;
   const { minutehand } = settings;
@@ -60,6 +69,7 @@ function createReplay(
     screen,
     market: 'replay',
     bootId: options.bootId,
+    ...(replayedBefore && { replayedBefore }),
     feedIntervalMs: minutehand.feed.interval_ms,
     // Bars come as fast as they go here: nothing is silent, and a slow machine is no reason to drop a model.
     silence: { degradedIntervals: Infinity, haltIntervals: Infinity },
@@ -185,7 +195,13 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     ...NO_JOURNAL,
     signal: (row: AnsweredSignal) => void replayed.set(keyOf(row), { content: contentOf(row), place: replayed.size }),
   };
-  const { pipeline, settle, summary } = createReplay(options, journal, screenOfRecord(first, options.settings));
+  const earlier = new ReplayedChanges(
+    earlierChangesBetween(store, before, end),
+    () => signalsBetween(store, before, end),
+    async (row) => (await inputOf(row, loadModels, options.loadDirection)) as StateInput,
+  );
+  const screen = screenOfRecord(first, options.settings);
+  const { pipeline, settle, summary } = createReplay(options, journal, screen, earlier.before);
   const decidesAs = (text: string | null | undefined): void => {
     if (typeof text === 'string' && options.policy !== 'of settings')
       pipeline.inputs.apply({ kind: 'policy', record: parseDecisionRecord(text) });
@@ -206,6 +222,8 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
       await settle();
       decidesAs(store.policyTextOfBoot(row.subject));
     }
+    await earlier.loadThrough(row.time);
+    if (row.kind === 'earlier') continue;
     if (row.kind === 'policy') decidesAs(row.subject);
     else pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, loadModels, options.loadDirection)));
     // Stryker disable next-line all: settling more or less often changes only the memory in use
@@ -252,6 +270,15 @@ function inputsBetween(
   return (store as JournalFile).inputsFrom(0 as OpenTime, ids);
 }
 
+function earlierChangesBetween(
+  store: JournalStore,
+  before: PrunedSignals | null,
+  end: PrunedSignals | null,
+): IterableIterator<InputRow> {
+  const ids = { after: before?.afterInput ?? 0, ...(end && { through: end.afterInput }) };
+  return (store as JournalFile).earlierChanges(ids);
+}
+
 function signalsBetween(
   store: JournalStore,
   before: PrunedSignals | null,
@@ -282,15 +309,15 @@ async function resumeBehind(
     for (const row of active.directions) pipeline.inputs.apply(await inputOf(row, loadModels, loadDirection));
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
     if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels));
-    for (const text of active.degradations) pipeline.inputs.apply({ kind: 'degraded', ...parseDegradationText(text) });
+    for (const text of active.degradations.texts())
+      pipeline.inputs.apply({ kind: 'degraded', ...parseDegradationText(text) });
   });
 }
 
 interface StandingState {
   readonly version: string;
   readonly halts: string;
-  /** As their rows name them. */
-  readonly degradations: ReadonlySet<string>;
+  readonly degradations: DegradationSet;
   /** Rows of the direction models. */
   readonly directions: Iterable<InputRow>;
   /** Row of its stage. */
@@ -299,7 +326,7 @@ interface StandingState {
 
 /** Models, halts, degradations and rollout after these inputs. */
 function standingAt(inputs: Iterable<InputRow>): StandingState {
-  const degradations = new Set<string>();
+  const degradations = new DegradationSet();
   let version = '';
   let halts = '';
   let rollout: InputRow | null = null;
@@ -308,17 +335,19 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
     const { kind, subject } = row;
     if (kind === 'swap') {
       version = subject;
-      // With a scope, or as earlier versions wrote it.
-      for (const text of ['models', degradationText('models', scopeOf('models'))]) degradations.delete(text);
+      if (version !== '') degradations.endOfSlot(PAIRS_SLOT);
     } else if (kind === 'halts') halts = subject;
     else if (kind === 'rollout') rollout = row;
     else if (kind === 'direction') {
-      const timeframe = subject.split(' ')[0] as Timeframe;
+      const [timeframe, direction = ''] = subject.split(' ') as [Timeframe, string?];
       directions.set(timeframe, row);
-      degradations.delete(degradationText('direction_models', timeframe));
-    } else if (kind === 'degraded') degradations.add(subject);
-    else if (kind === 'recovered') degradations.delete(subject);
-    else if (kind === 'boot') {
+      if (direction !== '') degradations.endOfSlot(directionSlot(timeframe));
+    } else if (kind === 'degraded' || kind === 'recovered') {
+      const { what, scope } = parseDegradationText(subject);
+      if (kind === 'degraded') degradations.add(what, scope);
+      else degradations.delete(what, scope);
+    }
+    if (kind === 'boot') {
       version = '';
       rollout = null;
       directions.clear();

@@ -344,9 +344,89 @@ describe('replayJournal', () => {
     const { differences } = await replayOf(store);
     store.close();
     expect(bench.failures).toHaveLength(1);
-    // Only this bar is DEGRADED: in the replay the same models do not fail.
-    const failedAt = new Date(MARKET[WARMUP + 1]!.time * 1000).toISOString();
-    expect(differences.map(({ time }) => time)).toEqual(pairIds.map(() => failedAt));
+    // Only this bar is DEGRADED, in the replay too, whose models do not fail.
+    const failedAt = bench.signals.filter(({ mode }) => mode === 'DEGRADED').map(({ timestamp }) => timestamp);
+    expect(new Set(failedAt)).toEqual(
+      new Set([new Date(1000 * (MARKET[WARMUP + 1]!.time + 60)).toISOString().replace('.000', '')]),
+    );
+    expect(failedAt).toHaveLength(pairIds.length);
+    expect(differences).toEqual([]);
+  });
+
+  describe.each([
+    { title: 'a fallback that answers', healthy: 1 },
+    { title: 'no set that could answer', healthy: 0 },
+  ])('of models that fail, with $title', ({ healthy }) => {
+    /** Two sets fail at a bar; the journal may lose its answers, as a kill in that moment does. */
+    const live = async (path: string, isKilled: boolean) => {
+      const store = openJournal(path);
+      const journal = createJournal({
+        writer: writeInPlace(store),
+        scheduler: MACHINE_SCHEDULER,
+        onFailure: () => undefined,
+        onRecovered: () => undefined,
+      });
+      const boot = (bootId: string): Bench => openBench(settings, { journal, bootId });
+      let bench = boot('first');
+      const answer = async (first: number, end: number, backfill = false): Promise<void> => {
+        for (const { bars } of MARKET.slice(first, end)) {
+          for (const bar of bars) bench.pipeline.inputs.take(barInput(bar, backfill));
+          await bench.pipeline.settled();
+        }
+      };
+      let isFailing = false;
+      const sets: ModelSet[] = [];
+      for (const [index, version] of versions.entries()) {
+        const set = await loadModels(version);
+        sets.push(
+          withInference(set, (right) => (features, rows) => {
+            if (isFailing && index >= healthy) throw new Error('session lost');
+            return right(features, rows);
+          }),
+        );
+      }
+      await answer(0, WARMUP, true);
+      for (const set of sets) bench.pipeline.inputs.apply({ kind: 'swap', set });
+      await answer(WARMUP, WARMUP + 3);
+      isFailing = true;
+      await answer(WARMUP + 3, WARMUP + 4);
+      isFailing = false;
+      const failures = bench.failures.length;
+      const failedAt = MARKET[WARMUP + 3]!.time;
+      if (isKilled) {
+        const db = new Database(path);
+        db.prepare('DELETE FROM signals WHERE time = ?').run(failedAt);
+        db.close();
+        bench = boot('second');
+        const from = recoveryStart(store, pairIds.map(parsePair), WARMUP);
+        await bench.pipeline.recover([...store.inputsFrom(from)], store.lastSignals(), () => {
+          bench.pipeline.inputs.apply({ kind: 'swap', set: sets[1]! });
+          return Promise.resolve();
+        });
+      }
+      await answer(WARMUP + 4, WARMUP + 30);
+      const modes = [...store.signals()].filter(({ time }) => time === failedAt).map((row) => bodyOf(row).mode);
+      const replay = await replayOf(store);
+      // From the state behind the failure on.
+      store.prune({ throughRow: 20 * pairIds.length, publishedBeforeMs: Infinity }, 20 * pairIds.length);
+      const rest = await replayOf(store);
+      store.close();
+      return { failures, modes: new Set(modes), replay, rest };
+    };
+
+    it('answers the bar at which they fail as the daemon did', async () => {
+      const { failures, modes, replay, rest } = await live(join(folder, `failed_${healthy}.db`), false);
+      expect(failures).toBe(2 - healthy);
+      expect(modes).toEqual(new Set([healthy === 1 ? 'DEGRADED' : 'HALT']));
+      expect([replay.differences, replay.equal]).toEqual([[], 30 * pairIds.length]);
+      expect([rest.differences, rest.equal]).toEqual([[], 10 * pairIds.length]);
+    });
+
+    it('answers it with the models of the process that did, where the one whose models failed was killed', async () => {
+      const { modes, replay } = await live(join(folder, `killed_${healthy}.db`), true);
+      expect(modes).toEqual(new Set(['OK']));
+      expect([replay.differences, replay.equal]).toEqual([[], 30 * pairIds.length]);
+    });
   });
 
   it('reports the differences when the journal was changed afterward', async () => {

@@ -219,6 +219,7 @@ class CommitLog implements MemoryJournal {
       inputsFrom: (from) => this.inputs.filter(({ time }) => time >= from).values(),
       seriesBetween: (from, to) =>
         this.inputs.filter(({ kind, time }) => kind === 'series' && time >= from && time < to).values(),
+      earlierChanges: () => this.inputs.filter(({ kind }) => kind === 'earlier').values(),
       signals: () => [...this.signals].values(),
       lastBars: () => this.#tables.lastBars(),
       newestBars: (symbol, count) => this.#tables.newestBars(symbol, count),

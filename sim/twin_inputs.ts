@@ -117,6 +117,7 @@ class InputReader {
         return;
       case 'policy':
       case 'rollout':
+      case 'earlier':
         // Does not occur in simulated worlds.
         return;
       case 'boot':

@@ -2,7 +2,7 @@ import type { DirectionModel } from '../../shared/bundle/direction/direction_mod
 import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../shared/pair.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { DirectionScores } from '../decide/instrument_answer.ts';
-import type { DegradationSet } from '../queue/degradation_set.ts';
+import { directionSlot, type DegradationSet } from '../queue/degradation_set.ts';
 import type { DirectionInput, InputSink } from '../queue/input.ts';
 import type { PipelineObserver } from '../options/pipeline_options.ts';
 import type { TimeframeRows } from '../features/instrument_matrix.ts';
@@ -79,7 +79,7 @@ export class DirectionSlots {
       clock,
       slowInferenceMs,
       degradations,
-      degradation: { what: 'direction_models', scope: timeframe },
+      degradation: directionSlot(timeframe),
       versionOf: ({ manifest }) => manifest.version,
       score: (model, { values, rows }) => model.infer(values, rows),
       swapTo: (set, slow) =>

@@ -43,7 +43,7 @@ function openSlots() {
     slowInferenceMs: SLOW_MS,
     degradations,
     inputs: () => ({
-      record: (input) => void recorded.push(textOf(input)),
+      recordEarlier: (changes) => void recorded.push(...changes.map(textOf)),
       apply: (input) => {
         recorded.push(textOf(input));
         take(input);

@@ -1,6 +1,6 @@
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Clock } from '../../shared/ports.ts';
-import type { DegradationSet } from '../queue/degradation_set.ts';
+import { PAIRS_SLOT, type DegradationSet } from '../queue/degradation_set.ts';
 import type { InputSink, SwapInput } from '../queue/input.ts';
 import type { PipelineObserver } from '../options/pipeline_options.ts';
 import type { HaltedPairs } from './halted_pairs.ts';
@@ -37,7 +37,7 @@ export class ModelSlots {
       clock,
       slowInferenceMs,
       degradations,
-      degradation: { what: 'models', scope: 'pairs' },
+      degradation: PAIRS_SLOT,
       versionOf: ({ version }) => version,
       score: (set, { matrix, rows, pairs }) => set.infer(matrix.valuesOf(set), rows, undefined, pairs),
       swapTo: (set, slow) => (slow === undefined ? { kind: 'swap', set } : { kind: 'swap', set, slow }),

@@ -38,7 +38,10 @@ function createDesk() {
     halts,
     degradations,
     inputs: () => ({
-      record: (input) => void recorded.push(`recorded ${textOf(input)}`),
+      recordEarlier: (changes, replacement) =>
+        void recorded.push(
+          ...changes.map((input) => `recorded ${textOf(input)}${replacement === 'waits' ? ' for now' : ''}`),
+        ),
       apply: (input) => {
         recorded.push(textOf(input));
         if (input.kind === 'swap') {
@@ -175,13 +178,17 @@ describe('ModelSlots', () => {
     expect(told.slice(-2)).toEqual(['b is broken | b | a', 'a is broken | a | none']);
   });
 
-  it('journal no fallback while another set waits in the queue, which ends it', async () => {
+  it('journal a fallback that ends with another set that waits in the queue', async () => {
     const { slots, swap, setOf, infer, recorded, degradations } = createDesk();
     swap(setOf('a'));
     swap(setOf('b', { fails: true }));
     const next: SwapInput = { kind: 'swap', set: setOf('c') };
     slots.announce(next);
-    expect([await infer(), recorded, [...degradations.names]]).toEqual([1, [], ['models']]);
+    expect([await infer(), recorded, [...degradations.names]]).toEqual([
+      1,
+      ['recorded swap a for now', 'recorded degraded models for now'],
+      ['models'],
+    ]);
     slots.swap(next);
     expect([slots.active!.version, [...degradations.names]]).toEqual(['c', []]);
   });
@@ -282,10 +289,21 @@ describe('ModelSlots', () => {
     expect([slots.active!.version, released]).toEqual(['b', ['slow']]);
   });
 
-  it('count neither the swap for a slow set nor one to no models among the sets that wait', async () => {
+  it('end a fallback with a swap to no models that waits in the queue', async () => {
     const { slots, swap, setOf, infer, recorded } = createDesk();
     swap(setOf('a'));
-    slots.announce({ kind: 'swap', set: null });
+    swap(setOf('b', { fails: true }));
+    const none: SwapInput = { kind: 'swap', set: null };
+    slots.announce(none);
+    expect([await infer(), recorded[0]]).toEqual([1, 'recorded swap a for now']);
+    slots.swap(none);
+    swap(setOf('c', { fails: true }));
+    expect([await infer(), recorded[2]]).toEqual([null, 'recorded swap none']);
+  });
+
+  it('do not count the swap for a slow set among those that wait', async () => {
+    const { slots, swap, setOf, infer, recorded } = createDesk();
+    swap(setOf('a'));
     slots.announce({ kind: 'swap', set: setOf('x'), slow: setOf('y') });
     swap(setOf('b', { fails: true }));
     await infer();

@@ -55,6 +55,8 @@ export class RolloutArms {
   /** Of the batch that was decided last; null without a rollout. */
   #decided: Contexts | null = null;
   #slowBatches = 0;
+  /** Changes that wait in the queue. */
+  #waiting = 0;
   /** Of the process before, in a replay. */
   #kept: Pick<Running, 'rollout' | 'positions'> | null = null;
 
@@ -75,8 +77,18 @@ export class RolloutArms {
     return this.#running !== null && active?.version === this.#running.rollout.champion;
   }
 
+  /** A change was journaled; `change` follows. */
+  announce(): void {
+    this.#waiting++;
+  }
+
   /** A stage begins or ends. The virtual positions of a rollout stay from stage to stage. */
-  change({ rollout, set, positions }: RolloutInput): void {
+  change(input: RolloutInput): void {
+    this.#waiting--;
+    this.#set(input);
+  }
+
+  #set({ rollout, set, positions }: RolloutInput): void {
     const before = this.#running;
     if (before !== null && before.challenger !== set) release(before.challenger);
     const earlier = before ?? this.#kept;
@@ -97,7 +109,7 @@ export class RolloutArms {
   restart(): void {
     const before = this.#running;
     if (before === null) return;
-    this.change(NONE);
+    this.#set(NONE);
     this.#kept = before;
   }
 
@@ -125,7 +137,7 @@ export class RolloutArms {
       this.#slowBatches = ms > slowInferenceMs ? this.#slowBatches + 1 : 0;
       if (this.#slowBatches === 2) {
         const seen = `${challenger.version}: ${ms.toFixed(0)} ms`;
-        this.#drop(new MinutehandError('MODEL_SLOW', { seen, expected: `at most ${slowInferenceMs} ms` }), 'apply');
+        this.#drop(new MinutehandError('MODEL_SLOW', { seen, expected: `at most ${slowInferenceMs} ms` }));
       }
       return scores;
     };
@@ -139,15 +151,18 @@ export class RolloutArms {
   }
 
   #fail(error: unknown): null {
-    this.#drop(error, 'record');
-    this.change(NONE);
+    const { rollout, challenger } = this.#running!;
+    const { inputs, observer } = this.#options;
+    inputs().recordEarlier([{ ...NONE, failed: rollout.id }], this.#waiting > 0 ? 'waits' : 'none');
+    observer.onChallengerFailure(error, challenger, rollout.id);
+    this.#set(NONE);
     return null;
   }
 
-  /** @param how `record`: it has taken effect for this bar already */
-  #drop(error: unknown, how: 'record' | 'apply'): void {
+  /** Behind this bar. */
+  #drop(error: unknown): void {
     const { rollout, challenger } = this.#running!;
-    this.#options.inputs()[how]({ ...NONE, failed: rollout.id });
+    this.#options.inputs().apply({ ...NONE, failed: rollout.id });
     this.#options.observer.onChallengerFailure(error, challenger, rollout.id);
   }
 

@@ -84,7 +84,7 @@ function open(): RolloutArms {
     journal: { shadow: (row: object) => void calls.push(['shadow', row]) },
     slowInferenceMs: 10,
     inputs: () => ({
-      record: (input: unknown) => void calls.push(['record', input]),
+      recordEarlier: (changes: unknown, replacement: unknown) => void calls.push(['earlier', changes, replacement]),
       apply: (input: unknown) => void calls.push(['apply', input]),
     }),
     observer: { onChallengerFailure: (...given: unknown[]) => void calls.push(['failure', ...given]) },
@@ -261,7 +261,7 @@ describe('the inference of a challenger', () => {
       expect(await arms.infer(CHAMPION, 2)).toBeNull();
       expect(arms.rollout).toBeNull();
       expect(calls.splice(0)).toEqual([
-        ['record', FAILED],
+        ['earlier', [FAILED], 'none'],
         ['failure', error, expect.objectContaining({ version: NEW }), 'r1'],
         ['release', NEW],
         ['halts of', null],

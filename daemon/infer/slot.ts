@@ -60,20 +60,18 @@ export class Slot<Model, Request, Scores> {
   }
 
   /** A swap was journaled; `swap` follows. */
-  announce({ set, slow }: SlotSwap<Model>): void {
-    if (set !== null && slow === undefined) this.#waiting++;
+  announce({ slow }: SlotSwap<Model>): void {
+    if (slow === undefined) this.#waiting++;
   }
 
   swap({ set, slow }: SlotSwap<Model>): void {
     if (slow !== undefined) return this.#drop(slow);
-    if (set === null) return this.clear();
     this.#waiting--;
+    if (set === null) return this.clear();
     const retired = this.#fallback;
     this.#fallback = this.#active;
     this.#activate(set);
-    // Also that of a journal in which it concerned all subjects.
-    this.#options.degradations.delete(this.#options.degradation.what, this.#options.degradation.scope);
-    this.#options.degradations.delete(this.#options.degradation.what, 'all');
+    this.#options.degradations.endOfSlot(this.#options.degradation);
     this.#options.onSwap(set);
     if (retired !== null) this.#options.release(retired);
   }
@@ -142,12 +140,10 @@ export class Slot<Model, Request, Scores> {
     this.#activate(this.#fallback, true);
     this.#fallback = null;
     degradations.add(degradation.what, degradation.scope);
-    // Already active for this bar; a replay whose model does not fail again gets there by the journal. A swap that
-    // waits in the queue is journaled before these two and takes effect after them: it ends both.
-    if (this.#waiting === 0) {
-      inputs().record(swapTo(this.#active));
-      inputs().record({ kind: 'degraded', ...degradation });
-    }
+    // Already active for this bar. A swap that waits in the queue is journaled before these two and takes effect after
+    // them: it ends both.
+    const changes: readonly StateInput[] = [swapTo(this.#active), { kind: 'degraded', ...degradation }];
+    inputs().recordEarlier(changes, this.#waiting > 0 ? 'waits' : 'none');
     onFailure(error, failed, this.#active);
     release(failed);
     return this.infer(request);

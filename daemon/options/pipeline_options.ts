@@ -1,3 +1,4 @@
+import type { OpenTime } from '../../shared/bar.ts';
 import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { Standing } from '../../shared/bundle/halts.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
@@ -17,6 +18,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { BatchTiming } from '../publish/stopwatch.ts';
 import type { PublishingLease } from '../batches/batch_publisher.ts';
 import type { Publisher } from '../publish/publish.ts';
+import type { StateInput } from '../queue/input.ts';
 import type { TransportName } from '../publish/transports.ts';
 
 export interface PipelineObserver {
@@ -76,6 +78,8 @@ export interface PipelineOptions {
   /** Signal files that this thread writes: a loop turn later, when the sockets have been flushed. */
   readonly files: readonly Publisher<TransportName>[];
   readonly journal: Journal;
+  /** In a replay: what takes effect before this minute of a subject, whose bars stand before it in the journal. */
+  replayedBefore?(subjectId: string, time: OpenTime): readonly StateInput[];
   /** Where one across machines is configured. */
   readonly lease?: PublishingLease | undefined;
   readonly observer: PipelineObserver;

@@ -15,6 +15,13 @@ export function scopeOf(what: Degradation): DegradationScope {
   return SLOT_SCOPES[what] ?? 'all';
 }
 
+/** What a slot holds while its fallback serves, or a slow model without one. */
+export const PAIRS_SLOT = { what: 'models', scope: 'pairs' } as const;
+
+export function directionSlot(timeframe: Timeframe) {
+  return { what: 'direction_models', scope: timeframe } as const;
+}
+
 /** The faults with which signals continue, and whose signals they concern. */
 export class DegradationSet {
   readonly #names = new Set<Degradation>();
@@ -41,6 +48,17 @@ export class DegradationSet {
     if (scopes.size > 0) return;
     this.#scopes.delete(what);
     this.#names.delete(what);
+  }
+
+  /** A slot has other models: its fault is over, also that of a journal in which it concerned all subjects. */
+  endOfSlot({ what, scope }: { readonly what: Degradation; readonly scope: DegradationScope }): void {
+    this.delete(what, scope);
+    this.delete(what, 'all');
+  }
+
+  /** As journals name them, in the order in which their faults began. */
+  texts(): string[] {
+    return [...this.#scopes].flatMap(([what, scopes]) => [...scopes].map((scope) => degradationText(what, scope)));
   }
 
   clear(): void {

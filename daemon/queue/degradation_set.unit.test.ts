@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { DegradationSet, degradationText, parseDegradationText, scopeOf } from './degradation_set.ts';
+import {
+  DegradationSet,
+  degradationText,
+  directionSlot,
+  PAIRS_SLOT,
+  parseDegradationText,
+  scopeOf,
+} from './degradation_set.ts';
 
 /** Whose signals are in mode DEGRADED. */
 const concerned = (set: DegradationSet): string[] => [
@@ -36,6 +43,16 @@ describe('a set of degradations', () => {
     set.add('models').clear();
     expect([[...set.names], concerned(set)]).toEqual([[], []]);
   });
+});
+
+it('other models of a slot end its fault, also that of an earlier journal, and no other', () => {
+  const set = new DegradationSet().add('models').add('models', 'all').add('direction_models', '1h').add('journal');
+  expect(set.texts()).toEqual(['models pairs', 'models', 'direction_models 1h', 'journal']);
+  set.endOfSlot(directionSlot('1m'));
+  set.endOfSlot(PAIRS_SLOT);
+  expect(set.texts()).toEqual(['direction_models 1h', 'journal']);
+  set.add('direction_models', 'all').endOfSlot(directionSlot('1h'));
+  expect(set.texts()).toEqual(['journal']);
 });
 
 it('a degradation in a journal has its scope; those of earlier versions concern all subjects', () => {

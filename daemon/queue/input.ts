@@ -136,8 +136,11 @@ export interface SeriesSink {
 }
 
 export interface InputSink {
-  /** Journals what has taken effect already. */
-  record(input: Input): void;
+  /**
+   * Journals changes that have taken effect already, before the minutes that are being answered.
+   * @param replacement one of the same kind waits, and takes effect behind these minutes: nothing of them is left then
+   */
+  recordEarlier(changes: readonly StateInput[], replacement: 'waits' | 'none'): void;
   /** Journals an input that takes effect after all waiting ones. */
   apply(input: Input): void;
 }
@@ -201,7 +204,7 @@ const MINUTE_KINDS: Readonly<Record<(SymbolInput | PairInput)['kind'], true>> = 
   silence_halt: true,
   shutdown: true,
 };
-type StateKind = Exclude<InputRow['kind'], keyof typeof MINUTE_KINDS>;
+type StateKind = Exclude<InputRow['kind'], keyof typeof MINUTE_KINDS | 'earlier'>;
 
 /**
  * The input of a journal's row about bars or heartbeats; null for a change of state, which a restart reads elsewhere.

@@ -1,4 +1,4 @@
-import type { AnsweredMinute } from '../align/minute.ts';
+import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 import type { StateInput } from './input.ts';
 
 export interface MinuteItem {
@@ -6,6 +6,8 @@ export interface MinuteItem {
   readonly minute: AnsweredMinute;
   readonly publish: boolean;
   readonly arrivedUs: number;
+  /** In a replay: takes effect right before this minute, whose bars stand before it. */
+  readonly first?: readonly StateInput[];
 }
 
 export interface QueueOptions {
@@ -84,6 +86,7 @@ export class Queue {
           const { batch, values, end } = batchFrom(items, at, readsSeries);
           at = end;
           this.#left = items.length - end;
+          for (const change of item.first ?? []) this.#apply(change);
           await answer(batch);
           for (const value of values) this.#apply(value);
           this.#done += values.length;
@@ -108,7 +111,8 @@ export class Queue {
 
 /**
  * The longest run of minutes from `at` on in which no pair publishes twice, and the values of series among them, which
- * none of its minutes behind them reads.
+ * none of its minutes behind them reads. Heartbeats are among themselves: nothing is scored for them, so that models
+ * that fail concern no heartbeat before the first minute of a batch.
  * @returns also the index behind the run
  */
 function batchFrom(
@@ -127,6 +131,8 @@ function batchFrom(
       continue;
     }
     if (item.kind !== 'minute' || pairs.has(item.minute.pairIndex)) break;
+    if (batch.length > 0 && (item.first !== undefined || isHeartbeat(item.minute) !== isHeartbeat(batch[0]!.minute)))
+      break;
     if (values.length > 0 && readsSeries(item.minute.pairIndex)) break;
     if (item.publish) pairs.add(item.minute.pairIndex);
     batch.push(item);

@@ -76,6 +76,32 @@ describe('Queue', () => {
     expect(queue.done).toBe(5);
   });
 
+  it('keeps heartbeats apart from minutes, which are scored', async () => {
+    const { queue, done, push, endTurn } = open();
+    const heartbeat = (pairIndex: number): MinuteItem => {
+      const item = minuteOf(pairIndex, 1);
+      return { ...item, minute: { ...item.minute, outcome: 'SILENCE' } as AnsweredMinute };
+    };
+    push(heartbeat(0), heartbeat(1), minuteOf(2, 2), minuteOf(3, 2, false), heartbeat(4));
+    endTurn();
+    await queue.settled();
+    expect(done).toEqual(['0@1 1@1', '2@2 3@2 quiet', '4@1', 'idle false']);
+  });
+
+  it('applies what takes effect right before a minute, and takes it back with that minute', async () => {
+    const { queue, done, push, endTurn } = open();
+    const first = [boot('a'), boot('b')];
+    push(minuteOf(0, 1), { ...minuteOf(1, 1), first }, minuteOf(2, 1));
+    endTurn();
+    await queue.settled();
+    expect(done.splice(0)).toEqual(['0@1', 'a', 'b', '1@1 2@1', 'idle false']);
+    push(minuteOf(0, 2, false), { ...minuteOf(1, 2), first }, minuteOf(2, 2));
+    for (const item of queue.takeUnpublished()) push(item);
+    endTurn();
+    await queue.settled();
+    expect(done).toEqual(['0@2 quiet', 'a', 'b', '1@2 2@2', 'idle false']);
+  });
+
   it('splits a batch at a value of a series only before a minute that may read it', async () => {
     const value = (name: string): StateInput => ({
       kind: 'series',

@@ -10,6 +10,7 @@ import type { IdleWindow } from './idle_window.ts';
 import type { HaltedPairs } from '../infer/halted_pairs.ts';
 import type { DirectionSlots } from '../infer/direction_slots.ts';
 import type { ModelSlots } from '../infer/model_slots.ts';
+import type { RolloutArms } from '../infer/rollout_arms.ts';
 import {
   pairInput,
   restoredInputOf,
@@ -24,7 +25,8 @@ import {
   type SymbolInput,
 } from '../queue/input.ts';
 import type { PipelineOptions } from '../options/pipeline_options.ts';
-import type { Queue } from '../queue/queue.ts';
+import { earlierRow } from '../queue/earlier_change.ts';
+import type { MinuteItem, Queue } from '../queue/queue.ts';
 import {
   SeriesLedger,
   type GivenObservation,
@@ -41,6 +43,7 @@ export interface InputsOptions {
   readonly halts: HaltedPairs;
   readonly slots: Pick<ModelSlots, 'announce'>;
   readonly directions: Pick<DirectionSlots, 'announce'>;
+  readonly arms: Pick<RolloutArms, 'announce'>;
 }
 
 /**
@@ -58,6 +61,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
   readonly #resampler: PairResampler | null;
   /** During recovery: nothing is journaled again, and what was published is not published again. */
   #publishedUntil: ReadonlyMap<string, OpenTime> | null = null;
+  #answering: readonly MinuteItem[] = [];
 
   constructor(options: InputsOptions) {
     const { screen, feedIntervalMs, silence } = options.pipeline;
@@ -117,17 +121,15 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
         const standing = this.#options.halts.announce(input.standing);
         return standing === null ? undefined : this.#enqueue({ kind: 'halts', standing });
       }
-      case 'swap':
-        this.#options.slots.announce(input);
-        return this.#enqueue(input);
       case 'series':
         this.#series.note(input.observation);
         return this.#enqueue(input);
+      case 'swap':
       case 'direction':
-        this.#options.directions.announce(input);
+      case 'rollout':
+        this.#announce(input);
         return this.#enqueue(input);
       case 'shadow':
-      case 'rollout':
       case 'degraded':
       case 'recovered':
       case 'boot':
@@ -137,12 +139,37 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
     }
   }
 
+  #announce(input: StateInput): void {
+    const { slots, directions, arms } = this.#options;
+    if (input.kind === 'swap') slots.announce(input);
+    else if (input.kind === 'direction') directions.announce(input);
+    else if (input.kind === 'rollout') arms.announce();
+  }
+
   #enqueue(input: StateInput): void {
     this.record(input);
     this.#options.queue.push(input);
   }
 
-  /** Journals what has taken effect already. */
+  recordEarlier(changes: readonly StateInput[], replacement: 'waits' | 'none'): void {
+    const { pipeline, subjects } = this.#options;
+    const { pairIndex, time } = this.#answering[0]!.minute;
+    const newest = this.#newestMinute();
+    for (const change of changes) {
+      const row = stateRow(change, newest);
+      if (row === null) continue;
+      const own = { bootId: pipeline.bootId, pairId: subjects[pairIndex]!.id, time, row };
+      pipeline.journal.input(earlierRow(own, newest));
+    }
+    if (replacement === 'none') for (const change of changes) this.record(change);
+  }
+
+  /** The minutes that are about to be answered. */
+  answering(minutes: readonly MinuteItem[]): void {
+    this.#answering = minutes;
+  }
+
+  /** Journals an input. */
   record(input: Input): void {
     if (this.#publishedUntil !== null) return;
     const row = 'time' in input ? input : stateRow(input, this.#newestMinute());
@@ -234,7 +261,19 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
     const { pairIndex, time, backfill } = minute;
     this.#series.closed(time);
     const published = this.#publishedUntil?.get(this.#options.subjects[pairIndex]!.id) ?? -Infinity;
-    this.#push(minute, !backfill && time > published, nowUs);
+    const isPublished = !backfill && time > published;
+    const first = isPublished ? this.#replayedBefore(minute) : undefined;
+    if (first === undefined) return this.#push(minute, isPublished, nowUs);
+    this.#options.queue.push({ kind: 'minute', minute, publish: true, arrivedUs: nowUs, first });
+  }
+
+  /** Only in a replay. */
+  #replayedBefore({ pairIndex, time }: PairMinute): readonly StateInput[] | undefined {
+    const { pipeline, subjects } = this.#options;
+    const changes = pipeline.replayedBefore?.(subjects[pairIndex]!.id, time);
+    if (changes === undefined || changes.length === 0) return undefined;
+    for (const change of changes) this.#announce(change);
+    return changes;
   }
 
   #push(minute: AnsweredMinute, publish: boolean, arrivedUs: number): void {

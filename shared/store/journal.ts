@@ -38,7 +38,7 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
 
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 /** Kinds of inputs that are about a minute, and hold no longer. */
-const OF_MINUTES = ['bar', 'empty', 'suspect', 'timeout', 'silence', 'silence_halt', 'shutdown', 'series']
+const OF_MINUTES = ['bar', 'empty', 'suspect', 'timeout', 'silence', 'silence_halt', 'shutdown', 'series', 'earlier']
   .map((kind) => `'${kind}'`)
   .join(', ');
 
@@ -210,7 +210,7 @@ class SqliteJournal implements JournalFile {
   answerAt(pairId: string, time: OpenTime): JournaledAnswer | null {
     const row = this.#db
       .prepare(
-        `SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position, signal_id AS signalId,
+        `SELECT boot_id AS bootId, pair_id AS pairId, time, body, features_crc AS featuresCrc, position, signal_id AS signalId,
            risk_prob AS riskProb, generated_at_ms AS generatedAtMs,
            (SELECT p.position FROM signals p WHERE p.pair_id = s.pair_id AND p.signal_row < s.signal_row
             ORDER BY p.signal_row DESC LIMIT 1) AS positionBefore
@@ -257,12 +257,22 @@ class SqliteJournal implements JournalFile {
     for (const row of rows) yield toInput(row);
   }
 
+  *earlierChanges({
+    after = 0,
+    through = ALL_ROWS,
+  }: Pick<InputRange, 'after' | 'through'> = {}): IterableIterator<InputRow> {
+    const rows = this.#db
+      .prepare("SELECT * FROM inputs WHERE kind = 'earlier' AND input_id > ? AND input_id <= ? ORDER BY input_id")
+      .iterate(after, through) as IterableIterator<StoredInput>;
+    for (const row of rows) yield toInput(row);
+  }
+
   *signals({
     after = 0,
     through = ALL_ROWS,
   }: { readonly after?: number; readonly through?: number } = {}): IterableIterator<AnsweredSignal> {
     const rows = this.#db.prepare(
-      'SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals WHERE signal_row > ? AND signal_row <= ? ORDER BY signal_row',
+      'SELECT boot_id AS bootId, pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals WHERE signal_row > ? AND signal_row <= ? ORDER BY signal_row',
     );
     yield* rows.iterate(after, through) as IterableIterator<AnsweredSignal>;
   }

@@ -76,6 +76,9 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.append(series, []);
       expect([...store.seriesBetween(at(4), at(5))]).toEqual([series[1]]);
       expect([...store.seriesBetween(at(0), at(6))]).toEqual(series);
+      const earlier = [5, 6].map((minute) => word('earlier', `{"time":${at(minute)}}`, minute));
+      store.append(earlier, []);
+      expect([...store.earlierChanges()]).toEqual(earlier);
       expect([...store.bars('A')]).toEqual([rows[1]!.bar, rows[8]!.bar]);
       expect([...store.bars('A', at(2), at(4))]).toEqual([rows[1]!.bar]);
       expect([...store.bars('A', at(3))]).toEqual([rows[8]!.bar]);

@@ -23,6 +23,7 @@ const TABLES = `
   CREATE INDEX IF NOT EXISTS inputs_by_time ON inputs (time);
   CREATE INDEX IF NOT EXISTS inputs_of_halts ON inputs (input_id) WHERE kind = 'halts';
   CREATE INDEX IF NOT EXISTS inputs_of_leases ON inputs (input_id) WHERE kind = 'lease' AND subject <> '';
+  CREATE INDEX IF NOT EXISTS inputs_of_earlier ON inputs (input_id) WHERE kind = 'earlier';
   CREATE INDEX IF NOT EXISTS inputs_of_series ON inputs (time) WHERE kind = 'series';
   CREATE TABLE IF NOT EXISTS signals (
     signal_row INTEGER PRIMARY KEY, after_input INTEGER NOT NULL, boot_id TEXT NOT NULL, seq INTEGER NOT NULL, pair_id TEXT NOT NULL,

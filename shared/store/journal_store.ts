@@ -20,6 +20,7 @@ export const INPUT_KINDS = [
   'recovered',
   'boot',
   'series',
+  'earlier',
 ] as const;
 export type InputKind = (typeof INPUT_KINDS)[number];
 
@@ -27,7 +28,7 @@ export type InputKind = (typeof INPUT_KINDS)[number];
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
  * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a direction model of
  * a timeframe, a change of the halts, a stage of a rollout or its end, a degradation or its end, another policy, a
- * boot, an observation of an auxiliary series.
+ * boot, an observation of an auxiliary series, a change that took effect before a minute whose bars stand before it.
  */
 export interface InputRow {
   readonly kind: InputKind;
@@ -36,7 +37,8 @@ export interface InputRow {
    * direction model, all active halts from here on
    * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
    * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), boot id, or observation
-   * (`observationText` of shared/store/observation.ts).
+   * (`observationText` of shared/store/observation.ts), or process, minute and row of an earlier change
+   * (daemon/queue/earlier_change.ts).
    */
   readonly subject: string;
   /** Of an observation: the minute of its arrival. */
@@ -93,6 +95,8 @@ export interface BootRow {
 
 /** Answer that a replay of the inputs must reproduce, to the byte. */
 export interface AnsweredSignal {
+  /** The process that answered. */
+  readonly bootId: string;
   readonly pairId: string;
   readonly time: OpenTime;
   readonly body: string;
@@ -161,6 +165,8 @@ export interface JournalStore {
   inputsFrom(from: OpenTime): IterableIterator<InputRow>;
   /** Observations that arrived in a minute from `from` on and before `to`, in that order. */
   seriesBetween(from: OpenTime, to: OpenTime): IterableIterator<InputRow>;
+  /** The inputs of the kind `earlier`, in order. */
+  earlierChanges(): IterableIterator<InputRow>;
   /** All signals in the order in which they were published. */
   signals(): IterableIterator<AnsweredSignal>;
   /** Symbols with bars, and the open of their last one. */
@@ -239,6 +245,7 @@ export interface JournalFile extends JournalStore {
   /** The last `count` minutes of a pair up to `until` that moved its features, ascending; see `commonMinuteBefore`. */
   commonBars(pair: Pair, count: number, until: OpenTime): { readonly a: Bar; readonly b: Bar }[];
   inputsFrom(from: OpenTime, range?: InputRange): IterableIterator<InputRow>;
+  earlierChanges(ids?: Pick<InputRange, 'after' | 'through'>): IterableIterator<InputRow>;
   /** @param rows only signals after row `after` and up to row `through` */
   signals(rows?: { readonly after?: number; readonly through?: number }): IterableIterator<AnsweredSignal>;
   /** Those of minutes from `from` on and before `to`, in that order; others are read only where they lie between. */

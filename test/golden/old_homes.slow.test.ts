@@ -20,7 +20,10 @@ interface JournalRecord {
 const recordOf = (part: string): JournalRecord => readRecord(part) as unknown as JournalRecord;
 const JOURNALS = ['live', ...oldVersions().map((version) => `journal ${version}`)];
 
-/** Opens of the minutes in which models failed. A replay, whose models do not fail, answers these minutes with them. */
+/**
+ * Opens of the minutes in which models failed. Version 0.1.0 did not write which minute that was: a replay, whose
+ * models do not fail, answers it with them.
+ */
 function failedMinutes({ changes }: JournalRecord): Set<string> {
   const failures = /^(\d+) (degraded models( pairs)?|degraded direction_models \S+|rollout failed .*|direction \S+ )$/;
   const times = changes.flatMap((line) => failures.exec(line)?.[1] ?? []);
@@ -81,13 +84,13 @@ describe.each(JOURNALS)('the recorded journal: %s', (name) => {
     expect(ofArms.some((own) => !own.includes('@'))).toBe(true);
   });
 
-  it('is replayed to the byte, except for the minutes in which models failed', () => {
+  it('is replayed to the byte; where version 0.1.0 wrote it, except for the minutes in which models failed', () => {
     const { signals, equal, unanswered, different, differences } = record.replay;
     expect(equal).toBeGreaterThan(1500);
     expect([equal + different, unanswered]).toEqual([signals, 0]);
     expect(different).toBe(differences.length);
     const failed = failedMinutes(record);
     expect(failed.size).toBeGreaterThan(2);
-    expect(differences.filter(({ time }) => !failed.has(time))).toEqual([]);
+    expect(differences.filter(({ time }) => name === 'live' || !failed.has(time))).toEqual([]);
   });
 });

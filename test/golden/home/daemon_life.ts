@@ -160,7 +160,7 @@ function changeState(live: number, process: Process, { laterPolicies, models }: 
     case 240:
       return inputs.apply({ kind: 'lease', fence: 3 });
     case 292:
-      // While it holds a position: this bar is answered without a model, and its replay with one.
+      // While it holds a position: this bar is answered without a model.
       failing.direction = true;
       return;
     case 300:
