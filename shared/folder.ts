@@ -1,16 +1,42 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
+import { MinutehandError } from './errors.ts';
 
 /*
  * Instead of `recursive: true` of Node: where a folder that exists answers ENOENT to the creation of one in it, as
  * /proc and some network drives do, that never returns, neither to the thread nor to a signal (Node 20 to 24).
  */
 
+const held: string[] = [];
+
+/**
+ * From now on this process makes neither this folder nor those above it, once they are gone: whoever has moved a folder
+ * away for a while could not move it back onto a new one. An absent folder is not held.
+ * @returns ends that
+ */
+export function holdFolder(path: string): () => void {
+  const own = resolve(path);
+  if (!isFolder(own)) return () => undefined;
+  held.push(own);
+  return () => {
+    const at = held.indexOf(own);
+    if (at >= 0) held.splice(at, 1);
+  };
+}
+
+/** @returns the refusal to make a folder that is held, or above a held one, and is gone */
+function refusalToMake(path: string): Error | null {
+  if (held.length === 0) return null;
+  const own = resolve(path);
+  const isHeld = held.some((one) => one === own || one.startsWith(own === sep ? sep : own + sep));
+  return isHeld && !isFolder(own) ? new MinutehandError('FOLDER_UNUSABLE', { seen: `${own} is gone` }) : null;
+}
+
 /**
  * Makes a folder and those above it, where they are absent.
  * @returns the highest that was made, if any.
- * @throws Error of mkdir
+ * @throws Error of mkdir; MinutehandError FOLDER_UNUSABLE where `holdFolder` forbids it
  */
 export function makeFolder(path: string, mode?: number): string | undefined {
   const first = attempt(path, mode);
@@ -26,6 +52,8 @@ export function makeFolder(path: string, mode?: number): string | undefined {
 }
 
 function attempt(path: string, mode?: number): Error | null {
+  const refusal = refusalToMake(path);
+  if (refusal !== null) return refusal;
   try {
     mkdirSync(path, mode);
     return null;
@@ -49,6 +77,8 @@ export async function makeFolderAsync(path: string, mode?: number): Promise<stri
 }
 
 function attemptAsync(path: string, mode?: number): Promise<Error | null> {
+  const refusal = refusalToMake(path);
+  if (refusal !== null) return Promise.resolve(refusal);
   return mkdir(path, mode).then(
     () => null,
     (error: Error) => error,

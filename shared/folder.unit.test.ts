@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeFolder, makeFolderAsync } from './folder.ts';
+import { holdFolder, makeFolder, makeFolderAsync } from './folder.ts';
 
 let root: string;
 beforeAll(() => {
@@ -31,6 +31,30 @@ describe.each([
     await make(join(root, `${name}-link`, 'x'));
     expect(existsSync(join(root, `${name}-target`, 'x'))).toBe(true);
     expect(await make('.')).toBeUndefined();
+  });
+
+  it('makes no folder again that was held when it was moved away, nor one above or below it', async () => {
+    const home = join(root, `${name}-home`);
+    const models = join(home, 'models');
+    await make(models);
+    const release = holdFolder(models);
+    expect(await make(models)).toBeUndefined();
+    await make(join(models, 'a'));
+    const other = join(root, `${name}-moved`);
+    renameSync(home, other);
+    for (const path of [models, home, join(models, 'a', 'b')])
+      await expect(make(path), path).rejects.toThrow(code('FOLDER_UNUSABLE'));
+    expect(existsSync(home)).toBe(false);
+    await make(join(root, `${name}-home2`));
+    renameSync(other, home);
+    await make(join(models, 'a', 'b'));
+    renameSync(home, other);
+    release();
+    await make(models);
+    expect(existsSync(models)).toBe(true);
+    // An absent one is not held.
+    holdFolder(join(root, `${name}-absent`));
+    await make(join(root, `${name}-absent`));
   });
 
   it('fails where a file is, at the end of the path or in the middle', async () => {

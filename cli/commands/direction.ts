@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
+import { homePaths } from '../../shared/home.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
@@ -120,6 +121,7 @@ export async function runDirectionJob(
   try {
     const { trained, plan, version } = await runDirection(job, {
       settings,
+      home: homePaths().home,
       gitCommit: gitCommit(),
       onProgress: (stage, done, total) => progress.update(stage, done, total),
       onJoined: (symbol, seconds) => output.line(joinedLine(symbol, seconds, job.timeframe)),

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MinutehandError } from '../errors.ts';
+import { holdFolder } from '../folder.ts';
 import { makePrivateFolder } from '../private_files.ts';
 import { Database, SqliteError } from '../store/sqlite.ts';
 
@@ -61,13 +62,16 @@ function tryLock(path: string, timeoutMs: number): Unlock | null {
     const opened = (db = new Database(path, { timeout: timeoutMs }));
     opened.exec('BEGIN EXCLUSIVE');
     held.add(opened);
+    const release = holdFolder(dirname(path));
     return () => {
+      release();
       held.delete(opened);
       opened.close();
     };
   } catch (cause) {
     db?.close();
     if (cause instanceof SqliteError && cause.code.startsWith('SQLITE_BUSY')) return null;
+    if (cause instanceof MinutehandError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MinutehandError('HOME_UNUSABLE', { seen: `${path}: ${reason}`, cause });
   }

@@ -10,11 +10,14 @@ import {
   type TrainedDirection,
 } from '../learning/direction/train_direction.ts';
 import { f1Floor } from '../learning/validate/quality_gate.ts';
+import { holdingFolders } from './held_folders.ts';
 import { readInstruments } from './bars/instruments.ts';
 import type { DirectionJob } from './direction_job.ts';
 
 export interface DirectionContext {
   readonly settings: Settings;
+  /** Folder of the installation. */
+  readonly home: string;
   /** Of this program, for the manifest; null outside a repository. */
   readonly gitCommit: string | null;
   onProgress(stage: string, done: number, total: number): void;
@@ -35,8 +38,15 @@ export interface DirectionProduct {
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT, MODEL_MARKET, and as `trainDirection` and `makeDirectionBundle`
  */
 export async function runDirection(job: DirectionJob, context: DirectionContext): Promise<DirectionProduct> {
+  refuseOtherMarket(job, context.settings);
+  const { folder } = job.output;
+  return await holdingFolders(folder === null ? [context.home] : [context.home, folder], () =>
+    makeProduct(job, context),
+  );
+}
+
+async function makeProduct(job: DirectionJob, context: DirectionContext): Promise<DirectionProduct> {
   const { settings, gitCommit, onProgress, onJoined } = context;
-  refuseOtherMarket(job, settings);
   const plan = planOf(job, settings);
   const { source, symbols, timeframe, market } = job;
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);

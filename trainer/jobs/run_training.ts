@@ -24,6 +24,7 @@ import { warmStartTraining } from '../learning/training/training_plan.ts';
 import { readConfiguredBars } from './bars/configured_bars.ts';
 import { withOwnPrices } from './bars/installation_bars.ts';
 import { openSource } from './feature_source/open_source.ts';
+import { holdingFolders } from './held_folders.ts';
 import { returnFreedMemory } from './resources/freed_memory.ts';
 import { watchGpu } from './resources/gpu_watch.ts';
 import { ownResources, type RunResources } from './resources/run_resources.ts';
@@ -54,19 +55,29 @@ export interface TrainingProduct {
  */
 export async function runTraining(job: TrainingJob, context: TrainingContext): Promise<TrainingProduct> {
   const gpu = watchGpu(process.pid);
-  return await withOptions(job, context, async (options, bars) => {
-    const result = await trainAs(job, options.out, options);
-    if (result === null) return { result, gates: [], resources: ownResources(await gpu.stop()) };
-    const { settings, workers, onProgress } = options;
-    const gates = await adoptionGates(result, {
-      settings,
-      bars: 'bars' in result ? result.bars : bars,
-      modelsFolder: options.out,
-      workers,
-      onProgress,
-    });
-    return { result, gates, resources: ownResources(await gpu.stop()) };
+  const folders = [context.paths.home, job.output.folder ?? context.paths.models];
+  const result = await holdingFolders(folders, () =>
+    withOptions(job, context, (options, bars) => makeAndJudge(job, options, bars)),
+  );
+  return { ...result, resources: ownResources(await gpu.stop()) };
+}
+
+async function makeAndJudge(
+  job: TrainingJob,
+  options: TrainOptions,
+  bars: ReadonlyMap<string, BarColumns>,
+): Promise<Omit<TrainingProduct, 'resources'>> {
+  const result = await trainAs(job, options.out, options);
+  if (result === null) return { result, gates: [] };
+  const { settings, workers, onProgress } = options;
+  const gates = await adoptionGates(result, {
+    settings,
+    bars: 'bars' in result ? result.bars : bars,
+    modelsFolder: options.out,
+    workers,
+    onProgress,
   });
+  return { result, gates };
 }
 
 /**
