@@ -1,6 +1,7 @@
 import type { Bar } from '../../bar.ts';
 import { SECONDS_PER_BAR } from '../../bar.ts';
 import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../../pair.ts';
+import { FormulaBlock } from '../formula/formula_block.ts';
 import { FormulaColumns } from '../formula/formula_columns.ts';
 import { formulaDefinition, formulasOf } from '../formula/named_formulas.ts';
 import { Calendar } from './calendar.ts';
@@ -358,6 +359,24 @@ export class PairFeatures {
   writeRow(out: Float32Array, at: number): void {
     writeFloats(this.values, 0, this.values.length, out, at);
   }
+}
+
+/** What the columns of a history are computed by: hand-written ones bar by bar, formulas in blocks. */
+export interface HistoryFeatures {
+  readonly written: PairFeatures;
+  /** null = the schema has none. */
+  readonly formulas: FormulaBlock | null;
+}
+
+/** @param barSeconds of the pair's timeframe @throws FormulaError */
+export function historyFeatures(windows: Windows, barSeconds = SECONDS_PER_BAR): HistoryFeatures {
+  const { formulas: _formulas, ...own } = windows;
+  const written = new PairFeatures(own, barSeconds);
+  const formulas = formulasOf(windows, written.definitions);
+  return {
+    written,
+    formulas: formulas.length === 0 ? null : new FormulaBlock(formulas, written.definitions, barSeconds),
+  };
 }
 
 // Stryker disable next-line BlockStatement: which legs share a track saves time only

@@ -1,9 +1,10 @@
 import { barOpen } from '../../../shared/core/resample/bar_resampler.ts';
 import { barSecondsOf } from '../../../shared/pair.ts';
-import type { OpenTime } from '../../../shared/bar.ts';
+import type { Bar, OpenTime } from '../../../shared/bar.ts';
 import { barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
-import { PairFeatures } from '../../../shared/core/features/features.ts';
+import { historyFeatures, writeFloats } from '../../../shared/core/features/features.ts';
+import type { FormulaBlock } from '../../../shared/core/formula/formula_block.ts';
 import type { Market } from '../../../shared/core/position/position.ts';
 import { recentBars, type RecentBars } from '../../../shared/market/recent_history.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
@@ -89,11 +90,13 @@ export function buildPairHistory(
   given?: HistoryColumns,
 ): PairHistory {
   const { length: minutes, inA, inB } = matchMinutes(a, b);
-  const engine = new PairFeatures(windows, pair.barSeconds);
-  const capacity = Math.max(0, minutes - engine.warmupBars + 1);
+  const { written: engine, formulas } = historyFeatures(windows, pair.barSeconds);
+  const warmup = Math.max(engine.warmupBars, formulas?.warmupBars ?? 1);
+  const capacity = Math.max(0, minutes - warmup + 1);
   const columns = given ?? historyColumns(() => new Float64Array(capacity));
   const row = new Int32Array(capacity).fill(-1);
-  const width = engine.definitions.length;
+  const width = engine.definitions.length + (formulas?.width ?? 0);
+  const blockRows = formulas === null ? null : new BlockRows(formulas, width);
   const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
   let features = new Float32Array(1024 * width);
   let length = 0;
@@ -103,8 +106,11 @@ export function buildPairHistory(
   const barOfB = barReader(b);
   for (let minute = 0; minute < minutes; minute++) {
     const i = inA[minute]!;
-    engine.step(barOfA(i), barOfB(inB[minute]!));
-    if (!engine.ready) continue;
+    const barA = barOfA(i);
+    const barB = barOfB(inB[minute]!);
+    engine.step(barA, barB);
+    if (blockRows !== null) blockRows.add(barA, barB, values, features);
+    if (frame.bars < warmup) continue;
     const time = a.time[i]! as OpenTime;
     columns.time[length] = time;
     columns.openA[length] = frame.a.open;
@@ -123,10 +129,12 @@ export function buildPairHistory(
     if (keep(time, frame.z)) {
       if ((rows + 1) * width > features.length) features = grow(features, capacity * width);
       engine.writeRow(features, rows * width);
+      blockRows?.keep(rows);
       row[length] = rows++;
     }
     length++;
   }
+  blockRows?.flush(features);
   return {
     pair,
     length,
@@ -135,6 +143,48 @@ export function buildPairHistory(
     features: features.length === rows * width ? features : features.slice(0, rows * width),
     rows,
   };
+}
+
+/** Computes the formulas of a history in blocks, and writes those of kept bars behind the hand-written columns. */
+class BlockRows {
+  readonly #formulas: FormulaBlock;
+  readonly #width: number;
+  readonly #values: Float64Array;
+  /** Row of each kept bar of the block; −1 = not kept. */
+  #rows: number[] = [];
+
+  /** @param width columns of a row, those of formulas last */
+  constructor(formulas: FormulaBlock, width: number) {
+    this.#formulas = formulas;
+    this.#width = width;
+    this.#values = new Float64Array(formulas.width);
+  }
+
+  /** Takes the next bar. @param written values of the hand-written columns @param features all rows so far */
+  add(a: Bar, b: Bar, written: Float64Array, features: Float32Array): void {
+    if (this.#formulas.isFull) this.flush(features);
+    this.#formulas.add(a, b, written);
+    this.#rows.push(-1);
+  }
+
+  /** The bar that was added last is kept as this row. */
+  keep(row: number): void {
+    this.#rows[this.#rows.length - 1] = row;
+  }
+
+  /** Writes the rows of the bars that were added. */
+  flush(features: Float32Array): void {
+    const formulas = this.#formulas;
+    const values = this.#values;
+    formulas.run();
+    for (let place = 0; place < this.#rows.length; place++) {
+      const row = this.#rows[place]!;
+      if (row < 0) continue;
+      formulas.read(place, values);
+      writeFloats(values, 0, values.length, features, (row + 1) * this.#width - values.length);
+    }
+    this.#rows = [];
+  }
 }
 
 function grow(values: Float32Array, most: number): Float32Array<ArrayBuffer> {

@@ -147,6 +147,43 @@ describe('buildPairHistory', () => {
     }
   });
 
+  it('computes formulas in blocks to the bits that they have bar by bar, in the rows of kept bars alone', () => {
+    const { minutehand } = tinySettings();
+    const bars = tinyBars(tinySettings(), 1400);
+    const without = (symbol: string, drop: (i: number) => boolean): BarColumns => {
+      const columns = bars.get(symbol)!;
+      const kept = Array.from({ length: columns.length }, (_, i) => barAt(columns, i)).filter((_, i) => !drop(i));
+      return columnsOf(symbol, kept);
+    };
+    const a = without('XAUUSD', (i) => i % 17 === 3 || (i > 600 && i < 640));
+    const b = without('XAGUSD', (i) => i % 23 === 3);
+    const formulas = [
+      'momentum = (ema(a.close, 24) / a.close) - 1',
+      'ranked = rank(z_score, 70)',
+      'hours = corr(hour(), delta(log(b.close)), 60)',
+      'quoted = mean(a.spread, 5) / a.close',
+    ].join('\n');
+    const windows = { ...minutehand.windows, formulas };
+    const isKept = (time: number): boolean => (time / 60) % 3 !== 0;
+    const history = buildPairHistory(parsePair('XAUUSD_XAGUSD'), a, b, windows, isKept);
+    const engine = new PairFeatures(windows);
+    const width = engine.definitions.length;
+    const expected: Float32Array[] = [];
+    for (const common of commonBars(a, b)) {
+      engine.step(common.a, common.b);
+      if (!engine.ready || !isKept(common.a.time)) continue;
+      const row = new Float32Array(width);
+      engine.writeRow(row, 0);
+      expected.push(row);
+    }
+    expect(history.rows).toBe(expected.length);
+    expect(expected.length).toBeGreaterThan(2 * 256);
+    expected.forEach((row, i) => {
+      const seen = history.features.subarray(i * width, (i + 1) * width);
+      expect(new Uint32Array(seen.slice().buffer), `row ${i}`).toEqual(new Uint32Array(row.buffer));
+    });
+  });
+
   const m1 = realData('m1');
   it.skipIf(m1 === null)(`equals the textbook formulas on a month of real gold and silver${skipNote(m1)}`, async () => {
     const { windows } = loadSettings({ env: {} }).minutehand;
