@@ -31,7 +31,7 @@ export function addJob(program: Command, output: () => Output): void {
 async function runJob(job: Job, output: Output): Promise<void> {
   const settings = loadSettings();
   if (job.kind === 'direction') return await runDirectionJob(job, settings, { requireGates: false }, output);
-  await runTrainingJob(job, settings, { verbose: false, requireGates: false }, output);
+  await runTrainingJob(job, settings, { verbose: false, requireGates: false, notifier: null }, output);
 }
 
 /** @throws MinutehandError USAGE, JOB_INVALID */

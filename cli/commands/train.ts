@@ -27,6 +27,7 @@ import { gitCommit } from '../git_commit.ts';
 import { groupLines, parseGroups } from '../groups_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
+import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
 import { parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
 
@@ -55,6 +56,7 @@ interface TrainFlags {
   readonly hashName?: boolean;
   readonly groups?: string;
   readonly printJob?: boolean;
+  readonly notify?: boolean;
 }
 
 export function addTrain(program: Command, output: () => Output): void {
@@ -108,6 +110,10 @@ export function addTrain(program: Command, output: () => Output): void {
       '--dry-run',
       'check configuration, bars, features, engine and space, print the plan with its size and expected time, and learn nothing',
     )
+    .option(
+      '--notify',
+      'report the result on the channels that the environment names (MINUTEHAND_SLACK_URL and others)',
+    )
     .option('--print-job', 'train nothing: print these options as a job, for `minutehand job run`')
     .option('--adopt', 'make it the active version if it passes the gates')
     .addHelpText(
@@ -129,7 +135,11 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   await runTrainingJob(
     job,
     settings,
-    { verbose: flags.verbose === true, requireGates: flags.requireGates === true },
+    {
+      verbose: flags.verbose === true,
+      requireGates: flags.requireGates === true,
+      notifier: flags.notify === true ? openTrainingNotifier(settings, job.market, output) : null,
+    },
     output,
   );
 }
@@ -141,6 +151,12 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
 function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
   const flags = withFeatures(given);
   if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
+  for (const [other, isGiven] of Object.entries({ '--dry-run': flags.dryRun, '--print-job': flags.printJob }))
+    if (flags.notify && isGiven)
+      throw new MinutehandError('USAGE', {
+        seen: `--notify with ${other}`,
+        expected: 'a training, whose result is reported',
+      });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
   const { from, to } = parsePeriod(flags);
   return {
@@ -185,13 +201,15 @@ export interface TrainingCommand {
   readonly verbose: boolean;
   /** Whether a failed gate is a failed command. */
   readonly requireGates: boolean;
+  /** null: nobody is told. */
+  readonly notifier: TrainingNotifier | null;
 }
 
 /** Runs a training job in this process, decides about its bundle, and prints what came out. */
 export async function runTrainingJob(
   job: TrainingJob,
   settings: Settings,
-  { verbose, requireGates }: TrainingCommand,
+  { verbose, requireGates, notifier }: TrainingCommand,
   output: Output,
 ): Promise<void> {
   const paths = homePaths();
@@ -218,9 +236,12 @@ export async function runTrainingJob(
   let product: TrainingProduct;
   try {
     product = await runTraining(job, context);
-  } finally {
+  } catch (error) {
     progress.stop();
+    await notifier?.failed(error);
+    throw error;
   }
+  progress.stop();
   const { result, gates, resources } = product;
   if (result === null) {
     output.written(null);
@@ -239,6 +260,12 @@ export async function runTrainingJob(
   output.written(isOwn ? { action: 'train', target: result.version, after: { adopted, rollout } } : null);
   tellMetadata(job.output.folder ?? paths.models, output);
   report({ result, adoption, job, resources }, output);
+  await notifier?.trained({
+    version: result.version,
+    adopted,
+    isInRollout: rollout !== null,
+    gates: adoption.gates,
+  });
   if (requireGates && adoption.gates.some(({ passed }) => !passed)) process.exitCode = 1;
 }
 

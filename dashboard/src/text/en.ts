@@ -525,6 +525,7 @@ export const EN = {
   'event.retrain_failed': 'Training run failed',
   'event.retrain_aborted': 'Training given up',
   'event.retrain_adopted': 'Models adopted',
+  'event.retrain_trained': 'Models trained',
   'event.retrain_rollout': 'Rollout started',
   'event.retrain_rejected': 'Models rejected',
   'event.parity': 'Live differs from the backtest',

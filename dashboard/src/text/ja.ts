@@ -526,6 +526,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'event.retrain_failed': '学習の失敗',
   'event.retrain_aborted': '学習の断念',
   'event.retrain_adopted': 'モデルの採用',
+  'event.retrain_trained': 'モデルを学習',
   'event.retrain_rollout': 'ロールアウト開始',
   'event.retrain_rejected': 'モデルの不採用',
   'event.parity': '運用とバックテストの不一致',
