@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * One retraining of its own, as .github/workflows/weekly-retrain.yml runs it and as anyone can in a fresh clone:
- * `npm run retrain:weekly`. It trains, proves the bundle against the gates, verifies it as a daemon would, and packs it.
- * Exit code 0: a bundle that passed; 1: refused or failed, with the reason in the report.
+ * One retraining of its own, as .github/workflows/weekly-retrain.yml runs it and as anyone can in a fresh clone: `npm
+ * run retrain:weekly`. It trains, judges the bundle by the gates, verifies it as a daemon would, and packs it. Exit
+ * code 0: a bundle that passed; 1: refused or failed, with the reason in the report.
  *
  * - RETRAIN_DATA: folder of SYMBOL.csv[.gz]; without it the bars of MINUTEHAND_DATABASE_URL.
  * - RETRAIN_OPTIONS: further options of `minutehand train`, such as `--days 365 --trials 16`.
