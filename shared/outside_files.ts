@@ -30,6 +30,15 @@ export function createFile(path: string, data: string | Uint8Array): void {
   }
 }
 
+/** Creates an empty file where nothing has this name, not even a link. @throws the system's error but EEXIST */
+export function createOnly(path: string): void {
+  try {
+    writeFileSync(path, '', { flag: CREATE_ONLY as unknown as string, mode: MODE });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 /**
  * Opens a regular file for reading.
  * @throws the system's error; EFTYPE for anything but a regular file, ELOOP for a link

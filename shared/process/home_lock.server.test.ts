@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -61,6 +61,35 @@ describe('the lock of a home', () => {
     unlock();
     expect(isLocked(path)).toBe(false);
     expect(await waitForLock(path, 5, AbortSignal.abort())).toBe(null);
+  });
+
+  it('is opened through no link that another user has put there, and neither makes nor locks what that leads to', () => {
+    const victim = join(home, 'victim');
+    const others = join(home, 'others.db');
+    const unlock = lockHome(others);
+    for (const [name, target] of [
+      ['absent', victim],
+      ['there', others],
+    ] as const) {
+      const path = join(home, `${name}.lock`);
+      symlinkSync(target, path);
+      for (const take of [lockHome, isLocked])
+        expect(() => take(path)).toThrowError(expect.objectContaining({ code: 'HOME_UNUSABLE', seen: `${path}: it is a link` }) as Error); // prettier-ignore
+    }
+    expect(existsSync(victim)).toBe(false);
+    unlock();
+    mkdirSync(join(home, 'folder.lock'));
+    expect(() => lockHome(join(home, 'folder.lock'))).toThrowError(withCode('HOME_UNUSABLE'));
+  });
+
+  it('of this process stays when it is looked at, which opens its file', async () => {
+    const path = join(home, 'own.lock');
+    const unlock = lockHome(path);
+    expect(isLocked(path)).toBe(true);
+    const other = program.start(['lock', path]);
+    expect(await other.line()).toBe('HOME_LOCKED');
+    expect(await other.ended).toBe(0);
+    unlock();
   });
 
   it('is not reported as taken when the folder is the problem', () => {

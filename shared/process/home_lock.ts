@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MinutehandError } from '../errors.ts';
 import { holdFolder } from '../folder.ts';
+import { createOnly } from '../outside_files.ts';
 import { makePrivateFolder } from '../private_files.ts';
 import { Database, SqliteError } from '../store/sqlite.ts';
 
@@ -51,6 +52,23 @@ export async function waitForLock(path: string, pollMs: number, ending: AbortSig
   return null;
 }
 
+/**
+ * Makes the file of a lock where it is absent. Folders of an exchange are written by others: SQLite would make, or
+ * lock, whatever a link under this name leads to. An existing file is not opened: closing it would end the locks that
+ * this process has on it.
+ * @returns its inode
+ * @throws Error for anything but a regular file
+ */
+function lockFileOf(path: string): bigint {
+  let found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (found === undefined) {
+    createOnly(path);
+    found = lstatSync(path, { bigint: true });
+  }
+  if (found.isFile()) return found.ino;
+  throw new Error(found.isSymbolicLink() ? 'it is a link' : 'it is no regular file');
+}
+
 /** A lock whose file is garbage-collected is closed and lost: each is referenced until it is released. */
 const held = new Set<Database>();
 
@@ -59,8 +77,10 @@ function tryLock(path: string, timeoutMs: number): Unlock | null {
   let db: Database | null = null;
   try {
     makePrivateFolder(dirname(path));
+    const inode = lockFileOf(path);
     const opened = (db = new Database(path, { timeout: timeoutMs }));
     opened.exec('BEGIN EXCLUSIVE');
+    if (lockFileOf(path) !== inode) throw new Error('the file was exchanged while it was opened');
     held.add(opened);
     const release = holdFolder(dirname(path));
     return () => {
