@@ -195,7 +195,7 @@ export const STORED_FILES: readonly StoredFile[] = [
     in: 'models',
     path: 'direction/<version>/<file>',
     what: 'Bundles of the direction model.',
-    bound: 'One for each training by a person; no schedule makes them.',
+    bound: '`model_version_retention`, for each timeframe.',
   },
   {
     in: 'models',

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -7,7 +16,10 @@ import { createLogin } from '../api/access/sessions.ts';
 import { notify, resolve } from '../notify/outbox.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { activateDirection } from '../../../test/activate.ts';
+import { writeTinyDirection } from '../../../test/tiny_direction.ts';
 import { removeLeftovers } from './leftovers.ts';
+import { removeOldDirection } from './old_direction.ts';
 import { deleteOldRecords, deleteOldReports, MAX_REFUSED_FILLS } from './old_records.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 17, 12);
@@ -127,6 +139,27 @@ describe('what is left in folders', () => {
     expect([...removeLeftovers(paths, NOW_MS, system)].sort()).toEqual([...removed].sort());
     for (const path of removed) expect(existsSync(path), path).toBe(false);
     for (const path of [...kept, fresh]) expect(existsSync(path), path).toBe(true);
+  });
+
+  it('of direction models are the newest bundles of each timeframe, with the active one and its predecessor', () => {
+    const { home, models } = homePaths({ MINUTEHAND_HOME: mkdtempSync(join(folder, 'home-')) });
+    const at = (day: number): Date => new Date(NOW_MS + day * DAY_MS);
+    const hourly = [1, 2, 3, 4, 5, 6].map((day) => writeTinyDirection(models, 'BTCUSDT', '1h', at(day)));
+    const daily = [7, 8].map((day) => writeTinyDirection(models, 'BTCUSDT', '1d', at(day)));
+    const names = (): string[] => readdirSync(join(models, 'direction')).filter((name) => !/\.lock$/.test(name)).sort(); // prettier-ignore
+    expect(removeOldDirection(models, 9)).toEqual([]);
+    activateDirection(models, hourly[1]!, home);
+    activateDirection(models, hourly[0]!, home);
+    writeFileSync(join(models, 'direction', 'notes.txt'), 'a file of a person');
+    // A removal that a kill interrupted, and one of a bundle that was activated since.
+    mkdirSync(join(models, 'direction', '.20200101_0000.removed'));
+    renameSync(join(models, 'direction', hourly[1]!), join(models, 'direction', `.${hourly[1]!}.removed`));
+    expect(removeOldDirection(models, 3)).toEqual([hourly[4]!, hourly[3]!, hourly[2]!]);
+    expect(names()).toEqual(['1h.json', 'notes.txt', ...[hourly[0]!, hourly[1]!, hourly[5]!, ...daily].sort()].sort());
+    // Nothing goes while nobody knows which one is active.
+    writeFileSync(join(models, 'direction', '1h.json'), '{');
+    expect(removeOldDirection(models, 1)).toEqual([]);
+    expect(names()).toEqual(expect.arrayContaining([hourly[5]!, ...daily]));
   });
 
   it('of weekly reports is deleted by its age', () => {
