@@ -39,6 +39,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     "trainer/control/registry/trained_on.ts: join(modelsFolder, 'direction', name, 'manifest.json')",
     'trainer/control/records/leftovers.ts: join(folder, name)',
     'trainer/control/records/leftovers.ts: join(systemFolder, name)',
+    'trainer/control/records/old_direction.ts: join(folder, name)',
     'trainer/control/records/old_records.ts: join(folder, name)',
     'trainer/control/schedule/backtest_runner.ts: join(parent, name)',
     'trainer/control/schedule/config_changes.ts: join(home, name)',
