@@ -40,6 +40,8 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'trainer/control/records/leftovers.ts: join(folder, name)',
     'trainer/control/records/leftovers.ts: join(systemFolder, name)',
     'trainer/control/records/old_direction.ts: join(folder, name)',
+    'trainer/control/records/old_direction.ts: join(folder, version)',
+    'trainer/control/records/old_direction.ts: join(folder, asideOf(version))',
     'trainer/control/records/old_records.ts: join(folder, name)',
     'trainer/control/schedule/backtest_runner.ts: join(parent, name)',
     'trainer/control/schedule/config_changes.ts: join(home, name)',
