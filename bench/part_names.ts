@@ -1,6 +1,7 @@
 /** Parts that can be measured separately. A separate file, so that `--help` does not load the parts. */
 export const PARTS = [
   'end-to-end',
+  'floor',
   'arrival',
   'instruments',
   'stations',

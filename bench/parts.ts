@@ -4,6 +4,7 @@ import { benchBacktest, type BacktestBenchResult } from './backtest.ts';
 import { benchArrival, type ArrivalResult } from './end_to_end/arrival.ts';
 import { benchBrowsers, type BrowsersResult } from './end_to_end/browsers.ts';
 import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
+import { benchFloor, type FloorResult } from './end_to_end/floor.ts';
 import { benchInstruments, type InstrumentsResult } from './end_to_end/instruments.ts';
 import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.ts';
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
@@ -23,6 +24,8 @@ import { runTrainerBench, type TrainerResult } from './trainer.ts';
 export interface BenchResult {
   readonly machine: Machine;
   readonly end_to_end?: readonly EndToEndResult[];
+  /** Daemon and null daemon beside round trips without our code. */
+  readonly floor?: FloorResult;
   readonly arrival?: readonly ArrivalResult[];
   readonly instruments?: InstrumentsResult;
   readonly stations?: StationsResult;
@@ -65,6 +68,7 @@ export interface BenchOptions {
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const PAIRS = [10, 100, 1000] as const;
 const STATION_MINUTES = 3000;
+const FLOOR_MINUTES = 1500;
 const INSTRUMENT_SYMBOLS = 100;
 const INSTRUMENT_MINUTES = 1200;
 const WEATHER_MINUTES = 600;
@@ -105,6 +109,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
   return {
     machine,
     ...(wants('end-to-end') && { end_to_end: await endToEnd(options) }),
+    ...(wants('floor') && { floor: await benchFloor(minutes ?? FLOOR_MINUTES, print) }),
     ...(wants('arrival') && { arrival: await arrival(options) }),
     ...(wants('instruments') && { instruments: await instruments(options) }),
     ...(wants('stations') && { stations: await benchStations(minutes ?? STATION_MINUTES, print) }),

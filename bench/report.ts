@@ -4,6 +4,7 @@ import type { ArrivalResult, Pattern } from './end_to_end/arrival.ts';
 import { STAGES } from './end_to_end/signal_stages.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
+import type { FloorPace, FloorResult } from './end_to_end/floor.ts';
 import { BROWSERS_LIMIT, type BrowsersResult } from './end_to_end/browsers.ts';
 import type { InstrumentsResult } from './end_to_end/instruments.ts';
 import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
@@ -46,6 +47,7 @@ ${whenRun(machine)}; signal files and journal on ${machine.temporary_files_on}.$
 Nearest-rank percentiles: below 1,000 values p99.9 is the maximum.
 `,
     result.end_to_end && endToEnd(result.end_to_end),
+    result.floor && floor(result.floor),
     result.arrival && arrival(result.arrival),
     result.instruments && instruments(result.instruments),
     result.swaps && weather(result.swaps),
@@ -97,6 +99,35 @@ The **null daemon** sends ready-made signals through the same server and publish
 ${rows.join('\n')}
 `;
 }
+
+function floor({ pairs, request_bytes, answer_bytes, paces }: FloorResult): string {
+  const row = (pace: FloorPace, name: string, own: Percentiles | null | undefined): string[] =>
+    own === null || own === undefined
+      ? []
+      : [
+          `| ${pace.gap_ms === 0 ? 'back-to-back' : `${pace.gap_ms} ms idle`} | ${name} | ${own.count} | ${whole(own.p50)}/${whole(own.p99)}/${whole(own.max)} | **${(own.p50 / pace.echo.p50).toFixed(1)}** |`,
+        ];
+  const rows = paces.flatMap((pace) => [
+    ...row(pace, 'TCP echo', pace.echo),
+    ...row(pace, 'Redis: SETs and PING', pace.redis_round_trip),
+    ...row(pace, 'files: write and rename', pace.file_write),
+    ...FLOOR_ROWS.flatMap((transport) => [
+      ...row(pace, `null daemon, ${transport}`, pace.null_daemon[transport]),
+      ...row(pace, `daemon, ${transport}`, pace.daemon[transport]),
+    ]),
+  ]);
+  return `## Floor
+
+${pairs} pairs: what the machine allows, beside daemon and null daemon in one run, in alternating blocks; microseconds, p50/p99/max, and p50 over that of the echo. *Echo*: ${request_bytes} bytes to another process and ${answer_bytes} bytes back by TCP, without any of our code. *All*: until the last transport has all signals.
+
+| pace | what | round trips | p50/p99/max | × echo |
+|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+const FLOOR_ROWS = ['websocket', 'redis', 'file', 'all'] as const;
+const whole = (us: number): string => String(Math.round(us));
 
 const PATTERN_NAMES: Readonly<Record<Pattern, string>> = {
   together: 'together',

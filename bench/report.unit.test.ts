@@ -41,6 +41,40 @@ describe('docs/reference/BENCHMARKS.md', () => {
     expect(withParts(all, { ...first, machine: at(13) })).toEqual({ ...first, machine: at(13) });
   });
 
+  it('shows each round trip as a multiple of the echo', () => {
+    const of = (us: number) => percentiles([us]);
+    const daemons = { daemon: { websocket: of(400), all: of(900) }, null_daemon: { websocket: of(300), all: of(600) } };
+    const text = renderBenchmarks({
+      machine,
+      floor: {
+        pairs: 10,
+        request_bytes: 1500,
+        answer_bytes: 6000,
+        paces: [
+          {
+            gap_ms: 0,
+            minutes: 1,
+            echo: of(100),
+            redis_round_trip: null,
+            file_write: of(250),
+            ...daemons,
+            websocket_over_echo: 4,
+            all_over_echo: 9,
+          },
+        ],
+      },
+    });
+    const rows = text.split('\n').filter((line) => line.startsWith('|back-to-back'));
+    expect(rows).toEqual([
+      '|back-to-back|TCP echo|1|100/100/100|**1.0**|',
+      '|back-to-back|files: write and rename|1|250/250/250|**2.5**|',
+      '|back-to-back|null daemon, websocket|1|300/300/300|**3.0**|',
+      '|back-to-back|daemon, websocket|1|400/400/400|**4.0**|',
+      '|back-to-back|null daemon, all|1|600/600/600|**6.0**|',
+      '|back-to-back|daemon, all|1|900/900/900|**9.0**|',
+    ]);
+  });
+
   it('shows the p99 ratio with open dashboards and its interval for each transport', () => {
     const without = percentiles([1000, 2000]);
     const loaded = percentiles([1000, 2100]);
