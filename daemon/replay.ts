@@ -55,6 +55,8 @@ function createReplay(
   journal: Journal,
   screen: ScreenPolicy | null = screenPolicy(options.settings),
   replayedBefore?: PipelineOptions['replayedBefore'],
+  /** Only signals of minutes before its end count. */
+  span?: JournalReplayOptions['period'],
 ): { pipeline: Pipeline; settle(): Promise<void>; summary(): ReplaySummary } {
   const { settings, clock } = options;
   const { minutehand } = settings;
@@ -84,7 +86,8 @@ function createReplay(
     journal,
     observer: {
       onSignals(batch) {
-        for (const { body, bodyText } of batch) {
+        for (const { body, bodyText, minute } of batch) {
+          if (minute.time >= (span?.to ?? Infinity)) continue;
           hash.update(bodyText).update('\n');
           counts.signals++;
           if (body.action === 'ENTER') counts.enters++;
@@ -146,7 +149,7 @@ export async function replayBars(options: BarReplayOptions): Promise<ReplaySumma
 
 export interface JournalReplayOptions extends ReplayOptions {
   /** After pruning, only the remaining signals are replayed. */
-  readonly store: JournalStore & Partial<Pick<JournalFile, 'pruned' | 'stateBefore'>>;
+  readonly store: JournalStore & Partial<Pick<JournalFile, 'pruned' | 'stateBefore' | 'inputBefore'>>;
   /** Only the signals of these minutes; it needs a journal on disk. Without it all of them. */
   readonly period?: { readonly from: OpenTime; readonly to: OpenTime };
   /** Policy of the journal, or always that of `settings`. */
@@ -162,7 +165,8 @@ export interface JournalReplaySummary extends ReplaySummary {
   readonly equal: number;
   /**
    * Signals after the last one of the journal: their inputs were stored, and their answers not yet. A daemon that
-   * runs, or was killed, leaves some.
+   * runs, or was killed, leaves some. 0 where the journal goes on behind the period: that some are missing is a
+   * difference then.
    */
   readonly unanswered: number;
   /** Signals that did not, or that the journal has and the replay has not, or the other way round. */
@@ -190,18 +194,23 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   const keyOf = createKeys();
   const before = stateAt(store, period?.from);
   const end = period === undefined ? null : stateAt(store, period.to);
+  const ids = {
+    after: before?.afterInput ?? 0,
+    // Also those whose answers are missing at the end of the period.
+    through: (period && store.inputBefore?.(period.to)) ?? Number.MAX_SAFE_INTEGER,
+  };
   const first = firstPolicy(options, before, end);
   const journal = {
     ...NO_JOURNAL,
     signal: (row: AnsweredSignal) => void replayed.set(keyOf(row), { content: contentOf(row), place: replayed.size }),
   };
   const earlier = new ReplayedChanges(
-    earlierChangesBetween(store, before, end),
+    (store as JournalFile).earlierChanges(ids),
     () => signalsBetween(store, before, end),
     async (row) => (await inputOf(row, loadModels, options.loadDirection)) as StateInput,
   );
   const screen = screenOfRecord(first, options.settings);
-  const { pipeline, settle, summary } = createReplay(options, journal, screen, earlier.before);
+  const { pipeline, settle, summary } = createReplay(options, journal, screen, earlier.before, period);
   const decidesAs = (text: string | null | undefined): void => {
     if (typeof text === 'string' && options.policy !== 'of settings')
       pipeline.inputs.apply({ kind: 'policy', record: parseDecisionRecord(text) });
@@ -216,7 +225,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   await settle();
   if (before !== null) await resumeBehind(before, pipeline, { ...options, loadModels });
   let done = 0;
-  for (const row of inputsBetween(store, before, end)) {
+  for (const row of (store as JournalFile).inputsFrom(0 as OpenTime, ids)) {
     // Minutes that a killed process left unanswered were answered by the next one, but from the same bars and models.
     if (row.kind === 'boot') {
       await settle();
@@ -230,7 +239,9 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     if (++done % ROWS_PER_TURN === 0) await settle();
   }
   await settle();
-  return { ...summary(), ...compare(signalsBetween(store, before, end), replayed) };
+  // A minute of the period may have been answered behind the first one of the next.
+  const later = end === null ? NONE : signalsBetween(store, end, null);
+  return { ...summary(), ...compare(signalsBetween(store, before, end), replayed, later, period?.to) };
 }
 
 /** Daemons of the first rules confirmed a level by two agreeing bars, however far it was. */
@@ -261,24 +272,6 @@ function stateAt(store: JournalReplayOptions['store'], time: OpenTime | undefine
 }
 
 /** A store that is not on disk was never pruned, and gives all its rows. */
-function inputsBetween(
-  store: JournalStore,
-  before: PrunedSignals | null,
-  end: PrunedSignals | null,
-): IterableIterator<InputRow> {
-  const ids = { after: before?.afterInput ?? 0, ...(end && { through: end.afterInput }) };
-  return (store as JournalFile).inputsFrom(0 as OpenTime, ids);
-}
-
-function earlierChangesBetween(
-  store: JournalStore,
-  before: PrunedSignals | null,
-  end: PrunedSignals | null,
-): IterableIterator<InputRow> {
-  const ids = { after: before?.afterInput ?? 0, ...(end && { through: end.afterInput }) };
-  return (store as JournalFile).earlierChanges(ids);
-}
-
 function signalsBetween(
   store: JournalStore,
   before: PrunedSignals | null,
@@ -358,6 +351,7 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
 }
 
 const MAX_DIFFERENCES = 20;
+const NONE: readonly AnsweredSignal[] = [];
 
 /** By key: what came out, and as the how many-th. */
 type Replayed = Map<string, { readonly content: string; readonly place: number }>;
@@ -365,6 +359,8 @@ type Replayed = Map<string, { readonly content: string; readonly place: number }
 function compare(
   signals: Iterable<AnsweredSignal>,
   replayed: Replayed,
+  later: Iterable<AnsweredSignal>,
+  to: OpenTime = Number.MAX_SAFE_INTEGER as OpenTime,
 ): Pick<JournalReplaySummary, 'equal' | 'unanswered' | 'different' | 'differences'> {
   const differences: JournalReplaySummary['differences'][number][] = [];
   let equal = 0;
@@ -386,10 +382,24 @@ function compare(
     lastPlace = Math.max(lastPlace, replay?.place ?? -1);
     replayed.delete(key);
   }
+  // Bars of the next period may be stored together with the last signals of this one.
+  for (const key of replayed.keys()) if (Number(key.split(' ')[1]) >= to) replayed.delete(key);
+  let isEnd = true;
+  for (const signal of later) {
+    isEnd = false;
+    if (replayed.size === 0) break;
+    const key = keyOf(signal);
+    const own = replayed.get(key);
+    if (own === undefined) continue;
+    const journal = contentOf(signal);
+    if (own.content === journal) equal++;
+    else differ(key, journal, own.content);
+    replayed.delete(key);
+  }
   let unanswered = 0;
   for (const [key, { content, place }] of replayed) {
     // Stryker disable next-line EqualityOperator: what came out at `lastPlace` was deleted from the map
-    if (place > lastPlace) unanswered++;
+    if (isEnd && place > lastPlace) unanswered++;
     else differ(key, null, content);
   }
   return { equal, unanswered, different, differences };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { activate } from './activate.ts';
 import type { Certificate } from '../cli/parity/certificate.ts';
+import { renderCertificate } from '../cli/parity/certificate_page.ts';
 import { proveDay } from '../cli/parity/prove_day.ts';
 import { computeEvidence } from '../cli/policy_evidence.ts';
 import { barInput } from '../daemon/queue/input.ts';
@@ -179,6 +180,45 @@ describe('the parity certificate of a day', () => {
     expect(Object.keys(legs)).toEqual([SECOND]);
     expect(new Set(Object.values(backfilled))).toEqual(new Set([20]));
     expect(signals).toEqual({});
+  });
+
+  it('is not equal where the journal ends before the last answers, and says how many', async () => {
+    const lastMinute = (DAY + 60 * (DAY_MINUTES - 1)) as OpenTime;
+    const certificate = await certify({
+      alter(path) {
+        const db = new Database(path);
+        db.prepare('DELETE FROM signals WHERE time = ?').run(lastMinute);
+        db.close();
+      },
+    });
+    const compared = (DAY_MINUTES - 1) * pairs.length;
+    expect(certificate).toMatchObject({
+      verdict: 'EXPLAINED',
+      replay: { signals: compared + pairs.length, equal: compared, different: 0, unanswered: pairs.length },
+    });
+    const page = renderCertificate(certificate);
+    expect(page).toContain(`${compared} of ${compared} signals equal in the replay of the journal.`);
+    expect(page).toContain(`${pairs.length} signals are replayed but not in the journal`);
+  });
+
+  it('finds a mismatch where the last signals of the day are missing, and the journal goes on behind them', async () => {
+    const { path } = await record({});
+    const from = DAY + 60 * (DAY_MINUTES - 30);
+    const db = new Database(path);
+    // What was the end of the day is followed by another one.
+    db.prepare('UPDATE inputs SET time = time + 86400 WHERE time >= ?').run(from);
+    db.prepare('UPDATE signals SET time = time + 86400 WHERE time >= ?').run(from);
+    db.prepare('DELETE FROM signals WHERE time = ?').run(from - 60);
+    db.close();
+    const day = await proveDay({
+      settings,
+      paths,
+      market: 'simulated',
+      shard: 'main',
+      day: DAY,
+      onProgress: () => undefined,
+    });
+    expect(day).toMatchObject({ verdict: 'MISMATCH', replay: { different: pairs.length, unanswered: 0 } });
   });
 
   it('decides without models what was decided without them, an exit too', async () => {

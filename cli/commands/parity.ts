@@ -18,6 +18,7 @@ import {
   lateCells,
   PARITY_COLUMNS,
   parityCells,
+  replayText,
   renderCertificate,
   verdictText,
 } from '../parity/certificate_page.ts';
@@ -169,8 +170,8 @@ function write(certificate: Certificate, folder: string): string {
 }
 
 function show(certificate: Certificate, output: Output): void {
-  const { day, market, shard, replay, decisions, mismatches } = certificate;
-  output.line(`${day}, market ${market}, shard ${shard}: ${replay.equal} of ${replay.signals} signals equal in replay`);
+  const { day, market, shard, decisions, mismatches } = certificate;
+  output.line(`${day}, market ${market}, shard ${shard}: ${replayText(certificate)}`);
   const widths = [17, 9, 9, 40, 0];
   const row = (cells: readonly string[]): string =>
     cells

@@ -9,7 +9,7 @@ import type { DecisionParity, Mismatch } from '../../trainer/control/parity/deci
 
 export const CERTIFICATE_SCHEMA = 'minutehand.parity/1';
 
-/** EXPLAINED: every difference has a cause of docs/reference/LIVE_VS_BACKTEST.md. */
+/** EXPLAINED: every difference has a cause of docs/reference/LIVE_VS_BACKTEST.md, or the journal ends before it. */
 export type ParityVerdict = 'EQUAL' | 'EXPLAINED' | 'MISMATCH';
 
 /** Proof for one day: replay and backtest against the published signals. */
@@ -29,6 +29,8 @@ export interface Certificate {
     /** Equal to the byte. */
     readonly equal: number;
     readonly different: number;
+    /** Replayed, though the journal ends before their answers; absent in earlier certificates. */
+    readonly unanswered?: number;
     /** Over the deterministic part of every replayed signal. */
     readonly sha256: string;
   };
@@ -51,7 +53,8 @@ export type PairParity = Omit<DecisionParity, 'mismatches'> & { readonly mismatc
 export function verdictOf({ replay, decisions }: Pick<Certificate, 'replay' | 'decisions'>): ParityVerdict {
   const pairs = Object.values(decisions);
   if (replay.different > 0 || pairs.some(({ mismatches }) => mismatches > 0)) return 'MISMATCH';
-  return pairs.every(({ compared, equal }) => compared === equal) ? 'EQUAL' : 'EXPLAINED';
+  const isWhole = (replay.unanswered ?? 0) === 0;
+  return isWhole && pairs.every(({ compared, equal }) => compared === equal) ? 'EQUAL' : 'EXPLAINED';
 }
 
 /** The signature is beside the file that it signs. */

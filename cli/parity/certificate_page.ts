@@ -7,13 +7,22 @@ import type { Certificate, PairParity, ParityVerdict } from './certificate.ts';
 const VERDICTS: Readonly<Record<ParityVerdict, string>> = {
   EQUAL: 'Every signal equals its replay byte for byte, and every decision on a pair equals the backtest’s.',
   EXPLAINED:
-    'Every signal equals its replay byte for byte; every decision on a pair that differs from the backtest’s has a known cause.',
+    'Every signal of the journal equals its replay byte for byte; every decision on a pair that differs from the backtest’s has a known cause.',
   MISMATCH: 'Signals differ without a known cause.',
 };
 
 /** One sentence. */
 export function verdictText({ verdict }: Pick<Certificate, 'verdict'>): string {
   return `${verdict}: ${VERDICTS[verdict]}`;
+}
+
+/** How many signals of the journal its replay gives again, and what the journal does not have yet. */
+export function replayText({ replay }: Pick<Certificate, 'replay'>): string {
+  const { signals, equal, unanswered = 0 } = replay;
+  const compared = `${equal} of ${signals - unanswered} signals equal in the replay of the journal.`;
+  if (unanswered === 0) return compared;
+  const what = unanswered === 1 ? '1 signal is' : `${unanswered} signals are`;
+  return `${compared} ${what} replayed but not in the journal, which ends before: the daemon runs, or was killed and has not been started again.`;
 }
 
 /** The certificate as one HTML file for people. */
@@ -28,7 +37,7 @@ export function renderCertificate(certificate: Certificate): string {
   return htmlPage(`Parity of ${day}`, [
     `<h1>Parity of ${day}, market ${escapeHtml(market)}, shard ${escapeHtml(shard)}</h1>`,
     `<p class="${certificate.verdict === 'MISMATCH' ? 'warning' : 'verdict'}">${escapeHtml(verdictText(certificate))}</p>`,
-    `<p>${replay.equal} of ${replay.signals} signals equal in the replay of the journal, sha256 ${replay.sha256}.</p>`,
+    `<p>${escapeHtml(replayText(certificate))} sha256 ${replay.sha256}.</p>`,
     '<h2>Decisions beside the backtest</h2>',
     rows.length === 0 ? '<p>No pairs.</p>' : htmlTable(PARITY_COLUMNS, rows),
     ...instrumentsText(certificate).map((text) => `<p>${escapeHtml(text)}</p>`),

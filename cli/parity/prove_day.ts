@@ -101,7 +101,7 @@ async function replayDay(
 ): Promise<Certificate['replay']> {
   onProgress('replay', 0, 1);
   const schema = featureSchema(settings.minutehand.windows);
-  const { signals, equal, different, sha256 } = await replayJournal({
+  const { signals, equal, different, unanswered, sha256 } = await replayJournal({
     settings,
     pairIds: [...pairIds, ...instrumentIds],
     clock: MACHINE_CLOCK,
@@ -112,7 +112,7 @@ async function replayDay(
     loadDirection: directionOpener(paths.models, instrumentIds.length),
     onSignals: () => undefined,
   });
-  return { signals, equal, different, sha256 };
+  return { signals, equal, different, unanswered, sha256 };
 }
 
 async function compareDay(

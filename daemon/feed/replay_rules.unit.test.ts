@@ -264,6 +264,7 @@ describe('a replay of a journal', () => {
     const memory = {
       snapshot: (read) => read(memory),
       inputsFrom: () => store.inputsFrom(0 as OpenTime),
+      earlierChanges: () => store.earlierChanges(),
       signals: () => store.signals(),
       policyText: (hash) => store.policyText(hash),
       policyTextOfBoot: (bootId) => store.policyTextOfBoot(bootId),
@@ -338,6 +339,39 @@ describe('a replay of a journal', () => {
     expect([unknown.different, unknown.unanswered, unknown.equal]).toEqual([1, unknown.signals, 0]);
     expect(unknown.differences).toMatchObject([{ journal: expect.any(String) as string, replay: null }]);
     strange.close();
+  });
+
+  it('names signals that are missing at the end of a period as differences where the journal goes on behind it', async () => {
+    const middle = answeredMinutes[Math.floor(answeredMinutes.length / 2)]!;
+    const from = answeredMinutes[0]!;
+    const store = changedJournal('end_of_period', `DELETE FROM signals WHERE time = ${middle - 60}`);
+    const missing = await replayOf(store, { period: { from, to: middle } });
+    expect([missing.different, missing.unanswered]).toEqual([PAIRS.length, 0]);
+    expect(new Set(missing.differences.map(({ time, journal }) => `${time} ${journal}`))).toEqual(
+      new Set([`${isoOf((middle - 60) as OpenTime)} null`]),
+    );
+    store.close();
+    const killed = changedJournal('killed_then', `DELETE FROM signals WHERE time >= ${middle - 60}`);
+    const waiting = await replayOf(killed, { period: { from, to: middle } });
+    expect([waiting.different, waiting.unanswered]).toEqual([0, PAIRS.length]);
+    killed.close();
+  });
+
+  it('compares minutes of a period that were answered behind the first one of the next', async () => {
+    const middle = answeredMinutes[Math.floor(answeredMinutes.length / 2)]!;
+    const whole = openJournal(path, { readOnly: true });
+    const first = 1 + [...rowsOf(whole)].findIndex(({ time }) => time === middle);
+    whole.close();
+    // The first answer of the next period comes before the last one of this.
+    const move = (from: number, to: number): string =>
+      `UPDATE signals SET signal_row = ${to} WHERE signal_row = ${from}`;
+    const store = changedJournal('crossed', move(first, -1), move(first - 1, first), move(-1, first - 1));
+    const { equal, different, unanswered } = await replayOf(store, {
+      period: { from: answeredMinutes[0]!, to: middle },
+    });
+    const expected = [...rowsOf(store)].filter(({ time }) => time < middle).length;
+    expect([equal, different, unanswered]).toEqual([expected, 0, 0]);
+    store.close();
   });
 
   it('ends with the error of a model that fails, active or challenger', async () => {

@@ -385,6 +385,16 @@ class SqliteJournal implements JournalFile {
     return { ...end, last: [...known.values()] };
   }
 
+  inputBefore(time: OpenTime): number | null {
+    const id = this.#db
+      .prepare(
+        'SELECT after_input FROM signals WHERE signal_row = (SELECT min(signal_row) FROM signals WHERE time >= ?)',
+      )
+      .pluck()
+      .get(time) as number | undefined;
+    return id ?? null;
+  }
+
   prune(bounds: PruneBounds, limit: number): number {
     let passed = 0;
     writing(this.#path, () => (passed = this.#pruner.prune(bounds, limit)));

@@ -254,6 +254,8 @@ export interface JournalFile extends JournalStore {
   pruned(): PrunedSignals | null;
   /** As `pruned`, as if the signals of all minutes before `time` were; null when there are none. */
   stateBefore(time: OpenTime): PrunedSignals | null;
+  /** The last input before the first signal of a minute from `time` on; null when there is no such signal. */
+  inputBefore(time: OpenTime): number | null;
   /**
    * Deletes the oldest signals within the bounds and the shadow answers of their minutes, in one transaction. Inputs
    * stay, and so does the newest signal of each pair, which has its position. Their pages are used again; the file does

@@ -7,7 +7,12 @@ export interface ParityOfDay {
   readonly shard: string;
   readonly day: string;
   readonly verdict: string;
-  readonly replay: { readonly signals: number; readonly equal: number; readonly different: number };
+  readonly replay: {
+    readonly signals: number;
+    readonly equal: number;
+    readonly different: number;
+    readonly unanswered?: number;
+  };
   readonly decisions: Readonly<Record<string, { readonly mismatches: number }>>;
 }
 
@@ -17,7 +22,7 @@ export async function keepParityResult({ db }: Store, certificate: ParityOfDay, 
   const decided = Object.values(decisions).reduce((sum, { mismatches }) => sum + mismatches, 0);
   const result = {
     verdict,
-    signals: replay.signals,
+    signals: replay.signals - (replay.unanswered ?? 0),
     equal_signals: replay.equal,
     certified_ms: nowMs,
     mismatches: replay.different + decided,
