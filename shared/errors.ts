@@ -222,6 +222,12 @@ export const ERRORS = {
     message: 'An entry of a Redis stream is too large and was passed over.',
     next: 'Find out who wrote it; send bars in smaller entries.',
   },
+  STREAM_IDS: {
+    status: 422,
+    message:
+      'Entries of a Redis stream had ids that no clock gives, after which nothing can be added; they were read, then removed.',
+    next: 'Find out who wrote them; writers give the id `*`.',
+  },
   STREAM_TRIMMED: {
     status: 500,
     message: 'Entries of the stream minutehand:bars were removed unread.',

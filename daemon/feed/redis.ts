@@ -3,7 +3,7 @@ import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock, Scheduler } from '../../shared/ports.ts';
 import type { StreamConnectionState, StreamReader } from '../../shared/policy/redis_stream.ts';
-import { ENTRY_BYTES_MAX, type EntrySize } from '../../shared/policy/stream_sizes.ts';
+import { ENTRY_BYTES_MAX, type EntrySize, type MendedStream } from '../../shared/policy/stream_sizes.ts';
 import type { BarOutcome } from '../align/align.ts';
 import type { BarSink, SeriesSink, SymbolInput } from '../queue/input.ts';
 import { createIntake, type Intake, type IntakeOptions } from './intake.ts';
@@ -161,6 +161,13 @@ class StreamFeed implements RedisFeed, StreamListener {
       this.#refusedEntries.add({ id, code, message, next });
     }
     this.#refusedEntries.report();
+  }
+
+  onMended({ removed }: MendedStream): void {
+    const { log, print } = this.#options;
+    const { code, message, next } = new MinutehandError('STREAM_IDS', { seen: `${removed} in ${BARS_STREAM}` });
+    log.error({ code, removed }, message);
+    print(`${code}: ${message} ${next}`);
   }
 
   onAnother(): void {

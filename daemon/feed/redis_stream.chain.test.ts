@@ -66,6 +66,7 @@ function place(context: { skip(note: string): never }): {
         onPosition: ({ id, number }) => receive(`position ${id} number ${number}`),
         onLost: (count) => receive(`lost ${count}`),
         onOversized: (entries) => receive(`oversized ${entries.map(({ id, bytes }) => `${id} ${bytes}`).join(', ')}`),
+        onMended: ({ lastId, removed }) => receive(`mended ${lastId} ${removed}`),
         onAnother: () => receive('another'),
         onState: (state, detail) => receive(state === 'refused' ? `${state} ${detail.split(' ')[0]}` : state),
       };
@@ -243,14 +244,45 @@ describe('a reader of the stream', options, () => {
     expect(events.join(' ')).not.toContain('oversized');
   });
 
-  it('says that nothing can be added after the largest id, once it has read all', async (context) => {
-    const { add, read } = place(context);
-    await add('1-0', '18446744073709551615-18446744073709551615');
-    const { events, received } = read(BEGINNING);
+  const LARGEST = '18446744073709551615-18446744073709551615';
+
+  it('says that nothing can be added after the largest id, once it has read all, where it may not mend that', async (context) => {
+    const { client, add, read } = place(context);
+    const { db } = client.options;
+    await client.call('ACL', 'SETUSER', `reader${db}`, 'on', '>pass', `~${BARS_STREAM}`, '+xread', '+xrange', '+xinfo', '+info', '+select', '+ping', '+eval'); // prettier-ignore
+    await add('1-0', LARGEST);
+    const { events, received } = read(BEGINNING, undefined, `reader${db}:pass@`);
     for (let count = 1; !events.some((event) => event.startsWith('refused')); count++) await received(count);
-    expect(events.join(' ')).toContain(bar('18446744073709551615-18446744073709551615'));
-    const again = read({ id: '18446744073709551615-18446744073709551615', number: null });
+    expect(events.join(' ')).toContain(bar(LARGEST));
+    const again = read({ id: LARGEST, number: null }, undefined, `reader${db}:pass@`);
     expect(await again.received(1)).toEqual(['refused the']);
+  });
+
+  it('removes entries after which nothing can be added, once it has read all, and reads on', async (context) => {
+    const { client, add, read } = place(context);
+    await client.xgroup('CREATE', BARS_STREAM, 'others', '$', 'MKSTREAM');
+    await add('1-0', '2-0', '9007199254740992-0', LARGEST);
+    await client.xreadgroup('GROUP', 'others', 'one', 'STREAMS', BARS_STREAM, '>');
+    const { events, received } = read(BEGINNING);
+    for (let count = 1; !events.some((event) => event.startsWith('mended')); count++) await received(count);
+    expect(events.join(' ')).toContain(bar(LARGEST));
+    expect(events).toContain('mended 2-0 2');
+    const id = await client.xadd(BARS_STREAM, '*', 'bar', 'next');
+    for (let count = 1; !events.join(' ').includes(`${id}=bar:next`); count++) await received(count);
+    expect((await client.xrange(BARS_STREAM, '-', '+')).map(([one]) => one)).toEqual(['1-0', '2-0', id]);
+    expect(await client.xreadgroup('GROUP', 'others', 'one', 'STREAMS', BARS_STREAM, '>')).toHaveLength(1);
+    // A position that was kept before is not the one of another stream.
+    expect(events.filter((event) => /another|beginning|lost|refused/.test(event))).toEqual(['beginning']);
+  });
+
+  it('is usable again although no entry is left', async (context) => {
+    const { client, add, read } = place(context);
+    await add(LARGEST);
+    const { events, received } = read({ id: LARGEST, number: null });
+    for (let count = 1; !events.some((event) => event.startsWith('mended')); count++) await received(count);
+    await client.xadd(BARS_STREAM, '*', 'bar', 'next');
+    for (let count = 1; !events.join(' ').includes('=bar:next'); count++) await received(count);
+    expect(events.join(' ')).not.toMatch(/another|lost|refused/);
   });
 
   it('is refused before it is up, without the right to read', async (context) => {

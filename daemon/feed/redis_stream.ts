@@ -5,7 +5,13 @@ import {
   type StreamConnectionState,
   type StreamReader,
 } from '../../shared/policy/redis_stream.ts';
-import { exhaustion, nextEntries, type EntrySize } from '../../shared/policy/stream_sizes.ts';
+import {
+  exhaustion,
+  mendStream,
+  nextEntries,
+  type EntrySize,
+  type MendedStream,
+} from '../../shared/policy/stream_sizes.ts';
 import {
   BEGINNING,
   compareIds,
@@ -54,6 +60,8 @@ export interface StreamListener {
   onLost(count: number | null): void;
   /** Entries that were passed over because of their size, in bytes. */
   onOversized(entries: readonly EntrySize[]): void;
+  /** Entries with ids that no clock gives were removed, after they were read. */
+  onMended(mended: MendedStream): void;
   /** The stream is not the one that was read before. */
   onAnother(): void;
   /** Called once per change. */
@@ -77,7 +85,7 @@ export function readBarStream(
   async function findPlace(connection: StreamConnection): Promise<void> {
     const { redis } = connection;
     const stream = await look(connection);
-    refuseExhausted(stream, connection);
+    if (await mendExhausted(stream, connection)) return;
     const isThere = await hasEntry(connection);
     // Without BLOCK: a user that may not read is refused here, before the connection counts as up.
     if (!connection.isCareful) await redis.xread('COUNT', 1, 'STREAMS', BARS_STREAM, position.id);
@@ -120,9 +128,17 @@ export function readBarStream(
     return (await redis.eval(IS_THERE, 1, BARS_STREAM, position.id)) === 1;
   }
 
-  function refuseExhausted({ lastId }: StreamState, connection: StreamConnection): void {
+  /** @returns whether the stream was mended; it is read on from its newest entry @throws ReplyError when it was not */
+  async function mendExhausted({ lastId }: StreamState, connection: StreamConnection): Promise<boolean> {
     const reason = lastId === position.id ? exhaustion(BARS_STREAM, lastId) : null;
-    if (reason === null) return;
+    if (reason === null) return false;
+    const mended = await mendStream(connection.redis, BARS_STREAM, lastId);
+    if (mended !== null) {
+      position = { id: mended.lastId, number: null };
+      listener.onMended(mended);
+      listener.onPosition(position);
+      return true;
+    }
     connection.because(reason);
     throw Object.assign(new Error(reason), { name: 'ReplyError' });
   }
@@ -130,8 +146,7 @@ export function readBarStream(
   /** Nothing comes: whether all that was written has been read, and whether the stream is still the same. */
   async function takeStock(connection: StreamConnection): Promise<void> {
     const stream = await look(connection);
-    if (connection.isStopped) return;
-    refuseExhausted(stream, connection);
+    if (connection.isStopped || (await mendExhausted(stream, connection))) return;
     const lost = entriesLost(position, stream) ?? 0;
     if (lost < 0 || compareIds(stream.lastId, position.id) < 0) return beginAgain(connection);
     if (lost > 0) listener.onLost(lost);

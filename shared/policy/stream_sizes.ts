@@ -78,5 +78,49 @@ export async function sizesOf(redis: Redis, stream: string, ids: readonly string
 /** Why nothing can be added to a stream whose newest id is this one; null when it can. */
 export function exhaustion(stream: string, lastId: string): string | null {
   if (BigInt(lastId.slice(0, lastId.indexOf('-'))) < MS_MAX) return null;
-  return `the newest id of ${stream} is ${lastId}, which no clock gives: nothing can be added after it. DEL ${stream}`;
+  return `the newest id of ${stream} is ${lastId}, which no clock gives: nothing can be added after it. With the rights +xrevrange +xdel +xsetid +xgroup this is mended once all groups have read it; else DEL ${stream}`;
+}
+
+/**
+ * Removes the entries from ARGV[2] on, and lets the stream and its groups go on after the newest of the others. Does
+ * nothing unless the newest id is still ARGV[1], and every group was given it: what has not been read stays.
+ */
+const MEND = `
+local function valueOf(reply, name)
+  for i = 1, #reply, 2 do if reply[i] == name then return reply[i + 1] end end
+end
+if valueOf(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id') ~= ARGV[1] then return false end
+local groups = redis.call('XINFO', 'GROUPS', KEYS[1])
+for _, group in ipairs(groups) do if valueOf(group, 'last-delivered-id') ~= ARGV[1] then return false end end
+local removed = 0
+while true do
+  local found = redis.call('XRANGE', KEYS[1], ARGV[2], '+', 'COUNT', 10)
+  if #found == 0 then break end
+  for _, entry in ipairs(found) do removed = removed + redis.call('XDEL', KEYS[1], entry[1]) end
+end
+local kept = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local last = kept and kept[1] or '0-1'
+redis.call('XSETID', KEYS[1], last)
+for _, group in ipairs(groups) do redis.call('XGROUP', 'SETID', KEYS[1], valueOf(group, 'name'), last) end
+return {last, removed}`;
+
+export interface MendedStream {
+  /** Newest id of the stream now; `0-1` when no entry is left. */
+  readonly lastId: string;
+  readonly removed: number;
+}
+
+/**
+ * Mends a stream to which nothing can be added after `lastId`, and of which everything has been read: entries with ids
+ * that no clock gives are removed.
+ * @returns null when Redis refuses that, something was added meanwhile, or a group has not read all
+ */
+export async function mendStream(redis: Redis, stream: string, lastId: string): Promise<MendedStream | null> {
+  try {
+    const answer = (await redis.eval(MEND, 1, stream, lastId, `${MS_MAX}-0`)) as [string, number] | null;
+    return answer === null ? null : { lastId: answer[0], removed: answer[1] };
+  } catch (error) {
+    if ((error as Error).name === 'ReplyError') return null;
+    throw error;
+  }
 }

@@ -5,9 +5,11 @@ import type { RedisTransport } from '../../../shared/policy/policy.ts';
 import {
   ENTRY_BYTES_MAX,
   exhaustion,
+  mendStream,
   nextEntries,
   sizesOf,
   type EntrySize,
+  type MendedStream,
 } from '../../../shared/policy/stream_sizes.ts';
 import {
   keepReading,
@@ -41,6 +43,8 @@ export interface FillStreamOptions {
   take(lines: readonly string[]): Promise<unknown>;
   /** Entries that were passed over because of their size, in bytes. */
   onOversized(entries: readonly EntrySize[]): void;
+  /** Entries with ids that no clock gives were removed, after they were read. */
+  onMended(mended: MendedStream): void;
   /** Who else publishes into this Redis; null = nobody. Called with each look. */
   onTaken(by: string | null): void;
   /** Called once per change. */
@@ -58,7 +62,7 @@ type Entry = [id: string, fields: string[] | null];
  * another installation publishes into this Redis.
  */
 export function readFillStream(options: FillStreamOptions): StreamReader {
-  const { group, owner, transport, take, onOversized, onTaken, onState } = options;
+  const { group, owner, transport, take, onOversized, onMended, onTaken, onState } = options;
   let lookedMs = -Infinity;
 
   /** @throws ReplyError while another installation has this Redis */
@@ -160,7 +164,7 @@ export function readFillStream(options: FillStreamOptions): StreamReader {
       if (oversized.length > 0) onOversized(oversized);
       const passed = new Set(oversized.map(({ id }) => id));
       const lines = entries.flatMap(([id, fields]) => (fields === null || passed.has(id) ? [] : [lineOf(fields)]));
-      if (which === NEW && entries.length === 0) await refuseExhausted(connection);
+      if (which === NEW && entries.length === 0) await mendExhausted(connection);
       if (lines.length > 0) await hand(lines, connection);
       if (entries.length > 0) await redis.xack(FILLS_STREAM, group, ...entries.map(([id]) => id));
       if (which === NEW || entries.length === 0) return;
@@ -169,10 +173,12 @@ export function readFillStream(options: FillStreamOptions): StreamReader {
   }
 
   /** All was read: whether anything can come. */
-  async function refuseExhausted(connection: StreamConnection): Promise<void> {
+  async function mendExhausted(connection: StreamConnection): Promise<void> {
     const delivered = await lastDelivered(connection);
     const reason = exhaustion(FILLS_STREAM, delivered);
     if (reason === null || (await nextEntries(connection.redis, FILLS_STREAM, delivered)).count > 0) return;
+    const mended = await mendStream(connection.redis, FILLS_STREAM, delivered);
+    if (mended !== null) return onMended(mended);
     const { because } = connection;
     because(reason);
     throw Object.assign(new Error(reason), { name: 'ReplyError' });
@@ -195,7 +201,7 @@ export function readFillStream(options: FillStreamOptions): StreamReader {
       await makeGroup(connection);
       await claimForgotten(connection);
       await drain(PENDING, connection);
-      await refuseExhausted(connection);
+      await mendExhausted(connection);
     },
     async read(connection) {
       await refuseOfOthers(connection);

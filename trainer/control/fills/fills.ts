@@ -91,6 +91,12 @@ export function startFills(options: FillsOptions): StoreWork {
               print(`${code}: ${message} ${next}`);
             }
           },
+          onMended({ removed }) {
+            const seen = `${removed} in ${FILLS_STREAM}`;
+            const { code, message, next } = new MinutehandError('STREAM_IDS', { seen });
+            log.error({ code, removed }, message);
+            print(`${code}: ${message} ${next}`);
+          },
           onTaken: (by) => (link.takenBy = by),
           onState(state, detail) {
             link.enter(state, detail);
