@@ -166,6 +166,15 @@ describe('the intake of bars', () => {
       expect(sendOne({ ...GOOD, time }), time).toMatchObject({ accepted: 1 });
   });
 
+  it('says how a number is sent that comes as text', () => {
+    for (const high of ['4101', '4101,5'])
+      expect(sendOne({ ...GOOD, high }).rejected[0]).toMatchObject({
+        code: 'BAR_NOT_FINITE',
+        next: 'Send numbers without quotes, with a decimal point.',
+      });
+    expect(sendOne({ ...GOOD, high: null }).rejected[0]!.next).toContain('Omit the bar');
+  });
+
   it('recognizes epoch seconds, even the one in a thousand that would be a whole minute of 1970', () => {
     for (const time of [Date.parse(GOOD.time) / 1000, 1_760_400_000]) {
       expect(sendOne({ ...GOOD, time }).rejected[0]).toMatchObject({

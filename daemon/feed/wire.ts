@@ -151,6 +151,7 @@ function finite(fields: Record<string, unknown>, name: string): number {
   throw new MinutehandError('BAR_NOT_FINITE', {
     seen: `${name} ${shown(value)}`,
     expected: 'a finite number',
+    ...(typeof value === 'string' ? { next: 'Send numbers without quotes, with a decimal point.' } : {}),
   });
 }
 
