@@ -6,6 +6,7 @@ import { pairSources, symbolSources } from '../shared/core/formula/sources.ts';
 import { createRng } from '../shared/rng.ts';
 import { BENCH_FORMULAS } from './formulas_list.ts';
 import { benchStation, type StationCosts } from './formulas_station.ts';
+import { benchFormulasEndToEnd, type FormulasEndToEnd } from './end_to_end/formulas.ts';
 import { runPolars, type PolarsRun } from './formulas_polars.ts';
 import { percentiles, type Percentiles } from './percentiles.ts';
 import { openTemporaryFolder } from './temporary_folder.ts';
@@ -16,6 +17,7 @@ const SAMPLE_EVERY = 997;
 const PAIRS = 10;
 const PAIR_FORMULAS = 100;
 const LIVE_MINUTES = 5000;
+const END_TO_END_MINUTES = 1500;
 const PEER_BARS = 200_000;
 const SUBJECTS = 1000;
 const SUBJECT_FORMULAS = 30;
@@ -54,6 +56,8 @@ export interface FormulasResult {
     readonly minute_us: Percentiles;
     /** The station of features of a daemon, without and with the formulas of a bundle; earlier results have none. */
     readonly station_us?: StationCosts;
+    /** The whole daemon, bars in to signals out; earlier results have none. */
+    readonly end_to_end?: FormulasEndToEnd;
   };
   readonly subjects: { readonly subjects: number; readonly formulas: number; readonly minute_us: Percentiles };
 }
@@ -97,6 +101,7 @@ export async function benchFormulas(print: (line: string) => void): Promise<Form
       formulas: PAIR_FORMULAS,
       minute_us: benchLive(market, PAIRS, PAIR_FORMULAS, LIVE_MINUTES),
       station_us: benchStation(pairTexts(PAIR_FORMULAS), LIVE_MINUTES),
+      end_to_end: await benchFormulasEndToEnd(pairTexts(PAIR_FORMULAS), PAIRS, END_TO_END_MINUTES, print),
     },
     subjects: {
       subjects: SUBJECTS,

@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OpenTime } from '../shared/bar.ts';
+import type { Bar, OpenTime } from '../shared/bar.ts';
 import { readManifest, writeBundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import type { Manifest } from '../shared/bundle/manifest.ts';
 import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
 import { emptyTree, predict, type Tree, type TreeEnsemble } from '../shared/bundle/onnx/tree_ensemble.ts';
+import type { Windows } from '../shared/core/features/windows.ts';
 import { perModel } from '../shared/core/features/feature.ts';
-import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
+import { FeatureEngine, PairFeatures, type PairBars } from '../shared/core/features/features.ts';
 import { recordMarket } from '../shared/market/simulated_market.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
@@ -139,13 +141,49 @@ function shuffleRows(values: Float32Array, columns: number, rng: Rng): void {
   }
 }
 
-/** Copies a trained bundle, replacing its models by random ones. */
+/** Rows of a schema with formulas, of the first configured pairs on the simulated market. */
+function formulaRows(settings: Settings, windows: Windows, rows: number): FeatureRows {
+  const pair = parsePair(settings.minutehand.pairs[0]!);
+  const market = benchMarket([pair.id], 'bench formulas', START);
+  const features = new PairFeatures(windows, pair.barSeconds);
+  const columns = features.definitions.length;
+  const values = new Float32Array(rows * columns);
+  for (let minute = 0; minute < features.warmupBars + rows; minute++) {
+    const { bars } = market.next();
+    const bySymbol = new Map<string, Bar>(bars.map((bar) => [bar.symbol, bar]));
+    features.step(bySymbol.get(pair.a)!, bySymbol.get(pair.b)!);
+    if (minute >= features.warmupBars) features.writeRow(values, (minute - features.warmupBars) * columns);
+  }
+  shuffleRows(values, columns, createRng('bench formulas'));
+  return { columns, rows, values };
+}
+
+/**
+ * A bundle of random models as large as those of `benchModels`, with further columns.
+ * @param trained bundle whose manifest it has otherwise
+ * @param formulas as of `Windows.formulas`
+ * @returns its folder in `out`
+ */
+export function writeFormulaBundle(trained: string, out: string, formulas: string): string {
+  const settings = loadSettings({ env: {} });
+  const windows = { ...settings.minutehand.windows, formulas };
+  const schema = featureSchema(windows);
+  const rows = formulaRows(settings, windows, ROWS_FOR_SPLITS + GOLDEN_ROWS);
+  return writeRandomBundle(trained, out, 'random_a', rows, {
+    windows: { ...windows },
+    feature_schema: schema.hash,
+    features: schema.definitions.map(({ name }) => name),
+  });
+}
+
+/** Copies a trained bundle, replacing its models by random ones. @returns the folder of the copy */
 function writeRandomBundle(
   trained: string,
   out: string,
   name: keyof typeof BUNDLE_VERSIONS,
   { columns, values }: FeatureRows,
-): void {
+  changes: Partial<Pick<Manifest, 'windows' | 'feature_schema' | 'features'>> = {},
+): string {
   const rng = createRng(name);
   const splitRows = values.subarray(0, ROWS_FOR_SPLITS * columns);
   const golden = values.slice(ROWS_FOR_SPLITS * columns);
@@ -156,9 +194,10 @@ function writeRandomBundle(
   );
   const { format, version, created, files, ...rest } = readManifest(trained);
   void [format, version, created, files];
-  writeBundle(out, createdOf(name), {
+  return writeBundle(out, createdOf(name), {
     manifest: {
       ...rest,
+      ...changes,
       engine: { name: 'random', parameters: { trees_ai1: 300, trees_ai2: 300, trees_ai3: 300 } },
       golden: { features: goldenRows, ...answers },
     },

@@ -320,7 +320,7 @@ Live, in blocks of one bar: microseconds that a minute of all subjects adds.
 |---|---|---|---|
 | ${live.pairs} pairs × ${live.formulas} formulas | ${minute(live)} |
 | ${subjects.subjects} pairs × ${subjects.formulas} formulas | ${minute(subjects)} |
-${stationRows(live, minute)}`;
+${stationRows(live, minute)}${endToEndRows(live)}`;
 }
 
 function stationRows(
@@ -330,6 +330,23 @@ function stationRows(
   if (station_us === undefined) return '';
   return `| station of a daemon, ${pairs} pairs, bundle without formulas | ${minute({ minute_us: station_us.without })} |
 | the same, with ${count} formulas as well | ${minute({ minute_us: station_us.with })} |
+`;
+}
+
+function endToEndRows({ end_to_end }: FormulasResult['live']): string {
+  if (end_to_end === undefined) return '';
+  const { pairs, formulas: count, minutes, transports } = end_to_end;
+  const rows = Object.entries(transports).map(
+    ([transport, { without_p50_us, with_p50_us, without_p99_us, with_p99_us, ratio_p50 }]) =>
+      `| ${transport} | ${us(without_p50_us)} | ${us(with_p50_us)} | ${ratio_p50.toFixed(2)} | ${us(without_p99_us)} | ${us(with_p99_us)} |`,
+  );
+  return `
+Whole daemon, ${pairs} pairs, ${minutes} minutes, back to back: microseconds from bars in to signals out, of two daemons
+by turns, with random models of one size. The bundle of one has ${count} formulas.
+
+| | p50 without | p50 with | × | p99 without | p99 with |
+|---|---|---|---|---|---|
+${rows.join('\n')}
 `;
 }
 

@@ -159,6 +159,8 @@ export interface FieldOptions {
   readonly engine?: 'auto' | 'onnxruntime';
   /** Daemon configuration, apart from what the bench sets; default: that of this installation. */
   readonly settings?: Settings;
+  /** Bars before the measured ones, for formulas that look back further than hand-written features. */
+  readonly backfillMinutes?: number;
   /** Lets the bench trigger garbage collections in the real daemon. */
   readonly exposeGc?: boolean;
   /** One connection per symbol instead of one per daemon. */
@@ -207,6 +209,7 @@ interface Ground {
   readonly redisUrl: string | null;
   readonly transports: readonly Transport[];
   readonly connections: number;
+  readonly backfillMinutes: number;
   readonly undo: Undo;
 }
 
@@ -285,12 +288,24 @@ async function layGround(options: FieldOptions, folder: string, undo: Undo): Pro
   const transports = TRANSPORTS.filter((transport) => transport !== 'redis' || redis !== null);
   const connections = options.connectionPerSymbol === true ? symbolsOf(pairs.map(parsePair)).length : 1;
   const redisUrl = redis?.url ?? null;
-  return { folder, home, modelsFolder, settings, settingsPath, pairs, redisUrl, transports, connections, undo };
+  return {
+    folder,
+    home,
+    modelsFolder,
+    settings,
+    settingsPath,
+    pairs,
+    redisUrl,
+    transports,
+    connections,
+    backfillMinutes: options.backfillMinutes ?? 2 * warmupBars(settings.minutehand.windows),
+    undo,
+  };
 }
 
 /** The real daemon, with warm features and active models. */
 async function startDaemon(
-  { settingsPath, home, settings, pairs, redisUrl, connections, undo }: Ground,
+  { settingsPath, home, backfillMinutes, pairs, redisUrl, connections, undo }: Ground,
   market: SimulatedMarket,
   exposeGc: boolean,
 ): Promise<FedDaemon> {
@@ -298,7 +313,7 @@ async function startDaemon(
   const helper = startHelper('daemon', argument, exposeGc ? ['--expose-gc'] : []);
   undo.push(() => helper.end());
   const { port } = await helper.next<{ port: number }>((message) => message.port !== undefined);
-  await backfill(port, market, 2 * warmupBars(settings.minutehand.windows));
+  await backfill(port, market, backfillMinutes);
   await untilReady(helper, pairs.length, redisUrl !== null);
   return { helper, port, feeders: await connectFeeders(port, connections, undo) };
 }
