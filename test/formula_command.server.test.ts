@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
@@ -75,6 +75,64 @@ describe('minutehand features --formula', () => {
     expect(readFileSync(own, 'utf8').trimEnd().split('\n').slice(1)).toEqual(expected);
   });
 
+  it('reads bars, hand-written features and series of an instrument, each as known at the close', async () => {
+    const folder = join(place.folder, 'instrument');
+    const begin = Date.parse('2024-01-01') / 1000;
+    const hours = Array.from({ length: 400 }, (_, i) => begin + 3600 * i);
+    const lines = hours.map((time, i) => {
+      const close = 100 + 3 * Math.sin(i / 7) + (i % 5) / 10;
+      return [time, close - 0.5, close + 1, close - 1, close, 10 + (i % 9)].join();
+    });
+    mkdirSync(join(folder, 'series'), { recursive: true });
+    writeFileSync(join(folder, 'BTCUSDT-1h.csv'), `time,open,high,low,close,volume\n${lines.join('\n')}\n`);
+    // Settled every eight hours, known half an hour later; one is two hours late, and one is revised.
+    const settled = hours.filter((_, i) => i % 8 === 0 && i !== 200);
+    const observed = settled.map((event, i) => ({ event, arrival: event + (i === 10 ? 7200 : 1800), value: i / 1e4 }));
+    observed.push({ event: settled[20]!, arrival: settled[20]! + 5 * 3600, value: 0.5 });
+    const rows = observed.map(({ event, arrival, value }) => `${event},${arrival},${value}`);
+    writeFileSync(
+      join(folder, 'series', 'BTCUSDT.funding_rate.csv'),
+      `event_time,arrival_time,value\n${rows.join('\n')}\n`,
+    );
+    const valuesOf = async (formula: string): Promise<string[]> => {
+      const out = join(place.folder, 'instrument.csv');
+      const args = ['features', '--data', folder, '--instrument', 'BTCUSDT@1h', '--formula', formula, '--out', out];
+      const { code, stderr } = await place.run(args);
+      expect(code, stderr).toBe(0);
+      return readFileSync(out, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(',')[1]!);
+    };
+    const expected = hours.map((time) => {
+      const close = time + 3600;
+      const known = observed.filter(({ arrival }) => arrival <= close);
+      const newest = Math.max(...known.map(({ event }) => event));
+      const last = known
+        .filter(({ event }) => event === newest)
+        .toSorted((a, b) => a.arrival - b.arrival)
+        .at(-1);
+      return last === undefined || close - newest > 12 * 3600 ? '' : String(last.value);
+    });
+    expect(expected).toContain('');
+    expect(expected).toContain('0.5');
+    expect(await valuesOf('series("funding_rate")')).toEqual(expected);
+
+    const matrix = join(place.folder, 'instrument_matrix.csv');
+    await place.run(['features', '--data', folder, '--instrument', 'BTCUSDT@1h', '--out', matrix]);
+    const table = readFileSync(matrix, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(','));
+    const column = table[0]!.indexOf('funding_mean');
+    const means = await valuesOf('mean(series("funding_rate"), 72) - funding_mean');
+    expect(means.map((cell) => cell === '')).toEqual(table.slice(1).map((cells) => cells[column] === ''));
+    const found = means.filter((cell) => cell !== '').map(Number);
+    expect(found.length).toBeGreaterThan(100);
+    expect(Math.max(...found.map(Math.abs))).toBeLessThan(1e-15);
+  });
+
   it('draws pictures with --plot, and answers programs with --json', async () => {
     const args = ['--pair', 'XAUUSD_XAGUSD', '--formula', 'zscore(a.close/b.close, 60)'];
     const { stdout } = await features(...args, '--plot');
@@ -96,6 +154,10 @@ describe('minutehand features --formula', () => {
     const mark = `  delta(close) + rank(close, 1)\n${' '.repeat(29)}^\n`;
     expect(fault.stderr).toContain(mark);
     expect(fault.stderr).toContain('FORMULA_WINDOW: A window of the formula is not allowed. Seen: column 28');
+    const misspelled = await features('--instrument', 'BTCUSDT@1h', '--formula', 'series("funding_rat")');
+    expect(misspelled.stderr).toContain('there is no series("funding_rat") (did you mean "series("funding_rate")"?)');
+    const ofPair = await features('--pair', 'XAUUSD_XAGUSD', '--formula', 'z_score + series("funding_rate")');
+    expect(ofPair.stderr).toContain('column 11: a pair has no auxiliary series; instruments have them');
     const plot = await features('--pair', 'XAUUSD_XAGUSD', '--plot');
     expect(plot.stderr).toContain('--plot without --formula');
     const model = await features('--symbol', 'XAUUSD', '--formula', 'close', '--model', 'x');

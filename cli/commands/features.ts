@@ -1,6 +1,7 @@
 import { checkTimeframes } from '../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../shared/bar_file/resampled_bars.ts';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barAt, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -8,7 +9,8 @@ import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { featureDefinitions, PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
-import { pairSources, symbolSources } from '../../shared/core/formula/sources.ts';
+import type { Formula } from '../../shared/core/formula/formula.ts';
+import { instrumentSources, pairSources, symbolSources, type Sources } from '../../shared/core/formula/sources.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../shared/symbol/symbol.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -16,8 +18,11 @@ import { barSecondsOf, INSTRUMENT_ID, parseInstrument, parsePair, type Pair } fr
 import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { commonMinutes } from '../../trainer/learning/history/pair_history.ts';
 import { formulaReport, reportLines } from '../formula/formula_report.ts';
-import { pairValues, symbolValues, type FormulaValues } from '../formula/formula_values.ts';
+import { instrumentValues, pairValues, symbolValues, type FormulaValues } from '../formula/formula_values.ts';
 import { readFormula } from '../formula/read_formula.ts';
+import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../shared/core/features/instrument/definitions.ts';
+import { readInstrumentFolder } from '../../trainer/learning/direction/instrument_bars.ts';
+import { readSeriesFolder } from '../../trainer/learning/direction/series_files.ts';
 import { instrumentMatrix } from '../instrument_matrix.ts';
 import { FAILED, type Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
@@ -73,8 +78,11 @@ Formulas:
     --pairs XAUUSD_XAGUSD --formula 'zscore(log(a.close) - log(b.close), 240)' --plot
     --pairs XAUUSD_XAGUSD --formula 'rank(z_score, 1440)' --from 2025-01-01
 
+    --instrument BTCUSDT@1h --formula 'corr(delta(log(close)), series("funding_rate"), 168)'
+
   A symbol has open, high, low, close, volume, spread, taker_buy_volume and trades; a pair has a.close, b.close and so
-  on. A fault is shown with a mark below its position. All operators and rules: docs/reference/FORMULAS.md.`;
+  on; an instrument also has the columns of its matrix and its auxiliary series, each as known at the close of the bar.
+  A fault is shown with a mark below its position. All operators and rules: docs/reference/FORMULAS.md.`;
 
 async function runFeatures(flags: FeaturesFlags, output: Output): Promise<void> {
   if (flags.formula !== undefined) return runFormula(flags.formula, flags, output);
@@ -115,18 +123,15 @@ async function readLegs(pair: Pair, data: string, to: OpenTime | undefined, sett
 /** @throws MinutehandError USAGE; DATA_MISSING; with the code of the formula's fault */
 async function runFormula(text: string, flags: FeaturesFlags, output: Output): Promise<void> {
   const { from = -Infinity, to } = parsePeriod(flags);
-  const other = (['instrument', 'series', 'model'] as const).find((option) => flags[option] !== undefined);
-  if (other !== undefined)
-    throw new MinutehandError('USAGE', { seen: `--${other} with --formula`, expected: '--pair or --symbol' });
-  const settings = loadSettings();
-  const { windows } = settings.minutehand;
+  if (flags.model !== undefined)
+    throw new MinutehandError('USAGE', { seen: '--model with --formula', expected: '--formula alone' });
+  if (flags.series !== undefined && flags.instrument === undefined)
+    throw new MinutehandError('USAGE', { seen: '--series without --instrument', expected: '--instrument <id>' });
   const subject = formulaSubject(flags);
-  const sources = flags.symbol === undefined ? pairSources(featureDefinitions(windows)) : symbolSources();
-  const formula = readFormula(text, sources, (marked) => output.note(marked));
-  const legs = await readLegs(subject, flags.data, to, settings);
-  const seconds = barSecondsOf(subject);
-  const all =
-    flags.symbol === undefined ? pairValues(formula, legs, windows, seconds) : symbolValues(formula, legs.a, seconds);
+  const read = (sources: Sources): Formula => readFormula(text, sources, (marked) => output.note(marked));
+  const { formula, all } = await (flags.instrument === undefined
+    ? barFormula(read, subject, flags, to)
+    : instrumentFormula(read, subject, flags, to ?? Infinity));
   const found = all.time.findIndex((time) => time >= from);
   const first = found < 0 ? all.time.length : found;
   const report = formulaReport(formula, subject.id, all, first);
@@ -136,8 +141,52 @@ async function runFormula(text: string, flags: FeaturesFlags, output: Output): P
   output.result(flags.out === undefined ? report : { ...report, out: flags.out });
 }
 
+interface Tried {
+  readonly formula: Formula;
+  readonly all: FormulaValues;
+}
+
+/** Of a pair or a symbol. */
+async function barFormula(
+  read: (sources: Sources) => Formula,
+  subject: Pair,
+  { symbol, data }: FeaturesFlags,
+  to: OpenTime | undefined,
+): Promise<Tried> {
+  const settings = loadSettings();
+  const { windows } = settings.minutehand;
+  const formula = read(symbol === undefined ? pairSources(featureDefinitions(windows)) : symbolSources());
+  const legs = await readLegs(subject, data, to, settings);
+  const seconds = barSecondsOf(subject);
+  const all =
+    symbol === undefined ? pairValues(formula, legs, windows, seconds) : symbolValues(formula, legs.a, seconds);
+  return { formula, all };
+}
+
+/** Of an instrument, with its auxiliary series. @param to epoch seconds of the end */
+async function instrumentFormula(
+  read: (sources: Sources) => Formula,
+  instrument: Pair,
+  { series, data }: FeaturesFlags,
+  to: number,
+): Promise<Tried> {
+  const formula = read(instrumentSources(instrumentDefinitions(INSTRUMENT_WINDOWS)));
+  const [bars] = await readInstrumentFolder(data, [instrument.a], barSecondsOf(instrument));
+  const known = await readSeriesFolder(series ?? join(data, 'series'), instrument.a);
+  const all = instrumentValues(formula, bars!, known);
+  const end = all.time.findIndex((time) => time >= to);
+  if (end < 0) return { formula, all };
+  return { formula, all: { ...all, time: all.time.subarray(0, end), values: all.values.subarray(0, end) } };
+}
+
 /** @throws MinutehandError USAGE */
-function formulaSubject({ pairs, symbol }: FeaturesFlags): Pair {
+function formulaSubject({ pairs, symbol, instrument }: FeaturesFlags): Pair {
+  if (instrument !== undefined) {
+    const seen = `--instrument ${instrument}`;
+    if (pairs !== undefined || symbol !== undefined)
+      throw new MinutehandError('USAGE', { seen: `${seen} and another subject`, expected: 'one of them' });
+    return instrumentOf(instrument, seen);
+  }
   if (symbol === undefined) return parseOnePair(pairs ?? []);
   const seen = `--symbol ${symbol}${pairs === undefined ? '' : ` --pairs ${pairs.join()}`}`;
   if (pairs !== undefined) throw new MinutehandError('USAGE', { seen, expected: 'one of them' });
@@ -169,9 +218,7 @@ async function runInstrument(
 ): Promise<void> {
   const seen = `--instrument ${given}${pairs === undefined ? '' : ` --pairs ${pairs.join()}`}`;
   if (pairs !== undefined) throw new MinutehandError('USAGE', { seen, expected: 'one of them' });
-  const id = spellSubject(given, symbolNames(loadSettings()), 'instrument');
-  if (!INSTRUMENT_ID.test(id)) throw new MinutehandError('USAGE', { seen, expected: 'such as BTCUSDT@1h' });
-  const matrix = await instrumentMatrix(parseInstrument(id), data, series ?? null, model ?? null);
+  const matrix = await instrumentMatrix(instrumentOf(given, seen), data, series ?? null, model ?? null);
   await writeOut(out, matrix.featureSchema, output, async (write) => {
     await write(`time,${matrix.columns.join()}\n`);
     const lines = matrix.lines(from, to);
@@ -179,6 +226,13 @@ async function runInstrument(
       await write(`${lines.slice(at, at + ROWS_PER_WRITE).join('\n')}\n`);
     return lines.length;
   });
+}
+
+/** @throws MinutehandError USAGE */
+function instrumentOf(given: string, seen: string): Pair {
+  const id = spellSubject(given, symbolNames(loadSettings()), 'instrument');
+  if (!INSTRUMENT_ID.test(id)) throw new MinutehandError('USAGE', { seen, expected: 'such as BTCUSDT@1h' });
+  return parseInstrument(id);
 }
 
 type Write = (text: string) => Promise<void> | void;

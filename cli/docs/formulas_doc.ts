@@ -12,13 +12,13 @@ import {
 } from '../../shared/core/formula/limits.ts';
 import { isConstant, type Operator } from '../../shared/core/formula/operator.ts';
 import { OPERATORS } from '../../shared/core/formula/operators.ts';
-import { BAR_SOURCES } from '../../shared/core/formula/sources.ts';
+import { BAR_SOURCES, SERIES_SOURCES } from '../../shared/core/formula/sources.ts';
 import { unitName } from '../../shared/core/formula/unit.ts';
 import { table } from './table.ts';
 
 /** docs/reference/FORMULAS.md: every operator and source from its own definition. */
 export function renderFormulasDoc(): string {
-  const sources = BAR_SOURCES.map(({ name, meaning, unit }) => [`\`${name}\``, meaning, unitName(unit)]);
+  const sources = [...BAR_SOURCES, ...SERIES_SOURCES].map(({ name, meaning, unit }) => [`\`${name}\``, meaning, unitName(unit)]);
   const operators = OPERATORS.map((operator) => [
     `\`${escaped(signatureOf(operator))}\``,
     escaped(operator.meaning),
@@ -81,7 +81,9 @@ ${table(
 
 A symbol reads the fields of its bars by name; a pair reads \`a.close\`, \`b.close\` and so on, but for
 \`taker_buy_volume\` and \`trades\`, and every column of
-[FEATURES.md](FEATURES.md) by its name.
+[FEATURES.md](FEATURES.md) by its name. An instrument (\`features --instrument BTCUSDT@1h --formula '…'\`) reads the fields of
+its bars but for \`spread\` and \`trades\`, the columns of its matrix by name, and auxiliary series; formulas of instruments
+can be tried, and are not columns of direction models.
 
 ${table(['source', 'meaning', 'unit'], sources)}
 

@@ -1,9 +1,15 @@
 import { barAt, barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { PairInputs, SymbolInputs } from '../../shared/core/formula/bar_inputs.ts';
-import { FormulaEngine } from '../../shared/core/formula/engine.ts';
+import { InstrumentInputs, PairInputs, SymbolInputs } from '../../shared/core/formula/bar_inputs.ts';
+import { FormulaEngine, type SubjectState } from '../../shared/core/formula/engine.ts';
 import type { Formula } from '../../shared/core/formula/formula.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
+import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
+import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
+import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
+import type { SeriesName } from '../../shared/core/series/series_names.ts';
+import type { InstrumentBars } from '../../trainer/learning/direction/instrument_bars.ts';
+import { stepAll } from '../../trainer/learning/direction/instrument_rows.ts';
 import { commonMinutes } from '../../trainer/learning/history/pair_history.ts';
 
 /** Values of a formula at all bars of a subject. */
@@ -51,20 +57,82 @@ export function pairValues(
   });
 }
 
+/** With the hand-written features of the instrument, and its series as they were known at each close. */
+export function instrumentValues(
+  formula: Formula,
+  bars: InstrumentBars,
+  series: Readonly<Record<SeriesName, SeriesHistory>>,
+): FormulaValues {
+  const engine = new FormulaEngine([formula]);
+  const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, bars.timeframe);
+  const inputs = new InstrumentInputs(engine, features.definitions, bars.timeframe);
+  const { open, high, low, close, volume, takerBuyVolume } = bars;
+  const evaluation = new Evaluation(engine, bars.length);
+  stepAll(bars, series, features, (t, known) => {
+    const bar = {
+      time: bars.time[t]!,
+      open: open[t]!,
+      high: high[t]!,
+      low: low[t]!,
+      close: close[t]!,
+      volume: volume[t]!,
+      takerBuyVolume: takerBuyVolume[t]!,
+    };
+    inputs.write(evaluation.place, bar, features.values, known);
+    evaluation.add(bar.time);
+  });
+  return evaluation.result();
+}
+
 /** @param write puts a bar into the block and returns its time */
 function evaluate(engine: FormulaEngine, bars: number, write: (at: number, bar: number) => number): FormulaValues {
-  const time = new Float64Array(bars);
-  const values = new Float64Array(bars);
-  const state = engine.createState();
-  const costs: number[] = [];
-  for (let begin = 0; begin < bars; begin += engine.capacity) {
-    const count = Math.min(engine.capacity, bars - begin);
-    for (let at = 0; at < count; at++) time[begin + at] = write(at, begin + at);
-    const begun = performance.now();
-    engine.run(state, count);
-    costs.push((1000 * (performance.now() - begun)) / count);
-    values.set(engine.outputs[0]!.subarray(0, count), begin);
+  const evaluation = new Evaluation(engine, bars);
+  for (let bar = 0; bar < bars; bar++) evaluation.add(write(evaluation.place, bar));
+  return evaluation.result();
+}
+
+/** Bars that are written one by one, and computed in blocks. */
+class Evaluation {
+  readonly #engine: FormulaEngine;
+  readonly #state: SubjectState;
+  readonly #time: Float64Array;
+  readonly #values: Float64Array;
+  readonly #costs: number[] = [];
+  #begin = 0;
+  #count = 0;
+
+  constructor(engine: FormulaEngine, bars: number) {
+    this.#engine = engine;
+    this.#state = engine.createState();
+    this.#time = new Float64Array(bars);
+    this.#values = new Float64Array(bars);
   }
-  const microsecondsPerBar = costs.sort((x, y) => x - y)[costs.length >> 1] ?? 0;
-  return { time, values, microsecondsPerBar, computations: engine.size };
+
+  /** Where in the block the next bar is written. */
+  get place(): number {
+    return this.#count;
+  }
+
+  /** The bar at `place` has been written. @param time of the bar */
+  add(time: number): void {
+    this.#time[this.#begin + this.#count] = time;
+    this.#count++;
+    if (this.#count === this.#engine.capacity) this.#run();
+  }
+
+  result(): FormulaValues {
+    if (this.#count > 0) this.#run();
+    const costs = this.#costs.sort((x, y) => x - y);
+    const microsecondsPerBar = costs[costs.length >> 1] ?? 0;
+    return { time: this.#time, values: this.#values, microsecondsPerBar, computations: this.#engine.size };
+  }
+
+  #run(): void {
+    const begun = performance.now();
+    this.#engine.run(this.#state, this.#count);
+    this.#costs.push((1000 * (performance.now() - begun)) / this.#count);
+    this.#values.set(this.#engine.outputs[0]!.subarray(0, this.#count), this.#begin);
+    this.#begin += this.#count;
+    this.#count = 0;
+  }
 }

@@ -1,6 +1,9 @@
 import { SECONDS_PER_BAR, type Bar } from '../../bar.ts';
 import type { FeatureDefinition } from '../features/feature.ts';
+import type { InstrumentDefinition } from '../features/instrument/definitions.ts';
+import { SERIES_NAMES } from '../series/series_names.ts';
 import type { FormulaEngine } from './engine.ts';
+import { seriesSource } from './series_source.ts';
 import { BAR_SOURCES, MINUTE_SOURCE } from './sources.ts';
 
 /** A field that formulas read, and where it goes. */
@@ -27,10 +30,10 @@ export class PairInputs {
     this.#time = new TimeInputs(engine, barSeconds);
     this.#a = fieldInputs(engine, 'a.');
     this.#b = fieldInputs(engine, 'b.');
-    this.#features = features.flatMap(({ name }, feature) => {
-      const column = engine.inputs.get(name);
-      return column === undefined ? [] : [{ feature, column }];
-    });
+    this.#features = featureInputs(
+      engine,
+      features.map(({ name }) => name),
+    );
   }
 
   /** @param at index in the block @param values of the hand-written features at this bar, by column */
@@ -60,6 +63,70 @@ export class SymbolInputs {
     this.#time.write(at, bar.time);
     writeFields(this.#fields, at, bar);
   }
+}
+
+/** A bar of an instrument; volumes that are 0 or NaN are unknown. */
+export interface InstrumentFields {
+  /** Epoch seconds of the open. */
+  readonly time: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  readonly takerBuyVolume: number;
+}
+
+/** Writes the bars of an instrument, its hand-written features and its series to the inputs of an engine. */
+export class InstrumentInputs {
+  readonly #time: TimeInputs;
+  readonly #fields: readonly { readonly read: keyof InstrumentFields; readonly column: Float64Array }[];
+  readonly #features: readonly FeatureInput[];
+  readonly #series: readonly FeatureInput[];
+
+  constructor(engine: FormulaEngine, features: readonly InstrumentDefinition[], barSeconds: number) {
+    this.#time = new TimeInputs(engine, barSeconds);
+    const names: Readonly<Record<string, keyof InstrumentFields>> = {
+      open: 'open',
+      high: 'high',
+      low: 'low',
+      close: 'close',
+      volume: 'volume',
+      taker_buy_volume: 'takerBuyVolume',
+    };
+    this.#fields = Object.entries(names).flatMap(([name, read]) => {
+      const column = engine.inputs.get(name);
+      return column === undefined ? [] : [{ read, column }];
+    });
+    this.#features = featureInputs(
+      engine,
+      features.map(({ name }) => name),
+    );
+    this.#series = featureInputs(engine, SERIES_NAMES.map(seriesSource));
+  }
+
+  /**
+   * @param at index in the block
+   * @param values of the hand-written features at this bar
+   * @param series values known at its close, in the order of `SERIES`
+   */
+  write(at: number, bar: InstrumentFields, values: Float64Array, series: Float64Array): void {
+    this.#time.write(at, bar.time);
+    for (const { read, column } of this.#fields) {
+      const value = bar[read];
+      column[at] = read === 'volume' && !(value > 0) ? NaN : value;
+    }
+    for (const { feature, column } of this.#features) column[at] = values[feature]!;
+    for (const { feature, column } of this.#series) column[at] = series[feature]!;
+  }
+}
+
+/** The columns of these sources that formulas read. */
+function featureInputs(engine: FormulaEngine, names: readonly string[]): FeatureInput[] {
+  return names.flatMap((name, feature) => {
+    const column = engine.inputs.get(name);
+    return column === undefined ? [] : [{ feature, column }];
+  });
 }
 
 class TimeInputs {

@@ -12,6 +12,7 @@ import {
 import { OPERATOR_BY_NAME, OPERATORS } from './operators.ts';
 import { parse, type Syntax } from './parse.ts';
 import { MINUTE_SOURCE, type Sources } from './sources.ts';
+import { isSeriesSource, seriesSource } from './series_source.ts';
 import { PLAIN, unitName, type Unit } from './unit.ts';
 
 /** A part of a checked formula. Equal parts have equal texts, whatever the order of `a + b`. */
@@ -123,6 +124,12 @@ class Checker {
         column,
         `${name} is an operator: write ${signatureOf(OPERATOR_BY_NAME.get(name)!)}`,
       );
+    if (isSeriesSource(name)) {
+      const known = [...byName.keys()].filter(isSeriesSource);
+      if (known.length === 0)
+        return new FormulaError('FORMULA_NAME', column, `${subject} has no auxiliary series; instruments have them`);
+      return new FormulaError('FORMULA_NAME', column, `there is no ${name}`, { name, known });
+    }
     const ofLegs = [`a.${name}`, `b.${name}`].filter((known) => byName.has(known));
     const reason =
       ofLegs.length > 0
@@ -167,6 +174,12 @@ class Checker {
   #unknownOperator(name: string, column: number): FormulaError {
     if (this.#sources.byName.has(name))
       return new FormulaError('FORMULA_ARGUMENTS', column, `${name} is a source: write it without brackets`);
+    if (name === 'series')
+      return new FormulaError(
+        'FORMULA_ARGUMENTS',
+        column,
+        `series takes the name of a series in quotation marks, such as ${seriesSource('funding_rate')}`,
+      );
     return new FormulaError('FORMULA_NAME', column, `there is no operator ${name}`, {
       name,
       known: OPERATORS.filter(({ sign }) => sign === undefined).map((operator) => operator.name),

@@ -5,11 +5,13 @@ import { ERRORS } from '../../errors.ts';
 import { formulaText } from './formula.fixture.ts';
 import { FormulaError, type FormulaFault } from './formula_error.ts';
 import { parseFormula, type Formula } from './formula.ts';
-import { pairSources, symbolSources } from './sources.ts';
+import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../features/instrument/definitions.ts';
+import { instrumentSources, pairSources, symbolSources } from './sources.ts';
 
 vi.setConfig({ testTimeout: IS_LONG ? 900_000 : 60_000 });
 
 const SYMBOL = symbolSources();
+const INSTRUMENT = instrumentSources(instrumentDefinitions(INSTRUMENT_WINDOWS));
 const PAIR = pairSources([
   { name: 'z_score', formula: 'z', window: 120, ddof: 1, warmup_bars: 359, unit: 'sd', models: [] },
 ]);
@@ -43,6 +45,13 @@ describe('parseFormula', () => {
     ['clse / open', 'FORMULA_NAME', 'column 1: a symbol has no source clse'],
     ['meen(close, 5)', 'FORMULA_NAME', 'column 1: there is no operator meen'],
     ['open() + 1', 'FORMULA_ARGUMENTS', 'column 1: open is a source: write it without brackets'],
+    [
+      'close + series(funding_rate)',
+      'FORMULA_ARGUMENTS',
+      'column 9: series takes the name of a series in quotation marks, such as series("funding_rate")',
+    ],
+    ['series("sentiment")', 'FORMULA_NAME', 'column 1: a symbol has no auxiliary series; instruments have them'],
+    ['series("sentiment)', 'FORMULA_SYNTAX', 'column 8: "\\"" has no meaning here'],
     ['rsi + 1', 'FORMULA_ARGUMENTS', 'column 1: rsi is an operator: write rsi(x = close, n)'],
     ['mean(close)', 'FORMULA_ARGUMENTS', 'column 1: n is missing; write mean(x, n)'],
     ['mean(close, 5, 6)', 'FORMULA_ARGUMENTS', 'column 16: too many arguments; write mean(x, n)'],
@@ -124,6 +133,24 @@ describe('parseFormula', () => {
       'yes or no',
       1,
       ['open', 'close'],
+    ],
+    [
+      'corr(delta(log(close)), series ( "funding_rate" ), 168)',
+      INSTRUMENT,
+      'corr(delta(log(close), 1), series("funding_rate"), 168)',
+      'number',
+      'number',
+      169,
+      ['close', 'series("funding_rate")'],
+    ],
+    [
+      'series("open_interest") / volume',
+      INSTRUMENT,
+      'series("open_interest") / volume',
+      'number',
+      'number',
+      1,
+      ['series("open_interest")', 'volume'],
     ],
     ['not close != open', SYMBOL, 'not (not (close == open))', 'boolean', 'yes or no', 1, ['close', 'open']],
     ['-close * 2 - -0.5', SYMBOL, '((-close) * 2) - -0.5', 'number', 'price', 1, ['close']],

@@ -1,4 +1,7 @@
 import type { FeatureDefinition } from '../features/feature.ts';
+import type { InstrumentDefinition } from '../features/instrument/definitions.ts';
+import { SERIES, type SeriesName } from '../series/series_names.ts';
+import { seriesSource } from './series_source.ts';
 import { PLAIN, PRICE, VOLUME, type Measure } from './unit.ts';
 
 /** What a formula can read by name. */
@@ -57,7 +60,26 @@ export function symbolSources(): Sources {
   return sourcesOf('a symbol', BAR_SOURCES);
 }
 
-function featureSource({ name, formula, warmup_bars }: FeatureDefinition): Source {
+/** Fields that the bars of instruments do not have. */
+const NOT_OF_INSTRUMENTS: readonly string[] = ['spread', 'trades'];
+/** Series that count what is traded. */
+const SERIES_OF_VOLUME: readonly SeriesName[] = ['open_interest', 'buy_liquidations', 'sell_liquidations'];
+
+/** An instrument reads the fields of its bars, its hand-written features by name, and auxiliary series. */
+export function instrumentSources(features: readonly InstrumentDefinition[]): Sources {
+  const fields = BAR_SOURCES.filter(({ name }) => !NOT_OF_INSTRUMENTS.includes(name));
+  return sourcesOf('an instrument', [...fields, ...features.map(featureSource), ...SERIES_SOURCES]);
+}
+
+/** As known at the close of the bar: joined by arrival, missing beyond their greatest age. */
+export const SERIES_SOURCES: readonly Source[] = SERIES.map(({ name, unit, max_age_seconds }): Source => ({
+  name: seriesSource(name),
+  meaning: `the last value known at the close of the bar, ${unit}; missing when it is older than ${max_age_seconds / 3600} h`,
+  unit: (SERIES_OF_VOLUME as readonly string[]).includes(name) ? VOLUME : PLAIN,
+  bars: 1,
+}));
+
+function featureSource({ name, formula, warmup_bars }: InstrumentDefinition): Source {
   return { name, meaning: formula, unit: PLAIN, bars: warmup_bars };
 }
 

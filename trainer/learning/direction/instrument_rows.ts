@@ -117,12 +117,16 @@ function rowsOf({ bars, series }: Instrument, windows: InstrumentWindows, policy
   };
 }
 
-/** Steps through all bars like a live process. @returns whether the features were warm, [bars] */
+/**
+ * Steps through all bars like a live process.
+ * @param observe receives each bar, and the values of series known at its close
+ * @returns whether the features were warm, [bars]
+ */
 export function stepAll(
   bars: InstrumentBars,
   series: Readonly<Record<SeriesName, SeriesHistory>>,
   features: InstrumentFeatures,
-  observe: (t: number) => void,
+  observe: (t: number, series: Float64Array) => void,
 ): Uint8Array {
   const cursors = SERIES.map(({ name, max_age_seconds }) => new SeriesCursor(series[name], max_age_seconds));
   const known = new Float64Array(cursors.length);
@@ -142,7 +146,7 @@ export function stepAll(
       known,
     );
     if (features.ready) isReady[t] = 1;
-    observe(t);
+    observe(t, known);
   }
   return isReady;
 }
