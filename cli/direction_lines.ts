@@ -44,14 +44,15 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
 
 /** The report of `direction evaluate` for people. */
 export function evaluationLines(
-  { period, metrics, prior, net, edge, bias, gates }: DirectionEvaluation,
+  { period, inSample, metrics, prior, net, edge, bias, gates }: DirectionEvaluation,
   manifest: DirectionManifest,
-  isTrainedOn: boolean,
 ): string[] {
   const day = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 16);
   return [
     `${manifest.version}: ${metrics.rows} bars of ${Object.keys(edge).join(', ')}, ${day(period.from)} to ${day(period.to)}`,
-    ...(isTrainedOn ? [`Learned from bars up to ${manifest.period.to}: its results are partly in-sample.`] : []),
+    ...(inSample
+      ? [`Learned from bars up to ${manifest.period.to}: its results are partly in-sample, and no edge is claimed.`]
+      : []),
     `evaluation label: ${labelLine(manifest.timeframe)}`,
     `base rates ${DIRECTIONS.map((name, k) => `${name} ${number(metrics.base_rate[k]!, 3)}`).join(', ')}; mean probabilities ${metrics.mean_probability.map((p) => number(p, 3)).join(', ')}`,
     `log loss ${number(metrics.log_loss, 4)}, Brier ${number(metrics.brier, 4)}, class-wise ECE ${number(metrics.class_wise_ece, 4)}`,
@@ -69,7 +70,7 @@ export function evaluationLines(
     netLine(net),
     ...edgeLines(edge),
     ...Object.entries(manifest.edge)
-      .filter(([symbol, own]) => !own.no_edge && edge[symbol]?.no_edge === true)
+      .filter(([symbol, own]) => !inSample && !own.no_edge && edge[symbol]?.no_edge === true)
       .map(([symbol, own]) => `  ${symbol}: the edge of its training (${number(own.net_bps, 1)} bps) is not there`),
     `bias: ${listed('biased', bias.biased)}, ${listed('warnings', bias.warnings)}`,
     ...gateLines(gates),

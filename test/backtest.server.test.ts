@@ -22,13 +22,14 @@ import type { Signal } from '../shared/signal/signal.ts';
 import { equityCsv, isoSecond, tradesCsv } from '../trainer/learning/backtest/ledger.ts';
 import {
   backtestPeriod,
+  isTrainedOn,
   ROWS_PER_SCORE,
   type BundleResult,
   type PeriodOptions,
   type PeriodResult,
   type TradeRecord,
 } from '../trainer/learning/backtest/period.ts';
-import { isTrainedOn, renderReport, verdict } from '../trainer/learning/backtest/report/report.ts';
+import { renderReport, verdict } from '../trainer/learning/backtest/report/report.ts';
 import { buildPairHistory } from '../trainer/learning/history/pair_history.ts';
 import { EVALUATION_BARRIERS, isCandidate, reversionLabel } from '../trainer/learning/label/reversion.ts';
 import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';

@@ -33,7 +33,11 @@ interface Report {
 interface Evaluation {
   readonly period: { readonly from: string };
   readonly metrics: { readonly auc_errors: readonly number[] };
-  readonly net: { readonly trades: number; readonly edge: Readonly<Record<string, { readonly trades: number }>> };
+  readonly net: {
+    readonly trades: number;
+    readonly edge: Readonly<Record<string, { readonly trades: number }>>;
+  };
+  readonly gates: readonly GateResult[];
 }
 
 describe('the commands of an instrument', () => {
@@ -140,6 +144,8 @@ describe('the commands of an instrument', () => {
     expect(JSON.parse(twice!.stdout)).toEqual(evaluated);
     expect(evaluated).toMatchObject({ version: report.version, trained_on_period: true });
     expect(evaluated.period.from).toBe('2020-10-15T00:00:00.000Z');
+    const column = evaluated.gates.find(({ code }) => code === 'single_column')!;
+    expect(gateText(column, 'en').seen).toBe('judged in its training: see `models show`');
     expect(evaluated.metrics.auc_errors).toHaveLength(3);
     expect(evaluated.net.trades).toBe(evaluated.net.edge['BTCUSDT']!.trades);
     const matrix = ['features', '--instrument', 'BTCUSDT@1h', '--data', '.', '--model', `models/${report.version}`];

@@ -24,6 +24,7 @@ import {
 import { equityCsv, isoSecond, ROLES, tradesCsv } from '../../trainer/learning/backtest/ledger.ts';
 import {
   backtestPeriod,
+  isTrainedOn,
   ROWS_PER_SCORE,
   VIEWS,
   type BundleResult,
@@ -32,7 +33,7 @@ import {
   type ViewResult,
 } from '../../trainer/learning/backtest/period.ts';
 import type { Performance } from '../../trainer/learning/backtest/performance.ts';
-import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/learning/backtest/report/report.ts';
+import { ASSUMPTIONS, renderReport, verdict } from '../../trainer/learning/backtest/report/report.ts';
 import { datasetPolicy } from '../../trainer/learning/dataset/dataset_policy.ts';
 import { readFolderBars } from '../../trainer/learning/dataset/folder_bars.ts';
 import { costRow, costTable, type BacktestCostRow } from '../cost_table.ts';
@@ -343,7 +344,9 @@ function show(
     );
     const { manifest } = sets[i]!;
     if (isTrainedOn(result, manifest))
-      output.line(`Learned from bars up to ${manifest.period.holdout_from}: its results are partly in-sample.`);
+      output.line(
+        `Learned from bars up to ${manifest.period.holdout_from}: its results are partly in-sample, and no edge is claimed.`,
+      );
     output.line(verdict(bundle, pairs.length, requireEdge));
     for (const [name, { rows, auc, brier, brier_baseline, ece }] of Object.entries(bundle.models))
       output.line(

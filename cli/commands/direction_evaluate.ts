@@ -13,16 +13,15 @@ import { timeframeOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
-import { evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
+import { firstUnseen, evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
 import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { evaluationLines } from '../direction_lines.ts';
 import { joinedLine, seriesFolder } from '../direction_source.ts';
 import type { Output } from '../output.ts';
-import { parseDay, parsePeriod } from '../period.ts';
+import { parsePeriod } from '../period.ts';
 
 /** The labels of the last training rows end a day after them. */
-const LABEL_SECONDS = 86_400;
 /** Of earlier bundles, which do not state their costs. */
 const EARLIER_COSTS = { taker_fee_bps: 5, slippage_bps: 1 };
 
@@ -68,8 +67,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
   const { manifest } = readDirectionBundle(folder);
   const model = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), rowsPerScore);
   const period = parsePeriod(flags);
-  const unseen = parseDay(manifest.period.to, 'period') + LABEL_SECONDS;
-  const from = period.from ?? unseen;
+  const from = period.from ?? firstUnseen(manifest);
   const { taker_fee_bps, slippage_bps } = manifest.costs ?? EARLIER_COSTS;
   const costs = {
     takerFeeBps: flags.feeBps === undefined ? taker_fee_bps : bps(flags.feeBps, '--fee-bps'),
@@ -101,14 +99,13 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
       f1Floor: f1Floor(loadSettings(), 'direction'),
     });
     progress.stop();
-    const trained_on_period = from < unseen && evaluation.period.from < unseen;
-    for (const line of evaluationLines(evaluation, manifest, trained_on_period)) output.line(line);
-    const { net, edge, period: evaluated, ...figures } = evaluation;
+    for (const line of evaluationLines(evaluation, manifest)) output.line(line);
+    const { net, edge, period: evaluated, inSample, ...figures } = evaluation;
     output.result({
       version: manifest.version,
       path: resolve(folder),
       trained: manifest.period,
-      trained_on_period,
+      trained_on_period: inSample,
       period: { from: isoOf(evaluated.from), to: isoOf(evaluated.to) },
       ...figures,
       net: { ...net, edge },

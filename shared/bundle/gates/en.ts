@@ -210,8 +210,11 @@ export const EN: GateCatalog = {
     },
     single_column: {
       name: 'single column',
-      seen: (of) =>
-        of.reason === 'no_column' ? 'no column has values on enough rows' : `${of.text('column')} ${dash(of, 'auc')}`,
+      seen: (of) => {
+        if (of.reason === 'no_column') return 'no column has values on enough rows';
+        if (of.reason === 'of_training') return 'judged in its training: see `models show`';
+        return `${of.text('column')} ${dash(of, 'auc')}`;
+      },
       limit: (of) => `an AUC of at most ${of.text('most')} on training rows, beyond chance`,
     },
     one_bar_later: {

@@ -216,8 +216,11 @@ export const JA: GateCatalog = {
     },
     single_column: {
       name: '単独の列',
-      seen: (of) =>
-        of.reason === 'no_column' ? '十分な行に値のある列なし' : `${of.text('column')} ${dash(of, 'auc')}`,
+      seen: (of) => {
+        if (of.reason === 'no_column') return '十分な行に値のある列なし';
+        if (of.reason === 'of_training') return '学習時に判定済み（`models show`）';
+        return `${of.text('column')} ${dash(of, 'auc')}`;
+      },
       limit: (of) => `学習行の AUC が偶然を除き ${of.text('most')} 以下`,
     },
     one_bar_later: {

@@ -17,7 +17,7 @@ export interface NetInterval {
   readonly net_bps: number | null;
   readonly lower_5_net_bps: number | null;
   readonly upper_95_net_bps: number | null;
-  /** Too few trades or trading days, or a lower bound not above 0. */
+  /** Too few trades or trading days, a lower bound not above 0, or bars that the models have learned from. */
   readonly no_edge: boolean;
 }
 
@@ -31,8 +31,11 @@ export function tradeDays(trades: readonly FilledTrade[], rolls: readonly Rollov
   return days;
 }
 
-/** @param dayIndices the trading days that have bars */
-export function netInterval(pairs: readonly TradeDays[], dayIndices: readonly number[]): NetInterval {
+/**
+ * @param dayIndices the trading days that have bars
+ * @param inSample the models have learned from some of these bars: what they earned is no edge
+ */
+export function netInterval(pairs: readonly TradeDays[], dayIndices: readonly number[], inSample = false): NetInterval {
   const total = (of: keyof TradeDays): number[] =>
     dayIndices.map((day) => pairs.reduce((sum, own) => sum + own[of][day]!, 0));
   const sum = total('sum');
@@ -47,6 +50,6 @@ export function netInterval(pairs: readonly TradeDays[], dayIndices: readonly nu
     net_bps,
     lower_5_net_bps,
     upper_95_net_bps: test.upperBound(LEVEL),
-    no_edge: !(lower_5_net_bps > 0),
+    no_edge: inSample || !(lower_5_net_bps > 0),
   };
 }

@@ -2,7 +2,7 @@ import { checkTimeframes } from '../../../shared/bar_file/own_timeframe.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
-import type { Executability, ModelMetrics } from '../../../shared/bundle/manifest.ts';
+import type { Executability, Manifest, ModelMetrics } from '../../../shared/bundle/manifest.ts';
 import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { PreparedModels } from '../../../shared/bundle/prepared_models.ts';
 import type { DecisionPolicy, Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
@@ -370,7 +370,7 @@ function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options
     assembleView(
       results,
       results.map(({ bundles }) => bundles[i]!.views[view]),
-      { first, minutes, dayIndices },
+      { first, minutes, dayIndices, inSample: isTrainedOn({ first }, sets[i]!.manifest) },
     );
   const bundles = sets.map((set, i): BundleResult => {
     const evaluated = perModel((name) => pool(results.map((result) => result.bundles[i]!.evaluated[name])));
@@ -400,13 +400,15 @@ interface Span {
   readonly first: OpenTime;
   readonly minutes: number;
   readonly dayIndices: readonly number[];
+  /** Of the bundle. */
+  readonly inSample: boolean;
 }
 
 /** @param views of the results, in their order */
 function assembleView(
   results: readonly PairResult[],
   views: readonly PairBundleResult['views'][View][],
-  { first, minutes, dayIndices }: Span,
+  { first, minutes, dayIndices, inSample }: Span,
 ): ViewResult {
   const curve = totalCurve(
     views.map(({ changes }) => changes),
@@ -453,8 +455,14 @@ function assembleView(
     interval: netInterval(
       views.map((own) => own.tradeDays),
       dayIndices,
+      inSample,
     ),
   };
+}
+
+/** Whether the bundle was trained on bars of the period, or choices used them. */
+export function isTrainedOn({ first }: Pick<PeriodResult, 'first'>, { period }: Pick<Manifest, 'period'>): boolean {
+  return first < Date.parse(period.holdout_from) / 1000;
 }
 
 function fullLeverageOf(

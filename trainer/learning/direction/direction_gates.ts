@@ -31,8 +31,8 @@ export interface DirectionEvidence {
   readonly upOrDown: AucEstimate | null;
   /** Series that were compared with the prices, of which none knows what comes. */
   readonly series: readonly CheckedSeries[];
-  /** The outside column that alone tells most of up against down. */
-  readonly column: { readonly name: string; readonly auc: number } | null;
+  /** The outside column that alone tells most of up against down; it was judged in the training where that is over. */
+  readonly column: { readonly name: string; readonly auc: number } | 'of training' | null;
   /** null without a claimed edge or without series. */
   readonly delayed: DelayedEdge | null;
   readonly hasEdge: boolean;
@@ -122,8 +122,9 @@ export const DIRECTION_GATES: readonly DirectionGate[] = [
     next: GATE_STEPS.single_column,
     check: ({ column }) => {
       const most = COLUMN_BOUND;
-      const found = column === null ? { reason: 'no_column' } : { column: column.name, auc: column.auc };
-      return { ...IDLE, value: column?.auc ?? null, unit: 'score', evidence: { ...found, most } };
+      if (column === 'of training') return { ...IDLE, unit: 'score', evidence: { reason: 'of_training', most } };
+      if (column === null) return { ...IDLE, unit: 'score', evidence: { reason: 'no_column', most } };
+      return { ...IDLE, value: column.auc, unit: 'score', evidence: { column: column.name, auc: column.auc, most } };
     },
   },
   {

@@ -24,6 +24,8 @@ import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
 import { CLASSES } from './walk_forward.ts';
 
 const ROWS_PER_SCORE = 4096;
+/** Labels look this far ahead. */
+const LABEL_SECONDS = 86_400;
 
 export interface EvaluationRequest {
   readonly manifest: DirectionManifest;
@@ -43,6 +45,8 @@ export interface EvaluationRequest {
 export interface DirectionEvaluation {
   /** First and last evaluated close, epoch seconds. */
   readonly period: { readonly from: number; readonly to: number };
+  /** The model has learned from bars of the period: no edge is claimed. */
+  readonly inSample: boolean;
   readonly metrics: Omit<DirectionMetrics, 'over_blocks'>;
   /** Log loss of the base rates of the training rows, and the model's loss minus theirs; null in earlier bundles. */
   readonly prior: { readonly log_loss: number; readonly difference: LossDifference } | null;
@@ -79,16 +83,21 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
   const answers = answersOf(request, rows, chosen);
   const trades = tradesOf(request, rows, answers);
   const symbols = instruments.map(({ bars: { symbol } }) => symbol);
-  const { pooled, edge } = edgeClaims(trades, symbols, 1);
-  const net = netResult(trades, costs, pooled);
+  const times = chosen.map((row) => rows.time[row]!);
+  const period = { from: times.reduce((a, b) => Math.min(a, b)), to: times.reduce((a, b) => Math.max(a, b)) };
+  const inSample = period.from < firstUnseen(manifest);
+  const { pooled, edge: found } = edgeClaims(trades, symbols, 1);
+  const all = netResult(trades, costs, pooled);
+  const net = inSample ? { ...all, no_edge: true } : all;
+  const edge = inSample ? withoutClaims(found) : found;
   const bias = modelBias(rows, answers, timeframe);
   const hasEdge = !net.no_edge || Object.values(edge).some(({ no_edge }) => !no_edge);
   const isOutside = series.length > 0;
   const delayed = hasEdge && isOutside ? delayedOf(request, plan, chosen, edge, net) : null;
-  const times = chosen.map((row) => rows.time[row]!);
   const metrics = evaluatedMetrics(rows, answers);
   return {
-    period: { from: times.reduce((a, b) => Math.min(a, b)), to: times.reduce((a, b) => Math.max(a, b)) },
+    period,
+    inSample,
     metrics,
     prior: priorOf(manifest, rows, answers, seed),
     net,
@@ -98,13 +107,22 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
       bias,
       upOrDown: upOrDownAuc(rows, answers),
       series,
-      column: null,
+      column: 'of training',
       delayed,
       hasEdge,
       f1: metrics,
       f1Floor: request.f1Floor,
     }),
   };
+}
+
+/** Epoch seconds: bars that close from then on are in no label that the model has learned. */
+export function firstUnseen({ period }: Pick<DirectionManifest, 'period'>): number {
+  return Date.parse(period.to) / 1000 + LABEL_SECONDS;
+}
+
+function withoutClaims(edge: Readonly<Record<string, InstrumentEdge>>): Record<string, InstrumentEdge> {
+  return Object.fromEntries(Object.entries(edge).map(([symbol, own]) => [symbol, { ...own, no_edge: true }]));
 }
 
 /** Probabilities and labels of the chosen rows. */

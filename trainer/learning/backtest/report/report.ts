@@ -4,7 +4,15 @@ import type { SymbolCosts } from '../../../../shared/policy/policy.ts';
 import { reliability } from '../../measures/metrics.ts';
 import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../executability.ts';
 import { isoSecond, ROLES } from '../ledger.ts';
-import { pool, VIEWS, type BundleResult, type PeriodResult, type TradeRecord, type View } from '../period.ts';
+import {
+  isTrainedOn,
+  pool,
+  VIEWS,
+  type BundleResult,
+  type PeriodResult,
+  type TradeRecord,
+  type View,
+} from '../period.ts';
 import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
 import { barChart, columnChart, escapeHtml, histogram, lineChart, type Line } from './chart.ts';
 import { MIN_TRADES, meanMargin, shareInterval, sharpeMargin } from './interval.ts';
@@ -39,11 +47,6 @@ export const ASSUMPTIONS: readonly string[] = [
   'Refusal rate: share of the entry candidates (flat and |z| ≥ z_entry) that were not entered.',
   'AI1 is evaluated on its fixed label at all candidates of all pairs together (z_entry 2.0, z_exit 0.5, stop 1.5, horizon 60); AI2 and AI3 on every seventh minute.',
 ];
-
-/** Whether the bundle was trained on bars of the period, or choices used them. */
-export function isTrainedOn({ first }: Pick<PeriodResult, 'first'>, { period }: Pick<Manifest, 'period'>): boolean {
-  return first < Date.parse(period.holdout_from) / 1000;
-}
 
 /** Summary sentence: result, and what the daemon would have published. */
 export function verdict(bundle: BundleResult, pairs: number, requireEdge: boolean): string {

@@ -1,0 +1,76 @@
+import { expect, it } from 'vitest';
+import type { DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
+import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
+import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { evaluateDirection, firstUnseen } from './evaluate_direction.ts';
+import type { Instrument } from './instrument_rows.ts';
+import { NO_OBSERVATIONS } from './series_files.ts';
+
+const HOUR = 3600;
+const START = 1_600_000_000 - (1_600_000_000 % HOUR);
+const LENGTH = 2000;
+
+/** A market that rises by about 0.3 % an hour: whoever buys earns. */
+function risingMarket(): Instrument {
+  const rng = createRng('rising');
+  const open = new Float64Array(LENGTH);
+  const close = new Float64Array(LENGTH);
+  let price = 100;
+  for (let t = 0; t < LENGTH; t++) {
+    open[t] = price;
+    price *= Math.exp(0.003 + 0.004 * rng.normal());
+    close[t] = price;
+  }
+  const bars = {
+    symbol: 'BTCUSDT',
+    timeframe: HOUR,
+    length: LENGTH,
+    time: Float64Array.from(close, (_, t) => START + t * HOUR),
+    open,
+    high: close.map((own, t) => Math.max(own, open[t]!)),
+    low: close.map((own, t) => Math.min(own, open[t]!)),
+    close,
+    volume: close.map(() => 2),
+    takerBuyVolume: close.map(() => NaN),
+  };
+  const none = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO_OBSERVATIONS]));
+  return { bars, series: none as Record<SeriesName, SeriesHistory> };
+}
+
+const isoOf = (bar: number): string => new Date((START + bar * HOUR) * 1000).toISOString();
+
+/** A model that always expects a rise, and that learned from bars up to this one. */
+function evaluated(learnedBars: number, fromBar: number): ReturnType<typeof evaluateDirection> {
+  const manifest = {
+    timeframe: HOUR,
+    windows: { rsi_window: 6, bollinger_window: 8, atr_window: 6, short_window: 8, medium_window: 16, long_window: 24 },
+    period: { from: isoOf(0), to: isoOf(learnedBars) },
+    strategy: { theta_up: 0.5, theta_down: 0.5, stop: 0.02, target: 0.02, max_age_bars: 24 },
+  } as unknown as DirectionManifest;
+  return evaluateDirection({
+    manifest,
+    infer: (_, rows) => Float64Array.from({ length: 3 * rows }, (__, i) => [0.8, 0.1, 0.1][i % 3]!),
+    instruments: [risingMarket()],
+    from: START + fromBar * HOUR,
+    to: Infinity,
+    costs: { takerFeeBps: 5, slippageBps: 1 },
+    f1Floor: null,
+    seed: '1',
+  });
+}
+
+it('claims an edge on bars that the model has not learned from, and none where one of them is known to it', () => {
+  const fresh = evaluated(500, 600);
+  expect(fresh.inSample).toBe(false);
+  expect([fresh.net.no_edge, fresh.edge['BTCUSDT']!.no_edge]).toEqual([false, false]);
+  const known = evaluated(700, 600);
+  expect(known.inSample).toBe(true);
+  expect({ ...known.net, no_edge: false }).toEqual(fresh.net);
+  expect([known.net.no_edge, known.edge['BTCUSDT']!.no_edge]).toEqual([true, true]);
+});
+
+it('counts bars within the horizon of the last label as learned from', () => {
+  expect(firstUnseen({ period: { from: isoOf(0), to: isoOf(100) } })).toBe(START + 124 * HOUR);
+  expect([evaluated(600, 624).inSample, evaluated(600, 623).inSample]).toEqual([false, true]);
+});
