@@ -3,6 +3,7 @@ import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock, Scheduler } from '../../shared/ports.ts';
 import type { StreamConnectionState, StreamReader } from '../../shared/policy/redis_stream.ts';
+import { streamRefused } from '../../shared/redis_refusal.ts';
 import { ENTRY_BYTES_MAX, type EntrySize, type MendedStream } from '../../shared/policy/stream_sizes.ts';
 import type { BarOutcome } from '../align/align.ts';
 import type { BarSink, SeriesSink, SymbolInput } from '../queue/input.ts';
@@ -188,7 +189,7 @@ class StreamFeed implements RedisFeed, StreamListener {
     }
     if (next === 'refused') {
       if (this.refusal !== null) return;
-      this.refusal = new MinutehandError('STREAM_REFUSED', { seen: detail });
+      this.refusal = streamRefused(detail);
       return onRefused(this.refusal);
     }
     // The publisher reports a Redis that is not there at the start.

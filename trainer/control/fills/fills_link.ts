@@ -1,4 +1,5 @@
 import { MinutehandError } from '../../../shared/errors.ts';
+import { streamRefused } from '../../../shared/redis_refusal.ts';
 import type { StreamConnectionState } from '../../../shared/policy/redis_stream.ts';
 
 /** A Redis of somebody else on this machine: `enabled: auto` tries the usual address. */
@@ -25,7 +26,7 @@ export class FillsLink {
   readonly check = (): void => {
     if (this.takenBy !== null) throw new MinutehandError('REDIS_TAKEN', { seen: this.takenBy });
     const isOfOthers = !this.#wasUp && FOREIGN.test(this.#detail);
-    if (this.#state === 'refused' && !isOfOthers) throw new MinutehandError('STREAM_REFUSED', { seen: this.#detail });
+    if (this.#state === 'refused' && !isOfOthers) throw streamRefused(this.#detail);
     if (this.#state === 'down' && this.#wasUp) throw new MinutehandError('REDIS_DOWN', { seen: this.#detail });
   };
 }
