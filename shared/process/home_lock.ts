@@ -57,7 +57,7 @@ export async function waitForLock(path: string, pollMs: number, ending: AbortSig
  * lock, whatever a link under this name leads to. An existing file is not opened: closing it would end the locks that
  * this process has on it.
  * @returns its inode
- * @throws Error for anything but a regular file
+ * @throws MinutehandError HOME_UNUSABLE for anything but a regular file
  */
 function lockFileOf(path: string): bigint {
   let found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -66,7 +66,10 @@ function lockFileOf(path: string): bigint {
     found = lstatSync(path, { bigint: true });
   }
   if (found.isFile()) return found.ino;
-  throw new Error(found.isSymbolicLink() ? 'it is a link' : 'it is no regular file');
+  throw new MinutehandError('HOME_UNUSABLE', {
+    seen: `${path}: ${found.isSymbolicLink() ? 'it is a link' : 'it is no regular file'}`,
+    next: 'Find out who has put it there, and remove it.',
+  });
 }
 
 /** A lock whose file is garbage-collected is closed and lost: each is referenced until it is released. */
