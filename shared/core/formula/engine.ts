@@ -9,6 +9,10 @@ export interface SubjectState {
   /** Bars so far. */
   bars: number;
   readonly steps: readonly Step[];
+  /** Those with memory. */
+  readonly windows: readonly Required<Step>[];
+  /** The lowest bit of what `load` returned: it depends on each. */
+  loaded: number;
 }
 
 /**
@@ -53,7 +57,8 @@ export class FormulaEngine {
   }
 
   createState(): SubjectState {
-    return { bars: 0, steps: this.#graph.makers.map((make) => make()) };
+    const steps = this.#graph.makers.map((make) => make());
+    return { bars: 0, steps, windows: steps.filter(hasMemory), loaded: 0 };
   }
 
   /** Takes the next bars of a subject. @param count at most `capacity` */
@@ -61,12 +66,25 @@ export class FormulaEngine {
     const index = state.bars;
     const inputs = this.#inputs;
     for (let i = 0; i < inputs.length; i++) makeFinite(inputs[i]!, count);
+    // A bar a minute finds the memory out of the caches; in a block only the first bar would.
+    if (count === 1) load(state);
     const steps = state.steps;
     for (let i = 0; i < steps.length; i++) steps[i]!.run(index, count);
     for (let i = 0; i < this.outputs.length; i++)
       copyAfter(this.#roots[i]!, this.outputs[i]!, Math.min(count, this.#bars[i]! - 1 - index), count);
     state.bars = index + count;
   }
+}
+
+function hasMemory(step: Step): step is Required<Step> {
+  return step.load !== undefined;
+}
+
+function load(state: SubjectState): void {
+  const windows = state.windows;
+  let sum = 0;
+  for (let i = 0; i < windows.length; i++) sum = (sum + windows[i]!.load()) & 1;
+  state.loaded = sum;
 }
 
 /** `finite` of each value, written out: a call that is not inlined boxes doubles. */

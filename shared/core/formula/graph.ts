@@ -8,6 +8,12 @@ export interface Column {
 export interface Step {
   /** @param index of the block's first bar since the subject's start @param count bars of the block */
   run(index: number, count: number): void;
+  /**
+   * Reads what the next bar needs of the memory of this subject, and does nothing with it: one such loop over all steps
+   * has many reads under way at once, where the computation waits for each. Absent = it has no memory.
+   * @returns a small integer, so that no read is left out as unused
+   */
+  load?(): number;
 }
 
 /** What makes the steps of a subject, in the order of computation. */

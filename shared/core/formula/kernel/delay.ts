@@ -26,6 +26,10 @@ class Delay implements Step {
     this.#ring = new Float64Array(bars).fill(NaN);
   }
 
+  load(): number {
+    return Number(this.#ring[this.#at] === 0);
+  }
+
   run(_: number, count: number): void {
     const ring = this.#ring;
     const input = this.#input;

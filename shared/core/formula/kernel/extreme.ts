@@ -35,6 +35,12 @@ class Extreme implements Step {
     this.#indexes = new Int32Array(bars);
   }
 
+  load(): number {
+    const last = (this.#first + this.#candidates) % this.#bars;
+    const isEqual = this.#values[this.#first] === this.#values[last];
+    return Number(isEqual) + Number(this.#indexes[this.#first] === this.#indexes[last]);
+  }
+
   run(index: number, count: number): void {
     const input = this.#input;
     const out = this.#out;

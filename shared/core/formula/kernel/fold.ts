@@ -127,6 +127,16 @@ export class Fold implements Step {
     this.suffix = this.ringFrom;
   }
 
+  load(): number {
+    const memory = this.memory;
+    const isBlockKnown = this.#first[(this.#oldestOrdinal + 1) & (this.#capacity - 1)]! > 0;
+    return (
+      Number(isBlockKnown) +
+      Number(memory[this.oldest] === memory[this.next]) +
+      Number(memory[this.suffix] === memory[this.running])
+    );
+  }
+
   run(index: number, count: number): void {
     const numbers = this.#numbers;
     const blockNumbers = this.#blockNumbers;

@@ -51,6 +51,11 @@ class SortedWindow implements Step {
     this.#sorted = new Float64Array(bars);
   }
 
+  load(): number {
+    const middle = this.#sorted[this.#existing >>> 1];
+    return Number(this.#ring[this.#at] === middle) + Number(this.#sorted[this.#below] === middle);
+  }
+
   run(_: number, count: number): void {
     const ring = this.#ring;
     const moved = this.#moved;
