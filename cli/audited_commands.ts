@@ -15,6 +15,7 @@ export const AUDITED_COMMANDS: readonly string[] = [
   'direction train',
   'halt',
   'job run',
+  'league',
   'models note',
   'models promote',
   'models recover',

@@ -56,6 +56,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'train, validate and write a model bundle',
     load: async () => (await import('./commands/train.ts')).addTrain,
   },
+  league: {
+    summary: 'learners of AI1 against each other, with standard errors and a placebo',
+    load: async () => (await import('./commands/league.ts')).addLeague,
+  },
   direction: {
     summary: 'the model of an instrument: up, down or range',
     load: async () => (await import('./commands/direction.ts')).addDirection,

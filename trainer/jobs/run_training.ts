@@ -57,7 +57,7 @@ export async function runTraining(job: TrainingJob, context: TrainingContext): P
   const gpu = watchGpu(process.pid);
   const folders = [context.paths.home, job.output.folder ?? context.paths.models];
   const result = await holdingFolders(folders, () =>
-    withOptions(job, context, (options, bars) => makeAndJudge(job, options, bars)),
+    withTrainOptions(job, context, (options, bars) => makeAndJudge(job, options, bars)),
   );
   return { ...result, resources: ownResources(await gpu.stop()) };
 }
@@ -93,7 +93,7 @@ export async function rehearseTraining(job: TrainingJob, context: TrainingContex
       next: 'Search θ2 itself, which takes seconds; without --adopt nothing becomes active.',
     });
   }
-  return await withOptions(job, context, async (options) =>
+  return await withTrainOptions(job, context, async (options) =>
     job.kind === 'train'
       ? outlineTraining(options)
       : outlineTraining(options, warmStartTraining(activeBundle(options.out), options)),
@@ -101,7 +101,7 @@ export async function rehearseTraining(job: TrainingJob, context: TrainingContex
 }
 
 /** Reads the bars of a job and opens its feature source for as long as `work` lasts. */
-async function withOptions<Result>(
+export async function withTrainOptions<Result>(
   job: TrainingJob,
   context: TrainingContext,
   work: (options: TrainOptions, bars: ReadonlyMap<string, BarColumns>) => Promise<Result>,

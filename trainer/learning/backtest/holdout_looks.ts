@@ -35,13 +35,20 @@ export function looksPath(modelsFolder: string): string {
  * would be lost; HOME_LOCKED, HOME_UNUSABLE
  */
 export function countLook(modelsFolder: string, holdout: Holdout, trades: readonly Trade[]): number {
+  return countResult(modelsFolder, holdout, hashTrades(trades));
+}
+
+/**
+ * As `countLook`, for any result on a holdout.
+ * @param own identity of the result, 64 hex digits
+ */
+export function countResult(modelsFolder: string, holdout: Holdout, own: string): number {
   makeFolder(modelsFolder);
   const unlock = lockHome(`${looksPath(modelsFolder)}.lock`, LOCK_WAIT_MS);
   try {
     const looks = readLooks(modelsFolder);
     const key = `${holdout.market} ${holdout.from} ${holdout.to}`;
     const known = looks[key] ?? [];
-    const own = hashTrades(trades);
     const repeated = known.find((look) => look.trades === own);
     if (repeated !== undefined) return repeated.look;
     const look = 1 + Math.max(0, ...known.map((one) => one.look), ...looksOfBundles(modelsFolder, holdout));

@@ -134,6 +134,6 @@ function skillOfReturns(
   return modelSkill(learned.model, { scores: validation.holdoutScores, y, time }, placebo, pairs, seed);
 }
 
-function holdoutOf({ holdoutFrom, to }: Dataset, { market }: TrainOptions): Holdout {
+export function holdoutOf({ holdoutFrom, to }: Dataset, { market }: TrainOptions): Holdout {
   return { market, from: isoMinute(holdoutFrom), to: isoMinute(to) };
 }

@@ -1,0 +1,139 @@
+import type { Command } from 'commander';
+import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { ENTRANTS, runLeagueJob, type EntrantName, type LeagueOutcome } from '../../trainer/jobs/run_league.ts';
+import type { TrainingJob } from '../../trainer/jobs/training_job.ts';
+import type { Figure } from '../../trainer/learning/league/league.ts';
+import { gitCommit } from '../git_commit.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
+import type { Output } from '../output.ts';
+import { parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
+
+const DEFAULT_ENTRANTS = 'prior,logistic,gbdt,random_forest';
+
+interface LeagueFlags {
+  readonly data?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly days?: string;
+  readonly holdoutFrom?: string;
+  readonly entrants: string;
+  readonly seed: string;
+  readonly workers?: string;
+  readonly cache: boolean;
+}
+
+export function addLeague(program: Command, output: () => Output): void {
+  program
+    .command('league')
+    .description(
+      'Learners of AI1 against each other: identical purged folds, walk-forward blocks and holdout, and the AUC beyond that of sign-randomized markets (skill), each with its standard error by days. ' +
+        'Writes no bundle and adopts nothing; each answer to the holdout counts as a look at it.',
+    )
+    .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars of this installation')
+    .option('--from <day>', 'first UTC day or minute of the bars to use')
+    .option('--to <day>', 'UTC day or minute of the end')
+    .option('--days <n>', 'the last n days of these bars only')
+    .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
+    .option('--entrants <list>', `of ${ENTRANTS.join(', ')}`, DEFAULT_ENTRANTS)
+    .option('--seed <n>', 'seed of row and column sampling', '1')
+    .option('--workers <n>', 'threads (default: one for each core); affects speed only, not results')
+    .option('--no-cache', 'rebuild all features and labels; the result is the same')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  minutehand league --data ./m1 --days 120\n  minutehand league --data ./m1 --entrants prior,logistic,gbdt --json',
+    )
+    .action((flags: LeagueFlags) => play(flags, output()));
+}
+
+async function play(flags: LeagueFlags, output: Output): Promise<void> {
+  const settings = loadSettings();
+  const entrants = parseEntrants(flags.entrants);
+  const { from, to } = parsePeriod(flags);
+  const instant = (time: number | undefined): string | null =>
+    time === undefined ? null : `${new Date(time * 1000).toISOString().slice(0, 19)}Z`;
+  const job: TrainingJob = {
+    kind: 'train',
+    // Bars of files count as live ones.
+    market: flags.data === undefined ? settings.minutehand.market : 'live',
+    window: {
+      from: instant(from),
+      to: instant(to),
+      days: flags.days === undefined ? null : parseInteger(flags.days, '--days', 1),
+    },
+    seed: parseInteger(flags.seed, '--seed'),
+    source: { folder: flags.data ?? null, features: null, mid: false },
+    parameters: {
+      trials: 0,
+      engine: null,
+      target: 'reversion',
+      holdout_from: instant(
+        flags.holdoutFrom === undefined ? undefined : parseDay(flags.holdoutFrom, '--holdout-from'),
+      ),
+      groups: {},
+    },
+    output: { folder: null, hash_name: false, is_dry_run: true },
+    adopt: false,
+    resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
+    trigger: { code: 'command', text: 'league' },
+  };
+  const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['No figures were kept. Looks at the holdout stay counted.'] });
+  const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
+  const context = { settings, paths: homePaths(), gitCommit: gitCommit(), onProgress };
+  const outcome = await runLeagueJob(job, entrants, context).finally(() => progress.stop());
+  output.written({
+    action: 'league',
+    target: outcome.dataset_id,
+    after: { entrants, holdout_looks: outcome.holdout_looks },
+  });
+  print(outcome, output);
+  output.result(outcome);
+}
+
+/** @throws MinutehandError USAGE */
+function parseEntrants(text: string): EntrantName[] {
+  const names = text.split(',').map((name) => name.trim());
+  const isKnown = (name: string): name is EntrantName => (ENTRANTS as readonly string[]).includes(name);
+  const known = names.filter(isKnown);
+  const unknown = names.find((name) => !isKnown(name));
+  if (unknown !== undefined || known.length < 2 || new Set(known).size < known.length)
+    throw new MinutehandError('USAGE', {
+      seen: `--entrants ${text}`,
+      expected: `two or more different ones of ${ENTRANTS.join(', ')}`,
+    });
+  return known;
+}
+
+function print({ entrants, best, simplest_within_error, holdout_looks, folds }: LeagueOutcome, output: Output): void {
+  const shown = ({ value, standard_error }: Figure, digits: number): string =>
+    `${value === null ? '–' : value.toFixed(digits)}${standard_error === null ? '' : ` ± ${standard_error.toFixed(digits)}`}`;
+  const columns = [18, 20, 20, 20, 20, 20, 8] as const;
+  const row = (cells: readonly string[]): void =>
+    output.line(
+      cells
+        .map((cell, index) => cell.padEnd(columns[index] ?? 0))
+        .join('')
+        .trimEnd(),
+    );
+  output.line(
+    `AI1, ${entrants[0]!.folds.rows} rows of ${entrants[0]!.folds.days} days in ${folds} purged folds; ± one standard error by days`,
+  );
+  row(['entrant', 'log loss, folds', 'behind best', 'AUC, folds', 'AUC, holdout', 'skill, holdout', 'seconds']);
+  for (const { name, folds: own, holdout, behind_best, is_within_error, skill, seconds } of entrants)
+    row([
+      `${name}${is_within_error ? ' *' : ''}`,
+      shown(own.log_loss, 5),
+      shown(behind_best, 5),
+      shown(own.auc, 4),
+      shown(holdout.auc, 4),
+      skill === null ? '–' : shown({ value: skill.skill, standard_error: skill.standard_error }, 4),
+      seconds.toFixed(1),
+    ]);
+  output.line('* within one standard error of the best log loss of the folds');
+  output.line(`Best: ${best}. Simplest within its error: ${simplest_within_error}.`);
+  output.line(
+    `Skill is the AUC beyond that of markets whose direction is a coin. Looks at this holdout so far: ${holdout_looks}; a training on it now needs more evidence for an edge.`,
+  );
+}

@@ -1,0 +1,73 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { LeagueOutcome } from '../trainer/jobs/run_league.ts';
+import { createWorkplace, type Workplace } from './cli_process.ts';
+import { tinyBars } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
+
+let place: Workplace;
+let data: string;
+beforeAll(async () => {
+  place = createWorkplace();
+  data = await place.writeBars('bars', tinyBars(place.settings));
+});
+afterAll(() => place.remove());
+
+async function league(...args: string[]): Promise<LeagueOutcome> {
+  const { code, stdout, stderr } = await place.run(['league', '--data', data, ...args, '--json']);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as LeagueOutcome;
+}
+
+/** Without times of this machine and the count of looks. */
+const figures = ({ entrants, best, simplest_within_error }: LeagueOutcome) => ({
+  best,
+  simplest_within_error,
+  entrants: entrants.map(({ seconds: _, ...own }) => own),
+});
+
+describe('minutehand league', () => {
+  it('measures every entrant on the same rows, and repeats itself on any number of threads', async () => {
+    const names = ['prior', 'logistic', 'gbdt', 'random_forest'];
+    const first = await league('--workers', '1');
+    expect(first.entrants.map(({ name }) => name).sort()).toEqual([...names].sort());
+    const [{ folds, holdout }] = first.entrants as [LeagueOutcome['entrants'][number]];
+    for (const own of first.entrants) {
+      expect([own.folds.rows, own.holdout.rows]).toEqual([folds.rows, holdout.rows]);
+      expect(own.folds.log_loss.standard_error).toBeGreaterThan(0);
+      expect(own.behind_best.value).toBeGreaterThanOrEqual(0);
+    }
+    const losses = first.entrants.map((own) => own.folds.log_loss.value!);
+    expect(losses).toEqual([...losses].sort((a, b) => a - b));
+    expect(first.best).toBe(first.entrants[0]!.name);
+    // A constant knows nothing, here and on the placebo.
+    const prior = first.entrants.find(({ name }) => name === 'prior')!;
+    expect([prior.holdout.auc.value, prior.skill?.skill]).toEqual([0.5, 0]);
+    const within = first.entrants.filter(({ is_within_error }) => is_within_error);
+    const simplest = within.reduce((least, own) => (own.complexity < least.complexity ? own : least));
+    expect(first.simplest_within_error).toBe(simplest.name);
+
+    const again = await league('--workers', '2');
+    expect(figures(again)).toEqual(figures(first));
+    // Each answer to the holdout is a look; the same answers are the same looks.
+    expect([first.holdout_looks, again.holdout_looks]).toEqual([names.length, names.length]);
+    const looks = readFileSync(join(place.models, 'holdout_looks.json'), 'utf8');
+    expect(Object.values(JSON.parse(looks) as Record<string, unknown[]>)[0]).toHaveLength(names.length);
+    expect(existsSync(join(place.models, 'active.json'))).toBe(false);
+  });
+
+  it('shows a table for people, and refuses entrants that it does not know, one alone, and engines that are missing', async () => {
+    const { code, stdout } = await place.run(['league', '--data', data, '--entrants', 'prior,logistic']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^AI1, \d+ rows of \d+ days in \d+ purged folds/);
+    expect(stdout).toMatch(/^logistic/m);
+    expect(stdout).toMatch(/^Best: (prior|logistic)\. Simplest within its error: (prior|logistic)\.$/m);
+    for (const entrants of ['prior', 'prior,prior', 'prior,neural'])
+      expect(await place.run(['league', '--data', data, '--entrants', entrants])).toMatchObject({ code: 2 });
+    const env = { MINUTEHAND_XGBOOST_LIBRARY: join(place.folder, 'no.so') };
+    const missing = await place.run(['league', '--data', data, '--entrants', 'prior,xgboost'], { env });
+    expect(missing.stderr).toContain('LEARNER_MISSING');
+  });
+});

@@ -1,0 +1,77 @@
+import { sha256Hex } from '../../shared/bundle/bundle.ts';
+import { horizonSeconds } from '../../shared/policy/policy.ts';
+import type { Engine } from '../../shared/policy/engines.ts';
+import { countResult } from '../learning/backtest/holdout_looks.ts';
+import type { Entrant } from '../learning/league/entrant.ts';
+import { runLeague, type LeagueReport } from '../learning/league/league.ts';
+import { LOGISTIC } from '../learning/league/logistic.ts';
+import { PRIOR } from '../learning/league/prior.ts';
+import { treeEntrant } from '../learning/league/tree_entrant.ts';
+import { refuseMissingEngine } from '../learning/learners/trees/engines/engines.ts';
+import { openFitPool } from '../learning/learners/trees/fit_pool.ts';
+import { placeboMarkets } from '../learning/placebo/placebo_rows.ts';
+import { holdoutOf } from '../learning/proof/prove_models.ts';
+import { outlineTraining } from '../learning/training/pipeline.ts';
+import { withTrainOptions, type TrainingContext } from './run_training.ts';
+import type { TrainingJob } from './training_job.ts';
+
+/** Learners that a league can have. */
+export const ENTRANTS = ['prior', 'logistic', 'gbdt', 'random_forest', 'lightgbm', 'xgboost'] as const;
+export type EntrantName = (typeof ENTRANTS)[number];
+
+export interface LeagueOutcome extends LeagueReport {
+  /** Looks at this holdout so far, the entrants of this league included. */
+  readonly holdout_looks: number;
+}
+
+/**
+ * A league on the rows that this training would have. It writes no bundle and adopts nothing; each answer of an entrant
+ * to the holdout counts as a look at it, so that a training after the league needs more evidence.
+ * @param job a training of models, whose window, market, seed and settings apply
+ * @throws MinutehandError as `rehearseTraining`, and LEARNER_MISSING for an entrant whose engine is not installed
+ */
+export async function runLeagueJob(
+  job: TrainingJob,
+  names: readonly EntrantName[],
+  context: TrainingContext,
+): Promise<LeagueOutcome> {
+  for (const name of names) if (name !== 'prior' && name !== 'logistic') refuseMissingEngine(name);
+  return await withTrainOptions(job, context, async (options, bars) => {
+    const { settings, seed, workers, onProgress } = options;
+    const { dataset } = await outlineTraining(options);
+    const placebo = await placeboMarkets({
+      dataset,
+      bars,
+      seed,
+      workers,
+      windows: settings.minutehand.windows,
+      onProgress: (done, total) => onProgress('placebo markets', done, total),
+    });
+    const pool = openFitPool(workers);
+    let looks = 0;
+    try {
+      const entrantOf = (name: EntrantName): Entrant => {
+        if (name === 'prior') return PRIOR;
+        if (name === 'logistic') return LOGISTIC;
+        return treeEntrant(name satisfies Engine, settings, dataset.definitions, seed, pool);
+      };
+      const report = await runLeague({
+        dataset,
+        placebo,
+        entrants: names.map(entrantOf),
+        folds: settings.minutehand.train.folds,
+        embargo: horizonSeconds(settings.minutehand),
+        seed,
+        onHoldout(_entrant, probabilities) {
+          const { buffer, byteOffset, byteLength } = probabilities;
+          const result = sha256Hex(Buffer.from(buffer, byteOffset, byteLength));
+          looks = Math.max(looks, countResult(options.out, holdoutOf(dataset, options), result));
+        },
+        onProgress: (entrant, done, total) => onProgress(`league: ${entrant}`, done, total),
+      });
+      return { ...report, holdout_looks: looks };
+    } finally {
+      await pool.close();
+    }
+  });
+}

@@ -1,0 +1,235 @@
+import { ln } from '../../../shared/elementary.ts';
+import type { Skill } from '../../../shared/bundle/manifest.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { takeRows } from '../learners/trees/fit.ts';
+import { WALK_FORWARD } from '../learners/model_learning.ts';
+import { auc, expectedCalibrationError } from '../measures/metrics.ts';
+import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
+import { skillOf } from '../placebo/skill.ts';
+import { kFoldSplits, walkForwardSplits, type Split } from '../splits/splits.ts';
+import { aucByDays } from '../statistics/auc_error.ts';
+import { meanOverBlocks } from '../statistics/cluster.ts';
+import type { Entrant } from './entrant.ts';
+
+const SECONDS_PER_DAY = 86_400;
+/** As `logLoss` keeps probabilities away from 0 and 1. */
+const LEAST = 1e-15;
+const CALIBRATION_BINS = 10;
+
+/** A figure over rows that depend on each other within a day, and its standard error. */
+export interface Figure {
+  readonly value: number | null;
+  readonly standard_error: number | null;
+}
+
+export interface Measured {
+  readonly rows: number;
+  readonly days: number;
+  readonly log_loss: Figure;
+  readonly brier: Figure;
+  readonly auc: Figure;
+  readonly ece: number;
+}
+
+export interface EntrantReport {
+  readonly name: string;
+  readonly complexity: number;
+  /** Purged k-fold of the training rows. */
+  readonly folds: Measured;
+  /** Blocks of the training rows, each by a fit of the rows before it. */
+  readonly walk_forward: Measured;
+  /** Rows that no choice has seen, by a fit of all training rows. */
+  readonly holdout: Measured;
+  /** AUC of the holdout beyond what geometry alone earns on sign-randomized markets; null where there is none. */
+  readonly skill: Skill | null;
+  /** Log loss of the folds above that of the best entrant, paired row by row; its error is over days. */
+  readonly behind_best: Figure;
+  /** Whether that is within one standard error. The best one is. */
+  readonly is_within_error: boolean;
+  /** Seconds of all fits. */
+  readonly seconds: number;
+}
+
+export interface LeagueReport {
+  readonly dataset_id: string;
+  readonly seed: number;
+  readonly folds: number;
+  /** The lowest log loss of the folds first. */
+  readonly entrants: readonly EntrantReport[];
+  /** The entrant with the lowest log loss. */
+  readonly best: string;
+  /** The simplest one within one standard error of the best. */
+  readonly simplest_within_error: string;
+}
+
+export interface LeagueOptions {
+  readonly dataset: Dataset;
+  readonly placebo: PlaceboMarkets;
+  readonly entrants: readonly Entrant[];
+  readonly folds: number;
+  /** Seconds between the end of a training label and a test row. */
+  readonly embargo: number;
+  readonly seed: number;
+  /** An answer to the holdout exists, and is not yet evaluated: this is a look. */
+  onHoldout(entrant: Entrant, probabilities: Float64Array): void;
+  onProgress(entrant: string, done: number, total: number): void;
+}
+
+/** Scores of one entrant, kept until all are compared. */
+interface Played {
+  readonly entrant: Entrant;
+  readonly folds: Scored;
+  readonly walkForward: Scored;
+  readonly holdout: Scored;
+  readonly skill: Skill | null;
+  readonly seconds: number;
+}
+
+/** Probabilities of rows that no fit behind them has seen. */
+interface Scored {
+  readonly probabilities: Float64Array;
+  readonly y: Float64Array;
+  /** Epoch seconds. */
+  readonly time: Float64Array;
+}
+
+/**
+ * Every entrant on identical purged folds, walk-forward blocks, holdout and placebo markets of AI1. Nothing is chosen
+ * on the holdout: `best` and `simplest_within_error` come from the folds. Probabilities are those of the entrant,
+ * without the calibration that `train` adds.
+ */
+export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
+  const { dataset, entrants, folds, embargo, seed } = options;
+  const rows = dataset.train.ai1;
+  const foldSplits = kFoldSplits(rows, folds, embargo);
+  const forwardSplits = walkForwardSplits(rows, { ...WALK_FORWARD, embargo, window: null });
+  const played: Played[] = [];
+  for (const entrant of entrants) played.push(await play(entrant, foldSplits, forwardSplits, options));
+  const losses = played.map((one) => rowLosses(one.folds));
+  const order = [...played.keys()].sort((a, b) => meanOf(losses[a]!) - meanOf(losses[b]!));
+  const best = order[0]!;
+  const reports = order.map((index): EntrantReport => {
+    const { entrant, skill, seconds, ...scored } = played[index]!;
+    const behind = figureByDays(
+      losses[index]!.map((loss, row) => loss - losses[best]![row]!),
+      scored.folds.time,
+    );
+    return {
+      name: entrant.name,
+      complexity: entrant.complexity,
+      folds: measure(scored.folds),
+      walk_forward: measure(scored.walkForward),
+      holdout: measure(scored.holdout),
+      skill,
+      behind_best: index === best ? { value: 0, standard_error: 0 } : behind,
+      is_within_error:
+        index === best ||
+        (behind.standard_error !== null && behind.value !== null && behind.value <= behind.standard_error),
+      seconds,
+    };
+  });
+  const simplest = reports
+    .filter(({ is_within_error }) => is_within_error)
+    .reduce((least, one) => (one.complexity < least.complexity ? one : least));
+  return {
+    dataset_id: dataset.snapshotId,
+    seed,
+    folds,
+    entrants: reports,
+    best: reports[0]!.name,
+    simplest_within_error: simplest.name,
+  };
+}
+
+async function play(
+  entrant: Entrant,
+  foldSplits: readonly Split[],
+  forwardSplits: readonly Split[],
+  { dataset, placebo, seed, onHoldout, onProgress }: LeagueOptions,
+): Promise<Played> {
+  const rows = dataset.train.ai1;
+  const total = foldSplits.length + forwardSplits.length + 1;
+  const startMs = performance.now();
+  let done = 0;
+  onProgress(entrant.name, done, total);
+  const scoreSplits = async (splits: readonly Split[]): Promise<Scored> => {
+    const tested = Int32Array.from(splits.flatMap(({ test }) => [...test]));
+    const probabilities: number[] = [];
+    for (const { train, test } of splits) {
+      const fitted = await entrant.fit(rows, train);
+      for (const p of fitted.probabilities(takeRows(rows.x, test))) probabilities.push(p);
+      onProgress(entrant.name, ++done, total);
+    }
+    return {
+      probabilities: Float64Array.from(probabilities),
+      y: Float64Array.from(tested, (row) => rows.y[row]!),
+      time: Float64Array.from(tested, (row) => rows.time[row]!),
+    };
+  };
+  const folds = await scoreSplits(foldSplits);
+  const walkForward = await scoreSplits(forwardSplits);
+  const fitted = await entrant.fit(rows, Int32Array.from(rows.y.keys()));
+  onProgress(entrant.name, ++done, total);
+  const seconds = (performance.now() - startMs) / 1000;
+  const { x, y, time } = dataset.evaluation.holdout;
+  const holdout = { probabilities: fitted.probabilities(x), y, time };
+  onHoldout(entrant, holdout.probabilities);
+  const markets = placebo.map((pairs) => ({
+    scores: joined(pairs.map((pair) => fitted.probabilities(pair.x))),
+    y: joined(pairs.map((pair) => pair.y)),
+    time: joined(pairs.map((pair) => pair.time)),
+  }));
+  const skill = skillOf({ scores: holdout.probabilities, y, time }, markets, `${seed}/league`);
+  return { entrant, folds, walkForward, holdout, skill, seconds };
+}
+
+function measure({ probabilities, y, time }: Scored): Measured {
+  // Within a single day there is no error.
+  const byDays = aucByDays(probabilities, y, time);
+  return {
+    rows: y.length,
+    days: new Set(Array.from(time, dayOf)).size,
+    log_loss: figureByDays(rowLosses({ probabilities, y }), time),
+    brier: figureByDays(
+      y.map((label, row) => (probabilities[row]! - label) ** 2),
+      time,
+    ),
+    auc: { value: byDays?.auc ?? auc(probabilities, y), standard_error: byDays?.standard_error ?? null },
+    ece: expectedCalibrationError(probabilities, y, CALIBRATION_BINS),
+  };
+}
+
+/** Negative log-likelihood of each row, nats. */
+function rowLosses({ probabilities, y }: Pick<Scored, 'probabilities' | 'y'>): Float64Array {
+  return y.map((label, row) => {
+    const p = Math.min(Math.max(probabilities[row]!, LEAST), 1 - LEAST);
+    return -(label * ln(p) + (1 - label) * ln(1 - p));
+  });
+}
+
+/** Mean over rows; its error takes the rows of a UTC day as one block. */
+function figureByDays(values: Float64Array, time: Float64Array): Figure {
+  const first = dayOf(time.reduce((least, at) => Math.min(least, at), Infinity));
+  const block = Int32Array.from(time, (at) => dayOf(at) - first);
+  const blocks = block.reduce((most, own) => Math.max(most, own), -1) + 1;
+  const { mean, standardError } = meanOverBlocks(values, block, blocks);
+  return { value: mean, standard_error: Number.isFinite(standardError) ? standardError : null };
+}
+
+function dayOf(time: number): number {
+  return Math.floor(time / SECONDS_PER_DAY);
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function joined(parts: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
