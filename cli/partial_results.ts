@@ -60,7 +60,12 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'token link',
     'token revoke',
   ],
-  'it trains on the pairs that have bars, and its gates and bundle name them': ['direction train', 'job run', 'league', 'train'],
+  'it trains on the pairs that have bars, and its gates and bundle name them': [
+    'direction train',
+    'job run',
+    'league',
+    'train',
+  ],
   'a list or a page of what is there': [
     'alerts list',
     'bars history',

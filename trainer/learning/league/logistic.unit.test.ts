@@ -14,7 +14,9 @@ interface Rows {
 
 function rowsOf(seed: string, rows: number, columns: number, missing = 0): Rows {
   const rng = createRng(seed);
-  const values = Float32Array.from({ length: rows * columns }, () => (rng.uniform() < missing ? NaN : 4 * rng.uniform() - 2));
+  const values = Float32Array.from({ length: rows * columns }, () =>
+    rng.uniform() < missing ? NaN : 4 * rng.uniform() - 2,
+  );
   const y = Float64Array.from({ length: rows }, (_, row) => {
     const first = values[row * columns]!;
     return rng.uniform() < 1 / (1 + Math.exp(-(Number.isNaN(first) ? 0 : first))) ? 1 : 0;
