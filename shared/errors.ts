@@ -1098,6 +1098,8 @@ const SYSTEM_CODES: readonly (readonly [prefix: string, code: ErrorCode])[] = [
   ['SQLITE_FULL', 'DISK_FULL'],
   ['SQLITE_CORRUPT', 'DATABASE_DAMAGED'],
   ['SQLITE_NOTADB', 'DATABASE_DAMAGED'],
+  // PostgreSQL: the server shuts down, or does not take connections yet.
+  ['57P', 'STORE_UNUSABLE'],
 ];
 const MAX_CAUSES = 10;
 

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
-import type { ClientBase } from 'pg';
+import type { ClientBase, PoolClient } from 'pg';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { BulkRows, Cell, Engine } from './engine.ts';
 import type { Tables } from './tables.ts';
 import { maskSecretsIn } from '../../shared/secrets.ts';
+import { unusable } from './store_unusable.ts';
 
 const CONNECTIONS = 4;
 const CONNECT_MS = 10_000;
@@ -65,10 +66,21 @@ export async function openPostgres(url: string, silenceMs = SILENCE_MS): Promise
     await pool.end();
     throw error;
   }
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const place = maskSecretsIn(url);
+  /** A server that is gone has the same code when a query needs a new connection as at the start. */
+  const connect = () => pool.connect().catch((error: unknown) => Promise.reject(unusable(place, error)));
+  const withClient = async <Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> => {
+    const client = await connect();
+    try {
+      return await work(client);
+    } finally {
+      client.release();
+    }
+  };
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: { connect, end: () => pool.end() } }) });
   return {
     kind: 'postgres',
-    place: maskSecretsIn(url),
+    place,
     db,
     transaction: (work) => db.transaction().execute(work),
     alone: (work) =>
@@ -79,11 +91,11 @@ export async function openPostgres(url: string, silenceMs = SILENCE_MS): Promise
     clusteredByKey: (table) => table,
     async insert(rows) {
       const { text, values } = insertStatement(rows);
-      return (await pool.query(text, values)).rowCount ?? 0;
+      return (await withClient((client) => client.query(text, values))).rowCount ?? 0;
     },
     async rows(query) {
-      const { rows } = await pool.query<Cell[]>({ text: query.sql, values: [...query.parameters], rowMode: 'array' });
-      return rows;
+      const asked = { text: query.sql, values: [...query.parameters], rowMode: 'array' } as const;
+      return (await withClient((client) => client.query<Cell[]>(asked))).rows;
     },
     close: () => db.destroy(),
   };

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { OpenTime } from '../../shared/bar.ts';
 import { columnsOf, emptyColumns, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
+import { describeError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from './postgres_server.fixture.ts';
 import { openStore, openStoreIfThere, storeUnusable, storeUrl, type Store } from './store.ts';
@@ -324,6 +325,31 @@ describe('the URL of the store', () => {
 });
 
 describe('PostgreSQL that ends its sessions', () => {
+  it('and does not come back has the code of an unusable store at every query, not that of a defect', async (context) => {
+    const own = await startPostgres();
+    if (own === null) return context.skip(POSTGRES_NOTE);
+    const url = await own.createDatabase();
+    const store = await openStore(url);
+    expect(await store.imports.list('live')).toEqual([]);
+    await own.stop();
+    const bars = someBars(1);
+    const asked = [
+      () => store.imports.list('live'),
+      () => store.bars.symbols('live'),
+      () => store.bars.read('live', 'EURUSD', {}),
+      () => store.transaction((db) => sql`SELECT 1`.execute(db)),
+      () => store.bars.put('live', bars),
+    ];
+    for (const ask of asked) {
+      const error = await Promise.resolve(ask()).then(
+        () => null,
+        (thrown: unknown) => describeError(thrown),
+      );
+      expect(error, String(ask)).toMatchObject({ code: 'STORE_UNUSABLE' });
+    }
+    await store.close();
+  });
+
   it('fails the transaction in progress and ends no process; the next query has a new connection', async (context) => {
     if (server === null) return context.skip(POSTGRES_NOTE);
     const store = await openStore(await server.createDatabase());

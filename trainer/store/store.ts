@@ -15,6 +15,7 @@ import { maskSecretsIn } from '../../shared/secrets.ts';
 import { openPostgres } from './postgres.ts';
 import { openSeriesStore, type SeriesStore } from './series.ts';
 import { openSqlite } from './sqlite.ts';
+import { unusable } from './store_unusable.ts';
 import type { ImportsTable, Tables } from './tables.ts';
 
 /** The trainer's storage: bars, auxiliary series, imports. The same on SQLite and PostgreSQL. */
@@ -127,11 +128,3 @@ export function storeUnusable(url: string, cause: unknown): MinutehandError {
 }
 
 const isPostgresUrl = (url: string): boolean => /^postgres(ql)?:\/\//.test(url);
-
-function unusable(place: string, cause: unknown): MinutehandError {
-  if (cause instanceof MinutehandError) return cause;
-  // When a host has several addresses, the reasons are inside the error.
-  const reasons = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause];
-  const texts = reasons.map((reason) => (reason instanceof Error ? reason.message : String(reason)));
-  return new MinutehandError('STORE_UNUSABLE', { seen: `${place}: ${texts.join('; ')}`, cause });
-}
