@@ -1,4 +1,5 @@
 import { keyOf } from '../shared/bundle/gates/gate_result.ts';
+import { failuresOf } from '../shared/bundle/recorded_gates.ts';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { VERSION } from '../shared/bundle/bundle.ts';
@@ -44,7 +45,7 @@ export function listDirections(models: string, output: Output): ListedDirection[
         up_or_down_auc: metrics.up_or_down_auc,
         instruments: edges.length,
         instruments_with_edge: edges.filter(({ no_edge }) => !no_edge).length,
-        failed_gates: gates.filter(({ passed }) => !passed).map(keyOf),
+        failed_gates: failuresOf(gates).map(keyOf),
         error: null,
       };
     } catch (error) {

@@ -13,11 +13,8 @@ const contentOf = (path: string): Record<string, string> =>
   Object.fromEntries(
     readdirSync(path).map((name) => {
       const bytes = readFileSync(join(path, name));
-      const isManifest = name === 'manifest.json';
-      return [
-        name,
-        isManifest ? bytes.toString().replaceAll('"passed": false', '"passed": true') : bytes.toString('base64'),
-      ];
+      const manifest = (): string => JSON.stringify({ ...(JSON.parse(bytes.toString()) as object), gates: undefined });
+      return [name, name === 'manifest.json' ? manifest() : bytes.toString('base64')];
     }),
   );
 

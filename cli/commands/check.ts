@@ -1,4 +1,5 @@
 import { keyOf } from '../../shared/bundle/gates/gate_result.ts';
+import { failuresOf } from '../../shared/bundle/recorded_gates.ts';
 import type { Command } from 'commander';
 import { listVersions, readActive, readManifest, readShadow } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -57,7 +58,7 @@ async function checkModels({ dryRun = false, test = false }: CheckFlags, output:
     const bundle = { version, role: roleOf(version), failed_gates: [], rows_per_second: null };
     try {
       const { gates = [] } = readManifest(folder);
-      const failed_gates = gates.filter(({ passed }) => !passed).map(keyOf);
+      const failed_gates = failuresOf(gates).map(keyOf);
       const rows_per_second = await verify(folder, schema, test);
       bundles.push({ ...bundle, ok: true, failed_gates, rows_per_second, error: null });
     } catch (error) {

@@ -34,7 +34,7 @@ import type { ModelType } from '../../trainer/store/tables.ts';
 import { bundleByName } from '../bundle_name.ts';
 import { listDirections, refuseDirection, refuseUnregistered, showDirection } from '../direction_bundles.ts';
 import { endPartly, type Output } from '../output.ts';
-import { gatesText } from '../../shared/bundle/recorded_gates.ts';
+import { gatesText, recordedGates } from '../../shared/bundle/recorded_gates.ts';
 import { activateAdmitted, setShadow, type ActivatingDoor } from '../../shared/bundle/admission/activation.ts';
 import { admit, type Admitted, type Override } from '../../shared/bundle/admission/admission.ts';
 import { admissionPlace } from '../admission_place.ts';
@@ -135,7 +135,7 @@ function list(output: Output): void {
   for (const row of rows) {
     const about =
       row.error === null
-        ? `${row.market!.padEnd(9)} AI1 AUC ${row.auc?.toFixed(4) ?? '–'}${row.skill === null ? '' : `, skill ${row.skill.skill.toFixed(4)}`}, ${row.pairs_with_edge} of ${row.pairs} pairs with an edge`
+        ? `${row.market!.padEnd(9)} AI1 AUC ${row.auc?.toFixed(4) ?? '–'}${row.skill === null ? '' : `, skill ${row.skill.skill.toFixed(4)}`}, ${row.pairs_with_edge} of ${row.pairs} pairs with an edge${gatesLine(row)}`
         : row.error;
     output.line(`${row.active ? '*' : row.shadow ? 's' : ' '} ${row.version.padEnd(16)} ${about}`);
     if (row.learning !== null) output.line(`    ${learningLine(row.learning)}`);
@@ -146,6 +146,16 @@ function list(output: Output): void {
   const halts = tellHalts(models, output);
   const { version = null, previous = null } = active ?? {};
   output.result({ models, active: version, previous, bundles: rows, direction, direction_bundles, halts });
+}
+
+/** Empty where all gates have passed. */
+function gatesLine(row: {
+  readonly failed_gates: readonly string[];
+  readonly missing_gates: readonly string[];
+}): string {
+  const part = (title: string, gates: readonly string[]): string =>
+    gates.length === 0 ? '' : `; ${title}: ${gates.join(', ')}`;
+  return part('failed', row.failed_gates) + part('without a verdict', row.missing_gates);
 }
 
 type BreakEven = Readonly<Record<string, { break_even_cost_bps: number | null; cost_bps: number | null }>>;
@@ -193,6 +203,8 @@ function learningLine({ from, to, engine, seed, dataset_id, configuration }: Lea
 function summarize(folder: string): {
   learning: Learning | null;
   failed_gates: readonly string[];
+  /** Without a verdict. */
+  missing_gates: readonly string[];
   market: string | null;
   auc: number | null;
   skill: Skill | null;
@@ -203,11 +215,13 @@ function summarize(folder: string): {
 } {
   try {
     const manifest = readManifest(folder);
-    const { market, metrics, edge, skill = null, gates = [] } = manifest;
+    const { market, metrics, edge, skill = null } = manifest;
+    const { failed, missing } = recordedGates(manifest);
     const edges = Object.values(edge);
     return {
       learning: learningOf(manifest),
-      failed_gates: gates.filter(({ passed }) => !passed).map(keyOf),
+      failed_gates: failed.map(keyOf),
+      missing_gates: missing.map(keyOf),
       market,
       auc: metrics.ai1.holdout.auc,
       skill,
@@ -226,6 +240,7 @@ function summarize(folder: string): {
     return {
       learning: null,
       failed_gates: [],
+      missing_gates: [],
       market: null,
       auc: null,
       skill: null,

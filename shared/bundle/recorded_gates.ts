@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { DirectionManifest } from './direction/direction_manifest.ts';
 import { EXPECTED_OF_DIRECTION, EXPECTED_OF_PAIRS, gateKey, type GateIdentity } from './gates/gate_codes.ts';
 import {
+  isExplained,
   isMeasured,
   keyOf,
   NO_VERDICT,
@@ -53,12 +54,20 @@ export function unmeasured({ code, role }: GateIdentity, evidence: Evidence): Fa
 
 /** The failed gates of a bundle, for registry, runs and people: `ai1 auc 0.5012 (at least 0.52 on the holdout)`. */
 export function reasonsOf(gates: readonly RecordedGate[]): string[] {
-  return gates.filter(({ passed }) => !passed).map((gate) => gateReason(gate));
+  return gates.filter((gate) => !hasPassed(gate)).map((gate) => gateReason(gate));
 }
 
-/** @param group whose own models were judged */
+/**
+ * Also verdicts that say passed although their own value and limit say otherwise: somebody has changed them.
+ * @param group whose own models were judged
+ */
 export function failuresOf(results: readonly RecordedGate[], group?: string): FailedGate[] {
-  return results.filter(({ passed }) => !passed).map((gate) => failureOf(gate, group));
+  return results.filter((gate) => !hasPassed(gate)).map((gate) => failureOf(gate, group));
+}
+
+/** Whether the verdict is passed, and its own value and limit do not contradict it. */
+export function hasPassed(gate: RecordedGate): boolean {
+  return gate.passed && (!isMeasured(gate) || isExplained(gate));
 }
 
 function failureOf(gate: RecordedGate, group: string | undefined): FailedGate {

@@ -1,3 +1,4 @@
+import { hasPassed } from '../../../shared/bundle/recorded_gates.ts';
 import {
   ownGroups,
   VALIDATION_FILE,
@@ -84,7 +85,7 @@ function opening(manifest: Manifest): string[] {
     warm_start_from,
   } = manifest;
   const simulated = market === 'simulated';
-  const failed = gates.filter(({ passed }) => !passed).map((gate) => gateText(gate).name);
+  const failed = gates.filter((gate) => !hasPassed(gate)).map((gate) => gateText(gate).name);
   return [
     `# Models ${version}${simulated ? ': SIMULATED MARKET' : ''}`,
     '',
@@ -356,7 +357,7 @@ function groupTable({ groups = [] }: Manifest): string[] {
 
 function gates({ gates = [] }: Manifest): string[] {
   if (gates.length === 0) return [];
-  const failed = gates.filter(({ passed }) => !passed);
+  const failed = gates.filter((gate) => !hasPassed(gate));
   const verdict = failed.length === 0 ? `all ${gates.length} passed` : `${failed.length} of ${gates.length} FAILED`;
   return [
     `## Quality and leakage tests: ${verdict}`,
@@ -364,9 +365,9 @@ function gates({ gates = [] }: Manifest): string[] {
     ...(failed.length === 0 ? [] : ['`train --adopt` does not activate these models.', '']),
     ...table(
       ['test', 'verdict', 'seen', 'limit'],
-      [...failed, ...gates.filter(({ passed }) => passed)].map((gate) => {
+      [...failed, ...gates.filter(hasPassed)].map((gate) => {
         const { name, seen, limit } = gateText(gate);
-        return tableRow([name, gate.passed ? 'passed' : '**FAILED**', seen, limit]);
+        return tableRow([name, hasPassed(gate) ? 'passed' : '**FAILED**', seen, limit]);
       }),
     ),
   ];

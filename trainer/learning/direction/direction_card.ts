@@ -1,3 +1,4 @@
+import { hasPassed } from '../../../shared/bundle/recorded_gates.ts';
 import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import type { DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { timeframeOf } from '../../../shared/pair.ts';
@@ -59,7 +60,7 @@ function gateLines({ gates = [] }: DirectionManifest): string[] {
     '|---|---|---|---|',
     ...gates.map((gate) => {
       const { name, seen, limit } = gateText(gate);
-      return `|${name}|${gate.passed ? 'yes' : '**no**'}|${seen}|${limit}|`;
+      return `|${name}|${hasPassed(gate) ? 'yes' : '**no**'}|${seen}|${limit}|`;
     }),
     '',
   ];
