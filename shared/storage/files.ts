@@ -251,6 +251,13 @@ export const STORED_FILES: readonly StoredFile[] = [
   { in: 'exchange', path: 'ea/<account>/result.json.1', what: 'The fills before.', bound: 'One for each account.' },
   {
     in: 'exchange',
+    path: 'ea/<account>/trace.jsonl',
+    what: 'Every text that the expert advisor checked, where `InpTrace` is set.',
+    bound: 'Renamed to `trace.jsonl.1` at 16 MB.',
+  },
+  { in: 'exchange', path: 'ea/<account>/trace.jsonl.1', what: 'The texts before.', bound: 'One for each account.' },
+  {
+    in: 'exchange',
     path: 'ea/<account>/<file>',
     what: 'Account and positions of a consumer.',
     bound: 'One for each pair; replaced as a whole.',
