@@ -121,7 +121,9 @@ beforeAll(async () => {
   bundles = writeBundles(place.models);
   activate(place.models, bundles.good, MACHINE_FILES, trainerMarks(place));
   activateDirection(place.models, bundles.direction.good, place.home);
-  api = await openApiWorkplace({ minutehand: { instruments: ['BTCUSDT@1h'] } }, (paths) => {
+  // No bundle is removed as an old one.
+  const overrides = { minutehand: { instruments: ['BTCUSDT@1h'] }, retrain: { model_version_retention: 20 } };
+  api = await openApiWorkplace(overrides, (paths) => {
     writeBundles(paths.models);
     activate(paths.models, bundles.good, MACHINE_FILES, trainerMarks(paths));
     activateDirection(paths.models, bundles.direction.good, paths.home);
