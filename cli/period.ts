@@ -74,3 +74,8 @@ export function parseInteger(text: string, option: string, least = 0): number {
   }
   return value;
 }
+
+/** `2019-03-01T12:00:00Z`. */
+export function instantOf(time: OpenTime): string {
+  return `${new Date(time * 1000).toISOString().slice(0, 19)}Z`;
+}

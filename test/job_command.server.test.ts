@@ -84,7 +84,7 @@ describe('minutehand job', () => {
       ],
       ...['--compare', 'class_weights', '--peers', 'lightgbm', '--sigmas', '1.5', '--horizon', '12', '--stride', '2'],
       ...['--fee-bps', '4', '--slippage-bps', '2', '--seed', '7', '--workers', '2', '--market', 'simulated'],
-      ...['--out', 'models/x'],
+      ...['--out', 'models/x', '--from', '2022-01-01', '--to', '2024-01-01', '--days', '180'],
     ]);
     expect(code).toBe(0);
     expect(jobSchema.parse(JSON.parse(stdout))).toEqual({
@@ -92,6 +92,7 @@ describe('minutehand job', () => {
       market: 'simulated',
       timeframe: '4h',
       symbols: ['BTCUSDT', 'ETHUSDT'],
+      window: { from: '2022-01-01T00:00:00Z', to: '2024-01-01T00:00:00Z', days: 180 },
       source: { folder: 'bars', series: 'other' },
       seed: 7,
       parameters: {
@@ -106,7 +107,8 @@ describe('minutehand job', () => {
         compare: ['class_weights'],
         peers: ['lightgbm'],
       },
-      output: { folder: 'models/x' },
+      output: { folder: 'models/x', is_dry_run: false },
+      adopt: false,
       resources: { workers: 2 },
       trigger: { code: 'command', text: 'direction train' },
     });
@@ -121,7 +123,10 @@ describe('minutehand job', () => {
     const command = await place.run(['direction', 'train', ...asked]);
     expect([command.code, command.stderr]).toEqual([0, expect.any(String)]);
     const printed = await place.run(['direction', 'train', '--print-job', ...flags]);
-    const job = { ...JSON.parse(printed.stdout), output: { folder: join(place.folder, 'by_job') } } as Job;
+    const job = {
+      ...JSON.parse(printed.stdout),
+      output: { folder: join(place.folder, 'by_job'), is_dry_run: false },
+    } as Job;
     const file = join(place.folder, 'direction.json');
     writeFileSync(file, JSON.stringify(job));
     expect((await place.run(['job', 'run', file])).code).toBe(0);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { homePaths } from '../../shared/home.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -8,6 +8,8 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
 import type { DirectionJob } from '../../trainer/jobs/direction_job.ts';
+import { adoptDirection, type DirectionAdoption } from '../../trainer/control/adoption/adopt_direction.ts';
+import { DIRECTION_DEFAULTS, DIRECTION_SEED } from '../../trainer/jobs/direction_defaults.ts';
 import { runDirection } from '../../trainer/jobs/run_direction.ts';
 import { BALANCES, type Balance } from '../../trainer/learning/balance/balance.ts';
 import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
@@ -15,10 +17,11 @@ import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/d
 import { directionLines } from '../direction_lines.ts';
 import { joinedLine, seriesFolder } from '../direction_source.ts';
 import { activationText } from '../gate_lines.ts';
+import { adoptionPlace } from '../admission_place.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
-import { parseInteger } from '../period.ts';
+import { instantOf, parseInteger, parsePeriod } from '../period.ts';
 import { addDirectionEvaluate } from './direction_evaluate.ts';
 
 interface TrainFlags {
@@ -43,6 +46,10 @@ interface TrainFlags {
   readonly market?: DirectionJob['market'];
   readonly requireGates?: boolean;
   readonly out?: string;
+  readonly adopt?: boolean;
+  readonly from?: string;
+  readonly to?: string;
+  readonly days?: string;
   readonly printJob?: boolean;
 }
 
@@ -63,23 +70,27 @@ export function addDirection(program: Command, output: () => Output): void {
         .default('1h'),
     )
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
-    .addOption(new Option('--balance <kind>', 'class balance').choices(BALANCES).default('class_weights'))
+    .addOption(new Option('--balance <kind>', 'class balance').choices(BALANCES).default(DIRECTION_DEFAULTS.balance))
     .option(
       '--class-weight-ratio <x>',
       'exponent of the class weights, 0 to 1: 0 = none, 1 = the same weight for each class',
-      '1',
+      String(DIRECTION_DEFAULTS.class_weight_ratio),
     )
-    .option('--trials <n>', 'search for tree parameters and class_weight_ratio, before all evaluated blocks', '0')
+    .option(
+      '--trials <n>',
+      'search for tree parameters and class_weight_ratio, before all evaluated blocks',
+      String(DIRECTION_DEFAULTS.trials),
+    )
     .option('--balance-penalty', `in the search, the gain of a trial with biased calls counts ${BALANCE_PENALTY} times`)
     .option('--compare <list>', `balances to measure beside it, or all: ${BALANCES.join(', ')}`)
     .option('--peers <list>', `engines to measure on the same rows: ${NATIVE_ENGINES.join(', ')}`)
     .option('--threshold <share>', 'of the training label, such as 0.03 (default: that of the evaluation label)')
     .option('--sigmas <x>', 'threshold of the training label as a multiple of volatility · √horizon')
     .option('--horizon <bars>', 'of the training label (default: 24 hours)')
-    .option('--stride <bars>', 'train on every n-th bar; all are evaluated', '3')
-    .option('--fee-bps <x>', 'taker fee per fill', '5')
-    .option('--slippage-bps <x>', 'slippage per fill', '1')
-    .option('--seed <n>', 'of sampling', '0')
+    .option('--stride <bars>', 'train on every n-th bar; all are evaluated', String(DIRECTION_DEFAULTS.stride))
+    .option('--fee-bps <x>', 'taker fee per fill', String(DIRECTION_DEFAULTS.taker_fee_bps))
+    .option('--slippage-bps <x>', 'slippage per fill', String(DIRECTION_DEFAULTS.slippage_bps))
+    .option('--seed <n>', 'of sampling', String(DIRECTION_SEED))
     .option('--workers <n>', 'threads; affects speed only, not results', '1')
     .addOption(
       new Option(
@@ -88,6 +99,13 @@ export function addDirection(program: Command, output: () => Output): void {
       ).choices(['live', 'simulated']),
     )
     .option('--out <folder>', 'folder of bundles to write the model to')
+    .option(
+      '--adopt',
+      'write the bundle to this installation, and make it the active one of its timeframe if it passes the gates',
+    )
+    .option('--from <day>', 'first UTC day or minute of the bars to use')
+    .option('--to <day>', 'UTC day or minute of the end')
+    .option('--days <n>', 'the last n days of these bars only')
     .option('--require-gates', 'exit with 1 if a gate fails')
     .option('--print-job', 'train nothing: print these options as a job, for `minutehand job run`')
     .action((flags: TrainFlags) => runTrain(flags, output()));
@@ -119,22 +137,28 @@ export async function runDirectionJob(
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
   try {
-    const { trained, plan, version } = await runDirection(job, {
+    const { trained, plan, bundle, resources } = await runDirection(job, {
       settings,
-      home: homePaths().home,
+      paths: homePaths(),
       gitCommit: gitCommit(),
       onProgress: (stage, done, total) => progress.update(stage, done, total),
       onJoined: (symbol, seconds) => output.line(joinedLine(symbol, seconds, job.timeframe)),
     });
     progress.stop();
     for (const line of directionLines(trained, plan, job.timeframe)) output.line(line);
-    const { folder } = job.output;
-    output.written(version === null ? null : { target: `direction ${version}`, after: { out: folder } });
-    if (version !== null) {
-      const path = join(folder!, version);
+    const place = adoptionPlace(settings, (text) => output.note(text));
+    const adoption: DirectionAdoption | null =
+      bundle === null ? null : await adoptDirection(bundle, trained.gates, job, place);
+    const adopted = adoption?.adopted === true;
+    output.written(
+      bundle === null ? null : { target: `direction ${bundle.version}`, after: { out: dirname(bundle.path), adopted } },
+    );
+    if (bundle !== null) {
       const hasPassed = trained.gates.every(({ passed }) => passed);
-      output.line(`bundle ${path}, verified against onnxruntime`);
-      output.line(activationText(path, hasPassed));
+      output.line(`bundle ${bundle.path}, verified against onnxruntime`);
+      if (adopted) output.line(`Active direction model of ${job.timeframe}: ${bundle.version}`);
+      else if (job.adopt) output.line('Not adopted; the active version stays.');
+      else output.line(activationText(bundle.path, hasPassed));
     }
     const { metrics, net, bias, gates, priors, others, theta, scaling, trees, search } = trained;
     output.result({
@@ -147,7 +171,12 @@ export async function runDirectionJob(
       ...(search && { search }),
       others,
       model: { theta, scaling, trees },
-      version,
+      version: bundle?.version ?? null,
+      path: bundle?.path ?? null,
+      adopted,
+      rollout: null,
+      withheld: adoption?.withheld ?? null,
+      resources,
     });
     if (requireGates && gates.some(({ passed }) => !passed)) process.exitCode = 1;
   } finally {
@@ -173,6 +202,9 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
       seen: `--market ${flags.market} without --data`,
       expected: '--data <folder>',
     });
+  if (flags.adopt === true && flags.out !== undefined)
+    throw new MinutehandError('USAGE', { seen: '--adopt with --out', expected: 'one of them' });
+  const { from, to } = parsePeriod(flags);
   const threshold = flags.sigmas ?? flags.threshold;
   const trials = parseInteger(flags.trials, '--trials');
   const classWeightRatio = number(flags.classWeightRatio, '--class-weight-ratio');
@@ -186,6 +218,11 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
     market: flags.market ?? (flags.data === undefined ? settings.minutehand.market : 'live'),
     timeframe: flags.timeframe,
     symbols: parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES),
+    window: {
+      from: from === undefined ? null : instantOf(from),
+      to: to === undefined ? null : instantOf(to),
+      days: flags.days === undefined ? null : parseInteger(flags.days, '--days', 1),
+    },
     source: { folder: flags.data ?? null, series: seriesFolder(flags) },
     seed: parseInteger(flags.seed, '--seed'),
     parameters: {
@@ -207,7 +244,9 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
       compare: chosen(flags.compare, BALANCES, '--compare'),
       peers: chosen<NativeEngine>(flags.peers, NATIVE_ENGINES, '--peers'),
     },
-    output: { folder: flags.out ?? null },
+    // Without a folder to write to, it measures.
+    output: { folder: flags.out ?? null, is_dry_run: flags.out === undefined && flags.adopt !== true },
+    adopt: flags.adopt === true,
     resources: { workers: parseInteger(flags.workers, '--workers', 1) },
     trigger: { code: 'command', text: 'direction train' },
   };

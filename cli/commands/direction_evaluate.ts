@@ -82,6 +82,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
       series: seriesFolder(flags),
       symbols,
       timeframe,
+      window: null,
       settings: loadSettings(),
     };
     const instruments = await readInstruments(source, (done, total) => progress.update('reading bars', done, total));

@@ -2,7 +2,6 @@ import { skillText } from '../../shared/bundle/gates/gate_text.ts';
 import { activationText, gateLines } from '../gate_lines.ts';
 import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
-import type { OpenTime } from '../../shared/bar.ts';
 import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -29,7 +28,7 @@ import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
-import { parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
+import { instantOf, parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
 
 interface TrainFlags {
   readonly data?: string;
@@ -182,10 +181,6 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
     resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
     trigger: { code: 'command', text: 'train' },
   };
-}
-
-function instantOf(time: OpenTime): string {
-  return `${new Date(time * 1000).toISOString().slice(0, 19)}Z`;
 }
 
 /** @throws MinutehandError USAGE */

@@ -1413,7 +1413,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["Run"];
+                        "application/json": components["schemas"]["StartedRun"];
                     };
                 };
                 /** @description Default Response */
@@ -1471,7 +1471,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["Run"];
+                        "application/json": components["schemas"]["StartedRun"];
                     };
                 };
                 /** @description Default Response */
@@ -4808,7 +4808,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds";
+            kind: "full" | "incremental" | "thresholds" | "direction";
             /** @description What caused it */
             trigger: string;
             /** @description 1 for the first */
@@ -5001,13 +5001,13 @@ export interface components {
         };
         /** @description Options of a training run */
         MLTrainingConfigInput: {
-            /** @description refused unless all: the models learn all subjects together */
+            /** @description An instrument such as BTC/USDT: the direction model is trained on it. all (the default): the models of all pairs */
             symbol?: string;
-            /** @description refused unless 1m */
+            /** @description Of an instrument (default: 1h); for all pairs only 1m is accepted */
             timeframe?: string;
             /** @description First bar, UTC */
             start_date?: string;
-            /** @description End of the bars, UTC */
+            /** @description End of the bars, UTC; a day is included */
             end_date?: string;
             /**
              * @description A run always writes its bundle
@@ -5021,7 +5021,7 @@ export interface components {
             train_test_split?: number;
             /** @description fixed by the configuration: only its current value is accepted */
             cross_validation_folds?: number;
-            /** @description fixed by the configuration: only its current value is accepted */
+            /** @description Of an instrument: bars until the labeled close. Of pairs fixed by the configuration: only its current value is accepted */
             prediction_horizon?: number;
             /** @description Seed */
             random_state?: number;
@@ -5049,6 +5049,83 @@ export interface components {
             kind?: "full" | "incremental" | "thresholds";
             /** @description Reason, for the audit */
             reason?: string;
+        };
+        /** @description A training run that begins */
+        StartedRunInput: {
+            /** @description Number of the attempt */
+            run_id: number;
+            /** @enum {string} */
+            kind: "full" | "incremental" | "thresholds" | "direction";
+            /** @description What caused it */
+            trigger: string;
+            /** @description 1 for the first */
+            attempt: number;
+            /** @description ISO 8601 in UTC */
+            started_at: string;
+            /** @description null while running */
+            finished_at: string | null;
+            /** @description running, adopted, rollout_started, rejected, nothing_new, failed, killed, stopped or aborted */
+            status: string;
+            /** @description Stage of training */
+            stage: string;
+            /** @description 0 to 100 of the whole run */
+            percent: number;
+            /** @description Time left; null while unknown */
+            eta_seconds: number | null;
+            /** @description Completed stages */
+            stages: ({
+                stage: string;
+                duration_ms: number;
+            } & {
+                [key: string]: unknown;
+            })[];
+            /** @description Its bundle */
+            model_version: string | null;
+            /** @description Active bundle at its start */
+            previous_version: string | null;
+            /** @description Holdout metrics of each model */
+            metrics: unknown;
+            /** @description Every gate with its verdict */
+            gate: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            })[] | null;
+            /** @description Failed gates of a rejected bundle, or why nothing was new */
+            reasons: string[];
+            /** @description Triggers of the monitor that it answers */
+            causes: string[];
+            error: string | null;
+            theta1: number | null;
+            theta2: number | null;
+            cpu_seconds: number | null;
+            peak_memory_bytes: number | null;
+            duration_ms: number | null;
+            /** @description Of each instrument of a direction model; empty for pairs */
+            bars: {
+                symbol: string;
+                /** @description Open time of its first bar in the period */
+                first: string;
+                /** @description Open time of its last one */
+                last: string;
+            }[];
+        } & {
+            [key: string]: unknown;
         };
         TrainingStatusInput: {
             is_training: boolean;
@@ -7339,7 +7416,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds";
+            kind: "full" | "incremental" | "thresholds" | "direction";
             /** @description What caused it */
             trigger: string;
             /** @description 1 for the first */
@@ -7532,13 +7609,13 @@ export interface components {
         };
         /** @description Options of a training run */
         MLTrainingConfig: {
-            /** @description refused unless all: the models learn all subjects together */
+            /** @description An instrument such as BTC/USDT: the direction model is trained on it. all (the default): the models of all pairs */
             symbol?: string;
-            /** @description refused unless 1m */
+            /** @description Of an instrument (default: 1h); for all pairs only 1m is accepted */
             timeframe?: string;
             /** @description First bar, UTC */
             start_date?: string;
-            /** @description End of the bars, UTC */
+            /** @description End of the bars, UTC; a day is included */
             end_date?: string;
             /**
              * @description A run always writes its bundle
@@ -7552,7 +7629,7 @@ export interface components {
             train_test_split?: number;
             /** @description fixed by the configuration: only its current value is accepted */
             cross_validation_folds?: number;
-            /** @description fixed by the configuration: only its current value is accepted */
+            /** @description Of an instrument: bars until the labeled close. Of pairs fixed by the configuration: only its current value is accepted */
             prediction_horizon?: number;
             /** @description Seed */
             random_state?: number;
@@ -7580,6 +7657,83 @@ export interface components {
             kind: "full" | "incremental" | "thresholds";
             /** @description Reason, for the audit */
             reason?: string;
+        };
+        /** @description A training run that begins */
+        StartedRun: {
+            /** @description Number of the attempt */
+            run_id: number;
+            /** @enum {string} */
+            kind: "full" | "incremental" | "thresholds" | "direction";
+            /** @description What caused it */
+            trigger: string;
+            /** @description 1 for the first */
+            attempt: number;
+            /** @description ISO 8601 in UTC */
+            started_at: string;
+            /** @description null while running */
+            finished_at: string | null;
+            /** @description running, adopted, rollout_started, rejected, nothing_new, failed, killed, stopped or aborted */
+            status: string;
+            /** @description Stage of training */
+            stage: string;
+            /** @description 0 to 100 of the whole run */
+            percent: number;
+            /** @description Time left; null while unknown */
+            eta_seconds: number | null;
+            /** @description Completed stages */
+            stages: ({
+                stage: string;
+                duration_ms: number;
+            } & {
+                [key: string]: unknown;
+            })[];
+            /** @description Its bundle */
+            model_version: string | null;
+            /** @description Active bundle at its start */
+            previous_version: string | null;
+            /** @description Holdout metrics of each model */
+            metrics: unknown;
+            /** @description Every gate with its verdict */
+            gate: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            })[] | null;
+            /** @description Failed gates of a rejected bundle, or why nothing was new */
+            reasons: string[];
+            /** @description Triggers of the monitor that it answers */
+            causes: string[];
+            error: string | null;
+            theta1: number | null;
+            theta2: number | null;
+            cpu_seconds: number | null;
+            peak_memory_bytes: number | null;
+            duration_ms: number | null;
+            /** @description Of each instrument of a direction model; empty for pairs */
+            bars: {
+                symbol: string;
+                /** @description Open time of its first bar in the period */
+                first: string;
+                /** @description Open time of its last one */
+                last: string;
+            }[];
+        } & {
+            [key: string]: unknown;
         };
         TrainingStatus: {
             is_training: boolean;

@@ -5,6 +5,7 @@ import { BALANCES } from '../learning/balance/balance.ts';
 import { TRIGGER_CODES } from './training_job.ts';
 
 const TIMEFRAME_NAMES = Object.keys(TIMEFRAMES) as [Timeframe, ...Timeframe[]];
+const instant = z.iso.datetime().describe('A UTC minute, as 2019-03-01T12:00:00Z');
 const share = z.number().min(0).max(1);
 
 /** A training of the direction model of a timeframe, as data. Every field acts; none has a default. */
@@ -14,6 +15,11 @@ export const directionJobSchema = z
     market: z.enum(['live', 'simulated']).describe('Market of the bars: recorded in the bundle'),
     timeframe: z.enum(TIMEFRAME_NAMES).describe('Of the instruments; shorter bars are joined'),
     symbols: z.array(z.string().min(1)).min(1).describe('Instruments'),
+    window: z.strictObject({
+      from: instant.nullable().describe('First bar; null: all from the first one on'),
+      to: instant.nullable().describe('End, exclusive; null: up to the newest bar'),
+      days: z.int().min(1).nullable().describe('Only the last days of these bars; null: all'),
+    }),
     source: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of bars; null: the bars of this installation'),
       series: z.string().min(1).nullable().describe('Folder of auxiliary series; null: none'),
@@ -41,13 +47,20 @@ export const directionJobSchema = z
         path: ['balance_penalty'],
       }),
     output: z.strictObject({
-      folder: z.string().min(1).nullable().describe('Folder of bundles; null: nothing is written'),
+      folder: z.string().min(1).nullable().describe('Folder of bundles; null: that of this installation'),
+      is_dry_run: z.boolean().describe('Whether nothing is written'),
     }),
+    adopt: z.boolean().describe('Whether a bundle that passes all gates becomes active'),
     resources: z.strictObject({ workers: z.int().min(1).describe('Threads; they affect speed only') }),
     trigger: z.strictObject({
       code: z.enum(TRIGGER_CODES),
       text: z.string().describe('As shown with the run'),
     }),
+  })
+  .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
+  .refine(({ output, adopt }) => !adopt || output.folder === null, {
+    error: 'only this installation adopts direction models: output.folder must be null',
+    path: ['adopt'],
   })
   .describe('A training of a direction model');
 

@@ -1,5 +1,7 @@
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
+import type { HomePaths } from '../../shared/home.ts';
+import { pathInside } from '../../shared/path_name.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { makeDirectionBundle } from '../learning/direction/make_direction_bundle.ts';
 import {
@@ -13,11 +15,12 @@ import { f1Floor } from '../learning/validate/quality_gate.ts';
 import { holdingFolders } from './held_folders.ts';
 import { readInstruments } from './bars/instruments.ts';
 import type { DirectionJob } from './direction_job.ts';
+import { refuseOtherMarket } from './other_market.ts';
+import { ownResources, type RunResources } from './resources/run_resources.ts';
 
 export interface DirectionContext {
   readonly settings: Settings;
-  /** Folder of the installation. */
-  readonly home: string;
+  readonly paths: Pick<HomePaths, 'home' | 'models'>;
   /** Of this program, for the manifest; null outside a repository. */
   readonly gitCommit: string | null;
   onProgress(stage: string, done: number, total: number): void;
@@ -29,8 +32,14 @@ export interface DirectionContext {
 export interface DirectionProduct {
   readonly trained: TrainedDirection;
   readonly plan: DirectionPlan;
-  /** Of the written bundle; null without `output.folder`. */
-  readonly version: string | null;
+  /** The written bundle; null after a dry run. */
+  readonly bundle: WrittenDirection | null;
+  readonly resources: RunResources;
+}
+
+export interface WrittenDirection {
+  readonly version: string;
+  readonly path: string;
 }
 
 /**
@@ -39,34 +48,34 @@ export interface DirectionProduct {
  */
 export async function runDirection(job: DirectionJob, context: DirectionContext): Promise<DirectionProduct> {
   refuseOtherMarket(job, context.settings);
-  const { folder } = job.output;
-  return await holdingFolders(folder === null ? [context.home] : [context.home, folder], () =>
-    makeProduct(job, context),
-  );
+  const { home } = context.paths;
+  const folder = outputFolder(job, context.paths);
+  return await holdingFolders(folder === null ? [home] : [home, folder], () => makeProduct(job, folder, context));
 }
 
-async function makeProduct(job: DirectionJob, context: DirectionContext): Promise<DirectionProduct> {
+/** Folder of the bundle; null: nothing is written. */
+function outputFolder({ output }: DirectionJob, { models }: Pick<HomePaths, 'models'>): string | null {
+  if (output.is_dry_run) return null;
+  return output.folder ?? directionFolder(models);
+}
+
+async function makeProduct(
+  job: DirectionJob,
+  out: string | null,
+  context: DirectionContext,
+): Promise<DirectionProduct> {
   const { settings, gitCommit, onProgress, onJoined } = context;
   const plan = planOf(job, settings);
-  const { source, symbols, timeframe, market } = job;
+  const { source, symbols, timeframe, market, window } = job;
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
-  const instruments = await readInstruments({ ...source, symbols, timeframe, settings }, onRead);
+  const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
   for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
   const trained = await trainDirection(instruments, plan, onProgress);
-  if (job.output.folder === null) return { trained, plan, version: null };
-  const out = job.output.folder;
+  const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
+  if (out === null) return { trained, plan, bundle: null, resources: ownResources(gpu) };
   const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit };
-  return { trained, plan, version: (await makeDirectionBundle(parts)).version };
-}
-
-/** The bars of an installation are of its own market. @throws MinutehandError MODEL_MARKET */
-function refuseOtherMarket({ market, source }: DirectionJob, { minutehand }: Settings): void {
-  if (source.folder !== null || market === minutehand.market) return;
-  throw new MinutehandError('MODEL_MARKET', {
-    seen: `a job on bars of a ${market} market`,
-    expected: `those of this installation: ${minutehand.market}`,
-    next: 'Name the folder of the bars, or set MINUTEHAND_MARKET.',
-  });
+  const { version } = await makeDirectionBundle(parts);
+  return { trained, plan, bundle: { version, path: pathInside(out, version) }, resources: ownResources(gpu) };
 }
 
 function planOf({ parameters, seed, resources }: DirectionJob, settings: Settings): DirectionPlan {

@@ -28,6 +28,7 @@ import { holdingFolders } from './held_folders.ts';
 import { returnFreedMemory } from './resources/freed_memory.ts';
 import { watchGpu } from './resources/gpu_watch.ts';
 import { ownResources, type RunResources } from './resources/run_resources.ts';
+import { refuseOtherMarket } from './other_market.ts';
 import type { TrainingJob } from './training_job.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -140,19 +141,6 @@ export async function withTrainOptions<Result>(
   } finally {
     await features?.close();
   }
-}
-
-/**
- * Hours of training would end in a refusal: bars of files count as live ones.
- * @throws MinutehandError MODEL_MARKET
- */
-function refuseOtherMarket({ market, adopt, output }: TrainingJob, { minutehand }: Settings): void {
-  if (!adopt || output.folder !== null || market === minutehand.market) return;
-  throw new MinutehandError('MODEL_MARKET', {
-    seen: `models of a ${market} market to adopt`,
-    expected: `a ${minutehand.market} market, which runs here`,
-    next: 'Train without --adopt or with --out, or set MINUTEHAND_MARKET.',
-  });
 }
 
 /** The settings with the parameters of a job in place of the configured ones. */

@@ -175,8 +175,9 @@ export type RunStatus =
 
 /**
  * `full`: training on all bars. `incremental`: a warm start of the active models on newer bars. `thresholds`: θ2 only.
+ * `direction`: training of the direction model of a timeframe.
  */
-export type RunKind = 'full' | 'incremental' | 'thresholds';
+export type RunKind = 'full' | 'incremental' | 'thresholds' | 'direction';
 
 /** Training runs: current, pending and ended ones with their outcome. Times `_at` are ISO 8601 in UTC. */
 export interface TrainingRunsTable {

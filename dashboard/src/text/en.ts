@@ -488,6 +488,7 @@ export const EN = {
   'kind.full': 'full',
   'kind.incremental': 'incremental',
   'kind.thresholds': 'thresholds',
+  'kind.direction': 'direction model',
   'trigger.first models': 'first models',
   'outcome.done': 'done',
   'backtests.requested': 'Requested backtests',

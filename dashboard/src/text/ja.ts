@@ -489,6 +489,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'kind.full': '全学習',
   'kind.incremental': '追加学習',
   'kind.thresholds': '閾値のみ',
+  'kind.direction': '方向モデル',
   'trigger.first models': '最初のモデル',
   'outcome.done': '完了',
   'backtests.requested': '依頼されたバックテスト',

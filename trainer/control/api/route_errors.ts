@@ -7,7 +7,7 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
 ];
 
 const WITH_BODY: readonly ErrorCode[] = ['BODY_TOO_LARGE'];
-const TRAIN: readonly ErrorCode[] = ['SETTING_UNSUPPORTED', 'RETRAIN_RUNNING', ...WITH_BODY];
+const TRAIN: readonly ErrorCode[] = ['SETTING_UNSUPPORTED', 'DATA_MISSING', 'RETRAIN_RUNNING', ...WITH_BODY];
 const BUNDLE: readonly ErrorCode[] = [
   ...(['MODEL_MISSING', 'MODEL_MANIFEST', 'MODEL_HASH', 'MODEL_SCHEMA', 'MODEL_LOAD', 'MODEL_GOLDEN'] as const),
   ...(['MODEL_SIGNATURE', 'MODEL_OUTPUT', 'MODEL_FILE'] as const),

@@ -92,7 +92,12 @@ describe('the endpoints of the specification, by the generated client', () => {
     expect(await own.get('/api/ml-training/training/status')).toMatchObject({ is_training: false, status: 'idle' });
     await expect(own.post('/api/ml-training/stop')).rejects.toMatchObject({ status: 409, code: 'RETRAIN_IDLE' });
     for (const body of [
-      { symbol: 'XAUUSD' },
+      { symbol: 'XAUUSD_XAGUSD' },
+      { symbol: 'BTC/USDT', timeframe: '7m' },
+      { symbol: 'BTC/USDT', kind: 'incremental' },
+      { symbol: 'BTC/USDT', max_depth: 4 },
+      { symbol: 'BTC/USDT', validation_split: 0.2 },
+      { symbol: 'BTC/USDT', single_model_config: { model_type: 'xgboost' } },
       { timeframe: '1h' },
       { n_estimators: 500 },
       { cross_validation_folds: 17 },

@@ -23,8 +23,9 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
 
   function beginNow({ kind, trigger, causes, parameters, attempt }: Omit<Waiting, 'dueMs'>): RetrainRun | null {
     if (runs[0]?.status === 'running') return null;
-    if (kind === 'full') waiting.clear();
-    else waiting.delete(kind);
+    // A full run learns all that other runs of pairs would.
+    for (const other of waiting.keys()) if (kind === 'full' && other !== 'direction') waiting.delete(other);
+    waiting.delete(kind);
     runs.unshift(
       newRun({
         run_id: ++lastId,

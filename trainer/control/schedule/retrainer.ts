@@ -23,7 +23,7 @@ export interface Retrainer {
   start(request: RunRequest): Promise<RetrainRun | null>;
   /**
    * As start; while a run of another kind is in progress, it is queued. Nothing is queued during a full run, which
-   * leaves nothing to learn.
+   * leaves nothing to learn, except a direction model.
    * @returns whether it has begun or is queued
    */
   startOrWait(request: RunRequest): Promise<boolean>;
@@ -185,7 +185,8 @@ class QueuedRetrainer implements Retrainer {
     if ((await this.#begin(request)) !== null) return true;
     const { kind = 'full', trigger } = request;
     const current = this.#current?.kind;
-    if (this.#stopped || current === undefined || current === 'full' || current === kind) return false;
+    if (this.#stopped || current === undefined || current === kind) return false;
+    if (current === 'full' && kind !== 'direction') return false;
     await this.#attempt('a run cannot wait', () => this.#records.queue.wait(request));
     this.#options.print(`A training run (${kind}, ${trigger}) waits until the ${current} one has ended.`);
     return true;

@@ -1,8 +1,11 @@
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import * as z from 'zod';
+import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
 import { ENGINES } from '../../../shared/policy/engines.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
 import type { StageTime } from './run_progress.ts';
+
+const TIMEFRAME_NAMES = Object.keys(TIMEFRAMES) as [Timeframe, ...Timeframe[]];
 
 export type { RunKind } from '../../store/tables.ts';
 
@@ -20,6 +23,10 @@ export const runParametersSchema = z.strictObject({
   /** First bar and end of the bars, as 2019-03-01T12:00:00Z. */
   from: z.iso.datetime().optional(),
   to: z.iso.datetime().optional(),
+  /** Of a direction model, which needs the first two: instruments, their timeframe, bars until the labeled close. */
+  symbols: z.array(z.string().min(1)).min(1).optional(),
+  timeframe: z.enum(TIMEFRAME_NAMES).optional(),
+  horizon: z.int().min(1).optional(),
 });
 export type RunParameters = Readonly<z.infer<typeof runParametersSchema>>;
 
@@ -37,7 +44,7 @@ export interface RunRequest {
 /** The trigger of a request with these parameters. */
 export function apiTrigger(parameters: RunParameters): string {
   const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
-  return ['api', ...given.map(([name, value]) => `--${name} ${value}`)].join(' ');
+  return ['api', ...given.map(([name, value]) => `--${name} ${String(value)}`)].join(' ');
 }
 
 /** Parameters of a queued run of an earlier version, which had them in its trigger alone. */

@@ -1,4 +1,5 @@
 import { readActive } from '../../../shared/bundle/bundle.ts';
+import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { BestEffort } from './best_effort.ts';
 import { FIRST_MODELS, type RetrainRun } from './run.ts';
@@ -29,7 +30,7 @@ export function executeRun(
 ): RunExecution {
   const beganMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - beganMs);
-  run.previous_version = activeVersion(paths.models);
+  run.previous_version = activeVersion(paths.models, run);
   print(`Training run ${run.run_id} (${run.kind === 'full' ? '' : `${run.kind}, `}${run.trigger}) begins.`);
   log.info(run, 'training begins');
   runLog.begin(run);
@@ -66,8 +67,11 @@ export function executeRun(
   return { stop: () => process.stop(), done };
 }
 
-function activeVersion(modelsFolder: string): string | null {
+function activeVersion(modelsFolder: string, { kind, parameters }: RetrainRun): string | null {
+  const { timeframe } = parameters;
   try {
+    if (kind === 'direction')
+      return timeframe === undefined ? null : (readActiveDirection(modelsFolder, timeframe)?.version ?? null);
     return readActive(modelsFolder)?.version ?? null;
   } catch {
     return null;

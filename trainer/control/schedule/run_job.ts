@@ -1,5 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../../jobs/direction_defaults.ts';
+import type { DirectionJob } from '../../jobs/direction_job.ts';
+import type { Job } from '../../jobs/job.ts';
 import type { TrainingJob, TrainingKind } from '../../jobs/training_job.ts';
 import type { RunKind } from '../../store/tables.ts';
 import { FIRST_MODELS, type RetrainRun } from './run.ts';
@@ -7,17 +10,17 @@ import { FIRST_MODELS, type RetrainRun } from './run.ts';
 /** One core stays free for the daemon. */
 const WORKERS = Math.max(1, availableParallelism() - 1);
 
-const JOB_KINDS: Readonly<Record<RunKind, TrainingKind>> = {
+const JOB_KINDS: Readonly<Record<Exclude<RunKind, 'direction'>, TrainingKind>> = {
   full: 'train',
   incremental: 'warm_start',
   thresholds: 'thresholds',
 };
 
 /** The job of a run: what its training process does. */
-export function jobOfRun(
-  { kind, trigger, parameters }: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'>,
-  { minutehand }: Settings,
-): TrainingJob {
+export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'>, settings: Settings): Job {
+  const { kind, trigger, parameters } = run;
+  const { minutehand } = settings;
+  if (kind === 'direction') return directionJobOf(run, settings);
   const isFirst = trigger === FIRST_MODELS;
   return {
     kind: JOB_KINDS[kind],
@@ -37,6 +40,37 @@ export function jobOfRun(
     adopt: true,
     resources: { workers: WORKERS, cache: true },
     trigger: { code: codeOf(trigger, isFirst), text: trigger },
+  };
+}
+
+/** @throws RangeError for a run without instruments or timeframe, which no door begins */
+function directionJobOf(
+  { trigger, parameters }: Pick<RetrainRun, 'trigger' | 'parameters'>,
+  { minutehand }: Settings,
+): DirectionJob {
+  const { symbols, timeframe, horizon } = parameters;
+  if (symbols === undefined || timeframe === undefined)
+    throw new RangeError(`the run "${trigger}" of a direction model names no instruments or no timeframe`);
+  const label = defaultLabel(timeframe);
+  return {
+    kind: 'direction',
+    market: minutehand.market,
+    timeframe,
+    symbols: [...symbols],
+    window: { from: parameters.from ?? null, to: parameters.to ?? null, days: null },
+    source: { folder: null, series: null },
+    seed: parameters.seed ?? DIRECTION_SEED,
+    parameters: {
+      ...DIRECTION_DEFAULTS,
+      compare: [],
+      peers: [],
+      trials: parameters.trials ?? DIRECTION_DEFAULTS.trials,
+      label: { ...label, horizon: horizon ?? label.horizon },
+    },
+    output: { folder: null, is_dry_run: false },
+    adopt: true,
+    resources: { workers: WORKERS },
+    trigger: { code: codeOf(trigger, false), text: trigger },
   };
 }
 

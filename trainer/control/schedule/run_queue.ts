@@ -30,7 +30,7 @@ export interface Orphan {
 
 /**
  * The training runs of one market: at most one in progress, and at most one of each kind queued. A full run replaces
- * all queued ones: it learns everything from all bars.
+ * all queued ones of pairs: it learns everything from all bars.
  */
 export interface RunQueue {
   /**
@@ -76,7 +76,7 @@ export interface QueueOptions {
 }
 
 /** Order of several due runs. */
-export const PRIORITIES = { full: 1, thresholds: 2, incremental: 3 } as const satisfies Readonly<
+export const PRIORITIES = { full: 1, thresholds: 2, incremental: 3, direction: 4 } as const satisfies Readonly<
   Record<RunKind, number>
 >;
 
@@ -305,7 +305,7 @@ class StoreQueue implements RunQueue {
     // Rows left by a crash in between begin once more than needed.
     if (row.kind === 'full') {
       const query = this.#db.deleteFrom('core.training_runs').where('market', '=', this.#market);
-      await query.where('status', '=', 'queued').execute();
+      await query.where('status', '=', 'queued').where('kind', '<>', 'direction').execute();
     }
     return runOf(row);
   }

@@ -1,10 +1,13 @@
 import { readManifest } from '../../../shared/bundle/bundle.ts';
+import { directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
+import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
+import { DIRECTION_SEED } from '../../jobs/direction_defaults.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { enterOutcome } from '../registry/outcome.ts';
 import { failuresOf, reasonsOf } from '../../../shared/bundle/recorded_gates.ts';
 import type { BestEffort } from './best_effort.ts';
-import type { RetrainRun } from './run.ts';
+import type { RetrainRun, RunParameters } from './run.ts';
 import type { RunRecords } from './run_records.ts';
 import type { TrainingAnswer, TrainingResult } from './training_process.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -76,17 +79,27 @@ export class RunSettlement {
     print(`Training run ${run.run_id} was aborted: ${error}`);
   }
 
-  async #settleBundle(run: RetrainRun, version: string, { adopted, rollout, gates }: TrainingAnswer): Promise<void> {
+  async #settleBundle(
+    run: RetrainRun,
+    version: string,
+    { adopted, rollout, gates, withheld }: TrainingAnswer,
+  ): Promise<void> {
     const { log, print, paths } = this.#options;
     run.model_version = version;
     run.status = rollout !== null ? 'rollout_started' : adopted ? 'adopted' : 'rejected';
     run.gate = gates;
     run.percent = 100;
-    if (run.status === 'rejected') run.reasons = reasonsOf(gates);
+    if (run.status === 'rejected') run.reasons = withheld === null ? reasonsOf(gates) : [withheld];
     await this.#attempt('the bundle of a run cannot be read', () =>
-      Object.assign(run, aboutBundle(pathInside(paths.models, version))),
+      Object.assign(
+        run,
+        run.kind === 'direction'
+          ? aboutDirection(pathInside(directionFolder(paths.models), version), run.parameters)
+          : aboutBundle(pathInside(paths.models, version)),
+      ),
     );
-    await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run));
+    // The registry has bundles of pairs; those of direction models are their folder.
+    if (run.kind !== 'direction') await this.#attempt('a bundle cannot be registered', () => this.#enterBundle(run));
     log.info(run, 'training ended');
     const outcome = {
       adopted: 'adopted',
@@ -124,6 +137,19 @@ export class RunSettlement {
 }
 
 type AboutBundle = Pick<RetrainRun, 'seed' | 'data_from' | 'data_to' | 'data_hash' | 'metrics' | 'theta1' | 'theta2'>;
+
+function aboutDirection(path: string, { seed = DIRECTION_SEED }: RunParameters): AboutBundle {
+  const { period, data_hash, metrics, edge } = readDirectionBundle(path).manifest;
+  return {
+    seed,
+    data_from: period.from,
+    data_to: period.to,
+    data_hash,
+    metrics: { direction: metrics, edge },
+    theta1: null,
+    theta2: null,
+  };
+}
 
 function aboutBundle(path: string): AboutBundle {
   const { seed, period, data_hash, metrics, theta1, theta2, backtest } = readManifest(path);

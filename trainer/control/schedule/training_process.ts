@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
-import type { TrainingJob } from '../../jobs/training_job.ts';
+import type { Job } from '../../jobs/job.ts';
 import { startCommand } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
 import { runResourcesSchema, type RunResources } from '../../jobs/resources/run_resources.ts';
@@ -13,6 +13,8 @@ const answerSchema = z.object({
   adopted: z.boolean(),
   /** Id of the rollout that it started instead of its activation. */
   rollout: z.string().nullable().default(null),
+  /** Why a bundle that passed its gates was left as a candidate. */
+  withheld: z.string().nullable().default(null),
   gates: z.array(recordedGateSchema),
   resources: runResourcesSchema.optional(),
 });
@@ -32,7 +34,7 @@ export interface TrainingProcess {
 export interface TrainingOptions {
   /** Program and first arguments of the command line. */
   readonly command: readonly string[];
-  readonly job: TrainingJob;
+  readonly job: Job;
   /** Whether it runs at low priority. */
   readonly yields: boolean;
   onProgress(line: ProgressLine): void;

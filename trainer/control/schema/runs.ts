@@ -4,7 +4,7 @@ import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts'
 export const runSchema = z
   .looseObject({
     run_id: z.number().int().describe('Number of the attempt'),
-    kind: z.enum(['full', 'incremental', 'thresholds']),
+    kind: z.enum(['full', 'incremental', 'thresholds', 'direction']),
     trigger: z.string().describe('What caused it'),
     attempt: z.number().int().describe('1 for the first'),
     started_at: z.string().describe('ISO 8601 in UTC'),

@@ -71,15 +71,18 @@ export const autoMLConfigModel = z
 
 export const mlTrainingConfig = z
   .strictObject({
-    symbol: optional(z.string().max(80), 'refused unless all: the models learn all subjects together'),
-    timeframe: optional(z.string().max(8), 'refused unless 1m'),
+    symbol: optional(
+      z.string().max(80),
+      'An instrument such as BTC/USDT: the direction model is trained on it. all (the default): the models of all pairs',
+    ),
+    timeframe: optional(z.string().max(8), 'Of an instrument (default: 1h); for all pairs only 1m is accepted'),
     start_date: optional(z.iso.date().or(z.iso.datetime()), 'First bar, UTC'),
-    end_date: optional(z.iso.date().or(z.iso.datetime()), 'End of the bars, UTC'),
+    end_date: optional(z.iso.date().or(z.iso.datetime()), 'End of the bars, UTC; a day is included'),
     save_model: z.literal(true).default(true).describe('A run always writes its bundle'),
     validation_split: optional(z.number(), FIXED),
     train_test_split: optional(z.number(), FIXED),
     cross_validation_folds: optional(z.int(), FIXED),
-    prediction_horizon: optional(z.int(), FIXED),
+    prediction_horizon: optional(z.int().min(1), `Of an instrument: bars until the labeled close. Of pairs ${FIXED}`),
     random_state: optional(
       z
         .int()
@@ -101,6 +104,17 @@ export const mlTrainingConfig = z
   .meta({ id: 'MLTrainingConfig', description: 'Options of a training run' });
 
 export type MLTrainingConfig = z.infer<typeof mlTrainingConfig>;
+
+const trainedBarsSchema = z.object({
+  symbol: z.string(),
+  first: z.string().describe('Open time of its first bar in the period'),
+  last: z.string().describe('Open time of its last one'),
+});
+export type TrainedBars = z.infer<typeof trainedBarsSchema>;
+
+export const startedRunSchema = runSchema
+  .extend({ bars: z.array(trainedBarsSchema).describe('Of each instrument of a direction model; empty for pairs') })
+  .meta({ id: 'StartedRun', description: 'A training run that begins' });
 
 export const trainingStatusSchema = z
   .object({

@@ -1,7 +1,9 @@
+import { isoMinute } from '../../../shared/bar.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import {
+  clipInstrumentBars,
   instrumentBarsOf,
   readInstrumentFolder,
   type InstrumentBars,
@@ -10,6 +12,8 @@ import type { Instrument } from '../../learning/direction/instrument_rows.ts';
 import { NO_SERIES, readSeriesFolder } from '../../learning/direction/series_files.ts';
 import { readInstallationBars } from './installation_bars.ts';
 
+const SECONDS_PER_DAY = 86_400;
+
 export interface InstrumentSource {
   /** Folder of bars; null: those of this installation. */
   readonly folder: string | null;
@@ -17,7 +21,16 @@ export interface InstrumentSource {
   readonly series: string | null;
   readonly symbols: readonly string[];
   readonly timeframe: Timeframe;
+  /** Bars of which part; null: all. */
+  readonly window: BarWindow | null;
   readonly settings: Settings;
+}
+
+/** Instants as 2019-03-01T12:00:00Z, the end exclusive; `days`: only the last ones of these bars. */
+export interface BarWindow {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly days: number | null;
 }
 
 /**
@@ -28,9 +41,10 @@ export async function readInstruments(
   source: InstrumentSource,
   onProgress: (done: number, total: number) => void,
 ): Promise<Instrument[]> {
-  const { series } = source;
+  const { series, window } = source;
+  const all = await readBars(source, onProgress);
   return await Promise.all(
-    (await readBars(source, onProgress)).map(async (bars) => ({
+    (window === null ? all : withinWindow(all, window)).map(async (bars) => ({
       bars,
       series: series === null ? NO_SERIES : await readSeriesFolder(series, bars.symbol),
     })),
@@ -47,4 +61,43 @@ async function readBars(
   const absent = symbols.filter((symbol) => !known.has(symbol));
   if (absent.length > 0) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${absent.join(', ')}` });
   return symbols.map((symbol) => instrumentBarsOf(known.get(symbol)!, seconds));
+}
+
+/**
+ * The bars of a window; a bar that ends after it is left out.
+ * @throws MinutehandError DATA_MISSING for an instrument without any, with what there is
+ */
+export function withinWindow(all: readonly InstrumentBars[], { from, to, days }: BarWindow): InstrumentBars[] {
+  const start = from === null ? -Infinity : Date.parse(from) / 1000;
+  const end = to === null ? Infinity : Date.parse(to) / 1000;
+  const ended = all.map((bars) => clipInstrumentBars(bars, -Infinity, end));
+  const newest = Math.max(...ended.map(({ time, timeframe }) => (time.at(-1) ?? -Infinity) + timeframe));
+  const first = days === null ? start : Math.max(start, newest - days * SECONDS_PER_DAY);
+  return ended.map((bars, i) => {
+    const own = clipInstrumentBars(bars, first, Infinity);
+    if (own.length === 0) throw new MinutehandError('DATA_MISSING', noBarsIn(all[i]!, from, to));
+    return own;
+  });
+}
+
+function noBarsIn({ symbol, timeframe, time }: InstrumentBars, from: string | null, to: string | null) {
+  return noBarsText(symbol, timeframeOf(timeframe), { from, to }, time.length === 0 ? null : [time[0]!, time.at(-1)!]);
+}
+
+/** What a refusal says of an instrument without bars in a period: what there is, and what to do. */
+export function noBarsText(
+  symbol: string,
+  timeframe: Timeframe,
+  { from, to }: Pick<BarWindow, 'from' | 'to'>,
+  extent: readonly [first: number, last: number] | null,
+) {
+  const period = `${from === null ? '' : ` from ${from}`}${to === null ? '' : ` before ${to}`}`;
+  return {
+    seen: `no ${timeframe} bars of ${symbol}${period}`,
+    expected:
+      extent === null
+        ? `bars of ${symbol}, of which there are none`
+        : `a period within those that are there: ${isoMinute(extent[0])} to ${isoMinute(extent[1])}`,
+    next: 'Choose another period, or import bars with `minutehand bars import`.',
+  };
 }

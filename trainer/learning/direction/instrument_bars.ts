@@ -119,6 +119,28 @@ export function joinBars(bars: InstrumentBars, timeframe: number): InstrumentBar
   };
 }
 
+/** The bars that begin at `from` or later and end at `to` or before, both in epoch seconds. */
+export function clipInstrumentBars(bars: InstrumentBars, from: number, to: number): InstrumentBars {
+  const { time, timeframe } = bars;
+  let first = 0;
+  while (first < time.length && time[first]! < from) first++;
+  let end = time.length;
+  while (end > first && time[end - 1]! + timeframe > to) end--;
+  if (first === 0 && end === time.length) return bars;
+  const part = (column: Float64Array): Float64Array => column.slice(first, end);
+  return {
+    ...bars,
+    length: end - first,
+    time: part(time),
+    open: part(bars.open),
+    high: part(bars.high),
+    low: part(bars.low),
+    close: part(bars.close),
+    volume: part(bars.volume),
+    takerBuyVolume: part(bars.takerBuyVolume),
+  };
+}
+
 /** Bars of an installation, each with the time of its last minute, resampled. */
 export function instrumentBarsOf(columns: BarColumns, timeframe: number): InstrumentBars {
   const takerBuyVolume = columns.flow?.takerBuyVolume ?? new Float64Array(columns.length).fill(NaN);

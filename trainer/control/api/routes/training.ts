@@ -3,12 +3,14 @@ import { apiTrigger, type RetrainRun } from '../../schedule/run.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { runSchema } from '../../schema/runs.ts';
-import { mlTrainingConfig, trainingStatusSchema } from '../../schema/training.ts';
+import { mlTrainingConfig, startedRunSchema, trainingStatusSchema } from '../../schema/training.ts';
+import { barsOfRequest, directionOf, directionParametersOf } from '../direction_request.ts';
 import { runParametersOf } from '../training_options.ts';
 import { shownRun } from './runs.ts';
 
 /** `POST /api/ml-training/train`, `GET /api/ml-training/training/status`, `POST /api/ml-training/stop`. */
-export function addTrainingRoutes(api: Api, { retrainer, settings }: ApiContext): void {
+export function addTrainingRoutes(api: Api, context: ApiContext): void {
+  const { retrainer, settings } = context;
   for (const url of ['/api/ml-training/train', '/api/ml/train'])
     api.route({
       method: 'POST',
@@ -18,16 +20,20 @@ export function addTrainingRoutes(api: Api, { retrainer, settings }: ApiContext)
         tags: ['training'],
         summary: 'Start a training run',
         body: mlTrainingConfig.nullish(),
-        response: { 202: runSchema, ...REFUSALS },
+        response: { 202: startedRunSchema, ...REFUSALS },
       },
       async handler(request, reply) {
         const config = request.body ?? mlTrainingConfig.parse({});
         request.written = { target: config.kind, after: config };
-        const parameters = runParametersOf(config, settings);
-        const run = await retrainer.start({ trigger: apiTrigger(parameters), kind: config.kind, parameters });
+        const direction = directionOf(config);
+        const parameters =
+          direction === null ? runParametersOf(config, settings) : directionParametersOf(config, direction);
+        const kind = direction === null ? config.kind : 'direction';
+        const bars = direction === null ? [] : await barsOfRequest(parameters, context);
+        const run = await retrainer.start({ trigger: apiTrigger(parameters), kind, parameters });
         if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
         request.written = { target: `run ${run.run_id}`, after: config };
-        return reply.status(202).send(shownRun(run));
+        return reply.status(202).send({ ...shownRun(run), bars });
       },
     });
 

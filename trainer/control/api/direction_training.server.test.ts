@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../../shared/bar.ts';
+import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
+import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
+
+const START = Date.UTC(2022, 0, 1) / 1000;
+const HOURS = 24 * 40;
+const SECONDS_PER_HOUR = 3600;
+
+/** A training of the direction model, asked for as the specification does. */
+describe('POST /api/ml-training/train for an instrument', () => {
+  let api: ApiWorkplace;
+  let headers: { readonly authorization: string };
+
+  beforeAll(async () => {
+    api = await openApiWorkplace();
+    headers = bearer(await api.token('operator'));
+    const bars = Array.from({ length: HOURS }, (_, hour) => ({
+      symbol: 'BTCUSDT',
+      time: (START + hour * SECONDS_PER_HOUR) as OpenTime,
+      open: 100,
+      high: 101,
+      low: 99,
+      close: 100,
+      volume: 1,
+    }));
+    for (const market of ['live', 'simulated'] as const) await api.store.bars.put(market, columnsOf('BTCUSDT', bars));
+  });
+  afterAll(() => api.close());
+
+  const train = (body: unknown) => api.ask('POST', '/api/ml-training/train', { headers, body });
+
+  it('begins a run, and states first and last bar of the days that were asked for', async () => {
+    for (const symbol of ['BTC/USDT', 'btc-usdt', 'BTCUSDT', 'BTCUSDT@1h']) {
+      const body = {
+        symbol,
+        timeframe: '1h',
+        start_date: '2022-01-03',
+        end_date: '2022-01-20',
+        prediction_horizon: 12,
+        random_state: 5,
+        optimization_settings: { enabled: true, n_calls: 4 },
+      };
+      const { status, body: run } = await train(body);
+      expect([status, run], symbol).toMatchObject([
+        202,
+        {
+          kind: 'direction',
+          parameters: {
+            symbols: ['BTCUSDT'],
+            timeframe: '1h',
+            horizon: 12,
+            seed: 5,
+            trials: 4,
+            from: '2022-01-03T00:00:00Z',
+            to: '2022-01-21T00:00:00Z',
+          },
+          bars: [{ symbol: 'BTCUSDT', first: '2022-01-03T00:00Z', last: '2022-01-20T23:00Z' }],
+        },
+      ]);
+      expect((await train(body)).body.error?.code).toBe('RETRAIN_RUNNING');
+      await api.ask('POST', '/api/ml-training/stop', { headers });
+      await expect
+        .poll(async () => (await api.ask('GET', '/api/ml-training/training/status', { headers })).body['status'])
+        .toBe('stopped');
+    }
+  });
+
+  it('refuses a period without bars, with those that are there, and begins nothing', async () => {
+    const { status, body } = await train({ symbol: 'BTC/USDT', start_date: '2023-01-01', end_date: '2023-12-31' });
+    expect([status, body.error?.code]).toEqual([404, 'DATA_MISSING']);
+    expect(JSON.stringify(body)).toContain('2022-01-01T00:00Z to 2022-02-09T23:00Z');
+    const none = await train({ symbol: 'ETH/USDT' });
+    expect([none.status, none.body.error?.code]).toEqual([404, 'DATA_MISSING']);
+    const now = await api.ask('GET', '/api/ml-training/training/status', { headers });
+    expect(now.body['is_training']).toBe(false);
+  });
+});

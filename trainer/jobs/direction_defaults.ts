@@ -1,0 +1,26 @@
+import type { Timeframe } from '../../shared/pair.ts';
+import { TIMEFRAMES } from '../../shared/pair.ts';
+import { EVALUATION_LABEL, evaluationBars } from '../learning/label/direction.ts';
+import type { DirectionJob } from './direction_job.ts';
+
+/** Seed of a training of which no other is asked. */
+export const DIRECTION_SEED = 0;
+
+/** Parameters of a training of which no others are asked, by the command line, the API or the schedule. */
+export const DIRECTION_DEFAULTS = {
+  balance: 'class_weights',
+  class_weight_ratio: 1,
+  trials: 0,
+  balance_penalty: false,
+  stride: 3,
+  taker_fee_bps: 5,
+  slippage_bps: 1,
+  compare: [],
+  peers: [],
+} as const satisfies Omit<DirectionJob['parameters'], 'label'>;
+
+/** The label of such a training: that of the evaluation. */
+export function defaultLabel(timeframe: Timeframe): DirectionJob['parameters']['label'] {
+  const horizon = evaluationBars(TIMEFRAMES[timeframe]);
+  return { unit: 'percent', threshold: EVALUATION_LABEL.threshold, horizon };
+}

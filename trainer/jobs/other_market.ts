@@ -1,0 +1,27 @@
+import { MinutehandError } from '../../shared/errors.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { Job } from './job.ts';
+
+/**
+ * The bars of an installation are of its own market, and so are the models that it may adopt. Hours of training would
+ * otherwise end in a refusal, or in a bundle that names a market of which it has seen nothing.
+ * @throws MinutehandError MODEL_MARKET
+ */
+export function refuseOtherMarket(
+  { market, source, output, adopt }: Pick<Job, 'market' | 'source' | 'output' | 'adopt'>,
+  { minutehand }: Pick<Settings, 'minutehand'>,
+): void {
+  if (market === minutehand.market) return;
+  if (source.folder === null)
+    throw new MinutehandError('MODEL_MARKET', {
+      seen: `a job on bars of a ${market} market`,
+      expected: `those of this installation: ${minutehand.market}`,
+      next: 'Name the folder of the bars, or set MINUTEHAND_MARKET.',
+    });
+  if (!adopt || output.folder !== null) return;
+  throw new MinutehandError('MODEL_MARKET', {
+    seen: `models of a ${market} market to adopt`,
+    expected: `a ${minutehand.market} market, which runs here`,
+    next: 'Train without --adopt or with --out, or set MINUTEHAND_MARKET.',
+  });
+}
