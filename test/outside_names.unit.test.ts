@@ -65,7 +65,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'daemon/daemon.ts: join(folder, models.version)',
     'daemon/daemon.ts: join(folder, shadow)',
     'daemon/daemon.ts: join(directionFolder(folder), version)',
-    'cli/commands/direction.ts: join(folder!, version)',
     'cli/direction_bundles.ts: join(directionFolder(models), version)',
     'cli/commands/doctor.ts: join(paths.models, active.version)',
     'cli/commands/models.ts: join(direction === undefined ? models : directionFolder(models), earlier)',
