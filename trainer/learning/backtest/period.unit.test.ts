@@ -56,6 +56,8 @@ function setOf(changes: Partial<ModelSet> = {}): ModelSet {
   return {
     version: '20240101_0000',
     schema,
+    // Learned from nothing of these bars.
+    manifest: { period: { from: '1970-01-01T00:00Z', to: '1970-01-02T00:00Z', holdout_from: '1970-01-02T00:00Z' } },
     theta1: 0.5,
     theta2: 0.7,
     hasEdge: () => true,
