@@ -130,6 +130,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'trainer/control/report/report_page.ts',
     'trainer/control/schema/records.ts',
     'trainer/control/schema/reports.ts',
+    'trainer/jobs/direction_defaults.ts',
     'trainer/jobs/direction_job.ts',
     'trainer/jobs/run_direction.ts',
     'trainer/learning/backtest/executability.ts',
