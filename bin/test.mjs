@@ -48,7 +48,6 @@ const WAITING = [
   'test/alerts_command.chain.test.ts',
   'test/collect.chain.test.ts',
   'test/formulas_trained.chain.test.ts',
-  'test/formulas_trained.chain.test.ts',
   'test/lease_clock.server.test.ts',
   'test/retrain_chain.chain.test.ts',
   'mt5/day.server.test.ts',
