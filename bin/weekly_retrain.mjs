@@ -13,17 +13,27 @@
  *
  * Written into var/retrain/: plan.json, result.json, report.md, models/<version>/ and <version>.tgz.
  */
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { capture } from './programs.mjs';
+import { capture, launch } from './programs.mjs';
 import { ROOT, SetupError, print } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 
 const FOLDER = process.env.RETRAIN_FOLDER ?? join(ROOT, 'var', 'retrain');
 const CHANNELS = ['MINUTEHAND_SLACK_URL', 'MINUTEHAND_DISCORD_URL', 'MINUTEHAND_WEBHOOK_URL', 'MINUTEHAND_SMTP_URL'];
 
-/** @typedef {{ code: number, output: string, document: any }} Answer */
+/** @typedef {{ code: number, document: any }} Answer */
 
 await run(async () => {
   await ensureInstalled();
@@ -101,10 +111,11 @@ function dataOptions() {
  */
 async function minutehand(args) {
   const place = join(FOLDER, 'answer.json');
+  const file = openSync(place, 'w');
   // Progress and errors are shown as they come.
-  const program = `node ${[join(ROOT, 'bin', 'minutehand.mjs'), ...args, '--json'].map(quoted).join(' ')} > ${quoted(place)}`;
-  const { code, output } = await capture('sh', ['-c', program]);
-  if (output.trim() !== '') print(output.trimEnd());
+  const program = [join(ROOT, 'bin', 'minutehand.mjs'), ...args, '--json'];
+  const code = await launch(process.execPath, program, { stdio: ['ignore', file, 2] }).ended;
+  closeSync(file);
   let document = null;
   try {
     document = JSON.parse(readFileSync(place, 'utf8'));
@@ -112,12 +123,7 @@ async function minutehand(args) {
     // The error is on standard error.
   }
   rmSync(place, { force: true });
-  return { code, output, document };
-}
-
-/** @param {string} word */
-function quoted(word) {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
+  return { code, document };
 }
 
 /** @param {any} document */

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { OpenTime } from '../shared/bar.ts';
 import { epochSeconds } from '../shared/csv/stamps.ts';
 import { MinutehandError } from '../shared/errors.ts';
+import type { TrainingJob } from '../trainer/jobs/training_job.ts';
 
 export interface PeriodFlags {
   readonly from?: string;
@@ -73,6 +74,16 @@ export function parseInteger(text: string, option: string, least = 0): number {
     throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: `a whole number from ${least} on` });
   }
   return value;
+}
+
+/** `--from`, `--to` and `--days` as the window of a job. @throws MinutehandError USAGE */
+export function parseWindow(flags: PeriodFlags & { readonly days?: string }): TrainingJob['window'] {
+  const { from, to } = parsePeriod(flags);
+  return {
+    from: from === undefined ? null : instantOf(from),
+    to: to === undefined ? null : instantOf(to),
+    days: flags.days === undefined ? null : parseInteger(flags.days, '--days', 1),
+  };
 }
 
 /** `2019-03-01T12:00:00Z`. */

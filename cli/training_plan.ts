@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { readManifest } from '../shared/bundle/bundle.ts';
 import type { Manifest } from '../shared/bundle/manifest.ts';
 import { isoMinute } from '../shared/bar.ts';
-import { MODEL_NAMES, type ModelName } from '../shared/core/features/feature.ts';
+import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import type { HomePaths } from '../shared/home.ts';
 import { pathInside } from '../shared/path_name.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
@@ -21,7 +21,6 @@ const EARLIER_RUNS = 50;
 /** A finished training of this installation, for comparison. */
 interface EarlierRun {
   readonly run_id: number;
-  readonly started_at: string;
   readonly seconds: number;
   readonly peak_memory_bytes: number | null;
   /** Training rows of all models times trials and other fits: what its time is proportional to. */
@@ -59,20 +58,16 @@ export interface TrainingPlanReport {
 
 export async function planReport(
   job: TrainingJob,
-  { dataset, plan, fits }: TrainingOutline,
+  { dataset, plan, trials, fits }: TrainingOutline,
   paths: HomePaths,
 ): Promise<TrainingPlanReport> {
   const { minutehand } = plan.settings;
   const modelsFolder = job.output.folder ?? paths.models;
   const used = dataset.histories.map(({ pair }) => pair.id);
-  const rows = MODEL_NAMES.reduce(
-    (sum, name) => ({
-      ...sum,
-      [name]: { training: dataset.train[name].y.length, holdout: dataset.holdout[name].y.length },
-    }),
-    {} as TrainingPlanReport['rows'],
-  );
-  const trials = plan.warmStart === null ? (job.parameters.trials ?? minutehand.search.trials) : 0;
+  const rows = perModel((name) => ({
+    training: dataset.train[name].y.length,
+    holdout: dataset.holdout[name].y.length,
+  }));
   const work = fits * MODEL_NAMES.reduce((sum, name) => sum + rows[name].training, 0);
   const earlier = await earlierRun(job, paths, minutehand.train.folds);
   return {
@@ -125,7 +120,7 @@ async function earlierRun(job: TrainingJob, paths: HomePaths, folds: number): Pr
 }
 
 function comparable(run: RetrainRun, paths: HomePaths, folds: number): EarlierRun | null {
-  const { run_id, started_at, duration_ms, peak_memory_bytes, model_version } = run;
+  const { run_id, duration_ms, peak_memory_bytes, model_version } = run;
   if (duration_ms === null || model_version === null) return null;
   let manifest: Manifest;
   try {
@@ -139,7 +134,6 @@ function comparable(run: RetrainRun, paths: HomePaths, folds: number): EarlierRu
   if (rows === 0) return null;
   return {
     run_id,
-    started_at,
     seconds: duration_ms / 1000,
     peak_memory_bytes,
     work: rows * trainingFits(folds, trials),

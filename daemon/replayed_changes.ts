@@ -42,7 +42,7 @@ export class ReplayedChanges {
     }
   }
 
-  /** What takes effect before this minute, once. */
+  /** The state changes to apply before this minute; the second call for a minute returns none. */
   readonly before = (pairId: string, time: OpenTime): readonly StateInput[] => {
     if (this.#loaded.size === 0) return [];
     const key = keyOf(pairId, time);

@@ -11,8 +11,8 @@ import { MinutehandError } from './errors.ts';
 const held: string[] = [];
 
 /**
- * From now on this process makes neither this folder nor those above it, once they are gone: whoever has moved a folder
- * away for a while could not move it back onto a new one. An absent folder is not held.
+ * Keeps this process from creating this folder, or a folder above it, again after it was removed: whoever has moved a
+ * folder away for a while could not move it back onto a new one. An absent folder is not held.
  * @returns ends that
  */
 export function holdFolder(path: string): () => void {

@@ -42,7 +42,7 @@ it('a short command loads only the packages that it uses', () => {
     return [...new Set(named.map(([, name]) => name!))].sort();
   };
   load('cli.minutehand.js');
-  // Loaded by itself, so that an error of loading has its code.
+  // A chunk of its own: an error while it is loaded is reported with its code.
   load('cli.main.js');
   expect(packages()).toEqual(['commander']);
   const [config] = [...loaded].flatMap((chunk) => /import\("\.\/(config-\w+\.js)"\)/.exec(textOf(chunk))?.[1] ?? []);

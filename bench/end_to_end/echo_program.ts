@@ -1,6 +1,5 @@
 /**
- * The floor of a round trip: answers every `requestBytes` that arrive on a TCP connection with `answerBytes`, and does
- * nothing else.
+ * TCP echo server of the floor benchmark: answers every `requestBytes` received on a connection with `answerBytes`.
  */
 import { createServer, type AddressInfo } from 'node:net';
 import { lowerEngineThreads, tuneEngine } from '../../daemon/engine.ts';

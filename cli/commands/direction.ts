@@ -21,7 +21,7 @@ import { adoptionPlace } from '../admission_place.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
-import { instantOf, parseInteger, parsePeriod } from '../period.ts';
+import { parseInteger, parseWindow } from '../period.ts';
 import { addDirectionEvaluate } from './direction_evaluate.ts';
 
 interface TrainFlags {
@@ -204,7 +204,6 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
     });
   if (flags.adopt === true && flags.out !== undefined)
     throw new MinutehandError('USAGE', { seen: '--adopt with --out', expected: 'one of them' });
-  const { from, to } = parsePeriod(flags);
   const threshold = flags.sigmas ?? flags.threshold;
   const trials = parseInteger(flags.trials, '--trials');
   const classWeightRatio = number(flags.classWeightRatio, '--class-weight-ratio');
@@ -218,11 +217,7 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
     market: flags.market ?? (flags.data === undefined ? settings.minutehand.market : 'live'),
     timeframe: flags.timeframe,
     symbols: parseSymbolList(flags.symbols, '--symbols', NO_SYMBOL_NAMES),
-    window: {
-      from: from === undefined ? null : instantOf(from),
-      to: to === undefined ? null : instantOf(to),
-      days: flags.days === undefined ? null : parseInteger(flags.days, '--days', 1),
-    },
+    window: parseWindow(flags),
     source: { folder: flags.data ?? null, series: seriesFolder(flags) },
     seed: parseInteger(flags.seed, '--seed'),
     parameters: {

@@ -8,7 +8,7 @@ import type { Figure } from '../../trainer/learning/league/league.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
-import { parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
+import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from '../period.ts';
 
 const DEFAULT_ENTRANTS = 'prior,logistic,gbdt,random_forest';
 
@@ -50,27 +50,18 @@ export function addLeague(program: Command, output: () => Output): void {
 async function play(flags: LeagueFlags, output: Output): Promise<void> {
   const settings = loadSettings();
   const entrants = parseEntrants(flags.entrants);
-  const { from, to } = parsePeriod(flags);
-  const instant = (time: number | undefined): string | null =>
-    time === undefined ? null : `${new Date(time * 1000).toISOString().slice(0, 19)}Z`;
   const job: TrainingJob = {
     kind: 'train',
     // Bars of files count as live ones.
     market: flags.data === undefined ? settings.minutehand.market : 'live',
-    window: {
-      from: instant(from),
-      to: instant(to),
-      days: flags.days === undefined ? null : parseInteger(flags.days, '--days', 1),
-    },
+    window: parseWindow(flags),
     seed: parseInteger(flags.seed, '--seed'),
     source: { folder: flags.data ?? null, features: null, mid: false },
     parameters: {
       trials: 0,
       engine: null,
       target: 'reversion',
-      holdout_from: instant(
-        flags.holdoutFrom === undefined ? undefined : parseDay(flags.holdoutFrom, '--holdout-from'),
-      ),
+      holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
       groups: {},
     },
     output: { folder: null, hash_name: false, is_dry_run: true },

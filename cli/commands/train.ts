@@ -28,7 +28,7 @@ import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { openTrainingNotifier, type TrainingNotifier } from '../training_notice.ts';
 import { planReport, printPlan } from '../training_plan.ts';
-import { instantOf, parseDay, parseInteger, parsePeriod, parseWorkers } from '../period.ts';
+import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from '../period.ts';
 
 interface TrainFlags {
   readonly data?: string;
@@ -157,16 +157,11 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
         expected: 'a training, whose result is reported',
       });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  const { from, to } = parsePeriod(flags);
   return {
     kind: flags.theta2 ? 'thresholds' : flags.warmStart ? 'warm_start' : 'train',
     // Bars of files count as live ones.
     market: flags.data === undefined ? settings.minutehand.market : 'live',
-    window: {
-      from: from === undefined ? null : instantOf(from),
-      to: to === undefined ? null : instantOf(to),
-      days: flags.days === undefined ? null : parseInteger(flags.days, '--days', 1),
-    },
+    window: parseWindow(flags),
     seed: parseInteger(flags.seed, '--seed'),
     source: { folder: flags.data ?? null, features: flags.features ?? null, mid: flags.mid === true },
     parameters: {
@@ -196,7 +191,7 @@ export interface TrainingCommand {
   readonly verbose: boolean;
   /** Whether a failed gate is a failed command. */
   readonly requireGates: boolean;
-  /** null: nobody is told. */
+  /** null: the result is reported on no channel. */
   readonly notifier: TrainingNotifier | null;
 }
 

@@ -78,7 +78,7 @@ export interface PipelineOptions {
   /** Signal files that this thread writes: a loop turn later, when the sockets have been flushed. */
   readonly files: readonly Publisher<TransportName>[];
   readonly journal: Journal;
-  /** In a replay: what takes effect before this minute of a subject, whose bars stand before it in the journal. */
+  /** In a replay: the state changes to apply before this minute, although their rows follow its bars in the journal. */
   replayedBefore?(subjectId: string, time: OpenTime): readonly StateInput[];
   /** Where one across machines is configured. */
   readonly lease?: PublishingLease | undefined;

@@ -1,5 +1,4 @@
-import type { Timeframe } from '../../shared/pair.ts';
-import { TIMEFRAMES } from '../../shared/pair.ts';
+import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../learning/label/direction.ts';
 import type { DirectionJob } from './direction_job.ts';
 

@@ -34,8 +34,8 @@ type FirstCondition<Input> = (input: Input) => number;
 /**
  * Finds the first condition that holds (`wanted` true) or fails (`wanted` false) of an ordered list.
  *
- * The loop over the list is written out as a function of its own, made once when the rule is: `h0`, `h1`, … are the
- * conditions' `holds`. In a loop all conditions share one call site, and V8 inlines no call whose site has seen more
+ * The loop over the list is unrolled into generated code, once for each rule: `h0`, `h1`, … are the conditions'
+ * `holds`. In a loop all conditions share one call site, and V8 inlines no call whose site has seen more
  * than four functions: a decision of a pair took 57 ns in a loop and takes 9 ns like this, as it does written by hand
  * (four million bars). The text consists of numbers alone; nothing that a user, a bundle or a policy contains gets into
  * it.

@@ -1,5 +1,4 @@
-import type { OpenTime } from '../../../shared/bar.ts';
-import { isoMinute } from '../../../shared/bar.ts';
+import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { isInstrument, parseSubject, timeframeOf, TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
 import { barExtent } from '../../jobs/bars/bar_extent.ts';

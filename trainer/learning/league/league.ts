@@ -1,19 +1,17 @@
-import { ln } from '../../../shared/elementary.ts';
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { takeRows } from '../learners/trees/fit.ts';
 import { WALK_FORWARD } from '../learners/model_learning.ts';
-import { auc, expectedCalibrationError } from '../measures/metrics.ts';
+import { auc, expectedCalibrationError, rowLogLoss } from '../measures/metrics.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
-import { skillOf } from '../placebo/skill.ts';
+import { modelSkill } from '../placebo/skill.ts';
 import { kFoldSplits, walkForwardSplits, type Split } from '../splits/splits.ts';
 import { aucByDays } from '../statistics/auc_error.ts';
-import { meanOverBlocks } from '../statistics/cluster.ts';
+import { clusteredMean, type ClusteredMean } from '../statistics/cluster.ts';
+import { timeBlocks } from '../statistics/time_blocks.ts';
 import type { Entrant } from './entrant.ts';
 
 const SECONDS_PER_DAY = 86_400;
-/** As `logLoss` keeps probabilities away from 0 and 1. */
-const LEAST = 1e-15;
 const CALIBRATION_BINS = 10;
 
 /** A figure over rows that depend on each other within a day, and its standard error. */
@@ -110,9 +108,11 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
   const best = order[0]!;
   const reports = order.map((index): EntrantReport => {
     const { entrant, skill, seconds, ...scored } = played[index]!;
-    const behind = figureByDays(
-      losses[index]!.map((loss, row) => loss - losses[best]![row]!),
-      scored.folds.time,
+    const behind = figureOf(
+      meanByDays(
+        losses[index]!.map((loss, row) => loss - losses[best]![row]!),
+        scored.folds.time,
+      ),
     );
     return {
       name: entrant.name,
@@ -174,62 +174,49 @@ async function play(
   const { x, y, time } = dataset.evaluation.holdout;
   const holdout = { probabilities: fitted.probabilities(x), y, time };
   onHoldout(entrant, holdout.probabilities);
-  const markets = placebo.map((pairs) => ({
-    scores: joined(pairs.map((pair) => fitted.probabilities(pair.x))),
-    y: joined(pairs.map((pair) => pair.y)),
-    time: joined(pairs.map((pair) => pair.time)),
-  }));
-  const skill = skillOf({ scores: holdout.probabilities, y, time }, markets, `${seed}/league`);
+  const skill = modelSkill(
+    (of) => fitted.probabilities(of),
+    { scores: holdout.probabilities, y, time },
+    placebo,
+    dataset.histories.map(({ pair }) => pair.id),
+    `${seed}/league`,
+  );
   return { entrant, folds, walkForward, holdout, skill, seconds };
 }
 
 function measure({ probabilities, y, time }: Scored): Measured {
   // Within a single day there is no error.
   const byDays = aucByDays(probabilities, y, time);
+  const logLoss = meanByDays(rowLosses({ probabilities, y }), time);
+  const brier = meanByDays(
+    y.map((label, row) => (probabilities[row]! - label) ** 2),
+    time,
+  );
   return {
     rows: y.length,
-    days: new Set(Array.from(time, dayOf)).size,
-    log_loss: figureByDays(rowLosses({ probabilities, y }), time),
-    brier: figureByDays(
-      y.map((label, row) => (probabilities[row]! - label) ** 2),
-      time,
-    ),
+    days: logLoss.blocks,
+    log_loss: figureOf(logLoss),
+    brier: figureOf(brier),
     auc: { value: byDays?.auc ?? auc(probabilities, y), standard_error: byDays?.standard_error ?? null },
     ece: expectedCalibrationError(probabilities, y, CALIBRATION_BINS),
   };
 }
 
-/** Negative log-likelihood of each row, nats. */
+/** Log loss of each row, nats. */
 function rowLosses({ probabilities, y }: Pick<Scored, 'probabilities' | 'y'>): Float64Array {
-  return y.map((label, row) => {
-    const p = Math.min(Math.max(probabilities[row]!, LEAST), 1 - LEAST);
-    return -(label * ln(p) + (1 - label) * ln(1 - p));
-  });
+  return y.map((label, row) => rowLogLoss(probabilities[row]!, label));
 }
 
 /** Mean over rows; its error takes the rows of a UTC day as one block. */
-function figureByDays(values: Float64Array, time: Float64Array): Figure {
-  const first = dayOf(time.reduce((least, at) => Math.min(least, at), Infinity));
-  const block = Int32Array.from(time, (at) => dayOf(at) - first);
-  const blocks = block.reduce((most, own) => Math.max(most, own), -1) + 1;
-  const { mean, standardError } = meanOverBlocks(values, block, blocks);
-  return { value: mean, standard_error: Number.isFinite(standardError) ? standardError : null };
+function meanByDays(values: Float64Array, time: Float64Array): ClusteredMean {
+  const { sum, count } = timeBlocks(time, SECONDS_PER_DAY, (row) => values[row]!);
+  return clusteredMean(sum, count);
 }
 
-function dayOf(time: number): number {
-  return Math.floor(time / SECONDS_PER_DAY);
+function figureOf({ mean, standardError }: ClusteredMean): Figure {
+  return { value: mean, standard_error: Number.isFinite(standardError) ? standardError : null };
 }
 
 function meanOf(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function joined(parts: readonly Float64Array[]): Float64Array {
-  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -1,5 +1,6 @@
-import { exp } from '../../../shared/elementary.ts';
+import { sigmoid } from '../../../shared/elementary.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { solve } from '../calibrate/linear_solve.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 import type { Entrant, FittedEntrant } from './entrant.ts';
 
@@ -45,7 +46,7 @@ export function fitLogistic(rows: Pick<DatasetRows, 'x' | 'y' | 'weights'>, subs
   const z = new Float64Array(size);
   for (let step = 0; step < MAX_STEPS; step++) {
     const gradient = new Float64Array(size);
-    const hessian = new Float64Array(size * size);
+    const hessian = Array.from({ length: size }, () => new Float64Array(size));
     let total = 0;
     for (const row of subset) {
       standardize(rows.x, row, scaling, z);
@@ -57,14 +58,16 @@ export function fitLogistic(rows: Pick<DatasetRows, 'x' | 'y' | 'weights'>, subs
       for (let i = 0; i < size; i++) {
         gradient[i]! += residual * z[i]!;
         const scaled = curvature * z[i]!;
-        for (let j = 0; j <= i; j++) hessian[i * size + j]! += scaled * z[j]!;
+        const ofRow = hessian[i]!;
+        for (let j = 0; j <= i; j++) ofRow[j]! += scaled * z[j]!;
       }
     }
     for (let i = 0; i < columns; i++) {
       gradient[i]! += total * RIDGE * coefficients[i]!;
-      hessian[i * size + i]! += total * RIDGE;
+      hessian[i]![i]! += total * RIDGE;
     }
-    const change = solve(hessian, gradient, size);
+    for (let i = 0; i < size; i++) for (let j = 0; j < i; j++) hessian[j]![i] = hessian[i]![j]!;
+    const change = solve(hessian, gradient);
     let largest = 0;
     for (let i = 0; i < size; i++) {
       coefficients[i]! -= change[i]!;
@@ -125,32 +128,4 @@ function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
-}
-
-function sigmoid(logit: number): number {
-  return 1 / (1 + exp(-logit));
-}
-
-/**
- * Solves A x = b for a symmetric positive definite A by Cholesky's decomposition, in place.
- * @param a its lower triangle, [size × size]
- */
-function solve(a: Float64Array, b: Float64Array, size: number): Float64Array {
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = a[i * size + j]!;
-      for (let k = 0; k < j; k++) sum -= a[i * size + k]! * a[j * size + k]!;
-      a[i * size + j] = i === j ? Math.sqrt(sum) : sum / a[j * size + j]!;
-    }
-  }
-  const x = Float64Array.from(b);
-  for (let i = 0; i < size; i++) {
-    for (let k = 0; k < i; k++) x[i]! -= a[i * size + k]! * x[k]!;
-    x[i]! /= a[i * size + i]!;
-  }
-  for (let i = size - 1; i >= 0; i--) {
-    for (let k = i + 1; k < size; k++) x[i]! -= a[k * size + i]! * x[k]!;
-    x[i]! /= a[i * size + i]!;
-  }
-  return x;
 }

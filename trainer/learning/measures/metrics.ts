@@ -81,10 +81,13 @@ export function logLoss(
   labels: ArrayLike<number>,
   weights?: ArrayLike<number> | null,
 ): number {
-  return weightedMean(probabilities, labels, weights, (p, y) => {
-    const kept = Math.min(Math.max(p, 1e-15), 1 - 1e-15);
-    return -(y * ln(kept) + (1 - y) * ln(1 - kept));
-  });
+  return weightedMean(probabilities, labels, weights, rowLogLoss);
+}
+
+/** Negative log-likelihood of one row, as `logLoss` averages it. */
+export function rowLogLoss(probability: number, label: number): number {
+  const kept = Math.min(Math.max(probability, 1e-15), 1 - 1e-15);
+  return -(label * ln(kept) + (1 - label) * ln(1 - kept));
 }
 
 /** One bin of a reliability diagram. */

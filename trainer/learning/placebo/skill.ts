@@ -1,8 +1,7 @@
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { rollovers, tradingDayAt } from '../../../shared/core/cost/rollover.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
 import { meanRun } from '../statistics/block_bootstrap.ts';
 import { auc } from '../measures/metrics.ts';
 import { studentUpper } from '../statistics/student_t.ts';
@@ -163,9 +162,12 @@ function weightedAuc({ day, positive, tied }: RankedRows, weight: Float64Array):
   return won / (positives * negatives);
 }
 
-/** Skill of AI1 on its pairs, or of a group’s own AI1 on those of the group. */
+/**
+ * Skill of AI1 on its pairs, or of a group’s own AI1 on those of the group.
+ * @param answer of the model to each row of a matrix
+ */
 export function modelSkill(
-  model: TreeModel,
+  answer: (x: Matrix) => Float64Array,
   recorded: ScoredRows,
   markets: PlaceboMarkets,
   pairs: readonly string[],
@@ -174,7 +176,7 @@ export function modelSkill(
   const placebos = markets.map((market): ScoredRows => {
     const own = market.filter(({ pairId, y }) => pairs.includes(pairId) && y.length > 0);
     return {
-      scores: joined(own.map(({ x }) => treeAnswer(model, x))),
+      scores: joined(own.map(({ x }) => answer(x))),
       y: joined(own.map(({ y }) => y)),
       time: joined(own.map(({ time }) => time)),
     };

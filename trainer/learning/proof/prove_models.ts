@@ -15,6 +15,7 @@ import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { checkTraining } from '../gate/gates.ts';
 import { countLook, type Holdout } from '../backtest/holdout_looks.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
+import { treeAnswer } from '../learners/trees/scoring.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import type { TrainedModel } from './model_report.ts';
 import { findThresholds, type Calibrated } from '../search/choose_thresholds.ts';
@@ -131,7 +132,13 @@ function skillOfReturns(
 ): Skill | null {
   const { y, time } = job.rows.holdout;
   const pairs = histories.map(({ pair }) => pair.id);
-  return modelSkill(learned.model, { scores: validation.holdoutScores, y, time }, placebo, pairs, seed);
+  return modelSkill(
+    (x) => treeAnswer(learned.model, x),
+    { scores: validation.holdoutScores, y, time },
+    placebo,
+    pairs,
+    seed,
+  );
 }
 
 export function holdoutOf({ holdoutFrom, to }: Dataset, { market }: TrainOptions): Holdout {

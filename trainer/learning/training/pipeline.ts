@@ -45,7 +45,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const dataset = await prepareDataset(plan, options);
 
   // learn → calibrate → validate → look-ahead leakage tests: model by model, the fits of all three in one queue
-  const search = planSearch(warmStart === null ? options.trials : 0, options.searchFolder);
+  const search = planSearch(trialsOf(plan, options), options.searchFolder);
   const models = await forEachModel(dataset, plan, search, options, async (name, learning, fit) => {
     const job = modelJob(name, learning, fit);
     const { trained } = job.rows;
@@ -118,10 +118,20 @@ export async function trainFromWarmStart(base: Bundle, options: TrainOptions): P
 }
 
 /** The rows of a training, after every check of its data. @throws MinutehandError as `train` */
-async function prepareDataset(plan: TrainingPlan, options: TrainOptions): Promise<Dataset> {
-  refuseLaggingLegs(plan.settings.minutehand.pairs.map(parsePair), plan.bars);
-  const dataset = await openDataset(plan, options);
-  refuseImplausible(dataset, options.source?.place ?? 'the features of these bars');
+async function prepareDataset(
+  { settings, bars, policy, warmStart }: TrainingPlan,
+  { workers, cache, source = null, onProgress }: TrainOptions,
+): Promise<Dataset> {
+  const pairs = settings.minutehand.pairs.map(parsePair);
+  refuseLaggingLegs(pairs, bars);
+  const built = await buildDataset(pairs, bars, policy, {
+    workers,
+    cache,
+    source,
+    onProgress: (done, total) => onProgress('features and labels', done, total),
+  });
+  const dataset = warmStart === null ? built : warmStart.newRows(built);
+  refuseImplausible(dataset, source?.place ?? 'the features of these bars');
   return dataset;
 }
 
@@ -129,6 +139,8 @@ async function prepareDataset(plan: TrainingPlan, options: TrainOptions): Promis
 export interface TrainingOutline {
   readonly dataset: Dataset;
   readonly plan: TrainingPlan;
+  /** Of the search, for each model. */
+  readonly trials: number;
   /** Models of a full number of rows that would be learned; 0 for a warm start without new rows. */
   readonly fits: number;
 }
@@ -144,26 +156,18 @@ export async function outlineTraining(
   const { folds, engine } = plan.settings.minutehand.train;
   refuseMissingEngine(engine);
   const dataset = await prepareDataset(plan, options);
-  return { dataset, plan, fits: trainingFits(folds, plan.warmStart === null ? options.trials : 0) };
+  const trials = trialsOf(plan, options);
+  return { dataset, plan, trials, fits: trainingFits(folds, trials) };
+}
+
+/** A warm start keeps the parameters of its bundle. */
+function trialsOf({ warmStart }: TrainingPlan, { trials }: TrainOptions): number {
+  return warmStart === null ? trials : 0;
 }
 
 /** Models that a full training learns for all three roles: folds, walk-forward, leakage tests, trials of a search. */
 export function trainingFits(folds: number, trials: number): number {
   return MODEL_NAMES.length * (countFits(folds) + countLeakageFits(folds)) + searchFits(trials);
-}
-
-async function openDataset(
-  { settings, bars, policy, warmStart }: TrainingPlan,
-  options: TrainOptions,
-): Promise<Dataset> {
-  const { workers, cache, source = null, onProgress } = options;
-  const dataset = await buildDataset(settings.minutehand.pairs.map(parsePair), bars, policy, {
-    workers,
-    cache,
-    source,
-    onProgress: (done, total) => onProgress('features and labels', done, total),
-  });
-  return warmStart === null ? dataset : warmStart.newRows(dataset);
 }
 
 /** Runs the work of all models concurrently; each starts once its parameter search has finished. */
