@@ -43,13 +43,21 @@ const COVERED = [
   'test/lease_store.server.test.ts',
   'test/journal_retention.chain.test.ts',
 ];
-/** Tests that wait for polls, for leases, for the end of a minute or of a simulated day, or for trainings. */
+/**
+ * Tests that wait for polls, for leases, for the end of a minute or of a simulated day, or for trainings. The longest
+ * first.
+ */
 const WAITING = [
-  'test/alerts_command.chain.test.ts',
-  'test/collect.chain.test.ts',
+  'test/disks.chain.test.ts',
+  'test/two_machines.chain.test.ts',
   'test/formulas_trained.chain.test.ts',
-  'test/lease_clock.server.test.ts',
   'test/retrain_chain.chain.test.ts',
+  'test/second_start.chain.test.ts',
+  'test/alerts_command.chain.test.ts',
+  'test/lease_clock.server.test.ts',
+  'test/dependencies.chain.test.ts',
+  'test/collect.chain.test.ts',
+  'test/two_installations.chain.test.ts',
   'mt5/day.server.test.ts',
 ];
 
@@ -122,14 +130,13 @@ await run(async () => {
 
 /**
  * Coverage slows computation, so only the folders with a floor (vitest.config.ts) are measured. Tests that mostly wait
- * run beside them.
+ * run beside all others, so that they keep no processor from them.
  */
 async function allTestsHold() {
-  await Promise.all([
-    testsHold('tests with coverage', ['--coverage', ...COVERED]),
-    testsHold('tests that wait', WAITING),
-  ]);
+  const waiting = testsHold('tests that wait', ['--maxWorkers=2', ...WAITING]);
+  await testsHold('tests with coverage', ['--coverage', ...COVERED]);
   await testsHold('other tests', [], { env: { TESTS_ELSEWHERE: [...COVERED, ...WAITING].join() } });
+  await waiting;
 }
 
 async function ensureRedis() {

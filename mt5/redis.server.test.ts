@@ -85,10 +85,12 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     await client.publish(`minutehand:signals:${PAIR}`, signal(exitBody(idOf(1))));
     await vi.waitFor(() => expect(existsSync(`${result}.1`)).toBe(true), 10_000);
     expect(statSync(`${result}.1`).size).toBeGreaterThanOrEqual(begun);
+    const kinds = async (): Promise<string[]> => {
+      const fills = (await client.xrange('minutehand:fills', '-', '+')).map(([, fields]) => fields[1]!);
+      return fills.flatMap((text) => (JSON.parse(text) as { kind?: string }).kind ?? []);
+    };
+    await vi.waitFor(async () => expect(await kinds()).toEqual(['open', 'open', 'close', 'close']), 20_000);
     await vi.waitFor(() => expect(confirmed()).toBe(statSync(result).size), 20_000);
-    const fills = (await client.xrange('minutehand:fills', '-', '+')).map(([, fields]) => fields[1]!);
-    const kinds = fills.flatMap((text) => (JSON.parse(text) as { kind?: string }).kind ?? []);
-    expect(kinds).toEqual(['open', 'open', 'close', 'close']);
   }); // prettier-ignore
 
   it('reports a wrong password, and retries with pauses', async ({ onTestFinished: atEnd, skip }) => {

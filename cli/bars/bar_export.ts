@@ -1,14 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
-import { MinutehandError } from '../../shared/errors.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { barHeader, barLines, optionalColumn, type OptionalColumn } from '../../shared/bar_file/bar_file.ts';
+import { writeStreamed, writeTexts } from '../../shared/streamed_file.ts';
 
 export const EXPORT_FORMATS = ['csv', 'csv.gz', 'parquet'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
@@ -28,27 +21,10 @@ export interface ExportedBars {
  * @throws MinutehandError OUTPUT_UNWRITABLE
  */
 export async function exportBars(path: string, format: ExportFormat, bars: ExportedBars): Promise<number> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  try {
-    const written = await (format === 'parquet' ? writeParquet(temporary, bars) : writeCsv(temporary, format, bars));
-    const file = await open(temporary, 'r+');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    return written;
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    const code = (cause as NodeJS.ErrnoException | null)?.code;
-    if (code !== undefined && OF_THE_DISK.has(code))
-      throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path} (${code})`, cause });
-    throw cause;
-  }
+  return writeStreamed(path, (temporary) =>
+    format === 'parquet' ? writeParquet(temporary, bars) : writeCsv(temporary, format, bars),
+  );
 }
-
-const OF_THE_DISK = new Set(['EACCES', 'EDQUOT', 'EIO', 'EISDIR', 'ENOENT', 'ENOSPC', 'ENOTDIR', 'EPERM', 'EROFS']);
 
 async function writeCsv(path: string, format: 'csv' | 'csv.gz', { optional, pages }: ExportedBars): Promise<number> {
   let written = 0;
@@ -59,9 +35,7 @@ async function writeCsv(path: string, format: 'csv' | 'csv.gz', { optional, page
       yield `${barLines(page, optional).join('\n')}\n`;
     }
   }
-  const file = createWriteStream(path, { flags: 'wx' });
-  if (format === 'csv.gz') await pipeline(Readable.from(texts()), createGzip(), file);
-  else await pipeline(Readable.from(texts()), file);
+  await writeTexts(path, texts(), format === 'csv.gz');
   return written;
 }
 

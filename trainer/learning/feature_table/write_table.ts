@@ -1,11 +1,6 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import type { FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
-import { MinutehandError } from '../../../shared/errors.ts';
+import { writeStreamed, writeTexts } from '../../../shared/streamed_file.ts';
 import { identitiesOf, LABEL_COLUMNS, type TableRows } from './feature_table.ts';
 import { SCHEMA_KEY } from './file_source.ts';
 
@@ -21,22 +16,19 @@ const ROWS_PER_GROUP = 50_000;
  * @throws MinutehandError OUTPUT_UNWRITABLE
  */
 export async function writeTable(path: string, schema: FeatureSchema, pairs: PairRows): Promise<number> {
-  const draft = `${path}.${process.pid}.tmp`;
-  try {
-    const written = await (path.endsWith('.parquet')
-      ? writeParquet(draft, schema, pairs)
-      : writeCsv(path, draft, schema, pairs));
-    await rename(draft, path);
-    return written;
-  } catch (cause) {
-    await rm(draft, { force: true });
-    const { code } = cause as NodeJS.ErrnoException;
-    if (cause instanceof MinutehandError || code === undefined) throw cause;
-    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path} (${code})`, cause });
-  }
+  return writeStreamed(path, (temporary) =>
+    path.endsWith('.parquet')
+      ? writeParquet(temporary, schema, pairs)
+      : writeCsv(temporary, path.endsWith('.gz'), schema, pairs),
+  );
 }
 
-async function writeCsv(path: string, draft: string, { definitions }: FeatureSchema, pairs: PairRows): Promise<number> {
+async function writeCsv(
+  temporary: string,
+  isZipped: boolean,
+  { definitions }: FeatureSchema,
+  pairs: PairRows,
+): Promise<number> {
   let written = 0;
   const width = definitions.length;
   const cell = (value: number): string => (Number.isNaN(value) ? '' : String(value));
@@ -60,16 +52,14 @@ async function writeCsv(path: string, draft: string, { definitions }: FeatureSch
       written += rows.length;
     }
   }
-  const file = createWriteStream(draft);
-  if (path.endsWith('.gz')) await pipeline(Readable.from(texts()), createGzip(), file);
-  else await pipeline(Readable.from(texts()), file);
+  await writeTexts(temporary, texts(), isZipped);
   return written;
 }
 
-async function writeParquet(draft: string, { definitions }: FeatureSchema, pairs: PairRows): Promise<number> {
+async function writeParquet(temporary: string, { definitions }: FeatureSchema, pairs: PairRows): Promise<number> {
   const width = definitions.length;
   const parquet = new ParquetWriter({
-    writer: fileWriter(draft),
+    writer: fileWriter(temporary),
     schema: [
       { name: 'features', num_children: 2 + width + LABEL_COLUMNS.length },
       { name: 'pair_id', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
