@@ -1,18 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { MinutehandError } from './errors.ts';
 
 /**
- * Writes a file of any size, which is complete or absent: temporary file beside it, fsync, rename.
+ * Writes a file of any size, which is complete or absent: temporary file beside it, of a name that nobody can guess,
+ * fsync, rename.
  * @param write fills the temporary file, whose path it gets; it has closed the file when it settles
  * @returns what `write` returns
  * @throws MinutehandError OUTPUT_UNWRITABLE; what `write` throws otherwise
  */
 export async function writeStreamed<T>(path: string, write: (temporary: string) => Promise<T>): Promise<T> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const written = await write(temporary);
     const file = await open(temporary, 'r+');
@@ -39,7 +40,7 @@ const OF_THE_DISK = new Set(['EACCES', 'EDQUOT', 'EIO', 'EISDIR', 'ENOENT', 'ENO
  * that opens its file itself may make it after an early failure, when its owner has removed it.
  */
 export async function writeTexts(path: string, texts: AsyncGenerator<string, void>, isZipped: boolean): Promise<void> {
-  const file = await open(path, 'w');
+  const file = await open(path, 'wx');
   try {
     const target = file.createWriteStream();
     if (isZipped) await pipeline(Readable.from(texts), createGzip(), target);

@@ -121,7 +121,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'shared/home.ts: join(home, `${kind}.json`)',
     "shared/launcher.ts: join(packageRoot(), isCompiled ? COMPILED_PROGRAM : join('bin', 'minutehand.mjs'))",
     'shared/webassembly.ts: join(packageRoot(), file)',
-    'cli/bars/bar_export.ts: join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)',
     'cli/commands/up.ts: join(homePaths().ea, `${PAPER_NAME}_paper`)',
     'daemon/publish/file.ts: join(folder, `.${name}.${process.pid}.tmp`)',
     'shared/bar_file/bar_file.ts: join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)',
