@@ -25,7 +25,7 @@ import { openLearner } from '../../trainer/learning/learners/trees/learners.ts';
 import { likeliestClasses } from '../../trainer/learning/measures/multiclass.ts';
 import { classesOf, guessTask, targetsOf } from '../../trainer/learning/table/labels.ts';
 import { readTable, type Table, type TableRequest } from '../../trainer/learning/table/table.ts';
-import { csvCell } from '../csv.ts';
+import { csvCell } from '../../shared/csv/csv_cell.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output, Progress } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';

@@ -16,7 +16,7 @@ import { noteArchived } from '../../trainer/control/history/note_archived.ts';
 import { openSignalTables, type SignalFilter, type SignalTables } from '../../trainer/control/history/signal_tables.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import type { InstrumentBody } from '../../shared/signal/instrument_signal.ts';
-import { csvCell } from '../csv.ts';
+import { csvCell } from '../../shared/csv/csv_cell.ts';
 import { endPartly, FAILED, PARTLY_DONE, type Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, type PairsFlags } from '../pairs_option.ts';

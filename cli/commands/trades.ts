@@ -7,7 +7,7 @@ import { readRefusedLines, readTrades, type LiveTrade } from '../../trainer/cont
 import { FINDINGS, reconcile } from '../../trainer/control/fills/reconcile.ts';
 import { against, type Against } from '../../trainer/control/fills/live_kpis.ts';
 import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
-import { csvCell } from '../csv.ts';
+import { csvCell } from '../../shared/csv/csv_cell.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';

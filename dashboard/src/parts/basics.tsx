@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { csvCell } from '../../../shared/csv/csv_cell.ts';
 import { ApiError } from '../api.ts';
 import { codeText, t, type TextKey } from '../text/text.ts';
 
@@ -221,13 +222,8 @@ export function Table<Row>(props: {
 }
 
 function csvOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const cell = (value: string | number | boolean | null): string => {
-    // A leading = + - @ would be a formula in a spreadsheet.
-    const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? '');
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
   return [columns.map(({ key }) => key), ...rows.map((row) => columns.map(({ value }) => value(row)))]
-    .map((line) => `${line.map(cell).join(',')}\n`)
+    .map((line) => `${line.map(csvCell).join(',')}\n`)
     .join('');
 }
 

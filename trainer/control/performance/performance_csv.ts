@@ -1,3 +1,4 @@
+import { csvCell } from '../../../shared/csv/csv_cell.ts';
 import type { Performance } from './performance_schema.ts';
 
 const COLUMNS = ['account', 'currency', 'simulated', 'group', 'key', 'closed', 'wins', 'net', 'cumulative', 'drawdown', 'mean_net_bps', 'expected_bps'] as const; // prettier-ignore
@@ -15,11 +16,5 @@ export function performanceCsv({ accounts, is_simulated }: Performance): string 
       ),
     ];
   });
-  return [COLUMNS, ...rows].map((row) => `${row.map(cell).join(',')}\n`).join('');
-}
-
-function cell(value: string | number | boolean | null): string {
-  // A leading = + - @ of a text would be a formula in a spreadsheet.
-  const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? '');
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return [COLUMNS, ...rows].map((row) => `${row.map(csvCell).join(',')}\n`).join('');
 }

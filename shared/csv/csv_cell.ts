@@ -9,7 +9,7 @@ const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u20
  * A value as a cell of CSV (RFC 4180): quoted where it must be, empty for null. A text that a spreadsheet would run as
  * a formula has an apostrophe before it, which shows it as a text.
  */
-export function csvCell(value: string | number | null): string {
+export function csvCell(value: string | number | boolean | null): string {
   if (value === null) return '';
   const plain = String(value).replace(CONTROLS, '\ufffd');
   const isFormula = typeof value === 'string' && FORMULA_START.test(plain) && !NUMBER.test(plain);

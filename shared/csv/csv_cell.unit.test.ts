@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { csvCell } from './csv.ts';
+import { csvCell } from './csv_cell.ts';
 
 it.each([
   ['=HYPERLINK("http://x")', `"'=HYPERLINK(""http://x"")"`],
@@ -11,6 +11,7 @@ it.each([
   ['-1.5', '-1.5'],
   ['+2e-3', '+2e-3'],
   [-1.5, '-1.5'],
+  [true, 'true'],
   [null, ''],
   ['a,b', '"a,b"'],
   ['\u001b[2Jclosed\u009b1m\u202e', '\ufffd[2Jclosed\ufffd1m\ufffd'],
