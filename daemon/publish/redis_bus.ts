@@ -28,6 +28,8 @@ export interface RedisBusOptions {
   readonly connectTimeoutMs: number;
   /** Publishes only while this owner has the key of owners; absent = nothing is claimed. */
   readonly owner?: Owner;
+  /** Life of its claim, which is renewed after a third of it; `CLAIM_MS` unless given. */
+  readonly claimMs?: number;
   /** For the handshake: one that takes twice as long is restarted. */
   readonly commandTimeoutMs: number;
 }
@@ -111,6 +113,7 @@ end
 return refused`;
 
 const CONNECTION_CLOSED = 'the connection was closed';
+const BECAME_REPLICA = 'this Redis has become a read-only replica: connecting again';
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 /** Redis's own estimate of how long it still loads is often far too long at its beginning. */
@@ -174,7 +177,11 @@ class RedisBus implements Bus {
       this.#enter('down', this.#lastError);
     });
     const { owner } = options;
-    if (owner !== undefined) this.#claims = setInterval(() => void this.#claim(owner), CLAIM_MS / 3).unref();
+    if (owner !== undefined) this.#claims = setInterval(() => void this.#claim(owner), this.#claimMs / 3).unref();
+  }
+
+  get #claimMs(): number {
+    return this.#options.claimMs ?? CLAIM_MS;
   }
 
   /** Claims this Redis, and renews the claim; begins to publish with it, and ends when another owner has it. */
@@ -183,13 +190,17 @@ class RedisBus implements Bus {
     // Until the lease server has answered, nothing is published anywhere.
     if (this.#redis.status !== 'ready' || !isKnown(owner)) return;
     try {
-      const takenBy = await claimRedis(this.#redis, owner);
+      const takenBy = await claimRedis(this.#redis, owner, this.#claimMs);
       if (this.#redis.stream !== stream || this.#redis.status !== 'ready') return;
       this.takenBy = takenBy;
       this.#isOwner = takenBy === null;
       this.#enter(this.#isOwner ? 'up' : 'down', takenBy === null ? 'connected' : `${takenBy} publishes there`);
-    } catch {
-      // The connection has ended: its close event follows, and the next one claims again.
+    } catch (error) {
+      // Otherwise the connection has ended: its close event follows, and the next one claims again.
+      if (!isRefusalOfReplica((error as Error).message) || this.#redis.stream !== stream) return;
+      // Also where nothing is published: no bar shows it.
+      this.#enter('down', BECAME_REPLICA);
+      this.#leaveReplica();
     }
   }
 
@@ -212,11 +223,14 @@ class RedisBus implements Bus {
   /** The script reports refusals as a value, so that ioredis does not see the error of a replica. */
   #noteRole(...refusals: readonly (BusRefusal | null)[]): void {
     const isReplica = refusals.some((refusal) => refusal !== null && isRefusalOfReplica(refusal.words));
-    if (isReplica && this.#replicaRetries.refused()) {
-      this.#lastError = 'this Redis has become a read-only replica: connecting again';
-      this.reset();
-    }
+    if (isReplica) this.#leaveReplica();
     if (refusals.every((refusal) => refusal === null)) this.#replicaRetries.accepted();
+  }
+
+  #leaveReplica(): void {
+    if (!this.#replicaRetries.refused()) return;
+    this.#lastError = BECAME_REPLICA;
+    this.reset();
   }
 
   async resend(messages: readonly ResentMessage[]): Promise<BusRefusal | null> {

@@ -28,6 +28,7 @@ function bus(server: RedisServer, owner: Owner | undefined, url = server.url): B
     streamMaxLen: 100,
     connectTimeoutMs: 1000,
     commandTimeoutMs: 1000,
+    claimMs: CLAIM_MS,
     ...(owner && { owner }),
   });
   toClose.push(() => opened.close());
@@ -35,7 +36,8 @@ function bus(server: RedisServer, owner: Owner | undefined, url = server.url): B
 }
 
 const MESSAGE = { pairId: 'EURUSD_USDCHF', text: '{}' };
-/** Beyond the time between two claims. */
+const CLAIM_MS = 3000;
+/** Far beyond the time between two claims. */
 const RENEWED = { timeout: 25_000, interval: 50 };
 
 describe('two installations with one Redis', () => {
@@ -67,14 +69,14 @@ describe('two installations with one Redis', () => {
     const redis = new Redis(server.url);
     toClose.push(() => redis.disconnect());
     // Of a process that was killed.
-    await redis.set(OWNER_KEY, 'live:killed home /k', 'PX', 11_000);
+    await redis.set(OWNER_KEY, 'live:killed home /k', 'PX', 2000);
     const own = bus(server, SIMULATED);
     await expect.poll(() => own.takenBy).toBe('home /k');
-    expect(await redis.pttl(OWNER_KEY)).toBeLessThanOrEqual(11_000);
+    expect(await redis.pttl(OWNER_KEY)).toBeLessThanOrEqual(2000);
     expect(await redis.get(OWNER_KEY)).toBe('live:killed home /k');
     await expect.poll(() => own.ready, RENEWED).toBe(true);
     await redis.pexpire(OWNER_KEY, 100_000);
-    await expect.poll(() => redis.pttl(OWNER_KEY), RENEWED).toBeLessThanOrEqual(30_000);
+    await expect.poll(() => redis.pttl(OWNER_KEY), RENEWED).toBeLessThanOrEqual(CLAIM_MS);
     expect(await redis.get(OWNER_KEY)).toContain(SIMULATED.where);
     // Taken by another one while it was cut off.
     await redis.set(OWNER_KEY, 'live:other home /o', 'PX', 60_000);
@@ -120,6 +122,24 @@ describe('two installations with one Redis', () => {
     await expect.poll(() => stranger.takenBy).toContain(join(folder, 'b'));
     expect([first.ready, second.ready, stranger.ready]).toEqual([true, true, false]);
   }, 20_000);
+
+  it('notice without a signal that the server has become a replica, and that it is a primary again', async (context) => {
+    const server = await requireRedis(context);
+    toClose.push(() => server.stop());
+    const redis = new Redis(server.url);
+    toClose.push(() => redis.disconnect());
+    const own = bus(server, LIVE);
+    const states: string[] = [];
+    own.onState((state, detail) => states.push(`${state}: ${detail}`));
+    await expect.poll(() => states).toEqual(['up: connected']);
+    // Of a primary that does not answer.
+    await redis.replicaof('127.0.0.1', 1);
+    const replica = 'down: this Redis has become a read-only replica: connecting again';
+    await expect.poll(() => states, RENEWED).toEqual(['up: connected', replica]);
+    await redis.replicaof('NO', 'ONE');
+    await expect.poll(() => states, RENEWED).toEqual(['up: connected', replica, 'up: connected']);
+    expect(await own.send([MESSAGE as never])).toBeNull();
+  }, 60_000);
 
   it('claim with the published access rules, and publish where these forbid it', async (context) => {
     const server = await requireRedis(context);

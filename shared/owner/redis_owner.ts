@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { CLAIM_MS, type Owner } from './owner.ts';
+import { isRefusalOfReplica } from '../redis_role.ts';
+import type { Owner } from './owner.ts';
 
 export const OWNER_KEY = 'minutehand:owner';
 
@@ -31,14 +32,19 @@ export function isKnown(owner: Owner): owner is KnownOwner {
   return owner.id !== null;
 }
 
-/** @returns who else publishes into this Redis; null = this owner may. @throws what ended the connection */
-export async function claimRedis(redis: Redis, { id, where }: KnownOwner): Promise<string | null> {
+/**
+ * @param lifeMs of the claim, unless it is renewed
+ * @returns who else publishes into this Redis; null = this owner may
+ * @throws what ended the connection; the refusal of a replica
+ */
+export async function claimRedis(redis: Redis, { id, where }: KnownOwner, lifeMs: number): Promise<string | null> {
   try {
-    const standing = (await redis.eval(CLAIM, 0, id, ownName(where), CLAIM_MS)) as string;
+    const standing = (await redis.eval(CLAIM, 0, id, ownName(where), lifeMs)) as string;
     return standing === '' ? null : standing.slice(standing.indexOf(' ') + 1);
   } catch (error) {
-    // A server that is too old, a replica, or one that refuses: publishing reports what matters.
-    if ((error as Error).name === 'ReplyError') return null;
+    const { name, message } = error as Error;
+    // A server that is too old, or one that refuses: publishing reports what matters.
+    if (name === 'ReplyError' && !isRefusalOfReplica(message)) return null;
     throw error;
   }
 }
