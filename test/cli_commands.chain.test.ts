@@ -5,6 +5,7 @@ import { activateDirection } from './activate.ts';
 import { mt5Compilation } from '../cli/mt5_compilation.ts';
 import { barAt, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { readManifest } from '../shared/bundle/bundle.ts';
+import { decodeTreeModel } from '../shared/bundle/onnx/tree_graph.ts';
 import { directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
 import { packageRoot } from '../shared/root.ts';
@@ -528,6 +529,36 @@ describe('train', () => {
     expect(card!.stdout).toBe(`${readFileSync(join(place.models, version, 'CARD.md'), 'utf8')}\n`);
     expect(list!.stdout).toMatch(new RegExp(`^\\* ${version} `));
     expect(await failure('models', 'rollback')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
+  });
+
+  it('learns with the settings of --set, within the limits of the configuration', async () => {
+    const out = join(place.folder, 'set');
+    const own = [
+      'train.ai1.rounds=3',
+      'train.ai2.rounds=4',
+      'train.ai3.rounds=5',
+      'train.ai3.leaves=2',
+      'train.folds=2',
+    ];
+    const trained = await place.run(['train', '--data', data, '--trials', '0', '--out', out, '--set', ...own]);
+    expect(trained.code, trained.stderr).toBe(0);
+    const bundle = readdirSync(out).find((name) => /^\d{8}_/.test(name))!;
+    const trees = (['ai1', 'ai2', 'ai3'] as const).map(
+      (model) => decodeTreeModel(readFileSync(join(out, bundle, `${model}.onnx`))).model.ensembles[0]!.trees,
+    );
+    expect(trees.map(({ length }) => length)).toEqual([3, 4, 5]);
+    expect(Math.max(...trees[2]!.map(({ feature }) => feature.length))).toBeLessThanOrEqual(3);
+    expect(
+      await failures(
+        ['train', '--data', data, '--set', 'train.fold=3'],
+        ['train', '--data', data, '--set', 'train.folds=1'],
+        ['train', '--data', data, '--set', 'train.folds'],
+      ),
+    ).toMatchObject([
+      { exit: 2, code: 'USAGE' },
+      { exit: 2, code: 'USAGE' },
+      { exit: 2, code: 'USAGE' },
+    ]);
   });
 
   it('--adopt keeps the active bundle when a gate fails, and records the new one as rejected', async () => {

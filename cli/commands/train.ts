@@ -8,6 +8,11 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { ENGINES, type Engine } from '../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import {
+  TRAINING_SETTINGS,
+  trainingSettingsSchema,
+  type TrainingSettings,
+} from '../../shared/policy/training_settings.ts';
 import { adoptTrained, type Adoption } from '../../trainer/control/adoption/adopt_trained.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { RunResources } from '../../trainer/jobs/resources/run_resources.ts';
@@ -54,6 +59,7 @@ interface TrainFlags {
   readonly features?: string;
   readonly hashName?: boolean;
   readonly groups?: string;
+  readonly set?: readonly string[];
   readonly printJob?: boolean;
   readonly notify?: boolean;
 }
@@ -101,6 +107,10 @@ export function addTrain(program: Command, output: () => Output): void {
     .option(
       '--groups <list>',
       'metals=XAUUSD_XAGUSD;fx=EURUSD_GBPUSD,…: models of their own for groups of pairs, where they beat the pooled ones; none: no groups (default: train.groups)',
+    )
+    .option(
+      '--set <name=value...>',
+      'settings of this training alone, such as train.folds=3 train.ai1.leaves=16; within the limits of the configuration',
     )
     .option('--require-gates', 'exit code 1 when a gate fails')
     .option('--theta2', 'search θ2 of the active version on the bars since its training; its models stay')
@@ -170,12 +180,33 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
       target: flags.target,
       holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
       groups: flags.groups === undefined ? null : parseGroups(flags.groups, settings),
+      ...(flags.set && { settings: parseSettings(flags.set) }),
     },
     output: { folder: flags.out ?? null, hash_name: flags.hashName === true, is_dry_run: flags.dryRun === true },
     adopt: flags.adopt === true,
     resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
     trigger: { code: 'command', text: 'train' },
   };
+}
+
+/** @throws MinutehandError USAGE */
+function parseSettings(given: readonly string[]): TrainingSettings {
+  const settings: Record<string, number> = {};
+  for (const text of given) {
+    const [name = '', value] = text.split('=');
+    if (!TRAINING_SETTINGS.includes(name) || value === undefined || value.trim() === '') {
+      throw new MinutehandError('USAGE', {
+        seen: `--set ${text}`,
+        expected: `NAME=NUMBER, of ${TRAINING_SETTINGS.join(', ')}`,
+      });
+    }
+    settings[name] = Number(value);
+  }
+  const { error } = trainingSettingsSchema.safeParse(settings);
+  const issue = error?.issues[0];
+  if (issue === undefined) return settings;
+  const name = String(issue.path[0]);
+  throw new MinutehandError('USAGE', { seen: `--set ${name}=${settings[name]}: ${issue.message}` });
 }
 
 /** @throws MinutehandError USAGE */

@@ -4891,10 +4891,7 @@ export interface components {
              * @enum {string}
              */
             method?: "tpe" | "optuna";
-            /**
-             * @description Trials of each model
-             * @default 50
-             */
+            /** @description Trials of each model of an enabled search; default: 50 */
             n_calls?: number;
             /**
              * @description not supported: refused when given
@@ -5015,23 +5012,23 @@ export interface components {
              * @constant
              */
             save_model?: true;
-            /** @description fixed by the configuration: only its current value is accepted */
+            /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument not supported: refused when given */
             validation_split?: number;
-            /** @description fixed by the configuration: only its current value is accepted */
+            /** @description The rest of validation_split */
             train_test_split?: number;
-            /** @description fixed by the configuration: only its current value is accepted */
+            /** @description Of pairs: in this training in place of train.folds. Of an instrument fixed by the configuration: only its current value is accepted */
             cross_validation_folds?: number;
             /** @description Of an instrument: bars until the labeled close. Of pairs fixed by the configuration: only its current value is accepted */
             prediction_horizon?: number;
             /** @description Seed */
             random_state?: number;
-            /** @description not supported: refused when given */
+            /** @description fixed by the configuration: only its current value is accepted */
             early_stopping_rounds?: number;
-            /** @description not supported: refused when given */
+            /** @description Of pairs: trees of at most 2^max_depth leaves, in this training in place of train.ai1.leaves, ai2, ai3. Of an instrument not supported: refused when given */
             max_depth?: number;
-            /** @description not supported: refused when given */
+            /** @description Of pairs: trees of each model at most, in this training in place of train.ai1.rounds, ai2, ai3. Of an instrument not supported: refused when given */
             n_estimators?: number;
-            /** @description not supported: refused when given */
+            /** @description Of pairs: in this training in place of train.ai1.learning_rate, ai2, ai3. Of an instrument not supported: refused when given */
             learning_rate?: number;
             /** @description Search; default: the configuration */
             optimization_settings?: components["schemas"]["OptimizationSettingsConfigInput"];
@@ -7499,11 +7496,8 @@ export interface components {
              * @enum {string}
              */
             method: "tpe" | "optuna";
-            /**
-             * @description Trials of each model
-             * @default 50
-             */
-            n_calls: number;
+            /** @description Trials of each model of an enabled search; default: 50 */
+            n_calls?: number;
             /**
              * @description not supported: refused when given
              * @default {}
@@ -7623,23 +7617,23 @@ export interface components {
              * @constant
              */
             save_model: true;
-            /** @description fixed by the configuration: only its current value is accepted */
+            /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument not supported: refused when given */
             validation_split?: number;
-            /** @description fixed by the configuration: only its current value is accepted */
+            /** @description The rest of validation_split */
             train_test_split?: number;
-            /** @description fixed by the configuration: only its current value is accepted */
+            /** @description Of pairs: in this training in place of train.folds. Of an instrument fixed by the configuration: only its current value is accepted */
             cross_validation_folds?: number;
             /** @description Of an instrument: bars until the labeled close. Of pairs fixed by the configuration: only its current value is accepted */
             prediction_horizon?: number;
             /** @description Seed */
             random_state?: number;
-            /** @description not supported: refused when given */
+            /** @description fixed by the configuration: only its current value is accepted */
             early_stopping_rounds?: number;
-            /** @description not supported: refused when given */
+            /** @description Of pairs: trees of at most 2^max_depth leaves, in this training in place of train.ai1.leaves, ai2, ai3. Of an instrument not supported: refused when given */
             max_depth?: number;
-            /** @description not supported: refused when given */
+            /** @description Of pairs: trees of each model at most, in this training in place of train.ai1.rounds, ai2, ai3. Of an instrument not supported: refused when given */
             n_estimators?: number;
-            /** @description not supported: refused when given */
+            /** @description Of pairs: in this training in place of train.ai1.learning_rate, ai2, ai3. Of an instrument not supported: refused when given */
             learning_rate?: number;
             /** @description Search; default: the configuration */
             optimization_settings?: components["schemas"]["OptimizationSettingsConfig"];

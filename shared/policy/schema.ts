@@ -351,7 +351,7 @@ const label = z.strictObject({
 });
 
 /** Tree parameters of one model. */
-const trees = z.strictObject({
+export const treesPolicy = z.strictObject({
   rounds: z.int().min(1).max(5000).describe('Maximum number of trees.'),
   learning_rate: z.number().gt(0).max(1).describe('Weight of each tree.'),
   leaves: z.int().min(2).max(255).describe('Maximum leaves per tree.'),
@@ -361,15 +361,15 @@ const trees = z.strictObject({
   column_fraction: z.number().gt(0).max(1).describe('Fraction of features drawn for each tree.'),
 });
 
-const train = z.strictObject({
+export const trainPolicy = z.strictObject({
   engine: z
     .enum(ENGINES)
     .describe(
       `Learning engine. ${BUILT_IN_ENGINES.join(' and ')} are built in; ${NATIVE_ENGINES.join(' and ')} need their library.`,
     ),
-  ai1: trees.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
-  ai2: trees.describe('Risk has clear causes: larger trees pay.'),
-  ai3: trees.describe('Volatility of the next hour, likewise.'),
+  ai1: treesPolicy.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
+  ai2: treesPolicy.describe('Risk has clear causes: larger trees pay.'),
+  ai3: treesPolicy.describe('Volatility of the next hour, likewise.'),
   folds: z.int().min(2).max(20).describe('Folds of the purged cross-validation.'),
   holdout_fraction: z.number().gt(0).max(0.5).describe('Holdout as a fraction of time.'),
   max_rows: z.int().min(1000).max(10_000_000).describe('Maximum training rows per model, thinned evenly in time.'),
@@ -393,7 +393,7 @@ const train = z.strictObject({
     ),
 });
 
-const search = z.strictObject({
+export const searchPolicy = z.strictObject({
   trials: z
     .int()
     .min(0)
@@ -605,8 +605,8 @@ const minutehandFile = z.strictObject({
   windows: windows.describe('Look-back windows of the features, in bars of a pair, including the current one.'),
   decision: decision.describe('Rules of entry and exit. Part of policy_hash.'),
   label: label.describe('Labels of training.'),
-  train: train.describe('Parameters of learning.'),
-  search: search.describe('Search of parameters and thresholds.'),
+  train: trainPolicy.describe('Parameters of learning.'),
+  search: searchPolicy.describe('Search of parameters and thresholds.'),
   feed: feed.describe('External bars: pace, timeouts and limits.'),
   screen: screen.describe('Bad ticks: suspect bars wait for the next one.'),
   inference: inference.describe('Scoring of models.'),

@@ -2,6 +2,7 @@ import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { withTrainingSettings } from '../../shared/policy/training_settings.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
@@ -144,12 +145,15 @@ export async function withTrainOptions<Result>(
 }
 
 /** The settings with the parameters of a job in place of the configured ones. */
-function withParameters(settings: Settings, { engine, groups }: TrainingJob['parameters']): Settings {
-  const { minutehand } = settings;
+function withParameters(
+  settings: Settings,
+  { engine, groups, settings: own = {} }: TrainingJob['parameters'],
+): Settings {
+  const minutehand = withTrainingSettings(settings.minutehand, own);
   const { groups: configured, ...train } = minutehand.train;
-  const own = groups ?? configured;
-  const isNone = own === undefined || Object.keys(own).length === 0;
-  const changed = { ...train, ...(isNone ? {} : { groups: own }), ...(engine === null ? {} : { engine }) };
+  const chosen = groups ?? configured;
+  const isNone = chosen === undefined || Object.keys(chosen).length === 0;
+  const changed = { ...train, ...(isNone ? {} : { groups: chosen }), ...(engine === null ? {} : { engine }) };
   return { ...settings, minutehand: { ...minutehand, train: changed } };
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { GROUP_NAME } from '../../shared/pair.ts';
 import { ENGINES } from '../../shared/policy/engines.ts';
+import { trainingSettingsSchema } from '../../shared/policy/training_settings.ts';
 import { TARGETS } from '../learning/options/train_options.ts';
 
 /**
@@ -44,6 +45,9 @@ export const trainingJobSchema = z
         .record(z.string().regex(GROUP_NAME), z.array(z.string()))
         .nullable()
         .describe('Groups with models of their own; {}: none; null: train.groups'),
+      settings: trainingSettingsSchema
+        .optional()
+        .describe('Settings of this training alone, such as `train.folds`: 3; absent: none'),
     }),
     output: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of bundles; null: that of this installation'),

@@ -52,7 +52,14 @@ export function directionParametersOf(
   for (const name of ['validation_split', 'train_test_split'] as const)
     if (config[name] !== undefined)
       throw unsupported(name, config[name], 'no value: a direction model is measured by walk-forward, on every block');
-  refuseUnusable(config, 'no value: a direction model searches its trees with optimization_settings');
+  for (const name of ['max_depth', 'n_estimators', 'learning_rate'] as const)
+    if (config[name] !== undefined)
+      throw unsupported(
+        name,
+        config[name],
+        'no value: a direction model searches its trees with optimization_settings',
+      );
+  refuseUnusable(config);
   const options = {
     seed: config.random_state,
     trials: trialsOf(config),

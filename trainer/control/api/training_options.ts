@@ -1,5 +1,8 @@
+import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/policy/training_settings.ts';
+import { EARLY_STOPPING_ROUNDS } from '../../learning/learners/trees/fit.ts';
 import type { RunParameters } from '../schedule/run.ts';
 import type { MLTrainingConfig } from '../schema/training.ts';
 
@@ -8,14 +11,10 @@ import type { MLTrainingConfig } from '../schema/training.ts';
  * @throws MinutehandError SETTING_UNSUPPORTED for unsupported values
  */
 export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settings): RunParameters {
-  const { holdout_fraction, folds } = minutehand.train;
   refuseUnless('symbol', config.symbol, 'all');
   refuseUnless('timeframe', config.timeframe, '1m');
-  refuseUnless('validation_split', config.validation_split, holdout_fraction);
-  refuseUnless('train_test_split', config.train_test_split, Number((1 - holdout_fraction).toFixed(12)));
-  refuseUnless('cross_validation_folds', config.cross_validation_folds, folds);
   refuseUnless('prediction_horizon', config.prediction_horizon, minutehand.label.horizon_bars);
-  refuseUnusable(config, 'train.ai1, ai2, ai3 of the configuration');
+  refuseUnusable(config);
   const { single_model_config: single, random_state, start_date, end_date } = config;
   const options = {
     seed: random_state,
@@ -23,6 +22,7 @@ export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settin
     engine: single?.model_type,
     from: instantOf(start_date),
     to: instantOf(end_date, 'end'),
+    settings: settingsOf(config),
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   if (config.kind !== 'full' && given.length > 0)
@@ -31,13 +31,39 @@ export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settin
 }
 
 /**
+ * The settings that a request names otherwise than the configuration; undefined: none.
+ * @throws MinutehandError SETTING_UNSUPPORTED for values that contradict each other, or beyond a limit
+ */
+function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
+  const { validation_split, train_test_split, cross_validation_folds } = config;
+  const holdout = validation_split ?? (train_test_split === undefined ? undefined : rest(train_test_split));
+  refuseUnless('train_test_split', train_test_split, holdout === undefined ? undefined : rest(holdout));
+  const { n_estimators, learning_rate, max_depth } = config;
+  const ofTrees = { rounds: n_estimators, learning_rate, leaves: max_depth === undefined ? undefined : 2 ** max_depth };
+  const wanted: Record<string, number | undefined> = {
+    'train.folds': cross_validation_folds,
+    'train.holdout_fraction': holdout,
+  };
+  for (const model of MODEL_NAMES)
+    for (const [name, value] of Object.entries(ofTrees)) wanted[`train.${model}.${name}`] = value;
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return undefined;
+  const { data, error } = trainingSettingsSchema.safeParse(Object.fromEntries(given));
+  const issue = error?.issues[0];
+  if (issue === undefined) return data;
+  const name = String(issue.path[0]);
+  throw unsupported(name, wanted[name], issue.message);
+}
+
+/** Without the noise of the last binary digit: 1 − 0.8 is 0.2. */
+const rest = (fraction: number): number => Number((1 - fraction).toFixed(12));
+
+/**
  * Refuses what no training takes from a request.
- * @param parameters where those of the trees come from
  * @throws MinutehandError SETTING_UNSUPPORTED
  */
-export function refuseUnusable(config: MLTrainingConfig, parameters: string): void {
-  for (const name of ['early_stopping_rounds', 'max_depth', 'n_estimators', 'learning_rate'] as const)
-    if (config[name] !== undefined) throw unsupported(name, config[name], parameters);
+export function refuseUnusable(config: MLTrainingConfig): void {
+  refuseUnless('early_stopping_rounds', config.early_stopping_rounds, EARLY_STOPPING_ROUNDS);
   refuseGenerators(config);
   if (Object.keys(config.optimization_settings?.parameter_space ?? {}).length > 0)
     throw unsupported(
@@ -47,23 +73,40 @@ export function refuseUnusable(config: MLTrainingConfig, parameters: string): vo
     );
 }
 
-/** Trials of the search of a request; undefined: those of the configuration. */
+/** Trials of a search of a request that names no number. */
+const DEFAULT_TRIALS = 50;
+
+/**
+ * Trials of the search of a request; undefined: those of the configuration.
+ * @throws MinutehandError SETTING_UNSUPPORTED for a number of trials of a search that is disabled
+ */
 export function trialsOf({ optimization_settings: search }: MLTrainingConfig): number | undefined {
   if (search === undefined) return undefined;
-  return search.enabled ? search.n_calls : 0;
+  if (search.enabled) return search.n_calls ?? DEFAULT_TRIALS;
+  if (search.n_calls !== undefined)
+    throw unsupported('optimization_settings.n_calls', search.n_calls, 'no value unless `enabled` is true');
+  return 0;
 }
 
-/** @throws MinutehandError SETTING_UNSUPPORTED for ensembles and feature generators */
+/**
+ * No part of minutehand reads what generators and ensembles consist of, so it is refused as well where they are
+ * disabled: nobody should believe that it acts.
+ * @throws MinutehandError SETTING_UNSUPPORTED for ensembles and feature generators
+ */
 export function refuseGenerators({ automl_config, ensemble_config }: Partial<MLTrainingConfig>): void {
-  for (const [name, { enabled }] of Object.entries(automl_config ?? {}))
-    if (enabled)
-      throw unsupported(
-        `automl_config.${name}.enabled`,
-        true,
-        'false: features are those of docs/reference/FEATURES.md',
-      );
-  if (ensemble_config?.enabled === true)
-    throw unsupported('ensemble_config.enabled', true, 'false, or the engine random_forest');
+  for (const [name, { enabled, ...parts }] of Object.entries(automl_config ?? {})) {
+    const of = `automl_config.${name}`;
+    if (enabled) throw unsupported(`${of}.enabled`, true, 'false: features are those of docs/reference/FEATURES.md');
+    refuseParts(of, parts);
+  }
+  const { enabled = false, ...parts } = ensemble_config ?? {};
+  if (enabled) throw unsupported('ensemble_config.enabled', true, 'false, or the engine random_forest');
+  refuseParts('ensemble_config', parts);
+}
+
+function refuseParts(of: string, parts: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(parts))
+    if (value !== undefined) throw unsupported(`${of}.${name}`, JSON.stringify(value), 'no value: it is not supported');
 }
 
 export function refuseUnless(name: string, seen: unknown, expected: unknown): void {

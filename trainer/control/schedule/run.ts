@@ -2,6 +2,7 @@ import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import * as z from 'zod';
 import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
 import { ENGINES } from '../../../shared/policy/engines.ts';
+import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
 import type { StageTime } from './run_progress.ts';
 
@@ -20,6 +21,8 @@ export const runParametersSchema = z.strictObject({
   seed: z.int().min(0).optional(),
   trials: z.int().min(0).optional(),
   engine: z.enum(ENGINES).optional(),
+  /** Settings of this training alone. */
+  settings: trainingSettingsSchema.optional(),
   /** First bar and end of the bars, as 2019-03-01T12:00:00Z. */
   from: z.iso.datetime().optional(),
   to: z.iso.datetime().optional(),
@@ -43,8 +46,11 @@ export interface RunRequest {
 
 /** The trigger of a request with these parameters. */
 export function apiTrigger(parameters: RunParameters): string {
-  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
-  return ['api', ...given.map(([name, value]) => `--${name} ${String(value)}`)].join(' ');
+  const { settings = {}, ...others } = parameters;
+  const given = Object.entries(others).filter(([, value]) => value !== undefined);
+  const options = given.map(([name, value]) => `--${name} ${String(value)}`);
+  const own = Object.entries(settings).map(([name, value]) => `--set ${name}=${value}`);
+  return ['api', ...options, ...own].join(' ');
 }
 
 /** Parameters of a queued run of an earlier version, which had them in its trigger alone. */

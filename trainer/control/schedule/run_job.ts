@@ -35,6 +35,7 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
       target: 'reversion',
       holdout_from: null,
       groups: null,
+      ...(parameters.settings && { settings: parameters.settings }),
     },
     output: { folder: null, hash_name: false, is_dry_run: false },
     adopt: true,

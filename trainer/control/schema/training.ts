@@ -6,6 +6,7 @@ const optional = <Schema extends z.ZodType>(schema: Schema, description: string)
   schema.optional().describe(description);
 const FIXED = 'fixed by the configuration: only its current value is accepted';
 const REFUSED = 'not supported: refused when given';
+const IN_PLACE_OF = 'in this training in place of';
 
 export const parameterSpaceConfig = z
   .strictObject({
@@ -20,7 +21,7 @@ export const optimizationSettingsConfig = z
   .strictObject({
     enabled: z.boolean().default(false).describe('false: no search, parameters of the configuration'),
     method: z.enum(['tpe', 'optuna']).default('tpe').describe('Both name the tree-structured Parzen estimator'),
-    n_calls: z.int().min(1).max(10_000).default(50).describe('Trials of each model'),
+    n_calls: optional(z.int().min(1).max(10_000), 'Trials of each model of an enabled search; default: 50'),
     parameter_space: z.record(z.string(), parameterSpaceConfig).default({}).describe(REFUSED),
   })
   .meta({ id: 'OptimizationSettingsConfig' });
@@ -79,9 +80,12 @@ export const mlTrainingConfig = z
     start_date: optional(z.iso.date().or(z.iso.datetime()), 'First bar, UTC'),
     end_date: optional(z.iso.date().or(z.iso.datetime()), 'End of the bars, UTC; a day is included'),
     save_model: z.literal(true).default(true).describe('A run always writes its bundle'),
-    validation_split: optional(z.number(), FIXED),
-    train_test_split: optional(z.number(), FIXED),
-    cross_validation_folds: optional(z.int(), FIXED),
+    validation_split: optional(
+      z.number(),
+      `Of pairs: ${IN_PLACE_OF} train.holdout_fraction. Of an instrument ${REFUSED}`,
+    ),
+    train_test_split: optional(z.number(), 'The rest of validation_split'),
+    cross_validation_folds: optional(z.int(), `Of pairs: ${IN_PLACE_OF} train.folds. Of an instrument ${FIXED}`),
     prediction_horizon: optional(z.int().min(1), `Of an instrument: bars until the labeled close. Of pairs ${FIXED}`),
     random_state: optional(
       z
@@ -90,10 +94,19 @@ export const mlTrainingConfig = z
         .max(2 ** 31 - 1),
       'Seed',
     ),
-    early_stopping_rounds: optional(z.int(), REFUSED),
-    max_depth: optional(z.int(), REFUSED),
-    n_estimators: optional(z.int(), REFUSED),
-    learning_rate: optional(z.number(), REFUSED),
+    early_stopping_rounds: optional(z.int(), FIXED),
+    max_depth: optional(
+      z.int().min(1).max(7),
+      `Of pairs: trees of at most 2^max_depth leaves, ${IN_PLACE_OF} train.ai1.leaves, ai2, ai3. Of an instrument ${REFUSED}`,
+    ),
+    n_estimators: optional(
+      z.int(),
+      `Of pairs: trees of each model at most, ${IN_PLACE_OF} train.ai1.rounds, ai2, ai3. Of an instrument ${REFUSED}`,
+    ),
+    learning_rate: optional(
+      z.number(),
+      `Of pairs: ${IN_PLACE_OF} train.ai1.learning_rate, ai2, ai3. Of an instrument ${REFUSED}`,
+    ),
     optimization_settings: optional(optimizationSettingsConfig, 'Search; default: the configuration'),
     automl_config: optional(autoMLConfigModel, 'Feature generators'),
     ensemble_config: optional(ensembleConfig, 'Ensembles'),

@@ -7,8 +7,8 @@ import { openLearner } from './learners.ts';
 
 /** Share of the training time, at its end, that determines the number of trees. */
 const STOPPING_SHARE = 0.15;
-/** Rounds without improvement before boosting stops. */
-const PATIENCE = 20;
+/** Rounds without an improvement before boosting ends. */
+export const EARLY_STOPPING_ROUNDS = 20;
 /** With fewer rows on either side, the configured number of trees is used. */
 export const MIN_ROWS = 200;
 
@@ -52,7 +52,7 @@ export function runFit(
     task,
     params,
     table: takeTable(rows, parts === null ? subset : parts.train, take),
-    stopping: parts === null ? null : { table: takeTable(rows, parts.stopping, takeRows), patience: PATIENCE },
+    stopping: parts === null ? null : { table: takeTable(rows, parts.stopping, takeRows), patience: EARLY_STOPPING_ROUNDS },
     threads: 1,
     base: base ?? null,
     onRound: onTree,

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { loadSettings } from './policy.ts';
+import { TRAINING_SETTINGS, trainingSettingsSchema, withTrainingSettings } from './training_settings.ts';
+
+const { minutehand } = loadSettings({ env: {} });
+
+/** The configured value of a setting. */
+function valueAt(name: string, settings: object): unknown {
+  return name.split('.').reduce<unknown>((section, key) => (section as Record<string, unknown>)[key], settings);
+}
+
+describe('settings of one training', () => {
+  it('are those of the configuration, by name, each changed alone', () => {
+    for (const name of TRAINING_SETTINGS) {
+      const configured = valueAt(name, minutehand) as number;
+      const changed = withTrainingSettings(minutehand, { [name]: configured + 1 });
+      for (const other of TRAINING_SETTINGS)
+        expect(valueAt(other, changed)).toBe((valueAt(other, minutehand) as number) + (other === name ? 1 : 0));
+    }
+  });
+
+  it('leave the configuration as it is, and everything else the same', () => {
+    const before = structuredClone(minutehand);
+    const { train: _train, search: _search, ...others } = withTrainingSettings(minutehand, { 'train.folds': 3 });
+    expect(minutehand).toEqual(before);
+    const { train: _own, search: _ownSearch, ...configured } = minutehand;
+    expect(others).toEqual(configured);
+  });
+
+  it('have the limits of the configuration, and its names', () => {
+    expect(trainingSettingsSchema.parse({ 'train.folds': 3 })).toEqual({ 'train.folds': 3 });
+    for (const refused of [
+      { 'train.folds': 1 },
+      { 'train.folds': 2.5 },
+      { 'train.ai1.learning_rate': 0 },
+      { 'train.fold': 3 },
+      { 'risk.limit': 1 },
+    ])
+      // prettier-ignore
+      expect(trainingSettingsSchema.safeParse(refused).success, JSON.stringify(refused)).toBe(false);
+  });
+});
