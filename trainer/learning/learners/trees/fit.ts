@@ -52,7 +52,8 @@ export function runFit(
     task,
     params,
     table: takeTable(rows, parts === null ? subset : parts.train, take),
-    stopping: parts === null ? null : { table: takeTable(rows, parts.stopping, takeRows), patience: EARLY_STOPPING_ROUNDS },
+    stopping:
+      parts === null ? null : { table: takeTable(rows, parts.stopping, takeRows), patience: EARLY_STOPPING_ROUNDS },
     threads: 1,
     base: base ?? null,
     onRound: onTree,
