@@ -4894,7 +4894,7 @@ export interface components {
             /** @description Trials of each model of an enabled search; default: 50 */
             n_calls?: number;
             /**
-             * @description not supported: refused when given
+             * @description Of pairs: ranges of an enabled search, in this training in place of search.ranges, widened to contain the configured value. Of an instrument not supported: refused when given
              * @default {}
              */
             parameter_space?: {
@@ -7499,7 +7499,7 @@ export interface components {
             /** @description Trials of each model of an enabled search; default: 50 */
             n_calls?: number;
             /**
-             * @description not supported: refused when given
+             * @description Of pairs: ranges of an enabled search, in this training in place of search.ranges, widened to contain the configured value. Of an instrument not supported: refused when given
              * @default {}
              */
             parameter_space: {

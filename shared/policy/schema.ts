@@ -7,7 +7,7 @@ import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 import { isReservedTable } from './reserved_tables.ts';
 
 /*
- * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups` and `symbol_names` is
+ * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `search.ranges` and `symbol_names` is
  * required; one that a policy file lacks has its delivered value, which `config check` names. Types, JSON Schemas,
  * error messages and docs/reference/CONFIGURATION.md all come from here. Rules between two values are in
  * consistency.ts: JSON Schema cannot express them.
@@ -393,6 +393,24 @@ export const trainPolicy = z.strictObject({
     ),
 });
 
+/** Parameters of trees that a search tries. `rounds` is none: early stopping determines it. */
+export const SEARCHED_PARAMETERS = ['learning_rate', 'leaves', 'min_data_in_leaf', 'l2', 'row_fraction', 'column_fraction'] as const; // prettier-ignore
+export type SearchedParameter = (typeof SEARCHED_PARAMETERS)[number];
+
+/** Ends of a range; an absent one is the delivered one. */
+function rangeOf(name: SearchedParameter) {
+  const end = treesPolicy.shape[name];
+  return z
+    .strictObject({
+      low: end.optional().describe('Least value that a search tries.'),
+      high: end.optional().describe('Greatest value that a search tries.'),
+    })
+    .refine(({ low, high }) => low === undefined || high === undefined || low <= high, {
+      error: 'expected low to be at most high',
+    })
+    .optional();
+}
+
 export const searchPolicy = z.strictObject({
   trials: z
     .int()
@@ -415,6 +433,19 @@ export const searchPolicy = z.strictObject({
     .max(10_000)
     .describe('Maximum pairs of θ1, θ2 backtested out of fold; 0 = the initial ones.'),
   min_trades: z.int().min(1).max(1_000_000).describe('Minimum trades of chosen thresholds.'),
+  ranges: z
+    .strictObject({
+      learning_rate: rangeOf('learning_rate'),
+      leaves: rangeOf('leaves'),
+      min_data_in_leaf: rangeOf('min_data_in_leaf'),
+      l2: rangeOf('l2'),
+      row_fraction: rangeOf('row_fraction'),
+      column_fraction: rangeOf('column_fraction'),
+    })
+    .optional()
+    .describe(
+      'Ranges of the searched parameters, such as `leaves: {low: 4, high: 32}`, widened to contain the configured value. Absent: the delivered ones.',
+    ),
 });
 
 const feed = z.strictObject({
@@ -677,6 +708,7 @@ export type Windows = MinutehandSettings['windows'];
 export type DecisionPolicy = MinutehandSettings['decision'];
 export type LabelPolicy = MinutehandSettings['label'];
 export type TrainPolicy = MinutehandSettings['train'];
+export type SearchPolicy = MinutehandSettings['search'];
 export type FeedPolicy = MinutehandSettings['feed'];
 export type SimulatedSettings = MinutehandSettings['simulated'];
 export type Transports = MinutehandSettings['transports'];

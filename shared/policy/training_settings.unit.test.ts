@@ -6,16 +6,16 @@ const { minutehand } = loadSettings({ env: {} });
 
 /** The configured value of a setting. */
 function valueAt(name: string, settings: object): unknown {
-  return name.split('.').reduce<unknown>((section, key) => (section as Record<string, unknown>)[key], settings);
+  return name.split('.').reduce<unknown>((section, key) => (section as Record<string, unknown> | undefined)?.[key], settings); // prettier-ignore
 }
 
 describe('settings of one training', () => {
   it('are those of the configuration, by name, each changed alone', () => {
     for (const name of TRAINING_SETTINGS) {
-      const configured = valueAt(name, minutehand) as number;
-      const changed = withTrainingSettings(minutehand, { [name]: configured + 1 });
-      for (const other of TRAINING_SETTINGS)
-        expect(valueAt(other, changed)).toBe((valueAt(other, minutehand) as number) + (other === name ? 1 : 0));
+      const other = /rate|fraction/.test(name) ? 0.25 : name === 'search.max_rows' ? 2000 : 7;
+      const changed = withTrainingSettings(minutehand, { [name]: other });
+      for (const each of TRAINING_SETTINGS)
+        expect(valueAt(each, changed)).toBe(each === name ? other : valueAt(each, minutehand));
     }
   });
 
@@ -25,6 +25,15 @@ describe('settings of one training', () => {
     expect(minutehand).toEqual(before);
     const { train: _own, search: _ownSearch, ...configured } = minutehand;
     expect(others).toEqual(configured);
+  });
+
+  it('may not contradict each other, nor what is configured', () => {
+    const low = { 'search.ranges.leaves.low': 20 };
+    expect(() => withTrainingSettings(minutehand, { ...low, 'search.ranges.leaves.high': 10 })).toThrow(
+      'ranges.leaves',
+    );
+    const narrow = withTrainingSettings(minutehand, { 'search.ranges.leaves.high': 10 });
+    expect(() => withTrainingSettings(narrow, low)).toThrow('ranges.leaves');
   });
 
   it('have the limits of the configuration, and its names', () => {

@@ -57,7 +57,10 @@ function valueAt(content: unknown, path: readonly string[]): unknown {
 /** Everything that is wrong with the delivered file when a section has these contents. */
 function problemsOf(part: ConfigPart, path: readonly string[], section: Record<string, unknown>): string[] {
   const whole = path.length === 0 ? section : contentOf(part);
-  if (path.length > 0) (valueAt(whole, path.slice(0, -1)) as Record<string, unknown>)[path.at(-1)!] = section;
+  let parent = whole as Record<string, unknown>;
+  // Sections that need not be there are made.
+  for (const step of path.slice(0, -1)) parent = (parent[step] ??= {}) as Record<string, unknown>;
+  if (path.length > 0) parent[path.at(-1)!] = section;
   const where = (at: readonly PropertyKey[]): string => at.join('.');
   return checkFile(part, { value: whole, where }).problems.map(({ code, key, text }) => `${code} ${key} ${text}`);
 }

@@ -59,6 +59,8 @@ export function directionParametersOf(
         config[name],
         'no value: a direction model searches its trees with optimization_settings',
       );
+  if (Object.keys(config.optimization_settings?.parameter_space ?? {}).length > 0)
+    throw unsupported('optimization_settings.parameter_space', 'given', '{} for a direction model');
   refuseUnusable(config);
   const options = {
     seed: config.random_state,

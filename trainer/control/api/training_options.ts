@@ -1,6 +1,7 @@
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { SEARCHED_PARAMETERS, type SearchedParameter } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/policy/training_settings.ts';
 import { EARLY_STOPPING_ROUNDS } from '../../learning/learners/trees/fit.ts';
 import type { RunParameters } from '../schedule/run.ts';
@@ -44,6 +45,7 @@ function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
     'train.folds': cross_validation_folds,
     'train.holdout_fraction': holdout,
   };
+  Object.assign(wanted, rangesOf(config));
   for (const model of MODEL_NAMES)
     for (const [name, value] of Object.entries(ofTrees)) wanted[`train.${model}.${name}`] = value;
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
@@ -53,6 +55,49 @@ function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
   if (issue === undefined) return data;
   const name = String(issue.path[0]);
   throw unsupported(name, wanted[name], issue.message);
+}
+
+/** Parameters of a search by the names that they have in LightGBM, XGBoost and scikit-learn, and in the configuration. */
+const PARAMETER_NAMES: Readonly<Record<string, SearchedParameter>> = {
+  ...Object.fromEntries(SEARCHED_PARAMETERS.map((name) => [name, name])),
+  num_leaves: 'leaves',
+  max_leaves: 'leaves',
+  min_child_samples: 'min_data_in_leaf',
+  min_samples_leaf: 'min_data_in_leaf',
+  reg_lambda: 'l2',
+  lambda_l2: 'l2',
+  subsample: 'row_fraction',
+  bagging_fraction: 'row_fraction',
+  colsample_bytree: 'column_fraction',
+  feature_fraction: 'column_fraction',
+};
+
+/**
+ * Ends of the ranges of a search, as settings; `max_depth` is a range of leaves.
+ * @throws MinutehandError SETTING_UNSUPPORTED for what no search tries, and for ranges of a disabled search
+ */
+function rangesOf({ optimization_settings: search }: MLTrainingConfig): Record<string, number> {
+  const settings: Record<string, number> = {};
+  for (const [name, { type, low, high, categories }] of Object.entries(search?.parameter_space ?? {})) {
+    const at = `optimization_settings.parameter_space.${name}`;
+    if (search?.enabled !== true) throw unsupported(at, 'given', 'no value unless `enabled` is true');
+    const parameter = name === 'max_depth' ? 'leaves' : PARAMETER_NAMES[name];
+    if (parameter === undefined)
+      throw unsupported(at, 'given', `${Object.keys(PARAMETER_NAMES).join(', ')}, max_depth`);
+    if (type === 'categorical' || categories != null) throw unsupported(at, type, 'a range, of type real or integer');
+    const ends = Object.entries({ low, high });
+    if (ends.every(([, value]) => value == null)) throw unsupported(at, 'without low and high', 'one of them or both');
+    for (const [end, value] of ends) {
+      if (value == null) continue;
+      const setting = `search.ranges.${parameter}.${end}`;
+      if (setting in settings) throw unsupported(at, 'given', 'one range of each parameter');
+      settings[setting] = name === 'max_depth' ? 2 ** value : value;
+    }
+    const pair = [settings[`search.ranges.${parameter}.low`], settings[`search.ranges.${parameter}.high`]] as const;
+    if (pair[0] !== undefined && pair[1] !== undefined && pair[0] > pair[1])
+      throw unsupported(at, `low ${low}, high ${high}`, 'low to be at most high');
+  }
+  return settings;
 }
 
 /** Without the noise of the last binary digit: 1 − 0.8 is 0.2. */
@@ -65,12 +110,6 @@ const rest = (fraction: number): number => Number((1 - fraction).toFixed(12));
 export function refuseUnusable(config: MLTrainingConfig): void {
   refuseUnless('early_stopping_rounds', config.early_stopping_rounds, EARLY_STOPPING_ROUNDS);
   refuseGenerators(config);
-  if (Object.keys(config.optimization_settings?.parameter_space ?? {}).length > 0)
-    throw unsupported(
-      'optimization_settings.parameter_space',
-      'given',
-      '{}: the search space is part of the configuration',
-    );
 }
 
 /** Trials of a search of a request that names no number. */

@@ -22,7 +22,12 @@ export const optimizationSettingsConfig = z
     enabled: z.boolean().default(false).describe('false: no search, parameters of the configuration'),
     method: z.enum(['tpe', 'optuna']).default('tpe').describe('Both name the tree-structured Parzen estimator'),
     n_calls: optional(z.int().min(1).max(10_000), 'Trials of each model of an enabled search; default: 50'),
-    parameter_space: z.record(z.string(), parameterSpaceConfig).default({}).describe(REFUSED),
+    parameter_space: z
+      .record(z.string(), parameterSpaceConfig)
+      .default({})
+      .describe(
+        `Of pairs: ranges of an enabled search, ${IN_PLACE_OF} search.ranges, widened to contain the configured value. Of an instrument ${REFUSED}`,
+      ),
   })
   .meta({ id: 'OptimizationSettingsConfig' });
 

@@ -106,7 +106,7 @@ export async function searchModel(
   const { current } = target;
   const evaluated = target.evaluated(search.max_rows);
   const folds = measuredFolds(evaluated, train.folds, embargo);
-  const space = trainingSpace(current, target.label);
+  const space = trainingSpace(current, target.label, search.ranges);
   const configured = configuredParams(current, target.label);
   const journal = openJournalPath(options.folder, name, [
     dataset.snapshotId,

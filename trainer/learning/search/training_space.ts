@@ -1,7 +1,10 @@
-import type { TrainPolicy } from '../../../shared/policy/schema.ts';
+import type { SearchedParameter, SearchPolicy, TrainPolicy } from '../../../shared/policy/schema.ts';
 import type { Barriers } from '../label/reversion.ts';
 import { gridValue } from './axis.ts';
 import type { FloatParameter, IntegerParameter, Parameter, Params, Space } from './space.ts';
+
+/** Ranges of the configuration. */
+export type SearchRanges = NonNullable<SearchPolicy['ranges']>;
 
 /** Parameters changed by a trial. */
 export interface SearchedSettings {
@@ -16,16 +19,24 @@ export interface SearchedSettings {
  * early stopping determines it. Neither are the windows: the daemon uses them as well. Candidates begin at the
  * configured z_entry or beyond, because the features of other bars are not kept.
  * @param label whether the barriers of the label are searched too
+ * @param ranges those that the configuration has in place of the delivered ones
  */
-export function trainingSpace({ trees, barriers }: SearchedSettings, label: boolean): Space {
-  const learner: Record<string, Parameter> = {
-    'trees.learning_rate': around(trees.learning_rate, { kind: 'float', low: 0.01, high: 0.2, log: true }),
-    'trees.leaves': around(trees.leaves, { kind: 'integer', low: 4, high: 64, log: true }),
-    'trees.min_data_in_leaf': around(trees.min_data_in_leaf, { kind: 'integer', low: 50, high: 2000, log: true }),
+export function trainingSpace({ trees, barriers }: SearchedSettings, label: boolean, ranges: SearchRanges = {}): Space {
+  /** The given ends in place of the delivered ones; a delivered end beyond a given one gives way. */
+  const within = <P extends FloatParameter | IntegerParameter>(name: SearchedParameter, delivered: P): P => {
+    const { low = Math.min(delivered.low, ranges[name]?.high ?? Infinity), high = Math.max(delivered.high, low) } =
+      ranges[name] ?? {};
     // 0 has no logarithm; a configured 0 means almost none.
-    'trees.l2': around(Math.max(trees.l2, MIN_L2), { kind: 'float', low: 0.1, high: 100, log: true }),
-    'trees.row_fraction': around(trees.row_fraction, { kind: 'float', low: 0.3, high: 1 }),
-    'trees.column_fraction': around(trees.column_fraction, { kind: 'float', low: 0.2, high: 1 }),
+    const positive = (value: number): number => (name === 'l2' ? Math.max(value, MIN_L2) : value);
+    return around(positive(trees[name]), { ...delivered, low: positive(low), high: positive(high) });
+  };
+  const learner: Record<string, Parameter> = {
+    'trees.learning_rate': within('learning_rate', { kind: 'float', low: 0.01, high: 0.2, log: true }),
+    'trees.leaves': within('leaves', { kind: 'integer', low: 4, high: 64, log: true }),
+    'trees.min_data_in_leaf': within('min_data_in_leaf', { kind: 'integer', low: 50, high: 2000, log: true }),
+    'trees.l2': within('l2', { kind: 'float', low: 0.1, high: 100, log: true }),
+    'trees.row_fraction': within('row_fraction', { kind: 'float', low: 0.3, high: 1 }),
+    'trees.column_fraction': within('column_fraction', { kind: 'float', low: 0.2, high: 1 }),
   };
   if (!label) return learner;
   const when = { parameter: 'label.barriers', is: ['searched'] };

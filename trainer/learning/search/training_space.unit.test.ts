@@ -29,6 +29,27 @@ describe('trainingSpace', () => {
     expect(settingsOf(configuredParams(far, true), far).trees.l2).toBeCloseTo(0.001, 12);
   });
 
+  it('has the configured ranges in place of the delivered ones, widened to contain the current settings', () => {
+    const ranges = {
+      leaves: { low: 4, high: 16 },
+      l2: { low: 0 },
+      row_fraction: { high: 0.2 },
+      learning_rate: { low: 0.3 },
+    };
+    const space = trainingSpace(current, false, ranges);
+    checkParams(space, configuredParams(current, false));
+    const { leaves, learning_rate } = train.ai1;
+    expect([leaves, train.ai1.row_fraction]).toEqual([8, 0.5]);
+    expect(space).toMatchObject({
+      'trees.leaves': { low: 4, high: 16 },
+      'trees.l2': { low: 0.001, high: 100 },
+      // The configured fraction is greater, the configured rate less than the range.
+      'trees.row_fraction': { low: 0.2, high: 0.5 },
+      'trees.learning_rate': { low: learning_rate, high: 0.3 },
+      'trees.column_fraction': trainingSpace(current, false)['trees.column_fraction'],
+    });
+  });
+
   it('gives trials with trainable settings', () => {
     const study = createStudy({
       space: trainingSpace(current, true),
