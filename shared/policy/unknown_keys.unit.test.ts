@@ -50,10 +50,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function valueAt(content: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((at, step) => (isRecord(at) ? at[step] : undefined), content);
-}
-
 /** Everything that is wrong with the delivered file when a section has these contents. */
 function problemsOf(part: ConfigPart, path: readonly string[], section: Record<string, unknown>): string[] {
   const whole = path.length === 0 ? section : contentOf(part);
