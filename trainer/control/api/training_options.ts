@@ -57,7 +57,9 @@ function settingsOf(config: MLTrainingConfig): TrainingSettings | undefined {
   throw unsupported(name, wanted[name], issue.message);
 }
 
-/** Parameters of a search by the names that they have in LightGBM, XGBoost and scikit-learn, and in the configuration. */
+/**
+ * Parameters of a search by the names that they have in LightGBM, XGBoost and scikit-learn, and in the configuration.
+ */
 const PARAMETER_NAMES: Readonly<Record<string, SearchedParameter>> = {
   ...Object.fromEntries(SEARCHED_PARAMETERS.map((name) => [name, name])),
   num_leaves: 'leaves',
