@@ -7,9 +7,9 @@ import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 import { isReservedTable } from './reserved_tables.ts';
 
 /*
- * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `search.ranges` and `symbol_names` is
- * required; one that a policy file lacks has its delivered value, which `config check` names. Types, JSON Schemas,
- * error messages and docs/reference/CONFIGURATION.md all come from here. Rules between two values are in
+ * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `search.ranges` and
+ * `symbol_names` is required; one that a policy file lacks has its delivered value, which `config check` names. Types,
+ * JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here. Rules between two values are in
  * consistency.ts: JSON Schema cannot express them.
  */
 
