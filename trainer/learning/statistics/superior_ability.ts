@@ -32,8 +32,9 @@ export interface SuperiorAbility {
  * Two departures, because with a few hundred days Hansen's own scale rejects too often: 17 % false findings at a level
  * of 5 % among 50 independent models of 120 days, against 5.5 % here. Means are divided by the standard deviation of
  * the days, which varies less than their long-run deviation, and statistics are reduced by how much the bootstrap
- * understates the variance of a mean of days with their first autocorrelation (`understatement`). With 100 days and 20
- * models, 5 % are then 5 % at an autocorrelation of 0 to 0.3, where a reduction for independent days has up to 9.6 %.
+ * understates the variance of a mean of days with their first autocorrelation (`understatement`). With 20 models, 5 %
+ * are then 4.5 % with 100 independent days and 5.6 % at an autocorrelation of 0.3, where a reduction for independent
+ * days has up to 9.6 %; with 60 days 5 % and 7 % (2,500 worlds each, standard error 0.5 %).
  * @param results of each model on the same days, in order of time
  */
 export function superiorAbility(
@@ -45,7 +46,7 @@ export function superiorAbility(
   const means = results.map(mean);
   const deviations = results.map(standardDeviation);
   const isVarying = deviations.map((deviation) => deviation > 0);
-  const reductions = reductionsOf(results, means, jump);
+  const reductions = reductionsOf(results, means, isVarying, jump);
   const statistics = Float64Array.from(means, (own, k) =>
     isVarying[k]! ? (Math.sqrt(n) * reductions[k]! * own) / deviations[k]! : 0,
   );
@@ -119,11 +120,22 @@ function weightOf(lag: number, n: number, jump: number): number {
   return lag === 0 ? 1 : 2 * ((1 - lag / n) * (1 - jump) ** lag + (lag / n) * (1 - jump) ** (n - lag));
 }
 
-/** By what the statistic of each model is multiplied. */
-function reductionsOf(results: readonly Float64Array[], means: readonly number[], jump: number): number[] {
+/**
+ * By what the statistic of each model is multiplied. The autocorrelation of few days is known badly, and the best of
+ * many models is often one whose own is underestimated: it counts as at least the mean of those of all that vary.
+ */
+function reductionsOf(
+  results: readonly Float64Array[],
+  means: readonly number[],
+  isVarying: readonly boolean[],
+  jump: number,
+): number[] {
   const n = results[0]?.length ?? 0;
   const weights = Float64Array.from({ length: n }, (_, lag) => weightOf(lag, n, jump) * (1 - lag / n));
-  return results.map((own, k) => Math.sqrt(understatement(firstAutocorrelation(own, means[k]!), weights)));
+  const own = results.map((values, k) => firstAutocorrelation(values, means[k]!));
+  const varying = own.filter((_, k) => isVarying[k]!);
+  const pooled = varying.reduce((sum, rho) => sum + rho, 0) / Math.max(1, varying.length);
+  return own.map((rho) => Math.sqrt(understatement(Math.max(0, pooled, rho), weights)));
 }
 
 /**
@@ -151,7 +163,7 @@ function understatement(rho: number, weights: Float64Array): number {
 /** Highest autocorrelation that a reduction assumes. */
 const MAX_AUTOCORRELATION = 0.7;
 
-/** Of consecutive days, less the bias of few days; 0 for a negative one. */
+/** Of consecutive days, less the bias of few days. */
 function firstAutocorrelation(values: Float64Array, center: number): number {
   const n = values.length;
   let squares = 0;
@@ -161,7 +173,7 @@ function firstAutocorrelation(values: Float64Array, center: number): number {
     if (t > 0) products += (values[t]! - center) * (values[t - 1]! - center);
   }
   const rho = squares > 0 ? products / squares : 0;
-  return Math.min(MAX_AUTOCORRELATION, Math.max(0, rho + (1 + 3 * rho) / n));
+  return Math.min(MAX_AUTOCORRELATION, rho + (1 + 3 * rho) / n);
 }
 
 /** ddof 1; 0 of constant values. */

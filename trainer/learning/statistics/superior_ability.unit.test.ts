@@ -25,12 +25,16 @@ function oracle(results: readonly (readonly number[])[], { seed, resamples }: ty
     for (let lag = 1; lag < n; lag++) variance += 2 * (1 - lag / n) * (1 - jump) ** lag * covariance(lag);
     return Math.sqrt(variance);
   });
-  // Expectation of the same formula for days with each model's first autocorrelation, as a share of the truth.
-  const reductions = results.map((own, k) => {
+  const rhos = results.map((own, k) => {
     const of = (lag: number): number =>
       own.reduce((sum, value, t) => (t < lag ? sum : sum + (value - means[k]!) * (own[t - lag]! - means[k]!)), 0);
     const raw = of(1) / of(0);
-    const rho = Math.min(0.7, Math.max(0, raw + (1 + 3 * raw) / n));
+    return Math.min(0.7, raw + (1 + 3 * raw) / n);
+  });
+  // Expectation of the same formula for days with each model's first autocorrelation, or with the mean of those of all
+  // models where that is higher, as a share of the truth.
+  const reductions = rhos.map((own) => {
+    const rho = Math.max(0, own, average(rhos));
     let truth = 1;
     for (let lag = 1; lag < n; lag++) truth += 2 * (1 - lag / n) * rho ** lag;
     let expected = 1 - truth / n;
