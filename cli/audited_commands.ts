@@ -7,6 +7,7 @@
 export const AUDITED_COMMANDS: readonly string[] = [
   'alerts ack',
   'alerts silence',
+  'automl',
   'bars delete',
   'bars import',
   'bars replace',

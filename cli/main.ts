@@ -60,6 +60,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'learners of AI1 against each other, with standard errors and a placebo',
     load: async () => (await import('./commands/league.ts')).addLeague,
   },
+  automl: {
+    summary: 'search formulas that help AI1 beyond its columns',
+    load: async () => (await import('./commands/automl.ts')).addAutoml,
+  },
   direction: {
     summary: 'the model of an instrument: up, down or range',
     load: async () => (await import('./commands/direction.ts')).addDirection,

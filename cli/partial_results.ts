@@ -61,6 +61,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'token revoke',
   ],
   'it trains on the pairs that have bars, and its gates and bundle name them': [
+    'automl',
     'direction train',
     'job run',
     'league',

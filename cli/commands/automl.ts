@@ -1,0 +1,201 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { replaceDurably } from '../../shared/durable_file.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import { homePaths } from '../../shared/home.ts';
+import { FEATURE_FILE, readFeatureFile } from '../../shared/policy/feature_file.ts';
+import { loadSettings, ownConfigDir, type Settings } from '../../shared/policy/policy.ts';
+import { problemsError } from '../../shared/policy/problem.ts';
+import { runAutomlJob } from '../../trainer/jobs/run_automl.ts';
+import type { TrainingJob } from '../../trainer/jobs/training_job.ts';
+import { GENERATORS, type Candidate, type Generator } from '../../trainer/learning/automl/candidates.ts';
+import { withEntries } from '../../trainer/learning/automl/feature_entries.ts';
+import type { AutomlOutcome } from '../../trainer/learning/automl/search_formulas.ts';
+import { REFUSALS, type Refusal } from '../../trainer/learning/automl/select.ts';
+import { gitCommit } from '../git_commit.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
+import type { Output } from '../output.ts';
+import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from '../period.ts';
+
+interface AutomlFlags {
+  readonly data?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly days?: string;
+  readonly holdoutFrom?: string;
+  readonly generators: string;
+  readonly candidates: string;
+  readonly most: string;
+  readonly level: string;
+  readonly seed: string;
+  readonly workers?: string;
+  readonly shuffleLabels?: boolean;
+  readonly write?: boolean;
+}
+
+/** The gain of what is written is at least so many standard errors. */
+const SURE_ERRORS = 2;
+
+export function addAutoml(program: Command, output: () => Output): void {
+  program
+    .command('automl')
+    .description(
+      'Searches formulas that help AI1 beyond the columns of its schema: candidates against what a model of the present columns leaves unexplained, with a limit on the share of false ones, ' +
+        'then all chosen ones together on later rows that no choice has seen. The holdout is not looked at.',
+    )
+    .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars of this installation')
+    .option('--from <day>', 'first UTC day or minute of the bars to use')
+    .option('--to <day>', 'UTC day or minute of the end')
+    .option('--days <n>', 'the last n days of these bars only')
+    .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
+    .option(
+      '--generators <list>',
+      `of ${GENERATORS.join(', ')}: statistics of the last bars, products and ratios of columns, hour and day`,
+      GENERATORS.join(','),
+    )
+    .option('--candidates <n>', 'candidates at most; more are thinned by the seed', '600')
+    .option('--most <n>', 'chosen ones at most', '8')
+    .option('--level <share>', 'expected share of false candidates among those whose effect counts as real', '0.05')
+    .option('--seed <n>', 'seed of candidates, models and tests', '1')
+    .option('--workers <n>', 'threads (default: one for each core); affects speed only, not results')
+    .option('--shuffle-labels', 'exchange the labels among the rows: nothing should be chosen then')
+    .option(
+      '--write',
+      `add the chosen formulas to ${FEATURE_FILE} if they help by more than ${SURE_ERRORS} standard errors; the next training has them`,
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  minutehand automl --data ./m1 --days 120\n  minutehand automl --data ./m1 --generators windows --candidates 200 --json',
+    )
+    .action((flags: AutomlFlags) => search(flags, output()));
+}
+
+async function search(flags: AutomlFlags, output: Output): Promise<void> {
+  if (flags.shuffleLabels && flags.write)
+    throw new MinutehandError('USAGE', { seen: '--shuffle-labels with --write', expected: 'one of them' });
+  const settings = loadSettings();
+  const options = {
+    generators: parseGenerators(flags.generators),
+    candidates: atLeastOne(flags.candidates, '--candidates'),
+    most: atLeastOne(flags.most, '--most'),
+    level: parseLevel(flags.level),
+    isShuffled: flags.shuffleLabels === true,
+  };
+  const job = jobOf(flags, settings);
+  const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing is kept of an interrupted search.'] });
+  const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
+  const context = { settings, paths: homePaths(), gitCommit: gitCommit(), onProgress };
+  const outcome = await runAutomlJob(job, options, context).finally(() => progress.stop());
+  print(outcome, output);
+  const isWritten = flags.write === true && isSure(outcome);
+  const file = join(ownConfigDir(), FEATURE_FILE);
+  if (isWritten) {
+    write(file, outcome, settings);
+    output.line(
+      `Written to ${file}. The next training has them; \`minutehand train\` says whether they help on the holdout.`,
+    );
+  } else if (flags.write === true) {
+    output.note(
+      outcome.chosen.length === 0
+        ? 'Nothing was written: no formula was chosen.'
+        : 'Nothing was written: the gain may be chance.',
+    );
+    process.exitCode = 1;
+  }
+  output.written(
+    isWritten ? { action: 'automl', target: file, after: { formulas: outcome.chosen.map(({ name }) => name) } } : null,
+  );
+  output.result({ ...outcome, written: isWritten ? file : null });
+}
+
+function jobOf(flags: AutomlFlags, settings: Settings): TrainingJob {
+  return {
+    kind: 'train',
+    // Bars of files count as live ones.
+    market: flags.data === undefined ? settings.minutehand.market : 'live',
+    window: parseWindow(flags),
+    seed: parseInteger(flags.seed, '--seed'),
+    source: { folder: flags.data ?? null, features: null, mid: false },
+    parameters: {
+      trials: 0,
+      engine: null,
+      target: 'reversion',
+      holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
+      groups: {},
+    },
+    output: { folder: null, hash_name: false, is_dry_run: true },
+    adopt: false,
+    resources: { workers: parseWorkers(flags.workers), cache: false },
+    trigger: { code: 'command', text: 'automl' },
+  };
+}
+
+/** @throws MinutehandError USAGE */
+function parseGenerators(text: string): Generator[] {
+  const names = text.split(',').map((name) => name.trim());
+  const isKnown = (name: string): name is Generator => (GENERATORS as readonly string[]).includes(name);
+  if (names.every(isKnown)) return names;
+  throw new MinutehandError('USAGE', { seen: `--generators ${text}`, expected: `some of ${GENERATORS.join(', ')}` });
+}
+
+/** @throws MinutehandError USAGE */
+function atLeastOne(text: string, option: string): number {
+  const number = parseInteger(text, option);
+  if (number >= 1) return number;
+  throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: 'an integer from 1 on' });
+}
+
+/** @throws MinutehandError USAGE */
+function parseLevel(text: string): number {
+  const level = Number(text);
+  if (level > 0 && level < 1) return level;
+  throw new MinutehandError('USAGE', { seen: `--level ${text}`, expected: 'a share above 0 and below 1' });
+}
+
+function isSure({ confirmation }: AutomlOutcome): boolean {
+  return confirmation !== null && confirmation.gain > SURE_ERRORS * confirmation.standard_error;
+}
+
+/** @throws MinutehandError CONFIG_INVALID when the file would have a problem; it stays as it is then */
+function write(file: string, { chosen, dataset_id }: AutomlOutcome, settings: Settings): void {
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const note = `Found by minutehand automl on the dataset ${dataset_id.slice(0, 12)}`;
+  replaceDurably(MACHINE_FILES, file, withEntries(before, chosen, note));
+  const { problems } = readFeatureFile(ownConfigDir(), settings.minutehand.windows);
+  if (problems.length === 0) return;
+  replaceDurably(MACHINE_FILES, file, before);
+  throw problemsError(problems);
+}
+
+const REFUSAL_TEXTS: Readonly<Record<Refusal, string>> = {
+  chance: 'may be chance',
+  unstable: 'help in some parts of the time only',
+  redundant: 'repeat a column',
+  enough: 'were one too many (--most)',
+};
+
+function print(outcome: AutomlOutcome, output: Output): void {
+  const { rows, tested, judged, chosen, confirmation, is_shuffled } = outcome;
+  const counts = Object.entries(tested).map(([generator, count]) => `${count} of ${generator}`);
+  output.line(
+    `${judged.length} candidates (${counts.join(', ')}) on ${rows.screened} rows of AI1${is_shuffled ? ', labels exchanged' : ''}`,
+  );
+  for (const refusal of REFUSALS) {
+    const count = judged.filter((one) => one.refusal === refusal).length;
+    if (count > 0) output.line(`  ${count} ${REFUSAL_TEXTS[refusal]}`);
+  }
+  if (chosen.length === 0) output.line('None was chosen: the present columns have what these formulas know.');
+  for (const { candidate, score, refusal } of judged)
+    if (refusal === null) output.line(`${chosenText(candidate)}  p ${score.p.toPrecision(2)}`);
+  if (confirmation === null) return;
+  const { days, auc_before, auc_after, gain, standard_error } = confirmation;
+  const figure = (value: number | null): string => (value === null ? '–' : value.toFixed(4));
+  output.line(
+    `Confirmed on ${rows.confirmed} later rows of ${days} days: AUC ${figure(auc_before)} → ${figure(auc_after)}, log loss lower by ${gain.toExponential(1)} ± ${standard_error.toExponential(1)} (${isSure(outcome) ? `more than ${SURE_ERRORS} standard errors` : 'may be chance'})`,
+  );
+}
+
+const chosenText = ({ name, text }: Candidate): string => `${name}: ${text}`;

@@ -1,0 +1,53 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { AutomlOutcome } from '../trainer/learning/automl/search_formulas.ts';
+import { createWorkplace, type Workplace } from './cli_process.ts';
+import { tinyBars } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
+
+let place: Workplace;
+let data: string;
+beforeAll(async () => {
+  place = createWorkplace();
+  data = await place.writeBars('bars', tinyBars(place.settings));
+});
+afterAll(() => place.remove());
+
+describe('minutehand automl', () => {
+  it('chooses nothing where labels are exchanged, looks at no holdout, and repeats itself on any number of threads', async () => {
+    const search = async (workers: string): Promise<AutomlOutcome> => {
+      const options = ['--candidates', '70', '--shuffle-labels', '--workers', workers, '--json'];
+      const { code, stdout, stderr } = await place.run(['automl', '--data', data, ...options]);
+      expect(code, stderr).toBe(0);
+      return JSON.parse(stdout) as AutomlOutcome;
+    };
+    const found = await search('2');
+    expect(found).toMatchObject({ chosen: [], confirmation: null, is_shuffled: true, written: null });
+    expect(found.judged).toHaveLength(70);
+    expect(found.rows.screened).toBeGreaterThan(2 * found.rows.confirmed);
+    expect(existsSync(join(place.models, 'holdout_looks.json'))).toBe(false);
+    expect(await search('1')).toEqual(found);
+  });
+
+  it('ends with 1 when it was to write and had nothing to write, and refuses what makes no sense', async () => {
+    const file = join(place.folder, 'config', 'features.yaml');
+    writeFileSync(file, '# mine\n');
+    // At this level of false candidates, none of so few is sure.
+    const options = ['--generators', 'calendar', '--level', '1e-9', '--write'];
+    const { code, stdout, stderr } = await place.run(['automl', '--data', data, ...options]);
+    expect(code, stderr).toBe(1);
+    expect(stdout).toContain('None was chosen');
+    expect(stderr).toContain('Nothing was written');
+    expect(readFileSync(file, 'utf8')).toBe('# mine\n');
+    for (const wrong of [
+      ['--level', '0'],
+      ['--generators', 'tsfresh'],
+      ['--candidates', '0'],
+      ['--shuffle-labels', '--write'],
+    ])
+      // prettier-ignore
+      expect(await place.run(['automl', '--data', data, ...wrong])).toMatchObject({ code: 2 });
+  });
+});

@@ -1,0 +1,269 @@
+import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
+import { formulasText } from '../../../shared/core/formula/named_formulas.ts';
+import { withWindows } from '../../../shared/policy/feature_settings.ts';
+import { horizonSeconds } from '../../../shared/policy/policy.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { candidatesOf, type Candidate, type Generator } from './candidates.ts';
+import { scoreCandidate } from './screen.ts';
+import { selectCandidates, type JudgedCandidate, type ScoredCandidate } from './select.ts';
+import { unexplainedOf } from './unexplained.ts';
+import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
+import { takeDatasetRows } from '../dataset/labeled_rows.ts';
+import { positions } from '../dataset/rows.ts';
+import { learnerParams, TASK } from '../learners/learning.ts';
+import { countTrees } from '../learners/model_learning.ts';
+import { takeRows } from '../learners/trees/fit.ts';
+import type { FitPool } from '../learners/trees/fit_pool.ts';
+import { treeAnswer } from '../learners/trees/scoring.ts';
+import { auc, rowLogLoss } from '../measures/metrics.ts';
+import type { TrainOptions } from '../options/train_options.ts';
+import { kFoldSplits } from '../splits/splits.ts';
+import { clusteredMean } from '../statistics/cluster.ts';
+import { timeBlocks } from '../statistics/time_blocks.ts';
+import { outlineTraining } from '../training/pipeline.ts';
+
+const SECONDS_PER_DAY = 86_400;
+/** Share of the training rows, the newest, on which the chosen candidates are confirmed. */
+const CONFIRMED_SHARE = 0.25;
+/** Formulas computed at a time: their values of all bars are in memory. */
+const AT_ONCE = 60;
+/** Parts of the time in which a candidate is to explain something. */
+const PARTS = 5;
+
+export interface AutomlOptions {
+  readonly generators: readonly Generator[];
+  /** Candidates at most. */
+  readonly candidates: number;
+  /** Chosen ones at most. */
+  readonly most: number;
+  /** Expected share of false candidates among those whose effect counts as real. */
+  readonly level: number;
+  /** Whether the labels are exchanged among the rows: nothing should be found then. */
+  readonly isShuffled: boolean;
+}
+
+export interface AutomlOutcome {
+  readonly dataset_id: string;
+  readonly rows: { readonly screened: number; readonly confirmed: number };
+  readonly tested: Readonly<Record<string, number>>;
+  /** The surest first. */
+  readonly judged: readonly JudgedCandidate[];
+  readonly chosen: readonly Candidate[];
+  /** On rows after those of the screening; null when none was chosen. */
+  readonly confirmation: Confirmation | null;
+  readonly is_shuffled: boolean;
+}
+
+export interface Confirmation {
+  readonly days: number;
+  readonly auc_before: number | null;
+  readonly auc_after: number | null;
+  /** Log loss saved per row, nats, and its standard error by days. */
+  readonly gain: number;
+  readonly standard_error: number;
+}
+
+/** Row numbers, ascending, of a screening and of its confirmation. */
+interface Parts {
+  readonly rows: DatasetRows;
+  readonly screened: Int32Array;
+  readonly confirmed: Int32Array;
+}
+
+/**
+ * Searches formulas that help AI1 beyond the columns of its schema. Candidates are screened on the first part of the
+ * training rows, against what a model of the present columns leaves unexplained out of fold; the chosen ones are then
+ * confirmed together on the rest of the training rows, which no choice has seen. The holdout is not looked at.
+ */
+export async function searchFormulas(
+  training: TrainOptions,
+  options: AutomlOptions,
+  pool: FitPool,
+): Promise<AutomlOutcome> {
+  return await new Search(training, options, pool).run();
+}
+
+class Search {
+  readonly #training: TrainOptions;
+  readonly #options: AutomlOptions;
+  readonly #pool: FitPool;
+
+  constructor(training: TrainOptions, options: AutomlOptions, pool: FitPool) {
+    this.#training = training;
+    this.#options = options;
+    this.#pool = pool;
+  }
+
+  async run(): Promise<AutomlOutcome> {
+    const { settings, seed, onProgress } = this.#training;
+    const { generators, candidates: limit, level, most, isShuffled } = this.#options;
+    const known = new Set(settings.formulas.map(({ text }) => text));
+    const candidates = candidatesOf({ generators, most: limit, seed, windows: settings.minutehand.windows }).filter(
+      ({ text }) => !known.has(text),
+    );
+    // Every dataset has the formula that is warm last, so that all of them have the same rows.
+    const slowest = candidates.reduce((a, b) => (b.bars > a.bars ? b : a));
+    const base = await this.#datasetWith([slowest]);
+    const parts = this.#partsOf(base.train.ai1);
+    const present = columnsOf(base.definitions, (name) => name !== slowest.name);
+    const screened = takeDatasetRows(parts.rows, parts.screened);
+    const unexplained = unexplainedOf(screened, await this.#outOfFold(screened, base.definitions, present));
+    const columns = new Map(present.map((column) => [base.definitions[column]!.name, valuesOf(screened, column)]));
+
+    const scored: ScoredCandidate[] = [];
+    for (let from = 0; from < candidates.length; from += AT_ONCE) {
+      onProgress('candidates', from, candidates.length);
+      const some = candidates.slice(from, from + AT_ONCE);
+      const dataset = await this.#datasetWith(some.includes(slowest) ? some : [...some, slowest]);
+      refuseOtherRows(base.train.ai1, dataset.train.ai1);
+      for (const candidate of some) {
+        const column = columnOf(dataset.definitions, candidate.name);
+        const values = Float32Array.from(parts.screened, (row) => valueAt(dataset.train.ai1, row, column));
+        const score = scoreCandidate(values, unexplained, { parts: PARTS, seed: `${seed}/${candidate.name}` });
+        scored.push({ candidate, score, values: score.p <= level ? values : null });
+      }
+    }
+    onProgress('candidates', candidates.length, candidates.length);
+    const judged = selectCandidates(scored, { level, most, columns });
+    const chosen = judged.filter(({ refusal }) => refusal === null).map(({ candidate }) => candidate);
+    return {
+      dataset_id: base.snapshotId,
+      rows: { screened: parts.screened.length, confirmed: parts.confirmed.length },
+      tested: countBy(candidates, ({ generator }) => generator),
+      judged,
+      chosen,
+      confirmation: chosen.length === 0 ? null : await this.#confirm(chosen, slowest, parts),
+      is_shuffled: isShuffled,
+    };
+  }
+
+  /** The training's dataset with these formulas as further columns. */
+  async #datasetWith(candidates: readonly Candidate[]): Promise<Dataset> {
+    const { settings } = this.#training;
+    const formulas = formulasText([...settings.formulas, ...candidates]);
+    const own = withWindows(settings, { ...settings.minutehand.windows, formulas });
+    // Caches of candidates would crowd out those of trainings.
+    return (await outlineTraining({ ...this.#training, settings: own, cache: null })).dataset;
+  }
+
+  /** The rows with their labels, exchanged among them when nothing is to be found, and their parts. */
+  #partsOf(given: DatasetRows): Parts {
+    const { seed, settings } = this.#training;
+    const rows = this.#options.isShuffled ? { ...given, y: shuffled(given.y, `${seed}/shuffled labels`) } : given;
+    const { time, labelEnd } = rows;
+    const ordered = Float64Array.from(time).sort();
+    const border = ordered[Math.floor((1 - CONFIRMED_SHARE) * ordered.length)]!;
+    const embargo = horizonSeconds(settings.minutehand);
+    return {
+      rows,
+      screened: positions(time.length, (row) => labelEnd[row]! + embargo < border),
+      confirmed: positions(time.length, (row) => time[row]! >= border),
+    };
+  }
+
+  /** Probability of each row, by a model that has not learned from its time. */
+  async #outOfFold(rows: DatasetRows, definitions: readonly FeatureDefinition[], columns: readonly number[]) {
+    const { settings, onProgress } = this.#training;
+    const splits = kFoldSplits(rows, settings.minutehand.train.folds, horizonSeconds(settings.minutehand));
+    const probabilities = new Float64Array(rows.y.length);
+    let done = 0;
+    await Promise.all(
+      splits.map(async ({ train, test }) => {
+        const model = await this.#fit(rows, train, definitions, columns);
+        const answers = treeAnswer(model, takeRows(rows.x, test));
+        test.forEach((row, i) => (probabilities[row] = answers[i]!));
+        onProgress('present model', ++done, splits.length);
+      }),
+    );
+    return probabilities;
+  }
+
+  /** As many trees as help on the last part of the rows, then on all of them, as a training does. */
+  async #fit(
+    rows: DatasetRows,
+    subset: Int32Array,
+    definitions: readonly FeatureDefinition[],
+    columns: readonly number[],
+  ) {
+    const { settings, seed } = this.#training;
+    const { engine } = settings.minutehand.train;
+    const params = { ...learnerParams(settings, definitions, 'ai1', seed), columns };
+    const task = { engine, task: TASK, rows, subset };
+    const counted = await this.#pool.fit({ ...task, params, stopsEarly: true }, () => undefined);
+    const own = { ...params, rounds: countTrees(counted) };
+    return await this.#pool.fit({ ...task, params: own, stopsEarly: false }, () => undefined);
+  }
+
+  async #confirm(
+    chosen: readonly Candidate[],
+    slowest: Candidate,
+    { rows, screened, confirmed }: Parts,
+  ): Promise<Confirmation> {
+    const { definitions, train } = await this.#datasetWith(chosen.includes(slowest) ? chosen : [...chosen, slowest]);
+    refuseOtherRows(rows, train.ai1);
+    const own = { ...rows, x: train.ai1.x };
+    const names = new Set(chosen.map(({ name }) => name));
+    const after = columnsOf(definitions, (name) => name !== slowest.name || names.has(name));
+    const before = after.filter((column) => !names.has(definitions[column]!.name));
+    const x = takeRows(own.x, confirmed);
+    const y = Float64Array.from(confirmed, (row) => rows.y[row]!);
+    const time = Float64Array.from(confirmed, (row) => rows.time[row]!);
+    const scoresOf = async (columns: readonly number[]) =>
+      treeAnswer(await this.#fit(own, screened, definitions, columns), x);
+    const [old, extended] = await Promise.all([scoresOf(before), scoresOf(after)]);
+    const saved = timeBlocks(
+      time,
+      SECONDS_PER_DAY,
+      (row) => rowLogLoss(old[row]!, y[row]!) - rowLogLoss(extended[row]!, y[row]!),
+    );
+    const { mean, standardError, blocks } = clusteredMean(saved.sum, saved.count);
+    return {
+      days: blocks,
+      auc_before: auc(old, y),
+      auc_after: auc(extended, y),
+      gain: mean ?? 0,
+      standard_error: standardError,
+    };
+  }
+}
+
+function columnsOf(definitions: readonly FeatureDefinition[], isWanted: (name: string) => boolean): number[] {
+  return definitions.flatMap(({ name, models }, column) => (models.includes('ai1') && isWanted(name) ? [column] : []));
+}
+
+function columnOf(definitions: readonly FeatureDefinition[], name: string): number {
+  return definitions.findIndex((definition) => definition.name === name);
+}
+
+function valueAt({ x }: DatasetRows, row: number, column: number): number {
+  return x.values[row * x.columns + column]!;
+}
+
+function valuesOf(rows: DatasetRows, column: number): Float32Array {
+  return Float32Array.from({ length: rows.y.length }, (_, row) => valueAt(rows, row, column));
+}
+
+/** @throws RangeError when a dataset with other formulas has other rows */
+function refuseOtherRows(a: DatasetRows, b: DatasetRows): void {
+  const isSame =
+    a.time.length === b.time.length && a.time.every((time, row) => time === b.time[row] && a.pair[row] === b.pair[row]);
+  if (!isSame) throw new RangeError('datasets with different formulas have different rows');
+}
+
+function shuffled(values: Float64Array, seed: string): Float64Array {
+  const rng = createRng(seed);
+  const result = values.slice();
+  for (let last = result.length - 1; last > 0; last--) {
+    const other = rng.integer(last + 1);
+    const kept = result[last]!;
+    result[last] = result[other]!;
+    result[other] = kept;
+  }
+  return result;
+}
+
+function countBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const item of items) counts[keyOf(item)] = (counts[keyOf(item)] ?? 0) + 1;
+  return counts;
+}
