@@ -147,17 +147,21 @@ export default [
   },
   { files: ['daemon/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench', 'sim']) } },
   { files: ['trainer/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'cli', 'bench', 'sim']) } },
-  // trainer/learning/learners/trees/ learns from any table: it imports only itself and shared/.
-  ...['trainer/learning/learners/trees/*.ts', 'trainer/learning/learners/trees/*/*.ts'].map((files, depth) => ({
-    files: [files],
+  // The contract of learners knows no learner; trees learn from any table by it.
+  ...[
+    { files: 'contract/*.ts', depth: 0, others: [] },
+    { files: 'trees/*.ts', depth: 0, others: ['contract/'] },
+    { files: 'trees/*/*.ts', depth: 1, others: ['contract/'] },
+  ].map(({ files, depth, others }) => ({
+    files: [`trainer/learning/learners/${files}`],
     ignores: ['**/*.test.ts', '**/*.fixture.ts'],
     rules: {
       'no-restricted-imports': neverImports(
         ['daemon', 'cli', 'bench', 'sim'],
         [
           {
-            regex: `^(\\.\\./){${depth + 1}}(?!\\.\\./\\.\\./\\.\\./shared/)`,
-            message: 'trainer/learning/learners/trees/ imports only itself and shared/.',
+            regex: `^(\\.\\./){${depth + 1}}(?!${['\\.\\./\\.\\./\\.\\./shared/', ...others].join('|')})`,
+            message: `learners/${files} imports only itself, ${others.map((other) => `${other}, `).join('')}and shared/.`,
           },
         ],
       ),

@@ -3,7 +3,7 @@ import { MinutehandError } from '../shared/errors.ts';
 import { sigmoid } from '../shared/elementary.ts';
 import { createRng } from '../shared/rng.ts';
 import { predict } from '../shared/bundle/onnx/tree_ensemble.ts';
-import { openLearner } from '../trainer/learning/learners/trees/learners.ts';
+import { openTreeLearner } from '../trainer/learning/learners/trees/learners.ts';
 import type { Engine } from '../shared/policy/engines.ts';
 import { LEARNER_DEFAULTS, type TrainingTable } from '../trainer/learning/learners/trees/learner.ts';
 import { auc } from '../trainer/learning/measures/metrics.ts';
@@ -102,7 +102,7 @@ async function runTurns({ table, test, rounds, turns, threads, busyCore, missing
       try {
         const cpu = process.cpuUsage();
         const startNs = instantNs();
-        const model = await openLearner(engine).learn({
+        const model = await openTreeLearner(engine).learn({
           task: { kind: 'binary' },
           table,
           params: { ...LEARNER_DEFAULTS, rounds },

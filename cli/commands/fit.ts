@@ -18,10 +18,10 @@ import {
   LEARNER_DEFAULTS,
   type EarlyStopping,
   type LearnerParams,
-  type Task,
   type TrainingTable,
 } from '../../trainer/learning/learners/trees/learner.ts';
-import { openLearner } from '../../trainer/learning/learners/trees/learners.ts';
+import type { Task } from '../../trainer/learning/learners/contract/task.ts';
+import { openTreeLearner } from '../../trainer/learning/learners/trees/learners.ts';
 import { likeliestClasses } from '../../trainer/learning/measures/multiclass.ts';
 import { classesOf, guessTask, targetsOf } from '../../trainer/learning/table/labels.ts';
 import { readTable, type Table, type TableRequest } from '../../trainer/learning/table/table.ts';
@@ -123,7 +123,7 @@ Examples:
 
 async function runFit(flags: FitFlags, output: Output): Promise<void> {
   const plan = parseFlags(flags);
-  const learner = openLearner(flags.engine);
+  const learner = openTreeLearner(flags.engine);
   if (flags.engine === 'random_forest' && flags.valid !== undefined)
     output.note('A forest does not stop early: --valid changes nothing.');
   const progress = output.progress();

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { ENTRANTS, runLeagueJob, type EntrantName, type LeagueOutcome } from '../../trainer/jobs/run_league.ts';
+import { ENTRANTS, runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/run_league.ts';
 import type { TrainingJob } from '../../trainer/jobs/training_job.ts';
 import type { Figure } from '../../trainer/learning/league/league.ts';
 import { gitCommit } from '../git_commit.ts';
@@ -84,9 +84,9 @@ async function play(flags: LeagueFlags, output: Output): Promise<void> {
 }
 
 /** @throws MinutehandError USAGE */
-function parseEntrants(text: string): EntrantName[] {
+function parseEntrants(text: string): string[] {
   const names = text.split(',').map((name) => name.trim());
-  const isKnown = (name: string): name is EntrantName => (ENTRANTS as readonly string[]).includes(name);
+  const isKnown = (name: string): boolean => ENTRANTS.includes(name);
   const known = names.filter(isKnown);
   const unknown = names.find((name) => !isKnown(name));
   if (unknown !== undefined || known.length < 2 || new Set(known).size < known.length)

@@ -709,6 +709,8 @@ export type DecisionPolicy = MinutehandSettings['decision'];
 export type LabelPolicy = MinutehandSettings['label'];
 export type TrainPolicy = MinutehandSettings['train'];
 export type SearchPolicy = MinutehandSettings['search'];
+/** Tree parameters of one model. */
+export type TreePolicy = TrainPolicy['ai1'];
 export type FeedPolicy = MinutehandSettings['feed'];
 export type SimulatedSettings = MinutehandSettings['simulated'];
 export type Transports = MinutehandSettings['transports'];

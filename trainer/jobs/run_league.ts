@@ -1,13 +1,8 @@
 import { sha256Hex } from '../../shared/bundle/bundle.ts';
 import { horizonSeconds } from '../../shared/policy/policy.ts';
-import type { Engine } from '../../shared/policy/engines.ts';
 import { countResult } from '../learning/backtest/holdout_looks.ts';
-import type { Entrant } from '../learning/league/entrant.ts';
-import { runLeague, type LeagueReport } from '../learning/league/league.ts';
-import { LOGISTIC } from '../learning/league/logistic.ts';
-import { PRIOR } from '../learning/league/prior.ts';
-import { treeEntrant } from '../learning/league/tree_entrant.ts';
-import { refuseMissingEngine } from '../learning/learners/trees/engines/engines.ts';
+import { runLeague, type Entrant, type LeagueReport } from '../learning/league/league.ts';
+import { LEARNERS, learnerNamed } from '../learning/learners/registry.ts';
 import { openFitPool } from '../learning/learners/trees/fit_pool.ts';
 import { placeboMarkets } from '../learning/placebo/placebo_rows.ts';
 import { holdoutOf } from '../learning/proof/prove_models.ts';
@@ -16,8 +11,9 @@ import { withTrainOptions, type TrainingContext } from './run_training.ts';
 import type { TrainingJob } from './training_job.ts';
 
 /** Learners that a league can have. */
-export const ENTRANTS = ['prior', 'logistic', 'gbdt', 'random_forest', 'lightgbm', 'xgboost'] as const;
-export type EntrantName = (typeof ENTRANTS)[number];
+export const ENTRANTS: readonly string[] = LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(
+  ({ name }) => name,
+);
 
 export interface LeagueOutcome extends LeagueReport {
   /** Looks at this holdout so far, the entrants of this league included. */
@@ -32,10 +28,11 @@ export interface LeagueOutcome extends LeagueReport {
  */
 export async function runLeagueJob(
   job: TrainingJob,
-  names: readonly EntrantName[],
+  names: readonly string[],
   context: TrainingContext,
 ): Promise<LeagueOutcome> {
-  for (const name of names) if (name !== 'prior' && name !== 'logistic') refuseMissingEngine(name);
+  const definitions = names.map(learnerNamed);
+  for (const definition of definitions) definition.refuseMissing();
   return await withTrainOptions(job, context, async (options, bars) => {
     const { settings, seed, workers, onProgress } = options;
     const { dataset } = await outlineTraining(options);
@@ -50,15 +47,14 @@ export async function runLeagueJob(
     const pool = openFitPool(workers);
     let looks = 0;
     try {
-      const entrantOf = (name: EntrantName): Entrant => {
-        if (name === 'prior') return PRIOR;
-        if (name === 'logistic') return LOGISTIC;
-        return treeEntrant(name satisfies Engine, settings, dataset.definitions, seed, pool);
+      const setup = {
+        parameters: settings.minutehand.train.ai1,
+        fitTrees: pool.fit,
       };
       const report = await runLeague({
         dataset,
         placebo,
-        entrants: names.map(entrantOf),
+        entrants: definitions.map(({ complexity, open }): Entrant => ({ complexity, learner: open(setup) })),
         folds: settings.minutehand.train.folds,
         embargo: horizonSeconds(settings.minutehand),
         seed,

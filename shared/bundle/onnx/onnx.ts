@@ -62,44 +62,79 @@ export function encodeTreeModel(model: TreeModel, extras: OnnxExtras = {}): Uint
   const columns = checkModel(model);
   const { inputs, nodes, output } =
     extras.preparation === undefined
-      ? { inputs: [float32Value(INPUT_NAME, columns)], nodes: [], output: INPUT_NAME }
+      ? { inputs: [featuresInput(columns)], nodes: [], output: INPUT_NAME }
       : preparationNodes(extras.preparation, INPUT_NAME);
-  const metadata = Object.entries(extras.metadata ?? {})
-    .map(([key, value]) => ({ key, value }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  return encodeGraph({
+    name: 'boosted_trees',
+    inputs,
+    nodes: [...nodes, ...treeNodes(model, { input: output, output: OUTPUT_NAME, prefix: '' }, extras.exactSums)],
+    width: model.ensembles.length,
+    metadata: extras.metadata ?? {},
+  });
+}
+
+/** A graph whose nodes compute the output `score`. */
+export interface ScoreGraph {
+  readonly name: string;
+  readonly inputs: readonly OnnxValue[];
+  readonly nodes: readonly OnnxNode[];
+  /** Answers per row. */
+  readonly width: number;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** An ONNX model of opset 15 and ai.onnx.ml 3: output `score` float32 [N, width]. Equal graphs give equal bytes. */
+export function encodeGraph({ name, inputs, nodes, width, metadata }: ScoreGraph): Uint8Array {
   return encodeModel({
     irVersion: 8,
     producerName: 'minutehand',
-    graph: {
-      name: 'boosted_trees',
-      inputs,
-      outputs: [float32Value(OUTPUT_NAME, model.ensembles.length)],
-      nodes: [...nodes, ...nodesOf(model, output, extras.exactSums ?? false)],
-    },
+    graph: { name, inputs: [...inputs], outputs: [float32Value(OUTPUT_NAME, width)], nodes: [...nodes] },
     opsets: [
       { domain: '', version: 15 },
       { domain: ML_DOMAIN, version: 3 },
     ],
-    metadata,
+    metadata: Object.entries(metadata)
+      .map(([key, value]) => ({ key, value }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
   });
 }
 
-function nodesOf({ link, ensembles }: TreeModel, input: string, exactSums: boolean): OnnxNode[] {
-  const trees = (from: string, output: string): OnnxNode => ({
-    name: 'trees',
+/** The input `features` float32 [N, columns]. */
+export function featuresInput(columns: number): OnnxValue {
+  return float32Value(INPUT_NAME, columns);
+}
+
+/** Where nodes stand in a graph: the names of their input and output, and what precedes all other names. */
+export interface NodePlace {
+  readonly input: string;
+  readonly output: string;
+  readonly prefix: string;
+}
+
+/** The nodes of `encodeTreeModel` behind its preparation. */
+export function treeNodes(
+  { link, ensembles }: TreeModel,
+  { input, output, prefix }: NodePlace,
+  exactSums = false,
+): OnnxNode[] {
+  const trees = (from: string, to: string): OnnxNode => ({
+    name: `${prefix}trees`,
     operator: REGRESSOR,
     domain: ML_DOMAIN,
     inputs: [from],
-    outputs: [output],
+    outputs: [to],
     attributes: treeAttributes(ensembles),
   });
-  const widen = node('widen', 'Cast', input, 'features64', 'to', ELEMENT_FLOAT64);
+  const wide = `${prefix}features64`;
+  const widen = node(`${prefix}widen`, 'Cast', input, wide, 'to', ELEMENT_FLOAT64);
   if (link === 'sigmoid') {
-    const sigmoid = { name: 'probability', operator: 'Sigmoid', inputs: ['logit'], outputs: [OUTPUT_NAME] };
-    return exactSums ? [widen, trees('features64', 'logit'), sigmoid] : [trees(input, 'logit'), sigmoid];
+    const logit = `${prefix}logit`;
+    const sigmoid = { name: `${prefix}probability`, operator: 'Sigmoid', inputs: [logit], outputs: [output] };
+    return exactSums ? [widen, trees(wide, logit), sigmoid] : [trees(input, logit), sigmoid];
   }
-  if (link === 'identity') return [widen, trees('features64', OUTPUT_NAME)];
-  return [widen, trees('features64', 'logits'), node('probabilities', 'Softmax', 'logits', OUTPUT_NAME, 'axis', 1)];
+  if (link === 'identity') return [widen, trees(wide, output)];
+  const logits = `${prefix}logits`;
+  return [widen, trees(wide, logits), node(`${prefix}probabilities`, 'Softmax', logits, output, 'axis', 1)];
 }
 
 /** An operator with one attribute, an integer. */

@@ -1,6 +1,6 @@
 import { createRng } from '../../../shared/rng.ts';
-import type { FitRows } from '../learners/trees/fit.ts';
-import type { Task } from '../learners/trees/learner.ts';
+import type { FitRows } from '../learners/contract/fit_rows.ts';
+import type { Task } from '../learners/contract/task.ts';
 import { countClasses } from './class_counts.ts';
 import { smote } from './smote.ts';
 

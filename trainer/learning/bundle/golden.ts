@@ -2,7 +2,7 @@ import type { BundleModel, Manifest, PerBundleModel } from '../../../shared/bund
 import { predictModel, type Matrix, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { takeRows } from '../learners/trees/fit.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
 
 const GOLDEN_ROWS = 32;
 

@@ -1,6 +1,6 @@
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
-import { takeLabels, takeRows } from '../learners/trees/fit.ts';
+import { takeLabels, takeRows } from '../learners/contract/fit_rows.ts';
 import type { FittedModel } from '../learners/model_learning.ts';
 import { scoreLogits, treeAnswer } from '../learners/trees/scoring.ts';
 import type { FoldModel } from '../learners/cross_validation.ts';

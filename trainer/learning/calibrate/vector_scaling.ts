@@ -1,6 +1,6 @@
 import { exp, ln } from '../../../shared/elementary.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import { solve } from './linear_solve.ts';
+import { solve } from '../statistics/linear_solve.ts';
 
 /** Slope and intercept of the logit of each class; the softmax of the scaled logits is calibrated. [classes] each. */
 export interface VectorScaling {

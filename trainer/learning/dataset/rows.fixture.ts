@@ -1,6 +1,6 @@
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { takeLabels, takeRows } from '../learners/trees/fit.ts';
+import { takeLabels, takeRows } from '../learners/contract/fit_rows.ts';
 import { learnHere } from '../learners/trees/gbdt.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.ts';
 import type { Fit, ValidationRows } from './rows.ts';

@@ -4,7 +4,7 @@ import type { InstrumentWindows } from '../../../shared/core/features/instrument
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { evaluationLabel } from '../label/direction.ts';
-import { takeRows } from '../learners/trees/fit.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { positions } from '../dataset/rows.ts';
 import { directionGates } from './direction_gates.ts';

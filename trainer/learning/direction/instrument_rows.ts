@@ -5,7 +5,7 @@ import { SERIES, type SeriesName } from '../../../shared/core/series/series_name
 import { MinutehandError } from '../../../shared/errors.ts';
 import { directionLabels, evaluationLabel, type DirectionPolicy } from '../label/direction.ts';
 import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
-import type { FitRows } from '../learners/trees/fit.ts';
+import type { FitRows } from '../learners/contract/fit_rows.ts';
 import type { InstrumentBars } from './instrument_bars.ts';
 
 /** An instrument with its auxiliary series. */

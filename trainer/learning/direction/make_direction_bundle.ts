@@ -9,7 +9,7 @@ import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
 import { withCover } from '../../../shared/bundle/onnx/tree_cover.ts';
 import { predictModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { DirectionBias } from './direction_bias.ts';
-import { takeRows } from '../learners/trees/fit.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
 import { DIRECTIONS } from '../label/direction.ts';
 import { directionCard } from './direction_card.ts';
 import { strategyOf } from './direction_net.ts';

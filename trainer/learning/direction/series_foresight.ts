@@ -6,7 +6,7 @@ import type { Grid } from '../data_quality/cross_correlation.ts';
 import { findForesight, foresightText, refuseForesight } from '../data_quality/foresight.ts';
 import { columnSkills, refuseImplausibleColumns } from '../data_quality/implausible.ts';
 import { DOWN, UP } from '../label/direction.ts';
-import { takeRows } from '../learners/trees/fit.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
 import { aucByDays, aucLowerBound } from '../statistics/auc_error.ts';
 import type { InstrumentBars } from './instrument_bars.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';

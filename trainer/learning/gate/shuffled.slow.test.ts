@@ -1,6 +1,7 @@
 import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { describe, expect, it } from 'vitest';
-import { runFit, takeRows } from '../learners/trees/fit.ts';
+import { runFit } from '../learners/trees/fit.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.ts';
 import { calibrateModel } from '../calibrate/calibrate_model.ts';
 import { learnModel } from '../learners/model_learning.ts';

@@ -1,6 +1,9 @@
 import type { Skill } from '../../../shared/bundle/manifest.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { takeRows } from '../learners/trees/fit.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
+import { fitAllRows, type Learner } from '../learners/contract/learner.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
+import { columnsOf, TASK } from '../learners/learning.ts';
 import { WALK_FORWARD } from '../learners/model_learning.ts';
 import { auc, expectedCalibrationError, rowLogLoss } from '../measures/metrics.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
@@ -9,10 +12,16 @@ import { kFoldSplits, walkForwardSplits, type Split } from '../splits/splits.ts'
 import { aucByDays } from '../statistics/auc_error.ts';
 import { clusteredMean, type ClusteredMean } from '../statistics/cluster.ts';
 import { timeBlocks } from '../statistics/time_blocks.ts';
-import type { Entrant } from './entrant.ts';
 
 const SECONDS_PER_DAY = 86_400;
 const CALIBRATION_BINS = 10;
+
+/** A learner of AI1 in a league. Every entrant gets the same rows of the same splits. */
+export interface Entrant {
+  readonly learner: Learner;
+  /** Order of simplicity: a smaller number is simpler. */
+  readonly complexity: number;
+}
 
 /** A figure over rows that depend on each other within a day, and its standard error. */
 export interface Figure {
@@ -115,7 +124,7 @@ export async function runLeague(options: LeagueOptions): Promise<LeagueReport> {
       ),
     );
     return {
-      name: entrant.name,
+      name: entrant.learner.name,
       complexity: entrant.complexity,
       folds: measure(scored.folds),
       walk_forward: measure(scored.walkForward),
@@ -148,17 +157,27 @@ async function play(
   { dataset, placebo, seed, onHoldout, onProgress }: LeagueOptions,
 ): Promise<Played> {
   const rows = dataset.train.ai1;
+  const { learner } = entrant;
+  const fitOn = (subset: Int32Array): Promise<Fitted> =>
+    fitAllRows(learner, {
+      task: TASK,
+      rows,
+      subset,
+      columns: columnsOf(dataset.definitions, 'ai1'),
+      seed: `${seed}/ai1`,
+      continueFrom: null,
+    });
   const total = foldSplits.length + forwardSplits.length + 1;
   const startMs = performance.now();
   let done = 0;
-  onProgress(entrant.name, done, total);
+  onProgress(learner.name, done, total);
   const scoreSplits = async (splits: readonly Split[]): Promise<Scored> => {
     const tested = Int32Array.from(splits.flatMap(({ test }) => [...test]));
     const probabilities: number[] = [];
     for (const { train, test } of splits) {
-      const fitted = await entrant.fit(rows, train);
-      for (const p of fitted.probabilities(takeRows(rows.x, test))) probabilities.push(p);
-      onProgress(entrant.name, ++done, total);
+      const fitted = await fitOn(train);
+      for (const p of fitted.answers(takeRows(rows.x, test))) probabilities.push(p);
+      onProgress(learner.name, ++done, total);
     }
     return {
       probabilities: Float64Array.from(probabilities),
@@ -168,14 +187,14 @@ async function play(
   };
   const folds = await scoreSplits(foldSplits);
   const walkForward = await scoreSplits(forwardSplits);
-  const fitted = await entrant.fit(rows, Int32Array.from(rows.y.keys()));
-  onProgress(entrant.name, ++done, total);
+  const fitted = await fitOn(Int32Array.from(rows.y.keys()));
+  onProgress(learner.name, ++done, total);
   const seconds = (performance.now() - startMs) / 1000;
   const { x, y, time } = dataset.evaluation.holdout;
-  const holdout = { probabilities: fitted.probabilities(x), y, time };
+  const holdout = { probabilities: fitted.answers(x), y, time };
   onHoldout(entrant, holdout.probabilities);
   const skill = modelSkill(
-    (of) => fitted.probabilities(of),
+    (of) => fitted.answers(of),
     { scores: holdout.probabilities, y, time },
     placebo,
     dataset.histories.map(({ pair }) => pair.id),

@@ -1,6 +1,6 @@
 import type { ModelMetrics } from '../../../shared/bundle/manifest.ts';
 import type { Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import { takeRows } from './trees/fit.ts';
+import { takeRows } from './contract/fit_rows.ts';
 import { treeAnswer } from './trees/scoring.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
 import { pick, positions, type Fit, type ValidationRows } from '../dataset/rows.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
-import { takeLabels, takeRows } from './trees/fit.ts';
+import { takeLabels, takeRows } from './contract/fit_rows.ts';
 import { treeAnswer } from './trees/scoring.ts';
 import { crossValidate, outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';
 import { auc } from '../measures/metrics.ts';

@@ -8,7 +8,8 @@ import { confusion, confusionMetrics } from '../measures/confusion.ts';
 import { auc, logLoss } from '../measures/metrics.ts';
 import { likeliestClasses, multiclassLogLoss } from '../measures/multiclass.ts';
 import { mae, pinball, r2, rmse } from '../measures/regression.ts';
-import type { Learner, LearnRequest, Task } from './trees/learner.ts';
+import type { TreeLearner, LearnRequest } from './trees/learner.ts';
+import type { Task } from './contract/task.ts';
 
 /** Tolerance between onnxruntime and the trained model, relative to the greatest answer but at least 1. */
 const TOLERANCE = 1e-5;
@@ -35,7 +36,7 @@ export interface FittedTable {
  * trained trees on the first rows of the table; and errors of the learner
  */
 export async function fitTable(
-  learner: Learner,
+  learner: TreeLearner,
   request: LearnRequest,
   facts: ModelFacts,
   preparation: Preparation | null = null,

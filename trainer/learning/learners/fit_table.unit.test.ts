@@ -4,13 +4,13 @@ import { randomEnsemble, randomRows } from '../../../shared/bundle/tree_kernel/r
 import { createRng } from '../../../shared/rng.ts';
 import { answersOf, fitTable, tableMetrics, type FittedTable } from './fit_table.ts';
 import { gbdt } from './trees/gbdt.ts';
-import { LEARNER_DEFAULTS, type Learner, type LearnRequest } from './trees/learner.ts';
+import { LEARNER_DEFAULTS, type TreeLearner, type LearnRequest } from './trees/learner.ts';
 
 const ensemble = randomEnsemble({ trees: 10, leaves: 8, columns: 4, seed: 'fit table' });
 const x = { rows: 200, columns: 4, values: randomRows(createRng('rows'), 200, 4) };
 
 /** A learner that always returns the same trees. */
-const fixed: Learner = {
+const fixed: TreeLearner = {
   engine: 'gbdt',
   learn: () => Promise.resolve({ link: 'sigmoid', ensembles: [ensemble] }),
 };

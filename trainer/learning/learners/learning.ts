@@ -2,7 +2,9 @@ import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { FeatureDefinition, ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './trees/learner.ts';
+import type { LearnerParams } from './trees/learner.ts';
+import { treeParams } from './trees/tree_learners.ts';
+import type { Task } from './contract/task.ts';
 
 /** AI3's target is a fraction rather than a class; it is trained with the same cross-entropy. */
 export const TASK: Task = { kind: 'binary' };
@@ -28,18 +30,10 @@ export function learnerParams(
   model: ModelName,
   seed: number,
 ): LearnerParams {
-  const { rounds, learning_rate, leaves, min_data_in_leaf, l2, row_fraction, column_fraction } =
-    minutehand.train[model];
-  return {
-    ...LEARNER_DEFAULTS,
-    rounds,
-    learningRate: learning_rate,
-    leaves,
-    minDataInLeaf: min_data_in_leaf,
-    l2,
-    rowFraction: row_fraction,
-    columnFraction: column_fraction,
-    seed: `${seed}/${model}`,
-    columns: definitions.flatMap(({ models }, column) => (models.includes(model) ? [column] : [])),
-  };
+  return treeParams(minutehand.train[model], columnsOf(definitions, model), `${seed}/${model}`);
+}
+
+/** The columns that a model may use. */
+export function columnsOf(definitions: readonly FeatureDefinition[], model: ModelName): number[] {
+  return definitions.flatMap(({ models }, column) => (models.includes(model) ? [column] : []));
 }

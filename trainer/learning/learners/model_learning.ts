@@ -1,7 +1,8 @@
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { validateSplits, type FoldModel } from './cross_validation.ts';
 import { kFoldSplits, kFoldSplitsAt, walkForwardSplits } from '../splits/splits.ts';
-import type { FitRows } from './trees/fit.ts';
+import type { FitRows } from './contract/fit_rows.ts';
+import { countTrees } from './trees/fitted_trees.ts';
 import { treeAnswer } from './trees/scoring.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 
@@ -54,8 +55,4 @@ export async function learnModel(
     asManyAsHelp(rows, all).then((first) => fit(rows, all, countTrees(first))),
   ]);
   return { model, folds: foldModels, walkForward };
-}
-
-export function countTrees({ ensembles }: TreeModel): number {
-  return ensembles.reduce((most, { trees }) => Math.max(most, trees.length), 0);
 }

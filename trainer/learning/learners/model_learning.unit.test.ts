@@ -5,7 +5,7 @@ import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.
 import { fitPlatt } from '../calibrate/platt.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 import { walkRows } from '../dataset/rows.fixture.ts';
-import { takeLabels, takeRows } from './trees/fit.ts';
+import { takeLabels, takeRows } from './contract/fit_rows.ts';
 import { learnHere } from './trees/gbdt.ts';
 import { LEARNER_DEFAULTS } from './trees/learner.ts';
 import { learnModel, type ModelFit } from './model_learning.ts';

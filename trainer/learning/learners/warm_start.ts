@@ -10,7 +10,7 @@ import type { Dataset, DatasetRows, LabeledRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
 import { positions } from '../dataset/rows.ts';
 import { MIN_ROWS, splitOffTheEnd } from './trees/fit.ts';
-import { countTrees } from './model_learning.ts';
+import { countTrees } from './trees/fitted_trees.ts';
 
 const DAY = 86_400;
 const HOUR = 3600;

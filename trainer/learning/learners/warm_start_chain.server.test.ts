@@ -14,9 +14,10 @@ import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { warmStartModel } from './warm_start_fit.fixture.ts';
 import { warmStartPeriod, startWarm, type WarmStart, withNewRows } from './warm_start.ts';
-import { runFit, type FitRows } from './trees/fit.ts';
+import { runFit } from './trees/fit.ts';
+import type { FitRows } from './contract/fit_rows.ts';
 import { learnerParams } from './learning.ts';
-import { countTrees } from './model_learning.ts';
+import { countTrees } from './trees/fitted_trees.ts';
 
 const MINUTES = { full: 3000, later: 27_000 };
 const settings = tinySettings({ minutehand: { train: { warm_start_min_days: 0.5, max_rows: 20_000 } } });

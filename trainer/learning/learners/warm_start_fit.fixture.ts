@@ -1,8 +1,10 @@
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { warmStartFit } from './warm_start_fit.ts';
-import type { FitRows, FitTask } from './trees/fit.ts';
-import type { LearnerParams, Task } from './trees/learner.ts';
-import { countTrees } from './model_learning.ts';
+import type { FitTask } from './trees/fit.ts';
+import type { FitRows } from './contract/fit_rows.ts';
+import type { LearnerParams } from './trees/learner.ts';
+import type { Task } from './contract/task.ts';
+import { countTrees } from './trees/fitted_trees.ts';
 
 /** What `learnModel` does with the model that ships: how many trees help, then all rows with so many. */
 export async function warmStartModel(

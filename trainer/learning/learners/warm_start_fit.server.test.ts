@@ -5,11 +5,12 @@ import { createRng } from '../../../shared/rng.ts';
 import { calibrated } from '../calibrate/platt.ts';
 import { logLoss } from '../measures/metrics.ts';
 import { warmStartModel } from './warm_start_fit.fixture.ts';
-import { runFit, splitOffTheEnd, takeLabels, takeRows, type FitRows, type FitTask } from './trees/fit.ts';
+import { runFit, splitOffTheEnd, type FitTask } from './trees/fit.ts';
+import { takeLabels, takeRows, type FitRows } from './contract/fit_rows.ts';
 import { openFitPool } from './trees/fit_pool.ts';
 import { learnHere } from './trees/gbdt.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from './trees/learner.ts';
-import { countTrees } from './model_learning.ts';
+import { countTrees } from './trees/fitted_trees.ts';
 
 const TASK = { kind: 'binary' } as const;
 const PARAMS: LearnerParams = {

@@ -1,7 +1,9 @@
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { FitTask } from './trees/fit.ts';
-import type { LearnerParams, Task } from './trees/learner.ts';
-import { countTrees, type ModelFit } from './model_learning.ts';
+import type { LearnerParams } from './trees/learner.ts';
+import type { Task } from './contract/task.ts';
+import type { ModelFit } from './model_learning.ts';
+import { countTrees } from './trees/fitted_trees.ts';
 
 /**
  * Continues boosting from the answers of a model (Friedman 2001: each tree is fitted to the residuals of the previous

@@ -3,7 +3,7 @@ import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { LabeledRows } from '../dataset/dataset.ts';
 import type { PairHistory } from '../history/pair_history.ts';
 import type { ModelJob } from '../learners/model_job.ts';
-import { countTrees } from '../learners/model_learning.ts';
+import { countTrees } from '../learners/trees/fitted_trees.ts';
 import { meanMetrics, modelMetrics } from '../measures/model_metrics.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import type { Validated } from '../validate/validation.ts';

@@ -20,7 +20,7 @@ import { tinyBars, tinySettings } from '../../../test/tiny_models.ts';
 import { trainTinyModels } from '../../../test/trained_models.ts';
 import { backtest, type Trade } from '../trades/backtest.ts';
 import { lookLevel, pairEdges } from '../backtest/edge.ts';
-import { takeRows } from '../learners/trees/fit.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { BUNDLE_GATES, MODEL_GATES, rolesOf } from '../gate/gates.ts';
 import { learnAllModels } from '../learners/learned_models.fixture.ts';

@@ -1,7 +1,7 @@
 import { evaluateResult } from '../backtest/result_walk_forward.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { countTrees } from '../learners/model_learning.ts';
+import { countTrees } from '../learners/trees/fitted_trees.ts';
 import { countResultFits, learnResult, resultRows } from '../calibrate/result_model.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { TrainOptions } from '../options/train_options.ts';

@@ -17,7 +17,7 @@ import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { warmStartPeriod, startWarm, withNewRows } from '../learners/warm_start.ts';
 import type { Learning } from '../learners/learning.ts';
-import { countTrees } from '../learners/model_learning.ts';
+import { countTrees } from '../learners/trees/fitted_trees.ts';
 import { barriersOfBundle, settingsOfBundle } from '../bundle/bundle_settings.ts';
 import { labelPolicy } from '../bundle/make_bundle.ts';
 import type { TrainOptions } from '../options/train_options.ts';

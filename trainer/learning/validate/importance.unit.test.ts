@@ -9,8 +9,8 @@ import {
   type TreeModel,
 } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { randomEnsemble, randomRows } from '../../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
-import type { Task } from '../learners/trees/learner.ts';
-import { takeRows } from '../learners/trees/fit.ts';
+import type { Task } from '../learners/contract/task.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
 import { validateSplits, type FoldModel } from '../learners/cross_validation.ts';
 import {
   IMPORTANCE_DEFAULTS,

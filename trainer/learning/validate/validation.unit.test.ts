@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { CALM_BAR, historyOf } from '../history/pair_history.fixture.ts';
-import { takeRows } from '../learners/trees/fit.ts';
+import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { rateThreshold } from '../measures/confusion.ts';
 import { treeAnswer } from '../learners/trees/scoring.ts';

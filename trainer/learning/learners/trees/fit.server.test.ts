@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../../shared/rng.ts';
-import { runFit, splitOffTheEnd, takeLabels, takeRows, type FitRows, type FitTask } from './fit.ts';
+import { runFit, splitOffTheEnd, type FitTask } from './fit.ts';
+import { takeLabels, takeRows, type FitRows } from '../contract/fit_rows.ts';
 import { learnHere } from './gbdt.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from './learner.ts';
-import { countTrees } from '../model_learning.ts';
+import { countTrees } from './fitted_trees.ts';
 
 const PARAMS: LearnerParams = {
   ...LEARNER_DEFAULTS,

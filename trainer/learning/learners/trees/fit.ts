@@ -2,8 +2,10 @@ import type { Matrix, TreeModel } from '../../../../shared/bundle/onnx/tree_ense
 import { createLoan } from './kernel/loan.ts';
 import { learnHere } from './gbdt.ts';
 import type { Engine } from '../../../../shared/policy/engines.ts';
-import type { LearnerParams, LearnRequest, Task, TrainingTable } from './learner.ts';
-import { openLearner } from './learners.ts';
+import { takeLabels, takeRows, takeRowsInto, type FitRows } from '../contract/fit_rows.ts';
+import type { Task } from '../contract/task.ts';
+import type { LearnerParams, LearnRequest, TrainingTable } from './learner.ts';
+import { openTreeLearner } from './learners.ts';
 
 /** Share of the training time, at its end, that determines the number of trees. */
 const STOPPING_SHARE = 0.15;
@@ -11,17 +13,6 @@ const STOPPING_SHARE = 0.15;
 export const EARLY_STOPPING_ROUNDS = 20;
 /** With fewer rows on either side, the configured number of trees is used. */
 export const MIN_ROWS = 200;
-
-/** Labeled rows with their times. All arrays: [rows]. */
-export interface FitRows {
-  readonly x: Matrix;
-  readonly y: Float64Array;
-  /** Epoch seconds at which the features were known. */
-  readonly time: Float64Array;
-  /** Epoch seconds at which the label was known. */
-  readonly labelEnd: Float64Array;
-  readonly weights: Float64Array;
-}
 
 /** One model to train on `subset` of `rows`. */
 export interface FitTask {
@@ -41,11 +32,16 @@ export interface FitTask {
 /** `done` trees of at most `total`. */
 export type OnTree = (done: number, total: number) => void;
 
-/** Trains one model on one thread, by its task. */
-export function runFit(
+/**
+ * Trains one model on one thread, by its task.
+ * @throws the reason of the signal once that is aborted; between two trees where the trees are our own
+ */
+export async function runFit(
   { engine, task, rows, subset, params, stopsEarly, base, stopping }: FitTask,
   onTree: OnTree,
+  { signal }: { readonly isUrgent?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<TreeModel> {
+  signal?.throwIfAborted();
   const given = stopping === undefined ? null : { train: subset, stopping };
   const parts = stopsEarly ? (given ?? splitOffTheEnd(rows, subset)) : null;
   const requestIn = (take: TakeRows): LearnRequest => ({
@@ -56,12 +52,26 @@ export function runFit(
       parts === null ? null : { table: takeTable(rows, parts.stopping, takeRows), patience: EARLY_STOPPING_ROUNDS },
     threads: 1,
     base: base ?? null,
-    onRound: onTree,
+    onRound(done, total) {
+      onTree(done, total);
+      // An error in a message of another thread would end the program.
+      if (engine === 'gbdt') signal?.throwIfAborted();
+    },
   });
   // A fit already runs on its own thread.
-  return engine === 'gbdt'
-    ? Promise.resolve().then(() => lendRows((take) => learnHere(requestIn(take))))
-    : openLearner(engine).learn(requestIn(takeRows));
+  if (engine === 'gbdt') return Promise.resolve().then(() => lendRows((take) => learnHere(requestIn(take))));
+  return untilAborted(openTreeLearner(engine).learn(requestIn(takeRows)), signal);
+}
+
+/** Rejects as soon as the signal is aborted. */
+export function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 type TakeRows = (x: Matrix, rows: ArrayLike<number>) => Matrix;
@@ -102,22 +112,4 @@ export function splitOffTheEnd(
 
 function takeTable({ x, y, weights }: FitRows, rows: Int32Array, take: TakeRows): TrainingTable {
   return { x: take(x, rows), y: takeLabels(y, rows), weights: takeLabels(weights, rows) };
-}
-
-/** These rows of a matrix, in this order. */
-export function takeRows(x: Matrix, rows: ArrayLike<number>): Matrix {
-  return takeRowsInto(new Float32Array(rows.length * x.columns), x, rows);
-}
-
-function takeRowsInto(values: Float32Array, x: Matrix, rows: ArrayLike<number>): Matrix {
-  for (let i = 0; i < rows.length; i++) {
-    const at = rows[i]! * x.columns;
-    values.set(x.values.subarray(at, at + x.columns), i * x.columns);
-  }
-  return { rows: rows.length, columns: x.columns, values };
-}
-
-/** The labels of these rows, in this order. */
-export function takeLabels(y: Float64Array, rows: ArrayLike<number>): Float64Array {
-  return Float64Array.from(rows, (row) => y[row]!);
 }

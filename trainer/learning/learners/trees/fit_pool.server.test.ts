@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRng } from '../../../../shared/rng.ts';
 import { sharedFloat32 } from '../../threads/shared_array.ts';
 import { openFitPool, type FitPool } from './fit_pool.ts';
-import { runFit, type FitRows, type FitTask } from './fit.ts';
+import { runFit, type FitTask } from './fit.ts';
+import type { FitRows } from '../contract/fit_rows.ts';
 import { lendMemory } from './kernel/webassembly.ts';
 import { LEARNER_DEFAULTS } from './learner.ts';
 
@@ -118,6 +119,22 @@ describe('openFitPool', () => {
     const rows = rowsOf('empty', 400);
     const weightless = taskOf({ ...rows, weights: new Float64Array(400) }, 'empty', { stopsEarly: false });
     await expect(pool.fit(weightless, silent)).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
+    expect((await pool.fit(taskOf(rows, 'next', { stopsEarly: false }), silent)).ensembles[0]!.trees.length).toBe(10);
+  });
+
+  it('rejects an aborted fit at once, running or waiting, and gives its thread to the next', async () => {
+    const pool = open(1);
+    const rows = rowsOf('aborted', 2000);
+    const long = taskOf(rows, 'long', { stopsEarly: false, params: { ...LEARNER_DEFAULTS, rounds: 100_000 } });
+    const reason = new Error('not wanted any more');
+    const running = new AbortController();
+    const waiting = new AbortController();
+    const fits = [
+      pool.fit(long, () => (waiting.abort(reason), running.abort(reason)), { signal: running.signal }),
+      pool.fit(long, silent, { signal: waiting.signal }),
+    ];
+    for (const fit of fits) await expect(fit).rejects.toBe(reason);
+    await expect(pool.fit(long, silent, { signal: running.signal })).rejects.toBe(reason);
     expect((await pool.fit(taskOf(rows, 'next', { stopsEarly: false }), silent)).ensembles[0]!.trees.length).toBe(10);
   });
 

@@ -3,7 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { MinutehandError, type describeError } from '../../../../shared/errors.ts';
 import { packageRoot } from '../../../../shared/root.ts';
 import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import { runFit, type FitRows, type FitTask, type OnTree } from './fit.ts';
+import { runFit, untilAborted, type FitTask, type OnTree } from './fit.ts';
+import type { FitRows } from '../contract/fit_rows.ts';
 
 /** The compiled program, so that sources and built code start the same threads. */
 const THREAD_FILE = 'dist/trainer/learning/learners/trees/fit_worker.js';
@@ -17,14 +18,28 @@ export type WorkerAnswer =
 export interface FitPool {
   /**
    * The rows are read at their first use and must not change while the pool is open.
-   * @param order an urgent task precedes all waiting tasks that are not urgent
+   * @throws the reason of the signal as soon as that is aborted; `gbdt` then stops after its next tree, other engines
+   * keep their thread to the end of the fit
    */
-  fit(task: FitTask, onTree: OnTree, order?: { readonly isUrgent: boolean }): Promise<TreeModel>;
+  fit(task: FitTask, onTree: OnTree, options?: FitOptions): Promise<TreeModel>;
   close(): Promise<void>;
+}
+
+export interface FitOptions {
+  /** An urgent task precedes all waiting tasks that are not urgent. */
+  readonly isUrgent?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What a thread gets. */
+export interface WorkerTask extends FitTask {
+  /** In memory of all threads: 1 once the fit is not wanted any more. */
+  readonly stop: Int32Array;
 }
 
 interface Job {
   readonly task: FitTask;
+  readonly stop: Int32Array;
   readonly onTree: OnTree;
   resolve(model: TreeModel): void;
   reject(error: unknown): void;
@@ -51,7 +66,8 @@ export function openFitPool(workers: number): FitPool {
   function next(thread: Worker): void {
     const job = urgent.shift() ?? waiting.shift() ?? null;
     jobs.set(thread, job);
-    if (job !== null) thread.postMessage({ ...job.task, rows: shareRows(job.task.rows, share) });
+    if (job !== null)
+      thread.postMessage({ ...job.task, rows: shareRows(job.task.rows, share), stop: job.stop } satisfies WorkerTask);
   }
 
   for (const thread of threads) {
@@ -77,13 +93,24 @@ export function openFitPool(workers: number): FitPool {
     });
   }
   return {
-    fit: (task, onTree, { isUrgent } = { isUrgent: false }) =>
-      new Promise((resolve, reject) => {
+    fit(task, onTree, { isUrgent = false, signal } = {}) {
+      const stop = new Int32Array(new SharedArrayBuffer(4));
+      const answer = new Promise<TreeModel>((resolve, reject) => {
+        if (signal?.aborted === true) return reject(signal.reason as Error);
         if (jobs.size === 0) return reject(lastError);
-        (isUrgent ? urgent : waiting).push({ task, onTree, resolve, reject });
-        const idle = [...jobs].find(([, job]) => job === null);
+        const queue = isUrgent ? urgent : waiting;
+        const job = { task, stop, onTree, resolve, reject };
+        queue.push(job);
+        signal?.addEventListener('abort', () => {
+          Atomics.store(stop, 0, 1);
+          const place = queue.indexOf(job);
+          if (place >= 0) queue.splice(place, 1);
+        });
+        const idle = [...jobs].find(([, own]) => own === null);
         if (idle !== undefined) next(idle[0]);
-      }),
+      });
+      return untilAborted(answer, signal);
+    },
     async close() {
       isClosed = true;
       await Promise.all(threads.map((thread) => thread.terminate()));

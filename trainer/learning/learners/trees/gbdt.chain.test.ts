@@ -16,7 +16,8 @@ import { calibrated } from '../../calibrate/platt.ts';
 import { gbdt, learnHere } from './gbdt.ts';
 import { quantileOf, slowGbdt, tableOf } from './kernel/gbdt.oracle.ts';
 import { treeAnswer } from './scoring.ts';
-import { LEARNER_DEFAULTS, type EarlyStopping, type LearnerParams, type Task, type TrainingTable } from './learner.ts';
+import { LEARNER_DEFAULTS, type EarlyStopping, type LearnerParams, type TrainingTable } from './learner.ts';
+import type { Task } from '../contract/task.ts';
 
 const SMALL: LearnerParams = { ...LEARNER_DEFAULTS, rounds: 3, leaves: 6, minDataInLeaf: 3, learningRate: 0.3 };
 const QUICK: LearnerParams = { ...LEARNER_DEFAULTS, rounds: 20 };

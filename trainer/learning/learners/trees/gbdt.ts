@@ -4,7 +4,7 @@ import { learn } from './kernel/boost.ts';
 import { prepareFit, type FitRequest, type PreparedFit } from './kernel/fit.ts';
 import { learnOnThreads } from './kernel/threads.ts';
 import { kernelModule, lendMemory, reserveMemory, type Reserve } from './kernel/webassembly.ts';
-import type { LearnRequest, Learner } from './learner.ts';
+import type { LearnRequest, TreeLearner } from './learner.ts';
 
 /**
  * Our own leaf-wise gradient boosting on histograms, second order (Friedman 2001; Chen & Guestrin 2016; Ke et al.
@@ -17,7 +17,7 @@ import type { LearnRequest, Learner } from './learner.ts';
  *
  * Further codes: LEARNER_MEMORY beyond 4 GB (see kernel/memory.ts for bytes per row), KERNEL_MISSING, LEARNER_THREAD.
  */
-export const gbdt: Learner = {
+export const gbdt: TreeLearner = {
   engine: 'gbdt',
   async learn(request) {
     return joined(request, await learnOnThreads(prepare(request), request.onRound));

@@ -1,7 +1,8 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
 import type { Engine } from '../../../../shared/policy/engines.ts';
 import type { Matrix, TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import { linkOf, type LearnRequest, type LearnerParams, type Task, type TrainingTable } from './learner.ts';
+import type { LearnRequest, LearnerParams, TrainingTable } from './learner.ts';
+import { linkOf, type Task } from '../contract/task.ts';
 
 /** Gradients are float32 numbers. */
 const LARGEST = 1e37;

@@ -4,7 +4,7 @@ import { learnHere } from './gbdt.ts';
 import { libraryHere, randomTable, request, TASKS } from './engines/engine.fixture.ts';
 import { ENGINES, type Engine } from '../../../../shared/policy/engines.ts';
 import { LEARNER_DEFAULTS } from './learner.ts';
-import { openLearner } from './learners.ts';
+import { openTreeLearner } from './learners.ts';
 
 function noteOf(engine: Engine): string {
   if (engine !== 'lightgbm' && engine !== 'xgboost') return '';
@@ -14,12 +14,12 @@ function noteOf(engine: Engine): string {
 
 for (const engine of ENGINES) {
   const note = noteOf(engine);
-  describe(`openLearner ${engine}${note}`, () => {
+  describe(`openTreeLearner ${engine}${note}`, () => {
     it.skipIf(note !== '').each(TASKS.filter(({ task }) => task.kind !== 'quantile'))(
       'gives a learner of that name, whose answers to $name have the form of the task',
       async ({ task, isSoft = false }) => {
         const table = randomTable('learners', 1000, 5, { task, isSoft });
-        const learner = openLearner(engine);
+        const learner = openTreeLearner(engine);
         expect(learner.engine).toBe(engine);
         const model = await learner.learn(request(task, table, { params: { ...LEARNER_DEFAULTS, rounds: 20 } }));
         const answers = predictModel(model, table.x);
@@ -41,7 +41,7 @@ for (const engine of ENGINES) {
       async () => {
         const table = randomTable('learners', 500, 3, { task: { kind: 'binary' } });
         const own = request({ kind: 'binary' }, table, { params: { ...LEARNER_DEFAULTS, rounds: 3 } });
-        const going = openLearner(engine).learn({ ...own, base: learnHere(own) });
+        const going = openTreeLearner(engine).learn({ ...own, base: learnHere(own) });
         if (engine === 'gbdt') expect((await going).ensembles[0]!.trees.length).toBe(6);
         else
           await expect(going).rejects.toMatchObject({

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../../shared/rng.ts';
 import { predictLogits, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import { LEARNER_DEFAULTS, type LearnerParams, type LearnRequest, type Task, type TrainingTable } from './learner.ts';
+import { LEARNER_DEFAULTS, type LearnerParams, type LearnRequest, type TrainingTable } from './learner.ts';
+import type { Task } from '../contract/task.ts';
 import { randomForest } from './random_forest.ts';
 
 const COLUMNS = 6;

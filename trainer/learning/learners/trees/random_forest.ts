@@ -3,7 +3,8 @@ import { allowedColumns, checkRequest, refuseBase, refuseFocal } from './gbdt_re
 import { prepareFit } from './kernel/fit.ts';
 import type { ForestObjective } from './kernel/plan.ts';
 import { learnOnThreads } from './kernel/threads.ts';
-import type { Learner, Task } from './learner.ts';
+import type { TreeLearner } from './learner.ts';
+import type { Task } from '../contract/task.ts';
 
 /**
  * A random forest on the trees of `gbdt` (Breiman 2001): `rounds` trees, each on a bootstrap sample of the rows
@@ -16,7 +17,7 @@ import type { Learner, Task } from './learner.ts';
  * overfit: `stopping` is ignored.
  * @throws MinutehandError LEARNER_TASK for quantiles and when there is a base, and what gbdt throws
  */
-export const randomForest: Learner = {
+export const randomForest: TreeLearner = {
   engine: 'random_forest',
   async learn(request) {
     refuseBase('random_forest', request);

@@ -1,6 +1,6 @@
 import type { GateRole } from '../../../../shared/bundle/gates/gate_codes.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
-import type { Task } from '../../learners/trees/learner.ts';
+import type { Task } from '../../learners/contract/task.ts';
 import type { Scorer, FoldModel } from '../../learners/cross_validation.ts';
 import type { Fit, ValidationRows } from '../../dataset/rows.ts';
 import { checkFoldBorders } from './fold_borders.ts';

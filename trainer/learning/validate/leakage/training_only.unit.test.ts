@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
 import { predict, predictModel, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
-import type { Task } from '../../learners/trees/learner.ts';
+import type { Task } from '../../learners/contract/task.ts';
 import { validateSplits } from '../../learners/cross_validation.ts';
 import { balancedWeights, bestF1Threshold } from '../../measures/confusion.ts';
 import { pick, type Fit, type ValidationRows } from '../../dataset/rows.ts';

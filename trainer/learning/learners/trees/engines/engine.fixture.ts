@@ -2,7 +2,8 @@ import type { Matrix, TreeModel } from '../../../../../shared/bundle/onnx/tree_e
 import { nextAbove, nextBelow } from '../../../../../shared/bundle/onnx/float32.ts';
 import { describeError } from '../../../../../shared/errors.ts';
 import { createRng } from '../../../../../shared/rng.ts';
-import { LEARNER_DEFAULTS, type LearnRequest, type Task, type TrainingTable } from '../learner.ts';
+import { LEARNER_DEFAULTS, type LearnRequest, type TrainingTable } from '../learner.ts';
+import type { Task } from '../../contract/task.ts';
 import { answered, bindApi, type Handle, type Out } from './c_api.ts';
 import type { NativeEngine } from '../../../../../shared/policy/engines.ts';
 import { librariesFrom, openLibrary, type OpenLibrary } from './engine_library.ts';

@@ -14,13 +14,12 @@ import { packageRoot } from '../../../../../shared/root.ts';
 import { allowedColumns } from '../gbdt_request.ts';
 import {
   LEARNER_DEFAULTS,
-  linkOf,
-  type Learner,
+  type TreeLearner,
   type LearnerParams,
   type LearnRequest,
-  type Task,
   type TrainingTable,
 } from '../learner.ts';
+import { linkOf, type Task } from '../../contract/task.ts';
 import type { EngineJob } from './engine_job.ts';
 import { libraryOf, NATIVE_ENGINES, type NativeEngine } from '../../../../../shared/policy/engines.ts';
 import { librariesFrom, type OpenLibrary } from './engine_library.ts';
@@ -95,7 +94,7 @@ for (const engine of NATIVE_ENGINES) {
   describe.skipIf(open === null)(`${engine}${note}`, () => {
     const knows = ({ kind }: Task): boolean =>
       kind !== 'quantile' || engine === 'lightgbm' || xgboostVersion(open!)[0] >= 2;
-    let learner: Learner;
+    let learner: TreeLearner;
     beforeAll(() => {
       learner = nativeLearner(engine);
     });

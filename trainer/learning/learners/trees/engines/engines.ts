@@ -1,6 +1,6 @@
 import { NATIVE_ENGINES, type Engine, type NativeEngine } from '../../../../../shared/policy/engines.ts';
 import { checkRequest, refuseBase, refuseFocal } from '../gbdt_request.ts';
-import type { Learner } from '../learner.ts';
+import type { TreeLearner } from '../learner.ts';
 import { librariesFrom, openLibrary } from './engine_library.ts';
 import { learnOffTheWay } from './engine_thread.ts';
 import { bindLightgbm, lightgbmVersion } from './lightgbm.ts';
@@ -44,7 +44,7 @@ const turns = createTurns();
  * @throws MinutehandError LEARNER_MISSING if the library is not installed; `learn` throws LEARNER_TASK for an
  * unsupported task and for a base, and LEARNER_FAILED with the library's error message
  */
-export function nativeLearner(engine: NativeEngine): Learner {
+export function nativeLearner(engine: NativeEngine): TreeLearner {
   const { path } = findEngine(engine);
   const found = { ...librariesFrom(), [engine]: path };
   return {

@@ -1,10 +1,11 @@
 import { MinutehandError } from '../../../../../shared/errors.ts';
 import type { TreeModel } from '../../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { allowedColumns } from '../gbdt_request.ts';
-import type { LearnerParams, Task } from '../learner.ts';
+import type { LearnerParams } from '../learner.ts';
+import type { Task } from '../../contract/task.ts';
 import { boost } from './boost.ts';
 import { answered, bindApi, type Handle, type Out } from './c_api.ts';
-import { linkOf } from '../learner.ts';
+import { linkOf } from '../../contract/task.ts';
 import { seedNumber, type EngineJob, type OnRound } from './engine_job.ts';
 import type { OpenLibrary } from './engine_library.ts';
 import { engineRows, type EngineRows } from './engine_rows.ts';

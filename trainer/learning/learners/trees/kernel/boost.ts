@@ -2,7 +2,7 @@ import { createRng } from '../../../../../shared/rng.ts';
 import { MinutehandError } from '../../../../../shared/errors.ts';
 import type { Tree, TreeModel } from '../../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Rng } from '../../../../../shared/ports.ts';
-import { linkOf, type Task } from '../learner.ts';
+import { linkOf, type Task } from '../../contract/task.ts';
 import type { Conductor, RunPhase } from './conductor.ts';
 import { Grower, type Rules } from './growth.ts';
 import * as at from './layout.ts';

@@ -1,6 +1,7 @@
 import { ln } from '../../../../../shared/elementary.ts';
 import type { Matrix, Tree, TreeModel } from '../../../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { LearnerParams, Task, TrainingTable } from '../learner.ts';
+import type { LearnerParams, TrainingTable } from '../learner.ts';
+import type { Task } from '../../contract/task.ts';
 import { findEdges } from './binning.oracle.ts';
 
 const f = Math.fround;

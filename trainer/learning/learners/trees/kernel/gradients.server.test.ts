@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LEARNER_DEFAULTS, type FocalLoss } from '../learner.ts';
+import { LEARNER_DEFAULTS } from '../learner.ts';
+import type { FocalLoss } from '../../contract/task.ts';
 import { prepareFit } from './fit.ts';
 import * as at from './layout.ts';
 import { CHUNK_ROWS, wordsOf } from './memory.ts';

@@ -1,4 +1,5 @@
-import type { FocalLoss, LearnerParams } from '../learner.ts';
+import type { LearnerParams } from '../learner.ts';
+import type { FocalLoss } from '../../contract/task.ts';
 
 /** The loss that is minimized; each tree of a forest learns the means of its targets independently. */
 export type Objective =

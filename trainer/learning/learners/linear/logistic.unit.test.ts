@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRng } from '../../../shared/rng.ts';
-import { fitLogistic } from './logistic.ts';
+import { createRng } from '../../../../shared/rng.ts';
+import { sigmoid } from '../../../../shared/elementary.ts';
+import { fitLogistic, logits, type LogisticModel } from './logistic.ts';
 import { PRIOR } from './prior.ts';
 
 const RIDGE = 1e-4;
@@ -24,6 +25,9 @@ function rowsOf(seed: string, rows: number, columns: number, missing = 0): Rows 
   return { x: { rows, columns, values }, y, weights: Float64Array.from({ length: rows }, () => 0.5 + rng.uniform()) };
 }
 
+const fit = (rows: Rows, subset: Int32Array): LogisticModel =>
+  fitLogistic(rows, subset, [...Array(rows.x.columns).keys()]);
+const probabilities = (model: LogisticModel, rows: Rows): Float64Array => logits(model, rows.x).map(sigmoid);
 const all = (rows: Rows): Int32Array => Int32Array.from(rows.y.keys());
 
 /** The columns as the model sees them, by the definition. */
@@ -48,8 +52,9 @@ describe('logistic regression', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5 }), fc.string(), (columns, seed) => {
         const rows = rowsOf(seed, 120, columns, 0.1);
-        const { coefficients, probabilities } = fitLogistic(rows, all(rows));
-        const p = probabilities(rows.x);
+        const model = fit(rows, all(rows));
+        const { coefficients } = model;
+        const p = probabilities(model, rows);
         const total = rows.weights.reduce((sum, weight) => sum + weight, 0);
         const slopeAlong = (z: (row: number) => number): number =>
           [...rows.y.keys()].reduce((sum, row) => sum + rows.weights[row]! * (p[row]! - rows.y[row]!) * z(row), 0) /
@@ -65,7 +70,7 @@ describe('logistic regression', () => {
 
   it('finds the coefficients that made the labels', () => {
     const rows = rowsOf('planted', 20_000, 2);
-    const { coefficients } = fitLogistic(rows, all(rows));
+    const { coefficients } = fit(rows, all(rows));
     // Uniform on [−2, 2]: a slope of 1 on the value is one of 2 / √3 on the standardized value.
     expect(coefficients[0]).toBeCloseTo(2 / Math.sqrt(3), 1);
     expect(coefficients[1]).toBeCloseTo(0, 1);
@@ -74,27 +79,36 @@ describe('logistic regression', () => {
   it('learns from its rows alone, and survives columns without variation and classes that a line separates', () => {
     const rows = rowsOf('subset', 200, 2);
     const half = all(rows).subarray(0, 100);
-    const before = fitLogistic(rows, half).coefficients.slice();
+    const before = fit(rows, half).coefficients.slice();
     rows.y.fill(1, 100);
     rows.x.values.fill(99, 200);
-    expect(fitLogistic(rows, half).coefficients).toEqual(before);
+    expect(fit(rows, half).coefficients).toEqual(before);
     const flat = { ...rows, x: { ...rows.x, values: new Float32Array(400).fill(7) } };
-    const p = fitLogistic(flat, all(flat)).probabilities(flat.x);
+    const p = probabilities(fit(flat, all(flat)), flat);
     expect(p.every((value) => Math.abs(value - p[0]!) < 1e-12 && value > 0 && value < 1)).toBe(true);
     const separated = { ...rows, y: rows.y.map((_, row) => (rows.x.values[2 * row]! > 0 ? 1 : 0)) };
-    expect(fitLogistic(separated, half).coefficients.every(Number.isFinite)).toBe(true);
+    expect(fit(separated, half).coefficients.every(Number.isFinite)).toBe(true);
   });
 });
 
-it('the prior is the weighted share of ones of its rows', async () => {
-  const rows = rowsOf('prior', 50, 1);
-  const subset = all(rows).subarray(10, 40);
-  const fitted = await PRIOR.fit(rows as unknown as Parameters<typeof PRIOR.fit>[0], subset);
+it('the prior is the weighted share of ones of its rows, as a float32 number', async () => {
+  const { x, y, weights } = rowsOf('prior', 50, 1);
+  const subset = Int32Array.from({ length: 30 }, (_, i) => i + 10);
+  const time = Float64Array.from(y.keys());
+  const fitted = await PRIOR.open(null).fit({
+    task: { kind: 'binary' },
+    rows: { x, y, weights, time, labelEnd: time },
+    subset,
+    columns: null,
+    budget: { kind: 'early_stopping', stopping: null },
+    seed: 'prior',
+    continueFrom: null,
+  });
   let ones = 0;
   let total = 0;
   for (let row = 10; row < 40; row++) {
-    ones += rows.weights[row]! * rows.y[row]!;
-    total += rows.weights[row]!;
+    ones += weights[row]! * y[row]!;
+    total += weights[row]!;
   }
-  expect([...fitted.probabilities(rows.x)]).toEqual(Array.from({ length: 50 }, () => ones / total));
+  expect([...fitted.answers(x)]).toEqual(Array.from({ length: 50 }, () => Math.fround(ones / total)));
 });

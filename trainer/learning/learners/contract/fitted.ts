@@ -1,0 +1,62 @@
+import type { OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
+import type { Link, Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+
+/** Scores before the link, [answers][rows], in the float32 numbers that serving computes. */
+export type Margins = (x: Matrix) => Float32Array[];
+
+/** Where the nodes of a model stand in a graph. */
+export interface GraphPlace {
+  /** Name of the float32 features, [N, columns]. */
+  readonly input: string;
+  /** Name of the float32 answers, [N, answers]. */
+  readonly output: string;
+  /** Put before the names of all other values and of all nodes. */
+  readonly prefix: string;
+}
+
+/** What is written beside the graph. */
+export interface OnnxFacts {
+  /** Key/value properties of the model, written in the order of their keys. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Training rows, from which a model may record what explanations need (cover of the nodes of a tree). */
+  readonly trained?: Matrix;
+}
+
+/** Margins are multiplied and shifted, one number of each per answer. */
+export interface MarginScaling {
+  readonly slope: readonly number[];
+  readonly intercept: readonly number[];
+}
+
+/** What a learner has learned. It does not change. */
+export interface Fitted {
+  /** Name of the learner. */
+  readonly learner: string;
+  /** Columns of its input. */
+  readonly columns: number;
+  /** How margins become answers. */
+  readonly link: Link;
+  /** Answers per row. */
+  readonly width: number;
+  /** Number of steps kept: trees, or epochs; null where there is nothing to count. */
+  readonly iterations: number | null;
+  openMargins(): Margins;
+  /**
+   * The one answer to each row, [rows]: for a probability the float32 number that serving computes.
+   * @throws RangeError when there are several answers per row
+   */
+  answers(x: Matrix): Float64Array;
+  /** Answers in float64, [rows × answers]: the reference that the graph must meet within 1e-5. */
+  exactAnswers(x: Matrix): Float64Array;
+  /**
+   * The model with other margins: Platt scaling, vector scaling.
+   * @throws RangeError when the link is the identity, or numbers are missing or not finite, or a slope is not above 0
+   */
+  withMargins(scaling: MarginScaling): Fitted;
+  /** For each column how often the model uses it (nodes that split, coefficients); 0 = it cannot change an answer. */
+  columnUses(): Int32Array;
+  /** Nodes of ONNX (opset 15, ai.onnx.ml 3) that compute the answers. */
+  graph(place: GraphPlace): OnnxNode[];
+  /** An ONNX file: input `features`, output `score`. The same model and facts give the same bytes. */
+  toOnnx(facts: OnnxFacts): Uint8Array;
+}

@@ -1,0 +1,235 @@
+import { sigmoid } from '../../../../shared/elementary.ts';
+import { encodeGraph, featuresInput, INPUT_NAME, OUTPUT_NAME } from '../../../../shared/bundle/onnx/onnx.ts';
+import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { solve } from '../../statistics/linear_solve.ts';
+import type { FitRows } from '../contract/fit_rows.ts';
+import type { Fitted, MarginScaling } from '../contract/fitted.ts';
+import { refuseUnsupported, type LearnerDefinition } from '../contract/learner.ts';
+import { linearNodes } from './linear_graph.ts';
+import { noWeight } from './prior.ts';
+
+/** Weight of the squared coefficients beside the mean log loss. */
+const RIDGE = 1e-4;
+/** Newton's method is done when no coefficient moves by more than this. */
+const TOLERANCE = 1e-8;
+const MAX_STEPS = 50;
+/** Standardized values further out count as this: a linear model follows a single outlier as far as it goes. */
+const CLIP = 5;
+const MIN_CURVATURE = 1e-9;
+
+/** Per column: what is subtracted from a value, and what it is then multiplied by; float32 numbers. */
+interface Scaling {
+  readonly mean: Float64Array;
+  /** 0 for a column without variation, which then counts as 0. */
+  readonly inverse: Float64Array;
+}
+
+/**
+ * Ridge logistic regression on columns that are standardized by the training rows; a missing value counts as the mean.
+ * Newton's method (iteratively reweighted least squares; McCullagh & Nelder 1989, ch. 2.5) from zero: the same rows
+ * give the same bits. Targets in [0, 1].
+ */
+export const LOGISTIC: LearnerDefinition<unknown> = {
+  name: 'logistic',
+  complexity: 1,
+  determinism: 'any_machine',
+  supports: { stopping: false, continuing: false, tasks: ['binary'] },
+  refuseMissing: () => undefined,
+  open: () => ({
+    name: LOGISTIC.name,
+    supports: LOGISTIC.supports,
+    fit(request) {
+      return Promise.resolve().then(() => {
+        refuseUnsupported(LOGISTIC, request);
+        const { rows, subset, columns, signal, onProgress } = request;
+        const used = columns ?? Array.from({ length: rows.x.columns }, (_, column) => column);
+        return fittedLogistic(
+          fitLogistic(rows, subset, used, (step) => {
+            signal?.throwIfAborted();
+            onProgress?.(step / MAX_STEPS);
+          }),
+        );
+      });
+    },
+  }),
+};
+
+export interface LogisticModel {
+  /** Columns of the matrix. */
+  readonly width: number;
+  /** The columns that it uses. */
+  readonly columns: readonly number[];
+  readonly scaling: Scaling;
+  /** Of the standardized columns, one for each of `columns`. */
+  readonly coefficients: Float64Array;
+  readonly intercept: number;
+}
+
+/** @throws MinutehandError DATA_TOO_SHORT without a row of weight */
+export function fitLogistic(
+  rows: Pick<FitRows, 'x' | 'y' | 'weights'>,
+  subset: Int32Array,
+  columns: readonly number[],
+  onStep: (step: number) => void = () => undefined,
+): LogisticModel {
+  const count = columns.length;
+  const scaling = scalingOf(rows, subset, columns);
+  // The last coefficient is the intercept, which is not penalized.
+  const size = count + 1;
+  const coefficients = new Float64Array(size);
+  const z = new Float64Array(size);
+  for (let step = 0; step < MAX_STEPS; step++) {
+    onStep(step);
+    const gradient = new Float64Array(size);
+    const hessian = Array.from({ length: size }, () => new Float64Array(size));
+    let total = 0;
+    for (const row of subset) {
+      standardize(rows.x, row, columns, scaling, z);
+      const weight = rows.weights[row]!;
+      const p = sigmoid(dot(coefficients, z));
+      const residual = weight * (p - rows.y[row]!);
+      const curvature = weight * Math.max(p * (1 - p), MIN_CURVATURE);
+      total += weight;
+      for (let i = 0; i < size; i++) {
+        gradient[i]! += residual * z[i]!;
+        const scaled = curvature * z[i]!;
+        const ofRow = hessian[i]!;
+        for (let j = 0; j <= i; j++) ofRow[j]! += scaled * z[j]!;
+      }
+    }
+    if (!(total > 0)) throw noWeight();
+    for (let i = 0; i < count; i++) {
+      gradient[i]! += total * RIDGE * coefficients[i]!;
+      hessian[i]![i]! += total * RIDGE;
+    }
+    for (let i = 0; i < size; i++) for (let j = 0; j < i; j++) hessian[j]![i] = hessian[i]![j]!;
+    const change = solve(hessian, gradient);
+    let largest = 0;
+    for (let i = 0; i < size; i++) {
+      coefficients[i]! -= change[i]!;
+      largest = Math.max(largest, Math.abs(change[i]!));
+    }
+    if (largest < TOLERANCE) break;
+  }
+  return {
+    width: rows.x.columns,
+    columns,
+    scaling,
+    coefficients: coefficients.subarray(0, count),
+    intercept: coefficients[count]!,
+  };
+}
+
+/** Logits of every row. */
+export function logits({ columns, scaling, coefficients, intercept }: LogisticModel, x: Matrix): Float64Array {
+  const z = new Float64Array(columns.length + 1);
+  const own = Float64Array.of(...coefficients, intercept);
+  return Float64Array.from({ length: x.rows }, (_, row) => {
+    standardize(x, row, columns, scaling, z);
+    return dot(own, z);
+  });
+}
+
+/** The model in the float32 numbers that its graph holds, so that both answer alike. */
+export function fittedLogistic(model: LogisticModel): Fitted {
+  const { width, columns, scaling } = model;
+  const own: LogisticModel = {
+    ...model,
+    coefficients: model.coefficients.map(Math.fround),
+    intercept: Math.fround(model.intercept),
+  };
+  const fitted: Fitted = {
+    learner: LOGISTIC.name,
+    columns: width,
+    link: 'sigmoid',
+    width: 1,
+    iterations: null,
+    openMargins: () => (x) => [Float32Array.from(logits(own, x))],
+    answers: (x) => fitted.exactAnswers(x).map(Math.fround),
+    exactAnswers(x) {
+      if (x.columns !== width) throw new RangeError(`the model has ${width} columns, the matrix ${x.columns}`);
+      return logits(own, x).map(sigmoid);
+    },
+    withMargins: (by) => fittedLogistic(scaledLogistic(model, by)),
+    columnUses() {
+      const uses = new Int32Array(width);
+      columns.forEach((column, i) => (uses[column] = own.coefficients[i] === 0 ? 0 : 1));
+      return uses;
+    },
+    graph: (place) => linearNodes({ ...own, mean: scaling.mean, inverse: scaling.inverse, clip: CLIP }, place),
+    toOnnx: ({ metadata }) =>
+      encodeGraph({
+        name: 'logistic_regression',
+        inputs: [featuresInput(width)],
+        nodes: fitted.graph({ input: INPUT_NAME, output: OUTPUT_NAME, prefix: '' }),
+        width: 1,
+        metadata,
+      }),
+  };
+  return fitted;
+}
+
+function scaledLogistic(model: LogisticModel, { slope, intercept }: MarginScaling): LogisticModel {
+  const factor = slope[0] ?? NaN;
+  const shift = intercept[0] ?? NaN;
+  if (!(factor > 0 && factor < Infinity && Number.isFinite(shift)))
+    throw new RangeError(`slope ${factor} and intercept ${shift}, expected numbers, the slope above 0`);
+  return {
+    ...model,
+    coefficients: model.coefficients.map((value) => factor * value),
+    intercept: factor * model.intercept + shift,
+  };
+}
+
+/** Weighted mean and inverse of the standard deviation of the known, finite values of each column, float32 numbers. */
+function scalingOf(
+  { x, weights }: Pick<FitRows, 'x' | 'weights'>,
+  subset: Int32Array,
+  columns: readonly number[],
+): Scaling {
+  const mean = new Float64Array(columns.length);
+  const inverse = new Float64Array(columns.length);
+  columns.forEach((column, i) => {
+    let total = 0;
+    let sum = 0;
+    for (const row of subset) {
+      const value = x.values[row * x.columns + column]!;
+      if (!Number.isFinite(value)) continue;
+      total += weights[row]!;
+      sum += weights[row]! * value;
+    }
+    if (total === 0) return;
+    mean[i] = Math.fround(sum / total);
+    let squares = 0;
+    for (const row of subset) {
+      const value = x.values[row * x.columns + column]!;
+      if (Number.isFinite(value)) squares += weights[row]! * (value - mean[i]!) ** 2;
+    }
+    const own = Math.fround(Math.sqrt(total / squares));
+    // A constant column differs from its rounded mean by less than that has digits.
+    const isConstant = Math.sqrt(squares / total) <= Math.abs(mean[i]!) * 2 ** -23;
+    inverse[i] = isConstant || !Number.isFinite(own) ? 0 : own;
+  });
+  return { mean, inverse };
+}
+
+/** Writes the columns of a row into `z`, and 1 behind them for the intercept. */
+function standardize(
+  { columns: width, values }: Matrix,
+  row: number,
+  columns: readonly number[],
+  { mean, inverse }: Scaling,
+  z: Float64Array,
+): void {
+  columns.forEach((column, i) => {
+    const value = (values[row * width + column]! - mean[i]!) * inverse[i]!;
+    z[i] = Number.isNaN(value) ? 0 : Math.min(Math.max(value, -CLIP), CLIP);
+  });
+  z[columns.length] = 1;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}

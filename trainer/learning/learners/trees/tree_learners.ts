@@ -1,0 +1,118 @@
+import type { Engine } from '../../../../shared/policy/engines.ts';
+import type { TreePolicy } from '../../../../shared/policy/policy.ts';
+import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { refuseUnsupported, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
+import { refuseMissingEngine } from './engines/engines.ts';
+import type { FitTask, OnTree } from './fit.ts';
+import { countTrees, fittedTrees, treesOf } from './fitted_trees.ts';
+import { LEARNER_DEFAULTS, type LearnerParams } from './learner.ts';
+
+/** Fits one model, on this thread or on one of a pool. */
+export type FitTrees = (
+  task: FitTask,
+  onTree: OnTree,
+  options?: { readonly signal?: AbortSignal },
+) => Promise<TreeModel>;
+
+export interface TreeSetup {
+  readonly parameters: TreePolicy;
+  readonly fitTrees: FitTrees;
+}
+
+const ALL_TASKS = ['binary', 'multiclass', 'regression', 'quantile'] as const;
+
+export const TREE_LEARNERS: readonly LearnerDefinition<TreeSetup>[] = [
+  treeLearner('gbdt', {
+    complexity: 2,
+    determinism: 'any_machine',
+    supports: { stopping: true, continuing: true, tasks: ALL_TASKS },
+  }),
+  treeLearner('random_forest', {
+    complexity: 3,
+    determinism: 'any_machine',
+    // A forest has no best number of trees.
+    supports: { stopping: false, continuing: false, tasks: ['binary', 'multiclass', 'regression'] },
+  }),
+  treeLearner('lightgbm', {
+    complexity: 2,
+    determinism: 'same_environment',
+    supports: { stopping: true, continuing: false, tasks: ALL_TASKS },
+  }),
+  treeLearner('xgboost', {
+    complexity: 2,
+    determinism: 'same_environment',
+    supports: { stopping: true, continuing: false, tasks: ALL_TASKS },
+  }),
+];
+
+/** @param columns that may split; null = all */
+export function treeParams(
+  { rounds, learning_rate, leaves, min_data_in_leaf, l2, row_fraction, column_fraction }: TreePolicy,
+  columns: readonly number[] | null,
+  seed: string,
+): LearnerParams {
+  return {
+    ...LEARNER_DEFAULTS,
+    rounds,
+    learningRate: learning_rate,
+    leaves,
+    minDataInLeaf: min_data_in_leaf,
+    l2,
+    rowFraction: row_fraction,
+    columnFraction: column_fraction,
+    seed,
+    columns,
+  };
+}
+
+function treeLearner(
+  engine: Engine,
+  facts: Pick<LearnerDefinition<TreeSetup>, 'complexity' | 'determinism' | 'supports'>,
+): LearnerDefinition<TreeSetup> {
+  return {
+    ...facts,
+    name: engine,
+    refuseMissing: () => refuseMissingEngine(engine),
+    open: ({ parameters, fitTrees }) => ({
+      name: engine,
+      supports: facts.supports,
+      async fit(request) {
+        refuseUnsupported({ name: engine, supports: facts.supports }, request);
+        const { onProgress, signal } = request;
+        const own = taskOf(engine, parameters, facts.supports.stopping, request);
+        if ('finished' in own) return fittedTrees(engine, own.finished);
+        const onTree: OnTree = (done, total) => onProgress?.(done / total);
+        return fittedTrees(engine, await fitTrees(own, onTree, { ...(signal && { signal }) }));
+      },
+    }),
+  };
+}
+
+/**
+ * Boosting goes on from the answers of a model (Friedman 2001: each tree is fitted to the residuals of the previous
+ * sum): the base's trees, then new ones. Its draws are not repeated, whatever the seed.
+ * @returns the base itself where that has as many trees as are asked for
+ */
+function taskOf(
+  engine: Engine,
+  parameters: TreePolicy,
+  canStop: boolean,
+  { task, rows, subset, columns, budget, seed, continueFrom }: FitRequest,
+): FitTask | { readonly finished: TreeModel } {
+  const base = continueFrom === null ? null : treesOf(continueFrom);
+  const before = base === null ? 0 : countTrees(base);
+  if (base !== null && budget.kind === 'fixed' && budget.iterations <= before) return { finished: base };
+  const params = treeParams(parameters, columns, base === null ? seed : `${seed}/behind ${before} trees`);
+  const rounds = budget.kind === 'fixed' ? budget.iterations - before : params.rounds;
+  const stopping = budget.kind === 'fixed' ? null : budget.stopping;
+  return {
+    engine,
+    task,
+    rows,
+    subset,
+    params: { ...params, rounds },
+    stopsEarly: budget.kind === 'early_stopping' && canStop,
+    base,
+    ...(stopping && { stopping }),
+  };
+}
