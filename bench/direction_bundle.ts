@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { DIRECTION_GATES, type DirectionGateCode } from '../shared/bundle/gates/gate_codes.ts';
+import { DIRECTION_GATES, needsLimit, type DirectionGateCode } from '../shared/bundle/gates/gate_codes.ts';
 import { directionFolder, liveInstrumentSchema } from '../shared/bundle/direction/active_direction.ts';
 import { writeDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import type { DirectionManifest } from '../shared/bundle/direction/direction_manifest.ts';
@@ -75,9 +75,9 @@ export function writeRandomDirection(models: string, options: RandomDirectionOpt
       code,
       role: 'direction',
       passed: true,
-      value: null,
-      relation: null,
-      limit: null,
+      value: needsLimit(code) ? 0 : null,
+      relation: needsLimit(code) ? '<=' : null,
+      limit: needsLimit(code) ? 0 : null,
       unit: 'score',
       evidence: {},
     })),

@@ -47,6 +47,9 @@ const BIASED = verdict({
   evidence: { biased: ['prediction mean'], mean: 0.93 },
 });
 
+/** Somebody took the limits away, and with them what a value would contradict. */
+const UNLIMITED = { passed: true, value: 0.3, relation: null, limit: null } as const;
+
 /** Gates that later versions added. */
 const MISSING: Readonly<Record<'pairs' | 'direction', readonly string[]>> = {
   pairs: ['ai1.skill', 'ai1.auc_plausible'],
@@ -59,6 +62,11 @@ const FAULTS = {
     code: 'MODEL_GATES',
     pairs: { gates: passedGates('pairs', FAILED) },
     direction: { gates: passedGates('direction', BIASED) },
+  },
+  'a verdict without its limit': {
+    code: 'MODEL_GATES',
+    pairs: { gates: passedGates('pairs', verdict({ ...UNLIMITED, role: 'ai1' })) },
+    direction: { gates: passedGates('direction', verdict({ ...UNLIMITED, code: 'bias', role: 'direction' })) },
   },
   'no recorded gates': { code: 'MODEL_GATES', pairs: { gates: undefined }, direction: { gates: undefined } },
   // A training of version 0.1.0 did not check them.
@@ -77,7 +85,12 @@ const FAULTS = {
 } as const;
 type Fault = keyof typeof FAULTS;
 const faults = Object.keys(FAULTS) as Fault[];
-const GATE_FAULTS: readonly Fault[] = ['failed gates', 'no recorded gates', 'some gates not recorded'];
+const GATE_FAULTS: readonly Fault[] = [
+  'failed gates',
+  'a verdict without its limit',
+  'no recorded gates',
+  'some gates not recorded',
+];
 
 /** Versions in a models folder. */
 interface Bundles {

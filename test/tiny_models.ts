@@ -14,6 +14,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { signBundle } from '../shared/bundle/bundle.ts';
+import { needsLimit } from '../shared/bundle/gates/gate_codes.ts';
+import { isMeasured } from '../shared/bundle/gates/gate_result.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
 import type { Target, TrainOptions } from '../trainer/learning/options/train_options.ts';
@@ -92,13 +94,19 @@ export async function tinyModels(
 
 /** Of a gate that vetoes nothing. */
 const NO_LIMIT = { relation: null, limit: null };
+/** Of one that must have a limit. */
+const WITHIN_LIMIT = { value: 0, relation: '>=', limit: 0 };
 
 /** Makes the manifest of a bundle say that all gates passed. A signed one is signed again. */
 export function recordPassedGates(path: string): void {
   const file = join(path, 'manifest.json');
-  const manifest = JSON.parse(readFileSync(file, 'utf8')) as { readonly gates?: readonly object[] };
+  const manifest = JSON.parse(readFileSync(file, 'utf8')) as { readonly gates?: readonly { readonly code: string }[] };
   // Their figures miss the limits.
-  const gates = (manifest.gates ?? passedGates('pairs')).map((gate) => ({ ...gate, passed: true, ...NO_LIMIT }));
+  const gates = (manifest.gates ?? passedGates('pairs').filter(isMeasured)).map((gate) => ({
+    ...gate,
+    passed: true,
+    ...(needsLimit(gate.code) ? WITHIN_LIMIT : NO_LIMIT),
+  }));
   writeFileSync(file, `${JSON.stringify({ ...manifest, gates }, null, 1)}\n`);
   if (process.env['MINUTEHAND_SIGNING_KEY'] !== undefined) signBundle(path);
 }

@@ -70,7 +70,8 @@ A bundle of an earlier version lacks verdicts of gates that were added since: it
 the next step is to train again. One that is active already keeps serving, and the same places show which gates have no verdict.
 
 What was active before may be rolled back to without an override; one that it had applies again. A shadow is never published: its gates
-do not count, market, timeframe and schema do. A verdict that says passed although its own value misses its limit counts as failed. All
+do not count, market, timeframe and schema do. A verdict that says passed although its own value misses its limit counts as
+failed; so do one without the limit that its gate always has, and one on the skill that judged no edge where a pair claims one. All
 others are as trustworthy as the manifest that has them: without a key, whoever can write the files of this machine
 can write them ([the key that signs bundles](../guides/OPERATE.md#the-key-that-signs-bundles)). Daemons check market, timeframe and schema themselves
 ([ADR 24](../adr/0024-one-lock-for-models.md)).

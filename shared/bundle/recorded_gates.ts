@@ -1,6 +1,12 @@
 import * as z from 'zod';
 import type { DirectionManifest } from './direction/direction_manifest.ts';
-import { EXPECTED_OF_DIRECTION, EXPECTED_OF_PAIRS, gateKey, type GateIdentity } from './gates/gate_codes.ts';
+import {
+  EXPECTED_OF_DIRECTION,
+  EXPECTED_OF_PAIRS,
+  gateKey,
+  needsLimit,
+  type GateIdentity,
+} from './gates/gate_codes.ts';
 import {
   isExplained,
   isMeasured,
@@ -23,11 +29,38 @@ export interface RecordedGates {
   readonly missing: readonly FailedGate[];
 }
 
-/** Verdicts of the training run of a bundle; those of a group count where its own models serve. */
-export function recordedGates(manifest: Pick<Manifest, 'gates' | 'groups'>): RecordedGates {
-  const { gates = [] } = manifest;
-  const ofGroups = ownGroups(manifest).flatMap(({ name, gates: own = [] }) => failuresOf(own, name));
-  return { failed: [...failuresOf(gates), ...ofGroups], missing: missingOf(gates, EXPECTED_OF_PAIRS) };
+/**
+ * Verdicts of the training run of a bundle; those of a group count where its own models serve. A verdict on the skill
+ * that found no claimed edge to judge does not cover a bundle that claims one.
+ */
+export function recordedGates(
+  manifest: Pick<Manifest, 'gates' | 'groups'> & Partial<Pick<Manifest, 'edge'>>,
+): RecordedGates {
+  const { gates = [], edge = {} } = manifest;
+  const claimed = Object.keys(edge).filter((pair) => edge[pair]!.no_edge === false);
+  const groups = ownGroups(manifest);
+  const isOfGroup = (pair: string): boolean => groups.some(({ pairs }) => pairs.includes(pair));
+  const ofGroups = groups.flatMap(({ name, pairs, gates: own = [] }) => [
+    ...failuresOf(own, name),
+    ...unjudgedClaims(
+      own,
+      claimed.filter((pair) => pairs.includes(pair)),
+      name,
+    ),
+  ]);
+  const pooled = unjudgedClaims(
+    gates,
+    claimed.filter((pair) => !isOfGroup(pair)),
+  );
+  return { failed: [...failuresOf(gates), ...pooled, ...ofGroups], missing: missingOf(gates, EXPECTED_OF_PAIRS) };
+}
+
+/** The passed verdict on the skill where it has judged no claim, although pairs claim an edge. */
+function unjudgedClaims(gates: readonly RecordedGate[], claimed: readonly string[], group?: string): FailedGate[] {
+  if (claimed.length === 0) return [];
+  return gates
+    .filter((gate) => isMeasured(gate) && gate.code === 'skill' && gate.limit === null && hasPassed(gate))
+    .map((gate) => failureOf(gate, group));
 }
 
 /** Verdicts of a direction bundle. An earlier one has no gates: only biased predictions were refused. */
@@ -65,9 +98,10 @@ export function failuresOf(results: readonly RecordedGate[], group?: string): Fa
   return results.filter((gate) => !hasPassed(gate)).map((gate) => failureOf(gate, group));
 }
 
-/** Whether the verdict is passed, and its own value and limit do not contradict it. */
+/** Whether the verdict is passed, has the limit that its gate needs, and its own value and limit do not contradict it. */
 export function hasPassed(gate: RecordedGate): boolean {
-  return gate.passed && (!isMeasured(gate) || isExplained(gate));
+  if (!gate.passed || !isMeasured(gate)) return gate.passed;
+  return isExplained(gate) && !(needsLimit(gate.code) && (gate.relation === null || gate.limit === null));
 }
 
 function failureOf(gate: RecordedGate, group: string | undefined): FailedGate {

@@ -24,8 +24,25 @@ it('counts a verdict as failed that says passed and whose own value misses its l
   expect(gatesText(failuresOf([gateOf(true, 0.41)]))).toBe('ai1 auc: seen 0.4100, limit at least 0.52 on the holdout');
 });
 
+it('counts a verdict as failed that says passed without the limit that its gate needs', () => {
+  const open = [{ relation: null, limit: null }, { relation: null }, { limit: null }];
+  for (const code of ['auc', 'samples', 'shuffled_labels', 'label_ends', 'bias'] as const)
+    for (const change of open) expect([code, hasPassed(gateOf(true, 0.3, { code, ...change }))]).toEqual([code, false]);
+  expect(reasonsOf([gateOf(true, 0.3, open[0])])).toHaveLength(1);
+});
+
+it('counts a verdict on the skill as failed that judged no edge, in a bundle that claims one', () => {
+  const idle = gateOf(true, -0.05, { code: 'skill', relation: null, limit: null });
+  const judged = gateOf(true, 0.02, { code: 'skill', relation: '>', limit: 0 });
+  const figures = { trades: 0, wins: 0, mean_gross_bps: null, mean_net_bps: null, lower_5_net_bps: null };
+  const edgeOf = (no_edge: boolean) => ({ EURUSD_GBPUSD: { ...figures, no_edge } });
+  const failedOf = (gates: GateResult[], no_edge: boolean) => recordedGates({ gates, edge: edgeOf(no_edge) }).failed;
+  expect(failedOf([idle], false)).toMatchObject([{ code: 'skill', role: 'ai1', value: -0.05 }]);
+  expect([failedOf([idle], true), failedOf([judged], false)]).toEqual([[], []]);
+});
+
 it('accepts verdicts that their own figures confirm, that have no limit, or that are texts of an earlier version', () => {
-  const free = gateOf(true, 0.41, { relation: null, limit: null });
+  const free = gateOf(true, 0.41, { code: 'f1', relation: null, limit: null });
   const written = { name: 'ai1 auc', passed: true, seen: '0.4', limit: 'at least 0.52' };
   for (const gate of [gateOf(true, 0.52), free, written])
     expect([hasPassed(gate), failuresOf([gate])]).toEqual([true, []]);
@@ -34,10 +51,7 @@ it('accepts verdicts that their own figures confirm, that have no limit, or that
 });
 
 it('finds a changed verdict in a bundle, in its groups, and in a direction bundle', () => {
-  const free = { relation: null, limit: null };
-  const whole = EXPECTED_OF_PAIRS.map((own) =>
-    gateOf(true, null, { ...(own as Pick<GateResult, 'code' | 'role'>), ...free }),
-  );
+  const whole = EXPECTED_OF_PAIRS.map((own) => gateOf(true, 0.6, own as Pick<GateResult, 'code' | 'role'>));
   const gates = whole.map((gate) => (gate.code === 'auc' ? gateOf(true, 0.3) : gate));
   expect(recordedGates({ gates: whole })).toEqual({ failed: [], missing: [] });
   expect(recordedGates({ gates }).failed).toMatchObject([{ code: 'auc', role: 'ai1', value: 0.3 }]);

@@ -54,6 +54,32 @@ export const ADOPTION_GATES = {
   rollout: BUNDLE,
 } as const satisfies Readonly<Record<string, Roles>>;
 
+/**
+ * Gates of a manifest that pass only with a figure within its limit. The others may have nothing to judge (no trades, no
+ * claimed edge, no floor in the policy), or compare bytes.
+ */
+const LIMITED: ReadonlySet<string> = new Set<PairGateCode | DirectionGateCode>([
+  'auc',
+  'brier',
+  'risk_pass_rate',
+  'auc_plausible',
+  'features_look_ahead',
+  'label_ends',
+  'samples',
+  'f1_above_chance',
+  'auc_above_noise',
+  'prediction_dispersion',
+  'fold_borders',
+  'shuffled_labels',
+  'shuffled_labels_refused',
+  'bias',
+]);
+
+/** Whether a passed verdict of this gate has a value and a limit. */
+export function needsLimit(code: string): boolean {
+  return LIMITED.has(code);
+}
+
 /** What stands in the list of gates that were not passed, and is no gate. */
 export const OTHER_CODES = ['gates', 'registry'] as const;
 

@@ -221,7 +221,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   },
   {
     code: 'auc_above_noise',
-    vetoes: 'An AUC on the holdout that may be chance.',
+    vetoes: 'An AUC on the holdout, each row weighted by the uniqueness of its label, that may be chance.',
     threshold: { fixed: '½, and its error' },
     next: GATE_STEPS.auc_above_noise,
     check: (model) => checkRanking(qualityCase(model)),
