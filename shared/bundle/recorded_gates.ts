@@ -98,7 +98,7 @@ export function failuresOf(results: readonly RecordedGate[], group?: string): Fa
   return results.filter((gate) => !hasPassed(gate)).map((gate) => failureOf(gate, group));
 }
 
-/** Whether the verdict is passed, has the limit that its gate needs, and its own value and limit do not contradict it. */
+/** Whether the verdict is passed, has the limit that its gate needs, and its own figures do not contradict it. */
 export function hasPassed(gate: RecordedGate): boolean {
   if (!gate.passed || !isMeasured(gate)) return gate.passed;
   return isExplained(gate) && !(needsLimit(gate.code) && (gate.relation === null || gate.limit === null));

@@ -55,8 +55,8 @@ export const ADOPTION_GATES = {
 } as const satisfies Readonly<Record<string, Roles>>;
 
 /**
- * Gates of a manifest that pass only with a figure within its limit. The others may have nothing to judge (no trades, no
- * claimed edge, no floor in the policy), or compare bytes.
+ * Gates of a manifest that pass only with a figure within its limit. The others may have nothing to judge (no trades,
+ * no claimed edge, no floor in the policy), or compare bytes.
  */
 const LIMITED: ReadonlySet<string> = new Set<PairGateCode | DirectionGateCode>([
   'auc',
