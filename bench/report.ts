@@ -5,6 +5,7 @@ import { STAGES } from './end_to_end/signal_stages.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
 import type { FloorPace, FloorResult } from './end_to_end/floor.ts';
+import type { ProcessWork } from './end_to_end/process_work.ts';
 import { BROWSERS_LIMIT, type BrowsersResult } from './end_to_end/browsers.ts';
 import type { InstrumentsResult } from './end_to_end/instruments.ts';
 import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
@@ -116,6 +117,20 @@ function floor({ pairs, request_bytes, answer_bytes, paces }: FloorResult): stri
       ...row(pace, `daemon, ${transport}`, pace.daemon[transport]),
     ]),
   ]);
+  const works = paces.flatMap(({ gap_ms, null_daemon_work, daemon_work }) => [
+    ...workRow(gap_ms, 'null daemon', null_daemon_work),
+    ...workRow(gap_ms, 'daemon', daemon_work),
+  ]);
+  const work =
+    works.length === 0
+      ? ''
+      : `
+Work of the two processes per minute of bars, as the kernel counts it: microseconds on a processor, of which by thread; ready but without a processor; how often its threads slept, and were taken off their processor.
+
+| pace | process | on a processor | by thread | waited | slept | preempted |
+|---|---|---|---|---|---|---|
+${works.join('\n')}
+`;
   return `## Floor
 
 ${pairs} pairs: what the machine allows, beside daemon and null daemon in one run, in alternating blocks; microseconds, p50/p99/max, and p50 over that of the echo. *Echo*: ${request_bytes} bytes to another process and ${answer_bytes} bytes back by TCP, without any of our code. *All*: until the last transport has all signals.
@@ -123,7 +138,15 @@ ${pairs} pairs: what the machine allows, beside daemon and null daemon in one ru
 | pace | what | round trips | p50/p99/max | × echo |
 |---|---|---|---|---|
 ${rows.join('\n')}
-`;
+${work}`;
+}
+
+function workRow(gapMs: number, name: string, work: ProcessWork | null): string[] {
+  if (work === null) return [];
+  const threads = work.threads.map((one) => `${one.name} ${whole(one.cpu_us)}`).join(', ');
+  return [
+    `| ${gapMs === 0 ? 'back-to-back' : `${gapMs} ms idle`} | ${name} | ${whole(work.cpu_us)} | ${threads} | ${whole(work.waited_us)} | ${work.slept.toFixed(1)} | ${work.preempted.toFixed(1)} |`,
+  ];
 }
 
 const FLOOR_ROWS = ['websocket', 'redis', 'file', 'all'] as const;

@@ -58,6 +58,17 @@ describe('docs/reference/BENCHMARKS.md', () => {
             redis_round_trip: null,
             file_write: of(250),
             ...daemons,
+            null_daemon_work: null,
+            daemon_work: {
+              cpu_us: 512.4,
+              waited_us: 3,
+              slept: 21.25,
+              preempted: 0,
+              threads: [
+                { name: 'main', cpu_us: 400, slept: 12 },
+                { name: 'thread', cpu_us: 100, slept: 9 },
+              ],
+            },
             websocket_over_echo: 4,
             all_over_echo: 9,
           },
@@ -72,6 +83,7 @@ describe('docs/reference/BENCHMARKS.md', () => {
       '|back-to-back|daemon, websocket|1|400/400/400|**4.0**|',
       '|back-to-back|null daemon, all|1|600/600/600|**6.0**|',
       '|back-to-back|daemon, all|1|900/900/900|**9.0**|',
+      '|back-to-back|daemon|512|main 400, thread 100|3|21.3|0.0|',
     ]);
   });
 

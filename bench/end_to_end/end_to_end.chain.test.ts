@@ -60,6 +60,11 @@ describe('the floor', () => {
           expect(own.all!.max).toBeGreaterThanOrEqual(own.websocket!.max);
         }
         expect(ratios.websocket_over_echo).toBe(daemon.websocket!.p50 / echo.p50);
+        if (!existsSync('/proc/self/task')) continue;
+        // A minute of the daemon costs more than one echo, and its threads sleep between them.
+        expect(ratios.daemon_work!.cpu_us).toBeGreaterThan(10);
+        expect(ratios.daemon_work!.slept).toBeGreaterThan(1);
+        expect(ratios.null_daemon_work!.cpu_us).toBeGreaterThan(10);
       }
     });
     expect(existsSync(field.home)).toBe(false);

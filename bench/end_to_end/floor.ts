@@ -9,6 +9,7 @@ import { openTemporaryFolder } from '../temporary_folder.ts';
 import { openField, TRANSPORTS, type Field, type Latencies, type Transport } from './field.ts';
 import { instantNs } from './instant.ts';
 import { startHelper, startRedis } from './process.ts';
+import { ProcessWorkMeter, type ProcessWork } from './process_work.ts';
 
 const PAIRS = 10;
 /** Twelve bars of a minute as JSON. */
@@ -31,6 +32,9 @@ export interface FloorPace {
   readonly file_write: Percentiles;
   readonly null_daemon: Readonly<Partial<Record<Transport | 'all', Percentiles>>>;
   readonly daemon: Readonly<Partial<Record<Transport | 'all', Percentiles>>>;
+  /** Work of the two processes per minute of bars; null where the kernel does not count it. */
+  readonly null_daemon_work: ProcessWork | null;
+  readonly daemon_work: ProcessWork | null;
   /** Median of the daemon's WebSocket, and of its last transport, over the median of the echo. */
   readonly websocket_over_echo: number;
   readonly all_over_echo: number;
@@ -49,6 +53,8 @@ interface Samples {
   readonly file: number[];
   readonly real: Latencies[];
   readonly null: Latencies[];
+  readonly realWork: ProcessWorkMeter;
+  readonly nullWork: ProcessWorkMeter;
 }
 
 /**
@@ -149,8 +155,22 @@ function roundTrip(socket: Socket, request: Buffer, answerBytes: number): Promis
   });
 }
 
+interface Step {
+  run(): Promise<void>;
+  /** Of the process that it asks for work. */
+  readonly meter?: ProcessWorkMeter;
+}
+
 async function measureBlocks(field: Field, base: Base, minutes: number, gapMs: number): Promise<Samples> {
-  const samples: Samples = { echo: [], redis: [], file: [], real: [], null: [] };
+  const samples: Samples = {
+    echo: [],
+    redis: [],
+    file: [],
+    real: [],
+    null: [],
+    realWork: new ProcessWorkMeter(field.real.helper.pid),
+    nullWork: new ProcessWorkMeter(field.null!.helper.pid),
+  };
   const pause = async (): Promise<void> => {
     if (gapMs > 0) await sleep(gapMs);
   };
@@ -159,29 +179,35 @@ async function measureBlocks(field: Field, base: Base, minutes: number, gapMs: n
     await work();
     into.push((instantNs() - startNs) / NS_PER_US);
   };
-  const steps: (() => Promise<void>)[] = [
-    () => timed(samples.echo, () => base.echo()),
-    async () => {
-      if (base.redis !== null) await timed(samples.redis, base.redis);
+  const steps: readonly Step[] = [
+    { run: () => timed(samples.echo, () => base.echo()) },
+    {
+      run: async () => {
+        if (base.redis !== null) await timed(samples.redis, base.redis);
+      },
     },
-    () => timed(samples.file, () => base.file()),
-    async () => void samples.null.push(await field.null!.minute()),
-    async () => void samples.real.push(await field.real.minute()),
+    { run: () => timed(samples.file, () => base.file()) },
+    { run: async () => void samples.null.push(await field.null!.minute()), meter: samples.nullWork },
+    { run: async () => void samples.real.push(await field.real.minute()), meter: samples.realWork },
   ];
   for (let done = 0; done < minutes; done += BLOCK_MINUTES) {
     const count = Math.min(BLOCK_MINUTES, minutes - done);
     // The order can affect the figures, so it alternates.
     const order = (done / BLOCK_MINUTES) % 2 === 0 ? steps : [...steps].reverse();
-    for (const step of order)
+    for (const { run, meter } of order) {
+      meter?.begin();
       for (let i = 0; i < count; i++) {
         await pause();
-        await step();
+        await run();
       }
+      meter?.end(count);
+    }
   }
   return samples;
 }
 
-function paceOf(gapMs: number, { echo, redis, file, real, null: base }: Samples): FloorPace {
+function paceOf(gapMs: number, samples: Samples): FloorPace {
+  const { echo, redis, file, real, null: base, realWork, nullWork } = samples;
   const floor = percentiles(echo);
   const daemon = byTransport(real);
   return {
@@ -192,6 +218,8 @@ function paceOf(gapMs: number, { echo, redis, file, real, null: base }: Samples)
     file_write: percentiles(file),
     null_daemon: byTransport(base),
     daemon,
+    null_daemon_work: nullWork.result(),
+    daemon_work: realWork.result(),
     websocket_over_echo: daemon.websocket!.p50 / floor.p50,
     all_over_echo: daemon.all!.p50 / floor.p50,
   };
