@@ -21,7 +21,6 @@ import { joinedLine, seriesFolder } from '../direction_source.ts';
 import type { Output } from '../output.ts';
 import { parsePeriod } from '../period.ts';
 
-/** The labels of the last training rows end a day after them. */
 /** Of earlier bundles, which do not state their costs. */
 const EARLIER_COSTS = { taker_fee_bps: 5, slippage_bps: 1 };
 
@@ -46,7 +45,7 @@ export function addDirectionEvaluate(direction: Command, output: () => Output): 
     .option('--data <folder>', 'folder of bars (default: the bars of this installation)')
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')
     .option('--symbols <list>', 'instruments (default: those of the bundle)')
-    .option('--from <day>', 'first UTC day or minute (default: a day after the last bar it has learned from)')
+    .option('--from <day>', 'first UTC day or minute (default: where the labels that it has learned from end)')
     .option('--to <day>', 'UTC day or minute of the end')
     .option('--fee-bps <x>', 'taker fee per fill (default: as in its training)')
     .option('--slippage-bps <x>', 'slippage per fill (default: as in its training)')

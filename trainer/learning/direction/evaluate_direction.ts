@@ -24,7 +24,7 @@ import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
 import { CLASSES } from './walk_forward.ts';
 
 const ROWS_PER_SCORE = 4096;
-/** Labels look this far ahead. */
+/** Evaluation labels look this far ahead. */
 const LABEL_SECONDS = 86_400;
 
 export interface EvaluationRequest {
@@ -77,7 +77,7 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
   if (chosen.length === 0)
     throw new MinutehandError('DATA_TOO_SHORT', {
       seen: `no labeled bar from ${isoSecond(from)} on`,
-      expected: 'bars after the training period, and 24 hours after them',
+      expected: 'bars after the labels of the training period, and 24 hours after them',
       next: 'Give newer bars, or `--from` with an earlier day: figures of the training period are in-sample.',
     });
   const answers = answersOf(request, rows, chosen);
@@ -116,9 +116,16 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
   };
 }
 
-/** Epoch seconds: bars that close from then on are in no label that the model has learned. */
-export function firstUnseen({ period }: Pick<DirectionManifest, 'period'>): number {
-  return Date.parse(period.to) / 1000 + LABEL_SECONDS;
+/**
+ * Epoch seconds: bars that close from then on are in no label that the model has learned, of which the one it was
+ * trained on may look further ahead than the evaluation label.
+ */
+export function firstUnseen({
+  period,
+  label,
+  timeframe,
+}: Pick<DirectionManifest, 'period' | 'label' | 'timeframe'>): number {
+  return Date.parse(period.to) / 1000 + Math.max(LABEL_SECONDS, label.horizon * timeframe);
 }
 
 function withoutClaims(edge: Readonly<Record<string, InstrumentEdge>>): Record<string, InstrumentEdge> {

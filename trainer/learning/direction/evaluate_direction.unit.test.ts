@@ -41,11 +41,12 @@ function risingMarket(): Instrument {
 const isoOf = (bar: number): string => new Date((START + bar * HOUR) * 1000).toISOString();
 
 /** A model that always expects a rise, and that learned from bars up to this one. */
-function evaluated(learnedBars: number, fromBar: number): ReturnType<typeof evaluateDirection> {
+function evaluated(learnedBars: number, fromBar: number, horizon = 24): ReturnType<typeof evaluateDirection> {
   const manifest = {
     timeframe: HOUR,
     windows: { rsi_window: 6, bollinger_window: 8, atr_window: 6, short_window: 8, medium_window: 16, long_window: 24 },
     period: { from: isoOf(0), to: isoOf(learnedBars) },
+    label: { unit: 'percent', threshold: 0.02, horizon },
     strategy: { theta_up: 0.5, theta_down: 0.5, stop: 0.02, target: 0.02, max_age_bars: 24 },
   } as unknown as DirectionManifest;
   return evaluateDirection({
@@ -71,6 +72,17 @@ it('claims an edge on bars that the model has not learned from, and none where o
 });
 
 it('counts bars within the horizon of the last label as learned from', () => {
-  expect(firstUnseen({ period: { from: isoOf(0), to: isoOf(100) } })).toBe(START + 124 * HOUR);
+  const firstOf = (horizon: number, timeframe: number): number =>
+    (firstUnseen({
+      period: { from: isoOf(0), to: isoOf(100) },
+      label: { unit: 'percent', threshold: 0.02, horizon },
+      timeframe,
+    }) -
+      START) /
+    HOUR;
+  expect([firstOf(24, HOUR), firstOf(6, HOUR), firstOf(288, HOUR / 12)]).toEqual([124, 124, 124]);
+  // A training label of three days knows prices three days later.
+  expect([firstOf(72, HOUR), firstOf(72, 4 * HOUR)]).toEqual([172, 388]);
   expect([evaluated(600, 624).inSample, evaluated(600, 623).inSample]).toEqual([false, true]);
+  expect([evaluated(600, 672, 72).inSample, evaluated(600, 671, 72).inSample]).toEqual([false, true]);
 });
