@@ -88,6 +88,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'which pairs are cointegrated, and whether trading them pays',
     load: async () => (await import('./commands/scan.ts')).addScan,
   },
+  strategy: {
+    summary: 'check, backtest and explain a rule that is written as formulas',
+    load: async () => (await import('./commands/strategy.ts')).addStrategy,
+  },
   replay: {
     summary: 'run bar files, or a journal, through the daemon’s pipeline',
     load: async () => (await import('./commands/replay.ts')).addReplay,

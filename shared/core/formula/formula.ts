@@ -111,6 +111,8 @@ class Checker {
   }
 
   #read(name: string, column: number): Node {
+    const number = this.#sources.numbers?.get(name);
+    if (number !== undefined) return constantNode(number, column);
     const source = this.#sources.byName.get(name);
     if (source === undefined) throw this.#unknownSource(name, column);
     return { kind: 'read', source: name, text: name, type: 'number', unit: source.unit, bars: source.bars, column };
@@ -303,7 +305,7 @@ function textOf({ name, sign, parameters }: Operator, inputs: readonly Node[], c
 }
 
 /** An infix text stands in brackets, of which an argument and a whole formula have no need. */
-function withoutBrackets(text: string): string {
+export function withoutBrackets(text: string): string {
   return text.startsWith('(') ? text.slice(1, -1) : text;
 }
 

@@ -18,6 +18,8 @@ export interface Sources {
   /** `a pair`, in errors. */
   readonly subject: string;
   readonly byName: ReadonlyMap<string, Source>;
+  /** Names that stand for a number, such as the thresholds of a strategy file. */
+  readonly numbers?: ReadonlyMap<string, number>;
 }
 
 /** Fields of a bar. */

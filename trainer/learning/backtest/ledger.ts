@@ -45,6 +45,12 @@ export function* tradesCsv({ bundles }: PeriodResult): Generator<string> {
   }
 }
 
+/** The same columns for trades that no bundle decided. */
+export function* recordsCsv(trades: readonly TradeRecord[]): Generator<string> {
+  yield `${TRADE_COLUMNS.map(([name]) => name).join(',')}\n`;
+  for (const trade of trades) yield `${TRADE_COLUMNS.map(([, of]) => of(trade)).join(',')}\n`;
+}
+
 /** Net values over time as CSV, as fractions of capital: by bundle and view, then by pair as if it had an edge. */
 export function* equityCsv(result: PeriodResult): Generator<string> {
   const { first, last, bundles, pairs } = result;

@@ -198,7 +198,8 @@ function runView({ pair, history: columns, scores, start, rolls, options: given 
   return { run, trades, changes, fullChanges, days, tally, tradeDays: tradeDays(run.trades, rolls) };
 }
 
-function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): TradeRecord {
+/** The trade with the times of its decisions and the prices of its fills. */
+export function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): TradeRecord {
   const { entrySignal, exitSignal, entryBar, exitBar } = trade;
   return {
     ...trade,

@@ -62,7 +62,7 @@ export function backtestStrategy(
 }
 
 /** Funding settlements of a perpetual contract. */
-interface Settlements {
+export interface Settlements {
   /** Sum of the rates settled after `from`, up to and including `to`. */
   between(from: number, to: number): number;
 }

@@ -160,19 +160,36 @@ function makeTrade(
   reason: string,
   options: BacktestOptions,
 ): FilledTrade {
-  const { pair } = history;
   const { side, beta } = position;
-  const entryBar = entrySignal + 1;
-  const gross = grossBps(history, side, beta, entryBar, exitBar);
-  const entryCostBps = fillCostAt(history, entryBar, side, beta, options.costs);
-  const costBps = entryCostBps + fillCostAt(history, exitBar, -side, beta, options.costs);
   const fullScale = options.scale?.(entrySignal) ?? 1;
+  const scale = position.account?.scale ?? fullScale;
+  const entryBar = entrySignal + 1;
+  const decided = { side: side as -1 | 1, beta, entrySignal, exitSignal, entryBar, exitBar, reason, scale, fullScale };
+  return filledTrade(history, decided, options);
+}
+
+/** What a trade was decided to be; the prices and costs of its fills follow. */
+export type DecidedTrade = Pick<
+  FilledTrade,
+  'side' | 'beta' | 'entrySignal' | 'exitSignal' | 'entryBar' | 'exitBar' | 'reason' | 'scale' | 'fullScale'
+>;
+
+/** A trade that was filled at the opens of two bars, with its P&L: that of every backtest. */
+export function filledTrade(
+  history: PairHistory,
+  decided: DecidedTrade,
+  { costs, overnight }: Pick<BacktestOptions, 'costs' | 'overnight'>,
+): FilledTrade {
+  const { side, beta, entrySignal, exitSignal, entryBar, exitBar, reason, scale, fullScale } = decided;
+  const gross = grossBps(history, side, beta, entryBar, exitBar);
+  const entryCostBps = fillCostAt(history, entryBar, side, beta, costs);
+  const costBps = entryCostBps + fillCostAt(history, exitBar, -side, beta, costs);
   const entryTime = openTimeAt(history, entryBar);
   const exitTime = openTimeAt(history, exitBar);
-  const swapBps = swapBetween(options.overnight, side, beta, entryTime, exitTime);
+  const swapBps = swapBetween(overnight, side, beta, entryTime, exitTime);
   return {
-    pairId: pair.id,
-    side: side as -1 | 1,
+    pairId: history.pair.id,
+    side,
     entryTime,
     exitTime,
     reason,
@@ -183,7 +200,7 @@ function makeTrade(
     entryBar,
     exitBar,
     beta,
-    scale: position.account?.scale ?? fullScale,
+    scale,
     fullScale,
     entryCostBps,
     costBps,

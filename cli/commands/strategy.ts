@@ -1,0 +1,251 @@
+import { join } from 'node:path';
+import { Option, type Command } from 'commander';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { lowerBound } from '../../shared/bar_file/bar_file.ts';
+import type { ConditionState } from '../../shared/core/rule/conditions.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { makeFolder } from '../../shared/folder.ts';
+import { barSecondsOf } from '../../shared/pair.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { readStrategyFile, strategySources, type FormulaStrategy } from '../../shared/policy/strategy_file.ts';
+import { isoSecond, recordsCsv } from '../../trainer/learning/backtest/ledger.ts';
+import { recordOf } from '../../trainer/learning/backtest/pair_tasks.ts';
+import { explainRule, type RuleExplanation } from '../../trainer/learning/formula_rules/explain_rule.ts';
+import { ruleColumns } from '../../trainer/learning/formula_rules/rule_columns.ts';
+import { barsOfPeriod, ruleReport, type RuleReport } from '../../trainer/learning/formula_rules/rule_report.ts';
+import type { RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
+import { ruleTrades } from '../../trainer/learning/formula_rules/rule_trades.ts';
+import { costsOption } from '../costs_option.ts';
+import { tellWhenInterrupted } from '../interrupted.ts';
+import type { Output } from '../output.ts';
+import { openOutputFile } from '../output_file.ts';
+import { parseBarClose, parsePeriod } from '../period.ts';
+import { readRuleSubject, type SubjectFlags } from '../strategy/read_subject.ts';
+import { ruleSentence, SENTENCE_LANGUAGES, type SentenceLanguage } from '../strategy/rule_sentence.ts';
+
+interface PeriodFlags extends SubjectFlags {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+interface BacktestFlags extends PeriodFlags {
+  readonly out?: string;
+}
+
+interface ExplainFlags extends PeriodFlags {
+  readonly at: string;
+}
+
+export const NOT_SERVED = 'A rule is judged here and not served: no daemon trades a strategy file yet.';
+
+export function addStrategy(program: Command, output: () => Output): void {
+  const strategy = program
+    .command('strategy')
+    .description(
+      `Checks, backtests and explains a rule that is written as formulas in a YAML file, such as config/strategies/hourly_reversal.yaml. ${NOT_SERVED} The language: docs/reference/FORMULAS.md; the keys: docs/guides/STRATEGIES.md.`,
+    );
+  strategy
+    .command('check')
+    .argument('<file>', 'a strategy file')
+    .addOption(languageOption())
+    .description('validates a strategy file, every problem with its line, and prints the rule as a sentence')
+    .action((file: string, flags: { readonly lang: SentenceLanguage }) => runCheck(file, flags.lang, output()));
+  addSubjectOptions(
+    strategy
+      .command('backtest')
+      .argument('<file>', 'a strategy file')
+      .description(
+        `what the rule would have earned after costs: decided at each close, filled at the next open, with the prices, costs and P&L of every other backtest; the edge with its error, the result of fills one bar later, and with doubled costs. ${NOT_SERVED}`,
+      ),
+  )
+    .option('--out <folder>', 'folder for trades.csv')
+    .action((file: string, flags: BacktestFlags) => runBacktest(file, flags, output()));
+  addSubjectOptions(
+    strategy
+      .command('explain')
+      .argument('<file>', 'a strategy file')
+      .requiredOption('--at <time>', 'close of the bar, UTC: 2026-11-20 12:00, 2026-11-20T12:00Z or epoch seconds')
+      .description('what the rule decided at a bar, which condition failed, and by how much'),
+  ).action((file: string, flags: ExplainFlags) => runExplain(file, flags, output()));
+}
+
+function languageOption(): Option {
+  return new Option('--lang <language>', 'of the sentence').choices(SENTENCE_LANGUAGES).default('en');
+}
+
+/** Options that name what a rule is run on, and in which period. */
+export function addSubjectOptions(command: Command): Command {
+  return command
+    .option('--pair <id>', 'of a file for pairs, such as XAUUSD_XAGUSD@1h')
+    .option('--symbol <id>', 'of a file for instruments, such as BTCUSDT@1h')
+    .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
+    .option('--series <folder>', 'of an instrument: folder of auxiliary series (default: `series` in the data folder)')
+    .option('--from <day>', 'first UTC day or minute to decide on; bars before it warm the formulas')
+    .option('--to <day>', 'UTC day or minute of the end')
+    .addOption(costsOption())
+    .option('--fee-bps <x>', 'of an instrument: fee per fill (default: the configured costs, else 5)')
+    .option('--slippage-bps <x>', 'of an instrument: slippage per fill (default: the configured costs, else 1)');
+}
+
+function runCheck(file: string, language: SentenceLanguage, output: Output): void {
+  const { windows } = loadSettings().minutehand;
+  const strategy = readStrategyFile(file, windows);
+  const sentence = ruleSentence(strategy, language);
+  output.line(`${strategy.name}: ${strategy.description}`);
+  output.line(sentence);
+  output.result({ ...documentOf(strategy), sentence });
+}
+
+/** The strategy for programs: formulas in their canonical form. */
+export function documentOf(strategy: FormulaStrategy): object {
+  const { name, description, subject, thresholds, entryLong, entryShort, exit, limits } = strategy;
+  const known = (value: number): number | null => (value === Infinity ? null : value);
+  return {
+    name,
+    description,
+    subject,
+    thresholds,
+    entry_long: entryLong?.text ?? null,
+    entry_short: entryShort?.text ?? null,
+    exit: exit?.text ?? null,
+    stop_bps: known(limits.stopBps),
+    stop_sigmas: known(limits.stopSigmas),
+    target_bps: known(limits.targetBps),
+    target_sigmas: known(limits.targetSigmas),
+    max_age: limits.maxAgeBars,
+  };
+}
+
+async function readSubject(
+  flags: PeriodFlags,
+  strategy: FormulaStrategy,
+  output: Output,
+): Promise<{ readonly subject: RuleSubject; readonly from: number; readonly to: number }> {
+  const { from = -Infinity, to } = parsePeriod(flags);
+  const progress = output.progress();
+  tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
+  try {
+    const subject = await readRuleSubject(flags, strategy.subject, loadSettings(), to, (done, total) =>
+      progress.update('reading bars', done, total),
+    );
+    return { subject, ...barsOfPeriod(subject, from, to ?? Infinity) };
+  } finally {
+    progress.stop();
+  }
+}
+
+async function runBacktest(file: string, flags: BacktestFlags, output: Output): Promise<void> {
+  const strategy = readStrategyFile(file, loadSettings().minutehand.windows);
+  const { subject, from, to } = await readSubject(flags, strategy, output);
+  const { history } = subject;
+  if (to - from < 2)
+    throw new MinutehandError('DATA_TOO_SHORT', {
+      seen: `${to - from} bars of ${subject.id} in this period whose features are warm`,
+      expected: 'two at least',
+    });
+  const trades = ruleTrades(subject, ruleColumns(subject, strategy), from, to);
+  const report = ruleReport(subject, trades, from, to);
+  const first = history.time[from]!;
+  const last = history.time[to - 1]!;
+  const files = flags.out === undefined ? null : { trades: join(flags.out, 'trades.csv') };
+  if (files !== null) {
+    makeOutFolder(flags.out!);
+    const out = openOutputFile(files.trades);
+    for (const part of recordsCsv(trades.map((trade) => recordOf(history, trade)))) out.write(part);
+    out.close();
+  }
+  output.line(`${strategy.name} on ${subject.id}: ${to - from} bars, ${isoSecond(first)} to ${isoSecond(last)}`);
+  for (const line of reportLines(report)) output.line(line);
+  output.line(NOT_SERVED);
+  if (files !== null) output.line(`Written: ${files.trades}`);
+  output.result({
+    strategy: documentOf(strategy),
+    subject: subject.id,
+    period: { from: isoSecond(first), to: isoSecond(last) },
+    bars: to - from,
+    ...report,
+    files,
+  });
+}
+
+/** @throws MinutehandError OUTPUT_UNWRITABLE */
+export function makeOutFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (cause) {
+    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
+  }
+}
+
+export function reportLines(report: RuleReport): string[] {
+  const { performance, interval, edge, one_bar_later_net_bps, doubled_costs_net_bps } = report;
+  const { trades, win_rate, mean_gross_bps, mean_cost_bps, mean_swap_bps, mean_net_bps } = performance;
+  const exits = Object.entries(performance.exits).map(([reason, count]) => `${reason} ${count}`);
+  return [
+    `trades ${trades}, won ${share(win_rate)}, exposure ${share(performance.exposure)}${exits.length === 0 ? '' : `; ${exits.join(', ')}`}`,
+    `bps per trade: gross ${figure(mean_gross_bps)}, costs ${figure(mean_cost_bps)}, swaps and funding ${figure(mean_swap_bps)}, net ${figure(mean_net_bps)}`,
+    `net return ${share(performance.net_return)}, Sharpe ${figure(performance.net_sharpe)}, maximum drawdown ${share(performance.max_drawdown)}, ${performance.trading_days} trading days`,
+    `edge by trades: ${edge.p === null ? 'no test with fewer than 20 trades' : `p ${edge.p.toFixed(4)}, lower 5 % bound ${figure(edge.lower_5_net_bps)}`}: ${edge.has_edge ? 'edge' : 'NO_EDGE'}`,
+    ...(interval.lower_5_net_bps === null
+      ? []
+      : [
+          `edge by trading days: 90 % interval ${figure(interval.lower_5_net_bps)} to ${figure(interval.upper_95_net_bps)}: ${interval.no_edge ? 'NO_EDGE' : 'edge'}`,
+        ]),
+    `net bps with fills one bar later ${figure(one_bar_later_net_bps)}, with doubled costs ${figure(doubled_costs_net_bps)}`,
+  ];
+}
+
+async function runExplain(file: string, flags: ExplainFlags, output: Output): Promise<void> {
+  const { windows } = loadSettings().minutehand;
+  const strategy = readStrategyFile(file, windows);
+  const { subject, from, to } = await readSubject(flags, strategy, output);
+  const { time } = subject.history;
+  const close = parseBarClose(flags.at);
+  const t = lowerBound(time, (close - SECONDS_PER_BAR) as OpenTime);
+  if (t >= to || t < from || time[t] !== close - SECONDS_PER_BAR)
+    throw new MinutehandError('DATA_MISSING', {
+      seen: `no bar of ${subject.id} closed at ${flags.at}`,
+      expected: `a close in the period, a multiple of ${barSecondsOf(subject.history.pair)} s whose formulas are warm`,
+    });
+  const explanation = explainRule(subject, strategy, strategySources(strategy.subject, windows), from, t);
+  output.line(
+    `${strategy.name} on ${subject.id}, closed ${isoSecond(close)}: ${explanation.action} ${explanation.reason}`,
+  );
+  for (const line of explanationLines(explanation)) output.line(line);
+  output.result({ strategy: documentOf(strategy), subject: subject.id, closed: isoSecond(close), ...explanation });
+}
+
+function explanationLines({ side, age_bars, earned_bps, formulas, exits }: RuleExplanation): string[] {
+  const position =
+    side === 0
+      ? 'flat before the bar'
+      : `${side > 0 ? 'long' : 'short'} for ${age_bars} bars, earned ${figure(earned_bps)} bps before costs`;
+  return [
+    `  ${position}`,
+    ...Object.entries(formulas).flatMap(([name, states]) => [
+      `  ${name}: ${states.every(({ holds }) => holds) ? 'true' : 'false'}`,
+      ...states.map((state) => `    ${stateText(state)}`),
+    ]),
+    ...(exits.length === 0 ? [] : ['  exits:', ...exits.map((state) => `    ${stateText(state)}`)]),
+  ];
+}
+
+function stateText({ name, holds, value, limit, relation, change }: ConditionState): string {
+  const verdict = holds ? 'holds' : 'fails';
+  if (value === null || limit === null || Number.isNaN(value))
+    return `${name}: ${verdict}${value === null ? '' : ', value missing'}`;
+  const distance = holds || change === null ? '' : `, ${precise(Math.abs(change))} away`;
+  return `${name}: ${verdict}, ${precise(value)} ${relation} ${precise(limit)}${distance}`;
+}
+
+function precise(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+function share(value: number | null): string {
+  return value === null ? '–' : `${(100 * value).toFixed(1)} %`;
+}
+
+function figure(value: number | null): string {
+  return value === null ? '–' : value.toFixed(2);
+}

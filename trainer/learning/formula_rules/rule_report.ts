@@ -1,0 +1,88 @@
+import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
+import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
+import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
+import { cumulate, markToMarket, maxDrawdown } from '../backtest/equity.ts';
+import { netInterval, tradeDays, type NetInterval } from '../backtest/net_interval.ts';
+import { performanceOf, type Performance } from '../backtest/performance.ts';
+import { meanTestOf } from '../statistics/mean_test.ts';
+import type { FilledTrade } from '../trades/backtest.ts';
+import type { RuleSubject } from './rule_subject.ts';
+import { tradeOf, type RuleTrade } from './rule_trades.ts';
+
+/** What a rule earned in a period. Basis points of the gross notional per trade. */
+export interface RuleReport {
+  readonly performance: Performance;
+  /** By trading days, 90 %. */
+  readonly interval: NetInterval;
+  readonly edge: RuleEdge;
+  /** The same decisions, both fills one bar later. */
+  readonly one_bar_later_net_bps: number | null;
+  /** Spread, commission and slippage of every fill twice; swaps and funding once. */
+  readonly doubled_costs_net_bps: number | null;
+}
+
+/** Whether the mean net result per trade is above 0 by `meanTest`; null with fewer than 20 trades. */
+export interface RuleEdge {
+  readonly has_edge: boolean;
+  readonly p: number | null;
+  readonly lower_5_net_bps: number | null;
+}
+
+/** @param from first decided bar @param to bars from here on are not decided on */
+export function ruleReport(subject: RuleSubject, trades: readonly FilledTrade[], from: number, to: number): RuleReport {
+  const { history, overnight } = subject;
+  const { rolls } = overnight;
+  const changes = markToMarket(history, trades, overnight);
+  const dayOf = new Map<number, number>();
+  for (let t = from; t < to; t++) dayOf.set(tradingDayAt(rolls, history.time[t]!), 0);
+  for (let i = 0; i < changes.time.length; i++) {
+    const day = tradingDayAt(rolls, changes.time[i]!);
+    dayOf.set(day, (dayOf.get(day) ?? 0) + changes.change[i]!);
+  }
+  const days = [...dayOf].sort(([a], [b]) => a - b);
+  const performance = performanceOf({
+    trades,
+    days: days.map(([, sum]) => sum),
+    maxDrawdown: maxDrawdown(cumulate(changes)),
+    bars: to - from,
+    pairs: 1,
+    candidates: 0,
+    refusals: {},
+  });
+  return {
+    performance,
+    interval: netInterval(
+      [tradeDays(trades, rolls)],
+      days.map(([day]) => day),
+    ),
+    edge: ruleEdge(trades),
+    one_bar_later_net_bps: meanNet(trades.map((trade) => delayedTrade(subject, trade))),
+    doubled_costs_net_bps: trades.length === 0 ? null : meanNet(trades)! - mean(trades.map(({ costBps }) => costBps)),
+  };
+}
+
+export function ruleEdge(trades: readonly FilledTrade[]): RuleEdge {
+  const test = trades.length < MIN_TRADES ? null : meanTestOf(trades.map(({ netBps }) => netBps));
+  if (test === null) return { has_edge: false, p: null, lower_5_net_bps: null };
+  return { has_edge: test.p < EDGE_LEVEL, p: test.p, lower_5_net_bps: test.lowerBound(EDGE_LEVEL) };
+}
+
+/** The same decisions, filled one bar later. */
+export function delayedTrade(subject: RuleSubject, trade: FilledTrade): FilledTrade {
+  const { side, entrySignal, exitSignal, exitBar, reason } = trade;
+  const decided: RuleTrade = { side, entry: entrySignal, exit: exitSignal, exitBar, reason };
+  return tradeOf(subject, decided, 1);
+}
+
+export function meanNet(trades: readonly FilledTrade[]): number | null {
+  return trades.length === 0 ? null : mean(trades.map(({ netBps }) => netBps));
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The bars whose decisions belong to a period, epoch seconds. */
+export function barsOfPeriod({ history }: RuleSubject, from: number, to: number): { from: number; to: number } {
+  return { from: lowerBound(history.time, from), to: lowerBound(history.time, to) };
+}

@@ -1,0 +1,196 @@
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { barReader } from '../../../shared/bar_file/bar_file.ts';
+import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
+import { rollovers, type Rollover } from '../../../shared/core/cost/rollover.ts';
+import type { SwapCosts } from '../../../shared/core/cost/swap.ts';
+import { PairFeatures } from '../../../shared/core/features/features.ts';
+import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
+import { InstrumentFeatures } from '../../../shared/core/features/instrument/instrument_features.ts';
+import type { Windows } from '../../../shared/core/features/windows.ts';
+import { InstrumentInputs, PairInputs } from '../../../shared/core/formula/bar_inputs.ts';
+import { FormulaEngine } from '../../../shared/core/formula/engine.ts';
+import type { Formula } from '../../../shared/core/formula/formula.ts';
+import { lastMinuteOf } from '../../../shared/core/resample/bar_resampler.ts';
+import { ln } from '../../../shared/elementary.ts';
+import type { Pair } from '../../../shared/pair.ts';
+import { stepAll, type Instrument } from '../direction/instrument_rows.ts';
+import { settlementsOf, type Settlements } from '../direction/strategy_backtest.ts';
+import { buildPairHistory, historyColumns, matchMinutes, type PairHistory } from '../history/pair_history.ts';
+import type { OvernightSwaps } from '../trades/backtest.ts';
+
+/** Receives values of formulas. @param outputs [formulas], each with `count` values of the bars from `begin` on */
+export type TakeValues = (begin: number, count: number, outputs: readonly Float64Array[]) => void;
+
+/** What a rule is run on: bars of a pair or of an instrument, prices, costs and the values of formulas. */
+export interface RuleSubject {
+  readonly id: string;
+  /** An instrument is a pair whose leg B has the hedge ratio 0. */
+  readonly history: PairHistory;
+  readonly costs: PairFillCosts;
+  /** Interest of positions held over the end of a trading day; its `rolls` are the trading days. */
+  readonly overnight: OvernightSwaps;
+  /** Funding of a perpetual contract; null where there is none. */
+  readonly funding: Settlements | null;
+  /** Runs formulas over all bars of the history, in blocks. */
+  evaluate(formulas: readonly Formula[], take: TakeValues): void;
+}
+
+const NO_SWAPS: SwapCosts = { swap_long_bps_per_night: 0, swap_short_bps_per_night: 0 };
+
+/** @param a, b bars of the legs in the pair's timeframe */
+export function pairSubject(
+  pair: Pair,
+  a: BarColumns,
+  b: BarColumns,
+  windows: Windows,
+  costs: PairFillCosts & { readonly a: SwapCosts; readonly b: SwapCosts },
+): RuleSubject {
+  const written: Windows = { ...windows, formulas: '' };
+  const history = buildPairHistory(pair, a, b, written, () => false);
+  return {
+    id: pair.id,
+    history,
+    costs,
+    overnight: { rolls: rollsOf(history), swaps: costs },
+    funding: null,
+    evaluate(formulas, take) {
+      const engine = new FormulaEngine(formulas);
+      const features = new PairFeatures(written, pair.barSeconds);
+      const inputs = new PairInputs(engine, features.definitions, pair.barSeconds ?? 60);
+      const { length, inA, inB } = matchMinutes(a, b);
+      const barOfA = barReader(a);
+      const barOfB = barReader(b);
+      // The history begins when the hand-written features are warm.
+      runBlocks(engine, length, length - history.length, take, (at, bar) => {
+        const barA = barOfA(inA[bar]!);
+        const barB = barOfB(inB[bar]!);
+        features.step(barA, barB);
+        inputs.write(at, barA, barB, features.values);
+      });
+    },
+  };
+}
+
+/** @param costs of a fill; swaps are those of the end of a trading day, funding follows from the series */
+export function instrumentSubject(
+  instrument: Instrument,
+  pair: Pair,
+  costs: PairFillCosts['a'] & Partial<SwapCosts>,
+): RuleSubject {
+  const { bars, series } = instrument;
+  const history = instrumentHistory(instrument, pair);
+  const swaps: SwapCosts = { ...NO_SWAPS, ...costs };
+  return {
+    id: pair.id,
+    history,
+    costs: { a: costs, b: costs, barSeconds: bars.timeframe },
+    overnight: { rolls: rollsOf(history), swaps: { a: swaps, b: NO_SWAPS } },
+    funding: series.funding_rate.length === 0 ? null : settlementsOf(series.funding_rate),
+    evaluate(formulas, take) {
+      const engine = new FormulaEngine(formulas);
+      const features = new InstrumentFeatures(INSTRUMENT_WINDOWS, bars.timeframe);
+      const inputs = new InstrumentInputs(engine, features.definitions, bars.timeframe);
+      const block = new Block(engine, 0, take);
+      stepAll(bars, series, features, (t, known) => {
+        const bar = {
+          time: bars.time[t]!,
+          open: bars.open[t]!,
+          high: bars.high[t]!,
+          low: bars.low[t]!,
+          close: bars.close[t]!,
+          volume: bars.volume[t]!,
+          takerBuyVolume: bars.takerBuyVolume[t]!,
+        };
+        inputs.write(block.place, bar, features.values, known);
+        block.added();
+      });
+      block.end();
+    },
+  };
+}
+
+function instrumentHistory({ bars }: Instrument, pair: Pair): PairHistory {
+  const { length, timeframe } = bars;
+  const columns = historyColumns(() => new Float64Array(length));
+  for (let t = 0; t < length; t++) {
+    columns.time[t] = lastMinuteOf(bars.time[t]!, timeframe);
+    columns.openA[t] = bars.open[t]!;
+    columns.lnA[t] = ln(bars.close[t]!);
+    columns.z[t] = NaN;
+  }
+  columns.openB.fill(1);
+  columns.quotedA.fill(NaN);
+  columns.quotedB.fill(NaN);
+  return {
+    pair,
+    length,
+    ...columns,
+    row: new Int32Array(length).fill(-1),
+    features: new Float32Array(),
+    rows: 0,
+  };
+}
+
+function rollsOf({ time, length }: PairHistory): readonly Rollover[] {
+  return length === 0 ? [] : rollovers(time[0]!, time[length - 1]!);
+}
+
+/** @param first number of bars before those of the history */
+function runBlocks(
+  engine: FormulaEngine,
+  bars: number,
+  first: number,
+  take: TakeValues,
+  write: (at: number, bar: number) => void,
+): void {
+  const block = new Block(engine, first, take);
+  for (let bar = 0; bar < bars; bar++) {
+    write(block.place, bar);
+    block.added();
+  }
+  block.end();
+}
+
+/** Bars that are written one by one and computed in blocks. */
+class Block {
+  readonly #engine: FormulaEngine;
+  readonly #state: ReturnType<FormulaEngine['createState']>;
+  readonly #first: number;
+  readonly #take: TakeValues;
+  #begin = 0;
+  #count = 0;
+
+  constructor(engine: FormulaEngine, first: number, take: TakeValues) {
+    this.#engine = engine;
+    this.#state = engine.createState();
+    this.#first = first;
+    this.#take = take;
+  }
+
+  get place(): number {
+    return this.#count;
+  }
+
+  added(): void {
+    this.#count++;
+    if (this.#count === this.#engine.capacity) this.end();
+  }
+
+  end(): void {
+    if (this.#count === 0) return;
+    this.#engine.run(this.#state, this.#count);
+    const skipped = Math.min(this.#count, Math.max(0, this.#first - this.#begin));
+    const outputs = this.#engine.outputs.map((values) => values.subarray(skipped, this.#count));
+    if (skipped < this.#count) this.#take(this.#begin + skipped - this.#first, this.#count - skipped, outputs);
+    this.#begin += this.#count;
+    this.#count = 0;
+  }
+}
+
+/** Values of formulas at all bars of the history: [formulas][bars]. */
+export function formulaValues(subject: RuleSubject, formulas: readonly Formula[]): Float64Array[] {
+  const all = formulas.map(() => new Float64Array(subject.history.length).fill(NaN));
+  if (formulas.length > 0)
+    subject.evaluate(formulas, (begin, _count, outputs) => outputs.forEach((values, i) => all[i]!.set(values, begin)));
+  return all;
+}

@@ -1,0 +1,123 @@
+import { exp } from '../../../shared/elementary.ts';
+import { pairReturn } from '../../../shared/core/position/pair_return.ts';
+import {
+  decideFormulaRule,
+  type RuleInput,
+  type RuleLimits,
+} from '../../../shared/strategies/formula_rule/formula_rule.ts';
+import { filledTrade, type FilledTrade } from '../trades/backtest.ts';
+import type { RuleSubject } from './rule_subject.ts';
+
+const BPS = 1e4;
+
+/** A rule with the values of its formulas at every bar of a subject: 1 yes, 0 no, NaN unknown; null: never. */
+export interface RuleColumns {
+  readonly limits: RuleLimits;
+  readonly entryLong: ArrayLike<number> | null;
+  readonly entryShort: ArrayLike<number> | null;
+  readonly exit: ArrayLike<number> | null;
+}
+
+/**
+ * Trades of a rule: decided at the close of a bar, filled at the next open, as in every backtest. A position that is
+ * open at the end is closed at the last open.
+ * @param from first bar to decide on
+ * @param to bars from here on are not there
+ */
+export function ruleTrades(subject: RuleSubject, rule: RuleColumns, from: number, to: number): FilledTrade[] {
+  const trades: FilledTrade[] = [];
+  for (let t = from; t + 1 < to; t++) {
+    const { action, target } = decideFormulaRule(0, ruleInput(subject, rule, t));
+    if (action !== 'ENTER') continue;
+    const side = target as -1 | 1;
+    const exit = findExit(subject, rule, side, t, to);
+    const exitBar = exit === null ? to - 1 : exit.bar + 1;
+    // Filled at the last open, it would be closed there.
+    if (exitBar > t + 1)
+      trades.push(
+        tradeOf(subject, { side, entry: t, exit: exit?.bar ?? -1, exitBar, reason: exit?.reason ?? 'END_OF_DATA' }),
+      );
+    if (exit === null) break;
+    // The bar of the exit does not enter.
+    t = exit.bar;
+  }
+  return trades;
+}
+
+/** A position of a rule, and the bars that decided on it; `exit` is −1 where the data ended first. */
+export interface RuleTrade {
+  readonly side: -1 | 1;
+  readonly entry: number;
+  readonly exit: number;
+  readonly exitBar: number;
+  readonly reason: string;
+}
+
+/** The trade with its fills, costs, swaps and funding. @param delay bars by which both fills are late */
+export function tradeOf(subject: RuleSubject, trade: RuleTrade, delay = 0): FilledTrade {
+  const { history, costs, overnight, funding } = subject;
+  const { side, entry, exit, reason } = trade;
+  const last = history.length - 1;
+  const filled = filledTrade(
+    history,
+    {
+      side,
+      beta: history.beta[entry]!,
+      entrySignal: entry,
+      exitSignal: exit,
+      entryBar: Math.min(last, entry + 1 + delay),
+      exitBar: Math.min(last, trade.exitBar + delay),
+      reason,
+      scale: 1,
+      fullScale: 1,
+    },
+    { costs, overnight },
+  );
+  if (funding === null) return filled;
+  // Longs pay the rate at each settlement, shorts receive it.
+  const fundingBps = side * funding.between(filled.entryTime, filled.exitTime) * BPS;
+  return { ...filled, swapBps: filled.swapBps + fundingBps, netBps: filled.netBps - fundingBps };
+}
+
+/** The bar at whose close a position ends, and why; null where the data ends first. */
+export function findExit(
+  subject: RuleSubject,
+  rule: RuleColumns,
+  side: -1 | 1,
+  entry: number,
+  to: number,
+): { readonly bar: number; readonly reason: string } | null {
+  for (let t = entry + 1; t + 1 < to; t++) {
+    const { action, reason } = decideFormulaRule(side, ruleInput(subject, rule, t, { side, entry }));
+    if (action === 'EXIT') return { bar: t, reason };
+  }
+  return null;
+}
+
+/** What the rule reads at a bar. @param held the open position: its side, and the bar that decided its entry */
+export function ruleInput(
+  { history }: RuleSubject,
+  { limits, entryLong, entryShort, exit }: RuleColumns,
+  t: number,
+  held: { readonly side: -1 | 1; readonly entry: number } | null = null,
+): RuleInput {
+  const input = {
+    limits,
+    exit: exit?.[t] ?? NaN,
+    entryLong: entryLong?.[t] ?? NaN,
+    entryShort: entryShort?.[t] ?? NaN,
+  };
+  if (held === null) return { ...input, earnedBps: NaN, earnedSigmas: NaN, ageBars: 0 };
+  const { side, entry } = held;
+  const { lnA, lnB, beta, zStd } = history;
+  const hedge = beta[entry]!;
+  const moveA = lnA[t]! - lnA[entry]!;
+  const moveB = lnB[t]! - lnB[entry]!;
+  return {
+    ...input,
+    earnedBps: BPS * pairReturn(side, hedge, exp(moveA), exp(moveB)),
+    // An instrument has no spread: 0 would be its deviation, and any move infinitely many of them.
+    earnedSigmas: zStd[entry]! > 0 ? (side * (moveA - hedge * moveB)) / zStd[entry]! : NaN,
+    ageBars: t - entry,
+  };
+}
