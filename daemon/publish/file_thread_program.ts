@@ -1,8 +1,8 @@
-import { uptime } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { pauseThread } from '../../shared/durable_file.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { filesUnderUmask } from '../../shared/private_files.ts';
+import { createUptime } from '../../shared/uptime.ts';
 import { scheduleAsBatch } from '../threads/batch_thread.ts';
 import { createFilePublisher } from './file.ts';
 import type { FileThreadAnswer, FileThreadBatch, FileThreadData } from './file_thread.ts';
@@ -20,7 +20,8 @@ let lastFailure = '';
 let lastDeadlineMs: number | null = null;
 
 /** A process that was suspended must not write what waited. */
-const isAllowed = (): boolean => lastDeadlineMs === null || uptime() * 1000 < lastDeadlineMs;
+const uptimeMs = createUptime();
+const isAllowed = (): boolean => lastDeadlineMs === null || uptimeMs() < lastDeadlineMs;
 
 const publisher = createFilePublisher({
   files: umask === null ? MACHINE_FILES : filesUnderUmask(umask),
