@@ -10,11 +10,10 @@ import { unexplainedOf } from './unexplained.ts';
 import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
 import { positions } from '../dataset/rows.ts';
-import { learnerParams, TASK } from '../learners/learning.ts';
-import { countTrees } from '../learners/trees/fitted_trees.ts';
+import { openModelLearner, TASK } from '../learners/learning.ts';
+import { fitAllRows } from '../learners/contract/learner.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { FitPool } from '../learners/trees/fit_pool.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
 import { auc, rowLogLoss } from '../measures/metrics.ts';
 import type { TrainOptions } from '../options/train_options.ts';
 import { kFoldSplits } from '../splits/splits.ts';
@@ -107,7 +106,7 @@ class Search {
     const parts = this.#partsOf(base.train.ai1);
     const present = columnsOf(base.definitions, (name) => name !== slowest.name);
     const screened = takeDatasetRows(parts.rows, parts.screened);
-    const unexplained = unexplainedOf(screened, await this.#outOfFold(screened, base.definitions, present));
+    const unexplained = unexplainedOf(screened, await this.#outOfFold(screened, present));
     const columns = new Map(present.map((column) => [base.definitions[column]!.name, valuesOf(screened, column)]));
 
     const scored: ScoredCandidate[] = [];
@@ -162,15 +161,15 @@ class Search {
   }
 
   /** Probability of each row, by a model that has not learned from its time. */
-  async #outOfFold(rows: DatasetRows, definitions: readonly FeatureDefinition[], columns: readonly number[]) {
+  async #outOfFold(rows: DatasetRows, columns: readonly number[]) {
     const { settings, onProgress } = this.#training;
     const splits = kFoldSplits(rows, settings.minutehand.train.folds, horizonSeconds(settings.minutehand));
     const probabilities = new Float64Array(rows.y.length);
     let done = 0;
     await Promise.all(
       splits.map(async ({ train, test }) => {
-        const model = await this.#fit(rows, train, definitions, columns);
-        const answers = treeAnswer(model, takeRows(rows.x, test));
+        const model = await this.#fit(rows, train, columns);
+        const answers = model.answers(takeRows(rows.x, test));
         test.forEach((row, i) => (probabilities[row] = answers[i]!));
         onProgress('present model', ++done, splits.length);
       }),
@@ -178,20 +177,12 @@ class Search {
     return probabilities;
   }
 
-  /** As many trees as help on the last part of the rows, then on all of them, as a training does. */
-  async #fit(
-    rows: DatasetRows,
-    subset: Int32Array,
-    definitions: readonly FeatureDefinition[],
-    columns: readonly number[],
-  ) {
+  /** As many steps as help on the last part of the rows, then on all of them, as a training does. */
+  async #fit(rows: DatasetRows, subset: Int32Array, columns: readonly number[]) {
     const { settings, seed } = this.#training;
-    const { engine } = settings.minutehand.train;
-    const params = { ...learnerParams(settings, definitions, 'ai1', seed), columns };
-    const task = { engine, task: TASK, rows, subset };
-    const counted = await this.#pool.fit({ ...task, params, stopsEarly: true }, () => undefined);
-    const own = { ...params, rounds: countTrees(counted) };
-    return await this.#pool.fit({ ...task, params: own, stopsEarly: false }, () => undefined);
+    const learner = openModelLearner(settings, 'ai1', this.#pool.fit);
+    const request = { task: TASK, rows, subset, columns, seed: `${seed}/ai1`, continueFrom: null };
+    return await fitAllRows(learner, request);
   }
 
   async #confirm(
@@ -208,8 +199,7 @@ class Search {
     const x = takeRows(own.x, confirmed);
     const y = Float64Array.from(confirmed, (row) => rows.y[row]!);
     const time = Float64Array.from(confirmed, (row) => rows.time[row]!);
-    const scoresOf = async (columns: readonly number[]) =>
-      treeAnswer(await this.#fit(own, screened, definitions, columns), x);
+    const scoresOf = async (columns: readonly number[]) => (await this.#fit(own, screened, columns)).answers(x);
     const [old, extended] = await Promise.all([scoresOf(before), scoresOf(after)]);
     const saved = timeBlocks(
       time,

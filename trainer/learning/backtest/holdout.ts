@@ -1,6 +1,6 @@
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import type { HoldoutBacktest, Manifest, PairEdge } from '../../../shared/bundle/manifest.ts';
-import type { Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { resultOfShare, type Expectation } from '../../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
@@ -8,7 +8,7 @@ import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../history/pair_history.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
 import { backtest, type FilledTrade } from '../trades/backtest.ts';
 import { lookLevel, pairEdges } from './edge.ts';
 import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './executability.ts';
@@ -17,14 +17,14 @@ import { rollovers } from '../../../shared/core/cost/rollover.ts';
 
 /** Models and thresholds that decide in a backtest. */
 export interface Deciders {
-  readonly ai1: TreeModel;
-  readonly ai2: TreeModel;
+  readonly ai1: Fitted;
+  readonly ai2: Fitted;
   readonly riskQuantiles: readonly number[];
   readonly thresholds: Thresholds;
   /** Calibration of the expected result; null: the result at the barriers. */
   readonly expectation: Expectation | null;
   /** Model of the result. */
-  readonly net?: TreeModel;
+  readonly net?: Fitted;
 }
 
 /** Result on the holdout after costs and overnight swaps. */
@@ -62,9 +62,9 @@ export function proveEdge(
     onPair(index + 1, dataset.histories.length);
     const from = lowerBound(history.time, dataset.holdoutFrom);
     const x = holdoutFeatures(history, from, dataset.definitions.length);
-    const returns = treeAnswer(ai1, x);
-    const risks = treeAnswer(ai2, x);
-    const results = net === undefined ? null : treeAnswer(net, x);
+    const returns = ai1.answers(x);
+    const risks = ai2.answers(x);
+    const results = net === undefined ? null : net.answers(x);
     const costs = pairCosts(tradingCosts(settings), history.pair);
     const overnight = { rolls: rollovers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs };
     const trades = backtest(history, from, history.length, {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
 import type { PairEdge } from '../../../shared/bundle/manifest.ts';
-import { emptyTree, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { emptyTree } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
+import { fittedTrees } from '../learners/trees/fitted_trees.ts';
 import { featureDefinitions } from '../../../shared/core/features/features.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
@@ -24,8 +26,11 @@ const histories = pairs
 const holdoutFrom = histories[0]!.time[200]! as OpenTime;
 
 /** A model without trees: the same probability for every row. */
-function constantModel(logit: number): TreeModel {
-  return { link: 'sigmoid', ensembles: [{ columns: definitions.length, baseScore: logit, trees: [] }] };
+function constantModel(logit: number): Fitted {
+  return fittedTrees('gbdt', {
+    link: 'sigmoid',
+    ensembles: [{ columns: definitions.length, baseScore: logit, trees: [] }],
+  });
 }
 
 const deciders = {
@@ -103,10 +108,10 @@ describe('proveEdge', () => {
     tree.right[0] = 2;
     tree.value[1] = -4;
     tree.value[2] = 4;
-    const ai1: TreeModel = {
+    const ai1 = fittedTrees('gbdt', {
       link: 'sigmoid',
       ensembles: [{ columns: definitions.length, baseScore: 0, trees: [tree] }],
-    };
+    });
     const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
     const progress: number[][] = [];
     const { edge: edges } = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), firstLook, (...done) =>

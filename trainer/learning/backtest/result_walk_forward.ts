@@ -1,7 +1,7 @@
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { NetReport } from '../../../shared/bundle/manifest.ts';
-import type { Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { resultOfShare } from '../../../shared/core/cost/expected_net.ts';
 import { COST_MODELS, pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
@@ -21,7 +21,7 @@ type Row = NetReport['walk_forward'][number];
  */
 export function evaluateResult(
   { histories, definitions, from, holdoutFrom }: Dataset,
-  walkForward: readonly FoldModel<TreeModel>[],
+  walkForward: readonly FoldModel[],
   settings: Settings,
 ): readonly Row[] {
   const first = Math.min(...walkForward.map((block) => block.from));
@@ -64,7 +64,7 @@ interface Answered {
 
 function answerPair(
   history: PairHistory,
-  walkForward: readonly FoldModel<TreeModel>[],
+  walkForward: readonly FoldModel[],
   first: number,
   holdoutFrom: number,
   columns: number,

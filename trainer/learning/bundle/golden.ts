@@ -1,7 +1,8 @@
 import type { BundleModel, Manifest, PerBundleModel } from '../../../shared/bundle/manifest.ts';
-import { predictModel, type Matrix, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
 import type { Dataset } from '../dataset/dataset.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 
 const GOLDEN_ROWS = 32;
@@ -12,7 +13,7 @@ const GOLDEN_ROWS = 32;
  */
 export function goldenVectors(
   dataset: Dataset,
-  models: PerBundleModel<{ readonly model: TreeModel }>,
+  models: PerBundleModel<{ readonly model: Fitted }>,
 ): Manifest['golden'] {
   const source = [dataset.holdout.ai1, dataset.holdout.ai2, dataset.train.ai2].find((rows) => rows.x.rows > 0)!;
   const rng = createRng('golden rows');
@@ -28,7 +29,7 @@ export function goldenVectors(
   const features = Array.from({ length: x.rows }, (_, row) =>
     Array.from(values.subarray(row * columns, (row + 1) * columns), (value) => (Number.isFinite(value) ? value : null)),
   );
-  const answers = (name: BundleModel): number[] => Array.from(predictModel(models[name]!.model, x));
+  const answers = (name: BundleModel): number[] => Array.from(models[name]!.model.exactAnswers(x));
   const net = models.net === undefined ? {} : { net: answers('net') };
   return { features, ai1: answers('ai1'), ai2: answers('ai2'), ai3: answers('ai3'), ...net };
 }

@@ -15,9 +15,6 @@ import {
   type Skill,
 } from '../../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../../shared/bundle/model_set.ts';
-import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
-import { withCover } from '../../../shared/bundle/onnx/tree_cover.ts';
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
@@ -26,6 +23,8 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import { lookLevel } from '../backtest/edge.ts';
 import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
 import type { GateResult, RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { LearnedGroup, OwnModels } from '../groups/learn_groups.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
 import { monitorReference, type ProfileSource } from '../profile/reference.ts';
@@ -54,7 +53,7 @@ export interface BundleParts {
   readonly expectation: Expectation | null;
   readonly thresholds: Thresholds;
   /** The model of the result; null in a bundle without one. */
-  readonly net: { readonly model: TreeModel; readonly report: NetReport } | null;
+  readonly net: { readonly model: Fitted; readonly report: NetReport } | null;
   readonly search: NonNullable<Manifest['search']>;
   readonly edge: Readonly<Record<string, PairEdge>>;
   /** Number of this look at the holdout, from 1. */
@@ -97,10 +96,13 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
     lookBackBars: warmupBars(windows),
     backtest: countTrades(edge),
   });
-  const encode: Encode = (name, model) =>
-    encodeTreeModel(model, { metadata: { model: name, feature_schema: schema.hash, market: parts.market } });
+  const encode: Encode = (name, model, trained) =>
+    model.toOnnx({
+      metadata: { model: name, feature_schema: schema.hash, market: parts.market },
+      ...(trained && { trained }),
+    });
   const encoded = {
-    ...perModel((name) => encode(name, withCover(models[name].learned.model, models[name].job.rows.trained.x))),
+    ...perModel((name) => encode(name, models[name].learned.model, models[name].job.rows.trained.x)),
     ...(parts.net && { net: encode('net', parts.net.model) }),
   };
   const path = writeBundle(parts.out, parts.created, {
@@ -118,7 +120,7 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
 /** What the monitor compares live bars of these pairs with. */
 export function profileSource(
   { train, holdout, histories }: Dataset,
-  models: Readonly<Record<ModelName, { readonly learned: { readonly model: TreeModel } }>>,
+  models: Readonly<Record<ModelName, { readonly learned: { readonly model: Fitted } }>>,
 ): ProfileSource {
   return {
     rows: train.ai2,
@@ -130,7 +132,8 @@ export function profileSource(
   };
 }
 
-type Encode = (name: BundleModel, model: TreeModel) => Uint8Array;
+/** @param trained rows that the model learned from */
+type Encode = (name: BundleModel, model: Fitted, trained?: Matrix) => Uint8Array;
 
 /** The own models of each group. */
 function encodeGroups(
@@ -142,7 +145,7 @@ function encodeGroups(
       if (own === undefined) return [];
       const files = MODEL_NAMES.filter((model) => own.isOwn[model]).map((model) => {
         const { learned, job } = own.models[model];
-        return [model, encode(model, withCover(learned.model, job.rows.trained.x))] as const;
+        return [model, encode(model, learned.model, job.rows.trained.x)] as const;
       });
       return [[name, Object.fromEntries(files)]];
     }),

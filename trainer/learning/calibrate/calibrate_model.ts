@@ -1,21 +1,20 @@
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 import { takeLabels, takeRows } from '../learners/contract/fit_rows.ts';
 import type { FittedModel } from '../learners/model_learning.ts';
-import { scoreLogits, treeAnswer } from '../learners/trees/scoring.ts';
 import type { FoldModel } from '../learners/cross_validation.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
-import { calibrated, calibrationHelps, fitPlatt, type CalibrationVerdict, type Platt } from './platt.ts';
+import { calibrationHelps, fitPlatt, scalingOfPlatt, type CalibrationVerdict, type Platt } from './platt.ts';
 
 export interface LearnedModel {
   /** The final model, trained on all training rows, and calibrated if that helps out of fold. */
-  readonly model: TreeModel;
+  readonly model: Fitted;
   /** Models of purged k-fold before calibration. */
-  readonly rawFolds: readonly FoldModel<TreeModel>[];
+  readonly rawFolds: readonly FoldModel[];
   /** The same models, each calibrated by the other folds if `model` is calibrated. */
-  readonly folds: readonly FoldModel<TreeModel>[];
+  readonly folds: readonly FoldModel[];
   /** Each block scored by a model of earlier rows, uncalibrated because calibration uses later rows. */
-  readonly walkForward: readonly FoldModel<TreeModel>[];
+  readonly walkForward: readonly FoldModel[];
   /** Applied to `model`; null if it does not help. */
   readonly platt: Platt | null;
   /** null without a logit to scale. */
@@ -34,7 +33,7 @@ export function calibrateModel(rows: DatasetRows, fitted: FittedModel, enabled: 
   const calibration = calibrationHelps({ logits, labels: y, weights, folds });
   const platt = calibration.helps ? fitPlatt(logits, y, weights) : null;
   return {
-    model: platt === null ? model : calibrated(model, platt),
+    model: platt === null ? model : model.withMargins(scalingOfPlatt(platt)),
     rawFolds: folds,
     folds: platt === null ? folds : folds.map((fold) => calibrateFold(rows, fold, logits)),
     walkForward,
@@ -44,22 +43,22 @@ export function calibrateModel(rows: DatasetRows, fitted: FittedModel, enabled: 
 }
 
 /** Logits of the fold models for their test rows, [rows]; null for models without a logit. */
-function logitsOutOfFold(rows: DatasetRows, folds: readonly FoldModel<TreeModel>[]): Float64Array | null {
+function logitsOutOfFold(rows: DatasetRows, folds: readonly FoldModel[]): Float64Array | null {
   if (folds.some(({ model }) => model.link !== 'sigmoid')) return null;
   const logits = new Float64Array(rows.y.length);
   for (const { model, test } of folds) {
-    const own = scoreLogits(model, takeRows(rows.x, test));
+    const own = model.openMargins()(takeRows(rows.x, test))[0]!;
     test.forEach((row, i) => (logits[row] = own[i]!));
   }
   return logits;
 }
 
 /** The fold calibrated by its own training rows. */
-function calibrateFold(rows: DatasetRows, fold: FoldModel<TreeModel>, logits: Float64Array): FoldModel<TreeModel> {
+function calibrateFold(rows: DatasetRows, fold: FoldModel, logits: Float64Array): FoldModel {
   const { train, test } = fold;
   const platt = fitPlatt(takeLabels(logits, train), takeLabels(rows.y, train), takeLabels(rows.weights, train));
   if (platt === null) return fold;
-  const model = calibrated(fold.model, platt);
-  const scores = treeAnswer(model, takeRows(rows.x, test));
+  const model = fold.model.withMargins(scalingOfPlatt(platt));
+  const scores = model.answers(takeRows(rows.x, test));
   return { ...fold, model, scores, metrics: modelMetrics(scores, takeLabels(rows.y, test)) };
 }

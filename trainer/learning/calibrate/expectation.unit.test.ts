@@ -4,6 +4,7 @@ import { earnedSigmas, expectedNetBps, promisedSigmas } from '../../../shared/co
 import { createRng } from '../../../shared/rng.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import { CALM_BAR, historyOf } from '../history/pair_history.fixture.ts';
+import { fittedTrees } from '../learners/trees/fitted_trees.ts';
 import { calibrateExpectation, fitExpectation } from './expectation.ts';
 
 const POLICY = { z_entry: 2, z_exit: 0.5, stop: 1.5, max_age_bars: 60 };
@@ -97,7 +98,10 @@ describe('the candidates of its calibration', () => {
   const closeOf = (bar: number): number => history.time[bar]! + 60;
   /** A fold model with one probability for every row. */
   const foldOf = (probability: number, from: number, until: number) => ({
-    model: { link: 'identity', ensembles: [{ columns: 1, baseScore: probability, trees: [] }] },
+    model: fittedTrees('prior', {
+      link: 'identity',
+      ensembles: [{ columns: 1, baseScore: probability, trees: [] }],
+    }),
     from: closeOf(from),
     until: closeOf(until),
   });

@@ -1,4 +1,4 @@
-import type { TreeEnsemble, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { MarginScaling } from '../learners/contract/fitted.ts';
 import { ln, sigmoid } from '../../../shared/elementary.ts';
 import { logLoss } from '../measures/metrics.ts';
 import type { Fold } from '../splits/purged_kfold.ts';
@@ -127,21 +127,9 @@ function slopesOf(
   return { bySlope, byIntercept, curveSlope, curveBoth, curveIntercept };
 }
 
-/**
- * The model with logits slope·f + intercept: base score and leaves are multiplied, so that it remains a sum of trees
- * with the same graph. They are rounded to float32 again, with a relative error of 6e-8.
- * @throws RangeError when the model is not a single probability, or the slope is not above 0
- */
-export function calibrated(model: TreeModel, { slope, intercept }: Platt): TreeModel {
-  if (model.link !== 'sigmoid') throw new RangeError(`a model with ${model.link} has no logit of one probability`);
-  if (!(slope > 0 && slope < Infinity && Number.isFinite(intercept)))
-    throw new RangeError(`slope ${slope} and intercept ${intercept}, expected numbers, the slope above 0`);
-  const scale = (ensemble: TreeEnsemble): TreeEnsemble => ({
-    columns: ensemble.columns,
-    baseScore: Math.fround(slope * ensemble.baseScore + intercept),
-    trees: ensemble.trees.map((tree) => ({ ...tree, value: tree.value.map((value) => slope * value) })),
-  });
-  return { link: model.link, ensembles: model.ensembles.map(scale) };
+/** As `Fitted.withMargins` takes it. */
+export function scalingOfPlatt({ slope, intercept }: Platt): MarginScaling {
+  return { slope: [slope], intercept: [intercept] };
 }
 
 /** Rows scored by models that were not trained on them. */

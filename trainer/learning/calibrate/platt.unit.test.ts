@@ -9,7 +9,8 @@ import { sigmoid } from '../../../shared/elementary.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { logLoss } from '../measures/metrics.ts';
 import { purgedKFold } from '../splits/purged_kfold.ts';
-import { calibrated, calibrationHelps, fitPlatt } from './platt.ts';
+import { scaledTrees } from '../learners/trees/fitted_trees.ts';
+import { calibrationHelps, fitPlatt, scalingOfPlatt } from './platt.ts';
 
 /** Rows with the probability sigmoid(slope·f + intercept), f standard normal. */
 function drawRows(rows: number, slope: number, intercept: number, seed: string) {
@@ -132,14 +133,14 @@ describe('fitPlatt', () => {
   });
 });
 
-describe('calibrated', () => {
+describe('trees with the margins of a calibration', () => {
   const ensemble = randomEnsemble({ trees: 60, leaves: 15, columns: 5, seed: 'calibrated' });
   const model: TreeModel = { link: 'sigmoid', ensembles: [ensemble] };
   const x = { rows: 500, columns: 5, values: randomRows(createRng('rows'), 500, 5) };
 
   it('answers with the sigmoid of slope · logit + intercept, in float64 and in onnxruntime', async () => {
     const platt = { slope: 0.37, intercept: -1.1 };
-    const scaled = calibrated(model, platt);
+    const scaled = scaledTrees(model, scalingOfPlatt(platt));
     const logits = predictLogits(ensemble, x);
     const answers = predictModel(scaled, x);
     const { values } = await onnxAnswers(encodeTreeModel(scaled), x);
@@ -150,7 +151,9 @@ describe('calibrated', () => {
   });
 
   it('still consists of trees and a sigmoid, with unchanged splits', () => {
-    const { ensemble: back, link } = decodeTreeGraph(encodeTreeModel(calibrated(model, { slope: 2, intercept: 1 })));
+    const { ensemble: back, link } = decodeTreeGraph(
+      encodeTreeModel(scaledTrees(model, scalingOfPlatt({ slope: 2, intercept: 1 }))),
+    );
     expect(link).toBe('sigmoid');
     back.trees.forEach((tree, i) => expect({ ...tree, value: null }).toEqual({ ...ensemble.trees[i], value: null }));
   });
@@ -162,11 +165,11 @@ describe('calibrated', () => {
       [Infinity, 0],
       [1, NaN],
     ] as const)
-      expect(() => calibrated(model, { slope, intercept })).toThrow(
+      expect(() => scaledTrees(model, scalingOfPlatt({ slope, intercept }))).toThrow(
         `slope ${slope} and intercept ${intercept}, expected numbers, the slope above 0`,
       );
-    expect(() => calibrated({ ...model, link: 'identity' }, { slope: 1, intercept: 0 })).toThrow(
-      'a model with identity has no logit of one probability',
+    expect(() => scaledTrees({ ...model, link: 'identity' }, scalingOfPlatt({ slope: 1, intercept: 0 }))).toThrow(
+      'answers without a link have no margins to scale',
     );
   });
 });

@@ -1,4 +1,3 @@
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { RESULT_CLIP, shareOfResult } from '../../../shared/core/cost/expected_net.ts';
 import { decisionPolicy, horizonSeconds, type Settings } from '../../../shared/policy/policy.ts';
 import { calibrateModel, type LearnedModel } from './calibrate_model.ts';
@@ -6,9 +5,9 @@ import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
 import { resultBefore } from '../label/result.ts';
 import { positions } from '../dataset/rows.ts';
-import { learnerParams, TASK } from '../learners/learning.ts';
-import { learnModel } from '../learners/model_learning.ts';
-import type { FitTask } from '../learners/trees/fit.ts';
+import { columnsOf, openModelLearner } from '../learners/learning.ts';
+import { fitOf, learnModel } from '../learners/model_learning.ts';
+import type { LearnerSetup } from '../learners/registry.ts';
 
 /** AI1's training candidates with their results as fractions of the clipped range. */
 export interface ResultRows {
@@ -54,20 +53,15 @@ export async function learnResult(
   { definitions }: Pick<Dataset, 'definitions'>,
   settings: Settings,
   seed: number,
-  run: (task: FitTask) => Promise<TreeModel>,
+  fitTrees: LearnerSetup['fitTrees'],
 ): Promise<LearnedModel> {
   const { train } = settings.minutehand;
-  const params = { ...learnerParams(settings, definitions, 'ai1', seed), seed: `${seed}/net` };
-  const plan = { folds: train.folds, embargo: horizonSeconds(settings.minutehand) };
-  const fitted = await learnModel(rows, plan, (of, subset, trees) =>
-    run({
-      engine: train.engine,
-      task: TASK,
-      rows: of,
-      subset,
-      params: trees === null ? params : { ...params, rounds: trees },
-      stopsEarly: trees === null,
-    }),
-  );
-  return calibrateModel(rows, fitted, true);
+  const learner = openModelLearner(settings, 'ai1', fitTrees);
+  const plan = {
+    folds: train.folds,
+    embargo: horizonSeconds(settings.minutehand),
+    stopsEarly: learner.supports.stopping,
+  };
+  const request = { columns: columnsOf(definitions, 'ai1'), seed: `${seed}/net`, continueFrom: null };
+  return calibrateModel(rows, await learnModel(rows, plan, fitOf(learner, request)), true);
 }

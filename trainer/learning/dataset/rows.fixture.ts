@@ -1,6 +1,7 @@
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { takeLabels, takeRows } from '../learners/contract/fit_rows.ts';
+import { fittedTrees, type FittedTrees } from '../learners/trees/fitted_trees.ts';
 import { learnHere } from '../learners/trees/gbdt.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.ts';
 import type { Fit, ValidationRows } from './rows.ts';
@@ -88,4 +89,10 @@ export function smallTrees(params: Partial<LearnerParams> = {}): Fit<ValidationR
       threads: 1,
       onRound: () => undefined,
     });
+}
+
+/** `smallTrees` as a learner gives them. */
+export function smallFits(params: Partial<LearnerParams> = {}): Fit<ValidationRows, FittedTrees> {
+  const fit = smallTrees(params);
+  return async (rows, train) => fittedTrees('gbdt', await fit(rows, train));
 }

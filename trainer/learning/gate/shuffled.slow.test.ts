@@ -5,7 +5,7 @@ import { takeRows } from '../learners/contract/fit_rows.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.ts';
 import { calibrateModel } from '../calibrate/calibrate_model.ts';
 import { learnModel } from '../learners/model_learning.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
+import { fittedTrees } from '../learners/trees/fitted_trees.ts';
 import { shuffleInBlocks } from '../validate/leakage/shuffled_labels.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
 import { rowUniqueness } from '../dataset/noise.ts';
@@ -62,22 +62,26 @@ const holdout = part((time) => time >= holdoutFrom);
 async function learnAndEvaluate(labels: Float64Array, seed: string): Promise<GateResult[]> {
   const y = training.of(labels);
   const table = { ...training, y };
-  const fitted = await learnModel(table, { folds: 2, embargo: HORIZON_SECONDS }, (of, subset, trees) =>
-    runFit(
-      {
-        engine: 'gbdt',
-        task: { kind: 'binary' },
-        rows: of,
-        subset,
-        params: { ...PARAMS, seed, rounds: trees ?? PARAMS.rounds },
-        stopsEarly: trees === null,
-      },
-      () => undefined,
+  const plan = { folds: 2, embargo: HORIZON_SECONDS, stopsEarly: true };
+  const fitted = await learnModel(table, plan, async (of, subset, trees) =>
+    fittedTrees(
+      'gbdt',
+      await runFit(
+        {
+          engine: 'gbdt',
+          task: { kind: 'binary' },
+          rows: of,
+          subset,
+          params: { ...PARAMS, seed, rounds: trees ?? PARAMS.rounds },
+          stopsEarly: trees === null,
+        },
+        () => undefined,
+      ),
     ),
   );
   const learned = calibrateModel(table, fitted, true);
   const rate = y.reduce((sum, label) => sum + label, 0) / y.length;
-  const scores = treeAnswer(learned.model, holdout.x);
+  const scores = learned.model.answers(holdout.x);
   const evaluated = holdout.of(labels);
   const { uniqueness, time, labelEnd } = holdout;
   const metrics = modelMetrics(scores, evaluated);

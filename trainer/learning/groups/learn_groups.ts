@@ -138,7 +138,7 @@ async function learnCandidates(
   const learning = { dataset: labeled, settings, seed, foldStarts };
   const learned = await Promise.all(
     MODEL_NAMES.map(async (name): Promise<Candidate> => {
-      const job = modelJob(name, learning, (task) => queue.fit(task));
+      const job = modelJob(name, learning, queue.fit);
       const { trained: rows } = job.rows;
       return { job, learned: calibrateModel(rows, await learnModel(rows, job, job.fit), true) };
     }),

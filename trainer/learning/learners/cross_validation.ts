@@ -1,7 +1,7 @@
 import type { ModelMetrics } from '../../../shared/bundle/manifest.ts';
-import type { Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { takeRows } from './contract/fit_rows.ts';
-import { treeAnswer } from './trees/scoring.ts';
+import type { Fitted } from './contract/fitted.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
 import { pick, positions, type Fit, type ValidationRows } from '../dataset/rows.ts';
 import { kFoldSplits, type Split } from '../splits/splits.ts';
@@ -10,7 +10,7 @@ import { kFoldSplits, type Split } from '../splits/splits.ts';
 export type Scorer<Model> = (model: Model, x: Matrix) => Float64Array;
 
 /** A split with the model of its training rows, and the scores of its test rows. */
-export interface FoldModel<Model = TreeModel> extends Split {
+export interface FoldModel<Model = Fitted> extends Split {
   readonly model: Model;
   /** [test rows] */
   readonly scores: Float64Array;
@@ -32,14 +32,17 @@ export async function validateSplits<Rows extends ValidationRows, Model>(
   });
 }
 
-/** `validateSplits` of tree models with one answer over purged k-fold with embargo (seconds). */
+/** The answers of a model with one answer per row. */
+export const fittedAnswers: Scorer<Fitted> = (model, x) => model.answers(x);
+
+/** `validateSplits` of models with one answer over purged k-fold with embargo (seconds). */
 export function crossValidate<Rows extends ValidationRows>(
   rows: Rows,
   folds: number,
   embargo: number,
-  fit: Fit<Rows, TreeModel>,
+  fit: Fit<Rows, Fitted>,
 ): Promise<FoldModel[]> {
-  return validateSplits(rows, kFoldSplits(rows, folds, embargo), fit, treeAnswer);
+  return validateSplits(rows, kFoldSplits(rows, folds, embargo), fit, fittedAnswers);
 }
 
 /** Score of every row by its fold model; NaN and split −1 for rows that no split tests. [rows] */
@@ -72,7 +75,7 @@ export function outOfFold(
   const split = splitOfTime(models, rows.time);
   models.forEach(({ model }, index) => {
     const own = positions(rows.x.rows, (row) => split[row] === index);
-    treeAnswer(model, takeRows(rows.x, own)).forEach((score, i) => (scores[own[i]!] = score));
+    model.answers(takeRows(rows.x, own)).forEach((score, i) => (scores[own[i]!] = score));
   });
   return scores;
 }

@@ -1,17 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
 import { takeLabels, takeRows } from './contract/fit_rows.ts';
-import { treeAnswer } from './trees/scoring.ts';
 import { crossValidate, outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';
 import { auc } from '../measures/metrics.ts';
 import { purgedKFold } from '../splits/purged_kfold.ts';
 import type { ValidationRows } from '../dataset/rows.ts';
-import { smallTrees } from '../dataset/rows.fixture.ts';
+import { smallFits } from '../dataset/rows.fixture.ts';
 
 const FOLDS = 4;
 const EMBARGO = 300;
 /** Leaves small enough to memorize single rows. */
-const fitGreedily = smallTrees({ rounds: 60, learningRate: 0.5, leaves: 63, minDataInLeaf: 1, l2: 0, maxBins: 255 });
+const fitGreedily = smallFits({ rounds: 60, learningRate: 0.5, leaves: 63, minDataInLeaf: 1, l2: 0, maxBins: 255 });
 const everyRow = (of: ValidationRows): Int32Array => Int32Array.from(of.y.keys());
 
 /**
@@ -40,7 +39,7 @@ beforeAll(async () => {
 
 describe('crossValidate', () => {
   it('finds nothing in coin tosses, though a model trained on them has memorized them', async () => {
-    const memorized = treeAnswer(await fitGreedily(rows, everyRow(rows)), rows.x);
+    const memorized = (await fitGreedily(rows, everyRow(rows))).answers(rows.x);
     expect(auc(memorized, rows.y)!).toBeGreaterThan(0.95);
     // Standard error of an AUC of 3000 tosses: 0.0105.
     expect(Math.abs(auc(outOfFold(folds, rows), rows.y)! - 0.5)).toBeLessThan(0.035);
@@ -61,7 +60,7 @@ describe('outOfFold', () => {
     const scores = outOfFold(folds, rows);
     const expected = new Float64Array(rows.x.rows).fill(NaN);
     for (const { train, test } of parts) {
-      const answers = treeAnswer(await fitGreedily(rows, train), takeRows(rows.x, test));
+      const answers = (await fitGreedily(rows, train)).answers(takeRows(rows.x, test));
       test.forEach((row, i) => (expected[row] = answers[i]!));
     }
     expect(scores).toEqual(expected);
@@ -88,7 +87,7 @@ describe('outOfFold', () => {
       for (const seen of parts[fold]!.train) {
         expect(learned.time[seen]! <= time && learned.labelEnd[seen]! >= time).toBe(false);
       }
-      expect(scores[row]).toBe(treeAnswer(own[0]!.model, takeRows(rows.x, [row]))[0]);
+      expect(scores[row]).toBe(own[0]!.model.answers(takeRows(rows.x, [row]))[0]);
     }
   });
 });

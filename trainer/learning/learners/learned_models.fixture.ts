@@ -9,7 +9,7 @@ import { learnModel } from './model_learning.ts';
 export async function learnAllModels(learning: Learning): Promise<Record<ModelName, LearnedModel>> {
   const learned = await Promise.all(
     MODEL_NAMES.map(async (name) => {
-      const job = modelJob(name, learning, (task) => runFit(task, () => undefined));
+      const job = modelJob(name, learning, runFit);
       const fitted = await learnModel(job.rows.trained, job, job.fit);
       return calibrateModel(job.rows.trained, fitted, !job.isWarmStart);
     }),

@@ -1,10 +1,12 @@
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { FeatureDefinition, ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { LearnerParams } from './trees/learner.ts';
 import { treeParams } from './trees/tree_learners.ts';
+import type { Fitted } from './contract/fitted.ts';
+import type { Learner } from './contract/learner.ts';
 import type { Task } from './contract/task.ts';
+import { learnerNamed, type LearnerSetup } from './registry.ts';
 
 /** AI3's target is a fraction rather than a class; it is trained with the same cross-entropy. */
 export const TASK: Task = { kind: 'binary' };
@@ -18,7 +20,7 @@ export interface Learning {
   readonly foldStarts?: Readonly<Record<ModelName, readonly number[]>>;
   /** Models of a warm start; absent = training from scratch. */
   readonly known?: {
-    readonly models: Readonly<Record<ModelName, TreeModel>>;
+    readonly models: Readonly<Record<ModelName, Fitted>>;
     /** Rows they were trained on. */
     readonly rows: Readonly<Record<ModelName, number>>;
   };
@@ -36,4 +38,13 @@ export function learnerParams(
 /** The columns that a model may use. */
 export function columnsOf(definitions: readonly FeatureDefinition[], model: ModelName): number[] {
   return definitions.flatMap(({ models }, column) => (models.includes(model) ? [column] : []));
+}
+
+/** The learner of `train.engine` with the parameters of a model. */
+export function openModelLearner(
+  { minutehand: { train } }: Settings,
+  model: ModelName,
+  fitTrees: LearnerSetup['fitTrees'],
+): Learner {
+  return learnerNamed(train.engine).open({ parameters: train[model], fitTrees });
 }

@@ -1,11 +1,9 @@
-import { horizonSeconds } from '../../../shared/policy/policy.ts';
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { horizonSeconds, type Settings } from '../../../shared/policy/policy.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
-import { warmStartFit } from './warm_start_fit.ts';
-import type { FitTask } from './trees/fit.ts';
-import { learnerParams, TASK, type Learning } from './learning.ts';
-import type { ModelFit } from './model_learning.ts';
+import { columnsOf, openModelLearner, type Learning } from './learning.ts';
+import { fitOf, type ModelFit } from './model_learning.ts';
+import type { LearnerSetup } from './registry.ts';
 
 /** Training job of one model: its rows, and how it is fitted. */
 export interface ModelJob {
@@ -26,29 +24,24 @@ export interface ModelJob {
   readonly embargo: number;
   /** A warm-started model is calibrated already. */
   readonly isWarmStart: boolean;
+  /** Whether its learner finds out how many steps help. */
+  readonly stopsEarly: boolean;
   /** In a warm start, adds to the known model. */
   readonly fit: ModelFit;
   readonly fitFromNothing: ModelFit;
 }
 
-/** @param run trains one model: `runFit`, or that of a pool */
+/** @param fitTrees on this thread (`runFit`), or on those of a pool */
 export function modelJob(
   name: ModelName,
   { dataset, settings, seed, known, foldStarts }: Learning,
-  run: (task: FitTask) => Promise<TreeModel>,
+  fitTrees: LearnerSetup['fitTrees'],
 ): ModelJob {
   const { train } = settings.minutehand;
   const trained = dataset.train[name];
-  const params = learnerParams(settings, dataset.definitions, name, seed);
-  const fitFromNothing: ModelFit = (rows, subset, trees) =>
-    run({
-      engine: train.engine,
-      task: TASK,
-      rows,
-      subset,
-      params: trees === null ? params : { ...params, rounds: trees },
-      stopsEarly: trees === null,
-    });
+  const learner = openModelLearner(settings, name, fitTrees);
+  const own = { columns: columnsOf(dataset.definitions, name), seed: `${seed}/${name}` };
+  const fitFromNothing = fitOf(learner, { ...own, continueFrom: null });
   return {
     name,
     rows: {
@@ -61,10 +54,22 @@ export function modelJob(
     foldStarts: foldStarts?.[name],
     embargo: horizonSeconds(settings.minutehand),
     isWarmStart: known !== undefined,
+    stopsEarly: learner.supports.stopping,
     fit:
       known === undefined
         ? fitFromNothing
-        : warmStartFit(known.models[name], { ...params, rounds: train.warm_start_rounds }, TASK, run),
+        : fitOf(openModelLearner(withFewTrees(settings, name), name, fitTrees), {
+            ...own,
+            continueFrom: known.models[name],
+          }),
     fitFromNothing,
   };
+}
+
+/** As many trees as a warm start adds at most. */
+function withFewTrees(settings: Settings, name: ModelName): Settings {
+  const { minutehand } = settings;
+  const { train } = minutehand;
+  const own = { ...train[name], rounds: train.warm_start_rounds };
+  return { ...settings, minutehand: { ...minutehand, train: { ...train, [name]: own } } };
 }

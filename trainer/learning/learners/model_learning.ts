@@ -1,16 +1,28 @@
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import { validateSplits, type FoldModel } from './cross_validation.ts';
+import type { Fitted } from './contract/fitted.ts';
+import type { FitRequest, Learner } from './contract/learner.ts';
+import { fittedAnswers, validateSplits, type FoldModel } from './cross_validation.ts';
 import { kFoldSplits, kFoldSplitsAt, walkForwardSplits } from '../splits/splits.ts';
 import type { FitRows } from './contract/fit_rows.ts';
-import { countTrees } from './trees/fitted_trees.ts';
-import { treeAnswer } from './trees/scoring.ts';
+import { TASK } from './learning.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 
 /** Walk-forward: number of blocks, and share of the rows before the first tested block. */
 export const WALK_FORWARD = { blocks: 3, firstShare: 0.4 } as const;
 
-/** Trains on these rows of a table, with a fixed number of trees, or null = as many as help. */
-export type ModelFit = (rows: FitRows, subset: Int32Array, trees: number | null) => Promise<TreeModel>;
+/** Trains on these rows of a table, with a fixed number of steps, or null = as many as help. */
+export type ModelFit = (rows: FitRows, subset: Int32Array, iterations: number | null) => Promise<Fitted>;
+
+/** The fits of one model by its learner. */
+export function fitOf(learner: Learner, request: Pick<FitRequest, 'columns' | 'seed' | 'continueFrom'>): ModelFit {
+  return (rows, subset, iterations) =>
+    learner.fit({
+      ...request,
+      task: TASK,
+      rows,
+      subset,
+      budget: iterations === null ? { kind: 'early_stopping', stopping: null } : { kind: 'fixed', iterations },
+    });
+}
 
 /** Number of fits in `learnModel`. */
 export function countFits(folds: number): number {
@@ -20,16 +32,18 @@ export function countFits(folds: number): number {
 /** Models of one subject before calibration. */
 export interface FittedModel {
   /** Trained on all training rows. */
-  readonly model: TreeModel;
+  readonly model: Fitted;
   /** Purged k-fold. */
-  readonly folds: readonly FoldModel<TreeModel>[];
+  readonly folds: readonly FoldModel[];
   /** Each block scored by a model of the rows before it. */
-  readonly walkForward: readonly FoldModel<TreeModel>[];
+  readonly walkForward: readonly FoldModel[];
 }
 
 export interface FoldPlan {
   readonly folds: number;
   readonly embargo: number;
+  /** Whether the learner finds out how many steps help. */
+  readonly stopsEarly: boolean;
   readonly foldStarts?: readonly number[] | undefined;
 }
 
@@ -41,18 +55,23 @@ export interface FoldPlan {
  */
 export async function learnModel(
   rows: DatasetRows,
-  { folds, embargo, foldStarts }: FoldPlan,
+  { folds, embargo, foldStarts, stopsEarly }: FoldPlan,
   fit: ModelFit,
 ): Promise<FittedModel> {
   const all = Int32Array.from(rows.y.keys());
-  const asManyAsHelp = (of: DatasetRows, subset: Int32Array): Promise<TreeModel> => fit(of, subset, null);
+  const asManyAsHelp = (of: DatasetRows, subset: Int32Array): Promise<Fitted> => fit(of, subset, null);
   const splits =
     foldStarts === undefined ? kFoldSplits(rows, folds, embargo) : kFoldSplitsAt(rows, foldStarts, embargo);
   const [foldModels, walkForward, model] = await Promise.all([
-    validateSplits(rows, splits, asManyAsHelp, treeAnswer),
-    validateSplits(rows, walkForwardSplits(rows, { ...WALK_FORWARD, embargo, window: null }), asManyAsHelp, treeAnswer),
-    // The last part of the training time determines the number of trees, which are then trained on all of it.
-    asManyAsHelp(rows, all).then((first) => fit(rows, all, countTrees(first))),
+    validateSplits(rows, splits, asManyAsHelp, fittedAnswers),
+    validateSplits(
+      rows,
+      walkForwardSplits(rows, { ...WALK_FORWARD, embargo, window: null }),
+      asManyAsHelp,
+      fittedAnswers,
+    ),
+    // The last part of the training time determines the number of steps, which are then taken on all of it.
+    asManyAsHelp(rows, all).then((first) => (stopsEarly ? fit(rows, all, first.iterations) : first)),
   ]);
   return { model, folds: foldModels, walkForward };
 }

@@ -1,28 +1,34 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { predictLogits, predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { predictLogits } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.ts';
 import { fitPlatt } from '../calibrate/platt.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 import { walkRows } from '../dataset/rows.fixture.ts';
 import { takeLabels, takeRows } from './contract/fit_rows.ts';
+import type { Fitted } from './contract/fitted.ts';
+import { fittedTrees, treesOf } from './trees/fitted_trees.ts';
 import { learnHere } from './trees/gbdt.ts';
 import { LEARNER_DEFAULTS } from './trees/learner.ts';
+import type { FoldModel } from './cross_validation.ts';
 import { learnModel, type ModelFit } from './model_learning.ts';
 
-const OPTIONS = { folds: 4, embargo: 1800 } as const;
+const OPTIONS = { folds: 4, embargo: 1800, stopsEarly: true } as const;
 
 /** Large steps on noisy labels: overconfident, so that calibration helps. */
 const overconfident: ModelFit = ({ x, y, weights }, subset) =>
   Promise.resolve(
-    learnHere({
-      task: { kind: 'binary' },
-      table: { x: takeRows(x, subset), y: takeLabels(y, subset), weights: takeLabels(weights, subset) },
-      params: { ...LEARNER_DEFAULTS, rounds: 30, learningRate: 0.5, leaves: 15, minDataInLeaf: 5, seed: 'sure' },
-      stopping: null,
-      threads: 1,
-      onRound: () => undefined,
-    }),
+    fittedTrees(
+      'gbdt',
+      learnHere({
+        task: { kind: 'binary' },
+        table: { x: takeRows(x, subset), y: takeLabels(y, subset), weights: takeLabels(weights, subset) },
+        params: { ...LEARNER_DEFAULTS, rounds: 30, learningRate: 0.5, leaves: 15, minDataInLeaf: 5, seed: 'sure' },
+        stopping: null,
+        threads: 1,
+        onRound: () => undefined,
+      }),
+    ),
   );
 
 let rows: DatasetRows;
@@ -35,8 +41,8 @@ beforeAll(async () => {
   learned = calibrateModel(rows, await learnModel(rows, OPTIONS, overconfident), true);
 });
 
-const logitsOf = ({ ensembles }: TreeModel, at: Int32Array): Float64Array =>
-  predictLogits(ensembles[0]!, takeRows(rows.x, at));
+const logitsOf = (model: Fitted, at: Int32Array): Float64Array =>
+  predictLogits(treesOf(model).ensembles[0]!, takeRows(rows.x, at));
 
 /** Logit of every row, by the uncalibrated model of the fold that tests it. */
 function logitsOutOfFold(): Float64Array {
@@ -78,9 +84,11 @@ describe('the calibration of a fold', () => {
     const plain = calibrateModel(rows, await learnModel(rows, OPTIONS, overconfident), false);
     expect(plain.platt).toBeNull();
     expect(plain.folds).toEqual(plain.rawFolds);
-    expect(plain.rawFolds).toEqual(learned.rawFolds);
-    expect(plain.walkForward).toEqual(learned.walkForward);
+    const values = (folds: readonly FoldModel[]) =>
+      folds.map(({ model, ...own }) => ({ ...own, trees: treesOf(model) }));
+    expect(values(plain.rawFolds)).toEqual(values(learned.rawFolds));
+    expect(values(plain.walkForward)).toEqual(values(learned.walkForward));
     for (const { model, test, scores } of learned.walkForward)
-      predictModel(model, takeRows(rows.x, test)).forEach((score, i) => expect(scores[i]).toBeCloseTo(score, 5));
+      model.exactAnswers(takeRows(rows.x, test)).forEach((score, i) => expect(scores[i]).toBeCloseTo(score, 5));
   });
 });

@@ -65,7 +65,7 @@ describe('startWarm', () => {
   it('accepts a fully trained bundle, and records the base of the warm start', () => {
     const start = startWarm({ manifest: BASE, models }, RUN);
     for (const name of MODEL_NAMES) {
-      expect(Buffer.compare(encodeTreeModel(start.models[name]), models[name])).toBe(0);
+      expect(Buffer.compare(encodeTreeModel(start.models[name].trees), models[name])).toBe(0);
     }
     expect(start.from).toEqual({
       version: BASE.version,
@@ -80,7 +80,7 @@ describe('startWarm', () => {
     const start = startWarm({ manifest, models }, RUN);
     expect(start.from).toEqual({ ...warmStartFrom(2), times: 3 });
     for (const [name, trees] of Object.entries(warmStartFrom(2).trees) as [ModelName, number][]) {
-      const [full] = start.models[name].ensembles;
+      const [full] = start.models[name].trees.ensembles;
       const [whole] = grown[name].ensembles;
       expect(full).toEqual({ ...whole, trees: whole!.trees.slice(0, trees) });
     }

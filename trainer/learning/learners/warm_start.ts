@@ -1,7 +1,7 @@
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import type { Bundle } from '../../../shared/bundle/bundle.ts';
 import { ownGroups, type WarmStartFrom, type Manifest } from '../../../shared/bundle/manifest.ts';
-import type { Tree, TreeEnsemble, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Tree, TreeEnsemble } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { decodeTreeModel } from '../../../shared/bundle/onnx/tree_graph.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { WARM_UP_SECONDS } from '../../../shared/core/features/features.ts';
@@ -10,7 +10,7 @@ import type { Dataset, DatasetRows, LabeledRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
 import { positions } from '../dataset/rows.ts';
 import { MIN_ROWS, splitOffTheEnd } from './trees/fit.ts';
-import { countTrees } from './trees/fitted_trees.ts';
+import { fittedTrees, type FittedTrees } from './trees/fitted_trees.ts';
 
 const DAY = 86_400;
 const HOUR = 3600;
@@ -41,7 +41,7 @@ export type WarmStartRun = Pick<Manifest, 'market' | 'feature_schema' | 'label_p
 export interface WarmStart {
   /** Entry of the new manifest. */
   readonly from: WarmStartFrom;
-  readonly models: Readonly<Record<ModelName, TreeModel>>;
+  readonly models: Readonly<Record<ModelName, FittedTrees>>;
 }
 
 /**
@@ -63,14 +63,14 @@ export function startWarm(
     // The new bundle recounts the rows that pass its nodes.
     const bare = ({ cover: _cover, ...tree }: Tree): Tree => tree;
     const cut = (own: TreeEnsemble): TreeEnsemble => ({ ...own, trees: own.trees.slice(0, most).map(bare) });
-    return { ...model, ensembles: model.ensembles.map(cut) };
+    return fittedTrees(manifest.engine.name, { ...model, ensembles: model.ensembles.map(cut) });
   });
   return {
     from: {
       version: before?.version ?? manifest.version,
       times: (before?.times ?? 0) + 1,
       learned_until: before?.learned_until ?? manifest.period.holdout_from,
-      trees: before?.trees ?? perModel((name) => countTrees(full[name])),
+      trees: before?.trees ?? perModel((name) => full[name].iterations ?? 0),
     },
     models: full,
   };

@@ -16,7 +16,7 @@ import { warmStartModel } from './warm_start_fit.fixture.ts';
 import { warmStartPeriod, startWarm, type WarmStart, withNewRows } from './warm_start.ts';
 import { runFit } from './trees/fit.ts';
 import type { FitRows } from './contract/fit_rows.ts';
-import { learnerParams } from './learning.ts';
+import { columnsOf } from './learning.ts';
 import { countTrees } from './trees/fitted_trees.ts';
 
 const MINUTES = { full: 3000, later: 27_000 };
@@ -60,10 +60,16 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function grow(name: ModelName, rows: FitRows): Promise<Uint8Array> {
-  const params = { ...learnerParams(settings, dataset.definitions, name, 7), rounds: train.warm_start_rounds };
-  const request = { task: { kind: 'binary' }, rows, subset: Int32Array.from(rows.y.keys()), params } as const;
-  const { model, added } = await warmStartModel(start.models[name], request, (task) => runFit(task, () => undefined));
-  expect(countTrees(model)).toBe(countTrees(start.models[name]) + added);
+  const request = {
+    rows,
+    subset: Int32Array.from(rows.y.keys()),
+    parameters: { ...train[name], rounds: train.warm_start_rounds },
+    columns: columnsOf(dataset.definitions, name),
+    seed: `7/${name}`,
+  };
+  const base = start.models[name].trees;
+  const { model, added } = await warmStartModel(base, request, runFit);
+  expect(countTrees(model)).toBe(countTrees(base) + added);
   return encodeTreeModel(model);
 }
 

@@ -1,28 +1,28 @@
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import { warmStartFit } from './warm_start_fit.ts';
-import type { FitTask } from './trees/fit.ts';
+import type { TreePolicy } from '../../../shared/policy/policy.ts';
 import type { FitRows } from './contract/fit_rows.ts';
-import type { LearnerParams } from './trees/learner.ts';
-import type { Task } from './contract/task.ts';
-import { countTrees } from './trees/fitted_trees.ts';
+import { fitAllRows } from './contract/learner.ts';
+import { learnerNamed } from './registry.ts';
+import { countTrees, fittedTrees, treesOf } from './trees/fitted_trees.ts';
+import type { FitTrees } from './trees/tree_learners.ts';
 
-/** What `learnModel` does with the model that ships: how many trees help, then all rows with so many. */
+export interface WarmStartRequest {
+  readonly rows: FitRows;
+  readonly subset: Int32Array;
+  /** `rounds`: trees that are added at most. */
+  readonly parameters: TreePolicy;
+  readonly columns: readonly number[] | null;
+  readonly seed: string;
+}
+
+/** What a warm start does with the model that ships: how many trees help, then all rows with so many. */
 export async function warmStartModel(
   base: TreeModel,
-  {
-    task,
-    rows,
-    subset,
-    params,
-  }: {
-    readonly task: Task;
-    readonly rows: FitRows;
-    readonly subset: Int32Array;
-    readonly params: LearnerParams;
-  },
-  run: (task: FitTask) => Promise<TreeModel>,
+  { parameters, ...request }: WarmStartRequest,
+  fitTrees: FitTrees,
 ): Promise<{ model: TreeModel; added: number }> {
-  const fit = warmStartFit(base, params, task, run);
-  const model = await fit(rows, subset, countTrees(await fit(rows, subset, null)));
+  const learner = learnerNamed('gbdt').open({ parameters, fitTrees });
+  const continueFrom = fittedTrees('gbdt', base);
+  const model = treesOf(await fitAllRows(learner, { ...request, task: { kind: 'binary' }, continueFrom }));
   return { model, added: countTrees(model) - countTrees(base) };
 }

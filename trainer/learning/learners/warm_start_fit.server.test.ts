@@ -1,18 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
+import type { TreePolicy } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { calibrated } from '../calibrate/platt.ts';
 import { logLoss } from '../measures/metrics.ts';
 import { warmStartModel } from './warm_start_fit.fixture.ts';
-import { runFit, splitOffTheEnd, type FitTask } from './trees/fit.ts';
+import { runFit, splitOffTheEnd } from './trees/fit.ts';
+import type { FitTrees } from './trees/tree_learners.ts';
 import { takeLabels, takeRows, type FitRows } from './contract/fit_rows.ts';
 import { openFitPool } from './trees/fit_pool.ts';
 import { learnHere } from './trees/gbdt.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from './trees/learner.ts';
-import { countTrees } from './trees/fitted_trees.ts';
+import { countTrees, scaledTrees } from './trees/fitted_trees.ts';
 
 const TASK = { kind: 'binary' } as const;
+const PARAMETERS: TreePolicy = {
+  rounds: 30,
+  learning_rate: 0.1,
+  leaves: 8,
+  min_data_in_leaf: 20,
+  l2: 0,
+  row_fraction: 0.5,
+  column_fraction: 0.5,
+};
 const PARAMS: LearnerParams = {
   ...LEARNER_DEFAULTS,
   rounds: 30,
@@ -23,7 +33,6 @@ const PARAMS: LearnerParams = {
   seed: 'continue',
 };
 const silent = (): void => undefined;
-const run = (task: FitTask): Promise<TreeModel> => runFit(task, silent);
 const all = ({ y }: FitRows): Int32Array => Int32Array.from(y.keys());
 
 /** Rows whose label follows column 0 with probability `old`, column 1 with probability `young`, else a coin. */
@@ -60,10 +69,10 @@ const learnBase = (): TreeModel =>
 describe('warmStartModel', () => {
   const base = learnBase();
   const changed = rowsOf('changed', 3000, 0.3, 0.4);
-  const request = { task: TASK, rows: changed, subset: all(changed), params: PARAMS };
+  const request = { rows: changed, subset: all(changed), parameters: PARAMETERS, columns: null, seed: 'continue' };
 
   it('adds trees that learn what has changed, and keeps those of the base', async () => {
-    const { model, added } = await warmStartModel(base, request, run);
+    const { model, added } = await warmStartModel(base, request, runFit);
     expect(added).toBeGreaterThan(5);
     expect(added).toBeLessThanOrEqual(30);
     expect(countTrees(model)).toBe(60 + added);
@@ -94,21 +103,21 @@ describe('warmStartModel', () => {
       table: take(all(changed)),
       stopping: null,
     });
-    expect(await warmStartModel(base, request, run)).toEqual({ model: expected, added: rounds });
+    expect(await warmStartModel(base, request, runFit)).toEqual({ model: expected, added: rounds });
   });
 
   it('returns the same model when no tree helps, as when it was trained on these rows before', async () => {
-    const first = await warmStartModel(base, request, run);
-    const second = await warmStartModel(first.model, request, run);
+    const first = await warmStartModel(base, request, runFit);
+    const second = await warmStartModel(first.model, request, runFit);
     expect(second.added).toBe(0);
     expect(second.model).toBe(first.model);
   });
 
   it('draws differently at each warm start, with the same seed', async () => {
     const seeds: string[] = [];
-    const listen = (task: FitTask): Promise<TreeModel> => {
+    const listen: FitTrees = (task, onTree) => {
       seeds.push(task.params.seed);
-      return run(task);
+      return runFit(task, onTree);
     };
     const first = await warmStartModel(base, request, listen);
     await warmStartModel(first.model, request, listen);
@@ -118,9 +127,9 @@ describe('warmStartModel', () => {
   it('is the same bytes on the calling thread and on threads, for a calibrated base too', async () => {
     const pool = openFitPool(2);
     try {
-      for (const own of [base, calibrated(base, { slope: 0.9, intercept: 0.1 })]) {
-        const here = await warmStartModel(own, request, run);
-        const there = await warmStartModel(own, request, (task) => pool.fit(task, silent));
+      for (const own of [base, scaledTrees(base, { slope: [0.9], intercept: [0.1] })]) {
+        const here = await warmStartModel(own, request, runFit);
+        const there = await warmStartModel(own, request, pool.fit);
         expect(encodeTreeModel(there.model)).toEqual(encodeTreeModel(here.model));
       }
     } finally {

@@ -1,6 +1,5 @@
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
 import type { ProfiledRows } from './feature_profile.ts';
 
 /** Answers of the models as columns of a profile, by their names in `BatchScores`. */
@@ -11,7 +10,7 @@ export const SCORE_COLUMNS = [
 ] as const satisfies readonly { readonly name: string; readonly models: readonly ModelName[] }[];
 
 /** The rows with the answers of the models in place of the features. */
-export function scoredRows(rows: ProfiledRows, models: Readonly<Record<ModelName, TreeModel>>): ProfiledRows {
+export function scoredRows(rows: ProfiledRows, models: Readonly<Record<ModelName, Fitted>>): ProfiledRows {
   const columns = SCORE_COLUMNS.length;
   const values = new Float32Array(rows.x.rows * columns);
   for (const [
@@ -20,6 +19,6 @@ export function scoredRows(rows: ProfiledRows, models: Readonly<Record<ModelName
       models: [name],
     },
   ] of SCORE_COLUMNS.entries())
-    treeAnswer(models[name], rows.x).forEach((answer, row) => (values[row * columns + i] = answer));
+    models[name].answers(rows.x).forEach((answer, row) => (values[row * columns + i] = answer));
   return { ...rows, x: { rows: rows.x.rows, columns, values } };
 }

@@ -3,7 +3,6 @@ import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { LabeledRows } from '../dataset/dataset.ts';
 import type { PairHistory } from '../history/pair_history.ts';
 import type { ModelJob } from '../learners/model_job.ts';
-import { countTrees } from '../learners/trees/fitted_trees.ts';
 import { meanMetrics, modelMetrics } from '../measures/model_metrics.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import type { Validated } from '../validate/validation.ts';
@@ -29,7 +28,7 @@ export function modelReport(
   return {
     rows: job.samples,
     effective_rows: job.rows.trained.effectiveRows,
-    trees: countTrees(learned.model),
+    trees: learned.model.iterations ?? 0,
     calibration: learned.platt,
     cross_validation: { mean: meanMetrics(crossValidation), folds: crossValidation },
     walk_forward: { mean: meanMetrics(walkForward), folds: walkForward },

@@ -1,7 +1,7 @@
 import { isoMinute } from '../../../shared/bar.ts';
 import { riskQuantiles } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import type { Skill, ThresholdReport } from '../../../shared/bundle/manifest.ts';
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
@@ -15,7 +15,6 @@ import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { checkTraining } from '../gate/gates.ts';
 import { countLook, type Holdout } from '../backtest/holdout_looks.ts';
 import type { PlaceboMarkets } from '../placebo/placebo_rows.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
 import { modelSkill } from '../placebo/skill.ts';
 import type { TrainedModel } from './model_report.ts';
 import { findThresholds, type Calibrated } from '../search/choose_thresholds.ts';
@@ -41,7 +40,7 @@ export interface LearnedParts {
   /** Results for features and labels. */
   readonly leakage: readonly GateResult[];
   /** Model of the result, with its folds if trained in this run. */
-  readonly net: { readonly model: TreeModel; readonly folds?: LearnedModel['folds'] } | null;
+  readonly net: { readonly model: Fitted; readonly folds?: LearnedModel['folds'] } | null;
   /** Values reused by a warm start; null = chosen here. */
   readonly warmStart: (Calibrated & { readonly thresholds: Thresholds }) | null;
   /** Number of this look at the holdout, from 1; absent: it is counted with the trades of these models. */
@@ -133,7 +132,7 @@ function skillOfReturns(
   const { y, time } = job.rows.holdout;
   const pairs = histories.map(({ pair }) => pair.id);
   return modelSkill(
-    (x) => treeAnswer(learned.model, x),
+    (x) => learned.model.answers(x),
     { scores: validation.holdoutScores, y, time },
     placebo,
     pairs,

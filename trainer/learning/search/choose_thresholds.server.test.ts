@@ -16,7 +16,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../history/pair_history.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { learnAllModels } from '../learners/learned_models.fixture.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
+import { fittedTrees, treesOf } from '../learners/trees/fitted_trees.ts';
 import { outOfFold } from '../learners/cross_validation.ts';
 import { chooseThresholds, type ChosenThresholds } from './choose_thresholds.ts';
 
@@ -53,7 +53,7 @@ function answer(name: ModelName, history: PairHistory, t: number): number {
   const at = history.time[t]! + 60;
   const { model } = learned[name].folds.find(({ from, until }) => at >= from && at < until)!;
   const row = history.row[t]! * columns;
-  return treeAnswer(model, { rows: 1, columns, values: history.features.subarray(row, row + columns) })[0]!;
+  return model.answers({ rows: 1, columns, values: history.features.subarray(row, row + columns) })[0]!;
 }
 
 describe('chooseThresholds', () => {
@@ -133,7 +133,8 @@ describe('chooseThresholds', () => {
   });
 
   it('uses the models of the folds, and not the one trained on all rows', () => {
-    const mute = { ...learned.ai1.model, ensembles: [{ ...learned.ai1.model.ensembles[0]!, trees: [] }] };
+    const trees = treesOf(learned.ai1.model);
+    const mute = fittedTrees('gbdt', { ...trees, ensembles: [{ ...trees.ensembles[0]!, trees: [] }] });
     const blind = { ...learned, ai1: { ...learned.ai1, model: mute } };
     expect(choose({}, blind)).toEqual(plainChoice());
     const folds = learned.ai1.folds.map((fold) => ({ ...fold, model: mute }));

@@ -47,7 +47,7 @@ export function planSearch(trials: number, folder: string | null): PlannedSearch
       const searched = await searchModel(name, learning, {
         trials,
         folder,
-        fit: (task) => queue.fitUrgent(task),
+        fitTrees: queue.fitUrgent,
         onProgress: ({ done, total, best, configured }) => {
           under.set(
             name,

@@ -45,14 +45,12 @@ function withHint(dataset: Dataset): Dataset {
   return { ...dataset, histories, train: { ...dataset.train, ai1 } };
 }
 
-const fit = (task: FitTask): ReturnType<typeof runFit> => runFit(task, () => undefined);
-
 function search(
   overrides: SettingsOverrides['minutehand'],
   options: Partial<ModelSearchOptions> = {},
 ): Promise<SearchedLearning> {
   const settings = tinySettings({ minutehand: overrides ?? {} });
-  const defaults = { trials: 8, folder: null, fit, onProgress: () => undefined };
+  const defaults = { trials: 8, folder: null, fitTrees: runFit, onProgress: () => undefined };
   return searchAi1({ ...learning, settings }, { ...defaults, ...options });
 }
 
@@ -83,7 +81,7 @@ describe('searchAi1', () => {
   it.each(['ai2', 'ai3'] as const)('searches the trees of %s as well', async (name) => {
     const bad = { rounds: 30, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 1500 };
     const settings = tinySettings({ minutehand: { train: { [name]: bad } } });
-    const options = { trials: 6, folder: null, fit, onProgress: () => undefined };
+    const options = { trials: 6, folder: null, fitTrees: runFit, onProgress: () => undefined };
     const { report, learning: found } = await searchModel(name, { ...learning, settings }, options);
     expect(report).toMatchObject({ trials: 6, adopted: true });
     expect(report.best_log_loss).toBeLessThan(report.configured_log_loss);
@@ -96,11 +94,11 @@ describe('searchAi1', () => {
 
   it('never uses the holdout in a trial, nor a fold’s own time for it', async () => {
     const seen: FitTask[] = [];
-    const watched = (task: FitTask): ReturnType<typeof fit> => {
+    const watched: typeof runFit = (task, ...rest) => {
       seen.push(task);
-      return fit(task);
+      return runFit(task, ...rest);
     };
-    await search({ search: { label: true } }, { trials: 6, fit: watched });
+    await search({ search: { label: true } }, { trials: 6, fitTrees: watched });
     const { holdoutFrom } = learning.dataset;
     for (const { rows } of seen) expect(Math.max(...rows.labelEnd)).toBeLessThan(holdoutFrom + 60);
     const { train, label, search: plan } = learning.settings.minutehand;
@@ -117,11 +115,11 @@ describe('searchAi1', () => {
     const whole = await search(BAD);
     expect(await search(BAD)).toEqual(whole);
     let fits = 0;
-    const dying = (task: FitTask): ReturnType<typeof fit> => {
+    const dying: typeof runFit = (...task) => {
       if (++fits > 10) throw new Error('killed');
-      return fit(task);
+      return runFit(...task);
     };
-    await expect(search(BAD, { folder: journals, fit: dying })).rejects.toThrow('killed');
+    await expect(search(BAD, { folder: journals, fitTrees: dying })).rejects.toThrow('killed');
     expect(readdirSync(journals).filter((name) => name.endsWith('.jsonl')).length).toBe(1);
     const counts: SearchProgress[] = [];
     const resumed = await search(BAD, { folder: journals, onProgress: (progress) => counts.push(progress) });

@@ -3,17 +3,15 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { makeFolder } from '../../../shared/folder.ts';
 import type { SearchReport } from '../../../shared/bundle/manifest.ts';
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
 import { relabeled } from '../dataset/relabel.ts';
 import { EVALUATION_BARRIERS, type Barriers } from '../label/reversion.ts';
-import type { FitTask } from '../learners/trees/fit.ts';
+import type { LearnerSetup } from '../learners/registry.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
-import { learnerParams, TASK, type Learning } from '../learners/learning.ts';
-import { WALK_FORWARD } from '../learners/model_learning.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
+import { columnsOf, openModelLearner, type Learning } from '../learners/learning.ts';
+import { fitOf, WALK_FORWARD, type ModelFit } from '../learners/model_learning.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
 import { rowsOutside } from '../splits/purged_kfold.ts';
 import { pick, positions } from '../dataset/rows.ts';
@@ -29,7 +27,7 @@ export interface ModelSearchOptions {
   /** Folder of journals, from which an interrupted search resumes; null = none. */
   readonly folder: string | null;
   /** Trains a model; these requests have priority over others. */
-  fit(task: FitTask): Promise<TreeModel>;
+  readonly fitTrees: LearnerSetup['fitTrees'];
   onProgress(progress: SearchProgress): void;
 }
 
@@ -134,15 +132,9 @@ export async function searchModel(
     },
     measureFold: async (rows, fold, params) => {
       const { x, y, span } = folds[fold]!;
-      const model = await options.fit({
-        engine: train.engine,
-        task: TASK,
-        rows,
-        subset: rowsOutside(rows.time, rows.labelEnd, span, embargo),
-        params: learnerParams(withTrees(settings, name, settingsOf(params, current)), dataset.definitions, name, seed),
-        stopsEarly: true,
-      });
-      return modelMetrics(treeAnswer(model, x), y).log_loss ?? NaN;
+      const fit = fitWith(learning, name, settingsOf(params, current), options);
+      const model = await fit(rows, rowsOutside(rows.time, rows.labelEnd, span, embargo), null);
+      return modelMetrics(model.answers(x), y).log_loss ?? NaN;
     },
     nowMs: () => performance.now(),
     onProgress: options.onProgress,
@@ -200,28 +192,44 @@ function reportOf(result: SearchResult, forwardGain: number | null, adopted: boo
  * past.
  */
 async function gainForward(
-  { dataset, settings, seed }: Learning,
+  learning: Learning,
   { name, current, ...target }: SearchTarget,
   found: SearchedSettings,
-  { fit }: ModelSearchOptions,
+  options: ModelSearchOptions,
 ): Promise<number> {
+  const { settings } = learning;
   const { train } = settings.minutehand;
   const embargo = horizonSeconds(settings.minutehand);
   const evaluated = target.evaluated(train.max_rows);
   const blocks = walkForwardSplits(evaluated, { ...WALK_FORWARD, embargo, window: null });
   const lossesOf = async (own: SearchedSettings): Promise<number[]> => {
     const rows = own.barriers === current.barriers ? evaluated : target.trained(own.barriers, train.max_rows);
-    const params = learnerParams(withTrees(settings, name, own), dataset.definitions, name, seed);
+    const fit = fitWith(learning, name, own, options);
     return Promise.all(
       blocks.map(async ({ test, from }) => {
         const subset = positions(rows.y.length, (row) => rows.labelEnd[row]! + embargo < from);
-        const model = await fit({ engine: train.engine, task: TASK, rows, subset, params, stopsEarly: true });
-        return modelMetrics(treeAnswer(model, takeRows(evaluated.x, test)), pick(evaluated.y, test)).log_loss ?? NaN;
+        const model = await fit(rows, subset, null);
+        return modelMetrics(model.answers(takeRows(evaluated.x, test)), pick(evaluated.y, test)).log_loss ?? NaN;
       }),
     );
   };
   const [before, after] = await Promise.all([lossesOf(current), lossesOf(found)]);
   return before.reduce((sum, loss, i) => sum + (loss - after[i]!) / before.length, 0);
+}
+
+/** The fits of a model with other parameters. */
+function fitWith(
+  { dataset, settings, seed }: Learning,
+  name: ModelName,
+  own: SearchedSettings,
+  { fitTrees }: ModelSearchOptions,
+): ModelFit {
+  const learner = openModelLearner(withTrees(settings, name, own), name, fitTrees);
+  return fitOf(learner, {
+    columns: columnsOf(dataset.definitions, name),
+    seed: `${seed}/${name}`,
+    continueFrom: null,
+  });
 }
 
 export function withTrees(

@@ -11,7 +11,6 @@ import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { MODEL_FILES, MONITOR_FILE, VALIDATION_FILE } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { loadModelSet } from '../../../shared/bundle/model_set.ts';
-import { predictModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { ModelScores } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
@@ -332,7 +331,7 @@ describe('the models of train', () => {
       const expected = checkQuality(
         {
           samples: y.length,
-          scores: predictModel(learned[name].model, holdout.x),
+          scores: learned[name].model.exactAnswers(holdout.x),
           labels: holdout.y,
           rate: tested.reduce((sum, row) => sum + y[row]!, 0) / tested.length,
           uniqueness: rowUniqueness(holdout),
@@ -353,7 +352,7 @@ describe('the models of train', () => {
     const begins = folds.map(({ test }) => Math.min(...Array.from(test, (row) => dataset.train.ai2.time[row]!)));
     const answers = Array.from(time, (at, row) => {
       const fold = begins.filter((begin) => begin <= at).length - 1;
-      return predictModel(folds[Math.max(0, fold)]!.model, takeRows(x, [row]))[0]!;
+      return folds[Math.max(0, fold)]!.model.exactAnswers(takeRows(x, [row]))[0]!;
     });
     const quantiles = (values: readonly number[]): number[] => {
       const sorted = [...values].sort((a, b) => a - b);
@@ -366,7 +365,7 @@ describe('the models of train', () => {
       Math.max(...manifest.risk_quantiles.map((quantile, i) => Math.abs(quantile - expected[i]!)));
     expect(distance(quantiles(answers))).toBeLessThan(1e-6);
     // The shipped model answers its own training rows differently.
-    expect(distance(quantiles([...predictModel(model, x)]))).toBeGreaterThan(1e-3);
+    expect(distance(quantiles([...model.exactAnswers(x)]))).toBeGreaterThan(1e-3);
   });
 });
 

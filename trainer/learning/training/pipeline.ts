@@ -7,8 +7,8 @@ import { refuseImplausible } from '../data_quality/implausible_dataset.ts';
 import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
 import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
-import { refuseMissingEngine } from '../learners/trees/engines/engines.ts';
-import { openFitQueue, type FitQueue } from '../learners/trees/fit_queue.ts';
+import { learnerNamed, type LearnerSetup } from '../learners/registry.ts';
+import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
 import { modelJob } from '../learners/model_job.ts';
 import { countFits, learnModel } from '../learners/model_learning.ts';
@@ -154,7 +154,7 @@ export async function outlineTraining(
   plan: TrainingPlan = fullTraining(options),
 ): Promise<TrainingOutline> {
   const { folds, engine } = plan.settings.minutehand.train;
-  refuseMissingEngine(engine);
+  learnerNamed(engine).refuseMissing();
   const dataset = await prepareDataset(plan, options);
   const trials = trialsOf(plan, options);
   return { dataset, plan, trials, fits: trainingFits(folds, trials) };
@@ -176,14 +176,14 @@ async function forEachModel<Trained>(
   { settings, warmStart }: TrainingPlan,
   search: PlannedSearch,
   { seed, workers, onProgress }: TrainOptions,
-  work: (name: ModelName, learning: Learning, fit: FitQueue['fit']) => Promise<Trained>,
+  work: (name: ModelName, learning: Learning, fit: LearnerSetup['fitTrees']) => Promise<Trained>,
 ): Promise<Record<ModelName, Trained>> {
   const fits = trainingFits(settings.minutehand.train.folds, search.trials);
   const learning: Learning = { dataset, settings, seed, ...(warmStart && { known: warmStart.known }) };
   const queue = openFitQueue(workers, fits, (done, total) => onProgress(search.stage(), done, total));
   try {
     const trained = await Promise.all(
-      MODEL_NAMES.map(async (name) => work(name, await search.run(name, learning, queue), (task) => queue.fit(task))),
+      MODEL_NAMES.map(async (name) => work(name, await search.run(name, learning, queue), queue.fit)),
     );
     onProgress(search.stage(), fits, fits);
     return perModel((name) => trained[MODEL_NAMES.indexOf(name)]!);

@@ -10,8 +10,6 @@ import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts'
 import { readBundle } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { MODEL_FILES } from '../../../shared/bundle/manifest.ts';
-import { withCover } from '../../../shared/bundle/onnx/tree_cover.ts';
-import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
 import { riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import { MODEL_NAMES, type ModelName } from '../../../shared/core/features/feature.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
@@ -24,7 +22,6 @@ import { relabeled } from '../dataset/relabel.ts';
 import { adoptionGates } from './gate.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { learnAllModels } from '../learners/learned_models.fixture.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { chooseThresholds } from '../search/choose_thresholds.ts';
 
@@ -130,7 +127,7 @@ describe('a training that searches', () => {
   it('states the parameters and the label of its models: they reproduce the same bytes', () => {
     for (const name of MODEL_NAMES) {
       const metadata = { model: name, feature_schema: featureSchema(windows).hash, market: 'simulated' };
-      const bytes = encodeTreeModel(withCover(learned[name].model, dataset.train[name].x), { metadata });
+      const bytes = learned[name].model.toOnnx({ metadata, trained: dataset.train[name].x });
       expect(readFileSync(join(result.path, MODEL_FILES[name])).equals(bytes), name).toBe(true);
     }
   });
@@ -159,7 +156,7 @@ describe('a training that searches', () => {
     expect(manifest.edge).not.toEqual(edgeBy({ theta1: core.theta1_initial, theta2: core.theta2_initial }));
 
     const shareOf = (rows: Dataset['evaluation']['holdout']): string => {
-      const ranks = treeAnswer(learned.ai2.model, rows.x).map((risk) => riskRank(riskQuantiles, risk));
+      const ranks = learned.ai2.model.answers(rows.x).map((risk) => riskRank(riskQuantiles, risk));
       const share = ranks.filter((rank) => rank < theta2).length / ranks.length;
       return `${(share * 100).toFixed(1)} % of ${ranks.length} candidates`;
     };

@@ -1,7 +1,6 @@
 import { evaluateResult } from '../backtest/result_walk_forward.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { countTrees } from '../learners/trees/fitted_trees.ts';
 import { countResultFits, learnResult, resultRows } from '../calibrate/result_model.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { TrainOptions } from '../options/train_options.ts';
@@ -19,13 +18,13 @@ export async function learnNet(
   const fits = countResultFits(folds);
   const queue = openFitQueue(workers, fits, (done, total) => onProgress(stage, done, total));
   try {
-    const learned = await learnResult(found, dataset, settings, seed, (task) => queue.fit(task));
+    const learned = await learnResult(found, dataset, settings, seed, queue.fit);
     onProgress(stage, fits, fits);
     const { rows, clipped } = found;
     const report = {
       rows: rows.y.length,
       effective_rows: rows.effectiveRows,
-      trees: countTrees(learned.model),
+      trees: learned.model.iterations ?? 0,
       clipped,
       walk_forward: [...evaluateResult(dataset, learned.walkForward, settings)],
     };

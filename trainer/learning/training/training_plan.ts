@@ -6,7 +6,6 @@ import type { Bundle } from '../../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { WarmStartFrom, Manifest, NetReport } from '../../../shared/bundle/manifest.ts';
 import { decodeTreeModel } from '../../../shared/bundle/onnx/tree_graph.ts';
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
@@ -17,7 +16,8 @@ import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { warmStartPeriod, startWarm, withNewRows } from '../learners/warm_start.ts';
 import type { Learning } from '../learners/learning.ts';
-import { countTrees } from '../learners/trees/fitted_trees.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
+import { fittedTrees } from '../learners/trees/fitted_trees.ts';
 import { barriersOfBundle, settingsOfBundle } from '../bundle/bundle_settings.ts';
 import { labelPolicy } from '../bundle/make_bundle.ts';
 import type { TrainOptions } from '../options/train_options.ts';
@@ -43,12 +43,12 @@ export interface WarmStart {
   readonly origin: { readonly from: WarmStartFrom; readonly learnedFrom: string };
   /** The dataset with only the rows that the bundle has not learned from. */
   newRows(dataset: Dataset): Dataset;
-  gainsTrees(models: Readonly<Record<ModelName, TreeModel>>): boolean;
+  gainsTrees(models: Readonly<Record<ModelName, Fitted>>): boolean;
 }
 
 /** A bundle's model of the result, with what was measured of it. */
 export interface NetPart {
-  readonly model: TreeModel;
+  readonly model: Fitted;
   readonly report: NetReport;
 }
 
@@ -99,7 +99,7 @@ export function warmStartTraining({ manifest, models }: Bundle, options: TrainOp
       search: search ?? { ai1: null, thresholds: null },
       origin: { from: start.from, learnedFrom: manifest.period.from },
       newRows: (dataset) => withNewRows(manifest, dataset, horizonSeconds(settings.minutehand)),
-      gainsTrees: (learned) => MODEL_NAMES.some((name) => countTrees(learned[name]) > countTrees(start.models[name])),
+      gainsTrees: (learned) => MODEL_NAMES.some((name) => stepsOf(learned[name]) > stepsOf(start.models[name])),
     },
   };
 }
@@ -108,7 +108,7 @@ export function warmStartTraining({ manifest, models }: Bundle, options: TrainOp
 function netPartOf({ manifest, models }: Pick<Bundle, 'manifest' | 'models'>): NetPart | null {
   const report = manifest.metrics.net;
   if (models.net === undefined || report === undefined) return null;
-  return { model: decodeTreeModel(models.net).model, report };
+  return { model: fittedTrees(manifest.engine.name, decodeTreeModel(models.net).model), report };
 }
 
 /** Open of the newest bar of these pairs. @throws MinutehandError DATA_MISSING */
@@ -116,4 +116,8 @@ function lastBar(bars: TrainOptions['bars'], pairs: readonly string[]): OpenTime
   const times = symbolsOf(pairs.map(parsePair)).flatMap((symbol) => bars.get(symbol)?.time.at(-1) ?? []);
   if (times.length === 0) throw new MinutehandError('DATA_MISSING', { seen: 'no bars of the configured pairs' });
   return Math.max(...times) as OpenTime;
+}
+
+function stepsOf({ iterations }: Fitted): number {
+  return iterations ?? 0;
 }

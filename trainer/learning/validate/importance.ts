@@ -1,10 +1,10 @@
 import { exp, ln, sigmoid } from '../../../shared/elementary.ts';
-import type { Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Link, Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Rng } from '../../../shared/ports.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { Task } from '../learners/contract/task.ts';
-import { openRawScorer } from '../learners/trees/scoring.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
 import type { FoldModel } from '../learners/cross_validation.ts';
 import { isHard, pick, type ValidationRows } from '../dataset/rows.ts';
 
@@ -44,7 +44,7 @@ export interface ColumnImportance {
   readonly rank_high: number;
   /** Share of the resamples in which the column is among the `top` and its drop above 0. */
   readonly top_share: number;
-  /** Nodes that split on it, over all fold models. */
+  /** How often the fold models use it: nodes that split on it, coefficients. */
   readonly splits: number;
 }
 
@@ -68,14 +68,14 @@ export interface ImportanceReport {
  * Permutation importance (Breiman 2001) of every column on rows that the models were not trained on, and its
  * uncertainty. A column is permuted among the rows of the same pair and fold, which preserves its information about the
  * pair. Stability comes from a stationary bootstrap over days (Politis & Romano 1994): rows of a day,
- * and of consecutive days, are resampled together. A column no tree splits on has an importance of exactly 0.
+ * and of consecutive days, are resampled together. A column that no model uses has an importance of exactly 0.
  *
  * The same rows, models and seed give the same report on any machine.
  * @throws RangeError when shapes differ; MinutehandError KERNEL_MISSING
  */
 export function permutationImportance(
   rows: ValidationRows,
-  folds: readonly Pick<FoldModel<TreeModel>, 'model' | 'test'>[],
+  folds: readonly Pick<FoldModel, 'model' | 'test'>[],
   options: ImportanceOptions,
 ): ImportanceReport {
   const { columns } = rows.x;
@@ -139,12 +139,12 @@ interface Measure {
   /** 1 when more of it is better, −1 when it is a loss. */
   readonly sign: 1 | -1;
   /** @param raw scores before the link, [ensembles][rows] */
-  prepare(raw: readonly Float32Array[], link: TreeModel['link'], question: Question): Sampled;
+  prepare(raw: readonly Float32Array[], link: Link, question: Question): Sampled;
 }
 
 function tryFold(
   rows: ValidationRows,
-  model: TreeModel,
+  model: Fitted,
   test: Int32Array,
   measure: Measure,
   options: ImportanceOptions,
@@ -157,7 +157,7 @@ function tryFold(
   const question: Question = { y: pick(rows.y, test), day, days };
   const samples = Array.from({ length: options.resamples }, () => resampleDays(rng, days, options.blockDays));
   const once = new Float64Array(days).fill(1);
-  const score = openRawScorer(model);
+  const score = model.openMargins();
   const ask = (): Sampled => measure.prepare(score(x), model.link, question);
   const groups = groupRows(test, rows.pair);
 
@@ -295,7 +295,7 @@ function aucByDays({ isPositive, day, isHigher }: RankedRows, days: number): Sam
 /** The mean of a loss per row: losses and rows are summed per day once. */
 function lossMeasure(
   name: ImportanceReport['measure'],
-  lossOf: (raw: readonly number[], y: number, link: TreeModel['link']) => number,
+  lossOf: (raw: readonly number[], y: number, link: Link) => number,
 ): Measure {
   return {
     name,
@@ -327,12 +327,12 @@ function keptInside(p: number): number {
 }
 
 /** Cross-entropy of a target in [0, 1]. */
-function probabilityLoss([raw]: readonly number[], y: number, link: TreeModel['link']): number {
+function probabilityLoss([raw]: readonly number[], y: number, link: Link): number {
   const p = keptInside(link === 'sigmoid' ? sigmoid(raw!) : raw!);
   return -(y * ln(p) + (1 - y) * ln(1 - p));
 }
 
-function classLoss(raw: readonly number[], y: number, link: TreeModel['link']): number {
+function classLoss(raw: readonly number[], y: number, link: Link): number {
   if (link !== 'softmax') return -ln(keptInside(raw[y]!));
   const greatest = Math.max(...raw);
   return ln(raw.reduce((sum, logit) => sum + exp(logit - greatest), 0)) - (raw[y]! - greatest);
@@ -400,11 +400,9 @@ function thin(rows: Int32Array, share: number): Int32Array {
   return Int32Array.from({ length: count }, (_, i) => rows[Math.floor((i * rows.length) / count)]!);
 }
 
-function countSplits(folds: readonly { readonly model: TreeModel }[], columns: number): Int32Array {
+function countSplits(folds: readonly { readonly model: Fitted }[], columns: number): Int32Array {
   const splits = new Int32Array(columns);
-  for (const { model } of folds)
-    for (const { trees } of model.ensembles)
-      for (const { feature } of trees) for (const column of feature) if (column >= 0) splits[column]!++;
+  for (const { model } of folds) model.columnUses().forEach((uses, column) => (splits[column]! += uses));
   return splits;
 }
 

@@ -1,3 +1,4 @@
+import { fittedTrees } from '../learners/trees/fitted_trees.ts';
 import { describe, expect, it } from 'vitest';
 import type { Rng } from '../../../shared/ports.ts';
 import { createRng } from '../../../shared/rng.ts';
@@ -23,6 +24,18 @@ import { auc, logLoss } from '../measures/metrics.ts';
 import type { ValidationRows } from '../dataset/rows.ts';
 import { smallTrees, walkRows } from '../dataset/rows.fixture.ts';
 import { kFoldSplits } from '../splits/splits.ts';
+
+/** The importance of the columns to models of trees. */
+const importanceOf = (
+  rows: ValidationRows,
+  folds: readonly { readonly model: TreeModel; readonly test: Int32Array }[],
+  own: ImportanceOptions,
+): ImportanceReport =>
+  permutationImportance(
+    rows,
+    folds.map(({ model, test }) => ({ model: fittedTrees('gbdt', model), test })),
+    own,
+  );
 
 const BINARY: Task = { kind: 'binary' };
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `column_${i}`);
@@ -78,7 +91,7 @@ describe('permutationImportance', () => {
     // The label is whether 2a + b > 0; trees use sign(a) and sign(b) alone, and no tree splits on c.
     const rows = independentRows('theory', 8000, 3, ([a, b]) => (2 * a! + b! > 0 ? 1 : 0));
     const model: TreeModel = { link: 'sigmoid', ensembles: [ensembleOf(3, [stump(0, 2), stump(1, 1)])] };
-    const found = permutationImportance(rows, [{ model, test: everyRow(rows) }], options(3, { repeats: 8 }));
+    const found = importanceOf(rows, [{ model, test: everyRow(rows) }], options(3, { repeats: 8 }));
     const of = (name: string) => found.features.find(({ feature }) => feature === name)!;
     // A permuted column is that of another row: the expected AUC, from fresh independent columns.
     const fresh = independentRows('fresh', 8000, 2, () => 0);
@@ -108,25 +121,21 @@ describe('permutationImportance', () => {
     const model: TreeModel = { link: 'sigmoid', ensembles: [ensemble] };
     const folds = [{ model, test: everyRow(hard) }];
     const answers = predictModel(model, hard.x);
-    expect(permutationImportance(hard, folds, options(4)).baseline).toBeCloseTo(auc(answers, hard.y)!, 5);
+    expect(importanceOf(hard, folds, options(4)).baseline).toBeCloseTo(auc(answers, hard.y)!, 5);
     const soft = { ...hard, y: hard.y.map((label) => 0.25 + label / 2) };
-    const report = permutationImportance(soft, folds, options(4));
+    const report = importanceOf(soft, folds, options(4));
     expect(report.measure).toBe('log_loss');
     expect(report.baseline).toBeCloseTo(logLoss(answers, soft.y), 6);
-    const values = permutationImportance(
-      hard,
-      [{ model: { link: 'identity', ensembles: [ensemble] }, test: everyRow(hard) }],
-      {
-        ...options(4),
-        task: { kind: 'regression' },
-      },
-    );
+    const values = importanceOf(hard, [{ model: { link: 'identity', ensembles: [ensemble] }, test: everyRow(hard) }], {
+      ...options(4),
+      task: { kind: 'regression' },
+    });
     const raw = predictModel({ link: 'identity', ensembles: [ensemble] }, hard.x);
     const squared = raw.reduce((sum, value, row) => sum + (value - hard.y[row]!) ** 2, 0) / raw.length;
     expect(values).toMatchObject({ measure: 'squared_error' });
     expect(values.baseline).toBeCloseTo(squared, 6);
     const classes: TreeModel = { link: 'softmax', ensembles: [ensemble, ensembleOf(4, [stump(0, 3)])] };
-    const ofClasses = permutationImportance(hard, [{ model: classes, test: everyRow(hard) }], {
+    const ofClasses = importanceOf(hard, [{ model: classes, test: everyRow(hard) }], {
       ...options(4),
       task: { kind: 'multiclass', classes: 2 },
     });
@@ -141,7 +150,7 @@ describe('permutationImportance', () => {
     for (let row = 0; row < 1000; row++) rows.x.values[row] = rows.pair[row] === 1 ? 1 : -1;
     const labeled = { ...rows, y: Float64Array.from(rows.pair) };
     const model: TreeModel = { link: 'sigmoid', ensembles: [ensembleOf(1, [stump(0, 1)])] };
-    const found = permutationImportance(labeled, [{ model, test: everyRow(rows) }], options(1));
+    const found = importanceOf(labeled, [{ model, test: everyRow(rows) }], options(1));
     expect(found.baseline).toBe(1);
     expect(found.features[0]!.drop).toBe(0);
   });
@@ -152,7 +161,7 @@ describe('permutationImportance', () => {
       link: 'sigmoid',
       ensembles: [ensembleOf(4, [stump(0, 3), stump(1, 1), stump(2, 1), stump(3, 0.2)])],
     };
-    const { features } = permutationImportance(rows, [{ model, test: everyRow(rows) }], options(4, { resamples: 200 }));
+    const { features } = importanceOf(rows, [{ model, test: everyRow(rows) }], options(4, { resamples: 200 }));
     const of = (name: string) => features.find(({ feature }) => feature === name)!;
     expect(of('column_0')).toMatchObject({ rank_low: 1, rank_high: 1, top_share: 1 });
     for (const name of ['column_1', 'column_2']) expect([of(name).rank_low, of(name).rank_high]).toEqual([2, 3]);
@@ -160,7 +169,7 @@ describe('permutationImportance', () => {
     expect(of('column_3').rank_low).toBe(4);
     // The deviation over resamples is about that of the drop: measured on other rows it is within a few deviations.
     const others = independentRows('other rows', 3000, 4, (x) => (3 * x[0]! + x[1]! + x[2]! > 0 ? 1 : 0));
-    const again = permutationImportance(others, [{ model, test: everyRow(others) }], options(4)).features;
+    const again = importanceOf(others, [{ model, test: everyRow(others) }], options(4)).features;
     for (const name of ['column_0', 'column_1', 'column_2']) {
       const difference = Math.abs(of(name).drop - again.find(({ feature }) => feature === name)!.drop);
       expect(difference).toBeLessThan(5 * of(name).std);
@@ -178,9 +187,7 @@ describe('permutationImportance', () => {
       const y = rows.y.map((_, row) => (follows(row) ? Number(rows.x.values[row]! > 0) : rng.integer(2)));
       const folds = [{ model, test: everyRow(rows) }];
       const [alone, blocks] = [1, blockDays].map(
-        (days) =>
-          permutationImportance({ ...rows, y }, folds, options(1, { resamples: 300, blockDays: days })).features[0]!
-            .std,
+        (days) => importanceOf({ ...rows, y }, folds, options(1, { resamples: 300, blockDays: days })).features[0]!.std,
       );
       return blocks! / alone!;
     };
@@ -201,20 +208,20 @@ describe('permutationImportance', () => {
       smallTrees(),
       predictModel,
     );
-    const first = permutationImportance(rows, folds, options(6));
+    const first = importanceOf(rows, folds, options(6));
     expect(first.features[0]).toMatchObject({ feature: 'column_0', rank: 1, rank_low: 1, rank_high: 1, top_share: 1 });
     expect(first.features[0]!.drop).toBeGreaterThan(0.1);
     for (const { drop } of first.features.slice(1)) expect(Math.abs(drop)).toBeLessThan(0.03);
     expect(first.rows).toBe(2400);
-    expect(permutationImportance(rows, folds, options(6))).toEqual(first);
+    expect(importanceOf(rows, folds, options(6))).toEqual(first);
     expect(JSON.parse(JSON.stringify(first))).toEqual(first);
-    expect(permutationImportance(rows, folds, options(6, { seed: 'another' }))).not.toEqual(first);
+    expect(importanceOf(rows, folds, options(6, { seed: 'another' }))).not.toEqual(first);
   });
 
   it('scores no more rows than the limit, from every fold', async () => {
     const rows = walkRows({ seed: 'thin', rows: 300 });
     const folds = await validateSplits(rows, kFoldSplits(rows, 3, 600), smallTrees(), predictModel);
-    const few = permutationImportance(rows, folds, options(6, { maxRows: 300 }));
+    const few = importanceOf(rows, folds, options(6, { maxRows: 300 }));
     expect(few.rows).toBeLessThanOrEqual(300);
     expect(few.rows).toBeGreaterThan(290);
   });
@@ -223,9 +230,9 @@ describe('permutationImportance', () => {
     const rows = independentRows('kept', 200, 2, ([a]) => (a! > 0 ? 1 : 0));
     const before = takeRows(rows.x, everyRow(rows));
     const model: TreeModel = { link: 'sigmoid', ensembles: [ensembleOf(2, [stump(0, 1)])] };
-    permutationImportance(rows, [{ model, test: everyRow(rows) }], options(2));
+    importanceOf(rows, [{ model, test: everyRow(rows) }], options(2));
     expect(rows.x).toEqual(before);
-    expect(() => permutationImportance(rows, [{ model, test: everyRow(rows) }], options(3))).toThrow(/3 names/);
+    expect(() => importanceOf(rows, [{ model, test: everyRow(rows) }], options(3))).toThrow(/3 names/);
   });
 });
 
@@ -393,7 +400,7 @@ describe('the report of permutationImportance', () => {
     }));
     for (const more of [{ maxRows: 1000 }, { maxRows: 60, top: 1, blockDays: 3 }]) {
       const given = options(COLUMNS, { task, resamples: 21, repeats: 2, ...more });
-      const found = permutationImportance(rows, folds, given);
+      const found = importanceOf(rows, folds, given);
       const wanted = slowImportance(rows, folds, given);
       expect(found.rows).toBe(wanted.rows);
       expect(found.baseline).toBeCloseTo(wanted.baseline, 6);
@@ -417,12 +424,11 @@ describe('the report of permutationImportance', () => {
   it('has the figures of the drop itself without resamples, and no spread with one', () => {
     const rows = unevenRows('few', ([a]) => (a! > 0 ? 1 : 0));
     const folds = [{ model: { link: 'sigmoid' as const, ensembles: [trees('few')] }, test: everyRow(rows) }];
-    for (const own of permutationImportance(rows, folds, options(COLUMNS, { resamples: 0 })).features) {
+    for (const own of importanceOf(rows, folds, options(COLUMNS, { resamples: 0 })).features) {
       const { drop, rank } = own;
       expect(own).toMatchObject({ mean: drop, std: 0, rank_low: rank, rank_high: rank, top_share: 0 });
     }
-    for (const own of permutationImportance(rows, folds, options(COLUMNS, { resamples: 1 })).features)
-      expect(own.std).toBe(0);
+    for (const own of importanceOf(rows, folds, options(COLUMNS, { resamples: 1 })).features) expect(own.std).toBe(0);
   });
 
   it.each([
@@ -432,7 +438,7 @@ describe('the report of permutationImportance', () => {
     const rows = unevenRows('names', ([a]) => (a! > 0 ? 1 : 0));
     const ensembles = Array.from({ length: outputs }, (_, i) => trees(`names ${i}`));
     const folds = [{ model: { link, ensembles }, test: everyRow(rows) }];
-    expect(permutationImportance(rows, folds, options(COLUMNS, { task, resamples: 0 })).measure).toBe(measure);
+    expect(importanceOf(rows, folds, options(COLUMNS, { task, resamples: 0 })).measure).toBe(measure);
   });
 
   it('has a finite loss for a probability of 1 that is wrong: that of 1e-15', () => {
@@ -440,6 +446,6 @@ describe('the report of permutationImportance', () => {
     rows.x.values.fill(1);
     const model: TreeModel = { link: 'identity', ensembles: [ensembleOf(1, [stump(0, 1)])] };
     const folds = [{ model, test: everyRow(rows) }];
-    expect(permutationImportance(rows, folds, options(1)).baseline).toBeCloseTo(0.8 * 15 * Math.LN10, 1);
+    expect(importanceOf(rows, folds, options(1)).baseline).toBeCloseTo(0.8 * 15 * Math.LN10, 1);
   });
 });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Fitted } from '../learners/contract/fitted.ts';
+import { fittedTrees } from '../learners/trees/fitted_trees.ts';
 import { crossValidate, outOfFold, splitOfTime, testedScores, validateSplits } from '../learners/cross_validation.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
 import type { ValidationRows } from '../dataset/rows.ts';
@@ -22,10 +24,8 @@ const splitOf = (name: string, train: readonly number[], test: readonly number[]
   until: time[test.at(-1)!]! + 60,
 });
 /** A constant model: the sigmoid of `logit`. */
-const constant = (logit: number): TreeModel => ({
-  link: 'sigmoid',
-  ensembles: [{ columns: 1, baseScore: logit, trees: [] }],
-});
+const constant = (logit: number): Fitted =>
+  fittedTrees('gbdt', { link: 'sigmoid', ensembles: [{ columns: 1, baseScore: logit, trees: [] }] });
 const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
 describe('validateSplits', () => {

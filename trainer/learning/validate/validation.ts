@@ -1,6 +1,4 @@
-import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Dataset, LabeledRows } from '../dataset/dataset.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { rateThreshold } from '../measures/confusion.ts';
 import { outOfFold, splitOfTime, testedScores, type FoldModel } from '../learners/cross_validation.ts';
@@ -51,7 +49,7 @@ export function validateModel(
   const { trained, evaluated, holdout } = rows;
   const crossValidated = answerAll(learned.folds, trained, evaluated);
   const walkForward = answerAll(learned.walkForward, trained, evaluated);
-  const holdoutScores = treeAnswer(learned.model, holdout.x);
+  const holdoutScores = learned.model.answers(holdout.x);
   const rate = positiveShare(crossValidated);
   const report = (of: LabeledRows, scores: Float64Array, split?: Int32Array): ValidationReport =>
     validationReport({
@@ -85,7 +83,7 @@ export function validateModel(
   };
 }
 
-function answerAll(models: readonly FoldModel<TreeModel>[], trained: LabeledRows, evaluated: LabeledRows): Evaluated {
+function answerAll(models: readonly FoldModel[], trained: LabeledRows, evaluated: LabeledRows): Evaluated {
   if (evaluated === trained) return { rows: evaluated, ...testedScores(models, evaluated.y.length) };
   return { rows: evaluated, scores: outOfFold(models, evaluated), split: splitOfTime(models, evaluated.time) };
 }

@@ -5,11 +5,11 @@ import { CALM_BAR, historyOf } from '../history/pair_history.fixture.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { rateThreshold } from '../measures/confusion.ts';
-import { treeAnswer } from '../learners/trees/scoring.ts';
+import { fittedAnswers } from '../learners/cross_validation.ts';
 import { crossValidate, testedScores, validateSplits } from '../learners/cross_validation.ts';
 import { detailedMetrics } from '../measures/model_metrics.ts';
 import { pick, type ValidationRows } from '../dataset/rows.ts';
-import { smallTrees, walkRows } from '../dataset/rows.fixture.ts';
+import { smallFits, walkRows } from '../dataset/rows.fixture.ts';
 import { finalSplit, kFoldSplits, walkForwardSplits } from '../splits/splits.ts';
 import { validateModel } from './validation.ts';
 
@@ -52,14 +52,14 @@ describe('validateModel', () => {
       trained,
       Int32Array.from(trained.y.keys()).filter((row) => row % 2 === 0),
     );
-    const fit = smallTrees();
+    const fit = smallFits();
     const folds = await crossValidate(thinned, 4, EMBARGO, fit);
     const plan = { blocks: 2, firstShare: 0.5, embargo: EMBARGO, window: null };
     const learned: LearnedModel = {
       model: await fit(thinned, Int32Array.from(thinned.y.keys())),
       rawFolds: folds,
       folds,
-      walkForward: await validateSplits(thinned, walkForwardSplits(thinned, plan), fit, treeAnswer),
+      walkForward: await validateSplits(thinned, walkForwardSplits(thinned, plan), fit, fittedAnswers),
       platt: null,
       calibration: null,
     };
@@ -71,13 +71,13 @@ describe('validateModel', () => {
     expect(out_of_fold.pooled.rows).toBe(trained.y.length);
     const scores = Float64Array.from(trained.time, (time, row) => {
       const { model } = folds.find(({ from, until }) => time >= from && time < until)!;
-      return treeAnswer(model, takeRows(trained.x, [row]))[0]!;
+      return model.answers(takeRows(trained.x, [row]))[0]!;
     });
     expect(found.rate).toBeCloseTo(trained.y.reduce((sum, label) => sum + label, 0) / trained.y.length, 12);
     expect(out_of_fold.pooled).toEqual(detailedMetrics(scores, trained.y, rateThreshold(scores, found.rate)));
     expect(out_of_fold.pooled.auc!).toBeGreaterThan(0.7);
     expect(walk_forward.pooled.rows).toBe(trained.time.filter((time) => time >= learned.walkForward[0]!.from).length);
-    expect(found.holdoutScores).toEqual(treeAnswer(learned.model, holdout.x));
+    expect(found.holdoutScores).toEqual(learned.model.answers(holdout.x));
     expect(found.report.holdout.pooled).toEqual(
       detailedMetrics(found.holdoutScores, holdout.y, rateThreshold(found.holdoutScores, found.rate)),
     );

@@ -1,12 +1,12 @@
-import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { FitTask } from './fit.ts';
+import type { OnTree } from './fit.ts';
 import { openFitPool } from './fit_pool.ts';
+import type { FitTrees } from './tree_learners.ts';
 
 /** All fits of a training run, on one pool of threads, with one progress. */
 export interface FitQueue {
-  fit(task: FitTask): Promise<TreeModel>;
+  fit: FitTrees;
   /** Runs before waiting fits, and does not count in the progress. */
-  fitUrgent(task: FitTask): Promise<TreeModel>;
+  fitUrgent: FitTrees;
   /**
    * Progress of work that counts as `weight` fits.
    * @returns a function that receives the finished share, 0 to 1
@@ -41,11 +41,15 @@ export function openFitQueue(
     };
   };
   return {
-    fit(task) {
+    fit(task, onTree, options) {
       const progress = part(1);
-      return pool.fit(task, (trees, all) => progress(trees / all));
+      const onOwn: OnTree = (done, all) => {
+        progress(done / all);
+        onTree(done, all);
+      };
+      return pool.fit(task, onOwn, options);
     },
-    fitUrgent: (task) => pool.fit(task, () => undefined, { isUrgent: true }),
+    fitUrgent: (task, onTree, options) => pool.fit(task, onTree, { ...options, isUrgent: true }),
     part,
     close: () => pool.close(),
   };

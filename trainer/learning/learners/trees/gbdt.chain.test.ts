@@ -1,3 +1,4 @@
+import { scaledTrees } from './fitted_trees.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sigmoid } from '../../../../shared/elementary.ts';
@@ -12,7 +13,6 @@ import {
   type Matrix,
   type TreeModel,
 } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import { calibrated } from '../../calibrate/platt.ts';
 import { gbdt, learnHere } from './gbdt.ts';
 import { quantileOf, slowGbdt, tableOf } from './kernel/gbdt.oracle.ts';
 import { treeAnswer } from './scoring.ts';
@@ -591,7 +591,7 @@ describe('gbdt that is warm-started from a model', () => {
 
   it('is warm-started from the answers of a calibrated model', () => {
     const task = TASKS[0]!;
-    const base = calibrated(learn(task, train, rules), { slope: 1.3, intercept: -0.2 });
+    const base = scaledTrees(learn(task, train, rules), { slope: [1.3], intercept: [-0.2] });
     const grown = goOn(task, later, { ...rules, rounds: 30 }, base);
     const before = lossOf(task, base, 12, later);
     expect(lossOf(task, grown, 12, later)).toBe(before);

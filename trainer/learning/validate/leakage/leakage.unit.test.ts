@@ -3,6 +3,7 @@ import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
 import { predictModel, type TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { keyOf, type GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { validateSplits } from '../../learners/cross_validation.ts';
+import { fittedTrees } from '../../learners/trees/fitted_trees.ts';
 import { permutationImportance, IMPORTANCE_DEFAULTS } from '../importance.ts';
 import { modelMetrics } from '../../measures/model_metrics.ts';
 import { rateThreshold } from '../../measures/confusion.ts';
@@ -76,14 +77,18 @@ async function validate(rows: ValidationRows) {
       gate,
       seed: 'leakage',
     }),
-    importance: permutationImportance(training, folds, {
-      ...IMPORTANCE_DEFAULTS,
-      task: { kind: 'binary' },
-      names: ['a', 'b', 'c', 'd', 'e', 'f'],
-      seed: 'importance',
-      resamples: 50,
-      top: 1,
-    }),
+    importance: permutationImportance(
+      training,
+      folds.map(({ model, test }) => ({ model: fittedTrees('gbdt', model), test })),
+      {
+        ...IMPORTANCE_DEFAULTS,
+        task: { kind: 'binary' },
+        names: ['a', 'b', 'c', 'd', 'e', 'f'],
+        seed: 'importance',
+        resamples: 50,
+        top: 1,
+      },
+    ),
   };
 }
 

@@ -1,10 +1,9 @@
 import type { ModelName } from '../../../../shared/core/features/feature.ts';
-import { encodeTreeModel } from '../../../../shared/bundle/onnx/onnx.ts';
 import type { LearnedModel } from '../../calibrate/calibrate_model.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { TASK } from '../../learners/learning.ts';
 import type { ModelJob } from '../../learners/model_job.ts';
-import { treeAnswer } from '../../learners/trees/scoring.ts';
+import { fittedAnswers } from '../../learners/cross_validation.ts';
 import { checkQuality, QUALITY_MODELS, qualityLimits, type QualityModel } from '../quality_gate.ts';
 import type { Settings } from '../../../../shared/policy/policy.ts';
 import type { Validated } from '../validation.ts';
@@ -34,8 +33,8 @@ export function testModelLeakage(
     embargo,
     fit: (of, subset) => fit(of, subset, null),
     fitFromNothing: (of, subset) => fitFromNothing(of, subset, null),
-    answer: treeAnswer,
-    bytes: encodeTreeModel,
+    answer: fittedAnswers,
+    bytes: (model) => model.toOnnx({ metadata: {} }),
     gate: isQualityModel(name)
       ? (shuffled) => checkQuality({ samples, rate, ...shuffled }, qualityLimits(settings, name))
       : null,

@@ -1,25 +1,24 @@
 import { writtenGate } from '../../../../test/written_gate.ts';
 import { expect, it } from 'vitest';
-import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { LearnedModel } from '../../calibrate/calibrate_model.ts';
 import type { ModelJob } from '../../learners/model_job.ts';
-import { treeAnswer } from '../../learners/trees/scoring.ts';
-import { validateSplits } from '../../learners/cross_validation.ts';
-import { smallTrees, walkRows } from '../../dataset/rows.fixture.ts';
+import type { Fitted } from '../../learners/contract/fitted.ts';
+import { fittedAnswers, validateSplits } from '../../learners/cross_validation.ts';
+import { smallFits, walkRows } from '../../dataset/rows.fixture.ts';
 import { kFoldSplits } from '../../splits/splits.ts';
 import { countLeakageFits, testModelLeakage } from './model_leakage.ts';
 
 const EMBARGO = 2400;
 const rows = walkRows({ seed: 'model leakage', rows: 300, signal: 1 });
-const train = smallTrees();
+const train = smallFits();
 
 it('a model is fitted once more on altered test rows, and on shuffled labels of every fold from nothing', async () => {
-  const rawFolds = await validateSplits(rows, kFoldSplits(rows, 3, EMBARGO), train, treeAnswer);
+  const rawFolds = await validateSplits(rows, kFoldSplits(rows, 3, EMBARGO), train, fittedAnswers);
   const verdictsOf = async (name: ModelJob['name']) => {
     const asked: string[] = [];
     const fit =
       (how: string) =>
-      (of: typeof rows, subset: Int32Array, trees: number | null): Promise<TreeModel> => {
+      (of: typeof rows, subset: Int32Array, trees: number | null): Promise<Fitted> => {
         asked.push(`${how} ${trees}`);
         return Promise.resolve(train(of, subset));
       };
