@@ -19,7 +19,7 @@ const CHECKS: Readonly<Record<string, (text: string, env: NodeJS.ProcessEnv) => 
   MINUTEHAND_XGBOOST_LIBRARY: fileFault,
   MINUTEHAND_DATABASE_URL: (text) => urlFault(text, ['postgres:', 'postgresql:']),
   ...Object.fromEntries(
-    ['SLACK', 'ALERT', 'DISCORD', 'PAGERDUTY', 'WEBHOOK', 'HEARTBEAT'].map((name) => [
+    ['SLACK', 'ALERT', 'DISCORD', 'TELEGRAM', 'PAGERDUTY', 'WEBHOOK', 'HEARTBEAT'].map((name) => [
       `MINUTEHAND_${name}_URL`,
       (text: string) => urlFault(text, ['https:', 'http:']),
     ]),

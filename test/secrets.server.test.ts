@@ -74,7 +74,11 @@ let place: Workplace;
 let planted: Planted[];
 const env: Record<string, string> = {};
 beforeAll(() => {
-  place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 200, history_bars: 200 } } });
+  place = createWorkplace({
+    minutehand: { simulated: { bar_interval_ms: 200, history_bars: 200 } },
+    // The bot is used: by `alerts test`, and by the trainer, which reads commands.
+    retrain: { notification_telegram_chats: [1], telegram_command_chats: [1] },
+  });
   planted = plantable(place.config);
   for (const { part, path, value } of planted) {
     const file = join(place.config, CONFIG_FILES[part]);
@@ -110,7 +114,9 @@ function expectNoSecret(where: string, text: string): void {
 it('finds the settings that hold addresses', () => {
   const keys = planted.map(({ part, path }) => `${part}.${path.join('.')}`);
   expect(keys).toEqual(expect.arrayContaining(['minutehand.transports.redis.url', 'minutehand.lease.url']));
-  expect(Object.keys(env)).toEqual(expect.arrayContaining(['MINUTEHAND_SMTP_URL', 'MINUTEHAND_WEBHOOK_SECRET']));
+  expect(Object.keys(env)).toEqual(
+    expect.arrayContaining(['MINUTEHAND_SMTP_URL', 'MINUTEHAND_WEBHOOK_SECRET', 'MINUTEHAND_TELEGRAM_TOKEN']),
+  );
   expect(allowed(schemaAt(jsonSchema('minutehand'), ['lease', 'url'])!)).not.toBe('');
 });
 

@@ -10,6 +10,7 @@ import { appendOrKeep } from './control/api/kept_audit.ts';
 import { addRoutes } from './control/api/api.ts';
 import { startControlPlane } from './control/api/control_plane.ts';
 import { createHttpServer } from './control/api/http_server.ts';
+import { startChat } from './control/chat/chat.ts';
 import { startFills } from './control/fills/fills.ts';
 import { FillsLink } from './control/fills/fills_link.ts';
 import { startHistory } from './control/history/history.ts';
@@ -119,6 +120,9 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const address = process.env['MINUTEHAND_HEARTBEAT_URL'];
   const endHeartbeat = startHeartbeat({ ...options, address, isWell: () => watch.isWell() });
 
+  const status = (): string => statusLine(retrainer.runs()[0], schedules);
+  const endChat = startChat({ ...options, env: process.env, clock: MACHINE_CLOCK, notifier, audit, trainer: status });
+
   const bound = server.server.address();
   const listening = typeof bound === 'object' && bound !== null ? bound.port : port;
   const leave = announce(paths.address('trainer'), { host, port: listening });
@@ -128,12 +132,13 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   return {
     port: listening,
     retrainer,
-    status: () => statusLine(retrainer.runs()[0], schedules),
+    status,
     async stop() {
       leave();
       waiting.abort();
       for (const schedule of schedules) schedule.stop();
       endHeartbeat();
+      await endChat();
       await watch.stop();
       await stopRecords();
       await close();

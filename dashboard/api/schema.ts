@@ -2926,7 +2926,7 @@ export interface paths {
                                 at: string;
                                 actor: string;
                                 role: string;
-                                /** @description session, token or cli */
+                                /** @description session, token, cli, loopback, trainer or telegram */
                                 via: string;
                                 /** @description Method and route, or a command */
                                 action: string;

@@ -114,6 +114,8 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   { variable: 'MINUTEHAND_DISCORD_URL', meaning: 'Discord webhook.' },
   { variable: 'MINUTEHAND_PAGERDUTY_KEY', meaning: 'PagerDuty integration key (Events API v2).' },
   { variable: 'MINUTEHAND_PAGERDUTY_URL', meaning: 'Another URL of that API.' },
+  { variable: 'MINUTEHAND_TELEGRAM_TOKEN', meaning: 'Token of a Telegram bot, as @BotFather gives it.' },
+  { variable: 'MINUTEHAND_TELEGRAM_URL', meaning: 'Another URL of the Bot API, such as a server of your own.' },
   { variable: 'MINUTEHAND_WEBHOOK_URL', meaning: 'Webhook for notifications as JSON.' },
   { variable: 'MINUTEHAND_MODELS_WEBHOOK_URL', meaning: 'Webhook for events of models.' },
   { variable: 'MINUTEHAND_WEBHOOK_SECRET', meaning: 'Key of webhook signatures (HMAC-SHA256).' },

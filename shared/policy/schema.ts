@@ -17,7 +17,7 @@ import { isReservedTable } from './reserved_tables.ts';
 z.config({ jitless: true });
 
 /** Ways to people, of `trainer/control/notify/channels/`. */
-export const CHANNEL_NAMES = ['slack', 'discord', 'pagerduty', 'webhook', 'email'] as const;
+export const CHANNEL_NAMES = ['slack', 'discord', 'telegram', 'pagerduty', 'webhook', 'email'] as const;
 
 const fraction = z.number().gt(0).lt(1);
 const port = z.int().min(0).max(65535);
@@ -56,6 +56,8 @@ const host = z
   .regex(/^[A-Za-z0-9.:_-]+$/)
   .meta({ examples: ['127.0.0.1'] });
 const allowedHosts = z.array(host).max(100);
+// Groups are negative. Numbers of chats have at most 52 bits (https://core.telegram.org/bots/api#chat).
+const telegramChat = z.int().refine((id) => id !== 0, 'the number of a chat, not 0');
 const channels = z.array(z.enum(CHANNEL_NAMES));
 const searchRange = z.tuple([fraction, fraction]);
 
@@ -167,6 +169,8 @@ const retrainValues = {
   notification_routes: z.strictObject({ critical: channels, warning: channels, info: channels }),
   notification_email_from: z.string().min(3),
   notification_email_to: z.array(z.string().min(3)),
+  notification_telegram_chats: z.array(telegramChat).max(100),
+  telegram_command_chats: z.array(telegramChat).max(100),
   notification_rate_per_minute: z.int().min(1).max(600),
   notification_retry_hours: z.number().gt(0).max(720),
   notification_repeat_hours: z.number().gt(0).max(720).nullable(),

@@ -543,6 +543,7 @@ export const EN = {
   'via.session': 'session',
   'via.token': 'token',
   'via.cli': 'command line',
+  'via.telegram': 'Telegram chat',
   'outcome.refused': 'refused {status}',
   'schedule.Retraining': 'Retraining',
   'schedule.Weekly retraining': 'Weekly retraining',

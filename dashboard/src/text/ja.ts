@@ -544,6 +544,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'via.session': 'ログイン',
   'via.token': 'トークン',
   'via.cli': 'コマンド',
+  'via.telegram': 'Telegramチャット',
   'outcome.refused': '拒否 {status}',
   'schedule.Retraining': '再学習',
   'schedule.Weekly retraining': '週次再学習',

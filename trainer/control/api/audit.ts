@@ -9,7 +9,7 @@ import type { Store } from '../../store/store.ts';
 export interface AuditEntry {
   readonly actor: string;
   readonly role: string;
-  readonly via: 'session' | 'token' | 'cli' | 'loopback' | 'trainer';
+  readonly via: 'session' | 'token' | 'cli' | 'loopback' | 'trainer' | 'telegram';
   readonly action: string;
   readonly target: string;
   readonly before: unknown;

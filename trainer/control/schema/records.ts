@@ -13,7 +13,7 @@ export const auditSchema = z.object({
         at: z.string().describe('ISO 8601 in UTC'),
         actor: z.string(),
         role: z.string(),
-        via: z.string().describe('session, token or cli'),
+        via: z.string().describe('session, token, cli, loopback, trainer or telegram'),
         action: z.string().describe('Method and route, or a command'),
         target: z.string(),
         before: z.unknown(),

@@ -4,13 +4,19 @@ import { discordChannel } from './discord.ts';
 import { emailChannel } from './email.ts';
 import { pagerdutyChannel } from './pagerduty.ts';
 import { slackChannel } from './slack.ts';
+import { telegramChannel } from './telegram.ts';
+import { TELEGRAM_URL, type TelegramBot } from './telegram_api.ts';
 import { webhookChannel } from './webhook.ts';
 
 const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
 
 export type ChannelPolicy = Pick<
   RetrainPolicy,
-  'retrain_notification_channel' | 'notification_link' | 'notification_email_from' | 'notification_email_to'
+  | 'retrain_notification_channel'
+  | 'notification_link'
+  | 'notification_email_from'
+  | 'notification_email_to'
+  | 'notification_telegram_chats'
 >;
 
 /** What is wrong with the address of a channel, which is therefore not used. */
@@ -41,6 +47,13 @@ export function openChannels(policy: ChannelPolicy, env: NodeJS.ProcessEnv): Ope
 
   byHttp('slack', ['MINUTEHAND_SLACK_URL', 'MINUTEHAND_ALERT_URL'], (url) => slackChannel(url, slackName, link));
   byHttp('discord', ['MINUTEHAND_DISCORD_URL'], (url) => discordChannel(url, link));
+  const { notification_telegram_chats: chats } = policy;
+  const bot = telegramBot(env);
+  if (bot !== null && 'problem' in bot) problems.push(bot.problem);
+  else if (bot !== null && chats.length === 0) {
+    const text = 'needs notification_telegram_chats in retrain_policy.yaml';
+    problems.push({ channel: 'telegram', variable: 'MINUTEHAND_TELEGRAM_TOKEN', text });
+  } else if (bot !== null) channels.push(telegramChannel(bot, chats, link));
   if (isSet(env['MINUTEHAND_PAGERDUTY_KEY'])) {
     const url = httpUrl(env['MINUTEHAND_PAGERDUTY_URL'] || PAGERDUTY_URL);
     const text = 'is not an http:// or https:// URL';
@@ -61,6 +74,17 @@ export function openChannels(policy: ChannelPolicy, env: NodeJS.ProcessEnv): Ope
     else channels.push(emailChannel(smtp!, { from, to }, link));
   }
   return { channels, problems };
+}
+
+/** The bot that the environment names; null without a token. */
+export function telegramBot(env: NodeJS.ProcessEnv): TelegramBot | { readonly problem: ChannelProblem } | null {
+  const token = env['MINUTEHAND_TELEGRAM_TOKEN'];
+  if (!isSet(token)) return null;
+  const url = httpUrl(env['MINUTEHAND_TELEGRAM_URL'] || TELEGRAM_URL);
+  const text = 'is not an http:// or https:// URL';
+  return url === null
+    ? { problem: { channel: 'telegram', variable: 'MINUTEHAND_TELEGRAM_URL', text } }
+    : { url, token: token! };
 }
 
 const isSet = (value: string | undefined): boolean => value !== undefined && value !== '';

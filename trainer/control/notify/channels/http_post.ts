@@ -28,11 +28,16 @@ export async function postJson(
     return {
       reason: `${url.host} answered ${status}`,
       retryAfterMs: retryAfterMs(response.headers.get('retry-after'), Date.now()),
-      isRefused: status >= 400 && status < 500 && !LATER.includes(status) && !WRONG_PLACE.includes(status),
+      isRefused: isLasting(status),
     };
   } catch (error) {
     return { reason: `${url.host}: ${reasonOf(error)}`, retryAfterMs: null, isRefused: false };
   }
+}
+
+/** Whether the same message will be refused again: not where a person may mend the address, or after a pause. */
+export function isLasting(status: number): boolean {
+  return status >= 400 && status < 500 && !LATER.includes(status) && !WRONG_PLACE.includes(status);
 }
 
 /** Seconds or a date (RFC 9110, 10.2.3), an hour at most; null when there is none or it cannot be read. */
