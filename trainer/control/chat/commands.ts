@@ -66,7 +66,9 @@ export async function answerCommand(context: CommandContext, sender: Sender, tex
 
 async function halt(context: CommandContext, sender: Sender, rest: string): Promise<string> {
   const { paths, clock } = context;
-  const [, named = '', reason = ''] = /^(\S+)\s*(.*)$/s.exec(rest) ?? [];
+  const space = rest.search(/\s/);
+  const named = space < 0 ? rest : rest.slice(0, space);
+  const reason = space < 0 ? '' : rest.slice(space).trim();
   const subjects = subjectsOf(context, named, '/halt all REASON, or /halt EURUSD_GBPUSD REASON');
   if (reason === '')
     throw new MinutehandError('USAGE', { seen: '/halt without a reason', expected: `/halt ${named} REASON` });

@@ -76,10 +76,7 @@ describe('the channel of Telegram', () => {
   it('neither a wrong token nor a server that is away is in the reason, and both are tried again', async () => {
     const gone = await startBotApi();
     await gone.close();
-    for (const env of [
-      { MINUTEHAND_TELEGRAM_TOKEN: '99:wrong-token/../x' },
-      { MINUTEHAND_TELEGRAM_URL: gone.url },
-    ]) {
+    for (const env of [{ MINUTEHAND_TELEGRAM_TOKEN: '99:wrong-token/../x' }, { MINUTEHAND_TELEGRAM_URL: gone.url }]) {
       const [channel] = open([5], env).channels;
       const failure = await channel!.send([MESSAGE], AbortSignal.timeout(10_000));
       expect(failure).toMatchObject({ isRefused: false });
