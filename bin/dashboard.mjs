@@ -29,7 +29,7 @@ function contentHash() {
   const hash = createHash('sha256');
   const files = readdirSync(join(FOLDER, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .map((entry) => named(join(entry.parentPath ?? entry.path, entry.name)))
     .sort();
   const others = [
     'dashboard/api/client.ts',
@@ -39,10 +39,12 @@ function contentHash() {
     'bin/dashboard.mjs',
     'package.json',
   ];
-  for (const path of [...files, ...others.map((name) => join(ROOT, name))])
-    hash.update(`${relative(ROOT, path)}\0`).update(readFileSync(path));
+  for (const name of [...files, ...others]) hash.update(`${name}\0`).update(readFileSync(join(ROOT, name)));
   return hash.digest('hex');
 }
+
+/** The same on every system: what was built on Linux is up to date on Windows. @param {string} path */
+const named = (path) => relative(ROOT, path).replaceAll('\\', '/');
 
 async function build() {
   const startMs = performance.now();

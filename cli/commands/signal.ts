@@ -5,6 +5,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { INSTRUMENT_ID_SOURCE, PAIR_ID_SOURCE, SUBJECT_ID } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { verifyAnySignal, verifySignalOf } from '../../shared/signal/verify_instrument.ts';
+import { expandPatterns } from '../file_patterns.ts';
 import type { Output } from '../output.ts';
 
 export function addSignal(program: Command, output: () => Output): void {
@@ -33,7 +34,7 @@ interface SignalCheck {
 }
 
 function verify(files: readonly string[], fresh: boolean, output: Output): void {
-  const verdicts = files.flatMap((file) => verifyFile(file, fresh));
+  const verdicts = expandPatterns(files).flatMap((file) => verifyFile(file, fresh));
   const refused = verdicts.filter(({ ok }) => !ok);
   const shown = verdicts.length > 50 ? refused.slice(0, 50) : verdicts;
   for (const { file, line, ok, pair_id, error } of shown)

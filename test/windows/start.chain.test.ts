@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { eventually } from '../cli_process.ts';
+import { createWindowsWorkplace, IS_WINDOWS, signalsOf, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts';
+
+const PAIRS = 10;
+
+describe.runIf(IS_WINDOWS)(`the program on Windows${WINDOWS_NOTE}`, () => {
+  let place: WindowsWorkplace;
+  beforeAll(() => void (place = createWindowsWorkplace()));
+  afterAll(() => place.remove(), 60_000);
+
+  it('finds itself well: doctor', { timeout: 120_000 }, async () => {
+    const { code, stdout, stderr } = await place.run('doctor');
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/✓ node +\d+\.\d+\.\d+, win32 x64/);
+    for (const part of ['onnxruntime-node', 'better-sqlite3']) expect(stdout).toMatch(new RegExp(`✓ ${part} +loads`));
+    expect(stdout).not.toContain('✗');
+    expect(code).toBe(0);
+  });
+
+  it('starts by what npm start runs, trains, and gives ten good signals', { timeout: 600_000 }, async () => {
+    const up = place.start(['bin/start.mjs']);
+    let end: number | string | null = null;
+    void up.ended.then((code) => (end = code));
+    const port = await eventually(
+      () => `a daemon that listens\n${up.stdout()}${up.stderr()}`,
+      () => (end === null ? /Daemon listens on 127.0.0.1:(\d+)/.exec(up.stdout())?.[1] : 'ended'),
+      5,
+    );
+    expect(end, up.stderr()).toBe(null);
+    expect(await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()).toMatchObject({ market: 'simulated' });
+    const good = () => signalsOf(place.home).filter(({ mode }) => mode === 'OK');
+    await eventually(
+      () => `${PAIRS} good signals\n${up.stdout()}`,
+      () => good().length === PAIRS,
+      8,
+    );
+    expect(up.stderr()).not.toMatch(/compiling|built in/);
+
+    const files = join(place.home, 'signals', '*', 'signal.json');
+    const verified = await place.run('signal', 'verify', files);
+    expect(verified).toMatchObject({ code: 0 });
+    expect(verified.stdout).toContain(`${PAIRS} of ${PAIRS} signals accepted`);
+    for (const command of [
+      ['status'],
+      ['signals', 'list'],
+      ['models', 'list'],
+      ['trades', 'list'],
+      ['token', 'link'],
+    ]) {
+      const { code, stdout, stderr } = await place.run(...command);
+      expect(code, `${command.join(' ')}: ${stdout}${stderr}`).toBe(0);
+    }
+
+    // Windows ends the children of Node with their parent, at once: locks end with them, and the next start resumes.
+    await up.terminate();
+    const [before] = good();
+    const again = place.start(['bin/start.mjs']);
+    await eventually(
+      () => `signals of another boot\n${again.stdout()}`,
+      () => good().length === PAIRS && good().every(({ boot_id }) => boot_id !== before!.boot_id),
+      5,
+    );
+    expect(again.stdout()).not.toContain('Training run 2');
+    await again.terminate();
+  });
+});

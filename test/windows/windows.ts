@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { skipNote } from '../skip_note.ts';
+
+/** As `prepareWindows` of bin/windows_tree.mjs gives it. */
+interface WindowsPlace {
+  readonly node: string;
+  readonly root: string;
+  readonly wine: Readonly<Record<string, string>> | null;
+}
+
+const GIVEN = process.env['MINUTEHAND_WINDOWS'];
+export const IS_WINDOWS = GIVEN !== undefined;
+/** For the end of the title of such tests. */
+export const WINDOWS_NOTE = skipNote(!IS_WINDOWS, 'npm run test:windows runs it');
+const PLACE = JSON.parse(GIVEN ?? '{}') as WindowsPlace;
+
+/** A path as a program on Windows sees it: Wine has the files of Linux as drive Z. */
+export function windowsPath(path: string): string {
+  return PLACE.wine === null ? path : `Z:${path.replaceAll('/', '\\')}`;
+}
+
+export interface WindowsProcess {
+  stdout(): string;
+  stderr(): string;
+  readonly ended: Promise<number | NodeJS.Signals>;
+  /** Ends it at once, without a word to it, as TerminateProcess does. */
+  terminate(): Promise<number | NodeJS.Signals>;
+}
+
+/** A home and a configuration, in which commands run on Windows. */
+export interface WindowsWorkplace {
+  readonly home: string;
+  /** Starts a program of the installation, such as `bin/start.mjs`. */
+  start(args: readonly string[], env?: NodeJS.ProcessEnv): WindowsProcess;
+  /** Runs a command of the built command line. */
+  run(...args: readonly string[]): Promise<{ code: number | NodeJS.Signals; stdout: string; stderr: string }>;
+  /** Ends what runs and removes the folder. */
+  remove(): Promise<void>;
+}
+
+/** The delivered configuration with fewer trees: how good models are does not depend on the system. */
+export function createWindowsWorkplace(): WindowsWorkplace {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand wíndows '));
+  const home = join(folder, 'home');
+  const config = join(folder, 'config');
+  cpSync(join(PLACE.root, 'config'), config, { recursive: true });
+  const path = join(config, 'minutehand.yaml');
+  const text = readFileSync(path, 'utf8');
+  const short = text.replace(/^    rounds: \d+$/gm, '    rounds: 20').replace(/^(    learning_rate:) .*$/gm, '$1 0.1');
+  // As an editor of Windows writes it: with a byte order mark and its line ends.
+  writeFileSync(path, `\ufeff${short.replaceAll('\n', '\r\n')}`);
+  const running = new Set<WindowsProcess>();
+  let started = 0;
+
+  const start: WindowsWorkplace['start'] = (args, env = {}) => {
+    const logs = join(folder, 'logs');
+    mkdirSync(logs, { recursive: true });
+    const output = (name: string): string => join(logs, `${started}.${name}`);
+    const outPath = output('out');
+    const errorPath = output('err');
+    started++;
+    const own = {
+      MINUTEHAND_HOME: windowsPath(home),
+      MINUTEHAND_CONFIG: windowsPath(config),
+      MINUTEHAND_DAEMON_PORT: '0',
+      MINUTEHAND_TRAINER_PORT: '0',
+      ...env,
+    };
+    const child = startNode(args, own, outPath, errorPath);
+    const ended = new Promise<number | NodeJS.Signals>((resolve) =>
+      child.once('close', (code, signal) => resolve(code ?? signal!)),
+    );
+    const one: WindowsProcess = {
+      stdout: () => readFileSync(outPath, 'utf8'),
+      stderr: () => readFileSync(errorPath, 'utf8'),
+      ended,
+      terminate() {
+        child.kill('SIGKILL');
+        return ended;
+      },
+    };
+    running.add(one);
+    void ended.then(() => running.delete(one));
+    return one;
+  };
+  return {
+    home,
+    start,
+    async run(...args) {
+      const command = start(['dist/cli/minutehand.js', ...args]);
+      const code = await command.ended;
+      return { code, stdout: command.stdout(), stderr: command.stderr() };
+    },
+    async remove() {
+      for (const one of [...running]) await one.terminate();
+      rmSync(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 200 });
+    },
+  };
+}
+
+/** node.exe refuses pipes of Unix as its standard streams, so they are files. */
+function startNode(args: readonly string[], own: NodeJS.ProcessEnv, outPath: string, errorPath: string) {
+  const out = openSync(outPath, 'w');
+  const errors = openSync(errorPath, 'w');
+  try {
+    const [file, ...first] = PLACE.wine === null ? [PLACE.node] : ['wine', PLACE.node];
+    return spawn(file!, [...first, ...args], {
+      cwd: PLACE.root,
+      env: { ...process.env, NODE_OPTIONS: '', ...PLACE.wine, ...own },
+      stdio: ['ignore', out, errors],
+    });
+  } finally {
+    closeSync(out);
+    closeSync(errors);
+  }
+}
+
+export interface SeenSignal {
+  readonly pair_id: string;
+  readonly mode: string;
+  readonly boot_id: string;
+  readonly seq: number;
+  readonly generated_at_ms: number;
+}
+
+/** The last signal of each pair; one that is replaced at this moment is left out. */
+export function signalsOf(home: string): SeenSignal[] {
+  const folder = join(home, 'signals');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).flatMap((pair) => {
+    try {
+      return [JSON.parse(readFileSync(join(folder, pair, 'signal.json'), 'utf8')) as SeenSignal];
+    } catch {
+      return [];
+    }
+  });
+}
