@@ -10,6 +10,8 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'the places that check names': ['cli/bundle_name.ts: join(folder, name)', 'shared/path_name.ts: join(folder, name)'],
   'an entry of a listing of this folder, or a constant name in it': [
     'cli/policy_evidence.ts: join(folder, name)',
+    'cli/file_patterns.ts: join(folder, name)',
+    'cli/file_patterns.ts: join(folder, part)',
     'cli/bars/import.ts: join(source, name)',
     'cli/commands/bars.ts: join(path, name)',
     'cli/commands/series.ts: join(folder, file)',
