@@ -1,7 +1,7 @@
 /**
  * A Windows installation of this folder on Linux: Windows Node under Wine, the packages for Windows, and the programs
- * built here, since compilers written in Go (esbuild, TypeScript 7) do not start under Wine 8. All is kept in the user's
- * cache; the first preparation fetches half a gigabyte, later ones copy the sources.
+ * built here, since compilers written in Go (esbuild, TypeScript 7) do not start under Wine 8. All is kept in the
+ * user's cache; the first preparation fetches half a gigabyte, later ones copy the sources.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -35,8 +35,8 @@ Socket.prototype.setKeepAlive = function (...args) {
 const NOT_COPIED = ['.git', 'node_modules', 'var', 'coverage', 'dist.new', 'dist.old'];
 
 /**
- * What a test needs to start a program on Windows: node.exe, the root of the installation, and variables for Wine, which
- * are null on Windows itself.
+ * What a test needs to start a program on Windows: node.exe, the root of the installation, and variables for Wine,
+ * which are null on Windows itself.
  * @typedef {{ node: string, root: string, wine: Record<string, string> | null }} WindowsPlace
  */
 
