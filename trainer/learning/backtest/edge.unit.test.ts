@@ -130,6 +130,31 @@ describe('the edges of several pairs', () => {
   });
 });
 
+describe('the power of the test over ten pairs', () => {
+  // As docs/reference/MODELS.md states it, for independent normal results: one pair earns `edge` standard deviations.
+  it.each([
+    [20, 0.8, 0.27],
+    [40, 0.8, 0.85],
+    [100, 0.3, 0.44],
+    [200, 0.3, 0.88],
+  ])('finds, with %i trades, an edge of %f in a share of %f', (trades, edge, stated) => {
+    const WORLDS = 500;
+    const rng = createRng(`power ${trades} ${edge}`);
+    let found = 0;
+    for (let world = 0; world < WORLDS; world++) {
+      const pairs = Object.fromEntries(
+        Array.from({ length: 10 }, (_, i) => {
+          const net = tradeResults('normal', trades, 0, rng);
+          return [`P${i}`, tradesOf(i === 0 ? net.map((x) => x + edge) : net)];
+        }),
+      );
+      if (!pairEdges(pairs, lookLevel(1))['P0']!.no_edge) found++;
+    }
+    // Three simulation errors.
+    expect(Math.abs(found / WORLDS - stated)).toBeLessThan(3 * Math.sqrt((stated * (1 - stated)) / WORLDS));
+  });
+});
+
 describe('the level of a look at a holdout', () => {
   it('adds up to 5 % over all looks, and is 4 % for the first', () => {
     expect(lookLevel(1)).toBe(0.04);
