@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
@@ -304,6 +304,35 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     const pids = processTree(next.up.pid);
     next.up.kill('SIGTERM');
     expect(await next.up.ended).toBe(0);
+    await allEnded(pids);
+  });
+
+  it('restores lost models from the registry at its start, byte for byte, and trains none in their place', async () => {
+    const { version } = readActive(place.models)!;
+    const manifest = readFileSync(join(place.models, version, 'manifest.json'));
+    rmSync(place.models, { recursive: true });
+    const { up, trainerPort } = await startUp();
+    await eventually('the active models', () => existsSync(join(place.models, 'active.json')));
+    expect(readActive(place.models)!.version).toBe(version);
+    expect(readFileSync(join(place.models, version, 'manifest.json'))).toEqual(manifest);
+    const since = Date.now();
+    const isOfNow = ({ generated_at_ms }: Signal): boolean => generated_at_ms > since;
+    await signalsWhere('signals by the restored models', (signal) => isOfNow(signal) && signal.mode === 'OK');
+    expect((await getJson(trainerPort, '/runs')).body['runs']).toMatchObject([{ run_id: 1, status: 'adopted' }]);
+    expect(up.stderr()).toMatch(new RegExp(`Restored from the registry: .*${version}.*, ${version} is active again`));
+    const verified = await place.run(['models', 'verify', version]);
+    expect(verified.code, verified.stderr).toBe(0);
+    const created = await place.run(['token', 'create', '--json']);
+    const { token } = JSON.parse(created.stdout) as { token: string };
+    const headers = { authorization: `Bearer ${token}` };
+    const audit = await fetch(`http://127.0.0.1:${trainerPort}/api/audit?limit=5`, { headers });
+    const { entries } = (await audit.json()) as { entries: unknown[] };
+    expect(entries).toContainEqual(
+      expect.objectContaining({ actor: 'trainer', action: 'models recover', outcome: 'done', after: expect.objectContaining({ activated: version }) as unknown }), // prettier-ignore
+    );
+    const pids = processTree(up.pid);
+    up.kill('SIGTERM');
+    expect(await up.ended).toBe(0);
     await allEnded(pids);
   });
 

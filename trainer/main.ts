@@ -32,6 +32,7 @@ import { lackOfModels, waitForFirstBars } from './control/schedule/first_models.
 import { trainerChecks } from './control/trainer_dependencies.ts';
 import type { TrainerOptions } from './control/trainer_options.ts';
 import { activeSkill } from './control/registry/active_skill.ts';
+import { recoverLostModels } from './control/registry/recover_lost.ts';
 
 export interface RunningTrainer {
   readonly port: number;
@@ -128,7 +129,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const leave = announce(paths.address('trainer'), { host, port: listening });
 
   const waiting = new AbortController();
-  trainFirstModels(options, retrainer, waiting.signal);
+  void restoreModels(options, { audit, notifier }).then(() => trainFirstModels(options, retrainer, waiting.signal));
   return {
     port: listening,
     retrainer,
@@ -172,6 +173,45 @@ function startRecords(
     for (const one of [parity, weekly]) one.stop();
     for (const part of parts) await part.stop();
   };
+}
+
+/**
+ * Models that were lost, with a disk or by a mistake, are those of the registry again. Otherwise first models would be
+ * trained in their place.
+ */
+async function restoreModels(
+  options: TrainerOptions,
+  { audit, notifier }: { readonly audit: (entry: AuditEntry) => Promise<void>; readonly notifier: Notifications },
+): Promise<void> {
+  const { paths, log, print } = options;
+  try {
+    const recovery = await recoverLostModels({ ...options, env: process.env });
+    if (recovery === null) return;
+    const { recovered, activated, failed } = recovery;
+    for (const { version, error } of failed) {
+      log.error({ version, ...error }, 'lost models were not restored');
+      print(`Models ${version} of the registry were not restored: ${error.code}: ${error.message}`);
+    }
+    if (recovered.length + (activated === null ? 0 : 1) === 0) return;
+    const active = activated === null ? '' : `, ${activated} is active again`;
+    const text = `${paths.models} had lost models. Restored from the registry: ${recovered.join(', ') || 'active.json'}${active}.`;
+    log.warn({ recovered, activated }, 'lost models were restored');
+    print(text);
+    await audit({
+      actor: 'trainer',
+      role: 'system',
+      via: 'trainer',
+      action: 'models recover',
+      target: 'all',
+      before: null,
+      after: { recovered, activated, failed: failed.map(({ version }) => version) },
+      outcome: 'done',
+    });
+    const key = `models_recovered:${MACHINE_CLOCK.nowMs()}`;
+    await notifier.raise({ key, event: 'models_recovered', subject: 'models', text, isOnce: true });
+  } catch (error) {
+    log.error(describeError(error), 'lost models cannot be looked for in the registry');
+  }
 }
 
 /** Trains as soon as there are enough bars, if the daemon has no models. */

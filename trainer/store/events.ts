@@ -41,6 +41,11 @@ export const EVENTS = {
   retrain_failed: { severity: 'warning', title: 'Training run failed', command: 'minutehand runs list' },
   retrain_aborted: { severity: 'critical', title: 'Training aborted', command: 'minutehand runs list' },
   retrain_adopted: { severity: 'info', title: 'Models adopted', command: 'minutehand models list' },
+  models_recovered: {
+    severity: 'warning',
+    title: 'Lost models restored from the registry',
+    command: 'minutehand models verify',
+  },
   retrain_trained: { severity: 'info', title: 'Models trained', command: 'minutehand models promote <version>' },
   retrain_rollout: { severity: 'info', title: 'Rollout started', command: 'minutehand rollout status' },
   retrain_rejected: { severity: 'info', title: 'Models rejected', command: 'minutehand runs list' },
