@@ -1,4 +1,5 @@
-import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { renameFile } from '../shared/durable_file.ts';
 import { MinutehandError } from '../shared/errors.ts';
 
 const WRITE_BYTES = 1 << 20;
@@ -40,7 +41,7 @@ export function openOutputFile(path: string): OutputFile {
     close() {
       flush();
       closeSync(file);
-      if (isReplaced) attempt(path, () => renameSync(target, path));
+      if (isReplaced) attempt(path, () => renameFile(target, path));
     },
     discard() {
       closeSync(file);

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
+import { renameFile } from './durable_file.ts';
 import { makePrivateFolder } from './private_files.ts';
 
 /** Addresses to listen on that are not one to call. */
@@ -28,7 +29,7 @@ export function announce(path: string, address: { readonly host: string; readonl
   try {
     makePrivateFolder(dirname(path));
     writeFileSync(temporary, `${JSON.stringify({ pid, ...address, started } satisfies Address)}\n`);
-    renameSync(temporary, path);
+    renameFile(temporary, path);
   } catch {
     remove(temporary);
   }

@@ -1,5 +1,7 @@
-import { open } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FileSystem } from './ports.ts';
 
 /**
@@ -39,7 +41,7 @@ export async function writeSynced(path: string, data: Uint8Array, flags: 'w' | '
 }
 
 /** Renames a file or a folder; one that another program has open is waited for, an eighth of a second at most. */
-export function renamePatiently(files: FileSystem, from: string, to: string): void {
+export function renamePatiently(files: Pick<FileSystem, 'rename'>, from: string, to: string): void {
   for (const pauseMs of BLOCKED_PAUSES_MS) {
     try {
       files.rename(from, to);
@@ -50,6 +52,30 @@ export function renamePatiently(files: FileSystem, from: string, to: string): vo
     }
   }
   files.rename(from, to);
+}
+
+/** Renames a file or a folder of this machine. On Windows, one that another program has open is waited for. */
+export function renameFile(from: string, to: string, platform: NodeJS.Platform = process.platform): void {
+  // Elsewhere a reader blocks nothing, and a refusal is lasting.
+  if (platform === 'win32') renamePatiently({ rename: renameSync }, from, to);
+  else renameSync(from, to);
+}
+
+/** The same without holding this thread. */
+export async function renameFileAsync(
+  from: string,
+  to: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<void> {
+  for (const pauseMs of platform === 'win32' ? BLOCKED_PAUSES_MS : []) {
+    try {
+      return await rename(from, to);
+    } catch (error) {
+      if (!isBlocked(error)) throw error;
+      await sleep(pauseMs);
+    }
+  }
+  await rename(from, to);
 }
 
 /** A reader sees the old or the new text, also after a power cut. */

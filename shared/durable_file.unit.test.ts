@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { replaceDurably } from './durable_file.ts';
+import { renameFile, renameFileAsync, replaceDurably } from './durable_file.ts';
 import { MACHINE_FILES } from './files.ts';
 import type { FileSystem } from './ports.ts';
+import { packageRoot } from './root.ts';
 
 let folder: string;
 let path: string;
@@ -48,5 +50,33 @@ describe('replaceDurably', () => {
     expect(files.renames).toHaveLength(times);
     expect(readFileSync(path, 'utf8')).toBe('old');
     expect(readdirSync(folder)).toEqual(['active.json']);
+  });
+});
+
+describe('renames of files', () => {
+  it.each(['win32', 'linux'] as const)('replace a file on %s', async (platform) => {
+    for (const rename of [renameFile, renameFileAsync]) {
+      MACHINE_FILES.write(`${path}.new`, rename.name);
+      await rename(`${path}.new`, path, platform);
+      expect(readFileSync(path, 'utf8')).toBe(rename.name);
+    }
+  });
+
+  it('report at once what is no blocked file', async () => {
+    expect(() => renameFile(`${path}.none`, path, 'win32')).toThrow('ENOENT');
+    await expect(renameFileAsync(`${path}.none`, path, 'win32')).rejects.toThrow('ENOENT');
+  });
+
+  it('wait for a file that is blocked, everywhere in the programs: no other call of rename is left', () => {
+    const own = ['shared/durable_file.ts', 'shared/files.ts'];
+    const raw = execFileSync('git', ['grep', '-lE', String.raw`\b(renameSync|await rename)\(`, '--', '*.ts'], {
+      cwd: packageRoot(),
+      encoding: 'utf8',
+    });
+    const programs = raw
+      .trim()
+      .split('\n')
+      .filter((file) => /^(shared|daemon|trainer|cli)\//.test(file));
+    expect(programs.filter((file) => !/\.(test|fixture)\.ts$/.test(file) && !own.includes(file))).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { renameFile } from './durable_file.ts';
 
 /** Bounds of a file of lines that is only appended to. */
 export interface LineBounds {
@@ -33,7 +34,7 @@ export function replaceLines(path: string, lines: readonly string[]): void {
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, path);
+    renameFile(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

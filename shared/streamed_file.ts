@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { renameFileAsync } from './durable_file.ts';
 import { MinutehandError } from './errors.ts';
 
 /**
@@ -22,7 +23,7 @@ export async function writeStreamed<T>(path: string, write: (temporary: string) 
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await renameFileAsync(temporary, path);
     return written;
   } catch (cause) {
     await rm(temporary, { force: true });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { Option, type Command } from 'commander';
+import { renameFile } from '../../shared/durable_file.ts';
 import type { Answers } from '../../shared/bundle/onnx/answers.ts';
 import { fitImputation, type Categories, type Preparation } from '../../shared/bundle/onnx/preparation.ts';
 import type { ModelFacts } from '../../shared/bundle/onnx/model_facts.ts';
@@ -369,7 +370,7 @@ function writeWhole(path: string, bytes: Uint8Array): void {
   attempt(path, () => {
     try {
       writeFileSync(temporary, bytes);
-      renameSync(temporary, path);
+      renameFile(temporary, path);
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;

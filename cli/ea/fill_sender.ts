@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { renamePatiently } from '../../shared/durable_file.ts';
 import { FILLS_STREAM } from '../../shared/fill/fill.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import { connectRedis, type EaTransport } from './redis_client.ts';
@@ -40,7 +41,7 @@ export function sendFills(files: FileSystem, folder: string, transport: EaTransp
 
   function keepMark(): void {
     files.write(`${marker}.tmp`, `${sent}\n`);
-    files.rename(`${marker}.tmp`, marker);
+    renamePatiently(files, `${marker}.tmp`, marker);
   }
 
   /** @returns whether there may be more */

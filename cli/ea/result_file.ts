@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, ftruncateSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, readSync, statSync, writeSync } from 'node:fs';
+import { renameFile } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { openForAppending, openForReading } from '../../shared/outside_files.ts';
 
@@ -72,7 +73,7 @@ function renameFull(path: string, maxBytes: number): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0 || size <= maxBytes) return;
   try {
-    renameSync(path, fullResultFile(path));
+    renameFile(path, fullResultFile(path));
   } catch (cause) {
     throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path}: ${(cause as Error).message}`, cause });
   }

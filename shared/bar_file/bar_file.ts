@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -8,7 +8,7 @@ import { createBoundedGunzip } from '../bounded_gunzip.ts';
 import type { Bar, OpenTime } from '../bar.ts';
 import { LATEST_TIME_S, SECONDS_PER_BAR } from '../bar.ts';
 import { HIGHEST_PRICE, HIGHEST_VOLUME, LOWEST_PRICE } from '../bar_rules.ts';
-import { writeSynced } from '../durable_file.ts';
+import { writeSynced, renameFileAsync } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { pathInside } from '../path_name.ts';
 import { parseDecimal } from './decimal.ts';
@@ -304,7 +304,7 @@ export async function writeBarFile(path: string, columns: BarColumns): Promise<v
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
     await writeSynced(temporary, bytes, 'wx');
-    await rename(temporary, path);
+    await renameFileAsync(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

@@ -1,7 +1,8 @@
-import { renameSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { renameFile } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
@@ -84,7 +85,7 @@ export function exchangeOwner(
           claimedUntilMs = 0;
           throw new MinutehandError('EXCHANGE_TAKEN', { seen: `${folder} is written by ${standing.where}` });
         }
-        renameSync(temporary, path);
+        renameFile(temporary, path);
         claimedUntilMs = nowMs + CLAIM_MS - MARGIN_MS;
       }),
     claimedUntilMs: () => claimedUntilMs,

@@ -1,5 +1,6 @@
-import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { renameFile } from '../../shared/durable_file.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { appendBounded, newestLines, type LineBounds } from '../../shared/line_file.ts';
 import { lockHome } from '../../shared/process/home_lock.ts';
@@ -52,7 +53,7 @@ function parseAnchor(line: string): AuditAnchor | null {
  */
 export function setAnchorsAside(path: string, nowMs: number): string {
   const aside = `${path}.${new Date(nowMs).toISOString().replaceAll(/[-:.]/g, '')}`;
-  renameSync(path, aside);
+  renameFile(path, aside);
   const name = basename(path);
   const all = readdirSync(dirname(path)).filter((one) => one.startsWith(name) && ASIDE.test(one.slice(name.length)));
   for (const old of all.sort().slice(0, -KEPT_ASIDE)) rmSync(join(dirname(path), old), { force: true });

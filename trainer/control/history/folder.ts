@@ -1,6 +1,6 @@
-import { open, readFile, rename, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeSynced } from '../../../shared/durable_file.ts';
+import { writeSynced, renameFileAsync } from '../../../shared/durable_file.ts';
 import { MinutehandError, type ErrorCode } from '../../../shared/errors.ts';
 import { makeFolderAsync } from '../../../shared/folder.ts';
 import type { ArchivePlace } from './archive_place.ts';
@@ -72,7 +72,7 @@ export function openFolder({ id, root, isMade }: FolderOptions): ArchivePlace {
         const made = await makeFolderAsync(dirname(path));
         const temporary = `${path}.tmp`;
         await writeSynced(temporary, bytes, 'w');
-        await rename(temporary, path);
+        await renameFileAsync(temporary, path);
         await syncFolder(dirname(path));
         // A new folder's entry is in its parent.
         if (made !== undefined)

@@ -1,6 +1,7 @@
-import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { renameFile } from '../../../shared/durable_file.ts';
 import {
   directionFolder,
   directionPlace,
@@ -36,7 +37,7 @@ export function removeOldDirection(modelsFolder: string, count: number): readonl
     own.sort((a, b) => (a.created < b.created ? 1 : -1));
     const free = own.filter(({ version }) => !bound.includes(version));
     for (const { version } of free.slice(Math.max(0, count - (own.length - free.length)))) {
-      renameSync(join(folder, version), join(folder, asideOf(version)));
+      renameFile(join(folder, version), join(folder, asideOf(version)));
       removed.push(version);
     }
   }
@@ -53,7 +54,7 @@ function finishRemovals(modelsFolder: string, folder: string): readonly string[]
   const back = asides.filter((version) => bound?.includes(version) !== false);
   for (const version of asides) {
     const aside = join(folder, asideOf(version));
-    if (back.includes(version)) renameSync(aside, join(folder, version));
+    if (back.includes(version)) renameFile(aside, join(folder, version));
     else rmSync(aside, { recursive: true, force: true });
   }
   return back;

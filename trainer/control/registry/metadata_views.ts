@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { renamePatiently } from '../../../shared/durable_file.ts';
 import { listVersions, readActive, readManifest } from '../../../shared/bundle/bundle.ts';
 import { VALIDATION_FILE, type Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
@@ -111,5 +112,5 @@ function replace(files: FileSystem, path: string, content: object): void {
   files.makeFolder(join(path, '..'));
   const draft = `${path}.${process.pid}.tmp`;
   files.write(draft, `${JSON.stringify(content, null, 2)}\n`);
-  files.rename(draft, path);
+  renamePatiently(files, draft, path);
 }

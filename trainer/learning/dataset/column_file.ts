@@ -1,6 +1,7 @@
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { renameFile } from '../../../shared/durable_file.ts';
 
 /*
  * A file of named typed arrays:
@@ -52,7 +53,7 @@ export function writeColumns(path: string, meta: unknown, columns: NamedColumns)
   const temporary = temporaryPath(path);
   try {
     writeParts(temporary, [prefix, ...parts]);
-    renameSync(temporary, path);
+    renameFile(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

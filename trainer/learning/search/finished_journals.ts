@@ -1,6 +1,7 @@
-import { createReadStream, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { renameFile } from '../../../shared/durable_file.ts';
 import { makeFolder } from '../../../shared/folder.ts';
 import type { Space, Value } from './space.ts';
 import { isTaken } from '../../../shared/process/process_state.ts';
@@ -40,7 +41,7 @@ export function keepJournal(path: string): void {
   const folder = join(dirname(path), FINISHED);
   makeFolder(folder);
   const kept = join(folder, basename(path));
-  renameSync(path, kept);
+  renameFile(path, kept);
   rmSync(journalLock(path), { force: true });
   forgetOldest(folder, listFolder(folder, true));
   // Of earlier data: nothing resumes them.
