@@ -93,7 +93,7 @@ describe('misuse', () => {
   const HINTS: [string[], RegExp][] = [
     [['modls'], /unknown command 'modls'\n\(Did you mean models\?\)\n\(add --help/],
     [['models', 'lst'], /unknown command 'lst'\n\(Did you mean list\?\)\n\(add --help/],
-    [['train', '--sed', '3'], /unknown option '--sed'\n\(Did you mean --seed\?\)\n\(add --help/],
+    [['train', '--sed', '3'], /unknown option '--sed'\n\(Did you mean one of --seed, --set\?\)\n\(add --help/],
     [['features', '--pair', 'A_B'], /required option '--data <folder>' not specified\n\(add --help/],
     [['models', 'show'], /missing required argument 'version or path'\n\(add --help/],
     [['models', 'list', 'all'], /too many arguments/],

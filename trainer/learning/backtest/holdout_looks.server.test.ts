@@ -32,9 +32,34 @@ describe('looks at a holdout', () => {
     expect(countLook(models, HOLDOUT, [trade(1)])).toBe(1);
     expect(countLook(models, HOLDOUT, [trade(1), trade(2)])).toBe(3);
     expect(countLook(models, HOLDOUT, [trade(2), trade(1)])).toBe(3);
-    expect(countLook(models, { ...HOLDOUT, to: '2024-02-02T00:00:00Z' }, [trade(3)])).toBe(1);
     expect(countLook(models, { ...HOLDOUT, market: 'simulated' }, [trade(3)])).toBe(1);
     expect(countLook(models, HOLDOUT, [trade(3)])).toBe(4);
+  });
+
+  it('go on where the holdout is moved, shortened or lengthened by a little, and begin anew with a later one', () => {
+    const at = (from: string, to: string) => ({ ...HOLDOUT, from: `${from}:00Z`, to: `${to}:00Z` });
+    const moved = [
+      at('2024-01-01T00:01', '2024-02-01T00:00'),
+      at('2024-01-02T00:00', '2024-02-02T00:00'),
+      at('2024-01-01T00:00', '2024-02-03T00:00'),
+      at('2024-01-10T00:00', '2024-01-20T00:00'),
+    ];
+    expect(countLook(models, HOLDOUT, [trade(0)])).toBe(1);
+    expect(moved.map((holdout, i) => countLook(models, holdout, [trade(i + 1)]))).toEqual([2, 3, 4, 5]);
+    // An eighth of it is new to each of the earlier ones.
+    const later = at('2024-01-06T00:00', '2024-02-07T00:00');
+    expect([countLook(models, later, [trade(9)]), countLook(models, later, [trade(10)])]).toEqual([1, 2]);
+    // Without the file, bundles have looked at nearly the same holdout.
+    rmSync(looksPath(models));
+    const manifest = join(
+      writeRandomBundle(models, { schema: anySchema(3), trees: 1, leaves: 2, seed: 'looks' }),
+      'manifest.json',
+    );
+    const own = JSON.parse(readFileSync(manifest, 'utf8')) as Manifest;
+    const period = { from: '2023-06-01T00:00Z', to: '2024-02-01T00:00Z', holdout_from: '2024-01-01T00:00Z' };
+    writeFileSync(manifest, JSON.stringify({ ...own, period }));
+    const next = { market: own.market, from: '2024-01-01T00:01:00Z', to: '2024-02-01T00:01:00Z' };
+    expect(countLook(models, next, [trade(1)])).toBe(2);
   });
 
   it('are those of the bundles in the folder, where the file is lost or bundles came from elsewhere', () => {

@@ -16,6 +16,9 @@ type Looks = z.infer<typeof looksSchema>;
 
 const LOCK_WAIT_MS = 5000;
 
+/** A holdout with a smaller share of time that an earlier one did not have is that one once more. */
+const NEW_SHARE = 0.1;
+
 /** A holdout: its market and the times of its bars, ISO 8601. */
 export interface Holdout extends Pick<Manifest, 'market'> {
   readonly from: string;
@@ -29,7 +32,8 @@ export function looksPath(modelsFolder: string): string {
 /**
  * Counts a look at a holdout, durably, before its result is known: by a training or a search of θ2, whether or not its
  * bundle passes, is adopted or stays. Searching on until the holdout shows an edge then finds one ever less easily
- * (`lookLevel`). The same trades are the same look: repeating a training is none.
+ * (`lookLevel`). The same trades are the same look: repeating a training is none. Looks at holdouts that have nine
+ * tenths of this one's time count as well, or moving it by a day would begin anew.
  * @returns the number of this look, from 1
  * @throws MinutehandError LOOKS_FORMAT when the file cannot be read: a damaged file is not replaced, because its count
  * would be lost; HOME_LOCKED, HOME_UNUSABLE
@@ -47,17 +51,36 @@ export function countResult(modelsFolder: string, holdout: Holdout, own: string)
   const unlock = lockHome(`${looksPath(modelsFolder)}.lock`, LOCK_WAIT_MS);
   try {
     const looks = readLooks(modelsFolder);
-    const key = `${holdout.market} ${holdout.from} ${holdout.to}`;
+    const key = keyOf(holdout);
     const known = looks[key] ?? [];
     const repeated = known.find((look) => look.trades === own);
     if (repeated !== undefined) return repeated.look;
-    const look = 1 + Math.max(0, ...known.map((one) => one.look), ...looksOfBundles(modelsFolder, holdout));
+    const overlapping = Object.keys(looks).filter((other) => covers(holdoutOfKey(other), holdout));
+    const earlier = overlapping.reduce((sum, other) => sum + looks[other]!.length, 0);
+    const look = 1 + Math.max(0, earlier, ...known.map((one) => one.look), ...looksOfBundles(modelsFolder, holdout));
     const counted: Looks = { ...looks, [key]: [...known, { trades: own, look }] };
     replaceDurably(MACHINE_FILES, looksPath(modelsFolder), `${JSON.stringify(counted, null, 1)}\n`);
     return look;
   } finally {
     unlock();
   }
+}
+
+function keyOf({ market, from, to }: Holdout): string {
+  return `${market} ${from} ${to}`;
+}
+
+function holdoutOfKey(key: string): Holdout {
+  const [market, from, to] = key.split(' ') as [Holdout['market'], string, string];
+  return { market, from, to };
+}
+
+/** Whether an earlier holdout has all but `NEW_SHARE` of the time of another one. */
+function covers(earlier: Holdout, holdout: Holdout): boolean {
+  const begin = Math.max(Date.parse(earlier.from), Date.parse(holdout.from));
+  const end = Math.min(Date.parse(earlier.to), Date.parse(holdout.to));
+  const whole = Date.parse(holdout.to) - Date.parse(holdout.from);
+  return earlier.market === holdout.market && end - begin > (1 - NEW_SHARE) * whole;
 }
 
 function readLooks(modelsFolder: string): Looks {
@@ -75,19 +98,27 @@ function readLooks(modelsFolder: string): Looks {
   throw new MinutehandError('LOOKS_FORMAT', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
 }
 
-/** Looks that bundles of this holdout have counted: those of an imported bundle, or when the file was removed. */
-function looksOfBundles(modelsFolder: string, { market, from, to }: Holdout): number[] {
-  return listVersions(modelsFolder).flatMap((version) => {
+/**
+ * Looks that bundles of this holdout have counted, and the number of different ones at nearly the same holdout: those
+ * of an imported bundle, or when the file was removed.
+ */
+function looksOfBundles(modelsFolder: string, holdout: Holdout): number[] {
+  const own = keyOf(holdout);
+  const different = new Set<string>();
+  const looks = listVersions(modelsFolder).flatMap((version) => {
     let manifest: Manifest;
     try {
       manifest = readManifest(pathInside(modelsFolder, version));
     } catch {
       return [];
     }
-    const { period, holdout_look: counted } = manifest;
-    const isSame = manifest.market === market && period.holdout_from === from && period.to === to;
-    return isSame ? [counted?.look ?? 1] : [];
+    const { market, period, holdout_look: counted } = manifest;
+    const other = { market, from: period.holdout_from, to: period.to };
+    const look = counted?.look ?? 1;
+    if (covers(other, holdout)) different.add(`${keyOf(other)} ${look}`);
+    return keyOf(other) === own ? [look] : [];
   });
+  return [...looks, different.size];
 }
 
 function hashTrades(trades: readonly Trade[]): string {
