@@ -38,6 +38,7 @@ const LONG = [
   'trainer/control/rollout/simulation/rollouts.unit.test.ts',
   'trainer/learning/dataset/real_dataset.slow.test.ts',
   'trainer/learning/scan/scan.unit.test.ts',
+  'trainer/learning/evolve/evolve.unit.test.ts',
   'test/rollout_month.chain.test.ts',
   'test/golden/golden.slow.test.ts',
   'trainer/learning/learners/trees/engines/engines.chain.test.ts',

@@ -79,6 +79,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
       'check ml-models',
       'dataset export',
       'docs',
+      'evolve',
       'features',
       'fit',
       'parity',

@@ -92,6 +92,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'check, backtest and explain a rule that is written as formulas',
     load: async () => (await import('./commands/strategy.ts')).addStrategy,
   },
+  evolve: {
+    summary: 'search for rules in a declared space, and judge what is found',
+    load: async () => (await import('./commands/evolve.ts')).addEvolve,
+  },
   replay: {
     summary: 'run bar files, or a journal, through the daemon’s pipeline',
     load: async () => (await import('./commands/replay.ts')).addReplay,

@@ -34,6 +34,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'bars undo',
     'close-all',
     'direction evaluate',
+    'evolve',
     'explain',
     'features',
     'fit',

@@ -16,12 +16,15 @@ export function coinsOf(seed: string): Coins {
   };
 }
 
+/** The prices of bars of any kind. */
+type PriceColumns = Pick<BarColumns, 'length' | 'time' | 'open' | 'high' | 'low' | 'close'>;
+
 /**
  * The placebo market: where the coin of a bar shows tails, its log return from the close before is mirrored, and so is
  * the bar, high and low exchanged. What is left is everything but direction: volatility and its spells, the correlation
  * of symbols within a bar, the distance to barriers, gaps, spreads and volumes.
  */
-export function mirrorBars(bars: BarColumns, coins: Coins): BarColumns {
+export function mirrorBars<Bars extends PriceColumns>(bars: Bars, coins: Coins): Bars {
   const { length } = bars;
   const open = new Float64Array(length);
   const high = new Float64Array(length);

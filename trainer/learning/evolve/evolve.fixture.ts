@@ -1,0 +1,67 @@
+import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
+import type { InstrumentBars } from '../direction/instrument_bars.ts';
+import { subjectOfBars } from '../formula_rules/rule_subject.fixture.ts';
+import type { EvolutionState } from './evolution.ts';
+import { evolve, type EvolveOptions, type EvolveResult } from './judge.ts';
+import { spaceOf, type SearchSpace, type SpaceDocument } from './search_space.ts';
+
+export const SMALL_SPACE: SpaceDocument = {
+  name: 'small',
+  description: 'for tests',
+  subject: 'instrument',
+  features: [
+    { formula: 'close / delay(close, n) - 1', windows: [1, 3, 6], thresholds: [-0.01, -0.005, 0.005, 0.01] },
+    { formula: 'rsi(n)', windows: [14], thresholds: [30, 50, 70] },
+    { formula: 'hour()', thresholds: [6, 12, 18] },
+  ],
+  operators: ['and', 'or'],
+  sides: ['long', 'short'],
+  max_conditions: 3,
+  stop_bps: [null, 100],
+  target_bps: [null],
+  max_age: [1, 4],
+  population: 40,
+  generations: 8,
+  complexity_penalty: 0.3,
+};
+
+export function smallSpace(change: Partial<SpaceDocument> = {}): SearchSpace {
+  return spaceOf({ ...SMALL_SPACE, ...change }, DEFAULT, () => 'small');
+}
+
+export interface EvolveBarsOptions {
+  readonly space?: SearchSpace;
+  readonly seed?: string;
+  readonly searches?: Record<string, EvolutionState>;
+  readonly onGeneration?: EvolveOptions['onGeneration'];
+}
+
+/** Evolves on bars of which the last fifth is the holdout. */
+export function evolveBars(bars: InstrumentBars, options: EvolveBarsOptions = {}): Promise<EvolveResult> {
+  const { space = smallSpace(), seed = '0', searches = {}, onGeneration = () => undefined } = options;
+  const subject = subjectOfBars(bars);
+  const holdoutFrom = Math.floor(bars.length * 0.8);
+  return evolve({
+    subject,
+    space,
+    windows: DEFAULT,
+    bars: { from: 200, to: bars.length },
+    holdoutFrom,
+    seed,
+    resamples: 500,
+    searches,
+    onGeneration,
+  });
+}
+
+/**
+ * Log return that follows a fall of more than 1 % in three bars. A rule that buys then and sells a bar later earns it,
+ * less 12 bps of costs.
+ */
+export function plantedDrift(bps: number): (returns: readonly number[]) => number {
+  return (returns) => {
+    const last = returns.length;
+    const fall = (returns[last - 1] ?? 0) + (returns[last - 2] ?? 0) + (returns[last - 3] ?? 0);
+    return fall < Math.log(0.99) ? bps / 1e4 : 0;
+  };
+}

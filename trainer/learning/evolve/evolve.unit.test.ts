@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { IS_LONG, LONG_NOTE } from '../../../test/long.ts';
+import { realData, skipNote } from '../../../shared/bar_file/real_data.fixture.ts';
+import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
+import { checkStrategy, type FormulaStrategy, type StrategyDocument } from '../../../shared/policy/strategy_file.ts';
+import { packageRoot } from '../../../shared/root.ts';
+import { readInstrumentFolder, type InstrumentBars } from '../direction/instrument_bars.ts';
+import { ruleColumns } from '../formula_rules/rule_columns.ts';
+import { randomBars, subjectOfBars } from '../formula_rules/rule_subject.fixture.ts';
+import { ruleTrades } from '../formula_rules/rule_trades.ts';
+import { coinsOf, mirrorBars } from '../placebo/mirrored_bars.ts';
+import { evolveBars, plantedDrift, smallSpace } from './evolve.fixture.ts';
+import type { FilledTrade } from '../trades/backtest.ts';
+import type { EvolutionState } from './evolution.ts';
+import { readSpaceFile, spaceOf } from './search_space.ts';
+
+const SMALL = smallSpace({ population: 24, generations: 5 });
+const PLANTED: StrategyDocument = {
+  name: 'planted',
+  description: '',
+  subject: 'instrument',
+  entry_long: 'close / delay(close, 3) - 1 < -0.01',
+  max_age: 1,
+};
+
+function failed({ checks }: { readonly checks: readonly { readonly code: string; readonly passed: boolean }[] }) {
+  return checks.filter(({ passed }) => !passed).map(({ code }) => code);
+}
+
+/** Of the bars from which `evolveBars` decides. */
+function tradesOf(bars: InstrumentBars, document: StrategyDocument): FilledTrade[] {
+  const subject = subjectOfBars(bars);
+  const strategy = checkStrategy(document, DEFAULT, () => '') as FormulaStrategy;
+  return ruleTrades(subject, ruleColumns(subject, strategy), 200, bars.length);
+}
+
+describe('evolution', () => {
+  it('finds a planted rule again, trade by trade, and accepts it', async () => {
+    const bars = randomBars('planted', 5000, plantedDrift(45));
+    const result = await evolveBars(bars, { space: smallSpace({ generations: 6 }) });
+    const planted = tradesOf(bars, PLANTED);
+    expect(planted.length).toBeGreaterThan(100);
+    expect(tradesOf(bars, result.proposed!.strategy)).toEqual(planted);
+    expect([failed(result), result.accepted]).toEqual([[], true]);
+    expect(result.trials).toBeGreaterThan(300);
+  });
+
+  it('refuses a rule whose gain is gone a bar later, though it passes every other check', async () => {
+    const result = await evolveBars(randomBars('p40', 6000, plantedDrift(40)));
+    expect([failed(result), result.accepted]).toEqual([['ONE_BAR_LATER'], false]);
+  });
+
+  it('accepts none on a placebo market, and says why', async () => {
+    const bars = mirrorBars(randomBars('placebo', 3000, plantedDrift(45)), coinsOf('placebo'));
+    const result = await evolveBars(bars, { space: SMALL });
+    expect(result.accepted).toBe(false);
+    expect(failed(result)).toEqual(expect.arrayContaining(['SPA', 'DEFLATED_SHARPE']));
+  });
+
+  it('that was killed continues from the last generation to the same bytes', async () => {
+    const bars = randomBars('killed', 2500, plantedDrift(30));
+    const whole = await evolveBars(bars, { space: SMALL });
+    let kept = '';
+    const searches: Record<string, EvolutionState> = {};
+    const killed = evolveBars(bars, {
+      space: SMALL,
+      searches,
+      onGeneration: (done) => {
+        kept = JSON.stringify(searches);
+        if (done === 8) throw new Error('killed');
+      },
+    });
+    await expect(killed).rejects.toThrow('killed');
+    let generations = 0;
+    const resumed = await evolveBars(bars, {
+      space: SMALL,
+      searches: JSON.parse(kept) as Record<string, EvolutionState>,
+      onGeneration: () => void generations++,
+    });
+    expect(JSON.stringify(resumed)).toBe(JSON.stringify(whole));
+    expect(generations).toBe(5 * 5 - 8);
+    const other = await evolveBars(bars, { space: SMALL, seed: '1' });
+    expect(JSON.stringify(other)).not.toBe(JSON.stringify(whole));
+  });
+
+  it('counts a rule once, however often it is bred', async () => {
+    const searches: Record<string, EvolutionState> = {};
+    const result = await evolveBars(randomBars('count', 2500), { space: SMALL, searches });
+    const keys = Object.values(searches).flatMap(({ evaluated }) => evaluated.map(({ key }) => key));
+    expect(result.trials).toBe(new Set(keys).size);
+    expect(result.searches.map(({ rules }) => rules).reduce((sum, own) => sum + own, 0)).toBe(keys.length);
+    for (const { evaluated } of Object.values(searches))
+      expect(new Set(evaluated.map(({ key }) => key)).size).toBe(evaluated.length);
+  });
+});
+
+const perpetuals = realData('crypto/perp');
+
+describe('many evolutions', () => {
+  it.skipIf(!IS_LONG || perpetuals === null)(
+    `accept none of 100 placebo markets of real bars${LONG_NOTE}${skipNote(perpetuals)}`,
+    async () => {
+      const symbols = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'LINKUSDT', 'AVAXUSDT'];
+      const all = await readInstrumentFolder(perpetuals!, symbols, 3600);
+      const space = readSpaceFile(join(packageRoot(), 'config', 'strategies', 'spaces', 'hourly.yaml'), DEFAULT);
+      const small = spaceOf({ ...space.document, population: 40, generations: 10 }, DEFAULT, () => '');
+      const accepted: string[] = [];
+      for (let world = 0; world < 100; world++) {
+        const bars = all[world % symbols.length]!;
+        const result = await evolveBars(mirrorBars(bars, coinsOf(`coins ${world}`)), {
+          space: small,
+          seed: String(world),
+        });
+        if (result.accepted) accepted.push(`${bars.symbol} ${world}`);
+      }
+      expect(accepted).toEqual([]);
+    },
+    3_600_000,
+  );
+
+  it.skipIf(!IS_LONG)(
+    `find a rule that earns 5 bp net per trade in at least 8 of 10 seeds${LONG_NOTE}`,
+    async () => {
+      const length = 40_000;
+      const bars = randomBars('five', length, plantedDrift(17));
+      const planted = JSON.stringify(tradesOf(bars, PLANTED));
+      let found = 0;
+      for (let seed = 0; seed < 10; seed++) {
+        const { proposed } = await evolveBars(bars, { seed: String(seed) });
+        if (proposed !== null && JSON.stringify(tradesOf(bars, proposed.strategy)) === planted) found++;
+      }
+      expect(found).toBeGreaterThanOrEqual(8);
+    },
+    3_600_000,
+  );
+});

@@ -1,0 +1,194 @@
+import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
+import { findExit, tradeOf } from '../formula_rules/rule_trades.ts';
+import type { RuleSubject } from '../formula_rules/rule_subject.ts';
+import { CSCV_BLOCKS } from '../statistics/overfitting_probability.ts';
+import type { Genome, Tree } from './genome.ts';
+import type { SearchSpace } from './search_space.ts';
+
+const BITS = 32;
+/** No exit within the bars of the development period. */
+const NONE = -1;
+const BPS = 1e4;
+
+/** Bars of the development period [from, to) of the history, decided on. */
+export interface Development {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Results of a rule on the purged blocks, by trading day. */
+export interface RuleDays {
+  /** Net results of the days, fractions of the notional, by the day of the exit. */
+  readonly days: Float64Array;
+  readonly trades: number;
+}
+
+/** Where an exit plan ends positions of one side, and what they earn, for entries decided at each bar; filled as asked. */
+interface ExitTable {
+  /** 0: not computed. */
+  readonly exit: Int32Array;
+  readonly net: Float64Array;
+}
+
+/**
+ * Rules over the development period. Every condition is evaluated once and kept as a set of bits; a rule combines sets.
+ * Where a position ends and what it earns is asked of the code of every backtest, once for each bar, side and plan.
+ *
+ * The period is cut at trading days into blocks of equal numbers of days. No trade spans two blocks: entries that could
+ * be open at the end of one are left out, so that blocks are independent of each other.
+ */
+export class RuleEvaluator {
+  /** Block of each trading day of the period. */
+  readonly blockOfDay: Int32Array;
+  readonly #subject: RuleSubject;
+  readonly #space: SearchSpace;
+  readonly #from: number;
+  readonly #bars: number;
+  readonly #sets: readonly Uint32Array[];
+  /** Trading day of each bar, from 0. */
+  readonly #dayOf: Int32Array;
+  /** First bar of each block, and the end of the last. */
+  readonly #borders: readonly number[];
+  readonly #tables = new Map<number, ExitTable>();
+
+  /** @throws RangeError with fewer trading days than two per block */
+  constructor(subject: RuleSubject, space: SearchSpace, { from, to }: Development, blocks = CSCV_BLOCKS) {
+    this.#subject = subject;
+    this.#space = space;
+    this.#from = from;
+    this.#bars = to - from;
+    this.#sets = conditionSets(subject, space, from, to);
+    this.#dayOf = daysOf(subject, from, to);
+    const days = (this.#dayOf[this.#bars - 1] ?? -1) + 1;
+    if (days < 2 * blocks) throw new RangeError(`${days} trading days for ${blocks} blocks`);
+    this.blockOfDay = Int32Array.from({ length: days }, (_, day) => Math.floor((day * blocks) / days));
+    const firstBars = Array.from({ length: blocks }, (_, block) =>
+      this.#dayOf.findIndex((day) => this.blockOfDay[day] === block),
+    );
+    this.#borders = [...firstBars, this.#bars];
+  }
+
+  /** Trading days of the first blocks. */
+  daysOfBlocks(blocks: number): number {
+    const end = this.blockOfDay.findIndex((block) => block >= blocks);
+    return end < 0 ? this.blockOfDay.length : end;
+  }
+
+  /** Bars of the history that some blocks have, [from, to). */
+  barsOfBlocks(first: number, end: number): Development {
+    return { from: this.#from + this.#borders[first]!, to: this.#from + this.#borders[end]! };
+  }
+
+  /** @param blocks only the first ones */
+  evaluate(genome: Genome, blocks = this.#borders.length - 1): RuleDays {
+    const { long, short, plan } = genome;
+    const ofLong = long === null ? null : this.#combined(long);
+    const ofShort = short === null ? null : this.#combined(short);
+    const days = new Float64Array(this.daysOfBlocks(blocks));
+    const age = this.#space.plans[plan]!.maxAgeBars;
+    const longTable = ofLong === null ? null : this.#table(plan, 1);
+    const shortTable = ofShort === null ? null : this.#table(plan, -1);
+    let trades = 0;
+    for (let block = 0; block < blocks; block++) {
+      // Decided at the age's last bar, a position is filled at the next one, within the block.
+      const end = this.#borders[block + 1]! - age - 1;
+      let t = nextEntry(ofLong, ofShort, this.#borders[block]!, end);
+      while (t < end) {
+        const isLong = ofLong !== null && hasBit(ofLong, t);
+        const table = isLong ? longTable! : shortTable!;
+        if (table.exit[t] === 0) this.#fill(table, plan, isLong ? 1 : -1, t);
+        const exit = table.exit[t]!;
+        if (exit === NONE) break;
+        days[this.#dayOf[exit + 1]!]! += table.net[t]!;
+        trades++;
+        t = nextEntry(ofLong, ofShort, exit + 1, end);
+      }
+    }
+    return { days, trades };
+  }
+
+  #combined(tree: Tree): Uint32Array {
+    if (typeof tree === 'number') return this.#sets[tree]!;
+    const first = this.#combined(tree[1]);
+    const second = this.#combined(tree[2]);
+    const out = new Uint32Array(first.length);
+    if (tree[0] === 'and') for (let i = 0; i < out.length; i++) out[i] = first[i]! & second[i]!;
+    else for (let i = 0; i < out.length; i++) out[i] = first[i]! | second[i]!;
+    return out;
+  }
+
+  #table(plan: number, side: -1 | 1): ExitTable {
+    const key = 2 * plan + (side > 0 ? 1 : 0);
+    let table = this.#tables.get(key);
+    if (table === undefined) {
+      table = { exit: new Int32Array(this.#bars), net: new Float64Array(this.#bars) };
+      this.#tables.set(key, table);
+    }
+    return table;
+  }
+
+  #fill({ exit, net }: ExitTable, plan: number, side: -1 | 1, t: number): void {
+    const entry = this.#from + t;
+    const rule = { limits: this.#space.plans[plan]!, entryLong: null, entryShort: null, exit: null };
+    const found = findExit(this.#subject, rule, side, entry, this.#from + this.#bars);
+    if (found === null) {
+      exit[t] = NONE;
+      return;
+    }
+    const { bar, reason } = found;
+    const { netBps } = tradeOf(this.#subject, { side, entry, exit: bar, exitBar: bar + 1, reason });
+    exit[t] = bar - this.#from;
+    net[t] = netBps / BPS;
+  }
+}
+
+/** The bars at which each condition is true. */
+function conditionSets(subject: RuleSubject, { conditions }: SearchSpace, from: number, to: number): Uint32Array[] {
+  const sets = conditions.map(() => new Uint32Array(Math.ceil((to - from) / BITS)));
+  subject.evaluate(
+    conditions.map(({ formula }) => formula),
+    (begin, count, outputs) => {
+      const first = Math.max(0, from - begin);
+      const end = Math.min(count, to - begin);
+      outputs.forEach((values, index) => {
+        const set = sets[index]!;
+        for (let i = first; i < end; i++) {
+          const t = begin + i - from;
+          if (values[i] === 1) set[t >>> 5]! |= 1 << (t & 31);
+        }
+      });
+    },
+  );
+  return sets;
+}
+
+function daysOf({ history, overnight }: RuleSubject, from: number, to: number): Int32Array {
+  const days = new Int32Array(to - from);
+  let day = -1;
+  let before = NaN;
+  for (let t = from; t < to; t++) {
+    const own = tradingDayAt(overnight.rolls, history.time[t]!);
+    if (own !== before) day++;
+    before = own;
+    days[t - from] = day;
+  }
+  return days;
+}
+
+function hasBit(set: Uint32Array, t: number): boolean {
+  return ((set[t >>> 5]! >>> (t & 31)) & 1) === 1;
+}
+
+/** The first bar from `t` on at which exactly one side enters; `end` where there is none. */
+function nextEntry(long: Uint32Array | null, short: Uint32Array | null, t: number, end: number): number {
+  if (t >= end) return end;
+  const last = (end - 1) >>> 5;
+  // Bits before `t` do not count.
+  let mask = -1 << (t & 31);
+  for (let word = t >>> 5; word <= last; word++) {
+    const bits = ((long === null ? 0 : long[word]!) ^ (short === null ? 0 : short[word]!)) & mask;
+    if (bits !== 0) return Math.min(end, word * BITS + 31 - Math.clz32(bits & -bits));
+    mask = -1;
+  }
+  return end;
+}
