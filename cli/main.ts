@@ -95,6 +95,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   evolve: {
     summary: 'search for rules in a declared space, and judge what is found',
     load: async () => (await import('./commands/evolve.ts')).addEvolve,
+    parameters: '<space>',
   },
   replay: {
     summary: 'run bar files, or a journal, through the daemon’s pipeline',

@@ -23,7 +23,7 @@ export interface RuleDays {
   readonly trades: number;
 }
 
-/** Where an exit plan ends positions of one side, and what they earn, for entries decided at each bar; filled as asked. */
+/** Where an exit plan ends positions of one side, and what they earn, by the bar of the entry; filled as asked. */
 interface ExitTable {
   /** 0: not computed. */
   readonly exit: Int32Array;

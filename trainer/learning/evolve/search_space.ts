@@ -36,7 +36,7 @@ export const SPACE_SCHEMA = z.strictObject({
 });
 export type SpaceDocument = z.infer<typeof SPACE_SCHEMA>;
 
-/** One condition of the grid: a feature above or below a threshold, or a condition as it is written, or its negation. */
+/** One condition of the grid: a feature above or below a threshold; a condition as it is written, or its negation. */
 export interface GridCondition {
   readonly formula: Formula;
   /** Conditions of one feature are neighbors of each other. */
