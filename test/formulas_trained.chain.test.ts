@@ -1,15 +1,14 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Bar, OpenTime } from '../shared/bar.ts';
-import { readAddress } from '../shared/address.ts';
-import { clipBars, minutes, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import type { OpenTime } from '../shared/bar.ts';
+import { clipBars, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { readActive, readManifest } from '../shared/bundle/bundle.ts';
 import { keyOf, type RecordedGate } from '../shared/bundle/gates/gate_result.ts';
 import { homePaths } from '../shared/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
-import { openJournal } from '../shared/store/journal.ts';
-import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
+import { lastSignal, sendBars, startDaemon } from './fed_daemon.ts';
 import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 
 vi.setConfig({ testTimeout: 480_000, hookTimeout: 240_000 });
@@ -57,7 +56,6 @@ let place: Workplace;
 let older: string;
 let whole: string;
 let bars: ReadonlyMap<string, BarColumns>;
-let daemon: Running | undefined;
 
 interface Trained {
   readonly version: string;
@@ -149,10 +147,9 @@ describe('a bundle with formulas', () => {
   it('is scored by `predict` as by the daemon, and looked at by the monitor with its formulas', async () => {
     const { version: active } = readActive(place.models)!;
     const names = formulaNames(active);
-    const daemonUrl = await startDaemon();
-    await send(daemonUrl);
+    await sendBars(await startDaemon(place, ENV), bars, PUBLISHED_MINUTES);
     const journal = homePaths({ MINUTEHAND_HOME: place.home }).journal('live', 'main');
-    const signal = await eventually('the last signal', () => lastSignal(journal));
+    const signal = await eventually('the last signal', () => lastSignal(journal, PAIR, PUBLISHED_MINUTES - 1));
     expect(signal.body.return_prob).toEqual(expect.any(Number));
     const close = new Date((signal.time + 60) * 1000).toISOString();
     const explained = await place.run(['explain', PAIR, close, '--json'], { env: ENV });
@@ -212,52 +209,4 @@ async function tokenOfViewer(): Promise<{ readonly authorization: string }> {
 
 interface Report {
   readonly drift: { readonly features?: readonly { readonly name: string }[] };
-}
-
-interface Published {
-  readonly time: number;
-  readonly body: {
-    readonly feature_schema: string;
-    readonly return_prob: number | null;
-    readonly risk_score: number | null;
-  };
-}
-
-/** The newest signal of the pair that has scores. */
-function lastSignal(journal: string): Published | false {
-  if (!existsSync(journal)) return false;
-  const store = openJournal(journal, { readOnly: true });
-  try {
-    const own = [...store.signals()].filter(({ pairId }) => pairId === PAIR);
-    if (own.length < PUBLISHED_MINUTES - 1) return false;
-    const { time, body } = own.at(-1)!;
-    return { time, body: JSON.parse(`${body}}`) as Published['body'] };
-  } finally {
-    store.close();
-  }
-}
-
-async function startDaemon(): Promise<string> {
-  const path = homePaths({ MINUTEHAND_HOME: place.home }).address('daemon_main');
-  rmSync(path, { force: true });
-  daemon = place.start(['daemon'], ENV);
-  const { port } = await eventually(
-    () => `the daemon: ${daemon!.stdout()}${daemon!.stderr()}`,
-    () => readAddress(path),
-  );
-  return `http://127.0.0.1:${port}`;
-}
-
-/** The bars after the training, with enough before them; the last minutes one by one. */
-async function send(url: string): Promise<void> {
-  const all = [...minutes(new Map(bars))].map((minute) => minute.bars);
-  const old = all.slice(0, -PUBLISHED_MINUTES);
-  for (let at = 0; at < old.length; at += 100) await post(`${url}/bars?backfill=1`, old.slice(at, at + 100).flat());
-  for (const minute of all.slice(-PUBLISHED_MINUTES)) await post(`${url}/bars`, minute);
-}
-
-async function post(url: string, own: readonly Bar[]): Promise<void> {
-  const body = JSON.stringify(own.map((bar) => ({ ...bar, time: bar.time * 1000 })));
-  const answer = await fetch(url, { method: 'POST', body });
-  expect(await answer.json()).toMatchObject({ rejected: [] });
 }

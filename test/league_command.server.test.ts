@@ -59,11 +59,11 @@ describe('minutehand league', () => {
   });
 
   it('shows a table for people, and refuses entrants that it does not know, one alone, and engines that are missing', async () => {
-    const { code, stdout } = await place.run(['league', '--data', data, '--entrants', 'prior,logistic']);
+    const { code, stdout } = await place.run(['league', '--data', data, '--entrants', 'prior,vote']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^AI1, \d+ rows of \d+ days in \d+ purged folds/);
-    expect(stdout).toMatch(/^logistic/m);
-    expect(stdout).toMatch(/^Best: (prior|logistic)\. Simplest within its error: (prior|logistic)\.$/m);
+    expect(stdout).toMatch(/^vote/m);
+    expect(stdout).toMatch(/^Best: (prior|vote)\. Simplest within its error: (prior|vote)\.$/m);
     for (const entrants of ['prior', 'prior,prior', 'prior,neural'])
       expect(await place.run(['league', '--data', data, '--entrants', entrants])).toMatchObject({ code: 2 });
     const env = { MINUTEHAND_XGBOOST_LIBRARY: join(place.folder, 'no.so') };

@@ -6,7 +6,7 @@ import type { Manifest, NetReport } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
-import { ENGINES, type Engine } from '../../shared/policy/engines.ts';
+import { TRAIN_ENGINES, type TrainEngine } from '../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import {
   TRAINING_SETTINGS,
@@ -89,7 +89,7 @@ export function addTrain(program: Command, output: () => Output): void {
     )
     .option('--workers <n>', 'threads to learn on (default: one for each core); affects speed only, not results')
     .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
-    .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
+    .option('--engine <name>', `${TRAIN_ENGINES.join(', ')} (default: train.engine)`)
     .addOption(
       new Option('--target <name>', 'net: a fourth model, of the result before costs, supplies expected_net_bps')
         .choices(TARGETS)
@@ -210,11 +210,11 @@ function parseSettings(given: readonly string[]): TrainingSettings {
 }
 
 /** @throws MinutehandError USAGE */
-function parseEngine(name: string | undefined): Engine | null {
+function parseEngine(name: string | undefined): TrainEngine | null {
   if (name === undefined) return null;
-  if (!(ENGINES as readonly string[]).includes(name))
-    throw new MinutehandError('USAGE', { seen: `--engine ${name}`, expected: ENGINES.join(', ') });
-  return name as Engine;
+  if (!(TRAIN_ENGINES as readonly string[]).includes(name))
+    throw new MinutehandError('USAGE', { seen: `--engine ${name}`, expected: TRAIN_ENGINES.join(', ') });
+  return name as TrainEngine;
 }
 
 export interface TrainingCommand {

@@ -1,4 +1,4 @@
-import { declarationOf, ENGINES } from '../../shared/policy/engines.ts';
+import { declarationOf, ENGINES, LEARNER_SUMMARIES } from '../../shared/policy/engines.ts';
 import { table } from './table.ts';
 
 /** docs/reference/ENGINES.md: the list of engines. */
@@ -7,10 +7,11 @@ export function renderEnginesDoc(): string {
     const { summary, library } = declarationOf(engine);
     return [`\`${engine}\``, summary, library === null ? '' : library.installation];
   });
+  rows.push(...Object.entries(LEARNER_SUMMARIES).map(([name, summary]) => [`\`${name}\``, summary, '']));
   return `# Engines
 
-Generated from \`shared/policy/engines.ts\` by \`npm run docs\`. Do not edit. \`train.engine\` and \`--engine\` of \`train\` and \`fit\`
-choose what learns the trees; each exports the same ONNX.
+Generated from \`shared/policy/engines.ts\` by \`npm run docs\`. Do not edit. \`train.engine\` and \`--engine\` of \`train\` choose
+what learns, \`--engine\` of \`fit\` one of those that learn trees; each exports ONNX.
 
 ${table(['engine', 'what', 'needs'], rows)}
 `;

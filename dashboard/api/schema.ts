@@ -4946,7 +4946,7 @@ export interface components {
              * @description Learning engine of this run
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote";
         };
         /** @description Feature generators; none is part of minutehand */
         AutoMLConfigModelInput: {
@@ -7551,7 +7551,7 @@ export interface components {
              * @description Learning engine of this run
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote";
         };
         /** @description Feature generators; none is part of minutehand */
         AutoMLConfigModel: {

@@ -3,12 +3,12 @@ import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
-import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
+import { NATIVE_ENGINES, TRAIN_ENGINES, VOTERS } from './engines.ts';
 import { isReservedTable } from './reserved_tables.ts';
 
 /*
- * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `search.ranges` and
- * `symbol_names` is required; one that a policy file lacks has its delivered value, which `config check` names. Types,
+ * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `train.vote_members`,
+ * `search.ranges` and `symbol_names` is required; one that a policy file lacks has its delivered value, which `config check` names. Types,
  * JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here. Rules between two values are in
  * consistency.ts: JSON Schema cannot express them.
  */
@@ -367,10 +367,17 @@ export const treesPolicy = z.strictObject({
 
 export const trainPolicy = z.strictObject({
   engine: z
-    .enum(ENGINES)
+    .enum(TRAIN_ENGINES)
     .describe(
-      `Learning engine. ${BUILT_IN_ENGINES.join(' and ')} are built in; ${NATIVE_ENGINES.join(' and ')} need their library.`,
+      `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library; all others are built in. docs/reference/ENGINES.md.`,
     ),
+  vote_members: z
+    .array(z.enum(VOTERS))
+    .min(2)
+    .max(5)
+    .refine((names) => new Set(names).size === names.length, 'names a learner twice')
+    .optional()
+    .describe('Members of the engine `vote`. Absent: gbdt, random_forest, logistic.'),
   ai1: treesPolicy.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
   ai2: treesPolicy.describe('Risk has clear causes: larger trees pay.'),
   ai3: treesPolicy.describe('Volatility of the next hour, likewise.'),

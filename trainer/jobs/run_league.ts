@@ -2,7 +2,13 @@ import { sha256Hex } from '../../shared/bundle/bundle.ts';
 import { horizonSeconds } from '../../shared/policy/policy.ts';
 import { countResult } from '../learning/backtest/holdout_looks.ts';
 import { runLeague, type Entrant, type LeagueReport } from '../learning/league/league.ts';
-import { LEARNERS, learnerNamed } from '../learning/learners/registry.ts';
+import {
+  LEARNERS,
+  learnerNamed,
+  openLearner,
+  refuseMissingLearner,
+  voteMembersOf,
+} from '../learning/learners/registry.ts';
 import { openFitPool } from '../learning/learners/trees/fit_pool.ts';
 import { placeboMarkets } from '../learning/placebo/placebo_rows.ts';
 import { holdoutOf } from '../learning/proof/prove_models.ts';
@@ -32,7 +38,8 @@ export async function runLeagueJob(
   context: TrainingContext,
 ): Promise<LeagueOutcome> {
   const definitions = names.map(learnerNamed);
-  for (const definition of definitions) definition.refuseMissing();
+  const voteMembers = voteMembersOf(context.settings.minutehand.train);
+  for (const name of names) refuseMissingLearner(name, voteMembers);
   return await withTrainOptions(job, context, async (options, bars) => {
     const { settings, seed, workers, onProgress } = options;
     const { dataset } = await outlineTraining(options);
@@ -50,11 +57,15 @@ export async function runLeagueJob(
       const setup = {
         parameters: settings.minutehand.train.ai1,
         fitTrees: pool.fit,
+        voteMembers,
       };
       const report = await runLeague({
         dataset,
         placebo,
-        entrants: definitions.map(({ complexity, open }): Entrant => ({ complexity, learner: open(setup) })),
+        entrants: definitions.map(({ name, complexity }): Entrant => ({
+          complexity,
+          learner: openLearner(name, setup),
+        })),
         folds: settings.minutehand.train.folds,
         embargo: horizonSeconds(settings.minutehand),
         seed,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { GROUP_NAME } from '../../shared/pair.ts';
-import { ENGINES } from '../../shared/policy/engines.ts';
+import { TRAIN_ENGINES } from '../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../shared/policy/training_settings.ts';
 import { TARGETS } from '../learning/options/train_options.ts';
 
@@ -38,7 +38,7 @@ export const trainingJobSchema = z
     }),
     parameters: z.strictObject({
       trials: z.int().min(0).nullable().describe('Trials of the search; null: search.trials'),
-      engine: z.enum(ENGINES).nullable().describe('null: train.engine'),
+      engine: z.enum(TRAIN_ENGINES).nullable().describe('null: train.engine'),
       target: z.enum(TARGETS),
       holdout_from: instant.nullable().describe('Start of the holdout; null: train.holdout_fraction'),
       groups: z

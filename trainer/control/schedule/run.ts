@@ -1,7 +1,7 @@
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import * as z from 'zod';
 import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
-import { ENGINES } from '../../../shared/policy/engines.ts';
+import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
 import type { StageTime } from './run_progress.ts';
@@ -20,7 +20,7 @@ export const FIRST_MODELS = 'first models';
 export const runParametersSchema = z.strictObject({
   seed: z.int().min(0).optional(),
   trials: z.int().min(0).optional(),
-  engine: z.enum(ENGINES).optional(),
+  engine: z.enum(TRAIN_ENGINES).optional(),
   /** Settings of this training alone. */
   settings: trainingSettingsSchema.optional(),
   /** First bar and end of the bars, as 2019-03-01T12:00:00Z. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ENGINES } from '../../../shared/policy/engines.ts';
+import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { runSchema } from './runs.ts';
 
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
@@ -61,7 +61,7 @@ export const ensembleConfig = z
   .meta({ id: 'EnsembleConfig' });
 
 export const singleModelConfig = z
-  .strictObject({ model_type: z.enum(ENGINES).describe('Learning engine of this run') })
+  .strictObject({ model_type: z.enum(TRAIN_ENGINES).describe('Learning engine of this run') })
   .meta({ id: 'SingleModelConfig' });
 
 const generator = (description: string) =>

@@ -25,6 +25,7 @@ import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
 import type { GateResult, RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { voteMembersOf } from '../learners/registry.ts';
 import type { LearnedGroup, OwnModels } from '../groups/learn_groups.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
 import { monitorReference, type ProfileSource } from '../profile/reference.ts';
@@ -252,7 +253,9 @@ export function configurationSummary({ minutehand, policyHash }: Settings): NonN
         : [[`${section}.${key}`, value as string | number | boolean | null]],
     ),
   );
-  return { policy_hash: policyHash, ...Object.fromEntries(entries) };
+  // Other engines have no members, and bundles without them have no such entry.
+  const members = train.engine === 'vote' ? { 'train.vote_members': voteMembersOf(train).join(' ') } : {};
+  return { policy_hash: policyHash, ...Object.fromEntries(entries), ...members };
 }
 
 /** Label parameters, as in the manifest. */

@@ -5,7 +5,7 @@ import type { Engine } from '../../../shared/policy/engines.ts';
 import { balanceRows, type BalancePlan } from '../balance/balance.ts';
 import { fitVectorScaling, scaledProbabilities, type VectorScaling } from '../calibrate/vector_scaling.ts';
 import { DIRECTIONS } from '../label/direction.ts';
-import { splitOffTheEnd } from '../learners/trees/fit.ts';
+import { splitOffTheEnd } from '../learners/contract/stopping_rows.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { FitPool } from '../learners/trees/fit_pool.ts';
 import type { LearnerParams } from '../learners/trees/learner.ts';

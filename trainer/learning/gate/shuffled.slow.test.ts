@@ -63,7 +63,7 @@ async function learnAndEvaluate(labels: Float64Array, seed: string): Promise<Gat
   const y = training.of(labels);
   const table = { ...training, y };
   const plan = { folds: 2, embargo: HORIZON_SECONDS, stopsEarly: true };
-  const fitted = await learnModel(table, plan, async (of, subset, trees) =>
+  const fitted = await learnModel(table, plan, async (of, subset, like) =>
     fittedTrees(
       'gbdt',
       await runFit(
@@ -72,8 +72,8 @@ async function learnAndEvaluate(labels: Float64Array, seed: string): Promise<Gat
           task: { kind: 'binary' },
           rows: of,
           subset,
-          params: { ...PARAMS, seed, rounds: trees ?? PARAMS.rounds },
-          stopsEarly: trees === null,
+          params: { ...PARAMS, seed, rounds: like?.iterations ?? PARAMS.rounds },
+          stopsEarly: like === null,
         },
         () => undefined,
       ),

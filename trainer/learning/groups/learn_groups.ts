@@ -9,6 +9,7 @@ import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import { modelJob, type ModelJob } from '../learners/model_job.ts';
 import { countFits, learnModel } from '../learners/model_learning.ts';
+import { treeFitsOf } from '../learners/registry.ts';
 import {
   examineModel,
   proveModels,
@@ -89,8 +90,8 @@ async function learnRows(
   options: TrainOptions,
 ): Promise<Outcome> {
   const { workers, onProgress } = options;
-  const { folds } = pooled.settings.minutehand.train;
-  const total = MODEL_NAMES.length * (countFits(folds) + countLeakageFits(folds));
+  const { train } = pooled.settings.minutehand;
+  const total = MODEL_NAMES.length * (countFits(train.folds) + countLeakageFits(train.folds)) * treeFitsOf(train);
   const queue = openFitQueue(workers, total, (done) => onProgress('learning', done, total));
   try {
     const candidates = await learnCandidates(dataset, pooled, queue, options);

@@ -5,7 +5,7 @@ import { describeError } from '../../../shared/errors.ts';
 import { skipNote } from '../../../test/skip_note.ts';
 import type { FitRows } from './contract/fit_rows.ts';
 import { fitAllRows, type FitRequest, type Learner } from './contract/learner.ts';
-import { LEARNERS, learnerNamed } from './registry.ts';
+import { DEFAULT_VOTE, LEARNERS, learnerNamed, openLearner, partsOf } from './registry.ts';
 import { runFit } from './trees/fit.ts';
 
 const ROWS = 1600;
@@ -62,7 +62,7 @@ const PARAMETERS = {
 };
 
 function open(name: string): Learner {
-  return learnerNamed(name).open({ parameters: PARAMETERS, fitTrees: runFit });
+  return openLearner(name, { parameters: PARAMETERS, fitTrees: runFit, voteMembers: DEFAULT_VOTE });
 }
 
 function lossOf(p: Float64Array, { y }: FitRows): number {
@@ -90,7 +90,9 @@ describe.each(LEARNERS)('the learner $name', ({ name, complexity, supports, refu
     expect(answers).toHaveLength(ROWS);
     expect(answers.every((p) => p >= 0 && p <= 1)).toBe(true);
     expect([first.learner, first.columns, first.width]).toEqual([name, COLUMNS, 1]);
-    expect(first.iterations === null || first.iterations <= PARAMETERS.rounds).toBe(true);
+    expect(
+      first.iterations === null || first.iterations <= PARAMETERS.rounds * partsOf(name, DEFAULT_VOTE).length,
+    ).toBe(true);
   });
 
   test('beats a constant where it is more than one', async () => {

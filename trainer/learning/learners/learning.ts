@@ -6,7 +6,7 @@ import { treeParams } from './trees/tree_learners.ts';
 import type { Fitted } from './contract/fitted.ts';
 import type { Learner } from './contract/learner.ts';
 import type { Task } from './contract/task.ts';
-import { learnerNamed, type LearnerSetup } from './registry.ts';
+import { openLearner, voteMembersOf, type LearnerSetup } from './registry.ts';
 
 /** AI3's target is a fraction rather than a class; it is trained with the same cross-entropy. */
 export const TASK: Task = { kind: 'binary' };
@@ -46,5 +46,5 @@ export function openModelLearner(
   model: ModelName,
   fitTrees: LearnerSetup['fitTrees'],
 ): Learner {
-  return learnerNamed(train.engine).open({ parameters: train[model], fitTrees });
+  return openLearner(train.engine, { parameters: train[model], fitTrees, voteMembers: voteMembersOf(train) });
 }

@@ -9,18 +9,18 @@ import type { DatasetRows } from '../dataset/dataset.ts';
 /** Walk-forward: number of blocks, and share of the rows before the first tested block. */
 export const WALK_FORWARD = { blocks: 3, firstShare: 0.4 } as const;
 
-/** Trains on these rows of a table, with a fixed number of steps, or null = as many as help. */
-export type ModelFit = (rows: FitRows, subset: Int32Array, iterations: number | null) => Promise<Fitted>;
+/** Trains on these rows of a table, with as many steps as another model has, or null = as many as help. */
+export type ModelFit = (rows: FitRows, subset: Int32Array, like: Fitted | null) => Promise<Fitted>;
 
 /** The fits of one model by its learner. */
 export function fitOf(learner: Learner, request: Pick<FitRequest, 'columns' | 'seed' | 'continueFrom'>): ModelFit {
-  return (rows, subset, iterations) =>
+  return (rows, subset, like) =>
     learner.fit({
       ...request,
       task: TASK,
       rows,
       subset,
-      budget: iterations === null ? { kind: 'early_stopping', stopping: null } : { kind: 'fixed', iterations },
+      budget: like === null ? { kind: 'early_stopping', stopping: null } : { kind: 'like', model: like },
     });
 }
 
@@ -71,7 +71,7 @@ export async function learnModel(
       fittedAnswers,
     ),
     // The last part of the training time determines the number of steps, which are then taken on all of it.
-    asManyAsHelp(rows, all).then((first) => (stopsEarly ? fit(rows, all, first.iterations) : first)),
+    asManyAsHelp(rows, all).then((first) => (stopsEarly ? fit(rows, all, first) : first)),
   ]);
   return { model, folds: foldModels, walkForward };
 }

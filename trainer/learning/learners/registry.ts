@@ -1,21 +1,59 @@
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { LearnerDefinition } from './contract/learner.ts';
+import { ENGINES } from '../../../shared/policy/engines.ts';
+import type { TrainPolicy, TreePolicy } from '../../../shared/policy/policy.ts';
+import type { Learner, LearnerDefinition } from './contract/learner.ts';
 import { LOGISTIC } from './linear/logistic.ts';
 import { PRIOR } from './linear/prior.ts';
-import { TREE_LEARNERS, type TreeSetup } from './trees/tree_learners.ts';
+import { TREE_LEARNERS, type FitTrees, type TreeSetup } from './trees/tree_learners.ts';
+import { VOTE, type VoteSetup } from './vote/vote.ts';
 
 /** What a learner may need to open. */
-export type LearnerSetup = TreeSetup;
+type Setup = TreeSetup & VoteSetup;
 
 /** Every learner. A new one is a folder beside this file and a line here. */
-export const LEARNERS: readonly LearnerDefinition<LearnerSetup>[] = [PRIOR, LOGISTIC, ...TREE_LEARNERS];
+export const LEARNERS: readonly LearnerDefinition<Setup>[] = [PRIOR, LOGISTIC, ...TREE_LEARNERS, VOTE];
+
+export interface LearnerSetup {
+  readonly parameters: TreePolicy;
+  /** On this thread (`runFit`), or on those of a pool. */
+  readonly fitTrees: FitTrees;
+  readonly voteMembers: readonly string[];
+}
+
+/** Members of a vote where `train.vote_members` is absent: what every machine has. */
+export const DEFAULT_VOTE: readonly string[] = ['gbdt', 'random_forest', 'logistic'];
+
+export function voteMembersOf({ vote_members }: Pick<TrainPolicy, 'vote_members'>): readonly string[] {
+  return vote_members ?? DEFAULT_VOTE;
+}
 
 /** @throws MinutehandError USAGE */
-export function learnerNamed(name: string): LearnerDefinition<LearnerSetup> {
+export function learnerNamed(name: string): LearnerDefinition<Setup> {
   const found = LEARNERS.find((own) => own.name === name);
   if (found !== undefined) return found;
   throw new MinutehandError('USAGE', {
     seen: `learner ${name}`,
     expected: `one of ${LEARNERS.map((own) => own.name).join(', ')}`,
   });
+}
+
+/** @throws MinutehandError USAGE */
+export function openLearner(name: string, setup: LearnerSetup): Learner {
+  return learnerNamed(name).open({ ...setup, openMember: (member) => openLearner(member, setup) });
+}
+
+/** Names of the learners that one consists of; its own where it is one. */
+export function partsOf(name: string, voteMembers: readonly string[]): readonly string[] {
+  return name === VOTE.name ? voteMembers : [name];
+}
+
+/** Fits of trees behind one model; at least 1. */
+export function treeFitsOf(train: Pick<TrainPolicy, 'engine' | 'vote_members'>): number {
+  const engines: readonly string[] = ENGINES;
+  return Math.max(1, partsOf(train.engine, voteMembersOf(train)).filter((name) => engines.includes(name)).length);
+}
+
+/** @throws MinutehandError LEARNER_MISSING when a library that it needs is not on this machine */
+export function refuseMissingLearner(name: string, voteMembers: readonly string[]): void {
+  for (const part of partsOf(name, voteMembers)) learnerNamed(part).refuseMissing();
 }

@@ -9,7 +9,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { Dataset, DatasetRows, LabeledRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
 import { positions } from '../dataset/rows.ts';
-import { MIN_ROWS, splitOffTheEnd } from './trees/fit.ts';
+import { MIN_ROWS, splitOffTheEnd } from './contract/stopping_rows.ts';
 import { fittedTrees, type FittedTrees } from './trees/fitted_trees.ts';
 
 const DAY = 86_400;

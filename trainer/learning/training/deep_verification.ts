@@ -6,6 +6,7 @@ import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts'
 import { bundleSchema, bundleWindows, featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { modelFiles, MONITOR_FILE, NET_FILE, VALIDATION_FILE, type Manifest } from '../../../shared/bundle/manifest.ts';
 import { readManifest } from '../../../shared/bundle/bundle.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { decodeTreeModel } from '../../../shared/bundle/onnx/tree_graph.ts';
 import type { Tree, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
@@ -145,8 +146,21 @@ function compareModels(file: string, given: string, again: string): string[] {
   const made = read(again);
   if (own === null || made === null) return [`${file} is ${own === null ? 'missing' : 'not made by this training'}`];
   if (own.equals(made)) return [];
-  const found = compareTrees(decodeTreeModel(own).model, decodeTreeModel(made).model);
+  const ownTrees = treesIn(own);
+  const madeTrees = treesIn(made);
+  if (ownTrees === null || madeTrees === null) return [`${file}: other bytes of a model that is not trees alone`];
+  const found = compareTrees(ownTrees, madeTrees);
   return [`${file}: ${found ?? 'other bytes with the same trees'}`];
+}
+
+/** null for a model of another kind. */
+function treesIn(bytes: Uint8Array): TreeModel | null {
+  try {
+    return decodeTreeModel(bytes).model;
+  } catch (error) {
+    if (error instanceof MinutehandError && error.code === 'MODEL_LOAD') return null;
+    throw error;
+  }
 }
 
 /** The first difference in words; null = the same trees. */

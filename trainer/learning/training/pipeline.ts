@@ -7,7 +7,7 @@ import { refuseImplausible } from '../data_quality/implausible_dataset.ts';
 import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
 import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
-import { learnerNamed, type LearnerSetup } from '../learners/registry.ts';
+import { refuseMissingLearner, treeFitsOf, voteMembersOf, type LearnerSetup } from '../learners/registry.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
 import { modelJob } from '../learners/model_job.ts';
@@ -154,7 +154,7 @@ export async function outlineTraining(
   plan: TrainingPlan = fullTraining(options),
 ): Promise<TrainingOutline> {
   const { folds, engine } = plan.settings.minutehand.train;
-  learnerNamed(engine).refuseMissing();
+  refuseMissingLearner(engine, voteMembersOf(plan.settings.minutehand.train));
   const dataset = await prepareDataset(plan, options);
   const trials = trialsOf(plan, options);
   return { dataset, plan, trials, fits: trainingFits(folds, trials) };
@@ -178,7 +178,8 @@ async function forEachModel<Trained>(
   { seed, workers, onProgress }: TrainOptions,
   work: (name: ModelName, learning: Learning, fit: LearnerSetup['fitTrees']) => Promise<Trained>,
 ): Promise<Record<ModelName, Trained>> {
-  const fits = trainingFits(settings.minutehand.train.folds, search.trials);
+  const { train } = settings.minutehand;
+  const fits = trainingFits(train.folds, search.trials) * treeFitsOf(train);
   const learning: Learning = { dataset, settings, seed, ...(warmStart && { known: warmStart.known }) };
   const queue = openFitQueue(workers, fits, (done, total) => onProgress(search.stage(), done, total));
   try {

@@ -2,6 +2,7 @@ import { evaluateResult } from '../backtest/result_walk_forward.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { countResultFits, learnResult, resultRows } from '../calibrate/result_model.ts';
+import { treeFitsOf } from '../learners/registry.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { TrainOptions } from '../options/train_options.ts';
 import type { NetPart } from './training_plan.ts';
@@ -12,10 +13,10 @@ export async function learnNet(
   settings: TrainOptions['settings'],
   { seed, workers, onProgress }: TrainOptions,
 ): Promise<NetPart & Pick<LearnedModel, 'folds'>> {
-  const { folds } = settings.minutehand.train;
+  const { train } = settings.minutehand;
   const found = resultRows(dataset, dataset.holdoutFrom, settings);
   const stage = 'learning the result';
-  const fits = countResultFits(folds);
+  const fits = countResultFits(train.folds) * treeFitsOf(train);
   const queue = openFitQueue(workers, fits, (done, total) => onProgress(stage, done, total));
   try {
     const learned = await learnResult(found, dataset, settings, seed, queue.fit);

@@ -10,7 +10,7 @@ import type { Task } from './task.ts';
 export type Determinism = 'any_machine' | 'same_environment' | 'none';
 
 export interface LearnerSupport {
-  /** Whether steps are counted and can be stopped early. */
+  /** Whether it sets rows aside to find out how many steps help. */
   readonly stopping: boolean;
   /** Whether it can go on from a model that it has fitted before. */
   readonly continuing: boolean;
@@ -50,7 +50,9 @@ export type Budget =
    */
   | { readonly kind: 'early_stopping'; readonly stopping: Int32Array | null }
   /** Of all steps, those of the model it goes on from included. */
-  | { readonly kind: 'fixed'; readonly iterations: number };
+  | { readonly kind: 'fixed'; readonly iterations: number }
+  /** As many as a model of the same learner has, and whatever else that has found out on rows that it set aside. */
+  | { readonly kind: 'like'; readonly model: Fitted };
 
 export interface FitRequest {
   readonly task: Task;
@@ -69,13 +71,12 @@ export interface FitRequest {
 }
 
 /**
- * A model of all rows of the subset: where steps are counted, a first fit finds out how many help on rows it does not
- * learn from.
+ * A model of all rows of the subset: where a learner sets rows aside to find out how many steps help, a first fit does
+ * that.
  */
 export async function fitAllRows(learner: Learner, request: Omit<FitRequest, 'budget'>): Promise<Fitted> {
   const first = await learner.fit({ ...request, budget: { kind: 'early_stopping', stopping: null } });
-  if (!learner.supports.stopping || first.iterations === null) return first;
-  return learner.fit({ ...request, budget: { kind: 'fixed', iterations: first.iterations } });
+  return learner.supports.stopping ? learner.fit({ ...request, budget: { kind: 'like', model: first } }) : first;
 }
 
 /** @throws MinutehandError LEARNER_TASK for a request that the learner does not support; the reason of an abort */

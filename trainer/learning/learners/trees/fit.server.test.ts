@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../../shared/rng.ts';
-import { runFit, splitOffTheEnd, type FitTask } from './fit.ts';
+import { runFit, type FitTask } from './fit.ts';
+import { splitOffTheEnd } from '../contract/stopping_rows.ts';
 import { takeLabels, takeRows, type FitRows } from '../contract/fit_rows.ts';
 import { learnHere } from './gbdt.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from './learner.ts';

@@ -3,17 +3,13 @@ import { createLoan } from './kernel/loan.ts';
 import { learnHere } from './gbdt.ts';
 import type { Engine } from '../../../../shared/policy/engines.ts';
 import { takeLabels, takeRows, takeRowsInto, type FitRows } from '../contract/fit_rows.ts';
+import { splitOffTheEnd } from '../contract/stopping_rows.ts';
 import type { Task } from '../contract/task.ts';
 import type { LearnerParams, LearnRequest, TrainingTable } from './learner.ts';
 import { openTreeLearner } from './learners.ts';
 
-/** Share of the training time, at its end, that determines the number of trees. */
-const STOPPING_SHARE = 0.15;
 /** Rounds without an improvement before boosting ends. */
 export const EARLY_STOPPING_ROUNDS = 20;
-/** With fewer rows on either side, the configured number of trees is used. */
-export const MIN_ROWS = 200;
-
 /** One model to train on `subset` of `rows`. */
 export interface FitTask {
   readonly engine: Engine;
@@ -93,21 +89,6 @@ function lendRows(work: (take: TakeRows) => TreeModel): TreeModel {
   const model = work(take);
   ownRows.giveBack(lent);
   return model;
-}
-
-/**
- * Splits off the last part of the subset's time for early stopping. Rows whose label was not known when that part began
- * are excluded from training, so that neighbors do not leak. null if either side has too few rows.
- */
-export function splitOffTheEnd(
-  rows: Pick<FitRows, 'time' | 'labelEnd'>,
-  subset: Int32Array,
-): { readonly train: Int32Array; readonly stopping: Int32Array } | null {
-  const times = Float64Array.from(subset, (row) => rows.time[row]!).sort();
-  const from = times[Math.floor(times.length * (1 - STOPPING_SHARE))]!;
-  const train = subset.filter((row) => rows.labelEnd[row]! < from);
-  const stopping = subset.filter((row) => rows.time[row]! >= from);
-  return Math.min(train.length, stopping.length) < MIN_ROWS ? null : { train, stopping };
 }
 
 function takeTable({ x, y, weights }: FitRows, rows: Int32Array, take: TakeRows): TrainingTable {

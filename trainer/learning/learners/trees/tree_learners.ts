@@ -1,6 +1,7 @@
 import type { Engine } from '../../../../shared/policy/engines.ts';
 import type { TreePolicy } from '../../../../shared/policy/policy.ts';
 import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Fitted } from '../contract/fitted.ts';
 import { refuseUnsupported, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
 import { refuseMissingEngine } from './engines/engines.ts';
 import type { FitTask, OnTree } from './fit.ts';
@@ -101,10 +102,11 @@ function taskOf(
 ): FitTask | { readonly finished: TreeModel } {
   const base = continueFrom === null ? null : treesOf(continueFrom);
   const before = base === null ? 0 : countTrees(base);
-  if (base !== null && budget.kind === 'fixed' && budget.iterations <= before) return { finished: base };
+  const wanted = budget.kind === 'fixed' ? budget.iterations : budget.kind === 'like' ? stepsOf(budget.model) : null;
+  if (base !== null && wanted !== null && wanted <= before) return { finished: base };
   const params = treeParams(parameters, columns, base === null ? seed : `${seed}/behind ${before} trees`);
-  const rounds = budget.kind === 'fixed' ? budget.iterations - before : params.rounds;
-  const stopping = budget.kind === 'fixed' ? null : budget.stopping;
+  const rounds = wanted === null ? params.rounds : wanted - before;
+  const stopping = budget.kind === 'early_stopping' ? budget.stopping : null;
   return {
     engine,
     task,
@@ -115,4 +117,8 @@ function taskOf(
     base,
     ...(stopping && { stopping }),
   };
+}
+
+function stepsOf(model: Fitted): number {
+  return countTrees(treesOf(model));
 }
