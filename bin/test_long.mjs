@@ -31,6 +31,7 @@ const LONG = [
   'test/dashboard.chain.test.ts',
   'test/dashboard_frames.chain.test.ts',
   'test/fresh_clone.chain.test.ts',
+  'test/release.chain.test.ts',
   'test/year_of_signals.chain.test.ts',
   'test/notified.chain.test.ts',
   'test/two_machines.chain.test.ts',

@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+/**
+ * `npm run pack`: the released package, a file that `npm install` takes on a machine without compilers. It has what
+ * running needs: built programs and dashboard, delivered configuration, MetaTrader's sources, units of systemd, docs.
+ */
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+import { npmCommand } from './dependencies.mjs';
+import { runLogged, tailOf } from './programs.mjs';
+import { LOG_FOLDER, ROOT, SetupError, print } from './project.mjs';
+import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+
+const RELEASE = join(ROOT, 'var', 'release');
+const FOLDER = join(RELEASE, 'package');
+/** As they are. */
+const COPIED = ['config', 'systemd', 'mt5/Experts', 'mt5/Include', 'mt5/Services', 'dashboard/dist', 'docs'];
+const COPIED_FILES = ['README.md', 'CHANGELOG.md', 'mt5/README.md', 'mt5/compile.ps1', 'mt5/install.ps1'];
+/** Of dist/: no maps, whose sources are not there, no references of tests, and no stamp of the build. */
+const OF_DIST = new Set(['.js', '.wasm', '.json']);
+/** Of a Node that this package does not run on, and only compiled there. */
+const LEFT_OUT = ['better-sqlite3-12'];
+
+/** @returns {Promise<string>} path of the packed file @throws {SetupError} */
+export async function pack() {
+  await ensureInstalled();
+  await ensureBuilt();
+  rmSync(RELEASE, { recursive: true, force: true });
+  mkdirSync(join(FOLDER, 'bin'), { recursive: true });
+  for (const path of COPIED) cpSync(join(ROOT, path), join(FOLDER, path), { recursive: true });
+  const entries = new Set(readdirSync(join(ROOT, 'mt5')).map((name) => `mt5/${name}`));
+  for (const path of COPIED_FILES)
+    if (!path.startsWith('mt5/') || entries.has(path)) cpSync(join(ROOT, path), join(FOLDER, path));
+  cpSync(join(ROOT, 'bin', 'release', 'minutehand.mjs'), join(FOLDER, 'bin', 'minutehand.mjs'));
+  // A build keeps the chunks of the one before, for programs that run.
+  const bundles = join(ROOT, 'dist', 'bundle');
+  const chunks = new Set(JSON.parse(readFileSync(join(bundles, 'chunks.json'), 'utf8')));
+  cpSync(join(ROOT, 'dist'), join(FOLDER, 'dist'), {
+    recursive: true,
+    filter(path) {
+      const name = basename(path);
+      if (dirname(path) === bundles && !chunks.has(name)) return false;
+      if (name === '.build.json' || name.endsWith('.oracle.js')) return false;
+      return extname(name) === '' || OF_DIST.has(extname(name));
+    },
+  });
+  writeFileSync(join(FOLDER, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`);
+  const args = ['pack', FOLDER, '--pack-destination', RELEASE];
+  const logPath = join(LOG_FOLDER, 'pack.log');
+  if ((await runLogged('packing', npmCommand(), args, logPath)) !== 0)
+    throw new SetupError(`${tailOf(logPath)}\nnpm pack failed; the whole log is ${logPath}`);
+  const name = readdirSync(RELEASE).find((entry) => entry.endsWith('.tgz'));
+  if (name === undefined) throw new SetupError(`npm pack wrote no file into ${RELEASE}`);
+  return join(RELEASE, name);
+}
+
+/** The description of the released package: exact versions, nothing that is needed to build. */
+function manifest() {
+  const own = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const { name, version, description, type, dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta } = own; // prettier-ignore
+  return {
+    name,
+    version,
+    description,
+    // The owner has chosen no license yet: nothing is published.
+    private: true,
+    type,
+    engines: { node: '>=22.14' },
+    bin: { minutehand: 'bin/minutehand.mjs' },
+    dependencies: Object.fromEntries(Object.entries(dependencies).filter(([key]) => !LEFT_OUT.includes(key))),
+    optionalDependencies,
+    peerDependencies,
+    peerDependenciesMeta,
+  };
+}
+
+await run(async () => {
+  const path = await pack();
+  const { size } = statSync(path);
+  print(
+    `${path}: ${(size / 1e6).toFixed(1)} MB. Install it anywhere with \`npm install <file>\`, then \`npx minutehand up\`.`,
+  );
+  process.stdout.write(`${path}\n`);
+  return 0;
+});

@@ -1,0 +1,106 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { loadSettings } from '../shared/policy/policy.ts';
+import { packageRoot } from '../shared/root.ts';
+import { eventually } from './cli_process.ts';
+import { IS_LONG, LONG_NOTE } from './long.ts';
+
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
+
+/** The newest Node 22, from the npm registry. */
+function node22(): { node: string; environment: NodeJS.ProcessEnv } {
+  const runtime = pathToFileURL(join(packageRoot(), 'bin', 'node_runtime.mjs')).href;
+  const script = `import(${JSON.stringify(runtime)}).then(async ({ fetchNode }) => console.log(JSON.stringify(await fetchNode('22'))))`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  expect(stdout, stderr).not.toBe('');
+  return JSON.parse(stdout) as ReturnType<typeof node22>;
+}
+
+describe('npm run pack', () => {
+  let file: string;
+  let folder: string;
+  let names: string[];
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'minutehand-release-'));
+    const packed = spawnSync(process.execPath, [join(packageRoot(), 'bin', 'pack.mjs')], { encoding: 'utf8' });
+    expect(packed.status, packed.stderr).toBe(0);
+    file = packed.stdout.trim();
+    names = spawnSync('tar', ['tzf', file], { encoding: 'utf8' }).stdout.trim().split('\n');
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('has what running needs, and no tests, sources or tools of the build', () => {
+    for (const path of [
+      'bin/minutehand.mjs',
+      'config/minutehand.yaml',
+      'config/schema/minutehand.schema.json',
+      'dashboard/dist/index.html',
+      'dist/cli/minutehand.js',
+      'dist/daemon/infer/load_worker.js',
+      'dist/shared/bundle/tree_kernel/tree_kernel.wasm',
+      'docs/guides/GET_STARTED.md',
+      'mt5/Experts/Minutehand.mq5',
+      'README.md',
+      'systemd/minutehand-trainer.service',
+    ])
+      expect(names, path).toContain(`package/${path}`);
+    const unwanted = /\.(test|fixture|oracle)\.|\.(ts|tsx|map)$|\/node_modules\/|^package\/(test|models|var|bench)\//;
+    expect(names.filter((name) => unwanted.test(name))).toEqual([]);
+    expect(names.filter((name) => name.startsWith('package/bin/'))).toEqual(['package/bin/minutehand.mjs']);
+    const manifest = JSON.parse(
+      spawnSync('tar', ['xzOf', file, 'package/package.json'], { encoding: 'utf8' }).stdout,
+    ) as Record<string, Record<string, string> | undefined>;
+    const own = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as typeof manifest;
+    expect([manifest['scripts'], manifest['devDependencies']]).toEqual([undefined, undefined]);
+    const { 'better-sqlite3-12': _, ...needed } = own['dependencies']!;
+    expect(manifest['dependencies']).toEqual(needed);
+  });
+
+  it.runIf(IS_LONG)(
+    `gives ten good signals where it is installed, with data and configuration outside the package${LONG_NOTE}`,
+    async () => {
+      const { node, environment } = node22();
+      const { MINUTEHAND_CONFIG: _, ...inherited } = environment;
+      const env = {
+        ...inherited,
+        PATH: `${dirname(node)}${delimiter}${environment['PATH'] ?? ''}`,
+        XDG_DATA_HOME: join(folder, 'data'),
+        MINUTEHAND_DAEMON_PORT: '0',
+        MINUTEHAND_TRAINER_PORT: '0',
+      };
+      const install = ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', file];
+      const installed = spawnSync('npm', install, { cwd: folder, env, encoding: 'utf8' });
+      expect(installed.status, installed.stderr).toBe(0);
+      const program = join(folder, 'node_modules', 'minutehand', 'bin', 'minutehand.mjs');
+      const home = join(folder, 'data', 'minutehand');
+      const help = spawnSync(node, [program, '--version'], { env, encoding: 'utf8' });
+      expect([help.status, existsSync(home)]).toEqual([0, false]);
+      const up = spawn(node, [program, 'up'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+      let told = '';
+      up.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
+      try {
+        const { pairs } = loadSettings({ env: {} }).minutehand;
+        const modeOf = (pair: string): unknown => {
+          const path = join(home, 'signals', pair, 'signal.json');
+          return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { mode: string }).mode : null;
+        };
+        await eventually(
+          () => `ten good signals: ${told}`,
+          () => pairs.every((pair) => modeOf(pair) === 'OK'),
+          8,
+        );
+        expect(existsSync(join(home, 'config', 'minutehand.yaml'))).toBe(true);
+        expect(existsSync(join(folder, 'node_modules', 'minutehand', 'var'))).toBe(false);
+      } finally {
+        const ended = once(up, 'exit');
+        up.kill('SIGTERM');
+        await ended;
+      }
+    },
+  );
+});
