@@ -4927,7 +4927,7 @@ export interface components {
         };
         EnsembleConfigInput: {
             /**
-             * @description true is refused; the engine random_forest is bagged trees
+             * @description true: the engine `vote`, the weighted vote of train.vote_members (pairs only)
              * @default false
              */
             enabled?: boolean;
@@ -7532,7 +7532,7 @@ export interface components {
         };
         EnsembleConfig: {
             /**
-             * @description true is refused; the engine random_forest is bagged trees
+             * @description true: the engine `vote`, the weighted vote of train.vote_members (pairs only)
              * @default false
              */
             enabled: boolean;

@@ -49,6 +49,7 @@ export function directionParametersOf(
   refuseUnless('kind', kind, 'full');
   refuseUnless('cross_validation_folds', cross_validation_folds, DIRECTION_WALK_FORWARD.blocks);
   refuseUnless('single_model_config.model_type', single?.model_type, 'gbdt');
+  refuseUnless('ensemble_config.enabled', config.ensemble_config?.enabled, false);
   for (const name of ['validation_split', 'train_test_split'] as const)
     if (config[name] !== undefined)
       throw unsupported(name, config[name], 'no value: a direction model is measured by walk-forward, on every block');

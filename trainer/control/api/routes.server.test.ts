@@ -110,7 +110,9 @@ describe('the endpoints of the specification, by the generated client', () => {
       { ensemble_config: { bagging_params: { n_estimators: 5 } } },
       { ensemble_config: { enabled: false, stacking_params: {} } },
       { automl_config: { autofeat: { feateng_steps: 2 } } },
-      { ensemble_config: { enabled: true } },
+      { ensemble_config: { enabled: true, method: 'bagging' } },
+      { ensemble_config: { enabled: true }, single_model_config: { model_type: 'gbdt' } },
+      { symbol: 'BTC/USDT', ensemble_config: { enabled: true } },
       { automl_config: { tsfresh: { enabled: true } } },
       { optimization_settings: { enabled: true, parameter_space: { max_depth: { type: 'integer' } } } },
       { kind: 'incremental', random_state: 3 },
@@ -123,14 +125,14 @@ describe('the endpoints of the specification, by the generated client', () => {
         random_state: 3,
         start_date: '2024-01-02',
         end_date: '2024-01-05T12:00:00Z',
-        single_model_config: { model_type: 'random_forest' },
+        ensemble_config: { enabled: true },
         optimization_settings: { enabled: true, n_calls: 12 },
         reason: 'a test',
       },
     });
     expect(run).toMatchObject({
       status: 'running',
-      trigger: 'api --seed 3 --trials 12 --engine random_forest --from 2024-01-02T00:00:00Z --to 2024-01-05T12:00:00Z',
+      trigger: 'api --seed 3 --trials 12 --engine vote --from 2024-01-02T00:00:00Z --to 2024-01-05T12:00:00Z',
     });
     expect(await own.get('/api/ml-training/training/status')).toMatchObject({ is_training: true });
     const { entries } = await own.get('/api/audit', { query: { limit: 1 } });

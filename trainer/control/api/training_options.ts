@@ -1,5 +1,6 @@
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import type { TrainEngine } from '../../../shared/policy/engines.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { SEARCHED_PARAMETERS, type SearchedParameter } from '../../../shared/policy/schema.ts';
 import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/policy/training_settings.ts';
@@ -16,11 +17,11 @@ export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settin
   refuseUnless('timeframe', config.timeframe, '1m');
   refuseUnless('prediction_horizon', config.prediction_horizon, minutehand.label.horizon_bars);
   refuseUnusable(config);
-  const { single_model_config: single, random_state, start_date, end_date } = config;
+  const { random_state, start_date, end_date } = config;
   const options = {
     seed: random_state,
     trials: trialsOf(config),
-    engine: single?.model_type,
+    engine: engineOf(config),
     from: instantOf(start_date),
     to: instantOf(end_date, 'end'),
     settings: settingsOf(config),
@@ -29,6 +30,17 @@ export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settin
   if (config.kind !== 'full' && given.length > 0)
     throw unsupported('kind', config.kind, `full, for ${given.map(([name]) => name).join(', ')}`);
   return Object.fromEntries(given);
+}
+
+/**
+ * An enabled ensemble is the vote of `train.vote_members`.
+ * @throws MinutehandError SETTING_UNSUPPORTED for an ensemble beside a single model
+ */
+function engineOf({ ensemble_config, single_model_config: single }: MLTrainingConfig): TrainEngine | undefined {
+  if (ensemble_config?.enabled !== true) return single?.model_type;
+  if (single !== undefined && single.model_type !== 'vote')
+    throw unsupported('single_model_config.model_type', single.model_type, 'no value beside an enabled ensemble');
+  return 'vote';
 }
 
 /**
@@ -130,9 +142,9 @@ export function trialsOf({ optimization_settings: search }: MLTrainingConfig): n
 }
 
 /**
- * No part of minutehand reads what generators and ensembles consist of, so it is refused as well where they are
- * disabled: nobody should believe that it acts.
- * @throws MinutehandError SETTING_UNSUPPORTED for ensembles and feature generators
+ * No part of minutehand reads what generators and ensembles consist of, so it is refused, also where they are disabled:
+ * nobody should believe that it acts.
+ * @throws MinutehandError SETTING_UNSUPPORTED for parts of ensembles, and for feature generators
  */
 export function refuseGenerators({ automl_config, ensemble_config }: Partial<MLTrainingConfig>): void {
   for (const [name, { enabled, ...parts }] of Object.entries(automl_config ?? {})) {
@@ -140,8 +152,7 @@ export function refuseGenerators({ automl_config, ensemble_config }: Partial<MLT
     if (enabled) throw unsupported(`${of}.enabled`, true, 'false: features are those of docs/reference/FEATURES.md');
     refuseParts(of, parts);
   }
-  const { enabled = false, ...parts } = ensemble_config ?? {};
-  if (enabled) throw unsupported('ensemble_config.enabled', true, 'false, or the engine random_forest');
+  const { enabled: _, ...parts } = ensemble_config ?? {};
   refuseParts('ensemble_config', parts);
 }
 
