@@ -53,7 +53,10 @@ export const stackingParamsConfig = z
 
 export const ensembleConfig = z
   .strictObject({
-    enabled: z.boolean().default(false).describe('true: the engine `vote`, the weighted vote of train.vote_members (pairs only)'),
+    enabled: z
+      .boolean()
+      .default(false)
+      .describe('true: the engine `vote`, the weighted vote of train.vote_members (pairs only)'),
     method: optional(z.enum(['bagging', 'stacking']), REFUSED),
     bagging_params: optional(baggingParamsConfig, REFUSED),
     stacking_params: optional(stackingParamsConfig, REFUSED),
