@@ -19,6 +19,8 @@ function makeSettings(): Settings {
     ...real.core,
     require_edge: true,
     leverage_reduction_rate: { drawdown: [], risk_score: [] },
+    max_symbol_exposure: null,
+    max_currency_exposure: null,
     no_entry_windows: ['16:45-18:15', 'Tue 08:30-08:40'],
     min_expected_net_bps: -1,
   };

@@ -59,9 +59,17 @@ function linesOf(explanation: Explanation): string[] {
       : [
           `costs  round trip ${costs.round_trip_bps.toFixed(2)} bp, overnight swaps ${costs.expected_swap_bps.toFixed(2)} bp, expected ${costs.expected_gross_bps.toFixed(2)} bp before and ${costs.expected_net_bps.toFixed(2)} bp after them`,
         ]),
+    ...exposureLine(explanation),
     ...titled('to exit, any of these, the nearest first', to_exit),
     ...titled('to enter, all of these, the nearest first', to_enter),
   ];
+}
+
+/** Of an entry at this bar: the exposure that it would raise most, relative to its limit. */
+function exposureLine({ gate }: Explanation): string[] {
+  if (gate === null || gate.exposure === null) return [];
+  const { kind, key, net, limit } = gate.exposure;
+  return [`exposure  an entry makes ${kind} ${key} ${net.toFixed(3)} net over all positions, limit ${limit}`];
 }
 
 function titled(title: string, conditions: readonly ConditionState[]): string[] {

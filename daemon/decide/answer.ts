@@ -2,6 +2,8 @@ import type { StopKind } from '../../shared/bundle/halts.ts';
 import { closeTimestamp } from '../../shared/bar.ts';
 import { servingSet, type BatchScores, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { quotedBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
+import type { ExposureAfter, ExposureMeter } from '../../shared/core/position/exposure.ts';
+import { candidateExposure } from '../../shared/strategies/pair_reversion/candidate_exposure.ts';
 import { entryLegs } from '../../shared/strategies/pair_reversion/entry_legs.ts';
 import type { Decision } from '../../shared/strategies/pair_reversion/decide.ts';
 import type { DecisionPolicy, Gate, Scores } from '../../shared/strategies/pair_reversion/pair_input.ts';
@@ -36,6 +38,9 @@ export interface AnswerContext {
   /** By pair index: bits HALTED, STOPPED and CLOSING. */
   readonly halted: Uint8Array;
   readonly encoder: BodyEncoder;
+  readonly exposure: ExposureMeter;
+  /** By pair index: the virtual positions that these answers belong to. */
+  readonly positions: readonly Position[];
   /** Only while a rollout is active. */
   readonly rollout?: RolloutArm | undefined;
 }
@@ -86,8 +91,9 @@ export function answerMinute(
   const scores = row < 0 ? null : context.scores;
   const scored = scores === null ? null : scoresAtRow(scores, row, frame!, models, context, minute);
   const isDecided = frame !== null && !isHeartbeat(minute);
+  const exposure = isDecided ? candidateExposure(policy, context.exposure, context.positions, pairIndex, frame) : null;
   const { decision, position: taken } = isDecided
-    ? step(frame, scored, gateOf(models, pair, isHalted, stopOf(standing)), policy, position, id, time)
+    ? step(frame, scored, gateOf(models, pair, isHalted, stopOf(standing), exposure), policy, position, id, time)
     : { decision: hold(minute, position), position };
   const fullScale = scores === null ? null : scores.position_scale[row]!;
   const market = isDecided ? frame : null;
@@ -170,10 +176,16 @@ function scoresAtRow(
   );
 }
 
-function gateOf(models: ModelSet | null, { id }: Pair, isHalted: boolean, stop: StopKind | null): Gate {
+function gateOf(
+  models: ModelSet | null,
+  { id }: Pair,
+  isHalted: boolean,
+  stop: StopKind | null,
+  exposure: ExposureAfter | null,
+): Gate {
   // Stryker disable next-line ObjectLiteral,BooleanLiteral: without models nothing is scored, and no decision asks the gate
-  if (models === null) return { theta1: 1, theta2: 0, hasEdge: false, isHalted, stop };
-  return { theta1: models.theta1, theta2: models.theta2, hasEdge: models.hasEdge(id), isHalted, stop };
+  if (models === null) return { theta1: 1, theta2: 0, hasEdge: false, isHalted, stop, exposure };
+  return { theta1: models.theta1, theta2: models.theta2, hasEdge: models.hasEdge(id), isHalted, stop, exposure };
 }
 
 /** Nothing can be decided: not warm, no complete minute, or a heartbeat. */

@@ -3,6 +3,7 @@ import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import type { FillCosts, PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../../shared/strategies/pair_reversion/pair_input.ts';
+import { ExposureMeter } from '../../shared/core/position/exposure.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
 import { pairCosts } from '../../shared/policy/costs.ts';
@@ -39,12 +40,14 @@ export class Decider {
   #costs: readonly PairFillCosts[];
   readonly #positions: Position[];
   readonly #encoder = createBodyEncoder();
+  readonly #exposure: ExposureMeter;
 
   constructor(options: DeciderOptions) {
     this.#options = options;
     this.#policy = options.policy;
     this.#policyHash = options.policyHash;
     this.ids = new SignalIds(options.subjects ?? options.pairs, options.policyHash);
+    this.#exposure = new ExposureMeter(options.pairs);
     this.#labels = options.pairs.map(pairLabel);
     this.#costs = options.pairs.map((pair) => pairCosts(options.costs, pair));
     this.#positions = options.pairs.map(() => FLAT);
@@ -109,13 +112,17 @@ export class Decider {
     return answerMinute(context, pairs[pairIndex]!, this.#labels[pairIndex]!, minute, position, row, id);
   }
 
-  /** @param encoder caches one template per pair, rebuilt when the models of the pair change */
+  /**
+   * @param encoder caches one template per pair, rebuilt when the models of the pair change
+   * @param positions by pair index; default: those of the published answers
+   */
   contextOf(
     models: ModelSet | null,
     scores: BatchScores | null,
     halted: Uint8Array,
     encoder: BodyEncoder = this.#encoder,
     rollout?: RolloutArm,
+    positions: readonly Position[] = this.#positions,
   ): AnswerContext {
     const { schema, matrix, degradations } = this.#options;
     return {
@@ -130,6 +137,8 @@ export class Decider {
       isDegraded: degradations.isPairDegraded,
       halted,
       encoder,
+      exposure: this.#exposure,
+      positions,
       rollout,
     };
   }

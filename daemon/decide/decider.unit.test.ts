@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { DecisionPolicy } from '../../shared/strategies/pair_reversion/pair_input.ts';
 import type { Bar } from '../../shared/bar.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
@@ -305,6 +306,31 @@ describe('a decider', () => {
     const answers = desk.answer(minutes, { scores: same(0.9, 0.1), halted: Uint8Array.of(0, 1, 0) });
     expect(answers.map(({ body }) => body.mode)).toEqual(['OK', 'HALT', 'OK']);
     expect(answers.map(({ body }) => body.reason === 'KPI_HALT')).toEqual([false, true, false]);
+  });
+
+  it('refuses an entry that raises the exposure of its positions above the limit, and counts its own positions', () => {
+    const policy = { ...POLICY, z_entry: 0.2, beta_min: 0, min_expected_net_bps: -Infinity };
+    const trace = (exposure?: DecisionPolicy['exposure']): string[] => {
+      const desk = createDesk(false, { ...policy, ...(exposure && { exposure }) });
+      desk.warmUp(WARMUP);
+      return Array.from({ length: 60 }, () => {
+        const minutes = PAIRS.map((_, pairIndex) => desk.minuteOf(pairIndex));
+        const answers = desk.answer(minutes, { scores: same(0.99, 0) });
+        desk.next();
+        return answers.map(({ body }) => body.reason).join(' ');
+      });
+    };
+    const open = trace();
+    expect(open.join()).not.toContain('EXPOSURE');
+    expect(trace({ symbol: 100, currency: 100 })).toEqual(open);
+    // No position is ever open: where the entry is first allowed it is refused.
+    const closed = trace({ symbol: 0.001, currency: null });
+    expect(closed.join()).not.toContain('ENTRY');
+    expect(closed[0]).toBe(open[0]!.replaceAll('ENTRY', 'EXPOSURE'));
+    // One position of a currency fits, a second one of the same side does not.
+    const some = trace({ symbol: null, currency: 0.6 });
+    expect(some.join()).toContain('ENTRY');
+    expect(some.join()).toContain('EXPOSURE');
   });
 
   it('is DEGRADED while there is any degradation, unless it halts', () => {

@@ -201,11 +201,11 @@ export class RolloutArms {
     this.#decided = null;
     if (decided === null || running === null) return;
     const halted = this.#noneHalted;
-    const virtual: Contexts = {
-      champion: { ...decided.champion, halted },
-      challenger: { ...decided.challenger, halted },
-    };
     const { rollout, positions, assignment } = running;
+    const virtual: Contexts = {
+      champion: { ...decided.champion, halted, positions: positions.champion },
+      challenger: { ...decided.challenger, halted, positions: positions.challenger },
+    };
     for (const { minute, body } of answers) {
       const { pairIndex, time, outcome } = minute;
       assignment.prepare(pairIndex, time);

@@ -55,7 +55,7 @@ export class Shadow {
     try {
       const scoring = set.infer(matrix.valuesOf(set), rows, undefined, matrix.rowPairs);
       const scores = scoring instanceof Promise ? await scoring : scoring;
-      const context = decider.contextOf(set, scores, this.#noneHalted, this.#encoder);
+      const context = decider.contextOf(set, scores, this.#noneHalted, this.#encoder, undefined, this.#positions);
       for (const { minute, body } of answers) {
         const { pairIndex } = minute;
         if (matrix.rowOf(pairIndex, set) < 0 || minute.outcome !== 'COMPLETE') continue;

@@ -5889,7 +5889,7 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -5905,7 +5905,7 @@ export interface components {
             /** @description Entry conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -5921,7 +5921,7 @@ export interface components {
             /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
             to_exit: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8494,7 +8494,7 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8510,7 +8510,7 @@ export interface components {
             /** @description Entry conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -8526,7 +8526,7 @@ export interface components {
             /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
             to_exit: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;

@@ -3,7 +3,8 @@ import { featureSchema, type FeatureSchema } from '../bundle/feature_schema.ts';
 import { REASONS } from '../strategies/pair_reversion/reasons.ts';
 import type { DecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
 import { entryStates, exitStates, failingConditions, type ConditionState } from '../core/rule/conditions.ts';
-import { PAIR_RULE } from '../strategies/pair_reversion/pair_rule.ts';
+import { ExposureMeter, type ExposureAfter } from '../core/position/exposure.ts';
+import { PAIR_RULE, sideAgainst } from '../strategies/pair_reversion/pair_rule.ts';
 import type { Frame } from '../core/features/feature.ts';
 import { PairFeatures } from '../core/features/features.ts';
 import type { Windows } from '../core/features/windows.ts';
@@ -15,7 +16,7 @@ import { settingsOfRecord } from '../policy/decision_record.ts';
 import type { HomePaths } from '../home.ts';
 import { pairUnknown } from '../policy/known_subject.ts';
 import { onlyTimeframe } from '../policy/spelling.ts';
-import { decisionPolicy, shardsOf, shardSubjects, type Settings } from '../policy/policy.ts';
+import { decisionPolicy, shardPairs, shardsOf, shardSubjects, type Settings } from '../policy/policy.ts';
 import { checksum } from '../signal/encode.ts';
 import type { SignalBody } from '../signal/signal.ts';
 import { openJournal, type JournaledAnswer, type JournalFile } from '../store/journal.ts';
@@ -80,6 +81,7 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
           time,
           answer,
           minute,
+          positionOf: (id) => positionAt(journal, id, answer),
         });
       } finally {
         journal.close();
@@ -147,6 +149,11 @@ function recompute(
   return { features, inputs: { ...last, bars: bars.length, from: isoMinute(bars[0]!.a.time) } };
 }
 
+function positionAt(journal: JournalFile, pairId: string, answer: JournaledAnswer): Position {
+  const position = journal.positionAt(pairId, answer);
+  return position === null ? FLAT : (JSON.parse(position) as Position);
+}
+
 interface Question {
   readonly settings: Settings;
   /** Of the models that answered; without them, of the configuration. */
@@ -159,6 +166,8 @@ interface Question {
   readonly time: OpenTime;
   readonly answer: JournaledAnswer;
   readonly minute: RecomputedMinute | null;
+  /** The virtual position of another pair of the daemon when this minute was decided. */
+  positionOf(pairId: string): Position;
 }
 
 async function explainAnswer(question: Question): Promise<PairExplanation> {
@@ -208,13 +217,14 @@ async function openModels(
 
 /** The conditions of an entry and of an exit at this minute. */
 function decide(
-  { settings, pair, time }: Question,
+  question: Question,
   signal: SignalBody,
   position: Position,
   models: ExplainedModels | null,
   scored: ScoredRow | null,
   frame: Readonly<Frame>,
 ): { conditions: ConditionState[]; to_exit: ConditionState[]; costs: PairExplanation['costs']; gate: ExplainedGate } {
+  const { settings, pair, time } = question;
   const policy: DecisionPolicy = decisionPolicy(settings);
   const gate = {
     model_version: signal.model_version,
@@ -224,6 +234,7 @@ function decide(
     // Of a minute that was scored, a live KPI is the only cause of HALT.
     halted: signal.return_prob !== null && signal.mode === 'HALT',
     stop: stopIn(signal),
+    exposure: position.side === 0 ? exposureOf(question, policy, frame) : null,
     same_policy: signal.policy_hash === settings.policyHash,
   };
   const costs =
@@ -240,7 +251,14 @@ function decide(
   const input = {
     market: frame,
     scores: scored === null ? null : { ...scored.scores, expected_net_bps: costs?.expected_net_bps ?? NaN },
-    gate: { theta1: gate.theta1, theta2: gate.theta2, hasEdge: gate.has_edge, isHalted: gate.halted, stop: gate.stop },
+    gate: {
+      theta1: gate.theta1,
+      theta2: gate.theta2,
+      hasEdge: gate.has_edge,
+      isHalted: gate.halted,
+      stop: gate.stop,
+      exposure: gate.exposure,
+    },
     policy,
     position: agePosition(position),
     time,
@@ -249,6 +267,19 @@ function decide(
   const conditions = entryStates(PAIR_RULE, position.side, input);
   const to_exit = exitStates(PAIR_RULE, position.side, input);
   return { conditions, to_exit, costs, gate };
+}
+
+/** Also of a bar that is no candidate: what an entry on its side would have done. */
+function exposureOf(
+  { settings, pair, positionOf }: Question,
+  { exposure }: DecisionPolicy,
+  frame: Readonly<Frame>,
+): ExposureAfter | null {
+  if (exposure === undefined) return null;
+  const pairs = shardPairs(settings.minutehand, shardNameOf(settings, pair.id));
+  const index = pairs.findIndex(({ id }) => id === pair.id);
+  const positions = pairs.map(({ id }) => positionOf(id));
+  return new ExposureMeter(pairs).after(exposure, positions, index, sideAgainst(frame), frame.beta);
 }
 
 /** Features are compared by their checksum, numbers of the signal by their text: to the bit. */

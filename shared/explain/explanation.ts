@@ -1,6 +1,7 @@
 import type { Bar } from '../bar.ts';
 import type { DirectionStrategy } from '../strategies/direction/direction_input.ts';
 import type { ConditionState } from '../core/rule/conditions.ts';
+import type { ExposureAfter } from '../core/position/exposure.ts';
 import type { ModelName } from '../core/features/feature.ts';
 import type { InstrumentPosition } from '../strategies/direction/instrument_position.ts';
 import type { Position } from '../core/position/position.ts';
@@ -116,6 +117,8 @@ export interface ExplainedGate {
   readonly halted: boolean;
   /** By a person: entries stopped, or the position closed too; null = neither. */
   readonly stop: 'entries' | 'close' | null;
+  /** What an entry would have done to all open positions; null where nothing is limited, or a position is open. */
+  readonly exposure: ExposureAfter | null;
   /** false: the policy has changed since, and conditions are those of today's. */
   readonly same_policy: boolean;
 }

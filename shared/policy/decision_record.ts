@@ -1,3 +1,4 @@
+import { withOpenLimits } from './exposure_limits.ts';
 import { policyHash, hashedText, type DecisionRules } from './policy_hash.ts';
 import { tradingCosts, type TradingCosts } from './costs.ts';
 import { decisionPolicy, type Settings } from './policy.ts';
@@ -51,5 +52,5 @@ function parseRecord(text: string): {
     symbols: MinutehandSettings['symbols'];
     rules?: DecisionRules;
   };
-  return { ...values, rules: rules === 1 ? { rules } : {} };
+  return { ...values, core: withOpenLimits(values.core), rules: rules === 1 ? { rules } : {} };
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { decisionRecord, parseDecisionRecord, settingsOfRecord } from './decision_record.ts';
 import { packagedValues } from './delivered.ts';
+import { withoutOpenLimits } from './exposure_limits.ts';
 import { loadSettings } from './policy.ts';
 import { canonicalJson } from './policy_hash.ts';
 
@@ -11,7 +12,7 @@ it('a decision record has the hash of what steers decisions, and is restored fro
   const { core, minutehand } = settings;
   const { decision, symbols } = minutehand;
   const record = decisionRecord(settings);
-  expect(JSON.parse(record.text)).toEqual({ core, decision, symbols, rules: 2 });
+  expect(JSON.parse(record.text)).toEqual({ core: withoutOpenLimits(core), decision, symbols, rules: 2 });
   expect(record.policyHash).toBe(createHash('sha256').update(record.text).digest('hex').slice(0, 16));
   expect(record.policyHash).toBe(settings.policyHash);
   expect(record.policy).toMatchObject({ ...decision, require_edge: core.require_edge });
@@ -24,7 +25,7 @@ it('a decision record has the hash of what steers decisions, and is restored fro
 it('a record of the first version has its hash, its text and its rules', () => {
   const { core, minutehand } = settings;
   const { decision, symbols } = minutehand;
-  const text = canonicalJson({ core, decision, symbols });
+  const text = canonicalJson({ core: withoutOpenLimits(core), decision, symbols });
   const record = parseDecisionRecord(text);
   expect(record.text).toBe(text);
   expect(record.policyHash).toBe(createHash('sha256').update(text).digest('hex').slice(0, 16));
@@ -35,6 +36,17 @@ it('a record of the first version has its hash, its text and its rules', () => {
   const restored = settingsOfRecord(text, record.policyHash, settings);
   expect(restored).toEqual({ ...settings, policyHash: record.policyHash, rules: 1 });
   expect(settingsOfRecord(decisionRecord(settings).text, settings.policyHash, restored)).toEqual(settings);
+});
+
+it('limits of exposure are in the hash once there are any: without them it is the hash from before there were', () => {
+  const { core, minutehand } = settings;
+  const before = JSON.parse(decisionRecord(settings).text) as { core: object };
+  expect(Object.keys(before.core)).not.toContain('max_symbol_exposure');
+  const limited = decisionRecord({ core: { ...core, max_currency_exposure: 2 }, minutehand });
+  expect(limited.policyHash).not.toBe(settings.policyHash);
+  expect(limited.policy.exposure).toEqual({ symbol: null, currency: 2 });
+  expect(parseDecisionRecord(limited.text)).toEqual(limited);
+  expect(decisionRecord(settings).policy).not.toHaveProperty('exposure');
 });
 
 it('the packaged files have a value for every key of the policies, and none of minutehand.yaml', () => {

@@ -14,6 +14,7 @@ import { readFeatureFile, type FeatureFormula } from './feature_file.ts';
 import { checkFile } from './file_check.ts';
 import type { KeyPath } from './file_check.ts';
 import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
+import { exposurePolicy } from './exposure_limits.ts';
 import { leveragePolicy } from './leverage_steps.ts';
 import { policyHash } from './policy_hash.ts';
 import { keyText, problemsError, valueText } from './problem.ts';
@@ -248,11 +249,13 @@ export function decisionPolicy({
 }: Pick<Settings, 'minutehand' | 'core' | 'rules'>): CoreDecisionPolicy {
   const { require_edge, no_entry_windows, min_expected_net_bps } = core;
   const leverage = leveragePolicy(core, minutehand.symbols);
+  const exposure = exposurePolicy(core);
   return {
     ...minutehand.decision,
     require_edge,
     no_entry_windows: parseEntryWindows(no_entry_windows),
     min_expected_net_bps,
+    ...(exposure && { exposure }),
     ...(leverage && { leverage: rules === 1 ? { ...leverage, logReturns: true } : leverage }),
     ...(rules === 1 && { rules }),
   };

@@ -78,6 +78,8 @@ describe('the shipped configuration', () => {
       leverage_reduction_rate: { drawdown: [], risk_score: [] },
       no_entry_windows: ['16:45-18:15', 'Sun 17:00-18:30'],
       min_expected_net_bps: 0,
+      max_symbol_exposure: null,
+      max_currency_exposure: null,
     });
     expect(retrain).toMatchObject({
       retrain_cron: '0 3 1 * *',

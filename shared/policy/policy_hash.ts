@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withoutOpenLimits } from './exposure_limits.ts';
 import type { CorePolicy, DecisionPolicy, MinutehandSettings } from './schema.ts';
 
 /** JSON with the keys of every object in code-unit order and without spaces: equal values have equal text. */
@@ -42,5 +43,5 @@ export function hashedText(
   symbols: MinutehandSettings['symbols'],
   rules: DecisionRules = NEWEST_RULES,
 ): string {
-  return canonicalJson({ core, decision, symbols, ...(rules > 1 && { rules }) });
+  return canonicalJson({ core: withoutOpenLimits(core), decision, symbols, ...(rules > 1 && { rules }) });
 }

@@ -74,6 +74,8 @@ const fullStage = z.strictObject({
   duration: z.enum(['ongoing', 'full']),
 });
 
+const exposureLimit = z.number().gt(0).max(1000).nullable();
+
 const coreValues = {
   theta1_initial: fraction,
   theta2_initial: fraction,
@@ -93,6 +95,8 @@ const coreValues = {
     )
     .max(50),
   min_expected_net_bps: z.number().min(-100).max(100),
+  max_symbol_exposure: exposureLimit,
+  max_currency_exposure: exposureLimit,
 };
 
 /** Columns of the table of runs, in the order in which they are delivered: those of the specification first. */

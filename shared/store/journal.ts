@@ -220,6 +220,17 @@ class SqliteJournal implements JournalFile {
     return row ?? null;
   }
 
+  positionAt(pairId: string, answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null {
+    const row = this.#db
+      .prepare(
+        `SELECT position FROM signals WHERE pair_id = ? AND signal_row <
+           (SELECT signal_row FROM signals WHERE time = ? AND pair_id = ? ORDER BY signal_row LIMIT 1)
+         ORDER BY signal_row DESC LIMIT 1`,
+      )
+      .get(pairId, answer.time, answer.pairId) as { position: string } | undefined;
+    return row?.position ?? null;
+  }
+
   barBefore(symbol: string, count: number, until: OpenTime): OpenTime | null {
     const row = this.#db
       .prepare(

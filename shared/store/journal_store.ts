@@ -242,6 +242,8 @@ export interface JournalFile extends JournalStore {
   shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow>;
   /** The answer to a minute of a pair, without the heartbeats that repeat it; null when there is none. */
   answerAt(pairId: string, time: OpenTime): JournaledAnswer | null;
+  /** The virtual position of `pairId`, as JSON, when that answer was decided; null before the first signal of it. */
+  positionAt(pairId: string, answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null;
   /** The last `count` minutes of a pair up to `until` that moved its features, ascending; see `commonMinuteBefore`. */
   commonBars(pair: Pair, count: number, until: OpenTime): { readonly a: Bar; readonly b: Bar }[];
   inputsFrom(from: OpenTime, range?: InputRange): IterableIterator<InputRow>;

@@ -13,6 +13,7 @@ const CHANGES: Readonly<Record<string, TextKey>> = {
   PROB_LOW: 'noTrades.PROB_LOW',
   RISK_HIGH: 'noTrades.RISK_HIGH',
   COST_HIGH: 'noTrades.COST_HIGH',
+  EXPOSURE: 'noTrades.EXPOSURE',
   SESSION: 'noTrades.SESSION',
   KPI_HALT: 'noTrades.KPI_HALT',
   STOPPED: 'noTrades.STOPPED',

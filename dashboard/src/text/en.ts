@@ -216,6 +216,7 @@ export const EN = {
   'condition.return_prob': 'Return probability',
   'condition.risk_score': 'Risk rank',
   'condition.expected_net': 'Expected net result, bp',
+  'condition.exposure': 'Net exposure of all positions',
   'models.registry': 'Registry',
   'models.active': 'Active models',
   'models.none': 'No models yet. The first training run creates them.',
@@ -308,6 +309,7 @@ export const EN = {
   'reason.PROB_LOW': 'Probability too low',
   'reason.RISK_HIGH': 'Risk too high',
   'reason.COST_HIGH': 'Costs too high',
+  'reason.EXPOSURE': 'Exposure too high',
   'reason.NO_MODEL': 'No models',
   'reason.WARMUP': 'Warm-up',
   'reason.LEG_MISSING': 'Leg missing',
@@ -329,6 +331,7 @@ export const EN = {
   'meaning.PROB_LOW': 'The return probability is not above θ1.',
   'meaning.RISK_HIGH': 'The risk rank is not below θ2.',
   'meaning.COST_HIGH': 'The expected result after the current costs is too small.',
+  'meaning.EXPOSURE': 'The entry would raise the net exposure of all open positions above its limit.',
   'meaning.NO_MODEL': 'No verified models are loaded.',
   'meaning.WARMUP': 'The subject has too few bars yet.',
   'meaning.LEG_MISSING': 'The bar of one leg did not arrive in time.',
@@ -715,6 +718,8 @@ export const EN = {
   'noTrades.RISK_HIGH': 'AI2 ranks the risk too high: it must fall below θ2.',
   'noTrades.COST_HIGH':
     'The expected result does not pay the costs of this minute: wait for narrower spreads, or correct the configured costs.',
+  'noTrades.EXPOSURE':
+    'Open positions already hold as much of this symbol or currency as max_symbol_exposure or max_currency_exposure allows.',
   'noTrades.SESSION': 'Entries are closed at this time (no_entry_windows).',
   'noTrades.KPI_HALT':
     'A live KPI halted entries: look at the Monitor page, then resume with minutehand models resume.',

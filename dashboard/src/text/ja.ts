@@ -218,6 +218,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'condition.return_prob': '回帰確率',
   'condition.risk_score': 'リスク順位',
   'condition.expected_net': 'コスト後の期待値 bp',
+  'condition.exposure': '全ポジションの純エクスポージャー',
   'models.registry': 'レジストリ',
   'models.active': '稼働モデル',
   'models.none': 'モデルはまだありません。最初の学習で作られます。',
@@ -310,6 +311,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'reason.PROB_LOW': '確率不足',
   'reason.RISK_HIGH': '高リスク',
   'reason.COST_HIGH': 'コスト超過',
+  'reason.EXPOSURE': 'エクスポージャー超過',
   'reason.NO_MODEL': 'モデルなし',
   'reason.WARMUP': '準備中',
   'reason.LEG_MISSING': '片側の足なし',
@@ -331,6 +333,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'meaning.PROB_LOW': '回帰確率が θ1 を超えていません。',
   'meaning.RISK_HIGH': 'リスク順位が θ2 未満ではありません。',
   'meaning.COST_HIGH': '現在のコストを引いた期待値が不足しています。',
+  'meaning.EXPOSURE': 'エントリーすると全ポジションの純エクスポージャーが上限を超えます。',
   'meaning.NO_MODEL': '検証済みのモデルが読み込まれていません。',
   'meaning.WARMUP': '必要な本数の足がまだ揃っていません。',
   'meaning.LEG_MISSING': '片側の足が時間内に届きませんでした。',
@@ -712,6 +715,8 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'noTrades.RISK_HIGH': 'AI2はリスクが高いと判定しています。θ2を下回る必要があります。',
   'noTrades.COST_HIGH':
     '期待損益がこの分のコストを下回ります。スプレッドの縮小を待つか、設定したコストを見直してください。',
+  'noTrades.EXPOSURE':
+    '保有中のポジションが、この銘柄または通貨の上限（max_symbol_exposure、max_currency_exposure）に達しています。',
   'noTrades.SESSION': 'この時間帯はエントリーしません（no_entry_windows）。',
   'noTrades.KPI_HALT':
     'KPIがエントリーを停止しました。監視ページを確認し、minutehand models resume で再開してください。',

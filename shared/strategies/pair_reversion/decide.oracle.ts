@@ -41,6 +41,11 @@ export interface DecisionInput {
   readonly hasEdge: boolean;
   /** A live KPI halts the pair under the active models. */
   readonly isHalted: boolean;
+  /**
+   * Net exposures over all open positions, by symbol and by currency, without and with the entry, in gross notionals of
+   * one position, and the limits; absent: no limits.
+   */
+  readonly exposures?: readonly { readonly before: number; readonly after: number; readonly limit: number }[];
   /** A person's order for the pair: no entries, or close as well. */
   readonly stop?: 'entries' | 'close' | null;
   readonly theta1: number;
@@ -113,6 +118,11 @@ export const REFUSALS: readonly Row[] = [
     ({ scores, theta2 }) => scores !== null && (Number.isNaN(scores.risk_score) || scores.risk_score >= theta2),
   ],
   ['COST_HIGH', ({ scores, policy }) => scores !== null && !(scores.expected_net_bps > policy.min_expected_net_bps)],
+  [
+    'EXPOSURE',
+    ({ exposures = [] }) =>
+      exposures.some(({ before, after, limit }) => Math.abs(after) > limit && Math.abs(after) > Math.abs(before)),
+  ],
 ];
 
 const NEW_YORK = new Intl.DateTimeFormat('en-US', {

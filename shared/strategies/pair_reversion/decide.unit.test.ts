@@ -79,6 +79,20 @@ describe('decide when flat', () => {
     expect(decide(at, scores, gate(edge), POLICY, FLAT)).toEqual({ action: 'HOLD', reason, target: 0 });
   });
 
+  it.each([
+    [null, 'ENTRY'],
+    [1, 'ENTRY'],
+    [1 + Number.EPSILON, 'EXPOSURE'],
+  ] as const)('an entry that makes a net exposure of %s where 1 is the limit is answered %s', (net, reason) => {
+    const exposure = net === null ? null : { key: 'USD', kind: 'currency' as const, net, limit: 1 };
+    expect(decide(market(2.5), GOOD, { ...gate(true), exposure }, POLICY, FLAT).reason).toBe(reason);
+    // Last of all reasons, and never one to stay in a position.
+    expect(decide(market(2.5), null, { ...gate(true), exposure }, POLICY, FLAT).reason).toBe('NO_MODEL');
+    const poor = { ...GOOD, expected_net_bps: 0 };
+    expect(decide(market(2.5), poor, { ...gate(true), exposure }, POLICY, FLAT).reason).toBe('COST_HIGH');
+    expect(decide(later(0.4), GOOD, { ...gate(true), exposure }, POLICY, open(2.5)).reason).toBe('Z_EXIT');
+  });
+
   it('enters a pair without a proven edge only when the policy does not require one', () => {
     expect(decide(market(2.5), GOOD, gate(false), { ...POLICY, require_edge: false }, FLAT).action).toBe('ENTER');
   });
@@ -228,9 +242,13 @@ describe('decide where several reasons hold at once', () => {
           halted: fc.boolean(),
           stop: fc.constantFrom(null, null, 'entries' as const, 'close' as const),
           minute: fc.integer({ min: 0, max: 10_080 }),
+          exposure: fc.constantFrom(
+            null,
+            ...[0.9, 1, 1.0001].map((net) => ({ key: 'USD', kind: 'currency' as const, net, limit: 1 })),
+          ),
           windows: fc.constantFrom([], ['16:45-18:15', 'Sun 17:00-18:30'], ['00:00-24:00'], ['Tue 08:00-20:00']),
         }),
-        ({ z, now, beta, scores, edge, how, age, flat, halted, stop, minute, windows }) => {
+        ({ z, now, beta, scores, edge, how, age, flat, halted, stop, exposure, minute, windows }) => {
           const policy = { ...POLICY, ...how, no_entry_windows: parseEntryWindows(windows) };
           const time = (NOON + minute * 60) as OpenTime;
           const bar = market(now, beta);
@@ -247,9 +265,13 @@ describe('decide where several reasons hold at once', () => {
             position,
             time,
             noEntryWindows: windows,
+            ...(exposure !== null && { exposures: [{ before: 0, after: -exposure.net, limit: exposure.limit }] }),
           });
+
           if (!flat && met.length > 1) coincidences.add(met.slice(0, 2).join());
-          expect(decideAt(bar, scores, gate(edge, halted, stop), policy, position, time)).toEqual(expected);
+          expect(decideAt(bar, scores, { ...gate(edge, halted, stop), exposure }, policy, position, time)).toEqual(
+            expected,
+          );
         },
       ),
       { numRuns: 3000, seed: 14 },

@@ -1,5 +1,6 @@
 import type { OpenTime } from '../../bar.ts';
 import type { EntryWindow } from '../../core/cost/entry_window.ts';
+import type { ExposureAfter, ExposurePolicy } from '../../core/position/exposure.ts';
 import type { LeveragePolicy } from '../../core/position/leverage.ts';
 import type { Market, Position } from '../../core/position/position.ts';
 
@@ -23,6 +24,8 @@ export interface DecisionPolicy {
   readonly no_entry_windows: readonly EntryWindow[];
   /** The expected result of an entry, in basis points after costs, must be above it. */
   readonly min_expected_net_bps: number;
+  /** Absent without limits. */
+  readonly exposure?: ExposurePolicy;
   /** 1: as decided the first version, without swaps in the expected result; absent: as now. */
   readonly rules?: 1;
 }
@@ -42,6 +45,8 @@ export interface Gate extends Thresholds {
   readonly isHalted: boolean;
   /** A person has stopped the entries of the pair, or also has its position closed; null or absent = neither. */
   readonly stop?: 'entries' | 'close' | null;
+  /** What an entry would raise, by `candidateExposure`; null or absent: nothing that is limited. */
+  readonly exposure?: ExposureAfter | null;
 }
 
 /** Answers of the models to a bar. */

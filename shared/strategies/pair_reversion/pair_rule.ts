@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR } from '../../bar.ts';
 import { isEntryClosed } from '../../core/cost/entry_window.ts';
 import { MINUTES_PER_WEEK } from '../../core/cost/new_york_time.ts';
-import { adverseZ } from '../../core/position/position.ts';
+import { adverseZ, type Market } from '../../core/position/position.ts';
 import { comparison, fact } from '../../core/rule/conditions.ts';
 import type { Condition, Rule } from '../../core/rule/rule.ts';
 import type { PairInput } from './pair_input.ts';
@@ -21,7 +21,8 @@ export type PairReason =
   | 'SESSION'
   | 'PROB_LOW'
   | 'RISK_HIGH'
-  | 'COST_HIGH';
+  | 'COST_HIGH'
+  | 'EXPOSURE';
 export type PairExitName = 'reverted' | 'stop_loss' | 'age' | 'risk' | 'close_all';
 export type PairEntryName =
   | 'stop'
@@ -34,7 +35,8 @@ export type PairEntryName =
   | 'session'
   | 'return_prob'
   | 'risk_score'
-  | 'expected_net';
+  | 'expected_net'
+  | 'exposure';
 
 const isScored = ({ scores }: PairInput): boolean => scores !== null;
 const riskScore = ({ scores }: PairInput): number => (scores === null ? NaN : scores.risk_score);
@@ -161,14 +163,29 @@ const entries: readonly Condition<PairInput, PairEntryName, PairReason>[] = [
     scale: ({ roundTripBps = NaN }) => roundTripBps,
     applies: isScored,
   }),
+  // Last: an entry is refused for what is open elsewhere only where nothing else refuses it.
+  comparison({
+    name: 'exposure',
+    reason: 'EXPOSURE',
+    limitFrom: 'policy',
+    relation: '<=',
+    value: ({ gate }) => gate.exposure?.net ?? 0,
+    limit: ({ gate }) => gate.exposure?.limit ?? 0,
+    applies: ({ gate }) => gate.exposure !== null && gate.exposure !== undefined,
+  }),
 ];
 
 /** The rule of a pair: sells a spread that is far above its mean, buys one that is far below. */
 export const PAIR_RULE: Rule<PairInput, PairReason, PairExitName, PairEntryName> = {
   exits,
   entries,
-  entrySide: ({ market }) => (market.z > 0 ? -1 : 1),
+  entrySide: ({ market }) => sideAgainst(market),
 };
+
+/** The side of an entry: against the deviation. */
+export function sideAgainst({ z }: Market): -1 | 1 {
+  return z > 0 ? -1 : 1;
+}
 
 /** Minutes from the fill, one bar after the open, until entries are allowed; a week when they never are. */
 function minutesUntilOpen({ policy, time }: PairInput): number {

@@ -89,6 +89,8 @@ function changed(question: PairInput, name: PairEntryName | 'flat', change: numb
       return { ...question, scores: { ...scores!, return_prob: beyond(scores!.return_prob + change, true) } };
     case 'risk_score':
       return { ...question, scores: { ...scores!, risk_score: beyond(scores!.risk_score + change, false) } };
+    case 'exposure':
+      return { ...question, gate: { ...gate, exposure: { ...gate.exposure!, net: gate.exposure!.net + change } } };
     case 'expected_net':
       return { ...question, scores: { ...scores!, expected_net_bps: beyond(scores!.expected_net_bps + change, true) } };
   }

@@ -17,6 +17,8 @@ export const REASONS = {
   PROB_LOW: 'HOLD: return_prob is not above theta1.',
   RISK_HIGH: 'HOLD: risk_score is not below theta2.',
   COST_HIGH: 'HOLD: the expected result after the current costs is not above min_expected_net_bps.',
+  EXPOSURE:
+    'HOLD: the entry would raise a net exposure over all open positions above max_symbol_exposure or max_currency_exposure.',
   NO_MODEL: 'HOLD: no verified model set is loaded.',
   WARMUP: 'HOLD: the pair has not seen enough bars yet.',
   LEG_MISSING: 'HOLD: the bar of one leg did not come in time.',

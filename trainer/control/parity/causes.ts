@@ -6,6 +6,7 @@ export const CAUSES = {
   BACKFILL: 'the bars came as backfill: features move, nothing is decided',
   BAR_SUSPECT: 'the bar of a leg was held back as suspect: the minute is dropped',
   CLOSE_ALL: 'a person has the position closed',
+  EXPOSURE: 'positions of other pairs keep the entry from being made: the backtest of a pair alone knows none',
   KPI_HALT: 'a live KPI halts the entries of the pair',
   LEG_MISSING: 'the bar of a leg came after straggler_timeout_ms: the minute is dropped',
   NO_MODEL: 'no model set answered: the backtest decides as without one',
@@ -42,7 +43,8 @@ export function explains(
   if (reason === 'BAR_SUSPECT' || reason === 'LEG_MISSING' || reason === 'WARMUP')
     return !isInBacktest && isHeld(live, before) && isUnscored(live) && z_score === null ? reason : null;
   if (reason === 'CLOSE_ALL') return isClosedByPerson(live, before, fields) ? reason : null;
-  if (reason === 'KPI_HALT' || reason === 'STOPPED') return isRefusedEntry(live, fields) ? reason : null;
+  if (reason === 'KPI_HALT' || reason === 'STOPPED' || reason === 'EXPOSURE')
+    return isRefusedEntry(live, fields) ? reason : null;
   return null;
 }
 

@@ -3,6 +3,7 @@ import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import type { ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
+import type { ExposurePolicy } from '../../../shared/core/position/exposure.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { buildPairHistory, viewColumns, type HistoryColumns, type PairHistory } from '../history/pair_history.ts';
@@ -15,6 +16,7 @@ import {
   type FilledTrade,
   type OvernightSwaps,
 } from '../trades/backtest.ts';
+import { jointBacktest, type JointPair } from '../trades/joint_backtest.ts';
 import { markToMarket, type PnlChanges } from './equity.ts';
 import { tallyExecutability, type ExecutabilityTally } from './executability.ts';
 import { tradeDays, type TradeDays } from './net_interval.ts';
@@ -170,18 +172,38 @@ export function columnsOfPart({ history, scores }: PairColumns, { first, end }: 
   };
 }
 
-function runView({ pair, history: columns, scores, start, rolls, options: given }: ViewTask): PairView {
+function runView(task: ViewTask): PairView {
+  const { history, from, to, options } = jointPairOf(task);
+  return viewOf(task, runBacktest(history, from, to, options));
+}
+
+/** Trades all pairs together, where their open positions limit each other. @param tasks of one bundle and view */
+export function runViewsJointly(tasks: readonly ViewTask[], exposure: ExposurePolicy): PairView[] {
+  const runs = jointBacktest(tasks.map(jointPairOf), exposure);
+  return tasks.map((task, i) => viewOf(task, runs[i]!));
+}
+
+function jointPairOf({ pair, history: columns, scores, start, options }: ViewTask): JointPair {
   const history = historyOf(pair, columns);
-  const options = {
-    ...given,
-    scores: (t: number) => ({
-      return_prob: scores.ai1[t]!,
-      risk_score: scores.riskScore[t]!,
-      result_sigmas: scores.resultSigmas[t]!,
-    }),
-    scale: (t: number) => scores.ai3[t]!,
+  return {
+    history,
+    from: start,
+    to: history.length,
+    options: {
+      ...options,
+      scores: (t) => ({
+        return_prob: scores.ai1[t]!,
+        risk_score: scores.riskScore[t]!,
+        result_sigmas: scores.resultSigmas[t]!,
+      }),
+      scale: (t) => scores.ai3[t]!,
+    },
   };
-  const run = runBacktest(history, start, history.length, options);
+}
+
+/** What is told of a run. */
+function viewOf({ pair, history: columns, start, rolls, options }: ViewTask, run: BacktestRun): PairView {
+  const history = historyOf(pair, columns);
   const changes = markToMarket(history, run.trades, options.overnight);
   const days = new Float64Array(rolls.length + 1);
   for (let i = 0; i < changes.time.length; i++) days[tradingDayAt(rolls, changes.time[i]!)]! += changes.change[i]!;

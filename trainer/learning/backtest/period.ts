@@ -7,6 +7,7 @@ import { servingSet, type ModelSet } from '../../../shared/bundle/model_set.ts';
 import type { PreparedModels } from '../../../shared/bundle/prepared_models.ts';
 import type { DecisionPolicy, Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
+import type { ExposurePolicy } from '../../../shared/core/position/exposure.ts';
 import { perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import type { Pair } from '../../../shared/pair.ts';
@@ -25,6 +26,7 @@ import { netInterval, type NetInterval } from './net_interval.ts';
 import {
   columnsOfPart,
   performTask,
+  runViewsJointly,
   scorePart,
   type Evaluated,
   type PairColumns,
@@ -35,6 +37,7 @@ import {
   type PartTask,
   type TradeRecord,
   type UnscoredPart,
+  type ViewTask,
 } from './pair_tasks.ts';
 import { joinColumns, partsOf, type BarsPart } from './parts.ts';
 import { performanceOf, type Performance } from './performance.ts';
@@ -167,7 +170,7 @@ async function backtestSets(options: PeriodOptions): Promise<PeriodResult> {
     partsOf(legBars(bars, pair, 'a')!, legBars(bars, pair, 'b')!, options.labels.windows, BARS_PER_PART),
   );
   const total = pairParts.reduce((sum, parts) => sum + parts.length, 0);
-  const work = openWork(total, rolls, options);
+  const work = openWork(total, pairs, rolls, options);
   const memory = openMemory(Math.max(...pairParts.map(barsOf)), options);
   try {
     const results = await Promise.all(pairs.map((pair, i) => backtestPair(pair, pairParts[i]!, memory, work)));
@@ -185,10 +188,12 @@ interface Work {
   /** Scores a part if its thread has no models. */
   score(task: PartTask, kept: NonNullable<UnscoredPart>): Promise<void>;
   onPart(): void;
+  /** Trades a pair in a view of a bundle. */
+  view(name: View, bundle: number, task: ViewTask): Promise<PairView>;
 }
 
-function openWork(parts: number, rolls: readonly Rollover[], options: PeriodOptions): Work {
-  const { sets, workers, onProgress } = options;
+function openWork(parts: number, pairs: readonly Pair[], rolls: readonly Rollover[], options: PeriodOptions): Work {
+  const { sets, workers, onProgress, policy } = options;
   const prepared = options.prepared?.every(isInWasm) === true ? options.prepared : null;
   const threads = openTaskThreads(
     Math.min(workers, parts),
@@ -208,7 +213,31 @@ function openWork(parts: number, rolls: readonly Rollover[], options: PeriodOpti
       return scored;
     },
     onPart: () => onProgress(++done, parts),
+    view:
+      policy.exposure === undefined
+        ? // Stryker disable next-line ObjectLiteral,BooleanLiteral: affects the order of work alone
+          (_name, _bundle, task) => threads.run(() => task, { isUrgent: true }) as Promise<PairView>
+        : jointViews(pairs, policy.exposure),
   };
+}
+
+/** Waits for the tasks of all pairs, and trades them together. */
+function jointViews(pairs: readonly Pair[], exposure: ExposurePolicy): Work['view'] {
+  const waiting = new Map<string, { readonly task: ViewTask; resolve(view: PairView): void }[]>();
+  return (name, bundle, task) =>
+    new Promise((resolve) => {
+      const key = `${bundle} ${name}`;
+      const all = [...(waiting.get(key) ?? []), { task, resolve }];
+      waiting.set(key, all);
+      if (all.length < pairs.length) return;
+      // In the order of the pairs, whatever thread was done first.
+      const ordered = pairs.map(({ id }) => all.find((own) => own.task.pair.id === id)!);
+      const views = runViewsJointly(
+        ordered.map((own) => own.task),
+        exposure,
+      );
+      ordered.forEach((own, i) => own.resolve(views[i]!));
+    });
 }
 
 function isInWasm({ models, groups = [] }: PreparedModels): boolean {
@@ -295,7 +324,8 @@ async function backtestPair(pair: Pair, parts: readonly BarsPart[], memory: Memo
   return result;
 }
 
-async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, options }: Work): Promise<PairResult> {
+async function checkPair(pair: Pair, columns: PairColumns, work: Work): Promise<PairResult> {
+  const { threads, rolls, options } = work;
   const { policy, sets, from } = options;
   const { history } = columns;
   const { time } = history;
@@ -303,9 +333,9 @@ async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, opt
   const costs = pairCosts(options.costs, pair);
   // Stryker disable next-line ObjectLiteral,BooleanLiteral: affects the order of work alone
   const urgent = { isUrgent: true };
-  const view = (i: number, isGated: boolean): Promise<PairView> => {
+  const view = (name: View, i: number, isGated: boolean): Promise<PairView> => {
     const set = servingSet(sets[i]!, pair.id);
-    const task: PairTask = {
+    return work.view(name, i, {
       kind: 'view',
       pair,
       history,
@@ -320,13 +350,16 @@ async function checkPair(pair: Pair, columns: PairColumns, { threads, rolls, opt
         ...(set.expectation && { expectation: set.expectation }),
         overnight: { rolls, swaps: costs },
       },
-    };
-    return threads.run(() => task, urgent) as Promise<PairView>;
+    });
   };
   const viewsOf = async (set: ModelSet, i: number): Promise<PairBundleResult['views']> => {
-    // The views differ only if an edge is required and missing.
+    // The views differ only if an edge is required and missing; of pairs that limit each other, if one of them does.
     const isGated = policy.require_edge && !set.hasEdge(pair.id);
-    const [allPairs, gated] = await Promise.all([view(i, false), isGated ? view(i, true) : null]);
+    const isOwn = isGated || policy.exposure !== undefined;
+    const [allPairs, gated] = await Promise.all([
+      view('all_pairs', i, false),
+      isOwn ? view('edge_pairs', i, isGated) : null,
+    ]);
     return { all_pairs: allPairs, edge_pairs: gated ?? allPairs };
   };
   const labelTask: PairTask = { kind: 'labels', pair, columns, start, rolls, policy: labelPolicy(options) };

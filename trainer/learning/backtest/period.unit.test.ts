@@ -14,7 +14,8 @@ import { EVALUATION_BARRIERS, isCandidate, reversionLabel } from '../label/rever
 import { riskLabel } from '../label/risk.ts';
 import { scaleLabel } from '../label/scale.ts';
 import { modelMetrics } from '../measures/model_metrics.ts';
-import { runBacktest } from '../trades/backtest.ts';
+import { runBacktest, type FilledTrade } from '../trades/backtest.ts';
+import { jointBacktest } from '../trades/joint_backtest.ts';
 import { markToMarket } from './equity.ts';
 import { backtestPeriod, pool, type PeriodOptions, type PeriodResult } from './period.ts';
 
@@ -101,21 +102,26 @@ function wholePair(id: string, own: ReadonlyMap<string, BarColumns> = bars): Who
   };
 }
 
-function tradesOf({ id, history, start, answer }: WholePair) {
+function optionsOf({ id, answer }: WholePair) {
   const { a, b } = parsePair(id);
   const costs = { a: symbols[a]!, b: symbols[b]! };
   const rolls = ROLLS.map((time, i) => ({ time, swapDays: i === 0 ? 1 : 3 }));
-  const overnight = { rolls, swaps: costs };
-  const { trades, candidates, refusals } = runBacktest(history, start, history.length, {
+  return {
     thresholds: { theta1: 0.5, theta2: 0.7 },
     policy,
     edge: true,
     costs,
-    overnight,
-    scores: (t): ModelScores => ({ return_prob: answer(t, 0), risk_score: answer(t, 2) }),
-    scale: (t) => answer(t, 3),
-  });
-  return { trades, candidates, refusals, changes: markToMarket(history, trades, overnight) };
+    overnight: { rolls, swaps: costs },
+    scores: (t: number): ModelScores => ({ return_prob: answer(t, 0), risk_score: answer(t, 2) }),
+    scale: (t: number) => answer(t, 3),
+  };
+}
+
+function tradesOf(own: WholePair) {
+  const { history, start } = own;
+  const options = optionsOf(own);
+  const { trades, candidates, refusals } = runBacktest(history, start, history.length, options);
+  return { trades, candidates, refusals, changes: markToMarket(history, trades, options.overnight) };
 }
 
 let result: PeriodResult;
@@ -321,6 +327,34 @@ describe('backtestPeriod', () => {
 
   it('gives the same in memory that threads share', async () => {
     expect(await run({ workers: 2 })).toEqual(result);
+  });
+
+  it('trades all pairs together where their exposure is limited', async () => {
+    const exposure = { symbol: null, currency: 0.4 };
+    const limited = await run({ policy: { ...policy, exposure } });
+    const { trades, total, executability } = limited.bundles[0]!.all_pairs;
+    const joint = jointBacktest(
+      whole.map((own) => ({ history: own.history, from: own.start, to: own.history.length, options: optionsOf(own) })),
+      exposure,
+    );
+    const entries = (all: readonly FilledTrade[]) =>
+      all.map(({ pairId, entrySignal, exitSignal, netBps }) => ({ pairId, at: exitSignal - entrySignal, netBps }));
+    expect(entries(trades)).toEqual(entries(joint.flatMap((own) => own.trades)));
+    expect(total.refusals.EXPOSURE).toBeGreaterThan(10);
+    expect(executability).toBeDefined();
+    expect(trades.length).toBeLessThan(result.bundles[0]!.all_pairs.trades.length);
+    // Views differ by what the pairs without an edge hold in the other one.
+    const gated = await run({
+      policy: { ...policy, exposure, require_edge: true },
+      sets: [setOf({ hasEdge: (id) => id !== pairs[0] })],
+    });
+    const { edge_pairs, all_pairs } = gated.bundles[0]!;
+    expect(all_pairs.trades).toEqual(trades);
+    expect(edge_pairs.total.refusals.NO_EDGE).toBeGreaterThan(0);
+    expect(edge_pairs.trades.filter(({ pairId }) => pairId === pairs[0])).toEqual([]);
+    // In memory that threads share, in whatever order they end.
+    const shared = await run({ policy: { ...policy, exposure }, workers: 2 });
+    expect(shared.bundles[0]!.all_pairs.trades).toEqual(trades);
   });
 
   it('enters by the expectation of each bundle', async () => {

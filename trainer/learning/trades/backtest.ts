@@ -10,6 +10,7 @@ import type {
 import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
 import { scoresOf } from '../../../shared/strategies/pair_reversion/scores.ts';
 import { step, type Step } from '../../../shared/strategies/pair_reversion/step.ts';
+import type { ExposureAfter } from '../../../shared/core/position/exposure.ts';
 import { applyLeverage } from '../../../shared/core/position/leverage.ts';
 import { pairReturn } from '../../../shared/core/position/pair_return.ts';
 import { FLAT, type Market, type Position } from '../../../shared/core/position/position.ts';
@@ -104,38 +105,88 @@ export function backtest(history: PairHistory, from: number, to: number, options
 
 /** As `backtest`, with candidates and refusals. */
 export function runBacktest(history: PairHistory, from: number, to: number, options: BacktestOptions): BacktestRun {
+  const pass = startPass(from, options);
+  runPass(history, to, options, pass);
+  return endPass(history, to, options, pass);
+}
+
+/** Where a run over one pair's bars is. */
+export interface BacktestPass {
+  /** The bar that is decided next. */
+  t: number;
+  /** Before it. */
+  position: Position;
+  entrySignal: number;
+  candidates: number;
+  readonly trades: FilledTrade[];
+  readonly refusals: Partial<Record<Reason, number>>;
+  /** Whether the run pauses before each entry, until `judged`, and after each entry and exit. */
+  readonly pauses: boolean;
+  /** The bar whose entry may be decided by `exposure`, what the entry would do to all open positions. */
+  judged: number;
+  exposure: ExposureAfter | null;
+}
+
+export function startPass(from: number, { start = FLAT }: BacktestOptions, pauses = false): BacktestPass {
+  const counts = { candidates: 0, trades: [], refusals: {} };
+  return { t: from, position: start, entrySignal: -1, ...counts, pauses, judged: -1, exposure: null };
+}
+
+/** Why a run paused: before an entry that nothing of the pair refuses, behind an entry or an exit; null = it ended. */
+export type PassEvent = 'asks' | 'entered' | 'exited' | null;
+
+/** Runs on to the end, or to the next event. */
+export function runPass(history: PairHistory, to: number, options: BacktestOptions, pass: BacktestPass): PassEvent {
   const { policy } = options;
-  const gate = { ...options.thresholds, hasEdge: options.edge, isHalted: false };
-  const trades: FilledTrade[] = [];
-  const refusals: Partial<Record<Reason, number>> = {};
-  let candidates = 0;
-  let position = options.start ?? FLAT;
-  let entrySignal = -1;
-  const close = (held: Position, exitSignal: number, fillBar: number, reason: string): void =>
-    void trades.push(makeTrade(history, held, entrySignal, exitSignal, fillBar, reason, options));
-  for (let t = from; t + 1 < to; t++) {
+  const { trades, refusals, pauses } = pass;
+  const gate = { ...options.thresholds, hasEdge: options.edge, isHalted: false, exposure: null };
+  let { position } = pass;
+  for (let t = pass.t; t + 1 < to; t++) {
     const before = position;
     const isCandidate = before.side === 0 && Math.abs(history.z[t]!) >= policy.z_entry;
     // Shortcut: on most bars nothing is decided and no position ages, and a step would take as long as the features.
     if (before.side === 0 && !isCandidate && options.observe === undefined) continue;
     const market = marketAt(history, t);
     const scores = scoresAtBar(market, t, history, options);
-    const taken = step(market, scores, gate, policy, before, '', history.time[t]! as OpenTime);
+    const own = pass.judged === t ? { ...gate, exposure: pass.exposure } : gate;
+    const taken = step(market, scores, own, policy, before, '', history.time[t]! as OpenTime);
     const { action, reason } = taken.decision;
+    if (pauses && action === 'ENTER' && pass.judged !== t) return pauseAt(pass, t, position, 'asks');
     const fullScale = action === 'ENTER' ? (options.scale?.(t) ?? 1) : 0;
     const risk = scores?.risk_score ?? null;
     const { leverage } = policy;
     const at = history.time[t]!;
     ({ position } = applyLeverage(leverage, history.pair, market, risk, fullScale, before, taken.position, at));
     if (isCandidate) {
-      candidates++;
+      pass.candidates++;
       if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
     }
-    if (action === 'EXIT' && entrySignal >= 0) close(before, t, t + 1, reason);
-    if (action === 'ENTER') entrySignal = t;
+    if (action === 'EXIT' && pass.entrySignal >= 0)
+      trades.push(makeTrade(history, before, pass.entrySignal, t, t + 1, reason, options));
+    if (action === 'ENTER') pass.entrySignal = t;
     if (options.observe !== undefined) position = options.observe(t, { ...taken, position });
+    if (pauses && action !== 'HOLD') return pauseAt(pass, t + 1, position, action === 'ENTER' ? 'entered' : 'exited');
   }
-  if (position.side !== 0 && entrySignal >= 0 && entrySignal + 1 < to - 1) close(position, -1, to - 1, 'END_OF_DATA');
+  pass.t = to;
+  pass.position = position;
+  return null;
+}
+
+function pauseAt(pass: BacktestPass, t: number, position: Position, event: PassEvent): PassEvent {
+  pass.t = t;
+  pass.position = position;
+  return event;
+}
+
+/** A position that is open at the end is closed at the last open. */
+export function endPass(
+  history: PairHistory,
+  to: number,
+  options: BacktestOptions,
+  { position, entrySignal, trades, candidates, refusals }: BacktestPass,
+): BacktestRun {
+  if (position.side !== 0 && entrySignal >= 0 && entrySignal + 1 < to - 1)
+    trades.push(makeTrade(history, position, entrySignal, -1, to - 1, 'END_OF_DATA', options));
   return { trades, candidates, refusals };
 }
 
