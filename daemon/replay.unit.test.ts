@@ -263,15 +263,17 @@ describe('replayJournal', () => {
     { timeout: 90_000 },
     async () => {
       const drawdown: [number, number][] = [[0.0005, 0.5]];
+      const limited = tinySettings({ core: { max_currency_exposure: 0.6 } });
       const policies = [
         settings,
         tinySettings({ core: { require_edge: false, leverage_reduction_rate: { drawdown, risk_score: [] } } }),
         tinySettings({ minutehand: { decision: { z_entry: 1.2 } } }),
+        limited,
         // As the first version decided: without swaps in the expected result, with logarithmic returns.
         byFirstRules(tinySettings({ core: { leverage_reduction_rate: { drawdown, risk_score: [] } } })),
       ];
       const path = join(folder, 'policies.db');
-      await liveThrough(path, 'sunday', settings, policies);
+      await liveThrough(path, 'sunday', limited, policies);
       const store = openJournal(path);
       const signals = [...store.signals()];
       const hashes = new Set(signals.map(({ body }) => bodyOf({ body }).policy_hash));
@@ -280,6 +282,16 @@ describe('replayJournal', () => {
       for (const how of policies.slice(0, 2)) {
         const { differences, equal } = await replayOf(store, how);
         expect([differences, equal]).toEqual([[], signals.length]);
+      }
+      // Explained with the positions of the other pairs at that minute, by the policy of that minute.
+      const explainer = createExplainer(settings, { models: folder, journal: () => path });
+      const refused = signals.filter(({ body }) => bodyOf({ body }).reason === 'EXPOSURE');
+      expect(refused.length).toBeGreaterThan(3);
+      for (const { pairId, time } of refused) {
+        const { gate, to_enter, reproduced } = await explainer.explain(pairId, time);
+        expect(reproduced.equal).toBe(true);
+        expect(to_enter).toMatchObject([{ name: 'exposure', value: gate!.exposure!.net, limit: 0.6, relation: '<=' }]);
+        expect(gate!.exposure!.net).toBeGreaterThan(0.6);
       }
       store.prune({ throughRow: signals.length, publishedBeforeMs: Infinity }, Math.floor(signals.length / 2));
       const pruned = await replayOf(store);
