@@ -47,10 +47,21 @@ export function partsOf(name: string, voteMembers: readonly string[]): readonly 
   return name === VOTE.name ? voteMembers : [name];
 }
 
+type Trained = Pick<TrainPolicy, 'engine' | 'vote_members'>;
+
 /** Fits of trees behind one model; at least 1. */
-export function treeFitsOf(train: Pick<TrainPolicy, 'engine' | 'vote_members'>): number {
+export function treeFitsOf(train: Trained): number {
+  return Math.max(1, treePartsOf(train).length);
+}
+
+/** Whether the parameters of trees have an effect, so that a search can find better ones. */
+export function hasTrees(train: Trained): boolean {
+  return treePartsOf(train).length > 0;
+}
+
+function treePartsOf(train: Trained): string[] {
   const engines: readonly string[] = ENGINES;
-  return Math.max(1, partsOf(train.engine, voteMembersOf(train)).filter((name) => engines.includes(name)).length);
+  return partsOf(train.engine, voteMembersOf(train)).filter((name) => engines.includes(name));
 }
 
 /** @throws MinutehandError LEARNER_MISSING when a library that it needs is not on this machine */

@@ -7,7 +7,7 @@ import { refuseImplausible } from '../data_quality/implausible_dataset.ts';
 import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
 import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
-import { refuseMissingLearner, treeFitsOf, voteMembersOf, type LearnerSetup } from '../learners/registry.ts';
+import { hasTrees, refuseMissingLearner, treeFitsOf, voteMembersOf, type LearnerSetup } from '../learners/registry.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
 import { modelJob } from '../learners/model_job.ts';
@@ -160,9 +160,10 @@ export async function outlineTraining(
   return { dataset, plan, trials, fits: trainingFits(folds, trials) };
 }
 
-/** A warm start keeps the parameters of its bundle. */
-function trialsOf({ warmStart }: TrainingPlan, { trials }: TrainOptions): number {
-  return warmStart === null ? trials : 0;
+/** A warm start keeps the parameters of its bundle; without trees or labels to vary, all trials would be the same. */
+function trialsOf({ warmStart, settings }: TrainingPlan, { trials }: TrainOptions): number {
+  const { search, train } = settings.minutehand;
+  return warmStart === null && (hasTrees(train) || search.label) ? trials : 0;
 }
 
 /** Models that a full training learns for all three roles: folds, walk-forward, leakage tests, trials of a search. */

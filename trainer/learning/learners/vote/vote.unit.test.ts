@@ -3,7 +3,7 @@ import { createRng } from '../../../../shared/rng.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import { fitAllRows, type FitRequest } from '../contract/learner.ts';
 import { splitOffTheEnd } from '../contract/stopping_rows.ts';
-import { openLearner, partsOf } from '../registry.ts';
+import { hasTrees, openLearner, partsOf } from '../registry.ts';
 import { runFit } from '../trees/fit.ts';
 import { voteOf } from './fitted_vote.ts';
 import { voteWeights } from './vote_weights.ts';
@@ -121,5 +121,7 @@ describe('a vote', () => {
   it('consists of its members, any other learner of itself', () => {
     expect(partsOf('vote', ['gbdt', 'logistic'])).toEqual(['gbdt', 'logistic']);
     expect(partsOf('gbdt', ['gbdt', 'logistic'])).toEqual(['gbdt']);
+    expect(hasTrees({ engine: 'vote', vote_members: ['gbdt', 'logistic'] })).toBe(true);
+    expect(hasTrees({ engine: 'logistic' })).toBe(false);
   });
 });
