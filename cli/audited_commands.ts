@@ -90,6 +90,6 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'the trainer records the request': ['runs cancel', 'runs start'],
   'the trainer or systemd starts them': ['alerts unit', 'policy evidence'],
   'it writes its entry itself, with the anchors that it sets aside': ['audit restart'],
-  'they only send a message': ['alerts test'],
+  'they only send a message': ['alerts test', 'stop'],
   'the system’s journal has them': ['service install', 'service uninstall'],
 };

@@ -183,8 +183,12 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     load: async () => (await import('./commands/policy.ts')).addPolicy,
   },
   service: {
-    summary: 'let systemd run it: install, uninstall, status',
+    summary: 'let systemd, or Windows’ Task Scheduler, run it: install, uninstall, status',
     load: async () => (await import('./commands/service.ts')).addService,
+  },
+  stop: {
+    summary: 'end what runs in this home (Windows)',
+    load: async () => (await import('./commands/stop.ts')).addStop,
   },
   status: {
     summary: 'all shards and the trainer at a glance',

@@ -107,5 +107,6 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'trades check',
   ],
   'processes that run until they are ended, and say what fails': ['collect', 'daemon', 'ea', 'trainer', 'up'],
+  'what has not ended is an error, and the next call continues': ['stop'],
   'systemd refuses the whole': ['service install', 'service uninstall'],
 };

@@ -6,19 +6,19 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { askToStop } from './stop_signal.ts';
 
-it('requests the end of a process by closing its channel on Windows, where a signal would kill it, and by SIGTERM elsewhere', async () => {
+it('requests the end of a process by a message on Windows, where a signal would kill it, and by SIGTERM elsewhere', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-stop-'));
   const program = join(folder, 'program.mjs');
   writeFileSync(
     program,
-    `process.on('disconnect', () => process.exit(11));
+    `process.on('message', (message) => process.exit(message === 'stop' ? 11 : 13));
      process.on('SIGTERM', () => process.exit(12));
      process.send('ready');`,
   );
   const endOf = async (platform: NodeJS.Platform): Promise<unknown> => {
     const child = fork(program);
     await once(child, 'message');
-    const ended = once(child, 'exit');
+    const ended = once(child, 'close');
     askToStop(child, platform);
     const [code] = (await ended) as [number | null];
     // It has ended: asking again does no harm.

@@ -389,6 +389,16 @@ export const ERRORS = {
     next: 'See docs/reference/PROTOCOL.md#endpoints.',
   },
   STOPPING: { status: 503, message: 'The process is shutting down.', next: 'Reconnect later.' },
+  STOP_BY_SIGNAL: {
+    status: 422,
+    message: '`minutehand stop` is for Windows, which has no signals.',
+    next: 'Press Ctrl-C where it runs, or use `kill <pid>` (`minutehand status` names it), or `sudo systemctl stop minutehand.target`.',
+  },
+  STOP_UNANSWERED: {
+    status: 500,
+    message: 'A process did not end in time.',
+    next: 'Look into its log; a longer `--wait`, or end it in the Task Manager: nothing that was journaled is lost.',
+  },
   HOME_LOCKED: {
     status: 500,
     message: 'Another process of this kind uses this MINUTEHAND_HOME.',
@@ -977,7 +987,7 @@ export const ERRORS = {
   },
   SERVICE_UNSUPPORTED: {
     status: 500,
-    message: 'This machine lacks systemd.',
+    message: 'This machine has neither systemd nor the Task Scheduler of Windows.',
     next: 'See docs/guides/OPERATE.md#without-systemd, or use --root <folder>.',
   },
   SERVICE_RIGHTS: {

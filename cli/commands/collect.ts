@@ -47,7 +47,7 @@ export function addCollect(program: Command, output: () => Output): void {
 }
 
 async function run(flags: CollectFlags, output: Output): Promise<void> {
-  const stopping = stopSignal();
+  const stopping = stopSignal('collect');
   const { minutehand } = loadSettings();
   const paths = homePaths();
   const { name, pairs, port } = shardOf(minutehand, flags.shard);

@@ -53,7 +53,7 @@ export function addEa(program: Command, output: () => Output): void {
 }
 
 async function run(flags: EaFlags, output: Output): Promise<void> {
-  const stopping = stopSignal();
+  const stopping = stopSignal('ea');
   const settings = loadSettings();
   const pairIds = configuredPairs(flags, settings);
   if (!/^[\w-]{1,40}$/.test(flags.name))

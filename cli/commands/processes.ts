@@ -57,7 +57,7 @@ interface DaemonFlags {
 }
 
 async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promise<void> {
-  const stopping = stopSignal();
+  const stopping = stopSignal(standby === true ? 'standby' : 'daemon');
   const systemd = openSystemd((line) => output.note(line));
   void stopping.then((reason) => systemd.stopping(reason));
   const print = saying(output, systemd);
@@ -118,7 +118,7 @@ export function addTrainer(program: Command, output: () => Output): void {
 }
 
 async function runTrainer(output: Output): Promise<void> {
-  const stopping = stopSignal();
+  const stopping = stopSignal('trainer');
   const systemd = openSystemd((line) => output.note(line));
   void stopping.then((reason) => systemd.stopping(reason));
   const print = saying(output, systemd);

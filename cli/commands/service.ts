@@ -26,6 +26,7 @@ import {
   type Machine,
 } from '../systemd/machine.ts';
 import { readUnitStates, showArguments, unitLines, type UnitState } from '../systemd/unit_state.ts';
+import { installTask, taskStatus, uninstallTask } from '../windows_task/task_service.ts';
 
 interface WhereFlags {
   readonly root: string;
@@ -47,7 +48,7 @@ export function addService(program: Command, output: () => Output, machine: Mach
   const service = program
     .command('service')
     .description(
-      'Runs daemons and trainer as services of this machine (Linux with systemd): started at boot, restarted when they end or hang, each sandboxed. See docs/guides/OPERATE.md#install.',
+      'Runs daemons and trainer as services of this machine: started at boot, restarted when they end. Linux: units of systemd, which also restart what hangs, each sandboxed. Windows: a task of the Task Scheduler, without a window or a log-on. See docs/guides/OPERATE.md#install.',
     );
   service
     .command('install')
@@ -92,7 +93,18 @@ Examples:
     .action(() => status(output(), machine));
 }
 
+/** Task Scheduler has one task, no units in another root, and no standby beside `up`. */
+function refuseOnWindows(flag: string, isGiven: boolean): void {
+  if (isGiven) throw new MinutehandError('USAGE', { seen: `${flag} on Windows`, expected: 'no such option there' });
+}
+
 function install(flags: InstallFlags, output: Output, machine: Machine): void {
+  if (machine.platform === 'win32') {
+    refuseOnWindows('--root', flags.root !== machine.root);
+    refuseOnWindows('--no-standby', !flags.standby);
+    const { program, node, start, dryRun } = flags;
+    return installTask({ program, node, start, isDryRun: dryRun === true }, output, machine);
+  }
   const { root, isElsewhere } = rootOf(flags, machine);
   const target: Target = {
     root,
@@ -139,7 +151,12 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
   check(states);
 }
 
-function uninstall(flags: UninstallFlags, output: Output, machine: Machine): void {
+function uninstall(flags: UninstallFlags, output: Output, machine: Machine): void | Promise<void> {
+  if (machine.platform === 'win32') {
+    refuseOnWindows('--root', flags.root !== machine.root);
+    refuseOnWindows('--purge', flags.purge === true);
+    return uninstallTask(flags.dryRun === true, output, machine);
+  }
   const { root, isElsewhere } = rootOf(flags, machine);
   const purge = flags.purge === true;
   const files = programFiles();
@@ -170,6 +187,7 @@ function uninstall(flags: UninstallFlags, output: Output, machine: Machine): voi
 }
 
 function status(output: Output, machine: Machine): void {
+  if (machine.platform === 'win32') return taskStatus(output, machine);
   requireSystemd(machine);
   const units = installedUnits(machine.root);
   if (units.length === 0) throw new MinutehandError('SERVICE_ABSENT');

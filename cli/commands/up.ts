@@ -75,7 +75,7 @@ interface Watch {
 }
 
 async function runUp({ paper }: UpFlags, output: Output): Promise<void> {
-  const stopping = stopSignal();
+  const stopping = stopSignal('up');
   warnOfUnknownVariables(output);
   const settings = loadSettings();
   const parts = partsOf(settings, paper);

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, realpathSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
 import { COMPILED_PROGRAM } from '../../shared/launcher.ts';
@@ -17,6 +18,8 @@ export interface Machine {
   readonly hidden: readonly string[];
   /** Of this process; undefined where there are none. */
   readonly uid: number | undefined;
+  /** Windows: `DOMAIN\\name` of who runs this; elsewhere the name alone. */
+  readonly user: string;
   /** Whether systemd runs this machine. */
   readonly isBooted: boolean;
   /** Runs a program to its end. @returns its exit code (null: it could not be started) and its output */
@@ -28,6 +31,7 @@ export const THIS_MACHINE: Machine = {
   platform: process.platform,
   hidden: ['/home', '/root', '/run/user', '/tmp', '/var/tmp'],
   uid: process.getuid?.(),
+  user: [process.env['USERDOMAIN'], userInfo().username].filter(Boolean).join('\\'),
   // Source: sd_booted(3).
   isBooted: existsSync('/run/systemd/system'),
   run(program, args) {
@@ -49,12 +53,15 @@ export function requireRoot({ uid }: Machine): void {
   if (uid !== 0) throw new MinutehandError('SERVICE_RIGHTS', { seen: `user id ${uid}`, expected: '0' });
 }
 
-/** @throws MinutehandError SERVICE_COMMAND when it fails */
-export function runOrThrow(machine: Machine, program: string, args: readonly string[]): string {
+/** @param next step when it fails @throws MinutehandError SERVICE_COMMAND when it fails */
+export function runOrThrow(machine: Machine, program: string, args: readonly string[], next?: string): string {
   const { code, stdout, stderr } = machine.run(program, args);
   if (code === 0) return stdout;
   const output = stderr.trim() === '' ? `exit code ${code}` : stderr.trim().split('\n').at(-1)!;
-  throw new MinutehandError('SERVICE_COMMAND', { seen: `${program} ${args.join(' ')}: ${output}` });
+  throw new MinutehandError('SERVICE_COMMAND', {
+    seen: `${program} ${args.join(' ')}: ${output}`,
+    ...(next !== undefined && { next }),
+  });
 }
 
 /**

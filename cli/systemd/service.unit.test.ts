@@ -55,6 +55,7 @@ function machine(changes: Partial<Machine> = {}): Machine {
     root: folder,
     platform: 'linux',
     hidden: [],
+    user: 'PC\\ann',
     uid: 0,
     isBooted: true,
     run(program, args) {
@@ -212,7 +213,7 @@ describe('service install', () => {
   });
 
   it.each([
-    ['another system', { platform: 'win32' }, 'SERVICE_UNSUPPORTED'],
+    ['another system', { platform: 'darwin' }, 'SERVICE_UNSUPPORTED'],
     ['a Linux without systemd', { isBooted: false }, 'SERVICE_UNSUPPORTED'],
     ['a user that is not root', { uid: 1000 }, 'SERVICE_RIGHTS'],
   ] as const)('refuses %s, and names the next step', async (_what, changes, code) => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../cli_process.ts';
 import { createWindowsWorkplace, IS_WINDOWS, signalsOf, WINDOWS_NOTE, type WindowsWorkplace } from './windows.ts';
@@ -63,6 +64,16 @@ describe.runIf(IS_WINDOWS)(`the program on Windows${WINDOWS_NOTE}`, () => {
       5,
     );
     expect(again.stdout()).not.toContain('Training run 2');
-    await again.terminate();
+
+    // All end as by Ctrl-C, the children first, and what was answered is stored.
+    const stopped = await place.run('stop');
+    expect(stopped.stdout + stopped.stderr).toMatch(/^ended  up  process \d+$/m);
+    expect(stopped.code).toBe(0);
+    expect(await again.ended).toBe(0);
+    expect(again.stdout()).toContain('minutehand stop: ending');
+    expect(again.stdout()).toContain('All processes have ended.');
+    const log = readFileSync(join(place.home, 'log', 'daemon_main.log'), 'utf8');
+    expect(log).toContain('the process that started this one ends');
+    expect((await place.run('stop')).stdout).toContain('Nothing runs in');
   });
 });

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, connect } from 'node:net';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { makePrivateFolder } from '../shared/private_files.ts';
+
+/**
+ * The request to end where there are no signals: a named pipe of each process, whose name is in the home. Windows lets
+ * its user, administrators and the system alone write to such a pipe, whoever can read the name; a file that asks to
+ * stop could be made by everybody who may write in the home's folder, and a door in the local API by every program of
+ * this machine that has no token. The connection stays open as long as the process lives, so who asked knows when it
+ * has ended.
+ */
+const FOLDER = 'stop';
+const REQUEST = 'stop\n';
+const ACCEPTED = 'ending\n';
+const NAME = /^[\w-]+\.\d+\.json$/;
+
+/** Processes that can be asked to end. */
+const KINDS = ['up', 'daemon', 'standby', 'trainer', 'ea', 'collect'] as const;
+export type StopKind = (typeof KINDS)[number];
+
+const doorSchema = z.object({ kind: z.enum(KINDS), pid: z.int(), address: z.string() });
+
+export type StopDoor = z.infer<typeof doorSchema>;
+
+/** Where a process listens: a name nobody can guess, and take before. */
+const pipeName = (): string => String.raw`\\.\pipe\minutehand-${randomUUID()}`;
+
+/**
+ * Lets this process be asked to end. A home that cannot be written leaves it without a door.
+ * @param asked called once
+ * @returns a function that closes the door
+ */
+export function openStopDoor(home: string, kind: StopKind, asked: () => void, address = pipeName()): () => void {
+  const { pid } = process;
+  const path = join(home, FOLDER, `${kind}.${pid}.json`);
+  const close = (): void => {
+    process.off('exit', close);
+    server.close();
+    remove(path);
+  };
+  const server = createServer((socket) => {
+    let text = '';
+    socket.setEncoding('utf8').on('error', () => undefined);
+    socket.on('data', (part: string) => {
+      text += part;
+      if (text.length > REQUEST.length) return void socket.destroy();
+      if (text !== REQUEST) return;
+      socket.write(ACCEPTED);
+      asked();
+    });
+    // It must not keep a process that has ended its work.
+    socket.unref();
+  });
+  server.on('error', () => remove(path));
+  server.listen(address, () => {
+    try {
+      makePrivateFolder(join(home, FOLDER));
+      writeFileSync(path, `${JSON.stringify({ kind, pid, address } satisfies StopDoor)}\n`);
+    } catch {
+      server.close();
+    }
+  });
+  server.unref();
+  process.once('exit', close);
+  return close;
+}
+
+/** Doors in this home, that of `up` first: its children end with it. Those of killed processes are among them. */
+export function stopDoors(home: string): readonly StopDoor[] {
+  const doors = namesIn(join(home, FOLDER)).flatMap((name) => {
+    try {
+      return [doorSchema.parse(JSON.parse(readFileSync(join(home, FOLDER, name), 'utf8')))];
+    } catch {
+      return [];
+    }
+  });
+  return [...doors.filter(({ kind }) => kind === 'up'), ...doors.filter(({ kind }) => kind !== 'up')];
+}
+
+/**
+ * Asks a process to end, and waits until it has. `gone`: it was killed before, and its door is removed now.
+ * `unanswered`: it still runs after `waitMs`.
+ */
+export function askThroughDoor(
+  home: string,
+  { kind, pid, address }: StopDoor,
+  waitMs: number,
+): Promise<'ended' | 'gone' | 'unanswered'> {
+  return new Promise((resolve) => {
+    let isConnected = false;
+    const socket = connect(address, () => {
+      isConnected = true;
+      socket.write(REQUEST);
+    });
+    const timer = setTimeout(() => finish('unanswered'), waitMs);
+    function finish(how: 'ended' | 'gone' | 'unanswered'): void {
+      clearTimeout(timer);
+      socket.destroy();
+      if (how === 'gone') remove(join(home, FOLDER, `${kind}.${pid}.json`));
+      resolve(how);
+    }
+    socket.on('data', () => undefined);
+    // The pipe of a process that ends may break instead of being closed.
+    socket.on('error', () => finish(isConnected ? 'ended' : 'gone'));
+    socket.on('close', () => finish('ended'));
+  });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => NAME.test(name));
+  } catch {
+    return [];
+  }
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The next request finds nobody behind it.
+  }
+}

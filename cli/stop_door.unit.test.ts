@@ -1,0 +1,67 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { askThroughDoor, openStopDoor, stopDoors } from './stop_door.ts';
+import { eventually } from '../test/cli_process.ts';
+
+let home: string;
+let close: (() => void) | null;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'minutehand-door-'));
+  close = null;
+});
+afterEach(() => {
+  close?.();
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** A socket of Unix instead of a pipe: both are an address to listen on. */
+const address = (): string => join(home, 'door.sock');
+const opened = () => eventually('a door', () => stopDoors(home)[0]);
+
+describe('the door for requests to end', () => {
+  it('passes a request on, and tells who asked when the process has ended', async () => {
+    let asked = 0;
+    close = openStopDoor(home, 'daemon', () => void asked++, address());
+    const door = await opened();
+    expect(door).toEqual({ kind: 'daemon', pid: process.pid, address: address() });
+    // This process does not end.
+    expect(await askThroughDoor(home, door, 200)).toBe('unanswered');
+    expect(asked).toBe(1);
+    close();
+    expect(stopDoors(home)).toEqual([]);
+  });
+
+  it('takes nothing but the request', async () => {
+    let asked = 0;
+    close = openStopDoor(home, 'trainer', () => void asked++, address());
+    await opened();
+    const socket = connect(address(), () => socket.write('stop it now\n'));
+    await new Promise((resolve) => socket.on('close', resolve).on('error', () => undefined));
+    expect(asked).toBe(0);
+  });
+
+  it('of a process that was killed is removed when it is asked', async () => {
+    mkdirSync(join(home, 'stop'));
+    const left = { kind: 'up' as const, pid: 12, address: address() };
+    writeFileSync(join(home, 'stop', 'up.12.json'), JSON.stringify(left));
+    expect(await askThroughDoor(home, left, 5_000)).toBe('gone');
+    expect(readdirSync(join(home, 'stop'))).toEqual([]);
+  });
+
+  it('of `up` comes first, and damaged files are none', () => {
+    mkdirSync(join(home, 'stop'));
+    for (const kind of ['daemon', 'up', 'trainer'])
+      writeFileSync(join(home, 'stop', `${kind}.1.json`), JSON.stringify({ kind, pid: 1, address: address() }));
+    writeFileSync(join(home, 'stop', 'daemon.2.json'), '{');
+    expect(stopDoors(home).map(({ kind }) => kind)).toEqual(['up', 'daemon', 'trainer']);
+  });
+
+  it('is absent where the home cannot be written, which ends nothing', () => {
+    writeFileSync(join(home, 'file'), '');
+    close = openStopDoor(join(home, 'file'), 'up', () => undefined, address());
+    expect(existsSync(join(home, 'file', 'stop'))).toBe(false);
+  });
+});
