@@ -11,6 +11,8 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'an entry of a listing of this folder, or a constant name in it': [
     'cli/policy_evidence.ts: join(folder, name)',
     'cli/file_patterns.ts: join(folder, name)',
+    'cli/stop_door.ts: join(home, FOLDER, name)',
+    'cli/stop_door.ts: join(home, FOLDER, `${kind}.${pid}.json`)',
     'cli/file_patterns.ts: join(folder, part)',
     'cli/bars/import.ts: join(source, name)',
     'cli/commands/bars.ts: join(path, name)',
