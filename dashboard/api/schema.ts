@@ -4556,11 +4556,20 @@ export interface components {
                 by_symbol: {
                     key: string;
                     net: number;
+                    /** @description The same in gross notionals of one position at its entry, as the policy limits it */
+                    positions: number;
                 }[];
                 by_currency: {
                     key: string;
                     net: number;
+                    /** @description The same in gross notionals of one position at its entry, as the policy limits it */
+                    positions: number;
                 }[];
+                /** @description max_symbol_exposure and max_currency_exposure, in the unit of `positions`; null = no limit */
+                limits: {
+                    symbol: number | null;
+                    currency: number | null;
+                };
             };
             days: {
                 /** @description Trading day: it ends at 17:00 in New York on this date */
@@ -7161,11 +7170,20 @@ export interface components {
                 by_symbol: {
                     key: string;
                     net: number;
+                    /** @description The same in gross notionals of one position at its entry, as the policy limits it */
+                    positions: number;
                 }[];
                 by_currency: {
                     key: string;
                     net: number;
+                    /** @description The same in gross notionals of one position at its entry, as the policy limits it */
+                    positions: number;
                 }[];
+                /** @description max_symbol_exposure and max_currency_exposure, in the unit of `positions`; null = no limit */
+                limits: {
+                    symbol: number | null;
+                    currency: number | null;
+                };
             };
             days: {
                 /** @description Trading day: it ends at 17:00 in New York on this date */

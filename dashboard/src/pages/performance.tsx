@@ -522,8 +522,21 @@ function Exposure({ own: { exposure, currency } }: { readonly own: AccountPerfor
             value: ({ net }) => net,
             cell: ({ net }) => moneyOf(net, currency),
           },
+          {
+            key: 'positions',
+            title: t('performance.exposurePositions'),
+            isNumber: true,
+            value: ({ positions }) => positions,
+            cell: ({ kind, positions }) => limitedText(positions, exposure.limits[kind]),
+          },
         ]}
       />
     </Panel>
   );
+}
+
+/** In gross notionals of one position, with the limit of the policy. */
+function limitedText(positions: number, limit: number | null): string {
+  const own = num(positions);
+  return limit === null ? own : t('performance.limited', { positions: own, limit: `${limit}` });
 }

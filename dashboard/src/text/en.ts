@@ -695,6 +695,8 @@ export const EN = {
   'performance.bp': 'bp each',
   'performance.bpExpected': 'Backtest bp',
   'performance.exposure': 'Net exposure of open positions',
+  'performance.exposurePositions': 'In positions',
+  'performance.limited': '{positions} of at most {limit}',
   'performance.gross': 'gross {money}',
   'performance.currency': 'currency',
   'performance.netExposure': 'Net',

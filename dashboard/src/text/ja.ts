@@ -692,6 +692,8 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'performance.bp': '1件bp',
   'performance.bpExpected': 'バックテストbp',
   'performance.exposure': '保有ポジションの純エクスポージャー',
+  'performance.exposurePositions': 'ポジション換算',
+  'performance.limited': '{positions}（上限 {limit}）',
   'performance.gross': '総額 {money}',
   'performance.currency': '通貨',
   'performance.netExposure': '純額',

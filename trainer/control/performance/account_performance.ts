@@ -34,6 +34,8 @@ export interface AccountInput {
   readonly costs: Readonly<Record<string, SymbolCosts>>;
   /** Edge of a pair in the backtest of a bundle; null where the bundle is gone or has no trades of the pair. */
   edgeOf(version: string, pairId: string): PairEdge | null;
+  /** Of the policy, in gross notionals of one position; null = no limit. */
+  readonly exposureLimits: { readonly symbol: number | null; readonly currency: number | null };
   /** Last closes of a pair's legs; null = unknown. */
   pricesOf(pairId: string): readonly [number, number] | null;
   /** Wall-clock time of a one-minute bar. */
@@ -109,7 +111,7 @@ export function accountPerformance(input: AccountInput): AccountPerformance {
     costs: costsOf(fills, closed, isPaper),
     turnover: isPaper ? exactSum(fills.map(({ lots, filled_price }) => lots * filled_price!)) : null,
     time_in_market: timeInMarket(positions, input),
-    exposure: exposureOf(open, isPaper),
+    exposure: exposureOf(open, isPaper, input.exposureLimits),
     days,
     curve,
     by_subject: rowsOf(closed, ({ position }) => position.pairId),
@@ -397,24 +399,37 @@ function timeInMarket(positions: readonly LivePosition[], { nowMs, period }: Acc
   return covered / (end - spans[0]![0]);
 }
 
-function exposureOf(open: AccountPerformance['open'], isPaper: boolean): AccountPerformance['exposure'] {
-  if (!isPaper) return { gross: null, by_symbol: [], by_currency: [] };
-  const legs = open.flatMap((position) => position.legs).map(({ symbol, side, size, price, now }) => ({
-    symbol,
-    net: (side === 'BUY' ? 1 : -1) * size * (now ?? price),
-  })); // prettier-ignore
-  const sums = (parts: readonly { key: string; net: number }[]) =>
+function exposureOf(
+  open: AccountPerformance['open'],
+  isPaper: boolean,
+  limits: AccountInput['exposureLimits'],
+): AccountPerformance['exposure'] {
+  if (!isPaper) return { gross: null, by_symbol: [], by_currency: [], limits };
+  const legs = open.flatMap((position) => {
+    const gross = exactSum(position.legs.map(({ size, price }) => size * price));
+    return position.legs.map(({ symbol, side, size, price, now }) => {
+      const way = side === 'BUY' ? 1 : -1;
+      return { symbol, net: way * size * (now ?? price), positions: (way * size * price) / gross };
+    });
+  });
+  const sums = (parts: readonly { key: string; net: number; positions: number }[]) =>
     [...groupedBy(parts, ({ key }) => key)]
-      .map(([key, own]) => ({ key, net: exactSum(own.map(({ net }) => net)) }))
+      .map(([key, own]) => ({
+        key,
+        net: exactSum(own.map(({ net }) => net)),
+        positions: exactSum(own.map(({ positions }) => positions)),
+      }))
       .sort((a, b) => Math.abs(b.net) - Math.abs(a.net));
   return {
     gross: exactSum(legs.map(({ net }) => Math.abs(net))),
-    by_symbol: sums(legs.map(({ symbol, net }) => ({ key: symbol, net }))),
+    by_symbol: sums(legs.map(({ symbol, net, positions }) => ({ key: symbol, net, positions }))),
     by_currency: sums(
-      legs.flatMap(({ symbol, net }) => {
+      legs.flatMap(({ symbol, net, positions }) => {
         const [base, quote] = currenciesOf(symbol);
-        return [{ key: base, net }, ...(quote === null ? [] : [{ key: quote, net: -net }])];
+        const sold = quote === null ? [] : [{ key: quote, net: -net, positions: -positions }];
+        return [{ key: base, net, positions }, ...sold];
       }),
     ),
+    limits,
   };
 }

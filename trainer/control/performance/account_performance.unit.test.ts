@@ -55,6 +55,7 @@ function inputOf(trades: readonly LiveTrade[], change: Partial<AccountInput> = {
     place: 'x',
     begun: 10_000,
     costs: COSTS,
+    exposureLimits: { symbol: null, currency: 2 },
     barMs: MINUTE_MS,
     edgeOf: () => null,
     pricesOf: () => null,
@@ -189,8 +190,9 @@ describe('the performance of an account', () => {
     expect(made.open).toMatchObject([{ subject: 'XAUUSD_XAGUSD', realised: 0, legs: [{ side: 'SELL', size: 1, price: 100, now: 98 }, { side: 'BUY', size: 2, now: 52 }] }]); // prettier-ignore
     expect(made.exposure).toEqual({
       gross: 202,
-      by_symbol: [{ key: 'XAGUSD', net: 104 }, { key: 'XAUUSD', net: -98 }],
-      by_currency: [{ key: 'XAG', net: 104 }, { key: 'XAU', net: -98 }, { key: 'USD', net: -6 }],
+      by_symbol: [{ key: 'XAGUSD', net: 104, positions: 0.5 }, { key: 'XAUUSD', net: -98, positions: -0.5 }],
+      by_currency: [{ key: 'XAG', net: 104, positions: 0.5 }, { key: 'XAU', net: -98, positions: -0.5 }, { key: 'USD', net: -6, positions: 0 }],
+      limits: { symbol: null, currency: 2 },
     }); // prettier-ignore
     expect(accountPerformance(inputOf(open)).floating).toBeNull();
   });

@@ -33,6 +33,12 @@ const openSchema = z.object({
   floating_bps: figure,
 });
 
+const exposureSchema = z.object({
+  key: z.string(),
+  net: z.number(),
+  positions: z.number().describe('The same in gross notionals of one position at its entry, as the policy limits it'),
+});
+
 const daySchema = z.object({
   day: z.string().describe('Trading day: it ends at 17:00 in New York on this date'),
   closed: count,
@@ -99,8 +105,11 @@ export const accountSchema = z
     exposure: z
       .object({
         gross: figure,
-        by_symbol: z.array(z.object({ key: z.string(), net: z.number() })),
-        by_currency: z.array(z.object({ key: z.string(), net: z.number() })),
+        by_symbol: z.array(exposureSchema),
+        by_currency: z.array(exposureSchema),
+        limits: z
+          .object({ symbol: figure, currency: figure })
+          .describe('max_symbol_exposure and max_currency_exposure, in the unit of `positions`; null = no limit'),
       })
       .describe('Notional of open positions at the last closes; null where the size of a lot is unknown'),
     days: z.array(daySchema),

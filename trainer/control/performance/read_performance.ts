@@ -32,6 +32,7 @@ export interface PerformanceOptions {
 export async function readPerformance(options: PerformanceOptions): Promise<Performance> {
   const { settings, paths, store, nowMs, from, to, pairIds } = options;
   const { market, symbols, shards } = settings.minutehand;
+  const { max_symbol_exposure, max_currency_exposure } = settings.core;
   const trades = await readTrades(store, { market, ...(pairIds === undefined ? {} : { pairIds }) });
   const journals = Object.keys(shards).map((shard) => paths.journal(market, shard));
   const newest = newestCloses(journals);
@@ -50,6 +51,7 @@ export async function readPerformance(options: PerformanceOptions): Promise<Perf
       trades: own,
       begun: begunOf(own[0]!),
       costs: symbols,
+      exposureLimits: { symbol: max_symbol_exposure, currency: max_currency_exposure },
       edgeOf,
       period,
       nowMs,
