@@ -1,3 +1,4 @@
+import { counted } from '../../shared/counted.ts';
 import { basename } from 'node:path';
 import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
@@ -66,7 +67,8 @@ async function verify(output: Output): Promise<void> {
   try {
     const check = await verifyAudit(store);
     const { entries, head, broken, breaks, missing } = check;
-    if (broken === null && missing === null) output.line(`${entries} entries are whole; last hash ${head}`);
+    if (broken === null && missing === null)
+      output.line(`Whole: ${counted(entries, 'entry', 'entries')}; last hash ${head}`);
     if (broken !== null) output.line(`${breaks} of ${entries} entries do not fit; the first is entry ${broken}.`);
     if (missing !== null)
       output.line(

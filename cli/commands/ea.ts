@@ -1,3 +1,4 @@
+import { counted } from '../../shared/counted.ts';
 import { Option, type Command } from 'commander';
 import { urlOf } from '../../shared/address.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
@@ -79,7 +80,7 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
     },
     onFailure: (error) => failed(error),
   });
-  screen.print(`Paper trading of ${pairIds.length} pairs, market ${settings.minutehand.market}, by ${flags.via}. Fills: ${ea.folder}/result.json`); // prettier-ignore
+  screen.print(`Paper trading of ${counted(pairIds.length, 'pair')}, market ${settings.minutehand.market}, by ${flags.via}. Fills: ${ea.folder}/result.json`); // prettier-ignore
   process.send?.({ ready: { port: null } } satisfies ReadyMessage);
   const drawing = setInterval(() => screen.draw(ea), DRAW_MS);
   const ended = await Promise.race([stopping.then(() => null), failure]);
@@ -88,7 +89,8 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
   await ea.stop();
   if (ended !== null) throw ended.error;
   const held = ea.agent.views().filter(({ side }) => side !== 0);
-  screen.print(`Ended with ${ea.agent.equity().toFixed(2)}; ${held.length} positions stay open for the next start.`);
+  const stay = held.length === 1 ? '1 position stays' : `${held.length} positions stay`;
+  screen.print(`Ended with ${ea.agent.equity().toFixed(2)}; ${stay} open for the next start.`);
   output.result({
     folder: ea.folder,
     opened_legs: counts.open,

@@ -1,3 +1,4 @@
+import { counted } from '../../shared/counted.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { homePaths } from '../../shared/home.ts';
@@ -157,7 +158,7 @@ async function noteRefused({ fromMs = 0, toMs }: Selection, output: Output): Pro
   const refused = await withStore((store) => readRefusedLines(store, fromMs, toMs), []);
   if (refused.length > 0)
     output.note(
-      `${refused.length} lines of expert advisors were refused and are not listed: \`trades check\` shows them.`,
+      `Refused and not listed: ${counted(refused.length, 'line')} of expert advisors; \`trades check\` shows what is wrong.`,
     );
 }
 
@@ -177,7 +178,7 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
   for (const { code, account, pair_id, position_id, time_ms, seen } of findings)
     output.line(`${isoSecond(time_ms)}  ${code}  ${[account, pair_id, position_id].filter((word) => word !== '').join(' ')}  ${seen}`); // prettier-ignore
   for (const code of new Set(findings.map((finding) => finding.code))) output.note(`${code}: ${FINDINGS[code]}`);
-  output.line(`${trades.length} fills checked, ${findings.length} findings`);
+  output.line(`${counted(trades.length, 'fill')} checked, ${counted(findings.length, 'finding')}`);
   output.result({ market: wanted.market, fills: trades.length, findings });
   if (findings.length > 0) process.exitCode = 1;
 }

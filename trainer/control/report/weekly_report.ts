@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/counted.ts';
 import { dirname, join } from 'node:path';
 import { describeError } from '../../../shared/errors.ts';
 import { makeFolder } from '../../../shared/folder.ts';
@@ -102,14 +103,15 @@ export function summaryOf({ positions, refusal, targets, parity, evaluations }: 
   const missed = targets.filter(({ met }) => met === false).map(({ name, subject }) => `${name} ${subject}`.trim());
   const results = positions.map(
     ({ account, currency, closed, wins, pnl }) =>
-      `${account}: ${closed} positions, ${wins} won, ${pnl.toFixed(2)} ${currency}`,
+      `${account}: ${counted(closed, 'position')}, ${wins} won, ${pnl.toFixed(2)} ${currency}`,
   );
   const adopted = evaluations.filter(({ status }) => status === 'active' || status === 'archived').length;
+  const mismatches = parity.filter(({ verdict }) => verdict === 'MISMATCH').length;
   return [
     ...(results.length === 0 ? ['No closed positions'] : results),
     `Refusal rate: ${rateText(refusal)}`,
     `Bundles: ${evaluations.length} trained, ${adopted} adopted`,
-    `Parity: ${parity.length} days, ${parity.filter(({ verdict }) => verdict === 'MISMATCH').length} mismatches`,
+    `Parity: ${counted(parity.length, 'day')}, ${counted(mismatches, 'mismatch', 'mismatches')}`,
     missed.length === 0 ? 'No target missed' : `Targets missed: ${missed.join(', ')}`,
     file,
   ].join('\n');
