@@ -281,7 +281,9 @@ describe.each([
       `Bundles: ${await one(`SELECT count(*) ${made}`)} trained, ${await one(`SELECT count(*) ${made} AND status IN ('active', 'archived')`)} adopted`,
     );
     const certificates = await one(`SELECT count(*) FROM core.parity_results WHERE ${days}`);
-    expect(text).toContain(`Parity: ${certificates} days, ${mismatches} mismatches`);
+    expect(text).toContain(
+      `Parity: ${certificates} ${certificates === 1 ? 'day' : 'days'}, ${mismatches} ${mismatches === 1 ? 'mismatch' : 'mismatches'}`,
+    );
   });
 
   it('is a page without script whose targets are those of the policy, and is sent once a week', async () => {
