@@ -19,7 +19,7 @@ describe.runIf(IS_WINDOWS)(`the service on Windows${WINDOWS_NOTE}`, () => {
     const removed = await place.run('service', 'uninstall');
     expect(removed.stderr).toBe('');
     expect(removed.code).toBe(0);
-    // There is none any more: the Task Scheduler itself says so.
+    // There is none any more.
     expect(await place.run('service', 'uninstall')).toMatchObject({ code: 1 });
   });
 });

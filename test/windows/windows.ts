@@ -123,6 +123,7 @@ function startNode(args: readonly string[], own: NodeJS.ProcessEnv, outPath: str
 export interface SeenSignal {
   readonly pair_id: string;
   readonly mode: string;
+  readonly timestamp: string;
   readonly boot_id: string;
   readonly seq: number;
   readonly generated_at_ms: number;
