@@ -12,6 +12,7 @@ export const PARTS = [
   'rounding',
   'trainer',
   'search',
+  'evolve',
   'gates',
   'backtest',
   'swaps',

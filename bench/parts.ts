@@ -9,6 +9,7 @@ import { benchInstruments, type InstrumentsResult } from './end_to_end/instrumen
 import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.ts';
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
 import { benchWeather, type WeatherResult } from './end_to_end/weather.ts';
+import { benchEvolve, type EvolveBenchResult } from './evolve.ts';
 import type { FeaturesResult } from './features.ts';
 import type { FormulasResult } from './formulas.ts';
 import type { GatesBenchResult } from './gates/run.ts';
@@ -36,6 +37,7 @@ export interface BenchResult {
   readonly rounding?: Rounding;
   readonly trainer?: TrainerResult;
   readonly search?: SearchBenchResult;
+  readonly evolve?: EvolveBenchResult;
   readonly gates?: GatesBenchResult;
   readonly backtest?: BacktestBenchResult;
   /** First with training and swaps, then with many swaps only. */
@@ -120,6 +122,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('rounding') && { rounding: rounding(print) }),
     ...(wants('trainer') && { trainer: await runTrainerBench(print) }),
     ...(wants('search') && { search: benchSearch(print) }),
+    ...(wants('evolve') && { evolve: benchEvolve(print) }),
     ...(wants('gates') && { gates: await gates(options) }),
     ...(wants('backtest') && { backtest: await benchBacktest(print) }),
     ...(wants('swaps') && { swaps: await swaps(options) }),

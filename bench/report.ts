@@ -18,6 +18,7 @@ import type { InferenceResult } from './inference.ts';
 import type { Machine } from './machine.ts';
 import type { BenchResult } from './parts.ts';
 import type { Percentiles } from './percentiles.ts';
+import type { EvolveBenchResult } from './evolve.ts';
 import type { SearchBenchResult } from './search.ts';
 import type { SlopeRange } from './slope.ts';
 import type { StationsResult } from './stations.ts';
@@ -64,6 +65,7 @@ Nearest-rank percentiles: below 1,000 values p99.9 is the maximum.
     result.trainer && trainer(result.trainer),
     result.backtest && backtest(result.backtest),
     result.search && search(result.search),
+    result.evolve && evolve(result.evolve),
   ];
   return compactTables(sections.filter((section) => section !== undefined).join('\n'));
 }
@@ -512,6 +514,28 @@ of ours takes ${us(us_per_trial)} µs.
 | function | minimum | trials | ours, TPE | Optuna, TPE | ours, random | Optuna, random |
 |---|---|---|---|---|---|---|
 ${rows.join('\n')}
+`;
+}
+
+function evolve({ by_bars, by_rules, numpy }: EvolveBenchResult): string {
+  const count = (value: number): string => Math.round(value).toLocaleString('en');
+  const rows = [...by_bars, ...by_rules].map(
+    (point) =>
+      `| ${count(point.bars)} | ${count(point.rules)} | ${count(point.mean_trades)} | ${count(point.first_rules_per_second)} | ${count(point.rules_per_second)} |`,
+  );
+  const compared =
+    numpy === null
+      ? 'Not compared with numpy, which Python lacks here.'
+      : `numpy ${numpy.version}, given the same conditions and exits (${count(numpy.bars)} bars, ${count(numpy.rules)} rules): ${count(numpy.rules_per_second)} rules per second, ours ${count(numpy.ours_rules_per_second)}, **${numpy.ratio.toFixed(1)} ×**; equal trades, net sums within ${numpy.difference.toExponential(0)}.`;
+  return `## Evolve
+
+Rules per second of processor time on one thread, ${by_bars[0]!.conditions} conditions. First: from an empty evaluator, exits of bars computed as they are met.
+
+| bars | rules | trades per rule | first, rules/s | then, rules/s |
+|---|---|---|---|---|
+${rows.join('\n')}
+
+${compared}
 `;
 }
 

@@ -60,7 +60,7 @@ With --json:
                    "transports": {"file" | "redis" | "websocket":
                      {"p50_us", "p99_us", "p999_us", "max_us", "null_p50_us", "null_p99_us", "null_p999_us", "null_max_us", "ratio_p50", "ratio_p99",
                       "missed", "null_missed"}}}],
-   "floor" | "arrival" | "instruments" | "stations" | "inference" | "features" | "growth" | "rounding" | "trainer" | "search" | "backtest" | "swaps" | "retraining" | "browsers" | "soak": {…} for the parts that were asked for}
+   "floor" | "arrival" | "instruments" | "stations" | "inference" | "features" | "growth" | "rounding" | "trainer" | "search" | "evolve" | "backtest" | "swaps" | "retraining" | "browsers" | "soak": {…} for the parts that were asked for}
 
 Examples:
   minutehand bench --pairs 10 --json

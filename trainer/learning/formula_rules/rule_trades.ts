@@ -2,6 +2,7 @@ import { exp } from '../../../shared/elementary.ts';
 import { pairReturn } from '../../../shared/core/position/pair_return.ts';
 import {
   decideFormulaRule,
+  NO_LIMITS,
   type RuleInput,
   type RuleLimits,
 } from '../../../shared/strategies/formula_rule/formula_rule.ts';
@@ -87,37 +88,55 @@ export function findExit(
   entry: number,
   to: number,
 ): { readonly bar: number; readonly reason: string } | null {
+  // One object for all bars: a search asks for millions of them.
+  const input: HeldInput = { ...NOTHING_HELD, limits: rule.limits };
   for (let t = entry + 1; t + 1 < to; t++) {
-    const { action, reason } = decideFormulaRule(side, ruleInput(subject, rule, t, { side, entry }));
+    input.exit = rule.exit?.[t] ?? NaN;
+    measureHeld(subject, side, entry, t, input);
+    const { action, reason } = decideFormulaRule(side, input);
     if (action === 'EXIT') return { bar: t, reason };
   }
   return null;
 }
 
+type HeldInput = { -readonly [Key in keyof RuleInput]: RuleInput[Key] };
+
+const NOTHING_HELD: RuleInput = {
+  limits: NO_LIMITS,
+  earnedBps: NaN,
+  earnedSigmas: NaN,
+  ageBars: 0,
+  exit: NaN,
+  entryLong: NaN,
+  entryShort: NaN,
+};
+
+/** Results and age of a position at the close of a bar. @param entry the bar that decided its entry */
+function measureHeld({ history }: RuleSubject, side: -1 | 1, entry: number, t: number, out: HeldInput): void {
+  const { lnA, lnB, beta, zStd } = history;
+  const hedge = beta[entry]!;
+  const moveA = lnA[t]! - lnA[entry]!;
+  const moveB = lnB[t]! - lnB[entry]!;
+  out.earnedBps = BPS * pairReturn(side, hedge, exp(moveA), exp(moveB));
+  // An instrument has no spread: 0 would be its deviation, and any move infinitely many of them.
+  out.earnedSigmas = zStd[entry]! > 0 ? (side * (moveA - hedge * moveB)) / zStd[entry]! : NaN;
+  out.ageBars = t - entry;
+}
+
 /** What the rule reads at a bar. @param held the open position: its side, and the bar that decided its entry */
 export function ruleInput(
-  { history }: RuleSubject,
+  subject: RuleSubject,
   { limits, entryLong, entryShort, exit }: RuleColumns,
   t: number,
   held: { readonly side: -1 | 1; readonly entry: number } | null = null,
 ): RuleInput {
-  const input = {
+  const input: HeldInput = {
+    ...NOTHING_HELD,
     limits,
     exit: exit?.[t] ?? NaN,
     entryLong: entryLong?.[t] ?? NaN,
     entryShort: entryShort?.[t] ?? NaN,
   };
-  if (held === null) return { ...input, earnedBps: NaN, earnedSigmas: NaN, ageBars: 0 };
-  const { side, entry } = held;
-  const { lnA, lnB, beta, zStd } = history;
-  const hedge = beta[entry]!;
-  const moveA = lnA[t]! - lnA[entry]!;
-  const moveB = lnB[t]! - lnB[entry]!;
-  return {
-    ...input,
-    earnedBps: BPS * pairReturn(side, hedge, exp(moveA), exp(moveB)),
-    // An instrument has no spread: 0 would be its deviation, and any move infinitely many of them.
-    earnedSigmas: zStd[entry]! > 0 ? (side * (moveA - hedge * moveB)) / zStd[entry]! : NaN,
-    ageBars: t - entry,
-  };
+  if (held !== null) measureHeld(subject, held.side, held.entry, t, input);
+  return input;
 }
