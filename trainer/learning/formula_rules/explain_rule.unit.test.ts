@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
+import { readStrategyFile, strategySources, type FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
+import { explainRule } from './explain_rule.ts';
+import { ruleColumns } from './rule_columns.ts';
+import { randomBars, subjectOfBars } from './rule_subject.fixture.ts';
+import { ruleTrades } from './rule_trades.ts';
+
+const FROM = 200;
+const BARS = randomBars('explain', 1200);
+const SUBJECT = subjectOfBars(BARS);
+const SOURCES = strategySources('instrument', DEFAULT);
+const STRATEGY = strategyOf(`
+name: reversal
+description: Buys what fell far, and sells the mirror image.
+subject: instrument
+entry_long: rsi(14) < 45 and close / mean(close, 24) - 1 < -0.008
+entry_short: rsi(14) > 55 and close / mean(close, 24) - 1 > 0.008
+stop: { bps: 100 }
+target: { bps: 80 }
+max_age: 6
+`);
+const COLUMNS = ruleColumns(SUBJECT, STRATEGY);
+const TRADES = ruleTrades(SUBJECT, COLUMNS, FROM, BARS.length);
+
+function strategyOf(text: string): FormulaStrategy {
+  const folder = mkdtempSync(join(tmpdir(), 'explain'));
+  try {
+    writeFileSync(join(folder, 'strategy.yaml'), text);
+    return readStrategyFile(join(folder, 'strategy.yaml'), DEFAULT);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe('the explanation of a rule', () => {
+  it('says ENTER and EXIT where the backtest enters and exits, and HOLD between', () => {
+    expect(TRADES.length).toBeGreaterThan(10);
+    for (const { side, entrySignal, exitSignal, reason } of TRADES.slice(0, 12)) {
+      expect(explainRule(SUBJECT, STRATEGY, SOURCES, FROM, entrySignal)).toMatchObject({ action: 'ENTER', side: 0 });
+      if (exitSignal < 0) continue;
+      const end = explainRule(SUBJECT, STRATEGY, SOURCES, FROM, exitSignal);
+      expect(end).toMatchObject({ action: 'EXIT', reason, side, age_bars: exitSignal - entrySignal });
+      expect(end.exits.some(({ holds }) => holds)).toBe(true);
+      for (let t = entrySignal + 1; t < exitSignal; t++)
+        expect(explainRule(SUBJECT, STRATEGY, SOURCES, FROM, t)).toMatchObject({ action: 'HOLD', side });
+    }
+  });
+
+  it('has every condition of a formula with its value and limit, all of which hold where the formula does', () => {
+    const close = BARS.close;
+    let entries = 0;
+    for (let t = FROM; t < BARS.length; t++) {
+      const { formulas } = explainRule(SUBJECT, STRATEGY, SOURCES, FROM, t);
+      const states = formulas['entry_long']!;
+      expect(states.map(({ name }) => name).sort()).toEqual([
+        '(close / mean(close, 24)) - 1 < -0.008',
+        'rsi(close, 14) < 45',
+      ]);
+      const isEntry = COLUMNS.entryLong![t] === 1;
+      expect(states.every(({ holds }) => holds)).toBe(isEntry);
+      if (isEntry) entries++;
+      const fall = states.find(({ name }) => name.startsWith('(close'))!;
+      const mean = close.slice(t - 23, t + 1).reduce((sum, own) => sum + own, 0) / 24;
+      expect(fall.value).toBeCloseTo(close[t]! / mean - 1, 10);
+      expect([fall.limit, fall.relation, fall.holds]).toEqual([-0.008, '<', fall.value! < -0.008]);
+      // What it lacks, the nearest failing condition first.
+      if (!fall.holds) expect(fall.change).toBeCloseTo(-0.008 - fall.value!, 12);
+      const lacking = states.filter(({ holds }) => !holds).map(({ relative }) => relative!);
+      expect(lacking).toEqual([...lacking].sort((a, b) => a - b));
+    }
+    expect(entries).toBeGreaterThan(5);
+  });
+});
