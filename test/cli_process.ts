@@ -153,7 +153,8 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
         killGroup(child.pid!);
         await closed;
       }
-      rmSync(folder, { recursive: true, force: true });
+      // A process of another group may still write its last file.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }
