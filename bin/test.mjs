@@ -49,8 +49,8 @@ const COVERED = [
  * first.
  */
 const WAITING = [
-  'test/disks.chain.test.ts',
   'test/two_machines.chain.test.ts',
+  'test/disks.chain.test.ts',
   'test/formulas_trained.chain.test.ts',
   'test/retrain_chain.chain.test.ts',
   'test/second_start.chain.test.ts',
