@@ -27,7 +27,6 @@ const LONGEST = [
   'test/two_machines',
   'test/disks',
   'test/retrain_chain',
-  'test/formulas_trained',
   'test/alerts_command',
   'daemon/kill',
   'test/second_start',

@@ -51,7 +51,6 @@ const COVERED = [
 const WAITING = [
   'test/two_machines.chain.test.ts',
   'test/disks.chain.test.ts',
-  'test/formulas_trained.chain.test.ts',
   'test/retrain_chain.chain.test.ts',
   'test/second_start.chain.test.ts',
   'test/alerts_command.chain.test.ts',

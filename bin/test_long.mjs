@@ -26,6 +26,7 @@ const LONG = [
   'mt5/broker.server.test.ts',
   'test/cheats.chain.test.ts',
   'test/signals_crash.server.test.ts',
+  'test/formulas_trained.chain.test.ts',
   'test/retrain_chain.chain.test.ts',
   'test/registry_crash.server.test.ts',
   'test/dashboard.chain.test.ts',
