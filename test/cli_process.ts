@@ -153,8 +153,7 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
         killGroup(child.pid!);
         await closed;
       }
-      // A process of another group may still write its last file.
-      rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+      await removePatiently(folder);
     },
   };
 }
@@ -217,6 +216,19 @@ function killGroup(pid: number): void {
 }
 
 type Missing = null | undefined | false | '';
+
+/** A process of another group, such as a training without its trainer, may still write its last file. */
+async function removePatiently(folder: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      return rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+      await sleep(200);
+    }
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
 
 /**
  * Polls until `look` gives something; a busy machine only makes it slower.
