@@ -60,7 +60,6 @@ const LONGEST = [
   'test/dashboard',
   'bench/end_to_end/end_to_end',
   'test/bars_commands',
-  'bench/gates/rates',
   'test/forgotten_connections',
   'test/formulas_live',
   'trainer/learning/evolve/evolve',

@@ -21,6 +21,7 @@ const LONG = [
   'trainer/learning/backtest/executability.unit.test.ts',
   'trainer/learning/search/study.chain.test.ts',
   'bench/compare/compare.chain.test.ts',
+  'bench/gates/rates.unit.test.ts',
   'bench/end_to_end/soak.unit.test.ts',
   'mt5/day.server.test.ts',
   'mt5/broker.server.test.ts',

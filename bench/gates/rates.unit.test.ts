@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../shared/root.ts';
+import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
 import { rateOf, type GateRate } from './cases/gate_case.ts';
 import { driftRate } from './drift_rates.ts';
 import { GATE_CASES, type Rates } from './rates.ts';
@@ -28,17 +29,23 @@ describe('the stated rates of gates', () => {
     for (const [i, { worlds }] of recorded.gates.entries()) expect(worlds).toBe(GATE_CASES[i]!.worlds);
   });
 
-  it.each(GATE_CASES.map((own, i) => [`${own.gate}: ${own.world}`, own, i] as const))('hold for %s', (_, own, i) => {
-    const { refused, worlds } = rateOf(own, shareOf(own.gate));
-    expectShare(refused, worlds, recorded.gates[i]!.refused, recorded.gates[i]!.worlds);
-  });
+  it.runIf(IS_LONG).each(GATE_CASES.map((own, i) => [`${own.gate}: ${own.world}`, own, i] as const))(
+    `hold for %s${LONG_NOTE}`,
+    (_, own, i) => {
+      const { refused, worlds } = rateOf(own, shareOf(own.gate));
+      expectShare(refused, worlds, recorded.gates[i]!.refused, recorded.gates[i]!.worlds);
+    },
+  );
 });
 
 describe('the stated rates of a search', () => {
-  it.each(recorded.search)('hold for $folds folds, $trials trials, a gain of $gain', (known) => {
-    const { adopted, searches } = searchRate(known, known.gain, 400);
-    expectShare(adopted, searches, known.adopted, known.searches);
-  });
+  it.runIf(IS_LONG).each(recorded.search)(
+    `hold for $folds folds, $trials trials, a gain of $gain${LONG_NOTE}`,
+    (known) => {
+      const { adopted, searches } = searchRate(known, known.gain, 400);
+      expectShare(adopted, searches, known.adopted, known.searches);
+    },
+  );
 
   it('are at most 5 % without a gain', () => {
     for (const plan of SEARCH_PLANS) {
@@ -58,8 +65,11 @@ describe('the stated rates of drift', () => {
       expect(above_chance / looks).toBeLessThan(0.01 + 2.6 * Math.sqrt((0.01 * 0.99) / looks));
   });
 
-  it.each(recorded.drift)('hold for $days days and a shift of $shift', ({ days, shift, ...known }) => {
-    const { above_chance, looks } = driftRate(days, shift, 8);
-    expectShare(above_chance, looks, known.above_chance, known.looks);
-  });
+  it.runIf(IS_LONG).each(recorded.drift)(
+    `hold for $days days and a shift of $shift${LONG_NOTE}`,
+    ({ days, shift, ...known }) => {
+      const { above_chance, looks } = driftRate(days, shift, 8);
+      expectShare(above_chance, looks, known.above_chance, known.looks);
+    },
+  );
 });
