@@ -72,7 +72,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'cli/direction_bundles.ts: join(directionFolder(models), version)',
     'cli/commands/doctor.ts: join(paths.models, active.version)',
     'cli/commands/models.ts: join(direction === undefined ? models : directionFolder(models), earlier)',
-    'cli/commands/models.ts: join(models, active)',
     'cli/commands/models.ts: join(models, made)',
     'daemon/infer/followed_directions.ts: join(directionFolder(modelsFolder), version)',
     'daemon/infer/followed_directions.ts: join(directionFolder(modelsFolder), version, name)',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ProcessWorkMeter } from './process_work.ts';
 
-/** Computes for as many milliseconds of processor time as it is told, then answers. */
+/** A child process that uses the requested milliseconds of processor time, then replies. */
 const PROGRAM = `
 process.on('message', (ms) => {
   const used = () => {

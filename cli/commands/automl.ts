@@ -9,28 +9,21 @@ import { FEATURE_FILE, readFeatureFile } from '../../shared/policy/feature_file.
 import { loadSettings, ownConfigDir, type Settings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import { runAutomlJob } from '../../trainer/jobs/run_automl.ts';
-import type { TrainingJob } from '../../trainer/jobs/training_job.ts';
 import { GENERATORS, type Candidate, type Generator } from '../../trainer/learning/automl/candidates.ts';
 import { withEntries } from '../../trainer/learning/automl/feature_entries.ts';
 import type { AutomlOutcome } from '../../trainer/learning/automl/search_formulas.ts';
 import { REFUSALS, type Refusal } from '../../trainer/learning/automl/select.ts';
+import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
-import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from '../period.ts';
+import { parseInteger } from '../period.ts';
 
-interface AutomlFlags {
-  readonly data?: string;
-  readonly from?: string;
-  readonly to?: string;
-  readonly days?: string;
-  readonly holdoutFrom?: string;
+interface AutomlFlags extends ExperimentFlags {
   readonly generators: string;
   readonly candidates: string;
   readonly most: string;
   readonly level: string;
-  readonly seed: string;
-  readonly workers?: string;
   readonly shuffleLabels?: boolean;
   readonly write?: boolean;
 }
@@ -83,7 +76,7 @@ async function search(flags: AutomlFlags, output: Output): Promise<void> {
     level: parseLevel(flags.level),
     isShuffled: flags.shuffleLabels === true,
   };
-  const job = jobOf(flags, settings);
+  const job = experimentJob(flags, settings, 'automl', false);
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing is kept of an interrupted search.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
@@ -109,28 +102,6 @@ async function search(flags: AutomlFlags, output: Output): Promise<void> {
     isWritten ? { action: 'automl', target: file, after: { formulas: outcome.chosen.map(({ name }) => name) } } : null,
   );
   output.result({ ...outcome, written: isWritten ? file : null });
-}
-
-function jobOf(flags: AutomlFlags, settings: Settings): TrainingJob {
-  return {
-    kind: 'train',
-    // Bars of files count as live ones.
-    market: flags.data === undefined ? settings.minutehand.market : 'live',
-    window: parseWindow(flags),
-    seed: parseInteger(flags.seed, '--seed'),
-    source: { folder: flags.data ?? null, features: null, mid: false },
-    parameters: {
-      trials: 0,
-      engine: null,
-      target: 'reversion',
-      holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
-      groups: {},
-    },
-    output: { folder: null, hash_name: false, is_dry_run: true },
-    adopt: false,
-    resources: { workers: parseWorkers(flags.workers), cache: false },
-    trigger: { code: 'command', text: 'automl' },
-  };
 }
 
 /** @throws MinutehandError USAGE */

@@ -3,24 +3,16 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { ENTRANTS, runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/run_league.ts';
-import type { TrainingJob } from '../../trainer/jobs/training_job.ts';
 import type { Figure } from '../../trainer/learning/league/league.ts';
+import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { gitCommit } from '../git_commit.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
-import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from '../period.ts';
 
 const DEFAULT_ENTRANTS = 'prior,logistic,gbdt,random_forest';
 
-interface LeagueFlags {
-  readonly data?: string;
-  readonly from?: string;
-  readonly to?: string;
-  readonly days?: string;
-  readonly holdoutFrom?: string;
+interface LeagueFlags extends ExperimentFlags {
   readonly entrants: string;
-  readonly seed: string;
-  readonly workers?: string;
   readonly cache: boolean;
 }
 
@@ -50,25 +42,7 @@ export function addLeague(program: Command, output: () => Output): void {
 async function play(flags: LeagueFlags, output: Output): Promise<void> {
   const settings = loadSettings();
   const entrants = parseEntrants(flags.entrants);
-  const job: TrainingJob = {
-    kind: 'train',
-    // Bars of files count as live ones.
-    market: flags.data === undefined ? settings.minutehand.market : 'live',
-    window: parseWindow(flags),
-    seed: parseInteger(flags.seed, '--seed'),
-    source: { folder: flags.data ?? null, features: null, mid: false },
-    parameters: {
-      trials: 0,
-      engine: null,
-      target: 'reversion',
-      holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
-      groups: {},
-    },
-    output: { folder: null, hash_name: false, is_dry_run: true },
-    adopt: false,
-    resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
-    trigger: { code: 'command', text: 'league' },
-  };
+  const job = experimentJob(flags, settings, 'league', flags.cache);
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['No figures were kept. Looks at the holdout stay counted.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);

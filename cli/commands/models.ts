@@ -25,6 +25,7 @@ import { trainerMarks, trainerMarksOf } from '../../shared/bundle/pointer_marks.
 import { renderCard } from '../../trainer/learning/bundle/card.ts';
 import { rolloutCard } from '../../trainer/control/rollout/rollout_card.ts';
 import { withRegistry } from '../../trainer/control/registry/outcome.ts';
+import { recoverAdmitted } from '../../trainer/control/registry/recover_lost.ts';
 import type { ActivationCause } from '../../trainer/control/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
@@ -386,12 +387,9 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   const paths = homePaths();
   const { models } = paths;
   if (version !== undefined) refuseUnregistered(models, version);
-  const place = admissionPlace();
+  const { settings } = admissionPlace();
   const recovery = await withRegistry(process.env, paths, (registry) =>
-    registry.recover(version, (active) => {
-      const request = { door: 'recovery', folder: join(models, active) } as const;
-      return admit({ ...place, registered: (one) => registry.verdictsOf(one) }, request);
-    }),
+    recoverAdmitted(registry, { settings, paths }, version),
   );
   const { recovered, intact, failed, activated } = recovery;
   for (const made of recovered) output.line(`${made}: restored from the registry (${join(models, made)})`);

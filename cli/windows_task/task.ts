@@ -9,7 +9,7 @@ export interface Task {
   readonly node: string;
   /** Folder of the package. */
   readonly program: string;
-  /** File with variables of the environment: a task has none of its own. */
+  /** File with environment variables: Task Scheduler cannot set any for a task. */
   readonly environmentFile: string;
 }
 

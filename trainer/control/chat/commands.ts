@@ -88,7 +88,7 @@ async function resume(context: CommandContext, sender: Sender, rest: string): Pr
   });
 }
 
-/** Changes the stops, records what was done or refused, and says what stands then. */
+/** Changes the stops, writes an audit entry for the change or its refusal, and replies with the stops in force. */
 async function change(
   { paths, audit }: CommandContext,
   { chat, name }: Sender,

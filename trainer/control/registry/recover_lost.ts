@@ -7,7 +7,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { openStoreIfThere } from '../../store/store.ts';
-import { createRegistry, type Recovery } from './registry.ts';
+import { createRegistry, type Recovery, type Registry } from './registry.ts';
 
 export interface LostPlace {
   readonly settings: Settings;
@@ -31,6 +31,24 @@ export function areModelsLost(modelsFolder: string): boolean {
 }
 
 /**
+ * Restores bundles of the registry; the one that becomes active again goes through the lock of all models.
+ * @param version the only bundle to restore; undefined: all, and the active one
+ * @throws MinutehandError as `Registry.recover`
+ */
+export function recoverAdmitted(
+  registry: Registry,
+  { settings, paths }: Pick<LostPlace, 'settings' | 'paths'>,
+  version: string | undefined,
+): Promise<Recovery> {
+  return registry.recover(version, (active) =>
+    admit(
+      { settings, paths, registered: (one) => registry.verdictsOf(one) },
+      { door: 'recovery', folder: pathInside(paths.models, active) },
+    ),
+  );
+}
+
+/**
  * Restores models that are lost from the bytes in the registry, through the lock of all models: what the registry knows
  * as active becomes active again, if these settings may run it.
  * @returns null when nothing is lost, or the registry has no active models
@@ -46,12 +64,7 @@ export async function recoverLostModels({ settings, paths, env }: LostPlace): Pr
       ({ status, removed_at }) => status === 'active' && removed_at === null,
     );
     if (!hasActive) return null;
-    return await registry.recover(undefined, (version) =>
-      admit(
-        { settings, paths, registered: (one) => registry.verdictsOf(one) },
-        { door: 'recovery', folder: pathInside(paths.models, version) },
-      ),
-    );
+    return await recoverAdmitted(registry, { settings, paths }, undefined);
   } finally {
     await store.close();
   }

@@ -1,11 +1,6 @@
-import {
-  ATTRIBUTE,
-  ELEMENT_FLOAT32,
-  ELEMENT_FLOAT64,
-  type OnnxAttribute,
-  type OnnxNode,
-} from '../../../../shared/bundle/onnx/schema.ts';
+import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { Fitted, GraphPlace } from '../contract/fitted.ts';
+import { castTo, graphNodes } from '../contract/graph_nodes.ts';
 
 export interface VoteGraph {
   readonly members: readonly Fitted[];
@@ -22,28 +17,11 @@ export function voteNodes(
   { members, weights, scaling, least }: VoteGraph,
   { input, output, prefix }: GraphPlace,
 ): OnnxNode[] {
-  const named = (name: string): string => `${prefix}${name}`;
-  const node = (
-    operator: string,
-    inputs: readonly string[],
-    result: string,
-    attributes: OnnxAttribute[] = [],
-  ): OnnxNode => ({
-    name: named(`${result}_of`),
-    operator,
-    inputs: inputs.map(named),
-    outputs: [named(result)],
-    attributes,
-  });
-  const castTo = (element: number): OnnxAttribute[] => [{ name: 'to', type: ATTRIBUTE.INT, integer: element }];
-  const number = (name: string, value: number): OnnxNode[] => [
-    node('Constant', [], `${name}32`, [{ name: 'value_float', type: ATTRIBUTE.FLOAT, number: value }]),
-    node('Cast', [`${name}32`], name, castTo(ELEMENT_FLOAT64)),
-  ];
+  const { named, node, scalar } = graphNodes(prefix);
   const voted = members.flatMap((member, i): OnnxNode[] => [
     ...member.graph({ input, output: named(`answer_${i}_32`), prefix: named(`member_${i}/`) }),
     node('Cast', [`answer_${i}_32`], `answer_${i}`, castTo(ELEMENT_FLOAT64)),
-    ...number(`weight_${i}`, weights[i]!),
+    ...scalar(`weight_${i}`, weights[i]!),
     node('Mul', [`answer_${i}`, `weight_${i}`], `vote_${i}`),
   ]);
   const sum = node(
@@ -59,11 +37,11 @@ export function voteNodes(
   return [
     ...voted,
     sum,
-    ...number('least', least),
-    ...number('most', 1 - least),
-    ...number('one', 1),
-    ...number('slope', scaling.slope),
-    ...number('intercept', scaling.intercept),
+    ...scalar('least', least),
+    ...scalar('most', 1 - least),
+    ...scalar('one', 1),
+    ...scalar('slope', scaling.slope),
+    ...scalar('intercept', scaling.intercept),
     node('Clip', ['mean', 'least', 'most'], 'inside'),
     node('Sub', ['one', 'inside'], 'rest'),
     node('Div', ['inside', 'rest'], 'odds'),

@@ -1,0 +1,40 @@
+import {
+  ATTRIBUTE,
+  ELEMENT_FLOAT64,
+  type OnnxAttribute,
+  type OnnxNode,
+} from '../../../../shared/bundle/onnx/schema.ts';
+
+/** Makes the nodes of a graph, whose values and nodes all have the same prefix. */
+export interface GraphNodes {
+  /** A name with the prefix. */
+  named(name: string): string;
+  /** @param inputs and `result` without the prefix; the node is named after its result */
+  node(operator: string, inputs: readonly string[], result: string, attributes?: OnnxAttribute[]): OnnxNode;
+  /** A float32 number as a float64 scalar. */
+  scalar(name: string, value: number): OnnxNode[];
+}
+
+export function graphNodes(prefix: string): GraphNodes {
+  const named = (name: string): string => `${prefix}${name}`;
+  const node: GraphNodes['node'] = (operator, inputs, result, attributes = []) => ({
+    name: named(`${result}_of`),
+    operator,
+    inputs: inputs.map(named),
+    outputs: [named(result)],
+    attributes,
+  });
+  return {
+    named,
+    node,
+    scalar: (name, value) => [
+      node('Constant', [], `${name}32`, [{ name: 'value_float', type: ATTRIBUTE.FLOAT, number: value }]),
+      node('Cast', [`${name}32`], name, castTo(ELEMENT_FLOAT64)),
+    ],
+  };
+}
+
+/** Attributes of a Cast. @param element type of the elements of its answer */
+export function castTo(element: number): OnnxAttribute[] {
+  return [{ name: 'to', type: ATTRIBUTE.INT, integer: element }];
+}
