@@ -858,7 +858,7 @@ export const ERRORS = {
   EXCHANGE_LINK: {
     status: 409,
     message: 'A link of another user stood in the exchange folder, and was removed.',
-    next: 'Find out who put it there: through it, signals would have been written elsewhere.',
+    next: 'Find out who put it there: through it, signals would have been written, or fills read, elsewhere.',
   },
   CLOCK_STEPPED: {
     status: 500,

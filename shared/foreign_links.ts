@@ -9,19 +9,21 @@ import { join } from 'node:path';
  * @throws the system's error when one cannot be removed
  */
 export function removeForeignLinks(folder: string): readonly string[] {
-  const own = process.geteuid?.();
-  if (own === undefined) return [];
-  const isForeign = (path: string): boolean => {
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    return found?.isSymbolicLink() === true && found.uid !== own && found.uid !== 0;
-  };
-  const links = isForeign(folder)
+  const links = isForeignLink(folder)
     ? [folder]
     : entriesOf(folder)
         .map((name) => join(folder, name))
-        .filter(isForeign);
+        .filter(isForeignLink);
   for (const path of links) unlinkSync(path);
   return links;
+}
+
+/** Whether a path is a symbolic link of another user, and not of root. Never on Windows. */
+export function isForeignLink(path: string): boolean {
+  const own = process.geteuid?.();
+  if (own === undefined) return false;
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isSymbolicLink() === true && found.uid !== own && found.uid !== 0;
 }
 
 function entriesOf(folder: string): readonly string[] {

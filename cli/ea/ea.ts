@@ -1,5 +1,7 @@
 import { dirname, join } from 'node:path';
 import { MACHINE_FILES } from '../../shared/files.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { removeForeignLinks } from '../../shared/foreign_links.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { ACCOUNT_FILE, readAccount, writeAccount, type PaperAccount } from '../../shared/fill/account.ts';
 import type { Fill } from '../../shared/fill/fill.ts';
@@ -50,13 +52,15 @@ const MAX_CLOCK_SKEW_MS = 2000;
 
 /**
  * Starts the reference consumer on paper.
- * @throws MinutehandError HOME_LOCKED when one of this name runs; HOME_UNUSABLE, OUTPUT_UNWRITABLE, EA_STATE,
- * CONFIG_INVALID
+ * @throws MinutehandError HOME_LOCKED when one of this name runs; EXCHANGE_LINK when another user had linked its folder
+ * elsewhere; HOME_UNUSABLE, OUTPUT_UNWRITABLE, EA_STATE, CONFIG_INVALID
  */
 export function startEa(options: EaOptions): RunningEa {
   const { settings, paths, clock, pairIds } = options;
   const { market, symbols, transports } = settings.minutehand;
   const folder = pathInside(paths.ea, `${options.name}_paper`);
+  const links = removeForeignLinks(paths.ea);
+  if (links.length > 0) throw new MinutehandError('EXCHANGE_LINK', { seen: links.join(', ') });
   const unlock = lockHome(join(folder, 'lock'));
   try {
     makeFolder(folder);

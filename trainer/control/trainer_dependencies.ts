@@ -2,6 +2,8 @@ import { sql } from 'kysely';
 import { fileInUse, folderInUse, readableFiles } from '../../shared/dependencies/files.ts';
 import { bundlesInUse, type BundleInUse } from '../../shared/dependencies/models.ts';
 import type { DependencyCheck, DependencyChecks } from '../../shared/dependencies/watch.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { removeForeignLinks } from '../../shared/foreign_links.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { configPaths, type Settings } from '../../shared/policy/policy.ts';
 import { openStore, storeUnusable, storeUrl, type Store } from '../store/store.ts';
@@ -32,11 +34,21 @@ export function trainerChecks({ settings, paths, env, fillsLink }: TrainerDepend
       models_folder: modelsFolder(paths.models),
       home_folder: folderInUse(paths.home),
       log_folder: folderInUse(paths.log, { mayBeAbsent: true }),
-      exchange_folder: folderInUse(paths.ea, { mayBeRemade: true, mayBeAbsent: true }),
+      exchange_folder: fillsFolder(paths.ea),
       config_folder: readableFiles(configPaths(settings.sources.configDir)),
       ...(settings.minutehand.transports.redis.enabled !== 'off' && { redis_link: fillsLink.check }),
     },
     close: () => server?.close() ?? Promise.resolve(),
+  };
+}
+
+/** Terminals write there: what one of them links is no folder of fills. */
+function fillsFolder(path: string): DependencyCheck {
+  const folder = folderInUse(path, { mayBeRemade: true, mayBeAbsent: true });
+  return async () => {
+    const links = removeForeignLinks(path);
+    await folder();
+    if (links.length > 0) throw new MinutehandError('EXCHANGE_LINK', { seen: links.join(', ') });
   };
 }
 

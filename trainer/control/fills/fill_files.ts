@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { isForeignLink } from '../../../shared/foreign_links.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import type { Store } from '../../store/store.ts';
@@ -18,7 +19,7 @@ export interface FillFiles {
 /** Result files of expert advisors: in `<ea>/<account>/`, and beside the signals. */
 function resultFiles(paths: HomePaths): string[] {
   const folders = [paths.ea, paths.signals].flatMap((parent) => [
-    ...(parent === paths.signals ? [parent] : []),
+    ...(parent === paths.signals && !isForeignLink(parent) ? [parent] : []),
     ...subfolders(parent),
   ]);
   return folders.map((folder) => join(folder, RESULT_FILE));
@@ -97,11 +98,14 @@ async function readRest(
   }
 }
 
+/** A folder that another user linked is none: its files are not the terminal's, but some that this process may read. */
 function subfolders(parent: string): string[] {
+  if (isForeignLink(parent)) return [];
   try {
     return readdirSync(parent, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
       .map(({ name }) => join(parent, name))
+      .filter((path) => !isForeignLink(path))
       .sort();
   } catch {
     return [];

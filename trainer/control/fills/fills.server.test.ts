@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,6 +39,7 @@ import { createIntake, type FillIntake } from './intake.ts';
 import { readRefusedLines, readTrades } from './live_trades.ts';
 import { journalLookup } from './signal_lookup.ts';
 
+const NOBODY = 65_534;
 const BEGAN_MS = Date.UTC(2026, 10, 20, 8, 26);
 const CLOCK: Clock = { ...MACHINE_CLOCK, nowMs: () => (BEGAN_MS + 5000) as EpochMs };
 const SETTINGS = tinySettings({ minutehand: { market: 'live' } });
@@ -193,6 +203,26 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
       expect(await stored()).toEqual(linesOf(fills).sort());
       const marks = await store.db.selectFrom('core.fill_files').selectAll().execute();
       expect(marks).toHaveLength(3);
+    });
+
+    it('but not in a folder that another user linked', async ({ skip }) => {
+      if (process.geteuid?.() !== 0) return skip('links of another user are made as root');
+      const fills = someFills(9);
+      const elsewhere = join(folder, 'elsewhere');
+      for (const path of [elsewhere, paths.signals]) mkdirSync(path, { recursive: true });
+      writeFileSync(join(elsewhere, 'result.json'), textOf(fills.slice(0, 3)));
+      for (const parent of [paths.ea, paths.signals]) {
+        symlinkSync(elsewhere, join(parent, 'linked'));
+        lchownSync(join(parent, 'linked'), NOBODY, NOBODY);
+      }
+      // A link of one's own was made on purpose, such as to the folder of a terminal.
+      const terminal = join(folder, 'terminal');
+      mkdirSync(terminal);
+      writeFileSync(join(terminal, 'result.json'), textOf(fills.slice(3, 6)));
+      symlinkSync(terminal, join(paths.ea, 'terminal'));
+      writeFileSync(result(), textOf(fills.slice(6, 9)));
+      await running.pass();
+      expect(await stored()).toEqual(linesOf(fills.slice(3)).sort());
     });
 
     it('through rotation, truncation and rewriting, without losses or duplicates', async () => {
