@@ -37,6 +37,7 @@ const EXTERNAL = [
   'openapi-typescript',
   'pg-native',
   'protobufjs',
+  'ssh2-sftp-client',
   'technicalindicators',
   'trading-signals',
   'typescript',

@@ -109,6 +109,7 @@ await run(async () => {
     begin();
     await mustHold('redis-server', ensureRedis);
     await mustHold('postgresql', ensurePostgres);
+    await mustHold('openssh-server', ensureSshServer);
     await mustHold('xgboost', ensureXgboost);
     await mustHold('ccxt', ensureCcxt);
     await mustHold('g++', ensureCompiler);
@@ -143,6 +144,16 @@ async function ensureRedis() {
   if (inPath('redis-server') || (await aptInstall(['redis-server']))) return true;
   print(
     'redis-server is not installed: install it (Debian: apt-get install redis-server; macOS: brew install redis).' +
+      (inCi ? '' : ' Without it the tests that need it are skipped.'),
+  );
+  return !inCi;
+}
+
+/** The server that models are delivered to. Its tests start it themselves. */
+async function ensureSshServer() {
+  if (existsSync('/usr/sbin/sshd') || (await aptInstall(['openssh-server', 'openssh-client']))) return true;
+  print(
+    'openssh-server is not installed: install it (Debian: apt-get install openssh-server openssh-client).' +
       (inCi ? '' : ' Without it the tests that need it are skipped.'),
   );
   return !inCi;

@@ -975,6 +975,36 @@ export const ERRORS = {
     message: 'Another process is archiving.',
     next: 'Wait; see `minutehand signals days`.',
   },
+  DELIVERY_UNREACHABLE: {
+    status: 503,
+    message: 'The SFTP server of the delivery does not respond.',
+    next: 'Check delivery_target, the network and the server. It is retried.',
+  },
+  DELIVERY_REFUSED: {
+    status: 403,
+    message: 'The SFTP server of the delivery refuses the key or the access.',
+    next: 'Check MINUTEHAND_SFTP_KEY, authorized_keys and the permissions of the folder there.',
+  },
+  DELIVERY_HOST_KEY: {
+    status: 403,
+    message: 'The SFTP server has another host key than the pinned ones; nothing was sent.',
+    next: 'Find out why it changed. If it is right, put the fingerprint of `ssh-keygen -lf` into delivery_host_keys.',
+  },
+  DELIVERY_DAMAGED: {
+    status: 422,
+    message: 'Delivered models differ from what was sent.',
+    next: 'The sender repairs them; try again. If it stays, check the disk of that machine.',
+  },
+  DELIVERY_FOREIGN: {
+    status: 409,
+    message: 'Another installation delivers into this folder.',
+    next: 'Give each sender a folder of its own; if the other is gone, delete delivery.json there.',
+  },
+  DELIVERY_MISSING: {
+    status: 404,
+    message: 'The folder has no delivery.',
+    next: 'Give the folder of delivery_target; wait until the sender has finished its first delivery.',
+  },
   EA_STATE: {
     status: 422,
     message: 'A pair’s saved state cannot be used; its positions are unknown.',
