@@ -35,6 +35,7 @@ describe('a request that needs authorization', () => {
       ...['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-real-ip', 'via', 'cf-connecting-ip', 'cf-ray'],
       ...['x-forwarded-port', 'x-forwarded-ssl', 'x-original-url', 'x-amzn-trace-id', 'cdn-loop', 'fly-client-ip'],
       ...['x-envoy-external-address', 'x-cloud-trace-context', 'tailscale-user-login', 'x-cluster-client-ip'],
+      ...['x-forwarded-protocol', 'x-forwarded-client-cert', 'x-original-for', 'x-arr-log-id', 'x-url-scheme'],
     ];
     for (const name of headers) {
       expect(ask({}, { headers: { [name]: '203.0.113.9' } }), name).toBe('UNAUTHORIZED');

@@ -332,6 +332,7 @@ describe('sessions', () => {
         { 'x-forwarded-proto': 'https' },
         { 'x-forwarded-proto': 'HTTPS, http' },
         { forwarded: 'for=192.0.2.1;proto=https' },
+        { 'x-forwarded-ssl': 'on' },
       ])
         expect(await cookieOf(headers)).toContain('Secure');
     } finally {

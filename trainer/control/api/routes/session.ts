@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import * as z from 'zod';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { addressOf, identifyToken, refuseHasty, refuseOtherPages, type Credentials } from '../access/guard.ts';
+import { isHttps } from '../access/https.ts';
 import type { Identity, Role } from '../access/role.ts';
 import { askedLoginPage, refusedLoginPage } from '../access/login_pages.ts';
 import {
@@ -18,14 +19,6 @@ import {
 import type { Api, ApiContext } from '../context.ts';
 import { loginRequest, sessionPath, sessionSchema, sessionsSchema } from '../../schema/access.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
-
-/** Whether the browser reached the proxy in front of this server by HTTPS: its cookie then never leaves by HTTP. */
-function isHttps({ headers }: FastifyRequest): boolean {
-  const first = String(headers['x-forwarded-proto'] ?? '')
-    .split(',')[0]!
-    .trim();
-  return first.toLowerCase() === 'https' || /\bproto="?https\b/i.test(headers.forwarded ?? '');
-}
 
 /** A link that a page of another site follows, or embeds; one that is typed, or opened by a terminal, has no site. */
 function isOfAnotherSite({ headers }: FastifyRequest): boolean {
@@ -67,7 +60,7 @@ export function addSessionRoutes(api: Api, context: ApiContext, credentials: Cre
     const secret = await openSession(db, { name, role, tokenId, nowMs });
     void reply.setCookie(SESSION_COOKIE, secret, {
       ...COOKIE,
-      secure: isHttps(request),
+      secure: isHttps(request.headers),
       maxAge: SESSION_MS / 1000,
     });
     request.identity = { name, role, via: 'session', id: '' } satisfies Identity;
