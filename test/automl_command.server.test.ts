@@ -21,7 +21,9 @@ describe('minutehand automl', () => {
       const options = ['--candidates', '70', '--shuffle-labels', '--workers', workers, '--json'];
       const { code, stdout, stderr } = await place.run(['automl', '--data', data, ...options]);
       expect(code, stderr).toBe(0);
-      return JSON.parse(stdout) as AutomlOutcome;
+      const { resources, ...outcome } = JSON.parse(stdout) as AutomlOutcome & { resources: object };
+      expect(resources).toMatchObject({ cpu_seconds: expect.any(Number) as number });
+      return outcome;
     };
     const found = await search('2');
     expect(found).toMatchObject({ chosen: [], confirmation: null, is_shuffled: true, written: null });

@@ -13,7 +13,7 @@ import { tinySettings, type SettingsOverrides } from './tiny_models.ts';
 /**
  * As services start it: bin/minutehand.mjs would look at every source file at each start (test/readme.chain.test.ts).
  */
-const PROGRAM = join(packageRoot(), 'dist', 'cli', 'minutehand.js');
+export const PROGRAM = join(packageRoot(), 'dist', 'cli', 'minutehand.js');
 const SOURCE = join(packageRoot(), 'config');
 const urlOf = (...parts: string[]): string => JSON.stringify(pathToFileURL(join(packageRoot(), ...parts)).href);
 /** Receives the arguments of many commands as JSON, and returns their results as JSON. */

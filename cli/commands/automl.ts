@@ -9,9 +9,12 @@ import { FEATURE_FILE, readFeatureFile } from '../../shared/policy/feature_file.
 import { loadSettings, ownConfigDir, type Settings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import { runAutomlJob } from '../../trainer/jobs/run_automl.ts';
+import { FORMULA_SEARCH_DEFAULTS, type AutomlJob } from '../../trainer/jobs/automl_job.ts';
+import { watchGpu } from '../../trainer/jobs/resources/gpu_watch.ts';
+import { ownResources } from '../../trainer/jobs/resources/run_resources.ts';
 import { GENERATORS, type Candidate, type Generator } from '../../trainer/learning/automl/candidates.ts';
 import { withEntries } from '../../trainer/learning/automl/feature_entries.ts';
-import type { AutomlOutcome } from '../../trainer/learning/automl/search_formulas.ts';
+import { isSure, SURE_ERRORS, type AutomlOutcome } from '../../trainer/learning/automl/search_formulas.ts';
 import { REFUSALS, type Refusal } from '../../trainer/learning/automl/select.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { gitCommit } from '../git_commit.ts';
@@ -26,10 +29,10 @@ interface AutomlFlags extends ExperimentFlags {
   readonly level: string;
   readonly shuffleLabels?: boolean;
   readonly write?: boolean;
+  readonly printJob?: boolean;
 }
 
-/** The gain of what is written is at least so many standard errors. */
-const SURE_ERRORS = 2;
+const DEFAULTS = FORMULA_SEARCH_DEFAULTS;
 
 export function addAutoml(program: Command, output: () => Output): void {
   program
@@ -48,9 +51,13 @@ export function addAutoml(program: Command, output: () => Output): void {
       `of ${GENERATORS.join(', ')}: statistics of the last bars, products and ratios of columns, hour and day`,
       GENERATORS.join(','),
     )
-    .option('--candidates <n>', 'candidates at most; more are thinned by the seed', '600')
-    .option('--most <n>', 'chosen ones at most', '8')
-    .option('--level <share>', 'expected share of false candidates among those whose effect counts as real', '0.05')
+    .option('--candidates <n>', 'candidates at most; more are thinned by the seed', String(DEFAULTS.candidates))
+    .option('--most <n>', 'chosen ones at most', String(DEFAULTS.most))
+    .option(
+      '--level <share>',
+      'expected share of false candidates among those whose effect counts as real',
+      String(DEFAULTS.level),
+    )
     .option('--seed <n>', 'seed of candidates, models and tests', '1')
     .option('--workers <n>', 'threads (default: one for each core); affects speed only, not results')
     .option('--shuffle-labels', 'exchange the labels among the rows: nothing should be chosen then')
@@ -58,6 +65,7 @@ export function addAutoml(program: Command, output: () => Output): void {
       '--write',
       `add the chosen formulas to ${FEATURE_FILE} if they help by more than ${SURE_ERRORS} standard errors; the next training has them`,
     )
+    .option('--print-job', 'search nothing: print these options as a job, for `minutehand job run`')
     .addHelpText(
       'after',
       '\nExamples:\n  minutehand automl --data ./m1 --days 120\n  minutehand automl --data ./m1 --generators windows --candidates 200 --json',
@@ -69,28 +77,62 @@ async function search(flags: AutomlFlags, output: Output): Promise<void> {
   if (flags.shuffleLabels && flags.write)
     throw new MinutehandError('USAGE', { seen: '--shuffle-labels with --write', expected: 'one of them' });
   const settings = loadSettings();
-  const options = {
-    generators: parseGenerators(flags.generators),
-    candidates: atLeastOne(flags.candidates, '--candidates'),
-    most: atLeastOne(flags.most, '--most'),
-    level: parseLevel(flags.level),
-    isShuffled: flags.shuffleLabels === true,
+  const job = jobOf(flags, settings);
+  if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
+  else await runFormulaSearch(job, settings, output);
+}
+
+/**
+ * The flags as a job.
+ * @throws MinutehandError USAGE
+ */
+function jobOf(flags: AutomlFlags, settings: Settings): AutomlJob {
+  const { market, window, seed, source, parameters, resources, trigger } = experimentJob(
+    flags,
+    settings,
+    'automl',
+    false,
+  );
+  return {
+    kind: 'automl',
+    market,
+    window,
+    seed,
+    source: { folder: source.folder },
+    parameters: {
+      holdout_from: parameters.holdout_from,
+      search: {
+        ...DEFAULTS,
+        generators: parseGenerators(flags.generators),
+        candidates: atLeastOne(flags.candidates, '--candidates'),
+        most: atLeastOne(flags.most, '--most'),
+        level: parseLevel(flags.level),
+        shuffle_labels: flags.shuffleLabels === true,
+      },
+    },
+    output: { write: flags.write === true },
+    resources: { workers: resources.workers },
+    trigger,
   };
-  const job = experimentJob(flags, settings, 'automl', false);
+}
+
+/** Runs a search of formulas in this process, prints what it found, and adds it to the feature file if asked to. */
+export async function runFormulaSearch(job: AutomlJob, settings: Settings, output: Output): Promise<void> {
+  const gpu = watchGpu(process.pid);
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing is kept of an interrupted search.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
   const context = { settings, paths: homePaths(), gitCommit: gitCommit(), onProgress };
-  const outcome = await runAutomlJob(job, options, context).finally(() => progress.stop());
+  const outcome = await runAutomlJob(job, context).finally(() => progress.stop());
   print(outcome, output);
-  const isWritten = flags.write === true && isSure(outcome);
+  const isWritten = job.output.write && isSure(outcome);
   const file = join(ownConfigDir(), FEATURE_FILE);
   if (isWritten) {
     write(file, outcome, settings);
     output.line(
       `Written to ${file}. The next training has them; \`minutehand train\` says whether they help on the holdout.`,
     );
-  } else if (flags.write === true) {
+  } else if (job.output.write) {
     output.note(
       outcome.chosen.length === 0
         ? 'Nothing was written: no formula was chosen.'
@@ -101,7 +143,9 @@ async function search(flags: AutomlFlags, output: Output): Promise<void> {
   output.written(
     isWritten ? { action: 'automl', target: file, after: { formulas: outcome.chosen.map(({ name }) => name) } } : null,
   );
-  output.result({ ...outcome, written: isWritten ? file : null });
+  const entries = outcome.chosen.length === 0 ? '' : withEntries('', outcome.chosen, noteOf(outcome));
+  const resources = ownResources(await gpu.stop());
+  output.result({ ...outcome, entries, written: isWritten ? file : null, resources });
 }
 
 /** @throws MinutehandError USAGE */
@@ -126,15 +170,10 @@ function parseLevel(text: string): number {
   throw new MinutehandError('USAGE', { seen: `--level ${text}`, expected: 'a share above 0 and below 1' });
 }
 
-function isSure({ confirmation }: AutomlOutcome): boolean {
-  return confirmation !== null && confirmation.gain > SURE_ERRORS * confirmation.standard_error;
-}
-
 /** @throws MinutehandError CONFIG_INVALID when the file would have a problem; it stays as it is then */
-function write(file: string, { chosen, dataset_id }: AutomlOutcome, settings: Settings): void {
+function write(file: string, outcome: AutomlOutcome, settings: Settings): void {
   const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const note = `Found by minutehand automl on the dataset ${dataset_id.slice(0, 12)}`;
-  replaceDurably(MACHINE_FILES, file, withEntries(before, chosen, note));
+  replaceDurably(MACHINE_FILES, file, withEntries(before, outcome.chosen, noteOf(outcome)));
   const { problems } = readFeatureFile(ownConfigDir(), settings.minutehand.windows);
   if (problems.length === 0) return;
   replaceDurably(MACHINE_FILES, file, before);
@@ -168,5 +207,8 @@ function print(outcome: AutomlOutcome, output: Output): void {
     `Confirmed on ${rows.confirmed} later rows of ${days} days: AUC ${figure(auc_before)} → ${figure(auc_after)}, log loss lower by ${gain.toExponential(1)} ± ${standard_error.toExponential(1)} (${isSure(outcome) ? `more than ${SURE_ERRORS} standard errors` : 'may be chance'})`,
   );
 }
+
+const noteOf = ({ dataset_id }: AutomlOutcome): string =>
+  `Found by minutehand automl on the dataset ${dataset_id.slice(0, 12)}`;
 
 const chosenText = ({ name, text }: Candidate): string => `${name}: ${text}`;

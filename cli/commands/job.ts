@@ -5,6 +5,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { jobSchema, type Job } from '../../trainer/jobs/job.ts';
 import type { Output } from '../output.ts';
+import { runFormulaSearch } from './automl.ts';
 import { runDirectionJob } from './direction.ts';
 import { runTrainingJob } from './train.ts';
 
@@ -16,7 +17,7 @@ export function addJob(program: Command, output: () => Output): void {
   job
     .command('run <file>')
     .description(
-      'runs a job of `train --print-job` or `direction train --print-job`, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
+      'runs a job of `train --print-job`, `direction train --print-job` or `automl --print-job`, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
     )
     .action((file: string) => runJob(readJob(file), output()));
   job
@@ -27,9 +28,10 @@ export function addJob(program: Command, output: () => Output): void {
     });
 }
 
-/** A job in this process: `runTraining` or `runDirection`, by its kind. */
+/** A job in this process, by its kind. */
 async function runJob(job: Job, output: Output): Promise<void> {
   const settings = loadSettings();
+  if (job.kind === 'automl') return await runFormulaSearch(job, settings, output);
   if (job.kind === 'direction') return await runDirectionJob(job, settings, { requireGates: false }, output);
   await runTrainingJob(job, settings, { verbose: false, requireGates: false, notifier: null }, output);
 }

@@ -2678,7 +2678,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Features of the newest minutes of a subject */
+        /**
+         * Search formulas that help AI1, or show the features of a subject
+         * @description With an enabled generator it begins a run of the kind `automl`, as `minutehand automl` does: candidates are screened against what the present columns leave unexplained, and those chosen are confirmed on later rows; the holdout is not looked at. `GET /api/runs` shows its progress, and at its end, as `metrics`, what was chosen, with the error of its gain and entries for features.yaml; `POST /api/ml-training/stop` stops it. It changes no configuration. Without an enabled generator: statistics of the features of the newest minutes of a subject.
+         */
         post: {
             parameters: {
                 query?: never;
@@ -2699,6 +2702,15 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["FeatureGenerationResponse"];
+                    };
+                };
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Run"];
                     };
                 };
                 /** @description Default Response */
@@ -2736,7 +2748,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Check generators */
+        /**
+         * Check generators
+         * @description Names every key that a search would refuse, with the reason and the next step.
+         */
         post: {
             parameters: {
                 query?: never;
@@ -2792,7 +2807,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is valid */
+        /** All generators, with their defaults */
         get: {
             parameters: {
                 query?: never;
@@ -4817,7 +4832,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction";
+            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
             /** @description What caused it */
             trigger: string;
             /** @description 1 for the first */
@@ -4826,7 +4841,7 @@ export interface components {
             started_at: string;
             /** @description null while running */
             finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, nothing_new, failed, killed, stopped or aborted */
+            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -4845,7 +4860,7 @@ export interface components {
             model_version: string | null;
             /** @description Active bundle at its start */
             previous_version: string | null;
-            /** @description Holdout metrics of each model */
+            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
             metrics: unknown;
             /** @description Every gate with its verdict */
             gate: ({
@@ -4868,7 +4883,7 @@ export interface components {
                 seen: string;
                 limit: string;
             })[] | null;
-            /** @description Failed gates of a rejected bundle, or why nothing was new */
+            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
             reasons: string[];
             /** @description Triggers of the monitor that it answers */
             causes: string[];
@@ -4957,53 +4972,89 @@ export interface components {
              */
             model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote";
         };
-        /** @description Feature generators; none is part of minutehand */
+        /** @description Other keys are refused by name */
+        TSFreshConfigModelInput: {
+            /**
+             * @description Whether statistics of the last bars of a series, after tsfresh, are candidates
+             * @default false
+             */
+            enabled?: boolean;
+            /** @description Only true: only screened formulas are chosen */
+            feature_selection?: boolean;
+            /** @description Expected share of false formulas among those that help, of all kinds together; default: 0.05 */
+            fdr_level?: number;
+            /** @description Chosen ones of this kind at most; default: 8 */
+            feature_count_limit?: number;
+            /** @description Threads, at most all processors but one; speed only */
+            parallel_jobs?: number;
+            /**
+             * @description Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12. financial_optimized is refused
+             * @enum {string}
+             */
+            performance_mode?: "fast" | "balanced" | "comprehensive" | "financial_optimized";
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description Other keys are refused by name */
+        FeaturetoolsConfigModelInput: {
+            /**
+             * @description Whether hour, day of the week and minute of the day are candidates
+             * @default false
+             */
+            enabled?: boolean;
+            /** @description Only 1: there is one table of bars, nothing to join */
+            max_depth?: number;
+            /** @description Chosen ones of this kind at most; default: 8 */
+            max_features?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description Other keys are refused by name */
+        AutoFeatConfigModelInput: {
+            /**
+             * @description Whether products and ratios of two columns, after AutoFeat, are candidates
+             * @default false
+             */
+            enabled?: boolean;
+            /** @description Chosen ones of this kind at most; default: 8 */
+            max_features?: number;
+            /** @description Only 2: a formula of one column has the splits of that column */
+            feateng_steps?: number;
+            /** @description Memory for values of candidates, GB; default: 60 candidates at a time */
+            max_gb?: number;
+            /** @description Parts of the time: a formula helps in all of them but one; default: 5 */
+            featsel_runs?: number;
+            /** @description Threads, at most all processors but one; speed only */
+            n_jobs?: number;
+            /** @description Refused: `minutehand evolve` searches by generations */
+            generations?: number;
+            /** @description Refused: `minutehand evolve` searches by generations */
+            population_size?: number;
+            /** @description Refused: `minutehand evolve` searches by generations */
+            tournament_size?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A search of formulas by `POST /api/automl-features/generate`, as `minutehand automl` makes it */
         AutoMLConfigModelInput: {
             /**
-             * @description tsfresh
              * @default {
              *       "enabled": false
              *     }
              */
-            tsfresh?: {
-                /**
-                 * @description true is refused
-                 * @default false
-                 */
-                enabled?: boolean;
-            } & {
-                [key: string]: unknown;
-            };
+            tsfresh?: components["schemas"]["TSFreshConfigModelInput"];
             /**
-             * @description Featuretools
              * @default {
              *       "enabled": false
              *     }
              */
-            featuretools?: {
-                /**
-                 * @description true is refused
-                 * @default false
-                 */
-                enabled?: boolean;
-            } & {
-                [key: string]: unknown;
-            };
+            featuretools?: components["schemas"]["FeaturetoolsConfigModelInput"];
             /**
-             * @description AutoFeat
              * @default {
              *       "enabled": false
              *     }
              */
-            autofeat?: {
-                /**
-                 * @description true is refused
-                 * @default false
-                 */
-                enabled?: boolean;
-            } & {
-                [key: string]: unknown;
-            };
+            autofeat?: components["schemas"]["AutoFeatConfigModelInput"];
         };
         /** @description Options of a training run */
         MLTrainingConfigInput: {
@@ -5041,7 +5092,7 @@ export interface components {
             learning_rate?: number;
             /** @description Search; default: the configuration */
             optimization_settings?: components["schemas"]["OptimizationSettingsConfigInput"];
-            /** @description Feature generators */
+            /** @description Enabled generators are refused: search formulas first, by POST /api/automl-features/generate */
             automl_config?: components["schemas"]["AutoMLConfigModelInput"];
             /** @description Ensembles */
             ensemble_config?: components["schemas"]["EnsembleConfigInput"];
@@ -5061,7 +5112,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction";
+            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
             /** @description What caused it */
             trigger: string;
             /** @description 1 for the first */
@@ -5070,7 +5121,7 @@ export interface components {
             started_at: string;
             /** @description null while running */
             finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, nothing_new, failed, killed, stopped or aborted */
+            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -5089,7 +5140,7 @@ export interface components {
             model_version: string | null;
             /** @description Active bundle at its start */
             previous_version: string | null;
-            /** @description Holdout metrics of each model */
+            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
             metrics: unknown;
             /** @description Every gate with its verdict */
             gate: ({
@@ -5112,7 +5163,7 @@ export interface components {
                 seen: string;
                 limit: string;
             })[] | null;
-            /** @description Failed gates of a rejected bundle, or why nothing was new */
+            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
             reasons: string[];
             /** @description Triggers of the monitor that it answers */
             causes: string[];
@@ -5149,26 +5200,34 @@ export interface components {
             run: components["schemas"]["RunInput"] | null;
         };
         FeatureGenerationRequestInput: {
-            /** @description A subject */
+            /** @description Without an enabled generator: a subject. With one: all, as AI1 learns from all pairs */
             symbol: string;
             /**
+             * @description Formulas are searched on bars of one minute
              * @default 1m
              * @constant
              */
             timeframe?: "1m";
-            /**
-             * @description Number of newest minutes
-             * @default 1000
-             */
+            /** @description Newest minutes without a search; default: 1000 */
             limit?: number;
-            /** @description Generators; enabled ones are refused */
+            /** @description Generators; an enabled one begins a search of formulas */
             automl_config?: components["schemas"]["AutoMLConfigModelInput"];
+            /** @description First bar, UTC; of a search */
+            start_date?: string;
+            /** @description End of the bars, UTC, a day included; of a search */
+            end_date?: string;
+            /** @description Candidates at most, more are thinned by the seed; default: 600; of a search */
+            candidates?: number;
+            /** @description Seed; default: 1; of a search */
+            random_state?: number;
             /**
              * @description Labels are part of datasets: `minutehand dataset export`
              * @default false
              * @constant
              */
             include_target?: false;
+            /** @description Reason, for the audit */
+            reason?: string;
         };
         FeatureGenerationResponseInput: {
             success: boolean;
@@ -7431,7 +7490,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction";
+            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
             /** @description What caused it */
             trigger: string;
             /** @description 1 for the first */
@@ -7440,7 +7499,7 @@ export interface components {
             started_at: string;
             /** @description null while running */
             finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, nothing_new, failed, killed, stopped or aborted */
+            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -7459,7 +7518,7 @@ export interface components {
             model_version: string | null;
             /** @description Active bundle at its start */
             previous_version: string | null;
-            /** @description Holdout metrics of each model */
+            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
             metrics: unknown;
             /** @description Every gate with its verdict */
             gate: ({
@@ -7482,7 +7541,7 @@ export interface components {
                 seen: string;
                 limit: string;
             })[] | null;
-            /** @description Failed gates of a rejected bundle, or why nothing was new */
+            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
             reasons: string[];
             /** @description Triggers of the monitor that it answers */
             causes: string[];
@@ -7571,53 +7630,89 @@ export interface components {
              */
             model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote";
         };
-        /** @description Feature generators; none is part of minutehand */
+        /** @description Other keys are refused by name */
+        TSFreshConfigModel: {
+            /**
+             * @description Whether statistics of the last bars of a series, after tsfresh, are candidates
+             * @default false
+             */
+            enabled: boolean;
+            /** @description Only true: only screened formulas are chosen */
+            feature_selection?: boolean;
+            /** @description Expected share of false formulas among those that help, of all kinds together; default: 0.05 */
+            fdr_level?: number;
+            /** @description Chosen ones of this kind at most; default: 8 */
+            feature_count_limit?: number;
+            /** @description Threads, at most all processors but one; speed only */
+            parallel_jobs?: number;
+            /**
+             * @description Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12. financial_optimized is refused
+             * @enum {string}
+             */
+            performance_mode?: "fast" | "balanced" | "comprehensive" | "financial_optimized";
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description Other keys are refused by name */
+        FeaturetoolsConfigModel: {
+            /**
+             * @description Whether hour, day of the week and minute of the day are candidates
+             * @default false
+             */
+            enabled: boolean;
+            /** @description Only 1: there is one table of bars, nothing to join */
+            max_depth?: number;
+            /** @description Chosen ones of this kind at most; default: 8 */
+            max_features?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description Other keys are refused by name */
+        AutoFeatConfigModel: {
+            /**
+             * @description Whether products and ratios of two columns, after AutoFeat, are candidates
+             * @default false
+             */
+            enabled: boolean;
+            /** @description Chosen ones of this kind at most; default: 8 */
+            max_features?: number;
+            /** @description Only 2: a formula of one column has the splits of that column */
+            feateng_steps?: number;
+            /** @description Memory for values of candidates, GB; default: 60 candidates at a time */
+            max_gb?: number;
+            /** @description Parts of the time: a formula helps in all of them but one; default: 5 */
+            featsel_runs?: number;
+            /** @description Threads, at most all processors but one; speed only */
+            n_jobs?: number;
+            /** @description Refused: `minutehand evolve` searches by generations */
+            generations?: number;
+            /** @description Refused: `minutehand evolve` searches by generations */
+            population_size?: number;
+            /** @description Refused: `minutehand evolve` searches by generations */
+            tournament_size?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A search of formulas by `POST /api/automl-features/generate`, as `minutehand automl` makes it */
         AutoMLConfigModel: {
             /**
-             * @description tsfresh
              * @default {
              *       "enabled": false
              *     }
              */
-            tsfresh: {
-                /**
-                 * @description true is refused
-                 * @default false
-                 */
-                enabled: boolean;
-            } & {
-                [key: string]: unknown;
-            };
+            tsfresh: components["schemas"]["TSFreshConfigModel"];
             /**
-             * @description Featuretools
              * @default {
              *       "enabled": false
              *     }
              */
-            featuretools: {
-                /**
-                 * @description true is refused
-                 * @default false
-                 */
-                enabled: boolean;
-            } & {
-                [key: string]: unknown;
-            };
+            featuretools: components["schemas"]["FeaturetoolsConfigModel"];
             /**
-             * @description AutoFeat
              * @default {
              *       "enabled": false
              *     }
              */
-            autofeat: {
-                /**
-                 * @description true is refused
-                 * @default false
-                 */
-                enabled: boolean;
-            } & {
-                [key: string]: unknown;
-            };
+            autofeat: components["schemas"]["AutoFeatConfigModel"];
         };
         /** @description Options of a training run */
         MLTrainingConfig: {
@@ -7655,7 +7750,7 @@ export interface components {
             learning_rate?: number;
             /** @description Search; default: the configuration */
             optimization_settings?: components["schemas"]["OptimizationSettingsConfig"];
-            /** @description Feature generators */
+            /** @description Enabled generators are refused: search formulas first, by POST /api/automl-features/generate */
             automl_config?: components["schemas"]["AutoMLConfigModel"];
             /** @description Ensembles */
             ensemble_config?: components["schemas"]["EnsembleConfig"];
@@ -7675,7 +7770,7 @@ export interface components {
             /** @description Number of the attempt */
             run_id: number;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction";
+            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
             /** @description What caused it */
             trigger: string;
             /** @description 1 for the first */
@@ -7684,7 +7779,7 @@ export interface components {
             started_at: string;
             /** @description null while running */
             finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, nothing_new, failed, killed, stopped or aborted */
+            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
             status: string;
             /** @description Stage of training */
             stage: string;
@@ -7703,7 +7798,7 @@ export interface components {
             model_version: string | null;
             /** @description Active bundle at its start */
             previous_version: string | null;
-            /** @description Holdout metrics of each model */
+            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
             metrics: unknown;
             /** @description Every gate with its verdict */
             gate: ({
@@ -7726,7 +7821,7 @@ export interface components {
                 seen: string;
                 limit: string;
             })[] | null;
-            /** @description Failed gates of a rejected bundle, or why nothing was new */
+            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
             reasons: string[];
             /** @description Triggers of the monitor that it answers */
             causes: string[];
@@ -7763,26 +7858,34 @@ export interface components {
             run: components["schemas"]["Run"] | null;
         };
         FeatureGenerationRequest: {
-            /** @description A subject */
+            /** @description Without an enabled generator: a subject. With one: all, as AI1 learns from all pairs */
             symbol: string;
             /**
+             * @description Formulas are searched on bars of one minute
              * @default 1m
              * @constant
              */
             timeframe: "1m";
-            /**
-             * @description Number of newest minutes
-             * @default 1000
-             */
-            limit: number;
-            /** @description Generators; enabled ones are refused */
+            /** @description Newest minutes without a search; default: 1000 */
+            limit?: number;
+            /** @description Generators; an enabled one begins a search of formulas */
             automl_config?: components["schemas"]["AutoMLConfigModel"];
+            /** @description First bar, UTC; of a search */
+            start_date?: string;
+            /** @description End of the bars, UTC, a day included; of a search */
+            end_date?: string;
+            /** @description Candidates at most, more are thinned by the seed; default: 600; of a search */
+            candidates?: number;
+            /** @description Seed; default: 1; of a search */
+            random_state?: number;
             /**
              * @description Labels are part of datasets: `minutehand dataset export`
              * @default false
              * @constant
              */
             include_target: false;
+            /** @description Reason, for the audit */
+            reason?: string;
         };
         FeatureGenerationResponse: {
             success: boolean;

@@ -1,6 +1,7 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import type { Job } from './job.ts';
+import type { DirectionJob } from './direction_job.ts';
+import type { TrainingJob } from './training_job.ts';
 
 /**
  * The bars of an installation are of its own market, and so are the models that it may adopt. Hours of training would
@@ -8,7 +9,7 @@ import type { Job } from './job.ts';
  * @throws MinutehandError MODEL_MARKET
  */
 export function refuseOtherMarket(
-  { market, source, output, adopt }: Pick<Job, 'market' | 'source' | 'output' | 'adopt'>,
+  { market, source, output, adopt }: Pick<TrainingJob | DirectionJob, 'market' | 'source' | 'output' | 'adopt'>,
   { minutehand }: Pick<Settings, 'minutehand'>,
 ): void {
   if (market === minutehand.market) return;

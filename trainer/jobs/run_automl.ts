@@ -1,19 +1,27 @@
-import { searchFormulas, type AutomlOptions, type AutomlOutcome } from '../learning/automl/search_formulas.ts';
+import { searchFormulas, type AutomlOutcome } from '../learning/automl/search_formulas.ts';
 import { openFitPool } from '../learning/learners/trees/fit_pool.ts';
+import type { AutomlJob } from './automl_job.ts';
 import { withTrainOptions, type TrainingContext } from './run_training.ts';
 import type { TrainingJob } from './training_job.ts';
 
 /**
- * Searches formulas on the rows that this training would have. It writes nothing.
- * @param job a training of models, whose window, market, seed and settings apply
- * @throws MinutehandError as `rehearseTraining`
+ * Searches formulas on the rows that a training of these bars would have. It writes nothing.
+ * @throws MinutehandError as `rehearseTraining`, and USAGE without a candidate
  */
-export async function runAutomlJob(
-  job: TrainingJob,
-  options: AutomlOptions,
-  context: TrainingContext,
-): Promise<AutomlOutcome> {
-  return await withTrainOptions(job, context, async (training) => {
+export async function runAutomlJob(job: AutomlJob, context: TrainingContext): Promise<AutomlOutcome> {
+  const { search } = job.parameters;
+  const options = {
+    generators: search.generators,
+    windowBars: search.window_bars,
+    candidates: search.candidates,
+    most: search.most,
+    mostOf: search.most_of,
+    level: search.level,
+    parts: search.parts,
+    memoryGb: search.memory_gb,
+    isShuffled: search.shuffle_labels,
+  };
+  return await withTrainOptions(trainingOf(job), context, async (training) => {
     const pool = openFitPool(training.workers);
     try {
       return await searchFormulas(training, options, pool);
@@ -21,4 +29,26 @@ export async function runAutomlJob(
       await pool.close();
     }
   });
+}
+
+/** The training whose rows it uses: configured engine, no search of parameters, no groups, no bundle. */
+function trainingOf({ market, window, seed, source, parameters, resources, trigger }: AutomlJob): TrainingJob {
+  return {
+    kind: 'train',
+    market,
+    window,
+    seed,
+    source: { folder: source.folder, features: null, mid: false },
+    parameters: {
+      trials: 0,
+      engine: null,
+      target: 'reversion',
+      holdout_from: parameters.holdout_from,
+      groups: {},
+    },
+    output: { folder: null, hash_name: false, is_dry_run: true },
+    adopt: false,
+    resources: { workers: resources.workers, cache: false },
+    trigger,
+  };
 }

@@ -157,7 +157,7 @@ export interface ModelArtifactsTable {
 
 /**
  * `rollout_started`: passed all gates and is the challenger of a rollout. `nothing_new`: the bars since the last
- * training are too few, or add nothing. `queued`: an attempt that is not due. `killed`: the trainer ended during the
+ * training are too few, or add nothing, or no formula was found. `found`: formulas were. `queued`: an attempt that is not due. `killed`: the trainer ended during the
  * run, the next attempt is queued. `failed`: the same for an error. `aborted`: an error or a kill without another
  * attempt. `stopped`: by a person, or with the trainer.
  */
@@ -168,6 +168,7 @@ export type RunStatus =
   | 'rollout_started'
   | 'rejected'
   | 'nothing_new'
+  | 'found'
   | 'failed'
   | 'killed'
   | 'stopped'
@@ -175,9 +176,9 @@ export type RunStatus =
 
 /**
  * `full`: training on all bars. `incremental`: a warm start of the active models on newer bars. `thresholds`: θ2 only.
- * `direction`: training of the direction model of a timeframe.
+ * `direction`: training of the direction model of a timeframe. `automl`: search of formulas; it makes no models.
  */
-export type RunKind = 'full' | 'incremental' | 'thresholds' | 'direction';
+export type RunKind = 'full' | 'incremental' | 'thresholds' | 'direction' | 'automl';
 
 /** Training runs: current, pending and ended ones with their outcome. Times `_at` are ISO 8601 in UTC. */
 export interface TrainingRunsTable {

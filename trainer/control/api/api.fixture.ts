@@ -40,21 +40,24 @@ export interface ApiWorkplace {
   close(): Promise<void>;
 }
 
-/** @param prepare runs before the trainer starts */
+/**
+ * @param prepare runs before the trainer starts
+ * @param command program of training processes; absent: one that hangs
+ */
 export async function openApiWorkplace(
   overrides: SettingsOverrides = {},
   prepare: (paths: HomePaths) => Promise<void> = async () => undefined,
+  command: readonly string[] = [process.execPath, '-e', 'setInterval(() => undefined, 1000)', '--'],
 ): Promise<ApiWorkplace> {
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-api-'));
   const paths = homePaths({ MINUTEHAND_HOME: folder });
   await prepare(paths);
   const store = await openStore(paths.trainer);
-  const hangs = [process.execPath, '-e', 'setInterval(() => undefined, 1000)', '--'];
   const trainer = await startTrainer({
     settings: tinySettings(overrides),
     paths,
     log: pino({ level: 'silent' }),
-    command: hangs,
+    command,
     print: () => undefined,
   });
   const { port } = trainer;

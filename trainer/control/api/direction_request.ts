@@ -7,6 +7,7 @@ import { DIRECTION_WALK_FORWARD } from '../../learning/direction/train_direction
 import type { RunParameters } from '../schedule/run.ts';
 import type { MLTrainingConfig, TrainedBars } from '../schema/training.ts';
 import type { ApiContext } from './context.ts';
+import { ALL_SUBJECTS } from './spelled_subjects.ts';
 import { instantOf, refuseUnless, refuseUnusable, trialsOf, unsupported } from './training_options.ts';
 
 /** Bars of an instrument when a request names no timeframe. */
@@ -14,7 +15,7 @@ const DEFAULT_TIMEFRAME: Timeframe = '1h';
 
 /** What a request trains the direction model of; null: the models of all pairs. */
 export function directionOf({ symbol, timeframe }: MLTrainingConfig): { symbol: string; timeframe: Timeframe } | null {
-  if (symbol === undefined || symbol === 'all') return null;
+  if (symbol === undefined || symbol === ALL_SUBJECTS) return null;
   const subject = subjectOf(symbol);
   if (subject === null || !isInstrument(subject))
     throw unsupported('symbol', symbol, 'an instrument such as BTC/USDT, or all: models of pairs learn all of them');

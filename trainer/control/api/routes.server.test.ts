@@ -122,6 +122,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     }
     const run = await own.post('/api/ml-training/train', {
       body: {
+        symbol: 'all',
         random_state: 3,
         start_date: '2024-01-02',
         end_date: '2024-01-05T12:00:00Z',
@@ -202,7 +203,7 @@ describe('the endpoints of the specification, by the generated client', () => {
     await expect(search).rejects.toMatchObject({ status: 404, code: 'NOT_FOUND' });
     const generators = await own.get('/api/automl-features/default-config');
     expect(await own.post('/api/automl-features/validate-config', { body: generators })).toMatchObject({ valid: true });
-    const wrong = { ...generators, autofeat: { enabled: true } };
+    const wrong = { ...generators, autofeat: { enabled: true, feateng_steps: 1 } };
     expect(await own.post('/api/automl-features/validate-config', { body: wrong })).toMatchObject({ valid: false });
     const generate = own.post('/api/automl-features/generate', { body: { symbol: 'XAUUSD_XAGUSD' } });
     await expect(generate).rejects.toMatchObject({ code: 'DATA_MISSING' });

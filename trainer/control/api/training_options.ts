@@ -6,6 +6,7 @@ import { SEARCHED_PARAMETERS, type SearchedParameter } from '../../../shared/pol
 import { trainingSettingsSchema, type TrainingSettings } from '../../../shared/policy/training_settings.ts';
 import { EARLY_STOPPING_ROUNDS } from '../../learning/learners/trees/fit.ts';
 import type { RunParameters } from '../schedule/run.ts';
+import { ALL_SUBJECTS } from './spelled_subjects.ts';
 import type { MLTrainingConfig } from '../schema/training.ts';
 
 /**
@@ -13,7 +14,7 @@ import type { MLTrainingConfig } from '../schema/training.ts';
  * @throws MinutehandError SETTING_UNSUPPORTED for unsupported values
  */
 export function runParametersOf(config: MLTrainingConfig, { minutehand }: Settings): RunParameters {
-  refuseUnless('symbol', config.symbol, 'all');
+  refuseUnless('symbol', config.symbol, ALL_SUBJECTS);
   refuseUnless('timeframe', config.timeframe, '1m');
   refuseUnless('prediction_horizon', config.prediction_horizon, minutehand.label.horizon_bars);
   refuseUnusable(config);
@@ -149,7 +150,12 @@ export function trialsOf({ optimization_settings: search }: MLTrainingConfig): n
 export function refuseGenerators({ automl_config, ensemble_config }: Partial<MLTrainingConfig>): void {
   for (const [name, { enabled, ...parts }] of Object.entries(automl_config ?? {})) {
     const of = `automl_config.${name}`;
-    if (enabled) throw unsupported(`${of}.enabled`, true, 'false: features are those of docs/reference/FEATURES.md');
+    if (enabled)
+      throw new MinutehandError('SETTING_UNSUPPORTED', {
+        seen: `${of}.enabled true`,
+        expected: 'false: a training has the columns of the configuration',
+        next: 'Search formulas by POST /api/automl-features/generate, and put its entries into features.yaml.',
+      });
     refuseParts(of, parts);
   }
   const { enabled: _, ...parts } = ensemble_config ?? {};

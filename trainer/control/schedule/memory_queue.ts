@@ -1,5 +1,13 @@
 import type { Clock } from '../../../shared/ports.ts';
-import { ENDED_WITH_RESULT, FIRST_MODELS, newRun, type RetrainRun, type RunKind, type RunRequest } from './run.ts';
+import {
+  ENDED_WITH_RESULT,
+  FIRST_MODELS,
+  IN_FULL,
+  newRun,
+  type RetrainRun,
+  type RunKind,
+  type RunRequest,
+} from './run.ts';
 import { PRIORITIES, type RunQueue } from './run_queue.ts';
 
 /**
@@ -24,7 +32,7 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   function beginNow({ kind, trigger, causes, parameters, attempt }: Omit<Waiting, 'dueMs'>): RetrainRun | null {
     if (runs[0]?.status === 'running') return null;
     // A full run learns all that other runs of pairs would.
-    for (const other of waiting.keys()) if (kind === 'full' && other !== 'direction') waiting.delete(other);
+    for (const other of waiting.keys()) if (kind === 'full' && IN_FULL.includes(other)) waiting.delete(other);
     waiting.delete(kind);
     runs.unshift(
       newRun({

@@ -4,7 +4,7 @@ import type { ModelRegistryView } from '../../store/tables.ts';
 import { bestEffort, type BestEffort } from './best_effort.ts';
 import { DueTimer } from './due_timer.ts';
 import { settleOrphans } from './orphaned_runs.ts';
-import type { CausedRun, RetrainRun, RunRequest } from './run.ts';
+import { IN_FULL, type CausedRun, type RetrainRun, type RunRequest } from './run.ts';
 import { executeRun, type RunExecution } from './run_execution.ts';
 import { availableMemoryBytes, limitTime, memoryLack, timeLimitError } from './run_limits.ts';
 import type { RunLog } from './run_log.ts';
@@ -23,7 +23,7 @@ export interface Retrainer {
   start(request: RunRequest): Promise<RetrainRun | null>;
   /**
    * As start; while a run of another kind is in progress, it is queued. Nothing is queued during a full run, which
-   * leaves nothing to learn, except a direction model.
+   * leaves nothing to learn, except a direction model and a search of formulas.
    * @returns whether it has begun or is queued
    */
   startOrWait(request: RunRequest): Promise<boolean>;
@@ -186,7 +186,7 @@ class QueuedRetrainer implements Retrainer {
     const { kind = 'full', trigger } = request;
     const current = this.#current?.kind;
     if (this.#stopped || current === undefined || current === kind) return false;
-    if (current === 'full' && kind !== 'direction') return false;
+    if (current === 'full' && IN_FULL.includes(kind)) return false;
     await this.#attempt('a run cannot wait', () => this.#records.queue.wait(request));
     this.#options.print(`A training run (${kind}, ${trigger}) waits until the ${current} one has ended.`);
     return true;

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
+import { formulaSearchSchema } from '../../jobs/automl_job.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
 import type { StageTime } from './run_progress.ts';
 
@@ -11,7 +12,10 @@ const TIMEFRAME_NAMES = Object.keys(TIMEFRAMES) as [Timeframe, ...Timeframe[]];
 export type { RunKind } from '../../store/tables.ts';
 
 /** A run that completed, with any result of its gates. */
-export const ENDED_WITH_RESULT: readonly RunStatus[] = ['adopted', 'rollout_started', 'rejected'];
+export const ENDED_WITH_RESULT: readonly RunStatus[] = ['adopted', 'rollout_started', 'rejected', 'found'];
+
+/** Kinds that a full run makes needless: it learns everything from all bars. */
+export const IN_FULL: readonly RunKind[] = ['full', 'incremental', 'thresholds'];
 
 /** The trigger of the run that trains the first models of a home. */
 export const FIRST_MODELS = 'first models';
@@ -30,6 +34,9 @@ export const runParametersSchema = z.strictObject({
   symbols: z.array(z.string().min(1)).min(1).optional(),
   timeframe: z.enum(TIMEFRAME_NAMES).optional(),
   horizon: z.int().min(1).optional(),
+  /** Of a search of formulas, which needs the first: what it does, and its threads. */
+  formulas: formulaSearchSchema.optional(),
+  workers: z.int().min(1).optional(),
 });
 export type RunParameters = Readonly<z.infer<typeof runParametersSchema>>;
 
@@ -46,11 +53,12 @@ export interface RunRequest {
 
 /** The trigger of a request with these parameters. */
 export function apiTrigger(parameters: RunParameters): string {
-  const { settings = {}, ...others } = parameters;
+  const { settings = {}, formulas, ...others } = parameters;
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
   const options = given.map(([name, value]) => `--${name} ${String(value)}`);
   const own = Object.entries(settings).map(([name, value]) => `--set ${name}=${value}`);
-  return ['api', ...options, ...own].join(' ');
+  const found = formulas === undefined ? [] : ['--generators', formulas.generators.join(',')];
+  return ['api', ...options, ...own, ...found].join(' ');
 }
 
 /** Parameters of a queued run of an earlier version, which had them in its trigger alone. */

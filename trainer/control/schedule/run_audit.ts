@@ -72,7 +72,7 @@ const CELLS: Readonly<Record<RetrainRunColumn, (run: RetrainRun, logPath: string
 };
 
 /**
- * The status by the specification. `success`: models that passed all gates. `failed`: an error, which is followed by
+ * The status by the specification. `success`: models that passed all gates, or formulas that were found. `failed`: an error, which is followed by
  * another attempt, or models that did not pass. `retrying`: an attempt in progress, the first included (retry_count 0).
  * `aborted`: ended without models and without another attempt, also because there was nothing new.
  */
@@ -80,6 +80,7 @@ function statusOf({ status }: Pick<RetrainRun, 'status'>): 'success' | 'failed' 
   switch (status) {
     case 'adopted':
     case 'rollout_started':
+    case 'found':
       return 'success';
     case 'rejected':
     case 'failed':

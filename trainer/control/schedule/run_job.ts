@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { FORMULA_SEARCH_DEFAULTS, type AutomlJob } from '../../jobs/automl_job.ts';
 import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../../jobs/direction_defaults.ts';
 import type { DirectionJob } from '../../jobs/direction_job.ts';
 import type { Job } from '../../jobs/job.ts';
@@ -10,7 +11,7 @@ import { FIRST_MODELS, type RetrainRun } from './run.ts';
 /** One core stays free for the daemon. */
 const WORKERS = Math.max(1, availableParallelism() - 1);
 
-const JOB_KINDS: Readonly<Record<Exclude<RunKind, 'direction'>, TrainingKind>> = {
+const JOB_KINDS: Readonly<Record<Exclude<RunKind, 'direction' | 'automl'>, TrainingKind>> = {
   full: 'train',
   incremental: 'warm_start',
   thresholds: 'thresholds',
@@ -21,6 +22,7 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
   const { kind, trigger, parameters } = run;
   const { minutehand } = settings;
   if (kind === 'direction') return directionJobOf(run, settings);
+  if (kind === 'automl') return automlJobOf(run, settings);
   const isFirst = trigger === FIRST_MODELS;
   return {
     kind: JOB_KINDS[kind],
@@ -71,6 +73,24 @@ function directionJobOf(
     output: { folder: null, is_dry_run: false },
     adopt: true,
     resources: { workers: WORKERS },
+    trigger: { code: codeOf(trigger, false), text: trigger },
+  };
+}
+
+function automlJobOf(
+  { trigger, parameters }: Pick<RetrainRun, 'trigger' | 'parameters'>,
+  { minutehand }: Settings,
+): AutomlJob {
+  return {
+    kind: 'automl',
+    market: minutehand.market,
+    window: { from: parameters.from ?? null, to: parameters.to ?? null, days: null },
+    seed: parameters.seed ?? 1,
+    source: { folder: null },
+    parameters: { holdout_from: null, search: parameters.formulas ?? FORMULA_SEARCH_DEFAULTS },
+    // A change of the configuration is proposed and approved: PUT /api/ml/config.
+    output: { write: false },
+    resources: { workers: Math.min(WORKERS, parameters.workers ?? WORKERS) },
     trigger: { code: codeOf(trigger, false), text: trigger },
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { trainingJobSchema } from '../../jobs/training_job.ts';
+import { trainingJobSchema, type TrainingJob } from '../../jobs/training_job.ts';
 import { FIRST_MODELS, parametersOfTrigger } from './run.ts';
 import { jobOfRun } from './run_job.ts';
 
@@ -39,7 +39,7 @@ describe('the job of a run', () => {
     ['request', 'request', null],
   ])('by "%s" has the code %s and %s trials', (trigger, code, trials) => {
     const job = jobOfRun({ kind: 'full', trigger, parameters: {} }, settings);
-    expect([job.trigger.code, job.parameters.trials]).toEqual([code, trials]);
+    expect([job.trigger.code, (job as TrainingJob).parameters.trials]).toEqual([code, trials]);
   });
 });
 

@@ -52,8 +52,9 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
         cleared: [FAILED, ABORTED],
       };
     }
-    // A daily event, which needs no message.
+    // A daily event, which needs no message; formulas are an answer to a request.
     case 'nothing_new':
+    case 'found':
       return { raised: [], cleared: [FAILED, ABORTED] };
     case 'running':
     case 'stopped':

@@ -10,6 +10,7 @@ import type { Insertable, Kysely, Selectable } from 'kysely';
 import {
   ENDED_WITH_RESULT,
   FIRST_MODELS,
+  IN_FULL,
   parametersOfTrigger,
   runParametersSchema,
   type CausedRun,
@@ -76,9 +77,13 @@ export interface QueueOptions {
 }
 
 /** Order of several due runs. */
-export const PRIORITIES = { full: 1, thresholds: 2, incremental: 3, direction: 4 } as const satisfies Readonly<
-  Record<RunKind, number>
->;
+export const PRIORITIES = {
+  full: 1,
+  thresholds: 2,
+  incremental: 3,
+  direction: 4,
+  automl: 5,
+} as const satisfies Readonly<Record<RunKind, number>>;
 
 /** Heartbeat interval of a run in progress. */
 export const BEAT_MS = 15_000;
@@ -305,7 +310,7 @@ class StoreQueue implements RunQueue {
     // Rows left by a crash in between begin once more than needed.
     if (row.kind === 'full') {
       const query = this.#db.deleteFrom('core.training_runs').where('market', '=', this.#market);
-      await query.where('status', '=', 'queued').where('kind', '<>', 'direction').execute();
+      await query.where('status', '=', 'queued').where('kind', 'in', IN_FULL).execute();
     }
     return runOf(row);
   }

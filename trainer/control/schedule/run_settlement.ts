@@ -9,7 +9,8 @@ import { failuresOf, reasonsOf } from '../../../shared/bundle/recorded_gates.ts'
 import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun, RunParameters } from './run.ts';
 import type { RunRecords } from './run_records.ts';
-import type { TrainingAnswer, TrainingResult } from './training_process.ts';
+import { aboutFormulas } from './found_formulas.ts';
+import type { FoundFormulas, TrainingAnswer, TrainingResult } from './training_process.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 
 const MS_PER_MINUTE = 60_000;
@@ -46,6 +47,7 @@ export class RunSettlement {
       print(`Training run ${run.run_id} failed: ${result.error}`);
       return this.fail(run, 'failed');
     }
+    if ('judged' in result) return this.#settleFormulas(run, result);
     const { version } = result;
     if (version === null)
       return this.#settleNothing(
@@ -77,6 +79,18 @@ export class RunSettlement {
     run.error = error;
     log.error(run, 'training was aborted');
     print(`Training run ${run.run_id} was aborted: ${error}`);
+  }
+
+  /** Candidates, the surest of them, and the entries of features.yaml are the figures of such a run. */
+  #settleFormulas(run: RetrainRun, found: FoundFormulas): void {
+    const { log, print } = this.#options;
+    const { metrics, isFound, text } = aboutFormulas(found);
+    run.metrics = metrics;
+    run.percent = 100;
+    run.status = isFound ? 'found' : 'nothing_new';
+    run.reasons = [text];
+    log.info(run, 'search of formulas ended');
+    print(`Training run ${run.run_id}: ${text}.`);
   }
 
   async #settleBundle(

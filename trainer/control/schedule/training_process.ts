@@ -18,10 +18,37 @@ const answerSchema = z.object({
   gates: z.array(recordedGateSchema),
   resources: runResourcesSchema.optional(),
 });
+/** Of a search of formulas: only what is read here. */
+const foundSchema = z.object({
+  rows: z.object({ screened: z.number(), confirmed: z.number() }),
+  tested: z.record(z.string(), z.number()),
+  judged: z.array(
+    z.object({
+      candidate: z.object({ name: z.string(), text: z.string() }),
+      score: z.object({ p: z.number() }),
+      refusal: z.string().nullable(),
+    }),
+  ),
+  confirmation: z
+    .object({
+      days: z.number(),
+      auc_before: z.number().nullable(),
+      auc_after: z.number().nullable(),
+      gain: z.number(),
+      standard_error: z.number(),
+    })
+    .nullable(),
+  entries: z.string(),
+  resources: runResourcesSchema.optional(),
+});
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 export type TrainingAnswer = z.infer<typeof answerSchema>;
-export type TrainingResult = TrainingAnswer | { readonly error: string; readonly resources?: RunResources };
+export type FoundFormulas = z.infer<typeof foundSchema>;
+export type TrainingResult =
+  | TrainingAnswer
+  | FoundFormulas
+  | { readonly error: string; readonly resources?: RunResources };
 
 export interface TrainingProcess {
   readonly pid: number | null;
@@ -69,7 +96,9 @@ function readAnswer(text: string): TrainingResult | null {
   const refused = errorSchema.safeParse(json);
   if (refused.success) return { error: `${refused.data.error.code}: ${refused.data.error.message}` };
   const answer = answerSchema.safeParse(json);
-  return answer.success ? answer.data : null;
+  if (answer.success) return answer.data;
+  const found = foundSchema.safeParse(json);
+  return found.success ? found.data : null;
 }
 
 function endWithoutAnswer(code: number | null, lastLine: string): string {

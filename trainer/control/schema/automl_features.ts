@@ -1,18 +1,35 @@
 import * as z from 'zod';
 import { autoMLConfigModel } from './training.ts';
 
+const ofSearch = (what: string): string => `${what}; of a search`;
+
 export const generateRequest = z
   .strictObject({
-    symbol: z.string().max(80).describe('A subject'),
-    timeframe: z.literal('1m').default('1m'),
-    limit: z.int().min(100).max(10_000).default(1000).describe('Number of newest minutes'),
-    automl_config: autoMLConfigModel.optional().describe('Generators; enabled ones are refused'),
+    symbol: z
+      .string()
+      .max(80)
+      .describe('Without an enabled generator: a subject. With one: all, as AI1 learns from all pairs'),
+    timeframe: z.literal('1m').default('1m').describe('Formulas are searched on bars of one minute'),
+    limit: z.int().min(100).max(10_000).optional().describe('Newest minutes without a search; default: 1000'),
+    automl_config: autoMLConfigModel.optional().describe('Generators; an enabled one begins a search of formulas'),
+    start_date: z.iso.date().or(z.iso.datetime()).optional().describe(ofSearch('First bar, UTC')),
+    end_date: z.iso.date().or(z.iso.datetime()).optional().describe(ofSearch('End of the bars, UTC, a day included')),
+    candidates: z
+      .int()
+      .min(1)
+      .max(20_000)
+      .optional()
+      .describe(ofSearch('Candidates at most, more are thinned by the seed; default: 600')),
+    random_state: z.int().min(0).optional().describe(ofSearch('Seed; default: 1')),
     include_target: z
       .literal(false)
       .default(false)
       .describe('Labels are part of datasets: `minutehand dataset export`'),
+    reason: z.string().max(500).optional().describe('Reason, for the audit'),
   })
   .meta({ id: 'FeatureGenerationRequest' });
+
+export type GenerateRequest = z.infer<typeof generateRequest>;
 
 const figure = z.number().nullable();
 

@@ -4,23 +4,27 @@ import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts'
 export const runSchema = z
   .looseObject({
     run_id: z.number().int().describe('Number of the attempt'),
-    kind: z.enum(['full', 'incremental', 'thresholds', 'direction']),
+    kind: z.enum(['full', 'incremental', 'thresholds', 'direction', 'automl']),
     trigger: z.string().describe('What caused it'),
     attempt: z.number().int().describe('1 for the first'),
     started_at: z.string().describe('ISO 8601 in UTC'),
     finished_at: z.string().nullable().describe('null while running'),
     status: z
       .string()
-      .describe('running, adopted, rollout_started, rejected, nothing_new, failed, killed, stopped or aborted'),
+      .describe('running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted'),
     stage: z.string().describe('Stage of training'),
     percent: z.number().describe('0 to 100 of the whole run'),
     eta_seconds: z.number().nullable().describe('Time left; null while unknown'),
     stages: z.array(z.looseObject({ stage: z.string(), duration_ms: z.number() })).describe('Completed stages'),
     model_version: z.string().nullable().describe('Its bundle'),
     previous_version: z.string().nullable().describe('Active bundle at its start'),
-    metrics: z.unknown().describe('Holdout metrics of each model'),
+    metrics: z
+      .unknown()
+      .describe('Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml'),
     gate: z.array(recordedGateSchema).nullable().describe('Every gate with its verdict'),
-    reasons: z.array(z.string()).describe('Failed gates of a rejected bundle, or why nothing was new'),
+    reasons: z
+      .array(z.string())
+      .describe('Failed gates of a rejected bundle, why nothing was new, or which formulas were found'),
     causes: z.array(z.string()).describe('Triggers of the monitor that it answers'),
     error: z.string().nullable(),
     theta1: z.number().nullable(),

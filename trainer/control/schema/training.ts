@@ -67,16 +67,64 @@ export const singleModelConfig = z
   .strictObject({ model_type: z.enum(TRAIN_ENGINES).describe('Learning engine of this run') })
   .meta({ id: 'SingleModelConfig' });
 
-const generator = (description: string) =>
-  z.looseObject({ enabled: z.boolean().default(false).describe('true is refused') }).describe(description);
+const enabled = (what: string) => z.boolean().default(false).describe(`Whether ${what} are candidates`);
+const most = optional(z.int().min(1).max(100), 'Chosen ones of this kind at most; default: 8');
+const threads = optional(z.int().min(1).max(256), 'Threads, at most all processors but one; speed only');
+const REFUSED_BUT = (value: string, why: string): string => `Only ${value}: ${why}`;
+
+export const tsfreshConfigModel = z
+  .looseObject({
+    enabled: enabled('statistics of the last bars of a series, after tsfresh,'),
+    feature_selection: optional(z.boolean(), REFUSED_BUT('true', 'only screened formulas are chosen')),
+    fdr_level: optional(
+      z.number().gt(0).lt(1),
+      'Expected share of false formulas among those that help, of all kinds together; default: 0.05',
+    ),
+    feature_count_limit: most,
+    parallel_jobs: threads,
+    performance_mode: optional(
+      z.enum(['fast', 'balanced', 'comprehensive', 'financial_optimized']),
+      'Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12. financial_optimized is refused',
+    ),
+  })
+  .meta({ id: 'TSFreshConfigModel', description: 'Other keys are refused by name' });
+
+export const featuretoolsConfigModel = z
+  .looseObject({
+    enabled: enabled('hour, day of the week and minute of the day'),
+    max_depth: optional(z.int(), REFUSED_BUT('1', 'there is one table of bars, nothing to join')),
+    max_features: most,
+  })
+  .meta({ id: 'FeaturetoolsConfigModel', description: 'Other keys are refused by name' });
+
+export const autofeatConfigModel = z
+  .looseObject({
+    enabled: enabled('products and ratios of two columns, after AutoFeat,'),
+    max_features: most,
+    feateng_steps: optional(z.int(), REFUSED_BUT('2', 'a formula of one column has the splits of that column')),
+    max_gb: optional(z.number().gt(0), 'Memory for values of candidates, GB; default: 60 candidates at a time'),
+    featsel_runs: optional(
+      z.int().min(2).max(50),
+      'Parts of the time: a formula helps in all of them but one; default: 5',
+    ),
+    n_jobs: threads,
+    generations: optional(z.int(), 'Refused: `minutehand evolve` searches by generations'),
+    population_size: optional(z.int(), 'Refused: `minutehand evolve` searches by generations'),
+    tournament_size: optional(z.int(), 'Refused: `minutehand evolve` searches by generations'),
+  })
+  .meta({ id: 'AutoFeatConfigModel', description: 'Other keys are refused by name' });
 
 export const autoMLConfigModel = z
   .strictObject({
-    tsfresh: generator('tsfresh').default({ enabled: false }),
-    featuretools: generator('Featuretools').default({ enabled: false }),
-    autofeat: generator('AutoFeat').default({ enabled: false }),
+    tsfresh: tsfreshConfigModel.default({ enabled: false }),
+    featuretools: featuretoolsConfigModel.default({ enabled: false }),
+    autofeat: autofeatConfigModel.default({ enabled: false }),
   })
-  .meta({ id: 'AutoMLConfigModel', description: 'Feature generators; none is part of minutehand' });
+  .meta({
+    id: 'AutoMLConfigModel',
+    description: 'A search of formulas by `POST /api/automl-features/generate`, as `minutehand automl` makes it',
+  });
+export type AutoMLConfig = z.infer<typeof autoMLConfigModel>;
 
 export const mlTrainingConfig = z
   .strictObject({
@@ -116,7 +164,10 @@ export const mlTrainingConfig = z
       `Of pairs: ${IN_PLACE_OF} train.ai1.learning_rate, ai2, ai3. Of an instrument ${REFUSED}`,
     ),
     optimization_settings: optional(optimizationSettingsConfig, 'Search; default: the configuration'),
-    automl_config: optional(autoMLConfigModel, 'Feature generators'),
+    automl_config: optional(
+      autoMLConfigModel,
+      'Enabled generators are refused: search formulas first, by POST /api/automl-features/generate',
+    ),
     ensemble_config: optional(ensembleConfig, 'Ensembles'),
     single_model_config: optional(singleModelConfig, 'Engine'),
     kind: z.enum(['full', 'incremental', 'thresholds']).default('full').describe('What is learned'),

@@ -26,6 +26,8 @@ export interface Candidate {
 
 export interface CandidateOptions {
   readonly generators: readonly Generator[];
+  /** Windows of the statistics. */
+  readonly windowBars: readonly number[];
   /** More are thinned by the seed. */
   readonly most: number;
   readonly seed: number;
@@ -42,7 +44,10 @@ const SERIES: Readonly<Record<string, string>> = {
   z: 'z_score',
   hedged: 'spread - delay(spread)',
 };
-const BARS = [5, 15, 30, 60, 120, 240, 480];
+/** Windows of the statistics, bars, unless others are asked for. */
+export const WINDOW_BARS: readonly number[] = [5, 15, 30, 60, 120, 240, 480];
+/** The longest window that can be asked for: `burst` has four times as many bars. */
+export const LONGEST_WINDOW = 480;
 /** Short windows of moments are noise. */
 const FEWEST_OF_MOMENTS = 30;
 
@@ -68,7 +73,7 @@ const DIRECTED = new Set(['mean', 'zscore', 'slope', 'skew', 'since_max', 'since
  * Formulas over one pair that can be columns, each once, none of them a hand-written column. The same options give the
  * same candidates in the same order.
  */
-export function candidatesOf({ generators, most, seed, windows }: CandidateOptions): Candidate[] {
+export function candidatesOf({ generators, windowBars, most, seed, windows }: CandidateOptions): Candidate[] {
   const definitions = handWrittenDefinitions(windows);
   const sources = pairSources(definitions);
   const taken = new Set(definitions.map(({ name }) => name));
@@ -79,7 +84,7 @@ export function candidatesOf({ generators, most, seed, windows }: CandidateOptio
     if (!COLUMN_NAME.test(name)) throw new RangeError(`${name} is no name of a column`);
     found.set(parsed.text, { name, text: parsed.text, generator, bars: parsed.bars });
   };
-  if (generators.includes('windows')) offerWindows(offer);
+  if (generators.includes('windows')) offerWindows(windowBars, offer);
   if (generators.includes('products')) {
     const columns = definitions.filter(({ models }) => models.includes('ai1')).map(({ name }) => name);
     offerProducts(columns, offer);
@@ -94,17 +99,17 @@ export function candidatesOf({ generators, most, seed, windows }: CandidateOptio
 
 type Offer = (generator: Generator, name: string, text: string) => void;
 
-function offerWindows(offer: Offer): void {
+function offerWindows(windowBars: readonly number[], offer: Offer): void {
   for (const [series, x] of Object.entries(SERIES))
     for (const [statistic, of] of Object.entries(STATISTICS))
-      for (const bars of BARS) {
+      for (const bars of windowBars) {
         const text = of(x.includes(' ') ? `(${x})` : x, bars);
         if (text === null) continue;
         offer('windows', `auto_${statistic}_${series}_${bars}`, text);
         if (DIRECTED.has(statistic))
           offer('windows', `auto_out_${statistic}_${series}_${bars}`, `sign(z_score) * (${text})`);
       }
-  for (const bars of BARS.filter((n) => n >= FEWEST_OF_MOMENTS))
+  for (const bars of windowBars.filter((n) => n >= FEWEST_OF_MOMENTS))
     offer('windows', `auto_corr_returns_${bars}`, `corr(${SERIES['ret_a']}, ${SERIES['ret_b']}, ${bars})`);
 }
 

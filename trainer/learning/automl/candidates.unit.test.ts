@@ -3,10 +3,10 @@ import { loadSettings } from '../../../shared/policy/policy.ts';
 import { handWrittenDefinitions } from '../../../shared/core/features/features.ts';
 import { parseFormula } from '../../../shared/core/formula/formula.ts';
 import { pairSources } from '../../../shared/core/formula/sources.ts';
-import { candidatesOf, GENERATORS } from './candidates.ts';
+import { candidatesOf, GENERATORS, WINDOW_BARS } from './candidates.ts';
 
 const { windows } = loadSettings({ env: {} }).minutehand;
-const all = { generators: GENERATORS, most: 1e6, seed: 1, windows };
+const all = { generators: GENERATORS, windowBars: WINDOW_BARS, most: 1e6, seed: 1, windows };
 
 describe('candidatesOf', () => {
   it('has formulas of all kinds without a unit, each once by name and by text, none of them a column', () => {

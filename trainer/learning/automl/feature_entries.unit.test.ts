@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { FEATURE_FILE, readFeatureFile } from '../../../shared/policy/feature_file.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { candidatesOf, GENERATORS } from './candidates.ts';
+import { candidatesOf, GENERATORS, WINDOW_BARS } from './candidates.ts';
 import { withEntries } from './feature_entries.ts';
 
 it('puts entries that the feature file has, behind what a person wrote', () => {
   const { windows } = loadSettings({ env: {} }).minutehand;
-  const candidates = candidatesOf({ generators: GENERATORS, most: 60, seed: 3, windows });
+  const candidates = candidatesOf({ generators: GENERATORS, windowBars: WINDOW_BARS, most: 60, seed: 3, windows });
   const folder = mkdtempSync(join(tmpdir(), 'entries'));
   try {
     for (const before of ['', '# my own', 'mine: ema(a.close, 24) / a.close - 1']) {

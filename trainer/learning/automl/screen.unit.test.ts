@@ -96,7 +96,7 @@ describe('selectCandidates', () => {
         const score = scoreCandidate(values, rows, { parts: 5, seed: `${study} ${index}` });
         return { candidate: candidateOf(`c${index}`), score, values };
       });
-      const judged = selectCandidates(scored, { level: 0.05, most: 8, columns: new Map() });
+      const judged = selectCandidates(scored, { level: 0.05, most: 8, mostOf: {}, columns: new Map() });
       if (judged.some(({ refusal }) => refusal === null)) studies++;
     }
     // More than 4 of 20 are rarer than one in four hundred at the stated 5 %.
@@ -114,7 +114,12 @@ describe('selectCandidates', () => {
       { candidate: candidateOf('too_many'), score: { ...sure, p: 4e-6 }, values: values[2]! },
       { candidate: candidateOf('chance'), score: { ...sure, p: 0.5 }, values: null },
     ];
-    const judged = selectCandidates(scored, { level: 0.05, most: 1, columns: new Map([['column', values[0]!]]) });
+    const judged = selectCandidates(scored, {
+      level: 0.05,
+      most: 1,
+      mostOf: {},
+      columns: new Map([['column', values[0]!]]),
+    });
     expect(judged.map(({ candidate, refusal, repeats }) => [candidate.name, refusal, repeats])).toEqual([
       ['copy_of_column', 'redundant', 'column'],
       ['first', null, undefined],

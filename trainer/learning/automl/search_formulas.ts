@@ -1,5 +1,6 @@
 import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 import { formulasText } from '../../../shared/core/formula/named_formulas.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
 import { withWindows } from '../../../shared/policy/feature_settings.ts';
 import { horizonSeconds } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
@@ -24,19 +25,25 @@ import { outlineTraining } from '../training/pipeline.ts';
 const SECONDS_PER_DAY = 86_400;
 /** Share of the training rows, the newest, on which the chosen candidates are confirmed. */
 const CONFIRMED_SHARE = 0.25;
-/** Formulas computed at a time: their values of all bars are in memory. */
+/** Formulas computed at a time at most: their values of all bars are in memory. */
 const AT_ONCE = 60;
-/** Parts of the time in which a candidate is to explain something. */
-const PARTS = 5;
+const BYTES_PER_GB = 1e9;
 
 export interface AutomlOptions {
   readonly generators: readonly Generator[];
+  /** Windows of the statistics. */
+  readonly windowBars: readonly number[];
   /** Candidates at most. */
   readonly candidates: number;
-  /** Chosen ones at most. */
+  /** Chosen ones at most, of all generators and of each. */
   readonly most: number;
+  readonly mostOf: Readonly<Partial<Record<Generator, number>>>;
   /** Expected share of false candidates among those whose effect counts as real. */
   readonly level: number;
+  /** Parts of the time: a candidate is to explain something in all of them but one. */
+  readonly parts: number;
+  /** Memory for the values of candidates; fewer are computed at a time then. null: `AT_ONCE` of them. */
+  readonly memoryGb: number | null;
   /** Whether the labels are exchanged among the rows: nothing should be found then. */
   readonly isShuffled: boolean;
 }
@@ -51,6 +58,18 @@ export interface AutomlOutcome {
   /** On rows after those of the screening; null when none was chosen. */
   readonly confirmation: Confirmation | null;
   readonly is_shuffled: boolean;
+}
+
+/** The gain of what is written, or said to be found, is at least so many standard errors. */
+export const SURE_ERRORS = 2;
+
+/** Whether all chosen formulas together help on later rows by more than chance. */
+export function isSure({
+  confirmation,
+}: {
+  readonly confirmation: Pick<Confirmation, 'gain' | 'standard_error'> | null;
+}): boolean {
+  return confirmation !== null && confirmation.gain > SURE_ERRORS * confirmation.standard_error;
 }
 
 export interface Confirmation {
@@ -95,11 +114,20 @@ class Search {
 
   async run(): Promise<AutomlOutcome> {
     const { settings, seed, onProgress } = this.#training;
-    const { generators, candidates: limit, level, most, isShuffled } = this.#options;
+    const { generators, windowBars, candidates: limit, level, most, mostOf, parts: timeParts } = this.#options;
     const known = new Set(settings.formulas.map(({ text }) => text));
-    const candidates = candidatesOf({ generators, most: limit, seed, windows: settings.minutehand.windows }).filter(
-      ({ text }) => !known.has(text),
-    );
+    const candidates = candidatesOf({
+      generators,
+      windowBars,
+      most: limit,
+      seed,
+      windows: settings.minutehand.windows,
+    }).filter(({ text }) => !known.has(text));
+    if (candidates.length === 0)
+      throw new MinutehandError('USAGE', {
+        seen: 'generators without a new formula',
+        expected: 'one candidate or more',
+      });
     // Every dataset has the formula that is warm last, so that all of them have the same rows.
     const slowest = candidates.reduce((a, b) => (b.bars > a.bars ? b : a));
     const base = await this.#datasetWith([slowest]);
@@ -110,20 +138,21 @@ class Search {
     const columns = new Map(present.map((column) => [base.definitions[column]!.name, valuesOf(screened, column)]));
 
     const scored: ScoredCandidate[] = [];
-    for (let from = 0; from < candidates.length; from += AT_ONCE) {
+    const atOnce = this.#atOnce();
+    for (let from = 0; from < candidates.length; from += atOnce) {
       onProgress('candidates', from, candidates.length);
-      const some = candidates.slice(from, from + AT_ONCE);
+      const some = candidates.slice(from, from + atOnce);
       const dataset = await this.#datasetWith(some.includes(slowest) ? some : [...some, slowest]);
       refuseOtherRows(base.train.ai1, dataset.train.ai1);
       for (const candidate of some) {
         const column = columnOf(dataset.definitions, candidate.name);
         const values = Float32Array.from(parts.screened, (row) => valueAt(dataset.train.ai1, row, column));
-        const score = scoreCandidate(values, unexplained, { parts: PARTS, seed: `${seed}/${candidate.name}` });
+        const score = scoreCandidate(values, unexplained, { parts: timeParts, seed: `${seed}/${candidate.name}` });
         scored.push({ candidate, score, values: score.p <= level ? values : null });
       }
     }
     onProgress('candidates', candidates.length, candidates.length);
-    const judged = selectCandidates(scored, { level, most, columns });
+    const judged = selectCandidates(scored, { level, most, mostOf, columns });
     const chosen = judged.filter(({ refusal }) => refusal === null).map(({ candidate }) => candidate);
     return {
       dataset_id: base.snapshotId,
@@ -132,8 +161,18 @@ class Search {
       judged,
       chosen,
       confirmation: chosen.length === 0 ? null : await this.#confirm(chosen, slowest, parts),
-      is_shuffled: isShuffled,
+      is_shuffled: this.#options.isShuffled,
     };
+  }
+
+  /** Candidates whose values of all bars, float32, fit into the memory; at least one. */
+  #atOnce(): number {
+    const { memoryGb } = this.#options;
+    if (memoryGb === null) return AT_ONCE;
+    const { bars, settings } = this.#training;
+    const longest = Math.max(1, ...[...bars.values()].map(({ time }) => time.length));
+    const bytes = settings.minutehand.pairs.length * longest * Float32Array.BYTES_PER_ELEMENT;
+    return Math.max(1, Math.min(AT_ONCE, Math.floor((memoryGb * BYTES_PER_GB) / bytes)));
   }
 
   /** The training's dataset with these formulas as further columns. */

@@ -1,5 +1,5 @@
 import { benjaminiYekutieli } from '../statistics/benjamini_yekutieli.ts';
-import type { Candidate } from './candidates.ts';
+import type { Candidate, Generator } from './candidates.ts';
 import type { CandidateScore } from './screen.ts';
 
 /** Candidates whose values move together as closely as this are one. */
@@ -29,6 +29,8 @@ export interface SelectOptions {
   /** Expected share of false candidates among those that pass the test. */
   readonly level: number;
   readonly most: number;
+  /** At most so many of a generator; absent: as many as of all. */
+  readonly mostOf: Readonly<Partial<Record<Generator, number>>>;
   /** Columns of the present schema: [rows] each, by name. */
   readonly columns: ReadonlyMap<string, ArrayLike<number>>;
 }
@@ -39,7 +41,7 @@ export interface SelectOptions {
  */
 export function selectCandidates(
   scored: readonly ScoredCandidate[],
-  { level, most, columns }: SelectOptions,
+  { level, most, mostOf, columns }: SelectOptions,
 ): JudgedCandidate[] {
   const isSure = benjaminiYekutieli(
     scored.map(({ score }) => score.p),
@@ -50,6 +52,7 @@ export function selectCandidates(
     (a, b) => scored[a]!.score.p - scored[b]!.score.p || meanGain(scored[b]!.score) - meanGain(scored[a]!.score),
   );
   const chosen = new Map<string, ArrayLike<number>>();
+  const chosenOf: Partial<Record<Generator, number>> = {};
   const judge = (index: number): Omit<JudgedCandidate, 'candidate' | 'score'> => {
     const { candidate, score, values } = scored[index]!;
     if (!isSure[index] || values === null) return { refusal: 'chance' };
@@ -57,7 +60,10 @@ export function selectCandidates(
     if (helpful < score.gains.length - 1 || meanGain(score) <= 0) return { refusal: 'unstable' };
     for (const [name, other] of [...columns, ...chosen])
       if (Math.abs(correlation(values, other)) >= SAME_CORRELATION) return { refusal: 'redundant', repeats: name };
-    if (chosen.size >= most) return { refusal: 'enough' };
+    const { generator } = candidate;
+    const ofGenerator = chosenOf[generator] ?? 0;
+    if (chosen.size >= most || ofGenerator >= (mostOf[generator] ?? most)) return { refusal: 'enough' };
+    chosenOf[generator] = ofGenerator + 1;
     chosen.set(candidate.name, values);
     return { refusal: null };
   };

@@ -1,13 +1,26 @@
 import { rmSync } from 'node:fs';
-import { MinutehandError, describeError } from '../../../../shared/errors.ts';
-import type { Api, ApiContext } from '../context.ts';
-import { recentFeatures } from '../recent_features.ts';
-import { checkSchema, clearedSchema, generatedSchema, generateRequest } from '../../schema/automl_features.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { apiTrigger, type RunParameters } from '../../schedule/run.ts';
+import {
+  checkSchema,
+  clearedSchema,
+  generatedSchema,
+  generateRequest,
+  type GenerateRequest,
+} from '../../schema/automl_features.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
+import { runSchema } from '../../schema/runs.ts';
 import { autoMLConfigModel } from '../../schema/training.ts';
-import { refuseGenerators } from '../training_options.ts';
+import type { Api, ApiContext } from '../context.ts';
+import { automlErrors, DEFAULT_AUTOML, formulaSearchOf, refuseIdleKeys, wantsSearch } from '../formula_search.ts';
+import { recentFeatures } from '../recent_features.ts';
+import { ALL_SUBJECTS } from '../spelled_subjects.ts';
+import { instantOf, unsupported } from '../training_options.ts';
+import { shownRun } from './runs.ts';
 
-/** `/api/automl-features/…`: features are minutehand's fixed ones; generators of other packages are refused. */
+const SHOWN_MINUTES = 1000;
+
+/** `/api/automl-features/…`: a search of formulas, as `minutehand automl` makes it, and what belongs to it. */
 export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
   const { retrainer, paths } = context;
   const tags = ['features'];
@@ -18,15 +31,26 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
     config: { role: 'operator' },
     schema: {
       tags,
-      summary: 'Features of the newest minutes of a subject',
+      summary: 'Search formulas that help AI1, or show the features of a subject',
+      description:
+        'With an enabled generator it begins a run of the kind `automl`, as `minutehand automl` does: candidates are screened against what the present columns leave unexplained, and those chosen are confirmed on later rows; the holdout is not looked at. ' +
+        '`GET /api/runs` shows its progress, and at its end, as `metrics`, what was chosen, with the error of its gain and entries for features.yaml; `POST /api/ml-training/stop` stops it. It changes no configuration. ' +
+        'Without an enabled generator: statistics of the features of the newest minutes of a subject.',
       body: generateRequest,
-      response: { 200: generatedSchema, ...REFUSALS },
+      response: { 200: generatedSchema, 202: runSchema, ...REFUSALS },
     },
-    async handler(request) {
-      const { symbol, limit, automl_config } = request.body;
+    async handler(request, reply) {
+      const { symbol, limit = SHOWN_MINUTES, automl_config } = request.body;
       request.written = { target: symbol };
-      refuseGenerators({ automl_config });
-      return recentFeatures(context, symbol, limit);
+      if (!wantsSearch(automl_config)) {
+        refuseOfSearch(request.body);
+        return recentFeatures(context, symbol, limit);
+      }
+      const parameters = searchParametersOf(request.body);
+      const run = await retrainer.start({ kind: 'automl', trigger: apiTrigger(parameters), parameters });
+      if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
+      request.written = { target: `run ${run.run_id}`, after: request.body };
+      return reply.status(202).send(shownRun(run));
     },
   });
 
@@ -34,14 +58,17 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
     method: 'POST',
     url: '/api/automl-features/validate-config',
     config: { role: 'viewer' },
-    schema: { tags, summary: 'Check generators', body: autoMLConfigModel, response: { 200: checkSchema, ...REFUSALS } },
+    schema: {
+      tags,
+      summary: 'Check generators',
+      description: 'Names every key that a search would refuse, with the reason and the next step.',
+      body: autoMLConfigModel,
+      response: { 200: checkSchema, ...REFUSALS },
+    },
     async handler({ body }) {
-      try {
-        refuseGenerators({ automl_config: body });
-        return { success: true, valid: true, errors: [], warnings: [] };
-      } catch (error) {
-        return { success: true, valid: false, errors: [describeError(error).message], warnings: [] };
-      }
+      const errors = automlErrors(body);
+      const warnings = wantsSearch(body) ? [] : ['No generator is enabled: nothing would be searched.'];
+      return { success: true, valid: errors.length === 0, errors, warnings };
     },
   });
 
@@ -49,8 +76,12 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
     method: 'GET',
     url: '/api/automl-features/default-config',
     config: { role: 'viewer' },
-    schema: { tags, summary: 'What is valid', response: { 200: autoMLConfigModel, ...REFUSALS } },
-    handler: async () => autoMLConfigModel.parse({}),
+    schema: {
+      tags,
+      summary: 'All generators, with their defaults',
+      response: { 200: autoMLConfigModel, ...REFUSALS },
+    },
+    handler: async () => DEFAULT_AUTOML,
   });
 
   api.route({
@@ -69,4 +100,30 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
       return { success: true, message: 'The cache of features and labels is empty.' };
     },
   });
+}
+
+/** @throws MinutehandError SETTING_UNSUPPORTED for values that would not act */
+function searchParametersOf(request: GenerateRequest): RunParameters {
+  const { symbol, limit, automl_config, start_date, end_date, candidates, random_state } = request;
+  if (symbol !== ALL_SUBJECTS) throw unsupported('symbol', symbol, 'all: AI1 learns from all pairs, as a search does');
+  if (limit !== undefined) throw unsupported('limit', limit, 'no value: a search has start_date and end_date');
+  const { search, workers } = formulaSearchOf(autoMLConfigModel.parse(automl_config));
+  const options = {
+    seed: random_state,
+    from: instantOf(start_date),
+    to: instantOf(end_date, 'end'),
+    workers,
+  };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return {
+    ...(Object.fromEntries(given) as RunParameters),
+    formulas: { ...search, candidates: candidates ?? search.candidates },
+  };
+}
+
+/** @throws MinutehandError SETTING_UNSUPPORTED for fields of a search where there is none */
+function refuseOfSearch(request: GenerateRequest): void {
+  for (const name of ['start_date', 'end_date', 'candidates', 'random_state'] as const)
+    if (request[name] !== undefined) throw unsupported(name, request[name], 'no value without an enabled generator');
+  if (request.automl_config !== undefined) refuseIdleKeys(request.automl_config);
 }

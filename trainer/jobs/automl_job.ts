@@ -1,0 +1,73 @@
+import * as z from 'zod';
+import { GENERATORS, LONGEST_WINDOW, WINDOW_BARS } from '../learning/automl/candidates.ts';
+import { TRIGGER_CODES } from './training_job.ts';
+
+const instant = z.iso.datetime().describe('A UTC minute, as 2019-03-01T12:00:00Z');
+
+/** What a search of formulas does. Every field acts; none has a default. */
+export const formulaSearchSchema = z.strictObject({
+  generators: z.array(z.enum(GENERATORS)).min(1).describe('Kinds of candidates'),
+  window_bars: z
+    .array(z.int().min(2).max(LONGEST_WINDOW))
+    .min(1)
+    .describe('Windows of the statistics of `windows`, bars'),
+  candidates: z.int().min(1).max(20_000).describe('Candidates at most; more are thinned by the seed'),
+  most: z.int().min(1).max(100).describe('Chosen ones at most'),
+  most_of: z.partialRecord(z.enum(GENERATORS), z.int().min(1).max(100)).describe('Chosen ones of a generator at most'),
+  level: z.number().gt(0).lt(1).describe('Expected share of false ones among those whose effect counts as real'),
+  parts: z.int().min(2).max(50).describe('Parts of the time: one explains something in all of them but one'),
+  memory_gb: z.number().gt(0).nullable().describe('For values of candidates; null: 60 of them at a time'),
+  shuffle_labels: z.boolean().describe('Whether labels are exchanged among rows: nothing should be chosen then'),
+});
+
+export type FormulaSearch = z.infer<typeof formulaSearchSchema>;
+
+/** A search of which nothing else is asked, by the command line or the API. */
+export const FORMULA_SEARCH_DEFAULTS: FormulaSearch = {
+  generators: [...GENERATORS],
+  window_bars: [...WINDOW_BARS],
+  candidates: 600,
+  most: 8,
+  most_of: {},
+  level: 0.05,
+  parts: 5,
+  memory_gb: null,
+  shuffle_labels: false,
+};
+
+/** A search of formulas that help AI1, as data. Every field acts; none has a default. */
+export const automlJobSchema = z
+  .strictObject({
+    kind: z.literal('automl'),
+    market: z.enum(['live', 'simulated']).describe('Market of the bars'),
+    window: z.strictObject({
+      from: instant.nullable().describe('First bar; null: all from the first one on'),
+      to: instant.nullable().describe('End, exclusive; null: up to the newest bar'),
+      days: z.int().min(1).nullable().describe('Only the last days of these bars; null: all'),
+    }),
+    seed: z.int().min(0).describe('Seed of candidates, models and tests'),
+    source: z.strictObject({
+      folder: z.string().min(1).nullable().describe('Folder of SYMBOL.csv[.gz]; null: the bars of this installation'),
+    }),
+    parameters: z.strictObject({
+      holdout_from: instant.nullable().describe('Start of the holdout, which is not looked at; null: its fraction'),
+      search: formulaSearchSchema,
+    }),
+    output: z.strictObject({
+      write: z
+        .boolean()
+        .describe('Whether formulas that help by more than two standard errors are added to features.yaml'),
+    }),
+    resources: z.strictObject({ workers: z.int().min(0).describe('Threads; they affect speed only') }),
+    trigger: z.strictObject({
+      code: z.enum(TRIGGER_CODES),
+      text: z.string().describe('As shown with the run'),
+    }),
+  })
+  .refine(({ output, parameters }) => !(output.write && parameters.search.shuffle_labels), {
+    error: 'what is found on exchanged labels is not written',
+    path: ['output', 'write'],
+  })
+  .describe('A search of formulas');
+
+export type AutomlJob = z.infer<typeof automlJobSchema>;
