@@ -157,9 +157,9 @@ export interface ModelArtifactsTable {
 
 /**
  * `rollout_started`: passed all gates and is the challenger of a rollout. `nothing_new`: the bars since the last
- * training are too few, or add nothing, or no formula was found. `found`: formulas were. `queued`: an attempt that is not due. `killed`: the trainer ended during the
- * run, the next attempt is queued. `failed`: the same for an error. `aborted`: an error or a kill without another
- * attempt. `stopped`: by a person, or with the trainer.
+ * training are too few, or add nothing, or no formula was found. `found`: formulas were. `queued`: an attempt that is
+ * not due. `killed`: the trainer ended during the run, the next attempt is queued. `failed`: the same for an error.
+ * `aborted`: an error or a kill without another attempt. `stopped`: by a person, or with the trainer.
  */
 export type RunStatus =
   | 'queued'

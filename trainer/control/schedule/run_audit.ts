@@ -72,9 +72,10 @@ const CELLS: Readonly<Record<RetrainRunColumn, (run: RetrainRun, logPath: string
 };
 
 /**
- * The status by the specification. `success`: models that passed all gates, or formulas that were found. `failed`: an error, which is followed by
- * another attempt, or models that did not pass. `retrying`: an attempt in progress, the first included (retry_count 0).
- * `aborted`: ended without models and without another attempt, also because there was nothing new.
+ * The status by the specification. `success`: models that passed all gates, or formulas that were found. `failed`: an
+ * error, which is followed by another attempt, or models that did not pass. `retrying`: an attempt in progress, the
+ * first included (retry_count 0). `aborted`: ended without models and without another attempt, also because there was
+ * nothing new.
  */
 function statusOf({ status }: Pick<RetrainRun, 'status'>): 'success' | 'failed' | 'retrying' | 'aborted' {
   switch (status) {
