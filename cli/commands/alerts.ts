@@ -3,6 +3,7 @@ import { actorName } from '../../shared/process/actor.ts';
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { oneLine } from '../../shared/one_line.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { CHANNEL_NAMES } from '../../shared/policy/schema.ts';
@@ -92,14 +93,16 @@ async function list(store: Store, { minutehand }: Settings, flags: { all?: boole
     const { alert_id, alert_key, severity, event, subject, text, opened_ms, count, acked_by, resolved_ms } = row;
     const state = resolved_ms !== null ? 'over' : acked_by !== null ? `acknowledged by ${acked_by}` : 'open';
     output.line(
-      `${alert_id}  ${timeText(opened_ms)}  ${severity}  ${state}  ${EVENTS[event]?.title ?? event}: ${subject}`,
+      oneLine(
+        `${alert_id}  ${timeText(opened_ms)}  ${severity}  ${state}  ${EVENTS[event]?.title ?? event}: ${subject}`,
+      ),
     );
-    output.line(`    ${text}${count > 1 ? ` (reported ${count} times)` : ''}  [${alert_key}]`);
+    output.line(`    ${oneLine(text)}${count > 1 ? ` (reported ${count} times)` : ''}  [${alert_key}]`);
     const own = deliveries.filter((delivery) => delivery.alert_id === alert_id);
     if (own.length > 0) output.line(`    ${own.map(deliveryText).join(', ')}`);
   }
   for (const { pattern, until_ms, created_by } of silences)
-    output.line(`silenced: ${pattern} until ${timeText(until_ms)} by ${created_by}`);
+    output.line(oneLine(`silenced: ${pattern} until ${timeText(until_ms)} by ${created_by}`));
   output.result({
     alerts: rows.map((row) => ({
       ...row,
@@ -155,7 +158,7 @@ async function silence(
       .where('until_ms', '>', nowMs)
       .returning('silence_id')
       .execute();
-    output.line(rows.length === 0 ? `${pattern} is not silenced.` : `${pattern} is sent again.`);
+    output.line(oneLine(rows.length === 0 ? `${pattern} is not silenced.` : `${pattern} is sent again.`));
     return output.result({ ended: rows.length });
   }
   const until_ms = nowMs + durationMs(flags.for);
@@ -164,7 +167,7 @@ async function silence(
     .insertInto('core.alert_silences')
     .values({ market, pattern, until_ms, created_ms: nowMs, created_by })
     .execute();
-  output.line(`${pattern} is silenced until ${timeText(until_ms)}.`);
+  output.line(oneLine(`${pattern} is silenced until ${timeText(until_ms)}.`));
   output.result({ pattern, until: new Date(until_ms).toISOString() });
 }
 

@@ -28,6 +28,7 @@ import { withRegistry } from '../../trainer/control/registry/outcome.ts';
 import { recoverAdmitted } from '../../trainer/control/registry/recover_lost.ts';
 import type { ActivationCause } from '../../trainer/control/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { oneLine } from '../../shared/one_line.ts';
 import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
@@ -288,7 +289,7 @@ async function makeActive(
   const what = timeframe === null ? 'Active' : `Active direction model of ${timeframe}`;
   output.line(`${what}: ${version}${before}. A running daemon swaps it in between two bars.`);
   if (despite !== null)
-    output.note(`Active despite failed gates (${gatesText(despite.gates)}). Reason: ${despite.reason}`);
+    output.note(`Active despite failed gates (${gatesText(despite.gates)}). Reason: ${oneLine(despite.reason)}`);
   else if (override !== null)
     output.note('All its gates have passed: --despite-gates was not needed, and is not recorded.');
   output.written({

@@ -2,6 +2,7 @@ import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { oneLine } from '../../shared/one_line.ts';
 import { APPLIES, appliesWhen } from '../../shared/policy/applies.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, ownConfigDir } from '../../shared/policy/policy.ts';
@@ -97,7 +98,9 @@ async function list(store: Store, output: Output): Promise<void> {
   if (changes.length === 0) output.line('No changes.');
   for (const { change_id, status, proposed_by, reason, failure } of changes)
     output.line(
-      `${change_id}  ${status.padEnd(8)}  ${proposed_by}  ${reason}${failure === null ? '' : `  (${failure})`}`,
+      oneLine(
+        `${change_id}  ${status.padEnd(8)}  ${proposed_by}  ${reason}${failure === null ? '' : `  (${failure})`}`,
+      ),
     );
   output.result({ changes });
 }
@@ -116,12 +119,12 @@ async function show(id: string, store: Store, output: Output): Promise<void> {
     failure,
     evidence: found,
   } = change;
-  output.line(`Change ${change.change_id}, ${status}: ${reason}`);
+  output.line(oneLine(`Change ${change.change_id}, ${status}: ${reason}`));
   for (const [key, value] of Object.entries(changes))
     output.line(`  ${key}: ${JSON.stringify(before[key])} → ${JSON.stringify(value)}`);
-  output.line(`  proposed by ${proposed_by}${decided_by === null ? '' : `, decided by ${decided_by}`}`);
+  output.line(`  ${oneLine(`proposed by ${proposed_by}${decided_by === null ? '' : `, decided by ${decided_by}`}`)}`);
   if (commit_id !== null) output.line(`  commit ${commit_id} on ${branch}`);
-  if (failure !== null) output.line(`  ${failure}`);
+  if (failure !== null) output.line(`  ${oneLine(failure)}`);
   if (found !== null) {
     output.line(
       `  evidence ${found.status}, ${found.stage} ${found.percent} %${found.error === null ? '' : `: ${found.error}`}`,

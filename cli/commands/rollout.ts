@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readRollout, type Rollout } from '../../shared/bundle/rollout.ts';
 import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { oneLine } from '../../shared/one_line.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -136,7 +137,7 @@ async function tellRegistry(output: Output): Promise<void> {
 }
 
 function describe({ id, challenger, champion, stage, share, status, reason }: Rollout): string {
-  const end = status === 'active' ? '' : `, ${status}${reason === '' ? '' : `: ${reason}`}`;
+  const end = status === 'active' ? '' : `, ${status}${reason === '' ? '' : `: ${oneLine(reason)}`}`;
   return `Rollout ${id}: ${challenger} against ${champion}, stage ${stage} (${100 * share} % of entries)${end}`;
 }
 
@@ -150,7 +151,7 @@ function linesOf({ rollout, facts, verdict, outlook, intervals, lossBps }: Rollo
     `advantage, 95 % at this look: log loss ${interval(intervals.logLoss)}, Brier ${interval(intervals.brier)}`,
     `behind the champion: ${lossBps.toFixed(2)} bps`,
     `next: ${outlookText(outlook)}`,
-    `verdict: ${verdict.verdict}${'reason' in verdict ? `: ${verdict.reason}` : ''}`,
+    `verdict: ${verdict.verdict}${'reason' in verdict ? `: ${oneLine(verdict.reason)}` : ''}`,
   ];
 }
 

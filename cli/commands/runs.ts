@@ -4,6 +4,7 @@ import { urlOf } from '../../shared/address.ts';
 import { shownMinute } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { ERRORS, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
+import { oneLine } from '../../shared/one_line.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { RetrainRun, RunKind } from '../../trainer/control/schedule/run.ts';
@@ -128,7 +129,7 @@ function rowOf(run: RetrainRun): string {
     run.status.padEnd(11),
     `${aboutRun(run)}  (${run.trigger}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''})`,
   ];
-  return cells.join('  ');
+  return oneLine(cells.join('  '));
 }
 
 function aboutRun({ status, stage, percent, eta_seconds, model_version, reasons, error }: RetrainRun): string {

@@ -3,6 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { DirectionHealth } from '../../daemon/health/health.ts';
 import type { LeaseHealth } from '../../daemon/lease/lease_keeper.ts';
 import { shownMinute } from '../../shared/bar.ts';
+import { oneLine } from '../../shared/one_line.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
@@ -92,7 +93,7 @@ export function linesOf({ ok, daemons, trainer, findings }: Status, nowMs: numbe
     '',
     ...findings.map(({ weight, about, text, next }) => {
       const mark = weight === 'problem' ? '✗' : '·';
-      return `${mark} ${about}: ${text}${next === '' ? '' : `\n    → ${next}`}`;
+      return `${mark} ${oneLine(`${about}: ${text}`)}${next === '' ? '' : `\n    → ${oneLine(next)}`}`;
     }),
     ok ? '✓ All is well.' : '',
   ].filter((line, index, all) => line !== '' || index < all.length - 1);

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { readAddress, urlOf } from '../../shared/address.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { oneLine } from '../../shared/one_line.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { ROLES, type Role } from '../../trainer/control/api/access/role.ts';
@@ -68,7 +69,9 @@ async function create(store: Store, { role, name, expires }: CreateFlags, output
   const { id, token } = await createToken(store.db, { name, role, nowMs, expiresMs });
   output.written({ target: id, after: { name, role, expires: new Date(expiresMs).toISOString() } });
   output.line(token);
-  output.note(`Token ${id} of ${name}, ${role}, until ${new Date(expiresMs).toISOString()}. It is not shown again.`);
+  output.note(
+    `Token ${id} of ${oneLine(name)}, ${role}, until ${new Date(expiresMs).toISOString()}. It is not shown again.`,
+  );
   output.result({ id, token, name, role, expires: new Date(expiresMs).toISOString() });
 }
 
@@ -88,7 +91,8 @@ async function list(store: Store, output: Output): Promise<void> {
     expires: new Date(expires_ms).toISOString(),
   }));
   if (tokens.length === 0) output.line('No valid tokens.');
-  for (const { id, name, role, expires } of tokens) output.line(`${id}  ${role.padEnd(8)}  until ${expires}  ${name}`);
+  for (const { id, name, role, expires } of tokens)
+    output.line(`${id}  ${role.padEnd(8)}  until ${expires}  ${oneLine(name)}`);
   const sessions = (await listSessions(store.db, null, MACHINE_CLOCK.nowMs())).map(
     ({ session_id, name, role, token_id, created_ms, expires_ms }) => ({
       id: session_id,
@@ -102,7 +106,7 @@ async function list(store: Store, output: Output): Promise<void> {
   if (sessions.length > 0) output.line('Sessions:');
   for (const { id, name, role, token, expires } of sessions)
     output.line(
-      `${id}  ${role.padEnd(8)}  until ${expires}  ${name}, ${token === null ? 'by link' : `by token ${token}`}`,
+      `${id}  ${role.padEnd(8)}  until ${expires}  ${oneLine(name)}, ${token === null ? 'by link' : `by token ${token}`}`,
     );
   output.result({ tokens, sessions });
 }

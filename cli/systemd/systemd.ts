@@ -1,3 +1,4 @@
+import { oneLine } from '../../shared/one_line.ts';
 import { openNotifySocket, type SendDatagram } from './notify_socket.ts';
 
 /** Interval at which the text of `systemctl status` is updated. */
@@ -105,13 +106,4 @@ function createNotifier(send: SendDatagram, watchdogMs: number | null, warn: (li
       tell(['STOPPING=1', `STATUS=${oneLine(`ending: ${reason}`)}`]);
     },
   };
-}
-
-/** A line break would begin another message. */
-function oneLine(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .join(' ');
 }

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { replaceDurably } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
+import { oneLine } from '../one_line.ts';
 import { PAIR_ID_SOURCE } from '../pair.ts';
 import type { FileSystem } from '../ports.ts';
 import { lockHome } from '../process/home_lock.ts';
@@ -377,7 +378,7 @@ export function liftStops(
 /** A stop as text for people. */
 export function stopText({ pair_id, kind, reason, by, since }: Stop): string {
   const what = kind === 'close' ? 'closed and stopped' : 'entries stopped';
-  return `${pair_id === ALL_PAIRS ? 'all subjects' : pair_id}: ${what} by ${by} since ${since}${reason === '' ? '' : `: ${reason}`}`;
+  return `${pair_id === ALL_PAIRS ? 'all subjects' : pair_id}: ${what} by ${oneLine(by)} since ${since}${reason === '' ? '' : `: ${oneLine(reason)}`}`;
 }
 
 /** Active halts although `halts.json` does not name them. */

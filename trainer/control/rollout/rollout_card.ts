@@ -1,4 +1,5 @@
 import { describeError } from '../../../shared/errors.ts';
+import { oneLine } from '../../../shared/one_line.ts';
 import { readRollout } from '../../../shared/bundle/rollout.ts';
 
 /**
@@ -29,7 +30,7 @@ function rolloutsOf(modelsFolder: string, version: string): string[] {
     return all
       .filter(({ challenger }) => challenger === version)
       .map(({ id, candidate, promotion_e_value: needed, status, reason }) => {
-        const outcome = reason === '' ? status : `${status}: ${reason}`;
+        const outcome = reason === '' ? status : `${status}: ${oneLine(reason)}`;
         return `|${id}|${candidate}|${(1 / needed).toPrecision(2)}|${needed.toFixed(0)}|${outcome}|`;
       });
   } catch (error) {
