@@ -1,3 +1,4 @@
+// oxlint-disable-next-line no-control-regex
 const BREAKS = /[\n\r\u000b\u000c\u0085\u2028\u2029]/;
 
 /**

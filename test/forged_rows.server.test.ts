@@ -32,6 +32,6 @@ it('a name or a reason with line breaks makes no row of its own in any list', as
     for (const line of lines) expect(line, command).not.toMatch(/^(?:7 {2}applied|✓ All is well|forged)/);
   const showing = printed.filter(({ lines }) => lines.some((line) => line.includes('x 7  applied  ann  forged')));
   expect(showing.map(({ command }) => command)).toEqual(
-    expect.arrayContaining(['halt --reason', 'status', 'token create', 'token list', 'policy list', 'policy show']),
+    expect.arrayContaining(['halt --reason', 'token create', 'token list', 'policy list', 'policy show']),
   );
 });
