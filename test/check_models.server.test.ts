@@ -66,9 +66,12 @@ describe('train', () => {
       model_metrics: {
         ai1: { f1_score: f1, accuracy, auc: manifest.metrics.ai1.holdout.auc },
         ai2: { f1_score: validation['ai2']!.holdout.pooled.f1 },
-        ai3: { accuracy: null },
       },
     });
+    const { model_metrics } = read(TRAINING_METADATA) as { model_metrics: Record<string, Record<string, unknown>> };
+    expect(Object.keys(model_metrics)).toEqual(['ai1', 'ai2', 'ai3']);
+    for (const figures of Object.values(model_metrics))
+      expect(figures).toMatchObject({ f1_score: expect.any(Number) as number, accuracy: expect.any(Number) as number });
     expect(existsSync(join(place.models, PRODUCTION_METADATA))).toBe(false);
   });
 });
@@ -88,8 +91,11 @@ describe('check ml-models', () => {
       performance_metrics: {
         trades: manifest.backtest!.trades,
         sharpe: manifest.backtest!.net_sharpe,
-        ai1: { auc: manifest.metrics.ai1.holdout.auc },
+        auc: manifest.metrics.ai1.holdout.auc,
+        f1_score: expect.any(Number) as number,
+        accuracy: expect.any(Number) as number,
       },
+      model_metrics: { ai3: { f1_score: expect.any(Number) as number } },
     });
     rmSync(join(place.models, PRODUCTION_METADATA));
     expect(await check('--dry-run')).toMatchObject({ code: 0, ok: true });

@@ -13,7 +13,10 @@ import { pathInside } from '../../../shared/path_name.ts';
 export const TRAINING_METADATA = join('training', 'training_metadata.json');
 export const PRODUCTION_METADATA = join('production', 'production_model_metadata.json');
 
-/** Measures of one model on the holdout; null where a measure does not exist, as accuracy of AI3's soft label. */
+/**
+ * Measures of one model on the holdout. F1 and accuracy of AI3's soft label are those that are expected of labels drawn
+ * with it; its AUC does not exist. null also where the bundle has no report of its validation.
+ */
 interface ModelFigures {
   readonly f1_score: number | null;
   readonly accuracy: number | null;
@@ -43,11 +46,14 @@ export function writeMetadataViews(modelsFolder: string, files: FileSystem = MAC
     max_drawdown = null,
     trades = null,
   } = manifest.backtest ?? {};
+  const figures = figuresOf(modelsFolder, manifest);
   replace(files, place, {
     ...about(manifest),
     previous_version: active.previous,
+    model_metrics: figures,
+    // One level of numbers: those of AI1, which decides about entries, and of the backtest.
     performance_metrics: {
-      ...figuresOf(modelsFolder, manifest),
+      ...figures.ai1,
       sharpe: net_sharpe,
       win_rate,
       mean_pnl_bps: mean_net_bps,
@@ -92,7 +98,9 @@ function figuresOf(modelsFolder: string, { version, metrics }: Manifest): Record
   return perModel((name) => {
     const pooled = validation?.[name].holdout.pooled;
     const { auc, brier } = metrics[name].holdout;
-    return { f1_score: pooled?.f1 ?? null, accuracy: pooled?.accuracy ?? null, auc, brier };
+    const f1_score = pooled?.f1 ?? pooled?.f1_expected ?? null;
+    const accuracy = pooled?.accuracy ?? pooled?.accuracy_expected ?? null;
+    return { f1_score, accuracy, auc, brier };
   });
 }
 

@@ -51,6 +51,24 @@ export function confusion(
   };
 }
 
+/**
+ * The confusion matrix that is expected when each label is drawn with its soft label as the probability of 1: a row
+ * counts so much as a positive, and the rest as a negative. For labels of 0 and 1 it is `confusion`.
+ * @param labels 0 to 1, [rows]
+ */
+export function expectedConfusion(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  threshold = 0.5,
+): Confusion {
+  checkLengths(probabilities, labels, null);
+  const ones = new Float64Array(labels.length).fill(1);
+  const rest = Float64Array.from(labels, (label) => 1 - label);
+  const positives = confusion(probabilities, ones, threshold, labels);
+  const negatives = confusion(probabilities, new Float64Array(labels.length), threshold, rest);
+  return { ...negatives, true_positive: positives.true_positive, false_negative: positives.false_negative };
+}
+
 export function confusionMetrics(of: Confusion): ConfusionMetrics {
   const { true_positive: tp, false_positive: fp, false_negative: fn, true_negative: tn } = of;
   const share = (part: number, whole: number): number | null => (whole > 0 ? part / whole : null);

@@ -4,6 +4,7 @@ import {
   balancedWeights,
   confusion,
   confusionMetrics,
+  expectedConfusion,
   type Confusion,
   type ConfusionMetrics,
 } from './confusion.ts';
@@ -61,6 +62,9 @@ export interface DetailedMetrics extends ModelMetrics, ConfusionMetrics {
   readonly f1_balanced: number | null;
   /** F1 of predicting all positive, with unweighted classes. */
   readonly f1_all_positive: number | null;
+  /** F1 and accuracy of `expectedConfusion`, which soft labels have too. */
+  readonly f1_expected: number | null;
+  readonly accuracy_expected: number | null;
   /** Of the answer as a number, on which AI3 is evaluated. */
   readonly rmse: number | null;
   readonly mae: number | null;
@@ -72,6 +76,7 @@ export function detailedMetrics(scores: Float64Array, labels: Float64Array, thre
   const metrics = modelMetrics(scores, labels);
   const known = metrics.label_mean !== null;
   const table = known && isHard(labels) ? confusion(scores, labels, threshold) : null;
+  const expected = known ? confusionMetrics(expectedConfusion(scores, labels, threshold)) : null;
   const none = { true_positive: 0, false_positive: 0, false_negative: 0, true_negative: 0 };
   return {
     ...metrics,
@@ -80,6 +85,8 @@ export function detailedMetrics(scores: Float64Array, labels: Float64Array, thre
     ...confusionMetrics(table ?? none),
     f1_balanced: table === null ? null : balancedF1(scores, labels, threshold),
     f1_all_positive: table === null ? null : allPositiveF1(labels),
+    f1_expected: expected?.f1 ?? null,
+    accuracy_expected: expected?.accuracy ?? null,
     rmse: known ? rmse(scores, labels) : null,
     mae: known ? mae(scores, labels) : null,
     r2: known ? r2(scores, labels) : null,

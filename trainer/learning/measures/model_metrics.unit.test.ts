@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { auc, brier, expectedCalibrationError, logLoss } from './metrics.ts';
-import { balancedF1, meanMetrics, modelMetrics } from './model_metrics.ts';
+import { balancedF1, detailedMetrics, meanMetrics, modelMetrics } from './model_metrics.ts';
 
 const SCORES = Float64Array.of(0.9, 0.2, 0.6, 0.4);
 const BINARY = Float64Array.of(1, 0, 0, 1);
@@ -51,5 +51,15 @@ describe('meanMetrics', () => {
     expect(mean.auc).toBe(whole.auc);
     for (const name of ['label_mean', 'brier', 'brier_baseline', 'log_loss', 'ece'] as const)
       expect(mean[name], name).toBeCloseTo((whole[name]! + oneClass[name]!) / 2, 15);
+  });
+});
+
+describe('detailedMetrics', () => {
+  it('has F1 and accuracy of soft labels as those of labels drawn with them, and of hard ones as they are', () => {
+    const hard = detailedMetrics(SCORES, BINARY);
+    expect([hard.f1_expected, hard.accuracy_expected]).toEqual([hard.f1, hard.accuracy]);
+    // Positive answers are rows 0 and 2: 0.75 + 0.25 true positives, 1 false one; 0.5 + 0 missed of rows 1 and 3.
+    const soft = detailedMetrics(SCORES, Float64Array.of(0.75, 0.5, 0.25, 0));
+    expect([soft.f1, soft.f1_expected, soft.accuracy_expected]).toEqual([null, 2 / (2 + 1 + 0.5), 2.5 / 4]);
   });
 });
