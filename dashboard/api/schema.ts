@@ -3237,6 +3237,15 @@ export interface paths {
                                     net_sharpe: number | null;
                                     max_drawdown: number;
                                 } | null;
+                                /** @description Of `holdout`, as people are shown it: never without its error */
+                                sharpe: {
+                                    /** @description Annualized; null below `needed_days`, or without variation */
+                                    value: number | null;
+                                    standard_error: number | null;
+                                    /** @description Trading days of the holdout */
+                                    days: number;
+                                    needed_days: number;
+                                };
                                 /** @description By subject */
                                 edge: {
                                     [key: string]: {

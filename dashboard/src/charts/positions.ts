@@ -13,6 +13,9 @@ export interface TradedPosition {
   readonly openedMs: number;
   /** Of the last close; null while a leg is open. */
   readonly closedMs: number | null;
+  /** Closes of the bars of its entry and exit on the market's clock, epoch ms; null where no signal says. */
+  readonly openedBarMs: number | null;
+  readonly closedBarMs: number | null;
   /** Net of costs, of what is closed. */
   readonly pnl: number;
   readonly currency: string;
@@ -58,10 +61,23 @@ function positionOf(key: string, fills: readonly Trade[]): TradedPosition {
     closes,
     openedMs: first!.time_ms,
     closedMs: isClosed ? closes.at(-1)!.time_ms : null,
+    openedBarMs: barOf(opens.find((open) => open['signal_bar'] !== null)),
+    closedBarMs: isClosed ? exitBarOf(closes.at(-1)!) : null,
     pnl: closes.reduce((sum, { pnl }) => sum + (pnl ?? 0), 0),
     currency: first!.currency,
     reason: closes.at(-1)?.reason ?? '',
     slippageBps: slippages.length === 0 ? null : slippages.reduce((sum, one) => sum + one, 0) / slippages.length,
     model: typeof model === 'string' ? model : '',
   };
+}
+
+/** Close of the bar of the signal that a fill follows, epoch ms on the market's clock. */
+export function barOf(trade: Trade | undefined): number | null {
+  const bar = trade?.['signal_bar'];
+  return typeof bar === 'string' ? Date.parse(bar) : null;
+}
+
+/** An exit of the account's own names the signal of the entry: it has no bar. */
+function exitBarOf(close: Trade): number | null {
+  return close.signal_id === close.position_id ? null : barOf(close);
 }

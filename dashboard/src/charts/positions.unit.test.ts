@@ -31,6 +31,18 @@ describe('positions of fills', () => {
     }
   });
 
+  it('know the bars of their entry and exit on the market’s clock, but not of an exit of the account’s own', () => {
+    const entered = opens.map((open) => ({ ...open, signal_bar: '2024-01-22T00:39:00Z' }) as Trade);
+    const left = (signal_id: string) =>
+      closes.map((close) => ({ ...close, signal_id, signal_bar: '2024-01-22T00:47:00Z' }) as Trade);
+    const barsOf = (fills: readonly Trade[]) =>
+      positionsOf(fills).map(({ openedBarMs, closedBarMs }) => [openedBarMs, closedBarMs]);
+    const openedMs = Date.UTC(2024, 0, 22, 0, 39);
+    expect(barsOf([...entered, ...left('s2')])).toEqual([[openedMs, Date.UTC(2024, 0, 22, 0, 47)]]);
+    expect(barsOf([...entered, ...left('p1')])).toEqual([[openedMs, null]]);
+    expect(barsOf(entered)).toEqual([[openedMs, null]]);
+  });
+
   it('are open until every leg is closed, and leave refused entries out', () => {
     const refused = fill({ kind: 'refused', position_id: 'p2' });
     const found = positionsOf([...opens, closes[0]!, refused]);

@@ -33,9 +33,19 @@ export default function AuditPage() {
       key: 'action',
       title: t('audit.action'),
       value: ({ action }) => action,
-      cell: ({ action }) => <span class="mono">{action}</span>,
+      cell: ({ action }) => <span title={action}>{codeText('act', action)}</span>,
     },
-    { key: 'target', title: t('audit.target'), value: ({ target }) => target, cell: ({ target }) => target },
+    {
+      key: 'target',
+      title: t('audit.target'),
+      value: ({ target }) => target,
+      cell: (entry) => (
+        <div class="stacked">
+          <span>{entry.target}</span>
+          <Change entry={entry} />
+        </div>
+      ),
+    },
     {
       key: 'outcome',
       title: t('audit.outcome'),
@@ -65,6 +75,26 @@ export default function AuditPage() {
         empty="audit.none"
       />
     </Panel>
+  );
+}
+
+/** What was recorded of before and after, on a click. */
+function Change({ entry: { before, after } }: { readonly entry: Entry }) {
+  if (before === null && after === null) return null;
+  return (
+    <details>
+      <summary>{t('audit.details')}</summary>
+      {(
+        [
+          ['audit.before', before],
+          ['audit.after', after],
+        ] as const
+      ).map(([name, value]) => (
+        <p key={name} class="recorded">
+          <span class="note">{t(name)}</span> <code>{value === null ? '–' : JSON.stringify(value)}</code>
+        </p>
+      ))}
+    </details>
   );
 }
 

@@ -8,6 +8,7 @@ import { BacktestForm } from '../parts/backtest_form.tsx';
 import { BacktestView, type ShownBacktest } from '../parts/backtest_view.tsx';
 import { levelOf } from '../parts/heat.ts';
 import { RequestedBacktests } from '../parts/requested_backtests.tsx';
+import { sharpeNote, sharpeValue } from '../parts/sharpe.ts';
 import { pathOf } from '../router.ts';
 import { t } from '../text/text.ts';
 
@@ -130,7 +131,18 @@ function columnsOf(): Column<Backtest>[] {
       (value) => (value === null ? '–' : percent(value, 1)),
     ),
     number('mean_net_bps', t('models.net'), ({ holdout }) => holdout?.mean_net_bps ?? null, signed),
-    number('net_sharpe', t('backtests.sharpe'), ({ holdout }) => holdout?.net_sharpe ?? null, num),
+    {
+      key: 'net_sharpe',
+      title: t('backtests.sharpe'),
+      isNumber: true,
+      value: ({ sharpe }) => sharpe.value,
+      cell: ({ sharpe }) => (
+        <div class="stacked">
+          <span>{sharpeValue(sharpe)}</span>
+          <span class="note">{sharpeNote(sharpe)}</span>
+        </div>
+      ),
+    },
     number(
       'max_drawdown',
       t('monitor.drawdown'),

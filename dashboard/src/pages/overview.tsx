@@ -16,7 +16,7 @@ import {
 import { Badge, Empty, ModeBadge, SideText } from '../parts/basics.tsx';
 import { Gauge, Meter, Shares, Sparkline } from '../parts/gauge.tsx';
 import { refusalsOf } from '../parts/model_banner.tsx';
-import { pathOf } from '../router.ts';
+import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, stageText, t } from '../text/text.ts';
 
 export function Overview() {
@@ -25,10 +25,62 @@ export function Overview() {
       <Figures />
       <AlertStrip />
       {last.value.size === 0 && <Empty text={t('overview.noSignals')} />}
+      <Tiles />
+    </>
+  );
+}
+
+/** With more subjects than this they can be searched. */
+const FEW = 20;
+
+const KINDS = ['all', 'inPosition', 'notOk'] as const;
+type Kind = (typeof KINDS)[number];
+
+function isOfKind(kind: Kind, signal: Signal | null): boolean {
+  if (kind === 'inPosition') return signal !== null && signal.target !== 0;
+  return kind === 'all' || (signal !== null && signal.mode !== 'OK');
+}
+
+function Tiles() {
+  const isMany = subjects.value.length > FEW;
+  const { query } = place.value;
+  const wanted = isMany ? (query.get('filter') ?? '').toLowerCase() : '';
+  const kind = (isMany && KINDS.find((own) => own === query.get('show'))) || 'all';
+  const signalOf = ({ subject }: Subject): Signal | null => last.value.get(subject) ?? null;
+  const shown = subjects.value.filter(
+    (one) => isOfKind(kind, signalOf(one)) && `${one.subject} ${one.label}`.toLowerCase().includes(wanted),
+  );
+  const countOf = (own: Kind): number => subjects.value.filter((one) => isOfKind(own, signalOf(one))).length;
+  return (
+    <>
+      {isMany && (
+        <div class="page-head">
+          <div class="segments wrap" role="group" aria-label={t('overview.which')}>
+            {KINDS.map((own) => (
+              <button
+                key={own}
+                type="button"
+                aria-pressed={own === kind}
+                onClick={() => setQuery('show', own === 'all' ? '' : own)}
+              >
+                {t(`overview.${own}`, { count: countOf(own) })}
+              </button>
+            ))}
+          </div>
+          <input
+            type="search"
+            aria-label={t('overview.filter')}
+            placeholder={t('overview.filter')}
+            value={query.get('filter') ?? ''}
+            onInput={(event) => setQuery('filter', event.currentTarget.value)}
+          />
+        </div>
+      )}
+      {isMany && shown.length === 0 && <Empty text={t('overview.noneShown')} />}
       <ul class="tiles">
-        {subjects.value.map((subject) => (
+        {shown.map((subject) => (
           <li key={subject.subject}>
-            <Tile subject={subject} signal={last.value.get(subject.subject) ?? null} />
+            <Tile subject={subject} signal={signalOf(subject)} />
           </li>
         ))}
       </ul>

@@ -10,6 +10,7 @@ import { Calendar } from '../parts/calendar.tsx';
 import { NameUnknown } from '../parts/unknown_name.tsx';
 import { named } from '../named.ts';
 import { NoTrades } from '../parts/no_trades.tsx';
+import { sharpeNote, sharpeValue } from '../parts/sharpe.ts';
 import { pathOf, place, setQuery } from '../router.ts';
 import { codeText, language, t } from '../text/text.ts';
 
@@ -154,7 +155,11 @@ function Figures({ own, isSimulated }: { readonly own: AccountPerformance; reado
           ? t('performance.closedOnly')
           : t('performance.ofPeak', { share: percent(own.max_drawdown_share, 2) }),
       )}
-      {figure(t('performance.sharpe'), sharpeValue(sharpe), sharpeNote(sharpe, tag))}
+      {figure(
+        t('performance.sharpe'),
+        sharpeValue(sharpe),
+        [sharpeNote(sharpe), sharpe.value === null ? '' : tag].filter(Boolean).join(' · '),
+      )}
       {figure(
         t('performance.costs'),
         costs.total === null ? basisPoints(costs.mean_bps) : plainMoney(costs.total, currency),
@@ -175,19 +180,6 @@ function Figures({ own, isSimulated }: { readonly own: AccountPerformance; reado
       {figure(t('performance.refused'), num(own.refused, 0), t('performance.refusedNote'))}
     </dl>
   );
-}
-
-type Sharpe = AccountPerformance['sharpe'];
-
-/** Never a bare ratio. */
-function sharpeValue({ value, standard_error }: Sharpe): string {
-  return value === null || standard_error === null ? '–' : `${num(value)} ± ${num(standard_error)}`;
-}
-
-function sharpeNote({ value, days, needed_days }: Sharpe, tag: string): string {
-  if (days < needed_days) return t('performance.sharpeFew', { days, needed: needed_days });
-  if (value === null) return t('performance.sharpeFlat', { days });
-  return [t('performance.sharpeDays', { days }), tag].filter(Boolean).join(' · ');
 }
 
 // ---- charts ----

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ApiError, type PolicyEntry as Entry } from '../api.ts';
 import { nowMs, session } from '../live.ts';
-import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { pathOf, place, setQuery } from '../router.ts';
-import { allowedText, language, t } from '../text/text.ts';
+import { allowedText, codeText, language, t } from '../text/text.ts';
 
 /** Characters of a value that is shown whole, and of the beginning of a longer one. */
 const LONGEST = 120;
@@ -16,21 +16,36 @@ export default function PolicyPage() {
   const [edited, setEdited] = useState<Entry | null>(null);
   const [proposed, setProposed] = useState<number | null>(null);
   const wanted = (place.value.query.get('filter') ?? '').toLowerCase();
-  const rows = (data?.entries ?? []).filter(({ key, label_ja, description }) =>
-    `${key} ${label_ja ?? ''} ${description}`.toLowerCase().includes(wanted),
-  );
+  const isChangedOnly = place.value.query.get('changed') === 'only';
+  const rows = (data?.entries ?? [])
+    .filter(({ key, label_ja, description }) =>
+      `${key} ${label_ja ?? ''} ${description}`.toLowerCase().includes(wanted),
+    )
+    .filter((entry) => !isChangedOnly || isChanged(entry));
+  const sections = [...Map.groupBy(rows, sectionOf)];
+  const isNarrowed = wanted !== '' || isChangedOnly;
   return (
     <Panel
       title={t('page.policy')}
       wide
       aside={
-        <input
-          type="search"
-          aria-label={t('policy.filter')}
-          placeholder={t('policy.filter')}
-          value={wanted}
-          onInput={(event) => setQuery('filter', event.currentTarget.value)}
-        />
+        <div class="tools">
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={isChangedOnly}
+              onChange={(event) => setQuery('changed', event.currentTarget.checked ? 'only' : '')}
+            />
+            {t('policy.changedOnly')}
+          </label>
+          <input
+            type="search"
+            aria-label={t('policy.filter')}
+            placeholder={t('policy.filter')}
+            value={wanted}
+            onInput={(event) => setQuery('filter', event.currentTarget.value)}
+          />
+        </div>
       }
     >
       {error !== null && <Failure error={error} />}
@@ -41,15 +56,27 @@ export default function PolicyPage() {
           </a>
         </p>
       )}
-      <Table
-        name="policy"
-        label={t('page.policy')}
-        rows={rows}
-        columns={columnsOf(setEdited)}
-        rowKey={({ key }) => key}
-        empty="policy.none"
-        kind="policy"
-      />
+      {data !== null && sections.length === 0 && (
+        <Empty text={t(isChangedOnly ? 'policy.noneChanged' : 'policy.none')} />
+      )}
+      {sections.map(([section, own]) => (
+        <details key={`${section} ${isNarrowed}`} class="section" open={isNarrowed}>
+          <summary>
+            <h3>{codeText('policy.section', section)}</h3>
+            <span class="mono note">{section}</span>
+            <span class="note">{sectionNote(own)}</span>
+          </summary>
+          <Table
+            name={`policy_${section}`}
+            label={codeText('policy.section', section)}
+            rows={own}
+            columns={columnsOf(setEdited)}
+            rowKey={({ key }) => key}
+            empty="policy.none"
+            kind="policy"
+          />
+        </details>
+      ))}
       {edited !== null && (
         <Proposal
           key={edited.key}
@@ -64,6 +91,23 @@ export default function PolicyPage() {
 
 function shown(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+const FILES = ['core', 'retrain', 'signals'];
+
+/** `core` for the keys of a policy file, `minutehand.train` for those of a part of minutehand.yaml. */
+function sectionOf({ key }: Entry): string {
+  const [file = '', part = '', name] = key.split('.');
+  return FILES.includes(file) || name === undefined ? file : `${file}.${part}`;
+}
+
+function isChanged({ value, delivered }: Entry): boolean {
+  return delivered !== null && shown(delivered) !== shown(value);
+}
+
+function sectionNote(own: readonly Entry[]): string {
+  const changed = own.filter(isChanged).length;
+  return t(changed === 0 ? 'policy.count' : 'policy.countChanged', { count: own.length, changed });
 }
 
 /** A long value would make its row higher than the window: it opens by a click. */
@@ -97,12 +141,7 @@ function columnsOf(edit: (entry: Entry) => void): Column<Entry>[] {
       key: 'value',
       title: t('policy.value'),
       value: ({ value }) => shown(value),
-      cell: ({ value, delivered }) => (
-        <Value
-          text={shown(value)}
-          tone={delivered === null || shown(delivered) === shown(value) ? 'mono' : 'mono changed'}
-        />
-      ),
+      cell: (entry) => <Value text={shown(entry.value)} tone={isChanged(entry) ? 'mono changed' : 'mono'} />,
     },
     {
       key: 'delivered',

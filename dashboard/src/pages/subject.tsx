@@ -122,39 +122,43 @@ function Subject({ id }: { readonly id: string }) {
     <div class="subject">
       <Head id={id} hours={hours} newest={newest} />
       <QueryUnknown id={id} />
-      <Zoom range={range} times={times} />
+      {signals.length > 0 && <Zoom range={range} times={times} />}
       {error !== null && <Failure error={error} />}
       {data !== null && signals.length === 0 && <Empty text={t('subject.noHistory')} />}
-      <div class="charts">
-        <Panel title={t(subject.kind === 'pair' ? 'subject.prices' : 'subject.price')}>
-          <PriceChart symbols={subject.symbols} signals={signals} marks={lines.marks} {...chart} />
-        </Panel>
-        {subject.kind === 'pair' ? (
-          <SpreadPanels chart={chart} lines={lines} entry={subject.z_entry ?? 2} />
-        ) : (
-          <Panel title={t('subject.direction')}>
-            <SeriesChart
-              {...chart}
-              label={t('subject.direction')}
-              height={220}
-              series={lines.scores}
-              bounds={[0, 1]}
-              marks={lines.marks}
-            />
+      {signals.length > 0 && (
+        <div class="charts">
+          <Panel title={t(subject.kind === 'pair' ? 'subject.prices' : 'subject.price')}>
+            <PriceChart symbols={subject.symbols} signals={signals} marks={lines.marks} {...chart} />
           </Panel>
-        )}
-        <Panel
-          title={t('subject.reasons')}
-          aside={
-            <span class="note">
-              {t(subject.timeframe === '1m' ? 'subject.minutes' : 'subject.bars', { count: num(count, 0) })}
-            </span>
-          }
-        >
-          <Reasons reasons={reasons} count={count} kind={subject.kind} />
-        </Panel>
-      </div>
-      <Why subject={id} time={shown} isPinned={isPinned} isLatest={asked === null} onUnpin={() => pin(null)} />
+          {subject.kind === 'pair' ? (
+            <SpreadPanels chart={chart} lines={lines} entry={subject.z_entry ?? 2} />
+          ) : (
+            <Panel title={t('subject.direction')}>
+              <SeriesChart
+                {...chart}
+                label={t('subject.direction')}
+                height={220}
+                series={lines.scores}
+                bounds={[0, 1]}
+                marks={lines.marks}
+              />
+            </Panel>
+          )}
+          <Panel
+            title={t('subject.reasons')}
+            aside={
+              <span class="note">
+                {t(subject.timeframe === '1m' ? 'subject.minutes' : 'subject.bars', { count: num(count, 0) })}
+              </span>
+            }
+          >
+            <Reasons reasons={reasons} count={count} kind={subject.kind} />
+          </Panel>
+        </div>
+      )}
+      {signals.length > 0 && (
+        <Why subject={id} time={shown} isPinned={isPinned} isLatest={asked === null} onUnpin={() => pin(null)} />
+      )}
     </div>
   );
 }

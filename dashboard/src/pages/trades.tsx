@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { api, type Trade } from '../api.ts';
-import { positionsOf, type TradedPosition } from '../charts/positions.ts';
+import { barOf, positionsOf, type TradedPosition } from '../charts/positions.ts';
 import { duration, microseconds, minuteOf, num, price, signed } from '../format.ts';
 import { nowMs, status, subjects } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
@@ -87,15 +87,22 @@ function show({ positionId }: TradedPosition): void {
 
 function positionColumns(): Column<TradedPosition>[] {
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
-  const held = ({ openedMs, closedMs }: TradedPosition): number => (closedMs ?? nowMs.value) - openedMs;
+  const isSimulated = status.value?.market === 'simulated';
+  const opened = ({ openedMs, openedBarMs }: TradedPosition): number =>
+    isSimulated ? (openedBarMs ?? openedMs) : openedMs;
+  // A simulated market has a clock of its own.
+  const held = ({ openedMs, closedMs, openedBarMs, closedBarMs }: TradedPosition): number | null => {
+    if (!isSimulated) return (closedMs ?? nowMs.value) - openedMs;
+    return openedBarMs === null || closedBarMs === null ? null : closedBarMs - openedBarMs;
+  };
   return [
     {
       key: 'opened',
       title: t('trades.opened'),
-      value: ({ openedMs }) => new Date(openedMs).toISOString(),
+      value: (row) => new Date(opened(row)).toISOString(),
       cell: (row) => (
         <button type="button" class="link shown" onClick={() => show(row)}>
-          {minuteOf(row.openedMs)}
+          {minuteOf(opened(row))}
         </button>
       ),
     },
@@ -148,6 +155,11 @@ function positionColumns(): Column<TradedPosition>[] {
   ];
 }
 
+/** Of a simulated market by its own clock, as on all pages: the close of the bar of the signal. */
+function filledMs(trade: Trade): number {
+  return status.value?.market === 'simulated' ? (barOf(trade) ?? trade.time_ms) : trade.time_ms;
+}
+
 function columnsOf(): Column<Trade>[] {
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
   const text = (key: 'kind' | 'symbol' | 'side' | 'account', title: string): Column<Trade> => ({
@@ -171,8 +183,8 @@ function columnsOf(): Column<Trade>[] {
     {
       key: 'time',
       title: t('trades.time'),
-      value: ({ time_ms }) => new Date(time_ms).toISOString(),
-      cell: ({ time_ms }) => minuteOf(time_ms),
+      value: (row) => new Date(filledMs(row)).toISOString(),
+      cell: (row) => minuteOf(filledMs(row)),
     },
     {
       key: 'subject',

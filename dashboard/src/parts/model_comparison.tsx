@@ -1,9 +1,12 @@
+import type { ComponentChildren } from 'preact';
 import type { Edge, Gate, ModelDetail } from '../api.ts';
+import { holdoutSharpe, type ShownSharpe } from '../../../shared/bundle/holdout_sharpe.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { gateText } from '../../../shared/bundle/gates/gate_text.ts';
 import { num, percent, signed } from '../format.ts';
 import { language, t } from '../text/text.ts';
 import { Badge, Table, type Column } from './basics.tsx';
+import { sharpeNote, sharpeValue } from './sharpe.ts';
 import { GateLimit, GateName, GateSeen } from './gate_text.tsx';
 
 interface Row {
@@ -11,6 +14,8 @@ interface Row {
   readonly a: number | null;
   readonly b: number | null;
   readonly shown: (value: number | null) => string;
+  /** In place of what `shown` makes of the values. */
+  readonly texts?: Readonly<Record<'a' | 'b', ComponentChildren>>;
   /** Direction of improvement; 0: neither. */
   readonly better: 1 | -1 | 0;
 }
@@ -23,7 +28,7 @@ export function ModelComparison({ a, b }: { readonly a: ModelDetail; readonly b:
     title,
     isNumber: true,
     value: (row) => row[key],
-    cell: (row) => row.shown(row[key]),
+    cell: (row) => row.texts?.[key] ?? row.shown(row[key]),
   });
   return (
     <Table
@@ -105,10 +110,27 @@ function rowsOf(a: ModelDetail, b: ModelDetail | null): Row[] {
     row(t('models.trades'), ({ manifest }) => manifest.backtest?.trades, 0, count),
     row(t('monitor.winRate'), ({ manifest }) => manifest.backtest?.win_rate, 1, share),
     row(t('models.net'), ({ manifest }) => manifest.backtest?.mean_net_bps, 1, signed),
-    row(t('backtests.sharpe'), ({ manifest }) => manifest.backtest?.net_sharpe, 1, num),
+    {
+      ...row(t('backtests.sharpe'), (detail) => sharpeOf(detail).value, 1, num),
+      texts: { a: sharpeCell(a), b: sharpeCell(b) },
+    },
     row(t('monitor.drawdown'), ({ manifest }) => manifest.backtest?.max_drawdown, -1, share),
     row(t('models.failedGates'), ({ manifest }) => failed(manifest.gates ?? []).length, -1, count),
   ];
+}
+
+const sharpeOf = ({ manifest: { backtest, period } }: ModelDetail): ShownSharpe =>
+  holdoutSharpe(backtest?.net_sharpe, period);
+
+function sharpeCell(detail: ModelDetail | null): ComponentChildren {
+  if (detail === null) return null;
+  const sharpe = sharpeOf(detail);
+  return (
+    <div class="stacked">
+      <span>{sharpeValue(sharpe)}</span>
+      <span class="note">{sharpeNote(sharpe)}</span>
+    </div>
+  );
 }
 
 function withEdge(edge: Readonly<Record<string, Edge>>): number {

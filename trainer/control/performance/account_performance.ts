@@ -1,11 +1,11 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import { NEEDED_SHARPE_DAYS, TRADING_DAYS_PER_YEAR } from '../../../shared/bundle/holdout_sharpe.ts';
 import type { PairEdge } from '../../../shared/bundle/manifest.ts';
 import { rollovers, tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
 import { ExactSum, exactSum } from '../../../shared/exact_sum.ts';
 import { quotedPrice } from '../../../shared/fill/quoted_price.ts';
 import type { SymbolCosts } from '../../../shared/policy/policy.ts';
 import { currenciesOf } from '../../../shared/pair.ts';
-import { TRADING_DAYS_PER_YEAR } from '../../learning/backtest/performance.ts';
 import { sharpeFacts } from '../../learning/statistics/deflated_sharpe_ratio.ts';
 import { shortfallOf } from '../fills/fill_figures.ts';
 import { groupedBy } from '../fills/grouping.ts';
@@ -14,8 +14,6 @@ import { isClosed, LEGS, lotsOf, positionsOf, type LivePosition } from '../fills
 import { netBpsOf } from '../monitor/fill_performance.ts';
 import type { AccountPerformance, PerformanceRow } from './performance_schema.ts';
 
-/** With fewer trading days a Sharpe ratio says nothing, and is not shown. */
-export const NEEDED_SHARPE_DAYS = 20;
 /** With fewer closed positions there is no band. */
 const NEEDED_FOR_BAND = 10;
 /** 95 % of a normal distribution. */

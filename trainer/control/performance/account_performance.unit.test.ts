@@ -6,7 +6,8 @@ import { enterBody, exitBody, idOf } from '../../../shared/signal/signal.fixture
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import type { LiveTrade } from '../fills/live_trades.ts';
 import { tradeOf } from '../fills/trade.fixture.ts';
-import { accountPerformance, NEEDED_SHARPE_DAYS, type AccountInput } from './account_performance.ts';
+import { NEEDED_SHARPE_DAYS } from '../../../shared/bundle/holdout_sharpe.ts';
+import { accountPerformance, type AccountInput } from './account_performance.ts';
 
 const COSTS = tinySettings().minutehand.symbols;
 const MINUTE_MS = 60_000;

@@ -185,6 +185,14 @@ export const backtestsSchema = z.object({
         theta1: z.number(),
         theta2: z.number(),
         holdout: backtest.nullable().describe('All pairs as if each had an edge, after costs'),
+        sharpe: z
+          .object({
+            value: figure.describe('Annualized; null below `needed_days`, or without variation'),
+            standard_error: figure,
+            days: z.number().int().describe('Trading days of the holdout'),
+            needed_days: z.number().int(),
+          })
+          .describe('Of `holdout`, as people are shown it: never without its error'),
         edge: edge.describe('By subject'),
         gates: gates.nullable(),
       }),

@@ -1,8 +1,9 @@
+import { TRADING_DAYS_PER_YEAR } from '../../../shared/bundle/holdout_sharpe.ts';
 import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 
 /** Annualization of Sharpe and Sortino: root of this times the daily ratio. */
-export const TRADING_DAYS_PER_YEAR = 252;
+export { TRADING_DAYS_PER_YEAR };
 const BPS = 1e4;
 
 /**

@@ -2,6 +2,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import * as z from 'zod';
 import { listVersions, readActive, readManifest } from '../../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { holdoutSharpe } from '../../../../shared/bundle/holdout_sharpe.ts';
 import { pairUnknown } from '../../../../shared/policy/known_subject.ts';
 import { shardsOf } from '../../../../shared/policy/policy.ts';
 import type { BacktestRequest } from '../../schedule/backtest_queue.ts';
@@ -167,8 +168,12 @@ function checked(body: z.infer<typeof backtestRequest>, { settings, paths }: Api
 function holdoutsOf(models: string) {
   return [...listVersions(models)].reverse().flatMap((version) => {
     try {
-      const { created, market, theta1, theta2, backtest, edge, gates } = readManifest(pathInside(models, version));
-      return [{ version, created, market, theta1, theta2, holdout: backtest ?? null, edge, gates: gates ?? null }];
+      const { created, market, theta1, theta2, backtest, edge, gates, period } = readManifest(
+        pathInside(models, version),
+      );
+      const holdout = backtest ?? null;
+      const sharpe = holdoutSharpe(backtest?.net_sharpe, period);
+      return [{ version, created, market, theta1, theta2, holdout, sharpe, edge, gates: gates ?? null }];
     } catch {
       return [];
     }

@@ -1,3 +1,4 @@
+import { counted } from '../../../../shared/counted.ts';
 import type { SessionCalendar } from '../../../../shared/market/session_calendar.ts';
 import type { Pair } from '../../../../shared/pair.ts';
 import type { Notice } from '../outbox.ts';
@@ -190,7 +191,7 @@ export class DaemonConditions {
       this.#overBudgetBars = 0;
       return [];
     }
-    const text = `${this.#overBudgetBars} bars took longer than feed.budget_ms until their signals were out.`;
+    const text = `${counted(this.#overBudgetBars, 'bar')} took longer than feed.budget_ms until the signals were out.`;
     return [this.#notice('latency', '', { text })];
   }
 

@@ -1,4 +1,5 @@
-import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
+import { sharpeError } from '../../../../shared/bundle/holdout_sharpe.ts';
+import type { Performance } from '../performance.ts';
 
 /** Two-sided 95 % quantile of the normal distribution. */
 const Z_95 = 1.959964;
@@ -30,7 +31,5 @@ export function sharpeMargin({
   net_sharpe,
   trading_days,
 }: Pick<Performance, 'net_sharpe' | 'trading_days'>): number | null {
-  if (net_sharpe === null) return null;
-  const daily = net_sharpe / Math.sqrt(TRADING_DAYS_PER_YEAR);
-  return Z_95 * Math.sqrt(((1 + (daily * daily) / 2) / trading_days) * TRADING_DAYS_PER_YEAR);
+  return net_sharpe === null ? null : Z_95 * sharpeError(net_sharpe, trading_days);
 }
