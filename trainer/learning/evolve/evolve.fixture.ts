@@ -65,3 +65,21 @@ export function plantedDrift(bps: number): (returns: readonly number[]) => numbe
     return fall < Math.log(0.99) ? bps / 1e4 : 0;
   };
 }
+
+/**
+ * As `plantedDrift`, as often as that rule trades: what follows an entry is given back a bar later, and the bar of an
+ * exit does not enter. Holding on earns nothing, so that no rule that holds longer is better than the planted one.
+ */
+export function plantedOnce(bps: number): (returns: readonly number[]) => number {
+  const drift = plantedDrift(bps);
+  let wasEntry = false;
+  return (returns) => {
+    if (wasEntry) {
+      wasEntry = false;
+      return -bps / 1e4;
+    }
+    const own = drift(returns);
+    wasEntry = own !== 0;
+    return own;
+  };
+}

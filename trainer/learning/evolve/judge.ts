@@ -88,7 +88,10 @@ export interface ProposedRule {
   /** Annualized Sharpe ratio that the best of as many rules without skill is expected to reach. */
   readonly expected_max_sharpe: number;
   readonly deflated_sharpe: number;
-  /** The same with the variance of all rules that were tried, as in the paper; rules that lose their costs widen it. */
+  /**
+   * Both with the variance of the net ratios of all rules that were tried, which costs and selection widen: no check.
+   */
+  readonly expected_max_sharpe_of_tried: number;
   readonly deflated_sharpe_of_tried: number;
   readonly overfitting_probability: number | null;
   readonly overfitting_trials: number;
@@ -158,8 +161,13 @@ function judge(
   const results = keys.map((key) => evaluator.evaluate(genomeOf(key)));
   const own = results[keys.indexOf(proposed.key)]!;
   const facts = sharpeFacts(own.days);
-  const perDay = results.map(({ days }) => sharpeFacts(days).sharpe);
-  // The variance of trials without skill: ratios of rules that lose their costs are dispersed further, not by chance.
+  const byTried = deflatedSharpe(
+    facts,
+    results.map(({ days }) => sharpeFacts(days).sharpe),
+  );
+  // Variance of the ratio of independent days without skill. That of the rules that were tried is no estimate of it:
+  // how often they pay costs, and whom they are bred from, disperse their ratios further, and no rule of any skill
+  // passes.
   const expectedMax = expectedMaxSharpe(keys.length, 1 / (own.days.length - 1));
   // Rules with equal trades are one model of a test.
   const different = [
@@ -182,7 +190,8 @@ function judge(
     sharpe: proposed.sharpe,
     expected_max_sharpe: expectedMax * Math.sqrt(TRADING_DAYS_PER_YEAR),
     deflated_sharpe: probabilisticSharpe(facts, expectedMax),
-    deflated_sharpe_of_tried: deflatedSharpe(facts, perDay).deflated,
+    expected_max_sharpe_of_tried: byTried.expectedMaxSharpe * Math.sqrt(TRADING_DAYS_PER_YEAR),
+    deflated_sharpe_of_tried: byTried.deflated,
     overfitting_probability: overfitting?.probability ?? null,
     overfitting_trials: different.length,
     spa_p: ability.adjusted[ownIndex]!,

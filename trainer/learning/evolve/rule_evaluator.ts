@@ -1,13 +1,12 @@
 import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
-import { findExit, tradeOf } from '../formula_rules/rule_trades.ts';
+import { tradeOf } from '../formula_rules/rule_trades.ts';
 import type { RuleSubject } from '../formula_rules/rule_subject.ts';
 import { CSCV_BLOCKS } from '../statistics/overfitting_probability.ts';
 import type { Genome, Tree } from './genome.ts';
+import { NO_EXIT, PlanExits } from './plan_exits.ts';
 import type { SearchSpace } from './search_space.ts';
 
 const BITS = 32;
-/** No exit within the bars of the development period. */
-const NONE = -1;
 const BPS = 1e4;
 
 /** Bars of the development period [from, to) of the history, decided on. */
@@ -32,7 +31,7 @@ interface ExitTable {
 
 /**
  * Rules over the development period. Every condition is evaluated once and kept as a set of bits; a rule combines sets.
- * Where a position ends and what it earns is asked of the code of every backtest, once for each bar, side and plan.
+ * What a position earns is asked of the code of every backtest, once for each bar, side and plan.
  *
  * The period is cut at trading days into blocks of equal numbers of days. No trade spans two blocks: entries that could
  * be open at the end of one are left out, so that blocks are independent of each other.
@@ -49,6 +48,7 @@ export class RuleEvaluator {
   readonly #dayOf: Int32Array;
   /** First bar of each block, and the end of the last. */
   readonly #borders: readonly number[];
+  readonly #exits: PlanExits;
   readonly #tables = new Map<number, ExitTable>();
 
   /** @throws RangeError with fewer trading days than two per block */
@@ -58,6 +58,7 @@ export class RuleEvaluator {
     this.#from = from;
     this.#bars = to - from;
     this.#sets = conditionSets(subject, space, from, to);
+    this.#exits = new PlanExits(subject.history, space.plans, from, to);
     this.#dayOf = daysOf(subject, from, to);
     const days = (this.#dayOf[this.#bars - 1] ?? -1) + 1;
     if (days < 2 * blocks) throw new RangeError(`${days} trading days for ${blocks} blocks`);
@@ -98,7 +99,7 @@ export class RuleEvaluator {
         const table = isLong ? longTable! : shortTable!;
         if (table.exit[t] === 0) this.#fill(table, plan, isLong ? 1 : -1, t);
         const exit = table.exit[t]!;
-        if (exit === NONE) break;
+        if (exit === NO_EXIT) break;
         days[this.#dayOf[exit + 1]!]! += table.net[t]!;
         trades++;
         t = nextEntry(ofLong, ofShort, exit + 1, end);
@@ -127,18 +128,12 @@ export class RuleEvaluator {
     return table;
   }
 
-  #fill({ exit, net }: ExitTable, plan: number, side: -1 | 1, t: number): void {
+  #fill(table: ExitTable, plan: number, side: -1 | 1, t: number): void {
     const entry = this.#from + t;
-    const rule = { limits: this.#space.plans[plan]!, entryLong: null, entryShort: null, exit: null };
-    const found = findExit(this.#subject, rule, side, entry, this.#from + this.#bars);
-    if (found === null) {
-      exit[t] = NONE;
-      return;
-    }
-    const { bar, reason } = found;
-    const { netBps } = tradeOf(this.#subject, { side, entry, exit: bar, exitBar: bar + 1, reason });
-    exit[t] = bar - this.#from;
-    net[t] = netBps / BPS;
+    const exit = this.#exits.exitOf(plan, side, entry);
+    table.exit[t] = exit === NO_EXIT ? NO_EXIT : exit - this.#from;
+    if (exit === NO_EXIT) return;
+    table.net[t] = tradeOf(this.#subject, { side, entry, exit, exitBar: exit + 1, reason: '' }).netBps / BPS;
   }
 }
 

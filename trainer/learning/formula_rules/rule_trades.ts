@@ -6,6 +6,7 @@ import {
   type RuleInput,
   type RuleLimits,
 } from '../../../shared/strategies/formula_rule/formula_rule.ts';
+import type { PairHistory } from '../history/pair_history.ts';
 import { filledTrade, type FilledTrade } from '../trades/backtest.ts';
 import type { RuleSubject } from './rule_subject.ts';
 
@@ -114,13 +115,16 @@ const NOTHING_HELD: RuleInput = {
 /** Results and age of a position at the close of a bar. @param entry the bar that decided its entry */
 function measureHeld({ history }: RuleSubject, side: -1 | 1, entry: number, t: number, out: HeldInput): void {
   const { lnA, lnB, beta, zStd } = history;
-  const hedge = beta[entry]!;
-  const moveA = lnA[t]! - lnA[entry]!;
-  const moveB = lnB[t]! - lnB[entry]!;
-  out.earnedBps = BPS * pairReturn(side, hedge, exp(moveA), exp(moveB));
+  out.earnedBps = earnedBps(history, side, entry, t);
+  const spreadMove = lnA[t]! - lnA[entry]! - beta[entry]! * (lnB[t]! - lnB[entry]!);
   // An instrument has no spread: 0 would be its deviation, and any move infinitely many of them.
-  out.earnedSigmas = zStd[entry]! > 0 ? (side * (moveA - hedge * moveB)) / zStd[entry]! : NaN;
+  out.earnedSigmas = zStd[entry]! > 0 ? (side * spreadMove) / zStd[entry]! : NaN;
   out.ageBars = t - entry;
+}
+
+/** Result before costs at the close of bar `t`, basis points. @param entry the bar that decided the entry */
+export function earnedBps({ lnA, lnB, beta }: PairHistory, side: -1 | 1, entry: number, t: number): number {
+  return BPS * pairReturn(side, beta[entry]!, exp(lnA[t]! - lnA[entry]!), exp(lnB[t]! - lnB[entry]!));
 }
 
 /** What the rule reads at a bar. @param held the open position: its side, and the bar that decided its entry */

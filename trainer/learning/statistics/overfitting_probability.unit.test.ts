@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
+import { overfittingByDefinition } from './overfitting_probability.oracle.ts';
 import { overfittingProbability } from './overfitting_probability.ts';
 
 const BLOCK_OF = Int32Array.from({ length: 320 }, (_, i) => Math.floor(i / 20));
@@ -40,5 +42,25 @@ describe('the probability of backtest overfitting', () => {
     const same = Float64Array.from(BLOCK_OF, (_, i) => Math.sin(i));
     expect(overfittingProbability([same, same, same], BLOCK_OF).probability).toBe(1);
     expect(() => overfittingProbability([same], BLOCK_OF)).toThrow(RangeError);
+  });
+
+  it('is that of every half on its own, for any trials and blocks of any size', () => {
+    const value = fc.oneof(fc.constantFrom(0, 0, 0, -0.01), fc.double({ min: -0.1, max: 0.1, noNaN: true }));
+    const cases = fc.record({
+      blocks: fc.constantFrom(2, 4, 6, 8),
+      rows: fc.array(fc.array(value, { minLength: 24, maxLength: 24 }), { minLength: 2, maxLength: 12 }),
+    });
+    fc.assert(
+      fc.property(cases, ({ blocks, rows }) => {
+        // Equal trials tie.
+        const trials = [...rows, rows[0]!];
+        const blockOf = rows[0]!.map((_, i) => Math.floor((i * blocks) / 24));
+        expect(overfittingProbability(trials, blockOf, blocks)).toEqual(
+          overfittingByDefinition(trials, blockOf, blocks),
+        );
+      }),
+    );
+    const trials = noise('oracle', 30, () => 0);
+    expect(overfittingProbability(trials, BLOCK_OF)).toEqual(overfittingByDefinition(trials, BLOCK_OF));
   });
 });

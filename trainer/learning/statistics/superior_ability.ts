@@ -51,8 +51,11 @@ export function superiorAbility(
     isVarying[k]! ? (Math.sqrt(n) * reductions[k]! * own) / deviations[k]! : 0,
   );
   const threshold = -Math.sqrt(2 * ln(ln(Math.max(n, 3))));
+  const weights = Float64Array.from({ length: n }, (_, lag) => weightOf(lag, n, jump));
+  // The threshold is below 0: without its variance, a model that earns is known not to be poor.
   const isPoor = results.map(
-    (own, k) => Math.sqrt(n) * means[k]! < threshold * Math.sqrt(longRunVariance(own, means[k]!, jump)),
+    (own, k) =>
+      means[k]! < 0 && Math.sqrt(n) * means[k]! < threshold * Math.sqrt(longRunVariance(own, means[k]!, weights)),
   );
   const centers = {
     lower: means.map((own) => Math.max(own, 0)),
@@ -61,42 +64,37 @@ export function superiorAbility(
   };
   const bestStatistic = Math.max(0, ...statistics);
   const bestMean = Math.max(0, ...means.map((own, k) => (isVarying[k]! ? own * reductions[k]! : 0)));
-  const highest = new Float64Array(resamples);
-  const reached = { lower: 0, upper: 0, white: 0 };
-  const counts = new Float64Array(n);
-  const nextCounts = dayCounts(n, jump, seed);
-  for (let resample = 0; resample < resamples; resample++) {
-    nextCounts(counts);
-    let lower = 0;
-    let consistent = 0;
-    let upper = 0;
-    let white = 0;
-    for (let k = 0; k < results.length; k++) {
-      if (!isVarying[k]!) continue;
-      const drawn = weightedMean(results[k]!, counts);
-      const scale = Math.sqrt(n) / deviations[k]!;
-      lower = Math.max(lower, (drawn - centers.lower[k]!) * scale);
-      consistent = Math.max(consistent, (drawn - centers.consistent[k]!) * scale);
-      upper = Math.max(upper, (drawn - centers.upper[k]!) * scale);
-      white = Math.max(white, drawn - means[k]!);
+  const drawn = drawResamples(n, resamples, jump, seed);
+  const highestOf = (): Float64Array => new Float64Array(resamples);
+  const lower = highestOf();
+  const consistent = highestOf();
+  const upper = highestOf();
+  const white = highestOf();
+  const sums = highestOf();
+  for (let k = 0; k < results.length; k++) {
+    if (!isVarying[k]!) continue;
+    drawn.sumsOf(results[k]!, sums);
+    const scale = Math.sqrt(n) / deviations[k]!;
+    for (let resample = 0; resample < resamples; resample++) {
+      const mean = sums[resample]! / n;
+      lower[resample] = Math.max(lower[resample]!, (mean - centers.lower[k]!) * scale);
+      consistent[resample] = Math.max(consistent[resample]!, (mean - centers.consistent[k]!) * scale);
+      upper[resample] = Math.max(upper[resample]!, (mean - centers.upper[k]!) * scale);
+      white[resample] = Math.max(white[resample]!, mean - means[k]!);
     }
-    highest[resample] = consistent;
-    if (lower >= bestStatistic) reached.lower++;
-    if (upper >= bestStatistic) reached.upper++;
-    if (white >= bestMean) reached.white++;
   }
   const share = (count: number): number => (count + 1) / (resamples + 1);
-  const adjusted = statistics.map((own) => share(countReached(highest, Math.max(0, own))));
+  const adjusted = statistics.map((own) => share(countReached(consistent, Math.max(0, own))));
   const best = isVarying.includes(true)
     ? statistics.indexOf(Math.max(...statistics.filter((_, k) => isVarying[k])))
     : -1;
   return {
     best,
     statistics,
-    p: share(countReached(highest, bestStatistic)),
-    pLower: share(reached.lower),
-    pUpper: share(reached.upper),
-    pWhite: share(reached.white),
+    p: share(countReached(consistent, bestStatistic)),
+    pLower: share(countReached(lower, bestStatistic)),
+    pUpper: share(countReached(upper, bestStatistic)),
+    pWhite: share(countReached(white, bestMean)),
     adjusted,
   };
 }
@@ -104,16 +102,48 @@ export function superiorAbility(
 /**
  * Variance of √n · mean under the stationary bootstrap, in closed form (Politis & Romano 1994, lemma 1):
  * autocovariances weighted by (1 − i/n)(1 − q)^i + (i/n)(1 − q)^(n−i).
+ * @param weights of the lags, by `weightOf`
  */
-function longRunVariance(values: Float64Array, center: number, jump: number): number {
+function longRunVariance(values: Float64Array, center: number, weights: Float64Array): number {
   const n = values.length;
+  const centered = values.map((value) => value - center);
+  const lagged = new Float64Array(LANES);
   let variance = 0;
-  for (let lag = 0; lag < n; lag++) {
-    let sum = 0;
-    for (let t = lag; t < n; t++) sum += (values[t]! - center) * (values[t - lag]! - center);
-    variance += (weightOf(lag, n, jump) * sum) / n;
+  for (let lag = 0; lag < n; lag += LANES) {
+    laggedSums(centered, lag, lagged);
+    const end = Math.min(LANES, n - lag);
+    for (let lane = 0; lane < end; lane++) variance += (weights[lag + lane]! * lagged[lane]!) / n;
   }
   return variance;
+}
+
+/** Sums that do not wait for each other are added at once: four times as fast, each in its own order. */
+const LANES = 4;
+
+/** Sums of products of values with those `lag` to `lag + 3` earlier. @param out [LANES] */
+function laggedSums(values: Float64Array, lag: number, out: Float64Array): void {
+  for (let lane = 0; lane < LANES; lane++) {
+    let sum = 0;
+    const end = Math.min(values.length, lag + LANES - 1);
+    for (let t = lag + lane; t < end; t++) sum += values[t]! * values[t - lag - lane]!;
+    out[lane] = sum;
+  }
+  let sum0 = out[0]!;
+  let sum1 = out[1]!;
+  let sum2 = out[2]!;
+  let sum3 = out[3]!;
+  for (let t = lag + LANES - 1; t < values.length; t++) {
+    const value = values[t]!;
+    const at = t - lag;
+    sum0 += value * values[at]!;
+    sum1 += value * values[at - 1]!;
+    sum2 += value * values[at - 2]!;
+    sum3 += value * values[at - 3]!;
+  }
+  out[0] = sum0;
+  out[1] = sum1;
+  out[2] = sum2;
+  out[3] = sum3;
 }
 
 function weightOf(lag: number, n: number, jump: number): number {
@@ -185,23 +215,58 @@ function standardDeviation(values: Float64Array): number {
   return Math.sqrt(sum / (values.length - 1));
 }
 
+interface Resamples {
+  /** Sum of a model's results in each resample. @param out [resamples] */
+  sumsOf(values: Float64Array, out: Float64Array): void;
+}
+
 /** How often each day is drawn: runs of geometric length that wrap around the end. */
-function dayCounts(n: number, jump: number, seed: string): (counts: Float64Array) => void {
+function drawResamples(n: number, resamples: number, jump: number, seed: string): Resamples {
   const rng = createRng(seed);
-  return (counts) => {
-    counts.fill(0);
+  // [resamples][n], and resamples that nobody reads, so that the last ones are a group too.
+  const rows = Math.ceil(resamples / LANES) * LANES;
+  const counts = new Int32Array(rows * n);
+  for (let resample = 0; resample < resamples; resample++) {
     let at = 0;
     for (let taken = 0; taken < n; taken++) {
       at = taken === 0 || rng.uniform() < jump ? rng.integer(n) : (at + 1) % n;
-      counts[at]!++;
+      counts[resample * n + at]!++;
     }
+  }
+  const day = new Int32Array(n);
+  const value = new Float64Array(n);
+  return {
+    sumsOf(values, out) {
+      // Rules trade on few days: the others add nothing.
+      let days = 0;
+      for (let i = 0; i < n; i++) {
+        if (values[i] === 0) continue;
+        day[days] = i;
+        value[days] = values[i]!;
+        days++;
+      }
+      for (let row = 0; row < rows; row += LANES) {
+        const first = row * n;
+        let sum0 = 0;
+        let sum1 = 0;
+        let sum2 = 0;
+        let sum3 = 0;
+        for (let i = 0; i < days; i++) {
+          const own = value[i]!;
+          const at = first + day[i]!;
+          sum0 += counts[at]! * own;
+          sum1 += counts[at + n]! * own;
+          sum2 += counts[at + 2 * n]! * own;
+          sum3 += counts[at + 3 * n]! * own;
+        }
+        out[row] = sum0;
+        // A typed array ignores what is written behind its end.
+        out[row + 1] = sum1;
+        out[row + 2] = sum2;
+        out[row + 3] = sum3;
+      }
+    },
   };
-}
-
-function weightedMean(values: Float64Array, counts: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += counts[i]! * values[i]!;
-  return sum / values.length;
 }
 
 function mean(values: Float64Array): number {
