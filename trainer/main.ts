@@ -11,6 +11,7 @@ import { addRoutes } from './control/api/api.ts';
 import { startControlPlane } from './control/api/control_plane.ts';
 import { createHttpServer } from './control/api/http_server.ts';
 import { startChat } from './control/chat/chat.ts';
+import { startDelivery } from './control/delivery/delivery.ts';
 import { startFills } from './control/fills/fills.ts';
 import { FillsLink } from './control/fills/fills_link.ts';
 import { startHistory } from './control/history/history.ts';
@@ -168,10 +169,12 @@ function startRecords(
 ): () => Promise<void> {
   const parity = startNightlyParity(options);
   const weekly = startWeeklyReport(options);
+  const delivery = startDelivery(options);
   const parts = [startFills(options), startEventSender(options), startHistory(options), startRecordRetention(options)];
   return async () => {
     for (const one of [parity, weekly]) one.stop();
     for (const part of parts) await part.stop();
+    await delivery?.stop();
   };
 }
 

@@ -41,6 +41,7 @@ import { activateAdmitted, setShadow, type ActivatingDoor } from '../../shared/b
 import { admit, type Admitted, type Override } from '../../shared/bundle/admission/admission.ts';
 import { admissionPlace } from '../admission_place.ts';
 import { despiteGatesOption, overrideOf, reasonOption, type OverrideFlags } from '../override_option.ts';
+import { addModelsDelivery } from './models_delivery.ts';
 import { addModelsVerify } from './models_verify.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
 import { pathInside } from '../../shared/path_name.ts';
@@ -106,6 +107,7 @@ export function addModels(program: Command, output: () => Output): void {
     .description('writes notes on a bundle of pairs, or one of its models, into model_registry')
     .action((version: string, text: string, flags: { model?: ModelType }) => note(version, text, flags, output()));
   addModelsResume(models, output);
+  addModelsDelivery(models, output, promote);
 }
 
 async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {

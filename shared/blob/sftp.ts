@@ -137,14 +137,14 @@ export async function openSftp(options: SftpOptions): Promise<SftpFolder> {
   }
 
   const pathOf = (name: string): string => `${root}/${name}`;
-  const isThere = new Set<string>();
+  const made = new Map<string, Promise<unknown>>();
 
-  /** Makes the folder of a file, once in a connection. */
+  /** Makes the folder of a file, once in a connection: of two calls at the same time one would find it made. */
   async function makeFolderOf(path: string): Promise<void> {
     const folder = path.slice(0, path.lastIndexOf('/'));
-    if (isThere.has(folder)) return;
-    await call(`mkdir ${folder}`, () => client.mkdir(folder, true));
-    isThere.add(folder);
+    const making = made.get(folder) ?? call(`mkdir ${folder}`, () => client.mkdir(folder, true));
+    made.set(folder, making);
+    await making;
   }
 
   async function sizeOf(path: string): Promise<number | null> {

@@ -10,7 +10,7 @@ export interface SftpAddress {
 const PORT = 22;
 /** Without a password: a key is the only means. The path has at least one folder. */
 export const SFTP_ADDRESS =
-  /^sftp:\/\/[A-Za-z0-9_.\\-]+@(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:\/[^/\s]+)+$/;
+  /^sftp:\/\/[A-Za-z0-9_.%-]+@(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:\/[^/\s]+)+$/;
 /** As `ssh-keygen -lf` prints it. */
 export const HOST_KEY = /^SHA256:[A-Za-z0-9+/]{43}$/;
 

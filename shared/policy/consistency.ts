@@ -397,6 +397,15 @@ const RULES: readonly Rule[] = [
       return [{ part: 'signals', path: ['archive_region'], text }];
     },
   },
+  {
+    needs: ['retrain.delivery_target', 'retrain.delivery_host_keys'],
+    check({ retrain: { delivery_target: target, delivery_host_keys: keys } }) {
+      if (target === null || keys.length > 0) return [];
+      const text =
+        'is empty, expected the fingerprint of the host key of delivery_target, SHA256:… of `ssh-keygen -lf`';
+      return [{ part: 'retrain', path: ['delivery_host_keys'], text }];
+    },
+  },
   windowsRule,
   pairsRule,
   groupsRule,

@@ -42,6 +42,14 @@ describe('consistent values', () => {
         Object.assign(signals, { archive_target: 'B2', archive_path: 'abc', archive_region: 'us-west-004' }),
     ],
     [
+      'a delivery to a pinned host',
+      ({ retrain }) =>
+        Object.assign(retrain, {
+          delivery_target: 'sftp://a@b.example/models',
+          delivery_host_keys: [`SHA256:${'a'.repeat(43)}`],
+        }),
+    ],
+    [
       'an endpoint instead of a region of B2',
       ({ signals }) =>
         Object.assign(signals, { archive_target: 'B2', archive_path: 'abc', archive_endpoint: 'https://b2.example' }),
@@ -119,6 +127,11 @@ describe('values that contradict each other', () => {
       ({ signals }) =>
         Object.assign(signals, { archive_target: 'B2', archive_path: 'abc', archive_region: 'us-west-004x' }),
       'signals archive_region is "us-west-004x", expected a region of B2 such as us-west-004',
+    ],
+    [
+      'a delivery to any host that answers',
+      ({ retrain }) => Object.assign(retrain, { delivery_target: 'sftp://a@b.example/models' }),
+      'retrain delivery_host_keys is empty, expected the fingerprint of the host key of delivery_target, SHA256:… of `ssh-keygen -lf`',
     ],
     [
       'θ1 and θ2 outside their search ranges',

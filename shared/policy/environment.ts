@@ -104,6 +104,10 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning: 'Days after which an active.json is refused; else never.',
   },
   {
+    variable: 'MINUTEHAND_SFTP_KEY',
+    meaning: 'File of the private SSH key, without a passphrase, for delivery_target.',
+  },
+  {
     variable: 'MINUTEHAND_SLACK_URL',
     meaning: 'Slack webhook for notifications.',
   },

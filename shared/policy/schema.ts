@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { HOST_KEY, SFTP_ADDRESS } from '../blob/sftp_address.ts';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
@@ -213,6 +214,12 @@ const retrainValues = {
   adopt_max_auc_loss: z.number().min(0).max(1),
   executable_share_min: z.number().min(0).max(1),
   adopt_by: z.enum(['swap', 'rollout']),
+  delivery_target: z
+    .string()
+    .regex(SFTP_ADDRESS)
+    .nullable()
+    .meta({ examples: ['sftp://minutehand@windows.example/C:/minutehand/delivery'] }),
+  delivery_host_keys: z.array(z.string().regex(HOST_KEY)).max(10),
   deployment_stages: z.tuple([
     deploymentStage('test'),
     deploymentStage('pilot'),

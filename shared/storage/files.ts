@@ -127,6 +127,13 @@ export const STORED_FILES: readonly StoredFile[] = [
     bound: ONE_EACH,
     maxBytes: MIB,
   },
+  {
+    in: 'home',
+    path: 'delivered/<process>_mark_<process>.json',
+    what: 'Last received pointer of a delivery.',
+    bound: ONE_EACH,
+    maxBytes: MIB,
+  },
   { in: 'home', path: 'archived_signals.json', what: 'Archived part of each journal.', bound: ONE_EACH, maxBytes: MIB },
   { in: 'home', path: 'lease_id.json', what: 'Random name of the lease server.', bound: 'Fixed.', maxBytes: 1000 },
   { in: 'home', path: 'home_id', what: 'Random name of the home.', bound: 'Fixed.', maxBytes: 100 },

@@ -57,6 +57,7 @@ export const EVENTS = {
   report: { severity: 'info', title: 'Weekly report', command: 'minutehand report' },
   rollout: { severity: 'info', title: 'Rollout stage', command: 'minutehand rollout status' },
   archive_failed: { severity: 'warning', title: 'Signals cannot be archived', command: 'minutehand signals archive' },
+  delivery_failed: { severity: 'warning', title: 'Models cannot be delivered', command: 'minutehand models deliver' },
   channel_failed: { severity: 'warning', title: 'A channel refuses notifications', command: 'minutehand alerts list' },
   unit_failed: { severity: 'critical', title: 'Service ended with an error', command: 'minutehand status' },
   self_test: { severity: 'info', title: 'Self-test', command: '' },

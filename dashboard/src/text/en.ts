@@ -540,6 +540,7 @@ export const EN = {
   'event.report': 'Weekly report',
   'event.rollout': 'Rollout stage',
   'event.archive_failed': 'Signals cannot be archived',
+  'event.delivery_failed': 'Models cannot be delivered',
   'event.channel_failed': 'A channel takes no notifications',
   'event.unit_failed': 'Service ended with an error',
   'event.self_test': 'Self-test',

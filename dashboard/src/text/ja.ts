@@ -541,6 +541,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'event.report': '週次レポート',
   'event.rollout': 'ロールアウトの段階',
   'event.archive_failed': 'シグナルを保管できません',
+  'event.delivery_failed': 'モデルを配信できません',
   'event.channel_failed': '通知先が受け付けません',
   'event.unit_failed': 'サービスがエラーで終了',
   'event.self_test': '通知テスト',

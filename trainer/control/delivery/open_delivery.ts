@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { openSftp, type SftpFolder } from '../../../shared/blob/sftp.ts';
+import { sftpAddress } from '../../../shared/blob/sftp_address.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import type { RetrainPolicy } from '../../../shared/policy/schema.ts';
+
+/** A policy that has a target. */
+export interface DeliveryPolicy extends Pick<RetrainPolicy, 'delivery_host_keys'> {
+  readonly delivery_target: string;
+}
+
+/**
+ * Connects to the folder of `delivery_target`, with the key of MINUTEHAND_SFTP_KEY.
+ * @throws MinutehandError KEY_UNUSABLE, DELIVERY_HOST_KEY, DELIVERY_REFUSED, DELIVERY_UNREACHABLE
+ */
+export function openDelivery(policy: DeliveryPolicy, env: NodeJS.ProcessEnv): Promise<SftpFolder> {
+  const { delivery_target: target, delivery_host_keys: hostKeys } = policy;
+  const privateKey = readPrivateKey(env['MINUTEHAND_SFTP_KEY']);
+  return openSftp({ address: sftpAddress(target), hostKeys, privateKey });
+}
+
+function readPrivateKey(path: string | undefined): string {
+  const next = 'Name the file of a private SSH key without a passphrase: `ssh-keygen -t ed25519 -N "" -f <file>`.';
+  if (path === undefined || path === '')
+    throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SFTP_KEY is not set', next });
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new MinutehandError('KEY_UNUSABLE', { seen: `${path}: ${(cause as Error).message}`, next, cause });
+  }
+}
