@@ -31,7 +31,7 @@ export function directionLines(trained: TrainedDirection, plan: DirectionPlan, t
     ),
     netLine(net.result),
     ...edgeLines(net.edge),
-    `bias: balance ${number(bias.overall_balance, 3)} (${number(bias.prediction_min, 3)} to ${number(bias.prediction_max, 3)}), buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}, largest variance of 24 hours ${number(bias.largest_variance_24h, 3)}; ${listed('biased', bias.biased)}, ${listed('warnings', bias.warnings)}`,
+    `bias: balance ${number(bias.overall_balance, 3)} (${number(bias.prediction_min, 3)} to ${number(bias.prediction_max, 3)}), buys ${number(bias.buy_sell_ratio, 3)}, std ${number(bias.distribution_std, 3)}, bull buys ${number(bias.bull_market_buy_ratio, 3)}, bear sells ${number(bias.bear_market_sell_ratio, 3)}, largest variance of 24 hours ${number(bias.largest_variance_24h, 3)}; ${listed('biased', bias.biased)}`,
     ...gateLines(trained.gates),
     ...others.flatMap((own) => [
       `${own.name}: log loss ${figure(own.metrics.over_blocks.log_loss)}, difference ${number(own.against?.mean ?? null, 4)} (90 %: ${number(own.against?.lower_5 ?? null, 4)} … ${number(own.against?.upper_95 ?? null, 4)})`,
@@ -72,7 +72,7 @@ export function evaluationLines(
     ...Object.entries(manifest.edge)
       .filter(([symbol, own]) => !inSample && !own.no_edge && edge[symbol]?.no_edge === true)
       .map(([symbol, own]) => `  ${symbol}: the edge of its training (${number(own.net_bps, 1)} bps) is not there`),
-    `bias: ${listed('biased', bias.biased)}, ${listed('warnings', bias.warnings)}`,
+    `bias: ${listed('biased', bias.biased)}`,
     ...gateLines(gates),
   ];
 }

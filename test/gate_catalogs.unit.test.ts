@@ -27,6 +27,8 @@ import {
 import { isExplained, keyOf, type Evidence, type GateResult } from '../shared/bundle/gates/gate_result.ts';
 import { gateResultSchema } from '../shared/bundle/gates/gate_schema.ts';
 import { gateReason, gateText } from '../shared/bundle/gates/gate_text.ts';
+import type { BiasLimits } from '../trainer/learning/direction/bias_limits.ts';
+import { DELIVERED_BIAS_LIMITS } from '../trainer/learning/direction/bias_limits.fixture.ts';
 import { directionGates, type DirectionEvidence } from '../trainer/learning/direction/direction_gates.ts';
 import { verdict } from './passed_gates.ts';
 
@@ -164,6 +166,10 @@ const FITTED: readonly GateResult[] = [
   ...verdicts('rollout', null, {}, { active: '20240101T000000' }),
 ];
 
+const NO_LIMITS = Object.fromEntries(
+  Object.keys(DELIVERED_BIAS_LIMITS).map((name) => [name, null]),
+) as unknown as BiasLimits;
+
 function directionResults(): GateResult[] {
   const evidence: DirectionEvidence = {
     bias: {
@@ -171,8 +177,21 @@ function directionResults(): GateResult[] {
       prediction_min: 0.05,
       prediction_max: null,
       outcome: { rows: 9, predicted: 0.7, observed: 0.5, p_value: 0.001 },
-      biased: ['prediction mean', 'prediction minimum', 'prediction maximum', 'outcome'],
-      warnings: [],
+      biased: [
+        'prediction mean',
+        'prediction minimum',
+        'prediction maximum',
+        'outcome',
+        'buy ratio',
+        'buy ratio by hour',
+        'bull market',
+        'bear market',
+        'variance 24 hours',
+      ],
+      largest_variance_24h: 0.2,
+      buy_sell_ratio: 0.8,
+      bull_market_buy_ratio: 0.9,
+      bear_market_sell_ratio: null,
     },
     upOrDown: { auc: 0.7, standard_error: 0.01, days: 200 },
     series: [{ series: 'open_interest' }, { series: 'volume' }] as unknown as DirectionEvidence['series'],
@@ -181,11 +200,21 @@ function directionResults(): GateResult[] {
     hasEdge: true,
     f1: { f1: 0.5, f1_by_class: [0.5, 0.5, 0.5], f1_chance: 0.333, f1_gain_lower: 0.1 },
     f1Floor: 0.6,
+    biasLimits: DELIVERED_BIAS_LIMITS,
   };
   const bias = { ...evidence.bias, biased: [] };
   return [
     ...directionGates(evidence),
-    ...directionGates({ ...evidence, bias, upOrDown: null, series: [], column: null, delayed: null, f1Floor: null }),
+    ...directionGates({
+      ...evidence,
+      bias,
+      upOrDown: null,
+      series: [],
+      column: null,
+      delayed: null,
+      f1Floor: null,
+      biasLimits: NO_LIMITS,
+    }),
     ...directionGates({ ...evidence, hasEdge: false }),
   ];
 }

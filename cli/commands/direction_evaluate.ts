@@ -12,6 +12,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { timeframeOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { biasLimits } from '../../trainer/learning/direction/bias_limits.ts';
 import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
 import { firstUnseen, evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
 import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';
@@ -63,6 +64,7 @@ function directionBundle(name: string): string {
 
 /** @throws MinutehandError as `loadDirectionModel`, `readInstruments` and `evaluateDirection` */
 export async function runEvaluate(folder: string, flags: EvaluateFlags, output: Output): Promise<void> {
+  const settings = loadSettings();
   const { manifest } = readDirectionBundle(folder);
   const model = await loadDirectionModel(folder, liveInstrumentSchema(manifest.timeframe), rowsPerScore);
   const period = parsePeriod(flags);
@@ -82,7 +84,7 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
       symbols,
       timeframe,
       window: null,
-      settings: loadSettings(),
+      settings,
     };
     const instruments = await readInstruments(source, (done, total) => progress.update('reading bars', done, total));
     for (const { bars } of instruments)
@@ -96,7 +98,8 @@ export async function runEvaluate(folder: string, flags: EvaluateFlags, output: 
       to,
       costs,
       seed: flags.seed,
-      f1Floor: f1Floor(loadSettings(), 'direction'),
+      f1Floor: f1Floor(settings, 'direction'),
+      biasLimits: biasLimits(settings),
     });
     progress.stop();
     for (const line of evaluationLines(evaluation, manifest)) output.line(line);

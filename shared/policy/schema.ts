@@ -61,6 +61,8 @@ const allowedHosts = z.array(host).max(100);
 const telegramChat = z.int().refine((id) => id !== 0, 'the number of a chat, not 0');
 const channels = z.array(z.enum(CHANNEL_NAMES));
 const searchRange = z.tuple([fraction, fraction]);
+/** Lowest and highest; null = not judged. */
+const limitRange = z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]).nullable();
 
 const rateSteps = z.array(z.tuple([z.number().min(0).max(1), z.number().gt(0).max(1)])).max(20);
 
@@ -202,6 +204,13 @@ const retrainValues = {
   quality_f1_floor: z.number().min(0).lt(1),
   quality_f1_gates: z.array(z.enum(['ai1', 'ai2', 'direction'])),
   pass_rate_range: searchRange,
+  direction_prediction_range: limitRange,
+  direction_mean_range: limitRange,
+  direction_buy_ratio_range: limitRange,
+  direction_hour_buy_ratio_range: limitRange,
+  direction_bull_buy_ratio_range: limitRange,
+  direction_bear_sell_ratio_range: limitRange,
+  direction_variance_24h_max: z.number().gt(0).max(4).nullable(),
   adopt_min_auc: fraction,
   adopt_min_candidates: z.int().min(1).max(1_000_000),
   adopt_min_sharpe_ratio: z.number().min(0).max(1).nullable(),

@@ -8,6 +8,7 @@ import type { InstrumentBars } from '../../trainer/learning/direction/instrument
 import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
 import { makeDirectionBundle } from '../../trainer/learning/direction/make_direction_bundle.ts';
 import { NO_OBSERVATIONS } from '../../trainer/learning/direction/series_files.ts';
+import type { BiasLimits } from '../../trainer/learning/direction/bias_limits.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
@@ -80,6 +81,17 @@ function instrumentOf(symbol: string, hours: number): Instrument {
   return { bars, series: { ...(none as Record<SeriesName, SeriesHistory>), funding_rate: fundingOf(bars) } };
 }
 
+/** Trials are not penalized for the shares of their calls. */
+const BIAS_LIMITS: BiasLimits = {
+  prediction: [0.1, 0.9],
+  mean: [0.4, 0.6],
+  buyRatio: null,
+  hourBuyRatio: null,
+  bullBuyRatio: null,
+  bearSellRatio: null,
+  variance24h: null,
+};
+
 const PLAN: DirectionPlan = {
   windows: WINDOWS,
   label: EVALUATION_LABEL,
@@ -90,6 +102,7 @@ const PLAN: DirectionPlan = {
   walkForward: { ...DIRECTION_WALK_FORWARD, blocks: 4 },
   costs: { takerFeeBps: 5, slippageBps: 1 },
   f1Floor: null,
+  biasLimits: BIAS_LIMITS,
   search: null,
   seed: '1',
   workers: 0,
@@ -134,7 +147,7 @@ export const DIRECTION_PARTS: readonly GoldenPart[] = [
     what: 'the same with a search for its parameters, 4 trials',
     isLong: true,
     measure: (workshop) => {
-      const search = { trials: 4, balancePenalty: true };
+      const search = { trials: 4, balancePenalty: true, biasLimits: BIAS_LIMITS };
       return measure({ ...PLAN, balances: [], peers: [], search }, SEARCHED_HOURS, workshop.folder('direction search'));
     },
   },

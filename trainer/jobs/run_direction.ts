@@ -3,6 +3,7 @@ import { directionFolder } from '../../shared/bundle/direction/active_direction.
 import type { HomePaths } from '../../shared/home.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
+import { biasLimits } from '../learning/direction/bias_limits.ts';
 import { makeDirectionBundle } from '../learning/direction/make_direction_bundle.ts';
 import {
   DIRECTION_PARAMS,
@@ -85,12 +86,13 @@ function planOf({ parameters, seed, resources }: DirectionJob, settings: Setting
     label,
     balance,
     classWeightRatio: class_weight_ratio,
-    search: trials === 0 ? null : { trials, balancePenalty: balance_penalty },
+    search: trials === 0 ? null : { trials, balancePenalty: balance_penalty, biasLimits: biasLimits(settings) },
     stride,
     params: DIRECTION_PARAMS,
     walkForward: DIRECTION_WALK_FORWARD,
     costs: { takerFeeBps: parameters.taker_fee_bps, slippageBps: parameters.slippage_bps },
     f1Floor: f1Floor(settings, 'direction'),
+    biasLimits: biasLimits(settings),
     seed: String(seed),
     workers: resources.workers,
     balances: compare,

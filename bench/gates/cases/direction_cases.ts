@@ -3,6 +3,8 @@ import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/def
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { createRng } from '../../../shared/rng.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import { biasLimits } from '../../../trainer/learning/direction/bias_limits.ts';
 import { directionBias } from '../../../trainer/learning/direction/direction_bias.ts';
 import { directionGates, type DirectionEvidence } from '../../../trainer/learning/direction/direction_gates.ts';
 import type { InstrumentBars } from '../../../trainer/learning/direction/instrument_bars.ts';
@@ -23,6 +25,9 @@ const START = 1_600_000_000 - (1_600_000_000 % HOUR);
 /** Hours over which labels, and answers, stay the same. */
 const LABEL_HOURS = 24;
 
+/** Those that minutehand is delivered with. */
+const LIMITS = biasLimits(loadSettings({ env: {} }));
+
 const NO_EVIDENCE: DirectionEvidence = {
   bias: {
     overall_balance: 0.5,
@@ -30,7 +35,10 @@ const NO_EVIDENCE: DirectionEvidence = {
     prediction_max: 0.6,
     outcome: { rows: 0, predicted: null, observed: null, p_value: null },
     biased: [],
-    warnings: [],
+    largest_variance_24h: null,
+    buy_sell_ratio: null,
+    bull_market_buy_ratio: null,
+    bear_market_sell_ratio: null,
   },
   upOrDown: null,
   series: [],
@@ -39,6 +47,7 @@ const NO_EVIDENCE: DirectionEvidence = {
   hasEdge: true,
   f1: { f1: 1, f1_by_class: [1, 1, 1], f1_chance: 0.3, f1_gain_lower: 0.5 },
   f1Floor: 0.6,
+  biasLimits: LIMITS,
 };
 
 /** By the gate of the release, on evidence that is sound but for this. */
@@ -61,7 +70,7 @@ function isBiased(answered: number, went: number, index: number): boolean {
   const down = up.map((own) => 1 - own);
   const time = up.map((_, row) => START + row * HOUR);
   const regime = new Float64Array(rows);
-  const bias = directionBias({ time, up, down, regime, outcome, overlap: LABEL_HOURS });
+  const bias = directionBias({ time, up, down, regime, outcome, overlap: LABEL_HOURS }, LIMITS);
   return refusesGate('direction.bias', { bias });
 }
 

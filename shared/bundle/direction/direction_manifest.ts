@@ -101,7 +101,7 @@ export const directionManifestSchema = z.strictObject({
       outcome_observed: metric.optional(),
       /** What a model is refused for; in earlier bundles without gates: calls that differ from the base rate. */
       biased: z.array(z.string()),
-      /** What else is outside its limits; absent in earlier bundles. */
+      /** What was outside other limits, in earlier bundles. */
       warnings: z.array(z.string()).optional(),
     })
     .optional(),

@@ -74,6 +74,11 @@ function champion(of: GateFigures): string {
 const against = (of: GateFigures): string =>
   since(`${of.fixed('challenger', 4)} against ${of.fixed('champion', 4)} of ${of.text('version')}`, of);
 
+/** Limits that are judged: none is no text. */
+function between(of: GateFigures, what: string, least: string, most: string): string[] {
+  return of.number(least) === null ? [] : [`${what} from ${of.text(least)} to ${of.text(most)}`];
+}
+
 function championSharpe(of: GateFigures): string {
   const trades = of.text('trades');
   const others = `${of.text('champion_trades')} of ${of.text('version')}`;
@@ -189,10 +194,18 @@ export const EN: GateCatalog = {
         const biased = of.list('biased');
         const range = `${dash(of, 'prediction_min')} to ${dash(of, 'prediction_max')}, mean ${dash(of, 'mean')}`;
         const outcome = `outcomes ${dash(of, 'observed')} where it was ${dash(of, 'predicted')}`;
-        return `${range}, ${outcome}${biased.length === 0 ? '' : `: ${biased.join(', ')}`}`;
+        const buys = of.number('buy_ratio') === null ? '' : `, ${of.percent('buy_ratio')} of the calls up`;
+        return `${range}, ${outcome}${buys}${biased.length === 0 ? '' : `: ${biased.join(', ')}`}`;
       },
       limit: (of) =>
-        `each from ${of.text('least')} to ${of.text('most')}, their mean from ${of.text('least_mean')} to ${of.text('most_mean')} and within ${of.text('tolerance')} of the outcomes`,
+        [
+          ...between(of, 'each', 'least', 'most'),
+          ...between(of, 'their mean', 'least_mean', 'most_mean'),
+          `their mean within ${of.text('tolerance')} of the outcomes`,
+          ...between(of, 'calls that are up', 'least_buys', 'most_buys'),
+          ...between(of, 'those of each hour', 'least_hour', 'most_hour'),
+          ...(of.number('most_variance') === null ? [] : [`variance of a day at most ${of.text('most_variance')}`]),
+        ].join(', '),
     },
     plausible: {
       name: 'plausible',

@@ -85,12 +85,22 @@ function championSharpe(of: GateFigures): string {
 const dash = (of: GateFigures, name: string, digits = 3): string =>
   of.number(name) === null ? '–' : of.fixed(name, digits);
 
-/** Codes of `biasedPredictions` and `biasedOutcome` in trainer/learning/direction/direction_bias.ts. */
+/** Limits that are judged: none is no text. */
+function between(of: GateFigures, what: string, least: string, most: string): string[] {
+  return of.number(least) === null ? [] : [`${what} ${of.text(least)}～${of.text(most)}`];
+}
+
+/** Codes of `DirectionBias.biased` in trainer/learning/direction/direction_bias.ts. */
 const BIASES: Readonly<Record<string, string>> = {
   'prediction mean': '平均',
   'prediction minimum': '最小',
   'prediction maximum': '最大',
   outcome: '実績との差',
+  'buy ratio': '買い比率',
+  'buy ratio by hour': '時間帯別の買い比率',
+  'bull market': '上昇相場の買い比率',
+  'bear market': '下落相場の売り比率',
+  'variance 24 hours': '24時間の分散',
 };
 
 export const JA: GateCatalog = {
@@ -195,10 +205,18 @@ export const JA: GateCatalog = {
         const biased = of.list('biased').map((code) => BIASES[code] ?? code);
         const range = `${dash(of, 'prediction_min')}～${dash(of, 'prediction_max')}、平均 ${dash(of, 'mean')}`;
         const outcome = `予測 ${dash(of, 'predicted')} に対し実績 ${dash(of, 'observed')}`;
-        return `${range}、${outcome}${biased.length === 0 ? '' : `、偏り: ${biased.join('、')}`}`;
+        const buys = of.number('buy_ratio') === null ? '' : `、買い ${of.percent('buy_ratio')}`;
+        return `${range}、${outcome}${buys}${biased.length === 0 ? '' : `、偏り: ${biased.join('、')}`}`;
       },
       limit: (of) =>
-        `各予測は ${of.text('least')}～${of.text('most')}、平均は ${of.text('least_mean')}～${of.text('most_mean')}、実績との差は ${of.text('tolerance')} 以内`,
+        [
+          ...between(of, '各予測は', 'least', 'most'),
+          ...between(of, '平均は', 'least_mean', 'most_mean'),
+          `実績との差は ${of.text('tolerance')} 以内`,
+          ...between(of, '買い比率は', 'least_buys', 'most_buys'),
+          ...between(of, '時間帯別では', 'least_hour', 'most_hour'),
+          ...(of.number('most_variance') === null ? [] : [`日内の分散は ${of.text('most_variance')} 以下`]),
+        ].join('、'),
     },
     plausible: {
       name: '妥当性',

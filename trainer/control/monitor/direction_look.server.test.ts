@@ -8,6 +8,7 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { openJournal, type SignalRow } from '../../../shared/store/journal.ts';
 import { writeTinyDirection } from '../../../test/tiny_direction.ts';
+import { PREDICTION_BIAS_LIMITS } from '../../learning/direction/bias_limits.fixture.ts';
 import { lookAtDirections, type LiveDirections } from './direction_look.ts';
 
 const DAYS = 40;
@@ -62,6 +63,7 @@ function look(journal: string, instruments = ['BTCUSDT@1h']): LiveDirections {
     modelsFolder: models,
     journals: [journal],
     bars: new Map([['BTCUSDT', walk()]]),
+    limits: { ...PREDICTION_BIAS_LIMITS, buyRatio: [0.4, 0.6] },
   });
 }
 
@@ -72,12 +74,11 @@ it('compares the published probabilities of the active direction model with the 
   // Without the week that warms the features and the hours whose label is not known yet.
   expect(balanced!.bars).toBeGreaterThan((DAYS - 9) * 24);
   expect(balanced).toMatchObject({ version, bias: { biased: [] } });
-  expect(balanced!.bias.warnings).not.toContain('buy ratio');
   expect(bullish!.bias.buy_sell_ratio).toBe(1);
   expect(bullish!.bias.overall.base_rate).toBeGreaterThan(0.3);
   expect(bullish!.bias.overall.base_rate).toBeLessThan(0.7);
   expect(bullish!.bias.biased).toContain('prediction mean');
-  expect(bullish!.bias.warnings).toContain('buy ratio');
+  expect(bullish!.bias.biased).toContain('buy ratio');
 });
 
 it('says why there is no figure', () => {

@@ -12,6 +12,7 @@ import { NO_SERIES } from '../../learning/direction/series_files.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
 import { evaluationLabel } from '../../learning/label/direction.ts';
 import { CLASSES } from '../../learning/direction/walk_forward.ts';
+import type { BiasLimits } from '../../learning/direction/bias_limits.ts';
 import type { DirectionBias } from '../../learning/direction/direction_bias.ts';
 import type { Part } from '../../learning/profile/part.ts';
 
@@ -32,10 +33,17 @@ export interface DirectionLookTask {
   readonly journals: readonly string[];
   /** Bars of all instruments, with those that warm their features. */
   readonly bars: ReadonlyMap<string, BarColumns>;
+  readonly limits: BiasLimits;
 }
 
 /** Bias of what the active direction models published, against the outcomes, by timeframe. */
-export function lookAtDirections({ instruments, modelsFolder, journals, bars }: DirectionLookTask): LiveDirections {
+export function lookAtDirections({
+  instruments,
+  modelsFolder,
+  journals,
+  bars,
+  limits,
+}: DirectionLookTask): LiveDirections {
   const all = instruments.map(parseInstrument);
   const timeframes = [...new Set(all.map(barSecondsOf))].sort((a, b) => a - b);
   return Object.fromEntries(
@@ -44,7 +52,7 @@ export function lookAtDirections({ instruments, modelsFolder, journals, bars }: 
       try {
         const version = readActiveDirection(modelsFolder, timeframeOf(seconds))?.version ?? null;
         if (version === null) return [timeframeOf(seconds), { skipped: 'no direction model is active' }];
-        return [timeframeOf(seconds), lookAtVersion(version, own, seconds, journals, bars)];
+        return [timeframeOf(seconds), lookAtVersion(version, own, seconds, journals, bars, limits)];
       } catch (error) {
         return [timeframeOf(seconds), { skipped: describeError(error).message }];
       }
@@ -58,6 +66,7 @@ function lookAtVersion(
   seconds: number,
   journals: readonly string[],
   bars: ReadonlyMap<string, BarColumns>,
+  limits: BiasLimits,
 ): Part<LiveDirection> {
   const known = instruments.filter(({ a }) => bars.has(a));
   if (known.length === 0) return { skipped: 'no bar has come' };
@@ -89,7 +98,7 @@ function lookAtVersion(
     labels: Float64Array.from(published, (row) => rows.evaluation[row]!),
     rows: Int32Array.from(published),
   };
-  return { version, bars: published.length, bias: modelBias(rows, answers, seconds) };
+  return { version, bars: published.length, bias: modelBias(rows, answers, seconds, limits) };
 }
 
 /** Earliest bar that look needs before the first one that counts. */

@@ -34,6 +34,7 @@ import {
   scoreCandidates,
   type LivePair,
 } from '../../learning/profile/live_pairs.ts';
+import { biasLimits } from '../../learning/direction/bias_limits.ts';
 import { directionWarmUp, lookAtDirections, type LiveDirections } from './direction_look.ts';
 import { servedPerformance } from './group_performance.ts';
 import {
@@ -188,7 +189,7 @@ async function liveDirections(task: LookTask, last: OpenTime): Promise<LiveDirec
   const symbols = instruments.map((id) => parseInstrument(id).a);
   const from = last - settings.retrain.monitor_days * DAY_S - directionWarmUp(instruments);
   const bars = await withStore(task, (store) => readBars(task, symbols, from, store));
-  return lookAtDirections({ instruments, modelsFolder, journals, bars });
+  return lookAtDirections({ instruments, modelsFolder, journals, bars, limits: biasLimits(settings) });
 }
 
 async function withStore<T>({ storeUrl }: LookTask, work: (store: Store | null) => Promise<T>): Promise<T> {

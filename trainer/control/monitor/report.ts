@@ -1,5 +1,4 @@
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
-import { BUY_RATIO_LIMITS } from '../../learning/direction/direction_bias.ts';
 import type { LiveDirections } from './direction_look.ts';
 import { SIGMAS, type FeatureDrift } from '../../learning/profile/drift.ts';
 import type { FillPerformance, SymbolFills } from './fill_performance.ts';
@@ -67,6 +66,9 @@ export type DriftPolicy = Pick<
   | 'fill_cost_gap'
 >;
 
+/** A direction model without bias calls up as often as down. */
+const BALANCED = 0.5;
+
 /** Smaller differences of costs are rounding of prices. */
 const MIN_COST_BPS = 0.01;
 
@@ -113,13 +115,13 @@ export function findingsOf(
 function directionFindings(directions: LiveDirections): DriftFinding[] {
   return Object.entries(directions).flatMap(([timeframe, own]) => {
     if (isSkipped(own)) return [];
-    const { biased, warnings, buy_sell_ratio, overall_balance } = own.bias;
-    return [...biased, ...warnings].map((name) => {
+    const { biased, buy_sell_ratio, overall_balance } = own.bias;
+    return biased.map((name) => {
       const subject = `${timeframe} ${name}`;
       const buys = buy_sell_ratio!;
       const text = `direction bias ${subject}: outside its limits; mean prediction ${overall_balance!.toFixed(2)}, ${(100 * buys).toFixed(0)} % of ${own.bars} calls of ${own.version} are up`;
       return {
-        ...finding('direction bias', subject, buys, BUY_RATIO_LIMITS.highest, null, text),
+        ...finding('direction bias', subject, buys, BALANCED, null, text),
         retrains: null,
       };
     });

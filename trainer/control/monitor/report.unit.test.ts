@@ -121,8 +121,7 @@ describe('findingsOf', () => {
 
   it('finds a bias of published direction probabilities, which is no reason to train pairs', () => {
     const bias = {
-      biased: ['prediction mean'],
-      warnings: ['buy ratio by hour'],
+      biased: ['prediction mean', 'buy ratio by hour'],
       buy_sell_ratio: 0.82,
       overall_balance: 0.64,
     } as unknown as LiveDirection['bias'];

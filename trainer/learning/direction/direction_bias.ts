@@ -1,25 +1,17 @@
 import { normalCdf } from '../statistics/normal.ts';
+import type { BiasLimits, Limits } from './bias_limits.ts';
 
 const HOURS = 24;
 const SECONDS_PER_HOUR = 3600;
-/** A buy ratio outside these limits is a warning: over all calls, and of each hour. */
-export const BUY_RATIO_LIMITS = { lowest: 0.3, highest: 0.7 } as const;
-/**
- * Limits of ML_UP_PROB / (ML_UP_PROB + ML_DOWN_PROB): of each prediction, and of their mean. Predictions beyond them
- * are biased.
- */
-export const PREDICTION_LIMITS = { minimum: 0.1, maximum: 0.9, mean: { lowest: 0.4, highest: 0.6 } } as const;
-/** A larger variance of ML_UP_PROB − ML_DOWN_PROB over 24 hours is a warning. */
-export const VARIANCE_LIMIT_24H = 0.15;
 /**
  * Predictions are biased if their mean on the bars that moved differs from the share that went up by more than this,
  * and by more than chance at `OUTCOME_SIGNIFICANCE`.
  */
 export const OUTCOME_TOLERANCE = 0.1;
 export const OUTCOME_SIGNIFICANCE = 0.01;
-/** With fewer calls, no limit is applied: to all, and to an hour. */
+/** With fewer calls, no limit is applied: to all, and to an hour, a bull or a bear market. */
 export const MIN_CALLS = 100;
-export const MIN_HOUR_CALLS = 20;
+export const MIN_GROUP_CALLS = 20;
 
 /** Predictions of the direction model with known outcomes. All arrays: [rows]. */
 export interface DirectionAnswers {
@@ -76,13 +68,14 @@ export interface DirectionBias {
   /** By hour of the close, UTC. */
   readonly hours: readonly BuyRatio[];
   readonly outcome: OutcomeBias;
-  /** What a model is refused for: `prediction mean`, `prediction minimum`, `prediction maximum`, `outcome`. */
+  /**
+   * What a model is refused for: `prediction mean`, `prediction minimum`, `prediction maximum`, `outcome`, `buy ratio`,
+   * `buy ratio by hour`, `bull market`, `bear market`, `variance 24 hours`.
+   */
   readonly biased: readonly string[];
-  /** What else is outside its limits: `buy ratio`, `buy ratio by hour`, `variance 24 hours`. */
-  readonly warnings: readonly string[];
 }
 
-export function directionBias(answers: DirectionAnswers): DirectionBias {
+export function directionBias(answers: DirectionAnswers, limits: BiasLimits): DirectionBias {
   const { time, up, down, regime } = answers;
   const all = Int32Array.from({ length: time.length }, (_, row) => row);
   const hourOf = (row: number): number => Math.floor(time[row]! / SECONDS_PER_HOUR) % HOURS;
@@ -122,42 +115,60 @@ export function directionBias(answers: DirectionAnswers): DirectionBias {
     bear,
     hours,
     outcome,
-    biased: share.length < MIN_CALLS ? [] : [...biasedPredictions(figures), ...biasedOutcome(outcome)],
-    warnings: share.length < MIN_CALLS ? [] : warningsOf(figures, overall, hours),
+    biased:
+      share.length < MIN_CALLS
+        ? []
+        : [
+            ...biasedPredictions(figures, limits),
+            ...biasedOutcome(outcome),
+            ...biasedCalls({ overall, bull, bear, hours }, limits),
+            ...swings(figures, limits),
+          ],
   };
 }
 
 /** Figures of predictions that have limits. */
 export type PredictionFigures = Pick<DirectionBias, 'overall_balance' | 'prediction_min' | 'prediction_max'>;
 
-/** What is beyond `PREDICTION_LIMITS`. */
-export function biasedPredictions({ overall_balance, prediction_min, prediction_max }: PredictionFigures): string[] {
-  const { minimum, maximum, mean: ofMean } = PREDICTION_LIMITS;
+function biasedPredictions(
+  { overall_balance, prediction_min, prediction_max }: PredictionFigures,
+  { prediction, mean: ofMean }: BiasLimits,
+): string[] {
+  const isBelow = prediction !== null && prediction_min !== null && prediction_min < prediction[0];
+  const isAbove = prediction !== null && prediction_max !== null && prediction_max > prediction[1];
   return [
-    ...(overall_balance !== null && isOutside(overall_balance, ofMean) ? ['prediction mean'] : []),
-    ...(prediction_min !== null && prediction_min < minimum ? ['prediction minimum'] : []),
-    ...(prediction_max !== null && prediction_max > maximum ? ['prediction maximum'] : []),
+    ...(isOutside(overall_balance, ofMean) ? ['prediction mean'] : []),
+    ...(isBelow ? ['prediction minimum'] : []),
+    ...(isAbove ? ['prediction maximum'] : []),
   ];
+}
+
+/** Shares of calls, of groups with enough of them. */
+function biasedCalls(
+  { overall, bull, bear, hours }: Pick<DirectionBias, 'overall' | 'bull' | 'bear' | 'hours'>,
+  { buyRatio: ofAll, hourBuyRatio, bullBuyRatio, bearSellRatio }: BiasLimits,
+): string[] {
+  const ofGroup = ({ calls, buy_ratio }: BuyRatio): number | null => (calls < MIN_GROUP_CALLS ? null : buy_ratio);
+  const bearBuys = ofGroup(bear);
+  return [
+    ...(isOutside(overall.buy_ratio, ofAll) ? ['buy ratio'] : []),
+    ...(hours.some((own) => isOutside(ofGroup(own), hourBuyRatio)) ? ['buy ratio by hour'] : []),
+    ...(isOutside(ofGroup(bull), bullBuyRatio) ? ['bull market'] : []),
+    ...(isOutside(bearBuys === null ? null : 1 - bearBuys, bearSellRatio) ? ['bear market'] : []),
+  ];
+}
+
+function swings(
+  { largest_variance_24h: largest }: Pick<DirectionBias, 'largest_variance_24h'>,
+  { variance24h }: BiasLimits,
+): string[] {
+  return largest !== null && variance24h !== null && largest > variance24h ? ['variance 24 hours'] : [];
 }
 
 function biasedOutcome({ predicted, observed, p_value }: OutcomeBias): string[] {
   if (predicted === null || observed === null || p_value === null) return [];
   const isFar = Math.abs(predicted - observed) > OUTCOME_TOLERANCE;
   return isFar && p_value < OUTCOME_SIGNIFICANCE ? ['outcome'] : [];
-}
-
-function warningsOf(
-  { largest_variance_24h }: Pick<DirectionBias, 'largest_variance_24h'>,
-  overall: BuyRatio,
-  hours: readonly BuyRatio[],
-): string[] {
-  const isWarned = ({ calls, buy_ratio }: BuyRatio, minimum: number): boolean =>
-    calls >= minimum && buy_ratio !== null && isOutside(buy_ratio, BUY_RATIO_LIMITS);
-  return [
-    ...(isWarned(overall, MIN_CALLS) ? ['buy ratio'] : []),
-    ...(hours.some((own) => isWarned(own, MIN_HOUR_CALLS)) ? ['buy ratio by hour'] : []),
-    ...(largest_variance_24h !== null && largest_variance_24h > VARIANCE_LIMIT_24H ? ['variance 24 hours'] : []),
-  ];
 }
 
 /** Normal approximation with the overlap of the labels; the predicted mean is taken as known. */
@@ -171,8 +182,9 @@ function outcomeBias({ outcome, overlap }: DirectionAnswers, share: Float64Array
   return { rows: rows.length, predicted, observed, p_value };
 }
 
-function isOutside(ratio: number, { lowest, highest }: { readonly lowest: number; readonly highest: number }): boolean {
-  return ratio < lowest || ratio > highest;
+/** Unknown, or without limits: no. */
+function isOutside(ratio: number | null, limits: Limits | null): boolean {
+  return ratio !== null && limits !== null && (ratio < limits[0] || ratio > limits[1]);
 }
 
 function buyRatio({ up, down, outcome }: DirectionAnswers, rows: Int32Array): BuyRatio {

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
-import { directionBias, type DirectionAnswers } from './direction_bias.ts';
+import { DELIVERED_BIAS_LIMITS, PREDICTION_BIAS_LIMITS } from './bias_limits.fixture.ts';
+import type { BiasLimits } from './bias_limits.ts';
+import { directionBias, type DirectionAnswers, type DirectionBias } from './direction_bias.ts';
+
+const judged = (answers: DirectionAnswers, limits: BiasLimits = PREDICTION_BIAS_LIMITS): DirectionBias =>
+  directionBias(answers, limits);
 
 /** Hourly answers; `buys` is the chance that a call is up, `ups` that the market went up. */
 function answersOf(rows: number, buys: (row: number) => number, ups: number, seed = 'bias'): DirectionAnswers {
@@ -26,7 +31,7 @@ describe('directionBias', () => {
       outcome: [1, 0, -1, 1],
       overlap: 1,
     };
-    const bias = directionBias(answers);
+    const bias = judged(answers);
     expect(bias.overall_balance).toBeCloseTo((0.75 + 0.25 + 0.8 + 0.625) / 4, 12);
     expect([bias.prediction_min, bias.prediction_max]).toEqual([0.25, 0.8]);
     expect(bias.buy_sell_ratio).toBe(0.75);
@@ -50,9 +55,15 @@ describe('directionBias', () => {
       up: Float64Array.from(answers.up, () => share),
       down: Float64Array.from(answers.up, () => 1 - share),
     };
-    const bias = directionBias(constant);
+    const bias = judged(constant);
     expect(bias.biased).toEqual([]);
-    expect(bias.warnings).toEqual(['buy ratio', 'buy ratio by hour']);
+    // By the literal limits of calls it is refused.
+    expect(judged(constant, DELIVERED_BIAS_LIMITS).biased).toEqual([
+      'buy ratio',
+      'buy ratio by hour',
+      'bull market',
+      'bear market',
+    ]);
     expect(bias.outcome.predicted).toBeCloseTo(share, 12);
     expect(bias.outcome.observed).toBeCloseTo(0.52, 1);
   });
@@ -77,7 +88,7 @@ describe('directionBias', () => {
       }
       const time = up.map((_, row) => row * 3600);
       const down = up.map((own) => 1 - own);
-      if (directionBias({ time, up, down, regime: up, outcome, overlap: 24 }).biased.length > 0) refused++;
+      if (judged({ time, up, down, regime: up, outcome, overlap: 24 }).biased.length > 0) refused++;
     }
     expect(refused).toBeLessThanOrEqual(5);
   });
@@ -85,7 +96,7 @@ describe('directionBias', () => {
   it('refuses the model of a bull market, even while the market bears it out', () => {
     const bull = (ups: number): readonly string[] => {
       const answers = answersOf(3000, () => 1, ups);
-      return directionBias({
+      return judged({
         ...answers,
         up: new Float64Array(3000).fill(0.75),
         down: new Float64Array(3000).fill(0.25),
@@ -98,57 +109,85 @@ describe('directionBias', () => {
   it('refuses a mean prediction that is far from the outcomes beyond chance', () => {
     const answers = answersOf(3000, () => 1, 0.7);
     const even = { ...answers, up: new Float64Array(3000).fill(0.45), down: new Float64Array(3000).fill(0.55) };
-    expect(directionBias(even).biased).toEqual(['outcome']);
+    expect(judged(even).biased).toEqual(['outcome']);
     // The same rows are worth ten independent ones.
-    expect(directionBias({ ...even, overlap: 240 }).biased).toEqual([]);
+    expect(judged({ ...even, overlap: 240 }).biased).toEqual([]);
   });
 
   it('refuses predictions below 0.1 or above 0.9, and none at the limits', () => {
     const balanced = (lowest: number, highest: number): readonly string[] => {
       const answers = answersOf(2000, () => 0.5, 0.5);
       const up = Float64Array.from(answers.up, (_, row) => (row === 0 ? lowest : row === 1 ? highest : 0.5));
-      return directionBias({ ...answers, up, down: up.map((own) => 1 - own) }).biased;
+      return judged({ ...answers, up, down: up.map((own) => 1 - own) }).biased;
     };
     expect(balanced(0.1, 0.9)).toEqual([]);
     expect(balanced(0.09, 0.9)).toEqual(['prediction minimum']);
     expect(balanced(0.1, 0.91)).toEqual(['prediction maximum']);
   });
 
-  it('warns of one hour whose calls are on one side', () => {
-    const { biased, warnings } = directionBias(answersOf(24 * 200, (row) => (row % 24 === 7 ? 0.98 : 0.5), 0.5));
-    expect([biased, warnings]).toEqual([[], ['buy ratio by hour']]);
+  it('refuses the model of a bull market by its calls, passes a balanced one, and follows the policy', () => {
+    // Calls follow the market: 65 % up where it rises, 35 % where it falls.
+    const following = (row: number): number => [0.35, 0.5, 0.65][row % 3]!;
+    const balanced = answersOf(24 * 400, following, 0.5);
+    expect(judged(balanced, DELIVERED_BIAS_LIMITS).biased).toEqual([]);
+    const bullish = answersOf(24 * 400, () => 0.9, 0.5);
+    const found = judged(bullish, DELIVERED_BIAS_LIMITS).biased;
+    expect(found).toEqual(expect.arrayContaining(['buy ratio', 'buy ratio by hour', 'bull market', 'bear market']));
+    const { bull_market_buy_ratio, bear_market_sell_ratio } = judged(balanced);
+    expect(bull_market_buy_ratio).toBeCloseTo(0.65, 1);
+    expect(bear_market_sell_ratio).toBeCloseTo(0.65, 1);
+    for (const [limits, name] of [
+      [{ prediction: [0.3, 0.7] }, 'prediction minimum'],
+      [{ mean: [0.55, 0.6] }, 'prediction mean'],
+      [{ buyRatio: [0.55, 0.6] }, 'buy ratio'],
+      [{ hourBuyRatio: [0.55, 0.6] }, 'buy ratio by hour'],
+      [{ bullBuyRatio: [0.3, 0.6] }, 'bull market'],
+      [{ bearSellRatio: [0.3, 0.6] }, 'bear market'],
+      [{ variance24h: 0.01 }, 'variance 24 hours'],
+    ] as const)
+      expect(judged(balanced, { ...DELIVERED_BIAS_LIMITS, ...limits }).biased, name).toContain(name);
+    const loose = Object.fromEntries(Object.keys(DELIVERED_BIAS_LIMITS).map((name) => [name, null]));
+    expect(judged(bullish, loose as unknown as BiasLimits).biased).toEqual(['outcome']);
   });
 
-  it('warns of a day on which predictions swing beyond 0.15', () => {
+  it('refuses one hour whose calls are on one side', () => {
+    const answers = answersOf(24 * 200, (row) => (row % 24 === 7 ? 0.98 : 0.5), 0.5);
+    expect(judged(answers, DELIVERED_BIAS_LIMITS).biased).toEqual(['buy ratio by hour']);
+  });
+
+  it('refuses a day on which predictions swing beyond 0.15', () => {
     const swinging = (size: number): readonly string[] => {
       const answers = answersOf(24 * 40, () => 0.5, 0.5);
       const lean = Float64Array.from(answers.up, (_, row) => (row % 2 === 0 ? size : -size));
-      return directionBias({
+      return judged({
         ...answers,
         up: lean.map((own) => 0.5 + own / 2),
         down: lean.map((own) => 0.5 - own / 2),
-      }).warnings;
+      }).biased;
     };
     expect(swinging(0.45)).toContain('variance 24 hours');
     expect(swinging(0.3)).not.toContain('variance 24 hours');
   });
 
   it('applies no limit to few calls', () => {
-    const { biased, warnings } = directionBias(answersOf(8, () => 1, 0.5));
-    expect([biased, warnings]).toEqual([[], []]);
+    expect(
+      judged(
+        answersOf(8, () => 1, 0.5),
+        DELIVERED_BIAS_LIMITS,
+      ).biased,
+    ).toEqual([]);
   });
 
   it('has no figures without answers, and finds a frozen model', () => {
-    const none = directionBias({ time: [], up: [], down: [], regime: [], outcome: [], overlap: 1 });
+    const none = judged({ time: [], up: [], down: [], regime: [], outcome: [], overlap: 1 });
     expect(none).toMatchObject({
       overall_balance: null,
       buy_sell_ratio: null,
       distribution_std: null,
       biased: [],
-      warnings: [],
     });
     expect(none.largest_variance_24h).toBeNull();
-    const frozen = directionBias({
+    const frozen = judged({
       ...answersOf(100, () => 1, 0.5),
       up: new Float64Array(100).fill(0.4),
       down: new Float64Array(100).fill(0.3),

@@ -1,3 +1,4 @@
+import { PREDICTION_BIAS_LIMITS } from './bias_limits.fixture.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -88,6 +89,7 @@ const PLAN: DirectionPlan = {
   walkForward: { ...DIRECTION_WALK_FORWARD, blocks: 4 },
   costs: { takerFeeBps: 5, slippageBps: 1 },
   f1Floor: null,
+  biasLimits: PREDICTION_BIAS_LIMITS,
   search: null,
   seed: '1',
   workers: 0,
@@ -237,7 +239,7 @@ describe('trainDirection', () => {
 });
 
 describe('the search for parameters', () => {
-  const search = { trials: 3, balancePenalty: true };
+  const search = { trials: 3, balancePenalty: true, biasLimits: PREDICTION_BIAS_LIMITS };
 
   it('searches class_weight_ratio before all evaluated blocks: bars from the first of them on change nothing', async () => {
     const rows = instrumentRows([instrumentOf(randomWalk('SEARCH', 1000))], PLAN);

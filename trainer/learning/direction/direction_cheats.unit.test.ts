@@ -1,3 +1,4 @@
+import { PREDICTION_BIAS_LIMITS } from './bias_limits.fixture.ts';
 import { describe, expect, it } from 'vitest';
 import { EXPECTED_OF_DIRECTION, gateKey } from '../../../shared/bundle/gates/gate_codes.ts';
 import { isExplained, keyOf, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
@@ -33,6 +34,7 @@ const PLAN: DirectionPlan = {
   walkForward: { ...DIRECTION_WALK_FORWARD, blocks: 4 },
   costs: { takerFeeBps: 5, slippageBps: 1 },
   f1Floor: null,
+  biasLimits: PREDICTION_BIAS_LIMITS,
   search: null,
   seed: '1',
   workers: 0,
@@ -315,7 +317,10 @@ function evidenceOf(change: Partial<DirectionEvidence>): DirectionEvidence {
       prediction_max: 0.7,
       outcome,
       biased: [],
-      warnings: [],
+      largest_variance_24h: null,
+      buy_sell_ratio: null,
+      bull_market_buy_ratio: null,
+      bear_market_sell_ratio: null,
     },
     upOrDown: null,
     series: [],
@@ -324,6 +329,7 @@ function evidenceOf(change: Partial<DirectionEvidence>): DirectionEvidence {
     hasEdge: true,
     f1: { f1: 0.7, f1_by_class: [0.7, 0.7, 0.7], f1_chance: 0.3, f1_gain_lower: 0.1 },
     f1Floor: null,
+    biasLimits: PREDICTION_BIAS_LIMITS,
     ...change,
   };
 }

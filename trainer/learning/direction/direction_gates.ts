@@ -3,7 +3,8 @@ import type { DirectionGateCode } from '../../../shared/bundle/gates/gate_codes.
 import { finite, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { aucLowerBound, type AucEstimate } from '../statistics/auc_error.ts';
 import type { DirectionBias } from './direction_bias.ts';
-import { OUTCOME_TOLERANCE, PREDICTION_LIMITS } from './direction_bias.ts';
+import type { BiasLimits } from './bias_limits.ts';
+import { OUTCOME_TOLERANCE } from './direction_bias.ts';
 import type { ClassF1 } from '../validate/class_f1.ts';
 import { COLUMN_BOUND, type CheckedSeries } from './series_foresight.ts';
 
@@ -25,7 +26,15 @@ export interface DelayedEdge {
 export interface DirectionEvidence {
   readonly bias: Pick<
     DirectionBias,
-    'overall_balance' | 'prediction_min' | 'prediction_max' | 'outcome' | 'biased' | 'warnings'
+    | 'overall_balance'
+    | 'prediction_min'
+    | 'prediction_max'
+    | 'largest_variance_24h'
+    | 'buy_sell_ratio'
+    | 'bull_market_buy_ratio'
+    | 'bear_market_sell_ratio'
+    | 'outcome'
+    | 'biased'
   >;
   /** Up against down on the evaluated bars that moved; null without both. */
   readonly upOrDown: AucEstimate | null;
@@ -39,6 +48,8 @@ export interface DirectionEvidence {
   readonly f1: ClassF1;
   /** Minimum of the plain F1; null: none. */
   readonly f1Floor: number | null;
+  /** By which `bias` was judged. */
+  readonly biasLimits: BiasLimits;
 }
 
 /** One gate of a direction model, as it is documented (docs/reference/GATES.md) and checked. */
@@ -51,7 +62,6 @@ export interface DirectionGate {
   check(evidence: DirectionEvidence): Omit<GateResult, 'code' | 'role'>;
 }
 
-const { minimum, maximum, mean } = PREDICTION_LIMITS;
 /** A gate that has nothing to judge. */
 const IDLE = { passed: true, value: null, relation: null, limit: null } as const;
 
@@ -59,10 +69,10 @@ export const DIRECTION_GATES: readonly DirectionGate[] = [
   {
     code: 'bias',
     vetoes:
-      'Predictions on one side: up ÷ (up + down) beyond its limits in a single prediction or on average, or on average far from the outcomes beyond chance.',
-    limit: `each from ${minimum} to ${maximum}, their mean from ${mean.lowest} to ${mean.highest} and within ${OUTCOME_TOLERANCE} of the outcomes`,
+      'Answers on one side: up ÷ (up + down) beyond its limits in a single prediction or on average, or on average far from the outcomes beyond chance; the share of up among the calls beyond its limits, over all, in an hour of the day, or in bull or bear markets; or answers that swing within 24 hours.',
+    limit: `\`direction_prediction_range\`, \`direction_mean_range\`, within ${OUTCOME_TOLERANCE} of the outcomes, \`direction_buy_ratio_range\`, \`direction_hour_buy_ratio_range\`, \`direction_bull_buy_ratio_range\`, \`direction_bear_sell_ratio_range\`, \`direction_variance_24h_max\`; null: not judged`,
     next: GATE_STEPS.bias,
-    check: ({ bias }) => ({
+    check: ({ bias, biasLimits: { prediction, mean, buyRatio, hourBuyRatio, variance24h } }) => ({
       passed: bias.biased.length === 0,
       value: bias.biased.length,
       relation: '<=',
@@ -75,10 +85,19 @@ export const DIRECTION_GATES: readonly DirectionGate[] = [
         mean: bias.overall_balance,
         observed: bias.outcome.observed,
         predicted: bias.outcome.predicted,
-        least: minimum,
-        most: maximum,
-        least_mean: mean.lowest,
-        most_mean: mean.highest,
+        buy_ratio: bias.buy_sell_ratio,
+        bull_buy_ratio: bias.bull_market_buy_ratio,
+        bear_sell_ratio: bias.bear_market_sell_ratio,
+        variance: bias.largest_variance_24h,
+        least: prediction?.[0] ?? null,
+        most: prediction?.[1] ?? null,
+        least_mean: mean?.[0] ?? null,
+        most_mean: mean?.[1] ?? null,
+        least_buys: buyRatio?.[0] ?? null,
+        most_buys: buyRatio?.[1] ?? null,
+        least_hour: hourBuyRatio?.[0] ?? null,
+        most_hour: hourBuyRatio?.[1] ?? null,
+        most_variance: variance24h,
         tolerance: OUTCOME_TOLERANCE,
       },
     }),

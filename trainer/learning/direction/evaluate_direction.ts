@@ -18,6 +18,7 @@ import {
   type LossDifference,
 } from './direction_report.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
+import type { BiasLimits } from './bias_limits.ts';
 import { modelBias } from './model_bias.ts';
 import { oneBarLater, refuseForeseeingSeries } from './series_foresight.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
@@ -38,6 +39,7 @@ export interface EvaluationRequest {
   readonly costs: InstrumentCosts;
   /** Minimum of the plain F1; null: none. */
   readonly f1Floor: number | null;
+  readonly biasLimits: BiasLimits;
   readonly seed: string;
 }
 
@@ -90,7 +92,7 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
   const all = netResult(trades, costs, pooled);
   const net = inSample ? { ...all, no_edge: true } : all;
   const edge = inSample ? withoutClaims(found) : found;
-  const bias = modelBias(rows, answers, timeframe);
+  const bias = modelBias(rows, answers, timeframe, request.biasLimits);
   const hasEdge = !net.no_edge || Object.values(edge).some(({ no_edge }) => !no_edge);
   const isOutside = series.length > 0;
   const delayed = hasEdge && isOutside ? delayedOf(request, plan, chosen, edge, net) : null;
@@ -112,6 +114,7 @@ export function evaluateDirection(request: EvaluationRequest): DirectionEvaluati
       hasEdge,
       f1: metrics,
       f1Floor: request.f1Floor,
+      biasLimits: request.biasLimits,
     }),
   };
 }

@@ -1,3 +1,4 @@
+import { PREDICTION_BIAS_LIMITS } from './bias_limits.fixture.ts';
 import { expect, it } from 'vitest';
 import type { DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
@@ -57,6 +58,7 @@ function evaluated(learnedBars: number, fromBar: number, horizon = 24): ReturnTy
     to: Infinity,
     costs: { takerFeeBps: 5, slippageBps: 1 },
     f1Floor: null,
+    biasLimits: PREDICTION_BIAS_LIMITS,
     seed: '1',
   });
 }

@@ -122,14 +122,13 @@ function manifestOf(
 }
 
 function biasOf(all: DirectionBias): ManifestBias {
-  const { overall: _all, bull: _bull, bear: _bear, hours: _hours, outcome, biased, warnings, ...figures } = all;
+  const { overall: _all, bull: _bull, bear: _bear, hours: _hours, outcome, biased, ...figures } = all;
   const { predicted, observed } = outcome;
   return {
     ...figures,
     outcome_predicted: predicted,
     outcome_observed: observed,
     biased: [...biased],
-    warnings: [...warnings],
   };
 }
 

@@ -1,4 +1,5 @@
 import { DOWN, RANGE, UP } from '../label/direction.ts';
+import type { BiasLimits } from './bias_limits.ts';
 import { directionBias, type DirectionBias } from './direction_bias.ts';
 import type { EvaluatedAnswers } from './direction_report.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
@@ -18,6 +19,7 @@ export function modelBias(
   rows: InstrumentRows,
   { probabilities, labels, rows: of, classes }: EvaluatedAnswers,
   timeframe: number,
+  limits: BiasLimits,
 ): DirectionBias {
   const { x, time, labelEnd, instrument, columns } = rows;
   const column = columns.indexOf('return_medium');
@@ -26,12 +28,13 @@ export function modelBias(
   const moved = at((row) => x.values[row * x.columns + column]!);
   const labelBars = at((row) => (labelEnd[row]! - time[row]!) / timeframe);
   const meanBars = labelBars.reduce((sum, own) => sum + own, 0) / labelBars.length;
-  return directionBias({
+  const own = {
     time: at((row) => time[row]!),
     up: answer(UP),
     down: answer(DOWN),
     regime: moved.map((own) => (own > REGIME_SIGMAS ? 1 : own < -REGIME_SIGMAS ? -1 : 0)),
     outcome: labels.map((label) => (label === RANGE ? -1 : label === UP ? 1 : 0)),
     overlap: Math.max(1, meanBars * new Set(instrument).size),
-  });
+  };
+  return directionBias(own, limits);
 }

@@ -8,6 +8,7 @@ import { meanTest, type MeanTest } from '../statistics/mean_test.ts';
 import { walkForwardSplits, type Split } from '../splits/splits.ts';
 import { answersOfBlocks, directionMetrics, priorBlocks } from './direction_report.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
+import type { BiasLimits } from './bias_limits.ts';
 import { modelBias } from './model_bias.ts';
 import {
   calibrateBlocks,
@@ -35,6 +36,7 @@ const INNER: Pick<WalkForwardPlan, 'blocks' | 'firstShare' | 'calibrationBlocks'
 
 export interface DirectionSearch {
   readonly trials: number;
+  readonly biasLimits: BiasLimits;
   /** Whether `BALANCE_PENALTY` applies to trials with biased predictions. */
   readonly balancePenalty: boolean;
 }
@@ -183,7 +185,7 @@ function gainOf(
   const loss = (blocks: Parameters<typeof directionMetrics>[1]): number => directionMetrics(rows, blocks).log_loss;
   const gain = loss(priorBlocks(rows, [block!], false)) - loss([block!]);
   if (!search.balancePenalty) return gain;
-  const { biased } = modelBias(rows, answersOfBlocks(rows, [block!]), timeframe);
+  const { biased } = modelBias(rows, answersOfBlocks(rows, [block!]), timeframe, search.biasLimits);
   return biased.length > 0 ? penalized(gain) : gain;
 }
 

@@ -1,11 +1,13 @@
 import type { DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
 import { DIRECTIONS, RANGE } from '../label/direction.ts';
-import { VARIANCE_LIMIT_24H, type DirectionBias } from './direction_bias.ts';
+import type { DirectionBias } from './direction_bias.ts';
 import type { WalkForwardNet } from './direction_net.ts';
 import type { DirectionMetrics } from './direction_report.ts';
 
 export type SuccessTargets = NonNullable<DirectionManifest['targets']>;
 
+/** Of ML_UP_PROB − ML_DOWN_PROB, at most. */
+const VARIANCE_LIMIT_24H = 0.15;
 const BALANCE = { lowest: 0.4, highest: 0.6 } as const;
 const AUC = 0.85;
 const MONTHLY_NET = 0.05;

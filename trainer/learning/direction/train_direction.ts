@@ -6,6 +6,7 @@ import type { Balance } from '../balance/balance.ts';
 import type { DirectionPolicy } from '../label/direction.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.ts';
 import { openFitPool, type FitPool } from '../learners/trees/fit_pool.ts';
+import type { BiasLimits } from './bias_limits.ts';
 import { delayedEdge } from './delayed_edge.ts';
 import { directionGates } from './direction_gates.ts';
 import { chooseTheta, walkForwardNet, type WalkForwardNet } from './direction_net.ts';
@@ -69,6 +70,7 @@ export interface DirectionPlan {
   readonly costs: InstrumentCosts;
   /** Minimum of the plain F1; null: none. */
   readonly f1Floor: number | null;
+  readonly biasLimits: BiasLimits;
   /** Search for parameters; null without one. */
   readonly search: DirectionSearch | null;
   readonly seed: string;
@@ -156,7 +158,7 @@ export async function trainDirection(
     const scaling = fitOnBlocks(rows, scored, Infinity);
     const theta = chooseTheta({ rows, instruments, costs: plan.costs }, scored, Infinity);
     const model = vectorScaled(raw, scaling);
-    const bias = modelBias(rows, answers, instruments[0]!.bars.timeframe);
+    const bias = modelBias(rows, answers, instruments[0]!.bars.timeframe, plan.biasLimits);
     const hasEdge = !net.result.no_edge || Object.values(net.edge).some(({ no_edge }) => !no_edge);
     const delayed = hasEdge && series.length > 0 ? delayedEdge(run, calibrated, net) : null;
     const upOrDown = upOrDownAuc(rows, answers);
@@ -169,6 +171,7 @@ export async function trainDirection(
       hasEdge,
       f1: metrics,
       f1Floor: plan.f1Floor,
+      biasLimits: plan.biasLimits,
     });
     return {
       rows,
