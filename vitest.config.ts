@@ -47,7 +47,7 @@ const LONGEST = [
   'trainer/main',
   'mt5/day',
   'test/examples',
-  'test/vote_trained',
+  'test/trained_engines',
   'test/release',
   'trainer/control/monitor/monitor',
   'test/bars_crash',

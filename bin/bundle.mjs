@@ -18,6 +18,7 @@ const PROGRAMS = [
   'trainer/control/data_quality/coverage_worker',
   'trainer/learning/dataset/folder_bars_worker',
   'trainer/learning/dataset/pair_worker',
+  'trainer/learning/learners/onnx/session_worker',
   'trainer/learning/learners/trees/engines/engine_worker',
   'trainer/learning/learners/trees/fit_worker',
   'trainer/learning/learners/trees/kernel/thread',

@@ -751,7 +751,7 @@ export const ERRORS = {
   },
   LEARNER_MISSING: {
     status: 404,
-    message: 'The engine’s library was not found.',
+    message: 'The engine’s library or program was not found.',
     next: 'Install it, set MINUTEHAND_LIGHTGBM_LIBRARY or MINUTEHAND_XGBOOST_LIBRARY, or use gbdt.',
   },
   LEARNER_TASK: {
@@ -771,7 +771,7 @@ export const ERRORS = {
   },
   LEARNER_FAILED: {
     status: 500,
-    message: 'The engine’s library reported an error.',
+    message: 'The engine’s library or program reported an error.',
     next: 'Check parameters and data, or use gbdt.',
   },
   WARM_START_REFUSED: {

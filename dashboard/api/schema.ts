@@ -4979,7 +4979,7 @@ export interface components {
              * @description Learning engine of this run
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program";
         };
         /** @description Other keys are refused by name */
         TSFreshConfigModelInput: {
@@ -7637,7 +7637,7 @@ export interface components {
              * @description Learning engine of this run
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program";
         };
         /** @description Other keys are refused by name */
         TSFreshConfigModel: {

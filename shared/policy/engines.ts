@@ -72,15 +72,19 @@ export const NATIVE_ENGINES = ENGINES.filter((engine): engine is NativeEngine =>
 export const BUILT_IN_ENGINES = ENGINES.filter((engine) => DECLARATIONS[engine].library === null);
 
 /** What `train.engine` may name: engines of trees, and learners that are not trees alone. */
-export const TRAIN_ENGINES = [...ENGINES, 'logistic', 'vote'] as const;
+export const TRAIN_ENGINES = [...ENGINES, 'logistic', 'vote', 'program'] as const;
 export type TrainEngine = (typeof TRAIN_ENGINES)[number];
 /** What may be a member of a vote. */
-export const VOTERS = TRAIN_ENGINES.filter((name): name is Exclude<TrainEngine, 'vote'> => name !== 'vote');
+export const VOTERS = TRAIN_ENGINES.filter(
+  (name): name is Exclude<TrainEngine, 'vote' | 'program'> => name !== 'vote' && name !== 'program',
+);
 /** The rows of docs/reference/ENGINES.md. */
 export const LEARNER_SUMMARIES: Readonly<Record<Exclude<TrainEngine, Engine>, string>> = {
   logistic:
     'ridge logistic regression on standardized columns, a missing value counts as the mean; `train` and `league` only; served by onnxruntime',
   vote: 'the weighted mean of the probabilities of `train.vote_members` (absent: gbdt, random_forest, logistic), one ONNX graph; weights from the last part of the time, halfway to equal ones; `train` and `league` only; served by onnxruntime',
+  program:
+    'a program of yours, in any language, that trains on the rows it is given and writes ONNX (docs/guides/extend/WRITE_A_LEARNER.md); `train` and `league` only; served by onnxruntime',
 };
 
 export function declarationOf(engine: Engine): EngineDeclaration {

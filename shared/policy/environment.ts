@@ -69,6 +69,9 @@ export const OVERRIDES: readonly Override[] = [
   },
 ];
 
+/** Names the program of the learner `program`. */
+export const LEARNER_PROGRAM = 'MINUTEHAND_LEARNER_PROGRAM';
+
 /** Variables for locations. They are read before any file. */
 export const PLACES: readonly { readonly variable: string; readonly meaning: string }[] = [
   { variable: 'MINUTEHAND_CONFIG', meaning: 'Configuration folder; else `config/`.' },
@@ -87,6 +90,10 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     const meaning = `File of ${product}’s library (\`${files.linux.at(-1)!}\`); else searched for.`;
     return { variable, meaning };
   }),
+  {
+    variable: LEARNER_PROGRAM,
+    meaning: 'Program of the engine `program`: a file, or a JSON list of a program and its arguments.',
+  },
   {
     variable: 'MINUTEHAND_DATABASE_URL',
     meaning: 'PostgreSQL of the trainer’s store, `postgres://…`; else SQLite `trainer.db`.',

@@ -389,7 +389,7 @@ export const trainPolicy = z.strictObject({
   engine: z
     .enum(TRAIN_ENGINES)
     .describe(
-      `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library; all others are built in. docs/reference/ENGINES.md.`,
+      `Learning engine. ${NATIVE_ENGINES.join(' and ')} need their library, program a program of yours; all others are built in. docs/reference/ENGINES.md.`,
     ),
   vote_members: z
     .array(z.enum(VOTERS))

@@ -58,6 +58,7 @@ export async function runLeagueJob(
         parameters: settings.minutehand.train.ai1,
         fitTrees: pool.fit,
         voteMembers,
+        columnNames: dataset.definitions.map(({ name }) => name),
       };
       const report = await runLeague({
         dataset,

@@ -88,7 +88,7 @@ export function encodeGraph({ name, inputs, nodes, width, metadata }: ScoreGraph
   return encodeModel({
     irVersion: 8,
     producerName: 'minutehand',
-    graph: { name, inputs: [...inputs], outputs: [float32Value(OUTPUT_NAME, width)], nodes: [...nodes] },
+    graph: { name, inputs: [...inputs], outputs: [scoreOutput(width)], nodes: [...nodes] },
     opsets: [
       { domain: '', version: 15 },
       { domain: ML_DOMAIN, version: 3 },
@@ -102,6 +102,11 @@ export function encodeGraph({ name, inputs, nodes, width, metadata }: ScoreGraph
 /** The input `features` float32 [N, columns]. */
 export function featuresInput(columns: number): OnnxValue {
   return float32Value(INPUT_NAME, columns);
+}
+
+/** The output `score` float32 [N, width]. */
+export function scoreOutput(width: number): OnnxValue {
+  return float32Value(OUTPUT_NAME, width);
 }
 
 /** Where nodes stand in a graph: the names of their input and output, and what precedes all other names. */

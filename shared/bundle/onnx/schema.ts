@@ -96,18 +96,27 @@ export interface OnnxModel {
   metadata: { key: string; value: string }[];
 }
 
-let known: protobuf.Type | undefined;
+let known: protobuf.Root | undefined;
 
 /** Loads the library on demand: few commands read models. */
-function modelType(): protobuf.Type {
+function typeNamed(name: 'Model' | 'Node'): protobuf.Type {
   const { Root } = createRequire(import.meta.url)('protobufjs/light.js') as typeof protobuf;
-  return (known ??= Root.fromJSON(MESSAGES).lookupType('Model'));
+  return (known ??= Root.fromJSON(MESSAGES)).lookupType(name);
 }
 
 /** Fields are written in the order of their numbers: equal models give equal bytes. */
 export function encodeModel(model: OnnxModel): Uint8Array {
-  const type = modelType();
-  return type.encode(type.fromObject(model)).finish().slice();
+  return encodeAs('Model', model);
+}
+
+/** A node alone, as a graph has it. */
+export function encodeNode(node: OnnxNode): Uint8Array {
+  return encodeAs('Node', node);
+}
+
+function encodeAs(name: 'Model' | 'Node', message: object): Uint8Array {
+  const type = typeNamed(name);
+  return type.encode(type.fromObject(message)).finish().slice();
 }
 
 /**
@@ -115,5 +124,5 @@ export function encodeModel(model: OnnxModel): Uint8Array {
  * @throws RangeError when the bytes are not protobuf of this shape.
  */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
-  return readMessage(modelType(), bytes) as unknown as OnnxModel;
+  return readMessage(typeNamed('Model'), bytes) as unknown as OnnxModel;
 }

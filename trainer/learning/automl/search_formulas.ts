@@ -134,7 +134,7 @@ class Search {
     const parts = this.#partsOf(base.train.ai1);
     const present = columnsOf(base.definitions, (name) => name !== slowest.name);
     const screened = takeDatasetRows(parts.rows, parts.screened);
-    const unexplained = unexplainedOf(screened, await this.#outOfFold(screened, present));
+    const unexplained = unexplainedOf(screened, await this.#outOfFold(screened, present, base.definitions));
     const columns = new Map(present.map((column) => [base.definitions[column]!.name, valuesOf(screened, column)]));
 
     const scored: ScoredCandidate[] = [];
@@ -200,14 +200,14 @@ class Search {
   }
 
   /** Probability of each row, by a model that has not learned from its time. */
-  async #outOfFold(rows: DatasetRows, columns: readonly number[]) {
+  async #outOfFold(rows: DatasetRows, columns: readonly number[], definitions: readonly FeatureDefinition[]) {
     const { settings, onProgress } = this.#training;
     const splits = kFoldSplits(rows, settings.minutehand.train.folds, horizonSeconds(settings.minutehand));
     const probabilities = new Float64Array(rows.y.length);
     let done = 0;
     await Promise.all(
       splits.map(async ({ train, test }) => {
-        const model = await this.#fit(rows, train, columns);
+        const model = await this.#fit(rows, train, columns, definitions);
         const answers = model.answers(takeRows(rows.x, test));
         test.forEach((row, i) => (probabilities[row] = answers[i]!));
         onProgress('present model', ++done, splits.length);
@@ -217,9 +217,14 @@ class Search {
   }
 
   /** As many steps as help on the last part of the rows, then on all of them, as a training does. */
-  async #fit(rows: DatasetRows, subset: Int32Array, columns: readonly number[]) {
+  async #fit(
+    rows: DatasetRows,
+    subset: Int32Array,
+    columns: readonly number[],
+    definitions: readonly FeatureDefinition[],
+  ) {
     const { settings, seed } = this.#training;
-    const learner = openModelLearner(settings, 'ai1', this.#pool.fit);
+    const learner = openModelLearner(settings, 'ai1', definitions, this.#pool.fit);
     const request = { task: TASK, rows, subset, columns, seed: `${seed}/ai1`, continueFrom: null };
     return await fitAllRows(learner, request);
   }
@@ -238,7 +243,7 @@ class Search {
     const x = takeRows(own.x, confirmed);
     const y = Float64Array.from(confirmed, (row) => rows.y[row]!);
     const time = Float64Array.from(confirmed, (row) => rows.time[row]!);
-    const scoresOf = async (columns: readonly number[]) => (await this.#fit(own, screened, columns)).answers(x);
+    const scoresOf = async (columns: readonly number[]) => (await this.#fit(own, screened, columns, definitions)).answers(x);
     const [old, extended] = await Promise.all([scoresOf(before), scoresOf(after)]);
     const saved = timeBlocks(
       time,

@@ -56,7 +56,7 @@ export async function learnResult(
   fitTrees: LearnerSetup['fitTrees'],
 ): Promise<LearnedModel> {
   const { train } = settings.minutehand;
-  const learner = openModelLearner(settings, 'ai1', fitTrees);
+  const learner = openModelLearner(settings, 'ai1', definitions, fitTrees);
   const plan = {
     folds: train.folds,
     embargo: horizonSeconds(settings.minutehand),

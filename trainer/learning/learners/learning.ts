@@ -44,7 +44,13 @@ export function columnsOf(definitions: readonly FeatureDefinition[], model: Mode
 export function openModelLearner(
   { minutehand: { train } }: Settings,
   model: ModelName,
+  definitions: readonly FeatureDefinition[],
   fitTrees: LearnerSetup['fitTrees'],
 ): Learner {
-  return openLearner(train.engine, { parameters: train[model], fitTrees, voteMembers: voteMembersOf(train) });
+  return openLearner(train.engine, {
+    parameters: train[model],
+    fitTrees,
+    voteMembers: voteMembersOf(train),
+    columnNames: definitions.map(({ name }) => name),
+  });
 }

@@ -39,7 +39,7 @@ export function modelJob(
 ): ModelJob {
   const { train } = settings.minutehand;
   const trained = dataset.train[name];
-  const learner = openModelLearner(settings, name, fitTrees);
+  const learner = openModelLearner(settings, name, dataset.definitions, fitTrees);
   const own = { columns: columnsOf(dataset.definitions, name), seed: `${seed}/${name}` };
   const fitFromNothing = fitOf(learner, { ...own, continueFrom: null });
   return {
@@ -58,7 +58,7 @@ export function modelJob(
     fit:
       known === undefined
         ? fitFromNothing
-        : fitOf(openModelLearner(withFewTrees(settings, name), name, fitTrees), {
+        : fitOf(openModelLearner(withFewTrees(settings, name), name, dataset.definitions, fitTrees), {
             ...own,
             continueFrom: known.models[name],
           }),

@@ -4,20 +4,23 @@ import type { TrainPolicy, TreePolicy } from '../../../shared/policy/policy.ts';
 import type { Learner, LearnerDefinition } from './contract/learner.ts';
 import { LOGISTIC } from './linear/logistic.ts';
 import { PRIOR } from './linear/prior.ts';
+import { PROGRAM, type ProgramSetup } from './program/program.ts';
 import { TREE_LEARNERS, type FitTrees, type TreeSetup } from './trees/tree_learners.ts';
 import { VOTE, type VoteSetup } from './vote/vote.ts';
 
 /** What a learner may need to open. */
-type Setup = TreeSetup & VoteSetup;
+type Setup = TreeSetup & VoteSetup & ProgramSetup;
 
 /** Every learner. A new one is a folder beside this file and a line here. */
-export const LEARNERS: readonly LearnerDefinition<Setup>[] = [PRIOR, LOGISTIC, ...TREE_LEARNERS, VOTE];
+export const LEARNERS: readonly LearnerDefinition<Setup>[] = [PRIOR, LOGISTIC, ...TREE_LEARNERS, VOTE, PROGRAM];
 
 export interface LearnerSetup {
   readonly parameters: TreePolicy;
   /** On this thread (`runFit`), or on those of a pool. */
   readonly fitTrees: FitTrees;
   readonly voteMembers: readonly string[];
+  /** Names of the columns of the matrix. */
+  readonly columnNames: readonly string[];
 }
 
 /** Members of a vote where `train.vote_members` is absent: what every machine has. */

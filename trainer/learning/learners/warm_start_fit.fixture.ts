@@ -21,7 +21,7 @@ export async function warmStartModel(
   { parameters, ...request }: WarmStartRequest,
   fitTrees: FitTrees,
 ): Promise<{ model: TreeModel; added: number }> {
-  const learner = openLearner('gbdt', { parameters, fitTrees, voteMembers: DEFAULT_VOTE });
+  const learner = openLearner('gbdt', { parameters, fitTrees, voteMembers: DEFAULT_VOTE, columnNames: [] });
   const continueFrom = fittedTrees('gbdt', base);
   const model = treesOf(await fitAllRows(learner, { ...request, task: { kind: 'binary' }, continueFrom }));
   return { model, added: countTrees(model) - countTrees(base) };

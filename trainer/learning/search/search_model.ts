@@ -224,7 +224,7 @@ function fitWith(
   own: SearchedSettings,
   { fitTrees }: ModelSearchOptions,
 ): ModelFit {
-  const learner = openModelLearner(withTrees(settings, name, own), name, fitTrees);
+  const learner = openModelLearner(withTrees(settings, name, own), name, dataset.definitions, fitTrees);
   return fitOf(learner, {
     columns: columnsOf(dataset.definitions, name),
     seed: `${seed}/${name}`,

@@ -34,7 +34,7 @@ function rowsOf(seed: string): FitRows {
 }
 
 const open = (...voteMembers: string[]) =>
-  openLearner('vote', { parameters: PARAMETERS, fitTrees: runFit, voteMembers });
+  openLearner('vote', { parameters: PARAMETERS, fitTrees: runFit, voteMembers, columnNames: [] });
 
 function requestOf(rows: FitRows): FitRequest {
   return {
@@ -94,6 +94,7 @@ describe('a vote', () => {
       parameters: PARAMETERS,
       fitTrees: runFit,
       voteMembers: [],
+      columnNames: [],
     }).fit({ ...requestOf(rows), subset: train });
     expect(misled.members[1]!.answers(rows.x)).toEqual(alone.answers(rows.x));
   });

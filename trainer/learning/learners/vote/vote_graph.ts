@@ -1,23 +1,20 @@
 import { ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
 import type { Fitted, GraphPlace } from '../contract/fitted.ts';
 import { castTo, graphNodes } from '../contract/graph_nodes.ts';
+import { rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
 
 export interface VoteGraph {
   readonly members: readonly Fitted[];
   /** Float32 numbers, one per member. */
   readonly weights: Float64Array;
-  /** Float32 numbers: margins are multiplied and shifted; null: the answer is the mean itself. */
-  readonly scaling: { readonly slope: number; readonly intercept: number } | null;
-  /** Probabilities are kept that far from 0 and 1 before their logit is taken; a float32 number. */
-  readonly least: number;
+  /** null: the answer is the mean itself. */
+  readonly scaling: Rescaling | null;
 }
 
 /** The graphs of the members, the weighted mean of their answers and, if there is a scaling, a Sigmoid of its logit. */
-export function voteNodes(
-  { members, weights, scaling, least }: VoteGraph,
-  { input, output, prefix }: GraphPlace,
-): OnnxNode[] {
-  const { named, node, scalar } = graphNodes(prefix);
+export function voteNodes({ members, weights, scaling }: VoteGraph, { input, output, prefix }: GraphPlace): OnnxNode[] {
+  const nodes = graphNodes(prefix);
+  const { named, node, scalar } = nodes;
   const voted = members.flatMap((member, i): OnnxNode[] => [
     ...member.graph({ input, output: named(`answer_${i}_32`), prefix: named(`member_${i}/`) }),
     node('Cast', [`answer_${i}_32`], `answer_${i}`, castTo(ELEMENT_FLOAT64)),
@@ -34,21 +31,5 @@ export function voteNodes(
     outputs: [output],
   });
   if (scaling === null) return [...voted, sum, last('mean')];
-  return [
-    ...voted,
-    sum,
-    ...scalar('least', least),
-    ...scalar('most', 1 - least),
-    ...scalar('one', 1),
-    ...scalar('slope', scaling.slope),
-    ...scalar('intercept', scaling.intercept),
-    node('Clip', ['mean', 'least', 'most'], 'inside'),
-    node('Sub', ['one', 'inside'], 'rest'),
-    node('Div', ['inside', 'rest'], 'odds'),
-    node('Log', ['odds'], 'logit'),
-    node('Mul', ['logit', 'slope'], 'scaled'),
-    node('Add', ['scaled', 'intercept'], 'margin'),
-    node('Sigmoid', ['margin'], 'probability'),
-    last('probability'),
-  ];
+  return [...voted, sum, ...rescaledNodes(nodes, 'mean', scaling), last('probability')];
 }

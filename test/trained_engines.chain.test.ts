@@ -9,6 +9,9 @@ import type { RecordedGate } from '../shared/bundle/gates/gate_result.ts';
 import { onnxAnswers } from '../shared/bundle/onnx/answers.ts';
 import { decodeModel } from '../shared/bundle/onnx/schema.ts';
 import { MODEL_NAMES } from '../shared/core/features/feature.ts';
+import type { TrainEngine } from '../shared/policy/engines.ts';
+import { LEARNER_PROGRAM } from '../shared/policy/environment.ts';
+import { packageRoot } from '../shared/root.ts';
 import { homePaths } from '../shared/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
@@ -18,57 +21,82 @@ import { tinyBars } from './tiny_models.ts';
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 /** Bars of the simulated market in files count as live ones. */
-const ENV = { MINUTEHAND_MARKET: 'live' };
+const MARKET = { MINUTEHAND_MARKET: 'live' };
 const PAIR = 'XAUUSD_XAGUSD';
 const TREES = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
 const TRAINED_MINUTES = 8000;
 const NEWER_MINUTES = 6000;
 const PUBLISHED_MINUTES = 5;
+/** Shares no code with minutehand. */
+const LOGISTIC_PROGRAM = 'trainer/learning/learners/program/logistic_program.fixture.mjs';
 const MEMBERS = ['logistic', 'gbdt', 'random_forest'] as const;
 
-let place: Workplace;
-let older: string;
-let bars: ReadonlyMap<string, BarColumns>;
-let version: string;
-let manifest: Manifest;
+interface Engine {
+  readonly engine: TrainEngine;
+  readonly train: object;
+  readonly env: NodeJS.ProcessEnv;
+  /** Looks at the metadata and operators of one model. */
+  check(facts: Readonly<Record<string, string>>, operators: readonly string[]): void;
+}
 
-beforeAll(async () => {
-  const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
-  place = createWorkplace({
-    core: { theta_step: 0.1 },
-    retrain: { quality_min_samples: 1000 },
-    minutehand: {
-      pairs: pairs.slice(0, 3),
-      windows,
-      decision,
-      label,
-      train: {
-        engine: 'vote',
-        vote_members: [...MEMBERS],
-        folds: 2,
-        max_rows: 4000,
-        ai1: TREES,
-        ai2: TREES,
-        ai3: TREES,
-      },
-      search: { trials: 0, theta_evaluations: 0 },
-      simulated: { seed: 2 },
-      feed: { straggler_timeout_ms: 50_000 },
+/** Engines whose models are no trees alone: onnxruntime serves them. */
+const ENGINES: readonly Engine[] = [
+  {
+    engine: 'vote',
+    train: { vote_members: [...MEMBERS] },
+    env: {},
+    check(facts, operators) {
+      expect(facts['members']).toBe(MEMBERS.join(' '));
+      const weights = facts['weights']!.split(' ').map(Number);
+      expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5);
+      for (const weight of weights) expect(weight).toBeGreaterThanOrEqual(1 / 6 - 1e-6);
+      expect(operators.filter((operator) => operator === 'TreeEnsembleRegressor')).toHaveLength(2);
     },
-  });
-  bars = tinyBars(place.settings, TRAINED_MINUTES + NEWER_MINUTES);
-  const cut = bars.get('XAUUSD')!.time[TRAINED_MINUTES]! as OpenTime;
-  older = await place.writeBars(
-    'older',
-    new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, undefined, cut)])),
-  );
-});
-afterAll(() => place.remove());
+  },
+  {
+    engine: 'program',
+    train: {},
+    env: { [LEARNER_PROGRAM]: JSON.stringify([process.execPath, join(packageRoot(), LOGISTIC_PROGRAM)]) },
+    check: (_, operators) => expect(operators).toContain('ArgMax'),
+  },
+];
 
-describe('a bundle of votes', () => {
+describe.each(ENGINES)('a bundle of $engine', ({ engine, train, env, check }) => {
+  let place: Workplace;
+  let older: string;
+  let bars: ReadonlyMap<string, BarColumns>;
+  let version: string;
+  let manifest: Manifest;
+  const all = { env: { ...MARKET, ...env } };
+
+  beforeAll(async () => {
+    const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
+    place = createWorkplace({
+      core: { theta_step: 0.1 },
+      retrain: { quality_min_samples: 1000 },
+      minutehand: {
+        pairs: pairs.slice(0, 3),
+        windows,
+        decision,
+        label,
+        train: { engine, ...train, folds: 2, max_rows: 4000, ai1: TREES, ai2: TREES, ai3: TREES },
+        search: { trials: 0, theta_evaluations: 0 },
+        simulated: { seed: 2 },
+        feed: { straggler_timeout_ms: 50_000 },
+      },
+    });
+    bars = tinyBars(place.settings, TRAINED_MINUTES + NEWER_MINUTES);
+    const cut = bars.get('XAUUSD')!.time[TRAINED_MINUTES]! as OpenTime;
+    older = await place.writeBars(
+      'older',
+      new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, undefined, cut)])),
+    );
+  });
+  afterAll(() => place.remove());
+
   it('passes every gate of `train --adopt` and becomes active', async () => {
     const args = ['train', '--data', older, '--adopt', '--workers', '1', '--no-cache', '--json'];
-    const { code, stdout, stderr } = await place.run(args, { env: ENV });
+    const { code, stdout, stderr } = await place.run(args, all);
     expect(code, stdout + stderr).toBe(0);
     const trained = JSON.parse(stdout) as {
       readonly version: string;
@@ -80,22 +108,21 @@ describe('a bundle of votes', () => {
     ({ version } = trained);
     expect(readActive(place.models)!.version).toBe(version);
     manifest = readManifest(join(place.models, version));
-    expect(manifest.engine.name).toBe('vote');
-    expect(manifest.configuration).toMatchObject({ 'train.vote_members': MEMBERS.join(' ') });
-    expect(readFileSync(join(place.models, version, 'CARD.md'), 'utf8')).toContain('vote');
+    expect(manifest.engine.name).toBe(engine);
+    if (engine === 'vote') expect(manifest.configuration).toMatchObject({ 'train.vote_members': MEMBERS.join(' ') });
+    expect(readFileSync(join(place.models, version, 'CARD.md'), 'utf8')).toContain(engine);
     for (const name of MODEL_NAMES) {
       const { metadata, graph } = decodeModel(readFileSync(join(place.models, version, MODEL_FILES[name])));
       const facts = Object.fromEntries(metadata.map(({ key, value }) => [key, value]));
-      expect(facts['members']).toBe(MEMBERS.join(' '));
-      const weights = facts['weights']!.split(' ').map(Number);
-      expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5);
-      for (const weight of weights) expect(weight).toBeGreaterThanOrEqual(1 / 6 - 1e-6);
-      expect(graph.nodes.filter(({ operator }) => operator === 'TreeEnsembleRegressor')).toHaveLength(2);
+      check(
+        facts,
+        graph.nodes.map(({ operator }) => operator),
+      );
     }
   });
 
   it('answers in the daemon, in onnxruntime, what its graph says of the features', async () => {
-    const url = await startDaemon(place, ENV);
+    const url = await startDaemon(place, MARKET);
     await sendBars(url, bars, PUBLISHED_MINUTES);
     const journal = homePaths({ MINUTEHAND_HOME: place.home }).journal('live', 'main');
     const signal = await eventually('the last signal', () => lastSignal(journal, PAIR, PUBLISHED_MINUTES - 1));
@@ -106,7 +133,7 @@ describe('a bundle of votes', () => {
       ai3: 'onnxruntime-node',
     });
     const close = new Date((signal.time + 60) * 1000).toISOString();
-    const explained = await place.run(['explain', PAIR, close, '--json'], { env: ENV });
+    const explained = await place.run(['explain', PAIR, close, '--json'], all);
     expect(explained.code, explained.stderr).toBe(0);
     const { features } = JSON.parse(explained.stdout) as {
       readonly features: readonly { readonly name: string; readonly value: number | null }[];

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { onnxAnswers } from '../../../shared/bundle/onnx/answers.ts';
 import { createRng } from '../../../shared/rng.ts';
+import { LEARNER_PROGRAM } from '../../../shared/policy/environment.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { skipNote } from '../../../test/skip_note.ts';
 import type { FitRows } from './contract/fit_rows.ts';
@@ -51,6 +53,8 @@ const REQUEST = {
   continueFrom: null,
 } as const satisfies Partial<FitRequest>;
 
+const NAMES = Array.from({ length: COLUMNS }, (_, column) => `feature_${column}`);
+
 const PARAMETERS = {
   rounds: 40,
   learning_rate: 0.1,
@@ -62,12 +66,17 @@ const PARAMETERS = {
 };
 
 function open(name: string): Learner {
-  return openLearner(name, { parameters: PARAMETERS, fitTrees: runFit, voteMembers: DEFAULT_VOTE });
+  return openLearner(name, { parameters: PARAMETERS, fitTrees: runFit, voteMembers: DEFAULT_VOTE, columnNames: NAMES });
 }
 
 function lossOf(p: Float64Array, { y }: FitRows): number {
   return y.reduce((sum, label, row) => sum - Math.log(label === 1 ? p[row]! : 1 - p[row]!), 0) / y.length;
 }
+
+process.env[LEARNER_PROGRAM] = JSON.stringify([
+  process.execPath,
+  join(import.meta.dirname, 'program/logistic_program.fixture.mjs'),
+]);
 
 describe.each(LEARNERS)('the learner $name', ({ name, complexity, supports, refuseMissing }) => {
   let note = '';

@@ -1,0 +1,114 @@
+"""The protocol of a learner program: `serve(name, fit)`. Needs pyarrow and numpy.
+
+minutehand starts the program named by MINUTEHAND_LEARNER_PROGRAM and asks it for one model after the other, a JSON
+object a line. docs/guides/extend/WRITE_A_LEARNER.md describes it.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+import pyarrow.parquet as pq
+
+PROTOCOL = 1
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a model may learn from."""
+
+    x: np.ndarray
+    """float32 [rows, features]; NaN = missing."""
+    label: np.ndarray
+    """float64 [rows], in [0, 1]; a fraction for the role ai3."""
+    weight: np.ndarray
+    """float64 [rows], above 0."""
+    time: np.ndarray
+    """int64 [rows], epoch seconds at which the features were known."""
+    label_end: np.ndarray
+    """int64 [rows], epoch seconds at which the label was known."""
+
+
+@dataclass(frozen=True)
+class Request:
+    features: list[str]
+    """Names of the columns of x, in the order of the model's input."""
+    seed: int
+    iterations: int | None
+    """Steps to take; None: as many as help on the stopping rows, or on rows of your own choice."""
+    parameters: dict[str, float]
+    """train.ai1, train.ai2 or train.ai3 of the configuration."""
+    stopping: Rows | None
+    """Rows to choose the number of steps on, which the model must not learn from."""
+
+
+@dataclass(frozen=True)
+class Model:
+    onnx: bytes
+    """One input, float [N, features]; one output with the probability, float [N], [N, 1] or [N, 2]."""
+    probability: Callable[[np.ndarray], np.ndarray]
+    """Of rows of x. minutehand compares it with the ONNX model in onnxruntime (1e-5)."""
+    iterations: int | None = None
+
+
+def serve(name: str, fit: Callable[[Rows, Request, Callable[[float], None]], Model]) -> None:
+    """Answers requests until standard input ends. What is printed elsewhere in the program goes to standard error."""
+    out = sys.stdout
+    sys.stdout = sys.stderr
+
+    def say(message: dict) -> None:
+        print(json.dumps(message), file=out, flush=True)
+
+    say({"minutehand_learner": PROTOCOL, "name": name})
+    for line in sys.stdin:
+        request = json.loads(line)
+        number = request["id"]
+        try:
+            rows, stopping = _read(request["rows"], request["features"])
+            asked = Request(
+                features=request["features"],
+                seed=request["seed"],
+                iterations=request["iterations"],
+                parameters=request["parameters"],
+                stopping=stopping,
+            )
+            model = fit(rows, asked, lambda share: say({"id": number, "progress": min(max(share, 0.0), 1.0)}))
+            with open(request["model"], "wb") as file:
+                file.write(model.onnx)
+            checked = model.probability(rows.x[: request["check_rows"]])
+            say(
+                {
+                    "id": number,
+                    "done": True,
+                    "iterations": model.iterations,
+                    "probabilities": [float(p) for p in np.ravel(checked)],
+                }
+            )
+        except Exception as error:
+            say({"id": number, "error": f"{type(error).__name__}: {error}"})
+
+
+def _read(path: str, features: list[str]) -> tuple[Rows, Rows | None]:
+    table = pq.read_table(path)
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    whole = Rows(
+        x=np.column_stack([columns[name] for name in features]).astype(np.float32),
+        label=columns["label"],
+        weight=columns["weight"],
+        time=columns["time"],
+        label_end=columns["label_end"],
+    )
+    held = columns["stopping"] == 1
+    return _some(whole, ~held), _some(whole, held) if held.any() else None
+
+
+def _some(rows: Rows, which: np.ndarray) -> Rows:
+    return Rows(
+        x=rows.x[which],
+        label=rows.label[which],
+        weight=rows.weight[which],
+        time=rows.time[which],
+        label_end=rows.label_end[which],
+    )

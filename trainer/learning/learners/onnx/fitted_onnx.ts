@@ -1,0 +1,68 @@
+import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import type { Fitted } from '../contract/fitted.ts';
+import {
+  composedRescaling,
+  rescaledAnswers,
+  rescaledLogits,
+  servedRescaling,
+  type Rescaling,
+} from '../contract/rescaled.ts';
+import { readForeignModel, serveForeign, type ForeignModel } from './foreign_model.ts';
+import { openSession, type Session } from './sessions.ts';
+
+/** An ONNX model that another program has trained. */
+export interface TrainedOutside {
+  readonly learner: string;
+  readonly bytes: Uint8Array;
+  /** Columns of the features. */
+  readonly columns: number;
+  /** Those that the model gets, in this order. */
+  readonly used: readonly number[];
+  readonly iterations: number | null;
+}
+
+/** @throws MinutehandError MODEL_LOAD for a model that cannot be served */
+export async function fittedOnnx(trained: TrainedOutside): Promise<Fitted> {
+  const { bytes, columns, used } = trained;
+  const foreign = readForeignModel(bytes, used.length);
+  const session = await openSession(serveForeign(foreign, { columns, used, scaling: null, metadata: {} }));
+  return rescaled(trained, { foreign, session }, null);
+}
+
+function rescaled(
+  trained: TrainedOutside,
+  opened: { readonly foreign: ForeignModel; readonly session: Session },
+  scaling: Rescaling | null,
+): Fitted {
+  const { learner, columns, used, iterations } = trained;
+  const served = servedRescaling(scaling);
+  const probabilities = (x: Matrix): Float64Array => {
+    if (x.columns !== columns) throw new RangeError(`the model has ${columns} columns, the matrix ${x.columns}`);
+    return Float64Array.from(opened.session.run(x));
+  };
+  return {
+    learner,
+    columns,
+    link: 'sigmoid',
+    width: 1,
+    iterations,
+    openMargins: () => (x) => [Float32Array.from(rescaledLogits(probabilities(x), served))],
+    answers: (x) => rescaledAnswers(probabilities(x), served).map(Math.fround),
+    exactAnswers: (x) => rescaledAnswers(probabilities(x), served),
+    withMargins: (by) => rescaled(trained, opened, composedRescaling(scaling, by)),
+    columnUses() {
+      // What a graph of any operators does with its columns is not known.
+      const uses = new Int32Array(columns);
+      for (const column of used) uses[column] = 1;
+      return uses;
+    },
+    graph() {
+      throw new MinutehandError('LEARNER_TASK', {
+        seen: `a model of ${learner} as a part of another`,
+        next: 'Train it alone: only models of our own learners can be members of a vote.',
+      });
+    },
+    toOnnx: ({ metadata }) => serveForeign(opened.foreign, { columns, used, scaling: served, metadata }),
+  };
+}

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { onnxAnswers } from '../../../../shared/bundle/onnx/answers.ts';
+import {
+  ATTRIBUTE,
+  ELEMENT_FLOAT32,
+  ELEMENT_FLOAT64,
+  encodeModel,
+  type OnnxModel,
+  type OnnxNode,
+} from '../../../../shared/bundle/onnx/schema.ts';
+import { fittedOnnx } from './fitted_onnx.ts';
+import { readForeignModel } from './foreign_model.ts';
+import { openSession } from './sessions.ts';
+
+const COLUMNS = 2;
+
+interface Shape {
+  readonly input?: string;
+  readonly output?: string;
+  readonly element?: number;
+  readonly batch?: number;
+  readonly columns?: number;
+  readonly outputs?: readonly { readonly name: string; readonly element: number; readonly width: number | null }[];
+  readonly opset?: number;
+  readonly nodes?: (input: string, output: string) => OnnxNode[];
+}
+
+/** The mean of the columns through a Sigmoid. */
+function modelOf({
+  input = 'X',
+  output = 'p',
+  element = ELEMENT_FLOAT32,
+  batch,
+  columns = COLUMNS,
+  outputs = [{ name: output, element, width: 1 }],
+  opset = 15,
+  nodes = meanNodes,
+}: Shape = {}): Uint8Array {
+  const value = (name: string, elementType: number, dimensions: { size?: number; symbol?: string }[]) => ({
+    name,
+    type: { tensor: { elementType, shape: { dimensions } } },
+  });
+  const rows = batch === undefined ? { symbol: 'N' } : { size: batch };
+  const model: OnnxModel = {
+    irVersion: 8,
+    producerName: 'test',
+    graph: {
+      name: 'mean',
+      nodes: nodes(input, output),
+      inputs: [value(input, element, [rows, { size: columns }])],
+      outputs: outputs.map(({ name, element: type, width }) =>
+        value(name, type, [rows, ...(width === null ? [] : [{ size: width }])]),
+      ),
+    },
+    opsets: [{ domain: '', version: opset }],
+    metadata: [],
+  };
+  return encodeModel(model);
+}
+
+function meanNodes(input: string, output: string): OnnxNode[] {
+  return [
+    {
+      name: 'mean',
+      operator: 'ReduceMean',
+      inputs: [input],
+      outputs: ['score_before'],
+      attributes: [{ name: 'axes', type: ATTRIBUTE.INTS, integers: [1] }],
+    },
+    { name: 'sigmoid', operator: 'Sigmoid', inputs: ['score_before'], outputs: [output] },
+  ];
+}
+
+const x = { rows: 3, columns: 4, values: Float32Array.of(9, 1, 3, 9, 9, -1, 0, 9, 9, 0.5, 0.25, 9) };
+const MEANS = [2, -0.5, 0.375];
+const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
+const trained = (bytes: Uint8Array) => ({ learner: 'program', bytes, columns: 4, used: [1, 2], iterations: null });
+
+describe('an ONNX model of another program', () => {
+  it.each([
+    ['', {}],
+    [', in double', { element: ELEMENT_FLOAT64 }],
+    [', with the names of ours', { input: 'features', output: 'score' }],
+    [', with the names of ours the other way round', { input: 'score', output: 'features' }],
+    [', with a column that has no second dimension', { outputs: [{ name: 'p', element: ELEMENT_FLOAT32, width: 1 }] }],
+  ] satisfies [string, Shape][])('is served on its columns of the features%s', async (_, shape) => {
+    const fitted = await fittedOnnx(trained(modelOf(shape)));
+    for (const [own, expected] of [
+      [fitted, MEANS.map(sigmoid)],
+      [fitted.withMargins({ slope: [0.5], intercept: [1] }), MEANS.map((z) => sigmoid(0.5 * z + 1))],
+      [
+        fitted.withMargins({ slope: [0.5], intercept: [1] }).withMargins({ slope: [2], intercept: [-3] }),
+        MEANS.map((z) => sigmoid(2 * (0.5 * z + 1) - 3)),
+      ],
+    ] as const) {
+      const { width, values } = await onnxAnswers(own.toOnnx({ metadata: { model: 'ai1' } }), x);
+      expect(width).toBe(1);
+      expected.forEach((p, row) => {
+        expect(values[row]).toBeCloseTo(p, 6);
+        expect(own.answers(x)[row]).toBeCloseTo(p, 6);
+      });
+    }
+    expect(Array.from(fitted.columnUses())).toEqual([0, 1, 1, 0]);
+    expect(() => fitted.graph({ input: '', output: '', prefix: '' })).toThrow(
+      expect.objectContaining({ code: 'LEARNER_TASK' }) as Error,
+    );
+  });
+
+  it('with the probabilities of both classes is served by the second', async () => {
+    const nodes = (input: string, output: string): OnnxNode[] => [
+      { name: 'softmax', operator: 'Softmax', inputs: [input], outputs: [output] },
+    ];
+    const outputs = [
+      { name: 'label', element: 7, width: null },
+      { name: 'probabilities', element: ELEMENT_FLOAT32, width: 2 },
+    ];
+    const both = (input: string): OnnxNode[] => [
+      ...nodes(input, 'probabilities'),
+      { name: 'label', operator: 'ArgMax', inputs: ['probabilities'], outputs: ['label'] },
+    ];
+    const fitted = await fittedOnnx(trained(modelOf({ outputs, nodes: both })));
+    // The softmax of two numbers is the sigmoid of their difference.
+    for (const [row, expected] of [sigmoid(2), sigmoid(1), sigmoid(-0.25)].entries())
+      expect(fitted.answers(x)[row]).toBeCloseTo(expected, 6);
+  });
+
+  const float = ELEMENT_FLOAT32;
+  it.each([
+    ['of another number of columns', { columns: 3 }, /X float \[N, 3\]/],
+    ['of one row at a time', { batch: 1 }, /X float \[1, 2\]/],
+    ['of whole numbers', { element: 7 }, /X int64/],
+    ['with three classes', { outputs: [{ name: 'p', element: float, width: 3 }] }, /p float \[N, 3\]/],
+    ['with a label alone', { outputs: [{ name: 'label', element: 7, width: null }] }, /label int64 \[N\]/],
+    ['of an old opset', { opset: 11 }, /opset 11/],
+    [
+      'with two floats of unknown names',
+      {
+        outputs: [
+          { name: 'a', element: float, width: 1 },
+          { name: 'b', element: float, width: 1 },
+        ],
+      },
+      /a float.*b float/,
+    ],
+  ] satisfies [string, Shape, RegExp][])('%s is refused', (_, shape, seen) => {
+    expect(() => readForeignModel(modelOf(shape), COLUMNS)).toThrow(
+      expect.objectContaining({ code: 'MODEL_LOAD', seen: expect.stringMatching(seen) as string }) as Error,
+    );
+  });
+
+  it('that onnxruntime does not take is refused with its words', async () => {
+    const unknown = (input: string, output: string): OnnxNode[] => [
+      { name: 'no', operator: 'NoSuchOperator', inputs: [input], outputs: [output] },
+    ];
+    await expect(openSession(modelOf({ nodes: unknown }))).rejects.toMatchObject({
+      code: 'MODEL_LOAD',
+      seen: expect.stringContaining('NoSuchOperator') as string,
+    });
+    expect(() => readForeignModel(new Uint8Array([1, 2, 3]), COLUMNS)).toThrow();
+  });
+});

@@ -1,0 +1,162 @@
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { refuseOutsideData } from '../../../../shared/bundle/onnx/graph_limits.ts';
+import { INPUT_NAME, OUTPUT_NAME, featuresInput, scoreOutput } from '../../../../shared/bundle/onnx/onnx.ts';
+import { ATTRIBUTE, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxNode } from '../../../../shared/bundle/onnx/schema.ts';
+import { castTo, graphNodes } from '../contract/graph_nodes.ts';
+import { rescaledNodes, type Rescaling } from '../contract/rescaled.ts';
+import {
+  decodeWholeModel,
+  encodeSurrounded,
+  renameValues,
+  valueNames,
+  type WholeGraph,
+  type WholeModel,
+  type WholeValue,
+} from './whole_model.ts';
+
+/** The first version in which all the operators that are put around a model exist for float64. */
+const MIN_OPSET = 13;
+/** Names of outputs with the probability, where there are several. */
+const USUAL_OUTPUTS = ['score', 'probabilities', 'probability', 'output_probability'];
+/** Put before the names of the values and nodes that surround a model. */
+const PREFIX = 'minutehand/';
+/** Of the two columns of a classifier. */
+const POSITIVE = 1;
+
+/** An ONNX model of another program: a probability from some columns of the features. */
+export interface ForeignModel {
+  readonly model: WholeModel & { readonly graph: WholeGraph };
+  readonly input: { readonly name: string; readonly elementType: number };
+  /** `width` 2: probabilities of both classes. */
+  readonly output: { readonly name: string; readonly width: 1 | 2 };
+}
+
+/**
+ * @param columns that the model gets
+ * @throws MinutehandError MODEL_LOAD with what is wrong and how to export it right
+ */
+export function readForeignModel(bytes: Uint8Array, columns: number): ForeignModel {
+  refuseOutsideData(bytes, 'the model');
+  const model = decodeWholeModel(bytes);
+  const { graph, opsets } = model;
+  if (graph === undefined || graph.nodes.length === 0) throw refusal('no graph', 'an ONNX model');
+  const opset = opsets.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
+  if (opset !== undefined && opset < MIN_OPSET)
+    throw refusal(`opset ${opset}`, `opset ${MIN_OPSET} or newer`, `Export it with opset ${MIN_OPSET} or newer.`);
+  const whole = opset === undefined ? { ...model, opsets: [...opsets, { domain: '', version: 15 }] } : model;
+  return { model: { ...whole, graph }, input: inputOf(graph, columns), output: outputOf(graph.outputs) };
+}
+
+/** Initializers may be listed as inputs too; the rows are what is left. */
+function inputOf(graph: WholeGraph, columns: number): ForeignModel['input'] {
+  const tensors = valueNames({ ...graph, nodes: [] });
+  const inputs = graph.inputs.filter(({ name }) => !tensors.has(name));
+  const [input] = inputs;
+  if (input === undefined || inputs.length > 1)
+    throw refusal(
+      `${inputs.length} inputs: ${inputs.map(({ name }) => name).join(', ')}`,
+      `one input, float [N, ${columns}]`,
+      'Export it with one matrix of all columns as its input.',
+    );
+  const elementType = input.type?.tensor?.elementType ?? 0;
+  const dimensions = input.type?.tensor?.shape?.dimensions ?? [];
+  const isFloat = elementType === ELEMENT_FLOAT32 || elementType === ELEMENT_FLOAT64;
+  const width = dimensions[1]?.size ?? 0;
+  if (!isFloat || dimensions.length !== 2 || (width !== 0 && width !== columns))
+    throw refusal(`the input ${describe(input)}`, `float [N, ${columns}]`, 'Train it on the columns that it gets.');
+  if (dimensions[0]!.size !== 0)
+    throw refusal(
+      `the input ${describe(input)}`,
+      `float [N, ${columns}]`,
+      'Export it with a free first dimension (dynamic_axes).',
+    );
+  return { name: input.name, elementType };
+}
+
+function outputOf(outputs: readonly WholeValue[]): ForeignModel['output'] {
+  const floats = outputs.filter(({ type }) =>
+    [ELEMENT_FLOAT32, ELEMENT_FLOAT64].includes((type?.tensor?.elementType ?? 0) as typeof ELEMENT_FLOAT32),
+  );
+  const usual = floats.find(({ name }) => USUAL_OUTPUTS.includes(name));
+  const output = usual ?? (floats.length === 1 ? floats[0]! : undefined);
+  const expected = 'one output with the probability, float [N], [N, 1] or [N, 2]';
+  if (output === undefined)
+    throw refusal(
+      outputs.map(describe).join(', ') || 'no output',
+      expected,
+      'Export it with tensors as outputs (skl2onnx: zipmap=False), the probability named `score`.',
+    );
+  const dimensions = output.type?.tensor?.shape?.dimensions ?? [];
+  const width = dimensions.length === 1 ? 1 : (dimensions[1]?.size ?? 0);
+  if (dimensions.length > 2 || (width !== 1 && width !== 2))
+    throw refusal(`the output ${describe(output)}`, expected, 'Declare its shape, or reshape it to [N, 1].');
+  return { name: output.name, width };
+}
+
+function describe({ name, type }: WholeValue): string {
+  const shape = type?.tensor?.shape?.dimensions.map(({ size, symbol }) => symbol || size || '?');
+  const element = type?.tensor?.elementType ?? 0;
+  const kind = ({ [ELEMENT_FLOAT32]: 'float', [ELEMENT_FLOAT64]: 'double', 7: 'int64', 8: 'string' } as const)[element];
+  return `${name} ${kind ?? (type?.tensor === undefined ? 'that is no tensor' : `of type ${element}`)}${shape ? ` [${shape.join(', ')}]` : ''}`;
+}
+
+function refusal(seen: string, expected: string, next?: string): MinutehandError {
+  return new MinutehandError('MODEL_LOAD', { seen, expected, ...(next !== undefined && { next }) });
+}
+
+export interface Served {
+  /** Columns of the features. */
+  readonly columns: number;
+  /** Those that the model gets, in this order. */
+  readonly used: readonly number[];
+  /** null: the model's own probability. */
+  readonly scaling: Rescaling | null;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The model as bundles have it: input `features` float32 [N, columns], output `score` float32 [N, 1]. */
+export function serveForeign(
+  { model, input, output }: ForeignModel,
+  { columns, used, scaling, metadata }: Served,
+): Uint8Array {
+  const nodes = graphNodes(PREFIX);
+  const { named, node } = nodes;
+  const names = renamedValues(model.graph);
+  const nameOf = (name: string): string => names.get(name) ?? name;
+  const graph = renameValues(model.graph, names);
+  const integers = (name: string, values: readonly number[]): OnnxNode =>
+    node('Constant', [], name, [{ name: 'value_ints', type: ATTRIBUTE.INTS, integers: [...values] }]);
+  const column = { name: 'axis', type: ATTRIBUTE.INT, integer: 1 };
+  const element = input.elementType === ELEMENT_FLOAT64 ? ELEMENT_FLOAT64 : ELEMENT_FLOAT32;
+  return encodeSurrounded(
+    { ...model, graph },
+    {
+      input: featuresInput(columns),
+      before: [
+        integers('columns', used),
+        { ...node('Gather', [], 'used', [column]), inputs: [INPUT_NAME, named('columns')] },
+        { ...node('Cast', ['used'], 'input', castTo(element)), outputs: [nameOf(input.name)] },
+      ],
+      after: [
+        { ...node('Cast', [], 'answers', castTo(ELEMENT_FLOAT64)), inputs: [nameOf(output.name)] },
+        integers('row_by_row', [-1, output.width]),
+        node('Reshape', ['answers', 'row_by_row'], 'rows'),
+        integers('positive', [output.width === 2 ? POSITIVE : 0]),
+        node('Gather', ['rows', 'positive'], 'own_probability', [column]),
+        ...(scaling === null ? [] : rescaledNodes(nodes, 'own_probability', scaling)),
+        {
+          ...node('Cast', [scaling === null ? 'own_probability' : 'probability'], 'result', castTo(ELEMENT_FLOAT32)),
+          outputs: [OUTPUT_NAME],
+        },
+      ],
+      output: scoreOutput(1),
+      metadata,
+    },
+  );
+}
+
+/** Its values whose names the surrounding graph needs. */
+function renamedValues(graph: WholeGraph): Map<string, string> {
+  const taken = valueNames(graph);
+  return new Map([INPUT_NAME, OUTPUT_NAME].filter((name) => taken.has(name)).map((name) => [name, `model/${name}`]));
+}

@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { packageRoot } from '../../../../shared/root.ts';
+
+export type SessionRequest =
+  | { readonly kind: 'open'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'close'; readonly id: number }
+  | {
+      readonly kind: 'run';
+      readonly id: number;
+      readonly rows: number;
+      readonly columns: number;
+      /** In shared memory, [rows × columns]. */
+      readonly values: Float32Array;
+      /** In shared memory, [rows]. */
+      readonly answers: Float32Array;
+      /** [state, length of the message]; 0 = not finished, 1 = done, 2 = failed */
+      readonly state: Int32Array;
+      /** UTF-8 of the error. */
+      readonly message: Uint8Array;
+    };
+
+/** To `open`. */
+export interface SessionAnswer {
+  readonly id: number;
+  readonly error: string | null;
+}
+
+/** An ONNX model (input `features`, output `score` [N, 1]) in onnxruntime, whose answers are there at once. */
+export interface Session {
+  /** @returns float32 answers, [rows] @throws MinutehandError MODEL_LOAD when onnxruntime reports an error */
+  run(x: Matrix): Float32Array;
+}
+
+/** Beside the compiled thread, so that sources and built code start the same one. */
+const THREAD_FILE = 'dist/trainer/learning/learners/onnx/session_worker.js';
+/** A single call; then the thread must have ended. */
+const LONGEST_RUN_MS = 600_000;
+const MESSAGE_BYTES = 2000;
+
+class SessionThread {
+  readonly #thread = new Worker(join(packageRoot(), THREAD_FILE), { execArgv: [] });
+  readonly #opening = new Map<number, (error: string | null) => void>();
+  readonly #unused = new FinalizationRegistry((id: number) => this.#send({ kind: 'close', id }));
+  #opened = 0;
+
+  constructor() {
+    this.#thread.on('message', ({ id, error }: SessionAnswer) => this.#opening.get(id)?.(error));
+    this.#thread.on('error', ({ message }) => this.#end(message));
+    this.#thread.on('exit', (code) => this.#end(`the thread of onnxruntime ended with code ${code}`));
+    this.#thread.unref();
+  }
+
+  async open(bytes: Uint8Array): Promise<Session> {
+    const id = ++this.#opened;
+    this.#thread.ref();
+    const error = await new Promise<string | null>((resolve) => {
+      this.#opening.set(id, resolve);
+      this.#send({ kind: 'open', id, bytes });
+    });
+    this.#opening.delete(id);
+    if (this.#opening.size === 0) this.#thread.unref();
+    if (error !== null) throw new MinutehandError('MODEL_LOAD', { seen: error });
+    const session: Session = { run: (x) => this.#run(id, x) };
+    this.#unused.register(session, id);
+    return session;
+  }
+
+  #run(id: number, { rows, columns, values }: Matrix): Float32Array {
+    const shared = new Float32Array(new SharedArrayBuffer(Math.max(rows * columns, 1) * 4));
+    shared.set(values.subarray(0, rows * columns));
+    const answers = new Float32Array(new SharedArrayBuffer(Math.max(rows, 1) * 4), 0, rows);
+    const state = new Int32Array(new SharedArrayBuffer(8));
+    const message = new Uint8Array(new SharedArrayBuffer(MESSAGE_BYTES));
+    this.#send({ kind: 'run', id, rows, columns, values: shared, answers, state, message });
+    if (Atomics.wait(state, 0, 0, LONGEST_RUN_MS) === 'timed-out')
+      throw new MinutehandError('MODEL_LOAD', { seen: `no answers within ${LONGEST_RUN_MS / 60_000} minutes` });
+    if (Atomics.load(state, 0) === 1) return answers.slice();
+    throw new MinutehandError('MODEL_LOAD', {
+      seen: Buffer.from(message.slice(0, state[1])).toString('utf8'),
+    });
+  }
+
+  #send(request: SessionRequest): void {
+    this.#thread.postMessage(request);
+  }
+
+  #end(reason: string): void {
+    if (thread === this) thread = undefined;
+    for (const answer of this.#opening.values()) answer(reason);
+  }
+}
+
+let thread: SessionThread | undefined;
+
+/**
+ * Training asks its models in loops that know no waiting, and onnxruntime answers asynchronously: a thread of its own
+ * holds the sessions, and this one sleeps until the answers are there. Sessions that nobody holds any more are closed.
+ * @throws MinutehandError MODEL_LOAD when onnxruntime does not take the bytes
+ */
+export function openSession(bytes: Uint8Array): Promise<Session> {
+  return (thread ??= new SessionThread()).open(bytes);
+}

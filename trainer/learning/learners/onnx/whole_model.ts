@@ -1,0 +1,171 @@
+import { createRequire } from 'node:module';
+import type protobuf from 'protobufjs';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { encodeNode, type OnnxNode, type OnnxValue } from '../../../../shared/bundle/onnx/schema.ts';
+import { readMessage } from '../../../../shared/bundle/onnx/wire.ts';
+
+/**
+ * The messages of ONNX (https://onnx.ai/onnx/repo-docs/IR.html) with all that one of another program may have. What
+ * only has to be passed on (tensors, attributes, functions) stays bytes.
+ */
+const MESSAGES: protobuf.INamespace = {
+  nested: {
+    Model: {
+      fields: {
+        irVersion: { type: 'int64', id: 1 },
+        producerName: { type: 'string', id: 2 },
+        graph: { type: 'Graph', id: 7 },
+        opsets: { rule: 'repeated', type: 'Opset', id: 8 },
+        metadata: { rule: 'repeated', type: 'Entry', id: 14 },
+        functions: { rule: 'repeated', type: 'bytes', id: 25 },
+      },
+    },
+    Opset: { fields: { domain: { type: 'string', id: 1 }, version: { type: 'int64', id: 2 } } },
+    Entry: { fields: { key: { type: 'string', id: 1 }, value: { type: 'string', id: 2 } } },
+    Graph: {
+      fields: {
+        nodes: { rule: 'repeated', type: 'bytes', id: 1 },
+        name: { type: 'string', id: 2 },
+        initializers: { rule: 'repeated', type: 'bytes', id: 5 },
+        inputs: { rule: 'repeated', type: 'ValueInfo', id: 11 },
+        outputs: { rule: 'repeated', type: 'ValueInfo', id: 12 },
+        values: { rule: 'repeated', type: 'bytes', id: 13 },
+        sparseInitializers: { rule: 'repeated', type: 'bytes', id: 15 },
+      },
+    },
+    ValueInfo: { fields: { name: { type: 'string', id: 1 }, type: { type: 'Type', id: 2 } } },
+    Type: { fields: { tensor: { type: 'TensorType', id: 1 } } },
+    TensorType: { fields: { elementType: { type: 'int32', id: 1 }, shape: { type: 'Shape', id: 2 } } },
+    Shape: { fields: { dimensions: { rule: 'repeated', type: 'Dimension', id: 1 } } },
+    Dimension: { fields: { size: { type: 'int64', id: 1 }, symbol: { type: 'string', id: 2 } } },
+    Node: {
+      fields: {
+        inputs: { rule: 'repeated', type: 'string', id: 1 },
+        outputs: { rule: 'repeated', type: 'string', id: 2 },
+        name: { type: 'string', id: 3 },
+        operator: { type: 'string', id: 4 },
+        attributes: { rule: 'repeated', type: 'bytes', id: 5 },
+        domain: { type: 'string', id: 7 },
+        overload: { type: 'string', id: 8 },
+      },
+    },
+    Tensor: { fields: { name: { type: 'string', id: 8 } } },
+  },
+};
+
+/** A value of a graph. What is no tensor, or has no shape, lacks that part. */
+export interface WholeValue {
+  readonly name: string;
+  readonly type?: {
+    readonly tensor?: {
+      readonly elementType: number;
+      readonly shape?: { readonly dimensions: readonly { readonly size: number; readonly symbol: string }[] };
+    };
+  };
+}
+
+export interface WholeGraph {
+  readonly nodes: readonly Uint8Array[];
+  readonly name: string;
+  readonly initializers: readonly Uint8Array[];
+  readonly inputs: readonly WholeValue[];
+  readonly outputs: readonly WholeValue[];
+  readonly values: readonly Uint8Array[];
+  readonly sparseInitializers: readonly Uint8Array[];
+}
+
+interface WholeNode {
+  inputs: string[];
+  outputs: string[];
+  operator: string;
+}
+
+export interface WholeModel {
+  readonly irVersion: number;
+  readonly producerName: string;
+  readonly graph?: WholeGraph;
+  readonly opsets: readonly { readonly domain: string; readonly version: number }[];
+  readonly metadata: readonly { readonly key: string; readonly value: string }[];
+  readonly functions: readonly Uint8Array[];
+}
+
+let known: protobuf.Root | undefined;
+
+function typeNamed(name: string): protobuf.Type {
+  const { Root } = createRequire(import.meta.url)('protobufjs/light.js') as typeof protobuf;
+  return (known ??= Root.fromJSON(MESSAGES)).lookupType(name);
+}
+
+/** @throws RangeError when the bytes are no such message */
+export function decodeWholeModel(bytes: Uint8Array): WholeModel {
+  return readMessage(typeNamed('Model'), bytes) as unknown as WholeModel;
+}
+
+/** Names of all values that the nodes and tensors of a graph define or read, those within subgraphs not included. */
+export function valueNames({ nodes, initializers }: Pick<WholeGraph, 'nodes' | 'initializers'>): Set<string> {
+  const names = new Set<string>();
+  for (const node of nodes.map(decodeNode)) for (const name of [...node.inputs, ...node.outputs]) names.add(name);
+  for (const tensor of initializers) names.add((readMessage(typeNamed('Tensor'), tensor) as { name: string }).name);
+  return names;
+}
+
+/** Operators with subgraphs, which may read values of the graph around them. */
+const WITH_SUBGRAPHS = ['If', 'Loop', 'Scan', 'SequenceMap'];
+
+/**
+ * The graph with other names of values.
+ * @param names new ones by old ones
+ * @throws MinutehandError MODEL_LOAD when a subgraph may read one of them
+ */
+export function renameValues(graph: WholeGraph, names: ReadonlyMap<string, string>): WholeGraph {
+  if (names.size === 0) return graph;
+  const renamed = (name: string): string => names.get(name) ?? name;
+  const type = typeNamed('Node');
+  const nodes = graph.nodes.map((bytes) => {
+    const node = decodeNode(bytes);
+    if (WITH_SUBGRAPHS.includes(node.operator))
+      throw new MinutehandError('MODEL_LOAD', {
+        seen: `values named ${[...names.keys()].join(' and ')} beside the operator ${node.operator}`,
+        expected: 'other names',
+        next: 'Export it with an input and an output of other names, such as X and probability.',
+      });
+    const own = { ...node, inputs: node.inputs.map(renamed), outputs: node.outputs.map(renamed) };
+    return type.encode(type.fromObject(own)).finish().slice();
+  });
+  return { ...graph, nodes };
+}
+
+function decodeNode(bytes: Uint8Array): WholeNode {
+  return readMessage(typeNamed('Node'), bytes) as unknown as WholeNode;
+}
+
+/** Another input, other nodes around those that there are, another output. */
+export interface Surroundings {
+  readonly input: OnnxValue;
+  readonly before: readonly OnnxNode[];
+  readonly after: readonly OnnxNode[];
+  readonly output: OnnxValue;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Fields are written in the order of their numbers: equal models give equal bytes. */
+export function encodeSurrounded(
+  model: WholeModel & { readonly graph: WholeGraph },
+  { input, before, after, output, metadata }: Surroundings,
+): Uint8Array {
+  const type = typeNamed('Model');
+  const { graph } = model;
+  const whole = {
+    ...model,
+    graph: {
+      ...graph,
+      nodes: [...before.map(encodeNode), ...graph.nodes, ...after.map(encodeNode)],
+      inputs: [input],
+      outputs: [output],
+    },
+    metadata: Object.entries(metadata)
+      .map(([key, value]) => ({ key, value }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
+  };
+  return type.encode(type.fromObject(whole)).finish().slice();
+}

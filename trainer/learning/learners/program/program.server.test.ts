@@ -1,0 +1,175 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { onnxAnswers } from '../../../../shared/bundle/onnx/answers.ts';
+import { LEARNER_PROGRAM } from '../../../../shared/policy/environment.ts';
+import { packageRoot } from '../../../../shared/root.ts';
+import { createRng } from '../../../../shared/rng.ts';
+import { skipNote } from '../../../../test/skip_note.ts';
+import type { FitRows } from '../contract/fit_rows.ts';
+import { fitAllRows } from '../contract/learner.ts';
+import { programCommand } from './command.ts';
+import { PROGRAM } from './program.ts';
+
+const PARAMETERS = {
+  rounds: 5,
+  learning_rate: 0.1,
+  leaves: 7,
+  min_data_in_leaf: 10,
+  l2: 1,
+  row_fraction: 0.8,
+  column_fraction: 0.8,
+};
+const ROWS = 600;
+const NAMES = ['z_score', 'beta', 'half_life'];
+const FIXTURE = join(import.meta.dirname, 'logistic_program.fixture.mjs');
+
+afterEach(() => delete process.env[LEARNER_PROGRAM]);
+
+function rowsOf(seed: string): FitRows {
+  const rng = createRng(seed);
+  const values = Float32Array.from({ length: ROWS * NAMES.length }, () => (rng.uniform() < 0.05 ? NaN : rng.normal()));
+  const y = Float64Array.from({ length: ROWS }, (_, row) => {
+    const first = values[row * NAMES.length]!;
+    return (Number.isNaN(first) ? 0 : first) + rng.normal() > 0 ? 1 : 0;
+  });
+  const time = Float64Array.from({ length: ROWS }, (_, row) => 1_546_819_200 + 300 * row);
+  return {
+    x: { rows: ROWS, columns: NAMES.length, values },
+    y,
+    time,
+    labelEnd: time.map((at) => at + 600),
+    weights: y.map(() => 1),
+  };
+}
+
+function fit(command: readonly string[], rows = rowsOf('program')) {
+  process.env[LEARNER_PROGRAM] = JSON.stringify(command);
+  return fitAllRows(PROGRAM.open({ parameters: PARAMETERS, columnNames: NAMES }), {
+    task: { kind: 'binary' },
+    rows,
+    subset: Int32Array.from(rows.y.keys()),
+    columns: null,
+    seed: 'program',
+    continueFrom: null,
+  });
+}
+
+/** A program that greets and then does this with each line. */
+function programThat(body: string, hello = '{"minutehand_learner": 1, "name": "a test"}'): string[] {
+  return [
+    process.execPath,
+    '-e',
+    `const { readFileSync, writeFileSync } = require('node:fs');
+     console.log(${JSON.stringify(hello)});
+     require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+       const request = JSON.parse(line);
+       const print = (more) => console.log(JSON.stringify({ id: request.id, ...more }));
+       ${body}
+     });`,
+  ];
+}
+
+describe('a learner program', () => {
+  it('that breaks the protocol, ends, or fails is an error that says so, with what it printed on stderr', async () => {
+    const failed = { code: 'LEARNER_FAILED' };
+    await expect(fit([process.execPath, '-e', 'console.log("hello")'])).rejects.toMatchObject({
+      ...failed,
+      seen: expect.stringContaining('began with "hello"') as string,
+    });
+    await expect(fit(programThat('console.log("epoch 1");'))).rejects.toMatchObject({
+      ...failed,
+      seen: expect.stringContaining('printed "epoch 1"') as string,
+      expected: expect.stringContaining('stderr') as string,
+    });
+    await expect(
+      fit(programThat('console.error("no GPU"); process.exitCode = 3; process.exit();')),
+    ).rejects.toMatchObject({
+      ...failed,
+      seen: expect.stringMatching(/ended with code 3.*no GPU/) as string,
+    });
+    await expect(fit(programThat('print({ error: "singular matrix" });'))).rejects.toMatchObject({
+      ...failed,
+      seen: expect.stringContaining('singular matrix') as string,
+    });
+    await expect(fit(programThat('print({ done: true, probabilities: [] });'))).rejects.toMatchObject({
+      ...failed,
+      seen: expect.stringContaining('wrote no model') as string,
+    });
+    await expect(
+      fit(programThat('writeFileSync(request.model, "junk"); print({ done: true, probabilities: [] });')),
+    ).rejects.toMatchObject({ code: 'MODEL_LOAD' });
+  });
+
+  it('serves the next fit after it has failed one, and leaves no files', async () => {
+    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('minutehand-learner-'));
+    await expect(fit(programThat('process.exit(1);'))).rejects.toMatchObject({ code: 'LEARNER_FAILED' });
+    expect((await fit([process.execPath, FIXTURE])).iterations).toBe(PARAMETERS.rounds);
+    const after = readdirSync(tmpdir()).filter((name) => name.startsWith('minutehand-learner-'));
+    expect(after.filter((name) => !before.includes(name))).toEqual([]);
+  });
+
+  it('must answer as its ONNX model does', async () => {
+    const rows = rowsOf('program');
+    const shifted = { ...rows, x: { ...rows.x, values: rows.x.values.map((value) => value + 1) } };
+    const right = await fit([process.execPath, FIXTURE]);
+    expect(right.answers(rows.x)).not.toEqual(right.answers(shifted.x));
+    const lying = programThat(`
+      const child = require('node:child_process').spawnSync(process.execPath, [${JSON.stringify(FIXTURE)}], {
+        input: line + '\\n', encoding: 'utf8',
+      });
+      const done = JSON.parse(child.stdout.trim().split('\\n').at(-1));
+      print({ ...done, probabilities: done.probabilities.map((p, i) => (i === 7 ? p + 0.01 : p)) });`);
+    await expect(fit(lying, rows)).rejects.toMatchObject({
+      code: 'LEARNER_FAILED',
+      seen: expect.stringContaining('row 7') as string,
+    });
+  });
+
+  it('gets no secrets of this process', async () => {
+    process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://secret';
+    process.env['SOME_PASSWORD'] = 'secret';
+    try {
+      const printing = programThat('print({ error: JSON.stringify(process.env) });');
+      const failure = (await fit(printing).catch((error: unknown) => error)) as { readonly seen: string };
+      expect(failure.seen).toContain('PATH');
+      expect(failure.seen).not.toContain('secret');
+    } finally {
+      delete process.env['MINUTEHAND_DATABASE_URL'];
+      delete process.env['SOME_PASSWORD'];
+    }
+  });
+
+  it('is named by the environment alone', () => {
+    expect(() => programCommand({})).toThrow(expect.objectContaining({ code: 'LEARNER_MISSING' }) as Error);
+    for (const text of ['[', '[1]', '[]', '["", "x"]', '/nowhere/learner'])
+      expect(() => programCommand({ [LEARNER_PROGRAM]: text })).toThrow(
+        expect.objectContaining({ code: 'LEARNER_MISSING' }) as Error,
+      );
+    expect(programCommand({ [LEARNER_PROGRAM]: process.execPath })).toEqual([process.execPath]);
+    expect(programCommand({ [LEARNER_PROGRAM]: '["python3", "my learner.py"]' })).toEqual(['python3', 'my learner.py']);
+  });
+});
+
+/** A Python with the packages of the example. */
+const PYTHON = process.env['LEARNER_TEST_PYTHON'] ?? 'python3';
+const hasPackages = spawnSync(PYTHON, ['-c', 'import numpy, pyarrow, onnx, sklearn']).status === 0;
+const note = skipNote(
+  !hasPackages,
+  'pip install numpy pyarrow onnx scikit-learn, LEARNER_TEST_PYTHON names its Python',
+);
+
+it.skipIf(note !== '')(`the example in Python learns, and its model answers alike in onnxruntime${note}`, async () => {
+  const rows = rowsOf('python');
+  const model = await fit([PYTHON, join(packageRoot(), 'examples/learners/sklearn_mlp.py')], rows);
+  const fresh = rowsOf('fresh');
+  const answers = model.withMargins({ slope: [0.8], intercept: [0.1] });
+  const served = await onnxAnswers(answers.toOnnx({ metadata: {} }), fresh.x);
+  const exact = answers.exactAnswers(fresh.x);
+  served.values.forEach((value, row) => expect(Math.abs(value - exact[row]!)).toBeLessThan(1e-5));
+  const own = model.answers(fresh.x);
+  const right = own.filter((p, row) => p > 0.5 === (fresh.y[row] === 1)).length;
+  expect(right / ROWS).toBeGreaterThan(0.65);
+});

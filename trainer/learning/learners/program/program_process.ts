@@ -1,0 +1,172 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { answerSchema, helloSchema, type Done, type ProgramRequest } from './protocol.ts';
+
+/** A program that has said nothing for so long is ended: it reports its progress while it learns. */
+export const LONGEST_SILENCE_MS = 600_000;
+const STDERR_CHARACTERS = 2000;
+
+export interface FitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** @param share done, 0 to 1 */
+  readonly onProgress?: ((share: number) => void) | undefined;
+}
+
+interface Waiting extends FitOptions {
+  readonly id: number;
+  resolve(done: Done): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * The program of a learner: started at the first fit, kept for the next ones (a start with a large library takes
+ * seconds), and ended with this process. One fit at a time. A program that ends, breaks the protocol or is silent fails
+ * the fit; the next fit starts it anew.
+ */
+export class ProgramProcess {
+  readonly #command: readonly string[];
+  #child: ChildProcessWithoutNullStreams | null = null;
+  #name: string | null = null;
+  #greeted: ((name: string) => void) | null = null;
+  #waiting: Waiting | null = null;
+  #silence: NodeJS.Timeout | null = null;
+  #stderr = '';
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @param command a program and its arguments */
+  constructor(command: readonly string[]) {
+    this.#command = command;
+  }
+
+  /**
+   * @returns the program's answer, and how it calls itself
+   * @throws MinutehandError LEARNER_FAILED; the reason of the signal once that is aborted
+   */
+  fit(request: ProgramRequest, options: FitOptions): Promise<Done & { readonly name: string }> {
+    const own = this.#turn.then(() => this.#fit(request, options));
+    this.#turn = own.catch(() => undefined);
+    return own;
+  }
+
+  async #fit(request: ProgramRequest, options: FitOptions): Promise<Done & { readonly name: string }> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const onAbort = (): void => this.#fail(signal!.reason);
+    signal?.addEventListener('abort', onAbort);
+    try {
+      const done = await new Promise<Done>((resolve, reject) => {
+        this.#waiting = { ...options, id: request.id, resolve, reject };
+        const child = (this.#child ??= this.#start());
+        hold(child, true);
+        this.#listen();
+        const ask = (): void => void child.stdin.write(`${JSON.stringify(request)}\n`);
+        if (this.#name === null) this.#greeted = ask;
+        else ask();
+      });
+      return { ...done, name: this.#name ?? '' };
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      if (this.#silence !== null) clearTimeout(this.#silence);
+      this.#waiting = null;
+      if (this.#child !== null) hold(this.#child, false);
+    }
+  }
+
+  #start(): ChildProcessWithoutNullStreams {
+    const [program, ...args] = this.#command;
+    this.#name = null;
+    this.#stderr = '';
+    const child = spawn(program!, args, { env: outsideEnvironment(process.env), windowsHide: true });
+    const isOwn = (): boolean => this.#child === child;
+    child.on('error', ({ message }) => isOwn() && this.#fail(this.#failure(message)));
+    child.on('exit', (code, signal) => {
+      if (isOwn()) this.#fail(this.#failure(`ended with ${signal ?? `code ${code}`}`));
+    });
+    // It may end before it has read the request.
+    child.stdin.on('error', () => undefined);
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
+    });
+    createInterface({ input: child.stdout }).on('line', (line) => isOwn() && this.#read(line));
+    return child;
+  }
+
+  #listen(): void {
+    if (this.#silence !== null) clearTimeout(this.#silence);
+    this.#silence = setTimeout(
+      () => this.#fail(this.#failure(`said nothing for ${LONGEST_SILENCE_MS / 60_000} minutes`)),
+      LONGEST_SILENCE_MS,
+    );
+  }
+
+  #read(line: string): void {
+    if (line.trim() === '') return;
+    this.#listen();
+    const json = parsed(line);
+    if (this.#name === null) {
+      const hello = helloSchema.safeParse(json);
+      if (!hello.success)
+        return this.#fail(
+          this.#failure(`began with ${quoted(line)}`, 'a first line like {"minutehand_learner": 1, "name": "…"}'),
+        );
+      this.#name = hello.data.name;
+      this.#greeted?.(this.#name);
+      return;
+    }
+    const waiting = this.#waiting;
+    const answer = answerSchema.safeParse(json);
+    if (!answer.success || waiting === null || answer.data.id !== waiting.id)
+      return this.#fail(
+        this.#failure(`printed ${quoted(line)}`, 'on standard output only answers to the request; all else on stderr'),
+      );
+    if ('progress' in answer.data) waiting.onProgress?.(answer.data.progress);
+    else if ('error' in answer.data) waiting.reject(this.#failure(answer.data.error));
+    else waiting.resolve(answer.data);
+  }
+
+  /** Ends the program. */
+  #fail(reason: unknown): void {
+    const child = this.#child;
+    this.#child = null;
+    child?.kill('SIGKILL');
+    this.#waiting?.reject(reason);
+  }
+
+  #failure(what: string, expected?: string): MinutehandError {
+    const stderr = this.#stderr.trim();
+    return new MinutehandError('LEARNER_FAILED', {
+      seen: `${this.#command.join(' ')}: ${what}${stderr === '' ? '' : `; it said: ${stderr}`}`,
+      ...(expected !== undefined && { expected }),
+      next: 'Run the program by hand and give it a request: docs/guides/extend/WRITE_A_LEARNER.md.',
+    });
+  }
+}
+
+/** Whether this process stays alive for the program. The program ends when its standard input does. */
+function hold(child: ChildProcessWithoutNullStreams, isHeld: boolean): void {
+  const streams = [child.stdin, child.stdout, child.stderr] as unknown as { ref(): void; unref(): void }[];
+  for (const each of [child, ...streams]) {
+    if (isHeld) each.ref();
+    else each.unref();
+  }
+}
+
+/** Without minutehand's own variables and those of its stores: they hold secrets. */
+function outsideEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(MINUTEHAND|AWS|SMTP|PG)_?|_(KEY|TOKEN|SECRET|PASSWORD)$/i.test(name)),
+  );
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function quoted(line: string): string {
+  return JSON.stringify(line.length > 200 ? `${line.slice(0, 200)}…` : line);
+}

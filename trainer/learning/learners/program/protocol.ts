@@ -1,0 +1,50 @@
+import { z } from 'zod';
+
+/**
+ * What minutehand and the program of a learner tell each other: one JSON object a line, on the program's standard input
+ * and output. docs/guides/extend/WRITE_A_LEARNER.md describes it for who writes a program.
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** The first line of the program. */
+export const helloSchema = z.object({
+  minutehand_learner: z.literal(PROTOCOL_VERSION),
+  /** Name and version of what it trains. */
+  name: z.string().min(1).max(100),
+});
+
+export interface ProgramRequest {
+  readonly id: number;
+  readonly task: 'binary';
+  /** Parquet file: the features as FLOAT (NaN = missing), then the columns of `ROW_COLUMNS`. */
+  readonly rows: string;
+  /** Names of the features, in the order of the model's input. */
+  readonly features: readonly string[];
+  /** A whole number below 2^31. */
+  readonly seed: number;
+  /** Steps (trees, epochs) to take; null: as many as help on the rows of `stopping`, or on rows of its own choice. */
+  readonly iterations: number | null;
+  /** `train.ai1` and so on: meant for trees, taken by whoever can use them. */
+  readonly parameters: Readonly<Record<string, number>>;
+  /** Where the program writes the ONNX file. */
+  readonly model: string;
+  /** The answer holds the probabilities of so many rows, from the first one on. */
+  readonly check_rows: number;
+}
+
+export const answerSchema = z.union([
+  z.object({ id: z.int(), progress: z.number().min(0).max(1) }),
+  z.object({ id: z.int(), error: z.string() }),
+  z.object({
+    id: z.int(),
+    done: z.literal(true),
+    iterations: z.int().min(0).nullable().default(null),
+    /** Of the first `check_rows` rows. */
+    probabilities: z.array(z.number()),
+  }),
+]);
+export type ProgramAnswer = z.infer<typeof answerSchema>;
+export type Done = Extract<ProgramAnswer, { readonly done: true }>;
+
+/** Columns behind the features. `stopping`: 1 = not to be learned from, the number of steps is chosen on it. */
+export const ROW_COLUMNS = ['label', 'weight', 'time', 'label_end', 'stopping'] as const;
