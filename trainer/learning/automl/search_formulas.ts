@@ -243,7 +243,8 @@ class Search {
     const x = takeRows(own.x, confirmed);
     const y = Float64Array.from(confirmed, (row) => rows.y[row]!);
     const time = Float64Array.from(confirmed, (row) => rows.time[row]!);
-    const scoresOf = async (columns: readonly number[]) => (await this.#fit(own, screened, columns, definitions)).answers(x);
+    const scoresOf = async (columns: readonly number[]) =>
+      (await this.#fit(own, screened, columns, definitions)).answers(x);
     const [old, extended] = await Promise.all([scoresOf(before), scoresOf(after)]);
     const saved = timeBlocks(
       time,
