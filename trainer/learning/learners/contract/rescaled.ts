@@ -8,7 +8,9 @@ import type { GraphNodes } from './graph_nodes.ts';
  * again.
  */
 
-/** Probabilities are kept that far from 0 and 1 before their logit is taken: a float32 number, and 1 minus it as well. */
+/**
+ * Probabilities are kept that far from 0 and 1 before their logit is taken: a float32 number, and 1 minus it as well.
+ */
 const LEAST = 2 ** -20;
 
 /** Both are float32 numbers where a graph serves them. */
