@@ -86,7 +86,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
       'fit',
       'parity',
     ],
-    ...['replay', 'report', 'scan', 'sim', 'strategy backtest', 'sim rollout', 'trades export'],
+    ...['replay', 'report', 'scan', 'sim', 'strategy backtest', 'strategy paper', 'sim rollout', 'trades export'],
   ],
   'they are the processes themselves, and their clients': ['collect', 'daemon', 'ea', 'trainer', 'up'],
   'the trainer records the request': ['runs cancel', 'runs start'],

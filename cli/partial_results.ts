@@ -62,6 +62,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'strategy backtest',
     'strategy check',
     'strategy explain',
+    'strategy paper',
     'token create',
     'token link',
     'token revoke',

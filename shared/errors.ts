@@ -784,6 +784,11 @@ export const ERRORS = {
     message: 'The search journal is damaged or of another search.',
     next: 'Remove it, or use its settings.',
   },
+  PAPER_DIFFERS: {
+    status: 409,
+    message: 'The paper account has other decisions than rule and bars give now.',
+    next: 'Use the rule and the first bar that it was begun with, or another --out.',
+  },
   RETRAIN_RUNNING: {
     status: 409,
     message: 'A training run is in progress.',

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { closeTimestamp, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { ConditionState } from '../../shared/core/rule/conditions.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -10,7 +10,7 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 import { readStrategyFile, strategySources, type FormulaStrategy } from '../../shared/policy/strategy_file.ts';
 import { isoSecond, recordsCsv } from '../../trainer/learning/backtest/ledger.ts';
 import { recordOf } from '../../trainer/learning/backtest/pair_tasks.ts';
-import { explainRule, type RuleExplanation } from '../../trainer/learning/formula_rules/explain_rule.ts';
+import { RuleExplainer, type RuleExplanation } from '../../trainer/learning/formula_rules/explain_rule.ts';
 import { ruleColumns } from '../../trainer/learning/formula_rules/rule_columns.ts';
 import { barsOfPeriod, ruleReport, type RuleReport } from '../../trainer/learning/formula_rules/rule_report.ts';
 import type { RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
@@ -20,6 +20,7 @@ import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseBarClose, parsePeriod } from '../period.ts';
+import { keepPaper, paperText } from '../strategy/paper.ts';
 import { readRuleSubject, type SubjectFlags } from '../strategy/read_subject.ts';
 import { ruleSentence, SENTENCE_LANGUAGES, type SentenceLanguage } from '../strategy/rule_sentence.ts';
 
@@ -34,6 +35,11 @@ interface BacktestFlags extends PeriodFlags {
 
 interface ExplainFlags extends PeriodFlags {
   readonly at: string;
+}
+
+interface PaperFlags extends PeriodFlags {
+  readonly from: string;
+  readonly out: string;
 }
 
 export const NOT_SERVED = 'A rule is judged here and not served: no daemon trades a strategy file yet.';
@@ -67,6 +73,20 @@ export function addStrategy(program: Command, output: () => Output): void {
       .requiredOption('--at <time>', 'close of the bar, UTC: 2026-11-20 12:00, 2026-11-20T12:00Z or epoch seconds')
       .description('what the rule decided at a bar, which condition failed, and by how much'),
   ).action((file: string, flags: ExplainFlags) => runExplain(file, flags, output()));
+  addPaper(strategy, output);
+}
+
+function addPaper(strategy: Command, output: () => Output): void {
+  const paper = strategy
+    .command('paper')
+    .argument('<file>', 'a strategy file')
+    .description(
+      'Keeps a paper account of a rule on bars as they arrive: each run decides the bars that daemons of this installation have journaled since the last one, and appends a line of JSON per bar: action, reason, position, every condition with value and distance. It recomputes the lines before, and refuses to continue where they differ. ' +
+        NOT_SERVED,
+    );
+  addSubjectOptions(paper)
+    .requiredOption('--out <folder>', 'folder of decisions.ndjson')
+    .action((file: string, flags: PaperFlags) => runPaper(file, flags, output()));
 }
 
 function languageOption(): Option {
@@ -207,7 +227,7 @@ async function runExplain(file: string, flags: ExplainFlags, output: Output): Pr
       seen: `no bar of ${subject.id} closed at ${flags.at}`,
       expected: `a close in the period, a multiple of ${barSecondsOf(subject.history.pair)} s whose formulas are warm`,
     });
-  const explanation = explainRule(subject, strategy, strategySources(strategy.subject, windows), from, t);
+  const explanation = new RuleExplainer(subject, strategy, strategySources(strategy.subject, windows), from).at(t);
   output.line(
     `${strategy.name} on ${subject.id}, closed ${isoSecond(close)}: ${explanation.action} ${explanation.reason}`,
   );
@@ -215,11 +235,41 @@ async function runExplain(file: string, flags: ExplainFlags, output: Output): Pr
   output.result({ strategy: documentOf(strategy), subject: subject.id, closed: isoSecond(close), ...explanation });
 }
 
+async function runPaper(file: string, flags: PaperFlags, output: Output): Promise<void> {
+  const { windows } = loadSettings().minutehand;
+  const strategy = readStrategyFile(file, windows);
+  // A later first bar would be another account.
+  if ((flags.from as string | undefined) === undefined)
+    throw new MinutehandError('USAGE', {
+      seen: 'no --from',
+      expected: 'the day or minute on which the account begins',
+    });
+  const { subject, from, to } = await readSubject(flags, strategy, output);
+  const { time } = subject.history;
+  if (to <= from)
+    throw new MinutehandError('DATA_TOO_SHORT', {
+      seen: `no bar of ${subject.id} since ${flags.from} whose features are warm`,
+      expected: 'one at least',
+    });
+  const explainer = new RuleExplainer(subject, strategy, strategySources(strategy.subject, windows), from);
+  const header = { strategy: documentOf(strategy), subject: subject.id, from: closeTimestamp(time[from]! as OpenTime) };
+  makeOutFolder(flags.out);
+  const path = join(flags.out, 'decisions.ndjson');
+  const { kept, added } = keepPaper(path, paperText(header, subject, explainer, from, to));
+  const newest = explainer.at(to - 1);
+  const closed = closeTimestamp(time[to - 1]! as OpenTime);
+  output.line(`${strategy.name} on ${subject.id}: ${added} bars decided, ${kept} were in ${path}`);
+  output.line(`closed ${closed}: ${newest.action} ${newest.reason}`);
+  for (const line of explanationLines(newest)) output.line(line);
+  output.line(NOT_SERVED);
+  output.result({ ...header, file: path, kept, added, newest: { closed, ...newest } });
+}
+
 function explanationLines({ side, age_bars, earned_bps, formulas, exits }: RuleExplanation): string[] {
   const position =
     side === 0
       ? 'flat before the bar'
-      : `${side > 0 ? 'long' : 'short'} for ${age_bars} bars, earned ${figure(earned_bps)} bps before costs`;
+      : `${side > 0 ? 'long' : 'short'} for ${age_bars} ${age_bars === 1 ? 'bar' : 'bars'}, earned ${figure(earned_bps)} bps before costs`;
   return [
     `  ${position}`,
     ...Object.entries(formulas).flatMap(([name, states]) => [

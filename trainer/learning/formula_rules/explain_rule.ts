@@ -5,9 +5,8 @@ import type { Relation } from '../../../shared/core/rule/rule.ts';
 import { exitStates, nearestFirst, type ConditionState } from '../../../shared/core/rule/conditions.ts';
 import { decideFormulaRule, FORMULA_RULE } from '../../../shared/strategies/formula_rule/formula_rule.ts';
 import type { FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
-import { ruleColumns } from './rule_columns.ts';
 import { formulaValues, type RuleSubject } from './rule_subject.ts';
-import { ruleInput, ruleTrades } from './rule_trades.ts';
+import { ruleInput, type RuleColumns } from './rule_trades.ts';
 
 /** What a rule decided at the close of a bar, and why. */
 export interface RuleExplanation {
@@ -15,6 +14,8 @@ export interface RuleExplanation {
   readonly reason: string;
   /** Of the position before the bar. */
   readonly side: -1 | 0 | 1;
+  /** Side after the bar. */
+  readonly target: -1 | 0 | 1;
   readonly age_bars: number;
   /** Before costs, basis points; null when flat. */
   readonly earned_bps: number | null;
@@ -25,39 +26,86 @@ export interface RuleExplanation {
 }
 
 /**
- * Recomputes the rule from `from` on and explains its decision at bar `t`.
- * @param sources those that the strategy was read with
+ * Explains any bar of a rule that runs from `from` on, as a program decides that gets one bar after the other.
+ * Formulas, the parts of their conditions and positions are computed once for all bars.
  */
-export function explainRule(
-  subject: RuleSubject,
-  strategy: FormulaStrategy,
-  sources: Sources,
-  from: number,
-  t: number,
-): RuleExplanation {
-  const columns = ruleColumns(subject, strategy);
-  // A position that is open at the bar ends at the data's end, or at the bar itself.
-  const held = ruleTrades(subject, columns, from, subject.history.length).find(
-    ({ entrySignal, exitSignal }) => entrySignal < t && (exitSignal < 0 || exitSignal >= t),
-  );
-  const position = held === undefined ? null : { side: held.side, entry: held.entrySignal };
-  const side = position?.side ?? 0;
-  const input = ruleInput(subject, columns, t, position);
-  const { action, reason } = decideFormulaRule(side, input);
-  const given = { entry_long: strategy.entryLong, entry_short: strategy.entryShort, exit: strategy.exit };
-  const formulas: Record<string, readonly ConditionState[]> = {};
-  for (const [name, formula] of Object.entries(given))
-    if (formula !== null) formulas[name] = statesAt(subject, formula, sources, t);
-  return {
-    action,
-    reason,
-    side,
-    age_bars: input.ageBars,
-    earned_bps: position === null ? null : input.earnedBps,
-    formulas,
-    exits: exitStates(FORMULA_RULE, side, input),
-  };
+export class RuleExplainer {
+  readonly #subject: RuleSubject;
+  readonly #columns: RuleColumns;
+  /** Of the position before each bar: the bar that decided its entry, and its side; −1 and 0: flat. */
+  readonly #entry: Int32Array;
+  readonly #side: Int8Array;
+  /** By the name of the formula. */
+  readonly #conditions: Readonly<Record<string, readonly ExplainedCondition[]>>;
+
+  /** @param sources those that the strategy was read with */
+  constructor(subject: RuleSubject, strategy: FormulaStrategy, sources: Sources, from: number) {
+    this.#subject = subject;
+    const given = { entry_long: strategy.entryLong, entry_short: strategy.entryShort, exit: strategy.exit };
+    const formulas = Object.entries(given).flatMap(([name, formula]) => (formula === null ? [] : [{ name, formula }]));
+    const parts = new Map<string, Formula>();
+    const nodes = formulas.map(({ name, formula }) => [name, conditionsOf(formula.root)] as const);
+    for (const { formula } of formulas) parts.set(formula.root.text, formula);
+    for (const node of nodes.flatMap(([, own]) => own.flatMap(partsOf)))
+      if (node.kind !== 'constant' && !parts.has(node.text))
+        parts.set(node.text, parseFormula(withoutBrackets(node.text), sources));
+    const computed = formulaValues(subject, [...parts.values()]);
+    const values = new Map([...parts.keys()].map((text, i) => [text, computed[i]!]));
+    const valuesOf = (node: Node): PartValues =>
+      node.kind === 'constant' ? () => node.value : (t) => values.get(node.text)![t]!;
+    const column = (formula: Formula | null): Float64Array | null =>
+      formula === null ? null : values.get(formula.root.text)!;
+    this.#columns = {
+      limits: strategy.limits,
+      entryLong: column(strategy.entryLong),
+      entryShort: column(strategy.entryShort),
+      exit: column(strategy.exit),
+    };
+    const { length } = subject.history;
+    this.#entry = new Int32Array(length).fill(-1);
+    this.#side = new Int8Array(length);
+    for (let t = from; t + 1 < length; t++) {
+      const { action, target } = this.#decide(t);
+      const isEntry = action === 'ENTER';
+      if (!isEntry && (action === 'EXIT' || this.#side[t] === 0)) continue;
+      this.#entry[t + 1] = isEntry ? t : this.#entry[t]!;
+      this.#side[t + 1] = target;
+    }
+    this.#conditions = Object.fromEntries(
+      nodes.map(([name, own]) => [name, own.map((node) => explainedCondition(node, valuesOf))]),
+    );
+  }
+
+  /** The decision at the close of bar `t`, and why. */
+  at(t: number): RuleExplanation {
+    const { action, reason, target, side, input } = this.#decide(t);
+    const formulas: Record<string, readonly ConditionState[]> = {};
+    for (const [name, conditions] of Object.entries(this.#conditions))
+      formulas[name] = nearestFirst(conditions.map((stateAt) => stateAt(t)));
+    return {
+      action,
+      reason,
+      side,
+      target,
+      age_bars: input.ageBars,
+      earned_bps: side === 0 ? null : input.earnedBps,
+      formulas,
+      exits: exitStates(FORMULA_RULE, side, input),
+    };
+  }
+
+  #decide(t: number) {
+    const side = this.#side[t]! as -1 | 0 | 1;
+    const held = side === 0 ? null : { side, entry: this.#entry[t]! };
+    const input = ruleInput(this.#subject, this.#columns, t, held);
+    return { ...decideFormulaRule(side, input), side, input };
+  }
 }
+
+/** A value of a part of a formula at a bar. */
+type PartValues = (t: number) => number;
+/** The state of a condition at a bar. */
+type ExplainedCondition = (t: number) => ConditionState;
 
 /** The parts of a formula that must all be true: those that `and` joins, from left to right. */
 export function conditionsOf(node: Node): Node[] {
@@ -72,26 +120,32 @@ export function conditionText(node: Node): string {
   return `${withoutBrackets(compared.value.text)} ${compared.relation} ${withoutBrackets(compared.limit.text)}`;
 }
 
-function statesAt(subject: RuleSubject, formula: Formula, sources: Sources, t: number): ConditionState[] {
-  return nearestFirst(conditionsOf(formula.root).map((node) => stateAt(subject, node, sources, t)));
+/** The condition, and both sides of its comparison. */
+function partsOf(node: Node): Node[] {
+  const compared = comparedParts(node);
+  return compared === null ? [node] : [node, compared.value, compared.limit];
 }
 
-function stateAt(subject: RuleSubject, node: Node, sources: Sources, t: number): ConditionState {
-  const valueOf = (part: Node): number =>
-    part.kind === 'constant'
-      ? part.value
-      : formulaValues(subject, [parseFormula(withoutBrackets(part.text), sources)])[0]![t]!;
+function explainedCondition(node: Node, valuesOf: (node: Node) => PartValues): ExplainedCondition {
   const name = conditionText(node);
-  const holds = valueOf(node) === 1;
+  const result = valuesOf(node);
   const compared = comparedParts(node);
-  if (compared === null) {
-    return { name, reason: name, holds, value: null, limit: null, relation: null, change: null, relative: null };
-  }
-  const value = valueOf(compared.value);
-  const limit = valueOf(compared.limit);
-  const change = holds ? 0 : limit - value;
-  const relative = holds ? 0 : Math.abs(change) / Math.max(Math.abs(limit), Number.MIN_VALUE);
-  return { name, reason: name, holds, value, limit, relation: compared.relation, change, relative };
+  if (compared === null)
+    return (t) => {
+      const holds = result(t) === 1;
+      return { name, reason: name, holds, value: null, limit: null, relation: null, change: null, relative: null };
+    };
+  const { relation } = compared;
+  const valueAt = valuesOf(compared.value);
+  const limitAt = valuesOf(compared.limit);
+  return (t) => {
+    const holds = result(t) === 1;
+    const value = valueAt(t);
+    const limit = limitAt(t);
+    const change = holds ? 0 : limit - value;
+    const relative = holds ? 0 : Math.abs(change) / Math.max(Math.abs(limit), Number.MIN_VALUE);
+    return { name, reason: name, holds, value, limit, relation, change, relative };
+  };
 }
 
 /** Which side of a comparison is the limit: the one that is a number, else the right one. */

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT } from '../../../shared/core/features/features.fixture.ts';
 import { readStrategyFile, strategySources, type FormulaStrategy } from '../../../shared/policy/strategy_file.ts';
-import { explainRule } from './explain_rule.ts';
+import type { InstrumentBars } from '../direction/instrument_bars.ts';
+import { RuleExplainer } from './explain_rule.ts';
 import { ruleColumns } from './rule_columns.ts';
 import { randomBars, subjectOfBars } from './rule_subject.fixture.ts';
+import type { RuleSubject } from './rule_subject.ts';
 import { ruleTrades } from './rule_trades.ts';
 
 const FROM = 200;
@@ -24,6 +26,7 @@ target: { bps: 80 }
 max_age: 6
 `);
 const COLUMNS = ruleColumns(SUBJECT, STRATEGY);
+const EXPLAINER = new RuleExplainer(SUBJECT, STRATEGY, SOURCES, FROM);
 const TRADES = ruleTrades(SUBJECT, COLUMNS, FROM, BARS.length);
 
 function strategyOf(text: string): FormulaStrategy {
@@ -36,17 +39,33 @@ function strategyOf(text: string): FormulaStrategy {
   }
 }
 
+function firstBars(length: number): InstrumentBars {
+  const { time, open, high, low, close, volume, takerBuyVolume } = BARS;
+  const cut = (column: Float64Array): Float64Array => column.slice(0, length);
+  return {
+    ...BARS,
+    length,
+    time: cut(time),
+    open: cut(open),
+    high: cut(high),
+    low: cut(low),
+    close: cut(close),
+    volume: cut(volume),
+    takerBuyVolume: cut(takerBuyVolume),
+  };
+}
+
 describe('the explanation of a rule', () => {
   it('says ENTER and EXIT where the backtest enters and exits, and HOLD between', () => {
     expect(TRADES.length).toBeGreaterThan(10);
-    for (const { side, entrySignal, exitSignal, reason } of TRADES.slice(0, 5)) {
-      expect(explainRule(SUBJECT, STRATEGY, SOURCES, FROM, entrySignal)).toMatchObject({ action: 'ENTER', side: 0 });
+    for (const { side, entrySignal, exitSignal, reason } of TRADES) {
+      expect(EXPLAINER.at(entrySignal)).toMatchObject({ action: 'ENTER', side: 0 });
       if (exitSignal < 0) continue;
-      const end = explainRule(SUBJECT, STRATEGY, SOURCES, FROM, exitSignal);
+      const end = EXPLAINER.at(exitSignal);
       expect(end).toMatchObject({ action: 'EXIT', reason, side, age_bars: exitSignal - entrySignal });
       expect(end.exits.some(({ holds }) => holds)).toBe(true);
       for (let t = entrySignal + 1; t < exitSignal; t++)
-        expect(explainRule(SUBJECT, STRATEGY, SOURCES, FROM, t)).toMatchObject({ action: 'HOLD', side });
+        expect(EXPLAINER.at(t)).toMatchObject({ action: 'HOLD', side });
     }
   });
 
@@ -55,7 +74,7 @@ describe('the explanation of a rule', () => {
     let entries = 0;
     const bars = Array.from({ length: 25 }, (_, i) => FROM + 31 * i);
     for (const t of [...bars, ...TRADES.slice(0, 8).map(({ entrySignal }) => entrySignal)]) {
-      const { formulas } = explainRule(SUBJECT, STRATEGY, SOURCES, FROM, t);
+      const { formulas } = EXPLAINER.at(t);
       const states = formulas['entry_long']!;
       expect(states.map(({ name }) => name).sort()).toEqual([
         '(close / mean(close, 24)) - 1 < -0.008',
@@ -74,5 +93,29 @@ describe('the explanation of a rule', () => {
       expect(lacking).toEqual([...lacking].sort((a, b) => a - b));
     }
     expect(entries).toBeGreaterThan(5);
+  });
+
+  it('knows the position at the newest bar, which no open follows yet', () => {
+    for (const { entrySignal, side } of TRADES.slice(0, 3)) {
+      const bars = subjectOfBars(firstBars(entrySignal + 2));
+      const newest = new RuleExplainer(bars, STRATEGY, SOURCES, FROM);
+      expect(newest.at(entrySignal + 1)).toMatchObject({ side, age_bars: 1 });
+      expect(newest.at(entrySignal)).toMatchObject({ action: 'ENTER', side: 0, target: side });
+    }
+  });
+
+  it('computes the formulas once for all bars', () => {
+    let runs = 0;
+    const counted: RuleSubject = {
+      ...SUBJECT,
+      evaluate(formulas, take) {
+        runs++;
+        SUBJECT.evaluate(formulas, take);
+      },
+    };
+    const explainer = new RuleExplainer(counted, STRATEGY, SOURCES, FROM);
+    const actions = Array.from({ length: 500 }, (_, i) => explainer.at(FROM + i).action);
+    expect(new Set(actions)).toEqual(new Set(['ENTER', 'EXIT', 'HOLD']));
+    expect(runs).toBe(1);
   });
 });
