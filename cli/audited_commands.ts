@@ -59,6 +59,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     ],
     ...[
       'explain',
+      'golive',
       'job schema',
       'models list',
       'models show',

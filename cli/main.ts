@@ -194,6 +194,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'all shards and the trainer at a glance',
     load: async () => (await import('./commands/status.ts')).addStatus,
   },
+  golive: {
+    summary: 'check each step from here to trading on paper',
+    load: async () => (await import('./commands/golive.ts')).addGoLive,
+  },
   doctor: {
     summary: 'check this machine and installation',
     load: async () => (await import('./commands/doctor.ts')).addDoctor,

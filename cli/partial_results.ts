@@ -101,6 +101,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'check ml-models',
     'config check',
     'doctor',
+    'golive',
     'models verify',
     'parity verify',
     'signal verify',

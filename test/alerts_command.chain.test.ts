@@ -59,7 +59,15 @@ describe('minutehand alerts', { timeout: 600_000 }, () => {
 
   it('sends a test and the failure of a unit without a trainer, and fails without a channel', async () => {
     const env = { MINUTEHAND_SLACK_URL: url };
+    const notifications = async (): Promise<unknown> => {
+      const { checks } = JSON.parse((await workplace.run(['golive', '--json'], { env })).stdout) as {
+        checks: { id: string; verdict: string }[];
+      };
+      return checks.find(({ id }) => id === 'notifications')!.verdict;
+    };
+    expect(await notifications()).toBe('todo');
     const tested = await workplace.run(['alerts', 'test'], { env });
+    expect(await notifications()).toBe('ok');
     expect([tested.code, tested.stdout]).toEqual([0, 'slack: taken\n']);
     const half = { ...env, MINUTEHAND_WEBHOOK_URL: 'http://127.0.0.1:9/' };
     const part = await workplace.run(['alerts', 'test'], { env: half });

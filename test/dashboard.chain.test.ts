@@ -293,6 +293,26 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     forgive(faults, /net::ERR_/);
   });
 
+  it('shows the checklist of going live, as the command: each step with what was seen and its fix', async () => {
+    await page.goto(new URL('/app/golive', link).href);
+    const steps = page.locator('.checklist li');
+    await steps.first().waitFor();
+    const finished = await place.run(['golive', '--json']);
+    const { checks } = JSON.parse(finished.stdout) as { checks: { id: string; verdict: string; fix: string }[] };
+    expect([finished.code, await steps.count()]).toEqual([1, checks.length]);
+    const verdicts = checks.map(({ verdict }) => ({ ok: 'done', todo: 'to do', ask: 'check' })[verdict]);
+    expect(await steps.locator('.badge').allInnerTexts()).toEqual(verdicts);
+    expect(Object.fromEntries(checks.map(({ id, verdict }) => [id, verdict]))).toMatchObject({
+      market: 'todo',
+      daemon: 'ok',
+      bars: 'ok',
+      models: 'ok',
+      backup: 'ask',
+      paper: 'todo',
+    });
+    expect(await steps.first().innerText()).toContain('Set `market: live`');
+  });
+
   it('goes on when the server refuses the session and the event stream at first', async () => {
     for (const path of ['**/api/session', '**/api/events'])
       await page.route(path, (route) => route.fulfill({ status: 503, body: '' }), { times: 1 });

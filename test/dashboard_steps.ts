@@ -22,6 +22,7 @@ export const PAGES = [
     'policy',
     'changes',
     'audit',
+    'golive',
   ].map((name) => `/app/${name}`),
 ];
 /** Folder for pictures of every page in both languages and themes, which a person looks at. */

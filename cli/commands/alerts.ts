@@ -14,7 +14,7 @@ import { EVENTS } from '../../trainer/store/events.ts';
 import { timeText } from '../../trainer/control/notify/message.ts';
 import { acknowledge, type Notice } from '../../trainer/control/notify/outbox.ts';
 import { unitNotice } from '../../trainer/control/notify/watch/units.ts';
-import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
+import { openStore, openStoreIfThere, storeUrl, type Store } from '../../trainer/store/store.ts';
 import { endPartly, type Output } from '../output.ts';
 
 type Routes = Settings['retrain']['notification_routes'];
@@ -183,7 +183,20 @@ async function test(only: ChannelName | null, output: Output): Promise<void> {
   const text = 'A test of this channel; nothing is wrong.';
   const key = `self_test:${nowMs}`;
   const notice: Notice = { key, event: 'self_test', subject: hostname(), text, isOnce: true };
-  await send(notice, (name) => only === null || name === only, output);
+  const results = await send(notice, (name) => only === null || name === only, output);
+  const taken = results.filter(({ failure }) => failure === null);
+  // `golive` asks when a channel took a message; what was not taken is not sent again later.
+  if (taken.length === 0) return;
+  try {
+    const store = await openStoreIfThere(process.env, homePaths());
+    try {
+      if (store !== null) await recordDirect(store, { market: loadSettings().minutehand.market, nowMs }, notice, taken);
+    } finally {
+      await store?.close();
+    }
+  } catch (error) {
+    output.note(`warning: the test is not recorded: ${describeError(error).message}`);
+  }
 }
 
 /** The store comes last: its failure does not stop the message. */

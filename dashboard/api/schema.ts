@@ -3133,6 +3133,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/golive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The checklist from here to trading on paper, as `minutehand golive` */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["GoLive"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/performance": {
         parameters: {
             query?: never;
@@ -6760,6 +6814,30 @@ export interface components {
                 [key: string]: string;
             };
         };
+        GoLiveInput: {
+            /** Format: date-time */
+            looked_at: string;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            /** @description Nothing is left to do before trading on paper */
+            ready_for_paper: boolean;
+            /** @description Paper trading is done as well */
+            ready: boolean;
+            /** @description In the order in which they are worked off */
+            checks: {
+                /** @enum {string} */
+                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "notifications" | "backup" | "standby" | "consumer" | "paper";
+                /**
+                 * @description ask: minutehand cannot see it, and a person decides
+                 * @enum {string}
+                 */
+                verdict: "ok" | "todo" | "ask";
+                seen: string;
+                /** @description Empty when there is nothing to do */
+                fix: string;
+            }[];
+            next: string;
+        };
         StopRequestInput: {
             /**
              * @description entries: nothing is entered. close: open positions are closed too
@@ -9417,6 +9495,30 @@ export interface components {
             engines: {
                 [key: string]: string;
             };
+        };
+        GoLive: {
+            /** Format: date-time */
+            looked_at: string;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            /** @description Nothing is left to do before trading on paper */
+            ready_for_paper: boolean;
+            /** @description Paper trading is done as well */
+            ready: boolean;
+            /** @description In the order in which they are worked off */
+            checks: {
+                /** @enum {string} */
+                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "notifications" | "backup" | "standby" | "consumer" | "paper";
+                /**
+                 * @description ask: minutehand cannot see it, and a person decides
+                 * @enum {string}
+                 */
+                verdict: "ok" | "todo" | "ask";
+                seen: string;
+                /** @description Empty when there is nothing to do */
+                fix: string;
+            }[];
+            next: string;
         };
         StopRequest: {
             /**

@@ -14,6 +14,7 @@ export type Signal = Schemas['Signal'];
 export type Subject = Schemas['Subject'];
 export type Performance = Schemas['Performance'];
 export type AccountPerformance = Schemas['AccountPerformance'];
+export type GoLive = Schemas['GoLive'];
 export type Run = Schemas['Run'];
 export type Model = Schemas['Model'];
 export type Manifest = Schemas['Manifest'];

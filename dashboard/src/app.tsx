@@ -24,6 +24,7 @@ const DataPage = lazy(() => import('./pages/data.tsx'));
 const PerformancePage = lazy(() => import('./pages/performance.tsx'));
 const TradesPage = lazy(() => import('./pages/trades.tsx'));
 const AuditPage = lazy(() => import('./pages/audit.tsx'));
+const GoLivePage = lazy(() => import('./pages/golive.tsx'));
 const AlertsPage = lazy(() => import('./pages/alerts.tsx'));
 
 const ICONS: Readonly<Record<PageName, string>> = {
@@ -39,6 +40,7 @@ const ICONS: Readonly<Record<PageName, string>> = {
   policy: 'M4 7h10M18 7h2M4 17h4M12 17h8M16 7a2 2 0 11-4 0 2 2 0 014 0zM10 17a2 2 0 11-4 0 2 2 0 014 0z',
   changes: 'M6 3v12M6 21a3 3 0 100-6 3 3 0 000 6zM18 9a3 3 0 100-6 3 3 0 000 6zM18 9c0 6-12 3-12 9',
   audit: 'M6 3h9l4 4v14H6zM9 12h7M9 16h7M9 8h3',
+  golive: 'M4 6l2 2 3-4M4 13l2 2 3-4M4 20l2 2 3-4M12 6h8M12 13h8M12 20h8',
   alerts: 'M12 3a6 6 0 016 6v4l2 3H4l2-3V9a6 6 0 016-6zM10 20h4',
 };
 
@@ -107,6 +109,8 @@ function Page({ page }: { readonly page: PageName | null }) {
       return <TradesPage />;
     case 'audit':
       return <AuditPage />;
+    case 'golive':
+      return <GoLivePage />;
     case null:
       return <PageUnknown />;
   }

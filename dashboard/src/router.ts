@@ -14,6 +14,7 @@ export const PAGES = [
   'policy',
   'changes',
   'audit',
+  'golive',
 ] as const;
 export type PageName = (typeof PAGES)[number];
 

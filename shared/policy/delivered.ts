@@ -24,8 +24,17 @@ export function deliveredValues(part: ConfigPart, keys: readonly string[]): Reco
 
 /** The values of the delivered policy file itself, from which the schemas are generated. */
 export function packagedValues(part: ConfigPart): Record<string, unknown> {
-  const read = readYamlFile(join(packageRoot(), 'config', CONFIG_FILES[part]));
-  if ('problems' in read) return {};
-  const entries = read.yaml.value as Record<string, { readonly value?: unknown } | undefined>;
+  const entries = packagedFile(part) as Record<string, { readonly value?: unknown } | undefined>;
   return Object.fromEntries(policyKeys(part).map((key) => [key, entries[key]?.value]));
+}
+
+/** The costs by symbol of the delivered minutehand.yaml; none when it is not there. */
+export function deliveredCosts(): Readonly<Record<string, unknown>> {
+  return (packagedFile('minutehand') as { readonly symbols?: Record<string, unknown> }).symbols ?? {};
+}
+
+/** A delivered configuration file; empty when it is not there. */
+function packagedFile(part: ConfigPart): object {
+  const read = readYamlFile(join(packageRoot(), 'config', CONFIG_FILES[part]));
+  return 'problems' in read ? {} : (read.yaml.value as object);
 }

@@ -36,6 +36,7 @@ import { addModelWriteRoutes } from './routes/model_writes.ts';
 import { addRolloutRoutes } from './routes/rollout.ts';
 import { addRecordRoutes } from './routes/records.ts';
 import { addPredictRoutes } from './routes/predict.ts';
+import { addGoLiveRoutes } from './routes/golive.ts';
 import { addPerformanceRoutes } from './routes/performance.ts';
 import { addReportRoutes } from './routes/reports.ts';
 import { addStopRoutes } from './routes/stops.ts';
@@ -134,6 +135,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addChangeRoutes,
   addAutomlFeatureRoutes,
   addRecordRoutes,
+  addGoLiveRoutes,
   addPerformanceRoutes,
   addBacktestRoutes,
   addReportRoutes,

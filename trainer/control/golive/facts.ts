@@ -1,0 +1,223 @@
+import { existsSync } from 'node:fs';
+import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
+import { createClockCheck } from '../../../shared/bar_file/clock_check.ts';
+import { readActive, readManifest } from '../../../shared/bundle/bundle.ts';
+import { directionOpener, readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
+import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
+import { gatesText } from '../../../shared/bundle/recorded_gates.ts';
+import { describeError, type ErrorReport } from '../../../shared/errors.ts';
+import { MACHINE_FILES } from '../../../shared/files.ts';
+import { FILLS_STREAM } from '../../../shared/fill/fill.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { earlierText, recentBars } from '../../../shared/market/recent_history.ts';
+import { isOpenMinute } from '../../../shared/market/trading_week.ts';
+import {
+  barSecondsOf,
+  isInstrument,
+  parseInstrument,
+  parseSubject,
+  symbolsOf,
+  timeframeOf,
+} from '../../../shared/pair.ts';
+import { pathInside } from '../../../shared/path_name.ts';
+import { deliveredCosts } from '../../../shared/policy/delivered.ts';
+import { shardsOf, type Settings } from '../../../shared/policy/policy.ts';
+import { askProcess, isTaken } from '../../../shared/process/process_state.ts';
+import { historyEnd, journaledTimes, journalsOf, storedTimes, type NewestTimes } from '../../jobs/bars/recent_bars.ts';
+import type { Store } from '../../store/store.ts';
+import { foreignModels, standingOverrides } from '../admission/standing.ts';
+import { readTrades } from '../fills/live_trades.ts';
+import { openChannels } from '../notify/channels/channels.ts';
+import type { DaemonFacts, GoLiveFacts, SymbolFacts } from './checks.ts';
+import { healthFacts } from './health_facts.ts';
+
+/** Eight weeks: enough openings to see a time zone. */
+const BARS_READ = 60_000;
+/** Two weeks, in which the sessions of legs are compared. */
+const COMPARED_S = 14 * 86_400;
+/** With fewer minutes of either leg nothing is compared. */
+const MIN_COMPARED = COMPARED_S / SECONDS_PER_BAR / 20;
+const MIN_OPENINGS = 2;
+const UTC_DAY_MS = 86_400_000;
+
+/**
+ * Looks at everything that the checklist judges.
+ * @param store null: nothing was stored yet
+ * @throws MinutehandError when a journal or the store cannot be read
+ */
+export async function readGoLiveFacts(
+  settings: Settings,
+  paths: HomePaths,
+  store: Store | null,
+  nowMs: number,
+  env: NodeJS.ProcessEnv,
+): Promise<GoLiveFacts> {
+  const { market, pairs, instruments, train } = settings.minutehand;
+  const subjects = [...pairs, ...instruments].map(parseSubject);
+  const times = await knownTimes(settings, paths, store, Math.max(BARS_READ, train.min_bars));
+  const delivered = deliveredCosts();
+  const { channels, problems } = openChannels(settings.retrain, env);
+  const sharedOf = ({ id, a, b }: (typeof subjects)[number]) => {
+    const share = sharedMinutes(times.get(a) ?? [], times.get(b) ?? []);
+    return share === null ? [] : [[id, share] as const];
+  };
+  return {
+    nowMs,
+    market,
+    isOpen: market === 'simulated' || isOpenMinute(nowMs / 1000),
+    minBars: train.min_bars,
+    daemons: await Promise.all(shardsOf(settings.minutehand).map((shard) => lookAt(settings, paths, shard))),
+    symbols: symbolsOf(subjects).map((symbol) => symbolFacts(symbol, times.get(symbol) ?? [], settings, delivered)),
+    sharedMinutes: new Map(subjects.filter((own) => !isInstrument(own)).flatMap(sharedOf)),
+    models: await modelFacts(settings, paths),
+    channels: channels.map(({ name }) => name),
+    channelProblems: problems.map(({ variable, text }) => `${variable} ${text}`),
+    lastSentMs: store === null ? null : await lastSent(store),
+    fills: store === null ? { places: [], closedPaper: 0, paperDays: 0 } : await fillFacts(store, settings),
+  };
+}
+
+/** Opens of the newest bars of each symbol, ascending, journaled and imported ones together. */
+async function knownTimes(
+  settings: Settings,
+  paths: HomePaths,
+  store: Store | null,
+  enough: number,
+): Promise<ReadonlyMap<string, Float64Array>> {
+  const sources: NewestTimes[] = journalsOf(settings, paths)
+    .filter((path) => existsSync(path))
+    .map((path) => journaledTimes(path, enough));
+  if (store !== null) sources.push(await storedTimes(store, settings.minutehand.market, enough));
+  const symbols = new Set(sources.flatMap((source) => [...source.keys()]));
+  return new Map(
+    [...symbols].map((symbol) => {
+      const times = new Set(sources.flatMap((source) => source.get(symbol) ?? []));
+      return [symbol, Float64Array.from(times).sort()];
+    }),
+  );
+}
+
+function symbolFacts(
+  symbol: string,
+  times: ArrayLike<number>,
+  { minutehand }: Settings,
+  delivered: Readonly<Record<string, unknown>>,
+): SymbolFacts {
+  const recent = recentBars(times, historyEnd(minutehand.market));
+  const check = createClockCheck();
+  check.add({ time: Float64Array.from(times), length: times.length });
+  const { week_opens_new_york: weekOpens, suspect } = check.report();
+  const openings = Object.values(weekOpens).reduce((sum, count) => sum + count, 0);
+  const costs = minutehand.symbols[symbol];
+  return {
+    symbol,
+    bars: recent.bars,
+    earlier: earlierText(recent),
+    isClockSuspect: openings < MIN_OPENINGS ? null : suspect,
+    weekOpens,
+    hasCosts: costs !== undefined,
+    hasDeliveredCosts: costs !== undefined && JSON.stringify(costs) === JSON.stringify(delivered[symbol]),
+  };
+}
+
+/**
+ * Share of the minutes of either leg that both have, over the two weeks up to the older of their newest bars.
+ * @param a opens in epoch seconds, ascending
+ * @returns null with too few minutes
+ */
+export function sharedMinutes(a: ArrayLike<number>, b: ArrayLike<number>): number | null {
+  if (a.length === 0 || b.length === 0) return null;
+  const to = Math.min(a[a.length - 1]!, b[b.length - 1]!);
+  const from = Math.max(to - COMPARED_S, a[0]!, b[0]!);
+  const within = (time: number): boolean => time >= from && time <= to;
+  const ofA = new Set(Array.from(a).filter(within));
+  const ofB = Array.from(b).filter(within);
+  const both = ofB.filter((time) => ofA.has(time)).length;
+  const either = ofA.size + ofB.length - both;
+  return either < MIN_COMPARED ? null : both / either;
+}
+
+async function lookAt(
+  { minutehand }: Settings,
+  paths: HomePaths,
+  { name, port }: { readonly name: string; readonly port: number },
+): Promise<DaemonFacts> {
+  const { host } = minutehand.transports.daemon;
+  const state = await askProcess(paths, `daemon_${name}`, { host, port }, '/healthz', healthFacts);
+  const isOwn = state.health?.shard === name;
+  return {
+    shard: name,
+    presence: state.presence === 'up' && !isOwn ? 'mute' : state.presence,
+    hasStandby: isTaken(paths.lock(`standby_${name}`)) === true,
+    health: isOwn ? state.health : null,
+  };
+}
+
+async function modelFacts(settings: Settings, paths: HomePaths): Promise<GoLiveFacts['models']> {
+  const { pairs, instruments } = settings.minutehand;
+  const versions = new Set<string>();
+  const missing: string[] = [];
+  const withEdge: string[] = [];
+  let refusal: ErrorReport | null = foreignModels(settings, paths.models)[0] ?? null;
+  try {
+    if (pairs.length > 0) {
+      const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths));
+      if (active === null) missing.push('pairs');
+      else {
+        const { edge } = readManifest(pathInside(paths.models, active.version));
+        versions.add(active.version);
+        withEdge.push(...pairs.filter((id) => edge[id]?.no_edge === false));
+      }
+    }
+    for (const id of instruments) {
+      const subject = parseInstrument(id);
+      const timeframe = timeframeOf(barSecondsOf(subject));
+      const active = readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`));
+      if (active === null) {
+        missing.push(id);
+        continue;
+      }
+      const { edge } = (await directionOpener(paths.models, 1)(active.version, timeframe)).manifest;
+      versions.add(active.version);
+      if (edge[subject.a]?.no_edge === false) withEdge.push(id);
+    }
+  } catch (error) {
+    refusal ??= describeError(error);
+  }
+  return {
+    versions: [...versions],
+    missing,
+    refusal,
+    overrides: standingOverrides(paths.models).map(
+      ({ version, gates }) => `${version} is in use despite failed gates: ${gatesText(gates)}`,
+    ),
+    withEdge,
+    subjects: pairs.length + instruments.length,
+  };
+}
+
+/** When any channel took a message the last time. */
+async function lastSent({ db }: Store): Promise<number | null> {
+  const { newest } = await db
+    .selectFrom('core.alert_deliveries')
+    .select(({ fn }) => fn.max('sent_ms').as('newest'))
+    .where('status', '=', 'sent')
+    .executeTakeFirstOrThrow();
+  return newest === null ? null : Number(newest);
+}
+
+async function fillFacts(store: Store, { minutehand }: Settings): Promise<GoLiveFacts['fills']> {
+  const fills = await readTrades(store, { market: minutehand.market });
+  const places = new Map<string, GoLiveFacts['fills']['places'][number]>();
+  const paperDays = new Set<number>();
+  const closed = new Set<string>();
+  for (const { account, place, time_ms, kind, position_id } of fills) {
+    const name = place === FILLS_STREAM ? place : (place.split(/[/\\]/).at(-2) ?? place);
+    const key = `${account} ${name}`;
+    places.set(key, { place: name, account, lastMs: Math.max(places.get(key)?.lastMs ?? 0, time_ms) });
+    if (account !== 'paper') continue;
+    paperDays.add(Math.floor(time_ms / UTC_DAY_MS));
+    if (kind === 'close') closed.add(`${place} ${position_id}`);
+  }
+  return { places: [...places.values()], closedPaper: closed.size, paperDays: paperDays.size };
+}

@@ -1,0 +1,22 @@
+import * as z from 'zod';
+import { GO_LIVE_IDS } from '../golive/checks.ts';
+
+export const goLiveSchema = z
+  .object({
+    looked_at: z.iso.datetime(),
+    market: z.enum(['live', 'simulated']),
+    ready_for_paper: z.boolean().describe('Nothing is left to do before trading on paper'),
+    ready: z.boolean().describe('Paper trading is done as well'),
+    checks: z
+      .array(
+        z.object({
+          id: z.enum(GO_LIVE_IDS),
+          verdict: z.enum(['ok', 'todo', 'ask']).describe('ask: minutehand cannot see it, and a person decides'),
+          seen: z.string(),
+          fix: z.string().describe('Empty when there is nothing to do'),
+        }),
+      )
+      .describe('In the order in which they are worked off'),
+    next: z.string(),
+  })
+  .meta({ id: 'GoLive' });
