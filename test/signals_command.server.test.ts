@@ -27,7 +27,7 @@ describe('minutehand signals', () => {
     const asked = [
       ['signals', 'archive', ...live],
       ['signals', 'archive', '--day', DAY, ...live],
-      ['signals', 'verify', ...live],
+      ['signals', 'verify', '--restore', ...live],
       ['signals', 'days', ...live],
       ['signals', 'list', '--pair', 'XAUUSD_XAGUSD', '--limit', '5', ...live],
       ['signals', 'list', '--live', ...live],
@@ -46,7 +46,9 @@ describe('minutehand signals', () => {
     // The day is older than signals_history_days, so it was pruned as soon as its archive was verified.
     expect(archived).toMatchObject({ pruned: [{ day: DAY, rows: rows.length }] });
     expect(again).toMatchObject({ written: [] });
-    expect(verified).toMatchObject({ days: [{ day: DAY, state: 'ok', archived: rows.length, stored: 0 }] });
+    expect(verified).toMatchObject({
+      days: [{ day: DAY, state: 'ok', archived: rows.length, stored: 0, restored: rows.length }],
+    });
     expect(days).toMatchObject({ days: [{ day: DAY, added: rows.length, archived: rows.length, parts: 1 }] });
     expect(listed!['signals']).toEqual([]);
     expect((last!['signals'] as { seq: number }[]).map(({ seq }) => seq)).toEqual([30, 30]);

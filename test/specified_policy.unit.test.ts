@@ -1,6 +1,7 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { load } from 'js-yaml';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runColumn } from '../shared/policy/run_columns.ts';
 import { inspectSettings } from '../shared/policy/policy.ts';
@@ -80,6 +81,8 @@ archive_target:
   label_ja: アーカイブ先
 `;
 
+type Labels = Readonly<Record<string, { readonly label_ja: string }>>;
+
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-specified-'));
@@ -109,6 +112,16 @@ describe('policy files with the keys of the specification alone', () => {
     expect(sources.delivered).toContain('core.require_edge');
     expect(sources.delivered).toContain('retrain.monitor_minutes');
     expect(sources.delivered).toContain('signals.archive_path');
+  });
+
+  it.each([
+    ['core', CORE],
+    ['retrain', RETRAIN],
+    ['signals', SIGNALS],
+  ])('have the labels that %s_policy.yaml is delivered with', (part, specified) => {
+    const delivered = load(readFileSync(join(packageRoot(), 'config', `${part}_policy.yaml`), 'utf8')) as Labels;
+    for (const [key, { label_ja }] of Object.entries(load(specified) as Labels))
+      expect([key, delivered[key]?.label_ja]).toEqual([key, label_ja]);
   });
 
   it.each(['ongoing', 'full'])('may have stages of a rollout that end with the duration %s', (duration) => {

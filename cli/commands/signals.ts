@@ -6,8 +6,10 @@ import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { createArchive, type SignalArchive } from '../../trainer/control/history/archive.ts';
 import { archiveAlone } from '../../trainer/control/history/archive_lock.ts';
+import type { ArchivePlace } from '../../trainer/control/history/archive_place.ts';
 import { openArchivePlace } from '../../trainer/control/history/open_archive_place.ts';
 import { archiveRound, lastWholeDay } from '../../trainer/control/history/archive_round.ts';
+import { proveRestore } from '../../trainer/control/history/prove_restore.ts';
 import { createSignalCopy } from '../../trainer/control/history/copy.ts';
 import { DAY_MS, dayOf, daysBetween, dayStartMs } from '../../trainer/control/history/day.ts';
 import { listDays } from '../../trainer/control/history/day_list.ts';
@@ -80,15 +82,18 @@ export function addSignals(program: Command, output: () => Output): void {
     )
     .action((flags: DayFlags) => archive(flags, output()));
   range(signals.command('verify'), 'verify')
+    .option('--restore', 'proves each day as well: restores it from the archive alone into an empty store in memory')
     .description(
       'compares the archive with its manifests, the record of writes and the history; every day that was archived unless days are given. Exit code 1 when anything is missing or damaged',
     )
-    .action((flags: DayFlags) => verify(flags, output()));
+    .action((flags: VerifyFlags) => verify(flags, output()));
   range(signals.command('restore'), 'restore')
     .option('--out <file>', 'into a file with one signal per line instead; - is standard output')
     .description('restores archived days into the history, for signals_history_days; present rows are unchanged')
     .action((flags: DayFlags) => restore(flags, output()));
 }
+
+type VerifyFlags = DayFlags & { readonly restore?: boolean };
 
 interface Opened {
   readonly settings: Settings;
@@ -96,6 +101,13 @@ interface Opened {
   readonly market: string;
   readonly store: Store;
   readonly tables: SignalTables;
+}
+
+interface ArchiveOpened {
+  readonly archive: SignalArchive;
+  /** Name of the archive. */
+  readonly place: string;
+  readonly opened: ArchivePlace;
 }
 
 async function withHistory(
@@ -116,13 +128,18 @@ async function withHistory(
 
 async function withArchive(
   flags: { readonly market?: string },
-  work: (opened: Opened & { readonly archive: SignalArchive; readonly place: string }) => Promise<void>,
+  work: (opened: Opened & ArchiveOpened) => Promise<void>,
 ): Promise<void> {
   await withHistory(flags, async (opened) => {
     const { settings, paths, store, tables } = opened;
     const place = await openArchivePlace(settings.signals, paths, process.env);
     try {
-      await work({ ...opened, archive: createArchive(store, tables, place, MACHINE_CLOCK), place: place.id });
+      await work({
+        ...opened,
+        archive: createArchive(store, tables, place, MACHINE_CLOCK),
+        place: place.id,
+        opened: place,
+      });
     } finally {
       place.close();
     }
@@ -251,9 +268,9 @@ async function archive(flags: DayFlags, output: Output): Promise<void> {
   });
 }
 
-async function verify(flags: DayFlags, output: Output): Promise<void> {
+async function verify(flags: VerifyFlags, output: Output): Promise<void> {
   const wanted = daysOf(flags);
-  await withArchive(flags, async ({ store, tables, market, archive: archived, place }) => {
+  await withArchive(flags, async ({ settings, store, tables, market, archive: archived, place, opened }) => {
     const known = await listDays(store, tables, market, place);
     const last = lastWholeDay(MACHINE_CLOCK.nowMs());
     const chosen =
@@ -262,14 +279,18 @@ async function verify(flags: DayFlags, output: Output): Promise<void> {
     const results = await each(chosen, async (day, index) => {
       const result = await archived.verify(market, day);
       progress.update('verify', index + 1, chosen.length);
-      return result;
+      if (flags.restore !== true || result.state !== 'ok' || result.archived === 0) return result;
+      const proof = { archive: archived, place: opened, policy: settings.signals, clock: MACHINE_CLOCK };
+      const { rows } = await proveRestore(proof, market, day);
+      return { ...result, restored: rows };
     });
     progress.stop();
     const bad = results.filter(
       ({ state, archived: rows, stored }) => state !== 'ok' || (wanted !== null && rows + stored === 0),
     );
     for (const { day, state, detail } of bad) output.line(`${day}  ${state.toUpperCase()}  ${detail}`);
-    output.line(`${results.length - bad.length} of ${results.length} days are whole in ${place}`);
+    const proven = flags.restore === true ? ', each restored into an empty store' : '';
+    output.line(`${results.length - bad.length} of ${results.length} days are whole in ${place}${proven}`);
     output.result({ market, place, days: results });
     if (bad.length > 0) process.exitCode = 1;
   });
