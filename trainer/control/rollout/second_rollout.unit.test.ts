@@ -8,7 +8,7 @@ import { readRollout, writeRollout, type Rollout } from '../../../shared/bundle/
 import { homePaths } from '../../../shared/home.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import { rolloutRules } from './rules.ts';
-import { abortRollout, carryOut, rolloutOutcomes, startRollout, type RolloutLook } from './steps.ts';
+import { abortRollout, carryOut, lookAtRollout, rolloutOutcomes, startRollout, type RolloutLook } from './steps.ts';
 
 const CHAMPION = '20260101_0000';
 const CHALLENGERS = ['20260102_0000', '20260103_0000', '20260104_0000'] as const;
@@ -57,6 +57,14 @@ it('each further rollout knows the outcomes of all before it, and needs the e-va
   expect(third.promotion_e_value).not.toBe(first.promotion_e_value);
   abortRollout(paths, 'a person');
   expect(rolloutOutcomes(paths)).toEqual([true, false, false]);
+});
+
+it('is judged by the threshold of its start, not by that of the present configuration', async () => {
+  const { stages } = rolloutRules(settings.retrain);
+  const started = start(CHALLENGERS[0]);
+  writeRollout(paths.models, { ...started, stage: stages.at(-2)!.name, promotion_e_value: 4711 });
+  const look = await lookAtRollout({ settings, paths });
+  expect(look!.outlook.blocked.filter((text) => text.includes('e-value'))).toEqual(['benefit e-value 1.0 of 4711']);
 });
 
 const FACTS = { stage: 'test', inStageMs: 0, sinceStartMs: 3_600_000 } as unknown as RolloutLook['facts'];

@@ -3,15 +3,16 @@ import type { DirectionProbabilities } from '../../../shared/strategies/directio
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
 import { createRng } from '../../../shared/rng.ts';
+import { MIN_TRADES } from '../backtest/edge.ts';
 import { scaledProbabilities } from '../calibrate/vector_scaling.ts';
-import { EVALUATION_LABEL, DOWN, UP } from '../label/direction.ts';
+import { EVALUATION_LABEL, DOWN, RANGE, UP } from '../label/direction.ts';
 import { walkForwardSplits } from '../splits/splits.ts';
-import { chooseTheta, strategyOf, walkForwardNet } from './direction_net.ts';
+import { chooseTheta, put, strategyOf, THETA_GRID, tradesOfBlocks, walkForwardNet } from './direction_net.ts';
 import type { InstrumentBars } from './instrument_bars.ts';
 import { instrumentRows, type Instrument } from './instrument_rows.ts';
 import { NO_OBSERVATIONS } from './series_files.ts';
 import { backtestStrategy } from './strategy_backtest.ts';
-import { fitOnBlocks, type ScoredBlock } from './walk_forward.ts';
+import { fitOnBlocks, type CalibratedBlock, type ScoredBlock } from './walk_forward.ts';
 
 const HOUR = 3600;
 const START = 1_600_000_000 - (1_600_000_000 % HOUR);
@@ -116,5 +117,62 @@ describe('the threshold of an evaluated block', () => {
     const seen = [knowing, wrong].map((blocks) => chooseTheta(parts, blocks, Infinity));
     expect(seen[0]).not.toBe(seen[1]);
     expect(netOf(knowing).trades).not.toEqual(netOf(wrong).trades);
+  });
+
+  it('knows no label that is known only at its time or later, not in the calibration either', () => {
+    const scored = blocksOf(2);
+    const test = scored.at(-1)!.split.test;
+    const until = rows.labelEnd[test[Math.floor(test.length / 2)]!]!;
+    const other = rows.evaluation.map((label, row) => (rows.labelEnd[row]! < until ? label : label === UP ? DOWN : UP));
+    const parts = { instruments, costs: COSTS };
+    const fitted = [rows, { ...rows, evaluation: other }].map((own) => fitOnBlocks(own, scored, Infinity));
+    expect(fitted[0]).not.toEqual(fitted[1]);
+    expect(chooseTheta({ ...parts, rows: { ...rows, evaluation: other } }, scored, until)).toBe(
+      chooseTheta({ ...parts, rows }, scored, until),
+    );
+  });
+
+  it('has the best mean result over its standard error, not over its standard deviation', () => {
+    const differing = [-1, 0, 0.5, 1, 2].filter((knows) => {
+      const scored = blocksOf(knows);
+      const scaling = fitOnBlocks(rows, scored, Infinity);
+      const answers = new Array<DirectionProbabilities | null>(close.length).fill(null);
+      for (const { split, logits } of scored) {
+        const probabilities = scaledProbabilities(logits, scaling);
+        put([answers], rows, split.test, probabilities);
+      }
+      const ratios = THETA_GRID.map((theta) => {
+        const strategy = strategyOf(theta, HOUR);
+        const results = backtestStrategy(instruments[0]!, answers, () => strategy, COSTS).map(({ netBps }) => netBps);
+        if (results.length < MIN_TRADES) return { t: -Infinity, perTrade: -Infinity };
+        const mean = results.reduce((sum, own) => sum + own, 0) / results.length;
+        const squares = results.reduce((sum, own) => sum + (own - mean) ** 2, 0);
+        const deviation = Math.sqrt(squares / (results.length - 1));
+        return { t: (mean / deviation) * Math.sqrt(results.length), perTrade: mean / deviation };
+      });
+      const bestBy = (of: 't' | 'perTrade'): number =>
+        THETA_GRID[ratios.findIndex((own) => own[of] === Math.max(...ratios.map((ratio) => ratio[of])))]!;
+      expect(chooseTheta({ rows, instruments, costs: COSTS }, scored, Infinity)).toBe(bestBy('t'));
+      return bestBy('t') !== bestBy('perTrade');
+    });
+    expect(differing).not.toEqual([]);
+  });
+
+  it('of a block applies from the bar that closes at its beginning', () => {
+    const bars = [1000, 2000];
+    const own = { instrument: Int32Array.of(0, 0), bar: Int32Array.from(bars) };
+    const up = Float64Array.from([DOWN, RANGE, UP].map(() => 0.2));
+    up[UP] = 0.6;
+    const calibrated = bars.map((bar, index) => ({
+      split: { from: index === 0 ? -Infinity : START + (bar + 1) * HOUR, test: Int32Array.of(index) },
+      probabilities: up,
+    })) as unknown as CalibratedBlock[];
+    const entriesOf = (thetas: readonly number[]): number[] =>
+      tradesOfBlocks({ rows: { ...rows, ...own }, instruments, calibrated, costs: COSTS, thetas }).map(
+        ({ entryTime }) => (entryTime - START) / HOUR - 1,
+      );
+    expect(entriesOf([0.5, 0.5])).toEqual(bars);
+    expect(entriesOf([0.5, 0.7])).toEqual([1000]);
+    expect(entriesOf([0.7, 0.5])).toEqual([2000]);
   });
 });

@@ -69,6 +69,18 @@ describe('the claims of an edge of a direction model', () => {
     }
   });
 
+  it('are tested by days of entry, whenever a trade ends', () => {
+    const own = tradesOf('A', 120, 2, 3).map((trade, index) => ({
+      ...trade,
+      // Two entries a day: one that ends on it, and one on the next day.
+      entryTime: ((20_000 + Math.floor(index / 2)) * DAY + 22 * 3600) as OpenTime,
+      exitTime: ((20_000 + Math.floor(index / 2) + (index % 2)) * DAY + 23 * 3600) as OpenTime,
+    }));
+    const sum = Float64Array.from({ length: 60 }, (_, day) => own[2 * day]!.netBps + own[2 * day + 1]!.netBps);
+    const { p } = meanTest({ sum, count: new Float64Array(60).fill(2) })!;
+    expect(edgeClaims(own, ['A'], 1).pooled.p_value).toBeCloseTo(p, 12);
+  });
+
   it('of a single instrument are one claim, which needs no adjustment', () => {
     const own = tradesOf('A', 120, 2, 3);
     const { edge, pooled } = edgeClaims(own, ['A'], 1);

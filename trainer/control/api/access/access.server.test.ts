@@ -219,6 +219,25 @@ describe('a token', () => {
     }
   });
 
+  it('guesses with ever new ids, and guessed login links, are throttled by their address', async () => {
+    const other = await openApiWorkplace();
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now());
+    try {
+      const tokenOf = (tries: number): string => `mh_${String(tries).padStart(12, '0')}_${'a'.repeat(43)}`;
+      const guess = (tries: number) => other.ask('GET', '/api/session', { headers: bearer(tokenOf(tries)) });
+      const guessLink = (tries: number) =>
+        other.ask('POST', '/api/session', { body: { code: String(tries).padStart(43, 'a') } });
+      for (const attempt of [guess, guessLink]) {
+        for (let tries = 1; tries <= 5; tries += 1) expect(refusal(await attempt(tries))).toBe('401 LOGIN_REFUSED');
+        const held = await attempt(6);
+        expect([refusal(held), held.headers['retry-after']]).toEqual(['429 ATTEMPTS_TOO_MANY', '1']);
+      }
+    } finally {
+      clock.mockRestore();
+      await other.close();
+    }
+  });
+
   it('that is valid and unused is accepted soon after wrong ones from the same address', async () => {
     const other = await openApiWorkplace();
     try {
