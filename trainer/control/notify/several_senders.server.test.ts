@@ -98,6 +98,29 @@ describe.each([
     expect(sent.sort()).toEqual(keys.sort());
   });
 
+  it('give back what they were sending when they are stopped: the next one sends it at once', async () => {
+    await raise('A');
+    let begin: () => void = () => undefined;
+    const began = new Promise<void>((resolve) => (begin = resolve));
+    const slow = {
+      ...channelOf([], false),
+      send: (_: unknown, signal: AbortSignal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => resolve({ reason: 'aborted', retryAfterMs: null, isRefused: false }));
+          begin();
+        }),
+    } as Channel;
+    const ended = senderOn(stores[0]!, slow);
+    await ended.pass();
+    await began;
+    await ended.stop();
+    const sent: string[] = [];
+    const next = senderOn(stores[1]!, channelOf(sent, false));
+    await next.pass();
+    await next.settled();
+    expect(sent).toEqual(['kpi_halt:A']);
+  });
+
   it('claim only what no other has: a claim in part gives that part', async () => {
     await raise('A');
     await raise('B');
