@@ -465,6 +465,26 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await archive.prune('live', DAY)).toBe(rows.length + 1);
   });
 
+  it('deletes nothing of a day to which rows are added after it was compared with the archive', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    journal(rows);
+    await copy.pass();
+    await archive.archive('live', DAY);
+    journal([{ ...rows[0]!, seq: 9999 }], 'late');
+    let isCompared = false;
+    const late: typeof store = {
+      ...store,
+      async transaction(work) {
+        // The comparison is over when the transaction that deletes begins.
+        isCompared = true;
+        await copy.pass();
+        return store.transaction(work);
+      },
+    };
+    expect(await createArchive(late, tables, await openArchivePlace(policy, paths, {}), clock).prune('live', DAY)).toBeNull(); // prettier-ignore
+    expect([isCompared, (await stored()).length]).toEqual([true, rows.length + 1]);
+  });
+
   it('keeps rows that arrive while the day is restored, and archives them', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);
