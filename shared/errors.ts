@@ -802,7 +802,7 @@ export const ERRORS = {
   RETRAIN_KIND: {
     status: 400,
     message: 'Unknown kind of training run.',
-    next: 'Send ?kind=full, incremental (warm start) or thresholds (θ2).',
+    next: 'Send ?kind=full, incremental (warm start), thresholds (θ2) or direction.',
   },
   TRAINER_ABSENT: {
     status: 503,

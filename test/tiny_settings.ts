@@ -30,6 +30,7 @@ const TINY: SettingsOverrides = {
   // The smallest θ2 range that works here. No run begins by itself, whatever time of the day it is.
   retrain: {
     retrain_weekly_cron: null,
+    retrain_direction_cron: null,
     retrain_incremental_cron: null,
     pass_rate_range: [0.05, 0.95],
     kpi_refusal_rate_min: null,

@@ -29,6 +29,7 @@ import { FIRST_MODELS } from './control/schedule/run.ts';
 import { createRunLog } from './control/schedule/run_log.ts';
 import { scheduleByCron, type Schedule } from './control/cron/schedule.ts';
 import { statusLine } from './control/schedule/status_line.ts';
+import { DirectionRound } from './control/schedule/direction_runs.ts';
 import { lackOfModels, waitForFirstBars } from './control/schedule/first_models.ts';
 import { trainerChecks } from './control/trainer_dependencies.ts';
 import type { TrainerOptions } from './control/trainer_options.ts';
@@ -232,8 +233,18 @@ interface NamedSchedule extends Schedule {
   readonly cron: string;
 }
 
+interface PlannedSchedule {
+  readonly name: string;
+  /** null: never. */
+  readonly cron: string | null;
+  work(): Promise<void>;
+  /** Ends work that takes long. */
+  end?(): void;
+}
+
 function scheduleAll({ settings, paths, print }: TrainerOptions, retrainer: Retrainer): readonly NamedSchedule[] {
-  const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron } = settings.retrain;
+  const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron, retrain_direction_cron } = settings.retrain;
+  const round = new DirectionRound(retrainer, settings, print);
 
   async function beginFull(trigger: string): Promise<void> {
     if (!(await retrainer.startOrWait({ trigger }))) print(`Retraining (${trigger}) is skipped: a full run is active.`);
@@ -246,15 +257,26 @@ function scheduleAll({ settings, paths, print }: TrainerOptions, retrainer: Retr
       print('The incremental training is skipped: another run is active.');
   }
 
-  const planned = [
+  const planned: readonly PlannedSchedule[] = [
     { name: 'Retraining', cron: retrain_cron, work: () => beginFull('schedule') },
     { name: 'Weekly retraining', cron: retrain_weekly_cron, work: () => beginFull('weekly schedule') },
     { name: 'Incremental training', cron: retrain_incremental_cron, work: beginIncremental },
+    {
+      name: 'Training of direction models',
+      // Without instruments there are none.
+      cron: settings.minutehand.instruments.length === 0 ? null : retrain_direction_cron,
+      work: () => round.begin('direction schedule'),
+      end: () => round.stop(),
+    },
   ];
-  return planned.flatMap(({ name, cron, work }) => {
+  return planned.flatMap(({ name, cron, work, end }) => {
     if (cron === null) return [];
     const schedule = scheduleByCron(cron, () => void work());
     print(`${name} by schedule "${cron}" (UTC), next at ${schedule.next()?.toISOString() ?? 'never'}.`);
-    return [{ name, cron, ...schedule }];
+    const stop = (): void => {
+      schedule.stop();
+      end?.();
+    };
+    return [{ name, cron, next: () => schedule.next(), stop }];
   });
 }

@@ -66,6 +66,9 @@ describe('the command runs', () => {
     await startHanging();
     expect(await json('runs', 'cancel')).toMatchObject({ code: 1, document: { error: { code: 'RETRAIN_IDLE' } } });
     expect((await run('runs', 'list')).out).toBe('No training runs yet.\n');
+    const refused = await json('runs', 'start', '--kind', 'direction', '--timeframe', '1h');
+    expect(refused).toMatchObject({ code: 1, document: { error: { code: 'RETRAIN_KIND' } } });
+    expect(JSON.stringify(refused)).toContain('Add instruments such as BTCUSDT@1h');
     expect(await json('runs', 'start', '--kind', 'incremental')).toMatchObject({
       code: 0,
       document: { run_id: 1, kind: 'incremental', status: 'running' },
@@ -75,7 +78,7 @@ describe('the command runs', () => {
       .poll(async () => (await json('runs', 'list')).document)
       .toMatchObject({ from: 'trainer', runs: [{ run_id: 1, stage: 'learning', percent: 35 }] });
     expect((await run('runs', 'list')).out).toMatch(
-      /^ {4}1 {2}incremental {2}\d{4}-\d\d-\d\d \d\d:\d\d {2}running {6}learning, 35 %, \d+ s left {2}\(request\)\n$/,
+      /^ *1 {2}incremental {2}\d{4}-\d\d-\d\d \d\d:\d\d {2}running {6}learning, 35 %, \d+ s left {2}\(request\)\n$/,
     );
     expect((await run('runs', 'cancel')).out).toBe('Training run 1 is being stopped.\n');
     await expect

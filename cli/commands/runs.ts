@@ -35,13 +35,14 @@ export function addRuns(program: Command, output: () => Output): void {
     .addOption(
       new Option(
         '--kind <kind>',
-        'full: from scratch on all bars; incremental: warm start from the active models; thresholds: new θ2 for the active models',
+        'full: from scratch on all bars; incremental: warm start from the active models; thresholds: new θ2 for the active models; direction: the direction model of the configured instruments',
       )
-        .choices(['full', 'incremental', 'thresholds'])
+        .choices(['full', 'incremental', 'thresholds', 'direction'])
         .default('full'),
     )
+    .option('--timeframe <timeframe>', 'of kind direction, where the instruments have several')
     .description('begins a run; refused while one is in progress')
-    .action((flags: { kind: RunKind }) => start(flags.kind, output()));
+    .action((flags: StartFlags) => start(flags, output()));
   runs
     .command('cancel')
     .description('stops the active run; it is not tried again, and the active models stay')
@@ -65,8 +66,14 @@ async function list(output: Output): Promise<void> {
   output.result({ from, runs });
 }
 
-async function start(kind: RunKind, output: Output): Promise<void> {
-  const run = await ask(loadSettings(), 'POST', `/retrain?kind=${kind}`, runSchema);
+interface StartFlags {
+  readonly kind: RunKind;
+  readonly timeframe?: string;
+}
+
+async function start(flags: StartFlags, output: Output): Promise<void> {
+  const query = new URLSearchParams({ ...flags });
+  const run = await ask(loadSettings(), 'POST', `/retrain?${query.toString()}`, runSchema);
   output.line(`Training run ${run.run_id} (${run.kind}) has begun. \`minutehand runs list\` shows its progress.`);
   output.result(run);
 }

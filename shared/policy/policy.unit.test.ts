@@ -84,6 +84,7 @@ describe('the shipped configuration', () => {
     expect(retrain).toMatchObject({
       retrain_cron: '0 3 1 * *',
       retrain_weekly_cron: '0 4 * * 6',
+      retrain_direction_cron: '0 5 * * 0',
       retrain_incremental_cron: '30 22 * * *',
       retrain_retry_max: 2,
       retrain_retry_delay_minutes: 60,

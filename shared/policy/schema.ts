@@ -160,6 +160,11 @@ const retrainValues = {
     .min(1)
     .nullable()
     .meta({ examples: ['0 4 * * 6'] }),
+  retrain_direction_cron: z
+    .string()
+    .min(1)
+    .nullable()
+    .meta({ examples: ['0 5 * * 0'] }),
   retrain_incremental_cron: z
     .string()
     .min(1)

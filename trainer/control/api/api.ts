@@ -14,11 +14,12 @@ import type { TrainerMetricsSource } from '../metrics/metrics.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { RolloutWatch } from '../rollout/watch.ts';
 import type { AuditEntry } from './audit.ts';
+import { directionParameters } from '../schedule/direction_runs.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RunKind } from '../schedule/run.ts';
 
 const PATHS = ['/healthz', '/metrics', '/runs', '/models', '/monitor', '/retrain', '/retrain/cancel'];
-const KINDS: readonly unknown[] = ['full', 'incremental', 'thresholds'] satisfies readonly RunKind[];
+const KINDS: readonly unknown[] = ['full', 'incremental', 'thresholds', 'direction'] satisfies readonly RunKind[];
 
 /** State and actions of the endpoints. */
 export interface ApiParts {
@@ -93,7 +94,15 @@ export function addRoutes(
   server.get('/models', async () => ({ models: await retrainer.models() }));
   server.get('/monitor', async () => monitor.status());
   server.post('/retrain', async (request, reply) => {
-    const run = await retrainer.start({ trigger: 'request', kind: kindOf(request.query) });
+    const kind = kindOf(request.query);
+    const { timeframe } = request.query as { timeframe?: string };
+    if (timeframe !== undefined && (kind !== 'direction' || typeof timeframe !== 'string'))
+      throw new MinutehandError('RETRAIN_KIND', {
+        seen: `kind=${kind} with a timeframe`,
+        expected: 'one timeframe, of kind=direction alone',
+      });
+    const parameters = kind === 'direction' ? directionParameters(settings, timeframe) : undefined;
+    const run = await retrainer.start({ trigger: 'request', kind, parameters });
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
     return reply.status(202).send(run);
   });
