@@ -313,6 +313,36 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     expect(await steps.first().innerText()).toContain('Set `market: live`');
   });
 
+  it('starts a backtest from pickers, with an error beside its field, and cancels it', async () => {
+    await page.goto(new URL('/app/backtests', link).href);
+    const form = page.locator('form', { hasText: 'Models' }).first();
+    await form.getByLabel('From').fill('2024-01-03');
+    await form.getByLabel('To').fill('2024-01-02');
+    await form.getByRole('button', { name: 'Start a backtest' }).click();
+    const to = form.locator('label', { hasText: 'To' });
+    await to.getByRole('alert').waitFor();
+    expect(await to.getByRole('alert').innerText()).toBe('The end must be after the beginning.');
+    await form.getByLabel('To').fill('2024-01-05');
+    expect(await form.getByRole('alert').count()).toBe(0);
+    await form.getByLabel('Compare with').selectOption(versions[1]);
+    await form.getByText(/or choose/).click();
+    const [pair = ''] = place.settings.minutehand.pairs;
+    await form.locator(`[value="${pair}"]`).check();
+    expect(await violations(page)).toEqual([]);
+    await form.getByRole('button', { name: 'Start a backtest' }).click();
+    const { requested } = await eventually('the request', async () => {
+      const answer = await page.evaluate<{ requested: { request: object }[] }>(
+        `fetch('/api/backtests').then((one) => one.json())`,
+      );
+      return answer.requested.length > 0 ? answer : undefined;
+    });
+    const active = await page.evaluate<{ version: string }>(
+      `fetch('/api/ml/models/current').then((one) => one.json())`,
+    );
+    expect(requested[0]!.request).toMatchObject({ models: [active.version, versions[1]], pairs: [pair] });
+    await page.getByRole('region', { name: 'Requested backtests' }).getByRole('row').nth(1).waitFor();
+  });
+
   it('goes on when the server refuses the session and the event stream at first', async () => {
     for (const path of ['**/api/session', '**/api/events'])
       await page.route(path, (route) => route.fulfill({ status: 503, body: '' }), { times: 1 });

@@ -62,7 +62,7 @@ function positionOf(key: string, fills: readonly Trade[]): TradedPosition {
     openedMs: first!.time_ms,
     closedMs: isClosed ? closes.at(-1)!.time_ms : null,
     openedBarMs: barOf(opens.find((open) => open['signal_bar'] !== null)),
-    closedBarMs: isClosed ? exitBarOf(closes.at(-1)!) : null,
+    closedBarMs: isClosed ? fillBarOf(closes.at(-1)!) : null,
     pnl: closes.reduce((sum, { pnl }) => sum + (pnl ?? 0), 0),
     currency: first!.currency,
     reason: closes.at(-1)?.reason ?? '',
@@ -72,12 +72,12 @@ function positionOf(key: string, fills: readonly Trade[]): TradedPosition {
 }
 
 /** Close of the bar of the signal that a fill follows, epoch ms on the market's clock. */
-export function barOf(trade: Trade | undefined): number | null {
+function barOf(trade: Trade | undefined): number | null {
   const bar = trade?.['signal_bar'];
   return typeof bar === 'string' ? Date.parse(bar) : null;
 }
 
-/** An exit of the account's own names the signal of the entry: it has no bar. */
-function exitBarOf(close: Trade): number | null {
-  return close.signal_id === close.position_id ? null : barOf(close);
+/** The same; null of an exit of the account's own, which names the signal of the entry. */
+export function fillBarOf(fill: Trade): number | null {
+  return fill.kind === 'close' && fill.signal_id === fill.position_id ? null : barOf(fill);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Trade } from '../api.ts';
-import { positionsOf } from './positions.ts';
+import { fillBarOf, positionsOf } from './positions.ts';
 
 const fill = (change: object): Trade =>
   ({
@@ -41,6 +41,7 @@ describe('positions of fills', () => {
     expect(barsOf([...entered, ...left('s2')])).toEqual([[openedMs, Date.UTC(2024, 0, 22, 0, 47)]]);
     expect(barsOf([...entered, ...left('p1')])).toEqual([[openedMs, null]]);
     expect(barsOf(entered)).toEqual([[openedMs, null]]);
+    expect([entered[0]!, ...left('p1')].map(fillBarOf)).toEqual([openedMs, null, null]);
   });
 
   it('are open until every leg is closed, and leave refused entries out', () => {

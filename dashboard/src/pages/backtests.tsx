@@ -3,7 +3,7 @@ import { api, type Backtest, type Subject } from '../api.ts';
 import { parseTrades, type BacktestTrade } from '../charts/trades.ts';
 import { minuteOf, num, percent, signed } from '../format.ts';
 import { nowMs, subjects } from '../live.ts';
-import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
+import { Empty, Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
 import { BacktestForm } from '../parts/backtest_form.tsx';
 import { BacktestView, type ShownBacktest } from '../parts/backtest_view.tsx';
 import { levelOf } from '../parts/heat.ts';
@@ -23,17 +23,21 @@ export default function BacktestsPage() {
   return (
     <>
       {error !== null && <Failure error={error} />}
-      <BacktestForm onStarted={reload} />
+      <BacktestForm models={rows.map(({ version }) => version)} onStarted={reload} />
       {data !== null && <RequestedBacktests requested={data.requested} onShow={add} onChanged={reload} />}
       <Panel title={t('backtests.title')} wide>
-        <Table
-          name="backtests"
-          label={t('backtests.title')}
-          rows={rows}
-          columns={columnsOf()}
-          rowKey={({ version }) => version}
-          empty="backtests.none"
-        />
+        {data === null ? (
+          <Empty text={`${t('app.loading')}…`} />
+        ) : (
+          <Table
+            name="backtests"
+            label={t('backtests.title')}
+            rows={rows}
+            columns={columnsOf()}
+            rowKey={({ version }) => version}
+            empty="backtests.none"
+          />
+        )}
       </Panel>
       {rows.length > 0 && <HeatMap rows={rows} />}
       <Files shown={shown} onRead={add} onClose={() => setShown([])} />

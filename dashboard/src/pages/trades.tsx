@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { api, type Trade } from '../api.ts';
-import { barOf, positionsOf, type TradedPosition } from '../charts/positions.ts';
+import { fillBarOf, positionsOf, type TradedPosition } from '../charts/positions.ts';
 import { duration, microseconds, minuteOf, num, price, signed } from '../format.ts';
 import { nowMs, status, subjects } from '../live.ts';
 import { Failure, Panel, Table, useLoaded, type Column } from '../parts/basics.tsx';
@@ -155,10 +155,12 @@ function positionColumns(): Column<TradedPosition>[] {
   ];
 }
 
-/** Of a simulated market by its own clock, as on all pages: the close of the bar of the signal. */
-function filledMs(trade: Trade): number {
-  return status.value?.market === 'simulated' ? (barOf(trade) ?? trade.time_ms) : trade.time_ms;
+/** Of a simulated market by its own clock, as on all pages: the close of the bar of the signal, where one says. */
+function filledMs(trade: Trade): number | null {
+  return status.value?.market === 'simulated' ? fillBarOf(trade) : trade.time_ms;
 }
+
+const isoOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 function columnsOf(): Column<Trade>[] {
   const labels = new Map(subjects.value.map(({ subject, label }) => [subject, label]));
@@ -183,7 +185,7 @@ function columnsOf(): Column<Trade>[] {
     {
       key: 'time',
       title: t('trades.time'),
-      value: (row) => new Date(filledMs(row)).toISOString(),
+      value: (row) => isoOf(filledMs(row)),
       cell: (row) => minuteOf(filledMs(row)),
     },
     {

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { api, ApiError } from '../api.ts';
 import { Failure, Panel, useLoaded } from './basics.tsx';
-import { session } from '../live.ts';
+import { currentModel, session, subjects } from '../live.ts';
 import { codeText, t } from '../text/text.ts';
 
 /** The subset of JSON Schema that the form needs: https://json-schema.org/draft/2020-12. */
@@ -31,9 +31,14 @@ interface Document {
 const PATH = '/api/backtests';
 
 /** Form for `POST /api/backtests`, generated from the OpenAPI document; empty if the server has no such endpoint. */
-export function BacktestForm({ onStarted }: { readonly onStarted: () => void }) {
+export function BacktestForm(props: {
+  /** Versions that can be tested, newest first. */
+  readonly models: readonly string[];
+  readonly onStarted: () => void;
+}) {
   const { data } = useLoaded(async () => (await (await fetch('/api/openapi.json')).json()) as Document, '');
   const [error, setError] = useState<ApiError | null>(null);
+  const [wrong, setWrong] = useState<Wrong | null>(null);
   const body = data === null ? undefined : data.paths[PATH]?.post?.requestBody?.content['application/json']?.schema;
   const schema = body === undefined ? null : resolved(data!, body);
   if (schema?.properties === undefined || session.value?.role === 'viewer') return null;
@@ -42,27 +47,50 @@ export function BacktestForm({ onStarted }: { readonly onStarted: () => void }) 
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const values = fields.flatMap(([name, own]) => {
-      const text = String(form.get(name) ?? '').trim();
-      return text === '' ? [] : [[name, valueOf(own, text)] as const];
+      const texts = form.getAll(name).map((text) => String(text).trim());
+      const given = [...new Set(texts.filter((text) => text !== ''))];
+      return given.length === 0 ? [] : [[name, valueOf(own, given)] as const];
     });
+    const found = wrongIn(Object.fromEntries(values));
+    setWrong(found);
+    setError(null);
+    if (found !== null) return;
     try {
       await api.post(PATH, { body: Object.fromEntries(values) });
-      setError(null);
-      onStarted();
+      props.onStarted();
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught;
-      setError(caught);
+      const name = fieldIn(
+        caught.message,
+        fields.map(([own]) => own),
+      );
+      if (name === null) setError(caught);
+      else setWrong({ name, text: `${caught.code}: ${caught.message} ${caught.next}` });
     }
   }
   return (
     <Panel title={t('backtests.start')} wide>
-      <form class="form fields" onSubmit={(event) => void submit(event)}>
-        {fields.map(([name, own]) => (
-          <label key={name} title={own.description}>
-            {codeText('field', name)}
-            <Field name={name} schema={own} isRequired={schema.required?.includes(name) === true} />
-          </label>
-        ))}
+      <form class="form fields" noValidate onInput={() => setWrong(null)} onSubmit={(event) => void submit(event)}>
+        {fields.map(([name, own]) =>
+          name === 'pairs' ? (
+            <PairsField key={name} wrong={wrong} />
+          ) : (
+            <label key={name} title={own.description}>
+              {codeText('field', name)}
+              {name === 'models' ? (
+                <ModelsField models={props.models} />
+              ) : (
+                <Field
+                  name={name}
+                  schema={own}
+                  isRequired={schema.required?.includes(name) === true}
+                  isWrong={wrong?.name === name}
+                />
+              )}
+              <FieldNote name={name} wrong={wrong} />
+            </label>
+          ),
+        )}
         <button type="submit" class="button primary">
           {t('backtests.start')}
         </button>
@@ -72,14 +100,92 @@ export function BacktestForm({ onStarted }: { readonly onStarted: () => void }) 
   );
 }
 
+/** A field whose value is refused, and why. */
+interface Wrong {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What the server would refuse, in the language of the page. */
+function wrongIn(values: Readonly<Record<string, unknown>>): Wrong | null {
+  const { from, to, theta1, theta2 } = values as Readonly<Record<string, string | number | undefined>>;
+  if (from !== undefined && to !== undefined && String(from) >= String(to))
+    return { name: 'to', text: t('backtests.wrongPeriod') };
+  for (const [name, value] of [
+    ['theta1', theta1],
+    ['theta2', theta2],
+  ] as const)
+    if (value !== undefined && !(Number(value) >= 0 && Number(value) <= 1))
+      return { name, text: t('backtests.wrongTheta') };
+  return null;
+}
+
+/** The field that the server's message names as a word; null when it names none. */
+function fieldIn(message: string, names: readonly string[]): string | null {
+  return names.find((name) => new RegExp(`\\b${name}\\b`).test(message)) ?? null;
+}
+
+/** What an empty field means, or why its value is refused. */
+function FieldNote({ name, wrong }: { readonly name: string; readonly wrong: Wrong | null }) {
+  if (wrong?.name === name)
+    return (
+      <span class="bad" role="alert">
+        {wrong.text}
+      </span>
+    );
+  const note = codeText('fieldNote', name);
+  return note === name ? null : <span class="note">{note}</span>;
+}
+
+/** One bundle, or two to compare; the active one unless chosen. */
+function ModelsField({ models }: { readonly models: readonly string[] }) {
+  const active = currentModel.value?.version ?? '';
+  return (
+    <>
+      {(['backtests.activeModels', 'backtests.noSecond'] as const).map((empty, i) => (
+        <select key={empty} name="models" aria-label={t(i === 0 ? 'backtests.first' : 'backtests.second')}>
+          <option value={i === 0 ? active : ''}>{t(empty)}</option>
+          {models.map((version) => (
+            <option key={version} value={version}>
+              {version}
+            </option>
+          ))}
+        </select>
+      ))}
+    </>
+  );
+}
+
+/** All pairs unless some are chosen. */
+function PairsField({ wrong }: { readonly wrong: Wrong | null }) {
+  const pairs = subjects.value.filter(({ kind }) => kind === 'pair');
+  return (
+    <fieldset class="choices">
+      <legend>{codeText('field', 'pairs')}</legend>
+      <details>
+        <summary>{t('backtests.choosePairs', { count: pairs.length })}</summary>
+        {pairs.map(({ subject, label }) => (
+          <label key={subject} class="check">
+            <input type="checkbox" name="pairs" value={subject} />
+            {label}
+          </label>
+        ))}
+      </details>
+      <FieldNote name="pairs" wrong={wrong} />
+    </fieldset>
+  );
+}
+
 function Field({
   name,
   schema,
   isRequired,
+  isWrong,
 }: {
   readonly name: string;
   readonly schema: Schema;
   readonly isRequired: boolean;
+  readonly isWrong: boolean;
 }) {
   const given = schema.default === undefined ? '' : String(schema.default);
   const options = schema.enum ?? (schema.type === 'boolean' ? ['true', 'false'] : null);
@@ -94,12 +200,11 @@ function Field({
         ))}
       </select>
     );
-  const field = { name, defaultValue: given, required: isRequired };
+  const field = { name, defaultValue: given, required: isRequired, 'aria-invalid': isWrong };
   if (schema.type === 'number' || schema.type === 'integer')
     return <input {...field} type="number" step={schema.type === 'number' ? 'any' : '1'} />;
-  return (
-    <input {...field} placeholder={schema.format === 'date' ? 'YYYY-MM-DD' : schema.type === 'array' ? 'a, b' : ''} />
-  );
+  if (schema.format === 'date') return <input {...field} type="date" />;
+  return <input {...field} type="text" />;
 }
 
 /** Follows a reference, and selects the first non-null alternative. */
@@ -110,9 +215,10 @@ function resolved(document: Document, schema: Schema): Schema {
   return first === undefined ? found : { ...resolved(document, first), ...found };
 }
 
-function valueOf({ type, items }: Schema, text: string): unknown {
+function valueOf({ type, items }: Schema, texts: readonly string[]): unknown {
+  const [text = ''] = texts;
   if (type === 'number' || type === 'integer') return Number(text);
   if (type === 'boolean') return text === 'true';
-  if (type === 'array') return text.split(',').map((one) => valueOf(items ?? {}, one.trim()));
+  if (type === 'array') return texts.map((one) => valueOf(items ?? {}, [one]));
   return text;
 }
