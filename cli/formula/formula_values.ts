@@ -1,6 +1,7 @@
 import { barAt, barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { InstrumentInputs, PairInputs, SymbolInputs } from '../../shared/core/formula/bar_inputs.ts';
-import { FormulaEngine, type SubjectState } from '../../shared/core/formula/engine.ts';
+import { FormulaEngine } from '../../shared/core/formula/engine.ts';
+import type { SubjectState } from '../../shared/core/formula/step.ts';
 import type { Formula } from '../../shared/core/formula/formula.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';

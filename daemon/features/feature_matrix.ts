@@ -67,16 +67,17 @@ export class FeatureMatrix {
     else this.#stepFormulas(complete);
   }
 
-  /** Bar by bar: formulas read the hand-written features of each. */
+  /** Hand-written features bar by bar, because formulas read them; formulas of all pairs together. */
   #stepFormulas(complete: readonly PairBars[]): void {
     const { features } = this;
     for (const { pairIndex } of complete) features.touch(pairIndex);
     for (const { pairIndex, a, b } of complete) {
       features.stepPair(pairIndex, a, b);
       const values = features.values(pairIndex);
-      for (const plan of this.#plans) plan.step(pairIndex, a, b, values);
+      for (const plan of this.#plans) plan.add(pairIndex, a, b, values);
       for (const warmUp of this.#warmUps) warmUp.note(pairIndex, a, b, values);
     }
+    for (const plan of this.#plans) plan.run();
   }
 
   /** @returns how many rows there are then */

@@ -39,6 +39,16 @@ export class FormulaPlan {
     this.#formulas.step(pairIndex, a, b, features);
   }
 
+  /** Like `step`, with many pairs at a time: the values are there after `run`. */
+  add(pairIndex: number, a: Bar, b: Bar, features: Float64Array): void {
+    this.#formulas.add(pairIndex, a, b, features);
+  }
+
+  /** Computes the bars that were added. */
+  run(): void {
+    this.#formulas.run();
+  }
+
   ready(pairIndex: number): boolean {
     return this.#formulas.ready(pairIndex);
   }

@@ -84,6 +84,22 @@ describe('formulas of a loaded set', () => {
     }
   });
 
+  it('are those of one minute after the other when many minutes of a pair come in one batch', () => {
+    const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS);
+    matrix.use([LONGER, SHORTER]);
+    const bars = warmupBars(LONGER.schema.windows) + 5;
+    const minuteOf = (bar: number, pairIndex: number) => ({
+      ...itemOf(bar, pairIndex),
+      publish: bar === bars - 1,
+    });
+    // All minutes of a pair, and then those of the next.
+    const items = [...PAIRS.keys()].flatMap((pairIndex) =>
+      Array.from({ length: bars }, (_, bar) => minuteOf(bar, pairIndex)),
+    );
+    expect(matrix.step(items)).toBe(PAIRS.length);
+    for (const set of [LONGER, SHORTER]) expectRows(matrix, set, bars);
+  });
+
   it('are read from no bar that has not moved the features yet', async () => {
     const matrix = matrixAfter(STORED - 5);
     await matrix.warm(LONGER, store, stored, stored);

@@ -1,26 +1,19 @@
 import type { Formula, Node } from './formula.ts';
-import { Graph, type Column, type Step } from './graph.ts';
+import { Graph, type Column, type Steps } from './graph.ts';
+import type { SubjectState } from './step.ts';
 
 /** Bars of the largest block. */
 const CAPACITY = 256;
-
-/** The values of one subject's formulas so far. Made by `FormulaEngine.createState`, moved by `run` alone. */
-export interface SubjectState {
-  /** Bars so far. */
-  bars: number;
-  readonly steps: readonly Step[];
-  /** Those with memory. */
-  readonly windows: readonly Required<Step>[];
-  /** The lowest bit of what `load` returned: it depends on each. */
-  loaded: number;
-}
+/** Subjects that share a piece of memory: with all that their windows may keep it is 256 MiB. */
+const MOST_OWNERS = 16;
 
 /**
  * All formulas of a kind of subject, compiled once: what formulas have in common is computed once. It runs over blocks
- * of bars; the live program runs blocks of one. Whatever the blocks are, the bits are the same.
+ * of bars of one subject (`run`), or over a bar of each of several subjects (`runEach`), as the live program does.
+ * Whatever the blocks and the subjects beside it are, the bits of a subject are the same.
  *
- * Before `run`, write the block to `numbers` and to each column of `inputs`, from index 0 on. `outputs` are valid until
- * the next `run`.
+ * Before either, write the bars to `numbers` and to each column of `inputs`, from place 0 on. `outputs` are valid until
+ * the next call.
  */
 export class FormulaEngine {
   readonly capacity: number;
@@ -32,7 +25,7 @@ export class FormulaEngine {
   readonly outputs: readonly Float64Array[];
   /** The subject's bar count at which all values exist; they are then a pure function of that many last bars. */
   readonly warmUpBars: number;
-  readonly #graph: Graph;
+  readonly #steps: Steps;
   readonly #inputs: readonly Float64Array[];
   readonly #roots: readonly Float64Array[];
   readonly #bars: readonly number[];
@@ -40,12 +33,12 @@ export class FormulaEngine {
   constructor(formulas: readonly Formula[], capacity = CAPACITY) {
     const graph = new Graph(capacity);
     const columns = new Map<string, Column>();
-    this.#graph = graph;
     this.capacity = capacity;
     this.numbers = graph.numbers;
     this.#roots = formulas.map(({ root }) => columnOf(root, graph, columns).values);
     this.#bars = formulas.map(({ bars }) => bars);
     this.outputs = formulas.map(() => new Float64Array(capacity).fill(NaN));
+    this.#steps = graph.steps();
     this.inputs = new Map([...graph.inputs].map(([name, { values }]) => [name, values]));
     this.#inputs = [...this.inputs.values()];
     this.warmUpBars = Math.max(1, ...this.#bars);
@@ -53,38 +46,55 @@ export class FormulaEngine {
 
   /** Computations of a bar. */
   get size(): number {
-    return this.#graph.makers.length;
+    return this.#steps.all.length;
   }
 
   createState(): SubjectState {
-    const steps = this.#graph.makers.map((make) => make());
-    return { bars: 0, steps, windows: steps.filter(hasMemory), loaded: 0 };
+    return this.createStates(1)[0]!;
+  }
+
+  /** Of subjects whose bars come together. */
+  createStates(subjects: number): SubjectState[] {
+    const states: SubjectState[] = [];
+    while (states.length < subjects) {
+      const memories = this.#steps.layout.createMemories(Math.min(MOST_OWNERS, subjects - states.length));
+      for (const memory of memories) {
+        for (const window of this.#steps.windows) window.begin(memory);
+        states.push({ bars: 0, memory });
+      }
+    }
+    return states;
   }
 
   /** Takes the next bars of a subject. @param count at most `capacity` */
   run(state: SubjectState, count: number): void {
     const index = state.bars;
-    const inputs = this.#inputs;
-    for (let i = 0; i < inputs.length; i++) makeFinite(inputs[i]!, count);
-    // A bar a minute finds the memory out of the caches; in a block only the first bar would.
-    if (count === 1) load(state);
-    const steps = state.steps;
-    for (let i = 0; i < steps.length; i++) steps[i]!.run(index, count);
+    const steps = this.#steps.all;
+    this.#makeFinite(count);
+    for (let i = 0; i < steps.length; i++) steps[i]!.run(state, count);
     for (let i = 0; i < this.outputs.length; i++)
       copyAfter(this.#roots[i]!, this.outputs[i]!, Math.min(count, this.#bars[i]! - 1 - index), count);
     state.bars = index + count;
   }
-}
 
-function hasMemory(step: Step): step is Required<Step> {
-  return step.load !== undefined;
-}
+  /**
+   * Takes the next bar of each of the first `count` subjects: that of `states[i]` is at place i. Step by step for all,
+   * because the code of a step and its columns are in the caches then.
+   * @param states all different @param count at most `capacity`
+   */
+  runEach(states: readonly SubjectState[], count: number): void {
+    const steps = this.#steps.all;
+    this.#makeFinite(count);
+    for (let i = 0; i < steps.length; i++) steps[i]!.runEach(states, count);
+    for (let i = 0; i < this.outputs.length; i++)
+      copyReady(this.#roots[i]!, this.outputs[i]!, this.#bars[i]! - 1, states, count);
+    for (let i = 0; i < count; i++) states[i]!.bars++;
+  }
 
-function load(state: SubjectState): void {
-  const windows = state.windows;
-  let sum = 0;
-  for (let i = 0; i < windows.length; i++) sum = (sum + windows[i]!.load()) & 1;
-  state.loaded = sum;
+  #makeFinite(count: number): void {
+    const inputs = this.#inputs;
+    for (let i = 0; i < inputs.length; i++) makeFinite(inputs[i]!, count);
+  }
 }
 
 /** `finite` of each value, written out: a call that is not inlined boxes doubles. */
@@ -101,6 +111,19 @@ function copyAfter(values: Float64Array, out: Float64Array, warmUp: number, coun
   let i = 0;
   for (; i < warmUp; i++) out[i] = NaN;
   for (; i < count; i++) out[i] = values[i]!;
+}
+
+/** Of each subject; see `copyAfter`. @param warmUp bars before its first value */
+function copyReady(
+  values: Float64Array,
+  out: Float64Array,
+  warmUp: number,
+  states: readonly SubjectState[],
+  count: number,
+): void {
+  for (let i = 0; i < count; i++)
+    if (states[i]!.bars < warmUp) out[i] = NaN;
+    else out[i] = values[i]!;
 }
 
 function columnOf(node: Node, graph: Graph, columns: Map<string, Column>): Column {

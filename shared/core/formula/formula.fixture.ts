@@ -118,6 +118,40 @@ export function run(
   return values;
 }
 
+/**
+ * Values of formulas of subjects that take their next bars together: [subject][formula][bar].
+ * @param isAbsent whether a subject has no bar in a turn
+ */
+export function runTogether(
+  formulas: readonly Formula[],
+  subjects: readonly (readonly OracleBar[])[],
+  isAbsent: (turn: number, subject: number) => boolean,
+): number[][][] {
+  const engine = new FormulaEngine(formulas);
+  const states = engine.createStates(subjects.length);
+  const values: number[][][] = subjects.map(() => formulas.map(() => []));
+  let isLeft = true;
+  for (let turn = 0; isLeft; turn++) {
+    const left = [...subjects.keys()].filter((subject) => states[subject]!.bars < subjects[subject]!.length);
+    isLeft = left.length > 0;
+    // Neither their order nor their places mean anything.
+    const present = left.filter((subject) => !isAbsent(turn, subject)).toReversed();
+    present.forEach((subject, place) => {
+      const bar = subjects[subject]![states[subject]!.bars]!;
+      engine.numbers[place] = bar.number;
+      for (const [name, column] of engine.inputs) column[place] = bar.values[name]!;
+    });
+    engine.runEach(
+      present.map((subject) => states[subject]!),
+      present.length,
+    );
+    present.forEach((subject, place) =>
+      engine.outputs.forEach((output, j) => values[subject]![j]!.push(output[place]!)),
+    );
+  }
+  return values;
+}
+
 /** The bits of doubles, so that −0 and 0 differ and each NaN is itself. */
 export function bits(values: readonly number[]): BigUint64Array {
   return new BigUint64Array(Float64Array.from(values).buffer);

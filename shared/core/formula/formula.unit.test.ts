@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { IS_LONG } from '../../../test/long.ts';
-import { bits, expectClose, formulaText, marketBars, partsOf, run } from './formula.fixture.ts';
+import { bits, expectClose, formulaText, marketBars, partsOf, run, runTogether } from './formula.fixture.ts';
 import { FormulaError } from './formula_error.ts';
 import { oracleOf, oracleValues, type OracleBar } from './formula.oracle.ts';
 import { parseFormula, type Formula, type Node } from './formula.ts';
@@ -59,6 +59,25 @@ describe('a formula', () => {
           const late = run([other, formula], bars.slice(start))[1]!;
           const ready = start + formula.bars - 1;
           expect(bits(late.slice(formula.bars - 1))).toEqual(bits(whole.slice(ready)));
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('has the same bits beside other subjects, whichever of them have a bar', () => {
+    fc.assert(
+      fc.property(
+        validText(),
+        fc.array(marketBars(160), { minLength: 2, maxLength: 19 }),
+        fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 40 }),
+        (text, subjects, absent) => {
+          const formula = parsed(text)!;
+          // In every other turn all have one.
+          const isAbsent = (turn: number, subject: number): boolean =>
+            turn % 2 === 0 && absent[(turn / 2) % absent.length] === subject;
+          const together = runTogether([formula], subjects, isAbsent);
+          subjects.forEach((bars, i) => expect(bits(together[i]![0]!)).toEqual(bits(run([formula], bars)[0]!)));
         },
       ),
       { numRuns: RUNS },
@@ -135,6 +154,11 @@ describe('each operator of a window', () => {
     const bars = walk(700, gap);
     const formulas = texts.map((text) => parseFormula(text, SOURCES));
     const seen = run(formulas, bars, [97]);
+    const together = runTogether(formulas, [bars, bars.slice(200), bars], (turn, subject) => turn % 7 === subject);
+    for (const [subject, first] of [0, 200, 0].entries()) {
+      const own = run(formulas, bars.slice(first), [1]);
+      together[subject]!.forEach((values, j) => expect(bits(values), formulas[j]!.text).toEqual(bits(own[j]!)));
+    }
     formulas.forEach((formula, j) => {
       const expected = oracleValues(formula, bars);
       expected.forEach((value, i) => {

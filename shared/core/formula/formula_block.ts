@@ -1,7 +1,8 @@
 import type { Bar } from '../../bar.ts';
 import type { FeatureDefinition } from '../features/feature.ts';
 import { PairInputs } from './bar_inputs.ts';
-import { FormulaEngine, type SubjectState } from './engine.ts';
+import { FormulaEngine } from './engine.ts';
+import type { SubjectState } from './step.ts';
 import type { NamedFormula } from './named_formulas.ts';
 
 /**

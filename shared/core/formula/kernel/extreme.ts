@@ -1,84 +1,112 @@
-import type { Column, Graph, Step } from '../graph.ts';
+import type { Column, Graph } from '../graph.ts';
+import { WindowStep } from '../step.ts';
+import type { MemoryPlace, SubjectMemory } from '../subject_memory.ts';
 
 export type Wanted = 'value' | 'age';
 
 /** The greatest of the last `bars` values (with `sign` −1: the least), or the bars since it; the newest of equals. */
 export function extreme(graph: Graph, input: Column, bars: number, sign: 1 | -1, wanted: Wanted): Column {
   const name = `extreme ${sign} ${wanted}`;
-  const [column] = graph.windowed(name, [input], [bars], 1, ([out]) => {
-    return () => new Extreme(input.values, out!, bars, sign, wanted === 'age');
-  });
+  const share = { counters: COUNTERS, integers: bars, rows: 0, doubles: bars };
+  const [column] = graph.windowed(
+    name,
+    [input],
+    [bars],
+    1,
+    share,
+    ([out], place) => new Extreme(input.values, out!, bars, sign, wanted === 'age', place),
+  );
   return column!;
 }
 
+/** Counters: slot of the first candidate, candidates, and index of the last bar without a value. */
+const FIRST = 0;
+const CANDIDATES = 1;
+const LAST_MISSING = 2;
+const COUNTERS = 3;
+
 /** Candidates in descending order, each newer than the one before it: what a newer greater value hides is dropped. */
-class Extreme implements Step {
+class Extreme extends WindowStep {
   readonly #input: Float64Array;
   readonly #out: Float64Array;
   readonly #bars: number;
   readonly #sign: number;
   readonly #wantsAge: boolean;
-  readonly #values: Float64Array;
-  readonly #indexes: Int32Array;
-  /** Of the first candidate. */
-  #first = 0;
-  #candidates = 0;
-  #lastMissing = -1;
+  /** Of the candidates there are, by slot, values in the doubles and indexes of bars in the integers. */
+  readonly #place: MemoryPlace;
 
-  constructor(input: Float64Array, out: Float64Array, bars: number, sign: number, wantsAge: boolean) {
+  constructor(
+    input: Float64Array,
+    out: Float64Array,
+    bars: number,
+    sign: number,
+    wantsAge: boolean,
+    place: MemoryPlace,
+  ) {
+    super();
     this.#input = input;
     this.#out = out;
     this.#bars = bars;
     this.#sign = sign;
     this.#wantsAge = wantsAge;
-    this.#values = new Float64Array(bars);
-    this.#indexes = new Int32Array(bars);
+    this.#place = place;
   }
 
-  load(): number {
-    const last = (this.#first + this.#candidates) % this.#bars;
-    const isEqual = this.#values[this.#first] === this.#values[last];
-    return Number(isEqual) + Number(this.#indexes[this.#first] === this.#indexes[last]);
+  begin({ integers, owners, owner }: SubjectMemory): void {
+    integers[this.#place.counters * owners + owner * COUNTERS + LAST_MISSING] = -1;
   }
 
-  run(index: number, count: number): void {
+  load({ integers, doubles, owners, owner }: SubjectMemory): number {
+    const counters = this.#place.counters * owners + owner * COUNTERS;
+    const values = this.#place.doubles * owners + owner * this.#bars;
+    const indexes = this.#place.integers * owners + owner * this.#bars;
+    const first = integers[counters + FIRST]!;
+    const last = (first + integers[counters + CANDIDATES]!) % this.#bars;
+    const isEqual = doubles[values + first] === doubles[values + last];
+    return Number(isEqual) + Number(integers[indexes + first] === integers[indexes + last]);
+  }
+
+  take({ integers, doubles, owners, owner }: SubjectMemory, index: number, at: number, count: number): void {
     const input = this.#input;
     const out = this.#out;
-    const values = this.#values;
-    const indexes = this.#indexes;
+    const counters = this.#place.counters * owners + owner * COUNTERS;
+    const values = this.#place.doubles * owners + owner * this.#bars;
+    const indexes = this.#place.integers * owners + owner * this.#bars;
     const bars = this.#bars;
     const sign = this.#sign;
-    let first = this.#first;
-    let candidates = this.#candidates;
+    let first = integers[counters + FIRST]!;
+    let candidates = integers[counters + CANDIDATES]!;
+    let lastMissing = integers[counters + LAST_MISSING]!;
     for (let i = 0; i < count; i++) {
       const now = index + i;
-      const value = sign * input[i]!;
-      if (candidates > 0 && indexes[first]! <= now - bars) {
+      const value = sign * input[at + i]!;
+      if (candidates > 0 && integers[indexes + first]! <= now - bars) {
         first = first + 1 === bars ? 0 : first + 1;
         candidates--;
       }
       if (value !== value) {
-        this.#lastMissing = now;
+        lastMissing = now;
         candidates = 0;
       } else {
         let last = first + candidates - 1;
         if (last >= bars) last -= bars;
-        while (candidates > 0 && values[last]! <= value) {
+        while (candidates > 0 && doubles[values + last]! <= value) {
           candidates--;
           last = last === 0 ? bars - 1 : last - 1;
         }
-        let at = first + candidates;
-        if (at >= bars) at -= bars;
-        values[at] = value;
-        indexes[at] = now;
+        let slot = first + candidates;
+        if (slot >= bars) slot -= bars;
+        doubles[values + slot] = value;
+        integers[indexes + slot] = now;
         candidates++;
       }
       // A window may begin at bar 0 at the earliest, and hold no missing value: −1 stands for the bar before it.
-      if (now - bars < this.#lastMissing) out[i] = NaN;
+      if (now - bars < lastMissing) out[at + i] = NaN;
       // + 0: −1 · 0 is −0.
-      else out[i] = this.#wantsAge ? now - indexes[first]! : sign * values[first]! + 0;
+      else out[at + i] = this.#wantsAge ? now - integers[indexes + first]! : sign * doubles[values + first]! + 0;
     }
-    this.#first = first;
-    this.#candidates = candidates;
+    integers[counters + FIRST] = first;
+    integers[counters + CANDIDATES] = candidates;
+    integers[counters + LAST_MISSING] = lastMissing;
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SUMS } from './aggregate/sums.ts';
-import { Fold, type Aggregate } from './fold.ts';
+import { Graph } from '../graph.ts';
+import { folded, type Aggregate } from './fold.ts';
 
 /** Sums that count their merges: those of `merge`, and three of each bar. */
 function countingSums(): { readonly aggregate: Aggregate; merges: number } {
@@ -20,21 +21,24 @@ function countingSums(): { readonly aggregate: Aggregate; merges: number } {
 /** The sums of the last `window` of 1, 2, 4, 8 … modulo a prime, and the most merges of whole blocks in one bar. */
 function foldAll(window: number, numbers: readonly number[]): { sums: number[]; most: number; mean: number } {
   const counted = countingSums();
-  const input = new Float64Array(1);
-  const out = new Float64Array(1);
-  const at = new Float64Array(1);
-  const fold = new Fold(counted.aggregate, window, [input], [out], at);
+  const graph = new Graph(1);
+  const input = graph.input('x');
+  const [out] = folded(graph, counted.aggregate, [input], window);
+  const { all, windows, layout } = graph.steps();
+  const state = { bars: 0, memory: layout.createMemories(1)[0]! };
+  windows[0]!.begin(state.memory);
   const sums: number[] = [];
   let most = 0;
   let total = 0;
   numbers.forEach((number, index) => {
-    at[0] = number;
-    input[0] = valueOf(index);
+    graph.numbers[0] = number;
+    input.values[0] = valueOf(index);
     counted.merges = 0;
-    fold.run(index, 1);
+    all[0]!.run(state, 1);
+    state.bars++;
     most = Math.max(most, counted.merges);
     total += counted.merges;
-    sums.push(out[0]!);
+    sums.push(out!.values[0]!);
   });
   return { sums, most, mean: total / numbers.length };
 }

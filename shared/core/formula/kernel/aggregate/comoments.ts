@@ -29,7 +29,7 @@ export const COMOMENTS: Aggregate = {
     const outXX = fold.outputs[2]!;
     const outYY = fold.outputs[3]!;
     const outXY = fold.outputs[4]!;
-    const { ringFrom, ringTo, isFull, middleBars } = fold;
+    const { ringFrom, ringTo, stride, isFull, middleBars } = fold;
     const { middle, running } = fold;
     const middleX = memory[middle]!;
     const middleY = memory[middle + 1]!;
@@ -48,7 +48,7 @@ export const COMOMENTS: Aggregate = {
     let suffix = fold.suffix;
     let suffixBars = fold.suffixBars;
     const hasSuffix = fold.suffixesLeft > 0;
-    const made = suffix + 5 === ringTo ? ringFrom : suffix + 5;
+    const made = suffix + stride === ringTo ? ringFrom : suffix + stride;
     let suffixX = memory[made]!;
     let suffixY = memory[made + 1]!;
     let suffixXX = memory[made + 2]!;
@@ -70,7 +70,7 @@ export const COMOMENTS: Aggregate = {
       memory[next + 2] = 0;
       memory[next + 3] = 0;
       memory[next + 4] = 0;
-      next += 5;
+      next += stride;
       if (next === ringTo) next = ringFrom;
       if (hasSuffix) {
         const beforeX = memory[suffix]!;
@@ -88,7 +88,7 @@ export const COMOMENTS: Aggregate = {
         memory[suffix + 2] = suffixXX;
         memory[suffix + 3] = suffixYY;
         memory[suffix + 4] = suffixXY;
-        suffix = suffix === ringFrom ? ringTo - 5 : suffix - 5;
+        suffix = suffix === ringFrom ? ringTo - stride : suffix - stride;
       }
       if (isFull) {
         let wholeX = memory[oldest]!;
@@ -119,7 +119,7 @@ export const COMOMENTS: Aggregate = {
         outYY[i] = wholeYY + yy + apartY * apartY * weight;
         outXY[i] = wholeXY + xy + apartX * apartY * weight;
         oldestBars--;
-        oldest += 5;
+        oldest += stride;
         if (oldest === ringTo) oldest = ringFrom;
       } else {
         outX[i] = NaN;

@@ -31,7 +31,7 @@ export class DecayedSums implements Aggregate {
     const memory = fold.memory;
     const input = fold.inputs[0]!;
     const out = fold.outputs[0]!;
-    const { ringFrom, ringTo, isFull, middleBars } = fold;
+    const { ringFrom, ringTo, stride, isFull, middleBars } = fold;
     const middle = memory[fold.middle]!;
     const middlePower = powers[middleBars]!;
     let sum = memory[fold.running]!;
@@ -40,25 +40,25 @@ export class DecayedSums implements Aggregate {
     let oldest = fold.oldest;
     let suffix = fold.suffix;
     const hasSuffix = fold.suffixesLeft > 0;
-    let suffixSum = hasSuffix ? memory[suffix + 1 === ringTo ? ringFrom : suffix + 1]! : 0;
+    let suffixSum = hasSuffix ? memory[suffix + stride === ringTo ? ringFrom : suffix + stride]! : 0;
     let suffixBars = fold.suffixBars;
     for (let i = at; i < at + length; i++) {
       const x = input[i]!;
       sum = sum * decay + x;
       bars++;
       memory[next] = x;
-      next++;
+      next += stride;
       if (next === ringTo) next = ringFrom;
       if (hasSuffix) {
         suffixSum = memory[suffix]! * powers[suffixBars]! + suffixSum;
         suffixBars++;
         memory[suffix] = suffixSum;
-        suffix = suffix === ringFrom ? ringTo - 1 : suffix - 1;
+        suffix = suffix === ringFrom ? ringTo - stride : suffix - stride;
       }
       if (isFull) {
         const whole = middleBars > 0 ? memory[oldest]! * middlePower + middle : memory[oldest]!;
         out[i] = whole * powers[bars]! + sum;
-        oldest++;
+        oldest += stride;
         if (oldest === ringTo) oldest = ringFrom;
       } else out[i] = NaN;
     }

@@ -22,7 +22,7 @@ export const MOMENTS: Aggregate = {
     const input = fold.inputs[0]!;
     const means = fold.outputs[0]!;
     const moments = fold.outputs[1]!;
-    const { ringFrom, ringTo, isFull, middleBars } = fold;
+    const { ringFrom, ringTo, stride, isFull, middleBars } = fold;
     const middleMean = memory[fold.middle]!;
     const middleMoment = memory[fold.middle + 1]!;
     let mean = memory[fold.running]!;
@@ -33,7 +33,7 @@ export const MOMENTS: Aggregate = {
     let oldestBars = fold.oldestBars;
     let suffix = fold.suffix;
     const hasSuffix = fold.suffixesLeft > 0;
-    const made = suffix + 2 === ringTo ? ringFrom : suffix + 2;
+    const made = suffix + stride === ringTo ? ringFrom : suffix + stride;
     let suffixMean = memory[made]!;
     let suffixMoment = memory[made + 1]!;
     let suffixBars = fold.suffixBars;
@@ -45,7 +45,7 @@ export const MOMENTS: Aggregate = {
       moment += distance * (x - mean);
       memory[next] = x;
       memory[next + 1] = 0;
-      next += 2;
+      next += stride;
       if (next === ringTo) next = ringFrom;
       if (hasSuffix) {
         const before = memory[suffix]!;
@@ -55,7 +55,7 @@ export const MOMENTS: Aggregate = {
         suffixMoment += away * (before - suffixMean);
         memory[suffix] = suffixMean;
         memory[suffix + 1] = suffixMoment;
-        suffix = suffix === ringFrom ? ringTo - 2 : suffix - 2;
+        suffix = suffix === ringFrom ? ringTo - stride : suffix - stride;
       }
       if (isFull) {
         let wholeMean = memory[oldest]!;
@@ -73,7 +73,7 @@ export const MOMENTS: Aggregate = {
         means[i] = wholeMean + (apart * bars) / both;
         moments[i] = wholeMoment + moment + (apart * apart * wholeBars * bars) / both;
         oldestBars--;
-        oldest += 2;
+        oldest += stride;
         if (oldest === ringTo) oldest = ringFrom;
       } else {
         means[i] = NaN;

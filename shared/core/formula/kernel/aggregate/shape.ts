@@ -25,7 +25,7 @@ export const SHAPE: Aggregate = {
   advance(fold, at, length) {
     const memory = fold.memory;
     const input = fold.inputs[0]!;
-    const { ringFrom, ringTo, isFull, middleBars, middle, running } = fold;
+    const { ringFrom, ringTo, stride, isFull, middleBars, middle, running } = fold;
     const hasSuffix = fold.suffixesLeft > 0;
     let bars = fold.runningBars;
     for (let i = at; i < at + length; i++) {
@@ -37,10 +37,10 @@ export const SHAPE: Aggregate = {
       if (bars === 0) copy(memory, row, memory, running);
       else join(memory, running, bars, memory, row, 1, memory, running);
       bars++;
-      fold.next = row + DOUBLES === ringTo ? ringFrom : row + DOUBLES;
+      fold.next = row + stride === ringTo ? ringFrom : row + stride;
       if (hasSuffix) {
         const suffix = fold.suffix;
-        const made = suffix + DOUBLES === ringTo ? ringFrom : suffix + DOUBLES;
+        const made = suffix + stride === ringTo ? ringFrom : suffix + stride;
         join(memory, suffix, 1, memory, made, fold.suffixBars, memory, suffix);
         fold.suffixBars++;
         fold.suffix = fold.rowBefore(suffix);
@@ -55,7 +55,7 @@ export const SHAPE: Aggregate = {
         join(WHOLE, 0, wholeBars, memory, running, bars, WHOLE, 0);
         for (let j = 0; j < DOUBLES; j++) fold.outputs[j]![i] = WHOLE[j]!;
         fold.oldestBars--;
-        fold.oldest = fold.oldest + DOUBLES === ringTo ? ringFrom : fold.oldest + DOUBLES;
+        fold.oldest = fold.oldest + stride === ringTo ? ringFrom : fold.oldest + stride;
       } else for (let j = 0; j < DOUBLES; j++) fold.outputs[j]![i] = NaN;
     }
     if (hasSuffix) fold.suffixesLeft -= length;

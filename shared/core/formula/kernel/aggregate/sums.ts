@@ -13,29 +13,29 @@ export const SUMS: Aggregate = {
     const memory = fold.memory;
     const input = fold.inputs[0]!;
     const out = fold.outputs[0]!;
-    const { ringFrom, ringTo, isFull, middleBars } = fold;
+    const { ringFrom, ringTo, stride, isFull, middleBars } = fold;
     const middle = memory[fold.middle]!;
     let sum = memory[fold.running]!;
     let next = fold.next;
     let oldest = fold.oldest;
     let suffix = fold.suffix;
     const hasSuffix = fold.suffixesLeft > 0;
-    let suffixSum = hasSuffix ? memory[suffix + 1 === ringTo ? ringFrom : suffix + 1]! : 0;
+    let suffixSum = hasSuffix ? memory[suffix + stride === ringTo ? ringFrom : suffix + stride]! : 0;
     for (let i = at; i < at + length; i++) {
       const x = input[i]!;
       sum += x;
       memory[next] = x;
-      next++;
+      next += stride;
       if (next === ringTo) next = ringFrom;
       if (hasSuffix) {
         suffixSum = memory[suffix]! + suffixSum;
         memory[suffix] = suffixSum;
-        suffix = suffix === ringFrom ? ringTo - 1 : suffix - 1;
+        suffix = suffix === ringFrom ? ringTo - stride : suffix - stride;
       }
       if (isFull) {
         const whole = middleBars > 0 ? memory[oldest]! + middle : memory[oldest]!;
         out[i] = whole + sum;
-        oldest++;
+        oldest += stride;
         if (oldest === ringTo) oldest = ringFrom;
       } else out[i] = NaN;
     }

@@ -23,7 +23,7 @@ export const TREND: Aggregate = {
     const input = fold.inputs[0]!;
     const means = fold.outputs[0]!;
     const comoments = fold.outputs[1]!;
-    const { ringFrom, ringTo, isFull, middleBars } = fold;
+    const { ringFrom, ringTo, stride, isFull, middleBars } = fold;
     const middleMean = memory[fold.middle]!;
     const middleComoment = memory[fold.middle + 1]!;
     let mean = memory[fold.running]!;
@@ -34,7 +34,7 @@ export const TREND: Aggregate = {
     let oldestBars = fold.oldestBars;
     let suffix = fold.suffix;
     const hasSuffix = fold.suffixesLeft > 0;
-    const made = suffix + 2 === ringTo ? ringFrom : suffix + 2;
+    const made = suffix + stride === ringTo ? ringFrom : suffix + stride;
     let suffixMean = memory[made]!;
     let suffixComoment = memory[made + 1]!;
     let suffixBars = fold.suffixBars;
@@ -46,7 +46,7 @@ export const TREND: Aggregate = {
       mean += distance / bars;
       memory[next] = x;
       memory[next + 1] = 0;
-      next += 2;
+      next += stride;
       if (next === ringTo) next = ringFrom;
       if (hasSuffix) {
         const before = memory[suffix]!;
@@ -55,7 +55,7 @@ export const TREND: Aggregate = {
         suffixMean += (before - suffixMean) / suffixBars;
         memory[suffix] = suffixMean;
         memory[suffix + 1] = suffixComoment;
-        suffix = suffix === ringFrom ? ringTo - 2 : suffix - 2;
+        suffix = suffix === ringFrom ? ringTo - stride : suffix - stride;
       }
       if (isFull) {
         let wholeMean = memory[oldest]!;
@@ -72,7 +72,7 @@ export const TREND: Aggregate = {
         means[i] = wholeMean + (apart * bars) / (wholeBars + bars);
         comoments[i] = wholeComoment + comoment + (apart * wholeBars * bars) / 2;
         oldestBars--;
-        oldest += 2;
+        oldest += stride;
         if (oldest === ringTo) oldest = ringFrom;
       } else {
         means[i] = NaN;
