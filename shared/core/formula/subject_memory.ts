@@ -24,8 +24,8 @@ export interface GrownBlocks {
 
 /**
  * What all steps of a plan keep of one subject. Several subjects own one piece of memory, step by step: what a step
- * needs of each lies beside that of the next, and rings have the rows of all owners slot by slot. Owners whose bars come
- * together share cache lines, and each step reads on where the last one ended.
+ * needs of each lies beside that of the next, and rings have the rows of all owners slot by slot. Owners whose bars
+ * come together share cache lines, and each step reads on where the last one ended.
  */
 export interface SubjectMemory {
   /** The counters of all steps, and behind them their other integers. */

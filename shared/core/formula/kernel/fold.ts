@@ -59,7 +59,9 @@ const STACK = 33;
 /** Finished blocks there is room for at first. A window of consecutive bars spans at most four blocks. */
 const FIRST_CAPACITY = 8;
 
-/** What is kept of a subject besides aggregates: see the fields of `Fold`. Behind it are the first bars of its blocks. */
+/**
+ * What is kept of a subject besides aggregates: see the fields of `Fold`. Behind it are the first bars of its blocks.
+ */
 const RUNNING_BARS = 0;
 const MIDDLE_BARS = 1;
 const OLDEST_BARS = 2;
@@ -86,9 +88,9 @@ const NO_DOUBLES = new Float64Array(0);
 const NO_INTEGERS = new Int32Array(0);
 
 /**
- * A window, moved on bar by bar for one subject after the other in constant time, whatever its length. Its values are a pure function of
- * the numbers and values of its bars, to the bit: neither the beginning of the stream nor the size of the blocks of
- * evaluation matters.
+ * A window, moved on bar by bar for one subject after the other in constant time, whatever its length. Its values are a
+ * pure function of the numbers and values of its bars, to the bit: neither the beginning of the stream nor the size of
+ * the blocks of evaluation matters.
  *
  * Bar numbers fall into blocks of half a window. A value is `(suffix of the oldest block ⊕ whole blocks between) ⊕
  * prefix of the running block`. A finished block gets one suffix per bar, from its end to its beginning, in the rows of
