@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { latestClosedOpenMs, numbersFault, stampFault, type BarFault } from '../../shared/bar_rules.ts';
 import { createClockReader, type TimeZone } from '../../shared/bar_file/time_zone.ts';
-import { isClosedHour, isEmptyFlat } from '../../shared/bar_file/verdict/bar_inspection.ts';
+import { isClosedHour, isFilling } from '../../shared/bar_file/verdict/weekends.ts';
 import { openingOf } from '../../shared/bar_file/week_open.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { isoMinute } from '../../shared/bar.ts';
@@ -60,7 +60,7 @@ export async function* fileRows(
     const fault = numbersFault(row) ?? outOfRange;
     if (fault !== null) return fault;
     if (time > latestS) return time <= nowS ? 'FORMING' : 'BAR_FUTURE';
-    if (rules.dropFlatWeekends && isEmptyFlat(row) && isClosedHour(time, due)) return 'WEEKEND';
+    if (rules.dropFlatWeekends && isFilling(row, due) && isClosedHour(time, due)) return 'WEEKEND';
     return null;
   };
 

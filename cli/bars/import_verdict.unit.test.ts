@@ -103,7 +103,7 @@ describe('an import', () => {
   it('reads stamps that claim to be UTC on a stated clock, and stamps of the close as those', async () => {
     const ahead = await take(rows(50), { epochTimezone: '+02:00' });
     expect(ahead.symbols[0]!.check.first).toBe(T0 - 7200);
-    const closes = await take(rows(50), { reading: { stamp: 'close' } }, 'GBPUSD.csv');
+    const closes = await take(rows(50), { reading: { stamp: 'close' } }, 'ABCDEF.csv');
     expect(closes.symbols[0]!.check.first).toBe(T0 - 60);
   });
 
@@ -121,7 +121,7 @@ describe('an import', () => {
     // A month that is not there, between bars of two others, is a hole like others.
     const month = rows(200, ([time, ...rest], i) => [i < 100 ? time! - 40 * 86_400 : time!, ...rest]);
     expect(await take(month)).toMatchObject({ symbols: [{ imported: true, verdict: { verdict: 'OK' } }] });
-    expect(await take(split, { accept: ['GAP'] }, 'GBPUSD.csv')).toMatchObject({ symbols: [{ added: 200 }] });
+    expect(await take(split, { accept: ['GAP'] }, 'ABCDEF.csv')).toMatchObject({ symbols: [{ added: 200 }] });
   });
 
   it('of a first symbol refuses inverted quotes by the prices of the year, and says where a price near 1 hides them', async () => {

@@ -32,8 +32,12 @@ const KNOWN_OPENS: readonly (readonly [RegExp, WeekOpen])[] = [
   [/^BCO/, weekOpen('Europe/London', 1, 1, 'on Monday at 1:00 in London')],
 ];
 
+/** Priced in a coin that stands for dollars: traded on weekends as well, such as EURUSDT and XAUTUSDT. */
+const OF_COINS = /(?:USDT|USDC|BUSD|FDUSD|TUSD)(?:[._]|$)/;
+
 /** When the trading week of a symbol begins; null where it is not known. */
 export function openingOf(symbol: string): WeekOpen | null {
+  if (OF_COINS.test(symbol.toUpperCase())) return null;
   return KNOWN_OPENS.find(([pattern]) => pattern.test(symbol.toUpperCase()))?.[1] ?? null;
 }
 

@@ -1,24 +1,15 @@
-import { SECONDS_PER_BAR } from '../../bar.ts';
 import type { BarColumns } from '../bar_file.ts';
-import { openingOf, WEEKEND_S, type WeekOpen } from '../week_open.ts';
-import { parseTimeZone } from '../time_zone.ts';
+import { openingOf, WEEKEND_S } from '../week_open.ts';
 import { createColumnOrder } from './column_order.ts';
+import { createCopiedStretches } from './copied_stretches.ts';
 import type { Finding } from './finding.ts';
+import { createFrozenRuns } from './frozen_runs.ts';
 import type { InspectedBar } from './inspected_bar.ts';
 import { createScaleWatch } from './scale_watch.ts';
 import { createWeekEdges } from './week_edges.ts';
+import { createWeekends, isFiller } from './weekends.ts';
 
-const HOUR_S = 3600;
-const DAY_S = 24 * HOUR_S;
-const NEW_YORK = parseTimeZone('America/New_York');
-/** Bars in a row with the same prices and the same volume, none of them flat: no market repeats so often. */
-const FROZEN_BARS = 10;
-/** The same of flat bars with a volume, and without one. Quiet nights of currencies stay below it. */
-const FROZEN_FLAT_BARS = 60;
-const FROZEN_EMPTY_MINUTES = 8 * 60;
-/** Flat bars of a closed weekend that are no accident. */
-const WEEKEND_BARS = 12;
-const FLAT_SHARE = 0.9;
+const DAY_S = 86_400;
 /** Buckets whose last closes are kept for comparisons with other symbols. */
 const BUCKET_S = 300;
 const MAX_BUCKETS = 40_000;
@@ -58,7 +49,8 @@ export function createBarInspection(
   const scale = createScaleWatch(symbol);
   const edges = due === null ? null : createWeekEdges(due, barSeconds);
   const weekends = createWeekends(due, barSeconds);
-  const frozen = createFrozenRuns(barSeconds);
+  const frozen = createFrozenRuns(barSeconds, due);
+  const stretches = createCopiedStretches(barSeconds);
   const copies = createCopies(barSeconds);
   const samples = createSamples(symbol, Math.max(BUCKET_S, barSeconds));
   const gaps = createGaps();
@@ -73,6 +65,7 @@ export function createBarInspection(
     order.add(bar);
     weekends.add(bar);
     copies.add(bar);
+    stretches.add(bar);
     samples.add(bar.time, bar.close);
     if (previous === null) {
       scale.first(bar);
@@ -87,7 +80,7 @@ export function createBarInspection(
     gaps.addNeighbors(earlier.time, later.time, bars - 1, bar === later);
     frozen.addNeighbors(earlier, later);
     // Bars that only repeat the last close stand for a closed market as a gap does.
-    if (!isFiller(earlier, later)) {
+    if (!isFiller(earlier, later, due)) {
       if (edges !== null && live !== null) addEdge(bar.time, live);
       live = bar.time;
     }
@@ -104,15 +97,20 @@ export function createBarInspection(
     add,
     addRefused: (bar) => order.add(bar),
     addPage: (columns) => addPage(add, columns),
-    findings: () => [
-      ...order.findings(),
-      ...scale.findings(),
-      ...(edges?.findings() ?? []),
-      ...frozen.findings(),
-      ...weekends.findings(),
-      ...copies.findings(),
-      ...gaps.findings(bars),
-    ],
+    findings: () => {
+      const ofClock = edges?.findings() ?? [];
+      return [
+        ...order.findings(),
+        ...scale.findings(),
+        ...ofClock,
+        ...frozen.findings(),
+        ...stretches.findings(),
+        // On another clock, the bars of a week reach into the weekend.
+        ...weekends.findings().filter(({ code }) => code === 'FLAT_WEEKENDS' || ofClock.length === 0),
+        ...copies.findings(),
+        ...gaps.findings(bars),
+      ];
+    },
     samples: () => samples.closes,
     get bars() {
       return bars;
@@ -163,84 +161,6 @@ function createSamples(symbol: string, bucketSeconds: number) {
       if (closes.size >= MAX_BUCKETS + DROPPED_BUCKETS) dropOldest(closes);
     },
     closes: { symbol, bucketSeconds, closes } satisfies SampledCloses,
-  };
-}
-
-function isFlat({ open, high, low, close }: Omit<InspectedBar, 'time'>): boolean {
-  return high === low && open === close && open === high;
-}
-
-/** One price, and no volume: nothing was traded. */
-export function isEmptyFlat(bar: Omit<InspectedBar, 'time'>): boolean {
-  return bar.volume === 0 && isFlat(bar);
-}
-
-/**
- * Whether the market of a symbol is closed for the weekend: from New York's close on Friday until 17:00 on
- * Sunday; of a symbol whose weeks are not known, on Saturday in New York.
- */
-export function isClosedHour(time: number, due: WeekOpen | null): boolean {
-  const local = time + NEW_YORK.offsetAt(time);
-  // 1970 began on a Thursday.
-  const weekday = (Math.floor(local / DAY_S) + 4) % 7;
-  const hour = Math.floor((local % DAY_S) / HOUR_S);
-  return weekday === 6 || (due !== null && ((weekday === 5 && hour >= 17) || (weekday === 0 && hour < 17)));
-}
-
-/** Whether the later bar only repeats the close before it. */
-function isFiller(earlier: InspectedBar, later: InspectedBar): boolean {
-  return isEmptyFlat(later) && later.close === earlier.close;
-}
-
-function isSame(one: InspectedBar, other: InspectedBar): boolean {
-  return (
-    one.open === other.open &&
-    one.high === other.high &&
-    one.low === other.low &&
-    one.close === other.close &&
-    one.volume === other.volume
-  );
-}
-
-/** Runs of one repeated bar, as a feeder sends that has lost its source. */
-function createFrozenRuns(barSeconds: number) {
-  let run = 1;
-  let runs = 0;
-  let repeated = 0;
-  let longest = { bars: 0, time: 0 };
-  let begin = NaN;
-  let sampleBar: InspectedBar | null = null;
-  const limitOf = (bar: InspectedBar): number => {
-    if (!isFlat(bar)) return FROZEN_BARS;
-    if (bar.volume > 0) return FROZEN_FLAT_BARS;
-    return Math.max(FROZEN_FLAT_BARS, (FROZEN_EMPTY_MINUTES * SECONDS_PER_BAR) / barSeconds);
-  };
-  /** A market that is closed for a weekend and was filled is another finding. */
-  const isWeekend = (): boolean => isFlat(sampleBar!) && run * barSeconds >= WEEKEND_S;
-  const end = (): void => {
-    if (sampleBar !== null && run >= limitOf(sampleBar) && !isWeekend()) {
-      runs++;
-      repeated += run;
-      if (run > longest.bars) longest = { bars: run, time: begin };
-    }
-    run = 1;
-    sampleBar = null;
-  };
-  return {
-    addNeighbors(earlier: InspectedBar, later: InspectedBar): void {
-      // Weekends and pauses end a run: over them a price may stay.
-      if (later.time - earlier.time > barSeconds * 5 || !isSame(earlier, later)) return end();
-      if (sampleBar === null) begin = earlier.time;
-      sampleBar = later;
-      begin = Math.min(begin, earlier.time);
-      run++;
-    },
-    findings(): Finding[] {
-      end();
-      if (runs === 0) return [];
-      const values = { runs, bars: repeated, longest_bars: longest.bars, from: longest.time };
-      return [{ code: 'FROZEN', by: 'repeated_bar', values }];
-    },
   };
 }
 
@@ -302,29 +222,3 @@ function createGaps() {
 
 /** More of them are the spacing of very long bars, or rows in no order. */
 const MAX_GAPS = 1000;
-
-/** Flat bars of hours in which the market is closed. */
-function createWeekends(due: WeekOpen | null, barSeconds: number) {
-  let closed = 0;
-  let closedFlat = 0;
-  let open = 0;
-  let openFlat = 0;
-  return {
-    add(bar: InspectedBar): void {
-      const flat = isEmptyFlat(bar);
-      if (isClosedHour(bar.time, due)) {
-        closed++;
-        if (flat) closedFlat++;
-      } else {
-        open++;
-        if (flat) openFlat++;
-      }
-    },
-    findings(): Finding[] {
-      if (closed < WEEKEND_BARS || closedFlat < FLAT_SHARE * closed) return [];
-      // Where flat bars are usual on working days too, they say nothing about weekends.
-      if (openFlat > 0.5 * open || barSeconds >= DAY_S) return [];
-      return [{ code: 'FLAT_WEEKENDS', by: 'closed_hours', values: { flat: closedFlat, bars: closed } }];
-    },
-  };
-}

@@ -11,7 +11,8 @@ export function verdictText({ verdict, findings }: Verdict): string {
 export function findingText({ code, by, values }: Finding): string {
   const v = values;
   const hours = Number(v['hours'] ?? 0);
-  const ahead = `by ${hours > 0 ? '+' : ''}${hours} h`;
+  const isOfMinutes = !Number.isInteger(hours * 2);
+  const ahead = `by ${hours > 0 ? '+' : ''}${isOfMinutes ? `${Math.round(hours * 60)} min` : `${hours} h`}`;
   const at = (name: string): string => isoMinute(Number(v[name]));
   const texts: Readonly<Record<string, () => string>> = {
     'EMPTY rows': () => 'no row: a header alone, or nothing',
@@ -49,8 +50,11 @@ export function findingText({ code, by, values }: Finding): string {
       `bars carry the time of their close: ${v['late']} of ${v['of']} daily pauses begin with a bar stamped at New York’s close`,
     'FROZEN repeated_bar': () =>
       `${v['bars']} identical bars in ${v['runs']} runs, the longest of ${v['longest_bars']} from ${at('from')}: a feed that was stuck`,
-    'FLAT_WEEKENDS closed_hours': () =>
-      `${v['flat']} of ${v['bars']} bars of closed weekends are flat and without volume: filled in`,
+    'FROZEN copied_stretch': () =>
+      `${v['bars']} bars in ${v['stretches']} stretches have the prices of those ${lagText(Number(v['minutes']))} before them, first at ${at('from')}: copied, or a feed in a loop`,
+    'FLAT_WEEKENDS closed_hours': () => `${v['flat']} of ${v['bars']} bars of closed weekends are flat: filled in`,
+    'SUSPECT closed_hours': () =>
+      `${v['bars']} of ${v['of']} bars move on weekends on which the market is closed: quotes of a dealer alone, or made up`,
     'GAP distance': () =>
       `no bar for ${v['days']} days, from ${at('from')} to ${at('to')}: ${v['before']} bars before it and ${v['after']} after it${v['gaps'] === 1 ? '' : `; ${v['gaps']} such gaps`}`,
     'SUSPECT row_order': () =>
@@ -66,9 +70,15 @@ export function findingText({ code, by, values }: Finding): string {
       `the close leaps by a factor of ${v['ratio']} at ${at('from')}, and ${v['leaps']} times in all`,
     'SUSPECT usual_prices': () =>
       `the price is about ${v['price']}, and has been ${v['low']} to ${v['high']} for decades`,
+    'SUSPECT year_prices': () =>
+      `the price is about ${v['price']} in ${v['year']}, when ${v['symbol']} was ${v['low']} to ${v['high']}: another symbol, or another unit`,
     'STALE last_bar': () => `ends ${v['days']} days before the newest bar of the store (${v['symbol']})`,
   };
   const level = (): string =>
     `${v['factor'] === undefined ? '' : `by ${v['factor']}: `}the price is ${v['ratio']} times what ${v['symbol']} ${by === 'cross_rate' ? 'imply' : 'has'}, about ${v['expected']}`;
   return (texts[`${code} ${by}`] ?? level)();
+}
+
+function lagText(minutes: number): string {
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`;
 }

@@ -1,9 +1,13 @@
 import type { InspectedBar } from './inspected_bar.ts';
 import type { Finding } from './finding.ts';
-import { createInverseWatch } from './year_prices.ts';
+import { createYearWatch } from './year_prices.ts';
 
 /** From one close to the next: no market moves so far between two bars; a change of the scale does. */
 const LEAP = 4;
+/** The same of currencies and metals: the franc of January 2015 made 1.4 at once. */
+const CURRENCY_LEAP = 1.5;
+/** Over a longer gap, a currency may have moved so far. */
+const LEAP_S = 7 * 86_400;
 /** Of a power of ten, as a fraction of its exponent's unit. */
 const NEAR_POWER = 0.1;
 
@@ -50,7 +54,7 @@ export function usualSymbolsAt(price: number): string[] {
 /** Finds prices of another scale: leaps inside the bars, and levels that a known symbol never had. */
 export function createScaleWatch(symbol: string) {
   const usual = USUAL_PRICES[symbol.toUpperCase()] ?? null;
-  const inverseWatch = createInverseWatch(symbol.toUpperCase());
+  const yearWatch = createYearWatch(symbol.toUpperCase());
   const leaps = new Map<number, { count: number; time: number }>();
   let inverse: { count: number; time: number } | null = null;
   let other: { count: number; time: number; ratio: number } | null = null;
@@ -60,7 +64,7 @@ export function createScaleWatch(symbol: string) {
   const level = ({ time, close }: InspectedBar): void => {
     bars++;
     sum += Math.log(close);
-    inverseWatch.add(time, close);
+    yearWatch.add(time, close);
     if (usual !== null && (close < usual[0] || close > usual[1])) outside++;
   };
   return {
@@ -68,7 +72,8 @@ export function createScaleWatch(symbol: string) {
     addNeighbors(earlier: InspectedBar, later: InspectedBar): void {
       level(later);
       const ratio = later.close / earlier.close;
-      if (ratio < LEAP && ratio > 1 / LEAP) return;
+      const leap = usual !== null && later.time - earlier.time <= LEAP_S ? CURRENCY_LEAP : LEAP;
+      if (ratio < leap && ratio > 1 / leap) return;
       const exponent = Math.log10(ratio);
       const power = Math.round(exponent);
       if (power !== 0 && Math.abs(exponent - power) < NEAR_POWER) {
@@ -100,11 +105,16 @@ export function createScaleWatch(symbol: string) {
         });
       const ofLevel = levelFinding();
       if (ofLevel !== null) found.push(ofLevel);
-      const inverted = ofLevel === null ? inverseWatch.inverse() : null;
-      if (inverted !== null) {
-        const { year, price, low, high } = inverted;
-        const values = { factor: '1/x', symbol, year, price: round(price), low: round(low), high: round(high) };
-        found.push({ code: 'SCALED', by: 'year_prices', values });
+      const inverted = ofLevel === null ? yearWatch.inverse() : null;
+      const strange = inverted ?? (found.length === 0 ? yearWatch.outside() : null);
+      if (strange !== null) {
+        const { year, price, low, high } = strange;
+        const values = { symbol, year, price: round(price), low: round(low), high: round(high) };
+        found.push(
+          inverted === null
+            ? { code: 'SUSPECT', by: 'year_prices', values }
+            : { code: 'SCALED', by: 'year_prices', values: { factor: '1/x', ...values } },
+        );
       }
       return found;
     },

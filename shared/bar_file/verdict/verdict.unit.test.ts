@@ -301,6 +301,84 @@ describe('a source', () => {
   });
 });
 
+describe('copied and invented bars', () => {
+  const minutes = marketBars({ barSeconds: 60, weeks: 2 });
+  const from = minutes.findIndex(({ time }) => time >= SUNDAY + 2 * DAY_S);
+  const codesOf = (bars: readonly InspectedBar[], symbol = 'EURUSD'): string[] =>
+    inspect(bars, symbol, 60).findings.map(({ code, by }) => `${code} ${by}`);
+  const changed = (count: number, change: (bar: InspectedBar, i: number) => Omit<InspectedBar, 'time'>) =>
+    minutes.map((bar, i) => (i >= from && i < from + count ? { ...change(bar, i), time: bar.time } : bar));
+
+  it('of a stuck price whose volume goes on counting are FROZEN, flat or not', () => {
+    const stuck = changed(300, ({ volume }) => ({ ...minutes[from]!, volume }));
+    expect(codesOf(stuck)).toEqual(['FROZEN repeated_bar']);
+    const flat = changed(300, ({ volume }) => ({ open: 1.14, high: 1.14, low: 1.14, close: 1.14, volume }));
+    expect(codesOf(flat)).toEqual(['FROZEN repeated_bar']);
+    // Coins that are tied to others rest for hours.
+    expect(codesOf(flat, 'USDCUSDT')).toEqual([]);
+    const shorter = changed(25, ({ volume }) => ({ ...minutes[from]!, volume }));
+    expect(codesOf(shorter)).toEqual([]);
+  });
+
+  it('of one price through whole weeks are FROZEN, and no filled weekend', () => {
+    const whole = minutes.map(({ time }) => ({ time, open: 1.14, high: 1.14, low: 1.14, close: 1.14, volume: 0 }));
+    expect(codesOf(whole)).toEqual(['FROZEN repeated_bar']);
+  });
+
+  it('of a day before, or of a loop, are FROZEN with the distance to what they copy', () => {
+    const day = changed(1000, (_, i) => minutes[i - 1440]!);
+    expect(inspect(day, 'EURUSD', 60)).toMatchObject({
+      findings: [{ code: 'FROZEN', by: 'copied_stretch', values: { stretches: 1, minutes: 1440 } }],
+    });
+    expect(findingText(inspect(day, 'EURUSD', 60).findings[0]!)).toContain('the prices of those 24 h before them');
+    const loop = changed(200, (_, i) => minutes[from + (i % 3)]!);
+    expect(inspect(loop, 'EURUSD', 60)).toMatchObject({ findings: [{ by: 'copied_stretch', values: { minutes: 3 } }] });
+    expect(inspect([...day].reverse(), 'EURUSD', 60).verdict).toBe('FROZEN');
+    expect(codesOf(changed(40, (_, i) => minutes[i - 1440]!))).toEqual([]);
+  });
+
+  it('of closed weekends are FLAT_WEEKENDS with any volume, and SUSPECT where they move', () => {
+    const hours = marketBars({ barSeconds: HOUR_S });
+    const filled = (bar: (time: number, close: number) => InspectedBar): InspectedBar[] =>
+      hours.flatMap((own, i) => {
+        const before = hours[i - 1] ?? own;
+        const count = Math.max(0, (own.time - before.time) / HOUR_S - 1);
+        return [...Array.from({ length: count }, (_, k) => bar(before.time + (k + 1) * HOUR_S, before.close)), own];
+      });
+    const flat = filled((time, close) => ({ time, open: close, high: close, low: close, close, volume: 1 }));
+    expect(inspect(flat, 'EURUSD', HOUR_S).findings.map(({ code }) => code)).toEqual(['FLAT_WEEKENDS']);
+    const next = numbers(9);
+    const moving = filled((time, close) => {
+      const open = close * (1 + 1e-5 * next());
+      return { time, open, high: open + 1e-5, low: close - 1e-5, close, volume: 1 };
+    });
+    expect(inspect(moving, 'EURUSD', HOUR_S)).toMatchObject({
+      verdict: 'SUSPECT',
+      findings: [{ by: 'closed_hours', values: { of: moving.length } }],
+    });
+    // Bought with coins, a currency is traded on weekends.
+    for (const symbol of ['EURUSDT', 'XAUTUSDT']) expect(inspect(moving, symbol, HOUR_S).verdict).toBe('OK');
+  });
+
+  it('of a clock that is some minutes off are SHIFTED by these', () => {
+    const weeks = marketBars({ barSeconds: 60, weeks: 4 });
+    for (const offset of [7, -7, 13]) {
+      expect(inspect(shifted(weeks, offset * 60), 'EURUSD', 60), `${offset} min`).toMatchObject({
+        findings: [{ code: 'SHIFTED', by: 'week_edges', values: { hours: offset / 60 } }],
+      });
+    }
+    expect(findingText(inspect(shifted(weeks, 420), 'EURUSD', 60).findings[0]!)).toMatch(/^by \+7 min: /);
+  });
+
+  it('of another symbol are SUSPECT by the prices of their year, and a leap of a half by itself', () => {
+    const pound = minutes.map((bar) => times(bar, 1.3 / 1.14));
+    expect(codesOf(pound)).toEqual(['SUSPECT year_prices']);
+    expect(codesOf(pound, 'GBPUSD')).toEqual([]);
+    const leaping = minutes.map((bar, i) => times(bar, i < from ? 0.96 : 1.6));
+    expect(codesOf(leaping)).toContain('SUSPECT leap');
+  });
+});
+
 describe('a finding', () => {
   it('has a text for each test that finds it', () => {
     const finding = (code: Finding['code'], by: string): Finding => ({ code, by, values: { from: 0, last: 0 } });

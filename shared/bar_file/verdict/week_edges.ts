@@ -120,7 +120,23 @@ function shifted(market: MarketEdges): Finding[] {
     }
     if (count >= MIXED_SHARE * known) return [mixed(market, by, count, known)];
   }
-  return [];
+  return minutesOff(market);
+}
+
+/**
+ * A shift of less than an hour: nearly all weeks end so many minutes off New York's close, and begin as much off, or
+ * a little later. A week that only ends early or begins late is within the open hours.
+ */
+function minutesOff({ due, barSeconds, weeks }: MarketEdges): Finding[] {
+  const offs = weeks.filter(({ close, open }) => close !== 0 && open >= close - barSeconds && (close > 0 || open < 0));
+  const [usual = 0] = [...offs]
+    .sort((a, b) => a.close - b.close)
+    .slice(Math.floor(offs.length / 2))
+    .map(({ close }) => close);
+  const alike = offs.filter(({ close }) => Math.abs(close - usual) <= barSeconds);
+  if (alike.length < 2 || alike.length < CLEAR_SHARE * weeks.length || Math.abs(usual) >= HOUR_S) return [];
+  const values = { hours: usual / HOUR_S, weeks: alike.length, of: weeks.length, due: due.text };
+  return [{ code: 'SHIFTED', by: 'week_edges', values }];
 }
 
 /** Weeks that are off in one season only: the clock of a place. */

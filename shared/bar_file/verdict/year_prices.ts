@@ -74,10 +74,14 @@ export function pricesInYear(symbol: string, year: number): Range | null {
 const MIN_BARS = 20;
 /** Share of the bars that must be outside the prices of their year. */
 const SHOWN_SHARE = 0.1;
+/** Share of the bars outside their year that are of another symbol, or in another unit. */
+const OTHER_SHARE = 0.5;
+/** So far outside, with room for sources that differ and for years whose ends are not listed to the last spike. */
+const OTHER_ROOM = 0.05;
 /** Share of the bars that must fit their year when the quote is inverted. */
 const FITTING_SHARE = 0.95;
 
-export interface InverseQuote {
+export interface YearQuote {
   readonly year: number;
   /** Mean close of the bars of that year. */
   readonly price: number;
@@ -85,11 +89,13 @@ export interface InverseQuote {
   readonly high: number;
 }
 
-/** Finds quotes of a pair of currencies that fit their years only when they are inverted. */
-export function createInverseWatch(symbol: string): {
+/** Finds quotes of a pair of currencies that do not fit their years, or do so only when they are inverted. */
+export function createYearWatch(symbol: string): {
   add(time: number, close: number): void;
   /** Of the year with the most bars outside its prices; null where the quotes fit, or neither way does. */
-  inverse(): InverseQuote | null;
+  inverse(): YearQuote | null;
+  /** Of the year with the most bars outside its prices; null where at least half of the quotes fit. */
+  outside(): YearQuote | null;
 } {
   let begin = Infinity;
   let end = -Infinity;
@@ -97,12 +103,21 @@ export function createInverseWatch(symbol: string): {
   let range: Range | null = null;
   let bars = 0;
   let fitting = 0;
+  let farOff = 0;
   const outside = new Map<number, { count: number; sum: number }>();
   const enter = (time: number): void => {
     year = new Date(time * 1000).getUTCFullYear();
     begin = Date.UTC(year, 0) / 1000;
     end = Date.UTC(year + 1, 0) / 1000;
     range = pricesInYear(symbol, year);
+  };
+  const allOutside = (): number => [...outside.values()].reduce((sum, { count }) => sum + count, 0);
+  const isShown = (count: number, share: number): boolean => bars >= MIN_BARS && count >= share * bars;
+  const mostOutside = (): YearQuote | null => {
+    const [most] = [...outside].sort((a, b) => b[1].count - a[1].count);
+    if (most === undefined) return null;
+    const [low, high] = pricesInYear(symbol, most[0])!;
+    return { year: most[0], price: most[1].sum / most[1].count, low, high };
   };
   return {
     add(time, close) {
@@ -111,19 +126,14 @@ export function createInverseWatch(symbol: string): {
       bars++;
       if (1 / close >= range[0] && 1 / close <= range[1]) fitting++;
       if (close >= range[0] && close <= range[1]) return;
+      if (close < range[0] * (1 - OTHER_ROOM) || close > range[1] * (1 + OTHER_ROOM)) farOff++;
       const own = outside.get(year) ?? { count: 0, sum: 0 };
       own.count++;
       own.sum += close;
       outside.set(year, own);
     },
-    inverse() {
-      const [most] = [...outside].sort((a, b) => b[1].count - a[1].count);
-      const all = [...outside.values()].reduce((sum, { count }) => sum + count, 0);
-      if (most === undefined || bars < MIN_BARS) return null;
-      if (all < SHOWN_SHARE * bars || fitting < FITTING_SHARE * bars) return null;
-      const [low, high] = pricesInYear(symbol, most[0])!;
-      return { year: most[0], price: most[1].sum / most[1].count, low, high };
-    },
+    inverse: () => (isShown(allOutside(), SHOWN_SHARE) && fitting >= FITTING_SHARE * bars ? mostOutside() : null),
+    outside: () => (isShown(farOff, OTHER_SHARE) ? mostOutside() : null),
   };
 }
 

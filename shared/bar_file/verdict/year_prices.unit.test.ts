@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { findBarFile, readBarFile } from '../bar_file.ts';
 import { realData, skipNote } from '../real_data.fixture.ts';
 import { createBarInspection } from './bar_inspection.ts';
-import { createInverseWatch, mayBeInverse, pricesInYear } from './year_prices.ts';
+import { createYearWatch, mayBeInverse, pricesInYear } from './year_prices.ts';
 
 const at = (year: number, minute: number): number => Date.UTC(year, 2, 4) / 1000 + minute * 60;
 
 function inverseOf(symbol: string, year: number, price: number) {
-  const watch = createInverseWatch(symbol);
+  const watch = createYearWatch(symbol);
   for (let i = 0; i < 100; i++) watch.add(at(year, i), price * (1 + (i % 7) * 1e-4));
   return watch.inverse();
 }
@@ -45,10 +45,10 @@ describe('the prices of a year', () => {
   });
 
   it('do not count a spike, and need some bars', () => {
-    const watch = createInverseWatch('EURUSD');
+    const watch = createYearWatch('EURUSD');
     for (let i = 0; i < 100; i++) watch.add(at(2019, i), i % 20 === 0 ? 1 / 1.13 : 1.13);
     expect(watch.inverse()).toBeNull();
-    const few = createInverseWatch('EURUSD');
+    const few = createYearWatch('EURUSD');
     for (let i = 0; i < 19; i++) few.add(at(2019, i), 1 / 1.13);
     expect(few.inverse()).toBeNull();
   });
