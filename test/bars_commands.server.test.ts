@@ -335,7 +335,7 @@ describe('bars check', () => {
     const file = (name: string, startS: number, count: number, gapBefore = Infinity): string => {
       const lines = Array.from({ length: count }, (_, i) => {
         const time = startS + i * 60 - (i < gapBefore ? 0 : -YEAR_S);
-        return `${time},1.4,1.5,1.3,1.4,${i}`;
+        return `${time},1.35,1.45,1.3,1.35,${i}`;
       });
       const path = join(place.folder, name);
       writeFileSync(path, ['time,open,high,low,close,volume', ...lines].join('\n'));
@@ -372,12 +372,12 @@ describe('bars export', () => {
     const folder = join(place.folder, 'periods');
     mkdirSync(folder);
     const write = (symbol: string, startS: number): void => {
-      const lines = Array.from({ length: 60 }, (_, i) => `${startS + i * 60},1.4,1.5,1.3,1.4,${i}`);
+      const lines = Array.from({ length: 60 }, (_, i) => `${startS + i * 60},1.35,1.45,1.3,1.35,${i}`);
       writeFileSync(join(folder, `${symbol}.csv`), ['time,open,high,low,close,volume', ...lines].join('\n'));
     };
     write('USDCAD', Date.parse('2025-01-06T00:00Z') / 1000);
     write('EURUSD', Date.parse('2025-01-08T00:00Z') / 1000);
-    expect(await json(['bars', 'import', folder, '--accept', 'SCALED'], env)).toMatchObject({ code: 0 });
+    expect(await json(['bars', 'import', folder, '--accept', 'SCALED', 'SUSPECT'], env)).toMatchObject({ code: 0 });
     const out = join(place.folder, 'periods_out');
     const exported = (from: string, to: string) =>
       place.run(['bars', 'export', '--out', out, '--format', 'csv', '--from', from, '--to', to], { env });

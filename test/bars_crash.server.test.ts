@@ -108,7 +108,7 @@ describe('an import of a year of HistData', () => {
     const count = 370_000;
     const lines = Array.from({ length: count }, (_, i) => {
       const stamp = new Date(Date.UTC(2021, 0, 3, 17, i)).toISOString();
-      return `${stamp.slice(0, 10).replaceAll('-', '')} ${stamp.slice(11, 19).replaceAll(':', '')};1.1;1.3;1.0;1.2;${i}`;
+      return `${stamp.slice(0, 10).replaceAll('-', '')} ${stamp.slice(11, 19).replaceAll(':', '')};1.3;1.5;1.2;1.4;${i}`;
     });
     writeFileSync(path, lines.join('\n'));
     const running = program.start([join(folder, 'year.db'), path], { NODE_OPTIONS: '--max-old-space-size=40' });

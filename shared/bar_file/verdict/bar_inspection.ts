@@ -46,7 +46,7 @@ export function createBarInspection(
 ): BarInspection {
   const due = options.hasWeeks === false ? null : openingOf(symbol);
   const order = createColumnOrder();
-  const scale = createScaleWatch(symbol);
+  const scale = createScaleWatch(symbol, { isReal: options.hasWeeks !== false });
   const edges = due === null ? null : createWeekEdges(due, barSeconds);
   const weekends = createWeekends(due, barSeconds);
   const frozen = createFrozenRuns(barSeconds, due);
@@ -97,20 +97,16 @@ export function createBarInspection(
     add,
     addRefused: (bar) => order.add(bar),
     addPage: (columns) => addPage(add, columns),
-    findings: () => {
-      const ofClock = edges?.findings() ?? [];
-      return [
-        ...order.findings(),
-        ...scale.findings(),
-        ...ofClock,
-        ...frozen.findings(),
-        ...stretches.findings(),
-        // On another clock, the bars of a week reach into the weekend.
-        ...weekends.findings().filter(({ code }) => code === 'FLAT_WEEKENDS' || ofClock.length === 0),
-        ...copies.findings(),
-        ...gaps.findings(bars),
-      ];
-    },
+    findings: () => [
+      ...order.findings(),
+      ...scale.findings(),
+      ...(edges?.findings() ?? []),
+      ...frozen.findings(),
+      ...stretches.findings(),
+      ...weekends.findings(),
+      ...copies.findings(),
+      ...gaps.findings(bars),
+    ],
     samples: () => samples.closes,
     get bars() {
       return bars;

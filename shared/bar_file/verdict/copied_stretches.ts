@@ -6,6 +6,8 @@ import { isFlat } from './weekends.ts';
 const COPIED_BARS = 60;
 /** Of a stretch, so many may have another origin: the same prices may have come again in between. */
 const STRAY_SHARE = 0.2;
+/** Bars that repeat one another from beginning to end are made up, as for a test: nothing of a market was copied. */
+const MADE_UP_SHARE = 0.8;
 /** A power of two: so many bars are looked back, some of them hidden by others. */
 const SLOTS = 1 << 17;
 
@@ -23,6 +25,7 @@ export function createCopiedStretches(barSeconds: number) {
   let hits = 0;
   let misses = 0;
   let begin = NaN;
+  let bars = 0;
   let stretches = 0;
   let copied = 0;
   let longest = { bars: 0, lag: 0, time: 0 };
@@ -41,6 +44,7 @@ export function createCopiedStretches(barSeconds: number) {
   return {
     add(bar: InspectedBar): void {
       if (isFlat(bar)) return;
+      bars++;
       const key = bar.open + 31.7 * bar.high + 1013.3 * bar.low + 32_771.1 * bar.close;
       float[0] = key;
       const slot = Math.imul(bits[0]! ^ Math.imul(bits[1]!, 0x9e37_79b1), 0x85eb_ca6b) >>> 15;
@@ -60,7 +64,7 @@ export function createCopiedStretches(barSeconds: number) {
     },
     findings(): Finding[] {
       end();
-      if (stretches === 0) return [];
+      if (stretches === 0 || copied > MADE_UP_SHARE * bars) return [];
       const minutes = longest.lag / 60;
       return [
         { code: 'FROZEN', by: 'copied_stretch', values: { bars: copied, stretches, minutes, from: longest.time } },

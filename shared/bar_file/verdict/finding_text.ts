@@ -53,8 +53,6 @@ export function findingText({ code, by, values }: Finding): string {
     'FROZEN copied_stretch': () =>
       `${v['bars']} bars in ${v['stretches']} stretches have the prices of those ${lagText(Number(v['minutes']))} before them, first at ${at('from')}: copied, or a feed in a loop`,
     'FLAT_WEEKENDS closed_hours': () => `${v['flat']} of ${v['bars']} bars of closed weekends are flat: filled in`,
-    'SUSPECT closed_hours': () =>
-      `${v['bars']} of ${v['of']} bars move on weekends on which the market is closed: quotes of a dealer alone, or made up`,
     'GAP distance': () =>
       `no bar for ${v['days']} days, from ${at('from')} to ${at('to')}: ${v['before']} bars before it and ${v['after']} after it${v['gaps'] === 1 ? '' : `; ${v['gaps']} such gaps`}`,
     'SUSPECT row_order': () =>

@@ -52,7 +52,7 @@ export function usualSymbolsAt(price: number): string[] {
 }
 
 /** Finds prices of another scale: leaps inside the bars, and levels that a known symbol never had. */
-export function createScaleWatch(symbol: string) {
+export function createScaleWatch(symbol: string, { isReal }: { readonly isReal: boolean }) {
   const usual = USUAL_PRICES[symbol.toUpperCase()] ?? null;
   const yearWatch = createYearWatch(symbol.toUpperCase());
   const leaps = new Map<number, { count: number; time: number }>();
@@ -106,7 +106,7 @@ export function createScaleWatch(symbol: string) {
       const ofLevel = levelFinding();
       if (ofLevel !== null) found.push(ofLevel);
       const inverted = ofLevel === null ? yearWatch.inverse() : null;
-      const strange = inverted ?? (found.length === 0 ? yearWatch.outside() : null);
+      const strange = inverted ?? (isReal && found.length === 0 ? yearWatch.outside() : null);
       if (strange !== null) {
         const { year, price, low, high } = strange;
         const values = { symbol, year, price: round(price), low: round(low), high: round(high) };

@@ -9,8 +9,6 @@ const NEW_YORK = parseTimeZone('America/New_York');
 /** Flat bars of a closed weekend that are no accident. */
 const WEEKEND_BARS = 12;
 const FLAT_SHARE = 0.9;
-/** Bars that move in the middle of closed weekends, in all: a day of tests before an opening is shorter. */
-const LONGEST_TEST_S = 12 * HOUR_S;
 
 /** Returns whether a bar has one price. */
 export function isFlat({ open, high, low, close }: Omit<InspectedBar, 'time'>): boolean {
@@ -40,48 +38,34 @@ export function isClosedHour(time: number, due: WeekOpen | null): boolean {
   return weekday === 6 || (due !== null && ((weekday === 5 && hour >= 17) || (weekday === 0 && hour < 17)));
 }
 
-/** Saturday, and Sunday before noon. */
-function isMidWeekend(time: number): boolean {
-  const { weekday, hour } = localHour(time);
-  return weekday === 6 || (weekday === 0 && hour < 12);
-}
-
 function localHour(time: number): { weekday: number; hour: number } {
   const local = time + NEW_YORK.offsetAt(time);
   // 1970 began on a Thursday.
   return { weekday: (Math.floor(local / DAY_S) + 4) % 7, hour: Math.floor((local % DAY_S) / HOUR_S) };
 }
 
-/** Bars of hours in which the market is closed: flat ones that fill them, and those that move. */
+/** Flat bars of hours in which the market is closed. */
 export function createWeekends(due: WeekOpen | null, barSeconds: number) {
   let closed = 0;
   let closedFlat = 0;
   let open = 0;
   let openFlat = 0;
-  let moving = 0;
-  const flatWeekends = (): Finding[] => {
-    if (closed < WEEKEND_BARS || closedFlat < FLAT_SHARE * closed) return [];
-    // Where flat bars are usual on working days too, they say nothing about weekends.
-    if (openFlat > 0.5 * open) return [];
-    return [{ code: 'FLAT_WEEKENDS', by: 'closed_hours', values: { flat: closedFlat, bars: closed } }];
-  };
   return {
     add(bar: InspectedBar): void {
       const flat = isFilling(bar, due);
       if (isClosedHour(bar.time, due)) {
         closed++;
         if (flat) closedFlat++;
-        else if (due !== null && isMidWeekend(bar.time)) moving++;
       } else {
         open++;
         if (flat) openFlat++;
       }
     },
     findings(): Finding[] {
-      if (barSeconds >= DAY_S) return [];
-      const flat = flatWeekends();
-      if (flat.length > 0 || moving * barSeconds < LONGEST_TEST_S) return flat;
-      return [{ code: 'SUSPECT', by: 'closed_hours', values: { bars: moving, of: closed + open } }];
+      if (closed < WEEKEND_BARS || closedFlat < FLAT_SHARE * closed) return [];
+      // Where flat bars are usual on working days too, they say nothing about weekends.
+      if (openFlat > 0.5 * open || barSeconds >= DAY_S) return [];
+      return [{ code: 'FLAT_WEEKENDS', by: 'closed_hours', values: { flat: closedFlat, bars: closed } }];
     },
   };
 }
