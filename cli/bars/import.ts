@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { isPossibleValue } from '../../shared/core/series/series_range.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -920,7 +921,8 @@ async function takeSeries(
       bySymbol.set(symbol, own);
       own.read++;
       const isFuture = row !== null && nowMs !== null && row.time * 1000 > nowMs;
-      if (row === null || isFuture || !Number.isFinite(row.time) || !row.values.every(Number.isFinite)) {
+      const isPossible = row?.values.every((value, column) => isPossibleValue(layout.columns[column]!.name, value));
+      if (row === null || isFuture || !Number.isFinite(row.time) || isPossible !== true) {
         own.rejected++;
         continue;
       }

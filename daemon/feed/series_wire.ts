@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { SERIES, SERIES_NAMES, seriesIndex } from '../../shared/core/series/series_names.ts';
+import { SERIES_NAMES } from '../../shared/core/series/series_names.ts';
+import { isPossibleValue } from '../../shared/core/series/series_range.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { GivenObservation } from '../series/series_ledger.ts';
 
@@ -13,18 +14,13 @@ const eventTime = z.union([
 ]);
 const shape = z
   .strictObject({ symbol: z.string().min(1), series: z.enum(SERIES_NAMES), event_time: eventTime, value: z.number() })
-  .refine(({ series, value }) => isPossible(series, value), {
+  .refine(({ series, value }) => isPossibleValue(series, value), {
     path: ['value'],
     error: 'outside the range of the series',
   });
 
 function isNotSeconds(ms: number): boolean {
   return ms < MISTAKEN_SECONDS.from || ms >= MISTAKEN_SECONDS.to;
-}
-
-function isPossible(series: (typeof SERIES_NAMES)[number], value: number): boolean {
-  const { least, greatest } = SERIES[seriesIndex(series)]!;
-  return value >= least && value <= greatest;
 }
 
 /** Checks one value from outside and never guesses. @throws MinutehandError SERIES_MALFORMED */

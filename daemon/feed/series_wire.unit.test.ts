@@ -27,7 +27,8 @@ describe('a value from outside', () => {
     for (const value of [-1, 1]) expect(parseWireObservation({ ...GOOD, value }).value).toBe(value);
     for (const value of [-1.01, 1.01]) expect(refused({ value })).toBe('value: outside the range of the series');
     expect(refused({ series: 'sentiment', value: -1 })).toBe('value: outside the range of the series');
-    expect(refused({ series: 'open_interest', value: 1e300 })).toBe('accepted');
+    expect(refused({ series: 'open_interest', value: 1e18 })).toBe('accepted');
+    expect(refused({ series: 'open_interest', value: 1e300 })).toBe('value: outside the range of the series');
   });
 
   it('is named in part where its refusal is long', () => {

@@ -38,6 +38,14 @@ const ACCOUNT_WORDS = new Set(
   ),
 );
 
+/**
+ * `Z24`, `H2025`, `MAR25`: the month in which a contract ends, as exchanges name it. `M15`, `H4` and their likes are
+ * timeframes of MetaTrader.
+ */
+const CONTRACT_MONTH =
+  /^(?:[FGHJKMNQUVXZ](?:\d{1,2}|20\d{2})|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\d{2})$/i;
+const METATRADER_TIMEFRAME = /^(?:M(?:1|2|3|4|5|6|10|12|15|20|30)|H(?:1|2|3|4|6|8|12))$/i;
+
 interface Part {
   readonly text: string;
   /** The symbol it is; null where it may be one with something of a broker’s, or is none. */
@@ -147,6 +155,10 @@ function partsOf(words: readonly string[], names: SymbolNames): { parts: Part[];
       const reason = `has “${text}” with “${after}” behind it, which may be the end of a contract`;
       return { parts, problem: { candidates: [part.symbol!], reason } };
     }
+    if (part.isStrong && CONTRACT_MONTH.test(after) && !METATRADER_TIMEFRAME.test(after)) {
+      const reason = `has “${text}” with “${after}” behind it, which may be the month in which a contract ends`;
+      return { parts, problem: { candidates: [part.symbol!], reason } };
+    }
     if (part.isStrong && ACCOUNT_WORDS.has(after.toLowerCase())) {
       const reason = `has “${text}” with “${after}” behind it, as brokers name accounts and exchanges contracts`;
       return { parts, problem: { candidates: [part.symbol!], reason } };
@@ -167,8 +179,8 @@ function partOf(text: string, names: SymbolNames, isAlone: boolean): Part {
   if (symbol === null) return { ...none, candidates: reading.candidates };
   const isStrong = names.known.has(symbol) || isPairForm(symbol);
   if (isStrong) return { text, symbol, isStrong, candidates: [symbol] };
-  const head = brokerHead(symbol, names);
-  if (head !== null) return { ...none, candidates: [head, symbol] };
+  const inner = brokerHead(symbol, names) ?? brokerTail(text, names);
+  if (inner !== null) return { ...none, candidates: [inner, symbol] };
   const isTicker = /^[A-Z][A-Z0-9.]{2,}$/.test(text);
   return isTicker || isAlone ? { text, symbol, isStrong, candidates: [symbol] } : none;
 }
@@ -181,6 +193,12 @@ function brokerHead(symbol: string, { known }: SymbolNames): string | null {
     if (/^\.?[A-Z]+$/.test(tail) && isSymbol(head) && (known.has(head) || isPairForm(head))) return head;
   }
   return null;
+}
+
+/** `EURUSD` of `mEURUSD` and `FTMO.EURUSD`: small letters, or a word and a dot, in front of a symbol. */
+function brokerTail(text: string, { known }: SymbolNames): string | null {
+  const [, tail] = /^(?:[a-z]{1,4}|[A-Za-z0-9]+\.)([A-Z0-9]{3,})$/.exec(text) ?? [];
+  return tail !== undefined && (known.has(tail) || isPairForm(tail)) ? tail : null;
 }
 
 /** `BTCUSDT-1h.csv`, `EURUSD_H4.csv`. */

@@ -19,6 +19,8 @@ describe('The name of a file', () => {
       'deribit_BTC-27JUN25_1m.csv': ['BTC.250627', 60],
       'BTCUSDT-27JUN25-1m.csv': ['BTCUSDT.250627', 60],
       'ESZ5.csv': ['ESZ5', null],
+      'EURUSD_M30_2019.csv': ['EURUSD', null],
+      'BTCUSDT_H1.csv': ['BTCUSDT', 3600],
       'data/../AAPL_1d.csv': ['AAPL', 86_400],
     } as const;
     for (const [name, [symbol, barSeconds]] of Object.entries(names))
@@ -38,6 +40,13 @@ describe('The name of a file', () => {
       'BTCUSDT_NEXT_QUARTER.csv': ['BTCUSDT'],
       'BTCUSDT_CQ.csv': ['BTCUSDT'],
       'BTCUSDT-0925.csv': ['BTCUSDT'],
+      'BTCUSDT_Z24.csv': ['BTCUSDT'],
+      'EURUSD_H2025-1m.csv': ['EURUSD'],
+      'BTCUSDT_MAR25.csv': ['BTCUSDT'],
+      'EURUSD_H24.csv': ['EURUSD'],
+      'FTMO.EURUSD.csv': ['EURUSD', 'FTMO.EURUSD'],
+      'mEURUSD_M1.csv': ['EURUSD', 'MEURUSD'],
+      'tBTCUSD.csv': ['BTCUSD', 'TBTCUSD'],
       'BTC-27JUN25-100000-C.csv': [],
       'FTMO_US30_M1.csv': ['FTMO', 'US30'],
       'prices.csv': [],
