@@ -231,6 +231,17 @@ describe('a lease', () => {
     expect(lease.request(6001)).toEqual({ kind: 'take', seen: NO_LEASE, floor: 4 });
   });
 
+  it('is not taken when the server refuses the take, even if its row has the name of this daemon', () => {
+    const lease = new Lease({ leaseMs: 1000, holder: 'a', floor: 4 });
+    const row = { holder: 'a', fence: 4, beat: 9 };
+    lease.answered({ kind: 'look' }, row, 0, 1);
+    const take = lease.request(2)!;
+    expect(take).toEqual({ kind: 'take', seen: row, floor: 4 });
+    // A renewal of the process before this one, or of another with its name, came first.
+    lease.answered(take, { ...row, beat: 10 }, 2, 3);
+    expect(lease.fence).toBeNull();
+  });
+
   it('is not taken at once from a server that was away, for its row may be an old one', () => {
     const lease = new Lease({ leaseMs: 1000, holder: 'a', floor: 0 });
     for (const holder of ['', 'a']) {
