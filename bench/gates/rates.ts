@@ -2,19 +2,23 @@ import { ANSWER_CASES } from './cases/answer_cases.ts';
 import { DIRECTION_CASES } from './cases/direction_cases.ts';
 import { EXECUTABILITY_CASES } from './cases/executability_cases.ts';
 import { rateOf, type GateCase, type GateRate } from './cases/gate_case.ts';
+import { EDGE_PLANS, edgeRate, type EdgeRate } from './edge_rates.ts';
 import { driftRate, TIME_CONSTANTS, type DriftRate } from './drift_rates.ts';
 import { SEARCH_GAINS, SEARCH_PLANS, searchRate, type SearchRate } from './search_rates.ts';
 
-/** Error rates that need no training: of gates on simulated evidence, of a search, and of drift. */
+/** Error rates that need no training: of gates on simulated evidence, of a search, of drift, and of edges. */
 export interface Rates {
   readonly gates: readonly GateRate[];
   readonly search: readonly SearchRate[];
   readonly drift: readonly DriftRate[];
+  readonly edge: readonly EdgeRate[];
 }
 
 export const GATE_CASES: readonly GateCase[] = [...EXECUTABILITY_CASES, ...ANSWER_CASES, ...DIRECTION_CASES];
 
 const SEARCHES = 5000;
+/** Of each plan of edges. */
+const WORLDS = 600;
 const LOOKS = 600;
 /** Looks at a feature that has moved by one standard deviation. */
 const SHIFTED_LOOKS = 100;
@@ -33,5 +37,6 @@ export function simulateRates(share: number, print: (line: string) => void): Rat
       told(driftRate(days, 0, count(LOOKS))),
       told(driftRate(days, 1, count(SHIFTED_LOOKS))),
     ]),
+    edge: EDGE_PLANS.map((plan) => told(edgeRate(plan, count(WORLDS)))),
   };
 }

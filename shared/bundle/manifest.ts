@@ -87,6 +87,8 @@ const pairEdge = z.object({
   p: share.optional(),
   adjusted_p: share.optional(),
   bound_level: share.optional(),
+  /** Loss of a single trade, basis points, that the test allows for though none was seen; older bundles: none. */
+  allowed_loss_bps: metric.optional(),
   /** Mean round-trip cost that was charged, and the one at which the trades earn nothing; without overnight swaps. */
   mean_cost_bps: metric.optional(),
   break_even_cost_bps: metric.optional(),

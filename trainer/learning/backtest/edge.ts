@@ -1,7 +1,7 @@
 import type { PairEdge } from '../../../shared/bundle/manifest.ts';
 import { holm } from '../statistics/holm.ts';
-import { meanTestOf } from '../statistics/mean_test.ts';
 import type { Trade } from '../trades/backtest.ts';
+import { allowedLosses, edgeTest } from './edge_test.ts';
 
 /** With fewer trades no edge is shown. */
 export const MIN_TRADES = 20;
@@ -21,26 +21,29 @@ export function lookLevel(look: number): number {
 
 /**
  * Which pairs’ trades show an edge after costs, on bars unseen by any choice: the mean net P&L per trade is above 0 by
- * `meanTest`. Over all pairs with enough trades, a single false edge has a probability of at most `level` (Holm's
+ * `edgeTest`. Over all pairs with enough trades, a single false edge has a probability of at most `level` (Holm's
  * step-down adjustment).
  * @param pairs trades in order of time
  * @returns with the bound of each pair at its step of the adjustment, which is above 0 where there is an edge
  */
 export function pairEdges(pairs: Readonly<Record<string, readonly Trade[]>>, level: number): Record<string, PairEdge> {
   const ids = Object.keys(pairs);
-  const tested = ids.flatMap((id) => {
+  const losses = allowedLosses(ids.map((id) => pairs[id]!));
+  const tested = ids.flatMap((id, i) => {
     const trades = pairs[id]!;
-    const test = trades.length < MIN_TRADES ? null : meanTestOf(trades.map(({ netBps }) => netBps));
-    return test === null ? [] : [{ id, test }];
+    const loss = losses[i]!;
+    const test = trades.length < MIN_TRADES ? null : edgeTest(trades, loss);
+    return test === null ? [] : [{ id, test, loss }];
   });
   const adjusted = holm(tested.map(({ test }) => test.p));
   const isEdge = adjusted.map((p) => p < level);
   const found = isEdge.filter(Boolean).length;
   const smaller = (p: number): number => tested.filter(({ test }) => test.p < p).length;
   const results = new Map(
-    tested.map(({ id, test }, i) => {
+    tested.map(({ id, test, loss }, i) => {
       const own = level / (tested.length - (isEdge[i]! ? smaller(test.p) : found));
-      return [id, { isEdge: isEdge[i]!, p: test.p, adjusted: adjusted[i]!, level: own, bound: test.lowerBound(own) }];
+      const bound = test.lowerBound(own);
+      return [id, { isEdge: isEdge[i]!, p: test.p, adjusted: adjusted[i]!, level: own, bound, loss }];
     }),
   );
   return Object.fromEntries(
@@ -52,7 +55,12 @@ export function pairEdges(pairs: Readonly<Record<string, readonly Trade[]>>, lev
           no_edge: result?.isEdge !== true,
           ...tradeFigures(pairs[id]!),
           lower_5_net_bps: result?.bound ?? null,
-          ...(result && { p: result.p, adjusted_p: result.adjusted, bound_level: result.level }),
+          ...(result && {
+            p: result.p,
+            adjusted_p: result.adjusted,
+            bound_level: result.level,
+            allowed_loss_bps: result.loss,
+          }),
         },
       ];
     }),

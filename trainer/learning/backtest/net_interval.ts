@@ -1,6 +1,6 @@
-import { meanTest } from '../statistics/mean_test.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 import { MIN_TRADES } from './edge.ts';
+import { allowedLosses, edgeTest, type TestedTrade } from './edge_test.ts';
 import { tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
 
 const LEVEL = 0.05;
@@ -9,9 +9,10 @@ const LEVEL = 0.05;
 export interface TradeDays {
   readonly sum: Float64Array;
   readonly count: Float64Array;
+  readonly trades: readonly TestedTrade[];
 }
 
-/** Mean net result per trade with its 90 % interval, by the test of the mean of the trading days of all pairs. */
+/** Mean net result per trade with its 90 % interval, by `edgeTest` with the trading days of all pairs as blocks. */
 export interface NetInterval {
   readonly trades: number;
   readonly net_bps: number | null;
@@ -22,7 +23,7 @@ export interface NetInterval {
 }
 
 export function tradeDays(trades: readonly FilledTrade[], rolls: readonly Rollover[]): TradeDays {
-  const days = { sum: new Float64Array(rolls.length + 1), count: new Float64Array(rolls.length + 1) };
+  const days = { sum: new Float64Array(rolls.length + 1), count: new Float64Array(rolls.length + 1), trades };
   for (const { entryTime, netBps } of trades) {
     const day = tradingDayAt(rolls, entryTime);
     days.sum[day]! += netBps;
@@ -36,13 +37,14 @@ export function tradeDays(trades: readonly FilledTrade[], rolls: readonly Rollov
  * @param inSample the models have learned from some of these bars: what they earned is no edge
  */
 export function netInterval(pairs: readonly TradeDays[], dayIndices: readonly number[], inSample = false): NetInterval {
-  const total = (of: keyof TradeDays): number[] =>
+  const total = (of: 'sum' | 'count'): number[] =>
     dayIndices.map((day) => pairs.reduce((sum, own) => sum + own[of][day]!, 0));
   const sum = total('sum');
   const count = total('count');
   const trades = count.reduce((all, own) => all + own, 0);
   const net_bps = trades === 0 ? null : sum.reduce((all, own) => all + own, 0) / trades;
-  const test = trades < MIN_TRADES ? null : meanTest({ sum, count });
+  const results = pairs.flatMap((own) => own.trades);
+  const test = trades < MIN_TRADES ? null : edgeTest(results, allowedLosses([results])[0]!, { sum, count });
   if (test === null) return { trades, net_bps, lower_5_net_bps: null, upper_95_net_bps: null, no_edge: true };
   const lower_5_net_bps = test.lowerBound(LEVEL);
   return {

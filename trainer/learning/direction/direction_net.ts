@@ -5,9 +5,10 @@ import type {
 import type { InstrumentEdge } from '../../../shared/bundle/direction/direction_manifest.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { MIN_TRADES } from '../backtest/edge.ts';
+import { allowedLosses, edgeTest } from '../backtest/edge_test.ts';
 import { DOWN, EVALUATION_LABEL, evaluationBars, RANGE, UP } from '../label/direction.ts';
 import { holm } from '../statistics/holm.ts';
-import { meanTest, type MeanTest } from '../statistics/mean_test.ts';
+import type { MeanTest } from '../statistics/mean_test.ts';
 import type { Instrument, InstrumentRows } from './instrument_rows.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';
 import { CLASSES, fitOnBlocks, type CalibratedBlock, type ScoredBlock } from './walk_forward.ts';
@@ -174,7 +175,7 @@ export interface EdgeClaim {
 
 /**
  * Whether the trades of each instrument, and those of all together, show an edge after costs. Trading days are the
- * blocks of the test (`meanTest`); Holm's procedure keeps the probability of a single false edge over all claims at 5
+ * blocks of the test (`edgeTest`); Holm's procedure keeps the probability of a single false edge over all claims at 5
  * %. Thresholds need no correction: each was chosen on blocks before those that it is judged on.
  * @param variants models measured on the same blocks: each makes the same claims
  */
@@ -185,7 +186,9 @@ export function edgeClaims(
 ): { readonly pooled: EdgeClaim; readonly edge: Readonly<Record<string, InstrumentEdge>> } {
   const groups = symbols.map((symbol) => trades.filter(({ pairId }) => pairId === symbol));
   const isPooled = symbols.length > 1;
-  const tests = [...groups, ...(isPooled ? [trades] : [])].map(testOf);
+  const claimed = [...groups, ...(isPooled ? [trades] : [])];
+  const losses = allowedLosses(claimed);
+  const tests = claimed.map((own, i) => testOf(own, losses[i]!));
   const claims = judged(tests, variants);
   const edge = symbols.map((symbol, i): [string, InstrumentEdge] => {
     const { p_value, lower_net_bps, no_edge } = claims[i]!;
@@ -196,8 +199,8 @@ export function edgeClaims(
 }
 
 /** null with too few trades, or trades on too few days. */
-function testOf(trades: readonly Trade[]): MeanTest | null {
-  return trades.length < MIN_TRADES ? null : meanTest(byDay(trades));
+function testOf(trades: readonly Trade[], loss: number): MeanTest | null {
+  return trades.length < MIN_TRADES ? null : edgeTest(trades, loss, byDay(trades));
 }
 
 function judged(tests: readonly (MeanTest | null)[], variants: number): EdgeClaim[] {

@@ -45,6 +45,7 @@ export function backtestStrategy(
     position = step.position;
     if (step.action === 'ENTER') entry = t + 1;
     if (step.action !== 'EXIT' || before.side === 0) continue;
+    const strategy = strategyAt(t);
     const grossBps = before.side * (bars.open[t + 1]! / bars.open[entry]! - 1) * BPS;
     const entryTime = bars.time[entry]! as OpenTime;
     const exitTime = bars.time[t + 1]! as OpenTime;
@@ -56,6 +57,7 @@ export function backtestStrategy(
       reason: step.reason,
       grossBps,
       netBps: grossBps - costBps - before.side * funding.between(entryTime, exitTime) * BPS,
+      stopBps: strategy.stop * BPS + costBps,
     });
   }
   return trades;

@@ -1,10 +1,10 @@
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
+import { allowedLosses, edgeTest } from '../backtest/edge_test.ts';
 import { cumulate, markToMarket, maxDrawdown } from '../backtest/equity.ts';
 import { netInterval, tradeDays, type NetInterval } from '../backtest/net_interval.ts';
 import { performanceOf, type Performance } from '../backtest/performance.ts';
-import { meanTestOf } from '../statistics/mean_test.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 import type { RuleSubject } from './rule_subject.ts';
 import { tradeOf, type RuleTrade } from './rule_trades.ts';
@@ -21,7 +21,7 @@ export interface RuleReport {
   readonly doubled_costs_net_bps: number | null;
 }
 
-/** Whether the mean net result per trade is above 0 by `meanTest`; null with fewer than 20 trades. */
+/** Whether the mean net result per trade is above 0 by `edgeTest`; null with fewer than 20 trades. */
 export interface RuleEdge {
   readonly has_edge: boolean;
   readonly p: number | null;
@@ -62,7 +62,7 @@ export function ruleReport(subject: RuleSubject, trades: readonly FilledTrade[],
 }
 
 export function ruleEdge(trades: readonly FilledTrade[]): RuleEdge {
-  const test = trades.length < MIN_TRADES ? null : meanTestOf(trades.map(({ netBps }) => netBps));
+  const test = trades.length < MIN_TRADES ? null : edgeTest(trades, allowedLosses([trades])[0]!);
   if (test === null) return { has_edge: false, p: null, lower_5_net_bps: null };
   return { has_edge: test.p < EDGE_LEVEL, p: test.p, lower_5_net_bps: test.lowerBound(EDGE_LEVEL) };
 }

@@ -1,3 +1,4 @@
+import { sigmaBps } from '../../../shared/core/cost/expected_net.ts';
 import { exp } from '../../../shared/elementary.ts';
 import { pairReturn } from '../../../shared/core/position/pair_return.ts';
 import {
@@ -37,7 +38,14 @@ export function ruleTrades(subject: RuleSubject, rule: RuleColumns, from: number
     // Filled at the last open, it would be closed there.
     if (exitBar > t + 1)
       trades.push(
-        tradeOf(subject, { side, entry: t, exit: exit?.bar ?? -1, exitBar, reason: exit?.reason ?? 'END_OF_DATA' }),
+        tradeOf(subject, {
+          side,
+          entry: t,
+          exit: exit?.bar ?? -1,
+          exitBar,
+          reason: exit?.reason ?? 'END_OF_DATA',
+          stopBps: stopOf(subject, rule.limits, t),
+        }),
       );
     if (exit === null) break;
     // The bar of the exit does not enter.
@@ -53,12 +61,21 @@ export interface RuleTrade {
   readonly exit: number;
   readonly exitBar: number;
   readonly reason: string;
+  /** Loss at its stop before costs, basis points; absent without a stop. */
+  readonly stopBps?: number | undefined;
+}
+
+/** Of an entry at a bar: the nearer one of its two stops. */
+function stopOf({ history: { beta, zStd } }: RuleSubject, { stopBps, stopSigmas }: RuleLimits, entry: number) {
+  const bySigmas = zStd[entry]! > 0 ? stopSigmas * sigmaBps({ beta: beta[entry]!, zStd: zStd[entry]! }) : Infinity;
+  const stop = Math.min(stopBps, bySigmas);
+  return stop < Infinity ? stop : undefined;
 }
 
 /** The trade with its fills, costs, swaps and funding. @param delay bars by which both fills are late */
 export function tradeOf(subject: RuleSubject, trade: RuleTrade, delay = 0): FilledTrade {
   const { history, costs, overnight, funding } = subject;
-  const { side, entry, exit, reason } = trade;
+  const { side, entry, exit, reason, stopBps } = trade;
   const last = history.length - 1;
   const filled = filledTrade(
     history,
@@ -72,6 +89,7 @@ export function tradeOf(subject: RuleSubject, trade: RuleTrade, delay = 0): Fill
       reason,
       scale: 1,
       fullScale: 1,
+      ...(stopBps !== undefined && { stopBps }),
     },
     { costs, overnight },
   );

@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../../shared/bar.ts';
-import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
+import { sigmaBps, type Expectation } from '../../../shared/core/cost/expected_net.ts';
 import { pairFillCostBps, type PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import type {
   DecisionPolicy,
@@ -32,6 +32,8 @@ export interface Trade {
   readonly grossBps: number;
   /** After spread, commission, slippage and overnight swaps. */
   readonly netBps: number;
+  /** What it would lose, costs included, if it ended exactly at its stop; absent without a stop. */
+  readonly stopBps?: number;
 }
 
 /** A trade with its components. */
@@ -216,13 +218,14 @@ function makeTrade(
   const scale = position.account?.scale ?? fullScale;
   const entryBar = entrySignal + 1;
   const decided = { side: side as -1 | 1, beta, entrySignal, exitSignal, entryBar, exitBar, reason, scale, fullScale };
-  return filledTrade(history, decided, options);
+  const stopBps = options.policy.stop * sigmaBps(position);
+  return filledTrade(history, { ...decided, stopBps }, options);
 }
 
-/** What a trade was decided to be; the prices and costs of its fills follow. */
+/** What a trade was decided to be; the prices and costs of its fills follow. `stopBps` is before costs. */
 export type DecidedTrade = Pick<
   FilledTrade,
-  'side' | 'beta' | 'entrySignal' | 'exitSignal' | 'entryBar' | 'exitBar' | 'reason' | 'scale' | 'fullScale'
+  'side' | 'beta' | 'entrySignal' | 'exitSignal' | 'entryBar' | 'exitBar' | 'reason' | 'scale' | 'fullScale' | 'stopBps'
 >;
 
 /** A trade that was filled at the opens of two bars, with its P&L: that of every backtest. */
@@ -231,7 +234,7 @@ export function filledTrade(
   decided: DecidedTrade,
   { costs, overnight }: Pick<BacktestOptions, 'costs' | 'overnight'>,
 ): FilledTrade {
-  const { side, beta, entrySignal, exitSignal, entryBar, exitBar, reason, scale, fullScale } = decided;
+  const { side, beta, entrySignal, exitSignal, entryBar, exitBar, reason, scale, fullScale, stopBps } = decided;
   const gross = grossBps(history, side, beta, entryBar, exitBar);
   const entryCostBps = fillCostAt(history, entryBar, side, beta, costs);
   const costBps = entryCostBps + fillCostAt(history, exitBar, -side, beta, costs);
@@ -246,6 +249,7 @@ export function filledTrade(
     reason,
     grossBps: gross,
     netBps: gross - costBps - swapBps,
+    ...(stopBps !== undefined && { stopBps: stopBps + costBps }),
     entrySignal,
     exitSignal,
     entryBar,
