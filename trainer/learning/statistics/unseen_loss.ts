@@ -33,8 +33,8 @@ export interface UnseenLossTest {
  * arXiv:1905.06208). Of equal gains it is the exact binomial test of how rare the loss may be. For two possible values
  * its level is proved, for all others no exception is known. Dependence it does not know: see `meanTest`.
  *
- * The probability is that of Σ xᵢ Eᵢ ≤ 0 with independent exponential variables, by the integral of Π 1 / (1 − s xᵢ) / s
- * through its saddle point.
+ * The probability is that of Σ xᵢ Eᵢ ≤ 0 with independent exponential variables, by the integral of Π 1 / (1 − s xᵢ) /
+ * s through its saddle point.
  * @param values at least one
  * @param loss above 0; a smaller one than that of the lowest value counts as that
  */
@@ -72,7 +72,9 @@ interface Bracket {
   readonly atHigh: number;
 }
 
-/** A point at which an increasing function is below 0, next to where it is 0: false position with halving (Illinois). */
+/**
+ * A point at which an increasing function is below 0, next to where it is 0: false position with halving (Illinois).
+ */
 function crossing(excess: (x: number) => number, bracket: Bracket): number {
   let { low, atLow, high } = bracket;
   let weightLow = atLow;
