@@ -5,6 +5,7 @@ import { packageRoot } from '../../shared/root.ts';
 import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
 import { rateOf, type GateRate } from './cases/gate_case.ts';
 import { driftRate } from './drift_rates.ts';
+import { EDGE_PLANS, edgeRate } from './edge_rates.ts';
 import { GATE_CASES, type Rates } from './rates.ts';
 import { SEARCH_PLANS, searchRate } from './search_rates.ts';
 
@@ -70,6 +71,22 @@ describe('the stated rates of drift', () => {
     ({ days, shift, ...known }) => {
       const { above_chance, looks } = driftRate(days, shift, 8);
       expectShare(above_chance, looks, known.above_chance, known.looks);
+    },
+  );
+});
+
+describe('the stated rates of edges', () => {
+  it('are of every plan, and false ones at most 5 %, within the error of their simulation', () => {
+    expect(recorded.edge.map(({ worlds: _, found: __, ...plan }) => plan)).toEqual(EDGE_PLANS);
+    for (const { edge, found, worlds } of recorded.edge)
+      if (edge === 0) expect(found / worlds).toBeLessThan(0.05 + 2 * Math.sqrt((0.05 * 0.95) / worlds));
+  });
+
+  it.runIf(IS_LONG).each(recorded.edge)(
+    `hold for $shape, $memory, $trades trades, an edge of $edge, stops: $stops${LONG_NOTE}`,
+    (known) => {
+      const { found, worlds } = edgeRate(known, 60);
+      expectShare(found, worlds, known.found, known.worlds);
     },
   );
 });

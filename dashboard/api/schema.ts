@@ -3312,6 +3312,7 @@ export interface paths {
                                         p?: number;
                                         adjusted_p?: number;
                                         bound_level?: number;
+                                        allowed_loss_bps?: number | null;
                                         mean_cost_bps?: number | null;
                                         break_even_cost_bps?: number | null;
                                     };
@@ -6510,6 +6511,7 @@ export interface components {
                     p?: number;
                     adjusted_p?: number;
                     bound_level?: number;
+                    allowed_loss_bps?: number | null;
                     mean_cost_bps?: number | null;
                     break_even_cost_bps?: number | null;
                 };
@@ -9192,6 +9194,7 @@ export interface components {
                     p?: number;
                     adjusted_p?: number;
                     bound_level?: number;
+                    allowed_loss_bps?: number | null;
                     mean_cost_bps?: number | null;
                     break_even_cost_bps?: number | null;
                 };
