@@ -28,6 +28,7 @@ interface Report {
   readonly search: { readonly best_parameters: object };
   readonly net: { readonly no_edge: boolean; readonly edge: Record<string, unknown> };
   readonly gates: readonly GateResult[];
+  readonly evaluation_look: number;
 }
 
 interface Evaluation {
@@ -118,6 +119,7 @@ describe('the commands of an instrument', () => {
 
     const manifestPath = join(place.folder, 'models', report.version, 'manifest.json');
     const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Report;
+    expect(manifest.evaluation_look).toBe(1);
     expect(manifest.gates).toEqual(report.gates);
     expect(manifest.gates.map(({ code }) => code)).toContain('plausible');
     for (const gate of report.gates) {

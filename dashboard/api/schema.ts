@@ -5709,6 +5709,7 @@ export interface components {
                     p_value?: number | null;
                 };
             };
+            evaluation_look?: number;
             files: {
                 "direction.onnx": {
                     sha256: string;
@@ -8392,6 +8393,7 @@ export interface components {
                     p_value?: number | null;
                 };
             };
+            evaluation_look?: number;
             files: {
                 "direction.onnx": {
                     sha256: string;

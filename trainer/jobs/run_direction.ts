@@ -1,8 +1,10 @@
+import { isoMinute } from '../../shared/bar.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import type { HomePaths } from '../../shared/home.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
+import { countLook } from '../learning/backtest/holdout_looks.ts';
 import { biasLimits } from '../learning/direction/bias_limits.ts';
 import { makeDirectionBundle } from '../learning/direction/make_direction_bundle.ts';
 import {
@@ -71,7 +73,11 @@ async function makeProduct(
   const onRead = (done: number, total: number): void => onProgress('reading bars', done, total);
   const instruments = await readInstruments({ ...source, symbols, timeframe, window, settings }, onRead);
   for (const { bars } of instruments) if (bars.joinedFrom !== undefined) onJoined(bars.symbol, bars.joinedFrom);
-  const trained = await trainDirection(instruments, plan, onProgress);
+  // What a dry run prints is a look as well.
+  const looks = out ?? directionFolder(context.paths.models);
+  const trained = await trainDirection(instruments, plan, onProgress, ({ from, to, trades }) =>
+    countLook(looks, { market, from: isoMinute(from), to: isoMinute(to) }, trades),
+  );
   const gpu = { gpu_seconds: null, gpu_memory_bytes: null };
   if (out === null) return { trained, plan, bundle: null, resources: ownResources(gpu) };
   const parts = { instruments, plan, trained, out, market, created: new Date(), gitCommit };

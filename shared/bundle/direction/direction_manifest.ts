@@ -121,6 +121,8 @@ export const directionManifestSchema = z.strictObject({
   /** Results of the gates of its training; absent in earlier bundles. */
   gates: z.array(recordedGateSchema).optional(),
   edge: z.record(z.string(), instrumentEdge),
+  /** Number of the look at the evaluated blocks, from 1: later ones show an edge less easily; absent: not counted. */
+  evaluation_look: z.int().positive().optional(),
   files: z.strictObject({ [DIRECTION_FILE]: file, [DIRECTION_REPORT]: file }),
   /** Inputs (null = missing) and the three answers to each, within 1e-5. */
   golden: z.object({

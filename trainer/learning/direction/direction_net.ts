@@ -15,7 +15,10 @@ import { CLASSES, fitOnBlocks, type CalibratedBlock, type ScoredBlock } from './
 import { scaledProbabilities } from '../calibrate/vector_scaling.ts';
 
 const SECONDS_PER_DAY = 86_400;
-/** Probability of a single false edge over all claims of a run: of each instrument, and of all together. */
+/**
+ * Probability of a single false edge over all claims of a run, of each instrument and of all together, where the looks
+ * at its blocks are not counted.
+ */
 const EDGE_ERROR_RATE = 0.05;
 
 /** Candidate thresholds, the same for both sides. */
@@ -65,16 +68,18 @@ export interface NetParts {
   readonly costs: InstrumentCosts;
   /** Models that were measured on the same blocks: their claims count as well. */
   readonly variants: number;
+  /** Probability of a false edge that these trades may have, asked before their result is known; default: 5 %. */
+  levelOf?(trades: readonly Trade[]): number;
 }
 
 /** Trades each evaluated block with a threshold chosen on earlier blocks. */
 export function walkForwardNet(parts: NetParts): WalkForwardNet {
-  const { rows, instruments, scored, calibrated, costs, variants } = parts;
+  const { rows, instruments, scored, calibrated, costs, variants, levelOf = () => EDGE_ERROR_RATE } = parts;
   const first = scored.length - calibrated.length;
   const thetas = calibrated.map(({ split }, i) => chooseTheta(parts, scored.slice(0, first + i), split.from));
   const trades = tradesOfBlocks({ rows, instruments, calibrated, costs, thetas });
   const symbols = instruments.map(({ bars: { symbol } }) => symbol);
-  const { pooled, edge } = edgeClaims(trades, symbols, variants);
+  const { pooled, edge } = edgeClaims(trades, symbols, variants, levelOf(trades));
   return { result: netResult(trades, costs, pooled), thetas, edge, trades };
 }
 
@@ -175,21 +180,22 @@ export interface EdgeClaim {
 
 /**
  * Whether the trades of each instrument, and those of all together, show an edge after costs. Trading days are the
- * blocks of the test (`edgeTest`); Holm's procedure keeps the probability of a single false edge over all claims at 5
- * %. Thresholds need no correction: each was chosen on blocks before those that it is judged on.
+ * blocks of the test (`edgeTest`); Holm's procedure keeps the probability of a single false edge over all claims at the
+ * level. Thresholds need no correction: each was chosen on blocks before those that it is judged on.
  * @param variants models measured on the same blocks: each makes the same claims
  */
 export function edgeClaims(
   trades: readonly Trade[],
   symbols: readonly string[],
   variants: number,
+  level: number = EDGE_ERROR_RATE,
 ): { readonly pooled: EdgeClaim; readonly edge: Readonly<Record<string, InstrumentEdge>> } {
   const groups = symbols.map((symbol) => trades.filter(({ pairId }) => pairId === symbol));
   const isPooled = symbols.length > 1;
   const claimed = [...groups, ...(isPooled ? [trades] : [])];
   const losses = allowedLosses(claimed);
   const tests = claimed.map((own, i) => testOf(own, losses[i]!));
-  const claims = judged(tests, variants);
+  const claims = judged(tests, variants, level);
   const edge = symbols.map((symbol, i): [string, InstrumentEdge] => {
     const { p_value, lower_net_bps, no_edge } = claims[i]!;
     const own = groups[i]!;
@@ -203,16 +209,16 @@ function testOf(trades: readonly Trade[], loss: number): MeanTest | null {
   return trades.length < MIN_TRADES ? null : edgeTest(trades, loss, byDay(trades));
 }
 
-function judged(tests: readonly (MeanTest | null)[], variants: number): EdgeClaim[] {
+function judged(tests: readonly (MeanTest | null)[], variants: number, rate: number): EdgeClaim[] {
   const ps = tests.map((test) => Math.min(1, (test?.p ?? 1) * variants));
   const adjusted = holm(ps);
   return tests.map((test, i) => {
     if (test === null) return { test, p_value: null, lower_net_bps: null, no_edge: true };
     const p_value = adjusted[i]!;
     // Claims that Holm's procedure had to reject before this one.
-    const before = ps.filter((p, other) => p < ps[i]! && adjusted[other]! < EDGE_ERROR_RATE).length;
-    const level = EDGE_ERROR_RATE / (tests.length - before) / variants;
-    return { test, p_value, lower_net_bps: test.lowerBound(level), no_edge: !(p_value < EDGE_ERROR_RATE) };
+    const before = ps.filter((p, other) => p < ps[i]! && adjusted[other]! < rate).length;
+    const level = rate / (tests.length - before) / variants;
+    return { test, p_value, lower_net_bps: test.lowerBound(level), no_edge: !(p_value < rate) };
   });
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { MIN_TRADES } from '../backtest/edge.ts';
+import { lookLevel, MIN_TRADES } from '../backtest/edge.ts';
 import { meanTest } from '../statistics/mean_test.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { edgeClaims } from './direction_net.ts';
@@ -86,6 +86,16 @@ describe('the claims of an edge of a direction model', () => {
     const { edge, pooled } = edgeClaims(own, ['A'], 1);
     expect(edge['A']!.p_value).toBeCloseTo(pOf(own), 12);
     expect(pooled.p_value).toBe(edge['A']!.p_value);
+  });
+
+  it('of a later look need more: they have a smaller level, at which verdict and bound are one test', () => {
+    const own = tradesOf('A', 120, 2.5, 3);
+    const p = pOf(own);
+    const [first, later] = [lookLevel(1), lookLevel(40)].map((level) => edgeClaims(own, ['A'], 1, level).edge['A']!);
+    expect([p < lookLevel(1), p < lookLevel(40)]).toEqual([true, false]);
+    expect([first!.no_edge, later!.no_edge]).toEqual([false, true]);
+    expect(first!.lower_net_bps).toBeGreaterThan(0);
+    expect(later!.lower_net_bps).toBeLessThanOrEqual(0);
   });
 
   it('are none without enough trades, however good they are, and these still count as claims of the run', () => {

@@ -117,6 +117,7 @@ function manifestOf(
     }),
     gates: [...gates],
     edge: net.edge,
+    ...(trained.look !== null && { evaluation_look: trained.look }),
     golden: goldenOf(trained),
   };
 }

@@ -8,6 +8,8 @@ import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.
 import { openFitPool, type FitPool } from '../learners/trees/fit_pool.ts';
 import type { BiasLimits } from './bias_limits.ts';
 import { delayedEdge } from './delayed_edge.ts';
+import { lookLevel } from '../backtest/edge.ts';
+import type { Trade } from '../trades/backtest.ts';
 import { directionGates } from './direction_gates.ts';
 import { chooseTheta, walkForwardNet, type WalkForwardNet } from './direction_net.ts';
 import {
@@ -91,6 +93,8 @@ export interface Measured {
 
 export interface TrainedDirection {
   readonly rows: InstrumentRows;
+  /** Number of this look at the evaluated blocks, from 1; null where looks are not counted. */
+  readonly look: number | null;
   /** How the models were learned, adopted search results included. */
   readonly learning: LearningPlan;
   /** null without a search. */
@@ -111,23 +115,35 @@ export interface TrainedDirection {
 
 export type OnStage = (stage: string, done: number, total: number) => void;
 
+/** The time that is evaluated, epoch seconds, and the trades in it. */
+export interface DirectionLook {
+  readonly from: number;
+  readonly to: number;
+  readonly trades: readonly Trade[];
+}
+
 interface Run {
   readonly rows: InstrumentRows;
   readonly instruments: readonly Instrument[];
   readonly plan: DirectionPlan;
   readonly pool: FitPool;
   readonly onStage: OnStage;
+  readonly countLook: ((look: DirectionLook) => number) | null;
+  /** Of this training: its variants share the look of the chosen one. */
+  look: number | null;
 }
 
 /**
  * data → features → labels → checks for foresight → purged walk-forward → calibration → evaluation against priors and
  * peers → net result → gates → model of all rows. No choice uses the block it is evaluated on.
+ * @param countLook counts a look at the evaluated blocks and gives its number, from 1; null: they are seen once
  * @throws MinutehandError SERIES_FORESIGHT, FEATURE_FORESIGHT, DATA_TOO_SHORT, LEARNER_MISSING
  */
 export async function trainDirection(
   instruments: readonly Instrument[],
   plan: DirectionPlan,
   onStage: OnStage,
+  countLook: ((look: DirectionLook) => number) | null = null,
 ): Promise<TrainedDirection> {
   onStage('features and labels', 0, 1);
   const series = refuseForeseeingSeries(instruments);
@@ -135,7 +151,7 @@ export async function trainDirection(
   const column = refuseForeseeingColumns(rows, trainingRows(rows, plan.walkForward));
   onStage('features and labels', 1, 1);
   const pool = openFitPool(plan.workers);
-  const run: Run = { rows, instruments, plan, pool, onStage };
+  const run: Run = { rows, instruments, plan, pool, onStage, countLook, look: null };
   try {
     const { learning: own, report: search } = await searched(run);
     const { scored, calibrated, metrics, net } = await measure(run, 'walk-forward', own);
@@ -175,6 +191,7 @@ export async function trainDirection(
     });
     return {
       rows,
+      look: run.look,
       learning: own,
       search,
       model,
@@ -230,8 +247,20 @@ function otherWays({ balances, peers }: DirectionPlan, learning: LearningPlan): 
   ];
 }
 
+function timeOf({ time }: InstrumentRows, blocks: readonly CalibratedBlock[]): Omit<DirectionLook, 'trades'> {
+  let from = Infinity;
+  let to = -Infinity;
+  for (const { split } of blocks) {
+    for (const row of split.test) {
+      from = Math.min(from, time[row]!);
+      to = Math.max(to, time[row]!);
+    }
+  }
+  return { from, to };
+}
+
 async function measure(
-  { rows, instruments, plan, pool, onStage }: Run,
+  run: Run,
   stage: string,
   way: LearningPlan,
 ): Promise<{
@@ -240,10 +269,22 @@ async function measure(
   metrics: DirectionMetrics;
   net: WalkForwardNet;
 }> {
+  const { rows, instruments, plan, pool, onStage } = run;
   const { walkForward, costs } = plan;
   const variants = 1 + plan.balances.filter((own) => own !== plan.balance).length + plan.peers.length;
   const scored = await scoreBlocks(rows, way, walkForward, pool, (done, total) => onStage(stage, done, total));
   const calibrated = calibrateBlocks(rows, scored, walkForward);
-  const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, variants });
+  const parts = { rows, instruments, scored, calibrated, costs, variants };
+  const { countLook } = run;
+  const net =
+    countLook === null
+      ? walkForwardNet(parts)
+      : walkForwardNet({
+          ...parts,
+          levelOf(trades) {
+            run.look ??= countLook({ ...timeOf(rows, calibrated), trades });
+            return lookLevel(run.look);
+          },
+        });
   return { scored, calibrated, metrics: directionMetrics(rows, calibrated), net };
 }
