@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { lookLevel, MIN_TRADES } from '../backtest/edge.ts';
-import { meanTest } from '../statistics/mean_test.ts';
+import { allowedLosses, edgeTest } from '../backtest/edge_test.ts';
+import { meanTestOf } from '../statistics/mean_test.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { edgeClaims } from './direction_net.ts';
 
@@ -26,14 +27,19 @@ function tradesOf(pairId: string, count: number, mean: number, seed: number): Tr
       reason: 'TARGET',
       grossBps: netBps + 12,
       netBps,
+      stopBps: 10,
     };
   });
 }
 
 /** Raw p-value, as of the only claim of a run. */
 function pOf(trades: readonly Trade[]): number {
-  const days = trades.map(({ netBps }) => netBps);
-  return meanTest({ sum: Float64Array.from(days), count: new Float64Array(days.length).fill(1) })!.p;
+  return edgeTest(trades, allowedLosses([trades])[0]!)!.p;
+}
+
+/** Without the loss that was not seen. */
+function plainP(trades: readonly Trade[]): number {
+  return meanTestOf(trades.map(({ netBps }) => netBps))!.p;
 }
 
 /** The definition, from the largest p-value down: slow, and by another way than the program. */
@@ -89,7 +95,7 @@ describe('the claims of an edge of a direction model', () => {
   });
 
   it('of a later look need more: they have a smaller level, at which verdict and bound are one test', () => {
-    const own = tradesOf('A', 120, 2.5, 3);
+    const own = tradesOf('A', 120, 4, 10);
     const p = pOf(own);
     const [first, later] = [lookLevel(1), lookLevel(40)].map((level) => edgeClaims(own, ['A'], 1, level).edge['A']!);
     expect([p < lookLevel(1), p < lookLevel(40)]).toEqual([true, false]);
@@ -115,7 +121,7 @@ describe('the claims of an edge of a direction model', () => {
       const groups = names.map((name, index) => tradesOf(name, 40, 0, 1000 + run * 10 + index));
       const { edge, pooled } = edgeClaims(groups.flat(), names, 1);
       if ([...Object.values(edge), pooled].some(({ no_edge }) => !no_edge)) families++;
-      if (groups.some((own) => pOf(own) < LEVEL)) plain++;
+      if (groups.some((own) => plainP(own) < LEVEL)) plain++;
     }
     expect(plain / RUNS).toBeGreaterThan(0.25);
     // 5 % and three standard errors of 600 runs.
