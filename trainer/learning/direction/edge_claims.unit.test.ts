@@ -83,7 +83,8 @@ describe('the claims of an edge of a direction model', () => {
       exitTime: ((20_000 + Math.floor(index / 2) + (index % 2)) * DAY + 23 * 3600) as OpenTime,
     }));
     const sum = Float64Array.from({ length: 60 }, (_, day) => own[2 * day]!.netBps + own[2 * day + 1]!.netBps);
-    const { p } = meanTest({ sum, count: new Float64Array(60).fill(2) })!;
+    const days = { sum, count: new Float64Array(60).fill(2) };
+    const { p } = edgeTest(own, allowedLosses([own])[0]!, days)!;
     expect(edgeClaims(own, ['A'], 1).pooled.p_value).toBeCloseTo(p, 12);
   });
 
