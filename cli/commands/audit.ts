@@ -1,14 +1,22 @@
 import { counted } from '../../shared/counted.ts';
-import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { actorName } from '../../shared/process/actor.ts';
 import type { Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
-import { appendAudit, verifyAudit, type AuditCheck, type AuditEntry } from '../../trainer/control/api/audit.ts';
+import {
+  appendAudit,
+  missingHeads,
+  verifyAudit,
+  type AuditCheck,
+  type AuditEntry,
+} from '../../trainer/control/api/audit.ts';
 import { readAnchors, setAnchorsAside } from '../../trainer/store/audit_anchors.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
+import { certifiedHeads, type CertifiedHead } from '../parity/certified_audit.ts';
 
 export function addAudit(program: Command, output: () => Output): void {
   const audit = program
@@ -17,9 +25,13 @@ export function addAudit(program: Command, output: () => Output): void {
   audit
     .command('verify')
     .description(
-      'recomputes all hashes and compares them with the anchors, a file outside the database; exit code 1 when an entry was changed, inserted or removed, also at the end',
+      'recomputes all hashes and compares them with the anchors, a file outside the database, and with the daily certificates; exit code 1 when an entry was changed, inserted or removed, also at the end',
     )
-    .action(() => verify(output()));
+    .option(
+      '--certificates <folder>',
+      'of `parity`, such as copies on another machine (default: parity of MINUTEHAND_HOME)',
+    )
+    .action((flags: CertificateFlags) => verify(flags, output()));
   audit
     .command('restart')
     .description(
@@ -27,6 +39,15 @@ export function addAudit(program: Command, output: () => Output): void {
     )
     .requiredOption('--reason <text>', 'why entries are missing')
     .action(({ reason }: { reason: string }) => restart(reason, output()));
+}
+
+interface CertificateFlags {
+  readonly certificates?: string;
+}
+
+/** Certificates, the oldest first, whose last entry the table lacks. */
+function contradicting(store: Store, folder = join(homePaths().home, 'parity')): Promise<CertifiedHead[]> {
+  return missingHeads(store, certifiedHeads(folder));
 }
 
 /** Entries of the anchors that the table lacks. */
@@ -50,21 +71,25 @@ async function restart(reason: string, output: Output): Promise<void> {
   try {
     const { missing, entries } = await verifyAudit(store);
     const isUnanchored = lacksAnchors(store, entries);
-    if (store.auditAnchors === null || (missing === null && !isUnanchored)) throw new MinutehandError('AUDIT_WHOLE');
+    const certified = await contradicting(store);
+    if (store.auditAnchors === null || (missing === null && !isUnanchored && certified.length === 0))
+      throw new MinutehandError('AUDIT_WHOLE');
     const nowMs = MACHINE_CLOCK.nowMs();
-    const aside = isUnanchored ? null : setAnchorsAside(store.auditAnchors, nowMs);
+    const aside = isUnanchored || missing === null ? null : setAnchorsAside(store.auditAnchors, nowMs);
     const entry: AuditEntry = {
       actor: actorName(),
       role: '',
       via: 'cli',
       action: 'audit restart',
       target: basename(aside ?? store.auditAnchors),
-      before: missing ?? { unanchored: entries },
+      before: missing ?? (isUnanchored ? { unanchored: entries } : { certified: certified.map(({ head }) => head) }),
       after: { reason },
       outcome: 'done',
     };
     await appendAudit(store, entry, nowMs);
     if (missing !== null) output.line(`${missingText(missing)}. The anchors are now in ${aside}.`);
+    else if (!isUnanchored)
+      output.line(`Certificates until now no longer count: ${counted(certified.length, 'certificate')}.`);
     else output.line(`The anchors begin anew in ${store.auditAnchors}.`);
     output.result({ missing, aside });
   } finally {
@@ -72,13 +97,16 @@ async function restart(reason: string, output: Output): Promise<void> {
   }
 }
 
-async function verify(output: Output): Promise<void> {
+async function verify({ certificates }: CertificateFlags, output: Output): Promise<void> {
+  if (certificates !== undefined && !existsSync(certificates))
+    throw new MinutehandError('USAGE', { seen: `no folder ${certificates}`, expected: 'a folder of certificates' });
   const store = await openStore(storeUrl(process.env, homePaths()));
   try {
     const check = await verifyAudit(store);
     const { entries, head, broken, breaks, missing } = check;
     const isUnanchored = lacksAnchors(store, entries);
-    if (broken === null && missing === null && !isUnanchored)
+    const certified = await contradicting(store, certificates);
+    if (broken === null && missing === null && !isUnanchored && certified.length === 0)
       output.line(`Whole: ${counted(entries, 'entry', 'entries')}; last hash ${head}`);
     if (broken !== null) output.line(`${breaks} of ${entries} entries do not fit; the first is entry ${broken}.`);
     if (missing !== null)
@@ -89,8 +117,13 @@ async function verify(output: Output): Promise<void> {
       output.line(
         `No anchors: ${store.auditAnchors!} is gone or empty, although the table has ${entries} entries. Whether others were removed at its end is unknown. Put the file back; without it: \`minutehand audit restart --reason …\`.`,
       );
-    output.result({ ...check, anchored: !isUnanchored });
-    if (broken !== null || missing !== null || isUnanchored) process.exitCode = 1;
+    const [first] = certified;
+    if (first !== undefined)
+      output.line(
+        `Cut off: ${counted(certified.length, 'certificate')} saw a last entry that the table lacks; the oldest is ${first.file} of ${first.createdAt}, entry ${first.head}. After a restored backup: \`minutehand audit restart --reason …\`.`,
+      );
+    output.result({ ...check, anchored: !isUnanchored, contradicting: certified.map(({ file }) => file) });
+    if (broken !== null || missing !== null || isUnanchored || first !== undefined) process.exitCode = 1;
   } finally {
     await store.close();
   }

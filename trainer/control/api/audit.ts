@@ -114,6 +114,38 @@ export async function verifyAudit(store: Store): Promise<AuditCheck> {
   return { entries, head, broken, breaks, missing };
 }
 
+/** What a witness outside the database has seen as the last entry. */
+export interface SeenHead {
+  readonly head: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
+
+/**
+ * Those whose entry the table lacks, the oldest first. `audit restart` records that entries are missing, so what was
+ * seen before the last one does not count.
+ */
+export async function missingHeads<Seen extends SeenHead>(store: Store, seen: readonly Seen[]): Promise<Seen[]> {
+  const restart = await store.db
+    .selectFrom('audit.api_writes')
+    .select('at')
+    .where('action', '=', 'audit restart')
+    .orderBy('entry_id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const missing: Seen[] = [];
+  for (const one of seen) {
+    if (restart !== undefined && Date.parse(one.createdAt) <= Date.parse(restart.at)) continue;
+    const found = await store.db
+      .selectFrom('audit.api_writes')
+      .select('entry_id')
+      .where('hash', '=', one.head)
+      .executeTakeFirst();
+    if (found === undefined) missing.push(one);
+  }
+  return missing.sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt));
+}
+
 function hashOf(row: Omit<AuditRow, 'entry_id' | 'hash'>): string {
   const { at, actor, role, via, action, target, before, after, outcome, previous_hash } = row;
   const text = JSON.stringify([at, actor, role, via, action, target, before, after, outcome, previous_hash]);

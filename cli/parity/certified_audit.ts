@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Certificate } from './certificate.ts';
+
+/** What a certificate says of the audit when it was written. */
+export interface CertifiedHead {
+  /** Path of the certificate. */
+  readonly file: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** Hash of the last entry. */
+  readonly head: string;
+}
+
+const NAME = /^parity_.+\.json$/;
+
+/** The last entries of the audit that the certificates of a folder have seen; a file that cannot be read has none. */
+export function certifiedHeads(folder: string): CertifiedHead[] {
+  return namesIn(folder).flatMap((name) => {
+    const file = join(folder, name);
+    try {
+      const { created_at, audit } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Certificate>;
+      if (typeof created_at !== 'string' || !audit || audit.entries === 0 || audit.missing !== null) return [];
+      return [{ file, createdAt: created_at, head: audit.head }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => NAME.test(name))
+      .sort();
+  } catch {
+    return [];
+  }
+}
