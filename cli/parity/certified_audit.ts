@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { pathInside } from '../../shared/path_name.ts';
 import type { Certificate } from './certificate.ts';
 
 /** What a certificate says of the audit when it was written. */
@@ -17,7 +17,7 @@ const NAME = /^parity_.+\.json$/;
 /** The last entries of the audit that the certificates of a folder have seen; a file that cannot be read has none. */
 export function certifiedHeads(folder: string): CertifiedHead[] {
   return namesIn(folder).flatMap((name) => {
-    const file = join(folder, name);
+    const file = pathInside(folder, name);
     try {
       const { created_at, audit } = JSON.parse(readFileSync(file, 'utf8')) as Partial<Certificate>;
       if (typeof created_at !== 'string' || !audit || audit.entries === 0 || audit.missing !== null) return [];
