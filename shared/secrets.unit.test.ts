@@ -96,7 +96,7 @@ describe('maskSecretsIn', () => {
 });
 
 it('every environment variable that can hold a secret is known here', () => {
-  const files = ['MINUTEHAND_SIGNING_KEY', 'MINUTEHAND_TRUSTED_KEYS'];
+  const files = ['MINUTEHAND_SIGNING_KEY', 'MINUTEHAND_TRUSTED_KEYS', 'MINUTEHAND_SFTP_KEY'];
   const names = [...PLACES, ...OVERRIDES].map(({ variable }) => variable);
   const secret = names.filter(
     (name) => /URL|KEY|TOKEN|SECRET|PASS|REPOSITORY|_API/.test(name) && !files.includes(name),

@@ -4264,312 +4264,174 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        AlertInput: {
-            alert_id: number;
-            /** @description Deduplication key: unique among open alerts */
-            key: string;
-            /** @description Of docs/reference/NOTIFICATIONS.md */
-            event: string;
-            /** @description Human-readable event */
-            title: string;
-            /** @enum {string} */
-            severity: "critical" | "warning" | "info";
-            subject: string;
-            text: string;
-            /** @description What to do */
-            command: string;
-            /** @description Bundle concerned */
-            version: string | null;
-            /** @description Epoch ms, as all times here */
-            opened_ms: number;
-            /** @description Last report */
-            last_ms: number;
-            count: number;
-            /** @enum {string} */
-            state: "open" | "acknowledged" | "over";
-            acked_by: string | null;
-            resolved_ms: number | null;
-        };
-        SilenceInput: {
-            /** @description Keys; * stands for any text */
-            pattern: string;
-            until_ms: number;
-            created_by: string;
-        };
-        SilenceRequestInput: {
-            /** @description Keys; * stands for any text */
-            pattern: string;
-            /** @description How long */
-            minutes: number;
-        };
-        /** @description Every error */
-        RefusalInput: {
-            error: {
-                /** @description Code of docs/reference/ERRORS.md */
-                code: string;
-                /** @description What was seen and expected */
-                message: string;
-                /** @description Next step */
-                next: string;
-                /** @description Of MODEL_GATES: the failed gates */
-                gates?: ({
-                    code: string;
-                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
-                    value: number | null;
-                    relation: (">" | ">=" | "<" | "<=") | null;
-                    limit: number | null;
-                    /** @enum {string} */
-                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
-                    evidence: {
-                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
-                            [key: string]: number | string | boolean | null;
-                        };
-                    };
-                    group?: string;
-                } | {
-                    code: string;
-                    seen: string;
-                    limit: string;
-                })[];
+        AccountPerformance: {
+            id: string;
+            /** @description paper, demo or real */
+            account: string;
+            /** @description Folder of its result.json, or the Redis stream */
+            place: string;
+            currency: string;
+            /** @description Money at its start; null where unknown */
+            begun: number | null;
+            /** @description begun + realised + floating */
+            equity: number | null;
+            realised: number;
+            floating: number | null;
+            first: string | null;
+            /** @description Close of the last position */
+            last: string | null;
+            opened: number;
+            closed: number;
+            wins: number;
+            /** @description Entries that it did not make */
+            refused: number;
+            win_rate: number | null;
+            mean_win: number | null;
+            mean_loss: number | null;
+            /** @description Wins ÷ losses; null without a loss */
+            profit_factor: number | null;
+            mean_net_bps: number | null;
+            expected_bps: number | null;
+            /** @description Closed positions whose pair has trades in the backtest of its models */
+            expected_positions: number;
+            /** @description Of closed positions, ≥ 0 */
+            max_drawdown: number;
+            /** @description Of the equity at its maximum */
+            max_drawdown_share: number | null;
+            /** @description Of net results of trading days */
+            sharpe: {
+                /** @description Annualized; null below `needed_days`, or without variation */
+                value: number | null;
+                standard_error: number | null;
+                /** @description Trading days from the first entry on */
+                days: number;
+                needed_days: number;
             };
-        };
-        MonitorLookInput: {
-            version: string;
-            period: {
-                from: string;
-                to: string;
-                bars: number;
+            /** @description Money only where a lot is a unit: on paper */
+            costs: {
+                /** @description From the bar’s close to the filled price */
+                spread_and_slippage: number | null;
+                commission: number | null;
+                total: number | null;
+                /** @description Spread and slippage per fill, basis points */
+                mean_bps: number | null;
+                /** @description Mean from the requested to the filled price */
+                slippage_bps: number | null;
             };
-            drift: {
-                /** @description Why there is no report */
-                skipped?: string;
-                /** @description Live against training */
-                features?: ({
-                    psi: number | null;
-                    name: string;
-                    pairs: {
-                        [key: string]: {
-                            psi: number | null;
-                        } & {
-                            [key: string]: unknown;
-                        };
-                    };
-                } & {
-                    [key: string]: unknown;
-                })[];
-            } & {
-                [key: string]: unknown;
-            };
-            performance: {
-                auc: {
-                    live: number | null;
-                    bundle: number | null;
-                    /** @description (live − bundle) / bundle */
-                    gap: number | null;
-                    /** @description Rows or trades */
-                    live_count: number;
-                } & {
-                    [key: string]: unknown;
-                };
-                win_rate: {
-                    live: number | null;
-                    bundle: number | null;
-                    /** @description (live − bundle) / bundle */
-                    gap: number | null;
-                    /** @description Rows or trades */
-                    live_count: number;
-                } & {
-                    [key: string]: unknown;
-                };
-                /** @description Of groups with models of their own; `auc` and `win_rate` beside it are of the other pairs */
-                groups?: {
-                    [key: string]: {
-                        auc: {
-                            live: number | null;
-                            bundle: number | null;
-                            /** @description (live − bundle) / bundle */
-                            gap: number | null;
-                            /** @description Rows or trades */
-                            live_count: number;
-                        } & {
-                            [key: string]: unknown;
-                        };
-                        win_rate: {
-                            live: number | null;
-                            bundle: number | null;
-                            /** @description (live − bundle) / bundle */
-                            gap: number | null;
-                            /** @description Rows or trades */
-                            live_count: number;
-                        } & {
-                            [key: string]: unknown;
-                        };
-                    } & {
-                        [key: string]: unknown;
-                    };
-                };
-                pass_rate: {
-                    live: number | null;
-                } & {
-                    [key: string]: unknown;
-                };
-                risk_streak: {
-                    blocks: number;
-                    candidates: number;
-                    limit: number | null;
-                } & {
-                    [key: string]: unknown;
-                };
-            } & {
-                [key: string]: unknown;
-            };
-            /** @description Bias of published direction probabilities, by timeframe */
-            direction?: {
-                [key: string]: {
-                    /** @description Why there is no figure */
-                    skipped?: string;
-                } & {
-                    [key: string]: unknown;
+            /** @description Notional of all fills */
+            turnover: number | null;
+            /** @description Share of the time since the first entry with an open position */
+            time_in_market: number | null;
+            /** @description Notional of open positions at the last closes; null where the size of a lot is unknown */
+            exposure: {
+                gross: number | null;
+                by_symbol: {
+                    key: string;
+                    net: number;
+                    /** @description The same in gross notionals of one position at its entry, as the policy limits it */
+                    positions: number;
+                }[];
+                by_currency: {
+                    key: string;
+                    net: number;
+                    /** @description The same in gross notionals of one position at its entry, as the policy limits it */
+                    positions: number;
+                }[];
+                /** @description max_symbol_exposure and max_currency_exposure, in the unit of `positions`; null = no limit */
+                limits: {
+                    symbol: number | null;
+                    currency: number | null;
                 };
             };
-            kpi: {
-                total: {
-                    trades: number;
-                    win_rate: number | null;
-                    drawdown: number | null;
-                    candidates: number;
-                    refusal_rate: number | null;
-                } & {
-                    [key: string]: unknown;
-                };
-                pairs: {
-                    [key: string]: {
-                        trades: number;
-                        win_rate: number | null;
-                        drawdown: number | null;
-                        candidates: number;
-                        refusal_rate: number | null;
-                    } & {
-                        [key: string]: unknown;
-                    };
-                };
-            } & {
-                [key: string]: unknown;
-            };
-            /** @description Significant violations of limits */
-            findings: ({
-                text: string;
-            } & {
-                [key: string]: unknown;
-            })[];
-        } & {
-            [key: string]: unknown;
-        };
-        MonitorStatusInput: {
-            looked_at: string | null;
-            duration_ms: number | null;
-            next_look_at: string | null;
-            /** @description As GET /monitor */
-            report: (components["schemas"]["MonitorLookInput"] | ({
-                /** @description Why there is no report */
-                skipped: string;
-            } & {
-                [key: string]: unknown;
-            })) | null;
-        } & {
-            [key: string]: unknown;
-        };
-        BacktestRequestInput: {
-            /** @description Bundles: one, or before and after; the active one when absent */
-            models?: string[];
-            /** @description First bar, UTC; minutes */
-            from?: string;
-            /** @description End of the bars, UTC */
-            to?: string;
-            /** @description Default: all configured */
-            pairs?: string[];
-            /** @description Default: the bundle’s */
-            theta1?: number;
-            theta2?: number;
-            /**
-             * @description Spreads by minute of the week, or one per symbol
-             * @default profile
-             * @enum {string}
-             */
-            costs?: "flat" | "profile";
-            /**
-             * @description Reason, for the audit
-             * @default
-             */
-            reason?: string;
-        };
-        BacktestInput: {
-            backtest_id: number;
-            market: string;
-            /** @enum {string} */
-            status: "queued" | "running" | "done" | "failed" | "canceled";
-            requested_by: string;
-            reason: string;
-            request: {
-                models: string[];
-                from: string | null;
-                to: string | null;
-                pairs: string[] | null;
-                theta1: number | null;
-                theta2: number | null;
-                costs: string;
-            };
-            policy_hash: string;
-            /** @description 0 to 100 of its stage */
-            percent: number;
-            stage: string;
-            requested_ms: number;
-            started_ms: number | null;
-            finished_ms: number | null;
-            /** @description Of a failed one; of one that is done: requested pairs without bars */
-            error: string | null;
-        };
-        BacktestResultInput: {
-            backtest_id: number;
-            market: string;
-            /** @enum {string} */
-            status: "queued" | "running" | "done" | "failed" | "canceled";
-            requested_by: string;
-            reason: string;
-            request: {
-                models: string[];
-                from: string | null;
-                to: string | null;
-                pairs: string[] | null;
-                theta1: number | null;
-                theta2: number | null;
-                costs: string;
-            };
-            policy_hash: string;
-            /** @description 0 to 100 of its stage */
-            percent: number;
-            stage: string;
-            requested_ms: number;
-            started_ms: number | null;
-            finished_ms: number | null;
-            /** @description Of a failed one; of one that is done: requested pairs without bars */
-            error: string | null;
-            /** @description As `minutehand backtest --json`; null until done */
-            result: unknown;
-        };
-        BacktestComparisonInput: {
-            before: number;
-            after: number;
-            /** @description Same bars and pairs */
-            is_same_period: boolean;
-            /** @description after − before, as if each pair had an edge */
-            all_pairs: {
-                [key: string]: number | null;
-            };
-            /** @description after − before, with NO_EDGE applied */
-            edge_pairs: {
-                [key: string]: number | null;
-            };
+            days: {
+                /** @description Trading day: it ends at 17:00 in New York on this date */
+                day: string;
+                closed: number;
+                wins: number;
+                net: number;
+                /** @description At its end */
+                cumulative: number;
+                /** @description Of the cumulative result at its end, from its maximum: ≤ 0 */
+                drawdown: number;
+            }[];
+            /** @description At most 2,000 points; figures beside it are of all positions */
+            curve: {
+                /** @description Epoch seconds on the market’s clock, of the close of a position */
+                time: number;
+                /** @description Cumulative, in the account’s currency */
+                net: number;
+                drawdown: number;
+                /** @description Cumulative basis points per position */
+                net_bps: number | null;
+                /** @description What the backtest expects of the positions so far */
+                expected_bps: number | null;
+                /** @description Band of 95 % around it */
+                low_bps: number | null;
+                high_bps: number | null;
+            }[];
+            by_subject: {
+                key: string;
+                /** @description Closed positions */
+                closed: number;
+                wins: number;
+                /** @description Net of costs, in the account’s currency */
+                net: number;
+                /** @description Per position, basis points of its gross notional */
+                mean_net_bps: number | null;
+                /** @description The same in the backtest of its models, of the positions that it has pairs for */
+                expected_bps: number | null;
+            }[];
+            /** @description Hour of the entry, UTC */
+            by_hour: {
+                key: string;
+                /** @description Closed positions */
+                closed: number;
+                wins: number;
+                /** @description Net of costs, in the account’s currency */
+                net: number;
+                /** @description Per position, basis points of its gross notional */
+                mean_net_bps: number | null;
+                /** @description The same in the backtest of its models, of the positions that it has pairs for */
+                expected_bps: number | null;
+            }[];
+            /** @description Reason of the exit */
+            by_reason: {
+                key: string;
+                /** @description Closed positions */
+                closed: number;
+                wins: number;
+                /** @description Net of costs, in the account’s currency */
+                net: number;
+                /** @description Per position, basis points of its gross notional */
+                mean_net_bps: number | null;
+                /** @description The same in the backtest of its models, of the positions that it has pairs for */
+                expected_bps: number | null;
+            }[];
+            open: {
+                position_id: string;
+                subject: string;
+                /** @description Close of the bar of its signal */
+                opened: string | null;
+                /** @description Wall clock, epoch ms */
+                opened_ms: number;
+                model_version: string | null;
+                legs: {
+                    leg: string;
+                    symbol: string;
+                    side: string;
+                    /** @description Units on paper, else the broker’s lots */
+                    size: number;
+                    /** @description Mean price of its fills */
+                    price: number;
+                    /** @description Close of the last bar */
+                    now: number | null;
+                }[];
+                /** @description Of legs that are closed already */
+                realised: number;
+                /** @description Sold at the last closes, half the spread worse; null where the size of a lot is unknown */
+                floating: number | null;
+                floating_bps: number | null;
+            }[];
         };
         AccountPerformanceInput: {
             id: string;
@@ -4740,336 +4602,81 @@ export interface components {
                 floating_bps: number | null;
             }[];
         };
-        PerformanceInput: {
-            market: string;
-            /** @description Prices are made by a program: no figure says what a real market pays */
-            is_simulated: boolean;
-            from: string | null;
-            to: string | null;
-            /** @description One per program; never added up */
-            accounts: components["schemas"]["AccountPerformanceInput"][];
-        };
-        ReportInput: {
-            from: string;
-            to: string;
-            market: string;
-            /** @description Bundles created in the period */
-            evaluations: {
-                version: string;
-                created: string;
-                /** @description candidate, active, archived or rejected */
-                status: string;
-                /** @description Failed gates */
-                reasons: string[];
-                theta1: number;
-                theta2: number;
-                /** @description Holdout metrics of ai1, ai2, ai3 */
-                models: {
-                    [key: string]: {
-                        rows: number;
-                        auc: number | null;
-                        brier: number | null;
-                        ece: number | null;
-                        log_loss: number | null;
-                    };
-                };
-                /** @description AUC of ai1 minus its AUC in placebo markets, whose bars are mirrored by coins; null where not measured */
-                skill: {
-                    auc: number;
-                    placebo_auc: number;
-                    skill: number;
-                    standard_error: number | null;
-                    lower_95: number | null;
-                    draws: number;
-                    days: number;
-                } | null;
-                /** @description Holdout backtest after costs */
-                backtest: {
-                    trades: number;
-                    win_rate: number | null;
-                    mean_net_bps: number | null;
-                    net_sharpe: number | null;
-                    max_drawdown: number;
-                } | null;
-            }[];
-            /** @description Training runs that ended in the period */
-            runs: {
-                kind: string;
-                status: string;
-                count: number;
-            }[];
-            /** @description Signals by action and reason */
-            signals: {
-                action: string;
-                reason: string;
-                count: number;
-            }[];
-            /** @description やらない勇気率 */
-            refusal: {
-                /** @description Bars at which a pair was flat and |z| ≥ z_entry */
-                candidates: number;
-                entered: number;
-                refused: number;
-                /** @description refused / candidates */
-                rate: number | null;
-                reasons: {
-                    reason: string;
-                    count: number;
-                }[];
-            };
-            /** @description Ten bins from 0 to 1 */
-            risk_score_histogram: number[];
-            /** @description Closed legs by account and currency */
-            pnl: {
-                /** @description paper, demo or real */
-                account: string;
-                currency: string;
-                closes: number;
-                pnl: number;
-                mean_slippage_bps: number | null;
-            }[];
-            /** @description Positions whose last close is in the period */
-            positions: {
-                /** @description paper, demo or real */
-                account: string;
-                currency: string;
-                closed: number;
-                wins: number;
-                win_rate: number | null;
-                pnl: number;
-            }[];
-            /** @description As GET /api/performance */
-            performance: components["schemas"]["PerformanceInput"];
-            /** @description Costs per side, by account and symbol */
-            costs: {
-                /** @description paper, demo or real */
-                account: string;
-                symbol: string;
-                fills: number;
-                /** @description Mean from requested to filled price; positive is a cost */
-                slippage_bps: number | null;
-                configured_slippage_bps: number | null;
-                /** @description Mean from the signal’s close to the filled price; positive is a cost */
-                shortfall_bps: number | null;
-                /** @description Half of spread_bps plus slippage_bps, without the profile of the week */
-                configured_bps: number | null;
-            }[];
-            /** @description Adopted bundles, oldest first */
-            thresholds: {
-                run_id: number;
-                finished_at: string | null;
-                model_version: string | null;
-                theta1: number | null;
-                theta2: number | null;
-            }[];
-            /** @description PSI by feature, last report of each UTC day */
-            drift: {
-                day: string;
-                model_version: string;
-                feature: string;
-                psi: number;
-                psi_noise: number | null;
-            }[];
-            /** @description Certificates of the days of the period */
-            parity: {
-                day: string;
-                shard: string;
-                verdict: string;
-                signals: number;
-                equal_signals: number;
-                mismatches: number;
-            }[];
-            /** @description Policy limits with measurements */
-            targets: {
-                name: string;
-                /** @description Account, or empty */
-                subject: string;
-                measured: number | null;
-                least: number | null;
-                most: number | null;
-                /** @description null: no measurement or no limit */
-                met: boolean | null;
-            }[];
-        };
-        /** @description A training run */
-        RunInput: {
-            /** @description Number of the attempt */
-            run_id: number;
+        Alert: {
+            alert_id: number;
+            /** @description Deduplication key: unique among open alerts */
+            key: string;
+            /** @description Of docs/reference/NOTIFICATIONS.md */
+            event: string;
+            /** @description Human-readable event */
+            title: string;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
-            /** @description What caused it */
-            trigger: string;
-            /** @description 1 for the first */
-            attempt: number;
-            /** @description ISO 8601 in UTC */
-            started_at: string;
-            /** @description null while running */
-            finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
-            status: string;
-            /** @description Stage of training */
-            stage: string;
-            /** @description 0 to 100 of the whole run */
-            percent: number;
-            /** @description Time left; null while unknown */
-            eta_seconds: number | null;
-            /** @description Completed stages */
-            stages: ({
-                stage: string;
-                duration_ms: number;
-            } & {
-                [key: string]: unknown;
-            })[];
-            /** @description Its bundle */
-            model_version: string | null;
-            /** @description Active bundle at its start */
-            previous_version: string | null;
-            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
-            metrics: unknown;
-            /** @description Every gate with its verdict */
-            gate: ({
-                code: string;
-                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
-                passed: boolean;
-                value: number | null;
-                relation: (">" | ">=" | "<" | "<=") | null;
-                limit: number | null;
-                /** @enum {string} */
-                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
-                evidence: {
-                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
-                        [key: string]: number | string | boolean | null;
-                    };
-                };
-            } | {
-                name: string;
-                passed: boolean;
-                seen: string;
-                limit: string;
-            })[] | null;
-            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
-            reasons: string[];
-            /** @description Triggers of the monitor that it answers */
-            causes: string[];
-            error: string | null;
-            theta1: number | null;
-            theta2: number | null;
-            cpu_seconds: number | null;
-            peak_memory_bytes: number | null;
-            duration_ms: number | null;
-        } & {
-            [key: string]: unknown;
-        };
-        ParameterSpaceConfigInput: {
+            severity: "critical" | "warning" | "info";
+            subject: string;
+            text: string;
+            /** @description What to do */
+            command: string;
+            /** @description Bundle concerned */
+            version: string | null;
+            /** @description Epoch ms, as all times here */
+            opened_ms: number;
+            /** @description Last report */
+            last_ms: number;
+            count: number;
             /** @enum {string} */
-            type: "real" | "integer" | "categorical";
-            low?: number | null;
-            high?: number | null;
-            categories?: unknown[] | null;
+            state: "open" | "acknowledged" | "over";
+            acked_by: string | null;
+            resolved_ms: number | null;
         };
-        OptimizationSettingsConfigInput: {
-            /**
-             * @description false: no search, parameters of the configuration
-             * @default false
-             */
-            enabled?: boolean;
-            /**
-             * @description Both name the tree-structured Parzen estimator
-             * @default tpe
-             * @enum {string}
-             */
-            method?: "tpe" | "optuna";
-            /** @description Trials of each model of an enabled search; default: 50 */
-            n_calls?: number;
-            /**
-             * @description Of pairs: ranges of an enabled search, in this training in place of search.ranges, widened to contain the configured value. Of an instrument not supported: refused when given
-             * @default {}
-             */
-            parameter_space?: {
-                [key: string]: components["schemas"]["ParameterSpaceConfigInput"];
-            };
-        };
-        BaggingParamsConfigInput: {
-            /** @description not supported: refused when given */
-            n_estimators?: number;
-            /** @description not supported: refused when given */
-            bootstrap_fraction?: number;
-            /** @description not supported: refused when given */
-            base_model_type?: string;
-            /** @description not supported: refused when given */
-            mixed_models?: string[] | null;
-            /** @description not supported: refused when given */
-            random_state?: number | null;
-        };
-        StackingParamsConfigInput: {
-            /** @description not supported: refused when given */
-            base_models?: string[];
-            /** @description not supported: refused when given */
-            meta_model?: string;
-            /** @description not supported: refused when given */
-            cv_folds?: number;
-            /** @description not supported: refused when given */
-            use_probas?: boolean;
-            /** @description not supported: refused when given */
-            random_state?: number | null;
-        };
-        EnsembleConfigInput: {
-            /**
-             * @description true: the engine `vote`, the weighted vote of train.vote_members (pairs only)
-             * @default false
-             */
-            enabled?: boolean;
-            /**
-             * @description not supported: refused when given
-             * @enum {string}
-             */
-            method?: "bagging" | "stacking";
-            /** @description not supported: refused when given */
-            bagging_params?: components["schemas"]["BaggingParamsConfigInput"];
-            /** @description not supported: refused when given */
-            stacking_params?: components["schemas"]["StackingParamsConfigInput"];
-        };
-        SingleModelConfigInput: {
-            /**
-             * @description Learning engine of this run
-             * @enum {string}
-             */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program";
+        AlertInput: {
+            alert_id: number;
+            /** @description Deduplication key: unique among open alerts */
+            key: string;
+            /** @description Of docs/reference/NOTIFICATIONS.md */
+            event: string;
+            /** @description Human-readable event */
+            title: string;
+            /** @enum {string} */
+            severity: "critical" | "warning" | "info";
+            subject: string;
+            text: string;
+            /** @description What to do */
+            command: string;
+            /** @description Bundle concerned */
+            version: string | null;
+            /** @description Epoch ms, as all times here */
+            opened_ms: number;
+            /** @description Last report */
+            last_ms: number;
+            count: number;
+            /** @enum {string} */
+            state: "open" | "acknowledged" | "over";
+            acked_by: string | null;
+            resolved_ms: number | null;
         };
         /** @description Other keys are refused by name */
-        TSFreshConfigModelInput: {
+        AutoFeatConfigModel: {
             /**
-             * @description Whether statistics of the last bars of a series, after tsfresh, are candidates
+             * @description Whether products and ratios of two columns, after AutoFeat, are candidates
              * @default false
              */
-            enabled?: boolean;
-            /** @description Only true: only screened formulas are chosen */
-            feature_selection?: boolean;
-            /** @description Expected share of false formulas among those that help, of all kinds together; default: 0.05 */
-            fdr_level?: number;
-            /** @description Chosen ones of this kind at most; default: 8 */
-            feature_count_limit?: number;
-            /** @description Threads, at most all processors but one; speed only */
-            parallel_jobs?: number;
-            /**
-             * @description Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12. financial_optimized is refused
-             * @enum {string}
-             */
-            performance_mode?: "fast" | "balanced" | "comprehensive" | "financial_optimized";
-        } & {
-            [key: string]: unknown;
-        };
-        /** @description Other keys are refused by name */
-        FeaturetoolsConfigModelInput: {
-            /**
-             * @description Whether hour, day of the week and minute of the day are candidates
-             * @default false
-             */
-            enabled?: boolean;
-            /** @description Only 1: there is one table of bars, nothing to join */
-            max_depth?: number;
+            enabled: boolean;
             /** @description Chosen ones of this kind at most; default: 8 */
             max_features?: number;
+            /** @description Only 2: a formula of one column has the splits of that column */
+            feateng_steps?: number;
+            /** @description Memory for values of candidates, GB; default: 60 candidates at a time */
+            max_gb?: number;
+            /** @description Parts of the time: a formula helps in all of them but one; default: 5 */
+            featsel_runs?: number;
+            /** @description Threads, at most all processors but one; speed only */
+            n_jobs?: number;
+            /** @description Refused: `minutehand evolve` searches by generations */
+            generations?: number;
+            /** @description Refused: `minutehand evolve` searches by generations */
+            population_size?: number;
+            /** @description Refused: `minutehand evolve` searches by generations */
+            tournament_size?: number;
         } & {
             [key: string]: unknown;
         };
@@ -5100,6 +4707,27 @@ export interface components {
             [key: string]: unknown;
         };
         /** @description A search of formulas by `POST /api/automl-features/generate`, as `minutehand automl` makes it */
+        AutoMLConfigModel: {
+            /**
+             * @default {
+             *       "enabled": false
+             *     }
+             */
+            tsfresh: components["schemas"]["TSFreshConfigModel"];
+            /**
+             * @default {
+             *       "enabled": false
+             *     }
+             */
+            featuretools: components["schemas"]["FeaturetoolsConfigModel"];
+            /**
+             * @default {
+             *       "enabled": false
+             *     }
+             */
+            autofeat: components["schemas"]["AutoFeatConfigModel"];
+        };
+        /** @description A search of formulas by `POST /api/automl-features/generate`, as `minutehand automl` makes it */
         AutoMLConfigModelInput: {
             /**
              * @default {
@@ -5120,213 +4748,318 @@ export interface components {
              */
             autofeat?: components["schemas"]["AutoFeatConfigModelInput"];
         };
-        /** @description Options of a training run */
-        MLTrainingConfigInput: {
-            /** @description An instrument such as BTC/USDT: the direction model is trained on it. all (the default): the models of all pairs */
-            symbol?: string;
-            /** @description Of an instrument (default: 1h); for all pairs only 1m is accepted */
-            timeframe?: string;
-            /** @description First bar, UTC */
-            start_date?: string;
-            /** @description End of the bars, UTC; a day is included */
-            end_date?: string;
+        Backtest: {
+            backtest_id: number;
+            market: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "done" | "failed" | "canceled";
+            requested_by: string;
+            reason: string;
+            request: {
+                models: string[];
+                from: string | null;
+                to: string | null;
+                pairs: string[] | null;
+                theta1: number | null;
+                theta2: number | null;
+                costs: string;
+            };
+            policy_hash: string;
+            /** @description 0 to 100 of its stage */
+            percent: number;
+            stage: string;
+            requested_ms: number;
+            started_ms: number | null;
+            finished_ms: number | null;
+            /** @description Of a failed one; of one that is done: requested pairs without bars */
+            error: string | null;
+        };
+        BacktestComparison: {
+            before: number;
+            after: number;
+            /** @description Same bars and pairs */
+            is_same_period: boolean;
+            /** @description after − before, as if each pair had an edge */
+            all_pairs: {
+                [key: string]: number | null;
+            };
+            /** @description after − before, with NO_EDGE applied */
+            edge_pairs: {
+                [key: string]: number | null;
+            };
+        };
+        BacktestComparisonInput: {
+            before: number;
+            after: number;
+            /** @description Same bars and pairs */
+            is_same_period: boolean;
+            /** @description after − before, as if each pair had an edge */
+            all_pairs: {
+                [key: string]: number | null;
+            };
+            /** @description after − before, with NO_EDGE applied */
+            edge_pairs: {
+                [key: string]: number | null;
+            };
+        };
+        BacktestInput: {
+            backtest_id: number;
+            market: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "done" | "failed" | "canceled";
+            requested_by: string;
+            reason: string;
+            request: {
+                models: string[];
+                from: string | null;
+                to: string | null;
+                pairs: string[] | null;
+                theta1: number | null;
+                theta2: number | null;
+                costs: string;
+            };
+            policy_hash: string;
+            /** @description 0 to 100 of its stage */
+            percent: number;
+            stage: string;
+            requested_ms: number;
+            started_ms: number | null;
+            finished_ms: number | null;
+            /** @description Of a failed one; of one that is done: requested pairs without bars */
+            error: string | null;
+        };
+        BacktestRequest: {
+            /** @description Bundles: one, or before and after; the active one when absent */
+            models?: string[];
+            /** @description First bar, UTC; minutes */
+            from?: string;
+            /** @description End of the bars, UTC */
+            to?: string;
+            /** @description Default: all configured */
+            pairs?: string[];
+            /** @description Default: the bundle’s */
+            theta1?: number;
+            theta2?: number;
             /**
-             * @description A run always writes its bundle
-             * @default true
-             * @constant
-             */
-            save_model?: true;
-            /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument not supported: refused when given */
-            validation_split?: number;
-            /** @description The rest of validation_split */
-            train_test_split?: number;
-            /** @description Of pairs: in this training in place of train.folds. Of an instrument fixed by the configuration: only its current value is accepted */
-            cross_validation_folds?: number;
-            /** @description Of an instrument: bars until the labeled close. Of pairs fixed by the configuration: only its current value is accepted */
-            prediction_horizon?: number;
-            /** @description Seed */
-            random_state?: number;
-            /** @description fixed by the configuration: only its current value is accepted */
-            early_stopping_rounds?: number;
-            /** @description Of pairs: trees of at most 2^max_depth leaves, in this training in place of train.ai1.leaves, ai2, ai3. Of an instrument not supported: refused when given */
-            max_depth?: number;
-            /** @description Of pairs: trees of each model at most, in this training in place of train.ai1.rounds, ai2, ai3. Of an instrument not supported: refused when given */
-            n_estimators?: number;
-            /** @description Of pairs: in this training in place of train.ai1.learning_rate, ai2, ai3. Of an instrument not supported: refused when given */
-            learning_rate?: number;
-            /** @description Search; default: the configuration */
-            optimization_settings?: components["schemas"]["OptimizationSettingsConfigInput"];
-            /** @description Enabled generators are refused: search formulas first, by POST /api/automl-features/generate */
-            automl_config?: components["schemas"]["AutoMLConfigModelInput"];
-            /** @description Ensembles */
-            ensemble_config?: components["schemas"]["EnsembleConfigInput"];
-            /** @description Engine */
-            single_model_config?: components["schemas"]["SingleModelConfigInput"];
-            /**
-             * @description What is learned
-             * @default full
+             * @description Spreads by minute of the week, or one per symbol
+             * @default profile
              * @enum {string}
              */
-            kind?: "full" | "incremental" | "thresholds";
-            /** @description Reason, for the audit */
+            costs: "flat" | "profile";
+            /**
+             * @description Reason, for the audit
+             * @default
+             */
+            reason: string;
+        };
+        BacktestRequestInput: {
+            /** @description Bundles: one, or before and after; the active one when absent */
+            models?: string[];
+            /** @description First bar, UTC; minutes */
+            from?: string;
+            /** @description End of the bars, UTC */
+            to?: string;
+            /** @description Default: all configured */
+            pairs?: string[];
+            /** @description Default: the bundle’s */
+            theta1?: number;
+            theta2?: number;
+            /**
+             * @description Spreads by minute of the week, or one per symbol
+             * @default profile
+             * @enum {string}
+             */
+            costs?: "flat" | "profile";
+            /**
+             * @description Reason, for the audit
+             * @default
+             */
             reason?: string;
         };
-        /** @description A training run that begins */
-        StartedRunInput: {
-            /** @description Number of the attempt */
-            run_id: number;
+        BacktestResult: {
+            backtest_id: number;
+            market: string;
             /** @enum {string} */
-            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
-            /** @description What caused it */
-            trigger: string;
-            /** @description 1 for the first */
-            attempt: number;
-            /** @description ISO 8601 in UTC */
-            started_at: string;
-            /** @description null while running */
-            finished_at: string | null;
-            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
-            status: string;
-            /** @description Stage of training */
-            stage: string;
-            /** @description 0 to 100 of the whole run */
-            percent: number;
-            /** @description Time left; null while unknown */
-            eta_seconds: number | null;
-            /** @description Completed stages */
-            stages: ({
-                stage: string;
-                duration_ms: number;
-            } & {
-                [key: string]: unknown;
-            })[];
-            /** @description Its bundle */
-            model_version: string | null;
-            /** @description Active bundle at its start */
-            previous_version: string | null;
-            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
-            metrics: unknown;
-            /** @description Every gate with its verdict */
-            gate: ({
-                code: string;
-                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
-                passed: boolean;
-                value: number | null;
-                relation: (">" | ">=" | "<" | "<=") | null;
-                limit: number | null;
-                /** @enum {string} */
-                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
-                evidence: {
-                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
-                        [key: string]: number | string | boolean | null;
-                    };
-                };
-            } | {
-                name: string;
-                passed: boolean;
-                seen: string;
-                limit: string;
-            })[] | null;
-            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
-            reasons: string[];
-            /** @description Triggers of the monitor that it answers */
-            causes: string[];
-            error: string | null;
-            theta1: number | null;
-            theta2: number | null;
-            cpu_seconds: number | null;
-            peak_memory_bytes: number | null;
-            duration_ms: number | null;
-            /** @description Of each instrument of a direction model; empty for pairs */
-            bars: {
-                symbol: string;
-                /** @description Open time of its first bar in the period */
-                first: string;
-                /** @description Open time of its last one */
-                last: string;
-            }[];
-        } & {
-            [key: string]: unknown;
-        };
-        TrainingStatusInput: {
-            is_training: boolean;
-            /** @description Status of the newest run, or idle */
-            status: string;
-            /** @description 0 to 100 */
-            progress: number;
-            /** @description Stage */
-            message: string;
-            start_time: string | null;
-            end_time: string | null;
-            eta_seconds: number | null;
-            error: string | null;
-            /** @description The newest run */
-            run: components["schemas"]["RunInput"] | null;
-        };
-        FeatureGenerationRequestInput: {
-            /** @description Without an enabled generator: a subject. With one: all, as AI1 learns from all pairs */
-            symbol: string;
-            /**
-             * @description Formulas are searched on bars of one minute
-             * @default 1m
-             * @constant
-             */
-            timeframe?: "1m";
-            /** @description Newest minutes without a search; default: 1000 */
-            limit?: number;
-            /** @description Generators; an enabled one begins a search of formulas */
-            automl_config?: components["schemas"]["AutoMLConfigModelInput"];
-            /** @description First bar, UTC; of a search */
-            start_date?: string;
-            /** @description End of the bars, UTC, a day included; of a search */
-            end_date?: string;
-            /** @description Candidates at most, more are thinned by the seed; default: 600; of a search */
-            candidates?: number;
-            /** @description Seed; default: 1; of a search */
-            random_state?: number;
-            /**
-             * @description Labels are part of datasets: `minutehand dataset export`
-             * @default false
-             * @constant
-             */
-            include_target?: false;
-            /** @description Reason, for the audit */
-            reason?: string;
-        };
-        FeatureGenerationResponseInput: {
-            success: boolean;
-            message: string;
-            feature_count: number;
-            /** @description Seconds */
-            processing_time: number;
-            feature_names: string[];
-            /** @description By feature */
-            statistics: {
-                [key: string]: {
-                    /** @description Newest value */
-                    last: number | null;
-                    mean: number | null;
-                    min: number | null;
-                    max: number | null;
-                    /** @description Minutes without a value */
-                    missing: number;
-                };
+            status: "queued" | "running" | "done" | "failed" | "canceled";
+            requested_by: string;
+            reason: string;
+            request: {
+                models: string[];
+                from: string | null;
+                to: string | null;
+                pairs: string[] | null;
+                theta1: number | null;
+                theta2: number | null;
+                costs: string;
             };
-            /** @description Minutes with bars of both legs */
-            rows: number;
-            /** @description Hash of the feature schema */
-            feature_schema: string;
+            policy_hash: string;
+            /** @description 0 to 100 of its stage */
+            percent: number;
+            stage: string;
+            requested_ms: number;
+            started_ms: number | null;
+            finished_ms: number | null;
+            /** @description Of a failed one; of one that is done: requested pairs without bars */
+            error: string | null;
+            /** @description As `minutehand backtest --json`; null until done */
+            result: unknown;
         };
-        ConfigValidationResponseInput: {
-            /** @description Always true */
-            success: boolean;
-            valid: boolean;
-            errors: string[];
-            warnings: string[];
+        BacktestResultInput: {
+            backtest_id: number;
+            market: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "done" | "failed" | "canceled";
+            requested_by: string;
+            reason: string;
+            request: {
+                models: string[];
+                from: string | null;
+                to: string | null;
+                pairs: string[] | null;
+                theta1: number | null;
+                theta2: number | null;
+                costs: string;
+            };
+            policy_hash: string;
+            /** @description 0 to 100 of its stage */
+            percent: number;
+            stage: string;
+            requested_ms: number;
+            started_ms: number | null;
+            finished_ms: number | null;
+            /** @description Of a failed one; of one that is done: requested pairs without bars */
+            error: string | null;
+            /** @description As `minutehand backtest --json`; null until done */
+            result: unknown;
         };
-        ClearedCacheInput: {
-            success: boolean;
-            message: string;
+        BaggingParamsConfig: {
+            /** @description not supported: refused when given */
+            n_estimators?: number;
+            /** @description not supported: refused when given */
+            bootstrap_fraction?: number;
+            /** @description not supported: refused when given */
+            base_model_type?: string;
+            /** @description not supported: refused when given */
+            mixed_models?: string[] | null;
+            /** @description not supported: refused when given */
+            random_state?: number | null;
+        };
+        BaggingParamsConfigInput: {
+            /** @description not supported: refused when given */
+            n_estimators?: number;
+            /** @description not supported: refused when given */
+            bootstrap_fraction?: number;
+            /** @description not supported: refused when given */
+            base_model_type?: string;
+            /** @description not supported: refused when given */
+            mixed_models?: string[] | null;
+            /** @description not supported: refused when given */
+            random_state?: number | null;
+        };
+        /** @description A proposed change of the configuration */
+        Change: {
+            change_id: number;
+            /** @enum {string} */
+            status: "open" | "approved" | "rejected" | "expired" | "applied" | "failed";
+            /** @description Proposed values by key */
+            changes: {
+                [key: string]: unknown;
+            };
+            /** @description Values when it was proposed */
+            before: {
+                [key: string]: unknown;
+            };
+            reason: string;
+            proposed_by: string;
+            /** @description Epoch ms, as all times here */
+            proposed_ms: number;
+            /** @description Expiry of an undecided change */
+            expires_ms: number;
+            decided_by: string | null;
+            decided_ms: number | null;
+            /** @description Hash of the configuration it was proposed against */
+            policy_hash: string;
+            /** @description When each value takes effect */
+            applies: {
+                [key: string]: "next_bar" | "trainer" | "restart";
+            };
+            branch: string | null;
+            /** @description Newest commit when it was proposed */
+            base_commit: string | null;
+            /** @description Commit of the proposal; null for changes of earlier versions */
+            commit_id: string | null;
+            /** @description Commit that was applied */
+            merge_commit: string | null;
+            applied_ms: number | null;
+            pull_request_url: string | null;
+            /** @description Why the last step failed */
+            failure: string | null;
+            evidence: components["schemas"]["ChangeEvidence"] | null;
+        };
+        /** @description What a change would do */
+        ChangeEvidence: {
+            /** @enum {string} */
+            status: "running" | "done" | "failed";
+            stage: string;
+            percent: number;
+            started_ms: number;
+            finished_ms: number | null;
+            error: string | null;
+            check: {
+                ok: boolean;
+                policy_hash: string | null;
+                text: string;
+            } | null;
+            /** @description Backtest of the active bundle on the last 30 days, before and after */
+            backtest: {
+                from: string;
+                to: string;
+                before: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                after: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                /** @description Why it could not be computed */
+                error: string | null;
+            } | null;
+            /** @description The last 30 days of the journals once more, before and after */
+            replay: {
+                from: string;
+                to: string;
+                before: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                after: {
+                    /** @description Entries, or trades of the backtest */
+                    entries: number;
+                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
+                    net_bps: number;
+                    /** @description The same per trade */
+                    mean_net_bps: number | null;
+                    win_rate: number | null;
+                } | null;
+                /** @description Why it could not be computed */
+                error: string | null;
+            } | null;
         };
         /** @description What a change would do */
         ChangeEvidenceInput: {
@@ -5393,31 +5126,6 @@ export interface components {
                 error: string | null;
             } | null;
         };
-        ConfigInput: {
-            /** @description Hash of this configuration */
-            policy_hash: string;
-            /** @description Hash of the configuration loaded by the trainer, which takes over another one between two trainings */
-            loaded_policy_hash: string;
-            /** @description Values by file; passwords are hidden */
-            config: {
-                [key: string]: {
-                    [key: string]: unknown;
-                };
-            };
-            /** @description Environment variables that override a file */
-            overrides: {
-                variable: string;
-                setting: string;
-            }[];
-        };
-        ChangeProposalInput: {
-            /** @description Values by key */
-            changes: {
-                [key: string]: unknown;
-            };
-            /** @description Why */
-            reason: string;
-        };
         /** @description A proposed change of the configuration */
         ChangeInput: {
             change_id: number;
@@ -5458,134 +5166,253 @@ export interface components {
             failure: string | null;
             evidence: components["schemas"]["ChangeEvidenceInput"] | null;
         };
-        SymbolCoverageInput: {
-            symbol: string;
-            bars: number;
-            first: string | null;
-            last: string | null;
-            /** @description Minutes without a bar inside a session */
-            missing_minutes: number;
-            /** @description Runs of such minutes */
-            holes: number;
-            longest_hole_minutes: number;
-            /** @description Weekends, pauses, holidays: bars 60 minutes or more apart */
-            breaks: number;
-            /** @description open = high = low = close */
-            flat_bars: number;
-            /** @description Closes more than 0.5 % from the previous close, inside a session */
-            spikes: number;
-            /** @description The same across a break */
-            break_jumps: number;
-            /** @description Suspect bars, excluded from training; null without screening */
-            suspects: number | null;
-            /** @description Bars that lead up to now without a gap of more than five days: what makes ready */
-            recent_bars: number;
-            clock: {
-                /** @description Week openings by hour in New York */
-                week_opens_new_york: {
+        ChangeProposal: {
+            /** @description Values by key */
+            changes: {
+                [key: string]: unknown;
+            };
+            /** @description Why */
+            reason: string;
+        };
+        ChangeProposalInput: {
+            /** @description Values by key */
+            changes: {
+                [key: string]: unknown;
+            };
+            /** @description Why */
+            reason: string;
+        };
+        ClearedCache: {
+            success: boolean;
+            message: string;
+        };
+        ClearedCacheInput: {
+            success: boolean;
+            message: string;
+        };
+        Config: {
+            /** @description Hash of this configuration */
+            policy_hash: string;
+            /** @description Hash of the configuration loaded by the trainer, which takes over another one between two trainings */
+            loaded_policy_hash: string;
+            /** @description Values by file; passwords are hidden */
+            config: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description Environment variables that override a file */
+            overrides: {
+                variable: string;
+                setting: string;
+            }[];
+        };
+        ConfigInput: {
+            /** @description Hash of this configuration */
+            policy_hash: string;
+            /** @description Hash of the configuration loaded by the trainer, which takes over another one between two trainings */
+            loaded_policy_hash: string;
+            /** @description Values by file; passwords are hidden */
+            config: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description Environment variables that override a file */
+            overrides: {
+                variable: string;
+                setting: string;
+            }[];
+        };
+        ConfigValidationResponse: {
+            /** @description Always true */
+            success: boolean;
+            valid: boolean;
+            errors: string[];
+            warnings: string[];
+        };
+        ConfigValidationResponseInput: {
+            /** @description Always true */
+            success: boolean;
+            valid: boolean;
+            errors: string[];
+            warnings: string[];
+        };
+        CurrentModel: {
+            /** @description Active bundle; null without one */
+            version: string | null;
+            /** @description Its predecessor */
+            previous: string | null;
+            shadow: string | null;
+            /** @description Age of the bundle */
+            age_seconds: number | null;
+            /** @description Whether it has a signature */
+            is_signed: boolean | null;
+            manifest: components["schemas"]["Manifest"] | null;
+            /** @description Model card, Markdown */
+            card: string | null;
+        };
+        CurrentModelInput: {
+            /** @description Active bundle; null without one */
+            version: string | null;
+            /** @description Its predecessor */
+            previous: string | null;
+            shadow: string | null;
+            /** @description Age of the bundle */
+            age_seconds: number | null;
+            /** @description Whether it has a signature */
+            is_signed: boolean | null;
+            manifest: components["schemas"]["ManifestInput"] | null;
+            /** @description Model card, Markdown */
+            card: string | null;
+        };
+        DirectionDetail: {
+            version: string;
+            is_signed: boolean;
+            manifest: components["schemas"]["DirectionManifest"];
+            /** @description Model card, Markdown */
+            card: string;
+        };
+        DirectionDetailInput: {
+            version: string;
+            is_signed: boolean;
+            manifest: components["schemas"]["DirectionManifestInput"];
+            /** @description Model card, Markdown */
+            card: string;
+        };
+        /** @description The manifest of a direction bundle without golden answers */
+        DirectionManifest: {
+            /** @enum {string} */
+            format: "minutehand.direction/2" | "minutehand.direction/1";
+            version: string;
+            /** Format: date-time */
+            created: string;
+            git_commit: string | null;
+            /** @enum {string} */
+            market?: "live" | "simulated";
+            engine: {
+                name: string;
+                parameters: {
                     [key: string]: number;
                 };
-                /** @description Timestamps are probably not UTC */
-                suspect: boolean;
             };
-            /** @description UTC days with bars, ascending */
-            days: {
-                day: string;
-                bars: number;
-                missing: number;
-                spikes: number;
-                suspects: number;
-            }[];
-            longest_gaps: {
-                /** @description Open of a bar, ISO 8601 in UTC */
+            timeframe: number;
+            windows: {
+                [key: string]: number;
+            };
+            feature_schema: string;
+            features: string[];
+            instruments: string[];
+            sources?: string[];
+            period: {
                 from: string;
-                minutes: number;
+                to: string;
+            };
+            data_hash: string;
+            label: {
+                /** @enum {string} */
+                unit: "percent" | "sigmas";
+                threshold: number;
+                horizon: number;
+            };
+            balance: string;
+            calibration: {
+                kind: string;
+                slope: number[];
+                intercept: number[];
+            };
+            strategy: {
+                theta_up: number;
+                theta_down: number;
+                stop: number;
+                target: number;
+                max_age_bars: number;
+            };
+            metrics: {
+                rows: number;
+                log_loss: number;
+                log_loss_prior: number;
+                brier: number;
+                class_wise_ece: number;
+                auc: (number | null)[];
+                up_or_down_auc: number | null;
+                net_bps: number | null;
+                lower_5_net_bps: number | null;
+                upper_95_net_bps: number | null;
+                trades: number;
+                auc_errors?: (number | null)[];
+                up_or_down_error?: number | null;
+                f1?: number;
+                f1_by_class?: number[];
+                f1_chance?: number;
+                f1_gain_lower?: number | null;
+            };
+            base_rates?: number[];
+            costs?: {
+                taker_fee_bps: number;
+                slippage_bps: number;
+            };
+            bias?: {
+                overall_balance: number | null;
+                buy_sell_ratio: number | null;
+                distribution_std: number | null;
+                prediction_min: number | null;
+                prediction_max: number | null;
+                largest_variance_24h: number | null;
+                bull_market_buy_ratio: number | null;
+                bear_market_sell_ratio: number | null;
+                outcome_predicted?: number | null;
+                outcome_observed?: number | null;
+                biased: string[];
+                warnings?: string[];
+            };
+            targets?: {
+                name: string;
+                goal: string;
+                measured: number | null;
+                met: boolean;
+                implausible?: boolean;
             }[];
-            greatest_spikes: {
-                /** @description Open of a bar, ISO 8601 in UTC */
-                at: string;
-                /** @description 0.01 = 1 % */
-                change: number;
-            }[];
-        };
-        ImportRunInput: {
-            import_number: number;
-            /** @enum {string} */
-            kind: "import" | "replace" | "delete";
-            /** @description A path; of a deletion the symbol and the period */
-            source: string;
-            done_by: string;
-            /** @description Epoch ms */
-            began_ms: number;
-            /** @description null while it runs, and when it was killed */
-            finished_ms: number | null;
-            added: number;
-            /** @description Bars that it replaced or deleted */
-            removed: number;
-            rejected: number;
-            /** @description By symbol */
-            verdicts: {
+            gates?: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            })[];
+            edge: {
                 [key: string]: {
-                    /** @enum {string} */
-                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
-                    findings: {
-                        /** @enum {string} */
-                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
-                        /** @description The test that found it */
-                        by: string;
-                        values: {
-                            [key: string]: string | number;
-                        };
-                    }[];
+                    no_edge: boolean;
+                    trades: number;
+                    net_bps: number | null;
+                    lower_net_bps: number | null;
+                    p_value?: number | null;
                 };
             };
-            /** @description Verdicts that a person accepted */
-            accepted: string[];
-            undone_ms: number | null;
-            undone_by: string | null;
-        };
-        ImportUndoInput: {
-            import_number: number;
-            dry_run: boolean;
-            /** @description Bars that go, by symbol; first and last in epoch seconds */
-            removed: {
-                symbol: string;
-                bars: number;
-                first: number;
-                last: number;
-            }[];
-            /** @description Bars that come back */
-            restored: {
-                symbol: string;
-                bars: number;
-                first: number;
-                last: number;
-            }[];
-            series: {
-                symbol: string;
-                name: string;
-                values: number;
-            }[];
-            /** @description Versions that were trained on these bars */
-            models: string[];
-        };
-        /** @description A bundle of the direction model */
-        DirectionModelInput: {
-            /** @description Version of the bundle */
-            model_id: string;
-            /** @description Timeframe of its instruments */
-            timeframe: string;
-            /** @description ISO 8601 in UTC */
-            created: string;
-            /** @description Symbols it was trained on */
-            instruments: string[];
-            /** @description Symbols with an edge after costs */
-            with_edge: string[];
-            is_active: boolean;
-            /** @description Predecessor of the active one */
-            is_previous: boolean;
-            /** @description Error code if it is unusable */
-            error: string | null;
+            evaluation_look?: number;
+            files: {
+                "direction.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "validation.json": {
+                    sha256: string;
+                    bytes: number;
+                };
+            };
         };
         /** @description The manifest of a direction bundle without golden answers */
         DirectionManifestInput: {
@@ -5721,12 +5548,48 @@ export interface components {
                 };
             };
         };
-        DirectionDetailInput: {
+        /** @description A bundle of the direction model */
+        DirectionModel: {
+            /** @description Version of the bundle */
+            model_id: string;
+            /** @description Timeframe of its instruments */
+            timeframe: string;
+            /** @description ISO 8601 in UTC */
+            created: string;
+            /** @description Symbols it was trained on */
+            instruments: string[];
+            /** @description Symbols with an edge after costs */
+            with_edge: string[];
+            is_active: boolean;
+            /** @description Predecessor of the active one */
+            is_previous: boolean;
+            /** @description Error code if it is unusable */
+            error: string | null;
+        };
+        /** @description A bundle of the direction model */
+        DirectionModelInput: {
+            /** @description Version of the bundle */
+            model_id: string;
+            /** @description Timeframe of its instruments */
+            timeframe: string;
+            /** @description ISO 8601 in UTC */
+            created: string;
+            /** @description Symbols it was trained on */
+            instruments: string[];
+            /** @description Symbols with an edge after costs */
+            with_edge: string[];
+            is_active: boolean;
+            /** @description Predecessor of the active one */
+            is_previous: boolean;
+            /** @description Error code if it is unusable */
+            error: string | null;
+        };
+        DirectionPointer: {
+            timeframe: string;
+            /** @description Active bundle of the timeframe */
             version: string;
-            is_signed: boolean;
-            manifest: components["schemas"]["DirectionManifestInput"];
-            /** @description Model card, Markdown */
-            card: string;
+            /** @description Its predecessor */
+            previous: string | null;
         };
         DirectionPointerInput: {
             timeframe: string;
@@ -5735,79 +5598,294 @@ export interface components {
             /** @description Its predecessor */
             previous: string | null;
         };
-        VerifiedDirectionInput: {
-            version: string;
-            /** @description Rows compared with onnxruntime */
-            rows: number;
-            /** @description Of a probability */
-            largest_difference: number;
+        EnsembleConfig: {
+            /**
+             * @description true: the engine `vote`, the weighted vote of train.vote_members (pairs only)
+             * @default false
+             */
+            enabled: boolean;
+            /**
+             * @description not supported: refused when given
+             * @enum {string}
+             */
+            method?: "bagging" | "stacking";
+            /** @description not supported: refused when given */
+            bagging_params?: components["schemas"]["BaggingParamsConfig"];
+            /** @description not supported: refused when given */
+            stacking_params?: components["schemas"]["StackingParamsConfig"];
         };
-        /** @description A published signal */
-        SignalInput: {
-            /** @description Close of the bar, ISO 8601 in UTC */
-            timestamp: string;
-            /** @description The subject */
-            pair_id: string;
-            /** @description Distance of the spread from its mean, standard deviations */
-            z_score: number | null;
-            /** @description AI1: probability of reversion before the stop */
-            return_prob: number | null;
-            /** @description AI2: risk rank, 0 to 1 */
-            risk_score: number | null;
-            /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
-            entry: string;
-            /** @description return_prob · (1 − risk_score) */
-            confidence: number | null;
-            /** @description Entry requires return_prob above this */
-            theta1: number | null;
-            /** @description Entry requires a risk rank below this */
-            theta2: number | null;
-            /** @description AI3: size, 0 to 1 */
-            position_scale: number | null;
+        EnsembleConfigInput: {
             /**
-             * @description Action for consumers
+             * @description true: the engine `vote`, the weighted vote of train.vote_members (pairs only)
+             * @default false
+             */
+            enabled?: boolean;
+            /**
+             * @description not supported: refused when given
              * @enum {string}
              */
-            action: "ENTER" | "EXIT" | "HOLD";
-            /** @description Reason, see docs/reference/PROTOCOL.md */
-            reason: string;
-            /**
-             * @description State of the daemon
-             * @enum {string}
-             */
-            mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
-            /** @description Side of the position after this bar: −1, 0 or 1 */
-            target: number;
-            /** @description signal_id of the entry of the open position, or empty */
-            position_id: string;
-            /** @description Hedge ratio; absent in an instrument's */
-            beta?: number | null;
-            /** @description Close of leg A; absent in an instrument's */
-            price_a?: number | null;
-            /** @description Close of leg B; absent in an instrument's */
-            price_b?: number | null;
-            /** @description Identifier of the decision */
-            signal_id: string;
-            /** @description Bundle that scored it; empty without models */
-            model_version: string;
-            /** @description Hash of the configuration that decided it */
-            policy_hash: string;
-            /** @description Expected net result of an entry now, basis points; absent in an instrument's */
-            expected_net_bps?: number | null;
-            /** @description Probability of up; absent in a pair's */
-            ml_up_prob?: number | null;
-            /** @description Probability of down; absent in a pair's */
-            ml_down_prob?: number | null;
-            /** @description Probability of range; absent in a pair's */
-            ml_range_prob?: number | null;
-            /** @description Stop loss, as a fraction of the entry's close; absent in a pair's */
-            stop?: number | null;
-            /** @description Take profit, as a fraction of the entry’s close; absent in a pair's */
-            take_profit?: number | null;
-            /** @description Close of the bar; absent in a pair's */
-            price?: number | null;
-            /** @description Publication, epoch ms */
-            generated_at_ms: number;
+            method?: "bagging" | "stacking";
+            /** @description not supported: refused when given */
+            bagging_params?: components["schemas"]["BaggingParamsConfigInput"];
+            /** @description not supported: refused when given */
+            stacking_params?: components["schemas"]["StackingParamsConfigInput"];
+        };
+        Explanation: {
+            subject: string;
+            /** @enum {string} */
+            kind: "pair" | "instrument";
+            /** @description Open of the bar */
+            time: string;
+            /** @description As published, without its envelope */
+            signal: {
+                /** @description Close of the bar, ISO 8601 in UTC */
+                timestamp: string;
+                /** @description The subject */
+                pair_id: string;
+                /** @description Distance of the spread from its mean, standard deviations */
+                z_score: number | null;
+                /** @description AI1: probability of reversion before the stop */
+                return_prob: number | null;
+                /** @description AI2: risk rank, 0 to 1 */
+                risk_score: number | null;
+                /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
+                entry: string;
+                /** @description return_prob · (1 − risk_score) */
+                confidence: number | null;
+                /** @description Entry requires return_prob above this */
+                theta1: number | null;
+                /** @description Entry requires a risk rank below this */
+                theta2: number | null;
+                /** @description AI3: size, 0 to 1 */
+                position_scale: number | null;
+                /**
+                 * @description Action for consumers
+                 * @enum {string}
+                 */
+                action: "ENTER" | "EXIT" | "HOLD";
+                /** @description Reason, see docs/reference/PROTOCOL.md */
+                reason: string;
+                /**
+                 * @description State of the daemon
+                 * @enum {string}
+                 */
+                mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
+                /** @description Side of the position after this bar: −1, 0 or 1 */
+                target: number;
+                /** @description signal_id of the entry of the open position, or empty */
+                position_id: string;
+                /** @description Hedge ratio; absent in an instrument's */
+                beta?: number | null;
+                /** @description Close of leg A; absent in an instrument's */
+                price_a?: number | null;
+                /** @description Close of leg B; absent in an instrument's */
+                price_b?: number | null;
+                /** @description Identifier of the decision */
+                signal_id: string;
+                /** @description Bundle that scored it; empty without models */
+                model_version: string;
+                /** @description Hash of the configuration that decided it */
+                policy_hash: string;
+                /** @description Expected net result of an entry now, basis points; absent in an instrument's */
+                expected_net_bps?: number | null;
+                /** @description Probability of up; absent in a pair's */
+                ml_up_prob?: number | null;
+                /** @description Probability of down; absent in a pair's */
+                ml_down_prob?: number | null;
+                /** @description Probability of range; absent in a pair's */
+                ml_range_prob?: number | null;
+                /** @description Stop loss, as a fraction of the entry's close; absent in a pair's */
+                stop?: number | null;
+                /** @description Take profit, as a fraction of the entry’s close; absent in a pair's */
+                take_profit?: number | null;
+                /** @description Close of the bar; absent in a pair's */
+                price?: number | null;
+            } & {
+                [key: string]: unknown;
+            };
+            /** @description Meaning of the reason */
+            meaning: string;
+            /** @description Whether recomputation gives the published signal */
+            reproduced: {
+                equal: boolean;
+                code: string | null;
+                differences: {
+                    what: string;
+                    published: string;
+                    computed: string;
+                }[];
+            };
+            features: {
+                name: string;
+                unit: string;
+                value: number | null;
+                /** @description Quantile in training, 0 to 1 */
+                percentile: number | null;
+            }[];
+            models: {
+                ai1: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Error code if unavailable */
+                    code: string | null;
+                };
+                ai2: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Error code if unavailable */
+                    code: string | null;
+                };
+                ai3: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Error code if unavailable */
+                    code: string | null;
+                };
+            } | null;
+            /** @description For instruments; probabilities are the softmax of the scores */
+            direction: {
+                up: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Error code if unavailable */
+                    code: string | null;
+                };
+                down: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Error code if unavailable */
+                    code: string | null;
+                };
+                range: {
+                    /** @description Probability, or size of AI3 */
+                    answer: number;
+                    /** @description In logits: expected plus all contributions */
+                    score: number | null;
+                    /** @description Mean score of training, logits */
+                    expected: number | null;
+                    /** @description SHAP values, greatest first */
+                    contributions: {
+                        feature: string;
+                        logits: number;
+                    }[] | null;
+                    /** @description Error code if unavailable */
+                    code: string | null;
+                };
+            } | null;
+            /** @description Rules of the direction bundle */
+            strategy: {
+                theta_up: number;
+                theta_down: number;
+                /** @description Fraction of the close at entry */
+                stop: number;
+                target: number;
+                max_age_bars: number;
+                has_edge: boolean;
+            } | null;
+            /** @description Basis points */
+            costs: {
+                round_trip_bps: number;
+                /** @description Overnight swaps that the entry is expected to pay */
+                expected_swap_bps: number;
+                /** @description At z, or at z_entry if the bar is not a candidate */
+                expected_net_bps: number;
+                expected_gross_bps: number;
+                min_expected_net_bps: number;
+                break_even_prob: number | null;
+            } | null;
+            /** @description Entry conditions, in order of evaluation */
+            conditions: {
+                /** @enum {string} */
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
+                reason: string;
+                holds: boolean;
+                value: number | null;
+                limit: number | null;
+                /** @description Required relation of value to limit */
+                relation: (">=" | ">" | "<=" | "<") | null;
+                /** @description Required change of value; 0 if the condition holds */
+                change: number | null;
+                /** @description |change| relative to the scale of the value */
+                relative: number | null;
+            }[];
+            /** @description Entry conditions that failed, nearest first */
+            to_enter: {
+                /** @enum {string} */
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
+                reason: string;
+                holds: boolean;
+                value: number | null;
+                limit: number | null;
+                /** @description Required relation of value to limit */
+                relation: (">=" | ">" | "<=" | "<") | null;
+                /** @description Required change of value; 0 if the condition holds */
+                change: number | null;
+                /** @description |change| relative to the scale of the value */
+                relative: number | null;
+            }[];
+            /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
+            to_exit: {
+                /** @enum {string} */
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
+                reason: string;
+                holds: boolean;
+                value: number | null;
+                limit: number | null;
+                /** @description Required relation of value to limit */
+                relation: (">=" | ">" | "<=" | "<") | null;
+                /** @description Required change of value; 0 if the condition holds */
+                change: number | null;
+                /** @description |change| relative to the scale of the value */
+                relative: number | null;
+            }[];
         } & {
             [key: string]: unknown;
         };
@@ -6070,34 +6148,947 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description A model bundle */
-        ModelInput: {
-            /** @description Version of the bundle */
-            model_id: string;
-            /** @description Same as model_id, as used by `load` */
-            model_name: string;
+        FeatureGenerationRequest: {
+            /** @description Without an enabled generator: a subject. With one: all, as AI1 learns from all pairs */
+            symbol: string;
             /**
-             * @description State in the registry
+             * @description Formulas are searched on bars of one minute
+             * @default 1m
+             * @constant
+             */
+            timeframe: "1m";
+            /** @description Newest minutes without a search; default: 1000 */
+            limit?: number;
+            /** @description Generators; an enabled one begins a search of formulas */
+            automl_config?: components["schemas"]["AutoMLConfigModel"];
+            /** @description First bar, UTC; of a search */
+            start_date?: string;
+            /** @description End of the bars, UTC, a day included; of a search */
+            end_date?: string;
+            /** @description Candidates at most, more are thinned by the seed; default: 600; of a search */
+            candidates?: number;
+            /** @description Seed; default: 1; of a search */
+            random_state?: number;
+            /**
+             * @description Labels are part of datasets: `minutehand dataset export`
+             * @default false
+             * @constant
+             */
+            include_target: false;
+            /** @description Reason, for the audit */
+            reason?: string;
+        };
+        FeatureGenerationRequestInput: {
+            /** @description Without an enabled generator: a subject. With one: all, as AI1 learns from all pairs */
+            symbol: string;
+            /**
+             * @description Formulas are searched on bars of one minute
+             * @default 1m
+             * @constant
+             */
+            timeframe?: "1m";
+            /** @description Newest minutes without a search; default: 1000 */
+            limit?: number;
+            /** @description Generators; an enabled one begins a search of formulas */
+            automl_config?: components["schemas"]["AutoMLConfigModelInput"];
+            /** @description First bar, UTC; of a search */
+            start_date?: string;
+            /** @description End of the bars, UTC, a day included; of a search */
+            end_date?: string;
+            /** @description Candidates at most, more are thinned by the seed; default: 600; of a search */
+            candidates?: number;
+            /** @description Seed; default: 1; of a search */
+            random_state?: number;
+            /**
+             * @description Labels are part of datasets: `minutehand dataset export`
+             * @default false
+             * @constant
+             */
+            include_target?: false;
+            /** @description Reason, for the audit */
+            reason?: string;
+        };
+        FeatureGenerationResponse: {
+            success: boolean;
+            message: string;
+            feature_count: number;
+            /** @description Seconds */
+            processing_time: number;
+            feature_names: string[];
+            /** @description By feature */
+            statistics: {
+                [key: string]: {
+                    /** @description Newest value */
+                    last: number | null;
+                    mean: number | null;
+                    min: number | null;
+                    max: number | null;
+                    /** @description Minutes without a value */
+                    missing: number;
+                };
+            };
+            /** @description Minutes with bars of both legs */
+            rows: number;
+            /** @description Hash of the feature schema */
+            feature_schema: string;
+        };
+        FeatureGenerationResponseInput: {
+            success: boolean;
+            message: string;
+            feature_count: number;
+            /** @description Seconds */
+            processing_time: number;
+            feature_names: string[];
+            /** @description By feature */
+            statistics: {
+                [key: string]: {
+                    /** @description Newest value */
+                    last: number | null;
+                    mean: number | null;
+                    min: number | null;
+                    max: number | null;
+                    /** @description Minutes without a value */
+                    missing: number;
+                };
+            };
+            /** @description Minutes with bars of both legs */
+            rows: number;
+            /** @description Hash of the feature schema */
+            feature_schema: string;
+        };
+        /** @description Other keys are refused by name */
+        FeaturetoolsConfigModel: {
+            /**
+             * @description Whether hour, day of the week and minute of the day are candidates
+             * @default false
+             */
+            enabled: boolean;
+            /** @description Only 1: there is one table of bars, nothing to join */
+            max_depth?: number;
+            /** @description Chosen ones of this kind at most; default: 8 */
+            max_features?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description Other keys are refused by name */
+        FeaturetoolsConfigModelInput: {
+            /**
+             * @description Whether hour, day of the week and minute of the day are candidates
+             * @default false
+             */
+            enabled?: boolean;
+            /** @description Only 1: there is one table of bars, nothing to join */
+            max_depth?: number;
+            /** @description Chosen ones of this kind at most; default: 8 */
+            max_features?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        GoLive: {
+            /** Format: date-time */
+            looked_at: string;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            /** @description Nothing is left to do before trading on paper */
+            ready_for_paper: boolean;
+            /** @description Paper trading is done as well */
+            ready: boolean;
+            /** @description In the order in which they are worked off */
+            checks: {
+                /** @enum {string} */
+                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "notifications" | "backup" | "standby" | "consumer" | "paper";
+                /**
+                 * @description ask: minutehand cannot see it, and a person decides
+                 * @enum {string}
+                 */
+                verdict: "ok" | "todo" | "ask";
+                seen: string;
+                /** @description Empty when there is nothing to do */
+                fix: string;
+            }[];
+            next: string;
+        };
+        GoLiveInput: {
+            /** Format: date-time */
+            looked_at: string;
+            /** @enum {string} */
+            market: "live" | "simulated";
+            /** @description Nothing is left to do before trading on paper */
+            ready_for_paper: boolean;
+            /** @description Paper trading is done as well */
+            ready: boolean;
+            /** @description In the order in which they are worked off */
+            checks: {
+                /** @enum {string} */
+                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "notifications" | "backup" | "standby" | "consumer" | "paper";
+                /**
+                 * @description ask: minutehand cannot see it, and a person decides
+                 * @enum {string}
+                 */
+                verdict: "ok" | "todo" | "ask";
+                seen: string;
+                /** @description Empty when there is nothing to do */
+                fix: string;
+            }[];
+            next: string;
+        };
+        ImportRun: {
+            import_number: number;
+            /** @enum {string} */
+            kind: "import" | "replace" | "delete";
+            /** @description A path; of a deletion the symbol and the period */
+            source: string;
+            done_by: string;
+            /** @description Epoch ms */
+            began_ms: number;
+            /** @description null while it runs, and when it was killed */
+            finished_ms: number | null;
+            added: number;
+            /** @description Bars that it replaced or deleted */
+            removed: number;
+            rejected: number;
+            /** @description By symbol */
+            verdicts: {
+                [key: string]: {
+                    /** @enum {string} */
+                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                    findings: {
+                        /** @enum {string} */
+                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                        /** @description The test that found it */
+                        by: string;
+                        values: {
+                            [key: string]: string | number;
+                        };
+                    }[];
+                };
+            };
+            /** @description Verdicts that a person accepted */
+            accepted: string[];
+            undone_ms: number | null;
+            undone_by: string | null;
+        };
+        ImportRunInput: {
+            import_number: number;
+            /** @enum {string} */
+            kind: "import" | "replace" | "delete";
+            /** @description A path; of a deletion the symbol and the period */
+            source: string;
+            done_by: string;
+            /** @description Epoch ms */
+            began_ms: number;
+            /** @description null while it runs, and when it was killed */
+            finished_ms: number | null;
+            added: number;
+            /** @description Bars that it replaced or deleted */
+            removed: number;
+            rejected: number;
+            /** @description By symbol */
+            verdicts: {
+                [key: string]: {
+                    /** @enum {string} */
+                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                    findings: {
+                        /** @enum {string} */
+                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
+                        /** @description The test that found it */
+                        by: string;
+                        values: {
+                            [key: string]: string | number;
+                        };
+                    }[];
+                };
+            };
+            /** @description Verdicts that a person accepted */
+            accepted: string[];
+            undone_ms: number | null;
+            undone_by: string | null;
+        };
+        ImportUndo: {
+            import_number: number;
+            dry_run: boolean;
+            /** @description Bars that go, by symbol; first and last in epoch seconds */
+            removed: {
+                symbol: string;
+                bars: number;
+                first: number;
+                last: number;
+            }[];
+            /** @description Bars that come back */
+            restored: {
+                symbol: string;
+                bars: number;
+                first: number;
+                last: number;
+            }[];
+            series: {
+                symbol: string;
+                name: string;
+                values: number;
+            }[];
+            /** @description Versions that were trained on these bars */
+            models: string[];
+        };
+        ImportUndoInput: {
+            import_number: number;
+            dry_run: boolean;
+            /** @description Bars that go, by symbol; first and last in epoch seconds */
+            removed: {
+                symbol: string;
+                bars: number;
+                first: number;
+                last: number;
+            }[];
+            /** @description Bars that come back */
+            restored: {
+                symbol: string;
+                bars: number;
+                first: number;
+                last: number;
+            }[];
+            series: {
+                symbol: string;
+                name: string;
+                values: number;
+            }[];
+            /** @description Versions that were trained on these bars */
+            models: string[];
+        };
+        LatestScores: {
+            subject: string;
+            /** @description Close of the bar, ISO 8601 in UTC */
+            timestamp: string;
+            /** @description Since its publication */
+            age_seconds: number;
+            /**
+             * @description history: the daemon is not connected
              * @enum {string}
              */
-            status: "candidate" | "active" | "archived" | "rejected";
-            is_active: boolean;
-            /** @description Predecessor of the active one, target of a rollback */
-            is_previous: boolean;
-            /** @description Scores the same bars without publishing */
-            is_shadow: boolean;
-            /** @description ISO 8601 in UTC */
+            source: "daemon" | "history";
+            /** @description Bundle that scored it */
+            model_version: string;
+            /** @description Hash of names, formulas and windows of the features */
+            feature_schema: string;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /** @description Distance of the spread from its mean, standard deviations */
+            z_score: number | null;
+            /** @description Entry requires return_prob above this */
+            theta1: number | null;
+            /** @description Entry requires a risk rank below this */
+            theta2: number | null;
+            /** @description Probability of up, of an instrument */
+            ml_up_prob: number | null;
+            /** @description Probability of down */
+            ml_down_prob: number | null;
+            /** @description Probability of range */
+            ml_range_prob: number | null;
+            /** @description Expected result of an entry after costs, basis points */
+            expected_net_bps: number | null;
+        };
+        LatestScoresInput: {
+            subject: string;
+            /** @description Close of the bar, ISO 8601 in UTC */
+            timestamp: string;
+            /** @description Since its publication */
+            age_seconds: number;
+            /**
+             * @description history: the daemon is not connected
+             * @enum {string}
+             */
+            source: "daemon" | "history";
+            /** @description Bundle that scored it */
+            model_version: string;
+            /** @description Hash of names, formulas and windows of the features */
+            feature_schema: string;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /** @description Distance of the spread from its mean, standard deviations */
+            z_score: number | null;
+            /** @description Entry requires return_prob above this */
+            theta1: number | null;
+            /** @description Entry requires a risk rank below this */
+            theta2: number | null;
+            /** @description Probability of up, of an instrument */
+            ml_up_prob: number | null;
+            /** @description Probability of down */
+            ml_down_prob: number | null;
+            /** @description Probability of range */
+            ml_range_prob: number | null;
+            /** @description Expected result of an entry after costs, basis points */
+            expected_net_bps: number | null;
+        };
+        LoginRequest: {
+            /** @description Code of a one-time login link */
+            code?: string;
+            /** @description A bearer token */
+            token?: string;
+        };
+        LoginRequestInput: {
+            /** @description Code of a one-time login link */
+            code?: string;
+            /** @description A bearer token */
+            token?: string;
+        };
+        /** @description Options of a training run */
+        MLTrainingConfig: {
+            /** @description An instrument such as BTC/USDT: the direction model is trained on it. all (the default): the models of all pairs */
+            symbol?: string;
+            /** @description Of an instrument (default: 1h); for all pairs only 1m is accepted */
+            timeframe?: string;
+            /** @description First bar, UTC */
+            start_date?: string;
+            /** @description End of the bars, UTC; a day is included */
+            end_date?: string;
+            /**
+             * @description A run always writes its bundle
+             * @default true
+             * @constant
+             */
+            save_model: true;
+            /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument not supported: refused when given */
+            validation_split?: number;
+            /** @description The rest of validation_split */
+            train_test_split?: number;
+            /** @description Of pairs: in this training in place of train.folds. Of an instrument fixed by the configuration: only its current value is accepted */
+            cross_validation_folds?: number;
+            /** @description Of an instrument: bars until the labeled close. Of pairs fixed by the configuration: only its current value is accepted */
+            prediction_horizon?: number;
+            /** @description Seed */
+            random_state?: number;
+            /** @description fixed by the configuration: only its current value is accepted */
+            early_stopping_rounds?: number;
+            /** @description Of pairs: trees of at most 2^max_depth leaves, in this training in place of train.ai1.leaves, ai2, ai3. Of an instrument not supported: refused when given */
+            max_depth?: number;
+            /** @description Of pairs: trees of each model at most, in this training in place of train.ai1.rounds, ai2, ai3. Of an instrument not supported: refused when given */
+            n_estimators?: number;
+            /** @description Of pairs: in this training in place of train.ai1.learning_rate, ai2, ai3. Of an instrument not supported: refused when given */
+            learning_rate?: number;
+            /** @description Search; default: the configuration */
+            optimization_settings?: components["schemas"]["OptimizationSettingsConfig"];
+            /** @description Enabled generators are refused: search formulas first, by POST /api/automl-features/generate */
+            automl_config?: components["schemas"]["AutoMLConfigModel"];
+            /** @description Ensembles */
+            ensemble_config?: components["schemas"]["EnsembleConfig"];
+            /** @description Engine */
+            single_model_config?: components["schemas"]["SingleModelConfig"];
+            /**
+             * @description What is learned
+             * @default full
+             * @enum {string}
+             */
+            kind: "full" | "incremental" | "thresholds";
+            /** @description Reason, for the audit */
+            reason?: string;
+        };
+        /** @description Options of a training run */
+        MLTrainingConfigInput: {
+            /** @description An instrument such as BTC/USDT: the direction model is trained on it. all (the default): the models of all pairs */
+            symbol?: string;
+            /** @description Of an instrument (default: 1h); for all pairs only 1m is accepted */
+            timeframe?: string;
+            /** @description First bar, UTC */
+            start_date?: string;
+            /** @description End of the bars, UTC; a day is included */
+            end_date?: string;
+            /**
+             * @description A run always writes its bundle
+             * @default true
+             * @constant
+             */
+            save_model?: true;
+            /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument not supported: refused when given */
+            validation_split?: number;
+            /** @description The rest of validation_split */
+            train_test_split?: number;
+            /** @description Of pairs: in this training in place of train.folds. Of an instrument fixed by the configuration: only its current value is accepted */
+            cross_validation_folds?: number;
+            /** @description Of an instrument: bars until the labeled close. Of pairs fixed by the configuration: only its current value is accepted */
+            prediction_horizon?: number;
+            /** @description Seed */
+            random_state?: number;
+            /** @description fixed by the configuration: only its current value is accepted */
+            early_stopping_rounds?: number;
+            /** @description Of pairs: trees of at most 2^max_depth leaves, in this training in place of train.ai1.leaves, ai2, ai3. Of an instrument not supported: refused when given */
+            max_depth?: number;
+            /** @description Of pairs: trees of each model at most, in this training in place of train.ai1.rounds, ai2, ai3. Of an instrument not supported: refused when given */
+            n_estimators?: number;
+            /** @description Of pairs: in this training in place of train.ai1.learning_rate, ai2, ai3. Of an instrument not supported: refused when given */
+            learning_rate?: number;
+            /** @description Search; default: the configuration */
+            optimization_settings?: components["schemas"]["OptimizationSettingsConfigInput"];
+            /** @description Enabled generators are refused: search formulas first, by POST /api/automl-features/generate */
+            automl_config?: components["schemas"]["AutoMLConfigModelInput"];
+            /** @description Ensembles */
+            ensemble_config?: components["schemas"]["EnsembleConfigInput"];
+            /** @description Engine */
+            single_model_config?: components["schemas"]["SingleModelConfigInput"];
+            /**
+             * @description What is learned
+             * @default full
+             * @enum {string}
+             */
+            kind?: "full" | "incremental" | "thresholds";
+            /** @description Reason, for the audit */
+            reason?: string;
+        };
+        /** @description The manifest of a bundle without golden answers */
+        Manifest: {
+            /** @enum {string} */
+            format: "minutehand.bundle/3" | "minutehand.bundle/2";
+            version: string;
+            configuration?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** Format: date-time */
             created: string;
-            adopted_at: string | null;
-            retired_at: string | null;
-            /** @description When retention removed its files */
-            removed_at: string | null;
-            /** @description Failed gates in words */
-            reasons: string[];
-            /** @description The same as data; without those that an earlier version recorded in words */
-            failed_gates: ({
+            /** @enum {string} */
+            market: "live" | "simulated";
+            seed: number;
+            git_commit: string | null;
+            feature_schema: string;
+            features: string[];
+            windows: {
+                [key: string]: number | string;
+            };
+            pairs: string[];
+            period: {
+                from: string;
+                to: string;
+                holdout_from: string;
+            };
+            warm_start_from?: {
+                version: string;
+                times: number;
+                learned_until: string;
+                trees: {
+                    ai1: number;
+                    ai2: number;
+                    ai3: number;
+                };
+            };
+            data_hash: string;
+            dataset_id?: string;
+            label_policy: {
+                [key: string]: number;
+            };
+            engine: {
+                name: string;
+                parameters: {
+                    [key: string]: number;
+                };
+            };
+            theta1: number;
+            theta2: number;
+            search?: {
+                ai1: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    gain_required_errors?: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                ai2?: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    gain_required_errors?: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                ai3?: {
+                    trials: number;
+                    complete: number;
+                    pruned: number;
+                    failed: number;
+                    configured_log_loss: number;
+                    best_log_loss: number;
+                    gain: number;
+                    gain_standard_error: number;
+                    gain_required_errors?: number;
+                    forward_gain?: number | null;
+                    best_parameters: {
+                        [key: string]: number | string | boolean;
+                    };
+                    adopted: boolean;
+                } | null;
+                thresholds: {
+                    tried: number;
+                    allowed: number;
+                    chosen: boolean;
+                    net_sharpe: number | null;
+                    trades: number;
+                    pass_rate: number;
+                    expected_max_sharpe: number | null;
+                    probabilistic_sharpe: number | null;
+                    deflated_sharpe: number | null;
+                } | null;
+            };
+            risk_quantiles: number[];
+            expectation?: {
+                promised: number[];
+                earned: number[];
+                bars_held?: number;
+            };
+            metrics: {
+                ai1: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                };
+                ai2: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                };
+                ai3: {
+                    rows?: number;
+                    effective_rows?: number;
+                    trees?: number;
+                    calibration?: {
+                        slope: number;
+                        intercept: number;
+                    } | null;
+                    cross_validation: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    walk_forward?: {
+                        mean: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                        folds: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        }[];
+                    };
+                    holdout: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                    holdout_by_pair: {
+                        [key: string]: {
+                            rows: number;
+                            label_mean: number | null;
+                            auc: number | null;
+                            brier: number | null;
+                            brier_baseline: number | null;
+                            log_loss: number | null;
+                            ece: number | null;
+                        };
+                    };
+                    holdout_served?: {
+                        rows: number;
+                        label_mean: number | null;
+                        auc: number | null;
+                        brier: number | null;
+                        brier_baseline: number | null;
+                        log_loss: number | null;
+                        ece: number | null;
+                    };
+                };
+                ai2_parts: {
+                    [key: string]: number;
+                };
+                ai2_parts_auc?: {
+                    [key: string]: number | null;
+                };
+                net?: {
+                    rows: number;
+                    effective_rows: number;
+                    trees: number;
+                    clipped: number;
+                    walk_forward: {
+                        /** @enum {string} */
+                        costs: "flat" | "profile";
+                        windows: boolean;
+                        trades: number;
+                        gross_bps: number | null;
+                        net_bps: number | null;
+                        lower_5_net_bps: number | null;
+                        upper_95_net_bps: number | null;
+                        no_edge: boolean;
+                    }[];
+                };
+            };
+            edge: {
+                [key: string]: {
+                    no_edge: boolean;
+                    trades: number;
+                    wins?: number;
+                    mean_gross_bps: number | null;
+                    mean_net_bps: number | null;
+                    lower_5_net_bps: number | null;
+                    p?: number;
+                    adjusted_p?: number;
+                    bound_level?: number;
+                    allowed_loss_bps?: number | null;
+                    mean_cost_bps?: number | null;
+                    break_even_cost_bps?: number | null;
+                };
+            };
+            holdout_look?: {
+                look: number;
+                level: number;
+            };
+            backtest?: {
+                trades: number;
+                win_rate: number | null;
+                mean_net_bps: number | null;
+                net_sharpe: number | null;
+                max_drawdown: number;
+            };
+            executability?: {
+                all_pairs: {
+                    trades: number;
+                    net_bps: number | null;
+                    break_even_cost: number | null;
+                    delayed_net_bps: {
+                        after_1: number | null;
+                        after_2: number | null;
+                        after_5: number | null;
+                    };
+                    narrow_trades: number;
+                    narrow_net_bps: number | null;
+                    hours: {
+                        trades: number;
+                        net_bps: number;
+                    }[];
+                };
+                edge_pairs: {
+                    trades: number;
+                    net_bps: number | null;
+                    break_even_cost: number | null;
+                    delayed_net_bps: {
+                        after_1: number | null;
+                        after_2: number | null;
+                        after_5: number | null;
+                    };
+                    narrow_trades: number;
+                    narrow_net_bps: number | null;
+                    hours: {
+                        trades: number;
+                        net_bps: number;
+                    }[];
+                };
+            };
+            skill?: {
+                auc: number;
+                placebo_auc: number;
+                skill: number;
+                standard_error: number | null;
+                lower_95: number | null;
+                draws: number;
+                days: number;
+            } | null;
+            outside_columns?: string[];
+            gates?: ({
                 code: string;
                 role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
                 value: number | null;
                 relation: (">" | ">=" | "<" | "<=") | null;
                 limit: number | null;
@@ -6108,23 +7099,56 @@ export interface components {
                         [key: string]: number | string | boolean | null;
                     };
                 };
-                group?: string;
             } | {
-                code: string;
+                name: string;
+                passed: boolean;
                 seen: string;
                 limit: string;
             })[];
-            /** @description Rows of `model_registry` */
-            models: {
-                /** @description AI1, AI2 or AI3 */
-                model_type: string;
-                train_period_start: unknown;
-                train_period_end: unknown;
-                theta1: number | null;
-                theta2: number | null;
-                /** @description Holdout metrics */
-                metrics: unknown;
-                notes: string | null;
+            files: {
+                "ai1.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "ai2.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "ai3.onnx": {
+                    sha256: string;
+                    bytes: number;
+                };
+                "net.onnx"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+                "validation.json"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+                "monitor.json"?: {
+                    sha256: string;
+                    bytes: number;
+                };
+            };
+            groups?: {
+                name: string;
+                pairs: string[];
+                /** @description Why it has its own models, or uses the pooled ones */
+                verdict: string;
+                /** @description Own and pooled model out of fold, by model */
+                comparison?: {
+                    [key: string]: unknown;
+                };
+                gates?: unknown[];
+                /** @description Absent: uses the pooled models */
+                own?: {
+                    theta1: number;
+                    theta2: number;
+                    metrics: {
+                        [key: string]: unknown;
+                    };
+                };
             }[];
         };
         /** @description The manifest of a bundle without golden answers */
@@ -6638,19 +7662,94 @@ export interface components {
                 };
             }[];
         };
-        CurrentModelInput: {
-            /** @description Active bundle; null without one */
-            version: string | null;
-            /** @description Its predecessor */
-            previous: string | null;
-            shadow: string | null;
-            /** @description Age of the bundle */
-            age_seconds: number | null;
-            /** @description Whether it has a signature */
-            is_signed: boolean | null;
-            manifest: components["schemas"]["ManifestInput"] | null;
+        /** @description A model bundle */
+        Model: {
+            /** @description Version of the bundle */
+            model_id: string;
+            /** @description Same as model_id, as used by `load` */
+            model_name: string;
+            /**
+             * @description State in the registry
+             * @enum {string}
+             */
+            status: "candidate" | "active" | "archived" | "rejected";
+            is_active: boolean;
+            /** @description Predecessor of the active one, target of a rollback */
+            is_previous: boolean;
+            /** @description Scores the same bars without publishing */
+            is_shadow: boolean;
+            /** @description ISO 8601 in UTC */
+            created: string;
+            adopted_at: string | null;
+            retired_at: string | null;
+            /** @description When retention removed its files */
+            removed_at: string | null;
+            /** @description Failed gates in words */
+            reasons: string[];
+            /** @description The same as data; without those that an earlier version recorded in words */
+            failed_gates: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+                group?: string;
+            } | {
+                code: string;
+                seen: string;
+                limit: string;
+            })[];
+            /** @description Rows of `model_registry` */
+            models: {
+                /** @description AI1, AI2 or AI3 */
+                model_type: string;
+                train_period_start: unknown;
+                train_period_end: unknown;
+                theta1: number | null;
+                theta2: number | null;
+                /** @description Holdout metrics */
+                metrics: unknown;
+                notes: string | null;
+            }[];
+        };
+        ModelDetail: {
+            version: string;
+            is_signed: boolean;
+            manifest: components["schemas"]["Manifest"];
             /** @description Model card, Markdown */
-            card: string | null;
+            card: string;
+            /** @description Of the holdout */
+            reliability: {
+                /** @description Empty for soft labels, and where the bundle has no validation report */
+                ai1: {
+                    /** @description Bounds of the probabilities */
+                    from: number;
+                    to: number;
+                    rows: number;
+                    /** @description Mean probability; null without rows */
+                    confidence: number | null;
+                    /** @description Share of positives */
+                    frequency: number | null;
+                }[];
+                /** @description Empty for soft labels, and where the bundle has no validation report */
+                ai2: {
+                    /** @description Bounds of the probabilities */
+                    from: number;
+                    to: number;
+                    rows: number;
+                    /** @description Mean probability; null without rows */
+                    confidence: number | null;
+                    /** @description Share of positives */
+                    frequency: number | null;
+                }[];
+            };
         };
         ModelDetailInput: {
             version: string;
@@ -6684,6 +7783,71 @@ export interface components {
                 }[];
             };
         };
+        /** @description A model bundle */
+        ModelInput: {
+            /** @description Version of the bundle */
+            model_id: string;
+            /** @description Same as model_id, as used by `load` */
+            model_name: string;
+            /**
+             * @description State in the registry
+             * @enum {string}
+             */
+            status: "candidate" | "active" | "archived" | "rejected";
+            is_active: boolean;
+            /** @description Predecessor of the active one, target of a rollback */
+            is_previous: boolean;
+            /** @description Scores the same bars without publishing */
+            is_shadow: boolean;
+            /** @description ISO 8601 in UTC */
+            created: string;
+            adopted_at: string | null;
+            retired_at: string | null;
+            /** @description When retention removed its files */
+            removed_at: string | null;
+            /** @description Failed gates in words */
+            reasons: string[];
+            /** @description The same as data; without those that an earlier version recorded in words */
+            failed_gates: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+                group?: string;
+            } | {
+                code: string;
+                seen: string;
+                limit: string;
+            })[];
+            /** @description Rows of `model_registry` */
+            models: {
+                /** @description AI1, AI2 or AI3 */
+                model_type: string;
+                train_period_start: unknown;
+                train_period_end: unknown;
+                theta1: number | null;
+                theta2: number | null;
+                /** @description Holdout metrics */
+                metrics: unknown;
+                notes: string | null;
+            }[];
+        };
+        ModelPointers: {
+            /** @description Active bundle */
+            version: string | null;
+            /** @description Its predecessor */
+            previous: string | null;
+            /** @description Scores the same bars without publishing */
+            shadow: string | null;
+        };
         ModelPointersInput: {
             /** @description Active bundle */
             version: string | null;
@@ -6692,332 +7856,139 @@ export interface components {
             /** @description Scores the same bars without publishing */
             shadow: string | null;
         };
-        RemovedModelsInput: {
-            /** @description Versions whose files were removed */
-            removed: string[];
-        };
-        RolloutInput: {
-            id: string;
-            /** @enum {string} */
-            stage: "test" | "pilot" | "rollout" | "full";
-            share: number;
-            champion: string;
-            challenger: string;
-            block_minutes: number;
-            /** @enum {string} */
-            status: "active" | "promoted" | "aborted" | "inconclusive";
-            reason: string;
-            /** Format: date-time */
-            started: string;
-            /** Format: date-time */
-            stage_started: string;
-            stages: {
-                /** Format: date-time */
+        MonitorLook: {
+            version: string;
+            period: {
                 from: string;
-                share: number;
-            }[];
-            promotion_e_value: number;
-            despite_gates?: {
-                gates: ({
-                    code: string;
-                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
-                    value: number | null;
-                    relation: (">" | ">=" | "<" | "<=") | null;
-                    limit: number | null;
-                    /** @enum {string} */
-                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
-                    evidence: {
-                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
-                            [key: string]: number | string | boolean | null;
+                to: string;
+                bars: number;
+            };
+            drift: {
+                /** @description Why there is no report */
+                skipped?: string;
+                /** @description Live against training */
+                features?: ({
+                    psi: number | null;
+                    name: string;
+                    pairs: {
+                        [key: string]: {
+                            psi: number | null;
+                        } & {
+                            [key: string]: unknown;
                         };
                     };
-                    group?: string;
-                } | {
-                    code: string;
-                    seen: string;
-                    limit: string;
+                } & {
+                    [key: string]: unknown;
                 })[];
-                reason: string;
-                by: string;
-                /** Format: date-time */
-                at: string;
+            } & {
+                [key: string]: unknown;
             };
-            power: number | null;
-            history: boolean[];
-            earlier?: {
-                id: string;
-                challenger: string;
-                /** @enum {string} */
-                status: "promoted" | "aborted" | "inconclusive";
-                reason: string;
-                promotion_e_value: number;
-                candidate: number;
-            }[];
-        };
-        LatestScoresInput: {
-            subject: string;
-            /** @description Close of the bar, ISO 8601 in UTC */
-            timestamp: string;
-            /** @description Since its publication */
-            age_seconds: number;
-            /**
-             * @description history: the daemon is not connected
-             * @enum {string}
-             */
-            source: "daemon" | "history";
-            /** @description Bundle that scored it */
-            model_version: string;
-            /** @description Hash of names, formulas and windows of the features */
-            feature_schema: string;
-            /** @description AI1: probability of reversion before the stop */
-            return_prob: number | null;
-            /** @description AI2: risk rank, 0 to 1 */
-            risk_score: number | null;
-            /** @description AI3: size, 0 to 1 */
-            position_scale: number | null;
-            /** @description Distance of the spread from its mean, standard deviations */
-            z_score: number | null;
-            /** @description Entry requires return_prob above this */
-            theta1: number | null;
-            /** @description Entry requires a risk rank below this */
-            theta2: number | null;
-            /** @description Probability of up, of an instrument */
-            ml_up_prob: number | null;
-            /** @description Probability of down */
-            ml_down_prob: number | null;
-            /** @description Probability of range */
-            ml_range_prob: number | null;
-            /** @description Expected result of an entry after costs, basis points */
-            expected_net_bps: number | null;
-        };
-        PredictRequestInput: {
-            /** @description Feature schema of the row */
-            feature_schema: string;
-            /** @description In the order of the schema, or by name */
-            features: (number | null)[] | {
-                [key: string]: number | null;
+            performance: {
+                auc: {
+                    live: number | null;
+                    bundle: number | null;
+                    /** @description (live − bundle) / bundle */
+                    gap: number | null;
+                    /** @description Rows or trades */
+                    live_count: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                win_rate: {
+                    live: number | null;
+                    bundle: number | null;
+                    /** @description (live − bundle) / bundle */
+                    gap: number | null;
+                    /** @description Rows or trades */
+                    live_count: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                /** @description Of groups with models of their own; `auc` and `win_rate` beside it are of the other pairs */
+                groups?: {
+                    [key: string]: {
+                        auc: {
+                            live: number | null;
+                            bundle: number | null;
+                            /** @description (live − bundle) / bundle */
+                            gap: number | null;
+                            /** @description Rows or trades */
+                            live_count: number;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                        win_rate: {
+                            live: number | null;
+                            bundle: number | null;
+                            /** @description (live − bundle) / bundle */
+                            gap: number | null;
+                            /** @description Rows or trades */
+                            live_count: number;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+                pass_rate: {
+                    live: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+                risk_streak: {
+                    blocks: number;
+                    candidates: number;
+                    limit: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+            } & {
+                [key: string]: unknown;
             };
-            /** @description The pair; required where a group has its own models */
-            subject?: string;
-        };
-        RowScoresInput: {
-            /** @description Bundle that scored it */
-            model_version: string;
-            /** @description Hash of names, formulas and windows of the features */
-            feature_schema: string;
-            /** @description AI1: probability of reversion before the stop */
-            return_prob: number | null;
-            /** @description AI2: risk rank, 0 to 1 */
-            risk_score: number | null;
-            /** @description AI3: size, 0 to 1 */
-            position_scale: number | null;
-            /** @description AI2: probability before ranking */
-            risk_prob: number | null;
-            engines: {
-                [key: string]: string;
-            };
-        };
-        GoLiveInput: {
-            /** Format: date-time */
-            looked_at: string;
-            /** @enum {string} */
-            market: "live" | "simulated";
-            /** @description Nothing is left to do before trading on paper */
-            ready_for_paper: boolean;
-            /** @description Paper trading is done as well */
-            ready: boolean;
-            /** @description In the order in which they are worked off */
-            checks: {
-                /** @enum {string} */
-                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "notifications" | "backup" | "standby" | "consumer" | "paper";
-                /**
-                 * @description ask: minutehand cannot see it, and a person decides
-                 * @enum {string}
-                 */
-                verdict: "ok" | "todo" | "ask";
-                seen: string;
-                /** @description Empty when there is nothing to do */
-                fix: string;
-            }[];
-            next: string;
-        };
-        StopRequestInput: {
-            /**
-             * @description entries: nothing is entered. close: open positions are closed too
-             * @enum {string}
-             */
-            kind: "entries" | "close";
-            /** @description Default: all */
-            subjects?: string[];
-            /** @description Shown on every page, and kept in the audit */
-            reason: string;
-        };
-        StopsInput: {
-            stops: {
-                /** @description Subject, or * for all */
-                pair_id: string;
-                /** @enum {string} */
-                kind: "entries" | "close";
-                reason: string;
-                by: string;
-                since: string;
-            }[];
-        };
-        SearchHistoryInput: {
-            search_id: string;
-            /**
-             * @description Of the value
-             * @enum {string}
-             */
-            direction: "minimize" | "maximize";
-            /** @description Parameters */
-            space: {
+            /** @description Bias of published direction probabilities, by timeframe */
+            direction?: {
                 [key: string]: {
-                    /** @enum {string} */
-                    kind: "float" | "integer" | "categorical";
-                    low?: number;
-                    high?: number;
-                    /** @description Logarithmic scale */
-                    log?: boolean;
-                    choices?: (number | string | boolean)[];
+                    /** @description Why there is no figure */
+                    skipped?: string;
                 } & {
                     [key: string]: unknown;
                 };
             };
-            /** @description By trial */
-            state: ("running" | "complete" | "pruned" | "failed")[];
-            /** @description Mean log loss of the folds; null without one */
-            value: (number | null)[];
-            /** @description Values of each parameter, by trial */
-            params: {
-                [key: string]: (number | string | boolean | null)[];
-            };
-        };
-        LoginRequestInput: {
-            /** @description Code of a one-time login link */
-            code?: string;
-            /** @description A bearer token */
-            token?: string;
-        };
-        SessionInput: {
-            /** @description The current session */
-            name: string;
-            /**
-             * @description Each role includes those before it
-             * @enum {string}
-             */
-            role: "viewer" | "operator" | "approver";
-            /**
-             * @description Kind of credentials
-             * @enum {string}
-             */
-            via: "session" | "token";
-            /** @description Required value of the header x-csrf-token in writes; null for tokens */
-            csrf_token: string | null;
-        };
-        SubjectInput: {
-            /** @description Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals */
-            subject: string;
-            /**
-             * @description Two symbols traded against each other, or one
-             * @enum {string}
-             */
-            kind: "pair" | "instrument";
-            /** @description Display name: XAU/USD vs XAG/USD */
-            label: string;
-            /** @description Symbols of its legs */
-            symbols: string[];
-            /** @description 1m, 5m, 15m, 1h, 4h or 1d */
-            timeframe: string;
-            /** @description Its shard */
-            shard: string;
-            /** @description |z| from which a bar is an entry candidate; null for an instrument */
-            z_entry: number | null;
-            /** @description z at which an open position has reverted; null for an instrument */
-            z_exit: number | null;
-            /** @description Configured costs of a round trip by the active bundle, basis points */
-            cost_bps: number | null;
-            /** @description Costs at which its holdout result is zero, basis points */
-            break_even_cost_bps: number | null;
-            /** @description ml_up_prob above which an instrument is entered long; null without a model */
-            theta_up: number | null;
-            /** @description ml_down_prob above which it is entered short */
-            theta_down: number | null;
-            /** @description Its active bundle */
-            model_version: string | null;
-            /** @description true: the active bundle earns less than it costs; null without one */
-            no_edge: boolean | null;
-        };
-        Alert: {
-            alert_id: number;
-            /** @description Deduplication key: unique among open alerts */
-            key: string;
-            /** @description Of docs/reference/NOTIFICATIONS.md */
-            event: string;
-            /** @description Human-readable event */
-            title: string;
-            /** @enum {string} */
-            severity: "critical" | "warning" | "info";
-            subject: string;
-            text: string;
-            /** @description What to do */
-            command: string;
-            /** @description Bundle concerned */
-            version: string | null;
-            /** @description Epoch ms, as all times here */
-            opened_ms: number;
-            /** @description Last report */
-            last_ms: number;
-            count: number;
-            /** @enum {string} */
-            state: "open" | "acknowledged" | "over";
-            acked_by: string | null;
-            resolved_ms: number | null;
-        };
-        Silence: {
-            /** @description Keys; * stands for any text */
-            pattern: string;
-            until_ms: number;
-            created_by: string;
-        };
-        SilenceRequest: {
-            /** @description Keys; * stands for any text */
-            pattern: string;
-            /** @description How long */
-            minutes: number;
-        };
-        /** @description Every error */
-        Refusal: {
-            error: {
-                /** @description Code of docs/reference/ERRORS.md */
-                code: string;
-                /** @description What was seen and expected */
-                message: string;
-                /** @description Next step */
-                next: string;
-                /** @description Of MODEL_GATES: the failed gates */
-                gates?: ({
-                    code: string;
-                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
-                    value: number | null;
-                    relation: (">" | ">=" | "<" | "<=") | null;
-                    limit: number | null;
-                    /** @enum {string} */
-                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
-                    evidence: {
-                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
-                            [key: string]: number | string | boolean | null;
-                        };
+            kpi: {
+                total: {
+                    trades: number;
+                    win_rate: number | null;
+                    drawdown: number | null;
+                    candidates: number;
+                    refusal_rate: number | null;
+                } & {
+                    [key: string]: unknown;
+                };
+                pairs: {
+                    [key: string]: {
+                        trades: number;
+                        win_rate: number | null;
+                        drawdown: number | null;
+                        candidates: number;
+                        refusal_rate: number | null;
+                    } & {
+                        [key: string]: unknown;
                     };
-                    group?: string;
-                } | {
-                    code: string;
-                    seen: string;
-                    limit: string;
-                })[];
+                };
+            } & {
+                [key: string]: unknown;
             };
+            /** @description Significant violations of limits */
+            findings: ({
+                text: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+        } & {
+            [key: string]: unknown;
         };
-        MonitorLook: {
+        MonitorLookInput: {
             version: string;
             period: {
                 from: string;
@@ -7163,266 +8134,77 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        BacktestRequest: {
-            /** @description Bundles: one, or before and after; the active one when absent */
-            models?: string[];
-            /** @description First bar, UTC; minutes */
-            from?: string;
-            /** @description End of the bars, UTC */
-            to?: string;
-            /** @description Default: all configured */
-            pairs?: string[];
-            /** @description Default: the bundle’s */
-            theta1?: number;
-            theta2?: number;
+        MonitorStatusInput: {
+            looked_at: string | null;
+            duration_ms: number | null;
+            next_look_at: string | null;
+            /** @description As GET /monitor */
+            report: (components["schemas"]["MonitorLookInput"] | ({
+                /** @description Why there is no report */
+                skipped: string;
+            } & {
+                [key: string]: unknown;
+            })) | null;
+        } & {
+            [key: string]: unknown;
+        };
+        OptimizationSettingsConfig: {
             /**
-             * @description Spreads by minute of the week, or one per symbol
-             * @default profile
+             * @description false: no search, parameters of the configuration
+             * @default false
+             */
+            enabled: boolean;
+            /**
+             * @description Both name the tree-structured Parzen estimator
+             * @default tpe
              * @enum {string}
              */
-            costs: "flat" | "profile";
+            method: "tpe" | "optuna";
+            /** @description Trials of each model of an enabled search; default: 50 */
+            n_calls?: number;
             /**
-             * @description Reason, for the audit
-             * @default
+             * @description Of pairs: ranges of an enabled search, in this training in place of search.ranges, widened to contain the configured value. Of an instrument not supported: refused when given
+             * @default {}
              */
-            reason: string;
+            parameter_space: {
+                [key: string]: components["schemas"]["ParameterSpaceConfig"];
+            };
         };
-        Backtest: {
-            backtest_id: number;
-            market: string;
+        OptimizationSettingsConfigInput: {
+            /**
+             * @description false: no search, parameters of the configuration
+             * @default false
+             */
+            enabled?: boolean;
+            /**
+             * @description Both name the tree-structured Parzen estimator
+             * @default tpe
+             * @enum {string}
+             */
+            method?: "tpe" | "optuna";
+            /** @description Trials of each model of an enabled search; default: 50 */
+            n_calls?: number;
+            /**
+             * @description Of pairs: ranges of an enabled search, in this training in place of search.ranges, widened to contain the configured value. Of an instrument not supported: refused when given
+             * @default {}
+             */
+            parameter_space?: {
+                [key: string]: components["schemas"]["ParameterSpaceConfigInput"];
+            };
+        };
+        ParameterSpaceConfig: {
             /** @enum {string} */
-            status: "queued" | "running" | "done" | "failed" | "canceled";
-            requested_by: string;
-            reason: string;
-            request: {
-                models: string[];
-                from: string | null;
-                to: string | null;
-                pairs: string[] | null;
-                theta1: number | null;
-                theta2: number | null;
-                costs: string;
-            };
-            policy_hash: string;
-            /** @description 0 to 100 of its stage */
-            percent: number;
-            stage: string;
-            requested_ms: number;
-            started_ms: number | null;
-            finished_ms: number | null;
-            /** @description Of a failed one; of one that is done: requested pairs without bars */
-            error: string | null;
+            type: "real" | "integer" | "categorical";
+            low?: number | null;
+            high?: number | null;
+            categories?: unknown[] | null;
         };
-        BacktestResult: {
-            backtest_id: number;
-            market: string;
+        ParameterSpaceConfigInput: {
             /** @enum {string} */
-            status: "queued" | "running" | "done" | "failed" | "canceled";
-            requested_by: string;
-            reason: string;
-            request: {
-                models: string[];
-                from: string | null;
-                to: string | null;
-                pairs: string[] | null;
-                theta1: number | null;
-                theta2: number | null;
-                costs: string;
-            };
-            policy_hash: string;
-            /** @description 0 to 100 of its stage */
-            percent: number;
-            stage: string;
-            requested_ms: number;
-            started_ms: number | null;
-            finished_ms: number | null;
-            /** @description Of a failed one; of one that is done: requested pairs without bars */
-            error: string | null;
-            /** @description As `minutehand backtest --json`; null until done */
-            result: unknown;
-        };
-        BacktestComparison: {
-            before: number;
-            after: number;
-            /** @description Same bars and pairs */
-            is_same_period: boolean;
-            /** @description after − before, as if each pair had an edge */
-            all_pairs: {
-                [key: string]: number | null;
-            };
-            /** @description after − before, with NO_EDGE applied */
-            edge_pairs: {
-                [key: string]: number | null;
-            };
-        };
-        AccountPerformance: {
-            id: string;
-            /** @description paper, demo or real */
-            account: string;
-            /** @description Folder of its result.json, or the Redis stream */
-            place: string;
-            currency: string;
-            /** @description Money at its start; null where unknown */
-            begun: number | null;
-            /** @description begun + realised + floating */
-            equity: number | null;
-            realised: number;
-            floating: number | null;
-            first: string | null;
-            /** @description Close of the last position */
-            last: string | null;
-            opened: number;
-            closed: number;
-            wins: number;
-            /** @description Entries that it did not make */
-            refused: number;
-            win_rate: number | null;
-            mean_win: number | null;
-            mean_loss: number | null;
-            /** @description Wins ÷ losses; null without a loss */
-            profit_factor: number | null;
-            mean_net_bps: number | null;
-            expected_bps: number | null;
-            /** @description Closed positions whose pair has trades in the backtest of its models */
-            expected_positions: number;
-            /** @description Of closed positions, ≥ 0 */
-            max_drawdown: number;
-            /** @description Of the equity at its maximum */
-            max_drawdown_share: number | null;
-            /** @description Of net results of trading days */
-            sharpe: {
-                /** @description Annualized; null below `needed_days`, or without variation */
-                value: number | null;
-                standard_error: number | null;
-                /** @description Trading days from the first entry on */
-                days: number;
-                needed_days: number;
-            };
-            /** @description Money only where a lot is a unit: on paper */
-            costs: {
-                /** @description From the bar’s close to the filled price */
-                spread_and_slippage: number | null;
-                commission: number | null;
-                total: number | null;
-                /** @description Spread and slippage per fill, basis points */
-                mean_bps: number | null;
-                /** @description Mean from the requested to the filled price */
-                slippage_bps: number | null;
-            };
-            /** @description Notional of all fills */
-            turnover: number | null;
-            /** @description Share of the time since the first entry with an open position */
-            time_in_market: number | null;
-            /** @description Notional of open positions at the last closes; null where the size of a lot is unknown */
-            exposure: {
-                gross: number | null;
-                by_symbol: {
-                    key: string;
-                    net: number;
-                    /** @description The same in gross notionals of one position at its entry, as the policy limits it */
-                    positions: number;
-                }[];
-                by_currency: {
-                    key: string;
-                    net: number;
-                    /** @description The same in gross notionals of one position at its entry, as the policy limits it */
-                    positions: number;
-                }[];
-                /** @description max_symbol_exposure and max_currency_exposure, in the unit of `positions`; null = no limit */
-                limits: {
-                    symbol: number | null;
-                    currency: number | null;
-                };
-            };
-            days: {
-                /** @description Trading day: it ends at 17:00 in New York on this date */
-                day: string;
-                closed: number;
-                wins: number;
-                net: number;
-                /** @description At its end */
-                cumulative: number;
-                /** @description Of the cumulative result at its end, from its maximum: ≤ 0 */
-                drawdown: number;
-            }[];
-            /** @description At most 2,000 points; figures beside it are of all positions */
-            curve: {
-                /** @description Epoch seconds on the market’s clock, of the close of a position */
-                time: number;
-                /** @description Cumulative, in the account’s currency */
-                net: number;
-                drawdown: number;
-                /** @description Cumulative basis points per position */
-                net_bps: number | null;
-                /** @description What the backtest expects of the positions so far */
-                expected_bps: number | null;
-                /** @description Band of 95 % around it */
-                low_bps: number | null;
-                high_bps: number | null;
-            }[];
-            by_subject: {
-                key: string;
-                /** @description Closed positions */
-                closed: number;
-                wins: number;
-                /** @description Net of costs, in the account’s currency */
-                net: number;
-                /** @description Per position, basis points of its gross notional */
-                mean_net_bps: number | null;
-                /** @description The same in the backtest of its models, of the positions that it has pairs for */
-                expected_bps: number | null;
-            }[];
-            /** @description Hour of the entry, UTC */
-            by_hour: {
-                key: string;
-                /** @description Closed positions */
-                closed: number;
-                wins: number;
-                /** @description Net of costs, in the account’s currency */
-                net: number;
-                /** @description Per position, basis points of its gross notional */
-                mean_net_bps: number | null;
-                /** @description The same in the backtest of its models, of the positions that it has pairs for */
-                expected_bps: number | null;
-            }[];
-            /** @description Reason of the exit */
-            by_reason: {
-                key: string;
-                /** @description Closed positions */
-                closed: number;
-                wins: number;
-                /** @description Net of costs, in the account’s currency */
-                net: number;
-                /** @description Per position, basis points of its gross notional */
-                mean_net_bps: number | null;
-                /** @description The same in the backtest of its models, of the positions that it has pairs for */
-                expected_bps: number | null;
-            }[];
-            open: {
-                position_id: string;
-                subject: string;
-                /** @description Close of the bar of its signal */
-                opened: string | null;
-                /** @description Wall clock, epoch ms */
-                opened_ms: number;
-                model_version: string | null;
-                legs: {
-                    leg: string;
-                    symbol: string;
-                    side: string;
-                    /** @description Units on paper, else the broker’s lots */
-                    size: number;
-                    /** @description Mean price of its fills */
-                    price: number;
-                    /** @description Close of the last bar */
-                    now: number | null;
-                }[];
-                /** @description Of legs that are closed already */
-                realised: number;
-                /** @description Sold at the last closes, half the spread worse; null where the size of a lot is unknown */
-                floating: number | null;
-                floating_bps: number | null;
-            }[];
+            type: "real" | "integer" | "categorical";
+            low?: number | null;
+            high?: number | null;
+            categories?: unknown[] | null;
         };
         Performance: {
             market: string;
@@ -7432,6 +8214,105 @@ export interface components {
             to: string | null;
             /** @description One per program; never added up */
             accounts: components["schemas"]["AccountPerformance"][];
+        };
+        PerformanceInput: {
+            market: string;
+            /** @description Prices are made by a program: no figure says what a real market pays */
+            is_simulated: boolean;
+            from: string | null;
+            to: string | null;
+            /** @description One per program; never added up */
+            accounts: components["schemas"]["AccountPerformanceInput"][];
+        };
+        PredictRequest: {
+            /** @description Feature schema of the row */
+            feature_schema: string;
+            /** @description In the order of the schema, or by name */
+            features: (number | null)[] | {
+                [key: string]: number | null;
+            };
+            /** @description The pair; required where a group has its own models */
+            subject?: string;
+        };
+        PredictRequestInput: {
+            /** @description Feature schema of the row */
+            feature_schema: string;
+            /** @description In the order of the schema, or by name */
+            features: (number | null)[] | {
+                [key: string]: number | null;
+            };
+            /** @description The pair; required where a group has its own models */
+            subject?: string;
+        };
+        /** @description Every error */
+        Refusal: {
+            error: {
+                /** @description Code of docs/reference/ERRORS.md */
+                code: string;
+                /** @description What was seen and expected */
+                message: string;
+                /** @description Next step */
+                next: string;
+                /** @description Of MODEL_GATES: the failed gates */
+                gates?: ({
+                    code: string;
+                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                    value: number | null;
+                    relation: (">" | ">=" | "<" | "<=") | null;
+                    limit: number | null;
+                    /** @enum {string} */
+                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                    evidence: {
+                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                            [key: string]: number | string | boolean | null;
+                        };
+                    };
+                    group?: string;
+                } | {
+                    code: string;
+                    seen: string;
+                    limit: string;
+                })[];
+            };
+        };
+        /** @description Every error */
+        RefusalInput: {
+            error: {
+                /** @description Code of docs/reference/ERRORS.md */
+                code: string;
+                /** @description What was seen and expected */
+                message: string;
+                /** @description Next step */
+                next: string;
+                /** @description Of MODEL_GATES: the failed gates */
+                gates?: ({
+                    code: string;
+                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                    value: number | null;
+                    relation: (">" | ">=" | "<" | "<=") | null;
+                    limit: number | null;
+                    /** @enum {string} */
+                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                    evidence: {
+                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                            [key: string]: number | string | boolean | null;
+                        };
+                    };
+                    group?: string;
+                } | {
+                    code: string;
+                    seen: string;
+                    limit: string;
+                })[];
+            };
+        };
+        RemovedModels: {
+            /** @description Versions whose files were removed */
+            removed: string[];
+        };
+        RemovedModelsInput: {
+            /** @description Versions whose files were removed */
+            removed: string[];
         };
         Report: {
             from: string;
@@ -7575,6 +8456,298 @@ export interface components {
                 met: boolean | null;
             }[];
         };
+        ReportInput: {
+            from: string;
+            to: string;
+            market: string;
+            /** @description Bundles created in the period */
+            evaluations: {
+                version: string;
+                created: string;
+                /** @description candidate, active, archived or rejected */
+                status: string;
+                /** @description Failed gates */
+                reasons: string[];
+                theta1: number;
+                theta2: number;
+                /** @description Holdout metrics of ai1, ai2, ai3 */
+                models: {
+                    [key: string]: {
+                        rows: number;
+                        auc: number | null;
+                        brier: number | null;
+                        ece: number | null;
+                        log_loss: number | null;
+                    };
+                };
+                /** @description AUC of ai1 minus its AUC in placebo markets, whose bars are mirrored by coins; null where not measured */
+                skill: {
+                    auc: number;
+                    placebo_auc: number;
+                    skill: number;
+                    standard_error: number | null;
+                    lower_95: number | null;
+                    draws: number;
+                    days: number;
+                } | null;
+                /** @description Holdout backtest after costs */
+                backtest: {
+                    trades: number;
+                    win_rate: number | null;
+                    mean_net_bps: number | null;
+                    net_sharpe: number | null;
+                    max_drawdown: number;
+                } | null;
+            }[];
+            /** @description Training runs that ended in the period */
+            runs: {
+                kind: string;
+                status: string;
+                count: number;
+            }[];
+            /** @description Signals by action and reason */
+            signals: {
+                action: string;
+                reason: string;
+                count: number;
+            }[];
+            /** @description やらない勇気率 */
+            refusal: {
+                /** @description Bars at which a pair was flat and |z| ≥ z_entry */
+                candidates: number;
+                entered: number;
+                refused: number;
+                /** @description refused / candidates */
+                rate: number | null;
+                reasons: {
+                    reason: string;
+                    count: number;
+                }[];
+            };
+            /** @description Ten bins from 0 to 1 */
+            risk_score_histogram: number[];
+            /** @description Closed legs by account and currency */
+            pnl: {
+                /** @description paper, demo or real */
+                account: string;
+                currency: string;
+                closes: number;
+                pnl: number;
+                mean_slippage_bps: number | null;
+            }[];
+            /** @description Positions whose last close is in the period */
+            positions: {
+                /** @description paper, demo or real */
+                account: string;
+                currency: string;
+                closed: number;
+                wins: number;
+                win_rate: number | null;
+                pnl: number;
+            }[];
+            /** @description As GET /api/performance */
+            performance: components["schemas"]["PerformanceInput"];
+            /** @description Costs per side, by account and symbol */
+            costs: {
+                /** @description paper, demo or real */
+                account: string;
+                symbol: string;
+                fills: number;
+                /** @description Mean from requested to filled price; positive is a cost */
+                slippage_bps: number | null;
+                configured_slippage_bps: number | null;
+                /** @description Mean from the signal’s close to the filled price; positive is a cost */
+                shortfall_bps: number | null;
+                /** @description Half of spread_bps plus slippage_bps, without the profile of the week */
+                configured_bps: number | null;
+            }[];
+            /** @description Adopted bundles, oldest first */
+            thresholds: {
+                run_id: number;
+                finished_at: string | null;
+                model_version: string | null;
+                theta1: number | null;
+                theta2: number | null;
+            }[];
+            /** @description PSI by feature, last report of each UTC day */
+            drift: {
+                day: string;
+                model_version: string;
+                feature: string;
+                psi: number;
+                psi_noise: number | null;
+            }[];
+            /** @description Certificates of the days of the period */
+            parity: {
+                day: string;
+                shard: string;
+                verdict: string;
+                signals: number;
+                equal_signals: number;
+                mismatches: number;
+            }[];
+            /** @description Policy limits with measurements */
+            targets: {
+                name: string;
+                /** @description Account, or empty */
+                subject: string;
+                measured: number | null;
+                least: number | null;
+                most: number | null;
+                /** @description null: no measurement or no limit */
+                met: boolean | null;
+            }[];
+        };
+        Rollout: {
+            id: string;
+            /** @enum {string} */
+            stage: "test" | "pilot" | "rollout" | "full";
+            share: number;
+            champion: string;
+            challenger: string;
+            block_minutes: number;
+            /** @enum {string} */
+            status: "active" | "promoted" | "aborted" | "inconclusive";
+            reason: string;
+            /** Format: date-time */
+            started: string;
+            /** Format: date-time */
+            stage_started: string;
+            stages: {
+                /** Format: date-time */
+                from: string;
+                share: number;
+            }[];
+            promotion_e_value: number;
+            despite_gates?: {
+                gates: ({
+                    code: string;
+                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                    value: number | null;
+                    relation: (">" | ">=" | "<" | "<=") | null;
+                    limit: number | null;
+                    /** @enum {string} */
+                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                    evidence: {
+                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                            [key: string]: number | string | boolean | null;
+                        };
+                    };
+                    group?: string;
+                } | {
+                    code: string;
+                    seen: string;
+                    limit: string;
+                })[];
+                reason: string;
+                by: string;
+                /** Format: date-time */
+                at: string;
+            };
+            power: number | null;
+            history: boolean[];
+            earlier?: {
+                id: string;
+                challenger: string;
+                /** @enum {string} */
+                status: "promoted" | "aborted" | "inconclusive";
+                reason: string;
+                promotion_e_value: number;
+                candidate: number;
+            }[];
+        };
+        RolloutInput: {
+            id: string;
+            /** @enum {string} */
+            stage: "test" | "pilot" | "rollout" | "full";
+            share: number;
+            champion: string;
+            challenger: string;
+            block_minutes: number;
+            /** @enum {string} */
+            status: "active" | "promoted" | "aborted" | "inconclusive";
+            reason: string;
+            /** Format: date-time */
+            started: string;
+            /** Format: date-time */
+            stage_started: string;
+            stages: {
+                /** Format: date-time */
+                from: string;
+                share: number;
+            }[];
+            promotion_e_value: number;
+            despite_gates?: {
+                gates: ({
+                    code: string;
+                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                    value: number | null;
+                    relation: (">" | ">=" | "<" | "<=") | null;
+                    limit: number | null;
+                    /** @enum {string} */
+                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                    evidence: {
+                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                            [key: string]: number | string | boolean | null;
+                        };
+                    };
+                    group?: string;
+                } | {
+                    code: string;
+                    seen: string;
+                    limit: string;
+                })[];
+                reason: string;
+                by: string;
+                /** Format: date-time */
+                at: string;
+            };
+            power: number | null;
+            history: boolean[];
+            earlier?: {
+                id: string;
+                challenger: string;
+                /** @enum {string} */
+                status: "promoted" | "aborted" | "inconclusive";
+                reason: string;
+                promotion_e_value: number;
+                candidate: number;
+            }[];
+        };
+        RowScores: {
+            /** @description Bundle that scored it */
+            model_version: string;
+            /** @description Hash of names, formulas and windows of the features */
+            feature_schema: string;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /** @description AI2: probability before ranking */
+            risk_prob: number | null;
+            engines: {
+                [key: string]: string;
+            };
+        };
+        RowScoresInput: {
+            /** @description Bundle that scored it */
+            model_version: string;
+            /** @description Hash of names, formulas and windows of the features */
+            feature_schema: string;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /** @description AI2: probability before ranking */
+            risk_prob: number | null;
+            engines: {
+                [key: string]: string;
+            };
+        };
         /** @description A training run */
         Run: {
             /** @description Number of the attempt */
@@ -7644,46 +8817,342 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        ParameterSpaceConfig: {
+        /** @description A training run */
+        RunInput: {
+            /** @description Number of the attempt */
+            run_id: number;
             /** @enum {string} */
-            type: "real" | "integer" | "categorical";
-            low?: number | null;
-            high?: number | null;
-            categories?: unknown[] | null;
+            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
+            /** @description What caused it */
+            trigger: string;
+            /** @description 1 for the first */
+            attempt: number;
+            /** @description ISO 8601 in UTC */
+            started_at: string;
+            /** @description null while running */
+            finished_at: string | null;
+            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
+            status: string;
+            /** @description Stage of training */
+            stage: string;
+            /** @description 0 to 100 of the whole run */
+            percent: number;
+            /** @description Time left; null while unknown */
+            eta_seconds: number | null;
+            /** @description Completed stages */
+            stages: ({
+                stage: string;
+                duration_ms: number;
+            } & {
+                [key: string]: unknown;
+            })[];
+            /** @description Its bundle */
+            model_version: string | null;
+            /** @description Active bundle at its start */
+            previous_version: string | null;
+            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
+            metrics: unknown;
+            /** @description Every gate with its verdict */
+            gate: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
+                };
+            } | {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            })[] | null;
+            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
+            reasons: string[];
+            /** @description Triggers of the monitor that it answers */
+            causes: string[];
+            error: string | null;
+            theta1: number | null;
+            theta2: number | null;
+            cpu_seconds: number | null;
+            peak_memory_bytes: number | null;
+            duration_ms: number | null;
+        } & {
+            [key: string]: unknown;
         };
-        OptimizationSettingsConfig: {
+        SearchHistory: {
+            search_id: string;
             /**
-             * @description false: no search, parameters of the configuration
-             * @default false
-             */
-            enabled: boolean;
-            /**
-             * @description Both name the tree-structured Parzen estimator
-             * @default tpe
+             * @description Of the value
              * @enum {string}
              */
-            method: "tpe" | "optuna";
-            /** @description Trials of each model of an enabled search; default: 50 */
-            n_calls?: number;
-            /**
-             * @description Of pairs: ranges of an enabled search, in this training in place of search.ranges, widened to contain the configured value. Of an instrument not supported: refused when given
-             * @default {}
-             */
-            parameter_space: {
-                [key: string]: components["schemas"]["ParameterSpaceConfig"];
+            direction: "minimize" | "maximize";
+            /** @description Parameters */
+            space: {
+                [key: string]: {
+                    /** @enum {string} */
+                    kind: "float" | "integer" | "categorical";
+                    low?: number;
+                    high?: number;
+                    /** @description Logarithmic scale */
+                    log?: boolean;
+                    choices?: (number | string | boolean)[];
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description By trial */
+            state: ("running" | "complete" | "pruned" | "failed")[];
+            /** @description Mean log loss of the folds; null without one */
+            value: (number | null)[];
+            /** @description Values of each parameter, by trial */
+            params: {
+                [key: string]: (number | string | boolean | null)[];
             };
         };
-        BaggingParamsConfig: {
-            /** @description not supported: refused when given */
-            n_estimators?: number;
-            /** @description not supported: refused when given */
-            bootstrap_fraction?: number;
-            /** @description not supported: refused when given */
-            base_model_type?: string;
-            /** @description not supported: refused when given */
-            mixed_models?: string[] | null;
-            /** @description not supported: refused when given */
-            random_state?: number | null;
+        SearchHistoryInput: {
+            search_id: string;
+            /**
+             * @description Of the value
+             * @enum {string}
+             */
+            direction: "minimize" | "maximize";
+            /** @description Parameters */
+            space: {
+                [key: string]: {
+                    /** @enum {string} */
+                    kind: "float" | "integer" | "categorical";
+                    low?: number;
+                    high?: number;
+                    /** @description Logarithmic scale */
+                    log?: boolean;
+                    choices?: (number | string | boolean)[];
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description By trial */
+            state: ("running" | "complete" | "pruned" | "failed")[];
+            /** @description Mean log loss of the folds; null without one */
+            value: (number | null)[];
+            /** @description Values of each parameter, by trial */
+            params: {
+                [key: string]: (number | string | boolean | null)[];
+            };
+        };
+        Session: {
+            /** @description The current session */
+            name: string;
+            /**
+             * @description Each role includes those before it
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "approver";
+            /**
+             * @description Kind of credentials
+             * @enum {string}
+             */
+            via: "session" | "token";
+            /** @description Required value of the header x-csrf-token in writes; null for tokens */
+            csrf_token: string | null;
+        };
+        SessionInput: {
+            /** @description The current session */
+            name: string;
+            /**
+             * @description Each role includes those before it
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "approver";
+            /**
+             * @description Kind of credentials
+             * @enum {string}
+             */
+            via: "session" | "token";
+            /** @description Required value of the header x-csrf-token in writes; null for tokens */
+            csrf_token: string | null;
+        };
+        /** @description A published signal */
+        Signal: {
+            /** @description Close of the bar, ISO 8601 in UTC */
+            timestamp: string;
+            /** @description The subject */
+            pair_id: string;
+            /** @description Distance of the spread from its mean, standard deviations */
+            z_score: number | null;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
+            entry: string;
+            /** @description return_prob · (1 − risk_score) */
+            confidence: number | null;
+            /** @description Entry requires return_prob above this */
+            theta1: number | null;
+            /** @description Entry requires a risk rank below this */
+            theta2: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /**
+             * @description Action for consumers
+             * @enum {string}
+             */
+            action: "ENTER" | "EXIT" | "HOLD";
+            /** @description Reason, see docs/reference/PROTOCOL.md */
+            reason: string;
+            /**
+             * @description State of the daemon
+             * @enum {string}
+             */
+            mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
+            /** @description Side of the position after this bar: −1, 0 or 1 */
+            target: number;
+            /** @description signal_id of the entry of the open position, or empty */
+            position_id: string;
+            /** @description Hedge ratio; absent in an instrument's */
+            beta?: number | null;
+            /** @description Close of leg A; absent in an instrument's */
+            price_a?: number | null;
+            /** @description Close of leg B; absent in an instrument's */
+            price_b?: number | null;
+            /** @description Identifier of the decision */
+            signal_id: string;
+            /** @description Bundle that scored it; empty without models */
+            model_version: string;
+            /** @description Hash of the configuration that decided it */
+            policy_hash: string;
+            /** @description Expected net result of an entry now, basis points; absent in an instrument's */
+            expected_net_bps?: number | null;
+            /** @description Probability of up; absent in a pair's */
+            ml_up_prob?: number | null;
+            /** @description Probability of down; absent in a pair's */
+            ml_down_prob?: number | null;
+            /** @description Probability of range; absent in a pair's */
+            ml_range_prob?: number | null;
+            /** @description Stop loss, as a fraction of the entry's close; absent in a pair's */
+            stop?: number | null;
+            /** @description Take profit, as a fraction of the entry’s close; absent in a pair's */
+            take_profit?: number | null;
+            /** @description Close of the bar; absent in a pair's */
+            price?: number | null;
+            /** @description Publication, epoch ms */
+            generated_at_ms: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A published signal */
+        SignalInput: {
+            /** @description Close of the bar, ISO 8601 in UTC */
+            timestamp: string;
+            /** @description The subject */
+            pair_id: string;
+            /** @description Distance of the spread from its mean, standard deviations */
+            z_score: number | null;
+            /** @description AI1: probability of reversion before the stop */
+            return_prob: number | null;
+            /** @description AI2: risk rank, 0 to 1 */
+            risk_score: number | null;
+            /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
+            entry: string;
+            /** @description return_prob · (1 − risk_score) */
+            confidence: number | null;
+            /** @description Entry requires return_prob above this */
+            theta1: number | null;
+            /** @description Entry requires a risk rank below this */
+            theta2: number | null;
+            /** @description AI3: size, 0 to 1 */
+            position_scale: number | null;
+            /**
+             * @description Action for consumers
+             * @enum {string}
+             */
+            action: "ENTER" | "EXIT" | "HOLD";
+            /** @description Reason, see docs/reference/PROTOCOL.md */
+            reason: string;
+            /**
+             * @description State of the daemon
+             * @enum {string}
+             */
+            mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
+            /** @description Side of the position after this bar: −1, 0 or 1 */
+            target: number;
+            /** @description signal_id of the entry of the open position, or empty */
+            position_id: string;
+            /** @description Hedge ratio; absent in an instrument's */
+            beta?: number | null;
+            /** @description Close of leg A; absent in an instrument's */
+            price_a?: number | null;
+            /** @description Close of leg B; absent in an instrument's */
+            price_b?: number | null;
+            /** @description Identifier of the decision */
+            signal_id: string;
+            /** @description Bundle that scored it; empty without models */
+            model_version: string;
+            /** @description Hash of the configuration that decided it */
+            policy_hash: string;
+            /** @description Expected net result of an entry now, basis points; absent in an instrument's */
+            expected_net_bps?: number | null;
+            /** @description Probability of up; absent in a pair's */
+            ml_up_prob?: number | null;
+            /** @description Probability of down; absent in a pair's */
+            ml_down_prob?: number | null;
+            /** @description Probability of range; absent in a pair's */
+            ml_range_prob?: number | null;
+            /** @description Stop loss, as a fraction of the entry's close; absent in a pair's */
+            stop?: number | null;
+            /** @description Take profit, as a fraction of the entry’s close; absent in a pair's */
+            take_profit?: number | null;
+            /** @description Close of the bar; absent in a pair's */
+            price?: number | null;
+            /** @description Publication, epoch ms */
+            generated_at_ms: number;
+        } & {
+            [key: string]: unknown;
+        };
+        Silence: {
+            /** @description Keys; * stands for any text */
+            pattern: string;
+            until_ms: number;
+            created_by: string;
+        };
+        SilenceInput: {
+            /** @description Keys; * stands for any text */
+            pattern: string;
+            until_ms: number;
+            created_by: string;
+        };
+        SilenceRequest: {
+            /** @description Keys; * stands for any text */
+            pattern: string;
+            /** @description How long */
+            minutes: number;
+        };
+        SilenceRequestInput: {
+            /** @description Keys; * stands for any text */
+            pattern: string;
+            /** @description How long */
+            minutes: number;
+        };
+        SingleModelConfig: {
+            /**
+             * @description Learning engine of this run
+             * @enum {string}
+             */
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program";
+        };
+        SingleModelConfigInput: {
+            /**
+             * @description Learning engine of this run
+             * @enum {string}
+             */
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program";
         };
         StackingParamsConfig: {
             /** @description not supported: refused when given */
@@ -7697,163 +9166,17 @@ export interface components {
             /** @description not supported: refused when given */
             random_state?: number | null;
         };
-        EnsembleConfig: {
-            /**
-             * @description true: the engine `vote`, the weighted vote of train.vote_members (pairs only)
-             * @default false
-             */
-            enabled: boolean;
-            /**
-             * @description not supported: refused when given
-             * @enum {string}
-             */
-            method?: "bagging" | "stacking";
+        StackingParamsConfigInput: {
             /** @description not supported: refused when given */
-            bagging_params?: components["schemas"]["BaggingParamsConfig"];
+            base_models?: string[];
             /** @description not supported: refused when given */
-            stacking_params?: components["schemas"]["StackingParamsConfig"];
-        };
-        SingleModelConfig: {
-            /**
-             * @description Learning engine of this run
-             * @enum {string}
-             */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program";
-        };
-        /** @description Other keys are refused by name */
-        TSFreshConfigModel: {
-            /**
-             * @description Whether statistics of the last bars of a series, after tsfresh, are candidates
-             * @default false
-             */
-            enabled: boolean;
-            /** @description Only true: only screened formulas are chosen */
-            feature_selection?: boolean;
-            /** @description Expected share of false formulas among those that help, of all kinds together; default: 0.05 */
-            fdr_level?: number;
-            /** @description Chosen ones of this kind at most; default: 8 */
-            feature_count_limit?: number;
-            /** @description Threads, at most all processors but one; speed only */
-            parallel_jobs?: number;
-            /**
-             * @description Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12. financial_optimized is refused
-             * @enum {string}
-             */
-            performance_mode?: "fast" | "balanced" | "comprehensive" | "financial_optimized";
-        } & {
-            [key: string]: unknown;
-        };
-        /** @description Other keys are refused by name */
-        FeaturetoolsConfigModel: {
-            /**
-             * @description Whether hour, day of the week and minute of the day are candidates
-             * @default false
-             */
-            enabled: boolean;
-            /** @description Only 1: there is one table of bars, nothing to join */
-            max_depth?: number;
-            /** @description Chosen ones of this kind at most; default: 8 */
-            max_features?: number;
-        } & {
-            [key: string]: unknown;
-        };
-        /** @description Other keys are refused by name */
-        AutoFeatConfigModel: {
-            /**
-             * @description Whether products and ratios of two columns, after AutoFeat, are candidates
-             * @default false
-             */
-            enabled: boolean;
-            /** @description Chosen ones of this kind at most; default: 8 */
-            max_features?: number;
-            /** @description Only 2: a formula of one column has the splits of that column */
-            feateng_steps?: number;
-            /** @description Memory for values of candidates, GB; default: 60 candidates at a time */
-            max_gb?: number;
-            /** @description Parts of the time: a formula helps in all of them but one; default: 5 */
-            featsel_runs?: number;
-            /** @description Threads, at most all processors but one; speed only */
-            n_jobs?: number;
-            /** @description Refused: `minutehand evolve` searches by generations */
-            generations?: number;
-            /** @description Refused: `minutehand evolve` searches by generations */
-            population_size?: number;
-            /** @description Refused: `minutehand evolve` searches by generations */
-            tournament_size?: number;
-        } & {
-            [key: string]: unknown;
-        };
-        /** @description A search of formulas by `POST /api/automl-features/generate`, as `minutehand automl` makes it */
-        AutoMLConfigModel: {
-            /**
-             * @default {
-             *       "enabled": false
-             *     }
-             */
-            tsfresh: components["schemas"]["TSFreshConfigModel"];
-            /**
-             * @default {
-             *       "enabled": false
-             *     }
-             */
-            featuretools: components["schemas"]["FeaturetoolsConfigModel"];
-            /**
-             * @default {
-             *       "enabled": false
-             *     }
-             */
-            autofeat: components["schemas"]["AutoFeatConfigModel"];
-        };
-        /** @description Options of a training run */
-        MLTrainingConfig: {
-            /** @description An instrument such as BTC/USDT: the direction model is trained on it. all (the default): the models of all pairs */
-            symbol?: string;
-            /** @description Of an instrument (default: 1h); for all pairs only 1m is accepted */
-            timeframe?: string;
-            /** @description First bar, UTC */
-            start_date?: string;
-            /** @description End of the bars, UTC; a day is included */
-            end_date?: string;
-            /**
-             * @description A run always writes its bundle
-             * @default true
-             * @constant
-             */
-            save_model: true;
-            /** @description Of pairs: in this training in place of train.holdout_fraction. Of an instrument not supported: refused when given */
-            validation_split?: number;
-            /** @description The rest of validation_split */
-            train_test_split?: number;
-            /** @description Of pairs: in this training in place of train.folds. Of an instrument fixed by the configuration: only its current value is accepted */
-            cross_validation_folds?: number;
-            /** @description Of an instrument: bars until the labeled close. Of pairs fixed by the configuration: only its current value is accepted */
-            prediction_horizon?: number;
-            /** @description Seed */
-            random_state?: number;
-            /** @description fixed by the configuration: only its current value is accepted */
-            early_stopping_rounds?: number;
-            /** @description Of pairs: trees of at most 2^max_depth leaves, in this training in place of train.ai1.leaves, ai2, ai3. Of an instrument not supported: refused when given */
-            max_depth?: number;
-            /** @description Of pairs: trees of each model at most, in this training in place of train.ai1.rounds, ai2, ai3. Of an instrument not supported: refused when given */
-            n_estimators?: number;
-            /** @description Of pairs: in this training in place of train.ai1.learning_rate, ai2, ai3. Of an instrument not supported: refused when given */
-            learning_rate?: number;
-            /** @description Search; default: the configuration */
-            optimization_settings?: components["schemas"]["OptimizationSettingsConfig"];
-            /** @description Enabled generators are refused: search formulas first, by POST /api/automl-features/generate */
-            automl_config?: components["schemas"]["AutoMLConfigModel"];
-            /** @description Ensembles */
-            ensemble_config?: components["schemas"]["EnsembleConfig"];
-            /** @description Engine */
-            single_model_config?: components["schemas"]["SingleModelConfig"];
-            /**
-             * @description What is learned
-             * @default full
-             * @enum {string}
-             */
-            kind: "full" | "incremental" | "thresholds";
-            /** @description Reason, for the audit */
-            reason?: string;
+            meta_model?: string;
+            /** @description not supported: refused when given */
+            cv_folds?: number;
+            /** @description not supported: refused when given */
+            use_probas?: boolean;
+            /** @description not supported: refused when given */
+            random_state?: number | null;
         };
         /** @description A training run that begins */
         StartedRun: {
@@ -7932,215 +9255,192 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        TrainingStatus: {
-            is_training: boolean;
-            /** @description Status of the newest run, or idle */
-            status: string;
-            /** @description 0 to 100 */
-            progress: number;
-            /** @description Stage */
-            message: string;
-            start_time: string | null;
-            end_time: string | null;
-            eta_seconds: number | null;
-            error: string | null;
-            /** @description The newest run */
-            run: components["schemas"]["Run"] | null;
-        };
-        FeatureGenerationRequest: {
-            /** @description Without an enabled generator: a subject. With one: all, as AI1 learns from all pairs */
-            symbol: string;
-            /**
-             * @description Formulas are searched on bars of one minute
-             * @default 1m
-             * @constant
-             */
-            timeframe: "1m";
-            /** @description Newest minutes without a search; default: 1000 */
-            limit?: number;
-            /** @description Generators; an enabled one begins a search of formulas */
-            automl_config?: components["schemas"]["AutoMLConfigModel"];
-            /** @description First bar, UTC; of a search */
-            start_date?: string;
-            /** @description End of the bars, UTC, a day included; of a search */
-            end_date?: string;
-            /** @description Candidates at most, more are thinned by the seed; default: 600; of a search */
-            candidates?: number;
-            /** @description Seed; default: 1; of a search */
-            random_state?: number;
-            /**
-             * @description Labels are part of datasets: `minutehand dataset export`
-             * @default false
-             * @constant
-             */
-            include_target: false;
-            /** @description Reason, for the audit */
-            reason?: string;
-        };
-        FeatureGenerationResponse: {
-            success: boolean;
-            message: string;
-            feature_count: number;
-            /** @description Seconds */
-            processing_time: number;
-            feature_names: string[];
-            /** @description By feature */
-            statistics: {
-                [key: string]: {
-                    /** @description Newest value */
-                    last: number | null;
-                    mean: number | null;
-                    min: number | null;
-                    max: number | null;
-                    /** @description Minutes without a value */
-                    missing: number;
-                };
-            };
-            /** @description Minutes with bars of both legs */
-            rows: number;
-            /** @description Hash of the feature schema */
-            feature_schema: string;
-        };
-        ConfigValidationResponse: {
-            /** @description Always true */
-            success: boolean;
-            valid: boolean;
-            errors: string[];
-            warnings: string[];
-        };
-        ClearedCache: {
-            success: boolean;
-            message: string;
-        };
-        /** @description What a change would do */
-        ChangeEvidence: {
+        /** @description A training run that begins */
+        StartedRunInput: {
+            /** @description Number of the attempt */
+            run_id: number;
             /** @enum {string} */
-            status: "running" | "done" | "failed";
+            kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
+            /** @description What caused it */
+            trigger: string;
+            /** @description 1 for the first */
+            attempt: number;
+            /** @description ISO 8601 in UTC */
+            started_at: string;
+            /** @description null while running */
+            finished_at: string | null;
+            /** @description running, adopted, rollout_started, rejected, nothing_new, found, failed, killed, stopped or aborted */
+            status: string;
+            /** @description Stage of training */
             stage: string;
+            /** @description 0 to 100 of the whole run */
             percent: number;
-            started_ms: number;
-            finished_ms: number | null;
-            error: string | null;
-            check: {
-                ok: boolean;
-                policy_hash: string | null;
-                text: string;
-            } | null;
-            /** @description Backtest of the active bundle on the last 30 days, before and after */
-            backtest: {
-                from: string;
-                to: string;
-                before: {
-                    /** @description Entries, or trades of the backtest */
-                    entries: number;
-                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
-                    net_bps: number;
-                    /** @description The same per trade */
-                    mean_net_bps: number | null;
-                    win_rate: number | null;
-                } | null;
-                after: {
-                    /** @description Entries, or trades of the backtest */
-                    entries: number;
-                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
-                    net_bps: number;
-                    /** @description The same per trade */
-                    mean_net_bps: number | null;
-                    win_rate: number | null;
-                } | null;
-                /** @description Why it could not be computed */
-                error: string | null;
-            } | null;
-            /** @description The last 30 days of the journals once more, before and after */
-            replay: {
-                from: string;
-                to: string;
-                before: {
-                    /** @description Entries, or trades of the backtest */
-                    entries: number;
-                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
-                    net_bps: number;
-                    /** @description The same per trade */
-                    mean_net_bps: number | null;
-                    win_rate: number | null;
-                } | null;
-                after: {
-                    /** @description Entries, or trades of the backtest */
-                    entries: number;
-                    /** @description Sum of the results after costs, basis points of gross notional, position_scale applied */
-                    net_bps: number;
-                    /** @description The same per trade */
-                    mean_net_bps: number | null;
-                    win_rate: number | null;
-                } | null;
-                /** @description Why it could not be computed */
-                error: string | null;
-            } | null;
-        };
-        Config: {
-            /** @description Hash of this configuration */
-            policy_hash: string;
-            /** @description Hash of the configuration loaded by the trainer, which takes over another one between two trainings */
-            loaded_policy_hash: string;
-            /** @description Values by file; passwords are hidden */
-            config: {
-                [key: string]: {
-                    [key: string]: unknown;
+            /** @description Time left; null while unknown */
+            eta_seconds: number | null;
+            /** @description Completed stages */
+            stages: ({
+                stage: string;
+                duration_ms: number;
+            } & {
+                [key: string]: unknown;
+            })[];
+            /** @description Its bundle */
+            model_version: string | null;
+            /** @description Active bundle at its start */
+            previous_version: string | null;
+            /** @description Holdout metrics of each model; of a search of formulas its figures, and entries for features.yaml */
+            metrics: unknown;
+            /** @description Every gate with its verdict */
+            gate: ({
+                code: string;
+                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
+                passed: boolean;
+                value: number | null;
+                relation: (">" | ">=" | "<" | "<=") | null;
+                limit: number | null;
+                /** @enum {string} */
+                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
+                evidence: {
+                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
+                        [key: string]: number | string | boolean | null;
+                    };
                 };
-            };
-            /** @description Environment variables that override a file */
-            overrides: {
-                variable: string;
-                setting: string;
+            } | {
+                name: string;
+                passed: boolean;
+                seen: string;
+                limit: string;
+            })[] | null;
+            /** @description Failed gates of a rejected bundle, why nothing was new, or which formulas were found */
+            reasons: string[];
+            /** @description Triggers of the monitor that it answers */
+            causes: string[];
+            error: string | null;
+            theta1: number | null;
+            theta2: number | null;
+            cpu_seconds: number | null;
+            peak_memory_bytes: number | null;
+            duration_ms: number | null;
+            /** @description Of each instrument of a direction model; empty for pairs */
+            bars: {
+                symbol: string;
+                /** @description Open time of its first bar in the period */
+                first: string;
+                /** @description Open time of its last one */
+                last: string;
+            }[];
+        } & {
+            [key: string]: unknown;
+        };
+        StopRequest: {
+            /**
+             * @description entries: nothing is entered. close: open positions are closed too
+             * @enum {string}
+             */
+            kind: "entries" | "close";
+            /** @description Default: all */
+            subjects?: string[];
+            /** @description Shown on every page, and kept in the audit */
+            reason: string;
+        };
+        StopRequestInput: {
+            /**
+             * @description entries: nothing is entered. close: open positions are closed too
+             * @enum {string}
+             */
+            kind: "entries" | "close";
+            /** @description Default: all */
+            subjects?: string[];
+            /** @description Shown on every page, and kept in the audit */
+            reason: string;
+        };
+        Stops: {
+            stops: {
+                /** @description Subject, or * for all */
+                pair_id: string;
+                /** @enum {string} */
+                kind: "entries" | "close";
+                reason: string;
+                by: string;
+                since: string;
             }[];
         };
-        ChangeProposal: {
-            /** @description Values by key */
-            changes: {
-                [key: string]: unknown;
-            };
-            /** @description Why */
-            reason: string;
+        StopsInput: {
+            stops: {
+                /** @description Subject, or * for all */
+                pair_id: string;
+                /** @enum {string} */
+                kind: "entries" | "close";
+                reason: string;
+                by: string;
+                since: string;
+            }[];
         };
-        /** @description A proposed change of the configuration */
-        Change: {
-            change_id: number;
-            /** @enum {string} */
-            status: "open" | "approved" | "rejected" | "expired" | "applied" | "failed";
-            /** @description Proposed values by key */
-            changes: {
-                [key: string]: unknown;
-            };
-            /** @description Values when it was proposed */
-            before: {
-                [key: string]: unknown;
-            };
-            reason: string;
-            proposed_by: string;
-            /** @description Epoch ms, as all times here */
-            proposed_ms: number;
-            /** @description Expiry of an undecided change */
-            expires_ms: number;
-            decided_by: string | null;
-            decided_ms: number | null;
-            /** @description Hash of the configuration it was proposed against */
-            policy_hash: string;
-            /** @description When each value takes effect */
-            applies: {
-                [key: string]: "next_bar" | "trainer" | "restart";
-            };
-            branch: string | null;
-            /** @description Newest commit when it was proposed */
-            base_commit: string | null;
-            /** @description Commit of the proposal; null for changes of earlier versions */
-            commit_id: string | null;
-            /** @description Commit that was applied */
-            merge_commit: string | null;
-            applied_ms: number | null;
-            pull_request_url: string | null;
-            /** @description Why the last step failed */
-            failure: string | null;
-            evidence: components["schemas"]["ChangeEvidence"] | null;
+        Subject: {
+            /** @description Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals */
+            subject: string;
+            /**
+             * @description Two symbols traded against each other, or one
+             * @enum {string}
+             */
+            kind: "pair" | "instrument";
+            /** @description Display name: XAU/USD vs XAG/USD */
+            label: string;
+            /** @description Symbols of its legs */
+            symbols: string[];
+            /** @description 1m, 5m, 15m, 1h, 4h or 1d */
+            timeframe: string;
+            /** @description Its shard */
+            shard: string;
+            /** @description |z| from which a bar is an entry candidate; null for an instrument */
+            z_entry: number | null;
+            /** @description z at which an open position has reverted; null for an instrument */
+            z_exit: number | null;
+            /** @description Configured costs of a round trip by the active bundle, basis points */
+            cost_bps: number | null;
+            /** @description Costs at which its holdout result is zero, basis points */
+            break_even_cost_bps: number | null;
+            /** @description ml_up_prob above which an instrument is entered long; null without a model */
+            theta_up: number | null;
+            /** @description ml_down_prob above which it is entered short */
+            theta_down: number | null;
+            /** @description Its active bundle */
+            model_version: string | null;
+            /** @description true: the active bundle earns less than it costs; null without one */
+            no_edge: boolean | null;
+        };
+        SubjectInput: {
+            /** @description Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals */
+            subject: string;
+            /**
+             * @description Two symbols traded against each other, or one
+             * @enum {string}
+             */
+            kind: "pair" | "instrument";
+            /** @description Display name: XAU/USD vs XAG/USD */
+            label: string;
+            /** @description Symbols of its legs */
+            symbols: string[];
+            /** @description 1m, 5m, 15m, 1h, 4h or 1d */
+            timeframe: string;
+            /** @description Its shard */
+            shard: string;
+            /** @description |z| from which a bar is an entry candidate; null for an instrument */
+            z_entry: number | null;
+            /** @description z at which an open position has reverted; null for an instrument */
+            z_exit: number | null;
+            /** @description Configured costs of a round trip by the active bundle, basis points */
+            cost_bps: number | null;
+            /** @description Costs at which its holdout result is zero, basis points */
+            break_even_cost_bps: number | null;
+            /** @description ml_up_prob above which an instrument is entered long; null without a model */
+            theta_up: number | null;
+            /** @description ml_down_prob above which it is entered short */
+            theta_down: number | null;
+            /** @description Its active bundle */
+            model_version: string | null;
+            /** @description true: the active bundle earns less than it costs; null without one */
+            no_edge: boolean | null;
         };
         SymbolCoverage: {
             symbol: string;
@@ -8192,232 +9492,131 @@ export interface components {
                 change: number;
             }[];
         };
-        ImportRun: {
-            import_number: number;
-            /** @enum {string} */
-            kind: "import" | "replace" | "delete";
-            /** @description A path; of a deletion the symbol and the period */
-            source: string;
-            done_by: string;
-            /** @description Epoch ms */
-            began_ms: number;
-            /** @description null while it runs, and when it was killed */
-            finished_ms: number | null;
-            added: number;
-            /** @description Bars that it replaced or deleted */
-            removed: number;
-            rejected: number;
-            /** @description By symbol */
-            verdicts: {
-                [key: string]: {
-                    /** @enum {string} */
-                    verdict: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
-                    findings: {
-                        /** @enum {string} */
-                        code: "EMPTY" | "REJECTED" | "FUTURE" | "SWAPPED" | "SCALED" | "SHIFTED" | "LAGS" | "CLOSE_STAMPED" | "FROZEN" | "FLAT_WEEKENDS" | "GAP" | "SUSPECT" | "STALE" | "OK";
-                        /** @description The test that found it */
-                        by: string;
-                        values: {
-                            [key: string]: string | number;
-                        };
-                    }[];
-                };
-            };
-            /** @description Verdicts that a person accepted */
-            accepted: string[];
-            undone_ms: number | null;
-            undone_by: string | null;
-        };
-        ImportUndo: {
-            import_number: number;
-            dry_run: boolean;
-            /** @description Bars that go, by symbol; first and last in epoch seconds */
-            removed: {
-                symbol: string;
-                bars: number;
-                first: number;
-                last: number;
-            }[];
-            /** @description Bars that come back */
-            restored: {
-                symbol: string;
-                bars: number;
-                first: number;
-                last: number;
-            }[];
-            series: {
-                symbol: string;
-                name: string;
-                values: number;
-            }[];
-            /** @description Versions that were trained on these bars */
-            models: string[];
-        };
-        /** @description A bundle of the direction model */
-        DirectionModel: {
-            /** @description Version of the bundle */
-            model_id: string;
-            /** @description Timeframe of its instruments */
-            timeframe: string;
-            /** @description ISO 8601 in UTC */
-            created: string;
-            /** @description Symbols it was trained on */
-            instruments: string[];
-            /** @description Symbols with an edge after costs */
-            with_edge: string[];
-            is_active: boolean;
-            /** @description Predecessor of the active one */
-            is_previous: boolean;
-            /** @description Error code if it is unusable */
-            error: string | null;
-        };
-        /** @description The manifest of a direction bundle without golden answers */
-        DirectionManifest: {
-            /** @enum {string} */
-            format: "minutehand.direction/2" | "minutehand.direction/1";
-            version: string;
-            /** Format: date-time */
-            created: string;
-            git_commit: string | null;
-            /** @enum {string} */
-            market?: "live" | "simulated";
-            engine: {
-                name: string;
-                parameters: {
+        SymbolCoverageInput: {
+            symbol: string;
+            bars: number;
+            first: string | null;
+            last: string | null;
+            /** @description Minutes without a bar inside a session */
+            missing_minutes: number;
+            /** @description Runs of such minutes */
+            holes: number;
+            longest_hole_minutes: number;
+            /** @description Weekends, pauses, holidays: bars 60 minutes or more apart */
+            breaks: number;
+            /** @description open = high = low = close */
+            flat_bars: number;
+            /** @description Closes more than 0.5 % from the previous close, inside a session */
+            spikes: number;
+            /** @description The same across a break */
+            break_jumps: number;
+            /** @description Suspect bars, excluded from training; null without screening */
+            suspects: number | null;
+            /** @description Bars that lead up to now without a gap of more than five days: what makes ready */
+            recent_bars: number;
+            clock: {
+                /** @description Week openings by hour in New York */
+                week_opens_new_york: {
                     [key: string]: number;
                 };
+                /** @description Timestamps are probably not UTC */
+                suspect: boolean;
             };
-            timeframe: number;
-            windows: {
-                [key: string]: number;
-            };
-            feature_schema: string;
-            features: string[];
-            instruments: string[];
-            sources?: string[];
-            period: {
-                from: string;
-                to: string;
-            };
-            data_hash: string;
-            label: {
-                /** @enum {string} */
-                unit: "percent" | "sigmas";
-                threshold: number;
-                horizon: number;
-            };
-            balance: string;
-            calibration: {
-                kind: string;
-                slope: number[];
-                intercept: number[];
-            };
-            strategy: {
-                theta_up: number;
-                theta_down: number;
-                stop: number;
-                target: number;
-                max_age_bars: number;
-            };
-            metrics: {
-                rows: number;
-                log_loss: number;
-                log_loss_prior: number;
-                brier: number;
-                class_wise_ece: number;
-                auc: (number | null)[];
-                up_or_down_auc: number | null;
-                net_bps: number | null;
-                lower_5_net_bps: number | null;
-                upper_95_net_bps: number | null;
-                trades: number;
-                auc_errors?: (number | null)[];
-                up_or_down_error?: number | null;
-                f1?: number;
-                f1_by_class?: number[];
-                f1_chance?: number;
-                f1_gain_lower?: number | null;
-            };
-            base_rates?: number[];
-            costs?: {
-                taker_fee_bps: number;
-                slippage_bps: number;
-            };
-            bias?: {
-                overall_balance: number | null;
-                buy_sell_ratio: number | null;
-                distribution_std: number | null;
-                prediction_min: number | null;
-                prediction_max: number | null;
-                largest_variance_24h: number | null;
-                bull_market_buy_ratio: number | null;
-                bear_market_sell_ratio: number | null;
-                outcome_predicted?: number | null;
-                outcome_observed?: number | null;
-                biased: string[];
-                warnings?: string[];
-            };
-            targets?: {
-                name: string;
-                goal: string;
-                measured: number | null;
-                met: boolean;
-                implausible?: boolean;
+            /** @description UTC days with bars, ascending */
+            days: {
+                day: string;
+                bars: number;
+                missing: number;
+                spikes: number;
+                suspects: number;
             }[];
-            gates?: ({
-                code: string;
-                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
-                passed: boolean;
-                value: number | null;
-                relation: (">" | ">=" | "<" | "<=") | null;
-                limit: number | null;
-                /** @enum {string} */
-                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
-                evidence: {
-                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
-                        [key: string]: number | string | boolean | null;
-                    };
-                };
-            } | {
-                name: string;
-                passed: boolean;
-                seen: string;
-                limit: string;
-            })[];
-            edge: {
-                [key: string]: {
-                    no_edge: boolean;
-                    trades: number;
-                    net_bps: number | null;
-                    lower_net_bps: number | null;
-                    p_value?: number | null;
-                };
-            };
-            evaluation_look?: number;
-            files: {
-                "direction.onnx": {
-                    sha256: string;
-                    bytes: number;
-                };
-                "validation.json": {
-                    sha256: string;
-                    bytes: number;
-                };
-            };
+            longest_gaps: {
+                /** @description Open of a bar, ISO 8601 in UTC */
+                from: string;
+                minutes: number;
+            }[];
+            greatest_spikes: {
+                /** @description Open of a bar, ISO 8601 in UTC */
+                at: string;
+                /** @description 0.01 = 1 % */
+                change: number;
+            }[];
         };
-        DirectionDetail: {
-            version: string;
-            is_signed: boolean;
-            manifest: components["schemas"]["DirectionManifest"];
-            /** @description Model card, Markdown */
-            card: string;
+        /** @description Other keys are refused by name */
+        TSFreshConfigModel: {
+            /**
+             * @description Whether statistics of the last bars of a series, after tsfresh, are candidates
+             * @default false
+             */
+            enabled: boolean;
+            /** @description Only true: only screened formulas are chosen */
+            feature_selection?: boolean;
+            /** @description Expected share of false formulas among those that help, of all kinds together; default: 0.05 */
+            fdr_level?: number;
+            /** @description Chosen ones of this kind at most; default: 8 */
+            feature_count_limit?: number;
+            /** @description Threads, at most all processors but one; speed only */
+            parallel_jobs?: number;
+            /**
+             * @description Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12. financial_optimized is refused
+             * @enum {string}
+             */
+            performance_mode?: "fast" | "balanced" | "comprehensive" | "financial_optimized";
+        } & {
+            [key: string]: unknown;
         };
-        DirectionPointer: {
-            timeframe: string;
-            /** @description Active bundle of the timeframe */
-            version: string;
-            /** @description Its predecessor */
-            previous: string | null;
+        /** @description Other keys are refused by name */
+        TSFreshConfigModelInput: {
+            /**
+             * @description Whether statistics of the last bars of a series, after tsfresh, are candidates
+             * @default false
+             */
+            enabled?: boolean;
+            /** @description Only true: only screened formulas are chosen */
+            feature_selection?: boolean;
+            /** @description Expected share of false formulas among those that help, of all kinds together; default: 0.05 */
+            fdr_level?: number;
+            /** @description Chosen ones of this kind at most; default: 8 */
+            feature_count_limit?: number;
+            /** @description Threads, at most all processors but one; speed only */
+            parallel_jobs?: number;
+            /**
+             * @description Windows of the statistics: fast 3, balanced (default) 7, comprehensive 12. financial_optimized is refused
+             * @enum {string}
+             */
+            performance_mode?: "fast" | "balanced" | "comprehensive" | "financial_optimized";
+        } & {
+            [key: string]: unknown;
+        };
+        TrainingStatus: {
+            is_training: boolean;
+            /** @description Status of the newest run, or idle */
+            status: string;
+            /** @description 0 to 100 */
+            progress: number;
+            /** @description Stage */
+            message: string;
+            start_time: string | null;
+            end_time: string | null;
+            eta_seconds: number | null;
+            error: string | null;
+            /** @description The newest run */
+            run: components["schemas"]["Run"] | null;
+        };
+        TrainingStatusInput: {
+            is_training: boolean;
+            /** @description Status of the newest run, or idle */
+            status: string;
+            /** @description 0 to 100 */
+            progress: number;
+            /** @description Stage */
+            message: string;
+            start_time: string | null;
+            end_time: string | null;
+            eta_seconds: number | null;
+            error: string | null;
+            /** @description The newest run */
+            run: components["schemas"]["RunInput"] | null;
         };
         VerifiedDirection: {
             version: string;
@@ -8426,1211 +9625,12 @@ export interface components {
             /** @description Of a probability */
             largest_difference: number;
         };
-        /** @description A published signal */
-        Signal: {
-            /** @description Close of the bar, ISO 8601 in UTC */
-            timestamp: string;
-            /** @description The subject */
-            pair_id: string;
-            /** @description Distance of the spread from its mean, standard deviations */
-            z_score: number | null;
-            /** @description AI1: probability of reversion before the stop */
-            return_prob: number | null;
-            /** @description AI2: risk rank, 0 to 1 */
-            risk_score: number | null;
-            /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
-            entry: string;
-            /** @description return_prob · (1 − risk_score) */
-            confidence: number | null;
-            /** @description Entry requires return_prob above this */
-            theta1: number | null;
-            /** @description Entry requires a risk rank below this */
-            theta2: number | null;
-            /** @description AI3: size, 0 to 1 */
-            position_scale: number | null;
-            /**
-             * @description Action for consumers
-             * @enum {string}
-             */
-            action: "ENTER" | "EXIT" | "HOLD";
-            /** @description Reason, see docs/reference/PROTOCOL.md */
-            reason: string;
-            /**
-             * @description State of the daemon
-             * @enum {string}
-             */
-            mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
-            /** @description Side of the position after this bar: −1, 0 or 1 */
-            target: number;
-            /** @description signal_id of the entry of the open position, or empty */
-            position_id: string;
-            /** @description Hedge ratio; absent in an instrument's */
-            beta?: number | null;
-            /** @description Close of leg A; absent in an instrument's */
-            price_a?: number | null;
-            /** @description Close of leg B; absent in an instrument's */
-            price_b?: number | null;
-            /** @description Identifier of the decision */
-            signal_id: string;
-            /** @description Bundle that scored it; empty without models */
-            model_version: string;
-            /** @description Hash of the configuration that decided it */
-            policy_hash: string;
-            /** @description Expected net result of an entry now, basis points; absent in an instrument's */
-            expected_net_bps?: number | null;
-            /** @description Probability of up; absent in a pair's */
-            ml_up_prob?: number | null;
-            /** @description Probability of down; absent in a pair's */
-            ml_down_prob?: number | null;
-            /** @description Probability of range; absent in a pair's */
-            ml_range_prob?: number | null;
-            /** @description Stop loss, as a fraction of the entry's close; absent in a pair's */
-            stop?: number | null;
-            /** @description Take profit, as a fraction of the entry’s close; absent in a pair's */
-            take_profit?: number | null;
-            /** @description Close of the bar; absent in a pair's */
-            price?: number | null;
-            /** @description Publication, epoch ms */
-            generated_at_ms: number;
-        } & {
-            [key: string]: unknown;
-        };
-        Explanation: {
-            subject: string;
-            /** @enum {string} */
-            kind: "pair" | "instrument";
-            /** @description Open of the bar */
-            time: string;
-            /** @description As published, without its envelope */
-            signal: {
-                /** @description Close of the bar, ISO 8601 in UTC */
-                timestamp: string;
-                /** @description The subject */
-                pair_id: string;
-                /** @description Distance of the spread from its mean, standard deviations */
-                z_score: number | null;
-                /** @description AI1: probability of reversion before the stop */
-                return_prob: number | null;
-                /** @description AI2: risk rank, 0 to 1 */
-                risk_score: number | null;
-                /** @description SELL_XAUUSD, BUY_XAGUSD; empty unless ENTER */
-                entry: string;
-                /** @description return_prob · (1 − risk_score) */
-                confidence: number | null;
-                /** @description Entry requires return_prob above this */
-                theta1: number | null;
-                /** @description Entry requires a risk rank below this */
-                theta2: number | null;
-                /** @description AI3: size, 0 to 1 */
-                position_scale: number | null;
-                /**
-                 * @description Action for consumers
-                 * @enum {string}
-                 */
-                action: "ENTER" | "EXIT" | "HOLD";
-                /** @description Reason, see docs/reference/PROTOCOL.md */
-                reason: string;
-                /**
-                 * @description State of the daemon
-                 * @enum {string}
-                 */
-                mode: "OK" | "WARMUP" | "DEGRADED" | "HALT";
-                /** @description Side of the position after this bar: −1, 0 or 1 */
-                target: number;
-                /** @description signal_id of the entry of the open position, or empty */
-                position_id: string;
-                /** @description Hedge ratio; absent in an instrument's */
-                beta?: number | null;
-                /** @description Close of leg A; absent in an instrument's */
-                price_a?: number | null;
-                /** @description Close of leg B; absent in an instrument's */
-                price_b?: number | null;
-                /** @description Identifier of the decision */
-                signal_id: string;
-                /** @description Bundle that scored it; empty without models */
-                model_version: string;
-                /** @description Hash of the configuration that decided it */
-                policy_hash: string;
-                /** @description Expected net result of an entry now, basis points; absent in an instrument's */
-                expected_net_bps?: number | null;
-                /** @description Probability of up; absent in a pair's */
-                ml_up_prob?: number | null;
-                /** @description Probability of down; absent in a pair's */
-                ml_down_prob?: number | null;
-                /** @description Probability of range; absent in a pair's */
-                ml_range_prob?: number | null;
-                /** @description Stop loss, as a fraction of the entry's close; absent in a pair's */
-                stop?: number | null;
-                /** @description Take profit, as a fraction of the entry’s close; absent in a pair's */
-                take_profit?: number | null;
-                /** @description Close of the bar; absent in a pair's */
-                price?: number | null;
-            } & {
-                [key: string]: unknown;
-            };
-            /** @description Meaning of the reason */
-            meaning: string;
-            /** @description Whether recomputation gives the published signal */
-            reproduced: {
-                equal: boolean;
-                code: string | null;
-                differences: {
-                    what: string;
-                    published: string;
-                    computed: string;
-                }[];
-            };
-            features: {
-                name: string;
-                unit: string;
-                value: number | null;
-                /** @description Quantile in training, 0 to 1 */
-                percentile: number | null;
-            }[];
-            models: {
-                ai1: {
-                    /** @description Probability, or size of AI3 */
-                    answer: number;
-                    /** @description In logits: expected plus all contributions */
-                    score: number | null;
-                    /** @description Mean score of training, logits */
-                    expected: number | null;
-                    /** @description SHAP values, greatest first */
-                    contributions: {
-                        feature: string;
-                        logits: number;
-                    }[] | null;
-                    /** @description Error code if unavailable */
-                    code: string | null;
-                };
-                ai2: {
-                    /** @description Probability, or size of AI3 */
-                    answer: number;
-                    /** @description In logits: expected plus all contributions */
-                    score: number | null;
-                    /** @description Mean score of training, logits */
-                    expected: number | null;
-                    /** @description SHAP values, greatest first */
-                    contributions: {
-                        feature: string;
-                        logits: number;
-                    }[] | null;
-                    /** @description Error code if unavailable */
-                    code: string | null;
-                };
-                ai3: {
-                    /** @description Probability, or size of AI3 */
-                    answer: number;
-                    /** @description In logits: expected plus all contributions */
-                    score: number | null;
-                    /** @description Mean score of training, logits */
-                    expected: number | null;
-                    /** @description SHAP values, greatest first */
-                    contributions: {
-                        feature: string;
-                        logits: number;
-                    }[] | null;
-                    /** @description Error code if unavailable */
-                    code: string | null;
-                };
-            } | null;
-            /** @description For instruments; probabilities are the softmax of the scores */
-            direction: {
-                up: {
-                    /** @description Probability, or size of AI3 */
-                    answer: number;
-                    /** @description In logits: expected plus all contributions */
-                    score: number | null;
-                    /** @description Mean score of training, logits */
-                    expected: number | null;
-                    /** @description SHAP values, greatest first */
-                    contributions: {
-                        feature: string;
-                        logits: number;
-                    }[] | null;
-                    /** @description Error code if unavailable */
-                    code: string | null;
-                };
-                down: {
-                    /** @description Probability, or size of AI3 */
-                    answer: number;
-                    /** @description In logits: expected plus all contributions */
-                    score: number | null;
-                    /** @description Mean score of training, logits */
-                    expected: number | null;
-                    /** @description SHAP values, greatest first */
-                    contributions: {
-                        feature: string;
-                        logits: number;
-                    }[] | null;
-                    /** @description Error code if unavailable */
-                    code: string | null;
-                };
-                range: {
-                    /** @description Probability, or size of AI3 */
-                    answer: number;
-                    /** @description In logits: expected plus all contributions */
-                    score: number | null;
-                    /** @description Mean score of training, logits */
-                    expected: number | null;
-                    /** @description SHAP values, greatest first */
-                    contributions: {
-                        feature: string;
-                        logits: number;
-                    }[] | null;
-                    /** @description Error code if unavailable */
-                    code: string | null;
-                };
-            } | null;
-            /** @description Rules of the direction bundle */
-            strategy: {
-                theta_up: number;
-                theta_down: number;
-                /** @description Fraction of the close at entry */
-                stop: number;
-                target: number;
-                max_age_bars: number;
-                has_edge: boolean;
-            } | null;
-            /** @description Basis points */
-            costs: {
-                round_trip_bps: number;
-                /** @description Overnight swaps that the entry is expected to pay */
-                expected_swap_bps: number;
-                /** @description At z, or at z_entry if the bar is not a candidate */
-                expected_net_bps: number;
-                expected_gross_bps: number;
-                min_expected_net_bps: number;
-                break_even_prob: number | null;
-            } | null;
-            /** @description Entry conditions, in order of evaluation */
-            conditions: {
-                /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
-                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
-                reason: string;
-                holds: boolean;
-                value: number | null;
-                limit: number | null;
-                /** @description Required relation of value to limit */
-                relation: (">=" | ">" | "<=" | "<") | null;
-                /** @description Required change of value; 0 if the condition holds */
-                change: number | null;
-                /** @description |change| relative to the scale of the value */
-                relative: number | null;
-            }[];
-            /** @description Entry conditions that failed, nearest first */
-            to_enter: {
-                /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
-                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
-                reason: string;
-                holds: boolean;
-                value: number | null;
-                limit: number | null;
-                /** @description Required relation of value to limit */
-                relation: (">=" | ">" | "<=" | "<") | null;
-                /** @description Required change of value; 0 if the condition holds */
-                change: number | null;
-                /** @description |change| relative to the scale of the value */
-                relative: number | null;
-            }[];
-            /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
-            to_exit: {
-                /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
-                /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
-                reason: string;
-                holds: boolean;
-                value: number | null;
-                limit: number | null;
-                /** @description Required relation of value to limit */
-                relation: (">=" | ">" | "<=" | "<") | null;
-                /** @description Required change of value; 0 if the condition holds */
-                change: number | null;
-                /** @description |change| relative to the scale of the value */
-                relative: number | null;
-            }[];
-        } & {
-            [key: string]: unknown;
-        };
-        /** @description A model bundle */
-        Model: {
-            /** @description Version of the bundle */
-            model_id: string;
-            /** @description Same as model_id, as used by `load` */
-            model_name: string;
-            /**
-             * @description State in the registry
-             * @enum {string}
-             */
-            status: "candidate" | "active" | "archived" | "rejected";
-            is_active: boolean;
-            /** @description Predecessor of the active one, target of a rollback */
-            is_previous: boolean;
-            /** @description Scores the same bars without publishing */
-            is_shadow: boolean;
-            /** @description ISO 8601 in UTC */
-            created: string;
-            adopted_at: string | null;
-            retired_at: string | null;
-            /** @description When retention removed its files */
-            removed_at: string | null;
-            /** @description Failed gates in words */
-            reasons: string[];
-            /** @description The same as data; without those that an earlier version recorded in words */
-            failed_gates: ({
-                code: string;
-                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
-                value: number | null;
-                relation: (">" | ">=" | "<" | "<=") | null;
-                limit: number | null;
-                /** @enum {string} */
-                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
-                evidence: {
-                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
-                        [key: string]: number | string | boolean | null;
-                    };
-                };
-                group?: string;
-            } | {
-                code: string;
-                seen: string;
-                limit: string;
-            })[];
-            /** @description Rows of `model_registry` */
-            models: {
-                /** @description AI1, AI2 or AI3 */
-                model_type: string;
-                train_period_start: unknown;
-                train_period_end: unknown;
-                theta1: number | null;
-                theta2: number | null;
-                /** @description Holdout metrics */
-                metrics: unknown;
-                notes: string | null;
-            }[];
-        };
-        /** @description The manifest of a bundle without golden answers */
-        Manifest: {
-            /** @enum {string} */
-            format: "minutehand.bundle/3" | "minutehand.bundle/2";
+        VerifiedDirectionInput: {
             version: string;
-            configuration?: {
-                [key: string]: string | number | boolean | null;
-            };
-            /** Format: date-time */
-            created: string;
-            /** @enum {string} */
-            market: "live" | "simulated";
-            seed: number;
-            git_commit: string | null;
-            feature_schema: string;
-            features: string[];
-            windows: {
-                [key: string]: number | string;
-            };
-            pairs: string[];
-            period: {
-                from: string;
-                to: string;
-                holdout_from: string;
-            };
-            warm_start_from?: {
-                version: string;
-                times: number;
-                learned_until: string;
-                trees: {
-                    ai1: number;
-                    ai2: number;
-                    ai3: number;
-                };
-            };
-            data_hash: string;
-            dataset_id?: string;
-            label_policy: {
-                [key: string]: number;
-            };
-            engine: {
-                name: string;
-                parameters: {
-                    [key: string]: number;
-                };
-            };
-            theta1: number;
-            theta2: number;
-            search?: {
-                ai1: {
-                    trials: number;
-                    complete: number;
-                    pruned: number;
-                    failed: number;
-                    configured_log_loss: number;
-                    best_log_loss: number;
-                    gain: number;
-                    gain_standard_error: number;
-                    gain_required_errors?: number;
-                    forward_gain?: number | null;
-                    best_parameters: {
-                        [key: string]: number | string | boolean;
-                    };
-                    adopted: boolean;
-                } | null;
-                ai2?: {
-                    trials: number;
-                    complete: number;
-                    pruned: number;
-                    failed: number;
-                    configured_log_loss: number;
-                    best_log_loss: number;
-                    gain: number;
-                    gain_standard_error: number;
-                    gain_required_errors?: number;
-                    forward_gain?: number | null;
-                    best_parameters: {
-                        [key: string]: number | string | boolean;
-                    };
-                    adopted: boolean;
-                } | null;
-                ai3?: {
-                    trials: number;
-                    complete: number;
-                    pruned: number;
-                    failed: number;
-                    configured_log_loss: number;
-                    best_log_loss: number;
-                    gain: number;
-                    gain_standard_error: number;
-                    gain_required_errors?: number;
-                    forward_gain?: number | null;
-                    best_parameters: {
-                        [key: string]: number | string | boolean;
-                    };
-                    adopted: boolean;
-                } | null;
-                thresholds: {
-                    tried: number;
-                    allowed: number;
-                    chosen: boolean;
-                    net_sharpe: number | null;
-                    trades: number;
-                    pass_rate: number;
-                    expected_max_sharpe: number | null;
-                    probabilistic_sharpe: number | null;
-                    deflated_sharpe: number | null;
-                } | null;
-            };
-            risk_quantiles: number[];
-            expectation?: {
-                promised: number[];
-                earned: number[];
-                bars_held?: number;
-            };
-            metrics: {
-                ai1: {
-                    rows?: number;
-                    effective_rows?: number;
-                    trees?: number;
-                    calibration?: {
-                        slope: number;
-                        intercept: number;
-                    } | null;
-                    cross_validation: {
-                        mean: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        };
-                        folds: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        }[];
-                    };
-                    walk_forward?: {
-                        mean: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        };
-                        folds: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        }[];
-                    };
-                    holdout: {
-                        rows: number;
-                        label_mean: number | null;
-                        auc: number | null;
-                        brier: number | null;
-                        brier_baseline: number | null;
-                        log_loss: number | null;
-                        ece: number | null;
-                    };
-                    holdout_by_pair: {
-                        [key: string]: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        };
-                    };
-                    holdout_served?: {
-                        rows: number;
-                        label_mean: number | null;
-                        auc: number | null;
-                        brier: number | null;
-                        brier_baseline: number | null;
-                        log_loss: number | null;
-                        ece: number | null;
-                    };
-                };
-                ai2: {
-                    rows?: number;
-                    effective_rows?: number;
-                    trees?: number;
-                    calibration?: {
-                        slope: number;
-                        intercept: number;
-                    } | null;
-                    cross_validation: {
-                        mean: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        };
-                        folds: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        }[];
-                    };
-                    walk_forward?: {
-                        mean: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        };
-                        folds: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        }[];
-                    };
-                    holdout: {
-                        rows: number;
-                        label_mean: number | null;
-                        auc: number | null;
-                        brier: number | null;
-                        brier_baseline: number | null;
-                        log_loss: number | null;
-                        ece: number | null;
-                    };
-                    holdout_by_pair: {
-                        [key: string]: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        };
-                    };
-                    holdout_served?: {
-                        rows: number;
-                        label_mean: number | null;
-                        auc: number | null;
-                        brier: number | null;
-                        brier_baseline: number | null;
-                        log_loss: number | null;
-                        ece: number | null;
-                    };
-                };
-                ai3: {
-                    rows?: number;
-                    effective_rows?: number;
-                    trees?: number;
-                    calibration?: {
-                        slope: number;
-                        intercept: number;
-                    } | null;
-                    cross_validation: {
-                        mean: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        };
-                        folds: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        }[];
-                    };
-                    walk_forward?: {
-                        mean: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        };
-                        folds: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        }[];
-                    };
-                    holdout: {
-                        rows: number;
-                        label_mean: number | null;
-                        auc: number | null;
-                        brier: number | null;
-                        brier_baseline: number | null;
-                        log_loss: number | null;
-                        ece: number | null;
-                    };
-                    holdout_by_pair: {
-                        [key: string]: {
-                            rows: number;
-                            label_mean: number | null;
-                            auc: number | null;
-                            brier: number | null;
-                            brier_baseline: number | null;
-                            log_loss: number | null;
-                            ece: number | null;
-                        };
-                    };
-                    holdout_served?: {
-                        rows: number;
-                        label_mean: number | null;
-                        auc: number | null;
-                        brier: number | null;
-                        brier_baseline: number | null;
-                        log_loss: number | null;
-                        ece: number | null;
-                    };
-                };
-                ai2_parts: {
-                    [key: string]: number;
-                };
-                ai2_parts_auc?: {
-                    [key: string]: number | null;
-                };
-                net?: {
-                    rows: number;
-                    effective_rows: number;
-                    trees: number;
-                    clipped: number;
-                    walk_forward: {
-                        /** @enum {string} */
-                        costs: "flat" | "profile";
-                        windows: boolean;
-                        trades: number;
-                        gross_bps: number | null;
-                        net_bps: number | null;
-                        lower_5_net_bps: number | null;
-                        upper_95_net_bps: number | null;
-                        no_edge: boolean;
-                    }[];
-                };
-            };
-            edge: {
-                [key: string]: {
-                    no_edge: boolean;
-                    trades: number;
-                    wins?: number;
-                    mean_gross_bps: number | null;
-                    mean_net_bps: number | null;
-                    lower_5_net_bps: number | null;
-                    p?: number;
-                    adjusted_p?: number;
-                    bound_level?: number;
-                    allowed_loss_bps?: number | null;
-                    mean_cost_bps?: number | null;
-                    break_even_cost_bps?: number | null;
-                };
-            };
-            holdout_look?: {
-                look: number;
-                level: number;
-            };
-            backtest?: {
-                trades: number;
-                win_rate: number | null;
-                mean_net_bps: number | null;
-                net_sharpe: number | null;
-                max_drawdown: number;
-            };
-            executability?: {
-                all_pairs: {
-                    trades: number;
-                    net_bps: number | null;
-                    break_even_cost: number | null;
-                    delayed_net_bps: {
-                        after_1: number | null;
-                        after_2: number | null;
-                        after_5: number | null;
-                    };
-                    narrow_trades: number;
-                    narrow_net_bps: number | null;
-                    hours: {
-                        trades: number;
-                        net_bps: number;
-                    }[];
-                };
-                edge_pairs: {
-                    trades: number;
-                    net_bps: number | null;
-                    break_even_cost: number | null;
-                    delayed_net_bps: {
-                        after_1: number | null;
-                        after_2: number | null;
-                        after_5: number | null;
-                    };
-                    narrow_trades: number;
-                    narrow_net_bps: number | null;
-                    hours: {
-                        trades: number;
-                        net_bps: number;
-                    }[];
-                };
-            };
-            skill?: {
-                auc: number;
-                placebo_auc: number;
-                skill: number;
-                standard_error: number | null;
-                lower_95: number | null;
-                draws: number;
-                days: number;
-            } | null;
-            outside_columns?: string[];
-            gates?: ({
-                code: string;
-                role: ("ai1" | "ai2" | "ai3" | "direction") | null;
-                passed: boolean;
-                value: number | null;
-                relation: (">" | ">=" | "<" | "<=") | null;
-                limit: number | null;
-                /** @enum {string} */
-                unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
-                evidence: {
-                    [key: string]: (number | string | boolean | null) | (number | string)[] | {
-                        [key: string]: number | string | boolean | null;
-                    };
-                };
-            } | {
-                name: string;
-                passed: boolean;
-                seen: string;
-                limit: string;
-            })[];
-            files: {
-                "ai1.onnx": {
-                    sha256: string;
-                    bytes: number;
-                };
-                "ai2.onnx": {
-                    sha256: string;
-                    bytes: number;
-                };
-                "ai3.onnx": {
-                    sha256: string;
-                    bytes: number;
-                };
-                "net.onnx"?: {
-                    sha256: string;
-                    bytes: number;
-                };
-                "validation.json"?: {
-                    sha256: string;
-                    bytes: number;
-                };
-                "monitor.json"?: {
-                    sha256: string;
-                    bytes: number;
-                };
-            };
-            groups?: {
-                name: string;
-                pairs: string[];
-                /** @description Why it has its own models, or uses the pooled ones */
-                verdict: string;
-                /** @description Own and pooled model out of fold, by model */
-                comparison?: {
-                    [key: string]: unknown;
-                };
-                gates?: unknown[];
-                /** @description Absent: uses the pooled models */
-                own?: {
-                    theta1: number;
-                    theta2: number;
-                    metrics: {
-                        [key: string]: unknown;
-                    };
-                };
-            }[];
-        };
-        CurrentModel: {
-            /** @description Active bundle; null without one */
-            version: string | null;
-            /** @description Its predecessor */
-            previous: string | null;
-            shadow: string | null;
-            /** @description Age of the bundle */
-            age_seconds: number | null;
-            /** @description Whether it has a signature */
-            is_signed: boolean | null;
-            manifest: components["schemas"]["Manifest"] | null;
-            /** @description Model card, Markdown */
-            card: string | null;
-        };
-        ModelDetail: {
-            version: string;
-            is_signed: boolean;
-            manifest: components["schemas"]["Manifest"];
-            /** @description Model card, Markdown */
-            card: string;
-            /** @description Of the holdout */
-            reliability: {
-                /** @description Empty for soft labels, and where the bundle has no validation report */
-                ai1: {
-                    /** @description Bounds of the probabilities */
-                    from: number;
-                    to: number;
-                    rows: number;
-                    /** @description Mean probability; null without rows */
-                    confidence: number | null;
-                    /** @description Share of positives */
-                    frequency: number | null;
-                }[];
-                /** @description Empty for soft labels, and where the bundle has no validation report */
-                ai2: {
-                    /** @description Bounds of the probabilities */
-                    from: number;
-                    to: number;
-                    rows: number;
-                    /** @description Mean probability; null without rows */
-                    confidence: number | null;
-                    /** @description Share of positives */
-                    frequency: number | null;
-                }[];
-            };
-        };
-        ModelPointers: {
-            /** @description Active bundle */
-            version: string | null;
-            /** @description Its predecessor */
-            previous: string | null;
-            /** @description Scores the same bars without publishing */
-            shadow: string | null;
-        };
-        RemovedModels: {
-            /** @description Versions whose files were removed */
-            removed: string[];
-        };
-        Rollout: {
-            id: string;
-            /** @enum {string} */
-            stage: "test" | "pilot" | "rollout" | "full";
-            share: number;
-            champion: string;
-            challenger: string;
-            block_minutes: number;
-            /** @enum {string} */
-            status: "active" | "promoted" | "aborted" | "inconclusive";
-            reason: string;
-            /** Format: date-time */
-            started: string;
-            /** Format: date-time */
-            stage_started: string;
-            stages: {
-                /** Format: date-time */
-                from: string;
-                share: number;
-            }[];
-            promotion_e_value: number;
-            despite_gates?: {
-                gates: ({
-                    code: string;
-                    role: ("ai1" | "ai2" | "ai3" | "direction") | null;
-                    value: number | null;
-                    relation: (">" | ">=" | "<" | "<=") | null;
-                    limit: number | null;
-                    /** @enum {string} */
-                    unit: "score" | "share" | "bps" | "count" | "variance" | "ratio";
-                    evidence: {
-                        [key: string]: (number | string | boolean | null) | (number | string)[] | {
-                            [key: string]: number | string | boolean | null;
-                        };
-                    };
-                    group?: string;
-                } | {
-                    code: string;
-                    seen: string;
-                    limit: string;
-                })[];
-                reason: string;
-                by: string;
-                /** Format: date-time */
-                at: string;
-            };
-            power: number | null;
-            history: boolean[];
-            earlier?: {
-                id: string;
-                challenger: string;
-                /** @enum {string} */
-                status: "promoted" | "aborted" | "inconclusive";
-                reason: string;
-                promotion_e_value: number;
-                candidate: number;
-            }[];
-        };
-        LatestScores: {
-            subject: string;
-            /** @description Close of the bar, ISO 8601 in UTC */
-            timestamp: string;
-            /** @description Since its publication */
-            age_seconds: number;
-            /**
-             * @description history: the daemon is not connected
-             * @enum {string}
-             */
-            source: "daemon" | "history";
-            /** @description Bundle that scored it */
-            model_version: string;
-            /** @description Hash of names, formulas and windows of the features */
-            feature_schema: string;
-            /** @description AI1: probability of reversion before the stop */
-            return_prob: number | null;
-            /** @description AI2: risk rank, 0 to 1 */
-            risk_score: number | null;
-            /** @description AI3: size, 0 to 1 */
-            position_scale: number | null;
-            /** @description Distance of the spread from its mean, standard deviations */
-            z_score: number | null;
-            /** @description Entry requires return_prob above this */
-            theta1: number | null;
-            /** @description Entry requires a risk rank below this */
-            theta2: number | null;
-            /** @description Probability of up, of an instrument */
-            ml_up_prob: number | null;
-            /** @description Probability of down */
-            ml_down_prob: number | null;
-            /** @description Probability of range */
-            ml_range_prob: number | null;
-            /** @description Expected result of an entry after costs, basis points */
-            expected_net_bps: number | null;
-        };
-        PredictRequest: {
-            /** @description Feature schema of the row */
-            feature_schema: string;
-            /** @description In the order of the schema, or by name */
-            features: (number | null)[] | {
-                [key: string]: number | null;
-            };
-            /** @description The pair; required where a group has its own models */
-            subject?: string;
-        };
-        RowScores: {
-            /** @description Bundle that scored it */
-            model_version: string;
-            /** @description Hash of names, formulas and windows of the features */
-            feature_schema: string;
-            /** @description AI1: probability of reversion before the stop */
-            return_prob: number | null;
-            /** @description AI2: risk rank, 0 to 1 */
-            risk_score: number | null;
-            /** @description AI3: size, 0 to 1 */
-            position_scale: number | null;
-            /** @description AI2: probability before ranking */
-            risk_prob: number | null;
-            engines: {
-                [key: string]: string;
-            };
-        };
-        GoLive: {
-            /** Format: date-time */
-            looked_at: string;
-            /** @enum {string} */
-            market: "live" | "simulated";
-            /** @description Nothing is left to do before trading on paper */
-            ready_for_paper: boolean;
-            /** @description Paper trading is done as well */
-            ready: boolean;
-            /** @description In the order in which they are worked off */
-            checks: {
-                /** @enum {string} */
-                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "notifications" | "backup" | "standby" | "consumer" | "paper";
-                /**
-                 * @description ask: minutehand cannot see it, and a person decides
-                 * @enum {string}
-                 */
-                verdict: "ok" | "todo" | "ask";
-                seen: string;
-                /** @description Empty when there is nothing to do */
-                fix: string;
-            }[];
-            next: string;
-        };
-        StopRequest: {
-            /**
-             * @description entries: nothing is entered. close: open positions are closed too
-             * @enum {string}
-             */
-            kind: "entries" | "close";
-            /** @description Default: all */
-            subjects?: string[];
-            /** @description Shown on every page, and kept in the audit */
-            reason: string;
-        };
-        Stops: {
-            stops: {
-                /** @description Subject, or * for all */
-                pair_id: string;
-                /** @enum {string} */
-                kind: "entries" | "close";
-                reason: string;
-                by: string;
-                since: string;
-            }[];
-        };
-        SearchHistory: {
-            search_id: string;
-            /**
-             * @description Of the value
-             * @enum {string}
-             */
-            direction: "minimize" | "maximize";
-            /** @description Parameters */
-            space: {
-                [key: string]: {
-                    /** @enum {string} */
-                    kind: "float" | "integer" | "categorical";
-                    low?: number;
-                    high?: number;
-                    /** @description Logarithmic scale */
-                    log?: boolean;
-                    choices?: (number | string | boolean)[];
-                } & {
-                    [key: string]: unknown;
-                };
-            };
-            /** @description By trial */
-            state: ("running" | "complete" | "pruned" | "failed")[];
-            /** @description Mean log loss of the folds; null without one */
-            value: (number | null)[];
-            /** @description Values of each parameter, by trial */
-            params: {
-                [key: string]: (number | string | boolean | null)[];
-            };
-        };
-        LoginRequest: {
-            /** @description Code of a one-time login link */
-            code?: string;
-            /** @description A bearer token */
-            token?: string;
-        };
-        Session: {
-            /** @description The current session */
-            name: string;
-            /**
-             * @description Each role includes those before it
-             * @enum {string}
-             */
-            role: "viewer" | "operator" | "approver";
-            /**
-             * @description Kind of credentials
-             * @enum {string}
-             */
-            via: "session" | "token";
-            /** @description Required value of the header x-csrf-token in writes; null for tokens */
-            csrf_token: string | null;
-        };
-        Subject: {
-            /** @description Identifier, e.g. XAUUSD_XAGUSD; `pair_id` of its signals */
-            subject: string;
-            /**
-             * @description Two symbols traded against each other, or one
-             * @enum {string}
-             */
-            kind: "pair" | "instrument";
-            /** @description Display name: XAU/USD vs XAG/USD */
-            label: string;
-            /** @description Symbols of its legs */
-            symbols: string[];
-            /** @description 1m, 5m, 15m, 1h, 4h or 1d */
-            timeframe: string;
-            /** @description Its shard */
-            shard: string;
-            /** @description |z| from which a bar is an entry candidate; null for an instrument */
-            z_entry: number | null;
-            /** @description z at which an open position has reverted; null for an instrument */
-            z_exit: number | null;
-            /** @description Configured costs of a round trip by the active bundle, basis points */
-            cost_bps: number | null;
-            /** @description Costs at which its holdout result is zero, basis points */
-            break_even_cost_bps: number | null;
-            /** @description ml_up_prob above which an instrument is entered long; null without a model */
-            theta_up: number | null;
-            /** @description ml_down_prob above which it is entered short */
-            theta_down: number | null;
-            /** @description Its active bundle */
-            model_version: string | null;
-            /** @description true: the active bundle earns less than it costs; null without one */
-            no_edge: boolean | null;
+            /** @description Rows compared with onnxruntime */
+            rows: number;
+            /** @description Of a probability */
+            largest_difference: number;
         };
     };
     responses: never;

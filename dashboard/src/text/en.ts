@@ -830,6 +830,8 @@ export const EN = {
   'act.models promote': 'activated models',
   'act.models rollback': 'went back to earlier models',
   'act.models resume': 'lifted a halt',
+  'act.models deliver': 'sent models to another machine',
+  'act.models receive': 'took models that were delivered',
   'act.models recover': 'recovered models',
   'act.models sign': 'signed models',
   'act.models note': 'noted something about models',

@@ -96,7 +96,7 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     await api.register(swagger, {
       openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf(), description: EVERY_ROUTE } },
       transform: describedRoute,
-      transformObject: (made) => withOptionalBodies(jsonSchemaTransformObject(made), optionalBodies),
+      transformObject: (made) => withSortedSchemas(withOptionalBodies(jsonSchemaTransformObject(made), optionalBodies)),
     });
     const credentials = {
       throttle: new Throttle(),
@@ -153,6 +153,15 @@ const describedRoute: typeof jsonSchemaTransform = (one) => {
   const operation = operationName([method].flat()[0]!, url);
   return { url, schema: { ...schema, 'x-role': config?.role ?? 'public', 'x-errors': ROUTE_ERRORS[operation] ?? [] } };
 };
+
+/** Schemas are listed as they were loaded, which another program, or a test before, may do in another order. */
+function withSortedSchemas(document: ReturnType<typeof jsonSchemaTransformObject>) {
+  if (!('components' in document) || document.components?.schemas === undefined) return document;
+  const { schemas } = document.components;
+  const sorted = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)));
+  Object.assign(document.components, { schemas: sorted });
+  return document;
+}
 
 /** Marks the bodies without a required field as optional: sending none is sending no fields. */
 function withOptionalBodies(document: ReturnType<typeof jsonSchemaTransformObject>, names: ReadonlySet<string>) {

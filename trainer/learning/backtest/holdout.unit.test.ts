@@ -54,24 +54,27 @@ function withSwaps(bps: number): Settings {
   return { ...settings, minutehand: { ...settings.minutehand, symbols: costly } };
 }
 
-/** Figures and p-value of these trades, with what depends on the other pairs of the proof. */
-function alone(edges: HoldoutProof['edge'], id: string, trades: readonly Trade[]): Partial<PairEdge> {
-  const {
-    no_edge: _n,
-    adjusted_p: _p,
-    bound_level: _l,
-    lower_5_net_bps: _b,
-    ...own
-  } = pairEdges({ [id]: trades }, 0.05)[id]!;
-  expect(edges[id]!.adjusted_p!).toBeGreaterThanOrEqual(own.p!);
-  expect(edges[id]!.no_edge).toBe(!(edges[id]!.adjusted_p! < lookLevel(1)));
-  return own;
+/** Figures and p-values of the trades of all pairs, without what depends on the number of looks. */
+function figuresOf(
+  edges: HoldoutProof['edge'],
+  trades: Readonly<Record<string, readonly Trade[]>>,
+): Record<string, Partial<PairEdge>> {
+  const figures: Record<string, Partial<PairEdge>> = {};
+  for (const [id, edge] of Object.entries(pairEdges(trades, 0.05))) {
+    const { no_edge: _n, adjusted_p: _p, bound_level: _l, lower_5_net_bps: _b, ...own } = edge;
+    expect(edges[id]!.adjusted_p!).toBeGreaterThanOrEqual(own.p!);
+    expect(edges[id]!.no_edge).toBe(!(edges[id]!.adjusted_p! < lookLevel(1)));
+    figures[id] = own;
+  }
+  return figures;
 }
 
 describe('proveEdge', () => {
   it('charges overnight swaps to every trade held over a rollover: three days on a Wednesday', () => {
     const free = edgesOf(withSwaps(0));
     const costly = edgesOf(withSwaps(5));
+    const unpaid: Record<string, Trade[]> = {};
+    const paid: Record<string, Trade[]> = {};
     for (const history of histories) {
       const { id } = history.pair;
       const from = history.time.indexOf(history.time.find((time) => time >= holdoutFrom)!);
@@ -82,15 +85,17 @@ describe('proveEdge', () => {
         costs: pairCosts(tradingCosts(settings), history.pair),
         scores: () => ({ return_prob: 0.98, risk_score: 0.5 }),
       });
-      expect(free[id]).toMatchObject(alone(free, id, trades));
+      unpaid[id] = trades;
       const rolls = [Date.UTC(2024, 0, 2, 22), Date.UTC(2024, 0, 3, 22)].map((ms) => ms / 1000);
       const swapDays = trades.map(({ entryTime, exitTime }) =>
         rolls.reduce((sum, roll, i) => sum + (roll > entryTime && roll <= exitTime ? [1, 3][i]! : 0), 0),
       );
       // Both legs pay 5 bps per night on either side, so their shares do not matter.
-      const paid = trades.map((trade, i) => ({ ...trade, netBps: trade.netBps - 5 * swapDays[i]! }));
-      const edge = alone(costly, id, paid);
-      expect(costly[id]!.trades).toBe(trades.length);
+      paid[id] = trades.map((trade, i) => ({ ...trade, netBps: trade.netBps - 5 * swapDays[i]! }));
+    }
+    expect(free).toMatchObject(figuresOf(free, unpaid));
+    for (const [id, edge] of Object.entries(figuresOf(costly, paid))) {
+      expect(costly[id]!.trades).toBe(paid[id]!.length);
       expect(costly[id]!.mean_net_bps).toBeCloseTo(edge.mean_net_bps!, 9);
       expect(costly[id]!.p).toBeCloseTo(edge.p!, 9);
       expect(costly[id]!.mean_gross_bps).toBe(edge.mean_gross_bps);
@@ -122,6 +127,7 @@ describe('proveEdge', () => {
       [2, 3],
       [3, 3],
     ]);
+    const all: Record<string, Trade[]> = {};
     for (const history of histories) {
       const { id } = history.pair;
       const from = history.time.findIndex((time) => time >= holdoutFrom);
@@ -134,8 +140,9 @@ describe('proveEdge', () => {
       });
       expect(trades.length).toBeGreaterThan(5);
       expect(new Set(trades.map(({ side }) => side))).toEqual(new Set([-1]));
-      expect(edges[id]).toMatchObject(alone(edges, id, trades));
+      all[id] = trades;
     }
+    expect(edges).toMatchObject(figuresOf(edges, all));
   });
 
   it('decides by the calibrated expectation, or by the model of the result', () => {

@@ -137,6 +137,8 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
       swapBps: 0,
       grossBps: earned * 1e4,
       entryCostBps,
+      // The stop as many deviations of the spread from its mean, split over the legs, and the costs of both fills.
+      stopBps: (how.policy.stop * history.zStd[signal]! * 1e4) / gross + entryCostBps + exitCostBps,
       netBps: earned * 1e4 - entryCostBps - exitCostBps,
     });
   }
@@ -182,10 +184,11 @@ describe('backtest', () => {
           });
           const fast = backtest(history, skipped, 250 - cut, how);
           const slow = obviousTrades(history, skipped, 250 - cut, how);
-          expect(fast.map(({ grossBps: _, netBps: __, costBps: ___, entryCostBps: ____, ...rest }) => rest)).toEqual(
-            slow.map(({ grossBps: _, netBps: __, entryCostBps: ___, ...rest }) => rest),
-          );
-          fast.forEach(({ grossBps, netBps, entryCostBps }, i) => {
+          expect(
+            fast.map(({ grossBps: _, netBps: __, costBps: ___, entryCostBps: ____, stopBps: _____, ...rest }) => rest),
+          ).toEqual(slow.map(({ grossBps: _, netBps: __, entryCostBps: ___, stopBps: ____, ...rest }) => rest));
+          fast.forEach(({ grossBps, netBps, entryCostBps, stopBps }, i) => {
+            expect(stopBps).toBeCloseTo(slow[i]!.stopBps, 8);
             expect(entryCostBps).toBeCloseTo(slow[i]!.entryCostBps, 8);
             expect(grossBps).toBeCloseTo(slow[i]!.grossBps, 8);
             expect(netBps).toBeCloseTo(slow[i]!.netBps, 8);
