@@ -262,7 +262,10 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     await page.goto(new URL(`/app/models?b=${other}`, link).href);
     const comparison = page.getByRole('region', { name: 'Figures', exact: true });
     await comparison.waitFor();
-    expect(await comparison.locator('th').allInnerTexts()).toEqual(['Figure', active, other, 'Difference']);
+    // The active bundle is shown while the other one is read.
+    await expect
+      .poll(() => comparison.locator('th').allInnerTexts(), { timeout: 30_000 })
+      .toEqual(['Figure', active, other, 'Difference']);
     expect(await page.locator('.reliability .curve').count()).toBe(4);
     for (const [button, from, to] of [
       ['Promote', active, other],

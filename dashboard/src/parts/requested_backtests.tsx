@@ -69,7 +69,11 @@ function columnsOf(
             <Badge tone={TONES[status] ?? 'quiet'}>{codeText('status', status)}</Badge>{' '}
             {status === 'running' && `${stageText(stage)} ${num(percent, 0)} %`}
           </span>
-          {error !== null && <span class="bad">{error}</span>}
+          {error !== null && (
+            <span class="bad" lang="en">
+              {error}
+            </span>
+          )}
         </div>
       ),
     },
