@@ -1,3 +1,4 @@
+import '../shared/bundle/no_telemetry.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';

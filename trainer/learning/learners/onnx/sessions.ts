@@ -1,8 +1,10 @@
+import '../../../../shared/bundle/no_telemetry.ts';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { packageRoot } from '../../../../shared/root.ts';
+import { sharedFloat32 } from '../../threads/shared_array.ts';
 
 export type SessionRequest =
   | { readonly kind: 'open'; readonly id: number; readonly bytes: Uint8Array }
@@ -69,9 +71,9 @@ class SessionThread {
   }
 
   #run(id: number, { rows, columns, values }: Matrix): Float32Array {
-    const shared = new Float32Array(new SharedArrayBuffer(Math.max(rows * columns, 1) * 4));
+    const shared = sharedFloat32(rows * columns);
     shared.set(values.subarray(0, rows * columns));
-    const answers = new Float32Array(new SharedArrayBuffer(Math.max(rows, 1) * 4), 0, rows);
+    const answers = sharedFloat32(rows);
     const state = new Int32Array(new SharedArrayBuffer(8));
     const message = new Uint8Array(new SharedArrayBuffer(MESSAGE_BYTES));
     this.#send({ kind: 'run', id, rows, columns, values: shared, answers, state, message });

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { onnxAnswers } from '../../../../shared/bundle/onnx/answers.ts';
 import { LEARNER_PROGRAM } from '../../../../shared/policy/environment.ts';
 import { packageRoot } from '../../../../shared/root.ts';
@@ -104,11 +104,16 @@ describe('a learner program', () => {
   });
 
   it('serves the next fit after it has failed one, and leaves no files', async () => {
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('minutehand-learner-'));
-    await expect(fit(programThat('process.exit(1);'))).rejects.toMatchObject({ code: 'LEARNER_FAILED' });
-    expect((await fit([process.execPath, FIXTURE])).iterations).toBe(PARAMETERS.rounds);
-    const after = readdirSync(tmpdir()).filter((name) => name.startsWith('minutehand-learner-'));
-    expect(after.filter((name) => !before.includes(name))).toEqual([]);
+    const temporary = mkdtempSync(join(tmpdir(), 'minutehand-program-test-'));
+    vi.stubEnv('TMPDIR', temporary);
+    try {
+      await expect(fit(programThat('process.exit(1);'))).rejects.toMatchObject({ code: 'LEARNER_FAILED' });
+      expect((await fit([process.execPath, FIXTURE])).iterations).toBe(PARAMETERS.rounds);
+      expect(readdirSync(temporary)).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(temporary, { recursive: true });
+    }
   });
 
   it('must answer as its ONNX model does', async () => {
