@@ -1,4 +1,5 @@
 import type { Settings } from '../shared/policy/policy.ts';
+import { experimentTraining } from '../trainer/jobs/experiment_training.ts';
 import type { TrainingJob } from '../trainer/jobs/training_job.ts';
 import { instantOf, parseDay, parseInteger, parseWindow, parseWorkers } from './period.ts';
 
@@ -14,7 +15,7 @@ export interface ExperimentFlags {
 }
 
 /**
- * The training whose rows an experiment uses: configured engine, no search, no groups, no bundle.
+ * The training whose rows an experiment uses.
  * @param command recorded as its trigger
  * @param cache whether features and labels are kept
  * @throws MinutehandError USAGE
@@ -25,23 +26,14 @@ export function experimentJob(
   command: string,
   cache: boolean,
 ): TrainingJob {
-  return {
-    kind: 'train',
+  return experimentTraining({
     // Bars of files count as live ones.
     market: flags.data === undefined ? settings.minutehand.market : 'live',
     window: parseWindow(flags),
     seed: parseInteger(flags.seed, '--seed'),
-    source: { folder: flags.data ?? null, features: null, mid: false },
-    parameters: {
-      trials: 0,
-      engine: null,
-      target: 'reversion',
-      holdout_from: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
-      groups: {},
-    },
-    output: { folder: null, hash_name: false, is_dry_run: true },
-    adopt: false,
+    folder: flags.data ?? null,
+    holdoutFrom: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
     resources: { workers: parseWorkers(flags.workers), cache },
     trigger: { code: 'command', text: command },
-  };
+  });
 }

@@ -1003,7 +1003,7 @@ export const ERRORS = {
   DELIVERY_FOREIGN: {
     status: 409,
     message: 'Another installation delivers into this folder.',
-    next: 'Give each sender a folder of its own; if the other is gone, delete delivery.json there.',
+    next: 'Use a separate folder for each sender; if the other installation is gone, delete delivery.json there.',
   },
   DELIVERY_MISSING: {
     status: 404,

@@ -4,6 +4,8 @@ import { SYMBOL_SOURCE } from './symbol_source.ts';
 /** Seconds of a bar of each timeframe, aligned to the epoch in UTC. */
 export const TIMEFRAMES = { '1m': 60, '5m': 300, '15m': 900, '1h': 3600, '4h': 14_400, '1d': 86_400 } as const;
 export type Timeframe = keyof typeof TIMEFRAMES;
+/** The shortest first. */
+export const TIMEFRAME_NAMES = Object.keys(TIMEFRAMES) as [Timeframe, ...Timeframe[]];
 
 /** @throws RangeError when no timeframe has so many seconds */
 export function timeframeOf(barSeconds: number): Timeframe {

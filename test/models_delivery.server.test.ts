@@ -214,7 +214,7 @@ describe.skipIf(!hasServer)(
       await vi.waitFor(() => expect(notifier.clear).toHaveBeenCalledWith('delivery_failed'), 60_000);
       expect((await readFar(far)).active).toBe(A);
       expect(notifier.raise).toHaveBeenCalledTimes(1);
-      // A new one travels by itself.
+      // The trainer delivers a new bundle without a command.
       copyTrained(paths.models, 2);
       await vi.waitFor(async () => expect((await readFar(far)).versions).toEqual([A, B]), 60_000);
       expect((await readFar(far)).delivery.bundles[1]).toMatchObject({ version: B, state: 'candidate' });

@@ -17,7 +17,7 @@ export function hasSshServer(): boolean {
   return isThere;
 }
 
-/** Debian's OpenSSH server on 127.0.0.1, with keys of its own. */
+/** Debian's OpenSSH server on 127.0.0.1, with generated host and client keys. */
 export interface SshServer {
   readonly port: number;
   readonly user: string;

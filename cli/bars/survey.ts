@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { LATEST_TIME_S } from '../../shared/bar.ts';
 import { ENOUGH_BARS, timeframeName } from '../../shared/bar_file/own_timeframe.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { TIMEFRAMES } from '../../shared/pair.ts';
+import { TIMEFRAME_NAMES, TIMEFRAMES } from '../../shared/pair.ts';
 import { dateOrderOf } from '../../shared/csv/stamps.ts';
 import { readSourceName } from '../../shared/symbol/source_name.ts';
 import { recognizeLayout, type BarLayout, type ReadingOptions } from './bar_layout.ts';
@@ -297,7 +297,7 @@ function timeframeOf(
 ): Pick<Survey, 'barSeconds' | 'timeframeBy'> {
   const named = readSourceName(path).barSeconds;
   if (rows < ENOUGH_BARS) return named === null ? NO_TIMEFRAME : { barSeconds: named, timeframeBy: 'name' };
-  const expected = `bars of one timeframe: ${Object.keys(TIMEFRAMES).join(', ')}`;
+  const expected = `bars of one timeframe: ${TIMEFRAME_NAMES.join(', ')}`;
   if (!KNOWN_SECONDS.has(smallest))
     throw new MinutehandError('DATA_FORMAT', {
       seen: `${path}: neighboring bars are ${smallest} s apart or more`,

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readAddress, urlOf } from '../../shared/address.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { symbolsOf, TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
+import { symbolsOf, type Timeframe, TIMEFRAME_NAMES, TIMEFRAMES } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, shardOf } from '../../shared/policy/policy.ts';
 import { lockHome } from '../../shared/process/home_lock.ts';
@@ -36,11 +36,7 @@ export function addCollect(program: Command, output: () => Output): void {
     .option('--shard <name>', 'whose daemon is fed', 'main')
     .option('--to <url>', 'URL of the daemon (default: the local one); needs MINUTEHAND_TOKEN on another machine')
     .option('--history <minutes>', 'for a daemon without bars', '2880')
-    .option(
-      '--timeframe <timeframe>',
-      `bars into which liquidations are summed: ${Object.keys(TIMEFRAMES).join(', ')}`,
-      '1h',
-    )
+    .option('--timeframe <timeframe>', `bars into which liquidations are summed: ${TIMEFRAME_NAMES.join(', ')}`, '1h')
     .option('--poll <seconds>', 'between requests for funding and open interest', '60')
     .option('--exchange-url <url>', 'another server with Binance’s API, such as a test server')
     .action((flags: CollectFlags) => run(flags, output()));
@@ -58,7 +54,7 @@ async function run(flags: CollectFlags, output: Output): Promise<void> {
   if (!Object.hasOwn(TIMEFRAMES, flags.timeframe))
     throw new MinutehandError('USAGE', {
       seen: `--timeframe ${flags.timeframe}`,
-      expected: Object.keys(TIMEFRAMES).join(', '),
+      expected: TIMEFRAME_NAMES.join(', '),
     });
   const exchange = await openBinance({ url: flags.exchangeUrl ?? null, folder: process.env['MINUTEHAND_CCXT'] });
   const unlock = lockHome(paths.lock(`collect_${name}`));

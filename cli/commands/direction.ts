@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { homePaths } from '../../shared/home.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
+import { type Timeframe, TIMEFRAME_NAMES, TIMEFRAMES } from '../../shared/pair.ts';
 import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
@@ -66,7 +66,7 @@ export function addDirection(program: Command, output: () => Output): void {
     .requiredOption('--symbols <list>', 'instruments, such as BTCUSDT,ETHUSDT')
     .addOption(
       new Option('--timeframe <timeframe>', 'of the instruments; shorter bars are joined')
-        .choices(Object.keys(TIMEFRAMES))
+        .choices(TIMEFRAME_NAMES)
         .default('1h'),
     )
     .option('--series <folder>', 'folder of auxiliary series (default: `series` in the data folder)')

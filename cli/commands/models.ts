@@ -29,7 +29,7 @@ import { recoverAdmitted } from '../../trainer/control/registry/recover_lost.ts'
 import type { ActivationCause } from '../../trainer/control/registry/registry_rows.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
-import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
+import { type Timeframe, TIMEFRAME_NAMES } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { writeMetadataViews } from '../../trainer/control/registry/metadata_views.ts';
 import type { ModelType } from '../../trainer/store/tables.ts';
@@ -83,9 +83,7 @@ export function addModels(program: Command, output: () => Output): void {
     .action((name: string) => signOne(name, output()));
   models
     .command('rollback')
-    .addOption(
-      new Option('--direction <timeframe>', 'of the direction model of a timeframe').choices(Object.keys(TIMEFRAMES)),
-    )
+    .addOption(new Option('--direction <timeframe>', 'of the direction model of a timeframe').choices(TIMEFRAME_NAMES))
     .addOption(despiteGatesOption())
     .addOption(reasonOption())
     .description(

@@ -7,7 +7,7 @@ import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
-import { parsePair, TIMEFRAMES, type Pair } from '../../shared/pair.ts';
+import { type Pair, parsePair, TIMEFRAME_NAMES, TIMEFRAMES } from '../../shared/pair.ts';
 import { tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { isoSecond } from '../../trainer/learning/backtest/ledger.ts';
@@ -57,7 +57,7 @@ export function addScan(program: Command, output: () => Output): void {
     )
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz] (default: the bars of this installation)')
     .option('--symbols <list>', 'only these symbols (default: all that have bars and costs)')
-    .option('--timeframes <list>', `of ${Object.keys(TIMEFRAMES).join(', ')}`, '1m,5m,15m,1h')
+    .option('--timeframes <list>', `of ${TIMEFRAME_NAMES.join(', ')}`, '1m,5m,15m,1h')
     .option('--windows <list>', 'beta_window/z_window in bars, such as 240/120,480/240 (default: the configured ones)')
     .option('--from <day>', 'first UTC day or minute of the bars')
     .option('--to <day>', 'UTC day or minute of the end')
@@ -223,7 +223,7 @@ function parseTimeframes(text: string): readonly string[] {
   if (names.some((name) => !Object.hasOwn(TIMEFRAMES, name)))
     throw new MinutehandError('USAGE', {
       seen: `--timeframes ${text}`,
-      expected: `a list of ${Object.keys(TIMEFRAMES).join(', ')}`,
+      expected: `a list of ${TIMEFRAME_NAMES.join(', ')}`,
     });
   return names;
 }

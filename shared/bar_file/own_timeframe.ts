@@ -1,6 +1,6 @@
 import { SECONDS_PER_BAR } from '../bar.ts';
 import { MinutehandError } from '../errors.ts';
-import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../pair.ts';
+import { barSecondsOf, type Pair, TIMEFRAME_NAMES, TIMEFRAMES } from '../pair.ts';
 
 /** What a timeframe is inferred from: ascending epoch seconds. */
 interface Timed {
@@ -14,7 +14,7 @@ export const ENOUGH_BARS = 20;
 
 /** `1h`, or `1800 s` where no timeframe has so many seconds. */
 export function timeframeName(barSeconds: number): string {
-  const found = (Object.keys(TIMEFRAMES) as Timeframe[]).find((name) => TIMEFRAMES[name] === barSeconds);
+  const found = TIMEFRAME_NAMES.find((name) => TIMEFRAMES[name] === barSeconds);
   return found ?? `${barSeconds} s`;
 }
 

@@ -198,6 +198,15 @@ export async function openSftp(options: SftpOptions): Promise<SftpFolder> {
     throw new MinutehandError('DELIVERY_DAMAGED', { seen: `${host}:${path} differs from what was sent` });
   }
 
+  /** @param from bytes of the partial file that are kept */
+  async function put(path: string, bytes: Uint8Array, from: number): Promise<void> {
+    const partial = `${path}${PART}`;
+    await makeFolderOf(path);
+    await write(partial, bytes, from);
+    await checkWritten(partial, bytes);
+    await renameOver(partial, path);
+  }
+
   return {
     async list(folder) {
       const path = pathOf(folder);
@@ -216,25 +225,15 @@ export async function openSftp(options: SftpOptions): Promise<SftpFolder> {
       });
     },
     async upload(name, bytes) {
-      const path = pathOf(name);
-      await makeFolderOf(path);
-      const partial = (await sizeOf(`${path}${PART}`)) ?? 0;
-      await write(`${path}${PART}`, bytes, partial > bytes.length ? 0 : partial);
-      await checkWritten(`${path}${PART}`, bytes);
-      await renameOver(`${path}${PART}`, path);
+      const partial = (await sizeOf(`${pathOf(name)}${PART}`)) ?? 0;
+      await put(pathOf(name), bytes, partial > bytes.length ? 0 : partial);
     },
-    async replace(name, bytes) {
-      const path = pathOf(name);
-      await makeFolderOf(path);
-      await write(`${path}${PART}`, bytes, 0);
-      await checkWritten(`${path}${PART}`, bytes);
-      await renameOver(`${path}${PART}`, path);
-    },
+    replace: (name, bytes) => put(pathOf(name), bytes, 0),
     remove: async (name) => void (await call(`delete ${name}`, () => client.delete(pathOf(name), true))),
     async close() {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_MS)));
-      // A connection that is lost does not end by itself.
+      // On a lost connection, end() may wait without limit.
       await Promise.race([client.end().catch(() => undefined), late]);
       clearTimeout(timer);
       client.client.destroy();

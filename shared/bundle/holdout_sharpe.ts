@@ -1,5 +1,6 @@
 import { rollovers } from '../core/cost/rollover.ts';
 
+/** A Sharpe or Sortino ratio of days is annualized by the square root of this. */
 export const TRADING_DAYS_PER_YEAR = 252;
 /** With fewer trading days a Sharpe ratio is noise and not shown. */
 export const NEEDED_SHARPE_DAYS = 20;

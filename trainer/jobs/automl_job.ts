@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { GENERATORS, LONGEST_WINDOW, WINDOW_BARS } from '../learning/automl/candidates.ts';
+import { jobInstant, jobWindow } from './job_fields.ts';
 import { TRIGGER_CODES } from './training_job.ts';
-
-const instant = z.iso.datetime().describe('A UTC minute, as 2019-03-01T12:00:00Z');
 
 /** What a search of formulas does. Every field acts; none has a default. */
 export const formulaSearchSchema = z.strictObject({
@@ -22,7 +21,7 @@ export const formulaSearchSchema = z.strictObject({
 
 export type FormulaSearch = z.infer<typeof formulaSearchSchema>;
 
-/** A search of which nothing else is asked, by the command line or the API. */
+/** Default options of a search, for the command line and the API. */
 export const FORMULA_SEARCH_DEFAULTS: FormulaSearch = {
   generators: [...GENERATORS],
   window_bars: [...WINDOW_BARS],
@@ -40,17 +39,13 @@ export const automlJobSchema = z
   .strictObject({
     kind: z.literal('automl'),
     market: z.enum(['live', 'simulated']).describe('Market of the bars'),
-    window: z.strictObject({
-      from: instant.nullable().describe('First bar; null: all from the first one on'),
-      to: instant.nullable().describe('End, exclusive; null: up to the newest bar'),
-      days: z.int().min(1).nullable().describe('Only the last days of these bars; null: all'),
-    }),
+    window: jobWindow,
     seed: z.int().min(0).describe('Seed of candidates, models and tests'),
     source: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of SYMBOL.csv[.gz]; null: the bars of this installation'),
     }),
     parameters: z.strictObject({
-      holdout_from: instant.nullable().describe('Start of the holdout, which is not looked at; null: its fraction'),
+      holdout_from: jobInstant.nullable().describe('Start of the holdout, which is not looked at; null: its fraction'),
       search: formulaSearchSchema,
     }),
     output: z.strictObject({

@@ -1,11 +1,10 @@
 import * as z from 'zod';
-import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
+import { TIMEFRAME_NAMES } from '../../shared/pair.ts';
 import { NATIVE_ENGINES } from '../../shared/policy/engines.ts';
 import { BALANCES } from '../learning/balance/balance.ts';
+import { jobWindow } from './job_fields.ts';
 import { TRIGGER_CODES } from './training_job.ts';
 
-const TIMEFRAME_NAMES = Object.keys(TIMEFRAMES) as [Timeframe, ...Timeframe[]];
-const instant = z.iso.datetime().describe('A UTC minute, as 2019-03-01T12:00:00Z');
 const share = z.number().min(0).max(1);
 
 /** A training of the direction model of a timeframe, as data. Every field acts; none has a default. */
@@ -15,11 +14,7 @@ export const directionJobSchema = z
     market: z.enum(['live', 'simulated']).describe('Market of the bars: recorded in the bundle'),
     timeframe: z.enum(TIMEFRAME_NAMES).describe('Of the instruments; shorter bars are joined'),
     symbols: z.array(z.string().min(1)).min(1).describe('Instruments'),
-    window: z.strictObject({
-      from: instant.nullable().describe('First bar; null: all from the first one on'),
-      to: instant.nullable().describe('End, exclusive; null: up to the newest bar'),
-      days: z.int().min(1).nullable().describe('Only the last days of these bars; null: all'),
-    }),
+    window: jobWindow,
     source: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of bars; null: the bars of this installation'),
       series: z.string().min(1).nullable().describe('Folder of auxiliary series; null: none'),

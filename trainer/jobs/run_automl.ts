@@ -1,6 +1,7 @@
 import { searchFormulas, type AutomlOutcome } from '../learning/automl/search_formulas.ts';
 import { openFitPool } from '../learning/learners/trees/fit_pool.ts';
 import type { AutomlJob } from './automl_job.ts';
+import { experimentTraining } from './experiment_training.ts';
 import { withTrainOptions, type TrainingContext } from './run_training.ts';
 import type { TrainingJob } from './training_job.ts';
 
@@ -31,24 +32,14 @@ export async function runAutomlJob(job: AutomlJob, context: TrainingContext): Pr
   });
 }
 
-/** The training whose rows it uses: configured engine, no search of parameters, no groups, no bundle. */
 function trainingOf({ market, window, seed, source, parameters, resources, trigger }: AutomlJob): TrainingJob {
-  return {
-    kind: 'train',
+  return experimentTraining({
     market,
     window,
     seed,
-    source: { folder: source.folder, features: null, mid: false },
-    parameters: {
-      trials: 0,
-      engine: null,
-      target: 'reversion',
-      holdout_from: parameters.holdout_from,
-      groups: {},
-    },
-    output: { folder: null, hash_name: false, is_dry_run: true },
-    adopt: false,
+    folder: source.folder,
+    holdoutFrom: parameters.holdout_from,
     resources: { workers: resources.workers, cache: false },
     trigger,
-  };
+  });
 }

@@ -3,6 +3,7 @@ import { GROUP_NAME } from '../../shared/pair.ts';
 import { TRAIN_ENGINES } from '../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../shared/policy/training_settings.ts';
 import { TARGETS } from '../learning/options/train_options.ts';
+import { jobInstant, jobWindow } from './job_fields.ts';
 
 /**
  * - train: all stations on all bars of the window.
@@ -15,8 +16,6 @@ export type TrainingKind = (typeof TRAINING_KINDS)[number];
 /** What asked for a run. */
 export const TRIGGER_CODES = ['command', 'request', 'first_models', 'schedule', 'monitor'] as const;
 
-const instant = z.iso.datetime().describe('A UTC minute, as 2019-03-01T12:00:00Z');
-
 /**
  * A training, as data: what the command line, the API, the schedule and the monitor all ask for, and what a training
  * process reads. Every field acts; none has a default, so that a stored job means the same with later versions.
@@ -25,11 +24,7 @@ export const trainingJobSchema = z
   .strictObject({
     kind: z.enum(TRAINING_KINDS),
     market: z.enum(['live', 'simulated']).describe('Market of the bars: recorded in the bundle'),
-    window: z.strictObject({
-      from: instant.nullable().describe('First bar; null: all from the first one on'),
-      to: instant.nullable().describe('End, exclusive; null: up to the newest bar'),
-      days: z.int().min(1).nullable().describe('Only the last days of these bars; null: all'),
-    }),
+    window: jobWindow,
     seed: z.int().min(0).describe('Seed of row and column sampling, and of the search'),
     source: z.strictObject({
       folder: z.string().min(1).nullable().describe('Folder of SYMBOL.csv[.gz]; null: the bars of this installation'),
@@ -40,7 +35,7 @@ export const trainingJobSchema = z
       trials: z.int().min(0).nullable().describe('Trials of the search; null: search.trials'),
       engine: z.enum(TRAIN_ENGINES).nullable().describe('null: train.engine'),
       target: z.enum(TARGETS),
-      holdout_from: instant.nullable().describe('Start of the holdout; null: train.holdout_fraction'),
+      holdout_from: jobInstant.nullable().describe('Start of the holdout; null: train.holdout_fraction'),
       groups: z
         .record(z.string().regex(GROUP_NAME), z.array(z.string()))
         .nullable()

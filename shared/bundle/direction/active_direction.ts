@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
-import { TIMEFRAMES, type Timeframe } from '../../pair.ts';
+import { type Timeframe, TIMEFRAME_NAMES, TIMEFRAMES } from '../../pair.ts';
 import { copyFolder } from '../bundle.ts';
 import { instrumentSchema, type InstrumentSchema } from '../feature_schema.ts';
 import { INSTRUMENT_WINDOWS } from '../../core/features/instrument/definitions.ts';
@@ -40,7 +40,7 @@ export function readActiveDirection(
 
 /** Version of the active model of each timeframe that has one. @throws MinutehandError as readActiveDirection */
 export function activeDirectionVersions(modelsFolder: string): Partial<Record<Timeframe, string>> {
-  const found = (Object.keys(TIMEFRAMES) as Timeframe[]).flatMap((timeframe) => {
+  const found = TIMEFRAME_NAMES.flatMap((timeframe) => {
     const active = readActiveDirection(modelsFolder, timeframe);
     return active === null ? [] : [[timeframe, active.version]];
   });

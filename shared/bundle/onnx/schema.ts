@@ -2,12 +2,24 @@ import { createRequire } from 'node:module';
 import type protobuf from 'protobufjs';
 import { readMessage } from './wire.ts';
 
+const packed = { packed: true };
+
+/** Versions, properties and shapes of values: messages of every reader of models. */
+export const VALUE_MESSAGES = {
+  Opset: { fields: { domain: { type: 'string', id: 1 }, version: { type: 'int64', id: 2 } } },
+  Entry: { fields: { key: { type: 'string', id: 1 }, value: { type: 'string', id: 2 } } },
+  ValueInfo: { fields: { name: { type: 'string', id: 1 }, type: { type: 'Type', id: 2 } } },
+  Type: { fields: { tensor: { type: 'TensorType', id: 1 } } },
+  TensorType: { fields: { elementType: { type: 'int32', id: 1 }, shape: { type: 'Shape', id: 2 } } },
+  Shape: { fields: { dimensions: { rule: 'repeated', type: 'Dimension', id: 1 } } },
+  Dimension: { fields: { size: { type: 'int64', id: 1 }, symbol: { type: 'string', id: 2 } } },
+} satisfies protobuf.INamespace['nested'];
+
 /**
  * The messages and fields of ONNX that a boosted-tree graph needs, by their field numbers in the ONNX IR specification
  * (https://onnx.ai/onnx/repo-docs/IR.html). A parser skips unknown fields, so a file with more of them can still be
  * read.
  */
-const packed = { packed: true };
 const MESSAGES: protobuf.INamespace = {
   nested: {
     Model: {
@@ -20,8 +32,7 @@ const MESSAGES: protobuf.INamespace = {
         metadata: { rule: 'repeated', type: 'Entry', id: 14 },
       },
     },
-    Opset: { fields: { domain: { type: 'string', id: 1 }, version: { type: 'int64', id: 2 } } },
-    Entry: { fields: { key: { type: 'string', id: 1 }, value: { type: 'string', id: 2 } } },
+    ...VALUE_MESSAGES,
     Graph: {
       fields: {
         nodes: { rule: 'repeated', type: 'Node', id: 1 },
@@ -52,11 +63,6 @@ const MESSAGES: protobuf.INamespace = {
         type: { type: 'int32', id: 20 },
       },
     },
-    ValueInfo: { fields: { name: { type: 'string', id: 1 }, type: { type: 'Type', id: 2 } } },
-    Type: { fields: { tensor: { type: 'TensorType', id: 1 } } },
-    TensorType: { fields: { elementType: { type: 'int32', id: 1 }, shape: { type: 'Shape', id: 2 } } },
-    Shape: { fields: { dimensions: { rule: 'repeated', type: 'Dimension', id: 1 } } },
-    Dimension: { fields: { size: { type: 'int64', id: 1 }, symbol: { type: 'string', id: 2 } } },
   },
 };
 

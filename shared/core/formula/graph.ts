@@ -83,7 +83,7 @@ export class Graph {
     return column!;
   }
 
-  /** A computation with memory of its own in each subject. */
+  /** A stateful computation; each subject has a separate state. */
   windowed(
     name: string,
     inputs: readonly Column[],

@@ -1,6 +1,6 @@
 import { SERIES } from './series_names.ts';
 
-/** Beyond it, a number of a series without limits of its own is a damaged one. */
+/** Largest magnitude accepted in a series that has no range of its type. */
 const GREATEST = 1e18;
 
 /** Returns whether a series can have a value: inside its limits, where it is known, and no damaged number. */

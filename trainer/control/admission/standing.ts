@@ -22,7 +22,7 @@ import { readRollout, rolloutPath } from '../../../shared/bundle/rollout.ts';
 import type { BundleInUse } from '../../../shared/dependencies/models.ts';
 import { describeError, MinutehandError, type ErrorReport } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
+import { type Timeframe, TIMEFRAME_NAMES, timeframeOf, TIMEFRAMES } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { runningOrigin } from '../../../shared/bundle/admission/running.ts';
 import { pathInside } from '../../../shared/path_name.ts';
@@ -113,7 +113,7 @@ function namedModels(modelsFolder: string): Named[] {
   if (active !== null) named.push({ slot: 'pairs', version: active.version, despite: active.despite_gates ?? null });
   if (rollout?.status === 'active')
     named.push({ slot: 'challenger', version: rollout.challenger, despite: rollout.despite_gates ?? null });
-  for (const timeframe of Object.keys(TIMEFRAMES) as Timeframe[]) {
+  for (const timeframe of TIMEFRAME_NAMES) {
     const pointer = quietly(() => readPointerFile(directionPlace(modelsFolder, timeframe), MACHINE_FILES));
     const slot = `direction ${timeframe}` as const;
     if (pointer !== null) named.push({ slot, version: pointer.version, despite: pointer.despite_gates ?? null });

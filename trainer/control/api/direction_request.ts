@@ -1,6 +1,13 @@
 import { isoMinute, type OpenTime } from '../../../shared/bar.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { isInstrument, parseSubject, timeframeOf, TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import {
+  isInstrument,
+  parseSubject,
+  type Timeframe,
+  TIMEFRAME_NAMES,
+  timeframeOf,
+  TIMEFRAMES,
+} from '../../../shared/pair.ts';
 import { barExtent } from '../../jobs/bars/bar_extent.ts';
 import { noBarsText } from '../../jobs/bars/instruments.ts';
 import { DIRECTION_WALK_FORWARD } from '../../learning/direction/train_direction.ts';
@@ -35,7 +42,7 @@ function subjectOf(symbol: string) {
 
 function knownTimeframe(timeframe: string): Timeframe {
   if (Object.hasOwn(TIMEFRAMES, timeframe)) return timeframe as Timeframe;
-  throw unsupported('timeframe', timeframe, Object.keys(TIMEFRAMES).join(', '));
+  throw unsupported('timeframe', timeframe, TIMEFRAME_NAMES.join(', '));
 }
 
 /**

@@ -136,7 +136,12 @@ function refusalsOf(config: AutoMLConfig): MinutehandError[] {
   const { tsfresh, autofeat } = config;
   if (tsfresh.parallel_jobs !== undefined && autofeat.n_jobs !== undefined && tsfresh.parallel_jobs !== autofeat.n_jobs)
     found.push(
-      refusal('automl_config.autofeat.n_jobs', autofeat.n_jobs, `${tsfresh.parallel_jobs}`, 'One search has one number of threads.'), // prettier-ignore
+      refusal(
+        'automl_config.autofeat.n_jobs',
+        autofeat.n_jobs,
+        String(tsfresh.parallel_jobs),
+        'One search has one number of threads.',
+      ),
     );
   return found;
 }

@@ -87,7 +87,7 @@ export function startDelivery(options: DeliveryOptions): RunningDelivery | null 
     const { code, message, next } = describeError(error);
     failedRounds += 1;
     log.error({ code, message, failed_rounds: failedRounds }, 'models cannot be delivered');
-    // Another key of the host does not pass by itself.
+    // A changed host key is never transient: alert at the first failure.
     if (failedRounds !== (code === 'DELIVERY_HOST_KEY' ? 1 : ALERT_AFTER)) return;
     const text = `${failedRounds} deliveries in a row failed; that machine keeps the models that it has. ${message}`;
     const details = { code, delivery_target: target, failed_rounds: failedRounds };

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { activeFileSchema, VERSION } from '../../../shared/bundle/active_file.ts';
 import { sha256Hex } from '../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 
 /** The pointer of a delivery: written after all that it names. */
 export const DELIVERY_FILE = 'delivery.json';
@@ -11,7 +11,7 @@ export const OBJECTS = 'objects';
 /** Of delivery.json. Some 3 kB a bundle. */
 export const MAX_DELIVERY_BYTES = 4 << 20;
 
-const timeframe = z.enum(Object.keys(TIMEFRAMES) as [Timeframe, ...Timeframe[]]);
+const timeframe = z.enum(TIMEFRAME_NAMES);
 
 const fileSchema = z.object({
   file: z.string().regex(/^\w[\w.-]*$/),

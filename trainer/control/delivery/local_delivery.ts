@@ -8,7 +8,7 @@ import { trainerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
 import type { HomePaths } from '../../../shared/home.ts';
-import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
+import { TIMEFRAME_NAMES, timeframeOf } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { DeliveredBundle, DeliveredFile, DeliveredPointer, Delivery } from './delivery_file.ts';
 
@@ -23,7 +23,6 @@ export interface LocalDelivery {
 
 /** Plain files; what a writer has under a temporary name is not yet part of a bundle. */
 const PLAIN_NAME = /^\w[\w.-]*$/;
-const LOCAL_TIMEFRAMES = Object.keys(TIMEFRAMES) as Timeframe[];
 
 /**
  * All whole bundles of the models folder, of pairs and of direction models, and the pointers to the active ones.
@@ -69,7 +68,7 @@ export function localState({ models }: Pick<HomePaths, 'models'>): string {
     if (stat !== null) lines.push(`${path} ${stat.inode} ${stat.bytes} ${stat.modifiedMs}`);
   };
   note(placeOfActive(models).path);
-  for (const timeframe of LOCAL_TIMEFRAMES) note(directionPlace(models, timeframe).path);
+  for (const timeframe of TIMEFRAME_NAMES) note(directionPlace(models, timeframe).path);
   for (const folder of [models, direction])
     for (const version of listVersions(folder)) {
       const path = pathInside(folder, version);
@@ -81,7 +80,7 @@ export function localState({ models }: Pick<HomePaths, 'models'>): string {
 function localPointers(paths: Pick<HomePaths, 'home' | 'models'>): DeliveredPointer[] {
   const places = [
     { timeframe: null, place: placeOfActive(paths.models) },
-    ...LOCAL_TIMEFRAMES.map((timeframe) => ({ timeframe, place: directionPlace(paths.models, timeframe) })),
+    ...TIMEFRAME_NAMES.map((timeframe) => ({ timeframe, place: directionPlace(paths.models, timeframe) })),
   ];
   return places.flatMap(({ timeframe, place }) => {
     const pointer = readPointerFile(place, MACHINE_FILES);

@@ -21,8 +21,9 @@ import {
 } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { deliveredCosts } from '../../../shared/policy/delivered.ts';
-import { shardsOf, type Settings } from '../../../shared/policy/policy.ts';
-import { askProcess, isTaken } from '../../../shared/process/process_state.ts';
+import { shardsOf, type Settings, type Shard } from '../../../shared/policy/policy.ts';
+import { daemonState } from '../../../shared/process/daemon_state.ts';
+import { isTaken } from '../../../shared/process/process_state.ts';
 import { historyEnd, journaledTimes, journalsOf, storedTimes, type NewestTimes } from '../../jobs/bars/recent_bars.ts';
 import type { Store } from '../../store/store.ts';
 import { foreignModels, standingOverrides } from '../admission/standing.ts';
@@ -137,20 +138,9 @@ export function sharedMinutes(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   return either < MIN_COMPARED ? null : both / either;
 }
 
-async function lookAt(
-  { minutehand }: Settings,
-  paths: HomePaths,
-  { name, port }: { readonly name: string; readonly port: number },
-): Promise<DaemonFacts> {
-  const { host } = minutehand.transports.daemon;
-  const state = await askProcess(paths, `daemon_${name}`, { host, port }, '/healthz', healthFacts);
-  const isOwn = state.health?.shard === name;
-  return {
-    shard: name,
-    presence: state.presence === 'up' && !isOwn ? 'mute' : state.presence,
-    hasStandby: isTaken(paths.lock(`standby_${name}`)) === true,
-    health: isOwn ? state.health : null,
-  };
+async function lookAt(settings: Settings, paths: HomePaths, shard: Shard): Promise<DaemonFacts> {
+  const { presence, health } = await daemonState(settings, paths, shard, healthFacts);
+  return { shard: shard.name, presence, hasStandby: isTaken(paths.lock(`standby_${shard.name}`)) === true, health };
 }
 
 async function modelFacts(settings: Settings, paths: HomePaths): Promise<GoLiveFacts['models']> {

@@ -10,7 +10,7 @@ import {
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { readPointerFile } from '../../../shared/bundle/pointer.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
-import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import { TIMEFRAME_NAMES, TIMEFRAMES } from '../../../shared/pair.ts';
 
 /** What counts here, of any version of the format: `timeframe` in seconds of its bars. */
 const manifestSchema = z.object({ version: z.string(), timeframe: z.int(), created: z.string() });
@@ -63,7 +63,7 @@ function finishRemovals(modelsFolder: string, folder: string): readonly string[]
 /** The active version of each timeframe and its predecessor; null while a pointer cannot be read. */
 function boundVersions(modelsFolder: string): readonly string[] | null {
   try {
-    return (Object.keys(TIMEFRAMES) as Timeframe[]).flatMap((timeframe) => {
+    return TIMEFRAME_NAMES.flatMap((timeframe) => {
       const pointer = readPointerFile(directionPlace(modelsFolder, timeframe), MACHINE_FILES);
       return pointer === null ? [] : [pointer.version, pointer.previous].filter((version) => version !== null);
     });

@@ -1,13 +1,11 @@
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import * as z from 'zod';
-import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { formulaSearchSchema } from '../../jobs/automl_job.ts';
 import type { RunKind, RunStatus } from '../../store/tables.ts';
 import type { StageTime } from './run_progress.ts';
-
-const TIMEFRAME_NAMES = Object.keys(TIMEFRAMES) as [Timeframe, ...Timeframe[]];
 
 export type { RunKind } from '../../store/tables.ts';
 

@@ -32,7 +32,7 @@ export function pairEdges(pairs: Readonly<Record<string, readonly Trade[]>>, lev
   const tested = ids.flatMap((id, i) => {
     const trades = pairs[id]!;
     const loss = losses[i]!;
-    const test = trades.length < MIN_TRADES ? null : edgeTest(trades, loss);
+    const test = trades.length < MIN_TRADES ? null : edgeTest(trades, { loss });
     return test === null ? [] : [{ id, test, loss }];
   });
   const adjusted = holm(tested.map(({ test }) => test.p));

@@ -1,5 +1,5 @@
 import type { Blocks } from '../statistics/block_bootstrap.ts';
-import { meanTest, type MeanTest } from '../statistics/mean_test.ts';
+import { meanTest, meanTestOf, type MeanTest } from '../statistics/mean_test.ts';
 import { unseenLossTest } from '../statistics/unseen_loss.ts';
 import type { Trade } from '../trades/backtest.ts';
 
@@ -32,25 +32,24 @@ export function allowedLosses(groups: readonly (readonly TestedTrade[])[]): numb
   });
 }
 
+export interface EdgeTestOptions {
+  /** Of a single trade to allow for, basis points (`allowedLosses`); absent: that of these trades. */
+  readonly loss?: number;
+  /** Results in order of time; absent: each trade is one. */
+  readonly blocks?: Blocks;
+}
+
 /**
  * Test of the mean net result per trade against 0: `meanTest` of the blocks, which knows dependence and what was seen,
  * and `unseenLossTest` of the trades, which knows what may not have been. Both must reject, and the lower of the two
  * bounds counts.
- * @param loss of a single trade to allow for, basis points (`allowedLosses`)
- * @param blocks results in order of time; default: each trade is one
  * @returns null with too few blocks
  */
-export function edgeTest(
-  trades: readonly TestedTrade[],
-  loss: number,
-  blocks: Blocks = { sum: trades.map(({ netBps }) => netBps), count: trades.map(() => 1) },
-): MeanTest | null {
-  const seen = meanTest(blocks);
+export function edgeTest(trades: readonly TestedTrade[], { loss, blocks }: EdgeTestOptions = {}): MeanTest | null {
+  const results = trades.map(({ netBps }) => netBps);
+  const seen = blocks === undefined ? meanTestOf(results) : meanTest(blocks);
   if (seen === null) return null;
-  const unseen = unseenLossTest(
-    trades.map(({ netBps }) => netBps),
-    loss,
-  );
+  const unseen = unseenLossTest(results, loss ?? allowedLosses([trades])[0]!);
   return {
     ...seen,
     p: Math.max(seen.p, unseen.p),

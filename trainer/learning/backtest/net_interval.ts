@@ -1,6 +1,6 @@
 import type { FilledTrade } from '../trades/backtest.ts';
 import { MIN_TRADES } from './edge.ts';
-import { allowedLosses, edgeTest, type TestedTrade } from './edge_test.ts';
+import { edgeTest, type TestedTrade } from './edge_test.ts';
 import { tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
 
 const LEVEL = 0.05;
@@ -44,7 +44,7 @@ export function netInterval(pairs: readonly TradeDays[], dayIndices: readonly nu
   const trades = count.reduce((all, own) => all + own, 0);
   const net_bps = trades === 0 ? null : sum.reduce((all, own) => all + own, 0) / trades;
   const results = pairs.flatMap((own) => own.trades);
-  const test = trades < MIN_TRADES ? null : edgeTest(results, allowedLosses([results])[0]!, { sum, count });
+  const test = trades < MIN_TRADES ? null : edgeTest(results, { blocks: { sum, count } });
   if (test === null) return { trades, net_bps, lower_5_net_bps: null, upper_95_net_bps: null, no_edge: true };
   const lower_5_net_bps = test.lowerBound(LEVEL);
   return {

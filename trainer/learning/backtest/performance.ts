@@ -2,8 +2,6 @@ import { TRADING_DAYS_PER_YEAR } from '../../../shared/bundle/holdout_sharpe.ts'
 import type { Reason } from '../../../shared/strategies/pair_reversion/reasons.ts';
 import type { FilledTrade } from '../trades/backtest.ts';
 
-/** Annualization of Sharpe and Sortino: root of this times the daily ratio. */
-export { TRADING_DAYS_PER_YEAR };
 const BPS = 1e4;
 
 /**

@@ -19,7 +19,7 @@ const SECONDS_PER_DAY = 86_400;
  * Probability of a single false edge over all claims of a run, of each instrument and of all together, where the looks
  * at its blocks are not counted.
  */
-const EDGE_ERROR_RATE = 0.05;
+export const EDGE_ERROR_RATE = 0.05;
 
 /** Candidate thresholds, the same for both sides. */
 export const THETA_GRID: readonly number[] = Array.from({ length: 15 }, (_, i) => (30 + 2.5 * i) / 100);
@@ -206,7 +206,7 @@ export function edgeClaims(
 
 /** null with too few trades, or trades on too few days. */
 function testOf(trades: readonly Trade[], loss: number): MeanTest | null {
-  return trades.length < MIN_TRADES ? null : edgeTest(trades, loss, byDay(trades));
+  return trades.length < MIN_TRADES ? null : edgeTest(trades, { loss, blocks: byDay(trades) });
 }
 
 function judged(tests: readonly (MeanTest | null)[], variants: number, rate: number): EdgeClaim[] {

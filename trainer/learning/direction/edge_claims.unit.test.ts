@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { lookLevel, MIN_TRADES } from '../backtest/edge.ts';
-import { allowedLosses, edgeTest } from '../backtest/edge_test.ts';
+import { edgeTest } from '../backtest/edge_test.ts';
 import { meanTestOf } from '../statistics/mean_test.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { edgeClaims } from './direction_net.ts';
@@ -34,7 +34,7 @@ function tradesOf(pairId: string, count: number, mean: number, seed: number): Tr
 
 /** Raw p-value, as of the only claim of a run. */
 function pOf(trades: readonly Trade[]): number {
-  return edgeTest(trades, allowedLosses([trades])[0]!)!.p;
+  return edgeTest(trades)!.p;
 }
 
 /** Without the loss that was not seen. */
@@ -84,7 +84,7 @@ describe('the claims of an edge of a direction model', () => {
     }));
     const sum = Float64Array.from({ length: 60 }, (_, day) => own[2 * day]!.netBps + own[2 * day + 1]!.netBps);
     const days = { sum, count: new Float64Array(60).fill(2) };
-    const { p } = edgeTest(own, allowedLosses([own])[0]!, days)!;
+    const { p } = edgeTest(own, { blocks: days })!;
     expect(edgeClaims(own, ['A'], 1).pooled.p_value).toBeCloseTo(p, 12);
   });
 
@@ -98,7 +98,9 @@ describe('the claims of an edge of a direction model', () => {
   it('of a later look need more: they have a smaller level, at which verdict and bound are one test', () => {
     const own = tradesOf('A', 120, 4, 10);
     const p = pOf(own);
-    const [first, later] = [lookLevel(1), lookLevel(40)].map((level) => edgeClaims(own, ['A'], 1, level).edge['A']!);
+    const claimAt = (look: number) => edgeClaims(own, ['A'], 1, lookLevel(look)).edge['A']!;
+    const first = claimAt(1);
+    const later = claimAt(40);
     expect([p < lookLevel(1), p < lookLevel(40)]).toEqual([true, false]);
     expect([first!.no_edge, later!.no_edge]).toEqual([false, true]);
     expect(first!.lower_net_bps).toBeGreaterThan(0);

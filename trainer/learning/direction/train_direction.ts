@@ -11,7 +11,7 @@ import { delayedEdge } from './delayed_edge.ts';
 import { lookLevel } from '../backtest/edge.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { directionGates } from './direction_gates.ts';
-import { chooseTheta, walkForwardNet, type WalkForwardNet } from './direction_net.ts';
+import { chooseTheta, EDGE_ERROR_RATE, walkForwardNet, type WalkForwardNet } from './direction_net.ts';
 import {
   answersOfBlocks,
   directionMetrics,
@@ -274,17 +274,11 @@ async function measure(
   const variants = 1 + plan.balances.filter((own) => own !== plan.balance).length + plan.peers.length;
   const scored = await scoreBlocks(rows, way, walkForward, pool, (done, total) => onStage(stage, done, total));
   const calibrated = calibrateBlocks(rows, scored, walkForward);
-  const parts = { rows, instruments, scored, calibrated, costs, variants };
-  const { countLook } = run;
-  const net =
-    countLook === null
-      ? walkForwardNet(parts)
-      : walkForwardNet({
-          ...parts,
-          levelOf(trades) {
-            run.look ??= countLook({ ...timeOf(rows, calibrated), trades });
-            return lookLevel(run.look);
-          },
-        });
+  const levelOf = (trades: readonly Trade[]): number => {
+    if (run.countLook === null) return EDGE_ERROR_RATE;
+    run.look ??= run.countLook({ ...timeOf(rows, calibrated), trades });
+    return lookLevel(run.look);
+  };
+  const net = walkForwardNet({ rows, instruments, scored, calibrated, costs, variants, levelOf });
   return { scored, calibrated, metrics: directionMetrics(rows, calibrated), net };
 }

@@ -1,6 +1,6 @@
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
-import { TRADING_DAYS_PER_YEAR } from '../backtest/performance.ts';
+import { TRADING_DAYS_PER_YEAR } from '../../../shared/bundle/holdout_sharpe.ts';
 import { ruleColumns } from '../formula_rules/rule_columns.ts';
 import { meanNet, ruleEdge, ruleReport, type RuleEdge, type RuleReport } from '../formula_rules/rule_report.ts';
 import type { RuleSubject } from '../formula_rules/rule_subject.ts';

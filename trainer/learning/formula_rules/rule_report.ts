@@ -1,7 +1,7 @@
 import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import { tradingDayAt } from '../../../shared/core/cost/rollover.ts';
 import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
-import { allowedLosses, edgeTest } from '../backtest/edge_test.ts';
+import { edgeTest } from '../backtest/edge_test.ts';
 import { cumulate, markToMarket, maxDrawdown } from '../backtest/equity.ts';
 import { netInterval, tradeDays, type NetInterval } from '../backtest/net_interval.ts';
 import { performanceOf, type Performance } from '../backtest/performance.ts';
@@ -62,7 +62,7 @@ export function ruleReport(subject: RuleSubject, trades: readonly FilledTrade[],
 }
 
 export function ruleEdge(trades: readonly FilledTrade[]): RuleEdge {
-  const test = trades.length < MIN_TRADES ? null : edgeTest(trades, allowedLosses([trades])[0]!);
+  const test = trades.length < MIN_TRADES ? null : edgeTest(trades);
   if (test === null) return { has_edge: false, p: null, lower_5_net_bps: null };
   return { has_edge: test.p < EDGE_LEVEL, p: test.p, lower_5_net_bps: test.lowerBound(EDGE_LEVEL) };
 }

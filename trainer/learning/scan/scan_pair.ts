@@ -8,7 +8,7 @@ import type { Pair } from '../../../shared/pair.ts';
 import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
 import { runBacktest, type FilledTrade } from '../trades/backtest.ts';
 import { EDGE_LEVEL, MIN_TRADES } from '../backtest/edge.ts';
-import { allowedLosses, edgeTest } from '../backtest/edge_test.ts';
+import { edgeTest } from '../backtest/edge_test.ts';
 import { markToMarket } from '../backtest/equity.ts';
 import { breakEven } from '../backtest/holdout_performance.ts';
 import { tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
@@ -139,7 +139,7 @@ function figuresOf(trades: readonly FilledTrade[]): PeriodFigures {
   const count = trades.length;
   const mean = (of: (trade: FilledTrade) => number): number | null =>
     count === 0 ? null : trades.reduce((sum, trade) => sum + of(trade), 0) / count;
-  const test = count < MIN_TRADES ? null : edgeTest(trades, allowedLosses([trades])[0]!);
+  const test = count < MIN_TRADES ? null : edgeTest(trades);
   const held = trades.reduce((sum, { entryBar, exitBar }) => sum + exitBar - entryBar, 0);
   return {
     trades: count,

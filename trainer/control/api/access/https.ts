@@ -23,7 +23,7 @@ const HTTPS_ORIGIN = /^https:/i;
 
 /**
  * Returns whether the browser uses HTTPS, up to a proxy in front of this server: its cookie then must never leave by
- * HTTP. Without such a proxy no header says so, and one that does so untruly makes the client's own cookie unusable.
+ * HTTP. Without such a proxy no header says so; a client that sends one falsely only makes its own cookie unusable.
  */
 export function isHttps(headers: IncomingHttpHeaders): boolean {
   return (

@@ -11,7 +11,7 @@ import { readDirectionBundle } from '../../../../shared/bundle/direction/directi
 import { prepareDirection, type PreparedDirection } from '../../../../shared/bundle/direction/direction_model.ts';
 import { SIGNATURE_FILE } from '../../../../shared/bundle/signature.ts';
 import { describeError, MinutehandError } from '../../../../shared/errors.ts';
-import { TIMEFRAMES, timeframeOf, type Timeframe } from '../../../../shared/pair.ts';
+import { type Timeframe, TIMEFRAME_NAMES, timeframeOf } from '../../../../shared/pair.ts';
 import { activateAdmitted } from '../../../../shared/bundle/admission/activation.ts';
 import { admit } from '../../../../shared/bundle/admission/admission.ts';
 import { admissionPlaceOf, NO_OVERRIDE, overrideOf, overrideShape } from '../admission.ts';
@@ -119,7 +119,7 @@ async function verify(models: string, version: string): Promise<PreparedDirectio
 }
 
 function listBundles(models: string) {
-  const pointers = (Object.keys(TIMEFRAMES) as Timeframe[]).map((timeframe) => pointerOf(models, timeframe));
+  const pointers = TIMEFRAME_NAMES.map((timeframe) => pointerOf(models, timeframe));
   const isOneOf = (of: 'version' | 'previous', version: string): boolean =>
     pointers.some((pointer) => pointer?.[of] === version);
   return versionsIn(directionFolder(models)).map((model_id) => ({

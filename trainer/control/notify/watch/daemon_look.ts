@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { dependencyFaultSchema } from '../../../../shared/dependencies/watch.ts';
 import type { HomePaths } from '../../../../shared/home.ts';
 import type { Settings, Shard } from '../../../../shared/policy/policy.ts';
-import { askProcess, type Presence } from '../../../../shared/process/process_state.ts';
+import { daemonState } from '../../../../shared/process/daemon_state.ts';
+import type { Presence } from '../../../../shared/process/process_state.ts';
 
 const METRICS_MS = 3000;
 const OVER_BUDGET = /^minutehand_bars_over_budget_total (\d+)$/m;
@@ -46,18 +47,9 @@ export interface DaemonLook {
 }
 
 /** Looks at lock, health and metrics. Never rejects. */
-export async function lookAtDaemon({ minutehand }: Settings, paths: HomePaths, shard: Shard): Promise<DaemonLook> {
-  const { host } = minutehand.transports.daemon;
-  const { name, port } = shard;
-  const state = await askProcess(paths, `daemon_${name}`, { host, port }, '/healthz', healthSchema);
-  const isOurs = state.health?.shard === name;
-  return {
-    shard: name,
-    presence: state.presence === 'up' && !isOurs ? 'mute' : state.presence,
-    pid: state.pid,
-    health: isOurs ? state.health : null,
-    overBudget: isOurs ? await overBudget(state.url!) : null,
-  };
+export async function lookAtDaemon(settings: Settings, paths: HomePaths, shard: Shard): Promise<DaemonLook> {
+  const { presence, pid, url, health } = await daemonState(settings, paths, shard, healthSchema);
+  return { shard: shard.name, presence, pid, health, overBudget: health === null ? null : await overBudget(url!) };
 }
 
 async function overBudget(url: string): Promise<number | null> {

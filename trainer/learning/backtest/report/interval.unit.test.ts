@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../../shared/rng.ts';
-import { sharpe, TRADING_DAYS_PER_YEAR } from '../performance.ts';
+import { TRADING_DAYS_PER_YEAR } from '../../../../shared/bundle/holdout_sharpe.ts';
+import { sharpe } from '../performance.ts';
 import { meanMargin, shareInterval, sharpeMargin } from './interval.ts';
 
 const RUNS = 2000;

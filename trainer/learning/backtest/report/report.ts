@@ -13,7 +13,8 @@ import {
   type TradeRecord,
   type View,
 } from '../period.ts';
-import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
+import { TRADING_DAYS_PER_YEAR } from '../../../../shared/bundle/holdout_sharpe.ts';
+import type { Performance } from '../performance.ts';
 import { barChart, columnChart, escapeHtml, histogram, lineChart, type Line } from './chart.ts';
 import { MIN_TRADES, meanMargin, shareInterval, sharpeMargin } from './interval.ts';
 import { htmlPage, htmlTable } from './page.ts';

@@ -79,6 +79,16 @@ export async function fitAllRows(learner: Learner, request: Omit<FitRequest, 'bu
   return learner.supports.stopping ? learner.fit({ ...request, budget: { kind: 'like', model: first } }) : first;
 }
 
+/** The columns that a model may use. */
+export function usedColumns({ rows, columns }: Pick<FitRequest, 'rows' | 'columns'>): readonly number[] {
+  return columns ?? Array.from({ length: rows.x.columns }, (_, column) => column);
+}
+
+/** The refusal of rows that a model cannot learn from. */
+export function noWeight(): MinutehandError {
+  return new MinutehandError('DATA_TOO_SHORT', { seen: 'no row with a weight', expected: 'at least one' });
+}
+
 /** @throws MinutehandError LEARNER_TASK for a request that the learner does not support; the reason of an abort */
 export function refuseUnsupported(
   { name, supports }: Pick<LearnerDefinition<never>, 'name' | 'supports'>,

@@ -4,9 +4,8 @@ import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { solve } from '../../statistics/linear_solve.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import type { Fitted, MarginScaling } from '../contract/fitted.ts';
-import { refuseUnsupported, type LearnerDefinition } from '../contract/learner.ts';
+import { noWeight, refuseUnsupported, usedColumns, type LearnerDefinition } from '../contract/learner.ts';
 import { linearNodes } from './linear_graph.ts';
-import { noWeight } from './prior.ts';
 
 /** Weight of the squared coefficients beside the mean log loss. */
 const RIDGE = 1e-4;
@@ -41,10 +40,9 @@ export const LOGISTIC: LearnerDefinition<unknown> = {
     fit(request) {
       return Promise.resolve().then(() => {
         refuseUnsupported(LOGISTIC, request);
-        const { rows, subset, columns, signal, onProgress } = request;
-        const used = columns ?? Array.from({ length: rows.x.columns }, (_, column) => column);
+        const { rows, subset, signal, onProgress } = request;
         return fittedLogistic(
-          fitLogistic(rows, subset, used, (step) => {
+          fitLogistic(rows, subset, usedColumns(request), (step) => {
             signal?.throwIfAborted();
             onProgress?.(step / MAX_STEPS);
           }),

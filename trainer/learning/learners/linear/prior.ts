@@ -1,5 +1,4 @@
-import { MinutehandError } from '../../../../shared/errors.ts';
-import { refuseUnsupported, type LearnerDefinition } from '../contract/learner.ts';
+import { noWeight, refuseUnsupported, type LearnerDefinition } from '../contract/learner.ts';
 import { fittedTrees } from '../trees/fitted_trees.ts';
 
 /** Answers the weighted mean of the targets, whatever the features say: the least that a learner must beat. */
@@ -30,7 +29,3 @@ export const PRIOR: LearnerDefinition<unknown> = {
     },
   }),
 };
-
-export function noWeight(): MinutehandError {
-  return new MinutehandError('DATA_TOO_SHORT', { seen: 'no row with a weight', expected: 'at least one' });
-}

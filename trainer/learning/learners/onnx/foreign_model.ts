@@ -47,7 +47,7 @@ export function readForeignModel(bytes: Uint8Array, columns: number): ForeignMod
   return { model: { ...whole, graph }, input: inputOf(graph, columns), output: outputOf(graph.outputs) };
 }
 
-/** Initializers may be listed as inputs too; the rows are what is left. */
+/** Exporters may list initializers among the inputs; the only other input holds the rows. */
 function inputOf(graph: WholeGraph, columns: number): ForeignModel['input'] {
   const tensors = valueNames({ ...graph, nodes: [] });
   const inputs = graph.inputs.filter(({ name }) => !tensors.has(name));

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type protobuf from 'protobufjs';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { encodeNode, type OnnxNode, type OnnxValue } from '../../../../shared/bundle/onnx/schema.ts';
+import { encodeNode, VALUE_MESSAGES, type OnnxNode, type OnnxValue } from '../../../../shared/bundle/onnx/schema.ts';
 import { readMessage } from '../../../../shared/bundle/onnx/wire.ts';
 
 /**
@@ -20,8 +20,7 @@ const MESSAGES: protobuf.INamespace = {
         functions: { rule: 'repeated', type: 'bytes', id: 25 },
       },
     },
-    Opset: { fields: { domain: { type: 'string', id: 1 }, version: { type: 'int64', id: 2 } } },
-    Entry: { fields: { key: { type: 'string', id: 1 }, value: { type: 'string', id: 2 } } },
+    ...VALUE_MESSAGES,
     Graph: {
       fields: {
         nodes: { rule: 'repeated', type: 'bytes', id: 1 },
@@ -33,11 +32,6 @@ const MESSAGES: protobuf.INamespace = {
         sparseInitializers: { rule: 'repeated', type: 'bytes', id: 15 },
       },
     },
-    ValueInfo: { fields: { name: { type: 'string', id: 1 }, type: { type: 'Type', id: 2 } } },
-    Type: { fields: { tensor: { type: 'TensorType', id: 1 } } },
-    TensorType: { fields: { elementType: { type: 'int32', id: 1 }, shape: { type: 'Shape', id: 2 } } },
-    Shape: { fields: { dimensions: { rule: 'repeated', type: 'Dimension', id: 1 } } },
-    Dimension: { fields: { size: { type: 'int64', id: 1 }, symbol: { type: 'string', id: 2 } } },
     Node: {
       fields: {
         inputs: { rule: 'repeated', type: 'string', id: 1 },

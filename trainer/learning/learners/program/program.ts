@@ -6,7 +6,13 @@ import { createRng } from '../../../../shared/rng.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
 import { takeRows } from '../contract/fit_rows.ts';
 import type { Fitted } from '../contract/fitted.ts';
-import { refuseUnsupported, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
+import {
+  noWeight,
+  refuseUnsupported,
+  usedColumns,
+  type FitRequest,
+  type LearnerDefinition,
+} from '../contract/learner.ts';
 import { fittedOnnx } from '../onnx/fitted_onnx.ts';
 import { programCommand } from './command.ts';
 import { ProgramProcess } from './program_process.ts';
@@ -65,9 +71,8 @@ async function fitByProgram(
   // Whether a program respects a weight of nothing is not known.
   const weighted = (of: Int32Array): Int32Array => of.filter((row) => rows.weights[row]! > 0);
   const subset = weighted(request.subset);
-  if (subset.length === 0)
-    throw new MinutehandError('DATA_TOO_SHORT', { seen: 'no row with a weight', expected: 'at least one' });
-  const columns = request.columns ?? Array.from({ length: rows.x.columns }, (_, column) => column);
+  if (subset.length === 0) throw noWeight();
+  const columns = usedColumns(request);
   const names = columns.map((column) => columnNames[column] ?? `column_${column}`);
   const stopping = budget.kind === 'early_stopping' && budget.stopping !== null ? weighted(budget.stopping) : null;
   const folder = mkdtempSync(join(tmpdir(), 'minutehand-learner-'));

@@ -1,0 +1,12 @@
+import * as z from 'zod';
+
+/** Fields that jobs of several kinds have. None has a default. */
+
+export const jobInstant = z.iso.datetime().describe('A UTC minute, as 2019-03-01T12:00:00Z');
+
+/** The bars that a job uses. */
+export const jobWindow = z.strictObject({
+  from: jobInstant.nullable().describe('First bar; null: all from the first one on'),
+  to: jobInstant.nullable().describe('End, exclusive; null: up to the newest bar'),
+  days: z.int().min(1).nullable().describe('Only the last days of these bars; null: all'),
+});
