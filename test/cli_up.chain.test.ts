@@ -181,7 +181,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
   it('refuses to be started twice in one home, and the first continues', async () => {
     const second = await place.run(['up', '--json']);
     expect(second.code).toBe(1);
-    expect((JSON.parse(second.stdout) as { error: { message: string } }).error.message).toContain('HOME_LOCKED');
+    expect(JSON.parse(second.stdout)).toMatchObject({ error: { code: 'HOME_LOCKED' } });
     const before = readSignal(PAIRS[0]!)!;
     await signalsWhere('newer signals', ({ seq }) => seq > before.seq + 2);
   });

@@ -10,6 +10,7 @@ import { urlOf } from '../../shared/address.ts';
 import { activePath } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
+import { isLocked, lockHome } from '../../shared/process/home_lock.ts';
 import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
@@ -26,6 +27,9 @@ const LONG_LIFE_MS = 60_000;
 /** Far more than the end of a process takes: it stores its journal and is gone. */
 const KILL_AFTER_MS = 20_000;
 const HOME_POLL_MS = 1000;
+/** The daemon and the trainer of an `up` that was killed end by themselves: within a second on an idle machine. */
+const ORPHANS_END_MS = 20_000;
+const ORPHANS_POLL_MS = 100;
 
 export function addUp(program: Command, output: () => Output): void {
   program
@@ -79,6 +83,9 @@ async function runUp({ paper }: UpFlags, output: Output): Promise<void> {
   warnOfUnknownVariables(output);
   const settings = loadSettings();
   const parts = partsOf(settings, paper);
+  // Released by the operating system at the end of this process, however that ends.
+  lockHome(homePaths().lock('up'));
+  await orphansEnd(parts, output, stopping);
   const ending = new AbortController();
   let onFailure: (error: MinutehandError) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => (onFailure = reject));
@@ -110,6 +117,22 @@ async function runUp({ paper }: UpFlags, output: Output): Promise<void> {
     clearTimeout(killing);
   }
   output.print('All processes have ended. The next start resumes here.');
+}
+
+/**
+ * Waits for processes of an earlier `up` that was killed: no other `up` runs now, and theirs end as soon as they see
+ * that. Whatever holds a lock for longer was started by itself, and the part that needs the lock says so.
+ */
+async function orphansEnd(parts: readonly Part[], output: Output, stopping: Promise<unknown>): Promise<void> {
+  const locks = parts.flatMap(({ kind, shard }) => {
+    if (kind === 'daemon') return [homePaths().lock(`daemon_${shard}`)];
+    return kind === 'trainer' ? [homePaths().lock('trainer')] : [];
+  });
+  if (!locks.some(isLocked)) return;
+  output.print('Processes of an earlier start are still running; waiting for them to end …');
+  const startedMs = performance.now();
+  while (locks.some(isLocked) && performance.now() - startedMs < ORPHANS_END_MS)
+    if ((await Promise.race([stopping, sleep(ORPHANS_POLL_MS)])) !== undefined) return;
 }
 
 function partsOf({ minutehand }: Settings, isPaperWanted: boolean): Part[] {

@@ -48,6 +48,8 @@ export interface AccountInput {
 /** A closed position. */
 interface Closed {
   readonly position: LivePosition;
+  /** What each closing fill reports. Sums over positions add these, so that they are rounded once. */
+  readonly pnls: readonly number[];
   readonly net: number;
   /** Close of the bar of its entry and of its exit, epoch seconds on the market's clock. */
   readonly enteredS: number;
@@ -75,9 +77,8 @@ export function accountPerformance(input: AccountInput): AccountPerformance {
   const open = positions.filter((position) => !isClosed(position)).map((position) => openOf(position, input, isPaper));
   const curve = curveOf(closed);
   const days = daysOf(closed, input);
-  const nets = closed.map(({ net }) => net);
-  const wins = nets.filter((net) => net > 0);
-  const losses = nets.filter((net) => net <= 0);
+  const wins = closed.filter(({ net }) => net > 0);
+  const losses = closed.filter(({ net }) => net <= 0);
   const realised = exactSum(fills.flatMap(({ pnl }) => pnl ?? []));
   const floats = open.map(({ floating }) => floating);
   const floating = floats.includes(null) ? null : exactSum(floats as number[]);
@@ -98,9 +99,9 @@ export function accountPerformance(input: AccountInput): AccountPerformance {
     wins: wins.length,
     refused: trades.filter(({ kind, time_ms }) => kind === 'refused' && isInPeriod(time_ms)).length,
     win_rate: closed.length === 0 ? null : wins.length / closed.length,
-    mean_win: meanOf(wins),
-    mean_loss: meanOf(losses),
-    profit_factor: exactSum(losses) === 0 ? null : exactSum(wins) / -exactSum(losses),
+    mean_win: wins.length === 0 ? null : netOf(wins) / wins.length,
+    mean_loss: losses.length === 0 ? null : netOf(losses) / losses.length,
+    profit_factor: netOf(losses) === 0 ? null : netOf(wins) / -netOf(losses),
     mean_net_bps: meanOf(closed.flatMap(({ netBps }) => netBps ?? [])),
     expected_bps: meanOf(withEdge.map(({ edge }) => edge!.mean_net_bps)),
     expected_positions: withEdge.length,
@@ -149,13 +150,15 @@ function closedOf(position: LivePosition, input: AccountInput): Closed {
   const exitedS = isOwnBar ? Date.parse(last.signal_bar!) / 1000 : enteredS + Math.round(heldBars) * SECONDS_PER_BAR;
   const version = opens.find(({ model_version }) => model_version !== null)?.model_version ?? null;
   const edge = version === null ? null : input.edgeOf(version, pairId);
+  const pnls = closes.map(({ pnl }) => pnl ?? 0);
   const hasCosts = opens.every(({ symbol }) => input.costs[symbol] !== undefined);
   const hasBeta = opens.some(({ beta }) => beta !== null);
   return {
     position,
     enteredS,
     exitedS,
-    net: exactSum(closes.map(({ pnl }) => pnl ?? 0)),
+    pnls,
+    net: exactSum(pnls),
     reason: last.reason,
     netBps: hasCosts && hasBeta ? netBpsOf({ ...position, enteredS }, input.costs, input.barMs) : null,
     edge: edge === null || edge.mean_net_bps === null || edge.trades === 0 ? null : { ...edge, mean_net_bps: edge.mean_net_bps }, // prettier-ignore
@@ -216,6 +219,17 @@ function bpsOfLegs(
 
 // ---- figures ----
 
+/** Money of several positions. */
+function netOf(closed: readonly Closed[]): number {
+  return exactSum(closed.flatMap(({ pnls }) => pnls));
+}
+
+/** The sum after all values were added. */
+function addTo(sum: ExactSum, values: readonly number[]): number {
+  for (const value of values) sum.add(value);
+  return sum.value;
+}
+
 function meanOf(values: readonly number[]): number | null {
   return values.length === 0 ? null : exactSum(values) / values.length;
 }
@@ -226,7 +240,7 @@ function rowsOf(closed: readonly Closed[], keyOf: (one: Closed) => string): Perf
       key,
       closed: own.length,
       wins: own.filter(({ net }) => net > 0).length,
-      net: exactSum(own.map(({ net }) => net)),
+      net: netOf(own),
       mean_net_bps: meanOf(own.flatMap(({ netBps }) => netBps ?? [])),
       expected_bps: meanOf(own.flatMap(({ edge }) => edge?.mean_net_bps ?? [])),
     }))
@@ -241,8 +255,8 @@ function deepestOf(
   let peak = 0;
   let deepest = 0;
   let share = 0;
-  for (const { net } of closed) {
-    const now = sum.add(net).value;
+  for (const { pnls } of closed) {
+    const now = addTo(sum, pnls);
     peak = Math.max(peak, now);
     deepest = Math.max(deepest, peak - now);
     if (begun !== null) share = Math.max(share, (peak - now) / (begun + peak));
@@ -268,13 +282,13 @@ function daysOf(closed: readonly Closed[], { marketNowS, period, nowMs }: Accoun
     .map(({ time }) => {
       const own = byDay.get(time) ?? [];
       // The deepest point within a day counts too, in max_drawdown; a day shows its end.
-      for (const { net } of own) peak = Math.max(peak, sum.add(net).value);
+      for (const { pnls } of own) peak = Math.max(peak, addTo(sum, pnls));
       const cumulative = sum.value;
       return {
         day: isoOf(time).slice(0, 10),
         closed: own.length,
         wins: own.filter(({ net }) => net > 0).length,
-        net: exactSum(own.map(({ net }) => net)),
+        net: netOf(own),
         cumulative,
         drawdown: cumulative - peak,
       };
@@ -297,8 +311,8 @@ function curveOf(closed: readonly Closed[]): AccountPerformance['curve'] {
   let backtest = 0;
   let count = 0;
   let peak = 0;
-  const points = closed.map(({ net, netBps, edge, exitedS, position }) => {
-    const now = sum.add(net).value;
+  const points = closed.map(({ pnls, netBps, edge, exitedS, position }) => {
+    const now = addTo(sum, pnls);
     peak = Math.max(peak, now);
     if (edge !== null && netBps !== null) {
       count++;
@@ -366,7 +380,7 @@ function costsOf(
     ),
   );
   // What the prices of the fills earned, and the account was not paid.
-  const commission = exactSum(closed.flatMap(({ position, net }) => [grossOf(position), -net]));
+  const commission = exactSum(closed.flatMap(({ position, pnls }) => [grossOf(position), ...pnls.map((pnl) => -pnl)]));
   return { spread_and_slippage, commission, total: spread_and_slippage + commission, mean_bps, slippage_bps };
 }
 

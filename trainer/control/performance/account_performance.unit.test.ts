@@ -89,15 +89,15 @@ function statementOf(plans: readonly Plan[]) {
   let peak = 0;
   let deepest = 0;
   const booked: number[] = [];
-  for (const { net } of bookings) {
-    booked.push(net);
+  for (const { pnls } of bookings) {
+    booked.push(...pnls);
     const balance = exactSumOracle(booked);
     peak = Math.max(peak, balance);
     deepest = Math.max(deepest, peak - balance);
   }
   const sumBy = (keyOf: (one: (typeof bookings)[number]) => string): Record<string, number> => {
     const keys = [...new Set(bookings.map(keyOf))].sort();
-    return Object.fromEntries(keys.map((key) => [key, exactSumOracle(bookings.filter((one) => keyOf(one) === key).map(({ net }) => net))])); // prettier-ignore
+    return Object.fromEntries(keys.map((key) => [key, exactSumOracle(bookings.filter((one) => keyOf(one) === key).flatMap(({ pnls }) => pnls))])); // prettier-ignore
   };
   /** A trading day ends at 22:00 UTC in winter; a Saturday's and a Sunday's bookings are Monday's. */
   const dayOf = ({ closeMs }: { closeMs: number }): string => {
@@ -121,7 +121,7 @@ describe('the performance of an account', () => {
         const all = exactSumOracle(bookings.flatMap(({ pnls }) => pnls));
         expect(made.realised).toBe(all);
         expect(made.equity).toBe(exactSumOracle([10_000, all]));
-        expect(made.curve.at(-1)!.net).toBe(exactSumOracle(bookings.map(({ net }) => net)));
+        expect(made.curve.at(-1)!.net).toBe(all);
         expect(made.max_drawdown).toBe(deepest);
         expect([made.closed, made.wins]).toEqual([plans.length, bookings.filter(({ net }) => net > 0).length]);
         const netsOf = (rows: readonly { key: string; net: number }[]) => Object.fromEntries(rows.map(({ key, net }) => [key, net])); // prettier-ignore

@@ -48,7 +48,7 @@ function positionsOf({ accounts }: Performance): Report['positions'] {
     const { account, currency } = own[0]!;
     const closed = own.reduce((sum, one) => sum + one.closed, 0);
     const wins = own.reduce((sum, one) => sum + one.wins, 0);
-    const pnl = exactSum(own.flatMap(({ by_subject }) => by_subject.map(({ net }) => net)));
+    const pnl = exactSum(own.map(({ curve }) => curve.at(-1)!.net));
     return { account, currency, closed, wins, win_rate: wins / closed, pnl };
   });
   const keyOf = ({ account, currency }: (typeof rows)[number]): string => `${account} ${currency}`;
