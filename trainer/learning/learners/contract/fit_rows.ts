@@ -13,10 +13,7 @@ export interface FitRows {
 
 /** These rows of a matrix, in this order. */
 export function takeRows(x: Matrix, rows: ArrayLike<number>): Matrix {
-  return takeRowsInto(new Float32Array(rows.length * x.columns), x, rows);
-}
-
-export function takeRowsInto(values: Float32Array, x: Matrix, rows: ArrayLike<number>): Matrix {
+  const values = new Float32Array(rows.length * x.columns);
   for (let i = 0; i < rows.length; i++) {
     const at = rows[i]! * x.columns;
     values.set(x.values.subarray(at, at + x.columns), i * x.columns);

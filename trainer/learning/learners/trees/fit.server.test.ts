@@ -74,6 +74,22 @@ describe('runFit', () => {
     expect(await runFit(taskOf(rows), silent)).toEqual(expected);
   });
 
+  it('reads rows where they are: positions in a matrix give the bytes of a matrix of these rows alone', () => {
+    const { x, y, weights } = rowsOf('places', 1200, 0.7);
+    const places = Int32Array.from({ length: 600 }, (_, i) => (i * 7) % 1200);
+    // Rows of weight 0 stay behind.
+    const own = takeLabels(weights, places).map((weight, i) => (i % 5 === 0 ? 0 : weight));
+    const request = { task: { kind: 'binary' }, params: PARAMS, stopping: null, threads: 1, onRound: silent } as const;
+    const table = { y: takeLabels(y, places), weights: own };
+    const within = learnHere({ ...request, table: { ...table, x, rows: places } });
+    expect(within).toEqual(learnHere({ ...request, table: { ...table, x: takeRows(x, places) } }));
+    const beyond = places.slice();
+    beyond[3] = 1200;
+    expect(() => learnHere({ ...request, table: { ...table, x, rows: beyond } })).toThrow(
+      'row 3 of the training table is row 1200 of 1200',
+    );
+  });
+
   it('trains the configured number of trees on request, or with too few rows for early stopping', async () => {
     const rows = rowsOf('few', 500, 0.5);
     const params = { ...PARAMS, rounds: 30 };

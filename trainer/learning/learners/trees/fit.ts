@@ -1,8 +1,7 @@
-import type { Matrix, TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import { createLoan } from './kernel/loan.ts';
+import type { TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { learnHere } from './gbdt.ts';
 import type { Engine } from '../../../../shared/policy/engines.ts';
-import { takeLabels, takeRows, takeRowsInto, type FitRows } from '../contract/fit_rows.ts';
+import { takeLabels, takeRows, type FitRows } from '../contract/fit_rows.ts';
 import { splitOffTheEnd } from '../contract/stopping_rows.ts';
 import type { Task } from '../contract/task.ts';
 import type { LearnerParams, LearnRequest, TrainingTable } from './learner.ts';
@@ -40,12 +39,11 @@ export async function runFit(
   signal?.throwIfAborted();
   const given = stopping === undefined ? null : { train: subset, stopping };
   const parts = stopsEarly ? (given ?? splitOffTheEnd(rows, subset)) : null;
-  const requestIn = (take: TakeRows): LearnRequest => ({
+  const requestOf = (tableOf: TableOf): LearnRequest => ({
     task,
     params,
-    table: takeTable(rows, parts === null ? subset : parts.train, take),
-    stopping:
-      parts === null ? null : { table: takeTable(rows, parts.stopping, takeRows), patience: EARLY_STOPPING_ROUNDS },
+    table: tableOf(rows, parts === null ? subset : parts.train),
+    stopping: parts === null ? null : { table: tableOf(rows, parts.stopping), patience: EARLY_STOPPING_ROUNDS },
     threads: 1,
     base: base ?? null,
     onRound(done, total) {
@@ -55,8 +53,8 @@ export async function runFit(
     },
   });
   // A fit already runs on its own thread.
-  if (engine === 'gbdt') return Promise.resolve().then(() => lendRows((take) => learnHere(requestIn(take))));
-  return untilAborted(openTreeLearner(engine).learn(requestIn(takeRows)), signal);
+  if (engine === 'gbdt') return Promise.resolve().then(() => learnHere(requestOf(rowsWithin)));
+  return untilAborted(openTreeLearner(engine).learn(requestOf(rowsAlone)), signal);
 }
 
 /** Rejects as soon as the signal is aborted. */
@@ -70,27 +68,14 @@ export function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal | 
   });
 }
 
-type TakeRows = (x: Matrix, rows: ArrayLike<number>) => Matrix;
+type TableOf = (of: FitRows, rows: Int32Array) => TrainingTable;
 
-/** This thread's memory for the rows of a fit while none runs. */
-const ownRows = createLoan<Float32Array>();
-
-/**
- * Runs a fit whose rows are in memory that the next one uses again: copies of tens of megabytes, one per fit, would
- * wait for garbage collection.
- */
-function lendRows(work: (take: TakeRows) => TreeModel): TreeModel {
-  let lent = ownRows.take();
-  const take: TakeRows = (x, rows) => {
-    const length = rows.length * x.columns;
-    if (lent === undefined || lent.length < length) lent = new Float32Array(length);
-    return takeRowsInto(lent.subarray(0, length), x, rows);
-  };
-  const model = work(take);
-  ownRows.giveBack(lent);
-  return model;
+/** The rows as positions in the matrix, which is read where it is. */
+function rowsWithin({ x, y, weights }: FitRows, rows: Int32Array): TrainingTable {
+  return { x, rows, y: takeLabels(y, rows), weights: takeLabels(weights, rows) };
 }
 
-function takeTable({ x, y, weights }: FitRows, rows: Int32Array, take: TakeRows): TrainingTable {
-  return { x: take(x, rows), y: takeLabels(y, rows), weights: takeLabels(weights, rows) };
+/** A matrix of these rows alone. */
+function rowsAlone({ x, y, weights }: FitRows, rows: Int32Array): TrainingTable {
+  return { x: takeRows(x, rows), y: takeLabels(y, rows), weights: takeLabels(weights, rows) };
 }

@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
 import type { Engine } from '../../../../shared/policy/engines.ts';
 import type { Matrix, TreeModel } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { LearnRequest, LearnerParams, TrainingTable } from './learner.ts';
+import { countRows, type LearnRequest, type LearnerParams, type TrainingTable } from './learner.ts';
 import { linkOf, type Task } from '../contract/task.ts';
 
 /** Gradients are float32 numbers. */
@@ -109,20 +109,20 @@ export function allowedColumns(x: Matrix, { columns }: LearnerParams): number[] 
   return [...new Set(columns)].sort((a, b) => a - b);
 }
 
-function checkTable({ x, y, weights }: TrainingTable, task: Task, name: string): void {
-  if (
-    x.values.length !== x.rows * x.columns ||
-    y.length !== x.rows ||
-    (weights !== null && weights.length !== x.rows)
-  ) {
+function checkTable(table: TrainingTable, task: Task, name: string): void {
+  const { x, y, weights } = table;
+  const count = countRows(table);
+  if (x.values.length !== x.rows * x.columns || y.length !== count || (weights !== null && weights.length !== count)) {
     throw new RangeError(
       `shapes of the ${name} table differ: ${x.rows}×${x.columns} with ${x.values.length} values, ${y.length} targets` +
-        (weights === null ? '' : `, ${weights.length} weights`),
+        (weights === null ? '' : `, ${weights.length} weights`) +
+        (table.rows === undefined ? '' : `, ${count} rows of it`),
     );
   }
+  checkRowsOf(table, name);
   const [holds, expected] = targetRule(task);
   let hasWeight = false;
-  for (let row = 0; row < x.rows; row++) {
+  for (let row = 0; row < count; row++) {
     const target = y[row]!;
     if (!holds(target)) throw new RangeError(`target ${target} of ${name} row ${row} is not ${expected}`);
     const weight = weights === null ? 1 : weights[row]!;
@@ -139,6 +139,15 @@ function checkTable({ x, y, weights }: TrainingTable, task: Task, name: string):
       seen: `no row with a weight in the ${name} table`,
       expected: 'at least one',
     });
+  }
+}
+
+/** @throws RangeError when a table names a row that its matrix does not have */
+function checkRowsOf({ x, rows = [] }: TrainingTable, name: string): void {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    if (!(Number.isInteger(row) && row >= 0 && row < x.rows))
+      throw new RangeError(`row ${i} of the ${name} table is row ${row} of ${x.rows}`);
   }
 }
 

@@ -6,10 +6,20 @@ import type { Task } from '../contract/task.ts';
 export interface TrainingTable {
   /** [rows, columns] float32, NaN = missing. */
   readonly x: Matrix;
+  /**
+   * Rows of `x` that make the table, in this order; absent: all. Only `learnHere` takes them: it copies rows into its
+   * own memory once, so that a fit on part of a matrix needs no copy of that part.
+   */
+  readonly rows?: ArrayLike<number>;
   /** [rows]. */
   readonly y: Float64Array;
   /** [rows], ≥ 0; null = 1 each. Rows of weight 0 are ignored. */
   readonly weights: Float64Array | null;
+}
+
+/** Number of rows of a table. */
+export function countRows({ x, rows }: TrainingTable): number {
+  return rows === undefined ? x.rows : rows.length;
 }
 
 export interface LearnerParams {

@@ -1,7 +1,7 @@
 import { predictLogits, type TreeModel } from '../../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { ln } from '../../../../../shared/elementary.ts';
 import { createRng } from '../../../../../shared/rng.ts';
-import type { LearnerParams, TrainingTable } from '../learner.ts';
+import { countRows, type LearnerParams, type TrainingTable } from '../learner.ts';
 import * as at from './layout.ts';
 import { layOut, wordsOf } from './memory.ts';
 import type { Objective, Plan } from './plan.ts';
@@ -46,7 +46,7 @@ export function prepareFit(request: FitRequest, reserve: Reserve = reserveMemory
   const { objective, table, params, columns, stopping, threads } = request;
   const base = request.base ?? null;
   const kept = rowsWithWeight(table);
-  const rows = kept?.length ?? table.x.rows;
+  const rows = kept?.length ?? countRows(table);
   const stoppingKept = stopping === null ? null : rowsWithWeight(stopping.table);
   // A tree of few rows cannot have all the leaves that it may.
   const leaves = Math.max(2, Math.min(params.leaves, Math.floor(rows / params.minDataInLeaf)));
@@ -63,7 +63,7 @@ export function prepareFit(request: FitRequest, reserve: Reserve = reserveMemory
       stopping === null
         ? null
         : {
-            rows: stoppingKept?.length ?? stopping.table.x.rows,
+            rows: stoppingKept?.length ?? countRows(stopping.table),
             hasWeights: weighs(stopping.table),
             patience: stopping.patience,
           },
@@ -115,24 +115,26 @@ function weighs({ weights }: TrainingTable): boolean {
 
 function copyTable(
   { buffer }: SharedMemory,
-  { x, y, weights }: TrainingTable,
+  table: TrainingTable,
   kept: Uint32Array | null,
   xAt: number,
   yAt: number,
   weightsAt: number,
 ): void {
-  const rows = kept?.length ?? x.rows;
+  const { x, y, weights, rows: places } = table;
+  const rows = kept?.length ?? countRows(table);
   const values = new Float32Array(buffer, xAt, rows * x.columns);
   const targets = new Float64Array(buffer, yAt, rows);
-  if (kept === null) {
-    values.set(x.values);
-    targets.set(y);
-  } else {
-    kept.forEach((row, i) => {
-      values.set(x.values.subarray(row * x.columns, (row + 1) * x.columns), i * x.columns);
-      targets[i] = y[row]!;
-    });
+  if (kept === null && places === undefined) values.set(x.values);
+  else {
+    for (let i = 0; i < rows; i++) {
+      const row = kept === null ? i : kept[i]!;
+      const from = (places === undefined ? row : places[row]!) * x.columns;
+      values.set(x.values.subarray(from, from + x.columns), i * x.columns);
+    }
   }
+  if (kept === null) targets.set(y);
+  else for (let i = 0; i < rows; i++) targets[i] = y[kept[i]!]!;
   if (weightsAt === 0) return;
   const shares = new Float32Array(buffer, weightsAt, rows);
   for (let i = 0; i < rows; i++) shares[i] = weights![kept === null ? i : kept[i]!]!;
