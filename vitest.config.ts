@@ -126,7 +126,7 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-const COVERED = '{shared/{core,strategies},daemon,trainer/learning/{gate,criteria}}/**';
+const COVERED = '{shared/{core,strategies},daemon,trainer/learning/gates}/**';
 /** Folders and files that another run of the same CI has (bin/test.mjs). */
 const without = (process.env.TESTS_ELSEWHERE ?? '')
   .split(',')

@@ -81,8 +81,10 @@ describe('the documents', () => {
     );
     const isThere = (path: string): boolean => all.some((file) => `/${file}`.endsWith(`/${path}`));
     const missing = handWritten.flatMap((page) =>
-      [...read(page).matchAll(/`((?:[\w.-]+\/)*[\w.-]+\.(?:ts|mjs|mqh|mq5))`/g)]
-        .map(([, path]) => path!)
+      [...read(page).matchAll(/(New file )?`((?:[\w.-]+\/)*[\w.-]+\.(?:ts|mjs|mqh|mq5))`/g)]
+        // A guide's new file is made by its reader.
+        .filter(([, isNew]) => isNew === undefined)
+        .map(([, , path]) => path!)
         .filter((path) => !isThere(path))
         .map((path) => `${page}: ${path}`),
     );

@@ -1,22 +1,23 @@
 import { describe, expect, it } from 'vitest';
+import { checkAuc } from '../trainer/learning/gates/auc.ts';
+import { checkBrier } from '../trainer/learning/gates/brier.ts';
 import {
-  checkAuc,
-  checkBrier,
   checkCandidates,
   checkChampionAuc,
   checkChampionBrier,
   checkChampionSharpe,
-  checkExecutable,
-  checkPassRate,
-  type Compared,
-} from '../trainer/learning/criteria/criteria.ts';
-import { checkAdoption, type AdoptionEvidence } from '../trainer/learning/gate/gates.ts';
-import { checkDelayed, checkPlausible, checkSkill } from '../trainer/learning/gate/honesty.ts';
+} from '../trainer/learning/gates/champion.ts';
+import { checkExecutable } from '../trainer/learning/gates/executable.ts';
+import { checkPassRate } from '../trainer/learning/gates/risk_pass_rate.ts';
+import type { Compared } from '../trainer/learning/gates/gate.ts';
+import { checkAdoption } from '../trainer/learning/gates/registry.ts';
+import type { AdoptionEvidence } from '../trainer/learning/gates/gate.ts';
+import { checkDelayed } from '../trainer/learning/gates/edge_with_columns_one_bar_later.ts';
+import { checkPlausible } from '../trainer/learning/gates/auc_plausible.ts';
+import { checkSkill } from '../trainer/learning/gates/skill.ts';
 import { checkFoldBorders } from '../trainer/learning/validate/leakage/fold_borders.ts';
-import {
-  checkPredictionDispersion,
-  dispersionOfPredictions,
-} from '../trainer/learning/validate/prediction_dispersion.ts';
+import { checkPredictionDispersion } from '../trainer/learning/gates/prediction_dispersion.ts';
+import { dispersionOfPredictions } from '../trainer/learning/validate/prediction_dispersion.ts';
 import { checkQuality } from '../trainer/learning/validate/quality_gate.ts';
 import {
   ADOPTION_GATES,
@@ -27,9 +28,10 @@ import {
 import { isExplained, keyOf, type Evidence, type GateResult } from '../shared/bundle/gates/gate_result.ts';
 import { gateResultSchema } from '../shared/bundle/gates/gate_schema.ts';
 import { gateReason, gateText } from '../shared/bundle/gates/gate_text.ts';
-import type { BiasLimits } from '../trainer/learning/direction/bias_limits.ts';
-import { DELIVERED_BIAS_LIMITS } from '../trainer/learning/direction/bias_limits.fixture.ts';
-import { directionGates, type DirectionEvidence } from '../trainer/learning/direction/direction_gates.ts';
+import type { BiasLimits } from '../trainer/learning/gates/direction/bias_limits.ts';
+import { DELIVERED_BIAS_LIMITS } from '../trainer/learning/gates/direction/bias_limits.fixture.ts';
+import { directionGates } from '../trainer/learning/gates/direction/registry.ts';
+import type { DirectionEvidence } from '../trainer/learning/gates/direction/direction_gate.ts';
 import { verdict } from './passed_gates.ts';
 
 const ADOPTION_IDENTITIES = (Object.keys(ADOPTION_GATES) as AdoptionGateCode[]).map((code) => ({ code, role: null }));

@@ -6,7 +6,7 @@ import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
 import { isMeasured, keyOf, type MeasuredGate } from '../../shared/bundle/gates/gate_result.ts';
 import { parsePair, type Pair } from '../../shared/pair.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import { checkAuc } from '../../trainer/learning/criteria/criteria.ts';
+import { checkAuc } from '../../trainer/learning/gates/auc.ts';
 import { treeAnswer } from '../../trainer/learning/learners/trees/scoring.ts';
 import { train, type TrainResult } from '../../trainer/learning/training/pipeline.ts';
 import { modelMetrics } from '../../trainer/learning/measures/model_metrics.ts';

@@ -12,7 +12,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { timeframeOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { biasLimits } from '../../trainer/learning/direction/bias_limits.ts';
+import { biasLimits } from '../../trainer/learning/gates/direction/bias_limits.ts';
 import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
 import { firstUnseen, evaluateDirection, rowsPerScore } from '../../trainer/learning/direction/evaluate_direction.ts';
 import { f1Floor } from '../../trainer/learning/validate/quality_gate.ts';

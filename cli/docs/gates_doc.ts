@@ -1,5 +1,7 @@
-import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, rolesOf, type Gate } from '../../trainer/learning/gate/gates.ts';
-import { DIRECTION_GATES } from '../../trainer/learning/direction/direction_gates.ts';
+import { ADOPTION_GATES, BUNDLE_GATES, MODEL_GATES, rolesOf } from '../../trainer/learning/gates/registry.ts';
+import type { Gate } from '../../trainer/learning/gates/gate.ts';
+import { DIRECTION_GATES } from '../../trainer/learning/gates/direction/registry.ts';
+import { stepAfter } from '../../shared/bundle/gates/gate_steps.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GateRate } from '../../bench/gates/cases/gate_case.ts';
@@ -13,7 +15,7 @@ import { table } from './table.ts';
 export function renderGatesDoc(): string {
   return `# Gates
 
-Generated from \`trainer/learning/gate/gates.ts\` by \`npm run docs\`. Do not edit. \`train --adopt\` and every retraining check them; every way
+Generated from \`trainer/learning/gates/registry.ts\` by \`npm run docs\`. Do not edit. \`train --adopt\` and every retraining check them; every way
 to use a bundle reads their verdicts ([admission](#admission)).
 
 A limit in code font is a key of \`config/retrain_policy.yaml\`; any other limit is fixed. Leakage tests:
@@ -41,12 +43,12 @@ ${gateTable(ADOPTION_GATES)}
 
 ## Of a direction model
 
-From \`trainer/learning/direction/direction_gates.ts\`, over the evaluated blocks. Up ÷ (up + down) is of the probabilities; chance
+From \`trainer/learning/gates/direction/registry.ts\`, over the evaluated blocks. Up ÷ (up + down) is of the probabilities; chance
 counts days, since labels overlap. The buy ratio, over all calls and by hour, and the variance of 24 hours are warnings.
 
 ${table(
   ['gate', 'vetoes', 'limit', 'if it fails'],
-  DIRECTION_GATES.map(({ code, vetoes, limit, next }) => [`\`${code}\``, vetoes, limit, next]),
+  DIRECTION_GATES.map(({ code, vetoes, limit }) => [`\`${code}\``, vetoes, limit, stepAfter(code, 'direction')]),
 )}
 
 ## Admission
@@ -81,10 +83,10 @@ can write them ([the key that signs bundles](../guides/OPERATE.md#the-key-that-s
 
 function gateTable(gates: readonly Gate<never>[]): string {
   const rows = gates.map((gate) => {
-    const { code, vetoes, threshold, next } = gate;
+    const { code, vetoes, threshold } = gate;
     const limit = 'key' in threshold ? `\`${threshold.key}\`` : threshold.fixed;
     const roles = rolesOf(gate).map((role) => role ?? 'bundle');
-    return [`\`${code}\``, roles.join(', '), vetoes, limit, next];
+    return [`\`${code}\``, roles.join(', '), vetoes, limit, stepAfter(code, null)];
   });
   return table(['gate', 'of', 'vetoes', 'limit', 'if it fails'], rows);
 }

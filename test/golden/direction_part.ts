@@ -8,7 +8,7 @@ import type { InstrumentBars } from '../../trainer/learning/direction/instrument
 import type { Instrument } from '../../trainer/learning/direction/instrument_rows.ts';
 import { makeDirectionBundle } from '../../trainer/learning/direction/make_direction_bundle.ts';
 import { NO_OBSERVATIONS } from '../../trainer/learning/direction/series_files.ts';
-import type { BiasLimits } from '../../trainer/learning/direction/bias_limits.ts';
+import type { BiasLimits } from '../../trainer/learning/gates/direction/bias_limits.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,

@@ -5,7 +5,7 @@ import type { HomePaths } from '../../shared/home.ts';
 import { pathInside } from '../../shared/path_name.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { countLook } from '../learning/backtest/holdout_looks.ts';
-import { biasLimits } from '../learning/direction/bias_limits.ts';
+import { biasLimits } from '../learning/gates/direction/bias_limits.ts';
 import { makeDirectionBundle } from '../learning/direction/make_direction_bundle.ts';
 import {
   DIRECTION_PARAMS,

@@ -1,12 +1,12 @@
 import { createRng } from '../../../shared/rng.ts';
 import { sigmoid } from '../../../shared/elementary.ts';
 import type { Rng } from '../../../shared/ports.ts';
-import { checkDelayed, checkPlausible, checkSkill, MODEL_AUC_LIMITS } from '../../../trainer/learning/gate/honesty.ts';
+import { checkDelayed } from '../../../trainer/learning/gates/edge_with_columns_one_bar_later.ts';
+import { checkPlausible, MODEL_AUC_LIMITS } from '../../../trainer/learning/gates/auc_plausible.ts';
+import { checkSkill } from '../../../trainer/learning/gates/skill.ts';
 import { auc } from '../../../trainer/learning/measures/metrics.ts';
-import {
-  checkPredictionDispersion,
-  dispersionOfPredictions,
-} from '../../../trainer/learning/validate/prediction_dispersion.ts';
+import { checkPredictionDispersion } from '../../../trainer/learning/gates/prediction_dispersion.ts';
+import { dispersionOfPredictions } from '../../../trainer/learning/validate/prediction_dispersion.ts';
 import { skillOf, type ScoredRows } from '../../../trainer/learning/placebo/skill.ts';
 import { normalQuantile } from '../../../trainer/learning/statistics/normal.ts';
 import type { GateCase } from './gate_case.ts';

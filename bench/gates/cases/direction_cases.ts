@@ -4,9 +4,10 @@ import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts
 import { MinutehandError } from '../../../shared/errors.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { biasLimits } from '../../../trainer/learning/direction/bias_limits.ts';
+import { biasLimits } from '../../../trainer/learning/gates/direction/bias_limits.ts';
 import { directionBias } from '../../../trainer/learning/direction/direction_bias.ts';
-import { directionGates, type DirectionEvidence } from '../../../trainer/learning/direction/direction_gates.ts';
+import { directionGates } from '../../../trainer/learning/gates/direction/registry.ts';
+import type { DirectionEvidence } from '../../../trainer/learning/gates/direction/direction_gate.ts';
 import type { InstrumentBars } from '../../../trainer/learning/direction/instrument_bars.ts';
 import { instrumentRows, type InstrumentRows } from '../../../trainer/learning/direction/instrument_rows.ts';
 import { NO_SERIES } from '../../../trainer/learning/direction/series_files.ts';

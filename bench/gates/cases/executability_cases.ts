@@ -7,7 +7,7 @@ import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, loadSettings } from '../../../shared/policy/policy.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { executabilityOf, tallyExecutability } from '../../../trainer/learning/backtest/executability.ts';
-import { checkExecutable } from '../../../trainer/learning/criteria/criteria.ts';
+import { checkExecutable } from '../../../trainer/learning/gates/executable.ts';
 import { buildPairHistory } from '../../../trainer/learning/history/pair_history.ts';
 import { backtest } from '../../../trainer/learning/trades/backtest.ts';
 import { amplitudeLine, worldBars } from '../planted_world.ts';

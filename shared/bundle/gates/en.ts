@@ -1,5 +1,5 @@
 import type { GateFigures } from './gate_figures.ts';
-import type { GateCatalog } from './gate_words.ts';
+import type { EnglishCatalog } from './gate_words.ts';
 
 const since = (text: string, of: GateFigures): string => (of.has('since') ? `${text} since ${of.text('since')}` : text);
 
@@ -89,22 +89,36 @@ function championSharpe(of: GateFigures): string {
 const dash = (of: GateFigures, name: string, digits = 3): string =>
   of.number(name) === null ? '–' : of.fixed(name, digits);
 
-export const EN: GateCatalog = {
+export const EN: EnglishCatalog = {
   gates: {
-    auc: { name: 'auc', limit: (of) => `at least ${of.limit} on the holdout` },
+    auc: {
+      name: 'auc',
+      limit: (of) => `at least ${of.limit} on the holdout`,
+      next: 'AI1 has no skill on these pairs: use more history, or other pairs.',
+    },
     brier: {
       name: 'brier',
       limit: (of) =>
         `at most ${of.fixed('baseline', 4)}, that of the baseline, beyond an error of ${of.fixed('error', 4)}`,
+      next: 'Its probabilities are miscalibrated, often after a regime change: see `calibration` in `validation.json`.',
     },
     risk_pass_rate: {
       name: 'risk pass rate',
       seen: (of) => `${of.value} of ${of.text('candidates')} candidates`,
       limit: (of) =>
         `from ${of.percent('lowest')} to ${of.percent('highest')} of the holdout's, beyond an error of ${of.percent('error')}`,
+      next: 'The holdout’s volatility differs from the training period’s: another θ2, or wait.',
     },
-    executable_outside_wide_minutes: { name: 'executable outside wide minutes', ...executable },
-    executable_one_minute_later: { name: 'executable one minute later', ...executable },
+    executable_outside_wide_minutes: {
+      name: 'executable outside wide minutes',
+      ...executable,
+      next: 'Spreads are wider than the backtest’s: check `symbols` and `no_entry_windows`.',
+    },
+    executable_one_minute_later: {
+      name: 'executable one minute later',
+      ...executable,
+      next: 'The edge is in untradable prices: bad ticks, or the bid of a wide quote.',
+    },
     skill: {
       name: 'skill',
       seen: (of) => {
@@ -114,30 +128,42 @@ export const EN: GateCatalog = {
           : `${skill(of)}; an edge of ${claimed.join(', ')}`;
       },
       limit: () => 'AUC − placebo above 0 at 95 %, where a pair has an edge',
+      next: 'The edge is not of the model: use more history, or other pairs.',
     },
     edge_with_columns_one_bar_later: {
       name: 'edge with columns one bar later',
       seen: delayed,
       limit: (of) => `above 0, and at least ${100 * (of.number('least_share') ?? 0)} % of each pair’s edge`,
+      next: 'These columns know the bar before it is over: correct their times.',
     },
-    auc_plausible: { name: 'auc plausible' },
+    auc_plausible: {
+      name: 'auc plausible',
+      next: 'The bars or features know what comes: check their source and their times.',
+    },
     features_look_ahead: {
       name: 'features look-ahead',
       seen: lookAhead,
       limit: (of) => `features from the ${of.text('warm_up_bars')} minutes up to a bar equal those of the long run`,
+      next: 'Look-ahead, or a warm-up too short. A defect: report it.',
     },
     label_ends: {
       name: 'label ends',
       seen: labelEnds,
       limit: () => 'a label needs no bar after the one at which it was known',
+      next: 'Purging would be wrong. A defect: report it.',
     },
-    samples: { name: 'samples' },
+    samples: { name: 'samples', next: 'More history, or more pairs.' },
     f1: {
       name: 'f1',
       seen: (of) => {
         if (of.role === 'direction')
           return `${dash(of, 'f1')}, by chance ${dash(of, 'f1_chance')}, above it by at least ${dash(of, 'f1_gain_lower')}`;
         return of.has('f1_balanced') ? `${of.value}, ${of.fixed('f1_balanced', 4)} with balanced classes` : of.value;
+      },
+      next: 'F1 depends on the share of positives: compare it with `f1 above chance`. Without this limit: take the model out of `quality_f1_gates` (retrain_policy.yaml) and train again.',
+      nextOf: {
+        direction:
+          'The model rarely tells up, down and range apart, as most honest ones of hourly prices (about 0.48). To judge direction models by edge and the other gates alone, take direction out of `quality_f1_gates` (retrain_policy.yaml) and train again.',
       },
     },
     f1_above_chance: {
@@ -146,10 +172,12 @@ export const EN: GateCatalog = {
         of.has('f1_balanced') ? `${of.value}, ${of.fixed('f1_balanced', 4)} with balanced classes` : of.value,
       limit: (of) =>
         `above ${of.fixed('f1_chance', 4)} and ${of.fixed('f1_balanced_chance', 4)} of as many random answers, beyond an error of ${of.fixed('error', 4)}`,
+      next: 'A longer holdout, or more pairs.',
     },
     auc_above_noise: {
       name: 'auc above noise',
       limit: (of) => `above 0.5, beyond an error of ${of.fixed('error', 4)}`,
+      next: 'A longer holdout, or more pairs.',
     },
     prediction_dispersion: {
       name: 'prediction dispersion',
@@ -159,12 +187,14 @@ export const EN: GateCatalog = {
         return frozen.length === 0 ? all : `${all}, frozen: ${frozen.join(', ')}`;
       },
       limit: (of) => `at least ${of.exponent('least_variance')} in all and in the last 24 h of each pair`,
+      next: 'Look for constant or missing inputs of the named pair.',
     },
     fold_borders: {
       name: 'fold borders',
       seen: borders,
       limit: (of) =>
         `no training label overlaps a test label or begins within ${of.text('embargo_seconds')} s after it`,
+      next: 'A defect: report it.',
     },
     fitted_on_training_rows_only: {
       name: 'fitted on training rows only',
@@ -173,12 +203,14 @@ export const EN: GateCatalog = {
           ? `model ${of.text('before')} of ${of.text('split')} whatever its other ${of.text('other_rows')} rows hold`
           : `model ${of.text('before')} of ${of.text('split')} became ${of.text('after')} when its other ${of.text('other_rows')} rows changed`,
       limit: () => 'the same bytes',
+      next: 'A defect: report it.',
     },
     shuffled_labels: {
       name: 'shuffled labels',
       seen: (of) => `AUC ${of.value} out of fold, labels shuffled in blocks of ${of.text('block_rows')} rows`,
       limit: (of) =>
         `0.5 ± ${of.fixed('error', 4)}, the error with ${of.text('independent_rows')} independent rows of ${of.text('rows')}`,
+      next: 'A second shuffle has confirmed it. Report a leak.',
     },
     shuffled_labels_refused: {
       name: 'shuffled labels refused',
@@ -187,6 +219,7 @@ export const EN: GateCatalog = {
         return by.length === 0 ? 'the gate let it in' : `refused by ${by.join(', ')}`;
       },
       limit: () => 'the gate refuses a model of shuffled labels',
+      next: 'A second shuffle has confirmed it. Report a leak.',
     },
     bias: {
       name: 'bias',
@@ -206,12 +239,14 @@ export const EN: GateCatalog = {
           ...between(of, 'those of each hour', 'least_hour', 'most_hour'),
           ...(of.number('most_variance') === null ? [] : [`variance of a day at most ${of.text('most_variance')}`]),
         ].join(', '),
+      next: 'Train on bars of rising and of falling markets, or with another `--balance`.',
     },
     plausible: {
       name: 'plausible',
       seen: (of) =>
         of.reason === 'no_bar_moved' ? 'no bar moved' : `${dash(of, 'auc')} ± ${dash(of, 'standard_error')}`,
       limit: (of) => `at most ${of.text('most')}, or within chance of 0.5`,
+      next: 'Find what knows the future: compare the arrival times of the series with their source. If the market is like this, promote it with a reason.',
     },
     series_foresight: {
       name: 'series foresight',
@@ -220,6 +255,7 @@ export const EN: GateCatalog = {
         return series.length === 0 ? 'no series has values' : `none of ${series.join(', ')}`;
       },
       limit: () => 'no series',
+      next: 'Import the series with the times at which its values were known.',
     },
     single_column: {
       name: 'single column',
@@ -229,6 +265,7 @@ export const EN: GateCatalog = {
         return `${of.text('column')} ${dash(of, 'auc')}`;
       },
       limit: (of) => `an AUC of at most ${of.text('most')} on training rows, beyond chance`,
+      next: 'The column is the label, or made from it: leave its series out.',
     },
     one_bar_later: {
       name: 'one bar later',
@@ -238,26 +275,31 @@ export const EN: GateCatalog = {
         return `net ${dash(of, 'net_bps', 1)} bps, delayed ${dash(of, 'delayed_net_bps', 1)} bps in ${of.text('delayed_trades')} trades`;
       },
       limit: (of) => `at least ${100 * (of.number('least_share') ?? 0)} % of the net result remains`,
+      next: 'The edge is in values that a daemon receives too late: check `--lag` and the arrival times.',
     },
     golden_vectors: {
       name: 'golden vectors',
       seen: (of) => (of.has('error') ? of.text('error') : `${of.text('rows')} rows in each of three models`),
       limit: (of) => `onnxruntime answers within ${of.exponent('tolerance')} of the learner`,
+      next: 'Train again.',
     },
     champion: {
       name: 'champion',
       seen: champion,
       limit: (of) => (of.reason === '' ? `at least ${of.limit} to compare by` : 'none to compare with'),
+      next: 'A holdout that begins later.',
     },
     champion_auc: {
       name: 'champion auc',
       seen: against,
       limit: (of) => `less than ${of.text('most_loss')} below`,
+      next: 'Keep the champion.',
     },
     champion_brier: {
       name: 'champion brier',
       seen: against,
       limit: (of) => `not more than ${of.fixed('error', 5)} above, the error of the difference`,
+      next: 'Keep the champion.',
     },
     champion_net_sharpe: {
       name: 'champion net sharpe',
@@ -268,11 +310,13 @@ export const EN: GateCatalog = {
         const basis = of.text('view') === 'all_pairs' ? 'as if every pair had an edge' : 'of the pairs with an edge';
         return `at least ${of.limit}, ${basis}`;
       },
+      next: 'Keep the champion.',
     },
     rollout: {
       name: 'rollout',
       seen: (of) => (of.has('active') ? `${of.text('active')} is active` : 'none is active'),
       limit: () => 'no other rollout is active',
+      next: 'Wait for its end, or end it: `minutehand rollout abort`.',
     },
     gates: { name: 'gates' },
     registry: {

@@ -1,7 +1,16 @@
 /** What is judged: one of the models, the direction model, or (null) the bundle as a whole. */
 export type GateRole = 'ai1' | 'ai2' | 'ai3' | 'direction';
 
-type Roles = readonly (GateRole | null)[];
+/** What the daemon, the lock before every pointer and the trainer must know of a gate. */
+interface GateEntry {
+  /** What it judges: each has a verdict of its own. */
+  readonly roles: readonly (GateRole | null)[];
+  /**
+   * Whether it passes only with a figure within its limit. The others may have nothing to judge (no trades, no claimed
+   * edge, no floor in the policy), or compare bytes.
+   */
+  readonly needsLimit: boolean;
+}
 
 const BUNDLE = [null] as const;
 const ANSWERS = ['ai1', 'ai2'] as const;
@@ -9,75 +18,58 @@ const EACH = ['ai1', 'ai2', 'ai3'] as const;
 
 /**
  * Gates that every training of pair models checks, with what each of them judges: a manifest without a verdict of one
- * of them has not passed it. Each has an implementation in trainer/learning/gate/, and a name in every catalog
+ * of them has not passed it. Each has an implementation in trainer/learning/gates/, and words in every catalog
  * (`en.ts`, `ja.ts`).
  */
 export const PAIR_GATES = {
-  auc: ['ai1'],
-  brier: ['ai1'],
-  risk_pass_rate: BUNDLE,
-  executable_outside_wide_minutes: BUNDLE,
-  executable_one_minute_later: BUNDLE,
-  skill: ['ai1'],
-  edge_with_columns_one_bar_later: BUNDLE,
-  auc_plausible: ANSWERS,
-  features_look_ahead: BUNDLE,
-  label_ends: EACH,
-  samples: ANSWERS,
-  f1: ANSWERS,
-  f1_above_chance: ANSWERS,
-  auc_above_noise: ANSWERS,
-  prediction_dispersion: EACH,
-  fold_borders: EACH,
-  fitted_on_training_rows_only: EACH,
-  shuffled_labels: EACH,
-  shuffled_labels_refused: ANSWERS,
-} as const satisfies Readonly<Record<string, Roles>>;
+  auc: { roles: ['ai1'], needsLimit: true },
+  brier: { roles: ['ai1'], needsLimit: true },
+  risk_pass_rate: { roles: BUNDLE, needsLimit: true },
+  executable_outside_wide_minutes: { roles: BUNDLE, needsLimit: false },
+  executable_one_minute_later: { roles: BUNDLE, needsLimit: false },
+  skill: { roles: ['ai1'], needsLimit: false },
+  edge_with_columns_one_bar_later: { roles: BUNDLE, needsLimit: false },
+  auc_plausible: { roles: ANSWERS, needsLimit: true },
+  features_look_ahead: { roles: BUNDLE, needsLimit: true },
+  label_ends: { roles: EACH, needsLimit: true },
+  samples: { roles: ANSWERS, needsLimit: true },
+  f1: { roles: ANSWERS, needsLimit: false },
+  f1_above_chance: { roles: ANSWERS, needsLimit: true },
+  auc_above_noise: { roles: ANSWERS, needsLimit: true },
+  prediction_dispersion: { roles: EACH, needsLimit: true },
+  fold_borders: { roles: EACH, needsLimit: true },
+  fitted_on_training_rows_only: { roles: EACH, needsLimit: false },
+  shuffled_labels: { roles: EACH, needsLimit: true },
+  shuffled_labels_refused: { roles: ANSWERS, needsLimit: true },
+} as const satisfies Readonly<Record<string, GateEntry>>;
 
 /** The same of a training of the direction model. */
 export const DIRECTION_GATES = {
-  bias: ['direction'],
-  plausible: ['direction'],
-  series_foresight: ['direction'],
-  single_column: ['direction'],
-  one_bar_later: ['direction'],
-  f1: ['direction'],
-} as const satisfies Readonly<Record<string, Roles>>;
+  bias: { roles: ['direction'], needsLimit: true },
+  plausible: { roles: ['direction'], needsLimit: false },
+  series_foresight: { roles: ['direction'], needsLimit: false },
+  single_column: { roles: ['direction'], needsLimit: false },
+  one_bar_later: { roles: ['direction'], needsLimit: false },
+  f1: { roles: ['direction'], needsLimit: false },
+} as const satisfies Readonly<Record<string, GateEntry>>;
 
 /** Before an adoption, against what is in use: no manifest has their verdicts. */
 export const ADOPTION_GATES = {
-  golden_vectors: BUNDLE,
-  champion: BUNDLE,
-  champion_auc: BUNDLE,
-  champion_brier: BUNDLE,
-  champion_net_sharpe: BUNDLE,
-  rollout: BUNDLE,
-} as const satisfies Readonly<Record<string, Roles>>;
+  golden_vectors: { roles: BUNDLE, needsLimit: false },
+  champion: { roles: BUNDLE, needsLimit: false },
+  champion_auc: { roles: BUNDLE, needsLimit: false },
+  champion_brier: { roles: BUNDLE, needsLimit: false },
+  champion_net_sharpe: { roles: BUNDLE, needsLimit: false },
+  rollout: { roles: BUNDLE, needsLimit: false },
+} as const satisfies Readonly<Record<string, GateEntry>>;
 
-/**
- * Gates of a manifest that pass only with a figure within its limit. The others may have nothing to judge (no trades,
- * no claimed edge, no floor in the policy), or compare bytes.
- */
-const LIMITED: ReadonlySet<string> = new Set<PairGateCode | DirectionGateCode>([
-  'auc',
-  'brier',
-  'risk_pass_rate',
-  'auc_plausible',
-  'features_look_ahead',
-  'label_ends',
-  'samples',
-  'f1_above_chance',
-  'auc_above_noise',
-  'prediction_dispersion',
-  'fold_borders',
-  'shuffled_labels',
-  'shuffled_labels_refused',
-  'bias',
-]);
+const NEEDS_LIMIT: ReadonlySet<string> = new Set(
+  Object.entries({ ...DIRECTION_GATES, ...PAIR_GATES }).flatMap(([code, { needsLimit }]) => (needsLimit ? [code] : [])),
+);
 
 /** Whether a passed verdict of this gate has a value and a limit. */
 export function needsLimit(code: string): boolean {
-  return LIMITED.has(code);
+  return NEEDS_LIMIT.has(code);
 }
 
 /** What stands in the list of gates that were not passed, and is no gate. */
@@ -94,8 +86,8 @@ export interface GateIdentity {
   readonly role: GateRole | null;
 }
 
-function identities(gates: Readonly<Record<string, Roles>>): readonly GateIdentity[] {
-  return Object.entries(gates).flatMap(([code, roles]) => roles.map((role) => ({ code, role })));
+function identities(gates: Readonly<Record<string, GateEntry>>): readonly GateIdentity[] {
+  return Object.entries(gates).flatMap(([code, { roles }]) => roles.map((role) => ({ code, role })));
 }
 
 /** Verdicts that a manifest of pair models has, and one of the direction model. */

@@ -34,3 +34,15 @@ export interface GateCatalog {
   /** Figure and limit of a failed gate. */
   rejection(name: string, seen: string, limit: string): string;
 }
+
+/** What to do about a gate that failed, in the language of commands and refusals. */
+export interface NextStep {
+  /** Whichever role it is about. */
+  readonly next: string;
+  /** Where the step of a role is another. */
+  readonly nextOf?: Readonly<Partial<Record<GateRole, string>>>;
+}
+
+export interface EnglishCatalog extends GateCatalog {
+  readonly gates: Readonly<Record<GateCode, GateWords & NextStep>> & GateCatalog['gates'];
+}

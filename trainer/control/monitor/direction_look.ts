@@ -12,7 +12,7 @@ import { NO_SERIES } from '../../learning/direction/series_files.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
 import { evaluationLabel } from '../../learning/label/direction.ts';
 import { CLASSES } from '../../learning/direction/walk_forward.ts';
-import type { BiasLimits } from '../../learning/direction/bias_limits.ts';
+import type { BiasLimits } from '../../learning/gates/direction/bias_limits.ts';
 import type { DirectionBias } from '../../learning/direction/direction_bias.ts';
 import type { Part } from '../../learning/profile/part.ts';
 

@@ -34,7 +34,7 @@ import {
   scoreCandidates,
   type LivePair,
 } from '../../learning/profile/live_pairs.ts';
-import { biasLimits } from '../../learning/direction/bias_limits.ts';
+import { biasLimits } from '../../learning/gates/direction/bias_limits.ts';
 import { directionWarmUp, lookAtDirections, type LiveDirections } from './direction_look.ts';
 import { servedPerformance } from './group_performance.ts';
 import {

@@ -10,7 +10,7 @@ import { createRng } from '../../../shared/rng.ts';
 import { IS_LONG } from '../../../test/long.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../history/pair_history.fixture.ts';
 import type { PairHistory } from '../history/pair_history.ts';
-import { checkExecutable } from '../criteria/criteria.ts';
+import { checkExecutable } from '../gates/executable.ts';
 import { backtest, type FilledTrade } from '../trades/backtest.ts';
 import { pairEdges } from './edge.ts';
 import { busiestHours, executabilityCells, executabilityOf, tallyExecutability } from './executability.ts';

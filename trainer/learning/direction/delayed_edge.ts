@@ -1,6 +1,6 @@
 import { rescoreBlocks, type CalibratedBlock } from './walk_forward.ts';
 import { instrumentRows, type Instrument, type InstrumentRows, type RowsPlan } from './instrument_rows.ts';
-import type { DelayedEdge } from './direction_gates.ts';
+import type { DelayedEdge } from '../gates/direction/direction_gate.ts';
 import { tradesOfBlocks, type WalkForwardNet } from './direction_net.ts';
 import { oneBarLater } from './series_foresight.ts';
 import type { InstrumentCosts } from './strategy_backtest.ts';

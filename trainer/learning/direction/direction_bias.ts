@@ -1,13 +1,10 @@
+import { OUTCOME_TOLERANCE } from '../gates/direction/bias.ts';
 import { normalCdf } from '../statistics/normal.ts';
-import type { BiasLimits, Limits } from './bias_limits.ts';
+import type { BiasLimits, Limits } from '../gates/direction/bias_limits.ts';
 
 const HOURS = 24;
 const SECONDS_PER_HOUR = 3600;
-/**
- * Predictions are biased if their mean on the bars that moved differs from the share that went up by more than this,
- * and by more than chance at `OUTCOME_SIGNIFICANCE`.
- */
-export const OUTCOME_TOLERANCE = 0.1;
+/** Probability at which a difference from the outcomes within `OUTCOME_TOLERANCE` of the gate counts as chance. */
 export const OUTCOME_SIGNIFICANCE = 0.01;
 /** With fewer calls, no limit is applied: to all, and to an hour, a bull or a bear market. */
 export const MIN_CALLS = 100;

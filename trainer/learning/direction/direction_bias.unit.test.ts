@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
-import { DELIVERED_BIAS_LIMITS, PREDICTION_BIAS_LIMITS } from './bias_limits.fixture.ts';
-import type { BiasLimits } from './bias_limits.ts';
+import { DELIVERED_BIAS_LIMITS, PREDICTION_BIAS_LIMITS } from '../gates/direction/bias_limits.fixture.ts';
+import type { BiasLimits } from '../gates/direction/bias_limits.ts';
 import { directionBias, type DirectionAnswers, type DirectionBias } from './direction_bias.ts';
 
 const judged = (answers: DirectionAnswers, limits: BiasLimits = PREDICTION_BIAS_LIMITS): DirectionBias =>

@@ -1,4 +1,4 @@
-import { PREDICTION_BIAS_LIMITS } from './bias_limits.fixture.ts';
+import { PREDICTION_BIAS_LIMITS } from '../gates/direction/bias_limits.fixture.ts';
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

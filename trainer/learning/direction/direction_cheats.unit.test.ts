@@ -1,4 +1,4 @@
-import { PREDICTION_BIAS_LIMITS } from './bias_limits.fixture.ts';
+import { PREDICTION_BIAS_LIMITS } from '../gates/direction/bias_limits.fixture.ts';
 import { describe, expect, it } from 'vitest';
 import { EXPECTED_OF_DIRECTION, gateKey } from '../../../shared/bundle/gates/gate_codes.ts';
 import { isExplained, keyOf, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
@@ -11,7 +11,8 @@ import { createRng } from '../../../shared/rng.ts';
 import { directionLabels, EVALUATION_LABEL, UP } from '../label/direction.ts';
 import { openFitPool } from '../learners/trees/fit_pool.ts';
 import { delayedEdge } from './delayed_edge.ts';
-import { DIRECTION_GATES, directionGates, type DirectionEvidence } from './direction_gates.ts';
+import { DIRECTION_GATES, directionGates } from '../gates/direction/registry.ts';
+import type { DirectionEvidence } from '../gates/direction/direction_gate.ts';
 import { walkForwardNet } from './direction_net.ts';
 import type { InstrumentBars } from './instrument_bars.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';

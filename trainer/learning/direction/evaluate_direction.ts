@@ -7,7 +7,7 @@ import { evaluationLabel } from '../label/direction.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { DirectionBias } from './direction_bias.ts';
 import { positions } from '../dataset/rows.ts';
-import { directionGates } from './direction_gates.ts';
+import { directionGates } from '../gates/direction/registry.ts';
 import { edgeClaims, netResult, noAnswers, put, type NetResult } from './direction_net.ts';
 import {
   evaluatedMetrics,
@@ -18,7 +18,7 @@ import {
   type LossDifference,
 } from './direction_report.ts';
 import { instrumentRows, type Instrument, type InstrumentRows } from './instrument_rows.ts';
-import type { BiasLimits } from './bias_limits.ts';
+import type { BiasLimits } from '../gates/direction/bias_limits.ts';
 import { modelBias } from './model_bias.ts';
 import { oneBarLater, refuseForeseeingSeries } from './series_foresight.ts';
 import { backtestStrategy, type InstrumentCosts } from './strategy_backtest.ts';

@@ -1,4 +1,4 @@
-import { PREDICTION_BIAS_LIMITS } from './bias_limits.fixture.ts';
+import { PREDICTION_BIAS_LIMITS } from '../gates/direction/bias_limits.fixture.ts';
 import { expect, it } from 'vitest';
 import type { DirectionManifest } from '../../../shared/bundle/direction/direction_manifest.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';

@@ -1,5 +1,5 @@
 import { DOWN, RANGE, UP } from '../label/direction.ts';
-import type { BiasLimits } from './bias_limits.ts';
+import type { BiasLimits } from '../gates/direction/bias_limits.ts';
 import { directionBias, type DirectionBias } from './direction_bias.ts';
 import type { EvaluatedAnswers } from './direction_report.ts';
 import type { InstrumentRows } from './instrument_rows.ts';

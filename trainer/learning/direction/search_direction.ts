@@ -8,7 +8,7 @@ import { meanTest, type MeanTest } from '../statistics/mean_test.ts';
 import { walkForwardSplits, type Split } from '../splits/splits.ts';
 import { answersOfBlocks, directionMetrics, priorBlocks } from './direction_report.ts';
 import type { InstrumentRows } from './instrument_rows.ts';
-import type { BiasLimits } from './bias_limits.ts';
+import type { BiasLimits } from '../gates/direction/bias_limits.ts';
 import { modelBias } from './model_bias.ts';
 import {
   calibrateBlocks,

@@ -1,3 +1,4 @@
+import { COLUMN_BOUND } from '../gates/direction/single_column.ts';
 import { ln } from '../../../shared/elementary.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { SeriesCursor, type SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
@@ -31,8 +32,6 @@ export const OUTSIDE_COLUMNS: readonly string[] = [
   'market_sentiment_score',
 ];
 
-/** AUC of up against down that no single column of an honest series reaches. */
-export const COLUMN_BOUND = 0.75;
 /** The lower bound of such an AUC must exceed this, at 1 % over all columns, so that few rows refuse nothing. */
 const COLUMN_CHANCE = { bound: 0.6, level: 0.01 } as const;
 /** Rows on fewer days say nothing; columns are also read in bins, without an order, from `BINNED_DAYS` on. */

@@ -6,11 +6,11 @@ import type { Balance } from '../balance/balance.ts';
 import type { DirectionPolicy } from '../label/direction.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learners/trees/learner.ts';
 import { openFitPool, type FitPool } from '../learners/trees/fit_pool.ts';
-import type { BiasLimits } from './bias_limits.ts';
+import type { BiasLimits } from '../gates/direction/bias_limits.ts';
 import { delayedEdge } from './delayed_edge.ts';
 import { lookLevel } from '../backtest/edge.ts';
 import type { Trade } from '../trades/backtest.ts';
-import { directionGates } from './direction_gates.ts';
+import { directionGates } from '../gates/direction/registry.ts';
 import { chooseTheta, EDGE_ERROR_RATE, walkForwardNet, type WalkForwardNet } from './direction_net.ts';
 import {
   answersOfBlocks,

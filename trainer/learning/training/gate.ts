@@ -13,9 +13,10 @@ import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/p
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import type { TrainResult } from './pipeline.ts';
 import type { Evidence, GateResult, RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
-import { checkCandidates } from '../criteria/criteria.ts';
-import { brierLossOf } from '../gate/brier_loss.ts';
-import { checkAdoption, type AdoptionEvidence, type Comparison } from '../gate/gates.ts';
+import { checkCandidates } from '../gates/champion.ts';
+import { brierLossOf } from '../gates/brier_loss.ts';
+import { checkAdoption } from '../gates/registry.ts';
+import type { AdoptionEvidence, Comparison } from '../gates/gate.ts';
 
 export interface AdoptionContext {
   readonly settings: Settings;

@@ -21,7 +21,7 @@ import { backtest, type Trade } from '../trades/backtest.ts';
 import { lookLevel, pairEdges } from '../backtest/edge.ts';
 import { takeRows } from '../learners/contract/fit_rows.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
-import { BUNDLE_GATES, MODEL_GATES, rolesOf } from '../gate/gates.ts';
+import { BUNDLE_GATES, MODEL_GATES, rolesOf } from '../gates/registry.ts';
 import { learnAllModels } from '../learners/learned_models.fixture.ts';
 import { hashBars, profileSource } from '../bundle/make_bundle.ts';
 import { monitorReference } from '../profile/reference.ts';

@@ -1,4 +1,3 @@
-import type { GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { pick, positions } from '../dataset/rows.ts';
 
 const SECONDS_PER_HOUR = 3600;
@@ -6,8 +5,6 @@ const HOURS_PER_DAY = 24;
 const QUANTILES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
 /** A day with fewer answers has no reliable variance. */
 const MIN_ROWS = 10;
-/** Below it the answers of a day are equal except for rounding: a standard deviation of 0.0001. */
-export const FROZEN_VARIANCE = 1e-8;
 
 /** Dispersion of all answers, and of days that end at each full hour, to detect a frozen model. */
 export interface PredictionDispersion {
@@ -122,31 +119,6 @@ function sumsOfHours(time: Float64Array, scores: Float64Array): Map<number, Hour
     own.squares += distance * distance;
   }
   return hours;
-}
-
-/**
- * Checks that the model still separates rows: neither all answers nor, for any pair, those of its last 24 hours are
- * the same.
- */
-export function checkPredictionDispersion(spread: PredictionDispersion): GateResult {
-  const days: (readonly [string, number | null])[] = [
-    ['all', spread.variance_24h.last],
-    ...Object.entries(spread.variance_24h_by_pair).map(([id, { last }]) => [id, last] as const),
-  ];
-  const frozen = days.filter(([, last]) => last !== null && last < FROZEN_VARIANCE).map(([id]) => id);
-  const whole = spread.std === null ? 0 : spread.std * spread.std;
-  const moves = whole >= FROZEN_VARIANCE;
-  const lasts = days.flatMap(([, last]) => (last === null ? [] : [last]));
-  return {
-    code: 'prediction_dispersion',
-    role: null,
-    passed: moves && frozen.length === 0,
-    value: Math.min(whole, ...lasts),
-    relation: '>=',
-    limit: FROZEN_VARIANCE,
-    unit: 'variance',
-    evidence: { variance: whole, last_24h: spread.variance_24h.last, frozen, least_variance: FROZEN_VARIANCE },
-  };
 }
 
 function mean(values: Float64Array): number {

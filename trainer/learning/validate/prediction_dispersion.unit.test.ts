@@ -2,12 +2,8 @@ import { writtenGate } from '../../../test/written_gate.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
-import {
-  FROZEN_VARIANCE,
-  checkPredictionDispersion,
-  dispersionOfPredictions,
-  varianceOfDays,
-} from './prediction_dispersion.ts';
+import { FROZEN_VARIANCE, checkPredictionDispersion } from '../gates/prediction_dispersion.ts';
+import { dispersionOfPredictions, varianceOfDays } from './prediction_dispersion.ts';
 
 const DAY = 86_400;
 

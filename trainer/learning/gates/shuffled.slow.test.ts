@@ -13,7 +13,8 @@ import { checkQuality } from '../validate/quality_gate.ts';
 import { pick, positions } from '../dataset/rows.ts';
 import { walkRows } from '../dataset/rows.fixture.ts';
 import { sampleWeights } from '../label/uniqueness.ts';
-import { checkAuc, checkBrier } from '../criteria/criteria.ts';
+import { checkAuc } from './auc.ts';
+import { checkBrier } from './brier.ts';
 
 /** AI1's parameters, on a smaller table. */
 const PARAMS: LearnerParams = {

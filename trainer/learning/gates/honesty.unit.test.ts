@@ -1,7 +1,9 @@
 import { writtenGate } from '../../../test/written_gate.ts';
 import { describe, expect, it } from 'vitest';
 import type { PairEdge, Skill } from '../../../shared/bundle/manifest.ts';
-import { checkDelayed, checkPlausible, checkSkill } from './honesty.ts';
+import { checkDelayed } from './edge_with_columns_one_bar_later.ts';
+import { checkPlausible } from './auc_plausible.ts';
+import { checkSkill } from './skill.ts';
 
 const edge = (mean_net_bps: number, no_edge = false): PairEdge => ({
   no_edge,

@@ -1,4 +1,4 @@
-import { loadSettings } from '../../../shared/policy/policy.ts';
+import { loadSettings } from '../../../../shared/policy/policy.ts';
 import { biasLimits, type BiasLimits } from './bias_limits.ts';
 
 /** Those of the delivered configuration. */

@@ -5,20 +5,13 @@ import {
   PAIR_GATES,
   ADOPTION_GATES as ADOPTION_ROLES,
 } from '../../../shared/bundle/gates/gate_codes.ts';
+import { stepAfter } from '../../../shared/bundle/gates/gate_steps.ts';
 import { isExplained, keyOf, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
 import { verdict } from '../../../test/passed_gates.ts';
 import { writtenGate } from '../../../test/written_gate.ts';
-import type { Compared } from '../criteria/criteria.ts';
-import {
-  ADOPTION_GATES,
-  BUNDLE_GATES,
-  checkAdoption,
-  checkTraining,
-  GATES,
-  MODEL_GATES,
-  type BundleEvidence,
-  type Comparison,
-} from './gates.ts';
+import type { Compared } from './gate.ts';
+import { ADOPTION_GATES, BUNDLE_GATES, checkAdoption, checkTraining, GATES, MODEL_GATES } from './registry.ts';
+import type { BundleEvidence, Comparison } from './gate.ts';
 
 const golden = verdict({ code: 'golden_vectors' });
 const side = (version: string, auc: number): Compared => ({
@@ -47,7 +40,8 @@ describe('the list of gates', () => {
   });
 
   it('describes in a sentence what every gate vetoes, and the next step', () => {
-    for (const { vetoes, next } of GATES) for (const text of [vetoes, next]) expect(text).toMatch(/^[A-Z].*\.$/);
+    for (const { code, vetoes } of GATES)
+      for (const text of [vetoes, stepAfter(code, null)]) expect(text).toMatch(/^[A-Z].*\.$/);
   });
 
   it('refuses to continue without the result of a leakage test', () => {

@@ -1,6 +1,6 @@
 import { errorsOfChance, meanOverBlocks } from '../statistics/cluster.ts';
 import { normalQuantile } from '../statistics/normal.ts';
-import type { BrierLoss } from '../criteria/criteria.ts';
+import type { BrierLoss } from './gate.ts';
 
 /** Probability of calling an equal challenger worse. */
 const SIGNIFICANCE = 0.05;

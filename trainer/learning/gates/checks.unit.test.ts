@@ -7,18 +7,12 @@ import type { Rng } from '../../../shared/ports.ts';
 import { createRng } from '../../../shared/rng.ts';
 import type { Executability } from '../../../shared/bundle/manifest.ts';
 import type { TimedRows } from '../statistics/time_blocks.ts';
-import {
-  checkAuc,
-  checkBrier,
-  checkChampionAuc,
-  checkChampionBrier,
-  checkChampionSharpe,
-  checkCandidates,
-  checkExecutable,
-  checkPassRate,
-  type BrierLoss,
-  type Compared,
-} from './criteria.ts';
+import { checkAuc } from './auc.ts';
+import { checkBrier } from './brier.ts';
+import { checkChampionAuc, checkChampionBrier, checkChampionSharpe, checkCandidates } from './champion.ts';
+import { checkExecutable } from './executable.ts';
+import { checkPassRate } from './risk_pass_rate.ts';
+import type { BrierLoss, Compared } from './gate.ts';
 
 /** Rows a minute apart with labels of five minutes. */
 const timed = (rows: number): TimedRows => ({

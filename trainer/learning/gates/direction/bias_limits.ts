@@ -1,4 +1,4 @@
-import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
+import type { RetrainPolicy } from '../../../../shared/policy/policy.ts';
 
 /** Lowest and highest. */
 export type Limits = readonly [number, number];

@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { packageRoot } from '../shared/root.ts';
+
+/** A copy of the program in which somebody follows guides of docs/guides/extend/. */
+export class GuidedTree {
+  readonly folder = mkdtempSync(join(tmpdir(), 'minutehand-guide-'));
+  readonly #written = new Set<string>();
+
+  constructor() {
+    for (const name of ['shared', 'trainer'])
+      cpSync(join(packageRoot(), name), join(this.folder, name), { recursive: true });
+    for (const name of ['package.json', 'tsconfig.json']) cpSync(join(packageRoot(), name), join(this.folder, name));
+    symlinkSync(join(packageRoot(), 'node_modules'), join(this.folder, 'node_modules'));
+  }
+
+  /**
+   * Does what a guide says: a code block after "New file `PATH`:" becomes that file; one after "In `PATH`, after
+   * `LINE`:" is inserted after that line.
+   * @returns files that were edited, in order, new ones marked with +
+   */
+  follow(guide: string): string[] {
+    const text = readFileSync(join(packageRoot(), 'docs', 'guides', 'extend', guide), 'utf8');
+    const steps =
+      /^(?:New file `(?<made>[^`]+)`|In `(?<edited>[^`]+)`, after `(?<line>[^`]+)`):\n\n```\w+\n(?<code>.*?)^```/gms;
+    const files: string[] = [];
+    for (const { groups } of text.matchAll(steps)) {
+      const { made, edited, line, code } = groups as Record<string, string>;
+      if (made !== undefined) {
+        this.write(made, code!);
+        files.push(`+${made}`);
+      } else {
+        this.#insert(edited!, line!, code!);
+        if (!files.includes(edited!)) files.push(edited!);
+      }
+    }
+    return files;
+  }
+
+  write(file: string, content: string): void {
+    const path = join(this.folder, file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+    this.#written.add(file);
+  }
+
+  #insert(file: string, line: string, code: string): void {
+    const path = join(this.folder, file);
+    const source = readFileSync(path, 'utf8');
+    const parts = source.split(`${line}\n`);
+    if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} lines that end in "${line}"`);
+    writeFileSync(path, parts.join(`${line}\n${code}`));
+    this.#written.add(file);
+  }
+
+  /** Type-checks what was written, with all that it imports. @returns the compiler's messages, '' for none */
+  async typeCheck(): Promise<string> {
+    const config = { extends: './tsconfig.json', files: [...this.#written], include: [] };
+    writeFileSync(join(this.folder, 'tsconfig.guide.json'), JSON.stringify(config));
+    const compiler = join(packageRoot(), 'node_modules', 'typescript7', 'bin', 'tsc');
+    const args = [compiler, '--noEmit', '-p', 'tsconfig.guide.json'];
+    try {
+      await promisify(execFile)(process.execPath, args, { cwd: this.folder });
+      return '';
+    } catch (error) {
+      return String((error as { stdout?: string }).stdout);
+    }
+  }
+
+  /** @param exports lines such as `export { gateText } from './shared/bundle/gates/gate_text.ts';` */
+  async load(exports: readonly string[]): Promise<Record<string, never>> {
+    writeFileSync(join(this.folder, 'entry.ts'), exports.join('\n'));
+    const outfile = join(this.folder, 'entry.mjs');
+    await build({
+      entryPoints: [join(this.folder, 'entry.ts')],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      logLevel: 'error',
+    });
+    return (await import(pathToFileURL(outfile).href)) as Record<string, never>;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

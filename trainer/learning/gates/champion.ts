@@ -1,0 +1,200 @@
+import type { OpenTime } from '../../../shared/bar.ts';
+import { finite, type GateResult } from '../../../shared/bundle/gates/gate_result.ts';
+import type { AdoptionEvidence, AdoptionLimits, BrierLoss, Compared, Comparison, Gate } from './gate.ts';
+
+export const champion: Gate<AdoptionEvidence> = {
+  code: 'champion',
+  vetoes: 'Too few entry candidates on bars unseen by both bundles. Passes without a comparable champion.',
+  threshold: { key: 'adopt_min_candidates' },
+  check: ({ comparison }) => checkChampion(comparison),
+};
+
+export const championAuc: Gate<AdoptionEvidence> = {
+  code: 'champion_auc',
+  vetoes: 'An AUC of AI1 below that of the champion on the same bars by the limit or more.',
+  threshold: { key: 'adopt_max_auc_loss' },
+  check: ({ comparison, limits }) => compare(comparison, limits, checkChampionAuc),
+};
+
+export const championBrier: Gate<AdoptionEvidence> = {
+  code: 'champion_brier',
+  vetoes:
+    'Where neither side has a Sharpe ratio (no trades, or less than two days): a Brier score of AI1 worse than the champion’s on the same bars by more than chance.',
+  threshold: { fixed: 'Student’s t, one-sided 5 %, over blocks of eight hours' },
+  check: ({ comparison, limits }) =>
+    compare(comparison, limits, (champion, challenger, _, brierLoss) =>
+      checkChampionBrier(champion, challenger, brierLoss),
+    ),
+};
+
+export const championNetSharpe: Gate<AdoptionEvidence> = {
+  code: 'champion_net_sharpe',
+  vetoes:
+    'A net Sharpe ratio on the same bars below the limit times the champion’s, below zero: below the champion’s. `adopt_min_sharpe_gain` can demand a gain. Trades count as if every pair had an edge; where only one side has any, those that would be published. Passes where neither side has a ratio.',
+  threshold: { key: 'adopt_min_sharpe_ratio' },
+  check: ({ comparison, limits }) => compare(comparison, limits, checkChampionSharpe),
+};
+
+function checkChampion(comparison: Comparison | null): GateResult | null {
+  if (comparison?.kind === 'refused') return comparison.result;
+  if (comparison?.kind !== 'none') return null;
+  const { evidence } = comparison;
+  return {
+    code: 'champion',
+    role: null,
+    passed: true,
+    value: null,
+    relation: null,
+    limit: null,
+    unit: 'count',
+    evidence,
+  };
+}
+
+function compare(
+  comparison: Comparison | null,
+  limits: AdoptionLimits,
+  check: (champion: Compared, challenger: Compared, limits: AdoptionLimits, brierLoss: BrierLoss) => GateResult | null,
+): GateResult | null {
+  if (comparison?.kind !== 'compared') return null;
+  const { champion, challenger, brierLoss, since } = comparison;
+  const result = check(champion, challenger, limits, brierLoss);
+  return result === null ? null : { ...result, evidence: { ...result.evidence, since } };
+}
+
+/**
+ * Why the challenger cannot be compared with the champion `version`; null if it can.
+ * @param times open times of the holdout's entry candidates
+ * @param from start of the comparison: neither side was trained on bars that open at or after it
+ */
+export function checkCandidates(
+  times: ArrayLike<number>,
+  from: OpenTime,
+  version: string,
+  { adopt_min_candidates: least }: Pick<AdoptionLimits, 'adopt_min_candidates'>,
+): GateResult | null {
+  const candidates = Array.from(times).filter((time) => time >= from).length;
+  if (candidates >= least) return null;
+  return {
+    code: 'champion',
+    role: null,
+    passed: false,
+    value: candidates,
+    relation: '>=',
+    limit: least,
+    unit: 'count',
+    evidence: { version },
+  };
+}
+
+/** Smallest difference of an AUC or Sharpe ratio that counts: below it are rounding errors of the subtraction. */
+const ROUNDING = 1e-9;
+
+/** Whether the challenger's AUC falls by less than the limit on the same bars. An equal AUC always passes. */
+export function checkChampionAuc(
+  champion: Compared,
+  challenger: Compared,
+  { adopt_max_auc_loss: limit }: AdoptionLimits,
+): GateResult {
+  const old = champion.models.ai1.auc;
+  const young = challenger.models.ai1.auc;
+  const loss = old === null ? 0 : young === null ? Infinity : old - young;
+  return {
+    code: 'champion_auc',
+    role: null,
+    passed: loss <= ROUNDING || loss < limit - ROUNDING,
+    value: young,
+    // An equal AUC passes even where the policy allows no loss.
+    relation: old === null ? null : limit === 0 ? '>=' : '>',
+    limit: old === null ? null : old - limit,
+    unit: 'score',
+    evidence: { challenger: young, champion: old, version: champion.version, most_loss: limit },
+  };
+}
+
+/**
+ * Where neither side has a Sharpe ratio, whether the challenger's Brier score is not worse than the champion's by more
+ * than chance; null where the ratio decides.
+ */
+export function checkChampionBrier(champion: Compared, challenger: Compared, loss: BrierLoss): GateResult | null {
+  if (sharpeRatios(champion, challenger) !== null) return null;
+  const old = champion.models.ai1.brier;
+  const young = challenger.models.ai1.brier;
+  const isKnown = young !== null || old === null;
+  const isWorse = loss.mean !== null && loss.mean > Math.max(0, loss.chance);
+  const error = finite(Math.max(0, loss.chance));
+  const { version } = champion;
+  return {
+    code: 'champion_brier',
+    role: null,
+    passed: isKnown && !isWorse,
+    value: loss.mean,
+    relation: error === null ? null : '<=',
+    limit: error,
+    unit: 'score',
+    evidence: { ...(error === null && { reason: 'too_few' }), challenger: young, champion: old, version, error },
+  };
+}
+
+/**
+ * Whether the challenger's Sharpe ratio on the same bars is at least the policy's share of the champion's. A champion
+ * below zero must be equaled: a share of a negative ratio would demand a gain. Passes where neither side has a ratio.
+ */
+export function checkChampionSharpe(
+  champion: Compared,
+  challenger: Compared,
+  { adopt_min_sharpe_ratio: share, adopt_min_sharpe_gain: gain }: AdoptionLimits,
+): GateResult {
+  const ratios = sharpeRatios(champion, challenger);
+  const { version } = champion;
+  const idle = {
+    code: 'champion_net_sharpe',
+    role: null,
+    passed: true,
+    value: null,
+    relation: null,
+    limit: null,
+    unit: 'ratio',
+  } as const;
+  if (ratios === null) {
+    const trades = challenger.all_pairs.total.trades;
+    const champion_trades = champion.all_pairs.total.trades;
+    return { ...idle, evidence: { reason: 'no_ratio', trades, champion_trades, version } };
+  }
+  const { old, young, view } = ratios;
+  const leastByShare = share === null ? -Infinity : Math.min(share * old, old);
+  const leastByGain = gain === null ? -Infinity : old + gain;
+  const least = Math.max(leastByShare, leastByGain);
+  const trades = challenger[view].total.trades;
+  const champion_trades = champion[view].total.trades;
+  const figures = { champion: old, trades, champion_trades, version, view };
+  if (least === -Infinity) return { ...idle, value: young, evidence: { reason: 'no_limit', ...figures } };
+  return {
+    ...idle,
+    passed: young >= least - ROUNDING,
+    value: young,
+    relation: '>=',
+    limit: least,
+    evidence: figures,
+  };
+}
+
+interface SharpeRatios {
+  readonly old: number;
+  readonly young: number;
+  /** The trades that are compared. */
+  readonly view: 'all_pairs' | 'edge_pairs';
+}
+
+/**
+ * Sharpe ratios to compare; null if neither side has one. Where only one side trades as if every pair had an edge, the
+ * trades that the daemon would publish decide, so that models without trades are not kept because others lose in pairs
+ * that are not traded. A side without trades then has 0: not trading is better than losing and worse than earning.
+ */
+function sharpeRatios(champion: Compared, challenger: Compared): SharpeRatios | null {
+  const [oldOfAll, youngOfAll] = [champion, challenger].map((side) => side.all_pairs.total.net_sharpe);
+  if (oldOfAll != null && youngOfAll != null) return { old: oldOfAll, young: youngOfAll, view: 'all_pairs' };
+  const [old, young] = [champion, challenger].map((side) => side.edge_pairs.total.net_sharpe);
+  if (old == null && young == null) return null;
+  return { old: old ?? 0, young: young ?? 0, view: 'edge_pairs' };
+}
