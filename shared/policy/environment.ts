@@ -17,6 +17,7 @@ export interface Override {
 
 const asNumber = (text: string): unknown => (/^\d{1,9}$/.test(text) ? Number(text) : text);
 const asText = (text: string): string => text;
+const asList = (text: string): string[] => text.split(',').map((name) => name.trim());
 
 export const OVERRIDES: readonly Override[] = [
   {
@@ -43,6 +44,24 @@ export const OVERRIDES: readonly Override[] = [
     meaning: 'Port of the trainer.',
     read: asNumber,
   },
+  ...(['daemon', 'trainer'] as const).flatMap((process): Override[] => [
+    {
+      variable: `MINUTEHAND_${process.toUpperCase()}_HOST`,
+      part: 'minutehand',
+      path: ['transports', process, 'host'],
+      schema: OVERRIDABLE.host,
+      meaning: `Address that the ${process} listens on; 0.0.0.0 in a container whose port is published.`,
+      read: asText,
+    },
+    {
+      variable: `MINUTEHAND_${process.toUpperCase()}_ALLOWED_HOSTS`,
+      part: 'minutehand',
+      path: ['transports', process, 'allowed_hosts'],
+      schema: OVERRIDABLE.allowedHosts,
+      meaning: `Names, separated by commas, by which other machines or containers call the ${process}.`,
+      read: asList,
+    },
+  ]),
   {
     variable: 'MINUTEHAND_REDIS_URL',
     part: 'minutehand',

@@ -856,6 +856,8 @@ describe('environment variables', () => {
       MINUTEHAND_MARKET: 'live',
       MINUTEHAND_DAEMON_PORT: '0',
       MINUTEHAND_TRAINER_PORT: '8401',
+      MINUTEHAND_DAEMON_HOST: '0.0.0.0',
+      MINUTEHAND_TRAINER_ALLOWED_HOSTS: 'machine, trainer.example',
       MINUTEHAND_REDIS_URL: 'rediss://user:pass@cache.example:6380/2',
       MINUTEHAND_LEASE_URL: 'postgres://lease.example/minutehand',
       ARCHIVE_TARGET: 'S3',
@@ -863,6 +865,8 @@ describe('environment variables', () => {
     expect(settings.minutehand.lease.url).toBe('postgres://lease.example/minutehand');
     expect(settings.minutehand.transports.daemon.port).toBe(0);
     expect(settings.minutehand.transports.trainer.port).toBe(8401);
+    expect(settings.minutehand.transports.daemon.host).toBe('0.0.0.0');
+    expect(settings.minutehand.transports.trainer.allowed_hosts).toEqual(['machine', 'trainer.example']);
     expect(settings.minutehand.transports.redis.url).toBe('rediss://user:pass@cache.example:6380/2');
     expect(settings.signals.archive_target).toBe('S3');
     expect(settings.minutehand.market).toBe('live');
@@ -870,6 +874,8 @@ describe('environment variables', () => {
       { variable: 'MINUTEHAND_MARKET', setting: 'market' },
       { variable: 'MINUTEHAND_DAEMON_PORT', setting: 'transports.daemon.port' },
       { variable: 'MINUTEHAND_TRAINER_PORT', setting: 'transports.trainer.port' },
+      { variable: 'MINUTEHAND_DAEMON_HOST', setting: 'transports.daemon.host' },
+      { variable: 'MINUTEHAND_TRAINER_ALLOWED_HOSTS', setting: 'transports.trainer.allowed_hosts' },
       { variable: 'MINUTEHAND_REDIS_URL', setting: 'transports.redis.url' },
       { variable: 'MINUTEHAND_LEASE_URL', setting: 'lease.url' },
       { variable: 'ARCHIVE_TARGET', setting: 'archive_target' },
@@ -887,6 +893,7 @@ describe('environment variables', () => {
     ['MINUTEHAND_DAEMON_PORT', '0x1ce8'],
     ['MINUTEHAND_DAEMON_PORT', ' '],
     ['MINUTEHAND_TRAINER_PORT', 'http'],
+    ['MINUTEHAND_DAEMON_HOST', 'http://0.0.0.0'],
     ['MINUTEHAND_REDIS_URL', 'localhost:6379'],
     ['ARCHIVE_TARGET', 'local'],
   ])('%s=%j is CONFIG_INVALID', (variable, text) => {

@@ -715,6 +715,8 @@ export const FILE_SCHEMAS: Readonly<Record<ConfigPart, z.ZodType>> = {
 /** Schemas of single values that an environment variable can set. */
 export const OVERRIDABLE = {
   market,
+  host,
+  allowedHosts,
   port,
   redisUrl: transports.shape.redis.shape.url,
   leaseUrl: lease.shape.url,

@@ -1,0 +1,206 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { unknownVariables } from '../shared/policy/environment.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const read = (path: string): string => readFileSync(join(ROOT, 'deploy', path), 'utf8');
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+/** NAME=value lines. */
+const variablesOf = (path: string): Map<string, string> =>
+  new Map([...read(path).matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]));
+
+/** Names that minutehand would warn about. */
+const unknown = (names: readonly string[]): string[] =>
+  unknownVariables(Object.fromEntries(names.map((name) => [name, 'x']))).map(({ variable }) => variable);
+
+const images = variablesOf('images.env');
+
+describe('images', () => {
+  const dockerfile = read('image/Dockerfile').replaceAll(/\\\n/g, ' ');
+  const lines = dockerfile.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+
+  it('are built on the image of Node of images.env, or on an earlier stage', () => {
+    const stages = lines.filter((line) => line.startsWith('FROM ')).map((line) => /^FROM (\S+) AS (\S+)$/.exec(line)!);
+    const known = ['${NODE_IMAGE}'];
+    for (const [, base, name] of stages) {
+      expect(known).toContain(base);
+      known.push(name!);
+    }
+    expect(known).toEqual(expect.arrayContaining(['daemon', 'trainer', 'trainer-python']));
+  });
+
+  it('end as a user without rights, and say when they are unwell', () => {
+    const stageOf = (name: string): string[] => {
+      const start = lines.findIndex((line) => line.endsWith(` AS ${name}`));
+      const end = lines.findIndex((line, i) => i > start && line.startsWith('FROM '));
+      const own = lines.slice(start, end === -1 ? undefined : end);
+      const base = /^FROM (\S+)/.exec(own[0]!)![1]!;
+      return base === '${NODE_IMAGE}' ? own : [...stageOf(base), ...own];
+    };
+    for (const target of ['daemon', 'trainer', 'trainer-python']) {
+      const stage = stageOf(target);
+      expect(stage.filter((line) => line.startsWith('USER ')).at(-1)).toBe('USER 10001:10001');
+      expect(stage.some((line) => line.startsWith('HEALTHCHECK '))).toBe(true);
+    }
+  });
+
+  it('take packages as they are locked, run no scripts of theirs, and leave no lists of Debian', () => {
+    for (const line of lines.filter((one) => one.includes('npm ')))
+      expect(line).toMatch(/npm ci --omit=dev --ignore-scripts/);
+    for (const line of lines.filter((one) => one.includes('apt-get install'))) {
+      expect(line).toContain('--no-install-recommends');
+      expect(line).toContain('rm -rf /var/lib/apt/lists/*');
+    }
+    expect(dockerfile).not.toMatch(/^ADD |:latest|curl |wget /m);
+    for (const line of read('image/requirements.txt')
+      .split('\n')
+      .filter((one) => /^\w/.test(one)))
+      expect(line).toMatch(/^[a-z-]+==\d+(\.\d+)+$/);
+  });
+
+  it('have versions, and all of them are used', () => {
+    expect(images.size).toBe(6);
+    for (const [name, image] of images) {
+      expect(image).toMatch(/^docker\.io\/[a-z]+\/[a-z]+:[\w.-]*\d[\w.-]*(@sha256:[0-9a-f]{64})?$/);
+      expect(`${read('image/Dockerfile')}${read('compose/compose.yaml')}`).toContain(`\${${name}`);
+    }
+  });
+});
+
+interface Service {
+  image: string;
+  environment?: Record<string, string>;
+  ports?: string[];
+  [key: string]: unknown;
+}
+
+describe('compose', () => {
+  const text = read('compose/compose.yaml');
+  const { services } = parse(text, { merge: true }) as { services: Record<string, Service> };
+  const own = ['daemon', 'standby', 'trainer'].map((name) => services[name]!);
+
+  it('makes one machine of daemon, standby and trainer', () => {
+    for (const service of own)
+      expect(service).toMatchObject({
+        network_mode: 'service:machine',
+        pid: 'service:machine',
+        volumes: ['home:/var/lib/minutehand'],
+        restart: 'unless-stopped',
+      });
+  });
+
+  it('gives them no rights, and only this machine their ports', () => {
+    for (const service of [...own, services['machine']!])
+      expect(service).toMatchObject({
+        read_only: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+      });
+    for (const { ports = [] } of Object.values(services))
+      for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+  });
+
+  it('has only variables that are described, and no secret of its own', () => {
+    const described = variablesOf('compose/env.example');
+    const used = [...text.matchAll(/(?<!\$)\$\{([A-Z_]+)(:[?-])?([^}]*)\}/g)];
+    for (const [, name, how] of used) {
+      if (name === 'MINUTEHAND_VERSION') continue;
+      expect([...described.keys(), ...images.keys()]).toContain(name);
+      if (/PASSWORD|TOKEN/.test(name!)) expect([name, how, described.get(name!)]).toEqual([name, ':?', '']);
+    }
+    const names = new Set(used.map(([, name]) => name!));
+    expect([...described.keys()].filter((name) => !names.has(name))).toEqual([]);
+    for (const { environment } of own) expect(unknown(Object.keys(environment!))).toEqual([]);
+  });
+
+  it('is of this version', () => {
+    for (const service of [...own, services['machine']!]) expect(service.image).toContain(`:-${version}}`);
+  });
+
+  it('has the jobs of Prometheus that the rules know', () => {
+    const jobs = (parse(read('compose/prometheus.yml')) as { scrape_configs: { job_name: string }[] }).scrape_configs;
+    const rules = readFileSync(join(ROOT, 'config', 'prometheus', 'rules.yaml'), 'utf8');
+    const known = new Set([...rules.matchAll(/job="([^"]+)"/g)].map(([, job]) => job!));
+    expect(new Set(jobs.map(({ job_name }) => job_name))).toEqual(known);
+  });
+});
+
+interface Container {
+  name: string;
+  image: string;
+  env: { name: string }[];
+  ports?: { name: string; containerPort: number }[];
+  securityContext: unknown;
+  livenessProbe?: { httpGet: { path: string; port: string } };
+  resources: { limits: object; requests: object };
+}
+
+interface Pod {
+  shareProcessNamespace: boolean;
+  securityContext: unknown;
+  containers: Container[];
+}
+
+describe('Kubernetes', () => {
+  const documents = parseAllDocuments(read('kubernetes/minutehand.yaml')).map((one) => one.toJS() as unknown);
+  const [set, service] = documents as [
+    { spec: { replicas: number; template: { spec: Pod; metadata: { labels: object } }; selector: object } },
+    { spec: { selector: object; ports: { name: string; port: number; targetPort: string }[] } },
+  ];
+  const pod = set.spec.template.spec;
+
+  it('has one pod, whose containers see each other and may do nothing', () => {
+    expect(set.spec.replicas).toBe(1);
+    expect(pod).toMatchObject({
+      shareProcessNamespace: true,
+      securityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: 'RuntimeDefault' } },
+    });
+    expect(pod.containers.map(({ name }) => name)).toEqual(['daemon', 'standby', 'trainer']);
+    for (const { securityContext, resources, env } of pod.containers) {
+      expect(securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+      expect(Object.keys(resources.limits)).toEqual(['memory']);
+      expect(unknown(env.map(({ name }) => name))).toEqual([]);
+    }
+  });
+
+  it('asks for the health of ports that exist, and the service leads to them', () => {
+    const ports = pod.containers.flatMap((container) => container.ports ?? []);
+    expect(ports).toEqual([
+      { name: 'daemon', containerPort: 7400 },
+      { name: 'trainer', containerPort: 7401 },
+    ]);
+    for (const { name, livenessProbe } of pod.containers)
+      expect(livenessProbe?.httpGet).toEqual(name === 'standby' ? undefined : { path: '/healthz', port: name });
+    expect(service.spec.selector).toEqual(set.spec.template.metadata.labels);
+    expect(service.spec.ports.map(({ targetPort, port }) => [targetPort, port])).toEqual([
+      ['daemon', 7400],
+      ['trainer', 7401],
+    ]);
+  });
+
+  it('is of this version, and names secrets that exist', () => {
+    const { images: named, resources } = parse(read('kubernetes/kustomization.yaml')) as {
+      images: { newTag: string }[];
+      resources: string[];
+    };
+    expect(named.map(({ newTag }) => newTag)).toEqual([version, version]);
+    for (const path of resources) expect(read(`kubernetes/${path}`)).not.toBe('');
+    expect(unknown([...variablesOf('kubernetes/secrets.env.example').keys()])).toEqual([]);
+  });
+});
+
+it('the job of Cloud Run is of this version, with variables that minutehand knows and secrets of Secret Manager', () => {
+  const text = read('cloud-run/train.yaml');
+  const job = parse(text) as { spec: { template: { spec: { template: { spec: { containers: Container[] } } } } } };
+  const [container] = job.spec.template.spec.template.spec.containers;
+  expect(container!.image).toMatch(new RegExp(`/minutehand-trainer:${version}$`));
+  expect(unknown(container!.env.map(({ name }) => name))).toEqual([]);
+  expect(text).not.toMatch(/password|-----BEGIN/i);
+});
