@@ -315,6 +315,7 @@ describe('the parity certificate of a day', () => {
     const lateAt = BEFORE + 400;
     const halfAt = BEFORE + 450;
     let planted = 0;
+    let failed = 0;
     const certificate = await certify({
       change: (symbol, index) => (index === lateAt && symbol === FIRST.slice(0, 6) ? 'late' : 1),
       alter(path) {
@@ -323,7 +324,23 @@ describe('the parity certificate of a day', () => {
           const index = Date.parse(body.timestamp) / 60_000;
           return isDayOf(body, 0) && body.target === 0 && index % 7 === 0 ? lies[(index / 7) % lies.length]! : null;
         });
+        // The models that decide before and after it failed at this minute: nothing contradicts that.
+        failed = changeSignals(path, (body) => {
+          const isFlat = body.target === 0 && body.action === 'HOLD' && body.return_prob !== null;
+          const isOther = (Date.parse(body.timestamp) / 60_000) % 7 === 1;
+          if (!isDayOf(body, 0) || !isFlat || !isOther) return null;
+          return { reason: 'NO_MODEL', return_prob: null, risk_score: null };
+        });
         const db = new Database(path);
+        // An entry of a minute behind the last bar.
+        const copied = 'SELECT after_input, boot_id, seq + 1, pair_id, time + 60, signal_id, replace(body, ?, ?)';
+        const { changes: behind } = db
+          .prepare(
+            `INSERT INTO signals (after_input, boot_id, seq, pair_id, time, signal_id, body, features_crc, risk_prob, position, generated_at_ms)
+            ${copied}, features_crc, risk_prob, position, generated_at_ms FROM signals WHERE pair_id = ? ORDER BY time DESC LIMIT 1`,
+          )
+          .run('"action":"HOLD"', '"action":"ENTER"', FIRST);
+        expect(behind).toBe(1);
         const halfTime = MARKET[halfAt]![0]!.time;
         const { changes: cut } = db.prepare('DELETE FROM signals WHERE pair_id = ? AND time = ?').run(FIRST, halfTime);
         const mark = db.prepare("UPDATE inputs SET backfill = 1 WHERE subject = ? AND time = ? AND kind = 'bar'");
@@ -331,9 +348,9 @@ describe('the parity certificate of a day', () => {
         db.close();
       },
     });
-    expect(planted).toBeGreaterThan(30);
-    expect(certificate.decisions[FIRST]!.mismatches).toBe(planted + 1);
-    expect(certificate.decisions[FIRST]!.explained).toEqual({});
+    expect([planted, failed].every((count) => count > 30)).toBe(true);
+    expect(certificate.decisions[FIRST]!.mismatches).toBe(planted + 2);
+    expect(certificate.decisions[FIRST]!.explained).toEqual({ NO_MODEL: failed });
   });
 
   it('detects a position that differs although every field of its signal is equal', async () => {

@@ -155,8 +155,21 @@ describe('the metrics of events', () => {
     }
     for (const key of ['bars_total{outcome="BAR_FUTURE"}', 'series_total{outcome="SERIES_STALE"}'])
       expect(series.get(`minutehand_${key}`), key).toBe(0);
-    for (const code of ['MODEL_SLOW', 'MODEL_GOLDEN', 'MODEL_SIGNATURE'])
-      expect(series.get(`minutehand_model_failures_total{code="${code}"}`), code).toBe(0);
+    for (const code of ['MODEL_SLOW', 'MODEL_GOLDEN', 'MODEL_SIGNATURE', 'POINTER_MARK', 'KEY_UNUSABLE'])
+      for (const name of ['model_failures_total', 'models_refused_total'])
+        expect(series.get(`minutehand_${name}{code="${code}"}`), code).toBe(0);
+  });
+
+  it('have no label that is not exported with 0 before the first event: what is unknown counts as OTHER', async () => {
+    const metrics = openMetrics();
+    const before = await scrape(metrics);
+    metrics.observed.bar('BAR_OF_A_LATER_VERSION');
+    metrics.observed.modelRefused('DISK_FULL');
+    metrics.observed.modelFailed('DISK_FULL');
+    const after = await scrape(metrics);
+    expect([...after.keys()].filter((key) => !before.has(key))).toEqual([]);
+    for (const key of ['bars_total{outcome', 'models_refused_total{code', 'model_failures_total{code'])
+      expect([before, after].map((series) => series.get(`minutehand_${key}="OTHER"}`))).toEqual([0, 1]);
   });
 
   it('show the state at the scrape, and omit values that do not exist', async () => {

@@ -14,13 +14,16 @@ function codesOf(prefix: string): string[] {
   return Object.keys(ERRORS).filter((code) => code.startsWith(prefix));
 }
 
+/** Why models are refused or fail. */
+const MODEL_CODES = [...codesOf('MODEL_'), ...codesOf('POINTER_'), ...codesOf('KEY_'), 'INTERNAL'];
+
 /** Counts what no other part of the daemon counts. Observed after the signals are out, never before. */
 export class Observed {
   readonly bars = new Counts(['accepted', 'late', 'duplicate', ...codesOf('BAR_')]);
   /** Observations of auxiliary series. */
   readonly series = new Counts(['accepted', 'revised', 'duplicate', ...codesOf('SERIES_')]);
-  readonly refusals = new Counts([...codesOf('MODEL_'), 'INTERNAL']);
-  readonly failures = new Counts([...codesOf('MODEL_'), 'INTERNAL']);
+  readonly refusals = new Counts(MODEL_CODES);
+  readonly failures = new Counts(MODEL_CODES);
   readonly signals = new SignalCounter();
   readonly rate = createMinuteRate();
   readonly inference = new LatencyHistogram();

@@ -90,3 +90,32 @@ describe('formulas of a pair in blocks', () => {
     expect(found.some((values) => values.every((value) => !Number.isNaN(value)))).toBe(true);
   });
 });
+
+describe('formulas of several pairs', () => {
+  it('take two bars of one pair, and more than fit into one run, as if each ran alone', () => {
+    const text = formulasText([{ name: 'momentum', text: 'mean(a.close, 5) / a.close - 1' }]);
+    const written = handWrittenDefinitions(SMALL);
+    const formulas = formulasOf({ ...SMALL, formulas: text }, written);
+    const { a, b } = randomPair('formulas together', 60, { gaps: false, quoted: true });
+    const features = new Float64Array(written.length);
+    const pairs = Array.from({ length: 70 }, (_, pair) => pair);
+    const seconds = pairs.map(() => 60);
+    const alone = new FormulaColumns(formulas, written, seconds);
+    const together = new FormulaColumns(formulas, written, seconds);
+    // Bar by bar of one pair after the other: all bars of a pair wait for the same run.
+    for (const pair of pairs)
+      for (let bar = 0; bar < 20 + (pair % 3); bar++) {
+        together.add(pair, a[bar]!, b[bar]!, features);
+        alone.step(pair, a[bar]!, b[bar]!, features);
+      }
+    together.run();
+    // Bars of all pairs wait together.
+    for (const pair of pairs) {
+      together.add(pair, a[30]!, b[30]!, features);
+      alone.step(pair, a[30]!, b[30]!, features);
+    }
+    together.run();
+    for (const pair of pairs) expect([...together.values(pair)]).toEqual([...alone.values(pair)]);
+    expect(together.values(0)[0]).not.toBeNaN();
+  });
+});
