@@ -3,8 +3,11 @@ import { MinutehandError } from './errors.ts';
 
 /** Bars and tables shrink by a factor of 5 to 30; the most that gzip can do is about 1,030. */
 const RATIO_MAX = 300;
-/** Below this nothing is refused: a short file of equal lines may shrink a lot. */
-const FREE_BYTES = 256 << 20;
+/**
+ * Below this nothing is refused: a short file of equal lines may shrink a lot. So many bytes, all of them lines of one
+ * character, are read within seconds.
+ */
+const FREE_BYTES = 32 << 20;
 
 /**
  * As `createGunzip`, but ends with GZIP_TOTAL when the text becomes far larger than a file of its size can be: such a

@@ -12,6 +12,7 @@ import { cellsOf, delimiterOf, withoutTrailing, type Delimiter } from '../../sha
 import { decimalsOf, numberOf, PLAIN_NUMBERS, styleOf, type NumberStyle } from '../../shared/csv/numbers.ts';
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { refuseOtherCounts } from './count_units.ts';
 import { TABLE_NAMES, VALUE_HEADERS, BAR_VALUES, englishHeader, headerOf, type BarValue } from './column_names.ts';
 
 export { BAR_VALUES, type BarValue } from './column_names.ts';
@@ -140,7 +141,7 @@ function layoutAt(lines: readonly string[], above: number, options: ReadingOptio
   const rows = sample.map((line) => cellsOf(line, delimiter)).filter((cells) => cells !== null);
   const table: Table = { delimiter, first, rows, above, lines, options };
   if (/^\d{8} \d{6}$/.test(first[0] ?? '') && first.length >= 6) return histdata(table);
-  if (/^\d{13,19}$/.test(first[0] ?? '') && first.length >= 6) return binanceWithoutHeader(table);
+  if (/^\d{13,25}$/.test(first[0] ?? '') && first.length >= 6) return binanceWithoutHeader(table);
   if (isDatePart(first[0] ?? '') && /^\d{1,2}:\d{2}(:\d{2})?$/.test(first[1] ?? '') && first.length >= 6)
     return metatrader4(table);
   return withHeader(table);
@@ -210,7 +211,10 @@ function withHeader(table: Table): BarLayout | null {
     names.join(),
   );
   const ownStamps = rows.map((cells) => cells[0] ?? '');
-  if (isOwn && (rows.length === 0 || ownStamps.some(isSeconds)) && !ownStamps.some(isText)) {
+  // Longer counts beside seconds are read each by its size, as in other tables.
+  const isOfSeconds = ownStamps.some(isSeconds) && !ownStamps.some(isLongCount) && !ownStamps.some(isText);
+  if (isOwn && (rows.length === 0 || isOfSeconds)) {
+    refuseOtherCounts(ownStamps);
     const stamp = (fields: readonly string[]): number => parseDecimalText(fields[0]!);
     return make(
       { name: 'minutehand', isUtc: true, inPoints: false, evidence: [] },
@@ -241,6 +245,7 @@ function stamped({ table, rows, at, base, make }: Stamped): BarLayout | null {
   const isOfClose = field !== null && field === closed;
   const textOf = (cells: readonly string[]): string => (both ? `${cells[date]} ${cells[time]}` : (cells[field!] ?? ''));
   const texts = rows.map(textOf).filter((text) => text.trim() !== '');
+  if (!both) refuseOtherCounts(texts);
   const order = orderOf(texts, table);
   const stamps = texts.map((text) => readStamp(text, order));
   const readable = stamps.filter(({ seconds }) => !Number.isNaN(seconds));
@@ -456,8 +461,14 @@ function metatrader4(table: Table): BarLayout {
 }
 
 function binanceWithoutHeader(table: Table): BarLayout {
+  refuseOtherCounts(table.rows.map((cells) => cells[0] ?? ''));
   const fields = table.first.length;
-  const stamp = (values: readonly string[]): number => epochSeconds(parseDecimalText(values[0]!));
+  const forms: StampForms = { zoned: 0, local: 0, units: new Set() };
+  const stamp = (values: readonly string[]): number => {
+    const value = parseDecimalText(values[0]!);
+    if (value >= 0) forms.units.add(epochUnit(value));
+    return epochSeconds(value);
+  };
   // Binance's order: … close time, quote volume, trades, taker buy volume …
   const beside: Positions['beside'] =
     fields < 10
@@ -474,6 +485,7 @@ function binanceWithoutHeader(table: Table): BarLayout {
       inPoints: false,
       firstRow: table.above + 1,
       stated: [],
+      stampForms: forms,
       evidence: [`time in ${unit} by its size`],
     },
     { ...base(table, PLAIN_NUMBERS), ...IN_ORDER, beside, stamp, lastStampField: 0 },
@@ -572,6 +584,11 @@ function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime' 
 function isSeconds(text: string): boolean {
   const value = parseDecimalText(text);
   return value < 1e11 && !isSerialDay(value);
+}
+
+/** A count since 1970 in milliseconds or less. */
+function isLongCount(text: string): boolean {
+  return parseDecimalText(text) >= 1e11;
 }
 
 /** A stamp that is no number, such as a date. */

@@ -39,7 +39,7 @@ import { checkClock, type ClockVerdict } from './week_opens.ts';
 
 export interface ImportOptions extends ScaleOptions {
   /**
-   * A file, or a folder whose `.csv`, `.txt`, `.tsv` and `.prn` files, `.gz` or not, are taken (not its subfolders).
+   * A file, or a folder whose `.csv`, `.txt`, `.tsv`, `.prn` and `.json` files, `.gz` or not, are taken (not its subfolders).
    */
   readonly source: string;
   readonly into: BarSink;
@@ -423,7 +423,7 @@ function emptyTally(): Tally {
   };
 }
 
-const READ_NAMES = /\.(csv|txt|tsv|prn)(\.gz)?$/i;
+const READ_NAMES = /\.(csv|txt|tsv|prn|json)(\.gz)?$/i;
 /**
  * Files beside those that are read, which most probably have bars as well: a person wants to know that they were not.
  */
@@ -447,7 +447,7 @@ async function sourcePaths(source: string): Promise<SourcePaths> {
   const names = all.filter((name) => READ_NAMES.test(name));
   if (names.length === 0)
     throw new MinutehandError('DATA_MISSING', {
-      seen: `no .csv, .txt, .tsv or .prn file in ${source}${all.length === 0 ? '' : `, but ${all.slice(0, 3).join(', ')}`}`,
+      seen: `no .csv, .txt, .tsv, .prn or .json file in ${source}${all.length === 0 ? '' : `, but ${all.slice(0, 3).join(', ')}`}`,
       next: 'Unpack archives first; folders in it are not read.',
     });
   const unread = all.filter((name) => OTHER_DATA.test(name));

@@ -1,8 +1,10 @@
 import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 import { cellsOf, delimiterOf } from '../../shared/csv/cells.ts';
+import { LATEST_TIME_S } from '../../shared/bar.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { newYorkMinuteOfWeek, newYorkOffset, MINUTES_PER_WEEK } from '../../shared/core/cost/new_york_time.ts';
 import type { SpreadProfile, SpreadStep } from '../../shared/core/cost/spread_profile.ts';
+import { utcSeconds } from './bar_layout.ts';
 
 /** Quotes of a symbol, in any order. */
 export interface QuotedSpreads {
@@ -92,7 +94,11 @@ function median(values: readonly number[]): number {
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
 }
 
-/** Rows of `time,spread_bps` or `time,bid,ask`; null for another header. */
+/**
+ * Rows of `time,spread_bps` or `time,bid,ask`; null for another header. Times are epoch numbers of any unit, or dates
+ * with their zone.
+ * @throws MinutehandError DATA_FORMAT for a row that cannot be read, and where the ask is below the bid
+ */
 export function parseSpreads(text: string): QuotedSpreads | null {
   const [header = '', ...lines] = text.split(/\r?\n/);
   const delimiter = delimiterOf(header);
@@ -102,14 +108,20 @@ export function parseSpreads(text: string): QuotedSpreads | null {
   const quoted: { time: number[]; bps: number[] } = { time: [], bps: [] };
   for (const [i, line] of lines.entries()) {
     if (line === '') continue;
-    const cells = (cellsOf(line, delimiter) ?? []).map(parseDecimalText);
-    const needed = [time!, ...(spread! >= 0 ? [spread!] : [bid!, ask!])];
-    if (needed.some((column) => !Number.isFinite(cells[column])))
+    const texts = cellsOf(line, delimiter) ?? [];
+    const cells = texts.map(parseDecimalText);
+    const at = utcSeconds(texts[time!] ?? '');
+    const values = spread! >= 0 ? [spread!] : [bid!, ask!];
+    const isRead = at < LATEST_TIME_S && values.every((column) => Number.isFinite(cells[column]));
+    const isCrossed = spread! < 0 && cells[ask!]! < cells[bid!]!;
+    if (!isRead || isCrossed)
       throw new MinutehandError('DATA_FORMAT', {
         seen: `line ${i + 2}: ${line.slice(0, 120)}`,
-        expected: `numbers in ${needed.map((column) => columns[column]).join(', ')}`,
+        expected: isRead
+          ? 'an ask that is not below the bid'
+          : `an epoch time or a date with its zone in ${columns[time!]}, numbers in ${values.map((column) => columns[column]).join(', ')}`,
       });
-    quoted.time.push(cells[time!]!);
+    quoted.time.push(at);
     quoted.bps.push(
       spread! >= 0 ? cells[spread!]! : (2e4 * (cells[ask!]! - cells[bid!]!)) / (cells[ask!]! + cells[bid!]!),
     );

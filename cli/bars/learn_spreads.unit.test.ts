@@ -51,6 +51,16 @@ describe('learned spreads', () => {
     expect(parseSpreads('time,spread_bps\n60,0.5\n')).toEqual({ time: [60], bps: [0.5] });
     expect(parseSpreads('time,open\n60,1\n')).toBeNull();
   });
+
+  it('have times in any unit or with their zone, and no ask below its bid', () => {
+    const times = ['1736150400', '1736150400000', '1736150400000000', '2025-01-06T08:00:00Z'];
+    for (const time of times)
+      expect(parseSpreads(`time,spread_bps\n${time},0.5\n`)).toEqual({ time: [1_736_150_400], bps: [0.5] });
+    for (const row of ['2025-01-06 08:00,1,1.1', '1e30,1,1.1', '60,1.1,1', '60,1,x'])
+      expect(() => parseSpreads(`time,bid,ask\n${row}\n`)).toThrow(
+        expect.objectContaining({ code: 'DATA_FORMAT', seen: `line 2: ${row}` }) as Error,
+      );
+  });
 });
 
 const spreads = realData('spreads');

@@ -28,21 +28,22 @@ export interface SeriesLayout {
   readonly parse: (line: string) => SeriesRow | null;
 }
 
-const STAMPS = ['timestamp', 'calc_time', 'create_time', 'time'];
-/** Binance's names, and what they are. */
+/** Names of columns of times, as `plainName` writes them. */
+const STAMPS = ['timestamp', 'calctime', 'createtime', 'fundingtime', 'fundingratetimestamp', 'time'];
+/** Names in files and answers of Binance and Bybit, as `plainName` writes them, and what they are. */
 const KNOWN_NAMES: Readonly<Record<string, string>> = {
-  funding_rate: 'funding_rate',
-  last_funding_rate: 'funding_rate',
-  sum_open_interest: 'open_interest',
-  sum_open_interest_value: 'open_interest_value',
+  fundingrate: 'funding_rate',
+  lastfundingrate: 'funding_rate',
+  sumopeninterest: 'open_interest',
+  sumopeninterestvalue: 'open_interest_value',
 };
-const NOT_VALUES = new Set(['symbol', 'funding_interval_hours']);
+const NOT_VALUES = new Set(['symbol', 'fundingintervalhours']);
 const SERIES_NAME = /^[a-z][a-z0-9_]*$/;
 
 /**
- * The layout of a series file by its header: a stamp (`timestamp`, `calc_time`, `create_time` or `time`; epoch seconds,
- * milliseconds, microseconds or ISO text with its zone; text without one in Binance's metrics), perhaps a `symbol`, and
- * columns of numbers. null when it is something else.
+ * The layout of a series file by its header: a stamp (`timestamp`, `calc_time`, `create_time`, `fundingTime` or `time`;
+ * epoch seconds, milliseconds, microseconds or ISO text with its zone; text without one in Binance's metrics), perhaps a
+ * `symbol`, and columns of numbers. null when it is something else.
  *
  * @param wanted the name given with --series: the one column of this name, or the name for the only column there is
  * @throws MinutehandError USAGE when `wanted` fits no column, or is no name
@@ -50,13 +51,15 @@ const SERIES_NAME = /^[a-z][a-z0-9_]*$/;
 export function recognizeSeries(firstLine: string, wanted: string | null): SeriesLayout | null {
   const delimiter = delimiterOf(firstLine);
   const names = withoutTrailing(cellsOf(firstLine, delimiter) ?? []).map((name) => name.toLowerCase());
-  const stamp = STAMPS.map((name) => names.indexOf(name)).find((index) => index >= 0);
+  const plain = names.map(plainName);
+  const stamp = STAMPS.map((name) => plain.indexOf(name)).find((index) => index >= 0);
   const isOfBars = names.includes('open') && names.includes('close');
   if (stamp === undefined || isOfBars) return null;
   const all = names
-    .map((name, field) => ({ name: KNOWN_NAMES[name] ?? name, header: name, field }))
-    .filter(({ name, field }) => field !== stamp && !NOT_VALUES.has(name));
-  const columns = wanted === null ? all.filter(({ header }) => header in KNOWN_NAMES) : chosen(all, wanted, names);
+    .map((name, field) => ({ name: KNOWN_NAMES[plain[field]!] ?? name, header: name, field }))
+    .filter(({ field }) => field !== stamp && !NOT_VALUES.has(plain[field]!));
+  const columns =
+    wanted === null ? all.filter(({ field }) => plain[field]! in KNOWN_NAMES) : chosen(all, wanted, names);
   if (columns.length === 0) return null;
   const symbol = names.indexOf('symbol');
   // Binance's metrics have text without a zone, in UTC.
@@ -76,6 +79,11 @@ export function recognizeSeries(firstLine: string, wanted: string | null): Serie
       };
     },
   };
+}
+
+/** `fundingRate` and `funding_rate` are one name: `fundingrate`. */
+function plainName(name: string): string {
+  return name.replaceAll('_', '');
 }
 
 interface NamedColumn extends SeriesColumn {

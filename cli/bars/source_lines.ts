@@ -2,7 +2,8 @@ import type { Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createBoundedGunzip } from '../../shared/bounded_gunzip.ts';
-import { damagedGzip, lineMeter } from '../../shared/bar_file/bar_file.ts';
+import { damagedGzip, lineMeter, lineTooLong, MAX_LINE_BYTES } from '../../shared/bar_file/bar_file.ts';
+import { beginsAsJson, jsonLines, refuseLargeJson } from './json_rows.ts';
 import { firstBytes, refuseBinary } from './source_kind.ts';
 import { encodingOf, type TextEncoding } from './text_encoding.ts';
 
@@ -17,9 +18,10 @@ export interface SourceReading {
 
 /**
  * The lines of a text file without their ends (line feeds, or carriage returns where it has no others), many at a time,
- * in bounded memory: decompressed when it is gzip by its name or first bytes, decoded by `encodingOf`.
+ * in bounded memory: decompressed when it is gzip by its name or first bytes, decoded by `encodingOf`. Rows of a JSON
+ * document are lines of CSV, all at once.
  * @throws MinutehandError DATA_MISSING; DATA_FORMAT for a folder, a pipe, an archive or a workbook, when the gzip
- * stream is damaged or cut, or a line is longer than 1 MiB
+ * stream is damaged or cut, a line is longer than 1 MiB, or more than 1 MiB have no digit; GZIP_TOTAL
  */
 export async function* sourceLines(
   path: string,
@@ -54,21 +56,38 @@ async function* linesOf(
   let decoder: Decoder | null = null;
   let lineEnd = '\n';
   let rest = '';
+  let json: string[] | null = null;
+  let jsonLength = 0;
   for await (const chunk of chunks) {
     let bytes = chunk;
-    meter(chunk);
+    const isFirst = decoder === null;
     if (decoder === null) {
       refuseBinary(path, chunk);
       const encoding = encodingOf(chunk);
       decoder = decoderOf(encoding.label);
       bytes = chunk.subarray(encoding.markBytes);
     }
-    const text: string = rest + decoder.write(bytes);
+    const decoded = decoder.write(bytes);
+    if (isFirst && beginsAsJson(decoded)) json = [];
+    if (json !== null) {
+      json.push(decoded);
+      jsonLength += decoded.length;
+      refuseLargeJson(path, jsonLength);
+      continue;
+    }
+    meter(chunk);
+    const text: string = rest + decoded;
     // Old exports end lines with a carriage return alone.
     if (rest === '' && lineEnd === '\n' && !text.includes('\n') && /\r[^\r]/.test(text)) lineEnd = '\r';
     const lines = text.split(lineEnd);
     rest = lines.pop()!;
+    // The meter takes carriage returns for line ends, which they are not in a file with line feeds.
+    if (rest.length > MAX_LINE_BYTES) throw lineTooLong(path);
     if (lines.length > 0) yield lineEnd === '\n' ? lines.map(withoutReturn) : lines;
+  }
+  if (json !== null) {
+    yield jsonLines(path, json.join('') + decoder!.end());
+    return;
   }
   rest += decoder?.end() ?? '';
   if (rest !== '') yield [withoutReturn(rest)];

@@ -16,7 +16,7 @@ async function linesOf(bytes: Uint8Array | string, name = 'x.csv'): Promise<stri
   const path = join(folder, name);
   await writeFile(path, bytes);
   const lines: string[] = [];
-  for await (const some of sourceLines(path)) lines.push(...some);
+  for await (const some of sourceLines(path)) for (const line of some) lines.push(line);
   return lines;
 }
 
@@ -57,6 +57,22 @@ describe('sourceLines', () => {
     await expect(linesOf(zeros, 'zeros.csv.gz')).rejects.toMatchObject({
       code: 'DATA_FORMAT',
       seen: expect.stringContaining('a line of more than 1048576 bytes'),
+    });
+  });
+
+  it('refuses text without end and without numbers, whatever its line ends', async () => {
+    const header = 'time,open,high,low,close\n60,1,1,1,1\n';
+    for (const filling of ['\n', '\r\n', ',\n', ' \n']) {
+      const packed = gzipSync(header + filling.repeat((8 << 20) / filling.length));
+      await expect(linesOf(packed, 'x.csv.gz')).rejects.toMatchObject({
+        code: 'DATA_FORMAT',
+        seen: expect.stringContaining('without a digit'),
+      });
+    }
+    const returns = gzipSync(header + '7\r'.repeat(4 << 20));
+    await expect(linesOf(returns, 'x.csv.gz')).rejects.toMatchObject({
+      code: 'DATA_FORMAT',
+      seen: expect.stringContaining('a line of more than'),
     });
   });
 

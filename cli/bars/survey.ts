@@ -58,6 +58,8 @@ export async function surveyFile(
   const states = createStates(layout);
   let rows = 0;
   let lineNumber = 0;
+  /** Lines since the last one with a time of its own. */
+  let still = 0;
   let previous = NaN;
   const range: [number, number] = [Infinity, -Infinity];
   for await (const lines of sourceLines(path, { hash, onBytes })) {
@@ -71,7 +73,10 @@ export async function surveyFile(
       const time = row?.time ?? layout.parseTime(line);
       if (row !== null && layout.inPoints) digits.add(row.decimals);
       if (Number.isNaN(time) && layout.isOtherOrder?.(line) === true) throw mixedOrders(path, lineNumber, line);
-      if (!(time >= 0 && time < LATEST_TIME_S)) continue;
+      const isReadable = time >= 0 && time < LATEST_TIME_S;
+      still = isReadable && time !== previous ? 0 : still + 1;
+      if (still > MAX_STILL_LINES) throw noNewTime(path, lineNumber, line);
+      if (!isReadable) continue;
       rows++;
       if (row !== null && isSampled) sample.add(row.close, row.spread);
       range[0] = Math.min(range[0], time);
@@ -195,6 +200,17 @@ function refuseMixedZones(path: string, { stampForms: forms }: BarLayout): void 
 export function formsEvidence({ stampForms: forms }: BarLayout): string[] {
   if (forms === undefined || forms.units.size < 2) return [];
   return [`time in ${[...forms.units].join(' and ')}, each row by its size`];
+}
+
+/** So many lines in a row without a new time are no bars, but a file made without end: the rest is not read. */
+const MAX_STILL_LINES = 1_000_000;
+
+function noNewTime(path: string, lineNumber: number, line: string): MinutehandError {
+  return new MinutehandError('DATA_FORMAT', {
+    seen: `${path}:${lineNumber}: “${line.slice(0, 40)}”, after ${MAX_STILL_LINES} lines without a new time`,
+    expected: 'rows of bars',
+    next: 'Cut off what is no row, or export the file again.',
+  });
 }
 
 function mixedOrders(path: string, lineNumber: number, line: string): MinutehandError {

@@ -94,6 +94,10 @@ describe('A table is read the same, however it is written:', () => {
       'timestamp,open,high,low,close,volume',
       ...PLAIN.slice(1).map((l) => l.replace(/^(\d+)/, '$1000000')),
     ],
+    'seconds and milliseconds in turns': [
+      PLAIN[0]!,
+      ...PLAIN.slice(1).map((l, i) => (i % 2 === 0 ? l : l.replace(/^(\d+)/, '$1000'))),
+    ],
     nanoseconds: [
       'timestamp,open,high,low,close,volume',
       ...PLAIN.slice(1).map((l) => l.replace(/^(\d+)/, '$1000000000')),
@@ -121,6 +125,15 @@ describe('A table is read the same, however it is written:', () => {
       expect(new Set(volume.subarray(0, ROWS))).toEqual(new Set([5]));
     });
   }
+
+  it('but not when a million lines in a row have no time of their own', async () => {
+    for (const filling of ['0', `${START}`]) {
+      const endless = [...PLAIN, ...Array.from({ length: 1_000_100 }, () => filling)].join('\n');
+      const { code, seen } = await refusal(read(await given('EURUSD.csv', endless)));
+      expect([filling, code]).toEqual([filling, 'DATA_FORMAT']);
+      expect(seen).toMatch(/EURUSD\.csv:10\d{5}: .*after 1000000 lines without a new time/);
+    }
+  });
 
   it('UTF-16, byte order marks, carriage returns and gzip', async () => {
     const text = `${PLAIN.join('\r\n')}\r\n`;

@@ -1,13 +1,12 @@
-import { readFileSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { statSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { readBarFolder, readPlainBytes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { assetClassOf, defaultProfile } from '../../shared/core/cost/spread_profile.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import {
   learnSpreads,
@@ -16,13 +15,12 @@ import {
   type LearnedSpreads,
   type QuotedSpreads,
 } from '../bars/learn_spreads.ts';
+import { nameOfSource } from '../bars/source_symbol.ts';
 import { endPartly, type Output } from '../output.ts';
-
-/** Of an unpacked table of spreads. */
-const MAX_TEXT_BYTES = 256 << 20;
 
 interface LearnFlags {
   readonly market: 'live' | 'simulated';
+  readonly symbol?: string;
 }
 
 export function addLearnSpreads(bars: Command, output: () => Output): void {
@@ -35,16 +33,13 @@ export function addLearnSpreads(bars: Command, output: () => Output): void {
     .addOption(
       new Option('--market <market>', 'which bars of the store').choices(['live', 'simulated']).default('live'),
     )
+    .option('--symbol <name>', 'symbol of a file of quotes, where its name does not tell it')
     .description('estimates base and weekly profile of spreads, and prints them as keys of `symbols`')
-    .action((source: string | undefined, { market }: LearnFlags) => runLearnSpreads(source, market, output()));
+    .action((source: string | undefined, flags: LearnFlags) => runLearnSpreads(source, flags, output()));
 }
 
-async function runLearnSpreads(
-  source: string | undefined,
-  market: LearnFlags['market'],
-  output: Output,
-): Promise<void> {
-  const quoted = await quotedSpreads(source, market);
+async function runLearnSpreads(source: string | undefined, flags: LearnFlags, output: Output): Promise<void> {
+  const quoted = await quotedSpreads(source, flags);
   const learned: [string, LearnedSpreads][] = [];
   const missing: string[] = [];
   for (const [symbol, own] of quoted) {
@@ -73,16 +68,15 @@ async function runLearnSpreads(
 
 async function quotedSpreads(
   source: string | undefined,
-  market: LearnFlags['market'],
+  { market, symbol: given }: LearnFlags,
 ): Promise<Map<string, QuotedSpreads>> {
   if (source !== undefined && !isFolder(source)) {
-    const bytes = readFileSync(source);
-    const quoted = parseSpreads(
-      (source.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: MAX_TEXT_BYTES }) : bytes).toString('utf8'),
-    );
+    const names = symbolNames(loadSettings());
+    const { symbol } = nameOfSource({ path: source, given, stated: [], names, isSeries: false });
+    const quoted = parseSpreads((await readPlainBytes(source)).toString('utf8'));
     if (quoted === null)
       throw new MinutehandError('DATA_FORMAT', { seen: source, expected: 'a header time,spread_bps or time,bid,ask' });
-    return new Map([[basename(source).split('.')[0]!.toUpperCase(), quoted]]);
+    return new Map([[symbol, quoted]]);
   }
   const symbols = symbolsOf(loadSettings().minutehand.pairs.map(parsePair));
   if (source !== undefined) return spreadsOfBars(await readBarFolder(source, symbols));

@@ -131,25 +131,44 @@ export function unreadableFile(path: string, cause: unknown): MinutehandError {
 }
 
 /** Longer lines mean that the file is no text, or is a small gzip file that decompresses without end. */
-const MAX_LINE_BYTES = 1 << 20;
+export const MAX_LINE_BYTES = 1 << 20;
+/** No table of numbers has so many bytes without a digit, such as empty lines. */
+const MAX_DIGITLESS_BYTES = 1 << 20;
+const DIGIT_ZERO = 0x30;
+const DIGIT_NINE = 0x39;
 
 /**
- * Counts the bytes since the last line feed, chunk by chunk.
- * @throws MinutehandError DATA_FORMAT on a line longer than 1 MiB
+ * Counts the bytes since the last line feed, and since the last piece with a digit, chunk by chunk.
+ * @throws MinutehandError DATA_FORMAT on a line longer than 1 MiB, and on pieces of more than 1 MiB without a digit
  */
 export function lineMeter(path: string): (chunk: Uint8Array) => void {
   let open = 0;
+  let digitless = 0;
   return (chunk) => {
     const lineFeed = chunk.lastIndexOf(LINE_FEED);
     // Old exports end lines with a carriage return alone.
     const lineEnd = lineFeed < 0 ? chunk.lastIndexOf(CARRIAGE_RETURN) : lineFeed;
     open = lineEnd < 0 ? open + chunk.length : chunk.length - lineEnd - 1;
-    if (open > MAX_LINE_BYTES)
+    if (open > MAX_LINE_BYTES) throw lineTooLong(path);
+    digitless = hasDigit(chunk) ? 0 : digitless + chunk.length;
+    if (digitless > MAX_DIGITLESS_BYTES)
       throw new MinutehandError('DATA_FORMAT', {
-        seen: `${path}: a line of more than ${MAX_LINE_BYTES} bytes`,
-        expected: 'a text file with one row per line',
+        seen: `${path}: more than ${MAX_DIGITLESS_BYTES} bytes without a digit, such as empty lines`,
+        expected: 'a text file with numbers in its rows',
       });
   };
+}
+
+/** Of rows, it ends after a few bytes. */
+function hasDigit(chunk: Uint8Array): boolean {
+  return chunk.some((byte) => byte >= DIGIT_ZERO && byte <= DIGIT_NINE);
+}
+
+export function lineTooLong(path: string): MinutehandError {
+  return new MinutehandError('DATA_FORMAT', {
+    seen: `${path}: a line of more than ${MAX_LINE_BYTES} bytes`,
+    expected: 'a text file with one row per line',
+  });
 }
 
 /** The error for a file that cannot be decompressed. */

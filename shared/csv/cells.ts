@@ -4,13 +4,33 @@ export type Delimiter = ',' | ';' | '\t' | '|';
 
 /**
  * The cells of one line, without quotes and blanks around them; null when its quotes do not close. A line without
- * quotes, as nearly all are, is split directly, which is ten times as fast and the same.
+ * quotes, as nearly all are, or whose quotes enclose whole cells without separators or quotes in them, is split
+ * directly, which is ten times as fast and the same.
  */
 export function cellsOf(line: string, delimiter: Delimiter): string[] | null {
-  if (!line.includes('"')) {
-    const cells = line.split(delimiter);
-    return hasBlanks(line, delimiter) ? cells.map((cell) => cell.trim()) : cells;
+  const cells = line.split(delimiter);
+  if (!line.includes('"')) return hasBlanks(line, delimiter) ? cells.map((cell) => cell.trim()) : cells;
+  return unquoted(cells) ?? parsedCells(line, delimiter);
+}
+
+/** Pieces of a line without their quotes; null where a quote stands elsewhere than at both ends of a piece. */
+function unquoted(pieces: readonly string[]): string[] | null {
+  const cells: string[] = [];
+  for (const piece of pieces) {
+    const text = piece.trim();
+    const quote = text.indexOf('"');
+    if (quote < 0) {
+      cells.push(text);
+      continue;
+    }
+    const last = text.length - 1;
+    if (quote !== 0 || last === 0 || text.indexOf('"', 1) !== last) return null;
+    cells.push(text.slice(1, last));
   }
+  return cells;
+}
+
+function parsedCells(line: string, delimiter: Delimiter): string[] | null {
   try {
     const rows = parse(line, { delimiter, relaxColumnCount: true, trim: true, bom: true }) as string[][];
     return rows.length === 1 ? rows[0]! : null;
