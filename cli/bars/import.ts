@@ -39,7 +39,8 @@ import { checkClock, type ClockVerdict } from './week_opens.ts';
 
 export interface ImportOptions extends ScaleOptions {
   /**
-   * A file, or a folder whose `.csv`, `.txt`, `.tsv`, `.prn` and `.json` files, `.gz` or not, are taken (not its subfolders).
+   * A file, or a folder whose `.csv`, `.txt`, `.tsv`, `.prn` and `.json` files, `.gz` or not, are taken (not its
+   * subfolders).
    */
   readonly source: string;
   readonly into: BarSink;

@@ -15,8 +15,8 @@ export function beginsAsJson(text: string): boolean {
 }
 
 /**
- * The rows of a JSON document as lines of CSV: of a list of lists as they are, of a list of objects with the keys of the
- * first as a header. The list may lie in an object, as in answers of Bybit and OKX.
+ * The rows of a JSON document as lines of CSV: of a list of lists as they are, of a list of objects with the keys of
+ * the first as a header. The list may lie in an object, as in answers of Bybit and OKX.
  * @throws MinutehandError DATA_FORMAT when it is no sound JSON, too large, or has no such list
  */
 export function jsonLines(path: string, text: string): string[] {

@@ -42,8 +42,8 @@ const SERIES_NAME = /^[a-z][a-z0-9_]*$/;
 
 /**
  * The layout of a series file by its header: a stamp (`timestamp`, `calc_time`, `create_time`, `fundingTime` or `time`;
- * epoch seconds, milliseconds, microseconds or ISO text with its zone; text without one in Binance's metrics), perhaps a
- * `symbol`, and columns of numbers. null when it is something else.
+ * epoch seconds, milliseconds, microseconds or ISO text with its zone; text without one in Binance's metrics), perhaps
+ * a `symbol`, and columns of numbers. null when it is something else.
  *
  * @param wanted the name given with --series: the one column of this name, or the name for the only column there is
  * @throws MinutehandError USAGE when `wanted` fits no column, or is no name
