@@ -26,6 +26,7 @@ export const AUDITED_COMMANDS: readonly string[] = [
   'models rollback',
   'models shadow',
   'models sign',
+  'news import',
   'policy approve',
   'policy propose',
   'policy reject',
@@ -70,7 +71,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
       'strategy check',
       'strategy explain',
     ],
-    ...['rollout status', 'runs list', 'service status', 'signal verify', 'signals days', 'signals list'],
+    ...['news list', 'rollout status', 'runs list', 'service status', 'signal verify', 'signals days', 'signals list'],
     ...['signals verify', 'status', 'token list', 'trades check', 'trades list'],
   ],
   'they write files of results only': [

@@ -73,6 +73,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'auxiliary series of instruments: funding, open interest …',
     load: async () => (await import('./commands/series.ts')).addSeries,
   },
+  news: {
+    summary: 'the economic calendar: import a file, list the next events',
+    load: async () => (await import('./commands/news.ts')).addNews,
+  },
   collect: {
     summary: 'feed a live daemon from Binance: bars and auxiliary series',
     load: async () => (await import('./commands/collect.ts')).addCollect,

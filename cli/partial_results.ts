@@ -47,6 +47,8 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'models rollback',
     'models shadow',
     'models sign',
+    'news import',
+    'news list',
     'policy approve',
     'policy evidence',
     'policy propose',

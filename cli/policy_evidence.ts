@@ -30,6 +30,7 @@ import { rollovers } from '../shared/core/cost/rollover.ts';
 import { datasetPolicy } from '../trainer/learning/dataset/dataset_policy.ts';
 import { readKnownBars } from '../trainer/jobs/bars/known_bars.ts';
 import type { ComparedFigures, EvidenceFigures, EvidenceResult } from '../trainer/control/policy/evidence_schema.ts';
+import { withNews } from '../trainer/store/news.ts';
 import type { Store } from '../trainer/store/store.ts';
 
 const DAYS = 30;
@@ -122,7 +123,7 @@ function readBars(
 
 async function backtested(
   settings: Settings,
-  { paths }: EvidenceTask,
+  { paths, store }: EvidenceTask,
   bars: ReadonlyMap<string, BarColumns>,
   from: OpenTime,
 ): Promise<EvidenceFigures> {
@@ -130,7 +131,7 @@ async function backtested(
   const engine = { engine: inference.engine };
   const set = await loadModelSet(resolveBundle(paths.models), featureSchema(windows), ROWS_PER_SCORE, engine);
   try {
-    const policy = decisionPolicy(settings);
+    const policy = decisionPolicy(await withNews(settings, store));
     const { bundles } = await backtestPeriod({
       pairs: pairs.map(parsePair),
       bars,

@@ -48,6 +48,7 @@ import type { MarksOf } from '../shared/bundle/pointer_marks.ts';
 import { timeframesOf } from '../shared/bundle/origin.ts';
 import { FollowedModels } from './infer/followed_models.ts';
 import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
+import { followCalendar, type FollowedCalendar } from './infer/followed_calendar.ts';
 import { LeaseKeeper, type LeaseHealth } from './lease/lease_keeper.ts';
 import type { LeaseStore } from './lease/lease_store.ts';
 import { createJournal, type Journal } from './journal/journal.ts';
@@ -203,6 +204,7 @@ class AssembledDaemon implements Daemon {
   /** null = no instruments. */
   readonly #directions: FollowedDirections | null;
   readonly #halts: ActiveHalts;
+  readonly #calendar: FollowedCalendar;
   readonly #arrivals: ReturnType<typeof watchArrivals>;
   readonly #lease: LeaseKeeper | undefined;
   #redisFeed: RedisFeed | null = null;
@@ -241,6 +243,7 @@ class AssembledDaemon implements Daemon {
     this.#models = this.#followModels();
     this.#directions = this.#followDirections();
     this.#halts = this.#followHalts();
+    this.#calendar = this.#followCalendar();
     this.#arrivals = this.#watchArrivals();
     this.#startedMs = clock.nowMs();
     const rules = { ...this.#barRules(), open: market === 'live' };
@@ -305,6 +308,7 @@ class AssembledDaemon implements Daemon {
       models: this.#models,
       directions: this.#directions,
       halts: this.#halts,
+      calendar: this.#calendar,
       links: this.publishers.links,
       redisFeed: () => this.#redisFeed,
       lease: this.lease,
@@ -322,6 +326,7 @@ class AssembledDaemon implements Daemon {
     await this.pipeline.recover(restoredInputs(store, from, store.inputsFrom(from)), store.lastSignals(), async () => {
       // Before the models, so that not one bar is answered without them.
       this.#halts.check();
+      this.#calendar.check();
       await this.#models.check();
       await this.#directions?.check();
     });
@@ -364,6 +369,7 @@ class AssembledDaemon implements Daemon {
     this.#isSigningOff = true;
     this.#endChecks();
     this.#halts.stop();
+    this.#calendar.stop();
     void this.#models.stop();
     void this.#directions?.stop();
     await this.#redisFeed?.stop();
@@ -375,6 +381,7 @@ class AssembledDaemon implements Daemon {
   async stop(): Promise<void> {
     this.#endChecks();
     this.#halts.stop();
+    this.#calendar.stop();
     await this.#redisFeed?.stop();
     const loading = Promise.all([this.#models.stop(), this.#directions?.stop()]);
     await waitAtMost(this.#ports.scheduler, LOADING_GRACE_MS, (tell) => void loading.then(tell));
@@ -579,6 +586,22 @@ class AssembledDaemon implements Daemon {
         // Journaled at once, and not with the next bar: a power cut may undo the file.
         void this.pipeline.idleWindow().then(() => this.pipeline.settled());
       },
+    });
+  }
+
+  #followCalendar(): FollowedCalendar {
+    const { files, scheduler, clock } = this.#ports;
+    const { paths, log, print, modelPollMs = MODEL_POLL_MS } = this.#options;
+    return followCalendar({
+      modelsFolder: paths.models,
+      subjects: this.#subjects,
+      files,
+      scheduler,
+      pollMs: modelPollMs,
+      log,
+      print,
+      nowMs: () => clock.nowMs(),
+      apply: (events) => this.pipeline.inputs.apply({ kind: 'news', events }),
     });
   }
 

@@ -139,6 +139,7 @@ export class Instruments {
       requireEdge: decider.requireEdge,
       isDegraded: degradations.isInstrumentDegraded(group.timeframe),
       stop: halts.stopOfInstrument(index),
+      news: decider.newsOf(pairIndex),
     };
     const instrument = instruments[index]!;
     const label = this.#labels[index]!;

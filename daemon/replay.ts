@@ -301,6 +301,7 @@ async function resumeBehind(
     if (active.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(active.version) });
     for (const row of active.directions) pipeline.inputs.apply(await inputOf(row, loadModels, loadDirection));
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
+    if (active.news !== null) pipeline.inputs.apply(await inputOf(active.news, loadModels));
     if (active.rollout !== null) pipeline.inputs.apply(await inputOf(active.rollout, loadModels));
     for (const text of active.degradations.texts())
       pipeline.inputs.apply({ kind: 'degraded', ...parseDegradationText(text) });
@@ -315,14 +316,17 @@ interface StandingState {
   readonly directions: Iterable<InputRow>;
   /** Row of its stage. */
   readonly rollout: InputRow | null;
+  /** Row of the calendar. */
+  readonly news: InputRow | null;
 }
 
-/** Models, halts, degradations and rollout after these inputs. */
+/** Models, halts, degradations, rollout and calendar after these inputs. */
 function standingAt(inputs: Iterable<InputRow>): StandingState {
   const degradations = new DegradationSet();
   let version = '';
   let halts = '';
   let rollout: InputRow | null = null;
+  let news: InputRow | null = null;
   const directions = new Map<string, InputRow>();
   for (const row of inputs) {
     const { kind, subject } = row;
@@ -331,6 +335,7 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
       if (version !== '') degradations.endOfSlot(PAIRS_SLOT);
     } else if (kind === 'halts') halts = subject;
     else if (kind === 'rollout') rollout = row;
+    else if (kind === 'news') news = row;
     else if (kind === 'direction') {
       const [timeframe, direction = ''] = subject.split(' ') as [Timeframe, string?];
       directions.set(timeframe, row);
@@ -343,11 +348,12 @@ function standingAt(inputs: Iterable<InputRow>): StandingState {
     if (kind === 'boot') {
       version = '';
       rollout = null;
+      news = null;
       directions.clear();
       degradations.clear();
     }
   }
-  return { version, halts, degradations, directions: directions.values(), rollout };
+  return { version, halts, degradations, directions: directions.values(), rollout, news };
 }
 
 const MAX_DIFFERENCES = 20;

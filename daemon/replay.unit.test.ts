@@ -8,6 +8,7 @@ import { ALL_PAIRS, parseStanding, type StandingHalt } from '../shared/bundle/ha
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
+import { IMPORTANCES } from '../shared/core/news/news_event.ts';
 import { sigmoid } from '../shared/elementary.ts';
 import { createExplainer } from '../shared/explain/explain_minute.ts';
 import { parsePair } from '../shared/pair.ts';
@@ -22,8 +23,9 @@ import { recoveryStart } from './journal/recovery.ts';
 import { bodyOf, byMinute, openBench, withInference, type Bench } from './pipeline.fixture.ts';
 import { replayJournal, type JournalReplaySummary } from './replay.ts';
 import { Database } from '../shared/store/sqlite.ts';
-import { barInput, emptyInput } from './queue/input.ts';
+import { barInput, emptyInput, type NewsInput } from './queue/input.ts';
 
+const NEWS_STOP = { importance: 'medium', minutes_before: 15, minutes_after: 10, close: true } as const;
 const settings = tinySettings();
 const { windows, pairs: pairIds, feed } = settings.minutehand;
 const WARMUP = warmupBars(windows);
@@ -83,6 +85,7 @@ async function liveThrough(
       if (rng.integer(2) === 0)
         bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: someHalts(), resumed: [] } });
       bench.pipeline.inputs.apply({ kind: 'swap', set: await loadModels(versions[0]!) });
+      if (policies.length > 0) bench.pipeline.inputs.apply(someNews());
     });
     return bench;
   };
@@ -91,6 +94,16 @@ async function liveThrough(
       pair_id: [ALL_PAIRS, ...pairIds][rng.integer(1 + pairIds.length)]!,
       version: versions[rng.integer(2)]!,
     }));
+  const happening = createRng(`${seed} news`);
+  const someNews = (): NewsInput => ({
+    kind: 'news',
+    events: Array.from({ length: happening.integer(60) }, () => ({
+      time: MARKET[happening.integer(MARKET.length)]!.time,
+      currency: ['USD', 'EUR', 'JPY', 'CAD'][happening.integer(4)]!,
+      importance: IMPORTANCES[happening.integer(3)]!,
+      name: `event ${happening.integer(9)}`,
+    })),
+  });
   let bench = await boot();
   for (const { bars } of MARKET.slice(0, WARMUP - 20))
     for (const bar of bars) bench.pipeline.inputs.take(barInput(bar, true));
@@ -115,6 +128,7 @@ async function liveThrough(
       inEffect = policies[rng.integer(policies.length)]!;
       bench.pipeline.inputs.apply({ kind: 'policy', record: decisionRecord(inEffect) });
     }
+    if (policies.length > 0 && happening.integer(20) === 0) bench.pipeline.inputs.apply(someNews());
     await bench.pipeline.settled();
     // Sometimes another policy was approved while there was no daemon.
     if (dice > 0.91 && dice < 0.92 && policies.length > 0) inEffect = policies[rng.integer(policies.length)]!;
@@ -269,6 +283,10 @@ describe('replayJournal', () => {
         tinySettings({ core: { require_edge: false, leverage_reduction_rate: { drawdown, risk_score: [] } } }),
         tinySettings({ minutehand: { decision: { z_entry: 1.2 } } }),
         limited,
+        tinySettings({
+          core: { require_edge: false, news_stop: NEWS_STOP },
+          minutehand: { decision: { z_entry: 1.2 } },
+        }),
         // As the first version decided: without swaps in the expected result, with logarithmic returns.
         byFirstRules(tinySettings({ core: { leverage_reduction_rate: { drawdown, risk_score: [] } } })),
       ];
@@ -286,12 +304,22 @@ describe('replayJournal', () => {
       // Explained with the positions of the other pairs at that minute, by the policy of that minute.
       const explainer = createExplainer(settings, { models: folder, journal: () => path });
       const refused = signals.filter(({ body }) => bodyOf({ body }).reason === 'EXPOSURE');
-      expect(refused.length).toBeGreaterThan(3);
+      expect(refused.length).toBeGreaterThan(2);
       for (const { pairId, time } of refused) {
         const { gate, to_enter, reproduced } = await explainer.explain(pairId, time);
         expect(reproduced.equal).toBe(true);
         expect(to_enter).toMatchObject([{ name: 'exposure', value: gate!.exposure!.net, limit: 0.6, relation: '<=' }]);
         expect(gate!.exposure!.net).toBeGreaterThan(0.6);
+      }
+      // And with the calendar that the daemon had at that minute.
+      const stopped = signals.filter(({ body }) => bodyOf({ body }).reason === 'NEWS');
+      expect(stopped.length).toBeGreaterThan(3);
+      for (const { pairId, time } of stopped.slice(0, 20)) {
+        const { conditions, gate, reproduced } = await explainer.explain(pairId, time);
+        expect(reproduced.equal).toBe(true);
+        expect(conditions.find(({ holds }) => !holds)).toMatchObject({ name: 'news', value: gate!.news!.minutes_left });
+        expect(gate!.news!.minutes_left).toBeGreaterThan(0);
+        expect(gate!.news!.name).toContain('event');
       }
       store.prune({ throughRow: signals.length, publishedBeforeMs: Infinity }, Math.floor(signals.length / 2));
       const pruned = await replayOf(store);

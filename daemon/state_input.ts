@@ -1,3 +1,4 @@
+import { asKnown } from '../shared/calendar/calendar_text.ts';
 import type { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Decider } from './decide/decider.ts';
@@ -17,7 +18,7 @@ export interface States {
   readonly halts: Pick<HaltedPairs, 'setHalts'>;
   readonly shadow: Pick<Shadow, 'swap'>;
   readonly arms: Pick<RolloutArms, 'change' | 'restart'>;
-  readonly decider: Pick<Decider, 'setPolicy'>;
+  readonly decider: Pick<Decider, 'setPolicy' | 'setCalendar'>;
   readonly degradations: DegradationSet;
   readonly batches: Pick<BatchPublisher, 'hold'>;
   readonly series: Pick<SeriesBook, 'take'>;
@@ -41,6 +42,8 @@ export function takeEffect(input: StateInput, states: States): void {
       return series.take(input.observation);
     case 'policy':
       return decider.setPolicy(input.record);
+    case 'news':
+      return decider.setCalendar(input.events.map(asKnown));
     case 'lease':
       return batches.hold(input.fence, clock.nowMs());
     case 'degraded':
@@ -48,10 +51,11 @@ export function takeEffect(input: StateInput, states: States): void {
     case 'recovered':
       return degradations.delete(input.what, input.scope ?? scopeOf(input.what));
     case 'boot':
-      // Halts outlive the process.
+      // Halts outlive the process; the calendar is journaled again by each.
       slots.clear();
       directions.clear();
       arms.restart();
+      decider.setCalendar([]);
       degradations.clear();
   }
 }

@@ -639,6 +639,16 @@ export const ERRORS = {
     message: 'A WebAssembly program is missing or damaged.',
     next: 'Run `npm run build`; until then onnxruntime scores.',
   },
+  NEWS_FORMAT: {
+    status: 422,
+    message: 'The file is no economic calendar.',
+    next: 'A CSV has columns for time (UTC), currency, importance and name: docs/guides/NEWS.md#files.',
+  },
+  NEWS_STALE: {
+    status: 409,
+    message: 'The economic calendar does not reach far enough ahead: news_stop stops nothing that it does not know.',
+    next: 'Let the expert advisor send it (InpNews), or import a newer file: `minutehand news import <file>`.',
+  },
   HALTS_FORMAT: {
     status: 422,
     message: 'models/halts.json cannot be used.',

@@ -21,6 +21,7 @@ function makeSettings(): Settings {
     leverage_reduction_rate: { drawdown: [], risk_score: [] },
     max_symbol_exposure: null,
     max_currency_exposure: null,
+    news_stop: null,
     no_entry_windows: ['16:45-18:15', 'Tue 08:30-08:40'],
     min_expected_net_bps: -1,
   };

@@ -115,6 +115,7 @@ class InputReader {
       case 'lease':
         // Answers are the same with and without it.
         return;
+      case 'news':
       case 'policy':
       case 'rollout':
       case 'earlier':

@@ -15,6 +15,9 @@ import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { COST_MODELS, tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
 import { homePaths } from '../../shared/home.ts';
+import { newsCurrencies } from '../../shared/core/news/news_currencies.ts';
+import { isAtLeast } from '../../shared/core/news/news_event.ts';
+import { counted } from '../../shared/counted.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import {
   busiestHours,
@@ -137,6 +140,8 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   const files = flags.out === undefined ? null : writeFiles(flags.out, result, sets, settings);
   const seconds = (performance.now() - startedMs) / 1000;
   show(result, sets, policy.require_edge, seconds, output);
+  const news = newsOf(settings, result);
+  if (news !== null) output.line(newsText(news));
   for (const line of table.length === 0 ? [] : ['', ...costTable(table)]) output.line(line);
   if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
 
@@ -157,6 +162,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     trading_days: result.days.length,
     require_edge: policy.require_edge,
     cost_model: flags.costs,
+    news,
     ...(table.length > 0 && { cost_table: table }),
     costs: costsOf(result.pairs, settings),
     assumptions: ASSUMPTIONS,
@@ -324,6 +330,25 @@ function compare(champion: BundleDocument, challenger: BundleDocument): object {
     ai1_auc: more(champion.models.ai1.auc, challenger.models.ai1.auc),
     ai2_auc: more(champion.models.ai2.auc, challenger.models.ai2.auc),
   };
+}
+
+/**
+ * Of the calendar, the events of the backtest's currencies in its period that stop entries; null with `news_stop` off.
+ */
+function newsOf({ core, news = [] }: Settings, { pairs, first, last }: PeriodResult) {
+  if (core.news_stop === null) return null;
+  const { importance } = core.news_stop;
+  const currencies = [...new Set(pairs.flatMap((id) => newsCurrencies(parsePair(id))))].sort();
+  const own = news.filter((event) => currencies.includes(event.currency) && isAtLeast(event.importance, importance));
+  const events = own.filter(({ time }) => time >= first && time <= last).length;
+  return { importance, currencies, events, known_events: own.length };
+}
+
+function newsText({ importance, currencies, events, known_events }: NonNullable<ReturnType<typeof newsOf>>): string {
+  const what = `news_stop: ${counted(events, 'event')} of importance ${importance} or more of ${currencies.join(', ')} in this period`;
+  return events > 0
+    ? `${what}.`
+    : `${what}: nothing was stopped. The calendar has ${known_events} at other times; \`minutehand news import <file>\` adds some.`;
 }
 
 function show(

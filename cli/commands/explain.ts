@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { createExplainer } from '../../shared/explain/explain_minute.ts';
 import type { ExplainedModel, Explanation } from '../../shared/explain/explanation.ts';
+import { counted } from '../../shared/counted.ts';
+import { oneLine } from '../../shared/one_line.ts';
 import type { ConditionState } from '../../shared/core/rule/conditions.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
@@ -60,6 +62,7 @@ function linesOf(explanation: Explanation): string[] {
           `costs  round trip ${costs.round_trip_bps.toFixed(2)} bp, overnight swaps ${costs.expected_swap_bps.toFixed(2)} bp, expected ${costs.expected_gross_bps.toFixed(2)} bp before and ${costs.expected_net_bps.toFixed(2)} bp after them`,
         ]),
     ...exposureLine(explanation),
+    ...newsLine(explanation),
     ...titled('to exit, any of these, the nearest first', to_exit),
     ...titled('to enter, all of these, the nearest first', to_enter),
   ];
@@ -70,6 +73,15 @@ function exposureLine({ gate }: Explanation): string[] {
   if (gate === null || gate.exposure === null) return [];
   const { kind, key, net, limit } = gate.exposure;
   return [`exposure  an entry makes ${kind} ${key} ${net.toFixed(3)} net over all positions, limit ${limit}`];
+}
+
+/** Near an event: which, and how long it stops entries. */
+function newsLine({ gate }: Explanation): string[] {
+  if (gate === null || gate.news === null) return [];
+  const { time, currency, importance, name, minutes_left } = gate.news;
+  return [
+    `news  ${shownMinute(time)} UTC ${currency} ${oneLine(name)} (${importance}): no entry for ${counted(minutes_left, 'more minute')}`,
+  ];
 }
 
 function titled(title: string, conditions: readonly ConditionState[]): string[] {

@@ -29,6 +29,7 @@ import {
   type Timeframe,
 } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
+import { withOwnNews } from '../../trainer/jobs/bars/installation_bars.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal } from '../../shared/store/journal.ts';
@@ -137,7 +138,7 @@ function show(summary: JournalReplaySummary, output: Output): void {
 }
 
 async function runBars(data: string, flags: ReplayFlags, output: Output): Promise<void> {
-  const settings = loadSettings();
+  const settings = await withOwnNews(loadSettings());
   const { minutehand } = settings;
   const { from = 0 as OpenTime, to = Infinity as OpenTime } = parsePeriod(flags);
   const modelsFolder = flags.models ?? homePaths().models;

@@ -59,6 +59,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
   reportBars(report, settings, health, nowMs);
   reportSeries(report, health);
   reportHalts(report, health);
+  reportNews(report, health);
   reportDegradations(report, health);
   reportSignals(report, settings, daemon, health, nowMs);
 
@@ -141,6 +142,13 @@ function reportDirection({ problem }: Report, { minutehand }: Settings, { shard,
   if (direction.refused === null) return;
   const { version, code, message, next } = direction.refused;
   problem(`refused direction model ${version}. ${code}: ${message}`, next);
+}
+
+/** A daemon of an earlier version reports no news. */
+function reportNews({ problem }: Report, { news }: Partial<Pick<HealthReport, 'news'>>): void {
+  if ((news ?? null) === null || news!.fault === null) return;
+  const { code, message, next } = news!.fault;
+  problem(`${code}: ${message}`, next);
 }
 
 function reportRollout({ problem }: Report, { rollout_refused }: HealthReport): void {

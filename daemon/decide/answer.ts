@@ -2,6 +2,7 @@ import type { StopKind } from '../../shared/bundle/halts.ts';
 import { closeTimestamp } from '../../shared/bar.ts';
 import { servingSet, type BatchScores, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { quotedBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
+import type { NewsWindows } from '../../shared/core/news/news_windows.ts';
 import type { ExposureAfter, ExposureMeter } from '../../shared/core/position/exposure.ts';
 import { candidateExposure } from '../../shared/strategies/pair_reversion/candidate_exposure.ts';
 import { entryLegs } from '../../shared/strategies/pair_reversion/entry_legs.ts';
@@ -39,6 +40,8 @@ export interface AnswerContext {
   readonly halted: Uint8Array;
   readonly encoder: BodyEncoder;
   readonly exposure: ExposureMeter;
+  /** By pair index: where news keep it from entering; empty where the policy asks for none. */
+  readonly news: readonly (NewsWindows | null)[];
   /** By pair index: the virtual positions that these answers belong to. */
   readonly positions: readonly Position[];
   /** Only while a rollout is active. */
@@ -91,9 +94,10 @@ export function answerMinute(
   const scores = row < 0 ? null : context.scores;
   const scored = scores === null ? null : scoresAtRow(scores, row, frame!, models, context, minute);
   const isDecided = frame !== null && !isHeartbeat(minute);
+  const news = context.news[pairIndex] ?? null;
   const exposure = isDecided ? candidateExposure(policy, context.exposure, context.positions, pairIndex, frame) : null;
   const { decision, position: taken } = isDecided
-    ? step(frame, scored, gateOf(models, pair, isHalted, stopOf(standing), exposure), policy, position, id, time)
+    ? step(frame, scored, gateOf(models, pair, isHalted, stopOf(standing), exposure, news), policy, position, id, time)
     : { decision: hold(minute, position), position };
   const fullScale = scores === null ? null : scores.position_scale[row]!;
   const market = isDecided ? frame : null;
@@ -182,10 +186,12 @@ function gateOf(
   isHalted: boolean,
   stop: StopKind | null,
   exposure: ExposureAfter | null,
+  news: NewsWindows | null,
 ): Gate {
   // Stryker disable next-line ObjectLiteral,BooleanLiteral: without models nothing is scored, and no decision asks the gate
-  if (models === null) return { theta1: 1, theta2: 0, hasEdge: false, isHalted, stop, exposure };
-  return { theta1: models.theta1, theta2: models.theta2, hasEdge: models.hasEdge(id), isHalted, stop, exposure };
+  if (models === null) return { theta1: 1, theta2: 0, hasEdge: false, isHalted, stop, exposure, news };
+  const hasEdge = models.hasEdge(id);
+  return { theta1: models.theta1, theta2: models.theta2, hasEdge, isHalted, stop, exposure, news };
 }
 
 /** Nothing can be decided: not warm, no complete minute, or a heartbeat. */

@@ -4,6 +4,8 @@ import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import type { FillCosts, PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../../shared/strategies/pair_reversion/pair_input.ts';
 import { ExposureMeter } from '../../shared/core/position/exposure.ts';
+import type { NewsEvent } from '../../shared/core/news/news_event.ts';
+import { newsWindows, withCalendar, type NewsWindows } from '../../shared/core/news/news_windows.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
 import { pairCosts } from '../../shared/policy/costs.ts';
@@ -41,6 +43,9 @@ export class Decider {
   readonly #positions: Position[];
   readonly #encoder = createBodyEncoder();
   readonly #exposure: ExposureMeter;
+  /** By subject; empty where the policy has no `news`, so that a bar looks nothing up. */
+  #news: readonly (NewsWindows | null)[] = [];
+  #calendar: readonly NewsEvent[] = [];
 
   constructor(options: DeciderOptions) {
     this.#options = options;
@@ -51,6 +56,7 @@ export class Decider {
     this.#labels = options.pairs.map(pairLabel);
     this.#costs = options.pairs.map((pair) => pairCosts(options.costs, pair));
     this.#positions = options.pairs.map(() => FLAT);
+    this.#layNews();
   }
 
   get policyHash(): string {
@@ -62,14 +68,39 @@ export class Decider {
     return this.#policy.require_edge;
   }
 
+  /** Whether entries are stopped near news. */
+  get stopsForNews(): boolean {
+    return this.#policy.news !== undefined;
+  }
+
   /** From the next minute on. @throws RangeError when a symbol of ours has no costs; nothing is changed then */
   setPolicy({ policy, policyHash, costs }: DecisionRecord): void {
     this.#costs = this.#options.pairs.map((pair) => pairCosts(costs, pair));
     this.#policy = policy;
     this.#policyHash = policyHash;
+    this.#layNews();
     this.ids.setPolicy(policyHash);
     if (policy.leverage === undefined)
       this.#positions.forEach((position, pairIndex) => (this.#positions[pairIndex] = withoutAccount(position)));
+  }
+
+  /** The events that are known from the next minute on. */
+  setCalendar(events: readonly NewsEvent[]): void {
+    this.#calendar = events;
+    this.#layNews();
+  }
+
+  /** Where news keep a subject from entering; null = nowhere. */
+  newsOf(subjectIndex: number): NewsWindows | null {
+    return this.#news[subjectIndex] ?? null;
+  }
+
+  #layNews(): void {
+    const { news } = this.#policy;
+    const { subjects, pairs } = this.#options;
+    // Where bars are replayed, the settings have a calendar of their own.
+    const policy = news?.spans === undefined ? news && withCalendar(news, this.#calendar) : news;
+    this.#news = policy === undefined ? [] : (subjects ?? pairs).map((subject) => newsWindows(policy, subject));
   }
 
   /** Of a pair that is not ours: ignored. */
@@ -138,6 +169,7 @@ export class Decider {
       halted,
       encoder,
       exposure: this.#exposure,
+      news: this.#news,
       positions,
       rollout,
     };

@@ -1,5 +1,6 @@
 import { closeTimestamp } from '../../shared/bar.ts';
 import type { StopKind } from '../../shared/bundle/halts.ts';
+import type { NewsWindows } from '../../shared/core/news/news_windows.ts';
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { DirectionProbabilities } from '../../shared/strategies/direction/direction_input.ts';
 import { stepInstrument, type InstrumentPosition } from '../../shared/strategies/direction/instrument_position.ts';
@@ -46,6 +47,8 @@ export interface InstrumentContext {
   readonly isDegraded: boolean;
   /** By a person; null = neither entries are stopped nor the position is to be closed. */
   readonly stop: StopKind | null;
+  /** Where news keep it from entering; null = nowhere. */
+  readonly news: NewsWindows | null;
 }
 
 /** @param id signal_id of the answer */
@@ -57,13 +60,15 @@ export function answerInstrument(
   before: InstrumentPosition,
   id: string,
 ): InstrumentAnswer {
-  const { scores, row, isReady, close, requireEdge, stop } = context;
+  const { scores, row, isReady, close, requireEdge, stop, news } = context;
+  const { time } = minute;
   const { model } = scores;
   const probabilities = row < 0 ? null : probabilitiesAt(scores, row);
   const isDecided = minute.outcome === 'COMPLETE' && isReady;
   const hasEdge = !requireEdge || model?.manifest.edge[instrument.a]?.no_edge === false;
+  const strategy = model?.manifest.strategy ?? null;
   const { action, reason, position } = isDecided
-    ? stepInstrument(model?.manifest.strategy ?? null, before, { close, probabilities, hasEdge, stop }, id, minute.time)
+    ? stepInstrument(strategy, before, { close, probabilities, hasEdge, stop, news, time }, id, time)
     : { action: 'HOLD' as const, reason: holdReason(minute), position: before };
   const exits = position.exits ?? before.exits ?? model?.manifest.strategy ?? null;
   const body: InstrumentBody = {

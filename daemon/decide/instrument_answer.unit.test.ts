@@ -27,6 +27,7 @@ const CONTEXT: InstrumentContext = {
   requireEdge: true,
   isDegraded: false,
   stop: null,
+  news: null,
 };
 const LONG: InstrumentPosition = {
   side: 1,

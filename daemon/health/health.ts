@@ -85,6 +85,8 @@ export interface HealthReport extends TransportsHealth {
   readonly stops: readonly Stop[];
   /** Why models/halts.json is not followed, until it is whole again. What was halted stays so. */
   readonly halts_refused: ErrorReport | null;
+  /** With `news_stop`: known events of our currencies, and why the calendar cannot be relied on; null without. */
+  readonly news: { readonly events: number; readonly fault: ErrorReport | null } | null;
   readonly degradations: readonly string[];
   /** Things outside the process that fail; each is a degradation too. */
   readonly dependencies: readonly DependencyFault[];

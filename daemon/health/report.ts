@@ -1,4 +1,5 @@
 import type { ActiveHalts } from '../infer/active_halts.ts';
+import type { FollowedCalendar } from '../infer/followed_calendar.ts';
 import type { FollowedDirections } from '../infer/followed_directions.ts';
 import type { FollowedModels } from '../infer/followed_models.ts';
 import type { PipelineStatus } from '../status/pipeline_status.ts';
@@ -18,6 +19,7 @@ export interface HealthSources {
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion' | 'rolloutRefused'>;
   readonly directions: Pick<FollowedDirections, 'refused' | 'missingSources'> | null;
   readonly halts: ActiveHalts;
+  readonly calendar: Pick<FollowedCalendar, 'events' | 'fault'>;
   readonly links: Publishers['links'];
   redisFeed(): RedisFeed | null;
   lease(): HealthReport['lease'];
@@ -76,6 +78,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     halts: halts.halts(),
     stops: halts.stops(),
     halts_refused: halts.refused(),
+    news: status.stopsForNews ? { events: sources.calendar.events().length, fault: sources.calendar.fault() } : null,
     degradations: [...degradations],
     dependencies: sources.faults(),
     late_bars: sources.lateBars(),

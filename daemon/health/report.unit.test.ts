@@ -14,6 +14,8 @@ const MODELS = {
   manifest: { market: 'live' },
 } as unknown as ModelSet;
 
+const STALE = new MinutehandError('NEWS_STALE').toJSON();
+
 /** A daemon of two pairs in good order, or with these changes. */
 function reportOf(status: object = {}, changes: object = {}): HealthReport {
   const sources = {
@@ -26,6 +28,7 @@ function reportOf(status: object = {}, changes: object = {}): HealthReport {
       expiredPairs: [],
       haltedPairs: [],
       readyPairs: 2,
+      stopsForNews: false,
       degradations: new Set(),
       suspectBars: new Map([['EURUSD', 3]]),
       series: [],
@@ -34,6 +37,7 @@ function reportOf(status: object = {}, changes: object = {}): HealthReport {
     },
     models: { refused: null, shadowVersion: null, rolloutRefused: null },
     halts: { halts: () => [], stops: () => [], refused: () => null },
+    calendar: { events: () => [{}, {}], fault: () => STALE },
     links: {},
     redisFeed: () => null,
     faults: () => [],
@@ -75,6 +79,7 @@ describe('the health of a daemon', () => {
       stops: [],
       halts_refused: null,
       dependencies: [],
+      news: null,
       degradations: [],
       late_bars: null,
       suspect_bars: { EURUSD: 3 },
@@ -104,6 +109,11 @@ describe('the health of a daemon', () => {
     const standby = { role: 'standby', fence: null, holder: 'a/1/x', server: 'up' };
     expect(reportOf({}, { lease: () => standby })).toMatchObject({ status: 'ok', lease: standby });
     expect(reportOf({}, { lease: () => ({ ...standby, holder: null }) }).status).toBe('waiting');
+  });
+
+  it('says how the calendar stands where the policy stops for news, and nothing of it elsewhere', () => {
+    expect(reportOf({ stopsForNews: true }).news).toEqual({ events: 2, fault: STALE });
+    expect(reportOf().news).toBeNull();
   });
 
   it('is degraded by each fault', () => {

@@ -30,6 +30,7 @@ const GOOD: HealthReport = {
   stops: [],
   halts_refused: null,
   dependencies: [],
+  news: null,
   degradations: [],
   late_bars: null,
   suspect_bars: {},

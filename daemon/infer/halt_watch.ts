@@ -1,5 +1,6 @@
 import { haltsPath, readHalts, type Halts } from '../../shared/bundle/halts.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
+import { watchWholeFile, type FileWatch } from './whole_file_watch.ts';
 
 export interface HaltWatchOptions {
   readonly modelsFolder: string;
@@ -14,43 +15,16 @@ export interface HaltWatchOptions {
   onWithdrawn(): void;
 }
 
-export interface HaltWatch {
-  /** Looks now. */
-  check(): void;
-  stop(): void;
-}
-
-const ABSENT = 'absent';
-
 /**
  * Follows `models/halts.json`. A timer of its own, beside that of the models: loading a bundle may take a second, and a
- * halt does not wait for it. As long as the file is the same, a look is one `stat`; what could not be read is tried
- * again each time.
+ * halt does not wait for it.
  */
-export function watchHalts(options: HaltWatchOptions): HaltWatch {
+export function watchHalts(options: HaltWatchOptions): FileWatch {
   const { modelsFolder, files } = options;
-  let current = '';
-  let refusalStands = false;
-
-  function check(): void {
-    const stat = files.stat(haltsPath(modelsFolder));
-    const seen = stat === null ? ABSENT : `${stat.inode}:${stat.bytes}:${stat.modifiedMs}`;
-    if (seen === current) return;
-    let halts: Halts;
-    try {
-      halts = readHalts(modelsFolder, files);
-    } catch (error) {
-      // The same bytes as before the damage are read again too.
-      current = '';
-      if (!refusalStands) options.onRefused(error);
-      refusalStands = true;
-      return;
-    }
-    current = seen;
-    if (refusalStands) options.onWithdrawn();
-    refusalStands = false;
-    options.onHalts(halts);
-  }
-
-  return { check, stop: options.scheduler.every(options.pollMs, check) };
+  return watchWholeFile({
+    ...options,
+    path: haltsPath(modelsFolder),
+    read: () => readHalts(modelsFolder, files),
+    onRead: (halts) => options.onHalts(halts),
+  });
 }

@@ -17,6 +17,7 @@ const QUIET: Omit<MetricsSource, 'observed'> = {
     models: null,
     rollout: null,
     policyHash: 'p',
+    stopsForNews: false,
     degradations: new Set(),
     isDegraded: () => false,
     lastTimes: new Map(),

@@ -3,6 +3,7 @@ import { parseStanding, standingText, type Standing } from '../../shared/bundle/
 import type { DirectionModel } from '../../shared/bundle/direction/direction_model.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { FAILED_ROLLOUT, parseRolloutText, rolloutText, type ActiveRollout } from '../../shared/bundle/rollout.ts';
+import { calendarText, parseCalendarText, type ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
 import type { Position } from '../../shared/core/position/position.ts';
 import type { Arm } from '../../shared/core/rollout/assignment.ts';
 import type { Timeframe } from '../../shared/pair.ts';
@@ -98,6 +99,12 @@ export interface LeaseInput extends JournaledLease {
   readonly kind: 'lease';
 }
 
+/** The economic calendar as it is known from the next minute on, in place of the one before. */
+export interface NewsInput {
+  readonly kind: 'news';
+  readonly events: readonly ScheduledEvent[];
+}
+
 /** A value of an auxiliary series; bars that close after its arrival see it. */
 export interface SeriesInput {
   readonly kind: 'series';
@@ -115,6 +122,7 @@ export type StateInput =
   | RolloutInput
   | PolicyInput
   | LeaseInput
+  | NewsInput
   | SeriesInput;
 
 /**
@@ -188,6 +196,8 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
       return row(leaseText(input));
     case 'policy':
       return row(input.record.text);
+    case 'news':
+      return row(calendarText(input.events));
     case 'series':
       return observationRow(input.observation);
     case 'shadow':
@@ -262,6 +272,8 @@ export async function inputOf(
     }
     case 'lease':
       return { kind, ...parseLeaseText(subject) };
+    case 'news':
+      return { kind, events: parseCalendarText(subject) };
     case 'policy':
       return { kind, record: parseDecisionRecord(subject) };
     case 'series':

@@ -135,6 +135,7 @@ export class Inputs implements BarSink, SeriesSink, InputSink {
       case 'boot':
       case 'lease':
       case 'policy':
+      case 'news':
         return this.#enqueue(input);
     }
   }

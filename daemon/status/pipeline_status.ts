@@ -29,7 +29,7 @@ interface Owners {
   isReady(pairIndex: number): boolean;
   /** Whether any bar of an instrument had its taker volume. */
   hasTaker(): boolean;
-  readonly decider: Pick<Decider, 'policyHash'>;
+  readonly decider: Pick<Decider, 'policyHash' | 'stopsForNews'>;
   readonly series: Pick<SeriesBook, 'latest'>;
   readonly envelope: Envelope;
   readonly batches: Pick<BatchPublisher, 'withheld'>;
@@ -67,6 +67,11 @@ export class PipelineStatus {
   /** Of the policy that decides. */
   get policyHash(): string {
     return this.#owners.decider.policyHash;
+  }
+
+  /** Whether that policy stops entries near news. */
+  get stopsForNews(): boolean {
+    return this.#owners.decider.stopsForNews;
   }
 
   get degradations(): ReadonlySet<string> {

@@ -5841,7 +5841,7 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -5857,7 +5857,7 @@ export interface components {
             /** @description Entry conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -5873,7 +5873,7 @@ export interface components {
             /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
             to_exit: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -6100,7 +6100,7 @@ export interface components {
             /** @description Entry conditions, in order of evaluation */
             conditions: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -6116,7 +6116,7 @@ export interface components {
             /** @description Entry conditions that failed, nearest first */
             to_enter: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;
@@ -6132,7 +6132,7 @@ export interface components {
             /** @description Conditions that end the position open before the bar, nearest first; empty when flat */
             to_exit: {
                 /** @enum {string} */
-                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
+                name: "flat" | "stop" | "model" | "halt" | "edge" | "beta_min" | "beta_max" | "z" | "session" | "news" | "return_prob" | "risk_score" | "expected_net" | "exposure" | "reverted" | "stop_loss" | "age" | "risk" | "news_close" | "close_all" | "ml_up_prob" | "ml_up_lead" | "ml_down_prob" | "ml_down_lead" | "target" | "opposite";
                 /** @description Reason of HOLD if an entry fails, of EXIT if an exit holds */
                 reason: string;
                 holds: boolean;

@@ -6,13 +6,15 @@ const KIB = 1 << 10;
 const MIB = 1 << 20;
 
 /**
- * Size limit of each kind of file in a folder of bundles. A pointer or `halts.json` may be a symbolic link, and so
- * may the folder of a bundle; a file of a bundle may not: it would be one from outside.
+ * Size limit of each kind of file in a folder of bundles. A pointer, `halts.json` or `news.json` may be a symbolic
+ * link, and so may the folder of a bundle; a file of a bundle may not: it would be one from outside.
  */
 const LIMITS = {
   /** `active.json`, `shadow.json`. */
   pointer: { maxBytes: 64 * KIB, followsLinks: true },
   halts: { maxBytes: 4 * MIB, followsLinks: true },
+  /** `news.json`: some 120 bytes an event, a few hundred events. */
+  calendar: { maxBytes: 4 * MIB, followsLinks: true },
   /** Some 300 bytes a pair and model: thousands of pairs. */
   manifest: { maxBytes: 4 * MIB, followsLinks: false },
   signature: { maxBytes: 64 * KIB, followsLinks: false },

@@ -7,6 +7,7 @@ import type { TreeEnsemble } from '../bundle/onnx/tree_ensemble.ts';
 import { entryStates, exitStates, failingConditions } from '../core/rule/conditions.ts';
 import { ageInstrument } from '../strategies/direction/direction_input.ts';
 import { DIRECTION_RULE } from '../strategies/direction/direction_rule.ts';
+import type { NewsWindows } from '../core/news/news_windows.ts';
 import { INSTRUMENT_WINDOWS } from '../core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../core/features/instrument/instrument_features.ts';
 import { FLAT_POSITION, rulesOf, type InstrumentPosition } from '../strategies/direction/instrument_position.ts';
@@ -60,6 +61,8 @@ export interface InstrumentQuestion {
   readonly answer: JournaledAnswer;
   /** Of the policy that decided. */
   readonly requireEdge: boolean;
+  /** Where the news of this minute's calendar keep it from entering; null = nowhere. */
+  readonly news: NewsWindows | null;
   modelOf(version: string): Promise<ExplainedDirection>;
 }
 
@@ -87,6 +90,8 @@ export async function explainInstrument(question: InstrumentQuestion): Promise<I
             probabilities === null ? null : { ML_UP_PROB: up!, ML_DOWN_PROB: down!, ML_RANGE_PROB: range! },
           hasEdge,
           stop: stopIn(signal),
+          news: question.news,
+          time,
           strategy: rulesOf(strategy, position),
           position: ageInstrument(position),
         };

@@ -4,6 +4,10 @@ import { REASONS } from '../strategies/pair_reversion/reasons.ts';
 import type { DecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
 import { entryStates, exitStates, failingConditions, type ConditionState } from '../core/rule/conditions.ts';
 import { ExposureMeter, type ExposureAfter } from '../core/position/exposure.ts';
+import { explainNews } from './explained_news.ts';
+import { asKnown, parseCalendarText } from '../calendar/calendar_text.ts';
+import type { NewsEvent } from '../core/news/news_event.ts';
+import { newsWindows, withCalendar } from '../core/news/news_windows.ts';
 import { PAIR_RULE, sideAgainst } from '../strategies/pair_reversion/pair_rule.ts';
 import type { Frame } from '../core/features/feature.ts';
 import { PairFeatures } from '../core/features/features.ts';
@@ -57,13 +61,14 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
         if (answer === null) throw noSignal(pair, time);
         const decided = settingsOf(journal, answer, settings);
         if (isInstrument(pair)) {
-          const requireEdge = decisionPolicy(decided).require_edge;
+          const { require_edge: requireEdge, news } = decisionPolicy(decided);
           return await explainInstrument({
             journal,
             instrument: pair,
             time,
             answer,
             requireEdge,
+            news: news === undefined ? null : newsWindows(withCalendar(news, knownAt(journal, answer)), pair),
             modelOf: directionOf,
           });
         }
@@ -82,6 +87,7 @@ export function createExplainer(settings: Settings, paths: Pick<HomePaths, 'jour
           answer,
           minute,
           positionOf: (id) => positionAt(journal, id, answer),
+          calendar: () => knownAt(journal, answer),
         });
       } finally {
         journal.close();
@@ -149,6 +155,11 @@ function recompute(
   return { features, inputs: { ...last, bars: bars.length, from: isoMinute(bars[0]!.a.time) } };
 }
 
+/** The events that a daemon knew when it answered. */
+function knownAt(journal: JournalFile, answer: JournaledAnswer): NewsEvent[] {
+  return parseCalendarText(journal.newsAt(answer) ?? '[]').map(asKnown);
+}
+
 function positionAt(journal: JournalFile, pairId: string, answer: JournaledAnswer): Position {
   const position = journal.positionAt(pairId, answer);
   return position === null ? FLAT : (JSON.parse(position) as Position);
@@ -168,6 +179,8 @@ interface Question {
   readonly minute: RecomputedMinute | null;
   /** The virtual position of another pair of the daemon when this minute was decided. */
   positionOf(pairId: string): Position;
+  /** The events that the daemon knew at this minute. */
+  calendar(): readonly NewsEvent[];
 }
 
 async function explainAnswer(question: Question): Promise<PairExplanation> {
@@ -226,6 +239,8 @@ function decide(
 ): { conditions: ConditionState[]; to_exit: ConditionState[]; costs: PairExplanation['costs']; gate: ExplainedGate } {
   const { settings, pair, time } = question;
   const policy: DecisionPolicy = decisionPolicy(settings);
+  const events = policy.news === undefined ? [] : question.calendar();
+  const news = policy.news && newsWindows(withCalendar(policy.news, events), pair);
   const gate = {
     model_version: signal.model_version,
     theta1: signal.theta1 ?? 1,
@@ -235,6 +250,7 @@ function decide(
     halted: signal.return_prob !== null && signal.mode === 'HALT',
     stop: stopIn(signal),
     exposure: position.side === 0 ? exposureOf(question, policy, frame) : null,
+    news: news === undefined || news === null ? null : explainNews(news, events, policy.news!, pair, time),
     same_policy: signal.policy_hash === settings.policyHash,
   };
   const costs =
@@ -258,6 +274,7 @@ function decide(
       isHalted: gate.halted,
       stop: gate.stop,
       exposure: gate.exposure,
+      news: news ?? null,
     },
     policy,
     position: agePosition(position),

@@ -2,6 +2,7 @@ import type { Bar } from '../bar.ts';
 import type { DirectionStrategy } from '../strategies/direction/direction_input.ts';
 import type { ConditionState } from '../core/rule/conditions.ts';
 import type { ExposureAfter } from '../core/position/exposure.ts';
+import type { Importance } from '../core/news/news_event.ts';
 import type { ModelName } from '../core/features/feature.ts';
 import type { InstrumentPosition } from '../strategies/direction/instrument_position.ts';
 import type { Position } from '../core/position/position.ts';
@@ -109,6 +110,17 @@ export interface ExplainedCosts {
   readonly break_even_prob: number | null;
 }
 
+/** An event of the economic calendar that keeps entries from being made. */
+export interface ExplainedNews {
+  /** `2026-11-20T13:30Z` */
+  readonly time: string;
+  readonly currency: string;
+  readonly importance: Importance;
+  readonly name: string;
+  /** Minutes from the fill of the minute's decision until entries are possible again. */
+  readonly minutes_left: number;
+}
+
 export interface ExplainedGate {
   readonly model_version: string;
   readonly theta1: number;
@@ -119,6 +131,8 @@ export interface ExplainedGate {
   readonly stop: 'entries' | 'close' | null;
   /** What an entry would have done to all open positions; null where nothing is limited, or a position is open. */
   readonly exposure: ExposureAfter | null;
+  /** The event that the minute is near, by the calendar of that minute; null where news stop nothing, or none is. */
+  readonly news: ExplainedNews | null;
   /** false: the policy has changed since, and conditions are those of today's. */
   readonly same_policy: boolean;
 }

@@ -1,7 +1,7 @@
 import { REASONS } from '../strategies/pair_reversion/reasons.ts';
 import type { DirectionReason } from '../strategies/direction/direction.ts';
 
-const { CLOSE_ALL, IN_POSITION, NO_MODEL, STOPPED } = REASONS;
+const { CLOSE_ALL, IN_POSITION, NEWS, NEWS_CLOSE, NO_MODEL, STOPPED } = REASONS;
 
 /** What each reason of an instrument's signal means. */
 export const INSTRUMENT_REASONS = {
@@ -10,11 +10,13 @@ export const INSTRUMENT_REASONS = {
   TARGET_EXIT: 'EXIT: the position gained its target.',
   AGE_EXIT: 'EXIT: the position reached its maximum age.',
   OPPOSITE_EXIT: 'EXIT: the model calls for the opposite side.',
+  NEWS_CLOSE,
   CLOSE_ALL,
   IN_POSITION,
   STOPPED,
   NO_MODEL,
   NO_EDGE: 'HOLD: the model has shown no edge after costs for this instrument.',
+  NEWS,
   THETA: 'HOLD: no direction has a probability above its threshold.',
   WARMUP: 'HOLD: the instrument has not seen enough bars yet.',
   LEG_MISSING: 'HOLD: the bar did not come in time.',

@@ -7,19 +7,16 @@ export function exposurePolicy(core: CorePolicy): ExposurePolicy | undefined {
   return symbol === null && currency === null ? undefined : { symbol, currency };
 }
 
+/** Keys that came after the first records of policies: off where a record lacks them. */
+const OFF = { max_symbol_exposure: null, max_currency_exposure: null, news_stop: null };
+
 /** The values that policy_hash covers: a limit that is off is left out, as in records from before there were any. */
 export function withoutOpenLimits(core: CorePolicy): Partial<CorePolicy> {
-  const { max_symbol_exposure, max_currency_exposure, ...others } = core;
-  return {
-    ...others,
-    ...(typeof max_symbol_exposure === 'number' && { max_symbol_exposure }),
-    ...(typeof max_currency_exposure === 'number' && { max_currency_exposure }),
-  };
+  const isOpen = ([key, value]: [string, unknown]): boolean => key in OFF && (value ?? null) === null;
+  return Object.fromEntries(Object.entries(core).filter((entry) => !isOpen(entry)));
 }
 
 /** The reverse of `withoutOpenLimits`. */
-export function withOpenLimits(
-  core: CorePolicy | Omit<CorePolicy, 'max_symbol_exposure' | 'max_currency_exposure'>,
-): CorePolicy {
-  return { max_symbol_exposure: null, max_currency_exposure: null, ...core };
+export function withOpenLimits(core: CorePolicy | Omit<CorePolicy, keyof typeof OFF>): CorePolicy {
+  return { ...OFF, ...core };
 }

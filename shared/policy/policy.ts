@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { parseEntryWindows } from '../core/cost/entry_window.ts';
+import type { NewsEvent } from '../core/news/news_event.ts';
 import type { DecisionPolicy as CoreDecisionPolicy } from '../strategies/pair_reversion/pair_input.ts';
 import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { MinutehandError } from '../errors.ts';
@@ -15,6 +16,7 @@ import { checkFile } from './file_check.ts';
 import type { KeyPath } from './file_check.ts';
 import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
 import { exposurePolicy } from './exposure_limits.ts';
+import { newsPolicy } from './news_stop.ts';
 import { leveragePolicy } from './leverage_steps.ts';
 import { policyHash } from './policy_hash.ts';
 import { keyText, problemsError, valueText } from './problem.ts';
@@ -54,6 +56,8 @@ export interface Settings extends Parts {
   readonly formulaProblems: readonly ConfigProblem[];
   /** 1: of a journal of the first version, whose arithmetic of decisions it has; absent: the newest. */
   readonly rules?: 1;
+  /** The economic calendar, where someone has read it from the store: backtests and trainings do. */
+  readonly news?: readonly NewsEvent[];
   readonly sources: SettingsSources;
 }
 
@@ -246,16 +250,19 @@ export function decisionPolicy({
   minutehand,
   core,
   rules,
-}: Pick<Settings, 'minutehand' | 'core' | 'rules'>): CoreDecisionPolicy {
+  news: events,
+}: Pick<Settings, 'minutehand' | 'core' | 'rules' | 'news'>): CoreDecisionPolicy {
   const { require_edge, no_entry_windows, min_expected_net_bps } = core;
   const leverage = leveragePolicy(core, minutehand.symbols);
   const exposure = exposurePolicy(core);
+  const news = newsPolicy(core, events);
   return {
     ...minutehand.decision,
     require_edge,
     no_entry_windows: parseEntryWindows(no_entry_windows),
     min_expected_net_bps,
     ...(exposure && { exposure }),
+    ...(news && { news }),
     ...(leverage && { leverage: rules === 1 ? { ...leverage, logReturns: true } : leverage }),
     ...(rules === 1 && { rules }),
   };

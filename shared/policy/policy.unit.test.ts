@@ -80,6 +80,7 @@ describe('the shipped configuration', () => {
       min_expected_net_bps: 0,
       max_symbol_exposure: null,
       max_currency_exposure: null,
+      news_stop: null,
     });
     expect(retrain).toMatchObject({
       retrain_cron: '0 3 1 * *',

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { HOST_KEY, SFTP_ADDRESS } from '../blob/sftp_address.ts';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
+import { IMPORTANCES } from '../core/news/news_event.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
@@ -79,6 +80,15 @@ const fullStage = z.strictObject({
 
 const exposureLimit = z.number().gt(0).max(1000).nullable();
 
+const newsStop = z
+  .strictObject({
+    importance: z.enum(IMPORTANCES),
+    minutes_before: z.int().min(0).max(1440),
+    minutes_after: z.int().min(0).max(1440),
+    close: z.boolean(),
+  })
+  .nullable();
+
 const coreValues = {
   theta1_initial: fraction,
   theta2_initial: fraction,
@@ -100,6 +110,7 @@ const coreValues = {
   min_expected_net_bps: z.number().min(-100).max(100),
   max_symbol_exposure: exposureLimit,
   max_currency_exposure: exposureLimit,
+  news_stop: newsStop,
 };
 
 /** Columns of the table of runs, in the order in which they are delivered: those of the specification first. */

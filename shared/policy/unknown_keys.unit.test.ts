@@ -41,6 +41,7 @@ function exampleOf(schema: z.ZodType): unknown {
     const shape = schema.shape as Record<string, z.ZodType>;
     return Object.fromEntries(Object.entries(shape).map(([key, own]) => [key, exampleOf(own)]));
   }
+  if (schema instanceof z.ZodEnum) return schema.options[0];
   const first = [0, 1, 7400, 'all', true, [], {}].find((value) => schema.safeParse(value).success);
   if (first === undefined) throw new Error(`no example of ${JSON.stringify(z.toJSONSchema(schema))}`);
   return first;

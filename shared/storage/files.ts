@@ -51,6 +51,13 @@ const ONE_EACH = 'One each; replaced as a whole.';
  */
 export const STORED_FILES: readonly StoredFile[] = [
   {
+    in: 'models',
+    path: 'news.json',
+    what: 'Economic calendar of the last and the next days, which daemons follow.',
+    bound: 'Replaced as a whole: nine days of events.',
+    maxBytes: 4 * MIB,
+  },
+  {
     in: 'home',
     path: '<market>_<shard>.db',
     what: 'Journal of a shard.',

@@ -13,6 +13,11 @@ const PER_TRAINING = 'A row for each training: some four hundred a year by the d
 export const STORE_TABLES: Readonly<Record<string, StoredTable>> = {
   core_bars: { what: 'Imported bars.', bound: 'What is imported; `bars remove` takes it back.' },
   core_series: { what: 'Imported auxiliary series.', bound: 'What is imported.' },
+  core_news_events: {
+    what: 'Events of the economic calendar.',
+    bound: 'What is imported; a terminal sends some 20,000 a year.',
+  },
+  core_news_sources: { what: 'How far ahead the calendar reaches.', bound: 'One for each source.' },
   core_imports: { what: 'Imported files.', bound: 'A row for each file.' },
   core_import_runs: { what: 'Numbered imports and removals.', bound: PER_DECISION },
   core_removed_bars: { what: 'Bars that a removal can be undone with.', bound: 'Until they are restored.' },

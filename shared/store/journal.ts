@@ -220,6 +220,23 @@ class SqliteJournal implements JournalFile {
     return row ?? null;
   }
 
+  newsAt({ pairId, time }: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null {
+    const answered = this.#db
+      .prepare('SELECT after_input FROM signals WHERE time = ? AND pair_id = ? ORDER BY signal_row LIMIT 1')
+      .pluck()
+      .get(time, pairId) as number | undefined;
+    if (answered === undefined) return null;
+    const last = (kind: 'news' | 'boot') =>
+      this.#db
+        .prepare(
+          `SELECT input_id, subject FROM inputs WHERE kind = '${kind}' AND input_id <= ? ORDER BY input_id DESC LIMIT 1`,
+        )
+        .get(answered) as { input_id: number; subject: string } | undefined;
+    const news = last('news');
+    // Each process journals its own.
+    return news === undefined || news.input_id < (last('boot')?.input_id ?? 0) ? null : news.subject;
+  }
+
   positionAt(pairId: string, answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null {
     const row = this.#db
       .prepare(
@@ -345,9 +362,10 @@ class SqliteJournal implements JournalFile {
       this.#db
         .prepare(
           `DELETE FROM inputs WHERE time < ?
-             AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'halts' AND time < ?)`,
+             AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'halts' AND time < ?)
+             AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'news' AND time < ?)`,
         )
-        .run(time, time);
+        .run(time, time, time);
       this.#db.prepare('DELETE FROM signals WHERE time < ?').run(time);
       this.#db.prepare('DELETE FROM shadow_signals WHERE time < ?').run(time);
     });

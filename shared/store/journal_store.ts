@@ -16,6 +16,7 @@ export const INPUT_KINDS = [
   'rollout',
   'policy',
   'lease',
+  'news',
   'degraded',
   'recovered',
   'boot',
@@ -27,8 +28,9 @@ export type InputKind = (typeof INPUT_KINDS)[number];
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
  * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a direction model of
- * a timeframe, a change of the halts, a stage of a rollout or its end, a degradation or its end, another policy, a
- * boot, an observation of an auxiliary series, a change that took effect before a minute whose bars stand before it.
+ * a timeframe, a change of the halts, a stage of a rollout or its end, a degradation or its end, another policy,
+ * another calendar of news, a boot, an observation of an auxiliary series, a change that took effect before a minute
+ * whose bars stand before it.
  */
 export interface InputRow {
   readonly kind: InputKind;
@@ -36,7 +38,8 @@ export interface InputRow {
    * By kind: symbol, pair id, model version (empty: no models any more), timeframe and version of a
    * direction model, all active halts from here on
    * (`standingText` of shared/bundle/halts.ts), the rollout (`rolloutText` of shared/bundle/rollout.ts; `failed` and
-   * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), boot id, or observation
+   * its id when the challenger failed), the degradation, the policy (`DecisionRecord.text`), the calendar
+   * (`calendarText` of shared/calendar/calendar_text.ts), boot id, or observation
    * (`observationText` of shared/store/observation.ts), or process, minute and row of an earlier change
    * (daemon/queue/earlier_change.ts).
    */
@@ -242,6 +245,8 @@ export interface JournalFile extends JournalStore {
   shadowsOf(modelVersion: string, from: OpenTime): IterableIterator<ShadowRow>;
   /** The answer to a minute of a pair, without the heartbeats that repeat it; null when there is none. */
   answerAt(pairId: string, time: OpenTime): JournaledAnswer | null;
+  /** Text of the calendar of news that an answer was decided with; null when there was none. */
+  newsAt(answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null;
   /** The virtual position of `pairId`, as JSON, when that answer was decided; null before the first signal of it. */
   positionAt(pairId: string, answer: Pick<JournaledAnswer, 'pairId' | 'time'>): string | null;
   /** The last `count` minutes of a pair up to `until` that moved its features, ascending; see `commonMinuteBefore`. */

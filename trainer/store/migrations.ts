@@ -3,6 +3,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { addChangeColumns, createAccessTables } from './access_migration.ts';
 import type { Engine } from './engine.ts';
 import { createModelRegistryView, replaceModelRegistryView } from './model_registry_view.ts';
+import { createNewsTables } from './news_migration.ts';
 import { createImportRuns } from './import_run_migration.ts';
 import { withNumberedKey } from './numbered_key.ts';
 import { createRecordTables } from './record_migration.ts';
@@ -338,6 +339,7 @@ const MIGRATIONS: readonly Migration[] = [
       await db.schema.alterTable('core.training_runs').addColumn('parameters', 'text').execute();
     },
   },
+  { name: 'economic calendar', up: createNewsTables },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

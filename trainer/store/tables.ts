@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely';
+import type { Importance } from '../../shared/core/news/news_event.ts';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import type { EventName, Severity } from './events.ts';
 import type { AccessTables } from './access_tables.ts';
@@ -33,6 +34,29 @@ export interface SeriesTable {
   value: number;
   /** The import that added it; null before imports were numbered, and where none did. */
   import_number: number | null;
+}
+
+/** Scheduled events of the economic calendar, with when they were known. Times are epoch seconds, UTC. */
+export interface NewsEventsTable {
+  event_id: Generated<number>;
+  time: number;
+  currency: string;
+  importance: Importance;
+  name: string;
+  /** `terminal`, or the absolute path of an imported file. */
+  source: string;
+  /** 0: from a file without such times. */
+  known_from: number;
+  /** When it was called off or moved; null = it was not. */
+  known_until: number | null;
+}
+
+/** How far ahead each source of the calendar reaches. */
+export interface NewsSourcesTable {
+  source: string;
+  confirmed_ms: number;
+  /** Epoch seconds: all events before it are known. */
+  covers_until: number;
 }
 
 export type ImportKind = 'import' | 'replace' | 'delete';
@@ -503,6 +527,8 @@ export interface MigrationsTable {
 export interface Tables extends AccessTables, RecordTables {
   'core.bars': BarsTable;
   'core.series': SeriesTable;
+  'core.news_events': NewsEventsTable;
+  'core.news_sources': NewsSourcesTable;
   'core.imports': ImportsTable;
   'core.import_runs': ImportRunsTable;
   'core.removed_bars': RemovedBarsTable;

@@ -14,6 +14,7 @@ const CHANGES: Readonly<Record<string, TextKey>> = {
   RISK_HIGH: 'noTrades.RISK_HIGH',
   COST_HIGH: 'noTrades.COST_HIGH',
   EXPOSURE: 'noTrades.EXPOSURE',
+  NEWS: 'noTrades.NEWS',
   SESSION: 'noTrades.SESSION',
   KPI_HALT: 'noTrades.KPI_HALT',
   STOPPED: 'noTrades.STOPPED',

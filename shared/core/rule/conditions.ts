@@ -6,6 +6,8 @@ export interface FactOptions<Input, Name extends string, Reason extends string> 
   readonly reason: Reason;
   readonly limitFrom: LimitSource;
   holds(input: Input): boolean;
+  /** Absent: always. */
+  readonly applies?: ((input: Input) => boolean) | undefined;
 }
 
 /** A condition without numbers, e.g. that a model is loaded. */

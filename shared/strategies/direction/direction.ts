@@ -15,11 +15,13 @@ export const DIRECTION_REASONS = [
   'TARGET_EXIT',
   'AGE_EXIT',
   'OPPOSITE_EXIT',
+  'NEWS_CLOSE',
   'CLOSE_ALL',
   'IN_POSITION',
   'STOPPED',
   'NO_MODEL',
   'NO_EDGE',
+  'NEWS',
   'THETA',
 ] as const;
 export type DirectionReason = (typeof DIRECTION_REASONS)[number];
@@ -44,8 +46,8 @@ export function stepDirection(
   input: DirectionInput,
 ): DirectionStep {
   const aged = ageInstrument(position);
-  const { close, probabilities, hasEdge, stop } = input;
-  const question = { close, probabilities, hasEdge, stop, strategy, position: aged };
+  const { close, probabilities, hasEdge, stop, news, time } = input;
+  const question = { close, probabilities, hasEdge, stop, news, time, strategy, position: aged };
   const { action, reason, target } = DECIDER.decide(position.side, question);
   switch (action) {
     case 'ENTER':

@@ -1,3 +1,5 @@
+import type { NewsWindows } from '../../core/news/news_windows.ts';
+
 /** Calibrated answers of the direction model to one bar; their sum is 1. */
 export interface DirectionProbabilities {
   readonly ML_UP_PROB: number;
@@ -36,6 +38,10 @@ export interface DirectionInput {
   readonly hasEdge: boolean;
   /** A person has stopped the entries, or also has the position closed; null or absent = neither. */
   readonly stop?: 'entries' | 'close' | null | undefined;
+  /** Where news keep the instrument from entering; null or absent: nowhere. */
+  readonly news?: NewsWindows | null | undefined;
+  /** Open of the bar's last minute, epoch seconds; needed with `news`. */
+  readonly time?: number | undefined;
 }
 
 /** The input with the strategy and the position, already aged by this bar. */

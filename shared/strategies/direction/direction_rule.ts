@@ -1,3 +1,5 @@
+import { MINUTES_PER_WEEK } from '../../core/cost/new_york_time.ts';
+import { hasNewsWindows, isNewsClose, isNewsTime, minutesOfNews } from '../../core/news/news_rule.ts';
 import { comparison, fact } from '../../core/rule/conditions.ts';
 import type { Condition, Rule } from '../../core/rule/rule.ts';
 import type { DirectionQuestion } from './direction_input.ts';
@@ -7,16 +9,19 @@ export type DirectionRuleReason =
   | 'TARGET_EXIT'
   | 'AGE_EXIT'
   | 'OPPOSITE_EXIT'
+  | 'NEWS_CLOSE'
   | 'CLOSE_ALL'
   | 'STOPPED'
   | 'NO_MODEL'
   | 'NO_EDGE'
+  | 'NEWS'
   | 'THETA';
-export type DirectionExitName = 'stop_loss' | 'target' | 'age' | 'opposite' | 'close_all';
+export type DirectionExitName = 'stop_loss' | 'target' | 'age' | 'opposite' | 'news_close' | 'close_all';
 export type DirectionEntryName =
   | 'stop'
   | 'model'
   | 'edge'
+  | 'news'
   | 'ml_up_prob'
   | 'ml_up_lead'
   | 'ml_down_prob'
@@ -81,6 +86,13 @@ const exits: readonly Condition<DirectionQuestion, DirectionExitName, DirectionR
     limitFrom: 'bundle',
     holds: (question) => calledSide(question) === -question.position.side,
   }),
+  fact({
+    name: 'news_close',
+    reason: 'NEWS_CLOSE',
+    limitFrom: 'policy',
+    holds: ({ news, time = NaN }) => isNewsClose(news) && isNewsTime(news, time),
+    applies: ({ news }) => isNewsClose(news),
+  }),
   fact({ name: 'close_all', reason: 'CLOSE_ALL', limitFrom: 'person', holds: ({ stop }) => stop === 'close' }),
 ];
 
@@ -94,6 +106,19 @@ const entries: readonly Condition<DirectionQuestion, DirectionEntryName, Directi
   }),
   fact({ name: 'model', reason: 'NO_MODEL', limitFrom: 'bundle', holds: isAnswered }),
   fact({ name: 'edge', reason: 'NO_EDGE', limitFrom: 'bundle', holds: ({ hasEdge }) => hasEdge }),
+  {
+    name: 'news',
+    reason: 'NEWS',
+    limitFrom: 'policy',
+    holds: ({ news, time = NaN }) => !isNewsTime(news, time),
+    measure: ({ news, time = NaN }) => ({
+      value: minutesOfNews(news, time),
+      relation: '<=',
+      limit: 0,
+      scale: MINUTES_PER_WEEK,
+    }),
+    applies: ({ news }) => hasNewsWindows(news),
+  },
   ...sideConditions('up', isUpNearer, upProb, downProb, ({ strategy }) => strategy.theta_up),
   ...sideConditions(
     'down',

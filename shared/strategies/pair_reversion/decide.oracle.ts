@@ -46,6 +46,14 @@ export interface DecisionInput {
    * one position, and the limits; absent: no limits.
    */
   readonly exposures?: readonly { readonly before: number; readonly after: number; readonly limit: number }[];
+  /** Known events that matter for the pair, minutes around them, and whether positions are closed; absent: none. */
+  readonly news?: {
+    /** Epoch seconds. */
+    readonly events: readonly number[];
+    readonly minutesBefore: number;
+    readonly minutesAfter: number;
+    readonly closes: boolean;
+  };
   /** A person's order for the pair: no entries, or close as well. */
   readonly stop?: 'entries' | 'close' | null;
   readonly theta1: number;
@@ -91,6 +99,7 @@ export const EXITS: readonly Row[] = [
   ['STOP', (input) => zAgainstPosition(input) >= Math.abs(input.position.entryZ) + input.policy.stop],
   ['MAX_AGE', ({ position, policy }) => position.ageBars >= policy.max_age_bars],
   ['RISK_EXIT', ({ scores, policy }) => scores !== null && scores.risk_score >= policy.risk_exit],
+  ['NEWS_CLOSE', (input) => input.news?.closes === true && isNearNews(input)],
   ['CLOSE_ALL', ({ stop }) => stop === 'close'],
 ];
 
@@ -109,6 +118,7 @@ export const REFUSALS: readonly Row[] = [
   ],
   ['NO_SETUP', ({ bar, policy }) => Number.isNaN(bar.z) || Math.abs(bar.z) < policy.z_entry],
   ['SESSION', ({ time, noEntryWindows }) => noEntryWindows.some((window) => isWithin(window, time + 60))],
+  ['NEWS', isNearNews],
   [
     'PROB_LOW',
     ({ scores, theta1 }) => scores !== null && (Number.isNaN(scores.return_prob) || scores.return_prob <= theta1),
@@ -124,6 +134,13 @@ export const REFUSALS: readonly Row[] = [
       exposures.some(({ before, after, limit }) => Math.abs(after) > limit && Math.abs(after) > Math.abs(before)),
   ],
 ];
+
+/** Whether the open of the next bar is at most so many minutes before an event, or less than so many after it. */
+function isNearNews({ time, news }: DecisionInput): boolean {
+  if (news === undefined) return false;
+  const fill = time + 60;
+  return news.events.some((event) => event - fill <= news.minutesBefore * 60 && fill - event < news.minutesAfter * 60);
+}
 
 const NEW_YORK = new Intl.DateTimeFormat('en-US', {
   timeZone: 'America/New_York',

@@ -4,6 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
 import { parseEntryWindows } from '../../core/cost/entry_window.ts';
 import { agePosition, FLAT, frozenZ, openPosition, type Market, type Position } from '../../core/position/position.ts';
+import type { NewsEvent } from '../../core/news/news_event.ts';
+import { newsWindows, withCalendar, type NewsWindows } from '../../core/news/news_windows.ts';
+import { parsePair } from '../../pair.ts';
 import { decide as decideAt } from './decide.ts';
 import { entryLegs } from './entry_legs.ts';
 import type { DecisionPolicy, Gate, Scores } from './pair_input.ts';
@@ -78,6 +81,34 @@ describe('decide when flat', () => {
   ] as const)('holds with %s', (reason, at, scores, edge) => {
     expect(decide(at, scores, gate(edge), POLICY, FLAT)).toEqual({ action: 'HOLD', reason, target: 0 });
   });
+
+  it.each([
+    [-1801, 'ENTRY'],
+    [-1800, 'NEWS'],
+    [0, 'NEWS'],
+    [899, 'NEWS'],
+    [900, 'ENTRY'],
+  ] as const)(
+    'a fill %s s after an event that stops entries 30 minutes before and 15 after is answered %s',
+    (seconds, reason) => {
+      const fill = NOON + 60;
+      const event = fill - seconds;
+      const news = { spans: Float64Array.of(event - 1800, event + 900), closes: true };
+      expect(decide(market(2.5), GOOD, { ...gate(true), news }, POLICY, FLAT).reason).toBe(reason);
+      // Before what the models say, behind the window of the week.
+      const poor = { ...GOOD, return_prob: 0 };
+      expect(decide(market(2.5), poor, { ...gate(true), news }, POLICY, FLAT).reason).toBe(
+        reason === 'NEWS' ? 'NEWS' : 'PROB_LOW',
+      );
+      // An open position is closed if the policy says so, and only then.
+      const held = open(2.5);
+      expect(decide(later(2.5), GOOD, { ...gate(true), news }, POLICY, held).reason).toBe(
+        reason === 'NEWS' ? 'NEWS_CLOSE' : 'IN_POSITION',
+      );
+      const stays = { ...news, closes: false };
+      expect(decide(later(2.5), GOOD, { ...gate(true), news: stays }, POLICY, held).reason).toBe('IN_POSITION');
+    },
+  );
 
   it.each([
     [null, 'ENTRY'],
@@ -191,6 +222,20 @@ describe('decide with an open position', () => {
   });
 });
 
+/** The windows from 30 minutes before to 15 minutes after events of dollars. */
+function newsAround(times: readonly number[], closes: boolean): NewsWindows {
+  const policy = { importance: 'high' as const, secondsBefore: 1800, secondsAfter: 900, closes };
+  const events = times.map((time): NewsEvent => ({
+    time,
+    currency: 'USD',
+    importance: 'high',
+    name: '',
+    knownFrom: 0,
+    knownUntil: null,
+  }));
+  return newsWindows(withCalendar(policy, events), parsePair('XAUUSD_XAGUSD'))!;
+}
+
 describe('decide where several reasons hold at once', () => {
   const risky = { return_prob: 0.9, risk_score: 0.99, expected_net_bps: 1 };
   it.each([
@@ -246,14 +291,20 @@ describe('decide where several reasons hold at once', () => {
             null,
             ...[0.9, 1, 1.0001].map((net) => ({ key: 'USD', kind: 'currency' as const, net, limit: 1 })),
           ),
+          // Minutes from the fill to the events; null: the policy asks for no news.
+          events: fc.option(fc.array(fc.integer({ min: -40, max: 40 }), { maxLength: 3 })),
+          closes: fc.boolean(),
           windows: fc.constantFrom([], ['16:45-18:15', 'Sun 17:00-18:30'], ['00:00-24:00'], ['Tue 08:00-20:00']),
         }),
-        ({ z, now, beta, scores, edge, how, age, flat, halted, stop, exposure, minute, windows }) => {
+        ({ z, now, beta, scores, edge, how, age, flat, halted, stop, exposure, minute, windows, events, closes }) => {
           const policy = { ...POLICY, ...how, no_entry_windows: parseEntryWindows(windows) };
           const time = (NOON + minute * 60) as OpenTime;
           const bar = market(now, beta);
           const entry = Number.isNaN(z) || z === 0 ? 2.5 : z;
           const position = flat ? FLAT : { ...open(entry), ageBars: age };
+          const times = (events ?? []).map((minutes) => time + 60 + minutes * 60);
+          const around = { minutesBefore: 30, minutesAfter: 15, closes };
+          const news = events === null ? null : newsAround(times, closes);
           const { met, ...expected } = expectedDecision({
             bar,
             scores,
@@ -265,13 +316,13 @@ describe('decide where several reasons hold at once', () => {
             position,
             time,
             noEntryWindows: windows,
+            ...(news !== null && { news: { events: times, ...around } }),
             ...(exposure !== null && { exposures: [{ before: 0, after: -exposure.net, limit: exposure.limit }] }),
           });
 
           if (!flat && met.length > 1) coincidences.add(met.slice(0, 2).join());
-          expect(decideAt(bar, scores, { ...gate(edge, halted, stop), exposure }, policy, position, time)).toEqual(
-            expected,
-          );
+          const own = { ...gate(edge, halted, stop), exposure, news };
+          expect(decideAt(bar, scores, own, policy, position, time)).toEqual(expected);
         },
       ),
       { numRuns: 3000, seed: 14 },

@@ -1,5 +1,6 @@
 import type { OpenTime } from '../../bar.ts';
 import type { EntryWindow } from '../../core/cost/entry_window.ts';
+import type { NewsPolicy, NewsWindows } from '../../core/news/news_windows.ts';
 import type { ExposureAfter, ExposurePolicy } from '../../core/position/exposure.ts';
 import type { LeveragePolicy } from '../../core/position/leverage.ts';
 import type { Market, Position } from '../../core/position/position.ts';
@@ -26,6 +27,8 @@ export interface DecisionPolicy {
   readonly min_expected_net_bps: number;
   /** Absent without limits. */
   readonly exposure?: ExposurePolicy;
+  /** Absent where news stop nothing. */
+  readonly news?: NewsPolicy;
   /** 1: as decided the first version, without swaps in the expected result; absent: as now. */
   readonly rules?: 1;
 }
@@ -47,6 +50,8 @@ export interface Gate extends Thresholds {
   readonly stop?: 'entries' | 'close' | null;
   /** What an entry would raise, by `candidateExposure`; null or absent: nothing that is limited. */
   readonly exposure?: ExposureAfter | null;
+  /** Where news keep the pair from entering, by `newsWindows`; null or absent: nowhere. */
+  readonly news?: NewsWindows | null;
 }
 
 /** Answers of the models to a bar. */

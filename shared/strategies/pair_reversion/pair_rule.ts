@@ -1,6 +1,7 @@
 import { SECONDS_PER_BAR } from '../../bar.ts';
 import { isEntryClosed } from '../../core/cost/entry_window.ts';
 import { MINUTES_PER_WEEK } from '../../core/cost/new_york_time.ts';
+import { hasNewsWindows, isNewsClose, isNewsTime, minutesOfNews } from '../../core/news/news_rule.ts';
 import { adverseZ, type Market } from '../../core/position/position.ts';
 import { comparison, fact } from '../../core/rule/conditions.ts';
 import type { Condition, Rule } from '../../core/rule/rule.ts';
@@ -11,6 +12,7 @@ export type PairReason =
   | 'STOP'
   | 'MAX_AGE'
   | 'RISK_EXIT'
+  | 'NEWS_CLOSE'
   | 'CLOSE_ALL'
   | 'STOPPED'
   | 'NO_MODEL'
@@ -19,11 +21,12 @@ export type PairReason =
   | 'BETA_RANGE'
   | 'NO_SETUP'
   | 'SESSION'
+  | 'NEWS'
   | 'PROB_LOW'
   | 'RISK_HIGH'
   | 'COST_HIGH'
   | 'EXPOSURE';
-export type PairExitName = 'reverted' | 'stop_loss' | 'age' | 'risk' | 'close_all';
+export type PairExitName = 'reverted' | 'stop_loss' | 'age' | 'risk' | 'news_close' | 'close_all';
 export type PairEntryName =
   | 'stop'
   | 'model'
@@ -33,6 +36,7 @@ export type PairEntryName =
   | 'beta_max'
   | 'z'
   | 'session'
+  | 'news'
   | 'return_prob'
   | 'risk_score'
   | 'expected_net'
@@ -80,6 +84,13 @@ const exits: readonly Condition<PairInput, PairExitName, PairReason>[] = [
     value: riskScore,
     limit: ({ policy }) => policy.risk_exit,
     applies: isScored,
+  }),
+  fact({
+    name: 'news_close',
+    reason: 'NEWS_CLOSE',
+    limitFrom: 'policy',
+    holds: ({ gate, time }) => isNewsClose(gate.news) && isNewsTime(gate.news, time),
+    applies: ({ gate }) => isNewsClose(gate.news),
   }),
   fact({
     name: 'close_all',
@@ -134,6 +145,19 @@ const entries: readonly Condition<PairInput, PairEntryName, PairReason>[] = [
     limitFrom: 'policy',
     holds: ({ policy, time }) => !isEntryClosed(policy.no_entry_windows, time + SECONDS_PER_BAR),
     measure: (input) => ({ value: minutesUntilOpen(input), relation: '<=', limit: 0, scale: MINUTES_PER_WEEK }),
+  },
+  {
+    name: 'news',
+    reason: 'NEWS',
+    limitFrom: 'policy',
+    holds: ({ gate, time }) => !isNewsTime(gate.news, time),
+    measure: ({ gate, time }) => ({
+      value: minutesOfNews(gate.news, time),
+      relation: '<=',
+      limit: 0,
+      scale: MINUTES_PER_WEEK,
+    }),
+    applies: ({ gate }) => hasNewsWindows(gate.news),
   },
   comparison({
     name: 'return_prob',

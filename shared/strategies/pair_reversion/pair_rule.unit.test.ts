@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
 import { parseEntryWindows } from '../../core/cost/entry_window.ts';
+import type { NewsWindows } from '../../core/news/news_windows.ts';
 import { FLAT } from '../../core/position/position.ts';
 import { decide, type Decision } from './decide.ts';
 import type { DecisionPolicy } from './pair_input.ts';
@@ -40,16 +41,29 @@ const questions: fc.Arbitrary<PairInput> = fc
     zEntry: fc.double({ min: 1, max: 3, noNaN: true }),
     minute: fc.integer({ min: 28_000_000, max: 28_010_079 }),
     net: signed(5),
+    // null: no news; else minutes from the bar to an event.
+    around: fc.option(fc.integer({ min: -20, max: 20 })),
   })
-  .map(({ z, beta, scores, theta1, theta2, hasEdge, isHalted, stop, requireEdge, zEntry, minute, net }) => ({
+  .map(({ z, beta, scores, theta1, theta2, hasEdge, isHalted, stop, requireEdge, zEntry, minute, net, around }) => ({
     market: { z, beta, alpha: 0, zMean: 0, zStd: 1, lnA: 0, lnB: 0 },
     scores: scores === null ? null : { ...scores, expected_net_bps: net },
-    gate: { theta1, theta2, hasEdge, isHalted, stop },
+    gate: { theta1, theta2, hasEdge, isHalted, stop, news: newsAround(minute * 60, around) },
     policy: policyOf(zEntry, requireEdge),
     position: FLAT,
     time: (minute * 60) as OpenTime,
     roundTripBps: 1,
   }));
+
+/** Half an hour before an event and ten minutes after it. */
+function newsAround(time: number, minutes: number | null): NewsWindows | null {
+  if (minutes === null) return null;
+  const event = time + minutes * 60;
+  return { spans: Float64Array.of(event - 1800, event + 600), closes: false };
+}
+
+function shiftedNews({ spans, closes }: NewsWindows, seconds: number): NewsWindows {
+  return { spans: spans.map((time) => time + seconds), closes };
+}
 
 const states = (question: PairInput) => entryStates(PAIR_RULE, question.position.side, question);
 
@@ -83,8 +97,15 @@ function changed(question: PairInput, name: PairEntryName | 'flat', change: numb
       return { ...question, market: { ...market, beta: policy.beta_max } };
     case 'z':
       return { ...question, market: { ...market, z: policy.z_entry } };
+    case 'news':
+      return { ...question, gate: { ...gate, news: shiftedNews(gate.news!, change * 60) } };
     case 'session':
-      return { ...question, time: (time - change * 60) as OpenTime };
+      // The news are as far away as before.
+      return {
+        ...question,
+        time: (time - change * 60) as OpenTime,
+        gate: { ...gate, news: gate.news === null ? null : shiftedNews(gate.news!, -change * 60) },
+      };
     case 'return_prob':
       return { ...question, scores: { ...scores!, return_prob: beyond(scores!.return_prob + change, true) } };
     case 'risk_score':

@@ -20,6 +20,7 @@ import { labelPair } from '../../learning/label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../../learning/label/reversion.ts';
 import { averageUniqueness } from '../../learning/label/uniqueness.ts';
 import { datasetPolicy } from '../../learning/dataset/dataset_policy.ts';
+import { withNews } from '../../store/news.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { fillsOfVersion } from '../fills/live_kpis.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
@@ -169,7 +170,7 @@ async function tryModels(
       bars,
       from,
       sets: [set],
-      policy: decisionPolicy(settings),
+      policy: decisionPolicy(await withStore(task, (store) => withNews(settings, store))),
       labels: datasetPolicy(settings),
       costs: tradingCosts(settings),
       workers: 0,

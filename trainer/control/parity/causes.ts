@@ -9,6 +9,8 @@ export const CAUSES = {
   EXPOSURE: 'positions of other pairs keep the entry from being made: the backtest of a pair alone knows none',
   KPI_HALT: 'a live KPI halts the entries of the pair',
   LEG_MISSING: 'the bar of a leg came after straggler_timeout_ms: the minute is dropped',
+  NEWS: 'an event of the calendar that the daemon had is near: the backtest of a day has no calendar',
+  NEWS_CLOSE: 'an event of the calendar that the daemon had closes the position',
   NO_MODEL: 'no model set answered: the backtest decides as without one',
   STOPPED: 'a person has stopped the entries of the pair',
   POLICY_CHANGED: 'decided under another configuration of the journal, as the backtest under that one decides',
@@ -42,8 +44,8 @@ export function explains(
   // The backtest does not have a minute that moves no features, nor one before the features exist.
   if (reason === 'BAR_SUSPECT' || reason === 'LEG_MISSING' || reason === 'WARMUP')
     return !isInBacktest && isHeld(live, before) && isUnscored(live) && z_score === null ? reason : null;
-  if (reason === 'CLOSE_ALL') return isClosedByPerson(live, before, fields) ? reason : null;
-  if (reason === 'KPI_HALT' || reason === 'STOPPED' || reason === 'EXPOSURE')
+  if (reason === 'CLOSE_ALL' || reason === 'NEWS_CLOSE') return isClosedByPerson(live, before, fields) ? reason : null;
+  if (reason === 'KPI_HALT' || reason === 'STOPPED' || reason === 'EXPOSURE' || reason === 'NEWS')
     return isRefusedEntry(live, fields) ? reason : null;
   return null;
 }

@@ -6,6 +6,7 @@ import { withPriceKinds } from '../../../shared/policy/costs.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { readKnownBars, type KnownBarsOptions } from './known_bars.ts';
+import { withNews } from '../../store/news.ts';
 import { storedPriceKinds } from '../../store/price_kinds.ts';
 import { openStoreIfThere } from '../../store/store.ts';
 
@@ -40,8 +41,23 @@ export async function readInstallationBars(
   }
 }
 
-/** The settings with the price kinds that were stated when the bars of a folder, or of the store, were imported. */
-export async function withOwnPrices(settings: Settings, data: string | undefined): Promise<Settings> {
+/** The settings with the calendar of this installation, where their policy asks for news. */
+export async function withOwnNews(settings: Settings): Promise<Settings> {
+  if (settings.core.news_stop === null) return settings;
+  const store = await openStoreIfThere(process.env, homePaths());
+  try {
+    return await withNews(settings, store);
+  } finally {
+    await store?.close();
+  }
+}
+
+/**
+ * The settings with what a backtest or a training reads beside the bars: the price kinds that were stated when those of
+ * a folder, or of the store, were imported, and where the policy asks for news, the calendar of this installation.
+ */
+export async function withOwnPrices(given: Settings, data: string | undefined): Promise<Settings> {
+  const settings = await withOwnNews(given);
   if (data !== undefined) return withPriceKinds(settings, readPriceKinds(data));
   const store = await openStoreIfThere(process.env, homePaths());
   if (store === null) return settings;

@@ -13,6 +13,7 @@ import { step, type Step } from '../../../shared/strategies/pair_reversion/step.
 import type { ExposureAfter } from '../../../shared/core/position/exposure.ts';
 import { applyLeverage } from '../../../shared/core/position/leverage.ts';
 import { pairReturn } from '../../../shared/core/position/pair_return.ts';
+import { newsWindows } from '../../../shared/core/news/news_windows.ts';
 import { FLAT, type Market, type Position } from '../../../shared/core/position/position.ts';
 import { marketAt, openTimeAt, type PairHistory } from '../history/pair_history.ts';
 import { tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
@@ -141,7 +142,8 @@ export type PassEvent = 'asks' | 'entered' | 'exited' | null;
 export function runPass(history: PairHistory, to: number, options: BacktestOptions, pass: BacktestPass): PassEvent {
   const { policy } = options;
   const { trades, refusals, pauses } = pass;
-  const gate = { ...options.thresholds, hasEdge: options.edge, isHalted: false, exposure: null };
+  const news = newsWindows(policy.news, history.pair);
+  const gate = { ...options.thresholds, hasEdge: options.edge, isHalted: false, exposure: null, news };
   let { position } = pass;
   for (let t = pass.t; t + 1 < to; t++) {
     const before = position;

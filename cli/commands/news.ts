@@ -1,0 +1,128 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { readPlainBytes } from '../../shared/bar_file/bar_file.ts';
+import { parseTimeZone } from '../../shared/bar_file/time_zone.ts';
+import { readCalendarCsv } from '../../shared/calendar/calendar_csv.ts';
+import { calendarFault } from '../../shared/calendar/calendar_file.ts';
+import type { ScheduledEvent } from '../../shared/calendar/calendar_text.ts';
+import { isoMinute, shownMinute } from '../../shared/bar.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { newsCurrencies } from '../../shared/core/news/news_currencies.ts';
+import { IMPORTANCES, isAtLeast, type Importance } from '../../shared/core/news/news_event.ts';
+import { counted } from '../../shared/counted.ts';
+import { homePaths } from '../../shared/home.ts';
+import { parseSubject } from '../../shared/pair.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { publishCalendar } from '../../trainer/control/news/publish_calendar.ts';
+import { countNews, newsCoverage, scheduledNews, takeCalendar } from '../../trainer/store/news.ts';
+import { openStore, openStoreIfThere, storeUrl, type Store } from '../../trainer/store/store.ts';
+import { FAILED, type Output } from '../output.ts';
+import { parseInteger } from '../period.ts';
+
+const SHOWN_DAYS = 7;
+const DAY_S = 86_400;
+
+interface ImportFlags {
+  readonly timezone: string;
+  readonly dryRun?: boolean;
+}
+
+interface ListFlags {
+  readonly days: string;
+  readonly importance: Importance;
+  readonly all?: boolean;
+}
+
+/** The economic calendar, which `news_stop` of core_policy.yaml stops entries by. */
+export function addNews(program: Command, output: () => Output): void {
+  const news = program.command('news').description('The economic calendar, which `news_stop` stops entries by.');
+  news
+    .command('import <file>')
+    .description(
+      'adds a CSV file (plain or .gz) of events with the columns time, currency, importance and name, in several common spellings, for backtests and for daemons. Its events count as known at all times',
+    )
+    .option('--timezone <zone>', 'of its clock times: UTC, an offset, or a name such as America/New_York', 'UTC')
+    .option('--dry-run', 'only read it')
+    .action((file: string, flags: ImportFlags) => runImport(file, flags, output()));
+  news
+    .command('list')
+    .description('the next events of the currencies of the configured subjects, and how far the calendar reaches')
+    .option('--days <n>', 'days ahead', `${SHOWN_DAYS}`)
+    .addOption(new Option('--importance <least>', 'at least').choices(IMPORTANCES).default('medium'))
+    .option('--all', 'of all currencies')
+    .action((flags: ListFlags) => runList(flags, output()));
+}
+
+async function runImport(file: string, { timezone, dryRun }: ImportFlags, output: Output): Promise<void> {
+  const zone = parseTimeZone(timezone);
+  const source = resolve(file);
+  const text = (await readPlainBytes(source)).toString('utf8');
+  const { events, ...left } = readCalendarCsv(text, file, zone);
+  const isDry = dryRun === true;
+  const paths = homePaths();
+  const nowMs = MACHINE_CLOCK.nowMs();
+  let added = events.length;
+  if (events.length > 0 && !isDry) {
+    const store = await openStore(storeUrl(process.env, paths));
+    try {
+      const from = events[0]!.time;
+      const to = events.at(-1)!.time + 1;
+      ({ added } = await takeCalendar(store, { source, from, to, events, knownFrom: 0 }, nowMs));
+      await publishCalendar(store, paths.models, nowMs);
+    } finally {
+      await store.close();
+    }
+  }
+  output.written(isDry || events.length === 0 ? null : { target: source, after: { added, events: events.length } });
+  const span = events.length === 0 ? '' : `, ${shown(events[0]!.time)} to ${shown(events.at(-1)!.time)} UTC`;
+  output.line(`${counted(events.length, 'event')}${span}: ${isDry ? 'nothing was stored' : `${added} new`}.`);
+  const others = [
+    [left.withoutTime, 'without a time of day'],
+    [left.withoutImportance, 'without importance'],
+    [left.withoutCurrency, 'of no single currency'],
+  ] as const;
+  for (const [count, why] of others) if (count > 0) output.line(`Left out: ${count} ${why}.`);
+  if (loadSettings().core.news_stop === null)
+    output.note('`news_stop` in core_policy.yaml is off: nothing is stopped by these events.');
+  if (events.length === 0) process.exitCode = FAILED;
+  output.result({ file: source, events: events.length, added, ...left, dry_run: isDry });
+}
+
+async function runList({ days, importance, all }: ListFlags, output: Output): Promise<void> {
+  const nowMs = MACHINE_CLOCK.nowMs();
+  const now = Math.floor(nowMs / 1000);
+  const settings = loadSettings();
+  const { pairs, instruments } = settings.minutehand;
+  const own = new Set([...pairs, ...instruments].flatMap((id) => newsCurrencies(parseSubject(id))));
+  const until = now + parseInteger(days, '--days', 1) * DAY_S;
+  const isShown = (event: ScheduledEvent): boolean =>
+    isAtLeast(event.importance, importance) && (all === true || own.has(event.currency));
+  const store = await openStoreIfThere(process.env, homePaths());
+  try {
+    const events = store === null ? [] : await scheduledNews(store, { from: now, to: until });
+    const coverage = store === null ? null : await newsCoverage(store);
+    const fault = calendarFault(coverage, nowMs);
+    const next = events.filter(isShown);
+    for (const { time, currency, importance: rank, name } of next)
+      output.line(`${shown(time)}  ${currency}  ${rank.padEnd(6)}  ${name}`);
+    if (next.length === 0) output.line('No events.');
+    if (coverage !== null) output.line(`The calendar reaches to ${shown(coverage.coversUntil)} UTC.`);
+    if (fault !== null) output.note(`${fault.code}: ${fault.message} ${fault.next}`);
+    output.result({
+      news_stop: settings.core.news_stop,
+      currencies: [...own].sort(),
+      covers_until: coverage === null ? null : isoMinute(coverage.coversUntil),
+      stored: await countsOf(store),
+      events: next.map((event) => ({ ...event, time: isoMinute(event.time) })),
+      fault: fault?.toJSON() ?? null,
+    });
+  } finally {
+    await store?.close();
+  }
+}
+
+async function countsOf(store: Store | null): Promise<Readonly<Record<Importance, number>>> {
+  return store === null ? { low: 0, medium: 0, high: 0 } : await countNews(store);
+}
+
+const shown = (time: number): string => shownMinute(isoMinute(time));
