@@ -528,6 +528,7 @@ describe('train', () => {
     ]);
     expect(card!.stdout).toBe(`${readFileSync(join(place.models, version, 'CARD.md'), 'utf8')}\n`);
     expect(list!.stdout).toMatch(new RegExp(`^\\* ${version} `));
+    expect(list!.stdout).toMatch(/, no search\n/);
     expect(await failure('models', 'rollback')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
   });
 

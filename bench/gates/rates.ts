@@ -3,7 +3,7 @@ import { DIRECTION_CASES } from './cases/direction_cases.ts';
 import { EXECUTABILITY_CASES } from './cases/executability_cases.ts';
 import { rateOf, type GateCase, type GateRate } from './cases/gate_case.ts';
 import { EDGE_PLANS, edgeRate, type EdgeRate } from './edge_rates.ts';
-import { driftRate, TIME_CONSTANTS, type DriftRate } from './drift_rates.ts';
+import { DRIFT_FEATURES, driftRate, type DriftRate } from './drift_rates.ts';
 import { SEARCH_GAINS, SEARCH_PLANS, searchRate, type SearchRate } from './search_rates.ts';
 
 /** Error rates that need no training: of gates on simulated evidence, of a search, of drift, and of edges. */
@@ -19,9 +19,9 @@ export const GATE_CASES: readonly GateCase[] = [...EXECUTABILITY_CASES, ...ANSWE
 const SEARCHES = 5000;
 /** Of each plan of edges. */
 const WORLDS = 600;
-const LOOKS = 600;
+const LOOKS = 400;
 /** Looks at a feature that has moved by one standard deviation. */
-const SHIFTED_LOOKS = 100;
+const SHIFTED_LOOKS = 67;
 
 /** @param share of the worlds, searches and looks of the recorded simulation */
 export function simulateRates(share: number, print: (line: string) => void): Rates {
@@ -33,9 +33,9 @@ export function simulateRates(share: number, print: (line: string) => void): Rat
   return {
     gates: GATE_CASES.map((own) => told(rateOf(own, share))),
     search: SEARCH_PLANS.flatMap((plan) => SEARCH_GAINS.map((gain) => told(searchRate(plan, gain, count(SEARCHES))))),
-    drift: TIME_CONSTANTS.flatMap((days) => [
-      told(driftRate(days, 0, count(LOOKS))),
-      told(driftRate(days, 1, count(SHIFTED_LOOKS))),
+    drift: Object.keys(DRIFT_FEATURES).flatMap((feature) => [
+      told(driftRate(feature, 0, count(LOOKS))),
+      told(driftRate(feature, 1, count(SHIFTED_LOOKS))),
     ]),
     edge: EDGE_PLANS.map((plan) => told(edgeRate(plan, count(WORLDS)))),
   };

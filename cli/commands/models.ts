@@ -180,9 +180,11 @@ interface Learning {
   readonly dataset_id: string | null;
   /** Settings as plain values, `section.key`, with policy_hash; null in earlier bundles. */
   readonly configuration: NonNullable<Manifest['configuration']> | null;
+  /** Of the parameter search; 0 without one, null in earlier bundles. */
+  readonly search_trials: number | null;
 }
 
-function learningOf({ period, engine, seed, dataset_id, configuration }: Manifest): Learning {
+function learningOf({ period, engine, seed, dataset_id, configuration, search }: Manifest): Learning {
   return {
     from: period.from,
     to: period.to,
@@ -190,15 +192,18 @@ function learningOf({ period, engine, seed, dataset_id, configuration }: Manifes
     seed,
     dataset_id: dataset_id ?? null,
     configuration: configuration ?? null,
+    search_trials:
+      search === undefined ? null : Math.max(...[search.ai1, search.ai2, search.ai3].map((own) => own?.trials ?? 0)),
   };
 }
 
 /** `gbdt of 2023-11-01T00:00Z to 2024-01-05T11:59Z, seed 1, table 1f0c9a77b2d4, settings 5c3e01d2aa4f`. */
-function learningLine({ from, to, engine, seed, dataset_id, configuration }: Learning): string {
+function learningLine({ from, to, engine, seed, dataset_id, configuration, search_trials }: Learning): string {
   const table = dataset_id === null ? '' : `, table ${dataset_id.slice(0, 12)}`;
-  const { policy_hash, ...values } = configuration ?? {};
+  const { policy_hash } = configuration ?? {};
   const settings = policy_hash === undefined ? '' : `, settings ${String(policy_hash).slice(0, 12)}`;
-  const search = values['search.trials'] === undefined ? '' : `, search of ${values['search.trials']} trials`;
+  const search =
+    search_trials === null ? '' : search_trials === 0 ? ', no search' : `, search of ${search_trials} trials`;
   return `${engine} of ${from} to ${to}, seed ${seed}${table}${settings}${search}`;
 }
 

@@ -181,19 +181,21 @@ ${table(
   ]),
 )}
 
-**Drift.** Looks at an autoregressive feature of 30 days against 180 days of training: population stability index above
-chance, without drift, and where the mean has moved by one standard deviation.
+**Drift.** ${drift[0]!.looks} looks at a simulated feature of 30 days against 180 days of training: population stability
+index above chance, without drift, and where the mean has moved by one standard deviation. The level is 1 %. Not judged:
+training expects too few independent rows in 30 days.
 
 ${table(
-  ['time constant, days', 'without drift', 'moved', `above \`drift_psi_max\` without drift`],
+  ['feature', 'without drift', 'moved', 'not judged', `above \`drift_psi_max\` without drift`],
   drift
     .filter(({ shift }) => shift === 0)
     .map((own) => {
-      const moved = drift.find(({ days, shift }) => days === own.days && shift === 1)!;
+      const moved = drift.find(({ feature, shift }) => feature === own.feature && shift === 1)!;
       return [
-        String(own.days),
+        own.feature,
         percent(own.above_chance, own.looks),
         percent(moved.above_chance, moved.looks),
+        percent(own.not_judged, own.looks),
         percent(own.above_limit, own.looks),
       ];
     }),

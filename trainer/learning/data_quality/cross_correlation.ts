@@ -35,6 +35,8 @@ export interface CrossCorrelation {
   at(lag: number): Estimate;
   /** Correlation at the lag minus the mean of those 3 to 8 steps beside it: what does not come from slow variation. */
   sharpness(lag: number): Estimate;
+  /** Sum of the correlations at the lags `from` … `to`. */
+  band(from: number, to: number): Estimate;
   /** Correlation at one lag minus that at another. */
   difference(lag: number, other: number): Estimate;
 }
@@ -133,6 +135,8 @@ function estimates({ products, shares }: BlockSums, reach: number): CrossCorrela
     values,
     at: (lag) => estimate((sums) => sums[reach + lag]!),
     sharpness: (lag) => estimate((sums) => aboveNeighbors(sums, reach + lag)),
+    band: (from, to) =>
+      estimate((sums) => sums.subarray(reach + from, reach + to + 1).reduce((sum, own) => sum + own, 0)),
     difference: (lag, other) => estimate((sums) => sums[reach + lag]! - sums[reach + other]!),
   };
 }

@@ -144,6 +144,28 @@ describe('featureDrift of planted rows', () => {
     if (days >= 2) expect(wouldHave / runs).toBeGreaterThan(0.3);
   });
 
+  it('finds hardly any drift where there is none, in a sum of half an hour and of days', () => {
+    const runs = 150;
+    let found = 0;
+    for (let run = 0; run < runs; run++) {
+      const rows = (span: number, name: string): ProfiledRows => {
+        const rng = createRng(`${name} two scales ${run}`);
+        const part = (halfLifeDays: number): (() => number) => {
+          const phi = 0.5 ** (MINUTES_PER_ROW / (1440 * halfLifeDays));
+          let value = rng.normal();
+          return () => (value = phi * value + Math.sqrt(1 - phi * phi) * rng.normal());
+        };
+        const fast = part(0.02);
+        const slow = part(3.5);
+        return rowsOf((span * 1440) / MINUTES_PER_ROW, 1, () => Math.sqrt(0.8) * fast() + Math.sqrt(0.2) * slow());
+      };
+      const drift = driftOfZ(rows(180, 'training'), rows(30, 'live'), [PAIRS[0]!]);
+      if (drift.psi > drift.psi_noise) found++;
+    }
+    // 1 % and three standard errors of the simulation.
+    expect(found / runs).toBeLessThanOrEqual(0.034);
+  });
+
   it('still finds a shift of a whole standard deviation in a feature of half a day', () => {
     let found = 0;
     for (let run = 0; run < 10; run++) {

@@ -6,6 +6,7 @@ import { riskQuantiles } from '../../../shared/strategies/pair_reversion/risk_ra
 import { CALENDAR_FEATURES } from '../../../shared/core/features/calendar.ts';
 import type { FeatureDefinition } from '../../../shared/core/features/feature.ts';
 import { clusteredMean } from '../statistics/cluster.ts';
+import { windowWorth, windowWorthSchema, type WindowWorth } from './window_worth.ts';
 
 /** With fewer blocks the correlation between rows cannot be estimated. */
 export const MIN_BLOCKS = 10;
@@ -37,6 +38,8 @@ const summarySchema = z.object({
   effective_rows: z.number().nonnegative(),
   /** Minutes of the blocks of time that have rows; absent in older bundles. */
   span_minutes: z.number().nonnegative().optional(),
+  /** What windows of several lengths are worth, shortest first: of all pairs in training; absent in older bundles. */
+  windows: z.array(windowWorthSchema).optional(),
   /** Of the rows that have the feature; null without any. `std` with ddof 1. */
   mean: z.number().nullable(),
   std: z.number().nullable(),
@@ -85,7 +88,8 @@ export function featureProfile(
       values.filter((value) => !Number.isNaN(value)),
       QUANTILES,
     );
-    return { name: definitions[column]!.name, edges, quantiles, total, by_pair: byPair };
+    const windows = windowsOf(values, edges, groups);
+    return { name: definitions[column]!.name, edges, quantiles, total: { ...total, windows }, by_pair: byPair };
   });
   return { pairs: [...pairs], features };
 }
@@ -173,9 +177,32 @@ export function summarize(
   };
 }
 
+function windowsOf(values: Float32Array, edges: readonly number[], { all, blocks }: RowGroups): WindowWorth[] {
+  const bins = Uint8Array.from(values, (value) => binOf(edges, value));
+  const { inCell, inBlock } = countCells(bins, all, edges.length + 2, blocks);
+  return windowWorth(inCell, inBlock, blocks.minutes);
+}
+
 /** Missing values have the last bin to themselves. */
 function binOf(edges: readonly number[], value: number): number {
   return Number.isNaN(value) ? edges.length + 1 : lowerBound(edges, value);
+}
+
+/** Rows of each bin, and of all, by block. */
+function countCells(
+  bins: Uint8Array,
+  rows: Int32Array,
+  width: number,
+  blocks: Blocks,
+): { readonly inCell: readonly Float64Array[]; readonly inBlock: Float64Array } {
+  const inBlock = new Float64Array(blocks.count);
+  const inCell = Array.from({ length: width }, () => new Float64Array(blocks.count));
+  for (const row of rows) {
+    const block = blocks.of[row]!;
+    inBlock[block]!++;
+    inCell[bins[row]!]![block]!++;
+  }
+  return { inCell, inBlock };
 }
 
 function summarizeRows(
@@ -185,23 +212,15 @@ function summarizeRows(
   width: number,
   blocks: Blocks,
 ): ColumnSummary {
-  const inBlock = new Float64Array(blocks.count);
-  const cells = new Float64Array(width * blocks.count);
+  const { inCell, inBlock } = countCells(bins, rows, width, blocks);
   const known = new Float64Array(blocks.count);
   const sums = new Float64Array(blocks.count);
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!;
-    const block = blocks.of[row]!;
-    inBlock[block]!++;
-    cells[bins[row]! * blocks.count + block]!++;
+  for (const row of rows) {
     if (Number.isNaN(values[row]!)) continue;
-    known[block]!++;
-    sums[block]! += values[row]!;
+    known[blocks.of[row]!]!++;
+    sums[blocks.of[row]!]! += values[row]!;
   }
   const { mean, standardError } = clusteredMean(sums, known);
-  const inCell = Array.from({ length: width }, (_, bin) =>
-    cells.subarray(bin * blocks.count, (bin + 1) * blocks.count),
-  );
   const counts = inCell.map((cell) => cell.reduce((sum, count) => sum + count, 0));
   return {
     rows: rows.length,
