@@ -145,7 +145,7 @@ describe('featureDrift of planted rows', () => {
   });
 
   it('finds hardly any drift where there is none, in a sum of half an hour and of days', () => {
-    const runs = 150;
+    const runs = 80;
     let found = 0;
     for (let run = 0; run < runs; run++) {
       const rows = (span: number, name: string): ProfiledRows => {
@@ -162,9 +162,9 @@ describe('featureDrift of planted rows', () => {
       const drift = driftOfZ(rows(180, 'training'), rows(30, 'live'), [PAIRS[0]!]);
       if (drift.psi > drift.psi_noise) found++;
     }
-    // 1 % and three standard errors of the simulation.
-    expect(found / runs).toBeLessThanOrEqual(0.034);
-  });
+    // By one time scale alone they are 7.
+    expect(found).toBeLessThanOrEqual(2);
+  }, 300_000);
 
   it('still finds a shift of a whole standard deviation in a feature of half a day', () => {
     let found = 0;
