@@ -97,7 +97,7 @@ async function liveThrough(
   const happening = createRng(`${seed} news`);
   const someNews = (): NewsInput => ({
     kind: 'news',
-    events: Array.from({ length: happening.integer(60) }, () => ({
+    events: Array.from({ length: happening.integer(200) }, () => ({
       time: MARKET[happening.integer(MARKET.length)]!.time,
       currency: ['USD', 'EUR', 'JPY', 'CAD'][happening.integer(4)]!,
       importance: IMPORTANCES[happening.integer(3)]!,
