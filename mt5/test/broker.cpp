@@ -591,6 +591,38 @@ static void ownStopAndLoss() {
   EQUAL(PositionsTotal(), 2);
 }
 
+static void dailyLossLasts() {
+  world(true);
+  settings.stopPercent = 0;
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(11000));
+  EQUAL(PositionsTotal(), 2);
+  double bid = terminal().symbols["EURUSD.m"].bid;
+  double ask = terminal().symbols["EURUSD.m"].ask;
+  // More than 2 % of the day, and no close is accepted until the price has come back.
+  terminal().broker = [](const MqlTradeRequest &, double &) { return (uint)TRADE_RETCODE_REQUOTE; };
+  terminal().symbols["EURUSD.m"].bid = bid - 0.0085;
+  terminal().symbols["EURUSD.m"].ask = ask - 0.0085;
+  CHECK(run(3000));
+  EQUAL(PositionsTotal(), 2);
+  terminal().symbols["EURUSD.m"].bid = bid;
+  terminal().symbols["EURUSD.m"].ask = ask;
+  terminal().broker = nullptr;
+  CHECK(run(5000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"reason\":\"DAILY_LOSS\""), 2);
+  // Nothing was lost in the end; the limit applies to the end of the day all the same.
+  publish(enter(2));
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"error\":\"DAILY_LOSS\""), 1);
+  nowMs += 86400000;
+  publish(enter(3));
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 2);
+}
+
 static void haltWhileOpening() {
   world(true);
   terminal().broker = [](const MqlTradeRequest &request, double &) { return request.symbol == "GBPUSD.m" ? (uint)TRADE_RETCODE_REQUOTE : 0u; };
@@ -633,6 +665,18 @@ static void givenUp() {
   CHECK(run(1000));
   EQUAL(refusals(3, "EXPIRED leg A"), 1);
   EQUAL(counted("\"kind\":\"refused\""), 3);
+  EQUAL(PositionsTotal(), 0);
+  publish(enter(4));
+  CHECK(run(250));
+  // Only the second leg may follow late: the first one must not, not even by a second.
+  terminal().broker = nullptr;
+  terminal().connected = false;
+  CHECK(run(151000, 1000));
+  EQUAL(refusals(4, "EXPIRED leg A"), 1);
+  terminal().connected = true;
+  CHECK(run(1000));
+  EQUAL(refusals(4, "EXPIRED leg A"), 1);
+  EQUAL(counted("\"kind\":\"refused\""), 4);
   EQUAL(PositionsTotal(), 0);
 }
 
@@ -972,6 +1016,7 @@ int main(int count, char **arguments) {
   scenario("has caps that no signal exceeds", caps);
   scenario("kill switch closes all, and survives a restart", killSwitch);
   scenario("has its own stop and a daily loss limit", ownStopAndLoss);
+  scenario("keeps to the daily loss limit until the day ends, also when the loss was made good", dailyLossLasts);
   scenario("cancels a waiting entry on HALT", haltWhileOpening);
   scenario("reports an ENTER that it cancels before anything is opened", givenUp);
   scenario("reports an ENTER that a restart prevents", givenUpByRestart);

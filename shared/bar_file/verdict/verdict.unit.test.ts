@@ -343,6 +343,39 @@ describe('copied and invented bars', () => {
     expect(codesOf(changed(40, (_, i) => minutes[i - 1440]!))).toEqual([]);
   });
 
+  it('of a price that repeats on both sides of a pause are not FROZEN: over it a price may stay', () => {
+    const stuck = changed(16, ({ volume: _ }) => minutes[from]!);
+    expect(codesOf(stuck)).toEqual(['FROZEN repeated_bar']);
+    expect(codesOf([...stuck.slice(0, from + 8), ...stuck.slice(from + 8 + 6)])).toEqual([]);
+    // A few minutes without a bar are no pause.
+    expect(codesOf([...stuck.slice(0, from + 8), ...stuck.slice(from + 8 + 3)])).toEqual(['FROZEN repeated_bar']);
+  });
+
+  it('of a source that stuck on a Friday and went on until Saturday are FROZEN: that is no whole weekend', () => {
+    const friday = minutes.findIndex(({ time }, i) => time - (minutes[i - 1]?.time ?? time) > DAY_S) - 1;
+    const { close } = minutes[friday - 240]!;
+    const flat = { open: close, high: close, low: close, close, volume: 0 };
+    const stuck = minutes.map((bar, i) => (i > friday - 240 && i <= friday ? { ...flat, time: bar.time } : bar));
+    const fillUp = (hours: number): InspectedBar[] =>
+      Array.from({ length: hours * 60 }, (_, i) => ({ ...flat, time: minutes[friday]!.time + 60 * (i + 1) }));
+    const filled = [...stuck.slice(0, friday + 1), ...fillUp(12), ...stuck.slice(friday + 1)];
+    expect(codesOf(filled)).toContain('FROZEN repeated_bar');
+    expect(codesOf(filled)).not.toContain('FLAT_WEEKENDS');
+  });
+
+  it('whose closes alone repeat, or of which every other one does, are no copies; a few strays change nothing', () => {
+    const closes = changed(400, ({ open, high, low, volume }, i) => {
+      const { close } = minutes[i - 1440]!;
+      return { open, high: Math.max(high, close), low: Math.min(low, close), close, volume };
+    });
+    expect(codesOf(closes)).not.toContain('FROZEN copied_stretch');
+    const copied = (isStray: (i: number) => boolean): string[] =>
+      codesOf(changed(400, (bar, i) => (isStray(i) ? bar : minutes[i - 1440]!)));
+    expect(copied((i) => i % 2 === 0)).not.toContain('FROZEN copied_stretch');
+    expect(copied((i) => i % 3 === 0)).not.toContain('FROZEN copied_stretch');
+    expect(copied((i) => i % 10 === 0)).toContain('FROZEN copied_stretch');
+  });
+
   it('of closed weekends are FLAT_WEEKENDS with any volume', () => {
     const hours = marketBars({ barSeconds: HOUR_S });
     const filled = (bar: (time: number, close: number) => InspectedBar): InspectedBar[] =>

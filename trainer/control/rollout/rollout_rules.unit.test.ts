@@ -299,6 +299,24 @@ describe('the guards of a rollout', () => {
     expect(guards.lossBps).toBeLessThanOrEqual(rules.guards.loss_budget_bps);
   });
 
+  it('count missing answers only once enough of them were due, and as a share of these', () => {
+    const { missing_min_due: least, missing_share_max: most } = rules.guards;
+    expect(least).toBeGreaterThan(10);
+    const guards = new Guards(rules.guards, 60);
+    guards.add({ ...QUIET, minute: 0, due: least - 1, missing: least - 1 });
+    expect(guards.breach()).toBeNull();
+    guards.add({ ...QUIET, minute: 1, due: 1, missing: 0 });
+    expect(guards.breach()?.guard).toBe('missing');
+    // At the limit, and one above it.
+    const due = 100 * least;
+    const allowed = Math.floor(most * due);
+    const atLimit = new Guards(rules.guards, 60);
+    atLimit.add({ ...QUIET, minute: 0, due, missing: allowed });
+    expect(atLimit.breach()).toBeNull();
+    atLimit.add({ ...QUIET, minute: 1, due: 0, missing: 1 });
+    expect(atLimit.breach()?.guard).toBe('missing');
+  });
+
   it('find a dropped challenger at once', () => {
     const guards = new Guards(rules.guards, 60);
     guards.fail();

@@ -60,6 +60,36 @@ describe('scoreCandidate', () => {
     expect(gains.filter((gain) => gain > 0).length).toBeLessThan(4);
   });
 
+  it('counts the observed signs among all that are tried: p is never 0', () => {
+    const values = slowValues('certain');
+    const rows = rowsOf('certain', (row) => 6 * Math.sign(values[row]!));
+    expect(scoreCandidate(values, rows, { parts: 5, seed: 'certain' }).p).toBeCloseTo(1 / 200_001, 12);
+  });
+
+  it('has, for each part, the squares that the group means of the other parts explain', () => {
+    const values = slowValues('gains');
+    const rows = rowsOf('gains', (row) => (row % 3 === 0 ? 1.5 * Math.sign(values[row]!) : 0));
+    const { residual, weights } = rows;
+    const { group } = quantileGroups(values, 8);
+    const PARTS = 4;
+    const partOf = (row: number): number => Math.floor((Math.floor(row / PER_DAY) * PARTS) / DAYS);
+    const all = [...residual.keys()];
+    const expected = Array.from({ length: PARTS }, (_, part) => {
+      let gain = 0;
+      let squares = 0;
+      for (const row of all.filter((one) => partOf(one) === part)) {
+        const others = all.filter((one) => partOf(one) !== part && group[one] === group[row]);
+        const total = others.reduce((sum, one) => sum + weights[one]!, 0);
+        const mean = others.reduce((sum, one) => sum + weights[one]! * residual[one]!, 0) / total;
+        squares += weights[row]! * residual[row]! ** 2;
+        gain += weights[row]! * (residual[row]! ** 2 - (residual[row]! - mean) ** 2);
+      }
+      return gain / squares;
+    });
+    const { gains } = scoreCandidate(values, rows, { parts: PARTS, seed: 'gains' });
+    gains.forEach((gain, part) => expect(gain).toBeCloseTo(expected[part]!, 9));
+  });
+
   it('says nothing of a constant, and repeats itself', () => {
     const rows = rowsOf('constant');
     expect(scoreCandidate(new Float64Array(ROWS).fill(3), rows, { parts: 5, seed: '1' }).p).toBe(1);
@@ -67,6 +97,28 @@ describe('scoreCandidate', () => {
     const values = slowValues('again');
     const score = (): unknown => scoreCandidate(values, rows, { parts: 5, seed: '1' });
     expect(score()).toEqual(score());
+  });
+});
+
+describe('what probabilities leave unexplained', () => {
+  it('has mean 0 at every level of the probability, so that the probability itself explains nothing', () => {
+    const rng = createRng('unexplained');
+    const probabilities = Float64Array.from({ length: ROWS }, () => rng.uniform());
+    // Badly calibrated: the label follows the square.
+    const y = probabilities.map((p) => (rng.uniform() < p * p ? 1 : 0));
+    const weights = y.map(() => 0.5 + rng.uniform());
+    const time = y.map((_, row) => Math.floor(row / PER_DAY) * 86_400 + (row % PER_DAY) * 60);
+    const rows = unexplainedOf({ y, weights, time }, probabilities);
+    const { group, groups } = quantileGroups(probabilities, 20);
+    expect(groups).toBe(20);
+    for (let level = 0; level < groups; level++) {
+      const sum = rows.residual.reduce((all, own, row) => all + (group[row] === level ? weights[row]! * own : 0), 0);
+      expect(sum).toBeCloseTo(0, 9);
+    }
+    const raw = { ...rows, residual: y.map((label, row) => label - probabilities[row]!) };
+    const seed = { parts: 5, seed: 'unexplained' };
+    expect(scoreCandidate(probabilities, raw, seed).p).toBeLessThan(0.001);
+    expect(scoreCandidate(probabilities, rows, seed).p).toBeGreaterThan(0.05);
   });
 });
 

@@ -155,6 +155,21 @@ describe('directionBias', () => {
     expect(judged(answers, DELIVERED_BIAS_LIMITS).biased).toEqual(['buy ratio by hour']);
   });
 
+  it('judges an hour from twenty calls on, and the most restless of the days', () => {
+    // Each hour has a call a day; those of hour 7 are all up.
+    const daily = (days: number): readonly string[] => {
+      const answers = answersOf(24 * days, (row) => (row % 24 === 7 ? 1 : Math.floor(row / 24) % 2), 0.5);
+      return judged(answers, DELIVERED_BIAS_LIMITS).biased.filter((name) => name === 'buy ratio by hour');
+    };
+    expect([daily(20).length, daily(19).length]).toEqual([1, 0]);
+    const quiet = answersOf(24 * 40, () => 0.5, 0.5);
+    const isSwinging = (row: number): boolean => Math.floor(row / 24) === 11;
+    const lean = Float64Array.from(quiet.up, (_, row) => (isSwinging(row) ? 0.45 * (-1) ** row : 0.1));
+    const swung = { ...quiet, up: lean.map((own) => 0.5 + own / 2), down: lean.map((own) => 0.5 - own / 2) };
+    expect(judged(swung).largest_variance_24h).toBeCloseTo(0.45 ** 2 * (24 / 23), 6);
+    expect(judged(swung).biased).toContain('variance 24 hours');
+  });
+
   it('refuses a day on which predictions swing beyond 0.15', () => {
     const swinging = (size: number): readonly string[] => {
       const answers = answersOf(24 * 40, () => 0.5, 0.5);

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { horizonSeconds } from '../../../shared/policy/policy.ts';
+import { tinyBars, tinySettings, tinyTraining } from '../../../test/tiny_models.ts';
+import { openFitPool, type FitPool } from '../learners/trees/fit_pool.ts';
+import type { FitTask } from '../learners/trees/fit.ts';
+import { isSure, searchFormulas, type AutomlOutcome } from './search_formulas.ts';
+
+const settings = tinySettings();
+
+describe('a search of formulas whose labels are exchanged, at a level that lets chance pass', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-search-'));
+  const fits: FitTask[] = [];
+  let found: AutomlOutcome;
+  beforeAll(async () => {
+    const pool = openFitPool(0);
+    const watched: FitPool = {
+      ...pool,
+      fit(task, ...others) {
+        fits.push(task);
+        return pool.fit(task, ...others);
+      },
+    };
+    found = await searchFormulas(
+      tinyTraining(folder, { settings, bars: tinyBars(settings, 9000) }),
+      {
+        generators: ['windows', 'calendar'],
+        windowBars: [15, 60],
+        candidates: 24,
+        most: 8,
+        mostOf: {},
+        level: 1000,
+        parts: 2,
+        memoryGb: null,
+        isShuffled: true,
+      },
+      watched,
+    );
+  }, 120_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('learns from no row that it confirms on, nor from one whose label reaches there', () => {
+    const { screened, confirmed } = found.rows;
+    expect([found.chosen.length > 0, found.judged.length]).toEqual([true, 24]);
+    const whole = fits.map(({ rows }) => rows).filter(({ time }) => time.length > screened);
+    // The models without and with the chosen ones, which are compared on the rows behind the border.
+    expect(whole.length).toBeGreaterThan(1);
+    const { time } = whole[0]!;
+    const border = Float64Array.from(time).sort()[Math.floor(0.75 * time.length)]!;
+    expect(time.filter((at) => at >= border)).toHaveLength(confirmed);
+    const horizonS = horizonSeconds(settings.minutehand);
+    for (const { rows, subset } of fits)
+      expect(Math.max(...subset.map((row) => rows.labelEnd[row]!)) + horizonS).toBeLessThan(border);
+  });
+
+  it('does not confirm what chance chose', () => {
+    expect(isSure(found)).toBe(false);
+  });
+});
+
+it('a gain is sure from two standard errors on', () => {
+  const confirmed = (gain: number): boolean => isSure({ confirmation: { gain, standard_error: 1 } });
+  expect([1.9, 2, 2.1, -3].map(confirmed)).toEqual([false, false, true, false]);
+  expect(isSure({ confirmation: null })).toBe(false);
+});
