@@ -34,6 +34,6 @@ export function experimentJob(
     folder: flags.data ?? null,
     holdoutFrom: flags.holdoutFrom === undefined ? null : instantOf(parseDay(flags.holdoutFrom, '--holdout-from')),
     resources: { workers: parseWorkers(flags.workers), cache },
-    trigger: { code: 'command', text: command },
+    trigger: { code: 'command', values: { command } },
   });
 }

@@ -1,3 +1,4 @@
+import { triggerOfText } from '../trainer/store/trigger_migration.ts';
 import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -175,7 +176,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     ]);
     expect({ code, stdout: JSON.parse(stdout) as unknown }).toMatchObject({ code: 0, stdout: { refused: [] } });
     const runs = (await getJson(trainerPort, '/runs')).body['runs'];
-    expect(runs).toMatchObject([{ trigger: 'first models', status: 'adopted', attempt: 1 }]);
+    expect(runs).toMatchObject([{ trigger: triggerOfText('first models'), status: 'adopted', attempt: 1 }]);
   });
 
   it('refuses to be started twice in one home, and the first continues', async () => {

@@ -62,7 +62,7 @@ describe('minutehand job', () => {
       output: { folder: 'models/x', hash_name: true, is_dry_run: true },
       adopt: false,
       resources: { workers: 1, cache: false },
-      trigger: { code: 'command', text: 'train' },
+      trigger: { code: 'command', values: { command: 'train' } },
     });
     expect((await jobOf('--warm-start', '--adopt')).kind).toBe('warm_start');
     expect((await jobOf('--theta2')).kind).toBe('thresholds');
@@ -110,7 +110,7 @@ describe('minutehand job', () => {
       output: { folder: 'models/x', is_dry_run: false },
       adopt: false,
       resources: { workers: 2 },
-      trigger: { code: 'command', text: 'direction train' },
+      trigger: { code: 'command', values: { command: 'direction train' } },
     });
   });
 

@@ -1,3 +1,4 @@
+import { triggerOfText } from '../trainer/store/trigger_migration.ts';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -114,7 +115,7 @@ const useStore = async ({ kind, note }: (typeof STORES)[number], skip: (note: st
 describe('a run that exceeds its limits', () => {
   it('is killed if its process ignores SIGTERM, recorded as aborted and reported, and the next run begins', async () => {
     const runs = open(`process.on('SIGTERM', () => undefined); ${HANGS}`, { retrain_limit_minutes: 0.05 });
-    expect(await runs.start({ trigger: 'request' })).not.toBeNull();
+    expect(await runs.start({ trigger: triggerOfText('request') })).not.toBeNull();
     await until(([run]) => run!.status !== 'running');
     expect(runs.runs()).toMatchObject([{ status: 'aborted', attempt: 1 }]);
     // On a busy machine it may have been ended before it could report its process id.
@@ -125,12 +126,12 @@ describe('a run that exceeds its limits', () => {
     expect(await inStore(async ({ db }) => db.selectFrom('core.training_runs').select('status').execute())).toEqual([
       { status: 'aborted' },
     ]);
-    expect(await runs.start({ trigger: 'request' })).toMatchObject({ run_id: 2, status: 'running' });
+    expect(await runs.start({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2, status: 'running' });
   });
 
   it('does not start without enough memory, and is retried, then given up', async () => {
     const runs = open(HANGS, { retrain_min_free_mb: 9_000_000, retrain_retry_max: 1 });
-    await runs.start({ trigger: 'request' });
+    await runs.start({ trigger: triggerOfText('request') });
     await until(([run]) => run!.status === 'aborted');
     expect(runs.runs()).toMatchObject([
       { attempt: 2, status: 'aborted', error: expect.stringMatching(/^RUN_MEMORY: \d+ MB/) as string },
@@ -178,8 +179,14 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     await until((runs) => runs[0]?.status === 'rejected');
     await expect.poll(() => isRunning(pid)).toBe(false);
     expect(retrainer!.runs()).toMatchObject([
-      { run_id: 2, trigger: 'request', attempt: 2, status: 'rejected', model_version: A },
-      { run_id: 1, trigger: 'request', attempt: 1, status: 'killed', error: 'the trainer ended during the run' },
+      { run_id: 2, trigger: triggerOfText('request'), attempt: 2, status: 'rejected', model_version: A },
+      {
+        run_id: 1,
+        trigger: triggerOfText('request'),
+        attempt: 1,
+        status: 'killed',
+        error: 'the trainer ended during the run',
+      },
     ]);
     const rejected = expect.stringMatching(/^retrain_rejected:2:/) as string;
     expect(await alerts()).toMatchObject([
@@ -211,7 +218,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     cpSync(trained, join(home, 'models'), { recursive: true });
     activate(join(home, 'models'), B);
     open(answer(A, false));
-    await retrainer!.start({ trigger: 'request' });
+    await retrainer!.start({ trigger: triggerOfText('request') });
     await until(([run]) => run!.status === 'rejected');
     const before = structuredClone(retrainer!.runs());
     await retrainer!.stop();
@@ -239,8 +246,8 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     });
     // Two simultaneous requests start one run, which is stopped with its trainer and stays so.
     const begun = await Promise.all([
-      retrainer!.start({ trigger: 'schedule' }),
-      retrainer!.start({ trigger: 'request' }),
+      retrainer!.start({ trigger: triggerOfText('schedule') }),
+      retrainer!.start({ trigger: triggerOfText('request') }),
     ]);
     expect(begun.map((run) => run?.run_id ?? null)).toEqual([2, null]);
     await retrainer!.stop();
@@ -256,7 +263,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
 
   it('that wait for a retry still wait after a restart', async () => {
     open(FAILS, { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 });
-    await retrainer!.start({ trigger: 'schedule' });
+    await retrainer!.start({ trigger: triggerOfText('schedule') });
     await until(([run]) => run!.status === 'failed');
     await retrainer!.stop();
     open(FAILS, { retrain_retry_max: 1 });
@@ -269,8 +276,8 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     open(FAILS, { retrain_retry_max: 1 });
     await until(([run]) => run?.status === 'aborted');
     expect(retrainer!.runs()).toMatchObject([
-      { attempt: 2, trigger: 'schedule', status: 'aborted' },
-      { attempt: 1, trigger: 'schedule', status: 'failed' },
+      { attempt: 2, trigger: triggerOfText('schedule'), status: 'aborted' },
+      { attempt: 1, trigger: triggerOfText('schedule'), status: 'failed' },
     ]);
     expect(await alerts()).toMatchObject([
       { alert_key: 'retrain_failed', resolved_ms: null },
@@ -285,7 +292,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       // As the training process does when all gates pass.
       activate(models, version);
       open(answer(version, true), { model_version_retention: 2 });
-      await retrainer!.start({ trigger: 'request' });
+      await retrainer!.start({ trigger: triggerOfText('request') });
       await until(([run]) => run?.status === 'adopted' && run.model_version === version);
       await retrainer!.stop();
     }
@@ -309,17 +316,17 @@ describe('runs', () => {
   it('can be stopped by an operator, and are not retried', async () => {
     open(HANGS);
     expect(retrainer!.cancel()).toBeNull();
-    await retrainer!.start({ trigger: 'request' });
+    await retrainer!.start({ trigger: triggerOfText('request') });
     await until(([run]) => Number(run!.stage) > 0);
     expect(retrainer!.cancel()).toMatchObject({ run_id: 1 });
     await until(([run]) => run!.status === 'stopped');
     expect(retrainer!.cancel()).toBeNull();
-    expect(await retrainer!.start({ trigger: 'request' })).toMatchObject({ run_id: 2 });
+    expect(await retrainer!.start({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2 });
   });
 
   it('are audited in the policy’s table, with the configuration', async () => {
     open(FAILS, { retrain_retry_max: 0, retrain_runs_table: 'audit.retrainings' });
-    await retrainer!.start({ trigger: 'request' });
+    await retrainer!.start({ trigger: triggerOfText('request') });
     await until(([run]) => run!.status === 'aborted');
     await retrainer!.stop();
     await inStore(async ({ db }) => {
@@ -341,7 +348,7 @@ describe('runs', () => {
   it('are kept in memory if no store can be opened, which is reported', async () => {
     process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://u:secret@127.0.0.1:1/d';
     open(FAILS, { retrain_retry_max: 1 });
-    expect(await retrainer!.start({ trigger: 'request' })).toMatchObject({ run_id: 1 });
+    expect(await retrainer!.start({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 1 });
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
     expect(printed[0]).toMatch(/^Training runs are kept in memory only: /);
     expect(printed.join(' ')).not.toContain('secret');
@@ -353,10 +360,10 @@ describe('runs', () => {
     if (server === null) return skip(POSTGRES_NOTE);
     process.env['MINUTEHAND_DATABASE_URL'] = await server.createDatabase();
     open(FAILS, { retrain_retry_max: 0 });
-    await retrainer!.start({ trigger: 'request' });
+    await retrainer!.start({ trigger: triggerOfText('request') });
     await until(([run]) => run?.status === 'aborted');
     await server.stop();
-    expect(await retrainer!.start({ trigger: 'request' })).toMatchObject({ run_id: 2 });
+    expect(await retrainer!.start({ trigger: triggerOfText('request') })).toMatchObject({ run_id: 2 });
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
   });
 
@@ -366,7 +373,7 @@ describe('runs', () => {
         async ({ db }) => (await sql<{ outcome: string }>`SELECT outcome FROM audit_retrain_runs`.execute(db)).rows,
       );
     open(HANGS);
-    await retrainer!.start({ trigger: 'request' });
+    await retrainer!.start({ trigger: triggerOfText('request') });
     expect(await audited()).toEqual([{ outcome: 'running' }]);
     await retrainer!.stop();
     expect(await audited()).toEqual([{ outcome: 'stopped' }]);

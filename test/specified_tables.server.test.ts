@@ -1,3 +1,4 @@
+import { triggerOfText } from '../trainer/store/trigger_migration.ts';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -205,7 +206,12 @@ describe.each(KINDS)('on $kind $note', ({ kind, note, newUrl }) => {
   describe('audit.retrain_runs', () => {
     const table = kind === 'sqlite' ? 'audit_retrain_runs' : 'audit.retrain_runs';
     const { retrain } = tinySettings();
-    const begun = { run_id: 7, kind: 'full', trigger: 'schedule', started_at: '2026-11-20T03:00:00.000Z' } as const;
+    const begun = {
+      run_id: 7,
+      kind: 'full',
+      trigger: triggerOfText('schedule'),
+      started_at: '2026-11-20T03:00:00.000Z',
+    } as const;
     const run = (attempt: number, change: Partial<RetrainRun>): RetrainRun => ({
       ...newRun({ ...begun, attempt }),
       ...change,

@@ -1,3 +1,4 @@
+import { triggerOfText } from './store/trigger_migration.ts';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, request } from 'node:http';
 import { connect, createServer, type AddressInfo } from 'node:net';
@@ -80,7 +81,7 @@ describe('the API of the trainer', () => {
     const first = await ask('POST', '/retrain');
     expect(first).toMatchObject({
       status: 202,
-      body: { run_id: 1, trigger: 'request', attempt: 1, status: 'running' },
+      body: { run_id: 1, trigger: triggerOfText('request'), attempt: 1, status: 'running' },
     });
     expect(await ask('POST', '/retrain')).toMatchObject({ status: 409, body: { error: { code: 'RETRAIN_RUNNING' } } });
     await runsWhere(([run]) => run!.stage === 'learning');
@@ -309,7 +310,7 @@ describe('a training run that fails', () => {
       [3, 2, 1].map((attempt) => ({
         attempt,
         status: attempt === 3 ? 'aborted' : 'failed',
-        trigger: 'request',
+        trigger: triggerOfText('request'),
         error: 'the training process ended with 1: something odd',
       })),
     );
@@ -393,7 +394,7 @@ describe('the schedules', () => {
       expect.stringMatching(/^Incremental training by schedule/),
     ]);
     await runsWhere(([run]) => run !== undefined);
-    expect(trainer!.retrainer.runs()[0]).toMatchObject({ kind: 'full', trigger: 'weekly schedule' });
+    expect(trainer!.retrainer.runs()[0]).toMatchObject({ kind: 'full', trigger: triggerOfText('weekly schedule') });
     await expect
       .poll(() => printed.join('\n'), { timeout: WAIT_MS })
       .toContain('no models to warm-start from. No models yet.');
@@ -404,17 +405,17 @@ describe('the schedules', () => {
 
   it('let a full run wait for an incremental one that is in progress', async () => {
     const { retrainer } = await start(program(HANGS));
-    await retrainer.start({ trigger: 'incremental schedule', kind: 'incremental' });
-    expect(await retrainer.startOrWait({ trigger: 'schedule' })).toBe(true);
+    await retrainer.start({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' });
+    expect(await retrainer.startOrWait({ trigger: triggerOfText('schedule') })).toBe(true);
     expect(retrainer.runs()).toHaveLength(1);
     await runsWhere(([run]) => run!.stage === 'learning');
     retrainer.cancel();
     await runsWhere((runs) => runs.length === 2);
     expect(retrainer.runs()).toMatchObject([
-      { kind: 'full', trigger: 'schedule', attempt: 1 },
+      { kind: 'full', trigger: triggerOfText('schedule'), attempt: 1 },
       { kind: 'incremental', status: 'stopped' },
     ]);
-    expect(await retrainer.startOrWait({ trigger: 'weekly schedule' })).toBe(false);
+    expect(await retrainer.startOrWait({ trigger: triggerOfText('weekly schedule') })).toBe(false);
   });
 });
 
@@ -450,13 +451,13 @@ describe('train.log', () => {
     const duration_ms = expect.any(Number) as number;
     // On a busy machine the start of the program takes long enough to be a stage of its own.
     expect((await lines()).filter(({ stage }) => stage !== 'starting')).toEqual([
-      { ...common, kind: 'full', trigger: 'request', attempt: 1, msg: 'run began' },
+      { ...common, kind: 'full', trigger: triggerOfText('request'), attempt: 1, msg: 'run began' },
       { ...common, stage: 'reading bars', duration_ms, msg: 'stage ended' },
       { ...common, stage: 'learning', duration_ms, msg: 'stage ended' },
       {
         ...common,
         kind: 'full',
-        trigger: 'request',
+        trigger: triggerOfText('request'),
         attempt: 1,
         status: 'rejected',
         model_version: '20260101_0000',
@@ -510,7 +511,7 @@ describe('starting and stopping the trainer', () => {
     trainer = null;
     expect(run).toMatchObject({ status: 'stopped', error: null });
     expect(() => process.kill(Number(run!.stage), 0)).toThrow();
-    expect(await running.retrainer.start({ trigger: 'request' })).toBeNull();
+    expect(await running.retrainer.start({ trigger: triggerOfText('request') })).toBeNull();
     expect(printed.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 

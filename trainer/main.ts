@@ -25,6 +25,8 @@ import { startRecordRetention } from './control/records/retention.ts';
 import { watchRollout } from './control/rollout/watch.ts';
 import { startWeeklyReport } from './control/report/weekly_report.ts';
 import { createRetrainer, type Retrainer } from './control/schedule/retrainer.ts';
+import type { RunTrigger, ScheduleName } from '../shared/run_trigger/run_trigger.ts';
+import { triggerText } from '../shared/run_trigger/trigger_text.ts';
 import { FIRST_MODELS } from './control/schedule/run.ts';
 import { createRunLog } from './control/schedule/run_log.ts';
 import { scheduleByCron, type Schedule } from './control/cron/schedule.ts';
@@ -242,30 +244,35 @@ interface PlannedSchedule {
   end?(): void;
 }
 
+function scheduled(schedule: ScheduleName): RunTrigger {
+  return { code: 'schedule', values: { schedule } };
+}
+
 function scheduleAll({ settings, paths, print }: TrainerOptions, retrainer: Retrainer): readonly NamedSchedule[] {
   const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron, retrain_direction_cron } = settings.retrain;
   const round = new DirectionRound(retrainer, settings, print);
 
-  async function beginFull(trigger: string): Promise<void> {
-    if (!(await retrainer.startOrWait({ trigger }))) print(`Retraining (${trigger}) is skipped: a full run is active.`);
+  async function beginFull(trigger: RunTrigger): Promise<void> {
+    if (!(await retrainer.startOrWait({ trigger })))
+      print(`Retraining (${triggerText(trigger)}) is skipped: a full run is active.`);
   }
 
   async function beginIncremental(): Promise<void> {
     const lack = lackOfModels(settings, paths);
     if (lack !== null) print(`The incremental training is skipped: there are no models to warm-start from. ${lack}.`);
-    else if ((await retrainer.start({ trigger: 'incremental schedule', kind: 'incremental' })) === null)
+    else if ((await retrainer.start({ trigger: scheduled('incremental'), kind: 'incremental' })) === null)
       print('The incremental training is skipped: another run is active.');
   }
 
   const planned: readonly PlannedSchedule[] = [
-    { name: 'Retraining', cron: retrain_cron, work: () => beginFull('schedule') },
-    { name: 'Weekly retraining', cron: retrain_weekly_cron, work: () => beginFull('weekly schedule') },
+    { name: 'Retraining', cron: retrain_cron, work: () => beginFull(scheduled('full')) },
+    { name: 'Weekly retraining', cron: retrain_weekly_cron, work: () => beginFull(scheduled('weekly')) },
     { name: 'Incremental training', cron: retrain_incremental_cron, work: beginIncremental },
     {
       name: 'Training of direction models',
       // Without instruments there are none.
       cron: settings.minutehand.instruments.length === 0 ? null : retrain_direction_cron,
-      work: () => round.begin('direction schedule'),
+      work: () => round.begin(scheduled('direction')),
       end: () => round.stop(),
     },
   ];

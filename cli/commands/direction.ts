@@ -243,7 +243,7 @@ function jobOf(flags: TrainFlags, settings: Settings): DirectionJob {
     output: { folder: flags.out ?? null, is_dry_run: flags.out === undefined && flags.adopt !== true },
     adopt: flags.adopt === true,
     resources: { workers: parseInteger(flags.workers, '--workers', 1) },
-    trigger: { code: 'command', text: 'direction train' },
+    trigger: { code: 'command', values: { command: 'direction train' } },
   };
 }
 

@@ -1,3 +1,4 @@
+import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { Option, type Command } from 'commander';
 import * as z from 'zod';
 import { urlOf } from '../../shared/address.ts';
@@ -134,7 +135,7 @@ function rowOf(run: RetrainRun): string {
     run.kind.padEnd(11),
     shownMinute(run.started_at),
     run.status.padEnd(11),
-    `${aboutRun(run)}  (${run.trigger}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''})`,
+    `${aboutRun(run)}  (${triggerText(run.trigger)}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''})`,
   ];
   return oneLine(cells.join('  '));
 }

@@ -1,3 +1,4 @@
+import { triggerOfText } from '../../trainer/store/trigger_migration.ts';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -232,7 +233,14 @@ describe('minutehand status', () => {
     });
 
     it('reports problems of a trainer', () => {
-      const run = { run_id: 7, kind: 'full', trigger: 'schedule', status: 'aborted', error: 'no bars', reasons: [] };
+      const run = {
+        run_id: 7,
+        kind: 'full',
+        trigger: triggerOfText('schedule'),
+        status: 'aborted',
+        error: 'no bars',
+        reasons: [],
+      };
       const told = (last_run: object | null, active_error?: object): string[] => {
         const rest = { active_version: null, schedules: [], dependencies: [] };
         const health = { status: 'ok', ...rest, last_run, active_error } as never;

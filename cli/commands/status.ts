@@ -1,3 +1,4 @@
+import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { DirectionHealth } from '../../daemon/health/health.ts';
@@ -187,7 +188,7 @@ function trainerLines({ presence, url, health }: TrainerState): string[] {
       ? '  last run none'
       : `  last run ${run.run_id} ${run.kind} ${shownMinute(run.started_at)} ${run.status}${
           run.status === 'running' ? `, ${run.stage}, ${run.percent} %` : ''
-        }${run.model_version === null ? '' : ` ${run.model_version}`} (${run.trigger})`,
+        }${run.model_version === null ? '' : ` ${run.model_version}`} (${triggerText(run.trigger)})`,
     ...rolloutLines(health.rollout),
     ...schedules.map(({ name, next }) => `  next     ${next === null ? 'never' : shownMinute(next)} UTC  ${name}`),
   ];

@@ -185,7 +185,7 @@ function jobOf(given: TrainFlags, settings: Settings): TrainingJob {
     output: { folder: flags.out ?? null, hash_name: flags.hashName === true, is_dry_run: flags.dryRun === true },
     adopt: flags.adopt === true,
     resources: { workers: parseWorkers(flags.workers), cache: flags.cache },
-    trigger: { code: 'command', text: 'train' },
+    trigger: { code: 'command', values: { command: 'train' } },
   };
 }
 

@@ -1,3 +1,4 @@
+import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { DEGRADATIONS, type Degradation } from '../../daemon/queue/degradations.ts';
 import { LATE_BARS } from '../../daemon/feed/arrival.ts';
 import type { DependencyFault } from '../../shared/dependencies/watch.ts';
@@ -325,7 +326,7 @@ function ofTrainer({ presence, url, pid, health }: TrainerState): Finding[] {
   }
   const run = health.last_run;
   if (run !== null && ['failed', 'killed', 'aborted'].includes(run.status)) {
-    const text = `training run ${run.run_id} (${run.kind}, ${run.trigger}) ${run.status}: ${run.error ?? 'unknown reason'}`;
+    const text = `training run ${run.run_id} (${run.kind}, ${triggerText(run.trigger)}) ${run.status}: ${run.error ?? 'unknown reason'}`;
     findings.push({
       weight: 'problem',
       about,

@@ -8754,8 +8754,63 @@ export interface components {
             run_id: number;
             /** @enum {string} */
             kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
-            /** @description What caused it */
-            trigger: string;
+            /** @description What caused it: a code, and what belongs to it */
+            trigger: {
+                /** @constant */
+                code: "command";
+                values: {
+                    command: string;
+                };
+            } | {
+                /** @constant */
+                code: "request";
+                values: {
+                    /** @enum {string} */
+                    door: "retrain" | "api";
+                    options: {
+                        [key: string]: string | number | boolean;
+                    };
+                    settings: {
+                        [key: string]: string | number | boolean;
+                    };
+                    text?: string;
+                };
+            } | {
+                /** @constant */
+                code: "first_models";
+                values: Record<string, never>;
+            } | {
+                /** @constant */
+                code: "schedule";
+                values: {
+                    /** @enum {string} */
+                    schedule: "full" | "weekly" | "incremental" | "direction";
+                };
+            } | {
+                /** @constant */
+                code: "monitor";
+                values: {
+                    findings: {
+                        /** @enum {string} */
+                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
+                        subject: string;
+                        figure: number;
+                        limit: number;
+                        pair: string | null;
+                        evidence: {
+                            [key: string]: string | number | boolean;
+                        };
+                    }[];
+                    more: number;
+                    text?: string;
+                };
+            } | {
+                /** @constant */
+                code: "other";
+                values: {
+                    text: string;
+                };
+            };
             /** @description 1 for the first */
             attempt: number;
             /** @description ISO 8601 in UTC */
@@ -8823,8 +8878,63 @@ export interface components {
             run_id: number;
             /** @enum {string} */
             kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
-            /** @description What caused it */
-            trigger: string;
+            /** @description What caused it: a code, and what belongs to it */
+            trigger: {
+                /** @constant */
+                code: "command";
+                values: {
+                    command: string;
+                };
+            } | {
+                /** @constant */
+                code: "request";
+                values: {
+                    /** @enum {string} */
+                    door: "retrain" | "api";
+                    options: {
+                        [key: string]: string | number | boolean;
+                    };
+                    settings: {
+                        [key: string]: string | number | boolean;
+                    };
+                    text?: string;
+                };
+            } | {
+                /** @constant */
+                code: "first_models";
+                values: Record<string, never>;
+            } | {
+                /** @constant */
+                code: "schedule";
+                values: {
+                    /** @enum {string} */
+                    schedule: "full" | "weekly" | "incremental" | "direction";
+                };
+            } | {
+                /** @constant */
+                code: "monitor";
+                values: {
+                    findings: {
+                        /** @enum {string} */
+                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
+                        subject: string;
+                        figure: number;
+                        limit: number;
+                        pair: string | null;
+                        evidence: {
+                            [key: string]: string | number | boolean;
+                        };
+                    }[];
+                    more: number;
+                    text?: string;
+                };
+            } | {
+                /** @constant */
+                code: "other";
+                values: {
+                    text: string;
+                };
+            };
             /** @description 1 for the first */
             attempt: number;
             /** @description ISO 8601 in UTC */
@@ -9184,8 +9294,63 @@ export interface components {
             run_id: number;
             /** @enum {string} */
             kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
-            /** @description What caused it */
-            trigger: string;
+            /** @description What caused it: a code, and what belongs to it */
+            trigger: {
+                /** @constant */
+                code: "command";
+                values: {
+                    command: string;
+                };
+            } | {
+                /** @constant */
+                code: "request";
+                values: {
+                    /** @enum {string} */
+                    door: "retrain" | "api";
+                    options: {
+                        [key: string]: string | number | boolean;
+                    };
+                    settings: {
+                        [key: string]: string | number | boolean;
+                    };
+                    text?: string;
+                };
+            } | {
+                /** @constant */
+                code: "first_models";
+                values: Record<string, never>;
+            } | {
+                /** @constant */
+                code: "schedule";
+                values: {
+                    /** @enum {string} */
+                    schedule: "full" | "weekly" | "incremental" | "direction";
+                };
+            } | {
+                /** @constant */
+                code: "monitor";
+                values: {
+                    findings: {
+                        /** @enum {string} */
+                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
+                        subject: string;
+                        figure: number;
+                        limit: number;
+                        pair: string | null;
+                        evidence: {
+                            [key: string]: string | number | boolean;
+                        };
+                    }[];
+                    more: number;
+                    text?: string;
+                };
+            } | {
+                /** @constant */
+                code: "other";
+                values: {
+                    text: string;
+                };
+            };
             /** @description 1 for the first */
             attempt: number;
             /** @description ISO 8601 in UTC */
@@ -9261,8 +9426,63 @@ export interface components {
             run_id: number;
             /** @enum {string} */
             kind: "full" | "incremental" | "thresholds" | "direction" | "automl";
-            /** @description What caused it */
-            trigger: string;
+            /** @description What caused it: a code, and what belongs to it */
+            trigger: {
+                /** @constant */
+                code: "command";
+                values: {
+                    command: string;
+                };
+            } | {
+                /** @constant */
+                code: "request";
+                values: {
+                    /** @enum {string} */
+                    door: "retrain" | "api";
+                    options: {
+                        [key: string]: string | number | boolean;
+                    };
+                    settings: {
+                        [key: string]: string | number | boolean;
+                    };
+                    text?: string;
+                };
+            } | {
+                /** @constant */
+                code: "first_models";
+                values: Record<string, never>;
+            } | {
+                /** @constant */
+                code: "schedule";
+                values: {
+                    /** @enum {string} */
+                    schedule: "full" | "weekly" | "incremental" | "direction";
+                };
+            } | {
+                /** @constant */
+                code: "monitor";
+                values: {
+                    findings: {
+                        /** @enum {string} */
+                        trigger: "drift psi" | "drift mean shift" | "auc" | "win rate" | "direction bias" | "pass rate" | "risk streak" | "model age" | "fill win rate" | "fill result" | "fill costs";
+                        subject: string;
+                        figure: number;
+                        limit: number;
+                        pair: string | null;
+                        evidence: {
+                            [key: string]: string | number | boolean;
+                        };
+                    }[];
+                    more: number;
+                    text?: string;
+                };
+            } | {
+                /** @constant */
+                code: "other";
+                values: {
+                    text: string;
+                };
+            };
             /** @description 1 for the first */
             attempt: number;
             /** @description ISO 8601 in UTC */

@@ -1,3 +1,4 @@
+import { triggerText } from '../../shared/run_trigger/trigger_text.ts';
 import { gateText } from '../../shared/bundle/gates/gate_text.ts';
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -237,7 +238,9 @@ async function storeValues(store: Store, place: Place): Promise<Value> {
     import_runs: asValue(await store.importRuns.list('live')),
     models: (await registry.list()).map(({ version, status }) => `${version} ${status}`),
     model_registry: (await registry.models()).map((row) => asValue(row)),
-    runs: (await queue.list(50)).map(({ run_id, kind, status, trigger }) => `${run_id} ${kind} ${status} ${trigger}`),
+    runs: (await queue.list(50)).map(
+      ({ run_id, kind, status, trigger }) => `${run_id} ${kind} ${status} ${triggerText(trigger)}`,
+    ),
     audit: asValue(await verifyAudit(store)),
     signals: await tables.count({ market: 'simulated' }),
     live: (await tables.live('simulated')).map(({ pair_id, signal_id, action }) => `${pair_id} ${signal_id} ${action}`),

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { GENERATORS, LONGEST_WINDOW, WINDOW_BARS } from '../learning/automl/candidates.ts';
-import { jobInstant, jobWindow } from './job_fields.ts';
-import { TRIGGER_CODES } from './training_job.ts';
+import { jobInstant, jobTrigger, jobWindow } from './job_fields.ts';
 
 /** What a search of formulas does. Every field acts; none has a default. */
 export const formulaSearchSchema = z.strictObject({
@@ -54,10 +53,7 @@ export const automlJobSchema = z
         .describe('Whether formulas that help by more than two standard errors are added to features.yaml'),
     }),
     resources: z.strictObject({ workers: z.int().min(0).describe('Threads; they affect speed only') }),
-    trigger: z.strictObject({
-      code: z.enum(TRIGGER_CODES),
-      text: z.string().describe('As shown with the run'),
-    }),
+    trigger: jobTrigger,
   })
   .refine(({ output, parameters }) => !(output.write && parameters.search.shuffle_labels), {
     error: 'what is found on exchanged labels is not written',

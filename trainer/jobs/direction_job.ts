@@ -2,8 +2,7 @@ import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../shared/pair.ts';
 import { NATIVE_ENGINES } from '../../shared/policy/engines.ts';
 import { BALANCES } from '../learning/balance/balance.ts';
-import { jobWindow } from './job_fields.ts';
-import { TRIGGER_CODES } from './training_job.ts';
+import { jobTrigger, jobWindow } from './job_fields.ts';
 
 const share = z.number().min(0).max(1);
 
@@ -47,10 +46,7 @@ export const directionJobSchema = z
     }),
     adopt: z.boolean().describe('Whether a bundle that passes all gates becomes active'),
     resources: z.strictObject({ workers: z.int().min(1).describe('Threads; they affect speed only') }),
-    trigger: z.strictObject({
-      code: z.enum(TRIGGER_CODES),
-      text: z.string().describe('As shown with the run'),
-    }),
+    trigger: jobTrigger,
   })
   .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
   .refine(({ output, adopt }) => !adopt || output.folder === null, {

@@ -3,7 +3,7 @@ import { GROUP_NAME } from '../../shared/pair.ts';
 import { TRAIN_ENGINES } from '../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../shared/policy/training_settings.ts';
 import { TARGETS } from '../learning/options/train_options.ts';
-import { jobInstant, jobWindow } from './job_fields.ts';
+import { jobInstant, jobTrigger, jobWindow } from './job_fields.ts';
 
 /**
  * - train: all stations on all bars of the window.
@@ -12,9 +12,6 @@ import { jobInstant, jobWindow } from './job_fields.ts';
  */
 export const TRAINING_KINDS = ['train', 'warm_start', 'thresholds'] as const;
 export type TrainingKind = (typeof TRAINING_KINDS)[number];
-
-/** What asked for a run. */
-export const TRIGGER_CODES = ['command', 'request', 'first_models', 'schedule', 'monitor'] as const;
 
 /**
  * A training, as data: what the command line, the API, the schedule and the monitor all ask for, and what a training
@@ -54,10 +51,7 @@ export const trainingJobSchema = z
       workers: z.int().min(0).describe('Threads to learn on; they affect speed only'),
       cache: z.boolean().describe('Whether features, labels and finished trials are reused'),
     }),
-    trigger: z.strictObject({
-      code: z.enum(TRIGGER_CODES),
-      text: z.string().describe('As shown with the run'),
-    }),
+    trigger: jobTrigger,
   })
   .refine(({ output, adopt }) => !(output.is_dry_run && adopt), { error: 'a dry run adopts nothing', path: ['adopt'] })
   // No id: the registry of ids is that of the API's document.

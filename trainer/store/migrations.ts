@@ -8,6 +8,7 @@ import { createImportRuns } from './import_run_migration.ts';
 import { withNumberedKey } from './numbered_key.ts';
 import { createRecordTables } from './record_migration.ts';
 import type { Tables } from './tables.ts';
+import { codeTriggers } from './trigger_migration.ts';
 
 interface Migration {
   readonly name: string;
@@ -340,6 +341,7 @@ const MIGRATIONS: readonly Migration[] = [
     },
   },
   { name: 'economic calendar', up: createNewsTables },
+  { name: 'triggers of runs as codes with values', up: codeTriggers },
 ];
 
 async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {

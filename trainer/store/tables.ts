@@ -217,7 +217,9 @@ export interface TrainingRunsTable {
   /** Time of its trainer's last heartbeat for it. */
   beat_ms: number;
   kind: RunKind;
+  /** Code of what asked for it (shared/run_trigger/), and JSON of what belongs to the code. */
   trigger: string;
+  trigger_values: string | null;
   attempt: number;
   started_at: string | null;
   finished_at: string | null;

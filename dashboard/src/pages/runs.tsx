@@ -5,7 +5,8 @@ import { Badge, ConfirmedButton, Failure, Panel, Table, useLoaded, type Column, 
 import { keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { FailedGate, Reason } from '../parts/gate_text.tsx';
 import { Searches } from '../parts/searches.tsx';
-import { codeText, stageText, t } from '../text/text.ts';
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
+import { codeText, language, stageText, t } from '../text/text.ts';
 
 const TONES: Readonly<Record<string, Tone>> = {
   running: 'info',
@@ -112,13 +113,6 @@ function CurrentRun({ run, mayStop }: { readonly run: Run; readonly mayStop: boo
 }
 
 function columnsOf(): Column<Run>[] {
-  const text = (key: 'kind' | 'trigger', title: string): Column<Run> => ({
-    key,
-    title,
-    value: (run) => run[key],
-    // The options of a request follow its name: `api --trials 0`.
-    cell: (run) => run[key].replace(/^[^-]*[^ -]/, (name) => codeText(key, name)),
-  });
   return [
     {
       key: 'run_id',
@@ -127,8 +121,18 @@ function columnsOf(): Column<Run>[] {
       value: ({ run_id }) => run_id,
       cell: ({ run_id }) => run_id,
     },
-    text('kind', t('runs.kind')),
-    text('trigger', t('runs.trigger')),
+    {
+      key: 'kind',
+      title: t('runs.kind'),
+      value: ({ kind }) => kind,
+      cell: ({ kind }) => codeText('kind', kind),
+    },
+    {
+      key: 'trigger',
+      title: t('runs.trigger'),
+      value: ({ trigger }) => triggerText(trigger, language.value),
+      cell: ({ trigger }) => triggerText(trigger, language.value),
+    },
     {
       key: 'status',
       title: t('runs.status'),

@@ -16,7 +16,7 @@ import type { RolloutWatch } from '../rollout/watch.ts';
 import type { AuditEntry } from './audit.ts';
 import { directionParameters } from '../schedule/direction_runs.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
-import type { RunKind } from '../schedule/run.ts';
+import { requestTrigger, type RunKind } from '../schedule/run.ts';
 
 const PATHS = ['/healthz', '/metrics', '/runs', '/models', '/monitor', '/retrain', '/retrain/cancel'];
 const KINDS: readonly unknown[] = ['full', 'incremental', 'thresholds', 'direction'] satisfies readonly RunKind[];
@@ -102,7 +102,7 @@ export function addRoutes(
         expected: 'one timeframe, of kind=direction alone',
       });
     const parameters = kind === 'direction' ? directionParameters(settings, timeframe) : undefined;
-    const run = await retrainer.start({ trigger: 'request', kind, parameters });
+    const run = await retrainer.start({ trigger: requestTrigger('retrain'), kind, parameters });
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
     return reply.status(202).send(run);
   });

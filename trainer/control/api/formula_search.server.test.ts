@@ -52,7 +52,10 @@ describe('POST /api/automl-features/generate', () => {
     const { status, body: run } = await generate(body);
     expect([status, run]).toMatchObject([
       202,
-      { kind: 'automl', trigger: 'api --seed 4 --generators windows,calendar' },
+      {
+        kind: 'automl',
+        trigger: { code: 'request', values: { door: 'api', options: { seed: 4, generators: 'windows,calendar' } } },
+      },
     ]);
     expect((await generate(body)).body.error?.code).toBe('RETRAIN_RUNNING');
     await expect.poll(async () => (await newest()).status, { timeout: 600_000, interval: 500 }).not.toBe('running');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { automlJobSchema, FORMULA_SEARCH_DEFAULTS, type AutomlJob } from '../../jobs/automl_job.ts';
-import { apiTrigger, runParametersSchema } from '../schedule/run.ts';
+import { requestTrigger, runParametersSchema } from '../schedule/run.ts';
 import { jobOfRun } from '../schedule/run_job.ts';
 import { autoMLConfigModel } from '../schema/training.ts';
 import { automlErrors, DEFAULT_AUTOML, formulaSearchOf, wantsSearch } from './formula_search.ts';
@@ -14,7 +14,9 @@ function jobOf(config: object): AutomlJob {
   const { search, workers } = formulaSearchOf(autoMLConfigModel.parse(config));
   const asked = { formulas: search, ...(workers !== undefined && { workers }) };
   const parameters = runParametersSchema.parse(JSON.parse(JSON.stringify(asked)));
-  return automlJobSchema.parse(jobOfRun({ kind: 'automl', trigger: apiTrigger(parameters), parameters }, settings));
+  return automlJobSchema.parse(
+    jobOfRun({ kind: 'automl', trigger: requestTrigger('api', parameters), parameters }, settings),
+  );
 }
 
 describe('AutoMLConfigModel', () => {

@@ -133,7 +133,14 @@ describe('the endpoints of the specification, by the generated client', () => {
     });
     expect(run).toMatchObject({
       status: 'running',
-      trigger: 'api --seed 3 --trials 12 --engine vote --from 2024-01-02T00:00:00Z --to 2024-01-05T12:00:00Z',
+      trigger: {
+        code: 'request',
+        values: {
+          door: 'api',
+          options: { seed: 3, trials: 12, engine: 'vote', from: '2024-01-02T00:00:00Z', to: '2024-01-05T12:00:00Z' },
+          settings: {},
+        },
+      },
     });
     expect(await own.get('/api/ml-training/training/status')).toMatchObject({ is_training: true });
     const { entries } = await own.get('/api/audit', { query: { limit: 1 } });

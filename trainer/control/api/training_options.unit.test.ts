@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { apiTrigger, runParametersSchema } from '../schedule/run.ts';
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
+import { requestTrigger, runParametersSchema } from '../schedule/run.ts';
 import { jobOfRun } from '../schedule/run_job.ts';
 import { mlTrainingConfig } from '../schema/training.ts';
 import { runParametersOf } from './training_options.ts';
@@ -11,7 +12,10 @@ const settings = loadSettings({ env: {} });
 function settingsFor(body: object): unknown {
   const parameters = runParametersOf(mlTrainingConfig.parse(body), settings);
   const stored = runParametersSchema.parse(JSON.parse(JSON.stringify(parameters)));
-  const { parameters: ofJob } = jobOfRun({ kind: 'full', trigger: apiTrigger(stored), parameters: stored }, settings);
+  const { parameters: ofJob } = jobOfRun(
+    { kind: 'full', trigger: requestTrigger('api', stored), parameters: stored },
+    settings,
+  );
   return 'settings' in ofJob ? ofJob.settings : undefined;
 }
 
@@ -50,7 +54,9 @@ describe('fields of a training request', () => {
       mlTrainingConfig.parse({ random_state: 3, cross_validation_folds: 3, validation_split: 0.3 }),
       settings,
     );
-    expect(apiTrigger(parameters)).toBe('api --seed 3 --set train.folds=3 --set train.holdout_fraction=0.3');
+    expect(triggerText(requestTrigger('api', parameters))).toBe(
+      'api --seed 3 --set train.folds=3 --set train.holdout_fraction=0.3',
+    );
   });
 
   it.each([

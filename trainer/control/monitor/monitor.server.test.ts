@@ -1,3 +1,4 @@
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -355,8 +356,8 @@ describe('the monitor', () => {
     const { monitor, retrainer } = await monitorOf(settingsOf({ retrain_retry_max: 0 }));
     await monitor.look();
     const [run] = retrainer.runs();
-    expect(run!.trigger).toMatch(/^monitor: drift (psi|mean shift) \w+ \d+\.\d\d > .* and \d+ more$/);
-    expect(monitor.status().last_trigger).toMatchObject({ text: run!.trigger });
+    expect(triggerText(run!.trigger)).toMatch(/^monitor: drift (psi|mean shift) \w+ \d+\.\d\d > .* and \d+ more$/);
+    expect(monitor.status().last_trigger).toMatchObject({ trigger: run!.trigger, text: triggerText(run!.trigger) });
     expect(printed.length).toBe((monitor.status().report as MonitorReport).findings.length);
     expect(printed[0]).toMatch(new RegExp(`^Models ${version}: drift `));
     const { findings } = monitor.status().report as MonitorReport;
@@ -404,7 +405,7 @@ describe('the monitor', () => {
     await monitor.look();
     const { findings } = monitor.status().report as MonitorReport;
     expect(findings.map(({ trigger }) => trigger).sort()).toEqual(['pass rate', 'risk streak']);
-    expect(retrainer.runs()).toMatchObject([{ kind: 'thresholds', trigger: expect.stringMatching(/^monitor: /) }]);
+    expect(retrainer.runs()).toMatchObject([{ kind: 'thresholds', trigger: { code: 'monitor' } }]);
     expect(raised).toContain('risk_streak');
     await ended(retrainer, 1);
     expect(JSON.parse(readFileSync(join(folder, 'job.json'), 'utf8'))).toMatchObject({ kind: 'thresholds' });
@@ -415,7 +416,7 @@ describe('the monitor', () => {
     const settings = settingsOf({ model_max_age_days: 1, retrain_retry_max: 0 }, { train: { min_bars: LIVE_MINUTES } });
     const { monitor, retrainer } = await monitorOf(settings);
     await monitor.look();
-    expect(retrainer.runs().map(({ trigger }) => trigger)).toEqual([AGED]);
+    expect(retrainer.runs().map(({ trigger }) => triggerText(trigger))).toEqual([AGED]);
     await ended(retrainer, 1);
     await monitor.look();
     expect(retrainer.runs()).toHaveLength(1);
@@ -425,7 +426,7 @@ describe('the monitor', () => {
     await monitor.stop();
     const next = await monitorOf(settings);
     await next.monitor.look();
-    expect(next.retrainer.runs().filter(({ trigger }) => trigger === AGED)).toHaveLength(1);
+    expect(next.retrainer.runs().filter(({ trigger }) => triggerText(trigger) === AGED)).toHaveLength(1);
     now = Date.now() + 60 * 20 + 1;
     await next.monitor.look();
     expect(next.retrainer.runs()).toHaveLength(2);
@@ -523,7 +524,10 @@ describe('the monitor', () => {
     );
     await monitor.look();
     expect(readFileSync(haltsPath(paths.models), 'utf8')).toBe('{');
-    expect(retrainer.runs()[0]!.trigger).toBe(AGED);
+    expect(retrainer.runs()[0]!.trigger).toMatchObject({
+      code: 'monitor',
+      values: { findings: [{ trigger: 'model age' }] },
+    });
   });
 });
 
@@ -636,7 +640,7 @@ describe('fills of an expert advisor', () => {
       ['XAUUSD (paper)', null],
     ]);
     await expect.poll(() => printed.filter((line) => line.includes('put into symbols of'))).toHaveLength(2);
-    await expect.poll(() => trainer.retrainer.runs()[0]?.trigger).toMatch(
+    await expect.poll(() => trainer.retrainer.runs().map(({ trigger }) => triggerText(trigger))[0]).toMatch(
       new RegExp(`^monitor: win rate of ${positions} paper positions 0\\.000 against 0\\.\\d+ of the bundle: 100 % below > 15 %$`),
     );
   }); // prettier-ignore

@@ -1,3 +1,5 @@
+import type { Finding, FindingCode } from '../../../shared/run_trigger/run_trigger.ts';
+import { findingText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
 import type { LiveDirections } from './direction_look.ts';
 import { SIGMAS, type FeatureDrift } from '../../learning/profile/drift.ts';
@@ -33,21 +35,10 @@ export interface MonitorReport {
 }
 
 /** A significant violation of a limit. */
-export interface DriftFinding {
-  /**
-   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `risk streak`, `direction bias`, `model age`,
-   * `fill win rate`, `fill result`, `fill costs`.
-   */
-  readonly trigger: string;
-  /** Subject: a feature, a group, a kind of account, a symbol and a kind of account, or empty. */
-  readonly subject: string;
-  readonly figure: number;
-  readonly limit: number;
-  /** The pair that moved most; null where it is of all together. */
-  readonly pair: string | null;
+export interface DriftFinding extends Finding {
   /** Kind of retraining: full, or θ2 only; null: the configuration must be changed first. */
   readonly retrains: 'full' | 'thresholds' | null;
-  /** Complete description, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
+  /** In English, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
   readonly text: string;
 }
 
@@ -94,16 +85,7 @@ export function findingsOf(
     ...passRateFinding(performance.pass_rate, policy.pass_rate_range),
     ...streakFinding(performance.risk_streak),
     ...(policy.model_max_age_days !== null && age_days > policy.model_max_age_days && new_bars >= minBars
-      ? [
-          finding(
-            'model age',
-            '',
-            age_days,
-            policy.model_max_age_days,
-            null,
-            `model age ${age_days.toFixed(1)} > ${policy.model_max_age_days} days`,
-          ),
-        ]
+      ? [finding('model age', '', age_days, policy.model_max_age_days, null, {})]
       : []),
     ...(isSkipped(fills) ? [] : Object.entries(fills.accounts))
       // Paper is traded at the configured costs: on a live market it adds no information about costs.
@@ -119,9 +101,9 @@ function directionFindings(directions: LiveDirections): DriftFinding[] {
     return biased.map((name) => {
       const subject = `${timeframe} ${name}`;
       const buys = buy_sell_ratio!;
-      const text = `direction bias ${subject}: outside its limits; mean prediction ${overall_balance!.toFixed(2)}, ${(100 * buys).toFixed(0)} % of ${own.bars} calls of ${own.version} are up`;
+      const evidence = { mean: overall_balance!, calls: own.bars, version: own.version };
       return {
-        ...finding('direction bias', subject, buys, BALANCED, null, text),
+        ...finding('direction bias', subject, buys, BALANCED, null, evidence),
         retrains: null,
       };
     });
@@ -140,13 +122,13 @@ function fillFindings(
   const hasEnough = win_rate.live_count >= fill_min_trades;
   if (hasEnough && isBelow(win_rate.gap, fill_win_rate_gap, winRateNoise(win_rate, policy))) {
     const { live, bundle, live_count, gap } = win_rate;
-    const text = `win rate of ${live_count} ${account} positions ${live!.toFixed(3)} against ${bundle!.toFixed(3)} of the bundle: ${(-gap! * 100).toFixed(0)} % below > ${fill_win_rate_gap! * 100} %`;
-    found.push(finding('fill win rate', account, -gap!, fill_win_rate_gap!, null, text));
+    const evidence = { live: live!, bundle: bundle!, positions: live_count };
+    found.push(finding('fill win rate', account, -gap!, fill_win_rate_gap!, null, evidence));
   }
   if (isBelow(net.gap_bps, fill_net_gap_bps, net.noise_bps)) {
     const { live_bps, bundle_bps, live_count, gap_bps } = net;
-    const text = `result of ${live_count} ${account} positions ${live_bps!.toFixed(2)} bps against ${bundle_bps!.toFixed(2)} of the bundle: ${(-gap_bps!).toFixed(2)} below > ${fill_net_gap_bps} bps`;
-    found.push(finding('fill result', account, -gap_bps!, fill_net_gap_bps!, null, text));
+    const evidence = { live_bps: live_bps!, bundle_bps: bundle_bps!, positions: live_count };
+    found.push(finding('fill result', account, -gap_bps!, fill_net_gap_bps!, null, evidence));
   }
   if (fill_cost_gap !== null)
     for (const [symbol, own] of Object.entries(symbols))
@@ -174,12 +156,20 @@ function costFinding(
   const spread_bps =
     (2 / spread_multiple) *
     (more > 0 ? Math.max(0, shortfall.bps! - slippage_bps) : shortfall.configured_bps - slippage.configured_bps);
-  const [kind, worst] = more >= moreSlippage ? ['spread and slippage', shortfall] : ['slippage', slippage];
+  const kind = more >= moreSlippage ? 'spread_and_slippage' : 'slippage';
+  const worst = kind === 'slippage' ? slippage : shortfall;
   const limit = worst.configured_bps + allowed;
-  const text =
-    `${kind} of ${symbol} ${worst.bps!.toFixed(2)} bps a side in ${worst.fills} ${account} fills, configured ${worst.configured_bps.toFixed(2)} > ${gap * 100} % more; ` +
-    `put into symbols of config/minutehand.yaml: ${symbol}: { spread_bps: ${spread_bps.toFixed(2)}, slippage_bps: ${slippage_bps.toFixed(2)} }`;
-  return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, text), retrains: null }];
+  const evidence = {
+    kind,
+    symbol,
+    account,
+    fills: worst.fills,
+    configured_bps: worst.configured_bps,
+    gap_percent: gap * 100,
+    spread_bps,
+    slippage_bps,
+  };
+  return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, evidence), retrains: null }];
 }
 
 function featureFindings(feature: FeatureDrift, { drift_psi_max, drift_mean_shift_max }: DriftPolicy): DriftFinding[] {
@@ -187,30 +177,12 @@ function featureFindings(feature: FeatureDrift, { drift_psi_max, drift_mean_shif
   const found: DriftFinding[] = [];
   if (drift_psi_max !== null && psi > drift_psi_max && psi > psi_noise) {
     const pair = mostMoved(feature, (own) => own.psi);
-    found.push(
-      finding(
-        'drift psi',
-        name,
-        psi,
-        drift_psi_max,
-        pair,
-        `drift psi ${name} ${psi.toFixed(2)} > ${drift_psi_max}${mostIn(pair)}`,
-      ),
-    );
+    found.push(finding('drift psi', name, psi, drift_psi_max, pair, {}));
   }
   const moved = Math.abs(shift ?? 0);
   if (drift_mean_shift_max !== null && moved > drift_mean_shift_max && moved > shift_noise) {
     const pair = mostMoved(feature, (own) => Math.abs(own.shift ?? 0));
-    found.push(
-      finding(
-        'drift mean shift',
-        name,
-        moved,
-        drift_mean_shift_max,
-        pair,
-        `drift mean shift ${name} ${moved.toFixed(2)} > ${drift_mean_shift_max} σ${mostIn(pair)}`,
-      ),
-    );
+    found.push(finding('drift mean shift', name, moved, drift_mean_shift_max, pair, {}));
   }
   return found;
 }
@@ -219,10 +191,6 @@ function mostMoved({ pairs }: FeatureDrift, by: (drift: FeatureDrift['pairs'][st
   let most: string | null = null;
   for (const [pair, own] of Object.entries(pairs)) if (most === null || by(own) > by(pairs[most]!)) most = pair;
   return most;
-}
-
-function mostIn(pair: string | null): string {
-  return pair === null ? '' : ` (most in ${pair})`;
 }
 
 /** As specified, a win rate past its limit is a finding; the policy can demand that it is beyond chance. */
@@ -239,7 +207,7 @@ function winRateNoise({ gap_noise }: Compared, { win_rate_noise_sigmas: sigmas }
 }
 
 function comparisonFinding(
-  name: string,
+  name: 'auc' | 'win rate',
   group: string,
   { live, bundle, gap, gap_noise }: Compared,
   limit: number | null,
@@ -247,9 +215,7 @@ function comparisonFinding(
   if (limit === null || gap === null) return [];
   const apart = Math.abs(gap);
   if (!(apart > limit && apart > gap_noise)) return [];
-  const named = group === '' ? name : `${name} of group ${group}`;
-  const text = `${named} ${live!.toFixed(3)} against ${bundle!.toFixed(3)} of the bundle: ${(apart * 100).toFixed(0)} % apart > ${limit * 100} %`;
-  return [finding(name, group, apart, limit, null, text)];
+  return [finding(name, group, apart, limit, null, { live: live!, bundle: bundle! })];
 }
 
 function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pass_rate_range']): DriftFinding[] {
@@ -257,23 +223,23 @@ function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pa
   const limit = live < low ? low : high;
   const beyond = Math.max(low - live, live - high);
   if (!(beyond > 0 && beyond > noise)) return [];
-  const text = `pass rate ${live.toFixed(2)} outside ${low} to ${high}`;
-  return [{ ...finding('pass rate', '', live, limit, null, text), retrains: 'thresholds' }];
+  return [{ ...finding('pass rate', '', live, limit, null, { lowest: low, highest: high }), retrains: 'thresholds' }];
 }
 
 function streakFinding({ blocks, candidates, limit, expected_pass_rate }: RiskStreak): DriftFinding[] {
   if (limit === null || blocks < limit) return [];
-  const text = `risk streak: risk_flag 1 at the last ${candidates} candidates, ${blocks} blocks of time in a row, at least ${limit} are too many for a pass rate of ${expected_pass_rate.toFixed(2)}`;
-  return [{ ...finding('risk streak', '', blocks, limit, null, text), retrains: 'thresholds' }];
+  const evidence = { candidates, pass_rate: expected_pass_rate };
+  return [{ ...finding('risk streak', '', blocks, limit, null, evidence), retrains: 'thresholds' }];
 }
 
 function finding(
-  trigger: string,
+  trigger: FindingCode,
   subject: string,
   figure: number,
   limit: number,
   pair: string | null,
-  text: string,
+  evidence: Finding['evidence'],
 ): DriftFinding {
-  return { trigger, subject, figure, limit, pair, retrains: 'full', text };
+  const found: Finding = { trigger, subject, figure, limit, pair, evidence };
+  return { ...found, retrains: 'full', text: findingText(found) };
 }

@@ -10,7 +10,9 @@ import { newRun, type RetrainRun, type RunRequest } from '../schedule/run.ts';
 import type { FillFigures } from '../fills/fill_figures.ts';
 import type { FillPerformance } from './fill_performance.ts';
 import { findingsOf, type DriftFinding, type DriftPolicy } from './report.ts';
-import { triggerText } from './retrain_trigger.ts';
+import { triggerOfText } from '../../store/trigger_migration.ts';
+import { findingText, triggerText } from '../../../shared/run_trigger/trigger_text.ts';
+import { monitorTrigger } from './retrain_trigger.ts';
 
 const POLICY: DriftPolicy = {
   drift_psi_max: 0.25,
@@ -238,7 +240,9 @@ describe('a streak of risk flags', () => {
 
   it('requests θ2 alone, also where the pass rate is out of range, until no θ2 was adopted', async () => {
     const asked: string[] = [];
-    const [run] = [{ trigger: 'monitor: risk streak', kind: 'thresholds', started_at: '2026-01-01T00:00:00Z' }];
+    const [run] = [
+      { trigger: triggerOfText('monitor: risk streak'), kind: 'thresholds', started_at: '2026-01-01T00:00:00Z' },
+    ];
     let runs: object[] = [];
     const retrainer = {
       runs: () => runs as RetrainRun[],
@@ -344,7 +348,7 @@ describe('a trigger that a rejected run has answered', () => {
 
   it('leaves other triggers free, and says until when it waits', async () => {
     const at = '2026-01-01T00:00:00.000Z';
-    const run = newRun({ run_id: 7, kind: 'full', trigger: 'monitor: x', attempt: 1, started_at: at });
+    const run = newRun({ run_id: 7, kind: 'full', trigger: triggerOfText('monitor: x'), attempt: 1, started_at: at });
     const rejected = { ...run, status: 'rejected' as const, finished_at: at, causes: ['model age'] };
     const asked: (readonly string[])[] = [];
     const retrainer = {
@@ -364,13 +368,22 @@ describe('a trigger that a rejected run has answered', () => {
   });
 });
 
-describe('triggerText', () => {
+describe('the trigger of the monitor', () => {
+  const base = { subject: '', limit: 1, pair: null, retrains: 'full' as const, evidence: {}, text: '' };
+  const of = (subject: string, figure: number): DriftFinding => ({ ...base, trigger: 'drift psi', subject, figure });
+
   it('names what is furthest past its limit, and counts the rest', () => {
-    const base = { subject: '', limit: 1, pair: null, retrains: 'full' as const };
-    const of = (text: string, figure: number): DriftFinding => ({ ...base, trigger: text, figure, text });
-    expect(triggerText([of('a', 2)])).toBe('monitor: a');
-    expect(triggerText([of('a', 2), of('b', 5), of('c', 3), of('d', 4), of('e', 1.5)])).toBe(
-      'monitor: b; d; c and 2 more',
+    expect(triggerText(monitorTrigger([of('a', 2)]))).toBe('monitor: drift psi a 2.00 > 1');
+    const several = monitorTrigger([of('a', 2), of('b', 5), of('c', 3), of('d', 4), of('e', 1.5)]);
+    expect(triggerText(several)).toBe(
+      'monitor: drift psi b 5.00 > 1; drift psi d 4.00 > 1; drift psi c 3.00 > 1 and 2 more',
     );
+    expect(triggerText(several, 'ja')).toBe('監視: b の PSI 5.00 > 1、d の PSI 4.00 > 1、c の PSI 3.00 > 1、ほか 2 件');
+  });
+
+  it('has no text: that of a finding is made where it is read', () => {
+    const [aged] = found({ age_days: 400 });
+    expect(aged!.text).toBe(findingText(aged!));
+    expect(JSON.stringify(monitorTrigger([aged!]))).not.toContain(aged!.text);
   });
 });

@@ -1,16 +1,18 @@
 import type { Clock } from '../../../shared/ports.ts';
+import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RetrainRun } from '../schedule/run.ts';
 import type { DriftFinding } from './report.ts';
 
-/** Prefix of the trigger of a run that the monitor has requested. */
-const MONITOR_TRIGGER = 'monitor: ';
 /** Findings that a trigger names; the others are counted. */
 const NAMED_FINDINGS = 3;
 
 /** The request to the retrainer, and its time: ISO 8601 in UTC. */
 export interface Trigger {
   readonly at: string;
+  readonly trigger: RunTrigger;
+  /** In English. */
   readonly text: string;
 }
 
@@ -62,10 +64,11 @@ export class RetrainTrigger {
     // A full run chooses θ2 as well.
     const isFull = due.some(({ retrains }) => retrains === 'full') || this.#hasThresholdsFailed();
     const kind = isFull ? 'full' : 'thresholds';
-    const text = triggerText(findings);
-    const causes = [...new Set(findings.map(({ trigger }) => trigger))];
+    const trigger = monitorTrigger(findings);
+    const causes = [...new Set(findings.map((found) => found.trigger))];
     const at = new Date(this.#clock.nowMs()).toISOString();
-    if (await this.#retrainer.startOrWait({ trigger: text, kind, causes })) this.#last = { at, text };
+    if (await this.#retrainer.startOrWait({ trigger, kind, causes }))
+      this.#last = { at, trigger, text: triggerText(trigger) };
   }
 
   /**
@@ -91,7 +94,7 @@ export class RetrainTrigger {
 
   /** The newest first. */
   #ownRuns(): readonly RetrainRun[] {
-    return this.#retrainer.runs().filter(({ trigger }) => trigger.startsWith(MONITOR_TRIGGER));
+    return this.#retrainer.runs().filter(({ trigger }) => trigger.code === 'monitor');
   }
 
   /**
@@ -106,11 +109,10 @@ export class RetrainTrigger {
   }
 }
 
-/** `monitor: drift psi z_score 0.41 > 0.25; … and 4 more`. The ones furthest past their limits come first. */
-export function triggerText(findings: readonly DriftFinding[]): string {
+/** The findings furthest past their limits, and how many more there are. */
+export function monitorTrigger(findings: readonly DriftFinding[]): RunTrigger {
   const severity = ({ figure, limit }: DriftFinding): number => figure / limit;
   const sorted = [...findings].sort((a, b) => severity(b) - severity(a));
-  const named = sorted.slice(0, NAMED_FINDINGS).map(({ text }) => text);
-  const more = findings.length - named.length;
-  return `${MONITOR_TRIGGER}${named.join('; ')}${more === 0 ? '' : ` and ${more} more`}`;
+  const named = sorted.slice(0, NAMED_FINDINGS).map(({ retrains: _retrains, text: _text, ...found }) => found);
+  return { code: 'monitor', values: { findings: named, more: findings.length - named.length } };
 }

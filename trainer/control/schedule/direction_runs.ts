@@ -1,3 +1,5 @@
+import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { barSecondsOf, parseInstrument, timeframeOf, type Timeframe } from '../../../shared/pair.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
@@ -68,10 +70,12 @@ export class DirectionRound {
   }
 
   /** Resolves when the last one has ended, or the round was stopped. */
-  async begin(trigger: string): Promise<void> {
+  async begin(trigger: RunTrigger): Promise<void> {
     const timeframes = [...configuredDirections(this.#settings).keys()];
-    if (timeframes.length === 0) return this.#print(`Retraining (${trigger}) is skipped: there are no instruments.`);
-    if (this.#isBusy) return this.#print(`Retraining (${trigger}) is skipped: the last round has not ended.`);
+    if (timeframes.length === 0)
+      return this.#print(`Retraining (${triggerText(trigger)}) is skipped: there are no instruments.`);
+    if (this.#isBusy)
+      return this.#print(`Retraining (${triggerText(trigger)}) is skipped: the last round has not ended.`);
     this.#isBusy = true;
     try {
       for (const timeframe of timeframes) await this.#train(trigger, timeframe);
@@ -85,7 +89,7 @@ export class DirectionRound {
     this.#wake?.();
   }
 
-  async #train(trigger: string, timeframe: Timeframe): Promise<void> {
+  async #train(trigger: RunTrigger, timeframe: Timeframe): Promise<void> {
     const before = this.#newest();
     const parameters = directionParameters(this.#settings, timeframe);
     // A direction model that someone asked for is trained first.

@@ -1,3 +1,4 @@
+import { triggerOfText } from '../../store/trigger_migration.ts';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
 import { directionJobSchema } from '../../jobs/direction_job.ts';
@@ -19,7 +20,7 @@ describe('direction models of the configuration', () => {
       ['4h', ['BTCUSDT']],
     ]);
     const parameters = directionParameters(settings, '1h');
-    const job = jobOfRun({ kind: 'direction', trigger: 'direction schedule', parameters }, settings);
+    const job = jobOfRun({ kind: 'direction', trigger: triggerOfText('direction schedule'), parameters }, settings);
     expect(directionJobSchema.parse(job)).toMatchObject({
       symbols: ['ETHUSDT', 'SOLUSDT'],
       timeframe: '1h',
@@ -66,8 +67,8 @@ describe('a round of direction models', () => {
     };
     const printed: string[] = [];
     const round = new DirectionRound(retrainer, settings, (line) => printed.push(line), 1);
-    const done = round.begin('direction schedule').then(() => (isBusy = false));
-    await round.begin('direction schedule');
+    const done = round.begin(triggerOfText('direction schedule')).then(() => (isBusy = false));
+    await round.begin(triggerOfText('direction schedule'));
     expect([isBusy, printed]).toEqual([true, [expect.stringContaining('last round has not ended')]]);
     await done;
     expect(asked.map(({ parameters }) => parameters!.timeframe)).toEqual(['1h', '1h', '4h']);
@@ -77,10 +78,10 @@ describe('a round of direction models', () => {
     const retrainer = { runs: () => [], startOrWait: async () => true };
     const printed: string[] = [];
     const print = (line: string): void => void printed.push(line);
-    await new DirectionRound(retrainer, withInstruments(), print).begin('direction schedule');
+    await new DirectionRound(retrainer, withInstruments(), print).begin(triggerOfText('direction schedule'));
     expect(printed).toEqual(['Retraining (direction schedule) is skipped: there are no instruments.']);
     const round = new DirectionRound(retrainer, settings, print);
-    const done = round.begin('direction schedule');
+    const done = round.begin(triggerOfText('direction schedule'));
     setTimeout(() => round.stop(), 5);
     await done;
   });

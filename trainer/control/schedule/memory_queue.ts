@@ -1,13 +1,5 @@
 import type { Clock } from '../../../shared/ports.ts';
-import {
-  ENDED_WITH_RESULT,
-  FIRST_MODELS,
-  IN_FULL,
-  newRun,
-  type RetrainRun,
-  type RunKind,
-  type RunRequest,
-} from './run.ts';
+import { ENDED_WITH_RESULT, IN_FULL, newRun, type RetrainRun, type RunKind, type RunRequest } from './run.ts';
 import { PRIORITIES, type RunQueue } from './run_queue.ts';
 
 /**
@@ -78,7 +70,7 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
     list: (limit) => Promise.resolve(runs.slice(0, limit)),
     lastStages(kind) {
       const last = runs.find(
-        (run) => run.kind === kind && run.trigger !== FIRST_MODELS && ENDED_WITH_RESULT.includes(run.status),
+        (run) => run.kind === kind && run.trigger.code !== 'first_models' && ENDED_WITH_RESULT.includes(run.status),
       );
       return Promise.resolve(last?.stages ?? []);
     },

@@ -1,3 +1,4 @@
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { endOrphan } from './orphan.ts';
 import type { RetrainRun } from './run.ts';
@@ -18,7 +19,7 @@ export async function settleOrphans(
     run.finished_at = new Date().toISOString();
     run.error = 'the trainer ended during the run';
     log.error(run, 'training was killed');
-    print(`Training run ${run.run_id} (${run.trigger}) was interrupted when its trainer ended.`);
+    print(`Training run ${run.run_id} (${triggerText(run.trigger)}) was interrupted when its trainer ended.`);
     await settlement.fail(run, 'killed');
     await records.keep(run);
   }

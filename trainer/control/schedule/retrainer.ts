@@ -1,3 +1,4 @@
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { ModelRegistryView } from '../../store/tables.ts';
@@ -188,7 +189,7 @@ class QueuedRetrainer implements Retrainer {
     if (this.#stopped || current === undefined || current === kind) return false;
     if (current === 'full' && IN_FULL.includes(kind)) return false;
     await this.#attempt('a run cannot wait', () => this.#records.queue.wait(request));
-    this.#options.print(`A training run (${kind}, ${trigger}) waits until the ${current} one has ended.`);
+    this.#options.print(`A training run (${kind}, ${triggerText(trigger)}) waits until the ${current} one has ended.`);
     return true;
   }
 
@@ -214,7 +215,7 @@ class QueuedRetrainer implements Retrainer {
     run.error = error;
     run.finished_at = new Date().toISOString();
     this.#options.log.error(run, 'training cannot start');
-    this.#options.print(`Training run ${run.run_id} (${run.trigger}) cannot start: ${error}`);
+    this.#options.print(`Training run ${run.run_id} (${triggerText(run.trigger)}) cannot start: ${error}`);
     await this.#settlement.fail(run, 'failed');
     await this.#records.keep(run);
     await this.#timer.set();

@@ -1,6 +1,7 @@
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import * as z from 'zod';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
+import type { RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
 import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
 import { formulaSearchSchema } from '../../jobs/automl_job.ts';
@@ -16,7 +17,7 @@ export const ENDED_WITH_RESULT: readonly RunStatus[] = ['adopted', 'rollout_star
 export const IN_FULL: readonly RunKind[] = ['full', 'incremental', 'thresholds'];
 
 /** The trigger of the run that trains the first models of a home. */
-export const FIRST_MODELS = 'first models';
+export const FIRST_MODELS: RunTrigger = { code: 'first_models', values: {} };
 
 /** What a request may choose for its run; the rest is that of the configuration. */
 export const runParametersSchema = z.strictObject({
@@ -40,8 +41,7 @@ export type RunParameters = Readonly<z.infer<typeof runParametersSchema>>;
 
 /** A run that is wanted. */
 export interface RunRequest {
-  /** As shown. */
-  readonly trigger: string;
+  readonly trigger: RunTrigger;
   /** Default: full. */
   readonly kind?: RunKind | undefined;
   /** The monitor's triggers that it answers, such as `model age`. */
@@ -50,40 +50,23 @@ export interface RunRequest {
 }
 
 /** The trigger of a request with these parameters. */
-export function apiTrigger(parameters: RunParameters): string {
+export function requestTrigger(door: 'retrain' | 'api', parameters: RunParameters = {}): RunTrigger {
   const { settings = {}, formulas, ...others } = parameters;
   const given = Object.entries(others).filter(([, value]) => value !== undefined);
-  const options = given.map(([name, value]) => `--${name} ${String(value)}`);
-  const own = Object.entries(settings).map(([name, value]) => `--set ${name}=${value}`);
-  const found = formulas === undefined ? [] : ['--generators', formulas.generators.join(',')];
-  return ['api', ...options, ...own, ...found].join(' ');
-}
-
-/** Parameters of a queued run of an earlier version, which had them in its trigger alone. */
-export function parametersOfTrigger(trigger: string): RunParameters {
-  const words = /^api((?: --[a-z]+ [\w.:-]+)+)$/.exec(trigger)?.[1]?.trim().split(' ') ?? [];
-  const found: Record<string, string | number> = {};
-  for (let at = 0; at + 1 < words.length; at += 2) {
-    const name = words[at]!.slice(2);
-    const text = words[at + 1]!;
-    if (name === 'seed' || name === 'trials') found[name] = Number(text);
-    else found[name] = name === 'engine' ? text : instantOf(text);
-  }
-  const parsed = runParametersSchema.safeParse(found);
-  return parsed.success ? parsed.data : {};
-}
-
-/** A UTC day or minute as an instant. */
-function instantOf(text: string): string {
-  const ms = Date.parse(text.length === 10 ? `${text}T00:00Z` : text);
-  return Number.isNaN(ms) ? text : `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const options: Record<string, string | number> = {};
+  for (const [name, value] of given) options[name] = typeof value === 'number' ? value : String(value);
+  const own = Object.entries(settings).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  if (formulas !== undefined) options['generators'] = formulas.generators.join(',');
+  return { code: 'request', values: { door, options, settings: Object.fromEntries(own) } };
 }
 
 /** One attempt to train new models. Times are ISO 8601 in UTC. */
 export interface RetrainRun {
   readonly run_id: number;
   readonly kind: RunKind;
-  readonly trigger: string;
+  readonly trigger: RunTrigger;
   /** 1 for the first. */
   readonly attempt: number;
   readonly started_at: string;

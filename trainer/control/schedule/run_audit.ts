@@ -1,3 +1,4 @@
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { createHash } from 'node:crypto';
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -53,7 +54,7 @@ const CELLS: Readonly<Record<RetrainRunColumn, (run: RetrainRun, logPath: string
   error_message: errorOf,
   run_number: (run) => run.run_id,
   outcome: (run) => run.status,
-  trigger: (run) => run.trigger,
+  trigger: (run) => triggerText(run.trigger),
   attempt: (run) => run.attempt,
   finished_at: (run) => run.finished_at,
   previous_version: (run) => run.previous_version,

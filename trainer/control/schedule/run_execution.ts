@@ -2,7 +2,8 @@ import { readActive } from '../../../shared/bundle/bundle.ts';
 import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { BestEffort } from './best_effort.ts';
-import { FIRST_MODELS, type RetrainRun } from './run.ts';
+import type { RetrainRun } from './run.ts';
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import { jobOfRun } from './run_job.ts';
 import type { RunLog } from './run_log.ts';
 import { createRunProgress, stageName, type StageTime } from './run_progress.ts';
@@ -31,7 +32,9 @@ export function executeRun(
   const beganMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - beganMs);
   run.previous_version = activeVersion(paths.models, run);
-  print(`Training run ${run.run_id} (${run.kind === 'full' ? '' : `${run.kind}, `}${run.trigger}) begins.`);
+  print(
+    `Training run ${run.run_id} (${run.kind === 'full' ? '' : `${run.kind}, `}${triggerText(run.trigger)}) begins.`,
+  );
   log.info(run, 'training begins');
   runLog.begin(run);
   const progress = createRunProgress(expected);
@@ -39,7 +42,7 @@ export function executeRun(
     command,
     job: jobOfRun(run, settings),
     // Without models no tradable signal can be delayed.
-    yields: run.trigger !== FIRST_MODELS,
+    yields: run.trigger.code !== 'first_models',
     onProgress(line) {
       progress.update(line, elapsedMs());
       run.stage = line.stage;

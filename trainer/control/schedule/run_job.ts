@@ -4,9 +4,10 @@ import { FORMULA_SEARCH_DEFAULTS, type AutomlJob } from '../../jobs/automl_job.t
 import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../../jobs/direction_defaults.ts';
 import type { DirectionJob } from '../../jobs/direction_job.ts';
 import type { Job } from '../../jobs/job.ts';
-import type { TrainingJob, TrainingKind } from '../../jobs/training_job.ts';
+import type { TrainingKind } from '../../jobs/training_job.ts';
 import type { RunKind } from '../../store/tables.ts';
-import { FIRST_MODELS, type RetrainRun } from './run.ts';
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
+import type { RetrainRun } from './run.ts';
 
 /** One core stays free for the daemon. */
 const WORKERS = Math.max(1, availableParallelism() - 1);
@@ -23,7 +24,7 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
   const { minutehand } = settings;
   if (kind === 'direction') return directionJobOf(run, settings);
   if (kind === 'automl') return automlJobOf(run, settings);
-  const isFirst = trigger === FIRST_MODELS;
+  const isFirst = trigger.code === 'first_models';
   return {
     kind: JOB_KINDS[kind],
     market: minutehand.market,
@@ -42,7 +43,7 @@ export function jobOfRun(run: Pick<RetrainRun, 'kind' | 'trigger' | 'parameters'
     output: { folder: null, hash_name: false, is_dry_run: false },
     adopt: true,
     resources: { workers: WORKERS, cache: true },
-    trigger: { code: codeOf(trigger, isFirst), text: trigger },
+    trigger,
   };
 }
 
@@ -53,7 +54,7 @@ function directionJobOf(
 ): DirectionJob {
   const { symbols, timeframe, horizon } = parameters;
   if (symbols === undefined || timeframe === undefined)
-    throw new RangeError(`the run "${trigger}" of a direction model names no instruments or no timeframe`);
+    throw new RangeError(`the run "${triggerText(trigger)}" of a direction model names no instruments or no timeframe`);
   const label = defaultLabel(timeframe);
   return {
     kind: 'direction',
@@ -73,7 +74,7 @@ function directionJobOf(
     output: { folder: null, is_dry_run: false },
     adopt: true,
     resources: { workers: WORKERS },
-    trigger: { code: codeOf(trigger, false), text: trigger },
+    trigger,
   };
 }
 
@@ -91,12 +92,6 @@ function automlJobOf(
     // A change of the configuration is proposed and approved: PUT /api/ml/config.
     output: { write: false },
     resources: { workers: Math.min(WORKERS, parameters.workers ?? WORKERS) },
-    trigger: { code: codeOf(trigger, false), text: trigger },
+    trigger,
   };
-}
-
-function codeOf(trigger: string, isFirst: boolean): TrainingJob['trigger']['code'] {
-  if (isFirst) return 'first_models';
-  if (trigger.startsWith('monitor')) return 'monitor';
-  return trigger.endsWith('schedule') ? 'schedule' : 'request';
 }

@@ -1,3 +1,4 @@
+import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { Notice } from '../notify/outbox.ts';
 import type { RetrainRun } from './run.ts';
 
@@ -14,7 +15,7 @@ const NOTHING: RunNotices = { raised: [], cleared: [] };
 /** Pure: from the outcome of a run to notices. The same run gives the same keys. */
 export function noticesOfRun(run: RetrainRun): RunNotices {
   const { run_id, kind, trigger, attempt, started_at, status, error, reasons, model_version } = run;
-  const subject = `training run ${run_id} (${kind}, ${trigger})`;
+  const subject = `training run ${run_id} (${kind}, ${triggerText(trigger)})`;
   const details = { run_id, kind, trigger, attempt, started_at, status, error, model_version };
   const common = {
     subject,

@@ -1,3 +1,4 @@
+import { triggerOfText } from '../../store/trigger_migration.ts';
 import { verdict } from '../../../test/passed_gates.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -61,21 +62,24 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('has one run in progress at a time, and numbers them', async () => {
-      const first = (await queue.begin({ trigger: 'request' }))!;
+      const first = (await queue.begin({ trigger: triggerOfText('request') }))!;
       expect(first).toMatchObject({
         run_id: 1,
-        trigger: 'request',
+        trigger: triggerOfText('request'),
         attempt: 1,
         status: 'running',
         started_at: '2024-01-01T00:00:00.000Z',
         finished_at: null,
         reasons: [],
       });
-      expect(await queue.begin({ trigger: 'schedule' })).toBeNull();
+      expect(await queue.begin({ trigger: triggerOfText('schedule') })).toBeNull();
       expect(await queue.beginDue()).toBeNull();
       await queue.keep(ended(first, 'adopted', { model_version: '20240101_0000' }));
       nowMs += 1000;
-      expect(await queue.begin({ trigger: 'schedule' })).toMatchObject({ run_id: 2, trigger: 'schedule' });
+      expect(await queue.begin({ trigger: triggerOfText('schedule') })).toMatchObject({
+        run_id: 2,
+        trigger: triggerOfText('schedule'),
+      });
       expect(await queue.list(9)).toMatchObject([
         { run_id: 2, status: 'running' },
         { run_id: 1, status: 'adopted', model_version: '20240101_0000', finished_at: '2024-01-01T00:00:00.000Z' },
@@ -84,7 +88,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('returns all stored fields of a run', async () => {
-      const run = (await queue.begin({ trigger: 'request' }))!;
+      const run = (await queue.begin({ trigger: triggerOfText('request') }))!;
       const whole = ended(run, 'rejected', {
         stage: 'learning',
         percent: 100,
@@ -109,13 +113,17 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('keeps which triggers of the monitor a run answers, also of a waiting run and of its next attempt', async () => {
-      const first = (await queue.begin({ trigger: 'monitor: a', kind: 'full', causes: ['model age', 'auc'] }))!;
+      const first = (await queue.begin({
+        trigger: triggerOfText('monitor: a'),
+        kind: 'full',
+        causes: ['model age', 'auc'],
+      }))!;
       expect(first.causes).toEqual(['model age', 'auc']);
       expect(await queue.caused()).toEqual([]);
       await queue.keep(ended(first, 'rejected', { model_version: 'v' }));
-      const other = (await queue.begin({ trigger: 'request', kind: 'incremental' }))!;
+      const other = (await queue.begin({ trigger: triggerOfText('request'), kind: 'incremental' }))!;
       expect(other.causes).toEqual([]);
-      await queue.wait({ trigger: 'monitor: b', kind: 'full', causes: ['drift psi'] });
+      await queue.wait({ trigger: triggerOfText('monitor: b'), kind: 'full', causes: ['drift psi'] });
       await queue.keep(ended(other, 'nothing_new'));
       const waited = (await queue.beginDue())!;
       await queue.retryAt(waited, T0);
@@ -131,7 +139,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('begins the next attempt when it is due and not before, once', async () => {
-      const run = (await queue.begin({ trigger: 'request' }))!;
+      const run = (await queue.begin({ trigger: triggerOfText('request') }))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.retryAt(run, T0 + 90_000);
       expect(await queue.beginDue()).toBeNull();
@@ -141,14 +149,19 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       nowMs = T0 + 59_999;
       expect(await queue.beginDue()).toBeNull();
       nowMs = T0 + 60_000;
-      expect(await queue.beginDue()).toMatchObject({ run_id: 2, attempt: 2, trigger: 'request', error: null });
+      expect(await queue.beginDue()).toMatchObject({
+        run_id: 2,
+        attempt: 2,
+        trigger: triggerOfText('request'),
+        error: null,
+      });
       expect(await queue.dueMs()).toBeNull();
       expect(await queue.beginDue()).toBeNull();
     });
 
     it('keeps the kind of a run for its next attempt, and the times of its stages for the next run of that kind', async () => {
       const stages = [{ stage: 'learning', duration_ms: 5 }];
-      const run = (await queue.begin({ trigger: 'incremental schedule', kind: 'incremental' }))!;
+      const run = (await queue.begin({ trigger: triggerOfText('incremental schedule'), kind: 'incremental' }))!;
       expect(run).toMatchObject({ kind: 'incremental', percent: 0, eta_seconds: null, stages: [] });
       await queue.retryAt(run, T0);
       await queue.keep(ended(run, 'failed', { stages }));
@@ -165,57 +178,65 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     });
 
     it('queues a full run behind an incremental one, which never replaces it', async () => {
-      const run = (await queue.begin({ trigger: 'request', kind: 'incremental' }))!;
-      expect(await queue.begin({ trigger: 'schedule' })).toBeNull();
-      await queue.wait({ trigger: 'schedule' });
+      const run = (await queue.begin({ trigger: triggerOfText('request'), kind: 'incremental' }))!;
+      expect(await queue.begin({ trigger: triggerOfText('schedule') })).toBeNull();
+      await queue.wait({ trigger: triggerOfText('schedule') });
       // The queued one replaces a retry of this one.
       await queue.retryAt(run, T0 + 60_000);
       expect(await queue.dueMs()).toBe(T0);
       await queue.keep(ended(run, 'failed'));
       nowMs += 1000;
-      const other = (await queue.begin({ trigger: 'request', kind: 'incremental' }))!;
-      expect(other).toMatchObject({ kind: 'incremental', trigger: 'request' });
+      const other = (await queue.begin({ trigger: triggerOfText('request'), kind: 'incremental' }))!;
+      expect(other).toMatchObject({ kind: 'incremental', trigger: triggerOfText('request') });
       expect(await queue.dueMs()).toBe(T0);
       await queue.keep(ended(other, 'adopted'));
-      expect(await queue.beginDue()).toMatchObject({ kind: 'full', trigger: 'schedule', attempt: 1 });
+      expect(await queue.beginDue()).toMatchObject({ kind: 'full', trigger: triggerOfText('schedule'), attempt: 1 });
       expect(await queue.dueMs()).toBeNull();
     });
 
     it('replaces a waiting incremental run by a full one', async () => {
-      const run = (await queue.begin({ trigger: 'request', kind: 'incremental' }))!;
+      const run = (await queue.begin({ trigger: triggerOfText('request'), kind: 'incremental' }))!;
       await queue.retryAt(run, T0 + 60_000);
-      await queue.wait({ trigger: 'schedule' });
+      await queue.wait({ trigger: triggerOfText('schedule') });
       expect(await queue.dueMs()).toBe(T0);
       await queue.keep(ended(run, 'failed'));
-      expect(await queue.begin({ trigger: 'request' })).toMatchObject({ kind: 'full', trigger: 'request', attempt: 1 });
+      expect(await queue.begin({ trigger: triggerOfText('request') })).toMatchObject({
+        kind: 'full',
+        trigger: triggerOfText('request'),
+        attempt: 1,
+      });
       expect(await queue.dueMs()).toBeNull();
     });
 
     it('holds one queued run of each kind, begins them by priority, and a full one instead of all', async () => {
-      const run = (await queue.begin({ trigger: 'request', kind: 'incremental' }))!;
+      const run = (await queue.begin({ trigger: triggerOfText('request'), kind: 'incremental' }))!;
       await queue.retryAt(run, T0 + 60_000);
-      await queue.wait({ trigger: 'risk streak', kind: 'thresholds' });
-      await queue.wait({ trigger: 'another streak', kind: 'thresholds' });
+      await queue.wait({ trigger: triggerOfText('risk streak'), kind: 'thresholds' });
+      await queue.wait({ trigger: triggerOfText('another streak'), kind: 'thresholds' });
       await queue.keep(ended(run, 'failed'));
       nowMs += 60_000;
       const second = (await queue.beginDue())!;
-      expect(second).toMatchObject({ kind: 'thresholds', trigger: 'another streak' });
+      expect(second).toMatchObject({ kind: 'thresholds', trigger: triggerOfText('another streak') });
       await queue.keep(ended(second, 'adopted'));
       const third = (await queue.beginDue())!;
       expect(third).toMatchObject({ kind: 'incremental', attempt: 2 });
-      await queue.wait({ trigger: 'risk streak', kind: 'thresholds' });
-      await queue.wait({ trigger: 'schedule' });
+      await queue.wait({ trigger: triggerOfText('risk streak'), kind: 'thresholds' });
+      await queue.wait({ trigger: triggerOfText('schedule') });
       await queue.retryAt(third, T0);
       await queue.keep(ended(third, 'failed'));
-      expect(await queue.beginDue()).toMatchObject({ kind: 'full', trigger: 'schedule' });
+      expect(await queue.beginDue()).toMatchObject({ kind: 'full', trigger: triggerOfText('schedule') });
       expect(await queue.dueMs()).toBeNull();
     });
 
     it('replaces the waiting run by a requested one', async () => {
-      const run = (await queue.begin({ trigger: 'schedule' }))!;
+      const run = (await queue.begin({ trigger: triggerOfText('schedule') }))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.keep(ended(run, 'failed'));
-      expect(await queue.begin({ trigger: 'request' })).toMatchObject({ run_id: 2, attempt: 1, trigger: 'request' });
+      expect(await queue.begin({ trigger: triggerOfText('request') })).toMatchObject({
+        run_id: 2,
+        attempt: 1,
+        trigger: triggerOfText('request'),
+      });
       expect(await queue.dueMs()).toBeNull();
     });
   },
@@ -240,14 +261,14 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
   it('are orphans at once for the next trainer of the same home, for others when their heartbeats have stopped', async () => {
     const before = queueOf();
     const elsewhere = queueOf('elsewhere', 'live', other);
-    const run = (await before.begin({ trigger: 'schedule' }))!;
+    const run = (await before.begin({ trigger: triggerOfText('schedule') }))!;
     await before.beat({ ...run, stage: 'learning', percent: 25, eta_seconds: 90 }, 4711);
     expect(await before.orphans()).toEqual([]);
     const [orphan] = await queueOf().orphans();
     const shown = { run_id: 1, stage: 'learning', percent: 25, eta_seconds: 90, status: 'running' };
     expect(orphan).toMatchObject({ run: shown, workerPid: 4711 });
     expect(await elsewhere.list(1)).toMatchObject([shown]);
-    expect(await elsewhere.begin({ trigger: 'request' })).toBeNull();
+    expect(await elsewhere.begin({ trigger: triggerOfText('request') })).toBeNull();
     expect(await elsewhere.orphans()).toEqual([]);
     nowMs += 59_000;
     await before.beat(run, 4711);
@@ -258,13 +279,13 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     expect(await elsewhere.orphans()).toMatchObject([{ run: { run_id: 1 }, workerPid: null }]);
     await before.keep(ended(run, 'adopted'));
     expect(await elsewhere.orphans()).toEqual([]);
-    expect(await elsewhere.begin({ trigger: 'request' })).not.toBeNull();
+    expect(await elsewhere.begin({ trigger: triggerOfText('request') })).not.toBeNull();
   });
 
   it('of two markets are independent', async () => {
-    expect(await queueOf().begin({ trigger: 'request' })).not.toBeNull();
+    expect(await queueOf().begin({ trigger: triggerOfText('request') })).not.toBeNull();
     const simulated = queueOf('here', 'simulated');
-    expect(await simulated.begin({ trigger: 'request' })).not.toBeNull();
+    expect(await simulated.begin({ trigger: triggerOfText('request') })).not.toBeNull();
     expect(await simulated.list(9)).toHaveLength(1);
   });
 
@@ -273,22 +294,24 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       const market = prepare === 'one waits' ? 'simulated' : 'live';
       const queues = [store, other].flatMap((of) => [1, 2, 3].map((i) => queueOf(`trainer ${i}`, market, of)));
       if (prepare === 'one waits') {
-        const run = (await queues[0]!.begin({ trigger: 'schedule' }))!;
+        const run = (await queues[0]!.begin({ trigger: triggerOfText('schedule') }))!;
         await queues[0]!.retryAt(run, T0);
         await queues[0]!.keep(ended(run, 'failed'));
       }
       const begun = await Promise.all(
-        queues.flatMap((queue) => [queue.begin({ trigger: 'request' }), queue.beginDue()]),
+        queues.flatMap((queue) => [queue.begin({ trigger: triggerOfText('request') }), queue.beginDue()]),
       );
       expect(begun.filter((run) => run !== null)).toHaveLength(1);
     }
   });
 
   it('of a store of the version before kinds of runs are full ones, and continue', async () => {
-    const run = (await queueOf().begin({ trigger: 'request' }))!;
+    const run = (await queueOf().begin({ trigger: triggerOfText('first models') }))!;
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
+    // As earlier versions wrote it.
+    await store.db.updateTable('core.training_runs').set({ trigger: 'first models' }).execute();
     for (const model_version of [null, 'w']) {
-      const rejected = (await queueOf().begin({ trigger: 'request' }))!;
+      const rejected = (await queueOf().begin({ trigger: triggerOfText('request') }))!;
       await queueOf().keep(ended(rejected, 'rejected', { model_version }));
     }
     await sql`DROP INDEX ${sql.raw(store.kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued')}`.execute(
@@ -320,7 +343,15 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       'core.bars': ['import_number'],
       'core.series': ['import_number'],
       'core.imports': ['import_number'],
-      'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes', 'causes', 'parameters'],
+      'core.training_runs': [
+        'theta1',
+        'theta2',
+        'gpu_seconds',
+        'gpu_memory_bytes',
+        'causes',
+        'parameters',
+        'trigger_values',
+      ],
       'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason', 'approved_by', 'commit_id'],
     };
     for (const [table, columns] of Object.entries(added))
@@ -333,7 +364,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       expect(runs.at(-1)).toEqual(ended(run, 'adopted', { model_version: 'v' }));
       // Earlier versions called a run that had nothing to learn a rejected one.
       expect(runs.map(({ status }) => status)).toEqual(['rejected', 'nothing_new', 'adopted']);
-      expect(await queue.begin({ trigger: 'request', kind: 'incremental' })).toMatchObject({
+      expect(await queue.begin({ trigger: triggerOfText('request'), kind: 'incremental' })).toMatchObject({
         run_id: 4,
         kind: 'incremental',
       });
@@ -360,7 +391,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
 
     it('in the table and columns of the policy, with their resource usage', async () => {
       const audit = await openRunAudit(store, policy, '/log/train.log');
-      const run = (await queueOf().begin({ trigger: 'request', kind: 'incremental' }))!;
+      const run = (await queueOf().begin({ trigger: triggerOfText('request'), kind: 'incremental' }))!;
       await audit.write(run);
       const done = { gate: [verdict({})], cpu_seconds: 1.5, peak_memory_bytes: 5_000_000_000, duration_ms: 7 };
       await audit.write(ended(run, 'rejected', done));
@@ -372,7 +403,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     });
 
     it('also after the policy lists other columns', async () => {
-      const run = (await queueOf().begin({ trigger: 'request' }))!;
+      const run = (await queueOf().begin({ trigger: triggerOfText('request') }))!;
       await (await openRunAudit(store, policy, '/log/train.log')).write(run);
       const wider = { ...policy, retrain_runs_columns: ['run_id', 'attempt', 'seed'] as const };
       for (let opened = 0; opened < 2; opened++)

@@ -4,14 +4,13 @@ import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts'
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { notify, resolve } from '../notify/outbox.ts';
+import { runTriggerSchema, type RunTrigger } from '../../../shared/run_trigger/run_trigger.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tables, TrainingRunsTable } from '../../store/tables.ts';
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import {
   ENDED_WITH_RESULT,
-  FIRST_MODELS,
   IN_FULL,
-  parametersOfTrigger,
   runParametersSchema,
   type CausedRun,
   type RetrainRun,
@@ -215,7 +214,7 @@ class StoreQueue implements RunQueue {
       .where('market', '=', this.#market)
       .where('kind', '=', kind)
       .where('status', 'in', ENDED_WITH_RESULT)
-      .where('trigger', '<>', FIRST_MODELS)
+      .where('trigger', '<>', 'first_models')
       .orderBy('run_id', 'desc')
       .limit(1)
       .executeTakeFirst();
@@ -256,7 +255,10 @@ class StoreQueue implements RunQueue {
 
   /** Adds the row of a queued run; none when one of its kind is queued. */
   async #queue(
-    due: Pick<Insertable<TrainingRunsTable>, 'kind' | 'trigger' | 'causes' | 'parameters' | 'attempt' | 'due_ms'>,
+    due: Pick<
+      Insertable<TrainingRunsTable>,
+      'kind' | 'trigger' | 'trigger_values' | 'causes' | 'parameters' | 'attempt' | 'due_ms'
+    >,
   ): Promise<void> {
     await this.#db
       .insertInto('core.training_runs')
@@ -324,7 +326,8 @@ class StoreQueue implements RunQueue {
 function columnsOf({ kind = 'full', trigger, causes = [], parameters = {} }: RunRequest) {
   return {
     kind,
-    trigger,
+    trigger: trigger.code,
+    trigger_values: JSON.stringify(trigger.values),
     causes: JSON.stringify(causes),
     parameters: JSON.stringify(parameters),
     attempt: 1,
@@ -352,18 +355,26 @@ function isTaken(error: unknown): boolean {
 }
 
 function runOf(row: Row): RetrainRun {
-  const { market: _market, owner: _owner, worker_pid: _pid, due_ms: _due, beat_ms: _beat, ...own } = row;
+  const { market: _market, owner: _owner, worker_pid: _pid, due_ms: _due, beat_ms: _beat, ...columns } = row;
+  const { trigger, trigger_values, ...own } = columns;
   return {
     ...own,
+    trigger: triggerIn(trigger, trigger_values),
     status: own.status as RetrainRun['status'],
     started_at: own.started_at!,
     metrics: valueOf(own.metrics),
     gate: gatesOf(own.gate),
     reasons: JSON.parse(own.reasons) as string[],
     causes: JSON.parse(own.causes ?? '[]') as string[],
-    parameters: own.parameters === null ? parametersOfTrigger(own.trigger) : parametersIn(own.parameters),
+    parameters: own.parameters === null ? {} : parametersIn(own.parameters),
     stages: JSON.parse(own.stages) as StageTime[],
   };
+}
+
+/** A code that this version does not know is shown as it is. */
+function triggerIn(code: string, values: string | null): RunTrigger {
+  const parsed = runTriggerSchema.safeParse({ code, values: valueOf(values) });
+  return parsed.success ? parsed.data : { code: 'other', values: { text: code } };
 }
 
 const parametersIn = (text: string): RunParameters => runParametersSchema.parse(JSON.parse(text));

@@ -3,7 +3,7 @@ import type { Notifier } from '../notify/notifier.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { BestEffort } from './best_effort.ts';
-import { FIRST_MODELS, type RetrainRun } from './run.ts';
+import type { RetrainRun } from './run.ts';
 import { memoryOnly, openRunMemory, type RunMemory } from './run_memory.ts';
 import { noticesOfRun, type RunNotices } from './run_notices.ts';
 import type { StageTime } from './run_progress.ts';
@@ -90,7 +90,7 @@ export class RunRecords {
   /** First models are trained without a search, so that signals begin soon, and have nothing to compare with. */
   async lastStages({ kind, trigger }: RetrainRun): Promise<readonly StageTime[]> {
     let stages: readonly StageTime[] = [];
-    if (trigger !== FIRST_MODELS)
+    if (trigger.code !== 'first_models')
       await this.#attempt('the last run cannot be read', async () => (stages = await this.queue.lastStages(kind)));
     return stages;
   }

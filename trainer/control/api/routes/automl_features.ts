@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { apiTrigger, type RunParameters } from '../../schedule/run.ts';
+import { requestTrigger, type RunParameters } from '../../schedule/run.ts';
 import {
   checkSchema,
   clearedSchema,
@@ -47,7 +47,7 @@ export function addAutomlFeatureRoutes(api: Api, context: ApiContext): void {
         return recentFeatures(context, symbol, limit);
       }
       const parameters = searchParametersOf(request.body);
-      const run = await retrainer.start({ kind: 'automl', trigger: apiTrigger(parameters), parameters });
+      const run = await retrainer.start({ kind: 'automl', trigger: requestTrigger('api', parameters), parameters });
       if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
       request.written = { target: `run ${run.run_id}`, after: request.body };
       return reply.status(202).send(shownRun(run));

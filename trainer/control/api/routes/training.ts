@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { apiTrigger, type RetrainRun } from '../../schedule/run.ts';
+import { requestTrigger, type RetrainRun } from '../../schedule/run.ts';
 import type { Api, ApiContext } from '../context.ts';
 import { REFUSALS } from '../../schema/refusal.ts';
 import { runSchema } from '../../schema/runs.ts';
@@ -30,7 +30,7 @@ export function addTrainingRoutes(api: Api, context: ApiContext): void {
           direction === null ? runParametersOf(config, settings) : directionParametersOf(config, direction);
         const kind = direction === null ? config.kind : 'direction';
         const bars = direction === null ? [] : await barsOfRequest(parameters, context);
-        const run = await retrainer.start({ trigger: apiTrigger(parameters), kind, parameters });
+        const run = await retrainer.start({ trigger: requestTrigger('api', parameters), kind, parameters });
         if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
         request.written = { target: `run ${run.run_id}`, after: config };
         return reply.status(202).send({ ...shownRun(run), bars });

@@ -1,0 +1,75 @@
+import * as z from 'zod';
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+
+/** Deviations that the monitor looks for. */
+export const FINDING_CODES = [
+  'drift psi',
+  'drift mean shift',
+  'auc',
+  'win rate',
+  'direction bias',
+  'pass rate',
+  'risk streak',
+  'model age',
+  'fill win rate',
+  'fill result',
+  'fill costs',
+] as const;
+export type FindingCode = (typeof FINDING_CODES)[number];
+
+/** A significant violation of a limit, as data. */
+export const findingSchema = z.strictObject({
+  trigger: z.enum(FINDING_CODES),
+  /** A feature, a group, a kind of account, a symbol and a kind of account, or empty. */
+  subject: z.string(),
+  figure: z.number(),
+  limit: z.number(),
+  /** The pair that moved most; null where it is of all together. */
+  pair: z.string().nullable(),
+  /** Further figures, for the text. */
+  evidence: z.record(z.string(), scalar),
+});
+export type Finding = Readonly<z.infer<typeof findingSchema>>;
+
+/**
+ * Schedules of trainings: `retrain_cron`, `retrain_weekly_cron`, `retrain_incremental_cron`, `retrain_direction_cron`.
+ */
+export const SCHEDULES = ['full', 'weekly', 'incremental', 'direction'] as const;
+export type ScheduleName = (typeof SCHEDULES)[number];
+
+/** Text of an earlier version, which had no values: it is shown as it is. */
+const written = z.string().optional();
+
+/** What asked for a run: a code, and what belongs to it. */
+export const runTriggerSchema = z.discriminatedUnion('code', [
+  z.strictObject({ code: z.literal('command'), values: z.strictObject({ command: z.string() }) }),
+  z.strictObject({
+    code: z.literal('request'),
+    values: z.strictObject({
+      /** `/retrain`, or the API with options. */
+      door: z.enum(['retrain', 'api']),
+      options: z.record(z.string(), scalar),
+      /** Settings of this run alone. */
+      settings: z.record(z.string(), scalar),
+      text: written,
+    }),
+  }),
+  z.strictObject({ code: z.literal('first_models'), values: z.strictObject({}) }),
+  z.strictObject({ code: z.literal('schedule'), values: z.strictObject({ schedule: z.enum(SCHEDULES) }) }),
+  z.strictObject({
+    code: z.literal('monitor'),
+    values: z.strictObject({
+      /** The ones furthest past their limits. */
+      findings: z.array(findingSchema),
+      /** Findings beside them. */
+      more: z.int().min(0),
+      text: written,
+    }),
+  }),
+  /** Of an earlier version, or of another program. */
+  z.strictObject({ code: z.literal('other'), values: z.strictObject({ text: z.string() }) }),
+]);
+export type RunTrigger = Readonly<z.infer<typeof runTriggerSchema>>;
+export type TriggerCode = RunTrigger['code'];
+export type TriggerOf<Code extends TriggerCode> = Extract<RunTrigger, { readonly code: Code }>;
