@@ -10,6 +10,7 @@ import { withFormulas } from '../../shared/policy/feature_settings.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { RecordedGate } from '../../shared/bundle/gates/gate_result.ts';
 import { DEFAULT_CACHE_BYTES } from '../learning/dataset/pair_cache.ts';
+import { openScratch } from '../learning/dataset/scratch.ts';
 import { midBars } from '../learning/history/mid_bars.ts';
 import type { TrainOptions } from '../learning/options/train_options.ts';
 import { researchTheta2, type Theta2Result } from '../learning/search/research_theta2.ts';
@@ -119,6 +120,7 @@ export async function withTrainOptions<Result>(
   const settings = place.mid ? withMids(imported) : imported;
   const bars = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));
   const features = place.features === null ? null : await openSource(place.features, settings, job.market);
+  const scratch = openScratch(paths.datasetCache);
   try {
     const options: TrainOptions = {
       settings,
@@ -131,6 +133,7 @@ export async function withTrainOptions<Result>(
       out: output.folder ?? paths.models,
       created: new Date(),
       cache: resources.cache ? { folder: paths.datasetCache, maxBytes: DEFAULT_CACHE_BYTES } : null,
+      scratch,
       trials: parameters.trials ?? settings.minutehand.search.trials,
       searchFolder: resources.cache ? paths.searches : null,
       holdoutFrom: parameters.holdout_from === null ? null : openTimeOf(parameters.holdout_from),
@@ -140,6 +143,7 @@ export async function withTrainOptions<Result>(
     };
     return await work(options, bars);
   } finally {
+    scratch.close();
     await features?.close();
   }
 }

@@ -180,8 +180,8 @@ class Search {
     const { settings } = this.#training;
     const formulas = formulasText([...settings.formulas, ...candidates]);
     const own = withWindows(settings, { ...settings.minutehand.windows, formulas });
-    // Caches of candidates would crowd out those of trainings.
-    return (await outlineTraining({ ...this.#training, settings: own, cache: null })).dataset;
+    // Caches of candidates would crowd out those of trainings, and files of many datasets would be open.
+    return (await outlineTraining({ ...this.#training, settings: own, cache: null, scratch: null })).dataset;
   }
 
   /** The rows with their labels, exchanged among them when nothing is to be found, and their parts. */

@@ -24,7 +24,7 @@ export interface PnlChanges {
  * The changes of a trade sum to scale · netBps / 10,000.
  */
 export function markToMarket(
-  history: PairHistory,
+  history: Pick<PairHistory, 'pair' | 'time' | 'openA' | 'openB' | 'lnA' | 'lnB'>,
   trades: readonly FilledTrade[],
   overnight: OvernightSwaps | null,
 ): PnlChanges {

@@ -8,7 +8,7 @@ import {
   multipleAt,
   type SpreadProfile,
 } from '../../../shared/core/cost/spread_profile.ts';
-import type { PairHistory } from '../history/pair_history.ts';
+import type { PriceHistory } from '../history/pair_history.ts';
 import { fillCostAt, grossBps, type FilledTrade } from '../trades/backtest.ts';
 
 /** Delays of entries in minutes. */
@@ -35,7 +35,7 @@ export interface ExecutabilityTally {
 
 /** @param from first decided bar; the widest quarter is computed from there on */
 export function tallyExecutability(
-  history: PairHistory,
+  history: PriceHistory,
   from: number,
   trades: readonly FilledTrade[],
   costs: PairFillCosts,
@@ -89,7 +89,7 @@ export function executabilityOf(tallies: readonly ExecutabilityTally[]): Executa
 }
 
 /** The same exit with a later entry, at the costs of the later minute. */
-function delayedNetBps(history: PairHistory, trade: FilledTrade, minutes: number, costs: PairFillCosts): number {
+function delayedNetBps(history: PriceHistory, trade: FilledTrade, minutes: number, costs: PairFillCosts): number {
   const { side, beta, entryBar, exitBar, costBps, entryCostBps, swapBps } = trade;
   const later = lowerBound(history.time, history.time[entryBar]! + minutes * 60);
   if (later >= exitBar) return 0;
@@ -100,7 +100,7 @@ function delayedNetBps(history: PairHistory, trade: FilledTrade, minutes: number
 /**
  * Whether a bar's spread is in the widest quarter: as quoted, otherwise by the profiles, independent of charged costs.
  */
-function wideMinutes(history: PairHistory, from: number, costs: PairFillCosts): (bar: number) => boolean {
+function wideMinutes(history: PriceHistory, from: number, costs: PairFillCosts): (bar: number) => boolean {
   const { pair, time, length, quotedA, quotedB } = history;
   const spreadOf = (symbol: string, { spread_bps, profile }: FillCosts, quoted: Float64Array) => {
     const usual: SpreadProfile = profile ?? defaultProfile(assetClassOf(symbol));

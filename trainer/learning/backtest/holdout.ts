@@ -7,6 +7,7 @@ import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_
 import { pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
+import { wholeHistory } from '../history/kept_history.ts';
 import type { PairHistory } from '../history/pair_history.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import { backtest, type FilledTrade } from '../trades/backtest.ts';
@@ -58,8 +59,9 @@ export function proveEdge(
   onPair: (done: number, total: number) => void,
 ): HoldoutProof {
   const policy = { ...decisionPolicy(settings), require_edge: false };
-  const proven = dataset.histories.map((history, index): ProvenPair => {
+  const proven = dataset.histories.map((kept, index): ProvenPair => {
     onPair(index + 1, dataset.histories.length);
+    const history = wholeHistory(kept);
     const from = lowerBound(history.time, dataset.holdoutFrom);
     const x = holdoutFeatures(history, from, dataset.definitions.length);
     const returns = ai1.answers(x);
@@ -81,7 +83,7 @@ export function proveEdge(
       }),
     });
     const { id } = history.pair;
-    const pair: PairTrades = { history, from, trades, overnight };
+    const pair: PairTrades = { history: kept, from, trades, overnight };
     return {
       id,
       pair,

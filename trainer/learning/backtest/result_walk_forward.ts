@@ -6,7 +6,8 @@ import { resultOfShare } from '../../../shared/core/cost/expected_net.ts';
 import { COST_MODELS, pairCosts, tradingCosts } from '../../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import type { PairHistory } from '../history/pair_history.ts';
+import { partOfHistory, pricesOf, type KeptHistory } from '../history/kept_history.ts';
+import type { PriceHistory } from '../history/pair_history.ts';
 import { outOfFold, type FoldModel } from '../learners/cross_validation.ts';
 import { backtest, type FilledTrade } from '../trades/backtest.ts';
 import { netInterval, tradeDays } from './net_interval.ts';
@@ -55,7 +56,7 @@ export function evaluateResult(
 }
 
 interface Answered {
-  readonly history: PairHistory;
+  readonly history: PriceHistory;
   readonly start: number;
   readonly end: number;
   /** Scores of the bars from `start` on; −Infinity where features were not kept, i.e. for non-candidates. */
@@ -63,26 +64,28 @@ interface Answered {
 }
 
 function answerPair(
-  history: PairHistory,
+  kept: KeptHistory,
   walkForward: readonly FoldModel[],
   first: number,
   holdoutFrom: number,
   columns: number,
 ): Answered {
+  const history = pricesOf(kept);
+  const { row, features } = partOfHistory(kept, 'row', 'features');
   const time = history.time.subarray(0, history.length);
   const start = lowerBound(time, first - SECONDS_PER_BAR);
   const end = lowerBound(time, holdoutFrom);
-  const kept: number[] = [];
-  for (let t = start; t < end; t++) if (history.row[t]! >= 0) kept.push(t);
-  const rows = kept.length === 0 ? [0, 0] : [history.row[kept[0]!]!, history.row[kept.at(-1)!]! + 1];
+  const bars: number[] = [];
+  for (let t = start; t < end; t++) if (row[t]! >= 0) bars.push(t);
+  const rows = bars.length === 0 ? [0, 0] : [row[bars[0]!]!, row[bars.at(-1)!]! + 1];
   const x: Matrix = {
-    rows: kept.length,
+    rows: bars.length,
     columns,
-    values: history.features.subarray(rows[0]! * columns, rows[1]! * columns),
+    values: features.subarray(rows[0]! * columns, rows[1]! * columns),
   };
-  const answers = outOfFold(walkForward, { x, time: Float64Array.from(kept, (t) => time[t]! + SECONDS_PER_BAR) });
+  const answers = outOfFold(walkForward, { x, time: Float64Array.from(bars, (t) => time[t]! + SECONDS_PER_BAR) });
   const sigmas = new Float64Array(end - start).fill(-Infinity);
-  kept.forEach((t, i) => {
+  bars.forEach((t, i) => {
     if (!Number.isNaN(answers[i]!)) sigmas[t - start] = resultOfShare(answers[i]!);
   });
   return { history, start, end, sigmas };

@@ -1,6 +1,8 @@
 import { promisedSigmas, type Expectation } from '../../../shared/core/cost/expected_net.ts';
 import { decisionPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
+import { historiesInTurn } from '../history/kept_history.ts';
+import { HISTORY_COLUMNS } from '../history/pair_history.ts';
 import { resultBefore } from '../label/result.ts';
 import { outOfFold } from '../learners/cross_validation.ts';
 import type { LearnedModel } from './calibrate_model.ts';
@@ -32,8 +34,9 @@ export function calibrateExpectation(
   const promised: number[] = [];
   const earned: number[] = [];
   let barsHeld = 0;
+  const historyOf = historiesInTurn(histories, ...HISTORY_COLUMNS);
   train.ai1.time.forEach((close, row) => {
-    const history = histories[train.ai1.pair[row]!]!;
+    const history = historyOf(train.ai1.pair[row]!);
     const result = Number.isNaN(probability[row]!) ? null : resultBefore(holdoutFrom, history, close, barriers);
     if (result === null) return;
     promised.push(promisedSigmas(history.z[result.t]!, probability[row]!, policy));

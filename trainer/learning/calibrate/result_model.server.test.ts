@@ -8,6 +8,7 @@ import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
 import { backtest } from '../trades/backtest.ts';
 import { buildDataset } from '../dataset/dataset.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
+import { wholeHistory } from '../history/kept_history.ts';
 import { marketAt } from '../history/pair_history.ts';
 import { resultRows } from './result_model.ts';
 
@@ -28,7 +29,7 @@ describe('rows of the result', () => {
     const own = { ...policy, leverage: undefined };
     expect(rows.y.length).toBeGreaterThan(200);
     for (let row = 0; row < rows.y.length; row += 7) {
-      const history = dataset.histories[rows.pair[row]!]!;
+      const history = wholeHistory(dataset.histories[rows.pair[row]!]!);
       const at = lowerBound(history.time, rows.time[row]! - SECONDS_PER_BAR);
       const [trade] = backtest(history, at, history.length, {
         thresholds: { theta1: 0, theta2: 1 },

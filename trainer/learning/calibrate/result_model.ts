@@ -3,6 +3,8 @@ import { decisionPolicy, horizonSeconds, type Settings } from '../../../shared/p
 import { calibrateModel, type LearnedModel } from './calibrate_model.ts';
 import type { Dataset, DatasetRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labeled_rows.ts';
+import { historiesInTurn } from '../history/kept_history.ts';
+import { HISTORY_COLUMNS } from '../history/pair_history.ts';
 import { resultBefore } from '../label/result.ts';
 import { positions } from '../dataset/rows.ts';
 import { columnsOf, openModelLearner } from '../learners/learning.ts';
@@ -28,8 +30,9 @@ export function resultRows(
   const y = new Float64Array(time.length).fill(NaN);
   const labelEnd = new Float64Array(time.length);
   let clipped = 0;
+  const historyOf = historiesInTurn(histories, ...HISTORY_COLUMNS);
   for (let row = 0; row < time.length; row++) {
-    const history = histories[pair[row]!]!;
+    const history = historyOf(pair[row]!);
     const result = resultBefore(holdoutFrom, history, time[row]!, barriers);
     if (result === null) continue;
     labelEnd[row] = result.knownAt;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { renameFile } from '../../../shared/durable_file.ts';
@@ -84,11 +84,107 @@ export function readColumns(path: string): { readonly meta: unknown; readonly co
   return { meta, columns: found };
 }
 
+/** An open file of `writeColumns`, of which columns are read when they are needed. It may be deleted meanwhile. */
+export interface ColumnFile {
+  readonly meta: unknown;
+  readonly names: ReadonlySet<string>;
+  /** Elements. @throws RangeError without such a column */
+  lengthOf(name: string): number;
+  /** A copy in memory of its own. @throws RangeError without such a column; Error of the file system */
+  read(name: string): Column;
+  close(): void;
+}
+
+/** Opens a file and reads it once to its end; null as `readColumns`. */
+export function openColumns(path: string): ColumnFile | null {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return null;
+  }
+  const opened = headOf(file);
+  if (opened === null) {
+    closeSync(file);
+    return null;
+  }
+  const { meta, places } = opened;
+  const placeOf = (name: string): ColumnPlace => {
+    const place = places.get(name);
+    if (place === undefined) throw new RangeError(`no column ${name} among ${[...places.keys()].join(', ')}`);
+    return place;
+  };
+  return {
+    meta,
+    names: new Set(places.keys()),
+    lengthOf: (name) => placeOf(name).length,
+    read(name) {
+      const { type, length, at } = placeOf(name);
+      const column = new TYPES[type](length);
+      readExactly(file, new Uint8Array(column.buffer), at);
+      return column;
+    },
+    close: () => closeSync(file),
+  };
+}
+
+interface ColumnPlace {
+  readonly type: TypeName;
+  readonly length: number;
+  /** In the file, bytes. */
+  readonly at: number;
+}
+
+/** The head of a file whose checksum is right; null for others. */
+function headOf(file: number): { meta: unknown; places: Map<string, ColumnPlace> } | null {
+  try {
+    const prefix = Buffer.alloc(PREFIX_BYTES);
+    readExactly(file, prefix, 0);
+    if (prefix.toString('latin1', 0, MAGIC.length) !== MAGIC) return null;
+    if (checksumOfFile(file) !== prefix.readUInt32LE(CHECKSUM_AT)) return null;
+    const head = Buffer.alloc(prefix.readUInt32LE(CHECKED_FROM));
+    readExactly(file, head, PREFIX_BYTES);
+    const { meta, columns } = JSON.parse(head.toString('utf8')) as Head;
+    const places = new Map<string, ColumnPlace>();
+    let at = PREFIX_BYTES + head.length;
+    for (const [name, type, length] of columns) {
+      places.set(name, { type, length, at });
+      at += aligned(length * TYPES[type].BYTES_PER_ELEMENT);
+    }
+    return { meta, places };
+  } catch {
+    return null;
+  }
+}
+
+/** Bytes that are read at a time for a checksum. */
+const BYTES_PER_CHECK = 1024 * 1024;
+
+function checksumOfFile(file: number): number {
+  const part = Buffer.allocUnsafe(BYTES_PER_CHECK);
+  let sum = 0;
+  for (let at = CHECKED_FROM; ;) {
+    const bytes = readSync(file, part, 0, part.length, at);
+    if (bytes === 0) return sum;
+    sum = crc32(part.subarray(0, bytes), sum);
+    at += bytes;
+  }
+}
+
+/** @throws RangeError when the file ends before */
+function readExactly(file: number, into: Uint8Array, at: number): void {
+  for (let done = 0; done < into.length;) {
+    const bytes = readSync(file, into, done, Math.min(BYTES_PER_WRITE, into.length - done), at + done);
+    if (bytes === 0) throw new RangeError(`a file of columns ends at byte ${at + done}`);
+    done += bytes;
+  }
+}
+
 /** `.<name>.<process id>.tmp` */
 const TEMPORARY = /^\.(.+)\.(\d+)\.tmp$/;
 
 /** A process writes a file only once at a time, so its id makes the name unique. */
-function temporaryPath(path: string): string {
+export function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
 }
 

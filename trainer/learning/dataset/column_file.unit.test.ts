@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readColumns, writeColumns, writerOf, type Column } from './column_file.ts';
+import { openColumns, readColumns, writeColumns, writerOf, type Column, type ColumnFile } from './column_file.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -23,7 +23,16 @@ const SAMPLE = new Map<string, Column>([
   ['part', Uint8Array.of(1)],
 ]);
 
-describe('writeColumns and readColumns', () => {
+function withOpen(path: string, work: (file: ColumnFile) => void): void {
+  const file = openColumns(path)!;
+  try {
+    work(file);
+  } finally {
+    file.close();
+  }
+}
+
+describe('writeColumns, readColumns and openColumns', () => {
   it('preserve names, order, types and bits of arbitrary columns', () => {
     const path = join(folder, 'any');
     fc.assert(
@@ -37,8 +46,31 @@ describe('writeColumns and readColumns', () => {
           expect(read.constructor).toBe(values.constructor);
           expect(Buffer.from(read.buffer, read.byteOffset, read.byteLength)).toEqual(Buffer.from(values.buffer));
         }
+        withOpen(path, (file) => {
+          expect(file.meta).toEqual(found.meta);
+          expect([...file.names]).toEqual([...found.columns.keys()]);
+          for (const [name, values] of entries) {
+            const read = file.read(name);
+            expect(file.lengthOf(name)).toBe(values.length);
+            expect(read.constructor).toBe(values.constructor);
+            expect(Buffer.from(read.buffer)).toEqual(Buffer.from(values.buffer));
+          }
+        });
       }),
     );
+  });
+
+  it('read columns of an open file one by one, each into memory of its own, also after it was deleted', () => {
+    const path = join(folder, 'opened');
+    writeColumns(path, null, SAMPLE);
+    withOpen(path, (file) => {
+      rmSync(path);
+      expect(file.read('bar')).toEqual(SAMPLE.get('bar'));
+      expect(file.read('bar').buffer).not.toBe(file.read('bar').buffer);
+      expect(file.read('bar').buffer.byteLength).toBe(12);
+      expect(() => file.read('none')).toThrow('no column none among time, bar, part');
+    });
+    expect(openColumns(path)).toBeNull();
   });
 
   it('read back a large file, and a column that is a part of its memory', () => {
@@ -56,17 +88,20 @@ describe('writeColumns and readColumns', () => {
     for (let bytes = 0; bytes < whole.length; bytes++) {
       writeFileSync(torn, whole.subarray(0, bytes));
       expect(readColumns(torn), `${bytes} bytes`).toBeNull();
+      expect(openColumns(torn), `${bytes} bytes`).toBeNull();
     }
     for (let at = 0; at < whole.length; at++) {
       const changed = Buffer.from(whole);
       changed[at]! ^= 1 << (at % 8);
       writeFileSync(torn, changed);
       expect(readColumns(torn), `byte ${at}`).toBeNull();
+      expect(openColumns(torn), `byte ${at}`).toBeNull();
     }
     writeFileSync(torn, 'time,open,high,low,close,volume\n1,2,3,4,5,6\n');
     expect(readColumns(torn)).toBeNull();
     expect(readColumns(join(folder, 'absent'))).toBeNull();
     expect(readColumns(folder)).toBeNull();
+    expect(openColumns(folder)).toBeNull();
   });
 
   it('replace a file atomically and leave nothing else behind, even when writing fails', () => {

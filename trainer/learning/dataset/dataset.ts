@@ -18,9 +18,12 @@ import { applyTable, type TabledBuild } from './apply_table.ts';
 import { checkSchema, type FeatureSource } from '../feature_table/feature_table.ts';
 import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import { gatherFeatures, gatherPart, gatherRows } from './labeled_rows.ts';
-import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
+import type { KeptBuild, PairPolicy, PairTask } from './pair_build.ts';
 import { openPairCache, pairKeys, type CacheOptions, type CacheReport } from './pair_cache.ts';
-import { countCommonMinutes, HISTORY_COLUMNS, recentCommonMinutes, type PairHistory } from '../history/pair_history.ts';
+import { wholeHistory, type KeptHistory } from '../history/kept_history.ts';
+import { countCommonMinutes, HISTORY_COLUMNS, recentCommonMinutes } from '../history/pair_history.ts';
+import { unknownValues } from './pair_columns.ts';
+import type { Scratch } from './scratch.ts';
 import { buildPairs } from './pair_pool.ts';
 import { hasSameBars, selectRows } from './row_list.ts';
 import { snapshotId } from './snapshot.ts';
@@ -51,6 +54,8 @@ export interface DatasetOptions {
   readonly workers: number;
   /** null: no cache. Affects speed only, not results. */
   readonly cache: CacheOptions | null;
+  /** Where histories are kept; null or absent: in memory. Affects memory only, not results. */
+  readonly scratch?: Scratch | null;
   /** External features and labels that replace the engine's; absent = none. */
   readonly source?: FeatureSource | null;
   /** Called after each pair, with the number of completed pairs. */
@@ -65,7 +70,8 @@ export interface ModelRows {
 
 export interface Dataset {
   readonly definitions: readonly FeatureDefinition[];
-  readonly histories: readonly PairHistory[];
+  /** In memory, or in the files of `DatasetOptions.scratch` while these are open. */
+  readonly histories: readonly KeptHistory[];
   /** Rows whose labels were known before the holdout. */
   readonly train: ModelRows;
   /** Rows of the holdout. AI1: all candidates. AI2, AI3: thinned like the training rows. */
@@ -175,11 +181,11 @@ export async function buildDataset(
 /** Reads cached pairs, builds the others, and caches them. */
 async function buildAll(
   tasks: readonly PairTask[],
-  { workers, cache: cacheOptions, onProgress }: DatasetOptions,
-): Promise<{ builds: PairBuild[]; cache: CacheReport | null }> {
+  { workers, cache: cacheOptions, scratch = null, onProgress }: DatasetOptions,
+): Promise<{ builds: KeptBuild[]; cache: CacheReport | null }> {
   const cache = cacheOptions === null ? null : openPairCache(cacheOptions);
   const keys = cache === null ? [] : pairKeys(tasks);
-  const builds = tasks.map((task, i) => cache?.read(keys[i]!, task) ?? null);
+  const builds = tasks.map((task, i) => cache?.read(keys[i]!, task, scratch) ?? null);
   const absent = tasks.flatMap((_, i) => (builds[i] === null ? [i] : []));
   let done = tasks.length - absent.length;
   onProgress(done, tasks.length, '');
@@ -188,40 +194,41 @@ async function buildAll(
     workers,
     (build, n) => {
       const i = absent[n]!;
-      builds[i] = build;
-      cache?.write(keys[i]!, build);
+      const kept: KeptBuild = cache?.write(keys[i]!, build, scratch) ?? build;
+      builds[i] = kept === build && scratch !== null ? scratch.store(build) : kept;
       onProgress(++done, tasks.length, tasks[i]!.pair.id);
     },
   );
   cache?.prune();
-  return { builds: withoutUnknown(builds.map((build) => build!)), cache: cache?.report() ?? null };
+  // One memory for the longest, of which shorter ones are parts.
+  unknownValues(Math.max(0, ...builds.map((build) => build!.history.length)));
+  return { builds: builds.map((build) => withoutUnknown(build!)), cache: cache?.report() ?? null };
 }
 
 /** Columns in which nothing is known, such as spreads that the source does not quote, share one memory of NaN. */
-function withoutUnknown(builds: readonly PairBuild[]): PairBuild[] {
-  const unknown = new Float64Array(Math.max(0, ...builds.map(({ history }) => history.length))).fill(NaN);
-  return builds.map(({ history, labels }) => {
-    const columns = HISTORY_COLUMNS.filter((name) => history[name].every(Number.isNaN));
-    const shared = Object.fromEntries(columns.map((name) => [name, unknown.subarray(0, history.length)]));
-    return { history: { ...history, ...shared }, labels };
-  });
+function withoutUnknown({ history, labels }: KeptBuild): KeptBuild {
+  if ('read' in history) return { history, labels };
+  const columns = HISTORY_COLUMNS.filter((name) => history[name].every(Number.isNaN));
+  const shared = Object.fromEntries(columns.map((name) => [name, unknownValues(history.length)]));
+  return { history: { ...history, ...shared }, labels };
 }
 
 /** One pair after the other, so that only one table is in memory. */
 async function applyToAll(
   source: FeatureSource,
-  computed: readonly PairBuild[],
+  computed: readonly KeptBuild[],
   definitions: readonly FeatureDefinition[],
 ): Promise<TabledBuild[]> {
   const names = definitions.map(({ name }) => name);
   const builds: TabledBuild[] = [];
-  for (const build of computed) builds.push(await applyTable(source, build, names));
+  for (const { history, labels } of computed)
+    builds.push(await applyTable(source, { history: wholeHistory(history), labels }, names));
   return builds;
 }
 
 type IsWanted = (time: number, labelEnd: number) => boolean;
 
-function gatherModels(builds: readonly PairBuild[], isWanted: IsWanted, most: number, columns: number): ModelRows {
+function gatherModels(builds: readonly KeptBuild[], isWanted: IsWanted, most: number, columns: number): ModelRows {
   const lists = perModel((model) => selectRows(builds, ({ labels }) => labels[model], isWanted, most));
   const rowsOf = (model: ModelName, x: Matrix): DatasetRows =>
     gatherRows(builds, lists[model], ({ labels }) => labels[model], x);
@@ -236,7 +243,7 @@ function gatherModels(builds: readonly PairBuild[], isWanted: IsWanted, most: nu
 
 /** @param ai1 the training rows, returned if they are identical */
 function gatherEvaluation(
-  builds: readonly PairBuild[],
+  builds: readonly KeptBuild[],
   isWanted: IsWanted,
   ai1: DatasetRows,
   columns: number,

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { wholeHistory } from '../history/kept_history.ts';
 import { barAt, clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
@@ -95,11 +96,13 @@ describe('buildDataset', () => {
   });
 
   it('gives AI1 every candidate whose label is known, and AI2 and AI3 the same bars', () => {
-    const expected = dataset.histories.reduce(
-      (sum, history) =>
-        sum + Array.from(history.time).filter((_, t) => isCandidate(history, t, policy.barriers)).length,
-      0,
-    );
+    const expected = dataset.histories
+      .map(wholeHistory)
+      .reduce(
+        (sum, history) =>
+          sum + Array.from(history.time).filter((_, t) => isCandidate(history, t, policy.barriers)).length,
+        0,
+      );
     const { train, holdout } = dataset;
     const rows = train.ai1.x.rows + holdout.ai1.x.rows;
     expect(rows).toBeLessThanOrEqual(expected);
@@ -128,15 +131,15 @@ describe('buildDataset', () => {
       for (const { x } of [ai1, ai2, ai3]) expect(x.values.buffer).toBeInstanceOf(SharedArrayBuffer);
     const quoteless = new Map([...bars].map(([symbol, columns]) => [symbol, { ...columns, spread: null }]));
     const { histories } = await buildDataset(pairs, quoteless, policy, QUIET);
-    const unknown = histories.flatMap(({ quotedA, quotedB }) => [quotedA, quotedB]);
+    const unknown = histories.map(wholeHistory).flatMap(({ quotedA, quotedB }) => [quotedA, quotedB]);
     expect(unknown.every((column) => column.every(Number.isNaN))).toBe(true);
     expect(new Set(unknown.map(({ buffer }) => buffer)).size).toBe(1);
     expect(unknown.map(({ length }) => length)).toEqual(histories.flatMap(({ length }) => [length, length]));
-    for (const { quotedA } of dataset.histories) expect(quotedA.some(Number.isNaN)).toBe(false);
+    for (const { quotedA } of dataset.histories.map(wholeHistory)) expect(quotedA.some(Number.isNaN)).toBe(false);
   });
 
   it('keeps the features of every bar of the holdout, in contiguous rows', () => {
-    for (const history of dataset.histories) {
+    for (const history of dataset.histories.map(wholeHistory)) {
       const first = history.time.findIndex((time) => time >= dataset.holdoutFrom);
       expect(first).toBeGreaterThan(0);
       for (let t = first; t < history.length; t++) expect(history.row[t]).toBe(history.row[first]! + t - first);
@@ -192,7 +195,7 @@ describe('buildDataset', () => {
   it('weighs rows by how unique their labels are among them, pair by pair, with mean 1', () => {
     for (const rows of [...MODEL_NAMES.map((model) => dataset.train[model]), dataset.holdout.ai1]) {
       const { pair, time, labelEnd, weights, effectiveRows } = rows;
-      const shares = dataset.histories.flatMap((history, index) => {
+      const shares = dataset.histories.map(wholeHistory).flatMap((history, index) => {
         const own = [...pair.keys()].filter((row) => pair[row] === index);
         const barOf = (closed: number): number => history.time.indexOf(closed - 60);
         const from = Int32Array.from(own, (row) => barOf(time[row]!));

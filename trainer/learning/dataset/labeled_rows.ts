@@ -1,18 +1,20 @@
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { RISK_PARTS, type BarLabels, type RiskLabels, type RiskPart } from '../label/pair_labels.ts';
+import { historiesInTurn, type KeptHistory } from '../history/kept_history.ts';
 import { sharedFloat32 } from '../threads/shared_array.ts';
 import { rowUniqueness } from './noise.ts';
 import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
 import type { DatasetRows, RiskRows } from './dataset_rows.ts';
-import type { PairBuild } from './pair_build.ts';
+import type { KeptBuild } from './pair_build.ts';
 import type { RowList, WithHistory } from './row_list.ts';
 
 /** Features of the listed bars, [rows, columns], in memory that the fits of all threads read. */
 export function gatherFeatures(builds: readonly WithHistory[], list: RowList, columns: number): Matrix {
   const values = sharedFloat32(list.length * columns);
+  const historyOf = historiesInTurn(historiesIn(builds), 'features', 'row');
   for (let i = 0; i < list.length; i++) {
-    const { features, row } = builds[list.pair[i]!]!.history;
+    const { features, row } = historyOf(list.pair[i]!);
     const at = row[list.bar[i]!]! * columns;
     values.set(features.subarray(at, at + columns), i * columns);
   }
@@ -31,18 +33,24 @@ export function gatherRows<Build extends WithHistory>(
   const time = new Float64Array(length);
   const labelEnd = new Float64Array(length);
   const end = new Int32Array(length);
+  const historyOf = historiesInTurn(historiesIn(builds), 'time');
   for (let i = 0; i < length; i++) {
     const build = builds[pair[i]!]!;
+    const history = historyOf(pair[i]!);
     const labels = labelsOf(build);
     const own = place[i]!;
     end[i] = labels.end[own]!;
     y[i] = labels.label[own]!;
-    time[i] = build.history.time[bar[i]!]! + SECONDS_PER_BAR;
-    labelEnd[i] = build.history.time[end[i]!]! + SECONDS_PER_BAR;
+    time[i] = history.time[bar[i]!]! + SECONDS_PER_BAR;
+    labelEnd[i] = history.time[end[i]!]! + SECONDS_PER_BAR;
   }
   const uniqueness = uniquenessByPair(builds, list, end);
   const effectiveRows = uniqueness.reduce((sum, share) => sum + share, 0);
   return { x, y, time, labelEnd, pair, weights: sampleWeights(uniqueness), effectiveRows };
+}
+
+function historiesIn(builds: readonly WithHistory[]): KeptHistory[] {
+  return builds.map(({ history }) => history);
 }
 
 /** A subset of rows, with the overlap of labels recomputed within it. */
@@ -64,7 +72,7 @@ function mapParts(parts: RiskRows['parts'], map: (values: Float64Array) => Float
 }
 
 /** One part of AI2's label for each listed row. */
-export function gatherPart(builds: readonly PairBuild[], list: RowList, part: RiskPart): Float64Array {
+export function gatherPart(builds: readonly KeptBuild[], list: RowList, part: RiskPart): Float64Array {
   const labelsOf = (pair: number): RiskLabels => builds[pair]!.labels.ai2;
   return Float64Array.from(list.place, (place, i) => labelsOf(list.pair[i]!).parts[part][place]!);
 }

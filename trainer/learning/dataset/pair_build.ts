@@ -4,6 +4,7 @@ import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { labelPair, type PairLabelPolicy, type PairLabels } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import type { KeptHistory } from '../history/kept_history.ts';
 import { buildPairHistory, type PairHistory } from '../history/pair_history.ts';
 
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
@@ -26,6 +27,12 @@ export interface PairTask {
 
 export interface PairBuild {
   readonly history: PairHistory;
+  readonly labels: PairLabels;
+}
+
+/** A build whose history may be outside of memory. */
+export interface KeptBuild {
+  readonly history: KeptHistory;
   readonly labels: PairLabels;
 }
 

@@ -138,7 +138,7 @@ describe('a dataset with a cache', () => {
       policy: { ...policy, share: 0.2, holdoutFrom: 0 },
     };
     for (const path of others) utimesSync(path, 2, 2);
-    expect(cache.read(others[1]!.slice(folder.length + 1), task)).not.toBeNull();
+    expect(cache.read(others[1]!.slice(folder.length + 1), task, null)).not.toBeNull();
     openPairCache({ folder, maxBytes: 1.5 * bytes }).prune();
     expect(entries()).toContain(others[1]);
     expect(entries()).not.toContain(others[0]);

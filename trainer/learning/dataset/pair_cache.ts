@@ -6,10 +6,12 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
-import { readColumns, writeColumns, writerOf } from './column_file.ts';
+import type { Pair } from '../../../shared/pair.ts';
+import { openColumns, readColumns, writeColumns, writerOf } from './column_file.ts';
 import { codeFingerprint } from './code_fingerprint.ts';
-import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
+import type { KeptBuild, PairBuild, PairPolicy, PairTask } from './pair_build.ts';
 import { buildOf, columnsOf } from './pair_columns.ts';
+import type { Scratch } from './scratch.ts';
 
 /** Location and size of the cache of pair builds. */
 export interface CacheOptions {
@@ -37,10 +39,10 @@ const ENTRY = /^[0-9a-f]{64}$/;
 
 /** Pair builds by a hash of all their inputs. */
 export interface PairCache {
-  /** The cached build of this task, or null. */
-  read(key: string, task: PairTask): PairBuild | null;
-  /** Caches a build. */
-  write(key: string, build: PairBuild): void;
+  /** The cached build of this task, or null. @param scratch keeps its history in the file; null: in memory */
+  read(key: string, task: PairTask, scratch: Scratch | null): KeptBuild | null;
+  /** Caches a build. @returns the build with its history in the file, or itself as for `read` */
+  write(key: string, build: PairBuild, scratch: Scratch | null): KeptBuild;
   /** Removes partial files of dead processes, then the least recently used entries until the rest fits. */
   prune(): void;
   report(): CacheReport;
@@ -56,14 +58,13 @@ export function openPairCache({ folder, maxBytes }: CacheOptions): PairCache {
   let dropped = 0;
   let failure: string | null = null;
   return {
-    read(key, { pair }) {
+    read(key, { pair }, scratch) {
       const path = join(folder, key);
-      const found = readColumns(path);
-      const meta = found?.meta as Partial<EntryMeta> | undefined;
-      if (found !== null && meta?.key === key && typeof meta.rows === 'number') {
+      const found = findBuild(path, key, pair, scratch);
+      if (found !== null) {
         hits++;
         touch(path);
-        return buildOf(pair, found.columns, meta.rows);
+        return found;
       }
       if (existsSync(path)) {
         dropped++;
@@ -71,14 +72,17 @@ export function openPairCache({ folder, maxBytes }: CacheOptions): PairCache {
       }
       return null;
     },
-    write(key, build) {
+    write(key, build, scratch) {
       built++;
+      const path = join(folder, key);
       try {
         makeFolder(folder);
-        writeColumns(join(folder, key), { key, rows: build.history.rows } satisfies EntryMeta, columnsOf(build));
+        writeColumns(path, { key, rows: build.history.rows } satisfies EntryMeta, columnsOf(build));
       } catch (error) {
         failure = error instanceof Error ? error.message : String(error);
+        return build;
       }
+      return scratch === null ? build : (findBuild(path, key, build.history.pair, scratch) ?? build);
     },
     prune() {
       const entries: { path: string; bytes: number; usedMs: number }[] = [];
@@ -98,6 +102,26 @@ export function openPairCache({ folder, maxBytes }: CacheOptions): PairCache {
     },
     report: () => ({ hits, built, dropped, failure }),
   };
+}
+
+function findBuild(path: string, key: string, pair: Pair, scratch: Scratch | null): KeptBuild | null {
+  if (scratch === null) {
+    const found = readColumns(path);
+    const rows = rowsOf(found?.meta, key);
+    return found === null || rows === null ? null : buildOf(pair, found.columns, rows);
+  }
+  const file = openColumns(path);
+  if (file === null) return null;
+  const rows = rowsOf(file.meta, key);
+  if (rows !== null) return scratch.keep(pair, file, rows);
+  file.close();
+  return null;
+}
+
+/** null where the file is not of this key. */
+function rowsOf(meta: unknown, key: string): number | null {
+  const known = meta as Partial<EntryMeta> | null | undefined;
+  return known?.key === key && typeof known.rows === 'number' ? known.rows : null;
 }
 
 interface EntryMeta {

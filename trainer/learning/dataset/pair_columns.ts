@@ -1,8 +1,9 @@
 import type { Pair } from '../../../shared/pair.ts';
 import { RISK_PARTS, type BarLabels, type PairLabels } from '../label/pair_labels.ts';
-import type { Column, NamedColumns } from './column_file.ts';
-import type { PairBuild } from './pair_build.ts';
-import { HISTORY_COLUMNS } from '../history/pair_history.ts';
+import type { Column, ColumnFile, NamedColumns } from './column_file.ts';
+import type { KeptBuild, PairBuild } from './pair_build.ts';
+import type { HistoryPart, StoredHistory } from '../history/kept_history.ts';
+import { HISTORY_COLUMNS, type PairHistory } from '../history/pair_history.ts';
 
 const BAR_LABELS = ['bar', 'end', 'label'] as const;
 
@@ -28,6 +29,48 @@ export function buildOf(pair: Pair, columns: NamedColumns, rows: number): PairBu
   const row = take<Int32Array>(columns, 'row');
   const features = take<Float32Array>(columns, 'features');
   return { history: { pair, length: row.length, ...doubles, row, features, rows }, labels: labelsOf(columns) };
+}
+
+/** A build whose history stays in its file; labels are read at once. `rows` as in `buildOf`. */
+export function storedBuildOf(pair: Pair, file: ColumnFile, rows: number): KeptBuild {
+  const labels = new Map([...file.names].filter(isLabel).map((name) => [name, file.read(name)] as const));
+  return { history: storedHistory(pair, file, rows), labels: labelsOf(labels) };
+}
+
+function isLabel(name: string): boolean {
+  return name.includes('.');
+}
+
+function storedHistory(pair: Pair, file: ColumnFile, rows: number): StoredHistory {
+  const length = file.lengthOf('row');
+  // Such as spreads that the source does not quote: read once, they take no more memory.
+  const unknown = new Set<string>();
+  const read = (name: HistoryPart): Column => {
+    if (unknown.has(name)) return unknownValues(length);
+    const column = file.read(name);
+    if (!isAllUnknown(name, column)) return column;
+    unknown.add(name);
+    return unknownValues(length);
+  };
+  return {
+    pair,
+    length,
+    rows,
+    read: <Part extends HistoryPart>(parts: readonly Part[]) =>
+      Object.fromEntries(parts.map((name) => [name, read(name)])) as unknown as Pick<PairHistory, Part>,
+  };
+}
+
+function isAllUnknown(name: HistoryPart, column: Column): boolean {
+  return name !== 'row' && name !== 'features' && column.every(Number.isNaN);
+}
+
+let unknowns = new Float64Array();
+
+/** NaN, in memory that all such columns share. */
+export function unknownValues(length: number): Float64Array {
+  if (unknowns.length < length) unknowns = new Float64Array(length).fill(NaN);
+  return unknowns.subarray(0, length);
 }
 
 /** Buffers of all columns, without duplicates. */

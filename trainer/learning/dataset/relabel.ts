@@ -3,7 +3,7 @@ import type { Barriers } from '../label/reversion.ts';
 import type { Dataset } from './dataset.ts';
 import type { DatasetRows } from './dataset_rows.ts';
 import { gatherFeatures, gatherRows } from './labeled_rows.ts';
-import type { PairHistory } from '../history/pair_history.ts';
+import { pricesOf, type KeptHistory } from '../history/kept_history.ts';
 import { selectRows } from './row_list.ts';
 
 /**
@@ -15,8 +15,8 @@ export function relabeled(
   barriers: Barriers,
   most: number,
 ): DatasetRows {
-  const builds = histories.map((history) => ({ history, labels: labelReversion(history, barriers) }));
-  const labelsOf = ({ labels }: { readonly history: PairHistory; readonly labels: BarLabels }): BarLabels => labels;
+  const builds = histories.map((history) => ({ history, labels: labelReversion(pricesOf(history), barriers) }));
+  const labelsOf = ({ labels }: { readonly history: KeptHistory; readonly labels: BarLabels }): BarLabels => labels;
   const list = selectRows(builds, labelsOf, (_time, labelEnd) => labelEnd < holdoutFrom, most);
   return gatherRows(builds, list, labelsOf, gatherFeatures(builds, list, definitions.length));
 }

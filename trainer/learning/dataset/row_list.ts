@@ -1,9 +1,9 @@
 import type { BarLabels } from '../label/pair_labels.ts';
-import type { PairHistory } from '../history/pair_history.ts';
+import { partOfHistory, type KeptHistory } from '../history/kept_history.ts';
 
 /** Parts of a row other than labels. */
 export interface WithHistory {
-  readonly history: PairHistory;
+  readonly history: KeptHistory;
 }
 
 /** Labeled bars selected as rows, ordered by pair, then time. 12 bytes per row. */
@@ -29,7 +29,7 @@ export function selectRows<Build extends WithHistory>(
 ): RowList {
   const wantedOf = (build: Build, visit: (place: number, bar: number) => void): void => {
     const { bar, end } = labelsOf(build);
-    const { time } = build.history;
+    const { time } = partOfHistory(build.history, 'time');
     for (let i = 0; i < bar.length; i++) if (isWanted(time[bar[i]!]!, time[end[i]!]!)) visit(i, bar[i]!);
   };
   let wanted = 0;

@@ -1,5 +1,5 @@
 import type { Dataset } from '../dataset/dataset.ts';
-import type { PairHistory } from '../history/pair_history.ts';
+import { partOfHistory, type HistoryPart, type KeptHistory } from '../history/kept_history.ts';
 
 /**
  * The dataset as if every column that the daemon does not compute had arrived one bar later: each kept bar has the
@@ -13,15 +13,29 @@ export function withColumnsLater<Given extends Pick<Dataset, 'histories' | 'defi
   return { ...dataset, histories: histories.map((history) => later(history, columns, definitions.length)) };
 }
 
-function later(history: PairHistory, columns: readonly number[], width: number): PairHistory {
-  const { row, length } = history;
-  const features = history.features.slice();
-  for (let t = 0; t < length; t++) {
+function later(history: KeptHistory, columns: readonly number[], width: number): KeptHistory {
+  const { pair, length, rows } = history;
+  return {
+    pair,
+    length,
+    rows,
+    read: (parts) => {
+      const read = partOfHistory(history, ...parts);
+      if (!(parts as readonly HistoryPart[]).includes('features')) return read;
+      const { row, features } = partOfHistory(history, 'row', 'features');
+      return { ...read, features: shifted(features, row, columns, width) };
+    },
+  };
+}
+
+/** The features with these columns of the bar before, where that was kept. */
+function shifted(given: Float32Array, row: Int32Array, columns: readonly number[], width: number): Float32Array {
+  const features = given.slice();
+  for (let t = 0; t < row.length; t++) {
     const own = row[t]!;
     if (own < 0) continue;
     const before = t === 0 ? -1 : row[t - 1]!;
-    for (const column of columns)
-      features[own * width + column] = before < 0 ? NaN : history.features[before * width + column]!;
+    for (const column of columns) features[own * width + column] = before < 0 ? NaN : given[before * width + column]!;
   }
-  return { ...history, features };
+  return features;
 }

@@ -40,6 +40,9 @@ export interface PairHistory {
   readonly rows: number;
 }
 
+/** A history without features: what labels and backtests are made of. */
+export type PriceHistory = Omit<PairHistory, 'row' | 'features' | 'rows'>;
+
 /** Values of every warm bar, from the engine's frame or its columns. */
 export const HISTORY_COLUMNS = [
   'time',
@@ -243,12 +246,12 @@ export function recentCommonMinutes(
 }
 
 /** Epoch seconds at which bar `t` opened; a bar has the time of its last minute. */
-export function openTimeAt({ time, pair }: PairHistory, t: number): OpenTime {
+export function openTimeAt({ time, pair }: Pick<PairHistory, 'time' | 'pair'>, t: number): OpenTime {
   return barOpen(time[t]!, barSecondsOf(pair));
 }
 
 /** Bar `t` in the form used by `decide` and the position. */
-export function marketAt(history: PairHistory, t: number): Market {
+export function marketAt(history: PriceHistory, t: number): Market {
   return {
     z: history.z[t]!,
     alpha: history.alpha[t]!,

@@ -1,4 +1,4 @@
-import type { PairHistory } from '../history/pair_history.ts';
+import type { PriceHistory } from '../history/pair_history.ts';
 import { EVALUATION_BARRIERS, isCandidate, reversionLabel, type Barriers } from './reversion.ts';
 import { riskLabel, type RiskLabelPolicy } from './risk.ts';
 import { scaleLabel, type ScaleLabelPolicy } from './scale.ts';
@@ -41,7 +41,7 @@ export interface PairLabelPolicy {
  * label is unknown when the data ends has none.
  */
 export function labelPair(
-  history: PairHistory,
+  history: PriceHistory,
   policy: PairLabelPolicy,
   isSampled: (time: number) => boolean,
 ): PairLabels {
@@ -57,7 +57,7 @@ export function labelPair(
 }
 
 /** AI1's label for these barriers, of all its candidates. */
-export function labelReversion(history: PairHistory, barriers: Barriers): BarLabels {
+export function labelReversion(history: PriceHistory, barriers: Barriers): BarLabels {
   return labelBars(candidates(history, barriers), (t) => reversionLabel(history, t, barriers));
 }
 
@@ -66,11 +66,11 @@ function isEvaluation({ z_entry, z_exit, stop, horizon }: Barriers): boolean {
   return z_entry === fixed.z_entry && z_exit === fixed.z_exit && stop === fixed.stop && horizon === fixed.horizon;
 }
 
-function candidates(history: PairHistory, barriers: Barriers): Int32Array {
+function candidates(history: PriceHistory, barriers: Barriers): Int32Array {
   return barsWhere(history, (t) => isCandidate(history, t, barriers));
 }
 
-function barsWhere(history: PairHistory, isWanted: (t: number) => boolean): Int32Array {
+function barsWhere(history: PriceHistory, isWanted: (t: number) => boolean): Int32Array {
   const bars = new Int32Array(history.length);
   let wanted = 0;
   // Stryker disable next-line EqualityOperator: a bar beyond the history has no label
@@ -78,7 +78,7 @@ function barsWhere(history: PairHistory, isWanted: (t: number) => boolean): Int3
   return bars.slice(0, wanted);
 }
 
-function labelRisk(history: PairHistory, bars: Int32Array, policy: RiskLabelPolicy): RiskLabels {
+function labelRisk(history: PriceHistory, bars: Int32Array, policy: RiskLabelPolicy): RiskLabels {
   const part = (): Uint8Array => new Uint8Array(bars.length);
   const parts = { drawdown: part(), volatility: part(), correlation: part() };
   let known = 0;

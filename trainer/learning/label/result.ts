@@ -2,7 +2,7 @@ import { lowerBound } from '../../../shared/bar_file/bar_file.ts';
 import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { sigmaBps } from '../../../shared/core/cost/expected_net.ts';
 import { grossBps } from '../trades/backtest.ts';
-import { marketAt, type PairHistory } from '../history/pair_history.ts';
+import { marketAt, type PriceHistory } from '../history/pair_history.ts';
 import { reversionLabel, type Barriers } from './reversion.ts';
 
 /** Result of a candidate at its barriers. */
@@ -17,7 +17,7 @@ export interface Result {
  * Result of entering at candidate `t` before costs, filled as in a backtest at the opens after both decisions.
  * @returns null if the data ends before the exit is filled
  */
-export function resultOf(history: PairHistory, t: number, barriers: Barriers): Result | null {
+export function resultOf(history: PriceHistory, t: number, barriers: Barriers): Result | null {
   const exit = reversionLabel(history, t, barriers);
   if (exit === null || exit.end + 1 >= history.length) return null;
   const side = history.z[t]! > 0 ? -1 : 1;
@@ -42,7 +42,7 @@ export interface KnownResult {
  */
 export function resultBefore(
   holdoutFrom: number,
-  history: PairHistory,
+  history: PriceHistory,
   close: number,
   barriers: Barriers,
 ): KnownResult | null {

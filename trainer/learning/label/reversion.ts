@@ -2,7 +2,7 @@ import type { OpenTime } from '../../../shared/bar.ts';
 import type { DecisionPolicy, Gate } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { step } from '../../../shared/strategies/pair_reversion/step.ts';
 import { openPosition } from '../../../shared/core/position/position.ts';
-import { marketAt, type PairHistory } from '../history/pair_history.ts';
+import { marketAt, type PriceHistory } from '../history/pair_history.ts';
 
 /** Barriers of AI1's label, in standard deviations at entry and bars. */
 export interface Barriers {
@@ -24,7 +24,7 @@ export interface Outcome {
 }
 
 /** |z| ≥ z_entry: only these bars have an AI1 label. */
-export function isCandidate(history: PairHistory, t: number, barriers: Barriers): boolean {
+export function isCandidate(history: PriceHistory, t: number, barriers: Barriers): boolean {
   return Math.abs(history.z[t]!) >= barriers.z_entry;
 }
 
@@ -38,7 +38,7 @@ export function isCandidate(history: PairHistory, t: number, barriers: Barriers)
  * first bar afterward is evaluated normally. Purging uses the time of `end`, so it covers such periods completely.
  * @returns null if the data ends before the label is known
  */
-export function reversionLabel(history: PairHistory, t: number, barriers: Barriers): Outcome | null {
+export function reversionLabel(history: PriceHistory, t: number, barriers: Barriers): Outcome | null {
   const policy = exitPolicy(barriers);
   const side = history.z[t]! > 0 ? -1 : 1;
   // Stryker disable next-line StringLiteral: no barrier reads the position's id

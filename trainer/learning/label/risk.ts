@@ -1,4 +1,4 @@
-import type { PairHistory } from '../history/pair_history.ts';
+import type { PriceHistory } from '../history/pair_history.ts';
 
 export interface RiskLabelPolicy {
   /** Bars with both legs: over a weekend, pause or gap it takes longer. */
@@ -26,7 +26,7 @@ export interface RiskOutcome {
  * exceeds `dd_threshold`, atr_ratio exceeds `vol_ratio`, or corr falls by `corr_drop` or more from its value at t.
  * @returns null with fewer bars
  */
-export function riskLabel(history: PairHistory, t: number, policy: RiskLabelPolicy): RiskOutcome | null {
+export function riskLabel(history: PriceHistory, t: number, policy: RiskLabelPolicy): RiskOutcome | null {
   const end = t + policy.horizon;
   if (end >= history.length) return null;
   let drawdown: 0 | 1 = 0;
@@ -47,7 +47,7 @@ export function riskLabel(history: PairHistory, t: number, policy: RiskLabelPoli
  * P&L from the close of bar `t` to that of bar `k` of the unit position against the deviation at t, as a fraction of
  * gross notional: d · (Δ ln A − beta_t · Δ ln B) / (1 + |beta_t|), d = −sign(z_t) (1 where z is 0).
  */
-export function unitPnl(history: PairHistory, t: number, k: number): number {
+export function unitPnl(history: PriceHistory, t: number, k: number): number {
   const { lnA, lnB, beta, z } = history;
   const direction = z[t]! > 0 ? -1 : 1;
   const hedge = beta[t]!;

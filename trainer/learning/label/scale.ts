@@ -1,4 +1,4 @@
-import type { PairHistory } from '../history/pair_history.ts';
+import type { PriceHistory } from '../history/pair_history.ts';
 import { unitPnl } from './risk.ts';
 
 export interface ScaleLabelPolicy {
@@ -15,7 +15,7 @@ export interface ScaleLabelPolicy {
  * @returns null when there are fewer bars
  */
 export function scaleLabel(
-  history: PairHistory,
+  history: PriceHistory,
   t: number,
   policy: ScaleLabelPolicy,
 ): { label: number; end: number } | null {

@@ -3,6 +3,7 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import type { FeatureSource } from '../feature_table/feature_table.ts';
 import type { CacheOptions } from '../dataset/pair_cache.ts';
+import type { Scratch } from '../dataset/scratch.ts';
 
 /** reversion: AI1 as published. net: also a model of the result, which supplies `expected_net_bps`. */
 export const TARGETS = ['reversion', 'net'] as const;
@@ -26,6 +27,8 @@ export interface TrainOptions {
   readonly workers: number;
   /** Cache of features and labels; null = none. */
   readonly cache: CacheOptions | null;
+  /** Where the histories of pairs are while a training learns; null or absent: in memory. */
+  readonly scratch?: Scratch | null;
   /** Features and labels from outside, in place of the engine's; absent = none. */
   readonly source?: FeatureSource | null;
   /** Trials of AI1's parameters; 0 learns by the configured ones and takes the initial thresholds. */

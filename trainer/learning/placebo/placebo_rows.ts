@@ -6,7 +6,8 @@ import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import type { Pair } from '../../../shared/pair.ts';
-import { buildPairHistory, matchMinutes, type PairHistory } from '../history/pair_history.ts';
+import { partOfHistory, type KeptHistory } from '../history/kept_history.ts';
+import { buildPairHistory, matchMinutes } from '../history/pair_history.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { labelReversion } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
@@ -111,10 +112,11 @@ function holdoutLegs(
 
 function withOutsideColumns(
   rows: PlaceboRows,
-  { time, row, features, rows: kept }: PairHistory,
+  history: KeptHistory,
   { definitions, outsideColumns }: PlaceboOptions['dataset'],
 ): PlaceboRows {
   if (outsideColumns.length === 0) return rows;
+  const { time, row, features, rows: kept } = partOfHistory(history, 'time', 'row', 'features');
   const columns = outsideColumns.map((name) => definitions.findIndex((definition) => definition.name === name));
   const width = features.length / kept;
   const rowAt = new Map(Array.from(time, (at, t) => [at + SECONDS_PER_BAR, row[t]!]));

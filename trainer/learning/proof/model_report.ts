@@ -1,7 +1,7 @@
 import type { ModelMetrics, ModelReport } from '../../../shared/bundle/manifest.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { LabeledRows } from '../dataset/dataset.ts';
-import type { PairHistory } from '../history/pair_history.ts';
+import type { KeptHistory } from '../history/kept_history.ts';
 import type { ModelJob } from '../learners/model_job.ts';
 import { meanMetrics, modelMetrics } from '../measures/model_metrics.ts';
 import { pick, positions } from '../dataset/rows.ts';
@@ -20,7 +20,7 @@ export interface TrainedModel {
  */
 export function modelReport(
   { job, learned, validation }: TrainedModel,
-  histories: readonly PairHistory[],
+  histories: readonly KeptHistory[],
   served: readonly string[] | null = null,
 ): ModelReport {
   const crossValidation = learned.folds.map(({ metrics }) => metrics);
@@ -39,7 +39,7 @@ export function modelReport(
 function measureHoldout(
   scores: Float64Array,
   rows: LabeledRows,
-  histories: readonly PairHistory[],
+  histories: readonly KeptHistory[],
   served: readonly string[] | null,
 ): Pick<ModelReport, 'holdout' | 'holdout_by_pair' | 'holdout_served'> {
   const ids = histories.map(({ pair }) => pair.id);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { wholeHistory } from '../history/kept_history.ts';
 import type { OpenTime } from '../../../shared/bar.ts';
 import { riskQuantiles, riskRank } from '../../../shared/strategies/pair_reversion/risk_rank.ts';
 import type { ModelName } from '../../../shared/core/features/feature.ts';
@@ -64,11 +65,11 @@ describe('chooseThresholds', () => {
     const rolls = rollovers(dataset.from, dataset.holdoutFrom);
     const days = new Map<number, number>();
     let trades = 0;
-    for (const history of dataset.histories) {
+    for (const history of dataset.histories.map(wholeHistory)) {
       const end = history.time.findIndex((time) => time >= dataset.holdoutFrom);
       for (let t = 0; t < end; t++) days.set(tradingDayAt(rolls, history.time[t]!), 0);
     }
-    for (const history of dataset.histories) {
+    for (const history of dataset.histories.map(wholeHistory)) {
       const end = history.time.findIndex((time) => time >= dataset.holdoutFrom);
       const costs = pairCosts(tradingCosts(settings), history.pair);
       const made = backtest(history, 0, end, {
@@ -96,11 +97,13 @@ describe('chooseThresholds', () => {
     }
     expect(report.trades).toBe(trades);
     // The pass rate is that of the entry candidates, whatever the other bars.
-    const risks = dataset.histories.flatMap((history) =>
-      [...history.time.keys()]
-        .filter((t) => history.time[t]! < dataset.holdoutFrom && Math.abs(history.z[t]!) >= 2)
-        .map((t) => riskRank(quantiles, answer('ai2', history, t))),
-    );
+    const risks = dataset.histories
+      .map(wholeHistory)
+      .flatMap((history) =>
+        [...history.time.keys()]
+          .filter((t) => history.time[t]! < dataset.holdoutFrom && Math.abs(history.z[t]!) >= 2)
+          .map((t) => riskRank(quantiles, answer('ai2', history, t))),
+      );
     expect(report.pass_rate).toBe(risks.filter((risk) => risk < thresholds.theta2).length / risks.length);
     expect(report.net_sharpe).toBeCloseTo(sharpe([...days.values()])!, 9);
   });

@@ -15,7 +15,8 @@ import { sharpe } from '../backtest/performance.ts';
 import { rollovers, tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import type { PairHistory } from '../history/pair_history.ts';
+import { partOfHistory, pricesOf, type KeptHistory } from '../history/kept_history.ts';
+import type { PriceHistory } from '../history/pair_history.ts';
 import type { TrainOptions } from '../options/train_options.ts';
 import { outOfFold } from '../learners/cross_validation.ts';
 import { deflatedSharpe, sharpeFacts } from '../statistics/deflated_sharpe_ratio.ts';
@@ -37,7 +38,7 @@ export interface Calibrated {
  * A pair's bars of the training period with their out-of-fold scores; NaN where features were not kept.
  */
 interface AnsweredPair {
-  readonly history: PairHistory;
+  readonly history: PriceHistory;
   /** Bars before the holdout. */
   readonly length: number;
   readonly returnProb: Float64Array;
@@ -157,28 +158,22 @@ export function findThresholds(
 }
 
 function answerPair(
-  history: PairHistory,
+  kept: KeptHistory,
   { holdoutFrom, definitions }: Dataset,
   learned: PerBundleModel<Pick<LearnedModel, 'folds'>>,
   riskQuantiles: readonly number[],
   settings: Settings,
   rolls: readonly Rollover[],
 ): AnsweredPair {
+  const history = pricesOf(kept);
   const length = lowerBound(history.time.subarray(0, history.length), holdoutFrom);
-  const kept: number[] = [];
-  for (let t = 0; t < length; t++) if (history.row[t]! >= 0) kept.push(t);
-  // Features are kept in order of time: those before the holdout come first.
-  const x: Matrix = {
-    rows: kept.length,
-    columns: definitions.length,
-    values: history.features.subarray(0, kept.length * definitions.length),
-  };
-  const time = Float64Array.from(kept, (t) => history.time[t]! + SECONDS_PER_BAR);
+  const { bars, x } = featuresBefore(kept, length, definitions.length);
+  const time = Float64Array.from(bars, (t) => history.time[t]! + SECONDS_PER_BAR);
   const answersOf = (folds: LearnedModel['folds'] | undefined): Float64Array => {
     const all = new Float64Array(length).fill(NaN);
     if (folds === undefined) return all;
     const known = outOfFold(folds, { x, time });
-    kept.forEach((t, i) => (all[t] = known[i]!));
+    bars.forEach((t, i) => (all[t] = known[i]!));
     return all;
   };
   const answers = perModel((name) => answersOf(learned[name].folds));
@@ -193,6 +188,19 @@ function answerPair(
     costs,
     overnight: { rolls, swaps: costs },
   };
+}
+
+/** The first `length` bars whose features were kept. */
+function featuresBefore(
+  history: KeptHistory,
+  length: number,
+  columns: number,
+): { readonly bars: readonly number[]; readonly x: Matrix } {
+  const { row, features } = partOfHistory(history, 'row', 'features');
+  const bars: number[] = [];
+  for (let t = 0; t < length; t++) if (row[t]! >= 0) bars.push(t);
+  // Features are kept in order of time: those before the holdout come first.
+  return { bars, x: { rows: bars.length, columns, values: features.subarray(0, bars.length * columns) } };
 }
 
 function candidateRisks(pairs: readonly AnsweredPair[], zEntry: number): number[] {

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wholeHistory } from '../history/kept_history.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { tinyBars, tinySettings, type SettingsOverrides } from '../../../test/tiny_models.ts';
 import { trainTinyModels } from '../../../test/trained_models.ts';
@@ -35,7 +36,7 @@ function withHint(dataset: Dataset): Dataset {
   const rng = createRng('hint');
   const columns = dataset.definitions.length;
   const hint = dataset.definitions.findIndex(({ models }) => models.includes('ai1'));
-  const histories = dataset.histories.map((history) => {
+  const histories = dataset.histories.map(wholeHistory).map((history) => {
     const features = history.features.slice();
     const { bar, label } = labelReversion(history, EVALUATION_BARRIERS);
     bar.forEach((t, i) => (features[history.row[t]! * columns + hint] = label[i]! + rng.normal()));

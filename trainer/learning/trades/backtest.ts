@@ -15,7 +15,7 @@ import { applyLeverage } from '../../../shared/core/position/leverage.ts';
 import { pairReturn } from '../../../shared/core/position/pair_return.ts';
 import { newsWindows } from '../../../shared/core/news/news_windows.ts';
 import { FLAT, type Market, type Position } from '../../../shared/core/position/position.ts';
-import { marketAt, openTimeAt, type PairHistory } from '../history/pair_history.ts';
+import { marketAt, openTimeAt, type PriceHistory } from '../history/pair_history.ts';
 import { tradingDayAt, type Rollover } from '../../../shared/core/cost/rollover.ts';
 import { swapBpsPerNight, type SwapCosts } from '../../../shared/core/cost/swap.ts';
 
@@ -102,12 +102,12 @@ export interface BacktestRun {
  * Trades of one pair, using the daemon's own `step` bar by bar. A decision at a bar's close is filled at the next open;
  * a position open at the end is closed at the last open.
  */
-export function backtest(history: PairHistory, from: number, to: number, options: BacktestOptions): FilledTrade[] {
+export function backtest(history: PriceHistory, from: number, to: number, options: BacktestOptions): FilledTrade[] {
   return [...runBacktest(history, from, to, options).trades];
 }
 
 /** As `backtest`, with candidates and refusals. */
-export function runBacktest(history: PairHistory, from: number, to: number, options: BacktestOptions): BacktestRun {
+export function runBacktest(history: PriceHistory, from: number, to: number, options: BacktestOptions): BacktestRun {
   const pass = startPass(from, options);
   runPass(history, to, options, pass);
   return endPass(history, to, options, pass);
@@ -139,7 +139,7 @@ export function startPass(from: number, { start = FLAT }: BacktestOptions, pause
 export type PassEvent = 'asks' | 'entered' | 'exited' | null;
 
 /** Runs on to the end, or to the next event. */
-export function runPass(history: PairHistory, to: number, options: BacktestOptions, pass: BacktestPass): PassEvent {
+export function runPass(history: PriceHistory, to: number, options: BacktestOptions, pass: BacktestPass): PassEvent {
   const { policy } = options;
   const { trades, refusals, pauses } = pass;
   const news = newsWindows(policy.news, history.pair);
@@ -184,7 +184,7 @@ function pauseAt(pass: BacktestPass, t: number, position: Position, event: PassE
 
 /** A position that is open at the end is closed at the last open. */
 export function endPass(
-  history: PairHistory,
+  history: PriceHistory,
   to: number,
   options: BacktestOptions,
   { position, entrySignal, trades, candidates, refusals }: BacktestPass,
@@ -194,7 +194,7 @@ export function endPass(
   return { trades, candidates, refusals };
 }
 
-function scoresAtBar(market: Market, t: number, history: PairHistory, options: BacktestOptions): Scores | null {
+function scoresAtBar(market: Market, t: number, history: PriceHistory, options: BacktestOptions): Scores | null {
   const scores = options.scores(t);
   if (scores === null) return null;
   const { policy, expectation = null, costs } = options;
@@ -207,7 +207,7 @@ function scoresAtBar(market: Market, t: number, history: PairHistory, options: B
 }
 
 function makeTrade(
-  history: PairHistory,
+  history: PriceHistory,
   position: Position,
   entrySignal: number,
   exitSignal: number,
@@ -232,7 +232,7 @@ export type DecidedTrade = Pick<
 
 /** A trade that was filled at the opens of two bars, with its P&L: that of every backtest. */
 export function filledTrade(
-  history: PairHistory,
+  history: PriceHistory,
   decided: DecidedTrade,
   { costs, overnight }: Pick<BacktestOptions, 'costs' | 'overnight'>,
 ): FilledTrade {
@@ -267,7 +267,7 @@ export function filledTrade(
 
 /** Cost of filling both legs at the open of a bar; leg A is bought if `side` > 0. */
 export function fillCostAt(
-  history: PairHistory,
+  history: PriceHistory,
   bar: number,
   side: number,
   beta: number,
@@ -279,7 +279,7 @@ export function fillCostAt(
 
 /** P&L before costs of a position between the opens of two bars, in basis points of gross notional. */
 export function grossBps(
-  { openA, openB }: PairHistory,
+  { openA, openB }: PriceHistory,
   side: number,
   beta: number,
   entryBar: number,

@@ -1,3 +1,4 @@
+import { wholeHistory } from '../history/kept_history.ts';
 import { gateKey } from '../../../shared/bundle/gates/gate_codes.ts';
 import { isExplained, isMeasured, keyOf } from '../../../shared/bundle/gates/gate_result.ts';
 import { writtenGate } from '../../../test/written_gate.ts';
@@ -174,7 +175,7 @@ describe('train', () => {
     const { minutehand } = settings;
     const width = dataset.definitions.length;
     const tradesOf: Record<string, Trade[]> = {};
-    for (const history of dataset.histories) {
+    for (const history of dataset.histories.map(wholeHistory)) {
       const from = history.time.findIndex((time) => time >= dataset.holdoutFrom);
       const set = await loadModelSet(first.path, featureSchema(minutehand.windows), 1);
       const scores: ModelScores[] = [];

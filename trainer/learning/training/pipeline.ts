@@ -120,13 +120,14 @@ export async function trainFromWarmStart(base: Bundle, options: TrainOptions): P
 /** The rows of a training, after every check of its data. @throws MinutehandError as `train` */
 async function prepareDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
-  { workers, cache, source = null, onProgress }: TrainOptions,
+  { workers, cache, scratch = null, source = null, onProgress }: TrainOptions,
 ): Promise<Dataset> {
   const pairs = settings.minutehand.pairs.map(parsePair);
   refuseLaggingLegs(pairs, bars);
   const built = await buildDataset(pairs, bars, policy, {
     workers,
     cache,
+    scratch,
     source,
     onProgress: (done, total) => onProgress('features and labels', done, total),
   });

@@ -2,7 +2,7 @@ import { legBars } from '../../../../shared/bar_file/resampled_bars.ts';
 import type { BarColumns } from '../../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../../shared/core/features/features.ts';
 import type { Dataset, DatasetPolicy } from '../../dataset/dataset.ts';
-import { buildPairHistory, type PairHistory } from '../../history/pair_history.ts';
+import { buildPairHistory, type PriceHistory } from '../../history/pair_history.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { isCandidate, reversionLabel } from '../../label/reversion.ts';
 import { riskLabel } from '../../label/risk.ts';
@@ -29,7 +29,7 @@ export function checkBars(
     samples: SAMPLES,
     seed,
   };
-  const isEntry = (history: PairHistory, t: number): boolean => isCandidate(history, t, policy.barriers);
+  const isEntry = (history: PriceHistory, t: number): boolean => isCandidate(history, t, policy.barriers);
   return [
     checkFeatureLookAhead(runs, options),
     checkLabelEnds(

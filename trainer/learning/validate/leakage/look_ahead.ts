@@ -2,7 +2,8 @@ import { isoMinute } from '../../../../shared/bar.ts';
 import { lowerBound, viewBars, type BarColumns } from '../../../../shared/bar_file/bar_file.ts';
 import type { Pair } from '../../../../shared/pair.ts';
 import { createRng } from '../../../../shared/rng.ts';
-import { matchMinutes, type PairHistory } from '../../history/pair_history.ts';
+import { partOfHistory, pricesOf, wholeHistory, type KeptHistory } from '../../history/kept_history.ts';
+import { matchMinutes, type PairHistory, type PriceHistory } from '../../history/pair_history.ts';
 import type { ModelName } from '../../../../shared/core/features/feature.ts';
 import type { Evidence, GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import { positions } from '../../dataset/rows.ts';
@@ -12,18 +13,13 @@ const DRAWN_PER_LABEL = 20;
 
 /** A pair's history over the whole period, with its bars. */
 export interface LongRun {
-  readonly history: PairHistory;
+  readonly history: KeptHistory;
   readonly a: BarColumns;
   readonly b: BarColumns;
-  /** The minutes that both legs have, and their indexes in the columns of each. */
-  readonly time: Float64Array;
-  readonly inA: Int32Array;
-  readonly inB: Int32Array;
 }
 
-export function longRun(history: PairHistory, a: BarColumns, b: BarColumns): LongRun {
-  const { inA, inB } = matchMinutes(a, b);
-  return { history, a, b, inA, inB, time: Float64Array.from(inA, (i) => a.time[i]!) };
+export function longRun(history: KeptHistory, a: BarColumns, b: BarColumns): LongRun {
+  return { history, a, b };
 }
 
 export interface LookAheadOptions {
@@ -37,7 +33,7 @@ export interface LookAheadOptions {
 }
 
 /** A label, and the bar at which it was known; null when the bars end before. */
-export type LabelOf = (history: PairHistory, t: number) => { readonly label: number; readonly end: number } | null;
+export type LabelOf = (history: PriceHistory, t: number) => { readonly label: number; readonly end: number } | null;
 
 /**
  * Checks that no feature looks ahead: for sampled bars t, everything is recomputed from the `warmupBars` minutes up to
@@ -45,13 +41,16 @@ export type LabelOf = (history: PairHistory, t: number) => { readonly label: num
  */
 export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAheadOptions): GateResult {
   const sampled = sampleBars(runs, options);
-  const differing = sampled.flatMap(({ run, t }): Evidence[] => {
-    const { history } = run;
-    const cut = buildBetween(run, t, t, options);
-    if (cut.length !== 1 || cut.rows !== 1) return [{ ...placeOf(history, t), first_warm_bars: cut.length }];
-    const columns = differingColumns(history, t, cut);
-    return columns.length === 0 ? [] : [{ ...placeOf(history, t), first_columns: columns }];
-  });
+  const differing = inOrder(runs, sampled, (run): ((bar: SampledBar) => Evidence[]) => {
+    const history = wholeHistory(run.history);
+    const cutOf = buildsBetween(run, history, options);
+    return ({ t }) => {
+      const cut = cutOf(t, t);
+      if (cut.length !== 1 || cut.rows !== 1) return [{ ...placeOf(history, t), first_warm_bars: cut.length }];
+      const columns = differingColumns(history, t, cut);
+      return columns.length === 0 ? [] : [{ ...placeOf(history, t), first_columns: columns }];
+    };
+  }).flat();
   return {
     code: 'features_look_ahead',
     role: null,
@@ -72,19 +71,24 @@ export function checkLabelEnds(
 ): GateResult {
   // Not every bar has a label.
   const drawn = sampleBars(runs, { ...options, samples: options.samples * DRAWN_PER_LABEL });
-  const labeled = drawn.flatMap(({ run, t }) => {
-    const outcome = labelOf(run.history, t);
-    return outcome === null ? [] : [{ run, t, outcome }];
+  const outcomes = inOrder(runs, drawn, (run) => {
+    const history = pricesOf(run.history);
+    return (bar) => ({ ...bar, outcome: labelOf(history, bar.t) });
   });
+  const labeled = outcomes.flatMap(({ outcome, ...bar }) => (outcome === null ? [] : [{ ...bar, outcome }]));
   const sampled = labeled.slice(0, options.samples);
-  const differing = sampled.flatMap(({ run, t, outcome }): Evidence[] => {
-    const cut = buildBetween(run, t, outcome.end, options);
-    const again = labelOf(cut, 0);
-    const same = again !== null && again.label === outcome.label && t + again.end === outcome.end;
-    const found = again === null ? {} : { again_label: again.label, again_bars: again.end };
-    const { label, end } = outcome;
-    return same ? [] : [{ ...placeOf(run.history, t), label, bars: end - t, ...found }];
-  });
+  const differing = inOrder(runs, sampled, (run): ((bar: (typeof sampled)[number]) => Evidence[]) => {
+    const history = pricesOf(run.history);
+    const cutOf = buildsBetween(run, history, options);
+    return ({ t, outcome }) => {
+      const cut = cutOf(t, outcome.end);
+      const again = labelOf(cut, 0);
+      const same = again !== null && again.label === outcome.label && t + again.end === outcome.end;
+      const found = again === null ? {} : { again_label: again.label, again_bars: again.end };
+      const { label, end } = outcome;
+      return same ? [] : [{ ...placeOf(history, t), label, bars: end - t, ...found }];
+    };
+  }).flat();
   return {
     code: 'label_ends',
     role,
@@ -108,10 +112,18 @@ function differences(
   };
 }
 
+interface SampledBar {
+  readonly run: LongRun;
+  readonly t: number;
+}
+
 /** Sampled bars with kept features, pairs in proportion to their number of such bars; bars may repeat. */
-function sampleBars(runs: readonly LongRun[], { samples, seed }: LookAheadOptions): { run: LongRun; t: number }[] {
+function sampleBars(runs: readonly LongRun[], { samples, seed }: LookAheadOptions): SampledBar[] {
   const rng = createRng(seed);
-  const kept = runs.map(({ history }) => positions(history.length, (t) => history.row[t]! >= 0));
+  const kept = runs.map(({ history }) => {
+    const { row, length } = partOfHistory(history, 'row');
+    return positions(length, (t) => row[t]! >= 0);
+  });
   const total = kept.reduce((sum, { length }) => sum + length, 0);
   return Array.from({ length: total === 0 ? 0 : samples }, () => {
     let place = rng.integer(total);
@@ -121,13 +133,36 @@ function sampleBars(runs: readonly LongRun[], { samples, seed }: LookAheadOption
   });
 }
 
-/** The history of the warm-up of bar `t` and the bars from `t` to `end`; bar `t` is its first one. */
-function buildBetween(run: LongRun, t: number, end: number, { build, warmupBars }: LookAheadOptions): PairHistory {
-  const { history, a, b, inA, inB, time } = run;
-  // A warm bar has its warm-up before it.
-  const first = lowerBound(time, history.time[t]!) - warmupBars + 1;
-  const last = lowerBound(time, history.time[end]!);
-  return build(history.pair, viewBars(a, inA[first]!, inA[last]! + 1), viewBars(b, inB[first]!, inB[last]! + 1));
+/** What `work` makes of each bar, in the order of the bars; the history of one run at a time is in memory. */
+function inOrder<Bar extends SampledBar, Result>(
+  runs: readonly LongRun[],
+  bars: readonly Bar[],
+  work: (run: LongRun) => (bar: Bar) => Result,
+): Result[] {
+  const results: Result[] = [];
+  for (const run of runs) {
+    const own = [...bars.entries()].filter(([, bar]) => bar.run === run);
+    if (own.length === 0) continue;
+    const workOn = work(run);
+    for (const [i, bar] of own) results[i] = workOn(bar);
+  }
+  return results;
+}
+
+/** Makes the history of the warm-up of bar `t` and the bars from `t` to `end`; bar `t` is its first one. */
+function buildsBetween(
+  { a, b }: LongRun,
+  history: PriceHistory,
+  { build, warmupBars }: LookAheadOptions,
+): (t: number, end: number) => PairHistory {
+  const { inA, inB } = matchMinutes(a, b);
+  const time = Float64Array.from(inA, (i) => a.time[i]!);
+  return (t, end) => {
+    // A warm bar has its warm-up before it.
+    const first = lowerBound(time, history.time[t]!) - warmupBars + 1;
+    const last = lowerBound(time, history.time[end]!);
+    return build(history.pair, viewBars(a, inA[first]!, inA[last]! + 1), viewBars(b, inB[first]!, inB[last]! + 1));
+  };
 }
 
 /** Names of the differences between bar `t` of the long run and the only bar of the short one; features by number. */
@@ -145,6 +180,6 @@ function differingColumns(history: PairHistory, t: number, cut: PairHistory): st
   return [...ofBars, ...ofFeatures.map((column) => `feature ${column}`)];
 }
 
-function placeOf(history: PairHistory, t: number): Evidence {
+function placeOf(history: PriceHistory, t: number): Evidence {
   return { first_pair: history.pair.id, first_time: isoMinute(history.time[t]!) };
 }

@@ -6,6 +6,7 @@ import { warmupBars } from '../../../../shared/core/features/features.ts';
 import { parsePair } from '../../../../shared/pair.ts';
 import { loadSettings } from '../../../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../../../test/tiny_settings.ts';
+import { wholeHistory, type StoredHistory } from '../../history/kept_history.ts';
 import { buildPairHistory, type PairHistory } from '../../history/pair_history.ts';
 import { EVALUATION_BARRIERS, reversionLabel } from '../../label/reversion.ts';
 import { riskLabel } from '../../label/risk.ts';
@@ -56,6 +57,12 @@ function tampered(change: (history: PairHistory, t: number) => number): LookAhea
     for (let t = 0; t < history.length; t++) features[history.row[t]! * width + 2] = change(history, t);
     return { ...history, features };
   };
+}
+
+/** The history as if it were in a file; `read` receives the id of its pair whenever it is read. */
+function storedIn(history: PairHistory, read: string[]): StoredHistory {
+  const { pair, length, rows } = history;
+  return { pair, length, rows, read: () => (read.push(pair.id), history) };
 }
 
 let runs: LongRun[];
@@ -130,11 +137,28 @@ describe('checkFeatureLookAhead', () => {
 
   it('fails one that differs in its last bit', () => {
     const [first, ...others] = runs;
-    const features = new Float32Array(first!.history.features);
+    const history = wholeHistory(first!.history);
+    const features = new Float32Array(history.features);
     const bits = new Uint32Array(features.buffer);
-    for (let i = 2; i < bits.length; i += features.length / first!.history.rows) bits[i]! ^= 1;
-    const turned = [{ ...first!, history: { ...first!.history, features } }, ...others];
+    for (let i = 2; i < bits.length; i += features.length / history.rows) bits[i]! ^= 1;
+    const turned = [{ ...first!, history: { ...history, features } }, ...others];
     expect(checkFeatureLookAhead(turned, options).passed).toBe(false);
+  });
+
+  it('reads stored histories one pair after the other, and finds the same in them', () => {
+    const [first, ...others] = runs;
+    const history = wholeHistory(first!.history);
+    const features = history.features.map((value) => value + 1);
+    const changed = [{ ...first!, history: { ...history, features } }, ...others];
+    const read: string[] = [];
+    const stored = changed.map((run): LongRun => ({ ...run, history: storedIn(wholeHistory(run.history), read) }));
+    expect(checkFeatureLookAhead(stored, options)).toEqual(checkFeatureLookAhead(changed, options));
+    expect(checkLabelEnds('ai1', stored, LABELS['risk']!, options)).toEqual(
+      checkLabelEnds('ai1', changed, LABELS['risk']!, options),
+    );
+    const ids = stored.map((run) => run.history.pair.id);
+    // Bars with features are counted, features are compared; bars are counted, labels are made, and made again.
+    expect(read).toEqual([...ids, ...ids, ...ids, ...ids, ...ids]);
   });
 
   it('does not pass without a bar to test', () => {
