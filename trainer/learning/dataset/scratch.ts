@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { makeFolder } from '../../../shared/folder.ts';
+import { pathInside } from '../../../shared/path_name.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { openColumns, temporaryPath, writeColumns, type ColumnFile } from './column_file.ts';
 import type { KeptBuild, PairBuild } from './pair_build.ts';
@@ -31,7 +31,7 @@ export function openScratch(folder: string): Scratch {
   return {
     keep,
     store(build) {
-      const path = temporaryPath(join(folder, `scratch-${++files}`));
+      const path = temporaryPath(pathInside(folder, `scratch-${++files}`));
       try {
         makeFolder(folder);
         writeColumns(path, null, columnsOf(build));
