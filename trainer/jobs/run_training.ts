@@ -27,7 +27,7 @@ import { readConfiguredBars } from './bars/configured_bars.ts';
 import { withOwnPrices } from './bars/installation_bars.ts';
 import { openSource } from './feature_source/open_source.ts';
 import { holdingFolders } from './held_folders.ts';
-import { returnFreedMemory } from './resources/freed_memory.ts';
+import { returnFreedMemory, trimRepeatedly } from './resources/freed_memory.ts';
 import { watchGpu } from './resources/gpu_watch.ts';
 import { ownResources, type RunResources } from './resources/run_resources.ts';
 import { refuseOtherMarket } from './other_market.ts';
@@ -121,6 +121,7 @@ export async function withTrainOptions<Result>(
   const bars = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));
   const features = place.features === null ? null : await openSource(place.features, settings, job.market);
   const scratch = openScratch(paths.datasetCache);
+  const endTrims = trimRepeatedly();
   try {
     const options: TrainOptions = {
       settings,
@@ -143,6 +144,7 @@ export async function withTrainOptions<Result>(
     };
     return await work(options, bars);
   } finally {
+    endTrims();
     scratch.close();
     await features?.close();
   }

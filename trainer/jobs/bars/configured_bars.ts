@@ -26,8 +26,15 @@ export async function readConfiguredBars(
   return shared(screenBars(read, screenPolicy(settings)));
 }
 
-/** Symbol by symbol: a copy lasts until the next one is made. */
+/** Symbol by symbol: a copy lasts until the next one is made. Volumes that no source states are one column of 0. */
 function shared(bars: Map<string, BarColumns>): Map<string, BarColumns> {
-  for (const [symbol, columns] of bars) bars.set(symbol, shareBars(columns));
+  const longest = Math.max(0, ...Array.from(bars.values(), ({ length }) => length));
+  let zeros: Float64Array | null = null;
+  for (const [symbol, columns] of bars) {
+    const own = shareBars(columns);
+    const isUnknown = own.volume.every((volume) => Object.is(volume, 0));
+    if (isUnknown) zeros ??= new Float64Array(new SharedArrayBuffer(longest * Float64Array.BYTES_PER_ELEMENT));
+    bars.set(symbol, isUnknown ? { ...own, volume: zeros!.subarray(0, own.length) } : own);
+  }
   return bars;
 }

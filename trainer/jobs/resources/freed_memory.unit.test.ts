@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { returnFreedMemory } from './freed_memory.ts';
+import { expect, it, vi } from 'vitest';
+import { returnFreedMemory, TRIM_EVERY_MS, trimRepeatedly } from './freed_memory.ts';
 
 interface Report {
   readonly header: { readonly glibcVersionRuntime?: string };
@@ -11,4 +11,24 @@ it('the system gets freed memory back where the C library is glibc, and elsewher
   expect(returnFreedMemory()).toBe(process.platform === 'linux' && isGlibc);
   // A second time is the same.
   expect(returnFreedMemory()).toBe(process.platform === 'linux' && isGlibc);
+});
+
+it('pages between small arrays are given back by one trim at a time, until it is ended', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    let trimmed = (): void => undefined;
+    const end = trimRepeatedly(() => trimmed());
+    const isTrimming = process.platform === 'linux' && isGlibc;
+    expect(vi.getTimerCount()).toBe(isTrimming ? 1 : 0);
+    for (let trim = 0; isTrimming && trim < 2; trim++) {
+      await new Promise<void>((resolve) => {
+        trimmed = resolve;
+        vi.advanceTimersByTime(TRIM_EVERY_MS);
+      });
+    }
+    end();
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -3,6 +3,7 @@ import { createRng } from '../../../../shared/rng.ts';
 import type { Rng } from '../../../../shared/ports.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import type { Task } from '../../learners/contract/task.ts';
+import { createLoan } from '../../threads/loan.ts';
 import { sharedFloat32 } from '../../threads/shared_array.ts';
 import type { FoldModel } from '../../learners/cross_validation.ts';
 import type { Fit, ValidationRows } from '../../dataset/rows.ts';
@@ -22,7 +23,9 @@ export async function checkTrainingOnly<Rows extends ValidationRows, Model>(
   seed: string,
 ): Promise<GateResult> {
   const before = digest(bytes(fold.model));
-  const again = await inTurn(() => fit(replaceOthers(rows, fold.train, task, seed), fold.train));
+  const again = await inTurn(() =>
+    lendValues(rows.x.values.length, (values) => fit(replaceOthers(rows, fold.train, task, seed, values), fold.train)),
+  );
   const after = digest(bytes(again));
   return {
     code: 'fitted_on_training_rows_only',
@@ -51,15 +54,33 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return own;
 }
 
+/** Memory of a check for the next one: tens of megabytes, which garbage collection would leave there for a while. */
+const spare = createLoan<Float32Array>();
+
+async function lendValues<T>(length: number, work: (values: Float32Array) => Promise<T>): Promise<T> {
+  const kept = spare.take();
+  const lent = kept !== undefined && kept.length >= length ? kept : sharedFloat32(length);
+  const result = await work(lent.subarray(0, length));
+  // A thread may still read for a fit that failed or was canceled.
+  spare.giveBack(lent);
+  return result;
+}
+
 /**
  * The rows with all values and labels outside of `train` replaced: values of every size, missing ones, other labels.
+ * @param values memory for all of their values, which threads share
  */
-function replaceOthers<Rows extends ValidationRows>(rows: Rows, train: Int32Array, task: Task, seed: string): Rows {
+function replaceOthers<Rows extends ValidationRows>(
+  rows: Rows,
+  train: Int32Array,
+  task: Task,
+  seed: string,
+  values: Float32Array,
+): Rows {
   const rng = createRng(seed);
   const isTraining = new Uint8Array(rows.y.length);
   for (const row of train) isTraining[row] = 1;
   const { columns } = rows.x;
-  const values = sharedFloat32(rows.x.values.length);
   values.set(rows.x.values);
   const y = rows.y.slice();
   for (let row = 0; row < y.length; row++) {

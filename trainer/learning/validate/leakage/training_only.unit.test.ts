@@ -43,12 +43,14 @@ describe('checkTrainingOnly', () => {
     const [, middle] = await validateSplits(rows, splits, honest, predictModel);
     let running = 0;
     let most = 0;
+    const memories = new Set<ArrayBufferLike>();
     const fit: Fit<ValidationRows, TreeModel> = async (of, subset) => {
       expect(of.x.values.buffer).toBeInstanceOf(SharedArrayBuffer);
       most = Math.max(most, ++running);
       await new Promise(setImmediate);
       running--;
       if (most === running + 1 && failures-- > 0) throw new RangeError('a fit');
+      memories.add(of.x.values.buffer);
       return honest(of, subset);
     };
     let failures = 1;
@@ -56,6 +58,8 @@ describe('checkTrainingOnly', () => {
     const done = await Promise.allSettled(checks);
     expect(done.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
     expect(most).toBe(1);
+    // That of a fit which failed may still be read: it is not used again.
+    expect(memories.size).toBe(1);
   });
 
   it('passes a learner that uses only its training rows', async () => {
