@@ -19,17 +19,33 @@ export type TestedTrade = Pick<Trade, 'netBps' | 'stopBps'>;
 /**
  * The loss of a single trade, basis points, that the edge of each group has to allow for though none was seen: of
  * trades with stops three mean stops, or as many as one in a hundred of the trades of all groups exceeds, if these are
- * more; of others nine mean gains.
+ * more; of others nine mean gains, or as many as the largest loss in any such group takes back: what one of them has
+ * lost the others may lose, though they have not.
  */
 export function allowedLosses(groups: readonly (readonly TestedTrade[])[]): number[] {
   const lost = Float64Array.from(
     groups.flatMap((trades) => trades.filter(hasStop).map(({ netBps, stopBps }) => -netBps / stopBps)),
   ).sort();
   const stops = Math.max(LEAST_STOPS, lost.at(-1 - Math.floor(BEYOND * lost.length)) ?? 0);
-  return groups.map((trades) => {
-    if (trades.length > 0 && trades.every(hasStop)) return stops * mean(trades.map(({ stopBps }) => stopBps));
-    return LEAST_GAINS * mean(trades.flatMap(({ netBps }) => (netBps > 0 ? [netBps] : [])));
-  });
+  const gains = groups.map(meanGain);
+  const taken = groups.map((trades, i) => (isStopped(trades) || gains[i] === 0 ? 0 : largestLoss(trades) / gains[i]!));
+  const most = Math.max(LEAST_GAINS, ...taken);
+  return groups.map((trades, i) =>
+    isStopped(trades) ? stops * mean(trades.filter(hasStop).map(({ stopBps }) => stopBps)) : most * gains[i]!,
+  );
+}
+
+function isStopped(trades: readonly TestedTrade[]): boolean {
+  return trades.length > 0 && trades.every(hasStop);
+}
+
+function meanGain(trades: readonly TestedTrade[]): number {
+  return mean(trades.flatMap(({ netBps }) => (netBps > 0 ? [netBps] : [])));
+}
+
+/** 0 where nothing was lost. */
+function largestLoss(trades: readonly TestedTrade[]): number {
+  return trades.reduce((most, { netBps }) => Math.max(most, -netBps), 0);
 }
 
 export interface EdgeTestOptions {
