@@ -33,7 +33,8 @@ describe('the loss that an edge has to allow for', () => {
   });
 
   it('finds no edge in pairs of which one in seven has not had its rare loss yet', () => {
-    // A gain of 1, or once in fifty trades a loss of 49: the mean is 0. Of nine mean gains, 47 of these 60 worlds had one.
+    // A gain of 1, or once in fifty trades a loss of 49: the mean is 0. By nine mean gains 47 of these 60 worlds had
+    // an edge.
     const rng = createRng('rare losses');
     let found = 0;
     for (let world = 0; world < 60; world++) {
