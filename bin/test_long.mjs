@@ -38,6 +38,7 @@ const LONG = [
   'test/year_of_signals.chain.test.ts',
   'test/models_delivery.server.test.ts',
   'test/notified.chain.test.ts',
+  'test/news.chain.test.ts',
   'test/two_machines.chain.test.ts',
   'trainer/learning/profile/evidence.unit.test.ts',
   'trainer/control/rollout/simulation/rollouts.unit.test.ts',

@@ -644,6 +644,11 @@ export const ERRORS = {
     message: 'The file is no economic calendar.',
     next: 'A CSV has columns for time (UTC), currency, importance and name: docs/guides/NEWS.md#files.',
   },
+  NEWS_CLOCK: {
+    status: 409,
+    message: 'The clock of the terminal’s machine is off: the times of its calendar would be wrong.',
+    next: 'Set both clocks by NTP, with their time zones; the advisor sends the calendar again within the hour.',
+  },
   NEWS_STALE: {
     status: 409,
     message: 'The economic calendar does not reach far enough ahead: news_stop stops nothing that it does not know.',

@@ -17,6 +17,7 @@ import { FillsLink } from './control/fills/fills_link.ts';
 import { startHistory } from './control/history/history.ts';
 import { startEventSender } from './control/model_events/event_sender.ts';
 import { startMonitor } from './control/monitor/monitor.ts';
+import { startNews } from './control/news/news.ts';
 import { startHeartbeat } from './control/notify/heartbeat.ts';
 import { startNotifications, type Notifications } from './control/notify/notifications.ts';
 import { startWatch } from './control/notify/watch/watch.ts';
@@ -173,7 +174,13 @@ function startRecords(
   const parity = startNightlyParity(options);
   const weekly = startWeeklyReport(options);
   const delivery = startDelivery(options);
-  const parts = [startFills(options), startEventSender(options), startHistory(options), startRecordRetention(options)];
+  const parts = [
+    startFills(options),
+    startNews(options),
+    startEventSender(options),
+    startHistory(options),
+    startRecordRetention(options),
+  ];
   return async () => {
     for (const one of [parity, weekly]) one.stop();
     for (const part of parts) await part.stop();

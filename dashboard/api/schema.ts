@@ -6296,7 +6296,7 @@ export interface components {
             /** @description In the order in which they are worked off */
             checks: {
                 /** @enum {string} */
-                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "notifications" | "backup" | "standby" | "consumer" | "paper";
+                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "news" | "notifications" | "backup" | "standby" | "consumer" | "paper";
                 /**
                  * @description ask: minutehand cannot see it, and a person decides
                  * @enum {string}
@@ -6320,7 +6320,7 @@ export interface components {
             /** @description In the order in which they are worked off */
             checks: {
                 /** @enum {string} */
-                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "notifications" | "backup" | "standby" | "consumer" | "paper";
+                id: "market" | "daemon" | "bars" | "clock" | "sessions" | "costs" | "history" | "models" | "gates" | "edge" | "news" | "notifications" | "backup" | "standby" | "consumer" | "paper";
                 /**
                  * @description ask: minutehand cannot see it, and a person decides
                  * @enum {string}

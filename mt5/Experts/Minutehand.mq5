@@ -57,6 +57,7 @@ input string InpBarsUrl = "http://127.0.0.1:7400";     // Address of the daemon
 input string InpBarsToken = "";                        // MINUTEHAND_TOKEN, for another machine
 input MhDst  InpServerDst = MH_DST_US;                 // Summer time of the broker's server
 input int    InpHistoryBars = 1500;                    // History at the start (bars)
+input bool   InpNews = false;                          // Send the economic calendar, for news_stop
 input group "Paper"
 input double InpPaperEquity = 10000.0;                 // Equity to begin with
 input double InpPaperSpreadBps = 1.0;                  // Spread on simulated markets (bps)
@@ -165,6 +166,7 @@ int OnInit()
    settings.fillsToRedis = InpFillsToRedis;
    settings.dst = InpServerDst;
    settings.historyBars = InpHistoryBars;
+   settings.news = InpNews;
    settings.risk = InpRisk;
    settings.maxLots = InpMaxLots;
    settings.maxHedgeError = InpMaxHedgeError;

@@ -173,6 +173,19 @@ export const BUILT_IN_TYPES: readonly (readonly [page: string, source: string])[
     `struct MqlDateTime { int year; int mon; int day; int hour; int min; int sec; int day_of_week; int day_of_year; };`,
   ],
   [
+    'constants/structures/mqlcalendar',
+    `enum ENUM_CALENDAR_EVENT_TYPE { CALENDAR_TYPE_EVENT, CALENDAR_TYPE_INDICATOR, CALENDAR_TYPE_HOLIDAY };
+     enum ENUM_CALENDAR_EVENT_TIMEMODE { CALENDAR_TIMEMODE_DATETIME, CALENDAR_TIMEMODE_DATE, CALENDAR_TIMEMODE_NOTIME,
+     CALENDAR_TIMEMODE_TENTATIVE };
+     enum ENUM_CALENDAR_EVENT_IMPORTANCE { CALENDAR_IMPORTANCE_NONE, CALENDAR_IMPORTANCE_LOW, CALENDAR_IMPORTANCE_MODERATE,
+     CALENDAR_IMPORTANCE_HIGH };
+     struct MqlCalendarCountry { ulong id; string name; string code; string currency; string currency_symbol; string url_name; };
+     struct MqlCalendarEvent { ulong id; ENUM_CALENDAR_EVENT_TYPE type; ENUM_CALENDAR_EVENT_TIMEMODE time_mode; ulong country_id;
+     ENUM_CALENDAR_EVENT_IMPORTANCE importance; uint digits; string source_url; string event_code; string name; };
+     struct MqlCalendarValue { ulong id; ulong event_id; datetime time; datetime period; int revision; long actual_value;
+     long prev_value; long revised_prev_value; long forecast_value; };`,
+  ],
+  [
     'runtime/event_fire',
     `enum ENUM_INIT_RETCODE { INIT_SUCCEEDED, INIT_FAILED, INIT_PARAMETERS_INCORRECT = 32767, INIT_AGENT_NOT_SUITABLE };`,
   ],

@@ -3,10 +3,16 @@
  *   begin <http|redis> <port> <history bars> <symbols> <server offset s> <token or ->  -> ok
  *   bar <symbol> <utc s> <open> <high> <low> <close> <ticks> <spread points>            -> ok
  *   online <0|1>                                                                        -> ok
+ *   folder <path>                                                                       -> ok
+ *   offset <server offset s>                                                            -> ok
+ *   news <utc s> <currency> <importance 0-3> <time mode 0-3> <name>                      -> ok
+ *   newsfails <0|1>                                                                     -> ok
+ *   calendar <now ms>                                                                   -> <state>
  *   work <now ms>                                                                       -> <sent> <error>
  */
 #include "mql5.h"
 #include <Minutehand/BarPusher.mqh>
+#include <Minutehand/Calendar.mqh>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -14,6 +20,7 @@
 int main() {
   static long nowMs = 0;
   long offset = 0;
+  MhCalendar calendar;
   terminal().clock = [] { return nowMs; };
   std::unique_ptr<MhBarPusher> pusher;
   std::unique_ptr<MhRedisLink> link;
@@ -39,6 +46,25 @@ int main() {
       words >> symbol >> bar.time >> bar.open >> bar.high >> bar.low >> bar.close >> bar.tick_volume >> bar.spread;
       bar.time += offset;
       terminal().symbols[symbol + ".m"].rates.push_back(bar);
+    } else if (command == "folder") {
+      words >> terminal().commonFolder;
+      calendar.Begin(string("calendar.json"), MH_DST_US);
+    } else if (command == "offset") {
+      words >> offset;
+      terminal().serverOffsetSeconds = offset;
+    } else if (command == "news") {
+      ShimNews one;
+      int mode;
+      words >> one.utc >> one.currency >> one.importance >> mode;
+      one.mode = (ENUM_CALENDAR_EVENT_TIMEMODE)mode;
+      std::getline(words >> std::ws, one.name);
+      terminal().news.push_back(one);
+    } else if (command == "newsfails") {
+      words >> terminal().newsFails;
+    } else if (command == "calendar") {
+      words >> nowMs;
+      calendar.Work(nowMs / 1000);
+      answer = calendar.State().utf8();
     } else if (command == "online") {
       words >> terminal().connected;
     } else if (command == "work") {

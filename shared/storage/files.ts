@@ -51,6 +51,13 @@ const ONE_EACH = 'One each; replaced as a whole.';
  */
 export const STORED_FILES: readonly StoredFile[] = [
   {
+    in: 'exchange',
+    path: 'ea/<account>/calendar.json',
+    what: 'Economic calendar of a terminal, with `InpNews`.',
+    bound: 'Replaced as a whole: five days of events.',
+    maxBytes: 4 * MIB,
+  },
+  {
     in: 'models',
     path: 'news.json',
     what: 'Economic calendar of the last and the next days, which daemons follow.',

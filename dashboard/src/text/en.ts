@@ -902,6 +902,8 @@ export const EN = {
   'golive.why.gates': 'no model is in use despite a failed one',
   'golive.check.edge': 'Edge after costs',
   'golive.why.edge': 'without it there is nothing to trade',
+  'golive.check.news': 'Economic calendar',
+  'golive.why.news': 'with news_stop, it reaches at least a day ahead',
   'golive.check.notifications': 'Notifications',
   'golive.why.notifications': 'tested within 30 days',
   'golive.check.backup': 'Backup',

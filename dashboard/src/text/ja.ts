@@ -898,6 +898,8 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'golive.why.gates': '不合格のモデルを使っていない',
   'golive.check.edge': 'コスト後の優位性',
   'golive.why.edge': 'なければ取引する理由がない',
+  'golive.check.news': '経済指標カレンダー',
+  'golive.why.news': 'news_stop を使う場合、1日以上先まで届いていること',
   'golive.check.notifications': '通知',
   'golive.why.notifications': '30日以内に確認済み',
   'golive.check.backup': 'バックアップ',

@@ -6,6 +6,7 @@
 #define MINUTEHAND_AGENT_MQH
 
 #include "BarPusher.mqh"
+#include "Calendar.mqh"
 #include "Clock.mqh"
 #include "Fill.mqh"
 #include "StateFile.mqh"
@@ -67,6 +68,7 @@ struct MhSettings
    bool              fillsToRedis;
    MhDst             dst;
    int               historyBars;
+   bool              news;
    double            risk;
    double            maxLots;
    double            maxHedgeError;
@@ -119,6 +121,7 @@ private:
    MhRedisLink       m_listener;
    MhRedisLink       m_speaker;
    MhBarPusher       m_pusher;
+   MhCalendar        m_calendar;
    int               m_lock;
    int               m_task;
    int               m_taskPair;
@@ -1774,6 +1777,7 @@ private:
       m_speaker.Begin(m_settings.redisHost, m_settings.redisPort, m_settings.redisUser, m_settings.redisPassword, m_settings.redisDatabase, timeout, "");
       m_pusher.Begin(m_settings.barsUrl, m_settings.barsToken, m_settings.barsToRedis, SymbolsOfPairs(), m_settings.symbols, m_settings.suffix,
                      m_settings.dst, m_settings.historyBars);
+      m_calendar.Begin(m_settings.news ? m_folder + "\\calendar.json" : "", m_settings.dst);
      }
 
    void              End()
@@ -1912,6 +1916,7 @@ public:
          Speak();
       if(m_pusher.IsOn() && !m_settings.barsToRedis)
          m_pusher.Work((datetime)(m_clock.NowMs() / 1000), m_speaker);
+      m_calendar.Work((datetime)(m_clock.NowMs() / 1000));
      }
 
    void              Stop()
@@ -1990,7 +1995,7 @@ public:
          return "in: " + (m_settings.useFiles ? "files " : "") +
                 (m_settings.useRedis ? (m_listener.IsUp() ? "Redis up" : "Redis down: " + m_listener.Error()) : "");
       if(line == 2)
-         return m_pusher.IsOn() ? "bars out: " + MhLong(m_pusher.Sent()) + " " + m_pusher.Error() : "bars out: off";
+         return (m_pusher.IsOn() ? "bars out: " + MhLong(m_pusher.Sent()) + " " + m_pusher.Error() : "bars out: off") + (m_calendar.IsOn() ? " news out: " + m_calendar.State() : "");
       double equity = 0;
       if(line == 3)
          return "equity " + (Equity(equity) ? MhNumber(equity, 2) : "unknown") + "  open " + MhLong(OpenPairs()) + "  refused " + MhLong(m_refusals) + "  missed " + MhLong(m_missed);

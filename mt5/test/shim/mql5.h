@@ -279,6 +279,31 @@ struct MqlRates {
 struct MqlDateTime {
   int year, mon, day, hour, min, sec, day_of_week, day_of_year;
 };
+enum ENUM_CALENDAR_EVENT_TIMEMODE { CALENDAR_TIMEMODE_DATETIME, CALENDAR_TIMEMODE_DATE, CALENDAR_TIMEMODE_NOTIME, CALENDAR_TIMEMODE_TENTATIVE };
+enum ENUM_CALENDAR_EVENT_IMPORTANCE { CALENDAR_IMPORTANCE_NONE, CALENDAR_IMPORTANCE_LOW, CALENDAR_IMPORTANCE_MODERATE, CALENDAR_IMPORTANCE_HIGH };
+struct MqlCalendarCountry {
+  ulong id;
+  string name, code, currency;
+};
+struct MqlCalendarEvent {
+  ulong id;
+  ENUM_CALENDAR_EVENT_TIMEMODE time_mode;
+  ulong country_id;
+  ENUM_CALENDAR_EVENT_IMPORTANCE importance;
+  string name;
+};
+struct MqlCalendarValue {
+  ulong id, event_id;
+  datetime time;
+};
+/** An event of the terminal's calendar. */
+struct ShimNews {
+  /** True time of the event. */
+  long utc;
+  std::string currency, name;
+  int importance;
+  ENUM_CALENDAR_EVENT_TIMEMODE mode;
+};
 struct MqlTick {
   datetime time;
   double bid, ask, last;
@@ -376,6 +401,9 @@ struct Terminal {
   std::function<ulong()> ticks;
   long serverOffsetSeconds = 0;
   std::map<std::string, ShimSymbol> symbols;
+  std::vector<ShimNews> news;
+  /** The calendar's server does not answer. */
+  bool newsFails = false;
   bool hedging = true, connected = true, tradeAllowed = true;
   /** Before the log-in the account has no data: login, equity and balance are 0, texts empty. */
   bool loggedIn = true;
@@ -890,6 +918,28 @@ inline long SeriesInfoInteger(const string &name, ENUM_TIMEFRAMES, ENUM_SERIES_I
   return one->rates.empty() ? 0 : (long)one->rates.front().time;
 }
 /** Bars whose open lies in [from, to], oldest first. */
+/** All times on the server's clock as it is set now. */
+inline bool CalendarValueHistory(MqlArray<MqlCalendarValue> &values, datetime from, datetime to) {
+  values.raw().clear();
+  if (terminal().newsFails) {
+    terminal().lastError = 5401;
+    return false;
+  }
+  for (size_t i = 0; i < terminal().news.size(); i++) {
+    datetime shown = (datetime)(terminal().news[i].utc + terminal().serverOffsetSeconds);
+    if (shown >= from && shown <= to) values.raw().push_back({i, i, shown});
+  }
+  return true;
+}
+inline bool CalendarEventById(ulong id, MqlCalendarEvent &event) {
+  const ShimNews &news = terminal().news[id];
+  event = {id, news.mode, id, (ENUM_CALENDAR_EVENT_IMPORTANCE)news.importance, string(news.name)};
+  return true;
+}
+inline bool CalendarCountryById(ulong id, MqlCalendarCountry &country) {
+  country = {id, string(""), string(""), string(terminal().news[id].currency)};
+  return true;
+}
 inline int CopyRates(const string &name, ENUM_TIMEFRAMES, datetime from, datetime to, MqlArray<MqlRates> &rates) {
   rates.raw().clear();
   ShimSymbol *one = shimSymbol(name);

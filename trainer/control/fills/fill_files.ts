@@ -16,13 +16,16 @@ export interface FillFiles {
   pass(): Promise<{ readonly added: number; readonly refused: number }>;
 }
 
-/** Result files of expert advisors: in `<ea>/<account>/`, and beside the signals. */
-function resultFiles(paths: HomePaths): string[] {
-  const folders = [paths.ea, paths.signals].flatMap((parent) => [
+/** Folders of expert advisors: `<ea>/<account>/`, and beside the signals. */
+export function exchangeFolders(paths: HomePaths): string[] {
+  return [paths.ea, paths.signals].flatMap((parent) => [
     ...(parent === paths.signals && !isForeignLink(parent) ? [parent] : []),
     ...subfolders(parent),
   ]);
-  return folders.map((folder) => join(folder, RESULT_FILE));
+}
+
+function resultFiles(paths: HomePaths): string[] {
+  return exchangeFolders(paths).map((folder) => join(folder, RESULT_FILE));
 }
 
 /**

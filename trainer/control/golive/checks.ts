@@ -13,6 +13,7 @@ export const GO_LIVE_IDS = [
   'models',
   'gates',
   'edge',
+  'news',
   'notifications',
   'backup',
   'standby',
@@ -82,6 +83,8 @@ export interface GoLiveFacts {
     readonly withEdge: readonly string[];
     readonly subjects: number;
   };
+  /** How the calendar fails, with `news_stop`; null where it does not; absent where the policy stops for no news. */
+  readonly news?: ErrorReport | null;
   readonly channels: readonly string[];
   readonly channelProblems: readonly string[];
   /** When any channel took a message the last time, epoch ms. */
@@ -237,6 +240,13 @@ const CHECKS: Readonly<Record<GoLiveId, (facts: GoLiveFacts) => Judged>> = {
         'Nothing to trade yet. Lower costs, other pairs or more history may change it; do not trade without.',
       );
     return ok(`${withEdge.length} of ${subjects}: ${few(withEdge)}`);
+  },
+
+  news({ news }) {
+    if (news === undefined) return ok('news_stop is off: entries are made near events too');
+    return news === null
+      ? ok('the calendar reaches more than a day ahead')
+      : todo(`${news.code}: ${news.message}`, news.next);
   },
 
   notifications({ channels, channelProblems, lastSentMs, nowMs }) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { goLiveChecks, isReadyForPaper, type GoLiveFacts, type GoLiveId } from './checks.ts';
+import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import { sharedMinutes } from './facts.ts';
 import { nextOf } from './report.ts';
 
@@ -117,6 +118,7 @@ describe('the checklist of going live', () => {
       /another market/,
     ],
     ['gates', { models: { ...READY.models, overrides: ['m1 is in use despite failed gates: ai1 auc'] } }, /despite/],
+    ['news', { news: describeError(new MinutehandError('NEWS_STALE')) }, /NEWS_STALE/],
     ['edge', { models: { ...READY.models, withEdge: [] } }, /0 of 1/],
     ['notifications', { channels: [] }, /no channel/],
     ['notifications', { lastSentMs: agoMs(31) }, /nothing was sent/],

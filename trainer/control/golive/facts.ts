@@ -26,6 +26,8 @@ import { daemonState } from '../../../shared/process/daemon_state.ts';
 import { isTaken } from '../../../shared/process/process_state.ts';
 import { historyEnd, journaledTimes, journalsOf, storedTimes, type NewestTimes } from '../../jobs/bars/recent_bars.ts';
 import type { Store } from '../../store/store.ts';
+import { calendarFault } from '../../../shared/calendar/calendar_file.ts';
+import { newsCoverage } from '../../store/news.ts';
 import { foreignModels, standingOverrides } from '../admission/standing.ts';
 import { readTrades } from '../fills/live_trades.ts';
 import { openChannels } from '../notify/channels/channels.ts';
@@ -71,6 +73,7 @@ export async function readGoLiveFacts(
     symbols: symbolsOf(subjects).map((symbol) => symbolFacts(symbol, times.get(symbol) ?? [], settings, delivered)),
     sharedMinutes: new Map(subjects.filter((own) => !isInstrument(own)).flatMap(sharedOf)),
     models: await modelFacts(settings, paths),
+    ...(await newsFacts(settings, store, nowMs)),
     channels: channels.map(({ name }) => name),
     channelProblems: problems.map(({ variable, text }) => `${variable} ${text}`),
     lastSentMs: store === null ? null : await lastSent(store),
@@ -184,6 +187,13 @@ async function modelFacts(settings: Settings, paths: HomePaths): Promise<GoLiveF
     withEdge,
     subjects: pairs.length + instruments.length,
   };
+}
+
+/** How the economic calendar stands, where the policy stops for news. */
+async function newsFacts({ core }: Settings, store: Store | null, nowMs: number): Promise<Pick<GoLiveFacts, 'news'>> {
+  if (core.news_stop === null) return {};
+  const fault = calendarFault(store === null ? null : await newsCoverage(store), nowMs);
+  return { news: fault === null ? null : describeError(fault) };
 }
 
 /** When any channel took a message the last time. */

@@ -1,0 +1,69 @@
+import { MACHINE_CLOCK } from '../../../shared/clock.ts';
+import { describeError } from '../../../shared/errors.ts';
+import { takeCalendar, TERMINAL } from '../../store/news.ts';
+import { openStore, storeUrl } from '../../store/store.ts';
+import { storeOpener } from '../../store/store_opener.ts';
+import { createPasses } from '../schedule/passes.ts';
+import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
+import { CalendarFiles } from './calendar_files.ts';
+import { publishCalendar } from './publish_calendar.ts';
+
+const EVERY_MS = 10_000;
+const HOUR_MS = 3_600_000;
+
+/**
+ * Stores the calendars that expert advisors send, and writes `models/news.json` for the daemons: when one came, and once
+ * an hour, as days pass.
+ */
+export function startNews(options: StoreWorkOptions): StoreWork {
+  const { paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;
+  const opener = storeOpener(async () => ({ store: await openStore(storeUrl(env, paths), clock) }));
+  const files = new CalendarFiles(paths);
+  let publishedHour = -1;
+
+  async function lookOnce(): Promise<void> {
+    const { store } = await opener.get();
+    const nowMs = clock.nowMs();
+    const hour = Math.floor(nowMs / HOUR_MS);
+    const sent = readSent();
+    for (const { account, from, to, events } of sent) {
+      const part = { source: `${TERMINAL} ${account}`, from, to, events, knownFrom: Math.floor(nowMs / 1000) };
+      const { added, ended } = await takeCalendar(store, part, nowMs);
+      log.info({ account, events: events.length, added, ended }, 'economic calendar from a terminal');
+    }
+    if (sent.length === 0 && hour === publishedHour) return;
+    await publishCalendar(store, paths.models, nowMs);
+    publishedHour = hour;
+  }
+
+  /** A file that is none is told once, and changes nothing. */
+  function readSent(): ReturnType<CalendarFiles['read']> {
+    try {
+      return files.read();
+    } catch (error) {
+      const { code, message, next } = describeError(error);
+      log.error({ code, message }, 'economic calendar of a terminal refused');
+      print(`${code}: ${message} ${next}`);
+      return [];
+    }
+  }
+
+  const passes = createPasses({
+    work: lookOnce,
+    everyMs: EVERY_MS,
+    retryMs: STORE_RETRY_MS,
+    onFailed({ code, message }) {
+      print(`The economic calendar cannot be stored (${code}: ${message}).`);
+      log.error({ code, message }, 'economic calendar cannot be stored');
+    },
+    onRecovered: () => print('The economic calendar is stored again.'),
+  });
+  passes.begin();
+  return {
+    pass: () => passes.pass(),
+    async stop() {
+      await passes.stop();
+      await opener.close();
+    },
+  };
+}
