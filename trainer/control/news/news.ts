@@ -12,8 +12,8 @@ const EVERY_MS = 10_000;
 const HOUR_MS = 3_600_000;
 
 /**
- * Stores the calendars that expert advisors send, and writes `models/news.json` for the daemons: when one came, and once
- * an hour, as days pass.
+ * Stores the calendars that expert advisors send, and writes `models/news.json` for the daemons: when one came, and
+ * once an hour, as days pass.
  */
 export function startNews(options: StoreWorkOptions): StoreWork {
   const { paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;
