@@ -114,6 +114,10 @@ function say(title: string, preview: ChangePreview, models: readonly string[], o
   for (const { symbol, name, values } of preview.series) output.line(`  − ${symbol} ${name}: ${values} values`);
   for (const one of preview.restored) output.line(`  + ${span(one)}`);
   if (preview.removed.length + preview.restored.length + preview.series.length === 0) output.line('  nothing');
+  if (preview.later_files.length > 0)
+    output.note(
+      `Imported later, and perhaps with bars of the same minutes: ${preview.later_files.join(', ')}. Import again what is to stay.`,
+    );
   if (models.length > 0)
     output.note(`Models that were trained on these bars: ${models.join(', ')}. Train again before you rely on them.`);
 }

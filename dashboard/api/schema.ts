@@ -6426,6 +6426,8 @@ export interface components {
                 name: string;
                 values: number;
             }[];
+            /** @description Imported later, of these symbols: bars that they had as well go with this import; import them again */
+            later_files: string[];
             /** @description Versions that were trained on these bars */
             models: string[];
         };
@@ -6451,6 +6453,8 @@ export interface components {
                 name: string;
                 values: number;
             }[];
+            /** @description Imported later, of these symbols: bars that they had as well go with this import; import them again */
+            later_files: string[];
             /** @description Versions that were trained on these bars */
             models: string[];
         };

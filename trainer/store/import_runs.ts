@@ -31,6 +31,11 @@ export interface ChangePreview {
   /** Bars that come back, since the change had replaced or deleted them. */
   readonly restored: readonly TouchedBars[];
   readonly series: readonly { readonly symbol: string; readonly name: string; readonly values: number }[];
+  /**
+   * Files of symbols that lose bars, imported later: bars that they had as well belong to the change that brought them
+   * first, and go with it.
+   */
+  readonly later_files: readonly string[];
 }
 
 /** Result of a finished import. */
@@ -147,12 +152,7 @@ class EngineImportRuns implements ImportRuns {
         .where('market', '=', run.market)
         .where('import_number', '=', number)
         .execute();
-      await open
-        .insertInto('core.bars')
-        .columns(BAR_COLUMNS)
-        .expression(open.selectFrom('core.removed_bars').select(BAR_COLUMNS).where('removed_by', '=', number))
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
+      await bringBack(open, number);
       // What this import had brought must not come back when a later change is undone.
       await open
         .deleteFrom('core.removed_bars')
@@ -168,6 +168,7 @@ class EngineImportRuns implements ImportRuns {
       removed: await touched(periodOf(this.#engine.db, market, symbol, period)),
       restored: [],
       series: [],
+      later_files: [],
     };
   }
 
@@ -194,7 +195,7 @@ class EngineImportRuns implements ImportRuns {
         .executeTakeFirstOrThrow();
       const number = Number(row.import_number);
       await removeBars(open, { market, symbol, ...period }, number);
-      return { market, removed, restored: [], series: [], number };
+      return { market, removed, restored: [], series: [], later_files: [], number };
     });
   }
 
@@ -211,6 +212,71 @@ class EngineImportRuns implements ImportRuns {
       });
     return runOf(row);
   }
+}
+
+/**
+ * Puts the bars that a change had set aside where they would be without it: back among the bars; where a later change
+ * has set this one's bars aside in turn, or has added others, under that change, so that they return with its undoing.
+ */
+async function bringBack(open: Kysely<Tables>, number: number): Promise<void> {
+  await open
+    .insertInto('core.bars')
+    .columns(BAR_COLUMNS)
+    .expression(
+      open
+        .selectFrom('core.removed_bars as older')
+        .select(BAR_COLUMNS.map((name) => `older.${name}` as const))
+        .where('older.removed_by', '=', number)
+        .where(isNotSetAside(open, number)),
+    )
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  await open
+    .updateTable('core.removed_bars as older')
+    .from('core.bars as present')
+    .set((value) => ({ removed_by: value.ref('present.import_number').$notNull() }))
+    .where('older.removed_by', '=', number)
+    .where(sameMinute('present', 'older'))
+    .where('present.import_number', 'is not', null)
+    .where(
+      sql<boolean>`(${sql.ref('older.import_number')} is null or ${sql.ref('older.import_number')} <> ${sql.ref('present.import_number')})`,
+    )
+    .where(isNotSetAside(open, number))
+    .execute();
+  await open
+    .updateTable('core.removed_bars as newer')
+    .from('core.removed_bars as older')
+    .set((value) => ({
+      open: value.ref('older.open'),
+      high: value.ref('older.high'),
+      low: value.ref('older.low'),
+      close: value.ref('older.close'),
+      volume: value.ref('older.volume'),
+      spread: value.ref('older.spread'),
+      import_number: value.ref('older.import_number'),
+    }))
+    .where('newer.import_number', '=', number)
+    .where('older.removed_by', '=', number)
+    .where(sameMinute('newer', 'older'))
+    .execute();
+}
+
+/** The condition that no later change has set aside the bar that a change had brought for the minute of `older`. */
+function isNotSetAside(db: Kysely<Tables>, number: number) {
+  const setAside = db
+    .selectFrom('core.removed_bars')
+    .select(['market', 'symbol', 'time'])
+    .where('import_number', '=', number);
+  const minute = ['market', 'symbol', 'time'].map((name) => sql.ref(`older.${name}`));
+  return sql<boolean>`(${sql.join(minute)}) not in (${setAside})`;
+}
+
+/** The condition that two tables have a bar of one minute. */
+function sameMinute(one: string, other: string) {
+  const equal = ['market', 'symbol', 'time'].map(
+    (name) => sql`${sql.ref(`${one}.${name}`)} = ${sql.ref(`${other}.${name}`)}`,
+  );
+  return sql<boolean>`${sql.join(equal, sql` and `)}`;
 }
 
 interface RemovedBars extends StorePeriod {
@@ -257,17 +323,24 @@ const EXTENT = [
   sql<number>`max(time)`.as('last'),
 ] as const;
 
-async function previewOf(db: Kysely<Tables>, { import_number, market }: ImportRun): Promise<ChangePreview> {
-  const number = import_number;
-  const removed = db
+async function previewOf(db: Kysely<Tables>, run: ImportRun): Promise<ChangePreview> {
+  const { import_number: number, market } = run;
+  const removedBars = db
     .selectFrom('core.bars')
     .where('market', '=', market)
     .where('import_number', '=', number)
     .groupBy('symbol')
     .select(['symbol', ...EXTENT]);
+  const others = db
+    .selectFrom('core.bars as present')
+    .select('present.time')
+    .where(sameMinute('present', 'older'))
+    .where(sql<boolean>`coalesce(${sql.ref('present.import_number')}, 0) <> ${number}`);
   const restored = db
-    .selectFrom('core.removed_bars')
+    .selectFrom('core.removed_bars as older')
     .where('removed_by', '=', number)
+    .where(isNotSetAside(db, number))
+    .where(({ not, exists }) => not(exists(others)))
     .groupBy('symbol')
     .select(['symbol', ...EXTENT]);
   const series = await db
@@ -279,12 +352,42 @@ async function previewOf(db: Kysely<Tables>, { import_number, market }: ImportRu
     .orderBy('symbol')
     .orderBy('name')
     .execute();
+  const removed = await touched(removedBars);
   return {
     market,
-    removed: await touched(removed),
+    removed,
     restored: await touched(restored),
     series: series.map((row) => ({ ...row, values: Number(row.values) })),
+    later_files: await laterFiles(db, run, [...removed, ...series]),
   };
+}
+
+/** Files that were imported after a change and are not taken back: of these symbols, each once. */
+async function laterFiles(
+  db: Kysely<Tables>,
+  { import_number, market, began_ms }: ImportRun,
+  removed: readonly { readonly symbol: string }[],
+): Promise<readonly string[]> {
+  if (removed.length === 0) return [];
+  const rows = await db
+    .selectFrom('core.imports as file')
+    .leftJoin('core.import_runs as run', 'run.import_number', 'file.import_number')
+    .where('file.market', '=', market)
+    .where(
+      'file.symbol',
+      'in',
+      removed.map(({ symbol }) => symbol),
+    )
+    // Files that brought nothing new have no number.
+    .where(
+      sql<boolean>`(${sql.ref('file.import_number')} > ${import_number} or (${sql.ref('file.import_number')} is null and ${sql.ref('file.finished_ms')} >= ${began_ms}))`,
+    )
+    .where('run.undone_ms', 'is', null)
+    .select('file.file')
+    .distinct()
+    .orderBy('file.file')
+    .execute();
+  return rows.map(({ file }) => file);
 }
 
 async function touched(query: {

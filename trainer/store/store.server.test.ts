@@ -188,6 +188,65 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     await expect(store.importRuns.delete('live', 'NOTHING', {}, 'me')).rejects.toMatchObject({ code: 'DATA_MISSING' });
   });
 
+  it('undone in any order, changes leave what the others make of the bars', async () => {
+    const begin = (kind: 'import' | 'replace'): Promise<number> =>
+      store.importRuns.begin({ market: 'live', kind, source: `${kind}.csv`, by: 'me' });
+    const closes = async (): Promise<number[]> => [...(await store.bars.read('live', 'XAUUSD')).close];
+    const versions = [0, 1, 2].map((shift) => someBars(10, { shift }));
+    const pristine = [...versions[0]!.close];
+
+    // Replaced, then deleted: undoing the replacement does not bring deleted bars back; undoing the deletion does.
+    const first = await begin('import');
+    await store.bars.put('live', versions[0]!, first);
+    const second = await begin('replace');
+    await store.bars.replace('live', versions[1]!, second);
+    const deletion = await store.importRuns.delete('live', 'XAUUSD', {}, 'me');
+    expect(await store.importRuns.previewUndo(second)).toMatchObject({ removed: [], restored: [] });
+    await store.importRuns.undo(second, 'me');
+    expect(await closes()).toEqual([]);
+    expect(await store.importRuns.undo(deletion.number, 'me')).toMatchObject({ restored: [{ bars: 10 }] });
+    expect(await closes()).toEqual(pristine);
+
+    // Deleted, then imported anew: the old bars wait under the new ones, and return when these are taken back.
+    const another = await store.importRuns.delete('live', 'XAUUSD', {}, 'me');
+    const third = await begin('import');
+    await store.bars.put('live', versions[2]!, third);
+    expect(await store.importRuns.undo(another.number, 'me')).toMatchObject({ restored: [] });
+    expect(await closes()).toEqual([...versions[2]!.close]);
+    expect(await store.importRuns.undo(third, 'me')).toMatchObject({
+      removed: [{ bars: 10 }],
+      restored: [{ bars: 10 }],
+    });
+    expect(await closes()).toEqual(pristine);
+
+    // Replaced twice: taking the earlier replacement back changes what the later one brings back.
+    const fourth = await begin('replace');
+    await store.bars.replace('live', versions[1]!, fourth);
+    const fifth = await begin('replace');
+    await store.bars.replace('live', versions[2]!, fifth);
+    await store.importRuns.undo(fourth, 'me');
+    expect(await closes()).toEqual([...versions[2]!.close]);
+    await store.importRuns.undo(fifth, 'me');
+    expect(await closes()).toEqual(pristine);
+    await store.importRuns.undo(first, 'me');
+    expect(await closes()).toEqual([]);
+  });
+
+  it('names files that were imported later, since bars that they had as well go with the first', async () => {
+    const file = { symbol: 'XAUUSD', sha256: '', layout: 'table', timezone: 'UTC', rows: 10, rejected: 0 };
+    const first = await store.importRuns.begin({ market: 'live', kind: 'import', source: 'a.csv', by: 'me' });
+    await store.bars.put('live', someBars(10), first);
+    await store.imports.add('live', { ...file, file: '/a.csv' }, first);
+    const second = await store.importRuns.begin({ market: 'live', kind: 'import', source: 'b.csv', by: 'me' });
+    await store.bars.put('live', someBars(20), second);
+    await store.imports.add('live', { ...file, file: '/b.csv' }, second);
+    await store.imports.add('live', { ...file, file: '/again.csv' });
+    await store.imports.add('live', { ...file, symbol: 'EURUSD', file: '/other.csv' });
+    expect((await store.importRuns.previewUndo(first)).later_files).toEqual(['/again.csv', '/b.csv']);
+    expect((await store.importRuns.undo(second, 'me')).later_files).toEqual(['/again.csv']);
+    expect((await store.importRuns.undo(first, 'me')).later_files).toEqual(['/again.csv']);
+  });
+
   it('has the result of merging in memory, for any input in any order', async () => {
     const put = fc.record({
       minutes: fc.uniqueArray(fc.nat({ max: 60 }), { minLength: 1, maxLength: 30 }),

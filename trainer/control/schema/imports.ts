@@ -40,6 +40,9 @@ export const undoSchema = z
     removed: touched.describe('Bars that go, by symbol; first and last in epoch seconds'),
     restored: touched.describe('Bars that come back'),
     series: z.array(z.object({ symbol: z.string(), name: z.string(), values: count })),
+    later_files: z
+      .array(z.string())
+      .describe('Imported later, of these symbols: bars that they had as well go with this import; import them again'),
     models: z.array(z.string()).describe('Versions that were trained on these bars'),
   })
   .meta({ id: 'ImportUndo' });

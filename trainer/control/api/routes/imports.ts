@@ -49,7 +49,9 @@ export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext
       const opened = await store();
       const preview = await opened.importRuns.previewUndo(id);
       const models = await modelsTrainedOn(opened, paths.models, [...preview.removed, ...preview.restored]);
-      const { removed, restored, series } = isDry ? preview : await opened.importRuns.undo(id, request.identity!.name);
+      const { removed, restored, series, later_files } = isDry
+        ? preview
+        : await opened.importRuns.undo(id, request.identity!.name);
       request.written = { ...request.written, after: { removed, restored, series, models } };
       return {
         import_number: id,
@@ -57,6 +59,7 @@ export function addImportRoutes(api: Api, { settings, store, paths }: ApiContext
         removed: [...removed],
         restored: [...restored],
         series: [...series],
+        later_files: [...later_files],
         models: [...models],
       };
     },
