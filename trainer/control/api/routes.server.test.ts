@@ -234,7 +234,11 @@ describe('the endpoints of the specification, by the generated client', () => {
     });
     const viewer = client(bearer(await api.token('operator', 'olga')));
     await expect(viewer.post(undo, { path })).rejects.toMatchObject({ status: 403 });
-    expect(await ann.post(undo, { path, query: { dry_run: 'true' } })).toMatchObject({ dry_run: true, models: [], later_files: [] });
+    expect(await ann.post(undo, { path, query: { dry_run: 'true' } })).toMatchObject({
+      dry_run: true,
+      models: [],
+      later_files: [],
+    });
     expect(await bars.last(market, 'EURUSD')).toBe(120);
     expect(await ann.post(undo, { path })).toMatchObject({ removed: [{ symbol: 'EURUSD', bars: 2 }] });
     expect(await bars.last(market, 'EURUSD')).toBeNull();
