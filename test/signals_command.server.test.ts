@@ -65,6 +65,20 @@ describe('minutehand signals', () => {
     ]);
     expect(answers.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 2, 2]);
 
+    // What has nothing to work on is no success, and no proof.
+    const nothing = await place.runEach([
+      ['signals', 'archive', '--day', '2024-03-05', '--market', 'live'],
+      ['signals', 'verify', '--day', '2024-03-05', '--market', 'live'],
+      ['signals', 'verify', '--restore', '--market', 'simulated'],
+      ['models', 'recover'],
+    ]);
+    expect(nothing.map(({ code, stdout, stderr }) => [code, `${stdout}${stderr}`])).toEqual([
+      [1, expect.stringContaining('2024-03-05: neither the history nor the archive has signals of it')],
+      [1, expect.stringContaining('2024-03-05  EMPTY')],
+      [1, expect.stringContaining('nothing was verified')],
+      [1, expect.stringContaining('nothing is recovered')],
+    ]);
+
     // A day that was never archived does not hide those that were restored.
     const part = await place.run(['signals', 'restore', '--from', DAY, '--to', dayAfter(DAY), '--market', 'live']);
     expect([part.code, part.stderr]).toEqual([3, expect.stringContaining('never archived') as string]);

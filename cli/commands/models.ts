@@ -401,12 +401,13 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   for (const made of recovered) output.line(`${made}: restored from the registry (${join(models, made)})`);
   for (const whole of intact) output.line(`${whole}: intact, as registered`);
   if (activated !== null) output.line(`Active: ${activated}, according to the registry.`);
-  if (recovered.length + intact.length + failed.length === 0) output.line('The registry has no bundles.');
   output.written({
     target: version ?? 'all',
     after: { recovered, activated, failed: failed.map((one) => one.version) },
   });
   output.result({ models, ...recovery });
   const missing = failed.map(({ version: lost, error }) => `${lost}: ${error.code}: ${error.message}`);
+  if (recovered.length + intact.length + failed.length === 0)
+    missing.push('The registry has no bundles: nothing is recovered.');
   if (missing.length > 0) endPartly(missing, recovered.length + intact.length > 0, output);
 }

@@ -43,8 +43,12 @@ export function addSeries(program: Command, output: () => Output): void {
     .requiredOption('--name <series>', 'which series')
     .requiredOption('--into <folder>', 'folder of series')
     .option('--value <column>', 'column of the value', 'value')
-    .option('--time <column>', 'column of the event time, epoch seconds', 'time')
-    .option('--arrival <column>', 'column of the arrival time, epoch seconds')
+    .option(
+      '--time <column>',
+      'column of the event time: seconds, milliseconds … since 1970, or a date with its zone',
+      'time',
+    )
+    .option('--arrival <column>', 'column of the arrival time, in the same forms')
     .option('--lag <seconds>', 'arrival = event time + lag, where the file has no arrival times')
     .option(
       '--bars <folder>',
@@ -109,6 +113,7 @@ async function runImport(file: string, given: ImportFlags, output: Output): Prom
   output.line(
     `${flags.symbol} ${flags.name}: ${added} added (${revisions} of them revisions), ${duplicates} already stored, ${empty} empty`,
   );
+  if (counts.time_unit !== undefined) output.line(`Event times in ${counts.time_unit} by their size.`);
   output.line(
     compared === null
       ? `Not compared with prices: no bars of ${flags.symbol} beside ${flags.into}. \`direction train\` compares them.`

@@ -264,8 +264,25 @@ async function archive(flags: DayFlags, output: Output): Promise<void> {
         output.line(`Nothing to archive: ${place} has all signals up to ${last}.`);
       output.result({ market, place, written, pruned: round.pruned, failures: round.failures.map(describeError) });
       if (round.failures.length > 0) process.exitCode = written.length + round.pruned.length > 0 ? PARTLY_DONE : FAILED;
+      else if (wanted !== null) {
+        const empty = await emptyDays(wanted, market, archived);
+        endPartly(empty, empty.length < wanted.length, output);
+      }
     });
   });
+}
+
+/** Of days that were asked for, a line for each of which there is nothing. */
+async function emptyDays(
+  days: readonly string[],
+  market: string,
+  archived: Pick<SignalArchive, 'verify'>,
+): Promise<string[]> {
+  const empty = await each(days, async (day) => {
+    const { archived: rows, stored } = await archived.verify(market, day);
+    return rows + stored === 0 ? [`${day}: neither the history nor the archive has signals of it.`] : [];
+  });
+  return empty.flat();
 }
 
 async function verify(flags: VerifyFlags, output: Output): Promise<void> {
@@ -288,11 +305,17 @@ async function verify(flags: VerifyFlags, output: Output): Promise<void> {
     const bad = results.filter(
       ({ state, archived: rows, stored }) => state !== 'ok' || (wanted !== null && rows + stored === 0),
     );
-    for (const { day, state, detail } of bad) output.line(`${day}  ${state.toUpperCase()}  ${detail}`);
+    for (const { day, state, detail } of bad)
+      output.line(
+        state === 'ok'
+          ? `${day}  EMPTY  neither the archive nor the history has signals of it`
+          : `${day}  ${state.toUpperCase()}  ${detail}`,
+      );
     const proven = flags.restore === true ? ', each restored into an empty store' : '';
     output.line(`${results.length - bad.length} of ${results.length} days are whole in ${place}${proven}`);
     output.result({ market, place, days: results });
-    if (bad.length > 0) process.exitCode = 1;
+    if (results.length === 0) output.note('No day has been archived yet: nothing was verified.');
+    if (bad.length > 0 || results.length === 0) process.exitCode = 1;
   });
 }
 

@@ -113,9 +113,20 @@ function parseTime(value: unknown, latestOpenMs: number): OpenTime {
     throw new MinutehandError('BAR_FUTURE', {
       seen: ms > LATEST_DATE_MS ? `time ${ms}` : `a bar that opens at ${new Date(ms).toISOString()}`,
       expected: `at most ${new Date(latestOpenMs).toISOString()}`,
+      ...(typeof value === 'number' && ms >= LEAST_MICROSECONDS && { next: smallerUnitNext(ms) }),
     });
   }
   return (ms / 1000) as OpenTime;
+}
+
+/** Of this size, counts of this century are microseconds or nanoseconds. */
+const LEAST_MICROSECONDS = 1e14;
+const LEAST_NANOSECONDS = 1e17;
+
+function smallerUnitNext(count: number): string {
+  return count < LEAST_NANOSECONDS
+    ? 'This looks like epoch microseconds: divide by 1000.'
+    : 'This looks like epoch nanoseconds: divide by 1,000,000.';
 }
 
 /** @returns epoch milliseconds, with a fraction when the text has one; NaN when it is no time */

@@ -127,7 +127,22 @@ class EngineImportRuns implements ImportRuns {
       .orderBy('import_number', 'desc')
       .limit(limit)
       .execute();
-    return rows.map(runOf);
+    const runs = rows.map(runOf);
+    const unfinished = runs.filter(({ finished_ms, undone_ms }) => finished_ms === null && undone_ms === null);
+    const added = await this.#barsOf(unfinished.map(({ import_number }) => import_number));
+    return runs.map((run) => ({ ...run, added: added.get(run.import_number) ?? run.added }));
+  }
+
+  /** Bars that imports have brought which run, or were killed: no figures of theirs are stored. */
+  async #barsOf(numbers: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    if (numbers.length === 0) return new Map();
+    const rows = await this.#engine.db
+      .selectFrom('core.bars')
+      .where('import_number', 'in', numbers)
+      .groupBy('import_number')
+      .select(['import_number', sql<number>`count(*)`.as('bars')])
+      .execute();
+    return new Map(rows.map(({ import_number, bars }) => [Number(import_number), Number(bars)]));
   }
 
   async previewUndo(number: number): Promise<ChangePreview> {
@@ -146,6 +161,13 @@ class EngineImportRuns implements ImportRuns {
       // Another process was faster.
       if (Number(marked.numUpdatedRows) === 0) throw new MinutehandError('IMPORT_UNDONE', { seen: `import ${number}` });
       const preview = await previewOf(open, run);
+      // A killed import has stored no figures.
+      if (run.finished_ms === null)
+        await open
+          .updateTable('core.import_runs')
+          .set({ added: preview.removed.reduce((sum, { bars }) => sum + bars, 0) })
+          .where('import_number', '=', number)
+          .execute();
       await open.deleteFrom('core.bars').where('market', '=', run.market).where('import_number', '=', number).execute();
       await open
         .deleteFrom('core.series')

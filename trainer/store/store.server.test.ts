@@ -232,6 +232,14 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect(await closes()).toEqual([]);
   });
 
+  it('counts what an import has brought that runs, or was killed, and keeps the count when it is undone', async () => {
+    const killed = await store.importRuns.begin({ market: 'live', kind: 'import', source: 'a.csv', by: 'me' });
+    await store.bars.put('live', someBars(10), killed);
+    expect(await store.importRuns.list('live')).toMatchObject([{ added: 10, finished_ms: null, undone_ms: null }]);
+    await store.importRuns.undo(killed, 'me');
+    expect(await store.importRuns.list('live')).toMatchObject([{ added: 10, finished_ms: null, undone_by: 'me' }]);
+  });
+
   it('names files that were imported later, since bars that they had as well go with the first', async () => {
     const file = { symbol: 'XAUUSD', sha256: '', layout: 'table', timezone: 'UTC', rows: 10, rejected: 0 };
     const first = await store.importRuns.begin({ market: 'live', kind: 'import', source: 'a.csv', by: 'me' });

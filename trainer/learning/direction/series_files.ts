@@ -1,12 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { OpenTime } from '../../../shared/bar.ts';
+import { LATEST_TIME_S, type OpenTime } from '../../../shared/bar.ts';
 import { readPlainBytes } from '../../../shared/bar_file/bar_file.ts';
 import { parseDecimalText } from '../../../shared/bar_file/decimal.ts';
 import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
 import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
 import { replaceDurably } from '../../../shared/durable_file.ts';
 import { cellsOf, delimiterOf } from '../../../shared/csv/cells.ts';
+import { epochSeconds, epochUnit, readStamp } from '../../../shared/csv/stamps.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { MACHINE_FILES } from '../../../shared/files.ts';
@@ -31,7 +32,7 @@ export const NO_SERIES = Object.fromEntries(SERIES_NAMES.map((name) => [name, NO
 /** How to read the columns of a file. */
 export interface SeriesSource {
   readonly path: string;
-  /** Header of the value column; and of event times in epoch seconds. */
+  /** Header of the value column; and of event times: epoch numbers of any unit, or dates with their zone. */
   readonly valueColumn: string;
   readonly timeColumn: string;
   /** Header of the arrival-time column; null = event time + `lagSeconds`. */
@@ -46,6 +47,8 @@ export interface SeriesImport {
   readonly revisions: number;
   /** Empty cells. */
   readonly empty: number;
+  /** Unit of the event times by their size; absent for seconds and dates. */
+  readonly time_unit?: ReturnType<typeof epochUnit>;
 }
 
 function pathOf(folder: string, symbol: string, name: SeriesName): string {
@@ -76,12 +79,16 @@ function readStored(path: string): Promise<SeriesHistory> {
   }).then(({ history }) => history);
 }
 
+interface SourceContent extends Pick<SeriesImport, 'empty' | 'time_unit'> {
+  readonly history: SeriesHistory;
+}
+
 /**
  * Reads observations in order of arrival.
- * @throws MinutehandError DATA_FORMAT if a column is absent, a cell is not a number, or a value arrived before its
- * event
+ * @throws MinutehandError DATA_FORMAT if a column is absent, a cell is not a number, a time is of no moment from 1970 to
+ * 2100 or names no zone, or a value arrived before its event
  */
-export async function readSource(source: SeriesSource): Promise<{ history: SeriesHistory; empty: number }> {
+export async function readSource(source: SeriesSource): Promise<SourceContent> {
   const { path, valueColumn, timeColumn, arrivalColumn, lagSeconds } = source;
   const lines = (await readPlainBytes(path)).toString('latin1').split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
@@ -101,21 +108,31 @@ export async function readSource(source: SeriesSource): Promise<{ history: Serie
   const arrival = arrivalColumn === null ? -1 : field(arrivalColumn);
   const rows: Arrived[] = [];
   let empty = 0;
+  let unit: ReturnType<typeof epochUnit> = 'seconds';
   lines.slice(1).forEach((line, i) => {
     const cells = cellsOf(line, delimiter) ?? [];
     if (cells[value] === '') return empty++;
-    const at = parseDecimalText(cells[event] ?? '');
+    const at = secondsOf(cells[event] ?? '');
     const of = parseDecimalText(cells[value] ?? '');
-    const known = arrival < 0 ? at + lagSeconds : parseDecimalText(cells[arrival] ?? '');
-    if (!(Number.isFinite(at) && Number.isFinite(of) && known >= at))
+    const known = arrival < 0 ? at + lagSeconds : secondsOf(cells[arrival] ?? '');
+    if (!(at >= 0 && at < LATEST_TIME_S && Number.isFinite(of) && known >= at))
       throw new MinutehandError('DATA_FORMAT', {
         seen: `${path} line ${i + 2}: ${line.slice(0, 120)}`,
-        expected: 'numbers, and an arrival that is not before the event',
+        expected: 'numbers, times of 1970 to 2100, and an arrival that is not before the event',
       });
+    if (i === 0) unit = epochUnit(parseDecimalText(cells[event]!));
     rows.push({ event: at, arrival: known, value: of });
     return 0;
   });
-  return { history: historyOf(rows), empty };
+  return { history: historyOf(rows), empty, ...(unit !== 'seconds' && { time_unit: unit }) };
+}
+
+/** Epoch seconds of a number in any unit, or of a date with its zone; NaN for other texts. */
+function secondsOf(text: string): number {
+  const count = parseDecimalText(text);
+  if (!Number.isNaN(count)) return epochSeconds(count);
+  const { seconds, isUtc } = readStamp(text, null);
+  return isUtc ? seconds : NaN;
 }
 
 interface Arrived {
@@ -150,15 +167,15 @@ export async function importSeries(
   name: SeriesName,
   source: SeriesSource,
 ): Promise<SeriesImport> {
-  const { history, empty } = await readSource(source);
-  return { ...(await addObservations({ folder, symbol, name, of: source.path }, observationsOf(history))), empty };
+  const { history, ...read } = await readSource(source);
+  return { ...(await addObservations({ folder, symbol, name, of: source.path }, observationsOf(history))), ...read };
 }
 
 /** @param of origin of the observations, for errors */
 async function addObservations(
   { folder, symbol, name, of }: { readonly folder: string; symbol: string; name: SeriesName; of: string },
   observations: readonly Arrived[],
-): Promise<Omit<SeriesImport, 'empty'>> {
+): Promise<Omit<SeriesImport, 'empty' | 'time_unit'>> {
   const path = pathOf(folder, symbol, name);
   const stored = existsSync(path) ? observationsOf(await readStored(path)) : [];
   const byKey = new Map(stored.map((own) => [`${own.event} ${own.arrival}`, own.value]));

@@ -21,6 +21,24 @@ describe('importSeries', () => {
     const into = join(folder, 'kept');
     const first = await importSeries(into, 'BTCUSDT', 'funding_rate', sourceOf('time,rate\n100,1\n200,2\n300,\n'));
     expect(first).toEqual({ added: 2, duplicates: 0, revisions: 0, empty: 1 });
+    for (const [unit, time] of [
+      ['milliseconds', 1_736_150_400_003],
+      ['microseconds', 1_736_150_400_003_000],
+    ] as const) {
+      const counts = await importSeries(
+        join(folder, unit),
+        'BTCUSDT',
+        'funding_rate',
+        sourceOf(`time,rate\n${time},1\n`),
+      );
+      expect(counts).toEqual({ added: 1, duplicates: 0, revisions: 0, empty: 0, time_unit: unit });
+      const { funding_rate } = await readSeriesFolder(join(folder, unit), 'BTCUSDT');
+      expect([funding_rate.eventTime[0], funding_rate.arrivalTime[0]]).toEqual([1_736_150_400.003, 1_736_150_460.003]);
+    }
+    for (const wrong of ['1e30', '2025-01-06 08:00', '-5'])
+      await expect(
+        importSeries(join(folder, 'wrong'), 'BTCUSDT', 'funding_rate', sourceOf(`time,rate\n${wrong},1\n`)),
+      ).rejects.toMatchObject({ code: 'DATA_FORMAT' });
     const revised = sourceOf('time,known,rate\n100,160,1\n100,500,3\n', { arrivalColumn: 'known' });
     expect(await importSeries(into, 'BTCUSDT', 'funding_rate', revised)).toEqual({
       added: 1,
