@@ -85,8 +85,8 @@ interface SourceContent extends Pick<SeriesImport, 'empty' | 'time_unit'> {
 
 /**
  * Reads observations in order of arrival.
- * @throws MinutehandError DATA_FORMAT if a column is absent, a cell is not a number, a time is of no moment from 1970 to
- * 2100 or names no zone, or a value arrived before its event
+ * @throws MinutehandError DATA_FORMAT if a column is absent, a cell is not a number, a time is of no moment from 1970
+ * to 2100 or names no zone, or a value arrived before its event
  */
 export async function readSource(source: SeriesSource): Promise<SourceContent> {
   const { path, valueColumn, timeColumn, arrivalColumn, lagSeconds } = source;
