@@ -198,7 +198,8 @@ function indexOfWindows(bins: number, training: ColumnSummary, live: ColumnSumma
   const spans = training.span_minutes! / live.span_minutes!;
   const rows = Math.max(1, Math.min(live.effective_rows, worth.effective_rows / spans));
   const ofTraining = Math.min(training.effective_rows, worth.effective_rows);
-  const windows = (OVERLAP_WORTH * training.span_minutes!) / worth.minutes;
+  // Shorter windows tell no more than as many of the live length would.
+  const windows = (OVERLAP_WORTH * training.span_minutes!) / Math.max(worth.minutes, live.span_minutes!);
   const tail = fQuantile(1 - CHANCE, worth.modes, worth.modes * windows) / fQuantile(1 - CHANCE, DRAWN_MODES, Infinity);
   return indexByChance(bins, rows) * (1 + rows / ofTraining) * Math.max(1, tail);
 }
