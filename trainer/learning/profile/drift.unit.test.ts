@@ -145,7 +145,7 @@ describe('featureDrift of planted rows', () => {
   });
 
   it.each([
-    // Days of training, and how many looks. By one time scale alone 7 and 12 of them are drift.
+    // Days of training, and how many looks. By one time scale alone 7 and 11 of them are drift.
     [180, 80],
     [60, 100],
   ])(
