@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   lchownSync,
   mkdirSync,
@@ -11,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { asPlainUser } from '../test/plain_user.ts';
 import { removeForeignLinks } from './foreign_links.ts';
 
 const NOBODY = 65_534;
@@ -40,6 +42,17 @@ it('removes links of other users and leaves what they point to, own links, folde
   expect(readdirSync(signals).sort()).toEqual(['C_D', 'G_H', 'signals.json']);
   expect(existsSync(join(elsewhere, 'signal.json'))).toBe(true);
   expect(removeForeignLinks(signals)).toEqual([]);
+});
+
+it('leaves links of root to a service that runs as another user', ({ skip }) => {
+  if (process.geteuid?.() !== 0) return skip(NOTE);
+  const signals = join(folder, 'signals');
+  mkdirSync(signals);
+  for (const path of [folder, signals]) chmodSync(path, 0o777);
+  linkOf(0, join(folder, 'elsewhere'), join(signals, 'A_B'));
+  linkOf(4711, join(folder, 'elsewhere'), join(signals, 'C_D'));
+  asPlainUser(signals, () => expect(removeForeignLinks(signals)).toEqual([join(signals, 'C_D')]));
+  expect(readdirSync(signals)).toEqual(['A_B']);
 });
 
 it('removes the folder itself where it is such a link', ({ skip }) => {

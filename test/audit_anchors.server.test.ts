@@ -70,4 +70,16 @@ it('entries and anchors that are cut to the same entry contradict the certificat
     RESTART,
   ]);
   expect(codesOf([restarted!, whole!, later!, again!])).toEqual([0, 0, 0, 1]);
+
+  // What a certificate has seen since then counts again.
+  const certificate = {
+    created_at: new Date(Date.now() + 60_000).toISOString(),
+    audit: { entries: 9, head: 'f'.repeat(64), breaks: 0, missing: null },
+  };
+  writeFileSync(join(copies, 'parity_simulated_main_2024-01-06.json'), JSON.stringify(certificate));
+  const contradicted = await place.run([...VERIFY, '--certificates', copies, '--json']);
+  expect(contradicted.code).toBe(1);
+  expect(JSON.parse(contradicted.stdout)).toMatchObject({
+    contradicting: [join(copies, 'parity_simulated_main_2024-01-06.json')],
+  });
 });

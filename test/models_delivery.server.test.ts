@@ -3,16 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { pino } from 'pino';
+import type { ActiveFile } from '../shared/bundle/active_file.ts';
 import { listVersions, readActive, readBundle } from '../shared/bundle/bundle.ts';
 import { directionFolder, readActiveDirection } from '../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
+import type { EpochMs } from '../shared/bar.ts';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { describeError } from '../shared/errors.ts';
 import { homePaths } from '../shared/home.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import { deliverOnce, startDelivery } from '../trainer/control/delivery/delivery.ts';
 import type { Delivery } from '../trainer/control/delivery/delivery_file.ts';
-import { bundleOf, readDelivery, withDelivered } from '../trainer/control/delivery/receive.ts';
+import { bundleOf, deliveredMarks, readDelivery, withDelivered } from '../trainer/control/delivery/receive.ts';
 import { activate, activateDirection } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
@@ -26,6 +29,7 @@ const A = '20240101_1200';
 const B = '20240102_1200';
 const C = '20240103_1200';
 const KEPT = 4;
+const DAY_MS = 86_400_000;
 /** Each file is flushed to a disk that other tests use as well. */
 const SLOW_DISK_MS = 120_000;
 
@@ -182,6 +186,10 @@ describe.skipIf(!hasServer)(
       expect(await deliverOnce({ settings, paths, env }, false, () => undefined)).toMatchObject({ sent: 0 });
       expect(await deliverOnce({ settings, paths, env }, true, () => undefined)).toMatchObject({ sent: 1 });
       await readFar(far);
+      // One that was cut short, as by a full disk, is seen by its size.
+      writeFileSync(join(far, 'objects', file.sha256), Buffer.alloc(file.bytes - 1, 1));
+      expect(await deliverOnce({ settings, paths, env }, false, () => undefined)).toMatchObject({ sent: 1 });
+      await readFar(far);
       const other = { ...sender('other'), settings };
       copyTrained(other.paths.models, 1);
       await expect(deliverOnce(other, false, () => undefined)).rejects.toMatchObject({ code: 'DELIVERY_FOREIGN' });
@@ -195,6 +203,7 @@ describe.skipIf(!hasServer)(
       const stranger = makeSshKey(join(folder, 'stranger'));
       writeFileSync(join(folder, 'used'), stranger.privateKey, { mode: 0o600 });
       const printed: string[] = [];
+      let nowMs = 1_800_000_000_000 as EpochMs;
       const running = startDelivery({
         settings,
         paths,
@@ -202,6 +211,7 @@ describe.skipIf(!hasServer)(
         log: pino({ level: 'silent' }),
         notifier,
         retryMs: 20,
+        clock: { ...MACHINE_CLOCK, nowMs: () => nowMs },
         print: (line) => void printed.push(line),
       })!;
       await vi.waitFor(() => expect(notifier.raise).toHaveBeenCalled(), 60_000);
@@ -218,6 +228,18 @@ describe.skipIf(!hasServer)(
       copyTrained(paths.models, 2);
       await vi.waitFor(async () => expect((await readFar(far)).versions).toEqual([A, B]), 60_000);
       expect((await readFar(far)).delivery.bundles[1]).toMatchObject({ version: B, state: 'candidate' });
+      // What is there is read back once a day: damage that keeps the size is found, and mended.
+      const { sha256, bytes } = (await readFar(far)).delivery.bundles[0]!.files[0]!;
+      writeFileSync(join(far, 'objects', sha256), Buffer.alloc(bytes, 1));
+      await running.pass();
+      await expect(readFar(far)).rejects.toMatchObject({ code: 'DELIVERY_DAMAGED' });
+      nowMs = (nowMs + DAY_MS) as EpochMs;
+      await running.pass();
+      await readFar(far);
+      // Another outage is told again.
+      writeFileSync(join(folder, 'used'), stranger.privateKey, { mode: 0o600 });
+      nowMs = (nowMs + DAY_MS) as EpochMs;
+      await vi.waitFor(() => expect(notifier.raise).toHaveBeenCalledTimes(2), 60_000);
       await running.stop();
       const without = { ...settings, retrain: { ...settings.retrain, delivery_target: null } };
       const options = {
@@ -229,6 +251,36 @@ describe.skipIf(!hasServer)(
         print: () => undefined,
       };
       expect(startDelivery(options)).toBeNull();
+    });
+
+    it('raise an alert at once where another server answers', async () => {
+      const { paths, settings, env } = sender('impostor');
+      copyTrained(paths.models, 1);
+      const pinned = makeSshKey(join(folder, 'pinned')).print;
+      const notifier = { raise: vi.fn(() => Promise.resolve()), clear: vi.fn(() => Promise.resolve()) };
+      const printed: string[] = [];
+      const running = startDelivery({
+        settings: { ...settings, retrain: { ...settings.retrain, delivery_host_keys: [pinned] } },
+        paths,
+        env,
+        log: pino({ level: 'silent' }),
+        notifier,
+        // Nothing is tried again within this test.
+        retryMs: 3_600_000,
+        print: (line) => void printed.push(line),
+      })!;
+      await vi.waitFor(() => expect(printed).toHaveLength(1), 60_000);
+      expect(printed[0]).toContain('DELIVERY_HOST_KEY');
+      expect(notifier.raise).toHaveBeenCalledTimes(1);
+      await running.stop();
+    });
+
+    it('have marks of their own for the pairs and for each timeframe', () => {
+      const { paths } = sender('marks');
+      const one: ActiveFile = { version: A, previous: null };
+      deliveredMarks(paths, '1h').raise({ ...one, serial: 5 });
+      const kinds = [null, '1h', '4h'] as const;
+      expect(kinds.map((timeframe) => deliveredMarks(paths, timeframe).read() !== null)).toEqual([false, true, false]);
     });
 
     describe('by the command line, from one installation to another', () => {

@@ -124,6 +124,13 @@ describe('the checklist of going live', () => {
     ['notifications', { lastSentMs: agoMs(31) }, /nothing was sent/],
     ['consumer', { fills: { ...READY.fills, places: [] } }, /no program/],
     ['paper', { fills: { ...READY.fills, paperDays: 3 } }, /on 3 days/],
+    ['paper', { fills: { ...READY.fills, closedPaper: 19 } }, /^19 closed positions/],
+    ['daemon', { daemons: [{ ...READY.daemons[0]!, health: health({ market: 'simulated' }) }] }, /another market/],
+    ['daemon', { daemons: [READY.daemons[0]!, { ...READY.daemons[0]!, shard: 'fx', presence: 'down' }] }, /from fx/],
+    ['notifications', { channelProblems: ['MINUTEHAND_SLACK_URL is no address'] }, /SLACK_URL/],
+    ['notifications', { lastSentMs: null }, /nothing was sent/],
+    ['history', { symbols: [symbolOf('XAUUSD', { bars: 20_159 }), symbolOf('XAGUSD')] }, /XAUUSD 20159/],
+    ['sessions', { sharedMinutes: new Map([['XAUUSD_XAGUSD', 0.79]]) }, /only 79 %/],
   ])('%s: names what is left, and how to mend it', (id, changes, seen) => {
     const facts = { ...READY, ...changes };
     const own = goLiveChecks(facts).find((check) => check.id === id)!;

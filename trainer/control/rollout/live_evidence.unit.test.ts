@@ -28,16 +28,20 @@ function answersAt(minute: number) {
 }
 
 /** Candidates at every bar of both pairs; each label is known after 60 bars of its pair. */
-function evidenceOf(pairs: readonly string[]): RolloutEvidence {
+function evidenceOf(
+  pairs: readonly string[],
+  { answers = answersAt, unknown = [] }: { answers?: typeof answersAt; unknown?: readonly number[] } = {},
+): RolloutEvidence {
   const minutes: ArmMinute[] = [];
   const labels = new Map(pairs.map((pair) => [pair, new Map<number, 0 | 1>()]));
   for (let minute = 1; minute <= LAST; minute++) {
     const time = (minute * 60) as OpenTime;
     const due = pairs.filter((pair) => pair === MINUTES || minute % 60 === 0);
     if (due.length === 0) continue;
-    minutes.push({ time, pairs: new Map(due.map((pair) => [pair, answersAt(minute)])) });
+    minutes.push({ time, pairs: new Map(due.map((pair) => [pair, answers(minute)])) });
     for (const pair of due)
-      if (minute + (pair === MINUTES ? 60 : 3600) <= LAST) labels.get(pair)!.set(time, (minute % 2) as 0 | 1);
+      if (minute + (pair === MINUTES ? 60 : 3600) <= LAST && !unknown.includes(minute))
+        labels.get(pair)!.set(time, (minute % 2) as 0 | 1);
   }
   const evidence = new RolloutEvidence(rules.guards, processesOf(pairs));
   addMinutes(evidence, minutes, labels as Labels, { stages }, pairs);
@@ -58,4 +62,21 @@ it('pairs of each timeframe are evaluated on a separate axis', () => {
   const hours = evidenceOf([HOURLY]);
   expect(both.scores.harm / ((minutes.scores.harm + hours.scores.harm) / 2)).toBeCloseTo(1, 9);
   expect(both.scores.benefit / ((minutes.scores.benefit + hours.scores.benefit) / 2)).toBeCloseTo(1, 9);
+});
+
+it('scores behind a label that may still come wait for it; one that is overdue is missing, and they go on', () => {
+  expect(evidenceOf([MINUTES], { unknown: [LAST - 150] }).scores.labels).toBe(LAST - 151);
+  expect(evidenceOf([MINUTES], { unknown: [LAST - 1000] }).scores.labels).toBe(LAST - 61);
+});
+
+it('the share that passes is that of the challenger’s candidates', () => {
+  const passing = (arm: 'champion' | 'challenger') =>
+    evidenceOf([MINUTES], {
+      answers(minute) {
+        const answers = answersAt(minute);
+        return { ...answers, [arm]: { ...answers[arm], riskScore: 0.1 } };
+      },
+    }).guards.breach();
+  expect(passing('champion')).toBeNull();
+  expect(passing('challenger')).toMatchObject({ guard: 'pass_rate' });
 });

@@ -100,3 +100,36 @@ it('what happened between an evaluation and its step is not undone: an abort, an
   });
   expect(readRollout(paths.models)).toMatchObject({ id: 'another', stage: started.stage, status: 'active' });
 });
+
+it('a challenger that is active already is promoted, and other models that a person activated end the rollout', async () => {
+  const place = { settings, paths };
+  start(CHALLENGERS[0]);
+  expect((await lookAtRollout(place))!.verdict).toEqual({ verdict: 'continue' });
+  activate(paths.models, CHALLENGERS[0]);
+  expect((await lookAtRollout(place))!.verdict).toEqual({ verdict: 'promote' });
+  activate(paths.models, CHALLENGERS[2]);
+  expect((await lookAtRollout(place))!.verdict).toEqual({
+    verdict: 'abort',
+    reason: `models ${CHALLENGERS[2]} were activated`,
+  });
+});
+
+it('the time in a stage counts from the beginning of the stage', async () => {
+  const started = start(CHALLENGERS[0]);
+  const hours = (count: number): string => new Date(Date.parse(started.started) - count * 3_600_000).toISOString();
+  writeRollout(paths.models, { ...started, stage_started: hours(3) });
+  const { facts } = (await lookAtRollout({ settings, paths }))!;
+  expect([facts.inStageMs, facts.sinceStartMs]).toEqual([3 * 3_600_000, 0]);
+});
+
+it.each([
+  ['return', 'inconclusive'],
+  ['stay', 'active'],
+] as const)('without decisive evidence in time, %s leaves it %s', async (rollout_on_timeout, status) => {
+  const retrain = { ...settings.retrain, rollout_on_timeout };
+  const place = { settings: { ...settings, retrain }, paths };
+  const started = start(CHALLENGERS[0]);
+  const look = lookAt(started, { verdict: 'inconclusive', reason: 'benefit e-value 1.0' });
+  expect(await carryOut(place, look, admission())).toMatchObject({ status });
+  expect(readRollout(paths.models)).toMatchObject({ status });
+});

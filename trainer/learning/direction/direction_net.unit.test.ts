@@ -72,7 +72,10 @@ describe('the net result of a position', () => {
     const [{ entryTime, exitTime, grossBps, netBps, side: own }] = trades as [(typeof trades)[0]];
     expect([own, entryTime < settlement, settlement <= exitTime]).toEqual([side, true, true]);
     expect(grossBps).toBeCloseTo(0, 9);
-    expect(netBps).toBeCloseTo(fundingBps - 2 * (COSTS.takerFeeBps + COSTS.slippageBps), 9);
+    const roundTripBps = 2 * (COSTS.takerFeeBps + COSTS.slippageBps);
+    expect(netBps).toBeCloseTo(fundingBps - roundTripBps, 9);
+    // What a stop loses has the costs in it: the test of an edge allows for three of them.
+    expect(trades[0]!.stopBps).toBeCloseTo(strategy.stop * 1e4 + roundTripBps, 9);
   });
 });
 

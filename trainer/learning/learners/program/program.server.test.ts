@@ -99,6 +99,13 @@ describe('a learner program', () => {
       seen: expect.stringContaining('wrote no model') as string,
     });
     await expect(
+      fit(programThat('console.log(JSON.stringify({ id: request.id + 1, error: "late" }));')),
+    ).rejects.toMatchObject({
+      ...failed,
+      seen: expect.stringContaining('"late') as string,
+      expected: expect.stringContaining('answers to the request') as string,
+    });
+    await expect(
       fit(programThat('writeFileSync(request.model, "junk"); print({ done: true, probabilities: [] });')),
     ).rejects.toMatchObject({ code: 'MODEL_LOAD' });
   });
@@ -121,29 +128,68 @@ describe('a learner program', () => {
     const shifted = { ...rows, x: { ...rows.x, values: rows.x.values.map((value) => value + 1) } };
     const right = await fit([process.execPath, FIXTURE]);
     expect(right.answers(rows.x)).not.toEqual(right.answers(shifted.x));
-    const lying = programThat(`
+    /** The fixture's answer, changed by this code. */
+    const lying = (change: string): string[] =>
+      programThat(`
       const child = require('node:child_process').spawnSync(process.execPath, [${JSON.stringify(FIXTURE)}], {
         input: line + '\\n', encoding: 'utf8',
       });
       const done = JSON.parse(child.stdout.trim().split('\\n').at(-1));
-      print({ ...done, probabilities: done.probabilities.map((p, i) => (i === 7 ? p + 0.01 : p)) });`);
-    await expect(fit(lying, rows)).rejects.toMatchObject({
-      code: 'LEARNER_FAILED',
+      ${change}
+      print(done);`);
+    for (const off of ['0.01', '-2e-5', 'NaN'])
+      await expect(
+        fit(lying(`done.probabilities[7] = Number(done.probabilities[7]) + ${off};`), rows),
+      ).rejects.toMatchObject({
+        code: 'LEARNER_FAILED',
+      });
+    await expect(fit(lying('done.probabilities[7] += 0.01;'), rows)).rejects.toMatchObject({
       seen: expect.stringContaining('row 7') as string,
     });
+    await expect(fit(lying('done.probabilities.pop();'), rows)).rejects.toMatchObject({
+      seen: expect.stringContaining('probabilities') as string,
+    });
+    // Rounded to float32 on the way, as many programs do.
+    expect((await fit(lying('done.probabilities = done.probabilities.map(Math.fround);'), rows)).iterations).toBe(
+      PARAMETERS.rounds,
+    );
   });
 
-  it('gets no secrets of this process', async () => {
-    process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://secret';
-    process.env['SOME_PASSWORD'] = 'secret';
+  it('is asked for a length of its own first, and for that length on all rows then', async () => {
+    const asked = programThat(`
+      if (request.iterations !== null) print({ error: 'asked for ' + request.iterations });
+      else {
+        const child = require('node:child_process').spawnSync(process.execPath, [${JSON.stringify(FIXTURE)}], {
+          input: line + '\\n', encoding: 'utf8',
+        });
+        print({ ...JSON.parse(child.stdout.trim().split('\\n').at(-1)), iterations: 3 });
+      }`);
+    await expect(fit(asked)).rejects.toMatchObject({ seen: expect.stringContaining('asked for 3') as string });
+  });
+
+  it('gets no secrets of this process, by their names or by their form', async () => {
+    const secrets = {
+      MINUTEHAND_DATABASE_URL: 'postgres://secret',
+      SOME_PASSWORD: 'secret',
+      DB_PASS: 'secret',
+      GITHUB_PAT: `ghp_${'secret'.repeat(5)}`,
+      DATABASE_URL: 'postgres://user:secret@127.0.0.1/db',
+      REDIS_URL: 'redis://:secret@127.0.0.1',
+      CELERY: '--broker=amqp://guest:secret@host',
+      SENTRY_DSN_TOKENS: 'secret',
+      ALERTS: 'https://hooks.slack.com/services/secret',
+      SIGNING: '-----BEGIN PRIVATE KEY-----\\nsecret\\n-----END PRIVATE KEY-----',
+    };
+    for (const [name, value] of Object.entries(secrets)) vi.stubEnv(name, value);
+    for (const name of ['CUDA_VISIBLE_DEVICES', 'TOKENIZERS_PARALLELISM', 'PWD']) vi.stubEnv(name, '1');
     try {
       const printing = programThat('print({ error: JSON.stringify(process.env) });');
       const failure = (await fit(printing).catch((error: unknown) => error)) as { readonly seen: string };
-      expect(failure.seen).toContain('PATH');
+      for (const name of ['PATH', 'CUDA_VISIBLE_DEVICES', 'TOKENIZERS_PARALLELISM', 'PWD'])
+        expect(failure.seen).toContain(name);
       expect(failure.seen).not.toContain('secret');
     } finally {
-      delete process.env['MINUTEHAND_DATABASE_URL'];
-      delete process.env['SOME_PASSWORD'];
+      vi.unstubAllEnvs();
     }
   });
 

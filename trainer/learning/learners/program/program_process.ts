@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { hasSecret } from '../../../../shared/secrets.ts';
 import { answerSchema, helloSchema, type Done, type ProgramRequest } from './protocol.ts';
 
 /** A program that has said nothing for so long is ended: it reports its progress while it learns. */
@@ -116,7 +117,7 @@ export class ProgramProcess {
     }
     const waiting = this.#waiting;
     const answer = answerSchema.safeParse(json);
-    if (!answer.success || waiting === null || answer.data.id !== waiting.id)
+    if (!answer.success || waiting === null)
       return this.#fail(
         this.#failure(`printed ${quoted(line)}`, 'on standard output only answers to the request; all else on stderr'),
       );
@@ -152,10 +153,17 @@ function hold(child: ChildProcessWithoutNullStreams, isHeld: boolean): void {
   }
 }
 
-/** Without minutehand's own variables and those of its stores: they hold secrets. */
+const OWN_VARIABLES = /^(?:MINUTEHAND|AWS|SMTP|PG)_?/i;
+/** `PWD` and `TOKENIZERS_PARALLELISM` are no secrets. */
+const SECRET_VARIABLES =
+  /(?:^|_)(?:SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|CREDENTIALS?|TOKENS?)(?:_|$)|_(?:PASS|PWD|PAT|KEYS?|AUTH)$/i;
+
+/** Without minutehand's own variables and those of its stores, and without what is secret by its name or its form. */
 function outsideEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/^(MINUTEHAND|AWS|SMTP|PG)_?|_(KEY|TOKEN|SECRET|PASSWORD)$/i.test(name)),
+    Object.entries(env).filter(
+      ([name, value = '']) => !OWN_VARIABLES.test(name) && !SECRET_VARIABLES.test(name) && !hasSecret(value),
+    ),
   );
 }
 
