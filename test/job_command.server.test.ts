@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
-import { jobSchema, type Job } from '../trainer/jobs/job.ts';
-import { trainingJobSchema, type TrainingJob } from '../trainer/jobs/training_job.ts';
+import { jobSchema, type Job } from '../trainer/jobs/kinds/registry.ts';
+import { trainingJobSchema, type TrainingJob } from '../trainer/jobs/kinds/training_job.ts';
 import { createWorkplace } from './cli_process.ts';
 
 /** Enough hours of a random walk for one training. */

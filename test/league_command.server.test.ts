@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { LeagueOutcome } from '../trainer/jobs/run_league.ts';
+import { leagueJobSchema } from '../trainer/jobs/kinds/league_job.ts';
+import type { LeagueOutcome } from '../trainer/jobs/kinds/run_league.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { tinyBars } from './tiny_models.ts';
 
@@ -49,7 +50,15 @@ describe('minutehand league', () => {
     const simplest = within.reduce((least, own) => (own.complexity < least.complexity ? own : least));
     expect(first.simplest_within_error).toBe(simplest.name);
 
-    const again = await league('--workers', '2');
+    // By its document, as the trainer would run it.
+    const printed = await place.run(['league', '--data', data, '--workers', '2', '--print-job']);
+    const job = leagueJobSchema.parse(JSON.parse(printed.stdout));
+    expect(job).toMatchObject({ parameters: { entrants: names }, resources: { workers: 2, cache: true } });
+    const file = join(place.folder, 'league.json');
+    writeFileSync(file, printed.stdout);
+    const ran = await place.run(['job', 'run', file, '--json']);
+    expect(ran.code, ran.stderr).toBe(0);
+    const again = JSON.parse(ran.stdout) as LeagueOutcome;
     expect(figures(again)).toEqual(figures(first));
     // Each answer to the holdout is a look; the same answers are the same looks.
     expect([first.holdout_looks, again.holdout_looks]).toEqual([names.length, names.length]);

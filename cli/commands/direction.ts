@@ -7,10 +7,10 @@ import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.t
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { parseSymbolList } from '../../shared/policy/symbol_names.ts';
 import { NO_SYMBOL_NAMES } from '../../shared/symbol/symbol.ts';
-import type { DirectionJob } from '../../trainer/jobs/direction_job.ts';
+import type { DirectionJob } from '../../trainer/jobs/kinds/direction_job.ts';
 import { adoptDirection, type DirectionAdoption } from '../../trainer/control/adoption/adopt_direction.ts';
-import { DIRECTION_DEFAULTS, DIRECTION_SEED } from '../../trainer/jobs/direction_defaults.ts';
-import { runDirection } from '../../trainer/jobs/run_direction.ts';
+import { DIRECTION_DEFAULTS, DIRECTION_SEED } from '../../trainer/jobs/kinds/direction_defaults.ts';
+import { runDirection } from '../../trainer/jobs/kinds/run_direction.ts';
 import { BALANCES, type Balance } from '../../trainer/learning/balance/balance.ts';
 import { BALANCE_PENALTY } from '../../trainer/learning/direction/search_direction.ts';
 import { EVALUATION_LABEL, evaluationBars } from '../../trainer/learning/label/direction.ts';

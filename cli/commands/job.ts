@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
-import { jobSchema, type Job } from '../../trainer/jobs/job.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { jobSchema, type Job, type JobKind, type JobOf } from '../../trainer/jobs/kinds/registry.ts';
 import type { Output } from '../output.ts';
 import { runFormulaSearch } from './automl.ts';
 import { runDirectionJob } from './direction.ts';
+import { runLeague } from './league.ts';
 import { runTrainingJob } from './train.ts';
 
 /** File descriptor of standard input. */
@@ -17,7 +18,7 @@ export function addJob(program: Command, output: () => Output): void {
   job
     .command('run <file>')
     .description(
-      'runs a job of `train --print-job`, `direction train --print-job` or `automl --print-job`, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
+      'runs a job of `train --print-job`, `direction train --print-job`, `automl --print-job` or `league --print-job`, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
     )
     .action((file: string) => runJob(readJob(file), output()));
   job
@@ -28,12 +29,24 @@ export function addJob(program: Command, output: () => Output): void {
     });
 }
 
-/** A job in this process, by its kind. */
+type Run<Kind extends JobKind> = (job: JobOf<Kind>, settings: Settings, output: Output) => Promise<void>;
+
+const runTraining: Run<'train' | 'warm_start' | 'thresholds'> = (job, settings, output) =>
+  runTrainingJob(job, settings, { verbose: false, requireGates: false, notifier: null }, output);
+
+/** How each kind runs in this process, and prints what came out. */
+const RUNS: { readonly [Kind in JobKind]: Run<Kind> } = {
+  train: runTraining,
+  warm_start: runTraining,
+  thresholds: runTraining,
+  direction: (job, settings, output) => runDirectionJob(job, settings, { requireGates: false }, output),
+  automl: runFormulaSearch,
+  league: runLeague,
+};
+
 async function runJob(job: Job, output: Output): Promise<void> {
-  const settings = loadSettings();
-  if (job.kind === 'automl') return await runFormulaSearch(job, settings, output);
-  if (job.kind === 'direction') return await runDirectionJob(job, settings, { requireGates: false }, output);
-  await runTrainingJob(job, settings, { verbose: false, requireGates: false, notifier: null }, output);
+  const run = RUNS[job.kind] as Run<JobKind>;
+  await run(job, loadSettings(), output);
 }
 
 /** @throws MinutehandError USAGE, JOB_INVALID */

@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { ENTRANTS, runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/run_league.ts';
+import { ENTRANTS, type LeagueJob } from '../../trainer/jobs/kinds/league_job.ts';
+import { runLeagueJob, type LeagueOutcome } from '../../trainer/jobs/kinds/run_league.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
 import type { Figure } from '../../trainer/learning/league/league.ts';
 import { experimentJob, type ExperimentFlags } from '../experiment_job.ts';
 import { gitCommit } from '../git_commit.ts';
@@ -14,6 +16,7 @@ const DEFAULT_ENTRANTS = 'prior,logistic,gbdt,random_forest';
 interface LeagueFlags extends ExperimentFlags {
   readonly entrants: string;
   readonly cache: boolean;
+  readonly printJob?: boolean;
 }
 
 export function addLeague(program: Command, output: () => Output): void {
@@ -32,6 +35,7 @@ export function addLeague(program: Command, output: () => Output): void {
     .option('--seed <n>', 'seed of row and column sampling', '1')
     .option('--workers <n>', 'threads (default: one for each core); affects speed only, not results')
     .option('--no-cache', 'rebuild all features and labels; the result is the same')
+    .option('--print-job', 'play nothing: print these options as a job, for `minutehand job run`')
     .addHelpText(
       'after',
       '\nExamples:\n  minutehand league --data ./m1 --days 120\n  minutehand league --data ./m1 --entrants prior,logistic,gbdt --json',
@@ -41,17 +45,42 @@ export function addLeague(program: Command, output: () => Output): void {
 
 async function play(flags: LeagueFlags, output: Output): Promise<void> {
   const settings = loadSettings();
+  const job = jobOf(flags, settings);
+  if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
+  else await runLeague(job, settings, output);
+}
+
+/**
+ * The flags as a job.
+ * @throws MinutehandError USAGE
+ */
+function jobOf(flags: LeagueFlags, settings: Settings): LeagueJob {
   const entrants = parseEntrants(flags.entrants);
-  const job = experimentJob(flags, settings, 'league', flags.cache);
+  const training = experimentJob(flags, settings, 'league', flags.cache);
+  const { market, window, seed, source, parameters, resources, trigger } = training;
+  return {
+    kind: 'league',
+    market,
+    window,
+    seed,
+    source: { folder: source.folder },
+    parameters: { holdout_from: parameters.holdout_from, entrants },
+    resources,
+    trigger,
+  };
+}
+
+/** Plays a league in this process, and prints its table. */
+export async function runLeague(job: LeagueJob, settings: Settings, output: Output): Promise<void> {
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['No figures were kept. Looks at the holdout stay counted.'] });
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
   const context = { settings, paths: homePaths(), gitCommit: gitCommit(), onProgress };
-  const outcome = await runLeagueJob(job, entrants, context).finally(() => progress.stop());
+  const outcome = await runLeagueJob(job, context).finally(() => progress.stop());
   output.written({
     action: 'league',
     target: outcome.dataset_id,
-    after: { entrants, holdout_looks: outcome.holdout_looks },
+    after: { entrants: job.parameters.entrants, holdout_looks: outcome.holdout_looks },
   });
   print(outcome, output);
   output.result(outcome);

@@ -21,8 +21,8 @@ import {
   runTraining,
   type TrainingContext,
   type TrainingProduct,
-} from '../../trainer/jobs/run_training.ts';
-import type { TrainingJob } from '../../trainer/jobs/training_job.ts';
+} from '../../trainer/jobs/kinds/run_training.ts';
+import type { TrainingJob } from '../../trainer/jobs/kinds/training_job.ts';
 import { TARGETS, type Target } from '../../trainer/learning/options/train_options.ts';
 import type { TrainResult } from '../../trainer/learning/training/pipeline.ts';
 import { adoptionPlace } from '../admission_place.ts';

@@ -9,7 +9,7 @@ import { screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { StrategySubject } from '../../shared/policy/strategy_file.ts';
 import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../shared/symbol/symbol.ts';
-import { DIRECTION_DEFAULTS } from '../../trainer/jobs/direction_defaults.ts';
+import { DIRECTION_DEFAULTS } from '../../trainer/jobs/kinds/direction_defaults.ts';
 import { readInstallationBars, withOwnPrices } from '../../trainer/jobs/bars/installation_bars.ts';
 import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
 import { refuseLaggingLegs } from '../../trainer/learning/data_quality/lagging_legs.ts';

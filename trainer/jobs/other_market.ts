@@ -1,7 +1,13 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import type { DirectionJob } from './direction_job.ts';
-import type { TrainingJob } from './training_job.ts';
+
+/** A job that reads bars, and may change the models of this installation. */
+export interface AdoptingJob {
+  readonly market: 'live' | 'simulated';
+  readonly source: { readonly folder: string | null };
+  readonly output: { readonly folder: string | null };
+  readonly adopt: boolean;
+}
 
 /**
  * The bars of an installation are of its own market, and so are the models that it may adopt. Hours of training would
@@ -9,7 +15,7 @@ import type { TrainingJob } from './training_job.ts';
  * @throws MinutehandError MODEL_MARKET
  */
 export function refuseOtherMarket(
-  { market, source, output, adopt }: Pick<TrainingJob | DirectionJob, 'market' | 'source' | 'output' | 'adopt'>,
+  { market, source, output, adopt }: AdoptingJob,
   { minutehand }: Pick<Settings, 'minutehand'>,
 ): void {
   if (market === minutehand.market) return;

@@ -2,8 +2,8 @@ import { activateAdmitted } from '../../../shared/bundle/admission/activation.ts
 import { admit } from '../../../shared/bundle/admission/admission.ts';
 import { readActiveDirection } from '../../../shared/bundle/direction/active_direction.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
-import type { DirectionJob } from '../../jobs/direction_job.ts';
-import type { WrittenDirection } from '../../jobs/run_direction.ts';
+import type { DirectionJob } from '../../jobs/kinds/direction_job.ts';
+import type { WrittenDirection } from '../../jobs/kinds/run_direction.ts';
 import type { Adoption, AdoptionPlace } from './adopt_trained.ts';
 
 export interface DirectionAdoption extends Adoption {

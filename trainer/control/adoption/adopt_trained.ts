@@ -5,7 +5,7 @@ import { failuresOf } from '../../../shared/bundle/recorded_gates.ts';
 import { readRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { describeError } from '../../../shared/errors.ts';
 import { pathInside } from '../../../shared/path_name.ts';
-import type { TrainingJob } from '../../jobs/training_job.ts';
+import type { TrainingJob } from '../../jobs/kinds/training_job.ts';
 import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import { enterOutcome } from '../registry/outcome.ts';
 import type { Registry } from '../registry/registry.ts';

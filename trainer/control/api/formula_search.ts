@@ -1,5 +1,5 @@
 import { MinutehandError, describeError } from '../../../shared/errors.ts';
-import { FORMULA_SEARCH_DEFAULTS, type FormulaSearch } from '../../jobs/automl_job.ts';
+import { FORMULA_SEARCH_DEFAULTS, type FormulaSearch } from '../../jobs/kinds/automl_job.ts';
 import { WINDOW_BARS, type Generator } from '../../learning/automl/candidates.ts';
 import type { AutoMLConfig } from '../schema/training.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { automlJobSchema, FORMULA_SEARCH_DEFAULTS, type AutomlJob } from '../../jobs/automl_job.ts';
+import { automlJobSchema, FORMULA_SEARCH_DEFAULTS, type AutomlJob } from '../../jobs/kinds/automl_job.ts';
 import { requestTrigger, runParametersSchema } from '../schedule/run.ts';
 import { jobOfRun } from '../schedule/run_job.ts';
 import { autoMLConfigModel } from '../schema/training.ts';

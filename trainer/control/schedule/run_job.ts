@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { FORMULA_SEARCH_DEFAULTS, type AutomlJob } from '../../jobs/automl_job.ts';
-import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../../jobs/direction_defaults.ts';
-import type { DirectionJob } from '../../jobs/direction_job.ts';
-import type { Job } from '../../jobs/job.ts';
-import type { TrainingKind } from '../../jobs/training_job.ts';
+import { FORMULA_SEARCH_DEFAULTS, type AutomlJob } from '../../jobs/kinds/automl_job.ts';
+import { DIRECTION_DEFAULTS, DIRECTION_SEED, defaultLabel } from '../../jobs/kinds/direction_defaults.ts';
+import type { DirectionJob } from '../../jobs/kinds/direction_job.ts';
+import type { Job } from '../../jobs/kinds/registry.ts';
+import type { TrainingKind } from '../../jobs/kinds/training_job.ts';
 import type { RunKind } from '../../store/tables.ts';
 import { triggerText } from '../../../shared/run_trigger/trigger_text.ts';
 import type { RetrainRun } from './run.ts';

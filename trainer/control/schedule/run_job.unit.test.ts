@@ -1,7 +1,7 @@
 import { triggerOfText } from '../../store/trigger_migration.ts';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { trainingJobSchema, type TrainingJob } from '../../jobs/training_job.ts';
+import { trainingJobSchema, type TrainingJob } from '../../jobs/kinds/training_job.ts';
 import { jobOfRun } from './run_job.ts';
 
 const settings = loadSettings({ env: {} });

@@ -2,7 +2,7 @@ import { readManifest } from '../../../shared/bundle/bundle.ts';
 import { directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
-import { DIRECTION_SEED } from '../../jobs/direction_defaults.ts';
+import { DIRECTION_SEED } from '../../jobs/kinds/direction_defaults.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { enterOutcome } from '../registry/outcome.ts';
 import { failuresOf, reasonsOf } from '../../../shared/bundle/recorded_gates.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { recordedGateSchema } from '../../../shared/bundle/gates/gate_schema.ts';
-import type { Job } from '../../jobs/job.ts';
+import type { Job } from '../../jobs/kinds/registry.ts';
 import { startCommand } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
 import { runResourcesSchema, type RunResources } from '../../jobs/resources/run_resources.ts';

@@ -1,25 +1,16 @@
-import { sha256Hex } from '../../shared/bundle/bundle.ts';
-import { horizonSeconds } from '../../shared/policy/policy.ts';
-import { countResult } from '../learning/backtest/holdout_looks.ts';
-import { runLeague, type Entrant, type LeagueReport } from '../learning/league/league.ts';
-import {
-  LEARNERS,
-  learnerNamed,
-  openLearner,
-  refuseMissingLearner,
-  voteMembersOf,
-} from '../learning/learners/registry.ts';
-import { openFitPool } from '../learning/learners/trees/fit_pool.ts';
-import { placeboMarkets } from '../learning/placebo/placebo_rows.ts';
-import { holdoutOf } from '../learning/proof/prove_models.ts';
-import { outlineTraining } from '../learning/training/pipeline.ts';
+import { sha256Hex } from '../../../shared/bundle/bundle.ts';
+import { horizonSeconds } from '../../../shared/policy/policy.ts';
+import { countResult } from '../../learning/backtest/holdout_looks.ts';
+import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
+import { learnerNamed, openLearner, refuseMissingLearner, voteMembersOf } from '../../learning/learners/registry.ts';
+import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
+import { placeboMarkets } from '../../learning/placebo/placebo_rows.ts';
+import { holdoutOf } from '../../learning/proof/prove_models.ts';
+import { outlineTraining } from '../../learning/training/pipeline.ts';
 import { withTrainOptions, type TrainingContext } from './run_training.ts';
+import type { LeagueJob } from './league_job.ts';
+import { experimentTraining } from './experiment_training.ts';
 import type { TrainingJob } from './training_job.ts';
-
-/** Learners that a league can have. */
-export const ENTRANTS: readonly string[] = LEARNERS.filter(({ supports }) => supports.tasks.includes('binary')).map(
-  ({ name }) => name,
-);
 
 export interface LeagueOutcome extends LeagueReport {
   /** Looks at this holdout so far, the entrants of this league included. */
@@ -27,20 +18,16 @@ export interface LeagueOutcome extends LeagueReport {
 }
 
 /**
- * A league on the rows that this training would have. It writes no bundle and adopts nothing; each answer of an entrant
- * to the holdout counts as a look at it, so that a training after the league needs more evidence.
- * @param job a training of models, whose window, market, seed and settings apply
+ * A league on the rows that a training of these bars would have. It writes no bundle and adopts nothing; each answer of
+ * an entrant to the holdout counts as a look at it, so that a training after the league needs more evidence.
  * @throws MinutehandError as `rehearseTraining`, and LEARNER_MISSING for an entrant whose engine is not installed
  */
-export async function runLeagueJob(
-  job: TrainingJob,
-  names: readonly string[],
-  context: TrainingContext,
-): Promise<LeagueOutcome> {
+export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Promise<LeagueOutcome> {
+  const names = job.parameters.entrants;
   const definitions = names.map(learnerNamed);
   const voteMembers = voteMembersOf(context.settings.minutehand.train);
   for (const name of names) refuseMissingLearner(name, voteMembers);
-  return await withTrainOptions(job, context, async (options, bars) => {
+  return await withTrainOptions(trainingOf(job), context, async (options, bars) => {
     const { settings, seed, workers, onProgress } = options;
     const { dataset } = await outlineTraining(options);
     const placebo = await placeboMarkets({
@@ -81,5 +68,17 @@ export async function runLeagueJob(
     } finally {
       await pool.close();
     }
+  });
+}
+
+function trainingOf({ market, window, seed, source, parameters, resources, trigger }: LeagueJob): TrainingJob {
+  return experimentTraining({
+    market,
+    window,
+    seed,
+    folder: source.folder,
+    holdoutFrom: parameters.holdout_from,
+    resources,
+    trigger,
   });
 }

@@ -1,5 +1,5 @@
-import { TIMEFRAMES, type Timeframe } from '../../shared/pair.ts';
-import { EVALUATION_LABEL, evaluationBars } from '../learning/label/direction.ts';
+import { TIMEFRAMES, type Timeframe } from '../../../shared/pair.ts';
+import { EVALUATION_LABEL, evaluationBars } from '../../learning/label/direction.ts';
 import type { DirectionJob } from './direction_job.ts';
 
 /** Seed of a training of which no other is asked. */

@@ -1,36 +1,36 @@
-import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
-import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
-import { MinutehandError } from '../../shared/errors.ts';
-import { withTrainingSettings } from '../../shared/policy/training_settings.ts';
-import type { HomePaths } from '../../shared/home.ts';
-import { pathInside } from '../../shared/path_name.ts';
-import { tradingCosts, withMids } from '../../shared/policy/costs.ts';
-import { withFormulas } from '../../shared/policy/feature_settings.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
-import type { RecordedGate } from '../../shared/bundle/gates/gate_result.ts';
-import { DEFAULT_CACHE_BYTES } from '../learning/dataset/pair_cache.ts';
-import { openScratch } from '../learning/dataset/scratch.ts';
-import { midBars } from '../learning/history/mid_bars.ts';
-import type { TrainOptions } from '../learning/options/train_options.ts';
-import { researchTheta2, type Theta2Result } from '../learning/search/research_theta2.ts';
-import { adoptionGates } from '../learning/training/gate.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
+import { clipBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { readActive, readBundle, type Bundle } from '../../../shared/bundle/bundle.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { withTrainingSettings } from '../../../shared/policy/training_settings.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { pathInside } from '../../../shared/path_name.ts';
+import { tradingCosts, withMids } from '../../../shared/policy/costs.ts';
+import { withFormulas } from '../../../shared/policy/feature_settings.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import type { RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
+import { DEFAULT_CACHE_BYTES } from '../../learning/dataset/pair_cache.ts';
+import { openScratch } from '../../learning/dataset/scratch.ts';
+import { midBars } from '../../learning/history/mid_bars.ts';
+import type { TrainOptions } from '../../learning/options/train_options.ts';
+import { researchTheta2, type Theta2Result } from '../../learning/search/research_theta2.ts';
+import { adoptionGates } from '../../learning/training/gate.ts';
 import {
   outlineTraining,
   train,
   trainFromWarmStart,
   type TrainingOutline,
   type TrainResult,
-} from '../learning/training/pipeline.ts';
-import { warmStartTraining } from '../learning/training/training_plan.ts';
-import { readConfiguredBars } from './bars/configured_bars.ts';
-import { withOwnPrices } from './bars/installation_bars.ts';
-import { openSource } from './feature_source/open_source.ts';
-import { holdingFolders } from './held_folders.ts';
-import { returnFreedMemory, trimRepeatedly } from './resources/freed_memory.ts';
-import { watchGpu } from './resources/gpu_watch.ts';
-import { ownResources, type RunResources } from './resources/run_resources.ts';
-import { refuseOtherMarket } from './other_market.ts';
+} from '../../learning/training/pipeline.ts';
+import { warmStartTraining } from '../../learning/training/training_plan.ts';
+import { readConfiguredBars } from '../bars/configured_bars.ts';
+import { withOwnPrices } from '../bars/installation_bars.ts';
+import { openSource } from '../feature_source/open_source.ts';
+import { holdingFolders } from '../held_folders.ts';
+import { returnFreedMemory, trimRepeatedly } from '../resources/freed_memory.ts';
+import { watchGpu } from '../resources/gpu_watch.ts';
+import { ownResources, type RunResources } from '../resources/run_resources.ts';
+import { refuseOtherMarket } from '../other_market.ts';
 import type { TrainingJob } from './training_job.ts';
 
 const SECONDS_PER_DAY = 86_400;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { GROUP_NAME } from '../../shared/pair.ts';
-import { TRAIN_ENGINES } from '../../shared/policy/engines.ts';
-import { trainingSettingsSchema } from '../../shared/policy/training_settings.ts';
-import { TARGETS } from '../learning/options/train_options.ts';
-import { jobInstant, jobTrigger, jobWindow } from './job_fields.ts';
+import { GROUP_NAME } from '../../../shared/pair.ts';
+import { TRAIN_ENGINES } from '../../../shared/policy/engines.ts';
+import { trainingSettingsSchema } from '../../../shared/policy/training_settings.ts';
+import { TARGETS } from '../../learning/options/train_options.ts';
+import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
 /**
  * - train: all stations on all bars of the window.

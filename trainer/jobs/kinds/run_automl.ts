@@ -1,5 +1,5 @@
-import { searchFormulas, type AutomlOutcome } from '../learning/automl/search_formulas.ts';
-import { openFitPool } from '../learning/learners/trees/fit_pool.ts';
+import { searchFormulas, type AutomlOutcome } from '../../learning/automl/search_formulas.ts';
+import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
 import type { AutomlJob } from './automl_job.ts';
 import { experimentTraining } from './experiment_training.ts';
 import { withTrainOptions, type TrainingContext } from './run_training.ts';

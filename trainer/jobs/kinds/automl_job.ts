@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { GENERATORS, LONGEST_WINDOW, WINDOW_BARS } from '../learning/automl/candidates.ts';
-import { jobInstant, jobTrigger, jobWindow } from './job_fields.ts';
+import { GENERATORS, LONGEST_WINDOW, WINDOW_BARS } from '../../learning/automl/candidates.ts';
+import { jobInstant, jobTrigger, jobWindow } from '../job_fields.ts';
 
 /** What a search of formulas does. Every field acts; none has a default. */
 export const formulaSearchSchema = z.strictObject({

@@ -1,25 +1,25 @@
-import { isoMinute } from '../../shared/bar.ts';
-import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
-import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
-import type { HomePaths } from '../../shared/home.ts';
-import { pathInside } from '../../shared/path_name.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
-import { countLook } from '../learning/backtest/holdout_looks.ts';
-import { biasLimits } from '../learning/gates/direction/bias_limits.ts';
-import { makeDirectionBundle } from '../learning/direction/make_direction_bundle.ts';
+import { isoMinute } from '../../../shared/bar.ts';
+import { INSTRUMENT_WINDOWS } from '../../../shared/core/features/instrument/definitions.ts';
+import { directionFolder } from '../../../shared/bundle/direction/active_direction.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import { pathInside } from '../../../shared/path_name.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { countLook } from '../../learning/backtest/holdout_looks.ts';
+import { biasLimits } from '../../learning/gates/direction/bias_limits.ts';
+import { makeDirectionBundle } from '../../learning/direction/make_direction_bundle.ts';
 import {
   DIRECTION_PARAMS,
   DIRECTION_WALK_FORWARD,
   trainDirection,
   type DirectionPlan,
   type TrainedDirection,
-} from '../learning/direction/train_direction.ts';
-import { f1Floor } from '../learning/validate/quality_gate.ts';
-import { holdingFolders } from './held_folders.ts';
-import { readInstruments } from './bars/instruments.ts';
+} from '../../learning/direction/train_direction.ts';
+import { f1Floor } from '../../learning/validate/quality_gate.ts';
+import { holdingFolders } from '../held_folders.ts';
+import { readInstruments } from '../bars/instruments.ts';
 import type { DirectionJob } from './direction_job.ts';
-import { refuseOtherMarket } from './other_market.ts';
-import { ownResources, type RunResources } from './resources/run_resources.ts';
+import { refuseOtherMarket } from '../other_market.ts';
+import { ownResources, type RunResources } from '../resources/run_resources.ts';
 
 export interface DirectionContext {
   readonly settings: Settings;
