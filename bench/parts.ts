@@ -20,6 +20,7 @@ import type { Part } from './part_names.ts';
 import { benchSearch, type SearchBenchResult } from './search.ts';
 import { benchStations, type StationsResult } from './stations.ts';
 import { runTrainerBench, type TrainerResult } from './trainer.ts';
+import { measureTrainingMemory } from './training_memory.ts';
 
 /** Measurements; parts that were not requested are absent. */
 export interface BenchResult {
@@ -120,7 +121,9 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('formulas') && { formulas: await formulas(print) }),
     ...(wants('growth') && { growth: benchGrowth(print) }),
     ...(wants('rounding') && { rounding: rounding(print) }),
-    ...(wants('trainer') && { trainer: await runTrainerBench(print) }),
+    ...(wants('trainer') && {
+      trainer: { ...(await runTrainerBench(print)), memory: await measureTrainingMemory(print) },
+    }),
     ...(wants('search') && { search: benchSearch(print) }),
     ...(wants('evolve') && { evolve: benchEvolve(print) }),
     ...(wants('gates') && { gates: await gates(options) }),

@@ -23,6 +23,7 @@ import type { SearchBenchResult } from './search.ts';
 import type { SlopeRange } from './slope.ts';
 import type { StationsResult } from './stations.ts';
 import type { TrainerResult, TrainerRun } from './trainer.ts';
+import type { TrainingMemory } from './training_memory.ts';
 
 const TRANSPORT_NAMES: Readonly<Record<Transport, string>> = {
   file: 'file',
@@ -419,7 +420,7 @@ ${rows.join('\n')}
 `;
 }
 
-function trainer({ rows, columns, rounds, leaves, missing, runs }: TrainerResult): string {
+function trainer({ rows, columns, rounds, leaves, missing, runs, memory }: TrainerResult): string {
   const absent = Object.entries(missing).map(([engine, why]) => `${engine} was not measured: ${why}`);
   return `## Learning trees
 
@@ -428,7 +429,13 @@ ${absent.map((line) => `\n${line}\n`).join('')}
 | threads | engine | seconds | processor seconds | AUC | ours / theirs: time | processor time | AUC difference |
 |---|---|---|---|---|---|---|---|
 ${runs.flatMap(trainerRows).join('\n')}
-`;
+${memory === undefined ? '' : `\n${trainingMemory(memory)}\n`}`;
+}
+
+function trainingMemory({ pairs, minutes, workers, peak_bytes, cpu_seconds, seconds, stages }: TrainingMemory): string {
+  const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(2);
+  const peaks = Object.entries(stages).map(([stage, bytes]) => `${stage} ${gigabytes(bytes)}`);
+  return `A whole training of ${pairs} pairs × ${minutes.toLocaleString('en')} simulated minutes on ${workers} threads, without cache and search: ${gigabytes(peak_bytes)} GB at its peak, ${seconds.toFixed(0)} s, ${cpu_seconds.toFixed(0)} s of processors. Peaks by stage: ${peaks.join(', ') || 'unknown'}.`;
 }
 
 function trainerRows({ threads, busy_core, fits, against }: TrainerRun): string[] {

@@ -130,6 +130,23 @@ describe('docs/reference/BENCHMARKS.md', () => {
     expect(text).not.toMatch(/undefined|NaN/);
   });
 
+  it('shows the memory of a whole training, its peak and that of each stage', () => {
+    const memory = {
+      pairs: 10,
+      minutes: 241_920,
+      workers: 2,
+      peak_bytes: 7.5e8,
+      cpu_seconds: 110,
+      seconds: 140,
+      stages: { start: 5e7, 'features and labels': 5.5e8, learning: 7.4e8 },
+    };
+    const trainer = { rows: 10, columns: 2, rounds: 1, leaves: 31, missing: {}, runs: [] };
+    const text = renderBenchmarks({ machine, trainer: { ...trainer, memory } });
+    expect(text).toContain('0.75 GB at its peak');
+    expect(text).toContain('features and labels 0.55, learning 0.74');
+    expect(renderBenchmarks({ machine, trainer })).not.toContain('at its peak');
+  });
+
   it('shows the signals of instruments, at the ends of hours too', () => {
     const text = renderBenchmarks({
       machine,
