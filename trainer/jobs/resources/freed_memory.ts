@@ -7,8 +7,10 @@ const require = createRequire(import.meta.url);
 const M_MMAP_THRESHOLD = -3;
 const M_TRIM_THRESHOLD = -1;
 const BYTES = 1 << 20;
-/** A trim takes some 10 ms of a thread of its own. */
+/** A trim takes some 10 ms of a thread of its own, on a busy machine more. */
 export const TRIM_EVERY_MS = 3000;
+/** Pause after a trim, in times of its duration. */
+const PAUSE_TIMES = 100;
 
 /**
  * From here on the system has memory back as soon as it is freed. A training makes and frees arrays of tens of
@@ -31,8 +33,8 @@ export function returnFreedMemory(): boolean {
 }
 
 /**
- * Gives the pages between small arrays back every few seconds: what threads free below the threshold stays with their
- * arenas, 0.1 GB in a training (malloc_trim(3)).
+ * Gives the pages between small arrays back every few seconds, in at most 1 % of the time: what threads free below the
+ * threshold stays with their arenas, 0.1 GB in a training (malloc_trim(3)).
  * @returns ends it; on other systems and C libraries nothing was begun
  */
 export function trimRepeatedly(onTrim: () => void = () => undefined): () => void {
@@ -40,17 +42,23 @@ export function trimRepeatedly(onTrim: () => void = () => undefined): () => void
   try {
     const koffi = require('koffi') as typeof Koffi;
     const trim = koffi.load(null).func('int malloc_trim(size_t pad)');
-    let isTrimming = false;
-    const timer = setInterval(() => {
-      if (isTrimming) return;
-      isTrimming = true;
-      trim.async(0, () => {
-        isTrimming = false;
-        onTrim();
-      });
-    }, TRIM_EVERY_MS);
-    timer.unref();
-    return () => clearInterval(timer);
+    let timer: NodeJS.Timeout;
+    let isEnded = false;
+    const trimAfter = (pauseMs: number): void => {
+      timer = setTimeout(() => {
+        const beginMs = performance.now();
+        trim.async(0, () => {
+          if (!isEnded) trimAfter(Math.max(TRIM_EVERY_MS, PAUSE_TIMES * (performance.now() - beginMs)));
+          onTrim();
+        });
+      }, pauseMs);
+      timer.unref();
+    };
+    trimAfter(TRIM_EVERY_MS);
+    return () => {
+      isEnded = true;
+      clearTimeout(timer);
+    };
   } catch {
     return () => undefined;
   }

@@ -100,9 +100,9 @@ export interface Dataset {
  *
  * Pairs are built one after the other (on each thread). Apart from the bars, a pair takes 116 bytes per warm bar plus 4
  * per kept feature: of all bars of the holdout, all candidates, and the sampled minutes, at most `maxRows`. With
- * `scratch` they are in a file, and in memory only for the pair that is worked on. A row of a model takes 36 bytes (AI2:
- * 60) plus 4 per feature, which AI2 and AI3 share. With 38 features and eight months of real bars, ten pairs of twelve
- * symbols have 2.4 million bars: 0.37 GB of histories, 0.11 GB of rows.
+ * `scratch` they are in a file, and in memory only for the pair that is worked on. A row of a model takes 36 bytes
+ * (AI2: 60) plus 4 per feature, which AI2 and AI3 share. With 38 features and eight months of real bars, ten pairs of
+ * twelve symbols have 2.4 million bars: 0.37 GB of histories, 0.11 GB of rows.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, DATA_FORMAT as `checkTimeframes`
  */
 export async function buildDataset(
