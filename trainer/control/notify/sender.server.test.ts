@@ -319,6 +319,32 @@ describe('the sender', () => {
     now += 3_600_000;
     await pass(bench);
     expect(taken.flatMap(({ body }) => body.messages!.map(({ key }) => key))).toEqual(['kpi_halt:A_B', 'kpi_halt:C_D']);
+    // The next repetition counts from the last one.
+    now += 600_000;
+    await pass(bench);
+    expect(taken).toHaveLength(2);
+    // Who was told of an alert is told of its end, also when it was silenced meanwhile.
+    const later = { market: 'live' as const, pattern: 'kpi_*', created_ms: now, created_by: 'ana' };
+    await db
+      .insertInto('core.alert_silences')
+      .values({ ...later, until_ms: now + 3_600_000 })
+      .execute();
+    await resolve(db, scope(now), 'kpi_halt:C_D');
+    await pass(bench);
+    expect(taken.at(-1)!.body.messages).toMatchObject([{ key: 'kpi_halt:C_D', action: 'resolve' }]);
+    await bench.store.close();
+  });
+
+  it('sends after the clock was set back, and nothing of another market', async () => {
+    const bench = await open({ retrain: { notification_rate_per_minute: 1 } });
+    const { db } = bench.store;
+    await notify(db, { ...scope(now), market: 'simulated' }, halt('E_F'));
+    await notify(db, scope(now), halt('A_B'));
+    await pass(bench);
+    now -= 3_600_000;
+    await notify(db, scope(now), halt('C_D'));
+    await pass(bench);
+    expect(taken.flatMap(({ body }) => body.messages!.map(({ key }) => key))).toEqual(['kpi_halt:A_B', 'kpi_halt:C_D']);
     await bench.store.close();
   });
 
