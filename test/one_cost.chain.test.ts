@@ -120,6 +120,8 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'shared/market/instrument.ts',
     'shared/market/simulated_market.ts',
     'shared/policy/schema.ts',
+    'shared/run_trigger/en.ts',
+    'shared/run_trigger/ja.ts',
     'trainer/control/fills/fill_figures.ts',
     'trainer/control/fills/intake.ts',
     'trainer/control/monitor/fill_performance.ts',

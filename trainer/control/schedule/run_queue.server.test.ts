@@ -336,6 +336,8 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       'labels',
       'import_runs',
       'removed_bars',
+      'news_events',
+      'news_sources',
     ])
       await store.db.schema.dropTable(`core.${table}`).execute();
     const added = {
