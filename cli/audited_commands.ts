@@ -60,6 +60,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     ],
     ...[
       'explain',
+      'fleet',
       'golive',
       'job schema',
       'models list',
@@ -90,7 +91,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     ],
     ...['replay', 'report', 'scan', 'sim', 'strategy backtest', 'strategy paper', 'sim rollout', 'trades export'],
   ],
-  'they are the processes themselves, and their clients': ['collect', 'daemon', 'ea', 'trainer', 'up'],
+  'they are the processes themselves, and their clients': ['collect', 'daemon', 'ea', 'trainer', 'up', 'worker'],
   'the trainer records the request': ['runs cancel', 'runs start'],
   'the trainer or systemd starts them': ['alerts unit', 'policy evidence'],
   'it writes its entry itself, with the anchors that it sets aside': ['audit restart'],

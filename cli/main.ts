@@ -114,6 +114,14 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'run a training that is described by a document',
     load: async () => (await import('./commands/job.ts')).addJob,
   },
+  worker: {
+    summary: 'do fits of trainings that run elsewhere',
+    load: async () => (await import('./commands/worker.ts')).addWorker,
+  },
+  fleet: {
+    summary: 'the queue of fits and its workers',
+    load: async () => (await import('./commands/fleet.ts')).addFleet,
+  },
   runs: {
     summary: 'list, start and cancel training runs of the trainer',
     load: async () => (await import('./commands/runs.ts')).addRuns,

@@ -81,6 +81,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'bars history',
     'config show',
     'docs',
+    'fleet',
     'job schema',
     'models list',
     'models show',
@@ -112,7 +113,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'sim rollout',
     'trades check',
   ],
-  'processes that run until they are ended, and say what fails': ['collect', 'daemon', 'ea', 'trainer', 'up'],
+  'processes that run until they are ended, and say what fails': ['collect', 'daemon', 'ea', 'trainer', 'up', 'worker'],
   'what has not ended is an error, and the next call continues': ['stop'],
   'systemd refuses the whole': ['service install', 'service uninstall'],
 };

@@ -404,6 +404,41 @@ export const ERRORS = {
     message: 'Another process of this kind uses this MINUTEHAND_HOME.',
     next: 'Stop it first, or set another MINUTEHAND_HOME.',
   },
+  BLOB_MISSING: {
+    status: 500,
+    message: 'A blob of the fleet is not there.',
+    next: 'All machines of a fleet need the same MINUTEHAND_BLOBS. The training makes what is missing again: start it again.',
+  },
+  BLOB_DAMAGED: {
+    status: 500,
+    message: 'A blob of the fleet is not what its name says.',
+    next: 'Delete it, look at its disk, and start the training again.',
+  },
+  BLOBS_UNREACHABLE: {
+    status: 502,
+    message: 'The bucket of MINUTEHAND_BLOBS cannot be used.',
+    next: 'Check address, credentials and network; tasks are tried again.',
+  },
+  TASK_DIFFERS: {
+    status: 500,
+    message: 'Two workers made different results of one task, which must be equal to the bit.',
+    next: 'The first result stays. Find the worker whose memory, processor or program is at fault, and take it out.',
+  },
+  TASK_LOST: {
+    status: 500,
+    message: 'Every worker that began a task was lost: killed, out of memory, or cut off.',
+    next: 'Look at the logs and the memory of the workers, then start the training again: what is done is kept.',
+  },
+  FLEET_MISMATCH: {
+    status: 409,
+    message: 'This worker is another build than the trainer: its results could differ.',
+    next: 'Install the same version with the same major version of Node and the same kind of processor.',
+  },
+  FLEET_ABSENT: {
+    status: 400,
+    message: 'No queue is configured.',
+    next: 'Set MINUTEHAND_QUEUE=embedded for workers of this machine; for others MINUTEHAND_QUEUE=bullmq, MINUTEHAND_REDIS_URL and MINUTEHAND_BLOBS.',
+  },
   LEASE_LOST: {
     status: 500,
     message: 'The lease was not renewed in time: this daemon does not publish.',

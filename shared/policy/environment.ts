@@ -118,6 +118,15 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning: 'PostgreSQL of the trainer’s store, `postgres://…`; else SQLite `trainer.db`.',
   },
   {
+    variable: 'MINUTEHAND_QUEUE',
+    meaning:
+      'Where trainings put their fits: `embedded` (workers of this machine) or `bullmq` (Redis); else threads of their own.',
+  },
+  {
+    variable: 'MINUTEHAND_BLOBS',
+    meaning: 'Data and results of the fleet: a folder or `s3://bucket/prefix?region=…&endpoint=https://…`.',
+  },
+  {
     variable: 'MINUTEHAND_SIGNING_KEY',
     meaning: 'PEM file of the Ed25519 private key that signs new bundles.',
   },

@@ -23,7 +23,7 @@ export async function runAutomlJob(job: AutomlJob, context: TrainingContext): Pr
     isShuffled: search.shuffle_labels,
   };
   return await withTrainOptions(trainingOf(job), context, async (training) => {
-    const pool = openFitPool(training.workers);
+    const pool = (training.openPool ?? openFitPool)(training.workers);
     try {
       return await searchFormulas(training, options, pool);
     } finally {

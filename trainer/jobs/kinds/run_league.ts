@@ -28,7 +28,7 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
   const voteMembers = voteMembersOf(context.settings.minutehand.train);
   for (const name of names) refuseMissingLearner(name, voteMembers);
   return await withTrainOptions(trainingOf(job), context, async (options, bars) => {
-    const { settings, seed, workers, onProgress } = options;
+    const { settings, seed, workers, openPool = openFitPool, onProgress } = options;
     const { dataset } = await outlineTraining(options);
     const placebo = await placeboMarkets({
       dataset,
@@ -38,7 +38,7 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
       windows: settings.minutehand.windows,
       onProgress: (done, total) => onProgress('placebo markets', done, total),
     });
-    const pool = openFitPool(workers);
+    const pool = openPool(workers);
     let looks = 0;
     try {
       const setup = {

@@ -26,6 +26,7 @@ import { warmStartTraining } from '../../learning/training/training_plan.ts';
 import { readConfiguredBars } from '../bars/configured_bars.ts';
 import { withOwnPrices } from '../bars/installation_bars.ts';
 import { openSource } from '../feature_source/open_source.ts';
+import { fleetOfTraining } from '../fleet/fleet_training.ts';
 import { holdingFolders } from '../held_folders.ts';
 import { returnFreedMemory, trimRepeatedly } from '../resources/freed_memory.ts';
 import { watchGpu } from '../resources/gpu_watch.ts';
@@ -119,6 +120,7 @@ export async function withTrainOptions<Result>(
   const imported = await withOwnPrices(configured, place.folder ?? undefined);
   const settings = place.mid ? withMids(imported) : imported;
   const bars = await barsOf(job, settings, imported, (done, total) => onProgress('reading bars', done, total));
+  const fleet = await fleetOfTraining(settings, paths, resources.cache, (line) => process.stderr.write(`${line}\n`));
   const features = place.features === null ? null : await openSource(place.features, settings, job.market);
   const scratch = openScratch(paths.datasetCache);
   const endTrims = trimRepeatedly();
@@ -139,6 +141,7 @@ export async function withTrainOptions<Result>(
       searchFolder: resources.cache ? paths.searches : null,
       holdoutFrom: parameters.holdout_from === null ? null : openTimeOf(parameters.holdout_from),
       workers: resources.workers,
+      ...(fleet !== null && { openPool: fleet.openPool }),
       target: parameters.target,
       onProgress,
     };
@@ -147,6 +150,7 @@ export async function withTrainOptions<Result>(
     endTrims();
     scratch.close();
     await features?.close();
+    await fleet?.close();
   }
 }
 

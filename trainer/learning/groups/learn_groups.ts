@@ -1,6 +1,7 @@
 import type { PairedGain } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { openFitPool } from '../learners/trees/fit_pool.ts';
 import { openFitQueue, type FitQueue } from '../learners/trees/fit_queue.ts';
 import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
@@ -89,10 +90,10 @@ async function learnRows(
   comparisons: number,
   options: TrainOptions,
 ): Promise<Outcome> {
-  const { workers, onProgress } = options;
+  const { workers, openPool = openFitPool, onProgress } = options;
   const { train } = pooled.settings.minutehand;
   const total = MODEL_NAMES.length * (countFits(train.folds) + countLeakageFits(train.folds)) * treeFitsOf(train);
-  const queue = openFitQueue(workers, total, (done) => onProgress('learning', done, total));
+  const queue = openFitQueue(openPool(workers), total, (done) => onProgress('learning', done, total));
   try {
     const candidates = await learnCandidates(dataset, pooled, queue, options);
     const comparison = perModel((name) => compare(candidates[name], pooled.models[name].learned, comparisons));

@@ -4,6 +4,7 @@ import type { Settings } from '../../../shared/policy/policy.ts';
 import type { FeatureSource } from '../feature_table/feature_table.ts';
 import type { CacheOptions } from '../dataset/pair_cache.ts';
 import type { Scratch } from '../dataset/scratch.ts';
+import type { OpenFitPool } from '../learners/trees/fit_pool.ts';
 
 /** reversion: AI1 as published. net: also a model of the result, which supplies `expected_net_bps`. */
 export const TARGETS = ['reversion', 'net'] as const;
@@ -25,6 +26,8 @@ export interface TrainOptions {
   readonly hashName?: boolean;
   /** Threads to learn on; 0 = on the calling one. They affect speed only. */
   readonly workers: number;
+  /** Does the fits; absent: threads of this process. */
+  readonly openPool?: OpenFitPool;
   /** Cache of features and labels; null = none. */
   readonly cache: CacheOptions | null;
   /** Where the histories of pairs are while a training learns; null or absent: in memory. */

@@ -8,6 +8,7 @@ import { refuseLaggingLegs } from '../data_quality/lagging_legs.ts';
 import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { learnGroups, type LearnedGroup } from '../groups/learn_groups.ts';
 import { hasTrees, refuseMissingLearner, treeFitsOf, voteMembersOf, type LearnerSetup } from '../learners/registry.ts';
+import { openFitPool } from '../learners/trees/fit_pool.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { Learning } from '../learners/learning.ts';
 import { modelJob } from '../learners/model_job.ts';
@@ -177,13 +178,13 @@ async function forEachModel<Trained>(
   dataset: Dataset,
   { settings, warmStart }: TrainingPlan,
   search: PlannedSearch,
-  { seed, workers, onProgress }: TrainOptions,
+  { seed, workers, openPool = openFitPool, onProgress }: TrainOptions,
   work: (name: ModelName, learning: Learning, fit: LearnerSetup['fitTrees']) => Promise<Trained>,
 ): Promise<Record<ModelName, Trained>> {
   const { train } = settings.minutehand;
   const fits = trainingFits(train.folds, search.trials) * treeFitsOf(train);
   const learning: Learning = { dataset, settings, seed, ...(warmStart && { known: warmStart.known }) };
-  const queue = openFitQueue(workers, fits, (done, total) => onProgress(search.stage(), done, total));
+  const queue = openFitQueue(openPool(workers), fits, (done, total) => onProgress(search.stage(), done, total));
   try {
     const trained = await Promise.all(
       MODEL_NAMES.map(async (name) => work(name, await search.run(name, learning, queue), queue.fit)),

@@ -3,6 +3,7 @@ import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { countResultFits, learnResult, resultRows } from '../calibrate/result_model.ts';
 import { treeFitsOf } from '../learners/registry.ts';
+import { openFitPool } from '../learners/trees/fit_pool.ts';
 import { openFitQueue } from '../learners/trees/fit_queue.ts';
 import type { TrainOptions } from '../options/train_options.ts';
 import type { NetPart } from './training_plan.ts';
@@ -11,13 +12,13 @@ import type { NetPart } from './training_plan.ts';
 export async function learnNet(
   dataset: Dataset,
   settings: TrainOptions['settings'],
-  { seed, workers, onProgress }: TrainOptions,
+  { seed, workers, openPool = openFitPool, onProgress }: TrainOptions,
 ): Promise<NetPart & Pick<LearnedModel, 'folds'>> {
   const { train } = settings.minutehand;
   const found = resultRows(dataset, dataset.holdoutFrom, settings);
   const stage = 'learning the result';
   const fits = countResultFits(train.folds) * treeFitsOf(train);
-  const queue = openFitQueue(workers, fits, (done, total) => onProgress(stage, done, total));
+  const queue = openFitQueue(openPool(workers), fits, (done, total) => onProgress(stage, done, total));
   try {
     const learned = await learnResult(found, dataset, settings, seed, queue.fit);
     onProgress(stage, fits, fits);

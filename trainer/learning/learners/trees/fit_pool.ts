@@ -25,6 +25,9 @@ export interface FitPool {
   close(): Promise<void>;
 }
 
+/** Opens a pool of so many threads, or one whose fits are done elsewhere. */
+export type OpenFitPool = (workers: number) => FitPool;
+
 export interface FitOptions {
   /** An urgent task precedes all waiting tasks that are not urgent. */
   readonly isUrgent?: boolean;

@@ -1,5 +1,5 @@
 import type { OnTree } from './fit.ts';
-import { openFitPool } from './fit_pool.ts';
+import type { FitPool } from './fit_pool.ts';
 import type { FitTrees } from './tree_learners.ts';
 
 /** All fits of a training run, on one pool of threads, with one progress. */
@@ -16,16 +16,15 @@ export interface FitQueue {
 }
 
 /**
- * @param workers threads; 0 = on the calling one
+ * @param pool is closed with the queue
  * @param total work of the run, in fits
  * @param onProgress `done` of `total`, in parts of a fit
  */
 export function openFitQueue(
-  workers: number,
+  pool: FitPool,
   total: number,
   onProgress: (done: number, total: number) => void,
 ): FitQueue {
-  const pool = openFitPool(workers);
   const done: number[] = [];
   const part = (weight: number): ((share: number) => void) => {
     const index = done.push(0) - 1;

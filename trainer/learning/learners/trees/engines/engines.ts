@@ -1,4 +1,4 @@
-import { NATIVE_ENGINES, type Engine, type NativeEngine } from '../../../../../shared/policy/engines.ts';
+import { ENGINES, NATIVE_ENGINES, type Engine, type NativeEngine } from '../../../../../shared/policy/engines.ts';
 import { checkRequest, refuseBase, refuseFocal } from '../gbdt_request.ts';
 import type { TreeLearner } from '../learner.ts';
 import { librariesFrom, openLibrary } from './engine_library.ts';
@@ -31,6 +31,18 @@ export function findEngine(engine: NativeEngine): FoundEngine {
 export function refuseMissingEngine(engine: Engine): void {
   const native = NATIVE_ENGINES.find((name) => name === engine);
   if (native !== undefined) findEngine(native);
+}
+
+/** Engines that this machine has. */
+export function installedEngines(): Engine[] {
+  return ENGINES.filter((engine) => {
+    try {
+      refuseMissingEngine(engine);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** LightGBM stores its number of threads in a global that sizes buffers of running learners. */

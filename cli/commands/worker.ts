@@ -1,0 +1,89 @@
+import { availableParallelism, hostname } from 'node:os';
+import type { Command } from 'commander';
+import { MinutehandError } from '../../shared/errors.ts';
+import { ownIdentity } from '../../trainer/jobs/fleet/fit_identity.ts';
+import { runWorker } from '../../trainer/jobs/fleet/fit_worker.ts';
+import type { TaskQueue } from '../../trainer/jobs/fleet/task_queue.ts';
+import { installedEngines } from '../../trainer/learning/learners/trees/engines/engines.ts';
+import { openFitPool } from '../../trainer/learning/learners/trees/fit_pool.ts';
+import { buildText, requireFleet } from '../fleet_of_command.ts';
+import type { Output } from '../output.ts';
+import { parseInteger } from '../period.ts';
+import { stopSignal } from '../stop_signal.ts';
+import { lowerPriority } from '../../trainer/control/schedule/low_priority.ts';
+
+const MIB = 2 ** 20;
+const LEADER_POLL_MS = 5000;
+
+interface WorkerFlags {
+  readonly slots: string;
+  readonly name: string;
+  readonly memoryMb: string;
+}
+
+export function addWorker(program: Command, output: () => Output): void {
+  program
+    .command('worker')
+    .description(
+      'Does fits of trainings that run elsewhere, as the trainer’s queue offers them, until Ctrl-C; those that it has are finished first. ' +
+        'It needs MINUTEHAND_QUEUE, and for another machine MINUTEHAND_REDIS_URL and MINUTEHAND_BLOBS as the trainer has them. ' +
+        'It reads no bars, keeps nothing, and decides nothing: whatever happens to it, the models are the same to the bit.',
+    )
+    .option('--slots <n>', 'fits at the same time', String(availableParallelism()))
+    .option('--name <text>', 'as `minutehand fleet` shows it', hostname())
+    .option('--memory-mb <n>', 'data of trainings that is kept in memory', '1024')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  MINUTEHAND_QUEUE=embedded minutehand worker --slots 1\n' +
+        '  MINUTEHAND_QUEUE=bullmq MINUTEHAND_REDIS_URL=rediss://… MINUTEHAND_BLOBS=s3://bucket/minutehand minutehand worker',
+    )
+    .action((flags: WorkerFlags) => work(flags, output()));
+}
+
+async function work(flags: WorkerFlags, output: Output): Promise<void> {
+  const stopping = stopSignal();
+  const slots = parseInteger(flags.slots, '--slots', 1);
+  const memoryBytes = parseInteger(flags.memoryMb, '--memory-mb', 1) * MIB;
+  const fleet = await requireFleet();
+  const ending = new AbortController();
+  void stopping.then((reason) => {
+    output.print(`${reason}: the fits that are running are finished first …`);
+    ending.abort();
+  });
+  const facts = { name: `${flags.name}/${process.pid}`, learners: installedEngines(), slots };
+  let mismatch: unknown = null;
+  const look = (): void => {
+    refuseOther(fleet.queue).catch((error: unknown) => {
+      // The queue may be away for a moment; another build is another matter.
+      if (!(error instanceof MinutehandError)) return;
+      mismatch = error;
+      ending.abort();
+    });
+  };
+  const watch = setInterval(look, LEADER_POLL_MS);
+  const pool = openFitPool(slots);
+  try {
+    await refuseOther(fleet.queue);
+    lowerPriority(process.pid);
+    output.print(`Worker ${facts.name}: ${slots} slots, ${facts.learners.join(', ')}; queue ${fleet.places[0]}.`);
+    const done = await runWorker(
+      { facts, queue: fleet.queue, blobs: fleet.blobs, pool, memoryBytes, print: (line) => output.note(line) },
+      ending.signal,
+    );
+    if (mismatch !== null) throw mismatch;
+    output.print(`${done} fits done.`);
+    output.result({ name: facts.name, done });
+  } finally {
+    clearInterval(watch);
+    await pool.close();
+    await fleet.close();
+  }
+}
+
+/** Another build could give other bits. @throws MinutehandError FLEET_MISMATCH */
+async function refuseOther(queue: TaskQueue): Promise<void> {
+  const leader = await queue.leader();
+  const own = ownIdentity();
+  if (leader === null || buildText(leader) === buildText(own)) return;
+  throw new MinutehandError('FLEET_MISMATCH', { seen: `trainer ${buildText(leader)}, this worker ${buildText(own)}` });
+}

@@ -1,0 +1,279 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue, QueueEvents, UnrecoverableError, Worker, type ConnectionOptions, type Job } from 'bullmq';
+import { Redis } from 'ioredis';
+import { describeError } from '../../../shared/errors.ts';
+import { redisAddress } from '../../../shared/redis_address.ts';
+import { isRefusalOfReplica } from '../../../shared/redis_role.ts';
+import {
+  LOST_WORKERS,
+  QUEUE_TIMING,
+  WORKER_GONE_MS,
+  type Claim,
+  type FleetIdentity,
+  type QueuedTask,
+  type QueueTiming,
+  type SeenWorker,
+  type TaskOutcome,
+  type TaskQueue,
+  type WorkerFacts,
+} from './task_queue.ts';
+
+/** Of all keys, within `minutehand:*`, which the delivered ACL gives to minutehand. */
+const PREFIX = 'minutehand:fleet';
+/** One queue for each learner: BullMQ gives a worker whatever comes next, and not every worker has every learner. */
+type Payload = Pick<QueuedTask, 'payload' | 'isUrgent'>;
+
+/** Events are lost while Redis fails over: the state is asked for as well. */
+const LOOK_MS = 2000;
+const URGENT_PRIORITY = 1;
+const PRIORITY = 10;
+/** A result is among the blobs; its job is only remembered so that the same task is joined. */
+const REMEMBER = { age: 3600, count: 10_000 };
+
+/**
+ * Tasks in Redis by BullMQ (https://docs.bullmq.io/patterns/manually-fetching-jobs), for workers on any machine. A
+ * claim is BullMQ's lock: the server's clock ends it, and whoever lost it cannot end the job.
+ */
+export function bullmqQueue(
+  url: string,
+  caFile: string | null,
+  { leaseMs, attempts }: QueueTiming = QUEUE_TIMING,
+): TaskQueue {
+  const options = connectionOptions(url, caFile);
+  const redis = new Redis(options);
+  redis.on('error', () => undefined);
+  const queues = new Map<string, Queue>();
+  const events = new Map<string, QueueEvents>();
+  const workers = new Map<string, Worker>();
+  const ofLearner = <Kind extends { on(event: 'error', listener: () => void): unknown }>(
+    known: Map<string, Kind>,
+    learner: string,
+    make: () => Kind,
+  ): Kind => {
+    const found = known.get(learner) ?? make();
+    // Connections are made again by themselves; the caller sees what stays undone.
+    if (!known.has(learner)) found.on('error', () => undefined);
+    known.set(learner, found);
+    return found;
+  };
+  // BullMQ's own types of ioredis' options lack `undefined`.
+  const common = { connection: options as ConnectionOptions, prefix: PREFIX };
+  const queueOf = (learner: string): Queue => ofLearner(queues, learner, () => new Queue(learner, common));
+  const eventsOf = (learner: string): QueueEvents => ofLearner(events, learner, () => new QueueEvents(learner, common));
+
+  async function workerOf(learner: string): Promise<Worker> {
+    const isNew = !workers.has(learner);
+    const worker = ofLearner(
+      workers,
+      learner,
+      () =>
+        new Worker(learner, null, {
+          ...common,
+          autorun: false,
+          lockDuration: leaseMs,
+          stalledInterval: leaseMs,
+          maxStalledCount: attempts - 1,
+        }),
+    );
+    if (isNew) {
+      await worker.waitUntilReady();
+      await worker.startStalledCheckTimer();
+    }
+    return worker;
+  }
+
+  /** The queues that tasks were put into by this side, by the key of the task. */
+  const learners = new Map<string, string>();
+
+  async function jobOf(key: string): Promise<Job | undefined> {
+    const learner = learners.get(key);
+    return learner === undefined ? undefined : await queueOf(learner).getJob(key);
+  }
+
+  async function outcome(key: string): Promise<TaskOutcome | null> {
+    const job = await jobOf(key);
+    const state = await job?.getState();
+    if (state === 'completed') return { state: 'done' };
+    if (state !== 'failed') return null;
+    return { state: 'failed', error: errorOf(job!.failedReason) };
+  }
+
+  function claimOf(job: Job, learner: string, token: string): Claim {
+    const { payload, isUrgent } = job.data as Payload;
+    const attempt = job.attemptsMade + job.stalledCounter + 1;
+    /** @returns false when the lock is another's, or the job is gone */
+    const owned = async (act: () => Promise<unknown>): Promise<boolean> => {
+      try {
+        await act();
+        return true;
+      } catch (error) {
+        if (isLostLock(describeError(error).message)) return false;
+        throw error;
+      }
+    };
+    return {
+      task: { key: job.id!, needs: { learner }, isUrgent, payload },
+      attempt,
+      extend: async () => (await job.extendLock(token, leaseMs)) === 1,
+      complete: () => owned(() => job.moveToCompleted('', token, false)),
+      fail(error, mayRetry) {
+        const text = JSON.stringify(error);
+        const isLast = !mayRetry || attempt >= attempts;
+        return owned(() => job.moveToFailed(isLast ? new UnrecoverableError(text) : new Error(text), token, false));
+      },
+    };
+  }
+
+  return {
+    async enqueue({ key, needs, isUrgent, payload }) {
+      learners.set(key, needs.learner);
+      const queue = queueOf(needs.learner);
+      const known = await queue.getJob(key);
+      if (known !== undefined) {
+        const state = await known.getState();
+        if (state === 'failed') await known.remove();
+        else {
+          if (isUrgent && (state === 'waiting' || state === 'prioritized'))
+            await known.changePriority({ priority: URGENT_PRIORITY });
+          return;
+        }
+      }
+      await queue.add(
+        'fit',
+        { payload, isUrgent },
+        {
+          jobId: key,
+          attempts,
+          priority: isUrgent ? URGENT_PRIORITY : PRIORITY,
+          removeOnComplete: REMEMBER,
+          removeOnFail: REMEMBER,
+        },
+      );
+    },
+    async claim(worker) {
+      for (const learner of worker.learners) {
+        const token = randomBytes(16).toString('hex');
+        const found = await workerOf(learner);
+        for (;;) {
+          const job = (await found.getNextJob(token, { block: false })) as Job | undefined;
+          if (job === undefined) break;
+          if (!job.deferredFailure) return claimOf(job, learner, token);
+          // BullMQ has marked a job that lost too many workers, and leaves it to the next one to say so.
+          await job.moveToFailed(new UnrecoverableError(''), token, false);
+        }
+      }
+      return null;
+    },
+    outcome,
+    async settled(key, signal) {
+      const source = eventsOf(learners.get(key)!);
+      let wake: () => void = () => undefined;
+      const onEnd = ({ jobId }: { jobId: string }): void => {
+        if (jobId === key) wake();
+      };
+      source.on('completed', onEnd).on('failed', onEnd);
+      const onAbort = (): void => wake();
+      signal.addEventListener('abort', onAbort);
+      try {
+        for (;;) {
+          signal.throwIfAborted();
+          const ended = new Promise<void>((resolve) => (wake = resolve));
+          const found = await outcome(key).catch(() => null);
+          if (found !== null) return found;
+          await Promise.race([ended, sleep(LOOK_MS)]);
+        }
+      } finally {
+        source.off('completed', onEnd).off('failed', onEnd);
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+    async remove(key) {
+      const job = await jobOf(key);
+      // A job that a worker has is locked: the lock is taken away first, and the worker is told when it extends it.
+      await redis.del(`${PREFIX}:${learners.get(key) ?? ''}:${key}:lock`);
+      await job?.remove().catch(() => undefined);
+    },
+    async counts() {
+      let waiting = 0;
+      let running = 0;
+      let failed = 0;
+      for (const learner of await knownLearners(redis)) {
+        const counts = await queueOf(learner).getJobCounts('wait', 'prioritized', 'delayed', 'active', 'failed');
+        waiting += (counts['wait'] ?? 0) + (counts['prioritized'] ?? 0) + (counts['delayed'] ?? 0);
+        running += counts['active'] ?? 0;
+        failed += counts['failed'] ?? 0;
+      }
+      return { waiting, running, failed };
+    },
+    async greet(worker, identity, done) {
+      const text = JSON.stringify({ ...worker, identity, done });
+      await redis.set(`${PREFIX}:worker:${worker.name}`, text, 'PX', WORKER_GONE_MS);
+    },
+    async workers() {
+      const seen: SeenWorker[] = [];
+      for (const key of (await keysOf(redis, `${PREFIX}:worker:*`)).sort()) {
+        const [text, leftMs] = await Promise.all([redis.get(key), redis.pttl(key)]);
+        if (text === null) continue;
+        const facts = JSON.parse(text) as WorkerFacts & { identity: FleetIdentity; done: number };
+        seen.push({ ...facts, silentMs: WORKER_GONE_MS - leftMs });
+      }
+      return seen;
+    },
+    async lead(identity) {
+      await redis.set(`${PREFIX}:leader`, JSON.stringify(identity));
+    },
+    async leader() {
+      const text = await redis.get(`${PREFIX}:leader`);
+      return text === null ? null : (JSON.parse(text) as FleetIdentity);
+    },
+    async close() {
+      const opened = [...workers.values(), ...events.values(), ...queues.values()];
+      await Promise.all(opened.map((one) => one.close().catch(() => undefined)));
+      redis.disconnect();
+    },
+  };
+}
+
+function connectionOptions(url: string, caFile: string | null) {
+  return {
+    ...redisAddress(url, caFile),
+    // A worker waits for a server that is restarted; BullMQ asks for null where it blocks.
+    maxRetriesPerRequest: null,
+    retryStrategy: (tries: number) => Math.min(100 * 2 ** Math.min(tries, 6), 5000),
+    // After a failover the old connection still reaches the former primary: connect again, and send the command again.
+    reconnectOnError: ({ message }: Error) => (isRefusalOfReplica(message) ? (2 as const) : false),
+    connectionName: 'minutehand-fleet',
+  };
+}
+
+/** Messages of BullMQ 6: https://github.com/taskforcesh/bullmq/blob/master/src/enums/error-code.ts */
+function isLostLock(message: string): boolean {
+  return /lock|Missing key for job|not in the active state|Job .* is not in/i.test(message);
+}
+
+function errorOf(text: string | undefined): { code: string; message: string } {
+  try {
+    return JSON.parse(text ?? '') as { code: string; message: string };
+  } catch {
+    // BullMQ's own reason: `job stalled more than allowable limit`.
+    return LOST_WORKERS;
+  }
+}
+
+async function keysOf(redis: Redis, pattern: string): Promise<string[]> {
+  const found: string[] = [];
+  let cursor = '0';
+  do {
+    const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 200);
+    found.push(...keys);
+    cursor = next;
+  } while (cursor !== '0');
+  return found;
+}
+
+/** Learners that a task was ever put in for. */
+async function knownLearners(redis: Redis): Promise<string[]> {
+  const keys = await keysOf(redis, `${PREFIX}:*:meta`);
+  return keys.map((key) => key.slice(PREFIX.length + 1, -':meta'.length));
+}

@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makePrivateFolder } from '../../../shared/private_files.ts';
+import { Database } from '../../../shared/store/sqlite.ts';
+import {
+  LOST_WORKERS,
+  QUEUE_TIMING,
+  WORKER_GONE_MS,
+  type Claim,
+  type FleetIdentity,
+  type QueuedTask,
+  type QueueTiming,
+  type TaskOutcome,
+  type TaskQueue,
+  type WorkerFacts,
+} from './task_queue.ts';
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS tasks (
+  key TEXT PRIMARY KEY, learner TEXT NOT NULL, urgent INTEGER NOT NULL, payload TEXT NOT NULL,
+  number INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+  token TEXT, lease_until REAL, error TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS tasks_next ON tasks (state, urgent DESC, number);
+CREATE TABLE IF NOT EXISTS workers (
+  name TEXT PRIMARY KEY, learners TEXT NOT NULL, slots INTEGER NOT NULL, identity TEXT NOT NULL,
+  seen REAL NOT NULL, done INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS leader (id INTEGER PRIMARY KEY CHECK (id = 1), identity TEXT NOT NULL) STRICT;
+`;
+const BUSY_MS = 10_000;
+const POLL_MS = 20;
+
+interface Row {
+  readonly key: string;
+  readonly learner: string;
+  readonly urgent: number;
+  readonly payload: string;
+  readonly attempts: number;
+}
+
+/** Tasks in a SQLite file, for workers of one machine. Leases are on the wall clock: a step wastes work at most. */
+export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming = QUEUE_TIMING): TaskQueue {
+  makePrivateFolder(dirname(path));
+  const db = new Database(path, { timeout: BUSY_MS });
+  db.pragma('journal_mode = WAL');
+  // A task that is lost with the machine is enqueued again by its training.
+  db.pragma('synchronous = NORMAL');
+  db.exec(SCHEMA);
+  const statements = {
+    add: db.prepare(
+      `INSERT INTO tasks (key, learner, urgent, payload, number, state)
+       VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(number), 0) + 1 FROM tasks), 'waiting')
+       ON CONFLICT (key) DO UPDATE SET state = 'waiting', attempts = 0, error = NULL, payload = excluded.payload
+       WHERE state = 'failed'`,
+    ),
+    raise: db.prepare(`UPDATE tasks SET urgent = 1 WHERE key = ? AND state = 'waiting'`),
+    expire: db.prepare(
+      `UPDATE tasks SET state = CASE WHEN attempts >= ? THEN 'failed' ELSE 'waiting' END, token = NULL,
+         error = CASE WHEN attempts >= ? THEN ? ELSE NULL END
+       WHERE state = 'running' AND lease_until < ?`,
+    ),
+    take: db.prepare(
+      `UPDATE tasks SET state = 'running', token = ?, lease_until = ?, attempts = attempts + 1
+       WHERE key = (SELECT key FROM tasks WHERE state = 'waiting' AND learner IN (SELECT value FROM json_each(?))
+                    ORDER BY urgent DESC, number LIMIT 1)
+       RETURNING key, learner, urgent, payload, attempts`,
+    ),
+    extend: db.prepare(`UPDATE tasks SET lease_until = ? WHERE key = ? AND token = ? AND state = 'running'`),
+    end: db.prepare(
+      `UPDATE tasks SET state = ?, error = ?, token = NULL WHERE key = ? AND token = ? AND state = 'running'`,
+    ),
+    read: db.prepare('SELECT state, error FROM tasks WHERE key = ?'),
+    remove: db.prepare('DELETE FROM tasks WHERE key = ?'),
+    count: db.prepare('SELECT state, COUNT(*) AS n FROM tasks GROUP BY state'),
+    greet: db.prepare(
+      `INSERT INTO workers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET learners = excluded.learners,
+         slots = excluded.slots, identity = excluded.identity, seen = excluded.seen, done = excluded.done`,
+    ),
+    workers: db.prepare('SELECT * FROM workers WHERE seen > ? ORDER BY name'),
+    lead: db.prepare('INSERT INTO leader VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET identity = excluded.identity'),
+    leader: db.prepare('SELECT identity FROM leader'),
+  };
+
+  function claimOf(row: Row, token: string): Claim {
+    const { key, learner, urgent, payload } = row;
+    const end = (state: string, error: string | null): Promise<boolean> =>
+      Promise.resolve(statements.end.run(state, error, key, token).changes === 1);
+    return {
+      task: { key, needs: { learner }, isUrgent: urgent === 1, payload },
+      attempt: row.attempts,
+      extend: () => Promise.resolve(statements.extend.run(Date.now() + leaseMs, key, token).changes === 1),
+      complete: () => end('done', null),
+      fail(error, mayRetry) {
+        const isLast = !mayRetry || row.attempts >= attempts;
+        return end(isLast ? 'failed' : 'waiting', isLast ? JSON.stringify(error) : null);
+      },
+    };
+  }
+
+  const expire = (): void => {
+    statements.expire.run(attempts, attempts, JSON.stringify(LOST_WORKERS), Date.now());
+  };
+
+  function outcome(key: string): TaskOutcome | null {
+    expire();
+    const row = statements.read.get(key) as { state: string; error: string | null } | undefined;
+    if (row?.state === 'done') return { state: 'done' };
+    if (row?.state !== 'failed') return null;
+    return { state: 'failed', error: JSON.parse(row.error!) as { code: string; message: string } };
+  }
+
+  return {
+    enqueue({ key, needs, isUrgent, payload }: QueuedTask) {
+      statements.add.run(key, needs.learner, Number(isUrgent), payload);
+      if (isUrgent) statements.raise.run(key);
+      return Promise.resolve();
+    },
+    claim({ learners }: WorkerFacts) {
+      expire();
+      const token = randomBytes(16).toString('hex');
+      const row = statements.take.get(token, Date.now() + leaseMs, JSON.stringify(learners)) as Row | undefined;
+      return Promise.resolve(row === undefined ? null : claimOf(row, token));
+    },
+    outcome: (key) => Promise.resolve(outcome(key)),
+    async settled(key, signal) {
+      for (;;) {
+        signal.throwIfAborted();
+        const found = outcome(key);
+        if (found !== null) return found;
+        await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+      }
+    },
+    remove(key) {
+      statements.remove.run(key);
+      return Promise.resolve();
+    },
+    counts() {
+      const rows = statements.count.all() as { state: string; n: number }[];
+      const of = (state: string): number => rows.find((row) => row.state === state)?.n ?? 0;
+      return Promise.resolve({ waiting: of('waiting'), running: of('running'), failed: of('failed') });
+    },
+    greet({ name, learners, slots }, identity, done) {
+      statements.greet.run(name, JSON.stringify(learners), slots, JSON.stringify(identity), Date.now(), done);
+      return Promise.resolve();
+    },
+    workers() {
+      const now = Date.now();
+      const rows = statements.workers.all(now - WORKER_GONE_MS) as {
+        name: string;
+        learners: string;
+        slots: number;
+        identity: string;
+        seen: number;
+        done: number;
+      }[];
+      return Promise.resolve(
+        rows.map(({ name, learners, slots, identity, seen, done }) => ({
+          name,
+          slots,
+          done,
+          learners: JSON.parse(learners) as string[],
+          identity: JSON.parse(identity) as FleetIdentity,
+          silentMs: now - seen,
+        })),
+      );
+    },
+    lead(identity) {
+      statements.lead.run(JSON.stringify(identity));
+      return Promise.resolve();
+    },
+    leader() {
+      const row = statements.leader.get() as { identity: string } | undefined;
+      return Promise.resolve(row === undefined ? null : (JSON.parse(row.identity) as FleetIdentity));
+    },
+    close() {
+      db.close();
+      return Promise.resolve();
+    },
+  };
+}

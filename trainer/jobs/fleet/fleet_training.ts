@@ -1,0 +1,77 @@
+import { hostname } from 'node:os';
+import type { HomePaths } from '../../../shared/home.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { openFitPool, type FitPool, type OpenFitPool } from '../../learning/learners/trees/fit_pool.ts';
+import { installedEngines } from '../../learning/learners/trees/engines/engines.ts';
+import { ownIdentity } from './fit_identity.ts';
+import { runWorker } from './fit_worker.ts';
+import { fleetPool, type FleetUse } from './fleet_pool.ts';
+import { openFleet, type Fleet } from './open_fleet.ts';
+
+/** Of arrays that a worker keeps in memory: those of ten pairs are a tenth of this. */
+export const WORKER_MEMORY_BYTES = 2 ** 30;
+
+/** What a training uses in place of threads of its own. */
+export interface FleetOfTraining {
+  readonly openPool: OpenFitPool;
+  use(): FleetUse;
+  close(): Promise<void>;
+}
+
+/**
+ * The fleet that the environment names: fits become tasks, which this process does as well, with as many threads as it
+ * would have without a fleet.
+ * @param usesKnown whether fits whose result is there are not done again
+ * @returns null without MINUTEHAND_QUEUE
+ */
+export async function fleetOfTraining(
+  settings: Settings,
+  paths: HomePaths,
+  usesKnown: boolean,
+  print: (line: string) => void,
+): Promise<FleetOfTraining | null> {
+  const fleet = await openFleet(settings, paths);
+  if (fleet === null) return null;
+  await fleet.queue.lead(ownIdentity());
+  const pools: { use(): FleetUse }[] = [];
+  return {
+    openPool(workers) {
+      const pool = withOwnWorker(fleet, workers, usesKnown, print);
+      pools.push(pool);
+      return pool;
+    },
+    use: () => {
+      const uses = pools.map((pool) => pool.use());
+      const sum = (name: keyof FleetUse): number => uses.reduce((all, own) => all + own[name], 0);
+      return { known: sum('known'), done: sum('done') };
+    },
+    close: () => fleet.close(),
+  };
+}
+
+function withOwnWorker(
+  { queue, blobs }: Fleet,
+  workers: number,
+  usesKnown: boolean,
+  print: (line: string) => void,
+): FitPool & { use(): FleetUse } {
+  const pool = fleetPool(queue, blobs, usesKnown);
+  const own = openFitPool(workers);
+  const ending = new AbortController();
+  const facts = {
+    name: `${hostname()}/training ${process.pid}`,
+    learners: installedEngines(),
+    slots: Math.max(1, workers),
+  };
+  const working = runWorker({ facts, queue, blobs, pool: own, memoryBytes: WORKER_MEMORY_BYTES, print }, ending.signal);
+  return {
+    fit: pool.fit,
+    use: pool.use,
+    async close() {
+      await pool.close();
+      ending.abort();
+      await working;
+      await own.close();
+    },
+  };
+}

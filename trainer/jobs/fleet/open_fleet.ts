@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { MinutehandError } from '../../../shared/errors.ts';
+import type { Blobs } from '../../../shared/blob/blobs.ts';
+import { openBlobs } from '../../../shared/blob/open_blobs.ts';
+import type { HomePaths } from '../../../shared/home.ts';
+import type { Settings } from '../../../shared/policy/policy.ts';
+import { bullmqQueue } from './bullmq_queue.ts';
+import { embeddedQueue } from './embedded_queue.ts';
+import type { TaskQueue } from './task_queue.ts';
+
+export const QUEUE_KINDS = ['embedded', 'bullmq'] as const;
+export type QueueKind = (typeof QUEUE_KINDS)[number];
+
+export interface Fleet {
+  readonly kind: QueueKind;
+  /** Of the queue and of the blobs, without passwords. */
+  readonly places: readonly [queue: string, blobs: string];
+  readonly queue: TaskQueue;
+  readonly blobs: Blobs;
+  close(): Promise<void>;
+}
+
+/** @returns null without MINUTEHAND_QUEUE @throws MinutehandError CONFIG_INVALID */
+export function queueKind({ MINUTEHAND_QUEUE: kind }: NodeJS.ProcessEnv): QueueKind | null {
+  if (kind === undefined || kind === '') return null;
+  const known = QUEUE_KINDS.find((one) => one === kind);
+  if (known !== undefined) return known;
+  throw new MinutehandError('CONFIG_INVALID', {
+    seen: `MINUTEHAND_QUEUE is ${JSON.stringify(kind)}`,
+    expected: QUEUE_KINDS.join(' or '),
+  });
+}
+
+/**
+ * Queue and blobs as the environment names them.
+ * @returns null without MINUTEHAND_QUEUE: trainings then use the threads of their process alone
+ * @throws MinutehandError CONFIG_INVALID
+ */
+export async function openFleet(
+  { minutehand }: Settings,
+  paths: HomePaths,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Fleet | null> {
+  const kind = queueKind(env);
+  if (kind === null) return null;
+  const folder = join(paths.home, 'cache', 'fleet');
+  const place = env['MINUTEHAND_BLOBS'] || null;
+  if (kind === 'bullmq' && place === null) {
+    throw new MinutehandError('CONFIG_INVALID', {
+      seen: 'MINUTEHAND_QUEUE is bullmq, and MINUTEHAND_BLOBS is not set',
+      expected: 'a folder or bucket that all machines of the fleet reach',
+    });
+  }
+  const blobs = await openBlobs(place ?? folder);
+  const { url, ca_file } = minutehand.transports.redis;
+  const queue = kind === 'bullmq' ? bullmqQueue(url, ca_file) : embeddedQueue(join(folder, 'queue.db'));
+  return {
+    kind,
+    places: [kind === 'bullmq' ? withoutPassword(url) : join(folder, 'queue.db'), withoutPassword(place ?? folder)],
+    queue,
+    blobs,
+    async close() {
+      await queue.close();
+      blobs.close();
+    },
+  };
+}
+
+function withoutPassword(place: string): string {
+  return place.replace(/\/\/[^@/]*@/, '//').replace(/[?&](password|secret)=[^&]*/g, '');
+}

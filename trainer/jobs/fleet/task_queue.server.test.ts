@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { REDIS_NOTE, startRedis, type RedisServer } from '../../../test/redis_server.ts';
+import { bullmqQueue } from './bullmq_queue.ts';
+import { embeddedQueue } from './embedded_queue.ts';
+import { ownIdentity } from './fit_identity.ts';
+import type { QueuedTask, TaskQueue, WorkerFacts } from './task_queue.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+/** Short, so that a lost worker is noticed within a test. */
+const TIMING = { leaseMs: 400, attempts: 3 };
+const WORKER: WorkerFacts = { name: 'one', learners: ['gbdt'], slots: 1 };
+const FAULT = { code: 'LEARNER_TASK', message: 'refused' };
+const NEVER = new AbortController().signal;
+
+const keyOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+const taskOf = (text: string, change: Partial<QueuedTask> = {}): QueuedTask => ({
+  key: keyOf(text),
+  needs: { learner: 'gbdt' },
+  isUrgent: false,
+  payload: JSON.stringify({ text }),
+  ...change,
+});
+
+let redis: RedisServer | null;
+let folder: string;
+beforeAll(async () => {
+  redis = await startRedis();
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-queue-'));
+});
+afterAll(async () => {
+  await redis?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+let file = 0;
+const QUEUES: readonly (readonly [name: string, open: () => () => TaskQueue])[] = [
+  [
+    'embedded',
+    () => {
+      const path = join(folder, `queue ${file++}.db`);
+      return () => embeddedQueue(path, TIMING);
+    },
+  ],
+  [
+    'bullmq',
+    () => {
+      const url = `${redis!.url}/${file++ % 16}`;
+      return () => bullmqQueue(url, null, TIMING);
+    },
+  ],
+];
+
+describe.each(QUEUES)('the %s queue', (name, open) => {
+  const opened: TaskQueue[] = [];
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((queue) => queue.close()));
+  });
+
+  /** The trainer's side and two workers' sides of one queue, each with connections of its own. */
+  function sides(context: { skip(note: string): never }): readonly [TaskQueue, TaskQueue, TaskQueue] {
+    if (name === 'bullmq' && redis === null) context.skip(REDIS_NOTE);
+    const make = open();
+    const all = [make(), make(), make()] as const;
+    opened.push(...all);
+    return all;
+  }
+
+  /** Polls as a worker does. */
+  async function claimed(queue: TaskQueue, worker = WORKER) {
+    for (;;) {
+      const claim = await queue.claim(worker);
+      if (claim !== null) return claim;
+      await sleep(20);
+    }
+  }
+
+  it('gives each task to one worker, and says when it is done', async (context) => {
+    const [trainer, one, two] = sides(context);
+    await trainer.enqueue(taskOf('a'));
+    expect(await trainer.outcome(keyOf('a'))).toBeNull();
+    const claim = await claimed(one);
+    expect(claim).toMatchObject({ task: taskOf('a'), attempt: 1 });
+    expect(await two.claim(WORKER)).toBeNull();
+    expect(await trainer.counts()).toEqual({ waiting: 0, running: 1, failed: 0 });
+    const settled = trainer.settled(keyOf('a'), NEVER);
+    expect(await claim.complete()).toBe(true);
+    expect(await settled).toEqual({ state: 'done' });
+    expect(await trainer.outcome(keyOf('a'))).toEqual({ state: 'done' });
+  });
+
+  it('gives urgent tasks first, then the oldest, and none that the worker cannot do', async (context) => {
+    const [trainer, one] = sides(context);
+    await trainer.enqueue(taskOf('foreign', { needs: { learner: 'xgboost' }, isUrgent: true }));
+    await trainer.enqueue(taskOf('first'));
+    await trainer.enqueue(taskOf('second'));
+    await trainer.enqueue(taskOf('urgent', { isUrgent: true }));
+    const order: string[] = [];
+    for (let claim = await one.claim(WORKER); claim !== null; claim = await one.claim(WORKER)) {
+      order.push((JSON.parse(claim.task.payload) as { text: string }).text);
+      await claim.complete();
+    }
+    expect(order).toEqual(['urgent', 'first', 'second']);
+    const other = await claimed(one, { ...WORKER, learners: ['gbdt', 'xgboost'] });
+    expect(other.task.key).toBe(keyOf('foreign'));
+  });
+
+  it('joins tasks of one key, and does a failed one again when it is asked for again', async (context) => {
+    const [trainer, one, two] = sides(context);
+    for (const queue of [trainer, trainer, two]) await queue.enqueue(taskOf('a'));
+    const claim = await claimed(one);
+    expect(await one.claim(WORKER)).toBeNull();
+    expect(await claim.fail(FAULT, false)).toBe(true);
+    expect(await trainer.settled(keyOf('a'), NEVER)).toEqual({ state: 'failed', error: FAULT });
+    await trainer.enqueue(taskOf('a'));
+    expect(await trainer.outcome(keyOf('a'))).toBeNull();
+    expect((await claimed(one)).attempt).toBe(1);
+  });
+
+  it('tries again after errors that may pass, so many times', async (context) => {
+    const [trainer, one] = sides(context);
+    await trainer.enqueue(taskOf('a'));
+    for (let attempt = 1; attempt <= TIMING.attempts; attempt++) {
+      expect(await trainer.outcome(keyOf('a'))).toBeNull();
+      const claim = await claimed(one);
+      expect(claim.attempt).toBe(attempt);
+      await claim.fail(FAULT, true);
+    }
+    expect(await trainer.outcome(keyOf('a'))).toEqual({ state: 'failed', error: FAULT });
+  });
+
+  it('takes a task from a worker that is silent, and refuses its late answers', async (context) => {
+    const [trainer, one, two] = sides(context);
+    await trainer.enqueue(taskOf('a'));
+    const late = await claimed(one);
+    const later = await claimed(two);
+    expect(later.attempt).toBe(2);
+    expect(await late.extend()).toBe(false);
+    expect(await late.complete()).toBe(false);
+    expect(await late.fail(FAULT, false)).toBe(false);
+    expect(await trainer.outcome(keyOf('a'))).toBeNull();
+    expect(await later.complete()).toBe(true);
+    expect(await trainer.outcome(keyOf('a'))).toEqual({ state: 'done' });
+  });
+
+  it('leaves a task to a worker that extends its claim', async (context) => {
+    const [trainer, one, two] = sides(context);
+    await trainer.enqueue(taskOf('a'));
+    const claim = await claimed(one);
+    const endMs = performance.now() + 4 * TIMING.leaseMs;
+    while (performance.now() < endMs) {
+      expect(await claim.extend()).toBe(true);
+      expect(await two.claim(WORKER)).toBeNull();
+      await sleep(20);
+    }
+    expect(await claim.complete()).toBe(true);
+  });
+
+  it('gives up a task over which every worker was lost', async (context) => {
+    const [trainer, one] = sides(context);
+    await trainer.enqueue(taskOf('a'));
+    for (let attempt = 1; attempt <= TIMING.attempts; attempt++) expect((await claimed(one)).attempt).toBe(attempt);
+    // A worker that looks for tasks finds the lost ones.
+    const looking = setInterval(() => void one.claim(WORKER), 50);
+    const outcome = await trainer.settled(keyOf('a'), NEVER).finally(() => clearInterval(looking));
+    expect(outcome).toMatchObject({ state: 'failed', error: { code: 'TASK_LOST' } });
+  });
+
+  it('tells the worker of a removed task, and waits no longer for one that is not wanted', async (context) => {
+    const [trainer, one] = sides(context);
+    await trainer.enqueue(taskOf('a'));
+    await trainer.enqueue(taskOf('b'));
+    const claim = await claimed(one);
+    const canceling = new AbortController();
+    const waiting = trainer.settled(keyOf('a'), canceling.signal);
+    canceling.abort(new Error('not wanted'));
+    await expect(waiting).rejects.toThrow('not wanted');
+    await trainer.remove(keyOf('a'));
+    await trainer.remove(keyOf('b'));
+    expect(await claim.extend()).toBe(false);
+    expect(await claim.complete()).toBe(false);
+    expect(await one.claim(WORKER)).toBeNull();
+  });
+
+  it('knows its workers and the build that leads', async (context) => {
+    const [trainer, one] = sides(context);
+    expect([await trainer.workers(), await trainer.leader()]).toEqual([[], null]);
+    await one.greet(WORKER, ownIdentity(), 7);
+    await trainer.lead({ ...ownIdentity(), version: '9.9.9' });
+    expect(await trainer.workers()).toEqual([
+      { ...WORKER, identity: ownIdentity(), done: 7, silentMs: expect.any(Number) as number },
+    ]);
+    expect(await one.leader()).toEqual({ ...ownIdentity(), version: '9.9.9' });
+  });
+});

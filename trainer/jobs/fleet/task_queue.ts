@@ -1,0 +1,108 @@
+/** What a task needs of whoever does it. */
+export interface TaskNeeds {
+  /** Name of a learner, which the worker must have. */
+  readonly learner: string;
+}
+
+/** A piece of work without side effects: equal keys have equal results, whoever does it and how often. */
+export interface QueuedTask {
+  /** SHA-256 of everything that its result depends on. */
+  readonly key: string;
+  readonly needs: TaskNeeds;
+  /** Urgent tasks precede all others. */
+  readonly isUrgent: boolean;
+  /** What the worker reads; JSON. */
+  readonly payload: string;
+}
+
+export type TaskOutcome =
+  | { readonly state: 'done' }
+  /** It is not tried again: refused, or too many workers were lost over it. */
+  | { readonly state: 'failed'; readonly error: { readonly code: string; readonly message: string } };
+
+/** A task that a worker has. Only its present owner can end it: a late answer is refused. */
+export interface Claim {
+  readonly task: QueuedTask;
+  /** From 1. */
+  readonly attempt: number;
+  /** Renews the claim. @returns false: another has it now, or it was canceled */
+  extend(): Promise<boolean>;
+  /** Its result is kept among the blobs. @returns false: it is not this worker's any more */
+  complete(): Promise<boolean>;
+  /** @param mayRetry false for a refusal that would come again @returns as `complete` */
+  fail(error: { readonly code: string; readonly message: string }, mayRetry: boolean): Promise<boolean>;
+}
+
+/** What must be equal on both sides for equal bits. */
+export interface FleetIdentity {
+  readonly version: string;
+  /** Hash of the compiled program that learns. */
+  readonly code: string;
+  /** Major version of Node. */
+  readonly node: number;
+  /** As `process.arch`. */
+  readonly architecture: string;
+}
+
+export interface WorkerFacts {
+  readonly name: string;
+  readonly learners: readonly string[];
+  /** Tasks at the same time. */
+  readonly slots: number;
+}
+
+export interface SeenWorker extends WorkerFacts {
+  readonly identity: FleetIdentity;
+  /** Since it was last heard of. */
+  readonly silentMs: number;
+  readonly done: number;
+}
+
+export interface QueueCounts {
+  readonly waiting: number;
+  readonly running: number;
+  readonly failed: number;
+}
+
+/** Tasks between the trainer and its workers. One suite runs over all implementations. */
+export interface TaskQueue {
+  /** A task of a key that is waiting, running or done is joined. */
+  enqueue(task: QueuedTask): Promise<void>;
+  /** @returns null: nothing that this worker can do */
+  claim(worker: WorkerFacts): Promise<Claim | null>;
+  /** @returns null: it is waiting or running, or unknown */
+  outcome(key: string): Promise<TaskOutcome | null>;
+  /** Resolves when a task of this key has ended. @throws the reason of the signal */
+  settled(key: string, signal: AbortSignal): Promise<TaskOutcome>;
+  /** Removes a task: a worker that has it is told at its next `extend`. */
+  remove(key: string): Promise<void>;
+  counts(): Promise<QueueCounts>;
+  /** Says that this worker lives. */
+  greet(worker: WorkerFacts, identity: FleetIdentity, done: number): Promise<void>;
+  /** Workers heard of within a minute. */
+  workers(): Promise<readonly SeenWorker[]>;
+  /** That of the trainer who enqueues; set once per training. */
+  lead(identity: FleetIdentity): Promise<void>;
+  /** null: no trainer has enqueued yet. */
+  leader(): Promise<FleetIdentity | null>;
+  close(): Promise<void>;
+}
+
+export interface QueueTiming {
+  /** A claim that is not extended within this time is another's. */
+  readonly leaseMs: number;
+  /** Attempts of a task, lost workers included. */
+  readonly attempts: number;
+}
+
+/** A fit takes seconds to minutes; a worker extends its claim every third of this. */
+export const QUEUE_TIMING: QueueTiming = { leaseMs: 30_000, attempts: 4 };
+
+/** Workers that were not heard of for longer are gone. */
+export const WORKER_GONE_MS = 60_000;
+
+/** Error of a task whose workers were lost, one after the other. */
+export const LOST_WORKERS = {
+  code: 'TASK_LOST',
+  message: '',
+};
