@@ -67,7 +67,7 @@ async function work(flags: WorkerFlags, output: Output): Promise<void> {
     lowerPriority(process.pid);
     output.print(`Worker ${facts.name}: ${slots} slots, ${facts.learners.join(', ')}; queue ${fleet.places[0]}.`);
     const done = await runWorker(
-      { facts, queue: fleet.queue, blobs: fleet.blobs, pool, memoryBytes, print: (line) => output.note(line) },
+      { facts, queue: fleet.queue, blobs: fleet.blobs, pool, memoryBytes, leaseMs: fleet.leaseMs, print: (line) => output.note(line) }, // prettier-ignore
       ending.signal,
     );
     if (mismatch !== null) throw mismatch;

@@ -3,8 +3,9 @@ import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import type { Blobs, ContentHash } from '../../../shared/blob/blobs.ts';
 import { unpackArrays, type PackedArray } from '../../../shared/blob/packed_arrays.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
+import { isRefusedFit } from '../../learning/learners/trees/lost_fit.ts';
 import { ownIdentity, packModel, taskOf, type FitIdentity } from './fit_identity.ts';
-import { QUEUE_TIMING, type Claim, type TaskQueue, type WorkerFacts } from './task_queue.ts';
+import type { Claim, TaskQueue, WorkerFacts } from './task_queue.ts';
 
 export interface WorkerOptions {
   readonly facts: WorkerFacts;
@@ -14,7 +15,8 @@ export interface WorkerOptions {
   readonly pool: FitPool;
   /** Of arrays that are kept in memory for later fits. */
   readonly memoryBytes: number;
-  readonly leaseMs?: number;
+  /** Of the queue. */
+  readonly leaseMs: number;
   print(line: string): void;
 }
 
@@ -54,7 +56,7 @@ export async function runWorker(options: WorkerOptions, ending: AbortSignal): Pr
 
 /** @returns whether this worker ended the task */
 async function work(claim: Claim, options: WorkerOptions, arrays: ArrayCache): Promise<boolean> {
-  const { blobs, pool, facts, leaseMs = QUEUE_TIMING.leaseMs } = options;
+  const { blobs, pool, facts, leaseMs } = options;
   const { key, payload } = claim.task;
   const lost = new AbortController();
   const extending = setInterval(() => {
@@ -80,10 +82,8 @@ async function work(claim: Claim, options: WorkerOptions, arrays: ArrayCache): P
   } catch (error) {
     if (lost.signal.aborted) return false;
     const { code, message } = describeError(error);
-    // A refusal of the data or the parameters would come again; a lost thread or connection would not.
-    const isRefusal =
-      error instanceof MinutehandError && !['LEARNER_THREAD', 'BLOB_MISSING', 'BLOB_DAMAGED'].includes(code);
-    await claim.fail({ code, message }, !isRefusal);
+    // A refusal of the data or the parameters would come again; a lost thread or connection may not.
+    await claim.fail({ code, message }, !isRefusedFit(error));
     return false;
   } finally {
     clearInterval(extending);

@@ -50,7 +50,7 @@ export async function fleetOfTraining(
 }
 
 function withOwnWorker(
-  { queue, blobs }: Fleet,
+  { queue, blobs, leaseMs }: Fleet,
   workers: number,
   usesKnown: boolean,
   print: (line: string) => void,
@@ -63,7 +63,10 @@ function withOwnWorker(
     learners: installedEngines(),
     slots: Math.max(1, workers),
   };
-  const working = runWorker({ facts, queue, blobs, pool: own, memoryBytes: WORKER_MEMORY_BYTES, print }, ending.signal);
+  const working = runWorker(
+    { facts, queue, blobs, pool: own, memoryBytes: WORKER_MEMORY_BYTES, leaseMs, print },
+    ending.signal,
+  );
   return {
     fit: pool.fit,
     use: pool.use,

@@ -4,9 +4,8 @@ import type { Blobs } from '../../../shared/blob/blobs.ts';
 import { openBlobs } from '../../../shared/blob/open_blobs.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
-import { bullmqQueue } from './bullmq_queue.ts';
 import { embeddedQueue } from './embedded_queue.ts';
-import type { TaskQueue } from './task_queue.ts';
+import { QUEUE_TIMING, type QueueTiming, type TaskQueue } from './task_queue.ts';
 
 export const QUEUE_KINDS = ['embedded', 'bullmq'] as const;
 export type QueueKind = (typeof QUEUE_KINDS)[number];
@@ -17,6 +16,7 @@ export interface Fleet {
   readonly places: readonly [queue: string, blobs: string];
   readonly queue: TaskQueue;
   readonly blobs: Blobs;
+  readonly leaseMs: number;
   close(): Promise<void>;
 }
 
@@ -51,19 +51,30 @@ export async function openFleet(
       expected: 'a folder or bucket that all machines of the fleet reach',
     });
   }
+  const timing = timingOf(env);
   const blobs = await openBlobs(place ?? folder);
   const { url, ca_file } = minutehand.transports.redis;
-  const queue = kind === 'bullmq' ? bullmqQueue(url, ca_file) : embeddedQueue(join(folder, 'queue.db'));
+  const queue =
+    kind === 'bullmq'
+      ? // Half a second that only a fleet pays.
+        (await import('./bullmq_queue.ts')).bullmqQueue(url, ca_file, timing)
+      : embeddedQueue(join(folder, 'queue.db'), timing);
   return {
     kind,
     places: [kind === 'bullmq' ? withoutPassword(url) : join(folder, 'queue.db'), withoutPassword(place ?? folder)],
     queue,
     blobs,
+    leaseMs: timing.leaseMs,
     async close() {
       await queue.close();
       blobs.close();
     },
   };
+}
+
+/** Tests do not wait half a minute for a lost worker. */
+function timingOf({ MINUTEHAND_TEST_LEASE_MS: leaseMs }: NodeJS.ProcessEnv): QueueTiming {
+  return leaseMs === undefined ? QUEUE_TIMING : { ...QUEUE_TIMING, leaseMs: Number(leaseMs) };
 }
 
 function withoutPassword(place: string): string {

@@ -1,4 +1,4 @@
-import { MinutehandError } from '../../../shared/errors.ts';
+import { isRefusedFit } from '../learners/trees/lost_fit.ts';
 import { createStudy } from './study.ts';
 import type { TrialRecord } from './trial.ts';
 import type { SamplerName } from './sampler.ts';
@@ -89,7 +89,7 @@ export interface PairedGain {
 /**
  * Searches training parameters. Each trial is measured fold by fold; the mean so far is reported after each, and a
  * trial whose mean is worse than the median of the others at that fold is pruned. A trial whose data or learner refuses
- * its parameters (a MinutehandError) counts as bad; every other error ends the search, which can be resumed from the
+ * its parameters counts as bad; every other error ends the search, which can be resumed from the
  * journal.
  * @throws the error of the configured parameters when they are refused; RangeError when they are not in the space, or
  * the search is stopped before they are measured; MinutehandError SEARCH_JOURNAL
@@ -139,7 +139,8 @@ export async function searchTraining<Prepared>(request: SearchRequest<Prepared>)
         if (outcome.kind === 'hopeless') study.prune(trial);
         else study.tell(trial, outcome.mean);
       } catch (error) {
-        if (!(error instanceof MinutehandError)) throw error;
+        // A lost thread or worker says nothing about the parameters: counted as bad, it would change what is chosen.
+        if (!isRefusedFit(error)) throw error;
         study.fail(trial, error.message);
         refusal = error;
       }

@@ -1,0 +1,203 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { folderBlobs } from '../../../shared/blob/folder_blobs.ts';
+import { packArrays, unpackArrays } from '../../../shared/blob/packed_arrays.ts';
+import type { MinutehandError } from '../../../shared/errors.ts';
+import { createRng } from '../../../shared/rng.ts';
+import type { FitTask } from '../../learning/learners/trees/fit.ts';
+import { runFit } from '../../learning/learners/trees/fit.ts';
+import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
+import { LEARNER_DEFAULTS } from '../../learning/learners/trees/learner.ts';
+import { embeddedQueue } from './embedded_queue.ts';
+import { identityOf, keyOf, packModel, unpackModel } from './fit_identity.ts';
+import { runWorker } from './fit_worker.ts';
+import { fleetPool } from './fleet_pool.ts';
+import type { TaskQueue } from './task_queue.ts';
+
+const ROWS = 400;
+const COLUMNS = 3;
+const LEASE_MS = 5000;
+
+/** Rows of a noisy step, with −0, NaN and both infinities among them. */
+function tableOf(seed: string): FitTask['rows'] {
+  const rng = createRng(seed);
+  const values = Float32Array.from({ length: ROWS * COLUMNS }, () => rng.normal());
+  values.set([-0, NaN, Infinity, -Infinity], 0);
+  const numbers = (of: (row: number) => number): Float64Array => Float64Array.from({ length: ROWS }, (_, i) => of(i));
+  return {
+    x: { rows: ROWS, columns: COLUMNS, values },
+    y: numbers((row) => Number(values[row * COLUMNS]! + rng.normal() > 0)),
+    time: numbers((row) => 60 * row),
+    labelEnd: numbers((row) => 60 * row + 600),
+    weights: numbers(() => 0.5 + rng.uniform()),
+  };
+}
+
+function taskOf(seed: string, change: Partial<FitTask> = {}): FitTask {
+  return {
+    engine: 'gbdt',
+    task: { kind: 'binary' },
+    rows: tableOf(seed),
+    subset: Int32Array.from({ length: ROWS - 50 }, (_, i) => i),
+    params: { ...LEARNER_DEFAULTS, rounds: 12, leaves: 5, rowFraction: 0.7, seed },
+    stopsEarly: true,
+    ...change,
+  };
+}
+
+let folder: string;
+let queue: TaskQueue;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-fleet-'));
+  queue = embeddedQueue(join(folder, 'queue.db'), { leaseMs: LEASE_MS, attempts: 2 });
+});
+const printed: string[] = [];
+const ending: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(ending.splice(0).map((end) => end()));
+  printed.length = 0;
+});
+afterAll(async () => {
+  await queue.close();
+  rmSync(folder, { recursive: true });
+});
+
+const blobsOf = (name: string) => folderBlobs(join(folder, name));
+
+/** A worker in this process, on the calling thread. */
+function startWorker(blobs: ReturnType<typeof blobsOf>, name = 'one'): void {
+  const stop = new AbortController();
+  const facts = { name, learners: ['gbdt', 'random_forest'], slots: 2 };
+  const pool = openFitPool(0);
+  const print = (line: string): unknown => printed.push(line);
+  const working = runWorker({ facts, queue, blobs, pool, memoryBytes: 20_000, leaseMs: LEASE_MS, print }, stop.signal);
+  ending.push(() => {
+    stop.abort();
+    return working;
+  });
+}
+
+it('gives the models of threads, to the bit, and does each fit once', async () => {
+  const blobs = blobsOf('equal');
+  startWorker(blobs);
+  const base = await runFit(taskOf('base'), () => undefined);
+  const tasks = [
+    taskOf('a'),
+    taskOf('b', { stopsEarly: false, base }),
+    taskOf('c', { engine: 'random_forest', stopsEarly: false }),
+    taskOf('d', { stopping: Int32Array.from({ length: 50 }, (_, i) => ROWS - 50 + i) }),
+    taskOf('e', { task: { kind: 'multiclass', classes: 2 } }),
+  ];
+  const expected = await Promise.all(tasks.map((task) => runFit(task, () => undefined)));
+  const pool = fleetPool(queue, blobs, true);
+  expect(await Promise.all(tasks.map((task) => pool.fit(task, () => undefined)))).toEqual(expected);
+  expect(pool.use()).toEqual({ known: 0, done: 5 });
+  // Other arrays of equal numbers are the same task.
+  const again = fleetPool(queue, blobs, true);
+  expect(await again.fit(taskOf('a'), () => undefined)).toEqual(expected[0]);
+  expect(again.use()).toEqual({ known: 1, done: 0 });
+  expect(printed).toEqual([]);
+});
+
+it('has another key for every number that the model depends on, and for nothing else', async () => {
+  const blobs = blobsOf('keys');
+  const key = async (task: FitTask): Promise<string> => keyOf(await identityOf(task, blobs, new WeakMap()));
+  const own = taskOf('a');
+  const first = await key(own);
+  expect(await key(taskOf('a'))).toBe(first);
+  const other = Float64Array.from(own.rows.weights);
+  other[3] = other[3]! + 1e-12;
+  const changed: FitTask[] = [
+    { ...own, rows: { ...own.rows, weights: other } },
+    { ...own, subset: own.subset.slice(1) },
+    { ...own, params: { ...own.params, seed: 'z' } },
+    { ...own, stopsEarly: false },
+    { ...own, engine: 'random_forest' },
+    { ...own, stopping: Int32Array.of(1) },
+    { ...own, base: await runFit(own, () => undefined) },
+    { ...own, task: { kind: 'regression' } },
+  ];
+  const keys = await Promise.all(changed.map(key));
+  expect(new Set([first, ...keys]).size).toBe(changed.length + 1);
+});
+
+it('passes on a refusal, once, and what it says', async () => {
+  const blobs = blobsOf('refused');
+  startWorker(blobs);
+  const pool = fleetPool(queue, blobs, true);
+  const refused = taskOf('r', {
+    engine: 'random_forest',
+    task: { kind: 'quantile', quantile: 0.5 },
+    stopsEarly: false,
+  });
+  const { code, message } = (await runFit(refused, () => undefined).then(
+    () => null,
+    (error: unknown) => error,
+  )) as MinutehandError;
+  await expect(pool.fit(refused, () => undefined)).rejects.toMatchObject({ code, message: expect.stringContaining(message) as string }); // prettier-ignore
+  expect((await queue.counts()).waiting).toBe(0);
+});
+
+it('reports two results of one task, and keeps the first', async () => {
+  const blobs = blobsOf('differs');
+  const task = taskOf('a');
+  const key = keyOf(await identityOf(task, blobs, new WeakMap()));
+  const wrong = await runFit(taskOf('other'), () => undefined);
+  await blobs.keep(key, { hash: await blobs.put(packModel(wrong)), maker: 'broken' });
+  startWorker(blobs);
+  const pool = fleetPool(queue, blobs, false);
+  expect(await pool.fit(task, () => undefined)).toEqual(wrong);
+  expect(printed).toEqual([expect.stringMatching(/^TASK_DIFFERS: .*broken made [0-9a-f]{64}, one made [0-9a-f]{64}/)]);
+});
+
+it('makes again what is not there, and uses nothing that is damaged', async () => {
+  const blobs = blobsOf('damaged');
+  startWorker(blobs);
+  const task = taskOf('a');
+  const expected = await runFit(task, () => undefined);
+  const pool = fleetPool(queue, blobs, true);
+  await pool.fit(task, () => undefined);
+  const key = keyOf(await identityOf(task, blobs, new WeakMap()));
+  const { hash } = (await blobs.result(key))!;
+  const path = join(folder, 'damaged', 'blobs', hash.slice(0, 2), hash);
+  writeFileSync(path, 'damaged');
+  await expect(pool.fit(task, () => undefined)).rejects.toMatchObject({ code: 'BLOB_DAMAGED' });
+  rmSync(path);
+  expect(await pool.fit(task, () => undefined)).toEqual(expected);
+  rmSync(join(folder, 'damaged'), { recursive: true });
+  expect(await pool.fit(task, () => undefined)).toEqual(expected);
+  expect(readdirSync(join(folder, 'damaged', 'results')).length).toBe(1);
+});
+
+it('waits no longer for a fit that is not wanted', async () => {
+  const blobs = blobsOf('aborted');
+  const pool = fleetPool(queue, blobs, true);
+  const stop = new AbortController();
+  const waiting = pool.fit(taskOf('a'), () => undefined, { signal: stop.signal });
+  stop.abort(new Error('not wanted'));
+  await expect(waiting).rejects.toThrow('not wanted');
+  expect(await queue.counts()).toMatchObject({ waiting: 0, running: 0 });
+});
+
+it('packs arrays and models to the bit', async () => {
+  const arrays = {
+    a: Float32Array.of(-0, NaN, 1e-45),
+    b: Int32Array.of(-1),
+    c: new Uint8Array(3),
+    d: new Float64Array(0),
+  };
+  const packed = packArrays({ note: 'é' }, arrays);
+  const { facts, arrays: read } = unpackArrays(packed);
+  expect(facts).toEqual({ note: 'é' });
+  for (const [name, array] of Object.entries(arrays))
+    expect(Buffer.from(read[name]!.buffer)).toEqual(Buffer.from(array.buffer));
+  expect(packArrays(facts, read)).toEqual(packed);
+  for (const length of [0, 7, 9, packed.length - 8])
+    expect(() => unpackArrays(packed.subarray(0, length))).toThrowError(
+      expect.objectContaining({ code: 'BLOB_DAMAGED' }) as Error,
+    );
+  const model = await runFit(taskOf('m'), () => undefined);
+  expect(unpackModel(packModel(model))).toEqual(model);
+});
