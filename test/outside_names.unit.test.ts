@@ -10,6 +10,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'the places that check names': ['cli/bundle_name.ts: join(folder, name)', 'shared/path_name.ts: join(folder, name)'],
   'an entry of a listing of this folder, or a constant name in it': [
     'cli/policy_evidence.ts: join(folder, name)',
+    'trainer/jobs/fleet/own_code.ts: join(root, name)',
     'cli/file_patterns.ts: join(folder, name)',
     'cli/stop_door.ts: join(home, FOLDER, name)',
     'cli/stop_door.ts: join(home, FOLDER, `${kind}.${pid}.json`)',
@@ -118,6 +119,9 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'trainer/learning/learners/trees/engines/engine_library.ts: join(prefix, at)',
   ],
   'a name that the program makes: a constant, a number, a hash, a process': [
+    "shared/blob/folder_blobs.ts: join(folder, 'blobs', checkHash(hash).slice(0, 2), hash)",
+    "shared/blob/folder_blobs.ts: join(folder, 'results', checkHash(key).slice(0, 2), `${key}.json`)",
+    'trainer/jobs/fleet/own_code.ts: join(packageRoot(), folder)',
     "cli/mt5_compilation.ts: join(root, 'mt5', folder)",
     "cli/mt5_compilation.ts: join(root, 'mt5', path)",
     'shared/home.ts: join(home, `${kind}.lock`)',
