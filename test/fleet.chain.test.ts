@@ -35,7 +35,7 @@ describe.runIf(redis !== null)(`a fleet${note}`, () => {
   });
   afterAll(async () => {
     for (const worker of workers) worker.kill('SIGKILL');
-    place?.remove();
+    await place?.remove();
     await redis!.stop();
   });
 
