@@ -25,7 +25,9 @@ function hashFolders(): string {
       if (name.endsWith('.oracle.js')) continue;
       const bytes = readFileSync(join(root, name));
       // Where a source map is, is no part of the program, and a release has none.
-      const code = name.endsWith('.js') ? bytes.toString('utf8').replace(/\n\/\/# sourceMappingURL=\S*\n?$/, '') : bytes;
+      const code = name.endsWith('.js')
+        ? bytes.toString('utf8').replace(/\n\/\/# sourceMappingURL=\S*\n?$/, '')
+        : bytes;
       hash.update(`${folder}/${name}:`).update(code);
     }
   }
