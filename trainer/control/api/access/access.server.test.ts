@@ -81,6 +81,8 @@ describe('a login link', () => {
       ]);
       expect(asked.text).toContain(`<a href="/login?code=${code}">Log in</a>`);
       expect(asked.headers['content-security-policy']).toContain("frame-ancestors 'none'");
+      // Without it a browser asks for /favicon.ico, which there is not.
+      expect(asked.text).toContain('<link rel="icon" href="/favicon.svg">');
       const japanese = { ...headers, 'accept-language': 'ja-JP' };
       expect((await api.ask('GET', `/login?code=${code}`, { headers: japanese })).text).toContain('ログインしますか');
     }

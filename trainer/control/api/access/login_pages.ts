@@ -62,7 +62,7 @@ export function askedLoginPage(code: string, acceptLanguage: string | undefined)
 function page({ language }: Texts, title: string, parts: readonly string[]): string {
   return `<!doctype html>
 <html lang="${language}">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/favicon.svg"><title>${title}</title></head>
 <body>
 <main>
 <h1>${title}</h1>
