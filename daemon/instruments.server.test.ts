@@ -308,6 +308,7 @@ describe('Instruments', () => {
       decider: {
         setPosition: (...position: unknown[]) => restored.push(position),
         ids: { idOf: ({ pairIndex }: { pairIndex: number }) => `id ${pairIndex}` },
+        newsOf: () => null,
       },
       degradations,
       activeModels: () => null,

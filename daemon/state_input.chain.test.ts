@@ -43,8 +43,13 @@ it('each change of state takes effect in the part that it concerns, and in no ot
   expect([apply({ kind: 'recovered', what: 'file' }), [...degradations]]).toEqual([[], ['redis']]);
 });
 
-it('a start has neither models nor degradations, and the halts of the process before', () => {
+it('a start has neither models nor degradations nor a calendar, and the halts of the process before', () => {
   const { apply, degradations } = open();
-  expect(apply({ kind: 'boot', bootId: 'b' })).toEqual([['slots.clear'], ['directions.clear'], ['arms.restart']]);
+  expect(apply({ kind: 'boot', bootId: 'b' })).toEqual([
+    ['slots.clear'],
+    ['directions.clear'],
+    ['arms.restart'],
+    ['decider.setCalendar', []],
+  ]);
   expect(degradations.size).toBe(0);
 });

@@ -3,7 +3,7 @@ import { createRng } from '../../../../shared/rng.ts';
 import type { Rng } from '../../../../shared/ports.ts';
 import type { GateResult } from '../../../../shared/bundle/gates/gate_result.ts';
 import type { Task } from '../../learners/contract/task.ts';
-import { createLoan } from '../../threads/loan.ts';
+import { createLoan } from '../../learners/contract/loan.ts';
 import { sharedFloat32 } from '../../threads/shared_array.ts';
 import type { FoldModel } from '../../learners/cross_validation.ts';
 import type { Fit, ValidationRows } from '../../dataset/rows.ts';

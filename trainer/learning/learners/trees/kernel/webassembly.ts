@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../../../../shared/errors.ts';
-import { createLoan } from '../../../threads/loan.ts';
+import { createLoan } from '../../contract/loan.ts';
 import { compileKernel, PAGE_BYTES } from '../../../../../shared/webassembly.ts';
 
 /** Memory that threads share. Plain data for `postMessage`. */
