@@ -168,6 +168,8 @@ function changeState(live: number, process: Process, { laterPolicies, models }: 
       return inputs.apply({ kind: 'direction', timeframe: '1m', set: guardedDirection('1m', process, models) });
     case 310:
       return inputs.apply({ kind: 'direction', timeframe: '5m', set: null });
+    case 320:
+      return inputs.apply({ kind: 'news', events: [payrollsOf(process)] });
     case 340:
       return swap(null);
     case 350:
@@ -175,6 +177,12 @@ function changeState(live: number, process: Process, { laterPolicies, models }: 
     case 370:
       return halt({ pair_id: 'XAUUSD_XAGUSD', version: challenger.version });
   }
+}
+
+/** An event of the calendar an hour later. The policies of this life heed none: only the journal shows it. */
+function payrollsOf({ pipeline }: Process) {
+  const closed = (pipeline.inputs.aligner.lastTimes().get('XAUUSD') ?? 0) + 60;
+  return { time: closed + 3600, currency: 'USD', importance: 'high', name: 'Nonfarm Payrolls' } as const;
 }
 
 /** A funding rate that becomes known between two minutes. */

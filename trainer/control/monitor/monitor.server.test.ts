@@ -361,10 +361,10 @@ describe('the monitor', () => {
     expect(printed.length).toBe((monitor.status().report as MonitorReport).findings.length);
     expect(printed[0]).toMatch(new RegExp(`^Models ${version}: drift `));
     const { findings } = monitor.status().report as MonitorReport;
-    const vol = findings.find(({ trigger, subject }) => trigger === 'drift psi' && subject === 'vol_a');
-    expect(vol).toMatchObject({ limit: 0.25, pair: 'XAUUSD_XAGUSD' });
-    expect(vol!.figure).toBeGreaterThan(0.25);
-    expect(vol!.text).toMatch(/^drift psi vol_a \d\.\d\d > 0\.25 \(most in XAUUSD_XAGUSD\)$/);
+    const jump = findings.find(({ trigger, subject }) => trigger === 'drift psi' && subject === 'spread_vol_jump');
+    expect(jump).toMatchObject({ limit: 0.25, pair: 'XAUUSD_XAGUSD' });
+    expect(jump!.figure).toBeGreaterThan(0.25);
+    expect(jump!.text).toMatch(/^drift psi spread_vol_jump \d\.\d\d > 0\.25 \(most in XAUUSD_XAGUSD\)$/);
     expect(findings.some(({ trigger }) => trigger === 'drift mean shift')).toBe(true);
     const { drift } = monitor.status().report as MonitorReport;
     const store = await openStore(paths.trainer);

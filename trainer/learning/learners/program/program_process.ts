@@ -117,7 +117,7 @@ export class ProgramProcess {
     }
     const waiting = this.#waiting;
     const answer = answerSchema.safeParse(json);
-    if (!answer.success || waiting === null)
+    if (!answer.success || waiting === null || answer.data.id !== waiting.id)
       return this.#fail(
         this.#failure(`printed ${quoted(line)}`, 'on standard output only answers to the request; all else on stderr'),
       );
