@@ -72,7 +72,7 @@ export class GuidedTree {
     }
   }
 
-  /** @param exports lines such as `export { gateText } from './shared/bundle/gates/gate_text.ts';` */
+  /** @param exports lines that export what the test calls, by paths from the root of the copy */
   async load(exports: readonly string[]): Promise<Record<string, never>> {
     writeFileSync(join(this.folder, 'entry.ts'), exports.join('\n'));
     const outfile = join(this.folder, 'entry.mjs');
