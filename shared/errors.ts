@@ -419,6 +419,11 @@ export const ERRORS = {
     message: 'The bucket of MINUTEHAND_BLOBS cannot be used.',
     next: 'Check address, credentials and network; tasks are tried again.',
   },
+  QUEUE_UNREACHABLE: {
+    status: 502,
+    message: 'The queue of the fleet does not answer.',
+    next: 'Check MINUTEHAND_REDIS_URL, its password and the network; without MINUTEHAND_QUEUE a training uses its own threads.',
+  },
   TASK_DIFFERS: {
     status: 500,
     message: 'Two workers made different results of one task, which must be equal to the bit.',

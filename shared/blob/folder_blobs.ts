@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, open, readFile, rm } from 'node:fs/promises';
+import { link, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MinutehandError } from '../errors.ts';
 import { makePrivateFolder } from '../private_files.ts';
@@ -35,19 +35,25 @@ export function folderBlobs(folder: string): Blobs {
   }
 
   async function result(key: string): Promise<KeptResult | null> {
-    const text = await readIfThere(resultPath(key));
-    return text === null ? null : (JSON.parse(text.toString('utf8')) as KeptResult);
+    const path = resultPath(key);
+    const text = await readIfThere(path);
+    if (text === null) return null;
+    await used(path);
+    return JSON.parse(text.toString('utf8')) as KeptResult;
   }
 
   return {
     async put(bytes) {
       const hash = hashOf(bytes);
       const path = blobPath(hash);
-      if (!existsSync(path)) await writeNew(path, bytes);
+      if (existsSync(path)) await used(path);
+      else await writeNew(path, bytes);
       return hash;
     },
     async get(hash) {
-      const bytes = await readIfThere(blobPath(hash));
+      const path = blobPath(hash);
+      const bytes = await readIfThere(path);
+      if (bytes !== null) await used(path);
       return verified(hash, bytes, folder);
     },
     has: (hash) => Promise.resolve(existsSync(blobPath(hash))),
@@ -56,8 +62,30 @@ export function folderBlobs(folder: string): Blobs {
       await writeNew(resultPath(key), Buffer.from(JSON.stringify(made)));
       return (await result(key))!;
     },
+    async prune(unusedMs) {
+      const oldest = Date.now() - unusedMs;
+      let removed = 0;
+      for (const kind of ['blobs', 'results']) {
+        const root = join(folder, kind);
+        if (!existsSync(root)) continue;
+        for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+          const path = join(entry.parentPath, entry.name);
+          if (!entry.isFile() || (await stat(path)).mtimeMs >= oldest) continue;
+          await rm(path, { force: true });
+          removed++;
+        }
+      }
+      return removed;
+    },
     close: () => undefined,
   };
+}
+
+/** The time of its last use is that of the file. */
+async function used(path: string): Promise<void> {
+  const now = new Date();
+  // Another user's file, or one that was just removed.
+  await utimes(path, now, now).catch(() => undefined);
 }
 
 export function hashOf(bytes: Uint8Array): ContentHash {

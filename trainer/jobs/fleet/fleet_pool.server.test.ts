@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -169,6 +169,25 @@ it('makes again what is not there, and uses nothing that is damaged', async () =
   rmSync(join(folder, 'damaged'), { recursive: true });
   expect(await pool.fit(task, () => undefined)).toEqual(expected);
   expect(readdirSync(join(folder, 'damaged', 'results')).length).toBe(1);
+});
+
+it('removes from a folder what was not used for long', async () => {
+  const blobs = blobsOf('pruned');
+  const path = (hash: string): string => join(folder, 'pruned', 'blobs', hash.slice(0, 2), hash);
+  const old = new Date(Date.now() - 10 * 86_400_000);
+  const hashes = await Promise.all(['unused', 'put', 'read', 'new'].map((text) => blobs.put(Buffer.from(text))));
+  const [unused, put, read, fresh] = hashes as [string, string, string, string];
+  for (const hash of [unused, put, read]) utimesSync(path(hash), old, old);
+  await blobs.put(Buffer.from('put'));
+  await blobs.get(read);
+  expect(await blobs.prune(5 * 86_400_000)).toBe(1);
+  expect(await Promise.all([unused, put, read, fresh].map((hash) => blobs.has(hash)))).toEqual([
+    false,
+    true,
+    true,
+    true,
+  ]);
+  expect(await blobsOf('nowhere').prune(0)).toBe(0);
 });
 
 it('waits no longer for a fit that is not wanted', async () => {

@@ -11,6 +11,9 @@ import { openFleet, type Fleet } from './open_fleet.ts';
 /** Of arrays that a worker keeps in memory: those of ten pairs are a tenth of this. */
 export const WORKER_MEMORY_BYTES = 2 ** 30;
 
+/** Two weekly trainings share what did not change. */
+const UNUSED_MS = 15 * 86_400_000;
+
 /** What a training uses in place of threads of its own. */
 export interface FleetOfTraining {
   readonly openPool: OpenFitPool;
@@ -45,7 +48,10 @@ export async function fleetOfTraining(
       const sum = (name: keyof FleetUse): number => uses.reduce((all, own) => all + own[name], 0);
       return { known: sum('known'), done: sum('done') };
     },
-    close: () => fleet.close(),
+    async close() {
+      await fleet.blobs.prune(UNUSED_MS).catch(() => 0);
+      await fleet.close();
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { MinutehandError } from '../../../shared/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import type { Blobs } from '../../../shared/blob/blobs.ts';
 import { openBlobs } from '../../../shared/blob/open_blobs.ts';
 import type { HomePaths } from '../../../shared/home.ts';
@@ -9,6 +10,8 @@ import { QUEUE_TIMING, type QueueTiming, type TaskQueue } from './task_queue.ts'
 
 export const QUEUE_KINDS = ['embedded', 'bullmq'] as const;
 export type QueueKind = (typeof QUEUE_KINDS)[number];
+
+const ANSWERS_WITHIN_MS = 10_000;
 
 export interface Fleet {
   readonly kind: QueueKind;
@@ -59,6 +62,11 @@ export async function openFleet(
       ? // Half a second that only a fleet pays.
         (await import('./bullmq_queue.ts')).bullmqQueue(url, ca_file, timing)
       : embeddedQueue(join(folder, 'queue.db'), timing);
+  await answers(queue, url).catch(async (error: unknown) => {
+    blobs.close();
+    await queue.close();
+    throw error;
+  });
   return {
     kind,
     places: [kind === 'bullmq' ? withoutPassword(url) : join(folder, 'queue.db'), withoutPassword(place ?? folder)],
@@ -70,6 +78,29 @@ export async function openFleet(
       blobs.close();
     },
   };
+}
+
+/**
+ * Afterward a queue may be away for as long as it likes; one that never answered is a mistake in the address.
+ * @throws MinutehandError QUEUE_UNREACHABLE
+ */
+async function answers(queue: TaskQueue, url: string): Promise<void> {
+  const giveUp = new AbortController();
+  const tooLate = sleep(ANSWERS_WITHIN_MS, undefined, { signal: giveUp.signal }).then(() => {
+    throw new MinutehandError('QUEUE_UNREACHABLE', {
+      seen: `no answer of ${withoutPassword(url)} in ${ANSWERS_WITHIN_MS / 1000} s`,
+    });
+  });
+  try {
+    await Promise.race([queue.leader(), tooLate]);
+  } catch (error) {
+    if (error instanceof MinutehandError) throw error;
+    const seen = `${withoutPassword(url)}: ${describeError(error).message}`;
+    throw new MinutehandError('QUEUE_UNREACHABLE', { seen, cause: error });
+  } finally {
+    giveUp.abort();
+    tooLate.catch(() => undefined);
+  }
 }
 
 /** Tests do not wait half a minute for a lost worker. */

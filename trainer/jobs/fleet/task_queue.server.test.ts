@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { REDIS_NOTE, startRedis, type RedisServer } from '../../../test/redis_server.ts';
+import { homePaths } from '../../../shared/home.ts';
+import { tinySettings } from '../../../test/tiny_settings.ts';
 import { bullmqQueue } from './bullmq_queue.ts';
 import { embeddedQueue } from './embedded_queue.ts';
 import { ownIdentity } from './fit_identity.ts';
+import { openFleet } from './open_fleet.ts';
 import type { QueuedTask, TaskQueue, WorkerFacts } from './task_queue.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -196,5 +199,28 @@ describe.each(QUEUES)('the %s queue', (name, open) => {
       { ...WORKER, identity: ownIdentity(), done: 7, silentMs: expect.any(Number) as number },
     ]);
     expect(await one.leader()).toEqual({ ...ownIdentity(), version: '9.9.9' });
+  });
+});
+
+describe('a queue that does not answer', () => {
+  const settings = tinySettings({ minutehand: { transports: { redis: { url: 'redis://:secret@127.0.0.1:1' } } } });
+  const paths = homePaths({ MINUTEHAND_HOME: join(tmpdir(), 'minutehand-no-home') });
+
+  it('is an error within seconds that shows no password', async () => {
+    const env = { MINUTEHAND_QUEUE: 'bullmq', MINUTEHAND_BLOBS: folder };
+    const error: unknown = await openFleet(settings, paths, env).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'QUEUE_UNREACHABLE', seen: expect.stringContaining('redis://127.0.0.1:1') as string }); // prettier-ignore
+    expect(String(error)).not.toContain('secret');
+  });
+
+  it('is none without MINUTEHAND_QUEUE, and a mistake where it is misspelt', async () => {
+    expect(await openFleet(settings, paths, {})).toBeNull();
+    await expect(openFleet(settings, paths, { MINUTEHAND_QUEUE: 'redis' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    });
+    await expect(openFleet(settings, paths, { MINUTEHAND_QUEUE: 'bullmq' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      seen: expect.stringContaining('MINUTEHAND_BLOBS is not set') as string,
+    });
   });
 });
