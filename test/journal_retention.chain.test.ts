@@ -147,7 +147,10 @@ describe('the retention of a live journal', () => {
         const store = openJournal(path);
         const { signalRow, last } = store.pruned()!;
         expect(signalRow).toBeGreaterThan(0);
-        expect(left()).toEqual(idsOf(rows.slice(signalRow)));
+        // On a busy machine it may be done before it is killed: the last signal of each pair always stays.
+        const isLast = (row: (typeof rows)[number]): boolean =>
+          row === rows.findLast(({ pairId }) => pairId === row.pairId);
+        expect(left()).toEqual(idsOf(rows.filter((row, i) => i >= signalRow || isLast(row))));
         expect(last.map(({ pairId }) => pairId).sort()).toEqual([...SMALL.pairs].sort());
         for (const { pairId, time } of last)
           expect(time).toBe(rows.slice(0, signalRow).findLast((row) => row.pairId === pairId)!.time);
