@@ -99,12 +99,7 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
     };
   }
 
-  const expire = (): void => {
-    statements.expire.run(attempts, attempts, JSON.stringify(LOST_WORKERS), Date.now());
-  };
-
   function outcome(key: string): TaskOutcome | null {
-    expire();
     const row = statements.read.get(key) as { state: string; error: string | null } | undefined;
     if (row?.state === 'done') return { state: 'done' };
     if (row?.state !== 'failed') return null;
@@ -118,7 +113,8 @@ export function embeddedQueue(path: string, { leaseMs, attempts }: QueueTiming =
       return Promise.resolve();
     },
     claim({ learners }: WorkerFacts) {
-      expire();
+      // Whoever looks for work finds what lost its worker; those that wait only read.
+      statements.expire.run(attempts, attempts, JSON.stringify(LOST_WORKERS), Date.now());
       const token = randomBytes(16).toString('hex');
       const row = statements.take.get(token, Date.now() + leaseMs, JSON.stringify(learners)) as Row | undefined;
       return Promise.resolve(row === undefined ? null : claimOf(row, token));

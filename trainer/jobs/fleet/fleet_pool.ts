@@ -1,8 +1,9 @@
 import { MinutehandError, type ErrorCode, ERRORS } from '../../../shared/errors.ts';
 import type { Blobs } from '../../../shared/blob/blobs.ts';
 import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { FitTask } from '../../learning/learners/trees/fit.ts';
 import type { FitPool } from '../../learning/learners/trees/fit_pool.ts';
-import { identityOf, keyOf, unpackModel, type KnownArrays } from './fit_identity.ts';
+import { identityOf, keyOf, unpackModel, type FitIdentity, type KnownArrays } from './fit_identity.ts';
 import type { TaskQueue } from './task_queue.ts';
 
 /** What a training did not have to do itself. */
@@ -33,6 +34,15 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
     return kept !== null && (await blobs.has(kept.hash)) ? unpackModel(await blobs.get(kept.hash)) : null;
   }
 
+  /** Makes the queue forget a task, and stores those of its arrays that were removed. */
+  async function forget(key: string, { inputs }: FitIdentity, task: FitTask): Promise<void> {
+    await queue.remove(key);
+    const isThere = await Promise.all(Object.values(inputs).map((hash) => blobs.has(hash)));
+    if (isThere.every(Boolean)) return;
+    arrays = new WeakMap();
+    await identityOf(task, blobs, arrays);
+  }
+
   /** @returns null when it is done, and its result is not there @throws what the worker met */
   async function settledModel(key: string, signal: AbortSignal): Promise<TreeModel | null> {
     try {
@@ -59,21 +69,21 @@ export function fleetPool(queue: TaskQueue, blobs: Blobs, usesKnown: boolean): F
         return kept;
       }
       const queued = { key, needs: { learner: task.engine }, isUrgent, payload: JSON.stringify(identity) };
-      // Its data may have been removed since, or its result: then it is not done, whatever the queue remembers.
-      for (let isAgain = !usesKnown; ; isAgain = true) {
-        if (isAgain) {
-          await queue.remove(key);
-          for (const hash of Object.values(identity.inputs)) if (!(await blobs.has(hash))) arrays = new WeakMap();
-          await identityOf(task, blobs, arrays);
-        }
+      const askForIt = async (): Promise<TreeModel | null> => {
         await queue.enqueue(queued);
-        const made = await settledModel(key, either);
-        if (made === null && !isAgain) continue;
-        if (made === null) throw new MinutehandError('BLOB_MISSING', { seen: `the result of task ${key}` });
-        done++;
-        onTree(1, 1);
-        return made;
+        return await settledModel(key, either);
+      };
+      if (!usesKnown) await forget(key, identity, task);
+      let made = await askForIt();
+      if (made === null && usesKnown) {
+        // The queue remembers that it was done, but its result has been removed since.
+        await forget(key, identity, task);
+        made = await askForIt();
       }
+      if (made === null) throw new MinutehandError('BLOB_MISSING', { seen: `the result of task ${key}` });
+      done++;
+      onTree(1, 1);
+      return made;
     },
     close() {
       closing.abort(new Error('the pool was closed'));

@@ -5,11 +5,11 @@ import { openFitPool, type FitPool, type OpenFitPool } from '../../learning/lear
 import { installedEngines } from '../../learning/learners/trees/engines/engines.ts';
 import { ownIdentity } from './fit_identity.ts';
 import { runWorker } from './fit_worker.ts';
-import { fleetPool, type FleetUse } from './fleet_pool.ts';
+import { fleetPool } from './fleet_pool.ts';
 import { openFleet, type Fleet } from './open_fleet.ts';
 
 /** Of arrays that a worker keeps in memory: those of ten pairs are a tenth of this. */
-export const WORKER_MEMORY_BYTES = 2 ** 30;
+const WORKER_MEMORY_BYTES = 2 ** 30;
 
 /** Two weekly trainings share what did not change. */
 const UNUSED_MS = 15 * 86_400_000;
@@ -17,7 +17,6 @@ const UNUSED_MS = 15 * 86_400_000;
 /** What a training uses in place of threads of its own. */
 export interface FleetOfTraining {
   readonly openPool: OpenFitPool;
-  use(): FleetUse;
   close(): Promise<void>;
 }
 
@@ -36,18 +35,8 @@ export async function fleetOfTraining(
   const fleet = await openFleet(settings, paths);
   if (fleet === null) return null;
   await fleet.queue.lead(ownIdentity());
-  const pools: { use(): FleetUse }[] = [];
   return {
-    openPool(workers) {
-      const pool = withOwnWorker(fleet, workers, usesKnown, print);
-      pools.push(pool);
-      return pool;
-    },
-    use: () => {
-      const uses = pools.map((pool) => pool.use());
-      const sum = (name: keyof FleetUse): number => uses.reduce((all, own) => all + own[name], 0);
-      return { known: sum('known'), done: sum('done') };
-    },
+    openPool: (workers) => withOwnWorker(fleet, workers, usesKnown, print),
     async close() {
       await fleet.blobs.prune(UNUSED_MS).catch(() => 0);
       await fleet.close();
@@ -60,7 +49,7 @@ function withOwnWorker(
   workers: number,
   usesKnown: boolean,
   print: (line: string) => void,
-): FitPool & { use(): FleetUse } {
+): FitPool {
   const pool = fleetPool(queue, blobs, usesKnown);
   const own = openFitPool(workers);
   const ending = new AbortController();
@@ -75,7 +64,6 @@ function withOwnWorker(
   );
   return {
     fit: pool.fit,
-    use: pool.use,
     async close() {
       await pool.close();
       ending.abort();

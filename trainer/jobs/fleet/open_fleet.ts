@@ -4,6 +4,7 @@ import { describeError, MinutehandError } from '../../../shared/errors.ts';
 import type { Blobs } from '../../../shared/blob/blobs.ts';
 import { openBlobs } from '../../../shared/blob/open_blobs.ts';
 import type { HomePaths } from '../../../shared/home.ts';
+import { maskSecrets } from '../../../shared/secrets.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { embeddedQueue } from './embedded_queue.ts';
 import { QUEUE_TIMING, type QueueTiming, type TaskQueue } from './task_queue.ts';
@@ -108,6 +109,11 @@ function timingOf({ MINUTEHAND_TEST_LEASE_MS: leaseMs }: NodeJS.ProcessEnv): Que
   return leaseMs === undefined ? QUEUE_TIMING : { ...QUEUE_TIMING, leaseMs: Number(leaseMs) };
 }
 
+/** A path or an address as people may see it. */
 function withoutPassword(place: string): string {
-  return place.replace(/\/\/[^@/]*@/, '//').replace(/[?&](password|secret)=[^&]*/g, '');
+  if (!URL.canParse(place)) return maskSecrets(place);
+  const url = new URL(place);
+  url.username = '';
+  url.password = '';
+  return maskSecrets(url.href);
 }
