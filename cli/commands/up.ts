@@ -10,7 +10,7 @@ import { urlOf } from '../../shared/address.ts';
 import { activePath } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/home.ts';
-import { isLocked, lockHome } from '../../shared/process/home_lock.ts';
+import { isLocked, lockHome, waitForLock } from '../../shared/process/home_lock.ts';
 import { allSignalsFile, loadSettings, shardSubjects, type Settings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
@@ -120,8 +120,9 @@ async function runUp({ paper }: UpFlags, output: Output): Promise<void> {
 }
 
 /**
- * Waits for processes of an earlier `up` that was killed: no other `up` runs now, and theirs end as soon as they see
- * that. Whatever holds a lock for longer was started by itself, and the part that needs the lock says so.
+ * Waits for the processes of an earlier `up` that was killed: no other `up` runs now, and they end as soon as they
+ * notice. A lock that is held for longer belongs to a process that was started separately; the part that needs it
+ * reports HOME_LOCKED.
  */
 async function orphansEnd(parts: readonly Part[], output: Output, stopping: Promise<unknown>): Promise<void> {
   const locks = parts.flatMap(({ kind, shard }) => {
@@ -130,9 +131,10 @@ async function orphansEnd(parts: readonly Part[], output: Output, stopping: Prom
   });
   if (!locks.some(isLocked)) return;
   output.print('Processes of an earlier start are still running; waiting for them to end …');
-  const startedMs = performance.now();
-  while (locks.some(isLocked) && performance.now() - startedMs < ORPHANS_END_MS)
-    if ((await Promise.race([stopping, sleep(ORPHANS_POLL_MS)])) !== undefined) return;
+  const stopped = new AbortController();
+  void stopping.then(() => stopped.abort());
+  const ending = AbortSignal.any([stopped.signal, AbortSignal.timeout(ORPHANS_END_MS)]);
+  for (const lock of locks) (await waitForLock(lock, ORPHANS_POLL_MS, ending))?.();
 }
 
 function partsOf({ minutehand }: Settings, isPaperWanted: boolean): Part[] {
