@@ -1,9 +1,8 @@
 import { searchFormulas, type AutomlOutcome } from '../../learning/automl/search_formulas.ts';
 import { openFitPool } from '../../learning/learners/trees/fit_pool.ts';
 import type { AutomlJob } from './automl_job.ts';
-import { experimentTraining } from './experiment_training.ts';
+import { trainingOfExperiment } from './experiment_training.ts';
 import { withTrainOptions, type TrainingContext } from './run_training.ts';
-import type { TrainingJob } from './training_job.ts';
 
 /**
  * Searches formulas on the rows that a training of these bars would have. It writes nothing.
@@ -22,24 +21,16 @@ export async function runAutomlJob(job: AutomlJob, context: TrainingContext): Pr
     memoryGb: search.memory_gb,
     isShuffled: search.shuffle_labels,
   };
-  return await withTrainOptions(trainingOf(job), context, async (training) => {
-    const pool = (training.openPool ?? openFitPool)(training.workers);
-    try {
-      return await searchFormulas(training, options, pool);
-    } finally {
-      await pool.close();
-    }
-  });
-}
-
-function trainingOf({ market, window, seed, source, parameters, resources, trigger }: AutomlJob): TrainingJob {
-  return experimentTraining({
-    market,
-    window,
-    seed,
-    folder: source.folder,
-    holdoutFrom: parameters.holdout_from,
-    resources: { workers: resources.workers, cache: false },
-    trigger,
-  });
+  return await withTrainOptions(
+    trainingOfExperiment(job, { workers: job.resources.workers, cache: false }),
+    context,
+    async (training) => {
+      const pool = (training.openPool ?? openFitPool)(training.workers);
+      try {
+        return await searchFormulas(training, options, pool);
+      } finally {
+        await pool.close();
+      }
+    },
+  );
 }

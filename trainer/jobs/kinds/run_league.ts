@@ -9,8 +9,7 @@ import { holdoutOf } from '../../learning/proof/prove_models.ts';
 import { outlineTraining } from '../../learning/training/pipeline.ts';
 import { withTrainOptions, type TrainingContext } from './run_training.ts';
 import type { LeagueJob } from './league_job.ts';
-import { experimentTraining } from './experiment_training.ts';
-import type { TrainingJob } from './training_job.ts';
+import { trainingOfExperiment } from './experiment_training.ts';
 
 export interface LeagueOutcome extends LeagueReport {
   /** Looks at this holdout so far, the entrants of this league included. */
@@ -27,7 +26,7 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
   const definitions = names.map(learnerNamed);
   const voteMembers = voteMembersOf(context.settings.minutehand.train);
   for (const name of names) refuseMissingLearner(name, voteMembers);
-  return await withTrainOptions(trainingOf(job), context, async (options, bars) => {
+  return await withTrainOptions(trainingOfExperiment(job, job.resources), context, async (options, bars) => {
     const { settings, seed, workers, openPool = openFitPool, onProgress } = options;
     const { dataset } = await outlineTraining(options);
     const placebo = await placeboMarkets({
@@ -68,17 +67,5 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
     } finally {
       await pool.close();
     }
-  });
-}
-
-function trainingOf({ market, window, seed, source, parameters, resources, trigger }: LeagueJob): TrainingJob {
-  return experimentTraining({
-    market,
-    window,
-    seed,
-    folder: source.folder,
-    holdoutFrom: parameters.holdout_from,
-    resources,
-    trigger,
   });
 }

@@ -192,9 +192,11 @@ interface SharpeRatios {
  * that are not traded. A side without trades then has 0: not trading is better than losing and worse than earning.
  */
 function sharpeRatios(champion: Compared, challenger: Compared): SharpeRatios | null {
-  const [oldOfAll, youngOfAll] = [champion, challenger].map((side) => side.all_pairs.total.net_sharpe);
+  const oldOfAll = champion.all_pairs.total.net_sharpe;
+  const youngOfAll = challenger.all_pairs.total.net_sharpe;
   if (oldOfAll != null && youngOfAll != null) return { old: oldOfAll, young: youngOfAll, view: 'all_pairs' };
-  const [old, young] = [champion, challenger].map((side) => side.edge_pairs.total.net_sharpe);
+  const old = champion.edge_pairs.total.net_sharpe;
+  const young = challenger.edge_pairs.total.net_sharpe;
   if (old == null && young == null) return null;
   return { old: old ?? 0, young: young ?? 0, view: 'edge_pairs' };
 }
