@@ -32,7 +32,7 @@ export interface TrainingMemory {
   readonly stages: Readonly<Record<string, number>>;
 }
 
-/** A whole training of the configured pairs without cache and search, on simulated bars, in a process of its own. */
+/** A whole training of the configured pairs without cache and search, on simulated bars, in a separate process. */
 export async function measureTrainingMemory(print: (line: string) => void, minutes = MINUTES): Promise<TrainingMemory> {
   const { pairs } = loadSettings({ env: {} }).minutehand;
   print(`training, ${pairs.length} pairs × ${minutes} minutes …`);

@@ -1,11 +1,9 @@
 import '../shared/bundle/no_telemetry.ts';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { Command, CommanderError } from 'commander';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { keepFilesPrivate } from '../shared/private_files.ts';
-import { packageRoot } from '../shared/root.ts';
+import { packageManifest } from '../shared/root.ts';
 import { CommandAudit } from './command_audit.ts';
 import {
   createOutput,
@@ -287,10 +285,7 @@ export async function createProgram(
   output: () => Output = () => createOutput(false),
   answer: (text: string) => void = (text) => process.stdout.write(text),
 ): Promise<Command> {
-  const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
-    version: string;
-    description: string;
-  };
+  const { version, description } = packageManifest();
   const program = new Command('minutehand');
   program
     .description(description)

@@ -5,6 +5,17 @@ import { MinutehandError } from './errors.ts';
 
 const PACKAGE_NAME = 'minutehand';
 
+/** What package.json says of this package. */
+export interface PackageManifest {
+  readonly version: string;
+  readonly description: string;
+}
+
+/** package.json of this package. */
+export function packageManifest(): PackageManifest {
+  return JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as PackageManifest;
+}
+
 /** True when `folder` holds a package.json of this package. An unreadable one is not ours. */
 function isPackageRoot(folder: string): boolean {
   try {

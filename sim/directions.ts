@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { sha256Hex, VERSION, writeVersion } from '../shared/bundle/bundle.ts';
+import { VERSION, writeVersion } from '../shared/bundle/bundle.ts';
 import {
   directionFolder,
   directionPlace,
@@ -20,6 +20,7 @@ import type { SimulatedDisk } from './disk.ts';
 import { randomEnsemble } from './models.ts';
 import { peekingFiles } from './trainer.ts';
 import { subjectsOf } from './variety.ts';
+import { sha256Hex } from '../shared/sha256.ts';
 
 /** Distinct models created per process. */
 const MODELS_MADE = 8;

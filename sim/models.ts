@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { activateInFolder } from '../shared/bundle/admission/activation.ts';
 import type { Admitted, Door } from '../shared/bundle/admission/admission.ts';
-import { sha256Hex, writeBundle, type BundleContent } from '../shared/bundle/bundle.ts';
+import { writeBundle, type BundleContent } from '../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { ModelReport } from '../shared/bundle/manifest.ts';
 import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
@@ -11,6 +11,7 @@ import { riskQuantiles } from '../shared/strategies/pair_reversion/risk_rank.ts'
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
+import { sha256Hex } from '../shared/sha256.ts';
 
 const TREES = 4;
 const GOLDEN_ROWS = 4;

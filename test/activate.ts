@@ -5,7 +5,7 @@ import {
   setShadow as setAdmittedShadow,
 } from '../shared/bundle/admission/activation.ts';
 import type { Admitted, Door } from '../shared/bundle/admission/admission.ts';
-import { readActive, sha256Hex, type ShadowFile } from '../shared/bundle/bundle.ts';
+import { readActive, type ShadowFile } from '../shared/bundle/bundle.ts';
 import { directionFolder } from '../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../shared/bundle/direction/direction_bundle.ts';
 import type { ActivePointer } from '../shared/bundle/pointer.ts';
@@ -15,6 +15,7 @@ import { MACHINE_FILES } from '../shared/files.ts';
 import { timeframeOf, type Timeframe } from '../shared/pair.ts';
 import type { FileSystem } from '../shared/ports.ts';
 import type { Registry } from '../trainer/control/registry/registry.ts';
+import { sha256Hex } from '../shared/sha256.ts';
 
 interface Unjudged {
   readonly timeframe?: Timeframe | null;

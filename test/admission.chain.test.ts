@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, activateDirection } from './activate.ts';
-import { readActive, readActiveFile, readShadow, sha256Hex } from '../shared/bundle/bundle.ts';
+import { readActive, readActiveFile, readShadow } from '../shared/bundle/bundle.ts';
 import { directionFolder, directionPointer } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { ACTIVE_POINTER } from '../shared/bundle/active_file.ts';
@@ -26,6 +26,7 @@ import { createWorkplace, type Finished, type Workplace } from './cli_process.ts
 import { passedGates, verdict } from './passed_gates.ts';
 import { writeTinyDirection } from './tiny_direction.ts';
 import { copyUnder, tinySettings } from './tiny_models.ts';
+import { sha256Hex } from '../shared/sha256.ts';
 
 const CREATED = new Date('2024-01-05T12:00:00Z');
 /** As a bundle of the former format has it. */

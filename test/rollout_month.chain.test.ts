@@ -10,7 +10,7 @@ import { byMinute, openBench } from '../daemon/pipeline.fixture.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import { clipBars, readBarFolder, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { realData, skipNote } from '../shared/bar_file/real_data.fixture.ts';
-import { readActive, readManifest, sha256Hex } from '../shared/bundle/bundle.ts';
+import { readActive, readManifest } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
@@ -24,6 +24,7 @@ import { openJournal } from '../shared/store/journal.ts';
 import { carryOut, lookAtRollout, startRollout } from '../trainer/control/rollout/steps.ts';
 import { IS_LONG, LONG_NOTE } from './long.ts';
 import { tinySettings, tinyModels } from './tiny_models.ts';
+import { sha256Hex } from '../shared/sha256.ts';
 
 const DATA = realData('m1');
 const DAY = 86_400;

@@ -1,12 +1,12 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { sha256Hex } from '../shared/bundle/bundle.ts';
 import type { Manifest } from '../shared/bundle/manifest.ts';
 import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
 import { decodeTreeModel } from '../shared/bundle/onnx/tree_graph.ts';
 import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
 import { tinyBars } from './tiny_models.ts';
+import { sha256Hex } from '../shared/sha256.ts';
 
 let place: Workplace;
 let data: string;

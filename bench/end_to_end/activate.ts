@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { activateAdmitted, activateInFolder } from '../../shared/bundle/admission/activation.ts';
 import type { Admitted } from '../../shared/bundle/admission/admission.ts';
-import { sha256Hex } from '../../shared/bundle/bundle.ts';
 import { directionFolder } from '../../shared/bundle/direction/active_direction.ts';
 import type { Timeframe } from '../../shared/pair.ts';
+import { sha256Hex } from '../../shared/sha256.ts';
 
 /** Makes models of a benchmark active in its own folder. They are random trees: no gate judges them. */
 export function activateUnjudged(modelsFolder: string, version: string): void {

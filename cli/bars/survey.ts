@@ -58,7 +58,7 @@ export async function surveyFile(
   const states = createStates(layout);
   let rows = 0;
   let lineNumber = 0;
-  /** Lines since the last one with a time of its own. */
+  /** Lines since the time last changed. */
   let still = 0;
   let previous = NaN;
   const range: [number, number] = [Infinity, -Infinity];

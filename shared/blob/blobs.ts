@@ -22,7 +22,7 @@ export interface Blobs {
   result(key: string): Promise<KeptResult | null>;
   /** Keeps the first result of a key. @returns the one that is kept, which may be another's */
   keep(key: string, result: KeptResult): Promise<KeptResult>;
-  /** Removes what was not used for so long, where nothing else does. @returns how many files */
+  /** Removes files that were not read or written for `unusedMs`; a bucket has lifecycle rules. @returns how many */
   prune(unusedMs: number): Promise<number>;
   close(): void;
 }

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MinutehandError } from '../errors.ts';
 import { makePrivateFolder } from '../private_files.ts';
 import { checkHash, type Blobs, type ContentHash, type KeptResult } from './blobs.ts';
+import { sha256Hex } from '../sha256.ts';
 
 /**
  * Blobs in a folder, which several machines may share by a network file system. A file gets its name by `link`, which
@@ -44,7 +45,7 @@ export function folderBlobs(folder: string): Blobs {
 
   return {
     async put(bytes) {
-      const hash = hashOf(bytes);
+      const hash = sha256Hex(bytes);
       const path = blobPath(hash);
       if (existsSync(path)) await used(path);
       else await writeNew(path, bytes);
@@ -88,14 +89,10 @@ async function used(path: string): Promise<void> {
   await utimes(path, now, now).catch(() => undefined);
 }
 
-export function hashOf(bytes: Uint8Array): ContentHash {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
 /** @throws MinutehandError BLOB_MISSING, BLOB_DAMAGED */
 export function verified(hash: ContentHash, bytes: Uint8Array | null, place: string): Uint8Array {
   if (bytes === null) throw new MinutehandError('BLOB_MISSING', { seen: `${hash} in ${place}` });
-  if (hashOf(bytes) !== hash) throw new MinutehandError('BLOB_DAMAGED', { seen: `${hash} in ${place}` });
+  if (sha256Hex(bytes) !== hash) throw new MinutehandError('BLOB_DAMAGED', { seen: `${hash} in ${place}` });
   return bytes;
 }
 

@@ -1,6 +1,7 @@
 import { MinutehandError } from '../errors.ts';
 import { checkHash, type Blobs, type KeptResult } from './blobs.ts';
-import { hashOf, verified } from './folder_blobs.ts';
+import { verified } from './folder_blobs.ts';
+import { sha256Hex } from '../sha256.ts';
 
 /** The used part of @aws-sdk/client-s3, which is loaded only for blobs in a bucket. */
 interface Sdk {
@@ -83,7 +84,7 @@ export async function s3Blobs(url: URL): Promise<Blobs> {
 
   return {
     async put(bytes) {
-      const hash = hashOf(bytes);
+      const hash = sha256Hex(bytes);
       if (!(await has(hash))) await send(new sdk.PutObjectCommand({ ...nameOf('blobs', hash), Body: bytes }));
       return hash;
     },

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.ts';
@@ -32,6 +31,7 @@ import {
 } from './manifest.ts';
 import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from './signature.ts';
+import { sha256Hex } from '../sha256.ts';
 
 export { VERSION };
 const MANIFEST = 'manifest.json';
@@ -147,10 +147,6 @@ function hashModels(manifest: Manifest): string {
     ]),
   ];
   return sha256Hex(JSON.stringify(identity));
-}
-
-export function sha256Hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
 }
 
 /** A manifest before its files are written. */

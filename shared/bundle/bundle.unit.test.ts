@@ -27,12 +27,12 @@ import {
   readManifest,
   readShadow,
   resolveBundle,
-  sha256Hex,
   shadowPath,
   writeBundle,
   type BundleContent,
 } from './bundle.ts';
 import { MODEL_FILES, MONITOR_FILE, VALIDATION_FILE, type Manifest } from './manifest.ts';
+import { sha256Hex } from '../sha256.ts';
 
 let root: string;
 let models: string;

@@ -9,7 +9,6 @@ import { tinySettings, tinyModels } from '../../test/tiny_models.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { createRng } from '../rng.ts';
 import { anySchema } from './any_schema.fixture.ts';
-import { sha256Hex } from './bundle.ts';
 import { featureSchema } from './feature_schema.ts';
 import { MODEL_FILES, type Manifest } from './manifest.ts';
 import { loadModelSet, openModelSet, type BatchScores, type ModelSet } from './model_set.ts';
@@ -21,6 +20,7 @@ import { writeRandomBundle } from './random_bundle.fixture.ts';
 import { packTrees } from './tree_kernel/pack.ts';
 import { randomRows } from './tree_kernel/random_ensemble.fixture.ts';
 import type { ModelName } from '../core/features/feature.ts';
+import { sha256Hex } from '../sha256.ts';
 
 const settings = tinySettings();
 const schema = featureSchema(settings.minutehand.windows);

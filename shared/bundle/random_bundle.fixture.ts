@@ -1,11 +1,12 @@
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 import { createRng } from '../rng.ts';
-import { sha256Hex, writeBundle } from './bundle.ts';
+import { writeBundle } from './bundle.ts';
 import type { FeatureSchema } from './feature_schema.ts';
 import type { Manifest, ModelMetrics, ModelReport } from './manifest.ts';
 import { encodeOnnx } from './onnx/onnx.ts';
 import { predict, type TreeEnsemble } from './onnx/tree_ensemble.ts';
 import { randomEnsemble, randomRows } from './tree_kernel/random_ensemble.fixture.ts';
+import { sha256Hex } from '../sha256.ts';
 
 export interface RandomBundleOptions {
   readonly schema: FeatureSchema;

@@ -44,7 +44,7 @@ const WITHOUT_TIME = /^(all ?day|tentative|day \d+|\d+(st|nd|rd|th)-\d+(st|nd|rd
 
 /**
  * Reads a CSV file of scheduled events.
- * @param zone of its clock times; a time with an offset of its own has that
+ * @param zone of times that state no UTC offset
  * @throws MinutehandError NEWS_FORMAT naming the line
  */
 export function readCalendarCsv(text: string, place: string, zone: TimeZone): ReadCalendar {

@@ -6,7 +6,7 @@ const SECONDS_PER_MINUTE = 60;
 
 /**
  * `news_stop` with the spans around known events; undefined where it is off.
- * @param events undefined: without spans, as in a daemon, whose calendar is an input of its own
+ * @param events undefined: without spans, as in a daemon, which gets its calendar as an input
  */
 export function newsPolicy(
   { news_stop }: CorePolicy,

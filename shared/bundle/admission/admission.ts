@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { mustExist, readActiveFile, sha256Hex } from '../bundle.ts';
+import { mustExist, readActiveFile } from '../bundle.ts';
 import {
   directionFolder,
   directionPlace,
@@ -38,6 +38,7 @@ import type { HomePaths } from '../../home.ts';
 import type { FileSystem } from '../../ports.ts';
 import type { Settings } from '../../policy/policy.ts';
 import { runningOrigin } from './running.ts';
+import { sha256Hex } from '../../sha256.ts';
 
 /**
  * How a bundle gets into use. `adoption` is that of a new bundle that passed its gates, `folder` the same in a folder

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { replaceDurably, writeDurably } from '../../durable_file.ts';
 import { MinutehandError } from '../../errors.ts';
 import { MACHINE_FILES } from '../../files.ts';
-import { sha256Hex, writeVersion } from '../bundle.ts';
+import { writeVersion } from '../bundle.ts';
 import { parseManifestFile, readBundleFile } from '../manifest_file.ts';
 import { refuseOutsideDataOf } from '../onnx/graph_limits.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signatureText, signingKey, trustedKeys } from '../signature.ts';
@@ -13,6 +13,7 @@ import {
   directionManifestSchema,
   type DirectionManifest,
 } from './direction_manifest.ts';
+import { sha256Hex } from '../../sha256.ts';
 
 const MANIFEST = 'manifest.json';
 

@@ -3,7 +3,7 @@ export type GateRole = 'ai1' | 'ai2' | 'ai3' | 'direction';
 
 /** What the daemon, the lock before every pointer and the trainer must know of a gate. */
 interface GateEntry {
-  /** What it judges: each has a verdict of its own. */
+  /** What it judges: one verdict for each. */
   readonly roles: readonly (GateRole | null)[];
   /**
    * Whether it passes only with a figure within its limit. The others may have nothing to judge (no trades, no claimed

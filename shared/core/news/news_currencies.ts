@@ -9,7 +9,7 @@ const SAME_AS: Readonly<Record<string, string>> = { USDT: 'USD', USDC: 'USD', BU
 
 /**
  * The currencies whose news concern a subject: those of states among the base and the quote of its symbols. A dollar
- * coin counts as USD and CNH as CNY. A metal, a coin, an index or a commodity has no news of its own: what it is quoted
+ * coin counts as USD and CNH as CNY. A metal, a coin, an index or a commodity has no scheduled news: what it is quoted
  * in counts (XAUUSD and BTCUSDT: USD), and USD where that is no currency of a state either (ETHBTC).
  * @returns ascending, each once
  */

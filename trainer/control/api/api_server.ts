@@ -1,8 +1,6 @@
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import {
   jsonSchemaTransform,
@@ -13,7 +11,7 @@ import {
 } from 'fastify-type-provider-zod';
 import type { ZodType } from 'zod';
 import { symbolNames } from '../../../shared/policy/symbol_names.ts';
-import { packageRoot } from '../../../shared/root.ts';
+import { packageManifest } from '../../../shared/root.ts';
 import { addGuard, MAX_ATTEMPT_WAIT_MS } from './access/guard.ts';
 import { Throttle } from './access/throttle.ts';
 import { TokenVerifier } from './access/tokens.ts';
@@ -94,7 +92,10 @@ export async function addApi(server: FastifyInstance, context: ApiContext): Prom
     await api.register(cookie);
     await api.register(helmet, SECURITY_HEADERS);
     await api.register(swagger, {
-      openapi: { openapi: '3.1.0', info: { title: 'minutehand', version: versionOf(), description: EVERY_ROUTE } },
+      openapi: {
+        openapi: '3.1.0',
+        info: { title: 'minutehand', version: packageManifest().version, description: EVERY_ROUTE },
+      },
       transform: describedRoute,
       transformObject: (made) => withSortedSchemas(withOptionalBodies(jsonSchemaTransformObject(made), optionalBodies)),
     });
@@ -171,9 +172,4 @@ function withOptionalBodies(document: ReturnType<typeof jsonSchemaTransformObjec
       if (requestBody !== undefined && names.has(`${method.toUpperCase()} ${path}`)) requestBody.required = false;
     }
   return document;
-}
-
-function versionOf(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
-  return version;
 }

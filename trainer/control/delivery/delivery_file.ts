@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { activeFileSchema, VERSION } from '../../../shared/bundle/active_file.ts';
-import { sha256Hex } from '../../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { TIMEFRAME_NAMES } from '../../../shared/pair.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 /** The pointer of a delivery: written after all that it names. */
 export const DELIVERY_FILE = 'delivery.json';

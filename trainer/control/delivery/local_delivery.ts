@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { listVersions, placeOfActive, readBundle, sha256Hex } from '../../../shared/bundle/bundle.ts';
+import { listVersions, placeOfActive, readBundle } from '../../../shared/bundle/bundle.ts';
 import { directionFolder, directionPlace } from '../../../shared/bundle/direction/active_direction.ts';
 import { readDirectionBundle } from '../../../shared/bundle/direction/direction_bundle.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
@@ -11,6 +11,7 @@ import type { HomePaths } from '../../../shared/home.ts';
 import { TIMEFRAME_NAMES, timeframeOf } from '../../../shared/pair.ts';
 import { pathInside } from '../../../shared/path_name.ts';
 import type { DeliveredBundle, DeliveredFile, DeliveredPointer, Delivery } from './delivery_file.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 /** What this installation delivers, and where the bytes of each file are. */
 export interface LocalDelivery {

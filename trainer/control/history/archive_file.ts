@@ -5,6 +5,7 @@ import { createGzip } from 'node:zlib';
 import { createBoundedGunzip } from '../../../shared/bounded_gunzip.ts';
 import * as z from 'zod';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 export const ARCHIVE_SCHEMA = 'minutehand.signal_archive/1';
 
@@ -114,7 +115,7 @@ export async function checkFile(bytes: Uint8Array, manifest: Manifest, name: str
     throw new MinutehandError('ARCHIVE_DAMAGED', { seen: `${name}: ${seen}`, expected });
   };
   if (bytes.length !== manifest.bytes) damaged(`${bytes.length} bytes`, `${manifest.bytes}, as in its manifest`);
-  const found = sha256Of(bytes);
+  const found = sha256Hex(bytes);
   if (found !== manifest.sha256) damaged(`sha256 ${found}`, `${manifest.sha256}, as in its manifest`);
   const content = createHash('sha256');
   let rows = 0;
@@ -125,10 +126,6 @@ export async function checkFile(bytes: Uint8Array, manifest: Manifest, name: str
   const hash = content.digest('hex');
   if (rows !== manifest.rows) damaged(`${rows} lines`, `${manifest.rows}, as in its manifest`);
   if (hash !== manifest.content_sha256) damaged(`lines that hash to ${hash}`, manifest.content_sha256);
-}
-
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Deterministic text of a manifest. */

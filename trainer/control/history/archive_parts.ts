@@ -7,13 +7,13 @@ import {
   manifestText,
   parseManifest,
   partName,
-  sha256Of,
   unpack,
   type Manifest,
   type Packed,
 } from './archive_file.ts';
 import type { ArchivePlace } from './archive_place.ts';
 import { rowOfLine } from './signal_row.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 /** A file of the archive with its manifest. */
 export interface Part {
@@ -69,7 +69,7 @@ export async function writePart(
     file: dataName(name).slice(name.lastIndexOf('/') + 1),
     rows,
     bytes: bytes.length,
-    sha256: sha256Of(bytes),
+    sha256: sha256Hex(bytes),
     content_bytes: contentBytes,
     content_sha256: contentSha256,
     first_ms: rowOfLine(first).generated_at_ms,

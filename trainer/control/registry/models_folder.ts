@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readActive, readBundle, readShadow, sha256Hex, type ActivePointer } from '../../../shared/bundle/bundle.ts';
+import { readActive, readBundle, readShadow, type ActivePointer } from '../../../shared/bundle/bundle.ts';
 import type { PointerMarks } from '../../../shared/bundle/pointer_marks.ts';
 import { readRollout } from '../../../shared/bundle/rollout.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
@@ -8,6 +8,7 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { FileSystem } from '../../../shared/ports.ts';
 import type { Artifact } from './registry_rows.ts';
 import { pathInside } from '../../../shared/path_name.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 /** Plain file names in a bundle, which cannot escape its folder. */
 const PLAIN_NAME = /^\w[\w.-]*$/;

@@ -2,7 +2,7 @@ import type { Rejection } from '../../../shared/bundle/recorded_gates.ts';
 import { resolve } from 'node:path';
 import { restoreActive } from '../../../shared/bundle/admission/activation.ts';
 import type { Admitted, RegisteredBundle } from '../../../shared/bundle/admission/admission.ts';
-import { readActive, sha256Hex } from '../../../shared/bundle/bundle.ts';
+import { readActive } from '../../../shared/bundle/bundle.ts';
 import { manifestSchema } from '../../../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../../../shared/bundle/signature.ts';
 import type { Rollout } from '../../../shared/bundle/rollout.ts';
@@ -16,6 +16,7 @@ import type { ModelRegistryView, ModelType } from '../../store/tables.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type ActivationCause, type RegisteredModels } from './registry_rows.ts';
 import { pathInside } from '../../../shared/path_name.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 export interface Recovery {
   /** Bundles restored from the registry. */

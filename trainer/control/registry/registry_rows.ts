@@ -8,12 +8,12 @@ import {
   type FailedGate,
   type Rejection,
 } from '../../../shared/bundle/recorded_gates.ts';
-import { sha256Hex } from '../../../shared/bundle/bundle.ts';
 import type { Clock } from '../../../shared/ports.ts';
 import { recordModelEvent } from '../model_events/model_event.ts';
 import type { ModelEventKind } from '../../store/record_tables.ts';
 import type { Store } from '../../store/store.ts';
 import type { ModelRegistryView, ModelStatus, ModelType, Tables } from '../../store/tables.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 /** How a bundle became active; null: inferred from what was active before. */
 export type ActivationCause = Exclude<ModelEventKind, 'rejected' | 'rollout_started'> | null;

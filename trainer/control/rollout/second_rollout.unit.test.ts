@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { activate } from '../../../test/activate.ts';
-import { sha256Hex } from '../../../shared/bundle/bundle.ts';
 import { readRollout, writeRollout, type Rollout } from '../../../shared/bundle/rollout.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { tinySettings } from '../../../test/tiny_settings.ts';
 import { rolloutRules } from './rules.ts';
 import { abortRollout, carryOut, lookAtRollout, rolloutOutcomes, startRollout, type RolloutLook } from './steps.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 const CHAMPION = '20260101_0000';
 const CHALLENGERS = ['20260102_0000', '20260103_0000', '20260104_0000'] as const;

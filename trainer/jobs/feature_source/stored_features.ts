@@ -1,6 +1,5 @@
 import { sql, type Kysely } from 'kysely';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
-import { sha256Hex } from '../../../shared/bundle/bundle.ts';
 import type { FeatureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
@@ -15,6 +14,7 @@ import {
   type LabelColumn,
   type TableRows,
 } from '../../learning/feature_table/feature_table.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 /** Origin of the rows of `core.features` and `core.labels`. */
 export interface StoredKey {

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
 import type { Engine } from '../../../shared/policy/engines.ts';
 import type { Blobs, ContentHash } from '../../../shared/blob/blobs.ts';
 import { packArrays, unpackArrays, type PackedArray } from '../../../shared/blob/packed_arrays.ts';
 import type { Tree, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import { codeHash, packageVersion } from './own_code.ts';
+import { packageManifest } from '../../../shared/root.ts';
+import { codeHash } from './own_code.ts';
 import type { FitTask } from '../../learning/learners/trees/fit.ts';
 import type { FleetIdentity } from './task_queue.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 /** A fit as data: what a worker reads to do it, and what its key is the hash of. */
 export interface FitIdentity {
@@ -31,7 +32,7 @@ const ANY_MACHINE: readonly Engine[] = ['gbdt', 'random_forest'];
 /** That of this process. */
 export function ownIdentity(): FleetIdentity {
   return {
-    version: packageVersion(),
+    version: packageManifest().version,
     code: codeHash(),
     node: Number(process.versions.node.split('.')[0]),
     architecture: process.arch,
@@ -75,7 +76,7 @@ export async function identityOf(
 
 /** Never part of it: worker, path, clock, priority, number of threads. */
 export function keyOf(identity: FitIdentity): string {
-  return createHash('sha256').update(canonicalJson(identity)).digest('hex');
+  return sha256Hex(canonicalJson(identity));
 }
 
 /** @param arrayOf an array by its hash */

@@ -33,9 +33,3 @@ function hashFolders(): string {
   }
   return hash.digest('hex');
 }
-
-/** As in package.json. */
-export function packageVersion(): string {
-  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}

@@ -1,4 +1,3 @@
-import { sha256Hex } from '../../../shared/bundle/bundle.ts';
 import { horizonSeconds } from '../../../shared/policy/policy.ts';
 import { countResult } from '../../learning/backtest/holdout_looks.ts';
 import { runLeague, type Entrant, type LeagueReport } from '../../learning/league/league.ts';
@@ -10,6 +9,7 @@ import { outlineTraining } from '../../learning/training/pipeline.ts';
 import { withTrainOptions, type TrainingContext } from './run_training.ts';
 import type { LeagueJob } from './league_job.ts';
 import { trainingOfExperiment } from './experiment_training.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 export interface LeagueOutcome extends LeagueReport {
   /** Looks at this holdout so far, the entrants of this league included. */

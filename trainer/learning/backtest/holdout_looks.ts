@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod';
-import { listVersions, readManifest, sha256Hex } from '../../../shared/bundle/bundle.ts';
+import { listVersions, readManifest } from '../../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { readModelsFile } from '../../../shared/bundle/models_file.ts';
 import { replaceDurably } from '../../../shared/durable_file.ts';
@@ -10,6 +10,7 @@ import { makeFolder } from '../../../shared/folder.ts';
 import { lockHome } from '../../../shared/process/home_lock.ts';
 import type { Trade } from '../trades/backtest.ts';
 import { pathInside } from '../../../shared/path_name.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
 
 const looksSchema = z.record(z.string(), z.array(z.strictObject({ trades: z.string(), look: z.int().positive() })));
 type Looks = z.infer<typeof looksSchema>;
