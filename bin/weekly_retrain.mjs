@@ -31,7 +31,6 @@ import { ROOT, SetupError, print } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 
 const FOLDER = process.env.RETRAIN_FOLDER ?? join(ROOT, 'var', 'retrain');
-const CHANNELS = ['MINUTEHAND_SLACK_URL', 'MINUTEHAND_DISCORD_URL', 'MINUTEHAND_WEBHOOK_URL', 'MINUTEHAND_SMTP_URL'];
 
 /** @typedef {{ code: number, document: any }} Answer */
 
@@ -49,7 +48,8 @@ await run(async () => {
   if (plan.code !== 0) return conclude('refused before learning', [errorText(plan.document)], 1);
 
   print('Training …');
-  const isReported = CHANNELS.some((name) => Boolean(process.env[name]));
+  const { document: notifications } = await minutehand(['alerts', 'channels']);
+  const isReported = notifications.channels.some((/** @type {{ is_open: boolean }} */ channel) => channel.is_open);
   const training = ['train', ...options, '--out', join(FOLDER, 'models'), '--require-gates'];
   if (isReported) training.push('--notify');
   const { code, document } = await minutehand(training);

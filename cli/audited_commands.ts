@@ -59,6 +59,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
       'doctor',
     ],
     ...[
+      'alerts channels',
       'explain',
       'fleet',
       'golive',

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { expiryDays } from '../shared/bundle/sealed_pointer.ts';
 import { signingKey, trustedKeys } from '../shared/bundle/signature.ts';
 import { describeError } from '../shared/errors.ts';
+import { CHANNEL_VARIABLES } from '../shared/notification_channels.ts';
 import { unknownVariables, unknownVariableText } from '../shared/policy/environment.ts';
 import type { ConfigProblem } from '../shared/policy/problem.ts';
 
@@ -19,12 +20,11 @@ const CHECKS: Readonly<Record<string, (text: string, env: NodeJS.ProcessEnv) => 
   MINUTEHAND_XGBOOST_LIBRARY: fileFault,
   MINUTEHAND_DATABASE_URL: (text) => urlFault(text, ['postgres:', 'postgresql:']),
   ...Object.fromEntries(
-    ['SLACK', 'ALERT', 'DISCORD', 'TELEGRAM', 'PAGERDUTY', 'WEBHOOK', 'HEARTBEAT'].map((name) => [
-      `MINUTEHAND_${name}_URL`,
-      (text: string) => urlFault(text, ['https:', 'http:']),
-    ]),
+    CHANNEL_VARIABLES.flatMap(({ variable, schemes }) =>
+      schemes === null ? [] : [[variable, (text: string) => urlFault(text, schemes)]],
+    ),
   ),
-  MINUTEHAND_SMTP_URL: (text) => urlFault(text, ['smtp:', 'smtps:']),
+  MINUTEHAND_HEARTBEAT_URL: (text) => urlFault(text, ['https:', 'http:']),
   MINUTEHAND_SIGNING_KEY: (_, env) => thrownBy(() => signingKey(env)),
   MINUTEHAND_TRUSTED_KEYS: (_, env) => thrownBy(() => trustedKeys(env)),
   MINUTEHAND_ACTIVE_EXPIRY_DAYS: (_, env) => thrownBy(() => expiryDays(env)),

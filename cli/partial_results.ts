@@ -6,6 +6,7 @@
 
 /** Commands of which a part can fail, and the test that shows how each ends. */
 export const PARTLY_DONE_COMMANDS: Readonly<Record<string, string>> = {
+  'alerts channels': 'test/alerts_command.chain.test.ts',
   'alerts test': 'test/alerts_command.chain.test.ts',
   backtest: 'test/partial_results.server.test.ts',
   'bars check': 'test/partial_results.server.test.ts',

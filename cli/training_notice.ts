@@ -3,7 +3,7 @@ import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { keyOf, type RecordedGate } from '../shared/bundle/gates/gate_result.ts';
 import type { Market } from '../shared/bar_file/bar_sink.ts';
 import type { Settings } from '../shared/policy/policy.ts';
-import { openChannels } from '../trainer/control/notify/channels/channels.ts';
+import { openChannels } from '../trainer/control/notify/channels/open_channels.ts';
 import type { Channel } from '../trainer/control/notify/channels/channel.ts';
 import { sendDirectly } from '../trainer/control/notify/direct.ts';
 import type { Notice } from '../trainer/control/notify/outbox.ts';

@@ -1,4 +1,7 @@
+import { addressVariable, CHANNEL_NAMES } from './notification_channels.ts';
 import { maskSecrets } from './secrets.ts';
+
+const alternatives = (names: readonly string[]): string => `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 
 /**
  * The one table of error codes. API answers, CLI messages, logs and docs/reference/ERRORS.md all read it. Every entry
@@ -532,7 +535,7 @@ export const ERRORS = {
   CHANNELS_MISSING: {
     status: 500,
     message: 'No notification channel is configured.',
-    next: 'Set MINUTEHAND_SLACK_URL, MINUTEHAND_DISCORD_URL, MINUTEHAND_TELEGRAM_TOKEN, MINUTEHAND_PAGERDUTY_KEY, MINUTEHAND_WEBHOOK_URL or MINUTEHAND_SMTP_URL.',
+    next: `Set ${alternatives(CHANNEL_NAMES.map(addressVariable))}.`,
   },
   STORE_UNUSABLE: {
     status: 500,

@@ -1,3 +1,5 @@
+import { CHANNEL_VARIABLES } from './notification_channels.ts';
+
 /**
  * Every place in which a setting, an address or a message of another program can hold a secret: name and password of
  * an address, with or without a scheme; values of `?password=` and the like; bearer tokens; tokens by their form;
@@ -11,16 +13,8 @@ export const MASK = '***';
 
 /** Environment variables whose whole value is secret. */
 export const SECRET_VARIABLES: readonly string[] = [
-  'MINUTEHAND_SLACK_URL',
-  'MINUTEHAND_ALERT_URL',
-  'MINUTEHAND_DISCORD_URL',
-  'MINUTEHAND_PAGERDUTY_KEY',
-  'MINUTEHAND_PAGERDUTY_URL',
-  'MINUTEHAND_TELEGRAM_TOKEN',
-  'MINUTEHAND_TELEGRAM_URL',
-  'MINUTEHAND_WEBHOOK_URL',
+  ...CHANNEL_VARIABLES.filter(({ secret }) => secret === 'value').map(({ variable }) => variable),
   'MINUTEHAND_MODELS_WEBHOOK_URL',
-  'MINUTEHAND_WEBHOOK_SECRET',
   'MINUTEHAND_HEARTBEAT_URL',
   'MINUTEHAND_POLICY_TOKEN',
   'MINUTEHAND_TOKEN',
@@ -33,7 +27,7 @@ export const ADDRESS_VARIABLES: readonly string[] = [
   'MINUTEHAND_REDIS_URL',
   'MINUTEHAND_LEASE_URL',
   'MINUTEHAND_DATABASE_URL',
-  'MINUTEHAND_SMTP_URL',
+  ...CHANNEL_VARIABLES.filter(({ secret }) => secret === 'password').map(({ variable }) => variable),
   'MINUTEHAND_POLICY_REPOSITORY',
   'MINUTEHAND_POLICY_API',
 ];

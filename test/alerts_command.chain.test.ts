@@ -74,6 +74,20 @@ describe('minutehand alerts', { timeout: 600_000 }, () => {
     expect([part.code, part.stderr]).toEqual([3, expect.stringContaining('webhook: not taken') as string]);
     const none = await workplace.run(['alerts', 'test', '--channel', 'webhook'], { env: half });
     expect(none.code).toBe(1);
+    const wrong = { ...env, MINUTEHAND_DISCORD_URL: 'discord.com/hook', MINUTEHAND_SMTP_URL: 'smtp://mail:25' };
+    const listed = await workplace.run(['alerts', 'channels'], { env: wrong });
+    expect(listed.code).toBe(3);
+    expect(listed.stdout.split('\n')).toEqual([
+      'slack: open, receives critical, warning, info',
+      'discord: unusable: MINUTEHAND_DISCORD_URL is not an http:// or https:// URL',
+      'telegram: not set: MINUTEHAND_TELEGRAM_TOKEN',
+      'pagerduty: not set: MINUTEHAND_PAGERDUTY_KEY',
+      'webhook: not set: MINUTEHAND_WEBHOOK_URL',
+      'email: unusable: MINUTEHAND_SMTP_URL needs notification_email_to in retrain_policy.yaml',
+      '',
+    ]);
+    const closed = await workplace.run(['alerts', 'channels'], { env: {} });
+    expect([closed.code, closed.stderr]).toEqual([1, expect.stringContaining('No notification channel') as string]);
     const unit = await workplace.run(['alerts', 'unit', 'minutehand-daemon@main.service'], { env });
     expect(unit.code).toBe(0);
     expect(taken.map((body) => (JSON.parse(body) as { kind: string }).kind)).toEqual([

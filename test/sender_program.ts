@@ -5,7 +5,7 @@
 import pino from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
-import { openChannels } from '../trainer/control/notify/channels/channels.ts';
+import { openChannels } from '../trainer/control/notify/channels/open_channels.ts';
 import { Deliveries } from '../trainer/control/notify/deliveries.ts';
 import { Sender } from '../trainer/control/notify/sender.ts';
 import { openStore } from '../trainer/store/store.ts';

@@ -6,11 +6,10 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { oneLine } from '../../shared/one_line.ts';
 import { homePaths } from '../../shared/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
-import { CHANNEL_NAMES } from '../../shared/policy/schema.ts';
-import type { ChannelName } from '../../trainer/control/notify/channels/channel.ts';
-import { openChannels } from '../../trainer/control/notify/channels/channels.ts';
+import { addressVariable, CHANNEL_NAMES, type ChannelName } from '../../shared/notification_channels.ts';
+import { openChannels } from '../../trainer/control/notify/channels/open_channels.ts';
 import { recordDirect, sendDirectly, type DirectResult } from '../../trainer/control/notify/direct.ts';
-import { EVENTS } from '../../trainer/store/events.ts';
+import { EVENTS, SEVERITIES } from '../../trainer/store/events.ts';
 import { timeText } from '../../trainer/control/notify/message.ts';
 import { acknowledge, type Notice } from '../../trainer/control/notify/outbox.ts';
 import { unitNotice } from '../../trainer/control/notify/watch/units.ts';
@@ -46,6 +45,10 @@ export function addAlerts(program: Command, output: () => Output): void {
     .action((pattern: string, flags: SilenceFlags) =>
       inStore((store, settings) => silence(store, settings, pattern, flags, output())),
     );
+  alerts
+    .command('channels')
+    .description('which channels the environment opens, and what is wrong with the others')
+    .action(() => listChannels(output()));
   alerts
     .command('test')
     .addOption(new Option('--channel <name>', 'only this one').choices(CHANNEL_NAMES))
@@ -176,6 +179,34 @@ function durationMs(text: string): number {
   const found = DURATION.exec(text);
   if (found === null) throw new MinutehandError('USAGE', { seen: `--for ${text}`, expected: '30m, 2h or 7d' });
   return Number(found[1]) * UNIT_MS[found[2] as keyof typeof UNIT_MS];
+}
+
+function listChannels(output: Output): void {
+  const { retrain } = loadSettings();
+  const { channels, problems } = openChannels(retrain, process.env);
+  const rows = CHANNEL_NAMES.map((name) => {
+    const problem = problems.find(({ channel }) => channel === name);
+    const severities = SEVERITIES.filter((severity) => retrain.notification_routes[severity].includes(name));
+    const isOpen = channels.some((channel) => channel.name === name);
+    return { name, is_open: isOpen, problem: problem ?? null, severities };
+  });
+  for (const { name, is_open, problem, severities } of rows) {
+    const state =
+      problem !== null
+        ? `unusable: ${problem.variable} ${problem.text}`
+        : is_open
+          ? `open, receives ${severities.length === 0 ? 'nothing (notification_routes)' : severities.join(', ')}`
+          : `not set: ${addressVariable(name)}`;
+    output.line(`${name}: ${state}`);
+  }
+  output.result({ channels: rows });
+  endPartly(
+    channels.length + problems.length === 0
+      ? [describeError(new MinutehandError('CHANNELS_MISSING')).message]
+      : problems.map(({ variable, text }) => `${variable} ${text}`),
+    channels.length > 0,
+    output,
+  );
 }
 
 async function test(only: ChannelName | null, output: Output): Promise<void> {

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { CHANNEL_VARIABLES } from '../notification_channels.ts';
 import { libraryOf, NATIVE_ENGINES } from './engines.ts';
 import { OVERRIDABLE } from './schema.ts';
 import type { ConfigPart } from './schema.ts';
@@ -142,23 +143,8 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     variable: 'MINUTEHAND_SFTP_KEY',
     meaning: 'File of the private SSH key, without a passphrase, for delivery_target.',
   },
-  {
-    variable: 'MINUTEHAND_SLACK_URL',
-    meaning: 'Slack webhook for notifications.',
-  },
-  {
-    variable: 'MINUTEHAND_ALERT_URL',
-    meaning: 'Former name of MINUTEHAND_SLACK_URL.',
-  },
-  { variable: 'MINUTEHAND_DISCORD_URL', meaning: 'Discord webhook.' },
-  { variable: 'MINUTEHAND_PAGERDUTY_KEY', meaning: 'PagerDuty integration key (Events API v2).' },
-  { variable: 'MINUTEHAND_PAGERDUTY_URL', meaning: 'Another URL of that API.' },
-  { variable: 'MINUTEHAND_TELEGRAM_TOKEN', meaning: 'Token of a Telegram bot, as @BotFather gives it.' },
-  { variable: 'MINUTEHAND_TELEGRAM_URL', meaning: 'Another URL of the Bot API, such as a server of your own.' },
-  { variable: 'MINUTEHAND_WEBHOOK_URL', meaning: 'Webhook for notifications as JSON.' },
+  ...CHANNEL_VARIABLES.map(({ variable, meaning }) => ({ variable, meaning })),
   { variable: 'MINUTEHAND_MODELS_WEBHOOK_URL', meaning: 'Webhook for events of models.' },
-  { variable: 'MINUTEHAND_WEBHOOK_SECRET', meaning: 'Key of webhook signatures (HMAC-SHA256).' },
-  { variable: 'MINUTEHAND_SMTP_URL', meaning: 'Mail server, `smtp://user:password@host:587`.' },
   { variable: 'MINUTEHAND_HEARTBEAT_URL', meaning: 'Dead-man’s switch, requested each minute while all is well.' },
   {
     variable: 'MINUTEHAND_CHANGE_REASON',

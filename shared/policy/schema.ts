@@ -3,6 +3,7 @@ import { HOST_KEY, SFTP_ADDRESS } from '../blob/sftp_address.ts';
 import { PRICE_KINDS } from '../core/cost/fill_cost.ts';
 import { IMPORTANCES } from '../core/news/news_event.ts';
 import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
+import { CHANNEL_NAMES } from '../notification_channels.ts';
 import { GROUP_NAME, INSTRUMENT_ID, PAIR_ID, SUBJECT_ID } from '../pair.ts';
 import { isSymbol, SYMBOL_SOURCE } from '../symbol_source.ts';
 import { NATIVE_ENGINES, TRAIN_ENGINES, VOTERS } from './engines.ts';
@@ -17,9 +18,6 @@ import { isReservedTable } from './reserved_tables.ts';
 
 // Each process checks its configuration once: compiling the checks would take longer than they do.
 z.config({ jitless: true });
-
-/** Ways to people, of `trainer/control/notify/channels/`. */
-export const CHANNEL_NAMES = ['slack', 'discord', 'telegram', 'pagerduty', 'webhook', 'email'] as const;
 
 const fraction = z.number().gt(0).lt(1);
 const port = z.int().min(0).max(65535);

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../shared/ports.ts';
 import type { AuditEntry } from '../api/audit.ts';
-import { telegramBot } from '../notify/channels/channels.ts';
+import { isProblem } from '../notify/channels/channel_kind.ts';
+import { telegramBot } from '../notify/channels/telegram_api.ts';
 import type { Notifications } from '../notify/notifications.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { positionsText, statusText } from './chat_texts.ts';
@@ -26,7 +27,7 @@ export function startChat(options: ChatOptions): () => Promise<void> {
   const { telegram_command_chats: chats } = settings.retrain;
   if (chats.length === 0) return () => Promise.resolve();
   const bot = telegramBot(env);
-  if (bot === null || 'problem' in bot) {
+  if (bot === null || isProblem(bot)) {
     print('telegram_command_chats lists chats, and MINUTEHAND_TELEGRAM_TOKEN names no bot: no command is read.');
     return () => Promise.resolve();
   }

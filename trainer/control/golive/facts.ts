@@ -30,7 +30,7 @@ import { calendarFault } from '../../../shared/calendar/calendar_file.ts';
 import { newsCoverage } from '../../store/news.ts';
 import { foreignModels, standingOverrides } from '../admission/standing.ts';
 import { readTrades } from '../fills/live_trades.ts';
-import { openChannels } from '../notify/channels/channels.ts';
+import { openChannels } from '../notify/channels/open_channels.ts';
 import type { DaemonFacts, GoLiveFacts, SymbolFacts } from './checks.ts';
 import { healthFacts } from './health_facts.ts';
 

@@ -3,7 +3,8 @@ import type { Market } from '../../../shared/bar_file/bar_sink.ts';
 import type { RetrainPolicy } from '../../../shared/policy/policy.ts';
 import type { Store } from '../../store/store.ts';
 import type { AlertAction, Tables } from '../../store/tables.ts';
-import type { Channel, ChannelName } from './channels/channel.ts';
+import type { ChannelName } from '../../../shared/notification_channels.ts';
+import type { Channel } from './channels/channel.ts';
 import type { Severity } from '../../store/events.ts';
 import type { AlertMessage } from './message.ts';
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { httpUrl } from './channels/channels.ts';
+import { httpUrl } from './channels/channel_kind.ts';
 import { reasonOf } from './channels/http_post.ts';
 
 const EVERY_MS = 60_000;

@@ -7,7 +7,7 @@ import type { Clock } from '../../../shared/ports.ts';
 import { scheduleByCron } from '../cron/schedule.ts';
 import { IN_MEMORY, openStore, storeUrl, type Store } from '../../store/store.ts';
 import type { Channel, SendFailure } from './channels/channel.ts';
-import { openChannels } from './channels/channels.ts';
+import { openChannels } from './channels/open_channels.ts';
 import { Deliveries } from './deliveries.ts';
 import { EVENTS } from '../../store/events.ts';
 import type { Notifier } from './notifier.ts';

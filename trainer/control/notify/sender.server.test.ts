@@ -16,7 +16,7 @@ import { buildProgram, type Program } from '../../../test/program.ts';
 import { tinySettings, type SettingsOverrides } from '../../../test/tiny_settings.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../../store/store.ts';
-import { openChannels } from './channels/channels.ts';
+import { openChannels } from './channels/open_channels.ts';
 import { Deliveries } from './deliveries.ts';
 import { startNotifications } from './notifications.ts';
 import { acknowledge, notify, resolve, type Notice } from './outbox.ts';

@@ -1,8 +1,6 @@
-import type { CHANNEL_NAMES } from '../../../../shared/policy/schema.ts';
+import type { ChannelName } from '../../../../shared/notification_channels.ts';
 import type { AlertAction } from '../../../store/tables.ts';
 import type { AlertMessage } from '../message.ts';
-
-export type ChannelName = (typeof CHANNEL_NAMES)[number];
 
 /** Why a channel did not accept a message. */
 export interface SendFailure {

@@ -1,19 +1,32 @@
 import { createHash } from 'node:crypto';
 import { digestOf, textOf, titleOf, type AlertMessage } from '../message.ts';
 import type { Channel, SendFailure } from './channel.ts';
+import { settingOf, type ChannelKind } from './channel_kind.ts';
 import { reasonOf } from './http_post.ts';
 
 const TIMEOUT_MS = 10_000;
 /** A permanent refusal is 5xx; 530 to 538 concern the login, which a person can correct. */
 const isRefusal = (code: number | undefined): boolean => code !== undefined && code >= 550;
 
-export interface EmailAddresses {
+export const email: ChannelKind = {
+  open({ env, policy }) {
+    const variable = 'MINUTEHAND_SMTP_URL';
+    const url = settingOf(env, variable);
+    if (url === null) return null;
+    if (!/^smtps?:\/\//.test(url)) return { variable, text: 'is no smtp:// or smtps:// address' };
+    const { notification_email_from: from, notification_email_to: to, notification_link: link } = policy;
+    if (to.length === 0) return { variable, text: 'needs notification_email_to in retrain_policy.yaml' };
+    return emailChannel(url, { from, to }, link);
+  },
+};
+
+interface EmailAddresses {
   readonly from: string;
   readonly to: readonly string[];
 }
 
 /** A mail server: `smtp://user:password@host:587`, `smtps://` for TLS from the start. */
-export function emailChannel(url: string, { from, to }: EmailAddresses, link: string | null): Channel {
+function emailChannel(url: string, { from, to }: EmailAddresses, link: string | null): Channel {
   const options = { url, connectionTimeout: TIMEOUT_MS, greetingTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS };
   return {
     name: 'email',

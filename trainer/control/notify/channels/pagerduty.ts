@@ -1,15 +1,28 @@
 import { createHash } from 'node:crypto';
 import { titleOf, type AlertMessage } from '../message.ts';
 import type { Channel } from './channel.ts';
+import { httpUrl, NO_HTTP_URL, settingOf, type ChannelKind } from './channel_kind.ts';
 import { postJson } from './http_post.ts';
+
+const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
 
 const MAX_KEY = 255;
 const MAX_SUMMARY = 1024;
 
+export const pagerduty: ChannelKind = {
+  open({ env, policy }) {
+    const routingKey = settingOf(env, 'MINUTEHAND_PAGERDUTY_KEY');
+    if (routingKey === null) return null;
+    const url = httpUrl(settingOf(env, 'MINUTEHAND_PAGERDUTY_URL') ?? PAGERDUTY_URL);
+    if (url === null) return { variable: 'MINUTEHAND_PAGERDUTY_URL', text: NO_HTTP_URL };
+    return pagerdutyChannel(url, routingKey, policy.notification_link);
+  },
+};
+
 /**
  * Events API v2: https://developer.pagerduty.com/docs/send-alert-event. One event at a time, by the alert's own key.
  */
-export function pagerdutyChannel(url: URL, routingKey: string, link: string | null): Channel {
+function pagerdutyChannel(url: URL, routingKey: string, link: string | null): Channel {
   return {
     name: 'pagerduty',
     actions: ['trigger', 'acknowledge', 'resolve'],

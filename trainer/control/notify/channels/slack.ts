@@ -1,6 +1,15 @@
 import { digestOf, textOf, type AlertMessage } from '../message.ts';
 import type { Channel } from './channel.ts';
+import { openAtAddress, type ChannelKind } from './channel_kind.ts';
 import { postJson } from './http_post.ts';
+
+export const slack: ChannelKind = {
+  open(settings) {
+    const { retrain_notification_channel: channel, notification_link: link } = settings.policy;
+    const variables = ['MINUTEHAND_SLACK_URL', 'MINUTEHAND_ALERT_URL'];
+    return openAtAddress(settings, variables, (url) => slackChannel(url, channel, link));
+  },
+};
 
 /** Source: https://api.slack.com/reference/surfaces/formatting#escaping */
 function escaped(text: string): string {
@@ -8,7 +17,7 @@ function escaped(text: string): string {
 }
 
 /** An incoming webhook of Slack: `{channel, text}`, with `kind` and `details` of a single message for programs. */
-export function slackChannel(url: URL, channel: string, link: string | null): Channel {
+function slackChannel(url: URL, channel: string, link: string | null): Channel {
   const bodyOf = (messages: readonly AlertMessage[]): object => {
     const [first] = messages;
     if (messages.length > 1) return { channel, text: escaped(digestOf(messages, link)) };

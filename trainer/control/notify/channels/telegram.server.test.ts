@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tinySettings } from '../../../../test/tiny_settings.ts';
 import type { AlertMessage } from '../message.ts';
 import { startBotApi, type BotApi } from './bot_api.fixture.ts';
-import { openChannels } from './channels.ts';
+import { openChannels } from './open_channels.ts';
 
 const MESSAGE: AlertMessage = {
   message_id: 1,

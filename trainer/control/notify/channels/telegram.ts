@@ -1,12 +1,26 @@
 import { digestOf, textOf, type AlertMessage } from '../message.ts';
 import type { Channel, SendFailure } from './channel.ts';
-import { sendTelegram, type TelegramBot } from './telegram_api.ts';
+import { isProblem, type ChannelKind } from './channel_kind.ts';
+import { sendTelegram, telegramBot, type TelegramBot } from './telegram_api.ts';
 
 /** Messages whose chats are remembered: a sender has one at a time, and `alerts test` one. */
 const REMEMBERED = 100;
 
+export const telegram: ChannelKind = {
+  open({ env, policy }) {
+    const bot = telegramBot(env);
+    if (bot === null || isProblem(bot)) return bot;
+    const { notification_telegram_chats: chats, notification_link: link } = policy;
+    if (chats.length === 0) {
+      const text = 'needs notification_telegram_chats in retrain_policy.yaml';
+      return { variable: 'MINUTEHAND_TELEGRAM_TOKEN', text };
+    }
+    return telegramChannel(bot, chats, link);
+  },
+};
+
 /** A bot of Telegram, which writes to each of these chats. A chat that has taken a message is not sent it again. */
-export function telegramChannel(bot: TelegramBot, chats: readonly number[], link: string | null): Channel {
+function telegramChannel(bot: TelegramBot, chats: readonly number[], link: string | null): Channel {
   const taken = new Map<string, Set<number>>();
   return {
     name: 'telegram',

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { SendFailure } from './channel.ts';
+import { httpUrl, NO_HTTP_URL, settingOf, type SettingProblem } from './channel_kind.ts';
 import { isLasting, reasonOf } from './http_post.ts';
 
 /** Source: https://core.telegram.org/bots/api#making-requests */
@@ -25,6 +26,14 @@ export type TelegramAnswer =
 export interface TelegramBot {
   readonly url: URL;
   readonly token: string;
+}
+
+/** The bot that the environment names; null without a token. */
+export function telegramBot(env: NodeJS.ProcessEnv): TelegramBot | SettingProblem | null {
+  const token = settingOf(env, 'MINUTEHAND_TELEGRAM_TOKEN');
+  if (token === null) return null;
+  const url = httpUrl(settingOf(env, 'MINUTEHAND_TELEGRAM_URL') ?? TELEGRAM_URL);
+  return url === null ? { variable: 'MINUTEHAND_TELEGRAM_URL', text: NO_HTTP_URL } : { url, token };
 }
 
 /** Calls a method of the Bot API. Never rejects. */

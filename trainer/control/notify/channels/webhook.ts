@@ -1,13 +1,21 @@
 import { createHmac } from 'node:crypto';
 import type { AlertMessage } from '../message.ts';
 import type { Channel } from './channel.ts';
+import { openAtAddress, settingOf, type ChannelKind } from './channel_kind.ts';
 import { postJson } from './http_post.ts';
+
+export const webhook: ChannelKind = {
+  open: (settings) =>
+    openAtAddress(settings, ['MINUTEHAND_WEBHOOK_URL'], (url) =>
+      webhookChannel(url, settingOf(settings.env, 'MINUTEHAND_WEBHOOK_SECRET')),
+    ),
+};
 
 /**
  * Any program: `{sent_at, messages}`. With a secret, `x-minutehand-signature` is `sha256=` and the HMAC-SHA256, in hex,
  * of `<x-minutehand-timestamp>.<body>`. A message that comes again has the same `message_id`.
  */
-export function webhookChannel(url: URL, secret: string | null): Channel {
+function webhookChannel(url: URL, secret: string | null): Channel {
   return {
     name: 'webhook',
     actions: ['trigger', 'acknowledge', 'resolve'],
