@@ -2,8 +2,12 @@ import { readFileSync } from 'node:fs';
 import type { RedisOptions } from 'ioredis';
 import { MinutehandError } from './errors.ts';
 import { maskSecrets } from './secrets.ts';
+import { watchingConnector } from './watched_redis.ts';
 
-export type RedisAddress = Pick<RedisOptions, 'host' | 'port' | 'path' | 'db' | 'username' | 'password' | 'tls'>;
+export type RedisAddress = Pick<
+  RedisOptions,
+  'host' | 'port' | 'path' | 'db' | 'username' | 'password' | 'tls' | 'Connector'
+>;
 
 const DEFAULT_PORT = 6379;
 
@@ -27,11 +31,13 @@ export function redisAddress(url: string, caFile: string | null): RedisAddress {
   const { protocol, hostname, port, pathname, username, password } = new URL(url);
   const db = /^\/?(\d*)$/.exec(pathname)?.[1];
   if (hostname === '' || db === undefined) throw invalidAddress();
+  const host = hostname.replace(/^\[|\]$/g, '');
   return {
-    host: hostname.replace(/^\[|\]$/g, ''),
+    host,
     port: port === '' ? DEFAULT_PORT : Number(port),
     db: Number(db),
     ...credentials(username, password),
+    Connector: watchingConnector(host),
     ...(protocol === 'rediss:' ? { tls: caFile === null ? {} : { ca: readAuthority(caFile) } } : {}),
   };
 }

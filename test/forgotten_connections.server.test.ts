@@ -69,4 +69,15 @@ describe('a connection that a proxy has forgotten without closing it', () => {
     await expect(ask()).rejects.toThrow();
     expect((await ask()).rows).toEqual([{ one: 1 }]);
   });
+
+  it('of the store to PostgreSQL is replaced after its life, also when it is never idle', async (context) => {
+    const postgres = (await startPostgres()) ?? context.skip(POSTGRES_NOTE);
+    toClose.push(() => postgres.stop());
+    const engine = await openPostgres(await postgres.createDatabase(), undefined, 0.2);
+    toClose.push(() => engine.close());
+    const backend = async (): Promise<unknown> =>
+      (await sql<{ pid: number }>`SELECT pg_backend_pid() AS pid`.execute(engine.db)).rows[0]!.pid;
+    const first = await backend();
+    await expect.poll(backend, { timeout: 10_000, interval: 10 }).not.toBe(first);
+  });
 });

@@ -1,4 +1,6 @@
 import pg from 'pg';
+import type { Socket } from 'node:net';
+import { watchAddress } from '../../shared/moved_address.ts';
 import type { LeaseRecord, LeaseRequest } from './lease.ts';
 import type { LeaseAddress, LeaseStore } from './lease_store.ts';
 
@@ -30,6 +32,7 @@ class PostgresLease implements LeaseStore {
   #client: pg.Client | null = null;
   #connecting: Promise<pg.Client> | null = null;
   #isClosed = false;
+  #endWatch: () => void = () => undefined;
 
   constructor(address: LeaseAddress) {
     this.#address = address;
@@ -76,6 +79,7 @@ class PostgresLease implements LeaseStore {
   reset(): void {
     const client = this.#client;
     this.#client = null;
+    this.#endWatch();
     if (client === null) return;
     destroy(client);
     for (const listener of this.#listeners) listener();
@@ -96,6 +100,11 @@ class PostgresLease implements LeaseStore {
         if ((error as { code?: string }).code !== '23505') throw error;
       });
       if (this.#isClosed) throw new Error('closed');
+      this.#endWatch = watchAddress({
+        host: client.host,
+        socket: () => (this.#client === null ? null : socketOf(this.#client)),
+        leave: () => this.reset(),
+      });
       return (this.#client = client);
     } catch (error) {
       destroy(client);
@@ -125,7 +134,11 @@ class PostgresLease implements LeaseStore {
 
 /** `end` waits for a server that may be gone. */
 function destroy(client: pg.Client): void {
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  socketOf(client).destroy();
+}
+
+function socketOf(client: pg.Client): Socket {
+  return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }
 
 /** Removes a row. */

@@ -12,6 +12,10 @@ const CONNECT_MS = 10_000;
  * Without a byte for so long, a connection in use is dead: a proxy has forgotten it, or the server's machine is gone.
  */
 const SILENCE_MS = 600_000;
+/**
+ * A connection that is never idle would otherwise stay with a server whose name has moved, or which is a standby now.
+ */
+const LIFE_S = 60;
 const KEEP_ALIVE_MS = 30_000;
 /** Advisory lock for changes of the tables; an arbitrary number. */
 const MIGRATION_LOCK = 7_400_401;
@@ -31,14 +35,16 @@ const WITHOUT_JIT = "SELECT set_config(name, 'off', false) FROM pg_settings WHER
 /**
  * The store on a PostgreSQL server.
  * @param silenceMs of a connection in use, after which it is given up and its query fails
+ * @param lifeS after which a connection is replaced once its query or transaction is done
  * @throws errors of the driver, when the server does not answer or refuses
  */
-export async function openPostgres(url: string, silenceMs = SILENCE_MS): Promise<Engine> {
+export async function openPostgres(url: string, silenceMs = SILENCE_MS, lifeS = LIFE_S): Promise<Engine> {
   // Loaded on demand: it takes a tenth of the time of a short command, and most stores are SQLite.
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({
     connectionString: url,
     max: CONNECTIONS,
+    maxLifetimeSeconds: lifeS,
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,

@@ -44,6 +44,9 @@ export function redisReceiver(transport: Omit<RedisTransport, 'enabled'>): Recei
       protocol: 2,
     });
     opened.on('error', () => undefined);
+    opened.on('close', () => {
+      if (redis === opened) close();
+    });
     return opened;
   };
   const close = (): void => {
@@ -55,12 +58,13 @@ export function redisReceiver(transport: Omit<RedisTransport, 'enabled'>): Recei
     name: `redis ${identityOf(transport.url)}`,
     async send({ event_id, kind, version, body }) {
       try {
+        const used = redis ?? open();
         if (redis === null) {
-          redis = open();
-          await redis.connect();
+          redis = used;
+          await used.connect();
         }
         const fields = ['event_id', String(event_id), 'kind', kind, 'version', version, 'json', withId(event_id, body)];
-        await redis.xadd(MODELS_STREAM, 'MAXLEN', '~', STREAM_LENGTH, '*', ...fields);
+        await used.xadd(MODELS_STREAM, 'MAXLEN', '~', STREAM_LENGTH, '*', ...fields);
         return null;
       } catch (error) {
         close();
