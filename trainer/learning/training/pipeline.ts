@@ -118,6 +118,11 @@ export async function trainFromWarmStart(base: Bundle, options: TrainOptions): P
   return train(options, warmStartTraining(base, options));
 }
 
+/** The rows of a full training, after every check of its data. @throws MinutehandError as `train` */
+export function trainingDataset(options: TrainOptions): Promise<Dataset> {
+  return prepareDataset(fullTraining(options), options);
+}
+
 /** The rows of a training, after every check of its data. @throws MinutehandError as `train` */
 async function prepareDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
