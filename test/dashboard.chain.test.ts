@@ -192,6 +192,11 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       async () => (await page.locator('.attribution').count()) === 3 || undefined,
     );
     expect(await page.locator('.why').innerText()).toContain('bit-identical');
+    const price = page.getByRole('region', { name: 'Price, with stop and take profit' });
+    await price.getByRole('img', { name: /^Candles of \d+[mhd]$/ }).waitFor();
+    expect(await price.locator('.u-legend').innerText()).toMatch(/Close[^]+Open[^]+High[^]+Low[^]+Stop/);
+    expect(await price.innerText()).toMatch(/entry that buys[^]+entry that sells[^]+candle that rose[^]+that fell/);
+    expect(await violations(page)).toEqual([]);
     await page.goto(new URL('/app/models', link).href);
     const panel = page.getByRole('region', { name: 'Direction models' }).first();
     const row = panel.getByRole('row').filter({ hasText: directions[1]! });

@@ -4018,6 +4018,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/candles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Bars of a symbol, journaled or imported, joined to candles for a chart */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A configured symbol */
+                    symbol: string;
+                    /** @description Open of the first minute, inclusive */
+                    from: string;
+                    /** @description Exclusive; at most 31 days after from */
+                    to: string;
+                    /** @description Greatest number of candles */
+                    points?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Candles"];
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+                /** @description Default Response */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Refusal"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/imports": {
         parameters: {
             query?: never;
@@ -4955,6 +5018,44 @@ export interface components {
             mixed_models?: string[] | null;
             /** @description not supported: refused when given */
             random_state?: number | null;
+        };
+        /** @description Bars of a symbol, joined for a chart */
+        Candles: {
+            symbol: string;
+            /**
+             * @description The shortest in which the period has at most so many candles
+             * @enum {string}
+             */
+            timeframe: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+            /** @description Close of each candle, epoch seconds, ascending */
+            time: number[];
+            /** @description One of each candle, as in the other columns */
+            open: number[];
+            /** @description Of its minutes */
+            high: number[];
+            /** @description Of its minutes */
+            low: number[];
+            /** @description Of its last minute */
+            close: number[];
+        };
+        /** @description Bars of a symbol, joined for a chart */
+        CandlesInput: {
+            symbol: string;
+            /**
+             * @description The shortest in which the period has at most so many candles
+             * @enum {string}
+             */
+            timeframe: "1m" | "5m" | "15m" | "1h" | "4h" | "1d";
+            /** @description Close of each candle, epoch seconds, ascending */
+            time: number[];
+            /** @description One of each candle, as in the other columns */
+            open: number[];
+            /** @description Of its minutes */
+            high: number[];
+            /** @description Of its minutes */
+            low: number[];
+            /** @description Of its last minute */
+            close: number[];
         };
         /** @description A proposed change of the configuration */
         Change: {

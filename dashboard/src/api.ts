@@ -26,6 +26,7 @@ export type Explanation = Schemas['Explanation'];
 export type Session = Schemas['Session'];
 export type Change = Schemas['Change'];
 export type MonitorLook = Schemas['MonitorLook'];
+export type Candles = Schemas['Candles'];
 export type SignalHistory = Answer<'/api/signals/history'>;
 export type DirectionModel = Schemas['DirectionModel'];
 export type DirectionMetrics = Schemas['DirectionManifest']['metrics'];

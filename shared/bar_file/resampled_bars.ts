@@ -22,8 +22,11 @@ export function legBars(
   return resampled;
 }
 
-/** See `legBars`. */
-export function resampleBars(columns: BarColumns, barSeconds: number): BarColumns {
+/**
+ * See `legBars`.
+ * @param isLastKept also the last bar while its last minute is missing, for charts
+ */
+export function resampleBars(columns: BarColumns, barSeconds: number, { isLastKept = false } = {}): BarColumns {
   const { symbol, length } = columns;
   const out = Array.from({ length: 7 }, () => new Float64Array(length)) as Column[];
   const [time, open, high, low, close, volume, spread] = out as [
@@ -47,6 +50,7 @@ export function resampleBars(columns: BarColumns, barSeconds: number): BarColumn
   });
   const barOf = barReader(columns);
   for (let i = 0; i < length; i++) resampler.take(barOf(i));
+  if (isLastKept) resampler.close();
   const cut = (column: Column): Column => column.slice(0, bars);
   return {
     symbol,

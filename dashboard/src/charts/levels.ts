@@ -5,17 +5,17 @@ export interface Levels {
   readonly target: number | null;
 }
 
-const NONE: Levels = { stop: null, target: null };
+export const NO_LEVELS: Levels = { stop: null, target: null };
 
 /** Stop and take profit of an instrument's open position at each signal, starting with the entry signal. */
 export function levelsOf(signals: readonly Signal[]): Levels[] {
-  let open = NONE;
+  let open = NO_LEVELS;
   return signals.map(({ action, target: side, stop, take_profit, price }) => {
     if (action === 'ENTER' && isNumber(price) && isNumber(stop) && isNumber(take_profit))
       open = { stop: price * (1 - side * stop), target: price * (1 + side * take_profit) };
     const now = open;
-    if (action === 'EXIT' || (side === 0 && action === 'HOLD')) open = NONE;
-    return action === 'HOLD' && side === 0 ? NONE : now;
+    if (action === 'EXIT' || (side === 0 && action === 'HOLD')) open = NO_LEVELS;
+    return action === 'HOLD' && side === 0 ? NO_LEVELS : now;
   });
 }
 

@@ -4,6 +4,7 @@ import uPlot from 'uplot';
 import { minuteOf, num } from '../format.ts';
 import { t } from '../text/text.ts';
 import { color, theme } from '../theme.ts';
+import { candleScale } from './candle_scale.ts';
 import { listen } from './gestures.ts';
 import { decimalsOf } from './price_digits.ts';
 import { timeText } from './time_text.ts';
@@ -21,7 +22,17 @@ export interface Series {
   readonly isRight?: boolean;
   /** Decimals of the values; default: 3. */
   readonly digits?: number;
+  /** Has a value in the legend, and no line. */
+  readonly isBare?: boolean;
   readonly values: readonly (number | null)[];
+}
+
+/** Places of the four series of candles. */
+export interface CandleSeries {
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
 }
 
 export interface ChartProps {
@@ -48,6 +59,10 @@ interface Props extends ChartProps {
   readonly marks?: readonly Mark[];
   /** Fills between two of the series: upper and lower. */
   readonly area?: readonly [upper: number, lower: number];
+  /** What is shown without a range; default: the times. */
+  readonly whole?: Range;
+  /** The series of these places are drawn as candles, with marks below or above them. */
+  readonly candles?: CandleSeries;
   /** Fixed bounds of the values; default: the data's range. */
   readonly bounds?: readonly [number, number];
 }
@@ -65,7 +80,7 @@ export function SeriesChart(props: Props) {
   const shape = `${theme.value} ${t(props.timesAre)} ${props.series.map(({ name, digits }) => `${name} ${digits}`).join()}`;
   const show = (): void => {
     if (plot.current === null || lines.current === null) return;
-    const range = latest.current.range.value ?? wholeOf(latest.current.times);
+    const range = latest.current.range.value ?? wholeRange(latest.current);
     shown.current = lines.current.rows(range, Math.max(50, Math.round(plot.current.bbox.width)));
     showRows(plot.current, shown.current, range);
     showCursor(plot.current, latest.current);
@@ -76,7 +91,7 @@ export function SeriesChart(props: Props) {
     plot.current = made;
     listen(made, {
       range: () => latest.current.range,
-      whole: () => wholeOf(latest.current.times),
+      whole: () => wholeRange(latest.current),
       onClick: () => latest.current.onPick(timeAt(made, latest.current)),
     });
     const observer = new ResizeObserver(() => {
@@ -107,6 +122,8 @@ export function SeriesChart(props: Props) {
   }, [props.cursor]);
   return <div class="chart" ref={host} role="img" aria-label={props.label} />;
 }
+
+const wholeRange = ({ whole, times }: Props): Range => whole ?? wholeOf(times);
 
 function showRows(plot: uPlot, { data }: Rows, [min, max]: Range): void {
   plot.batch(() => {
@@ -177,7 +194,7 @@ function optionsOf(
   shown: { readonly current: Rows | null },
   width: number,
 ): uPlot.Options {
-  const { height, range, bounds, hasRightScale, area } = latest.current;
+  const { height, range, hasRightScale, area } = latest.current;
   const isRightUsed = latest.current.series.some(({ isRight }) => isRight);
   return {
     width,
@@ -192,7 +209,7 @@ function optionsOf(
       drag: { x: true, y: false, setScale: false },
       bind: { dblclick: () => () => ((range.value = null), null) },
     },
-    scales: bounds === undefined ? {} : { y: { range: [...bounds] } },
+    scales: scalesOf(latest),
     axes: axesOf(latest.current, axisOf(width)),
     series: [
       {
@@ -203,6 +220,21 @@ function optionsOf(
     ],
     hooks: hooksOf(latest, shown),
     ...(area === undefined ? {} : { bands: [{ series: [area[0] + 1, area[1] + 1], fill: color('band') }] }),
+  };
+}
+
+function scalesOf(latest: { readonly current: Props }): uPlot.Scales {
+  const { bounds, candles } = latest.current;
+  if (bounds !== undefined) return { y: { range: [...bounds] } };
+  if (candles === undefined) return {};
+  return {
+    y: {
+      range({ data }, least, greatest) {
+        const column = (place: number): (number | null)[] => [...(data[place + 1] ?? [])].map((value) => value ?? null);
+        const levels = latest.current.series.flatMap(({ isDashed }, i) => (isDashed === true ? [column(i)] : []));
+        return candleScale(column(candles.low), column(candles.high), levels) ?? [least, greatest];
+      },
+    },
   };
 }
 
@@ -241,7 +273,7 @@ function axesOf({ series }: Props, { width, font }: ReturnType<typeof axisOf>): 
 }
 
 function seriesOf(
-  { name, tone, isDashed = false, isRight = false, digits = 3 }: Series,
+  { name, tone, isDashed = false, isRight = false, isBare = false, digits = 3 }: Series,
   index: number,
   latest: { readonly current: Props },
   shown: { readonly current: Rows | null },
@@ -258,9 +290,9 @@ function seriesOf(
       size: 3,
       width: 0,
       fill: color(tone),
-      filter: (plot, line) => (hasColumns() ? null : isolated(plot.data[line]!)),
+      filter: (plot, line) => (isBare || hasColumns() ? null : isolated(plot.data[line]!)),
     },
-    paths: (plot, line, from, to) => (hasColumns() ? null : strokePath(plot, line, from, to)),
+    paths: (plot, line, from, to) => (isBare || hasColumns() ? null : strokePath(plot, line, from, to)),
     ...(isDashed ? { dash: [4, 4] } : {}),
     value: (plot, _value, _line, idx) =>
       num(latest.current.series[index]?.values[rowAt(plot, idx, latest.current)], digits),
@@ -285,7 +317,12 @@ function hooksOf(latest: { readonly current: Props }, shown: { readonly current:
       },
     ],
     drawClear: [(plot) => drawBand(plot, latest.current)],
-    draw: [(plot) => drawMarks(plot, latest.current)],
+    draw: [
+      (plot) => {
+        if (shown.current?.columnSeconds == null) drawCandles(plot, latest.current);
+        drawMarks(plot, latest.current);
+      },
+    ],
     setSelect: [
       (plot) => {
         const { left, width } = plot.select;
@@ -330,6 +367,50 @@ function drawBand(plot: uPlot, { lines = [], band }: Props): void {
   });
 }
 
+/** Share of the distance of two candles that a body has. */
+const BODY_SHARE = 0.7;
+
+/** A body from open to close, hollow where the price rose, on a line from low to high. */
+function drawCandles(plot: uPlot, { candles, series, times }: Props): void {
+  if (candles === undefined || times.length < 2) return;
+  const { ctx, bbox } = plot;
+  const { min, max } = plot.scales['x']!;
+  const at = (place: number, i: number): number => plot.valToPos(series[place]!.values[i]!, 'y', true);
+  const distance = (bbox.width * shortestOf(times)) / (max! - min!);
+  const width = Math.max(devicePixelRatio, Math.round(BODY_SHARE * distance));
+  clipped(plot, () => {
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([]);
+    const rise = color('green');
+    const fall = color('red');
+    const ground = color('panel');
+    for (let i = Math.max(0, lowerBound(times, min!) - 1); i < times.length && (times[i - 1] ?? min!) <= max!; i++) {
+      if (series[candles.close]!.values[i] == null) continue;
+      const open = at(candles.open, i);
+      const close = at(candles.close, i);
+      const center = Math.round(plot.valToPos(times[i]!, 'x', true));
+      const isRise = close <= open;
+      ctx.strokeStyle = isRise ? rise : fall;
+      ctx.fillStyle = isRise ? ground : fall;
+      ctx.beginPath();
+      ctx.moveTo(center, at(candles.high, i));
+      ctx.lineTo(center, at(candles.low, i));
+      ctx.stroke();
+      const top = Math.min(open, close);
+      const height = Math.max(devicePixelRatio, Math.abs(close - open));
+      ctx.fillRect(center - width / 2, top, width, height);
+      ctx.strokeRect(center - width / 2, top, width, height);
+    }
+  });
+}
+
+/** Of two candles beside each other, in seconds: sessions and gaps are longer. */
+function shortestOf(times: readonly number[]): number {
+  let shortest = Infinity;
+  for (let i = 1; i < times.length; i++) shortest = Math.min(shortest, times[i]! - times[i - 1]!);
+  return shortest;
+}
+
 const LEAST_MARK = 2;
 const MOST_MARK = 4;
 
@@ -337,7 +418,7 @@ const MOST_MARK = 4;
  * Entries are triangles that point at the line from below (buy) or above (sell), exits are dots. Where they are dense,
  * they are smaller, so that the line remains visible, and squares, which are painted in a fraction of the time.
  */
-function drawMarks(plot: uPlot, { marks = [], series, times }: Props): void {
+function drawMarks(plot: uPlot, { marks = [], series, times, candles }: Props): void {
   if (marks.length === 0) return;
   const { ctx } = plot;
   const { min, max } = plot.scales['x']!;
@@ -349,12 +430,13 @@ function drawMarks(plot: uPlot, { marks = [], series, times }: Props): void {
   const size = Math.max(LEAST_MARK, Math.min(MOST_MARK, wanted)) * devicePixelRatio;
   clipped(plot, () => {
     for (const kind of ['buy', 'sell', 'exit'] as const) {
-      ctx.fillStyle = color(kind === 'exit' ? 'amber' : 'green');
+      ctx.fillStyle = color(kind === 'exit' ? 'amber' : candles === undefined ? 'green' : 'accent');
       const height = { buy: 2, sell: -2, exit: 0 }[kind] * size;
+      const place = candles === undefined ? 0 : { buy: candles.low, sell: candles.high, exit: candles.close }[kind];
       for (const i of inView) {
         if (marks[i] !== kind) continue;
         const x = plot.valToPos(times[i]!, 'x', true);
-        const y = plot.valToPos(values[i]!, 'y', true);
+        const y = plot.valToPos(series[place]!.values[i]!, 'y', true);
         if (wanted < LEAST_MARK) {
           ctx.fillRect(x - size, y + height / 2 - size, 2 * size, 2 * size);
           continue;

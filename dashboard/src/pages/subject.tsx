@@ -8,6 +8,8 @@ import { basisPoints, duration, num, percent, signed } from '../format.ts';
 import { last, nowMs, subjects } from '../live.ts';
 import { minuteNamed, numberNamed, type UnknownName } from '../named.ts';
 import { Empty, Failure, ModeBadge, Panel, SideText, useLoaded } from '../parts/basics.tsx';
+import { InstrumentPrices } from '../parts/instrument_prices.tsx';
+import { MarkLegend } from '../parts/mark_legend.tsx';
 import { NameUnknown, useSubjectNamed } from '../parts/unknown_name.tsx';
 import { Why } from '../parts/why.tsx';
 import { go, pathOf, place, respell, setQuery } from '../router.ts';
@@ -128,7 +130,12 @@ function Subject({ id }: { readonly id: string }) {
       {signals.length > 0 && (
         <div class="charts">
           <Panel title={t(subject.kind === 'pair' ? 'subject.prices' : 'subject.price')}>
-            <PriceChart symbols={subject.symbols} signals={signals} marks={lines.marks} {...chart} />
+            <MarkLegend isPair={subject.kind === 'pair'} />
+            {subject.kind === 'pair' ? (
+              <PriceChart symbols={subject.symbols} signals={signals} marks={lines.marks} {...chart} />
+            ) : (
+              <InstrumentPrices symbol={subject.symbols[0]!} signals={signals} marks={lines.marks} {...chart} />
+            )}
           </Panel>
           {subject.kind === 'pair' ? (
             <SpreadPanels chart={chart} lines={lines} entry={subject.z_entry ?? 2} />

@@ -11,6 +11,7 @@ import { status, subjects } from '../live.ts';
 import { pathOf } from '../router.ts';
 import { codeText, meaningText, t } from '../text/text.ts';
 import { Empty, Failure, Panel, Table, useLoaded } from './basics.tsx';
+import { MarkLegend } from './mark_legend.tsx';
 
 /** Epoch seconds of the close of a signal's bar. */
 function closeOf({ timestamp }: Signal): number {
@@ -58,10 +59,7 @@ export function PositionPanel({ own, onClose }: { readonly own: TradedPosition; 
         <Empty text={t('trades.noHistory')} />
       ) : (
         <div class="charts">
-          <p class="note legend">
-            <span class="mark buy">▲</span> {t('trades.markBuy')} <span class="mark buy">▼</span> {t('trades.markSell')}{' '}
-            <span class="mark exit">●</span> {t('trades.markExit')}
-          </p>
+          <MarkLegend isPair />
           <PriceChart symbols={subject?.symbols ?? own.subject.split('_')} signals={signals} marks={marks} {...chart} />
           <h3>{t('subject.spread')}</h3>
           <SeriesChart

@@ -24,6 +24,7 @@ import { addBacktestRoutes } from './routes/backtests.ts';
 import { addAutomlFeatureRoutes } from './routes/automl_features.ts';
 import { addChangeRoutes, addConfigRoutes } from './routes/config.ts';
 import { addDescriptionRoutes } from './routes/description.ts';
+import { addCandleRoutes } from './routes/candles.ts';
 import { addDataRoutes } from './routes/data.ts';
 import { addImportRoutes } from './routes/imports.ts';
 import { addDirectionModelRoutes } from './routes/direction_models.ts';
@@ -143,6 +144,7 @@ const ROUTES: readonly ((api: Api, context: ApiContext) => void)[] = [
   addStopRoutes,
   addPredictRoutes,
   addDataRoutes,
+  addCandleRoutes,
   addImportRoutes,
   addSearchRoutes,
 ];

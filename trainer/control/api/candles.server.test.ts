@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../../shared/bar.ts';
+import { columnsOf } from '../../../shared/bar_file/bar_file.ts';
+import { bearer, openApiWorkplace, type ApiWorkplace } from './api.fixture.ts';
+
+const FIRST = Date.UTC(2026, 2, 2, 9) / 1000;
+const iso = (minute: number): string => new Date((FIRST + 60 * minute) * 1000).toISOString();
+
+let api: ApiWorkplace;
+let viewer: { readonly authorization: string };
+beforeAll(async () => {
+  api = await openApiWorkplace();
+  viewer = bearer(await api.token('viewer'));
+  const bars = Array.from({ length: 40 }, (_, i) => ({
+    symbol: 'EURUSD',
+    time: (FIRST + 60 * i) as OpenTime,
+    open: 1.1,
+    high: 1.1 + 0.0001 * (i + 1),
+    low: 1.0999,
+    close: 1.1 + 0.0001 * i,
+    volume: 1,
+  }));
+  await api.store.bars.put('simulated', columnsOf('EURUSD', bars));
+});
+afterAll(() => api.close());
+
+const ask = (query: Readonly<Record<string, string>>) =>
+  api.ask('GET', `/api/candles?${new URLSearchParams(query).toString()}`, { headers: viewer });
+
+describe('GET /api/candles', () => {
+  it('joins the imported bars of a period, from its first minute to before its end, in any spelling', async () => {
+    const { status, body } = await ask({ symbol: 'eur/usd', from: iso(5), to: iso(35), points: '10' });
+    expect([status, body['symbol'], body['timeframe']]).toEqual([200, 'EURUSD', '5m']);
+    expect(body['time']).toEqual([10, 15, 20, 25, 30, 35].map((minute) => FIRST + 60 * minute));
+    expect((body['close'] as number[])[0]).toBeCloseTo(1.1009, 9);
+    expect((body['high'] as number[])[5]).toBeCloseTo(1.1035, 9);
+    expect(await ask({ symbol: 'EURUSD', from: iso(100), to: iso(200) })).toMatchObject({
+      status: 200,
+      body: { timeframe: '1m', time: [] },
+    });
+  });
+
+  it('refuses an unknown symbol, a period that ends before it begins, and one that would take long', async () => {
+    const refused = async (query: Readonly<Record<string, string>>) => (await ask(query)).body.error;
+    expect(await refused({ symbol: 'EURUSB', from: iso(0), to: iso(9) })).toMatchObject({ code: 'PAIR_UNKNOWN' });
+    expect(await refused({ symbol: 'EURUSD', from: iso(9), to: iso(9) })).toMatchObject({ code: 'REQUEST_INVALID' });
+    const long = await refused({ symbol: 'EURUSD', from: iso(0), to: iso(31 * 1440 + 1) });
+    expect(long).toMatchObject({ code: 'REQUEST_INVALID' });
+    expect(long!.message).toContain('at most 31 days');
+  });
+});
