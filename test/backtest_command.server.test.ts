@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { backtestJobSchema } from '../trainer/jobs/kinds/backtest_job.ts';
 import { activate } from './activate.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { tinyBars, tinyModels } from './tiny_models.ts';
@@ -74,6 +75,32 @@ describe('minutehand backtest', () => {
     }
     for (const file of ['trades.csv', 'equity.csv', 'report.html'])
       expect(readFileSync(join(outs[0]!, file), 'utf8')).toBe(readFileSync(join(outs[1]!, file), 'utf8'));
+  });
+
+  it('gives the same figures as a job, and refuses one of other pairs or of another market', async () => {
+    const flags = ['--data', data, '--from', from, '--theta1', '0.4', '--pairs', 'XAUUSD_XAGUSD', '--cost-table'];
+    const printed = await place.run(['backtest', ...flags, '--print-job']);
+    const job = backtestJobSchema.parse(JSON.parse(printed.stdout));
+    expect(job).toMatchObject({ pairs: ['XAUUSD_XAGUSD'], parameters: { theta1: 0.4, theta2: null } });
+    const run = async (document: object): Promise<{ code: number | string; document: Record<string, unknown> }> => {
+      const file = join(place.folder, 'backtest.json');
+      writeFileSync(file, JSON.stringify(document));
+      const { code, stdout } = await place.run(['job', 'run', file, '--json']);
+      return { code, document: JSON.parse(stdout) as Record<string, unknown> };
+    };
+    const byFlags = await json(...flags);
+    const byJob = await run(job);
+    expect([byFlags.code, byJob.code]).toEqual([0, 0]);
+    expect({ ...byJob.document, seconds: 0 }).toEqual({ ...byFlags.document, seconds: 0 });
+    expect(byJob.document['cost_table']).toHaveLength(4);
+    const refusals = [
+      { ...job, pairs: ['EURUSD_USDJPY'] },
+      { ...job, source: { folder: null }, market: 'live' },
+      { ...job, models: [] },
+    ];
+    const codes: unknown[] = [];
+    for (const refusal of refusals) codes.push((await run(refusal)).document['error']);
+    expect(codes).toMatchObject([{ code: 'PAIR_UNKNOWN' }, { code: 'MODEL_MARKET' }, { code: 'JOB_INVALID' }]);
   });
 
   it('prints a readable report, and that the models were trained on part of the period', async () => {

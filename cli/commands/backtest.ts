@@ -1,54 +1,31 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { OpenTime } from '../../shared/bar.ts';
-import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { isDirectionBundle } from '../../shared/bundle/direction/active_direction.ts';
-import { windowsOfBundle } from '../../shared/bundle/bundle_windows.ts';
-import { featureSchema } from '../../shared/bundle/feature_schema.ts';
-import { openModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
-import { prepareModels, type PreparedModels } from '../../shared/bundle/prepared_models.ts';
-import type { Thresholds } from '../../shared/strategies/pair_reversion/pair_input.ts';
-import { warmUpSeconds } from '../../shared/core/features/features.ts';
-import { MinutehandError } from '../../shared/errors.ts';
-import { makeFolder } from '../../shared/folder.ts';
-import { parsePair, symbolsOf } from '../../shared/pair.ts';
-import { COST_MODELS, tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
-import { homePaths } from '../../shared/home.ts';
-import { newsCurrencies } from '../../shared/core/news/news_currencies.ts';
-import { isAtLeast } from '../../shared/core/news/news_event.ts';
+import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { counted } from '../../shared/counted.ts';
-import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/home.ts';
+import type { CostModel } from '../../shared/policy/costs.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import type { BacktestJob } from '../../trainer/jobs/kinds/backtest_job.ts';
+import { runBacktestJob, type NewsInPeriod } from '../../trainer/jobs/kinds/run_backtest.ts';
 import {
   busiestHours,
   EXECUTABILITY_COLUMNS,
   executabilityCells,
 } from '../../trainer/learning/backtest/executability.ts';
-import { equityCsv, isoSecond, ROLES, tradesCsv } from '../../trainer/learning/backtest/ledger.ts';
-import {
-  backtestPeriod,
-  isTrainedOn,
-  ROWS_PER_SCORE,
-  VIEWS,
-  type BundleResult,
-  type PeriodOptions,
-  type PeriodResult,
-  type ViewResult,
-} from '../../trainer/learning/backtest/period.ts';
+import { isoSecond, ROLES } from '../../trainer/learning/backtest/ledger.ts';
+import { isTrainedOn, VIEWS, type PeriodResult, type ViewResult } from '../../trainer/learning/backtest/period.ts';
 import type { Performance } from '../../trainer/learning/backtest/performance.ts';
-import { ASSUMPTIONS, renderReport, verdict } from '../../trainer/learning/backtest/report/report.ts';
-import { datasetPolicy } from '../../trainer/learning/dataset/dataset_policy.ts';
-import { readFolderBars } from '../../trainer/learning/dataset/folder_bars.ts';
-import { costRow, costTable, type BacktestCostRow } from '../cost_table.ts';
-import { readInstallationBars, withOwnPrices } from '../../trainer/jobs/bars/installation_bars.ts';
+import { ASSUMPTIONS, verdict } from '../../trainer/learning/backtest/report/report.ts';
+import { bundleDocument, compareBundles } from '../../trainer/learning/backtest/report/result_document.ts';
+import { costTable } from '../cost_table.ts';
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
-import { runEvaluate } from './direction_evaluate.ts';
 import { endWithMissing, missingSubjects } from '../missing_subjects.ts';
 import type { Output } from '../output.ts';
-import { openOutputFile } from '../output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
-import { parsePeriod, parseWorkers, type Period } from '../period.ts';
+import { instantOf, parsePeriod, parseWorkers } from '../period.ts';
+import { runEvaluate } from './direction_evaluate.ts';
 
 interface BacktestFlags extends PairsFlags {
   readonly data?: string;
@@ -61,6 +38,7 @@ interface BacktestFlags extends PairsFlags {
   readonly costTable?: boolean;
   readonly workers?: string;
   readonly out?: string;
+  readonly printJob?: boolean;
 }
 
 export function addBacktest(program: Command, output: () => Output): void {
@@ -86,6 +64,7 @@ export function addBacktest(program: Command, output: () => Output): void {
     .option('--cost-table', 'also compare both cost models, with and without no_entry_windows')
     .option('--workers <n>', 'worker threads (default: one for each core); affects speed only, not results')
     .option('--out <folder>', 'folder for trades.csv, equity.csv and report.html')
+    .option('--print-job', 'run nothing: print these options as a job, for `minutehand job run`')
     .addHelpText(
       'after',
       '\nExamples:\n  minutehand backtest --data ./m1 --from 2019-07-15 --out ./report\n  minutehand backtest --data ./m1 --models ./models/20261101_0300 --models ./models/20261201_0300 --json',
@@ -96,75 +75,77 @@ export function addBacktest(program: Command, output: () => Output): void {
 async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise<void> {
   const direction = flags.models?.find((folder) => isDirectionBundle(folder));
   if (direction !== undefined) return backtestDirection(direction, flags, output);
-  const startedMs = performance.now();
-  const settings = await withOwnPrices(loadSettings(), flags.data);
-  const { minutehand } = settings;
-  const pairs = configuredPairs(flags, settings).map(parsePair);
-  const { from = 0 as OpenTime, to } = parsePeriod(flags);
-  const thresholds = parseThresholds(flags);
-  const folders = flags.models ?? [homePaths().models];
-  if (folders.length > ROLES.length)
-    throw new MinutehandError('USAGE', { seen: `--models ${folders.length} times`, expected: 'once or twice' });
-  const workers = parseWorkers(flags.workers);
+  const settings = loadSettings();
+  const job = jobOf(flags, settings);
+  if (flags.printJob === true) process.stdout.write(`${JSON.stringify(job, null, 2)}\n`);
+  else await runBacktest(job, settings, output);
+}
 
-  const paths = folders.map((folder) => resolveBundle(folder));
+/**
+ * The flags as a job.
+ * @throws MinutehandError USAGE, PAIR_UNKNOWN
+ */
+function jobOf(flags: BacktestFlags, settings: Settings): BacktestJob {
+  const { from, to } = parsePeriod(flags);
+  const models = flags.models ?? [homePaths().models];
+  if (models.length > ROLES.length)
+    throw new MinutehandError('USAGE', { seen: `--models ${models.length} times`, expected: 'once or twice' });
+  return {
+    kind: 'backtest',
+    // Bars of files count as live ones.
+    market: flags.data === undefined ? settings.minutehand.market : 'live',
+    models,
+    period: { from: from === undefined ? null : instantOf(from), to: to === undefined ? null : instantOf(to) },
+    pairs: flags.pairs === undefined ? null : [...configuredPairs(flags, settings)],
+    source: { folder: flags.data ?? null },
+    parameters: {
+      theta1: parseThreshold(flags.theta1, '--theta1'),
+      theta2: parseThreshold(flags.theta2, '--theta2'),
+      costs: flags.costs,
+      cost_table: flags.costTable === true,
+    },
+    output: { folder: flags.out ?? null },
+    resources: { workers: parseWorkers(flags.workers) },
+    trigger: { code: 'command', values: { command: 'backtest' } },
+  };
+}
+
+/** Runs a backtest in this process, and prints its tables. */
+export async function runBacktest(job: BacktestJob, settings: Settings, output: Output): Promise<void> {
+  const startedMs = performance.now();
   const progress = output.progress();
   tellWhenInterrupted({ output, progress, kept: () => ['Nothing was written.'] });
-  const warmUp = Math.max(...paths.map((path) => warmUpSeconds(windowsOfBundle(path, minutehand.windows))));
-  const period = { from: (from - warmUp) as OpenTime, ...(to === undefined ? {} : { to }) };
-  const reading = readBars(flags.data, settings, symbolsOf(pairs), period, workers, (done, total) =>
-    progress.update('reading bars', done, total),
-  );
-  // An error of the models comes first.
-  reading.catch(() => undefined);
-  const { prepared, sets } = await loadModels(paths, settings);
-  const bars = await reading;
-  const policy = decisionPolicy(settings);
-  const options: PeriodOptions = {
-    pairs,
-    bars,
-    from,
-    sets,
-    prepared,
-    thresholds,
-    policy,
-    labels: datasetPolicy(settings),
-    costs: tradingCosts(settings, flags.costs),
-    workers,
-    onProgress: (done, total) => progress.update('backtest', done, total),
-  };
-  const result = await backtestPeriod(options);
-  const table = flags.costTable === true ? await compareCosts(options, settings) : [];
-  for (const set of sets) await set.release();
-  progress.stop();
-  const files = flags.out === undefined ? null : writeFiles(flags.out, result, sets, settings);
+  const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
+  const outcome = await runBacktestJob(job, { settings, onProgress }).finally(() => progress.stop());
+  const { result, bundles, costTable: table, requireEdge, symbols, news, files } = outcome;
   const seconds = (performance.now() - startedMs) / 1000;
-  show(result, sets, policy.require_edge, seconds, output);
-  const news = newsOf(settings, result);
+  const manifests = bundles.map(({ manifest }) => manifest);
+  show(result, manifests, requireEdge, seconds, output);
   if (news !== null) output.line(newsText(news));
   for (const line of table.length === 0 ? [] : ['', ...costTable(table)]) output.line(line);
   if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
 
-  const asked = { asked: flags.pairs, possible: minutehand.pairs, done: result.pairs };
-  const missing = missingSubjects(asked);
+  const asked = { asked: job.pairs ?? undefined, possible: settings.minutehand.pairs, done: result.pairs };
   const documents = result.bundles.map((bundle, i) => ({
-    ...documentOf(bundle, sets[i]!, result),
-    path: paths[i]!,
+    ...bundleDocument(bundle, manifests[i]!, result),
+    path: bundles[i]!.path,
   }));
   output.result({
     ...documents[0]!,
-    ...(documents.length === 1 ? {} : { challenger: documents[1]!, comparison: compare(documents[0]!, documents[1]!) }),
-    data: flags.data ?? null,
+    ...(documents.length === 1
+      ? {}
+      : { challenger: documents[1]!, comparison: compareBundles(documents[0]!, documents[1]!) }),
+    data: job.source.folder,
     period: { from: isoSecond(result.first), to: isoSecond(result.last) },
     pairs: result.pairs,
-    missing_pairs: missing,
+    missing_pairs: missingSubjects(asked),
     bars: result.bars,
     trading_days: result.days.length,
-    require_edge: policy.require_edge,
-    cost_model: flags.costs,
+    require_edge: requireEdge,
+    cost_model: job.parameters.costs,
     news,
     ...(table.length > 0 && { cost_table: table }),
-    costs: costsOf(result.pairs, settings),
+    costs: symbols,
     assumptions: ASSUMPTIONS,
     seconds,
     files,
@@ -174,8 +155,15 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
 
 /** A bundle of the direction model trades by its own threshold and costs. */
 function backtestDirection(folder: string, flags: BacktestFlags, output: Output): Promise<void> {
-  const { models = [], data, from, to, pairs, theta1, theta2, costTable, out } = flags;
-  const others = { '--pairs': pairs, '--theta1': theta1, '--theta2': theta2, '--cost-table': costTable, '--out': out };
+  const { models = [], data, from, to, pairs, theta1, theta2, costTable: table, out, printJob } = flags;
+  const others = {
+    '--pairs': pairs,
+    '--theta1': theta1,
+    '--theta2': theta2,
+    '--cost-table': table,
+    '--out': out,
+    '--print-job': printJob,
+  };
   const unusable = Object.entries(others).find(([, value]) => value !== undefined);
   if (unusable !== undefined || models.length > 1)
     throw new MinutehandError('USAGE', {
@@ -186,165 +174,16 @@ function backtestDirection(folder: string, flags: BacktestFlags, output: Output)
   return runEvaluate(folder, { ...period, ...(data !== undefined && { data }), seed: '0' }, output);
 }
 
-async function loadModels(
-  paths: readonly string[],
-  { minutehand }: Settings,
-): Promise<{ readonly prepared: readonly PreparedModels[]; readonly sets: readonly ModelSet[] }> {
-  const schema = featureSchema(minutehand.windows);
-  const prepared: PreparedModels[] = [];
-  const sets: ModelSet[] = [];
-  for (const path of paths) {
-    const models = await prepareModels(path, schema, { engine: minutehand.inference.engine });
-    prepared.push(models);
-    sets.push(await openModelSet(models, ROWS_PER_SCORE));
-  }
-  return { prepared, sets };
+/** @returns null when it was not given @throws MinutehandError USAGE */
+function parseThreshold(text: string | undefined, option: string): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (!(text.trim() !== '' && value >= 0 && value <= 1))
+    throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: 'a number from 0 to 1' });
+  return value;
 }
 
-/** Without suspect bars: of a folder, or of this installation. */
-async function readBars(
-  data: string | undefined,
-  settings: Settings,
-  symbols: readonly string[],
-  period: Period,
-  workers: number,
-  onProgress: (done: number, total: number) => void,
-): Promise<Map<string, BarColumns>> {
-  if (data === undefined) return readInstallationBars(settings, symbols, period, onProgress);
-  return readFolderBars(data, symbols, { ...period, screening: screenPolicy(settings), workers, onProgress });
-}
-
-/** The first bundle, as if every pair had an edge, by both cost models and with and without `no_entry_windows`. */
-async function compareCosts(options: PeriodOptions, settings: Settings): Promise<BacktestCostRow[]> {
-  const rows: BacktestCostRow[] = [];
-  for (const costs of COST_MODELS) {
-    for (const windows of [false, true]) {
-      const policy = windows ? options.policy : { ...options.policy, no_entry_windows: [] };
-      const sets = options.sets.slice(0, 1);
-      const { bundles } = await backtestPeriod({
-        ...options,
-        sets,
-        prepared: options.prepared!.slice(0, 1),
-        policy,
-        costs: tradingCosts(settings, costs),
-      });
-      rows.push(costRow({ costs, windows }, bundles[0]!.all_pairs));
-    }
-  }
-  return rows;
-}
-
-/** @throws MinutehandError USAGE */
-function parseThresholds(flags: BacktestFlags): Partial<Thresholds> {
-  return Object.fromEntries(
-    (['theta1', 'theta2'] as const).flatMap((name) => {
-      const text = flags[name];
-      if (text === undefined) return [];
-      const value = Number(text);
-      if (!(text.trim() !== '' && value >= 0 && value <= 1))
-        throw new MinutehandError('USAGE', { seen: `--${name} ${text}`, expected: 'a number from 0 to 1' });
-      return [[name, value]];
-    }),
-  );
-}
-
-function costsOf(pairs: readonly string[], { minutehand }: Settings): Parameters<typeof renderReport>[0]['symbols'] {
-  const symbols = symbolsOf(pairs.map(parsePair));
-  return Object.fromEntries(symbols.map((symbol) => [symbol, minutehand.symbols[symbol]!]));
-}
-
-/** @throws MinutehandError OUTPUT_UNWRITABLE */
-function writeFiles(
-  folder: string,
-  result: PeriodResult,
-  sets: readonly ModelSet[],
-  settings: Settings,
-): Readonly<Record<'trades' | 'equity' | 'report', string>> {
-  try {
-    makeFolder(folder);
-  } catch (cause) {
-    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
-  }
-  const files = {
-    trades: join(folder, 'trades.csv'),
-    equity: join(folder, 'equity.csv'),
-    report: join(folder, 'report.html'),
-  };
-  writeText(files.trades, tradesCsv(result));
-  writeText(files.equity, equityCsv(result));
-  const report = renderReport({
-    result,
-    manifests: sets.map(({ manifest }) => manifest),
-    symbols: costsOf(result.pairs, settings),
-    requireEdge: settings.core.require_edge,
-  });
-  writeText(files.report, [report]);
-  return files;
-}
-
-function writeText(path: string, parts: Iterable<string>): void {
-  const file = openOutputFile(path);
-  try {
-    for (const part of parts) file.write(part);
-  } catch (error) {
-    file.discard();
-    throw error;
-  }
-  file.close();
-}
-
-/** One bundle for programs. */
-function documentOf(bundle: BundleResult, { manifest }: ModelSet, result: PeriodResult) {
-  const view = ({ total, pairs, fullLeverage, executability, interval }: ViewResult) => ({
-    ...total,
-    full_leverage: fullLeverage,
-    pairs,
-    executability,
-    interval,
-  });
-  return {
-    version: bundle.version,
-    market: manifest.market,
-    trained: manifest.period,
-    trained_on_period: isTrainedOn(result, manifest),
-    ...bundle.thresholds,
-    pairs_without_edge: bundle.noEdge,
-    models: bundle.models,
-    all_pairs: view(bundle.all_pairs),
-    edge_pairs: view(bundle.edge_pairs),
-  };
-}
-
-type BundleDocument = ReturnType<typeof documentOf>;
-
-/** The challenger's figures minus the champion's, on the same bars. */
-function compare(champion: BundleDocument, challenger: BundleDocument): object {
-  const more = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : b - a);
-  const views = VIEWS.map((view) => {
-    const names = ['net_return', 'net_sharpe', 'max_drawdown', 'mean_net_bps', 'trades', 'win_rate'] as const;
-    const entries = names.map((name) => [name, more(champion[view][name], challenger[view][name])]);
-    return [view, Object.fromEntries(entries)] as const;
-  });
-  return {
-    ...Object.fromEntries(views),
-    ai1_auc: more(champion.models.ai1.auc, challenger.models.ai1.auc),
-    ai2_auc: more(champion.models.ai2.auc, challenger.models.ai2.auc),
-  };
-}
-
-/**
- * Of the calendar, the events of the backtest's currencies in its period that stop entries; null with `news_stop` off.
- */
-function newsOf({ core, news = [] }: Settings, { pairs, first, last }: PeriodResult) {
-  if (core.news_stop === null) return null;
-  const { importance } = core.news_stop;
-  const currencies = [...new Set(pairs.flatMap((id) => newsCurrencies(parsePair(id))))].sort();
-  const own = news.filter((event) => currencies.includes(event.currency) && isAtLeast(event.importance, importance));
-  const events = own.filter(({ time }) => time >= first && time <= last).length;
-  return { importance, currencies, events, known_events: own.length };
-}
-
-function newsText({ importance, currencies, events, known_events }: NonNullable<ReturnType<typeof newsOf>>): string {
+function newsText({ importance, currencies, events, known_events }: NewsInPeriod): string {
   const what = `news_stop: ${counted(events, 'event')} of importance ${importance} or more of ${currencies.join(', ')} in this period`;
   return events > 0
     ? `${what}.`
@@ -353,7 +192,7 @@ function newsText({ importance, currencies, events, known_events }: NonNullable<
 
 function show(
   result: PeriodResult,
-  sets: readonly ModelSet[],
+  manifests: readonly Manifest[],
   requireEdge: boolean,
   seconds: number,
   output: Output,
@@ -367,7 +206,7 @@ function show(
     output.line(
       `${bundles.length === 1 ? 'Bundle' : ROLES[i]!} ${bundle.version}, θ1 ${bundle.thresholds.theta1}, θ2 ${bundle.thresholds.theta2}`,
     );
-    const { manifest } = sets[i]!;
+    const manifest = manifests[i]!;
     if (isTrainedOn(result, manifest))
       output.line(
         `Learned from bars up to ${manifest.period.holdout_from}: its results are partly in-sample, and no edge is claimed.`,

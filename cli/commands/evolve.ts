@@ -13,7 +13,7 @@ import { readSpaceFile } from '../../trainer/learning/evolve/search_space.ts';
 import { barsOfPeriod } from '../../trainer/learning/formula_rules/rule_report.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
-import { openOutputFile } from '../output_file.ts';
+import { openOutputFile } from '../../shared/output_file.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 import { readRuleSubject, type SubjectFlags } from '../strategy/read_subject.ts';
 import { addSubjectOptions, makeOutFolder, NOT_SERVED, reportLines } from './strategy.ts';

@@ -25,7 +25,7 @@ import { readInstrumentFolder } from '../../trainer/learning/direction/instrumen
 import { readSeriesFolder } from '../../trainer/learning/direction/series_files.ts';
 import { instrumentMatrix } from '../instrument_matrix.ts';
 import { FAILED, type Output } from '../output.ts';
-import { openOutputFile } from '../output_file.ts';
+import { openOutputFile } from '../../shared/output_file.ts';
 import { addPairsOption } from '../pairs_option.ts';
 import { parsePeriod } from '../period.ts';
 

@@ -29,7 +29,7 @@ import { readTable, type Table, type TableRequest } from '../../trainer/learning
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output, Progress } from '../output.ts';
-import { openOutputFile } from '../output_file.ts';
+import { openOutputFile } from '../../shared/output_file.ts';
 import { parseInteger, parseWorkers } from '../period.ts';
 
 const TASKS = ['binary', 'multiclass', 'regression', 'quantile'] as const;

@@ -6,6 +6,7 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { jobSchema, type Job, type JobKind, type JobOf } from '../../trainer/jobs/kinds/registry.ts';
 import type { Output } from '../output.ts';
 import { runFormulaSearch } from './automl.ts';
+import { runBacktest } from './backtest.ts';
 import { runDirectionJob } from './direction.ts';
 import { runLeague } from './league.ts';
 import { runTrainingJob } from './train.ts';
@@ -18,7 +19,7 @@ export function addJob(program: Command, output: () => Output): void {
   job
     .command('run <file>')
     .description(
-      'runs a job of `train --print-job`, `direction train --print-job`, `automl --print-job` or `league --print-job`, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
+      'runs a job that `--print-job` of `train`, `direction train`, `automl`, `league` or `backtest` has printed, or a changed one; `-` reads it from standard input. The trainer runs its own jobs so',
     )
     .action((file: string) => runJob(readJob(file), output()));
   job
@@ -42,6 +43,7 @@ const RUNS: { readonly [Kind in JobKind]: Run<Kind> } = {
   direction: (job, settings, output) => runDirectionJob(job, settings, { requireGates: false }, output),
   automl: runFormulaSearch,
   league: runLeague,
+  backtest: runBacktest,
 };
 
 async function runJob(job: Job, output: Output): Promise<void> {

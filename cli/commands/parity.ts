@@ -24,7 +24,7 @@ import {
 } from '../parity/certificate_page.ts';
 import { DAY_SECONDS, proveDay } from '../parity/prove_day.ts';
 import { endPartly, FAILED, type Output } from '../output.ts';
-import { openOutputFile } from '../output_file.ts';
+import { openOutputFile } from '../../shared/output_file.ts';
 import { parseDay } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';
 

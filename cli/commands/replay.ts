@@ -36,7 +36,7 @@ import { openJournal } from '../../shared/store/journal.ts';
 import { replayBars, replayJournal, type JournalReplaySummary } from '../../daemon/replay.ts';
 import { endWithMissing, missingSubjects } from '../missing_subjects.ts';
 import type { Output } from '../output.ts';
-import { openOutputFile } from '../output_file.ts';
+import { openOutputFile } from '../../shared/output_file.ts';
 import { addPairsOption, configuredSubjects, type PairsFlags } from '../pairs_option.ts';
 import { parsePeriod } from '../period.ts';
 import { pathInside } from '../../shared/path_name.ts';

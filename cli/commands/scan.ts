@@ -26,7 +26,7 @@ import { tellWhenInterrupted } from '../interrupted.ts';
 import { parseSymbolList, symbolNames } from '../../shared/policy/symbol_names.ts';
 import { endWithMissing } from '../missing_subjects.ts';
 import { endPartly, type Output } from '../output.ts';
-import { openOutputFile } from '../output_file.ts';
+import { openOutputFile } from '../../shared/output_file.ts';
 import { parseDay, parseInteger, parsePeriod, parseWorkers, type Period } from '../period.ts';
 
 interface ScanFlags {

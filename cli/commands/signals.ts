@@ -20,7 +20,7 @@ import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import type { InstrumentBody } from '../../shared/signal/instrument_signal.ts';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import { endPartly, FAILED, PARTLY_DONE, type Output } from '../output.ts';
-import { openOutputFile } from '../output_file.ts';
+import { openOutputFile } from '../../shared/output_file.ts';
 import { addPairsOption, type PairsFlags } from '../pairs_option.ts';
 import { parseInteger, parsePeriod, type PeriodFlags } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';

@@ -18,7 +18,7 @@ import { ruleTrades } from '../../trainer/learning/formula_rules/rule_trades.ts'
 import { costsOption } from '../costs_option.ts';
 import { tellWhenInterrupted } from '../interrupted.ts';
 import type { Output } from '../output.ts';
-import { openOutputFile } from '../output_file.ts';
+import { openOutputFile } from '../../shared/output_file.ts';
 import { parseBarClose, parsePeriod } from '../period.ts';
 import { keepPaper, paperText } from '../strategy/paper.ts';
 import { readRuleSubject, type SubjectFlags } from '../strategy/read_subject.ts';

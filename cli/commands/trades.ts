@@ -10,7 +10,7 @@ import { against, type Against } from '../../trainer/control/fills/live_kpis.ts'
 import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
 import { csvCell } from '../../shared/csv/csv_cell.ts';
 import type { Output } from '../output.ts';
-import { openOutputFile } from '../output_file.ts';
+import { openOutputFile } from '../../shared/output_file.ts';
 import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parsePeriod, type PeriodFlags } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';

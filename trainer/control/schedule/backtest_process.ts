@@ -1,3 +1,6 @@
+import { pathInside } from '../../../shared/path_name.ts';
+import type { Market } from '../../../shared/bar_file/bar_sink.ts';
+import type { BacktestJob } from '../../jobs/kinds/backtest_job.ts';
 import type { BacktestRequest } from './backtest_queue.ts';
 import { answerOf, startCommand, type CommandAnswer } from './command_process.ts';
 import type { ProgressLine } from './progress_line.ts';
@@ -18,33 +21,39 @@ export interface BacktestProcessOptions {
   /** Folder of bundles, and of the files of the result. */
   readonly models: string;
   readonly out: string;
-  readonly market: string;
+  readonly market: Market;
   onProgress(line: ProgressLine): void;
 }
 
-/** Runs `backtest --json` in a separate process with one thread. */
+/** Runs a backtest as a job in a separate process with one thread. */
 export function startBacktest(options: BacktestProcessOptions): BacktestProcess {
   const { command, market, onProgress } = options;
   const { ended, stop } = startCommand({
-    command: [...command, ...argumentsOf(options)],
+    command: [...command, 'job', 'run', '-', '--json'],
     env: { MINUTEHAND_MARKET: market },
+    input: JSON.stringify(jobOf(options)),
     maxAnswer: MAX_ANSWER,
     onProgress,
   });
   return { result: ended.then((end) => answerOf(end, 'the backtest')), stop };
 }
 
-function argumentsOf({ request, models, out }: BacktestProcessOptions): string[] {
+function jobOf({ request, models, out, market }: BacktestProcessOptions): BacktestJob {
   const { from, to, pairs, theta1, theta2, costs } = request;
-  const optional = (flag: string, value: string | number | null): string[] =>
-    value === null ? [] : [flag, String(value)];
-  return [
-    ...['backtest', '--json', '--workers', '1', '--costs', costs, '--out', out],
-    ...request.models.flatMap((version) => ['--models', `${models}/${version}`]),
-    ...optional('--from', from),
-    ...optional('--to', to),
-    ...optional('--pairs', pairs === null ? null : pairs.join(',')),
-    ...optional('--theta1', theta1),
-    ...optional('--theta2', theta2),
-  ];
+  return {
+    kind: 'backtest',
+    market,
+    models: request.models.map((version) => pathInside(models, version)),
+    period: { from: instantOf(from), to: instantOf(to) },
+    pairs,
+    source: { folder: null },
+    parameters: { theta1, theta2, costs, cost_table: false },
+    output: { folder: out },
+    resources: { workers: 1 },
+    trigger: { code: 'request', values: { door: 'api', options: {}, settings: {} } },
+  };
 }
+
+/** A UTC day or minute as an instant. */
+const instantOf = (text: string | null): string | null =>
+  text === null ? null : `${new Date(text).toISOString().slice(0, 19)}Z`;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { automlJobSchema } from './automl_job.ts';
+import { backtestJobSchema } from './backtest_job.ts';
 import { directionJobSchema } from './direction_job.ts';
 import { leagueJobSchema } from './league_job.ts';
 import { trainingJobSchema } from './training_job.ts';
@@ -10,6 +11,7 @@ export const jobSchema = z.discriminatedUnion('kind', [
   directionJobSchema,
   automlJobSchema,
   leagueJobSchema,
+  backtestJobSchema,
 ]);
 
 export type Job = z.infer<typeof jobSchema>;

@@ -1,6 +1,6 @@
 import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
-import { renameFile } from '../shared/durable_file.ts';
-import { MinutehandError } from '../shared/errors.ts';
+import { renameFile } from './durable_file.ts';
+import { MinutehandError } from './errors.ts';
 
 const WRITE_BYTES = 1 << 20;
 
