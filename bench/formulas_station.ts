@@ -1,4 +1,6 @@
 import { FeatureMatrix } from '../daemon/features/feature_matrix.ts';
+import { readSeries } from '../daemon/features/series_reader.ts';
+import { SeriesBook } from '../shared/core/series/series_book.ts';
 import type { MinuteItem } from '../daemon/queue/queue.ts';
 import { minutes } from '../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
@@ -27,8 +29,8 @@ export function benchStation(texts: readonly string[], measured: number): Statio
   const schema = featureSchema({ ...windows, formulas });
   const set = { version: 'bench', schema } as ModelSet;
   const columns = featureSchema(windows).definitions.length;
-  const plain = new FeatureMatrix(pairs, windows, columns);
-  const further = new FeatureMatrix(pairs, windows, columns);
+  const plain = new FeatureMatrix(pairs, windows, columns, readSeries(new SeriesBook()));
+  const further = new FeatureMatrix(pairs, windows, columns, readSeries(new SeriesBook()));
   further.use([set]);
   const warmUp = warmupBars(schema.windows) + 500;
   const start = (Date.parse(simulated.start) / 1000) as OpenTime;

@@ -6,6 +6,11 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { writeRandomBundle } from '../shared/bundle/random_bundle.fixture.ts';
 import type { ActiveRollout } from '../shared/bundle/rollout.ts';
+import { PairFeatures } from '../shared/core/features/features.ts';
+import { legSeriesFrom } from '../shared/core/series/leg_series.ts';
+import type { Observation } from '../shared/core/series/series_book.ts';
+import { parsePair } from '../shared/pair.ts';
+import { checksum } from '../shared/signal/encode.ts';
 import type { SignalBody } from '../shared/signal/signal.ts';
 import { tinyBars, tinySettings } from '../test/tiny_settings.ts';
 import { barInput } from './queue/input.ts';
@@ -16,13 +21,17 @@ const { windows, pairs } = settings.minutehand;
 const configured = featureSchema(windows);
 const mine = featureSchema({ ...windows, formulas: 'far = rank(z_score, 70)\nratio = a.close / b.close' });
 const others = featureSchema({ ...windows, formulas: 'ratio = a.close / b.close\nhour = hour()' });
+const funded = featureSchema({
+  ...windows,
+  formulas: 'funding = a.series("funding_rate") - mean(a.series("funding_rate"), 5)',
+});
 const MARKET = byMinute(tinyBars(settings, 260));
 
 let folder: string;
 const paths: Record<string, string> = {};
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-formula-sets-'));
-  const made = { plain: configured, mine, others };
+  const made = { plain: configured, mine, others, funded };
   for (const [index, [name, schema]] of Object.entries(made).entries()) {
     const created = new Date(Date.UTC(2026, 0, 1 + index));
     paths[name] = writeRandomBundle(folder, { schema, trees: 10, leaves: 5, seed: name, created });
@@ -66,6 +75,42 @@ function scoresIn(rows: readonly { readonly body: string }[]): Map<string, Score
 
 const scored = (all: ReadonlyMap<string, Scored>): [string, Scored][] =>
   [...all].filter(([, { return_prob }]) => return_prob !== null);
+
+describe('formulas over series of a leg', () => {
+  it('see what had arrived by the close of a bar, also when bars and values come in one turn', async () => {
+    const bench = openBench(settings);
+    const { inputs } = bench.pipeline;
+    const pair = parsePair(pairs[0]!);
+    const observations = MARKET.map(({ time }, i): Observation => {
+      const arrivalTime = time + 60 + (i % 3 === 0 ? 0.001 : 0);
+      return { symbol: pair.a, name: 'funding_rate', eventTime: time, arrivalTime, value: ((i * 7) % 11) / 1000 };
+    });
+    inputs.apply({ kind: 'swap', set: await load('funded') });
+    for (const [i, { bars }] of MARKET.entries()) {
+      const [observation] = observations.slice(i);
+      const isSeen = observation!.arrivalTime <= bars[0]!.time + 60;
+      if (isSeen) inputs.apply({ kind: 'series', observation: observation! });
+      for (const bar of bars) inputs.take(barInput(bar, false));
+      if (!isSeen) inputs.apply({ kind: 'series', observation: observation! });
+      if (i % 4 === 0) await bench.pipeline.settled();
+    }
+    await bench.pipeline.settled();
+    expect(bench.failures).toEqual([]);
+    const features = new PairFeatures(funded.windows);
+    const series = legSeriesFrom(observations, pair);
+    const expected = new Map<number, string>();
+    for (const { time, bars } of MARKET) {
+      const [a, b] = [pair.a, pair.b].map((symbol) => bars.find((bar) => bar.symbol === symbol));
+      if (a === undefined || b === undefined) continue;
+      features.step(a, b, series.at(time + 60));
+      const { buffer, byteOffset, byteLength } = features.values;
+      expected.set(time, checksum(new Uint8Array(buffer, byteOffset, byteLength)));
+    }
+    const seen = bench.rows.filter((row) => row.pairId === pair.id && bodyOf(row).return_prob !== null);
+    expect(seen.length).toBeGreaterThan(100);
+    for (const row of seen) expect(row.featuresCrc).toBe(expected.get(row.time));
+  });
+});
 
 describe('sets with different formulas at once', () => {
   it('a shadow is scored as it would be alone, and the active set as without it', async () => {

@@ -1,6 +1,6 @@
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { SeriesBook } from '../shared/core/series/series_book.ts';
-import type { WarmStore } from '../shared/store/warm_bars.ts';
+import type { FormulaStore } from '../shared/store/warm_bars.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Bookkeeping } from './bookkeeping.ts';
 import type { Answer } from './decide/answer.ts';
@@ -74,7 +74,7 @@ export class Pipeline {
       apply: (input) => this.#apply(input),
       finish: () => this.#books.finish(),
       onWaiting: () => this.#turns.interrupt(),
-      readsSeries: (at: number) => at >= pairs.length,
+      readsSeries: (at: number) => at >= pairs.length || this.#matrix.readsSeries,
       onIdle: () => this.inputs.suspects.takeFound().forEach((found) => observer.onScreened(found)),
     });
     this.inputs = new Inputs({
@@ -89,7 +89,8 @@ export class Pipeline {
     });
 
     // features → infer → decide
-    const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length);
+    const series = readSeries(this.series);
+    const matrix = new FeatureMatrix(pairs, options.windows, options.schema.definitions.length, series);
     const decider = new Decider({
       pairs,
       subjects,
@@ -111,7 +112,7 @@ export class Pipeline {
       decider,
       halts,
       degradations,
-      series: readSeries(this.series),
+      series,
       activeModels: () => this.#models.active,
       inputs,
       observer,
@@ -244,7 +245,7 @@ export class Pipeline {
    * Computes the formulas of a loaded set over its last journaled bars, off the way of bars, before it answers.
    * @param store the journal of this pipeline's bars
    */
-  warm(set: ModelSet, store: WarmStore): Promise<void> {
+  warm(set: ModelSet, store: FormulaStore): Promise<void> {
     return this.#matrix.warm(
       set,
       store,

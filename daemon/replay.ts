@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { OpenTime } from '../shared/bar.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { minutes, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { checkTimeframes } from '../shared/bar_file/own_timeframe.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
@@ -8,6 +8,7 @@ import { isInstrument, parseSubject, type Timeframe } from '../shared/pair.ts';
 import { firstMinuteOfBars } from '../shared/store/warm_bars.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { decisionRecord, parseDecisionRecord } from '../shared/policy/decision_record.ts';
+import { observationsIn } from '../shared/core/series/leg_series.ts';
 import type { ScreenPolicy } from '../shared/core/screen/bar_screen.ts';
 import { screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -126,18 +127,22 @@ export interface BarReplayOptions extends ReplayOptions {
 }
 
 /**
- * Runs bars through the pipeline, minute by minute, as fast as possible.
+ * Runs bars through the pipeline, minute by minute, as fast as possible, and the series of their symbols as they arrived.
  * @throws MinutehandError DATA_FORMAT as `checkTimeframes`
  */
 export async function replayBars(options: BarReplayOptions): Promise<ReplaySummary & { readonly minutes: number }> {
   checkTimeframes(options.pairIds.map(parseSubject), options.bars);
   const { pipeline, settle, summary } = createReplay(options, NO_JOURNAL);
+  const observations = observationsIn([...options.bars].map(([symbol, { series = {} }]) => [symbol, series]));
+  let next = 0;
   let answered = 0;
   if (options.models !== null) pipeline.inputs.apply({ kind: 'swap', set: options.models });
   for (const direction of options.directions ?? []) pipeline.inputs.apply({ kind: 'direction', ...direction });
   for (const { time, bars } of minutes(options.bars)) {
     if (time >= options.to) break;
     const isWarmUp = time < options.from;
+    while (next < observations.length && observations[next]!.arrivalTime <= time + SECONDS_PER_BAR)
+      pipeline.inputs.apply({ kind: 'series', observation: observations[next++]! });
     for (const bar of bars) pipeline.inputs.apply(barInput(bar, isWarmUp));
     pipeline.inputs.endMinute();
     await settle();

@@ -57,6 +57,25 @@ describe('minutehand features --formula', () => {
     expect(pair.stderr).toContain('a pair has no source a.taker_buy_volume');
   });
 
+  it('reads a series of a leg by its arrival', async () => {
+    const { time } = bars.get('XAUUSD')!;
+    const first = time[0]!;
+    mkdirSync(join(data, 'series'), { recursive: true });
+    const rows = [`${first},${first + 90},40`, `${first + 600},${first + 600},60`].join('\n');
+    writeFileSync(join(data, 'series', 'XAUUSD.sentiment.csv'), `event_time,arrival_time,value\n${rows}\n`);
+    const out = join(place.folder, 'mood.csv');
+    const args = ['--pair', 'XAUUSD_XAGUSD', '--formula', 'a.series("sentiment") - 50', '--out', out];
+    const { code, stderr } = await features(...args);
+    expect(code, stderr).toBe(0);
+    const values = readFileSync(out, 'utf8').trimEnd().split('\n').slice(1);
+    for (const line of values) {
+      const [at, value] = line.split(',');
+      const close = Number(at) + 60 - first;
+      expect(value, line).toBe(close < 90 ? '' : close < 600 ? '-10' : '10');
+    }
+    expect(values.length).toBeGreaterThan(1000);
+  });
+
   it('reads legs and hand-written features of a pair', async () => {
     const own = join(place.folder, 'own.csv');
     const matrix = join(place.folder, 'matrix.csv');
@@ -157,7 +176,9 @@ describe('minutehand features --formula', () => {
     const misspelled = await features('--instrument', 'BTCUSDT@1h', '--formula', 'series("funding_rat")');
     expect(misspelled.stderr).toContain('there is no series("funding_rat") (did you mean "series("funding_rate")"?)');
     const ofPair = await features('--pair', 'XAUUSD_XAGUSD', '--formula', 'z_score + series("funding_rate")');
-    expect(ofPair.stderr).toContain('column 11: a pair has no auxiliary series; instruments have them');
+    expect(ofPair.stderr).toContain(
+      'column 11: a pair has two of series("funding_rate"); write a.series("funding_rate") or',
+    );
     const plot = await features('--pair', 'XAUUSD_XAGUSD', '--plot');
     expect(plot.stderr).toContain('--plot without --formula');
     const model = await features('--symbol', 'XAUUSD', '--formula', 'close', '--model', 'x');

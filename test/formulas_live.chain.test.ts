@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Bar } from '../shared/bar.ts';
 import { minutes } from '../shared/bar_file/bar_file.ts';
 import { readAddress } from '../shared/address.ts';
+import { createRng } from '../shared/rng.ts';
 import { homePaths } from '../shared/home.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
@@ -19,6 +20,7 @@ const LOOK_BACK = 150;
 const FORMULAS = {
   momentum: '(ema(a.close, 6) / a.close) - 1',
   z_rank: `rank(z_score, ${LOOK_BACK - 48})`,
+  mood: 'a.series("sentiment") - mean(a.series("sentiment"), 30)',
 };
 const FILE = `# Of mine.
 momentum:
@@ -34,6 +36,7 @@ const RIGHT = `momentum:
   label: Momentum of gold
   description: Distance of the price from its mean.
 z_rank: "${FORMULAS.z_rank}"
+mood: ${FORMULAS.mood}
 `;
 
 let place: Workplace;
@@ -104,6 +107,17 @@ function answersOf(published: number): Promise<Answer[]> {
   });
 }
 
+/** Values of an hourly series that arrive ten minutes late. */
+function sentiment(): string {
+  const first = batches[0]![0]!.time - 60 * TINY_MINUTES;
+  const rng = createRng('sentiment');
+  const rows = Array.from({ length: Math.ceil(TINY_MINUTES / 60) }, (_, hour) => {
+    const event = first + 3600 * hour;
+    return `${event},${event + 600},${Math.round(100 * rng.uniform())}`;
+  });
+  return `event_time,arrival_time,value\n${rows.join('\n')}\n`;
+}
+
 /** @returns the version of the new bundle */
 async function train(): Promise<string> {
   const out = 'trained';
@@ -154,15 +168,25 @@ describe('formulas of a user', () => {
     expect(seen).toMatch(/features\.yaml:8:3: far\.lable is no key of a formula \(did you mean "label"\?\)/);
   });
 
-  it('are columns of the next training, and of its bundle', async () => {
+  it('are refused when they read a series that nobody has', async () => {
     writeFileSync(join(place.config, 'features.yaml'), RIGHT);
+    const refused = await place.run(['train', '--data', 'bars', '--out', 'never'], { env: ENV });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(
+      /DATA_MISSING.*a\.series\("sentiment"\) of the formula mood: no sentiment of XAUUSD/s,
+    );
+  });
+
+  it('are columns of the next training, and of its bundle', async () => {
+    mkdirSync(join(place.folder, 'bars', 'series'));
+    writeFileSync(join(place.folder, 'bars', 'series', 'XAUUSD.sentiment.csv'), sentiment());
     version = await train();
     const folder = join(place.folder, 'trained', version);
     const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as {
       readonly features: readonly string[];
       readonly windows: Readonly<Record<string, unknown>>;
     };
-    expect(manifest.features.slice(-2)).toEqual(['momentum', 'z_rank']);
+    expect(manifest.features.slice(-3)).toEqual(['momentum', 'z_rank', 'mood']);
     expect(manifest.windows['formulas']).toBe(
       Object.entries(FORMULAS)
         .map(([name, text]) => `${name} = ${text}`)
@@ -205,9 +229,11 @@ describe('formulas of a user', () => {
       readonly features: readonly { readonly name: string; readonly value: number | null }[];
     };
     expect(explanation.reproduced).toMatchObject({ equal: true });
-    expect(explanation.features.slice(-2)).toMatchObject([
+    expect(explanation.features.slice(-3)).toMatchObject([
       { name: 'momentum', value: expect.any(Number) },
       { name: 'z_rank', value: expect.any(Number) },
+      // Nobody has sent it to the daemon.
+      { name: 'mood', value: null },
     ]);
   });
 

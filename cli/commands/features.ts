@@ -22,6 +22,7 @@ import { instrumentValues, pairValues, symbolValues, type FormulaValues } from '
 import { readFormula } from '../formula/read_formula.ts';
 import { INSTRUMENT_WINDOWS, instrumentDefinitions } from '../../shared/core/features/instrument/definitions.ts';
 import { readInstrumentFolder } from '../../trainer/learning/direction/instrument_bars.ts';
+import { SERIES_FOLDER, withFolderSeries } from '../../trainer/jobs/bars/known_series.ts';
 import { readSeriesFolder } from '../../trainer/learning/direction/series_files.ts';
 import { instrumentMatrix } from '../instrument_matrix.ts';
 import { FAILED, type Output } from '../output.ts';
@@ -115,7 +116,7 @@ async function readLegs(pair: Pair, data: string, to: OpenTime | undefined, sett
   const missing = [...new Set([pair.a, pair.b])].filter((symbol) => !bars.has(symbol));
   if (missing.length > 0)
     throw new MinutehandError('DATA_MISSING', { seen: `no file for ${missing.join(' and ')} in ${data}` });
-  const screened = screenBars(bars, screenPolicy(settings));
+  const screened = await withFolderSeries(screenBars(bars, screenPolicy(settings)), data);
   checkTimeframes([pair], screened);
   return { pair, a: legBars(screened, pair, 'a')!, b: legBars(screened, pair, 'b')! };
 }
@@ -172,7 +173,7 @@ async function instrumentFormula(
 ): Promise<Tried> {
   const formula = read(instrumentSources(instrumentDefinitions(INSTRUMENT_WINDOWS)));
   const [bars] = await readInstrumentFolder(data, [instrument.a], barSecondsOf(instrument));
-  const known = await readSeriesFolder(series ?? join(data, 'series'), instrument.a);
+  const known = await readSeriesFolder(series ?? join(data, SERIES_FOLDER), instrument.a);
   const all = instrumentValues(formula, bars!, known);
   const end = all.time.findIndex((time) => time >= to);
   if (end < 0) return { formula, all };

@@ -30,6 +30,7 @@ import {
 } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/home.ts';
 import { withOwnNews } from '../../trainer/jobs/bars/installation_bars.ts';
+import { withFolderSeries } from '../../trainer/jobs/bars/known_series.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal } from '../../shared/store/journal.ts';
@@ -148,11 +149,12 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const pairs = asked.filter((subject) => !isInstrument(subject));
   const windows = pairs.length === 0 ? minutehand.windows : windowsInUse(modelsFolder, minutehand.windows);
   const progress = output.progress();
-  const bars = await readBarFolder(data, symbolsOf([...pairs, ...instruments]), {
+  const read = await readBarFolder(data, symbolsOf([...pairs, ...instruments]), {
     from: (from - Math.max(warmUpSeconds(windows), ...instruments.map(instrumentWarmUpSeconds))) as OpenTime,
     to,
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
   });
+  const bars = await withFolderSeries(read, data);
   const hasBars = ({ a, b }: Pair): boolean => [a, b].every((symbol) => (bars.get(symbol)?.length ?? 0) > 0);
   const wanted = pairs.filter(hasBars);
   const alone = instruments.filter(hasBars);

@@ -80,8 +80,8 @@ ${table(
 ## Sources
 
 A symbol reads the fields of its bars by name; a pair reads \`a.close\`, \`b.close\` and so on, but for
-\`taker_buy_volume\` and \`trades\`, and every column of
-[FEATURES.md](FEATURES.md) by its name. An instrument (\`features --instrument BTCUSDT@1h --formula '…'\`) reads the fields of
+\`taker_buy_volume\` and \`trades\`, every column of [FEATURES.md](FEATURES.md) by its name, and auxiliary series of its legs,
+\`a.series("funding_rate")\`. An instrument (\`features --instrument BTCUSDT@1h --formula '…'\`) reads the fields of
 its bars but for \`spread\` and \`trades\`, the columns of its matrix by name, and auxiliary series; formulas of instruments
 can be tried, and are not columns of direction models.
 

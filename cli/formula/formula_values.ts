@@ -1,3 +1,4 @@
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { barAt, barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { InstrumentInputs, PairInputs, SymbolInputs } from '../../shared/core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../../shared/core/formula/engine.ts';
@@ -7,6 +8,7 @@ import { PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { INSTRUMENT_WINDOWS } from '../../shared/core/features/instrument/definitions.ts';
 import { InstrumentFeatures } from '../../shared/core/features/instrument/instrument_features.ts';
+import { legSeriesOf } from '../../shared/core/series/leg_series.ts';
 import type { SeriesHistory } from '../../shared/core/series/series_cursor.ts';
 import type { SeriesName } from '../../shared/core/series/series_names.ts';
 import type { InstrumentBars } from '../../trainer/learning/direction/instrument_bars.ts';
@@ -36,7 +38,7 @@ export function symbolValues(formula: Formula, bars: BarColumns, barSeconds: num
   });
 }
 
-/** @param barSeconds of the pair's bars */
+/** @param legs with the series that formulas may read @param barSeconds of the pair's bars */
 export function pairValues(
   formula: Formula,
   legs: { readonly a: BarColumns; readonly b: BarColumns },
@@ -46,6 +48,7 @@ export function pairValues(
   const engine = new FormulaEngine([formula]);
   const features = new PairFeatures(windows, barSeconds);
   const inputs = new PairInputs(engine, features.definitions, barSeconds);
+  const series = legSeriesOf(legs.a.series ?? {}, legs.b.series ?? {});
   const minutes = [...commonMinutes(legs.a, legs.b)];
   const barOfA = barReader(legs.a);
   const barOfB = barReader(legs.b);
@@ -53,7 +56,7 @@ export function pairValues(
     const a = barOfA(minutes[bar]![0]);
     const b = barOfB(minutes[bar]![1]);
     features.step(a, b);
-    inputs.write(at, a, b, features.values);
+    inputs.write(at, a, b, features.values, series.at(a.time + SECONDS_PER_BAR));
     return a.time;
   });
 }

@@ -11,6 +11,7 @@ import { symbolNames } from '../../shared/policy/symbol_names.ts';
 import { spellSubject } from '../../shared/symbol/symbol.ts';
 import { DIRECTION_DEFAULTS } from '../../trainer/jobs/kinds/direction_defaults.ts';
 import { readInstallationBars, withOwnPrices } from '../../trainer/jobs/bars/installation_bars.ts';
+import { withFolderSeries } from '../../trainer/jobs/bars/known_series.ts';
 import { readInstruments } from '../../trainer/jobs/bars/instruments.ts';
 import { refuseLaggingLegs } from '../../trainer/learning/data_quality/lagging_legs.ts';
 import { instrumentSubject, pairSubject, type RuleSubject } from '../../trainer/learning/formula_rules/rule_subject.ts';
@@ -123,7 +124,7 @@ async function readLegs(
   const bars =
     data === undefined
       ? await readInstallationBars(settings, symbols, period, onProgress)
-      : screenBars(await readBarFolder(data, symbols, period), screenPolicy(settings));
+      : await withFolderSeries(screenBars(await readBarFolder(data, symbols, period), screenPolicy(settings)), data);
   const missing = symbols.filter((symbol) => (bars.get(symbol)?.length ?? 0) === 0);
   if (missing.length > 0)
     throw new MinutehandError('DATA_MISSING', {

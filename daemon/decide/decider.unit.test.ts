@@ -13,6 +13,8 @@ import { createRng } from '../../shared/rng.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import { FeatureMatrix } from '../features/feature_matrix.ts';
+import { readSeries } from '../features/series_reader.ts';
+import { SeriesBook } from '../../shared/core/series/series_book.ts';
 import { byMinute } from '../pipeline.fixture.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import type { MinuteAnswer } from './answer.ts';
@@ -52,7 +54,7 @@ interface Setting {
 
 /** A decider at a minute of the market, after all minutes before it. */
 function createDesk(isDegraded = false, policy = POLICY) {
-  const matrix = new FeatureMatrix(PAIRS, windows, SCHEMA.definitions.length);
+  const matrix = new FeatureMatrix(PAIRS, windows, SCHEMA.definitions.length, readSeries(new SeriesBook()));
   const decider = new Decider({
     pairs: PAIRS,
     schema: SCHEMA,

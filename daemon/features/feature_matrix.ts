@@ -1,13 +1,16 @@
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { FeatureEngine, type PairBars } from '../../shared/core/features/features.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { checksum } from '../../shared/signal/encode.ts';
+import type { LegSeries } from '../../shared/core/series/leg_series.ts';
 import { isHeartbeat } from '../align/minute.ts';
-import type { WarmStore } from '../../shared/store/warm_bars.ts';
+import type { FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import { FormulaPlan } from './formula_plan.ts';
 import { FormulaWarmUp } from './formula_warm_up.ts';
+import type { SeriesReader } from './series_reader.ts';
 
 /** Minutes whose rows are written while their features are in the cache. */
 const PIECE = 64;
@@ -26,14 +29,17 @@ export class FeatureMatrix {
   readonly #bytes: readonly Uint8Array[];
   readonly #pairs: readonly Pair[];
   readonly #windows: Windows;
+  /** Of the legs of each pair. */
+  readonly #series: readonly LegSeries[];
   /** Of the loaded sets that have formulas; sets with the same formulas share one. */
   #plans: readonly FormulaPlan[] = [];
   #warmUps: readonly FormulaWarmUp[] = [];
 
-  constructor(pairs: readonly Pair[], windows: Windows, columns: number) {
+  constructor(pairs: readonly Pair[], windows: Windows, columns: number, series: Pick<SeriesReader, 'ofPair'>) {
     this.features = new FeatureEngine(pairs, windows);
     this.#pairs = pairs;
     this.#windows = windows;
+    this.#series = pairs.map((pair) => series.ofPair(pair));
     this.values = new Float32Array(pairs.length * columns);
     this.#ids = pairs.map(({ id }) => id);
     this.rowPairs = [...this.#ids];
@@ -60,6 +66,11 @@ export class FeatureMatrix {
     return rows;
   }
 
+  /** Whether formulas read the series of legs: what arrived must have taken effect before a bar. */
+  get readsSeries(): boolean {
+    return this.#plans.some((plan) => plan.readsSeries) || this.#warmUps.some(({ plan }) => plan.readsSeries);
+  }
+
   #stepFeatures(items: readonly MinuteItem[]): void {
     const complete: PairBars[] = [];
     for (const { minute } of items) if (minute.outcome === 'COMPLETE') complete.push(minute as PairBars);
@@ -69,13 +80,14 @@ export class FeatureMatrix {
 
   /** Hand-written features bar by bar, because formulas read them; formulas of all pairs together. */
   #stepFormulas(complete: readonly PairBars[]): void {
-    const { features } = this;
+    const { features, readsSeries } = this;
     for (const { pairIndex } of complete) features.touch(pairIndex);
     for (const { pairIndex, a, b } of complete) {
       features.stepPair(pairIndex, a, b);
       const values = features.values(pairIndex);
-      for (const plan of this.#plans) plan.add(pairIndex, a, b, values);
-      for (const warmUp of this.#warmUps) warmUp.note(pairIndex, a, b, values);
+      const series = readsSeries ? this.#series[pairIndex]!.at(a.time + SECONDS_PER_BAR) : null;
+      for (const plan of this.#plans) plan.add(pairIndex, a, b, values, series);
+      for (const warmUp of this.#warmUps) warmUp.note(pairIndex, a, b, values, series);
     }
     for (const plan of this.#plans) plan.run();
   }
@@ -146,7 +158,7 @@ export class FeatureMatrix {
    */
   async warm(
     set: ModelSet,
-    store: WarmStore,
+    store: FormulaStore,
     stored: () => Promise<unknown>,
     pause: () => Promise<void>,
   ): Promise<void> {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { SeriesBook } from '../../shared/core/series/series_book.ts';
 import { checksum } from '../../shared/signal/encode.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import { FeatureMatrix } from './feature_matrix.ts';
+import { readSeries } from './series_reader.ts';
 import { allPairs, itemOf, PAIRS, SCHEMA, settings, WARMUP } from '../infer/market_minutes.fixture.ts';
 
 const { windows } = settings.minutehand;
@@ -9,7 +11,7 @@ const COLUMNS = SCHEMA.definitions.length;
 
 describe('FeatureMatrix', () => {
   it('has a row for each warm pair that publishes, in the order of the batch, with the features as models take them', () => {
-    const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS);
+    const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
     for (let bar = 0; bar < WARMUP - 1; bar++) expect(matrix.step(allPairs(bar))).toBe(0);
     expect([0, 1, 2].map((pairIndex) => matrix.rowOf(pairIndex, null))).toEqual([-1, -1, -1]);
     const [gold, euro, aussie] = allPairs(WARMUP - 1) as [MinuteItem, MinuteItem, MinuteItem];
@@ -24,10 +26,9 @@ describe('FeatureMatrix', () => {
   });
 
   it('gives the same for many minutes in one batch as for one after the other', () => {
-    const [whole, single] = [0, 1].map(() => new FeatureMatrix(PAIRS, windows, COLUMNS)) as [
-      FeatureMatrix,
-      FeatureMatrix,
-    ];
+    const [whole, single] = [0, 1].map(
+      () => new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook())),
+    ) as [FeatureMatrix, FeatureMatrix];
     const last = WARMUP + 40;
     const batches = Array.from({ length: last + 1 }, (_, bar) =>
       allPairs(bar).map((item) => ({ ...item, publish: bar === last })),
@@ -42,7 +43,7 @@ describe('FeatureMatrix', () => {
   });
 
   it('scores a heartbeat by the last bar, and no minute without a leg, neither of which moves the features', () => {
-    const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS);
+    const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
     for (let bar = 0; bar < WARMUP; bar++) matrix.step(allPairs(bar));
     const before = [0, 1].map((pairIndex) => matrix.checksum(pairIndex, SCHEMA.hash));
     expect(matrix.step([itemOf(WARMUP, 0, 'LEG_MISSING'), itemOf(WARMUP, 1, 'SILENCE')])).toBe(1);

@@ -34,14 +34,23 @@ export class FormulaPlan {
     return this.#formulas.warmupBars;
   }
 
-  /** Takes the next bar of a pair. @param features values of the hand-written ones at this bar */
-  step(pairIndex: number, a: Bar, b: Bar, features: Float64Array): void {
-    this.#formulas.step(pairIndex, a, b, features);
+  /** Whether `step` and `add` need the series of the legs. */
+  get readsSeries(): boolean {
+    return this.#formulas.readsSeries;
+  }
+
+  /**
+   * Takes the next bar of a pair.
+   * @param features values of the hand-written ones at this bar
+   * @param series of the legs as known at its close; null where no formula reads one
+   */
+  step(pairIndex: number, a: Bar, b: Bar, features: Float64Array, series: Float64Array | null): void {
+    this.#formulas.step(pairIndex, a, b, features, series);
   }
 
   /** Like `step`, with many pairs at a time: the values are there after `run`. */
-  add(pairIndex: number, a: Bar, b: Bar, features: Float64Array): void {
-    this.#formulas.add(pairIndex, a, b, features);
+  add(pairIndex: number, a: Bar, b: Bar, features: Float64Array, series: Float64Array | null): void {
+    this.#formulas.add(pairIndex, a, b, features, series);
   }
 
   /** Computes the bars that were added. */

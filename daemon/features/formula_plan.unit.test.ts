@@ -5,11 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { PairFeatures, warmupBars } from '../../shared/core/features/features.ts';
+import { SeriesBook } from '../../shared/core/series/series_book.ts';
 import { checksum } from '../../shared/signal/encode.ts';
 import { openJournal, type JournalFile } from '../../shared/store/journal.ts';
 import { allPairs, itemOf, MARKET, PAIRS, SCHEMA, settings, WARMUP } from '../infer/market_minutes.fixture.ts';
 import { barInput } from '../queue/input.ts';
 import { FeatureMatrix } from './feature_matrix.ts';
+import { readSeries } from './series_reader.ts';
 
 const { windows } = settings.minutehand;
 const COLUMNS = SCHEMA.definitions.length;
@@ -39,7 +41,7 @@ afterAll(() => {
 const stored = (): Promise<void> => Promise.resolve();
 
 function matrixAfter(bars: number): FeatureMatrix {
-  const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS);
+  const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
   for (let bar = 0; bar < bars; bar++) matrix.step(allPairs(bar));
   return matrix;
 }
@@ -85,7 +87,7 @@ describe('formulas of a loaded set', () => {
   });
 
   it('are those of one minute after the other when many minutes of a pair come in one batch', () => {
-    const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS);
+    const matrix = new FeatureMatrix(PAIRS, windows, COLUMNS, readSeries(new SeriesBook()));
     matrix.use([LONGER, SHORTER]);
     const bars = warmupBars(LONGER.schema.windows) + 5;
     const minuteOf = (bar: number, pairIndex: number) => ({

@@ -1,8 +1,8 @@
-import type { Bar, OpenTime } from '../../shared/bar.ts';
+import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../shared/bar.ts';
 import { FeatureEngine } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Pair } from '../../shared/pair.ts';
-import { journaledBarsInPieces, type WarmStore } from '../../shared/store/warm_bars.ts';
+import { journaledBarsInPieces, journaledSeries, type FormulaStore } from '../../shared/store/warm_bars.ts';
 import type { FormulaPlan } from './formula_plan.ts';
 
 /** Bars that are computed before bars that are due have their turn. */
@@ -14,6 +14,8 @@ interface LiveBar {
   readonly b: Bar;
   /** Of the hand-written features. */
   readonly features: Float64Array;
+  /** Of the legs, as known at the close of the bar. */
+  readonly series: Float64Array | null;
 }
 
 /**
@@ -41,28 +43,29 @@ export class FormulaWarmUp {
   }
 
   /** A bar that came since the beginning. */
-  note(pairIndex: number, a: Bar, b: Bar, features: Float64Array): void {
-    this.#live.push({ pairIndex, a, b, features: features.slice() });
+  note(pairIndex: number, a: Bar, b: Bar, features: Float64Array, series: Float64Array | null): void {
+    this.#live.push({ pairIndex, a, b, features: features.slice(), series: series?.slice() ?? null });
   }
 
   /** @param pause resolves when the thread may be blocked for some milliseconds */
-  async readJournal(store: WarmStore, pause: () => Promise<void>): Promise<void> {
+  async readJournal(store: FormulaStore, pause: () => Promise<void>): Promise<void> {
     for (const [pairIndex, pair] of this.#pairs.entries()) {
       const until = this.#until[pairIndex]!;
       if (until === null) continue;
       const bars = await journaledBarsInPieces(store, pair, this.plan.warmupBars, until, pause);
       const engine = new FeatureEngine([pair], this.#windows);
+      const series = this.plan.readsSeries ? journaledSeries(store, pair, bars) : null;
       for (const [i, { a, b }] of bars.entries()) {
         if (i % BARS_PER_PIECE === 0) await pause();
         engine.stepPair(0, a, b);
-        this.plan.step(pairIndex, a, b, engine.values(0));
+        this.plan.step(pairIndex, a, b, engine.values(0), series?.at(a.time + SECONDS_PER_BAR) ?? null);
       }
     }
   }
 
   /** The bars that came meanwhile: from here on the plan is up to date. */
   catchUp(): void {
-    for (const { pairIndex, a, b, features } of this.#live) this.plan.step(pairIndex, a, b, features);
+    for (const { pairIndex, a, b, features, series } of this.#live) this.plan.step(pairIndex, a, b, features, series);
     this.#live.length = 0;
   }
 }

@@ -33,11 +33,11 @@ interface Tracked {
 export class InstrumentMatrix {
   readonly groups: readonly TimeframeRows[];
   readonly #first: number;
-  readonly #series: SeriesReader;
+  readonly #series: Pick<SeriesReader, 'valuesAt'>;
   readonly #tracked: readonly Tracked[];
   #hasTaker = false;
 
-  constructor(instruments: readonly Pair[], first: number, series: SeriesReader) {
+  constructor(instruments: readonly Pair[], first: number, series: Pick<SeriesReader, 'valuesAt'>) {
     this.#first = first;
     this.#series = series;
     const groups = new Map<number, TimeframeRows>();

@@ -10,12 +10,19 @@ import { Decider } from '../decide/decider.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { MinuteItem } from '../queue/queue.ts';
 import { FeatureMatrix } from '../features/feature_matrix.ts';
+import { readSeries } from '../features/series_reader.ts';
+import { SeriesBook } from '../../shared/core/series/series_book.ts';
 import { allPairs, itemOf, MARKET, PAIRS, SCHEMA, settings, WARMUP } from './market_minutes.fixture.ts';
 import { Shadow } from './shadow.ts';
 
 /** A warm desk with a shadow, whose journal and failures are kept. */
 function createDesk() {
-  const matrix = new FeatureMatrix(PAIRS, settings.minutehand.windows, SCHEMA.definitions.length);
+  const matrix = new FeatureMatrix(
+    PAIRS,
+    settings.minutehand.windows,
+    SCHEMA.definitions.length,
+    readSeries(new SeriesBook()),
+  );
   const rows: ShadowRow[] = [];
   const failures: string[] = [];
   const released: string[] = [];

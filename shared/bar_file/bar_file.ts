@@ -7,6 +7,7 @@ import { gzip } from 'node:zlib';
 import { createBoundedGunzip } from '../bounded_gunzip.ts';
 import type { Bar, OpenTime } from '../bar.ts';
 import { LATEST_TIME_S, SECONDS_PER_BAR } from '../bar.ts';
+import type { SymbolSeries } from '../core/series/leg_series.ts';
 import { HIGHEST_PRICE, HIGHEST_VOLUME, LOWEST_PRICE } from '../bar_rules.ts';
 import { writeSynced, renameFileAsync } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
@@ -33,6 +34,8 @@ export interface BarColumns {
   readonly spread: Float64Array | null;
   /** NaN where unknown; absent when the file has no such columns. */
   readonly flow?: BarFlow;
+  /** Auxiliary series of the symbol, whatever the period of the bars; absent where they were not looked for. */
+  readonly series?: SymbolSeries;
 }
 
 /** What takers bought of the volume, and the number of trades; null when the file has no such column. */
@@ -504,7 +507,7 @@ export function shareBars(columns: BarColumns): BarColumns {
 }
 
 function mapBars(columns: BarColumns, length: number, map: (column: Float64Array) => Float64Array): BarColumns {
-  const { symbol, time, open, high, low, close, volume, spread, flow } = columns;
+  const { symbol, time, open, high, low, close, volume, spread, flow, series } = columns;
   return {
     symbol,
     length,
@@ -521,6 +524,7 @@ function mapBars(columns: BarColumns, length: number, map: (column: Float64Array
         trades: flow.trades === null ? null : map(flow.trades),
       },
     }),
+    ...(series !== undefined && { series }),
   };
 }
 

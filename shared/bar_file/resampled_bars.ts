@@ -27,7 +27,7 @@ export function legBars(
  * @param isLastKept also the last bar while its last minute is missing, for charts
  */
 export function resampleBars(columns: BarColumns, barSeconds: number, { isLastKept = false } = {}): BarColumns {
-  const { symbol, length } = columns;
+  const { symbol, length, series } = columns;
   const out = Array.from({ length: 7 }, () => new Float64Array(length)) as Column[];
   const [time, open, high, low, close, volume, spread] = out as [
     Column,
@@ -62,6 +62,7 @@ export function resampleBars(columns: BarColumns, barSeconds: number, { isLastKe
     close: cut(close),
     volume: cut(volume),
     spread: columns.spread === null ? null : cut(spread),
+    ...(series && { series }),
   };
 }
 

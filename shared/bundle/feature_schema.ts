@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { featureDefinitions } from '../core/features/features.ts';
+import { featureDefinitions, readsSeries } from '../core/features/features.ts';
 import type { FeatureDefinition } from '../core/features/feature.ts';
 import {
   instrumentDefinitions,
@@ -28,8 +28,10 @@ export function featureSchema(windows: Windows): FeatureSchema {
   const definitions = featureDefinitions(windows);
   const identity = definitions.map(({ name, formula, window, ddof }) => [name, formula, window, ddof]);
   const parameters = Object.entries(windows).sort(([a], [b]) => (a < b ? -1 : 1));
+  // Their ages say when a value is missing.
+  const series = readsSeries(windows) ? [SERIES.map(({ name, max_age_seconds }) => [name, max_age_seconds])] : [];
   const hash = createHash('sha256')
-    .update(JSON.stringify([identity, parameters]))
+    .update(JSON.stringify([identity, parameters, ...series]))
     .digest('hex')
     .slice(0, 16);
   return { hash, definitions, windows };

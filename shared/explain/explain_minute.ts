@@ -29,7 +29,7 @@ import { explainCosts } from './explained_costs.ts';
 import { openExplainedModels, type ExplainedBundle, type ExplainedModels } from './explained_models.ts';
 import { scoreRow, type ScoredRow } from './explained_scores.ts';
 import { stopIn } from './explained_stop.ts';
-import { journaledBars } from '../store/warm_bars.ts';
+import { journaledBars, journaledSeries } from '../store/warm_bars.ts';
 import type { ExplainedGate, ExplainedInputs, Explanation, PairExplanation, Reproduction } from './explanation.ts';
 import { pathInside } from '../path_name.ts';
 
@@ -151,7 +151,8 @@ function recompute(
   const bars = journaledBars(journal, pair, features.warmupBars, time);
   const last = bars.at(-1);
   if (last?.a.time !== time) return null;
-  for (const { a, b } of bars) features.step(a, b);
+  const series = features.readsSeries ? journaledSeries(journal, pair, bars) : null;
+  for (const { a, b } of bars) features.step(a, b, series?.at(a.time + SECONDS_PER_BAR) ?? null);
   return { features, inputs: { ...last, bars: bars.length, from: isoMinute(bars[0]!.a.time) } };
 }
 

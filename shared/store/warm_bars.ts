@@ -1,7 +1,11 @@
 import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../bar.ts';
 import { barOpen, BarResampler, lastMinuteOf } from '../core/resample/bar_resampler.ts';
+import type { Observation } from '../core/series/series_book.ts';
+import { legSeriesFrom, type LegSeries } from '../core/series/leg_series.ts';
+import { MAX_AGE_SECONDS } from '../core/series/series_names.ts';
 import { barSecondsOf, type Pair } from '../pair.ts';
 import type { InputRange, InputRow, JournalFile, JournalStore } from './journal_store.ts';
+import { parseObservation } from './observation.ts';
 
 /**
  * The minute of a journal from which on its inputs give a pair at least `bars` whole bars up to `until`, or all there
@@ -49,6 +53,9 @@ export interface WarmStore extends Pick<JournalStore, 'commonMinuteBefore'>, Par
   inputsFrom(from: OpenTime, range?: InputRange): IterableIterator<InputRow>;
 }
 
+/** What formulas are warmed from. */
+export interface FormulaStore extends WarmStore, Pick<JournalStore, 'seriesBetween'> {}
+
 /** One minute, or one bar, of both legs. */
 export interface LegBars {
   readonly a: Bar;
@@ -60,6 +67,25 @@ export function journaledBars(journal: WarmStore, pair: Pair, count: number, tim
   if (pair.barSeconds === undefined && journal.commonBars !== undefined) return journal.commonBars(pair, count, time);
   const from = firstMinuteOfBars(journal, pair, count, time) ?? time;
   return commonOf(upTo(journal.inputsFrom(from, { until: time }), time), pair, count);
+}
+
+/**
+ * The series of both legs as a daemon knew them at the close of each of these bars, which are asked for in their order.
+ * @param bars of the pair, ascending
+ */
+export function journaledSeries(
+  journal: Pick<JournalStore, 'seriesBetween'>,
+  pair: Pair,
+  bars: readonly LegBars[],
+): LegSeries {
+  const first = bars[0]?.a.time ?? 0;
+  const end = (bars.at(-1)?.a.time ?? 0) + 2 * SECONDS_PER_BAR;
+  const rows = journal.seriesBetween(Math.max(0, first - MAX_AGE_SECONDS) as OpenTime, end as OpenTime);
+  return legSeriesFrom(observationsOf(rows), pair);
+}
+
+function* observationsOf(rows: Iterable<InputRow>): IterableIterator<Observation> {
+  for (const { subject } of rows) yield parseObservation(subject);
 }
 
 function* upTo(inputs: Iterable<InputRow>, time: OpenTime): IterableIterator<InputRow> {

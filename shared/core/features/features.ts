@@ -4,6 +4,7 @@ import { barSecondsOf, TIMEFRAMES, type Pair, type Timeframe } from '../../pair.
 import { FormulaBlock } from '../formula/formula_block.ts';
 import { FormulaColumns } from '../formula/formula_columns.ts';
 import { formulaDefinition, formulasOf } from '../formula/named_formulas.ts';
+import { isSeriesSource } from '../formula/series_source.ts';
 import { Calendar } from './calendar.ts';
 import { ColumnPlanner } from './columns.ts';
 import type { FeatureDefinition, Frame } from './feature.ts';
@@ -32,6 +33,12 @@ export function featureDefinitions(windows: Windows): readonly FeatureDefinition
   const written = handWrittenDefinitions(windows);
   const formulas = formulasOf(windows, written);
   return formulas.length === 0 ? written : [...written, ...formulas.map(formulaDefinition)];
+}
+
+/** Whether a formula reads an auxiliary series of a leg. */
+export function readsSeries(windows: Windows): boolean {
+  const formulas = formulasOf(windows, handWrittenDefinitions(windows));
+  return formulas.some(({ formula }) => formula.sources.some(isSeriesSource));
 }
 
 /**
@@ -342,15 +349,21 @@ export class PairFeatures {
     return this.frame.bars >= this.warmupBars;
   }
 
+  /** Whether `step` needs the series of the legs. */
+  get readsSeries(): boolean {
+    return this.#formulas?.readsSeries === true;
+  }
+
   /**
    * Takes the next minute that both legs have.
-   * @throws RangeError when the legs differ in time or time does not ascend.
+   * @param series of the legs as known at its close, see `PairInputs.write`; null where no formula reads one
+   * @throws RangeError when the legs differ in time or time does not ascend, or without series that formulas read
    */
-  step(a: Bar, b: Bar): void {
+  step(a: Bar, b: Bar, series: Float64Array | null = null): void {
     this.#engine.stepPair(0, a, b);
     const formulas = this.#formulas;
     if (formulas === null) return;
-    formulas.step(0, a, b, this.#written);
+    formulas.step(0, a, b, this.#written, series);
     this.values.set(this.#written);
     this.values.set(formulas.values(0), this.#written.length);
   }

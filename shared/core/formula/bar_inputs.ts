@@ -4,7 +4,7 @@ import type { InstrumentDefinition } from '../features/instrument/definitions.ts
 import { SERIES_NAMES } from '../series/series_names.ts';
 import type { FormulaEngine } from './engine.ts';
 import { seriesSource } from './series_source.ts';
-import { BAR_SOURCES, MINUTE_SOURCE } from './sources.ts';
+import { BAR_SOURCES, LEG_SERIES_SOURCES, MINUTE_SOURCE } from './sources.ts';
 
 /** A field that formulas read, and where it goes. */
 interface FieldInput {
@@ -19,12 +19,13 @@ interface FeatureInput {
   readonly column: Float64Array;
 }
 
-/** Writes the bars of a pair, and its hand-written features, to the inputs of an engine. */
+/** Writes the bars of a pair, its hand-written features and the series of its legs to the inputs of an engine. */
 export class PairInputs {
   readonly #time: TimeInputs;
   readonly #a: readonly FieldInput[];
   readonly #b: readonly FieldInput[];
   readonly #features: readonly FeatureInput[];
+  readonly #series: readonly FeatureInput[];
 
   constructor(engine: FormulaEngine, features: readonly FeatureDefinition[], barSeconds: number) {
     this.#time = new TimeInputs(engine, barSeconds);
@@ -34,16 +35,39 @@ export class PairInputs {
       engine,
       features.map(({ name }) => name),
     );
+    this.#series = featureInputs(
+      engine,
+      LEG_SERIES_SOURCES.map(({ name }) => name),
+    );
   }
 
-  /** @param at index in the block @param values of the hand-written features at this bar, by column */
-  write(at: number, a: Bar, b: Bar, values: Float64Array): void {
+  /** Whether a formula reads a series of a leg. */
+  get readsSeries(): boolean {
+    return this.#series.length > 0;
+  }
+
+  /**
+   * @param at index in the block
+   * @param values of the hand-written features at this bar, by column
+   * @param series values known at its close, in the order of `LEG_SERIES_SOURCES`; null where no formula reads one
+   * @throws RangeError for formulas that read series without them
+   */
+  write(at: number, a: Bar, b: Bar, values: Float64Array, series: Float64Array | null): void {
     this.#time.write(at, a.time);
     writeFields(this.#a, at, a);
     writeFields(this.#b, at, b);
     for (let i = 0; i < this.#features.length; i++) {
       const input = this.#features[i]!;
       input.column[at] = values[input.feature]!;
+    }
+    if (this.#series.length > 0) this.#writeSeries(at, series);
+  }
+
+  #writeSeries(at: number, series: Float64Array | null): void {
+    if (series === null) throw new RangeError('formulas read series of the legs, which were not given');
+    for (let i = 0; i < this.#series.length; i++) {
+      const input = this.#series[i]!;
+      input.column[at] = series[input.feature]!;
     }
   }
 }

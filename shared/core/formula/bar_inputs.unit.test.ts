@@ -79,9 +79,9 @@ describe('formulas of a pair in blocks', () => {
       filled = 0;
     };
     a.forEach((bar, index) => {
-      columns.step(0, bar, b[index]!, at(index));
+      columns.step(0, bar, b[index]!, at(index), null);
       wanted.push([...columns.values(0)]);
-      block.add(bar, b[index]!, at(index));
+      block.add(bar, b[index]!, at(index), null);
       filled++;
       if (block.isFull || index % 97 === 0) flush();
     });
@@ -105,14 +105,14 @@ describe('formulas of several pairs', () => {
     // Bar by bar of one pair after the other: all bars of a pair wait for the same run.
     for (const pair of pairs)
       for (let bar = 0; bar < 20 + (pair % 3); bar++) {
-        together.add(pair, a[bar]!, b[bar]!, features);
-        alone.step(pair, a[bar]!, b[bar]!, features);
+        together.add(pair, a[bar]!, b[bar]!, features, null);
+        alone.step(pair, a[bar]!, b[bar]!, features, null);
       }
     together.run();
     // Bars of all pairs wait together.
     for (const pair of pairs) {
-      together.add(pair, a[30]!, b[30]!, features);
-      alone.step(pair, a[30]!, b[30]!, features);
+      together.add(pair, a[30]!, b[30]!, features, null);
+      alone.step(pair, a[30]!, b[30]!, features, null);
     }
     together.run();
     for (const pair of pairs) expect([...together.values(pair)]).toEqual([...alone.values(pair)]);

@@ -126,13 +126,17 @@ class Checker {
         column,
         `${name} is an operator: write ${signatureOf(OPERATOR_BY_NAME.get(name)!)}`,
       );
-    if (isSeriesSource(name)) {
+    const ofLegs = [`a.${name}`, `b.${name}`].filter((known) => byName.has(known));
+    if (isSeriesSource(name) && ofLegs.length === 0) {
       const known = [...byName.keys()].filter(isSeriesSource);
       if (known.length === 0)
-        return new FormulaError('FORMULA_NAME', column, `${subject} has no auxiliary series; instruments have them`);
+        return new FormulaError(
+          'FORMULA_NAME',
+          column,
+          `${subject} has no auxiliary series; pairs and instruments have them`,
+        );
       return new FormulaError('FORMULA_NAME', column, `there is no ${name}`, { name, known });
     }
-    const ofLegs = [`a.${name}`, `b.${name}`].filter((known) => byName.has(known));
     const reason =
       ofLegs.length > 0
         ? `${subject} has two of ${name}; write ${ofLegs.join(' or ')}`

@@ -29,13 +29,22 @@ export class FormulaBlock {
     this.warmupBars = engine.warmUpBars;
   }
 
+  /** Whether `add` needs the series of the legs. */
+  get readsSeries(): boolean {
+    return this.#inputs.readsSeries;
+  }
+
   get isFull(): boolean {
     return this.#count === this.#engine.capacity;
   }
 
-  /** Takes the next bar that both legs have. @param features values of the hand-written ones at this bar */
-  add(a: Bar, b: Bar, features: Float64Array): void {
-    this.#inputs.write(this.#count, a, b, features);
+  /**
+   * Takes the next bar that both legs have.
+   * @param features values of the hand-written ones at this bar
+   * @param series of the legs as known at its close, see `PairInputs.write`
+   */
+  add(a: Bar, b: Bar, features: Float64Array, series: Float64Array | null): void {
+    this.#inputs.write(this.#count, a, b, features, series);
     this.#count++;
   }
 

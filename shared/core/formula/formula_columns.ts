@@ -17,6 +17,8 @@ export class FormulaColumns {
   readonly width: number;
   /** A pair's bar count at which all values exist. */
   readonly warmupBars: number;
+  /** Whether `add` and `step` need the series of the legs. */
+  readonly readsSeries: boolean;
   readonly #engine: FormulaEngine;
   readonly #inputs: readonly PairInputs[];
   readonly #states: readonly SubjectState[];
@@ -44,25 +46,30 @@ export class FormulaColumns {
     this.warmupBars = engine.warmUpBars;
     const inputs = new Map([...new Set(barSeconds)].map((own) => [own, new PairInputs(engine, features, own)]));
     this.#inputs = barSeconds.map((own) => inputs.get(own)!);
+    this.readsSeries = this.#inputs.some((own) => own.readsSeries);
     this.#states = engine.createStates(barSeconds.length);
     this.#values = barSeconds.map(() => new Float64Array(this.width).fill(NaN));
     this.#pending = new Int32Array(engine.capacity);
     this.#pendingStates = this.#states.slice(0, engine.capacity);
   }
 
-  /** Takes the next bar that both legs of a pair have. @param features values of the hand-written ones at this bar */
-  step(pairIndex: number, a: Bar, b: Bar, features: Float64Array): void {
-    this.add(pairIndex, a, b, features);
+  /**
+   * Takes the next bar that both legs of a pair have.
+   * @param features values of the hand-written ones at this bar
+   * @param series of the legs as known at its close, see `PairInputs.write`
+   */
+  step(pairIndex: number, a: Bar, b: Bar, features: Float64Array, series: Float64Array | null): void {
+    this.add(pairIndex, a, b, features, series);
     this.run();
   }
 
   /** Like `step`; its values are there after `run`, which computes many pairs faster than one by one. */
-  add(pairIndex: number, a: Bar, b: Bar, features: Float64Array): void {
+  add(pairIndex: number, a: Bar, b: Bar, features: Float64Array, series: Float64Array | null): void {
     if (this.#count === this.#engine.capacity || this.#isPending(pairIndex)) this.run();
     const place = this.#count++;
     this.#pending[place] = pairIndex;
     this.#pendingStates[place] = this.#states[pairIndex]!;
-    this.#inputs[pairIndex]!.write(place, a, b, features);
+    this.#inputs[pairIndex]!.write(place, a, b, features, series);
   }
 
   /** Computes the bars that were added. */

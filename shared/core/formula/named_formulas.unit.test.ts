@@ -74,7 +74,7 @@ describe('PairFeatures with formulas', () => {
     const alone = run(SMALL);
     const together = run(windows);
     for (let begin = 0; begin < a.length; begin += 100) {
-      for (let i = 0; i < 100; i++) inputs.write(i, a[begin + i]!, b[begin + i]!, alone[begin + i]!);
+      for (let i = 0; i < 100; i++) inputs.write(i, a[begin + i]!, b[begin + i]!, alone[begin + i]!, null);
       engine.run(state, 100);
       for (let i = 0; i < 100; i++) {
         const values = together[begin + i]!;

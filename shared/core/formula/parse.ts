@@ -22,7 +22,7 @@ interface Token {
 }
 
 const TOKEN =
-  /[ \t\r\n]+|series[ \t]*\([ \t]*"([^"\n]{0,64})"[ \t]*\)|(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)|(<=|>=|==|!=|[-+*/(),<>])/y;
+  /[ \t\r\n]+|((?:[ab]\.)?)series[ \t]*\([ \t]*"([^"\n]{0,64})"[ \t]*\)|(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)|(<=|>=|==|!=|[-+*/(),<>])/y;
 const WORD_SIGNS: ReadonlySet<string> = new Set(['and', 'or', 'not']);
 
 /** Signs between two arguments, by how tightly they bind. */
@@ -79,11 +79,12 @@ function tokens(text: string): Token[] {
     const match = TOKEN.exec(text);
     const column = at + 1;
     if (match === null) throw new FormulaError('FORMULA_SYNTAX', column, unreadable(text, at));
-    const series = match[1];
-    const number = match[2];
-    const name = match[3];
-    const sign = match[4];
-    if (series !== undefined) found.push({ kind: 'name', text: seriesSource(series), column });
+    const leg = match[1];
+    const series = match[2];
+    const number = match[3];
+    const name = match[4];
+    const sign = match[5];
+    if (series !== undefined) found.push({ kind: 'name', text: `${leg}${seriesSource(series)}`, column });
     else if (number !== undefined) found.push({ kind: 'number', text: number, column });
     else if (name !== undefined) found.push({ kind: WORD_SIGNS.has(name) ? 'sign' : 'name', text: name, column });
     else if (sign !== undefined) found.push({ kind: 'sign', text: sign, column });

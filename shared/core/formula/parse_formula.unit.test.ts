@@ -50,7 +50,11 @@ describe('parseFormula', () => {
       'FORMULA_ARGUMENTS',
       'column 9: series takes the name of a series in quotation marks, such as series("funding_rate")',
     ],
-    ['series("sentiment")', 'FORMULA_NAME', 'column 1: a symbol has no auxiliary series; instruments have them'],
+    [
+      'series("sentiment")',
+      'FORMULA_NAME',
+      'column 1: a symbol has no auxiliary series; pairs and instruments have them',
+    ],
     ['series("sentiment)', 'FORMULA_SYNTAX', 'column 8: "\\"" has no meaning here'],
     ['rsi + 1', 'FORMULA_ARGUMENTS', 'column 1: rsi is an operator: write rsi(x = close, n)'],
     ['mean(close)', 'FORMULA_ARGUMENTS', 'column 1: n is missing; write mean(x, n)'],
@@ -106,6 +110,13 @@ describe('parseFormula', () => {
   it('says how a pair names its legs', () => {
     expect(fault('close', PAIR).message).toBe('column 1: a pair has two of close; write a.close or b.close');
     expect(fault('rsi(14)', PAIR).message).toBe('column 1: a pair has two of close; write a.close or b.close');
+    expect(fault('series("sentiment")', PAIR).message).toBe(
+      'column 1: a pair has two of series("sentiment"); write a.series("sentiment") or b.series("sentiment")',
+    );
+    expect(fault('a.series("sentimental")', PAIR).unknown).toMatchObject({
+      name: 'a.series("sentimental")',
+      known: expect.arrayContaining(['a.series("sentiment")']),
+    });
     expect(fault('z_scor', PAIR).unknown).toMatchObject({ name: 'z_scor', known: expect.arrayContaining(['z_score']) });
   });
 
@@ -122,6 +133,15 @@ describe('parseFormula', () => {
       'number',
       240,
       ['a.close', 'b.close'],
+    ],
+    [
+      'delta( b.series( "open_interest" ))',
+      PAIR,
+      'delta(b.series("open_interest"), 1)',
+      'number',
+      'volume',
+      2,
+      ['b.series("open_interest")'],
     ],
     ['delta(z_score, 5)', PAIR, 'delta(z_score, 5)', 'number', 'number', 364, ['z_score']],
     ['delta(log(close))', SYMBOL, 'delta(log(close), 1)', 'number', 'number', 2, ['close']],

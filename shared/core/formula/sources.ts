@@ -1,7 +1,7 @@
 import type { FeatureDefinition } from '../features/feature.ts';
 import type { InstrumentDefinition } from '../features/instrument/definitions.ts';
 import { SERIES, type SeriesName } from '../series/series_names.ts';
-import { seriesSource } from './series_source.ts';
+import { legSeriesSource, seriesSource } from './series_source.ts';
 import { PLAIN, PRICE, VOLUME, type Measure } from './unit.ts';
 
 /** What a formula can read by name. */
@@ -45,7 +45,7 @@ export const MINUTE_SOURCE = '#minute';
 /** Fields that trainings of pairs do not have: a formula would learn from other values than it gets live. */
 const OF_SYMBOLS: readonly string[] = ['taker_buy_volume', 'trades'];
 
-/** A pair reads `a.close`, `b.volume` and so on, and its hand-written features by name. */
+/** A pair reads `a.close`, `b.volume` and so on, its hand-written features by name, and auxiliary series of its legs. */
 export function pairSources(features: readonly FeatureDefinition[]): Sources {
   const ofLegs = ['a', 'b'].flatMap((leg) =>
     BAR_SOURCES.filter(({ name }) => !OF_SYMBOLS.includes(name)).map((source) => ({
@@ -54,7 +54,7 @@ export function pairSources(features: readonly FeatureDefinition[]): Sources {
       meaning: `of leg ${leg.toUpperCase()}: ${source.meaning}`,
     })),
   );
-  return sourcesOf('a pair', [...ofLegs, ...features.map(featureSource)]);
+  return sourcesOf('a pair', [...ofLegs, ...features.map(featureSource), ...LEG_SERIES_SOURCES]);
 }
 
 /** A symbol reads the fields of its bars. */
@@ -80,6 +80,15 @@ export const SERIES_SOURCES: readonly Source[] = SERIES.map(({ name, unit, max_a
   unit: (SERIES_OF_VOLUME as readonly string[]).includes(name) ? VOLUME : PLAIN,
   bars: 1,
 }));
+
+/** Of the legs of a pair: all of leg A, and then all of leg B. */
+export const LEG_SERIES_SOURCES: readonly Source[] = (['a', 'b'] as const).flatMap((leg) =>
+  SERIES.map(({ name }, i): Source => ({
+    ...SERIES_SOURCES[i]!,
+    name: legSeriesSource(leg, name),
+    meaning: `of leg ${leg.toUpperCase()}: ${SERIES_SOURCES[i]!.meaning}`,
+  })),
+);
 
 function featureSource({ name, formula, warmup_bars }: InstrumentDefinition): Source {
   return { name, meaning: formula, unit: PLAIN, bars: warmup_bars };

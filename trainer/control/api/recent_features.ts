@@ -2,11 +2,12 @@ import { barSecondsOf } from '../../../shared/pair.ts';
 import { legBars } from '../../../shared/bar_file/resampled_bars.ts';
 import { existsSync } from 'node:fs';
 import type * as z from 'zod';
-import type { OpenTime } from '../../../shared/bar.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../../shared/bar.ts';
 import { barAt } from '../../../shared/bar_file/bar_file.ts';
 import { windowsInUse } from '../../../shared/bundle/bundle_windows.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../../shared/core/features/features.ts';
+import { legSeriesOf } from '../../../shared/core/series/leg_series.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
 import { pairUnknown } from '../../../shared/policy/known_subject.ts';
 import { screenPolicy, shardsOf } from '../../../shared/policy/policy.ts';
@@ -58,11 +59,13 @@ export async function recentFeatures(
   const a = legBars(bars, pair, 'a');
   const b = legBars(bars, pair, 'b');
   if (a === undefined || b === undefined) throw new MinutehandError('DATA_MISSING', { seen: `no bars of ${subject}` });
+  const series = legSeriesOf(a.series ?? {}, b.series ?? {});
   const minutes = [...commonMinutes(a, b)];
   const names = features.definitions.map(({ name }) => name);
   const columns: number[][] = names.map(() => []);
   for (const [index, [i, j]] of minutes.entries()) {
-    features.step(barAt(a, i), barAt(b, j));
+    const barA = barAt(a, i);
+    features.step(barA, barAt(b, j), series.at(barA.time + SECONDS_PER_BAR));
     if (index >= minutes.length - limit) columns.forEach((column, at) => column.push(features.values[at]!));
   }
   const rows = Math.min(limit, minutes.length);

@@ -8,6 +8,7 @@ import { parsePair, symbolsOf, type Pair } from '../../../shared/pair.ts';
 import type { SignalBody } from '../../../shared/signal/signal.ts';
 import type { InputRow, JournalFile } from '../../../shared/store/journal.ts';
 import { buildPairHistory } from '../../learning/history/pair_history.ts';
+import { KnownSeries } from '../../jobs/bars/known_series.ts';
 import type { LiveDecision, PairDay } from './decisions.ts';
 
 /** A decision is filled at the next bar, which a weekend or a holiday may keep away. */
@@ -68,10 +69,12 @@ export function readJournalDay(
   const end = (period.to + NEXT_BAR_SECONDS) as OpenTime;
   const inputs = readInputs(journal, from, end, period);
   const bars = new Map(symbolsOf(pairs).map((symbol) => [symbol, [...journal.bars(symbol, from, end)]]));
+  const series = new KnownSeries();
+  series.addJournal(journal);
   const historyBy = (pair: Pair, own: Windows): PairDay['history'] =>
     pair.barSeconds === undefined
-      ? historyOf(pair, bars, inputs, own, period)
-      : resampledHistory(inputsUntil(journal, from, end), pair, own, period);
+      ? historyOf(pair, bars, series, inputs, own, period)
+      : resampledHistory(inputsUntil(journal, from, end), pair, series, own, period);
   return {
     signals,
     instruments,
@@ -198,18 +201,22 @@ function readInputs(journal: JournalFile, from: OpenTime, end: OpenTime, period:
 function resampledHistory(
   inputs: Iterable<InputRow>,
   pair: Pair,
+  series: KnownSeries,
   windows: Windows,
   period: DayPeriod,
 ): PairDay['history'] {
   const legs = journaledLegs(inputs, pair);
   const keep = (time: number): boolean => time >= period.from && time < period.to;
-  return buildPairHistory(pair, columnsOf(pair.a, legs.a), columnsOf(pair.b, legs.b), windows, keep);
+  const a = { ...columnsOf(pair.a, legs.a), series: series.of(pair.a) };
+  const b = { ...columnsOf(pair.b, legs.b), series: series.of(pair.b) };
+  return buildPairHistory(pair, a, b, windows, keep);
 }
 
 /** Of the minutes that moved the live features. */
 function historyOf(
   pair: Pair,
   bars: ReadonlyMap<string, readonly Bar[]>,
+  series: KnownSeries,
   { dropped }: MarkedMinutes,
   windows: Windows,
   { from, to }: DayPeriod,
@@ -217,7 +224,9 @@ function historyOf(
   const drops = [pair.id, pair.a, pair.b].map((subject) => dropped.get(subject));
   const isDropped = (time: number): boolean => drops.some((times) => times?.has(time) === true);
   // A minute without one leg is no minute of the pair.
-  const a = bars.get(pair.a)!.filter(({ time }) => !isDropped(time));
+  const ofA = bars.get(pair.a)!.filter(({ time }) => !isDropped(time));
+  const a = { ...columnsOf(pair.a, ofA), series: series.of(pair.a) };
+  const b = { ...columnsOf(pair.b, bars.get(pair.b)!), series: series.of(pair.b) };
   const keep = (time: number): boolean => time >= from && time < to;
-  return buildPairHistory(pair, columnsOf(pair.a, a), columnsOf(pair.b, bars.get(pair.b)!), windows, keep);
+  return buildPairHistory(pair, a, b, windows, keep);
 }

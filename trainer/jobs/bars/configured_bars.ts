@@ -4,11 +4,12 @@ import { parsePair, symbolsOf } from '../../../shared/pair.ts';
 import { screenPolicy, type Settings } from '../../../shared/policy/policy.ts';
 import { readInstallationBars } from './installation_bars.ts';
 import type { KnownBarsOptions } from './known_bars.ts';
+import { withFolderSeries } from './known_series.ts';
 
 /**
  * Bars of all configured symbols, without suspect ones: of a folder, or all of this installation. They are in memory
- * that all threads read, so that none has a copy.
- * @param folder of SYMBOL.csv[.gz]; null: the bars of this installation
+ * that all threads read, so that none has a copy. Auxiliary series come with them.
+ * @param folder of SYMBOL.csv[.gz], with series in its folder `series`; null: the bars of this installation
  * @throws MinutehandError DATA_MISSING, DATA_FORMAT
  */
 export async function readConfiguredBars(
@@ -23,7 +24,7 @@ export async function readConfiguredBars(
     ...period,
     onProgress: ({ done, total }) => onProgress(done, total),
   });
-  return shared(screenBars(read, screenPolicy(settings)));
+  return shared(await withFolderSeries(screenBars(read, screenPolicy(settings)), folder));
 }
 
 /** Symbol by symbol: a copy lasts until the next one is made. Volumes that no source states are one column of 0. */

@@ -11,6 +11,7 @@ import { screenBars } from '../../../shared/bar_file/screened_bars.ts';
 import type { ScreenPolicy } from '../../../shared/core/screen/bar_screen.ts';
 import { openJournal } from '../../../shared/store/journal.ts';
 import type { Store } from '../../store/store.ts';
+import { KnownSeries } from './known_series.ts';
 
 export interface KnownBarsOptions {
   readonly symbols: readonly string[];
@@ -28,7 +29,8 @@ export interface KnownBarsOptions {
 
 /**
  * All bars of these symbols in this installation: journaled by the daemon, and imported. For a minute in both, the
- * daemon's bar counts. Symbols without bars, and bars that the daemon holds back as suspect, are left out.
+ * daemon's bar counts. Symbols without bars, and bars that the daemon holds back as suspect, are left out. Each has its
+ * auxiliary series, of any time.
  * @throws MinutehandError DATA_FORMAT if imported bars have another timeframe than journaled ones
  */
 export async function readKnownBars(options: KnownBarsOptions): Promise<Map<string, BarColumns>> {
@@ -36,6 +38,7 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
   const total = symbols.length * (journals.length + (store === null ? 0 : 1));
   let done = 0;
   const bars = new Map<string, BarColumns>();
+  const series = new KnownSeries();
   const add = (symbol: string, columns: BarColumns): void => {
     const before = bars.get(symbol);
     if (before !== undefined && Math.min(before.length, columns.length) >= ENOUGH_BARS)
@@ -47,6 +50,7 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
     const journal = openJournal(path, { readOnly: true });
     try {
       for (const symbol of symbols) add(symbol, columnsOf(symbol, journal.bars(symbol, from, to)));
+      series.addJournal(journal);
     } finally {
       journal.close();
     }
@@ -54,6 +58,7 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
   if (store !== null) {
     const period = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
     for (const symbol of symbols) add(symbol, atLastMinute(await store.bars.read(market, symbol, period)));
+    await series.addStore(store, market, symbols);
   }
-  return screenBars(bars, screening);
+  return series.addTo(screenBars(bars, screening));
 }

@@ -26,6 +26,7 @@ import { writeResultFiles, type ResultFiles } from '../../learning/backtest/repo
 import { datasetPolicy } from '../../learning/dataset/dataset_policy.ts';
 import { readFolderBars } from '../../learning/dataset/folder_bars.ts';
 import { readInstallationBars, withOwnPrices } from '../bars/installation_bars.ts';
+import { withFolderSeries } from '../bars/known_series.ts';
 import { refuseOtherMarket } from '../other_market.ts';
 import type { BacktestJob } from './backtest_job.ts';
 
@@ -159,12 +160,13 @@ async function readBars(
   const progress = (done: number, total: number): void => onProgress('reading bars', done, total);
   if (source.folder === null) return readInstallationBars(settings, symbols, own, progress);
   const { workers } = resources;
-  return readFolderBars(source.folder, symbols, {
+  const read = await readFolderBars(source.folder, symbols, {
     ...own,
     screening: screenPolicy(settings),
     workers,
     onProgress: progress,
   });
+  return withFolderSeries(read, source.folder);
 }
 
 /** The first bundle, as if every pair had an edge, by both cost models and with and without `no_entry_windows`. */

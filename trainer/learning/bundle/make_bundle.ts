@@ -18,10 +18,11 @@ import { loadModelSet } from '../../../shared/bundle/model_set.ts';
 import type { Expectation } from '../../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../../shared/strategies/pair_reversion/pair_input.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../../shared/core/features/feature.ts';
-import { warmupBars } from '../../../shared/core/features/features.ts';
+import { readsSeries, warmupBars } from '../../../shared/core/features/features.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
 import { lookLevel } from '../backtest/edge.ts';
 import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
+import { hashSeries } from '../dataset/pair_cache.ts';
 import type { GateResult, RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
@@ -213,7 +214,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
       holdout_from: isoMinute(dataset.holdoutFrom),
     },
     ...(warmStart === null ? {} : { warm_start_from: warmStart.from }),
-    data_hash: hashBars(bars),
+    data_hash: hashBars(bars, readsSeries(windows)),
     dataset_id: dataset.snapshotId,
     label_policy: labelPolicy(parts.policy),
     configuration: configurationSummary(settings),
@@ -294,7 +295,8 @@ function aucOfRiskParts(dataset: Dataset, scores: Float64Array): Record<RiskPart
   >;
 }
 
-export function hashBars(bars: ReadonlyMap<string, BarColumns>): string {
+/** @param withSeries also over the auxiliary series that these bars can see: where formulas read any */
+export function hashBars(bars: ReadonlyMap<string, BarColumns>, withSeries = false): string {
   const hash = createHash('sha256');
   for (const symbol of [...bars.keys()].sort()) {
     const columns = bars.get(symbol)!;
@@ -310,6 +312,7 @@ export function hashBars(bars: ReadonlyMap<string, BarColumns>): string {
     ]) {
       hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
     }
+    if (withSeries) hashSeries(hash, columns);
   }
   return hash.digest('hex');
 }

@@ -32,7 +32,7 @@ export function probeTask(policy: PairPolicy): PairTask {
 
 function probeLegs(bars: number, weekendAt: number): [BarColumns, BarColumns] {
   const rng = createRng('code fingerprint');
-  const legs = ['A', 'B'].map((symbol): BarColumns => ({ symbol, length: bars, ...emptyColumns(bars) }));
+  const legs = ['A', 'B'].map((symbol): BarColumns => ({ symbol, length: bars, ...emptyColumns(bars), series: {} }));
   let time = PROBE_START;
   let common = 0;
   let own = 0;

@@ -1,8 +1,11 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
+import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import { makeFolder } from '../../../shared/folder.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { SERIES_NAMES } from '../../../shared/core/series/series_names.ts';
+import { readsSeries } from '../../../shared/core/features/features.ts';
 import { featureSchema } from '../../../shared/bundle/feature_schema.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
 import { canonicalJson } from '../../../shared/policy/policy_hash.ts';
@@ -130,14 +133,14 @@ interface EntryMeta {
 }
 
 /**
- * Keys of tasks: SHA-256 of the legs' bars, the feature schema, the policy of features and labels, and the code's
+ * Keys of tasks: SHA-256 of the legs' bars, of their series where formulas read any, the feature schema, the policy of features and labels, and the code's
  * output for fixed bars, so that a changed formula misses. Includes the engine's version, because Math.log may differ
  * in its last bit.
  */
 export function pairKeys(tasks: readonly PairTask[]): string[] {
   const hashes = new Map<BarColumns, string>();
-  const hashOf = (bars: BarColumns): string => {
-    const known = hashes.get(bars) ?? barsHash(bars);
+  const hashOf = (bars: BarColumns, windows: Windows): string => {
+    const known = hashes.get(bars) ?? barsHash(bars, readsSeries(windows));
     hashes.set(bars, known);
     return known;
   };
@@ -154,16 +157,32 @@ export function pairKeys(tasks: readonly PairTask[]): string[] {
   return tasks.map(({ pair, a, b, policy }) => {
     const identity = { format: FORMAT, engine: process.versions.v8, ...fingerprintOf(policy), policy };
     return createHash('sha256')
-      .update(canonicalJson({ ...identity, pair: pair.id, a: hashOf(a), b: hashOf(b) }))
+      .update(canonicalJson({ ...identity, pair: pair.id, a: hashOf(a, policy.windows), b: hashOf(b, policy.windows) }))
       .digest('hex');
   });
 }
 
-/** SHA-256 over symbol and all columns. */
-export function barsHash({ symbol, time, open, high, low, close, volume, spread }: BarColumns): string {
+/** SHA-256 over symbol and all columns. @param withSeries also over the auxiliary series that its bars can see */
+export function barsHash(bars: BarColumns, withSeries = false): string {
+  const { symbol, time, open, high, low, close, volume, spread } = bars;
   const hash = createHash('sha256').update(`${symbol}:${spread === null ? 6 : 7}:${time.length}:`);
   for (const column of [time, open, high, low, close, volume, spread ?? new Float64Array()]) hash.update(column);
+  if (withSeries) hashSeries(hash, bars);
   return hash.digest('hex');
+}
+
+/** Adds the series of a symbol, as far as they had arrived at the close of its last bar, to a hash. */
+export function hashSeries(hash: Hash, { time, length, series = {} }: BarColumns): void {
+  const lastClose = length === 0 ? -Infinity : time[length - 1]! + SECONDS_PER_BAR;
+  for (const name of SERIES_NAMES) {
+    const history = series[name];
+    if (history === undefined) continue;
+    const known = history.arrivalTime.findIndex((arrival) => arrival > lastClose);
+    const count = known < 0 ? history.length : known;
+    hash.update(`${name}:${count}:`);
+    for (const column of [history.eventTime, history.arrivalTime, history.value])
+      hash.update(column.subarray(0, count));
+  }
 }
 
 function namesIn(folder: string): string[] {

@@ -135,14 +135,15 @@ function secondsOf(text: string): number {
   return isUtc ? seconds : NaN;
 }
 
-interface Arrived {
+/** One observation. Times are epoch seconds. */
+export interface Arrived {
   readonly event: number;
   readonly arrival: number;
   readonly value: number;
 }
 
 /** Ordered by arrival, then event time. */
-function historyOf(rows: readonly Arrived[]): SeriesHistory {
+export function historyOf(rows: readonly Arrived[]): SeriesHistory {
   const sorted = [...rows].sort((a, b) => a.arrival - b.arrival || a.event - b.event);
   return {
     length: sorted.length,

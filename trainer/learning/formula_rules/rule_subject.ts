@@ -1,3 +1,4 @@
+import { SECONDS_PER_BAR } from '../../../shared/bar.ts';
 import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { barReader } from '../../../shared/bar_file/bar_file.ts';
 import type { PairFillCosts } from '../../../shared/core/cost/fill_cost.ts';
@@ -10,6 +11,7 @@ import type { Windows } from '../../../shared/core/features/windows.ts';
 import { InstrumentInputs, PairInputs } from '../../../shared/core/formula/bar_inputs.ts';
 import { FormulaEngine } from '../../../shared/core/formula/engine.ts';
 import type { Formula } from '../../../shared/core/formula/formula.ts';
+import { legSeriesOf } from '../../../shared/core/series/leg_series.ts';
 import { lastMinuteOf } from '../../../shared/core/resample/bar_resampler.ts';
 import { ln } from '../../../shared/elementary.ts';
 import type { Pair } from '../../../shared/pair.ts';
@@ -37,7 +39,7 @@ export interface RuleSubject {
 
 const NO_SWAPS: SwapCosts = { swap_long_bps_per_night: 0, swap_short_bps_per_night: 0 };
 
-/** @param a, b bars of the legs in the pair's timeframe */
+/** @param a, b bars of the legs in the pair's timeframe, with their series */
 export function pairSubject(
   pair: Pair,
   a: BarColumns,
@@ -57,6 +59,7 @@ export function pairSubject(
       const engine = new FormulaEngine(formulas);
       const features = new PairFeatures(written, pair.barSeconds);
       const inputs = new PairInputs(engine, features.definitions, pair.barSeconds ?? 60);
+      const series = legSeriesOf(a.series ?? {}, b.series ?? {});
       const { length, inA, inB } = matchMinutes(a, b);
       const barOfA = barReader(a);
       const barOfB = barReader(b);
@@ -65,7 +68,7 @@ export function pairSubject(
         const barA = barOfA(inA[bar]!);
         const barB = barOfB(inB[bar]!);
         features.step(barA, barB);
-        inputs.write(at, barA, barB, features.values);
+        inputs.write(at, barA, barB, features.values, series.at(barA.time + SECONDS_PER_BAR));
       });
     },
   };

@@ -1,10 +1,11 @@
 import { barOpen } from '../../../shared/core/resample/bar_resampler.ts';
 import { barSecondsOf } from '../../../shared/pair.ts';
-import type { Bar, OpenTime } from '../../../shared/bar.ts';
+import { SECONDS_PER_BAR, type Bar, type OpenTime } from '../../../shared/bar.ts';
 import { barReader, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { quotedBps } from '../../../shared/core/cost/fill_cost.ts';
 import { historyFeatures, writeFloats } from '../../../shared/core/features/features.ts';
 import type { FormulaBlock } from '../../../shared/core/formula/formula_block.ts';
+import { legSeriesOf, type LegSeries } from '../../../shared/core/series/leg_series.ts';
 import type { Market } from '../../../shared/core/position/position.ts';
 import { recentBars, type RecentBars } from '../../../shared/market/recent_history.ts';
 import type { Windows } from '../../../shared/core/features/windows.ts';
@@ -80,9 +81,10 @@ export function viewColumns<Columns extends Readonly<Record<string, Float64Array
 }
 
 /**
- * Runs the daemon's own features over a pair's bars.
+ * Runs the daemon's own features over a pair's bars. Formulas read the series that come with the bars of a leg.
  * @param keep whether to keep the features of a warm bar
  * @param given columns to write to, with at least as many elements as there are warm bars; default: new ones
+ * @throws RangeError where formulas read series and nobody has looked for those of the legs
  */
 export function buildPairHistory(
   pair: Pair,
@@ -99,7 +101,7 @@ export function buildPairHistory(
   const columns = given ?? historyColumns(() => new Float64Array(capacity));
   const row = new Int32Array(capacity).fill(-1);
   const width = engine.definitions.length + (formulas?.width ?? 0);
-  const blockRows = formulas === null ? null : new BlockRows(formulas, width);
+  const blockRows = formulas === null ? null : new BlockRows(formulas, width, seriesOfLegs(formulas, a, b));
   const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
   let features = new Float32Array(1024 * width);
   let length = 0;
@@ -148,17 +150,25 @@ export function buildPairHistory(
   };
 }
 
+/** null: no formula reads them, or they are not known. */
+function seriesOfLegs({ readsSeries }: FormulaBlock, a: BarColumns, b: BarColumns): LegSeries | null {
+  const isKnown = readsSeries && a.series !== undefined && b.series !== undefined;
+  return isKnown ? legSeriesOf(a.series, b.series) : null;
+}
+
 /** Computes the formulas of a history in blocks, and writes those of kept bars behind the hand-written columns. */
 class BlockRows {
   readonly #formulas: FormulaBlock;
   readonly #width: number;
   readonly #values: Float64Array;
+  readonly #series: LegSeries | null;
   /** Row of each kept bar of the block; −1 = not kept. */
   #rows: number[] = [];
 
-  /** @param width columns of a row, those of formulas last */
-  constructor(formulas: FormulaBlock, width: number) {
+  /** @param width columns of a row, those of formulas last @param series of the legs; null = not known */
+  constructor(formulas: FormulaBlock, width: number, series: LegSeries | null) {
     this.#formulas = formulas;
+    this.#series = series;
     this.#width = width;
     this.#values = new Float64Array(formulas.width);
   }
@@ -166,7 +176,7 @@ class BlockRows {
   /** Takes the next bar. @param written values of the hand-written columns @param features all rows so far */
   add(a: Bar, b: Bar, written: Float64Array, features: Float32Array): void {
     if (this.#formulas.isFull) this.flush(features);
-    this.#formulas.add(a, b, written);
+    this.#formulas.add(a, b, written, this.#series?.at(a.time + SECONDS_PER_BAR) ?? null);
     this.#rows.push(-1);
   }
 

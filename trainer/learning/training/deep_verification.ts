@@ -61,8 +61,10 @@ export function periodOf({ period }: Manifest): { readonly from: OpenTime; reado
 /** The bars matching the data hash of the manifest, cut to its period if needed; null if these do not match. */
 export function barsOfHash(bars: Bars, manifest: Manifest): Bars | null {
   const { from, to } = periodOf(manifest);
+  const { formulas } = manifest.windows;
   const cut = new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, from, to)]));
-  return [bars, cut].find((some) => hashBars(some) === manifest.data_hash) ?? null;
+  const withSeries = typeof formulas === 'string' && formulas.includes('series("');
+  return [bars, cut].find((some) => hashBars(some, withSeries) === manifest.data_hash) ?? null;
 }
 
 /** Description of the bars that were found instead. */

@@ -18,6 +18,7 @@ import { placeboMarkets } from '../placebo/placebo_rows.ts';
 import { makeBundle, type TrainResult } from '../bundle/make_bundle.ts';
 import { planSearch, searchFits, type PlannedSearch } from '../search/plan_search.ts';
 import type { TrainOptions } from '../options/train_options.ts';
+import { checkLegSeries } from './leg_series.ts';
 import { learnNet } from './train_net.ts';
 import { warmStartTraining, fullTraining, type TrainingPlan } from './training_plan.ts';
 import { checkBars } from '../validate/leakage/bars.ts';
@@ -130,6 +131,7 @@ async function prepareDataset(
 ): Promise<Dataset> {
   const pairs = settings.minutehand.pairs.map(parsePair);
   refuseLaggingLegs(pairs, bars);
+  checkLegSeries(pairs, bars, settings.minutehand.windows);
   const built = await buildDataset(pairs, bars, policy, {
     workers,
     cache,

@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import type { OpenTime } from '../../../shared/bar.ts';
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { SymbolSeries } from '../../../shared/core/series/leg_series.ts';
+import type { SeriesHistory } from '../../../shared/core/series/series_cursor.ts';
+import { SERIES_NAMES, type SeriesName } from '../../../shared/core/series/series_names.ts';
+import type { JournalFile } from '../../../shared/store/journal.ts';
+import { parseObservation } from '../../../shared/store/observation.ts';
+import { historyOf, readSeriesFolder, type Arrived } from '../../learning/direction/series_files.ts';
+import type { Store } from '../../store/store.ts';
+
+/** The folder of auxiliary series in a folder of bars. */
+export const SERIES_FOLDER = 'series';
+
+/** Bars with the auxiliary series that a folder of bars has in its folder `series`. @throws MinutehandError DATA_FORMAT */
+export async function withFolderSeries(
+  bars: ReadonlyMap<string, BarColumns>,
+  folder: string,
+): Promise<Map<string, BarColumns>> {
+  const series = join(folder, SERIES_FOLDER);
+  const own = new Map<string, BarColumns>();
+  for (const [symbol, columns] of bars)
+    own.set(symbol, { ...columns, series: presentOf(await readSeriesFolder(series, symbol)) });
+  return own;
+}
+
+function presentOf(all: Readonly<Record<SeriesName, SeriesHistory>>): SymbolSeries {
+  return Object.fromEntries(Object.entries(all).filter(([, { length }]) => length > 0));
+}
+
+type Observed = Map<string, Map<SeriesName, Arrived[]>>;
+
+/** What the daemons of an installation received, and what was imported into its store. */
+export class KnownSeries {
+  readonly #observed: Observed = new Map();
+
+  /** Adds what a daemon has journaled. */
+  addJournal(journal: Pick<JournalFile, 'seriesBetween'>): void {
+    for (const { subject } of journal.seriesBetween(0 as OpenTime, Number.MAX_SAFE_INTEGER as OpenTime)) {
+      const { symbol, name, eventTime, arrivalTime, value } = parseObservation(subject);
+      this.#of(symbol, name).push({ event: eventTime, arrival: arrivalTime, value });
+    }
+  }
+
+  /** Adds what the store has of these symbols: its values were known at their time. */
+  async addStore({ series }: Pick<Store, 'series'>, market: 'live' | 'simulated', symbols: readonly string[]) {
+    const wanted = new Set(symbols);
+    for (const { symbol, name } of await series.list(market)) {
+      if (!wanted.has(symbol) || !isSeriesName(name)) continue;
+      const { length, time, value } = await series.read(market, symbol, name);
+      const own = this.#of(symbol, name);
+      for (let i = 0; i < length; i++) own.push({ event: time[i]!, arrival: time[i]!, value: value[i]! });
+    }
+  }
+
+  /** The bars with what is known of their symbols. */
+  addTo(bars: ReadonlyMap<string, BarColumns>): Map<string, BarColumns> {
+    return new Map([...bars].map(([symbol, columns]) => [symbol, { ...columns, series: this.of(symbol) }]));
+  }
+
+  of(symbol: string): SymbolSeries {
+    const own = this.#observed.get(symbol) ?? new Map<SeriesName, Arrived[]>();
+    return Object.fromEntries([...own].map(([name, rows]) => [name, historyOf(rows)]));
+  }
+
+  #of(symbol: string, name: SeriesName): Arrived[] {
+    const series = this.#observed.get(symbol) ?? new Map<SeriesName, Arrived[]>();
+    this.#observed.set(symbol, series);
+    const rows = series.get(name) ?? [];
+    series.set(name, rows);
+    return rows;
+  }
+}
+
+function isSeriesName(name: string): name is SeriesName {
+  return (SERIES_NAMES as readonly string[]).includes(name);
+}
