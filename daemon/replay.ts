@@ -127,7 +127,8 @@ export interface BarReplayOptions extends ReplayOptions {
 }
 
 /**
- * Runs bars through the pipeline, minute by minute, as fast as possible, and the series of their symbols as they arrived.
+ * Runs bars through the pipeline, minute by minute, as fast as possible, and the series of their symbols as they
+ * arrived.
  * @throws MinutehandError DATA_FORMAT as `checkTimeframes`
  */
 export async function replayBars(options: BarReplayOptions): Promise<ReplaySummary & { readonly minutes: number }> {

@@ -45,7 +45,9 @@ export const MINUTE_SOURCE = '#minute';
 /** Fields that trainings of pairs do not have: a formula would learn from other values than it gets live. */
 const OF_SYMBOLS: readonly string[] = ['taker_buy_volume', 'trades'];
 
-/** A pair reads `a.close`, `b.volume` and so on, its hand-written features by name, and auxiliary series of its legs. */
+/**
+ * A pair reads `a.close`, `b.volume` and so on, its hand-written features by name, and auxiliary series of its legs.
+ */
 export function pairSources(features: readonly FeatureDefinition[]): Sources {
   const ofLegs = ['a', 'b'].flatMap((leg) =>
     BAR_SOURCES.filter(({ name }) => !OF_SYMBOLS.includes(name)).map((source) => ({

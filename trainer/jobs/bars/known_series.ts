@@ -12,7 +12,9 @@ import type { Store } from '../../store/store.ts';
 /** The folder of auxiliary series in a folder of bars. */
 export const SERIES_FOLDER = 'series';
 
-/** Bars with the auxiliary series that a folder of bars has in its folder `series`. @throws MinutehandError DATA_FORMAT */
+/**
+ * Bars with the auxiliary series that a folder of bars has in its folder `series`. @throws MinutehandError DATA_FORMAT
+ */
 export async function withFolderSeries(
   bars: ReadonlyMap<string, BarColumns>,
   folder: string,
