@@ -4,7 +4,8 @@ import { userInfo } from 'node:os';
 const SERVICE_USER = 'minutehand';
 /** Set by `minutehandctl`: the person who called it. */
 const ACTOR_VARIABLE = 'MINUTEHAND_ACTOR';
-const ACTOR = /^[\w][\w.@-]{0,63}$/;
+/** Any name of one line, of a directory service too: `ann@example.com`, `EXAMPLE\ann`. */
+const ACTOR = /^[^\p{C}\p{Z}]{1,128}$/u;
 
 /**
  * The person a command acts as: the user of this process, or who called `minutehandctl`. Root alone can become the

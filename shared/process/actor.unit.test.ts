@@ -12,6 +12,9 @@ describe('actorName', () => {
     ['minutehand', { MINUTEHAND_ACTOR: 'bob' }, 'bob'],
     ['minutehand', { MINUTEHAND_ACTOR: 'bob\nApproved-by: x' }, 'minutehand'],
     ['minutehand', { MINUTEHAND_ACTOR: '' }, 'minutehand'],
+    ['minutehand', { MINUTEHAND_ACTOR: 'EXAMPLE\\ann' }, 'EXAMPLE\\ann'],
+    ['minutehand', { MINUTEHAND_ACTOR: '李雷@example.com' }, '李雷@example.com'],
+    ['minutehand', { MINUTEHAND_ACTOR: 'ann\u202e' }, 'minutehand'],
   ])('of %s with %j is %s', (user, env, name) => expect(actorName(env, user)).toBe(name));
 
   it('is what minutehandctl passes on', () => {

@@ -38,37 +38,56 @@ export interface SentCalendar {
   readonly from: number;
   readonly to: number;
   readonly events: readonly ScheduledEvent[];
+  /** The file, and which state of it this is. */
+  readonly path: string;
+  readonly state: string;
 }
 
-/** Reads the calendars that expert advisors have written since the last look. */
+/** New calendars, and files that are none: one account's damage keeps nothing from the others. */
+export interface NewCalendars {
+  readonly sent: readonly SentCalendar[];
+  /** NEWS_FORMAT, NEWS_CLOCK */
+  readonly refused: readonly unknown[];
+}
+
+/** Reads the calendars that expert advisors have written since the last ones were taken. */
 export class CalendarFiles {
   readonly #paths: HomePaths;
-  /** By path: size and time of the file that was read last. */
+  /** By path: the state of the file that was taken or refused last. */
   readonly #seen = new Map<string, string>();
 
   constructor(paths: HomePaths) {
     this.#paths = paths;
   }
 
-  /**
-   * @returns those that are new
-   * @throws MinutehandError NEWS_FORMAT, NEWS_CLOCK once for each damaged file, or one of a wrong clock
-   */
-  read(): SentCalendar[] {
-    return exchangeFolders(this.#paths).flatMap((folder) => {
+  /** Each calendar is read until it is `taken`; a damaged file, or one of a wrong clock, is refused once. */
+  read(): NewCalendars {
+    const sent: SentCalendar[] = [];
+    const refused: unknown[] = [];
+    for (const folder of exchangeFolders(this.#paths)) {
       const path = join(folder, CALENDAR_FILE);
       const stat = statSync(path, { throwIfNoEntry: false });
-      if (stat === undefined) return [];
-      const seen = `${stat.size}:${stat.mtimeMs}`;
-      if (this.#seen.get(path) === seen) return [];
-      this.#seen.set(path, seen);
-      return [parseSent(path, stat.mtimeMs)];
-    });
+      if (stat === undefined) continue;
+      const state = `${stat.size}:${stat.mtimeMs}`;
+      if (this.#seen.get(path) === state) continue;
+      try {
+        sent.push({ ...parseSent(path, stat.mtimeMs), path, state });
+      } catch (error) {
+        this.#seen.set(path, state);
+        refused.push(error);
+      }
+    }
+    return { sent, refused };
+  }
+
+  /** The calendar is stored. */
+  taken({ path, state }: SentCalendar): void {
+    this.#seen.set(path, state);
   }
 }
 
 /** @param writtenMs of the file */
-function parseSent(path: string, writtenMs: number): SentCalendar {
+function parseSent(path: string, writtenMs: number): Omit<SentCalendar, 'path' | 'state'> {
   let json: unknown;
   try {
     json = JSON.parse(MACHINE_FILES.read(path, { maxBytes: MAX_BYTES, followsLinks: false }).toString('utf8'));

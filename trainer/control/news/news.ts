@@ -5,7 +5,7 @@ import { openStore, storeUrl } from '../../store/store.ts';
 import { storeOpener } from '../../store/store_opener.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { STORE_RETRY_MS, type StoreWork, type StoreWorkOptions } from '../schedule/store_work.ts';
-import { CalendarFiles } from './calendar_files.ts';
+import { CalendarFiles, type SentCalendar } from './calendar_files.ts';
 import { publishCalendar } from './publish_calendar.ts';
 
 const EVERY_MS = 10_000;
@@ -19,33 +19,35 @@ export function startNews(options: StoreWorkOptions): StoreWork {
   const { paths, log, print, env = process.env, clock = MACHINE_CLOCK } = options;
   const opener = storeOpener(async () => ({ store: await openStore(storeUrl(env, paths), clock) }));
   const files = new CalendarFiles(paths);
-  let publishedHour = -1;
+  /** The hour whose calendar is written; null: there is a newer one. */
+  let publishedHour: number | null = null;
 
   async function lookOnce(): Promise<void> {
     const { store } = await opener.get();
     const nowMs = clock.nowMs();
     const hour = Math.floor(nowMs / HOUR_MS);
-    const sent = readSent();
-    for (const { account, from, to, events } of sent) {
+    for (const calendar of readSent()) {
+      const { account, from, to, events } = calendar;
       const part = { source: `${TERMINAL} ${account}`, from, to, events, knownFrom: Math.floor(nowMs / 1000) };
       const { added, ended } = await takeCalendar(store, part, nowMs);
+      files.taken(calendar);
+      publishedHour = null;
       log.info({ account, events: events.length, added, ended }, 'economic calendar from a terminal');
     }
-    if (sent.length === 0 && hour === publishedHour) return;
+    if (hour === publishedHour) return;
     await publishCalendar(store, paths.models, nowMs);
     publishedHour = hour;
   }
 
   /** A file that is none is told once, and changes nothing. */
-  function readSent(): ReturnType<CalendarFiles['read']> {
-    try {
-      return files.read();
-    } catch (error) {
+  function readSent(): readonly SentCalendar[] {
+    const { sent, refused } = files.read();
+    for (const error of refused) {
       const { code, message, next } = describeError(error);
       log.error({ code, message }, 'economic calendar of a terminal refused');
       print(`${code}: ${message} ${next}`);
-      return [];
     }
+    return sent;
   }
 
   const passes = createPasses({

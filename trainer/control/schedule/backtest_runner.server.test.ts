@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MACHINE_CLOCK } from '../../../shared/clock.ts';
 import { homePaths } from '../../../shared/home.ts';
 import { packageRoot } from '../../../shared/root.ts';
@@ -104,6 +104,23 @@ describe.each([
     expect(await endOf(runner, first.backtest_id)).toMatchObject({ status: 'canceled', error: null, result: null });
     await expect(runner.cancel(first.backtest_id)).rejects.toMatchObject({ code: 'BACKTEST_ENDED' });
     await expect(runner.cancel(99)).rejects.toMatchObject({ code: 'BACKTEST_UNKNOWN' });
+    await runner.stop();
+  });
+
+  it('begins although it was added while the queue was found empty', async () => {
+    const runner = runnerOf(store, REFUSES, home);
+    const queue = await runner.queue();
+    const begin = queue.begin.bind(queue);
+    let added: Promise<{ readonly backtest_id: number }> | undefined;
+    vi.spyOn(queue, 'begin').mockImplementation(async (nowMs) => {
+      const next = await begin(nowMs);
+      // On PostgreSQL, the addition may be known before the answer that there was none.
+      if (next === null) await (added ??= runner.request(wanted()));
+      return next;
+    });
+    runner.begin();
+    await expect.poll(() => added).toBeDefined();
+    expect(await endOf(runner, (await added!).backtest_id)).toMatchObject({ status: 'failed' });
     await runner.stop();
   });
 

@@ -38,6 +38,8 @@ export class BacktestRunner {
   #current: { readonly id: number; readonly process: BacktestProcess } | null = null;
   #canceled: number | null = null;
   #working: Promise<void> | null = null;
+  /** Whether one may have been added since the queue was last found empty. */
+  #isAsked = false;
   #isStopped = false;
 
   constructor(options: BacktestRunnerOptions) {
@@ -57,6 +59,7 @@ export class BacktestRunner {
 
   /** Continues with queued backtests, e.g. after a restart. Never rejects. */
   begin(): void {
+    this.#isAsked = true;
     if (this.#working !== null || this.#isStopped) return;
     this.#working = this.#work().finally(() => (this.#working = null));
   }
@@ -109,9 +112,10 @@ export class BacktestRunner {
     try {
       const queue = await this.queue();
       while (!this.#isStopped) {
+        this.#isAsked = false;
         const next = await queue.begin(clock.nowMs());
-        if (next === null) return;
-        await this.#run(queue, next);
+        if (next !== null) await this.#run(queue, next);
+        else if (!this.#isAsked) return;
       }
     } catch (error) {
       log.error({ err: error }, 'backtests cannot run');
