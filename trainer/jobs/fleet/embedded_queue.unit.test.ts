@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Blobs } from '../../../shared/blob/blobs.ts';
+import { embeddedQueue } from './embedded_queue.ts';
+import { ownIdentity } from './fit_identity.ts';
+import { fleetPool } from './fleet_pool.ts';
+import { LOST_WORKERS, WORKER_GONE_MS, type TaskQueue } from './task_queue.ts';
+
+const LEASE_MS = 1000;
+const WORKER = { name: 'one', learners: ['gbdt'], slots: 1 };
+
+let folder: string;
+let queue: TaskQueue;
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-queue-'));
+  queue = embeddedQueue(join(folder, 'queue.db'), { leaseMs: LEASE_MS, attempts: 2 });
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await queue.close();
+  rmSync(folder, { recursive: true });
+});
+
+const task = (key: string, isUrgent = false) => ({ key, needs: { learner: 'gbdt' }, isUrgent, payload: key });
+const claimed = async (): Promise<string | undefined> => (await queue.claim(WORKER))?.task.key;
+const pass = (ms: number): void => void vi.setSystemTime(Date.now() + ms);
+
+describe('tasks in a file', () => {
+  it('are given up with their last worker: as many attempts as they have, not one more', async () => {
+    await queue.enqueue(task('a'));
+    expect((await queue.claim(WORKER))!.attempt).toBe(1);
+    pass(LEASE_MS);
+    expect(await claimed()).toBeUndefined();
+    pass(1);
+    expect((await queue.claim(WORKER))!.attempt).toBe(2);
+    expect(await queue.counts()).toEqual({ waiting: 0, running: 1, failed: 0 });
+    pass(LEASE_MS + 1);
+    expect(await claimed()).toBeUndefined();
+    expect(await queue.outcome('a')).toEqual({ state: 'failed', error: LOST_WORKERS });
+    // Asked for again, it has all its attempts again.
+    await queue.enqueue(task('a'));
+    expect((await queue.claim(WORKER))!.attempt).toBe(1);
+  });
+
+  it('that are refused once are not tried again; others are, up to the last attempt', async () => {
+    const error = { code: 'LEARNER_THREAD', message: 'lost' };
+    await queue.enqueue(task('a'));
+    expect(await (await queue.claim(WORKER))!.fail(error, true)).toBe(true);
+    expect(await queue.outcome('a')).toBeNull();
+    expect(await (await queue.claim(WORKER))!.fail(error, true)).toBe(true);
+    expect(await queue.outcome('a')).toEqual({ state: 'failed', error });
+    await queue.enqueue(task('b'));
+    await (await queue.claim(WORKER))!.fail(error, false);
+    expect(await queue.outcome('b')).toEqual({ state: 'failed', error });
+  });
+
+  it('come in order, the urgent ones first, also those that become urgent while they wait', async () => {
+    for (const key of ['a', 'b', 'c']) await queue.enqueue(task(key));
+    await queue.enqueue(task('d', true));
+    await queue.enqueue(task('c', true));
+    expect([await claimed(), await claimed(), await claimed(), await claimed()]).toEqual(['c', 'd', 'a', 'b']);
+  });
+
+  it('know the workers of the last minute', async () => {
+    await queue.greet(WORKER, ownIdentity(), 3);
+    pass(WORKER_GONE_MS - 1);
+    await queue.greet({ ...WORKER, name: 'two' }, ownIdentity(), 0);
+    expect((await queue.workers()).map(({ name, silentMs, done }) => [name, silentMs, done])).toEqual([
+      ['one', WORKER_GONE_MS - 1, 3],
+      ['two', 0, 0],
+    ]);
+    pass(1);
+    expect((await queue.workers()).map(({ name }) => name)).toEqual(['two']);
+  });
+
+  it('are removed when whoever asked for them has gone', async () => {
+    const blobs = {
+      put: () => Promise.resolve('0'.repeat(64)),
+      has: () => Promise.resolve(true),
+      result: () => Promise.resolve(null),
+    } as unknown as Blobs;
+    const numbers = new Float64Array(1);
+    const fit = {
+      engine: 'gbdt',
+      task: { kind: 'binary' },
+      rows: { x: { rows: 1, columns: 1, values: new Float32Array(1) }, y: numbers, time: numbers, labelEnd: numbers, weights: numbers }, // prettier-ignore
+      subset: Int32Array.of(0),
+      params: {},
+      stopsEarly: false,
+    } as never;
+    const canceled = new AbortController();
+    const pool = fleetPool(queue, blobs, true);
+    const fitting = pool.fit(fit, () => undefined, { signal: canceled.signal });
+    await expect.poll(() => queue.counts()).toMatchObject({ waiting: 1 });
+    canceled.abort(new Error('stopped'));
+    await expect(fitting).rejects.toThrow('stopped');
+    expect(await queue.counts()).toEqual({ waiting: 0, running: 0, failed: 0 });
+    await expect(pool.fit(fit, () => undefined, { signal: canceled.signal })).rejects.toThrow('stopped');
+    expect(await claimed()).toBeUndefined();
+  });
+});

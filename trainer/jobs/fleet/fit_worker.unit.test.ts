@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Blobs, KeptResult } from '../../../shared/blob/blobs.ts';
+import { MinutehandError } from '../../../shared/errors.ts';
+import { sha256Hex } from '../../../shared/sha256.ts';
+import type { FitTask } from '../../learning/learners/trees/fit.ts';
+import { runFit } from '../../learning/learners/trees/fit.ts';
+import type { FitOptions, FitPool } from '../../learning/learners/trees/fit_pool.ts';
+import { LEARNER_DEFAULTS } from '../../learning/learners/trees/learner.ts';
+import { identityOf, keyOf } from './fit_identity.ts';
+import { runWorker } from './fit_worker.ts';
+import type { Claim, TaskQueue } from './task_queue.ts';
+
+const ROWS = 40;
+const LEASE_MS = 3000;
+
+const TASK: FitTask = {
+  engine: 'gbdt',
+  task: { kind: 'binary' },
+  rows: {
+    x: { rows: ROWS, columns: 1, values: Float32Array.from({ length: ROWS }, (_, i) => i) },
+    y: Float64Array.from({ length: ROWS }, (_, i) => Number(i > 20)),
+    time: Float64Array.from({ length: ROWS }, (_, i) => 60 * i),
+    labelEnd: Float64Array.from({ length: ROWS }, (_, i) => 60 * i + 60),
+    weights: new Float64Array(ROWS).fill(1),
+  },
+  subset: Int32Array.from({ length: ROWS }, (_, i) => i),
+  params: { ...LEARNER_DEFAULTS, rounds: 2, leaves: 2, seed: 'a' },
+  stopsEarly: false,
+};
+
+/** Blobs in memory. @param known what a key has been kept for by another */
+function memoryBlobs(known: KeptResult | null = null): Blobs & { readonly reads: string[] } {
+  const bytesOf = new Map<string, Uint8Array>();
+  const reads: string[] = [];
+  return {
+    reads,
+    put(bytes) {
+      const hash = sha256Hex(bytes);
+      bytesOf.set(hash, bytes);
+      return Promise.resolve(hash);
+    },
+    get(hash) {
+      reads.push(hash);
+      return Promise.resolve(bytesOf.get(hash)!);
+    },
+    has: (hash) => Promise.resolve(bytesOf.has(hash)),
+    result: () => Promise.resolve(known),
+    keep: (_key, made) => Promise.resolve(known ?? made),
+    prune: () => Promise.resolve(0),
+    close: () => undefined,
+  };
+}
+
+interface Ended {
+  readonly how: string;
+  readonly mayRetry?: boolean;
+}
+
+/** A queue of one task, and what became of it. @param extend answers to the renewals of the claim */
+async function queueOf(blobs: Blobs, tasks: number, extend: () => Promise<boolean> = () => Promise.resolve(true)) {
+  const identity = await identityOf(TASK, blobs, new WeakMap());
+  const ended: Ended[] = [];
+  const stop = new AbortController();
+  let left = tasks;
+  const end = (how: Ended): Promise<boolean> => {
+    ended.push(how);
+    if (ended.length === tasks) stop.abort();
+    return Promise.resolve(true);
+  };
+  const claim = (): Claim => ({
+    task: { key: keyOf(identity), needs: { learner: 'gbdt' }, isUrgent: false, payload: JSON.stringify(identity) },
+    attempt: 1,
+    extend,
+    complete: () => end({ how: 'done' }),
+    fail: ({ code }, mayRetry) => end({ how: code, mayRetry }),
+  });
+  const queue: Pick<TaskQueue, 'claim' | 'greet'> = {
+    claim: () => Promise.resolve(left-- > 0 ? claim() : null),
+    greet: () => Promise.resolve(),
+  };
+  return { queue: queue as TaskQueue, ended, stop };
+}
+
+const printed: string[] = [];
+const poolOf = (fit: FitPool['fit']): FitPool => ({ fit, close: () => Promise.resolve() });
+
+function work(queue: TaskQueue, blobs: Blobs, fit: FitPool['fit'], ending: AbortSignal): Promise<number> {
+  const facts = { name: 'one', learners: ['gbdt'], slots: 1 };
+  const print = (line: string): unknown => printed.push(line);
+  return runWorker({ facts, queue, blobs, pool: poolOf(fit), memoryBytes: 1e6, leaseMs: LEASE_MS, print }, ending);
+}
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  printed.length = 0;
+});
+
+describe('a worker', () => {
+  it.each([
+    { error: new MinutehandError('DATA_FORMAT'), mayRetry: false },
+    { error: new MinutehandError('LEARNER_THREAD'), mayRetry: true },
+    { error: new MinutehandError('BLOB_MISSING'), mayRetry: true },
+    { error: new Error('of the machine'), mayRetry: true },
+  ])('that meets $error.message lets it be tried again: $mayRetry', async ({ error, mayRetry }) => {
+    const blobs = memoryBlobs();
+    const { queue, ended, stop } = await queueOf(blobs, 1);
+    expect(await work(queue, blobs, () => Promise.reject(error), stop.signal)).toBe(0);
+    expect(ended).toEqual([{ how: error instanceof MinutehandError ? error.code : 'INTERNAL', mayRetry }]);
+  });
+
+  it('reads each array once for all its tasks, and counts those that it has done', async () => {
+    const blobs = memoryBlobs();
+    const { queue, ended, stop } = await queueOf(blobs, 3);
+    expect(await work(queue, blobs, runFit, stop.signal)).toBe(3);
+    expect(ended).toEqual([{ how: 'done' }, { how: 'done' }, { how: 'done' }]);
+    expect(new Set(blobs.reads).size).toBe(blobs.reads.length);
+  });
+
+  it('reports a result that differs from the one that is kept, and names both makers', async () => {
+    const blobs = memoryBlobs({ hash: 'f'.repeat(64), maker: 'another' });
+    const { queue, stop } = await queueOf(blobs, 1);
+    await work(queue, blobs, runFit, stop.signal);
+    expect(printed).toEqual([expect.stringMatching(/^TASK_DIFFERS: .*another made f{64}, one made [0-9a-f]{64}/)]);
+  });
+
+  it('gives up a task that is another’s by now, and neither ends nor fails it', async () => {
+    const blobs = memoryBlobs();
+    const { queue, ended, stop } = await queueOf(blobs, 1, () => Promise.resolve(false));
+    let signal: AbortSignal | undefined;
+    const working = work(
+      queue,
+      blobs,
+      (_task, _onTree, { signal: given }: FitOptions = {}) => {
+        signal = given;
+        return new Promise((_, reject) => given!.addEventListener('abort', () => reject(given!.reason as Error)));
+      },
+      stop.signal,
+    );
+    await vi.waitUntil(() => signal !== undefined);
+    expect(signal!.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(LEASE_MS / 3);
+    expect(signal!.aborted).toBe(true);
+    stop.abort();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await working).toBe(0);
+    expect([ended, printed]).toEqual([[], []]);
+  });
+
+  it('keeps a task whose renewal met an error of the network', async () => {
+    const blobs = memoryBlobs();
+    const { queue, ended, stop } = await queueOf(blobs, 1, () => Promise.reject(new Error('ECONNRESET')));
+    let finish: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    let isFitting = false;
+    const working = work(
+      queue,
+      blobs,
+      async (task, onTree, options) => {
+        isFitting = true;
+        await finished;
+        options?.signal?.throwIfAborted();
+        return runFit(task, onTree);
+      },
+      stop.signal,
+    );
+    await vi.waitUntil(() => isFitting);
+    await vi.advanceTimersByTimeAsync(LEASE_MS);
+    finish();
+    expect(await working).toBe(1);
+    expect(ended).toEqual([{ how: 'done' }]);
+  });
+});
