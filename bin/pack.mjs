@@ -13,7 +13,16 @@ import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 const RELEASE = join(ROOT, 'var', 'release');
 const FOLDER = join(RELEASE, 'package');
 /** As they are. */
-const COPIED = ['config', 'systemd', 'mt5/Experts', 'mt5/Include', 'mt5/Services', 'dashboard/dist', 'docs'];
+const COPIED = [
+  'config',
+  'systemd',
+  'mt5/Experts',
+  'mt5/Include',
+  'mt5/Services',
+  'dashboard/dist',
+  'docs',
+  'learners',
+];
 const COPIED_FILES = ['README.md', 'CHANGELOG.md', 'mt5/README.md', 'mt5/compile.ps1', 'mt5/install.ps1'];
 /** Of dist/: no maps, whose sources are not there, no references of tests, and no stamp of the build. */
 const OF_DIST = new Set(['.js', '.wasm', '.json']);

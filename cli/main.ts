@@ -112,6 +112,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'run a training that is described by a document',
     load: async () => (await import('./commands/job.ts')).addJob,
   },
+  learners: {
+    summary: 'list learners, and install the environment of the networks',
+    load: async () => (await import('./commands/learners.ts')).addLearners,
+  },
   worker: {
     summary: 'do fits of trainings that run elsewhere',
     load: async () => (await import('./commands/worker.ts')).addWorker,

@@ -810,7 +810,7 @@ export const ERRORS = {
   LEARNER_MISSING: {
     status: 404,
     message: 'The engine’s library or program was not found.',
-    next: 'Install it, set MINUTEHAND_LIGHTGBM_LIBRARY or MINUTEHAND_XGBOOST_LIBRARY, or use gbdt.',
+    next: 'Install it: `minutehand learners list` says how. Or use gbdt.',
   },
   LEARNER_TASK: {
     status: 422,
@@ -831,6 +831,11 @@ export const ERRORS = {
     status: 500,
     message: 'The engine’s library or program reported an error.',
     next: 'Check parameters and data, or use gbdt.',
+  },
+  LEARNER_INSTALL: {
+    status: 500,
+    message: 'The environment of the networks was not installed.',
+    next: 'Look at the lines of pip, or name a folder of wheels: `minutehand learners install --wheels FOLDER`.',
   },
   WARM_START_REFUSED: {
     status: 422,

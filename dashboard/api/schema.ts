@@ -6865,6 +6865,11 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    epochs?: {
+                        loss: number;
+                        stopping_loss: number | null;
+                        positive_share: number;
+                    }[];
                     calibration?: {
                         slope: number;
                         intercept: number;
@@ -6943,6 +6948,11 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    epochs?: {
+                        loss: number;
+                        stopping_loss: number | null;
+                        positive_share: number;
+                    }[];
                     calibration?: {
                         slope: number;
                         intercept: number;
@@ -7021,6 +7031,11 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    epochs?: {
+                        loss: number;
+                        stopping_loss: number | null;
+                        positive_share: number;
+                    }[];
                     calibration?: {
                         slope: number;
                         intercept: number;
@@ -7376,6 +7391,11 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    epochs?: {
+                        loss: number;
+                        stopping_loss: number | null;
+                        positive_share: number;
+                    }[];
                     calibration?: {
                         slope: number;
                         intercept: number;
@@ -7454,6 +7474,11 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    epochs?: {
+                        loss: number;
+                        stopping_loss: number | null;
+                        positive_share: number;
+                    }[];
                     calibration?: {
                         slope: number;
                         intercept: number;
@@ -7532,6 +7557,11 @@ export interface components {
                     rows?: number;
                     effective_rows?: number;
                     trees?: number;
+                    epochs?: {
+                        loss: number;
+                        stopping_loss: number | null;
+                        positive_share: number;
+                    }[];
                     calibration?: {
                         slope: number;
                         intercept: number;
@@ -9360,14 +9390,14 @@ export interface components {
              * @description Learning engine of this run
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program" | "neural_net";
         };
         SingleModelConfigInput: {
             /**
              * @description Learning engine of this run
              * @enum {string}
              */
-            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program";
+            model_type: "gbdt" | "random_forest" | "lightgbm" | "xgboost" | "logistic" | "vote" | "program" | "neural_net";
         };
         StackingParamsConfig: {
             /** @description not supported: refused when given */

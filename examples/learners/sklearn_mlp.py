@@ -8,11 +8,16 @@ Missing values are imputed, columns are standardized and clipped: all of that is
 written with onnx.helper (skl2onnx works as well: zipmap=False, target_opset 15).
 """
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.neural_network import MLPRegressor
 
+# The protocol; a program elsewhere has a copy of that file beside it.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "learners" / "python"))
 from minutehand_learner import Model, Request, Rows, serve
 
 HIDDEN = (16,)

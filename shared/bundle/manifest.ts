@@ -55,6 +55,8 @@ const modelReport = z.object({
   rows: z.int().nonnegative().optional(),
   effective_rows: z.number().optional(),
   trees: z.int().nonnegative().optional(),
+  /** Of a network: what was seen after each epoch of its last fit, on all rows. */
+  epochs: z.array(z.object({ loss: z.number(), stopping_loss: metric, positive_share: share })).optional(),
   /** Platt scaling inside the graph; null where it did not help out of fold. */
   calibration: z.object({ slope: z.number(), intercept: z.number() }).nullable().optional(),
   /** Purged k-fold with embargo inside the training period, each fold scored by a model that was not trained on it. */

@@ -71,13 +71,15 @@ export const ENGINES = Object.keys(DECLARATIONS) as [Engine, ...Engine[]];
 export const NATIVE_ENGINES = ENGINES.filter((engine): engine is NativeEngine => DECLARATIONS[engine].library !== null);
 export const BUILT_IN_ENGINES = ENGINES.filter((engine) => DECLARATIONS[engine].library === null);
 
+/** Networks that learners/python trains, in the environment that `minutehand learners install` makes. */
+export const NETWORKS = ['neural_net'] as const;
+export type Network = (typeof NETWORKS)[number];
+
 /** What `train.engine` may name: engines of trees, and learners that are not trees alone. */
-export const TRAIN_ENGINES = [...ENGINES, 'logistic', 'vote', 'program'] as const;
+export const TRAIN_ENGINES = [...ENGINES, 'logistic', 'vote', 'program', ...NETWORKS] as const;
 export type TrainEngine = (typeof TRAIN_ENGINES)[number];
-/** What may be a member of a vote. */
-export const VOTERS = TRAIN_ENGINES.filter(
-  (name): name is Exclude<TrainEngine, 'vote' | 'program'> => name !== 'vote' && name !== 'program',
-);
+/** What may be a member of a vote: not what comes as an ONNX file of another program. */
+export const VOTERS = [...ENGINES, 'logistic'] as const;
 /** The rows of docs/reference/ENGINES.md. */
 export const LEARNER_SUMMARIES: Readonly<Record<Exclude<TrainEngine, Engine>, string>> = {
   logistic:
@@ -85,6 +87,8 @@ export const LEARNER_SUMMARIES: Readonly<Record<Exclude<TrainEngine, Engine>, st
   vote: 'the weighted mean of the probabilities of `train.vote_members` (absent: gbdt, random_forest, logistic), one ONNX graph; weights from the last part of the time, halfway to equal ones; `train` and `league` only; served by onnxruntime',
   program:
     'a program of yours, in any language, that trains on the rows it is given and writes ONNX (docs/guides/extend/WRITE_A_LEARNER.md); `train` and `league` only; served by onnxruntime',
+  neural_net:
+    'a network of two hidden layers (64, 32, dropout) over one row, by PyTorch with focal loss and early stopping; needs `minutehand learners install`; `train` and `league` only; served by onnxruntime',
 };
 
 export function declarationOf(engine: Engine): EngineDeclaration {

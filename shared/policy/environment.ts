@@ -91,6 +91,12 @@ export const OVERRIDES: readonly Override[] = [
 
 /** Names the program of the learner `program`. */
 export const LEARNER_PROGRAM = 'MINUTEHAND_LEARNER_PROGRAM';
+/** Names a Python that has the packages of the networks. */
+export const NETWORKS_PYTHON = 'MINUTEHAND_NETWORKS_PYTHON';
+/** Limits of learner programs, the networks included. */
+export const LEARNER_MEMORY = 'MINUTEHAND_LEARNER_MEMORY_MB';
+export const LEARNER_HOURS = 'MINUTEHAND_LEARNER_HOURS';
+export const LEARNER_NETWORK = 'MINUTEHAND_LEARNER_NETWORK';
 
 /** Variables for locations. They are read before any file. */
 export const PLACES: readonly { readonly variable: string; readonly meaning: string }[] = [
@@ -113,6 +119,19 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   {
     variable: LEARNER_PROGRAM,
     meaning: 'Program of the engine `program`: a file, or a JSON list of a program and its arguments.',
+  },
+  {
+    variable: NETWORKS_PYTHON,
+    meaning: 'Python with the packages of the networks; else the one that `minutehand learners install` makes.',
+  },
+  {
+    variable: LEARNER_MEMORY,
+    meaning: 'Memory in MB beyond which a learner program is ended (Linux); else half of the machine’s.',
+  },
+  { variable: LEARNER_HOURS, meaning: 'Hours after which a fit of a learner program is ended; else 24.' },
+  {
+    variable: LEARNER_NETWORK,
+    meaning: '`on`: a learner program may use the network; else it is cut off where Linux allows it.',
   },
   {
     variable: 'MINUTEHAND_DATABASE_URL',

@@ -11,8 +11,8 @@ import { isReservedTable } from './reserved_tables.ts';
 
 /*
  * What may stand in the files of config/. Every key of minutehand.yaml but `train.groups`, `train.vote_members`,
- * `search.ranges` and `symbol_names` is required; one that a policy file lacks has its delivered value, which `config
- * check` names. Types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here. Rules
+ * `train.networks`, `search.ranges` and `symbol_names` is required; one that a policy file lacks has its delivered
+ * value, which `config check` names. Types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here. Rules
  * between two values are in consistency.ts: JSON Schema cannot express them.
  */
 
@@ -399,6 +399,25 @@ export const treesPolicy = z.strictObject({
   column_fraction: z.number().gt(0).max(1).describe('Fraction of features drawn for each tree.'),
 });
 
+/** Figures of the networks. Absent keys have the value that their description names. */
+export const networksPolicy = z.strictObject({
+  learning_rate: z.number().min(1e-5).max(0.01).optional().describe('Step of the optimizer (Adam). Absent: 0.001.'),
+  dropout: z.number().min(0).max(0.5).optional().describe('Fraction of units left out in each step. Absent: 0.2.'),
+  batch_size: z
+    .union([z.literal(256), z.literal(512), z.literal(1024)])
+    .optional()
+    .describe('Rows of a step. Absent: 512.'),
+  epochs: z.int().min(1).max(1000).optional().describe('Maximum passes over the rows. Absent: 100.'),
+  patience: z.int().min(1).max(100).optional().describe('Epochs without a gain after which it ends. Absent: 10.'),
+  class_weight_ratio: z
+    .number()
+    .min(0.05)
+    .max(0.95)
+    .optional()
+    .describe('α of the focal loss: weight of positives; negatives have 1 − α. Absent: 0.25.'),
+  focal_gamma: z.number().min(1).max(5).optional().describe('γ of the focal loss. Absent: 2.'),
+});
+
 export const trainPolicy = z.strictObject({
   engine: z
     .enum(TRAIN_ENGINES)
@@ -412,6 +431,7 @@ export const trainPolicy = z.strictObject({
     .refine((names) => new Set(names).size === names.length, 'names a learner twice')
     .optional()
     .describe('Members of the engine `vote`. Absent: gbdt, random_forest, logistic.'),
+  networks: networksPolicy.optional().describe('Figures of the engines that are networks.'),
   ai1: treesPolicy.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
   ai2: treesPolicy.describe('Risk has clear causes: larger trees pay.'),
   ai3: treesPolicy.describe('Volatility of the next hour, likewise.'),
@@ -758,6 +778,7 @@ export type TrainPolicy = MinutehandSettings['train'];
 export type SearchPolicy = MinutehandSettings['search'];
 /** Tree parameters of one model. */
 export type TreePolicy = TrainPolicy['ai1'];
+export type NetworksPolicy = z.infer<typeof networksPolicy>;
 export type FeedPolicy = MinutehandSettings['feed'];
 export type SimulatedSettings = MinutehandSettings['simulated'];
 export type Transports = MinutehandSettings['transports'];

@@ -174,6 +174,12 @@ export const STORED_FILES: readonly StoredFile[] = [
   },
   {
     in: 'home',
+    path: 'learners/python',
+    what: 'Python environment of the networks.',
+    bound: 'One, about 1.2 GB; replaced by an installation.',
+  },
+  {
+    in: 'home',
     path: 'backtests/<number>/<file>',
     what: 'Files of backtests from the dashboard.',
     bound: 'The newest 50 backtests.',

@@ -867,6 +867,7 @@ export const EN = {
   'act.alerts silence': 'silenced alerts',
   'act.job run': 'ran a job',
   'act.league': 'compared learners',
+  'act.learners install': 'installed the networks’ environment',
   'act.automl': 'searched formulas',
   'act.direction train': 'trained a direction model',
   'overview.filter': 'Find a subject',

@@ -863,6 +863,7 @@ export const JA: Readonly<Record<keyof typeof EN, string>> = {
   'act.alerts silence': '通知を停止',
   'act.job run': 'ジョブを実行',
   'act.league': '学習器を比較',
+  'act.learners install': 'ネットワーク用の環境を導入',
   'act.automl': '特徴量を探索',
   'act.direction train': '方向モデルを学習',
   'overview.filter': '銘柄を検索',

@@ -44,6 +44,7 @@ export async function runLeagueJob(job: LeagueJob, context: TrainingContext): Pr
         parameters: settings.minutehand.train.ai1,
         fitTrees: pool.fit,
         voteMembers,
+        networks: settings.minutehand.train.networks,
         columnNames: dataset.definitions.map(({ name }) => name),
       };
       const report = await runLeague({

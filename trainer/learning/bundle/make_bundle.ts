@@ -26,6 +26,7 @@ import { hashSeries } from '../dataset/pair_cache.ts';
 import type { GateResult, RecordedGate } from '../../../shared/bundle/gates/gate_result.ts';
 import type { Fitted } from '../learners/contract/fitted.ts';
 import type { Matrix } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { isNetwork, networkParameters } from '../learners/networks/network_parameters.ts';
 import { voteMembersOf } from '../learners/registry.ts';
 import type { LearnedGroup, OwnModels } from '../groups/learn_groups.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
@@ -256,7 +257,14 @@ export function configurationSummary({ minutehand, policyHash }: Settings): NonN
   );
   // Other engines have no members, and bundles without them have no such entry.
   const members = train.engine === 'vote' ? { 'train.vote_members': voteMembersOf(train).join(' ') } : {};
-  return { policy_hash: policyHash, ...Object.fromEntries(entries), ...members };
+  return { policy_hash: policyHash, ...Object.fromEntries(entries), ...members, ...networksSummary(train) };
+}
+
+/** Figures of a network, the default ones as well; of other engines nothing. */
+function networksSummary({ engine, networks }: Settings['minutehand']['train']): Record<string, number> {
+  if (!isNetwork(engine)) return {};
+  const own = Object.entries(networkParameters(networks));
+  return Object.fromEntries(own.map(([key, value]) => [`train.networks.${key}`, value]));
 }
 
 /** Label parameters, as in the manifest. */

@@ -51,6 +51,7 @@ export function openModelLearner(
     parameters: train[model],
     fitTrees,
     voteMembers: voteMembersOf(train),
+    networks: train.networks,
     columnNames: definitions.map(({ name }) => name),
   });
 }

@@ -1,7 +1,8 @@
 import { MinutehandError } from '../../../shared/errors.ts';
 import { ENGINES } from '../../../shared/policy/engines.ts';
-import type { TrainPolicy, TreePolicy } from '../../../shared/policy/policy.ts';
+import type { NetworksPolicy, TrainPolicy, TreePolicy } from '../../../shared/policy/policy.ts';
 import type { Learner, LearnerDefinition } from './contract/learner.ts';
+import { NETWORK_LEARNERS, type NetworkSetup } from './networks/networks.ts';
 import { LOGISTIC } from './linear/logistic.ts';
 import { PRIOR } from './linear/prior.ts';
 import { PROGRAM, type ProgramSetup } from './program/program.ts';
@@ -9,16 +10,25 @@ import { TREE_LEARNERS, type FitTrees, type TreeSetup } from './trees/tree_learn
 import { VOTE, type VoteSetup } from './vote/vote.ts';
 
 /** What a learner may need to open. */
-type Setup = TreeSetup & VoteSetup & ProgramSetup;
+type Setup = TreeSetup & VoteSetup & ProgramSetup & NetworkSetup;
 
 /** Every learner. A new one is a folder beside this file and a line here. */
-export const LEARNERS: readonly LearnerDefinition<Setup>[] = [PRIOR, LOGISTIC, ...TREE_LEARNERS, VOTE, PROGRAM];
+export const LEARNERS: readonly LearnerDefinition<Setup>[] = [
+  PRIOR,
+  LOGISTIC,
+  ...TREE_LEARNERS,
+  VOTE,
+  PROGRAM,
+  ...NETWORK_LEARNERS,
+];
 
 export interface LearnerSetup {
   readonly parameters: TreePolicy;
   /** On this thread (`runFit`), or on those of a pool. */
   readonly fitTrees: FitTrees;
   readonly voteMembers: readonly string[];
+  /** `train.networks`; absent: their defaults. */
+  readonly networks?: NetworksPolicy | undefined;
   /** Names of the columns of the matrix. */
   readonly columnNames: readonly string[];
 }

@@ -29,6 +29,7 @@ export function modelReport(
     rows: job.samples,
     effective_rows: job.rows.trained.effectiveRows,
     trees: learned.model.iterations ?? 0,
+    ...(learned.model.epochs && { epochs: [...learned.model.epochs] }),
     calibration: learned.platt,
     cross_validation: { mean: meanMetrics(crossValidation), folds: crossValidation },
     walk_forward: { mean: meanMetrics(walkForward), folds: walkForward },

@@ -28,6 +28,16 @@ export interface MarginScaling {
   readonly intercept: readonly number[];
 }
 
+/** What was seen after an epoch of a network. */
+export interface Epoch {
+  /** Mean over the rows that were learned from. */
+  readonly loss: number;
+  /** Mean over the rows that the number of epochs was chosen on; null without any. */
+  readonly stopping_loss: number | null;
+  /** Share of predictions above one half. */
+  readonly positive_share: number;
+}
+
 /** What a learner has learned. It does not change. */
 export interface Fitted {
   /** Name of the learner. */
@@ -40,6 +50,8 @@ export interface Fitted {
   readonly width: number;
   /** Number of steps kept: trees, or epochs; null where there is nothing to count. */
   readonly iterations: number | null;
+  /** Of a network: in order, also those after the best one. */
+  readonly epochs?: readonly Epoch[] | undefined;
   openMargins(): Margins;
   /**
    * The one answer to each row, [rows]: for a probability the float32 number that serving computes.

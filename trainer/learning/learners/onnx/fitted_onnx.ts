@@ -1,6 +1,6 @@
 import type { Matrix } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import type { Fitted } from '../contract/fitted.ts';
+import type { Epoch, Fitted } from '../contract/fitted.ts';
 import {
   composedRescaling,
   rescaledAnswers,
@@ -20,6 +20,7 @@ export interface TrainedOutside {
   /** Those that the model gets, in this order. */
   readonly used: readonly number[];
   readonly iterations: number | null;
+  readonly epochs?: readonly Epoch[] | undefined;
 }
 
 /** @throws MinutehandError MODEL_LOAD for a model that cannot be served */
@@ -35,7 +36,7 @@ function rescaled(
   opened: { readonly foreign: ForeignModel; readonly session: Session },
   scaling: Rescaling | null,
 ): Fitted {
-  const { learner, columns, used, iterations } = trained;
+  const { learner, columns, used, iterations, epochs } = trained;
   const served = servedRescaling(scaling);
   const probabilities = (x: Matrix): Float64Array => {
     if (x.columns !== columns) throw new RangeError(`the model has ${columns} columns, the matrix ${x.columns}`);
@@ -47,6 +48,7 @@ function rescaled(
     link: 'sigmoid',
     width: 1,
     iterations,
+    epochs,
     openMargins: () => (x) => [Float32Array.from(rescaledLogits(probabilities(x), served))],
     answers: (x) => rescaledAnswers(probabilities(x), served).map(Math.fround),
     exactAnswers: (x) => rescaledAnswers(probabilities(x), served),

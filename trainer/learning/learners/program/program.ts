@@ -1,34 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TreePolicy } from '../../../../shared/policy/policy.ts';
-import { createRng } from '../../../../shared/rng.ts';
-import { MinutehandError } from '../../../../shared/errors.ts';
-import { takeRows } from '../contract/fit_rows.ts';
-import type { Fitted } from '../contract/fitted.ts';
-import {
-  noWeight,
-  refuseUnsupported,
-  usedColumns,
-  type FitRequest,
-  type LearnerDefinition,
-} from '../contract/learner.ts';
-import { fittedOnnx } from '../onnx/fitted_onnx.ts';
+import { refuseUnsupported, type LearnerDefinition } from '../contract/learner.ts';
 import { programCommand } from './command.ts';
-import { ProgramProcess } from './program_process.ts';
-import type { Done } from './protocol.ts';
-import { writeRows } from './rows_file.ts';
+import { fitByProgram } from './fit_by_program.ts';
+import { processOf } from './processes.ts';
 
 export interface ProgramSetup {
   readonly parameters: TreePolicy;
   /** Names of the columns of the matrix. */
   readonly columnNames: readonly string[];
 }
-
-/** Rows whose answers are compared with the program's own. */
-const CHECKED_ROWS = 256;
-/** How far the model in onnxruntime may be from the program's own answer. */
-const PARITY = 1e-5;
 
 /** A program of the user, in any language, that trains models and writes them as ONNX. */
 export const PROGRAM: LearnerDefinition<ProgramSetup> = {
@@ -38,115 +18,13 @@ export const PROGRAM: LearnerDefinition<ProgramSetup> = {
   determinism: 'same_environment',
   supports: { stopping: true, continuing: false, tasks: ['binary'] },
   refuseMissing: () => void programCommand(),
-  open: (setup) => ({
+  open: ({ parameters, columnNames }) => ({
     name: PROGRAM.name,
     supports: PROGRAM.supports,
     async fit(request) {
       refuseUnsupported(PROGRAM, request);
-      return fitByProgram(processOf(programCommand()), setup, request);
+      const program = processOf(programCommand());
+      return fitByProgram({ learner: PROGRAM.name, program, parameters: { ...parameters }, columnNames }, request);
     },
   }),
 };
-
-const running = new Map<string, ProgramProcess>();
-
-/** All fits of this process ask the same program. */
-function processOf(command: readonly string[]): ProgramProcess {
-  const key = JSON.stringify(command);
-  const known = running.get(key);
-  if (known !== undefined) return known;
-  const started = new ProgramProcess(command);
-  running.set(key, started);
-  return started;
-}
-
-let requests = 0;
-
-async function fitByProgram(
-  program: ProgramProcess,
-  { parameters, columnNames }: ProgramSetup,
-  request: FitRequest,
-): Promise<Fitted> {
-  const { rows, budget, seed, signal, onProgress } = request;
-  // Whether a program respects a weight of nothing is not known.
-  const weighted = (of: Int32Array): Int32Array => of.filter((row) => rows.weights[row]! > 0);
-  const subset = weighted(request.subset);
-  if (subset.length === 0) throw noWeight();
-  const columns = usedColumns(request);
-  const names = columns.map((column) => columnNames[column] ?? `column_${column}`);
-  const stopping = budget.kind === 'early_stopping' && budget.stopping !== null ? weighted(budget.stopping) : null;
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-learner-'));
-  try {
-    const rowsFile = join(folder, 'rows.parquet');
-    const model = join(folder, 'model.onnx');
-    await writeRows(rowsFile, { rows, subset, stopping, columns, names });
-    const done = await program.fit(
-      {
-        id: ++requests,
-        task: 'binary',
-        rows: rowsFile,
-        features: names,
-        seed: createRng(seed).integer(2 ** 31),
-        iterations: iterationsOf(budget),
-        parameters: { ...parameters },
-        model,
-        check_rows: Math.min(CHECKED_ROWS, subset.length),
-      },
-      { signal, onProgress },
-    );
-    const fitted = await fittedOnnx({
-      learner: PROGRAM.name,
-      bytes: readModel(model, done.name),
-      columns: rows.x.columns,
-      used: columns,
-      iterations: done.iterations,
-    });
-    refuseOtherAnswers(fitted, request, subset, done);
-    return fitted;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function iterationsOf(budget: FitRequest['budget']): number | null {
-  if (budget.kind === 'fixed') return budget.iterations;
-  return budget.kind === 'like' ? budget.model.iterations : null;
-}
-
-function readModel(path: string, name: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new MinutehandError('LEARNER_FAILED', { seen: `${name} wrote no model: ${String(cause)}`, cause });
-  }
-}
-
-/**
- * The model must answer as the program says it does, and with a probability also where all features are missing.
- * @throws MinutehandError LEARNER_FAILED
- */
-function refuseOtherAnswers(fitted: Fitted, { rows }: FitRequest, subset: Int32Array, done: Done): void {
-  const { x } = rows;
-  const checked = subset.subarray(0, CHECKED_ROWS);
-  const answers = fitted.exactAnswers(takeRows(x, checked));
-  if (done.probabilities.length !== checked.length)
-    throw new MinutehandError('LEARNER_FAILED', {
-      seen: `${done.probabilities.length} probabilities`,
-      expected: `one for each of the first ${checked.length} rows`,
-    });
-  for (const [i, own] of done.probabilities.entries())
-    if (!(Math.abs(own - answers[i]!) <= PARITY))
-      throw new MinutehandError('LEARNER_FAILED', {
-        seen: `row ${i}: the program says ${own}, its ONNX model ${answers[i]!}`,
-        expected: `a difference of at most ${PARITY}`,
-        next: 'Export the model with all its steps, scaling and imputation included, in float32.',
-      });
-  const nothing = { rows: 1, columns: x.columns, values: new Float32Array(x.columns).fill(NaN) };
-  const [p] = fitted.exactAnswers(nothing);
-  if (!(p! >= 0 && p! <= 1))
-    throw new MinutehandError('LEARNER_FAILED', {
-      seen: `the answer ${p} where all features are missing (NaN)`,
-      expected: 'a probability',
-      next: 'Impute missing values within the model.',
-    });
-}

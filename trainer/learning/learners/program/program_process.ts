@@ -1,12 +1,17 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { MinutehandError } from '../../../../shared/errors.ts';
+import { LEARNER_MEMORY } from '../../../../shared/policy/environment.ts';
 import { hasSecret } from '../../../../shared/secrets.ts';
+import { memoryOf, MEMORY_LOOK_MS, type ProgramLimits } from './limits.ts';
+import { withoutNetwork } from './network.ts';
 import { answerSchema, helloSchema, type Done, type ProgramRequest } from './protocol.ts';
 
 /** A program that has said nothing for so long is ended: it reports its progress while it learns. */
 export const LONGEST_SILENCE_MS = 600_000;
 const STDERR_CHARACTERS = 2000;
+/** A timer of Node takes no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface FitOptions {
   readonly signal?: AbortSignal | undefined;
@@ -27,30 +32,41 @@ interface Waiting extends FitOptions {
  */
 export class ProgramProcess {
   readonly #command: readonly string[];
+  readonly #limits: ProgramLimits;
+  readonly #variables: Readonly<Record<string, string>>;
   #child: ChildProcessWithoutNullStreams | null = null;
   #name: string | null = null;
   #greeted: ((name: string) => void) | null = null;
   #waiting: Waiting | null = null;
   #silence: NodeJS.Timeout | null = null;
+  /** Of the fit. */
+  #timers: NodeJS.Timeout[] = [];
   #stderr = '';
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param command a program and its arguments */
-  constructor(command: readonly string[]) {
+  /**
+   * @param command a program and its arguments
+   * @param variables for its environment
+   */
+  constructor(command: readonly string[], limits: ProgramLimits, variables: Readonly<Record<string, string>> = {}) {
     this.#command = command;
+    this.#limits = limits;
+    this.#variables = variables;
   }
 
-  /**
-   * @returns the program's answer, and how it calls itself
-   * @throws MinutehandError LEARNER_FAILED; the reason of the signal once that is aborted
-   */
-  fit(request: ProgramRequest, options: FitOptions): Promise<Done & { readonly name: string }> {
-    const own = this.#turn.then(() => this.#fit(request, options));
+  /** Runs the work when all earlier work with this program is done: files of waiting fits are not written yet. */
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const own = this.#turn.then(work);
     this.#turn = own.catch(() => undefined);
     return own;
   }
 
-  async #fit(request: ProgramRequest, options: FitOptions): Promise<Done & { readonly name: string }> {
+  /**
+   * One at a time: `inTurn`.
+   * @returns the program's answer, and how it calls itself
+   * @throws MinutehandError LEARNER_FAILED, LEARNER_MEMORY; the reason of the signal once that is aborted
+   */
+  async fit(request: ProgramRequest, options: FitOptions): Promise<Done & { readonly name: string }> {
     const { signal } = options;
     signal?.throwIfAborted();
     const onAbort = (): void => this.#fail(signal!.reason);
@@ -61,6 +77,7 @@ export class ProgramProcess {
         const child = (this.#child ??= this.#start());
         hold(child, true);
         this.#listen();
+        this.#limit(child);
         const ask = (): void => void child.stdin.write(`${JSON.stringify(request)}\n`);
         if (this.#name === null) this.#greeted = ask;
         else ask();
@@ -69,16 +86,18 @@ export class ProgramProcess {
     } finally {
       signal?.removeEventListener('abort', onAbort);
       if (this.#silence !== null) clearTimeout(this.#silence);
+      for (const timer of this.#timers.splice(0)) clearTimeout(timer);
       this.#waiting = null;
       if (this.#child !== null) hold(this.#child, false);
     }
   }
 
   #start(): ChildProcessWithoutNullStreams {
-    const [program, ...args] = this.#command;
+    const [program, ...args] = this.#limits.network ? this.#command : withoutNetwork(this.#command);
     this.#name = null;
     this.#stderr = '';
-    const child = spawn(program!, args, { env: outsideEnvironment(process.env), windowsHide: true });
+    const env = { ...outsideEnvironment(process.env), ...this.#variables };
+    const child = spawn(program!, args, { env, windowsHide: true });
     const isOwn = (): boolean => this.#child === child;
     child.on('error', ({ message }) => isOwn() && this.#fail(this.#failure(message)));
     child.on('exit', (code, signal) => {
@@ -99,6 +118,27 @@ export class ProgramProcess {
       () => this.#fail(this.#failure(`said nothing for ${LONGEST_SILENCE_MS / 60_000} minutes`)),
       LONGEST_SILENCE_MS,
     );
+  }
+
+  /** Ends the program when a fit takes too long or too much memory. */
+  #limit(child: ChildProcessWithoutNullStreams): void {
+    const { hours, memoryMb } = this.#limits;
+    const tooLong = (): void => this.#fail(this.#failure(`has learned for ${hours} hours, its limit`));
+    const look = (): void => {
+      const used = memoryOf(child.pid);
+      if (used === null || used <= memoryMb) return;
+      this.#fail(
+        new MinutehandError('LEARNER_MEMORY', {
+          seen: `${this.#command.join(' ')}: ${Math.round(used)} MB`,
+          expected: `at most ${memoryMb} MB`,
+          next: `Lower train.max_rows, or set ${LEARNER_MEMORY} to more.`,
+        }),
+      );
+    };
+    this.#timers = [
+      setTimeout(tooLong, Math.min(hours * 3_600_000, LONGEST_TIMER_MS)),
+      setInterval(look, MEMORY_LOOK_MS),
+    ];
   }
 
   #read(line: string): void {

@@ -32,6 +32,15 @@ export interface ProgramRequest {
   readonly check_rows: number;
 }
 
+const epochSchema = z.object({
+  /** Mean over the rows that were learned from. */
+  loss: z.number(),
+  /** Mean over the rows of `stopping`; null without any. */
+  stopping_loss: z.number().nullable(),
+  /** Share of the watched rows whose probability is above one half. */
+  positive_share: z.number().min(0).max(1),
+});
+
 export const answerSchema = z.union([
   z.object({ id: z.int(), progress: z.number().min(0).max(1) }),
   z.object({ id: z.int(), error: z.string() }),
@@ -39,6 +48,8 @@ export const answerSchema = z.union([
     id: z.int(),
     done: z.literal(true),
     iterations: z.int().min(0).nullable().default(null),
+    /** What was seen after each epoch, for the manifest. */
+    epochs: z.array(epochSchema).max(100_000).optional(),
     /** Of the first `check_rows` rows. */
     probabilities: z.array(z.number()),
   }),

@@ -5,7 +5,10 @@ object a line. docs/guides/extend/WRITE_A_LEARNER.md describes it.
 """
 
 import json
+import os
+import queue
 import sys
+import threading
 from dataclasses import dataclass
 from typing import Callable
 
@@ -51,6 +54,8 @@ class Model:
     probability: Callable[[np.ndarray], np.ndarray]
     """Of rows of x. minutehand compares it with the ONNX model in onnxruntime (1e-5)."""
     iterations: int | None = None
+    epochs: list[dict[str, float | None]] | None = None
+    """Seen after each epoch, for the manifest of the bundle: loss, stopping_loss, positive_share."""
 
 
 def serve(name: str, fit: Callable[[Rows, Request, Callable[[float], None]], Model]) -> None:
@@ -62,8 +67,10 @@ def serve(name: str, fit: Callable[[Rows, Request, Callable[[float], None]], Mod
         print(json.dumps(message), file=out, flush=True)
 
     say({"minutehand_learner": PROTOCOL, "name": name})
-    for line in sys.stdin:
-        request = json.loads(line)
+    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
+    while True:
+        request = json.loads(requests.get())
         number = request["id"]
         try:
             rows, stopping = _read(request["rows"], request["features"])
@@ -83,11 +90,19 @@ def serve(name: str, fit: Callable[[Rows, Request, Callable[[float], None]], Mod
                     "id": number,
                     "done": True,
                     "iterations": model.iterations,
+                    **({} if model.epochs is None else {"epochs": model.epochs}),
                     "probabilities": [float(p) for p in np.ravel(checked)],
                 }
             )
         except Exception as error:
             say({"id": number, "error": f"{type(error).__name__}: {error}"})
+
+
+def _listen(requests: "queue.SimpleQueue[str]") -> None:
+    """Ends this process when minutehand is gone, also in the middle of a fit."""
+    for line in sys.stdin:
+        requests.put(line)
+    os._exit(0)
 
 
 def _read(path: str, features: list[str]) -> tuple[Rows, Rows | None]:

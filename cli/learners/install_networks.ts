@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import * as z from 'zod';
+import { renameFile } from '../../shared/durable_file.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { packageRoot } from '../../shared/root.ts';
+import type { Installed, PythonEnvironment } from '../../trainer/learning/learners/networks/python_environment.ts';
+
+export interface Installation {
+  /** Program to make the environment with. */
+  readonly python: string;
+  /** Folders of wheels, in place of any package index; none: the index that pip is set up for. */
+  readonly wheels: readonly string[];
+  readonly onLine: (text: string) => void;
+}
+
+/** The oldest version that all packages support. */
+const OLDEST: readonly [number, number] = [3, 11];
+/** Where PyTorch publishes wheels without parts for GPUs. */
+const TORCH_INDEX = 'https://download.pytorch.org/whl/cpu';
+const SOURCES = join('learners', 'python');
+const LAST_LINES = 15;
+
+const aboutSchema = z.object({ version: z.tuple([z.int(), z.int(), z.int()]), tag: z.string() });
+const ABOUT = `import json, platform, sys
+print(json.dumps({"version": sys.version_info[:3], "tag": "cp%d%d-%s-%s" % (*sys.version_info[:2], sys.platform, platform.machine())}))`;
+
+/** Versions of what a folder of packages has, by the names that the requirements use. */
+const VERSIONS = `import importlib.metadata, json, sys
+import numpy, onnx, pyarrow, torch
+print(json.dumps({name: importlib.metadata.version(name) for name in sys.argv[1:]}))`;
+const SHOWN_PACKAGES = ['torch', 'numpy', 'onnx', 'pyarrow'];
+
+/**
+ * Makes the virtual environment of the networks, in place of a former one. It counts as installed only once all of it
+ * has been imported.
+ * @throws MinutehandError LEARNER_INSTALL
+ */
+export async function installNetworks(
+  environment: PythonEnvironment,
+  { python, wheels, onLine }: Installation,
+): Promise<Installed> {
+  const about = aboutSchema.parse(JSON.parse(await run(python, ['-c', ABOUT], () => undefined)));
+  const [major, minor] = about.version;
+  const version = about.version.join('.');
+  if (major !== OLDEST[0] || minor < OLDEST[1])
+    throw new MinutehandError('LEARNER_INSTALL', {
+      seen: `${python} is Python ${version}`,
+      expected: `Python ${OLDEST.join('.')} or newer`,
+      next: 'Name another one: minutehand learners install --python /usr/bin/python3.11',
+    });
+  for (const folder of wheels)
+    if (!existsSync(folder)) throw new MinutehandError('LEARNER_INSTALL', { seen: `no folder ${folder}` });
+  const lock = join(packageRoot(), SOURCES, `lock-${about.tag}.txt`);
+  const hasLock = existsSync(lock);
+  const requirements = hasLock ? lock : join(packageRoot(), SOURCES, 'requirements.txt');
+  if (!hasLock)
+    onLine(`There is no lock for ${about.tag}: exact versions are installed, their hashes are not compared.`);
+  rmSync(environment.installedFile, { force: true });
+  mkdirSync(dirname(environment.folder), { recursive: true });
+  await run(python, ['-m', 'venv', '--clear', environment.folder], onLine);
+  const from =
+    wheels.length > 0
+      ? ['--no-index', ...wheels.flatMap((folder) => ['--find-links', folder])]
+      : process.platform === 'linux'
+        ? ['--extra-index-url', TORCH_INDEX]
+        : [];
+  const only = ['--only-binary', ':all:', '--no-deps', '--disable-pip-version-check', '--progress-bar', 'off'];
+  const hashes = hasLock ? ['--require-hashes'] : [];
+  await run(environment.python, ['-m', 'pip', 'install', ...only, ...from, ...hashes, '-r', requirements], onLine);
+  const packages = z
+    .record(z.string(), z.string())
+    .parse(JSON.parse(await run(environment.python, ['-E', '-s', '-c', VERSIONS, ...SHOWN_PACKAGES], () => undefined)));
+  const installed: Installed = { python: version, packages, hashes: hasLock };
+  const draft = `${environment.installedFile}.tmp`;
+  writeFileSync(draft, `${JSON.stringify(installed, null, 2)}\n`);
+  renameFile(draft, environment.installedFile);
+  return installed;
+}
+
+/** @returns standard output @throws MinutehandError LEARNER_INSTALL with the last lines of what it printed */
+function run(program: string, args: readonly string[], onLine: (text: string) => void): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    const printed: string[] = [];
+    let last: string[] = [];
+    const keep = (line: string): void => void (last = [...last, line].slice(-LAST_LINES));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      printed.push(line);
+      keep(line);
+      onLine(line);
+    });
+    createInterface({ input: child.stderr }).on('line', keep);
+    const fail = (seen: string): void =>
+      reject(
+        new MinutehandError('LEARNER_INSTALL', {
+          seen: [`${[program, ...args].join(' ')}: ${seen}`, ...last].join('\n'),
+        }),
+      );
+    child.on('error', ({ message }) => fail(message));
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(printed.join('\n'));
+      else fail(`ended with ${signal ?? `code ${code}`}`);
+    });
+  });
+}

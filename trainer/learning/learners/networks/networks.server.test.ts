@@ -1,0 +1,174 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { NETWORKS } from '../../../../shared/policy/engines.ts';
+import { NETWORKS_PYTHON } from '../../../../shared/policy/environment.ts';
+import type { NetworksPolicy } from '../../../../shared/policy/policy.ts';
+import { packageRoot } from '../../../../shared/root.ts';
+import { createRng } from '../../../../shared/rng.ts';
+import { networksNote, TEST_NETWORKS_PYTHON } from '../../../../test/networks_python.ts';
+import { skipNote } from '../../../../test/skip_note.ts';
+import type { FitRows } from '../contract/fit_rows.ts';
+import { fitAllRows } from '../contract/learner.ts';
+import type { Fitted } from '../contract/fitted.ts';
+import { writeRows } from '../program/rows_file.ts';
+import { isNetwork, networkParameters } from './network_parameters.ts';
+import { NETWORK_LEARNERS } from './networks.ts';
+import { networksPython, pythonEnvironment, readInstalled } from './python_environment.ts';
+
+const FIXTURE = join(import.meta.dirname, '../program/logistic_program.fixture.mjs');
+const NAMES = ['z_score', 'beta', 'half_life'];
+const ROWS = 3000;
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-networks-test-'));
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function rowsOf(seed: string): FitRows {
+  const rng = createRng(seed);
+  const values = Float32Array.from({ length: ROWS * NAMES.length }, () => (rng.uniform() < 0.05 ? NaN : rng.normal()));
+  const y = Float64Array.from({ length: ROWS }, (_, row) => {
+    const first = values[row * NAMES.length]!;
+    return (Number.isNaN(first) ? 0 : first) + rng.normal() > 0 ? 1 : 0;
+  });
+  const time = Float64Array.from({ length: ROWS }, (_, row) => 1_546_819_200 + 300 * row);
+  return {
+    x: { rows: ROWS, columns: NAMES.length, values },
+    y,
+    time,
+    labelEnd: time.map((at) => at + 600),
+    weights: y.map(() => 1),
+  };
+}
+
+function fit(networks?: NetworksPolicy): Promise<Fitted> {
+  const rows = rowsOf('networks');
+  return fitAllRows(NETWORK_LEARNERS[0]!.open({ networks, columnNames: NAMES }), {
+    task: { kind: 'binary' },
+    rows,
+    subset: Int32Array.from(rows.y.keys()),
+    columns: null,
+    seed: 'networks',
+    continueFrom: null,
+  });
+}
+
+/** A Python that is none: it notes its arguments and requests, and learns a logistic regression. */
+function fakePython(): string {
+  const file = join(folder, 'python');
+  writeFileSync(
+    file,
+    `#!/bin/sh\necho "$@" >> ${folder}/arguments\ntee -a ${folder}/requests | exec ${process.execPath} ${FIXTURE}\n`,
+  );
+  chmodSync(file, 0o755);
+  return file;
+}
+
+const shellNote = skipNote(process.platform === 'win32', 'the fake Python is a shell script');
+
+describe('a network', () => {
+  it.skipIf(shellNote !== '')(`is asked of its own program, with every figure${shellNote}`, async () => {
+    vi.stubEnv(NETWORKS_PYTHON, fakePython());
+    const fitted = await fit({ epochs: 7, dropout: 0.3 });
+    expect(fitted.learner).toBe(NETWORKS[0]);
+    expect(fitted.epochs).toEqual(Array(7).fill({ loss: 0.5, stopping_loss: null, positive_share: 0.25 }));
+    const program = join(packageRoot(), 'learners', 'python');
+    expect(readFileSync(join(folder, 'arguments'), 'utf8')).toBe(`-E -s -B ${program} ${NETWORKS[0]}\n`);
+    const requests = readFileSync(join(folder, 'requests'), 'utf8').trim().split('\n');
+    const asked = requests.map((line) => JSON.parse(line) as { iterations: number | null; parameters: object });
+    expect(asked.map(({ iterations }) => iterations)).toEqual([null, 7]);
+    expect(asked[0]!.parameters).toEqual({
+      learning_rate: 0.001,
+      dropout: 0.3,
+      batch_size: 512,
+      epochs: 7,
+      patience: 10,
+      class_weight_ratio: 0.25,
+      focal_gamma: 2,
+    });
+  });
+
+  it('that is not installed is an error with the one command', async () => {
+    vi.stubEnv('MINUTEHAND_HOME', folder);
+    vi.stubEnv(NETWORKS_PYTHON, '');
+    const missing = { code: 'LEARNER_MISSING', next: expect.stringContaining('minutehand learners install') as string };
+    for (const { refuseMissing } of NETWORK_LEARNERS)
+      expect(refuseMissing).toThrow(expect.objectContaining(missing) as Error);
+    await expect(fit()).rejects.toMatchObject(missing);
+    expect(() => networksPython({ [NETWORKS_PYTHON]: join(folder, 'nowhere') })).toThrow(
+      expect.objectContaining({ code: 'LEARNER_MISSING' }) as Error,
+    );
+    // An installation that was cut off has no such file.
+    expect(readInstalled(pythonEnvironment())).toBeNull();
+  });
+
+  it('has the figures of the specification', () => {
+    expect(networkParameters()).toMatchObject({ batch_size: 512, epochs: 100, patience: 10, dropout: 0.2 });
+    expect(networkParameters()).toMatchObject({ focal_gamma: 2, class_weight_ratio: 0.25 });
+    expect(networkParameters({ epochs: 3 })).toEqual({ ...networkParameters(), epochs: 3 });
+    expect([isNetwork('neural_net'), isNetwork('gbdt')]).toEqual([true, false]);
+  });
+});
+
+const note = networksNote();
+
+describe('learners/python', () => {
+  it.skipIf(note !== '')(`records each epoch, and stops when a gain is missing for ten${note}`, async () => {
+    vi.stubEnv(NETWORKS_PYTHON, TEST_NETWORKS_PYTHON);
+    const fitted = await fit();
+    const { epochs = [], iterations } = fitted;
+    // The last fit has as many epochs as the first one found best.
+    expect(epochs).toHaveLength(iterations!);
+    expect(iterations).toBeLessThan(100);
+    expect(epochs.every(({ stopping_loss }) => stopping_loss === null)).toBe(true);
+    expect(epochs.at(-1)!.loss).toBeLessThan(epochs[0]!.loss);
+    const answers = fitted.answers(rowsOf('networks').x);
+    const share = answers.filter((p) => p > 0.5).length / ROWS;
+    expect(epochs.at(-1)!.positive_share).toBeCloseTo(share, 2);
+  });
+
+  it.skipIf(note !== '')(`ends in the middle of a fit when minutehand is gone${note}`, async () => {
+    const rows = rowsOf('orphan');
+    const rowsFile = join(folder, 'rows.parquet');
+    await writeRows(rowsFile, {
+      rows,
+      subset: Int32Array.from(rows.y.keys()),
+      stopping: null,
+      columns: [0, 1, 2],
+      names: NAMES,
+    });
+    const program = join(packageRoot(), 'learners', 'python');
+    const child = spawn(TEST_NETWORKS_PYTHON, ['-E', '-s', '-B', program, 'neural_net'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    const request = {
+      id: 1,
+      task: 'binary',
+      rows: rowsFile,
+      features: NAMES,
+      seed: 1,
+      iterations: 1_000_000,
+      parameters: networkParameters(),
+      model: join(folder, 'model.onnx'),
+      check_rows: 1,
+    };
+    child.stdin.write(`${JSON.stringify(request)}\n`);
+    await new Promise<void>((resolve) => {
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        if (text.includes('progress')) resolve();
+      });
+    });
+    const ended = once(child, 'exit');
+    child.stdin.end();
+    expect((await ended)[0]).toBe(0);
+  });
+});

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { NETWORKS, type Network } from '../../../../shared/policy/engines.ts';
+import type { NetworksPolicy } from '../../../../shared/policy/policy.ts';
+import { packageRoot } from '../../../../shared/root.ts';
+import { refuseUnsupported, type FitRequest, type LearnerDefinition } from '../contract/learner.ts';
+import { splitOffTheEnd } from '../contract/stopping_rows.ts';
+import { fitByProgram } from '../program/fit_by_program.ts';
+import { processOf } from '../program/processes.ts';
+import { networkParameters } from './network_parameters.ts';
+import { networksPython } from './python_environment.ts';
+
+export interface NetworkSetup {
+  /** `train.networks`; what is absent has its default. */
+  readonly networks?: NetworksPolicy | undefined;
+  /** Names of the columns of the matrix. */
+  readonly columnNames: readonly string[];
+}
+
+/** The program of all networks: its argument is the name of one. */
+const PROGRAM_FOLDER = join('learners', 'python');
+/** Of the simplest network. */
+const LEAST_COMPLEXITY = 7;
+/** The same request gives the same model: one thread, no hashing by chance. */
+const VARIABLES = { OMP_NUM_THREADS: '1', MKL_NUM_THREADS: '1', PYTHONHASHSEED: '0' };
+
+/** Networks of PyTorch (`learners/python`): `minutehand learners install` makes their environment. */
+export const NETWORK_LEARNERS: readonly LearnerDefinition<NetworkSetup>[] = NETWORKS.map((name, i) =>
+  networkLearner(name, LEAST_COMPLEXITY + i),
+);
+
+function networkLearner(name: Network, complexity: number): LearnerDefinition<NetworkSetup> {
+  const definition: LearnerDefinition<NetworkSetup> = {
+    name,
+    complexity,
+    determinism: 'same_environment',
+    supports: { stopping: true, continuing: false, tasks: ['binary'] },
+    refuseMissing: () => void networksPython(),
+    open: ({ networks, columnNames }) => ({
+      name,
+      supports: definition.supports,
+      async fit(request) {
+        refuseUnsupported(definition, request);
+        // Isolated from packages of the user, and without writing compiled files beside the sources.
+        const command = [networksPython(), '-E', '-s', '-B', join(packageRoot(), PROGRAM_FOLDER), name];
+        const program = processOf(command, VARIABLES);
+        const parameters = networkParameters(networks);
+        return fitByProgram({ learner: name, program, parameters, columnNames }, withStoppingRows(request));
+      },
+    }),
+  };
+  return definition;
+}
+
+/** With the rows on which the number of epochs is chosen, as trees choose theirs; too few rows: all epochs. */
+function withStoppingRows(request: FitRequest): FitRequest {
+  const { budget, rows, subset } = request;
+  if (budget.kind !== 'early_stopping' || budget.stopping !== null) return request;
+  const parts = splitOffTheEnd(rows, subset);
+  if (parts === null) return request;
+  return { ...request, subset: parts.train, budget: { kind: 'early_stopping', stopping: parts.stopping } };
+}

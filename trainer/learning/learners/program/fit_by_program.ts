@@ -1,0 +1,129 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRng } from '../../../../shared/rng.ts';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { takeRows } from '../contract/fit_rows.ts';
+import type { Fitted } from '../contract/fitted.ts';
+import { noWeight, usedColumns, type FitRequest } from '../contract/learner.ts';
+import { fittedOnnx } from '../onnx/fitted_onnx.ts';
+import type { ProgramProcess } from './program_process.ts';
+import type { Done } from './protocol.ts';
+import { writeRows } from './rows_file.ts';
+
+export interface ProgramFit {
+  /** Name of the learner. */
+  readonly learner: string;
+  readonly program: ProgramProcess;
+  readonly parameters: Readonly<Record<string, number>>;
+  /** Names of the columns of the matrix. */
+  readonly columnNames: readonly string[];
+}
+
+/** Rows whose answers are compared with the program's own. */
+const CHECKED_ROWS = 256;
+/** How far the model in onnxruntime may be from the program's own answer. */
+const PARITY = 1e-5;
+
+let requests = 0;
+
+/**
+ * Has a program learn, and checks that its model answers in onnxruntime as the program says it does.
+ * @throws MinutehandError LEARNER_FAILED, LEARNER_MEMORY, MODEL_LOAD, DATA_TOO_SHORT; the reason of an abort
+ */
+export async function fitByProgram(how: ProgramFit, request: FitRequest): Promise<Fitted> {
+  return how.program.inTurn(async () => {
+    request.signal?.throwIfAborted();
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-learner-'));
+    try {
+      return await fitInFolder(how, request, folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+async function fitInFolder(
+  { learner, program, parameters, columnNames }: ProgramFit,
+  request: FitRequest,
+  folder: string,
+): Promise<Fitted> {
+  const { rows, budget, seed, signal, onProgress } = request;
+  // Whether a program respects a weight of nothing is not known.
+  const weighted = (of: Int32Array): Int32Array => of.filter((row) => rows.weights[row]! > 0);
+  const subset = weighted(request.subset);
+  if (subset.length === 0) throw noWeight();
+  const columns = usedColumns(request);
+  const names = columns.map((column) => columnNames[column] ?? `column_${column}`);
+  const stopping = budget.kind === 'early_stopping' && budget.stopping !== null ? weighted(budget.stopping) : null;
+  const rowsFile = join(folder, 'rows.parquet');
+  const model = join(folder, 'model.onnx');
+  await writeRows(rowsFile, { rows, subset, stopping, columns, names });
+  const done = await program.fit(
+    {
+      id: ++requests,
+      task: 'binary',
+      rows: rowsFile,
+      features: names,
+      seed: createRng(seed).integer(2 ** 31),
+      iterations: iterationsOf(budget),
+      parameters,
+      model,
+      check_rows: Math.min(CHECKED_ROWS, subset.length),
+    },
+    { signal, onProgress },
+  );
+  const fitted = await fittedOnnx({
+    learner,
+    bytes: readModel(model, done.name),
+    columns: rows.x.columns,
+    used: columns,
+    iterations: done.iterations,
+    epochs: done.epochs,
+  });
+  refuseOtherAnswers(fitted, request, subset, done);
+  return fitted;
+}
+
+function iterationsOf(budget: FitRequest['budget']): number | null {
+  if (budget.kind === 'fixed') return budget.iterations;
+  return budget.kind === 'like' ? budget.model.iterations : null;
+}
+
+function readModel(path: string, name: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new MinutehandError('LEARNER_FAILED', { seen: `${name} wrote no model: ${String(cause)}`, cause });
+  }
+}
+
+/**
+ * The model must answer as the program says it does, and with a probability also where all features are missing.
+ * @throws MinutehandError LEARNER_FAILED
+ */
+function refuseOtherAnswers(fitted: Fitted, { rows }: FitRequest, subset: Int32Array, done: Done): void {
+  const { x } = rows;
+  const checked = subset.subarray(0, CHECKED_ROWS);
+  const answers = fitted.exactAnswers(takeRows(x, checked));
+  if (done.probabilities.length !== checked.length)
+    throw new MinutehandError('LEARNER_FAILED', {
+      seen: `${done.probabilities.length} probabilities`,
+      expected: `one for each of the first ${checked.length} rows`,
+    });
+  for (const [i, own] of done.probabilities.entries())
+    if (!(Math.abs(own - answers[i]!) <= PARITY))
+      throw new MinutehandError('LEARNER_FAILED', {
+        seen: `row ${i}: the program says ${own}, its ONNX model ${answers[i]!}`,
+        expected: `a difference of at most ${PARITY}`,
+        next: 'Export the model with all its steps, scaling and imputation included, in float32.',
+      });
+  const nothing = { rows: 1, columns: x.columns, values: new Float32Array(x.columns).fill(NaN) };
+  const [p] = fitted.exactAnswers(nothing);
+  if (!(p! >= 0 && p! <= 1))
+    throw new MinutehandError('LEARNER_FAILED', {
+      seen: `the answer ${p} where all features are missing (NaN)`,
+      expected: 'a probability',
+      next: 'Impute missing values within the model.',
+    });
+}
