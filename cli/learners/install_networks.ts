@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as z from 'zod';
 import { renameFile } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { makeFolder } from '../../shared/folder.ts';
+import { pathInside } from '../../shared/path_name.ts';
 import { packageRoot } from '../../shared/root.ts';
 import type { Installed, PythonEnvironment } from '../../trainer/learning/learners/networks/python_environment.ts';
 
@@ -53,13 +55,13 @@ export async function installNetworks(
     });
   for (const folder of wheels)
     if (!existsSync(folder)) throw new MinutehandError('LEARNER_INSTALL', { seen: `no folder ${folder}` });
-  const lock = join(packageRoot(), SOURCES, `lock-${about.tag}.txt`);
+  const lock = pathInside(join(packageRoot(), SOURCES), `lock-${about.tag}.txt`);
   const hasLock = existsSync(lock);
   const requirements = hasLock ? lock : join(packageRoot(), SOURCES, 'requirements.txt');
   if (!hasLock)
     onLine(`There is no lock for ${about.tag}: exact versions are installed, their hashes are not compared.`);
   rmSync(environment.installedFile, { force: true });
-  mkdirSync(dirname(environment.folder), { recursive: true });
+  makeFolder(dirname(environment.folder));
   await run(python, ['-m', 'venv', '--clear', environment.folder], onLine);
   const from =
     wheels.length > 0
