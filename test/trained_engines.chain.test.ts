@@ -105,8 +105,8 @@ describe.each(ENGINES)('a bundle of $engine', ({ engine, train, env, note, check
       new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, undefined, cut)])),
     );
   });
-  afterAll(() => {
-    if (note === '') place.remove();
+  afterAll(async () => {
+    if (note === '') await place.remove();
   });
 
   const test = (title: string, act: () => Promise<void>): void => it.skipIf(note !== '')(`${title}${note}`, act);
