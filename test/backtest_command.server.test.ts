@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { backtestJobSchema } from '../trainer/jobs/kinds/backtest_job.ts';
 import { activate } from './activate.ts';
+import { backtestFigures } from '../trainer/control/api/backtest_figures.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
 import { tinyBars, tinyModels } from './tiny_models.ts';
 
@@ -49,6 +50,8 @@ describe('minutehand backtest', () => {
     const { code, document } = await json('--data', data, '--from', from, '--out', out);
     expect(code).toBe(0);
     expect(document).toMatchObject({ version, pairs: place.settings.minutehand.pairs });
+    // As the dashboard's page of a result reads it.
+    expect(backtestFigures(document)?.bundles.map((bundle) => bundle.version)).toEqual([version]);
     for (const model of ['ai1', 'ai2', 'ai3'])
       expect(Object.keys(document['models']![model]!)).toEqual(expect.arrayContaining(['auc', 'brier', 'ece']));
     for (const view of ['all_pairs', 'edge_pairs']) {
@@ -70,6 +73,7 @@ describe('minutehand backtest', () => {
       const { code, document } = await json(...args);
       expect(code).toBe(0);
       expect(document['challenger']).toMatchObject({ version });
+      expect(backtestFigures(document)?.bundles).toHaveLength(2);
       const { all_pairs } = document['comparison'] as unknown as { all_pairs: object };
       expect(all_pairs).toMatchObject({ net_return: 0, trades: 0, max_drawdown: 0 });
     }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -8,6 +8,7 @@ import { readActive } from '../shared/bundle/bundle.ts';
 import { homePaths } from '../shared/home.ts';
 import { packageRoot } from '../shared/root.ts';
 import { openJournal } from '../shared/store/journal.ts';
+import { backtestDocument } from '../trainer/control/api/backtest_document.fixture.ts';
 import { createRegistry } from '../trainer/control/registry/registry.ts';
 import type { Performance } from '../trainer/control/performance/performance_schema.ts';
 import { openStore } from '../trainer/store/store.ts';
@@ -48,7 +49,7 @@ const FIRST_VIEW_BYTES = 150_000;
 const FIRST_VIEW_MS = 1000;
 const AXE = readFileSync(join(packageRoot(), 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
 const DIST = join(packageRoot(), 'dashboard', 'dist');
-const ALL_PAGES = [...PAGES, `/app/subjects/${INSTRUMENT}`];
+const ALL_PAGES = [...PAGES, `/app/subjects/${INSTRUMENT}`, '/app/backtests/2?with=1'];
 
 describe('the first view of the dashboard', () => {
   it(`has at most ${FIRST_VIEW_BYTES / 1000} kB, gzipped`, () => {
@@ -131,6 +132,7 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
     activate(place.models, version);
     versions = [version, copyUnder(place.models, version, `${version}_2`)];
     await register(place, versions);
+    await keepBacktests(place, versions);
     const up = place.start(['up']);
     health = () => up.stdout() + up.stderr();
     // Where nobody sees the output, no link is printed.
@@ -340,13 +342,39 @@ describe.skipIf(isMissing)(`the dashboard in Chromium${skipNote(isMissing, 'Chro
       const answer = await page.evaluate<{ requested: { request: object }[] }>(
         `fetch('/api/backtests').then((one) => one.json())`,
       );
-      return answer.requested.length > 0 ? answer : undefined;
+      return answer.requested.length > 2 ? answer : undefined;
     });
     const active = await page.evaluate<{ version: string }>(
       `fetch('/api/ml/models/current').then((one) => one.json())`,
     );
     expect(requested[0]!.request).toMatchObject({ models: [active.version, versions[1]], pairs: [pair] });
     await page.getByRole('region', { name: 'Requested backtests' }).getByRole('row').nth(1).waitFor();
+  });
+
+  it('has a page for each backtest, with its trades, costs and gates, beside another one', async () => {
+    await page.goto(new URL('/app/backtests', link).href);
+    const done = page.getByRole('region', { name: 'Requested backtests' }).getByRole('row', { name: /after θ1/ });
+    await done.getByRole('link', { name: 'Show' }).click();
+    await page.waitForURL(/\/app\/backtests\/2$/);
+    const figures = page.getByRole('region', { name: 'Figures' }).first();
+    await figures.getByRole('row', { name: /^Trades 5$/ }).waitFor();
+    const text = await figures.innerText();
+    expect(text).toMatch(/2024-01-02 00:00 to 2024-02-09 21:59 UTC: 30,000, 30 trading days/);
+    expect(text).toContain('partly in-sample');
+    expect(text).toMatch(/Net Sharpe ± error\s+1\.50 ± 2\.90/);
+    await page.waitForSelector('.chart canvas');
+    const trades = page.getByRole('region', { name: /^Trades · #2/ }).first();
+    expect(await trades.innerText()).toMatch(/XAUUSD_XAGUSD\s+Short A[^]+Spread reverted/);
+    await page.getByText('Every gate, as the training recorded it').waitFor();
+    await page.getByLabel('Compare with').selectOption('1');
+    await page.waitForURL(/with=1$/);
+    await figures.getByRole('row', { name: /^Trades 3 5 \+2$/ }).waitFor();
+    await figures.getByRole('button', { name: 'only those with an edge' }).click();
+    await figures.getByRole('row', { name: /^Trades 0 0 0$/ }).waitFor();
+    expect(faults).toEqual([]);
+    expect(await violations(page)).toEqual([]);
+    await page.goto(new URL('/app/backtests/77', link).href);
+    expect(await page.locator('.unknown-name').innerText()).toMatch(/“77”[^]*There are: .*2/);
   });
 
   it('goes on when the server refuses the session and the event stream at first', async () => {
@@ -540,6 +568,52 @@ function barsIn({ home }: Workplace): number {
 async function register({ home, models }: Workplace, versions: readonly string[]): Promise<void> {
   const store = await openStore(join(home, 'trainer.db'));
   for (const version of versions) await createRegistry(store, models).register(version);
+  await store.close();
+}
+
+/** Two backtests that are done: before and after a change. */
+async function keepBacktests({ home }: Workplace, [version]: readonly [string, string]): Promise<void> {
+  const store = await openStore(join(home, 'trainer.db'));
+  const results = [backtestDocument(version), backtestDocument(version, { trades: 5 })];
+  for (const [i, result] of results.entries()) {
+    const { backtest_id } = await store.db
+      .insertInto('core.backtests')
+      .values({
+        market: 'simulated',
+        owner: 'a test',
+        status: 'done',
+        requested_by: 'ann',
+        reason: i === 0 ? 'before θ1' : 'after θ1',
+        request: JSON.stringify({
+          models: [version],
+          from: null,
+          to: null,
+          pairs: null,
+          theta1: null,
+          theta2: null,
+          costs: 'profile',
+        }),
+        policy_hash: '843d7ed04d978cb1',
+        percent: 100,
+        stage: 'done',
+        requested_ms: Date.now(),
+        started_ms: Date.now(),
+        finished_ms: Date.now(),
+        result: JSON.stringify(result),
+        error: null,
+      })
+      .returning('backtest_id')
+      .executeTakeFirstOrThrow();
+    const folder = join(home, 'backtests', String(backtest_id));
+    mkdirSync(folder, { recursive: true });
+    const head =
+      'model_version,pair_id,side,entry_time,exit_time,reason,position_scale,gross_bps,cost_bps,swap_bps,net_bps,scaled_net_bps';
+    const rows = [
+      `${version},XAUUSD_XAGUSD,1,2024-01-02T10:00:00Z,2024-01-02T10:09:00Z,STOP,1,-3,2,0,-5,-5`,
+      `${version},XAUUSD_XAGUSD,-1,2024-02-01T10:00:00Z,2024-02-01T10:30:00Z,Z_EXIT,0.5,9,2,0,7,3.5`,
+    ];
+    writeFileSync(join(folder, 'trades.csv'), `${[head, ...rows].join('\n')}\n`);
+  }
   await store.close();
 }
 

@@ -3296,7 +3296,7 @@ export interface paths {
                                     /** @description Annualized; null below `needed_days`, or without variation */
                                     value: number | null;
                                     standard_error: number | null;
-                                    /** @description Trading days of the holdout */
+                                    /** @description Trading days */
                                     days: number;
                                     needed_days: number;
                                 };
@@ -4865,6 +4865,230 @@ export interface components {
                 [key: string]: number | null;
             };
         };
+        BacktestFigures: {
+            /** @description First and last bar, UTC */
+            period: {
+                from: string;
+                to: string;
+            };
+            bars: number;
+            trading_days: number;
+            pairs: string[];
+            /** @description Requested, without common bars in this period */
+            missing_pairs: string[];
+            cost_model: string;
+            /** @description Basis points by symbol, as they were applied */
+            costs: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            assumptions: string[];
+            /** @description One, or those before and after a change */
+            bundles: {
+                version: string;
+                trained: {
+                    from: string;
+                    holdout_from: string;
+                    to: string;
+                };
+                /** @description true: results are partly in-sample */
+                trained_on_period: boolean;
+                theta1: number;
+                theta2: number;
+                pairs_without_edge: string[];
+                /** @description As if each pair had an edge */
+                all_pairs: {
+                    trades: number;
+                    win_rate: number | null;
+                    /** @description Of the capital, after costs */
+                    net_return: number | null;
+                    gross_return: number | null;
+                    /** @description Per trade, basis points, as the three after it */
+                    mean_net_bps: number | null;
+                    mean_gross_bps: number | null;
+                    mean_cost_bps: number | null;
+                    mean_swap_bps: number | null;
+                    /** @description Lower bound of the 90 % interval of the net result of a full-size trade */
+                    lower_5_net_bps: number | null;
+                    upper_95_net_bps: number | null;
+                    sharpe: {
+                        /** @description Annualized; null below `needed_days`, or without variation */
+                        value: number | null;
+                        standard_error: number | null;
+                        /** @description Trading days */
+                        days: number;
+                        needed_days: number;
+                    };
+                    /** @description Fraction of the capital */
+                    max_drawdown: number | null;
+                    /** @description Share of the time in a position */
+                    exposure: number | null;
+                    turnover: number | null;
+                    candidates: number;
+                    refusal_rate: number | null;
+                    /** @description Refused candidates by reason */
+                    refusals: {
+                        [key: string]: number;
+                    };
+                    /** @description Trades by reason of their exit */
+                    exits: {
+                        [key: string]: number;
+                    };
+                };
+                /** @description With NO_EDGE applied */
+                edge_pairs: {
+                    trades: number;
+                    win_rate: number | null;
+                    /** @description Of the capital, after costs */
+                    net_return: number | null;
+                    gross_return: number | null;
+                    /** @description Per trade, basis points, as the three after it */
+                    mean_net_bps: number | null;
+                    mean_gross_bps: number | null;
+                    mean_cost_bps: number | null;
+                    mean_swap_bps: number | null;
+                    /** @description Lower bound of the 90 % interval of the net result of a full-size trade */
+                    lower_5_net_bps: number | null;
+                    upper_95_net_bps: number | null;
+                    sharpe: {
+                        /** @description Annualized; null below `needed_days`, or without variation */
+                        value: number | null;
+                        standard_error: number | null;
+                        /** @description Trading days */
+                        days: number;
+                        needed_days: number;
+                    };
+                    /** @description Fraction of the capital */
+                    max_drawdown: number | null;
+                    /** @description Share of the time in a position */
+                    exposure: number | null;
+                    turnover: number | null;
+                    candidates: number;
+                    refusal_rate: number | null;
+                    /** @description Refused candidates by reason */
+                    refusals: {
+                        [key: string]: number;
+                    };
+                    /** @description Trades by reason of their exit */
+                    exits: {
+                        [key: string]: number;
+                    };
+                };
+            }[];
+        };
+        BacktestFiguresInput: {
+            /** @description First and last bar, UTC */
+            period: {
+                from: string;
+                to: string;
+            };
+            bars: number;
+            trading_days: number;
+            pairs: string[];
+            /** @description Requested, without common bars in this period */
+            missing_pairs: string[];
+            cost_model: string;
+            /** @description Basis points by symbol, as they were applied */
+            costs: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            assumptions: string[];
+            /** @description One, or those before and after a change */
+            bundles: {
+                version: string;
+                trained: {
+                    from: string;
+                    holdout_from: string;
+                    to: string;
+                };
+                /** @description true: results are partly in-sample */
+                trained_on_period: boolean;
+                theta1: number;
+                theta2: number;
+                pairs_without_edge: string[];
+                /** @description As if each pair had an edge */
+                all_pairs: {
+                    trades: number;
+                    win_rate: number | null;
+                    /** @description Of the capital, after costs */
+                    net_return: number | null;
+                    gross_return: number | null;
+                    /** @description Per trade, basis points, as the three after it */
+                    mean_net_bps: number | null;
+                    mean_gross_bps: number | null;
+                    mean_cost_bps: number | null;
+                    mean_swap_bps: number | null;
+                    /** @description Lower bound of the 90 % interval of the net result of a full-size trade */
+                    lower_5_net_bps: number | null;
+                    upper_95_net_bps: number | null;
+                    sharpe: {
+                        /** @description Annualized; null below `needed_days`, or without variation */
+                        value: number | null;
+                        standard_error: number | null;
+                        /** @description Trading days */
+                        days: number;
+                        needed_days: number;
+                    };
+                    /** @description Fraction of the capital */
+                    max_drawdown: number | null;
+                    /** @description Share of the time in a position */
+                    exposure: number | null;
+                    turnover: number | null;
+                    candidates: number;
+                    refusal_rate: number | null;
+                    /** @description Refused candidates by reason */
+                    refusals: {
+                        [key: string]: number;
+                    };
+                    /** @description Trades by reason of their exit */
+                    exits: {
+                        [key: string]: number;
+                    };
+                };
+                /** @description With NO_EDGE applied */
+                edge_pairs: {
+                    trades: number;
+                    win_rate: number | null;
+                    /** @description Of the capital, after costs */
+                    net_return: number | null;
+                    gross_return: number | null;
+                    /** @description Per trade, basis points, as the three after it */
+                    mean_net_bps: number | null;
+                    mean_gross_bps: number | null;
+                    mean_cost_bps: number | null;
+                    mean_swap_bps: number | null;
+                    /** @description Lower bound of the 90 % interval of the net result of a full-size trade */
+                    lower_5_net_bps: number | null;
+                    upper_95_net_bps: number | null;
+                    sharpe: {
+                        /** @description Annualized; null below `needed_days`, or without variation */
+                        value: number | null;
+                        standard_error: number | null;
+                        /** @description Trading days */
+                        days: number;
+                        needed_days: number;
+                    };
+                    /** @description Fraction of the capital */
+                    max_drawdown: number | null;
+                    /** @description Share of the time in a position */
+                    exposure: number | null;
+                    turnover: number | null;
+                    candidates: number;
+                    refusal_rate: number | null;
+                    /** @description Refused candidates by reason */
+                    refusals: {
+                        [key: string]: number;
+                    };
+                    /** @description Trades by reason of their exit */
+                    exits: {
+                        [key: string]: number;
+                    };
+                };
+            }[];
+        };
         BacktestInput: {
             backtest_id: number;
             market: string;
@@ -4966,6 +5190,8 @@ export interface components {
             error: string | null;
             /** @description As `minutehand backtest --json`; null until done */
             result: unknown;
+            /** @description What a page shows of the result; null until done, and of results of another version */
+            figures: components["schemas"]["BacktestFigures"] | null;
         };
         BacktestResultInput: {
             backtest_id: number;
@@ -4994,6 +5220,8 @@ export interface components {
             error: string | null;
             /** @description As `minutehand backtest --json`; null until done */
             result: unknown;
+            /** @description What a page shows of the result; null until done, and of results of another version */
+            figures: components["schemas"]["BacktestFiguresInput"] | null;
         };
         BaggingParamsConfig: {
             /** @description not supported: refused when given */

@@ -19,14 +19,14 @@ export const PAGES = [
 export type PageName = (typeof PAGES)[number];
 
 /** Pages whose path goes on with a name. */
-const NAMED_PAGES: readonly PageName[] = ['subjects', 'data'];
+const NAMED_PAGES: readonly PageName[] = ['subjects', 'data', 'backtests'];
 
 export interface Place {
   /** null: the path is of no page. */
   readonly page: PageName | null;
   /** What the path names as a page. */
   readonly asked: string;
-  /** Rest of the path: a subject or symbol. */
+  /** Rest of the path: a subject, a symbol, or the number of a backtest. */
   readonly part: string;
   readonly query: URLSearchParams;
 }

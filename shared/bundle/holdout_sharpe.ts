@@ -36,6 +36,14 @@ export function holdoutSharpe(
   const fromS = Date.parse(period.holdout_from) / 1000;
   const toS = Date.parse(period.to) / 1000;
   const days = toS > fromS ? rollovers(fromS, toS - 1).length + 1 : 0;
+  return shownSharpe(ratio, days);
+}
+
+/**
+ * A Sharpe ratio of trading days as people are shown it.
+ * @param ratio annualized; null without variation
+ */
+export function shownSharpe(ratio: number | null | undefined, days: number): ShownSharpe {
   const base = { days, needed_days: NEEDED_SHARPE_DAYS };
   if (ratio === null || ratio === undefined || days < NEEDED_SHARPE_DAYS)
     return { value: null, standard_error: null, ...base };

@@ -108,6 +108,8 @@ export function SeriesChart(props: Props) {
       observer.disconnect();
       made.destroy();
       plot.current = null;
+      // Of other series: the next plot must not be given them.
+      lines.current = null;
     };
   }, [shape]);
   useEffect(() => {

@@ -9,13 +9,20 @@ import { BacktestView, type ShownBacktest } from '../parts/backtest_view.tsx';
 import { levelOf } from '../parts/heat.ts';
 import { RequestedBacktests } from '../parts/requested_backtests.tsx';
 import { sharpeNote, sharpeValue } from '../parts/sharpe.ts';
-import { pathOf } from '../router.ts';
+import { pathOf, place } from '../router.ts';
 import { t } from '../text/text.ts';
+import { BacktestPage } from './backtest.tsx';
 
 const READ_MS = 5000;
 
-/** Holdout backtests of all bundles, one backtest with its trades or a comparison of two, and a form to start one. */
+/** All backtests, or the one that the path names. */
 export default function BacktestsPage() {
+  const { part } = place.value;
+  return part === '' ? <Backtests /> : <BacktestPage key={part} asked={part} />;
+}
+
+/** Holdout backtests of all bundles, requested ones, and a form to start one. */
+function Backtests() {
   const { data, error, reload } = useLoaded(() => api.get('/api/backtests'), String(Math.floor(nowMs.value / READ_MS)));
   const [shown, setShown] = useState<readonly ShownBacktest[]>([]);
   const rows = data?.backtests ?? [];
@@ -24,7 +31,7 @@ export default function BacktestsPage() {
     <>
       {error !== null && <Failure error={error} />}
       <BacktestForm models={rows.map(({ version }) => version)} onStarted={reload} />
-      {data !== null && <RequestedBacktests requested={data.requested} onShow={add} onChanged={reload} />}
+      {data !== null && <RequestedBacktests requested={data.requested} onChanged={reload} />}
       <Panel title={t('backtests.title')} wide>
         {data === null ? (
           <Empty text={`${t('app.loading')}…`} />

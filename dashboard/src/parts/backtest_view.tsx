@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { SeriesChart } from '../charts/series.tsx';
 import { equityOf, monthsOf, summaryOf, together, type BacktestTrade } from '../charts/trades.ts';
@@ -17,7 +18,12 @@ export interface ShownBacktest {
 const TONES = ['accent', 'amber'] as const;
 
 /** Equity, drawdown, months and trades of one backtest, or of two for comparison. */
-export function BacktestView({ shown }: { readonly shown: readonly ShownBacktest[] }) {
+export function BacktestView(props: {
+  readonly shown: readonly ShownBacktest[];
+  /** Between months and trades, in place of the summary. */
+  readonly children?: ComponentChildren;
+}) {
+  const { shown } = props;
   const range = useMemo(() => signal<Range | null>(null), []);
   const [cursor, setCursor] = useState<number | null>(null);
   const lines = useMemo(() => {
@@ -46,10 +52,11 @@ export function BacktestView({ shown }: { readonly shown: readonly ShownBacktest
         <h3>{t('backtests.drawdown')}</h3>
         <SeriesChart {...chart} label={t('backtests.drawdown')} height={110} series={lines.drawdown.series} />
       </Panel>
-      <Summary shown={shown} />
+      {props.children === undefined && <Summary shown={shown} />}
       {shown.map((one) => (
         <Months key={one.name} backtest={one} />
       ))}
+      {props.children}
       {shown.map((one) => (
         <Trades key={one.name} backtest={one} />
       ))}
@@ -131,7 +138,7 @@ function Months({ backtest: { name, trades } }: { readonly backtest: ShownBackte
   );
 }
 
-const PAGE = 50;
+const PAGE = 20;
 
 function Trades({ backtest: { name, trades } }: { readonly backtest: ShownBacktest }) {
   const [page, setPage] = useState(0);
@@ -189,7 +196,12 @@ function Trades({ backtest: { name, trades } }: { readonly backtest: ShownBackte
             value: ({ pair_id }) => pair_id,
             cell: ({ pair_id }) => pair_id,
           },
-          { key: 'side', title: t('trades.side'), value: ({ side }) => side, cell: ({ side }) => side },
+          {
+            key: 'side',
+            title: t('trades.side'),
+            value: ({ side }) => side,
+            cell: ({ side }) => t(Number(side) > 0 ? 'tile.long' : 'tile.short'),
+          },
           {
             key: 'entry_time',
             title: t('backtests.entry'),

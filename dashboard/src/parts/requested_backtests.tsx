@@ -1,42 +1,26 @@
-import { useState } from 'preact/hooks';
-import { api, ApiError, type RequestedBacktest } from '../api.ts';
-import { parseTrades } from '../charts/trades.ts';
+import { api, type RequestedBacktest } from '../api.ts';
 import { duration, minuteOf, num } from '../format.ts';
 import { session } from '../live.ts';
+import { pathOf } from '../router.ts';
 import { codeText, stageText, t } from '../text/text.ts';
-import type { ShownBacktest } from './backtest_view.tsx';
-import { Badge, ConfirmedButton, Failure, Panel, Table, type Column, type Tone } from './basics.tsx';
+import { Badge, ConfirmedButton, Panel, Table, type Column, type Tone } from './basics.tsx';
 
 const TONES: Readonly<Record<string, Tone>> = { queued: 'quiet', running: 'info', done: 'good', failed: 'bad' };
 
-/** Requested backtests; one can be shown with its trades, two can be compared. */
+/** Requested backtests; each has a page of its own. */
 export function RequestedBacktests(props: {
   readonly requested: readonly RequestedBacktest[];
-  readonly onShow: (shown: readonly ShownBacktest[]) => void;
   readonly onChanged: () => void;
 }) {
-  const [error, setError] = useState<ApiError | null>(null);
-  async function show(id: number): Promise<void> {
-    const response = await fetch(`/api/backtests/${id}/files/trades.csv`);
-    const trades = response.ok ? parseTrades(await response.text()) : null;
-    if (trades === null) {
-      setError(new ApiError(response.status, { code: String(response.status), message: `trades.csv ${id}`, next: '' }));
-      return;
-    }
-    setError(null);
-    const models = [...Map.groupBy(trades, ({ model_version }) => model_version)];
-    props.onShow(models.map(([version, own]) => ({ name: `#${id} ${version}`, trades: own })));
-  }
   const cancel = (id: number): Promise<unknown> =>
     api.post('/api/backtests/{backtest_id}/cancel', { path: { backtest_id: id } }).then(props.onChanged);
   return (
     <Panel title={t('backtests.requested')} wide>
-      {error !== null && <Failure error={error} />}
       <Table
         name="requested_backtests"
         label={t('backtests.requested')}
         rows={props.requested}
-        columns={columnsOf(show, cancel)}
+        columns={columnsOf(cancel)}
         rowKey={({ backtest_id }) => backtest_id}
         empty="backtests.noneRequested"
       />
@@ -47,17 +31,21 @@ export function RequestedBacktests(props: {
 /** A period may be open at one end. */
 const edgeOf = (time: string | null): string => (time === null ? '…' : minuteOf(time));
 
-function columnsOf(
-  show: (id: number) => Promise<void>,
-  cancel: (id: number) => Promise<unknown>,
-): Column<RequestedBacktest>[] {
+/** What was asked for. */
+export function periodText({ from, to }: RequestedBacktest['request']): string {
+  return from === null && to === null ? t('subject.everything') : `${edgeOf(from)} – ${edgeOf(to)}`;
+}
+
+export const backtestTone = (status: string): Tone => TONES[status] ?? 'quiet';
+
+function columnsOf(cancel: (id: number) => Promise<unknown>): Column<RequestedBacktest>[] {
   return [
     {
       key: 'backtest_id',
       title: '#',
       isNumber: true,
       value: ({ backtest_id }) => backtest_id,
-      cell: ({ backtest_id }) => backtest_id,
+      cell: ({ backtest_id }) => <a href={pathOf('backtests', String(backtest_id))}>{backtest_id}</a>,
     },
     {
       key: 'status',
@@ -66,7 +54,7 @@ function columnsOf(
       cell: ({ status, percent, stage, error }) => (
         <div class="stacked">
           <span>
-            <Badge tone={TONES[status] ?? 'quiet'}>{codeText('status', status)}</Badge>{' '}
+            <Badge tone={backtestTone(status)}>{codeText('status', status)}</Badge>{' '}
             {status === 'running' && `${stageText(stage)} ${num(percent, 0)} %`}
           </span>
           {error !== null && (
@@ -87,8 +75,7 @@ function columnsOf(
       key: 'period',
       title: t('backtests.period'),
       value: ({ request }) => `${request.from ?? ''} ${request.to ?? ''}`,
-      cell: ({ request: { from, to } }) =>
-        from === null && to === null ? t('subject.everything') : `${edgeOf(from)} – ${edgeOf(to)}`,
+      cell: ({ request }) => periodText(request),
     },
     {
       key: 'reason',
@@ -115,9 +102,7 @@ function columnsOf(
       value: () => null,
       cell: ({ backtest_id: id, status }) =>
         status === 'done' ? (
-          <button type="button" class="button" onClick={() => void show(id)}>
-            {t('backtests.show')}
-          </button>
+          <a href={pathOf('backtests', String(id))}>{t('backtests.show')}</a>
         ) : (status === 'queued' || status === 'running') && session.value?.role !== 'viewer' ? (
           <ConfirmedButton
             tone="danger"

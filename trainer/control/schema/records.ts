@@ -160,8 +160,69 @@ const backtestFields = {
 };
 export const backtestSchema = z.object(backtestFields).meta({ id: 'Backtest' });
 
+const shownSharpeSchema = z.object({
+  value: figure.describe('Annualized; null below `needed_days`, or without variation'),
+  standard_error: figure,
+  days: z.number().int().describe('Trading days'),
+  needed_days: z.number().int(),
+});
+const countsSchema = z.record(z.string(), z.number());
+const backtestViewSchema = z.object({
+  trades: z.number().int(),
+  win_rate: figure,
+  net_return: figure.describe('Of the capital, after costs'),
+  gross_return: figure,
+  mean_net_bps: figure.describe('Per trade, basis points, as the three after it'),
+  mean_gross_bps: figure,
+  mean_cost_bps: figure,
+  mean_swap_bps: figure,
+  lower_5_net_bps: figure.describe('Lower bound of the 90 % interval of the net result of a full-size trade'),
+  upper_95_net_bps: figure,
+  sharpe: shownSharpeSchema,
+  max_drawdown: figure.describe('Fraction of the capital'),
+  exposure: figure.describe('Share of the time in a position'),
+  turnover: figure,
+  candidates: z.number().int(),
+  refusal_rate: figure,
+  refusals: countsSchema.describe('Refused candidates by reason'),
+  exits: countsSchema.describe('Trades by reason of their exit'),
+});
+
+export const backtestFiguresSchema = z
+  .object({
+    period: z.object({ from: z.string(), to: z.string() }).describe('First and last bar, UTC'),
+    bars: z.number().int(),
+    trading_days: z.number().int(),
+    pairs: z.array(z.string()),
+    missing_pairs: z.array(z.string()).describe('Requested, without common bars in this period'),
+    cost_model: z.string(),
+    costs: z.record(z.string(), countsSchema).describe('Basis points by symbol, as they were applied'),
+    assumptions: z.array(z.string()),
+    bundles: z
+      .array(
+        z.object({
+          version: z.string(),
+          trained: z.object({ from: z.string(), holdout_from: z.string(), to: z.string() }),
+          trained_on_period: z.boolean().describe('true: results are partly in-sample'),
+          theta1: z.number(),
+          theta2: z.number(),
+          pairs_without_edge: z.array(z.string()),
+          all_pairs: backtestViewSchema.describe('As if each pair had an edge'),
+          edge_pairs: backtestViewSchema.describe('With NO_EDGE applied'),
+        }),
+      )
+      .describe('One, or those before and after a change'),
+  })
+  .meta({ id: 'BacktestFigures' });
+
 export const backtestResultSchema = z
-  .object({ ...backtestFields, result: z.unknown().describe('As `minutehand backtest --json`; null until done') })
+  .object({
+    ...backtestFields,
+    result: z.unknown().describe('As `minutehand backtest --json`; null until done'),
+    figures: backtestFiguresSchema
+      .nullable()
+      .describe('What a page shows of the result; null until done, and of results of another version'),
+  })
   .meta({ id: 'BacktestResult' });
 
 export const backtestComparisonSchema = z
@@ -185,14 +246,7 @@ export const backtestsSchema = z.object({
         theta1: z.number(),
         theta2: z.number(),
         holdout: backtest.nullable().describe('All pairs as if each had an edge, after costs'),
-        sharpe: z
-          .object({
-            value: figure.describe('Annualized; null below `needed_days`, or without variation'),
-            standard_error: figure,
-            days: z.number().int().describe('Trading days of the holdout'),
-            needed_days: z.number().int(),
-          })
-          .describe('Of `holdout`, as people are shown it: never without its error'),
+        sharpe: shownSharpeSchema.describe('Of `holdout`, as people are shown it: never without its error'),
         edge: edge.describe('By subject'),
         gates: gates.nullable(),
       }),

@@ -7,6 +7,7 @@ import { pairUnknown } from '../../../../shared/policy/known_subject.ts';
 import { shardsOf } from '../../../../shared/policy/policy.ts';
 import type { BacktestRequest } from '../../schedule/backtest_queue.ts';
 import type { Api, ApiContext } from '../context.ts';
+import { backtestFigures } from '../backtest_figures.ts';
 import { compareBacktests } from '../backtest_comparison.ts';
 import {
   backtestComparisonSchema,
@@ -116,7 +117,10 @@ function addBacktestReads(api: Api, { backtests }: ApiContext): void {
       params,
       response: { 200: backtestResultSchema, ...REFUSALS },
     },
-    handler: async ({ params: { backtest_id } }) => (await backtests.queue()).find(backtest_id),
+    async handler({ params: { backtest_id } }) {
+      const found = await (await backtests.queue()).find(backtest_id);
+      return { ...found, figures: backtestFigures(found.result) };
+    },
   });
 
   api.route({
