@@ -58,6 +58,7 @@ export const UNAUDITED_COMMANDS: Readonly<Record<string, readonly string[]>> = {
       'config check',
       'config show',
       'doctor',
+      'upgrade',
     ],
     ...[
       'alerts channels',

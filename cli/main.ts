@@ -217,6 +217,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'check this machine and installation',
     load: async () => (await import('./commands/doctor.ts')).addDoctor,
   },
+  upgrade: {
+    summary: 'whether this version can take over the installation',
+    load: async () => (await import('./commands/upgrade.ts')).addUpgrade,
+  },
   bench: {
     summary: 'measure this machine: bars in, signals out',
     load: async () => (await import('./commands/bench.ts')).addBench,

@@ -107,6 +107,7 @@ export const WHOLE_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     'check ml-models',
     'config check',
     'doctor',
+    'upgrade',
     'golive',
     'models verify',
     'parity verify',

@@ -25,6 +25,7 @@ import { decisionRecord } from '../shared/policy/decision_record.ts';
 import { barIntervalMs, shardSubjects, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/policy/redis_stream.ts';
+import { packageManifest } from '../shared/root.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import type { JournaledLease } from '../shared/store/lease_text.ts';
@@ -225,6 +226,7 @@ class AssembledDaemon implements Daemon {
     this.#identity = {
       market,
       boot_id: this.bootId,
+      program_version: packageManifest().version,
       shard,
       pairs: this.#subjects.filter((own) => !isInstrument(own)).length,
       instruments: this.#subjects.filter(isInstrument).length,

@@ -1,18 +1,10 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readAddress } from '../../shared/address.ts';
-import { MACHINE_FILES } from '../../shared/files.ts';
-import { refuseForeign, timeframesOf } from '../../shared/bundle/origin.ts';
-import { trainerMarks } from '../../shared/bundle/pointer_marks.ts';
-import { readActive } from '../../shared/bundle/bundle.ts';
-import { directionOpener, readActiveDirection } from '../../shared/bundle/direction/active_direction.ts';
-import { featureSchema } from '../../shared/bundle/feature_schema.ts';
-import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { earlierText } from '../../shared/market/recent_history.ts';
-import { barSecondsOf, parseInstrument, parseSubject, symbolsOf, timeframeOf } from '../../shared/pair.ts';
+import { parseSubject, symbolsOf } from '../../shared/pair.ts';
 import { homePaths, type HomePaths } from '../../shared/home.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { makePrivateFolder } from '../../shared/private_files.ts';
@@ -23,7 +15,9 @@ import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.t
 import { librariesFrom } from '../../trainer/learning/learners/trees/engines/engine_library.ts';
 import { findEngine } from '../../trainer/learning/learners/trees/engines/engines.ts';
 import { readRecentBars } from '../../trainer/jobs/bars/recent_bars.ts';
+import { endWithChecks, printChecks, type CheckResult } from '../check_result.ts';
 import { checkEnvironment } from '../environment_check.ts';
+import { checkDirections, checkModels } from '../model_checks.ts';
 import { isLocked } from '../../shared/process/home_lock.ts';
 import { mt5Compilation } from '../mt5_compilation.ts';
 import type { Output } from '../output.ts';
@@ -40,13 +34,6 @@ const MIN_FREE_BYTES = 1e9;
 const LAST_NODE_OF_UWEBSOCKETS = 20;
 /** Of a shard, as advised. */
 const MAX_PAIRS = 10;
-
-interface CheckResult {
-  readonly what: string;
-  /** A warning does not make the exit code 1: minutehand works without it. */
-  readonly verdict: 'ok' | 'warning' | 'error';
-  readonly detail: string;
-}
 
 export function addDoctor(program: Command, output: () => Output): void {
   program
@@ -84,15 +71,17 @@ async function runDoctor(output: Output): Promise<void> {
     );
     const lease = await checkLease(settings, paths);
     if (lease !== null) findings.push({ what: 'lease', ...lease });
-    findings.push(await redis(settings), await models(settings, paths), ...(await directions(settings, paths)));
+    findings.push(
+      await redis(settings),
+      await checkModels(settings, paths),
+      ...(await checkDirections(settings, paths)),
+    );
     findings.push(halts(paths), await history(settings, paths));
     findings.push(...(await runningDaemons(settings, paths)));
   }
   findings.push(...environment(), home(paths), expertAdvisor());
-  for (const { what, verdict, detail } of findings)
-    output.line(`${{ ok: '✓', warning: '!', error: '✗' }[verdict]} ${what.padEnd(18)} ${detail}`);
-  output.result({ ok: findings.every(({ verdict }) => verdict !== 'error'), findings });
-  if (findings.some(({ verdict }) => verdict === 'error')) process.exitCode = 1;
+  printChecks(findings, output);
+  output.result({ ok: endWithChecks(findings), findings });
 }
 
 function node(): CheckResult {
@@ -202,69 +191,6 @@ async function redis({ minutehand }: Settings): Promise<CheckResult> {
       detail: `does not answer at ${shown} (${maskSecrets(connectionProblem(error as Error))}); file and WebSocket work without it`,
     };
   }
-}
-
-async function models({ minutehand }: Settings, paths: HomePaths): Promise<CheckResult> {
-  try {
-    const active = readActive(paths.models, MACHINE_FILES, trainerMarks(paths));
-    if (active === null)
-      return {
-        what: 'models',
-        verdict: 'warning',
-        detail: `none active in ${paths.models}; signals have mode HALT until there are`,
-      };
-    const set = await loadModelSet(join(paths.models, active.version), featureSchema(minutehand.windows), 1);
-    await set.release();
-    const { market, pairs } = set.manifest;
-    const origin = { version: active.version, market, timeframes: timeframesOf(pairs) };
-    refuseForeign(origin, { market: minutehand.market, timeframes: timeframesOf(minutehand.pairs) });
-    return { what: 'models', verdict: 'ok', detail: `${active.version} (${set.manifest.market} market) verified` };
-  } catch (error) {
-    const { code, message, next } = describeError(error);
-    return { what: 'models', verdict: 'error', detail: `${code}: ${message} ${next}${provedModels(paths)}` };
-  }
-}
-
-/** What a daemon would start with. */
-function provedModels(paths: HomePaths): string {
-  try {
-    const [proved] = trainerMarks(paths).accepted();
-    return proved === undefined ? '' : ` A daemon starts with the last accepted models, ${proved.version}, DEGRADED.`;
-  } catch {
-    return '';
-  }
-}
-
-/** The active direction model of each timeframe that an instrument has. */
-function directions({ minutehand }: Settings, paths: HomePaths): Promise<CheckResult[]> {
-  const timeframes = new Set(minutehand.instruments.map((id) => timeframeOf(barSecondsOf(parseInstrument(id)))));
-  return Promise.all(
-    [...timeframes].map(async (timeframe): Promise<CheckResult> => {
-      const what = `direction ${timeframe}`;
-      try {
-        const active = readActiveDirection(paths.models, timeframe, trainerMarks(paths, `direction_${timeframe}`));
-        if (active === null)
-          return { what, verdict: 'warning', detail: 'no active model; its instruments have mode HALT until there is' };
-        const { edge, market } = (await directionOpener(paths.models, 1)(active.version, timeframe)).manifest;
-        refuseForeign(
-          { version: active.version, market, timeframes: [] },
-          { market: minutehand.market, timeframes: [] },
-        );
-        const own = minutehand.instruments
-          .map(parseInstrument)
-          .filter((one) => timeframeOf(barSecondsOf(one)) === timeframe);
-        const withEdge = own.filter(({ a }) => edge[a]?.no_edge === false).length;
-        return {
-          what,
-          verdict: 'ok',
-          detail: `${active.version} verified, ${withEdge} of ${own.length} instruments with an edge`,
-        };
-      } catch (error) {
-        const { code, message, next } = describeError(error);
-        return { what, verdict: 'error', detail: `${code}: ${message} ${next}` };
-      }
-    }),
-  );
 }
 
 function halts(paths: HomePaths): CheckResult {

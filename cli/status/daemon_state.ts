@@ -33,9 +33,18 @@ export interface PairStatus {
 }
 
 /** A daemon that is older than this program does not report these. */
-type Later = 'dependencies' | 'expired_pairs' | 'late_bars' | 'lease' | 'rollout' | 'rollout_refused' | 'series';
+type Later =
+  | 'dependencies'
+  | 'program_version'
+  | 'expired_pairs'
+  | 'late_bars'
+  | 'lease'
+  | 'rollout'
+  | 'rollout_refused'
+  | 'series';
 const UNREPORTED: Pick<HealthReport, Later> = {
   dependencies: [],
+  program_version: '',
   expired_pairs: [],
   late_bars: null,
   lease: null,

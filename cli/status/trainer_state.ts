@@ -14,6 +14,8 @@ const saidSchema = z.looseObject({
     .array(z.custom<DependencyFault>((value) => dependencyFaultSchema.safeParse(value).success))
     .default([]),
   active_version: z.string().nullable(),
+  /** An earlier version does not report it. */
+  program_version: z.string().default(''),
   active_error: z
     .object({ code: z.string(), message: z.string(), next: z.string(), slot: z.string().optional() })
     .optional(),

@@ -45,6 +45,8 @@ export interface HealthReport extends TransportsHealth {
   readonly status: 'ok' | 'degraded' | 'waiting';
   readonly market: MarketKind;
   readonly boot_id: string;
+  /** Of package.json. */
+  readonly program_version: string;
   readonly shard: string;
   readonly uptime_seconds: number;
   readonly server_engine: string;

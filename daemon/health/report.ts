@@ -9,7 +9,7 @@ import type { RedisFeed } from '../feed/redis.ts';
 import type { HealthReport, TransportsHealth } from './health.ts';
 
 /** Values that do not change while a process runs. */
-export type HealthIdentity = Pick<HealthReport, 'market' | 'boot_id' | 'shard' | 'feature_schema' | 'pairs'> & {
+export type HealthIdentity = Pick<HealthReport, 'market' | 'boot_id' | 'program_version' | 'shard' | 'feature_schema' | 'pairs'> & {
   readonly instruments: number;
 };
 
@@ -47,6 +47,7 @@ export function healthReport(sources: HealthSources): HealthReport {
     status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
     market: identity.market,
     boot_id: identity.boot_id,
+    program_version: identity.program_version,
     shard: identity.shard,
     uptime_seconds: sources.uptimeSeconds(),
     server_engine: sources.serverEngine(),

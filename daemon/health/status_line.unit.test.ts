@@ -7,6 +7,7 @@ const GOOD: HealthReport = {
   status: 'ok',
   market: 'live',
   boot_id: 'b',
+  program_version: '1.0.0',
   shard: 'main',
   uptime_seconds: 1,
   server_engine: 'ws',

@@ -415,11 +415,7 @@ export async function migrate(engine: Engine, nowMs: number): Promise<void> {
       .addColumn('name', 'text', (column) => column.notNull())
       .addColumn('applied_ms', 'bigint', (column) => column.notNull())
       .execute();
-    const row = await db
-      .selectFrom('core.migrations')
-      .select(({ fn }) => fn.max('version').as('version'))
-      .executeTakeFirst();
-    const version = Number(row?.version ?? 0);
+    const version = await appliedVersion(db);
     if (version > MIGRATIONS.length)
       throw new MinutehandError('STORE_UNUSABLE', {
         seen: `${engine.place} has version ${version} of the tables`,
@@ -442,13 +438,33 @@ const SCHEMAS = ['core', 'audit'];
 /** Returns whether the schema is current, without a lock. */
 export async function isMigrated(db: Kysely<Tables>): Promise<boolean> {
   try {
-    const row = await db
-      .selectFrom('core.migrations')
-      .select(sql<number>`max(version)`.as('version'))
-      .executeTakeFirst();
-    return Number(row?.version ?? 0) === MIGRATIONS.length;
+    return (await appliedVersion(db)) === MIGRATIONS.length;
   } catch {
     // No such table, or another error: the migration will report it.
     return false;
   }
+}
+
+/** Versions of the tables. */
+export interface TablesVersion {
+  /** Of the store. */
+  readonly applied: number;
+  /** That this program writes. */
+  readonly own: number;
+  /** Names of the changes that this program would make, in order. */
+  readonly pending: readonly string[];
+}
+
+/** Changes nothing. @throws errors of the database, also where there are no tables yet */
+export async function tablesVersion(db: Kysely<Tables>): Promise<TablesVersion> {
+  const applied = await appliedVersion(db);
+  return { applied, own: MIGRATIONS.length, pending: MIGRATIONS.slice(applied).map(({ name }) => name) };
+}
+
+async function appliedVersion(db: Kysely<Tables>): Promise<number> {
+  const row = await db
+    .selectFrom('core.migrations')
+    .select(sql<number | null>`max(version)`.as('version'))
+    .executeTakeFirst();
+  return Number(row?.version ?? 0);
 }

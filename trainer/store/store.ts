@@ -10,7 +10,7 @@ import type { Clock } from '../../shared/ports.ts';
 import { openBarStore, type BarStore } from './bars.ts';
 import type { Engine } from './engine.ts';
 import { openImportRuns, type ImportRuns } from './import_runs.ts';
-import { isMigrated, migrate } from './migrations.ts';
+import { isMigrated, migrate, tablesVersion, type TablesVersion } from './migrations.ts';
 import { maskSecretsIn } from '../../shared/secrets.ts';
 import { openPostgres } from './postgres.ts';
 import { openSeriesStore, type SeriesStore } from './series.ts';
@@ -107,6 +107,24 @@ export async function openStore(url: string, clock: Clock = MACHINE_CLOCK): Prom
 }
 
 const auditAnchorsOf = (folder: string): string => join(folder, 'audit_anchors.jsonl');
+
+/**
+ * The versions of the tables of a store. Unlike `openStore` it changes nothing: a store that a running trainer of
+ * another version uses stays as it is.
+ * @returns null when there is no store yet
+ * @throws MinutehandError STORE_UNUSABLE when it cannot be opened or read
+ */
+export async function lookAtTables(url: string): Promise<(TablesVersion & Pick<Store, 'kind' | 'place'>) | null> {
+  if (!isPostgresUrl(url) && !existsSync(url)) return null;
+  const { db, kind, place, close } = await openEngine(url);
+  try {
+    return { kind, place, ...(await tablesVersion(db)) };
+  } catch (error) {
+    throw unusable(place, error);
+  } finally {
+    await close();
+  }
+}
 
 async function openEngine(url: string): Promise<Engine> {
   const isPostgres = isPostgresUrl(url);

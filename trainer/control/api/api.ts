@@ -8,6 +8,7 @@ import { createAccess, type AccessOptions } from '../../../shared/http/access.ts
 import { accessRequestOf, hostMissing, missesHost } from '../../../shared/http/node_server.ts';
 import type { HomePaths } from '../../../shared/home.ts';
 import type { Settings } from '../../../shared/policy/policy.ts';
+import { packageManifest } from '../../../shared/root.ts';
 import { foreignModels, standingOverrides } from '../admission/standing.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/exposition.ts';
 import type { TrainerMetricsSource } from '../metrics/metrics.ts';
@@ -81,6 +82,7 @@ export function addRoutes(
     const planned = schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null }));
     return {
       status: faults().length === 0 ? 'ok' : 'degraded',
+      program_version: packageManifest().version,
       dependencies: faults(),
       ...activeVersion(paths, settings),
       despite_gates: standingOverrides(paths.models),
