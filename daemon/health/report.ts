@@ -9,7 +9,10 @@ import type { RedisFeed } from '../feed/redis.ts';
 import type { HealthReport, TransportsHealth } from './health.ts';
 
 /** Values that do not change while a process runs. */
-export type HealthIdentity = Pick<HealthReport, 'market' | 'boot_id' | 'program_version' | 'shard' | 'feature_schema' | 'pairs'> & {
+export type HealthIdentity = Pick<
+  HealthReport,
+  'market' | 'boot_id' | 'program_version' | 'shard' | 'feature_schema' | 'pairs'
+> & {
   readonly instruments: number;
 };
 

@@ -19,7 +19,14 @@ const STALE = new MinutehandError('NEWS_STALE').toJSON();
 /** A daemon of two pairs in good order, or with these changes. */
 function reportOf(status: object = {}, changes: object = {}): HealthReport {
   const sources = {
-    identity: { market: 'live', boot_id: 'boot', program_version: '1.2.3', shard: 'all', feature_schema: 'f', pairs: 2 },
+    identity: {
+      market: 'live',
+      boot_id: 'boot',
+      program_version: '1.2.3',
+      shard: 'all',
+      feature_schema: 'f',
+      pairs: 2,
+    },
     status: {
       models: MODELS,
       rollout: null,
