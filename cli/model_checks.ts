@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { readActive } from '../shared/bundle/bundle.ts';
 import { directionOpener, readActiveDirection } from '../shared/bundle/direction/active_direction.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
@@ -9,6 +8,7 @@ import { describeError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import type { HomePaths } from '../shared/home.ts';
 import { barSecondsOf, parseInstrument, timeframeOf } from '../shared/pair.ts';
+import { pathInside } from '../shared/path_name.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { CheckResult } from './check_result.ts';
 
@@ -22,7 +22,7 @@ export async function checkModels({ minutehand }: Settings, paths: HomePaths): P
         verdict: 'warning',
         detail: `none active in ${paths.models}; signals have mode HALT until there are`,
       };
-    const set = await loadModelSet(join(paths.models, active.version), featureSchema(minutehand.windows), 1);
+    const set = await loadModelSet(pathInside(paths.models, active.version), featureSchema(minutehand.windows), 1);
     await set.release();
     const { market, pairs } = set.manifest;
     const origin = { version: active.version, market, timeframes: timeframesOf(pairs) };

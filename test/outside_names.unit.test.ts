@@ -72,7 +72,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'daemon/daemon.ts: join(folder, shadow)',
     'daemon/daemon.ts: join(directionFolder(folder), version)',
     'cli/direction_bundles.ts: join(directionFolder(models), version)',
-    'cli/commands/doctor.ts: join(paths.models, active.version)',
     'cli/commands/models.ts: join(direction === undefined ? models : directionFolder(models), earlier)',
     'cli/commands/models.ts: join(models, made)',
     'daemon/infer/followed_directions.ts: join(directionFolder(modelsFolder), version)',
